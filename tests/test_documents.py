@@ -100,7 +100,7 @@ def test_the_readme_is_read_in_a_few_minutes() -> None:
 
 @pytest.mark.parametrize("page", ["README.md", "CHANGELOG.md", "docs/acceptance.md"])
 def test_the_limits_are_told_until_somebody_ran_it(page: str) -> None:
-    """As long as no reports from AWS are in the repository."""
+    """The limits stay as long as no reports from AWS are in the repository."""
     runs = [json.loads(file.read_text("utf-8"))["made_by"] for file in (ROOT / "tests" / "live").glob("*/run.json")]
     assert runs
     is_told = "No run against AWS is known yet" in " ".join((ROOT / page).read_text("utf-8").split())

@@ -36,8 +36,10 @@ def whys(path: str, content: str) -> list[str]:
         ("So many seconds a connect may take.", leaning("So")),
         ("Sockets that a listener keeps open.", None),
         ("And whether the port is open.", leaning("And")),
-        ("As above, for the second name.", leaning("As above")),
-        ("As root, the names of all processes.", None),
+        ("As above, for the second name.", leaning("As")),
+        ("Assumes a role and reads its account.", None),
+        ("By id, the state of an endpoint.", leaning("By")),
+        ("Bytes of one file that are read.", None),
         ("\n    Of several lines, the second one.\n", leaning("Of")),
     ],
 )

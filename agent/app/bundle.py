@@ -39,7 +39,7 @@ from probes.model import Address
 from probes.system.host_files import HostFiles
 
 MAX_CHANGES: Final = 200
-"""Of a history, the last ones."""
+"""Changes of a history that are in the archive, the last ones."""
 LOGS_SECONDS: Final = 5.0
 """For looking where logs are: a folder of SAP's may be on a network file system that does not answer."""
 README: Final = "README.txt"

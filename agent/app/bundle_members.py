@@ -36,7 +36,7 @@ SECONDS: Final = 5.0
 MAX_TEXT: Final = 256 << 10
 """Bytes of one member that is not a report or a log."""
 LOG_LINES: Final = 2_000
-"""Of each log, the last ones."""
+"""Lines of each log that are in the archive, the last ones."""
 MAX_LOG: Final = 1 << 20
 """Bytes of each log, the last ones."""
 MAX_LINE: Final = 4_096
@@ -58,7 +58,7 @@ _TCP_STATES: Final = (
     *("ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT1", "FIN_WAIT2", "TIME_WAIT", "CLOSE", "CLOSE_WAIT"),
     *("LAST_ACK", "LISTEN", "CLOSING", "NEW_SYN_RECV"),
 )
-"""By the number that /proc/net/tcp has, from 1 on (linux/tcp_states.h)."""
+"""States of sockets, by the number that /proc/net/tcp has, from 1 on (linux/tcp_states.h)."""
 _SHOWN_VARIABLES: Final = (
     *("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"),
     *("AWS_EC2_METADATA_DISABLED", "AWS_EC2_METADATA_V1_DISABLED", "AWS_STS_REGIONAL_ENDPOINTS", "AWS_RETRY_MODE"),

@@ -31,7 +31,7 @@ def check_host(
     settings: Settings, options: ReportOptions, received_signals: list[str], keeping: Keeping | None = None
 ) -> int:
     """Check this host, and keep the run in a history where one is named. Returns the exit code, as `check` does. Raises
-    RequestError where the file of the history is none."""
+    RequestError if the file is not a history."""
     from agent.app.world import measuring_here
     from probes.system.sdk import end_children
 

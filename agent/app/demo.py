@@ -94,7 +94,7 @@ class Simulation:
         return simulated_settings.settings_of(self.scenario)
 
     async def measure(self, settings: Settings, emit: "Callable[[Event], None]", stop: "CancelToken") -> "Measurement":
-        """Measure once."""
+        """Measure once in the simulated VPC."""
         from agent.run.runner import measure
         from agent.simulated.world import simulated
 

@@ -8,7 +8,7 @@ from agent.app.publish import CATALOGUE, KNOWN_TEXTS, PAGE, rendered
 from agent.catalog.findings import CODES
 
 MAX_LOG_BYTES: Final = 1 << 20
-"""Of lines on stdin: far above what one failure writes, and searched within a second."""
+"""Bytes of lines on stdin: far above what one failure writes, and searched within a second."""
 MAX_LOG_LINES: Final = 10_000
 _FEWER: Final = "pass the lines around the failure alone, such as those of `tail -n 500 LOG`"
 

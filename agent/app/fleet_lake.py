@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from agent.formats.progress import ReadingProgress
 
 TOLERATED: Final = 0.02
-"""As a part of all, what may be unreadable: a folder has other files, too."""
+"""Share of all files that may be unreadable: a folder has other files, too."""
 _HELP: Final = " The host's role needs s3:PutObject there, and the policy of the endpoint of S3 must allow it."
 _HELP_WITH_KEY: Final = " The role also needs kms:GenerateDataKey for that key."
 _HELP_WITH_OWNER: Final = " The bucket must belong to the account {}."
@@ -33,15 +33,15 @@ class PutRequest:
     """Which record is put, and where to."""
 
     report_file: str
-    """Of the report or the record; `-` for stdin."""
+    """Path of the report or the record; `-` for stdin."""
     destination: str
     kms_key: str | None
     bucket_owner: str | None
     """Account to which the bucket must belong; None for any."""
     deadline: float
-    """Seconds."""
+    """Time limit in seconds."""
     region: str | None
-    """Of the bucket; None for that of the record."""
+    """Region of the bucket; None for that of the record."""
     profile: str | None
 
 

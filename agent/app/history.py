@@ -237,7 +237,7 @@ def _say_whose(cycle: int, own: int, done: str) -> None:
 
 
 def _read(place: str, work: "Callable[[HistoryReader], T]", received_signals: Sequence[str]) -> T:
-    """What `work` reads from a history at one moment. Raises RequestError for what is no history, and
+    """What `work` reads from a history at one moment. Raises RequestError for what is not a history, and
     InterruptedBySignalError after a signal: the file may be on a file system that never answers."""
     from agent.history.read import HistoryReader
 

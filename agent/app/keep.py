@@ -19,13 +19,14 @@ if TYPE_CHECKING:
 SECONDS: Final = 10.0
 """Time limit for opening a history, and for writing to it: it may be on a disk that hangs."""
 _WRITERS: "Final[dict[str, HistoryWriter]]" = {}
-"""By file, without links: closing another descriptor of a file would release the locks that SQLite has on it (How To
-Corrupt An SQLite Database File, section 2.2), and a watch that reads its settings again opens its history again."""
+"""The writers by their file, without links. Closing another descriptor of a file would release the locks that SQLite
+has on it (How To Corrupt An SQLite Database File, section 2.2), and a watch that reads its settings again opens its
+history again."""
 
 
 def opened_history(keeping: Keeping, received_signals: Sequence[str] = ()) -> History:
     """The history in a file, which is created where nothing has its name; of one file always the same object. On a disk
-    that is full or fails, each run tries again. Raises RequestError, also for what is no history, and
+    that is full or fails, each run tries again. Raises RequestError, also for what is not a history, and
     InterruptedBySignalError."""
     from agent.history.write import HistoryWriter
 

@@ -8,7 +8,7 @@ from agent.report import saved
 from agent.report.model import Finding, Fix, Report
 
 MAX_CHARACTERS: Final = 600
-"""Of the commands of one finding that are quoted as text."""
+"""Characters of the commands of one finding that are quoted as text."""
 _NOTHING: Final = Fix(summary="")
 
 
@@ -21,7 +21,8 @@ def with_own_commands(report: Report) -> Report:
 
 
 def _own_fixes(report: Report) -> dict[str, Fix]:
-    """By id of a finding; empty where the report cannot be judged again, as where it is masked."""
+    """The program's own fix of each finding, by the finding's id; empty if the report cannot be judged again, for
+    example because it is masked."""
     if not any(finding.fix.commands or finding.fix.lines for finding in report.findings):
         return {}
     from agent.judge.verdict import judge

@@ -237,7 +237,7 @@ def policy_alone(table: Permissions, name: str) -> str:
 
 
 def as_json(table: Permissions) -> str:
-    """As one JSON object."""
+    """The permissions as one JSON object."""
     return dumps(
         {
             "schema": SCHEMA,
@@ -249,7 +249,7 @@ def as_json(table: Permissions) -> str:
 
 
 def as_text(table: Permissions) -> str:
-    """As text for a person: each part in words, with a policy document to copy."""
+    """The permissions as text for a person: each part in words, with a policy document to copy."""
     where = f"in {table.region} ({table.partition})" if table.region else f"in all Regions of {table.partition}"
     blocks = [f"Least permissions of a run {where}\n"]
     for part in table.parts:

@@ -51,7 +51,7 @@ def predict(
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
 ) -> int:
     """Write a prediction. Returns the exit code: OK where all that is required is open, CRITICAL where something is
-    blocked, UNKNOWN where something cannot be told (with assumed changes: OK where they close nothing, CRITICAL where
+    blocked, UNKNOWN where something is not known (with assumed changes: OK where they close nothing, CRITICAL where
     they do, UNKNOWN where they may), UNKNOWN where the document could not be written where it should be, that of a
     signal where one came. Raises RequestError where there is nothing to predict from, and OutputClosedError."""
     with exit_on_signals(received_signals):
@@ -119,7 +119,7 @@ def _policies(request: PredictRequest, received_signals: Sequence[str]) -> Mappi
 
 
 def _plans(request: PredictRequest, received_signals: Sequence[str]) -> "tuple[Plan, ...]":
-    """Raises RequestError."""
+    """Read the plans. Raises RequestError."""
     from agent.app.read_saved import read_plan
     from agent.predict.plan_values import PlanError
 
@@ -130,7 +130,7 @@ def _plans(request: PredictRequest, received_signals: Sequence[str]) -> "tuple[P
 
 
 def _intents(request: PredictRequest, received_signals: Sequence[str]) -> "Intents | None":
-    """Raises RequestError."""
+    """Read the intents. Raises RequestError."""
     from agent.app.read_saved import read_intents
     from agent.predict.intents import IntentError
 

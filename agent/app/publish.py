@@ -48,7 +48,7 @@ class Kind:
     schema: str
     """The value of `schema` in its JSON."""
     forms: Mapping[str, Form]
-    """By the name of the format; the first is the default."""
+    """The forms, by the name of the format; the first is the default."""
     called: str = "the document is"
     """In the sentence that says that it is on stdout."""
     redact: Callable[[Any], Any] | None = None
@@ -60,7 +60,7 @@ class Kind:
 
     @property
     def formats(self) -> tuple[str, ...]:
-        """What `--format` takes."""
+        """The values that `--format` takes."""
         return tuple(self.forms)
 
 

@@ -36,9 +36,9 @@ MAX_POLICY_BYTES: Final = 4 * MAX_POLICY_CHARACTERS
 REPORT_SECONDS: Final = 60.0
 """Time limit for reading a report: a named pipe may have no writer."""
 FACTS_SECONDS: Final = 5.0
-"""The same for facts, which a run waits for."""
+"""Time limit for reading facts, which a run waits for."""
 STDIN_SECONDS: Final = 3600.0
-"""The same for stdin: the run that writes the report may not have finished."""
+"""Time limit for reading stdin: the run that writes the report may not have finished."""
 STDIN: Final = "-"
 
 T = TypeVar("T")

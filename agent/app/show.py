@@ -74,7 +74,8 @@ def live(
     is_watch: bool,
     is_simulated: bool = False,
 ) -> Live:
-    """Runs to show, judged without the findings that are suppressed. Raises RequestError for a history that is none."""
+    """Runs to show, judged without the findings that are suppressed. Raises RequestError if the file is not a
+    history."""
     return Live(
         title=title,
         settings=settings,

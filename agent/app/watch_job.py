@@ -31,7 +31,8 @@ from agent.watch.schedule import Watch
 from agent.watch.systemd import Manager
 
 _OBJECTS_BETWEEN_COLLECTIONS: Final = 10_000
-"""Of what cycles leave. A cycle leaves some 2,000 objects, and by Python's own setting 2 % of it are collections."""
+"""Objects that cycles leave between two collections. A cycle leaves some 2,000. By Python's own setting, collections
+would take 2 % of a cycle."""
 
 ReadAgain = Callable[[], WatchConfig]
 """Reads the settings again. Raises ValueError for what cannot be used."""
@@ -45,7 +46,7 @@ def watch_config(
     received_signals: Sequence[str] = (),
 ) -> WatchConfig:
     """What a watch does. The deadline of a cycle is at most CYCLE_SHARE of the interval. Raises RequestError where the
-    file of the history is none, and InterruptedBySignalError after a signal."""
+    file is not a history, and InterruptedBySignalError after a signal."""
     deadline = min(settings.deadline, CYCLE_SHARE * watching.interval)
     history = None if watching.history is None else opened_history(watching.history, received_signals)
     return WatchConfig(

@@ -1,7 +1,7 @@
 """The audit of some VPCs: which workloads could run privately in each, what is wrong, and what that comes to.
 
 Everything is predicted from the configuration (`agent.predict`), so that an audit, a prediction and a run say
-the same. What cannot be told is never well.
+the same. What is not known is never well.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -306,7 +306,11 @@ def _fix_of_first(faults: Sequence[AuditFault]) -> Fix | None:
     if fix is None or all(fault.fix is None or fault.fix.commands == fix.commands for fault in faults):
         return fix
     first = faults[0].services[0]
-    return replace(fix, summary=f"{fix.summary} The commands are those for {first}; another audit then has the next.")
+    return replace(
+        fix,
+        summary=f"{fix.summary} The commands are for {first}. After them, another audit has those "
+        f"for the next service.",
+    )
 
 
 def _raised(fault: AuditFault, asked: AuditRequest) -> AuditFault:
@@ -365,7 +369,7 @@ def _why_untold(vpc: AuditedNetwork, status: Status, faults: Sequence[AuditFault
 
 
 def _how_to_read(vpc: AuditedNetwork) -> str:
-    """What to do where something of a VPC cannot be told."""
+    """What to do where something of a VPC is not known."""
     if vpc.is_shared:
         return f"Read it as account {vpc.known.owner}, which owns it"
     if vpc.facts.not_read or vpc.known.configuration.endpoints is None:

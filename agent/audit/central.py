@@ -112,7 +112,7 @@ def _use(
     missing: list[str] = []
     named = Known.CANNOT_TELL if name.answer is Answer.CANNOT_TELL else Known.YES
     if named is Known.CANNOT_TELL:
-        missing.append(f"whether {name.host} leads there cannot be told: {name.words}")
+        missing.append(f"whether {name.host} leads there is not known: {name.words}")
     led = replace(name, answer=Answer.PRIVATE, endpoint_ids=endpoint_ids)
     asked = ServicePorts(service=service, required=True, ports={HTTPS: True})
     paths = [path for path in vpc.matrix.paths(asked, led) if path.endpoint_id in endpoint_ids]
@@ -136,8 +136,8 @@ def _use(
 
 
 def _stopped(path: PredictedPath) -> str:
-    """What stops a connect to an endpoint, or cannot be told of it."""
+    """What stops a connect to an endpoint, or is not known of it."""
     if path.outcome is Reachability.BLOCKED:
         return f"the way there is blocked: {path.words}"
     words = path.words if path.decided_at is not None or not path.unseen else listed(path.unseen)
-    return f"whether the way there is open cannot be told: {words}"
+    return f"whether the way there is open is not known: {words}"

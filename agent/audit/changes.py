@@ -72,7 +72,7 @@ def _of_vpc(before: AuditedVpc | None, now: AuditedVpc) -> Iterator[AuditChange]
         elif not new:
             is_unseen = bool(now.not_read) or not untold.isdisjoint(_all(fault.services for fault in old))
             turn = AuditTurn.UNSEEN if is_unseen else AuditTurn.GONE
-            words = "it may still be there: parts of the VPC were not read, or cannot be told" if is_unseen else ""
+            words = "it may still be there: parts of the VPC were not read, or are not known" if is_unseen else ""
             yield _change(turn, now, old, new, old, words)
         elif words := "; ".join(_differences(old, new)):
             yield _change(AuditTurn.CHANGED, now, new, new, old, words)

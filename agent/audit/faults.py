@@ -28,7 +28,7 @@ from agent.report.hops import Reachability, Stage
 from agent.report.model import Fix
 from probes.vpc.model import AVAILABLE, DELETED, GatewayEndpoint, VpcEndpoint
 
-_MAY_BE_MEANT: Final = "Nothing to fix where that is meant; otherwise:"
+_MAY_BE_MEANT: Final = "Nothing to fix if that is intended; otherwise:"
 _AT_HOST: Final = frozenset({Stage.HOST_GROUPS, Stage.HOST_ACL_OUT, Stage.ROUTE, Stage.HOST_ACL_IN})
 """Hops at the host's end, where each host differs."""
 
@@ -48,7 +48,7 @@ def faults_of_service(vpc: AuditedNetwork, service: str, *, counts: bool) -> tup
             _fault(
                 None,
                 service,
-                title="Whether hosts reach the endpoint cannot be told",
+                title="Whether hosts reach the endpoint is not known",
                 severity=Severity.CRITICAL,
                 certain=False,
                 counts=counts,

@@ -48,7 +48,7 @@ class AuditFault:
     measured: bool
     """Always false: the configuration would cause it."""
     certain: bool
-    """Whether it is so; false where it cannot be told."""
+    """Whether it is so; false where it is not known."""
     counts: bool
     """Whether a workload for which the VPC is judged needs the service."""
     suppressed: bool
@@ -97,7 +97,7 @@ class AuditedWorkload:
     services: tuple[Plain, ...]
     """The services that it needs."""
     lacks: tuple[Plain, ...]
-    """The services that are not reached privately, or of which that cannot be told."""
+    """The services that are not reached privately, or of which that is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +145,7 @@ class CentralEndpoint:
     complete: Known
     """Whether name and way are there, as far as the configuration tells."""
     missing: tuple[Sentence, ...]
-    """What is missing or cannot be told, each without a full stop."""
+    """What is missing or is not known, each without a full stop."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -269,7 +269,7 @@ class AuditChanges:
     alike: bool
     """Whether both audits were asked for the same workloads and services, and with or without a review."""
     changes: tuple[AuditChange, ...]
-    """By turn, of each those that count and are worst first."""
+    """The changes by turn. In each turn, those that count and are worst come first."""
     unread: tuple[UnreadVpc, ...]
     first_read: tuple[ResourceId, ...]
     """VPCs that the earlier audit does not have."""

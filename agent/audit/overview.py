@@ -11,14 +11,14 @@ from agent.fixes.in_brief import in_brief
 from agent.report.model import Status
 
 _WORST: Final = (Status.CRITICAL, Status.UNKNOWN, Status.WARNING, Status.OK, Status.NOT_IN_USE)
-"""As the status of a run has it."""
+"""All statuses, the worst first, in the order of a run's status."""
 _STATUS_OF: Final = {Severity.CRITICAL: Status.CRITICAL, Severity.WARNING: Status.WARNING, Severity.INFO: Status.OK}
 _OF_SERVICE: Final = frozenset({None, "VPC001"})
 """Faults that are alike only where the service is the same."""
 
 
 def status_of(faults: Iterable[AuditFault]) -> Status:
-    """What faults come to: something critical that cannot be told is `unknown`, and something less bad is as bad as if
+    """What faults come to: something critical that is not certain is `unknown`, and something less bad is as bad as if
     it were certain."""
     return worst(_status_of(fault) for fault in faults if fault.counts and not fault.suppressed)
 

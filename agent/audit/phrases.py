@@ -88,7 +88,7 @@ def workload_words(workload: AuditedWorkload) -> str:
     private = {
         Known.YES: "it can run privately",
         Known.NO: f"there is no private path to {listed(workload.lacks)}",
-        Known.CANNOT_TELL: f"whether there is a private path to {listed(workload.lacks)} cannot be told",
+        Known.CANNOT_TELL: f"whether there is a private path to {listed(workload.lacks)} is not known",
     }[workload.private]
     if workload.by is None:
         return f"{workload.workload.value}: not in use; {private}"
@@ -131,7 +131,7 @@ def central_words(central: CentralEndpoint) -> str:
     complete = {
         Known.YES: "complete",
         Known.NO: "incomplete",
-        Known.CANNOT_TELL: "whether it is complete cannot be told",
+        Known.CANNOT_TELL: "whether it is complete is not known",
     }
     missing = f": {'; '.join(central.missing)}" if central.missing else ""
     return f"{central.service}: {what}{by}; {complete[central.complete]}{missing}"

@@ -110,7 +110,7 @@ def _policies(vpc: AuditedNetwork, there: Sequence[_At], *, counts: bool, is_kno
 
 
 def admits_everybody(policy: str | None) -> bool:
-    """Whether a policy allows everybody everything and denies nobody anything. False where it cannot be told, which is
+    """Whether a policy allows everybody everything and denies nobody anything. False where it is not known, which is
     a fault of its own."""
     try:
         statements = statements_of(policy or "")

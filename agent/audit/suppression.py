@@ -40,7 +40,8 @@ class Suppressions:
 
 
 def _tags(network: Configuration) -> dict[str, tuple[str, ...]]:
-    """By id of the VPC or of an endpoint, its tags as targets of a suppression: each with its value, and without."""
+    """The tags of the VPC and of each endpoint, by its id, as targets of a suppression: each with its value, and
+    without."""
     tagged: list[tuple[str, tuple[Tag, ...]]] = [] if network.vpc is None else [(network.vpc.vpc_id, network.vpc.tags)]
     tagged += [(one.endpoint_id, one.tags) for one in network.endpoints or ()]
     tagged += [(one.endpoint_id, one.tags) for one in network.gateway_endpoints or ()]

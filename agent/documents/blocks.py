@@ -77,7 +77,7 @@ ALL: Final = Most(text=None, markdown=None)
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A paragraph."""
+    """A paragraph of text."""
 
     words: Words
     kind: str | None = None
@@ -117,7 +117,7 @@ class Table:
     numbers: bool = False
     """Whether a page keeps each cell on one line."""
     merged: int = 0
-    """Of how many first cells a text leaves out those that are as in the row above."""
+    """Number of first cells that a text leaves out if they are as in the row above."""
     headless: bool = False
     """Whether a text shows no heads."""
     anchor: str | None = None
@@ -158,7 +158,7 @@ class Action:
     """Whether it changes anything, or only reads."""
     undo: str | None
     alternative: str | None = None
-    """Of commands that exclude one another, the letter of those that belong together."""
+    """A letter that commands share if they belong together, among commands that exclude one another."""
     is_checked: bool | None = None
     """Whether the predictor says that it opens the path; None where nobody asks that."""
     file: str | None = None
@@ -250,12 +250,12 @@ class Embedded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """A whole document."""
+    """A document with all its blocks."""
 
     kind: str
     """How it is: the value of a status."""
     word: str
-    """The same as it is shown, in capitals."""
+    """The status as it is shown, in capitals."""
     summary: str
     lines: tuple[str, ...] = ()
     """What to know of the summary."""

@@ -15,11 +15,11 @@ from agent.report.words import bounded
 WIDE: Final = 720
 """Units, which are pixels on a page of this width."""
 NARROW: Final = 328
-"""The same for a telephone."""
+"""Units for the page of a telephone."""
 CHARACTER: Final = 6.62
 """Width of a character at 11 units: 0.6 em, and a little for fonts that are wider."""
 SMALL: Final = 6.02
-"""The same at 10 units."""
+"""Width of a character at 10 units."""
 LINE: Final = 14
 PAD: Final = 8
 ICON: Final = 11

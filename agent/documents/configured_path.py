@@ -140,7 +140,7 @@ def specific(words: str | None, block: Sequence[ConfiguredPath]) -> str:
 
 
 def decides(hop: Hop, path: ConfiguredPath, rules: Iterable[str]) -> str:
-    """`acl-0a1b2c3d: 100 outbound`."""
+    """What decides at a hop, such as `acl-0a1b2c3d: 100 outbound`."""
     ids = ", ".join(resource for resource in hop.resources if resource != path.interface_id)
     return ": ".join(filter(None, (ids, ", ".join(filter(None, rules)))))
 

@@ -44,7 +44,7 @@ def document(changes: Difference) -> Document:
 
 
 def _word(changes: Difference) -> tuple[Status, str]:
-    """How bad the difference is, and the word for it. What is left after a repair is no repair as a whole."""
+    """How bad the difference is, and the word for it. If some faults remain, it is not called a repair."""
     if changes.worse is not Status.OK:
         return changes.worse, f"WORSE ({changes.worse})"
     if not _of(changes, Effect.FIXED):

@@ -56,7 +56,7 @@ def catalogue(codes: Iterable[str]) -> Document:
 
 def sections(code: str, region: str | None) -> tuple[Block, ...]:
     """The parts of the page of a code, with the domains of the Region where that is known. Raises KeyError where there
-    is no page."""
+    is not a page."""
     text = page(code)
     if region is not None and is_region(region):
         text = for_region(text, region)
@@ -85,7 +85,7 @@ def _blocks(node: SyntaxTreeNode) -> Iterator[Block]:
         case "bullet_list" | "ordered_list":
             yield Bullets(tuple(map(_words, node.children)), most=ALL, numbered=node.type == "ordered_list")
         case _:
-            raise ValueError(f"a page has {node.type}, which is no block")
+            raise ValueError(f"a page has {node.type}, which is not a block")
 
 
 def _words(node: SyntaxTreeNode) -> Words:

@@ -25,7 +25,7 @@ class Box:
     texts: tuple[str, ...] = ()
     """The result in full, then in ever shorter forms."""
     more: str = ""
-    """A third line."""
+    """A third line of text."""
     title: str = ""
     """What a pointer over the box shows, where that is more than the box."""
     width: int | None = None

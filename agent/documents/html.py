@@ -43,7 +43,7 @@ _PROSE: Final = 44
 
 
 def render(document: Document) -> str:
-    """One HTML document."""
+    """The document as HTML."""
     kind = document.kind if document.kind in _KINDS else "unknown"
     parts = [verdict(kind, document.summary, *document.lines, where=document.where, word=document.word)]
     parts += _Writer().parts(document.blocks, 2)

@@ -76,7 +76,7 @@ _SEVERITIES: Final = {Severity.CRITICAL: "critical", Severity.WARNING: "warning"
 _SHORT: Final = 72
 """Width of a step's box in the path in short: `skipped`."""
 _STEP_WIDTH: Final = 116
-"""Of a step's box at most: `TIMEOUT 3.0 s`."""
+"""Largest width of a step's box: `TIMEOUT 3.0 s`."""
 _ENDS: Final = (Step.HTTP, Step.API)
 """Steps that reach the service."""
 _STEPS: Final = {Step.TCP: "TCP", Step.TLS: "TLS", Step.HTTP: "HTTP", Step.API: "API call"}

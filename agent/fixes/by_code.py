@@ -75,7 +75,6 @@ def _looked_at(fix: Fix, fault: Fault) -> Fix:
 
 
 def _create_endpoint(fault: Fault) -> Fix:
-    """VPC001."""
     target, service = fault.target, SERVICES[fault.target.service]
     if service.has_gateway_endpoint:
         name = gateway_service_name_of(target.service, target.region) or "<SERVICE_NAME>"
@@ -127,7 +126,6 @@ def _create_here(fault: Fault) -> Fix:
 
 
 def _turn_on_private_dns(fault: Fault) -> Fix:
-    """VPC002."""
     show, own_name = describe_endpoint(fault.target), _try_own_name(fault)
     if SERVICES[fault.target.service].has_appliance:
         return Fix(
@@ -162,7 +160,6 @@ def _try_own_name(fault: Fault) -> Command:
 
 
 def _turn_on_attributes(fault: Fault) -> Fix:
-    """VPC003."""
     off = ("support", "hostnames") if fault.off is None else fault.off
     names = [f"enableDns{name.capitalize()}" for name in off]
     return Fix(
@@ -188,7 +185,6 @@ _STATE_NOT_KNOWN: Final = "See what the state and the error say, and check its i
 
 
 def _look_at_state(fault: Fault) -> Fix:
-    """VPC004."""
     sentences = [_STATES.get(state, _STATE_NOT_KNOWN) for state in fault.states.values()] or [_STATE_NOT_KNOWN]
     return Fix(
         summary=" ".join(dict.fromkeys(sentences)),
@@ -209,9 +205,8 @@ _POLICY: Final = "VpcEndpoints[].PolicyDocument"
 
 
 def _narrow_policy(fault: Fault) -> Fix:
-    """VPC021."""
     return Fix(
-        summary="Nothing to fix where that is meant. Otherwise name in the policy who may call through the endpoint, "
+        summary="Nothing to fix if that is intended. Otherwise name in the policy who may call through the endpoint, "
         "such as by a Condition on aws:PrincipalOrgID or aws:PrincipalAccount, and what for. Every caller of the VPC "
         "is then held by it: see who they are first.",
         commands=(_show_endpoints(fault, _POLICY),),
@@ -219,7 +214,6 @@ def _narrow_policy(fault: Fault) -> Fix:
 
 
 def _look_who_uses_it(fault: Fault) -> Fix:
-    """VPC022."""
     return Fix(
         summary="Find out who uses the endpoint's own name, such as by its flow logs. Where hosts should use it by the "
         "service's name, turn on private DNS. Where nobody uses it, delete it, which ends its price.",
@@ -228,7 +222,6 @@ def _look_who_uses_it(fault: Fault) -> Fix:
 
 
 def _allow_calls(fault: Fault) -> Fix:
-    """VPC008."""
     if not fault.actions and fault.first:
         return Fix(summary="", commands=(_show_endpoints(fault, _POLICY),))  # those sentences say all
     where, calls = listed(fault.all("<VPC_ENDPOINT_ID>")), listed(fault.actions) if fault.actions else "the calls"
@@ -249,7 +242,6 @@ def _allow_calls(fault: Fault) -> Fix:
 
 
 def _cover_zone(fault: Fault) -> Fix:
-    """VPC009."""
     if fault.is_offered is False:
         return Fix(
             summary="Nothing to fix: no endpoint can have an interface in this zone. An instance in a zone of the "
@@ -265,15 +257,14 @@ def _cover_zone(fault: Fault) -> Fix:
     )
     more = [Attached(fault.one("<VPC_ENDPOINT_ID>"), subnets=fault.subnets)] if fault.subnets else []
     return Fix(
-        summary=f"Nothing to fix where that is meant. Otherwise give the endpoint {in_zone}{where}.",
+        summary=f"Nothing to fix if that is intended. Otherwise give the endpoint {in_zone}{where}.",
         commands=(*([] if fault.is_offered else [zones]), *written(fault.target.region, *more)),
     )
 
 
 def _narrow_group(fault: Fault) -> Fix:
-    """VPC020."""
     return Fix(
-        summary="Nothing to fix where that is meant: packets reach an endpoint only from the VPC and from what is "
+        summary="Nothing to fix if that is intended: packets reach an endpoint only from the VPC and from what is "
         "joined to it. Otherwise give the endpoint a group of its own that admits the blocks of its callers on its "
         "ports, and take this one off. Add the new one first.",
         commands=show_ids(fault.target.region, fault.ids or ("<ENDPOINT_SECURITY_GROUP_ID>",)),
@@ -284,7 +275,6 @@ def _narrow_group(fault: Fault) -> Fix:
 
 
 def _admit(fault: Fault) -> Fix:
-    """VPC005."""
     sentences, every = [], fault.openings or _default_admissions(fault)
     for whom, openings in _by_whom(every):
         groups = listed(dict.fromkeys(opening.at for opening in openings))
@@ -305,7 +295,6 @@ def _default_admissions(fault: Fault) -> tuple[Opening, ...]:
 
 
 def _let_out(fault: Fault) -> Fix:
-    """VPC012."""
     every = fault.openings or _default_ways_out(fault)
     own = [opening for opening in every if opening.at != APPLIANCE_GROUP]
     appliance = [opening for opening in every if opening.at == APPLIANCE_GROUP]
@@ -334,7 +323,6 @@ def _default_ways_out(fault: Fault) -> tuple[Opening, ...]:
 
 
 def _pass_acl(fault: Fault) -> Fix:
-    """VPC006."""
     if not fault.openings and not fault.ids and fault.notes:
         return Fix(summary="")  # it is at the appliance's subnet, as those sentences say
     acls = dict.fromkeys(opening.at for opening in fault.openings) or fault.all("<NETWORK_ACL_ID>")
@@ -363,7 +351,6 @@ def _pass_acl(fault: Fault) -> Fix:
 
 
 def _fix_route(fault: Fault) -> Fix:
-    """VPC007."""
     tables = [id_ for id_ in fault.ids if id_.startswith(("rtb-", "tgw-rtb-"))]
     attachments = [id_ for id_ in fault.ids if id_.startswith("tgw-attach-")]
     whom = "VPC that is associated with its table"
@@ -376,8 +363,8 @@ def _fix_route(fault: Fault) -> Fix:
         summary = f"See the state, the zones and the options of {listed(attachments)}, and change what is missing."
     else:
         summary = (
-            f"Give {named} a route to the other end, or fix the one that is taken. A route holds for every {whom}, and "
-            "where it should point cannot be told from here."
+            f"Give {named} a route to the other end, or fix the one that is taken. A route holds for every {whom}. "
+            "Where it should point is not known here."
         )
     return Fix(summary=summary, commands=tuple(show_routes(fault.target.region, (*tables, *attachments) or ("",))))
 
@@ -417,7 +404,6 @@ def _ports(openings: Iterable[Opening]) -> str:
 
 
 def _repair_record(fault: Fault) -> Fix:
-    """VPC010."""
     zone = fault.one("<HOSTED_ZONE_ID>")
     is_known = zone in fault.ids
     where = (
@@ -445,7 +431,6 @@ def _show_records(zone: str) -> Command:
 
 
 def _forward_to_vpc(fault: Fault) -> Fix:
-    """VPC011."""
     region = fault.target.region
     servers = listed(fault.servers) if fault.servers else "the name servers of the DHCP options"
     present = fault.one("<DHCP_OPTIONS_ID>")
@@ -468,7 +453,6 @@ def _forward_to_vpc(fault: Fault) -> Fix:
 
 
 def _answer_here(fault: Fault) -> Fix:
-    """VPC015."""
     show = show_ids(fault.target.region, fault.all("<RESOLVER_RULE_ID>")[:1])
     if fault.is_exact:
         return Fix(
@@ -489,7 +473,6 @@ def _system_rule(fault: Fault) -> tuple[Command, ...]:
 
 
 def _give_record(fault: Fault) -> Fix:
-    """VPC016."""
     return Fix(
         summary=f"Give {fault.host} a record in the zone: an alias to the endpoint's own DNS name. "
         + (
@@ -503,7 +486,6 @@ def _give_record(fault: Fault) -> Fix:
 
 
 def _allow_name(fault: Fault) -> Fix:
-    """VPC017."""
     return Fix(
         summary=f"Have the owner of the group allow {fault.host}: an ALLOW rule for a list that holds it, with a lower "
         "priority number than the rule that blocks, or the name out of the blocked list.",
@@ -517,7 +499,6 @@ def _show_firewall(fault: Fault) -> tuple[Command, ...]:
 
 
 def _answer_before_profile(fault: Fault) -> Fix:
-    """VPC018."""
     service = fault.target.service
     own = [] if fault.own_endpoint is None else [PrivateDnsOn(fault.own_endpoint)]
     comes_first = (

@@ -225,7 +225,7 @@ class NewEndpoint:
     target: Target
     private_dns: bool
     service_name: str | None = None
-    """As EC2 has it; None for that of the catalogue."""
+    """The endpoint service as EC2 has it; None for that of the catalogue."""
     subnets: tuple[str, ...] = ()
 
     def command(self, region: str) -> Command:
@@ -278,7 +278,7 @@ class NewSystemRule:
 
 @dataclass(frozen=True, slots=True)
 class RuleForVpc:
-    """That a Resolver rule holds in a VPC."""
+    """A Resolver rule holds in a VPC."""
 
     rule: str = "<NEW_RESOLVER_RULE_ID>"
 
@@ -324,7 +324,7 @@ class DhcpOptionsForVpc:
 
 
 def changes_of(command: Command) -> tuple[Change, ...] | None:
-    """What a command of a fix changes; None where that cannot be told, as with a placeholder in it."""
+    """What a command of a fix changes; None where that is not known, as with a placeholder in it."""
     argv = command.argv
     if argv[:2] != ("aws", "ec2") or len(argv) < len(("aws", "ec2", "operation")) or any("<" in word for word in argv):
         return None

@@ -1,7 +1,7 @@
 """Whether the fix of a finding does what it is for: the configuration with it, and what the predictor says of that.
 
-A command that would not open what it is for, or that would close something else that is required, is not suggested. One
-of which that cannot be told stays, and says so (`Command.checked`).
+A command that would not open what it is for, or that would close something else that is required, is not suggested. If
+that is not known, the command stays, and says so (`Command.checked`).
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -27,7 +27,7 @@ class Judged:
     """What the predictor says of some changes."""
 
     opens: bool | None
-    """Whether they do what they are for, and close nothing; None where that cannot be told."""
+    """Whether they do what they are for, and close nothing; None where that is not known."""
     why: str = ""
     """What stands against them, one sentence without its full stop."""
 
@@ -112,7 +112,7 @@ def unchecked(fix: Fix | None) -> Fix | None:
 
 
 def _named(commands: Iterable[Command]) -> str:
-    """`aws ec2 modify-vpc-endpoint`."""
+    """The commands by name, such as `aws ec2 modify-vpc-endpoint`."""
     return listed(dict.fromkeys(" ".join(command.argv[:3]) for command in commands))
 
 

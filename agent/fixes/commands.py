@@ -106,7 +106,7 @@ def show_routes(region: str, names: Sequence[str]) -> Iterator[Command]:
 
 
 FILTER_CHARACTERS: Final = 72
-"""Of a word that cannot be broken, on a line of 80 columns with its indent."""
+"""Characters of a word that cannot be broken, on a line of 80 columns with its indent."""
 
 
 def interfaces_at(region: str, addresses: Iterable[Address]) -> tuple[Command, ...]:
@@ -138,7 +138,7 @@ class _Shown:
     """How a kind of resource is shown."""
 
     placeholders: tuple[str, ...]
-    """Those that stand for one; the first has the form of its ids."""
+    """The placeholders that stand for one. The first has the form of its ids."""
     argv: tuple[str, ...]
     """Service, operation and the option that takes the ids."""
     scope: CommandScope
@@ -218,8 +218,8 @@ def show_endpoints(target: Target, endpoints: Iterable[VpcEndpoint | GatewayEndp
 
 
 REST_NUMBER: Final = 32767
-"""Of the `*`, the last entry of a network ACL, which denies what no other has decided; that for IPv6 comes behind it
-(Amazon VPC User Guide, Network ACL rules)."""
+"""The number of the `*`, the last entry of a network ACL, which denies what no other has decided. The one for IPv6
+comes behind it (Amazon VPC User Guide, Network ACL rules)."""
 _STEP: Final = 10
 """Between entries of a network ACL, so that others find room."""
 

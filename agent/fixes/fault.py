@@ -78,7 +78,7 @@ class Fault:
     off: tuple[str, ...] | None = None
     """The DNS attributes of the VPC that are off, `support` before `hostnames`; None where that is not known."""
     states: Mapping[str, str] = field(default_factory=dict)
-    """By id of an endpoint, its state."""
+    """The state of each endpoint, by its id."""
     actions: tuple[str, ...] = ()
     """The calls that the policy does not allow."""
     caller: str = "the callers' roles or their account"
@@ -94,7 +94,7 @@ class Fault:
     service_name: str | None = None
     """The endpoint service, as EC2 has it."""
     subnets: tuple[str, ...] = ()
-    """Those in which an endpoint is to have an interface."""
+    """The subnets in which an endpoint is to have an interface."""
 
     def all(self, placeholder: str) -> tuple[str, ...]:
         """The ids that can stand in a placeholder's place; the placeholder alone where there is none."""

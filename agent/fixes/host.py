@@ -81,7 +81,7 @@ def _line(file: str, line: str, unit: str) -> Line:
 
 
 SHOW_EXCEPTIONS: Final = read_only("printenv", "NO_PROXY", "no_proxy")
-"""By name: the whole environment, and a proxy's URL, may hold secrets."""
+"""Only these names are printed: the whole environment, and a proxy's URL, may hold secrets."""
 
 
 def exceptions(*hosts: str) -> tuple[Line, ...]:

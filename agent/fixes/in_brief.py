@@ -51,7 +51,7 @@ IN_BRIEF: Final[Mapping[str, _Row]] = {
 }
 _OF_APPLIANCE: Final = _Row("Decide whether {ids} needs private DNS", _ENDPOINT)
 """VPC002 of a service whose appliances may use public names."""
-_UNTOLD: Final = "Find out what cannot be told"
+_UNTOLD: Final = "Find out what is not known"
 """What may not be a fault has this line: nothing is changed for it."""
 
 

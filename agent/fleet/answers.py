@@ -45,7 +45,7 @@ from agent.report.serialization import DecodeError
 from agent.version import __version__
 
 KEY: Final = SCHEMA
-"""Of the metadata."""
+"""The key of the metadata."""
 MAX_DOCUMENT: Final = 256 << 20
 """Bytes of a document, unpacked: that of a million hosts has a tenth of it."""
 _WORST_FIRST: Final = (Status.CRITICAL, Status.UNKNOWN, Status.WARNING)
@@ -78,7 +78,7 @@ def unpacked(text: str) -> FleetDocument:
     if not all(map(_is_possible, document.causes)):
         raise ValueError("holds an answer whose numbers are not possible")
     if document.redacted:
-        raise ValueError("holds a redacted answer, whose masks are no names: vpc-1 is another VPC in the next")
+        raise ValueError("holds a redacted answer, whose masks are not names: vpc-1 is another VPC in the next")
     return document
 
 
@@ -147,7 +147,7 @@ def _totals(answers: Iterable[FleetDocument], unreadable: int) -> FleetTotals:
 
 
 def _together(sweeps: Sequence[Sweep]) -> Sweep | None:
-    """One sweep in place of those of several answers."""
+    """One sweep that stands for the sweeps of several answers."""
     if not sweeps:
         return None
     first = min(sweep.started_at for sweep in sweeps)

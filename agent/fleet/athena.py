@@ -27,7 +27,7 @@ ANSWERS_PREFIX: Final = "fleet/answers"
 DAY: Final = "dt"
 PARTITIONED_BY: Final = ("account", "region", DAY)
 NOT_STORED: Final = frozenset({"schema", *PARTITIONED_BY})
-"""Fields of a record that are no column: `schema` is a word of the language."""
+"""Fields of a record that are not a column: `schema` is a word of the language."""
 _TYPES: Final[dict[Any, str]] = {
     str: "string",
     str | None: "string",
@@ -50,7 +50,7 @@ class Lake:
 
     bucket: str
     prefix: str
-    """Of the bucket, without a slash at its ends; empty for all of it."""
+    """The folder of the bucket, without a slash at its ends; empty for the whole bucket."""
     accounts: tuple[str, ...]
     """The accounts that have hosts; empty where each query names one (`WHERE account = '…'`)."""
     regions: tuple[str, ...]
@@ -94,7 +94,7 @@ def _check(lake: Lake) -> None:
             raise AthenaError(f"{value!r} is not a valid {what}")
     for region in lake.regions:
         if not is_region(region):
-            raise AthenaError(f"{region!r} is no Region")
+            raise AthenaError(f"{region!r} is not a Region")
     if not lake.regions:
         raise AthenaError("at least one Region has to be named: partitions are projected for those alone")
 

@@ -9,7 +9,7 @@ from agent.fleet.store import CacheError
 from agent.process.write_file import own_private_folder, set_aside, to_private_file
 
 VERSION: Final = 1
-"""Of the form of the files: those of another one are left alone."""
+"""The version of the files' form. Files of another version are left alone."""
 _PREFIX: Final = f"records-{VERSION}-"
 
 

@@ -39,7 +39,7 @@ class NamedCause:
     key: str
     code: str
     severity: int
-    """0 for critical."""
+    """The severity as a number, 0 for critical."""
     named_by: NamedBy
     shared: Shared | None
     services: tuple[str, ...]
@@ -52,7 +52,7 @@ class NamedCause:
     exposed_count: int
     """Hosts that could have it."""
     round: int = 0
-    """In which round of the question its code was asked; what an earlier one explains is not a later one's."""
+    """Round of the search. Later rounds see only hosts that earlier rounds left unexplained."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Spread:
     """Security groups that all of them have."""
     breakdown: tuple[HostsOfValue, ...] = ()
     accounts: tuple[str, ...] = ()
-    """Those with most hosts first."""
+    """The accounts, those with most hosts first."""
     arrivals: tuple[tuple[SharedValue, str], ...] = ()
     """What most of them have, with the sweep in which a host had it first."""
 

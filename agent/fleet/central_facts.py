@@ -41,7 +41,7 @@ class CentralCauses:
     keys: Mapping[_Where, str]
     """The key of the cause."""
     fixes: Mapping[str, Fix]
-    """By the key of a cause."""
+    """The fixes, by the key of a cause."""
     notes: tuple[str, ...]
 
 

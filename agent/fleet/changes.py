@@ -67,8 +67,8 @@ def least_change(before: int, least: int = 1) -> int:
 def past_of(
     engine: "Database", causes: Sequence[NamedCause], whole: Sequence[Sweep], told: Sweep, least: int
 ) -> dict[str, Past]:
-    """By the key of a cause, by the rules in `cause_member`. `whole` are the sweeps of all hosts, the oldest first;
-    those after the told one say nothing."""
+    """The changes by the key of a cause, by the rules in `cause_member`. `whole` are the sweeps of all hosts, the
+    oldest first; those after the told one say nothing."""
     counts: defaultdict[str, dict[str, int]] = defaultdict(dict)
     for key, sweep, count in engine.ask("cause_sweep"):
         counts[key][sweep] = count
@@ -114,7 +114,7 @@ def changes_between(
     against: Sweep,
     least: int,
 ) -> tuple[FleetChange, ...]:
-    """What became of causes: those of the told sweep, of which `past` says what was, and those that the other one had.
+    """How causes changed: those of the shown sweep, whose past is in `past`, and those that the other sweep had.
     A host that is silent is as it was when it was heard from last: it has not healed, and has nothing new when it is
     heard from again."""
     write_members(engine, "past_member", earlier, against.id)

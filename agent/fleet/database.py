@@ -168,7 +168,7 @@ class Database:
         return copy
 
     def _check(self, part: Path) -> None:
-        """Raises one of _UNSOUND for what is no file of this cache: another form, and pages that cannot be read."""
+        """Raise one of _UNSOUND if this is not a file of this cache: another form, or pages that cannot be read."""
         self.run("sound", part=str(part))
 
     # --- Parquet -----------------------------------------------------------------------------------------------------
@@ -210,7 +210,7 @@ class Database:
         return int(self.query(f"SELECT count(*) FROM {table}")[0][0])
 
     def ask(self, name: str, **given: Any) -> list[tuple[Any, ...]]:
-        """The rows of a statement of `agent/fleet/statements`; what is given are its variables."""
+        """The rows of a statement of `agent/fleet/statements`. The arguments are its variables."""
         for variable, value in given.items():
             self.execute(f"SET VARIABLE {variable} = ?", (value,))
         return self.query(statement(name))

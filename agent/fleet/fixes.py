@@ -66,7 +66,8 @@ class _About:
 
     @property
     def ports(self) -> tuple[int, ...]:
-        """Those of the key that a service of the cause has; 443 where the key names none. A record could name any."""
+        """The ports in the key that a service of the cause has; 443 if the key has none. A record could name any
+        port."""
         named = set(self.ids(SubjectKind.PORT))
         if not named:
             return (HTTPS,)
@@ -92,7 +93,7 @@ class Trust:
     least: int
     """The fewest hosts on whose word something is changed."""
     places: Mapping[str, frozenset[tuple[str | None, str | None]]]
-    """By security group the accounts and VPCs whose hosts name it."""
+    """The accounts and VPCs whose hosts name a security group, by the group."""
     of_endpoints: frozenset[tuple[str, str]]
     """Security groups that facts of EC2 show at an endpoint, each with the name of its service."""
 
@@ -215,7 +216,8 @@ def _compare_ends(about: _About) -> Fix:
 
 
 def _ask_name_servers(about: _About) -> Fix:
-    """Names: the servers that answer otherwise, which is what VPC011 is about; else what answers in the VPC."""
+    """The fix for a name: about the servers that answer otherwise, as VPC011 has it; otherwise about what answers in
+    the VPC."""
     if servers := about.addresses(SubjectKind.RESOLVER):
         return fix_of("VPC011", Fault(target=about.target, servers=tuple(map(str, servers))))
     show = read_only(

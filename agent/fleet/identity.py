@@ -67,8 +67,8 @@ def identify(database: "Database") -> None:
 
 
 def wholes(records: Mapping[str, int]) -> dict[str, str]:
-    """By key that names some addresses in a VPC: the key of the same code there that names these and more, with at
-    least half as many records; `records` has the number of all keys with addresses."""
+    """For a key that names some addresses in a VPC, the key of the same code there that names these and more, with at
+    least half as many records. `records` has the number of records of every key with addresses."""
     alike: defaultdict[tuple[str, ...], list[tuple[frozenset[str], str]]] = defaultdict(list)
     for key in records:
         parts = key.split("|")

@@ -39,10 +39,10 @@ class Label:
     """What a further column says of a host: `application` is `sap`."""
 
     account: str | None
-    """That of the host; None where the file does not say it."""
+    """The account of the host; None if the file does not say it."""
     host: str
     name: str
-    """The head of the column; OWNER in this case for that of the owner."""
+    """The head of the column; for the owner's column, OWNER as it is written there."""
     value: str
 
 
@@ -54,14 +54,14 @@ class Expected:
     by: str
     """What says that they are there."""
     accounts: frozenset[tuple[str, str]] = frozenset()
-    """Those of which it says the account: the host, and that."""
+    """Hosts with their accounts, as far as the file says the account."""
     labels: tuple[Label, ...] = ()
     notes: tuple[str, ...] = ()
     """What of the file is not used, in sentences."""
 
 
 class InventoryError(Exception):
-    """A file that is no list of hosts, in words for the operator."""
+    """A file that is not a list of hosts, in words for the operator."""
 
 
 def read_inventory(path: Path, received_signals: Sequence[str] = ()) -> Expected:
@@ -101,7 +101,8 @@ def parse(data: bytes, name: str) -> Expected:
     if unusable:
         shown = ", ".join(repr(host[:40]) for host in unusable[:MAX_EXAMPLES])
         raise InventoryError(
-            f"{name}: {len(unusable):,} of its {len(hosts):,} entries are no host: {shown}. Give one id of an instance "
+            f"{name}: {len(unusable):,} of its {len(hosts):,} entries are not hosts: {shown}. Give one id of an "
+            f"instance "
             "a line, a JSON list, or what `aws ssm describe-instance-information` prints"
         )
     if not hosts:
@@ -190,7 +191,7 @@ class _Table:
         if left := [bounded(heads[place]) for place in further if place not in names]:
             self.notes = (
                 f"{counted(len(left), 'further column')} of the inventory {'is' if len(left) == 1 else 'are'} not "
-                f"used: {listed_briefly(left)}. At most {MAX_LABELS} are, each of another name.",
+                f"used: {listed_briefly(left)}. At most {MAX_LABELS} are used, each with a name of its own.",
             )
         return names
 

@@ -77,7 +77,7 @@ class Question:
     tolerate: float
     """Part of the expected hosts that may be silent, and of the files that may be unreadable, 0 to 1."""
     by: Attribute | None
-    """By what each cause is broken down."""
+    """The attribute by which each cause is broken down."""
     where: tuple[SharedValue, ...]
     """Values that hosts must have: one of those of each attribute."""
     since: datetime | None
@@ -333,8 +333,8 @@ class _Joining:
         return tuple(sorted(faults, key=lambda fault: (fault.severity.rank, -fault.host_count, fault.code)))
 
     def _well_beside(self, told: Sweep) -> dict[str, int]:
-        """By code of a fault of single hosts: the hosts without it in their subnets, where these are the most in each
-        of them."""
+        """For each code of a fault of single hosts, the hosts without it in their subnets, if these are most of the
+        hosts in each of them."""
         well: Counter[str] = Counter()
         crowded: set[str] = set()
         for code, sick, hosts in self._engine.ask("well_beside", sweep=told.id):

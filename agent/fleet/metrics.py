@@ -73,7 +73,7 @@ def _redacted(document: FleetDocument) -> Iterator[Sample]:
 
 
 def _causes(document: FleetDocument) -> Iterator[tuple[tuple[str, str, str], int, int, float | None]]:
-    """By ticket, so that an alert is the same one where the key of a cause changes."""
+    """The causes by ticket, so that an alert stays the same if the key of a cause changes."""
     for cause in document.causes[:MAX_CAUSES]:
         at = None if cause.since is None else cause.since.timestamp()
         code, _, subject = (cause.ticket or cause.key).partition("|")
@@ -114,7 +114,7 @@ FAMILIES: Final = (
         _silent,
     ),
     Family("backuplink_fleet_sweep_timestamp_seconds", (), "When the sweep started, as Unix time.", _sweep),
-    Family("backuplink_fleet_files_unreadable", (), "Files that are no report and no record.", _unreadable),
+    Family("backuplink_fleet_files_unreadable", (), "Files that are neither a report nor a record.", _unreadable),
     Family(
         "backuplink_fleet_records_redacted",
         (),
@@ -144,7 +144,7 @@ FAMILIES: Final = (
     Family(
         "backuplink_fleet_own_fault_hosts",
         ("code",),
-        "Hosts with a fault that nothing joins with others, by its code.",
+        "Hosts with a fault that they share with no other host, by its code.",
         _own,
     ),
 )

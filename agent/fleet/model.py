@@ -75,7 +75,7 @@ class FleetTotals:
     superseded: int
     """Older records of a host that has a newer one in the same sweep."""
     unreadable: int
-    """Files that are no report and no record, or could not be read."""
+    """Files that are neither a report nor a record, or could not be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +134,7 @@ class HostsOfOwner:
     """The hosts with a fault that one owner answers for."""
 
     owner: HostOwner | None
-    """As the inventory names it; None for hosts of which it names none."""
+    """The owner in the inventory; None if the inventory names none."""
     host_count: int
     hosts: tuple[FleetHost, ...]
     """The first, at most MAX_EXAMPLES."""
@@ -160,7 +160,7 @@ class FleetCause:
     exposed_count: int
     """Hosts of this sweep that could have it: with one of its services, and where its subjects are."""
     joined_count: int
-    """Of `host_count`: hosts that saw the symptom alone, since they did not read the configuration."""
+    """Hosts, among `host_count`, that saw only the symptom, because they did not read the configuration."""
     also_count: int
     """Hosts that have it besides another cause at which they are counted."""
     hosts: tuple[FleetHost, ...]
@@ -175,7 +175,8 @@ class FleetCause:
     note: Sentence | None
     """What the fleet says besides what each host can: where the hosts' own fix is refuted, or what to compare."""
     breakdown: tuple[HostsOfValue, ...] = ()
-    """By the attribute that was asked for: the values with most hosts, at most MAX_BREAKDOWN; empty where none was."""
+    """The values with most hosts of the attribute that was asked for, at most MAX_BREAKDOWN; empty if none was asked
+    for."""
     ticket: Plain = ""
     """The key under which most of its hosts reported it when it began. It stays where the key changes because a host
     begins to read EC2, or an endpoint is made anew: one cause is one ticket."""
@@ -253,11 +254,11 @@ class FleetChange:
     turn: Turn
     key: Plain
     ticket: Plain
-    """That of the cause."""
+    """The ticket of the cause."""
     title: Sentence
     severity: Severity
     before: int
-    """Hosts."""
+    """Number of hosts before."""
     after: int
     came: int
     """Hosts that have it now and had not when they were heard from last, or never were."""
@@ -396,12 +397,12 @@ def refusal(why: str) -> FleetDocument:
 
 
 def dumps(document: FleetDocument) -> str:
-    """As JSON text."""
+    """The document of a fleet as JSON text."""
     return dumps_json(to_json(document))
 
 
 def decode(data: Any) -> FleetDocument:
-    """Read a document back. Raises DecodeError where the data is none."""
+    """Read a document back. Raises DecodeError if the data is not such a document."""
     return from_json(FleetDocument, data)
 
 

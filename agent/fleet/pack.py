@@ -33,7 +33,7 @@ class Packed:
     """What became of it."""
 
     records: int
-    """That are in the files which were written, those that were there before included."""
+    """Records in the files that were written, including those that were there before."""
     written: tuple[str, ...]
     """The files, by their places."""
     unchanged: int
@@ -88,7 +88,7 @@ def _place(destination: str, day: tuple[str, ...]) -> str:
 
 def _day(engine: Database, place: str, day: tuple[str, ...], client: Callable[[], Any]) -> int | None:
     """Write the file of a day; the number of its records, None where it has them all. Raises OSError, ValueError for a
-    file that is none of these, and AwsError."""
+    file that is not one of these, and AwsError."""
     held, tag = _held(place, client)
     before = list(_rows(engine, place, held)) if held is not None else []
     engine.run("packed_before")

@@ -91,7 +91,7 @@ class ParquetReader:
         return self._process
 
     def close(self) -> None:
-        """End the process."""
+        """End the reader's process."""
         if self._process is not None:
             self._process.close()
             self._process = None
@@ -186,7 +186,7 @@ class _File:
         kinds = {name: kind for name, kind, *_ in self._query(f"DESCRIBE SELECT * FROM {_FILE}", self._place)}
         for name, kind in COLUMNS.items():
             if kinds.get(name) != kind:
-                raise ValueError(f"is no file of packed records: its column {name} is not of the type {kind}")
+                raise ValueError(f"is not a file of packed records: its column {name} is not of the type {kind}")
 
     def _records(self, folder: Folder) -> Iterator[Piece]:
         position, failed, last = 0, 0, ""

@@ -49,7 +49,7 @@ _KINDS: Final = {
     SubjectKind.RESOLVER: "name server",
     SubjectKind.URL: "URL",
 }
-"""The same of kinds of subjects."""
+"""What a kind of subject is called; the others by their own word."""
 _NAMED_BY: Final = {
     NamedBy.CONFIGURATION: "the hosts for which the configuration names it.",
     NamedBy.EVIDENCE: "at least half of the hosts that could have it.",
@@ -89,7 +89,7 @@ def _sweep(sweep: Sweep) -> str:
 
 
 def minute(at: datetime) -> str:
-    """In UTC."""
+    """A time to the minute, in UTC."""
     return f"{at:%Y-%m-%d %H:%M}"
 
 
@@ -120,7 +120,7 @@ def group(row: CauseGroup) -> str:
 
 
 def of(part: int, whole: int) -> str:
-    """`508 of 510 hosts`; `1 host` where nothing is known of the whole."""
+    """A part of all hosts in words: `508 of 510 hosts`; `1 host` if the whole is not known."""
     return f"{part:,} of {counted(whole, 'host')}" if whole >= part and whole else counted(part, "host")
 
 
@@ -237,7 +237,7 @@ def places(cause: FleetCause) -> list[Place]:
 
 
 def place(row: Place) -> str:
-    """`vpc-0a1b2c3d4e5f67890 euw1-az1`."""
+    """A place in words, such as `vpc-0a1b2c3d4e5f67890 euw1-az1`."""
     return f"{row.vpc or 'no VPC'} {row.zone or 'zone not known'}"
 
 
@@ -342,6 +342,6 @@ def unused(document: FleetDocument) -> Iterable[str]:
     """What of the input was not used, in sentences."""
     count = document.totals
     if count.superseded:
-        yield f"{counted(count.superseded, 'older record')} of hosts with a newer one in the same sweep."
+        yield f"{counted(count.superseded, 'older record')} of hosts that also sent a newer one in the same sweep."
     if count.unreadable:
         yield f"{counted(count.unreadable, 'file or line', 'files or lines')} could not be read."

@@ -17,11 +17,11 @@ MAX_BARS: Final = 12
 """Zones of VPCs of one cause that are drawn, those with most hosts."""
 MAX_VPCS: Final = 24
 MAX_ZONES: Final = 6
-"""Of the map."""
+"""VPCs of the map, and zones of each."""
 MAX_CAUSES: Final = 12
-"""Of the strip."""
+"""Causes of the strip."""
 MAX_SWEEPS: Final = 60
-"""Of the strip, the last ones."""
+"""Sweeps of the strip, the last ones."""
 _LABEL: Final = 34
 """Characters of the name of a place in a wide picture."""
 _NUMBERS: Final = 15

@@ -20,7 +20,7 @@ BUCKET: Final = re.compile(r"[A-Za-z0-9._-]{1,255}")
 """The name of a bucket, as the SDK takes it (botocore.handlers.VALID_BUCKET)."""
 PARQUET: Final = ".parquet"
 SUFFIXES: Final = (".json", ".ndjson", ".jsonl", ".gz", PARQUET)
-"""Of the files that are taken from a folder; a file that is named is read whatever it is called."""
+"""Endings of files that are read from a folder. A file that is named is read whatever it is called."""
 _ID: Final = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _NODE: Final = r"m?i-[0-9a-f]{8,17}"
 _STEP: Final = r"/(?:aws:?runShellScript|[^/]{1,100})/(?:report|host)/stdout"
@@ -100,7 +100,7 @@ class Folder:
     account: str
     region: str
     day: str
-    """`2026-03-01`, in UTC."""
+    """The day in UTC, such as `2026-03-01`."""
     is_packed: bool
 
 
@@ -249,5 +249,5 @@ def _found(path: str, status: os.stat_result, *, is_named: bool = False) -> Sour
     if stat.S_ISLNK(status.st_mode):
         return unread(path, LINK)
     if not stat.S_ISREG(status.st_mode):
-        return unread(path, "is no plain file")
+        return unread(path, "is not a plain file")
     return Source(path, f"{status.st_size}:{status.st_mtime_ns}", sweep_of(path), status.st_size, is_named)

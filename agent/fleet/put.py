@@ -43,7 +43,7 @@ def record_in(data: bytes) -> dict[str, Any]:
 def place_of(record: dict[str, Any], destination: str) -> str:
     """The address of a record below `s3://BUCKET/PREFIX`. Raises PutError where the record does not say whose it is."""
     if not destination.startswith(S3) or not BUCKET.fullmatch(destination.removeprefix(S3).partition("/")[0]):
-        raise PutError(f"{destination!r} is no bucket; s3://BUCKET/PREFIX belongs there")
+        raise PutError(f"{destination!r} is not a bucket; s3://BUCKET/PREFIX belongs there")
     if record["redacted"]:
         raise PutError("the record is redacted, so it has no place of its own")
     account, region, host = (record[name] for name in ("account", "region", "host"))

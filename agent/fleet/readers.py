@@ -60,7 +60,6 @@ class OwnReader:
     """Reads in this process."""
 
     def read(self, sources: Sequence[Source], contents: Sequence[bytes | None]) -> Iterator[Answer]:
-        """See `Reader`."""
         batch: list[Piece] = []
         ended = 0
         for source, content in zip(sources, contents, strict=True):
@@ -90,7 +89,7 @@ class OwnReader:
                 yield from pieces_of(source, stream)
 
     def _whatever(self, source: Source, content: bytes | None) -> Iterator[Piece]:
-        """The same, where one bad source is one that cannot be read, whatever it raises."""
+        """The pieces of a source. Whatever a bad source raises, it counts as one that cannot be read."""
         try:
             yield from self.pieces(source, content)
         except MemoryError:
@@ -99,7 +98,7 @@ class OwnReader:
             yield unread(source.name, why_not(error))
 
     def close(self) -> None:
-        """See `Reader`."""
+        """Do nothing, since this reader holds nothing open."""
 
 
 class ProcessReader:
@@ -123,7 +122,7 @@ class ProcessReader:
 
     @property
     def pid(self) -> int:
-        """Of the process."""
+        """The id of the process."""
         return self._process.pid
 
     def wait(self) -> None:
@@ -133,7 +132,6 @@ class ProcessReader:
             raise ReaderError("it ended at its start")
 
     def read(self, sources: Sequence[Source], contents: Sequence[bytes | None]) -> Iterator[Answer]:
-        """See `Reader`."""
         sizes = [None if content is None else len(content) for content in contents]
         try:
             self._given.write(_line({"sources": sources, "sizes": sizes}))
@@ -165,7 +163,6 @@ class ProcessReader:
         self._process.kill()
 
     def close(self) -> None:
-        """See `Reader`."""
         self.kill()
         for pipe in (self._given, self._taken):
             with contextlib.suppress(OSError):  # what it did not take any more
@@ -214,7 +211,7 @@ def opened_plain(source: Source) -> Iterator[BinaryIO]:
 
     with open(source.name, "rb", opener=opened) as stream:
         if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-            raise ValueError("is no plain file")
+            raise ValueError("is not a plain file")
         yield stream
 
 

@@ -34,12 +34,12 @@ _LISTED: Final = 1_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadRequest:
-    """What to read."""
+    """Which records to read."""
 
     places: tuple[str, ...]
     """Files, folders, patterns of names, `s3://BUCKET/PREFIX`."""
     command_ids: tuple[str, ...]
-    """Of Run Command, whose own outputs are read."""
+    """Ids of commands of Run Command, whose own outputs are read."""
     cache: Path | None
     """The folder that keeps records; None for no cache. All that it holds where nothing else is asked for."""
     region: str | None
@@ -358,7 +358,7 @@ class _Lanes:
                 yield found
 
     def close(self) -> None:
-        """End all readers."""
+        """End all readers' processes."""
         self._ending.set()
         for reader in self._readers:
             reader.close()

@@ -46,8 +46,8 @@ RESERVATIONS: Final = "Reservations"
 
 
 def pieces_of(source: Source, stream: BinaryIO) -> Iterator[Piece]:
-    """The records of a source, and what is none, in its order; the last piece says so. No piece at all of a list of
-    hosts, such as an inventory in the same folder. Raises nothing but what the stream raises: OSError."""
+    """The records of a source, and what is not a record, in its order; the last piece says so. A list of hosts, such as
+    an inventory in the same folder, gives no piece. Raises nothing but what the stream raises: OSError."""
     held: Piece | None = None
     for piece in _pieces_of(source, stream):
         if held is not None:
@@ -122,7 +122,7 @@ def line_of(document: Any, folder: Folder | None, node: str | None = None) -> st
         return _line_of_record(checked(plain(record_of_document(document))), folder, node)
     if isinstance(schema, str) and schema.startswith("backuplink."):
         raise DecodeError("", f"this is a {schema[:40]!a}, and neither a {REPORT} nor a {SCHEMA}")
-    raise DecodeError("", "this is no report and no record of backuplink")
+    raise DecodeError("", "this is neither a report nor a record of backuplink")
 
 
 def _line_of_record(record: dict[str, Any], folder: Folder | None, node: str | None) -> str:
@@ -134,7 +134,7 @@ def _line_of_record(record: dict[str, Any], folder: Folder | None, node: str | N
         known = {"account": folder.account, "region": folder.region}
         for name, value in known.items():
             if record[name] not in (value, None):
-                raise DecodeError(name, f"this is {record[name][:40]!a}, and its folder is that of {value}")
+                raise DecodeError(name, f"this is {record[name][:40]!a}, but its folder is for {value}")
         if not record["redacted"]:
             record |= known
     return compact(record)

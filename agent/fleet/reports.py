@@ -237,7 +237,7 @@ def _member(kind: type[E], data: dict[str, Any], name: str) -> E:
 
 @cache
 def _members(kind: type[E]) -> dict[str, E]:
-    """By their values: a report has a dozen, and to call the enumeration takes twice as long."""
+    """The members by their values: a report has a dozen, and to call the enumeration takes twice as long."""
     return {member.value: member for member in kind}
 
 
@@ -256,7 +256,7 @@ def _texts(data: dict[str, Any], name: str) -> tuple[str, ...]:
 
 
 def _parsed(kind: Any, data: dict[str, Any], name: str) -> Any:
-    """Addresses or networks."""
+    """The addresses or networks in a member."""
     return _parsed_once(kind, _texts(data, name), name)
 
 

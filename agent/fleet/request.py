@@ -25,7 +25,7 @@ class FleetRequest:
     where: tuple[SharedValue, ...]
     least: int
     tolerate: float
-    """As a part of all, 0 to 1."""
+    """Share of all, from 0 to 1."""
     cache: str | None
     suppressions: tuple[Suppression, ...]
     suppressions_file: str | None

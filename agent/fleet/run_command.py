@@ -61,7 +61,7 @@ def _piece(client: Any, command: str, invocation: dict[str, Any]) -> Piece:
 
 
 def _document(client: Any, command: str, node: str, plugin: dict[str, Any], line: str) -> dict[str, Any]:
-    """The record that a step printed. Raises AwsError, and ValueError or RecursionError for what is none."""
+    """The record that a step printed. Raises AwsError, and ValueError or RecursionError for any other text."""
     try:
         document = json.loads(line)
     except ValueError:
@@ -71,7 +71,7 @@ def _document(client: Any, command: str, node: str, plugin: dict[str, Any], line
             whole = client.get_command_invocation(CommandId=command, InstanceId=node, PluginName=plugin.get("Name"))
         document = json.loads(_line_in(str(whole.get("StandardOutputContent", ""))) or "")
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
-        raise DecodeError("", f"this is no {SCHEMA}")
+        raise DecodeError("", f"this is not a {SCHEMA}")
     return document
 
 

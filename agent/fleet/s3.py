@@ -63,8 +63,8 @@ def held(client: Any, place: str) -> tuple[bytes | None, str | None]:
 
 
 def put(client: Any, place: str, data: bytes, tag: str | None) -> None:
-    """Write an object in place of the one with this tag, or, without one, where none is: what another wrote meanwhile
-    is not lost. Raises AwsError."""
+    """Write an object. It replaces the object with this tag; without a tag, there must not be an object yet. So nothing
+    is lost that another wrote meanwhile. Raises AwsError."""
     bucket, _, key = place.removeprefix(S3).partition("/")
     unchanged = {"IfNoneMatch": "*"} if tag is None else {"IfMatch": tag}
     with in_words("S3"):

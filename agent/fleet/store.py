@@ -39,7 +39,7 @@ class Source(NamedTuple):
 
 
 def escaped(name: str) -> str:
-    """The name of a file, where the bytes that are no UTF-8 are escaped: no table takes what Python makes of them
+    """The name of a file, in which bytes that are not UTF-8 are escaped: no table takes what Python makes of them
     (PEP 383)."""
     return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
@@ -49,7 +49,7 @@ class Piece(NamedTuple):
 
     source: str
     tag: str | None
-    """As of the source; None for what no cache keeps."""
+    """The tag of the source; None for what no cache keeps."""
     position: int
     """Among the pieces of the source."""
     place: str

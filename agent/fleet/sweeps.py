@@ -50,7 +50,7 @@ class SweepsRead:
     """What was found besides the sweeps."""
 
     superseded: Mapping[str, int]
-    """By the id of a sweep: records of hosts that have a newer one in it."""
+    """Number of records of hosts that have a newer one in the same sweep, by the id of the sweep."""
     notes: tuple[str, ...]
 
 
@@ -74,7 +74,7 @@ def find_sweeps(database: "Database", *, since: datetime | None, today: date) ->
 
 
 def _minute_of(stamp: str | None) -> int:
-    """The minute of a time since 1970, _UNKNOWN where it is none."""
+    """The minutes from 1970 to a time; _UNKNOWN if the text is not a time."""
     try:
         time = datetime.fromisoformat(stamp or "")
         return _minute(time if time.tzinfo is not None else time.replace(tzinfo=UTC))
@@ -170,8 +170,8 @@ def _sweep(name: str, rows: Sequence[tuple[str, int, int, int]]) -> tuple[int, S
 
 
 def whole_sweeps(sweeps: Sequence[Sweep]) -> tuple[Sweep, ...]:
-    """Those that were made on all hosts, as far as their numbers tell: without what somebody ran on a few hosts by
-    hand, between two sweeps. `sweeps` are in their order."""
+    """The sweeps that were made on all hosts, as far as their numbers tell. What somebody ran on a few hosts by hand,
+    between two sweeps, is left out. `sweeps` are in their order."""
     if not sweeps:
         return ()
     usual = _usual_count(sweeps)

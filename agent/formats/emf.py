@@ -24,13 +24,14 @@ from probes.model import Failed, Failure, Observation, Ok, Step
 
 NAMESPACE: Final = "backuplink"
 DIMENSIONS: Final = ("Region", "Target")
-"""Of a target's metrics. A run's have none, so that an alarm on them misses no run, whatever Region it was about."""
+"""Dimensions of a target's metrics. A run's metrics have none, so that an alarm on them misses no run, whatever its
+Region."""
 MAX_VALUES: Final = 100
-"""Of one metric in one event."""
+"""Values of one metric in one event."""
 MAX_DIMENSION: Final = 1_024
 """Characters of a dimension's value."""
 MAX_MAGNITUDE: Final = 2.0**360
-"""Of a value."""
+"""Largest magnitude of a value."""
 MAX_TEXT: Final = 1_000
 """Characters of one property, so that an event stays below 256 KB, which forwarders of logs take, and far below the
 1 MB of CloudWatch Logs."""

@@ -6,5 +6,5 @@ from agent.report.model import Report
 
 
 def render(report: Report, options: RenderOptions = DEFAULT_OPTIONS) -> str:
-    """One line."""
+    """The record as one line."""
     return line(record_of(report))

@@ -7,5 +7,5 @@ from agent.report.model import Report
 
 
 def render(report: Report, options: RenderOptions = DEFAULT_OPTIONS) -> str:
-    """One HTML document."""
+    """The report as one HTML document."""
     return html.render(document(report))

@@ -25,7 +25,7 @@ from probes.model import Observation, Role
 
 _SUITE: Final = "backuplink"
 _DIGITS: Final = 4
-"""Of a time in seconds: Python writes any number shorter than that with an exponent, which no reader is promised."""
+"""Decimals of a time in seconds. Python writes smaller numbers with an exponent, which no reader is promised."""
 
 
 def render(report: Report, options: RenderOptions = DEFAULT_OPTIONS) -> str:
@@ -169,7 +169,7 @@ def _result(kind: type[Any], name: str, message: str, text: str | None = None) -
 
 
 def _roots(report: Report) -> dict[str, list[Finding]]:
-    """By observation what it is due to: the causes of the findings that it shows, or the suppressed ones on the way
+    """What each observation is due to: the causes of the findings that it shows, or the suppressed ones on the way
     there."""
     by_id = {finding.id: finding for finding in report.findings}
     by_evidence: dict[str, dict[str, Finding]] = {}

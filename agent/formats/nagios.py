@@ -39,13 +39,13 @@ from probes.model import NOT_STARTED, Observation, Role, Skipped, Step
 from probes.ports import HTTPS, SUPPORT_CHANNEL
 
 MAX_CHARACTERS: Final = 8_000
-"""Of all that is written, which is ASCII; Nagios' MAX_PLUGIN_OUTPUT_LENGTH is 8,192 bytes."""
+"""Characters of all that is written, which is ASCII. Nagios' MAX_PLUGIN_OUTPUT_LENGTH is 8,192 bytes."""
 MAX_FIRST_LINE: Final = 1_000
 """NRPE's packet of version 2 has 1,024 bytes."""
 _MAX_SENTENCE: Final = 600
-"""Of the first line, without its numbers; a sentence of ours has 60 to 200."""
+"""Characters of the first line, without its numbers. A sentence of ours has 60 to 200."""
 _MAX_WORDS: Final = 600
-"""Of the detail of a cause, and of every other line: it may quote a long text of a peer."""
+"""Characters of the detail of a cause, and of every other line: it may quote a long text of a peer."""
 _COUNTS: Final = ("addresses", "ports")
 _TIMES: Final = (Step.TCP, Step.TLS, Step.API)
 """Kinds of numbers of a target, the most needed first."""
@@ -133,8 +133,8 @@ def _fitting(lines: Iterable[str], room: int) -> list[str]:
 
 
 def _fitting_numbers(report: Report, room: int) -> str:
-    """As many of the numbers as there is room for: the run's time, then kind by kind, of each kind first those of
-    targets that are not ok. Times are there of all targets or of none, since a graph of some would come and go."""
+    """The numbers for which there is room: the run's time, then kind by kind, with targets that are not ok first. Times
+    are given for all targets or for none, since a graph of some would come and go."""
     numbers = _numbers(report)
     kept: set[str] = set()
     for kind in ("time", *_COUNTS, *_TIMES):
@@ -167,7 +167,7 @@ class _LabelledNumber:
 
 
 def _packed(numbers: Iterable[_LabelledNumber], room: int) -> list[_LabelledNumber]:
-    """As many of the numbers as there is room for, whole, each with a space."""
+    """The whole numbers for which there is room, each with a space."""
     kept = []
     for number in numbers:
         if len(number) + 1 <= room:
@@ -216,7 +216,7 @@ def _counts(target: TargetReport, rows: list[Row]) -> Iterator[tuple[str, str | 
         ),
     )
     if len(target.ports) > 1:
-        # That AWS Support's channel is closed is no fault.
+        # A closed channel of AWS Support is not a fault.
         needed = [row for row in rows if row.port != SUPPORT_CHANNEL]
         connects = [observation.ok for observation in _observations(needed, Step.TCP)]
         yield (

@@ -26,7 +26,7 @@ class NdjsonWriter:
                 self._line("observation", encode_observation(event.observation))
 
     def begin(self, run_id: str, deadline: float | None) -> None:
-        """The first line."""
+        """Write the first line."""
         self._run_id = run_id
         self._line("run", {"deadline": deadline})
 

@@ -19,15 +19,15 @@ from agent.report.model import Finding, Report
 MAX_TITLE: Final = 1_024
 MAX_DESCRIPTION: Final = 2_048
 MAX_VALUE: Final = 1_024
-"""Of an entry of the operational data, which has 20 KB for all of them."""
+"""Characters of an entry of the operational data, which has 20 KB for all of them."""
 MAX_KEY: Final = 256
-"""Of what makes two OpsItems the same."""
+"""Characters of the key that makes two OpsItems the same."""
 _SEVERITIES: Final = {Severity.CRITICAL: "2", Severity.WARNING: "3", Severity.INFO: "4"}
 """1 is for what is down for everybody."""
 
 
 def render(report: Report, options: RenderOptions = DEFAULT_OPTIONS) -> str:
-    """One JSON object."""
+    """The OpsItem as a JSON object."""
     return json.dumps(_ops_item(report), indent=2, allow_nan=False) + "\n"
 
 

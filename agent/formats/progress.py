@@ -24,7 +24,7 @@ class StatusLine:
         self._shown = stream is not None and stream.isatty()
 
     def end(self) -> None:
-        """Clear the line."""
+        """Clear the line of progress."""
         self._write("")
 
     def _write(self, text: str) -> None:
@@ -36,10 +36,10 @@ class StatusLine:
             self._stream.flush()
 
     def _columns(self) -> int:
-        """As wide as the line may be: WIDTH, or what the terminal has but for its last column."""
+        """The largest width of the line: WIDTH, or all columns of the terminal but its last."""
         try:
             columns = os.get_terminal_size(self._stream.fileno()).columns if self._stream is not None else 0
-        except (OSError, ValueError):  # it is none any more, or no file
+        except (OSError, ValueError):  # it is not a terminal any more, or not a file
             columns = 0
         return min(WIDTH, columns - 1) if columns > 1 else WIDTH
 
@@ -53,7 +53,7 @@ class ReadingProgress(StatusLine):
         self._next = 0.0
 
     def __call__(self, done: int, total: int | None) -> None:
-        """So many are read, of `total`, which is None while they are counted."""
+        """Show that `done` of `total` are read. `total` is None while they are counted."""
         now = self._clock()
         if now < self._next and done != total:
             return

@@ -31,11 +31,12 @@ from probes.operations import GETADDRINFO
 from probes.ports import HTTPS
 
 MAX_ADDRESSES: Final = 32
-"""Of one target that have series of their own. An endpoint has one address of a family in each zone."""
+"""Addresses of one target that have series of their own. An endpoint has one address of a family in each zone."""
 VERDICTS: Final = (Status.OK, Status.WARNING, Status.CRITICAL, Status.UNKNOWN)
 """All that a whole run can be."""
 PHASES: Final = ("resolve", "connect", "tls", "processing")
-"""Those of blackbox_exporter that a run times. It reads the answer within `processing`, so there is no `transfer`."""
+"""Phases of blackbox_exporter that a run times. A run reads the answer within `processing`, so there is no
+`transfer`."""
 ANSWERS: Final = {True: "yes", False: "no"}
 AGREEMENTS: Final = {True: "yes", False: "no", None: "unknown"}
 ANY_RECORD: Final = "any"

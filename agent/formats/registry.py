@@ -85,7 +85,7 @@ FORMATS: Final = (
 """In the order of `--help` and of the interface's dialog; the first is the default."""
 DEFAULT_FORMAT: Final = FORMATS[0].name
 OPTION_NAMES: Final = tuple(row.name for row in FORMATS)
-"""What `--format` takes."""
+"""The values that `--format` takes."""
 _BY_NAME: Final = {row.name: row for row in FORMATS}
 
 

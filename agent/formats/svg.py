@@ -8,5 +8,5 @@ from agent.report.model import Report
 
 
 def render(report: Report, options: RenderOptions = DEFAULT_OPTIONS) -> str:
-    """One SVG document."""
+    """The report as one SVG document."""
     return to_svg(picture(report, WIDE, "path", stands_alone=True))

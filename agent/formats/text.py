@@ -16,9 +16,9 @@ BRIEF_CHARACTERS: Final = 2_430
 command that failed."""
 _TAIL_CHARACTERS: Final = 100
 _SUMMARY_CHARACTERS: Final = 600
-"""Of the verdict in a brief report: it may quote a long text of a peer."""
+"""Characters of the verdict in a brief report: it may quote a long text of a peer."""
 _NAMES_CHARACTERS: Final = 500
-"""Of the services that are not ok, in a brief report: enough for the names of all that the catalogue has."""
+"""Characters for the services that are not ok, in a brief report: enough for all names in the catalogue."""
 
 
 def render(report: Report, options: RenderOptions = DEFAULT_OPTIONS) -> str:

@@ -21,7 +21,7 @@ SEVERITIES: Final = {
     Status.UNKNOWN: Severity.WARNING,
     Status.OK: Severity.INFO,
 }
-"""Of a verdict. One that is not known is looked into like a warning."""
+"""The severity of a verdict. An unknown one is looked into like a warning."""
 
 
 def region(report: Report) -> str:
@@ -48,7 +48,7 @@ def host(report: Report) -> str:
 
 
 def host_arn(report: Report) -> str | None:
-    """The ARN of the host; None where it is no instance of EC2, or masked."""
+    """The ARN of the host; None if it is not an instance of EC2, or if its id is masked."""
     id_ = report.vantage.instance_id
     if id_ is None or account(report) == UNKNOWN_ACCOUNT:
         return None

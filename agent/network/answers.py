@@ -40,7 +40,7 @@ class SourceClass:
     route_table_id: ResourceId | None
     acl_id: ResourceId | None
     addresses: tuple[Address, ...]
-    """Of the first interface, the first of each family: what it is judged for."""
+    """The addresses that it is judged for: the first of each family of the first interface."""
     interface_count: int
     """How many interfaces it stands for; 0 for a subnet or block without one that is known."""
     interface_ids: tuple[ResourceId, ...]
@@ -60,7 +60,7 @@ class PredictedPath:
     """Whether the service is required, cannot do without the port, and is reached by these addresses."""
     outcome: Reachability
     sources: tuple[Plain, ...]
-    """Ids of classes."""
+    """The ids of classes of sources."""
     decided_at: Stage | None
     """The hop that decides; None where all let the connect pass, and where no hop is asked."""
     decided_by: tuple[ResourceId, ...]
@@ -107,7 +107,7 @@ class PredictedCall:
 
     service: Plain
     action: Plain
-    """`backup:ListBackupVaults`."""
+    """The action, such as `backup:ListBackupVaults`."""
     endpoint_id: ResourceId
     counts: bool
     """Whether the service is required, and its name leads to the endpoint."""

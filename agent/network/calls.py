@@ -1,7 +1,7 @@
 """What the policies of endpoints say of the signed calls that services are checked with.
 
 A call is judged for a caller of the account that has the hosts, over TLS, from anywhere in the VPC. What a policy makes
-depend on more than that, such as the role or the address of the caller, cannot be told.
+depend on more than that, such as the role or the address of the caller, is not known.
 """
 
 from collections.abc import Iterator

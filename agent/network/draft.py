@@ -50,7 +50,7 @@ class Part:
         for place, row in enumerate(self.rows):
             self._places.setdefault(getattr(row, self._own_id), []).append(place)
         self.lists: dict[tuple[str, str], dict[Hashable, list[Any]]] = {}
-        """By the list's name and the id of its owner: the items by what each is known by."""
+        """The items of each list, by their keys. The lists are by their name and the id of their owner."""
 
     def __iter__(self) -> Iterator[Any]:
         """The rows, without changes of their lists."""
@@ -120,7 +120,7 @@ class Draft:
         return self._parts[name]
 
     def holders(self, part: str, name: str) -> dict[str, str]:
-        """By each item of a list that only one of its owners has: the id of the owner. Raises NotReadError."""
+        """The owner's id for each item of a list that only one owner has. Raises NotReadError."""
         if (part, name) not in self._holders:
             own_id = PARTS[part][1]
             self._holders[part, name] = {
@@ -162,7 +162,7 @@ class Draft:
 
     @cached_property
     def vpc_of(self) -> Mapping[str, str]:
-        """By subnet, its VPC."""
+        """The VPC of each subnet."""
         configuration = self.known.configuration
         places = (configuration.subnets, configuration.interfaces, configuration.endpoint_interfaces)
         return {place.subnet_id: place.vpc_id for some in places for place in some or ()}

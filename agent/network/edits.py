@@ -128,7 +128,7 @@ class _List:
         return draft.part(self.part).items(own_id, self.items, self.key)
 
     def holders(self, draft: Draft) -> dict[str, str]:
-        """By each item, whose list has it. Raises NotReadError."""
+        """The owner whose list has it, for each item. Raises NotReadError."""
         return draft.holders(self.part, self.items)
 
 

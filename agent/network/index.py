@@ -100,7 +100,7 @@ class Rules:
         return None
 
     def possible(self, port: int, peer: Peer) -> tuple[Held, str] | None:
-        """A rule that may let `peer` pass, and why that cannot be told."""
+        """A rule that may let `peer` pass, and why that is not known."""
         for group_id in sorted(self._by_group):
             matching = on_port(port, self._by_group[group_id])
             is_open = peer.group_ids is None or (peer.has_more and group_id not in peer.group_ids)

@@ -293,7 +293,7 @@ class Matrix:
         return {verdict: sorted(of) for verdict, of in verdicts.values()}
 
     def _plain_verdicts(self, place: _Destination, port: int) -> list[_Verdict | None]:
-        """By class of sources, what decides at an address; None where the predictor is to be asked."""
+        """What decides at an address for each class of sources; None if the predictor must be asked."""
         end = self._plain.place(place.address, place.interface, place.endpoint)
         if end is None:
             return [None] * len(self._firsts)

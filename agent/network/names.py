@@ -80,7 +80,7 @@ def resolver_rule_for(configuration: Configuration, host: str) -> ResolverRule |
 
 def firewall_rule_for(configuration: Configuration, host: str, record: str) -> FirewallRule | None:
     """The DNS Firewall rule that decides over a question for records of that type: the first one that fits and does not
-    only alert. None where there is none, or where it cannot be told."""
+    only alert. None where there is none, or where it is not known."""
     rule = _first_firewall_rule(configuration, host, record)
     return None if rule is None or rule.domains is None else rule
 
@@ -264,7 +264,7 @@ class _Said:
     quoted: tuple[str, ...] = ()
     endpoints: tuple[VpcEndpoint, ...] = ()
     withheld: frozenset[int] = frozenset()
-    """Families of addresses that DNS Firewall takes out of the answer."""
+    """Families of addresses that DNS Firewall removes from the answer."""
 
 
 def predicted_name(known: KnownVpc, predictor: Predictor, service: str, *, counts: bool) -> PredictedName:
@@ -378,7 +378,7 @@ def _by_firewall(
     known: KnownVpc, host: str, versions: Collection[int]
 ) -> tuple[_Said | None, frozenset[int], str | None]:
     """What DNS Firewall answers in place of the resolver; None where it lets a question pass. The families whose
-    addresses it takes out of the answer come beside it, with what does that in words."""
+    addresses it removes from the answer come beside it, with what does that in words."""
     configuration = known.configuration
     if configuration.firewall is None or DNS_FIREWALL in known.dropped:
         return _Said(answer=Answer.CANNOT_TELL, words=_not_read(DNS_FIREWALL)), frozenset(), None

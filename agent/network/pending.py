@@ -16,7 +16,7 @@ class Aspect(StrEnum):
     """The security groups of an endpoint, beside those that are known."""
     ROUTES = "routes"
     ADDRESSES = "addresses"
-    """Of an endpoint."""
+    """The addresses of an endpoint."""
     NAME = "name"
     """What the private DNS of an endpoint, or the DNS attributes of a VPC, do to names."""
     POLICY = "policy"
@@ -25,7 +25,7 @@ class Aspect(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """Something that is known only once a plan is applied. What rests on it cannot be told."""
+    """Something that is known only once a plan is applied. What rests on it is not known."""
 
     resource_id: str
     aspect: Aspect

@@ -114,7 +114,7 @@ class Plain:
         return None if own is None or address is None else self._end(own, address, own.group_ids, egress=True)
 
     def _admitting_of(self, version: int, port: int) -> list[frozenset[str]]:
-        """By source, the groups that let in for certain what comes from it."""
+        """The groups that certainly admit what comes from each source."""
         if version not in self._held:
             ends = self._ends_of(version)
             self._held[version] = [[] if end is None else self._held_for(end, egress=False) for end in ends]
@@ -123,7 +123,7 @@ class Plain:
         return self._admitting[version, port]
 
     def _passing_at(self, place: End, port: int) -> list[bool]:
-        """By source, whether the endpoint's subnet lets the connect in, and its answer out."""
+        """Whether the endpoint's subnet lets the connect of each source in, and its answer out."""
         version = place.address.version
         key = place.acl.acl_id, place.table.table_id, version, port
         if key not in self._passing:

@@ -84,7 +84,7 @@ UNCERTAIN_STATES: Final = frozenset({"partial", PENDING})
 """States of an endpoint that say nothing of its interfaces: the API has the first one and does not explain it, and an
 endpoint returns to the other one whenever somebody modifies it (AWS PrivateLink Guide, Endpoint states)."""
 _LAST_NUMBER: Final = 32766
-"""Of the entries that people make; those above are the `*`."""
+"""The last number of an entry that people make. Those above belong to the `*`."""
 PRIVATE_NETWORKS: Final = tuple(
     map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"))
 )
@@ -470,13 +470,13 @@ class Predictor:
             words = f"{held[1]} {_lets(egress, 1)} {rule_text(rule)}"
         elif possible is not None:
             outcome, rule = Reachability.CANNOT_TELL, possible[0][2]
-            words = f"whether {groups} {_lets(egress, count)} {traffic} cannot be told: {possible[1]}"
+            words = f"whether {groups} {_lets(egress, count)} {traffic} is not known: {possible[1]}"
         elif unsettled := self._unsettled(group_ids, Aspect.OUTBOUND if egress else Aspect.INBOUND):
             outcome, rule = Reachability.CANNOT_TELL, None
-            words = f"whether {groups} {_lets(egress, count)} {traffic} cannot be told: {unsettled}"
+            words = f"whether {groups} {_lets(egress, count)} {traffic} is not known: {unsettled}"
         elif rules.unread:
             outcome, rule = Reachability.CANNOT_TELL, None
-            words = f"whether {groups} {_lets(egress, count)} {traffic} cannot be told: the rules of "
+            words = f"whether {groups} {_lets(egress, count)} {traffic} is not known: the rules of "
             words += f"{_and(rules.unread)} were not read"
         else:
             outcome, rule = Reachability.BLOCKED, None
@@ -529,7 +529,7 @@ class Predictor:
             return _cannot_tell(stage, unsettled, acl.acl_id)
         what = decided(self.entries_of(acl, egress), remote, ports)
         if what is None:
-            words = f"what {acl.acl_id} does cannot be told: the address of {remote.name} is not known"
+            words = f"what {acl.acl_id} does is not known: the address of {remote.name} is not known"
             return _cannot_tell(stage, words, acl.acl_id)
         whom = f"{'to' if egress else 'from'} {remote.name}"
         return _acl_hop(stage, acl.acl_id, egress, whom, what)
@@ -718,7 +718,7 @@ class Predictor:
         there = [side for side in peering.sides if side.vpc_id != vpc_id]
         if peering.state != _PEERING_WORKS or len(there) != 1:
             words = f"{sends}, in the state {peering.state} between {_and(side.vpc_id for side in peering.sides)}"
-            return Reachability.CANNOT_TELL, f"{words}, and what that does cannot be told"
+            return Reachability.CANNOT_TELL, f"{words}, and what that does is not known"
         leads = f"{sends}, which goes to {there[0].vpc_id}"
         if other is not None and other != there[0].vpc_id:
             return Reachability.BLOCKED, f"{leads} and no further, and {to} is in {other}"
@@ -740,7 +740,7 @@ class Predictor:
         ids = _and(interface.interface_id for interface in having)
         vpc_id = way.own.vpc_id if way.own is not None else self._vpc_id
         if any(interface.vpc_id == vpc_id for interface in having) or not self._is_in(vpc_id, way.address):
-            return f"{ids} have this address, and which of them is meant is not known"
+            return f"{ids} have this address, and it is not known which of them is meant"
         there = _and(sorted({interface.vpc_id for interface in having}))
         has = "has" if len(having) == 1 else "have"
         return f"{ids} {has} this address in {there}, and no interface that was read has it in {vpc_id}"
@@ -931,7 +931,7 @@ def _at_edge(hop: Hop, leaves_subnet: bool | None) -> Hop:
 
 
 def _without_repeats(hops: Iterable[Hop]) -> Iterator[Hop]:
-    """What cannot be told for one reason is said once."""
+    """What is not known for one reason is said once."""
     seen: set[str] = set()
     for hop in hops:
         if hop.outcome is not Reachability.CANNOT_TELL or hop.words not in seen:

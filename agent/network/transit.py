@@ -48,7 +48,7 @@ class Trip:
     source: Remote
     destination: Remote
     to: Address
-    """That of `destination`."""
+    """The address of `destination`."""
     ports: Ports
     """The packet's own destination ports."""
 
@@ -102,7 +102,7 @@ class TransitGateways:
         self._tables = {} if facts is None else {table.table_id: table for table in facts.tables}
         self._routes: dict[str, Networks[TransitRoute]] = {}
         self.subnets = frozenset(subnet for one in self._attachments.values() for subnet in one.subnet_ids)
-        """Those in which a VPC is attached."""
+        """The subnets in which a VPC is attached."""
 
     def pass_on(self, trip: Trip) -> Passage:
         """What becomes of a trip: the worst of all that it meets decides, and of these the first."""
@@ -188,7 +188,7 @@ class TransitGateways:
             return said(Reachability.BLOCKED, f"{sends} nowhere (its state is blackhole)"), None
         if route.state != "active" or len(set(route.attachment_ids)) != 1:
             where = " or ".join(route.attachment_ids) or route.state
-            return said(Reachability.CANNOT_TELL, f"{sends} {where}, and which way that is cannot be told"), None
+            return said(Reachability.CANNOT_TELL, f"{sends} {where}; which way that is, is not known"), None
         attachment_id = route.attachment_ids[0]
         resource = next(iter(route.resource_ids), None)
         where = f"{attachment_id} of {resource}" if resource is not None else attachment_id

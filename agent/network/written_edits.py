@@ -15,7 +15,7 @@ _LAST_PORT: Final = 65_535
 _NUMBERS: Final = {"tcp": "6", "udp": "17", "icmp": "1", "icmpv6": "58", "all": ANY_PROTOCOL}
 """Protocols as entries of network ACLs have them."""
 _WORDS: Final = {number: word for word, number in _NUMBERS.items() if number != ANY_PROTOCOL}
-"""As rules of security groups have them."""
+"""Protocols in words, by their numbers, as rules of security groups have them."""
 _PROTOCOL: Final = re.compile(r"-1|[0-9a-z.+-]{1,24}", re.IGNORECASE)
 """A number, or a keyword (IANA, Protocol Numbers)."""
 _TARGET: Final = re.compile(r"[0-9A-Za-z:/._-]{1,256}")

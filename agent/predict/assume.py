@@ -1,8 +1,8 @@
 """Changes of a VPC's configuration that are not made yet, as they are typed: what each of them means, and the
 configuration with them.
 
-A change is written as `ID:CHANGE`. `FORMS` has the forms. What EC2 would refuse is refused here too: taking out what is
-not there, or putting in what is.
+A change is written as `ID:CHANGE`. `FORMS` has the forms. What EC2 would refuse is refused here too: removing what is
+not there, or adding what is there already.
 """
 
 import re
@@ -32,8 +32,8 @@ FORMS: Final = (
     "vpc-ID:dns-support=on",
     "vpc-ID:dns-hostnames=on",
 )
-"""An example of each form: + puts in and - takes out, `in` is inbound and `out` outbound. The other side of a group's
-rule is a block, a group or a prefix list; a route leads to `local` or the id of a gateway, a connection or the like."""
+"""An example of each form: + adds and - removes, `in` is inbound and `out` outbound. The other side of a group's rule
+is a block, a group or a prefix list. A route leads to `local` or the id of a gateway, a connection or the like."""
 _PROTOCOLS: Final = {"tcp": "6", "udp": "17", "all": ANY_PROTOCOL}
 """Numbers of IANA, as entries of network ACLs have them; security groups have the words."""
 _ATTRIBUTES: Final = {"support": Settable.DNS_SUPPORT, "hostnames": Settable.DNS_HOSTNAMES}
@@ -215,7 +215,7 @@ def _traffic(match: re.Match[str], *, is_group: bool) -> dict[str, Any]:
     else:
         first, last = int(low), int(high or low)
         if protocol == "all" or not first <= last <= _LAST_PORT:
-            raise AssumptionError(f"{match['ports']} is no port, range of ports or `all` of {protocol}")
+            raise AssumptionError(f"{match['ports']} is not a port, range of ports or `all` of {protocol}")
     number = _PROTOCOLS[protocol]
     named = protocol if is_group and number != ANY_PROTOCOL else number
     return {"protocol": named, "from_port": first, "to_port": last}
@@ -225,4 +225,4 @@ def _block(text: str) -> Network:
     try:
         return ip_network(text)
     except ValueError as error:
-        raise AssumptionError(f"{text} is no block of addresses such as 10.0.0.0/16") from error
+        raise AssumptionError(f"{text} is not a block of addresses such as 10.0.0.0/16") from error

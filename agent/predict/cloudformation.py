@@ -29,7 +29,7 @@ _CONTEXTS: Final = {
     "Modify": ("BeforeContext", "AfterContext"),
     "Remove": ("BeforeContext",),
 }
-"""By action, what a change has to show."""
+"""What a change has to show, by its action."""
 
 
 def _one(value: Any) -> Any:
@@ -48,8 +48,8 @@ class Kind:
 
     terraform: str
     places: Mapping[str, Any]
-    """By property, where it goes: an attribute; one with what brings the value to its form; one that is a list of
-    blocks, with the places of what is in them; the places of what is in an object. None is a property with which a
+    """Where each property goes: an attribute; one with what brings the value to its form; one that is a list of blocks,
+    with the places of what is in them; the places of what is in an object. None is a property with which a
     resource cannot be followed: it names a group by its name, as EC2-Classic did."""
     defaults: tuple[tuple[str, Any], ...] = ()
     """What attributes are where the property is not set."""
@@ -267,7 +267,7 @@ def plan_of(document: Mapping[str, Any], name: str) -> Plan:
         raise PlanError(f"{name}: its change set was not created as a whole")
     rows = document["Changes"]
     if not isinstance(rows, list):
-        raise PlanError(f"{name}: its Changes are no list")
+        raise PlanError(f"{name}: its `Changes` is not a list")
     changes: list[ResourceChange] = []
     found = Found(CLOUDFORMATION)
     makes_vpc, groups = any(_makes_vpc(row) for row in rows), _NewGroups(rows)
@@ -275,7 +275,7 @@ def plan_of(document: Mapping[str, Any], name: str) -> Plan:
         change = row.get("ResourceChange") if isinstance(row, Mapping) else None
         kind = change.get("ResourceType") if isinstance(change, Mapping) else None
         if not isinstance(change, Mapping) or not isinstance(kind, str):
-            raise PlanError(f"{name}: Changes[{number}] is no change of a resource")
+            raise PlanError(f"{name}: Changes[{number}] is not a change of a resource")
         action, address = change.get("Action"), change.get("LogicalResourceId")
         if action in ("Import", "SyncWithActual") or (action == "Remove" and change.get("PolicyAction") == "Retain"):
             continue  # nothing that is there changes

@@ -14,8 +14,8 @@ from agent.report.hops import Reachability
 def faults_of_calls(
     known: KnownVpc, calls: Iterable[PredictedCall], classes: Iterable[SourceClass]
 ) -> Iterator[PredictedFault]:
-    """The calls that count and that a policy denies for certain, for every source. What cannot be told is no fault: it
-    is not known who calls."""
+    """The calls that count and that a policy denies for certain, for every source. A doubtful call is not a fault,
+    because it is not known who calls."""
     classes = tuple(classes)
     denied: dict[tuple[str, str, str], list[PredictedCall]] = {}
     for call in calls:

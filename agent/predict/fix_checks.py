@@ -13,7 +13,8 @@ from agent.report.model import Fix
 from probes.model import Address
 
 MOST_FIXES: Final = 24
-"""Of one prediction that are checked: each takes an index of the whole configuration. The others stay unchecked."""
+"""Fixes of one prediction that are checked: each takes an index of the whole configuration. The others stay
+unchecked."""
 _MOST_WAYS: Final = 60
 """Connects of one fix that are followed; of sources, addresses and ports that are alike they say the same."""
 _AT_HOST: Final = frozenset({Stage.HOST_GROUPS, Stage.HOST_ACL_OUT, Stage.HOST_ACL_IN})

@@ -1,7 +1,7 @@
 """Intents: what must be open and what must be shut, from where and for which services, as a file says it.
 
 A file is kept beside the code that changes the network, and a pipeline asks whether it still holds, with a plan or
-without one. What cannot be told holds for nobody.
+without one. What is not known holds for nobody.
 """
 
 import re
@@ -42,9 +42,9 @@ class Intent:
 
     name: str
     place: str
-    """`intents.toml:4`."""
+    """File and line, such as `intents.toml:4`."""
     must: str
-    """One of MUSTS."""
+    """A member of MUSTS."""
     sources: tuple[str | Network, ...]
     services: tuple[str, ...]
     ports: tuple[int, ...]
@@ -98,7 +98,7 @@ def _intents(document: Mapping[str, Any], text: str, name: str) -> Iterator[tupl
 
 
 def _intent(table: Any, must: str, place: str) -> Intent:
-    """Raises IntentError."""
+    """Decode an intent. Raises IntentError."""
     if not isinstance(table, Mapping):
         raise IntentError(f"{place}: an intent is a table, such as {_EXAMPLE}")
     for key in table:
@@ -218,10 +218,11 @@ def verdict_of_intents(document: PredictionDocument) -> PredictedVerdict:
     """What comes of all intents, and of changes that cannot be judged."""
     broken = [intent for intent in document.intents if intent.status is Status.CRITICAL]
     unsure = [intent for intent in document.intents if intent.status is not Status.OK and intent not in broken]
-    rest = "; what a part of the change does cannot be told" if document.unjudged else ""
+    rest = "; what a part of the change does is not known" if document.unjudged else ""
     if broken or unsure:
         does = "does" if len(broken) == 1 else "do"
-        what = f"{does} not hold" if broken else "cannot be told"
+        is_not = "is not" if len(unsure) == 1 else "are not"
+        what = f"{does} not hold" if broken else f"{is_not} certain"
         named = listed(f"{intent.name} ({intent.place})" for intent in broken or unsure)
         whole = counted(len(document.intents), "intent")
         status = Status.CRITICAL if broken else Status.UNKNOWN

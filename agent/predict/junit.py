@@ -99,14 +99,14 @@ def _intent(intent: PredictedIntent) -> TestCase:
         case.system_out = "\n".join(map(visible, lines))
     else:
         kind = Failure if intent.status is Status.CRITICAL else Error
-        why = intent.failures[0].words if intent.failures else "that cannot be told"
+        why = intent.failures[0].words if intent.failures else "that is not known"
         case.result = _result(kind, f"{intent.must} {intent.place}", f"{intent.place}: {why}", "\n".join(lines))
     return case
 
 
 def _unjudged(words: str) -> TestCase:
     case = _case("changes", words)
-    case.result = _result(Error, "cannot-tell", "what it does cannot be told", None)
+    case.result = _result(Error, "cannot-tell", "what it does is not known", None)
     return case
 
 
@@ -128,7 +128,7 @@ def _name(name: PredictedName, document: PredictionDocument) -> TestCase:
 
 
 def _calls(service: str, document: PredictionDocument) -> list[TestCase]:
-    """One case for each call and endpoint. What cannot be told of one is not red: it is not known who calls."""
+    """One case for each call and endpoint. What is not known of one is not red: it is not known who calls."""
     cases = []
     for call in document.calls:
         if call.service != service:

@@ -24,7 +24,7 @@ class Part(Enum):
     ONCE_THERE = auto()
     """A change and a deletion may matter; what is created is used by nothing that is there."""
     NONE = auto()
-    """No change matters."""
+    """No change of the resource matters."""
     UNKNOWN = auto()
     """A kind of AWS that is on no list."""
     OTHER = auto()
@@ -264,5 +264,5 @@ BY_ATTRIBUTE: Final = {
     "AWS::EC2::LaunchTemplate": ("LaunchTemplateData",),
     "AWS::AutoScaling::LaunchConfiguration": ("SecurityGroups",),
 }
-"""By kind, the attributes that have a part: hosts, and what hosts are made of. One that is created or deleted is not a
-source that is judged; one that is replaced gets an address that is not known."""
+"""The attributes that matter, by kind: hosts, and what hosts are made of. A host that is created or deleted is not
+judged as a source. One that is replaced gets an unknown address."""

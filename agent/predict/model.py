@@ -43,7 +43,7 @@ class PredictedFault:
     outcome: Reachability
     sources: tuple[Plain, ...]
     interface_count: int
-    """Of these sources."""
+    """Number of interfaces of these sources."""
     addresses: tuple[Address, ...]
     decided_by: tuple[ResourceId, ...]
     rule: Sentence | None
@@ -58,10 +58,10 @@ class Effect(StrEnum):
     """It was open, and would be blocked; of a name, it would not lead to an endpoint any more; of a call, a policy
     would deny it."""
     MAY_CLOSE = "may-close"
-    """It was open, and what would become of it cannot be told, or it would pass in part."""
+    """It was open, and it is not known whether it would stay so, or it would pass in part."""
     OPENS = "opens"
     MAY_OPEN = "may-open"
-    """It was blocked, and what would become of it cannot be told, or it would pass in part."""
+    """It was blocked, and it is not known whether it would stay so, or it would pass in part."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +77,7 @@ class PredictedChange:
     addresses: tuple[Address, ...]
     sources: tuple[Plain, ...]
     interface_count: int
-    """Of these sources."""
+    """Number of interfaces of these sources."""
     decided_by: tuple[ResourceId, ...]
     """Ids of what decides afterwards or, of what opens, of what decided before."""
     words: Sentence
@@ -111,12 +111,12 @@ class PredictedIntent:
     place: Plain
     """The file and the line in which it begins: `intents.toml:4`."""
     must: Plain
-    """`open` or `shut`."""
+    """Either `open` or `shut`."""
     services: tuple[Plain, ...]
     interface_count: int
-    """Of its sources."""
+    """Number of interfaces of its sources."""
     status: Status
-    """`ok` it holds, `critical` it does not, `unknown` that cannot be told."""
+    """`ok` it holds, `critical` it does not, `unknown` that is not known."""
     failures: tuple[IntentFailure, ...]
 
 
@@ -125,7 +125,7 @@ class PredictedVerdict:
     """What comes of it all for what is required or, where changes are assumed, of these changes."""
 
     status: Status
-    """`ok` all open, `critical` something is blocked, `unknown` something cannot be told, or nothing could be
+    """`ok` all open, `critical` something is blocked, `unknown` something is not known, or nothing could be
     predicted; of changes `ok` where they close nothing, `critical` where they do, `unknown` where they may."""
     summary: Sentence
     """Where nothing could be predicted, the reason."""
@@ -139,7 +139,7 @@ class PredictionDocument:
     tool: Tool
     redacted: bool
     measured: bool
-    """Always false."""
+    """Always false in a prediction."""
     region: Plain | None
     """None where nothing could be predicted, as the next two."""
     vpc_id: ResourceId | None
@@ -149,22 +149,23 @@ class PredictionDocument:
     services: tuple[Plain, ...]
     sources: tuple[SourceClass, ...]
     interface_count: int
-    """Of all sources."""
+    """Number of interfaces of all sources."""
     left_out: int
-    """Interfaces of the VPC that are no source: no instance has them."""
+    """Number of interfaces of the VPC that are not a source, because no instance has them."""
     names: tuple[PredictedName, ...]
     paths: tuple[PredictedPath, ...]
     calls: tuple[PredictedCall, ...]
     faults: tuple[PredictedFault, ...]
-    """What is required and blocked first, then what cannot be told."""
+    """What is required and blocked first, then what is not known."""
     not_read: tuple[Sentence, ...]
     """Parts of the configuration that were not read, with the reason."""
     assumed: tuple[Sentence, ...]
     """Changes that are not made yet, in words; everything but `changes` is how it would be with them."""
     unjudged: tuple[Sentence, ...]
-    """Assumed changes of which it cannot be told what they do to this VPC: with one, the verdict is never `ok`."""
+    """Assumed changes whose effect on this VPC is not known. If there is one, the verdict is never `ok`."""
     intents: tuple[PredictedIntent, ...]
-    """Those of a file, in its order: with one, they alone decide the verdict, and what cannot be judged."""
+    """The intents of a file, in its order. If there is one, the verdict depends only on intents and on what cannot be
+    judged."""
     ignored: tuple[Sentence, ...]
     """How many changes of plans are of other networks, or have no part in paths and names."""
     changes: tuple[PredictedChange, ...]
@@ -203,12 +204,12 @@ def refusal(why: str) -> PredictionDocument:
 
 
 def dumps(document: PredictionDocument) -> Iterator[str]:
-    """As JSON text, in pieces: that of a large VPC has a hundred megabytes."""
+    """A prediction as JSON text, in pieces: that of a large VPC has a hundred megabytes."""
     return streamed(document)
 
 
 def decode(data: Any) -> PredictionDocument:
-    """Read a document back. Raises DecodeError where the data is none."""
+    """Read a document back. Raises DecodeError if the data is not a prediction."""
     return from_json(PredictionDocument, data)
 
 

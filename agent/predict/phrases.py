@@ -47,7 +47,8 @@ class Row:
 
     sources: tuple[SourceClass, ...]
     outcomes: tuple[Reachability | None, ...]
-    """By column the worst over the addresses that count or, where none does, over all; None where nothing is said."""
+    """The worst outcome in each column over the addresses that count or, if none does, over all; None if nothing is
+    said."""
 
     @property
     def interface_count(self) -> int:
@@ -171,12 +172,12 @@ def decides(change: PredictedChange) -> str:
 
 
 def left_out(document: PredictionDocument) -> str | None:
-    """What is no source; None where nothing is left out."""
+    """Which interfaces are left out as sources; None if there are none."""
     if not document.left_out:
         return None
     is_one = document.left_out == 1
     return (
-        f"{counted(document.left_out, 'interface')} of the VPC {'is' if is_one else 'are'} no source, since no "
+        f"{counted(document.left_out, 'interface')} of the VPC {'is' if is_one else 'are'} not a source, since no "
         f"instance has {'it' if is_one else 'them'}: endpoints, load balancers, functions and the like. Name one with "
         "--from to ask for it."
     )

@@ -1,7 +1,7 @@
 """Plans as assumptions: a plan of Terraform or a change set of CloudFormation, and the configuration with it.
 
 What a plan says of resources that were not read counts for nothing here. What is known only once it is applied is said
-as what cannot be told, and so is a change that may matter and is of a kind that is not followed.
+as what is not known, and so is a change that may matter and is of a kind that is not followed.
 """
 
 import json
@@ -35,13 +35,13 @@ class Planned:
     words: tuple[str, ...]
     """What they change there."""
     unjudged: tuple[str, ...]
-    """What may matter and cannot be told."""
+    """Changes that may matter, with an unknown effect."""
     ignored: tuple[str, ...]
     """What they change elsewhere, and what has no part in paths and names."""
 
 
 def parse(data: bytes, name: str) -> Plan:
-    """The plan in a document; `name` is what errors call it. Raises PlanError for what is none."""
+    """The plan in a document; `name` is what errors call it. Raises PlanError for any other document."""
     try:
         text = data.decode("utf-8-sig")
     except ValueError as error:

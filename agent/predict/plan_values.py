@@ -1,6 +1,6 @@
 """What plans of Terraform and change sets of CloudFormation have in common: their values, and their changes as edits.
 
-Each format names its attributes in its own words. A value that is known only once the plan is applied is no value.
+Each format names its attributes in its own words. A value that is known only after apply does not count as a value.
 """
 
 import re
@@ -15,7 +15,7 @@ from probes.vpc.model import Manager
 
 _ADDRESS: Final = re.compile(r"[A-Za-z0-9_.:/@+*, \[\]\"-]{1,200}")
 _MOST_CHARACTERS: Final = 32_768
-"""Of one text: a policy has at most 20,480."""
+"""Characters of one text: a policy has at most 20,480."""
 
 
 class PlanError(Exception):

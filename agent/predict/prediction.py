@@ -2,7 +2,7 @@
 what to do about it.
 
 The predictor of a run follows the connects (`agent.network`), so that a run on a host there and this agree. What
-is not known for certain is never open: it is said as what cannot be told.
+is not known for certain is never open: it is said as what is not known.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -60,9 +60,9 @@ class Asked:
 
     sources: tuple[str | Network, ...]
     services: Mapping[str, bool]
-    """By service, whether it is required."""
+    """Whether each service is required."""
     ports: tuple[int, ...]
-    """Those that are asked for; empty for those that each service has."""
+    """The ports that are asked for; empty for the ports that each service has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -304,7 +304,7 @@ def fault_of_name(
     answers = {
         Answer.PUBLIC: f"{name.host} resolves to public addresses",
         Answer.NOTHING: f"{name.host} does not resolve",
-        Answer.CANNOT_TELL: f"What {name.host} resolves to cannot be told",
+        Answer.CANNOT_TELL: f"What {name.host} resolves to is not known",
     }[name.answer]
     code, fix = CODES.get(name.code or ""), fix_of_name(known, name)
     return PredictedFault(
@@ -344,7 +344,7 @@ def fault_of_paths(
     title = {
         Reachability.BLOCKED: "Nothing lets the source reach the endpoint",
         Reachability.DOUBTFUL: "The connect passes in part, or by a detour",
-        Reachability.CANNOT_TELL: "Whether the connect passes cannot be told",
+        Reachability.CANNOT_TELL: "Whether the connect passes is not known",
     }[first.outcome]
     return PredictedFault(
         code=None if code is None else code.code,
@@ -391,7 +391,7 @@ def _verdict(
         if not any(path.counts and path.service == service and path.outcome is Reachability.OPEN for path in paths)
     ]
     if faults:
-        return PredictedVerdict(status=Status.UNKNOWN, summary=f"{services}: cannot be told for every source")
+        return PredictedVerdict(status=Status.UNKNOWN, summary=f"{services}: is not known for every source")
     if not classes or not required or unproven:
         what = listed(unproven) if required and classes else "no source" if required else "no required service"
         return PredictedVerdict(status=Status.UNKNOWN, summary=f"{what}: there is nothing that could be predicted")

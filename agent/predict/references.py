@@ -90,7 +90,7 @@ class References:
         return found if isinstance(found, Mapping) else {}
 
     def _expressions(self, place: _Place) -> Mapping[str, Any]:
-        """By attribute, what the configuration of a resource says."""
+        """What the configuration of a resource says of each attribute."""
         module, *of_resource = place
         if module not in self._indexed:
             self._indexed[module] = _expressions_in(self._module(module))

@@ -58,7 +58,7 @@ NOT_FOLLOWED: Final[Mapping[str, tuple[str, ...]]] = {
     "aws_route_table": ("propagating_vgws",),
     "aws_default_route_table": ("propagating_vgws",),
 }
-"""Of kinds that are followed: attributes that may matter and are not."""
+"""Attributes, of kinds that are followed, that may matter and are not followed themselves."""
 
 
 DEFAULT_GROUP: Final = "default_security_group_id"
@@ -84,7 +84,7 @@ _GROUPS_OF_HOST: Final = {
     "aws_instance": ("primary_network_interface_id", "vpc_security_group_ids"),
     "aws_network_interface": ("id", "security_groups"),
 }
-"""By kind of a host, the attributes that hold the id of its interface and the security groups of that."""
+"""The attributes with the id of a host's interface and with its security groups, by the kind of host."""
 
 
 def change_of_host(kind: str, before: Values | None, after: Values | None, *, is_other: bool) -> ResourceChange | None:
@@ -572,7 +572,7 @@ _EDITS: Final[Mapping[str, Callable[[Values], Iterable[Edit]]]] = {
     "aws_network_interface_sg_attachment": _interface_group,
     RESTRICTED_GROUP: _nothing,
 }
-"""By kind, what a resource with these values says."""
+"""What a resource of each kind says with its values."""
 _WHOLE: Final[Mapping[str, Callable[[Values], tuple[list[Edit], list[Edit]]]]] = {
     "aws_security_group": _group_itself,
     "aws_vpc_endpoint": _endpoint_itself,

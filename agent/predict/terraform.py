@@ -29,12 +29,12 @@ def plan_of(document: Mapping[str, Any], name: str) -> Plan:
     """The plan in a document; `name` is what errors call it. Raises PlanError."""
     version = document.get("format_version")
     if not isinstance(version, str) or version.partition(".")[0] not in _MAJOR:
-        raise PlanError(f"{name}: its format_version is none that this version understands")
+        raise PlanError(f"{name}: its format_version is not one that this version understands")
     if document.get("errored") is True:
         raise PlanError(f"{name}: it is of a plan that ended with an error, so it is not whole")
     rows = document.get("resource_changes", [])
     if not isinstance(rows, list):
-        raise PlanError(f"{name}: its resource_changes are no list")
+        raise PlanError(f"{name}: its `resource_changes` is not a list")
     changes: list[ResourceChange] = []
     found = Found(TERRAFORM)
     for kind, address in _left_open(document):
@@ -44,7 +44,7 @@ def plan_of(document: Mapping[str, Any], name: str) -> Plan:
         try:
             kind, actions, before, after = _row(row)
         except MalformedError:
-            raise PlanError(f"{name}: resource_changes[{number}] is no change of a resource") from None
+            raise PlanError(f"{name}: resource_changes[{number}] is not a change of a resource") from None
         if not _is_change(actions, before, after):
             continue
         address = row.get("address")
@@ -101,8 +101,8 @@ def _managed(rows: Iterable[Any]) -> Iterator[str]:
 
 
 def _default_groups(rows: Iterable[Any]) -> Mapping[str, str]:
-    """By VPC and by endpoint, the default security group, as far as the plan shows it, which has the present values of
-    what it does not change, too. _NEW_VPC is among them where the plan makes a VPC."""
+    """The default security group of each VPC and endpoint, as far as the plan shows it. A plan also has the present
+    values of what it does not change. _NEW_VPC is among the keys if the plan makes a VPC."""
     groups: dict[str, str] = {}
     endpoints: dict[str, str] = {}
     for row in rows:
@@ -167,7 +167,7 @@ def _change_of_host(
 
 
 def _change(kind: str, actions: frozenset[str], before: Values | None, after: Values | None) -> ResourceChange:
-    """Raises MalformedError."""
+    """Decode a change of a resource. Raises MalformedError."""
     had = None if actions <= {"create", "forget"} else before  # what is forgotten stays
     gets = None if actions == {"delete"} else after
     return resources.change_of(kind, had, gets, is_other="update" not in actions)

@@ -41,7 +41,7 @@ _ACCOUNT: Final = re.compile(r"[0-9]{12}")
 
 
 def kind_of_id(id_: str) -> SubjectKind | None:
-    """What an id of AWS stands for; None where that cannot be told."""
+    """What an id of AWS stands for; None where that is not known."""
     if _HOSTED_ZONE.fullmatch(id_):
         return SubjectKind.HOSTED_ZONE
     if _ACCOUNT.fullmatch(id_):

@@ -27,7 +27,7 @@ class RunRequested:
     """A run is about to start."""
 
     at: float
-    """By the clock of the ticks, in seconds."""
+    """Seconds by the clock of the ticks."""
     settings: Settings
     only: str | None = None
     """Id of the one target that it requires; None for a whole run."""
@@ -39,15 +39,15 @@ class RunFinished:
 
     report: Report
     followed: Followed | None = None
-    """How things are by the rules of a watch; None where the run is none of its cycles."""
+    """How things are by the rules of a watch; None if the run is not one of its cycles."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClockTicked:
-    """Time has passed."""
+    """Some time has passed."""
 
     now: float
-    """By the same clock as `RunRequested.at`."""
+    """Seconds by the same clock as `RunRequested.at`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class PageSearched:
     page: int
     """Lines that are visible at once."""
     most: int
-    """Largest scroll position."""
+    """The largest scroll position."""
     by: int = 0
 
 
@@ -159,7 +159,7 @@ class LiveShown:
 
 @dataclass(frozen=True, slots=True)
 class LogOpened:
-    """Read the log."""
+    """Open the log to read it."""
 
 
 @dataclass(frozen=True, slots=True)

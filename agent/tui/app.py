@@ -244,7 +244,7 @@ class BackuplinkApp(App[int]):
         """Number of the run whose report is being read from the history, to be shown."""
         self._next: Timer | None = None
         self._expiry: Timer | None = None
-        """Clears the message."""
+        """The timer that clears the message."""
         self._is_search = False
         """Whether the filter line is for words on the page that is read."""
         self._shown_size = Size(80, 24)

@@ -32,7 +32,7 @@ class Item:
     label: str
     """What it is. Of a command: whether it only reads or changes something."""
     text: str
-    """What is copied."""
+    """The text to copy."""
     note: str = ""
     """How to take a command back."""
     is_short: bool = False

@@ -74,7 +74,7 @@ def until_command(finding: Finding, report: Report, width: int) -> tuple[Line, .
 
 
 class _Writer:
-    """Collects lines."""
+    """Collects the lines of the detail."""
 
     def __init__(self, width: int, glyphs: Glyphs) -> None:
         self._width = max(width - 1, 20)

@@ -742,7 +742,7 @@ def _filter(state: State) -> str:
 
 
 def _within(hints: Sequence[Hint], width: int) -> Iterable[Hint]:
-    """As many hints as there is room for, the last two always."""
+    """The hints for which there is room; the last two are always among them."""
     first, last = list(hints[:-2]), list(hints[-2:])
     while first and sum(len(key.first) + len(words) + 3 for key, words in (*first, *last)) > width:
         first.pop()

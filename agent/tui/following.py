@@ -54,7 +54,7 @@ from probes.operations import GETADDRINFO
 SECONDS: Final = 10.0
 """Time limit for reading or writing the file: it may be on a disk that hangs."""
 _TONES: Final = {2: Tone.FAILED, 3: Tone.UNKNOWN, 4: Tone.WARNING}
-"""Of changes, by their priority (syslog(3)); others are neither good nor bad enough."""
+"""Tones of changes, by their priority (syslog(3)). Other changes have no tone."""
 _BAD: Final = (Kind.RAISED, Kind.WORSE, Kind.FLAPPING, Kind.VERDICT)
 _VERDICT: Final = "verdict"
 """What a change of the verdict is about."""
@@ -69,11 +69,11 @@ class Follower:
         self._watching = watching
         self._history = history
         self._series: str | None = None
-        """Of the last run; None before the first."""
+        """The series of the last run; None before the first."""
         self._tracker = self._new_tracker()
         self._flapping_since: datetime | None = None
         self._changes: tuple[StateChange, ...] = ()
-        """By the last run."""
+        """Changes of state by the last run."""
         self._lost = 0
         """Runs that are not in the history, since the last one that is."""
         self._turn = asyncio.Lock()

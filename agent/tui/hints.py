@@ -100,7 +100,7 @@ def _has_failed_before(state: State) -> bool:
 
 
 def _opens(state: State) -> str:
-    """What enter opens."""
+    """What the key enter opens."""
     key = under_cursor(state)
     if key is None:
         return ""

@@ -34,7 +34,7 @@ _OTHER_NAMES: Final = {
 FORM: Final = "a character, ctrl+ and a letter, or one of up, down, tab, enter, space, f1 and the like"
 
 Chosen = Mapping[str, tuple[str, ...]]
-"""By the name of an action, its keys as they were written."""
+"""The keys of each action as they were written, by the name of the action."""
 
 
 def read(text: str) -> tuple[str, tuple[str, ...]]:

@@ -10,7 +10,7 @@ class Key:
     """What a key does."""
 
     keys: str
-    """As Textual names them, separated by commas."""
+    """The keys by Textual's names, separated by commas."""
     shown: str
     action: str
     description: str

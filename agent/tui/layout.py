@@ -19,7 +19,7 @@ from probes.frozen import dataclass
 _SIDE: Final = 60
 """Columns that the causes and the detail need beside the path."""
 _SIDE_SHARE: Final = 0.36
-"""Of the columns, what they get where there are more."""
+"""The share of the columns that they get on a wider screen."""
 _GUESS: Final = 200
 """Columns from which on a path whose words are not known yet fits beside the rest."""
 _DETAIL: Final = 6
@@ -45,7 +45,7 @@ class Division:
     path: int
     """Columns of the path if they stand beside it, otherwise its rows with its title."""
     most: int
-    """As many as it may have without taking what the rest needs."""
+    """The most that it may have without taking what the rest needs."""
 
 
 def divided(state: State, columns: int, rows: int, glyphs: Glyphs = ASCII) -> Division:

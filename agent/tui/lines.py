@@ -21,7 +21,7 @@ class Tone(StrEnum):
     UNKNOWN = "unknown"
     FOUND = "found"
     CURRENT = "current"
-    """Of words that are searched on a page: all places, and the current one."""
+    """FOUND is for all places of words that are searched on a page, CURRENT for the current one."""
 
 
 @dataclass(frozen=True, slots=True)

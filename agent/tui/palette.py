@@ -14,9 +14,9 @@ from probes.frozen import dataclass
 _WHOLE: Final = 100
 _AT_WORD: Final = 10
 _LATE: Final = 40
-"""What a word loses at most for standing far from the start."""
+"""The most points that a word loses because it is far from the start."""
 _MOST_LETTERS: Final = 16
-"""Letters of what is asked that count."""
+"""Letters of the question that count."""
 _SKIPPED: Final = 1
 """Characters that may be skipped for each letter of a word."""
 MOST: Final = 100

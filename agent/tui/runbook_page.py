@@ -49,7 +49,7 @@ def placeholders_in(text: str) -> tuple[str, ...]:
 
 
 def known_values(finding: Finding, report: Report) -> dict[str, str]:
-    """By placeholder, what the report knows of this finding."""
+    """What the report knows for each placeholder of this finding."""
     return {name: value for name, value in values_for(finding, report) if value is not None}
 
 

@@ -31,7 +31,7 @@ def judged(measurement: Measurement) -> Report:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Live:
-    """Runs on demand."""
+    """Runs that are made on demand."""
 
     title: str
     settings: Settings

@@ -91,7 +91,7 @@ class RunView:
     finished: int = 0
     planned: int = 0
     failed: int = 0
-    """Numbers of checks."""
+    """Numbers of checks: finished, planned and failed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +100,7 @@ class State:
 
     title: str
     settings: Settings | None
-    """Of the next run; None for a saved report, where no run is possible."""
+    """The settings of the next run; None for a saved report, where no run is possible."""
     key_table: tuple[Key, ...] = KEYS
     """The keys, with those that a person has chosen: the last line, the help and messages name them."""
     is_simulated: bool = False
@@ -110,16 +110,16 @@ class State:
     phase: Phase = Phase.IDLE
     run: RunView | None = None
     checks: Mapping[str, Check] = field(default_factory=dict)
-    """By id."""
+    """The checks, by their ids."""
     targets: tuple[Target | TargetReport, ...] = ()
     report: Report | None = None
-    """Of the last finished run."""
+    """The report of the last finished run."""
     difference: Difference | None = None
     """Between it and the one before."""
     incomparable: str | None = None
     """Why there is no difference."""
     whole: Report | None = None
-    """Of the last whole run that was not interrupted."""
+    """The report of the last whole run that was not interrupted."""
     watching: bool = False
     interval: float = DEFAULT_INTERVAL
     """Seconds between the starts of two runs of a watch."""
@@ -479,7 +479,7 @@ def _at_cause(state: State) -> State:
 
 
 def _difference(before: Report | None, report: Report) -> tuple[Difference | None, str | None]:
-    """What changed, or why that cannot be told; neither without a run before."""
+    """What changed, or why that is not known; neither without a run before."""
     if before is None:
         return None, None
     try:
@@ -861,7 +861,7 @@ WEIGHT_TONES: Final = {
     Weight.NOT_COUNTED: Tone.FAINT,
     None: Tone.UNKNOWN,
 }
-"""Of failed steps; None is one of a run that is not judged yet."""
+"""Tones of failed steps. None stands for a step of a run that is not judged yet."""
 
 
 def tone_of(finding: Finding, report: Report) -> Tone:

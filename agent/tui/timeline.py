@@ -24,7 +24,7 @@ _WIDEST: Final = 4
 _AXIS: Final = 10
 """Columns of the names on the axis of milliseconds, with the axis."""
 _TONES: Final = (Tone.RUNNING, Tone.PLAIN, Tone.STRONG, Tone.OK, Tone.RUNNING)
-"""Of SAMPLED."""
+"""Tones of the steps in SAMPLED."""
 _MINUTE: Final = timedelta(minutes=1)
 _NICE: Final = (1.0, 2.0, 5.0)
 """The end of the axis is one of these times a power of ten."""

@@ -10,7 +10,7 @@ from agent.tui.state import STATUS_TONES, State
 from agent.tui.watching import Logged, Remembered, clock
 
 _MARKS: Final = {Status.WARNING: "!", Status.CRITICAL: "x", Status.UNKNOWN: "?"}
-"""As in the chart of a history, whose mark for what works is a height here."""
+"""The marks of the chart of a history. What works has a height here in place of its mark."""
 _LEAST: Final = 10
 """Marks that the strip keeps next to its words."""
 

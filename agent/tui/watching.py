@@ -39,7 +39,8 @@ _WORST: Final = (Status.CRITICAL, Status.UNKNOWN, Status.WARNING, Status.OK)
 Sample = float | Weight | None
 """How a step of one run went: its seconds, how its failure counts, or None where it was not made."""
 Samples = Mapping[str, tuple[tuple[Sample, ...], ...]]
-"""By the key of a lane, the samples of each of SAMPLED, the last run's last; empty for a step that it does not have."""
+"""The samples of each of SAMPLED, by the key of a lane. The last run's sample comes last. A step that the lane does not
+have has no samples."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +48,7 @@ class Remembered:
     """A run that is over."""
 
     number: int
-    """From 1 on."""
+    """The run's number, from 1 on."""
     started_at: datetime
     finished_at: datetime
     status: Status
@@ -74,7 +75,7 @@ class Logged:
     """What a run changed: by the rules of a watch, and since the run before."""
 
     number: int
-    """Of the run."""
+    """The number of the run."""
     at: datetime
     """End of the run."""
     status: Status
@@ -89,7 +90,7 @@ class Followed:
     """How things are by the rules of a watch, after a run: a state counts when it has lasted for some runs."""
 
     word: str
-    """`CRITICAL`, `FLAPPING`."""
+    """The state in a word, such as `CRITICAL` or `FLAPPING`."""
     kind: Status
     """How bad that is."""
     flapping_since: datetime | None = None
@@ -100,7 +101,7 @@ class Followed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
-    """What is remembered."""
+    """What is remembered of past runs."""
 
     runs: tuple[Remembered, ...] = ()
     """The last one last."""
@@ -110,7 +111,7 @@ class Memory:
     followed: Followed | None = None
     """None until a run has finished."""
     last: Report | None = None
-    """Of the last run."""
+    """The report of the last run."""
 
     @property
     def count(self) -> int:
@@ -243,9 +244,9 @@ class LaneTimes:
     """The times of a lane together."""
 
     runs: int
-    """In which it was tried."""
+    """Runs in which the lane was tried."""
     failed: int
-    """Of these, those in which a step failed, whether that counts or not."""
+    """Runs among these in which a step failed, whether that counts or not."""
     mean: float | None
     worst: float | None
     """Seconds of a success; None where there is none."""

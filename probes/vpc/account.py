@@ -102,7 +102,7 @@ class Account:
         await self._reader.prepare(services)
 
     async def joined(self, vpc_id: str) -> frozenset[str]:
-        """The VPCs that a peering or a transit gateway may join to one. Those that cannot be told are left out: what
+        """The VPCs that a peering or a transit gateway may join to one. Those that are not known are left out: what
         the VPC's route tables lead to is then a read of its own, which fails and says so."""
         rows = await self._known(EC2, "DescribeVpcPeeringConnections")
         sides = ("RequesterVpcInfo", "AccepterVpcInfo")

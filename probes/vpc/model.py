@@ -268,7 +268,7 @@ class SecurityGroup:
     """Whether it is known to be the default group of its VPC, whose name alone is `default` (EC2 API,
     CreateSecurityGroup)."""
     manager: Manager | None = None
-    """By the tags of its rules where its own were not read."""
+    """The manager by its tags, or by the tags of its rules if its own were not read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -138,7 +138,7 @@ def auditing() -> tuple[Figure, ...]:
         rounds = in_turn(lambda: run(*words, codes=(2,)), rounds=VPC_ROUNDS)
     faults = [fault for vpc in json.loads(rounds[0][0].output)["vpcs"] for fault in vpc["faults"]]
     untold = sum(not fault["certain"] for fault in faults)
-    found = f"25 groups of 10 rules, 60 hosts and 8 endpoints each; {len(faults)} faults, {untold} cannot be told"
+    found = f"25 groups of 10 rules, 60 hosts and 8 endpoints each; {len(faults)} faults, {untold} is not known"
     megabytes = median(rounds, peak, 0) * 1024 / 1e6
     return Figure(median(rounds, cpu, 0), found), Figure(megabytes, f"wall {median(rounds, wall, 0):.1f} s")
 

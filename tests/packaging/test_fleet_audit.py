@@ -127,7 +127,7 @@ def test_the_next_audit_is_compared_with_the_last_one(built: Path, tmp_path: Pat
 
 
 def test_an_audit_that_cannot_be_compared_is_made_all_the_same_and_told(built: Path, tmp_path: Path) -> None:
-    """As after an update, when the last audit may be one of another version."""
+    """After an update, the last audit may be one of another version."""
     refuses = 'case "$*" in *--against*) exit 3 ;; esac\n' + test_fleet.WRITES
     ran = audit(built, tmp_path, refuses, HAS_LAST)
     assert ran.code == 3

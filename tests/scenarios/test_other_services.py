@@ -253,12 +253,12 @@ def finding_of(name: str, code: str) -> Finding:
 
 def test_a_name_that_aws_does_not_document_is_looked_up_first() -> None:
     name = "backup-storage-endpoint-missing-in-china"
-    assert "cannot be told" not in finding_of(name, "VPC001").detail, "EC2 lists the endpoint service"
+    assert "is not known" not in finding_of(name, "VPC001").detail, "EC2 lists the endpoint service"
     text = scenarios.text(name).replace("[ec2]", '[ec2]\ndenied = ["endpoint-services"]')
     (finding,) = (
         finding for finding in judge(measured(scenarios.parse("unread", text))[0]).findings if finding.code == "VPC001"
     )
-    assert "com.amazonaws.cn-north-1.backup-storage cannot be told" in finding.detail
+    assert "com.amazonaws.cn-north-1.backup-storage is not known" in finding.detail
     looked_up, made = finding.fix.commands[0].argv, finding.fix.commands[-1].argv
     assert looked_up[:3] == ("aws", "ec2", "describe-vpc-endpoint-services")
     assert made[:3] == ("aws", "ec2", "create-vpc-endpoint")
@@ -269,7 +269,7 @@ def test_a_name_that_aws_does_not_document_is_looked_up_first() -> None:
     )
     told = scenarios.parse("documented", f'{text}\n[expect]\nstatus = "critical"\npath = "public"\nfindings = []\n')
     (documented,) = (finding for finding in judge(measured(told)[0]).findings if finding.code == "VPC001")
-    assert "cannot be told" not in documented.detail
+    assert "is not known" not in documented.detail
     assert not any("describe-vpc-endpoint-services" in command.argv for command in documented.fix.commands)
 
 

@@ -38,7 +38,7 @@ class BucketDenial:
 
     @property
     def is_in_doubt(self) -> bool:
-        """Whether it cannot be told of that policy."""
+        """Whether it is not known of that policy."""
         return self.judgement.is_in_doubt
 
 

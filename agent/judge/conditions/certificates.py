@@ -41,7 +41,7 @@ def is_from_other_issuer(handshake: Observation[TlsFacts]) -> bool:
 
 def is_for_other_names(handshake: Observation[TlsFacts], host: str) -> bool:
     """Whether a certificate was seen that has names, and none that stands for `host` (RFC 9525, section 6.3). Of one
-    with more names than are read, that cannot be told."""
+    with more names than are read, that is not known."""
     leaf = leaf_of(handshake)
     if leaf is None or not 0 < len(leaf.names) < MAX_NAMES:
         return False

@@ -527,7 +527,7 @@ def role_shadowed(evidence: Evidence) -> Iterator[RuleFinding]:
         "role of this instance's own profile does not sign the calls.",
         evidence=ids([search, *evidence.metadata]),
         fix=Fix(
-            summary="Nothing to fix where that is meant. Otherwise remove the keys from the environment or the "
+            summary="Nothing to fix if that is intended. Otherwise remove the keys from the environment or the "
             "profile, so that the role is found.",
             commands=(_SOURCES_OF_KEYS,),
         ),

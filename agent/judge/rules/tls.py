@@ -266,7 +266,7 @@ class _Stall(Enum):
     )
     BOTH = (
         "At {where} a small handshake for {host} is answered, and a large one for another name, too: neither the size "
-        "nor the name alone is at fault, and which of the two a device on the way minds cannot be told from here."
+        "nor the name alone is at fault. Which of the two a device on the way minds is not known here."
     )
     NEITHER = (
         "At {where} a small handshake and one for another name meet the same silence: large packets that are lost on "

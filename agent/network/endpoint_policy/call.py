@@ -14,11 +14,12 @@ class Call:
     """A signed call, as far as it is known for certain."""
 
     action: str
-    """`backup:ListBackupVaults`."""
+    """The action, such as `backup:ListBackupVaults`."""
     resource: str | None = None
     """The ARN that it acts on, `*` where it acts on no resource of its own (`resource_of`); None where unknown."""
     principal_arn: str | None = None
-    """As STS names the caller, so a session's for a role: `arn:aws:sts::111122223333:assumed-role/Name/session`."""
+    """The caller's ARN by STS, which is a session's for a role:
+    `arn:aws:sts::111122223333:assumed-role/Name/session`."""
     principal_account: str | None = None
     """Twelve digits; taken from `principal_arn` where it is None."""
     is_by_gateway: bool = False
@@ -29,7 +30,7 @@ class Call:
 
 
 _OTHER_RESOURCES: Final = {"backup:getsupportedresourcetypes": "*"}
-"""Of calls that a policy can be asked about and no probe makes."""
+"""Resources of calls that a policy can be asked about and that no probe makes."""
 
 
 def resource_of(action: str, *, partition: str, region: str, account: str | None) -> str | None:

@@ -17,7 +17,7 @@ from agent.network.endpoint_policy.matching import VARIABLE, Fit, Part, like, ma
 _ABSENT: Final = frozenset({"aws:sourceip"})
 """Keys that no call through an endpoint has."""
 _ALWAYS: Final = {"aws:securetransport": "true", "aws:viaawsservice": "false", "aws:principalisawsservice": "false"}
-"""Of every call that a host signs and sends itself, over TLS."""
+"""Keys of every call that a host signs and sends itself, over TLS, with their values."""
 _SYSTEM: Final = frozenset(
     "aws:principalaccount aws:principalorgid aws:principalorgpaths aws:resourceaccount aws:resourceorgid "
     "aws:resourceorgpaths aws:sourceaccount aws:sourceorgid aws:sourcevpc aws:sourcevpce aws:userid".split()
@@ -97,9 +97,9 @@ def _where_absent(operator: str, wanted: list[Any], *, allows: bool) -> str:
         return why
     absent = _condition_fit(operator, "", wanted, ())
     if absent is Fit.YES and not allows:
-        return f"{why}, and where it is absent this Deny holds and denies every call"
+        return f"{why}, and this Deny denies every call without it"
     if absent is Fit.NO and allows:
-        return f"{why}, and where it is absent this Allow allows nothing"
+        return f"{why}, and this Allow allows nothing without it"
     return why
 
 

@@ -27,7 +27,7 @@ class RefusedError(Exception):
 
 _VERSIONS: Final = ("2012-10-17", "2008-10-17")
 _CHOICES: Final = (("Action", "NotAction"), ("Principal", "NotPrincipal"), ("Resource", "NotResource"))
-"""Of each, a statement has exactly one."""
+"""A statement has exactly one element of each pair."""
 _ELEMENTS: Final = frozenset({"Sid", "Effect", "Condition", *(name for choice in _CHOICES for name in choice)})
 _SID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _-]{0,63}")
 """What is shown as it stands; longer or stranger ones are numbered."""
@@ -47,7 +47,7 @@ def statements_of(policy: str) -> list[Statement]:
     if document.keys() - {"Version", "Id", "Statement"}:
         raise RefusedError("it has elements other than Version, Id and Statement, which AWS does not know")
     if document.get("Version", _VERSIONS[0]) not in _VERSIONS or not isinstance(document.get("Id", ""), str):
-        raise RefusedError("its Version or Id is none that AWS takes")
+        raise RefusedError("its Version or Id is not one that AWS takes")
     statements = document.get("Statement")
     if isinstance(statements, dict):
         statements = [statements]
@@ -69,14 +69,14 @@ def _no_constant(name: str) -> None:
 
 def _statement(elements: Any, number: str) -> Statement:
     if not isinstance(elements, dict):
-        raise RefusedError(f"{number} is no object")
+        raise RefusedError(f"{number} is not an object")
     if elements.keys() - _ELEMENTS:
         raise RefusedError(f"{number} has elements that AWS does not know")
     effect, sid = elements.get("Effect"), elements.get("Sid", "")
     if effect not in ("Allow", "Deny"):
         raise RefusedError(f"the Effect of {number} is neither Allow nor Deny")
     if not isinstance(sid, str):
-        raise RefusedError(f"the Sid of {number} is no text")
+        raise RefusedError(f"the Sid of {number} is not text")
     for one, other in _CHOICES:
         if (one in elements) == (other in elements):
             words = f"both {one} and {other}" if one in elements else f"neither {one} nor {other}"
@@ -90,7 +90,7 @@ def _statement(elements: Any, number: str) -> Statement:
             raise RefusedError(f"the {name} of {number} is neither * nor an object of texts")
     conditions = elements.get("Condition", {})
     if not isinstance(conditions, dict) or not all(isinstance(tests, dict) for tests in conditions.values()):
-        raise RefusedError(f"the Condition of {number} is no object of objects")
+        raise RefusedError(f"the Condition of {number} is not an object of objects")
     return Statement(sid if _SID.fullmatch(sid) else number, effect == "Allow", elements)
 
 

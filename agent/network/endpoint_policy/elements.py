@@ -65,11 +65,13 @@ def resource_part(elements: Mapping[str, Any], call: Call) -> Part:
     if fit is Fit.MAYBE:
         why = f"its Resource may or may not cover what {quoted(call.action)} acts on"
         if call.resource == "*":
-            why += ", which is no resource of its own: AWS lists no resource type for it, so only * is sure to cover it"
+            why += (
+                ", which is not a resource of its own: AWS lists no resource type for it, so only * is sure to cover it"
+            )
         return Part(name, fit, why)
     why = f"its Resource does not cover what {quoted(call.action)} acts on"
     if call.resource == "*":
-        why += ", which is no resource of its own: it needs *"
+        why += ", which is not a resource of its own: it needs *"
     elif call.resource is not None and call.resource.endswith("*"):
         why += ", which is all of a kind: it needs * there, no single name"
     return Part(name, fit, why)
@@ -164,7 +166,8 @@ def _named(entry: str, call: Call) -> Fit:
 
 
 def _named_on_gateway(entry: str, caller: re.Match[str] | None, account: str | None) -> Fit:
-    """The same where the policy is a gateway endpoint's. What a single principal's ARN does there is on no page."""
+    """Whether an entry of Principal fits, if the policy is a gateway endpoint's. No page says what a single principal's
+    ARN does there."""
     named = PRINCIPAL.fullmatch(entry)
     is_account = _ACCOUNT.fullmatch(entry) is not None or (named is not None and named["kind"] == "root")
     of = entry if named is None else named["account"]

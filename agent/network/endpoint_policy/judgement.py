@@ -1,9 +1,9 @@
 """The policy of an interface endpoint as a document: what it says of one call, where that is certain.
 
 No IAM engine. Each element of a statement fits the call, does not fit it, or may fit it; a statement fits as well as
-its worst element. A Deny that fits denies. Where no Allow may fit, nothing allows. An Allow that fits allows only
-where no Deny may fit. All else cannot be told, and so can no document that AWS would have refused: what stands in it
-is then not what this module takes it for.
+its worst element. A Deny that fits denies. Where no Allow may fit, nothing allows. An Allow that fits allows only where
+no Deny may fit. Everything else is not certain. A document that AWS would have refused is not certain either: it may
+not mean what this module takes it for.
 
 What is judged is a call that this host signs and sends itself, over TLS, through the endpoint that has the policy.
 
@@ -64,7 +64,7 @@ class Judgement:
 
     @property
     def is_in_doubt(self) -> bool:
-        """Whether it cannot be told."""
+        """Whether it is not known."""
         return self.decision is Decision.CANNOT_TELL
 
 
@@ -95,10 +95,10 @@ def judge(policy: str | None, call: Call) -> Judgement:
         words = f"no statement allows {quoted(call.action)}; the nearest is {nearest.name}, but {nearest.deciding.why}"
         return _judgement(Decision.NO_ALLOW, words, nearest)
     if denying is not None and denying.fit is Fit.MAYBE:
-        words = f"whether {denying.name} denies {quoted(call.action)} cannot be told: {denying.deciding.why}"
+        words = f"whether {denying.name} denies {quoted(call.action)} is not known: {denying.deciding.why}"
         return _judgement(Decision.CANNOT_TELL, words, denying)
     if allowing.fit is Fit.MAYBE:
-        words = f"whether {allowing.name} allows {quoted(call.action)} cannot be told: {allowing.deciding.why}"
+        words = f"whether {allowing.name} allows {quoted(call.action)} is not known: {allowing.deciding.why}"
         return _judgement(Decision.CANNOT_TELL, words, allowing)
     words = f"{allowing.name} allows {quoted(call.action)}, and no statement denies it"
     return _judgement(Decision.ALLOW, words, allowing)

@@ -51,7 +51,8 @@ def matches(pattern: str, text: str, *, one: str = "?") -> bool:
 
 
 def covers(pattern: str, text: str) -> bool:
-    """The same whatever a `*` in the text stands for: only a `*` of the pattern is true of it."""
+    """Whether a pattern is true of a text, whatever a `*` in the text stands for. Only a `*` of the pattern matches
+    such a `*`."""
     return matches(pattern, text, one="[!*]")
 
 

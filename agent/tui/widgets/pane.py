@@ -230,7 +230,7 @@ class PaneWidget(StateLines):
 
     @property
     def most(self) -> int:
-        """Largest scroll position."""
+        """The largest scroll position."""
         return max(self._count - self.page, 0)
 
     def content(self, state: State) -> Sequence[Line]:
@@ -240,7 +240,7 @@ class PaneWidget(StateLines):
         return drawing.title_of(state, self.pane)
 
     def heading(self, state: State, count: int) -> Line:
-        """The title line."""
+        """The line of the title."""
         return drawing.rule(
             self.title(state),
             self.size.width,
@@ -361,7 +361,7 @@ class CausesPane(PaneWidget):
         return selected_entry(state)
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        """As many lines as there are causes; the detail gets the rest."""
+        """One line for each cause; the detail gets the rest."""
         self._wanted = self._rows(width)
         return self._wanted
 

@@ -139,7 +139,7 @@ class Audited:
 
 
 def codes(faults: Iterable[AuditFault], *, counts: bool = True) -> set[str | None]:
-    """The codes of faults that count and are no mere information."""
+    """The codes of faults that count and are more than information."""
     return {fault.code for fault in faults if fault.counts is counts and fault.severity is not Severity.INFO}
 
 
@@ -522,7 +522,8 @@ def test_every_scenario_can_be_audited(name: str, audited: Audited) -> None:
 
 
 def test_the_vpc_of_a_healthy_host_is_well(audited: Audited) -> None:
-    """But where the host calls the endpoint by its own name, or a zone answers whose records nobody reads."""
+    """VPCs are left out if the host calls the endpoint by its own name, or if a zone answers whose records nobody
+    reads."""
     healthy = [
         name
         for name in WITH_FACTS

@@ -357,7 +357,7 @@ def test_what_is_kept_of_one_host_is_a_history(tmp_path: Path, capsys: pytest.Ca
 def test_how_long_a_history_keeps_a_run_names_no_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """By a variable that is there for each watch of a host."""
+    """The value comes from a variable that is there for each watch of a host."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("BACKUPLINK_KEEP", "12h")
     assert entry.run(["demo", "--fleet", "20", "--fail-on", "never"]) == 0
@@ -385,7 +385,7 @@ HOW: Final = "pip install 'backuplink[fleet]', or use the container image."
 
 @pytest.fixture
 def _no_duckdb(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As where it is not installed: nothing that imports it can be imported."""
+    """Hide DuckDB, as if it were not installed: nothing that imports it can be imported."""
     monkeypatch.setitem(sys.modules, "duckdb", None)
     for name in [name for name in sys.modules if name.startswith(("agent.fleet.", "agent.app.demo_fleet"))]:
         monkeypatch.delitem(sys.modules, name)

@@ -117,7 +117,7 @@ def test_the_example_shows_what_predictions_are_for(capsys: pytest.CaptureFixtur
     found = {(fault.code, fault.ports): fault.interface_count for fault in document.faults}
     assert found == {
         ("VPC005", (1031,)): 24,  # forgotten, for the appliances too
-        ("VPC005", (1026, 1028)): 21,  # hosts that are no appliance
+        ("VPC005", (1026, 1028)): 21,  # hosts that are not an appliance
         ("VPC006", (443,)): 5,  # the network ACL that lets no answers in
         ("VPC012", (443, 1026, 1028, 1031)): 3,  # the application that lets nothing out
     }
@@ -296,7 +296,7 @@ def test_a_plan_is_an_assumption(
 
 
 def test_changes_that_are_typed_come_after_those_of_plans(capsys: pytest.CaptureFixture[str]) -> None:
-    """The plan takes the rule out that the typed change puts in again."""
+    """The plan removes the rule that the typed change adds again."""
     back = SHUTS.replace(":-in", ":+in")
     assert of_file(plans=(EXAMPLE_PLAN,), assumptions=(back,), services=("backup-gateway",)) == 0
     document = read(capsys.readouterr().out)

@@ -152,7 +152,7 @@ def test_a_document_goes_to_stdout_or_to_a_file(case: Case, tmp_path: Path, caps
 
 @every
 def test_a_file_that_names_ids_is_its_owners_alone(case: Case, tmp_path: Path) -> None:
-    """Also where others could read the one that it replaces. What a collector of metrics reads, it can read."""
+    """It is so even if others could read the file that it replaces. A collector of metrics can read its own files."""
     place = tmp_path / "out"
     place.write_text("old", "utf-8")
     place.chmod(0o644)
@@ -269,7 +269,7 @@ def test_facts_that_were_refused_are_no_facts() -> None:
 
 
 def rendered_refusal(kind: Kind, wanted: str) -> str:
-    """What stdout gets."""
+    """The text that stdout gets."""
     before, sys.stdout = sys.stdout, io.StringIO()
     try:
         refuse(kind, "why", wanted)

@@ -69,7 +69,7 @@ class Scripted:
         self.asked: list[tuple[str, Mapping[str, Any]]] = []
 
     async def prepare(self, services: object) -> None:
-        """Nothing is needed."""
+        """Prepare nothing, since nothing is needed."""
 
     async def read(self, service: str, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         self.asked.append((operation, parameters))
@@ -133,7 +133,7 @@ class Silent:
     """A reader that answers nothing after the caller's identity."""
 
     async def prepare(self, services: object) -> None:
-        """Nothing is needed."""
+        """Prepare nothing, since nothing is needed."""
 
     async def read(self, service: str, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         if operation == "GetCallerIdentity":
@@ -244,7 +244,7 @@ def test_the_vpcs_of_a_region_are_read_and_audited(account: boto3.session.Sessio
     code, document, err = run("--region", REGION)
     by_id = {vpc.vpc_id: vpc for vpc in document.vpcs}
     assert {on, off} < by_id.keys(), "the default VPC is there, too"
-    assert err == "", "no progress where stderr is no terminal"
+    assert err == "", "no progress where stderr is not a terminal"
     assert {vpc.account_id for vpc in document.vpcs} == {"123456789012"}
     assert {vpc.status.value for vpc_id, vpc in by_id.items() if vpc_id not in (on, off)} == {"not-in-use"}
     (fault,) = (fault for fault in by_id[off].faults if fault.code == "VPC002")
@@ -517,7 +517,7 @@ async def test_an_account_of_200_vpcs_keeps_to_the_rates() -> None:
 
     class Answering:
         async def prepare(self, services: object) -> None:
-            """Nothing is needed."""
+            """Prepare nothing, since nothing is needed."""
 
         async def read(self, service: str, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
             if operation == "GetCallerIdentity":

@@ -143,7 +143,7 @@ def test_every_template_fits(code: str, partition: str) -> None:
 
 @pytest.mark.parametrize("code", sorted(CODES))
 def test_the_longest_address_fits_where_a_template_needs_it(code: str) -> None:
-    """A single address cannot be told in fewer characters, as several can."""
+    """A single address cannot be written in fewer characters, as several can."""
     several = {"where", "own", "theirs", "public", "private", "unrouted", "where_to"}
     for fields in widest_of(code, "aws"):
         alone = several if "where" in fields else {*several, "of"}

@@ -183,7 +183,7 @@ def test_what_is_left_out_is_counted(wanted: str) -> None:
 
 @pytest.mark.parametrize("wanted", RENDERERS)
 def test_a_medium_writes_what_is_for_it(wanted: str) -> None:
-    """And makes nothing that is for others."""
+    """It makes nothing that is for other media."""
     made: list[str] = []
 
     def make(words: str) -> list[Block]:

@@ -275,8 +275,8 @@ ROWS: Final[dict[str, list[tuple[Fault, list[str], str]]]] = {
     ],
     "VPC022": [(Fault(target=BACKUP, ids=(VPCE,)), [f" describe-vpc-endpoints {VPCE} PrivateDnsEnabled"], "delete it")],
 }
-"""By code, what is known, the commands that follow from it, each by its letter, a plus where it changes something, and
-words of it in their order; and words of the summary."""
+"""For each code: what is known, the commands that follow from it, and words of the summary. A command has its letter, a
+plus if it changes something, and words of it in their order."""
 
 
 def of_rows() -> Iterator[tuple[str, Fault, list[str], str]]:
@@ -440,7 +440,7 @@ def test_no_change_is_written_in_a_second_place() -> None:
 
 
 def test_rules_have_no_fixes_of_their_own() -> None:
-    """Those of the configuration, but for what a run says of its own reads."""
+    """Rules over the configuration make no fix, except for what a run says of its own reads."""
     for place in sorted((ROOT / "agent" / "judge" / "rules" / "vpc").glob("*.py")):
         calls = [node for node in ast.walk(ast.parse(place.read_text("utf-8"))) if isinstance(node, ast.Call)]
         made = [call for call in calls if isinstance(call.func, ast.Name) and call.func.id == "Fix"]

@@ -101,7 +101,7 @@ def test_two_that_read_the_same_at_a_time(folder: Path, tmp_path: Path) -> None:
 
 
 def test_a_source_that_was_not_read_to_its_end_is_read_again(folder: Path, tmp_path: Path, parsed: list[str]) -> None:
-    """As where reading was interrupted."""
+    """This is so if reading was interrupted."""
     cache = tmp_path / "cache"
     sources = list(sources_of(str(folder)))
     with Database() as engine:
@@ -221,7 +221,7 @@ def test_a_damaged_name_of_a_column_is_said_and_set_aside(folder: Path, tmp_path
 @settings(max_examples=extent.examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(chance=st.randoms(use_true_random=False))
 def test_whatever_a_disk_makes_of_it(chance: Random, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """It is used, or read again; never is it an error."""
+    """A damaged part is used or read again. It is never an error."""
     cache = tmp_path_factory.mktemp("cache")
     cache.chmod(0o700)
     with read_anew(folder, cache=cache):

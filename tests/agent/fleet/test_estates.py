@@ -16,7 +16,7 @@ from tests.support.estates import KINDS, TODAY, Estate, estate, hostile, hosts_o
 from tests.support.extent import everything, one_in
 
 SEEDS: Final = one_in(200, range(200))
-"""Of generated estates: one of each kind in CI."""
+"""Seeds of generated estates: one of each kind in CI."""
 ANSWERS: Final = ReadResult(read=1, unreadable_count=0, unreadable=(), notes=())
 
 

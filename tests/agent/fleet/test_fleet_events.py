@@ -20,7 +20,7 @@ from tests.support import fleets
 
 VALIDATOR: Final = jsonschema_rs.Draft202012Validator(events.schema(), validate_formats=True)
 MOST_BYTES: Final = 256 * 1024
-"""Of a request (PutEvents, Amazon EventBridge API Reference)."""
+"""Largest request (PutEvents, Amazon EventBridge API Reference)."""
 
 
 def requests_of(document: FleetDocument) -> list[dict[str, Any]]:
@@ -132,7 +132,7 @@ def test_masks_are_those_of_the_document() -> None:
 
 
 def test_eventbridge_takes_a_request() -> None:
-    """By the SDK's model of the service, which refuses unknown keys, wrong types and texts out of bounds."""
+    """The SDK's model of the service refuses unknown keys, wrong types and texts out of bounds."""
     client = boto3.client(
         "events",
         region_name="eu-west-1",

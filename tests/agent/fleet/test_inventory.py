@@ -131,8 +131,8 @@ def test_what_is_no_csv_is_refused(text: str, why: str) -> None:
         ("[" * 100_000, "begins as JSON does, and is"),
         ('[{"Name": "a"}]', "has no InstanceId"),
         ("[1]", "has no InstanceId"),
-        ("i-1\n<b>x</b>\n", "1 of its 2 entries are no host: '<b>x</b>'"),
-        ('["i-1", "a b"]', "1 of its 2 entries are no host"),
+        ("i-1\n<b>x</b>\n", "1 of its 2 entries are not hosts: '<b>x</b>'"),
+        ('["i-1", "a b"]', "1 of its 2 entries are not hosts"),
     ],
 )
 def test_what_is_no_inventory_is_refused(text: str, why: str) -> None:

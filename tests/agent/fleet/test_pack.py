@@ -171,7 +171,7 @@ def test_a_file_that_lacks_a_column_is_not_replaced(source: Path, tmp_path: Path
     lacking.replace(file)
     content = file.read_bytes()
     (source / "a.ndjson").write_text(lines(*records(6)), "utf-8")
-    with pytest.raises(PackError, match=r"dt=2026-01-14.*: is no file of packed records"):
+    with pytest.raises(PackError, match=r"dt=2026-01-14.*: is not a file of packed records"):
         packed(source, tmp_path / "lake")
     assert file.read_bytes() == content
 

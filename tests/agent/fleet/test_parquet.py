@@ -107,7 +107,7 @@ def test_every_column_has_its_type(
 ) -> None:
     (piece,) = found(reader, written(engine, tmp_path, **changed))
     assert piece.why == (
-        f"is no file of packed records: its column {next(iter(changed))} is not of the type "
+        f"is not a file of packed records: its column {next(iter(changed))} is not of the type "
         f"{COLUMNS[next(iter(changed))]}"
     )
 

@@ -139,7 +139,7 @@ def test_a_record_that_does_not_say_whose_it_is(changed: dict[str, Any], why: st
     "destination", ["", "s3://", "s3:///", "s3:///prefix", "s3://a b/c", "s3://bucket!", "lake", "https://bucket/x"]
 )
 def test_a_destination_is_a_bucket(destination: str) -> None:
-    with pytest.raises(PutError, match="is no bucket; s3://BUCKET/PREFIX belongs there"):
+    with pytest.raises(PutError, match="is not a bucket; s3://BUCKET/PREFIX belongs there"):
         place_of(of_account(1), destination)
 
 

@@ -72,7 +72,7 @@ def test_what_an_association_printed_is_one_sweep(tmp_path: Path) -> None:
 
 
 def test_of_a_report_and_a_record_of_one_run_the_record_is_read(tmp_path: Path) -> None:
-    """The report is not even opened: here it cannot be read. An empty record is none."""
+    """The report is not even opened: here it cannot be read. An empty record does not count."""
     place = f"{tmp_path}/{COMMAND}/{{}}/awsrunShellScript/{{}}/stdout"
     for number, (whole, line) in enumerate((("{", lines(record(0))), (json.dumps(report(1)), ""))):
         for step, content in (("report", whole), ("host", line)):
@@ -146,7 +146,7 @@ def test_pipes_are_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "a.json").write_text(lines(record(1)))
     with read_anew(tmp_path, tmp_path / "pipe") as (_, result):
-        assert [each.why for each in result.unreadable] == ["is no plain file"]
+        assert [each.why for each in result.unreadable] == ["is not a plain file"]
 
 
 @pytest.mark.parametrize("raised", [OverflowError("date value out of range"), RecursionError(), AttributeError("x\ny")])

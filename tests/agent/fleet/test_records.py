@@ -30,7 +30,7 @@ def found(data: bytes | str) -> list[Piece]:
 
 
 def hosts(data: bytes | str) -> list[str | None]:
-    """The hosts of the records in a file; None for what is none."""
+    """The hosts of the records in a file; None for what is not a record."""
     return [None if piece.line is None else json.loads(piece.line)["host"] for piece in found(data)]
 
 
@@ -89,9 +89,9 @@ def test_the_place_of_one_of_several_is_its_line() -> None:
         (b"\n \n", "holds no report and no record"),
         (lines({"type": "run"}), "holds no report and no record"),
         ("hello\nworld\n", "is not JSON"),
-        ("{}", "this is no report and no record"),
-        ("[1]", "this is no report and no record"),
-        ("7", "this is no report and no record"),
+        ("{}", "this is neither a report nor a record"),
+        ("[1]", "this is neither a report nor a record"),
+        ("7", "this is neither a report nor a record"),
         ('{"schema": "backuplink.facts.v1"}', "'backuplink.facts.v1'"),
         (json.dumps(report(1))[:-9], "is not JSON"),
         (json.dumps(report(1), indent=2)[:-9], "is cut off"),
@@ -228,13 +228,13 @@ def test_a_source_takes_no_longer_than_its_time(monkeypatch: pytest.MonkeyPatch)
     [
         ({}, None),
         ({"account": None, "region": None}, None),
-        ({"account": "444455556666"}, "account: this is '444455556666', and its folder is that of 111122223333"),
-        ({"region": "us-east-1"}, "region: this is 'us-east-1', and its folder is that of eu-west-1"),
+        ({"account": "444455556666"}, "account: this is '444455556666', but its folder is for 111122223333"),
+        ({"region": "us-east-1"}, "region: this is 'us-east-1', but its folder is for eu-west-1"),
         ({"account": "111122223333", "redacted": True}, None),
         ({"account": None, "region": None, "redacted": True}, None),
         (
             {"account": "account-1", "redacted": True},
-            "account: this is 'account-1', and its folder is that of 111122223333",
+            "account: this is 'account-1', but its folder is for 111122223333",
         ),
     ],
 )

@@ -119,7 +119,7 @@ def test_half_of_a_value_is_enough_whatever_it_covers() -> None:
 
 
 def test_a_fault_twice_as_frequent_is_not_named() -> None:
-    """With 10,000 hosts even that is no chance."""
+    """With 10,000 hosts even that is not chance."""
     assert shared([([(GROUP, "a")], 2000, 1000), ([(GROUP, "b")], 1000, 2000)]) is None
 
 
@@ -184,7 +184,7 @@ def test_two_values_have_to_tell_clearly_more_than_one() -> None:
 
 
 def test_hosts_that_are_set_aside_are_not_counted() -> None:
-    """Of the two hundred well hosts beside the sick ones all but ten are asked no more."""
+    """There are two hundred well hosts beside the sick ones. All but ten of them are set aside."""
     rows: list[tuple[Values, int, int]] = [
         ([(VPC, "v1"), (ZONE, "z1")], 30, 200),
         ([(VPC, "v1"), (ZONE, "z2")], 0, 300),

@@ -106,7 +106,7 @@ def recalled_and_packed(tmp_path: Path) -> Iterator[Recorded]:
 
 
 def literal(value: Any) -> str:
-    """As SQL has it."""
+    """The value as SQL writes it."""
     match value:
         case None:
             return "NULL"

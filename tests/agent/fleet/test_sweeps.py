@@ -131,7 +131,7 @@ def test_a_folder_of_a_day_yet_to_come_is_the_last_one(engine: Database, others:
 
 @pytest.mark.parametrize("hours", [-25, 49])
 def test_the_day_of_a_folder_holds_against_the_clock(engine: Database, hours: int) -> None:
-    """And what a clock that is off says is older than what another record of the host says."""
+    """If a clock is wrong, its record counts as older than another record of the host."""
     off = read(0, TODAY + timedelta(hours=hours), "2026-11-20")
     result = found(engine, off, read(0, TODAY + timedelta(minutes=5), "2026-11-20"))
     assert hosts_by_sweep(engine) == [("2026-11-20", 1)]

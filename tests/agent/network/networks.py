@@ -80,7 +80,7 @@ def entry(
 
 
 def open_entries() -> tuple[AclEntry, ...]:
-    """As a VPC's default network ACL has them."""
+    """The entries of a VPC's default network ACL."""
     return tuple(
         acl_entry
         for egress in (False, True)

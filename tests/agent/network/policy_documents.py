@@ -35,7 +35,8 @@ _SCOPE: Final = (("Action", "*"), ("Principal", "*"), ("Resource", "*"))
 
 
 def statement(effect: str, **elements: Any) -> dict[str, Any]:
-    """A statement for everything and everybody, but for the elements named; None leaves one out, NotX stands for X."""
+    """A statement for everything and everybody, with these elements in place of its own. None leaves an element out,
+    and NotX replaces X."""
     document: dict[str, Any] = {"Effect": effect}
     document |= {name: value for name, value in _SCOPE if f"Not{name}" not in elements}
     document |= elements
@@ -51,7 +52,7 @@ def deny(**elements: Any) -> dict[str, Any]:
 
 
 def when(operator: str, key: str, value: Any) -> dict[str, Any]:
-    """One condition."""
+    """The Condition with this one test."""
     return {operator: {key: value}}
 
 
@@ -164,15 +165,15 @@ _WHOLE: Final = (
     _refused("a name twice", DEFAULT.replace('"Effect"', '"Action": "*", "Effect"'), "twice"),
     _refused("no Statement", "{}", "no statement"),
     _refused("no statement in it", {"Statement": []}, "no statement"),
-    _refused("a statement that is text", {"Statement": ["Allow"]}, "statement 1 is no object"),
+    _refused("a statement that is text", {"Statement": ["Allow"]}, "statement 1 is not an object"),
     _refused("unknown element beside Statement", {"Statement": [allow()], "Comment": "x"}, "other than Version"),
     _refused("unknown version", {"Version": "2020-01-01", "Statement": [allow()]}, "Version"),
-    _refused("an id that is no text", {"Id": 1, "Statement": [allow()]}, "Id"),
+    _refused("an id that is not text", {"Id": 1, "Statement": [allow()]}, "Id"),
     _refused("unknown element of a statement", (allow(), deny(Actions="s3:*")), "statement 2"),
     _refused("an element in lower case", ({"effect": "Allow", "Action": "*"},), "statement 1"),
     _refused("unknown effect", (statement("ALLOW"),), "Effect of statement 1"),
     _refused("an effect that is a list", ({**allow(), "Effect": ["Allow"]},), "Effect"),
-    _refused("a Sid that is no text", (allow(Sid=1),), "Sid"),
+    _refused("a Sid that is not text", (allow(Sid=1),), "Sid"),
     _refused("both Action and NotAction", ({**allow(), "NotAction": "s3:*"},), "both Action and NotAction"),
     _refused("no action", (allow(Action=None),), "neither Action nor NotAction"),
     _refused("no principal", (allow(Principal=None),), "neither Principal nor NotPrincipal"),
@@ -240,7 +241,7 @@ _RESOURCES: Final = (
     _silent("a vault in another case", allow(Resource=f"{VAULTS}Prod"), call=VAULT, element="Resource"),
     _silent("another vault", allow(Resource=f"{VAULTS}test"), call=VAULT, element="Resource"),
     _silent("all but this vault", allow(NotResource=f"{VAULTS}*"), call=VAULT, element="NotResource"),
-    _silent("brackets are no wildcards", allow(Resource=f"{VAULTS}[p]rod"), call=VAULT, element="Resource"),
+    _silent("brackets are not wildcards", allow(Resource=f"{VAULTS}[p]rod"), call=VAULT, element="Resource"),
     _silent(
         "a vault for a call on all of a kind",
         allow(Resource=f"{VAULTS}prod"),
@@ -252,7 +253,7 @@ _RESOURCES: Final = (
         "all vaults for the list of vaults",
         allow(Resource=f"{VAULTS}*"),
         element="Resource",
-        says=("no resource of its own", "only * is sure"),
+        says=("not a resource of its own", "only * is sure"),
     ),
     _silent("vaults that begin so for the list of vaults", allow(Resource=f"{VAULTS}prod*"), element="Resource"),
     _open("all vaults in a Deny", allow(), deny(Resource=f"{VAULTS}*"), element="Resource", by="statement 2"),
@@ -261,7 +262,7 @@ _RESOURCES: Final = (
         allow(Resource=f"{VAULTS}prod"),
         call=TYPES,
         element="Resource",
-        says=("no resource of its own", "needs *"),
+        says=("not a resource of its own", "needs *"),
     ),
     _open("all vaults for a call on none", allow(Resource=f"{VAULTS}*"), call=TYPES, element="Resource"),
     _open("all of the service for a call on none", allow(Resource="arn:aws:backup:*"), call=TYPES, element="Resource"),
@@ -546,7 +547,7 @@ _CONDITIONS: Final = (
             element="Condition",
             by="statement 2",
             call=THROUGH,
-            says=("some services alone", "this Deny holds and denies every call"),
+            says=("some services alone", "this Deny denies every call without it"),
         )
         for operator, value in (("StringNotEquals", "o-1"), ("StringNotEqualsIfExists", "o-1"), ("Null", "true"))
     ),
@@ -679,7 +680,7 @@ _CONDITIONS: Final = (
         element="Condition",
     ),
     _open(
-        "an address that is none",
+        "a key that takes no address",
         allow(Condition=when("IpAddress", "aws:VpcSourceIp", "10.0.0.0/8")),
         call=replace(LIST, context={"aws:vpcsourceip": "?"}),
         element="Condition",

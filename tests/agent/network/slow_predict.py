@@ -29,7 +29,7 @@ OPEN, BLOCKED, DOUBTFUL, CANNOT_TELL = (
 FIRST_PORT, LAST_PORT = 32768, 60999
 
 Decision = tuple[Reachability, str | None]
-"""Of a route: what it does, and the target that traffic is led through first."""
+"""What a route does, and the target that traffic is led through first."""
 
 
 def slow_predict(
@@ -41,7 +41,7 @@ def slow_predict(
     port: int,
     last_port: int = LAST_PORT,
 ) -> dict[Stage, Reachability]:
-    """What each hop that is asked does; what cannot be told for one reason is listed every time."""
+    """What each hop that is asked does; what is not known for one reason is listed every time."""
     if own is not None and (source is None or source.version != address.version):
         mine = [own_address for own_address in own.addresses if own_address.version == address.version]
         source = mine[0] if mine else None

@@ -90,7 +90,7 @@ def test_words_are_one_line_and_hold_nothing_that_needs_masking(sample: Sample) 
         (
             judged(allow(Resource=f"{VAULTS}prod")),
             "no statement allows backup:ListBackupVaults; the nearest is statement 1, but its Resource does not cover "
-            "what backup:ListBackupVaults acts on, which is no resource of its own: it needs *",
+            "what backup:ListBackupVaults acts on, which is not a resource of its own: it needs *",
         ),
         (
             judged(allow(Resource=f"{VAULTS}prod"), call=OF_A_KIND),
@@ -99,23 +99,24 @@ def test_words_are_one_line_and_hold_nothing_that_needs_masking(sample: Sample) 
         ),
         (
             judged(allow(Resource=f"{VAULTS}*")),
-            "whether statement 1 allows backup:ListBackupVaults cannot be told: its Resource may or may not cover what "
-            "backup:ListBackupVaults acts on, which is no resource of its own: AWS lists no resource type for it, so "
+            "whether statement 1 allows backup:ListBackupVaults is not known: its Resource may or may not cover what "
+            "backup:ListBackupVaults acts on, which is not a resource of its own: AWS lists no resource type for it, "
+            "so "
             "only * is sure to cover it",
         ),
         (
             judged(allow(Sid="Ours", Condition=when("StringEquals", "aws:PrincipalOrgID", "o-1"))),
-            "whether Ours allows backup:ListBackupVaults cannot be told: its Condition, StringEquals "
+            "whether Ours allows backup:ListBackupVaults is not known: its Condition, StringEquals "
             "aws:PrincipalOrgID, cannot be judged here",
         ),
         (
             judged(allow(), deny(Principal={"AWS": JOHN}), call=replace(LIST, principal_arn=None)),
-            "whether statement 2 denies backup:ListBackupVaults cannot be told: its Principal may or may not cover "
+            "whether statement 2 denies backup:ListBackupVaults is not known: its Principal may or may not cover "
             "this caller",
         ),
         (
             judged(allow(), deny(Condition=when("StringEquals", "aws:VpceOrgID", "o-1"))),
-            "whether statement 2 denies backup:ListBackupVaults cannot be told: its Condition, StringEquals "
+            "whether statement 2 denies backup:ListBackupVaults is not known: its Condition, StringEquals "
             "aws:VpceOrgID, cannot be judged here: AWS sends this key to some services alone",
         ),
         (judged(allow(), deny()), "statement 2 denies backup:ListBackupVaults to this caller"),
@@ -230,7 +231,7 @@ class World:
     """An ARN of all vaults, or of more, covers a call that acts on no resource of its own."""
     role_covers_sessions: bool
     path: str
-    """Of the caller's role."""
+    """The path of the caller's role."""
     organization: str | None
     team: str | None
 

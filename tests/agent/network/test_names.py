@@ -151,7 +151,7 @@ CASES: Final = [
         *(NOTHING, "VPC018", "rslvr-frg-9 blocks the name"),
         id="blocked by a Profile's group",
     ),
-    # What cannot be told.
+    # What is not known.
     pytest.param(
         {"resolver_rules": (forward(HOST_NAME),)}, CANNOT_TELL, "VPC015", "10.9.0.53", id="a rule for the very name"
     ),

@@ -159,12 +159,12 @@ def test_source_not_known_is_the_interface_s_own_of_that_family() -> None:
     predicted = ask(configuration(), THERE6, source=None, own=one_family)
     assert predicted.source is None
     assert hop(predicted, Stage.ENDPOINT_GROUPS).words == (
-        "whether sg-there allows tcp 443 from this host cannot be told: the address of this host is not known"
+        "whether sg-there allows tcp 443 from this host is not known: the address of this host is not known"
     )
     assert hop(predicted, Stage.ENDPOINT_ACL_IN).outcome is OPEN  # from everywhere
     narrow = configuration(there_entries=(entry(100, "allow", "fd00:a::/48"),))
     assert hop(ask(narrow, THERE6, source=None, own=one_family), Stage.ENDPOINT_ACL_IN).words == (
-        "what acl-there does cannot be told: the address of this host is not known"
+        "what acl-there does is not known: the address of this host is not known"
     )
 
 
@@ -238,7 +238,7 @@ def test_the_worst_hop_decides() -> None:
         pytest.param(
             [out("443", "sg-other"), out("443", "pl-2")],
             CANNOT_TELL,
-            "whether sg-host lets out tcp 443 to 10.0.1.17 cannot be told: pl-2 was not read",
+            "whether sg-host lets out tcp 443 to 10.0.1.17 is not known: pl-2 was not read",
             id="a prefix list that was not read",
         ),
         pytest.param(
@@ -281,7 +281,7 @@ def test_host_groups_that_are_not_known() -> None:
     assert Stage.HOST_ACL_OUT not in stages(nobody)
     half = ask(configuration(host_rules=()), own=replace(OWN, group_ids=("sg-host", "sg-gone")))
     assert hop(half, Stage.HOST_GROUPS).words == (
-        "whether sg-host and sg-gone let out tcp 443 to 10.0.1.17 cannot be told: the rules of sg-gone were not read"
+        "whether sg-host and sg-gone let out tcp 443 to 10.0.1.17 is not known: the rules of sg-gone were not read"
     )
     enough = ask(configuration(), own=replace(OWN, group_ids=("sg-host", "sg-gone")))
     assert hop(enough, Stage.HOST_GROUPS).outcome is OPEN
@@ -292,7 +292,7 @@ def test_whether_an_unknown_interface_is_a_member_is_not_known() -> None:
     result = hop(ask(what), Stage.HOST_GROUPS)
     assert (result.outcome, result.words) == (
         CANNOT_TELL,
-        "whether sg-host lets out tcp 443 to 10.0.1.17 cannot be told: whether 10.0.1.17 is a member of sg-there is "
+        "whether sg-host lets out tcp 443 to 10.0.1.17 is not known: whether 10.0.1.17 is a member of sg-there is "
         "not known",
     )
 
@@ -345,7 +345,7 @@ def test_whether_an_unknown_interface_is_a_member_is_not_known() -> None:
             [rule("443", "pl-1")],
             443,
             CANNOT_TELL,
-            "whether sg-there allows tcp 443 from 10.0.0.5 cannot be told: pl-1 was not read",
+            "whether sg-there allows tcp 443 from 10.0.0.5 is not known: pl-1 was not read",
             id="a prefix list that was not read",
         ),
     ],
@@ -379,7 +379,7 @@ def test_membership_of_a_host_whose_groups_are_not_known() -> None:
     what = configuration(there_rules=[rule("443", "sg-host")])
     result = hop(ask(what, own=None), Stage.ENDPOINT_GROUPS)
     assert result.words == (
-        "whether sg-there allows tcp 443 from 10.0.0.5 cannot be told: whether 10.0.0.5 is a member of sg-host is not "
+        "whether sg-there allows tcp 443 from 10.0.0.5 is not known: whether 10.0.0.5 is a member of sg-host is not "
         "known"
     )
 
@@ -390,7 +390,7 @@ def test_membership_is_not_certain_across_vpcs() -> None:
     )
     predicted = ask(what, ABROAD)
     assert hop(predicted, Stage.ENDPOINT_GROUPS).words == (
-        "whether sg-abroad allows tcp 443 from 10.0.0.5 cannot be told: the rule for members of sg-host may not count "
+        "whether sg-abroad allows tcp 443 from 10.0.0.5 is not known: the rule for members of sg-host may not count "
         "from one VPC to another"
     )
     assert predicted.outcome is CANNOT_TELL
@@ -832,7 +832,7 @@ def test_appliance_may_send_from_an_address_of_its_own() -> None:
     predicted = ask(configuration(host_routes=way))
     assert predicted.outcome is DOUBTFUL
     assert hop(predicted, Stage.ENDPOINT_GROUPS).words == (
-        "whether sg-there allows tcp 443 from nat-9 cannot be told: the address of nat-9 is not known"
+        "whether sg-there allows tcp 443 from nat-9 is not known: the address of nat-9 is not known"
     )
     assert predicted.unseen == ("what nat-9 does with the packet, and from which address it sends it on",)
     # No source is allowed on this port.
@@ -852,7 +852,7 @@ def test_gateway_load_balancer_keeps_the_address_and_no_membership() -> None:
     assert through.unseen == ("what vpce-9 does with the packet",)
     members = ask(configuration(host_routes=way, there_rules=[rule("443", "sg-host")]))
     assert hop(members, Stage.ENDPOINT_GROUPS).words == (
-        "whether sg-there allows tcp 443 from 10.0.0.5 cannot be told: the rule for members of sg-host may not count "
+        "whether sg-there allows tcp 443 from 10.0.0.5 is not known: the rule for members of sg-host may not count "
         "for what goes through vpce-9"
     )
 
@@ -1050,7 +1050,7 @@ def test_of_two_interfaces_in_other_vpcs_none_is_picked() -> None:
     )
     doubled = configuration(endpoint_interfaces=twins)
     assert Predictor(doubled).endpoint_at(ABROAD) == (None, None)
-    words = "eni-vpc-b and eni-vpc-c have this address, and which of them is meant is not known"
+    words = "eni-vpc-b and eni-vpc-c have this address, and it is not known which of them is meant"
     assert hop(ask(doubled, ABROAD), Stage.ENDPOINT).words == words
 
 
@@ -1110,7 +1110,7 @@ def test_the_groups_of_another_interface_in_the_subnet_are_not_known(metadata: I
     predicted = Predictor(by_group).predict(source=SECOND, own=own, address=THERE, port=443)
     groups = hop(predicted, Stage.HOST_GROUPS)
     assert (groups.outcome, groups.words) == (CANNOT_TELL, "which interface of this host sends is not known")
-    words = "whether sg-there allows tcp 443 from 10.0.0.6 cannot be told: whether 10.0.0.6 is a member of sg-host is "
+    words = "whether sg-there allows tcp 443 from 10.0.0.6 is not known: whether 10.0.0.6 is a member of sg-host is "
     assert hop(predicted, Stage.ENDPOINT_GROUPS).words == words + "not known"
     assert hop(predicted, Stage.HOST_ACL_OUT).outcome is OPEN
     assert hop(predicted, Stage.ROUTE).outcome is OPEN

@@ -378,7 +378,7 @@ def test_an_endpoint_of_another_account(there: tuple[TransitRoute, ...], outcome
 
 
 def predicted_of(transit: TransitFacts, **changes: Any) -> PredictionDocument:
-    """Of the VPC without an endpoint of its own."""
+    """The prediction for the VPC without an endpoint of its own."""
     far = replace(FAR_ENDPOINT, dns_names=())
     own = replace(OWN, instance_id="i-1")
     more: dict[str, Any] = {**WITH_NAMES, "endpoints": (far,), "interfaces": (own,)}

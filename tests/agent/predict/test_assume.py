@@ -233,10 +233,10 @@ def test_the_route_of_a_gateway_endpoint_is_put_in_and_taken_out() -> None:
         ("sg-there:-out:tcp:443:10.0.0.0/16", "sg-there has no such outbound rule; it has none"),
         ("sg-there:+in:tcp:all:10.0.0.0/16", "sg-there has this inbound rule already"),
         ("sg-gone0:+in:tcp:443:10.0.0.0/16", "it is not in the configuration that was read"),
-        ("sg-there:+in:tcp:443:10.0.0.1/16", "10.0.0.1/16 is no block of addresses such as 10.0.0.0/16"),
-        ("sg-there:+in:tcp:70000:10.0.0.0/16", "70000 is no port, range of ports or `all` of tcp"),
-        ("sg-there:+in:tcp:9-8:10.0.0.0/16", "9-8 is no port, range of ports"),
-        ("sg-there:+in:all:443:10.0.0.0/16", "443 is no port, range of ports or `all` of all"),
+        ("sg-there:+in:tcp:443:10.0.0.1/16", "10.0.0.1/16 is not a block of addresses such as 10.0.0.0/16"),
+        ("sg-there:+in:tcp:70000:10.0.0.0/16", "70000 is not a port, range of ports or `all` of tcp"),
+        ("sg-there:+in:tcp:9-8:10.0.0.0/16", "9-8 is not a port, range of ports"),
+        ("sg-there:+in:all:443:10.0.0.0/16", "443 is not a port, range of ports or `all` of all"),
         ("sg-there:in:tcp:443:10.0.0.0/16", "this is not how a change of such a resource is written: sg-ID:+in:tcp"),
         ("sg-there:", "this is not how a change of such a resource is written"),
         ("acl-THERE:-in:100", "a change begins with the id of a security group"),
@@ -406,7 +406,7 @@ def test_a_change_that_opens_and_closes_is_judged_by_what_it_closes() -> None:
 
 
 def test_what_may_close_is_unknown() -> None:
-    """A prefix list that was not read decides."""
+    """Here an unread prefix list decides."""
     result = document("sg-there:+in:tcp:443:pl-0123abcd", "sg-there:-in:tcp:all:10.0.0.0/16")
     assert result.verdict.status in (Status.UNKNOWN, Status.CRITICAL)
     of_https = [change for change in result.changes if change.ports == (443,) and THERE in change.addresses]
@@ -487,7 +487,7 @@ def test_a_policy_that_denies_the_call_closes_it() -> None:
     ids=["all", "another service", "a role", "the account", "a deny"],
 )
 def test_what_a_policy_says_of_a_call_whose_caller_is_not_known(text: str, outcome: Reachability) -> None:
-    """Also without an assumption; what cannot be told is then no fault."""
+    """It is so without an assumption, too. A doubtful call is then not a fault."""
     result = with_policy(text)
     assert [call.outcome for call in result.calls] == [outcome]
     assert {change.effect for change in result.changes} == {

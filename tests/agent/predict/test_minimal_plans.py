@@ -43,7 +43,7 @@ NEW_TABLE_WITH_GATEWAY: Final = (
 )
 NOTHING: Final = '{"format_version":"1.2","resource_changes":[]}'
 GROUP: Final = "sg-0e57a7e0000000001"
-"""That of the endpoint of AWS Backup."""
+"""The group of the endpoint of AWS Backup."""
 OF_HOSTS: Final = "sg-0e57a7e0000000003"
 """One that lets everything out."""
 SAME: Final = "makes no difference"

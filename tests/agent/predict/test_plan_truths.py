@@ -1,4 +1,4 @@
-"""Plans for the VPC of the example, each with the truth: what it closes, what cannot be told, and what does nothing.
+"""Plans for the VPC of the example, each with the truth: what it closes, what is not known, and what does nothing.
 
 The truth is that of AWS's documents and of the provider's, whatever the program says. A plan that closes something and
 is called harmless lets a pipeline close it.
@@ -24,13 +24,13 @@ VPC: Final = "vpc-0e57a7e0000000001"
 ENDPOINT: Final = "vpce-0e57a7e0000000001"
 S3: Final = "vpce-0e57a7e0000000099"
 GROUP: Final = "sg-0e57a7e0000000001"
-"""That of the endpoint of AWS Backup."""
+"""The group of the endpoint of AWS Backup."""
 OF_HOSTS: Final = "sg-0e57a7e0000000003"
 ACL: Final = "acl-0e57a7e0000000001"
-"""That of nearly all subnets."""
+"""The ACL of nearly all subnets."""
 MAIN: Final = "rtb-0e57a7e0000000001"
 SUBNET: Final = "subnet-0e57a7e0000000011"
-"""One of hosts."""
+"""A subnet of hosts."""
 HOST: Final = "eni-0e57a7e0000001010"
 OK, UNKNOWN, CLOSES = Status.OK, Status.UNKNOWN, Status.CRITICAL
 KNOWN_LATER: Final = "{{changeSet:KNOWN_AFTER_APPLY}}"

@@ -1,5 +1,5 @@
-"""The same change in every language that plans have it in, each with its truth: rules of a group, entries of a network
-ACL, and routes."""
+"""A change in every form that plans have for it, each with its truth: rules of a group, entries of a network ACL, and
+routes."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, Final

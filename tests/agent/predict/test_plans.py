@@ -545,21 +545,24 @@ def test_a_change_of_cloudformation_that_is_not_followed(
         ({}, "is neither a plan of Terraform (terraform show -json PLAN) nor a change set of CloudFormation"),
         ([], "is neither"),
         ({"format_version": "1.0", "values": {}}, "is neither"),  # a state
-        ({"format_version": "2.0", "resource_changes": []}, "its format_version is none that this version understands"),
-        ({"resource_changes": []}, "its format_version is none"),
-        ({"format_version": "1.2", "resource_changes": {}}, "its resource_changes are no list"),
+        (
+            {"format_version": "2.0", "resource_changes": []},
+            "its format_version is not one that this version understands",
+        ),
+        ({"resource_changes": []}, "its format_version is not one"),
+        ({"format_version": "1.2", "resource_changes": {}}, "its `resource_changes` is not a list"),
         ({"format_version": "1.2", "resource_changes": [], "errored": True}, "ended with an error, so it is not whole"),
-        ({"format_version": "1.2", "resource_changes": [1]}, "resource_changes[0] is no change of a resource"),
+        ({"format_version": "1.2", "resource_changes": [1]}, "resource_changes[0] is not a change of a resource"),
         (
             {"format_version": "1.2", "resource_changes": [row("aws_vpc", after={}, actions=["explode"])]},
-            "resource_changes[0] is no change",
+            "resource_changes[0] is not a change",
         ),
         (
             {"ChangeSetName": "x", "Changes": [], "NextToken": "2"},
             "one page of several; write it by aws cloudformation",
         ),
-        ({"ChangeSetName": "x", "Changes": {}}, "its Changes are no list"),
-        ({"ChangeSetName": "x", "Changes": [{}]}, "Changes[0] is no change of a resource"),
+        ({"ChangeSetName": "x", "Changes": {}}, "its `Changes` is not a list"),
+        ({"ChangeSetName": "x", "Changes": [{}]}, "Changes[0] is not a change of a resource"),
         ({"ChangeSetName": "x", "Changes": [], "Status": "FAILED"}, "its change set was not created as a whole"),
         (
             {
@@ -694,7 +697,7 @@ def test_a_network_acl_that_is_not_known_yet_is_never_open(way: str) -> None:
     "kind", ["aws_route_table_association", "aws_network_acl_association"], ids=["table", "network ACL"]
 )
 def test_a_subnet_that_gets_what_is_not_known_yet_is_never_open(subnet_id: str, kind: str) -> None:
-    """Also on the way back, where the plain route within a VPC is no hop of its own."""
+    """It is so on the way back, too, where the plain route within a VPC is not a hop of its own."""
     unknown = {"route_table_id": True, "network_acl_id": True}
     result = document(terraform(row(kind, after={"subnet_id": subnet_id}, unknown=unknown)))
     assert at(result) == {Reachability.CANNOT_TELL}
@@ -792,7 +795,7 @@ def test_what_may_matter_and_is_not_followed_is_never_ok() -> None:
     assert words.startswith("2 changes of aws_route53_zone (aws_route53_zone.one and aws_route53_zone.one), which may")
     assert words.endswith('--harmless aws_route53_zone, or harmless = ["aws_route53_zone"] in a file of intents')
     assert result.verdict.status is Status.UNKNOWN
-    assert result.verdict.summary == "what a part of the change does cannot be told"
+    assert result.verdict.summary == "what a part of the change does is not known"
     closing = document(terraform(row("aws_route53_zone", after={})), group_plan(before=[EVERYTHING_IN], after=[]))
     assert closing.verdict.status is Status.CRITICAL
 

@@ -154,7 +154,7 @@ def test_what_can_be_named() -> None:
     assert classes(what, "i-00000005", "eni-00000005", "eni-00000006") == [["05", "06"]]
     assert classes(what, "subnet-host") == [["05", "06"]]
     assert classes(what, ip_network("10.0.0.6/31")) == [["06"]]
-    assert classes(what) == [["05", "06"]], "what no instance has is no source by itself"
+    assert classes(what) == [["05", "06"]], "what no instance has is not a source by itself"
     assert classes(what, "eni-00000028") == [["28"]], "but can be asked for"
 
 
@@ -231,8 +231,9 @@ def hosts(draw: st.DrawFn) -> tuple[NetworkInterface, ...]:
 
 
 def with_twins(what: Configuration) -> Configuration:
-    """The same with more that is nearly alike: a subnet with the host's route table and network ACL, an interface of
-    the endpoint in it next to the addresses of that in the host's subnet, and one next to that elsewhere."""
+    """The configuration with more that is nearly alike: a subnet with the host's route table and network ACL, an
+    interface of the endpoint in it, with addresses next to those in the host's subnet, and one next to that
+    elsewhere."""
 
     def widened(items: Any) -> Any:
         return (

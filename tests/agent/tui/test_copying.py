@@ -56,7 +56,7 @@ def test_a_command_reads_or_changes() -> None:
 
 @pytest.mark.parametrize("name", one_in(8, scenarios.names()))
 def test_a_command_that_only_reads_is_called_so(name: str) -> None:
-    """As AWS names its operations."""
+    """The names of AWS's operations tell it."""
     for finding in report_of(name).findings:
         for command in finding.fix.commands:
             if command.argv[0] != "aws":

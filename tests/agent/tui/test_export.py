@@ -116,7 +116,7 @@ def test_home_and_the_folder_of_the_process(report: Report, tmp_path: Path, monk
         pytest.param("~nobody-of-this-name/x", errno.ENOENT, id="no such home"),
         pytest.param("no/such/folder/x", errno.ENOENT, id="no such folder"),
         pytest.param("x" * 300, errno.ENAMETOOLONG, id="too long"),
-        pytest.param("/dev/null/x", errno.ENOTDIR, id="in what is no folder"),
+        pytest.param("/dev/null/x", errno.ENOTDIR, id="in what is not a folder"),
         pytest.param("/proc/x", errno.ENOENT, id="where nothing can be made"),
         pytest.param(".", errno.EEXIST, id="here"),
     ],

@@ -98,7 +98,7 @@ def _at_gateways(evidence: Evidence, target: Target) -> Iterator[BucketDenial]:
 
 
 def undecided_policy(evidence: Evidence) -> str | None:
-    """What cannot be told of the policies of gateway endpoints on the way of denied calls; None where all is clear."""
+    """What is not known of the policies of gateway endpoints on the way of denied calls; None where all is clear."""
     unclear = [
         f"of the policy of {denial.endpoint.endpoint_id}, {denial.judgement.words}"
         for target in evidence.targets

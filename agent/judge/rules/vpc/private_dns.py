@@ -95,7 +95,7 @@ def _whether_offered(evidence: Evidence, target: Target) -> str:
     if offered or is_name_documented(target.service, target.region):
         return ""
     return (
-        f" Whether AWS has the endpoint service {target.service_name} cannot be told: its name is not documented for "
+        f" Whether AWS has the endpoint service {target.service_name} is not known: its name is not documented for "
         f"{target.partition}. Look it up first."
     )
 

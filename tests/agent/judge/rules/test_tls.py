@@ -416,8 +416,8 @@ SENTENCES = {
     "name": "At 10.0.1.17 a handshake for another name is answered, and a small one for "
     "backup.eu-west-1.amazonaws.com is not: something on the way drops what asks for this server name (SNI filter).",
     "both": "At 10.0.1.17 a small handshake for backup.eu-west-1.amazonaws.com is answered, and a large one for "
-    "another name, too: neither the size nor the name alone is at fault, and which of the two a device on the way "
-    "minds cannot be told from here.",
+    "another name, too: neither the size nor the name alone is at fault. Which of the two a device on the way "
+    "minds is not known here.",
     "neither": "At 10.0.1.17 a small handshake and one for another name meet the same silence: large packets that are "
     "lost on the way (MTU), a filter on what is said, and a peer that says nothing cannot be told apart from here.",
     "untried": "At 10.0.1.17 no second handshake was made: large packets that are lost on the way (MTU) and a filter "

@@ -390,13 +390,13 @@ def test_no_policy_is_blamed(of: Evidence) -> None:
     [
         pytest.param(
             json.dumps({"Statement": [{**EVERYTHING, "Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}}]}),
-            "whether statement 1 allows s3:ListBucket cannot be told: its Condition",
+            "whether statement 1 allows s3:ListBucket is not known: its Condition",
             id="a condition that is not known here",
         ),
         pytest.param("{", "the policy cannot be judged: it is not JSON", id="no policy"),
         pytest.param(
             json.dumps({"Statement": [{**EVERYTHING, "Principal": {"AWS": "111122223333"}}]}),
-            "cannot be told: its Principal may or may not cover this caller",
+            "is not known: its Principal may or may not cover this caller",
             id="an account, and nobody knows who calls",
         ),
     ],

@@ -251,7 +251,7 @@ NONE_FITS = policy(allow(Action="backup:StartBackupJob"))
         pytest.param([*denied(SILENT_TEXT), *under("{")], id="it cannot be read"),
         pytest.param(
             [*denied(SILENT_TEXT), *under(policy(allow(Condition={"StringEquals": {"aws:PrincipalOrgID": "o-1"}})))],
-            id="it cannot be told",
+            id="it is not known",
         ),
         pytest.param([*denied(DENY_TEXT), *under(NONE_FITS)], id="an explicit deny, and the document has none"),
         pytest.param(
@@ -931,7 +931,7 @@ AT_BUCKET: Final = target("s3", bucket="backups")
         pytest.param(policy(allow(), {**allow(), "Effect": "Deny"}), "statement 2 denies s3:ListBucket", id="a Deny"),
         pytest.param(policy(allow()), None, id="all is allowed"),
         pytest.param(
-            policy(allow(Condition={"StringEquals": {"aws:PrincipalOrgID": "o-1"}})), None, id="what cannot be told"
+            policy(allow(Condition={"StringEquals": {"aws:PrincipalOrgID": "o-1"}})), None, id="what is not known"
         ),
     ],
 )
