@@ -36,6 +36,7 @@ _SANE: Final = (
     b"\x1b[<u\x1b[?1049l\x1b[0m\x1b[?25h"  # normal keys, the screen as before, no colour, the cursor
 )
 """Undoes every mode that Textual sets on a terminal."""
+_EMPTY_LINE: Final = b"\r\x1b[K"
 
 
 def why_not(environment: Mapping[str, str], *, is_asked_for: bool = True) -> str | None:
@@ -118,19 +119,17 @@ class Terminal:
         self._handlers = {number: signal.getsignal(number) for number in _TAKEN}
 
     def silence(self) -> None:
-        """Show no key that is typed before the screen is there; it is read then."""
+        """Show no key that is typed before the screen is there; it is read then. A key that was typed while Python
+        started is in this line already, where the document would continue it."""
         settings = termios.tcgetattr(_IN)
         settings[_LOCAL] &= ~termios.ECHO
         termios.tcsetattr(_IN, termios.TCSANOW, settings)
+        self._draw(_EMPTY_LINE)
 
     def put_back(self) -> None:
         """Restore the terminal while something may still draw on it: the last step of a process that ends without
         Textual's own exit. May be called from a signal handler; does not block."""
-        with contextlib.suppress(OSError):
-            # A descriptor of its own: O_NONBLOCK applies to this open file only, and the shell's stays as it is.
-            handle = os.open(os.ttyname(_DRAWN), os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
-            os.write(handle, _SANE)
-            os.close(handle)
+        self._draw(_SANE)
         self._set_back()
 
     def release(self) -> None:
@@ -138,6 +137,13 @@ class Terminal:
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
         self._set_back()
+
+    def _draw(self, text: bytes) -> None:
+        with contextlib.suppress(OSError):
+            # A descriptor of its own: O_NONBLOCK applies to this open file only, and the shell's stays as it is.
+            handle = os.open(os.ttyname(_DRAWN), os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
+            os.write(handle, text)
+            os.close(handle)
 
     def _set_back(self) -> None:
         with contextlib.suppress(termios.error):  # the terminal was closed

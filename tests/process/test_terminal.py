@@ -46,7 +46,7 @@ def after(output: bytes) -> str:
 def document(output: bytes) -> str:
     """The text report that was written last."""
     shown = re.search(
-        r"^(OK|WARNING|CRITICAL|UNKNOWN)  .*", re.sub(r"\x1b\[[\d;?]*[a-z]", "", after(output)), re.S | re.M
+        r"^(OK|WARNING|CRITICAL|UNKNOWN)  .*", re.sub(r"\r?\x1b\[[\d;?]*[a-zK]", "", after(output)), re.S | re.M
     )
     assert shown is not None, output[-2_000:]
     return shown[0]
@@ -402,6 +402,17 @@ def test_ctrl_z_stops_nothing_that_no_shell_would_continue() -> None:
         session.until("not suspended: no shell could continue it")
         session.press("q")
         assert session.ended() == 0
+
+
+def test_a_key_that_is_typed_while_python_starts_is_not_left_before_the_document() -> None:
+    with on_terminal([PROGRAM, "demo", "--tui"]) as session:
+        session.press("z")
+        session.until(HEALTHY)
+        session.press("q")
+        assert session.ended() == 0
+        echo, _, _ = session.output.partition(b"\x1b[?1049h")
+    assert b"z" in echo, "the terminal shows what is typed before anything reads it"
+    assert echo.rpartition(b"z")[2].startswith(b"\r\x1b[K")
 
 
 def test_no_mouse_leaves_it_to_the_terminal() -> None:
