@@ -119,7 +119,7 @@ def fleet_pack(
 
     PATH is what `fleet` reads; DESTINATION is a folder or s3://BUCKET/PREFIX. A file that already has all of its
     records stays as it is, so the command can be repeated. `fleet` reads the result, and so does Athena (`fleet athena
-    ddl --packed`). It takes DuckDB, which backuplink[fleet] installs. Exit codes: 0 done, 3 an error, or more than 2 of
+    ddl --packed`). It takes DuckDB, which the extra `fleet` installs. Exit codes: 0 done, 3 an error, or more than 2 of
     100 files could not be read.
     """
     from agent.app.fleet_lake import PackRequest, pack

@@ -380,7 +380,7 @@ def test_parquet_needs_a_file(capsys: pytest.CaptureFixture[str]) -> None:
 
 # --- Without the extra -----------------------------------------------------------------------------------------------
 
-HOW: Final = "pip install 'backuplink[fleet]', or use the container image."
+HOW: Final = "with its extra, as pip install '.[fleet]' does, or use the container image."
 
 
 @pytest.fixture
