@@ -106,7 +106,7 @@ def compare_cycles(place: str, old: int, new: int, received_signals: list[str], 
         _say_whose(old, before_of, "compared")
         _say_whose(new, after_of, "compared")
         try:
-            changes = difference(before, with_own_commands(after), (f"cycle {old}", f"cycle {new}"))
+            changes = difference(before, with_own_commands(after), (_named(old, before_of), _named(new, after_of)))
         except NotComparableError as error:
             raise RequestError(str(error)) from error
         return publish(DIFFERENCE, changes, output) or _code(received_signals)
@@ -228,6 +228,11 @@ def _document(history: "HistoryReader", since: datetime | None, *, chart: bool) 
         series=tuple(found),
         changes=changes,
     )
+
+
+def _named(cycle: int, own: int) -> str:
+    """A cycle in a comparison, whose times are those of the one that kept the report."""
+    return f"cycle {cycle}" if own == cycle else f"cycle {cycle}, by the report of cycle {own}"
 
 
 def _say_whose(cycle: int, own: int, done: str) -> None:

@@ -241,8 +241,10 @@ def test_two_cycles_are_compared(capsys: pytest.CaptureFixture[str], file: Path)
 
 
 def test_a_comparison_says_whose_reports_it_compares(capsys: pytest.CaptureFixture[str], file: Path) -> None:
-    code, _, err = _run(capsys, "history", file, "--compare", 4, 3)
+    code, out, err = _run(capsys, "history", file, "--compare", 4, 3)
     assert code == 0
+    assert "  cycle 4, by the report of cycle 1: " in out
+    assert "  cycle 3, by the report of cycle 2: " in out
     assert err == (
         "Cycle 4 came to the same as cycle 1, whose report was kept and is compared.\n"
         "Cycle 3 came to the same as cycle 2, whose report was kept and is compared.\n"
