@@ -29,7 +29,7 @@ class AuditEvent:
     tool: Tool
     redacted: bool
     id: Sentence
-    """What names this event: of the same two audits it is the same."""
+    """Identifies this event. Comparing the same two audits again gives the same id."""
     change: AuditChange
     to_do: Sentence | None
     """The first thing to do in the VPC, by its worst fault."""

@@ -141,7 +141,7 @@ class CentralEndpoint:
     by: tuple[ResourceId, ...]
     """Ids of the hosted zones, rules and Profiles that lead the name there."""
     named: Known
-    """Whether the name leads there; `cannot-tell` where what answers for it cannot be seen."""
+    """Whether the name leads there; `cannot-tell` if the configuration does not show what answers for it."""
     complete: Known
     """Whether name and way are there, as far as the configuration tells."""
     missing: tuple[Sentence, ...]

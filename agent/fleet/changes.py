@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _LAST: Final = 10
 """Sweeps in which coming and going is looked for."""
 _SHARE: Final = 0.1
-"""Part of the hosts that had a cause by which it has to grow or to shrink, so that somebody is told."""
+"""Share of a cause's hosts by which it must grow or shrink before the change is reported."""
 _TURNS: Final = 3
 """How often a cause has to come or go in them: it came, went, and came again."""
 

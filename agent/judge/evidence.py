@@ -154,7 +154,7 @@ class Evidence:
 
     @cached_property
     def has_unsettled_mode(self) -> bool:
-        """Whether it is open which service a Backint agent of this host sends its data to."""
+        """Whether it is not known to which service a Backint agent of this host sends its data."""
         return has_unsettled_mode(self.workloads)
 
     @cached_property

@@ -172,7 +172,7 @@ class KnownVpc:
     region: str
     configuration: Configuration
     dropped: frozenset[str]
-    """Reads of which rows were left out: nothing is known not to be there."""
+    """Reads that left rows out. What such a read does not show may still be there."""
     account_id: str | None = None
     """The account that read the configuration, where that is known by itself."""
     pending: tuple[Pending, ...] = ()

@@ -947,7 +947,7 @@ def _cannot_tell(stage: Stage, words: str, *resources: str) -> Hop:
 
 
 def _instead(rules: Rules, port: int, peer: Peer, egress: bool, count: int) -> str:
-    """What the rules of groups let pass that have none that fits."""
+    """What the groups let pass instead, if none of their rules fits."""
     it = "it" if count == 1 else "they"
     if not rules.rules:
         return f"{it} {'has' if count == 1 else 'have'} no {_direction(egress)} rule for tcp"

@@ -63,7 +63,7 @@ def unknown_groups(endpoint_id: str) -> Unsettled:
 
 
 def unsettled_group(group_id: str) -> tuple[Unsettled, Unsettled]:
-    """A security group that goes: what is in it goes into another one first, since EC2 deletes none that is in use."""
+    """A security group that is deleted. Its members get another group first, since EC2 deletes no group in use."""
     words = f"{group_id} is deleted, and which group takes its place is known only once the plan is applied"
     return Unsettled(group_id, Aspect.INBOUND, words), Unsettled(group_id, Aspect.OUTBOUND, words)
 

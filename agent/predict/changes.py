@@ -15,7 +15,7 @@ from probes.model import Address
 _Place = tuple[str, int, Address | None, str]
 """Service, port, address and source."""
 _PORTS: Final = "\0"
-"""Where the ports belong in words that are the same for several."""
+"""Stands for the ports, in words that are the same for several ports."""
 _ORDER: Final = (Effect.CLOSES, Effect.MAY_CLOSE, Effect.OPENS, Effect.MAY_OPEN)
 
 

@@ -336,7 +336,7 @@ def unseen(report: Report) -> dict[str, str]:
 
 
 def _listed(what: Iterable[str], reads: int, why: str) -> list[str]:
-    """What was not checked for one reason, each once; the reads of the configuration as one where they are many."""
+    """What was not checked for one reason, each name once. Many reads of the configuration are named together."""
     every = list(dict.fromkeys(what))
     if reads < _MANY_READS and why not in (NO_TROUBLE, NOT_NEEDED):
         return every

@@ -475,7 +475,8 @@ class GatewayEndpointPart:
     vpc_id: str | None = None
     """None for the host's own VPC."""
     route_table_ids: tuple[str, ...] = ("rtb-0a1b2c3d4e5f67890",)
-    """Without any, nothing goes through it; as it stands, the main table of the host's VPC."""
+    """Route tables that lead to the endpoint: by default the main table of the host's VPC. If there are none, nothing
+    goes through it."""
     state: str = "available"
     policy: str | None = None
     """The endpoint policy; None for the one that allows everything."""

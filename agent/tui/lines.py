@@ -55,7 +55,7 @@ class Glyphs:
     below: str
     """Where there is more than what is shown."""
     steps: str
-    """What the steps of a lane are drawn with in a chart, the first one first."""
+    """The characters that draw the steps of a lane in a chart, in the order of the steps."""
 
 
 UNICODE = Glyphs(

@@ -218,7 +218,7 @@ class Call:
     operation: str
     parameters: Mapping[str, Any]
     already: frozenset[str] = frozenset()
-    """Codes of errors that say that it is so already."""
+    """Codes of errors which say that the change is made already."""
 
     def words(self) -> list[str]:
         return [command(self.service, self.operation, self.parameters)]

@@ -134,7 +134,7 @@ class _Search:
         self._found: list[FoundWorkload] = []
         self._unread: dict[str, str] = {}
         self._unanswered: str | None = None
-        """A sign that is being looked for: where the search ends here, it is one that could not be read."""
+        """The sign that is being looked for. If the search ends here, this sign could not be read."""
         self.end()
 
     def end(self) -> WorkloadFacts:

@@ -46,7 +46,7 @@ class ReadsLoader(Loader):  # type: ignore[misc]  # botocore ships no types
         self.search_paths.insert(self.search_paths.index(Loader.BUILTIN_DATA_PATH), str(FOLDER))
 
     def is_builtin_path(self, path: str) -> bool:
-        """Whether a file is not of the user, whose list of endpoints would outrank the rules of a service."""
+        """Whether a file is not the user's own. A user's list of endpoints outranks the rules of a service."""
         return path.startswith(str(FOLDER)) or bool(super().is_builtin_path(path))
 
     def list_available_services(self, type_name: str) -> list[str]:

@@ -55,7 +55,7 @@ class Fault:
         self.there = False
 
     def turn(self) -> None:
-        """Let it begin, or end."""
+        """Let the fault begin, or end."""
         self.there = not self.there
         rules = "delete table inet soak"
         if self.there:

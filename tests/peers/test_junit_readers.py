@@ -37,7 +37,7 @@ class Counts:
     """Number of failures and errors."""
     skipped: int
     errors: int | None
-    """None of a reader that tells them not from failures."""
+    """Number of errors; None if the reader does not distinguish them from failures."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -315,7 +315,7 @@ def _records(questions: Iterable[Observation[Any]]) -> str:
 
 
 def _rest(server: Address, answered: Sequence[Observation[Any]]) -> str:
-    """What was answered next to what a name server lost."""
+    """Which questions were answered, beside those that a name server did not answer."""
     own = [answer for answer in answered if answer.subject.resolver == server]
     if own:
         return f"It answers for {_records(own)}."

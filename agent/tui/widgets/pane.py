@@ -349,7 +349,7 @@ class CausesPane(PaneWidget):
     pane = Pane.CAUSES
     says_below = True
     _wanted = 0
-    """Height that it was given last."""
+    """The height that the pane was given last."""
 
     def below(self, state: State, lines: Sequence[Line]) -> Line:
         return drawing.more_causes(state, lines)

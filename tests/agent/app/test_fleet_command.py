@@ -78,7 +78,7 @@ def host_files() -> dict[str, str]:
 
 
 def written(folder: Path, *names: str) -> Path:
-    """A folder with files of hosts whose names begin so."""
+    """A folder with the files of hosts whose names begin with one of these."""
     for file, text in host_files().items():
         if file.startswith(names):
             (folder / file).write_text(text, "utf-8")

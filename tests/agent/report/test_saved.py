@@ -103,7 +103,7 @@ def test_a_page_judged_again_is_the_same_bytes(name: str, tmp_path: Path) -> Non
 
 
 def test_a_page_that_a_peer_wrote_into_is_the_report_of_the_run(tmp_path: Path) -> None:
-    """What stands in the page as text cannot be taken for what the page holds."""
+    """Text in the page cannot be mistaken for the report that the page holds."""
     report = report_of(HEALTHY)
     forged = html.render(report_of(FAULT)).partition("<script")[2]
     said = replace(report, verdict=replace(report.verdict, summary=f"<script{forged}"))

@@ -1,4 +1,4 @@
-"""The history of an interface: what it goes on from, what it keeps, and what a file that does not answer does to it."""
+"""The history of an interface: where it continues from, what it keeps, and how it bears a file that does not answer."""
 
 import asyncio
 import threading

@@ -48,7 +48,7 @@ def killing(point: int) -> Callable[[str], None]:
 
 
 def watch(folder: Path, point: int) -> None:
-    """Watch a network that changes, once whole and then until the point."""
+    """Watch a network that changes: first to the end, then until the point."""
     turns = loaded("healthy-one-zone", "one-zone-silent", "healthy-one-zone", "name-does-not-exist")
 
     numbers = itertools.count()

@@ -242,7 +242,7 @@ def test_probes_begin_no_more_runs_where_none_comes_to_its_end() -> None:
 
 @pytest.mark.parametrize("steps", range(6))
 def test_a_probe_in_the_moment_in_which_a_cycle_is_due_begins_no_second_one(steps: int) -> None:
-    """Between the time of a cycle and its begin the loop takes some steps."""
+    """The loop takes some steps between the due time of a cycle and its start."""
 
     async def go() -> None:
         runs = Runs(measurement_of("healthy"), through=True)

@@ -165,7 +165,7 @@ class Climbed:
 
     @property
     def words(self) -> list[str]:
-        """In a word each, by rung: `ok`, the kind of a failure, the reason of a skip."""
+        """The outcome of each rung in a word: `ok`, the kind of a failure, or the reason of a skip."""
         return [
             observation.outcome.reason
             if isinstance(observation.outcome, Skipped)

@@ -568,7 +568,7 @@ def test_vpc012_stays_silent(observations: Observations) -> None:
 # --- VPC006 network-acl-blocks ---------------------------------------------------------------------------------------
 
 NO_ANSWERS = acls(entry(100, 0, 65535, egress=True), entry(100, 443, 443))
-"""The host's subnet's ACL lets nothing of what answers come to in."""
+"""An ACL of the host's subnet that lets no answers in: it admits no port that they come back to."""
 
 
 def test_vpc006_names_acl_entry_direction_and_the_answers() -> None:
