@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 EXTRA: Final = (
-    "fleet needs DuckDB ({}): install the wheel or the source with its extra, as pip install '.[fleet]' does, or use the "
-    "container image."
+    "fleet needs DuckDB ({}): install the wheel or the source with its extra, as pip install '.[fleet]' does, or use "
+    "the container image."
 )
 """The one file, deb and rpm leave DuckDB out: it is twice as large as they are, and no host needs it. No registry has
 backuplink, so the command names none: a stranger may take the name there."""
