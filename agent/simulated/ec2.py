@@ -28,6 +28,7 @@ from probes.vpc.model import (
     PeeredVpc,
     ResolverRule,
     Route,
+    Tag,
     TransitAttachment,
     TransitRoute,
 )
@@ -216,7 +217,7 @@ def _endpoint_items(_scenario: Scenario, network: Configuration) -> Iterable[Ite
             "NetworkInterfaceIds": list(endpoint.interface_ids),
             "DnsEntries": [{"DnsName": name, "HostedZoneId": zone_id_of(name)} for name in endpoint.dns_names],
             "CreationTimestamp": CREATED_AT,
-            "Tags": [{"Key": "Name", "Value": "backup & restore"}],
+            "Tags": _tag_items(endpoint.tags),
             "OwnerId": endpoint.owner_id,
             **failed,
             **({} if endpoint.error_code else _known(FailureReason=endpoint.error_message)),
@@ -238,9 +239,13 @@ def _endpoint_items(_scenario: Scenario, network: Configuration) -> Iterable[Ite
             "NetworkInterfaceIds": [],
             "DnsEntries": [],
             "CreationTimestamp": CREATED_AT,
-            "Tags": [],
+            "Tags": _tag_items(gateway.tags),
             "OwnerId": gateway.owner_id,
         }
+
+
+def _tag_items(tags: Iterable[Tag]) -> list[Item]:
+    return [{"Key": tag.key, "Value": tag.value} for tag in tags]
 
 
 def _tags(manager: Manager | None) -> list[Item]:
@@ -320,7 +325,7 @@ def _vpc_items(_scenario: Scenario, network: Configuration) -> Iterable[Item]:
             "State": "available",
             "InstanceTenancy": "default",
             "IsDefault": False,
-            "Tags": [],
+            "Tags": _tag_items(vpc.tags),
         }
 
 

@@ -87,6 +87,7 @@ from probes.vpc.model import (
     SecurityGroupsFacts,
     Subnet,
     SubnetsFacts,
+    Tag,
     TransitFacts,
     Vpc,
     VpcDnsFacts,
@@ -344,6 +345,7 @@ def _endpoint(
     family = _family(part.addresses)
     endpoint = VpcEndpoint(
         endpoint_id=part.id,
+        tags=(Tag(key="Name", value="backup & restore"),),
         service_name=service_name,
         vpc_id=vpc_id,
         state=part.state,

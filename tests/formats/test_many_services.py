@@ -77,7 +77,7 @@ def test_markup_has_one_row_for_each_healthy_service(name: str) -> None:
     one_line = r"^\| \S+ \| 3 \| 2\.0 ms \| \S+ \|$"
     if name == "html":
         one_line = r"<td>3</td><td>2\.0 ms</td><td>[^<]+</td></tr>$"
-    assert len(re.findall(one_line, document, re.MULTILINE)) == 22
+    assert len(re.findall(one_line, re.sub("</?span[^>]*>", "", document), re.MULTILINE)) == 22
     steps = "".join(html_page.texts(html_page.read(document), "td")) if name == "html" else document
     assert steps.count("TIMEOUT") == len(SICK)
 
