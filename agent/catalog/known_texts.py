@@ -861,7 +861,7 @@ KNOWN_TEXTS: Final = (
     KnownText(
         id="botocore-connect",
         writer=_BOTOCORE,
-        patterns=('Could not connect to the endpoint URL: "',),
+        patterns=("Could not connect to the endpoint URL",),
         means="The name of the host has no address, or the connection was refused at once: botocore says the same for "
         "both.",
         codes=(*_UNRESOLVED, *_REFUSED),
@@ -872,7 +872,7 @@ KNOWN_TEXTS: Final = (
     KnownText(
         id="botocore-connect-timeout",
         writer=_BOTOCORE,
-        patterns=('Connect timeout on endpoint URL: "',),
+        patterns=("Connect timeout on endpoint URL",),
         means="Nothing answered at any address of the host.",
         codes=_PATH,
         source=_BOTOCORE_CODE,
@@ -881,7 +881,7 @@ KNOWN_TEXTS: Final = (
     KnownText(
         id="botocore-read-timeout",
         writer=_BOTOCORE,
-        patterns=('Read timeout on endpoint URL: "',),
+        patterns=("Read timeout on endpoint URL",),
         means="The connection is up, and then nothing came: no TLS handshake, or no answer.",
         codes=_UNANSWERED,
         source=_BOTOCORE_CODE,
@@ -890,7 +890,7 @@ KNOWN_TEXTS: Final = (
     KnownText(
         id="botocore-closed",
         writer=_BOTOCORE,
-        patterns=('Connection was closed before we received a valid response from endpoint URL: "',),
+        patterns=("Connection was closed before we received a valid response from endpoint URL",),
         means="The connection was cut during the TLS handshake, or before the answer.",
         codes=_CUT,
         advice="A connection that was idle for 350 seconds ends so, too; the next call then works.",
