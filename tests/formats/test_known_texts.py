@@ -45,7 +45,7 @@ def test_a_known_line_gives_its_meaning_its_findings_and_the_command(capsys: pyt
     assert lines[:4] == [
         "KNOWN  1 text.",
         "",
-        '1. Connect timeout on endpoint URL: "',
+        "1. Connect timeout on endpoint URL",
         "   Written by: AWS CLI and Python SDK (botocore)",
     ]
     assert "   The host backup.eu-west-1.amazonaws.com is that of backup in eu-west-1." in lines
