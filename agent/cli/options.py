@@ -543,7 +543,7 @@ _FLEET: Final = (
         type=WHERE,
         multiple=True,
         metavar="NAME=VALUE",
-        help=f"Only hosts with this value (repeatable), of {', '.join(Attribute)}.",
+        help=f"Only hosts with this value (repeatable), of {', '.join(Attribute)}; of a label as label=NAME=VALUE.",
     ),
     click.option(
         "--least",
