@@ -70,6 +70,7 @@ class Measured:
 
 # --- Values ----------------------------------------------------------------------------------------------------------
 
+NOT_A_NAME: Final = "is not one of "
 ANYWHERE: Final = {
     "nothing": "",
     "a space": " ",
@@ -183,7 +184,7 @@ FORMED: Final = (
     ),
     Option(
         name="format",
-        wanted="'text', 'json', 'ndjson'",
+        wanted=NOT_A_NAME,  # all of them follow, or the one that was probably meant
         bad=("yaml", "JSON", "json,text", "0"),
     ),
     Option(
@@ -423,7 +424,7 @@ def by_flag(command: str, names: frozenset[str], forms: Sequence[str] = OPTION_N
             wanted = "text" if option.name == "format" else next(formats)
             asked = () if option.name == "format" or not has_format else (f"--format={wanted}",)
             # What is too long is refused for that alone, where a function and no list of words reads it.
-            is_list = option.wanted.startswith("'")
+            is_list = option.wanted.startswith(("'", NOT_A_NAME))
             yield Refused(
                 id=f"{command} --{option.name}={label}",
                 arguments=(command, *asked, *needed, f"--{option.name}={value}"),
@@ -476,7 +477,7 @@ def by_variable() -> Iterator[Refused]:
             if label not in ("nothing", "NUL") and not (option.multiple and label == "a space")
         }
         for label, value in [*values.items(), *((_short(value), value) for value in option.bad)]:
-            is_list = option.wanted.startswith("'")
+            is_list = option.wanted.startswith(("'", NOT_A_NAME))
             right = TOO_LONG if len(value) > 4_096 and not is_list else option.wanted
             if option.multiple and (not value or " " in value):
                 continue
@@ -522,7 +523,7 @@ def by_file() -> Iterator[Refused]:
                 right = TOO_LONG if len(value) > 4_096 else option.wanted
                 yield one(option.name, label, content, right if number else "expected a number, not")
                 continue
-            is_list = option.wanted.startswith("'")
+            is_list = option.wanted.startswith(("'", NOT_A_NAME))
             bad_text = (len(value) > 4_096 or "\0" in value) and not is_list
             right = TOO_LONG if bad_text else option.wanted
             yield one(option.name, label, _toml(option.name, value, multiple=option.multiple), right)
@@ -530,6 +531,8 @@ def by_file() -> Iterator[Refused]:
         for value in WRONG_TYPES[kind]:
             yield one(option.name, value, f"{option.name} = {value}\n".encode(), "expected ")
     for name, (right, labels) in TEXTS.items():
+        if name == "wrong":  # says what is true of one run, which no file does
+            continue
         for label in sorted(labels - {"no UTF-8"} | {"NUL"}):
             wanted = TOO_LONG if label == "NUL" else right
             yield one(name, label, _toml(name, ANYWHERE[label], multiple=False), wanted)
