@@ -483,6 +483,8 @@ def by_variable() -> Iterator[Refused]:
                 continue
             yield one(option.name, label, value, right)
     for name, (right, labels) in TEXTS.items():
+        if name == "wrong":  # says what is true of one run, which no variable does
+            continue
         for label in sorted(labels - {"nothing", "NUL"} | {"100 kB"}):
             yield one(name, label, ANYWHERE[label], TOO_LONG if label == "100 kB" else right)
     for name in FLAGS:
@@ -1235,6 +1237,11 @@ def _observation_with(**changes: object) -> bytes:
     return _with("observations", 0, value=observation, of=_FACTS)
 
 
+def _without_judgement(observation: Mapping[str, Any]) -> dict[str, Any]:
+    """An observation of a report as a file of facts has it, which is not judged."""
+    return {name: value for name, value in observation.items() if name not in ("counts", "explained_by")}
+
+
 NO_FACTS: Final[Mapping[str, tuple[bytes, str]]] = {
     "nothing": (b"", "is empty"),
     "a refusal": (
@@ -1300,7 +1307,7 @@ NO_FACTS: Final[Mapping[str, tuple[bytes, str]]] = {
     ),
     "an observation of another step": (_observation_with(step="api"), f"{_NO_FACTS}observations[0]"),
     "an observation of a run": (
-        _with("observations", 0, value=_SOUND["observations"][0], of=_FACTS),
+        _with("observations", 0, value=_without_judgement(_SOUND["observations"][0]), of=_FACTS),
         f"{_NO_FACTS}observations[0].id: only EC2's answer to one of this version's reads belongs here",
     ),
     "an observation of a target": (
@@ -1456,7 +1463,7 @@ def of_facts() -> Iterator[Refused]:
             config=None if config is None else config.encode(),
         )
     calls: tuple[tuple[str, tuple[str, ...], dict[str, str], str], ...] = (
-        ("no VPC", (), {}, "Missing option '--vpc'"),
+        ("no VPC and no Region", (), {}, "no Region is known: name one with --region, AWS_REGION or the SDK's"),
         ("no Region", _needed("facts"), {}, "no Region is known: name one with --region, AWS_REGION or the SDK's"),
         ("a bad AWS_REGION", _needed("facts"), {"AWS_REGION": "Frankfurt"}, "AWS_REGION is 'Frankfurt', which is not"),
         ("a bad variable", _needed("facts"), {"BACKUPLINK_TIMEOUT": "soon"}, "'--timeout'"),
