@@ -12,7 +12,7 @@ from agent.formats import markdown
 from agent.report.escape import visible
 from agent.report.model import Report
 from tests.support.runs import report_of
-from tests.support.untrusted import SPOKEN_OF, spoken
+from tests.support.untrusted import HEADLINE, SPOKEN_OF, spoken
 
 PARSER: Final = MarkdownIt("gfm-like", {"html": True}).disable("text_join")
 """CommonMark with the tables, the struck words and the links of GitHub, and HTML let through. What a backslash stood
@@ -74,7 +74,7 @@ def check(text: str) -> None:
     blocks = visible_blocks(report)
     for line in (
         f"WARNING: {text}",
-        f"1. WARNING {text}: {text} ({report.findings[0].code})",
+        f"1. WARNING {text}: {HEADLINE} ({report.findings[0].code})",
         text,
         f"What to do: {text}",
         f"not proven: {text}",

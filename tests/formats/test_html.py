@@ -63,7 +63,7 @@ def test_of_every_scenario(name: str) -> None:
         for fix in (finding.fix for finding in causes)
         for line in (*(shlex.join(command.argv) for command in fix.commands), *(line.line for line in fix.lines))
     ]
-    assert [line for block in texts(elements, "pre") for line in block.split("\n")] == typed
+    assert sorted(line for block in texts(elements, "pre") for line in block.split("\n")) == sorted(typed)
     paragraphs = texts(elements, "p")
     for finding in causes:
         assert finding.detail in paragraphs

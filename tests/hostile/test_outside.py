@@ -271,7 +271,7 @@ OTHER_WRITERS: Final = {
     "agent/process/streams.py::occupy_closed_streams": "opens /dev/null in place of a closed stream",
     "agent/report/archive.py::packed": "in memory",
     "agent/simulated/certificates.py::loaded": "a key for the ssl module, in memory",
-    "agent/tui/command.py::Terminal.put_back": "writes to the terminal of the interface",
+    "agent/tui/command.py::Terminal._draw": "writes to the terminal of the interface",
 }
 """Calls that write elsewhere: to no file that a user named, but for SQLite."""
 

@@ -26,6 +26,7 @@ Large and joined things
 - `large_plans`: plans that give one security group thousands of rules
 - `large_vpc`: a shared VPC of 500 subnets
 - `large_account`: an account of many VPCs
+- `small_account`: a VPC of a small account, with the endpoints that a test names
 - `differing_vpc`: that VPC, in which every group, table, network ACL and policy differs
 - `many_services`: a VPC with endpoints of many services
 - `many_lanes`: a report with hundreds of lanes

@@ -7,6 +7,8 @@ from agent.report.model import Command, CommandScope, Finding, Fix, Line, Report
 from probes.model import Observation, Skipped
 from tests.support.runs import report_of
 
+HEADLINE: Final = "port 1027 closed at 2 of 2 addresses: 10.0.1.27 and 10.0.2.27"
+"""What heads the finding of such a report: it is made of what was measured, and of no text."""
 HOSTILE: Final = (
     *("<script>alert(1)</script>", "</title></style></pre><img src=x onerror=alert(1)>", "\"' onclick=alert(1) x='"),
     *("[press](javascript:alert(1))", "![seen](https://seen.example/x.png)", "<https://seen.example/>", "[x]: /y 'z'"),

@@ -314,7 +314,6 @@ CREATING: Final = frozenset(
 )
 """Functions and methods of the standard library that can create or replace something in a folder, or remove it."""
 ELSEWHERE: Final = {
-    ("agent/cli/group.py", "write_text"): "a paragraph of help, as click calls it",
     ("agent/fleet/pack.py", "mkdir"): "the folders of a day, for its owner alone",
     ("agent/fleet/parquet.py", "mkdir"): "the folder of its reader, below the one in which DuckDB works",
     ("agent/fleet/parquet.py", "open"): "a copy there of what the reader is given",

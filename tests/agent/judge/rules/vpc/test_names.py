@@ -931,6 +931,10 @@ def test_custom_resolver_names_servers_and_options() -> None:
         f"aws ec2 describe-dhcp-options --region eu-west-1 --dhcp-options-ids {DHCP_OPTIONS_ID}",
         "aws route53resolver list-resolver-endpoints --region eu-west-1 --filters Name=Direction,Values=INBOUND "
         "Name=HostVPCId,Values=vpc-0a1b2c3d",
+        "aws ec2 create-dhcp-options --region eu-west-1 --dhcp-configurations "
+        "Key=domain-name-servers,Values=AmazonProvidedDNS",
+        "aws ec2 associate-dhcp-options --region eu-west-1 --dhcp-options-id <NEW_DHCP_OPTIONS_ID> "
+        "--vpc-id vpc-0a1b2c3d",
     ]
 
 
