@@ -273,7 +273,7 @@ def test_a_failure_leads_to_its_report(week: Week, show: Show) -> None:
 
 
 def test_a_failed_step_leads_to_its_cause_that_to_its_page_and_to_what_was_measured_and_back(show: Show) -> None:
-    """What is folded opens for whoever is led into it."""
+    """A folded part opens when a link leads into it."""
     page = show(html.render(report_of("three-faults")))
 
     def seen() -> bool:
