@@ -295,7 +295,7 @@ STUBS: Final = {
 """Programs of a host that have no place here."""
 PROGRAM: Final = """#!/bin/sh
 case $1 in
---version) echo backuplink 1.0.0.dev0 ;;
+--version) echo backuplink 1.0.0 ;;
 check) cat "$PWD/answer" ;;
 esac
 """

@@ -202,7 +202,7 @@ GOOD: Final = {
         "/usr/bin/backuplink",
         "/usr/local/bin/backuplink",
         "/opt/backuplink",
-        "/opt/tools/backuplink-1.0.0.dev0-linux-x86_64.run",
+        "/opt/tools/backuplink-1.0.0-linux-x86_64.run",
         "/opt/backuplink-1.2.3-linux-aarch64.run",
     ),
     "Region": ("", *REGIONS),
