@@ -108,13 +108,13 @@ def run() -> tuple[Figure, ...]:
 MEASUREMENTS: Final = (
     Benchmark(
         promises=(
-            Promise(what=f"tui, a key at {LANES} lanes, CPU", against="", limit=20, unit="ms"),
+            Promise(what=f"tui, a key at {LANES} lanes, CPU", against="", limit=5, unit="ms"),
             Promise(what="tui, idle, output", against="", limit=0, unit="bytes"),
         ),
         measure=keys,
     ),
     Benchmark(
-        promises=(Promise(what=f"tui, a step to another run at {LANES} lanes, CPU", against="", limit=20, unit="ms"),),
+        promises=(Promise(what=f"tui, a step to another run at {LANES} lanes, CPU", against="", limit=10, unit="ms"),),
         measure=steps,
     ),
     Benchmark(promises=(Promise(what="tui, a run at 80x24, output", against="", limit=25, unit="KB"),), measure=run),

@@ -92,8 +92,8 @@ MEASUREMENTS: Final = (
     Benchmark(promises=(Promise(what="demo, CPU", against=_BARE, limit=None),), measure=demo),
     Benchmark(
         promises=(
-            Promise(what="tui, first picture, CPU", against=_BARE_TUI, limit=2),
-            Promise(what="tui, first picture, wall", against=_BARE_TUI, limit=2),
+            Promise(what="tui, first picture, CPU", against=_BARE_TUI, limit=1.5),
+            Promise(what="tui, first picture, wall", against=_BARE_TUI, limit=1.5),
         ),
         measure=first_picture,
     ),
