@@ -1,1 +1,1 @@
-"""Tests mirror the two packages; `netns` holds the same VPC in network namespaces, with real sockets."""
+"""Tests mirror the two packages; `netns` builds the simulated VPC in network namespaces, with real sockets."""

@@ -1,8 +1,9 @@
-"""What holds for every test: no packet leaves this machine, nothing of this machine's settings leaks in, and no planted
-secret comes out. The search covers what pytest shows of a test (its output, its log and its exception) and what a test
-takes for itself (captured output, output of processes, and exceptions that it expects).
+"""Rules for every test: no packet leaves this machine, this machine's settings have no effect, and no planted secret is
+printed. The search for secrets covers what pytest shows of a test (its output, its log and its exception) and what the
+test itself captures (output, output of processes, and expected exceptions).
 
-`--everything` runs every case of every test, `--seed` one generated case (`tests.support.extent`)."""
+`--everything` runs every case of every test, and `--seed` runs one generated case (`tests.support.extent`).
+"""
 
 import asyncio
 import functools
@@ -33,7 +34,7 @@ _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 
 def _only_loopback(event: str, arguments: tuple[object, ...]) -> None:
-    """An audit hook (PEP 578): a test that would reach for another address is stopped before it does."""
+    """An audit hook (PEP 578) that stops a test before it reaches any address outside the loopback."""
     if event not in ("socket.connect", "socket.sendto", "socket.getaddrinfo"):
         return
     if getattr(arguments[0], "family", None) == socket.AF_UNIX:
@@ -55,7 +56,7 @@ sys.addaudithook(_only_loopback)
 
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Settings of whoever runs the tests do not count, and metadata is never asked."""
+    """Ignore the settings of the user who runs the tests, and never ask the instance metadata."""
     for name in list(os.environ):
         if name.startswith(_LEAKING) or name.lower() in _PROXIES:
             monkeypatch.delenv(name)
@@ -65,7 +66,7 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.T
 
 
 _LEAKS: list[str] = []
-"""The secrets in what the running test took for itself so far, each with the way on which it came."""
+"""The secrets in what the running test captured so far, each with the way by which it was captured."""
 
 
 def _search(way: str, *outputs: str | bytes | None) -> None:
@@ -75,7 +76,7 @@ def _search(way: str, *outputs: str | bytes | None) -> None:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Take `--everything`, `--seed` and `--write-compatibility`."""
+    """Add the options `--everything`, `--seed` and `--write-compatibility`."""
     parser.addoption("--everything", action="store_true", help="run every case of every test, not a part of many alike")
     parser.addoption(
         "--seed",
@@ -90,26 +91,27 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    """Say how much is covered."""
+    """Print the extent of the session."""
     return "cases: all" if extent.everything() else "cases: what every change needs; --everything runs all"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Choose the extent, and search what tests take for themselves, which pytest then does not see.
+    """Choose the extent, and search the output that tests capture themselves, which pytest does not see.
 
-    `subprocess.run` and its kin end in `communicate`. A test that reads a pipe or a file by itself is not seen.
+    `subprocess.run` and similar functions call `communicate`. Output that a test reads from a pipe or a file by itself
+    is not searched.
     """
     extent.choose(everything=config.getoption("--everything"), seed=config.getoption("--seed"))
     if not extent.everything():
-        config.option.warn_unused_snapshots = True  # those of cases that are left out
+        config.option.warn_unused_snapshots = True  # of omitted cases
     _heed_signals()
     if config.getoption("--write-compatibility") and not hasattr(config, "workerinput"):
-        from tests.peers.page import Recorder  # what it imports, other sessions do not need
+        from tests.peers.page import Recorder  # imported here, since other sessions do not need it
 
         config.pluginmanager.register(Recorder())
     if hasattr(config, "workerinput"):  # of pytest-xdist
         runs.share(Path(config.option.basetemp).parent / "measurements")
-    # How long an example takes says how busy the machine is.
+    # The time of an example depends on how busy the machine is.
     settings.register_profile(
         "tests", max_examples=extent.examples(100), deadline=None, suppress_health_check=[HealthCheck.too_slow]
     )
@@ -137,13 +139,13 @@ def pytest_configure(config: pytest.Config) -> None:
     patch.setattr(pytest.CaptureFixture, "readouterr", reading)
     for kind in (pytest.RaisesExc, pytest.RaisesGroup):
         patch.setattr(kind, "__exit__", _expecting(kind.__exit__))
-    # Every session of botocore would read its large models of the services again.
+    # Otherwise each session of botocore would read its large service models again.
     patch.setattr(botocore.session, "create_loader", functools.cache(botocore.session.create_loader))
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Keep the garbage collector from going through the tens of thousands of cases again and again."""
+    """Keep the garbage collector from scanning the tens of thousands of cases again and again."""
     gc.disable()
     try:
         return (yield)
@@ -154,20 +156,23 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest, such as making an environment, so that no worker is alone with it at the end."""
+    """Run the longest tests first, such as those that make an environment, so that no worker is left alone with one at
+    the end.
+    """
     items.sort(key=lambda item: not item.path.is_relative_to(ROOT / "tests" / "packaging"))
 
 
 def _heed_signals() -> None:
-    """Ignore no signal that the parent of this process ignores, as nohup(1) and a shell for its background jobs do: the
-    processes of the tests would ignore it too. Tests of ignored signals ignore them by themselves."""
+    """Restore signals that the parent of this process ignores, as nohup(1) and a shell's background jobs do; otherwise
+    the tests' processes would ignore them too. Tests of ignored signals ignore them by themselves.
+    """
     for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
-    """Give a test that is marked `virtual_clock` a loop in virtual time; others have the ordinary loop."""
+    """Give a test marked `virtual_clock` a loop in virtual time, and others the ordinary loop."""
     marker = item.get_closest_marker("virtual_clock")
     if marker is None:
         return {"real": asyncio.new_event_loop}
@@ -175,11 +180,12 @@ def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], a
 
 
 def _expecting(leave: Callable[..., bool]) -> Callable[..., bool]:
-    """What `pytest.raises` does when its block ends, and a search of the exception that ended it."""
+    """Wrap the end of a `pytest.raises` block with a search of the exception that ended it."""
 
     def leaving(self: object, kind: object, error: BaseException | None, trace: TracebackType | None) -> bool:
         if error is not None:
-            # With its notes, its causes and the members of a group, as whoever does not expect it would see it.
+            # The search includes its notes, its causes and the members of a group, as an uncaught exception would show
+            # them.
             _search("expected exception", "".join(traceback.format_exception(error)), repr(error), repr(vars(error)))
         return leave(self, kind, error, trace)
 
@@ -188,8 +194,7 @@ def _expecting(leave: Callable[..., bool]) -> Callable[..., bool]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Fail a test that tells a secret in what pytest shows of it or in what it took for itself. One that is marked may
-    take one, and must."""
+    """Fail a test if pytest's output or its own captures contain a secret. A marked test may capture one, and must."""
     report = yield
     shown = leaked("\n".join((report.longreprtext, *(content for _, content in report.sections))))
     leaks = {*_LEAKS, *(f"{secret} (shown)" for secret in shown)}
@@ -206,6 +211,6 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     if why is not None:
         report.outcome, report.longrepr = "failed", f"{item.nodeid} {why}"
     if report.failed and not report.longreprtext.isascii():
-        # pytest-xdist cannot send a lone surrogate, such as hostile input may hold, and would end the whole session.
+        # pytest-xdist cannot send a lone surrogate, which hostile input may hold, and would end the whole session.
         report.longrepr = report.longreprtext.encode("utf-8", "backslashreplace").decode("utf-8")
     return report

@@ -1,4 +1,4 @@
-"""`.gitattributes` marks generated files. `./dev check` holds it against what `./dev docs` writes."""
+"""`.gitattributes` marks generated files. `./dev check` compares it with the files that `./dev docs` writes."""
 
 from pathlib import Path
 from typing import Final
@@ -13,7 +13,7 @@ PATTERNS: Final = [line.split()[0] for line in ATTRIBUTES.splitlines() if line a
 
 
 def value_of(attribute: str, *paths: str) -> dict[str, str]:
-    """The value of an attribute for each of these files."""
+    """The value of an attribute for each generated file."""
     fields = git(ROOT, "check-attr", "-z", "--stdin", attribute, given="\0".join(paths)).split("\0")
     return dict(zip(fields[::3], fields[2::3], strict=False))
 
@@ -56,7 +56,7 @@ def test_generated_pictures_have_no_diff() -> None:
 
 
 def test_golden_reports_and_pages_keep_their_diff() -> None:
-    """Whoever runs `./dev docs` or `./dev golden` reads it."""
+    """People who run `./dev docs` or `./dev golden` read the diff."""
     assert set(value_of("diff", "tests/golden/hard.txt", "docs/commands.md").values()) == {"unspecified"}
 
 

@@ -1,4 +1,4 @@
-"""Options that the AWS CLI has and the models do not: a check that did not know them would refuse good commands."""
+"""Options that the AWS CLI has but the models lack: a check that did not know them would refuse valid commands."""
 
 import pytest
 

@@ -15,7 +15,7 @@ TOOLS = ("sh", "dirname", "cmp", "cp", "rm", "tail", "cat")
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A copy of what `./dev` needs, with an environment of its own still to be made."""
+    """A copy of the files that `./dev` needs, whose environment does not exist yet."""
     shutil.copy(ROOT / "dev", tmp_path)
     shutil.copytree(ROOT / "packaging", tmp_path / "packaging", ignore=shutil.ignore_patterns("__pycache__"))
     tools = tmp_path / "bin"
@@ -62,10 +62,10 @@ def test_python_too_old(checkout: Path) -> None:
 
 
 def test_python_of_a_shim_for_a_version_that_is_not_there_and_no_network(checkout: Path) -> None:
-    """A Python that works is taken, which shows by how far it comes: to pip, which finds no network."""
+    """`./dev` chooses a Python that works. This shows in how far it gets: to pip, which finds no network."""
     fake_python(checkout, "echo 'command not found' >&2; exit 127")
     (checkout / "bin" / "python3.12").symlink_to(sys.executable)
-    # Port 9 of this machine: nothing listens there, and nothing else is asked.
+    # Nothing listens on port 9 of this machine, and no other address is contacted.
     result = dev(checkout, "demo", PIP_INDEX_URL="http://127.0.0.1:9/", PIP_RETRIES="0")
     line = only_line(result)
     assert "pip could not install" in line

@@ -1,4 +1,4 @@
-"""The examples of docs/examples: each is run as what reads it runs it, or parsed by that."""
+"""The examples of docs/examples. The program that each is written for runs or parses it."""
 
 import json
 import os
@@ -32,7 +32,7 @@ ENDS: Final = [("healthy", 0), ("one-zone-silent", 2)]
 
 
 def ran(folder: Path, scenario: str, shell: tuple[str, ...], script: str, **variables: str) -> Any:
-    """Run a script with the program itself as `backuplink`, whose checks are made in a scenario."""
+    """Run a script with a `backuplink` that is the program itself and measures a scenario."""
     then = f'[ "$1" != check ] || {{ shift; set -- demo {scenario} "$@"; }}\n{REAL}'
     executable(folder / "bin" / "backuplink", f"#!/bin/sh\n{then}\n")
     return subprocess.run(
@@ -134,11 +134,13 @@ SICK_HOSTS: Final = {DAYS[1]: 12, DAYS[2]: 20}
 
 
 class TicketSystem:
-    """A server with tickets: the first word of one opens it, and what it has seen it takes without a second effect."""
+    """A ticket server that identifies a ticket by the first word of its text and ignores a text that it has seen
+    before.
+    """
 
     def __init__(self) -> None:
         self.tickets: dict[str, list[str]] = {}
-        """What was done to each, in turn."""
+        """The actions on each ticket, in order."""
         self.bodies: list[dict[str, Any]] = []
         self.requests = 0
         self.is_down = False
@@ -156,7 +158,7 @@ class TicketSystem:
                 self.end_headers()
 
             def log_message(self, *_: object) -> None:
-                """Say nothing on stderr."""
+                """Write nothing to stderr."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}/hook"
@@ -179,7 +181,7 @@ class TicketSystem:
 
 @pytest.fixture(scope="module")
 def fleet_events(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """What `fleet` writes of each day for EventBridge."""
+    """The events that `fleet` writes for EventBridge, by day."""
     folder = tmp_path_factory.mktemp("fleet")
     for day in DAYS:
         place = folder / "records" / f"dt={day}"

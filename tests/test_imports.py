@@ -1,5 +1,6 @@
-"""Which modules import which: the lists of the contracts in pyproject.toml are whole, and a command that asks nobody
-loads nothing that could."""
+"""Which modules import which: the lists of the contracts in pyproject.toml are complete, and a command that contacts
+nobody does not load modules that could.
+"""
 
 import ast
 import os
@@ -16,7 +17,7 @@ from agent import network
 from tests.support.repository import ROOT
 
 SECONDS: Final = 120.0
-"""Far above what a call here takes; a limit for one that hangs."""
+"""A limit for a call that hangs, far above the time of any call."""
 CONTRACTS: Final = {
     row["name"]: row
     for row in tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
@@ -89,7 +90,7 @@ OFFLINE: Final = {
     "explain": ("explain", "DNS001"),
     "explain a text": ("explain", "--text", "ParamValidationError: SIDs are not valid"),
 }
-"""Commands that read files alone."""
+"""Commands that only read files."""
 LOADED: Final = """
 import sys
 from agent.cli.entry import run

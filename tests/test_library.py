@@ -1,4 +1,6 @@
-"""The public face of `probes`, and the example of docs/development/library.md, which prints what the page says."""
+"""The public interface of `probes`, and the example of docs/development/library.md, which prints what the
+page shows.
+"""
 
 import inspect
 import subprocess
@@ -21,7 +23,7 @@ def test_example_runs_as_the_page_says() -> None:
     assert lines[1:]
     for line in lines[1:]:
         assert line.startswith("tcp/example/")
-        assert line.split()[1] in ("refused", "unreachable")  # a machine may lack one family on its loopback
+        assert line.split()[1] in ("refused", "unreachable")  # a machine's loopback may lack one family
 
 
 def test_every_public_name_is_there_and_no_other() -> None:
@@ -33,7 +35,7 @@ def test_every_public_name_is_there_and_no_other() -> None:
 
 
 def test_every_class_of_the_promised_modules_is_public() -> None:
-    """With the two unions that have no class of their own, the system's seams and what the page names by itself."""
+    """The public names also include the two unions that have no class, the system's seams and the names on the page."""
     classes = {
         name
         for module in (model, facts, seams)

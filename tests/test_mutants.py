@@ -1,4 +1,4 @@
-"""`./dev mutants`: which mistakes it makes, what it says of them, and the tables that it reads."""
+"""`./dev mutants`: the mistakes it makes, its messages, and the tables it reads."""
 
 import ast
 import subprocess
@@ -86,7 +86,7 @@ def trial(tree: Path, *sources: str, test: str) -> subprocess.CompletedProcess[s
 
 
 def test_what_became_of_a_mutant(tmp_path: Path) -> None:
-    """Parameters may come from the mistaken table itself: a test that is gone notices nothing."""
+    """A test's parameters may come from the mutated table itself; a test that disappears notices no mistake."""
     told = {
         "def f(): return 2": "killed",
         "def f(): return 1 ": "survived",

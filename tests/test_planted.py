@@ -1,4 +1,4 @@
-"""A test that tells a secret fails, whatever the way: the search in `tests/conftest.py`, tried on tests that leak."""
+"""A test that reveals a secret in any way fails: the search in `tests/conftest.py`, run on tests that leak."""
 
 import os
 import subprocess
@@ -136,7 +136,7 @@ LEAKS: Final = {
         def test_it(capsys): print(SECRET); capsys.readouterr(); print(SECRET)
     """,
 }
-"""Tests that must fail, by what they do."""
+"""Tests that must fail, by how they leak."""
 SILENT: Final = {
     "silence": "def test_it(capsys): print('no word'); assert capsys.readouterr().out",
     "after one that leaks": "def test_it(): pass",
@@ -153,12 +153,12 @@ SILENT: Final = {
         def test_it(): assert SECRET is None, "no word"
     """,
 }
-"""Tests that must not."""
+"""Tests that must pass."""
 
 
 @cache
 def failed() -> frozenset[str]:
-    """Which of the tests above fail in a run of their own, with the search and nothing else of this folder."""
+    """The tests above that fail in a run of their own, with the search and nothing else of this folder."""
     named = [*LEAKS.items(), *SILENT.items()]
     with TemporaryDirectory() as text:
         folder = Path(text)

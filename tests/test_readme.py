@@ -1,4 +1,4 @@
-"""The README shows what the program really prints."""
+"""The README shows the program's actual output."""
 
 from pathlib import Path
 

@@ -1,4 +1,6 @@
-"""CONTRIBUTING's recipes hold: a made-up service and a format go into a copy of the tree by their files alone."""
+"""CONTRIBUTING's recipes work: an invented service and a format are added to a copy of the tree by their
+files alone.
+"""
 
 import dataclasses
 import json
@@ -26,7 +28,7 @@ from tests.support.recipe import RECIPE, Places, forgotten, places_of_findings
 from tests.support.repository import ROOT
 
 SECONDS: Final = 120.0
-"""Far above what a call here takes; a limit for one that hangs."""
+"""A limit for a call that hangs, far above the time of any call."""
 PAGE: Final = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
 COUNTS: Final = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7}
 
@@ -80,21 +82,21 @@ ROW: Final = '    Format(name="word", module="agent.formats.word", suffix=".word
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """The two packages, as a tree of their own, without the tests' scenarios."""
+    """A tree with copies of the two packages, without the scenarios of the tests."""
     for package in ("agent", "probes"):
         shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
     return tmp_path
 
 
 def places(recipe: str) -> tuple[int, list[str]]:
-    """How many places a recipe's heading promises, and the items of its list."""
+    """The number of places that a recipe's heading promises, and the items of its list."""
     match = re.search(rf"^### {recipe}: (\w+) places?\n(.*?)(?=^### |\Z)", PAGE, re.MULTILINE | re.DOTALL)
     assert match is not None, f"CONTRIBUTING.md has no recipe for {recipe}"
     return COUNTS[match[1]], re.findall(r"^\d+\. ", match[2], re.MULTILINE)
 
 
 def insert(path: Path, before: str, lines: str) -> None:
-    """Put lines before the last place where `before` stands."""
+    """Insert lines before the last line that contains `before`."""
     text = path.read_text("utf-8")
     at = text.rindex(before)
     path.write_text(text[:at] + lines + text[at:], "utf-8")
@@ -139,7 +141,7 @@ def test_no_place_of_a_finding_is_forgotten(code: str) -> None:
 
 @pytest.mark.parametrize("place", RECIPE)
 def test_each_place_of_a_finding_is_missed(place: str) -> None:
-    """VPC005 has all of them."""
+    """VPC005 has all places."""
     without = replace(findings(), **{place: getattr(findings(), place) - {"VPC005"}})
     assert forgotten("VPC005", without) == [place]
 
@@ -154,8 +156,9 @@ def test_a_made_up_code_of_the_configuration_lacks_them_all() -> None:
 
 
 def test_a_kind_of_symptom_is_among_those_that_an_address_can_cause_or_not() -> None:
-    """What a wrong name, address or server can bring about is grouped in `agent.judge.causality`; a new kind that is in
-    no group says here that no cause brings it about."""
+    """`agent.judge.causality` groups the symptoms that a wrong name, address or server can cause. A new kind that is in
+    no group must be listed here as one that they cannot cause.
+    """
     may_be = (Layer.NAME, Layer.CONNECTION, Layer.TLS, Layer.HTTP, Layer.CALL, Layer.POLICY)
     of_targets = {code for code, row in CODES.items() if row.scope is Scope.TARGET and row.layer in may_be}
     assert of_targets - {code for code in of_targets for group in Effects if group.include(CODES[code])} == IN_NO_GROUP
@@ -165,7 +168,7 @@ IN_NO_GROUP: Final = {
     *("DNS002", "DNS012", "DNS014", "DNS015", "DNS017", "DNS018", "DNS020"),  # of the answer, from any server
     *("HTTP003", "HTTP005"),  # of the proxy, and of the service
     *("API005", "API007", "API008", "API012"),  # of the clock, the account and the gateway
-    *("IAM001", "IAM002", "IAM009"),  # of the endpoint's policy, or of one that is not known
+    *("IAM001", "IAM002", "IAM009"),  # of the endpoint's policy, or of an unknown policy
 }
 
 
@@ -175,14 +178,14 @@ def test_the_hop_of_a_path_has_a_code() -> None:
 
 
 def test_a_setting_of_a_run_has_an_option_and_a_case() -> None:
-    """Nobody could choose a field that no option sets."""
+    """Users cannot set a field without an option."""
     names = {field.name for field in dataclasses.fields(Settings)}
     assert names - {case.field for case in CASES} == NO_OPTION
 
 
 NO_OPTION: Final = {
-    "region_source",  # what named the Region
-    *("turn", "standing_calls", "uncalled", "standing_workloads"),  # what a watch tells each of its runs
+    "region_source",  # the source of the Region
+    *("turn", "standing_calls", "uncalled", "standing_workloads"),  # set by a watch for each of its runs
 }
 
 

@@ -1,4 +1,4 @@
-"""Each promise of SECURITY.md names the tests that hold it."""
+"""Each promise of SECURITY.md names the tests that prove it."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""Git tracks only sources: files of text with a known ending, of at most 300 kB."""
+"""Git tracks only sources: text files with a known ending, of at most 300 kB."""
 
 from pathlib import Path
 from typing import Final
@@ -8,11 +8,11 @@ import pytest
 from tests.support.repository import ROOT, git, tracked
 
 LARGEST: Final = 300_000
-"""Bytes of one file."""
+"""The maximum size of a file in bytes."""
 ENDINGS: Final = frozenset(
-    # Programs, and what they read
+    # Programs and their data
     "py sql typed sh toml json yaml yml j2 cfg conf tcss"
-    # Documents, pictures, and what programs of others write or read
+    # Documents, pictures, and output or input of other programs
     " md html svg xml xsd txt ndjson emf nagios prom tf"
     # Packaging: manual pages, units, completions, defaults, locks
     " 1 5 service timer bash fish default lock".split()
@@ -35,7 +35,7 @@ EXCEPTIONS: Final = {
 
 
 def faults(tree: Path, path: str) -> list[str]:
-    """What is wrong with a tracked file."""
+    """The faults of a tracked file."""
     content = (tree / path).read_bytes()
     return [
         *(["is binary"] if _is_binary(content) else []),
@@ -52,7 +52,7 @@ def _is_binary(content: bytes) -> bool:
 
 
 def _has_a_known_ending(path: str, content: bytes) -> bool:
-    """A script needs no ending."""
+    """Tell whether a file has a known ending, or is a script, which needs none."""
     suffix = Path(path).suffix
     return suffix[1:] in ENDINGS if suffix else content.startswith(b"#!")
 
@@ -83,7 +83,7 @@ def repository(tmp_path: Path) -> Path:
 
 
 def tracked_faults(repository: Path, path: str, content: bytes) -> list[str]:
-    """What is wrong with a file after git has been told to track it."""
+    """The faults of a file once git tracks it."""
     file = repository / path
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(content)

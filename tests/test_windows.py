@@ -1,5 +1,6 @@
-"""What of `probes` would run on Windows, as CONTRIBUTING.md has it: imports, names, folders, and unit tests under
-everything that can be hidden here."""
+"""How much of `probes` would run on Windows, as CONTRIBUTING.md states it: imports, names, folders, and the unit tests
+with everything hidden that can be hidden here.
+"""
 
 import json
 import re
@@ -31,7 +32,7 @@ def words(cell: str) -> list[str]:
 
 
 def imported() -> dict[str, str | None]:
-    """What becomes of the import of each module, in a process of its own."""
+    """The result of importing each module, in a process of its own."""
     ended = subprocess.run(
         [sys.executable, "-m", "tests.support.windows"],
         cwd=ROOT,

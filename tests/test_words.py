@@ -1,4 +1,4 @@
-"""`python -m tests.words`: what each of its rules refuses, and the most similar text that it allows."""
+"""`python -m tests.words`: the texts that each of its rules refuses, and the most similar texts that it allows."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""`python -m tests.words`: refuses docstrings that say too little, and phrases that a reader must translate.
+"""`python -m tests.words` refuses docstrings that say too little, and phrases that are hard to read.
 
 `./dev check` runs it. It reads every tracked text that is not generated: the docstrings, comments and strings of
 Python, and the whole of all other files. A docstring is also the text below a constant or a field.
@@ -16,10 +16,10 @@ from typing import Final, NamedTuple
 from tests.support.repository import ROOT, git, tracked
 
 LEAST: Final = 4
-"""Number of words that a docstring needs at least. A name that says it all needs no docstring."""
+"""The minimum number of words in a docstring. A name that says it all needs no docstring."""
 
 LEANING: Final = re.compile(r"(?:The same|Of|Those|That|So|And|Or|But|Also|Likewise|Ditto|As|By)\b")
-"""How a docstring begins that makes sense only beside another text."""
+"""Beginnings of docstrings that make sense only beside another text."""
 
 PHRASES: Final = {
     "say 'is not', or 'there is no'": re.compile(
@@ -31,13 +31,13 @@ PHRASES: Final = {
     "say 'add' or 'insert'": re.compile(r"\b(?:puts?|putting) in\b(?! (?:the )?(?:place|front|order)\b)"),
     "say 'remove'": re.compile(r"\b(?:takes?|taking|taken|took) out\b"),
 }
-"""Phrases that no text has, by what to write instead. Each white space in a text counts as a single space."""
+"""Phrases that no text may contain, by what to write instead. Each white space in a text counts as a single space."""
 
 OWN: Final = frozenset({"tests/words.py", "tests/test_words.py"})
 """Files that must quote the phrases."""
 
 _MARGIN: Final = re.compile(r"^[ \t]*(?:#|--|//|>)*[ \t]*", re.MULTILINE)
-"""What stands before the text of a comment or a quotation on each of its lines."""
+"""The characters before the text of a comment or a quotation on each of its lines."""
 
 
 class Piece(NamedTuple):
@@ -49,7 +49,7 @@ class Piece(NamedTuple):
 
 
 class Fault(NamedTuple):
-    """A text that must be written otherwise, and why."""
+    """A text that must be rewritten, and why."""
 
     path: str
     line: int
@@ -61,7 +61,7 @@ class Fault(NamedTuple):
 
 
 def faults(path: str, content: str) -> list[Fault]:
-    """What is wrong with the words of a file, in the order of its lines."""
+    """The faults in the words of a file, in the order of its lines."""
     found = []
     for piece in _pieces_of_python(content) if path.endswith(".py") else [Piece(1, content)]:
         if piece.is_docstring and (why := _weakness(piece.text)) is not None:
@@ -82,7 +82,7 @@ def _weakness(docstring: str) -> str | None:
 def _phrases(text: str) -> Iterator[tuple[int, str, str]]:
     """Every phrase in a text: the number of lines before it, what to write instead, and the phrase itself."""
     text = _MARGIN.sub("", text)
-    flat = re.sub(r"\s", " ", text)  # offsets stay; a line's margin is gone, so words are one space apart
+    flat = re.sub(r"\s", " ", text)  # offsets stay; a line's margin is removed, so words are one space apart
     for why, pattern in PHRASES.items():
         for match in pattern.finditer(flat):
             yield text.count("\n", 0, match.start()), why, flat[max(0, match.start() - 30) : match.end() + 30].strip()
@@ -108,7 +108,7 @@ def _pieces_of_python(source: str) -> Iterator[Piece]:
 
 
 def _comments(source: str) -> Iterator[Piece]:
-    """The comments of a source; those on lines that follow each other are one piece."""
+    """Yield the comments of a source; comments on consecutive lines are one piece."""
     last, lines, first = 0, list[str](), 0
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type != tokenize.COMMENT:
@@ -122,7 +122,7 @@ def _comments(source: str) -> Iterator[Piece]:
 
 
 def written_here(paths: Iterable[str], root: Path) -> list[str]:
-    """The paths of texts that somebody wrote: neither generated, nor this check itself."""
+    """The paths of texts written by hand: neither generated, nor this check itself."""
     asked = git(root, "check-attr", "-z", "--stdin", "linguist-generated", given="\0".join(paths))
     fields = asked.split("\0")
     generated = {path for path, value in zip(fields[::3], fields[2::3], strict=False) if value == "set"}

@@ -1,7 +1,7 @@
-"""Whether the AWS CLI would take a command, by the service models of the installed botocore.
+"""Checks commands of the AWS CLI against the service models of the installed botocore.
 
-The CLI's names follow from the models (`botocore.xform_name`); what it adds by hand and pages use stands in the tables
-below. Source: AWS CLI User Guide, Command structure in the AWS CLI; AWS CLI Command Reference.
+The CLI derives its names from the models (`botocore.xform_name`). The tables below list what it adds by hand, as far as
+our pages use it. Source: AWS CLI User Guide, Command structure in the AWS CLI; AWS CLI Command Reference.
 """
 
 from collections.abc import Sequence
@@ -17,14 +17,14 @@ GLOBAL_OPTIONS: Final = frozenset(
     "cli-connect-timeout cli-read-timeout no-cli-pager cli-input-json generate-cli-skeleton".split()
 )
 ANY_CALL: Final = ("<CLI_SERVICE>", "<CLI_OPERATION>")
-"""Where a page's command is the call of the service that a finding is about."""
+"""Placeholders on a page whose command is the call of the service that a finding is about."""
 _ADDED: Final = {
     ("ec2", "authorize-security-group-ingress"): {"protocol", "port", "cidr", "source-group", "group-owner"},
     ("ec2", "authorize-security-group-egress"): {"protocol", "port", "cidr", "source-group", "group-owner"},
 }
-"""Options that the CLI makes of several of the model's."""
+"""Options that the CLI makes from several members of the model."""
 _RENAMED: Final = {("ec2", "no-egress"): "ingress"}
-"""Options that the CLI calls otherwise in a whole service (awscli/customizations/argrename.py)."""
+"""Options that the CLI renames in a whole service (awscli/customizations/argrename.py)."""
 _BY_HAND: Final = frozenset(
     {
         ("cloudformation", "deploy"),
@@ -44,7 +44,7 @@ def _model(service: str) -> Any:
 
 
 def complaint(words: Sequence[str]) -> str | None:
-    """What the CLI would not understand of `aws SERVICE OPERATION …`; None where it would take the command."""
+    """Return why the CLI would refuse `aws SERVICE OPERATION …`, or None if it would accept the command."""
     if len(words) < 3 or words[0] != "aws":
         return f"no command of the AWS CLI: {' '.join(words)}"
     service, operation = words[1:3]
@@ -74,9 +74,9 @@ def complaint(words: Sequence[str]) -> str | None:
     for option in given:
         if option not in known:
             return f"{service} {operation} has no option --{option}"
-    if "cli-input-json" in given:  # which has what is required
+    if "cli-input-json" in given:  # which has the required parameters
         return None
-    # The CLI itself gives a token by which a call that is sent twice counts once.
+    # If a call has a token, the CLI makes one, so that a call sent twice counts once.
     required = {
         xform_name(name, "-")
         for name in (shape.required_members if shape is not None else ())

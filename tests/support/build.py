@@ -1,7 +1,7 @@
-"""Builders of observations and evidence, so that what a test is about is a literal of a few lines.
+"""Builders of observations and evidence, so that a test states its case in a literal of a few lines.
 
-The world they build, where nothing else is said, is one EC2 instance in eu-west-1 with the address 10.0.3.5, the VPC
-10.0.0.0/16, the name server 10.0.0.2, and AWS Backup behind an interface endpoint.
+By default they build one EC2 instance in eu-west-1 with the address 10.0.3.5, the VPC 10.0.0.0/16, the name server
+10.0.0.2, and AWS Backup behind an interface endpoint.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -61,7 +61,9 @@ CORE: Final = tuple(
         *("TLS001", "TLS003", "TLS004", "TLS006", "RUN001", "RUN002"),
     )
 )
-"""Rules that leave faults without a name, whatever rules are added: how those end is shown with these alone."""
+"""Rules that leave some faults without a name, however many rules are added later. With these alone, tests show how
+such faults end.
+"""
 Observations = list[Observation[Any]]
 
 REGION: Final = "eu-west-1"
@@ -69,9 +71,9 @@ NOW: Final = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 CONFIG_FILE: Final = "/home/backup/.aws/config"
 OWN: Final = "10.0.3.5"
 RESOLVER: Final = "10.0.0.2"
-"""This host's name server; the second address of the VPC's block, and so the VPC's resolver as well."""
+"""This host's name server. It is the second address of the VPC's block, and therefore also the VPC's resolver."""
 CORPORATE: Final = "10.9.0.53"
-"""A name server that is not the VPC's."""
+"""A name server outside the VPC."""
 VPC_RESOLVER: Final = "169.254.169.253"
 PRIVATE: Final = ("10.0.1.17", "10.0.2.17")
 PUBLIC: Final = "52.95.111.30"
@@ -124,9 +126,10 @@ def host(
     by: ResolvConfBy | None = None,
     time: str | None = "/etc/chrony.conf",
 ) -> Observation[HostFacts]:
-    """This host's configuration; `unknown` is a system that does not report its interfaces. `beside` are interfaces
-    with other names than lo and ens5, each with an address; `lines` those of the hosts file, each with an address and
-    a name; `variables` those that name a Region, and `options` those of resolv.conf."""
+    """This host's configuration. `unknown` is a system that does not report its interfaces. `beside` are interfaces
+    other than lo and ens5, each with an address; `lines` are the hosts file's entries, each with an address and a name;
+    `variables` name a Region; `options` are the options of resolv.conf.
+    """
     interfaces = tuple(
         Interface(name="lo" if address.startswith(("127.", "::1/")) else "ens5", address=_interface(address))
         for address in addresses or ("127.0.0.1/8", f"{OWN}/24")
@@ -164,8 +167,9 @@ def sdk(
     by_variable: bool = False,
     sts: str | None = None,
 ) -> Observation[SdkFacts]:
-    """What the SDK is set to; the Region by a variable, or else in a file. `sts` is the host
-    that is asked for a role."""
+    """The SDK's settings. The Region comes from a variable, or else from a file. `sts` is the host that is asked for a
+    role.
+    """
     facts = SdkFacts(
         version="1.44.8",
         profile=None,
@@ -185,7 +189,7 @@ def sdk(
 def proxy(
     through: str | None = None, *, of: str = "backup", failed: str | None = None, skipped: str | None = None
 ) -> Observation[ProxyFacts]:
-    """Where the SDK's calls to a target go first."""
+    """The proxy, if any, that the SDK's calls to a target go through."""
     subject = Subject(step=Step.HOST, target=of, operation=PROXY)
     return _observation(subject, None if failed else ProxyFacts(proxy=through), failed, skipped)
 
@@ -238,7 +242,7 @@ def lookup(
     skipped: str | None = None,
     operation: str = GETADDRINFO,
 ) -> Observation[LookupFacts]:
-    """The host's own lookup; another `operation` is a lookup of a name other than the target's."""
+    """The host's own lookup. If `operation` is given, the name that is looked up is not the target's."""
     subject = Subject(step=Step.DNS, target=of, operation=operation)
     facts = LookupFacts(addresses=tuple(map(ip_address, addresses))) if failed is None or addresses else None
     return _observation(subject, facts, failed, skipped, code=code)
@@ -258,8 +262,9 @@ def answer(
     queries: int = 1,
 ) -> Observation[DnsFacts]:
     """One resolver's answer; `record` is guessed from the addresses. A negative answer is a failure with facts. `alias`
-    is where a CNAME leads. One that is `cut` came truncated, and what failed is the connect by TCP. `queries` is how
-    often the question was sent."""
+    is the name that a CNAME points to. An answer that is `cut` was truncated, and the connect by TCP that followed
+    failed. `queries` says how often the question was sent.
+    """
     record = record or ("AAAA" if any(":" in address for address in addresses) else "A")
     rcodes = {"nxdomain": "NXDOMAIN", "servfail": "SERVFAIL", "dns-refused": "REFUSED"}
     facts = DnsFacts(
@@ -295,7 +300,7 @@ def tcp(
     datagram_error: str | None = None,
     at_once: bool = False,
 ) -> Observation[TcpFacts]:
-    """One attempt to connect; `icmp` is the sender of an ICMP destination unreachable and its code."""
+    """One attempt to connect; `icmp` is the sender and the code of an ICMP destination unreachable."""
     error = None
     if icmp is not None:
         sender = ip_address(icmp[0])
@@ -330,7 +335,7 @@ def tls(
     first_bytes: str | None = None,
     facts: bool = True,
 ) -> Observation[TlsFacts]:
-    """One handshake; with an `issuer`, or names, the peer showed a certificate."""
+    """One handshake. The peer showed a certificate if `issuer` or `names` are given."""
     certificate = Certificate(
         subject="CN=peer",
         issuer="CN=Amazon RSA 2048 M01,O=Amazon,C=US" if issuer is None else issuer,
@@ -379,7 +384,7 @@ def http(
 
 
 def climbed(*addresses: str, of: str = "backup", but: Iterable[int] = ()) -> Observations:
-    """The whole ladder at addresses of a target, every step well; the ports `but` left out."""
+    """Every step at the target's addresses, all successful, without the ports in `but`."""
     observations: Observations = []
     for address in addresses:
         for port in SERVICES[of.partition("@")[0]].ports:
@@ -390,12 +395,12 @@ def climbed(*addresses: str, of: str = "backup", but: Iterable[int] = ()) -> Obs
 
 
 def here(of: str = "backup", *addresses: str) -> Observations:
-    """This host, its SDK, and a lookup of one target that gave these addresses at its own name server too."""
+    """This host, its SDK, and a lookup of one target in which its own name server gave the same addresses."""
     return [host(), sdk(), imds(), proxy(of=of), lookup(*addresses, of=of), answer(*addresses, of=of)]
 
 
 def healthy(*targets: Target) -> Observations:
-    """A run in which everything went well, at two addresses of each target."""
+    """A run in which every step succeeded, at two addresses of each target."""
     by_id: dict[str, Observation[Any]] = {}
     for target in targets or (BACKUP,):
         observations = [*here(target.id, *PRIVATE), answer(*PRIVATE, of=target.id, by=VPC_RESOLVER)]
@@ -404,7 +409,7 @@ def healthy(*targets: Target) -> Observations:
 
 
 def replaced(observations: Iterable[Observation[Any]], *others: Observation[Any]) -> Observations:
-    """The observations with these in the places of those of the same ids."""
+    """Return the observations, with these in place of those with the same ids."""
     by_id = {observation.id: observation for observation in observations}
     assert {other.id for other in others} <= set(by_id)
     return list({**by_id, **{other.id: other for other in others}}.values())
@@ -430,7 +435,7 @@ def run(
     ec2: Ec2 | None = None,
     facts_unused: str | None = None,
 ) -> Run:
-    """When and how the run was; where nothing else is said, one without signed calls and without reads of EC2."""
+    """When and how the run was made; by default without signed calls and without reads of EC2."""
     return Run(
         id="0a1b2c3d",
         started_at=NOW,
@@ -458,7 +463,7 @@ def run(
 def measurement(
     observations: Iterable[Observation[Any]], *, targets: Sequence[Target] = (BACKUP,), of: Run | None = None
 ) -> Measurement:
-    """What a run of these targets observed; of observations with one id the last counts."""
+    """Return the measurement of these targets. If several observations share an id, the last one counts."""
     by_id = {observation.id: observation for observation in observations}
     return Measurement(run=of or run(), targets=tuple(targets), observations=tuple(by_id.values()))
 
@@ -484,7 +489,7 @@ def findings_of(rule: Rule, seen: Evidence) -> list[RuleFinding]:
 
 
 def only_finding(rule: Rule, observations: Iterable[Observation[Any]], where: Collection[str]) -> RuleFinding:
-    """The one finding of a rule, which is about Backup and all the addresses `where`."""
+    """Return the only finding of a rule, which must be about Backup and all addresses in `where`."""
     [finding] = findings_of(rule, evidence(observations))
     assert finding.target == "backup"
     assert finding.addresses == frozenset(addresses(*where))
@@ -496,7 +501,7 @@ def rule_of(rules: Iterable[Rule], code: str) -> Rule:
 
 
 def finding_ids(report: Report) -> list[str]:
-    """Ids of the findings, in their order."""
+    """The ids of the findings, in the report's order."""
     return [finding.id for finding in report.findings]
 
 

@@ -1,4 +1,4 @@
-"""Builders of what came with signed calls: credentials, calls, padded requests, proxies. The rest is `build`'s."""
+"""Builders for signed calls: credentials, calls, padded requests, proxies. `build` has the rest."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -26,13 +26,13 @@ _CODES: Final = {
     "not-subscribed": "OptInRequired",
     "service-error": "ServiceUnavailableException",
 }
-"""Kinds that only an answer of AWS can have, with a code of each."""
+"""Kinds of errors that only an answer of AWS can have, each with an error code."""
 
 
 def credentials(
     *, failed: str | None = None, code: str | None = None, message: str = "it said no", skipped: str | None = None
 ) -> Observation[CredentialFacts]:
-    """What the SDK's chain of credentials ended with."""
+    """The result of the SDK's chain of credentials."""
     facts = CredentialFacts(
         source="iam-role", access_key_id_suffix="MPLE", temporary=True, expires_at=None, role="BackupAgent"
     )
@@ -45,7 +45,7 @@ def credentials(
 def role(
     code: str = "AssumeRoleUnauthorizedAccess", *, failed: str | None = None, skipped: str | None = None
 ) -> Observation[RoleFacts]:
-    """What metadata says of the role that it names."""
+    """The instance metadata's answer about the role that it names."""
     outcome: Outcome[RoleFacts] = Ok(RoleFacts(code=code))
     if failed is not None:
         outcome = Failed(Failure(kind=FailureKind(failed), message=f"it said {failed}", code=None), None)
@@ -66,8 +66,9 @@ def api(
     seconds: float = 0.012,
     heard: bool = True,
 ) -> Observation[ApiFacts]:
-    """One signed call; what AWS alone can say has a request id and a code, everything else is without facts, `not-aws`
-    and `malformed` aside, where it was `heard`."""
+    """One signed call. A result that only AWS can give has a request id and a code. All other results have no facts,
+    except `not-aws` and `malformed` if something was `heard`.
+    """
     code = code or _CODES.get(failed or "")
     answered = heard and (failed is None or failed in _CODES or failed in ("not-aws", "malformed", "redirect"))
     facts = ApiFacts(
@@ -105,7 +106,7 @@ def answered(
     skipped: str | None = None,
     offset: float | None = 0.25,
 ) -> Observation[HttpFacts]:
-    """One unsigned request with what its answer said; not `whole` is one of which nothing was read."""
+    """One unsigned request and its answer. If it is not `whole`, nothing of the answer's body was read."""
     facts = HttpFacts(
         status=status,
         request_id=request_id,
@@ -144,7 +145,7 @@ def websocket(
 def connect(
     *, of: str = "backup", through: str = "http://10.0.0.9:3128", failed: str | None = None, status: int | None = 200
 ) -> Observation[ProxyConnectFacts]:
-    """What a proxy says to CONNECT."""
+    """A proxy's answer to CONNECT."""
     facts = ProxyConnectFacts(proxy=through, status=status, server=None)
     subject = Subject(step=Step.HTTP, target=of, operation=PROXY_CONNECT, after=f"host/{of}/proxy")
     outcome: Outcome[ProxyConnectFacts] = Ok(facts)
@@ -154,13 +155,13 @@ def connect(
 
 
 def metadata_proxy(through: str | None) -> Observation[ProxyFacts]:
-    """Where requests for instance metadata go first."""
+    """The proxy, if any, for requests to instance metadata."""
     subject = Subject(step=Step.HOST, operation=METADATA_PROXY)
     return _observation(subject, Ok(ProxyFacts(proxy=through)), None)
 
 
 def called(*targets: Target, addresses: Iterable[str] = PRIVATE) -> Observations:
-    """A run with signed calls in which everything went well."""
+    """A run with signed calls in which every step succeeded."""
     by_id = {observation.id: observation for observation in (*healthy(*targets), credentials())}
     for target in targets or (BACKUP,):
         for address in addresses:

@@ -1,4 +1,4 @@
-"""Cases of single rules: what a rule sees, and what it reports of it."""
+"""Cases of single rules: the input of a rule, and the finding it must report."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ HOST: Final = "backup.eu-west-1.amazonaws.com"
 PRIVATE_6: Final = "fd00::17"
 PUBLIC_6: Final = "2600:1f18::17"
 BOTH_FAMILIES: Final = host("127.0.0.1/8", "10.0.3.5/24", "fd00::5/64")
-"""A host with both families."""
+"""A host that has addresses of both families."""
 ELSEWHERE: Final = imds(vpc=("10.0.0.0/16", "fd00::/56"))
 VPCE: Final = target(
     host="vpce-0a1b2c3d4e5f67890-abcdefgh.backup.eu-west-1.vpce.amazonaws.com", addressing=Addressing.VPCE
@@ -44,7 +44,7 @@ CUSTOM: Final = target(host="backup.example.com", addressing=Addressing.CUSTOM)
 GATEWAY_PORTS: Final = (443, 1026, 1027, 1028, 1031)
 DUAL_STACK: Final = "backup.eu-west-1.api.aws"
 OUTSIDE: Final = "10.99.0.1"
-"""Private, and in none of the VPC's blocks."""
+"""A private address outside the VPC's blocks."""
 
 
 A = PRIVATE[0]
@@ -52,14 +52,14 @@ A = PRIVATE[0]
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """What one rule sees, and what it reports of it."""
+    """The input of one rule, and the finding it must report."""
 
     code: str
     observations: Observations
     targets: Sequence[Target] = (BACKUP,)
     of: Run | None = None
     detail: str = ""
-    """A part of it."""
+    """A part of the finding's detail."""
     about: str | None = "backup"
     severity: Severity | None = None
     at: Sequence[str] | None = None
@@ -77,7 +77,7 @@ silent = fires
 
 
 def ports(*closed: int, failed: str = "timeout", at: str = A) -> Observations:
-    """Every port of a gateway at one address, those `closed` failing."""
+    """Every port of a gateway at one address, with failures on those in `closed`."""
     return [
         *here("backup-gateway", at),
         *(tcp(at, port, of="backup-gateway", failed=failed if port in closed else None) for port in GATEWAY_PORTS),
@@ -91,7 +91,9 @@ def gave(*addresses: str, seen: Observation[Any] = BOTH_FAMILIES, **rest: Any) -
 
 
 def assert_fires(case: Case) -> None:
-    """The rule reports one finding, as the case has it, and the AWS CLI would take the commands of its fix."""
+    """Assert that the rule reports the case's finding alone, and that the AWS CLI would accept the commands
+    of its fix.
+    """
     [finding] = case.findings()
     assert finding.code == case.code
     assert finding.target == case.about
@@ -107,7 +109,7 @@ def assert_fires(case: Case) -> None:
 
 
 def assert_silent(case: Case) -> None:
-    """The rule reports nothing."""
+    """Assert that the rule reports nothing."""
     assert case.findings() == []
 
 

@@ -1,4 +1,4 @@
-"""Templates of CloudFormation: read, and resolved with parameters."""
+"""Reads templates of CloudFormation, and resolves them with parameters."""
 
 import re
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ import yaml
 
 
 class TemplateLoader(yaml.SafeLoader):
-    """YAML with the short forms of CloudFormation's functions."""
+    """Loads YAML with the short forms of CloudFormation's functions."""
 
 
 def _function(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:
@@ -35,10 +35,10 @@ STACK_UUID: Final = "5f0c1d2e-8a4b-11f1-9c3d-0a1b2c3d4e5f"
 
 
 class Stack:
-    """What the resources of a template are with its parameters and in a partition.
+    """The resources of a template, resolved with its parameters in a partition.
 
-    moto's own reading knows no partition but `aws`, and no condition inside another. Source: AWS CloudFormation User
-    Guide, Intrinsic function reference; Pseudo parameters reference.
+    moto itself knows only the partition `aws`, and no nested conditions. Source: AWS CloudFormation User Guide,
+    Intrinsic function reference; Pseudo parameters reference.
     """
 
     def __init__(
@@ -60,12 +60,12 @@ class Stack:
             self._values[name] = value.split(",") if is_list else value
 
     def resources(self, kind: str) -> dict[str, dict[str, Any]]:
-        """The properties of the resources of a kind that it has, by their names in the template."""
+        """The properties of each resource of a kind, by its name in the template."""
         named = {name: self.properties(name) for name, entry in self._resources.items() if entry["Type"] == kind}
         return {name: properties for name, properties in named.items() if properties is not None}
 
     def properties(self, resource: str) -> dict[str, Any] | None:
-        """The properties of a resource; None if its condition leaves it out."""
+        """The properties of a resource, or None if its condition omits it."""
         entry = self._resources[resource]
         if "Condition" in entry and not self._holds(entry["Condition"]):
             return None
@@ -80,7 +80,7 @@ class Stack:
             case list():
                 return [item for item in map(self._resolved, value) if item is not NOTHING]
             case {"Ref": name}:
-                return self._values.get(name, name)  # a resource: its own name will do
+                return self._values.get(name, name)  # a resource is represented by its own name
             case {"Condition": str(name)}:
                 return self._holds(name)
             case {"Fn::If": [condition, this, that]}:
@@ -109,7 +109,9 @@ class Stack:
         return value
 
     def _filled(self, pattern: str, more: Mapping[str, Any]) -> str:
-        """A text with its variables; of a resource its name, or the attribute that is asked for. `${!x}` is `${x}`."""
+        """A text with its variables replaced. A resource's variable gives its name, or the requested attribute. `${!x}`
+        is `${x}`.
+        """
         known = {**self._values, **{name: name for name in self._resources}, **more}
 
         def value(match: re.Match[str]) -> str:

@@ -1,4 +1,4 @@
-"""The command in a process of its own, as a user runs it."""
+"""Runs the command in a process of its own, as a user does."""
 
 import subprocess
 import sys
@@ -8,15 +8,16 @@ from typing import Any, Final
 from tests.support.repository import ROOT
 
 SECONDS: Final = 300.0
-"""After which a process that hangs is killed: far above what any needs, however busy the machine is. It decides no
-test."""
+"""Seconds after which a hanging process is killed. The limit is far above what any process needs on a busy machine, and
+decides no test.
+"""
 AGENT: Final = (sys.executable, "-m", "agent")
 
 
 def completed(command: Sequence[str], **options: Any) -> subprocess.CompletedProcess[str]:
-    """Run a process from the root of the repository until it ends, and give its texts and its exit code.
+    """Run a process from the root of the repository until it ends, and return its output and its exit code.
 
-    `options` are those of subprocess.run. Raises subprocess.TimeoutExpired after SECONDS.
+    `options` are the options of subprocess.run. Raises subprocess.TimeoutExpired after SECONDS.
     """
     given: dict[str, Any] = {
         "cwd": ROOT,

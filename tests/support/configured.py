@@ -1,8 +1,8 @@
-"""Builders of what EC2 and Route 53 say, for the world of `tests.support.build`.
+"""Builders of answers of EC2 and Route 53, for the world of `tests.support.build`.
 
-That world's VPC has this host's subnet 10.0.3.0/24, and two in which the endpoint of AWS Backup has its interfaces,
-10.0.1.17 in this host's zone and 10.0.2.17 in another. The endpoint's group allows 443 from the VPC, everything else is
-open, and private DNS is on.
+That world's VPC has this host's subnet 10.0.3.0/24, and two subnets with the interfaces of AWS Backup's endpoint:
+10.0.1.17 in this host's zone and 10.0.2.17 in another. The endpoint's group allows 443 from the VPC, all other rules
+are open, and private DNS is on.
 """
 
 from datetime import timedelta
@@ -109,7 +109,7 @@ def read(
     skipped: str | None = None,
     days_old: float = 0.0,
 ) -> Observation[Any]:
-    """One read of the configuration: what it gave, or how it failed; `days_old` is how long before the run it was."""
+    """One read of the configuration, with its result or its failure; `days_old` is its age at the time of the run."""
     subject = Subject(step=Step.EC2, operation=operation)
     if skipped is not None:
         return Observation(subject=subject, outcome=Skipped(skipped), started_at=None, seconds=None)
@@ -136,7 +136,7 @@ def endpoint(
     interface_ids: tuple[str, ...] = ENDPOINT_INTERFACE_IDS,
     policy: str | None = POLICY,
 ) -> VpcEndpoint:
-    """An interface endpoint; where nothing else is said, the healthy one."""
+    """An interface endpoint; by default the healthy one."""
     own = f"{endpoint_id}-lj2wisx3.{service}.{REGION}.vpce.amazonaws.com"
     private = (f"{service}.{REGION}.amazonaws.com",) if private_dns else ()
     return VpcEndpoint(
@@ -165,7 +165,7 @@ def interface(
     vpc_id: str = VPC_ID,
     availability_zone: str = f"{REGION}a",
 ) -> NetworkInterface:
-    """A network interface; where nothing else is said, one of the endpoint's."""
+    """A network interface; by default one of the endpoint's."""
     return NetworkInterface(
         interface_id=interface_id,
         vpc_id=vpc_id,
@@ -179,7 +179,7 @@ def interface(
 
 
 def own_interface(*addresses: str, group_ids: tuple[str, ...] = (OWN_GROUP_ID,)) -> NetworkInterface:
-    """This host's, with 10.0.3.5 where no addresses are given."""
+    """This host's interface, with 10.0.3.5 unless addresses are given."""
     return interface(
         OWN_INTERFACE_ID, *(addresses or (OWN,)), subnet_id=OWN_SUBNET_ID, group_ids=group_ids, kind="interface"
     )
@@ -196,7 +196,7 @@ def endpoint_interfaces() -> tuple[NetworkInterface, ...]:
 
 
 def subnet(subnet_id: str, block: str, *, letter: str = "a", owner_id: str = ACCOUNT, vpc_id: str = VPC_ID) -> Subnet:
-    """A subnet in the zone of that letter."""
+    """A subnet in the zone with this letter."""
     return Subnet(
         subnet_id=subnet_id,
         vpc_id=vpc_id,
@@ -208,7 +208,7 @@ def subnet(subnet_id: str, block: str, *, letter: str = "a", owner_id: str = ACC
 
 
 def subnets(owner_id: str = ACCOUNT) -> tuple[Subnet, ...]:
-    """This host's, and those of the endpoint."""
+    """This host's subnet, and the endpoint's subnets."""
     first, second = ENDPOINT_SUBNET_IDS
     return (
         subnet(OWN_SUBNET_ID, "10.0.3.0/24", owner_id=owner_id),
@@ -218,7 +218,7 @@ def subnets(owner_id: str = ACCOUNT) -> tuple[Subnet, ...]:
 
 
 def network_acl() -> NetworkAcl:
-    """The default one, which lets everything pass, of all three subnets."""
+    """The default network ACL of all three subnets, which lets everything pass."""
     return NetworkAcl(
         acl_id=ACL_ID,
         vpc_id=VPC_ID,
@@ -233,7 +233,7 @@ def network_acl() -> NetworkAcl:
 
 
 def main_table(*routes: Route) -> RouteTable:
-    """The VPC's main route table: its local route, and those that are given."""
+    """The VPC's main route table, with its local route and the given ones."""
     return RouteTable(
         table_id=TABLE_ID,
         vpc_id=VPC_ID,
@@ -244,7 +244,7 @@ def main_table(*routes: Route) -> RouteTable:
 
 
 def groups() -> tuple[SecurityGroup, ...]:
-    """This host's, which lets everything out, and the endpoint's, which allows 443 from the VPC."""
+    """This host's group, which lets everything out, and the endpoint's group, which allows 443 from the VPC."""
     out = GroupRule(rule_id="sgr-0a1b2c3d", egress=True, protocol=ANY_PROTOCOL, cidr=_ANYWHERE)
     into = GroupRule(rule_id="sgr-0e1b2c3d", from_port=443, to_port=443, cidr=_VPC_BLOCK)
     return (
@@ -254,13 +254,13 @@ def groups() -> tuple[SecurityGroup, ...]:
 
 
 def endpoints_facts(*endpoints: VpcEndpoint, dropped: int = 0) -> EndpointsFacts:
-    """What a read of the endpoints of the default run's services gives, without gateway endpoints."""
+    """The facts from a read of the endpoints of the default run's services, without gateway endpoints."""
     asked = private_link_labels(checked_for_caller())
     return EndpointsFacts(endpoints=endpoints, dropped=dropped, asked=asked, gateways=None)
 
 
 def healthy_configuration(*, days_old: float = 0.0) -> Observations:
-    """All reads of the healthy world, each well."""
+    """All reads of the healthy world, each successful."""
     vpc = Vpc(vpc_id=VPC_ID, owner_id=ACCOUNT, cidrs=(_VPC_BLOCK,), dhcp_options_id=DHCP_OPTIONS_ID)
     facts: dict[str, ConfigurationFacts] = {
         ENDPOINTS: endpoints_facts(endpoint()),
@@ -289,7 +289,9 @@ def healthy_configuration(*, days_old: float = 0.0) -> Observations:
 def offered(
     *zones: str, name: str = "com.amazonaws.eu-west-1.backup", private_names: tuple[str, ...] = ()
 ) -> Observation[Any]:
-    """The read that shows an endpoint service of AWS Backup in these zones; without a zone, that there is none."""
+    """The read that shows an endpoint service of AWS Backup in these zones. Without zones, it shows that none
+    exists.
+    """
     service = EndpointService(
         service_name=name, kinds=(INTERFACE,), availability_zones=zones, private_names=private_names
     )
@@ -297,13 +299,13 @@ def offered(
 
 
 def configured(*changed: Observation[Any], days_old: float = 0.0) -> Observations:
-    """The reads of the healthy world with these in the places of those of the same operations."""
+    """The reads of the healthy world, with these in place of those of the same operations."""
     by_id = {observation.id: observation for observation in healthy_configuration(days_old=days_old)}
     assert {observation.id for observation in changed} <= set(by_id)
     return list({**by_id, **{observation.id: observation for observation in changed}}.values())
 
 
 def shared_vpc() -> tuple[Observation[Any], ...]:
-    """The reads that show a VPC whose subnets are another account's."""
+    """The reads that show a VPC whose subnets belong to another account."""
     vpc = Vpc(vpc_id=VPC_ID, owner_id=ANOTHER_ACCOUNT, cidrs=(_VPC_BLOCK,), dhcp_options_id=DHCP_OPTIONS_ID)
     return (read(VPC, VpcFacts(vpc=vpc)), read(SUBNETS, SubnetsFacts(subnets=subnets(ANOTHER_ACCOUNT))))

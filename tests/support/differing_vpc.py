@@ -1,4 +1,6 @@
-"""The large VPC in which every group, table, network ACL and policy differs: nearly each host is a class of its own."""
+"""The large VPC with every group, table, network ACL and policy different, so that nearly each host is a class of its
+own.
+"""
 
 import json
 from dataclasses import replace
@@ -38,7 +40,7 @@ _PORTS: Final = ((443, 443), (443, 443), (443, 1031), (0, 65535), (1026, 1031))
 
 
 def facts(seed: int = 1) -> Ec2Facts:
-    """The facts of the VPC: those of a seed are always the same."""
+    """The facts of the VPC. A seed always gives the same facts."""
     chance, plain = Random(seed), large_vpc.facts()
     held: dict[str | None, Any] = {
         seen.subject.operation: seen.outcome.facts for seen in plain.observations if isinstance(seen.outcome, Ok)

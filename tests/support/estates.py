@@ -1,7 +1,7 @@
 """Estates of hosts with known faults: records made directly, thousands of them in a second, each kind from a seed.
 
-An estate has VPCs with zones, subnets, groups, endpoints, accounts, name servers, images and versions. Faults are put
-where their kind says, noise anywhere. What has to come out of the fleet's join is the truth that comes with it.
+An estate has VPCs with zones, subnets, groups, endpoints, accounts, name servers, images and versions. Each kind says
+which hosts have its faults; noise may be on any host. Each estate comes with the truth that the fleet's join must find.
 """
 
 import random
@@ -26,7 +26,7 @@ _NOISY: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """Where a host is."""
+    """The place of a host in the estate."""
 
     id: str
     vpc: str
@@ -45,7 +45,7 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A fault of some hosts, as the record of each has it."""
+    """A fault of some hosts, as the record of each host shows it."""
 
     code: str
     ids: Callable[[Host], tuple[str, ...]]
@@ -53,12 +53,12 @@ class Fault:
     target: str = "backup"
     severity: str = "critical"
     symptom: tuple[str, Callable[[Host], tuple[str, ...]]] | None = None
-    """What hosts that do not read EC2 have in its place, and the others as its symptom."""
+    """The symptom that hosts report in place of the cause if they do not read EC2, and beside it if they do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """A cause that has to come out."""
+    """A cause that the join must find."""
 
     code: str
     hosts: frozenset[str]
@@ -66,16 +66,16 @@ class Truth:
 
 @dataclass(slots=True)
 class Estate:
-    """The records of an estate, and what is wrong in it."""
+    """The records of an estate, and its faults."""
 
     reads: list[Read]
     truths: list[Truth]
     noise: dict[str, str] = field(default_factory=dict)
-    """The code of a host's noise, by host, in the last sweep."""
+    """The code of each noisy host's fault in the last sweep, by host."""
 
 
 def hosts_of(seed: int, count: int = HOSTS) -> list[Host]:
-    """The hosts of an estate: VPCs of unlike sizes, three zones of two subnets each, groups of some forty hosts."""
+    """The hosts of an estate: VPCs of different sizes, three zones of two subnets each, groups of some forty hosts."""
     rng = random.Random(f"hosts {seed}")
     vpcs = [f"vpc-{rng.getrandbits(68):017x}" for _ in range(6)]
     accounts = [f"{rng.randrange(10**11, 10**12)}" for _ in range(3)]
@@ -118,7 +118,7 @@ def _id(rng: random.Random, kind: str) -> str:
 
 
 def record(host: Host, faults: Iterable[Fault] = (), *, taken_at: datetime = TODAY, run: str = "") -> HostRecord:
-    """The record of a host with these faults."""
+    """Return the record of a host with these faults."""
     causes, symptoms = [], []
     for fault in faults:
         key = "|".join((fault.code, fault.target, *fault.ids(host)))
@@ -180,7 +180,7 @@ def _at_vpc(*addresses: int) -> Callable[[Host], tuple[str, ...]]:
 
 
 def endpoint_group(vpc: str, port: int = 1027) -> Fault:
-    """The endpoint's group lacks a port: VPC005, or TCP003 where EC2 is not read."""
+    """The endpoint's group lacks a port: VPC005, or TCP003 for hosts that do not read EC2."""
     group = f"sg-{vpc.removeprefix('vpc-')}"
     return Fault(
         "VPC005",
@@ -244,7 +244,7 @@ Faults = Callable[[random.Random, Sequence[Host]], list[Fault]]
 
 
 def _three_that_overlap(rng: random.Random, hosts: Sequence[Host]) -> list[Fault]:
-    """A resolver of one VPC's hosts, a group of the same, and a zone of it."""
+    """Three overlapping faults: of a resolver in one VPC, of a group of its hosts, and of a zone."""
     resolver = next(host for host in hosts if host.resolver != "amazon")
     return [
         of_resolver(resolver.resolver),
@@ -286,7 +286,7 @@ KINDS: Final[dict[str, Faults]] = {
     "all-sick": lambda *_: [interception()],
     "none": lambda *_: [],
 }
-"""What is wrong in each kind of estate."""
+"""The faults of each kind of estate."""
 
 
 def estate(kind: str, seed: int, *, count: int = HOSTS, noise: float = _NOISE, sweep: str = "sweep-1") -> Estate:
@@ -324,8 +324,9 @@ def _noise(rng: random.Random, hosts: Sequence[Host], share: float) -> dict[str,
 
 
 def rolling(seed: int, *, sweeps: int = 5, count: int = 600, noise: float = _NOISE) -> Estate:
-    """A fault that reaches a VPC subnet by subnet: none in the first two sweeps, then two more subnets in each, and a
-    private DNS that is off in the first two and then on. Every hundredth host is silent in each sweep."""
+    """A fault that spreads over a VPC by subnets: none in the first two sweeps, then two more subnets in each sweep.
+    Private DNS is off in the first two sweeps and then on. Every hundredth host is silent in each sweep.
+    """
     rng = random.Random(f"rolling {seed}")
     hosts = hosts_of(seed, count)
     vpc, other = (host.vpc for host in rng.sample(sorted({h.vpc: h for h in hosts}.values(), key=lambda h: h.vpc), 2))
@@ -360,8 +361,9 @@ def rolling(seed: int, *, sweeps: int = 5, count: int = 600, noise: float = _NOI
 
 
 def hostile(seed: int, count: int) -> Iterator[Read]:
-    """Records that nobody's program wrote: forged keys, marks of keys and of markup, newlines in ids, times of any
-    year. The texts are random, so that no two hosts have anything in common that counts."""
+    """Records that no program of ours wrote: forged keys, separators of keys and of markup, newlines in ids, times of
+    any year. The texts are random, so that no two hosts share a significant property.
+    """
     rng = random.Random(f"hostile {seed}")
     marks = ("%7C", "%3C", "<script>", "'; DROP TABLE record; --", '"', "\n", "\u202e", "=", "sg-", "\x1b[2J", "&amp;")
     host = hosts_of(seed, 1)[0]
@@ -414,24 +416,24 @@ def hostile(seed: int, count: int) -> Iterator[Read]:
 # --- Over time -------------------------------------------------------------------------------------------------------
 
 Course = Callable[[int, Host], list[Fault]]
-"""The faults of a host in a sweep, by its number."""
+"""The faults of a host in a sweep, given by the sweep's number."""
 
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """What happens in an estate over some sweeps, and what has to be told of it."""
+    """An estate's history over several sweeps, and the change that the program must report."""
 
     kind: str
     sweeps: list[list[Read]]
-    """The records of each sweep, in the order in which they are made."""
+    """The records of each sweep, in chronological order."""
     begins: int | None = None
-    """The sweep that is the first to be otherwise; None where nothing happens."""
+    """The first sweep in which something changed, or None if nothing changes."""
     turns: tuple[str, ...] = ()
-    """What is told of that sweep, and of no other."""
+    """The changes that the program must report for that sweep, and for no other."""
 
 
 STEADY: Final = ("as-it-was", "reader-arrives", "readers-leave", "endpoint-made-anew", "by-hand", "replaced")
-"""Why a program may think that something changed: nothing does."""
+"""Stories in which nothing changes, although something suggests a change."""
 TURNS: Final = {"begins": ("new",), "spreads": ("grown",), "moves": ("new", "healed"), "ends": ("healed",)}
 
 
@@ -455,7 +457,7 @@ def steady(seed: int, *, sweeps: int = 10, count: int = 400) -> Story:
             now = [replace(host, reads_ec2=number == sweeps - 1 and per_vpc[host.vpc] == host.id) for host in hosts]
         elif why == "readers-leave":
             now = [replace(host, reads_ec2=host.id in readers) for host in hosts]
-        elif why == "replaced":  # every tenth host is another one each day
+        elif why == "replaced":  # each day, every tenth host is replaced
             now = [
                 replace(host, id=f"i-{random.Random(f'{host.id} {(number + place) // 10}').getrandbits(68):017x}")
                 for place, host in enumerate(hosts)
@@ -515,7 +517,7 @@ def _swept(
     wrong: tuple[list[Fault], dict[str, list[Fault]]],
     at: datetime,
 ) -> list[Read]:
-    """The records of a sweep that begins at a time; what is wrong are faults, and the noise of each host."""
+    """The records of a sweep that begins at a time; `wrong` are the faults, to which each host's noise is added."""
     faults, noisy = wrong
     return [
         Read(

@@ -1,7 +1,7 @@
-"""How much the tests cover: what every change needs or, with `--everything`, every case.
+"""How much the tests cover: the share that every change needs or, with `--everything`, every case.
 
-`tests/conftest.py` calls `choose` before any test module is imported. What is left out without the option is always a
-part of many alike cases, which another, whole test proves from another side.
+`tests/conftest.py` calls `choose` before any test module is imported. Cases omitted without the option always resemble
+many that run, and another complete test covers the same behaviour.
 """
 
 from collections.abc import Iterable
@@ -14,14 +14,15 @@ _seed: int | None = None
 
 
 def choose(*, everything: bool, seed: int | None = None) -> None:
-    """Set the extent of this session. Comes before `one_in`, `examples`, `everything` and `seed` are asked."""
+    """Set the extent of this session. Call it before `one_in`, `examples`, `everything` and `seed`."""
     global _everything, _seed
     _everything, _seed = everything, seed
 
 
 def seed() -> int | None:
-    """The one seed whose generated cases this session runs (`tests/hostile/fuzz`, `tests/netns/test_predictions.py`);
-    None for all of its extent."""
+    """The only seed whose generated cases this session runs (`tests/hostile/fuzz`, `tests/netns/test_predictions.py`),
+    or None if it runs all seeds of its extent.
+    """
     return _seed
 
 
@@ -37,5 +38,7 @@ def one_in(step: int, cases: Iterable[T]) -> tuple[T, ...]:
 
 
 def examples(most: int) -> int:
-    """How many examples hypothesis makes up: `most` with `--everything`, otherwise a quarter, but at least 20."""
+    """The number of examples that hypothesis generates: `most` with `--everything`, otherwise a quarter, but at least
+    20.
+    """
     return most if _everything else min(most, max(20, most // 4))

@@ -1,4 +1,4 @@
-"""Small stand-ins for the seams of `probes.seams`, shared by this folder."""
+"""Small stand-ins for the seams of `probes.seams`, for all tests."""
 
 import asyncio
 import errno
@@ -28,11 +28,13 @@ NOW = datetime(2026, 1, 15, 3, 0, tzinfo=UTC)
 ADDRESS = ip_address("10.0.1.17")
 HOST = "backup.eu-west-1.amazonaws.com"
 GUARD_SECONDS = 30.0
-"""Seconds of real time that a test waits at most. That is far above what anything takes, and no test passes by it."""
+"""Seconds of real time that a test waits at most. The limit is far above what any test needs, and no test depends on
+it.
+"""
 
 
 def raised_by(work: Callable[[], object], kind: FailureKind) -> ProbeError:
-    """The ProbeError of `kind` that `work` raises."""
+    """Return the ProbeError of `kind` that `work` must raise."""
     with pytest.raises(ProbeError) as caught:
         work()
     assert caught.value.kind is kind, caught.value
@@ -40,7 +42,7 @@ def raised_by(work: Callable[[], object], kind: FailureKind) -> ProbeError:
 
 
 def value_or(work: Callable[[], T], kind: FailureKind) -> T | None:
-    """What `work` gives; None where it raises a ProbeError of `kind`, the one error it may raise."""
+    """Return the result of `work`, or None if it raises a ProbeError of `kind`, the only error it may raise."""
     try:
         return work()
     except ProbeError as error:
@@ -50,23 +52,23 @@ def value_or(work: Callable[[], T], kind: FailureKind) -> T | None:
 
 
 async def forever() -> None:
-    """Wait for what never comes."""
+    """Wait for something that never happens."""
     await asyncio.get_running_loop().create_future()
 
 
 def os_error(number: int) -> OSError:
-    """The error that the kernel's `number` becomes in Python."""
+    """The exception that Python makes of the kernel's error `number`."""
     return OSError(number, os.strerror(number))
 
 
 def open_files() -> Counter[str]:
-    """What this process has open, each by the name that the kernel gives it (`socket:[…]`, a path).
+    """The open files of this process, by the names that the kernel gives them (`socket:[…]`, a path).
 
-    A test asks what has come since (`open_files() - before`) and not how many there are: the sockets of an earlier test
-    may be collected meanwhile.
+    A test compares which files are new (`open_files() - before`), not their number: the sockets of an earlier test may
+    be collected meanwhile.
     """
     links = (str(path) for path in Path("/proc/self/fd").iterdir())
-    # The folder's own descriptor is listed too, and is closed by now.
+    # The descriptor of the folder itself is listed too, and is closed by now.
     return Counter(os.readlink(link) for link in links if os.path.islink(link))  # noqa: PTH114, PTH115
 
 
@@ -82,7 +84,9 @@ def a_leaf() -> x509.Certificate:
 
 
 class ScriptedStream:
-    """A peer that sends its script whatever it receives. After it, it closes the connection or sends nothing."""
+    """A peer that sends its script, whatever it receives. After its script it closes the connection or sends
+    nothing.
+    """
 
     def __init__(self, *script: bytes | Exception, endless: Iterable[bytes] = (), silent: bool = False) -> None:
         self._script: Iterator[bytes | Exception] = iter([*script])
@@ -120,21 +124,21 @@ class ScriptedStream:
 
 
 def in_bytes(data: bytes) -> list[bytes]:
-    """The bytes one at a time."""
+    """Split the bytes into single ones."""
     return [data[place : place + 1] for place in range(len(data))]
 
 
 @dataclass
 class FakeNet:
-    """Packets by script: what UDP brings, and whom each connect meets."""
+    """Packets by script: the answers by UDP, and the peer of each connect."""
 
     datagrams: Iterable[bytes | Exception] = ()
     streams: Iterable[Stream | Exception] = ()
     lookup: tuple[Address, ...] | Exception = ()
     datagram: int | None = None
-    """errno that a datagram meets on this host."""
+    """The errno of a datagram's error on this host."""
     facts: TcpFacts | None = None
-    """What the kernel sees of a connect; None where it does not get that far."""
+    """The kernel's facts about a connect, or None if the connect fails before it has any."""
     asked: list[bytes] = field(default_factory=list)
     connected: list[tuple[Address, int]] = field(default_factory=list)
     handed_out: list[Stream] = field(default_factory=list)
@@ -184,7 +188,7 @@ class FakeNet:
 
 @dataclass
 class FakeMachine:
-    """A host by literals. A file, a link, a way or a neighbour that is an exception is raised."""
+    """A host made of literals. A file, a link, a route or a neighbour that is an exception is raised."""
 
     files: Mapping[str, bytes | Exception] = field(default_factory=dict)
     links: Mapping[str, str | Exception] = field(default_factory=dict)
@@ -263,4 +267,4 @@ class FakeMachine:
 
 
 DOCUMENTED = (OSError, PeerClosedError, ProbeError)
-"""What a probe may raise for what the network does."""
+"""Exceptions that a probe may raise if the network fails."""

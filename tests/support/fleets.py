@@ -1,4 +1,4 @@
-"""A fleet by hand, for the formats that show one: what the join makes of hosts has tests of its own."""
+"""A fleet written by hand, for the formats that show one. The join has tests of its own."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,7 +40,7 @@ VPC: Final = "vpc-0a1b2c3d4e5f67890"
 OTHER_VPC: Final = "vpc-0b1b2c3d4e5f67891"
 HOSTS: Final = tuple(f"i-0a1b2c3d4e5f{number:05x}" for number in range(8))
 NAMED_HOST: Final = "db-17.corp.example"
-"""A host that has no id."""
+"""The name of a host without an id."""
 ROLE: Final = "BackupAuditorRole"
 KEY: Final = f"VPC005|group={GROUP}|port=1027"
 SWEEPS: Final = tuple(
@@ -56,7 +56,7 @@ SWEEPS: Final = tuple(
 
 
 def document() -> FleetDocument:
-    """Three causes, faults of single hosts, silent hosts, changes, and files that could not be read."""
+    """A document with three causes, faults of single hosts, silent hosts, changes, and files that could not be read."""
     return FleetDocument(
         schema=SCHEMA,
         tool=Tool(name="backuplink", version="1.0.0"),
@@ -243,8 +243,9 @@ def _shared(attribute: Attribute, value: str, *, sick: int, well: int) -> Shared
 
 
 def filled(value: Any, text: str) -> Any:
-    """The document with `text` in place of every word of it that is not one of a fixed list; codes stay, so that what
-    they lead to is there as well."""
+    """Return the document with `text` in place of every word from outside. Codes stay, so that links by code
+    are kept.
+    """
     if is_dataclass(value) and not isinstance(value, type):
         kept = ("code", "schema")
         changed = {row.name: filled(getattr(value, row.name), text) for row in fields(value) if row.name not in kept}
@@ -259,7 +260,9 @@ SCENARIOS: Final = ("healthy", "three-faults", "security-group-443-only", "one-z
 
 @contextmanager
 def tables(hosts: tuple[str, ...] = HOSTS) -> Iterator[tuple[Database, FleetDocument]]:
-    """An engine with the records of hosts in some scenarios, each with its causes, and the document of their sweep."""
+    """Yield an engine with the records of hosts in some scenarios, each with its causes, and the document of their
+    sweep.
+    """
     sweep = SWEEPS[-1].id
     with Database() as engine:
         engine.insert(

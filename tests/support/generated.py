@@ -1,4 +1,4 @@
-"""Generated worlds: scenarios whose parts are drawn by a seed, several faults in most of them."""
+"""Generated worlds: scenarios whose parts are drawn by a seed, most of them with several faults."""
 
 import json
 from random import Random
@@ -23,7 +23,7 @@ _ANSWERS: Final[dict[str, dict[str, Any]]] = {
     "elsewhere": {"a": ["172.31.5.5"]},
     "public-ipv6": {"a": (0,), "aaaa": ["2600:9000::5"]},
 }
-"""What a name server says; numbers are places in the addresses of the service."""
+"""Answers of a name server; numbers are indexes into the addresses of the service."""
 _APIS: Final = (
     *("endpoint-policy-silent", "identity-policy", "denied-without-reason", "expired", "unknown-key"),
     *("bad-signature", "throttled", "not-subscribed", "stripped"),
@@ -36,7 +36,7 @@ _PEERS: Final[tuple[dict[str, Any], ...]] = (
     *({"issuer": "corporate"}, {"expired": True}, {"leaf_alone": True}, {"names": ["s3.eu-west-1.amazonaws.com"]}),
     *({"clock_seconds": 900.0}, {"large": "lost"}, {"keep_alive": False}, {"ciphers": "none-in-common"}),
 )
-"""What may be wrong at an address."""
+"""Faults that an address may have."""
 _VARIABLES: Final = (
     ("https_proxy", "http://10.0.0.9:3128"),
     ("AWS_REGION", "eu-west-1a"),
@@ -53,7 +53,7 @@ _SDK: Final[tuple[dict[str, Any], ...]] = (
 
 
 def world(seed: int) -> Scenario:
-    """The world of a seed."""
+    """Return the world of a seed."""
     draw = Random(seed)
     lines = ['summary = "generated"', "[run]", "timeout = 1.0"]
     services = draw.choice([[], [], ["backup-gateway"], ["backup", "backup-gateway"]])
@@ -109,7 +109,7 @@ def _host(draw: Random) -> list[str]:
 
 
 def _names(draw: Random, service: str, addresses: tuple[str, ...]) -> list[str]:
-    """What each group of name servers says of a service's name: mostly the same."""
+    """The answer of each group of name servers for a service's name; in most worlds they agree."""
     usual = _often(draw, "private", *_ANSWERS)
     lines = []
     for servers in (["127.0.0.53"], ["10.0.0.2", "169.254.169.253"], ["10.9.9.53"]):

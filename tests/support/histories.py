@@ -1,5 +1,6 @@
-"""A history of a week, as a watch leaves it: well but for a silent zone of two hours, a day that flaps, a host that was
-off for some hours, and an unknown verdict."""
+"""A history of a week, as a watch writes it: healthy except for a silent zone of two hours, a day that flaps, some
+hours in which the host was off, and an unknown verdict.
+"""
 
 import random
 from collections.abc import Iterator
@@ -24,7 +25,7 @@ NAME: Final = "watch --region eu-west-1 --workload auto"
 
 
 def week(path: Path) -> None:
-    """Write it. The last cycles are in the flapping."""
+    """Write the week's history. Its last cycles are in the flapping."""
     history = HistoryWriter(Keeping(path=path, seconds=365 * 86_400.0, size=1_000_000_000))
     tracker = Tracker(raise_after=2, clear_after=2)
     for report in _reports(random.Random(19)):
@@ -45,7 +46,7 @@ def _reports(chance: random.Random) -> Iterator[Report]:
     for number in range(CYCLES):
         day, at = divmod(number, 72)
         if day == 3 and 20 <= at < 44:
-            continue  # nothing watched
+            continue  # no watch ran
         name = "healthy"
         if day == 1 and 30 <= at < 37:
             name = "three-faults"
@@ -69,14 +70,14 @@ def _later(row: Observation[Any], by: timedelta, chance: random.Random) -> Obser
 
 
 def read(path: Path, at: datetime | None = None) -> HistoryDocument:
-    """A history as the command reads it, with its chart; `at` a moment, or just after its last cycle."""
+    """A history as the command reads it, with its chart, `at` a moment, or just after its last cycle."""
     found = history_command._read(str(path), lambda reader: history_command._document(reader, None, chart=True), ())
     moment = max(series.last_at for series in found.series) + timedelta(minutes=1) if at is None else at
     return replace(found, read_at=moment)
 
 
 def filled(document: HistoryDocument, text: str) -> HistoryDocument:
-    """The document with `text` in place of every word of it from outside."""
+    """Return the document with `text` in place of every word from outside."""
     series = tuple(
         replace(
             row,

@@ -1,4 +1,4 @@
-"""Ladders of the services in the catalogue, with the protocol of each port and the signed call from there."""
+"""Ladders of the services in the catalogue, with the protocol of each port and the signed call to the service."""
 
 from collections.abc import Callable
 from functools import partial
@@ -11,7 +11,7 @@ from probes.steps import ladder
 
 
 def call_of(service: str) -> SignedCall:
-    """The signed call of a service, of one with buckets that at a bucket."""
+    """The signed call of a service. For a service with buckets, it is a call to a bucket."""
     record = SERVICES[service]
     call = record.call if record.bucket_permission is None else head_bucket("example-hana-backups")
     assert call is not None
@@ -19,7 +19,7 @@ def call_of(service: str) -> SignedCall:
 
 
 def rungs(target: Target, address: Address, port: int, after: str | None) -> tuple[Subject, ...]:
-    """The steps of a target at one address and port; a port that its service does not have speaks TLS."""
+    """The steps of a target at one address and port. On a port that its service does not have, they speak TLS."""
     protocols = {port.number: port.protocol for service in SERVICES.values() for port in service.ports}
     return ladder.rungs(target, address, port, after, protocol=protocols.get(port, PortProtocol.TLS))
 
@@ -30,7 +30,7 @@ CALLS = {service.name: service.call for service in SERVICES.values() if service.
 
 
 class SteppingLoop(VirtualLoop):
-    """Virtual time in which a test can do something before each turn of the loop."""
+    """A loop in virtual time in which a test can act before each turn."""
 
     def __init__(self) -> None:
         super().__init__()

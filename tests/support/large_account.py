@@ -1,5 +1,6 @@
-"""The VPCs of a large account: each has 12 subnets in three zones, 60 hosts, 25 security groups of 10 rules, six route
-tables and eight endpoints, all of which work but for a group in every tenth VPC."""
+"""The VPCs of a large account. Each has 12 subnets in three zones, 60 hosts, 25 security groups of 10 rules, six route
+tables and eight endpoints. All of them work, except that in every tenth VPC one endpoints' group admits no host.
+"""
 
 from collections.abc import Iterator
 from ipaddress import IPv4Network, ip_network
@@ -37,7 +38,7 @@ RULES_EACH: Final = 10
 TABLES_EACH: Final = 6
 ZONES: Final = 3
 FAULTY: Final = 10
-"""One VPC of this many has an endpoints' group that admits no host."""
+"""One VPC in this many has an endpoints' group that admits no host."""
 _POLICY: Final = (
     '{"Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},'
     '"Action":"*","Resource":"*"}]}'
@@ -46,7 +47,7 @@ _ANYWHERE: Final = ip_network("0.0.0.0/0")
 
 
 def vpcs(count: int) -> Iterator[Ec2Facts]:
-    """The facts of so many VPCs, each as it is read."""
+    """Yield the facts of `count` VPCs, one after the other, as they are read."""
     for number in range(count):
         yield _Made(number).facts()
 
@@ -104,7 +105,7 @@ class _Made:
         )
 
     def _groups(self) -> Iterator[SecurityGroup]:
-        """The first is that of the endpoints; the others are of hosts."""
+        """The groups of a VPC: the endpoints' first, then those of its hosts."""
         for place in range(GROUPS_EACH):
             source = ip_network("192.0.2.0/24") if place == 0 and self._number % FAULTY == 0 else self.block
             last = 2222 if place == 0 else 443

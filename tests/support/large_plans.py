@@ -11,7 +11,7 @@ def _block(number: int) -> str:
 
 
 def of_one_group() -> dict[str, Any]:
-    """The rules as blocks of the group."""
+    """A plan with the rules as blocks of the group."""
     rules = [
         {"from_port": 443, "to_port": 443, "protocol": "tcp", "cidr_blocks": [_block(number)]}
         for number in range(RULES)
@@ -22,7 +22,7 @@ def of_one_group() -> dict[str, Any]:
 
 
 def of_single_rules() -> dict[str, Any]:
-    """The rules as a resource each."""
+    """A plan with each rule as a resource of its own."""
     return _plan(
         [
             _row(

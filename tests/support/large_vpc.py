@@ -1,6 +1,7 @@
-"""A VPC of 500 subnets, 5,000 interfaces and 60 endpoints, as a company's shared one is: 20 teams in three zones, whose
-hosts have a group of their team and one of their tier; a route table for each tier and zone, four network ACLs, and
-endpoints of twelve services for five departments."""
+"""A VPC of 500 subnets, 5,000 interfaces and 60 endpoints, as a company shares one: 20 teams in three zones, whose
+hosts have one group for their team and one for their tier, a route table for each tier and zone, four network ACLs, and
+endpoints of twelve services for five departments.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -122,7 +123,7 @@ def facts_of(
     groups: SecurityGroupsFacts,
     more: Mapping[str, ConfigurationFacts] = MappingProxyType({}),
 ) -> Ec2Facts:
-    """The facts of a VPC with Amazon's DNS, without peerings, gateways of a transit, zones, rules and Profiles."""
+    """The facts of a VPC with Amazon's DNS, without peerings, transit gateways, hosted zones, rules and Profiles."""
     read: dict[str, ConfigurationFacts] = {
         ENDPOINTS: EndpointsFacts(
             endpoints=endpoints,

@@ -1,4 +1,4 @@
-"""A VPC with an endpoint in three zones for each of many services, healthy or with a silent zone for some."""
+"""A VPC with an endpoint in three zones for each of many services. All are healthy, or some have a silent zone."""
 
 import random
 from collections.abc import Collection, Sequence
@@ -16,11 +16,11 @@ from tests.support.runs import measured
 EVERY_PORT = "[443, 1026, 1027, 1028, 1031, 2222]"
 ALL = tuple(name for name in checkable() if not SERVICES[name].has_gateway_endpoint)
 """Services whose healthy answer is a private address."""
-"""Names of all services that a run can check: 24."""
+"""The names of all 24 services that a run can check."""
 
 
 def world_of(services: Sequence[str], *, ports: str = EVERY_PORT, silent: Collection[str] = ()) -> Scenario:
-    """A scenario with these services, on whose `ports` something answers, save in the third zone of `silent` ones."""
+    """A scenario with these services, which answer on `ports`, except in the third zone of those in `silent`."""
     addresses = {name: [f"10.0.{zone}.{100 + place}" for zone in (1, 2, 3)] for place, name in enumerate(services)}
     rows = [f"summary = 'many services'\n[run]\nservices = {list(services)}\n"]
     for name, own in addresses.items():
@@ -39,7 +39,7 @@ def report_of(services: tuple[str, ...], silent: tuple[str, ...] = ()) -> Report
 
 
 def with_long_names(report: Report) -> Report:
-    """The report with endpoints' own names that are as long as AWS makes them."""
+    """Return the report with the endpoints' own names as long as AWS makes them."""
     rest = "ap-southeast-2.vpce.amazonaws.com"
     hosts = {
         target.id: f"vpce-0a1b2c3d4e5f6{place:04d}-abcdefgh-ap-southeast-2a.{target.service}.{rest}"
@@ -63,12 +63,13 @@ _FAULTS: Final = (
     *('issuer = "corporate"', 'http = "portal"', 'http = "stall"', 'http = "redirect"', 'http = "fault"'),
     *('api = "endpoint-policy-denies"', 'api = "expired"', 'api = "bad-signature"', 'api = "identity-policy"'),
 )
-"""What can be wrong with a service: with its name, or in the words of a scenario with who is at its addresses."""
+"""Possible faults of a service: of its name, or of the peer at its addresses, in a scenario's words."""
 
 
 def failing(seed: int) -> Scenario:
-    """A host with SAP HANA, the SSM Agent and every service that a run can check required, each with a fault of its
-    own: the most that can be wrong in one run. The same world for the same seed."""
+    """A host with SAP HANA and the SSM Agent that requires every service, each with a fault of its own: the maximum of
+    faults in one run. A seed always gives the same world.
+    """
     chance = random.Random(seed)
     services = checkable()
     rows = [

@@ -1,8 +1,8 @@
-"""Two stand-ins for AWS on this machine, which the reads ask over real sockets: moto, and a server that answers as it
-is told, in the bytes of the protocols of EC2 (query), Route 53 (REST with XML), its Resolver (JSON 1.1) and its
-Profiles (REST with JSON).
+"""Two stand-ins for AWS on this machine, which the reads ask over real sockets: moto, and a scripted server that speaks
+the bytes of the protocols of EC2 (query), Route 53 (REST with XML), its Resolver (JSON 1.1) and its Profiles (REST with
+JSON).
 
-A test module takes the fixtures in by their names: `told = moto_server.told`.
+A test module imports the fixtures by their names: `told = moto_server.told`.
 """
 
 import json
@@ -33,7 +33,7 @@ KEYS: Final = {
     "token": SECRETS["session token"],
 }
 SECONDS: Final = 25.0
-"""For a request that is answered: far above what any takes, so that no test ends by it."""
+"""The limit for a request that is answered. It is far above what any request takes, so that no test depends on it."""
 _SCOPE: Final = re.compile(r"Credential=[^/]+/\d{8}/[^/]+/([^/]+)/aws4_request")
 _SETS: Final = {
     "DescribeVpcEndpoints": "vpcEndpointSet",
@@ -56,7 +56,7 @@ _SETS: Final = {
 
 
 def reader(*, timeout: float = SECONDS, most: int = 40, **given: Any) -> SystemReader:
-    """The reader of a run in REGION, with keys that no text may repeat."""
+    """The reader of a run in REGION, with keys that no output may repeat."""
     plain = {"region": REGION, "profile": None, "ca_bundle": None}
     return SystemReader(SystemNet(), Keys(**KEYS), timeout=timeout, most=most, **{**plain, **given})
 
@@ -66,7 +66,7 @@ def reader(*, timeout: float = SECONDS, most: int = 40, **given: Any) -> SystemR
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """A request as it came."""
+    """A request that the server received."""
 
     service: str
     operation: str
@@ -77,7 +77,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """A whole answer of the server."""
+    """A complete answer of the server."""
 
     body: bytes
     status: int = 200
@@ -86,13 +86,13 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """What a server does instead of answering, to the handler of a request."""
+    """What a server does, given the handler of a request, instead of answering."""
 
     act: Callable[[BaseHTTPRequestHandler], None]
 
 
 def of_ec2(operation: str, rows: str = "", token: str | None = None) -> Reply:
-    """A good answer of EC2: `rows` are the items of its set, in XML."""
+    """A successful answer of EC2; `rows` are the items of its set, in XML."""
     name = _SETS[operation]
     more = "" if token is None else f"<nextToken>{token}</nextToken>"
     return of_ec2_with(operation, f"<{name}>{rows}</{name}>{more}")
@@ -123,7 +123,7 @@ def of_route_53(zones: str = "", token: str | None = None) -> Reply:
 
 
 def of_hosted_zone(zone_id: str, name: str, more: str = "") -> Reply:
-    """A good answer of GetHostedZone; `more` is further members of the zone, in XML."""
+    """A successful answer of GetHostedZone; `more` is further members of the zone, in XML."""
     body = (
         '<?xml version="1.0"?>\n<GetHostedZoneResponse xmlns="https://route53.amazonaws.com/doc/2013-04-01/">'
         f"<HostedZone><Id>/hostedzone/{zone_id}</Id><Name>{name}</Name><CallerReference>x</CallerReference>{more}"
@@ -138,7 +138,7 @@ def of_profiles(document: Mapping[str, Any], status: int = 200) -> Reply:
 
 
 def refusal(code: str, message: str, status: int = 403) -> Reply:
-    """An error of EC2."""
+    """An error answer of EC2."""
     body = (
         f'<?xml version="1.0" encoding="UTF-8"?>\n<Response><Errors><Error><Code>{code}</Code>'
         f"<Message>{escape(message)}</Message></Error></Errors><RequestID>{REQUEST_ID}</RequestID></Response>"
@@ -163,20 +163,20 @@ _PATHS: Final = {
     re.compile("/profileassociations"): "ListProfileAssociations",
     re.compile("/profileresourceassociations/profileid/(?P<ProfileId>[^/]+)"): "ListProfileResourceAssociations",
 }
-"""Operations of REST, by path."""
+"""The operations of REST APIs, by path."""
 
 
 # --- The scripted server --------------------------------------------------------------------------------------------
 
 
 class Told:
-    """A server that answers each operation as a test sets it, and otherwise with an empty result."""
+    """A server that answers each operation as a test configures it, and otherwise with an empty result."""
 
     def __init__(self) -> None:
         self.answers: dict[str, Reply | Behaviour | Callable[[Call], Reply]] = {}
         self.calls: list[Call] = []
         self.ending = threading.Event()
-        """Set when the test is over, so that what is silent ends."""
+        """Set when the test is over, to end handlers that keep silent."""
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"told": self}))
         self.server.daemon_threads = True
 
@@ -192,7 +192,7 @@ class Told:
 class _Handler(BaseHTTPRequestHandler):
     told: Told
     protocol_version = "HTTP/1.1"
-    wbufsize = 1 << 16  # head and body in one segment, or the client's delayed ACK is waited for
+    wbufsize = 1 << 16  # head and body in one segment, so as not to wait for the client's delayed ACK
 
     def do_GET(self) -> None:
         url = urlsplit(self.path)
@@ -237,12 +237,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(reply.body)
 
     def log_message(self, *_: Any) -> None:
-        """Say nothing: what matters is in the calls."""
+        """Print nothing; tests read the recorded calls."""
 
 
 @pytest.fixture
 def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[Told]:
-    """A server that the SDK takes for all of AWS, and that answers as a test sets it."""
+    """A server that the SDK uses in place of all AWS services, with answers that a test configures."""
     server = Told()
     thread = threading.Thread(target=server.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
@@ -259,7 +259,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[Told]:
 
 @pytest.fixture(scope="session")
 def moto_url() -> Iterator[str]:
-    from moto.server import ThreadedMotoServer  # here, since every process of the tests imports this module
+    from moto.server import ThreadedMotoServer  # imported here, since every process of the tests imports this module
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line for each request
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
@@ -271,7 +271,7 @@ def moto_url() -> Iterator[str]:
 
 @pytest.fixture
 def moto(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> boto3.session.Session:
-    """An empty account of moto, which the SDK takes for AWS; gives what makes things there."""
+    """An empty account of moto, which the SDK uses in place of AWS, with a session to create resources there."""
     urllib.request.urlopen(urllib.request.Request(f"{moto_url}/moto-api/reset", method="POST")).close()  # noqa: S310
     monkeypatch.setenv("AWS_ENDPOINT_URL", moto_url)
     return boto3.session.Session(KEYS["access_key_id"], KEYS["secret_key"], region_name=REGION)

@@ -1,8 +1,8 @@
-"""Organizations of hosts with known faults, of another shape than those of `estates`: accounts in three Regions, VPCs
-of which a few have most hosts, zones and subnets of unlike sizes, applications of which each has a group, an image and
-a type of its own, hosts that know little of themselves, noise of 2 to 5 %, hosts that are silent or late.
+"""Organizations of hosts with known faults, laid out differently from `estates`: accounts in three Regions, a few VPCs
+with most of the hosts, zones and subnets of different sizes, applications that each have their own group, image and
+instance type, hosts that know little of themselves, noise of 2 to 5 %, hosts that are silent or late.
 
-A fault is what the record of a host says of it, in the words of a run; its truth is on which hosts it was put.
+A fault is stored in the record of a host, in the words of a run. Its truth is the set of hosts that have it.
 """
 
 import random
@@ -31,7 +31,7 @@ PROXY: Final = "http://proxy.corp.example:3128"
 
 @dataclass(frozen=True, slots=True)
 class Vpc:
-    """A network, with what hosts of it meet."""
+    """A VPC, with the faults that its hosts meet."""
 
     id: str
     number: int
@@ -52,7 +52,7 @@ class Vpc:
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """Where a host is, and what it has; None for what it does not know."""
+    """The place and the properties of a host, each None if the host does not know it."""
 
     id: str
     vpc: Vpc
@@ -66,7 +66,7 @@ class Host:
     reads_ec2: bool
     role: str
     unknown: tuple[str, ...] = ()
-    """Fields that its record lacks."""
+    """The fields that the host's record lacks."""
     services: tuple[str, ...] = ("backup",)
 
 
@@ -76,38 +76,38 @@ Said = Callable[[Host], tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A fault of some hosts in some sweeps, and what each of them says of it."""
+    """A fault of some hosts in some sweeps, and the key that each of them reports."""
 
     name: str
     on: Callable[[Host], bool]
     says: Said
     seen: Said | None = None
-    """The symptom, which is all that hosts say that do not read EC2."""
+    """The symptom, which hosts that do not read EC2 report in place of the cause."""
     severity: str = "critical"
     first: int = 1
     last: int = SWEEPS
     target: str = "backup"
 
     def is_there(self, host: Host, sweep: int) -> bool:
-        """Whether a host has it in a sweep."""
+        """Whether a host has the fault in a sweep."""
         return self.first <= sweep <= self.last and self.on(host)
 
 
 @dataclass(slots=True)
 class Organization:
-    """The records of some sweeps, and what is wrong in the last of them."""
+    """The records of some sweeps, and the faults of the last one."""
 
     kind: str
     reads: list[Read]
     truths: dict[str, frozenset[str]]
-    """The hosts that were heard from in the last sweep, by the name of the fault that they have."""
+    """The hosts that reported in the last sweep, by the name of the fault that they have."""
     began: dict[str, int | None]
-    """In which sweep each fault began; None for what was there in the first."""
+    """The sweep in which each fault began, or None if the first sweep had it."""
     hosts: list[Host] = field(default_factory=list)
 
 
 def hosts_of(seed: int, count: int = HOSTS, *, vpcs: int = 10, readers: float | None = None) -> list[Host]:
-    """The hosts of an organization; `readers` is the part of them that reads EC2."""
+    """The hosts of an organization; `readers` is the share of them that reads EC2."""
     rng = random.Random(f"organization {seed}")
     accounts = [f"{rng.randrange(10**11, 10**12)}" for _ in range(4)]
     networks = [_vpc(rng, number, accounts[number % 4]) for number in range(vpcs)]
@@ -123,7 +123,7 @@ def hosts_of(seed: int, count: int = HOSTS, *, vpcs: int = 10, readers: float | 
         spots, weights = places[vpc.id]
         zone, subnet = rng.choices(spots, weights)[0]
         group, image, kind = rng.choice(applications[vpc.id])
-        if rng.random() < 0.3:  # outside of any group that scales
+        if rng.random() < 0.3:  # outside any Auto Scaling group
             image, kind = rng.choice(images[vpc.region]), rng.choice(("m5.large", "r6i.xlarge", "t3.small"))
         chance = rng.random()
         made.append(
@@ -151,7 +151,7 @@ def _vpc(rng: random.Random, number: int, account: str) -> Vpc:
 
 
 def _places(rng: random.Random, vpc: Vpc) -> tuple[list[tuple[str, str]], list[float]]:
-    """Zones with their subnets, and how many hosts each has beside the others."""
+    """Zones with their subnets, and the relative number of hosts in each."""
     spots, weights = [], []
     for zone in _REGIONS[vpc.region]:
         share = rng.choice((0.2, 0.5, 1.0))
@@ -235,19 +235,19 @@ class World:
         self.vpcs = sorted({host.vpc for host in hosts}, key=lambda vpc: vpc.number)
 
     def vpc(self, least: int = 30) -> Vpc:
-        """One with enough hosts."""
+        """Choose a VPC with enough hosts."""
         counts = Counter(host.vpc for host in self.hosts)
         return self.rng.choice([vpc for vpc in self.vpcs if counts[vpc] >= least])
 
     def some(self, count: int, *, one_account: bool = False, one_region: bool = False) -> list[Vpc]:
-        """Choose so many, of several accounts and Regions or of one."""
+        """Choose `count` VPCs, from several accounts and Regions or from one."""
         account, region = self.vpcs[1].account, self.vpcs[0].region
         of = [vpc for vpc in self.vpcs if not one_account or vpc.account == account]
         of = [vpc for vpc in of if not one_region or vpc.region == region]
         return self.rng.sample(of, min(count, len(of)))
 
     def value(self, name: str, vpc: Vpc | None = None, least: int = 12, most: int = 10**6) -> Any:
-        """A value that enough hosts have and that not all of a VPC have."""
+        """A value that at least `least` hosts of a VPC share, but not all of them."""
         counts: Counter[Any] = Counter()
         for host in self.hosts:
             if vpc in (None, host.vpc) and name not in host.unknown:
@@ -259,7 +259,7 @@ class World:
         return self.rng.choice(sorted(fitting))
 
     def change(self, wanted: Callable[[Host], bool], **changes: Any) -> None:
-        """Give hosts something else."""
+        """Give some hosts a different value."""
         self.hosts[:] = [replace(host, **changes) if wanted(host) else host for host in self.hosts]
 
 
@@ -413,7 +413,7 @@ def _zone_of_vpc(world: World) -> list[Fault]:
 
 
 def _zone_of_region(world: World) -> list[Fault]:
-    """Every host of the Region meets the interface there that is silent."""
+    """Every host of the Region reaches the same silent interface there."""
     return [
         Fault(
             "a zone of a Region",
@@ -485,7 +485,7 @@ def _server(world: World, *, one_account: bool) -> list[Fault]:
 
 
 def _two_servers(world: World) -> list[Fault]:
-    """Networks of two companies in which another server has the same address."""
+    """Networks of two companies in which different servers have the same address."""
     vpcs = world.vpcs[:2]
     world.change(_in(*vpcs), resolver="10.0.0.53")
     return [Fault(f"a server of {vpc.account}", _in(vpc), lambda _: ("DNS005", "resolver=10.0.0.53")) for vpc in vpcs]
@@ -539,7 +539,7 @@ def _throttled(world: World) -> list[Fault]:
 
 
 def _central_firewall(world: World) -> list[Fault]:
-    """Behind a transit gateway, before the one endpoint of five VPCs."""
+    """A firewall between a transit gateway and the only endpoint of five VPCs."""
     ids = ("route-table=tgw-rtb-0a1b2c3d4e5f67890", "gateway=tgw-0a1b2c3d4e5f67890")
     return [
         Fault(
@@ -599,7 +599,7 @@ def _warning_and_critical(world: World) -> list[Fault]:
 
 
 def _group_and_zone(world: World) -> list[Fault]:
-    """Two in one VPC under one symptom, with hosts in both."""
+    """Two faults in one VPC that show the same symptom, with hosts that have both."""
     vpc = world.vpc(60)
     zone, group = world.value("zone", vpc), world.value("groups", vpc, least=8)
     route = ("VPC007", "route-table=rtb-0a1b2c3d4e5f67890")
@@ -643,7 +643,7 @@ def _both_services(world: World) -> list[Fault]:
 
 
 def _two_languages(world: World) -> list[Fault]:
-    """A firewall of a VPC that drops at times: hosts meet it at several steps."""
+    """A firewall of a VPC that drops some packets: its hosts fail at different steps."""
     vpc = world.vpc(60)
     step = {host.id: world.rng.choice(("TCP001", "TCP002", "TLS004")) for host in world.hosts}
 
@@ -662,7 +662,7 @@ def _old_agents(world: World) -> list[Fault]:
 
 
 def _image_of_regions(world: World) -> list[Fault]:
-    """One build, which has another id in each Region."""
+    """One build of an image, which has another id in each Region."""
     chosen = {
         region: world.rng.choice(sorted({h.image for h in world.hosts if h.vpc.region == region}))
         for region in _REGIONS
@@ -677,7 +677,7 @@ def _image_of_regions(world: World) -> list[Fault]:
 
 
 def _address_subsets(world: World) -> list[Fault]:
-    """Each host is told some of the endpoint's addresses."""
+    """Each host learns only some of the endpoint's addresses."""
     vpc = world.vpc()
     count = {host.id: 1 + world.rng.randrange(len(vpc.addresses)) for host in world.hosts}
     return [
@@ -690,7 +690,7 @@ def _address_subsets(world: World) -> list[Fault]:
 
 
 def _shut_to_some_addresses(world: World) -> list[Fault]:
-    """Each host is told some of the endpoint's addresses, of which all are shut."""
+    """Each host learns only some of the endpoint's addresses, all of which are closed."""
     vpc = world.vpc()
     count = {host.id: 1 + world.rng.randrange(len(vpc.addresses)) for host in world.hosts}
     said = ("VPC005", f"group={vpc.endpoint_group}")
@@ -712,7 +712,7 @@ def _many_subnets(world: World) -> list[Fault]:
 
 
 def _tied(world: World) -> list[Fault]:
-    """An application has a subnet, a group and an image of its own."""
+    """An application with its own subnet, group and image."""
     vpc = world.vpc()
     chosen = _partly(world, _in(vpc), 0.4)
     world.change(
@@ -788,7 +788,7 @@ KINDS: Final[dict[str, Faults]] = {
     "there-before": lambda world: _lasting(world, 0),
     "began-last": lambda world: _lasting(world, SWEEPS - 1),
 }
-"""What is wrong in each kind of organization."""
+"""The faults of each kind of organization."""
 BLIND: Final = (
     *(
         "endpoint-shut",
@@ -804,7 +804,7 @@ BLIND: Final = (
     ),
     *("central-firewall", "every-vpc"),
 )
-"""Kinds that are also tried where no host reads EC2."""
+"""Kinds that are also tested with no host that reads EC2."""
 
 
 def organization(
@@ -836,11 +836,11 @@ NOISES: Final = (
     *("none", "one-in-200", "one-in-100", "one-in-50", "one-in-20", "one-in-10", "one-in-5"),
     *("more-on-an-image", "unlike-by-subnet", "unlike-by-application"),
 )
-"""How noise is spread over an organization in which nothing is wrong."""
+"""Distributions of noise over an organization without common faults."""
 
 
 def healthy(seed: int, count: int = HOSTS) -> Organization:
-    """One sweep of an organization whose hosts have nothing but faults of their own."""
+    """One sweep of an organization in which hosts have only faults of their own."""
     how = NOISES[seed % len(NOISES)]
     rng = random.Random(f"healthy {seed}")
     hosts = hosts_of(seed, count, vpcs=rng.choice((3, 6, 10)))

@@ -1,4 +1,4 @@
-"""Requests with another output."""
+"""Builds requests with a different output."""
 
 from dataclasses import fields, replace
 from typing import Any, Final, TypeVar
@@ -10,7 +10,7 @@ _OF_OUTPUT: Final = {field.name for field in fields(Output)}
 
 
 def asked(request: R, **changes: Any) -> R:
-    """A request whose fields are changed, those of its `output` among them."""
+    """Return a request with changed fields, fields of its `output` included."""
     own: dict[str, Any] = {name: value for name, value in changes.items() if name not in _OF_OUTPUT}
     output = {name: value for name, value in changes.items() if name in _OF_OUTPUT}
     before: Output = request.output  # type: ignore[attr-defined] # what becomes of the document: every request has it

@@ -1,7 +1,7 @@
 """Secrets that tests plant where secrets can be, and the search for them in output.
 
-Each begins and ends with words of its own, and tests search for both, so they find a piece of it too. The last four
-characters of an access key id may be seen.
+Each secret begins and ends with words of its own, and tests search for both, so that they also find a part of a secret.
+The last four characters of an access key id may be shown.
 """
 
 import base64
@@ -24,15 +24,15 @@ SECRETS: Final = {
     "web identity": "WidHead11WidTail11",
 }
 HEAD: Final = 9
-"""Characters of the first and of the last word of a secret."""
+"""The number of characters of a secret's first and last word."""
 KEY_ID_TAIL: Final = 5
-"""One more than may be seen."""
+"""One more than the number of characters that may be shown."""
 SIMULATED_KEY: Final = "wJalrXUtn"
-"""How the secret key of the simulated world begins, which is AWS's own example."""
+"""The beginning of the secret key in the simulated world, which is AWS's own example."""
 
 
 def pieces() -> dict[str, str]:
-    """What may stand nowhere, with the secret that it is a piece of."""
+    """Pieces that no output may contain, each with its secret."""
     by_piece: dict[str, str] = {}
     for name, secret in SECRETS.items():
         tail = KEY_ID_TAIL if name == "access key id" else HEAD
@@ -48,6 +48,6 @@ PIECES: Final = pieces()
 
 
 def leaked(text: str) -> set[str]:
-    """The secrets that a text contains, with or without line breaks in them."""
+    """The secrets that a text contains, even if line breaks divide them."""
     whole = "".join(text.split())
     return {name for piece, name in PIECES.items() if piece in whole}

@@ -1,4 +1,4 @@
-"""Scenarios with secrets in them."""
+"""Builds scenarios with secrets in them."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,7 +15,7 @@ PROXY_ADDRESS: Final[Address] = ip_address("10.0.9.90")
 
 
 def planted(scenario: Scenario, *, case: Callable[[str], str]) -> Scenario:
-    """The scenario with a secret wherever one can be; proxy variables are written in this case."""
+    """The scenario with a secret in every place that can hold one; proxy variables are written in this case."""
     user, password = SECRETS["endpoint user"], SECRETS["endpoint password"]
     kept = {name: value for name, value in scenario.host.environment.items() if not name.lower().endswith("_proxy")}
     hosts = {

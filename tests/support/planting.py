@@ -1,4 +1,4 @@
-"""Documents of others with secrets in them: a line in every text that may be any text."""
+"""Documents of other programs with secrets in them: a line in every text that may be any text."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -11,8 +11,9 @@ Path = tuple[str | int, ...]
 
 
 def planted(document: Any, accepts: Callable[[Any], bool], *, alike: Callable[[Any, Path], object]) -> Any:
-    """The document in JSON with the lines of KINDS in all texts with which `accepts` takes it, one after the other.
-    `accepts` is asked once for all texts of which `alike` says the same."""
+    """The document in JSON with the lines of KINDS, one after the other, in all texts in which `accepts` allows them.
+    `accepts` is called once for all texts to which `alike` gives the same value.
+    """
     lines = cycle(line for line, _ in KINDS.values())
     made = json.loads(json.dumps(document))
     answers: dict[object, bool] = {}
@@ -27,7 +28,7 @@ def planted(document: Any, accepts: Callable[[Any], bool], *, alike: Callable[[A
 
 
 def names_of(path: Path) -> tuple[str, ...]:
-    """A path without the numbers of elements."""
+    """A path without the indexes of elements."""
     return tuple("*" if isinstance(part, int) else part for part in path)
 
 
@@ -43,7 +44,7 @@ def _texts(value: Any, path: Path = ()) -> Iterator[Path]:
 
 
 def _put(document: Any, path: Path, text: str) -> str:
-    """Exchange a text. Returns the old one."""
+    """Replace a text in the document. Returns the old text."""
     for part in path[:-1]:
         document = document[part]
     before: str = document[path[-1]]

@@ -1,4 +1,4 @@
-"""What CONTRIBUTING's recipe for a finding asks for, place by place, as it is in the tree."""
+"""Reads from the tree, place by place, what CONTRIBUTING's recipe for a finding requires."""
 
 import re
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ _QUOTED: Final = re.compile(r'"([A-Z]{3,4}\d{3})["@]')
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Places:
-    """The codes that have each place."""
+    """The codes that are present in each place."""
 
     row: frozenset[str]
     rule: frozenset[str]
@@ -44,11 +44,11 @@ RECIPE: Final = {
 
 
 _OF_NO_RULE: Final = "RUN003"
-"""`agent/judge/proof.py` reports it, once all rules have been asked: no finding says why a step failed."""
+"""The code that `agent/judge/proof.py` reports after all rules, if no finding says why a step failed."""
 
 
 def places_of_findings(rules: Iterable[Rule]) -> Places:
-    """What the tree has."""
+    """Read the places of all findings from the tree."""
     every = [scenarios.load(name).expect for name in scenarios.names()]
     tested = (ROOT / "tests" / "agent" / "judge").rglob("test_*.py")
     return Places(
@@ -65,7 +65,7 @@ def places_of_findings(rules: Iterable[Rule]) -> Places:
 
 
 def forgotten(code: str, places: Places) -> list[str]:
-    """The places of the recipe that a code lacks."""
+    """The places of the recipe in which a code is missing."""
     known = CODES.get(code)
     needed = dict.fromkeys(RECIPE, True)
     if known is not None and known.of_audit:

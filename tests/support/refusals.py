@@ -1,4 +1,4 @@
-"""What a refusal of each kind of document must be."""
+"""Checks the refusal of each kind of document."""
 
 import json
 from functools import cache
@@ -14,25 +14,25 @@ _EMPTY: Final = {
     FLEET.name: ("causes", "own_faults"),
     PREDICTION.name: ("names", "paths", "calls", "faults"),
 }
-"""What nothing stands in, of kinds that are refused by a whole document."""
+"""The fields that must be empty in the refusal of kinds that refuse with a complete document."""
 
 
 @cache
 def validator(name: str) -> jsonschema_rs.Draft202012Validator | None:
-    """The validator of the schema of a kind; None for a kind without a schema."""
+    """The validator of a kind's schema, or None for a kind without a schema."""
     schema = KINDS[name].json_schema
     return None if schema is None else jsonschema_rs.Draft202012Validator(schema())
 
 
 def validate(kind: Kind, document: Any) -> None:
-    """Hold a document of a kind against its schema."""
+    """Check a document of a kind against its schema."""
     known = validator(kind.name)
     if known is not None:
         known.validate(document)
 
 
 def reason_in(kind: Kind, out: str, wanted: str = "json") -> str:
-    """The reason in a refusal as JSON, or in the page of one."""
+    """The reason in a refusal, as JSON or in the page."""
     refusal = html_page.data(html_page.read(out)) if wanted == "html" else json.loads(out)
     validate(kind, refusal)
     assert refusal["schema"] == kind.schema

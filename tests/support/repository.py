@@ -1,4 +1,4 @@
-"""Where this checkout lies, and what git says of it."""
+"""The root of this checkout, and calls of git in it."""
 
 import subprocess
 from pathlib import Path
@@ -8,7 +8,7 @@ ROOT: Final = Path(__file__).parents[2]
 
 
 def git(tree: Path, *words: str, given: str = "") -> str:
-    """What git prints, without the configuration or the repository of whoever runs the tests."""
+    """Return the output of git, run without the configuration or the repository of the user who runs the tests."""
     clean = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/nonexistent", "GIT_CONFIG_NOSYSTEM": "1"}
     command = ["git", *words]
     done = subprocess.run(
@@ -18,5 +18,5 @@ def git(tree: Path, *words: str, given: str = "") -> str:
 
 
 def tracked(tree: Path) -> list[str]:
-    """The tracked files of a work tree, by their paths from its root, but for those that are deleted there."""
+    """The tracked files of a work tree, by their paths from its root, without files deleted there."""
     return [path for path in git(tree, "ls-files", "-z").split("\0") if path and (tree / path).is_file()]

@@ -1,4 +1,4 @@
-"""Which tests prove a room, as CONTRIBUTING says."""
+"""The tests that prove each room, according to CONTRIBUTING."""
 
 import re
 import shlex

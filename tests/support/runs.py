@@ -1,4 +1,4 @@
-"""Scenarios, run once and kept for the many tests that check them."""
+"""Runs each scenario once, and keeps the results for the many tests that check them."""
 
 import asyncio
 import contextlib
@@ -32,8 +32,9 @@ T = TypeVar("T")
 def measured(
     chosen: Scenario, *, turn: int | None = None, standing: tuple[Observation[Any], ...] = ()
 ) -> tuple[Measurement, tuple[Event, ...]]:
-    """Measure a scenario in memory: what was seen, and the events in the order in which they came. With a `turn`, as a
-    cycle of a watch makes its signed calls, with answers of earlier cycles that stand."""
+    """Measure a scenario in memory; returns the measurement, and the events in order. If `turn` is given, the signed
+    calls are made as in that cycle of a watch, with the answers of earlier cycles in `standing`.
+    """
     events: list[Event] = []
 
     async def go() -> Measurement:
@@ -49,8 +50,9 @@ def measured(
 def in_virtual_time(
     go: Callable[[], Coroutine[Any, Any, T]], loop_factory: Callable[[], asyncio.AbstractEventLoop] = VirtualLoop
 ) -> T:
-    """What a coroutine returns that runs in a loop of its own whose clock jumps, also where a loop runs already. For
-    what is measured once for many tests; a test that is async itself is marked `virtual_clock`."""
+    """Return the result of a coroutine that runs in a loop of its own in virtual time, even while another loop runs. It
+    serves measurements that many tests share; an async test itself is marked `virtual_clock`.
+    """
 
     def run() -> T:
         with asyncio.Runner(loop_factory=loop_factory) as runner:
@@ -68,7 +70,7 @@ def in_virtual_time(
         except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
             ended.append(error)
 
-    own = threading.Thread(target=keep)  # a thread has one running loop at most
+    own = threading.Thread(target=keep)  # a thread can run only one loop
     own.start()
     own.join()
     if isinstance(ended[0], BaseException):
@@ -77,7 +79,7 @@ def in_virtual_time(
 
 
 _shared: Path | None = None
-"""Where the workers of a session keep what they measured, for each other; None where there is one process."""
+"""The folder in which the workers of a session share their measurements, or None if there is one process."""
 
 
 def share(folder: Path) -> None:
@@ -88,7 +90,7 @@ def share(folder: Path) -> None:
 
 
 def kept(name: str, measure: Callable[[], Measurement]) -> Measurement:
-    """What `measure` returns; the workers of a session measure it once for all of them, under that name."""
+    """Return the result of `measure`. The workers of a session measure once for all of them, under this name."""
     if _shared is None:
         return measure()
     place = _shared / f"{name}.pickle"
@@ -104,7 +106,7 @@ def kept(name: str, measure: Callable[[], Measurement]) -> Measurement:
 
 @cache
 def measurement_of(name: str) -> Measurement:
-    """What the run of a scenario saw that comes with the program."""
+    """The measurement of a scenario that comes with the program."""
     return kept(name, lambda: measured(scenarios.load(name))[0])
 
 
@@ -121,6 +123,6 @@ def report_of(name: str) -> Report:
 
 
 def too_long(text: str, width: int = 80) -> list[str]:
-    """The lines of a report that are longer than they had to be: a word of a command cannot be broken."""
+    """The lines of a report that are needlessly long: a word of a command cannot be broken."""
     wide = (line for line in text.splitlines() if len(line) > width)
     return [line for line in wide if not (line.startswith("    ") and len(shlex.split(line.rstrip("\\"))) == 1)]

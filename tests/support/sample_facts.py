@@ -1,4 +1,4 @@
-"""A configuration as `backuplink facts` reads it: what tests write into files."""
+"""A configuration as `backuplink facts` reads it, for tests to write into files."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -9,8 +9,9 @@ from tests.support.configured import VPC_ID, configured, read
 
 
 def facts(*, taken_at: datetime | None = None, region: str = REGION) -> Ec2Facts:
-    """Facts of the healthy world, otherwise taken an hour ago: one read failed, one was not made, all others were
-    answered."""
+    """Facts of the healthy world, by default taken an hour ago: one read failed, one was not made, all others were
+    answered.
+    """
     return Ec2Facts(
         region=region,
         vpc_id=VPC_ID,

@@ -1,4 +1,4 @@
-"""All scenarios of the repository: those that ship with the program, and those of the tests alone."""
+"""All scenarios of the repository: those that ship with the program, and those for the tests alone."""
 
 from functools import cache
 
@@ -16,11 +16,11 @@ def names() -> tuple[str, ...]:
 
 @cache
 def load(name: str) -> Scenario:
-    """Read one. Thousands of cases read the same ones."""
+    """Load a scenario, once for the thousands of cases that use it."""
     return scenario_files.load(name)
 
 
 @cache
 def text(name: str) -> str:
-    """The text of its file."""
+    """The text of a scenario's file."""
     return scenario_files.text(name)

@@ -1,7 +1,7 @@
-"""A hundred kinds of secrets as logs, settings and errors hold them, each in a line with a word that nothing else has.
+"""A hundred kinds of secrets as logs, settings and errors hold them, each in a line with a unique word.
 
-SECURITY.md promises that those of PROMISED are never in what is masked; the others are found by their form or by the
-name in front of them, as far as these are known (`agent/report/secrets.py`).
+SECURITY.md promises that no masked text contains those of PROMISED. The others are recognised by their form or by the
+name in front of them, as far as `agent/report/secrets.py` knows these.
 """
 
 import base64
@@ -21,12 +21,12 @@ _FORMS: Final = (
 
 
 def _word(name: str) -> str:
-    """A word that looks like nothing, of the kind of that name."""
+    """A random-looking word that is unique to the kind with this name."""
     return f"hunter{hashlib.sha256(name.encode()).hexdigest()[:12]}"
 
 
 def _mixed(name: str, length: int) -> str:
-    """A word of digits, small and capital letters."""
+    """A word of digits, lower-case and upper-case letters."""
     digest = hashlib.sha512(name.encode()).digest() * 4
     return f"aB3{base64.b64encode(digest).decode().replace('+', 'x').replace('/', 'y')}"[:length]
 
@@ -94,10 +94,10 @@ PROMISED: Final = {
     "key id": ("for AKIAQWERTYUIOPAS1234.", "AKIAQWERTYUIOPAS"),
 }
 KINDS: Final[dict[str, tuple[str, str]]] = {**PROMISED, **_named(), **_PROGRAMS, **_BY_FORM}
-"""A line, and the piece of it that must not be seen, by the kind of secret."""
+"""A line, and the part of it that must not be shown, by the kind of secret."""
 
 
 def seen_in(text: str) -> set[str]:
-    """The kinds of which the secret stands in a text, with or without line breaks and escapes in it."""
+    """The kinds whose secret a text contains, with or without line breaks and escapes inside it."""
     whole = "".join(text.replace("\\n", "").split())
     return {kind for kind, (_, secret) in KINDS.items() if secret in whole}

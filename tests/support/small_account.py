@@ -1,4 +1,4 @@
-"""A VPC of a small account: two zones, a subnet and a host in each, and the endpoints that a test names."""
+"""A VPC of a small account: two zones, a subnet and a host in each, and endpoints chosen by the test."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field, replace
@@ -53,7 +53,7 @@ OUT: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """What a VPC has."""
+    """The VPC that is made, by its parameters."""
 
     number: int = 1
     region: str = "eu-west-1"
@@ -65,7 +65,7 @@ class Made:
     private_dns: bool = True
     policy: str | None = POLICY
     group: tuple[GroupRule, ...] | None = None
-    """The rules of the endpoints' group; None for 443 from the VPC."""
+    """The rules of the endpoints' group; None allows 443 from the VPC."""
     is_default: bool = False
     """Whether the endpoints have the VPC's default group, which the hosts have, too."""
     routes: tuple[Route, ...] = ()
@@ -89,7 +89,7 @@ class Made:
         return self._block(zone)[place]
 
     def facts(self, endpoints: Sequence[VpcEndpoint] | None = None) -> Ec2Facts:
-        """The facts of the VPC, with other endpoints where some are given."""
+        """The facts of the VPC; `endpoints` replace its own if they are given."""
         subnet_ids = tuple(self.id("subnet", zone) for zone in range(2))
         made = tuple(self.endpoints()) if endpoints is None else tuple(endpoints)
         facts = large_vpc.facts_of(
@@ -178,7 +178,7 @@ class Made:
                 )
 
     def endpoints(self) -> Iterator[VpcEndpoint]:
-        """Its endpoints, in the order of their services; one that is named twice has two."""
+        """The VPC's endpoints, in the order of their services. A service named twice has two endpoints."""
         for place, service in enumerate(self.services):
             label = SERVICES[service].private_links[0].label
             suffix = "amazonaws.com.cn" if self.region.startswith("cn-") else "amazonaws.com"
@@ -208,11 +208,13 @@ _JOINED: Final = {
     NETWORK_ACLS: "acls",
     SECURITY_GROUPS: "groups",
 }
-"""Reads that also give what belongs to a VPC that is joined, each with the field that holds it."""
+"""Reads that also give the resources of a joined VPC, each with the field that holds them."""
 
 
 def read_together(own: Ec2Facts, joined: Ec2Facts) -> Ec2Facts:
-    """The facts of a VPC with those of one that a peering or a transit gateway joins to it, as an account is read."""
+    """Return the facts of a VPC together with those of a VPC joined by a peering or a transit gateway, as one read of
+    the account gives them.
+    """
     others: dict[str | None, Any] = {one.subject.operation: one.facts for one in joined.observations}
 
     def more(one: Observation[Any]) -> Observation[Any]:

@@ -1,4 +1,4 @@
-"""Reports in which every text is untrusted, for formats that must show each as it is and obey none."""
+"""Reports in which every text is untrusted; formats must show each text literally and obey none."""
 
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, Final
@@ -8,7 +8,7 @@ from probes.model import Observation, Skipped
 from tests.support.runs import report_of
 
 HEADLINE: Final = "port 1027 closed at 2 of 2 addresses: 10.0.1.27 and 10.0.2.27"
-"""What heads the finding of such a report: it is made of what was measured, and of no text."""
+"""The headline of such a report's finding. It is made of measured values, and of no text from outside."""
 HOSTILE: Final = (
     *("<script>alert(1)</script>", "</title></style></pre><img src=x onerror=alert(1)>", "\"' onclick=alert(1) x='"),
     *("[press](javascript:alert(1))", "![seen](https://seen.example/x.png)", "<https://seen.example/>", "[x]: /y 'z'"),
@@ -63,13 +63,13 @@ HOSTILE: Final = (
         "``",
     ),
 )
-"""What a peer, a certificate or a file may say to those who read a report."""
+"""Texts that a peer, a certificate or a file may send to readers of a report."""
 SPOKEN_OF: Final = "gateway-activation-port-blocked"
-"""The scenario whose report is filled with such text: a warning by one cause that counts, and a step not made."""
+"""The scenario whose report is filled with such text: a warning with one cause that counts, and a skipped step."""
 
 
 def spoken(text: str, name: str = SPOKEN_OF) -> Report:
-    """A report that says `text` wherever it takes anything from outside."""
+    """A report with `text` in every place that takes a text from outside."""
     report = report_of(name)
     return replace(
         report,
@@ -105,8 +105,9 @@ def _observation(observation: Observation[Any], text: str) -> Observation[Any]:
 
 
 def everywhere(report: Report, text: str) -> Report:
-    """The report with `text` in place of every word of it that is not one of a fixed list: a format must show it
-    whatever it means. Codes of findings stay, so that what they lead to is there as well."""
+    """Return the report with `text` in place of every free word; a format must show it whatever it means. Codes of
+    findings stay, so that the documentation that they refer to is included.
+    """
     filled: Report = _filled(report, text)
     findings = tuple(replace(new, code=old.code) for new, old in zip(filled.findings, report.findings, strict=True))
     observations = tuple(  # an operation decides which facts belong to a step

@@ -1,4 +1,4 @@
-"""Holds documents against the schema of the report, in less than a millisecond each."""
+"""Validates documents against the report's schema, in less than a millisecond each."""
 
 from typing import Final
 
@@ -7,4 +7,4 @@ import jsonschema_rs
 from agent.report import codec
 
 VALIDATOR: Final = jsonschema_rs.Draft202012Validator(codec.schema())
-"""Its `validate` raises jsonschema_rs.ValidationError where a document does not follow the schema of the report."""
+"""Its `validate` raises jsonschema_rs.ValidationError if a document does not follow the schema of the report."""

@@ -1,4 +1,4 @@
-"""A watch in virtual time: over simulated networks or cycles made up by a test, with real files."""
+"""A watch in virtual time: over simulated networks or invented cycles, with real files."""
 
 import asyncio
 import random
@@ -37,7 +37,7 @@ def loaded(*names: str) -> list[Scenario]:
 
 
 def networks(turns: Iterable[Scenario]) -> Measure:
-    """Measures these, one in each cycle. Time begins at EPOCH when the loop's is 0."""
+    """Measure these scenarios, one in each cycle. Time begins at EPOCH, when the loop's time is 0."""
     left = iter(turns)
 
     async def go(settings: Settings, emit: Emit, stop: CancelToken) -> Measurement:
@@ -58,7 +58,9 @@ def job(
     history: History | None = None,
     **watching: Any,
 ) -> WatchConfig:
-    """What a watch with the command's defaults does, but for what is named; its settings are those of `scenario`."""
+    """The job of a watch with the command's defaults, except for the given values; its settings come from
+    `scenario`.
+    """
     given: dict[str, Any] = {"interval": INTERVAL, "cycles": None, "raise_after": 2, "clear_after": 2}
     return WatchConfig(
         settings=replace(settings_of(scenarios.load(scenario)), deadline=DEADLINE),
@@ -78,7 +80,7 @@ def job(
 
 @dataclass(slots=True)
 class Watched:
-    """A watch that has ended, and what it left."""
+    """A watch that has ended, and the files it wrote."""
 
     watch: Watch
     lines: list[str] = field(default_factory=list)
@@ -95,7 +97,7 @@ async def watched(
     lines: Callable[[str], None] | None = None,
     tidy: Callable[[object], None] = lambda _: None,
 ) -> Watched:
-    """Run a watch to its end, in virtual time; `meanwhile` is a coroutine function that does something to it."""
+    """Run a watch to its end, in virtual time; `meanwhile` is a coroutine function that acts on it."""
     lines_written: list[str] = []
     written: list[str] = []
     stop = CancelToken()
@@ -116,7 +118,7 @@ async def watched(
         other = None if meanwhile is None else asyncio.create_task(meanwhile(watch, stop))
         await watch.run()
         if other is not None and not other.cancel():
-            await other  # raises what it raised
+            await other  # raises the exception of `meanwhile`, if any
     finally:
         to_person.end()
         to_reader.end()

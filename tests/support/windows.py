@@ -1,11 +1,11 @@
-"""`probes` as on Windows: the modules and attributes of the standard library that Python does not have there are hidden
-from it, and `sys.platform` says `win32`. Everything else of the process sees what is there.
+"""Runs `probes` as on Windows: the modules and attributes of the standard library that Python lacks there are hidden
+from it, and `sys.platform` says `win32`. Other modules of the process see the real ones.
 
-What Python lacks on Windows is read from typeshed, the stubs that mypy brings. A stub says nothing of what a function
-does: calls that exist there and behave otherwise are not found.
+The names that Python lacks on Windows are read from typeshed, the stubs that come with mypy. A stub does not describe
+behaviour: calls that exist on Windows but behave differently are not found.
 
-As a plugin of pytest (`-p tests.support.windows`) it holds for a whole session. As a command it imports every module
-of `probes`, one after the other, and writes what becomes of each as JSON.
+As a plugin of pytest (`-p tests.support.windows`) it applies to a whole session. As a command it imports every module
+of `probes`, one after the other, and writes the result of each import as JSON.
 """
 
 import ast
@@ -29,9 +29,9 @@ LOOP: Final = frozenset(
         *("add_signal_handler", "remove_signal_handler", "create_unix_connection", "create_unix_server"),
     }
 )
-"""Methods of an event loop that the default one of Windows lacks (Python documentation, asyncio, Platform Support)."""
+"""Methods of an event loop that the default loop on Windows lacks (Python documentation, asyncio, Platform Support)."""
 _FOLDERS: Final = ("/proc", "/sys", "/etc", "/run", "/usr", "/opt", "/var")
-"""How paths begin that Linux has."""
+"""The beginnings of paths that only Linux has."""
 
 
 # --- What Python lacks there -----------------------------------------------------------------------------------------
@@ -39,20 +39,20 @@ _FOLDERS: Final = ("/proc", "/sys", "/etc", "/run", "/usr", "/opt", "/var")
 
 @cache
 def lacking(module: str) -> frozenset[str]:
-    """Names of a module of the standard library that Python has on Linux and not on Windows."""
+    """The names of a standard library module that Python has on Linux but not on Windows."""
     return _names(module, LINUX) - _names(module, WINDOWS)
 
 
 @cache
 def is_absent(module: str) -> bool:
-    """Whether Python has nothing of a module on Windows."""
+    """Whether a module is empty or missing on Windows."""
     public = {name for name in _names(module, WINDOWS) if not name.startswith("_")}
     return _stub(module) is not None and not public and bool(_names(module, LINUX))
 
 
 @cache
 def lacking_methods() -> frozenset[str]:
-    """Methods of sockets that Python has on Linux and not on Windows."""
+    """The methods of sockets that Python has on Linux but not on Windows."""
     (linux, windows) = (_members("_socket", "socket", platform) for platform in (LINUX, WINDOWS))
     return linux - windows
 
@@ -100,7 +100,7 @@ def _defined(body: list[ast.stmt], platform: str) -> Iterator[str]:
 
 
 def _holds(test: ast.expr, platform: str) -> bool:
-    """A condition of a stub, which is about the platform or the version."""
+    """Evaluate a condition of a stub about the platform or the version."""
     source = ast.unparse(test)
     sees = type("sys", (), {"platform": platform, "version_info": sys.version_info})
     return bool(eval(source, {"__builtins__": {}}, {"sys": sees}))  # noqa: S307 - of mypy's own stubs
@@ -123,7 +123,7 @@ def source_of(module: str) -> str:
 
 
 def uses(module: str) -> list[str]:
-    """What a module names that Python lacks on Windows, as `socket.AF_NETLINK`."""
+    """The names in a module that Python lacks on Windows, such as `socket.AF_NETLINK`."""
     tree = ast.parse(source_of(module))
     called: dict[str, str] = {}
     found: dict[str, None] = {}
@@ -152,7 +152,7 @@ def uses(module: str) -> list[str]:
 
 
 def paths(module: str) -> list[str]:
-    """The folders of Linux below which a module reads, as `/proc/net`."""
+    """The Linux folders that a module reads, such as `/proc/net`."""
     found = set()
     for node in ast.walk(ast.parse(source_of(module))):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
@@ -166,7 +166,7 @@ def paths(module: str) -> list[str]:
 
 
 class _Seen(ModuleType):
-    """A module as Windows has it."""
+    """A module with the names that it has on Windows."""
 
     def __init__(self, real: ModuleType) -> None:
         super().__init__(real.__name__)
@@ -190,7 +190,7 @@ _seen: Final[dict[str, _Seen]] = {}
 
 
 def hide() -> None:
-    """Hide from `probes`, which is not imported yet, what Python lacks on Windows."""
+    """Hide from `probes`, which must not be imported yet, the names that Python lacks on Windows."""
     assert not any(name.partition(".")[0] == "probes" for name in sys.modules)
     real_import = builtins.__import__
 
@@ -215,12 +215,12 @@ def hide() -> None:
 
 
 def pytest_load_initial_conftests() -> None:
-    """Hide it before any module of a test is imported."""
+    """Hide the names before any test module is imported."""
     hide()
 
 
 def main() -> None:
-    """Import each module, and write what became of it."""
+    """Import each module, and write whether the import succeeded."""
     hide()
     became: dict[str, str | None] = {}
     for module in modules():
