@@ -1,4 +1,4 @@
-"""What `packaging/build` left in dist/ and build/, for the tests that look at it."""
+"""Finds the files that `packaging/build` made in dist/ and build/, for the tests that check them."""
 
 import os
 import re
@@ -13,19 +13,19 @@ from tests.support.repository import ROOT
 
 DIST: Final = ROOT / "dist"
 TOOLS: Final = ROOT / "build" / "environment" / "bin"
-"""What packaging/requirements-build.txt locks, installed."""
+"""The packages that packaging/requirements-build.txt locks, installed."""
 _UNRELEASED: Final = r"\.?(dev|rc|a|b)"
-"""What marks a version before a release (PEP 440)."""
+"""The mark of a pre-release version (PEP 440)."""
 PACKAGE_VERSION: Final = re.sub(_UNRELEASED, r"~\1", __version__)
-"""This version as dpkg and rpm order it."""
+"""This version in the form that dpkg and rpm order correctly."""
 COLLECTION_VERSION: Final = re.sub(_UNRELEASED, r"-\1", __version__)
-"""This version as Ansible Galaxy takes it (Semantic Versioning)."""
+"""This version in the form that Ansible Galaxy accepts (Semantic Versioning)."""
 _REQUIRED: Final = os.environ.get("BACKUPLINK_REQUIRE_PACKAGES", "")
-"""`1`, or the parts that must be there. Read before the tests' own environment hides it."""
+"""`1`, or the parts that must be present. It is read before the tests' own environment hides it."""
 
 
 def lacking(reason: str) -> NoReturn:
-    """Skip the test; fail it where BACKUPLINK_REQUIRE_PACKAGES says that everything must be there, or this part."""
+    """Skip the test, or fail it if BACKUPLINK_REQUIRE_PACKAGES says that everything, or this part, must be present."""
     part = Path(os.environ["PYTEST_CURRENT_TEST"].partition("::")[0]).stem.removeprefix("test_")
     if _REQUIRED == "1" or part in _REQUIRED.split():
         pytest.fail(reason)
@@ -33,12 +33,12 @@ def lacking(reason: str) -> NoReturn:
 
 
 def needed(program: str) -> str:
-    """The path of a program of this machine's."""
+    """The path of a program of this machine."""
     return shutil.which(program) or lacking(f"{program} is not installed")
 
 
 def artifact_of(pattern: str, part: str) -> Path:
-    """The one file of this version in dist/ that `pattern` names, in which VERSION stands for the version."""
+    """The only file of this version in dist/ that `pattern` matches; VERSION in the pattern stands for the version."""
     wanted = pattern.replace("VERSION", __version__)
     paths = sorted(DIST.glob(wanted))
     if len(paths) != 1:

@@ -1,8 +1,8 @@
-"""Automation of Systems Manager, as far as backuplink's runbook uses it: one step after the other, from a document.
+"""Automation of Systems Manager, as far as backuplink's runbook uses it: the steps of a document, one after the other.
 
 Source: AWS Systems Manager User Guide, Systems Manager Automation actions reference; Using action outputs as inputs.
-What moto has is asked there, what it lacks in the stand-in of Systems Manager below, whose answers have the form of the
-SDK's model.
+Calls that moto supports go to moto. The others go to the stand-in for Systems Manager below, whose answers have the
+form of the SDK's model.
 """
 
 import json
@@ -22,11 +22,11 @@ from jsonpath_ng.parser import parse as selector_of
 
 _REFERENCE: Final = re.compile(r"\{\{ ?([A-Za-z0-9_:.]+) ?\}\}")
 MAX_VARIABLE: Final = 512
-"""Characters of a variable (aws:updateVariable)."""
+"""Maximum characters of a variable (aws:updateVariable)."""
 MAX_PAYLOAD: Final = 100_000
-"""Bytes of what a script gives back (aws:executeScript)."""
+"""Maximum bytes of a script's result (aws:executeScript)."""
 POLL: Final = 5
-"""Seconds between two questions of a wait. The guide does not say how many they are."""
+"""Seconds between two polls of a wait. The guide does not state this number."""
 TYPES: Final[Mapping[str, Callable[[Any], bool]]] = {
     "String": lambda value: isinstance(value, str),
     "StringList": lambda value: isinstance(value, list) and all(isinstance(item, str) for item in value),
@@ -48,21 +48,21 @@ class StepFailedError(Exception):
 
 @dataclass
 class Execution:
-    """An execution of a document, as far as it has come."""
+    """The state of a document's execution."""
 
     id: str
     status: str = "InProgress"
     steps: list[dict[str, Any]] = field(default_factory=list)
-    """StepName, StepStatus and FailureMessage of each step that ran, as GetAutomationExecution gives them."""
+    """StepName, StepStatus and FailureMessage of each step that ran, in the form of GetAutomationExecution."""
     outputs: dict[str, Any] = field(default_factory=dict)
     """The outputs, by `STEP.NAME`."""
     variables: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
-    """How long it waited and slept."""
+    """The seconds that the execution waited and slept."""
 
     @property
     def names(self) -> list[str]:
-        """The steps that ran, in turn."""
+        """The steps that ran, in order."""
         return [step["StepName"] for step in self.steps]
 
     @property
@@ -73,7 +73,7 @@ class Execution:
 
 
 class Automation:
-    """Runs a document with a session of the SDK, which its scripts use as well."""
+    """Runs a document with a session of the SDK that its scripts use as well."""
 
     def __init__(self, document: Mapping[str, Any], session: boto3.session.Session, patch: pytest.MonkeyPatch) -> None:
         self._steps = {step["name"]: step for step in document["mainSteps"]}
@@ -86,10 +86,10 @@ class Automation:
         patch.setattr(boto3, "DEFAULT_SESSION", session)
         self.execution = Execution(id=str(uuid.UUID(int=1)))
         self.ending: dict[str, str] = {}
-        """The status with which a step ends in place of running, such as TimedOut, by its name."""
+        """The status with which a step ends instead of running, such as TimedOut, by the step's name."""
 
     def run(self, **given: str) -> Execution:
-        """Run the document with these parameters; the others have their defaults."""
+        """Run the document with these parameters, and the defaults of the others."""
         defaults = {name: each["default"] for name, each in self._parameters.items() if "default" in each}
         known = {**defaults, **given}
         assert set(known) == set(self._parameters), "Systems Manager starts nothing where a parameter has no value"
@@ -135,9 +135,9 @@ class Automation:
         return str(step.get("nextStep") or self._order[following])
 
     def _step(self, step: Mapping[str, Any]) -> str | None:
-        """Run a step; returns the name of the one after it."""
+        """Run a step; returns the name of the next one."""
         inputs = step["inputs"]
-        if step["action"] == "aws:executeScript":  # of which only the payload has references
+        if step["action"] == "aws:executeScript":  # only their payload has references
             inputs = {**inputs, "InputPayload": self._resolved(inputs.get("InputPayload", {}))}
         elif step["action"] != "aws:branch":
             inputs = self._resolved(inputs)
@@ -159,7 +159,7 @@ class Automation:
         return self._next(step)
 
     def _resolved(self, value: Any) -> Any:
-        """A value with what its references name; one reference alone keeps its type."""
+        """Replace the references in a value; the result of a single reference keeps its type."""
         if isinstance(value, dict):
             return {key: self._resolved(item) for key, item in value.items()}
         if isinstance(value, list):
@@ -193,7 +193,7 @@ class Automation:
             raise StepFailedError(f"Step fails when it is Execute/Cancelling action. {error}") from error
 
     def _script(self, inputs: Mapping[str, Any]) -> Any:
-        """What the handler gives back, as JSON carries it."""
+        """The handler's result, as JSON carries it."""
         names: dict[str, Any] = {"__name__": "customer_script"}
         exec(compile(inputs["Script"], "customer_script.py", "exec"), names)  # noqa: S102 - what is tested
         payload = json.loads(json.dumps(inputs["InputPayload"], default=str))
@@ -240,11 +240,11 @@ def _seconds(duration: str) -> float:
 
 
 DENIED: Final = {"ssm": "AccessDeniedException", "ec2": "UnauthorizedOperation"}
-"""How a service refuses a call that the role may not make."""
+"""The error with which a service refuses a call that the role lacks permission for."""
 
 
 class SystemsManager:
-    """What moto lacks of Systems Manager, in place of the service: nodes, commands and executions."""
+    """Answers in place of Systems Manager where moto cannot: nodes, commands and executions."""
 
     def __init__(self, session: boto3.session.Session) -> None:
         self.nodes: list[dict[str, Any]] = []
@@ -254,9 +254,9 @@ class SystemsManager:
         """Operations that answer with an error of the service."""
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.status = "Success"
-        """The status of the command, however it ended on the instance."""
+        """The command's status, regardless of how it ended on the instance."""
         self.on_send: Callable[[dict[str, Any]], Mapping[str, tuple[int, str, str]]] = lambda _: {}
-        """Runs the command: exit code, output and errors of each step of its document."""
+        """Runs the command; gives exit code, output and errors of each step of its document."""
         self.execution: Execution | None = None
         self._steps: Mapping[str, tuple[int, str, str]] = {}
         self._sent: dict[str, Any] = {}
@@ -265,7 +265,7 @@ class SystemsManager:
             session.events.register(f"before-call.{service}", self._answer)
 
     def _answer(self, model: Any, params: Mapping[str, Any], **_: Any) -> Any:
-        """The answer to a call; None where moto has it."""
+        """The answer to a call, or None if moto answers it."""
         service, name = model.service_model.service_name, model.name
         given = json.loads(params["body"]) if service == "ssm" else dict(params["body"])
         self.calls.append((name, given))

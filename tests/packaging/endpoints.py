@@ -1,5 +1,6 @@
-"""A VPC with the endpoints that a module or a template makes, for `backuplink predict`: the example's VPC without its
-own endpoints and faults."""
+"""A VPC with the endpoints that a module or a template creates, for `backuplink predict`: the example's VPC without its
+own endpoints and faults.
+"""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -41,17 +42,17 @@ GUIDE: Final = ROOT / "docs" / "endpoints.md"
 OFFERED: Final = (
     *("backup", "backup-gateway", "backup-storage", "ssm", "ssmmessages", "ec2messages", "sts", "ec2", "logs"),
 )
-"""The services that both make endpoints for."""
+"""The services for which the module and the template both create endpoints."""
 PORTS: Final = frozenset((service, port.number) for service in OFFERED for port in SERVICES[service].ports)
 REGIONS_COVERED: Final = [
     name for name, region in REGIONS.items() if region.partition in ("aws", "aws-cn", "aws-us-gov")
 ]
-"""Regions whose service names both know."""
+"""Regions for which the module and the template both know service names."""
 OWN_BLOCK: Final = str(estate.BLOCK)
 SUBNETS: Final = tuple(f"subnet-0e57a7e{number:010x}" for number in (1, 2, 3))
 """Subnets of the endpoints, one in each zone."""
 HOSTS: Final = tuple(f"subnet-0e57a7e{number:010x}" for number in (33, 34, 35, 49, 50, 51))
-"""Subnets of hosts that let everything out: those of SAP HANA and of the gateway's appliances."""
+"""Subnets of hosts that let everything out: hosts of SAP HANA and appliances of the gateway."""
 
 
 def group(group_id: str, rules: Iterable[GroupRule] = ()) -> SecurityGroup:
@@ -60,14 +61,14 @@ def group(group_id: str, rules: Iterable[GroupRule] = ()) -> SecurityGroup:
 
 
 def rule(port: int, cidr: str) -> GroupRule:
-    """A rule that lets one port in."""
+    """A rule that allows one port inbound."""
     return GroupRule(protocol="tcp", from_port=port, to_port=port, cidr=ip_network(cidr))
 
 
 def endpoint(
     number: int, service_name: str, group_id: str, *, private_dns: bool, policy: str | None = None
 ) -> VpcEndpoint:
-    """An endpoint with an interface in each zone; `number` is its own."""
+    """An endpoint with an interface in each zone; `number` makes its ids."""
     service = service_name.rpartition(".")[2]
     host = f"{'backupstorage' if service == 'backup-storage' else service}.{estate.REGION}.amazonaws.com"
     endpoint_id = f"vpce-0e57a7e{number:010x}"
@@ -104,7 +105,7 @@ def _interfaces(made: VpcEndpoint, number: int) -> Iterable[NetworkInterface]:
 
 
 def with_endpoints(made: Iterable[VpcEndpoint], groups: Iterable[SecurityGroup]) -> Ec2Facts:
-    """The facts of the VPC with these endpoints and groups beside those of its hosts."""
+    """The facts of the VPC with these endpoints and groups, and the groups of its hosts."""
     endpoints = tuple(made)
     theirs = [one for number, each in enumerate(endpoints) for one in _interfaces(each, number)]
 
@@ -136,7 +137,7 @@ def with_endpoints(made: Iterable[VpcEndpoint], groups: Iterable[SecurityGroup])
 def predicted(
     facts: Ec2Facts, folder: Path, services: tuple[str, ...], **changes: Any
 ) -> tuple[int, PredictionDocument]:
-    """The exit code of `backuplink predict` on these facts, and its document."""
+    """Run `backuplink predict` on these facts; returns its exit code and its document."""
     place, output = folder / "facts.json", folder / "prediction.json"
     place.write_text(facts_file.dumps(facts), "utf-8")
     request = PredictRequest(
@@ -162,8 +163,7 @@ def predicted(
 
 
 def outcomes(document: PredictionDocument) -> Mapping[tuple[str, int], Reachability]:
-    """What becomes of connects, by service and port; where it is not the same for all hosts and addresses, what is
-    worst."""
+    """The predicted result of connects, by service and port. If hosts or addresses differ, it is the worst result."""
     worst: dict[tuple[str, int], Reachability] = {}
     order = (Reachability.BLOCKED, Reachability.DOUBTFUL, Reachability.CANNOT_TELL, Reachability.OPEN)
     for path in document.paths:

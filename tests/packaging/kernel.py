@@ -1,7 +1,8 @@
-"""What the program asks the kernel for beyond plain sockets, and whether it gets an answer; run by the Python of an
-artifact with the program's modules, also in an emulator, whose user mode must know each such request.
+"""Makes each request of the program to the kernel beyond plain sockets, and tells whether it is answered. The Python of
+an artifact runs this file with the program's modules, also in an emulator, whose user mode must support each such
+request.
 
-Writes one JSON object to stdout: by request, `answered` or what else happened.
+Writes one JSON object to stdout: by request, `answered` or the error.
 """
 
 import errno
@@ -35,7 +36,7 @@ def neighbours() -> bool:
 
 
 def driver() -> bool:
-    """The loopback has no statistics, which a kernel that takes the request says so."""
+    """The loopback has no statistics; a kernel that supports the request says so."""
     try:
         ethtool.statistics(_ethtool, "lo")
     except OSError as error:
@@ -56,7 +57,7 @@ def segment_size() -> bool:
 
 
 def senders_of_errors() -> bool:
-    """A datagram to a closed port of this host: the error queue says who refused it."""
+    """A datagram to a closed port of this host: the error queue gives the address that refused it."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as channel:
         channel.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
         channel.connect((str(HERE), 1))

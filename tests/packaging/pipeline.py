@@ -1,7 +1,7 @@
-"""What a run finds in each scenario; run by the Python of an artifact, or by that of the source tree.
+"""Prints the findings of a run in each scenario. The Python of an artifact or of the source tree runs this file.
 
-Reads one JSON object from stdin, the text of each scenario by its name, since an artifact has few of them. Writes one
-to stdout: by scenario, what its report found.
+It reads one JSON object from stdin, the text of each scenario by its name, since an artifact has few of them. It writes
+one to stdout: the findings of each scenario's report.
 """
 
 import asyncio

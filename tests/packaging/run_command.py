@@ -1,5 +1,6 @@
-"""The steps of the Command document as the agent of Systems Manager runs them, with the program itself or one in its
-place."""
+"""Runs the steps of the Command document as the agent of Systems Manager does, with the program itself or a
+substitute.
+"""
 
 import os
 import re
@@ -17,7 +18,7 @@ from tests.support.repository import ROOT
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """What a step ended with."""
+    """The result of a step."""
 
     code: int
     stdout: str
@@ -26,7 +27,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ran:
-    """What a command ended with."""
+    """The result of a command."""
 
     check: Step
     host: Step
@@ -34,11 +35,11 @@ class Ran:
     left: list[str]
     """Files in the command's folder afterwards, without the scripts themselves."""
     calls: list[list[str]]
-    """Arguments of each call of the program, in turn."""
+    """Arguments of each call of the program, in order."""
 
 
 def script_of(document: Mapping[str, Any], step: str) -> str:
-    """The script of a step, with the names of its parameters in it."""
+    """The script of a step, with the names of its parameters still in it."""
     part = next(part for part in document["mainSteps"] if part["name"] == step)
     return "\n".join(part["inputs"]["runCommand"]) + "\n"
 
@@ -55,7 +56,7 @@ REAL: Final = f'PYTHONPATH={shlex.quote(str(ROOT))} exec {shlex.quote(sys.execut
 
 
 def program(folder: Path, then: str) -> Path:
-    """A `backuplink` that writes down what it is called with, and goes on with `then`."""
+    """A `backuplink` that records its arguments, and continues with `then`."""
     return executable(
         folder / "backuplink",
         f"""#!/bin/sh
@@ -67,8 +68,8 @@ printf '\\0' >>{folder}/calls
 
 
 def in_scenario(folder: Path, scenario: str) -> Path:
-    """The real one, whose checks are made in a scenario's simulated VPC."""
-    # Of a check's options `demo` has those that say what becomes of the report.
+    """The real program, which measures a scenario's simulated VPC."""
+    # `demo` has only those options of a check that concern the report.
     return program(
         folder,
         f"""if [ "$1" = check ]; then
@@ -89,15 +90,16 @@ fi
 def run(
     document: Mapping[str, Any], folder: Path, program: Path, *, shell: str = "sh", path: str = os.defpath, **given: str
 ) -> Ran:
-    """Run the steps one after the other, as the agent does: as `SHELL -c SCRIPT` under a system service's environment,
-    with parameters inserted as they are, once, and nothing inside them again."""
+    """Run the steps one after the other, as the agent does: as `SHELL -c SCRIPT` under a system service's environment.
+    Parameters are inserted literally and once; references inside their values are not replaced.
+    """
     command = folder / "orchestration"
     defaults = {name: parameter.get("default") for name, parameter in document["parameters"].items()}
     values = {**defaults, "Workload": "none", "Command": str(program), **given}
     steps = {}
     for name in ("check", "host", "report"):
         lines = re.sub(r"\{\{ (\w+) \}\}", lambda match: values[match[1]], script_of(document, name))
-        # The first line names `sh`, which is another program on each distribution.
+        # The first line names `sh`, which is a different program on each distribution.
         script = executable(command / name / "_script.sh", lines.replace("#!/bin/sh", f"#!{needed(shell)}", 1))
         ended = subprocess.run(
             [needed(shell), "-c", str(script)],

@@ -1,4 +1,4 @@
-"""Small packages that stand in for others, by nfpm of packaging/requirements-build.txt."""
+"""Builds small packages that stand in for others, with nfpm of packaging/requirements-build.txt."""
 
 import subprocess
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ import yaml
 from tests.packaging.artifacts import TOOLS, lacking
 
 C_LIBRARY: Final = ("libc.so.6(GLIBC_2.17)(64bit)", "libgcc_s.so.1()(64bit)", "/bin/sh")
-"""What the rpm needs, and a root of Debian has without its rpm knowing."""
+"""Dependencies of the rpm that a Debian root fulfils, although rpm does not know it there."""
 
 
 def stand_in(
@@ -22,7 +22,7 @@ def stand_in(
     provides: Iterable[str] = (),
     content: str = "",
 ) -> Path:
-    """A deb or rpm in `folder`, with one file that holds `content`. The architecture is Debian's name of it."""
+    """Build a deb or rpm in `folder`, with one file that holds `content`. The architecture has Debian's name."""
     if not (TOOLS / "nfpm").exists():
         lacking("nfpm is not installed; run packaging/build packages")
     file = folder / f".{name}"
@@ -62,8 +62,9 @@ def stand_in(
 
 
 def prepare_rpm(root: Path) -> None:
-    """Let the rpm of a root of Debian install backuplink there: it learns of the C library, and runs scripts though the
-    root is not a mount point. Folders that on its own systems belong to other packages are made."""
+    """Make a Debian root in which rpm can install backuplink: rpm learns of the C library, and runs scripts although
+    the root is not a mount point. Folders that other packages own on an rpm system are created.
+    """
     library = stand_in(root, "rpm", "c-library", "2.17", provides=C_LIBRARY)
     (root / "etc" / "rpm").mkdir(exist_ok=True)
     (root / "etc" / "rpm" / "macros").write_text("%__transaction_unshare %{nil}\n", "utf-8")

@@ -1,9 +1,9 @@
-"""A module of Terraform, parsed by python-hcl2 and evaluated: what it makes of its variables and of what its data
-sources say. Terraform itself is not there.
+"""Parses a Terraform module by python-hcl2 and evaluates it, given its variables and the results of its data sources.
+Terraform itself is not installed.
 
-It knows the expressions and functions that the modules here use, and no others: whatever else stands in a module is an
-error. Values are those of JSON. A resource or data source with `count` is a list, one with `for_each` an object.
-Source: Terraform documentation, Configuration Language.
+It knows only the expressions and functions that the modules here use: any other is an error. Values are those of JSON.
+A resource or data source with `count` is a list, one with `for_each` an object. Source: Terraform documentation,
+Configuration Language.
 """
 
 import json
@@ -22,7 +22,7 @@ _LITERALS: Final = {"true": True, "false": False, "null": None}
 
 
 class RefusedError(Exception):
-    """What a validation or a precondition says of a module's variables."""
+    """A validation or a precondition refuses a module's variables, with this message."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def _blocks(body: Node) -> tuple[dict[str, Node], tuple[Block, ...]]:
 
 
 def _children(node: Node) -> list[Node]:
-    """The children of a node that mean something."""
+    """The children of a node, without punctuation and white space."""
     return [child for child in node.children if isinstance(child, Tree) and child.data != "new_line_or_comment"]
 
 
@@ -59,10 +59,10 @@ def _text(node: Node) -> str:
 
 
 class Module:
-    """The files of a module in a folder."""
+    """Parse the files of a module in a folder."""
 
     def __init__(self, folder: Path) -> None:
-        import hcl2  # here, since every process of the tests imports this module, and one needs it
+        import hcl2  # imported here, since every process of the tests imports this module, and one needs it
 
         self.folder = folder
         self.blocks: list[Block] = []
@@ -71,7 +71,7 @@ class Module:
             self.blocks += blocks
 
     def of(self, kind: str) -> dict[str, Block]:
-        """The blocks of a kind, by their labels with dots between."""
+        """The blocks of a kind, by their labels joined with dots."""
         return {".".join(block.labels): block for block in self.blocks if block.kind == kind}
 
     def planned(
@@ -81,8 +81,9 @@ class Module:
         data: Callable[[str, str, Mapping[str, Any]], Any],
         ids: Callable[[str, Any], str],
     ) -> "Planned":
-        """What the module makes. `data` says by kind, name and arguments what a data source reads, and `ids` by
-        address and key which id a resource has. Raises RefusedError."""
+        """Evaluate the module. `data` gives a data source's result by its kind, name and arguments, and `ids` a
+        resource's id by its address and key. Raises RefusedError.
+        """
         return Planned(self, dict(variables), data, ids)
 
 
@@ -123,7 +124,7 @@ class Planned:
         return made
 
     def outputs(self) -> dict[str, Any]:
-        """The values of its outputs."""
+        """The values of the module's outputs."""
         return {name: self.value(block.attributes["value"], {}) for name, block in self.module.of("output").items()}
 
     @cached_property
@@ -320,7 +321,7 @@ class Planned:
 
 
 class _Lazy:
-    """Something whose parts are evaluated when they are asked for."""
+    """A mapping whose values are evaluated on access."""
 
     def __init__(self, get: Callable[[str], Any]) -> None:
         self._get = get

@@ -1,5 +1,6 @@
 """`packaging/acceptance`: its cases against scenarios with the same faults, its calls against the service models, and
-whole runs against moto, with the host's commands on this machine. No test runs it against AWS."""
+complete runs against moto, with the host's commands on this machine. No test runs it against AWS.
+"""
 
 import io
 import json
@@ -86,7 +87,7 @@ def model_of(service: str) -> ServiceModel:
 
 
 def is_of_the_model(service: str, operation: str, parameters: Mapping[str, Any]) -> None:
-    """The service has the operation, and takes these parameters."""
+    """Assert that the service has the operation, and accepts these parameters."""
     model = model_of(service)
     (name,) = (name for name in model.operation_names if botocore.xform_name(name) == operation)
     report = ParamValidator().validate(parameters, model.operation_model(name).input_shape)
@@ -94,7 +95,7 @@ def is_of_the_model(service: str, operation: str, parameters: Mapping[str, Any])
 
 
 class AnyName(dict[str, str]):
-    """A value for every name."""
+    """A mapping with a value for every name."""
 
     def __missing__(self, name: str) -> str:
         return name
@@ -135,7 +136,7 @@ def test_the_price_counts_what_is_made() -> None:
 @pytest.mark.skipif(not extent.everything(), reason="the linter takes long: with --everything alone")
 @pytest.mark.parametrize("name", ["host", "network", "resolver"])
 def test_cfn_lint_finds_nothing(name: str) -> None:
-    import cfnlint.api  # here, since every process of the tests imports this module, and one or two need these
+    import cfnlint.api  # imported here, since every process of the tests imports this module, and one or two need these
     import cfnlint.config
 
     some = cfnlint.config.ManualArgs(regions=["us-east-1"])
@@ -178,7 +179,7 @@ def test_a_dry_run_says_everything_and_calls_nothing(
 
 
 def test_the_command_itself(tmp_path: Path) -> None:
-    """Its own file runs in the environment that `./dev` sets up; no Region, no credentials, no network."""
+    """The file starts in the environment that `./dev` sets up, without a Region, credentials or a network."""
     ended = subprocess.run(
         [sys.executable, str(HERE / "acceptance.py"), "--dry-run", "--only", "clock-ahead"],
         env={"PYTHONPATH": str(ROOT), "PATH": os.defpath},
@@ -203,7 +204,9 @@ def test_a_mistake_in_the_call_runs_nothing(capsys: pytest.CaptureFixture[str]) 
 
 
 class LocalHost(Host):
-    """A host whose commands run here, below a folder of the test; its program says what scenarios give."""
+    """A host whose commands run on this machine, below a folder of the test; its program prints the results of
+    scenarios.
+    """
 
     folder = ""
 
@@ -213,7 +216,7 @@ class LocalHost(Host):
     def shell(self, script: str) -> str:
         for name in re.findall(r"([a-z0-9-]+)\.part$", script, re.MULTILINE):
             (Path(self.folder) / "answer").write_text(answer_of(name), "utf-8")
-        super().shell(script)  # moto takes it, and runs nothing
+        super().shell(script)  # moto accepts it, but runs nothing
         EVENTS.append(kind_of(script))
         path = f"{self.folder}/commands{os.pathsep}{os.defpath}"
         ended = subprocess.run(
@@ -229,7 +232,7 @@ class LocalHost(Host):
 
 
 class LoggedAccount(Account):
-    """An account that keeps what is called, and at once comes to the end of each wait."""
+    """An account that records each call, and ends each wait at once."""
 
     def __init__(self, session: botocore.session.Session, region: str, *, say: Callable[[str], None]) -> None:
         super().__init__(session, region, say=say, sleep=self._slept)
@@ -246,14 +249,14 @@ class LoggedAccount(Account):
         return super().call(service, operation, **parameters)
 
     def _detach_policies(self) -> None:
-        """Do what moto leaves out when it deletes a stack."""
+        """Do the parts of a stack's deletion that moto omits."""
         iam = self.client("iam")
         for role in iam.list_roles()["Roles"]:
             for policy in iam.list_attached_role_policies(RoleName=role["RoleName"])["AttachedPolicies"]:
                 iam.detach_role_policy(RoleName=role["RoleName"], PolicyArn=policy["PolicyArn"])
 
     def _delete_what_has_routes(self) -> None:
-        """Delete what has routes, which moto does not do when it deletes a stack."""
+        """Delete resources with routes, which moto does not do when it deletes a stack."""
         ec2 = self.client("ec2")
         for endpoint in ec2.describe_vpc_endpoints()["VpcEndpoints"]:
             ec2.delete_vpc_endpoints(VpcEndpointIds=[endpoint["VpcEndpointId"]])
@@ -265,7 +268,7 @@ class LoggedAccount(Account):
 
     @staticmethod
     def _slept(_: float) -> None:
-        """What a timer of the host was to do by then is done."""
+        """Do at once what a timer of the host does later."""
         for timer in Path(LocalHost.folder).glob("timer"):
             EVENTS.append("timer")
             subprocess.run(["/bin/sh", str(timer)], check=True, timeout=60)
@@ -273,7 +276,9 @@ class LoggedAccount(Account):
 
 
 def for_moto(body: str) -> str:
-    """A template without what moto does not read: AWS::NoValue in a list of rules, and the names of an endpoint."""
+    """The template without the parts that moto cannot read: AWS::NoValue in a list of rules, and the names of an
+    endpoint.
+    """
     content = yaml.load(body, Loader=TemplateLoader)  # noqa: S506 - a SafeLoader
     for resource in content["Resources"].values():
         rules = resource["Properties"].get("SecurityGroupIngress", [])
@@ -285,14 +290,14 @@ def for_moto(body: str) -> str:
 
 EVENTS: Final[list[str]] = []
 ANSWERS: Final[dict[str, str]] = {}
-"""Scenarios that are answered in place of those of the cases."""
+"""Scenarios whose results replace those of the cases."""
 STUBS: Final = {
     "aws": '[ "$1 $2" = "s3 cp" ] || exit 9\ncp "{file}" "${{7}}"',
     "systemd-run": 'for last; do :; done\nprintf "%s\\n" "$last" >"$FOLDER/timer"',
     "systemctl": 'echo "systemctl $*" >>"$FOLDER/clock"',
     "date": 'echo "date $*" >>"$FOLDER/clock"',
 }
-"""Programs of a host that have no place here."""
+"""Programs of a host that have no effect here."""
 PROGRAM: Final = """#!/bin/sh
 case $1 in
 --version) echo backuplink 1.0.0 ;;
@@ -321,7 +326,7 @@ def kind_of(script: str) -> str:
 
 @pytest.fixture
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The folder of a host, with the stand-ins of its programs; gives the file that is put on it."""
+    """A host's folder, with stand-ins for its programs; gives the file that the cases copy to the host."""
     folder = tmp_path / "host"
     commands = folder / "commands"
     commands.mkdir(parents=True)
@@ -339,7 +344,7 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 @pytest.fixture
 def offered(moto: boto3.session.Session, monkeypatch: pytest.MonkeyPatch) -> boto3.session.Session:
-    """moto as an account with the endpoint services that it does not know."""
+    """Moto as an account, with the endpoint services that moto does not know."""
     names = {"access_key_id": "AWS_ACCESS_KEY_ID", "secret_key": "AWS_SECRET_ACCESS_KEY", "token": "AWS_SESSION_TOKEN"}
     for key, value in moto_server.KEYS.items():
         monkeypatch.setenv(names[key], value)
@@ -360,7 +365,7 @@ def run(file: Path, output: Path, *words: str) -> int:
 
 
 def left(session: boto3.session.Session) -> dict[str, Any]:
-    """What is in the account, the default VPC aside."""
+    """The resources in the account, without the default VPC."""
     ec2 = session.client("ec2")
     vpcs = [vpc["VpcId"] for vpc in ec2.describe_vpcs()["Vpcs"] if not vpc["IsDefault"]]
     stacks = session.client("cloudformation").describe_stacks()["Stacks"]
@@ -448,7 +453,7 @@ def test_an_interrupt_repairs_and_removes(
     monkeypatch: pytest.MonkeyPatch,
     case: str,
 ) -> None:
-    """While the network is broken; a second one does not stop what is being removed."""
+    """The first signal comes while the network is broken; a second one does not stop the removal."""
     run_steps = acceptance.Acceptance._do
 
     def interrupted(self: acceptance.Acceptance, steps: Any) -> None:
@@ -575,7 +580,7 @@ def test_a_defect_removes_what_was_made(
 def test_a_closed_terminal_removes_what_was_made(
     offered: boto3.session.Session, host: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """SIGHUP, and from then on nobody reads stderr."""
+    """The runner receives SIGHUP, and from then on nobody reads stderr."""
     run_steps = acceptance.Acceptance._do
     reader, writer = os.pipe()
     closed = io.TextIOWrapper(io.FileIO(writer, "w"), write_through=True)  # nothing stays in a buffer
@@ -660,8 +665,9 @@ def test_a_fault_whose_stack_fails_is_said_and_the_others_are_made(
 def test_what_another_run_made_is_left_alone(
     offered: boto3.session.Session, host: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], made: str
 ) -> None:
-    """The other run may still be under way. After a kill, `--remove` removes what it made: here a network with a
-    network ACL of its own."""
+    """The other run may still be in progress. After a kill, `--remove` removes its resources: here a network with a
+    network ACL of its own.
+    """
     account = LoggedAccount(botocore.session.Session(), moto_server.REGION, say=print)
     bucket = account.bucket("123456789012")
     if made == "the network":
@@ -735,7 +741,7 @@ def test_a_long_report_comes_in_parts(host: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_host_that_is_not_reached_is_restarted_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """EC2 restarts it, since nothing on the host can be asked to."""
+    """EC2 restarts the host, since no command on the host works."""
     calls: list[str] = []
     states: list[str] = []
 

@@ -1,8 +1,8 @@
-"""The Ansible collection: its module against the command and its reports, its documentation, and the role, run twice in
-throw-away roots.
+"""The Ansible collection: its module against the command and its reports, its documentation, and the role, which runs
+twice in throw-away roots.
 
-What installs needs `packaging/build packages onefile ansible`, and root; `packaging/test ansible` requires it and makes
-the root.
+Tests that install need `packaging/build packages onefile ansible`, and root; `packaging/test ansible` requires them and
+makes the root.
 """
 
 import ast
@@ -45,7 +45,7 @@ NAME: Final = "backuplink.backuplink"
 TOOLS: Final = ROOT / "build" / "ansible" / "environment" / "bin"
 BASE: Final = ROOT / "build" / "roots" / "trixie+python3,python3-apt,rpm,systemd"
 SECONDS: Final = 900.0
-"""For a process, however busy the machine."""
+"""Seconds for a process on a busy machine."""
 SCENARIOS: Final = {
     "healthy": "ok",
     "allowance-exceeded": "warning",
@@ -71,7 +71,7 @@ report: Final[Any] = loaded()
 
 
 def documented(name: str) -> Any:
-    """DOCUMENTATION, EXAMPLES or RETURN of the module."""
+    """The documentation of the module in DOCUMENTATION, EXAMPLES or RETURN."""
     for statement in ast.parse(MODULE.read_text("utf-8")).body:
         if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == name:
             return yaml.safe_load(ast.literal_eval(statement.value))
@@ -263,7 +263,7 @@ def test_the_role_writes_secrets_for_root_alone_and_says_none_of_them() -> None:
 
 
 def test_a_variable_is_read_as_it_was_given(tmp_path: Path) -> None:
-    """Both systemd and a shell read it so."""
+    """Both systemd and a shell read such a value in the same way."""
     template = (ROLE / "templates" / "environment.j2").read_text("utf-8")
     made = jinja2.Environment(trim_blocks=True, keep_trailing_newline=True, autoescape=False)  # noqa: S701 - no page
     made.filters["regex_replace"] = lambda text, pattern, by: re.sub(pattern, by, text)
@@ -291,7 +291,7 @@ def succeed(*words: str | Path) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Controller:
-    """A machine with the collection installed, and nothing else of Ansible's."""
+    """A machine with the collection installed, and no other collection."""
 
     home: Path
 
@@ -378,7 +378,7 @@ def test_ansible_doc_reads_the_module_and_the_role(controller: Controller) -> No
 
 @pytest.fixture(scope="module")
 def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the files of the release for this processor, and their sums."""
+    """A folder with the release's files for this processor, and their checksums."""
     folder = tmp_path_factory.mktemp("artifacts")
     names = ("backuplink_VERSION_amd64.deb", "backuplink-VERSION-1.x86_64.rpm", "backuplink-VERSION-linux-x86_64.run")
     files = [shutil.copy(artifact_of(name, "packages onefile"), folder) for name in names]
@@ -389,14 +389,14 @@ def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
-    """A throw-away root, and the controller that works on it."""
+    """A throw-away root, and the controller that configures it."""
 
     root: Path
     controller: Controller
     inventory: Path
 
     def play(self, *options: str, **variables: Any) -> tuple[int, str]:
-        """Run the role. How many tasks changed something, and all that was said; it must succeed."""
+        """Run the role, which must succeed. Returns how many tasks changed something, and all output."""
         code, said = self.attempt(*options, **variables)
         assert code == 0, said
         return int(re.findall(r"changed=(\d+)", said)[-1]), said
@@ -409,7 +409,7 @@ class Host:
         return result.returncode, result.stdout + result.stderr
 
     def check(self, **parameters: Any) -> dict[str, Any]:
-        """The result of the module, which has to be told what to check: here what a caller needs."""
+        """Run the module with the given targets, as a caller would; returns its result."""
         words = [
             "--inventory",
             str(self.inventory),
@@ -437,8 +437,9 @@ class Host:
         )
 
     def files(self) -> dict[str, tuple[int, int]]:
-        """Every file of the root with its mode and date, without what Ansible, a start of the program and rpm itself
-        leave."""
+        """Every file of the root with its mode and date, without files that Ansible, a start of the program and rpm
+        itself leave behind.
+        """
         return {
             str(path.relative_to(self.root)): (path.lstat().st_mode, path.lstat().st_mtime_ns)
             for path in self.root.rglob("*")
@@ -514,10 +515,10 @@ def test_the_role_installs_and_a_second_run_changes_nothing(host: Host, artifact
 def test_the_form_is_that_of_the_host_s_package_manager(host: Host, artifacts: Path) -> None:
     host.play(backuplink_artifacts=str(artifacts))
     assert host.inside("dpkg-query", "--show", "backuplink").stdout == f"backuplink\t{PACKAGE_VERSION}\n"
-    # The package's own configuration stays where the role is given none.
+    # The package's own configuration stays if the role is given none.
     packaged = (ROOT / "packaging" / "packages" / "backuplink.toml").read_bytes()
     assert (host.root / CONFIGURATION).read_bytes() == packaged
-    # What is installed already, in whichever way, needs no file of the release.
+    # If the program is already installed in some way, the role needs no file of the release.
     assert host.play()[0] == 0
 
 
@@ -542,7 +543,7 @@ def test_what_must_not_be_is_refused(host: Host, artifacts: Path, tmp_path: Path
         assert code == 2, output
         assert said in output
         assert host.files() == before, variables
-    # A configuration that the program refuses is not put in place.
+    # A configuration that the program refuses is not installed.
     code, output = host.attempt(**good, backuplink_config={"regoin": "eu-west-1"})
     assert code == 2
     assert "did you mean 'region'?" in output

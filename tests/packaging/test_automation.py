@@ -1,4 +1,4 @@
-"""The Automation document, step by step: its form, its parameters, every way through it, and its template and role."""
+"""The Automation document, step by step: its form, its parameters, every path through it, and its template and role."""
 
 import ast
 import json
@@ -44,7 +44,7 @@ ENDINGS: Final = (
     *("checked", "notReached", "notLinux", "notDelivered", "cancelled", "programMissing", "noReport"),
     *("tookTooLong", "denied", "failed", "failedAndUnread"),
 )
-"""The steps that say how the runbook ended."""
+"""The steps that report the runbook's result."""
 NEEDED: Final = ("ssm", "ssmmessages", "ec2messages")
 REGION: Final = "eu-west-1"
 
@@ -65,14 +65,14 @@ def document(built: Path) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def check(built: Path) -> dict[str, Any]:
-    """The Command document that it sends."""
+    """The Command document that the runbook sends."""
     content: dict[str, Any] = yaml.safe_load((built / "backuplink-check.yaml").read_text("utf-8"))
     return content
 
 
 @pytest.fixture
 def session() -> Iterator[boto3.session.Session]:
-    from moto import mock_aws  # here, since every process of the tests imports this module, and few need moto
+    from moto import mock_aws  # imported here, since every process of the tests imports this module, and few need moto
 
     with mock_aws():
         yield boto3.session.Session("testing", "testing", region_name=REGION)
@@ -123,9 +123,9 @@ def test_actions_and_their_properties_are_those_of_the_guide(document: dict[str,
 
 
 def test_the_service_takes_the_document(built: Path, document: dict[str, Any], session: boto3.session.Session) -> None:
-    """Here moto reads it, which is not as strict as the service."""
+    """Moto reads the document here; it is not as strict as the service."""
     content = (built / RUNBOOK).read_text("utf-8")
-    assert len(content.encode()) < 64 * 1024  # of a document, AWS General Reference, Systems Manager quotas
+    assert len(content.encode()) < 64 * 1024  # limit of a document, AWS General Reference, Systems Manager quotas
     taken = session.client("ssm").create_document(
         Name="backuplink-runbook", DocumentType="Automation", DocumentFormat="YAML", Content=content
     )["DocumentDescription"]
@@ -162,7 +162,7 @@ def test_no_step_that_asks_ends_without_a_word(document: dict[str, Any]) -> None
 
 
 def test_scripts_have_no_reference_and_no_line_of_a_shell(document: dict[str, Any]) -> None:
-    """A parameter arrives in a script by its payload alone."""
+    """A parameter reaches a script by its payload alone."""
     for step in steps(document, "aws:executeScript"):
         assert "{{" not in step["inputs"]["Script"]
         tree = ast.parse(step["inputs"]["Script"])
@@ -251,7 +251,7 @@ CALLED: Final = {
 
 
 def called_in(document: Mapping[str, Any]) -> set[str]:
-    """The actions of IAM that the runbook's steps and scripts take, by the calls in them."""
+    """The IAM actions of the runbook's steps and scripts, from the calls in them."""
     session = boto3.session.Session(region_name=REGION)
     asked = set()
     for step in steps(document):
@@ -305,7 +305,7 @@ def test_what_each_pattern_takes_and_refuses(document: dict[str, Any]) -> None:
 def test_no_injection_is_taken(document: dict[str, Any], injection: str) -> None:
     for name, parameter in document["parameters"].items():
         for hostile in (injection, GOOD.get(name, ("auto",))[-1] + injection):
-            # A role may be called so, and its name reaches nothing but Automation itself.
+            # A role may have such a name, which only Automation itself receives.
             is_role = name == "AutomationAssumeRole" and hostile.endswith("--output=canary") and hostile != injection
             assert allows(parameter, hostile) is is_role, (name, hostile)
 
@@ -343,7 +343,7 @@ def test_the_check_takes_whatever_the_runbook_takes(document: dict[str, Any], ch
 
 
 def instance_in(session: boto3.session.Session, *services: str, state: str = "running") -> tuple[str, str]:
-    """The ids of an instance of a VPC with endpoints of these services, and of that VPC, in moto."""
+    """The ids of an instance and of its VPC in moto. The VPC has endpoints of these services."""
     ec2 = session.client("ec2")
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.1.0/24")["Subnet"]["SubnetId"]
@@ -452,7 +452,7 @@ def test_an_instance_with_windows(automation: Automation, service: SystemsManage
 
 
 def test_no_ending_is_longer_than_a_variable(document: dict[str, Any]) -> None:
-    """With the longest ids and names that there are."""
+    """The output with the longest possible ids and names."""
     region = max(REGIONS, key=len)
     (script,) = (step["inputs"]["Script"] for step in steps(document) if step["name"] == "lookOutside")
     names: dict[str, Any] = {}
@@ -482,7 +482,7 @@ def test_the_services_that_it_names_are_known() -> None:
 
 @pytest.fixture
 def online(service: SystemsManager, check: dict[str, Any], tmp_path: Path) -> SystemsManager:
-    """An instance that Systems Manager reaches, on which the steps of the Command document run as they stand."""
+    """An instance that Systems Manager reaches, on which the steps of the Command document run unchanged."""
     service.nodes = [{"InstanceId": "i-0a1b2c3d4e5f67890", "PingStatus": "Online", "PlatformType": "Linux"}]
     service.on_send = lambda _: {}
 
@@ -554,7 +554,7 @@ def test_where_the_report_lies_in_a_bucket(automation: Automation, online: Syste
 
 
 def test_the_fix_of_every_scenario_says_what_it_changes(document: dict[str, Any]) -> None:
-    """The lines of the first cause, with each of its commands and whether that changes something."""
+    """The lines of the first cause, with each of its commands and whether the command changes something."""
     names: dict[str, Any] = {}
     exec(compile(steps(document)[-1]["inputs"]["Script"], "tell.py", "exec"), names)  # noqa: S102 - what is tested
     fixes = 0
@@ -710,7 +710,7 @@ WAYS: Final = {
     "askEnd": {},
     "askError": {"Command": "/opt/backuplink"},
 }
-"""Every step whose failure is told, and the parameters with which an execution comes there."""
+"""Every step whose failure is reported, with parameters that lead an execution to it."""
 
 
 @pytest.mark.parametrize(("status", "ending"), [("TimedOut", "tookTooLong"), ("Failed", "failed")])
@@ -718,7 +718,7 @@ WAYS: Final = {
 def test_a_step_that_takes_too_long_or_fails(
     automation: Automation, online: SystemsManager, tmp_path: Path, step: str, status: str, ending: str
 ) -> None:
-    if step != "askError":  # which comes after a program that is missing
+    if step != "askError":  # which follows a missing program
         in_scenario(tmp_path, "healthy")
     automation.ending = {step: status}
     ran = started(automation, **WAYS[step])
@@ -744,7 +744,7 @@ def test_every_denial_has_its_case(document: dict[str, Any]) -> None:
 
 
 def test_the_interpreter_walks_every_step(document: dict[str, Any]) -> None:
-    """What the tests above name or reach, together: a step that none of them reaches has no test."""
+    """All steps must be named or reached by the tests above: a step that none of them reaches has no test."""
     source = Path(__file__).read_text("utf-8")
     assert [step["name"] for step in steps(document) if f'"{step["name"]}"' not in source] == []
 
@@ -753,7 +753,7 @@ def test_the_interpreter_walks_every_step(document: dict[str, Any]) -> None:
 
 
 def test_cfn_lint_finds_nothing(built: Path) -> None:
-    import cfnlint.api  # here, since every process of the tests imports this module
+    import cfnlint.api  # imported here, since every process of the tests imports this module
     import cfnlint.config
 
     some = cfnlint.config.ManualArgs(regions=["us-east-1", "cn-north-1", "us-gov-west-1"])
@@ -818,7 +818,7 @@ JOB: Final = {
 
 
 def matches(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
-    """Whether EventBridge takes an event for a pattern, of texts and prefixes (EventBridge User Guide)."""
+    """Whether an event matches an EventBridge pattern of texts and prefixes (EventBridge User Guide)."""
     for key, wanted in pattern.items():
         given = event.get(key)
         if isinstance(wanted, dict):

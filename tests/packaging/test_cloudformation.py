@@ -1,5 +1,6 @@
-"""The template that makes endpoints: as it is built, its names and ports against the catalogue's, and what `backuplink
-predict` says of a VPC that has what it makes."""
+"""The template that creates endpoints: its built form, its names and ports compared with the catalogue, and the result
+of `backuplink predict` for a VPC with its endpoints.
+"""
 
 import itertools
 import json
@@ -45,7 +46,7 @@ SWITCHES: Final = {
     "Ec2": ("ec2",),
     "Logs": ("logs",),
 }
-"""Parameters of the template, and the services of each."""
+"""Parameters of the template, with the services that each enables."""
 
 
 def test_the_template_has_a_switch_for_each_service() -> None:
@@ -61,7 +62,7 @@ def stack(partition: str = "aws", region: str = estate.REGION, **given: str) -> 
 
 
 def facts_of(made: Stack) -> Ec2Facts:
-    """The VPC once the stack is made. A reference to a resource is its name in the template."""
+    """The VPC once the stack exists. A reference to a resource is its name in the template."""
     groups = [
         group(name, [rule(one["FromPort"], one["CidrIp"]) for one in properties["SecurityGroupIngress"]])
         for name, properties in made.resources("AWS::EC2::SecurityGroup").items()
@@ -145,7 +146,7 @@ def test_the_template_s_service_names_are_the_catalogue_s(region: str) -> None:
 
 
 def test_cfn_lint_finds_nothing_in_the_template() -> None:
-    import cfnlint.api  # here, since every process of the tests imports this module, and one or two need these
+    import cfnlint.api  # imported here, since every process of the tests imports this module, and one or two need these
     import cfnlint.config
 
     some = cfnlint.config.ManualArgs(regions=["us-east-1", "cn-north-1", "us-gov-west-1"])

@@ -1,6 +1,6 @@
-"""What shells complete by the files that the packages install, asked of the shells themselves.
+"""Completion by the files that the packages install, in the shells themselves.
 
-A shell that is not here is skipped; BACKUPLINK_REQUIRE_PACKAGES=1 makes that a failure.
+A shell that is not installed is skipped; BACKUPLINK_REQUIRE_PACKAGES=1 makes that a failure.
 """
 
 import os
@@ -24,7 +24,7 @@ from tests.support.repository import ROOT
 
 COMPLETIONS: Final = ROOT / "packaging" / "packages" / "completions"
 SECONDS: Final = 120.0
-"""For a shell that asks the program once, however busy the machine."""
+"""Seconds for a shell that calls the program once, on a busy machine."""
 Complete = Callable[[str], list[str]]
 
 
@@ -62,7 +62,7 @@ printf '%s\\n' "${COMPREPLY[@]}"
 
 @pytest.fixture(params=["bash", "fish"])
 def complete(request: pytest.FixtureRequest, path: str, tmp_path: Path) -> Complete:
-    """What a shell offers for a line, in the order of the alphabet."""
+    """The completions that a shell offers for a line, in alphabetical order."""
 
     def by_bash(line: str) -> list[str]:
         return output_lines(["bash", "-c", BASH, "bash", str(COMPLETIONS / "backuplink.bash"), line], path, tmp_path)
@@ -79,7 +79,7 @@ def complete(request: pytest.FixtureRequest, path: str, tmp_path: Path) -> Compl
 
 
 def options_of(command: click.Command) -> list[str]:
-    """The long options of a command that users are told of."""
+    """The long options of a command that its help shows."""
     options = [option for option in command.get_params(manual.context_of(command)) if isinstance(option, click.Option)]
     names = [name for option in options if not option.hidden for name in option.opts]
     return sorted(name for name in names if name.startswith("--"))
@@ -113,7 +113,7 @@ def test_offers_what_fits(complete: Complete, line: str, offered: list[str]) -> 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_tab_key_completes(shell: str, path: str, tmp_path: Path) -> None:
-    """In the shell on a terminal: a command, one of its options, and a file where one is wanted."""
+    """The shell completes, on a terminal, a command, one of its options, and a file name as a value."""
     if shutil.which(shell) is None:
         lacking(f"{shell} is not installed")
     (tmp_path / "a-report-of-today.json").write_text("{}", "utf-8")
@@ -126,7 +126,7 @@ def test_the_tab_key_completes(shell: str, path: str, tmp_path: Path) -> None:
     }[shell]
     begin = {
         "bash": "",
-        # As zsh finds it: by its name on fpath.
+        # zsh finds it by its name on fpath.
         "zsh": f"PS1='rea''dy> '; fpath=('{COMPLETIONS}' $fpath); autoload -Uz compinit; compinit -u -D\r",
         "fish": f"function fish_prompt; echo 'rea''dy> '; end; source '{COMPLETIONS / 'backuplink.fish'}'\r",
     }[shell]
@@ -141,5 +141,5 @@ def test_the_tab_key_completes(shell: str, path: str, tmp_path: Path) -> None:
         ):
             session.press(typed)
             session.until(typed)
-            session.press("\t")  # by itself: what is typed in one go is taken for pasted
+            session.press("\t")  # sent by itself, since the shell takes input that arrives all at once for pasted text
             session.until(shown)

@@ -1,5 +1,6 @@
-"""The dashboards for Grafana: every metric is one of the program's, and every query has an answer of a Prometheus that
-holds what a host recorded."""
+"""The dashboards for Grafana: every metric exists in the program, and every query has a result in a Prometheus that
+holds the recorded metrics of a host.
+"""
 
 import json
 import re
@@ -37,7 +38,7 @@ VALUES: Final = {"$instance": HOST, "$target": ".*", "${datasource}": "prometheu
 
 
 def queries(board: dict[str, Any]) -> list[str]:
-    """Every query of a board's panels, with values for its variables."""
+    """Every query of a dashboard's panels, with values for its variables."""
     found = [target["expr"] for panel in board["panels"] for target in panel["targets"]]
     for name, value in VALUES.items():
         found = [query.replace(name, value) for query in found]
@@ -65,7 +66,7 @@ def test_a_board_asks_the_source_that_its_reader_chose(path: str) -> None:
     board = BOARDS[path]
     assert {panel["datasource"]["uid"] for panel in board["panels"]} == {"${datasource}"}
     assert board["templating"]["list"][0]["type"] == "datasource"
-    assert "id" not in board  # the one that imports it has ids of its own
+    assert "id" not in board  # the importing Grafana assigns its own ids
 
 
 @every_query
@@ -80,7 +81,7 @@ def test_every_metric_is_in_the_documents(query: str) -> None:
 
 
 class _Recorded:
-    """A collector of families that are already made."""
+    """A collector of ready-made metric families."""
 
     def __init__(self, families: list[Metric]) -> None:
         self._families = families
@@ -90,7 +91,7 @@ class _Recorded:
 
 
 def _recorded() -> list[Metric]:
-    """Samples of ten minutes, one a minute, as a scrape of a watch has them."""
+    """Samples of ten minutes, one a minute, as Prometheus scrapes them from a watch."""
     families: dict[str, Metric] = {}
     for minute in range(10):
         moment = END - 60.0 * minute
@@ -113,7 +114,7 @@ def _at(report: Report, seconds: float) -> Report:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a Prometheus on loopback that scrapes nothing and holds what was recorded."""
+    """The address of a Prometheus on loopback that holds recorded samples and scrapes nothing."""
     tool = promtool()
     folder = tmp_path_factory.mktemp("prometheus")
     registry = CollectorRegistry()
@@ -145,7 +146,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def _address(process: subprocess.Popen[bytes], log: Path) -> str:
-    """Where the server listens, once it is ready."""
+    """The address at which the server listens, once it is ready."""
     until = time.monotonic() + SECONDS
     while time.monotonic() < until and process.poll() is None:
         match = re.search(r"Listening on.*address=(127\.0\.0\.1:\d+)", log.read_text("utf-8"))

@@ -1,8 +1,8 @@
 """The package for Systems Manager Distributor, the Command document that installs it, and the Image Builder component.
 
-What the agent of Systems Manager and the one of Image Builder do is done here as their documentation and, of the first,
-its source have it. What installs needs `packaging/build packages distributor`, and root; `packaging/test distributor`
-requires it, and makes the roots.
+The tests act as the agents of Systems Manager and Image Builder do, following their documentation and the source of the
+former. Tests that install need `packaging/build packages distributor`, and root; `packaging/test distributor` requires
+them, and makes the roots.
 """
 
 import hashlib
@@ -41,7 +41,7 @@ INSTALL: Final = "backuplink-install.yaml"
 IMAGE: Final = "backuplink-image.yaml"
 GUIDE: Final = ROOT / "docs" / "install.md"
 SECONDS: Final = 900.0
-"""For a process, however busy the machine."""
+"""Seconds for a process on a busy machine."""
 DATE: Final = 1_700_000_000
 CONFIGURATION: Final = "etc/backuplink/backuplink.toml"
 VARIABLES: Final = "etc/backuplink/environment"
@@ -60,7 +60,7 @@ def schema(name: str) -> Any:
 
 @pytest.fixture
 def dist(tmp_path: Path) -> Path:
-    """A folder in which every package of this version has a file, whose bytes are its name."""
+    """A folder with a file for every package of this version, whose content is the file's name."""
     for names in distributor.FILES.values():
         for name in names.values():
             (tmp_path / name.format(__version__)).write_text(name, "utf-8")
@@ -74,7 +74,9 @@ def manifest_of(dist: Path) -> dict[str, Any]:
 
 
 def taken(dist: Path, os_release: str, architecture: str) -> Mapping[str, bytes]:
-    """The files that the agent unpacks on a host, having compared the sum. By the ID of the host's os-release."""
+    """The files that the agent unpacks on a host after it has compared the checksum, by the ID of the host's
+    os-release.
+    """
     names = {"rhel": "redhat", "ol": "oracle", "amzn": "amazon", "sles": "suse"}
     manifest = manifest_of(dist)
     by_version = manifest["packages"].get(names.get(os_release, os_release)) or manifest["packages"]["_any"]
@@ -92,14 +94,14 @@ def test_the_manifest_has_the_form_of_its_schema(dist: Path) -> None:
     assert {*manifest["files"]} | {"manifest.json"} == {path.name for path in (dist / "distributor").iterdir()}
     for name, entry in manifest["files"].items():
         assert entry["size"] == (dist / "distributor" / name).stat().st_size
-    assert len(json.dumps(manifest)) < 64 * 1024  # of a document, AWS General Reference, Systems Manager quotas
+    assert len(json.dumps(manifest)) < 64 * 1024  # limit of a document, AWS General Reference, Systems Manager quotas
 
 
 HOSTS: Final = {
     "deb": ("debian", "ubuntu"),
     "rpm": ("amzn", "rhel", "rocky", "almalinux", "ol", "centos", "sles"),
 }
-"""The ID of os-release on hosts that take each kind of package."""
+"""The ID in os-release of hosts that accept each kind of package."""
 
 
 @pytest.mark.parametrize("architecture", ["x86_64", "arm64"])
@@ -162,7 +164,7 @@ def document() -> dict[str, Any]:
 
 
 def accepted(service: str, operation: str, **given: object) -> None:
-    """Hold a request against the service's model."""
+    """Validate a request against the service's model."""
     shape = botocore.session.Session().get_service_model(service).operation_model(operation).input_shape
     assert ParamValidator().validate(given, shape).generate_report() == ""
 
@@ -183,7 +185,7 @@ def test_the_service_takes_the_document(document: dict[str, Any]) -> None:
     if not extent.everything():
         return
     import boto3
-    from moto import mock_aws  # as strict as it is, and slow to import
+    from moto import mock_aws  # as strict as the service, and slow to import
 
     with mock_aws():
         keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
@@ -268,7 +270,7 @@ def test_the_component_has_the_form_of_its_schema(component: dict[str, Any]) -> 
         data=text,
         clientToken="token",
     )
-    assert len(text) < 16_000  # of CreateComponent's `data`, EC2 Image Builder API Reference
+    assert len(text) < 16_000  # limit of CreateComponent's `data`, EC2 Image Builder API Reference
 
 
 def test_the_component_refers_to_what_is_there(component: dict[str, Any]) -> None:
@@ -299,7 +301,7 @@ def test_linters_of_shells_find_nothing_in_the_component(
         for step in phase["steps"]:
             if step["action"] == "ExecuteBash":
                 script = tmp_path / f"{phase['name']}-{step['name']}.sh"
-                # As the agent has put the parameters in; with the references, shellcheck sees braces.
+                # The agent has inserted the parameters; shellcheck would read references as braces.
                 commands = re.sub(r"\{\{ .*? \}\}", "value", "\n".join(step["inputs"]["commands"]))
                 script.write_text(commands.replace("[ 'value' = yes ]", '[ "$1" = yes ]'), "utf-8")
                 command = [needed(words[0]), *words[1:], str(script)]
@@ -332,18 +334,18 @@ def test_the_guide_names_every_parameter(document: dict[str, Any], component: di
 
 @dataclass(slots=True, kw_only=True)
 class Host:
-    """A throw-away root, and which packages it takes."""
+    """A throw-away root, and the kind of packages that it accepts."""
 
     root: Path
     kind: str
     folder: Path = field(init=False)
-    """Where the agent unpacks a package."""
+    """The folder into which the agent unpacks a package."""
 
     def __post_init__(self) -> None:
         self.folder = self.root / "var/lib/amazon/ssm/packages/backuplink" / __version__
 
     def inside(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """Run a program of the root's, with no network."""
+        """Run a program of the root, without a network."""
         return subprocess.run(
             ["unshare", "--net", "chroot", str(self.root), *words],  # noqa: S607
             env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/root"},
@@ -355,7 +357,7 @@ class Host:
         )
 
     def unpack(self, files: Mapping[str, bytes]) -> None:
-        """Unpack a zip like the agent: for its owner alone."""
+        """Unpack a zip as the agent does: for its owner alone."""
         self.folder.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():
             (self.folder / name).write_bytes(content)
@@ -410,8 +412,8 @@ def test_the_agent_installs_updates_and_removes_it(host: Host) -> None:
         lacking("the scripts have changed since dist/ was built; run packaging/build distributor")
     host.unpack(files)
 
-    assert host.action("validate").returncode != 0  # so that the agent installs
-    host.does("uninstall")  # of what is not there
+    assert host.action("validate").returncode != 0  # the agent then installs
+    host.does("uninstall")  # of a package that is not installed
     host.does("install")
     host.does("validate")
     assert host.version() == f"backuplink {__version__}\n"
@@ -419,7 +421,7 @@ def test_the_agent_installs_updates_and_removes_it(host: Host) -> None:
 
     (host.root / "usr/bin/backuplink").unlink()
     assert host.action("validate").returncode != 0
-    host.does("install")  # of the version that is registered already
+    host.does("install")  # of the version that is already registered
     host.does("validate")
 
     for file in (CONFIGURATION, VARIABLES):
@@ -447,12 +449,12 @@ def test_a_package_that_is_not_whole_is_not_installed(host: Host) -> None:
     }
     host.unpack({**files, f"backuplink.{host.kind}": b"no package"})
     result = host.action("install")
-    assert result.returncode not in (0, 168, 194)  # to the agent 168 means success, and 194 a reboot
+    assert result.returncode not in (0, 168, 194)  # the agent takes 168 for success, and 194 for a request to reboot
     assert result.stderr
 
 
 def test_each_step_of_the_component(host: Host, component: dict[str, Any]) -> None:
-    """The phases, one after the other, in the root of one image. Check finds no network there."""
+    """Run the phases one after the other in the root of one image. The check finds no network there."""
     names = {"deb": "backuplink_VERSION_amd64.deb", "rpm": "backuplink-VERSION-1.x86_64.rpm"}
     package = artifact_of(names[host.kind], "packages")
     line = f"{hashlib.sha256(package.read_bytes()).hexdigest()}  {package.name}\n"
@@ -476,7 +478,7 @@ def test_each_step_of_the_component(host: Host, component: dict[str, Any]) -> No
 def phases(
     host: Host, component: Mapping[str, Any], bucket: Mapping[str, bytes], **given: str
 ) -> dict[str, subprocess.CompletedProcess[str]]:
-    """What each script ended with, up to the first that failed."""
+    """The exit code of each script, up to the first that failed."""
     values = {name: spec.get("default") for parameter in component["parameters"] for name, spec in parameter.items()}
     values |= {"Source": "s3://bucket/folder", **given}
     ended: dict[str, subprocess.CompletedProcess[str]] = {}

@@ -1,7 +1,7 @@
-"""The Systems Manager document, the association and the instance policy: linters, schema, and the steps as they run.
+"""The Systems Manager document, the association and the instance policy: linters, schema, and the steps when they run.
 
-What the agent of Systems Manager does is done here as its documentation and its source have it: parameters are put into
-the text, and each step is a script in a folder of its own below one folder for the command.
+The tests act as the agent of Systems Manager does, following its documentation and its source: parameters are inserted
+into the text, and each step is a script in its own folder below one folder for the command.
 """
 
 import json
@@ -63,20 +63,20 @@ POLICY: Final = "backuplink-instance-policy.template.yaml"
 RUNBOOK: Final = ("backuplink-runbook.yaml", "backuplink-runbook.template.yaml")
 GUIDE: Final = ROOT / "docs" / "fleet.md"
 REPORT: Final = "backuplink-report.json"
-"""The file that one step leaves to the next, in the command's folder."""
+"""The file that one step leaves for the next, in the command's folder."""
 CONSOLE: Final = 2_500
-"""Bytes of output and errors together that Run Command lists of an invocation (CommandPlugin, Output)."""
+"""Maximum bytes of output and errors together that Run Command returns for an invocation (CommandPlugin, Output)."""
 AGENT_S_WORDS: Final = len("\n----------ERROR-------\n" + "failed to run commands: exit status 2")
-"""What the agent adds to the output of a step that failed, in bytes."""
+"""The bytes that the agent adds to the output of a failed step."""
 SAFE: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.,=/_:-")
-"""What means nothing to a shell, quoted or not, where the first character is not a dash."""
+"""Characters without a meaning to a shell, quoted or not, if the first one is not a dash."""
 
 
 # --- What is built ---------------------------------------------------------------------------------------------------
 
 
 def build(folder: Path, umask: int = 0o022) -> dict[str, tuple[int, bytes]]:
-    """Mode and bytes of each file that the build leaves in `folder`."""
+    """Mode and bytes of each file that the build makes in `folder`."""
     program = ROOT / "packaging" / "fleet" / "build"
     subprocess.run([str(program), str(folder)], check=True, timeout=60, umask=umask)
     return {path.name: (path.stat().st_mode & 0o777, path.read_bytes()) for path in folder.iterdir()}
@@ -100,7 +100,7 @@ def document(built: Path) -> dict[str, Any]:
 @pytest.fixture
 def session() -> Iterator[boto3.session.Session]:
     """A session whose calls moto answers."""
-    from moto import mock_aws  # here, since every process of the tests imports this module, and few need moto
+    from moto import mock_aws  # imported here, since every process of the tests imports this module, and few need moto
 
     with mock_aws():
         yield boto3.session.Session(
@@ -132,9 +132,9 @@ def test_the_document_has_the_form_of_its_schema(document: dict[str, Any]) -> No
 
 
 def test_the_service_takes_the_document(built: Path, document: dict[str, Any], session: boto3.session.Session) -> None:
-    """Here moto reads it, which is not as strict as the service."""
+    """Moto reads the document here; it is not as strict as the service."""
     content = (built / DOCUMENT).read_text("utf-8")
-    assert len(content.encode()) < 64 * 1024  # of a document, AWS General Reference, Systems Manager quotas
+    assert len(content.encode()) < 64 * 1024  # limit of a document, AWS General Reference, Systems Manager quotas
     taken = session.client("ssm").create_document(
         Name="backuplink-check", DocumentType="Command", DocumentFormat="YAML", Content=content
     )["DocumentDescription"]
@@ -152,7 +152,7 @@ def test_every_parameter_is_held_and_used_in_single_quotes(document: dict[str, A
     assert "{{" not in re.sub(r"'\{\{ \w+ \}\}'", "", scripts)
     for name, parameter in document["parameters"].items():
         assert ("allowedValues" in parameter) != ("allowedPattern" in parameter), name
-        assert ("default" not in parameter) is (name == "Workload"), name  # which whoever runs it has to say
+        assert ("default" not in parameter) is (name == "Workload"), name  # which the user must choose
         assert "default" not in parameter or allows(parameter, parameter["default"]), name
 
 
@@ -160,7 +160,7 @@ def test_patterns_use_what_re2_and_java_have_in_common(document: dict[str, Any])
     for name, parameter in document["parameters"].items():
         pattern = parameter.get("allowedPattern", "^$")
         assert (pattern[0], pattern[-1]) == ("^", "$"), name
-        # No look-around, no flags, no back-reference, no class whose meaning depends on flags.
+        # The pattern has no look-around, no flags, no back-reference, and no class whose meaning depends on flags.
         assert "(?" not in pattern, name
         assert "\\" not in pattern, name
 
@@ -190,7 +190,7 @@ def test_linters_of_shells_find_nothing(document: dict[str, Any], tmp_path: Path
 
 
 def allows(parameter: Mapping[str, Any], value: str) -> bool:
-    """Whether Systems Manager takes the value, as its least strict reader of patterns does."""
+    """Whether Systems Manager accepts the value, if it reads patterns in the least strict way."""
     if "allowedValues" in parameter:
         return value in parameter["allowedValues"]
     return re.search(parameter["allowedPattern"], value) is not None and len(value) <= parameter.get("maxChars", 4_096)
@@ -294,12 +294,13 @@ def test_no_injection_is_taken(document: dict[str, Any], injection: str) -> None
     ],
 )
 def test_a_check(document: dict[str, Any], tmp_path: Path, shell: str, scenario: str, code: int) -> None:
-    """Its short text first, then the whole report, and the exit code of the verdict."""
+    """The step prints the short text first, then the complete report, and ends with the verdict's exit code."""
     ran = run(document, tmp_path, in_scenario(tmp_path, scenario), shell=shell, Report="json")
 
     expected = report_of(scenario)
     assert ran.check.code == code
-    assert ran.check.stderr == f"Simulated VPC, scenario {scenario}: {scenarios.load(scenario).summary}.\n"  # of demo
+    # Prefix in the output of demo.
+    assert ran.check.stderr == f"Simulated VPC, scenario {scenario}: {scenarios.load(scenario).summary}.\n"
     assert ran.check.stdout == text.brief(expected)
     assert (ran.host.code, ran.host.stderr) == (0, "")
     record = host_record.read(ran.host.stdout)
@@ -347,7 +348,7 @@ def test_the_report_is_for_its_owner_alone(document: dict[str, Any], tmp_path: P
 def test_the_record_goes_to_the_bucket_that_is_named(
     document: dict[str, Any], tmp_path: Path, shell: str, key: str, owner: str
 ) -> None:
-    """Nothing but the record is printed, also if it went to a bucket."""
+    """Only the record is printed, even if it went to a bucket."""
     ran = run(
         document,
         tmp_path,
@@ -383,7 +384,7 @@ def test_without_a_bucket_nothing_is_put(document: dict[str, Any], tmp_path: Pat
 def test_a_record_that_does_not_get_there_changes_nothing_and_is_told(
     document: dict[str, Any], tmp_path: Path, ended: int
 ) -> None:
-    """The agent takes 194 for a wish to be started again."""
+    """The agent takes 194 for a request to restart it."""
     failing = f'[ "$1" != fleet ] || {{ echo "Error: no way" >&2; exit {ended}; }}; echo "{{}}"; exit 0'
     ran = run(document, tmp_path, program(tmp_path, failing), RecordsBucket="records", Report="json")
     assert (ran.check.code, ran.report.code) == (0, 0)
@@ -452,8 +453,9 @@ def test_defaults_are_those_of_the_command(document: dict[str, Any], tmp_path: P
 def test_whatever_is_taken_is_data(
     document: dict[str, Any], tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
-    """Texts in which a pattern finds itself, by Python's and Java's reading of `$`, which takes a newline at the end:
-    each arrives as the argument that it is, and nothing else is started."""
+    """Texts that match a pattern if `$` also matches before a final newline, as in Python and Java. Each arrives
+    unchanged as one argument, and starts nothing else.
+    """
     folder = tmp_path_factory.mktemp("taken")
     taken = {
         name: data.draw(st.from_regex(document["parameters"][name]["allowedPattern"]), label=name) for name in GOOD
@@ -464,7 +466,7 @@ def test_whatever_is_taken_is_data(
     assert region == "" or is_region(region)
 
     started = executable(folder / "commands" / "sleep", f"#!/bin/sh\necho sleep >>{folder}/started\n").parent
-    del taken["Command"]  # its folders are not this test's to write into
+    del taken["Command"]  # this test must not write into its folders
     ran = run(document, folder, program(folder, ""), path=f"{started}{os.pathsep}{os.defpath}", **taken)
     assert ran.calls[0] == [
         "check",
@@ -494,7 +496,7 @@ def test_whatever_is_taken_is_data(
 
 
 def test_what_the_command_refuses_is_said(document: dict[str, Any], tmp_path: Path) -> None:
-    """A value that is harmless and wrong: the real command's own refusal, whole in the report too."""
+    """A harmless but invalid value: the real command refuses it, and the report contains the complete refusal."""
     ran = run(document, tmp_path, program(tmp_path, REAL), Endpoints="backup=nowhere", Report="json")
     assert ran.check.code == 3
     assert "'nowhere' is neither a DNS name nor the id of an endpoint" in ran.check.stderr
@@ -538,7 +540,7 @@ def test_a_program_that_writes_no_report_is_never_ok(document: dict[str, Any], t
 
 
 def test_a_folder_that_takes_no_report(document: dict[str, Any], tmp_path: Path) -> None:
-    # Root writes everywhere, so that the disk has to be full by other means.
+    # Root can write everywhere, so the disk has to be full.
     touch = executable(tmp_path / "full" / "touch", "#!/bin/sh\necho 'touch: No space left on device' >&2\nexit 1\n")
     path = f"{touch.parent}{os.pathsep}{os.defpath}"
     ran = run(document, tmp_path, program(tmp_path, ""), path=path, FailOn="never")
@@ -553,20 +555,21 @@ def test_a_folder_that_takes_no_report(document: dict[str, Any], tmp_path: Path)
 
 @pytest.mark.parametrize("shell", ["dash", "bash"])
 def test_the_delay_is_spread_evenly_within_its_bounds(document: dict[str, Any], shell: str) -> None:
-    """The script's own line, many times over: each of four delays comes about as often as the others."""
+    """Run the script's own line many times: each of four delays occurs about as often as the others."""
     [line] = (line for line in script_of(document, "check").splitlines() if line.startswith("delay="))
     loop = f'longest=3; for i in $(seq 400); do {line}; echo "$delay"; done'
     drawn = subprocess.run([needed(shell), "-c", loop], capture_output=True, text=True, timeout=120, check=True).stdout
     counted = Counter(drawn.split())
     assert counted.total() == 400
     assert set(counted) == {"0", "1", "2", "3"}
-    # 100 are expected of each, with a standard deviation below 9: seven of them happen once in 10**11 runs.
+    # 100 of each are expected, with a standard deviation below 9: a deviation of seven times that occurs once in 10**11
+    # runs.
     assert all(38 < count < 162 for count in counted.values()), counted
 
 
 @pytest.mark.parametrize("longest", [0, 3_600])
 def test_the_delay_comes_before_the_check(document: dict[str, Any], tmp_path: Path, longest: int) -> None:
-    """A `sleep` that writes down how long it was asked to last, and whether there had been a call by then."""
+    """A `sleep` that records its argument, and whether the program had been called before."""
     sleep = f'#!/bin/sh\n[ ! -e {tmp_path}/calls ] || echo late\necho "$1" >{tmp_path}/slept\n'
     path = f"{executable(tmp_path / 'commands' / 'sleep', sleep).parent}{os.pathsep}{os.defpath}"
     ran = run(document, tmp_path, program(tmp_path, ""), path=path, RandomDelay=str(longest))
@@ -580,7 +583,7 @@ def test_the_delay_comes_before_the_check(document: dict[str, Any], tmp_path: Pa
 
 @pytest.mark.parametrize("name", [FLEET, JOIN, POLICY])
 def test_cfn_lint_finds_nothing(built: Path, name: str) -> None:
-    import cfnlint.api  # here, since every process of the tests imports this module, and one or two need these
+    import cfnlint.api  # imported here, since every process of the tests imports this module, and one or two need these
     import cfnlint.config
 
     some = cfnlint.config.ManualArgs(regions=["us-east-1", "cn-north-1", "us-gov-west-1"])
@@ -599,14 +602,16 @@ THEIR_WORDS: Final = {
 
 
 def test_the_template_s_parameters_are_the_document_s(built: Path, document: dict[str, Any]) -> None:
-    """Their default, list, pattern and length; the Region is the stack's, and reports go with their bucket."""
+    """They have the document's defaults, lists, patterns and lengths; the Region is the stack's, and reports require
+    their bucket.
+    """
     parameters = template(built / FLEET)["Parameters"]
     assert set(document["parameters"]) - set(parameters) == {"Region", "Report"}
     for name in set(document["parameters"]) & set(parameters):
         ours, theirs = document["parameters"][name], parameters[name]
         for key in ("allowedPattern", "allowedValues", "maxChars"):
             assert theirs.get(THEIR_WORDS[key]) == ours.get(key), (name, key)
-        if name != "RandomDelay":  # an association runs everywhere at once, a command at first where somebody looks
+        if name != "RandomDelay":  # an association runs everywhere at once; a command is first tried under supervision
             assert theirs.get("Default") == ours.get("default"), name
 
 
@@ -642,7 +647,7 @@ def test_the_association_is_one_that_the_service_takes(
     assert asked["Name"] == "Document"
     for name, [value] in asked["Parameters"].items():
         assert allows(document["parameters"][name], value), name
-    for name in ("MaxConcurrency", "MaxErrors"):  # patterns that the SDK leaves to the service
+    for name in ("MaxConcurrency", "MaxErrors"):  # patterns that the SDK does not check
         shape = client.meta.service_model.shape_for(name)
         assert re.search(shape.metadata["pattern"], asked[name]) is not None, name
     reported = "ReportsBucket" in given
@@ -711,7 +716,7 @@ NODE: Final = "i-0a1b2c3d4e5f67890"
 def test_a_host_writes_no_record_into_the_bucket_but_as_a_node(
     built: Path, key: str, is_allowed: bool, counts: bool
 ) -> None:
-    """What `fleet` takes there, and the policy lets a host write, lies below the id of a node."""
+    """The keys that `fleet` reads and that the policy lets a host write all lie below the id of a node."""
     given = {"ReportsBucket": "reports", "ReportsPrefix": "some/where"}
     policy = Stack(template(built / POLICY), **given).properties("ReportsPolicy")
     assert policy is not None
@@ -724,7 +729,7 @@ def test_a_host_writes_no_record_into_the_bucket_but_as_a_node(
 
 
 def buckets_of(document: Any) -> Iterator[dict[str, Any]]:
-    """The statements of policies that allow something of S3 to the role that has them."""
+    """The statements of policies that allow actions of S3 to the role with these policies."""
     for statement in document["Statement"]:
         if any(action.startswith("s3:") for action in statement["Action"]):
             yield statement
@@ -732,7 +737,7 @@ def buckets_of(document: Any) -> Iterator[dict[str, Any]]:
 
 @pytest.mark.parametrize("owner", ["", "444455556666"])
 def test_every_policy_names_the_account_of_its_bucket(built: Path, owner: str) -> None:
-    """Another account may take a name that was freed, and would get what is written there."""
+    """Another account may take over a name that was freed, and would receive what hosts write there."""
     given = {"ReportsBucket": "reports", "RecordsBucket": "records", "RecordsAccount": owner, "ReportsAccount": owner}
     stack = Stack(template(built / POLICY), **given)
     policies = [stack.properties(policy) or {} for policy in POLICIES]
@@ -792,7 +797,7 @@ printf '\\0' >>{folder}/aws
 [ "$1" != events ] || cat >>{folder}/events
 {then}
 """
-"""An `aws` that writes down what it is called with, and the requests of events."""
+"""An `aws` that records its arguments, and the requests with events."""
 WRITES: Final = """
 previous=
 for word; do
@@ -800,7 +805,7 @@ for word; do
     previous=$word
 done
 """
-"""What a `backuplink` goes on with that writes its document."""
+"""The rest of a substitute `backuplink` that writes its document."""
 
 
 def join_stack(built: Path, **given: str) -> Stack:
@@ -816,7 +821,7 @@ def container(built: Path, **given: str) -> dict[str, Any]:
 
 
 def join(built: Path, folder: Path, backuplink: str, aws: str, **given: str) -> Step:
-    """Run what the container runs, with these programs in it."""
+    """Run the container's command, with these programs in it."""
     made = container(built, RecordsBucket="records", RecordsPrefix="a/b", **given)
     executable(folder / "bin" / "backuplink", program(folder, backuplink).read_text("utf-8"))
     executable(folder / "bin" / "aws", AWS.format(folder=folder, then=aws))
@@ -838,8 +843,9 @@ def join(built: Path, folder: Path, backuplink: str, aws: str, **given: str) -> 
 
 
 def heard(built: Path, ran: Step) -> list[str]:
-    """The lines of a task's log that its alarm takes for a join, as CloudWatch Logs reads them: each line by itself.
-    Source: Amazon CloudWatch Logs User Guide, Filter pattern syntax for metric filters, JSON log events."""
+    """The lines of a task's log that its alarm counts as a join. CloudWatch Logs reads each line by itself. Source:
+    Amazon CloudWatch Logs User Guide, Filter pattern syntax for metric filters, JSON log events.
+    """
     joined = join_stack(built).properties("Joined")
     assert joined is not None
     wanted = dict(re.findall(r'\(\$\.(\w+) = "([^"*]+)"\)', joined["FilterPattern"]))
@@ -914,7 +920,7 @@ case "$*" in *--recursive*)
     ;;
 esac
 [ "$1" != events ] || echo 0"""
-"""An `aws` that finds what can be put into the bucket for the join."""
+"""An `aws` whose downloads include every optional file that operators can put into the bucket for the join."""
 
 
 def test_what_lies_in_the_bucket_for_the_join_is_used(built: Path, tmp_path: Path) -> None:
@@ -959,7 +965,7 @@ def test_the_facts_of_other_regions_and_accounts_are_read(built: Path, tmp_path:
 def test_facts_that_lack_a_part_serve_and_none_at_all_are_a_failure(
     built: Path, tmp_path: Path, status: int, code: int
 ) -> None:
-    """The join is made without them."""
+    """The join works without these objects."""
     ran = join(built, tmp_path, f'[ "$1" != facts ] || exit {status}{WRITES}', "[ $1 != events ] || echo 0")
     assert ran.code == code
     joined = next(call for call in calls_in(tmp_path / "calls") if "parquet" in call)
@@ -1003,7 +1009,7 @@ def test_what_fails_is_no_success_and_stops_nothing(
 
 
 FORGED: Final = f'{{"backuplink":"joined","x":"{"a" * 42}"}}'
-"""A name so long that the text of a fleet gives it a line of its own."""
+"""A name so long that the fleet's text puts it on a line of its own."""
 
 
 def test_no_host_can_say_that_the_fleet_was_joined(built: Path, tmp_path: Path) -> None:
@@ -1170,15 +1176,15 @@ for name in ("inventory.csv", "suppressions.csv"):
 UPLOADS: Final = """import boto3, sys
 bucket, _, key = sys.argv[2].removeprefix("s3://").partition("/")
 boto3.client("s3").upload_file(sys.argv[1], bucket, key)"""
-"""What `aws s3 cp` does for the task."""
+"""Do for the task what `aws s3 cp` does."""
 
 
 @pytest.mark.skipif(not extent.everything(), reason="starts the program seven times: --everything")
 def test_the_whole_task(built: Path, tmp_path: Path, moto: boto3.session.Session) -> None:
-    """With the program itself, and a bucket in moto."""
+    """The whole task, with the program itself and a bucket in moto."""
     client = moto.client("s3")
     client.create_bucket(Bucket="records", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-    from moto.s3.models import s3_backends  # here, since few tests of this module need moto
+    from moto.s3.models import s3_backends  # imported here, since few tests of this module need moto
 
     of_moto = s3_backends["123456789012"]["aws"].buckets["records"]
     today = datetime.now(UTC)
@@ -1189,7 +1195,8 @@ def test_the_whole_task(built: Path, tmp_path: Path, moto: boto3.session.Session
             record = files.record(number, files.SICK if sick else "healthy", account="111122223333", taken_at=taken_at)
             bucket, _, object_key = place_of(record, "s3://records/a/b").removeprefix("s3://").partition("/")
             client.put_object(Bucket=bucket, Key=object_key, Body=files.lines(record).encode())
-            # As if the host had written it on its day: what is written on another day counts there.
+            # Date the record as if the host had written it on its day: the join counts a record for the day on which it
+            # was written.
             of_moto.keys[object_key].last_modified = today.replace(tzinfo=None) - timedelta(days=ago)
     client.put_object(Bucket="records", Key="a/b/join/inventory.csv", Body=INVENTORY)
     known = "suppress,owner,reason,end\nTLS008,platform,a new root,2020-01-01\n"

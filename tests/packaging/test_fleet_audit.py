@@ -1,4 +1,4 @@
-"""The scheduled audit in the template of the join: its script under a real shell, what it may do, and when it runs."""
+"""The scheduled audit in the template of the join: its script in a real shell, its permissions, and its schedule."""
 
 import json
 import os
@@ -43,7 +43,7 @@ def stack(built: Path, **given: str) -> Stack:
 
 
 def audit(built: Path, folder: Path, backuplink: str, aws: str, **given: str) -> Step:
-    """Run what the container of the audit runs, with these programs in it."""
+    """Run the audit container's command, with these programs in it."""
     task = stack(built, **given).properties("AuditTask")
     assert task is not None
     (made,) = task["ContainerDefinitions"]
@@ -71,7 +71,7 @@ def calls(folder: Path) -> list[list[str]]:
 
 
 def uploads(folder: Path) -> list[str]:
-    """Where the task puts its files, after the one call that takes the last audit."""
+    """The paths of the task's files, after the one call that downloads the last audit."""
     taken, *others = (call for call in test_fleet.calls_in(folder / "aws") if call[0] == "s3")
     assert taken[-2:] == [f"{PLACE}/", "."]
     return [call[-1] for call in others]
@@ -127,7 +127,7 @@ def test_the_next_audit_is_compared_with_the_last_one(built: Path, tmp_path: Pat
 
 
 def test_an_audit_that_cannot_be_compared_is_made_all_the_same_and_told(built: Path, tmp_path: Path) -> None:
-    """After an update, the last audit may be one of another version."""
+    """After an update, a different version may have written the last audit."""
     refuses = 'case "$*" in *--against*) exit 3 ;; esac\n' + test_fleet.WRITES
     ran = audit(built, tmp_path, refuses, HAS_LAST)
     assert ran.code == 3
@@ -238,13 +238,13 @@ if target == ".":
 else:
     bucket, _, key = target.removeprefix("s3://").partition("/")
     client.upload_file(source, bucket, key)"""
-"""What `aws s3 cp` does for the task."""
+"""Do for the task what `aws s3 cp` does."""
 
 
 def test_two_audits_of_an_account_tell_what_is_new(
     built: Path, tmp_path: Path, account: boto3.session.Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With the program itself, a bucket and VPCs in moto."""
+    """The whole task, with the program itself, and a bucket and VPCs in moto."""
     for name, variable in NAMES.items():
         monkeypatch.setenv(variable, moto_server.KEYS[name])
     monkeypatch.setenv("AWS_DEFAULT_REGION", moto_server.REGION)

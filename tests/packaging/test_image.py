@@ -1,7 +1,7 @@
-"""The container image: its layout, that other programs read it back, that it runs as a container runtime would run it,
+"""The container image: its layout, how other programs read it, how it runs under the settings of a container runtime,
 and the examples for ECS, EKS and Docker.
 
-What looks at the image needs `packaging/build onefile image`; `packaging/test image` requires it, and skopeo, umoci and
+Tests of the built image need `packaging/build onefile image`; `packaging/test image` requires it, and skopeo, umoci and
 qemu.
 """
 
@@ -46,9 +46,9 @@ ECS: Final = IMAGE / "backuplink-ecs.template.yaml"
 EKS: Final = IMAGE / "backuplink-eks.yaml"
 GUIDE: Final = ROOT / "docs" / "image.md"
 MEGABYTES: Final = 75
-"""Megabytes of an image as a registry keeps it."""
+"""Maximum size of an image in a registry, in megabytes."""
 SECONDS: Final = 600.0
-"""For a process, however busy the machine."""
+"""Seconds for a process on a busy machine."""
 AMAZON: Final = "usr/share/ca-certificates/mozilla/Amazon_Root_CA_1.crt"
 DATE: Final = 1_700_000_000
 RELEASE: Final = oci.Release(version="1.2.0", revision="0a" * 20, date=DATE)
@@ -58,7 +58,7 @@ RELEASE: Final = oci.Release(version="1.2.0", revision="0a" * 20, date=DATE)
 
 
 def written(folder: Path, files: Mapping[str, str]) -> Path:
-    """The folder, with these files."""
+    """Fill the folder with these files."""
     for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(content, "utf-8")
@@ -66,7 +66,7 @@ def written(folder: Path, files: Mapping[str, str]) -> Path:
 
 
 def source(folder: Path, architecture: str) -> oci.Source:
-    """A small program, and what the packages would bring."""
+    """A small program, and the files that the packages would install."""
     libraries = f"usr/lib/{architecture}-linux-gnu"
     loader = Path(oci.MACHINES[architecture][1]).name
     return oci.Source(
@@ -125,14 +125,14 @@ class Layout:
             return cls(files={member.name: read.read() for member in archive if (read := archive.extractfile(member))})
 
     def blob(self, descriptor: Mapping[str, Any]) -> bytes:
-        """What a descriptor leads to, which must be as it says."""
+        """The content that a descriptor points to, whose size and digest must match."""
         kind, _, digest = descriptor["digest"].partition(":")
         content = self.files[f"blobs/{kind}/{digest}"]
         assert (hashlib.sha256(content).hexdigest(), len(content)) == (digest, descriptor["size"])
         return content
 
     def index(self) -> Mapping[str, Any]:
-        """The index of the images, to which the layout's only name leads."""
+        """The index of the images, to which the layout's only name points."""
         [named] = json.loads(self.files["index.json"])["manifests"]
         assert named["mediaType"] == oci.INDEX
         index: Mapping[str, Any] = json.loads(self.blob(named))
@@ -148,7 +148,7 @@ class Layout:
 
 
 def members(layer: bytes) -> dict[str, tarfile.TarInfo]:
-    """What a layer holds, by name."""
+    """The members of a layer, by name."""
     with tarfile.open(fileobj=io.BytesIO(gzip.decompress(layer))) as archive:
         return {member.name: member for member in archive}
 
@@ -242,7 +242,7 @@ def built() -> Path:
 
 @pytest.fixture(scope="module")
 def layout() -> Layout:
-    """The image in dist/, which must be of the tree as it is now."""
+    """The image in dist/, which must be built from the current tree."""
     layout = Layout.of(built().read_bytes())
     ours = {
         str(path.relative_to(ROOT)): path.read_bytes()
@@ -265,7 +265,7 @@ def layout() -> Layout:
 
 
 def succeed(words: Sequence[str | Path]) -> str:
-    """What a program writes, which must be here and succeed."""
+    """The output of a program, which must be installed and succeed."""
     if shutil.which(str(words[0])) is None:
         lacking(f"{words[0]} is not installed")
     done = subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=SECONDS, check=False)
@@ -275,7 +275,7 @@ def succeed(words: Sequence[str | Path]) -> str:
 
 @pytest.fixture(params=sorted(oci.MACHINES))
 def architecture(request: pytest.FixtureRequest, layout: Layout) -> str:
-    """Each kind of processor that the image is for."""
+    """Each kind of processor that the image supports."""
     name = str(request.param)
     if oci.MACHINES[name][0] not in layout.images():
         if name == platform.machine():
@@ -291,7 +291,7 @@ class Bundle:
     architecture: str
     root: Path
     process: Mapping[str, Any]
-    """What umoci tells a runtime to start (OCI Runtime Specification, config.md)."""
+    """The arguments with which umoci tells a runtime to start (OCI Runtime Specification, config.md)."""
 
 
 @cache
@@ -306,7 +306,7 @@ def bundle_of(architecture: str, folder: Path) -> Bundle:
 
 @pytest.fixture(scope="module")
 def bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where images are unpacked."""
+    """The folder into which images are unpacked."""
     if os.geteuid() != 0:
         lacking("only root unpacks files of others and makes mount namespaces")
     return tmp_path_factory.mktemp("bundles")
@@ -372,7 +372,8 @@ def test_holds_the_libraries_that_something_needs_and_no_other_program(bundle: B
         if not path.is_relative_to(bundle.root / oci.PROGRAM):
             beside.add(path.name)
             assert path.parent == folder
-    # Of those that all but the loader's name have been a part of libc.so.6 since glibc 2.34, each is asked for by one.
+    # All symbols of these libraries except the loader's name have been part of libc.so.6 since glibc 2.34; binaries may
+    # still ask for one of them by its library.
     assert beside == needed | {Path(oci.MACHINES[bundle.architecture][1]).name}
     executable = {
         str(path.relative_to(bundle.root))
@@ -418,10 +419,10 @@ def test_assembled_again_in_another_umask_gives_the_same_bytes(layout: Layout, t
 
 
 def started(bundle: Bundle, *words: str, python: bool = False) -> subprocess.Popen[str]:
-    """Start it as a runtime does by the most careful options: the image's user and variables, process 1 of its own, no
-    network, no capability, no way to new privileges, a root that is read-only, and /dev/shm as the only place to write.
+    """Start the image as a runtime does under its strictest options: the image's user and variables, a PID namespace of
+    its own, no network, no capabilities, no new privileges, a read-only root, and /dev/shm as the only writable place.
 
-    With `python` the words are of the Python in it.
+    With `python`, the arguments go to the Python in the image.
     """
     command = [f"/{oci.PROGRAM}/bin/python", "-ISB"] if python else [*bundle.process["args"]]
     emulator = ""
@@ -430,7 +431,7 @@ def started(bundle: Bundle, *words: str, python: bool = False) -> subprocess.Pop
         if found is None:
             lacking(f"qemu-{bundle.architecture} is not installed; apt-get install qemu-user")
         emulator = found
-        if not python:  # the kernel would start the first line of a script without the emulator
+        if not python:  # the kernel would start the script's interpreter without the emulator
             first = (bundle.root / command[0].lstrip("/")).read_text("utf-8").splitlines()[0]
             command = [*first.removeprefix("#!").split(), *command]
         command = ["/dev/emulator", *command]
@@ -509,7 +510,7 @@ def test_a_demo_ends_with_the_code_of_its_verdict(bundle: Bundle, scenario: str,
 
 
 def test_an_estate_is_joined(bundle: Bundle) -> None:
-    """DuckDB joins it, which the one file does not have."""
+    """DuckDB joins the fleet; the one file lacks it."""
     _, out, errors = run(bundle, "demo", "--fleet", "60", "--format", "json")
     assert json.loads(out)["engine"] == "duckdb", errors
 
@@ -525,7 +526,7 @@ def test_a_check_without_a_network_is_a_whole_report(bundle: Bundle) -> None:
 
 
 def test_a_watch_that_is_process_1_ends_when_it_is_told(bundle: Bundle) -> None:
-    """The kernel drops signals to process 1 that it has no handler for."""
+    """The kernel drops signals to process 1 for which it has no handler."""
     if bundle.architecture != platform.machine():
         pytest.skip("what the emulator itself does with signals is not of the image")
     with started(bundle, "demo", "--watch", "one-zone-silent", "--interval", "3600", "--format", "ndjson") as process:
@@ -534,14 +535,14 @@ def test_a_watch_that_is_process_1_ends_when_it_is_told(bundle: Bundle) -> None:
         [child] = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text("ascii").split()
         os.kill(int(child), signal.SIGTERM)
         process.communicate(timeout=SECONDS)
-    assert process.returncode == 0  # as a watch that a service manager stops
+    assert process.returncode == 0  # the exit code of a watch that a service manager stops
 
 
 # --- Examples --------------------------------------------------------------------------------------------------------
 
 
 def taken(words: Sequence[str]) -> None:
-    """The command must take these words. Raises click.ClickException where it does not."""
+    """Assert that the command accepts these arguments. Raises click.ClickException if it does not."""
     cli.main.commands[words[0]].make_context(words[0], [*words[1:]], parent=manual.context_of(cli.main))
 
 
@@ -562,7 +563,7 @@ def properties(stack: Stack, resource: str) -> dict[str, Any]:
 
 
 def test_cfn_lint_finds_nothing_in_the_task() -> None:
-    import cfnlint.api  # here, since every process of the tests imports this module
+    import cfnlint.api  # imported here, since every process of the tests imports this module
     import cfnlint.config
 
     some = cfnlint.config.ManualArgs(regions=["us-east-1"])
@@ -648,7 +649,7 @@ def test_the_pods_run_as_the_image_does() -> None:
 
 
 def commands() -> list[list[str]]:
-    """The commands of the guide, as words."""
+    """The commands of the guide, each as a list of words."""
     blocks = re.findall(r"^```sh\n(.*?)^```$", GUIDE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
     return [
         words

@@ -1,4 +1,4 @@
-"""What the manual page of the configuration file says of each key."""
+"""The manual page's text about each key of the configuration file."""
 
 import re
 
@@ -11,7 +11,7 @@ from agent.settings import DEFAULT_DEADLINE, DEFAULT_TIMEOUT
 
 
 def entry(key: str) -> str:
-    """What stands below a key of backuplink.toml(5), without the escapes of man(7)."""
+    """The text below a key of backuplink.toml(5), without the escapes of man(7)."""
     page = manual.file_page().replace("\\-", "-")
     match = re.search(rf"^\.TP\n\\fB{key} = .*\n(.*)$", page, re.MULTILINE)
     assert match is not None, key
@@ -49,7 +49,7 @@ def test_default_of_an_option(show: bool | str | None, words: str) -> None:
 
 @pytest.mark.parametrize("name", manual.commands())
 def test_a_page_has_the_examples_of_the_help_as_a_shell_takes_them(name: str) -> None:
-    """If man(1) is there, it shows them: every character, on a line of its own."""
+    """If man(1) is installed, it shows every character of the examples, on a line of their own."""
     command = cli.main.commands[name]
     page = manual.command_page(name, command)
     (block,) = re.findall(r"^\.SH EXAMPLES\n\.nf\n(.*?)^\.fi$", page, re.MULTILINE | re.DOTALL)

@@ -1,7 +1,7 @@
-"""What packaging/monitoring gives to monitors: the rules fire on what the program writes, where they must and nowhere
-else, and no example has a metric, a label, a code or an option that the program does not have.
+"""The files in packaging/monitoring: the rules fire on the program's output exactly if they must, and no example has a
+metric, a label, a code or an option that the program lacks.
 
-What looks at the archive needs `packaging/build monitoring` first; `packaging/test monitoring` requires it.
+Tests of the archive need `packaging/build monitoring` first; `packaging/test monitoring` requires it.
 """
 
 import itertools
@@ -55,10 +55,10 @@ FLEET_RULE_TESTS: Final = FOLDER / "backuplink-fleet.rules.test.yml"
 SLACK: Final = FOLDER / "slack.json"
 PAGES: Final = tuple(ROOT / "docs" / name for name in ("formats.md", "monitoring.md", "history.md"))
 WRITTEN: Final = (*sorted(file for file in FOLDER.iterdir() if file.suffix), *PAGES, ROOT / "README.md")
-"""All that people copy from."""
+"""All files that users copy from."""
 FAULT: Final = "one-zone-silent"
 SCRAPE_LABELS: Final = frozenset({"job", "instance"})
-"""Labels that Prometheus adds to whatever it takes."""
+"""Labels that Prometheus adds to every scraped metric."""
 
 
 def named(files: Collection[Path] = WRITTEN) -> list[Any]:
@@ -81,7 +81,7 @@ def known() -> dict[str, frozenset[str]]:
 
 @cache
 def values() -> dict[str, frozenset[str]]:
-    """What labels with a closed list of values can be."""
+    """The possible values of labels with a closed list of values."""
     by_label: dict[str, set[str]] = {"standing": set(Standing), "severity": set(Severity)}
     run = families_in(prometheus.render(report_of(FAULT)))
     for family in (*watch_families(FAULT), *run):
@@ -96,7 +96,7 @@ def words_of_pages() -> str:
 
 
 def metrics_in(text: str) -> list[str]:
-    """Words that are metrics of ours, or want to be: no recorded ones, commands of NRPE, or variables of Icinga."""
+    """Words that look like our metrics, without names of recording rules, commands of NRPE, and variables of Icinga."""
     return re.findall(r"(?<![\w:/$.-])(?:backuplink|probe)_[a-z0-9_]+(?![\w:])", text)
 
 
@@ -201,27 +201,28 @@ def test_a_cause_of_the_fleet_is_one_message() -> None:
 # --- Rules on what the program writes --------------------------------------------------------------------------------
 
 MINUTES: Final = 70
-"""At which it is asked which alerts fire: above every `for`."""
+"""The time at which promtool reads the firing alerts: after the `for` of every rule."""
 _MOMENTS: Final = re.compile(r"_timestamp_seconds$|_expiry$|_expiry_timestamp_seconds$")
 _OF_A_RUN: Final = frozenset({"backuplink_run_timestamp_seconds", "backuplink_watch_last_cycle_timestamp_seconds"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """A host, what it writes, and the alerts that must fire of it."""
+    """A host, its output, and the alerts that must fire for it."""
 
     text: str
     job: str
     fire: frozenset[str]
     fresh: bool = True
-    """Whether the run is made again and again, with the same result."""
+    """Whether the run is repeated, with the same result."""
     written: bool = True
-    """Whether its file is written again and again, if it has no run's time."""
+    """Whether its file is written again and again, even if it contains no time of a run."""
 
 
 def series_of(instance: str, case: Case) -> list[dict[str, str]]:
-    """The samples of a document as Prometheus would have them over time, in promtool's notation. Its clock begins at 0
-    there, and so does the run's."""
+    """The samples of a document over time, in promtool's notation. Its clock begins at 0 there, and so does the run's
+    time.
+    """
     samples = samples_in(case.text)
     ended = samples.get(("backuplink_run_timestamp_seconds", frozenset()), 0.0)
     all_series = [series("up", {}, case.job, instance, f"1x{MINUTES}")]
@@ -245,7 +246,7 @@ def series(name: str, labels: Mapping[str, str], job: str, instance: str, over_t
 
 
 def description_of(name: str) -> str:
-    """What an alert on a scenario's verdict has to say: its causes of that severity, by code."""
+    """The text that an alert on a scenario's verdict must contain: its causes of that severity, by code."""
     report = report_of(name)
     causes = sorted(
         (
@@ -276,7 +277,7 @@ OF_STATUS: Final = {
 
 @cache
 def textfile_of(*turns: str, cycles: int) -> str:
-    """The textfile that a watch leaves after so many cycles, in which these scenarios take turns."""
+    """The textfile that a watch leaves after so many cycles that alternate between these scenarios."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "backuplink.prom"
         every = itertools.islice(itertools.cycle(loaded(*turns)), cycles)
@@ -304,14 +305,14 @@ def cases() -> dict[str, Case]:
     by_name["refused/old"] = replace(
         by_name["refused"], written=False, fire=frozenset({"BackuplinkUnknown", "BackuplinkStale"})
     )
-    # The verdict that stands is the first one: no other lasts for two cycles.
+    # The current verdict is the first one: no other lasts for two cycles.
     flapping = textfile_of("healthy", "one-zone-flaps", cycles=12)
     by_name["flapping"] = Case(text=flapping, job="backuplink", fire=frozenset({"BackuplinkFlapping"}))
     return by_name
 
 
 def hold(folder: Path, over_time: list[dict[str, str]], **asked: list[dict[str, Any]]) -> None:
-    """Have promtool run the rules over time, and hold what they give against what is asked."""
+    """Let promtool evaluate the rules over time, and compare the alerts with the expected ones."""
     group = {"interval": "1m", "input_series": over_time, **asked}
     test = {"rule_files": [str(RULES)], "evaluation_interval": "1m", "tests": [group]}
     file = folder / "written.test.yml"
@@ -358,7 +359,7 @@ def test_an_alert_names_the_causes_that_the_report_has(name: str, way: str, tmp_
 
 
 def commands_in(text: str) -> list[list[str]]:
-    """The words behind `backuplink` of each line, or path of a unit or example, that runs it."""
+    """The arguments of each call of `backuplink` in a line, or in a unit or an example."""
     joined = re.sub(r"\\\n\s*", "", text)
     lines = re.findall(
         r"""(?mx)
@@ -376,7 +377,7 @@ def configurations() -> list[str]:
 
 
 def accepts(words: Sequence[str]) -> None:
-    """Parse a call as the command does, without making a run. Raises ClickException."""
+    """Parse a call as the command does, without a run. Raises ClickException."""
     name, *arguments = shlex.split(" ".join(words))
     command = cli.main.commands[name]
     with command.make_context(name, arguments, parent=manual.context_of(cli.main)) as context:
@@ -433,7 +434,7 @@ def test_every_option_on_the_page_is_an_option() -> None:
 
 
 def examples() -> list[Any]:
-    """The calls on the page that end by themselves, with what they write."""
+    """The calls on the page that end by themselves, with their outputs."""
     blocks = re.findall(r"```console\n\$ (backuplink demo (?!--watch).*\n(?:.*\n)*?)```", words_of_pages())
     return [pytest.param(block, id=block.splitlines()[0]) for block in blocks]
 
@@ -462,10 +463,11 @@ def test_telegraf_takes_its_file_and_waits_long_enough() -> None:
 
 
 NOT_OF_ICINGA: Final = {
-    *("--format", "--output", "--fail-on", "--no-api", "--no-ec2"),  # of the command, or another way to say one
-    *("--jobs", "--run-agents", "--ec2-facts", "--history", "--keep", "--keep-size"),  # of a run by hand, or a watch
+    *("--format", "--output", "--fail-on", "--no-api", "--no-ec2"),  # options of the command itself, or aliases
+    # Options for interactive runs, or for a watch.
+    *("--jobs", "--run-agents", "--ec2-facts", "--history", "--keep", "--keep-size"),
 }
-"""Options with a value that icinga2-command.conf has no variable for: a file that --config names may set them."""
+"""Options with a value for which icinga2-command.conf has no variable: a file that --config names may set them."""
 
 
 def test_icinga_gives_the_command_options_that_it_has() -> None:
@@ -487,7 +489,7 @@ COLLECTD: Final = FOLDER / "collectd.sh"
 
 
 def collectd_script(program: str) -> str:
-    """collectd.sh with `program`, words of sh(1), in the place of the command."""
+    """collectd.sh with `program`, a shell command, in place of `backuplink`."""
     script = COLLECTD.read_text("utf-8")
     command = '/usr/bin/backuplink check --format nagios --calls one --ec2 never "$@" --fail-on warning'
     assert command in script
@@ -495,7 +497,7 @@ def collectd_script(program: str) -> str:
 
 
 def given_to_collectd(program: str) -> subprocess.CompletedProcess[str]:
-    """What collectd.sh writes after one run of `program`."""
+    """The output of collectd.sh after one run of `program`."""
     script = collectd_script(program)
     assert 'sleep "$seconds"' in script
     once = script.replace('sleep "$seconds"', "exit 0")
@@ -558,7 +560,7 @@ def test_collectd_gets_the_verdict_and_the_numbers(
     ],
 )
 def test_collectd_is_told_of_a_program_that_gives_no_verdict(program: str, code: int) -> None:
-    """Its exit code alone is not a verdict: Python also ends with 1 if an installation is damaged."""
+    """The program's exit code alone is not a verdict: Python also ends with 1 if an installation is damaged."""
     value, notification = given_to_collectd(program).stdout.splitlines()
     assert value == 'PUTVAL "backup-host/backuplink/gauge-state" interval=300 N:3'
     assert "severity=warning time=" in notification
@@ -566,7 +568,7 @@ def test_collectd_is_told_of_a_program_that_gives_no_verdict(program: str, code:
 
 
 def test_no_setting_hides_the_verdict_from_collectd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A code of 0 would be one that says nothing."""
+    """A code of 0 would come from a program that prints nothing."""
     given, program = tmp_path / "given", tmp_path / "program"
     program.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >{given}\n', "ascii")
     program.chmod(0o755)
@@ -595,7 +597,7 @@ def test_the_script_for_collectd_runs_nothing_without_the_seconds_between_two_ru
 
 
 def test_the_script_for_collectd_ends_when_collectd_is_gone() -> None:
-    """collectd ignores SIGPIPE, and what it starts inherits that."""
+    """collectd ignores SIGPIPE, and its child processes inherit that."""
     script = collectd_script("echo 'OK - all|time=1s'")
     reading, writing = os.pipe()
     os.close(reading)
@@ -616,8 +618,9 @@ def test_the_script_for_collectd_ends_when_collectd_is_gone() -> None:
 
 
 def test_a_text_for_collectd_stays_one_word_of_the_length_that_it_keeps(tmp_path: Path) -> None:
-    """In a quoted word a backslash is the escape of the next character. collectd keeps 255 of a text, and reads 1,200
-    of a line."""
+    """In a quoted word, a backslash escapes the next character. collectd keeps 255 characters of a text, and reads
+    1,200 of a line.
+    """
     text = r'CRITICAL - "b" \c $HOME `id` * ' * 30
     output = tmp_path / "output"
     output.write_text(f"{text}|time=1s\n1. CRITICAL\n", "ascii")
@@ -652,8 +655,7 @@ def test_the_page_shows_what_the_program_writes(shown: str) -> None:
 
 @cache
 def changes() -> tuple[StateChange, ...]:
-    """One of each kind of thing that changes: a verdict, a finding that is raised, services that are required, and
-    their end."""
+    """One event of each kind of change: a verdict, a finding, and required services, each raised and ended."""
     tracker = Tracker(raise_after=1, clear_after=1)
     names = ("healthy", FAULT, "healthy", "hana-healthy", "healthy")
     result = [change for name in names for change in tracker.fold(report_of(name))]
@@ -671,7 +673,7 @@ def test_the_template_is_filled_whole(change: StateChange, redact: bool) -> None
     assert posted["text"] == notice["text"]
     texts = list(texts_in(posted))
     assert [text for text in texts if "$" in text] == []
-    assert [text for text in texts if len(text) > 2_000] == []  # Slack refuses more in a field
+    assert [text for text in texts if len(text) > 2_000] == []  # Slack refuses longer fields
     assert any(change.id in text for text in texts)
 
 

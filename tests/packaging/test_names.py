@@ -1,4 +1,4 @@
-"""Services and workloads have the same names in every command, file and page that lists them: the catalogue's."""
+"""Services and workloads have the catalogue's names in every command, file and page that lists them."""
 
 import itertools
 import re
@@ -21,7 +21,7 @@ from tests.support.repository import ROOT
 
 WORKLOADS: Final = [workload.value for workload in Workload]
 RUNS: Final = ("check", "tui", "watch", "bundle")
-"""Commands of a run on this host. `demo` takes what can be asked for of a scenario."""
+"""Commands that run on this host. `demo` takes the options that a scenario supports."""
 FLEET: Final = ROOT / "packaging" / "fleet"
 DOCUMENT: Final = FLEET / "backuplink-check.yaml"
 TEMPLATE: Final = FLEET / "backuplink-fleet.template.yaml"
@@ -36,7 +36,7 @@ NRPE: Final = MONITORING / "nrpe.cfg"
 
 
 def choices(parameter: str) -> dict[str, list[str]]:
-    """What each command that has the parameter takes for it."""
+    """The values that each command with the parameter accepts for it."""
     return {
         name: [*option.type.choices]
         for name, command in cli.main.commands.items()
@@ -52,12 +52,12 @@ def test_every_command_that_asks_for_a_workload_takes_each() -> None:
 def test_every_command_that_asks_for_a_service_takes_each() -> None:
     assert choices("services") == {
         **{name: [*checkable()] for name in (*RUNS, "permissions", "predict", "audit")},
-        "endpoints": [*SERVICES],  # also of those that no run can check
+        "endpoints": [*SERVICES],  # also of services that no run can check
     }
 
 
 def given(command: str, *words: str) -> tuple[tuple[str, ...], tuple[Workload, ...]]:
-    """Services and workloads of a call."""
+    """The services and workloads that a call selects."""
     context = cli.main.commands[command].make_context(command, [*words], parent=manual.context_of(cli.main))
     settings = settings_from(context.params, {})
     return settings.services, settings.workloads
@@ -82,7 +82,7 @@ def test_each_name_is_taken_from_an_option_a_variable_and_a_file(
 
 
 def alternatives(file: Path) -> list[list[str]]:
-    """The words of each list of words that a parameter may have, by its pattern."""
+    """The words of each list of words that a parameter may have, taken from its pattern."""
     lists = re.findall(
         r"""llowedPattern: '\^\(none\|\(([a-z0-9:|-]+)\)\(,\(([a-z0-9:|-]+)\)\)\*\)\$'""", file.read_text("utf-8")
     )
@@ -115,7 +115,7 @@ def test_the_ansible_module_names_every_workload() -> None:
 
 
 def starts(file: Path) -> list[list[str]]:
-    """The words of each call of the program in a file of settings, after the program's own name."""
+    """The arguments of each call of the program in a settings file."""
     lines = re.findall(
         r"^(?:ExecStart|command\[\w+\])=/usr/bin/backuplink (.*)$", file.read_text("utf-8"), re.MULTILINE
     )
@@ -127,12 +127,12 @@ def test_a_timer_and_a_plugin_take_workloads_from_a_variable(file: Path, monkeyp
     monkeypatch.setenv("BACKUPLINK_WORKLOAD", " ".join(WORKLOADS))
     for command, *words in starts(file):
         asked = [Workload(word) for before, word in itertools.pairwise(words) if before == "--workload"]
-        assert given(command, *words)[1] == tuple(asked or Workload)  # an option wins over a variable
+        assert given(command, *words)[1] == tuple(asked or Workload)  # an option takes precedence over a variable
     assert starts(file)
 
 
 def test_a_workload_s_name_is_no_secret_in_a_masked_report() -> None:
-    """Where an option asked for it, its `by` stays readable."""
+    """If an option asked for the name, its `by` stays readable."""
     hint = get_type_hints(WorkloadReport, include_extras=True)["by"]
     (mask,) = (mark for mark in hint.__metadata__ if isinstance(mark, Mask))
     assert [name for name in WORKLOADS if not re.fullmatch(str(mask.unless), f"--workload {name}")] == []
@@ -155,7 +155,7 @@ def services_in(words: str) -> set[str]:
 
 def test_the_page_says_what_each_workload_needs() -> None:
     text = (ROOT / "docs" / "settings.md").read_text("utf-8")
-    table = re.findall(  # without the head
+    table = re.findall(  # without the header
         r"^\| (.*?) \| (.*?) \| ?(.*?) ?\|$", text.partition("## Workloads")[2], re.MULTILINE
     )[1:]
     rows: dict[str, Any] = {workload: (services_in(required), services_in(used)) for workload, required, used in table}

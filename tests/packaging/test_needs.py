@@ -1,5 +1,5 @@
-"""`packaging/needs.txt` and its readers: before the first part runs, `packaging/build` and `packaging/test` name every
-program that is missing, or install it.
+"""`packaging/needs.txt` and the programs that read it: before the first part runs, `packaging/build` and
+`packaging/test` name every missing program, or install it.
 """
 
 import os
@@ -15,7 +15,7 @@ from tests.support.repository import ROOT
 
 PACKAGING: Final = ROOT / "packaging"
 ESSENTIAL: Final = ("cat", "dirname")
-"""Programs of any system that the two commands call."""
+"""Programs of the base system that the two commands call."""
 ELSEWHERE: Final = {
     "roots": "packaging/roots",
     "sign/repositories": "packaging/repositories/build",
@@ -23,7 +23,7 @@ ELSEWHERE: Final = {
     "tests/ci": ".ci/run",
     "tests/everything": "packaging/release",
 }
-"""Where users are that are not the `build` or the `test` of a part."""
+"""Places of calls that belong neither to the `build` nor to the `test` of a part."""
 
 
 class Row(NamedTuple):
@@ -76,7 +76,7 @@ def test_every_user_is_a_script_that_asks_for_its_rows(user: str) -> None:
 
 
 def scripts() -> list[Path]:
-    """What builds, tests, signs and releases."""
+    """The files that build, test, sign and release."""
     found = [*PACKAGING.glob("*"), *PACKAGING.glob("*/build"), *PACKAGING.glob("*/test"), ROOT / ".ci" / "run"]
     return [path for path in found if path.is_file() and path.read_bytes().startswith(b"#!")]
 
@@ -99,7 +99,7 @@ def test_every_script_that_asks_has_rows() -> None:
 
 
 class Machine:
-    """A tree whose parts print their names, and a PATH with all programs of the list until some are removed."""
+    """A tree whose parts print their names, and a PATH with all programs of the list until a test removes some."""
 
     def __init__(self, place: Path) -> None:
         self.tree = place / "tree"
@@ -126,7 +126,7 @@ class Machine:
                 script.chmod(0o755)
 
     def place_of(self, row: Row) -> Path:
-        """The file that makes the row true."""
+        """Create the file that the row requires."""
         if row.what.startswith("perl:"):
             return self.files / f"perl-M{row.what.removeprefix('perl:')}"
         if row.what.startswith("/"):
@@ -148,7 +148,7 @@ class Machine:
         (self.programs / name).chmod(0o755)
 
     def named(self, row: Row) -> str:
-        """What a message calls it."""
+        """The name that a message uses for the row."""
         return str(self.place_of(row)) if row.what.startswith("/") else row.what
 
     def run(self, verb: str, *words: str) -> subprocess.CompletedProcess[str]:
@@ -158,7 +158,7 @@ class Machine:
         return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
     def refused(self, verb: str, *words: str) -> str:
-        """The last line that it says; no part ran."""
+        """Run the command, which must refuse before any part runs; returns its last line."""
         done = self.run(verb, *words)
         assert (done.returncode, done.stdout) == (3, ""), done.stderr
         return done.stderr.splitlines()[-1]
@@ -228,7 +228,9 @@ done"""
 
 @pytest.fixture
 def bare(machine: Machine) -> Machine:
-    """A machine that lacks what the repositories need, with an apt-get that writes down its calls and adds programs."""
+    """A machine that lacks the programs for the repositories, with an apt-get that records its calls and adds
+    programs.
+    """
     cases = "\n".join(
         f"    {row.package}) printf '#!/bin/sh\\n' >{machine.place_of(row)}; /bin/chmod +x {machine.place_of(row)} ;;"
         for row in repositories()

@@ -1,4 +1,6 @@
-"""The one file: what is in it, where it unpacks and where not, and that it finds what the source finds."""
+"""The one file: its content, where it unpacks itself and where it must not, and that its findings equal those of the
+source tree.
+"""
 
 import gzip
 import io
@@ -29,28 +31,29 @@ from tests.support import scenarios
 from tests.support.repository import ROOT
 
 MACHINES: Final = {"x86_64": 62, "aarch64": 183}
-"""The machine that an ELF file names, by processor (elf.h, EM_X86_64 and EM_AARCH64)."""
+"""The machine type in an ELF header, by processor (elf.h, EM_X86_64 and EM_AARCH64)."""
 OLDEST_GLIBC: Final = (2, 17)
-"""The oldest glibc that the file may need. Of the promised systems, Amazon Linux 2 has 2.26, RHEL 8 has 2.28."""
+"""The oldest glibc that the file must run with. Of the promised systems, Amazon Linux 2 has 2.26 and RHEL 8 has 2.28.
+"""
 OF_THE_C_LIBRARY: Final = {
     *(f"lib{name}" for name in ("c.so.6", "m.so.6", "dl.so.2", "pthread.so.0", "rt.so.1", "util.so.1", "gcc_s.so.1")),
     *("ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"),
 }
-"""The shared libraries that a host has with its C library."""
+"""The shared libraries that every host has with its C library."""
 MEGABYTES: Final = 35
 SECONDS: Final = 300.0
-"""For a process, however busy the machine."""
+"""Seconds for a process on a busy machine."""
 PATH: Final = "/usr/sbin:/usr/bin:/sbin:/bin"
 NOBODY: Final = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups")
 DEBIAN: Final = ("bullseye",)
 UBUNTU: Final = ("focal", "jammy")
 FOREIGN: Final = Path("/usr/aarch64-linux-gnu")
-"""Where Debian's libc6-arm64-cross and libgcc-s1-arm64-cross put the C library."""
+"""Where Debian's libc6-arm64-cross and libgcc-s1-arm64-cross install the C library."""
 VERSION: Final = f"backuplink {__version__}\n"
 
 
 def environment(home: Path | None = None, /, **more: str) -> dict[str, str]:
-    """The environment of a process that knows nothing of this one. It has no home unless one is given."""
+    """A clean environment for a process. It has no home unless one is given."""
     return {"PATH": PATH, **({"HOME": str(home)} if home else {}), **more}
 
 
@@ -79,8 +82,9 @@ def succeed(
 def inside(
     file: Path, script: str, *words: str, root: Path = Path("/"), given: str = ""
 ) -> subprocess.CompletedProcess[str]:
-    """Run a shell script in a mount namespace of its own, where the folder of `file` is /mnt and `root` is /media, both
-    read-only, and every place where the file might have been unpacked is empty."""
+    """Run a shell script in its own mount namespace. The folder of `file` is /mnt and `root` is /media, both read-only,
+    and every place into which the file might have been unpacked is empty.
+    """
     prepared = f"""
         mount --bind "{file.parent}" /mnt
         mount -o remount,bind,ro /mnt
@@ -95,7 +99,7 @@ def inside(
 
 
 def within(folder: Path) -> set[str]:
-    """The files below a folder, also those whose names begin with a dot."""
+    """The files below a folder, hidden ones included."""
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir()}
 
 
@@ -105,7 +109,7 @@ def entries(folder: Path) -> list[str]:
 
 
 def offset(file: Path) -> int:
-    """At which byte its archive begins."""
+    """The offset in bytes at which the file's archive begins."""
     match = re.search(rb"tail -c \+(\d+)", file.read_bytes())
     assert match is not None
     return int(match[1]) - 1
@@ -113,7 +117,7 @@ def offset(file: Path) -> int:
 
 @cache
 def members(file: Path) -> Mapping[str, tuple[tarfile.TarInfo, bytes]]:
-    """What its archive holds, by name; without the folders."""
+    """The members of its archive, by name; without the folders."""
     plain = gzip.decompress(file.read_bytes()[offset(file) :])
     with tarfile.open(fileobj=io.BytesIO(plain)) as archive:
         return {
@@ -124,7 +128,7 @@ def members(file: Path) -> Mapping[str, tuple[tarfile.TarInfo, bytes]]:
 
 
 def of_this_tree(file: Path) -> Path:
-    """The file, where both packages in it are those of the tree as it is now."""
+    """The file, in which both packages must equal those of the current tree."""
     ours = {
         f"app/{path.relative_to(ROOT)}": path.read_bytes()
         for package in ("agent", "probes")
@@ -142,7 +146,7 @@ def of_this_tree(file: Path) -> Path:
 
 
 def built_for(architecture: str) -> Path:
-    """The file for a kind of processor. Skips the test where it is another's, which not every build makes."""
+    """The file for a kind of processor. Skips the test if it is a foreign one, which not every build makes."""
     name = f"backuplink-VERSION-linux-{architecture}.run"
     if architecture != platform.machine() and not (DIST / name.replace("VERSION", __version__)).exists():
         pytest.skip(f"dist/ has none for {architecture}; packaging/onefile/build all makes it")
@@ -151,7 +155,7 @@ def built_for(architecture: str) -> Path:
 
 @pytest.fixture(scope="module", params=sorted(MACHINES))
 def built_file(request: pytest.FixtureRequest) -> Path:
-    """The file for each kind of processor, to be looked into."""
+    """The file for each kind of processor, to be inspected."""
     return of_this_tree(built_for(request.param))
 
 
@@ -165,7 +169,7 @@ def file() -> Path:
 
 @pytest.fixture(scope="module")
 def directory(file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where it has unpacked itself."""
+    """The folder into which it has unpacked itself."""
     home = tmp_path_factory.mktemp("unpacked")
     return Path(succeed([file, "--unpacked-to"], environment(BACKUPLINK_HOME=str(home))).stdout.rstrip("\n"))
 
@@ -184,7 +188,7 @@ def texts() -> str:
 
 @cache
 def of_the_source() -> Mapping[str, Any]:
-    """What the source tree finds in every scenario."""
+    """The findings of the source tree in every scenario."""
     words = [sys.executable, "-m", "tests.packaging.pipeline"]
     done = subprocess.run(words, cwd=ROOT, input=texts(), capture_output=True, text=True, timeout=SECONDS, check=True)
     result: Mapping[str, Any] = json.loads(done.stdout)
@@ -205,7 +209,7 @@ def test_every_program_is_for_its_processor_and_for_the_oldest_glibc(built_file:
     assert any("cryptography" in name for name in programs)
     for name, content in programs.items():
         assert int.from_bytes(content[18:20], "little") == MACHINES[architecture], name
-        # The names of all versions of symbols that a file wants stand among its strings.
+        # The names of all symbol versions that a file requires are among its strings.
         wanted = {tuple(map(int, version)) for version in re.findall(rb"GLIBC_(\d+)\.(\d+)(?:\.\d+)?\0", content)}
         assert wanted, name
         assert max(wanted) <= OLDEST_GLIBC, name
@@ -244,7 +248,7 @@ def test_assembled_again_in_another_folder_and_umask_gives_the_same_bytes(built_
     words = [python, "-S", "-s", "-P", "-B", ROOT / "packaging" / "onefile" / "assemble.py", "--arch", architecture]
     words += ["--date", str(date), "--project", ROOT, "--tree", tmp_path / "tree", "--output", tmp_path]
     words += ["--parts", build / architecture / "parts", "--libraries", build / architecture / "libraries"]
-    # As packaging/onefile/build has it.
+    # packaging/onefile/build has the same list.
     quoted = " ".join(f"'{word}'" for word in words)
     succeed(["sh", "-c", f"umask 077; exec {quoted}"], environment(PYTHONHASHSEED="0", LC_ALL="C.UTF-8"))
     assert (tmp_path / built_file.name).read_bytes() == built_file.read_bytes()
@@ -254,13 +258,13 @@ def test_assembled_again_in_another_folder_and_umask_gives_the_same_bytes(built_
 
 
 def in_python(directory: Path, script: str, given: str = "") -> str:
-    """What a script says that is run by the Python in the directory, with its libraries."""
+    """The output of a script that the unpacked Python runs, with its libraries."""
     prepared = f"import sys\nsys.path.insert(0, {str(directory / 'app')!r})\n{script}"
     return succeed([directory / "bin" / "python", "-I", "-S", "-B", "-c", prepared], environment(), given).stdout
 
 
 def test_every_module_of_both_packages_can_be_imported(directory: Path) -> None:
-    """The modules for DuckDB are left out: the one file does without it, since nothing joins or packs records there."""
+    """The modules for DuckDB are omitted: the one file neither joins nor packs records, and has no DuckDB."""
     shown = in_python(
         directory,
         "import importlib, pkgutil, agent, probes\n"
@@ -364,7 +368,7 @@ def test_keeps_a_history(file: Path, directory: Path, tmp_path: Path) -> None:
     assert run([file, "history", history, "--show", "1", "--format", "json"], variables).returncode == 0
     page = run([file, "history", history, "--format", "html"], variables)
     assert (page.returncode, page.stderr) == (0, "")
-    assert "All " in page.stdout  # the report of the failure is in it
+    assert "All " in page.stdout  # it contains the report of the failure
 
 
 def test_makes_an_archive_for_a_support_case(file: Path, directory: Path, tmp_path: Path) -> None:
@@ -385,7 +389,7 @@ def test_makes_an_archive_for_a_support_case(file: Path, directory: Path, tmp_pa
 
 
 def without_moment(text: str) -> str:
-    """Output without the time of the run, which a line of the text report names."""
+    """Output without the time of the run, which is on a line of the text report."""
     return re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "", text)
 
 
@@ -423,8 +427,10 @@ def test_starts_through_a_symbolic_link_to_what_is_unpacked(directory: Path, tmp
 
 @pytest.fixture(scope="module")
 def emulated(tmp_path_factory: pytest.TempPathFactory) -> tuple[str | Path, ...]:
-    """The words before a script or a folder for the Python of the file for aarch64, in an emulator, and where it is
-    unpacked. Its head is a script for the machine's own shell, and asks for its processor first."""
+    """The command prefix to run a script or a folder in an emulator by the Python of the file for aarch64, and the
+    folder of the unpacked file. The file itself cannot start here: its head is a script for this machine's shell, and
+    checks the processor first.
+    """
     file = of_this_tree(built_for("aarch64"))
     if platform.machine() == "aarch64":
         pytest.skip("it is this machine's, which the other tests run")
@@ -448,7 +454,7 @@ SOURCE: Final = (sys.executable, "-m", "agent")
 def both(
     emulated: Sequence[str | Path], *words: str, before: Sequence[str] = ()
 ) -> tuple[subprocess.CompletedProcess[str], subprocess.CompletedProcess[str]]:
-    """What the file for the other kind of processor and the source tree say."""
+    """The outputs of the file for the foreign processor and of the source tree."""
     theirs = run([*before, *emulated, *words], environment())
     source = run([*before, *SOURCE, *words], environment(PYTHONPATH=str(ROOT)))
     return theirs, source
@@ -474,7 +480,7 @@ def test_the_other_processors_says_what_the_source_says(emulated: Sequence[str |
 
 @pytest.mark.usefixtures("as_root")
 def test_a_check_by_the_other_processors_finds_what_the_source_finds(emulated: Sequence[str | Path]) -> None:
-    """With nothing but a loopback, so that no answer comes late on a slow emulator."""
+    """It runs with a loopback alone, so that no answer comes late on a slow emulator."""
     words = ("check", "--region", "eu-west-1", "--timeout", "5", "--deadline", "120", "--format", "json")
     theirs, source = both(emulated, *words, before=("unshare", "--net"))
     assert theirs.stderr == source.stderr == ""
@@ -510,7 +516,7 @@ def test_the_kernel_here_answers_every_request(directory: Path) -> None:
 
 
 def named(message: str) -> Path:
-    """The directory that, by its own word, is all that was written."""
+    """Run the file; returns the folder that, by its own message, is all that it wrote."""
     match = re.search(r"deleting (/\S+) removes all", message)
     assert match is not None, message
     return Path(match[1])
@@ -614,7 +620,7 @@ def test_a_damaged_file_is_refused(file: Path, tmp_path: Path, damage: str) -> N
 
 
 def refused(file: Path, home: Path) -> str:
-    """What it says where it must not unpack to `home`, nor start what is there."""
+    """Its message if it must neither unpack to `home` nor start the copy there."""
     done = run([file, "--version"], environment(BACKUPLINK_HOME=str(home)))
     assert (done.returncode, done.stdout) == (3, ""), done.stderr
     assert "name a directory of your own: BACKUPLINK_HOME=/path" in done.stderr
@@ -662,7 +668,7 @@ def test_a_user_without_a_home_on_a_noexec_tmp(file: Path) -> None:
     assert done.returncode == 0, done.stderr
     first, second, *left = done.stdout.splitlines(keepends=True)
     assert (first, second) == (VERSION, VERSION)
-    assert "".join(left).split() == ["backuplink-65534"]  # nothing in the first
+    assert "".join(left).split() == ["backuplink-65534"]  # nothing in the first folder
     assert "not in /nonexistent/.cache/backuplink: there is no directory /nonexistent\n" in done.stderr
     assert "not in /tmp/backuplink-65534: no program may be started there (mounted noexec?)\n" in done.stderr
     assert done.stderr.count("unpacked to /var/tmp/backuplink-65534/") == 1

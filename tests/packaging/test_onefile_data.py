@@ -1,4 +1,4 @@
-"""What the one file keeps of botocore's data is enough for every client that a run makes."""
+"""The part of botocore's data that the one file keeps is enough for every client that a run makes."""
 
 import shutil
 from pathlib import Path
@@ -69,7 +69,7 @@ def test_what_no_client_needs_is_left_out(data: Path) -> None:
 
 @pytest.mark.usefixtures("data")
 def test_every_signed_call_of_the_catalogue_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
-    """This SDK reads the settings and credentials of the run that makes them."""
+    """This SDK reads the settings and credentials of the run that creates the clients."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")

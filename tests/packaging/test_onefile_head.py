@@ -1,6 +1,7 @@
-"""The head of the one file, in front of a small archive: its Python is the tests' own, and its program prints a line.
+"""The head of the one file, in front of a small archive. The archive's Python is the tests' own, and its program prints
+a line.
 
-`test_onefile` tests what a build puts together.
+`test_onefile` tests the file that a build makes.
 """
 
 import gzip
@@ -25,11 +26,11 @@ from tests.support.command import SECONDS
 from tests.support.repository import ROOT
 
 NEEDED: Final = ("sh", *"id uname ls find wc mkdir rm rmdir mv chmod grep head tail gzip tar mktemp".split())
-"""What a host needs for the head, besides what computes a sum."""
+"""Programs that the head needs on a host, besides one that computes checksums."""
 HERE: Final = "/mnt"
-"""Where a host without the programs of this machine still has them, which its PATH does not name."""
+"""Where a host without the programs of this machine still has them; its PATH does not name this folder."""
 BUSYBOX: Final = f'#!/bin/sh\n[ "$1" = sha256sum ] && exec {HERE}/sha256sum\n'
-"""Prints what BusyBox prints, which is in no package that the tests install."""
+"""Prints what BusyBox prints. No package that the tests install contains BusyBox."""
 BUSYBOX_WITHOUT: Final = '#!/bin/sh\necho "$1: applet not found"\nexit 127\n'
 SUMS: Final[dict[str, dict[str, str | None]]] = {
     "sha256sum": {"sha256sum": None},
@@ -40,7 +41,7 @@ SUMS: Final[dict[str, dict[str, str | None]]] = {
     "busybox without the applet": {"busybox": BUSYBOX_WITHOUT},
     "none": {},
 }
-"""Hosts, by what they have that computes a sum: a program of this machine, or the text of a script."""
+"""Hosts, by their program for checksums: a program of this machine, or the text of a script."""
 WITHOUT: Final = frozenset({"busybox without the applet", "none"})
 
 
@@ -53,9 +54,9 @@ def _here() -> None:
 
 
 def archive(says: str, note: Path) -> bytes:
-    """What a build packs, with a Python that leaves a note when it is started."""
+    """The archive of a build, with a Python that leaves a note when it is started."""
     python = Path(os.path.realpath(sys.executable))
-    hidden = python.is_relative_to("/usr/bin")  # there a host has only the programs that it is given
+    hidden = python.is_relative_to("/usr/bin")  # on this host, only the given programs exist
     plain = io.BytesIO()
     with tarfile.open(fileobj=plain, mode="w") as packed:
         for name, text in {
@@ -70,14 +71,14 @@ def archive(says: str, note: Path) -> bytes:
 
 
 def one_file(place: Path, content: bytes, *, headed_for: bytes) -> Path:
-    """A file whose head was made for one archive, in front of this one."""
+    """A file with a head made for a different archive, in front of this one."""
     head = assemble.head(headed_for, files=2, version="0", arch=platform.machine())
     place.write_bytes(head + content)
     return place
 
 
 def started(file: Path, home: Path, has: Mapping[str, str | None]) -> subprocess.CompletedProcess[str]:
-    """Start a file on a host that has, in /usr/bin and /bin, only what the head needs and these programs."""
+    """Start a file on a host that has, in /usr/bin and /bin, only the head's needs and these programs."""
     programs = file.parent / "programs"
     shutil.rmtree(programs, ignore_errors=True)
     programs.mkdir()
@@ -116,7 +117,7 @@ def test_a_whole_file_starts_whatever_computes_its_sum(host: str, tmp_path: Path
 
 @pytest.mark.parametrize("host", SUMS)
 def test_content_of_another_sum_is_refused(host: str, tmp_path: Path) -> None:
-    """Nothing else is wrong with it. Only where no program computes sums is it unpacked, and its Python started."""
+    """The file has no other fault. Only if no program computes checksums is it unpacked, and its Python started."""
     note = tmp_path / "note"
     file = one_file(tmp_path / "file", archive("other", note), headed_for=archive("whole", note))
     done = started(file, tmp_path / "home", SUMS[host])
@@ -130,7 +131,7 @@ def test_content_of_another_sum_is_refused(host: str, tmp_path: Path) -> None:
 def test_a_byte_that_changed_is_seen_before_anything_is_unpacked(host: str, tmp_path: Path) -> None:
     content = archive("whole", tmp_path / "note")
     changed = bytearray(content)
-    changed[-8] ^= 1  # of gzip's checksum (RFC 1952, section 2.3.1)
+    changed[-8] ^= 1  # collision with gzip's checksum (RFC 1952, section 2.3.1)
     done = started(one_file(tmp_path / "file", bytes(changed), headed_for=content), tmp_path / "home", SUMS[host])
     assert (done.returncode, done.stdout) == (3, "")
     assert f"{tmp_path / 'file'} is damaged" in done.stderr
@@ -169,7 +170,7 @@ VICTIM: Final = 1000
 INTRUDER: Final = 65534
 PLANTED: Final = "#!/bin/sh\necho evil\n"
 PLACE: Final = f"backuplink-{VICTIM}"
-"""Where a user without a home finds its copy, below /tmp and its like."""
+"""The folder with the copy of a user without a home, below /tmp and similar folders."""
 COPY: Final = "; ".join(
     (
         "mkdir -p FOLDER/bin",
@@ -177,7 +178,7 @@ COPY: Final = "; ".join(
         "chmod -R a+rx FOLDER",
     )
 )
-"""Makes a whole copy whose programs are the other user's."""
+"""Create a complete copy whose programs belong to the other user."""
 ATTACKS: Final = {
     "nothing": ":",
     "the whole copy": f"umask 0; {COPY.replace('FOLDER', f'{PLACE}/NAME')}",
@@ -195,11 +196,11 @@ ATTACKS: Final = {
         for name in (*NEEDED, "sha256sum", "readlink", "python", "backuplink", "env")
     ),
 }
-"""What another user leaves in /tmp, by what it is."""
+"""Things that another user leaves in /tmp, by description."""
 
 
 def packed_for_anybody() -> bytes:
-    """An archive whose Python is one that any user may start: it gives the copy its name, and no more."""
+    """An archive whose Python is a program that any user may start; it only determines the copy's name."""
     plain = io.BytesIO()
     with tarfile.open(fileobj=plain, mode="w") as packed:
         for name, text in {"bin/python": 'exec mv -T -- "$6" "$7"', "bin/backuplink": "echo whole"}.items():
@@ -213,7 +214,9 @@ def packed_for_anybody() -> bytes:
 @pytest.mark.parametrize("is_first", [True, False], ids=["before the first start", "after it"])
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_another_user_starts_nothing_of_its_own(attack: str, is_first: bool, tmp_path: Path) -> None:
-    """A user without a home starts the file where the other one has been; /tmp and its like are this test's own."""
+    """A user without a home starts the file after another user has prepared /tmp; /tmp and similar folders are the
+    test's own.
+    """
     content = packed_for_anybody()
     file = one_file(tmp_path / "file", content, headed_for=content)
     (name,) = re.findall(r"(?m)^name=(\S+)$", file.read_bytes().partition(content)[0].decode())

@@ -1,7 +1,7 @@
-"""The deb and the rpm: what is in them, that lintian and rpmlint find no error, that they install, are upgraded and go
-without a trace in throw-away roots without Python, and that what they install finds what the source finds.
+"""The deb and the rpm: their contents, no errors of lintian and rpmlint, installation, upgrade and complete removal in
+throw-away roots without Python, and the same findings as the source tree.
 
-Needs `packaging/build onefile packages`; `packaging/test packages` requires it, and makes the roots.
+They need `packaging/build onefile packages`; `packaging/test packages` requires it, and makes the roots.
 """
 
 import gzip
@@ -29,7 +29,7 @@ from tests.packaging.artifacts import PACKAGE_VERSION, TOOLS, artifact_of, lacki
 from tests.support.repository import ROOT
 
 MACHINES: Final = {"x86_64": "amd64", "aarch64": "arm64"}
-"""What Debian calls a kind of processor."""
+"""Debian's names of the kinds of processors."""
 PACKAGES: Final = ROOT / "packaging" / "packages"
 CONFIGURATION: Final = manual.CONFIGURATION.removeprefix("/")
 VARIABLES: Final = "etc/backuplink/environment"
@@ -39,18 +39,18 @@ OLD_DEFAULT: Final = "# What an older version had here.\n"
 EDITED: Final = 'region = "eu-west-3"\n'
 HOOK: Final = "BACKUPLINK_NOTIFY=https://hooks.example.com/secret\n"
 SECONDS: Final = 600.0
-"""For a process, however busy the machine."""
+"""Seconds for a process on a busy machine."""
 SYSTEM: Final = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
 SUITES: Final = ("bullseye", "trixie")
 SCENARIOS: Final = scenarios.names()[:: len(scenarios.names()) // 5]
-"""Some from all over the list."""
+"""A sample of the scenarios, spread over the list."""
 LEFT_BY_DPKG: Final = (
     "var/lib/dpkg/",
     "var/log/",
     "var/cache/ldconfig/",
     "etc/ld.so.cache",
 )
-"""What dpkg itself writes for any package."""
+"""Files that dpkg itself writes for any package."""
 
 
 def run(
@@ -88,15 +88,16 @@ class Entry:
     mode: int
     owner: str
     content: bytes | None
-    """None where it is not a regular file."""
+    """The bytes of a regular file; None if the entry is not one."""
     link: str
-    """Where it leads, of a symbolic link."""
+    """The target of a symbolic link."""
 
 
 @cache
 def members(package: Path) -> Mapping[str, Entry]:
-    """What a package installs, by path."""
-    # To a file: what goes through a pipe is searched for the secrets of the simulated world, whose source is in there.
+    """Return the entries that a package installs, by path."""
+    # The output goes to a file, since output in a pipe is searched for the secrets of the simulated world, whose source
+    # the package contains.
     with package.open("rb") as source, tempfile.TemporaryFile() as plain:
         words = (
             ["dpkg-deb", "--fsys-tarfile", "-"] if package.suffix == ".deb" else ["rpm2archive", "--nocompression", "-"]
@@ -109,7 +110,7 @@ def members(package: Path) -> Mapping[str, Entry]:
 
 
 def entries(plain: IO[bytes]) -> Mapping[str, Entry]:
-    """What a tar archive holds, by path."""
+    """The members of a tar archive, by path."""
     by_path = {}
     with tarfile.open(fileobj=plain) as archive:
         for member in archive:
@@ -125,7 +126,7 @@ def entries(plain: IO[bytes]) -> Mapping[str, Entry]:
 
 
 def built(kind: str, architecture: str) -> Path:
-    """A package from dist/; it must have been built from the tree as it is now."""
+    """A package from dist/, which must be built from the current tree."""
     if architecture != platform.machine() and not (ROOT / "build" / "onefile" / architecture / "tree").is_dir():
         pytest.skip(f"there is no tree for {architecture} here; packaging/onefile/build {architecture} makes it")
     names = {
@@ -158,12 +159,12 @@ def architecture(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module", params=["deb", "rpm"])
 def package(request: pytest.FixtureRequest, architecture: str) -> Path:
-    """Each package, to be looked into."""
+    """Each package, to be inspected."""
     return built(request.param, architecture)
 
 
 def own(package: Path) -> Mapping[str, Entry]:
-    """What a package installs beside the program."""
+    """The files that a package installs besides the program."""
     return {name: entry for name, entry in members(package).items() if not name.startswith(f"{PROGRAM}/")}
 
 
@@ -248,7 +249,7 @@ def test_rpmlint_finds_no_error(architecture: str) -> None:
 
 
 def documented(warnings: set[str]) -> set[str]:
-    """The warnings that docs/development/packaging.md does not have."""
+    """The warnings that docs/development/packaging.md does not list."""
     return warnings - set(
         re.findall(r"`([\w%-]+)`", (ROOT / "docs" / "development" / "packaging.md").read_text("utf-8"))
     )
@@ -261,7 +262,7 @@ def test_made_again_in_another_folder_and_umask_gives_the_same_bytes(tmp_path: P
     for name in ("packaging", "agent/version.py", "CHANGELOG.md", "LICENSE", f"build/onefile/{architecture}/tree"):
         source, place = ROOT / name, tmp_path / name
         place.parent.mkdir(parents=True, exist_ok=True)
-        # Not the dates, nor their order in the folder.
+        # Neither the dates nor their order in the folder may differ.
         shutil.copytree(source, place, copy_function=shutil.copy) if source.is_dir() else shutil.copy(source, place)
     (tmp_path / "build" / "environment").symlink_to(TOOLS.parent)
     variables = {**os.environ, "SOURCE_DATE_EPOCH": date, "ZIG_GLOBAL_CACHE_DIR": str(ROOT / "build" / "zig-cache")}
@@ -276,16 +277,16 @@ def test_made_again_in_another_folder_and_umask_gives_the_same_bytes(tmp_path: P
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """A throw-away root, and how its package manager is called."""
+    """A throw-away root, and the commands of its package manager."""
 
     root: Path
     kind: str
 
     def install(self, package: Path) -> None:
-        """Install a package, or put it in the place of another version."""
+        """Install a package, or replace another version by it."""
         if self.kind == "deb":
             shutil.copy(package, self.root / "package.deb")
-            # As apt does where it may not ask: what was edited stays, and the new default lies beside it.
+            # apt does the same if it may not ask: edited files stay, and the new default lies beside each.
             self.inside(["dpkg", "--force-confold", "--install", "/package.deb"])
             (self.root / "package.deb").unlink()
         else:
@@ -298,23 +299,23 @@ class Place:
             self._rpm("--erase", "backuplink")
 
     def purge(self) -> None:
-        """Remove, with all that a removal leaves."""
+        """Remove the package and everything that a removal can delete."""
         if self.kind == "deb":
             self.inside(["dpkg", "--purge", "backuplink"])
         else:
             self.remove()
 
     def _rpm(self, *words: str | Path) -> None:
-        # The root's files are another manager's, so a fresh data base of its own knows of no C library.
+        # The root's files belong to another package manager, so a new rpm database does not list the C library.
         result = succeed(["rpm", "--root", self.root, "--nodeps", "--noplugins", *words])
         assert "scriptlet failed" not in result.stderr, result.stderr
 
     def inside(self, words: Sequence[str]) -> subprocess.CompletedProcess[str]:
-        """Run a program of the root's, with a fresh environment; it must succeed."""
+        """Run a program of the root in a clean environment; it must succeed."""
         return succeed(["chroot", self.root, *words])
 
     def files(self) -> set[str]:
-        """All that lies in the root, folders too, without what the manager itself keeps of any package."""
+        """All files and folders of the root, without the package manager's own records."""
         paths = set()
         for folder, folders, names in os.walk(self.root):
             for name in (*folders, *names):
@@ -336,7 +337,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     root = tmp_path / "root"
     succeed(["cp", "--archive", base, root])
     assert not list(root.glob("usr/bin/python*"))
-    if kind == "rpm":  # which on its own systems belong to other packages
+    if kind == "rpm":  # other packages own these on an rpm system
         for folder in ("licenses", "zsh/site-functions", "fish/vendor_completions.d"):
             (root / "usr" / "share" / folder).mkdir(parents=True, exist_ok=True)
     yield Place(root=root, kind=kind)
@@ -345,7 +346,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
 
 @pytest.fixture(scope="module")
 def older(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
-    """The deb and the rpm of an older version, whose configuration has other defaults."""
+    """The deb and the rpm of an older version with a different default configuration."""
     architecture = platform.machine()
     folder = tmp_path_factory.mktemp("older")
     shutil.copytree(PACKAGES, folder / "packaging" / "packages")
@@ -381,19 +382,19 @@ def older(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
 
 @cache
 def from_source(*words: str) -> tuple[int, str]:
-    """Exit code and stdout of the command as it is in the source tree."""
+    """Exit code and stdout of the command, run from the source tree."""
     result = run([sys.executable, "-m", "agent", *words], os.environ)
     return result.returncode, result.stdout
 
 
 def judged(document: str) -> Mapping[str, Any]:
-    """What a report found, without the moment of the run."""
+    """The findings of a report, without the time of the run."""
     report = json.loads(document)
     return {key: report[key] for key in ("verdict", "findings", "not_evaluated")}
 
 
 def use(place: Place) -> None:
-    """Leave there what an administrator and the services leave."""
+    """Leave there the files that an administrator and the services create."""
     if place.kind == "deb":
         succeed(["systemctl", f"--root={place.root}", "enable", "backuplink-watch.service", "backuplink-check.timer"])
     for folder, name in (("log", "report.json"), ("lib", "history.db")):
@@ -407,7 +408,7 @@ def test_keeps_what_was_edited_and_goes_without_a_trace(place: Place, older: Map
     for folder in ("multi-user.target.wants", "timers.target.wants"):
         (place.root / "etc" / "systemd" / "system" / folder).mkdir(parents=True, exist_ok=True)
     calls = place.root / "root" / "calls"
-    if place.kind == "rpm":  # the root has no systemd; what its scripts ask of one is kept
+    if place.kind == "rpm":  # the root has no systemd; the calls of its scripts to systemd are recorded
         (place.root / "usr" / "bin" / "systemctl").write_text('#!/bin/sh\necho "$@" >>/root/calls\n', "utf-8")
         (place.root / "usr" / "bin" / "systemctl").chmod(0o755)
     calls.write_text("", "utf-8")
@@ -443,7 +444,7 @@ def test_keeps_what_was_edited_and_goes_without_a_trace(place: Place, older: Map
         new = configuration.with_name("backuplink.toml.rpmnew")
         secret = variables.with_name("environment.rpmsave")
         assert (secret.read_text("utf-8"), secret.stat().st_mode & 0o777) == (HOOK, 0o600)
-        history = place.root / "var" / "lib" / "private" / "backuplink"  # for rpm a removal is not a purge
+        history = place.root / "var" / "lib" / "private" / "backuplink"  # rpm has no purge
         kept_there = (history, history / "history.db", place.root / "var/lib/backuplink")
         kept = {str(path.relative_to(place.root)) for path in (configuration.parent, saved, new, secret, *kept_there)}
         assert place.files() - before == kept

@@ -1,4 +1,4 @@
-"""`packaging/build` and `packaging/test`: every part that was named is run, one that cannot be is said."""
+"""`packaging/build` and `packaging/test` run every named part, and report each part that cannot run."""
 
 import shutil
 import subprocess
@@ -11,7 +11,7 @@ from tests.support.repository import ROOT
 
 @pytest.fixture
 def parts(tmp_path: Path) -> Path:
-    """A tree with the two commands, without parts, which need no program of the system."""
+    """A tree with the two commands and without parts, which needs no programs of the system."""
     (tmp_path / "packaging").mkdir()
     for name in ("build", "test", "parts.sh", "needs.sh", "environment.sh"):
         shutil.copy(ROOT / "packaging" / name, tmp_path / "packaging" / name)
@@ -32,7 +32,7 @@ def run(tree: Path, *arguments: str, verb: str = "build") -> subprocess.Complete
 
 
 def names(tree: Path) -> list[str]:
-    """The parts in their order, as the help has them."""
+    """The parts in the order of the help."""
     shown = run(tree, "--help").stdout.split("\n\n")[1]
     return [line.split()[0] for line in shown.splitlines()]
 

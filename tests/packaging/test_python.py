@@ -1,7 +1,7 @@
-"""Wheel, sdist and wheelhouse: that they hold what they must, are the same bytes each time, and install and run by pip,
-uv and pipx without a network and without the source tree.
+"""Wheel, sdist and wheelhouse: their contents, reproducible bytes, and installation by pip, uv and pipx without a
+network and without the source tree.
 
-What needs wheels of other projects needs `packaging/build python` first; `packaging/test python` requires it.
+Tests that need wheels of other projects need `packaging/build python` first; `packaging/test python` requires it.
 """
 
 import json
@@ -33,7 +33,7 @@ from tests.support.repository import ROOT
 
 PACKAGES: Final = ("agent", "probes")
 DATE: Final = "1700000000"
-"""A SOURCE_DATE_EPOCH of the tests' own."""
+"""A SOURCE_DATE_EPOCH that only the tests use."""
 WHEEL: Final = f"backuplink-{__version__}-py3-none-any.whl"
 SDIST: Final = f"backuplink-{__version__}.tar.gz"
 COMMANDS: Final = (
@@ -45,11 +45,11 @@ COMMANDS: Final = (
     ("endpoints", "--region", "eu-west-1", "--format", "json"),
 )
 SCENARIOS: Final = one_in(3, scenarios.names()[:: len(scenarios.names()) // 5])
-"""Some from all over the list."""
+"""A sample of the scenarios, spread over the list."""
 
 
 def clean() -> dict[str, str]:
-    """The environment without anything that would lead to the source tree or to a package mirror."""
+    """The environment without variables that lead to the source tree or to a package mirror."""
     return {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PIP_", "UV_", "PIPX"))}
 
 
@@ -84,13 +84,13 @@ def hatch(tree: Path, out: Path, umask: int = 0o022, python: str | Path = sys.ex
 
 
 def sources(tree: Path = ROOT) -> set[str]:
-    """The files of both packages, caches of Python aside."""
+    """The files of both packages, without caches of Python."""
     files = (file for package in PACKAGES for file in (tree / package).rglob("*") if file.is_file())
     return {str(file.relative_to(tree)) for file in files if "__pycache__" not in file.parts}
 
 
 def contents(wheel: Path) -> dict[str, int]:
-    """The checksum of everything in a wheel."""
+    """The checksum of each file in a wheel."""
     with zipfile.ZipFile(wheel) as archive:
         return {member.filename: member.CRC for member in archive.infolist()}
 
@@ -161,14 +161,14 @@ def test_the_sdist_makes_the_same_wheel(built: Path, tmp_path: Path) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installed:
-    """The command where it was installed, and its Python."""
+    """The installed command, and its Python."""
 
     command: Path
     python: Path
 
 
 def wheels(architecture: str) -> Path:
-    """The folder of the wheelhouse that dist/ has for a kind of processor, unpacked for this process of the tests."""
+    """The wheelhouse in dist/ for a kind of processor, unpacked for this process of the tests."""
     archive = artifact_of(f"backuplink-VERSION-wheelhouse-linux-{architecture}.tar.gz", "python")
     folder = archive.parent.parent / "build" / "test-python" / os.environ.get("PYTEST_XDIST_WORKER", "alone")
     name = archive.name.removesuffix(".tar.gz")
@@ -180,7 +180,7 @@ def wheels(architecture: str) -> Path:
 
 @pytest.fixture(scope="module")
 def offline(built: Path) -> Path:
-    """The wheelhouse for this machine; it must have been built from the tree as it is now."""
+    """The wheelhouse for this machine, which must be built from the current tree."""
     if sys.platform != "linux":
         lacking(f"there is no wheelhouse for {sys.platform}")
     folder = wheels(platform.machine())
@@ -190,9 +190,10 @@ def offline(built: Path) -> Path:
 
 
 def _lend(wheel: Path, place: Path) -> Installed:
-    """The wheel alone in an environment that takes what it needs from this one: no other wheel is needed.
+    """The wheel, installed alone in an environment that uses the dependencies of this one, so that no other wheel is
+    needed.
 
-    A path file inside a folder that a path file names is not read, so the source tree stays unknown.
+    Python does not read a path file in a folder that another path file names, so the source tree stays unknown.
     """
     succeed([sys.executable, "-m", "venv", "--without-pip", place], place.parent)
     python = place / "bin" / "python"
@@ -207,7 +208,7 @@ def _lend(wheel: Path, place: Path) -> Installed:
 def _by_pip(folder: Path, place: Path, python: str = sys.executable) -> Installed:
     succeed([python, "-m", "venv", place], place.parent)
     own = place / "bin" / "python"
-    # As INSTALL.txt has it, from the folder itself.
+    # These are the commands of INSTALL.txt, run in the folder itself.
     locked = ["--no-index", "--find-links", ".", "--require-hashes", "--requirement", "requirements.txt"]
     succeed([own, "-m", "pip", "install", *locked], folder)
     return Installed(command=place / "bin" / "backuplink", python=own)
@@ -224,7 +225,7 @@ def _by_uv(folder: Path, place: Path) -> Installed:
 def _by_pipx(folder: Path, place: Path) -> Installed:
     where = {"PIPX_HOME": str(place / "home"), "PIPX_BIN_DIR": str(place / "bin"), "PIPX_MAN_DIR": str(place / "man")}
     words = ["install", "--python", sys.executable, "--pip-args", f"--no-index --find-links {folder}", "backuplink"]
-    # Its shared libraries are pip alone, which it would take from a mirror when they are old.
+    # Otherwise pipx would download pip for its shared libraries from a mirror if they are old.
     succeed([TOOLS / "pipx", *words], folder, {**where, "HOME": str(place), "PIP_NO_INDEX": "1"})
     python = place / "home" / "venvs" / "backuplink" / "bin" / "python"
     return Installed(command=place / "bin" / "backuplink", python=python)
@@ -243,13 +244,13 @@ def installed(request: pytest.FixtureRequest, built: Path, tmp_path_factory: pyt
 
 @cache
 def from_source(*words: str) -> tuple[int, str]:
-    """Exit code and stdout of the command as it is in the source tree."""
+    """Exit code and stdout of the command, run from the source tree."""
     result = run([sys.executable, "-m", "agent", *words], ROOT)
     return result.returncode, result.stdout
 
 
 def judged(document: str) -> Mapping[str, Any]:
-    """What a report found, without the moment of the run."""
+    """The findings of a report, without the time of the run."""
     report = json.loads(document)
     return {key: report[key] for key in ("verdict", "findings", "not_evaluated")}
 
@@ -354,7 +355,7 @@ def test_dist_is_made_again_to_the_byte(offline: Path, tmp_path: Path) -> None:
     shutil.copytree(ROOT / "packaging", tree / "packaging", ignore=shutil.ignore_patterns("__pycache__"))
     (tree / "build").mkdir()
     (tree / "build" / "environment").symlink_to(TOOLS.parent)
-    # pip finds every wheel in what dist/ has, and asks no mirror.
+    # pip finds every wheel in dist/, and contacts no mirror.
     folders = " ".join(str(wheels(architecture)) for architecture in ("x86_64", "aarch64"))
     elsewhere = {"SOURCE_DATE_EPOCH": date, "TZ": "Asia/Tokyo", "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": folders}
     succeed([tree / "packaging" / "python" / "build"], tree, elsewhere, umask=0o077)

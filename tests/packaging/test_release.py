@@ -1,5 +1,5 @@
-"""`packaging/release` in a repository of the test's own: what it refuses, what it builds and tests in which order, and
-that it does so in a clean checkout. `packaging/tools/notes.py`: the section of the changelog.
+"""`packaging/release` in a repository of the test's own: its refusals, the order in which it builds and tests, and that
+it does so in a clean checkout. `packaging/tools/notes.py`: the section of the changelog.
 """
 
 import shutil
@@ -47,7 +47,7 @@ chromium         chromium    tests/everything
 fish             fish        tests/ci
 """
 TOOLS: Final = ("make", "lintian", "promtool", "chromium")
-"""The programs of NEEDS that a release needs; the parts here call none of them."""
+"""The programs of NEEDS that a release needs; the parts in this tree call none of them."""
 LOG: Final = """\
 #!/bin/sh
 echo "PART VERB $*" >>log
@@ -62,7 +62,7 @@ def git(tree: Path, *words: str) -> None:
 
 
 def _clean() -> dict[str, str]:
-    """No configuration of whoever runs the tests."""
+    """The environment without the git configuration of the user who runs the tests."""
     return {"PATH": PATH, "HOME": "/nonexistent", "GIT_CONFIG_NOSYSTEM": "1"}
 
 
@@ -79,7 +79,7 @@ def release(tree: Path, *words: str, path: str = PATH) -> subprocess.CompletedPr
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
-    """A tree at version 1.10.0, committed and tagged, whose parts write down that they ran."""
+    """A tree at version 1.10.0, committed and tagged, whose parts record that they ran."""
     tree = tmp_path / "tree"
     (tmp_path / "tools").mkdir()
     for tool in TOOLS:
@@ -181,7 +181,7 @@ def test_once_more_is_the_same_and_keeps_nothing_of_before(repository: Path) -> 
 
 
 def refused(tree: Path, *words: str, path: str = PATH) -> str:
-    """What it says; nothing was built."""
+    """The messages of a release that was refused before anything was built."""
     result = release(tree, *words, path=path)
     assert result.returncode == 3, result.stderr
     assert not list((tree / "build").rglob("log"))

@@ -1,8 +1,8 @@
-"""The repositories for apt and dnf: what their indexes name, and that apt and dnf install from them what the key signed
-and refuse everything else.
+"""The repositories for apt and dnf: the contents of their indexes, and that apt and dnf install only packages that the
+key signed.
 
-Needs `packaging/build packages repositories`, root, and apt-utils, createrepo-c, dnf, gnupg and rpm; `packaging/test
-repositories` requires it, and makes the roots.
+They need `packaging/build packages repositories`, root, and apt-utils, createrepo-c, dnf, gnupg and rpm;
+`packaging/test repositories` requires it, and makes the roots.
 """
 
 import gzip
@@ -28,7 +28,7 @@ from tests.support.repository import ROOT
 BUILD: Final = ROOT / "packaging" / "repositories" / "build"
 GUIDE: Final = ROOT / "docs" / "install.md"
 SECONDS: Final = 600.0
-"""For a process, however busy the machine."""
+"""Seconds for a process on a busy machine."""
 SYSTEM: Final = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
 MACHINES: Final = {"amd64": "x86_64", "arm64": "aarch64"}
 DATE: Final = "1700000000"
@@ -65,14 +65,14 @@ def succeed(words: Sequence[object], **variables: str) -> subprocess.CompletedPr
 
 
 def build(*words: str | Path, umask: str = "022") -> Path:
-    """The repositories of the packages in the folder that is the last word."""
+    """Make the repositories of the packages in the folder given as the last argument."""
     command = ["sh", "-c", f'umask {umask} && exec "$@"', "sh", BUILD, *words]
     succeed(command, SOURCE_DATE_EPOCH=DATE)
     return Path(words[-1]) / "repositories"
 
 
 def secret_key(folder: Path) -> Path:
-    """A key of its own, as its owner exports it."""
+    """Make a key, and export it as its owner does."""
     home = folder / "gnupg"
     home.mkdir(parents=True, mode=0o700)
     options = ["gpg", "--homedir", home, "--batch", "--quiet", "--pinentry-mode", "loopback", "--passphrase", ""]
@@ -85,7 +85,7 @@ def secret_key(folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def keys(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """The publisher's key, and somebody else's."""
+    """The publisher's key, and another person's."""
     one, other = (secret_key(tmp_path_factory.mktemp("key") / "of") for _ in range(2))
     return one, other
 
@@ -102,7 +102,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def signed(packages: Path, keys: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The repositories of these packages, signed. Not to be changed."""
+    """The signed repositories of these packages. Tests must not change them."""
     folder = tmp_path_factory.mktemp("signed") / "dist"
     shutil.copytree(packages, folder)
     return build("--key", keys[0], folder)
@@ -110,7 +110,7 @@ def signed(packages: Path, keys: tuple[Path, Path], tmp_path_factory: pytest.Tem
 
 @pytest.fixture
 def copied(signed: Path, tmp_path: Path) -> Path:
-    """A copy of the signed repositories, to be tampered with."""
+    """A copy of the signed repositories, to tamper with."""
     return shutil.copytree(signed, tmp_path / "repositories")
 
 
@@ -179,7 +179,7 @@ def test_what_is_published_stays_and_the_new_version_comes_along(
     for kind in ("deb", "rpm"):
         stand_in(old, kind, "backuplink", __version__)
     published = build("--key", keys[0], old)
-    # What was published under another version, by renaming what the index was made of.
+    # A package of another version, renamed like the one from which the index was made.
     for path in [*published.rglob(f"*{__version__}*.deb"), *published.rglob(f"*{__version__}*.rpm")]:
         path.unlink()
     stand_in(published / "deb/pool/main/b/backuplink", "deb", "backuplink", OLDER)
@@ -219,7 +219,7 @@ def test_refuses_what_it_cannot_do(words: list[str], said: str, packages: Path, 
 
 
 def source(repositories: Path, key: Path) -> str:
-    """The source that the guide has, with a folder as its server."""
+    """The apt source from the guide, with a folder as its server."""
     text: str
     (text,) = re.findall(r"^```debsources\n(.*?)^```$", GUIDE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
     return text.replace("https://SERVER/", f"file:{repositories}/").replace(
@@ -230,7 +230,7 @@ def source(repositories: Path, key: Path) -> str:
 def apt(
     place: Path, repositories: Path, key: Path, *words: str, architecture: str = "amd64"
 ) -> subprocess.CompletedProcess[str]:
-    """Run apt-get on folders of its own, of which it knows no other source and no other key."""
+    """Run apt-get on folders of its own, with this source and this key alone."""
     for folder in ("state/lists/partial", "cache/archives/partial", "etc/preferences.d"):
         (place / folder).mkdir(parents=True, exist_ok=True)
     (place / "status").touch()
@@ -328,7 +328,7 @@ class Host:
     def dnf(
         self, repositories: Path, key: Path, *words: str | Path, machine: str = "x86_64"
     ) -> subprocess.CompletedProcess[str]:
-        """Run dnf with the repository that the guide has, a folder as its server, and no other."""
+        """Run dnf with the repository from the guide alone, and a folder as its server."""
         (text,) = re.findall(r"^```ini\n(.*?)^```$", GUIDE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
         text = text.replace("gpgkey=https://SERVER/backuplink.asc", f"gpgkey=file://{key}")
         text = text.replace("https://SERVER/", f"file://{repositories}/")
@@ -350,7 +350,7 @@ class Host:
 
 @pytest.fixture
 def host(tmp_path: Path) -> Host:
-    """An empty root, of which rpm believes that it has a C library."""
+    """An empty root in which rpm assumes a C library."""
     if os.geteuid() != 0:
         lacking("only root can install into a root")
     return has_c_library(tmp_path / "root", tmp_path)
@@ -396,7 +396,7 @@ def rpm_changed(folder: Path) -> None:
 
 
 def rpm_unsigned(folder: Path) -> None:
-    """Do what somebody can do who can sign the metadata alone."""
+    """Do what an attacker can do who can sign the metadata, but no packages."""
     for path in folder.rglob("*.rpm"):
         succeed(["rpmsign", "--delsign", path])
 
@@ -431,7 +431,9 @@ def test_dnf_refuses_the_signature_of_another_key(
 
 
 def test_dnf_refuses_a_package_that_the_key_did_not_sign(signed: Path, packages: Path, host: Host) -> None:
-    """This holds even if somebody changed the metadata as well, and the host does not check their signature."""
+    """The host notices this even if somebody changed the metadata as well, and the host does not check their
+    signature.
+    """
     theirs = build(shutil.copytree(packages, host.place / "dist"))
     result = host.dnf(theirs, signed / "backuplink.asc", "--setopt=backuplink.repo_gpgcheck=0", "install", "backuplink")
     assert result.returncode == 1
@@ -467,7 +469,7 @@ def root(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
 
 
 def test_apt_of_debian_installs_backuplink(root: Path, published: Path) -> None:
-    """apt of Debian 11 checks signatures by gpgv, that of Debian 13 by sqv."""
+    """apt of Debian 11 checks signatures by gpgv, and apt of Debian 13 by sqv."""
     shutil.copytree(published, root / "srv" / "repositories")
     (root / "etc/apt/keyrings").mkdir(exist_ok=True)
     shutil.copy(published / "backuplink.asc", root / "etc/apt/keyrings")
@@ -486,7 +488,7 @@ def test_dnf_installs_backuplink(published: Path, tmp_path: Path) -> None:
     root = tmp_path / "root"
     succeed(["cp", "--archive", base, root])
     host = has_c_library(root, tmp_path)
-    for folder in ("licenses", "zsh/site-functions", "fish/vendor_completions.d"):  # of other packages there
+    for folder in ("licenses", "zsh/site-functions", "fish/vendor_completions.d"):  # other packages own these there
         (root / "usr/share" / folder).mkdir(parents=True, exist_ok=True)
     result = host.dnf(published, published / "backuplink.asc", "install", "backuplink")
     assert result.returncode == 0, (result.stdout, result.stderr)

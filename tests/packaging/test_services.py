@@ -1,6 +1,6 @@
-"""What the packages install beside the program, as it lies in the tree: units, the example configuration, the manual.
+"""The tree's files that the packages install besides the program: units, the example configuration, the manual.
 
-What needs a program that is not here is skipped; BACKUPLINK_REQUIRE_PACKAGES=1 makes that a failure.
+Tests that need a missing program are skipped; BACKUPLINK_REQUIRE_PACKAGES=1 makes that a failure.
 """
 
 import re
@@ -31,7 +31,7 @@ EXAMPLE: Final = PACKAGES / "backuplink.toml"
 VARIABLES: Final = PACKAGES / "environment"
 HOST_UNITS: Final = Path("/usr/lib/systemd/system")
 MAX_EXPOSURE: Final = 2.0
-"""What `systemd-analyze security` may come to, of 10."""
+"""The maximum exposure by `systemd-analyze security`, of 10."""
 
 
 # --- Units -----------------------------------------------------------------------------------------------------------
@@ -55,7 +55,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def verified(root: Path) -> str:
-    """What systemd says against the units of ours."""
+    """The complaints of systemd about our units."""
     words = [
         needed("systemd-analyze"),
         "verify",
@@ -109,7 +109,7 @@ def test_a_service_has_no_right_of_its_own(service: str) -> None:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_service_is_a_call_that_the_program_takes(service: str, tmp_path: Path) -> None:
-    """Its words are parsed by the program, with the configuration that is installed."""
+    """The program parses the arguments in the unit, with the configuration that is installed."""
     (start,) = (value for name, value in settings_of(service) if name == "ExecStart")
     program, command, *words = start.split()
     assert program == "/usr/bin/backuplink"
@@ -142,7 +142,7 @@ def test_the_packages_install_a_file_for_secrets_that_root_alone_reads() -> None
 
 @pytest.mark.parametrize("unit", EVERY, ids=lambda unit: unit.name)
 def test_every_service_takes_them(unit: Path) -> None:
-    """With a dash, since a host has no such file where nothing was installed by a package."""
+    """The path begins with a dash, since a host lacks the file if no package installed it."""
     assert "\nEnvironmentFile=-/etc/backuplink/environment\n" in unit.read_text("utf-8")
 
 
@@ -156,7 +156,7 @@ def test_no_secret_is_set_as_the_file_comes_and_its_examples_are_of_what_is_read
 
 
 def test_a_check_passes_over_the_variable_of_a_watch(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both services read one file."""
+    """Both services read the same file."""
     monkeypatch.setenv("BACKUPLINK_NOTIFY", "https://hooks.example.com/secret")
     for name, has in (("check", False), ("watch", True)):
         context = cli.main.commands[name].make_context(name, [], parent=manual.context_of(cli.main))
@@ -167,19 +167,21 @@ def test_a_check_passes_over_the_variable_of_a_watch(monkeypatch: pytest.MonkeyP
 
 
 def uncommented() -> dict[str, Any]:
-    """The example with every key in force."""
+    """The example with every commented key enabled."""
     text = EXAMPLE.read_text("utf-8")
     return tomllib.loads(re.sub(r"^#(?=[a-z])", "", text, flags=re.MULTILINE))
 
 
 def values(command: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """What a command's reader makes of a configuration."""
+    """The settings that a command reads from a configuration."""
     context = click.Context(cli.main.commands[command], parent=manual.context_of(cli.main))
     return config_file.config_values(given, str(EXAMPLE), context)
 
 
 def test_the_example_sets_only_how_much_is_asked_of_aws() -> None:
-    """What a fleet may ask of an account, for the timer as well, whose program has other defaults."""
+    """The limits on requests of a fleet to an account, which also apply to the timer, although its program has other
+    defaults.
+    """
     assert tomllib.loads(EXAMPLE.read_text("utf-8")) == {"calls": DEFAULT_WATCH_CALLS, "ec2": DEFAULT_WATCH_EC2}
 
 
@@ -204,7 +206,7 @@ def test_the_example_shows_the_defaults() -> None:
 
 @pytest.mark.parametrize("name", ["check", "watch"])
 def test_the_keys_of_the_example_go_together(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keys that exclude each other, or that name a file that is not there, are left out."""
+    """Keys that exclude each other, or that name a missing file, are omitted."""
     (tmp_path / "config").write_text(f"[profile {uncommented()['profile']}]\n", "utf-8")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     given = {key: value for key, value in uncommented().items() if key not in ("ec2-facts", "notify-template")}
@@ -259,5 +261,5 @@ def test_a_page_has_no_fault(page: Path) -> None:
     result = subprocess.run(
         [needed("mandoc"), "-T", "lint", "-W", "warning", page], capture_output=True, text=True, timeout=60, check=False
     )
-    # It has no date, so that the same program always gives the same bytes.
+    # The page has no date, so that the same program always gives the same bytes.
     assert [line for line in result.stdout.splitlines() if "missing date" not in line] == []

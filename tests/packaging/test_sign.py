@@ -1,4 +1,4 @@
-"""`packaging/sign`: that what it leaves is verified by the commands of docs/packaging.md, and that nothing else is.
+"""`packaging/sign`: the commands of docs/packaging.md accept its signatures, and refuse everything else.
 
 The keys are made for the test; gpg needs a second for each.
 """
@@ -30,7 +30,7 @@ def environment(home: Path) -> dict[str, str]:
 
 
 def gpg(home: Path, *words: str) -> str:
-    """What gpg writes, which must succeed."""
+    """The output of gpg, which must succeed."""
     command = ["gpg", "--batch", "--pinentry-mode", "loopback", "--passphrase", "", *words]
     done = subprocess.run(command, env=environment(home), capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
@@ -39,7 +39,7 @@ def gpg(home: Path, *words: str) -> str:
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder of gpg's with two keys that sign, and one that certifies alone."""
+    """A home folder of gpg with two keys that sign, and one that only certifies."""
     if shutil.which("gpg", path=os.defpath) is None:
         lacking("gpg is not installed; apt-get install gnupg")
     folder = tmp_path_factory.mktemp("gnupg")
@@ -60,7 +60,7 @@ def key(home: Path, folder: Path, *names: str) -> Path:
 
 @pytest.fixture
 def dist(tmp_path: Path) -> Path:
-    """A folder with two artifacts and their sums."""
+    """A folder with two artifacts and their checksums."""
     folder = tmp_path / "dist"
     (folder / "sub").mkdir(parents=True)
     (folder / "backuplink.run").write_text("the program\n", "utf-8")
@@ -73,9 +73,9 @@ def dist(tmp_path: Path) -> Path:
 
 
 def sign(*words: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run it where nothing of it may be left."""
+    """Run it in a folder in which it must leave no files behind."""
     command = [str(word) for word in (SIGN, *words)]
-    # Not tmp_path: the name of the agent's socket in there may have 107 bytes.
+    # tmp_path would be too long: the path of the agent's socket may have 107 bytes.
     with tempfile.TemporaryDirectory() as scratch:
         done = subprocess.run(
             command,
@@ -91,8 +91,9 @@ def sign(*words: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 def verified(dist: Path, tmp_path: Path, revocations: str | None = None) -> subprocess.CompletedProcess[str]:
-    """What the commands of the page say, in the folder of what was downloaded; `revocations` is what SECURITY.md then
-    holds."""
+    """The output of the page's commands in the download folder; `revocations` is the content of SECURITY.md at that
+    time.
+    """
     section = PAGE.read_text("utf-8").partition("\n## Check what you were given\n")[2].partition("\n## ")[0]
     commands, importing = re.findall(r"^```sh\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
     assert "--verify" in commands
@@ -147,7 +148,9 @@ def test_they_refuse_what_was_changed(signed: Path, tmp_path: Path, damaged: str
 def test_they_refuse_the_signature_of_another_by_the_key_that_was_kept(
     home: Path, signed: Path, tmp_path: Path
 ) -> None:
-    """Whoever can change the files can change the key next to them; not the one that was kept, and compared."""
+    """Attackers who can change the files can also change the key beside them, but not a key that was kept and
+    compared.
+    """
     assert verified(signed, tmp_path).returncode == 0
     for file in (*signed.glob("backuplink-release.gpg*"), signed / "checked"):
         file.unlink()
@@ -159,7 +162,9 @@ def test_they_refuse_the_signature_of_another_by_the_key_that_was_kept(
 
 @pytest.fixture
 def spoilt(tmp_path: Path) -> Iterator[Path]:
-    """A folder of gpg's for keys that a test spoils. Not in tmp_path: the name of a socket may have 107 bytes."""
+    """A home folder of gpg for keys that a test spoils. It is not in tmp_path, since the path of a socket may have 107
+    bytes.
+    """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         yield folder
@@ -168,7 +173,7 @@ def spoilt(tmp_path: Path) -> Iterator[Path]:
 
 
 def published(spoilt: Path, dist: Path) -> None:
-    """Replace the public key next to the signature by the one of today, as a later release would have it."""
+    """Replace the public key beside the signature by the current one, as a later release would have it."""
     (dist / "SHA256SUMS.key.asc").write_text(gpg(spoilt, "--armor", "--export", "spoilt"), "ascii")
 
 
@@ -199,7 +204,7 @@ def revoked(spoilt: Path) -> str:
 
 
 def test_they_refuse_a_key_that_was_revoked(home: Path, spoilt: Path, dist: Path, tmp_path: Path) -> None:
-    """Next to the files, or, with the key that was kept, in SECURITY.md."""
+    """The certificate is beside the files or, if the key was kept, in SECURITY.md."""
     gpg(spoilt, "--quick-generate-key", "spoilt <spoilt@example.com>", "ed25519", "sign", "never")
     assert sign("--key", key(spoilt, tmp_path, "spoilt"), dist).returncode == 0
     assert verified(dist, tmp_path).returncode == 0

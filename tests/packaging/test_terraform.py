@@ -1,5 +1,6 @@
-"""The module that makes endpoints: as it is built, its names and ports against the catalogue's, what `backuplink
-predict` says of a plan of it, and its check block as it runs."""
+"""The module that creates endpoints: its built form, its names and ports compared with the catalogue, the result of
+`backuplink predict` for a plan of it, and its check block when it runs.
+"""
 
 import json
 import re
@@ -80,7 +81,7 @@ def planned(module: Module, region: str = estate.REGION, **given: Any) -> Planne
 
 
 def an_id(address: str, key: Any) -> str:
-    """The id of a resource, as it would be once it is made."""
+    """The id of a resource after its creation."""
     kind, name = address.split(".")
     match kind:
         case "aws_security_group":
@@ -91,8 +92,9 @@ def an_id(address: str, key: Any) -> str:
 
 
 def before(services: tuple[str, ...] = OFFERED) -> Ec2Facts:
-    """The VPC in which Terraform adopts what is there: endpoints without private DNS and with a policy for another
-    service, in groups without a rule."""
+    """The VPC in which Terraform adopts existing resources: endpoints without private DNS and with a policy for another
+    service, in groups without a rule.
+    """
     policy = '{"Statement":[{"Effect":"Allow","Principal":"*","Action":"sns:*","Resource":"*"}]}'
     endpoints = [
         endpoint(
@@ -108,8 +110,9 @@ def before(services: tuple[str, ...] = OFFERED) -> Ec2Facts:
 
 
 def plan(made: Planned) -> dict[str, Any]:
-    """What `terraform show -json` would write of the module where the endpoints and groups are adopted: an update of
-    each, and rules that are created."""
+    """The output of `terraform show -json` for the module if it adopts the endpoints and groups: an update of each, and
+    rules that are created.
+    """
     changes = []
     for address, attributes in made.resources().items():
         kind = address.split(".")[0]
@@ -290,7 +293,7 @@ def test_the_example_calls_the_modules_as_they_are(module: Module) -> None:
 
 
 def checked(program: str, *services: str) -> dict[str, str]:
-    """What the data source of the check block reads, by its own command."""
+    """Run the command in the check block's data source; returns its result."""
     check = Module(MODULE / "check")
     made = check.planned({"program": program, "services": [*services]}, data=no_data, ids=an_id)
     (source,) = (block for block in check.of("check")["backuplink"].blocks if block.kind == "data")
@@ -307,7 +310,7 @@ def no_data(*_: object) -> Any:
 
 
 def asserted(result: Mapping[str, str]) -> str | None:
-    """The warning of the check block; None where it holds."""
+    """The warning of the check block, or None if the check succeeds."""
     check = Module(MODULE / "check")
     made = check.planned({}, data=no_data, ids=an_id)
     (rule,) = (block for block in check.of("check")["backuplink"].blocks if block.kind == "assert")

@@ -1,7 +1,7 @@
-"""Checksums, bills of materials and licences: that they hold every part, refuse what must not go out, and are the same
-bytes each time.
+"""Checksums, bills of materials and licences: they cover every part, refuse files that must not be published, and are
+reproducible.
 
-What speaks of artifacts needs them and `packaging/build trust`; `packaging/test trust` requires it.
+Tests of artifacts need these and `packaging/build trust`; `packaging/test trust` requires it.
 """
 
 import hashlib
@@ -45,7 +45,7 @@ def wheel(
     tag: str = "py3-none-any",
     files: Mapping[str, str] | None = None,
 ) -> Path:
-    """A wheel that pip would take, with these lines of metadata and these files in its .dist-info."""
+    """A wheel that pip would accept, with these lines of metadata and these files in its .dist-info."""
     base = f"{name}-{version}"
     file = folder / f"{base}-{tag}.whl"
     inside = {
@@ -61,7 +61,7 @@ def wheel(
 
 
 def locked(*wheels: Path, marker: str = "") -> tuple[lock.Locked, ...]:
-    """A lock of just these files."""
+    """A lock of these files alone."""
     folder = wheels[0].parent
     lines = []
     for file in wheels:
@@ -76,7 +76,7 @@ def own(folder: Path, *needs: str) -> Path:
 
 
 def part(folder: Path, *metadata: str, files: Mapping[str, str] | None = None) -> components.Part:
-    """What is read of a wheel `some` beside backuplink's."""
+    """The entries read from a wheel `some` besides backuplink's."""
     some = wheel(folder, "some", *metadata, files=files)
     _, component = components.from_wheels([own(folder, "some"), some], locked(some), LINUX)
     return component
@@ -230,7 +230,7 @@ INSIDE_PYTHON: Final = components.INSIDE_COMPILED["python"]
 
 
 def licences(folder: Path) -> Path:
-    """The folder, with the licences of Python, of what is inside it, of SQLite and of zlib."""
+    """The folder, with the licences of Python, its bundled code, SQLite and zlib."""
     for name in ("python", "sqlite3", "zlib"):
         (folder / name).write_text(f"licence of {name}\n", "utf-8")
     (folder / "inside-python").mkdir()
@@ -288,7 +288,7 @@ def test_what_the_tables_name_has_a_licence_that_is_accepted() -> None:
 
 
 def vendored() -> dict[str, set[str]]:
-    """What installed distributions that are locked carry in a folder for the code of others, by their name."""
+    """The licences of bundled code that installed, locked distributions carry in a folder, by their name."""
     found: dict[str, set[str]] = {}
     for name in {entry.name for entry in lock.read(wheelhouse.LOCK)} & installed().keys():
         for file in distribution(name).files or ():
@@ -474,7 +474,9 @@ def test_what_the_schema_does_not_take_is_refused(
 
 
 def archives() -> Iterator[Path]:
-    """What in dist/ has a bill: archives of wheels, and each one file and the image that were built."""
+    """The artifacts in dist/ that have a bill: archives of wheels, and each one file and the image if they
+    were built.
+    """
     for architecture in ("x86_64", "aarch64"):
         yield artifact_of(f"backuplink-VERSION-wheelhouse-linux-{architecture}.tar.gz", "python")
     yield from onefiles()
@@ -510,7 +512,7 @@ def test_bills_hold_all_that_is_locked_and_all_is_needed() -> None:
         assert bill["metadata"]["component"]["hashes"][0]["content"] == wheelhouse.digest(archive)
         names = {component["name"]: component for component in bill["components"]}
         pythons = wheelhouse.PYTHONS if archive.suffix == ".gz" else ("3.13",)
-        # The image alone joins fleets.
+        # Only the image joins fleets.
         locked = trust.FLEET if archive.suffix == ".tar" else wheelhouse.LOCK
         wanted = {
             entry.name
@@ -533,7 +535,7 @@ def test_bills_hold_all_that_is_locked_and_all_is_needed() -> None:
 
 
 def built_onefiles() -> list[Path]:
-    """Each one file in dist/, of which there must be one."""
+    """Each one file in dist/; at least one must exist."""
     files = onefiles()
     if not files:
         lacking("dist/ holds no one file; run packaging/build onefile trust")
@@ -562,13 +564,13 @@ TRACES: Final = {
     "openssl": rb"OpenSSL (\d+\.\d+\.\d+) \d+ [A-Z][a-z]{2} \d{4}\0",
     "sqlite3": rb"\0SQLite format ()3\0",
     "zlib": rb" inflate (\d+\.\d+(?:\.\d+)*) Copyright",
-    # What is not in it, and would be seen:
+    # Libraries that must be absent, and would be detected:
     "bzip2": rb"bzip2/libbzip2()",
     "curl": rb"libcurl/(\d+\.\d+\.\d+)",
     "readline": rb"\0readline_()",
     "xz": rb"\xfd7zXZ()",
 }
-"""What libraries leave in a program that they are linked into: a text of theirs, with the version where it has one."""
+"""Texts that libraries leave in a program when they are linked into it, with the version if it has one."""
 
 
 def traces(program: Path) -> dict[str, str]:
@@ -587,7 +589,7 @@ def test_what_a_scan_of_the_programs_finds_is_in_the_bill() -> None:
         listed = {component["name"]: component for component in bill_of(file)["components"]}
         python = listed["python"]
         in_python = {**listed, **{nested["name"]: nested for nested in python["components"]}}
-        # The names and versions of what was linked into each program; libb2 leaves no trace.
+        # The names and versions of the libraries linked into each program; libb2 leaves no text.
         expected = {
             tree / "bin" / "python": (in_python, {*components.COMPILED, *INSIDE_PYTHON} - {"python", "libb2"}),
             next((tree / "app").glob("_cffi_backend.*.so")): (inside(listed["cffi"]), {"libffi"}),
@@ -603,7 +605,7 @@ def test_what_a_scan_of_the_programs_finds_is_in_the_bill() -> None:
 
 
 def inside(component: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """What a component of a bill has inside, by name."""
+    """The parts inside a component of a bill, by name."""
     return {nested["name"]: nested for nested in component["components"]}
 
 

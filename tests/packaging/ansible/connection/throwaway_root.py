@@ -1,4 +1,6 @@
-"""A connection of Ansible to a folder that holds the root of a system, by chroot. Ansible itself brings none."""
+"""A connection plugin that lets Ansible work in a folder with the root of a system, by chroot. Ansible itself has none
+that fits.
+"""
 
 import shutil
 import subprocess
@@ -22,7 +24,7 @@ options:
 
 
 class Connection(ConnectionBase):  # type: ignore[misc] # Ansible has no types
-    """Commands by chroot, files by copying."""
+    """Runs commands by chroot, and copies files."""
 
     transport = "throwaway_root"
     has_pipelining = True
