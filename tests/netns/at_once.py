@@ -1,5 +1,6 @@
-"""Runs that go on next to each other, since most of each is waiting for what never comes; each is made once in a
-session, by whichever worker gets to it first, and kept in a folder that the workers share."""
+"""Runs that overlap, since most of each is waiting for answers that never come. The first worker that gets to a run
+makes it, once in a session, and keeps the result in a folder that the workers share.
+"""
 
 import os
 import pickle
@@ -10,16 +11,16 @@ from pathlib import Path
 from typing import Final, Generic, TypeVar, cast
 
 AT_ONCE: Final = 3
-"""Runs of one worker at a time."""
+"""How many runs one worker makes at a time."""
 LOST_SECONDS: Final = 600.0
-"""After which the worker that began a run is taken to have died."""
+"""Seconds after which the worker that began a run is considered dead."""
 _POLL_SECONDS: Final = 0.05
 
 T = TypeVar("T")
 
 
 class Runs(Generic[T]):
-    """Makes the run of each name in the background, and hands its result to whoever asks for it."""
+    """Makes the run of each name in the background, and returns its result to every test that asks for it."""
 
     def __init__(self, folder: Path, names: Iterable[str], make: Callable[[str], T]) -> None:
         self._folder = folder
@@ -31,7 +32,7 @@ class Runs(Generic[T]):
         self._pool.map_async(self._unless_closed, list(self._numbers), chunksize=1)
 
     def __getitem__(self, name: str) -> T:
-        """The result of a run, once it is over. Raises what the run raised."""
+        """The result of a run, once it has ended. Raises the exception of the run."""
         self._run(name)
         place = self._place(name, "result")
         last = time.monotonic() + LOST_SECONDS
@@ -45,7 +46,7 @@ class Runs(Generic[T]):
         return cast("T", ended)
 
     def close(self) -> None:
-        """Begin no further run, and wait for those that were begun here."""
+        """Begin no further runs, and wait for those that began here."""
         self._closed = True
         self._pool.close()
         self._pool.join()
@@ -55,7 +56,7 @@ class Runs(Generic[T]):
             self._run(name)
 
     def _run(self, name: str) -> None:
-        """Make the run of a name, unless that was begun."""
+        """Make the run of a name, unless it has begun."""
         try:
             os.close(os.open(self._place(name, "begun"), os.O_CREAT | os.O_EXCL))
         except FileExistsError:
@@ -75,7 +76,7 @@ class Runs(Generic[T]):
 
 
 def _pickled(ended: object) -> bytes:
-    """The bytes of a result; those of its words where an exception cannot be pickled and read again."""
+    """The bytes of a result. An exception that cannot be pickled is replaced by one with its text."""
     try:
         data = pickle.dumps(ended)
         pickle.loads(data)  # noqa: S301 - our own

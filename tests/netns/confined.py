@@ -1,6 +1,7 @@
-"""What a process in the sandbox of a unit may do: prints one line of JSON.
+"""Tries what a process in the sandbox of a unit may do, and prints the results as one line of JSON.
 
-The service manager starts this file in place of the program, with no library. Outside of a sandbox it changes the host.
+The service manager starts this file in place of the program, without libraries. Outside a sandbox it would change the
+host.
 """
 
 import ctypes
@@ -36,7 +37,7 @@ def main() -> None:
 
 
 def writable() -> list[str]:
-    """Every folder in which a file can be made. Of /proc, /sys, /usr and /opt only the top is tried."""
+    """Every folder in which a file can be created. In /proc, /sys, /usr and /opt only the top folder is tried."""
     folders = []
     for folder, below, _ in os.walk("/"):
         if folder in ("/proc", "/sys", "/usr", "/opt"):
@@ -49,7 +50,7 @@ def writable() -> list[str]:
 
 
 def acts() -> dict[str, Callable[[], object]]:
-    """What the program never does, and what it must be able to do."""
+    """Actions that the program never takes, and actions that it must be able to take."""
     os.close(os.open(OWN, os.O_CREAT, 0o600))
     return {
         "a packet socket": lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW),
@@ -73,7 +74,7 @@ def acts() -> dict[str, Callable[[], object]]:
 
 
 def call(name: str, number: int) -> None:
-    """Call a function of the C library that Python does not have. Raises OSError where it fails."""
+    """Call a function of the C library for which Python has no wrapper. Raises OSError if it fails."""
     if getattr(ctypes.CDLL(None, use_errno=True), name)(number) == -1:
         raise OSError(ctypes.get_errno(), name)
 

@@ -1,5 +1,6 @@
-"""Whether network namespaces can be made here, and a systemd started in them. Where CI says that they must, their
-absence is a failure."""
+"""Tells whether network namespaces can be made here, and a systemd started in them. If CI requires them, their absence
+is a failure.
+"""
 
 import os
 from collections.abc import Callable, Iterator
@@ -16,14 +17,14 @@ SYSTEMD_REQUIRED = "BACKUPLINK_REQUIRE_SYSTEMD"
 
 @pytest.fixture(scope="session")
 def namespaces() -> None:
-    """Skip where there are no namespaces, with the reason; fail instead where REQUIRED is 1."""
+    """Skip the test if there are no namespaces, with the reason, or fail it if REQUIRED is 1."""
     _need(REQUIRED, vpc.missing())
     vpc.ready()
 
 
 @pytest.fixture(scope="session")
 def systemd(namespaces: None) -> None:
-    """Skip where no systemd can be started, with the reason; fail instead where SYSTEMD_REQUIRED is 1."""
+    """Skip the test if no systemd can be started, with the reason, or fail it if SYSTEMD_REQUIRED is 1."""
     _need(SYSTEMD_REQUIRED, service_manager.missing())
 
 
@@ -39,7 +40,9 @@ def _need(variable: str, reason: str | None) -> None:
 def runs(
     request: pytest.FixtureRequest, namespaces: None, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Runs[Any]]:
-    """The runs of a test module: what its function `make` gives for every name that a test of this session asks for."""
+    """The runs of a test module: the results of its function `make` for every name that a test of this
+    session needs.
+    """
     make: Callable[[str], Any] = request.module.make
     here = [item for item in request.session.items if isinstance(item, pytest.Function)]
     named = (item.callspec.params for item in here if item.module is request.module and hasattr(item, "callspec"))

@@ -1,8 +1,8 @@
-"""EC2, Route 53, its Resolver and its Profiles of a scenario over HTTP: what `agent.simulated.ec2` answers, in the
-bytes of their protocols, for the real client to read.
+"""Serves a scenario's EC2, Route 53, Resolver and Profiles over HTTP: the answers of `agent.simulated.ec2`, in the
+bytes of their protocols, for the real client.
 
-Which service is meant is in the scope that a request is signed for (AWS Signature Version 4). How requests and answers
-look is in botocore's service models: EC2's query protocol, JSON 1.1, REST with XML and REST with JSON.
+The scope in a request's signature names the service (AWS Signature Version 4). botocore's service models define the
+form of requests and answers: EC2's query protocol, JSON 1.1, REST with XML and REST with JSON.
 """
 
 import json
@@ -31,7 +31,7 @@ from probes.model import Address
 
 SERVICES: Final = ("ec2", "route53resolver", "route53", "route53profiles")
 ADDRESS: Final = ip_address("10.0.9.90")
-"""Where all four are in a namespace."""
+"""The address of all four services in a namespace."""
 PORT: Final = 443
 _SCOPE: Final = re.compile(r"Credential=[^/]+/\d{8}/[^/]+/([^/]+)/aws4_request")
 _HOLD_BYTES: Final = 1024
@@ -43,13 +43,14 @@ Reply = tuple[int, Mapping[str, str], bytes]
 
 
 def is_served(scenario: Scenario) -> bool:
-    """Whether anybody answers for the services; a port that nobody has is a dropped one."""
+    """Whether any service answers. A port that no service has drops packets."""
     return scenario.ec2 is not None and scenario.ec2.source == "live" and scenario.ec2.answer != "silence"
 
 
 def named(scenario: Scenario) -> Scenario:
-    """The scenario, with resolvers that know the names of the services, where it has them. What a resolver says of
-    other names stays as it is; one that does not answer the way resolvers do knows none of these either."""
+    """The scenario with resolvers that know the services' names, if it serves them. The answers for other names stay as
+    they are; a resolver that does not answer as resolvers do does not know these names either.
+    """
     if scenario.ec2 is None or scenario.ec2.source != "live":
         return scenario
     resolvers = tuple(resolver for resolver in peers.resolvers_of(scenario) if ec2.knows_names(scenario, resolver))
@@ -58,7 +59,7 @@ def named(scenario: Scenario) -> Scenario:
 
 
 def hosts(scenario: Scenario) -> tuple[str, ...]:
-    """The names at which the SDK on the scenario's host looks for the services."""
+    """The names of the services that the SDK on the scenario's host looks up."""
     settings = Config(use_fips_endpoint=scenario.sdk.fips, use_dualstack_endpoint=scenario.sdk.dual_stack)
     session = botocore.session.get_session()
     keys = {"aws_access_key_id": "none", "aws_secret_access_key": "none"}
@@ -71,9 +72,11 @@ def hosts(scenario: Scenario) -> tuple[str, ...]:
 
 @contextmanager
 def served(scenario: Scenario, address: Address, port: int, context: ssl.SSLContext | None) -> Iterator[int]:
-    """Serve a scenario's configuration while the block lasts; gives the port. Without a context, without TLS."""
+    """Serve a scenario's configuration while the block lasts; gives the port. Without a context, it serves
+    without TLS.
+    """
     with ThreadingHTTPServer((str(address), port), partial(_Handler, scenario)) as server:
-        server.daemon_threads = True  # one that holds its answer back would hold the end, too
+        server.daemon_threads = True  # otherwise a handler that withholds its answer would block the end, too
         if context is not None:
             server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
@@ -86,7 +89,7 @@ def served(scenario: Scenario, address: Address, port: int, context: ssl.SSLCont
 
 
 def tls_of(scenario: Scenario) -> ssl.SSLContext:
-    """The context of a server with those names."""
+    """The TLS context of a server with those names."""
     return server_context("amazon", hosts(scenario))
 
 
@@ -109,7 +112,7 @@ class _Handler(BaseHTTPRequestHandler):
         answer = reply(self._scenario, self.path, given, body)
         if answer is None:
             self.close_connection = True
-            while self.connection.recv(_HOLD_BYTES):  # until the client has enough
+            while self.connection.recv(_HOLD_BYTES):  # until the client disconnects
                 pass
             return
         status, headers, content = answer
@@ -120,14 +123,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, *_: Any) -> None:
-        """Nothing: stderr is for what goes wrong."""
+        """Print nothing, since stderr is for errors."""
 
 
 # --- What they say ---------------------------------------------------------------------------------------------------
 
 
 def reply(scenario: Scenario, path: str, headers: Mapping[str, str], body: bytes) -> Reply | None:
-    """The answer to one signed request; None where there is none at all."""
+    """The answer to one signed request, or None if the server must not answer."""
     scope = _SCOPE.search(headers.get("authorization", ""))
     if scope is None:
         return 403, {"x-amzn-RequestId": REQUEST_ID}, b""
@@ -153,7 +156,7 @@ def _read_query(_path: str, _headers: Mapping[str, str], body: bytes) -> tuple[s
 
 
 def _unflattened(shape: Any, prefix: str, given: Mapping[str, str]) -> Any:
-    """The value of a shape among flattened names; None where it is not given."""
+    """The value of a shape from flattened names, or None if it is absent."""
     if shape.type_name == "list":
         values: list[Any] = []
         while (member := _unflattened(shape.member, f"{prefix}.{len(values) + 1}", given)) is not None:
@@ -181,7 +184,7 @@ def _read_json(_path: str, headers: Mapping[str, str], body: bytes) -> tuple[str
 
 
 def _read_rest(service: str, path: str, _headers: Mapping[str, str], _body: bytes) -> tuple[str, dict[str, Any]]:
-    """REST of a read: all that is given stands in the path and in the query string."""
+    """REST of a read: the path and the query string hold all parameters."""
     url, model = urlsplit(path), _model(service)
     given: dict[str, str] = dict(parse_qsl(url.query))
     for name in model.operation_names:
@@ -216,7 +219,9 @@ def _written(service: str, operation: str, answer: Mapping[str, Any]) -> bytes:
 
 
 def _write(inside: Element, shape: Any, value: Any) -> None:
-    """Put a value into an element as its shape says. Raises KeyError for a member that the shape does not have."""
+    """Write a value into an element as its shape requires. Raises KeyError for a member that the shape does
+    not have.
+    """
     match shape.type_name:
         case "structure":
             for name, item in value.items():

@@ -1,10 +1,10 @@
-"""The packet filter that a scenario's configuration describes, in the terms of the kernel.
+"""Translates a scenario's configuration into a packet filter of the kernel.
 
-It is made from the facts alone and knows nothing of `agent.network`: security groups are stateful rules, network
-ACLs are asked of every packet both ways in the order of their numbers and not within a subnet, and routes are routes of
-ip(8), where the kernel itself takes the longest prefix. All of it stands in the namespace behind the gateway, and is
-for TCP between the host and interfaces of endpoints: what AWS itself answers (names, metadata) is not filtered by any
-of this (Amazon VPC User Guide, Network ACL basics; Security group basics).
+The filter is made from the facts alone, without `agent.network`. Security groups become stateful rules. Network ACLs
+check every packet in both directions, in the order of their numbers, except within a subnet. Routes become routes of
+ip(8), among which the kernel itself chooses the longest prefix. The rules are in the namespace behind the gateway, and
+apply to TCP between the host and interfaces of endpoints: none of them filters answers of AWS itself (names, metadata)
+(Amazon VPC User Guide, Network ACL basics; Security group basics).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -29,15 +29,18 @@ from tests.netns.vpc import Family
 _TCP: Final = "6"
 _WAY_PREFERENCE: Final = 100
 _LOCAL_PREFERENCE: Final = 200
-"""Preferences of the rules for the way to an endpoint, and of the rule that the kernel would ask first by itself: the
-table of its own addresses, which would let every packet in."""
+"""Preferences of two rules: for the route to an endpoint, and for the table of the kernel's own addresses. By default
+the kernel would use the latter first, and let every packet in.
+"""
 _FIRST_TABLE: Final = 1000
 _LAST_METRIC: Final = 4096
-"""The metric of the route that holds where no other does. A default route of the configuration comes before it."""
+"""The metric of the route that applies if no other does. A default route of the configuration comes before it."""
 _PASSING: Final = ("local", "pcx-", "tgw-")
-"""What a route may lead to that brings a packet to the VPC of an endpoint. What it meets behind others is not built."""
+"""Targets of routes by which a packet reaches the VPC of an endpoint. Filters behind peerings and transit gateways are
+not built.
+"""
 ELSEWHERE: Final = ("igw-", "nat-", "eigw-", "vgw-")
-"""What it may lead to that never brings a packet for a private address there."""
+"""Targets of routes by which a packet for a private address never reaches that VPC."""
 
 
 def filtering(scenario: Scenario) -> str:
@@ -82,8 +85,9 @@ def filtering(scenario: Scenario) -> str:
 
 
 def routing(scenario: Scenario) -> dict[Family, tuple[str, ...]]:
-    """Lines for ip(8) there, by family: each packet from the host to an endpoint meets the routes of the host's subnet,
-    and each answer those of the endpoint's."""
+    """Lines for ip(8) in that namespace, by family: each packet from the host to an endpoint follows the routes of the
+    host's subnet, and each answer those of the endpoint's subnet.
+    """
     facts = configuration_of(scenario)
     return {"-4": tuple(_routing(facts, 4)), "-6": tuple(_routing(facts, 6))}
 
@@ -105,7 +109,7 @@ def _routing(facts: Configuration, version: int) -> Iterator[str]:
 
 
 def _pairs(facts: Configuration) -> Iterator[tuple[NetworkInterface, NetworkInterface]]:
-    """Every interface of the host's with every one of an endpoint's."""
+    """Every pair of an interface of the host and an interface of an endpoint."""
     for own in facts.own_interfaces or ():
         for other in facts.endpoint_interfaces or ():
             yield own, other
@@ -136,7 +140,9 @@ def _lines(rules: Iterable[str]) -> str:
 
 
 def group_chain(facts: Configuration, interface: NetworkInterface, *, egress: bool) -> list[str]:
-    """What all groups of an interface let through together: whatever any rule of one allows, and all that follows."""
+    """The chain of an interface's groups: it accepts packets that any rule of any group allows, and all packets of
+    their connections.
+    """
     groups = {group.group_id: group.rules for group in facts.groups or ()}
     rules = [rule for group in interface.group_ids for rule in groups[group] if rule.egress is egress]
     admitted = [
@@ -149,20 +155,20 @@ def group_chain(facts: Configuration, interface: NetworkInterface, *, egress: bo
 
 
 def admitting(facts: Configuration, interface: NetworkInterface) -> list[str]:
-    """What an endpoint's interface takes in: nothing while the endpoint is not available."""
+    """The chain of an endpoint's interface for incoming packets: it accepts none unless the endpoint is available."""
     endpoint = next(endpoint for endpoint in facts.endpoints or () if interface.interface_id in endpoint.interface_ids)
     return group_chain(facts, interface, egress=False) if endpoint.state == AVAILABLE else ["drop"]
 
 
 def _group_ports(rule: GroupRule) -> str | None:
-    """The ports that a rule is for; None where it is not for TCP."""
+    """The ports of a rule, or None if the rule is not for TCP."""
     if rule.protocol not in ("tcp", _TCP, ANY_PROTOCOL):
         return None
     return "" if rule.protocol == ANY_PROTOCOL else _ports(rule.from_port, rule.to_port)
 
 
 def _others(facts: Configuration, rule: GroupRule) -> Sequence[Network | Address]:
-    """Whom a rule names: a block, the blocks of a list, or the interfaces that have a group."""
+    """The peers that a rule names: a block, the blocks of a prefix list, or the interfaces with a group."""
     if rule.cidr is not None:
         return (rule.cidr,)
     if rule.prefix_list_id is not None:
@@ -194,7 +200,7 @@ def _ports(first: int | None, last: int | None) -> str:
 
 
 def _acl_chains(facts: Configuration, sender: NetworkInterface, receiver: NetworkInterface) -> tuple[str, ...]:
-    """The ACLs on the way of a packet: that of the subnet which it leaves, and that of the one which it enters."""
+    """The ACLs that a packet passes: that of the subnet which it leaves, and that of the subnet which it enters."""
     if sender.subnet_id == receiver.subnet_id:
         return ()
     return _chain("out", _acl_of(facts, sender)), _chain("in", _acl_of(facts, receiver))
@@ -211,7 +217,7 @@ def acl_chain(acl: NetworkAcl, way: str) -> list[str]:
 
 
 def _acl_line(entry: AclEntry, which: str) -> str | None:
-    """None for an entry that is not for TCP."""
+    """The line of an entry, or None if the entry is not for TCP."""
     if entry.protocol not in (_TCP, ANY_PROTOCOL):
         return None
     ports = "" if entry.protocol == ANY_PROTOCOL else _ports(entry.from_port, entry.to_port)
@@ -222,8 +228,9 @@ def _acl_line(entry: AclEntry, which: str) -> str | None:
 
 
 def _routes(facts: Configuration, interface: NetworkInterface) -> Iterator[tuple[Network, bool]]:
-    """The routes of an interface's subnet: to which block, and whether a packet comes through by it. Raises ValueError
-    for one that leads through what is not built here."""
+    """The routes of an interface's subnet: each block, and whether packets for it arrive. Raises ValueError for a route
+    through a target that cannot be built here.
+    """
     tables = [route_table for route_table in facts.route_tables or () if route_table.vpc_id == interface.vpc_id]
     own = [table for table in tables if interface.subnet_id in table.subnet_ids] or [
         table for table in tables if table.main
@@ -234,7 +241,7 @@ def _routes(facts: Configuration, interface: NetworkInterface) -> Iterator[tuple
 
 
 def blocks_of(facts: Configuration, route: Route) -> Sequence[Network]:
-    """What a route is for: its block, or those of its prefix list."""
+    """The destinations of a route: its block, or the blocks of its prefix list."""
     return _listed(facts, route.prefix_list_id or "") if route.destination is None else (route.destination,)
 
 

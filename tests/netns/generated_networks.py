@@ -1,5 +1,6 @@
-"""Generated configurations of the networks of `tests.netns.networks`, from seeds: groups, network ACLs, route tables,
-prefix lists and states, of which each is mostly open, so that no one thing decides every time."""
+"""Configurations of the networks of `tests.netns.networks`, generated from seeds: groups, network ACLs, route tables,
+prefix lists and states. Each is mostly open, so that no single one decides every time.
+"""
 
 from collections.abc import Iterator, Sequence
 from ipaddress import ip_network
@@ -44,7 +45,7 @@ _GATEWAY: Final = "tgw-1"
 
 
 def configuration(seed: int) -> Configuration:
-    """The configuration of a seed, in which everything was read."""
+    """The configuration of a seed, in which every read succeeded."""
     draw = Random(seed)
     endpoints = tuple(_endpoints(draw))
     of_end = {interface_id: endpoint for endpoint in endpoints for interface_id in endpoint.interface_ids}
@@ -66,7 +67,7 @@ def configuration(seed: int) -> Configuration:
 
 
 def connects(seed: int) -> tuple[Connect, ...]:
-    """From every host to every address of an endpoint, at one or two ports."""
+    """Connects from every host to every address of an endpoint, at one or two ports."""
     ports = Random(seed).sample(PORTS, 2) if seed % 3 == 0 else [Random(seed).choice(PORTS)]
     return tuple(
         Connect(host.address(version), end.address(version), port)
@@ -82,7 +83,7 @@ def _some(draw: Random, items: Sequence[str]) -> list[str]:
 
 
 def _block(draw: Random) -> Network:
-    """A block around an address of these networks, as wide as may be."""
+    """A block of any size around an address of these networks."""
     address = draw.choice(draw.choice((*HOSTS, *ENDS)).addresses)
     return ip_network((int(address), draw.choice(_LENGTHS[address.version])), strict=False)
 
@@ -95,7 +96,7 @@ def _blocks(draw: Random, most: int) -> tuple[Network, ...]:
 
 
 def _endpoints(draw: Random) -> Iterator[VpcEndpoint]:
-    """One for the interfaces of each VPC, and for the last one of the first VPC."""
+    """Yield an endpoint for the interfaces of each VPC, and one for the last interface of the first VPC."""
     by_endpoint = {"vpce-1": ENDS[:3], "vpce-2": ENDS[3:4], "vpce-3": ENDS[4:]}
     for endpoint_id, places in by_endpoint.items():
         yield VpcEndpoint(
@@ -142,7 +143,7 @@ def _rule(draw: Random, *, egress: bool) -> GroupRule:
 
 
 def _acls(draw: Random) -> Iterator[NetworkAcl]:
-    """Two or three for each VPC, each subnet in one."""
+    """Yield two or three ACLs for each VPC, with each subnet in one of them."""
     for vpc_id in VPCS:
         subnets = [subnet.subnet_id for subnet in SUBNETS if subnet.vpc_id == vpc_id]
         number_of = {subnet_id: draw.randrange(3) for subnet_id in subnets}
@@ -182,7 +183,7 @@ def _entries(draw: Random) -> Iterator[AclEntry]:
 
 
 def _tables(draw: Random) -> Iterator[RouteTable]:
-    """A main one for each VPC, and two that some of its subnets have."""
+    """Yield a main table for each VPC, and two that some of its subnets have."""
     for vpc_id, own_blocks in VPCS.items():
         subnets = [subnet.subnet_id for subnet in SUBNETS if subnet.vpc_id == vpc_id]
         number_of = {subnet_id: draw.randrange(3) for subnet_id in subnets}
@@ -198,7 +199,9 @@ def _tables(draw: Random) -> Iterator[RouteTable]:
 
 
 def _more_routes(draw: Random, vpc_id: str) -> Iterator[Route]:
-    """To the other VPC or elsewhere, none for what another route has; into nothing within the VPC, too."""
+    """Yield routes to the other VPC or elsewhere, each for a different block; some, also within the VPC, lead
+    nowhere.
+    """
     taken = set(VPCS[vpc_id])
     (other,) = (blocks for name, blocks in VPCS.items() if name != vpc_id)
     for block in other:
@@ -212,7 +215,7 @@ def _more_routes(draw: Random, vpc_id: str) -> Iterator[Route]:
             continue
         taken.add(block)
         yield Route(destination=block, target=target, state=draw.choice(("active",) * 4 + ("blackhole",)))
-    if draw.random() < 0.1:  # what was led through an appliance that is gone
+    if draw.random() < 0.1:  # a route through a deleted appliance
         subnet = draw.choice([subnet for subnet in SUBNETS if subnet.vpc_id == vpc_id])
         for block in subnet.cidrs:
             if block not in taken:
@@ -225,7 +228,7 @@ def _more_routes(draw: Random, vpc_id: str) -> Iterator[Route]:
 
 
 def _between(draw: Random) -> str:
-    """What joins the VPCs."""
+    """The connection between the VPCs."""
     return draw.choice((_PEERING, _GATEWAY, _GATEWAY))
 
 
@@ -239,7 +242,7 @@ def _peering(draw: Random) -> Peering:
 
 
 def _transit(draw: Random) -> TransitFacts:
-    """Both VPCs attached in one zone or two, each with a table of its own."""
+    """Attach both VPCs in one zone or two, each with a route table of its own."""
     attachments = []
     for vpc_id in VPCS:
         gates = []
@@ -272,7 +275,7 @@ def _transit(draw: Random) -> TransitFacts:
 
 
 def _transit_routes(draw: Random) -> Iterator[TransitRoute]:
-    """The routes that the VPCs propagate, and static ones, some of which lead into nothing."""
+    """The routes that the VPCs propagate, and static ones, some of which lead nowhere."""
     for vpc_id, blocks in VPCS.items():
         for block in blocks if draw.random() < 0.9 else ():
             yield _transit_route(block, vpc_id, propagated=True)

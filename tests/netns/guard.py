@@ -1,8 +1,8 @@
-"""A guard on the host of a VPC that sees whom its packets are for, whether or not a firewall there drops them.
+"""A guard on the host of a VPC that records the destinations of its packets, even of those that a firewall there drops.
 
-It stands before every other rule on output and lets everything pass, so a run is the same with it. Left out are the
-loopback interface, what IPv6 itself says to find its neighbours (RFC 4861) and to join groups (RFC 3810), and the
-kernel's own word to whoever sends a datagram that nobody waits for any more, such as a second answer of a resolver.
+It precedes every other rule on output and lets everything pass, so it does not change a run. It ignores the loopback
+interface, messages with which IPv6 finds neighbours (RFC 4861) and joins groups (RFC 3810), and the kernel's own ICMP
+errors for datagrams that nobody waits for any more, such as a second answer of a resolver.
 """
 
 from dataclasses import dataclass
@@ -16,21 +16,23 @@ _OF_IPV6: Final = (
     "mld-listener-query, mld-listener-report, mld-listener-done, mld2-listener-report"
 )
 _SIZE: Final = 4096
-"""Places in one set, far more than a run has; one that finds no room shows in the counters."""
+"""Maximum elements of one set, far more than a run needs; the counters show packets that find no room in it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What left the host."""
+    """The packets that left the host."""
 
     places: dict[str, int]
-    """Packets by `PROTOCOL ADDRESS PORT`, and by `PROTOCOL ADDRESS` where the protocol is neither TCP nor UDP."""
+    """The number of packets by `PROTOCOL ADDRESS PORT`, or by `PROTOCOL ADDRESS` if the protocol is neither TCP nor
+    UDP.
+    """
     packets: int
-    """Number of all packets, counted apart."""
+    """The number of all packets, counted separately."""
 
 
 def post(vpc: Vpc) -> None:
-    """Put up the guard. It sees what is sent from now on."""
+    """Install the guard. It records packets from now on."""
     sets = "".join(
         f"set {family}_ports {{ type {kind} . inet_proto . inet_service; flags dynamic; counter; size {_SIZE}; }}\n"
         f"set {family}_rest {{ type {kind} . inet_proto; flags dynamic; counter; size {_SIZE}; }}\n"
@@ -59,7 +61,7 @@ def post(vpc: Vpc) -> None:
 
 
 def seen(vpc: Vpc) -> Seen:
-    """What the guard has seen so far."""
+    """The packets that the guard has recorded so far."""
     places: dict[str, int] = {}
     packets = 0
     for item in vpc.listed_on_host("table", "inet", "guard"):

@@ -1,6 +1,6 @@
-"""What another user of the host may do to a service that runs: prints one line of JSON.
+"""Tries what another user of the host can do to a running service, and prints the results as one line of JSON.
 
-Started as root with the process id of the service; it becomes a user without rights before it tries anything.
+It is started as root with the process id of the service, and becomes a user without rights before it tries anything.
 """
 
 import json
@@ -36,7 +36,7 @@ def main() -> None:
 
 
 def acts(process_id: int) -> dict[str, Callable[[], object]]:
-    """What an intruder tries, by what it is."""
+    """The actions that an intruder tries, by description."""
     process = f"/proc/{process_id}"
     return {
         **{f"read {name}": lambda name=name: opened(name) for name in (*SECRETS, *OPEN)},  # type: ignore[misc]
@@ -77,8 +77,9 @@ def listen() -> None:
 
 
 def notify() -> None:
-    """What a service says of itself. The datagram arrives; whether it counts shows in the unit's status. Raises
-    OSError."""
+    """Send a service's notification to the service manager. The datagram arrives; the unit's status shows whether it
+    counts. Raises OSError.
+    """
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.connect("/run/systemd/notify")
         manager.send(f"READY=1\nSTATUS={FORGED}\nMAINPID={os.getpid()}\n".encode())

@@ -1,17 +1,18 @@
-"""Two VPCs that a transit gateway and a peering join, made once of three network namespaces and configured many times.
+"""Two VPCs joined by a transit gateway and a peering, made once of three network namespaces and configured many times.
 
-One namespace has the hosts, one the endpoints' interfaces, and between them one is every router: that of each VPC and
-the transit gateway. A security group is a stateful filter where its interface is, a network ACL one on the routers that
-is asked of whatever leaves or enters a subnet, and a route table a routing table of the kernel for what comes from a
-subnet, so that the kernel itself takes the longest prefix. What goes from one router to another leaves by one end of a
-cable and comes in at the other. Inside one subnet a cable of its own joins both ends: no router sees that.
+One namespace has the hosts, and one has the endpoints' interfaces. The namespace between them has every router: the
+router of each VPC, and the transit gateway. A security group is a stateful filter in the namespace of its interface. A
+network ACL is a filter on the routers for every packet that leaves or enters a subnet. A route table is a routing table
+of the kernel for packets from a subnet, so that the kernel itself chooses the longest prefix. A packet from one router
+to another leaves by one end of a cable and enters at the other. Packets within one subnet take a separate cable, past
+the routers.
 
-All of it is made from the facts and knows nothing of `agent.network`. Both ends of a cable have the same hardware
-address and ask for no neighbours, so nothing but what is sent here travels.
+Everything is made from the facts alone, without `agent.network`. Both ends of a cable have the same hardware address
+and need no neighbour discovery, so the cables carry only packets that are sent here.
 
-A connect that nobody answers shows by order and not by time. Everything that is in flight is in one queue of one
-processor, in which each step of a packet's way goes to the end. So the answer to the last of many round trips over a
-cable without any filter comes after whatever the connects before it have led to.
+An unanswered connect is recognised by order, not by time. All packets in flight are in one queue of one processor, and
+each step of a packet's path goes to its end. So the answer to the last of many round trips over a cable without filters
+comes after all results of the earlier connects.
 """
 
 import ctypes
@@ -34,29 +35,31 @@ from tests.netns import filters
 from tests.netns import vpc as namespaces
 
 PORTS: Final = (443, 1026, 1027, 1028, 1031, 2222)
-"""At which every address of an endpoint answers."""
+"""The ports at which every address of an endpoint answers."""
 SOURCE_PORTS: Final = ((32768, 41999), (42000, 51999), (52000, 60999))
-"""Parts of the ports that hosts connect from: no entry of a network ACL may divide one."""
+"""Ranges of the ports from which hosts connect: no entry of a network ACL may divide one."""
 ACCOUNT: Final = "111122223333"
 SECONDS: Final = 5.0
-"""For all connects that should be answered and are not yet, though by order they would be: a little patience."""
+"""The time left for connects that should be answered but are not, although by order they should be."""
 _CLONE_NEWNET: Final = 0x40000000
 """The flag for a network namespace in linux/sched.h; see setns(2)."""
 _NO_LINGER: Final = struct.pack("ii", 1, 0)
 """struct linger of socket(7): closing then sends a reset."""
 _ROUND_TRIPS: Final = 40
-"""More than the steps of the longest way there and back."""
+"""More round trips than the longest path has steps, there and back."""
 _SENTINEL: Final = (ip_address("192.0.2.1"), ip_address("192.0.2.2"))
 _SENTINEL_PORT: Final = 9
 _BACKLOG: Final = 4096
 _OF_TABLE: Final = 100
 _OF_VPC: Final = 200
-"""Preferences of rules: the route table first and, for what it keeps within the VPC, the VPC's own addresses."""
+"""Preferences of rules: the route table comes first, then the VPC's own addresses, for packets that stay in the VPC."""
 _OF_ATTACHMENT: Final = 600
 _OF_GATE: Final = 700
-"""First tables of what comes from a VPC into the transit gateway, and of what comes from that into a VPC."""
+"""The first table numbers for packets from a VPC into the transit gateway, and from the gateway into a VPC."""
 _STATIC, _BY_LIST, _PROPAGATED, _NOWHERE = range(10, 50, 10)
-"""Metrics: of routes for one block the first is taken (Amazon VPC User Guide, How route priority works)."""
+"""Metrics: of several routes for one block, the kernel takes the first (Amazon VPC User Guide, How route priority
+works).
+"""
 _SETTINGS: Final = """
 cd /proc/sys/net
 for name in ipv4/conf/all/rp_filter ipv4/conf/default/rp_filter ipv4/tcp_synack_retries ipv4/tcp_syncookies; do
@@ -65,7 +68,7 @@ done
 for name in ipv4/ip_forward ipv6/conf/all/forwarding; do echo $1 >$name; done
 for name in core/somaxconn ipv4/tcp_max_syn_backlog; do echo 65535 >$name; done
 """
-"""No answer is sent twice, and none is made up of a cookie."""
+"""The kernel sends no SYN-ACK twice, and none from a SYN cookie."""
 
 A, B = "vpc-a", "vpc-b"
 VPCS: Final = {
@@ -92,7 +95,7 @@ SUBNETS: Final = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """An interface that never moves: its groups are all that a configuration changes of it."""
+    """An interface with a fixed address: a configuration changes only its groups."""
 
     interface_id: str
     subnet_id: str
@@ -125,7 +128,7 @@ def _places(prefix: str, where: Iterable[tuple[str, int]]) -> tuple[Place, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """Where a VPC and the transit gateway meet in one zone."""
+    """The cable between a VPC and the transit gateway in one zone."""
 
     number: int
     vpc_id: str
@@ -141,7 +144,7 @@ class Side:
         return f"att-{self.vpc_id[-1]}{self.zone[-1]}"
 
     def gate(self, facts: Configuration) -> Subnet | None:
-        """The subnet here in which the VPC is attached; None where there is none."""
+        """The subnet of this zone in which the VPC is attached, or None if it is not attached here."""
         attached = attachment_of(facts, self.vpc_id).subnet_ids
         here = (subnet for subnet in SUBNETS if subnet.vpc_id == self.vpc_id and subnet.availability_zone == self.zone)
         return next((subnet for subnet in here if subnet.subnet_id in attached), None)
@@ -162,7 +165,7 @@ ENDS: Final = _places("end", (("a1", 150), ("a2", 17), ("a3", 17), ("a3", 201), 
 
 @dataclass(frozen=True, slots=True)
 class Connect:
-    """One connect, from a port in each of SOURCE_PORTS."""
+    """One connect, made from a port in each of SOURCE_PORTS."""
 
     source: Address
     address: Address
@@ -177,19 +180,19 @@ def vpc_of(vpc_id: str) -> Vpc:
 
 
 class Networks:
-    """The namespaces, and what is configured in them."""
+    """The namespaces, and their current configuration."""
 
     def __init__(self, hosts: str, routers: str, ends: str, connects: Connection) -> None:
         self._hosts = hosts
         self._routers = routers
         self._ends = ends
         self._connects = connects
-        """To the process that connects."""
+        """The pipe to the process that makes the connects."""
         self._configured: tuple[str, ...] = ()
-        """The routes that stand."""
+        """The routes that are configured."""
 
     def configure(self, facts: Configuration) -> None:
-        """Put what `facts` say in the place of what stands. Raises ValueError for what is not built here."""
+        """Replace the current configuration by `facts`. Raises ValueError for parts that cannot be built here."""
         namespaces.in_namespace(self._hosts, "nft", "-f", "-", text=_groups_of_hosts(facts))
         namespaces.in_namespace(self._ends, "nft", "-f", "-", text=_groups_of_ends(facts))
         namespaces.in_namespace(self._routers, "nft", "-f", "-", text=_acls(facts))
@@ -200,8 +203,9 @@ class Networks:
         self._configured = routes
 
     def connected(self, connects: Sequence[Connect], expected: Iterable[Connect]) -> dict[Connect, tuple[bool, ...]]:
-        """Whether each connect is answered, from one port of each of SOURCE_PORTS. Those that are `expected` to be are
-        waited for. Raises TimeoutError where the process that connects says nothing."""
+        """Whether each connect is answered, from one port of each of SOURCE_PORTS. It waits for the answers to connects
+        in `expected`. Raises TimeoutError if the process that makes the connects does not reply.
+        """
         self._connects.send((tuple(connects), frozenset(expected)))
         if not self._connects.poll(namespaces.COMMAND_SECONDS):
             raise TimeoutError("the process that connects says nothing")
@@ -211,7 +215,7 @@ class Networks:
 
 @contextmanager
 def networks() -> Iterator[Networks]:
-    """The namespaces, with nothing configured. Raises RuntimeError where they cannot be made."""
+    """The namespaces, without any configuration. Raises RuntimeError if they cannot be made."""
     with ExitStack() as stack:
         hosts, routers, ends = (
             stack.enter_context(namespaces.namespace(role)) for role in ("hosts", "routers", "ends")
@@ -289,7 +293,7 @@ def _of_ends(version: int) -> Iterator[str]:
 
 
 def _of_places(places: Iterable[Place], others: Sequence[Place], prefix: str, version: int) -> Iterator[str]:
-    """Addresses, and for what comes from each a table: to the other end in the same subnet, and to the router."""
+    """Addresses, and a table for packets from each: to the other end in the same subnet, and to the router."""
     no_detection = " nodad" if version == 6 else ""
     for number, place in enumerate(places, 1):
         short = _short(place.subnet_id)
@@ -302,7 +306,7 @@ def _of_places(places: Iterable[Place], others: Sequence[Place], prefix: str, ve
 
 
 def _of_routers(version: int) -> Iterator[str]:
-    """Whose route table is asked for what comes in where, and where the VPCs' own addresses are."""
+    """The rules that choose a route table by the incoming interface, and the routes to the VPCs' own addresses."""
     for number, subnet in enumerate(SUBNETS):
         for name in _links_of(subnet.subnet_id):
             yield f"rule add pref {_OF_TABLE} iif {name} lookup {_table(number)}"
@@ -367,15 +371,14 @@ def _by_address(which: str, interface: NetworkInterface) -> str:
 
 
 def _acls(facts: Configuration) -> str:
-    """What leaves a subnet by its router, and what enters one, meets its network ACL."""
+    """Chains that apply a subnet's network ACL to packets that leave or enter it by its router."""
     acls = facts.acls or ()
     chains = {f"{way}-{acl.acl_id}": filters.acl_chain(acl, way) for acl in acls for way in ("out", "in")}
     acl_of = {subnet_id: acl.acl_id for acl in acls for subnet_id in acl.subnet_ids}
     jumps = [*_closed(facts)]
     for side in SIDES:
         if (gate := side.gate(facts)) is not None:
-            # The gateway and what is in its own subnet: nothing is asked on the way to there (Network ACLs for transit
-            # gateways).
+            # No ACL applies between the gateway and interfaces in its own subnet (Network ACLs for transit gateways).
             own = [f'iifname "{side.of_vpc}" oifname "{name}" accept' for name in _links_of(gate.subnet_id)]
             jumps += [*own, f'meta l4proto tcp iifname "{side.of_vpc}" jump out-{acl_of[gate.subnet_id]}']
             jumps.append(f'meta l4proto tcp oifname "{side.of_vpc}" jump in-{acl_of[gate.subnet_id]}')
@@ -389,7 +392,7 @@ def _acls(facts: Configuration) -> str:
 
 
 def _closed(facts: Configuration) -> Iterator[str]:
-    """Lines for what an attachment does not pass, and for a peering that has ended."""
+    """Lines for packets that an attachment blocks, and for a peering that has ended."""
     if any(peering.state != "active" for peering in facts.peerings or ()):
         yield f'oifname "pcx-{A}" drop'
         yield f'oifname "pcx-{B}" drop'
@@ -420,7 +423,7 @@ def _lines(lines: Iterable[str]) -> str:
 
 
 def _routes(facts: Configuration) -> Iterator[str]:
-    """The routes of every subnet's route table, as they stand behind `route add`."""
+    """The routes of every subnet's route table, in the form that `route add` takes."""
     for number, subnet in enumerate(SUBNETS):
         yield from _routes_of_table(facts, table_of(facts, subnet), subnet, _table(number))
     for side in SIDES:
@@ -438,8 +441,9 @@ def table_of(facts: Configuration, subnet: Subnet) -> RouteTable:
 
 
 def _routes_of_attachment(facts: Configuration, side: Side) -> Iterator[str]:
-    """What the transit gateway does with what comes from a VPC in one zone: it keeps to that zone where the other VPC
-    is attached there, but in appliance mode may take any, here the last."""
+    """The transit gateway's routes for packets from a VPC in one zone: it stays in that zone if the other VPC is
+    attached there. In appliance mode it may choose any zone; here it chooses the last.
+    """
     assert facts.transit is not None
     number = _OF_ATTACHMENT + side.number
     table_id = attachment_of(facts, side.vpc_id).table_id
@@ -464,7 +468,7 @@ def _routes_of_table(facts: Configuration, table: RouteTable, subnet: Subnet, nu
         blocks = filters.blocks_of(facts, route)
         for block in blocks:
             if route.target.startswith("vgw-") and any(_is_within(block, kept) for kept in local):
-                continue  # a propagated route stands back behind `local` (Route tables and VPN route priority)
+                continue  # a propagated route has a lower priority than `local` (Route tables and VPN route priority)
             metric = _STATIC if route.destination is not None else _BY_LIST
             metric = _PROPAGATED if route.target.startswith("vgw-") else metric
             kind, device = _way_of(facts, route, subnet)
@@ -474,7 +478,7 @@ def _routes_of_table(facts: Configuration, table: RouteTable, subnet: Subnet, nu
 
 
 def _way_of(facts: Configuration, route: Route, subnet: Subnet) -> tuple[str, str]:
-    """How the kernel is told of a target: a kind of route, and a device."""
+    """The form of a target for the kernel: a type of route, and a device."""
     if route.state == "blackhole" or route.target.startswith(filters.ELSEWHERE):
         return "blackhole ", ""
     if route.target == "local":
@@ -496,8 +500,9 @@ def _is_within(block: Network, other: Network) -> bool:
 
 
 def _connect_in(hosts: str, ends: str, asked: Connection) -> None:
-    """Listen at the endpoints, and connect from the hosts whenever that is asked, until nobody can ask any more. A
-    process of its own: none of those that run the tests may reach for an address that is not on loopback."""
+    """Listen at the endpoints, and connect from the hosts on each request, until the pipe is closed. It runs in a
+    process of its own, since the tests' processes must not connect to addresses outside the loopback.
+    """
     library = ctypes.CDLL(None, use_errno=True)
     _enter(library, ends)
     listening = [_listening(port) for port in (*PORTS, _SENTINEL_PORT)]
@@ -514,7 +519,7 @@ def _connect_in(hosts: str, ends: str, asked: Connection) -> None:
 
 
 def _enter(library: ctypes.CDLL, namespace: str) -> None:
-    """Every socket that this thread makes is in the namespace."""
+    """Move this thread into the namespace, so that all its sockets are made there."""
     descriptor = os.open(f"/run/netns/{namespace}", os.O_RDONLY)
     try:
         if library.setns(descriptor, _CLONE_NEWNET):
@@ -531,7 +536,7 @@ def _listening(port: int) -> socket.socket:
 
 
 def _take_all(server: socket.socket) -> None:
-    """Take the connections out of the queue of one that listens."""
+    """Accept all connections in the queue of a listener."""
     while True:
         try:
             server.accept()[0].close()
@@ -542,7 +547,7 @@ def _take_all(server: socket.socket) -> None:
 
 
 def _tried(connects: Iterable[Connect], expected: Container[Connect], number: int) -> list[tuple[bool, ...]]:
-    """Whether each connect is answered. Calls with another `number` connect from other ports."""
+    """Whether each connect is answered. Calls with a different `number` connect from different ports."""
     clients: list[tuple[Connect, list[socket.socket]]] = []
     try:
         for connect in connects:
@@ -566,7 +571,7 @@ def _tried(connects: Iterable[Connect], expected: Container[Connect], number: in
 
 
 def _connecting(connect: Connect, port: int) -> socket.socket:
-    """A socket that is connecting from a port."""
+    """Begin to connect from a port; returns the socket."""
     client = socket.socket(socket.AF_INET if connect.source.version == 4 else socket.AF_INET6)
     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
     client.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -577,7 +582,7 @@ def _connecting(connect: Connect, port: int) -> socket.socket:
 
 
 def _is_connected(client: socket.socket, until: float) -> bool:
-    """Whether a connect was answered, or is before `until` by the monotonic clock."""
+    """Whether a connect has been answered, or is answered before `until` by the monotonic clock."""
     asked = select.poll()
     asked.register(client, select.POLLOUT)
     return (

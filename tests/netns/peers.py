@@ -1,16 +1,15 @@
 """A scenario's peers behind real sockets, in a process and a namespace of their own.
 
-They are the peers of `agent.simulated.peers`, those of `tests.hostile` among them, so both worlds send the same bytes.
-The addresses must be there already. The process serves the loopback addresses (`here`), such as a local cache of names,
-or all others, EC2, Route 53, its Resolver and its Profiles among them where the run reads them
-(`tests.netns.ec2_server`).
+They are the peers of `agent.simulated.peers` and of `tests.hostile`, so both worlds send the same bytes. Their
+addresses must exist already. The process serves the loopback addresses (`here`), such as a local cache of names, or all
+others. These include EC2, Route 53, its Resolver and its Profiles if the run reads them (`tests.netns.ec2_server`).
 
-It writes what happens into a file: a line `ready` once everything listens, then `tcp ADDRESS PORT` for each connection,
-`udp ADDRESS PORT` for each datagram, `asked NAME` for each name that a datagram asks for, and `decrypted ADDRESS PORT`
-for what a client has sent inside TLS. A file takes every line at once; a pipe that nobody reads would stop the peers.
+It writes events to a file: a line `ready` once everything listens, then `tcp ADDRESS PORT` for each connection, `udp
+ADDRESS PORT` for each datagram, `asked NAME` for each name that a datagram asks for, and `decrypted ADDRESS PORT` for
+data that a client has sent inside TLS. It uses a file because a pipe that nobody reads would block the peers.
 
-The processes are forked from one that has imported this module (`multiprocessing`, start method `forkserver`):
-starting the interpreter and its imports take as long as a run of the program.
+The processes are forked from one that has imported this module (`multiprocessing`, start method `forkserver`): starting
+the interpreter and its imports takes as long as a run of the program.
 """
 
 import asyncio
@@ -49,8 +48,7 @@ Place = tuple[Address, int]
 
 
 def places(scenario: Scenario, *, here: bool = False) -> tuple[Place, ...]:
-    """Every address and TCP port that the scenario says something of, each once: those on the host itself, or all
-    others."""
+    """Every address and TCP port that the scenario mentions, each once: on the host itself, or all others."""
     services = [(address, port) for row in scenario.tcp for address in row.addresses for port in row.ports]
     resolvers = [(address, DNS_PORT) for address in peers.resolvers_of(scenario)]
     metadata = [(address, peers.METADATA_PORT) for address in peers.metadata_addresses(scenario)]
@@ -59,7 +57,7 @@ def places(scenario: Scenario, *, here: bool = False) -> tuple[Place, ...]:
 
 
 def accepting(scenario: Scenario, *, here: bool = False) -> dict[Place, peers.Peer]:
-    """Who accepts connections, by address and port."""
+    """The peers that accept connections, by address and port."""
     pairs = (
         (place, peers.peer_at(scenario, *place, _now, partial(_say, DECRYPTED, *place)))
         for place in places(scenario, here=here)
@@ -87,8 +85,9 @@ def serve_in(
 ) -> None:
     """Serve the scenario `toml` in a network namespace, for the rest of this process.
 
-    It writes `lines`, and tracebacks to the descriptor `errors`. It ends when the other end of `parent` is closed, so
-    it cannot outlive the process that started it. `ahead` schedules it before all others (sched(7)).
+    It writes events to `lines`, and tracebacks to the descriptor `errors`. It ends when the other end of `parent` is
+    closed, so that it cannot outlive the process that started it. `ahead` schedules it before all other processes
+    (sched(7)).
     """
     os.dup2(os.open(lines, os.O_WRONLY | os.O_APPEND), 1)
     os.dup2(errors.fileno(), 2)
@@ -109,7 +108,7 @@ def _enter(namespace: str) -> None:
 
 
 async def _serve_until(parent: Connection, scenario: Scenario, *, here: bool) -> None:
-    """Serve the scenario until `parent` is closed. Raises what a peer raises, unless the client was gone."""
+    """Serve the scenario until `parent` is closed. Raises the exception of a peer, unless the client disconnected."""
     over = asyncio.Event()
     asyncio.get_running_loop().add_reader(parent.fileno(), over.set)
     with ExitStack() as stack:
@@ -120,9 +119,9 @@ async def _serve_until(parent: Connection, scenario: Scenario, *, here: bool) ->
 
 
 async def _serve(scenario: Scenario, over: asyncio.Event, *, here: bool) -> None:
-    """Serve all that is in the loop until `over`."""
+    """Serve all peers in the event loop until `over`."""
     async with asyncio.TaskGroup() as group:
-        # Bound at once, before anything runs, so that `ready` means that nobody is turned away any more.
+        # All sockets are bound before anything runs, so that after `ready` no connection is refused.
         works = [
             *(
                 _accept(_bound(place, socket.SOCK_STREAM), place, peer)
@@ -166,7 +165,7 @@ async def _attend(connection: socket.socket, peer: peers.Peer) -> None:
         try:
             end = await peer(SocketStream(connection))
         except OSError:
-            end = peers.End.CLOSE  # the client has gone
+            end = peers.End.CLOSE  # the client has disconnected
         if end is peers.End.RESET:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
 
@@ -183,7 +182,7 @@ async def _answer(channel: socket.socket, scenario: Scenario, resolver: Address)
 
 
 def _name_in(packet: bytes) -> str:
-    """The name that a query asks for; empty where it is not a query."""
+    """The name that a query asks for, or an empty text if the packet is not a query."""
     try:
         return "".join(readable(question.name) for question in dns.message.from_wire(packet).question)
     except dns.exception.DNSException:

@@ -1,4 +1,4 @@
-"""The installed program, run on the host of a VPC as its user would run it."""
+"""Runs the installed program on the host of a VPC, as a user of the host would."""
 
 import json
 import os
@@ -23,15 +23,16 @@ from tests.support.validator import VALIDATOR
 
 PROGRAM: Final = Path(sysconfig.get_path("scripts"), "backuplink")
 START_SECONDS: Final = 30.0
-"""For an interpreter to start and to end, however busy the machine."""
+"""Seconds for an interpreter to start and to end on a busy machine."""
 READ_SECONDS: Final = 5.0
-"""For a step of a run that asks EC2, whose answers are made and read by Python on both sides: a second, which many
-scenarios give a step, is little for that where every processor has other work."""
+"""Seconds for each step of a run that asks EC2, since Python makes and reads the answers on both sides. A second, as
+many scenarios give a step, is too little if every processor is busy.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """A run that is over."""
+    """A run that has ended."""
 
     code: int
     report: Report
@@ -43,14 +44,14 @@ class Ended:
 
 
 def check(vpc: Vpc, folder: Path) -> Ended:
-    """Run `backuplink check` as the scenario asks for it, with `folder` for its files, and wait for its end."""
+    """Run `backuplink check` with the scenario's options and with `folder` for its files, and wait for its end."""
     with started(vpc, folder) as process:
         return ended(process, limit=vpc.scenario.run.deadline + START_SECONDS)
 
 
 @contextmanager
 def started(vpc: Vpc, folder: Path) -> Iterator[subprocess.Popen[str]]:
-    """The running program; what is left of it when the block ends is killed."""
+    """The running program. If it still runs when the block ends, it is killed."""
     home = folder / "home"
     home.mkdir()
     with subprocess.Popen(
@@ -65,13 +66,13 @@ def started(vpc: Vpc, folder: Path) -> Iterator[subprocess.Popen[str]]:
         try:
             yield process
         finally:
-            process.kill()  # does nothing to one that has ended
+            process.kill()  # no effect on a process that has ended
 
 
 def ended(process: subprocess.Popen[str], *, limit: float) -> Ended:
     """Wait for the program at most `limit` seconds and read its one document, which must follow the schema.
 
-    Raises subprocess.TimeoutExpired; and AssertionError where anything stands on stderr, which has no terminal.
+    Raises subprocess.TimeoutExpired, and AssertionError if the program wrote to stderr, which is not a terminal.
     """
     document, errors = process.communicate(timeout=limit)
     assert errors == ""
@@ -81,7 +82,7 @@ def ended(process: subprocess.Popen[str], *, limit: float) -> Ended:
 
 
 def facts_options(vpc: Vpc, folder: Path) -> tuple[str, ...]:
-    """The options that give a run the configuration in a file, where the scenario has it so."""
+    """The options that give a run the configuration in a file, if the scenario says so."""
     ec2 = vpc.scenario.ec2
     if ec2 is None or ec2.source == "live":
         return ()
@@ -91,7 +92,7 @@ def facts_options(vpc: Vpc, folder: Path) -> tuple[str, ...]:
 
 
 def always_reading(toml: str) -> str:
-    """A scenario's file with a run that reads the configuration whatever it measures."""
+    """A scenario's file in which the run reads the configuration, whatever its measurements are."""
     if 'ec2 = "always"' in toml:
         return toml
     head, run, rest = toml.partition("[run]\n")
@@ -102,7 +103,9 @@ def always_reading(toml: str) -> str:
 
 
 def options(run: RunPart, ec2: Ec2Part | None = None) -> tuple[str, ...]:
-    """The options of a run. It asks nothing of EC2 where there is no `ec2`, and has READ_SECONDS where that answers."""
+    """The options of a run. If `ec2` is missing, the run makes no reads of EC2; otherwise each step has
+    READ_SECONDS.
+    """
     answers = ec2 is not None and ec2.source == "live" and ec2.answer != "silence"
     timeout = max(run.timeout, READ_SECONDS) if answers else run.timeout
     return (
@@ -119,12 +122,12 @@ def options(run: RunPart, ec2: Ec2Part | None = None) -> tuple[str, ...]:
 
 
 def environment(vpc: Vpc, folder: Path) -> dict[str, str]:
-    """All variables of the program. The roots that it trusts are those of the scenario's world."""
+    """All variables of the program. It trusts the roots of the scenario's world."""
     roots = folder / "roots.pem"
     roots.write_text("".join(root_pem(issuer) for issuer in vpc.scenario.host.trusts), encoding="ascii")
     config = folder / "config"
     lines = []
-    if vpc.scenario.sdk.region is not None:  # in a variable the command itself would read it first
+    if vpc.scenario.sdk.region is not None:  # the command itself would read it first if it were in a variable
         lines.append(f"region = {vpc.scenario.sdk.region}")
     if vpc.scenario.credentials.source == "fails":
         lines.append("credential_process = /bin/false")
@@ -150,7 +153,7 @@ def environment(vpc: Vpc, folder: Path) -> dict[str, str]:
 
 
 def credential_variables(credentials: CredentialsPart, folder: Path) -> dict[str, str]:
-    """What the SDK signs with; nothing where the scenario has none or its source fails."""
+    """Variables with the credentials for the SDK; none if the scenario has no credentials or their source fails."""
     if credentials.source == "web-identity":
         role = "arn:aws:iam::111122223333:role/BackupAgent"
         return {"AWS_ROLE_ARN": role, "AWS_WEB_IDENTITY_TOKEN_FILE": str(folder / "token")}
@@ -161,15 +164,16 @@ def credential_variables(credentials: CredentialsPart, folder: Path) -> dict[str
 
 
 def metadata_variables(scenario: Scenario) -> dict[str, str]:
-    """How long the SDK waits for silent metadata: where a step's timeout is to end that wait, far longer. Of two ends
-    that are a second apart, a busy machine can show either first."""
+    """How long the SDK waits for silent metadata. If a step's timeout must end the wait, the SDK's limit is far longer:
+    if two limits are a second apart, either may be the first on a busy machine.
+    """
     if scenario.metadata.answer == "silence" and scenario.run.timeout < METADATA_SECONDS:
         return {"AWS_METADATA_SERVICE_TIMEOUT": str(int(START_SECONDS))}
     return {}
 
 
 def sdk_variables(sdk: SdkPart) -> dict[str, str]:
-    """What sets the SDK (AWS SDKs and Tools Reference Guide, Environment variables)."""
+    """Variables that configure the SDK (AWS SDKs and Tools Reference Guide, Environment variables)."""
     variables = {
         f"AWS_ENDPOINT_URL_{service.upper().replace('-', '_')}": url for service, url in sdk.endpoint_urls.items()
     }

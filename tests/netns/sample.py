@@ -1,6 +1,7 @@
-"""Which worlds CI builds in namespaces: a sample that has every wire shape.
+"""The worlds that CI builds in namespaces: a sample that contains every wire shape.
 
-Choosing it takes a run of every world in memory, so it is kept in a file. `python -m tests.netns.sample` writes it.
+The choice needs a run of every world in memory, so the result is kept in a file. `python -m tests.netns.sample` writes
+it.
 """
 
 from functools import cache
@@ -20,12 +21,12 @@ WORLDS: Final = {name: scenarios.text(name) for name in NAMES} | VARIANTS
 
 @cache
 def in_memory(name: str) -> Measurement:
-    """What the run of a world saw in memory."""
+    """The measurement of a world's run in memory."""
     return measurement_of(name) if name not in VARIANTS else measured(scenarios.parse(name, WORLDS[name]))[0]
 
 
 def every_shape() -> dict[str, frozenset[object]]:
-    """The wire shapes of every world."""
+    """The wire shapes of each world."""
     return {name: shapes.shapes(scenarios.parse(name, WORLDS[name]), in_memory(name)) for name in WORLDS}
 
 

@@ -1,10 +1,11 @@
-"""A real systemd that runs the units as they ship, on the host of a VPC.
+"""A real systemd that runs the shipped units on the host of a VPC.
 
-It is process 1 of a PID namespace. Its root lies in memory: /usr and the Python of the tests are those of this machine,
-read-only, the rest is empty. It has the units that ship, those of the journal, and empty targets in the place of the
-system's own, so it starts nothing of this machine and waits for no network. Kernel settings are read-only for it.
+It is process 1 of a PID namespace. Its root is in memory: /usr and the Python of the tests are this machine's,
+read-only, and the rest is empty. It has the shipped units, the units of the journal, and empty targets in place of the
+system's own, so that it starts no service of this machine and waits for no network. Kernel settings are read-only for
+it.
 
-Not shown by it: limits of memory and tasks, where another hierarchy of this machine holds these controllers.
+It cannot show limits of memory and tasks if another cgroup hierarchy of this machine has these controllers.
 """
 
 import json
@@ -29,9 +30,9 @@ from tests.support.repository import ROOT
 
 SYSTEMD: Final = Path("/usr/lib/systemd/systemd")
 UNITS: Final = (ROOT / "packaging" / "packages" / "systemd", ROOT / "packaging" / "monitoring")
-"""Where the units lie that ship."""
+"""The folders of the shipped units."""
 PACKAGES: Final = ROOT / "packaging" / "packages"
-"""Where the configuration lies that ships, and the file for variables with secrets."""
+"""The folder of the shipped configuration, and of the file for variables with secrets."""
 _NUMBERS: Final = count(1)
 _BOOT: Final = """
 name=$1 prefix=$2 python=$3 packages=$4 project=$5 units=$6 monitoring=$7 shipped=$8
@@ -124,12 +125,12 @@ exec unshare --cgroup sh -euc '
 
 @dataclass(frozen=True, slots=True)
 class ServiceManager:
-    """A systemd that runs."""
+    """A systemd that is running."""
 
     process_id: int
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """Run a program next to it, as root."""
+        """Run a program beside systemd, as root."""
         return subprocess.run(
             [*"nsenter --all --target".split(), str(self.process_id), *words],
             stdin=subprocess.DEVNULL,
@@ -140,7 +141,7 @@ class ServiceManager:
         )
 
     def systemctl(self, *words: str) -> str:
-        """What systemctl(1) writes. Raises AssertionError where it fails."""
+        """The output of systemctl(1). Raises AssertionError if it fails."""
         done = self.run("systemctl", "--no-pager", *words)
         assert done.returncode == 0, (words, done.stdout, done.stderr)
         return done.stdout
@@ -151,7 +152,7 @@ class ServiceManager:
         return {name: value for name, _, value in (line.partition("=") for line in lines)}
 
     def wait_for(self, unit: str, fulfilled: Callable[[Mapping[str, str]], bool]) -> Mapping[str, str]:
-        """The properties of a unit once they are as wanted. Raises AssertionError after SECONDS."""
+        """Wait until a unit's properties are as wanted; returns them. Raises AssertionError after SECONDS."""
         until = time.monotonic() + SECONDS
         while not fulfilled(properties := self.properties(unit)):
             assert time.monotonic() < until, properties
@@ -159,7 +160,7 @@ class ServiceManager:
         return properties
 
     def path(self, name: str) -> Path:
-        """A file of its root, as this process reaches it."""
+        """The path of a file in its root, for this process."""
         return Path(f"/proc/{self.process_id}/root{name}")
 
     def write(self, name: str, text: str) -> None:
@@ -170,12 +171,12 @@ class ServiceManager:
         file.chmod(0o644)
 
     def drop_in(self, unit: str, text: str) -> None:
-        """Change a unit as its operator does, in the place of earlier changes."""
+        """Change a unit by a drop-in as an operator does, which replaces earlier changes."""
         self.write(f"/etc/systemd/system/{unit}.d/override.conf", text)
         self.systemctl("daemon-reload")
 
     def journal(self, unit: str) -> list[dict[str, Any]]:
-        """What the processes of a unit wrote so far, by the journal's fields, oldest first."""
+        """The journal entries of a unit's processes so far, by the journal's fields, oldest first."""
         for words in (["--sync"], ["--output=json", "_TRANSPORT=stdout", f"_SYSTEMD_UNIT={unit}"]):
             done = self.run("journalctl", "--no-pager", *words)
             assert done.returncode == 0, (words, done.stderr)
@@ -183,7 +184,7 @@ class ServiceManager:
 
 
 def missing() -> str | None:
-    """Why a systemd cannot be started here; None where it can, as far as that is known without doing it."""
+    """Why a systemd cannot be started here, or None if nothing is known to prevent it."""
     for program in (str(SYSTEMD), "/bin/kill", *"systemctl journalctl unshare nsenter pivot_root".split()):
         if shutil.which(program) is None:
             return f"the program {program} is not there"
@@ -199,9 +200,9 @@ def missing() -> str | None:
 
 @contextmanager
 def service_manager(vpc: Vpc) -> Iterator[ServiceManager]:
-    """A systemd on the host of a VPC, which has started; it and all that it started are gone afterwards.
+    """A running systemd on the host of a VPC. When the block ends, it and all its processes are gone.
 
-    Raises RuntimeError where it does not start.
+    Raises RuntimeError if it does not start.
     """
     name = f"backuplink-{os.getpid()}-{next(_NUMBERS)}"
     python = f"bin/python{sys.version_info.major}.{sys.version_info.minor}"
@@ -216,7 +217,7 @@ def service_manager(vpc: Vpc) -> Iterator[ServiceManager]:
         try:
             yield _started(process, output)
         finally:
-            # With the first process of a namespace all of its processes end, and then its parent does.
+            # When the first process of a PID namespace ends, all of its processes end, and then its parent.
             for child in _children(process):
                 os.kill(child, signal.SIGKILL)
             process.wait(SECONDS)
@@ -224,7 +225,7 @@ def service_manager(vpc: Vpc) -> Iterator[ServiceManager]:
 
 
 def _started(process: subprocess.Popen[bytes], output: IO[bytes]) -> ServiceManager:
-    """The systemd below a process, once it has started. Raises RuntimeError where that ends."""
+    """The systemd below a process, once it has started. Raises RuntimeError if the process ends before."""
     until = time.monotonic() + SECONDS
     while time.monotonic() < until and process.poll() is None:
         for child in _children(process):
@@ -238,12 +239,12 @@ def _started(process: subprocess.Popen[bytes], output: IO[bytes]) -> ServiceMana
 
 
 def _children(process: subprocess.Popen[bytes]) -> tuple[int, ...]:
-    """Ids of the processes that a process has started and that run."""
+    """Ids of the running child processes of a process."""
     return tuple(map(int, Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text("ascii").split()))
 
 
 def _remove_group(name: str) -> None:
-    """Remove the control group of a systemd that has ended, with those below it."""
+    """Remove the control group of a systemd that has ended, with the groups below it."""
     script = "mount -t cgroup2 cgroup2 /mnt; test ! -d /mnt/$1 || find /mnt/$1 -depth -type d -exec rmdir {} +"
     words = [*"unshare --mount sh -euc".split(), script, "sh", name]
     subprocess.run(words, timeout=SECONDS, check=True)

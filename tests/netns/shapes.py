@@ -1,9 +1,10 @@
-"""Wire shapes: what the bytes and packets of a scenario are made of, without what both worlds take from the same peers.
+"""Wire shapes: the properties of a scenario's bytes and packets that may differ between the worlds.
 
-The peers of a scenario (`agent.simulated.peers`) are the same code in memory and in namespaces, and so are the answers
-of EC2. What only the kernel, its firewall, its C library and its routes can do otherwise shows in how each exchange of
-a run ended below what a peer says, and in what the host and the peers are set to. Each such thing is a shape, and a
-set of scenarios that has them all is a sample of the scenarios that leaves out nothing a second world could show.
+The peers of a scenario (`agent.simulated.peers`) and the answers of EC2 come from the same code in memory and in
+namespaces. Only the kernel, its firewall, its C library and its routes can behave differently. Such differences appear
+in how each exchange of a run ended, apart from the peer's words, and depend on the settings of the host and the peers.
+Each such end or setting is a shape. A set of scenarios with all shapes is a sample that omits nothing that a second
+world could show.
 """
 
 from collections.abc import Hashable, Mapping
@@ -27,7 +28,7 @@ TRANSPORT: Final = frozenset(
         FailureKind.DEADLINE,
     }
 )
-"""How an exchange ends without an answer."""
+"""Failures in which an exchange ends without an answer."""
 _WORDS: Final = frozenset(
     {
         *("addresses", "api", "region", "names", "gateways_seen", "gateways_per_page"),
@@ -35,27 +36,27 @@ _WORDS: Final = frozenset(
         *("clock_seconds", "connect_status", "round_trip_seconds"),
     }
 )
-"""Keys that say what a peer answers, and to whom."""
+"""Keys that say what a peer answers, and to which client."""
 
 
 def shapes(scenario: Scenario, measurement: Measurement) -> frozenset[Hashable]:
-    """The wire shapes of a scenario; `measurement` is what its run saw in memory."""
+    """The wire shapes of a scenario; `measurement` is the measurement of its run in memory."""
     return frozenset({*map(_exchange, measurement.observations), *_host(scenario), *_peers(scenario)})
 
 
 def sample(of: Mapping[str, frozenset[Hashable]]) -> tuple[str, ...]:
-    """A small choice of these names whose shapes are all that any of them has, in the order of `of`."""
+    """A small choice of these names that together have all shapes of any of them, in the order of `of`."""
     left = {shape for scenario_shapes in of.values() for shape in scenario_shapes}
     chosen = set()
     while left:
-        best = max(of, key=lambda name: len(of[name] & left))  # of several the first
+        best = max(of, key=lambda name: len(of[name] & left))  # the first of several
         chosen.add(best)
         left -= of[best]
     return tuple(name for name in of if name in chosen)
 
 
 def _exchange(observation: Observation[Any]) -> Hashable:
-    """How one step ended, with the words of its peer left out."""
+    """How one step ended, without the words of its peer."""
     subject, failure, outcome = observation.subject, observation.failure, observation.outcome
     operation = None if subject.step in SPOKEN else subject.operation
     family = None if subject.address is None else subject.address.version
@@ -69,7 +70,7 @@ def _exchange(observation: Observation[Any]) -> Hashable:
 
 
 def _host(scenario: Scenario) -> set[Hashable]:
-    """What the host is set to: each setting that is not the default, by its kind."""
+    """The host's settings that differ from the default, by their kind."""
     host, default = scenario.host, type(scenario.host)()
     result: set[Hashable] = {("filter", rule.answer) for rule in host.filter}
     result |= {("route", route.answer, route.to.version) for route in host.routes}
@@ -89,7 +90,7 @@ def _host(scenario: Scenario) -> set[Hashable]:
 
 
 def _peers(scenario: Scenario) -> set[Hashable]:
-    """What resolvers and peers do with packets."""
+    """How resolvers and peers treat packets."""
     result: set[Hashable] = set()
     for row in scenario.dns:
         records = tuple(bool(part) for part in (row.a, row.aaaa, row.cname, row.soa))

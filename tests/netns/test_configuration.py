@@ -1,7 +1,7 @@
-"""What the configuration says of packets is what the kernel makes of them: a VPC in which everything accepts, behind a
-filter made from the facts alone, and the installed program finds there what the scenario expects.
+"""The kernel treats packets as the configuration says. All peers of a VPC accept connections, behind a filter made from
+the facts alone, and the installed program finds there what the scenario expects.
 
-So the measurement must equal the prediction, at every port of every address, and the findings name the cause.
+So the measurement must equal the prediction at every port of every address, and the findings must name the cause.
 """
 
 import tempfile
@@ -62,7 +62,7 @@ NAMES: Final = (
     "two-faults-groups-at-both-ends",
     "zone-not-covered",
 )
-"""Scenarios whose fault is in packets alone, and all of it in the configuration."""
+"""Scenarios whose fault concerns only packets, and comes from the configuration alone."""
 
 _NAMES_OF_BACKUP: Final = """
 [[dns]]
@@ -115,13 +115,13 @@ def world(toml: str, more: str, status: str, path: str, *findings: str) -> str:
 
 
 def groups(**rules: str) -> str:
-    """Security groups with other rules than the healthy ones."""
+    """Security groups whose rules differ from the healthy ones."""
     ids = {"own": "sg-0a1b2c3d4e5f67890", "endpoint": "sg-0e1b2c3d4e5f67890"}
     return "".join(f'[[ec2.groups]]\ngroup_id = "{ids[name]}"\nrules = [{rules[name]}]\n' for name in rules)
 
 
 def table(*routes: str) -> str:
-    """Another route table for the host's subnet."""
+    """A changed route table for the host's subnet."""
     return (
         '[[ec2.route_tables]]\ntable_id = "rtb-0b1b2c3d4e5f67890"\nvpc_id = "vpc-0a1b2c3d4e5f67890"\nmain = false\n'
         f'subnet_ids = ["subnet-0a1b2c3d4e5f67890"]\nroutes = [{", ".join(routes)}]\n'
@@ -129,7 +129,7 @@ def table(*routes: str) -> str:
 
 
 def acl(subnet: str, *entries: str) -> str:
-    """Another network ACL for a subnet."""
+    """A changed network ACL for a subnet."""
     return (
         '[[ec2.acls]]\nacl_id = "acl-0b1b2c3d4e5f67890"\nvpc_id = "vpc-0a1b2c3d4e5f67890"\ndefault = false\n'
         f'subnet_ids = ["{subnet}"]\nentries = [{", ".join(entries)}]\n'
@@ -160,7 +160,7 @@ PEERED: Final = (
     f'subnet_ids = ["subnet-0e1b2c3d4e5f67890"]\nentries = [{ALL_IN}, {ALL_OUT}]\n'
     + table(LOCAL, '{ destination = "10.40.0.0/16", target = "pcx-0a1b2c3d4e5f67890" }')
 )
-"""An endpoint in another VPC of the account, which is peered."""
+"""An endpoint in a peered VPC of the account."""
 
 WORLDS: Final = {
     "open-dual-stack": world(DUAL_STACK, "", "ok", "private"),
@@ -220,12 +220,14 @@ WORLDS: Final = {
         "private",
     ),
 }
-"""Others for the same, as files of scenarios."""
+"""Additional worlds for the same tests, as files of scenarios."""
 FILES: Final = {name: scenarios.text(name) for name in NAMES} | WORLDS
 
 
 def everything_accepts(name: str, toml: str) -> str:
-    """The scenario's file with services at all ports of all addresses of endpoints, whatever it says is silent."""
+    """The scenario's file with services at all ports of all addresses of endpoints, even those that are silent in the
+    scenario.
+    """
     rows = "".join(_accepting(scenarios.parse(name, toml)))
     place = toml.find("[[tcp]]")
     return f"{toml}\n{rows}" if place < 0 else f"{toml[:place]}{rows}{toml[place:]}"
@@ -242,7 +244,7 @@ def _accepting(scenario: Scenario) -> Iterator[str]:
 
 
 def make(name: str) -> program.Ended:
-    """One run for all that is asked of it."""
+    """One run for all tests of the world."""
     toml = program.always_reading(everything_accepts(name, FILES[name]))
     scenario = scenarios.parse(name, toml)
     built = vpc(name, toml, rules=filters.filtering(scenario), routes=filters.routing(scenario))
@@ -258,7 +260,7 @@ def test_the_kernel_does_what_was_predicted_and_the_program_names_the_cause(
     verdict = run.report.verdict
     assert (verdict.status, verdict.path, run.findings) == (expect.status, expect.path, expect.findings), "cause"
     assert run.code == exits.of_status(expect.status), "exit code"
-    # What no answer gave is predicted too, and measured by nobody.
+    # Steps without an answer are predicted too, although no measurement exists.
     paths = [path for path in run.report.paths if path.measured is not Measured.NOT_MEASURED]
     outcomes = {(str(path.address), path.port): (path.predicted, path.measured) for path in paths}
     expected = {Reachability.OPEN: Measured.CONNECTED, Reachability.BLOCKED: Measured.SILENT}

@@ -1,5 +1,7 @@
-"""A host that keeps the program from running, with real packets: the process is stopped and continued, or beside more
-work than the machine has processors. No fault of the network is invented, and no real one is excused."""
+"""A host that delays the program, with real packets: the process is stopped and continued, or competes with more work
+than the machine has processors. The program must neither report a fault that the network does not have, nor excuse a
+real one.
+"""
 
 import signal
 import subprocess
@@ -28,19 +30,19 @@ from tests.support import extent, scenarios
 pytestmark = [pytest.mark.netns, pytest.mark.usefixtures("namespaces")]
 
 FEW: Final = ("healthy", "one-zone-silent", "handshake-stalls")
-"""What every change needs; with `--everything` a scenario of every wire shape."""
+"""The scenarios for every change; with `--everything`, one scenario of every wire shape."""
 NAMES: Final = tuple(name for name in chosen() if name not in VARIANTS) if extent.everything() else FEW
 RUNS_SECONDS: Final = 0.25
 STOPPED_SECONDS: Final = 0.75
 BUSY: Final = 9
-"""Processes with nothing but work."""
+"""The number of processes that only compute."""
 BESIDE_BUSY_ONES: Final = NAMES[::8]
-"""They hold up every other test on this machine, for seconds each."""
+"""The scenarios beside busy processes, each of which slows every other test on this machine for seconds."""
 
 
 @contextmanager
 def stopped_at_times(process: subprocess.Popen[str]) -> Iterator[None]:
-    """Stop a process for most of the time while the block lasts."""
+    """Keep a process stopped for most of the time while the block lasts."""
     over = threading.Event()
 
     def stop() -> None:
@@ -70,8 +72,10 @@ def make(name: str) -> program.Ended:
 
 
 def finds_what_is_there(name: str, ended: program.Ended) -> None:
-    """Its findings are those of the scenario, as far as the run got: where the deadline came first, or a step that the
-    verdict needs got too little time, it says so, and is never ok. Of another step only information may be lost."""
+    """Its findings are the scenario's, as far as the run got. If the deadline came first, or a step that the verdict
+    needs got too little time, the report says so, and the verdict is never ok. Of other steps, only findings of
+    severity info may be missing.
+    """
     expect, status = scenarios.load(name).expect, ended.report.verdict.status
     held_up = {"ENV015", "RUN001"} & set(ended.findings)
     if not held_up:
@@ -98,7 +102,7 @@ def test_a_process_that_is_stopped_finds_what_is_there(name: str, runs: Runs[pro
 
 @pytest.fixture(scope="module")
 def busy() -> Iterator[None]:
-    """Nine processes with nothing but work."""
+    """Nine processes that only compute."""
     loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(BUSY)]
     try:
         yield

@@ -1,4 +1,6 @@
-"""Peers that mean harm behind real sockets: the installed program must end in time, whole, small and unmoved."""
+"""Peers that mean harm, behind real sockets: the installed program must end in time, with a complete and small report,
+and must not be influenced.
+"""
 
 import errno
 import json
@@ -27,17 +29,19 @@ from tests.support.extent import one_in
 pytestmark = [pytest.mark.netns, pytest.mark.usefixtures("namespaces")]
 
 ALWAYS: Final = ("deadline", "name-circle", "names", "reset-at-once")
-"""Cases whose run is wanted whichever name is asked for."""
+"""Cases whose run is needed whichever names are selected."""
 ALL: Final = tuple(name for name in cases.NAMES if "namespaces" in cases.scenario(name).worlds)
 NAMES: Final = tuple(name for name in ALL if name in {*one_in(8, ALL), *ALWAYS})
-"""Every fourth: the peers are the same code in memory, where each is run."""
+"""Every fourth case; the peers are the same code in memory, where each case is run."""
 OF_THIS_SYSTEM: Final = frozenset({"names", "reset-at-once"})
-"""Where the same bytes may show as another failure: the C library takes some answers that this program refuses and has
-one word for several others, and a reset at once may come before the connection is seen to stand or after."""
+"""Cases in which the same bytes may be reported as a different failure. The C library accepts some answers that this
+program refuses, and has one error for several failures. A reset at once may come before or after the connection is seen
+as established.
+"""
 OVERTIME_SECONDS: Final = 20.0
-"""How far a run may pass its deadline if the machine is busy. In memory, by a virtual clock, it never does."""
+"""Seconds by which a run may exceed its deadline on a busy machine. In memory, by a virtual clock, it never does."""
 HUNG_SECONDS: Final = 30.0
-"""After which one that is still there is killed."""
+"""Seconds after which a process that still runs is killed."""
 PEAK: Final = cases.FOLDER / "peak.py"
 
 
@@ -49,17 +53,17 @@ class Survived:
     document: str
     errors: str
     seconds: float
-    """From the start of the process to its end."""
+    """The seconds from the start of the process to its end."""
     peak_bytes: int
 
 
 def longest(name: str) -> float:
-    """Seconds that the whole process may take."""
+    """The maximum time of the whole process in seconds."""
     return cases.scenario(name).run.deadline + OVERTIME_SECONDS + program.START_SECONDS
 
 
 def make(name: str) -> Survived:
-    """One run for all that is asked of it."""
+    """One run for all tests of the case."""
     with tempfile.TemporaryDirectory() as text, vpc(name, cases.toml(name)) as network:
         folder = Path(text)
         (folder / "home").mkdir()
@@ -113,7 +117,9 @@ def test_metadata_is_believed_as_far_as_it_is_good(name: str, runs: Runs[Survive
 
 
 def test_a_deadline_shorter_than_any_step_ends_a_run(runs: Runs[Survived]) -> None:
-    """In time, as every run above is, though the peer drips on and the step would wait for longer than is allowed."""
+    """The run ends in time, like every run above, although the peer keeps dripping and the step would wait longer than
+    allowed.
+    """
     run = runs["deadline"].report
     assert cases.scenario("deadline").run.timeout > longest("deadline")
     assert not run.run.complete
@@ -138,20 +144,20 @@ def asked(report: Report) -> dict[str, object]:
 def test_thousands_of_addresses_from_the_library_are_not_measured(runs: Runs[Survived]) -> None:
     observations = {observation.id: observation for observation in runs["names"].report.observations}
     lookup = observations["dns/backup@thousands.example.com/getaddrinfo"]
-    assert lookup.failure is not None  # the GNU library gives them all, others give none
+    assert lookup.failure is not None  # the GNU library returns all of them, other libraries none
     assert [observation for observation in observations if observation.startswith("tcp/backup@thousands.")] == []
 
 
 # --- What a person watches -------------------------------------------------------------------------------------------
 
 TALKING: Final = ("certificates-texts", "certificates-texts-trusted", "http-texts")
-"""Peers whose words for a terminal stand in findings."""
+"""Peers whose texts for a terminal appear in findings."""
 PROGRESS: Final = r"(?:\r[0-9]+ of [0-9]+ checks, [0-9.]+ of at most [0-9.]+ s *)+\r {60}\r"
-"""The line that is written anew with each look, and cleared at the end."""
+"""The progress line, which is rewritten at each update and cleared at the end."""
 DOCUMENT: Final = (
     r"\x1b\[1;3[0-9]m[A-Z]+\x1b\[0m(?P<rest>(?:[\x20-\x7e]|\r\n|\x1b\[(?:1;)?3[0-9]m[\x20-\x7e]+\x1b\[0m)+)"
 )
-"""A first word and words below it in colour; pty(7) writes each line's end as two characters."""
+"""A first word and words below it in colour; pty(7) writes each line end as two characters."""
 
 
 @pytest.mark.parametrize("name", TALKING)
@@ -177,7 +183,7 @@ def test_no_peer_breaks_a_line_of_a_run_that_is_watched(name: str) -> None:
     assert done.stderr == b""
     assert re.fullmatch(rb"(?:[\x20-\x7e]+\n)+", done.stdout)
     lines = [json.loads(line) for line in done.stdout.splitlines()]
-    # Only what goes out while the run lasts says when it must be over.
+    # Only output written during the run says when the run must end.
     assert lines[0]["deadline"] == network.scenario.run.deadline
     report = codec.decode({key: value for key, value in lines[-1].items() if key != "type"})
     cases.assert_harmless(report)
@@ -187,24 +193,24 @@ def test_no_peer_breaks_a_line_of_a_run_that_is_watched(name: str) -> None:
 
 
 def called(network: Vpc, wanted: str) -> list[str]:
-    """The command that makes the scenario's run on its host, with a document of this format."""
+    """The command for the scenario's run on its host, with a document of this format."""
     options = (
         *program.options(network.scenario.run),
         "--format",
         wanted,
-    )  # of a format given twice the last one counts
+    )  # if a format is given twice, the last one counts
     return network.on_host(str(program.PROGRAM), "check", *options)
 
 
 def surroundings(network: Vpc, folder: Path) -> dict[str, Any]:
-    """Where and with what the command runs: variables of a terminal that has colours, and `folder` for its files."""
+    """The environment of the command: variables of a terminal with colours, and `folder` for its files."""
     (folder / "home").mkdir()
     environment = {**program.environment(network, folder), "TERM": "xterm-256color"}
     return {"cwd": folder / "home", "env": environment, "stdin": subprocess.DEVNULL}
 
 
 def on_terminal(network: Vpc, folder: Path) -> tuple[str, int]:
-    """All that the program writes to one terminal, as stdout and stderr, and its exit code."""
+    """All output of the program on one terminal, as stdout and stderr, and its exit code."""
     outer, inner = pty.openpty()
     with subprocess.Popen(
         called(network, "text"), **surroundings(network, folder), stdout=inner, stderr=inner
@@ -217,17 +223,17 @@ def on_terminal(network: Vpc, folder: Path) -> tuple[str, int]:
             return output, process.wait(HUNG_SECONDS)
         finally:
             watch.cancel()
-            process.kill()  # does nothing to one that has ended
+            process.kill()  # no effect on a process that has ended
             os.close(outer)
 
 
 def everything(outer: int) -> str:
-    """What comes out of a pseudo-terminal until nobody writes to it any more."""
+    """The output of a pseudo-terminal until its other end is closed."""
     parts: list[bytes] = []
     while True:
         try:
             parts.append(os.read(outer, 1 << 16))
         except OSError as error:
-            if error.errno != errno.EIO:  # how the kernel says that the other end is closed (pty(7))
+            if error.errno != errno.EIO:  # the error by which the kernel says that the other end is closed (pty(7))
                 raise
             return b"".join(parts).decode("utf-8")

@@ -1,7 +1,8 @@
-"""Nobody is contacted but those that the README promises, and nobody whose certificate does not verify is told a word.
+"""The program contacts only the addresses that the README promises, and sends nothing to a peer whose certificate does
+not verify.
 
-The promises stand here by hand, not by what the program plans. They are whole: a place that a run must reach and does
-not is found out like a stranger, so the test cannot pass by seeing nothing.
+The promises are written here by hand, not taken from the program's plan. They are complete: the test also fails if a
+run does not reach a promised place, so it cannot pass by seeing nothing.
 """
 
 import tempfile
@@ -26,13 +27,13 @@ pytestmark = [pytest.mark.netns, pytest.mark.usefixtures("namespaces")]
 
 METADATA: Final = "tcp 169.254.169.254 80"
 AMAZON: Final = ("10.0.0.2", "169.254.169.253")
-"""The VPC's resolver, which the host uses too where a scenario says nothing else."""
+"""The VPC's resolver, which the host also uses unless the scenario says otherwise."""
 ZONES: Final = ("10.0.1.17", "10.0.2.17", "10.0.3.17")
 GATEWAY_PORTS: Final = (443, 1026, 1027, 1028, 1031, 2222)
 READ: Final = "healthy, and its configuration is read"
-"""A world that no scenario of the program is."""
+"""A world that is not a scenario of the program."""
 EC2: Final = "10.0.9.90"
-"""Where EC2, Route 53, its Resolver and its Profiles are."""
+"""The address of EC2, Route 53, its Resolver and its Profiles."""
 DUAL_STACK: Final = frozenset({"backup.eu-west-1.api.aws"})
 APPLIANCE: Final = frozenset(host for _, host in appliance_hosts("backup-gateway", "eu-west-1"))
 BESIDE: Final = {
@@ -48,16 +49,16 @@ BESIDE: Final = {
         }
     ),
 }
-"""Names that are looked up for what the default one resolves to, or to read the configuration."""
+"""Names that are looked up to learn what the default name resolves to, or to read the configuration."""
 NOT_ASKED_FOR: Final = {"endpoint-names-only": frozenset({"backup-gateway.eu-west-1.amazonaws.com"})}
-"""Names of services that the run does not check, since others were named. Its world has them all the same."""
+"""Names of services that the run does not check, since it selects others. Its world has them nevertheless."""
 LOCATION: Final = "portal.example.com"
-"""Where the redirect of the scenario points to."""
+"""The host to which the scenario's redirect points."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """What a run sent, and what the peers had from it."""
+    """The packets that a run sent, and the data that the peers received."""
 
     report: Report
     seen: guard.Seen
@@ -65,18 +66,18 @@ class Sent:
     """Names in datagrams to resolvers."""
     connected: frozenset[str]
     decrypted: frozenset[str]
-    """Addresses and ports that found something inside TLS."""
+    """Addresses and ports that received data inside TLS."""
 
 
 def world(name: str) -> str:
-    """The scenario of a name, as a file has it."""
+    """The scenario of a name, as the text of its file."""
     if name == READ:
         return program.always_reading(f"{scenarios.text('healthy')}\n[ec2]\n")
     return scenarios.text(name)
 
 
 def make(name: str) -> Sent:
-    """One run for all that is asked of it."""
+    """One run for all tests of the scenario."""
     with tempfile.TemporaryDirectory() as folder, vpc(name, world(name)) as network:
         guard.post(network)
         report = program.check(network, Path(folder)).report
@@ -92,13 +93,13 @@ def make(name: str) -> Sent:
 
 
 def promised(*addresses: str, resolvers: tuple[str, ...] = AMAZON, besides: tuple[str, ...] = ()) -> frozenset[str]:
-    """Resolvers, metadata, and port 443 of these addresses."""
+    """The resolvers, the metadata address, and port 443 of these addresses."""
     names = (f"udp {resolver} 53" for resolver in resolvers)
     return frozenset((METADATA, *names, *(f"tcp {address} 443" for address in addresses), *besides))
 
 
 def datagrams(*addresses: str) -> tuple[str, ...]:
-    """The datagram that shows whether this host's own firewall is why nothing came back."""
+    """The datagram that shows whether this host's own firewall is the reason for a silence."""
     return tuple(f"udp {address} 443" for address in addresses)
 
 
@@ -127,11 +128,11 @@ PROMISED: Final = {
     "tls-intercepted": promised(*ZONES),
     "wrong-host": promised("10.0.1.17"),
 }
-"""All that is contacted in a scenario, whether or not anybody is there."""
+"""All places that a run contacts in a scenario, whether or not anything answers there."""
 
 
 ALWAYS: Final = ("healthy", READ, "resolvers-disagree", "redirect")
-"""Scenarios whose run is wanted whichever name is asked for."""
+"""Scenarios whose run is needed whichever names are selected."""
 
 
 @pytest.mark.parametrize("name", PROMISED)
@@ -151,7 +152,7 @@ def test_only_names_of_endpoints_are_looked_up(name: str, runs: Runs[Sent]) -> N
 
 
 def test_stranger_is_seen_and_named(runs: Runs[Sent]) -> None:
-    """Held against the promise of another scenario, what one run does on top of that is found out."""
+    """If a run is compared with the promise of a different scenario, its additional places are found."""
     strangers = runs["resolvers-disagree"].seen.places.keys() - PROMISED["healthy"]
     assert strangers == {"udp 10.0.9.53 53", "tcp 52.95.111.30 443", "udp 52.95.111.30 443"}
 
@@ -200,5 +201,5 @@ def test_nothing_but_a_handshake_for_who_is_not_verified(name: str, strange: set
     ],
 )
 def test_requests_for_who_is_verified(name: str, verified: set[str], runs: Runs[Sent]) -> None:
-    """What the peers say of what is inside TLS is true: without it the test above would prove nothing."""
+    """The peers' reports of data inside TLS are correct: without this, the test above would prove nothing."""
     assert runs[name].decrypted == verified

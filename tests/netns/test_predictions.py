@@ -1,7 +1,8 @@
 """Predictions against the kernel: for generated configurations, every connect from every host to every address of an
 endpoint, with real sockets over real routers and filters (`tests.netns.networks`).
 
-No prediction of open or of blocked is wrong, a connect that is said to pass in part does, and few are not told.
+No prediction of open or blocked is wrong, a connect that is predicted to pass in part does so, and few connects get no
+prediction.
 """
 
 from collections import Counter
@@ -24,7 +25,7 @@ CONFIGURATIONS: Final = 1_200
 OF_CI: Final = 40
 BATCHES: Final = 12
 UNTOLD: Final = 0.05
-"""The largest share of connects of which nothing certain may be said."""
+"""The largest allowed share of connects without a certain prediction."""
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +55,7 @@ def predictions(facts: Configuration, connects: Sequence[Connect]) -> dict[Conne
 
 
 def told(prediction: Prediction) -> Reachability:
-    """What is said in the end: what cannot be seen leaves nothing certain but that it is blocked."""
+    """The final prediction: if something is unknown, only a block is certain."""
     deciding = [hop for hop in prediction.hops if hop.outcome is prediction.outcome]
     if all(map(is_detour, deciding)) or (prediction.outcome is Reachability.OPEN and prediction.unseen):
         return Reachability.CANNOT_TELL
@@ -70,7 +71,7 @@ def is_wrong(said: Reachability, answered: Sequence[bool]) -> bool:
 
 
 def check(seed: int, network: Networks) -> Counter[Reachability]:
-    """How often what was said of the connects of one configuration. Raises AssertionError for what was wrong."""
+    """The number of connects of one configuration, by prediction. Raises AssertionError for wrong predictions."""
     facts, connects = generated_networks.configuration(seed), generated_networks.connects(seed)
     predicted = predictions(facts, connects)
     said = {connect: told(prediction) for connect, prediction in predicted.items()}
@@ -105,7 +106,7 @@ def test_the_kernel_does_what_was_predicted(part: range, network: Networks) -> N
 
 
 def _every_port(entries: Any, remote: Any, ports: Any) -> Any:
-    """What an entry decides for one port, taken for all."""
+    """A broken rule: an entry's decision for one port is taken for all ports."""
     decided = _DECIDE(entries, remote, ports)
     return None if decided is None else [(ports, decided[0][1])]
 
@@ -114,7 +115,7 @@ _DECIDE: Final = predictor.decided
 
 
 def _shortest(self: index.Routes, address: Any) -> Any:
-    """The route for the most addresses, in place of that for the fewest."""
+    """A broken rule: the route for the most addresses replaces the one for the fewest."""
     fitting = [(length, route) for length, routes in self._networks.holding(address) for route in routes]
     return (fitting[-1][0], [fitting[-1][1]]) if fitting else (0, [])
 
@@ -131,7 +132,7 @@ def _shortest(self: index.Routes, address: Any) -> Any:
 def test_a_wrong_prediction_is_noticed(
     target: object, attribute: str, broken: object, network: Networks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One of the first seeds finds it, and is named with it."""
+    """One of the first seeds reveals the mistake, and the message names that seed."""
     monkeypatch.setattr(target, attribute, broken)
     with pytest.raises(AssertionError, match=r"seed=\d+: \./dev test -n 0 tests/netns/test_predictions\.py --seed \d+"):
         check_all(range(CONFIGURATIONS), network)

@@ -1,6 +1,6 @@
-"""Scenarios with real sockets: the installed program must see and find there what it sees and finds in memory.
+"""Scenarios with real sockets: the installed program must make the same observations and findings as in memory.
 
-Every wire shape is run (`tests.netns.shapes`); with `--everything` every scenario is.
+The chosen scenarios have every wire shape (`tests.netns.shapes`); with `--everything`, every scenario runs.
 """
 
 import dataclasses
@@ -33,24 +33,24 @@ def chosen() -> tuple[str, ...]:
 UNLIKE: Final = frozenset(
     {
         "interfaces",  # a real host also has a loopback and link-local addresses
-        "name",  # of the host: a namespace of the network has none of its own
+        "name",  # state of the host: a network namespace has none of its own
         "round_trip_seconds",
         "retransmits",  # depends on the instant at which a step gives up
-        "by_root",  # a namespace takes root
-        "queries",  # a slow machine sends another
+        "by_root",  # depends on the user: a namespace requires root
+        "queries",  # a slow machine sends a different number
         "mss",
-        "time_configuration",  # a file here
-        "trust",  # another file here
+        "time_configuration",  # the path of a file here
+        "trust",  # the path of another file here
         "ca_bundle",
         "date",
         "expires_at",
         "server_time",
-        "error_message",  # a refusal for the clock names the time
+        "error_message",  # a refusal because of the clock names the time
         "clock_offset_seconds",
         "clock_uncertainty_seconds",
     }
 )
-"""Facts that no two worlds share."""
+"""Facts that differ between any two worlds."""
 
 
 def test_the_sample_has_every_wire_shape() -> None:
@@ -61,7 +61,7 @@ def test_the_sample_has_every_wire_shape() -> None:
 
 
 def make(name: str) -> program.Ended:
-    """One run for all that is asked of it."""
+    """One run for all tests of the world."""
     with tempfile.TemporaryDirectory() as folder, vpc(name, WORLDS[name]) as network:
         return program.check(network, Path(folder))
 
@@ -79,13 +79,14 @@ def test_both_worlds_are_one(name: str, runs: Runs[program.Ended]) -> None:
 
 
 def is_unread(seen: object) -> bool:
-    """Whether a step is a read that a run could do without. A busy machine is slow, which is a sign of trouble, and so
-    reads what another does not; or the rest of its run ends before a read that is under way."""
+    """Whether a step is a read that a run could do without. Slowness of a busy machine looks like a fault, so it may
+    cause reads that other runs do not make, or the run may end before a read does.
+    """
     return isinstance(seen, tuple) and seen[0] is Skipped and seen[2] in (NO_TROUBLE, NO_TROUBLE_WITH_NAMES, NOT_NEEDED)
 
 
 def observed(report: Report) -> dict[str, object]:
-    """What a report says of the world: nothing of when it was made, and nothing that is UNLIKE."""
+    """The observations of a report, without times and without facts in UNLIKE."""
     return {
         "verdict": (report.verdict.status, report.verdict.path),
         "findings": [finding.id for finding in report.findings],
@@ -94,7 +95,7 @@ def observed(report: Report) -> dict[str, object]:
 
 
 def _place(observation: Observation[Any]) -> str:
-    """The id of a step; of the list of jobs without its address, which is that of whichever ladder is the first."""
+    """The id of a step. For the list of jobs, it omits the address, since that belongs to whichever ladder is first."""
     return JOBS if observation.subject.operation == JOBS else observation.id
 
 
@@ -103,13 +104,13 @@ def _seen(observation: Observation[Any]) -> tuple[object, ...]:
     facts = {} if observation.facts is None else dataclasses.asdict(observation.facts)
     match observation.subject.operation:
         case "getaddrinfo" if facts:
-            # The C library puts those first that it could reach (RFC 6724).
+            # The C library puts addresses first that it could reach (RFC 6724).
             facts["addresses"] = sorted(facts["addresses"], key=lambda address: (address.version, address))
         case "sdk-settings" if facts:
             del facts["version"]
             facts["region_file"] = facts["region_file"] is not None
     facts.pop("created_after", None)
-    if facts.get("gateways") and "gateways_last_seen" in facts:  # that follows from when the run is made
+    if facts.get("gateways") and "gateways_last_seen" in facts:  # values that depend on the time of the run
         facts["gateways"] = [gateway["gateway_id"] for gateway in facts["gateways"]]
         facts["gateways_last_seen"] = facts["gateways_last_seen"] is not None
     return (

@@ -1,4 +1,6 @@
-"""What only a kernel can show: ICMP errors and who sent them, lost SYNs, signals, and a C library that hangs."""
+"""Behaviour that only a kernel can show: ICMP errors and their senders, lost SYNs, signals, and a C library
+that hangs.
+"""
 
 import signal
 import time
@@ -37,12 +39,12 @@ table ip lossy {
 }
 """
 SILENT_LOOKUP: Final = replaced(scenarios.text("resolver-silent"), "timeout = 1.0", "timeout = 30.0\ndeadline = 1.0")
-"""The lookup of the C library takes ten seconds here: two tries of five (resolv.conf(5))."""
+"""The lookup of the C library takes ten seconds here: two attempts of five seconds (resolv.conf(5))."""
 
 
 @pytest.fixture(scope="module")
 def beyond_a_router() -> str:
-    """An endpoint of both families in other subnets than the host's, behind a router of both."""
+    """An endpoint with both families in different subnets from the host's, behind a router for both families."""
     near = replaced(DUAL_STACK, '"10.0.1.1", "fe80::1"', '"10.0.1.1", "fd80:0:0:1::1"')
     far = near.replace("10.0.1.17", "10.0.2.99").replace("fd80:0:0:1::17", "fd80:0:0:3::99")
     return far[: far.index("[[tcp]]")] + far[far.index("[expect]") :]
@@ -136,7 +138,7 @@ def test_interrupted_run_writes_a_whole_report(number: signal.Signals, tmp_path:
 def test_hanging_lookup_does_not_hold_the_process(tmp_path: Path) -> None:
     with vpc("hanging", SILENT_LOOKUP) as network, program.started(network, tmp_path) as process:
         network.peers.wait_for("udp 10.0.9.53 53")
-        asked = time.monotonic()  # the run has begun, so its deadline is not later than that of a run beginning now
+        asked = time.monotonic()  # the run has begun, so its deadline is no later than if it began now
         ended = program.ended(process, limit=program.START_SECONDS)
         assert time.monotonic() - asked < network.scenario.run.deadline + 1
     assert ended.code == 3

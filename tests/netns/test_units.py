@@ -1,7 +1,7 @@
-"""The units as they ship, run by a real systemd on a host whose endpoint answers.
+"""The shipped units, run by a real systemd on a host whose endpoint answers.
 
-A drop-in, as an operator writes it, changes no more than what a test says: the credentials and the roots of the
-simulated AWS, when a timer or a watchdog comes, and for some tests the program that is started in the sandbox.
+A drop-in, as an operator writes it, changes only what a test needs: the credentials and the roots of the simulated AWS,
+the times of a timer or a watchdog, and for some tests the program that is started in the sandbox.
 """
 
 import json
@@ -34,39 +34,40 @@ TIMER: Final = "backuplink-check.timer"
 ROOTS: Final = "/etc/backuplink/roots.pem"
 ENVIRONMENT: Final = "/etc/backuplink/environment"
 DYNAMIC_USERS: Final = range(61184, 65520)
-"""systemd's for DynamicUser= (Users, Groups, UIDs and GIDs on systemd Systems)."""
+"""The range of user ids for DynamicUser= (Users, Groups, UIDs and GIDs on systemd Systems)."""
 TEMPORARY: Final = ("/tmp", "/var/tmp")  # noqa: S108 - the services have their own
 WRITTEN: Final = "/var/written.json"
-"""Opened for the process by the service manager, outside of the sandbox."""
+"""The file that the service manager opens for the process, outside the sandbox."""
 REFUSED: Final = {
     *("a packet socket", "a raw socket", "a socket of the virtual machine's host", "a namespace"),
     *("memory to write and execute", "another personality", "a set-uid bit", "another priority"),
     *("a real-time priority", "the homes", "root's home", "process 1", "root's variables"),
 }
-"""What `tests.netns.confined` tries and must not do. It may open the sockets that the program needs, and read the range
-of ports."""
+"""Actions of `tests.netns.confined` that must fail. The program may open the sockets that it needs, and read the range
+of ports.
+"""
 _WHAT: Final = 'region = "eu-west-1"\nservice = ["backup"]\nno-ec2 = true\n'
 SETTINGS: Final = f"{_WHAT}timeout = 60\ndeadline = 600\n"
-"""A check has time on a busy machine, too."""
+"""Settings that give a check enough time on a busy machine, too."""
 STATE: Final = "/var/lib/private/backuplink"
-"""Where a history may lie."""
+"""The folder in which a service may keep a history."""
 WATCH_SETTINGS: Final = f'{_WHAT}interval = 10\ntextfile = "/run/backuplink/backuplink.prom"\n'
 
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """The host, and what its services are configured with."""
+    """The host, and the configuration of its services."""
 
     manager: ServiceManager
 
     def configure(self, unit: str, *lines: str, settings: str = SETTINGS) -> None:
-        """Write the configuration, and the drop-in of a service with these lines."""
+        """Write the configuration, and a drop-in with these lines for a service."""
         self.manager.write(CONFIGURATION, settings)
         self.manager.drop_in(unit, "\n".join(("[Service]", *lines, "")))
 
     def start(self, unit: str) -> Mapping[str, str]:
-        """Start a service, wait until it has started or failed, and give its properties."""
-        self.manager.run("systemctl", "reset-failed", unit)  # how often it has started lately does not count
+        """Start a service, wait until it has started or failed, and return its properties."""
+        self.manager.run("systemctl", "reset-failed", unit)  # so that recent starts do not count
         self.manager.run("systemctl", "restart", unit)
         return self.manager.properties(unit)
 
@@ -85,7 +86,7 @@ def host(systemd: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ho
         manager.write(ROOTS, (folder / "roots.pem").read_text("ascii"))
         names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
         lines = (*(f"{name}={environment[name]}" for name in names), f"AWS_CA_BUNDLE={ROOTS}")
-        manager.path(ENVIRONMENT).write_text("\n".join(lines), "utf-8")  # it is there, for root alone
+        manager.path(ENVIRONMENT).write_text("\n".join(lines), "utf-8")  # it exists, for root alone
         yield Host(manager)
 
 
@@ -141,7 +142,7 @@ SSM_HOST: Final = "ssm.eu-west-1.amazonaws.com"
 
 @pytest.fixture
 def agents(host: Host) -> Iterator[None]:
-    """The Backint agent and the SSM Agent on the host, where their installers put them."""
+    """The Backint agent and the SSM Agent on the host, in the places of their installers."""
     host.manager.write(BACKINT, "LogLevel: INFO\n")
     host.manager.write(f"{AGENT}/aws-backint-agent-launcher.sh", "#!/bin/sh\nexport no_proxy=169.254.169.254\n")
     host.manager.write(UNIT, "[Unit]\nDescription=amazon-ssm-agent\n")
@@ -159,8 +160,9 @@ def agents(host: Host) -> Iterator[None]:
 @pytest.mark.usefixtures("agents")
 @pytest.mark.parametrize("is_open", [True, False], ids=["every user may read all", "root alone reads the settings"])
 def test_a_timer_finds_the_workloads_that_root_finds(host: Host, is_open: bool) -> None:
-    """It does not find what root alone may read: the agent's configuration, which says where the data go, and its
-    hosts."""
+    """It does not find what only root may read: the agent's configuration, which names the data's destination, and its
+    hosts.
+    """
     host.configure(CHECK, settings='region = "eu-west-1"\nno-ec2 = true\ntimeout = 1\n')
     if not is_open:
         host.manager.path(BACKINT).chmod(0o600)
@@ -231,7 +233,7 @@ def test_a_check_with_an_error_in_the_configuration_fails_and_the_journal_names_
 AS_NODE_EXPORTER: Final = (
     "import os, sys; os.setgroups([]); os.setgid(1); os.setuid(1); print(open(sys.argv[1]).read())"
 )
-"""Reads a file as a user who is neither root nor the service's."""
+"""Reads a file as a user who is neither root nor the service's user."""
 
 
 def test_a_single_run_for_node_exporter_leaves_metrics_that_it_can_read(host: Host) -> None:
@@ -243,11 +245,11 @@ def test_a_single_run_for_node_exporter_leaves_metrics_that_it_can_read(host: Ho
         read = host.manager.run("python", "-I", "-S", "-c", AS_NODE_EXPORTER, metrics)
         assert 'backuplink_verdict_status{status="ok"} 1.0' in read.stdout, read.stderr
         taken.append(host.manager.path(metrics).stat().st_ino)
-    assert taken[0] != taken[1]  # replaced, and not written over
+    assert taken[0] != taken[1]  # the file is replaced, not overwritten
     assert not host.manager.path("/run/backuplink.prom.new").exists()
     host.configure(TEXTFILE, "ExecStart=", "ExecStart=/usr/bin/backuplink check --no-such-option")
     assert host.start(TEXTFILE)["Result"] == "exit-code"
-    assert host.manager.path(metrics).stat().st_ino == taken[1]  # the old one stays, and its age shows it
+    assert host.manager.path(metrics).stat().st_ino == taken[1]  # the old file stays, and its age is visible
     for name in (metrics, "/run/backuplink.prom.new"):
         host.manager.path(name).unlink()
 
@@ -290,7 +292,7 @@ def test_the_watchdog_ends_a_watch_that_stands_still_and_it_is_started_again(hos
     host.configure(WATCH, "WatchdogSec=6s", settings=WATCH_SETTINGS)
     try:
         started = host.start(WATCH)
-        # The start counts as the first keep-alive: this is one that the watch sent.
+        # The start counts as the first keep-alive: this is the first that the watch sent.
         moment = "WatchdogTimestampMonotonic"
         host.manager.wait_for(WATCH, lambda properties: int(properties[moment]) > int(started[moment]))
         host.manager.run("sh", "-c", f"kill -s STOP {started['MainPID']}")
@@ -313,7 +315,7 @@ def test_the_watchdog_ends_a_watch_that_stands_still_and_it_is_started_again(hos
     ids=["check", "watch", "textfile"],
 )
 def test_a_service_can_write_and_do_what_it_must_and_nothing_else(host: Host, unit: str, folders: set[str]) -> None:
-    """Every folder of the host that anybody may write is tried, too."""
+    """The process also tries every folder of the host that is writable for all users."""
     for name in ("/etc/open", "/home/open", "/run/open", "/srv/open", "/var/lib/open"):
         place = host.manager.path(name)
         place.mkdir(parents=True, exist_ok=True)
@@ -327,21 +329,21 @@ def test_a_service_can_write_and_do_what_it_must_and_nothing_else(host: Host, un
     assert set(may["writable"]) == {*folders, *TEMPORARY}
     assert set(may["refused"]) == REFUSED
     assert (may["no new privileges"], may["system calls are filtered"]) == (True, True)
-    assert {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} <= set(may["variables"])  # which it has all the same
+    assert {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} <= set(may["variables"])  # which exists nevertheless
     assert may["capabilities"] == ["0" * 16] * 4
     assert may["user"] in DYNAMIC_USERS
-    assert not host.manager.path(confined.OWN).exists()  # its /tmp is its own
+    assert not host.manager.path(confined.OWN).exists()  # its /tmp is private
 
 
 # --- Other users of the host, and what is left -----------------------------------------------------------------------
 
 KEPT: Final = 'history = "/var/lib/backuplink/history.db"\n'
 SEEN: Final = {f"read {name}" for name in intruder.OPEN}
-"""What is for all to read."""
+"""Files that all users may read."""
 
 
 def test_another_user_of_the_host_learns_and_changes_nothing(host: Host) -> None:
-    """While the watch runs and serves. Root can read each of the secrets, so they are there to be read."""
+    """The intruder acts while the watch runs and serves. Root can read each of the secrets, so they exist."""
     host.configure(CHECK, settings=SETTINGS)
     host.start(CHECK)
     listening = f'{WATCH_SETTINGS}{KEPT}listen = "{intruder.LISTENER[0]}:{intruder.LISTENER[1]}"\n'
@@ -363,7 +365,7 @@ def test_another_user_of_the_host_learns_and_changes_nothing(host: Host) -> None
 
 
 def test_a_purge_leaves_nothing_of_what_the_services_wrote(host: Host) -> None:
-    """The script of the package, after both services have kept a history and the check a report."""
+    """The package's script runs after both services have kept a history, and the check a report."""
     host.configure(CHECK, settings=f"{SETTINGS}{KEPT}")
     host.start(CHECK)
     host.configure(WATCH, settings=f"{WATCH_SETTINGS}{KEPT}cycles = 1\n")
@@ -378,11 +380,11 @@ def test_a_purge_leaves_nothing_of_what_the_services_wrote(host: Host) -> None:
         assert left(host) == before, action
     assert host.manager.run("sh", script, "purge").returncode == 0
     assert left(host) == set()
-    assert host.manager.run("sh", script, "purge").returncode == 0  # of what is gone
+    assert host.manager.run("sh", script, "purge").returncode == 0  # of a package that is gone
 
 
 def left(host: Host) -> set[Path]:
-    """What the services left below /var and /run, links and folders included."""
+    """The files of the services below /var and /run, links and folders included."""
     found = set()
     for place in ("/var", "/run"):
         top = host.manager.path(place)

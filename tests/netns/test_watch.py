@@ -1,4 +1,4 @@
-"""A watch with real sockets: what changes on the network between two cycles is seen, and served."""
+"""A watch with real sockets: changes of the network between two cycles are noticed, and published."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""More worlds than come with the program: single changes to its scenarios, kept for comparing the two worlds alone."""
+"""Additional worlds: single changes to the program's scenarios, only used to compare the two worlds."""
 
 from typing import Final
 
@@ -40,7 +40,7 @@ _IPV6_SERVICES: Final = ', "fd80:0:0:1::17", "fd80:0:0:2::17"]\nports'
 
 
 def replaced(toml: str, old: str, new: str) -> str:
-    """`toml` with its one `old` replaced. Raises ValueError where there is not just one."""
+    """`toml` with the only occurrence of `old` replaced. Raises ValueError if `old` does not occur exactly once."""
     if toml.count(old) != 1:
         raise ValueError(f"{old!r} stands there {toml.count(old)} times")
     return toml.replace(old, new)
@@ -59,7 +59,7 @@ def _routed(toml: str, to: str, answer: str) -> str:
 
 
 def _asking_first(answer: str) -> str:
-    """A name server before the good one that says this to everything."""
+    """A name server, asked before the working one, that answers every query like this."""
     first = f'[[dns]]\nresolvers = ["10.0.9.53"]\nname = "*"\n{answer}\n'
     return f'{HEALTHY}{_QUICK}[host]\nresolvers = ["10.0.9.53", "10.0.0.2"]\n{first}'
 
@@ -125,4 +125,4 @@ VARIANTS: Final = {
     "metadata-elsewhere": HEALTHY
     + '\n[host.environment]\nAWS_EC2_METADATA_SERVICE_ENDPOINT = "http://10.0.1.17:443/"\n',
 }
-"""Variants by name, written like a file of a scenario. What `expect` says there does not count."""
+"""Variants by name, written like a file of a scenario. Their `expect` is ignored."""

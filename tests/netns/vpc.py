@@ -1,10 +1,10 @@
-"""A scenario's VPC, built from two Linux network namespaces with one cable between them.
+"""A scenario's VPC, built from two Linux network namespaces joined by one cable.
 
 One namespace is the host: `eth0` with its addresses and routes, its own firewall, its own resolv.conf and hosts file
-(`ip netns exec` lays the files of /etc/netns/NAME over those of /etc). The other is all the rest: the gateway, and
-behind it every address that the scenario names, held by one interface, with the peers of `tests.netns.peers` on it. A
-security group's silence is a dropped packet there; EC2 has an address of its own among them. Neither has a link to
-anywhere else, so no packet can leave.
+(`ip netns exec` lays the files of /etc/netns/NAME over those of /etc). The other has everything else: the gateway, and
+behind it every address that the scenario names, on one interface, with the peers of `tests.netns.peers`. If a security
+group blocks a packet, a filter drops the packet there. EC2 has an address of its own. Neither namespace has any other
+link, so no packet can leave.
 """
 
 import fcntl
@@ -57,25 +57,28 @@ status = "ok"
 path = "private"
 findings = []
 """
-"""A scenario in which all is well, for tests that change its network while a program runs."""
+"""A healthy scenario, for tests that change its network while a program runs."""
 COMMAND_SECONDS: Final = 120.0
-"""Seconds for any command. Each needs milliseconds, so only one that hangs comes near."""
+"""Seconds for any command. Each needs milliseconds, so only a hanging command reaches the limit."""
 _SEARCHED: Final = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
 _NUMBERS: Final = count(1)
 _AHEAD: Final = ("chrt", "--rr", "1")
-"""Puts a process before all others (sched(7)): what a scenario says of time, such as a step of one second, then holds
-on a machine that has other work for every processor."""
+"""Schedules a process before all others (sched(7)), so that a scenario's times, such as a step of one second, hold even
+if every processor of the machine is busy.
+"""
 _ENVIRONMENT: Final = dict(os.environ)
-"""For every process that is started here. VPCs are made in threads, and a child that shares the variables of this
-process while a test sets one may find them gone (EFAULT of execve(2))."""
+"""The variables of every process that is started here. VPCs are made in threads. A child that shared the variables of
+this process could find them missing while a test sets one (EFAULT of execve(2)).
+"""
 _NETNS: Final = Path("/etc/netns")
 _FILING: Final = threading.Lock()
 _LOCK: Final = Path(tempfile.gettempdir(), "backuplink-tests-netns.lock")
-"""Several VPCs may be made at once, by threads and by workers, and share that folder."""
+"""A lock for the folder that threads and workers share, since they may make several VPCs at once."""
 _NSSWITCH: Final = Path("/etc/nsswitch.conf")
 FORKING: Final = threading.Lock()
-"""To start a process, `multiprocessing` asks all others whether they have ended; two threads that ask the same process
-at once would read its exit code twice."""
+"""Before `multiprocessing` starts a process, it checks whether the others have ended. Two threads that check the same
+process at once would read its exit code twice.
+"""
 ENDING_SECONDS: Final = 60.0
 _POLL_SECONDS: Final = 0.005
 _ROUND_TRIP: Final = TcpPart.__dataclass_fields__["round_trip_seconds"].default
@@ -85,8 +88,9 @@ for setting in ipv4/ip_forward ipv6/conf/all/forwarding ipv4/icmp_ratelimit ipv6
     if test -e $setting; then echo 0 >$setting; fi
 done
 """
-"""For the namespace behind the gateway: it is not a router, and every closed port answers, though a kernel by itself
-sends only a few such answers a second to one host (icmp(7))."""
+"""Settings for the namespace behind the gateway: it is not a router, and every closed port answers, although a kernel
+by default sends only a few such answers a second to one host (icmp(7)).
+"""
 _BECOME_HOST: Final = """
 set -e
 mount -t tmpfs tmpfs /sys/class
@@ -109,8 +113,9 @@ servers=/run/systemd/resolve/resolv.conf
 if test -f $servers && ! test -f "${files:-/nowhere}$servers"; then mount --bind /dev/null $servers; fi
 exec "$@"
 """
-"""Firmware of its own for the host, files of agents laid over what is there, and nothing of names from outside. `ip
-netns exec` has given it mounts that nobody else sees."""
+"""Gives the host its own firmware, lays files of agents over the existing ones, and hides variables for names from
+outside. `ip netns exec` has given it private mounts.
+"""
 
 Family = Literal["-4", "-6"]
 """An option of ip(8)."""
@@ -127,8 +132,9 @@ class Peers:
         """All lines, once the process has ended."""
 
     def wait_for(self, line: str) -> None:
-        """Wait until the peers have written `line`, at most COMMAND_SECONDS. Raises TimeoutError, and EOFError where
-        they end before."""
+        """Wait at most COMMAND_SECONDS until the peers have written `line`. Raises TimeoutError, or EOFError if they
+        end before.
+        """
         last = time.monotonic() + COMMAND_SECONDS
         while line not in self._so_far().split("\n")[:-1]:  # the last line is not complete yet
             ended = multiprocessing.connection.wait([self._process.sentinel], timeout=_POLL_SECONDS)
@@ -138,14 +144,14 @@ class Peers:
                 raise TimeoutError(f"the peers have not written {line!r} but {self._so_far()!r}")
 
     def end(self) -> None:
-        """End the peers, and keep what they have written. Raises TimeoutError after COMMAND_SECONDS."""
+        """End the peers, and keep their lines. Raises TimeoutError after COMMAND_SECONDS."""
         self._parent.close()
         if not multiprocessing.connection.wait([self._process.sentinel], timeout=COMMAND_SECONDS):
             raise TimeoutError("the peers do not end")
         self._text = self._so_far()
 
     def written(self, word: str) -> tuple[str, ...]:
-        """What stands behind `word` in the lines so far, in order."""
+        """The text after `word` in each line so far, in order."""
         lines = (line.partition(" ") for line in self._so_far().splitlines())
         return tuple(rest for first, _, rest in lines if first == word)
 
@@ -155,19 +161,19 @@ class Peers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vpc:
-    """A VPC that stands."""
+    """A VPC that has been built."""
 
     scenario: Scenario
     host: str
-    """Namespace of the host."""
+    """The namespace of the host."""
     beyond: str
-    """Namespace behind the gateway."""
+    """The namespace behind the gateway."""
     peers: Peers
     files: str
-    """A folder with the agents' files of the host below it; empty where it has none."""
+    """A folder with the host's agent files below it; empty if there are none."""
 
     def on_host(self, *words: str) -> list[str]:
-        """The command that runs `words` on the host. It becomes them, so its process id is theirs."""
+        """The command that runs `words` on the host. It is replaced by them, so that they have its process id."""
         vendor = "Amazon EC2" if self.scenario.host.ec2 else "Example"
         return command_in(self.host, "sh", "-c", _BECOME_HOST, "sh", vendor, self.files, *words)
 
@@ -176,7 +182,7 @@ class Vpc:
         in_namespace(self.host, "nft", "-f", "-", text=rules)
 
     def listed_on_host(self, *what: str) -> Any:
-        """What `nft -j list` says of `what`: the value of its `nftables` (libnftables-json(5))."""
+        """The value of `nftables` in the output of `nft -j list` for `what` (libnftables-json(5))."""
         words = [_program("ip"), "netns", "exec", self.host, "nft", "-j", "list", *what]
         done = subprocess.run(
             words, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=True, env=_ENVIRONMENT
@@ -184,7 +190,7 @@ class Vpc:
         return json.loads(done.stdout)["nftables"]
 
     def processes_on_host(self) -> tuple[int, ...]:
-        """Ids of the processes that still run on the host, once those that were asked to end had a moment for it."""
+        """Ids of the processes that still run on the host, after a moment for terminating ones to end."""
         until = time.monotonic() + ENDING_SECONDS
         while True:
             pids = subprocess.run(
@@ -199,7 +205,7 @@ class Vpc:
 
 
 def missing() -> str | None:
-    """Why namespaces cannot be made here; None where they can."""
+    """Why namespaces cannot be made here, or None if they can."""
     if sys.platform != "linux":
         return "network namespaces are Linux alone"
     if os.geteuid() != 0:
@@ -225,12 +231,11 @@ def vpc(
     routes: Mapping[Family, Iterable[str]] | None = None,
     others: Iterable[Place] = (),
 ) -> Iterator[Vpc]:
-    """The VPC of a scenario, given as its file has it, with everything in it, while the block lasts.
+    """The complete VPC of a scenario, given as the text of its file, while the block lasts.
 
     `rules` are tables of nft(8) for the namespace behind the gateway, and `routes` lines of ip(8), by family. `others`
-    are further places there that are open, by TCP and by UDP, to whatever the caller starts at them; programs there
-    look names up where the VPC's hosts do by default. Raises RuntimeError where something cannot be built, and where a
-    peer broke.
+    are additional places there that are open by TCP and UDP, for servers that the caller starts; programs there use the
+    name servers that the VPC's hosts use by default. Raises RuntimeError if a part cannot be built, or if a peer fails.
     """
     places = tuple(others)
     scenario = parse(name, toml)
@@ -263,7 +268,7 @@ def vpc(
 
 @contextmanager
 def namespace(role: str) -> Iterator[str]:
-    """A new namespace, gone afterwards with all that is in it."""
+    """A new namespace. It and everything in it is removed when the block ends."""
     name = f"backuplink-{os.getpid()}-{next(_NUMBERS)}-{role}"
     _run("ip", "netns", "add", name)
     try:
@@ -281,7 +286,7 @@ def _files(namespace: str, host: HostPart) -> Iterator[None]:
         "hosts": "".join(f"{line}\n" for line in host.hosts),
     }
     if _NSSWITCH.exists():
-        # A module such as `resolve` would hand the look-up to a service outside the namespace.
+        # A module such as `resolve` would pass the lookup to a service outside the namespace.
         texts["nsswitch.conf"] = f"hosts: {' '.join(host.lookup_sources)}\n"
     with _filing():
         folder.mkdir(parents=True)
@@ -298,7 +303,7 @@ def _files(namespace: str, host: HostPart) -> Iterator[None]:
 
 @contextmanager
 def _agents(host: HostPart) -> Iterator[str]:
-    """A folder with the files and links of agents on the host; empty where it has none."""
+    """A folder with the files and links of agents on the host; empty if there are none."""
     if not (host.files or host.links):
         yield ""
         return
@@ -316,7 +321,7 @@ def _agents(host: HostPart) -> Iterator[str]:
 
 @contextmanager
 def _filing() -> Iterator[None]:
-    """Nobody else makes or removes folders there: neither another thread of this worker nor another worker."""
+    """Let no other thread and no other worker create or remove folders there."""
     with _FILING, open(_LOCK, "wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -324,7 +329,7 @@ def _filing() -> Iterator[None]:
 
 @contextmanager
 def _peers(namespace: str, name: str, toml: str, *, here: bool = False) -> Iterator[Peers]:
-    """The peers of a scenario, ready. Raises RuntimeError where one of them broke."""
+    """The peers of a scenario, ready. Raises RuntimeError if one of them fails."""
     with tempfile.NamedTemporaryFile() as lines, Connection(os.dup(2), readable=False) as errors:
         theirs, ours = FORKS.Pipe(duplex=False)
         given = {"here": here, "ahead": bool(_ahead()), "lines": Path(lines.name), "errors": errors, "parent": theirs}
@@ -348,15 +353,16 @@ def _peers(namespace: str, name: str, toml: str, *, here: bool = False) -> Itera
 
 
 def _forks() -> ForkServerContext:
-    """What forks the peers: a process with one thread that has imported them."""
+    """The server that forks the peers: a process with one thread that has imported them."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([peers.__name__])
     return context
 
 
 def ready() -> None:
-    """Start what forks the peers, before any thread is there: while one starts a process, no other may set a
-    variable."""
+    """Start the fork server before there are threads: while one thread starts a process, no other may set a
+    variable.
+    """
     forkserver.ensure_running()
 
 
@@ -365,7 +371,7 @@ FORKS: Final = _forks()
 
 @cache
 def _ahead() -> tuple[str, ...]:
-    """_AHEAD where that is allowed here, otherwise nothing: then a busy machine may show as silence."""
+    """_AHEAD if this machine allows it, otherwise nothing; a busy machine may then look like silence."""
     try:
         tried = subprocess.run([*_AHEAD, "true"], capture_output=True, timeout=COMMAND_SECONDS, check=False)
     except FileNotFoundError:
@@ -395,8 +401,9 @@ def _run(name: str, *words: str, text: str = "") -> None:
 
 
 def command_in(namespace: str, *words: str) -> list[str]:
-    """The command that runs `words` in a namespace, before all other processes. It becomes them, so its process id is
-    theirs."""
+    """The command that runs `words` in a namespace, before all other processes. It is replaced by them, so that they
+    have its process id.
+    """
     return [*_ahead(), _program("ip"), "netns", "exec", namespace, *words]
 
 
@@ -419,7 +426,7 @@ def _links_of_host(host: HostPart) -> Iterator[str]:
     yield "link set eth0 up"
     for bridge in host.bridges:
         if bridge.kind == "tunnel":
-            # A cable that asks for no neighbours; at its other end nothing has the address that it is sent to.
+            # This cable needs no neighbour discovery; nothing at its other end has the destination address.
             yield f"link add {bridge.name} type veth peer name far-end"
             yield f"link set {bridge.name} arp off"
             yield "link set far-end up"
@@ -438,22 +445,22 @@ def _links_beyond(scenario: Scenario, others: Iterable[Place]) -> Iterator[str]:
     yield "link set lo up"
     yield "link set vpc0 up"
     if any(row.path_mtu is not None for row in scenario.tcp):
-        yield "link set vpc0 gso_max_segs 1"  # packets are as long for the filter as they are on the cable
+        yield "link set vpc0 gso_max_segs 1"  # the filter sees packets as long as they are on the cable
     for address in _addresses(scenario, others):
         yield f"addr add {address}/{address.max_prefixlen} dev vpc0{_nodad(address)}"
     for interface in scenario.host.addresses:
-        # The way back, with the gateway as the sender of what the gateway itself has to say.
+        # The route back, with the gateway as the sender of the gateway's own messages.
         gateway = next((gateway for gateway in scenario.host.gateways if gateway.version == interface.version), None)
         yield f"route add {interface.ip} dev vpc0" + ("" if gateway is None else f" src {gateway}")
 
 
 def _nodad(address: Address) -> str:
-    """Duplicate address detection (RFC 4862) would keep an IPv6 address from use for a second."""
+    """Skip duplicate address detection (RFC 4862), which would delay the use of an IPv6 address by a second."""
     return " nodad" if address.version == 6 else ""
 
 
 def _addresses(scenario: Scenario, others: Iterable[Place]) -> tuple[Address, ...]:
-    """Every address that something has, the host's own apart; without `others` the same as in memory."""
+    """Every address of a peer, without the host's own; without `others` they are the same as in memory."""
     services = (address for row in scenario.tcp for address in row.addresses)
     ec2 = (ec2_server.ADDRESS,) if ec2_server.is_served(scenario) else ()
     there = (
@@ -468,7 +475,7 @@ def _addresses(scenario: Scenario, others: Iterable[Place]) -> tuple[Address, ..
 
 
 def _filter_beyond(scenario: Scenario, others: tuple[Place, ...]) -> str:
-    """Tables of nft(8): only what a row names gets in, and what is addressed to nobody is dropped."""
+    """Tables of nft(8): only packets that a row names are accepted, and packets to unused addresses are dropped."""
     ec2 = ((ec2_server.ADDRESS, ec2_server.PORT),) if ec2_server.is_served(scenario) else ()
     by_tcp = dict.fromkeys((*peers.accepting(scenario), *peers.refusing(scenario), *ec2, *others))
     resolvers = ((resolver, DNS_PORT) for resolver in simulated.resolvers_of(scenario))
@@ -505,7 +512,7 @@ def _filter_beyond(scenario: Scenario, others: tuple[Place, ...]) -> str:
 
 
 def _losses(scenario: Scenario) -> Iterator[str]:
-    """Rules that lose the first SYN to each port of a row that says so."""
+    """Rules that drop the first SYN to each port of a row that says so."""
     places = [(a, p) for row in scenario.tcp if row.first_syn_lost for a in row.addresses for p in row.ports]
     for family, version in (("ip", 4), ("ip6", 6)):
         elements = [f"{address} . {port}" for address, port in places if address.version == version]
@@ -516,7 +523,7 @@ def _losses(scenario: Scenario) -> Iterator[str]:
 
 
 def _too_large(scenario: Scenario) -> Iterator[str]:
-    """Rules that lose packets longer than a row's path takes on the way back."""
+    """Rules that drop packets longer than the MTU of a row's path back."""
     for row in scenario.tcp:
         for address in row.addresses if row.path_mtu is not None else ():
             family = "ip" if address.version == 4 else "ip6"
@@ -524,7 +531,7 @@ def _too_large(scenario: Scenario) -> Iterator[str]:
 
 
 def _filter_of_host(host: HostPart) -> str:
-    """A table of nft(8). What is dropped on output meets UDP as EPERM, and TCP not at all."""
+    """A table of nft(8). A packet dropped on output gives UDP an EPERM, and TCP no error."""
     rules = [
         line
         for rule in host.filter
@@ -542,7 +549,7 @@ def _filter_of_host(host: HostPart) -> str:
 
 
 def _match(places: Iterable[Place], protocol: str, verdict: str) -> Iterator[str]:
-    """A rule for each family that `places` has."""
+    """A rule for each family that occurs in `places`."""
     pairs = tuple(places)
     for family, version in (("ip", 4), ("ip6", 6)):
         elements = [f"{address} . {port}" for address, port in pairs if address.version == version]
