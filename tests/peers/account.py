@@ -1,8 +1,8 @@
 """moto's server as the AWS of one account: `python account.py FILE`, where FILE has an `Account` in JSON.
 
-It serves https at an address with a certificate for its names, and answers as AWS would a user with that key and that
-policy: whose signature does not match, or who may not call, is refused. Of Systems Manager moto lacks two lists, those
-of associations and of a command's invocations, and it runs no command: here they are made of what it has.
+It serves https at an address, with a certificate for its names, and answers as AWS would answer a user with this key
+and this policy: it refuses requests with a wrong signature or without permission. For Systems Manager, moto lacks the
+lists of associations and of a command's invocations, and it runs no commands; this module builds them from moto's data.
 """
 
 import json
@@ -33,45 +33,45 @@ _PORT: Final = 443
 
 @dataclass(frozen=True, kw_only=True)
 class Account:
-    """What is in the file."""
+    """The content of the file."""
 
     address: str
     issuer: str
     """The issuer of the certificate (`agent.simulated.certificates`)."""
     names: list[str]
-    """The names of the certificate, which may have a `*`."""
+    """The names of the certificate; a name may contain a `*`."""
     key_id: str
     secret_key: str
     policy: dict[str, Any]
-    """The policy of IAM for these credentials."""
+    """The IAM policy for these credentials."""
     buckets: dict[str, str]
-    """The buckets' Regions, by the buckets' names."""
+    """The Region of each bucket, by the bucket's name."""
     objects: dict[str, str]
-    """Their texts, by `BUCKET/KEY`."""
+    """The texts of the objects, by `BUCKET/KEY`."""
     instances: list["Instance"]
 
 
 class Instance(TypedDict):
-    """An instance of EC2 with the SSM Agent."""
+    """An EC2 instance with the SSM Agent."""
 
     tag: str
-    """Value of its tag `backuplink`."""
+    """The value of the instance's tag `backuplink`."""
     status: str
     """The status of a command on that instance."""
     output: str
-    """What a command prints there, with INSTANCE for the id of the instance."""
+    """The output of a command there, with INSTANCE for the id of the instance."""
 
 
 _AGENTS: Final[dict[str, Instance]] = {}
 """Instances with an agent, by their ids."""
 _LISTED: Final = 2_500
-"""Bytes of an output that a list has (Systems Manager API Reference, CommandPlugin)."""
+"""The number of bytes of an output that a list contains (Systems Manager API Reference, CommandPlugin)."""
 _CUT: Final = "\n---Output truncated---"
 _OF_MOTO: Final = Command.invocation_response
 
 
 def _invocation(command: Command, instance_id: str, plugin_name: str) -> dict[str, Any]:
-    """moto's invocation, ended as the agent of the instance says."""
+    """moto's invocation, with the result that the agent of the instance reports."""
     agent = _AGENTS[instance_id]
     return {
         **_OF_MOTO(command, instance_id, plugin_name),
@@ -91,7 +91,7 @@ def _list_command_invocations(asked: SimpleSystemManagerResponse) -> ActionResul
 
 
 def _listed(invocation: dict[str, Any]) -> dict[str, Any]:
-    """An invocation as the list has it, with details."""
+    """An invocation as the list shows it, with details."""
     output = invocation["StandardOutputContent"]
     if len(output) > _LISTED:
         output = output[: _LISTED - len(_CUT)] + _CUT
@@ -102,7 +102,9 @@ def _listed(invocation: dict[str, Any]) -> dict[str, Any]:
 
 
 class _Request(access_control.IAMRequest):
-    """A request whose signature is checked over what was sent: moto takes the parameters of GET for a body, too."""
+    """A request whose signature is verified over the data that was sent: for GET, moto also reads the parameters as a
+    body.
+    """
 
     def _create_aws_request(self) -> AWSRequest:
         if self._method == "GET":

@@ -1,6 +1,7 @@
-"""Ends once somebody answers: `python answers.py tcp ADDRESS PORT` once a connection is accepted, and `python
-answers.py dns ADDRESS PORT NAME` once a name server says anything about a name: about version.bind of its own, about
-others as a resolver. It asks until it is stopped."""
+"""Ends once a server answers. `python answers.py tcp ADDRESS PORT` ends once a connection is accepted, and `python
+answers.py dns ADDRESS PORT NAME` once a name server gives any answer about a name: about its own version.bind, or as a
+resolver about other names. It asks until it is stopped.
+"""
 
 import socket
 import sys

@@ -1,4 +1,4 @@
-"""AWS in a VPC, as moto's server has it, and the AWS CLI on the host beside the program."""
+"""AWS in a VPC, served by moto, and the AWS CLI on the host beside the program."""
 
 import json
 import subprocess
@@ -16,7 +16,7 @@ from tests.support.repository import ROOT
 _ACCOUNT: Final = Path(__file__).with_name("account.py")
 REGION: Final = "eu-west-1"
 ADDRESS: Final = "10.0.1.17"
-"""The address of all of AWS, behind interface endpoints."""
+"""The address of all AWS services, behind interface endpoints."""
 PLACE: Final = f"{ADDRESS} 443"
 KEY_ID: Final = "AKIAIOSFODNN7EXAMPLE"
 SECRET_KEY: Final = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"  # noqa: S105 - AWS's own example
@@ -24,12 +24,13 @@ UNKNOWN_KEY_ID: Final = "AKIAI44QH8DHBEXAMPLE"
 OTHER_SECRET_KEY: Final = "je7MtGbClwBF/2Zp9Utk/h3yCo8nvbEXAMPLEKEY"  # noqa: S105 - AWS's own example
 EVERYTHING: Final = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 _FAILURES: Final = (1, 253, 254, 255)
-"""Exit codes of the AWS CLI: of its commands for S3, and of settings, the service and all else (AWS CLI User
-Guide, Command line return codes)."""
+"""Exit codes of the AWS CLI for failures of its S3 commands, of settings, of the service, and all others (AWS CLI User
+Guide, Command line return codes).
+"""
 
 
 def names_at(names: Iterable[str], address: str) -> str:
-    """Rows of a scenario: what the VPC's resolver says of names."""
+    """Rows of a scenario in which the VPC's resolver gives this address for the names."""
     return "".join(
         f"""
         [[dns]]
@@ -42,7 +43,7 @@ def names_at(names: Iterable[str], address: str) -> str:
 
 
 def policy_of(*statements: Mapping[str, Any]) -> dict[str, Any]:
-    """A policy of IAM."""
+    """An IAM policy with these statements."""
     return {"Version": "2012-10-17", "Statement": list(statements)}
 
 
@@ -54,7 +55,9 @@ def start_account(
     issuer: str = "amazon",
     **more: Any,
 ) -> None:
-    """Start moto at ADDRESS for these names, and wait until it listens; `more` is as `account.Account` has it."""
+    """Start moto at ADDRESS for these names, and wait until it listens; `more` has further fields of
+    `account.Account`.
+    """
     account = {
         "address": ADDRESS,
         "issuer": issuer,
@@ -89,14 +92,14 @@ def backuplink(built: World, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def own_policy(built: World, *parts: str) -> dict[str, Any]:
-    """The policy that `backuplink permissions` prints, of these parts."""
+    """The policy that `backuplink permissions` prints for these parts."""
     printed = json.loads(backuplink(built, "permissions", "--region", REGION, "--format", "json").stdout)
     policies = {each["part"]: each["policy"] for each in printed["parts"]}
     return policy_of(*(statement for part in parts for statement in policies[part]["Statement"]))
 
 
 def cli(built: World, *words: str) -> str | None:
-    """What the AWS CLI prints, on the host and with its credentials; None where it fails."""
+    """The output of the AWS CLI on the host with the host's credentials, or None if it fails."""
     folder = built.folder / "cli"
     folder.mkdir(exist_ok=True)
     environment = program.environment(built.vpc, folder) | {"AWS_MAX_ATTEMPTS": "1", "AWS_PAGER": ""}

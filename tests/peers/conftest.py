@@ -1,5 +1,6 @@
-"""Software of others for the tests. They run with `--everything` alone, or where REQUIRED is 1; what is missing is
-skipped, or a failure there."""
+"""Other vendors' software for the tests. They run only with `--everything`, or if REQUIRED is 1. A test whose software
+is missing is skipped, or fails in the latter case.
+"""
 
 import os
 from typing import Final
@@ -12,12 +13,12 @@ from tests.support import extent
 
 REQUIRED: Final = "BACKUPLINK_REQUIRE_PEERS"
 _IS_REQUIRED: Final = os.environ.get(REQUIRED) == "1"
-"""Read before the tests' own environment hides it."""
+"""Read before the tests' own environment hides the variable."""
 
 
 @pytest.fixture
 def setup(request: pytest.FixtureRequest) -> Setup:
-    """The set-up that a test is parametrised with (`indirect`), where it can be met; it is noted for the page."""
+    """The set-up that a test is parametrised with (`indirect`), if it is possible here; it is recorded for the page."""
     given: Setup = request.param
     if not (extent.everything() or _IS_REQUIRED):
         pytest.skip("software of others takes seconds a set-up: --everything")

@@ -1,7 +1,8 @@
-"""docs/development/compatibility.md: which software of others was met, in which versions and set-ups, with what result.
+"""docs/development/compatibility.md: which other vendors' software was tested, in which versions and set-ups, and with
+what result.
 
-A run writes it: `./dev test --everything --write-compatibility tests/peers`. Set-ups that were not met in that run keep
-their rows, and those that are no longer there lose them.
+A run writes it: `./dev test --everything --write-compatibility tests/peers`. Set-ups that did not run keep their rows,
+and deleted set-ups lose them.
 """
 
 from collections.abc import Iterable
@@ -33,19 +34,19 @@ Row = tuple[str, str, str, str]
 
 
 def row(setup: setups.Setup, version: str) -> Row:
-    """The row of a set-up that was met."""
+    """The row of a set-up that was tested."""
     return _title(setup), version, setup.name, setup.result
 
 
 def rows() -> tuple[Row, ...]:
-    """The rows of the page as it is."""
+    """The current rows of the page."""
     lines = PAGE.read_text("utf-8").splitlines() if PAGE.exists() else []
     cells = [line.removeprefix("| ").removesuffix(" |").split(" | ") for line in lines if line.startswith("| ")]
     return tuple((title, version, name, result) for title, version, name, result in cells[1:])
 
 
 def write(met: Iterable[Row]) -> None:
-    """Write the page with what was met now."""
+    """Write the page with the rows of this session."""
     versions = {(title, name, result): version for title, version, name, result in (*rows(), *met)}
     lines = []
     for setup in setups.every():
@@ -66,10 +67,10 @@ class Recorder:
         self._met: list[Row] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Keep the row of a test that passed."""
+        """Record the row of a test that passed."""
         if report.when == "call" and report.passed:
             self._met += [cast("Row", value) for name, value in report.user_properties if name == PROPERTY]
 
     def pytest_sessionfinish(self) -> None:
-        """Write the rows that were met."""
+        """Write the recorded rows."""
         write(self._met)

@@ -13,7 +13,7 @@ class _Receiver(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing: stdout has the bodies, and stderr goes there."""
+        """Print nothing: stdout has the bodies."""
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""Set-ups of software of others: what the tests of this folder meet, and what docs/development/compatibility.md lists.
+"""Set-ups of other vendors' software: the tests of this folder run them, and docs/development/compatibility.md lists
+them.
 
 Each module `test_NAME.py` here has a constant SETUPS, over which its tests are parametrised as `setup`.
 """
@@ -23,15 +24,15 @@ class Setup:
     package: str
     """A package of `packages.txt`. The page shows its version."""
     name: str
-    """What is set how, as the page shows it."""
+    """The set-up in words, as the page shows it."""
     result: str = ""
-    """What comes of it, as the page shows it."""
+    """The result in words, as the page shows it."""
 
     def __str__(self) -> str:
         return f"{self.package}: {self.name}"
 
     def missing(self) -> str | None:
-        """Why it cannot be met here; None where it can."""
+        """Why the set-up is not possible here, or None if it is."""
         try:
             software.listed()[self.package].path()
         except software.MissingError as error:
@@ -41,18 +42,19 @@ class Setup:
 
 @dataclass(frozen=True, kw_only=True)
 class InVpc(Setup):
-    """Software of others in a VPC in which the program runs."""
+    """Other vendors' software in a VPC in which the program runs."""
 
     toml: str
-    """The scenario, as a file of `agent.simulated.scenarios` has it. Its resolvers and services are those that the
-    software finds; `expect` is what the program must find with the software between."""
+    """The scenario, as a file of `agent.simulated.scenarios`. The software uses its resolvers and services; `expect`
+    has the findings that the program must make with the software in between.
+    """
     start: Callable[[World], object]
-    """Starts it, once the VPC stands."""
+    """Starts the software, once the VPC exists."""
     places: tuple[str, ...] = ()
-    """`ADDRESS PORT` of what it serves in the network."""
+    """The `ADDRESS PORT` of its servers in the network."""
 
     def __post_init__(self) -> None:
-        """Take the result from what is expected."""
+        """Make the result from the expected findings."""
         expect = parse(self.name, self.toml).expect
         codes = dict.fromkeys(finding.partition("@")[0] for finding in expect.findings)
         object.__setattr__(self, "result", ": ".join(filter(None, (expect.status, ", ".join(codes)))))
@@ -62,12 +64,14 @@ class InVpc(Setup):
 
     @property
     def expected(self) -> tuple[str, ...]:
-        """What `found` must give."""
+        """The expected return value of `found`."""
         expect = parse(self.name, self.toml).expect
         return (f"{expect.status}, {expect.path}", *expect.findings)
 
     def found(self, folder: Path) -> tuple[str, ...]:
-        """Run the program in the set-up, with files in `folder`: the verdict, and the findings in their order."""
+        """Run the program in the set-up, with files in `folder`; returns the verdict, and the findings in
+        their order.
+        """
         with world(self.name, self.toml, folder, places=self.places) as built:
             self.start(built)
             ended = built.check()
@@ -78,8 +82,10 @@ class InVpc(Setup):
 def scenario(
     name: str, vpc: str, verdict: tuple[str, str], findings: Sequence[str], *, run: str = "", timeout: float = 3.0
 ) -> str:
-    """The file of a scenario, of which `vpc` is all but the run and what it must find: a status and a path, and ids of
-    findings in their order. `run` are further lines of its table. What fails by silence has a short `timeout`."""
+    """The file of a scenario. `vpc` is all of it except the run and the expected results: a status and a path, and ids
+    of findings in their order. `run` are further lines of the run's table. A set-up that fails by silence has a short
+    `timeout`.
+    """
     status, path = verdict
     return f"""
         summary = {json.dumps(name)}
@@ -96,7 +102,7 @@ def scenario(
 
 @cache
 def namespaces_missing() -> str | None:
-    """Why there can be no network namespaces here; None where there can."""
+    """Why network namespaces are not possible here, or None if they are."""
     why = missing()
     if why is None:
         ready()

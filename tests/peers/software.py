@@ -1,7 +1,7 @@
-"""The software of others that `packages.txt` lists: where it is on this machine, and in which version.
+"""The other vendors' software that `packages.txt` lists: its place on this machine, and its version.
 
-It is either installed, or unpacked below build/peers by `tests/peers/install`. What is unpacked is laid over /usr where
-it runs, in a mount namespace of its own, so that its programs find their libraries and files.
+It is either installed, or unpacked below build/peers by `tests/peers/install`. Unpacked files are laid over /usr in the
+mount namespace in which they run, so that programs find their libraries and files.
 """
 
 import os
@@ -17,13 +17,13 @@ from tests.support.repository import ROOT
 FILE: Final = Path(__file__).with_name("packages.txt")
 _FOLDER: Final = ROOT / "build" / "peers"
 UNPACKED: Final = _FOLDER / "root" / "usr"
-"""What stands in for /usr, where anything was unpacked."""
+"""The folder of unpacked files that is laid over /usr, if any were unpacked."""
 _INDEXES: Final = {"pypi": "PyPI", "npm": "npm"}
 _PATH: Final = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
 
 
 class MissingError(Exception):
-    """Software that is not on this machine."""
+    """The software is not on this machine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,12 +33,12 @@ class Software:
     package: str
     """A package of Debian, `pypi:NAME` of the Python Package Index, or `npm:NAME` of npm's registry."""
     program: str
-    """Its name, or its place below /usr."""
+    """The program's name, or its path below /usr."""
     title: str
-    """A dash where it only helps another."""
+    """The title on the page; a dash if it only supports another package."""
 
     def path(self) -> str:
-        """Where the program is once what is unpacked lies over /usr. Raises MissingError."""
+        """The path of the program once the unpacked files lie over /usr. Raises MissingError."""
         if "/" in self.program:
             places = (UNPACKED / self.program, Path("/usr", self.program))
         else:
@@ -75,7 +75,7 @@ def unpacked() -> dict[str, str]:
 
 @cache
 def listed() -> dict[str, Software]:
-    """The list, by package."""
+    """The entries of the list, by package."""
     lines = (line.split(maxsplit=2) for line in FILE.read_text("ascii").splitlines())
     rows = (Software(package=line[0], program=line[1], title=line[2]) for line in lines if line and line[0] != "#")
     return {row.package: row for row in rows}

@@ -1,5 +1,6 @@
-"""The AWS CLI beside the program, at the same endpoints, where moto's server is AWS: the CLI gets an answer exactly of
-the services that the report says may be called."""
+"""The AWS CLI beside the program, at the same endpoints, with moto's server as AWS: the CLI gets an answer exactly from
+the services that the report says may be called.
+"""
 
 import json
 from dataclasses import dataclass
@@ -34,17 +35,17 @@ _CALLS: Final = {
     "kms": ("kms", "list-aliases", "--limit", "1"),
     "logs": ("logs", "describe-log-groups", "--limit", "1"),
 }
-"""The calls that the program signs, as the AWS CLI makes them, by service: those of which moto has the operation."""
+"""The calls that the program signs, as AWS CLI commands, by service, if moto has the operation."""
 _NAMES: Final = tuple(f"{service}.eu-west-1.amazonaws.com" for service in _CALLS)
 
 
 @dataclass(frozen=True, kw_only=True)
 class BesideCli(InVpc):
-    """A VPC with moto for AWS, and the AWS CLI on the host."""
+    """A VPC with moto as AWS, and the AWS CLI on the host."""
 
     services: tuple[str, ...]
     allowed: frozenset[str]
-    """Services at which both may call."""
+    """Services that both programs may call."""
 
 
 def beside_cli(
@@ -61,7 +62,8 @@ def beside_cli(
     more: str = "",
 ) -> BesideCli:
     """A set-up. `denies` is an action that the user's policy denies, and `names` the address that the VPC's resolver
-    has for the services' names."""
+    gives for the services' names.
+    """
     keys = f'[credentials]\naccess_key_id = "{key_id}"\nsecret_key = "{secret_key}"\n'
     vpc = keys + (names_at(_NAMES, names) if names else "") + more
     toml = scenario(name, vpc, verdict, findings, run=f"services = {json.dumps(services)}", timeout=5.0)
@@ -142,7 +144,7 @@ SETUPS: Final = (
 
 
 def called(built: World, service: str) -> bool:
-    """Whether the AWS CLI gets an answer of the service."""
+    """Whether the AWS CLI gets an answer from the service."""
     said = cli(built, *_CALLS[service])
     if said is not None:
         json.loads(said)

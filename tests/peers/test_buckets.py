@@ -1,5 +1,6 @@
-"""Records of hosts in S3, where moto's server is S3: what the program writes there the AWS CLI reads, and both fail at
-the same things. A user has the policy that `backuplink permissions` prints, where none is said."""
+"""Records of hosts in S3, with moto's server as S3: the AWS CLI reads what the program writes there, and both fail in
+the same cases. By default the user has the policy that `backuplink permissions` prints.
+"""
 
 import json
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.peers
 
 _BUCKET: Final = "records"
 _BESIDE: Final = "nobodys"
-"""A bucket that is not there."""
+"""A bucket that does not exist."""
 _NAMES: Final = tuple(f"{name}.s3.{REGION}.amazonaws.com" for name in (_BUCKET, _BESIDE))
 _PREFIX: Final = f"s3://{_BUCKET}/backuplink-fleet"
 _ACCOUNT: Final = "111122223333"
@@ -29,24 +30,26 @@ _OF_FOLDERS: Final = {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": 
 
 @dataclass(frozen=True, kw_only=True)
 class InBucket(Setup):
-    """S3 as a host finds it, and what comes of it."""
+    """S3 as a host sees it, and the expected result."""
 
     account: dict[str, Any] = field(default_factory=dict)
-    """The argument of `aws.start_account`. Without a policy, it gets the one that `backuplink permissions` writes."""
+    """The keyword arguments of `aws.start_account`. Without a policy among them, the account gets the one that
+    `backuplink permissions` prints.
+    """
     parts: tuple[str, ...] = ("record", "fleet")
     """The parts of that policy."""
     key_id: str = KEY_ID
     secret_key: str = SECRET_KEY
     address: str = aws.ADDRESS
-    """Where S3's names lead."""
+    """The address of S3's names."""
     place: str = _PREFIX
     words: tuple[str, ...] = ()
-    """More of the command line, such as a Region."""
+    """Further arguments of the command, such as a Region."""
     code: int = 0
     says: str = ""
-    """On stderr, or in the verdict."""
+    """A part of the expected text on stderr, or in the verdict."""
     opens: bool
-    """Whether the AWS CLI gets there."""
+    """Whether the AWS CLI gets access."""
 
     def missing(self) -> str | None:
         return namespaces_missing() or super().missing()
@@ -71,19 +74,19 @@ class InBucket(Setup):
 
 @dataclass(frozen=True, kw_only=True)
 class Put(InBucket):
-    """Hosts put their records into it."""
+    """Hosts write their records to the bucket."""
 
     hosts: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class Joined(InBucket):
-    """A fleet is read from it."""
+    """The program reads a fleet from the bucket."""
 
     objects: dict[str, str]
     """The texts of the objects, by their keys."""
     hosts: int = 0
-    """Number of hosts that are joined."""
+    """The number of joined hosts."""
 
 
 def put(name: str, says: str = "", **given: Any) -> Put:
@@ -108,7 +111,7 @@ def of_host(number: int, scenario: str = "healthy") -> dict[str, Any]:
 
 
 def key_of(document: dict[str, Any]) -> str:
-    """The key at which `fleet put` puts it."""
+    """The key at which `fleet put` stores the document."""
     return place_of(document, _PREFIX).removeprefix(f"s3://{_BUCKET}/")
 
 

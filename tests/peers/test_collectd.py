@@ -1,5 +1,6 @@
 """collectd with the files of packaging/monitoring: its exec plugin runs the program, and the values and notifications
-that it then has are those of the run."""
+of collectd are those of the run.
+"""
 
 import re
 from collections.abc import Callable, Mapping
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.peers
 _FILES: Final = ROOT / "packaging" / "monitoring"
 _SCENARIOS: Final = Path(scenarios.__path__[0])
 _PLACE: Final = "/usr/local/lib/backuplink/collectd.sh"
-"""Where collectd.conf has the script."""
+"""The path of the script in collectd.conf."""
 _HOST: Final = "backup-host"
 _SEVERITIES: Final = ("okay", "warning", "failure", "warning")
 """The severity of a notification, by the exit code of the program."""
@@ -50,14 +51,14 @@ class Collectd:
         """The values that it has stored so far, by type and instance, oldest first (csv plugin)."""
         stored: dict[str, list[float]] = {}
         for file in sorted((self.world.folder / "values" / _HOST / "backuplink").glob("*")):
-            name = re.sub(r"-\d{4}-\d{2}-\d{2}$", "", file.name)  # a file has a day
-            rows = file.read_text("ascii").split("\n")[1:-1]  # of a file that has just been made, not even the head
+            name = re.sub(r"-\d{4}-\d{2}-\d{2}$", "", file.name)  # one file a day
+            rows = file.read_text("ascii").split("\n")[1:-1]  # a new file may still lack its header
             stored.setdefault(name, []).extend(float(row.partition(",")[2]) for row in rows)
         return stored
 
     @property
     def notifications(self) -> list[tuple[str, str]]:
-        """Severity and text of those so far (logfile plugin), oldest first."""
+        """Severity and text of the notifications so far (logfile plugin), oldest first."""
         log = self.daemon.log.read_text("utf-8")
         of_state = f"host = {_HOST}, plugin = backuplink, type = gauge, type_instance = state"
         found = re.findall(rf"Notification: severity = (\w+), {re.escape(of_state)}, message = (.*)\n", log)
@@ -71,7 +72,7 @@ class Collectd:
         self.wait_until(lambda: len(self.notifications) >= count, f"{count} notifications")
 
     def reject(self) -> None:
-        """Break the path to AWS Backup, once a run has found it well."""
+        """Break the path to AWS Backup after a healthy run."""
         self.wait_for_notifications(1)
         self.world.vpc.filter_on_host(_FAULT)
         self.wait_for_notifications(2)
@@ -88,22 +89,22 @@ class Collectd:
 
 @dataclass(frozen=True, kw_only=True)
 class Collected(Setup):
-    """A host, and what collectd has of it in the end."""
+    """A host, and the data that collectd has about it at the end."""
 
     scenario: str
-    """The host's VPC, by its name among those of `agent.simulated.scenarios`."""
+    """The host's VPC, by its name in `agent.simulated.scenarios`."""
     options: tuple[str, ...] = ()
     """Options of `backuplink check` in collectd.conf."""
     happens: Callable[[Collectd], None] | None = None
-    """What happens while collectd runs."""
+    """An event while collectd runs."""
     states: tuple[int, ...]
-    """The states that are notified, by the exit code of the program."""
+    """The states in the notifications, by the exit code of the program."""
     texts: tuple[str, ...]
-    """How the texts of the notifications begin."""
+    """The beginnings of the notifications' texts."""
     counts: Mapping[str, float] = field(default_factory=dict)
-    """The first values that are not times, without the state."""
+    """The first value of each metric that is not a time, without the state."""
     times: frozenset[str] = frozenset({"time"})
-    """The names of times."""
+    """The names of metrics that are times."""
 
     def missing(self) -> str | None:
         return namespaces_missing() or super().missing()
@@ -192,7 +193,7 @@ SETUPS: Final = (
 
 
 def started(built: World, options: tuple[str, ...]) -> Collectd:
-    """collectd with collectd.conf, which runs the program each second."""
+    """Start collectd with collectd.conf, which runs the program each second."""
     own = built.folder / "values"
     own.mkdir()
     own.chmod(0o777)

@@ -1,4 +1,4 @@
-"""Firewalls on the host and in the network, made by the programs with which people make them."""
+"""Firewalls on the host and in the network, made by the usual programs."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -57,7 +57,7 @@ def filtered(
 
 
 def nft(*, out: str = "", arriving: str = "", on: Side = "host") -> Callable[[World], None]:
-    """Chains of nft(8) on what leaves the host, or the network, and on what arrives there."""
+    """Chains of nft(8) for packets that leave the host or the network, and for packets that arrive there."""
     hooks = {"output": out, "input": arriving}
     chains = "".join(
         f"chain {hook} {{ type filter hook {hook} priority filter; {rules}\n}}\n"

@@ -1,4 +1,4 @@
-"""Icinga 2 with the files of packaging/monitoring: it runs the program, and its service has what the run says."""
+"""Icinga 2 with the files of packaging/monitoring: it runs the program, and its service shows the run's result."""
 
 import json
 import re
@@ -56,18 +56,18 @@ object Host NodeName {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """What Icinga has of the service."""
+    """Icinga's data about the service."""
 
     state: str
     is_hard: bool
-    """Whether as many checks as it wants have given that state."""
+    """Whether enough checks in succession have given that state."""
     code: int | None
     """The exit code of the last check; None before the first."""
     output: str
     command: tuple[str, ...]
-    """The words that it has run."""
+    """The command line that it has run."""
     numbers: Mapping[str, Mapping[str, Any]]
-    """What it parses of the performance data, by label."""
+    """The performance data that it has parsed, by label."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +80,7 @@ class Icinga:
     """Options of each of its commands."""
 
     def service(self) -> Service:
-        """Its state of the service now, by its console."""
+        """The current state of the service, from Icinga's console."""
         script = f"""
             var service = get_service("{_HOST}", "aws-backup-path");
             var last = service.last_check_result;
@@ -104,7 +104,7 @@ class Icinga:
         )
 
     def wait_for(self, state: str) -> Service:
-        """The service once that state of it is hard, by a check."""
+        """Wait until a check has made this state of the service hard; returns the service."""
         seen: list[Service] = []
 
         def is_so() -> bool:
@@ -115,7 +115,7 @@ class Icinga:
         return seen[-1]
 
     def reject(self) -> None:
-        """Break the path to AWS Backup, once a check has found it well."""
+        """Break the path to AWS Backup after a healthy check."""
         self.wait_for("OK")
         self.world.vpc.filter_on_host(_FAULT)
 
@@ -132,23 +132,23 @@ class Icinga:
 
 @dataclass(frozen=True, kw_only=True)
 class Checked(Setup):
-    """A host with its variables, and the state of its service in the end."""
+    """A host with its variables, and the state of its service at the end."""
 
     scenario: str
-    """The host's VPC, by its name among those of `agent.simulated.scenarios`."""
+    """The host's VPC, by its name in `agent.simulated.scenarios`."""
     variables: Mapping[str, Any] = field(default_factory=dict)
     """Variables of the host in Icinga, without their prefix."""
     happens: Callable[[Icinga], None] | None = None
-    """What happens while Icinga runs."""
+    """An event while Icinga runs."""
     code: int
     """The exit code of the program."""
     state: str
     text: str
-    """How its text begins."""
+    """The beginning of its text."""
     counts: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    """Its numbers that are not times: the value, and the most that it can be."""
+    """The expected numbers that are not times: the value, and its maximum."""
     times: frozenset[str] = frozenset({"time"})
-    """The names of its times."""
+    """The names of the numbers that are times."""
     options: tuple[str, ...] = ()
     """Options of the command that Icinga runs, without those that icinga2-command.conf sets."""
 
@@ -239,7 +239,7 @@ SETUPS: Final = (
     ),
     checked(
         "healthy",
-        128,  # Icinga's own
+        128,  # set by Icinga itself
         name="checks a host from which the program is removed",
         happens=Icinga.remove_the_program,
         text="execvpe(",
@@ -249,7 +249,7 @@ SETUPS: Final = (
 
 
 def started(built: World, variables: Mapping[str, Any]) -> Icinga:
-    """Icinga with these files, which checks the host each second."""
+    """Start Icinga with these files, which checks the host each second."""
     own = built.folder / "icinga"
     folders = {
         name: own / name.lower() for name in ("DataDir", "LogDir", "CacheDir", "SpoolDir", "InitRunDir", "ConfigDir")
@@ -296,7 +296,7 @@ def started(built: World, variables: Mapping[str, Any]) -> Icinga:
 
 
 def options(words: Sequence[str]) -> tuple[str, list[tuple[str, str]]]:
-    """A command, and its options with their values, of each option in their order."""
+    """A command, and its options with all their values, in order."""
     command, *rest = words
     return command, sorted(zip(rest[::2], rest[1::2], strict=True), key=lambda option: option[0])
 
@@ -323,5 +323,5 @@ def test_the_state_of_the_service_is_that_of_the_run(setup: Checked, tmp_path: P
     assert times.keys() == setup.times
     assert service.numbers.keys() == counts.keys() | times.keys()
     assert all(0 < value <= service.numbers[label]["max"] for label, value in times.items())
-    # It knows thresholds that are numbers, and no ranges.
+    # Icinga supports thresholds that are numbers, but not ranges.
     assert {label for label, number in service.numbers.items() if number["warn"] is not None} == times.keys() & {"time"}

@@ -1,6 +1,6 @@
-"""systemd's journal with the units that ship: what it keeps of a watch and of a check, by its own fields.
+"""systemd's journal with the shipped units: the entries of a watch and of a check, by the journal's fields.
 
-systemd runs in namespaces, as for `tests.netns.test_units`. Drop-ins change no more than a set-up says.
+systemd runs in namespaces, as for `tests.netns.test_units`. Drop-ins change only what a set-up needs.
 """
 
 import json
@@ -39,7 +39,7 @@ _NOTICE: Final = 5
 _INFORMATION: Final = 6
 """Priorities of messages by syslog(3)."""
 _LONGEST: Final = 48 * 1024
-"""Bytes of a line that the journal keeps whole (journald.conf(5), LineMax=)."""
+"""The maximum bytes of a line that the journal does not split (journald.conf(5), LineMax=)."""
 _FAULT: Final = """
 table inet fault {
     chain out { type filter hook output priority 0; tcp dport 443 reject; }
@@ -56,17 +56,17 @@ class Host:
     vpc: Vpc
 
     def start(self, unit: str, settings: str, lines: tuple[str, ...]) -> None:
-        """Start a service with this configuration, and lines of a drop-in."""
+        """Start a service with this configuration, and with these lines of a drop-in."""
         self.manager.write(_CONFIGURATION, settings)
         self.manager.drop_in(unit, "\n".join(("[Service]", f"EnvironmentFile={_ENVIRONMENT}", *lines, "")))
-        self.manager.run("systemctl", "start", unit)  # fails where the set-up is one in which it must
+        self.manager.run("systemctl", "start", unit)  # fails in set-ups in which the service must fail
 
     def stop(self, unit: str) -> None:
-        """Stop a service, which writes what it still has to write."""
+        """Stop a service, and let it write its last output."""
         self.manager.systemctl("stop", unit)
 
     def journal(self, unit: str, *options: str) -> list[dict[str, Any]]:
-        """What the processes of a unit wrote so far, by the journal's fields, oldest first."""
+        """The journal entries of a unit's processes so far, by the journal's fields, oldest first."""
         assert self.manager.run("journalctl", "--sync").returncode == 0
         words = ("journalctl", "--no-pager", "--all", "--output=json", "_TRANSPORT=stdout", f"_SYSTEMD_UNIT={unit}")
         done = self.manager.run(*words, *options)
@@ -78,7 +78,7 @@ class Host:
         self.manager.wait_for(unit, lambda _: any(text in entry["MESSAGE"] for entry in self.journal(unit)))
 
     def reject(self) -> None:
-        """Break the path to AWS Backup, once the watch has found it well."""
+        """Break the path to AWS Backup after the watch's first healthy cycle."""
         self.wait_for(_WATCH, "verdict ok")
         self.vpc.filter_on_host(_FAULT)
 
@@ -93,7 +93,7 @@ class Host:
         self.wait_for(_WATCH, "verdict ok, was critical")
 
     def reload(self) -> None:
-        """Settings that cannot be used, once the watch runs."""
+        """Make the settings invalid while the watch runs, and reload it."""
         self.wait_for(_WATCH, "verdict ok")
         self.manager.write(_CONFIGURATION, f"{_OF_A_WATCH}deadline = 'never'\n")
         self.manager.systemctl("reload", _WATCH)
@@ -108,7 +108,7 @@ class Host:
         self.manager.wait_for(_WATCH, lambda properties: properties["ActiveState"] == "failed")
 
     def cannot_write(self) -> None:
-        """Wait until the watch says so."""
+        """Wait until the watch reports that it cannot write."""
         self.has_a_verdict()
         self.wait_for(_WATCH, "cannot be written")
 
@@ -131,28 +131,30 @@ def host(scenario: str, folder: Path) -> Iterator[Host]:
 
 @dataclass(frozen=True, kw_only=True)
 class Journaled(Setup):
-    """What the journal has of a service."""
+    """A service, and its expected journal entries."""
 
     scenario: str = "healthy"
-    """The host's VPC, by its name among those of `agent.simulated.scenarios`."""
+    """The host's VPC, by its name in `agent.simulated.scenarios`."""
     unit: str = _WATCH
     settings: str = _OF_A_WATCH
     """Content of the configuration file."""
     drop_in: tuple[str, ...] = ()
     happens: Callable[[Host], None] = Host.has_a_verdict
-    """While the service runs, until all has been written that must be there."""
+    """The events while the service runs; returns once all expected entries have been written."""
     lines: tuple[tuple[int, str], ...] = ()
-    """Priority of each entry that is more than information, and how its text begins, behind the time of a change."""
+    """The priority of each entry above information, and the beginning of its text, after the time of a change.
+    """
     holds: Callable[[list[str]], None] | None = None
-    """Raises AssertionError for wrong documents; None where there are none. Gets the entries of priority information,
-    as whole lines."""
+    """Raises AssertionError if the documents are wrong; None if there must be none. Its argument is the entries of
+    priority information, as complete lines.
+    """
 
     def missing(self) -> str | None:
         return namespaces_missing() or service_manager.missing() or super().missing()
 
 
 def journaled(status: str, name: str, **others: Any) -> Journaled:
-    """A set-up with the verdict that comes of it."""
+    """A set-up with the verdict that results from it."""
     worst = min((priority for priority, _ in others.get("lines", ())), default=_INFORMATION)
     result = status if status == "ok" else f"{status}: priority {worst}"
     return Journaled(package="systemd", name=name, result=result, **others)
@@ -166,7 +168,7 @@ def are_events(documents: list[str]) -> None:
 
 
 def are_lines_of_a_run(documents: list[str]) -> None:
-    """The first run of a watch whose report is longer than the journal's lines."""
+    """Assert that the documents are a watch's first run, with a report longer than the journal's lines."""
     rows = [json.loads(line) for line in documents]
     assert rows[0]["type"] == "run"
     place = next(place for place, row in enumerate(rows) if row["type"] == "report")
@@ -177,7 +179,7 @@ def are_lines_of_a_run(documents: list[str]) -> None:
 
 
 def is_a_text(documents: list[str]) -> None:
-    """The report of a check, without its empty lines."""
+    """Assert that the document is the text report of a check, without its empty lines."""
     assert documents[0] == "OK  backup answers privately at 3 addresses"
     assert documents[1].startswith("    eu-west-1, path private")
 
@@ -290,7 +292,7 @@ SETUPS: Final = (
 
 
 def whole(entries: list[dict[str, Any]]) -> list[str]:
-    """The lines of entries, with those put together that the journal has broken."""
+    """The lines of entries, with lines rejoined that the journal has split."""
     lines: list[str] = []
     is_going_on = False
     for entry in entries:

@@ -1,5 +1,6 @@
-"""Readers of JUnit's XML beside the program's verdict: what they count as red is what its exit code says, and no case
-is lost on the way, of one host or of several."""
+"""Readers of JUnit's XML, compared with the program's verdict: they count failures exactly if the exit code says so,
+and lose no case, for one host or for several.
+"""
 
 import re
 import subprocess
@@ -30,24 +31,24 @@ _STATES: Final = ("ok", "warning", "critical", "unknown")
 
 @dataclass(frozen=True, kw_only=True)
 class Counts:
-    """Cases of the documents, by what became of them."""
+    """The cases of the documents, counted by result."""
 
     tests: int
     red: int
-    """Number of failures and errors."""
+    """The number of failures and errors."""
     skipped: int
     errors: int | None
-    """Number of errors; None if the reader does not distinguish them from failures."""
+    """The number of errors; None if the reader does not distinguish them from failures."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Results(Setup):
-    """Hosts that are checked, and what a reader makes of their results."""
+    """Hosts that are checked, and the results that a reader shows."""
 
     hosts: tuple[str, ...]
-    """The VPC of each, by its name among those of `agent.simulated.scenarios`."""
+    """The VPC of each host, by its name in `agent.simulated.scenarios`."""
     codes: tuple[int, ...]
-    """What the program ends with on each."""
+    """The exit code of the program on each host."""
     failures: int
     errors: int
     counted: "Reader"
@@ -61,11 +62,11 @@ class Results(Setup):
 
 
 Reader = Callable[[World, Sequence[Path]], Counts]
-"""What some software says of documents. It runs in a VPC, whose files it sees."""
+"""Counts the cases of documents by some software. It runs in a VPC, with the VPC's files."""
 
 
 def by_junit2html(built: World, documents: Sequence[Path]) -> Counts:
-    """Counts from its matrix and its exit code. Its page has every case, with what it says."""
+    """Count by its matrix and its exit code, and assert that its page has every case with its text."""
     own = listed()["pypi:junit2html"].path()
     asked = built.output_of(own, "--max-failures", "1", "--summary-matrix", *map(str, documents))
     assert asked.stderr == ""
@@ -83,7 +84,7 @@ def by_junit2html(built: World, documents: Sequence[Path]) -> Counts:
 
 
 def by_junit_report_merger(built: World, documents: Sequence[Path]) -> Counts:
-    """Counts from the totals of the one document into which it merges them. No case changes there."""
+    """Count by the totals of the merged document, and assert that no case has changed."""
     merged = documents[0].with_name("merged.xml")
     asked = built.output_of(listed()["npm:junit-report-merger"].path(), str(merged), *map(str, documents))
     assert (asked.returncode, asked.stderr) == (0, "")
@@ -108,7 +109,7 @@ def results(
     failures: int = 0,
     errors: int = 0,
 ) -> Results:
-    """A set-up of `hosts`, each a scenario and the exit code of the program in it."""
+    """A set-up of `hosts`, each a scenario with the program's exit code in it."""
     codes = tuple(code for _, code in hosts)
     state = _STATES[2 if 2 in codes else max(codes)]
     shown = f"{failures} failures, {errors} in error" if errors else f"{failures} failures"
@@ -218,12 +219,12 @@ def _text(page: str) -> str:
 
 
 def _words(text: str) -> str:
-    """A text without what a page may make of its spaces."""
+    """A text without differences in white space that a page may make."""
     return " ".join(text.split())
 
 
 def _cases(root: ElementTree.Element) -> list[tuple[str, ...]]:
-    """What each case is called, and what is said of it."""
+    """The name and the texts of each case."""
     return [
         (
             suite.get("name", ""),

@@ -1,4 +1,4 @@
-"""Software between the host and the endpoint: HTTP proxies that the host's variables name, and boxes on the way, which
+"""Software between the host and the endpoint: HTTP proxies named in the host's variables, and boxes on the path that
 relay the connection, filter it by the name in it, or decrypt it.
 """
 
@@ -19,11 +19,11 @@ pytestmark = pytest.mark.peers
 HOST: Final = "backup.eu-west-1.amazonaws.com"
 BOX: Final = "10.0.1.90"
 FORWARD: Final = 3128
-"""Where it takes what a host sends to its proxy."""
+"""The port for a host's requests to its proxy."""
 TRANSPARENT: Final = 3129
-"""Where the network brings it what the host sends to the endpoint."""
+"""The port to which the network diverts the host's connections to the endpoint."""
 WEB: Final = "10.0.9.80"
-"""A server that is not AWS's."""
+"""A server that is not part of AWS."""
 _VPC: Final = f"""
 [[dns]]
 resolvers = ["10.0.0.2", "169.254.169.253"]
@@ -66,7 +66,7 @@ def middlebox(
     trusts: tuple[str, ...] = ("amazon",),
     timeout: float = 3.0,
 ) -> InVpc:
-    """A set-up of a box in a VPC where all is well; the host has the proxy variables `environment`."""
+    """A set-up of a box in a healthy VPC; the host has the proxy variables `environment`."""
     lines = "".join(f'{variable} = "{value}"\n' for variable, value in (environment or {}).items())
     host = f"[host]\ntrusts = {json.dumps(list(trusts))}\n[host.environment]\n{lines}"
     toml = scenario(name, host + _VPC, verdict, findings, timeout=timeout)
@@ -75,7 +75,7 @@ def middlebox(
 
 
 def on_the_way(world: World) -> None:
-    """Have the network bring the box what the host sends to port 443."""
+    """Let the network divert the host's connections to port 443 to the box."""
     redirected = f"iif vpc0 tcp dport 443 dnat ip to {BOX}:{TRANSPARENT}"
     chain = f"chain arriving {{ type nat hook prerouting priority dstnat; {redirected}\n}}\n"
     world.nft("network", f"table inet way {{ {chain} }}")
@@ -89,7 +89,9 @@ def authority(world: World) -> Path:
 
 
 def certificate(world: World, name: str) -> Path:
-    """A certificate of that authority for a name, after its key and before its issuer's, in one file."""
+    """A certificate of that authority for a name, in one file with its key before it and its issuer's certificate after
+    it.
+    """
     signer = certificates.authority("corporate")
     own = certificates.key(f"corporate {name}")
     leaf = certificates.sign(certificates.subject(name), own, signer.intermediate.subject, signer.key, names=(name,))
@@ -109,11 +111,11 @@ set -- setpriv --reuid=65534 --regid=65534 --clear-groups "$@"
 /usr/lib/squid/security_file_certgen -c -s /mnt/certificates -M 4MB
 chown -R 65534:65534 /mnt
 """
-"""Squid runs as another user than root alone, with its files where that one can read them."""
+"""Squid does not run as root, so its files are in a folder that its user can read."""
 
 
 def squid(rules: str = "http_access allow all", *, bump: str | None = None) -> Start:
-    """squid(8) as a forward proxy with `rules`, and on the way as well where `bump` are lines for the TLS there."""
+    """squid(8) as a forward proxy with `rules`; with `bump`, lines for TLS, it is also on the path."""
 
     def start(world: World) -> Started:
         authority(world)
@@ -255,7 +257,7 @@ SQUID: Final = (
 
 
 def mitmproxy(*options: str, mode: str = f"transparent@{BOX}:{TRANSPARENT}", knows_amazon: bool = True) -> Start:
-    """mitmdump(1), on the way unless `mode` is _REGULAR."""
+    """mitmdump(1), on the path unless `mode` is _REGULAR."""
 
     def start(world: World) -> Started:
         authority(world).rename(world.folder / "mitmproxy-ca.pem")
@@ -355,13 +357,13 @@ MITMPROXY: Final = (
 # --- HAProxy ---------------------------------------------------------------------------------------------------------
 
 _AS_SENT: Final = "option transparent"
-"""On to where the host sent it."""
+"""Connects onward to the original destination."""
 
 
 def haproxy(
     way: str = "", onward: str = _AS_SENT, *, bind: str = "", timeout: str = "60s", http: bool = False
 ) -> Start:
-    """haproxy(1) on the way: lines for the side of the host, and for that of the endpoint."""
+    """haproxy(1) on the path: lines for its host side, and for its endpoint side."""
 
     def start(world: World) -> Started:
         certificate(world, HOST)
@@ -390,7 +392,7 @@ def haproxy(
 
 
 def _by_name(action: str, condition: str = "if") -> str:
-    """Lines that do something with what asks for a name of AWS."""
+    """Lines that apply an action to requests for a name of AWS."""
     return f"""
                     tcp-request inspect-delay 60s
                     tcp-request content {action} {condition} {{ req.ssl_sni -m end .amazonaws.com }}
@@ -412,7 +414,7 @@ _HEARD: Final = """
                     tcp-request inspect-delay 60s
                     tcp-request content accept if { req.ssl_hello_type 1 }
 """
-"""Waits for the ClientHello before it connects, so that the host has sent it when the connection ends."""
+"""Waits for the ClientHello before it connects, so that the host has sent it before the connection ends."""
 _DECRYPTING: Final = "ssl crt server.pem"
 _ENCRYPTED: Final = f"server endpoint 10.0.1.17:443 ssl ca-file amazon.pem sni str({HOST}) verifyhost {HOST}"
 HAPROXY: Final = (
@@ -485,8 +487,9 @@ HAPROXY: Final = (
 
 
 def nginx(onward: str, *, listen: str = "", before: str = "", http: bool = False) -> Start:
-    """nginx(8) on the way, by its stream module: lines for its server, and some before it. As a server of pages where
-    `http` is given."""
+    """nginx(8) on the path, by its stream module: lines for its server, and some before it. With `http`, it is a server
+    of pages.
+    """
 
     def start(world: World) -> Started:
         certificate(world, HOST)
@@ -697,7 +700,9 @@ TINYPROXY: Final = (
 
 
 def stunnel(*services: str, options: str = "") -> Start:
-    """stunnel(8) on the way: two services at least, of which one takes what the network brings."""
+    """stunnel(8) on the path, with at least two services. One of them accepts the connections that the
+    network diverts.
+    """
 
     def start(world: World) -> Started:
         certificate(world, HOST)
@@ -713,7 +718,7 @@ def stunnel(*services: str, options: str = "") -> Start:
 
 
 _TUNNEL: Final = f"{BOX}:8443"
-"""Far end of the tunnel."""
+"""The far end of the tunnel."""
 
 
 def _near(*lines: str) -> str:
@@ -722,7 +727,7 @@ def _near(*lines: str) -> str:
 
 
 def _far(*lines: str) -> str:
-    """The one that takes it out and sends it to the endpoint."""
+    """The service that unwraps the connection and sends it to the endpoint."""
     return "\n".join((f"accept = {_TUNNEL}\ncert = server.pem\nconnect = 10.0.1.17:443", *lines))
 
 

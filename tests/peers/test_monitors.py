@@ -1,8 +1,8 @@
-"""Prometheus, node_exporter and Alertmanager with the files of packaging/monitoring: which alerts fire, and which
-messages of them arrive at a webhook.
+"""Prometheus, node_exporter and Alertmanager with the files of packaging/monitoring: which alerts fire, and which of
+their messages arrive at a webhook.
 
-All of them run on the host, next to the program. What those files have in minutes takes seconds here, and each scrape
-and evaluation a second.
+All of them run on the host, beside the program. Minutes in those files become seconds here, and each scrape and
+evaluation takes a second.
 """
 
 import json
@@ -50,7 +50,7 @@ Alert = tuple[str, str]
 
 @dataclass(slots=True, kw_only=True)
 class Monitors:
-    """A host with the program, and Prometheus, Alertmanager and the receiver next to it."""
+    """A host with the program, and Prometheus, Alertmanager and the receiver beside it."""
 
     world: World
     receiver: Started = field(init=False)
@@ -63,7 +63,7 @@ class Monitors:
         self.world.vpc.filter_on_host(_MENDED)
 
     def watch(self, *options: str, port: int = 9842) -> Started:
-        """A watch that has made a cycle."""
+        """Start a watch, and wait for its first cycle."""
         often = ("--interval", "10", "--raise-after", "1", "--clear-after", "1", "--format", "ndjson")
         listen = () if "--textfile" in options else ("--listen", f"{_HOST}:{port}")
         command, environment = self.world.backuplink("watch", *_OPTIONS, *often, *listen, *options)
@@ -72,7 +72,7 @@ class Monitors:
         return started
 
     def check(self) -> None:
-        """A run that leaves its metrics in a file of the textfile collector."""
+        """Run a check that writes its metrics to a file of the textfile collector."""
         file = str(self.textfiles / "backuplink.prom")
         options = ("--calls", "one", "--fail-on", "never", "--format", "prometheus", "--output", file)
         command, environment = self.world.backuplink("check", *_OPTIONS, *options)
@@ -86,7 +86,7 @@ class Monitors:
         return folder
 
     def export(self, port: int = 9100) -> None:
-        """node_exporter, with the option of node-exporter.default."""
+        """Start node_exporter, with the option in node-exporter.default."""
         line = (_FILES / "node-exporter.default").read_text("utf-8").splitlines()[-1]
         assert line == 'ARGS="--collector.textfile.directory=/run/backuplink"'
         self.world.start(
@@ -99,7 +99,7 @@ class Monitors:
         )
 
     def monitor(self, job: str, *ports: int) -> None:
-        """The receiver, Alertmanager, and Prometheus with one of the jobs of prometheus.yml."""
+        """Start the receiver, Alertmanager, and Prometheus with one of the jobs of prometheus.yml."""
         (ours,) = yaml.safe_load((_FILES / "alertmanager.yml").read_text("utf-8"))["receivers"][0]["webhook_configs"]
         address, port = re.fullmatch(r"http://([\d.]+):(\d+)/", ours["url"]).groups()  # type: ignore[union-attr]
         self.receiver = self.world.run(
@@ -139,18 +139,18 @@ class Monitors:
         )
 
     def query(self, expression: str) -> list[dict[str, str]]:
-        """The labels of what an expression gives, by promtool."""
+        """The labels of the results of an expression, from promtool."""
         promtool = str(Path(listed()["prometheus"].path()).with_name("promtool"))
         asked = self.world.output_of(promtool, "query", "instant", "--format=json", f"http://{_PROMETHEUS}", expression)
         assert asked.returncode == 0, asked.stderr
         return [row["metric"] for row in json.loads(asked.stdout)]
 
     def wait_for(self, expression: str) -> None:
-        """Wait until an expression gives something."""
+        """Wait until an expression has a result."""
         self.wait_until(lambda: bool(self.query(expression)), expression)
 
     def firing(self) -> tuple[Alert, ...]:
-        """The alerts that fire."""
+        """The alerts that fire now."""
         rows = self.query('ALERTS{alertstate="firing"}')
         return tuple(sorted({(row["alertname"], row["instance"].removeprefix(f"{_HOST}:")) for row in rows}))
 
@@ -158,12 +158,13 @@ class Monitors:
         self.world.wait_until(self.receiver, is_so, what)
 
     def messages(self) -> list[dict[str, Any]]:
-        """What has arrived so far."""
+        """The messages that have arrived so far."""
         return [json.loads(line) for line in self.receiver.log.read_text("utf-8").split("\n")[:-1]]
 
     def groups(self, status: str) -> dict[tuple[str, ...], int]:
-        """The groups of which messages of a status have arrived, by the values of their labels, and how many alerts
-        their last message has."""
+        """The groups with messages of this status, by the values of their labels, and the number of alerts in the last
+        message of each.
+        """
         return {
             tuple(text.removeprefix(f"{_HOST}:") for _, text in sorted(body["groupLabels"].items())): len(
                 body["alerts"]
@@ -174,13 +175,13 @@ class Monitors:
 
 
 def _faster(text: str) -> str:
-    """A file with the times of rules and groups of at most ten minutes in seconds."""
+    """A file in which all times of rules and groups up to ten minutes are in seconds."""
     return re.sub(r"(for|group_interval): (\d|10)m$", r"\1: \2s", text, flags=re.M).replace("wait: 30s", "wait: 500ms")
 
 
 @contextmanager
 def monitors(name: str, folder: Path) -> Iterator[Monitors]:
-    """The host of a VPC in which everything is as it should be, while the block lasts."""
+    """The host of a healthy VPC, while the block lasts."""
     with world(name, TWO_ZONES, folder) as built:
         yield Monitors(world=built)
 
@@ -190,18 +191,18 @@ def monitors(name: str, folder: Path) -> Iterator[Monitors]:
 
 @dataclass(frozen=True, kw_only=True)
 class Monitored(Setup):
-    """What Prometheus and Alertmanager make of what the program writes."""
+    """The program's output, and the results of Prometheus and Alertmanager."""
 
     start: Callable[[Monitors], None]
-    """Brings about the state that is judged, Prometheus included."""
+    """Brings about the state to be tested, Prometheus included."""
     fires: tuple[Alert, ...] = ()
-    """The alerts that fire then."""
+    """The alerts that must fire then."""
     well: int = 0
-    """How many instances have the verdict `ok` then, where no alert fires."""
+    """The number of instances with the verdict `ok` then, if no alert fires."""
     sent: Mapping[tuple[str, ...], int] = field(default_factory=dict)
-    """The groups of messages until then, by the values of their labels, and how many alerts they have."""
+    """The groups of messages until then, by the values of their labels, with the number of alerts in each."""
     ended: bool = False
-    """Whether a message has come by then that each group of `sent` is resolved."""
+    """Whether a message must have arrived by then that each group of `sent` is resolved."""
 
     def missing(self) -> str | None:
         parts = (listed()[package] for package in ("prometheus", "prometheus-alertmanager", self.package))
@@ -214,7 +215,7 @@ class Monitored(Setup):
 
 
 def watched(*ports: int) -> Callable[[Monitors], None]:
-    """Watches, and Prometheus that scrapes them."""
+    """Start watches, and a Prometheus that scrapes them."""
 
     def start(here: Monitors) -> None:
         for port in ports:
@@ -298,7 +299,7 @@ def outdated(here: Monitors) -> None:
 
 
 def hidden(here: Monitors) -> None:
-    """The file of a run that finds a fault, behind one that did not."""
+    """Hide the file of a run with a fault behind that of a healthy run."""
     here.check()
     (here.textfiles / "backuplink.prom").rename(here.textfiles / "a-backuplink.prom")
     broken(checked)(here)
@@ -306,7 +307,7 @@ def hidden(here: Monitors) -> None:
 
 
 def joined(*ports: int) -> Callable[[Monitors], None]:
-    """A fleet, of which several machines have joined the records."""
+    """A fleet whose records several machines have joined."""
 
     def start(here: Monitors) -> None:
         now = datetime.now(UTC)
@@ -321,7 +322,7 @@ def joined(*ports: int) -> Callable[[Monitors], None]:
 
 
 def critical(*instances: str) -> dict[str, Any]:
-    """What comes of broken paths."""
+    """The expected results for broken paths."""
     alerts = tuple(("BackuplinkCritical", instance) for instance in instances)
     return {
         "result": "critical: BackuplinkCritical",
@@ -331,13 +332,13 @@ def critical(*instances: str) -> dict[str, Any]:
 
 
 def resolved(*instances: str) -> dict[str, Any]:
-    """What comes of paths that work again."""
+    """The expected results for repaired paths."""
     sent = dict.fromkeys((("BackuplinkCritical", instance) for instance in instances), 1)
     return {"result": "ok: BackuplinkCritical is resolved", "well": len(instances), "sent": sent, "ended": True}
 
 
 def alone(alert: str, instance: str) -> dict[str, Any]:
-    """What comes of one alert of another name."""
+    """The expected results if this alert alone fires."""
     return {"result": f"critical: {alert}", "fires": ((alert, instance),), "sent": {(alert, instance): 1}}
 
 

@@ -1,4 +1,4 @@
-"""Name servers of others between the host and Amazon's resolver: in the network, or as a cache on the host."""
+"""Other vendors' name servers between the host and Amazon's resolver: in the network, or as a cache on the host."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,13 +16,13 @@ SERVER: Final = "10.0.9.53"
 """A name server in the network."""
 CACHE: Final = "127.0.0.1"
 STUB: Final = "127.0.0.53"
-"""Name servers on the host."""
+"""The address of a name server on the host."""
 AMAZON: Final = "10.0.0.2"
 EARLIER: Final = "10.0.0.3"
-"""Answers what Amazon's resolver answered before private DNS was turned on."""
+"""A server with the answers of Amazon's resolver from the time before private DNS was turned on."""
 SILENT: Final = "10.0.0.99"
 PORTAL: Final = "10.0.9.80"
-"""Where a page says that the name is blocked."""
+"""The address of a page that says that the name is blocked."""
 _VPC: Final = f"""
 [[dns]]
 resolvers = ["{AMAZON}", "169.254.169.253"]
@@ -65,7 +65,7 @@ UNREACHABLE: Final = ("critical", "unreachable")
 PUBLIC: Final = ("critical", "public")
 
 READY: Final = "version.bind"
-"""Answered without asking another server."""
+"""A name that the server answers without asking another one."""
 
 Start = Callable[[World], Started]
 
@@ -79,8 +79,9 @@ def name_server(
     at: str = SERVER,
     timeout: float = 3.0,
 ) -> InVpc:
-    """A set-up whose host asks the name server at an address, in a VPC where all is well. What fails by silence has a
-    short `timeout`."""
+    """A set-up whose host uses the name server at an address, in a healthy VPC. A set-up that fails by silence has a
+    short `timeout`.
+    """
     toml = scenario(name, f'[host]\nresolvers = ["{at}"]\n{_VPC}', verdict, findings, timeout=timeout)
     return InVpc(package=package, name=name, toml=toml, start=start, places=() if _is_local(at) else (f"{at} 53",))
 
@@ -94,7 +95,7 @@ def _side(address: str) -> Side:
 
 
 def before_private_dns(start: Start, at: str = SERVER) -> Start:
-    """Let a name server that starts so take its answer before private DNS is turned on, and keep it."""
+    """Let a name server started by `start` cache its answer from before private DNS is turned on."""
 
     def started(world: World) -> Started:
         side = _side(at)
@@ -512,8 +513,9 @@ _RESOLVE: Final = "/run/systemd/resolve"
 
 
 def resolved(*settings: str, unsigned: str = "") -> Start:
-    """systemd-resolved.service(8) on the host, without a bus, as its unit runs it: a user of its own with two
-    capabilities. Below `unsigned` no signatures are expected, as a negative trust anchor says."""
+    """systemd-resolved.service(8) on the host, without a bus, with its unit's own user and two capabilities. A negative
+    trust anchor makes it accept names below `unsigned` without signatures.
+    """
     user = 65534
 
     def start(world: World) -> Started:
@@ -542,7 +544,7 @@ def resolved(*settings: str, unsigned: str = "") -> Start:
 
 
 def warm(start: Start) -> Start:
-    """Let it find out, at a first query, what its servers can do."""
+    """Let it learn, from a first query, what its servers support."""
 
     def started(world: World) -> Started:
         server = start(world)

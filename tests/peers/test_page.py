@@ -1,4 +1,4 @@
-"""The page of what was met has what the tests meet."""
+"""The page lists the set-ups of the tests."""
 
 import pytest
 

@@ -1,4 +1,6 @@
-"""NRPE with the files of packaging/monitoring: its daemon runs the program, and check_nrpe tells the server of it."""
+"""NRPE with the files of packaging/monitoring: its daemon runs the program, and check_nrpe reports the result to the
+server.
+"""
 
 import re
 import shlex
@@ -32,14 +34,14 @@ _AS_NOBODY: Final = (
 
 @dataclass(frozen=True, kw_only=True)
 class Plugin(Setup):
-    """A host, and what the monitoring server asks of it."""
+    """A host, and the check that the monitoring server requests."""
 
     scenario: str
-    """The host's VPC, by its name among those of `agent.simulated.scenarios`."""
+    """The host's VPC, by its name in `agent.simulated.scenarios`."""
     command: str
     """The command in nrpe.cfg."""
     code: int
-    """What check_nrpe ends with."""
+    """The exit code of check_nrpe."""
 
     def missing(self) -> str | None:
         try:
@@ -74,7 +76,7 @@ SETUPS: Final = (
 
 
 def served(built: World) -> None:
-    """NRPE's daemon with nrpe.cfg."""
+    """Start NRPE's daemon with nrpe.cfg."""
     own = built.folder / "nrpe"
     own.mkdir()
     own.chmod(0o777)
@@ -102,7 +104,7 @@ def served(built: World) -> None:
 
 
 def asked(command: str) -> tuple[str, ...]:
-    """The words of check_nrpe for a command, as nagios.cfg has them."""
+    """The arguments of check_nrpe for a command, as in nagios.cfg."""
     (line,) = re.findall(r"^ *command_line +(.+)$", (_FILES / "nagios.cfg").read_text("utf-8"), re.M)
     values = {
         "$USER1$/check_nrpe": listed()["nagios-nrpe-plugin"].path(),

@@ -1,4 +1,4 @@
-"""The list of packages, and what is said of one that is not here."""
+"""The list of packages, and the message for a package that is missing."""
 
 import subprocess
 

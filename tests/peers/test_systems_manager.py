@@ -1,5 +1,6 @@
-"""Systems Manager, where moto's server is AWS: what the program finds of its endpoints, and the records that a command
-left on instances, each beside the AWS CLI. The Command document is the one that ships."""
+"""Systems Manager, with moto's server as AWS: the program's findings about its endpoints, and the records that a
+command left on instances, each compared with the AWS CLI. The Command document is the shipped one.
+"""
 
 import json
 from collections.abc import Mapping
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.peers
 _DOCUMENT: Final = ROOT / "packaging" / "fleet" / "backuplink-check.yaml"
 _NAMES: Final = tuple(f"{service}.{REGION}.amazonaws.com" for service in ("ssm", "ec2"))
 _MESSAGES: Final = {"ssmmessages": "10.0.1.43", "ec2messages": "10.0.1.44"}
-"""Endpoints that moto has not: those of the simulation."""
+"""Endpoints that moto lacks, with their simulated addresses."""
 _AGENT: Final = '"/usr/lib/systemd/system/amazon-ssm-agent.service" = "[Unit]"'
 _OF_MESSAGES: Final = """"/etc/amazon/ssm/amazon-ssm-agent.json" = '{"Mds": {"Endpoint": "%s"}}'"""
 
@@ -37,7 +38,7 @@ class OfAgent(InVpc):
     services: frozenset[str]
     """The services that are checked."""
     access: Access | None
-    """The access to `ssm`."""
+    """The access to `ssm`, according to the report."""
 
 
 def of_agent(
@@ -153,27 +154,27 @@ def test_the_cli_lists_associations_where_the_report_has_access(setup: OfAgent, 
 
 @dataclass(frozen=True, kw_only=True)
 class Command(Setup):
-    """A command on the instances with a tag, and the fleet that its records make."""
+    """A command on the instances with a tag, and the fleet joined from its records."""
 
     instances: tuple[Mapping[str, str], ...]
     """The fields of each `account.Instance`."""
     hosts: int
-    """Number of hosts that are joined."""
+    """The number of joined hosts."""
     code: int
     says: str
     """A part of the verdict's summary."""
     with_inventory: bool
-    """Whether all instances of the account are expected."""
+    """Whether all instances of the account are expected to have a record."""
     denies: str
     of_another: bool
-    """Whether another command is asked for than the one that was sent."""
+    """Whether the fleet asks for a different command than the one sent."""
 
     def missing(self) -> str | None:
         return namespaces_missing() or super().missing()
 
 
 def instance(scenario: str = "healthy", *, before: str = "", tag: str = "check", status: str = "") -> dict[str, str]:
-    """One on which the document ran; `before` is what it printed before the record."""
+    """An instance on which the document ran; `before` is the output before the record."""
     line = lines(record(0, scenario, host="INSTANCE"))
     return {"tag": tag, "status": status or ("Success" if scenario == "healthy" else "Failed"), "output": before + line}
 
@@ -253,7 +254,8 @@ COMMANDS: Final = (
         "as a user who may not list what a command left",
         "exit code 3: 403",
         _WELL,
-        # moto refuses in XML, which nobody reads who speaks JSON: the SDK has the status in place of a code.
+        # moto refuses in XML, which clients that speak JSON cannot read: the SDK then has the status in place of a
+        # code.
         says="Systems Manager refuses ListCommandInvocations: 403",
         hosts=0,
         code=3,
@@ -273,7 +275,7 @@ SETUPS: Final = (*AGENTS, *COMMANDS)
 
 
 def operator(built: World, setup: Command) -> dict[str, Any]:
-    """A policy: what the program says that `fleet` needs, and what it takes to send a command."""
+    """A policy with the permissions that `fleet` needs according to the program, and those for sending a command."""
     sends = ("ssm:CreateDocument", "ssm:SendCommand", "ec2:DescribeInstances")
     denied = [{**EVERYTHING, "Effect": "Deny", "Action": setup.denies}] if setup.denies else []
     own = aws.own_policy(built, "fleet")["Statement"]
@@ -281,7 +283,7 @@ def operator(built: World, setup: Command) -> dict[str, Any]:
 
 
 def sent(built: World) -> dict[str, Any]:
-    """A command, by the AWS CLI and with the words of docs/fleet.md."""
+    """Send a command by the AWS CLI as docs/fleet.md shows it; returns the result."""
     named = ("--document-type", "Command", "--document-format", "YAML", "--content", f"file://{_DOCUMENT}")
     created = json.loads(aws.cli(built, "ssm", "create-document", "--name", "backuplink-check", *named) or "")
     parameters = {row["Name"] for row in created["DocumentDescription"]["Parameters"]}

@@ -1,7 +1,7 @@
-"""Routes through a tunnel, WireGuard or IPsec: to the endpoint, beside it, and away from it.
+"""Routes through a tunnel by WireGuard or IPsec: to the endpoint, past it, and away from it.
 
-Both are those in user space, which any kernel with TUN devices runs. Their far end is at the gateway's own address,
-from which it answers in any case, and a near end goes where it was answered from.
+Both run in user space, on any kernel with TUN devices. The far end has the gateway's address, since it always answers
+from there, and a near end sends to the address that answered it.
 """
 
 import base64
@@ -24,7 +24,7 @@ GATE: Final = "10.0.1.1"
 PORT: Final = 51820
 IKE: Final = 500
 ESP: Final = 4500
-"""In UDP (RFC 3948)."""
+"""The UDP port of ESP (RFC 3948)."""
 NEAR: Final = "192.168.77.1"
 FAR: Final = "192.168.77.2"
 ENDPOINT: Final = "10.0.1.17/32, 10.0.2.17/32"
@@ -67,8 +67,9 @@ class Key:
 def tunnel(
     *routes: str, allowed: str = f"{FAR}/32, {ENDPOINT}", far_knows: bool = True, path_mtu: int | None = None
 ) -> Callable[[World], None]:
-    """A tunnel that takes `routes`. The near end sends what is for `allowed`; the far one takes nothing from it where
-    it does not know its key. Of what it sends back, the path loses packets longer than `path_mtu`."""
+    """A tunnel for `routes`. The near end sends packets for `allowed`; the far end accepts none if it does not know the
+    near end's key. On the way back, packets longer than `path_mtu` are lost.
+    """
 
     def start(world: World) -> None:
         near, far, strange = (Key(X25519PrivateKey.generate()) for _ in range(3))
@@ -98,7 +99,7 @@ def _end_of_tunnel(
 
 
 def _filter(world: World, hook: str, rule: str) -> None:
-    """A rule of nft(8) in the network."""
+    """Add a rule of nft(8) in the network."""
     chain = f"chain {hook} {{ type filter hook {hook} priority 0; {rule}\n}}\n"
     world.nft("network", f"table inet way {{ {chain} }}")
 
@@ -119,9 +120,10 @@ swanctl {
 
 
 def ipsec(remote: str, *, path_mtu: int | None = None, lost: str = "", gone: bool = False) -> Callable[[World], None]:
-    """IKEv2 and ESP of strongSwan, with an address of its own for the host, for what goes to `remote`. Of what it
-    sends back, the path loses packets longer than `path_mtu`; what goes to `lost` is dropped behind the far end, which
-    may be `gone` once the tunnel stands."""
+    """IKEv2 and ESP of strongSwan for packets to `remote`, with an address of its own for the host. On the way back,
+    packets longer than `path_mtu` are lost. Packets to `lost` are dropped behind the far end. With `gone`, the far end
+    is killed once the tunnel exists.
+    """
 
     def start(world: World) -> None:
         pool = f"pools {{\n near {{\n addrs = {NEAR}/32\n }}\n}}"
@@ -142,7 +144,9 @@ def ipsec(remote: str, *, path_mtu: int | None = None, lost: str = "", gone: boo
 def _charon(
     world: World, side: Side, ids: tuple[str, str], addresses: str, inner: str, traffic: str, pool: str = ""
 ) -> Started:
-    """One end with its configuration; the host's sets the tunnel up. Raises CalledProcessError where it cannot."""
+    """Start one end with its configuration; the host's end sets up the tunnel. Raises CalledProcessError if
+    it cannot.
+    """
     config = world.write(f"{side}.conf", _CHARON)
     variable = f"STRONGSWAN_CONF={config}"
     ends = "\n".join(

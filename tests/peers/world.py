@@ -1,7 +1,7 @@
-"""A scenario's VPC with software of others in it: in the network, or on the host next to the program.
+"""A scenario's VPC with other vendors' software in it: in the network, or on the host beside the program.
 
-It is the VPC of `tests.netns.vpc`: AWS, metadata and Amazon's resolver are simulated, on real sockets, in namespaces
-that nothing leaves. What is started here runs in the network's namespace or in that of the host, in a mount namespace
+It is the VPC of `tests.netns.vpc`: AWS, metadata and Amazon's resolver are simulated, on real sockets, in closed
+namespaces. Each program that is started here runs in the namespace of the network or of the host, in a mount namespace
 of its own, and ends with the world.
 """
 
@@ -23,7 +23,7 @@ from tests.netns.vpc import COMMAND_SECONDS, Vpc, command_in, in_namespace, vpc
 from tests.peers import software
 
 Side = Literal["network", "host"]
-"""Where something runs: behind the gateway of the host's subnet, or on the host."""
+"""Where a program runs: behind the gateway of the host's subnet, or on the host."""
 _ANSWERS: Final = Path(__file__).with_name("answers.py")
 _POLL_SECONDS: Final = 0.01
 _LAY_OVER: Final = """
@@ -34,18 +34,19 @@ shift 2
 eval "$before"
 exec "$@"
 """
-"""What is unpacked, over /usr; then the caller's own lines, which may change the command in `$@`. `ip netns exec` has
-given it mounts that nobody else sees."""
+"""Lays the unpacked files over /usr, and then runs the caller's own lines, which may change the command in `$@`. `ip
+netns exec` has given it private mounts.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
-    """A program of others that runs."""
+    """A program of another vendor that is running."""
 
     title: str
     process: subprocess.Popen[bytes]
     log: Path
-    """What it writes to stdout and stderr."""
+    """The file with its stdout and stderr."""
 
     def shown(self) -> str:
         """The log, under a heading."""
@@ -54,11 +55,11 @@ class Started:
 
 @dataclass(slots=True, kw_only=True)
 class World:
-    """A VPC that stands, and what was started in it."""
+    """A VPC, and the programs started in it."""
 
     vpc: Vpc
     folder: Path
-    """For the files of what is started, and of the run."""
+    """The folder for the files of these programs, and of the run."""
     stack: ExitStack
     started: list[Started] = field(default_factory=list)
 
@@ -78,11 +79,11 @@ class World:
     ) -> Started:
         """Start the program of a package (`packages.txt`), in the foreground, and wait until it answers.
 
-        `arguments` follow its name; it runs in `folder`, where `write` puts its configuration. `path` is another of
-        the package's programs. `before` are lines of sh(1) that run first in its mount namespace.
-        `answers` are arguments of `answers.py`, which is asked on the same side. With `starts_the_program` it sees the
-        host as the program does, and so does a program that it starts. Raises MissingError, TimeoutError,
-        and EOFError where it ends before it answers.
+        `arguments` follow its name. It runs in `folder`, into which `write` puts its configuration. `path` is a
+        different program of the package. `before` are lines of sh(1) that run first in its mount namespace. `answers`
+        are arguments of `answers.py`, which runs on the same side. With `starts_the_program`, it and the programs that
+        it starts see the host as backuplink does. Raises MissingError, TimeoutError, or EOFError if it ends before it
+        answers.
         """
         row = software.listed()[package]
         words = ("sh", "-c", _LAY_OVER, "sh", str(software.UNPACKED), before, path or row.path(), *arguments)
@@ -114,22 +115,23 @@ class World:
         return here
 
     def wait_for(self, peer: Started, *answers: str, on: Side = "network") -> None:
-        """Wait until somebody answers, as `answers.py` says. Raises TimeoutError after COMMAND_SECONDS, and EOFError
-        where `peer` ends before."""
+        """Wait until a server answers, by `answers.py`. Raises TimeoutError after COMMAND_SECONDS, and EOFError if
+        `peer` ends before.
+        """
         words = command_in(self.namespace(on), sys.executable, str(_ANSWERS), *answers)
         with subprocess.Popen(words) as asking:
             try:
                 self.wait_until(peer, lambda: asking.poll() is not None, f"an answer at {' '.join(answers)}")
             finally:
-                asking.kill()  # does nothing to one that has ended
+                asking.kill()  # no effect on a process that has ended
         assert asking.returncode == 0
 
     def wait_for_file(self, peer: Started, path: str) -> None:
-        """Wait until there is a file where `peer` runs, in its mount namespace. Raises as `wait_for` does."""
+        """Wait until a file exists in the mount namespace of `peer`. Raises as `wait_for` does."""
         self.wait_until(peer, lambda: Path(f"/proc/{peer.process.pid}/root{path}").exists(), path)
 
     def wait_until(self, peer: Started, is_over: Callable[[], bool], what: str) -> None:
-        """Wait until something is so, with `what` for its name. Raises as `wait_for` does."""
+        """Wait until `is_over` is true; messages name the condition by `what`. Raises as `wait_for` does."""
         until = time.monotonic() + COMMAND_SECONDS
         while not is_over():
             if peer.process.poll() is not None:
@@ -139,14 +141,14 @@ class World:
             time.sleep(_POLL_SECONDS)
 
     def write(self, name: str, text: str) -> Path:
-        """A file of what is started, in `folder`."""
+        """Write a file for a program, in `folder`."""
         file = self.folder / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
         return file
 
     def run_in(self, side: Side, *words: str) -> None:
-        """Run a command that is over at once. Raises RuntimeError where it fails."""
+        """Run a short command. Raises RuntimeError if it fails."""
         self._run_in(side, *words)
 
     def nft(self, side: Side, tables: str) -> None:
@@ -160,7 +162,7 @@ class World:
     def output_of(
         self, *words: str, on: Side = "host", environment: Mapping[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
-        """Run a command that ends by itself, and give its texts and its exit code."""
+        """Run a command that ends by itself; returns its output and its exit code."""
         return subprocess.run(
             command_in(self.namespace(on), "sh", "-c", _LAY_OVER, "sh", str(software.UNPACKED), "", *words),
             cwd=self.folder,
@@ -173,23 +175,24 @@ class World:
         )
 
     def run_beside(self, peer: Started, *words: str) -> None:
-        """Run a command that is over at once in the namespaces of what was started. Raises
-        subprocess.CalledProcessError where it fails."""
+        """Run a short command in the namespaces of a started program. Raises subprocess.CalledProcessError if
+        it fails.
+        """
         entered = ("nsenter", f"--target={peer.process.pid}", "--mount", "--net")
         subprocess.run([*entered, *words], check=True, timeout=COMMAND_SECONDS, stdin=subprocess.DEVNULL)
 
     def show_on_host(self, folder: Path) -> None:
-        """Lay the files below `folder` over those of the host, for the runs that follow."""
+        """Lay the files below `folder` over the host's files, for later runs."""
         self.vpc = replace(self.vpc, files=str(folder))
 
     def backuplink(self, *words: str) -> tuple[list[str], dict[str, str]]:
-        """The command that runs the program on the host with these words, and its whole environment."""
+        """The command that runs the program on the host with these arguments, and its complete environment."""
         folder = self.folder / "host"
         (folder / "home").mkdir(parents=True, exist_ok=True)
         return self.vpc.on_host(str(program.PROGRAM), *words), program.environment(self.vpc, folder)
 
     def check(self) -> program.Ended:
-        """Run `backuplink check` on the host as the scenario asks for it, and wait for its end."""
+        """Run `backuplink check` on the host with the scenario's options, and wait for its end."""
         folder = self.folder / "run"
         folder.mkdir()
         return program.check(self.vpc, folder)
@@ -197,11 +200,11 @@ class World:
 
 @contextmanager
 def world(name: str, toml: str, folder: Path, *, places: Iterable[str] = (), rules: str = "") -> Iterator[World]:
-    """The VPC of a scenario, given as its file has it, while the block lasts; what is started in it ends with it.
+    """The VPC of a scenario, given as the text of its file, while the block lasts; programs started in it end with it.
 
-    `places` are those at which software of others is to be reached in the network, as `ADDRESS PORT`; nothing
-    simulated may be there. `rules` are tables of nft(8) for the network. What was started has its log on stdout
-    afterwards, which pytest shows of a test that failed.
+    `places` are the `ADDRESS PORT` of other vendors' servers in the network, which must not be simulated ones. `rules`
+    are tables of nft(8) for the network. The log of each started program is printed to stdout at the end, which pytest
+    shows if a test fails.
     """
     others: list[Place] = [(ip_address(address), int(port)) for address, port in map(str.split, places)]
     with vpc(name, toml, others=others, rules=rules) as network, ExitStack() as stack:
@@ -213,7 +216,7 @@ def world(name: str, toml: str, folder: Path, *, places: Iterable[str] = (), rul
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a process with all that it started in its session, by the signals of its own process group."""
+    """End a process with all processes of its session, by signals to its process group."""
     for sent in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(process.pid, sent)
