@@ -1,6 +1,6 @@
-"""Bad input, as one table: options by flag, by variable and by file, files, commands, and what the SDK is set to.
+"""Bad input, as one table: options by flag, by variable and by file, files, commands, and settings of the SDK.
 
-`{here}` in an argument, a variable or the content of a file is the case's own folder, in which all of `PLACES` are.
+`{here}` in an argument, a variable or the content of a file is the case's own folder, which contains all of `PLACES`.
 """
 
 import copy
@@ -32,37 +32,37 @@ from tests.support.sample_facts import facts
 
 SECRET: Final = "hunter2"  # noqa: S105 - what a line must not repeat
 LONG: Final = 100_000
-"""Characters; Linux takes up to 131,072 in one argument (execve(2))."""
+"""A number of characters; Linux takes up to 131,072 in one argument (execve(2))."""
 CONFIG: Final = "{here}/backuplink.toml"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Refused:
-    """A call that is refused before anything is looked at."""
+    """A call that is refused before the program measures anything."""
 
     id: str
     arguments: tuple[str, ...]
     says: tuple[str, ...]
-    """What the one line must hold: what was wrong, where, and what would be right."""
+    """Texts that the message must contain: the mistake, its place, and what would be right."""
     format: str = "text"
     """The format of the document."""
     environment: Mapping[str, str] = field(default_factory=dict)
     config: bytes | None = None
     """The content of `CONFIG`."""
     hides: str | None = None
-    """What the line must not hold."""
+    """A text that the message must not contain."""
     unprivileged: bool = False
-    """Root may do it."""
+    """Whether the case needs a user without privileges, since root may do it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """A setting of this host that is broken, which a run shows as it shows every other fault."""
+    """A broken setting of this host, which a run reports like any other fault."""
 
     id: str
     exit: int
     codes: tuple[str, ...]
-    """Findings by code, in the report's order."""
+    """The codes of the findings, in the report's order."""
     arguments: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     hides: str | None = None
@@ -84,7 +84,7 @@ ANYWHERE: Final = {
     "a path": "../../etc/passwd",
     "DEL and C1": "\x7f\x9b2J",
 }
-"""Bad for every option that has a form."""
+"""Values that are bad for every option whose values have a form."""
 
 _SECONDS: Final = (
     *("banana", "nan", "inf", "-inf", "-1", "0", "1e9", "3s", "0x10", "1,5", "None", "3 4", "1_0", "\u0663", "1e400"),
@@ -94,7 +94,9 @@ _SECONDS: Final = (
 
 @dataclass(frozen=True, kw_only=True)
 class Option:
-    """An option that has a form: what its refusals say would be right, and what is bad for it alone."""
+    """An option whose values have a form: what its refusals say would be right, and values that are bad for
+    it alone.
+    """
 
     name: str
     wanted: str
@@ -184,7 +186,7 @@ FORMED: Final = (
     ),
     Option(
         name="format",
-        wanted=NOT_A_NAME,  # all of them follow, or the one that was probably meant
+        wanted=NOT_A_NAME,  # the message lists all of them, or the most similar one
         bad=("yaml", "JSON", "json,text", "0"),
     ),
     Option(
@@ -300,7 +302,7 @@ _OF_THE_INTERFACE: Final = frozenset({"theme", "key", "no-mouse"})
 
 
 def _command_with(name: str) -> str:
-    """The command that has an option."""
+    """A command that has the option."""
     return "watch" if name in _OF_A_WATCH else "demo" if name in _OF_THE_INTERFACE else "check"
 
 
@@ -313,7 +315,7 @@ VPC: Final = Option(
         *("vpc-0a1b2c3d,vpc-0b1b2c3d", "arn:aws:ec2:eu-west-1:111122223333:vpc/vpc-0a1b2c3d", "vpc-\u0660a1b2c3d"),
     ),
 )
-"""Options that only `facts` has, and that only a flag sets."""
+"""Options that only `facts` has, and that only a flag can set."""
 A_ROLE: Final = "arn:aws:iam::111122223333:role/x"
 A_VPC: Final = "vpc-0a1b2c3d4e5f67890"
 OF_PREDICT: Final = (
@@ -342,7 +344,7 @@ OF_PREDICT: Final = (
         multiple=True,
     ),
 )
-"""Options that only `predict` has, and that only a flag sets."""
+"""Options that only `predict` has, and that only a flag can set."""
 OF_AUDIT: Final = (
     Option(
         name="role-arn",
@@ -368,9 +370,9 @@ OF_AUDIT: Final = (
         bad=("a b", "role/x", "arn:aws:iam::111122223333:role/x", "x" * 65, "r\u00f6le"),
     ),
 )
-"""Options that only `audit` has, and that only a flag sets."""
+"""Options that only `audit` has, and that only a flag can set."""
 OF_AUDITS: Final = tuple(name for name in AUDIT.formats if name != "eventbridge")
-"""Formats of an audit whose refusal is on stdout: events say nothing of it, and stderr has the reason."""
+"""Formats of an audit that print a refusal on stdout. Events contain no refusal; stderr has the reason."""
 
 TEXTS: Final = {
     "profile": ("the name of a profile", {*ANYWHERE} - {"a space", "emoji", "a path", "100 kB"}),
@@ -383,7 +385,7 @@ TEXTS: Final = {
     "notify-template": ("the path of a file", {"nothing"}),
     "on-change": ("expected a program", {"nothing", "a space"}),
 }
-"""Options that take nearly any text: what would be right, and what of `ANYWHERE` is not."""
+"""Options that take nearly any text: what would be right, and the values in `ANYWHERE` that are bad for them."""
 TOO_LONG: Final = "a text of at most 4096 characters without NUL"
 FLAGS: Final = ("no-api", "jobs", "no-ec2", "run-agents", "fips", "dual-stack", "no-mouse", "brief", "redact")
 NO_BOOLEANS: Final = ("maybe", "2", "truee", "none", "-1", "\x1b[2J", "\u202eyes", "\udcff", "9" * LONG)
@@ -409,7 +411,7 @@ def _formats() -> Iterator[str]:
 
 
 def by_flag(command: str, names: frozenset[str], forms: Sequence[str] = OPTION_NAMES) -> Iterator[Refused]:
-    """Each bad value of each of these options of a command, with one of the formats that it has in turn."""
+    """Each bad value of each of these options of a command, with the command's formats in turn."""
     has_format = "format" in options_of(command)
     formats = itertools.cycle(forms if has_format else ("json" if command == "facts" else "text",))
     needed = _needed(command)
@@ -418,12 +420,13 @@ def by_flag(command: str, names: frozenset[str], forms: Sequence[str] = OPTION_N
             continue
         values = {**{label: value for label, value in ANYWHERE.items() if label != "NUL"}}
         bad = [*values.items(), *((_short(value), value) for value in option.bad)]
-        if "format" not in names:  # where calls differ by their format, each value is there twice
+        if "format" not in names:  # if calls differ by their format, each value is there twice
             bad = [(label, value) for value, label in {value: label for label, value in bad}.items()]
         for label, value in bad:
             wanted = "text" if option.name == "format" else next(formats)
             asked = () if option.name == "format" or not has_format else (f"--format={wanted}",)
-            # What is too long is refused for that alone, where a function and no list of words reads it.
+            # If a function reads the value, and not a list of words, a value that is too long is refused for its length
+            # alone.
             is_list = option.wanted.startswith(("'", NOT_A_NAME))
             yield Refused(
                 id=f"{command} --{option.name}={label}",
@@ -455,8 +458,9 @@ def by_flag(command: str, names: frozenset[str], forms: Sequence[str] = OPTION_N
 
 
 def by_variable() -> Iterator[Refused]:
-    """Each bad value of each option by its variable. An empty variable counts as unset, and no variable can hold a
-    NUL."""
+    """Each bad value of each option by its variable. An empty variable counts as unset, and a variable cannot contain a
+    NUL.
+    """
     formats = _formats()
 
     def one(name: str, label: str, value: str, right: str) -> Refused:
@@ -470,7 +474,7 @@ def by_variable() -> Iterator[Refused]:
         )
 
     for option in FORMED:
-        # A variable of many values is split at its spaces, so that a space is not a value.
+        # A variable with several values is split at its spaces, so a space cannot be a value.
         values = {
             label: value
             for label, value in ANYWHERE.items()
@@ -483,7 +487,7 @@ def by_variable() -> Iterator[Refused]:
                 continue
             yield one(option.name, label, value, right)
     for name, (right, labels) in TEXTS.items():
-        if name == "wrong":  # says what is true of one run, which no variable does
+        if name == "wrong":  # describes one run, so no variable sets it
             continue
         for label in sorted(labels - {"nothing", "NUL"} | {"100 kB"}):
             yield one(name, label, ANYWHERE[label], TOO_LONG if label == "100 kB" else right)
@@ -494,13 +498,15 @@ def by_variable() -> Iterator[Refused]:
 
 
 def _toml(name: str, value: str, *, multiple: bool) -> bytes:
-    text = json.dumps(value)  # a text of TOML's, but for characters beyond 16 bits, which JSON writes as two
+    text = json.dumps(value)  # a text in TOML, except for characters beyond 16 bits, which JSON writes as two
     text = text if "\\ud" not in text else f'"{value}"'
     return f"{name} = {f'[{text}]' if multiple else text}\n".encode()
 
 
 def by_file() -> Iterator[Refused]:
-    """Each bad value and each wrong type of each option in a configuration, which is UTF-8 and so holds no other."""
+    """Each bad value and each wrong type of each option in a configuration file. The file is UTF-8, so values that are
+    not UTF-8 cannot occur.
+    """
     formats = _formats()
 
     def one(name: str, label: str, config: bytes, *right: str) -> Refused:
@@ -519,7 +525,7 @@ def by_file() -> Iterator[Refused]:
         for label, value in [*values.items(), *long.items(), *((_short(value), value) for value in option.bad)]:
             if option.number:
                 if value in ("true", "[3]"):
-                    continue  # of another type, below
+                    continue  # of a different type, below
                 number = value if _is_toml_number(value) else None
                 content = f"{option.name} = {value}\n".encode() if number else _toml(option.name, value, multiple=False)
                 right = TOO_LONG if len(value) > 4_096 else option.wanted
@@ -533,7 +539,7 @@ def by_file() -> Iterator[Refused]:
         for value in WRONG_TYPES[kind]:
             yield one(option.name, value, f"{option.name} = {value}\n".encode(), "expected ")
     for name, (right, labels) in TEXTS.items():
-        if name == "wrong":  # says what is true of one run, which no file does
+        if name == "wrong":  # describes one run, so no file sets it
             continue
         for label in sorted(labels - {"no UTF-8"} | {"NUL"}):
             wanted = TOO_LONG if label == "NUL" else right
@@ -560,7 +566,7 @@ def _is_toml_number(text: str) -> bool:
 
 
 def options_of(command: str) -> dict[str, click.Option]:
-    """The options of a command by name, its help left out."""
+    """The options of a command by name, without its help option."""
     return {
         param.opts[0].removeprefix("--"): param
         for param in main.commands[command].params
@@ -573,12 +579,12 @@ def _forms(command: str, wanted: str) -> tuple[str, ...]:
 
 
 def _needed(command: str) -> tuple[str, ...]:
-    """Good values of the options that a command cannot do without."""
+    """Valid values of the options that a command requires."""
     return ("--vpc", A_VPC) if "vpc" in options_of(command) else ()
 
 
 def _of_choice(command: str) -> tuple[str, ...]:
-    """The first value of an argument that takes certain words alone: another is refused for itself."""
+    """The first allowed word of an argument that takes certain words alone: any other word would itself be refused."""
     kinds = (param.type for param in main.commands[command].params if isinstance(param, click.Argument))
     return tuple(kind.choices[0] for kind in kinds if isinstance(kind, click.Choice))
 
@@ -733,7 +739,7 @@ def of_tables() -> Iterator[Refused]:
 
 
 def of_pairs() -> Iterator[Refused]:
-    """Options that exclude each other, and of several the one that is bad."""
+    """Options that exclude each other, and the one bad option of several."""
     for label, arguments, says in (
         ("short and lines", ("--brief", "--format=ndjson"), ("--brief", "--format ndjson")),
         ("short and JSON", ("--format=json", "--brief"), ("--brief", "--format json")),
@@ -831,7 +837,7 @@ def of_pairs() -> Iterator[Refused]:
 
 
 def _listening(path: Path) -> None:
-    """A socket in the file system, as a program leaves one behind."""
+    """A socket in the file system, such as a program leaves behind."""
     with socket.socket(socket.AF_UNIX) as channel:  # noqa: TID251 - it connects nothing
         before = Path.cwd()
         os.chdir(path.parent)  # its path may have 108 bytes (unix(7))
@@ -862,7 +868,7 @@ PLACES: Final[Mapping[str, Callable[[Path], object]]] = {
     "\x1b[2J\u202e": Path.mkdir,
     "sparse": _sparse,
 }
-"""Files of a case's folder by name."""
+"""Creates the files of a case's folder, by name."""
 
 NO_FILES: Final = {
     "not there": ("{here}/nowhere", "No such file or directory"),
@@ -881,11 +887,11 @@ NO_FILES: Final = {
     "a name that is not UTF-8": ("{here}/\udcff", "No such file or directory"),
     "without leave": ("{here}/locked", "Permission denied"),
 }
-"""Paths at which nothing can be read, and the system's word for it."""
+"""Paths at which nothing can be read, with the system's error message."""
 
 
 def of_files(command: tuple[str, ...], option: str, variable: str | None) -> Iterator[Refused]:
-    """An argument that names a file that cannot be read."""
+    """An argument that names an unreadable file."""
     for (label, (path, why)), wanted in zip(NO_FILES.items(), _formats(), strict=False):
         for place in ("flag", "variable"):
             if place == "variable" and variable is None:
@@ -950,7 +956,7 @@ CONTENTS: Final[Mapping[str, tuple[bytes, str]]] = {
 
 
 def of_configurations() -> Iterator[Refused]:
-    """Files that are read and are not configuration."""
+    """Files that can be read but are not configuration files."""
     for (label, (content, why)), wanted in zip(CONTENTS.items(), _formats(), strict=False):
         yield Refused(
             id=f"a configuration: {label}",
@@ -1031,11 +1037,11 @@ def of_codes() -> Iterator[Refused]:
 
 GOOD: Final = "healthy.json"
 _SOUND: Final = encode(report_of("private-dns-off"))
-"""With findings, whose commands have values, failures and things that were not looked at."""
+"""A report with findings, whose commands have values, with failures and with skipped steps."""
 
 
 def _with(*path: str | int, value: object, of: dict[str, Any] = _SOUND) -> bytes:
-    """A document in which one place holds something else."""
+    """A document with a different value in one place."""
     document = copy.deepcopy(of)
     place: Any = document
     for key in path[:-1]:
@@ -1062,7 +1068,7 @@ _OBJECTS: Final[tuple[tuple[str | int, ...], ...]] = (
     *(("targets", 0), ("targets", 0, "addresses", 0), ("findings", 0), ("findings", 0, "fix")),
     *(("findings", 0, "fix", "commands", 0), ("findings", 0, "documents", 0), ("not_evaluated", 0)),
 )
-"""Places at which an object of its own kind stands."""
+"""Places of objects, each of a kind of its own."""
 _NO_REPORT: Final = "is not a report of `--format json` that this version understands: "
 _BEFORE: Final = ndjson.render(report_of("private-dns-off")).splitlines()
 
@@ -1156,7 +1162,7 @@ NO_REPORTS: Final[Mapping[str, tuple[bytes, str]]] = {
         for place in _OBJECTS[1:]
     },
 }
-"""Contents of files that are not reports, and what is said of them."""
+"""Contents of files that are not reports, each with the expected message."""
 
 NO_REPORT_PLACES: Final = {
     **NO_FILES,
@@ -1223,14 +1229,14 @@ _NO_FACTS: Final = "is not a file of `backuplink facts` that this version unders
 
 
 def _of(operation: str) -> int:
-    """The place of a read among the observations."""
+    """The index of a read among the observations."""
     return next(
         number for number, observation in enumerate(_FACTS["observations"]) if observation["operation"] == operation
     )
 
 
 def _observation_with(**changes: object) -> bytes:
-    """Facts in which one read is of something else."""
+    """Facts in which one read is replaced by a different observation."""
     observation = {**_FACTS["observations"][0], **changes}
     parts = (observation[name] for name in ("step", "target", "address", "port", "resolver", "operation"))
     observation["id"] = "/".join(str(part) for part in parts if part is not None)
@@ -1238,7 +1244,7 @@ def _observation_with(**changes: object) -> bytes:
 
 
 def _without_judgement(observation: Mapping[str, Any]) -> dict[str, Any]:
-    """An observation of a report as a file of facts has it, which is not judged."""
+    """An observation of a report as a facts file has it, without a judgement."""
     return {name: value for name, value in observation.items() if name not in ("counts", "explained_by")}
 
 
@@ -1349,7 +1355,7 @@ NO_FACTS: Final[Mapping[str, tuple[bytes, str]]] = {
         f"{_NO_FACTS}taken_at: ",
     ),
 }
-"""Contents of files that are not facts files."""
+"""Contents of files that are not facts files, each with the expected message."""
 
 REPORTS: Final[Mapping[str, bytes]] = {
     GOOD: json_format.render(report_of("healthy")).encode(),
@@ -1360,7 +1366,7 @@ REPORTS: Final[Mapping[str, bytes]] = {
     GOOD_FACTS: dumps(facts(taken_at=_NOW)).encode(),
     **{f"no-facts-{number}": content for number, (content, _) in enumerate(NO_FACTS.values())},
 }
-"""Files of a case's folder by name: reports, facts files, and what is neither."""
+"""Files of a case's folder by name: reports, facts files, and files that are neither."""
 
 NO_FACTS_PLACES: Final = {
     **NO_FILES,
@@ -1377,8 +1383,9 @@ NO_FACTS_PLACES: Final = {
 
 
 def of_facts() -> Iterator[Refused]:
-    """Files that are not facts files, by each way to name one; files of another Region than the run's; and files for a
-    run that wants none."""
+    """Files that are not facts files, by each way to name one; files of a different Region from the run's; and files
+    for a run that uses none.
+    """
     good = f"{{here}}/{GOOD_FACTS}"
     wrong = {
         **NO_FACTS_PLACES,
@@ -1388,7 +1395,7 @@ def of_facts() -> Iterator[Refused]:
     for label, (path, why) in wrong.items():
         for place in ("flag", "variable", "file"):
             if place == "file" and "{here}" in path:
-                continue  # a configuration is written as it is raised
+                continue  # a configuration's message is the exception's own text
             wanted = next(formats)
             asked = {"flag": ("--ec2-facts", path), "file": ("--config", CONFIG), "variable": ()}[place]
             yield Refused(
@@ -1476,7 +1483,7 @@ def of_facts() -> Iterator[Refused]:
 
 
 def of_predictions() -> Iterator[Refused]:
-    """What a prediction cannot be made from, or for."""
+    """Inputs from which no prediction can be made, and targets without one."""
     good = ("--ec2-facts", f"{{here}}/{GOOD_FACTS}")
     policy = "vpce-0badbad0:policy="
     calls: tuple[tuple[str, tuple[str, ...], str], ...] = (
@@ -1552,7 +1559,7 @@ def of_predictions() -> Iterator[Refused]:
 
 
 def of_histories() -> Iterator[Refused]:
-    """Files that hold no history. tests/agent/history has those that nearly do."""
+    """Files without a history. tests/agent/history has files that are nearly histories."""
     for label, path, message in (
         ("a file that is not there", "{here}/nowhere", "{here}/nowhere: No such file or directory"),
         ("a folder", "{here}", "{here}: Is a directory"),
@@ -1568,7 +1575,7 @@ def of_histories() -> Iterator[Refused]:
 
 
 def of_bundles() -> Iterator[Refused]:
-    """An archive has no format: a refusal is in that of the variable."""
+    """An archive has no format, so its refusal is in the format that the variable names."""
     for label, words, message in (
         (
             "a report that is not there",
@@ -1609,9 +1616,10 @@ ARGUMENTS: Final = {
     ("fleet put", "destination"),
     ("fleet athena", "action"),
 }
-"""Arguments of commands that have cases here; of the interface's, which needs a terminal before it reads anything, they
-are among the tests in one. Those of a fleet are among its own (tests/agent/app/test_fleet_command.py,
-tests/agent/fleet/test_pack.py, tests/agent/fleet/test_put.py)."""
+"""Arguments of commands that have cases here. Those of the interface, which needs a terminal before it reads anything,
+are tested on a terminal. Those of a fleet have tests of their own (tests/agent/app/test_fleet_command.py,
+tests/agent/fleet/test_pack.py, tests/agent/fleet/test_put.py).
+"""
 
 
 def _all() -> Iterator[Refused]:
@@ -1662,12 +1670,12 @@ NO_PLACES: Final = {
     "no UTF-8, in no folder": ("{here}/nowhere/\udcff", "No such file or directory"),
     "a folder without leave": ("{here}/new.json", "Permission denied"),
 }
-"""Paths that take no document, and the system's word for it."""
+"""Paths to which no document can be written, with the system's error message."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Unwritten:
-    """A run whose document can not be written where it should be."""
+    """A run whose document cannot be written to its place."""
 
     id: str
     path: str
@@ -1741,19 +1749,19 @@ def _settings() -> Iterator[Measured]:
         yield _set(variable, "set to nothing", "", 2, "TLS008")
     yield _set("BACKUPLINK_CA_BUNDLE", "not there", "{here}/nowhere", 2, "TLS008")
     yield _set("--ca-bundle", "a pipe to which nobody writes", "{here}/pipe", 2, "TLS008")
-    # Without the profile that it names no call of the SDK starts.
+    # The SDK makes no call if the profile that it names does not exist.
     yield _set("AWS_PROFILE", "unknown", "nope", 2, "ENV018", "API010")
     yield _set("AWS_PROFILE", "a path", "../x", 2, "ENV018", "API010")
     yield _set("AWS_PROFILE", "4096 characters", "x" * 4_096, 2, "ENV018", "API010")
     for label in ("a space", "escape codes", "lines", "bidi", "no UTF-8", "100 kB"):
         yield _set("AWS_PROFILE", label, ANYWHERE[label], 2, "ENV018", "API010")
-    # Nor with a Region that can be none; the run itself gets one from --region.
+    # Nor does it with an impossible Region; the run itself gets one from --region.
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
         for label in (*(label for label in ANYWHERE if label not in ("nothing", "NUL")), "a zone"):
             yield _set(name, label, ANYWHERE.get(label, "eu-west-1a"), 2, "ENV018")
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         for label in SHARED:
-            # A setting that holds settings leaves the credentials as they are.
+            # A nested setting does not affect the credentials.
             yield _set(name, label, f"{{here}}/{label}", 2, "ENV018", *(() if label == "nested" else ("API010",)))
         for label in (
             "a folder",

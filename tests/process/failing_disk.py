@@ -1,7 +1,8 @@
-"""A file system in memory that fails where a test wants it to, for processes that believe in it: FUSE (fuse(4)).
+"""A file system in memory, by FUSE (fuse(4)), that fails at points chosen by a test, for processes that use it as a
+real one.
 
-The kernel's requests are answered by a process of its own, without a library. `Faults` is memory that it shares with
-the process that mounts: which kinds of request fail, with which errno, and after how many of them.
+A separate process answers the kernel's requests, without a library. `Faults` is memory that it shares with the process
+that mounts: it says which kinds of request fail, with which errno, and after how many of them.
 """
 
 import ctypes
@@ -31,14 +32,14 @@ _HEADER: Final = struct.Struct("<IIQQIIII")
 _ATTRIBUTES: Final = struct.Struct("<QQQQQQIIIIIIIIII")
 _VERSION: Final = (7, 31)
 _MAX_WRITE: Final = 1 << 14
-"""Bytes of a request: a document is written in several."""
+"""Maximum bytes of a write request: a document takes several."""
 FOR_EVER: Final = 1 << 40
 _MODE, _OWNER, _GROUP, _SIZE = 1, 2, 4, 8
-"""Flags of what SETATTR sets."""
+"""Flags for the attributes that SETATTR sets."""
 
 
 class Faults:
-    """Which kinds of request fail. Shared by the processes that are forked after it is made."""
+    """The kinds of request that fail. Processes that are forked later share it."""
 
     _ROW: Final = struct.Struct("<iqq")
 
@@ -52,11 +53,11 @@ class Faults:
             self._ROW.pack_into(self._memory, kind * self._ROW.size, 0, 0, 0)
 
     def let(self, kind: int, error: int, *, after: int = 0, times: int = FOR_EVER) -> None:
-        """Let requests of a kind fail, so many, once so many others have succeeded."""
+        """Let `times` requests of a kind fail, once `after` of them have succeeded."""
         self._ROW.pack_into(self._memory, kind * self._ROW.size, error, after, times)
 
     def of(self, kind: int) -> int:
-        """The errno with which the next request of a kind fails; 0 where it succeeds."""
+        """The errno with which the next request of a kind fails, or 0 if it succeeds."""
         error, after, times = self._ROW.unpack_from(self._memory, kind * self._ROW.size)
         if not error or (after <= 0 and times <= 0):
             return 0
@@ -101,7 +102,7 @@ class _Disk:
         }
 
     def serve(self) -> None:
-        """Answer them, one after the other."""
+        """Answer the requests, one after the other."""
         while True:
             try:
                 request = os.read(self._device, _MAX_WRITE + 4096)
@@ -127,7 +128,7 @@ class _Disk:
                 answer, code = b"", -(error.errno or errno.EIO)
             try:
                 os.write(self._device, struct.pack("<IiQ", 16 + len(answer), code, unique) + answer)
-            except FileNotFoundError:  # who asked was killed
+            except FileNotFoundError:  # the process that asked was killed
                 continue
 
     def _of(self, parent: int, name: bytes) -> int:
@@ -227,8 +228,7 @@ def _call(name: str, *arguments: object) -> None:
 
 
 def own_mounts() -> None:
-    """Let what this process mounts be its own and its children's, which have no network either. Raises OSError, without
-    root for instance."""
+    """Give this process and its children private mounts, and no network. Raises OSError, for instance without root."""
     _call("unshare", _CLONE_NEWNS | _CLONE_NEWNET)
     _call("mount", b"none", b"/", None, _MS_PRIVATE_ALL, None)
 
@@ -239,13 +239,14 @@ def mount_memory(folder: Path, options: str) -> None:
 
 
 def mount_over(source: Path, target: Path) -> None:
-    """Let a file or a folder be seen under another name, as a container sees a volume."""
+    """Show a file or a folder under another name, as a container shows a volume."""
     _call("mount", os.fsencode(source), os.fsencode(target), None, _MS_BIND, None)
 
 
 def mount_failing(folder: Path) -> Faults:
-    """Mount the file system over a folder, empty; a child of this process answers its requests until this process
-    ends."""
+    """Mount an empty file system over a folder. A child of this process answers its requests until this
+    process ends.
+    """
     faults = Faults()
     device = os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC)
     data = f"fd={device},rootmode=40000,user_id={os.getuid()},group_id={os.getgid()}"

@@ -1,8 +1,8 @@
-"""`python -m tests.process.hanging WHAT`: a check whose libraries hang for a minute; the command must not.
+"""`python -m tests.process.hanging WHAT`: a check whose libraries hang for a minute, although the command must not.
 
-WHAT names the seams that hang: `sdk`, `lookup`, `trust`, `ec2`, or several joined by commas; with `patient` the
-deadline is as far away as the end of the hanging. Everything else is a simulated VPC under the ordinary clock.
-`measuring` on stderr says that the run has begun.
+WHAT names the seams that hang: `sdk`, `lookup`, `trust`, `ec2`, or several joined by commas; with `patient`, the
+deadline is as late as the end of the hanging. Everything else is a simulated VPC under the ordinary clock. `measuring`
+on stderr says that the run has begun.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ WHAT = frozenset(sys.argv[1].split(","))
 
 
 def hang() -> None:
-    """A library call that gives nothing back in time."""
+    """A library call that does not return in time."""
     time.sleep(HANG_SECONDS)
 
 
@@ -73,7 +73,7 @@ class HangingMachine(SimulatedMachine):
 
 
 def hanging() -> Scenario:
-    """A healthy VPC whose run may take longer than a step, and has time for all else where EC2 alone hangs."""
+    """A healthy VPC whose run may take longer than a step; if EC2 alone hangs, it has time for everything else."""
     deadline = HANG_SECONDS if "patient" in WHAT else 4 if "ec2" in WHAT else 1
     asked = f"\n[run]\ntimeout = 60\ndeadline = {deadline}\n"
     asked += 'ec2 = "always"\n[ec2]\n' if "ec2" in WHAT else ""

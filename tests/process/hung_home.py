@@ -1,9 +1,9 @@
-"""`python -m tests.process.hung_home FOLDER ARGUMENTS...`: the program with a home folder that never answers, as one on
-a network file system whose server is gone.
+"""`python -m tests.process.hung_home FOLDER ARGUMENTS...`: the program with a home folder that never answers, like one
+on a network file system without its server.
 
-The folder is a FUSE file system whose requests nobody reads (fuse(4)): opening a file in it has no end, and only
-SIGKILL ends the wait. Mounts and network are this process's own; it has no interface that is up, so no packet leaves.
-The program keeps the file system's descriptor, which ends with it.
+The folder is a FUSE file system whose requests nobody reads (fuse(4)): opening a file in it never returns, and only
+SIGKILL ends the wait. This process has its own mounts and its own network without any active interface, so no packet
+leaves. The program holds the file system's descriptor, so the file system ends with it.
 """
 
 import ctypes

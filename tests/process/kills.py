@@ -1,10 +1,10 @@
-"""`python -m tests.process.kills WHAT FOLDER COUNT`: processes that are killed (SIGKILL) at moments of a seed.
+"""`python -m tests.process.kills WHAT FOLDER COUNT`: processes that are killed (SIGKILL) at moments drawn by a seed.
 
 `watch` is a watch with a metrics file, a history and a program for changes, one after the other in FOLDER; each cycle
-takes milliseconds. `pack` packs FOLDER/source into a copy of FOLDER/lake, FOLDER/N/lake; what the kill left of that is
-copied to FOLDER/N/killed, and then it is packed again. Moments are spread over the time that one takes which is left
-alone; whatever is under way, what must hold holds. JSON on stdout has, for `watch`, the cycles that the history
-said it had kept before each kill.
+takes milliseconds. `pack` packs FOLDER/source into a copy of FOLDER/lake, FOLDER/N/lake; the files that the kill leaves
+are copied to FOLDER/N/killed, and then the folder is packed again. The moments are spread over the time of an
+undisturbed pack, so that they hit all its stages. For `watch`, JSON on stdout has the cycles that the history had
+reported as kept before each kill.
 """
 
 import asyncio
@@ -33,28 +33,28 @@ SEED: Final = 37
 HISTORY, TEXTFILE, NOTICES, TEMPORARY = "history.db", "watch.prom", "notices", "temporary"
 INTERVAL: Final = 0.005
 MOST_CYCLES: Final = 4
-"""A watch is killed after one of so many cycles was kept, or before the first."""
+"""A watch is killed after it has kept between none and this many cycles."""
 CYCLE_SECONDS: Final = 0.03
-"""How long it then lives at most."""
+"""The maximum time in seconds that it lives after that."""
 AT_A_TIME: Final = 1_000
-"""Numbers of cycles of each watch."""
+"""The range of cycle numbers that each watch has."""
 
 
 class TellingWriter(HistoryWriter):
-    """A history that tells each cycle that it keeps."""
+    """A history that reports each cycle that it has kept."""
 
     def __init__(self, path: Path, told: int) -> None:
         super().__init__(Keeping(path=path, seconds=86_400.0 * 365, size=1_000_000_000))
         self._told = told
 
     def append(self, entry: Entry) -> None:
-        """Keep a cycle, and tell its run."""
+        """Keep a cycle, and report its run."""
         super().append(entry)
         os.write(self._told, f"{entry.report.run.id}\n".encode())
 
 
 def watch(folder: Path, first: int, told: int, cycles: int | None = None) -> None:
-    """Watch a network that changes with every cycle, the first of which has this number."""
+    """Watch a network that changes with every cycle; the first cycle has the number `first`."""
     numbers = itertools.count(first)
 
     async def measure(*_: object) -> Any:
@@ -75,7 +75,7 @@ def watch(folder: Path, first: int, told: int, cycles: int | None = None) -> Non
 
 
 def killed(work: Callable[[], None], wait: Callable[[], None]) -> int:
-    """Run something in a process that is killed when `wait` returns. Returns its status as waitpid(2) gives it."""
+    """Run `work` in a process that is killed when `wait` returns. Returns its status in the form of waitpid(2)."""
     if (child := os.fork()) == 0:
         try:
             work()
@@ -87,7 +87,7 @@ def killed(work: Callable[[], None], wait: Callable[[], None]) -> int:
 
 
 def whole(work: Callable[[], None]) -> float:
-    """Run something in a process that is left alone. Returns how many seconds it took."""
+    """Run `work` in an undisturbed process. Returns the seconds that it took."""
     began = time.monotonic()
     if (child := os.fork()) == 0:
         code = 1
@@ -102,7 +102,7 @@ def whole(work: Callable[[], None]) -> float:
 
 
 def watches(folder: Path, count: int) -> list[list[str]]:
-    """Kill so many watches in a folder."""
+    """Kill `count` watches in a folder."""
     chance = random.Random(SEED)
     kept = []
     for number in range(count):
@@ -121,7 +121,7 @@ def watches(folder: Path, count: int) -> list[list[str]]:
 
 
 def packs(folder: Path, count: int) -> list[int]:
-    """Kill so many packs; each leaves a folder."""
+    """Kill `count` packs, each of which leaves a folder."""
 
     def packing(lake: Path) -> None:
         quiet = os.open(os.devnull, os.O_RDWR)
@@ -147,7 +147,7 @@ def packs(folder: Path, count: int) -> list[int]:
 
 
 def main(what: str, folder: Path, count: int) -> None:
-    """Kill, and say what was kept."""
+    """Kill the processes, and print which cycles were kept."""
     sys.stdout.write(json.dumps({"watch": watches, "pack": packs}[what](folder, count)))
 
 

@@ -1,8 +1,9 @@
 """`python -m tests.process.on_failing_disk FOLDER`: commands, each in a process of its own, on a disk that fails.
 
 FOLDER gets two mounts, which end with this process: `full` is a tmpfs, and `broken` the file system of
-`tests.process.failing_disk`. Each line on stdin is a JSON list of what some `Case`s have; a line on stdout is what is
-left of each, in the same order. The modules of the commands are imported here once, and not by each process.
+`tests.process.failing_disk`. Each line on stdin is a JSON list of the fields of some `Case`s; a line on stdout has the
+resulting files and output of each, in the same order. The modules of the commands are imported here once, not by each
+process.
 """
 
 import importlib
@@ -21,7 +22,7 @@ from tests.support.repository import ROOT
 
 OLD: Final = "the old document\n"
 DOCUMENT: Final = "document"
-"""The name of a file that is there before each command."""
+"""The name of a file that exists before each command."""
 HISTORY: Final = "history.db"
 OUT, ERR = "out", "err"
 PACKAGES: Final = ("app", "audit", "documents", "fleet", "formats", "history", "judge", "predict", "run", "simulated")
@@ -38,24 +39,24 @@ class Case:
     words: tuple[str, ...]
     """Its arguments; `{disk}` is the folder of the disk."""
     room: int | None = None
-    """Bytes that are left of the full disk; None for the broken one."""
+    """The free bytes of the full disk; None for the broken one."""
     kinds: tuple[int, ...] = ()
-    """Requests of the broken disk that fail."""
+    """The kinds of requests that fail on the broken disk."""
     error: int = 0
     after: int = 0
     times: int = FOR_EVER
     streams: tuple[str, ...] = ()
-    """Which of OUT and ERR go to the disk as well."""
+    """The streams among OUT and ERR that also go to the disk."""
     temporary: bool = False
-    """Whether temporary files do."""
+    """Whether temporary files are on the disk."""
     mounted: bool = False
-    """Whether the document is mounted on its own."""
+    """Whether the document is a mount of its own."""
     history: str = ""
-    """A file that lies on the disk as HISTORY."""
+    """A file to copy to the disk as HISTORY."""
 
 
 def main(folder: Path) -> None:
-    """Run all of them."""
+    """Run the cases that stdin lists."""
     for package in PACKAGES:
         for module in pkgutil.walk_packages([str(ROOT / "agent" / package)], f"agent.{package}."):
             importlib.import_module(module.name)
@@ -108,7 +109,7 @@ def _left(case: Case, disk: Path, faults: Faults) -> dict[str, Any]:
 
 
 def _text(data: bytes) -> str:
-    """What a file holds; of one that is not text, each byte as a character."""
+    """The content of a file. Each byte of a file that is not text becomes a character."""
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
@@ -134,7 +135,7 @@ def _run(case: Case, disk: Path, places: dict[str, Path]) -> NoReturn:
 
 
 def _fill(filler: Path, room: int) -> None:
-    """Leave so many bytes of a file system."""
+    """Fill a file system until this many bytes are free."""
     with filler.open("wb", buffering=0) as stream:
         try:
             while stream.write(bytes(_PAGE)):

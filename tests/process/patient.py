@@ -1,5 +1,6 @@
-"""`python -m tests.process.patient ARGUMENTS…`: the command, whose simulated runs wait a minute for what is silent, so
-that whatever a test does in the middle of one comes in time."""
+"""`python -m tests.process.patient ARGUMENTS…`: the command, whose simulated runs wait a minute for silent peers, so
+that a test always has time to act in the middle of one.
+"""
 
 import sys
 from dataclasses import replace

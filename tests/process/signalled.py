@@ -1,11 +1,11 @@
-"""`python -m tests.process.signalled ACTION POINT ARGUMENTS…`: the command, to which something happens at one point.
+"""`python -m tests.process.signalled ACTION POINT ARGUMENTS…`: the command, with an event at one point.
 
 ACTION is a signal that the process sends to itself (`SIGTERM`), `close:N` (the file descriptor N, such as the reading
 end of its own stdout, is closed) or `full` (stdout becomes a full device). POINT is `PHASE:n`, the n-th time that the
 program announces this phase (`agent.process.phases`) or an event of this name, or `n`, the n-th time that any function
-is entered or left after signals are caught; 0 is never. So a point is the same in every run, where a delay would be
-another one each time. `happened`, or `passed` and the number of points, on stderr says how it went; with `list` as the
-phase all that is announced is on stderr, too, a line each.
+is entered or left after signals are caught; 0 is never. So a point is the same in every run, while a delay would
+differ. stderr has `happened`, or `passed` and the number of points; with `list` as the phase, it also lists all that
+the program announces, one a line.
 """
 
 import os
@@ -19,16 +19,16 @@ ACTION, POINT = sys.argv[1:3]
 PHASE, _, NUMBER = POINT.rpartition(":")
 WANTED = int(NUMBER)
 passed = 0
-"""Number of points that were passed so far."""
+"""The number of points passed so far."""
 
 
 def say(words: str) -> None:
-    """Write to stderr, past the stream of that name."""
+    """Write to the file descriptor of stderr, past the Python stream."""
     os.write(2, f"{words}\n".encode())
 
 
 def act() -> None:
-    """Do what the signal or fault would do."""
+    """Send the signal, or cause the fault."""
     say("happened")
     if ACTION == "full":
         os.dup2(os.open("/dev/full", os.O_WRONLY), 1)
@@ -39,13 +39,13 @@ def act() -> None:
 
 
 def wait(*_: object) -> None:
-    """Begin to count functions as soon as the last of the signals that the command catches is caught."""
+    """Begin to count functions as soon as the command has caught the last of its signals."""
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_DFL:
         sys.setprofile(count)
 
 
 def count(*_: object) -> None:
-    """Count a point. Called a million times in a run, so it does nothing else."""
+    """Count a point. A run calls this a million times, so it does nothing else."""
     global passed
     passed += 1
     if passed == WANTED:
@@ -54,7 +54,7 @@ def count(*_: object) -> None:
 
 
 def announced(phase: str) -> None:
-    """Count the points of the one phase."""
+    """Count the points of the given phase."""
     if PHASE == "list":
         say(phase)
     if phase == PHASE:
@@ -62,7 +62,7 @@ def announced(phase: str) -> None:
 
 
 if __name__ == "__main__":
-    vars(signals)["GRACE_SECONDS"] = 600.0  # how long a document takes says how busy the machine is
+    vars(signals)["GRACE_SECONDS"] = 600.0  # the time of a document depends on how busy the machine is
     if PHASE:
         phases.subscribe(announced)
     else:

@@ -1,4 +1,4 @@
-"""A terminal for one process: a pseudo-terminal that it controls, keys for it, and what it has written there."""
+"""A terminal for one process: a pseudo-terminal that it controls, keys for it, and its output there."""
 
 import fcntl
 import os
@@ -19,16 +19,16 @@ from tests.support.command import SECONDS
 from tests.support.repository import ROOT
 
 QUIET_SECONDS: Final = 2.0
-"""Longer than the time between any two things that somebody who draws all the time draws."""
+"""Longer than any pause of a process that draws continuously."""
 DRAWN_LINES: Final = 15
-"""Least number of lines of one width that are a screen."""
+"""The least number of lines of one width that count as a screen."""
 _ESCAPE: Final = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]P][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-~])")
-"""CSI, OSC and DCS, and the short ones (ECMA-48, section 5)."""
+"""CSI, OSC and DCS, and the short sequences (ECMA-48, section 5)."""
 _MODE: Final = re.compile(rb"\x1b\[\?([\d;]+)([hl])")
 _END: Final = b"\x00 the end \x00"
-"""What no process writes."""
+"""Bytes that no process writes."""
 _DEFAULTS: Final = {7: True, 25: True}
-"""Modes of a fresh terminal that are on: lines wrap, the cursor is seen."""
+"""The modes that are on in a fresh terminal: lines wrap, the cursor is visible."""
 
 
 class Session:
@@ -43,8 +43,9 @@ class Session:
         self._settings = settings
 
     def until(self, words: str | bytes) -> None:
-        """Read until these words stand in what has come since the last call, escape codes left out where `words` are
-        text."""
+        """Read until these words appear in the output since the last call. Escape codes are ignored if `words` are
+        text.
+        """
         limit = time.monotonic() + SECONDS
         while True:
             new = self.output[self._seen :]
@@ -57,8 +58,9 @@ class Session:
             self._read(0.1)
 
     def until_drawn(self, columns: int) -> None:
-        """Read until the whole screen has been drawn anew for this width. A screen is drawn line by line, each filled
-        up to the width; what changes later is drawn by position."""
+        """Read until the whole screen has been redrawn for this width. A complete drawing writes line by line, each
+        filled up to the width; later changes are drawn by position.
+        """
         limit = time.monotonic() + SECONDS
         while True:
             lines = plain(self.output[self._seen :]).decode("utf-8", "replace").replace("\r", "").split("\n")
@@ -70,7 +72,7 @@ class Session:
             self._read(0.1)
 
     def until_quiet(self) -> None:
-        """Read until nothing comes for QUIET_SECONDS."""
+        """Read until there is no output for QUIET_SECONDS."""
         limit = time.monotonic() + SECONDS
         before, since = len(self.output), time.monotonic()
         while time.monotonic() - since < QUIET_SECONDS:
@@ -80,7 +82,7 @@ class Session:
                 before, since = len(self.output), time.monotonic()
 
     def read(self, seconds: float = 0.1) -> None:
-        """Read what comes within this time."""
+        """Read the output that arrives within this time."""
         self._read(seconds)
 
     def press(self, *keys: str) -> None:
@@ -88,11 +90,11 @@ class Session:
         self.send("".join(keys).encode())
 
     def send(self, data: bytes) -> None:
-        """Send bytes as a terminal does, whatever they are."""
+        """Send arbitrary bytes as a terminal does."""
         os.write(self._outer, data)
 
     def resize(self, columns: int, lines: int) -> None:
-        """Give the terminal another size; the kernel tells the process (SIGWINCH)."""
+        """Give the terminal a different size; the kernel notifies the process (SIGWINCH)."""
         _set_size(self._inner, columns, lines)
 
     def kill(self, number: signal.Signals) -> None:
@@ -100,16 +102,16 @@ class Session:
         os.kill(self.process.pid, number)
 
     def stop(self) -> None:
-        """Let the terminal take nothing any more, as ctrl-s does, or a line that stalls."""
+        """Let the terminal stop accepting output, as ctrl-s does, or a stalled line."""
         termios.tcflow(self._inner, termios.TCOOFF)
 
     def hang_up(self) -> None:
-        """Close the terminal's other end, as a connection does that breaks."""
+        """Close the terminal's other end, like a broken connection."""
         os.close(self._outer)
         self._outer = -1
 
     def ended(self) -> int:
-        """Read until the process has ended, and give its exit code."""
+        """Read until the process has ended; returns its exit code."""
         limit = time.monotonic() + SECONDS
         while self.process.poll() is None:
             assert time.monotonic() < limit, ("does not end", self.text()[-2_000:])
@@ -122,8 +124,9 @@ class Session:
         return self.process.returncode
 
     def _read_all(self, limit: float) -> None:
-        """Read what an ended process wrote. The kernel hands it over in order, but not at once: where the machine is
-        busy, nothing may be waiting although more comes. So a last word is written behind it."""
+        """Read the output of an ended process. The kernel delivers it in order, but not at once: on a busy machine, a
+        read may find nothing although more follows. Therefore a last word is written behind it.
+        """
         termios.tcflow(self._inner, termios.TCOON)
         os.write(self._inner, _END)
         while not self.output.endswith(_END):
@@ -132,11 +135,11 @@ class Session:
         self.output = self.output.removesuffix(_END)
 
     def text(self) -> str:
-        """What was written, without escape codes."""
+        """The output without escape codes."""
         return plain(self.output).decode("utf-8", "replace").replace("\r\n", "\n")
 
     def modes(self) -> dict[int, bool]:
-        """The private modes (DECSET) that are otherwise than on a fresh terminal."""
+        """The private modes (DECSET) that differ from those of a fresh terminal."""
         modes: dict[int, bool] = {}
         for numbers, letter in _MODE.findall(self.output):
             for number in numbers.split(b";"):
@@ -148,11 +151,11 @@ class Session:
         return len(re.findall(rb"\x1b\[>\d+u", self.output)) - len(re.findall(rb"\x1b\[<u", self.output))
 
     def settings_are_back(self) -> bool:
-        """Whether lines, echo and signals of the terminal are as they were."""
+        """Whether the terminal's settings for lines, echo and signals are the original ones."""
         return termios.tcgetattr(self._inner) == self._settings
 
     def is_sane(self) -> bool:
-        """Whether all of the terminal is as it was."""
+        """Whether all properties of the terminal are the original ones."""
         return self.settings_are_back() and self.modes() == {} and self.key_modes() == 0
 
     def _read(self, seconds: float) -> None:
@@ -191,14 +194,15 @@ def on_terminal(
     environment: Mapping[str, str] | None = None,
     folder: Path = ROOT,
 ) -> Iterator[Session]:
-    """Run a command in `folder` on a terminal that it controls. Of the locale it knows what `environment` says,
-    otherwise UTF-8."""
+    """Run a command in `folder` on a terminal that it controls. Its locale is the one in `environment`, otherwise
+    UTF-8.
+    """
     outer, inner = pty.openpty()
     _set_size(inner, columns, lines)
     settings = termios.tcgetattr(inner)
     left_out = ("NO_COLOR", "FORCE_COLOR", "COLORTERM", "LANG", "LC_ALL", "LC_CTYPE", "TEXTUAL", "COLUMNS", "LINES")
     kept = {name: value for name, value in os.environ.items() if name not in left_out}
-    # The leader of a session that opens a terminal takes control of it (tty_ioctl(4)).
+    # If the leader of a session opens a terminal, it takes control of it (tty_ioctl(4)).
     with subprocess.Popen(
         ["sh", "-c", 'exec "$@" <>"$0" >&0 2>&0', os.ttyname(inner), *words],  # noqa: S607 - any sh will do
         cwd=folder,

@@ -1,5 +1,6 @@
-"""Bad input of every kind is refused before anything is looked at: exit code 3, one line that says what was wrong,
-where, and where help is, and one valid document. What is broken in the SDK's settings is measured instead."""
+"""Bad input of every kind is refused before anything is measured: with exit code 3, one line that names the mistake,
+its place and the help, and one valid document. Broken settings of the SDK are measured instead.
+"""
 
 import csv
 import io
@@ -68,12 +69,12 @@ from tests.support.validator import VALIDATOR
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 NOBODY: Final = 65_534
 LOADED: Final = (emf, json_format, junit, markdown, nagios, ndjson, prometheus, text)
-"""Formats that the command imports when it needs them, which `nobody` might not be able to."""
+"""Formats that the command imports only when it needs them, which the user `nobody` may be unable to do."""
 
 
 @pytest.fixture(autouse=True)
 def _signals() -> Iterator[None]:
-    """Leave the signals as they were."""
+    """Restore the signals after the test."""
     before = {number: signal.getsignal(number) for number in (*SIGNALS, signal.SIGALRM)}
     yield
     for number, handler in before.items():
@@ -82,7 +83,7 @@ def _signals() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which all of `PLACES` are. No case changes it."""
+    """A folder with all of `PLACES`. No case changes it."""
     folder = tmp_path_factory.mktemp("here")
     for name, make in PLACES.items():
         make(folder / name)
@@ -93,7 +94,7 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @contextmanager
 def configured(case: Refused, here: Path) -> Iterator[None]:
-    """With the case's configuration in its place."""
+    """Put the case's configuration in its place."""
     path = here / "backuplink.toml"
     if case.config is not None:
         path.write_bytes(case.config)
@@ -105,7 +106,7 @@ def configured(case: Refused, here: Path) -> Iterator[None]:
 
 @pytest.fixture
 def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What a refused call looked at: nothing, or the case fails without a packet."""
+    """What a refused call tried to measure; it must be empty. No packet is sent even if it is not."""
     seen: list[str] = []
 
     async def measure(*_: object, **__: object) -> Measurement:
@@ -127,7 +128,7 @@ def arguments_of(case: Refused | Measured, here: Path) -> list[str]:
 
 @contextmanager
 def as_nobody(wanted: bool) -> Iterator[None]:
-    """Without root's leave to read and write everything."""
+    """Drop root's privilege to read and write everything."""
     if not wanted or os.geteuid() != 0:
         yield
         return
@@ -142,7 +143,7 @@ def as_nobody(wanted: bool) -> Iterator[None]:
 
 
 def reason(err: str) -> str:
-    """The one line on stderr, which nothing foreign can have moved, hidden or made long."""
+    """The one line on stderr, which no foreign text may have moved, hidden or made long."""
     assert err.endswith("\n")
     line = err[:-1]
     assert line.isprintable(), "one line, and no control character in it"
@@ -152,7 +153,7 @@ def reason(err: str) -> str:
 
 
 def document(out: str, wanted: str) -> dict[str, Any]:
-    """The one document on stdout, of a format that holds the whole report."""
+    """The one document on stdout, in a format that holds the whole report."""
     assert out.isascii()
     lines = [json.loads(line) for line in out.splitlines()] if wanted == "ndjson" else [json.loads(out)]
     if wanted == "ndjson":
@@ -163,13 +164,13 @@ def document(out: str, wanted: str) -> dict[str, Any]:
 
 
 def holds(case: Refused, here: Path, code: int, out: str, err: str) -> None:
-    """Whether a call was refused as it must be."""
+    """Assert that a call was refused as it must be."""
     message = reason(err)
     assert code == 3
     assert "internal error" not in message
     for words in case.says:
         shown = one_line(words.replace("{here}", str(here)))
-        assert shown in message or shown[:200] in message  # of a long path, the beginning is there
+        assert shown in message or shown[:200] in message  # a long path is cut at its end
     assert "Try 'backuplink " in message
     if case.hides is not None:
         assert case.hides not in out + err
@@ -178,7 +179,7 @@ def holds(case: Refused, here: Path, code: int, out: str, err: str) -> None:
         assert out.isascii()
         assert out.replace("\n", "").isprintable()
         assert len(out) < 5 * MAX_LINE
-        # Lines are broken wherever a word is too long for one.
+        # Lines break inside a word that is longer than a line.
         assert "".join(out.split()) == "UNKNOWN" + "".join(visible(message).split())
         return
     if case.format in STATUS_IN:
@@ -300,7 +301,7 @@ def test_bad_input_for_output_leaves_the_document_on_stdout(
     if case.format == "text":
         assert out.startswith("OK  ")
     elif case.format in STATUS_IN:
-        # The word of a plugin goes with its exit code.
+        # A plugin's status word must agree with its exit code.
         assert STATUS_IN[case.format](out) == ("unknown" if case.format == "nagios" else "ok")
     else:
         assert document(out, case.format)["verdict"]["status"] == "ok"
@@ -321,7 +322,7 @@ class ThisHost(SimulatedMachine):
 
 
 def check(arguments: list[str]) -> int:
-    """`check` with these arguments and this process's SDK, whose packets never leave the process."""
+    """Run `check` with these arguments and this process's SDK; no packet leaves the process."""
     with cli.main.commands["check"].make_context("check", arguments) as context:
         settings, shown = settings_from(context.params, os.environ), report_options_from(context.params)
     chosen = scenarios.load("healthy")
@@ -337,7 +338,7 @@ def check(arguments: list[str]) -> int:
 
 @pytest.fixture
 def healthy(here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Settings of the SDK with which nothing is wrong."""
+    """Settings of the SDK without a fault."""
     (tmp_path / "roots.pem").write_text(root_pem("amazon"), "ascii")
     keys = CredentialsPart()
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "roots.pem"))

@@ -1,5 +1,6 @@
-"""SIGTERM ends every command that waits for a file, also where the file system never answers and where whoever started
-the command ignores other signals."""
+"""SIGTERM ends every command that waits for a file, even if the file system never answers, or if the command's parent
+ignores other signals.
+"""
 
 import contextlib
 import os
@@ -24,7 +25,8 @@ from tests.support.runs import report_of
 __all__ = ["home"]
 
 MOST_SECONDS: Final = 30.0
-"""A command promises two seconds; this machine may be busy. Without an end, one waits until it is killed."""
+"""A command promises two seconds; this machine may be busy. A command that did not end would wait until it is killed.
+"""
 ESTATE: Final = str(ROOT / "docs" / "examples" / "estate.json")
 WAITS: Final = {
     "check --config": ("check", "--config", "{file}"),
@@ -60,9 +62,9 @@ WAITS: Final = {
     "history --compare": ("history", "{file}", "--compare", "1", "2"),
     "history --export": ("history", "{file}", "--export", "csv"),
 }
-"""Commands, with what each waits for. A watch that writes ends with its own exit code."""
+"""Commands, each with the file that it waits for. A watch that writes ends with its own exit code."""
 AT_ONCE: Final = frozenset({"endpoints", "explain", "permissions", "schema"})
-"""Commands that open no file. tests/process/test_interrupted.py has them wait for a reader who never reads."""
+"""Commands that open no file. In tests/process/test_interrupted.py, they wait for a reader that never reads."""
 ON_A_TERMINAL: Final = frozenset({"tui"})
 ELSEWHERE: Final = {
     "fleet athena": "tests/agent/fleet",
@@ -144,7 +146,7 @@ def test_sigterm_ends_a_look_up_that_waits_for_lines() -> None:
 
 
 def test_the_shell_has_them_ignored() -> None:
-    """Otherwise half of the cases above would be the other half once more."""
+    """Otherwise half of the cases above would repeat the other half."""
     shown = "import signal; print(signal.getsignal(signal.SIGINT) == signal.SIG_IGN)"
     words = ("sh", "-c", 'trap "" INT HUP; exec "$@"', "sh", sys.executable, "-c", shown)
     assert completed(words).stdout == "True\n"
@@ -185,9 +187,9 @@ def test_sigterm_ends_the_wait_for_a_pipe_without_a_writer(words: tuple[str, ...
 
 
 def has_open(process_id: int, path: str) -> bool:
-    """Whether a process has a file open."""
+    """Whether a process has the file open."""
     found = []
     for entry in Path(f"/proc/{process_id}/fd").iterdir():
-        with contextlib.suppress(FileNotFoundError):  # it was closed meanwhile
+        with contextlib.suppress(FileNotFoundError):  # it was closed in the meantime
             found.append(str(entry.readlink()))
     return path in found

@@ -1,5 +1,6 @@
-"""Every writer of the program on a disk that is full, and on one that fails: what was there stays, nothing is left half
-written, and somebody is told."""
+"""Every writer of the program on a full disk, and on a failing one: existing files stay, no file is left half written,
+and the failure is reported.
+"""
 
 import errno
 import json
@@ -35,7 +36,7 @@ FAULTS: Final[dict[str, tuple[Case, str]]] = {
     "fails to close": (Case(words=(), kinds=(FLUSH,), error=errno.EIO), BROKEN),
     "fails to rename": (Case(words=(), kinds=(RENAME, LINK), error=errno.EIO), BROKEN),
 }
-"""What a disk does, and the words for it."""
+"""The faults of a disk, with the words that report them."""
 SOUND: Final = Case(words=())
 _TIME: Final = re.compile(r"\d\d:\d\d:\d\d UTC")
 TO_DOCUMENT: Final = ("--output", f"{{disk}}/{DOCUMENT}")
@@ -50,7 +51,7 @@ class Disks:
     process: subprocess.Popen[str]
 
     def left_of(self, cases: Iterable[Case]) -> list[dict[str, Any]]:
-        """Run commands, and say what is left of each."""
+        """Run commands; returns the files and the output of each."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(json.dumps([asdict(case) for case in cases]) + "\n")
@@ -101,7 +102,7 @@ def given(tmp_path: Path) -> dict[str, str]:
 
 
 def words_of(words: Iterable[str], given: Mapping[str, str]) -> tuple[str, ...]:
-    """The words of a command with the files that it reads."""
+    """The arguments of a command, with the paths of the files that it reads."""
     return tuple(given.get(word.strip("<>"), word) if word.startswith("<") else word for word in words)
 
 
@@ -123,7 +124,7 @@ DOCUMENTS: Final = {
 
 
 def test_a_document_is_on_stdout_and_the_old_one_stays(given: dict[str, str], disks: Disks) -> None:
-    """In CI some commands meet one of the faults, each another."""
+    """In CI, each command meets one of the faults, in turn."""
     pairs = one_in(2 * len(FAULTS) + 1, [(name, fault) for name in DOCUMENTS for fault in FAULTS])
     commands = {name: (*words_of(DOCUMENTS[name], given), *TO_DOCUMENT) for name in dict(pairs)}
     sound = [replace(SOUND, words=words) for words in commands.values()]
@@ -162,7 +163,7 @@ REFUSED: Final = {
     "packed records": (("fleet", "pack", "<records>", "{disk}/lake"), "/records.parquet: {}"),
     "files of an estate": (("demo", "--fleet", "30", "--keep", "{disk}/estate"), "--keep: {disk}/estate: {}"),
 }
-"""What is a file or nothing, and what is said then."""
+"""Outputs that are written completely or not at all, with the expected message."""
 UNTOUCHED: Final = {("files of an estate", "fails to sync"), ("files of an estate", "fails to rename")}
 """Files of an estate are neither synced nor renamed: they can be made again."""
 
@@ -179,7 +180,7 @@ def test_what_is_a_file_or_nothing_is_refused(given: dict[str, str], disks: Disk
 
 
 def test_a_folder_that_cannot_be_listed_takes_a_document(disks: Disks) -> None:
-    """It is listed for what writers left that were killed, and for nothing that this one needs."""
+    """The folder is listed only to find leftovers of killed writers; this writer needs nothing from the list."""
     case = Case(words=("demo", *TO_DOCUMENT), kinds=(READDIR,), error=errno.EIO)
     (result,) = disks.left_of([case])
     assert result["code"] == 0, result[ERR]
@@ -189,8 +190,9 @@ def test_a_folder_that_cannot_be_listed_takes_a_document(disks: Disks) -> None:
 def test_a_file_that_is_mounted_on_its_own_stays_and_the_document_is_on_stdout(
     given: dict[str, str], disks: Disks
 ) -> None:
-    """A single file that is mounted into a container is such a file: nothing can be renamed over it, and if it were
-    written in place, its readers would see half a document."""
+    """A single file that is mounted into a container is such a file: no file can be renamed over it, and if it were
+    written in place, its readers would see half a document.
+    """
     document, watch, archive = (
         Case(words=words, mounted=True)
         for words in (
@@ -223,7 +225,7 @@ def test_a_file_system_without_links_takes_a_new_archive(given: dict[str, str], 
 
 
 def test_a_watch_goes_on_without_a_file_and_says_so_once(disks: Disks) -> None:
-    """Two cycles of four find a disk that fails."""
+    """The disk fails in two of four cycles."""
     outputs = {
         "metrics": ("--textfile", f"{{disk}}/{DOCUMENT}"),
         "document": ("--format", "json", *TO_DOCUMENT),
@@ -245,7 +247,7 @@ def test_a_watch_goes_on_without_a_file_and_says_so_once(disks: Disks) -> None:
 
 
 def rows_of(left: Mapping[str, str], folder: Path) -> list[CycleRow]:
-    """The cycles of the history that is left on a disk, with what SQLite left next to it."""
+    """The cycles of the history on a disk, together with SQLite's files beside it."""
     if not left.get(HISTORY):
         return []
     for name, content in left.items():
@@ -262,7 +264,7 @@ def rows_of(left: Mapping[str, str], folder: Path) -> list[CycleRow]:
 def test_a_watch_goes_on_without_its_history(
     is_there: bool, given: dict[str, str], disks: Disks, tmp_path: Path
 ) -> None:
-    """This holds for a watch that starts, too. Once the disk takes the history, it is written."""
+    """This also applies to a watch that is just starting. Once the disk accepts the history, it is written."""
     before = 3 if is_there else 0
     history = given["history"] if is_there else ""
     words = ("demo", "--watch", "--cycles", "8", "--history", f"{{disk}}/{HISTORY}")
@@ -314,7 +316,7 @@ def test_a_check_says_what_it_found_without_its_history(
 def test_stdout_on_a_disk_that_fails_is_unknown_for_every_command(
     given: dict[str, str], disks: Disks, tmp_path: Path
 ) -> None:
-    """A document is then nowhere, and stderr says why."""
+    """The document is lost in that case, and stderr says why."""
     commands = {
         **DOCUMENTS,
         "a check": ("check", "--region", "nowhere"),
@@ -349,7 +351,9 @@ def test_stdout_on_a_disk_that_fails_is_unknown_for_every_command(
 
 
 def test_stdout_of_a_watch_goes_on_when_a_disk_has_room_again(disks: Disks) -> None:
-    """A line is there whole or not at all, but for one that is longer than a buffer, after which a new line begins."""
+    """Each line is written completely or not at all, except one that is longer than a buffer; a new line begins after
+    it.
+    """
     words = ("demo", "one-zone-silent", "--watch", "--cycles", "3", "--format")
     full = Case(words=(*words, "ndjson"), kinds=(WRITE,), error=errno.ENOSPC, streams=(OUT,))
     cases = [
@@ -381,7 +385,7 @@ def is_json(line: str) -> bool:
 
 
 def test_words_for_a_person_come_again_when_a_disk_has_room_again(disks: Disks) -> None:
-    """stderr of a watch goes to a file as well."""
+    """Messages on stderr of a watch, which goes to a file as well."""
     case = Case(
         words=(*WATCH, "--format", "ndjson", "--textfile", "{disk}/nowhere/watch.prom"),
         kinds=(WRITE,),
@@ -400,7 +404,7 @@ def test_words_for_a_person_come_again_when_a_disk_has_room_again(disks: Disks) 
 def test_no_room_for_temporary_files_is_said_with_their_folder(
     given: dict[str, str], disks: Disks, tmp_path: Path
 ) -> None:
-    """Which Python chooses, and tries once before."""
+    """Python chooses the folder, after it has tried to write a file there."""
     words = {
         "fleet": ("fleet", "<records>"),
         "pack": ("fleet", "pack", "<records>", str(tmp_path / "lake")),
@@ -430,7 +434,7 @@ def test_no_room_for_temporary_files_is_said_with_their_folder(
 
 
 def test_a_demo_needs_no_disk(disks: Disks) -> None:
-    """Its certificates would be missing there, which reads as faults of the network."""
+    """A demo without its certificates would report faults of the network."""
     sound = Case(words=("demo",))
     failing = replace(sound, kinds=(MKDIR, WRITE), error=errno.EIO, temporary=True)
     first, second = disks.left_of([sound, failing])
@@ -441,7 +445,7 @@ def test_a_demo_needs_no_disk(disks: Disks) -> None:
 def test_a_cache_that_cannot_be_written_or_copied_is_said_and_stays(
     given: dict[str, str], disks: Disks, tmp_path: Path
 ) -> None:
-    """A sound file of it is not set aside where its copy has no room."""
+    """A sound cache file is not set aside if there is no room for a copy."""
     cache = tmp_path / "cache"
     words = words_of(("fleet", "<records>", "--format", "json"), given)
     keeping = replace(SOUND, words=(*words, "--cache", str(cache)))

@@ -27,7 +27,7 @@ COMMANDS: Final = {
 
 
 def why_not(folder: Path) -> str | None:
-    """Why no file system can be mounted here that never answers; None where one can."""
+    """Why such a file system cannot be mounted here, or None if it can."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.process.hung_home", str(folder), "--version"],
         cwd=ROOT,
@@ -98,12 +98,12 @@ def test_a_signal_ends_the_wait_for_a_profile(home: Path) -> None:
 
 
 def waits_for_a_file(process_id: int) -> bool:
-    """Whether a thread of the process has waited for its file system since this process looked last."""
+    """Whether a thread of the process has waited for its file system since the last look."""
     return any("fuse" in _waits_in(thread) for thread in Path(f"/proc/{process_id}/task").iterdir())
 
 
 def _waits_in(thread: Path) -> str:
-    """The kernel's function in which a thread waits; nothing of one that has ended since it was listed."""
+    """The kernel function in which a thread waits; empty if the thread has ended since it was listed."""
     try:
         return thread.joinpath("wchan").read_text("ascii")
     except (FileNotFoundError, ProcessLookupError):

@@ -1,4 +1,4 @@
-"""Processes that are interrupted anywhere, and whose stdout fails anywhere: real signals, pipes and devices.
+"""Processes that are interrupted at any point, and whose stdout fails at any point: real signals, pipes and devices.
 
 The points come from `tests.process.signalled`, so that each test is the same in every run.
 """
@@ -35,19 +35,19 @@ AT_ONCE = 3
 PIPE_BYTES = 4096
 """A page, the least that a pipe holds (pipe(7))."""
 FAILING = ("full", "unread", "closed")
-"""What stdout may be that takes nothing."""
+"""Kinds of stdout that accept no output."""
 ANYWHERE = 100 if extent.everything() else 15
-"""Points over a whole run, evenly spread: from the first import to the last line."""
+"""Points spread evenly over a whole run, from the first import to the last line."""
 
 BEFORE = ("command:1", "measuring:1", "RunStarted:1", "StepPlanned:1", "StepStarted:1", "ObservationMade:1")
-"""Points at which a signal cuts the run."""
+"""Points at which a signal interrupts the run."""
 DURING = (
     *(
         f"handler:{number}" for number in extent.one_in(2, range(1, 10))
     ),  # the run's own handlers are set and restored, one by one
     *("TargetsKnown:1", "ObservationMade:20", "ObservationMade:40", "ObservationMade:46", "ObservationMade:47"),
 )
-"""Points at which it cuts it or comes just too late."""
+"""Points at which a signal interrupts the run or comes just too late."""
 AFTER = ("measured:1", "judging:1", "judged:1")
 """Points at which the run is complete."""
 RENDERING = {
@@ -57,12 +57,12 @@ RENDERING = {
 }
 """Phases in which a document of each format is made and written."""
 LATE = (*(f"handler:{number}" for number in range(10, 13)), "ended:1")
-"""The exit code has been decided."""
+"""Points after the exit code has been decided."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One process: what happens to it, at which point, and the command."""
+    """One process: its event, the point of the event, and the command."""
 
     action: str
     point: str
@@ -73,7 +73,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What is left of a process."""
+    """The result of a process."""
 
     call: Call
     code: int
@@ -86,7 +86,9 @@ class Result:
 
     @property
     def interrupted(self) -> bool:
-        """Whether the document says that the run was cut. Checks that there is one, whole, of the wanted format."""
+        """Whether the document says that the run was interrupted. Asserts that there is one complete document of the
+        wanted format.
+        """
         wanted = self.call.arguments[self.call.arguments.index("--format") + 1]
         assert self.stdout.endswith("\n"), self
         if wanted == "text":
@@ -103,7 +105,7 @@ class Result:
 
 @contextlib.contextmanager
 def started(call: Call, stderr: int = subprocess.PIPE) -> Iterator[subprocess.Popen[str]]:
-    """One process that has begun; it alone holds the reading end of its stdout where it is to close that itself."""
+    """One process that has begun. Only it holds the reading end of its stdout if it must close that end itself."""
     shell = ["sh", "-c", 'exec "$@" >&-', "sh"] if call.stdout == "closed" else []
     action, stdout = call.action, subprocess.PIPE
     mine: tuple[int, ...] = ()
@@ -162,9 +164,9 @@ def demo(wanted: str) -> tuple[str, ...]:
 
 
 def test_an_interrupt_anywhere_leaves_a_whole_document_and_its_exit_code() -> None:
-    """Evenly over a run, each point with another interrupt and another format than the one before.
+    """The points are spread evenly over a run, each with a different interrupt and format from the one before.
 
-    SIGPIPE itself ends nothing: Python has it ignored, and who reads no more shows when it is written to.
+    SIGPIPE itself ends nothing: Python ignores it, and a write shows that the reader is gone.
     """
     counts = results(Call("SIGTERM", "0", demo(wanted)) for wanted in FORMATS)
     assert [count.code for count in counts] == [0, 0, 0]
@@ -173,7 +175,7 @@ def test_an_interrupt_anywhere_leaves_a_whole_document_and_its_exit_code() -> No
     calls = []
     for number in range(ANYWHERE):
         turn = number % len(FORMATS)
-        # The last of them is short of the end, since not every run has just as many points.
+        # The last point lies before the end, since runs differ in their number of points.
         point = 1 + totals[turn] * 49 // 50 * number // ANYWHERE
         calls.append(Call(interrupts[number % len(interrupts)], str(point), demo(FORMATS[turn])))
     ended = results(calls)
@@ -190,15 +192,15 @@ def test_an_interrupt_anywhere_leaves_a_whole_document_and_its_exit_code() -> No
                 assert result.code == CODES[result.call.action], result
                 cut.append(result.interrupted)
         assert cut[0]
-        assert cut == sorted(cut, reverse=True)  # a run that is complete stays so
+        assert cut == sorted(cut, reverse=True)  # a complete run stays complete
         assert codes[0] == 3
         assert set(codes) <= {0, 3}
-        assert codes == sorted(codes, reverse=True)  # nor is what has been written lost
+        assert codes == sorted(codes, reverse=True)  # and its output is not lost
 
 
 @pytest.mark.parametrize("wanted", FORMATS)
 def test_a_signal_at_every_phase(wanted: str) -> None:
-    """Where the format makes no difference, each takes a part of the phases."""
+    """If the format makes no difference, each format takes a part of the phases."""
     points = (*(*BEFORE, *DURING, *AFTER, *LATE)[FORMATS.index(wanted) :: len(FORMATS)], *RENDERING[wanted])
     calls = [
         Call(tuple(CODES)[(number + FORMATS.index(wanted)) % len(CODES)], point, demo(wanted))
@@ -209,13 +211,13 @@ def test_a_signal_at_every_phase(wanted: str) -> None:
         point = result.call.point
         assert result.code == (0 if point in LATE else CODES[result.call.action]), result
         if point in DURING:
-            assert result.interrupted in (True, False)  # looked at, since it checks the document
+            assert result.interrupted in (True, False)  # evaluated here, since it checks the document
         else:
             assert result.interrupted is (point in BEFORE), result
 
 
 def test_a_signal_that_is_ignored_stays_ignored() -> None:
-    """Under nohup(1) the terminal goes, and the run does not."""
+    """Under nohup(1), the run survives the end of its terminal."""
     command = [sys.executable, "-m", "tests.process.signalled", "SIGHUP", "measured:1", *demo("json")]
     ended = subprocess.run(
         ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", *command],  # noqa: S607 - any sh will do
@@ -233,7 +235,7 @@ def test_a_signal_that_is_ignored_stays_ignored() -> None:
 
 @pytest.mark.parametrize("point", ["command:1", "ObservationMade:1", "judging:1"])
 def test_a_terminal_that_goes_takes_no_document_with_it(point: str) -> None:
-    """stderr is a terminal, with a progress line on it, and its other end is closed."""
+    """stderr is a terminal with a progress line, and its other end is closed."""
     master, terminal = pty.openpty()
     call = Call(f"close:{master}", point, demo("json"))
     with started(call, stderr=terminal) as process:
@@ -278,7 +280,8 @@ def test_a_signal_that_another_thread_receives_wakes_the_loop() -> None:
 # --- A file that is awaited -------------------------------------------------------------------------------------------
 
 AT_ONCE_SECONDS = 1.5
-"""Within which a process ends that is interrupted while it waits: a second, and half of one for a busy machine."""
+"""The limit in seconds for a process that is interrupted while it waits: a second, and half of one for a busy machine.
+"""
 WAITS = {
     "a report on stdin": ("SIGINT", "text", "diagnose", "-"),
     "a report in a pipe": ("SIGTERM", "json", "diagnose", "{pipe}"),
@@ -361,7 +364,7 @@ def test_a_join_that_does_not_end_in_time_says_that_it_was_interrupted(words: tu
 
 
 def test_a_signal_that_also_ends_the_writer_is_no_bad_report() -> None:
-    """Ctrl-C goes to every process of a pipe: what the writer wrote by then is not a report."""
+    """Ctrl-C goes to every process of a pipe: the output of the interrupted writer is not a report."""
     with subprocess.Popen(
         [sys.executable, "-m", "agent", "diagnose", "-", "--format", "json"],
         cwd=ROOT,
@@ -379,7 +382,7 @@ def test_a_signal_that_also_ends_the_writer_is_no_bad_report() -> None:
 
 
 def _wait_for_a_thread(pid: int) -> None:
-    """Wait until a process reads a file: it does so in a second thread."""
+    """Wait until a process reads a file, which it does in a second thread."""
     until = time.monotonic() + SECONDS
     while len(list(Path(f"/proc/{pid}/task").iterdir())) < 2:
         assert time.monotonic() < until, "it never reads the file"
@@ -391,10 +394,10 @@ def _wait_for_a_thread(pid: int) -> None:
 
 @pytest.mark.parametrize("wanted", FORMATS)
 def test_stdout_that_fails_on_the_way_is_unknown(wanted: str) -> None:
-    """The reader goes, or the disk fills up, at a point before the last of the document is written."""
+    """The reader ends, or the disk fills up, before the last part of the document is written."""
     points = ("command:1", "ObservationMade:1", "ObservationMade:47", "judged:1", RENDERING[wanted][0])
     calls = [Call(action, point, demo(wanted)) for point in points for action in ("close", "full")]
-    # In CI each in one format.
+    # In CI, each case uses one format.
     for result in results(calls if extent.everything() else calls[FORMATS.index(wanted) :: len(FORMATS)]):
         assert result.happened, result
         assert result.code == 3, result
@@ -402,8 +405,9 @@ def test_stdout_that_fails_on_the_way_is_unknown(wanted: str) -> None:
 
 @contextlib.contextmanager
 def held_up(command: Sequence[str], unbuffered: str = "") -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """A command whose document does not fit into the pipe that it goes to, once it waits there for a reader; and the
-    end to read from."""
+    """Start a command whose document does not fit into its pipe, and wait until it waits for a reader; yields the
+    process and the reading end.
+    """
     reading, writing = os.pipe()
     try:
         fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
@@ -413,7 +417,7 @@ def held_up(command: Sequence[str], unbuffered: str = "") -> Iterator[tuple[subp
             os.close(writing)
             try:
                 until = time.monotonic() + SECONDS
-                # A line that is no longer than the pipe goes in whole or waits, so the pipe need not be full.
+                # A line that is shorter than the pipe is written whole or waits, so the pipe need not be full.
                 while int.from_bytes(fcntl.ioctl(reading, termios.FIONREAD, bytes(4)), sys.byteorder) < PIPE_BYTES // 4:
                     assert time.monotonic() < until, "the pipe never fills"
                     time.sleep(0.01)
@@ -471,8 +475,9 @@ def test_stdout_that_fails_outweighs_a_signal(stdout: str) -> None:
 
 @pytest.mark.parametrize("turn", range(3), ids=FAILING)
 def test_stdout_that_takes_nothing_is_unknown_for_every_command(turn: int) -> None:
-    """In CI every second command meets one of the three. A reader that ends early, such as head, is not a failure of a
-    command that only looks something up."""
+    """In CI, every second command meets one of the three. For a command that only looks something up, a reader that
+    ends early, such as head, is not a failure.
+    """
     of_a_run = (
         *(demo(wanted) for wanted in FORMATS),
         *(("check", "--timeout", "banana", "--format", wanted) for wanted in FORMATS),
@@ -533,7 +538,7 @@ def test_a_kill_at_every_phase_leaves_the_old_document_or_the_new(tmp_path: Path
     ],
 )
 def test_a_disk_that_takes_nothing_keeps_the_old_document(then: str, words: str, tmp_path: Path) -> None:
-    """A file system of its own, smaller than the document, mounted for this one process."""
+    """A separate file system, smaller than the document, mounted for this one process."""
     script = (
         'mount -t tmpfs -o size=16k none "$1" && printf "the old document\\n" >"$1/report" && '
         f'{then} && "$2" -m agent demo --format json --output "$1/report"; '

@@ -1,4 +1,6 @@
-"""Where a document goes: a file is written whole or not at all, and stdout gets what a file could not take."""
+"""Where a document goes: a file is written whole or not at all, and stdout gets a document that could not be written to
+its file.
+"""
 
 import io
 import itertools
@@ -50,7 +52,7 @@ def test_a_new_file(tmp_path: Path) -> None:
 def test_a_new_file_has_the_permissions_that_files_get_here(tmp_path: Path) -> None:
     to_file(NEW, tmp_path / "report.txt")
     assert mode_of(tmp_path / "report.txt") == 0o640
-    assert os.umask(0o027) == 0o027  # asked for, and left as it was
+    assert os.umask(0o027) == 0o027  # it was examined, but not changed
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o644, 0o664, 0o444, 0o755, 0o000])
@@ -152,7 +154,7 @@ def test_a_pipe_of_the_shell(tmp_path: Path) -> None:
 
 
 def unwritable(folder: Path) -> dict[str, Path]:
-    """Places to which no document can be written, each with the file beside it that must stay as it is."""
+    """Paths to which no document can be written, each with the file beside it that must stay unchanged."""
     (folder / "file").write_text(OLD, "utf-8")
     (folder / "folder").mkdir()
     (folder / "folder" / "kept").write_text(OLD, "utf-8")
@@ -225,7 +227,7 @@ def test_a_folder_without_leave_keeps_the_old_document(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("limit", [0, 100, 4_096, 100_000])
 def test_a_disk_that_fills_up_keeps_the_old_document(limit: int, tmp_path: Path) -> None:
-    """A limit on the size of files (setrlimit(2)) fails a write in the middle, as a full disk does."""
+    """A limit on the size of files (setrlimit(2)) makes a write fail in the middle, like a full disk."""
     path = tmp_path / "report.txt"
     path.write_text(OLD, "utf-8")
     code = (
@@ -260,14 +262,14 @@ for number in range(1_000_000):
 
 
 def test_kill_leaves_the_old_document_or_the_new(tmp_path: Path) -> None:
-    """A process that is killed at any moment leaves one whole document, never half of one."""
+    """A process that is killed at any moment leaves one complete document, never half of one."""
     path = tmp_path / "report.txt"
     delays = (0.0, 0.0005, 0.001, 0.002, 0.003, 0.005, 0.008, 0.013, 0.021, 0.034)
     for round_, delay in enumerate(delays):
         with subprocess.Popen([sys.executable, "-c", WRITER, str(path)], cwd=ROOT, stdout=subprocess.PIPE) as writer:
             assert writer.stdout is not None
             writer.stdout.read(1 + round_ % 3)
-            # How far it gets in this time differs from run to run; whatever the moment, the file must be whole.
+            # The kill comes at a different point in each run; the file must be complete at all points.
             threading.Event().wait(delay)
             os.kill(writer.pid, signal.SIGKILL)
             assert writer.wait(SECONDS) == -signal.SIGKILL
@@ -287,7 +289,7 @@ def test_output_holds_what_stdout_would(wanted: str, tmp_path: Path, capfd: pyte
     assert dispatch(["demo", "one-zone-silent", "--format", wanted, "--output", str(path)], []) == 2
     assert capfd.readouterr().out == ""
     kept = path.read_text("utf-8")
-    if wanted == "ndjson":  # live lines come as things happen, those of a file in the report's order
+    if wanted == "ndjson":  # live lines come as events happen, the lines of a file in the report's order
         assert sorted(kept.splitlines()[1:]) == sorted(shown.splitlines()[1:])
         assert kept.splitlines()[-1] == shown.splitlines()[-1]
     else:
@@ -341,7 +343,9 @@ def test_an_error_has_its_priority_in_the_journal_alone(words: tuple[str, ...], 
 
 
 def test_a_line_in_the_journal_ends_where_the_journal_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """At a line feed alone (systemd-journald.service(8)); a traceback may hold other ends of lines."""
+    """A line in the journal ends only at a line feed (systemd-journald.service(8)), but a traceback may contain other
+    line ends.
+    """
     monkeypatch.setenv("JOURNAL_STREAM", "0:0")
     monkeypatch.setattr(output, "in_journal", lambda *_: True)
     monkeypatch.setattr(sys, "stderr", io.StringIO())
@@ -358,11 +362,11 @@ def test_a_reader_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
             to_stdout(NEW)
         sys.stdout.close()
         monkeypatch.undo()
-        os.dup2(os.open(os.devnull, os.O_WRONLY), gone.fileno())  # what is left in its buffer may go nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), gone.fileno())  # the rest in its buffer cannot be written anywhere
 
 
 def test_an_unbuffered_stdout_that_does_not_wait_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A pipe that is full and set not to block: turning round and round would take a whole core."""
+    """The pipe is full and does not block: repeated attempts would use a whole core."""
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     with open(reading, "rb"), open(writing, "wb", buffering=0) as raw:
@@ -370,6 +374,6 @@ def test_an_unbuffered_stdout_that_does_not_wait_is_given_up(monkeypatch: pytest
         monkeypatch.setattr(sys, "stdout", stdout)
         with pytest.raises(OutputClosedError):
             to_stdout("x" * (1 << 20))
-        sys.stdout.close()  # what stands in its place now
+        sys.stdout.close()  # the stream that replaces it now
         monkeypatch.undo()
         stdout.detach()

@@ -1,6 +1,6 @@
-"""A run used as a library leaves nothing behind: no thread, no task, no file descriptor, no child, no memory.
+"""A run used as a library leaves nothing behind: no threads, tasks, file descriptors, child processes or memory.
 
-The runs are those of a simulated world; real sockets, and every single await, are in
+The runs use a simulated world. Tests with real sockets, and of every single await, are in
 `tests/probes/steps/test_cancelled.py`.
 """
 
@@ -25,14 +25,14 @@ from agent.simulated.world import simulated
 from tests.support import extent, scenarios
 
 HEALTHY: Final = "healthy"
-"""Its ladders are climbed to the top, signed calls included."""
+"""A scenario with complete ladders, signed calls included."""
 CANCELLED: Final = 100 if extent.everything() else 10
 WARM: Final = 10
-"""Runs after which all that is made once for a process is there."""
+"""The number of runs after which all one-time objects of a process exist."""
 SPARE: Final = 1_000
-"""Pieces of memory that come and go however many the runs; what one of them has seen takes hundreds."""
+"""Blocks of memory that come and go regardless of the number of runs; the observations of one run take hundreds."""
 TURNS: Final = 20
-"""Turns of the loop after an instant: much happens at once."""
+"""Turns of the loop after an instant, since many things happen at once."""
 QUICK: Final = """
 summary = "one address, which refuses"
 [run]
@@ -57,13 +57,13 @@ LOOPS: Final = [pytest.param(asyncio.SelectorEventLoop, id="ordinary"), pytest.p
 
 @pytest.fixture(autouse=True)
 def _only_what_is_new() -> None:
-    """Keep the collector from all that earlier tests have left: it is asked four times, and would go through it."""
+    """Freeze the objects of earlier tests, so that the four collections of this test need not scan them."""
     gc.collect()
     gc.freeze()
 
 
 def held() -> tuple[int, list[str], list[str]]:
-    """This process's threads, open files and children, the last two where the system says."""
+    """This process's threads, open files and children; the last two only if the system reports them."""
     gc.collect()
     files, children = Path("/proc/self/fd"), Path("/proc/self/task").glob("*/children")
     links = [str(path.readlink()) for path in files.iterdir() if path.is_symlink()] if files.is_dir() else []
@@ -75,13 +75,13 @@ def held() -> tuple[int, list[str], list[str]]:
 
 
 def blocks() -> int:
-    """Pieces of memory that Python has given out."""
+    """The number of memory blocks that Python has allocated."""
     gc.collect()
     return sys.getallocatedblocks()
 
 
 def others() -> set[asyncio.Task[Any]]:
-    """Every task but the one that asks."""
+    """All tasks except the caller."""
     return {all_task for all_task in asyncio.all_tasks() if all_task is not asyncio.current_task()}
 
 
@@ -91,7 +91,7 @@ async def run(chosen: Scenario, stop: CancelToken | None = None) -> Measurement:
 
 
 async def somewhere(chance: random.Random, seconds: float) -> None:
-    """Wait for a point within a run of so many seconds."""
+    """Wait for a random point within a run of this length."""
     await asyncio.sleep(chance.uniform(0, seconds))
     for _ in range(chance.randrange(TURNS)):
         await asyncio.sleep(0)
@@ -117,7 +117,7 @@ def test_many_runs_leave_nothing(loop: NewLoop, runs: int) -> None:
             assert (await run(chosen)).run.complete
             assert not others()
         assert held() == before
-        assert blocks() - size < SPARE  # what each run leaves is more than a few of them
+        assert blocks() - size < SPARE  # leaks of all runs together would be more
 
     with asyncio.Runner(loop_factory=loop) as runner:
         runner.run(often())
@@ -143,9 +143,9 @@ def test_cancelled_anywhere_a_run_leaves_nothing(loop: NewLoop) -> None:
             except asyncio.CancelledError:
                 cut += 1
             assert not others()
-        assert cut  # how many came too late is the machine's affair
+        assert cut  # how many stops come too late depends on the machine
         assert held() == before
-        assert blocks() - size < 2 * SPARE  # and the last run is still in sight
+        assert blocks() - size < 2 * SPARE  # and the last run is still referenced
 
     with asyncio.Runner(loop_factory=loop) as runner:
         runner.run(often())
@@ -153,7 +153,7 @@ def test_cancelled_anywhere_a_run_leaves_nothing(loop: NewLoop) -> None:
 
 @pytest.mark.parametrize("loop", LOOPS)
 def test_stopped_anywhere_a_run_leaves_nothing(loop: NewLoop) -> None:
-    """A signal stops it so: the run ends by itself, and every look has its one observation."""
+    """A signal stops a run in this way: the run ends by itself, and every planned step has one observation."""
     chosen = scenarios.load(HEALTHY)
     chance = random.Random(11)
 
@@ -171,7 +171,7 @@ def test_stopped_anywhere_a_run_leaves_nothing(loop: NewLoop) -> None:
             assert len({*ids}) == len(ids)
             assert not others()
         assert held() == before
-        assert blocks() - size < 2 * SPARE  # and the last run is still in sight
+        assert blocks() - size < 2 * SPARE  # and the last run is still referenced
 
     with asyncio.Runner(loop_factory=loop) as runner:
         runner.run(often())
@@ -179,7 +179,7 @@ def test_stopped_anywhere_a_run_leaves_nothing(loop: NewLoop) -> None:
 
 @pytest.mark.virtual_clock
 async def test_a_stop_that_is_pulled_after_the_end_changes_nothing() -> None:
-    """A signal may come between the end of the measuring and the document."""
+    """A signal may come between the end of the measurement and the document."""
     chosen = scenarios.load(HEALTHY)
 
     stop = CancelToken()

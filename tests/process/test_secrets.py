@@ -1,4 +1,4 @@
-"""No secret is in anything that a run says, wherever secrets can be and whatever the world does."""
+"""No output of a run contains a secret, in whatever place the secret is and whatever the network does."""
 
 import base64
 import json
@@ -41,11 +41,11 @@ from tests.support.repository import ROOT
 from tests.support.runs import measured
 
 SPELLINGS: Final = {"lower": str.lower, "upper": str.upper}
-"""Spellings of proxy variables. A scenario has one of them, in turn; with `--everything` both."""
+"""Spellings of proxy variables. Each scenario uses one of them, in turn; with `--everything`, both."""
 
 
 WHOLE: Final = frozenset(extent.one_in(12, scenarios.names()))
-"""Scenarios whose reports are also masked, and written in the formats that hold no more than JSON and text."""
+"""Scenarios whose reports are also masked, and written in the formats that only contain JSON or text."""
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_no_secret_in_what_a_run_says(
 
 
 def test_secrets_were_where_they_could_leak() -> None:
-    """The run used them, and shows what it may: otherwise the test above would prove nothing."""
+    """The run used the secrets, and shows the parts that it may show: otherwise the test above would prove nothing."""
     evidence, _ = measured(planted(scenarios.load("healthy"), case=str.lower))
     facts = {
         observation.id: observation.facts for observation in evidence.observations if observation.facts is not None
@@ -131,7 +131,7 @@ PASSED: Final = json.dumps(GIVEN | {"Expiration": "2020-01-01T00:00:00Z"})
 
 
 def process(out: str, *, errors: str = "", code: int = 0) -> str:
-    """A profile whose credentials come from a process that says this."""
+    """A profile whose credentials come from a process with this output and exit code."""
     words = f"import sys; print({out!r}); print({errors!r}, file=sys.stderr); sys.exit({code})"
     encoded = base64.b64encode(words.encode()).decode()
     program = f"import base64; exec(base64.b64decode('{encoded}'))"
@@ -170,7 +170,7 @@ def process(out: str, *, errors: str = "", code: int = 0) -> str:
     ],
 )
 def test_no_secret_in_what_the_sdk_gives(config: str, shown: str, tmp_path: Path) -> None:
-    """In a process of its own, so that what a library would write to stderr is there too."""
+    """The SDK runs in a process of its own, so that the test also sees what a library writes to stderr."""
     place = tmp_path / "config"
     place.write_text(config, encoding="utf-8")
     done = subprocess.run(
@@ -226,7 +226,7 @@ def test_no_secret_of_a_setting_that_is_not_a_url(name: str, setting: str) -> No
 async def test_secret_that_a_peer_says_again_is_masked(
     name: str, headers: dict[str, str], body: dict[str, str]
 ) -> None:
-    """AWS gives the canonical request, session token and all, where a signature does not match."""
+    """If a signature does not match, AWS returns the canonical request, which includes the session token."""
     keys = Keys(access_key_id=KEY_ID, secret_key=SECRETS["secret key"], token=SECRETS["session token"])
     content = json.dumps({key: value.replace("{}", SECRETS[name]) for key, value in body.items()}).encode()
     lines = {"x-amzn-requestid": "1", **{key: value.replace("{}", SECRETS[name]) for key, value in headers.items()}}
@@ -337,7 +337,7 @@ def test_a_wrong_value_of_a_configuration_is_not_repeated(
 
 
 def test_a_wrong_value_is_not_repeated_in_the_journal(tmp_path: Path) -> None:
-    """A watch reads its settings again at SIGHUP; what it says of them goes to the journal."""
+    """A watch reads its settings again at SIGHUP; its messages about them go to the journal."""
     place = tmp_path / "config"
     place.write_text(f"notify = '{HOOK}'\n", "utf-8")
     with main.make_context("backuplink", ["watch", "--config", str(place)], obj=[]) as context:

@@ -18,7 +18,7 @@ from tests.support.repository import ROOT
 from tests.support.runs import report_of
 
 SECONDS: Final = 120.0
-"""Far above what any call here needs; a limit for one that hangs."""
+"""A limit for a call that hangs, far above the time of any call here."""
 OK, UNKNOWN = 0, 3
 ARGUMENTS: Final = {
     "check": ("check", "--service", "no-such-service"),
@@ -53,9 +53,9 @@ CODES: Final = {
     **dict.fromkeys(("check", "tui", "facts", "history", "usage", "text on stdin"), UNKNOWN),
     **dict.fromkeys(("demo of a fault", "predict", "audit"), 2),
 }
-"""Exit codes where all streams are there; OK for every other."""
+"""Exit codes if all streams work; the others are OK."""
 AT_ONCE: Final = {"list", "explain", "explain, slowly", "all codes", "endpoints", "permissions", "schema"}
-"""What is read from a pipe until the reader has enough: no verdict depends on it."""
+"""Commands with quickly available output, which a reader may stop reading at any point: no verdict depends on it."""
 
 
 @contextmanager
@@ -83,7 +83,7 @@ def closed(number: int) -> Callable[[], None]:
 
 
 def call(name: str, report: Path, how: str, number: int) -> tuple[int, bytes, bytes]:
-    """Run a command one of whose streams is not as it should be; its exit code, stdout and stderr."""
+    """Run a command with one faulty stream; returns its exit code, stdout and stderr."""
     arguments = [word.format(report=report) for word in ARGUMENTS[name]]
     streams: dict[str, int | None] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with unread() as nobody, full() as device:
@@ -115,7 +115,7 @@ CASES: Final = [
     *((name, how) for name in ("demo", "watch", "explain", "list", "usage") for how in ("full", "unread")),
     *((name, "unread") for name in ("all codes", "explain, slowly", "endpoints", "permissions", "schema")),
 ]
-"""A closed stream is another one for Python itself (None); full and unread differ only in the errno of a write."""
+"""A closed stream is a different case for Python itself (None); full and unread differ only in the errno of a write."""
 
 
 @pytest.mark.parametrize(("name", "how"), one_in(4, CASES))
@@ -129,12 +129,13 @@ def test_without_stderr_a_command_says_what_it_says_with_it(name: str, how: str,
 @pytest.mark.parametrize(("name", "how"), CASES if extent.everything() else CASES[2::4])
 def test_without_stdout_a_command_is_unknown(name: str, how: str, report: Path) -> None:
     """The command says why, unless a reader has ended, as head(1) does. A command that makes no run still does its
-    work."""
+    work.
+    """
     code, _, err = call(name, report, how, 1)
     assert code == (OK if how == "unread" and name in AT_ONCE else UNKNOWN)
     assert b"Traceback" not in err
     assert b"internal error" not in err
-    if CODES.get(name) != UNKNOWN:  # which has said another reason
+    if CODES.get(name) != UNKNOWN:  # which has reported a different reason
         assert err.count(b"Error: stdout cannot be written: ") == (how != "unread"), err
 
 
@@ -160,7 +161,7 @@ def test_a_closed_stdin_that_is_to_be_read_is_said(report: Path) -> None:
 
 
 def test_what_is_opened_never_gets_the_number_of_a_closed_stream() -> None:
-    """A socket with the number 2 would be sent whatever a library writes to stderr."""
+    """If a socket had the number 2, it would receive everything that a library writes to stderr."""
     code = (
         "import os; os.close(2); os.close(0)\n"
         "from agent.process.streams import occupy_closed_streams\n"

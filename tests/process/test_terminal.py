@@ -1,4 +1,6 @@
-"""The interface on a real terminal: the installed command, its keys, its signals, and how it leaves what it drew on."""
+"""The interface on a real terminal: the installed command, its keys, its signals, and the state in which it leaves the
+terminal.
+"""
 
 import json
 import os
@@ -27,9 +29,9 @@ from tests.support.runs import report_of
 from tests.support.validator import VALIDATOR
 
 PROGRAM: Final = str(Path(sysconfig.get_path("scripts"), "backuplink"))
-"""The program as it is installed."""
+"""The path of the installed program."""
 PATIENT: Final = (sys.executable, "-m", "tests.process.patient")
-"""The program, waiting a minute for what is silent."""
+"""The program that waits a minute for silent peers."""
 CODES: Final = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 ALTERNATE: Final = b"\x1b[?1049h"
 MAIN: Final = b"\x1b[?1049l"
@@ -39,12 +41,12 @@ _COLOUR: Final = re.compile(rb"\x1b\[[\d;]*m")
 
 
 def after(output: bytes) -> str:
-    """What stands on the terminal when the interface has left it, without colours."""
+    """The text on the terminal after the interface has left it, without colours."""
     return _COLOUR.sub(b"", output.rpartition(MAIN)[2]).decode("utf-8").replace("\r\n", "\n")
 
 
 def document(output: bytes) -> str:
-    """The text report that was written last."""
+    """The last text report in the output."""
     shown = re.search(
         r"^(OK|WARNING|CRITICAL|UNKNOWN)  .*", re.sub(r"\r?\x1b\[[\d;?]*[a-zK]", "", after(output)), re.S | re.M
     )
@@ -56,7 +58,9 @@ def document(output: bytes) -> str:
 
 
 def test_driven_resized_and_left() -> None:
-    """Through the keys, at the sizes that matter, to the end of the run, and out; whatever size a shell exports."""
+    """The test drives the interface by its keys, at all relevant sizes, to the end of the run, and leaves it, whatever
+    size a shell exports.
+    """
     exported = {"COLUMNS": "80", "LINES": "24"}
     with on_terminal([PROGRAM, "demo", "--tui", "one-zone-silent"], environment=exported) as session:
         session.until(ALTERNATE)
@@ -101,12 +105,12 @@ sys.exit(entry.run(["demo", "--tui"]))
 
 
 def test_a_size_that_changes_while_it_is_read_is_not_the_last() -> None:
-    """While a window is dragged, the second signal comes before the first size is passed on."""
+    """While a user drags a window, the second signal comes before the first size has been passed on."""
     with on_terminal([sys.executable, "-c", RESIZED]) as session:
         session.until(HEALTHY)
         session.resize(100, 30)
         session.until_quiet()
-        session.press("\x0c")  # draw anew
+        session.press("\x0c")  # draw again
         session.until_drawn(120)
         session.press("q")
         assert session.ended() == 0
@@ -140,7 +144,7 @@ def test_what_is_no_key_ends_nothing(names: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("seed", one_in(4, range(4)))
 def test_what_a_fuzzer_types_ends_nothing(seed: int) -> None:
-    """Escape sequences of parts that each occur in true ones; none of them is a key that quits."""
+    """Escape sequences of parts that each occur in real ones; none of them is a key that quits."""
     chance = random.Random(seed)
     parts = (b"\x1b[", b"\x1b[<", b"\x1b[?", b"\x1b]", b"\x1bO", b"0", b";", b"65535", b"99999999999", b"-1", b":")
     ends = (b"M", b"m", b"u", b"t", b"R", b"$y", b"I", b"O", b"~", b"A", b"\x07", b"\xff", b"\xc3\x28", b" ")
@@ -175,7 +179,7 @@ def test_quitting_in_the_middle_is_unknown() -> None:
 
 
 def test_quitting_in_the_middle_is_critical_where_that_is_proven() -> None:
-    """One address is intercepted, another stays silent."""
+    """One address is intercepted, and another is silent."""
     with on_terminal([*PATIENT, "demo", "--tui", "two-faults-interception-and-zone"]) as session:
         session.until("UNTRUSTED")
         session.press("q")
@@ -251,7 +255,9 @@ POINTS: Final = (
 
 @pytest.mark.parametrize("point", one_in(2, POINTS))
 def test_a_signal_at_every_seam(point: str) -> None:
-    """From before the terminal is touched until the document is written; the run is left as soon as it is over."""
+    """Signals come at points from before the terminal is touched until the document is written; the test quits as soon
+    as the run is over.
+    """
     with on_terminal([sys.executable, "-m", "tests.process.signalled", "SIGTERM", point, "demo", "--tui"]) as session:
         if point in POINTS[POINTS.index("screen-ended:1") :]:
             session.until(HEALTHY)
@@ -272,7 +278,7 @@ def test_a_connection_that_breaks_ends_it() -> None:
 
 
 def test_a_connection_that_breaks_ends_it_under_nohup_too() -> None:
-    """Where SIGHUP is ignored, a run goes on without a terminal; an interface cannot."""
+    """If SIGHUP is ignored, a run continues without a terminal, but an interface cannot."""
     words = ["sh", "-c", 'trap "" HUP; exec "$0" "$@"', PROGRAM, "demo", "--tui"]
     with on_terminal(words) as session:
         session.until(HEALTHY)
@@ -379,7 +385,7 @@ def test_ctrl_z_gives_the_terminal_to_the_shell_and_fg_comes_back() -> None:
         session.until_quiet()
         session.press("\x1a")
         session.until("Stopped")
-        assert {mode for mode in session.modes() if mode != 2004} == set()  # readline has pastes marked
+        assert {mode for mode in session.modes() if mode != 2004} == set()  # readline lets the terminal mark pastes
         assert session.key_modes() == 0
         session.press("echo $((6 * 7))\n")
         session.until("42")
@@ -389,7 +395,7 @@ def test_ctrl_z_gives_the_terminal_to_the_shell_and_fg_comes_back() -> None:
         session.until("to the next pane")
         session.press("q", "q")
         session.until(f"OK  {HEALTHY}")
-        session.until("$ ")  # what is typed before is lost
+        session.until("$ ")  # input typed before this is lost
         session.press("exit 5\n")
         assert session.ended() == 5
         assert "Traceback" not in session.text()
@@ -459,7 +465,7 @@ sys.exit(entry.run(["demo", "--tui"]))
 
 
 def test_a_fault_of_ours_is_said_and_tells_no_secret() -> None:
-    """What Textual says of one has the values of variables in it."""
+    """Textual's own message of an exception contains the values of variables."""
     with on_terminal([sys.executable, "-c", BROKEN]) as session:
         assert session.ended() == 3
         assert session.is_sane()
@@ -497,7 +503,7 @@ def test_on_every_terminal(columns: int, lines: int, environment: Mapping[str, s
         session.press("G")
         session.until("backuplink check")
         session.press("\x1b")
-        session.until("THIS HOST")  # a key that comes at once would be one with alt
+        session.until("THIS HOST")  # a key sent immediately would be read together with alt
         session.press("\t", "q")
         assert session.ended() == 0
         assert session.is_sane()
@@ -511,7 +517,7 @@ def test_on_every_terminal(columns: int, lines: int, environment: Mapping[str, s
 
 
 def colours(codes: bytes) -> set[bytes]:
-    """The colours among the codes of a style, but for the terminal's own."""
+    """The colours among the codes of a style, except for the terminal's own."""
     parts = codes.split(b";")
     return {part for part in parts if re.fullmatch(rb"3[0-8]|4[0-8]|9\d|10[0-7]", part)}
 
@@ -652,7 +658,7 @@ def test_nothing_on_the_screen_could_be_masked() -> None:
 # --- Without a command -----------------------------------------------------------------------------------------------
 
 NOWHERE: Final = {"BACKUPLINK_NO_API": "1", "BACKUPLINK_NO_EC2": "1"}
-"""A run without a Region, which asks for nothing beyond this machine."""
+"""A run without a Region, which contacts nothing outside this machine."""
 
 
 def test_without_a_command_on_a_terminal_it_is_the_interface() -> None:
