@@ -1,4 +1,4 @@
-"""Scenarios of hostile peers, and what must hold of every report, whatever they do."""
+"""Scenarios of hostile peers, and the promises of every report, whatever the peers do."""
 
 import json
 import re
@@ -24,7 +24,7 @@ FOLDER: Final = Path(__file__).parent
 NAMES: Final = tuple(sorted(path.stem for path in FOLDER.glob("*.toml")))
 MAX_TEXT_BYTES: Final = 64 * 1024
 MAX_JSON_BYTES: Final = 2_000_000
-"""Lines hold every observation twice: as it was made, and in the report at the end."""
+"""Lines of events hold every observation twice: when it was made, and in the report at the end."""
 MAX_MEMORY_BYTES: Final = 100_000_000
 _PRINTABLE: Final = re.compile(r"[\x20-\x7e\n]*")
 
@@ -75,7 +75,7 @@ METADATA: Final = {
     "metadata-after-token-region": (True, FailureKind.MALFORMED),
     "metadata-after-token-reset": (True, FailureKind.RESET),
 }
-"""Whether a token was taken, and how the look at metadata failed."""
+"""Whether the run got a token, and how the step for metadata failed."""
 
 
 def toml(name: str) -> str:
@@ -104,12 +104,12 @@ def expected(name: str) -> tuple[str, str, tuple[str, ...]]:
 
 
 def ends_early(name: str) -> bool:
-    """Whether the deadline of the run is there before its peers are given up."""
+    """Whether the deadline of the run comes before the steps at its peers end."""
     return "RUN001" in scenario(name).expect.findings
 
 
 def metadata(report: Report) -> tuple[bool, FailureKind | None]:
-    """Whether the run has taken a token, and how its look at metadata failed."""
+    """Whether the run got a token, and how its step for metadata failed."""
     (observation,) = (
         observation
         for observation in report.observations
@@ -120,7 +120,7 @@ def metadata(report: Report) -> tuple[bool, FailureKind | None]:
 
 
 def shown(report: Report) -> list[str]:
-    """The first step that failed at each address of the target `backup`, `ok` where none did."""
+    """The first step that failed at each address of the target `backup`, or `ok` if none did."""
     target = next(target for target in report.targets if target.id == "backup")
     words = []
     for address in target.addresses:
@@ -136,7 +136,9 @@ def shown(report: Report) -> list[str]:
 
 
 def assert_harmless(report: Report) -> None:
-    """A whole, valid, bounded document in every format, none of it a terminal's business, and no fault of ours."""
+    """Assert that every format gives a complete, valid, bounded document without control characters, and that this
+    program had no fault.
+    """
     document = json_format.render(report)
     data = json.loads(document)
     VALIDATOR.validate(data)
@@ -170,7 +172,7 @@ def assert_harmless(report: Report) -> None:
         if observation.failure and observation.failure.kind is FailureKind.BUG
     ] == []
     assert [finding.id for finding in report.findings if finding.code == "RUN002"] == []
-    # What a person copies into a shell holds no line and no word of a peer's.
+    # Commands that a person copies into a shell contain no line and no word of a peer's.
     for finding in report.findings:
         for command in finding.fix.commands:
             assert all(word.isprintable() and "reboot" not in word for word in command.argv)

@@ -1,4 +1,6 @@
-"""`python -m tests.hostile.everything`: measure, judge and write every scenario here, to read its memory."""
+"""`python -m tests.hostile.everything`: measures, judges and writes every scenario of this folder, so that its memory
+can be read.
+"""
 
 from agent.judge.verdict import judge
 from tests.hostile import cases

@@ -1,8 +1,8 @@
-"""`python -m tests.hostile.patterns`: how long each compiled pattern of the program takes for hostile texts.
+"""`python -m tests.hostile.patterns`: measures how long each compiled pattern of the program takes for hostile texts.
 
-Writes one line of JSON: how many patterns and texts there were, and each search that takes more than LEAST_SECONDS for
-CHARACTERS, and more than MOST_GROWTH times what it takes for half of them. Such a pattern takes four times as long for
-twice the text, or worse, so that a text of a few megabytes would hold the program for hours.
+It prints one line of JSON: the numbers of patterns and texts, and each search that takes more than LEAST_SECONDS for
+CHARACTERS, and more than MOST_GROWTH times as long as for half of them. Such a pattern takes at least four times as
+long for twice the text, so that a text of a few megabytes would block the program for hours.
 """
 
 import ast
@@ -24,14 +24,14 @@ import probes
 
 CHARACTERS: Final = 64 << 10
 MOST_GROWTH: Final = 3.2
-"""Between 2, what a linear pattern takes for twice the text, and 4, what a quadratic one does."""
+"""Between 2, the growth of a linear pattern for twice the text, and 4, the growth of a quadratic one."""
 LEAST_SECONDS: Final = 0.02
 TRIES: Final = 5
-"""The fastest counts: everything else on the machine only adds."""
+"""The number of attempts. The fastest counts, since other work on the machine only adds time."""
 LENGTHS: Final = (CHARACTERS // 16, CHARACTERS // 4, CHARACTERS)
-"""What a pattern is timed with: a short text is enough where it is very fast, and where it is slow."""
+"""The lengths at which a pattern is timed: for very fast and for slow patterns, a short text is enough."""
 LONG: Final = 64
-"""Repetitions from which on a repeat counts as one without an end."""
+"""A repeat of at least this many times counts as unlimited."""
 BLANKS: Final = (" ", "\t", "\n", "\r\n", " \t", "\n ", "  \n", "a ", " = ", "\n\n\t")
 SIGNS: Final = (
     ".",
@@ -70,9 +70,9 @@ MORE: Final = (
     "-----BEGIN ",
 )
 PIECES: Final = (*BLANKS, *SIGNS, *WORDS, *MORE)
-"""What hostile texts repeat, for every pattern; each pattern adds what it looks for itself."""
+"""Texts that hostile texts repeat, for every pattern; each pattern adds the texts that it searches for itself."""
 AFTER: Final = "\0!"
-"""The end of each text, which few patterns admit."""
+"""The end of each text, which few patterns match."""
 SEARCHES: Final = frozenset({"search", "sub", "subn", "split", "findall", "finditer"})
 METHODS: Final = SEARCHES | {"match", "fullmatch"}
 
@@ -85,12 +85,12 @@ FULLMATCHED: Final = frozenset(
         "agent.report.host_record._FORMS",
     }
 )
-"""Patterns that stand in a list or a table, all of which the program applies by fullmatch()."""
+"""Patterns in a list or a table, all of which the program applies by fullmatch()."""
 
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A pattern, where it is, and how the program applies it."""
+    """A pattern, its place, and how the program applies it."""
 
     pattern: re.Pattern[Any]
     where: str
@@ -107,7 +107,7 @@ def modules() -> Iterator[ModuleType]:
 
 
 def uses() -> list[Use]:
-    """Each pattern of the program once, as it is applied."""
+    """Each pattern of the program once, with the method that applies it."""
     program = list(modules())
     trees = {module.__name__: ast.parse(inspect.getsource(module)) for module in program}
     called = {name: methods_of(tree) for name, tree in trees.items()}
@@ -116,7 +116,7 @@ def uses() -> list[Use]:
     found: dict[tuple[str | bytes, int, str], Use] = {}
     for module in program:
         for name, value in vars(module).items():
-            # The name of a pattern that begins so is known in its own module alone.
+            # A pattern whose name begins with an underscore is known in its own module alone.
             sources = (module.__name__,) if name.startswith("_") else tuple(called)
             methods = {method for source in sources for method in called[source].get(name, ())} or {"search"}
             for pattern in patterns_in(value):
@@ -129,8 +129,9 @@ def uses() -> list[Use]:
 
 
 def methods_of(tree: ast.Module) -> dict[str, set[str]]:
-    """The methods of patterns that a module calls, by the name of the pattern, or of the table that has it. One whose
-    name also stands alone, such as in a list, may be searched for."""
+    """The methods of patterns that a module calls, by the name of the pattern, or of the table that holds it. If the
+    name also occurs alone, such as in a list, the pattern may be used with search().
+    """
     called: dict[str, set[str]] = defaultdict(set)
     bases = set()
     for node in ast.walk(tree):
@@ -146,7 +147,7 @@ def methods_of(tree: ast.Module) -> dict[str, set[str]]:
 
 
 def patterns_in(value: Any, depth: int = 4) -> Iterator[re.Pattern[Any]]:
-    """The patterns in a value of a module: in containers, classes and objects of the program, too."""
+    """The patterns in a value of a module, also inside containers, classes and objects of the program."""
     if isinstance(value, re.Pattern):
         yield value
     elif depth and isinstance(value, Mapping):
@@ -164,7 +165,7 @@ def patterns_in(value: Any, depth: int = 4) -> Iterator[re.Pattern[Any]]:
 
 
 def written_in(name: str, tree: ast.Module) -> Iterator[tuple[re.Pattern[str], str, str]]:
-    """The patterns that functions write at the place where they use them: `re.search("...", text)`."""
+    """The patterns in calls of functions, such as `re.search("...", text)`."""
     for node in ast.walk(tree):
         if not (
             isinstance(node, ast.Call)
@@ -187,7 +188,7 @@ def written_in(name: str, tree: ast.Module) -> Iterator[tuple[re.Pattern[str], s
 
 
 def texts(pattern: re.Pattern[Any]) -> Iterator[tuple[str, str]]:
-    """What begins a hostile text, and what it repeats: of every pattern, and of this one."""
+    """The beginning of a hostile text, and the text that it repeats: common ones, and those made for this pattern."""
     yield from (("", piece) for piece in PIECES)
     source = pattern.pattern if isinstance(pattern.pattern, str) else pattern.pattern.decode("latin-1")
     seen = set()
@@ -199,7 +200,7 @@ def texts(pattern: re.Pattern[Any]) -> Iterator[tuple[str, str]]:
 
 
 def parsed(source: str, flags: int) -> Any:
-    """The parts of a pattern, as Python's own compiler reads them."""
+    """The parts of a pattern, as parsed by Python's own compiler."""
     return vars(re)["_parser"].parse(source, flags & ~re.UNICODE.value)
 
 
@@ -225,7 +226,7 @@ def repeats(before: str, parts: Any) -> Iterator[tuple[str, str]]:
 
 
 def samples(parts: Any) -> Iterator[str]:
-    """Texts that the inside of a repeat admits: of a set of characters, one of each kind in it."""
+    """Texts that the inside of a repeat matches; for a set of characters, one of each kind in it."""
     inner = list(parts)
     if len(inner) == 1 and str(inner[0][0]) == "IN":
         yield from dict.fromkeys(sample("IN", [kind]) for kind in inner[0][1] if str(kind[0]) != "NEGATE")
@@ -233,7 +234,7 @@ def samples(parts: Any) -> Iterator[str]:
 
 
 def sample(operation: Any, value: Any) -> str:
-    """A text that a part of a pattern admits."""
+    """A text that a part of a pattern matches."""
     name = str(operation)
     if name == "LITERAL":
         return chr(value)
@@ -265,7 +266,9 @@ def sample(operation: Any, value: Any) -> str:
 
 
 def slow(use: Use, before: str, piece: str) -> tuple[int, float, float] | None:
-    """A length, the seconds for half of it and for all of it, where they show that no text may be longer."""
+    """A length, and the seconds for half of it and for all of it, if they show that the pattern is slow; otherwise
+    None.
+    """
     for length in LENGTHS:
         whole = seconds(use, before, piece, length, 1)
         if whole * (CHARACTERS / length) ** 2 <= LEAST_SECONDS:  # too fast, even if it is quadratic
@@ -280,7 +283,7 @@ def slow(use: Use, before: str, piece: str) -> tuple[int, float, float] | None:
 
 
 def seconds(use: Use, before: str, piece: str, length: int, tries: int) -> float:
-    """The least seconds of the processor that this thread takes to apply a pattern to a text of this length."""
+    """The least CPU seconds that this thread needs to apply a pattern to a text of this length."""
     given = (before + piece * (length // len(piece)))[:length] + AFTER
     text: Any = given.encode() if isinstance(use.pattern.pattern, bytes) else given
 

@@ -1,6 +1,8 @@
-"""`python peak.py FILE PROGRAM ...`: run a program, write its peak memory in bytes to FILE, and end as it did.
+"""`python peak.py FILE PROGRAM ...`: runs a program, writes its peak memory in bytes to FILE, and ends with its exit
+code.
 
-Memory that a process had before it became the program counts as the program's own, so what starts it must be small.
+Memory that a process had before it became the program counts as the program's own, so the process that starts it must
+be small.
 """
 
 import resource

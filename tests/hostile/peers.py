@@ -1,8 +1,8 @@
-"""Hostile peers, as bytes: what they send over a stream, as a name server, and in a certificate.
+"""Hostile peers, as bytes: their output over a stream, as a name server, and in a certificate.
 
-None of them keeps to its protocol throughout. A speech is what a peer sends after it was spoken to, piece by piece;
-some speeches never end. Scenarios name these peers by their kinds, which all begin with `hostile-`; they are behind the
-same addresses as every other peer, in memory and behind real sockets, once `agent.simulated.peers` knows them
+Each of them breaks its protocol at some point. A speech is a peer's output after its first input, piece by piece; some
+speeches never end. Scenarios name these peers by their kinds, which all begin with `hostile-`. They have the same
+addresses as every other peer, in memory and behind real sockets, once `agent.simulated.peers` knows them
 (`register_hostile`, called by `tests.hostile.cases`).
 """
 
@@ -33,13 +33,13 @@ from agent.simulated.peers import Speech
 
 DRIP_SECONDS: Final = 1.0
 RECORD_BYTES: Final = 16_384
-"""The most that one TLS record may hold (RFC 8446, section 5.1)."""
+"""The maximum size of one TLS record (RFC 8446, section 5.1)."""
 REQUEST_ID: Final = "20317174-17ec-464f-8ae7-f40a19aafb78"
 ESCAPES: Final = (
     "\x1b[2J\x1b]0;owned\x07\x1b[31m\r\nVERDICT OK\r\n\x00\x7f\x9b2J\u202egnp.exe\u2066\u200b"
     "<script>alert(1)</script>$(reboot)`reboot`'\";|\u5b8c\u5168\u0301\ud7ff\U0001f600"
 )
-"""Clears a terminal, names its window, begins lines, turns text around, is twice as wide as it is long."""
+"""A text that clears a terminal, names its window, begins lines, reverses text, and has characters of double width."""
 _DNS_TTL: Final = 60
 _FLOOD: Final = 2_000
 
@@ -51,7 +51,7 @@ _ID: Final = f"x-amzn-RequestId: {REQUEST_ID}\r\n".encode()
 
 
 def _answer(status: int, body: bytes, *lines: bytes) -> bytes:
-    """A whole answer; `lines` are headers as they are sent, so that they may be none."""
+    """A complete answer; `lines` are headers in the form in which they are sent, even invalid ones."""
     first = f"HTTP/1.1 {status} Hostile\r\nContent-Length: {len(body)}\r\n".encode()
     return first + b"".join(line + b"\r\n" for line in lines) + b"\r\n" + body
 
@@ -113,7 +113,7 @@ def _dripped_body() -> Speech:
 
 @cache
 def _bomb() -> bytes:
-    """16 MB of zeros, which are never there whole."""
+    """16 MB of zeros, compressed, which are never in memory at once."""
     packer = zlib.compressobj(wbits=31)
     return b"".join([*(packer.compress(bytes(1 << 20)) for _ in range(16)), packer.flush()])
 
@@ -123,7 +123,8 @@ def _gzip_bomb() -> Speech:
 
 
 def _error() -> Speech:
-    text = ESCAPES.encode("latin-1", "replace").translate(None, bytes(range(32)) + b"\x7f")  # what a header can carry
+    # Characters that a header can carry.
+    text = ESCAPES.encode("latin-1", "replace").translate(None, bytes(range(32)) + b"\x7f")
     body = json.dumps({"__type": ESCAPES * 100, "message": ESCAPES * 100}).encode()
     lines = (
         b"x-amzn-RequestId: " + text * 50,
@@ -210,8 +211,9 @@ _HTTP: Final[dict[str, Callable[[], Speech]]] = {
 
 
 def _list_of_gateways(request: bytes) -> Speech:
-    """A page with gateways that were not in touch since 2025, one of them on each page again, and a token for another
-    page: the list has no end. Its time is that of the request."""
+    """A page with gateways that were last in touch in 2025, one of which repeats on each page, and a token for another
+    page: the list never ends. Its time is that of the request.
+    """
     [stamp] = re.findall(rb"(?i)x-amz-date: *([0-9]{8}T[0-9]{6}Z)", request)
     date = format_datetime(datetime.strptime(stamp.decode(), "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC), usegmt=True)
     token = hashlib.sha256(request).hexdigest()
@@ -231,8 +233,9 @@ def _list_of_vaults(_: bytes) -> Speech:
 
 
 def _list_of_jobs(request: bytes) -> Speech:
-    """A page with jobs that failed for a long reason, more of them than were asked for, and a token for another page:
-    the list has no end."""
+    """A page with jobs with a long reason for their failure, more of them than requested, and a token for another page:
+    the list never ends.
+    """
     token = hashlib.sha256(request).hexdigest()
     jobs = [
         {
@@ -254,11 +257,11 @@ _CALLS: Final[dict[str, Callable[[], Speech]]] = {
     "hostile-call-endless": _endless_body,
     "hostile-call-noise": lambda: _noise(),
 }
-"""What is said to a signed call; an unsigned request gets the answer that AWS gives."""
+"""The answer to a signed call; an unsigned request gets AWS's usual answer."""
 
 
 def http(kind: str, request: bytes) -> Speech:
-    """What is said to each piece of a request."""
+    """The answer to each piece of a request."""
     if kind not in (*_CALLS, "hostile-list-endless"):
         return _HTTP[kind]()
     signed = b"authorization:" in request.lower()
@@ -284,7 +287,7 @@ def _hello_requests() -> Speech:
 
 
 def _large_records() -> Speech:
-    """One message of 16 MB, a whole record after another."""
+    """One message of 16 MB, in full records."""
     head = b"\x0b\xff\xff\xff"
     yield _HANDSHAKE + RECORD_BYTES.to_bytes(2, "big") + head + bytes(RECORD_BYTES - len(head))
     yield from _hello_requests()
@@ -305,7 +308,7 @@ _RAW: Final[dict[str, Callable[[], Speech]]] = {
 
 
 def raw(kind: str) -> Speech:
-    """What is said in place of TLS."""
+    """The output in place of TLS."""
     return _RAW[kind]()
 
 
@@ -316,13 +319,13 @@ TICKETS: Final = 4_000
 
 @cache
 def server_context(kind: str, issuer: str, names: tuple[str, ...]) -> ssl.SSLContext:
-    """What a TLS server needs to show a certificate for `names`, and what else its kind says."""
+    """The context of a TLS server that shows a certificate for `names`, with the properties of its kind."""
     signer = authority(issuer)
     own = key(f"hostile {kind} {names[0]}")
     chain = [signer.intermediate]
     match kind:
         case "hostile-chain":
-            chain *= 100  # OpenSSL takes up to 100 kB
+            chain *= 100  # OpenSSL accepts up to 100 kB
         case "hostile-long-chain":
             chain *= 400
         case "hostile-names":
@@ -330,7 +333,7 @@ def server_context(kind: str, issuer: str, names: tuple[str, ...]) -> ssl.SSLCon
         case "hostile-many-names":
             names += tuple(f"name-{number}.example.com" for number in range(10_000))
     if kind == "hostile-texts":
-        with warnings.catch_warnings():  # about the length, which is meant
+        with warnings.catch_warnings():  # about the length, which is intended
             warnings.simplefilter("ignore")
             text = x509.Name(
                 [
@@ -354,7 +357,7 @@ _Message = dns.message.QueryMessage
 
 
 def datagrams(kind: str, packet: bytes) -> tuple[bytes, ...]:
-    """What a name server says to a query by UDP."""
+    """A name server's answer to a query by UDP."""
     number, question = packet[:2], _question(packet)
     if question is None:
         return ()
@@ -395,7 +398,7 @@ def datagrams(kind: str, packet: bytes) -> tuple[bytes, ...]:
 
 
 def segments(kind: str, packet: bytes) -> Speech:
-    """What a name server says to a query by TCP."""
+    """A name server's answer to a query by TCP."""
     question = _question(packet)
     if question is None:
         return
@@ -479,7 +482,7 @@ def _chain(query: dns.message.Message, names: list[str], *, address: bool) -> by
 
 
 def _control_names(query: dns.message.Message) -> bytes:
-    """An alias, or a zone, whose labels hold all that a terminal obeys."""
+    """An alias, or a zone, whose labels contain every kind of control character."""
     reply = _reply(query)
     odd = dns.name.Name((b"\x1b[2J\x9b31m\r\n", b"\x00\x7f\xff.$(reboot)", b"A" * 63, b"\xe2\x80\xae", b""))
     if dns.rdatatype.to_text(query.question[0].rdtype) == "A":
@@ -502,7 +505,7 @@ def _addresses(query: dns.message.Message, how_many: int) -> bytes:
 
 
 def _thousands(query: dns.message.Message) -> bytes:
-    """All A records that 65 kB can hold, in bytes, because the library would need seconds for them."""
+    """The maximum number of A records in 65 kB, as bytes, because the library would need seconds to build them."""
     wire = query.to_wire()
     head = _asked(wire)
     record = b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4"
@@ -518,7 +521,9 @@ _TOKEN: Final = b"AQAAAhostile=="
 
 
 def metadata(kind: str, request: bytes) -> Speech:
-    """What is said to each piece of a request for metadata. Some mean no harm until a token is theirs."""
+    """The answer to each piece of a request for metadata. Some peers behave well until the client has used
+    their token.
+    """
     if kind.startswith(_LATER):
         if request.startswith(b"PUT /latest/api/token "):
             yield _answer(200, _TOKEN)
@@ -533,7 +538,7 @@ def metadata(kind: str, request: bytes) -> Speech:
         case "hostile-megabytes":
             yield _answer(200, b"a" * (4 << 20))
         case "hostile-controls":
-            yield _answer(200, ESCAPES.encode())  # short enough to be looked at
+            yield _answer(200, ESCAPES.encode())  # short enough to be read
         case "hostile-long":
             yield _answer(200, b"a" * 60_000)
         case "hostile-reset":

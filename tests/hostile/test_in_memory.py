@@ -1,4 +1,4 @@
-"""Peers that mean harm, under a virtual clock: no run hangs, crashes, overruns or says that all is well."""
+"""Hostile peers under a virtual clock: no run hangs, crashes, overruns or gives the verdict ok."""
 
 import subprocess
 import sys
@@ -28,8 +28,9 @@ SUBPROCESS_SECONDS = 300
 HARMLESS = frozenset({"certificates-long", "gateway-list-endless", "jobs-list-endless", "names"}) | {
     name for name in cases.NAMES if name.startswith("metadata-") and cases.scenario(name).run.region
 }
-"""Where the endpoint itself is genuine. In `names` no signed call is made. Metadata proves nothing where the Region
-and the credentials are given beside it."""
+"""Cases with a genuine endpoint. In `names`, no signed call is made. Metadata prove nothing if the Region and the
+credentials are given separately.
+"""
 
 
 @pytest.mark.parametrize("name", cases.NAMES)
@@ -81,7 +82,7 @@ def test_every_hostile_metadata_is_known_for_what_it_did() -> None:
 def test_nobody_who_means_harm_passes_for_aws(name: str) -> None:
     report = cases.report_of(name)
     assert report.verdict.status is not Status.OK
-    if not name.startswith("proxy-"):  # there the direct way is genuine, and nothing is proven by it
+    if not name.startswith("proxy-"):  # there the direct path is genuine, and proves nothing
         assert report.verdict.access is not Access.ALLOWED
 
 
@@ -156,8 +157,9 @@ def test_addresses_of_one_host_are_bounded_and_own_ones_are_never_crowded_out(ce
 
 
 def crowd(certificate: str) -> str:
-    """Resolvers that each give as many addresses as they may, all others than the next, and everywhere a peer with
-    long certificates and long answers."""
+    """Resolvers that each give the maximum number of addresses, all different from the next one's, and at every address
+    a peer with long certificates and long answers.
+    """
     resolvers = ("10.0.0.2", "10.0.9.53", "10.0.9.54", "169.254.169.253")
     rows, everywhere = [], []
     for service in ("backup", "backup-gateway"):
@@ -189,7 +191,7 @@ findings = []
 
 
 def test_memory_stays_small(tmp_path: Path) -> None:
-    """All of them in one process, whose peak is that of the worst, the peers' own memory included."""
+    """All of them run in one process, whose peak is that of the worst, including the peers' own memory."""
     peak = tmp_path / "peak"
     command = [
         sys.executable,
@@ -201,7 +203,7 @@ def test_memory_stays_small(tmp_path: Path) -> None:
     ]
     done = subprocess.run(command, cwd=REPOSITORY, timeout=SUBPROCESS_SECONDS, check=False, capture_output=True)
     assert (done.returncode, done.stderr) == (0, b"")
-    # A run loads the library of one format; this process loads those of all.
+    # A run loads the library of one format; this process loads the libraries of all.
     assert int(peak.read_text("ascii")) < cases.MAX_MEMORY_BYTES + 10_000_000
 
 
@@ -228,7 +230,7 @@ def test_a_kind_that_nobody_knows_is_refused(more: str, place: str) -> None:
 
 
 def test_answer_of_thousands_of_records_is_refused_by_its_header_alone() -> None:
-    """Reading the records costs seconds, in which nothing else of the run moves."""
+    """Reading the records would take seconds, during which the rest of the run would stand still."""
     asked = [
         observation
         for observation in cases.report_of("names").observations
@@ -238,7 +240,7 @@ def test_answer_of_thousands_of_records_is_refused_by_its_header_alone() -> None
 
 
 def test_words_of_peers_in_a_finding_are_shown_by_their_beginning() -> None:
-    """Each address of a target may have another long message, and a finding names them all."""
+    """Each address of a target may have a different long message, and a finding names them all."""
     report = cases.report_of("http-texts")
     long = tuple(replace(finding, detail="\U0001f600" * 200_000) for finding in report.findings)
     output = text.render(replace(report, findings=long))

@@ -1,5 +1,6 @@
-"""`--redact` over every format of every kind of document that holds texts of somebody else, with a hundred kinds of
-secrets in them; and what is never told without it."""
+"""`--redact` in every format of every kind of document with foreign texts, with a hundred kinds of secrets in them; and
+texts that documents omit even without it.
+"""
 
 import io
 import json
@@ -30,7 +31,7 @@ from tests.support.runs import report_of
 from tests.support.secret_kinds import KINDS, PROMISED, seen_in
 
 MANY: Final = 100
-"""Kinds of secrets that a document must hold, or its test would prove little."""
+"""The number of kinds of secrets that a document must contain for its test to be significant."""
 
 
 def test_there_are_a_hundred_kinds() -> None:
@@ -126,7 +127,7 @@ def test_a_case(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
 # --- A configuration --------------------------------------------------------------------------------------------------
 
 WORDS: Final = frozenset({"service_name", "owner_id", "state", "status", "kind", "policy", "version", "name"})
-"""Fields of a configuration that may be any text, and by which nothing is found."""
+"""Fields of a configuration that may be any text, and that no rule searches."""
 
 
 @cache
@@ -140,7 +141,7 @@ def facts(name: str) -> str:
 
     def alike(_: Any, path: Place) -> object:
         names = names_of(path)
-        return names if names[-1] in WORDS else "schema"  # which comes first, and is never another
+        return names if names[-1] in WORDS else "schema"  # the first one, which never changes
 
     whole = json.loads((ROOT / "docs" / "examples" / name).read_text("utf-8"))
     if "vpcs" in whole:
@@ -161,7 +162,7 @@ def test_an_audit(wanted: str, tmp_path: Path, capsys: pytest.CaptureFixture[str
 
 
 def test_the_changes_of_an_audit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The faults are real: with secrets in all places, no VPC is left in which anything is wrong."""
+    """The faults are real: with secrets in all places, every VPC has a fault."""
     now, earlier = ROOT / "docs" / "examples" / "account.json", tmp_path / "earlier.json"
     other = tmp_path / "other.json"
     other.write_text(now.read_text("utf-8").replace("vpc-0", "vpc-9"), "utf-8")
@@ -194,7 +195,7 @@ def of_configuration(command: str, name: str, wanted: str, tmp_path: Path, capsy
 
 @cache
 def records() -> str:
-    """The records of thirty hosts, each with other lines."""
+    """The records of thirty hosts, each with different lines."""
 
     def accepts(document: Any) -> bool:
         pieces = [
@@ -233,7 +234,7 @@ def test_a_fleet(wanted: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 
 @pytest.mark.parametrize("wanted", publish.KNOWN_TEXTS.formats)
 def test_a_line_of_a_log_that_is_quoted(wanted: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Each kind in a line that is known, so the line is quoted."""
+    """Each kind is in a known line, so the line is quoted."""
     for line, secret in one_in(5, KINDS.values()):
         text = f"Unable to locate credentials\n{line} Unable to locate credentials".replace("\n", " ")
         assert dispatch(["explain", "--text", f"{text}\nx", "--format", wanted], []) == 0
@@ -243,7 +244,7 @@ def test_a_line_of_a_log_that_is_quoted(wanted: str, capsys: pytest.CaptureFixtu
 
 @pytest.mark.parametrize("wanted", one_in(4, publish.REPORT.formats))
 def test_a_refusal_that_quotes_a_report(wanted: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """In the place of an address, and in that of a service."""
+    """The secrets are in place of an address, and of a service."""
     whole = encode(report_of("healthy"))
     target = {**whole["targets"][0], "service": KINDS["password=..."][0]}
     vantage = {**whole["vantage"], "source_addresses": [KINDS["secret key"][0]]}

@@ -1,5 +1,6 @@
-"""Every parser of what comes from outside has a generator of hostile input and a test by hypothesis, and every file is
-written by one function. Both are found by their calls in the source, so that a later one without is noticed."""
+"""Every parser of foreign input has a generator of hostile input and a test by hypothesis, and one function writes all
+files. The test finds both by their calls in the source, so that it notices a later one without them.
+"""
 
 import ast
 import re
@@ -15,7 +16,7 @@ from tests.support.repository import ROOT
 
 PACKAGES: Final = ("agent", "probes")
 SIMULATED: Final = "agent/simulated/"
-"""Parses nothing of others: its scenarios ship with the program, and its peers are asked by the program itself."""
+"""Parses no foreign input: its scenarios ship with the program, and only the program itself talks to its peers."""
 
 PARSERS: Final = frozenset(
     {
@@ -33,8 +34,9 @@ PARSERS: Final = frozenset(
         "probes.system.sdk_session.SdkSession",
     }
 )
-"""Calls that read a form which others wrote; those of botocore read the SDK's files, and its parsers what AWS
-answers."""
+"""Calls that read formats written by others. Those of botocore read the SDK's files, and its parsers read AWS's
+answers.
+"""
 WRITERS: Final = frozenset(
     {
         *("os.rename", "os.replace", "os.link", "os.symlink", "os.unlink", "os.remove", "os.mkdir", "os.makedirs"),
@@ -48,7 +50,7 @@ METHODS: Final = frozenset(
 )
 """Methods of paths that write."""
 _MODE: Final = re.compile(r"'(?=[rbt+]*[wax+])[rwaxbt+]{1,4}'")
-"""The mode of open(), as source has it, for a file that is written."""
+"""The mode of open() for writing, as it appears in source code."""
 WRITING: Final = ("O_WRONLY", "O_RDWR", "O_CREAT", "O_APPEND", "O_TRUNC")
 
 
@@ -59,9 +61,9 @@ class Parser:
     kinds: tuple[str, ...] = ()
     """Kinds of generated input (`tests/hostile/fuzz/kinds.py`)."""
     tests: tuple[str, ...] = ()
-    """Tests that draw input by hypothesis."""
+    """Tests whose input hypothesis generates."""
     trusted: str | None = None
-    """Why nobody can attack it, so that it needs no generator."""
+    """Why an attacker cannot reach it, so that it needs no generator."""
 
 
 _STEPS: Final = "tests/probes/steps/"
@@ -225,7 +227,7 @@ BY_PLACE: Final = {
     "probes/system/sdk_session.py::SdkSession._real": _SHARED_FILES,
     "probes/system/sdk_session.py::SdkSession.full_config": _SHARED_FILES,
 }
-"""The places of PARSERS in the program."""
+"""The calls of PARSERS in the program, by place."""
 BY_HAND: Final = {
     "agent/catalog/text_search.py::search": Parser(
         ("log-lines",), ("tests/agent/catalog/test_known_texts.py::test_any_line_is_searched",)
@@ -251,10 +253,10 @@ BY_HAND: Final = {
         ("handshakes",), (f"{_STEPS}test_tls.py::test_any_bytes_end_a_handshake",)
     ),
 }
-"""Parsers of this program's own, which no call shows."""
+"""Parsers of this program's own, which calls alone do not reveal."""
 
 WRITER: Final = "agent/process/write_file.py"
-"""The one module that writes files: to_file, to_new_file, own_private_file and what they need."""
+"""The only module that writes files: to_file, to_new_file, own_private_file and their helpers."""
 OTHER_WRITERS: Final = {
     "agent/fleet/temporary.py::OwnFolder._is_made": "a folder of its own, in which DuckDB works",
     "agent/fleet/temporary.py::OwnFolder.remove": "that folder",
@@ -273,7 +275,7 @@ OTHER_WRITERS: Final = {
     "agent/simulated/certificates.py::loaded": "a key for the ssl module, in memory",
     "agent/tui/command.py::Terminal._draw": "writes to the terminal of the interface",
 }
-"""Calls that write elsewhere: to no file that a user named, but for SQLite."""
+"""Calls that write elsewhere: never to a file that a user named, except for SQLite."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,14 +283,14 @@ class Call:
     """A call in the source."""
 
     name: str
-    """With its module, such as `json.loads`; the name of a method alone."""
+    """The name with its module, such as `json.loads`; for a method, its name alone."""
     place: str
-    """Where the call is, such as `agent/report/saved.py::_document`."""
+    """The place of the call, such as `agent/report/saved.py::_document`."""
     node: ast.Call
 
 
 def _imported(tree: ast.Module) -> dict[str, str]:
-    """What names mean that a module imports, anywhere in it."""
+    """The full names of what a module imports, anywhere in it, by the short names."""
     names: dict[str, str] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -299,7 +301,7 @@ def _imported(tree: ast.Module) -> dict[str, str]:
 
 
 def _named(function: ast.expr, imported: dict[str, str]) -> str:
-    """The name of what is called, with its module where one was imported."""
+    """The name of the called function, with its module if it was imported."""
     parts: list[str] = []
     while isinstance(function, ast.Attribute):
         parts.insert(0, function.attr)
@@ -326,12 +328,12 @@ def calls_in(source: str, path: str) -> Iterator[Call]:
 
 
 def parses(call: Call) -> bool:
-    """Whether a call reads a form of others."""
+    """Whether a call reads a format written by others."""
     return call.name in PARSERS
 
 
 def writes(call: Call) -> bool:
-    """Whether a call makes, changes or removes a file."""
+    """Whether a call creates, changes or removes a file."""
     if call.name in ("open", "os.open", "io.open", "os.fdopen") or call.name.endswith(".open"):
         given = [ast.unparse(value) for value in (*call.node.args, *(keyword.value for keyword in call.node.keywords))]
         return any(_MODE.fullmatch(text) or any(flag in text for flag in WRITING) for text in given)
@@ -376,14 +378,14 @@ def test_every_kind_of_generated_input_is_of_a_parser() -> None:
 
 
 def test_every_file_is_written_by_one_function() -> None:
-    """A writer that is missing here goes through `agent.process.write_file`."""
+    """A writer that is missing here must use `agent.process.write_file`."""
     elsewhere = {call.place for call in calls() if writes(call) and not call.place.startswith(f"{WRITER}::")}
     assert elsewhere == set(OTHER_WRITERS)
     assert any(call.place.startswith(f"{WRITER}::") for call in calls() if writes(call))
 
 
 def _function(place: str) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
-    """The function of a place, by its last name."""
+    """The function at a place, by its last name."""
     path, _, name = place.partition("::")
     for node in ast.walk(ast.parse((ROOT / path).read_text("utf-8"))):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == name.rpartition(".")[2]:

@@ -1,4 +1,4 @@
-"""No regular expression of the program takes quadratic time on a text that means harm."""
+"""No regular expression of the program takes quadratic time on a hostile text."""
 
 import importlib
 import json
@@ -18,12 +18,12 @@ from tests.support.command import completed
 from tests.support.extent import everything
 
 MANY: Final = 150
-"""Patterns of the program, at least; it had 240 when this was written."""
+"""The least number of patterns in the program; it had 240 when this was written."""
 
 
 @pytest.mark.skipif(not everything(), reason="runs with --everything alone: it takes half a minute of a processor")
 def test_no_pattern_takes_quadratic_time() -> None:
-    """In a process of its own, which does nothing else."""
+    """The measurement runs in a process of its own, which does nothing else."""
     done = completed((sys.executable, "-m", "tests.hostile.patterns"))
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
@@ -73,7 +73,9 @@ def test_every_table_that_is_matched_whole_has_patterns() -> None:
     ],
 )
 def test_a_text_that_once_held_the_program(work) -> None:  # type: ignore[no-untyped-def]
-    """A megabyte took hours: the bound is far above what a linear search needs on a busy machine, and far below."""
+    """A megabyte used to take hours: the bound is far above the time of a linear search on a busy machine, and far
+    below the time of a quadratic one.
+    """
     began = time.thread_time()
     work(1 << 20)
     assert time.thread_time() - began < 30

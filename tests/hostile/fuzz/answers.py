@@ -1,8 +1,8 @@
-"""Bytes from peers: what a name server, an endpoint, a proxy, the metadata service, EC2 and a certificate may say, and
-what the files of a host may hold that the SDK and the C library read.
+"""Bytes from peers: possible answers of a name server, an endpoint, a proxy, the metadata service and EC2,
+certificates, and contents of the host's files that the SDK and the C library read.
 
-They go to the parsers one by one; `tests/hostile/*.toml` has peers that go through a whole run. A parser gives facts of
-its own type or raises its one documented error, and no failure is one of this program (`FailureKind.BUG`).
+Each parser gets them separately; `tests/hostile/*.toml` has peers for a whole run. A parser returns facts of its own
+type or raises its one documented error, and no failure is a fault of this program (`FailureKind.BUG`).
 """
 
 import asyncio
@@ -63,7 +63,7 @@ _WIRE: Final = (*BYTES, b"\xc0\x0c", b"\xc0\xff", b"\x00\x29", b"\x00\x01\x00\x0
 
 
 def answer_of_a_name_server(chance: Random) -> bytes:
-    """A message, spoilt behind its id."""
+    """A message with spoilt bytes after its id."""
     message = dns.message.make_response(_QUERY, recursion_available=True)
     for section in (message.answer, message.authority):
         for name, ttl, of, kind, value in chance.sample(_ROWS, chance.choice((0, 1, 2, 4))):
@@ -75,7 +75,7 @@ def answer_of_a_name_server(chance: Random) -> bytes:
 
 
 def check_dns(chance: Random, _: Command) -> None:
-    """Facts of a bounded number of addresses, or `dns-malformed`."""
+    """The parser returns facts with a bounded number of addresses, or fails as `dns-malformed`."""
     packet = answer_of_a_name_server(chance)
     result = value_or(
         lambda: facts_of(read_answer(packet, _QUERY), _QUERY, transport="udp", queries=1), FailureKind.DNS_MALFORMED
@@ -126,7 +126,7 @@ def _pieces(chance: Random, data: bytes) -> list[bytes]:
 
 
 def _kind_of(work: Coroutine[Any, Any, object]) -> FailureKind | None:
-    """How work fails: in a documented way, which is never a bug of this program."""
+    """The kind of failure of `work`, which must be documented and never a fault of this program."""
     kind: FailureKind | None = None
     try:
         in_virtual_time(lambda: work)
@@ -147,7 +147,7 @@ def check_http(chance: Random, _: Command) -> None:
 
 
 def check_proxy(chance: Random, _: Command) -> None:
-    """A proxy opens a tunnel, or fails in a documented way; the password of its URL is nowhere."""
+    """A proxy opens a tunnel, or fails in a documented way; no text contains the password of its URL."""
     draft = Draft[ProxyConnectFacts]()
     stream = ScriptedStream(*_pieces(chance, answer_of_http(chance)))
     net = FakeNet(streams=[stream])
@@ -188,7 +188,7 @@ _MARKUP: Final = (
 
 
 def check_api(chance: Random, _: Command) -> None:
-    """The answer to a signed call passes only with status 200, a request id and the expected key."""
+    """The answer to a signed call is accepted only with status 200, a request id and the expected key."""
     service = chance.choice(sorted(CALLS))
     body = chance.choice(_BODIES)
     if chance.randrange(6):
@@ -263,7 +263,7 @@ _METADATA: Final = {
 
 
 class _Metadata(ScriptedStream):
-    """The service: it gives a token, and values of which some are spoilt."""
+    """A metadata service that gives a token, and values, some of them spoilt."""
 
     def __init__(self, chance: Random, values: Mapping[str, bytes]) -> None:
         super().__init__()
@@ -282,7 +282,7 @@ class _Metadata(ScriptedStream):
 
 
 def check_metadata(chance: Random, _: Command) -> None:
-    """What the service says is taken in the form of its kind, or fails in a documented way; no credential is kept."""
+    """A value is accepted only in the form of its kind, or fails in a documented way; no credentials are kept."""
     values = {
         path: spoilt_bytes(chance, value.encode()) if chance.randrange(3) == 0 else value.encode()
         for path, value in _METADATA.items()
@@ -315,7 +315,7 @@ _WANTED: Final = ConfigurationRequest(
 )
 _READ_SECONDS: Final = 5.0
 _SOUND: Final = "route-53-profile-rule-forwards-to-public"
-"""A scenario whose configuration can be read, a Profile among it."""
+"""A scenario with a readable configuration that includes a Profile."""
 _REPLIES: Final = {
     "DescribeVpcEndpoints": moto_server.of_ec2(
         "DescribeVpcEndpoints",
@@ -379,12 +379,12 @@ def answer_of_aws(chance: Random, operation: str) -> bytes:
 
 @cache
 def _reader() -> SystemReader:
-    """With the SDK's services, which take long to create."""
+    """A reader with the SDK's services, which take long to create."""
     return moto_server.reader(most=1_000_000)
 
 
 def parsed(operation: str, body: bytes) -> Mapping[str, Any] | ProbeError:
-    """What the reader makes of the bytes of an answer, through the SDK."""
+    """The reader's result for the bytes of an answer, through the SDK."""
     reply = _REPLIES[operation]
     headers = tuple((name.lower(), value) for name, value in reply.headers.items())
 
@@ -400,7 +400,9 @@ def parsed(operation: str, body: bytes) -> Mapping[str, Any] | ProbeError:
 
 
 class _Configured(SimulatedReader):
-    """A reader of a sound configuration, in which some answers are spoilt, and that of one operation is another."""
+    """A reader of a sound configuration in which some answers are spoilt, and the answer of one operation is
+    replaced.
+    """
 
     def __init__(self, chance: Random, operation: str, answer: Mapping[str, Any] | ProbeError) -> None:
         super().__init__(scenarios.load(_SOUND), most=40)
@@ -416,7 +418,7 @@ class _Configured(SimulatedReader):
 
 
 def check_ec2(chance: Random, _: Command) -> None:
-    """Each read gives facts of its form, or fails in a documented way, in a short message without a secret."""
+    """Each read returns facts of its form, or fails in a documented way, in a short message without a secret."""
     operation = chance.choice(OPERATIONS)
     answer = parsed(operation, answer_of_aws(chance, operation))
     if isinstance(answer, ProbeError):
@@ -448,7 +450,7 @@ _RECORDS: Final = (
 
 
 def check_certificates(chance: Random, _: Command) -> None:
-    """A certificate of bounded texts, or `malformed`."""
+    """The parser returns a certificate with texts of bounded length, or fails as `malformed`."""
     der = spoilt_bytes(chance, chance.choice(_CERTIFICATES), (*BYTES, b"\x0c\x06\xff\xff\xff\xff\xff\xff", b"\x30\x84"))
     certificate = value_or(lambda: read_certificate(der), FailureKind.MALFORMED)
     if certificate is not None:
@@ -460,7 +462,7 @@ def check_certificates(chance: Random, _: Command) -> None:
 
 
 def check_handshakes(chance: Random, _: Command) -> None:
-    """No bytes of a peer that has no key are a handshake that verifies."""
+    """No bytes of a peer without a key make a handshake that verifies."""
     data = chance.choice(_RECORDS)
     data = data + chance.randbytes(chance.randrange(60)) if chance.randrange(2) else spoilt_bytes(chance, data)
     kind = _kind_of(TlsStream(ScriptedStream(*_pieces(chance, data)), _TRUSTING, server_name=HOST).handshake())
@@ -471,7 +473,7 @@ def check_handshakes(chance: Random, _: Command) -> None:
 
 
 def check_policies(chance: Random, _: Command) -> None:
-    """A policy is judged, in one plain line; one that is not JSON says nothing of a call."""
+    """A policy gives a judgement in one plain line; one that is not JSON decides nothing about a call."""
     text = chance.choice((DEFAULT, *(sample.text for sample in SAMPLES if sample.text)))
     text = spoilt_bytes(chance, text.encode(), _MARKUP).decode("utf-8", "replace")
     judgement = judge_policy(text, LIST)
@@ -497,8 +499,9 @@ _HOST_FILES: Final = (
 
 
 def check_host_files(chance: Random, _: Command) -> None:
-    """Whatever resolv.conf and the hosts file hold, a bounded number of addresses comes of it, and of the registration
-    of a managed node an id or nothing."""
+    """Whatever resolv.conf and the hosts file contain, the result is a bounded number of addresses. The registration of
+    a managed node gives an id or nothing.
+    """
     text = spoilt_bytes(
         chance, chance.choice(_HOST_FILES), (*BYTES, b"nameserver ", b"10.0.0.2 ", b"%", b"#", b"\x85", b"\x1c")
     )
@@ -519,7 +522,9 @@ _WORKLOAD_FILES: Final = (
 
 
 def check_workload_files(chance: Random, _: Command) -> None:
-    """Whatever the settings of agents hold, short printable values come of it, without the password of a proxy."""
+    """Whatever the settings of agents contain, the results are short printable values, without the password
+    of a proxy.
+    """
     text = spoilt_bytes(
         chance, chance.choice(_WORKLOAD_FILES), (*BYTES, b'"', b"'", b"\\", b": ", b"export ", b"[" * 99)
     )
@@ -553,7 +558,7 @@ _SETTINGS: Final = (
 
 
 def check_shared_files(chance: Random, command: Command) -> None:
-    """The SDK's shared file is read, or fails as `malformed`; no password of a URL is in either."""
+    """The SDK reads its shared file, or fails as `malformed`; neither result contains the password of a URL."""
     place = command.file("config", spoilt_bytes(chance, _SHARED_FILE, _SETTINGS))
     profile = chance.choice((None, "p", "nope"))
     with pytest.MonkeyPatch.context() as inside:

@@ -1,4 +1,4 @@
-"""Audits that somebody changed: written in another format, and compared with a later one."""
+"""Changed audits: written in another format, and compared with a later one."""
 
 import json
 from dataclasses import replace
@@ -25,7 +25,7 @@ _PIECES: Final = (*BYTES, *DEEP, b"null", b"NaN", b"\\ud800", b", ", b": ", b"]"
 
 @cache
 def _audited(name: str) -> AuditDocument:
-    """The audit of a scenario's VPC, compared with that of a sound one."""
+    """The audit of a scenario's VPC, compared with a sound VPC's."""
     facts = sound(name)
     read = [Facts(known=known_vpc(facts), taken_at=facts.taken_at, not_read=())]
     document = audit(read, AuditRequest(workloads=(Workload.CALLER,), services=()))
@@ -34,7 +34,7 @@ def _audited(name: str) -> AuditDocument:
 
 
 def _read(data: bytes) -> AuditDocument | str:
-    """The audit in a file, or the words in which it is refused."""
+    """The audit in a file, or the message of the refusal."""
     try:
         return parse(data, "audit.json")
     except AuditFileError as error:
@@ -42,8 +42,9 @@ def _read(data: bytes) -> AuditDocument | str:
 
 
 def check_audits(chance: Random, _: Command) -> None:
-    """A changed audit is refused in words, or comes back as it was written, and is written and compared without a
-    hostile word for a terminal."""
+    """A changed audit is refused with a message, or is read back as it was written. It is written and compared without
+    control characters.
+    """
     document = _audited(chance.choice(CRITICAL))
     data = dumps(document).encode()
     if chance.random() < 0.3:

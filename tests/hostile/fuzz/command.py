@@ -1,4 +1,4 @@
-"""The command in this process, and what holds of every document and exit code, whatever it was given."""
+"""The command in this process, and the promises of every document and exit code, whatever its input."""
 
 import os
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ _INTERNAL: Final = ("internal error", "Traceback")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    """A call that ended."""
+    """A call that has ended."""
 
     code: int
     out: str
@@ -29,7 +29,7 @@ class Done:
 
 
 class Command:
-    """Runs the command, in a folder of its own: a path that is not absolute is below it."""
+    """Runs the command in a folder of its own, in which relative paths are resolved."""
 
     def __init__(self, folder: Path, captured: pytest.CaptureFixture[str]) -> None:
         self.folder = folder
@@ -51,13 +51,13 @@ class Command:
 
 
 def assert_is_plain(text: str) -> None:
-    """Lines of printable ASCII: nothing that a terminal obeys."""
+    """Assert that the lines are printable ASCII, without control characters."""
     assert text.isascii()
     assert text.replace("\n", "").isprintable()
 
 
 def assert_refused(done: Done, kind: Kind, wanted: str) -> None:
-    """The call left one line on stderr, and one valid document of its kind that says the same."""
+    """Assert that the call wrote one line to stderr, and one valid document of its kind with the same message."""
     assert_reason(done)
     assert done.code == exits.UNKNOWN
     if kind is REPORT or wanted not in ("json", "html"):
@@ -67,8 +67,9 @@ def assert_refused(done: Done, kind: Kind, wanted: str) -> None:
 
 
 def assert_documented(done: Done, wanted: str = DEFAULT_FORMAT, fail_on: str = "warning") -> None:
-    """The call left one valid document of the format `wanted`, an exit code that agrees with it, and on stderr nothing
-    but one line where it refused something."""
+    """Assert that the call left one valid document of the format `wanted`, an exit code that agrees with it, and on
+    stderr at most one line, which says why it refused.
+    """
     assert done.code in (exits.OK, exits.WARNING, exits.CRITICAL, exits.UNKNOWN)
     assert_reason(done)
     READERS[wanted].holds(done.out)
@@ -76,14 +77,14 @@ def assert_documented(done: Done, wanted: str = DEFAULT_FORMAT, fail_on: str = "
     if done.err:
         assert done.code == exits.UNKNOWN
         assert status == "unknown"
-    elif wanted == "nagios":  # its word goes with its exit code
+    elif wanted == "nagios":  # its status word agrees with its exit code
         assert exits.of_status(Status(status)) == done.code
     else:
         assert exits.of_verdict(Status(status), fail_on) == done.code
 
 
 def assert_reason(done: Done) -> None:
-    """Nothing on stderr, or one plain line that says why the exit code is 3."""
+    """Assert that stderr is empty, or has one plain line that says why the exit code is 3."""
     assert done.err == "" or (done.err.startswith("Error: ") and done.code == exits.UNKNOWN), done.err
     assert done.err.count("\n") == bool(done.err)
     assert len(done.err) <= 1_000

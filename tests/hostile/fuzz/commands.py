@@ -1,4 +1,4 @@
-"""Words for commands: texts of others in reports and facts, none of which may become more than a word of its kind."""
+"""Words for commands: foreign texts in reports and facts, none of which may become more than a word of its kind."""
 
 import dataclasses
 import json
@@ -24,9 +24,9 @@ from tests.support.runs import report_of
 T = TypeVar("T")
 
 MARK: Final = "zq9x"
-"""A text in every planted word, and in no other. It is not a hexadecimal number, so no id of EC2 can hold it."""
+"""A text in every planted word, and in no other. It is not a hexadecimal number, so an id of EC2 cannot contain it."""
 NAMES: Final = tuple(scenarios.names()[::7])
-"""Scenarios whose reports are broken."""
+"""Scenarios whose reports are spoilt."""
 _KIND: Final = {
     "--region": REGION,
     "--vpc-region": REGION,
@@ -54,13 +54,13 @@ _KIND: Final = {
     "-servername": HOST,
     "-S": FORMS["<INTERFACE>"],
 }
-"""The form of the word that follows an option of a command, by the option."""
+"""The kind of word that must follow an option of a command, by the option."""
 _ANY: Final = (*FORMS.values(), HOST, SERVICE_NAME, REGION, ENDPOINT_ID)
 _FILTER: Final = re.compile(r"Name=[A-Za-z.-]+,Values=(?P<values>.+)")
 
 
 def word(chance: Random, sound: str) -> str:
-    """A hostile word for the place of a sound one."""
+    """A hostile word to replace a sound one."""
     return chance.choice(
         (
             *(f"-{MARK}", f"--profile={MARK}", f"--{MARK}", f"-o/tmp/{MARK}", f"{sound} --{MARK}", f"{sound}\n-{MARK}"),
@@ -102,8 +102,9 @@ def word(chance: Random, sound: str) -> str:
 
 
 def texts(value: Any) -> Iterator[str]:
-    """The free texts in a value of the program's own types: not those that name an observation, without which nothing
-    is ever judged."""
+    """The free texts in a value of the program's own types, without those that identify an observation, since judging
+    needs these.
+    """
     if type(value) is str:
         yield value
     elif isinstance(value, dict):
@@ -115,7 +116,9 @@ def texts(value: Any) -> Iterator[str]:
 
 
 def replaced(value: Any, words: Mapping[str, str]) -> Any:
-    """The value with other words in place of such texts, each wherever it stands: what belongs together still does."""
+    """The value with other words in place of such texts. All occurrences of a text get the same word, so that
+    references stay intact.
+    """
     if type(value) is str:
         return words.get(value, value)
     if isinstance(value, dict):
@@ -129,7 +132,7 @@ def replaced(value: Any, words: Mapping[str, str]) -> Any:
 
 
 def planted(chance: Random, sound: T) -> T:
-    """A report or facts in which hostile words stand in place of some texts."""
+    """A report or facts with hostile words in place of some texts."""
     candidates = sorted(set(texts(sound)))
     chosen = chance.sample(candidates, min(len(candidates), chance.choice((1, 2, 5, 15))))
     result: T = replaced(sound, {text: word(chance, text) for text in chosen})
@@ -143,12 +146,12 @@ def _of_commands() -> tuple[str, ...]:
 
 
 def report(chance: Random) -> Report:
-    """A report in which hostile words stand in what others said."""
+    """A report with hostile words in place of foreign texts."""
     return planted(chance, report_of(chance.choice(_of_commands())))
 
 
 def check_words(chance: Random, _: Command) -> None:
-    """No planted word stands in a command of a report that is judged, but one of the form of its kind."""
+    """A planted word appears in a command of a judged report only if it has the form of its kind."""
     try:
         measurement = saved.measurement_of(codec.decode(json.loads(json.dumps(codec.encode(report(chance))))))
     except (DecodeError, saved.SavedReportError):
@@ -157,12 +160,12 @@ def check_words(chance: Random, _: Command) -> None:
 
 
 def assert_harmless(report: Report) -> None:
-    """Each planted word in a command has the form of what stands there, and none is an option."""
+    """Assert that each planted word in a command has the form required at its place, and that none is an option."""
     assert_fixes_are_harmless(finding.fix for finding in report.findings)
 
 
 def assert_fixes_are_harmless(fixes: Iterable[Fix]) -> None:
-    """Assert that the commands of these fixes do no harm."""
+    """Assert that the commands of these fixes contain no harmful words."""
     for fix in fixes:
         for command in fix.commands:
             for before, argument in zip(("", *command.argv), command.argv, strict=False):

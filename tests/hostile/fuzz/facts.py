@@ -1,4 +1,4 @@
-"""Facts files that somebody changed: read, and judged in place of what a run read of EC2 itself."""
+"""Changed facts files: read, and judged in place of a run's own reads of EC2."""
 
 import json
 from dataclasses import replace
@@ -37,7 +37,7 @@ CRITICAL: Final = (
         "zone-with-an-old-record",
     ),
 )
-"""Scenarios of different causes in the configuration, each critical by what was measured."""
+"""Scenarios with different causes in the configuration, each critical by its measurements."""
 _PIECES: Final = (*BYTES, *DEEP, b"null", b"NaN", b"\\ud800", b", ", b": ", b"]", b"}")
 
 
@@ -59,7 +59,7 @@ def document(chance: Random) -> dict[str, Any]:
 
 
 def content(chance: Random) -> bytes:
-    """A file: facts whose bytes are spoilt, whose values are, or whose words are hostile."""
+    """A facts file with spoilt bytes, spoilt values, or hostile words."""
     good = sound(chance.choice(CRITICAL))
     match chance.randrange(4):
         case 0:
@@ -72,7 +72,7 @@ def content(chance: Random) -> bytes:
 
 
 def _read(data: bytes) -> Ec2Facts | str:
-    """The facts in a file, or the words in which it is refused."""
+    """The facts in a file, or the message of the refusal."""
     try:
         return facts_file.parse(data, "facts.json")
     except FactsFileError as error:
@@ -80,8 +80,9 @@ def _read(data: bytes) -> Ec2Facts | str:
 
 
 def check_facts(chance: Random, _: Command) -> None:
-    """Changed facts are refused in words, or come back as they were written; with them no command holds a hostile word,
-    no rule fails, and what was measured stays critical."""
+    """Changed facts are refused with a message, or are read back as they were written. With them, no command contains a
+    hostile word, no rule fails, and critical measurements stay critical.
+    """
     name = chance.choice(CRITICAL)
     facts = _read(content(chance))
     if isinstance(facts, str):
@@ -100,7 +101,7 @@ def check_facts(chance: Random, _: Command) -> None:
 
 
 def _read_all(data: bytes) -> tuple[Ec2Facts, ...] | str:
-    """The facts in a file with several VPCs, or why it is refused."""
+    """The facts in a file with several VPCs, or the message of the refusal."""
     try:
         return facts_file.parse_all(data, "facts.json")
     except FactsFileError as error:
@@ -108,8 +109,9 @@ def _read_all(data: bytes) -> tuple[Ec2Facts, ...] | str:
 
 
 def check_account_facts(chance: Random, _: Command) -> None:
-    """Changed facts of several VPCs are refused in words, or come back as they were written and are audited; then no
-    command holds a hostile word."""
+    """Changed facts of several VPCs are refused with a message, or are read back as they were written and audited; then
+    no command contains a hostile word.
+    """
     good = sound(chance.choice(CRITICAL))
     spoken = replace(good, observations=commands.planted(chance, good.observations))
     documents = [document(chance) if chance.random() < 0.5 else json.loads(facts_file.dumps(spoken))]

@@ -1,4 +1,4 @@
-"""Records and reports of a fleet that somebody changed: each alone, and many in one file."""
+"""Changed records and reports of a fleet: one alone, and many in one file."""
 
 import base64
 import gzip
@@ -42,7 +42,7 @@ _TIMES: Final = (
 
 
 def spoilt_record(chance: Random) -> dict[str, Any]:
-    """A record in which a few fields hold other values."""
+    """A record in which a few fields have other values."""
     document = record(chance.randrange(5), chance.choice(_NAMES))
     for _ in range(chance.randint(1, 3)):
         name = chance.choice(list(document))
@@ -65,7 +65,7 @@ def spoilt_record(chance: Random) -> dict[str, Any]:
 
 
 def content(chance: Random) -> bytes:
-    """A file: records and reports, sound and spoilt, in one of the forms in which they lie."""
+    """A file of records and reports, sound and spoilt, in one of the supported forms."""
     match chance.randrange(8):
         case 0:
             return spoilt_bytes(chance, json.dumps(report(1, chance.choice(_NAMES))).encode(), (*BYTES, *DEEP))
@@ -91,7 +91,7 @@ def _parquet() -> bytes:
 
 
 def spoilt_parquet(chance: Random) -> bytes:
-    """A Parquet file of which a few bytes are others."""
+    """A Parquet file with a few changed bytes."""
     data = bytearray(spoilt_bytes(chance, _parquet()))
     for _ in range(chance.choice((1, 10, 100))):
         data[chance.randrange(len(data))] = chance.randrange(256)
@@ -99,13 +99,13 @@ def spoilt_parquet(chance: Random) -> bytes:
 
 
 def spoilt_pieces(folder: Path, data: bytes) -> Iterator[Answer]:
-    """What is read of a packed file, as its process reads it."""
+    """The records read from a packed file, as its process reads it."""
     source = Source("host.v1.parquet/account=111122223333/region=eu-west-1/dt=2026-01-15/x.parquet", None, None, 0)
     return FileReader(folder).read([source], [data])
 
 
 def spoilt_answer(chance: Random) -> FleetDocument | None:
-    """What is read of an answer that somebody changed; None where it is refused."""
+    """A changed answer as it is read, or None if it is refused."""
     document = json.loads(dumps(fleets.document()))
     text = base64.b64encode(zlib.compress(json.dumps(spoilt_document(chance, document)).encode())).decode()
     with suppress(ValueError):
@@ -114,20 +114,20 @@ def spoilt_answer(chance: Random) -> FleetDocument | None:
 
 
 def invocation(data: bytes) -> dict[str, Any]:
-    """What Systems Manager lists of a host that printed this."""
+    """An entry of Systems Manager's list for a host with this output."""
     plugin = {"Name": "host", "Status": "Success", "Output": data.decode("utf-8", "replace")[:2_500]}
     return {"InstanceId": "i-0a1b2c3d4e5f67890", "Status": "Success", "CommandPlugins": [plugin]}
 
 
 class Silent:
-    """A client of Systems Manager that has nothing more to say of an output."""
+    """A client of Systems Manager that returns no further parts of an output."""
 
     def get_command_invocation(self, **_: str) -> dict[str, str]:
         return {}
 
 
 def check_fleet_records(chance: Random, command: Command) -> None:
-    """A cache holds the same of a folder as the folder."""
+    """The cache of a folder contains the same records as the folder."""
     folder = command.folder / "fleet"
     folder.mkdir(exist_ok=True)
     for number in range(3):

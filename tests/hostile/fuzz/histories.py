@@ -1,4 +1,4 @@
-"""Histories that somebody changed, or whose disk did: read in every way, and written on."""
+"""Histories that were changed or damaged by a disk: read in every way, and continued."""
 
 import io
 import sqlite3
@@ -50,7 +50,7 @@ def _sound() -> bytes:
 
 
 def torn(chance: Random) -> bytes:
-    """A history as a disk may leave it: pages that are torn, from elsewhere, empty or missing, and single bytes."""
+    """A history as a disk may damage it: pages that are torn, from elsewhere, empty or missing, and single bytes."""
     data = bytearray(_sound())
     for _ in range(chance.randint(1, 4)):
         page = chance.randrange(len(data) // _PAGE + 1) * _PAGE
@@ -70,7 +70,7 @@ def torn(chance: Random) -> bytes:
 
 
 def spoilt(chance: Random) -> bytes:
-    """A sound file with values in it that no version writes."""
+    """A sound file with values that no version writes."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "h.db"
         path.write_bytes(_sound())
@@ -97,7 +97,7 @@ def content(chance: Random) -> bytes:
 
 
 def check_history(chance: Random, command: Command) -> None:
-    """A history is shown as far as it can be read, or refused in one line."""
+    """A history is shown as far as it is readable, or refused in one line."""
     place = command.file("h.db", content(chance))
     way = chance.choice(_WAYS)
     done = command("history", place, *way)
@@ -109,7 +109,7 @@ def check_history(chance: Random, command: Command) -> None:
 
 
 def write_on(data: bytes, path: Path) -> None:
-    """Write to a history on a path that nobody uses. Raises nothing but HistoryError."""
+    """Write to a history on an unused path. Raises only HistoryError."""
     path.write_bytes(data)
     history = writer(path)
     try:

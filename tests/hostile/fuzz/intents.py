@@ -1,4 +1,4 @@
-"""Files of intents that somebody changed: read, or refused in words."""
+"""Changed files of intents: read, or refused with a message."""
 
 from random import Random
 from typing import Final
@@ -12,7 +12,7 @@ _PIECES: Final = (*BYTES, *DEEP, b"[[open]]", b"[[shut]]", b"open = 1", b'"""', 
 
 
 def read(data: bytes) -> Intents | str:
-    """The intents in a file, or the words in which it is refused."""
+    """The intents in a file, or the message of the refusal."""
     try:
         return parse(data, "intents.toml")
     except IntentError as error:
@@ -20,7 +20,7 @@ def read(data: bytes) -> Intents | str:
 
 
 def check_intents(chance: Random, _: Command) -> None:
-    """A changed file is refused in words, or read: each intent has a line, sources and services."""
+    """A changed file is refused with a message, or read: then each intent has a line, sources and services."""
     sound = (ROOT / "docs/examples/intents.toml").read_bytes()
     intents = read(spoilt_bytes(chance, sound, _PIECES))
     if isinstance(intents, str):

@@ -1,4 +1,4 @@
-"""Lists of hosts and of known faults that were spoilt: each is what it names, or refused in one line of words."""
+"""Spoilt lists of hosts and of known faults: each gives its entries, or is refused in one line."""
 
 import json
 from random import Random
@@ -24,7 +24,7 @@ _PIECES: Final = (b"", b"\x00", b"\xff", b"\n", b",", b";", b"[", b"{", b'"', b"
 
 
 def _spoilt(draw: Random, text: str) -> bytes:
-    """Bytes are added, removed and repeated."""
+    """Add, remove and repeat bytes."""
     data = bytearray(text.encode())
     for _turn in range(draw.randrange(6)):
         place = draw.randrange(len(data) + 1)
@@ -34,7 +34,7 @@ def _spoilt(draw: Random, text: str) -> bytes:
 
 
 def check_inventory(draw: Random, _: Command) -> None:
-    """A list of hosts is spoilt."""
+    """Read a spoilt list of hosts."""
     why, hosts = "", frozenset[str]()
     try:
         expected = inventory.parse(_spoilt(draw, draw.choice(_INVENTORIES)), "hosts")
@@ -48,7 +48,7 @@ def check_inventory(draw: Random, _: Command) -> None:
 
 
 def check_suppressions(draw: Random, _: Command) -> None:
-    """A list of known faults is spoilt."""
+    """Read a spoilt list of known faults."""
     why = None
     try:
         found = suppressions.parse(_spoilt(draw, draw.choice(_SUPPRESSIONS)), "known")

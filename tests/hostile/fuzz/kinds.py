@@ -1,4 +1,4 @@
-"""How many cases of each kind are run: this table is the one place that says so."""
+"""The number of cases of each kind: this table is the only place that states it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,9 +26,9 @@ from tests.support.extent import everything
 
 Check = Callable[[Random, Command], None]
 EVERYTHING: Final = 40
-"""How many times as many cases `--everything` runs."""
+"""The factor by which `--everything` increases the number of cases."""
 BATCH: Final = 50
-"""Cases of one test."""
+"""The number of cases in one test."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,19 +37,19 @@ class Kind:
 
     name: str
     cases: int
-    """Number of cases that CI runs."""
+    """The number of cases that CI runs."""
     check: Check
-    """Makes a case from what it draws, and asserts what must hold of it."""
+    """Makes a case from random draws, and asserts its promises."""
 
     def batches(self, seed: int | None) -> tuple[range, ...]:
-        """The seeds of this session, a test for each range; only `seed` where one is given."""
+        """The seeds of this session, in a range for each test; only `seed` if it is given."""
         if seed is not None:
             return (range(seed, seed + 1),)
         cases = self.cases * EVERYTHING if everything() else self.cases
         return tuple(range(first, min(first + BATCH, cases)) for first in range(0, cases, BATCH))
 
     def run(self, seed: int, command: Command) -> None:
-        """Run the case of a seed. What it raises names the seed, and how to run it again."""
+        """Run the case of a seed. Its exceptions name the seed, and the command to run it again."""
         try:
             self.check(Random(f"{self.name} {seed}"), command)
         except BaseException as error:

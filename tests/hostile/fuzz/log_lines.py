@@ -1,4 +1,4 @@
-"""Lines of logs, spoilt: `explain --text` knows a text in them or does not, in plain lines either way."""
+"""Spoilt lines of logs: `explain --text` recognises a text in them or not, and prints plain lines in both cases."""
 
 import json
 import tomllib
@@ -17,7 +17,7 @@ LINES: Final = tuple(
 
 
 def check_log_lines(chance: Random, command: Command) -> None:
-    """A spoilt line gives a document of what is known of it, and the exit code says whether anything is."""
+    """A spoilt line gives a document of the texts recognised in it, and the exit code says whether there are any."""
     line = chance.choice((*LINES, *TEXTS))
     for _ in range(chance.randrange(3)):
         line = spoilt_text(chance, line)

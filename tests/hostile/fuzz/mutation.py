@@ -1,4 +1,4 @@
-"""What every kind uses to break sound input: bytes, texts and documents of JSON."""
+"""Ways to spoil sound input, for every kind: bytes, texts and documents of JSON."""
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
@@ -14,13 +14,13 @@ HOSTILE: Final[tuple[Any, ...]] = (
     *("ok", "failed", "skipped", "critical", "2026-03-01T00:00:00Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"),
     *(None, True, False, 0, -1, 10**30, 1e300, [], {}),
 )
-"""Values that belong at few places of a document."""
+"""Values that are valid at few places of a document."""
 TEXTS: Final = (
     *("", " ", "-", "--", "-x", "--help", "=", "0", "-1", "1e999", "nan", "9" * 400, "\u0663", "10.0.0.0/8", "::1"),
     *("\x1b[2J\x1b]0;x\x07", "a\r\nError: b", "\u202etxt\u2066", "\udcff\udcfe", "\x7f\x9b2J", "\U0001f4a5"),
     *("../../etc/passwd", "$(reboot)", ";reboot", "<script>", "[/]", "%00", "'\"", "x" * 5_000),
 )
-"""Texts that mean something to a terminal, a shell, a parser or a format; an argument of a process can hold each."""
+"""Texts with a meaning for a terminal, a shell, a parser or a format; each can be an argument of a process."""
 BYTES: Final = (
     *(
         b"\0",
@@ -38,11 +38,11 @@ BYTES: Final = (
     *(b'"', b"<", b"&", b"=", b":", b"a" * 300, b"\xef\xbb\xbf"),
 )
 DEEP: Final = (b"[" * 30_000, b'{"a":' * 30_000)
-"""Deeper than a parser that calls itself can follow."""
+"""Nesting too deep for a recursive parser."""
 
 
 def spoilt_bytes(chance: Random, data: bytes, pieces: Sequence[bytes] = BYTES) -> bytes:
-    """Bytes of which a few are others, missing, there twice or cut off."""
+    """Bytes of which a few are changed, missing, doubled or cut off."""
     for _ in range(chance.randint(1, 4)):
         start = chance.randrange(len(data) + 1)
         end = min(len(data), start + chance.choice((1, 1, 2, 8, 60)))
@@ -61,7 +61,7 @@ def spoilt_bytes(chance: Random, data: bytes, pieces: Sequence[bytes] = BYTES) -
 
 
 def spoilt_text(chance: Random, text: str) -> str:
-    """A text that is another one, or holds one; a process can take it for an argument."""
+    """A text that is replaced, or has another inserted; it can be an argument of a process."""
     other = chance.choice(TEXTS)
     place = chance.randrange(len(text) + 1)
     return chance.choice(
@@ -70,7 +70,7 @@ def spoilt_text(chance: Random, text: str) -> str:
 
 
 def places(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
-    """The paths of all values in a document."""
+    """Yield the paths of all values in a document."""
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, child in inner:
         yield (*path, key)
@@ -85,8 +85,9 @@ def at(document: Any, path: Sequence[str | int]) -> Any:
 
 
 def spoilt_document(chance: Random, sound: dict[str, Any]) -> dict[str, Any]:
-    """A report or a facts file in which a few places hold other values: hostile ones, or what stands at such a place
-    elsewhere, so that many are still sound. Ids of observations are written again to agree with the rest."""
+    """A report or a facts file in which a few places hold other values: hostile ones, or values of the same place
+    elsewhere, so that many are still sound. Ids of observations are rewritten to agree with the rest.
+    """
     document: dict[str, Any] = copy.deepcopy(sound)
     for _ in range(chance.randint(1, 4)):
         paths = list(places(document))
@@ -112,5 +113,5 @@ def spoilt_document(chance: Random, sound: dict[str, Any]) -> dict[str, Any]:
 
 
 def by_hypothesis(generate: Callable[[Random], T]) -> st.SearchStrategy[T]:
-    """The cases of a generator, as a strategy: hypothesis chooses instead of a seed."""
+    """The cases of a generator, as a strategy: hypothesis makes the random choices in place of a seed."""
     return st.randoms(use_true_random=False).map(generate)

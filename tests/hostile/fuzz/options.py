@@ -51,9 +51,9 @@ GOOD: Final = {
     "vpc": ("vpc-0a1b2c3d4e5f67890",),
     "config": ("backuplink.toml",),
 }
-"""Values of the options that take one; `format` stands for itself, and nothing here names a file to write."""
+"""Values of the options that take one; `format` stands for itself, and no value here names an output file."""
 WRITTEN: Final = ("output", "textfile", "history")
-"""Options that name a file that is written: they get names in the command's own folder alone."""
+"""Options that name an output file: their values are only names in the command's own folder."""
 COMMANDS: Final = ("check", "check", "check", "watch", "watch", "facts", "endpoints", "permissions", "diagnose", "tui")
 _TOML_PIECES: Final = (
     *BYTES,
@@ -90,7 +90,7 @@ def _options(command: str) -> list[str]:
 
 
 def value_of(chance: Random, name: str) -> str:
-    """A value of an option: a good one, a spoilt one, or another option's."""
+    """A value of an option: a valid one, a spoilt one, or another option's."""
     good = chance.choice(GOOD.get(name, TEXTS))
     value = chance.choice((good, spoilt_text(chance, good), spoilt_text(chance, good), chance.choice(TEXTS)))
     if name in WRITTEN:
@@ -99,7 +99,7 @@ def value_of(chance: Random, name: str) -> str:
 
 
 def arguments(chance: Random, command: str) -> tuple[list[str], dict[str, str]]:
-    """Options of a command: words and variables."""
+    """Options of a command, as arguments and variables."""
     words: list[str] = []
     variables: dict[str, str] = {}
     for name in chance.choices(_options(command), k=chance.randint(1, 3)):
@@ -117,7 +117,7 @@ def arguments(chance: Random, command: str) -> tuple[list[str], dict[str, str]]:
 
 
 def _called(command: Command, *words: str, environment: dict[str, str] | None = None) -> Done:
-    """The call, which measures a kept run, watches nothing and gathers nothing."""
+    """Call the command with a stored run; `watch` and `facts` do nothing."""
     with (
         patch.object(runner, "measure", _measured),
         patch.object(watch_job, "watch_host", lambda *_, **__: OK),
@@ -127,7 +127,7 @@ def _called(command: Command, *words: str, environment: dict[str, str] | None = 
 
 
 def check_options(chance: Random, command: Command) -> None:
-    """A call with malformed options is made as asked, or refused in one line and a document that is UNKNOWN."""
+    """A call with malformed options is carried out, or refused in one line and a document that is UNKNOWN."""
     name = chance.choice(COMMANDS)
     words, variables = arguments(chance, name)
     wanted = chance.choice(OPTION_NAMES if name in ("check", "watch", "diagnose", "tui") else ("text", "json"))
@@ -138,7 +138,7 @@ def check_options(chance: Random, command: Command) -> None:
 
 
 def check_configuration(chance: Random, command: Command) -> None:
-    """A malformed configuration file is read as it stands, or refused as a malformed option is."""
+    """A malformed configuration file is read as it is, or refused as a malformed option is."""
     names = [name for name in _options("watch") if name not in (*WRITTEN, "config") and name in GOOD]
     lines = [f"{name} = {_toml(chance, name)}\n" for name in chance.sample(names, 4)]
     content = "".join(lines).encode("utf-8", "surrogateescape")
@@ -151,7 +151,7 @@ def check_configuration(chance: Random, command: Command) -> None:
 
 
 def check_template(chance: Random, command: Command) -> None:
-    """A malformed template of a notice is taken, or refused as a malformed option is."""
+    """A malformed template of a notice is accepted, or refused as a malformed option is."""
     path = command.file("template.json", spoilt_bytes(chance, _TEMPLATE, _JSON_PIECES))
     words = ("watch", "--format=ndjson", f"--notify=https://hooks.example.com/{SECRET}", f"--notify-template={path}")
     _assert_kept(command, _called(command, *words), "watch", "ndjson", lenient=False)
@@ -164,17 +164,18 @@ def _toml(chance: Random, name: str) -> str:
 
 
 HISTORY = b"SQLite format 3\0"
-"""How a history begins, which is not a document (SQLite, Database File Format)."""
+"""The beginning of a history, which is not a document (SQLite, Database File Format)."""
 
 
 def _assert_kept(command: Command, done: Done, name: str, wanted: str, *, lenient: bool) -> None:
-    """The promises of every call. No message holds what a secret-bearing option was given, and the exit code is 0 for
-    the kept run, which is critical, only where the call may ask for that."""
+    """Assert the promises of every call. No message contains the value of an option that may hold a secret. The exit
+    code for the stored run, which is critical, is 0 only if the call may ask for that.
+    """
     assert SECRET not in done.out + done.err
     written = [path for path in command.folder.iterdir() if path.name.startswith("written-")]
     try:
         if done.code == UNKNOWN and done.err:
-            # A document that could not be written where it should be is on stdout, whatever it says.
+            # A document that could not be written to its place is on stdout instead.
             if "; the report is on stdout" not in done.err:
                 assert_refused(done, KINDS.get(name, REPORT), wanted)
             return

@@ -1,4 +1,4 @@
-"""Plans and change sets that somebody changed: read, and followed in place of sound ones."""
+"""Changed plans and change sets: read, and predicted in place of sound ones."""
 
 import json
 from functools import cache
@@ -25,14 +25,14 @@ def _sound(name: str) -> bytes:
 
 @cache
 def estate() -> KnownVpc:
-    """The VPC that the examples are for."""
+    """The VPC of the examples."""
     facts = facts_file.parse((ROOT / "docs/examples/estate.json").read_bytes(), "estate.json")
     read = {str(one.subject.operation): one.facts for one in facts.observations if one.facts is not None}
     return KnownVpc(vpc_id=facts.vpc_id, region=facts.region, configuration=configuration_of(read), dropped=frozenset())
 
 
 def content(chance: Random) -> bytes:
-    """A file: a plan whose bytes are spoilt, whose values are, or whose encoded contexts are."""
+    """A plan with spoilt bytes, spoilt values, or spoilt encoded contexts."""
     name = chance.choice(FILES)
     if chance.randrange(3) == 0:
         return spoilt_bytes(chance, _sound(name), _PIECES)
@@ -44,7 +44,7 @@ def content(chance: Random) -> bytes:
 
 
 def _spoil_contexts(chance: Random, change: Any) -> None:
-    """Other values inside the texts that hold the properties of a resource."""
+    """Put other values inside the texts that hold the properties of a resource."""
     inner = change.get("ResourceChange") if isinstance(change, dict) else None
     if not isinstance(inner, dict):
         return
@@ -64,7 +64,7 @@ def _spoil_contexts(chance: Random, change: Any) -> None:
 
 
 def read(data: bytes) -> Plan | str:
-    """The plan in a file, or the words in which it is refused."""
+    """The plan in a file, or the message of the refusal."""
     try:
         return parse(data, "plan.json")
     except PlanError as error:
@@ -72,7 +72,9 @@ def read(data: bytes) -> Plan | str:
 
 
 def check_plans(chance: Random, _: Command) -> None:
-    """Changed plans are refused in words, or followed; what they say is one plain line, whatever is in them."""
+    """Changed plans are refused with a message, or predicted; each message is one plain line, whatever the plan
+    contains.
+    """
     plan = read(content(chance))
     if isinstance(plan, str):
         assert plan.startswith("plan.json: ")

@@ -1,4 +1,4 @@
-"""Saved reports that somebody changed, through every command that reads one, and through each format."""
+"""Changed saved reports, through every command that reads one, and through each format."""
 
 import json
 import tarfile
@@ -61,7 +61,7 @@ def document(chance: Random) -> dict[str, Any]:
 
 
 def content(chance: Random) -> bytes:
-    """A file: a report whose bytes are spoilt, whose values are, or whose words are hostile."""
+    """A report with spoilt bytes, spoilt values, or hostile words."""
     match chance.randrange(7):
         case 0:
             return spoilt_bytes(chance, ndjson.render(report_of(chance.choice(commands.NAMES))).encode(), _PIECES)
@@ -76,7 +76,7 @@ def content(chance: Random) -> bytes:
 
 
 def check_reports(chance: Random, command: Command) -> None:
-    """A changed report is judged as it stands, or refused in one line and a document that is UNKNOWN."""
+    """A changed report is judged as it is, or refused in one line and a document that is UNKNOWN."""
     data = content(chance)
     readers: tuple[Callable[[Random, Command, str], None], ...] = (
         *(_diagnosed, _diagnosed, _compared, _shown, _bundled),
@@ -97,7 +97,9 @@ def _diagnosed(chance: Random, command: Command, place: str) -> None:
 
 
 def assert_is_proven(report: Report) -> None:
-    """Each required target of a report that is judged ok has every required step, and each of them succeeded."""
+    """Assert that each required target of a report with the verdict ok has every required step, and that each of them
+    succeeded.
+    """
     measurement = saved.measurement_of(report)
     evidence = Evidence(measurement)
     status = {target.id: target.status for target in judge(measurement).targets}
@@ -127,7 +129,7 @@ def _compared(chance: Random, command: Command, place: str) -> None:
 
 
 def _bundled(chance: Random, command: Command, place: str) -> None:
-    """Write the report as an archive, which is read back, or as a case."""
+    """Write the report as an archive, and read it back, or write it as a case."""
     if chance.randrange(2):
         done = command("bundle", place, "--case")
         if done.code == OK:
@@ -157,7 +159,7 @@ def _bundled(chance: Random, command: Command, place: str) -> None:
 
 
 def _read(data: bytes, place: str) -> Report | str:
-    """The report that the interface shows, or the words in which a file is refused."""
+    """The report that the interface shows, or the message of the refusal."""
     try:
         return with_own_commands(saved.parse_report(data, place))
     except saved.SavedReportError as error:
@@ -165,7 +167,7 @@ def _read(data: bytes, place: str) -> Report | str:
 
 
 def _shown(_: Random, command: Command, place: str) -> None:
-    """Show the report as `tui REPORT` draws it, and as `e` in the interface saves it."""
+    """Show the report as `tui REPORT` draws it, and save it as `e` in the interface does."""
     report = _read((command.folder / "report.json").read_bytes(), place)
     if isinstance(report, str):
         assert report.startswith(f"{place}: ")
@@ -206,7 +208,9 @@ def _assert_fits(state: State) -> None:
 
 
 def assert_judged(report: Report) -> None:
-    """A report that this program judged is whole: no rule failed, and its document is valid and is read as it was."""
+    """Assert that a report judged by this program is sound: no rule failed, and its document is valid and gives the
+    same report when it is read.
+    """
     assert [
         finding.detail for finding in report.findings if finding.code == "RUN002" and "The rule" in finding.detail
     ] == []

@@ -1,4 +1,4 @@
-"""Requests of hostile clients, at the listener of a watch on loopback."""
+"""Requests of hostile clients to the listener of a watch on loopback."""
 
 import re
 from random import Random
@@ -10,7 +10,7 @@ from tests.hostile.fuzz.command import Command
 from tests.hostile.fuzz.mutation import BYTES, spoilt_bytes
 
 _BODIES: Final = (PAGES.metrics().encode(), b"cycles finished: 1\n", b"{}\n", b"found 1\n")
-"""What the pages hold; nothing else that the listener answers is any of these."""
+"""The contents of the pages; no other answer of the listener contains any of these."""
 _STATUSES: Final = frozenset({200, 400, 404, 405, 421, 431, 501, 503, 505})
 _OWN: Final = re.compile(
     rb"(?i:127\.0\.0\.1|localhost\.?|ip6-localhost\.?|\[::ffff:(?:127\.0\.0\.1|7f00:1)\])(?::[0-9]*)?"
@@ -19,7 +19,7 @@ _ASKS: Final = re.compile(
     rb"(?:\r?\n)*(?P<method>GET|HEAD) (?:(?i:http)://(?P<authority>[^/?# ]*))?"
     rb"/(?:metrics|healthz|report\.json|probe) HTTP/1\.[0-9]\r?\n(?P<fields>(?:[^\r\n]*\r?\n)*?)\r?\n"
 )
-"""The one form of a request that gets a page: of HTTP/1.x, for a page of the list, without a query."""
+"""The only form of a request that gets a page: of HTTP/1.x, for a listed page, without a query."""
 _HOST_FIELD: Final = re.compile(rb"(?im)^host:[ \t]*([^\r\n]*?)[ \t]*\r?$")
 
 _METHODS: Final = (b"GET", b"GET", b"GET", b"HEAD", b"POST", b"CONNECT", b"OPTIONS", b"PRI", b"get", b"")
@@ -92,7 +92,7 @@ _PIECES: Final = (
 
 
 def request(chance: Random) -> bytes:
-    """A request, or nearly one."""
+    """A request, valid or nearly so."""
     end = chance.choice(_ENDS)
     first = b" ".join((chance.choice(_METHODS), chance.choice(_TARGETS), chance.choice(_VERSIONS)))
     fields = [b"Host: " + chance.choice(_HOSTS), *chance.sample(_FIELDS, chance.choice((0, 0, 1, 2)))]
@@ -103,8 +103,9 @@ def request(chance: Random) -> bytes:
 
 
 def check_requests(chance: Random, _: Command) -> None:
-    """A request is answered once, by an answer of the list or not at all; a page only for a request of its one form
-    that names this host."""
+    """A request gets one of the listed answers or none. It gets a page only if it has the one valid form and names this
+    host.
+    """
     sent = request(chance)
     sizes = [chance.choice((1, 7, 64, 1 << 16)) for _ in range(4)]
     answer = b""
@@ -128,7 +129,7 @@ def check_requests(chance: Random, _: Command) -> None:
 
 
 def assert_answer(sent: bytes, answer: bytes) -> None:
-    """An answer that a request may get."""
+    """Assert that a request may get this answer."""
     if not answer:
         return
     head, _, body = answer.partition(b"\r\n\r\n")
@@ -139,7 +140,7 @@ def assert_answer(sent: bytes, answer: bytes) -> None:
     given = {name: value for name, _, value in (line.partition(": ") for line in fields)}
     assert len(given) == len(fields)
     assert (given["Connection"], given["Cache-Control"]) == ("close", "no-store")
-    # Of several requests the first is answered, and a HEAD without a body.
+    # Only the first of several requests is answered, and a HEAD is answered without a body.
     assert len(body) == int(given["Content-Length"]) or not body
     assert (body in _BODIES) is (status == 200 and body != b"")
     if status != 200:

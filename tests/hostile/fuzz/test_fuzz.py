@@ -26,7 +26,7 @@ _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @pytest.fixture
 def command(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Command]:
-    """The command, in a folder of good files by the names that options name."""
+    """The command, in a folder of valid files with the names that options use."""
     monkeypatch.chdir(tmp_path)
     taken_at = datetime.now(UTC).replace(microsecond=0)
     (tmp_path / "facts.json").write_text(facts_file.dumps(facts(taken_at=taken_at)), "utf-8")
@@ -83,7 +83,7 @@ def test_a_failure_names_its_seed_and_the_same_seed_draws_the_same(command: Comm
         pytest.param("requests", listen, "_check_host", lambda *_: None, id="any host is this one"),
         pytest.param("typed", Driver, "process_message", LinuxDriver.process_message, id="sizes can be typed"),
         *(
-            # Two of two thousand cases notice.
+            # Two of two thousand cases notice the mistake.
             [pytest.param("commands", saved, "HOST", re.compile(r".*", re.DOTALL), id="any word is a host")]
             if extent.everything()
             else []
@@ -99,7 +99,7 @@ def test_a_promise_that_is_broken_is_noticed(
     command: Command,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """One of all seeds shows it."""
+    """At least one of all seeds shows it."""
     monkeypatch.setattr(target, attribute, broken)
     (kind,) = (kind for kind in KINDS if kind.name == name)
     with pytest.raises(AssertionError):

@@ -1,4 +1,4 @@
-"""Bytes that anybody can type, paste or send to a terminal, at the interface's decoder of keys."""
+"""Bytes that a user can type, paste or send to a terminal, given to the interface's decoder of keys."""
 
 import asyncio
 import signal
@@ -65,7 +65,7 @@ _FORMS: Final = (
         b"\x1b[?#c",
     ),
 )
-"""Sequences that terminals send: of sizes, of the mouse, of keys and of modes; `#` is a number."""
+"""Sequences that terminals send about sizes, the mouse, keys and modes; `#` is a number."""
 _NUMBERS: Final = (
     b"",
     b"0",
@@ -102,11 +102,11 @@ _ENDS: Final = (
 _END_OF_PASTE: Final = b"\x1b[201~"
 _KEY: Final = "q"
 _PRESSED: Final = 80
-"""More keys than a sequence without an end takes for its own."""
+"""More keys than the decoder reads as part of a sequence without an end."""
 
 
 def _sequence(chance: Random) -> bytes:
-    """An escape sequence: a true one with numbers that are not numbers, or parts that each occur in true ones."""
+    """An escape sequence: a real one with invalid numbers, or parts that each occur in real ones."""
     if chance.randrange(2):
         form = chance.choice(_FORMS)
         for _ in range(form.count(b"#")):
@@ -131,7 +131,7 @@ class _AtEnd(Event):
 
 
 class Typed(Driver):
-    """The driver, whose messages are kept."""
+    """A driver that keeps its messages."""
 
     def __init__(self, fileno: int) -> None:
         app: Any = None
@@ -146,7 +146,7 @@ class Typed(Driver):
 
 @contextmanager
 def _kept_signals() -> Iterator[None]:
-    """With the signals as they were, which the driver handles."""
+    """Restore the signals, which the driver handles, after the test."""
     before = {number: signal.getsignal(number) for number in _SIGNALS}
     try:
         yield
@@ -156,8 +156,8 @@ def _kept_signals() -> Iterator[None]:
 
 
 def messages_of(*pieces: bytes) -> list[Message]:
-    """What the interface gets for bytes that come in these pieces, read by the driver's own loop."""
-    reading, writing = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)  # a read takes one piece, as it came
+    """The interface's messages for bytes that arrive in these pieces, read by the driver's own loop."""
+    reading, writing = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)  # each read returns one piece
 
     async def go() -> list[Message]:
         driver = Typed(reading.fileno())
@@ -172,15 +172,16 @@ def messages_of(*pieces: bytes) -> list[Message]:
 
 
 def check_typed(chance: Random, _: Command) -> None:
-    """Whatever is typed, `assert_taken` holds."""
+    """`assert_taken` succeeds for any input."""
     data = typed(chance)
     middle = chance.randrange(1, len(data))
     assert_taken(data[:middle], data[middle:])
 
 
 def assert_taken(*pieces: bytes) -> None:
-    """Nothing of these pieces ends the reader, no size comes from them, no more messages come than bytes, and the keys
-    after them count."""
+    """Assert that these pieces do not stop the reader, that they cause no change of size and no more messages than
+    bytes, and that keys after them are recognised.
+    """
     messages = messages_of(*filter(None, pieces), _END_OF_PASTE, _KEY.encode() * _PRESSED)
     assert not any(isinstance(message, InBandWindowResize | events.Resize) for message in messages)
     assert len(messages) <= 2 * (sum(map(len, pieces)) + _PRESSED + len(_END_OF_PASTE))
