@@ -1,10 +1,10 @@
-"""The catalogue of failures: every way we know in which a host loses AWS Backup or Backup gateway, by a stable id.
+"""The catalogue of failures: every known way in which a host loses AWS Backup or Backup gateway, by a stable id.
 
-The first letter of an id says where the failure lies: D names, R routes, S security groups, ACLs and endpoint states,
-L this host, T TLS, P proxies, C credentials and clock, E endpoint policies, I IAM and the organisation, K settings of
-the SDK and the command line, V IPv6, G partitions, Q limits and the service, W gateways. A scenario names the rows that
-it shows. Rows that look alike from an instance, whatever the cause, share a scenario: what tells them apart is the
-configuration, which only reads of EC2 and Route 53 show. `codes` are the findings that name what was measured.
+The first letter of an id says where the failure is: D names, R routes, S security groups, ACLs and endpoint states, L
+this host, T TLS, P proxies, C credentials and clock, E endpoint policies, I IAM and the organisation, K settings of the
+SDK and the command line, V IPv6, G partitions, Q limits and the service, W gateways. A scenario names the rows that it
+shows. Rows that look alike from an instance share a scenario: they differ only in the configuration, which reads of EC2
+and Route 53 show. `codes` are the findings about the measurements.
 """
 
 from dataclasses import dataclass
@@ -13,15 +13,15 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One way to fail."""
+    """One way in which a host fails."""
 
     title: str
     codes: tuple[str, ...] = ()
-    """Findings of which a scenario of this row shows at least one; none where there is no fault."""
+    """Findings of which a scenario of this row shows at least one; empty if there is no fault."""
     causes: tuple[str, ...] = ()
-    """Findings that name its cause where EC2 can be read: each is in a scenario of the row."""
+    """Findings that name the cause if EC2 can be read: each is in a scenario of the row."""
     no_scenario: str | None = None
-    """Why no scenario shows it."""
+    """Why no scenario shows the row."""
 
 
 def _seen(title: str, *codes: str, causes: tuple[str, ...] = ()) -> Row:

@@ -1,4 +1,4 @@
-"""A fix names the setting, the policy and the owner that decide, and not those of a neighbour."""
+"""A fix names the setting, the policy and the owner that decide, not similar ones beside them."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What holds of every report, in generated worlds with several faults."""
+"""Promises of every report, in generated worlds with several faults."""
 
 from typing import Final
 
@@ -36,5 +36,5 @@ def test_a_verdict_other_than_ok_has_a_finding_that_explains_it(seed: int) -> No
             assert standing
         case status:
             assert any(finding.severity is _NEEDED[status] for finding in standing)
-    # Nothing here is beyond what the rules name, and nothing is a fault of this program.
+    # Rules have a name for every fault here, and none is a fault of this program.
     assert {"RUN001", "RUN002", "RUN003"}.isdisjoint(finding.code for finding in report.findings)

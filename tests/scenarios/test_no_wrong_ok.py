@@ -1,5 +1,6 @@
-"""What SAP HANA really needs and is broken is never left out of an ok: every mode, every sign of it on a host, every
-option that asks for it, every service and every way in which that can be broken."""
+"""The verdict is never ok if SAP HANA needs something that is broken: in every mode, with every sign of SAP HANA on a
+host, with every option that asks for it, and for every service with every fault.
+"""
 
 import itertools
 from enum import StrEnum
@@ -26,7 +27,7 @@ LINK: Final = f'"/usr/sap/HDB/SYS/global/hdb/opt/hdbbackint" = "{INSTALLED}/aws-
 
 
 class Sign(StrEnum):
-    """What a host shows of SAP HANA."""
+    """A sign of SAP HANA on a host."""
 
     BUCKET_KEY = "a key that names a bucket"
     NO_KEY = "a configuration without that key"
@@ -36,7 +37,7 @@ class Sign(StrEnum):
 
 
 class Way(StrEnum):
-    """How a service is broken."""
+    """A fault of a service."""
 
     SILENT = "its endpoint does not answer"
     PUBLIC = "it has no endpoint, and the Internet is out of reach"
@@ -45,7 +46,7 @@ class Way(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """A host whose backups go one way, with a fault of what that takes or without one."""
+    """A host whose backups use one mode, with a fault of a service that this mode needs, or without a fault."""
 
     mode: Workload
     sign: Sign
@@ -58,7 +59,7 @@ class Case:
 
 
 def cases() -> tuple[Case, ...]:
-    """Every case; an option that says the mode says the true one."""
+    """Every case; an option that names the mode names the real one."""
     every = []
     for mode, sign in itertools.product((Workload.HANA_BACKUP, Workload.HANA_S3), Sign):
         faults: list[tuple[str | None, Way | None]] = [*itertools.product(required_services(mode), Way), (None, None)]
@@ -68,7 +69,7 @@ def cases() -> tuple[Case, ...]:
 
 
 def world(case: Case) -> str:
-    """The scenario of a case: all that either mode needs answers, but for what is broken."""
+    """The scenario of a case: all services of either mode answer, except the broken one."""
     files = f'"{INSTALLED}/aws-backint-agent-launcher.sh" = "#!/bin/sh\\n"\n'
     links = '"/usr/sap/HDB/SYS" = "SYS"\n' if case.sign is Sign.HIDDEN_LINK else LINK
     if case.sign is Sign.TWO_SYSTEMS:

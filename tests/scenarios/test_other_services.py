@@ -1,5 +1,6 @@
-"""What is found of Backup is found of every other service: scenarios, told of a third one that answers in another
-form."""
+"""Findings about Backup also occur for every other service: scenarios in which another service, with answers of a
+different form, takes Backup's place.
+"""
 
 import re
 from dataclasses import replace
@@ -25,18 +26,18 @@ from tests.support.many_services import world_of
 from tests.support.runs import measured, report_of
 
 ANOTHER = ("ssm", "sts")
-"""Two services: one answers in JSON, one in XML."""
+"""Two services: one answers in JSON, and one in XML."""
 OF_BACKUP_ALONE = re.compile(r"backup-vault|vault|GetSupportedResourceTypes|s3 = |bucket = |us-moon")
-"""What only Backup has: resources of its own, and further actions, in policies of endpoints."""
+"""Texts that only Backup has in policies of endpoints: resources of its own, and further actions."""
 
 
 def renamed(text: str, service: str) -> str:
-    """A text with the name of another service in the place of Backup's."""
+    """A text with the name of another service in place of Backup's."""
     return re.sub(r"(?<![\w-])(?<!/home/)backup(?![\w-])", service, text)
 
 
 def told_of(name: str, service: str) -> Scenario:
-    """A scenario with another service in the place of Backup."""
+    """A scenario with another service in place of Backup."""
     record, text = SERVICES[service], scenarios.text(name)
     text = text.replace('ENDPOINT_URL_BACKUP"', f'ENDPOINT_URL_{service.upper()}"')
     text = re.sub(r"ENDPOINT_URL_BACKUP\b(?!_)", f"ENDPOINT_URL_{service.upper()}", text)
@@ -54,7 +55,7 @@ def told_of(name: str, service: str) -> Scenario:
 
 @cache
 def first_with(code: str) -> str | None:
-    """The first scenario that expects the finding of the required service, of a name server or of the run."""
+    """The first scenario that expects the code about the required service, a name server or the run."""
     for name in scenarios.names():
         text = scenarios.text(name)
         expected = text.partition("[expect]")[2].partition("silent")[0]
@@ -67,21 +68,21 @@ SERVICE_WORDS = re.compile(
     r"AWS Backup|Backup gateway|Storage Gateway|\b[Bb]ackups?\b(?!-)"
     rf"|(?<![\w./@:-])(?:{'|'.join(sorted(map(re.escape, SERVICES), key=len, reverse=True))})(?![\w-]|\.\w)"
 )
-"""Names of services, for people and of the catalogue, that are not part of a host, an ARN or the id of a step."""
+"""Names of services in prose and in the catalogue that are not part of a host name, an ARN or the id of a step."""
 OF_BACKUP_S_API = re.compile(r"(?<![\w/-])backup(?![\w-])|_BACKUP\b|ListBackup")
-"""What a command has that is of AWS Backup alone."""
+"""Parts of a command that only AWS Backup has."""
 OF_PRIVATE_DNS = "route53:AssociateVPCWithHostedZone"
-"""The right that private DNS of every service takes."""
+"""The permission that private DNS of any service requires."""
 OTHERS_THAT_MAY_BE_NAMED = {
     "API007": r"let monitoring run less often",  # a word, not the service
-    "ENV016": r"AWS Backup can be reached|while no backup runs",  # by the Backint agent, which knows one service
-    "TCP012": r"as long as a backup lasts|Where backups or restores",  # what the software on the host does
+    "ENV016": r"AWS Backup can be reached|while no backup runs",  # of the Backint agent, which knows one service
+    "TCP012": r"as long as a backup lasts|Where backups or restores",  # the action of the software on the host
 }
-"""Texts that only look like the name of a service, by code, or that name the agent that the finding is about."""
+"""Texts that only look like the name of a service, by code, or that name the agent of the finding."""
 
 
 def named_elsewhere(report: Report) -> list[str]:
-    """Texts of findings that name a service which the run does not have."""
+    """Texts of findings that name a service which the run does not check."""
     checked = {target.service for target in report.targets}
     hosts = re.compile("|".join(re.escape(target.host) for target in report.targets) or "$^")
     texts = []
@@ -98,9 +99,9 @@ def named_elsewhere(report: Report) -> list[str]:
 
 
 OF_THE_ROLE = frozenset({"IAM003", "IAM006", "IAM007", "IAM009"})
-"""Findings that are information where the workload does not make the call itself."""
+"""Findings of severity information if the workload does not make the call itself."""
 OF_BACKUP = frozenset({"JOB001", "JOB002"})
-"""Findings of what AWS Backup alone can be asked."""
+"""Findings from calls that only AWS Backup offers."""
 SHOWN = [code for code in CODES if code not in OF_BACKUP and first_with(code) is not None]
 NOT_SHOWN = {
     "API012": "ListGateways of Backup gateway alone says when AWS last heard of a gateway",
@@ -113,12 +114,13 @@ NOT_SHOWN = {
     "VPC019": "of the services with gateway endpoints: S3 is a third one itself",
     **dict.fromkeys(("VPC020", "VPC021", "VPC022"), "an audit alone raises it"),
 }
-"""Findings that no scenario of Backup can show of another service in its place, by the reason."""
+"""Findings that no scenario can show for another service in Backup's place, each with the reason."""
 
 
 def findings_in(report: Report) -> list[tuple[str, str, bool, str]]:
-    """What a report found, whichever service has it: codes with severities and the codes of their causes. Of two
-    services with one cause, the order of the catalogue decides which one is named for both."""
+    """A report's findings, without the service: codes with severities and the codes of their causes. If two services
+    have one cause, the order of the catalogue decides which one it names.
+    """
     return sorted(
         (finding.code, finding.severity, finding.counts, (finding.explained_by or "").partition("@")[0])
         for finding in report.findings
@@ -140,7 +142,7 @@ def of_backup(code: str) -> Report:
 
 @pytest.fixture
 def as_required(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, of_backup: Report) -> str:
-    """A run that names no service checks this one, and Backup not; from when the report of Backup is there."""
+    """Make runs that name no service check this one in place of Backup, once the report of Backup exists."""
     service: str = request.param
     caller = Workload.CALLER, None
     monkeypatch.setitem(NEEDS, caller, {service: "a test", "backup-gateway": None})
@@ -162,7 +164,7 @@ def test_a_finding_of_backup_is_one_of_every_service(code: str, as_required: str
     told = told_of(name, as_required)
     report = judge(measured(told)[0])
     assert named_elsewhere(report) == []
-    # In the order of the catalogue, where the other service may come after backup-gateway.
+    # The order is the catalogue's, in which the other service may follow backup-gateway.
     assert sorted(finding.id for finding in report.findings) == sorted(told.expect.findings)
     if CODES[code].scope is Scope.TARGET:
         assert as_required in {finding.target.partition("@")[0] for finding in of(report, code) if finding.target}
@@ -223,7 +225,7 @@ def test_who_denies_a_call_that_the_workload_does_not_make(
 
 
 def every_service(ports: str) -> Scenario:
-    """A VPC with an endpoint for each service that has one, on whose ports something answers."""
+    """A VPC with an endpoint for each service that has one, with answers on these ports."""
     return world_of([name for name in checkable() if SERVICES[name].private_links], ports=ports)
 
 
@@ -281,7 +283,7 @@ def test_a_host_that_may_not_exist_is_no_critical_fault() -> None:
 
 
 def world_in(region: str, service: str, rest: str) -> Scenario:
-    """An instance in a Region whose run requires one service."""
+    """An instance in a Region, with a run that requires one service."""
     return scenarios.parse(
         "inferred",
         f"""
@@ -331,7 +333,7 @@ def test_a_host_that_is_inferred_is_marked_so_and_no_critical_finding_alone(serv
 def test_an_endpoint_service_that_is_inferred_is_marked_so_and_no_critical_finding_alone(
     service: str, region: str
 ) -> None:
-    """EC2 lists no endpoint of the inferred name, and the host has private addresses that answer."""
+    """EC2 does not list an endpoint service of the inferred name, and the host has private addresses that answer."""
     [row] = endpoints(region=region, services=[service])
     assert f"{row.service_name}  (not confirmed)\n" in endpoints_format.as_text((row,))
     ports = [port.number for port in SERVICES[service].ports]

@@ -1,4 +1,4 @@
-"""No page and no fix gives a host or an ARN of the commercial partition to another one."""
+"""No page and no fix gives a commercial host or ARN to another partition."""
 
 import re
 from functools import cache
@@ -36,21 +36,22 @@ MISTYPED: Final = {
     "aws-iso": "us-iso-moon-1",
     "aws-iso-b": "us-isob-moon-1",
 }
-"""Replaces the Region `us-moon-1` of scenarios, which does not exist: its name still gives its partition."""
+"""Replaces the Region `us-moon-1` of scenarios, which does not exist, by one whose name still gives its partition."""
 HOST: Final = r"\bamazonaws\.com(?!\.cn\b)|\bapi\.aws(?!\.ic\.gov\b|\.scloud\b)"
 COMMERCIAL: Final = re.compile(HOST)
 """Hosts that other partitions do not have."""
 COMMERCIAL_OR_SERVICE: Final = re.compile(rf"{HOST}|(?<!\bcn\.)\bcom\.amazonaws\.")
-"""Hosts that other partitions do not have, and the PrivateLink names that China does not have. Isolated partitions have
-PrivateLink names of that form."""
+"""Hosts that other partitions do not have, and PrivateLink names that China does not have. Isolated partitions have
+PrivateLink names of that form.
+"""
 OF_COMMERCIAL: Final = re.compile(r"\barn:aws:")
 """ARNs that other partitions do not have."""
 EVERYWHERE: Final = ("com.amazonaws.route53",)
-"""Names of one endpoint service whatever the Region; the page says where it is offered."""
+"""Names of an endpoint service that are the same in all Regions; the page says where it is offered."""
 
 
 def commercial(text: str, partition: str = "aws-cn") -> list[str]:
-    """What a text holds that the partition does not have, whole words."""
+    """The texts, as whole words, that the partition does not have."""
     # Some services have the commercial form of name in China, too.
     named = {service_name_of(service, REGIONS[partition]) for service in SERVICES} if partition == "aws-cn" else set()
     words = [word for word in re.findall(r"[^\s\"'`,;()\[\]]+", text) if word.rpartition("=")[2] not in named]
@@ -59,7 +60,7 @@ def commercial(text: str, partition: str = "aws-cn") -> list[str]:
 
 
 def own_names(partition: str) -> bool:
-    """Whether the partition's own hosts end as the commercial ones do."""
+    """Whether the partition's own hosts have the commercial ending."""
     return partition in ("aws", "aws-us-gov")
 
 
@@ -79,7 +80,7 @@ def test_a_page_is_for_no_partition_until_a_region_is_known(code: str) -> None:
 
 
 def translated(name: str, partition: str) -> str:
-    """A scenario as it would be in a Region of another partition: the same faults under that partition's names."""
+    """A scenario in a Region of another partition: the same faults under that partition's names."""
     text = scenarios.text(name)
     there = partition_of(REGIONS[partition])
     prefix = (service_name_of("backup", REGIONS[partition]) or "").partition(f".{REGIONS[partition]}")[0]
@@ -98,7 +99,7 @@ OTHERS: Final = tuple(name for name in REGIONS if name != "aws")
 
 @cache
 def first_with(code: str) -> str | None:
-    """A scenario that names the finding, in the Region of most and without its own."""
+    """The first scenario that expects the finding, in a Region outside China."""
     for name in scenarios.names():
         text = scenarios.text(name)
         if f'"{code}' in text.partition("[expect]")[2].partition("silent")[0] and "cn-north" not in text:
@@ -129,7 +130,7 @@ def test_a_report_has_the_names_of_its_partition(code: str, partition: str) -> N
             *(word for part in finding.fix.commands for word in part.argv),
         ]
     assert own_names(partition) or [word for text in shown for word in commercial(text, partition)] == []
-    # Whom a refusal names is the peer's word.
+    # The peer decides whom a refusal names.
     assert [text for text in shown if OF_COMMERCIAL.search(text.replace(PRINCIPAL, ""))] == []
 
 

@@ -1,5 +1,6 @@
-"""The lines of the pages that talk to a server, pasted into a shell with more lines behind them: none of them reads
-what comes after it. The servers are of the test, on loopback, and leave their connections open."""
+"""Commands of the pages that talk to a server, pasted into a shell with more lines behind them: none of them reads the
+following lines. The servers are the test's own, on loopback, and leave their connections open.
+"""
 
 import re
 import ssl
@@ -61,14 +62,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_error(403)
 
     def log_message(self, *_: Any) -> None:
-        """Nothing: what is wrong shows in the client."""
+        """Print nothing: a failure shows in the client."""
 
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, *_: Any) -> None:
-        """Nothing: clients that distrust the certificate are among the commands."""
+        """Print nothing: some commands are clients that distrust the certificate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +111,9 @@ def local(command: str, ports: Ports) -> str:
 
 
 def pasted(command: str, folder: Path, ports: Ports) -> str:
-    """What a shell prints that reads this command and the next line from one stream. bash takes no more than the line
-    that it runs, as every shell does at a terminal."""
+    """The output of a shell that reads this command and the next line from one stream. bash reads no further than the
+    line that it runs, as every shell does at a terminal.
+    """
     text = f"{local(command, ports)}\n{NEXT}\n"
     environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(folder)}
     return completed(["bash", "--norc"], input=text, env=environment, cwd=folder).stdout

@@ -1,4 +1,6 @@
-"""The pages behind `explain`: one a code, of one form, whose commands the AWS CLI and backuplink would take."""
+"""The pages behind `explain`: one for each code, all of one form, with commands that the AWS CLI and
+backuplink accept.
+"""
 
 import re
 import shlex
@@ -35,7 +37,9 @@ PLACEHOLDERS = frozenset(
 )
 
 IN_WORDS = "DNS004 DNS011 ENV002 ENV003 ENV013 TCP009 IAM002 IAM006 IAM008 VPC009".split()
-"""Codes whose fix is one property of a resource that a template has elsewhere: the page names it and needs no block."""
+"""Codes whose fix is one property of a resource that is defined elsewhere in a template: the page names it and needs no
+block.
+"""
 RESOURCE = re.compile(r"[A-Za-z0-9]+:\n  Type: AWS(::[A-Za-z0-9]+){2}\n  Properties:\n(?:    .*\n)+")
 
 each_code = pytest.mark.parametrize("code", sorted(CODES))
@@ -81,7 +85,7 @@ def test_a_page_is_read_on_eighty_columns_in_plain_characters(code: str) -> None
 
 @each_code
 def test_a_page_quotes_nobody(code: str) -> None:
-    """A line of prose that begins with the > of a way through the console is a quotation in Markdown."""
+    """In Markdown, a line of prose is a quotation if it begins with `>`, the separator in paths through the console."""
     assert [token.map for token in MarkdownIt().parse(text_of(code)) if token.type == "blockquote_open"] == []
 
 
@@ -134,7 +138,7 @@ def test_the_cloudformation_blocks_are_resources_of_a_template(code: str) -> Non
 
 
 def fault_of(block: str) -> str | None:
-    """What keeps text from being resources of a template, as far as this is seen without a YAML parser."""
+    """Why a text does not consist of a template's resources, or None if no fault is found without a YAML parser."""
     if re.fullmatch(f"(?:{RESOURCE.pattern})+", block) is None:
         return "not a row of names, each with a type and properties"
     if "\t" in block:
@@ -144,7 +148,7 @@ def fault_of(block: str) -> str | None:
     names = re.findall(r"^(\w+):$", block, re.MULTILINE)
     if len(names) != len(set(names)):
         return "a name that is there twice"
-    # A line may stand deeper than the one before it only where that opens a block: by a colon, a dash or both.
+    # A line may be deeper than the one before it only if that line opens a block: by a colon, a dash or both.
     lines = block.splitlines()
     for above, below in pairwise(lines):
         deeper = depth(below) - depth(above)
@@ -177,7 +181,7 @@ def test_the_check_of_blocks_can_fail(block: str) -> None:
 
 
 NEEDED = {"AWS::EC2::VPCEndpoint": ("ServiceName:", "VpcId:", "SubnetIds:", "SecurityGroupIds:")}
-"""Properties without which a resource of this type is useless; a block that lacks one is a part of a resource."""
+"""Properties without which a resource of this type is useless; a block that lacks one shows a part of a resource."""
 
 
 @each_code
@@ -249,10 +253,10 @@ OF_ONE_SERVICE = {
     "JOB001": "the jobs of AWS Backup",
     "JOB002": "the jobs of AWS Backup",
 }
-"""Pages whose commands are those of one service, by the reason."""
+"""Pages whose commands are those of one service, each with the reason."""
 OF_A_SERVICE = re.compile(r"\bbackup\b|backup_|BACKUP(?!LINK)|Backup(?!link)")
 OF_PROGRAMS = ('"backup:CreateBackupVault"', '"iam:PassRole"')
-"""Texts in the blocks of pages that are for readers of a denial that this program itself never meets."""
+"""Texts in the pages' blocks for readers of a denial that this program itself never meets."""
 
 
 @each_code

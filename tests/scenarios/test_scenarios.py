@@ -45,7 +45,7 @@ def expected(name: str) -> tuple[str, str, tuple[str, ...]]:
 
 @lru_cache(maxsize=1)
 def measured_again(name: str) -> tuple[Measurement, tuple[Event, ...]]:
-    """What a second run of a scenario saw, and its events."""
+    """The measurement and the events of a second run of a scenario."""
     return measured(scenarios.load(name))
 
 
@@ -77,7 +77,7 @@ def order_of_observations_makes_no_difference(name: str) -> None:
     other = Evidence(Measurement(run=evidence.run, targets=evidence.targets, observations=tuple(shuffled)))
     shown = judge_evidence(other)
     assert shown == report_of(name)
-    if name in AGAIN:  # which the order of keys is part of
+    if name in AGAIN:  # which includes the order of keys
         assert json_format.render(shown) == json_format.render(report_of(name))
 
 
@@ -103,7 +103,7 @@ def no_step_is_said_to_be_missing_that_was_made(name: str) -> None:
 
 
 def every_address_has_every_step(name: str) -> None:
-    """What was not made is there as skipped; nothing disappears (contract, section 2)."""
+    """Assert that skipped steps are present as skipped; no step is missing (contract, section 2)."""
     report = report_of(name)
     seen = {observation.id for observation in report.observations}
     for target in report.targets:
@@ -152,7 +152,7 @@ CHANGES: Final = {
     *("create-dhcp-options", "associate-dhcp-options"),
     "update-application-settings",  # of SAP HANA in Systems Manager for SAP, which updates AWS Backint
 }
-"""All that a command may change in AWS (SECURITY.md): none deletes, revokes, or touches a policy."""
+"""All changes that a command may make in AWS (SECURITY.md): none deletes, revokes, or touches a policy."""
 OPENS: Final = re.compile(
     r"--protocol (?:tcp|6) --port(?:-range)? (?:From=)?(?P<first>\d+)(?:(?:-|,To=)(?P<last>\d+))? "
     r"--(?:ipv6-)?cidr(?:-block)? (?P<block>\S+)(?: --rule-action allow)?"
@@ -161,10 +161,11 @@ OPENS: Final = re.compile(
 )
 GATEWAY_PORTS: Final = {port.number for port in SERVICES["backup-gateway"].ports} - {443}
 BLOCKS_OF_S3: Final = tuple(map(str, GatewayEndpointPart().prefixes))
-"""The blocks of the simulated prefix list. Its addresses change, so an entry of a network ACL may not name a single
-one."""
+"""The blocks of the simulated prefix list. Its addresses change, so an entry of a network ACL must not name single
+ones.
+"""
 ANSWERS: Final = (32768, 60999)
-"""Ports that the simulated hosts connect from (ip(7), ip_local_port_range)."""
+"""The range of ports from which the simulated hosts connect (ip(7), ip_local_port_range)."""
 
 
 def a_fix_that_turns_on_private_dns_names_the_right_that_it_takes(name: str) -> None:
@@ -191,7 +192,7 @@ def commands_take_nothing_away_and_open_no_more_than_needed(name: str) -> None:
         assert " ".join(argv).endswith(opened[0])
         first = int(opened["first"] or opened["from"])
         last = int(opened["last"] or opened["to"] or first)
-        if opened["list"] is not None:  # what a gateway endpoint's route is for
+        if opened["list"] is not None:  # the destination of a gateway endpoint's route
             assert (argv[2], first, last) == ("authorize-security-group-egress", 443, 443)
             continue
         if opened["block"] in BLOCKS_OF_S3:
@@ -216,7 +217,7 @@ EXPECTED: Final = {name: scenarios.load(name).expect.findings for name in NAMES}
 
 
 def naming(code: str) -> list[str]:
-    """Scenarios that expect a finding of this code."""
+    """Scenarios that expect a finding with this code."""
     return [name for name, findings in EXPECTED.items() if any(finding.startswith(code) for finding in findings)]
 
 
@@ -227,10 +228,11 @@ def test_a_rule_emptied_breaks_a_scenario(code: str) -> None:
 
 
 IN_REPORTS_OF_OTHERS = {("TLS001", Effects.SERVER), ("TLS003", Effects.SERVER)}
-"""A handshake that fails ends the steps at an address, so that no run has both: test_diagnose has them."""
+"""Pairs that no run has, since a failing handshake ends the steps at an address: test_diagnose has them."""
 PATH_SHOWN_BY: Final = {("TCP002", "JOB002"), ("TCP001", "API010")}
-"""One cause of failed jobs and one of a role that STS does not give, each in a scenario; test_jobs and test_api in
-tests/agent/judge/rules have every one."""
+"""One cause of failed jobs, and one of a role that STS does not give, each shown by a scenario; test_jobs and test_api
+in tests/agent/judge/rules have all causes.
+"""
 
 
 @pytest.mark.parametrize(
@@ -252,7 +254,7 @@ def test_a_row_of_explains_dropped_breaks_a_scenario(row: Explains) -> None:
 
 
 def test_every_code_has_a_rule_and_a_scenario() -> None:
-    with_rule = {rule.code for rule in RULES} | {"RUN003"}  # RUN003 is what diagnose says when no rule does
+    with_rule = {rule.code for rule in RULES} | {"RUN003"}  # diagnose reports RUN003 if no rule reports anything
     with_scenario = {finding.partition("@")[0] for findings in EXPECTED.values() for finding in findings}
     of_runs = {code for code, finding in CODES.items() if not finding.of_audit}  # tests/agent/audit/test_review.py
     assert with_rule == of_runs
@@ -265,7 +267,7 @@ def test_rules_are_listed_once_each() -> None:
 
 
 OF_THE_CHECK = {"IAM001", "IAM003", "IAM006", "IAM007", "IAM009"}
-"""Findings of what is granted to the caller, of a denial that does not say why, or of an endpoint's policy."""
+"""Findings about permissions of the caller, about a denial without a reason, or about an endpoint's policy."""
 
 
 def ok_means_every_required_step_succeeded(name: str) -> None:
@@ -274,7 +276,7 @@ def ok_means_every_required_step_succeeded(name: str) -> None:
         status = next(judged.status for judged in report.targets if judged.id == target.id)
         if status is Status.OK:
             steps = [evidence.find(step) for step in required_steps(evidence, target)]
-            # If a role may not make a call which only this check makes, the path still works.
+            # The path works even if a role may not make a call that only this check makes.
             denied = {step for finding in report.findings if finding.code in OF_THE_CHECK for step in finding.evidence}
             excused = denied if not is_own_call(target) else set()
             assert all(step is not None and (step.ok or step.id in excused) for step in steps)
@@ -296,7 +298,7 @@ def verdict_is_of_the_required_targets_and_of_what_has_no_target(name: str) -> N
     either = services_of_either_mode() if evidence_of(name).has_unsettled_mode else ()
     proven = {target.service for target in report.targets if target.status is Status.OK}
     is_open = any(CODES[finding.code].leaves_status_unknown for finding in causes) or not proven.issuperset(either)
-    # Where the mode of an agent is not known, nothing is required, and all that either mode needs has to be proven.
+    # If an agent's mode is unknown, nothing is required, and all services of both modes have to be proven.
     is_asked = any(required.values()) or bool(either)
     if is_open or not is_asked:
         statuses.append(Status.UNKNOWN)
@@ -316,7 +318,7 @@ def summary_names_what_does_not_count(name: str) -> None:
             and not finding.counts
             and finding.severity is not Severity.INFO
         ]
-        # Those of one reason are named together: "ssm and ssmmessages, public here".
+        # Services with the same reason are named together: "ssm and ssmmessages, public here".
         assert bool(loud) <= (re.search(rf"\b{re.escape(target.id)}(, | and )", aside) is not None)
         assert not (loud and target.status is Status.OK)
 
@@ -350,7 +352,7 @@ def test_the_words_for_what_does_not_count(name: str, aside: str) -> None:
 
 
 def every_finding_has_a_headline(name: str) -> None:
-    """What was found, in one line, and no id from inside."""
+    """Assert that each finding has a headline of one line, without internal ids."""
     report = report_of(name)
     for finding in report.findings:
         assert 0 < len(finding.headline) <= LIMIT
@@ -411,8 +413,9 @@ CONTRACT: Final = (
     the_summary_is_the_headline_of_the_first_cause,
     a_verdict_other_than_ok_has_a_finding_that_explains_it,
 )
-"""What holds of every scenario, by parts. Each is measured once, and those of `AGAIN` once more for the events and the
-bytes."""
+"""The promises of every scenario, one function each. Each scenario is measured once, and those of `AGAIN` a second time
+for the events and the bytes.
+"""
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -477,7 +480,7 @@ def saved() -> str:
 
 
 def decoded(document: Any) -> Report | None:
-    """The report that a document holds; None where it is refused in the documented way."""
+    """The report that a document holds, or None if the document is refused in the documented way."""
     try:
         return codec.decode(document)
     except DecodeError:
@@ -485,7 +488,7 @@ def decoded(document: Any) -> Report | None:
 
 
 def places(document: Any) -> list[tuple[Any, Any]]:
-    """Every key of every object and every place of every list, each with what it stands in."""
+    """Every key of every object and every index of every list, each with its container."""
     keys = document if isinstance(document, dict) else range(len(document)) if isinstance(document, list) else ()
     return [place for key in keys for place in ((document, key), *places(document[key]))]
 
@@ -512,7 +515,7 @@ def test_any_change_to_a_saved_report(data: st.DataObject) -> None:
                 inside[data.draw(st.text(max_size=8))] = data.draw(VALUES)
             case _:
                 inside.append(data.draw(VALUES))
-    if (report := decoded(document)) is not None:  # what is read can be written and read again
+    if (report := decoded(document)) is not None:  # a report that can be read can be written and read again
         assert codec.decode(json.loads(codec.dumps(codec.encode(report)))) == codec.decode(codec.encode(report))
 
 

@@ -1,4 +1,4 @@
-"""One cause at two services is one finding, which names both; two causes that look alike stay two."""
+"""One cause at two services is one finding that names both; two causes that look alike stay two."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -20,7 +20,9 @@ CORP: Final = "sink.corp.example.com"
 
 
 def answers(of: Sequence[str] = (), **by_service: str) -> str:
-    """What name servers say of each service's name, in TOML; a service that is not given is answered as it should."""
+    """The answers of name servers for each service's name, in TOML; services that are not given are answered
+    correctly.
+    """
     rows = []
     for service, name in NAMES.items():
         says = by_service.get(service.replace("-", "_"), f"a = {ADDRESSES[service]}")
@@ -33,7 +35,7 @@ def alike(says: str, of: Sequence[str] = ()) -> str:
 
 
 def peers(how: str) -> str:
-    """How everything behaves that is behind the addresses, in TOML."""
+    """The behaviour of all peers behind the addresses, in TOML."""
     return f"[[tcp]]\naddresses = {ALL}\nports = {PORTS}\n{how}\n"
 
 
@@ -41,7 +43,7 @@ HEALTHY: Final = answers() + peers("")
 
 
 def causes(*parts: str) -> list[Finding]:
-    """What stands as a cause where both services are required, in a world of these parts."""
+    """The causes in a world of these parts in which both services are required."""
     world = ["summary = 'two services'\n[run]\nservices = ['backup', 'backup-gateway']\ntimeout = 1.0\n", *parts]
     world.append(f"[[dns]]\nresolvers = {list(SERVERS)}\nname = '*'\na = ['52.95.112.41']\n")
     world.append("[expect]\nstatus = 'ok'\npath = 'private'\nfindings = []\n")
@@ -130,7 +132,7 @@ def test_one_cause_is_one_finding(code: str, parts: list[str]) -> None:
 
 
 def of(*zones: str) -> str:
-    """Each name denied by a zone of its own."""
+    """Answers that deny each of the two names, by these zones."""
     by = [f"rcode = 'NXDOMAIN'\nsoa = '{zone}'" for zone in zones]
     return answers(backup=by[0], backup_gateway=by[1])
 

@@ -1,4 +1,4 @@
-"""Every workload with every kind of fault: shown by a scenario in both worlds, or with the reason why not."""
+"""Every workload with every kind of fault: a scenario shows it in both worlds, or a reason says why none can."""
 
 from functools import cache
 
@@ -44,7 +44,7 @@ def test_a_hole_is_named_where_its_scenarios_are_gone(pair: Pair) -> None:
 
 
 def test_a_workload_is_shown_by_what_is_on_its_host() -> None:
-    """What a host has decides, and not the name of the file."""
+    """The files on a host decide, not the name of the scenario's file."""
     [case] = [case for case in every() if case.scenario.name == "hana-in-s3-mode"]
     assert case.workloads == {workload_faults.HANA_IN_S3_MODE}
     [case] = [case for case in every() if case.scenario.name == "hana-of-another-vendor"]
@@ -59,6 +59,6 @@ def test_the_page_has_every_pair(pair: Pair) -> None:
 
 
 def pair_text(pair: Pair) -> str:
-    """How a row of the page begins."""
+    """The beginning of a row of the page."""
     workload, kind = pair
     return f"{workload_faults.WORKLOADS[workload]} | {Kind(kind)}"

@@ -1,5 +1,6 @@
-"""Which workloads the scenarios show with which kinds of fault: read from what a scenario's host has, what its run asks
-for and what it must find, so that the list is never older than the scenarios."""
+"""The workloads and kinds of faults that scenarios show, read from a scenario's host, its run's options and its
+expected findings, so that the list is always up to date.
+"""
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
@@ -24,7 +25,7 @@ from tests.support import scenarios
 from tests.support.runs import in_virtual_time
 
 WorkloadMode = tuple[Workload, str | None]
-"""A workload and, of `hana`, the mode of its agent."""
+"""A workload and, for `hana`, the mode of its agent."""
 Pair = tuple[WorkloadMode, "Kind"]
 """A workload with a kind of fault."""
 CALLER: Final = (Workload.CALLER, None)
@@ -39,13 +40,13 @@ WORKLOADS: Final[Mapping[WorkloadMode, str]] = {
     GATEWAY: "`gateway`",
     SSM: "`ssm`",
 }
-"""With what the documentation calls them."""
+"""The workloads, with their names in the documentation."""
 _SECONDS: Final = 1.0
-"""For the files of a host; of the virtual clock."""
+"""Seconds of the virtual clock for reading the files of a host."""
 
 
 class Kind(StrEnum):
-    """A kind of fault, or of a host that has none."""
+    """A kind of fault, or of a healthy host."""
 
     HEALTHY = "healthy"
     NO_ENDPOINT = "no endpoint of one service that it needs"
@@ -62,23 +63,23 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """A scenario, and what its run is about."""
+    """A scenario, and the subject of its run."""
 
     scenario: Scenario
     workloads: frozenset[WorkloadMode]
     """The workloads whose services its run requires."""
     services: frozenset[str]
-    """Required by its run."""
+    """The services that its run requires."""
     sts_host: str | None
-    """Where the SDK asks for the credentials of a role; None where it does not."""
+    """The host from which the SDK requests a role's credentials; None if it does not."""
 
     @property
     def codes(self) -> frozenset[str]:
-        """The codes of what it must find."""
+        """The codes of the findings that it must make."""
         return frozenset(finding.partition("@")[0] for finding in self.scenario.expect.findings)
 
     def places_of(self, *codes: str) -> frozenset[str]:
-        """The required services at which it must find one of these."""
+        """The required services that must have one of these findings."""
         found = (finding.split("@") for finding in self.scenario.expect.findings)
         return frozenset(place[0] for code, *place in found if code in codes and place) & self.services
 
@@ -90,7 +91,7 @@ class Case:
         return "s3" in self.services and self.scenario.ec2 is not None and bool(self.scenario.ec2.gateways)
 
     def shares_group(self, shut: frozenset[str]) -> bool:
-        """Whether an endpoint of one of the services `shut` has a group that another endpoint of its run has, too."""
+        """Whether an endpoint of one of the services `shut` shares a group with another endpoint of its run."""
         endpoints = () if self.scenario.ec2 is None else self.scenario.ec2.endpoints
         of_run = [endpoint for endpoint in endpoints if endpoint.service in self.services]
         return any(
@@ -106,7 +107,7 @@ class Case:
         return any(gateway.policy is not None for gateway in gateways)
 
     def asks_global_sts(self) -> bool:
-        """Whether the SDK asks the global host of STS, which does not answer."""
+        """Whether the SDK uses the global host of STS, which does not answer."""
         whole = {service.global_host.host for service in SERVICES.values() if service.global_host is not None}
         return self.sts_host in whole and "API010" in self.codes
 
@@ -125,7 +126,7 @@ _SHOWS: Final[Mapping[Kind, Callable[[Case, frozenset[str]], bool]]] = {
     Kind.S3_POLICY: lambda case, _: bool(case.places_of("VPC019", *_DENIALS) & {"s3"}) and case.denies_bucket(),
     Kind.GLOBAL_STS: lambda case, _: case.asks_global_sts(),
 }
-"""For each kind, whether a case shows it, for a workload that needs these services."""
+"""For each kind, tells whether a case shows it for a workload that needs these services."""
 _OF_S3: Final = (Kind.S3_GATEWAY, Kind.S3_ROUTE, Kind.S3_POLICY)
 _APPLIANCE: Final = "the appliance is closed: what it runs and is set to cannot be seen from an instance"
 _BACKINT_WITH_S3: Final = "no version of the Backint agent is too old for S3; an old SSM Agent is shown with `ssm`"
@@ -158,7 +159,7 @@ IN_MEMORY_ALONE: Final[Mapping[Pair, str]] = {
 
 @cache
 def every() -> tuple[Case, ...]:
-    """What each scenario that comes with the program shows, by name."""
+    """Every scenario that comes with the program, as a case."""
 
     async def cases() -> tuple[Case, ...]:
         return tuple([await _case(scenarios.load(name)) for name in scenarios.names()])
@@ -167,7 +168,7 @@ def every() -> tuple[Case, ...]:
 
 
 def showing(pair: Pair, cases: Iterable[Case]) -> tuple[str, ...]:
-    """The scenarios that show a workload with a kind of fault, those first that are built in namespaces, too."""
+    """The scenarios that show a workload with a kind of fault; those that are also built in namespaces come first."""
     workload, kind = pair
     needed = _needed(workload)
     if workload == CALLER:
@@ -182,7 +183,7 @@ def pairs() -> tuple[Pair, ...]:
 
 
 def holes(cases: Iterable[Case]) -> tuple[Pair, ...]:
-    """The pairs that no scenario shows, and for which no reason is given."""
+    """The pairs that no scenario shows, and that have no reason."""
     every_case = tuple(cases)
     return tuple(pair for pair in pairs() if pair not in IMPOSSIBLE and not showing(pair, every_case))
 
@@ -203,8 +204,9 @@ async def _case(scenario: Scenario) -> Case:
 
 
 def _workloads(used: Iterable[WorkloadInUse], named: frozenset[str]) -> frozenset[WorkloadMode]:
-    """The required workloads of a run. A host with SAP HANA counts for that alone, though it is a managed node and may
-    call the API; a run that names services counts for the workloads that need no other ones."""
+    """The required workloads of a run. A host with SAP HANA counts for SAP HANA alone, although it is a managed node
+    and may call the API. A run that names services counts for all workloads that need no other services.
+    """
     required = frozenset((one.name, one.mode) for one in used if one.is_required)
     of_hana = frozenset(one for one in required if one[0] is Workload.HANA)
     return of_hana or required or frozenset(one for one in (CALLER, GATEWAY, SSM) if named and _needed(one) <= named)
@@ -217,7 +219,7 @@ def _needed(workload: WorkloadMode) -> frozenset[str]:
 
 
 async def _found(scenario: Scenario, settings: Settings) -> WorkloadFacts:
-    """What a search of the host finds."""
+    """The workloads that a search of the host finds."""
     draft: Draft[WorkloadFacts] = Draft()
     machine = SimulatedMachine(scenario, lambda: datetime.now(UTC))
     with suppress(TimeoutError):  # a file system that does not answer
@@ -227,7 +229,7 @@ async def _found(scenario: Scenario, settings: Settings) -> WorkloadFacts:
 
 
 async def _sdk(scenario: Scenario) -> SdkFacts | None:
-    """The SDK's settings; None where a role's credentials are not what is asked for."""
+    """The SDK's settings, or None if the run does not use a role's credentials."""
     if scenario.credentials.source != "web-identity":
         return None
     return await SimulatedSdk(scenario).settings(None, ())
