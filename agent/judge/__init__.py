@@ -1,1 +1,1 @@
-"""From a measurement to a report: evidence, rules, causes and the verdict. Pure; nothing here touches the world."""
+"""From measurements to a report: evidence, rules, causes and the verdict. All functions here are pure."""

@@ -1,4 +1,4 @@
-"""What the configuration predicts of each connect, held against what was measured."""
+"""Compares the outcome that the configuration predicts for each connect with the measured one."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -13,8 +13,8 @@ from probes.model import Address, FailureKind, Observation, Step, Target
 
 @kept
 def configured_paths(evidence: Evidence, target: Target) -> tuple[ConfiguredPath, ...]:
-    """The paths to the addresses that this host uses for the target and to the others of the same endpoints, as
-    the configuration has them, each held against what was measured; none where the configuration was not read."""
+    """The paths, by the configuration, to the target's addresses that this host uses and to the other addresses of the
+    same endpoints, each compared with the measurement. Empty if the configuration was not read."""
     return tuple(
         _path(evidence, target, predicted)
         for address in ordered((*evidence.own_addresses(target), *_other_addresses(evidence, target)))
@@ -25,7 +25,7 @@ def configured_paths(evidence: Evidence, target: Target) -> tuple[ConfiguredPath
 
 @kept
 def prediction_of(evidence: Evidence, target: Target, address: Address, port: int) -> Prediction | None:
-    """What the configuration says of a connect from here to a private address; None where it was not read."""
+    """The predicted outcome of a connect from here to a private address; None if the configuration was not read."""
     if evidence.configured_at is None or not evidence.is_private(address) or port not in target.ports:
         return None
     source = evidence.source(target, address, port)
@@ -33,7 +33,8 @@ def prediction_of(evidence: Evidence, target: Target, address: Address, port: in
 
 
 def _other_addresses(evidence: Evidence, target: Target) -> Iterator[Address]:
-    """All addresses of the endpoints that the name resolves to: one answer may hold some, the next the rest."""
+    """The addresses of the endpoints that the name resolves to, since one DNS answer may hold some and the next the
+    others."""
     families = usable_families(evidence.host)
     endpoints = {evidence.endpoint_of(evidence.interface_at(address)) for address in evidence.own_addresses(target)}
     used = {interface_id for endpoint in endpoints if endpoint is not None for interface_id in endpoint.interface_ids}
@@ -76,8 +77,8 @@ _AGREEMENT: Final = {
     (Reachability.OPEN, Measured.REFUSED): False,
     (Reachability.BLOCKED, Measured.CONNECTED): False,
 }
-"""Whether prediction and measurement say the same. Groups, ACLs and routes drop in silence: a refusal where they should
-have dropped is dropped by something else, before them."""
+"""Whether prediction and measurement agree. Groups, ACLs and routes drop packets silently: if a connect is refused
+although they should drop it, something else on the way refuses it before them."""
 
 
 def _measured(attempt: Observation[TcpFacts] | None) -> Measured:

@@ -1,4 +1,4 @@
-"""What a rule reported, while it is weighed against what the other rules reported."""
+"""A finding while it is compared with the findings of other rules."""
 
 from dataclasses import field
 
@@ -10,19 +10,18 @@ from probes.model import Target
 
 @dataclass(slots=True, eq=False)  # causes and symptoms hold each other
 class Candidate:
-    """A finding in the making: its severity, its cause and its symptoms are still open."""
+    """A finding whose severity, cause and symptoms are still open."""
 
     finding: RuleFinding
     severity: Severity
     target: Target | None
     about: frozenset[str] = frozenset()
-    """Ids of the targets that it is about: its own, or those of the observations that a finding without one rests
-    on."""
+    """Ids of the targets that it is about: its own target or, without one, the targets of its evidence."""
     cause: "Candidate | None" = None
     symptoms: "list[Candidate]" = field(default_factory=list)
     suppressed: bool = False
     counts: bool = True
-    """Whether it may raise the verdict: the faults of a target that nobody asked for do not."""
+    """Whether it may raise the verdict. Faults of a target that nobody asked for may not."""
 
     @property
     def code(self) -> Code:
@@ -30,12 +29,12 @@ class Candidate:
 
     @property
     def own_severity(self) -> Severity:
-        """How bad the finding is by itself, whatever it explains."""
+        """The severity of the finding by itself, whatever it explains."""
         return self.finding.severity or self.code.severity
 
     @property
     def is_of_this_host(self) -> bool:
-        """Whether it is a fault of this host's own, whatever is at its addresses."""
+        """Whether it is a fault of this host itself, whatever is at its addresses."""
         return self.code.of_this_host or self.finding.of_this_host
 
     @property
@@ -44,14 +43,14 @@ class Candidate:
 
     @property
     def limit(self) -> Severity | None:
-        """How bad it may be at most: its own limit, or that of its cause."""
+        """Its highest possible severity: its own limit, or that of its cause."""
         if self.finding.at_most is not None or self.cause is None:
             return self.finding.at_most
         return self.cause.limit
 
     @property
     def root(self) -> "Candidate":
-        """The cause of its cause, and so on; itself where it has none."""
+        """The cause of its cause, and so on; the candidate itself if it has no cause."""
         root = self
         while root.cause is not None:
             root = root.cause
@@ -59,8 +58,8 @@ class Candidate:
 
 
 def worst_of(candidate: Candidate) -> Severity:
-    """The worst severity of a candidate and all that it explains, within its limit. Suppressed symptoms
-    do not count, and those that do not raise the verdict do not raise a cause that does."""
+    """The worst severity of a candidate and everything that it explains, within its limit. Suppressed symptoms do not
+    count. If the candidate may raise the verdict, symptoms that may not do not count either."""
     counted = (
         symptom for symptom in candidate.symptoms if not symptom.suppressed and (symptom.counts or not candidate.counts)
     )

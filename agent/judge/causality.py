@@ -1,6 +1,6 @@
-"""Which finding is the cause of which: the table `EXPLAINS`, and how it is applied.
+"""The causes of findings: the table `EXPLAINS`, and how it is applied.
 
-The table alone names codes. All that distinguishes one kind of finding from another here is a field of its row in
+Only the table names codes. All other differences between kinds of findings are fields of their rows in
 `agent.catalog.findings`.
 """
 
@@ -18,8 +18,8 @@ from probes.model import Addressing, Role
 
 
 class Effects(Enum):
-    """What a kind of cause can bring about: neither the work of credentials, nor that of the account, nor that of
-    the service."""
+    """A group of findings that a kind of cause can bring about. Findings about credentials, the account and the service
+    itself are in none of them."""
 
     ADDRESS = "what fails at an address that is not the right one"
     NAME = "what fails for a host name that is not the right one"
@@ -29,7 +29,7 @@ class Effects(Enum):
     PATH_CONDITION = "denials by a policy that may ask for the private path"
 
     def include(self, code: Code) -> bool:
-        """Whether a finding of this kind may be among them."""
+        """Whether a finding of this kind can belong to the group."""
         return code.scope is Scope.TARGET and code.code in _EFFECTS[self]
 
 
@@ -40,9 +40,10 @@ _OF_ADDRESS: Final = (_OF_SERVER - {"API004"}) | {
 _OF_NAME: Final = frozenset(
     {"DNS001", "DNS003", "DNS005", "DNS006", "DNS007", "DNS008", "DNS009", "DNS010", "DNS011", "DNS013"}
 )
-"""Not where the answers differ (DNS002, DNS015), nor who is silent: whichever name is asked for has no part in that."""
+"""Findings that depend on the host name. Answers that differ (DNS002, DNS015) and silent name servers are missing,
+because they are faults for every name."""
 _OF_ANSWER: Final = _OF_NAME - {"DNS011"}
-"""What VPC015, VPC016 and VPC017 explain of names."""
+"""The findings about names that VPC015, VPC016 and VPC017 explain."""
 _DENIALS: Final = frozenset({"IAM003", "IAM004", "IAM005", "IAM006", "IAM007", "IAM008"})
 _STOPS_EVERY_PROGRAM: Final = (
     *("DNS003", "DNS004", "DNS005", "DNS006", "DNS013", "DNS015", "DNS018", "DNS019"),
@@ -50,10 +51,10 @@ _STOPS_EVERY_PROGRAM: Final = (
     *("TLS003", "TLS004", "TLS005", "TLS006", "TLS007", "TLS010"),
     *("HTTP001", "HTTP002", "HTTP004", "HTTP006"),
 )
-"""What an agent on this host meets whatever its own settings are. Not what follows from the SDK's here: its proxy, its
-trusted certificates, its endpoint URLs."""
+"""Findings that affect an agent on this host whatever its own settings are. Findings from the SDK's settings here are
+missing: its proxy, its trusted certificates, its endpoint URLs."""
 _STOPS_THE_SDK: Final = ("HTTP003", *_STOPS_EVERY_PROGRAM, "TLS001", "TLS008", "TLS009")
-"""What the SDK on this host meets, which asks STS for a role, first what its proxy does."""
+"""Findings that affect the SDK on this host when it asks STS for a role; its proxy comes first."""
 _EFFECTS: Final = {
     Effects.ADDRESS: _OF_ADDRESS | _DENIALS,
     Effects.NAME: _OF_NAME | _OF_ADDRESS | _DENIALS,
@@ -65,32 +66,33 @@ _EFFECTS: Final = {
 
 
 class Reach(Enum):
-    """Within what a cause explains."""
+    """The findings within which a row of EXPLAINS may find symptoms."""
 
     RUN = auto()
     TARGET = auto()
     ADDRESS = auto()
     OWN_NAME = auto()
-    """The target, where its host is a name of the endpoint's own."""
+    """Findings of the target, if its host is one of the endpoint's own names."""
     PATH = auto()
-    """What needs the path to the target, where the cause is critical: beside what works it stops nothing for sure."""
+    """Findings that need the path to the target, if the cause is critical. A lesser cause leaves some of the path
+    working, so it need not be the reason."""
     EVERYTHING = auto()
-    """All that this host reaches, where the cause says that it reaches nothing."""
+    """All findings of this host, if the cause says that it reaches nothing."""
     REGION = auto()
-    """The targets whose host the Region in use chose."""
+    """Findings of targets whose host was chosen by the Region in use."""
 
 
 @dataclass(frozen=True, slots=True)
 class Explains:
-    """A row of EXPLAINS: where `cause` holds, `symptom` follows from it."""
+    """A row of EXPLAINS: if `cause` is found, `symptom` follows from it."""
 
     cause: str
     symptom: str | Effects
-    """A code, or a group of them."""
+    """A code, or a group of codes."""
     reach: Reach
     by_information: bool = False
-    """Whether a cause that is information explains it, too: what is not a fault of a workload can still stop this
-    run."""
+    """Whether a cause with severity information explains it, too: something that is not a fault of a workload can still
+    stop this run."""
 
 
 EXPLAINS: Final = (
@@ -107,7 +109,7 @@ EXPLAINS: Final = (
     Explains("VPC017", "DNS003", Reach.TARGET),
     Explains("VPC017", "DNS006", Reach.TARGET),
     Explains("VPC017", "DNS007", Reach.TARGET),
-    Explains("VPC017", "DNS001", Reach.TARGET),  # as far as the answer is the rule's own CNAME
+    Explains("VPC017", "DNS001", Reach.TARGET),  # if the answer is the rule's own CNAME
     Explains("VPC016", "DNS001", Reach.TARGET),
     Explains("VPC016", "DNS003", Reach.TARGET),
     Explains("VPC016", "DNS006", Reach.TARGET),
@@ -139,7 +141,7 @@ EXPLAINS: Final = (
     Explains("VPC004", "TCP001", Reach.ADDRESS),
     Explains("VPC004", "TCP002", Reach.ADDRESS),
     Explains("VPC004", "TCP008", Reach.ADDRESS),
-    Explains("VPC004", "TCP006", Reach.ADDRESS),  # where nobody on the own subnet has the address
+    Explains("VPC004", "TCP006", Reach.ADDRESS),  # if nothing in the own subnet has the address
     *(
         Explains(cause, symptom, Reach.ADDRESS)
         for cause in ("VPC012", "VPC007", "VPC006", "VPC005")
@@ -151,7 +153,7 @@ EXPLAINS: Final = (
     Explains("ENV005", Effects.NAME, Reach.TARGET),
     Explains("ENV006", "DNS001", Reach.TARGET),
     Explains("ENV006", "DNS003", Reach.TARGET),
-    Explains("ENV015", "RUN001", Reach.RUN),  # the deadline came while the process could not run
+    Explains("ENV015", "RUN001", Reach.RUN),  # if the deadline came while the process could not run
     Explains("ENV018", "ENV001", Reach.RUN),
     Explains("ENV018", "API010", Reach.RUN, by_information=True),
     Explains("ENV014", "ENV008", Reach.RUN),
@@ -173,7 +175,8 @@ EXPLAINS: Final = (
     Explains("DNS007", "DNS008", Reach.TARGET),
     Explains("DNS007", Effects.ADDRESS, Reach.ADDRESS),
     Explains("DNS004", "DNS002", Reach.RUN),
-    # A search domain that is asked once the name itself has failed. One that is asked first is this host's own fault.
+    # A search domain that is asked after the name itself has failed. One that is asked before is a fault of this host
+    # itself.
     *(Explains(cause, "DNS018", Reach.TARGET) for cause in ("DNS003", "DNS005", "DNS006", "DNS013")),
     Explains("DNS018", Effects.ADDRESS, Reach.ADDRESS),
     Explains("DNS019", "DNS002", Reach.RUN),
@@ -195,22 +198,22 @@ EXPLAINS: Final = (
     Explains("TLS001", Effects.SERVER, Reach.ADDRESS),
     *(Explains(cause, "JOB002", Reach.PATH) for cause in _STOPS_EVERY_PROGRAM),
     *(Explains(cause, "API010", Reach.PATH) for cause in _STOPS_THE_SDK),
-    Explains("DNS001", "DNS012", Reach.TARGET),  # DNS64 makes its addresses of those that the name has
+    Explains("DNS001", "DNS012", Reach.TARGET),  # DNS64 makes its addresses from the name's IPv4 addresses
 )
-"""The first row that fits wins."""
+"""The first row that matches wins."""
 
 
 _OF_NO_REGION: Final = frozenset({Addressing.VPCE, Addressing.CUSTOM})
-"""Hosts that somebody named: no Region chose them."""
+"""Hosts that somebody named, so that no Region chose them."""
 
 
 def explain(candidates: list[Candidate], explains: Sequence[Explains]) -> None:
     """Give each candidate its cause, and each cause its symptoms."""
     for symptom in candidates:
         causes = _causes(symptom, candidates, explains)
-        # A suppressed cause takes along only what no other explains.
+        # A symptom gets a suppressed cause only if it has no other cause.
         symptom.cause = next((cause for cause in causes if not cause.suppressed), causes[0] if causes else None)
-        # What the configuration explains makes the cause that was measured no less bad: both need a fix.
+        # If the configuration explains a symptom, a measured cause of it keeps its severity: both need a fix.
         measured = (cause for cause in causes if cause.code.layer is not Layer.CONFIGURATION)
         for cause in (symptom.cause, next(measured, None)):
             if cause is not None and symptom not in cause.symptoms:
@@ -219,8 +222,8 @@ def explain(candidates: list[Candidate], explains: Sequence[Explains]) -> None:
 
 
 def _gather(candidates: list[Candidate]) -> None:
-    """Let one finding speak for those of other targets that have the same cause: that of the first required target,
-    which then names the others."""
+    """Merge findings of several targets that share one cause into the finding of the first required target, which then
+    names the others."""
     leading = [
         candidate
         for candidate in candidates
@@ -246,13 +249,13 @@ def _gather(candidates: list[Candidate]) -> None:
 
 
 def _is_same(leader: Candidate, other: Candidate) -> bool:
-    """Whether a finding has all that is at fault in another, which may be itself."""
+    """Whether a finding shares everything that another one shares; both may be the same finding."""
     return leader.finding.code == other.finding.code and leader.finding.shared >= other.finding.shared > frozenset()
 
 
 def supported(candidates: list[Candidate], explains: Sequence[Explains]) -> list[Candidate]:
-    """The candidates without what rests on the configuration alone: that names causes of what was measured, raises
-    nothing by itself, and is as bad as what it explains."""
+    """The candidates without unsupported findings of the configuration. Such a finding needs a measured symptom, has
+    the severity of its worst symptom, and raises nothing by itself."""
     for candidate in candidates:
         if candidate.code.severity_from_symptoms and not candidate.finding.explains_nothing:
             _weigh(candidate, candidates, explains)
@@ -270,16 +273,16 @@ def supported(candidates: list[Candidate], explains: Sequence[Explains]) -> list
             remaining.append(candidate)
         if settled:
             return remaining
-        kept = remaining  # what one of these was the cause of may itself be gone, or be less bad
+        kept = remaining  # a symptom of one of these may itself be gone, or have become less severe
 
 
 def blames_addresses(row: Explains, candidate: Candidate) -> bool:
-    """Whether by this row the candidate is the cause of whatever fails at its addresses."""
+    """Whether, by this row, the candidate causes every failure at its addresses."""
     return row.cause == candidate.finding.code and row.symptom is Effects.ADDRESS and row.reach is Reach.ADDRESS
 
 
 def _weigh(candidate: Candidate, candidates: list[Candidate], explains: Sequence[Explains]) -> None:
-    """Make a finding as bad as what was measured of it."""
+    """Give a finding the severity of the findings that were measured at its addresses or that it explains."""
     at_same_addresses = [
         other
         for other in candidates
@@ -295,13 +298,13 @@ def _weigh(candidate: Candidate, candidates: list[Candidate], explains: Sequence
 def explained_by(
     candidate: Candidate, candidates: Sequence[Candidate], explains: Sequence[Explains]
 ) -> list[Candidate]:
-    """What a candidate is the cause of, or a part of the cause."""
+    """The findings that a candidate causes, or helps to cause."""
     return [other for other in candidates if any(_fits(row, candidate, other, whole=False) for row in explains)]
 
 
 def _worst_explained(candidate: Candidate, symptoms: list[Candidate]) -> Severity | None:
-    """How bad the worst of its symptoms makes a candidate; None where it has none."""
-    # What does not raise the verdict makes a cause that does no worse.
+    """The severity of a candidate by the worst of its symptoms; None if it has none."""
+    # A symptom that does not count does not raise a cause that counts.
     counted = [symptom for symptom in symptoms if symptom.counts] if candidate.counts else symptoms
     severities = [symptom.severity for symptom in counted or symptoms]
     worst = min(severities, key=lambda severity: severity.rank, default=None)
@@ -311,8 +314,8 @@ def _worst_explained(candidate: Candidate, symptoms: list[Candidate]) -> Severit
 
 
 def _with_its_own(candidate: Candidate, worst: Severity | None) -> Severity | None:
-    """How bad a finding with such symptoms is where its rule knows more of them than they tell, such as why a call was
-    denied."""
+    """The severity of a finding with such symptoms. If its rule knows more than the symptoms show, such as why a call
+    was denied, the rule's severity counts if it is worse."""
     own = candidate.finding.severity
     if worst is None or own is None or candidate.finding.is_stale:
         return worst
@@ -320,13 +323,13 @@ def _with_its_own(candidate: Candidate, worst: Severity | None) -> Severity | No
 
 
 def _causes(symptom: Candidate, candidates: list[Candidate], explains: Sequence[Explains]) -> list[Candidate]:
-    """What explains a symptom, the first row's cause first: each by itself, otherwise several faults of the
-    configuration that do so together, each at some of its addresses."""
+    """The causes of a symptom, in the order of the rows. Each explains it alone. If none does, the causes are several
+    faults of the configuration that explain it together, each at some of its addresses."""
     able = [
         candidate
         for candidate in candidates
         if not (candidate.finding.is_stale or candidate.finding.explains_nothing)
-        # What does not count explains nothing away that does.
+        # A cause that does not count cannot explain a symptom that counts.
         and (candidate.counts or not symptom.counts)
     ]
     causes = [
@@ -350,7 +353,7 @@ def _causes(symptom: Candidate, candidates: list[Candidate], explains: Sequence[
 
 
 def _fits(row: Explains, cause: Candidate, symptom: Candidate, *, whole: bool = True) -> bool:
-    """Whether by this row the cause explains the symptom, at all of its addresses or, where not `whole`, at some."""
+    """Whether, by this row, the cause explains the symptom at all of its addresses or, if not `whole`, at some."""
     if cause is symptom or cause.finding.code != row.cause:
         return False
     if isinstance(row.symptom, Effects):
@@ -359,14 +362,14 @@ def _fits(row: Explains, cause: Candidate, symptom: Candidate, *, whole: bool = 
         if symptom.code.layer is Layer.POLICY and not symptom.finding.may_need_path:
             return False
         if row.symptom is Effects.NAME and (symptom.code.is_partial or symptom.is_of_this_host):
-            return False  # the choice of a host name causes no fault beside what works, and none of this host's own
+            return False  # a wrong host name causes neither a fault beside working parts nor a fault of this host
     elif row.symptom != symptom.finding.code:
         return False
     match row.reach:
         case Reach.RUN:
             return True
         case Reach.TARGET:
-            # What somebody else gives does not bring about how this host is set.
+            # This host's own settings are not caused by an answer from somewhere else.
             return symptom.finding.target in cause.about and (cause.is_of_this_host or not symptom.is_of_this_host)
         case Reach.PATH:
             return bool(cause.about & symptom.finding.needs_path_of) and cause.severity is Severity.CRITICAL
@@ -380,7 +383,7 @@ def _fits(row: Explains, cause: Candidate, symptom: Candidate, *, whole: bool = 
         case Reach.ADDRESS:
             if symptom.is_of_this_host and not cause.is_of_this_host:
                 return False
-            # A cause that names other causes of the same names (DNS001 next to DNS002) explains connections, not names.
+            # A cause that only names causes of the same names (DNS001 next to DNS002) explains connections, not names.
             if symptom.code.layer is Layer.NAME or cause.finding.target not in (None, symptom.finding.target):
                 return False
             shared = symptom.finding.addresses & cause.finding.addresses

@@ -1,4 +1,4 @@
-"""Whether the fixes of a run's findings do what they are for, by the configuration that the run read."""
+"""Checks of the fixes of a run's findings, by the configuration that the run read."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -25,7 +25,7 @@ _HOST_ACLS: Final = frozenset({Stage.HOST_ACL_OUT, Stage.HOST_ACL_IN})
 
 
 def checked_in_run(evidence: Evidence, finding: RuleFinding, target: Target | None, fix: Fix) -> Fix:
-    """The fix of a finding over the configuration, with what is known of its commands."""
+    """The fix of a finding over the configuration, with the predictor's result on its commands."""
     if not any(command.changes for command in fix.commands):
         return fix
     known = _known(evidence)
@@ -51,7 +51,7 @@ def checked_in_run(evidence: Evidence, finding: RuleFinding, target: Target | No
 
 
 def _known(evidence: Evidence) -> KnownVpc | None:
-    """What a run read of its VPC; None where that is nothing, or too old to say what a change would do."""
+    """The VPC that a run read; None if nothing was read, or if it is too old to predict a change."""
     region = None if evidence.imds is None else evidence.imds.region
     if evidence.vpc_id is None or region is None or not evidence.is_configuration_fresh:
         return None
@@ -81,7 +81,7 @@ def _worst(each: Sequence[Judged]) -> Judged:
 
 
 def _closed(evidence: Evidence, after: Predictor) -> str | None:
-    """What is open to a required target now, and would be closed, in words; None where nothing is."""
+    """Open paths to required targets that the change would close, in words; None if there are none."""
     for target in evidence.targets:
         for path in configured_paths(evidence, target) if target.role is Role.REQUIRED else ():
             if path.predicted is Reachability.OPEN:
@@ -98,8 +98,9 @@ def _stop_of(prediction: Prediction) -> str:
 def _of_paths(
     evidence: Evidence, target: Target, changes: Sequence[Change], after: Predictor, *, is_whole: bool
 ) -> Judged:
-    """Rules and entries: whether they open the hops that they are for and, where no other command is left, all that
-    these groups and ACLs stop on the same ways. The host's ACL has no part in the ports of a gateway."""
+    """The result for rules and entries: whether they open the hops that they are meant for and, if no other command is
+    left, all hops that stop these groups' and ACLs' traffic on the same paths. The host's ACL plays no part on the
+    ports of a gateway."""
     stops = [
         stop
         for stop in needed_first(evidence, target, stops_of(evidence, target, *Stage))
@@ -133,7 +134,7 @@ def _of_stop(evidence: Evidence, target: Target, stop: Stop, after: Predictor) -
 
 
 def _of_gateway(evidence: Evidence, finding: RuleFinding, target: Target, edit: object, after: Predictor) -> Judged:
-    """A gateway endpoint's route: whether the public addresses of the finding are reached by it."""
+    """The result for a gateway endpoint's route: whether the public addresses of the finding are reached through it."""
     wanted = edit.owner_id if isinstance(edit, Member) else None
     each = []
     for address in sorted(finding.addresses, key=lambda address: (address.version, int(address))):
@@ -148,19 +149,20 @@ def _of_gateway(evidence: Evidence, finding: RuleFinding, target: Target, edit: 
 
 
 def _targets_of(evidence: Evidence, finding: RuleFinding) -> Iterator[Target]:
-    """The targets that a finding of the run rests on."""
+    """The targets of a finding's evidence."""
     found = (evidence.find(step) for step in finding.evidence)
     ids = {observation.subject.target for observation in found if observation is not None}
     return (target for target in evidence.targets if target.id in ids)
 
 
 def _of_name(evidence: Evidence, target: Target, made: KnownVpc, after: Predictor, *, has_attributes: bool) -> Judged:
-    """Settings of names: whether the name leads to an endpoint then, and whether this host reaches it there."""
+    """The result for settings of names: whether the name then leads to an endpoint, and whether this host reaches it
+    there."""
     if target.addressing is not Addressing.DEFAULT:
         return UNTOLD
     name = predicted_name(made, after, target.service, counts=True)
     if name.answer is not Answer.PRIVATE:
-        # The attributes are needed first, whatever else is.
+        # The VPC's attributes must be on first, whatever else is changed.
         is_sure = name.answer is not Answer.CANNOT_TELL and not has_attributes
         return Judged(False, f"with it, {name.host} is still public: {name.words}") if is_sure else UNTOLD
     each = []

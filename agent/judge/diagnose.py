@@ -1,8 +1,8 @@
-"""From evidence to findings: every rule is asked, causes come before symptoms, and no failure stays unnamed.
+"""From evidence to findings: every rule is asked, causes come before symptoms, and every failure gets a name.
 
-Rules report what they see, each for itself. `causality` then tells which finding is the cause of which, `proof` what a
-target needs for `ok` and did not get, and `fixes` completes the commands. No single code is known here: what sets one
-kind of finding apart is a field of its row in `agent.catalog.findings`.
+Each rule reports its own findings. Then `causality` finds their causes, `proof` finds the steps that a target needs for
+`ok` and that are missing, and `fixes` completes the commands. No code is named here: the differences between kinds of
+findings are fields of their rows in `agent.catalog.findings`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -34,13 +34,13 @@ NO_EC2: Final = "the configuration was not asked for"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:
-    """What a run means."""
+    """The conclusions from a run's evidence."""
 
     findings: tuple[Finding, ...]
-    """Causes first, of these the ones that count, then by severity and the order of codes."""
+    """The findings: causes first, those that count before others, then by severity and the order of codes."""
     not_evaluated: tuple[NotEvaluated, ...]
     unproven: dict[str, tuple[str, ...]]
-    """What is missing for `ok` and no finding names, by the target's id."""
+    """Missing parts of `ok` that no finding names, by the target's id."""
 
 
 def diagnose(
@@ -49,7 +49,7 @@ def diagnose(
     explains: Sequence[Explains] = EXPLAINS,
     suppress: Sequence[Suppression] = (),
 ) -> Diagnosis:
-    """Ask every rule, and put what they report in order. Never raises for what a rule raises: that is RUN002."""
+    """Ask every rule, and order their findings. An error that a rule raises becomes RUN002 and is never raised."""
     targets = {target.id: target for target in evidence.targets}
     not_in_use = {target.id: reason for target in evidence.targets if (reason := why_not_in_use(evidence, target))}
     reported = _merged(
@@ -99,7 +99,7 @@ def _candidate(
 ) -> Candidate:
     target = targets.get(finding.target or "")
     steps = [observation for step in finding.evidence if (observation := evidence.find(step)) is not None]
-    # What software is here says by itself nothing of the run: what it is about does.
+    # The software on this host does not show what its findings affect: their targets do.
     of = [step.subject.target for step in steps if step.subject.operation != WORKLOADS]
     return Candidate(
         finding,
@@ -123,14 +123,14 @@ def _suppresses(suppression: Suppression, finding: RuleFinding, target: Target |
 
 
 def _is_about_required(of: Sequence[str | None], targets: Mapping[str, Target]) -> bool:
-    """Whether a finding of the run or of a resolver rests on more than observations of targets that nobody asked
-    for; `of` has the target of each, None for those of the run."""
+    """Whether a finding of the run or of a resolver rests on more than observations of targets that nobody asked for;
+    `of` has the target of each observation, or None if it belongs to the run."""
     about = [targets.get(target_id or "") for target_id in of]
     return not about or any(target is None or target.role is Role.REQUIRED for target in about)
 
 
 def _count_causes(candidates: Sequence[Candidate], explains: Sequence[Explains]) -> None:
-    """Let what stands only as the cause of something measured count where any of that counts."""
+    """Let a finding without a target that needs a symptom count only if one of its symptoms counts."""
     for candidate in candidates:
         if candidate.target is None and candidate.code.needs_symptom:
             symptoms = explained_by(candidate, candidates, explains)
@@ -145,7 +145,7 @@ def _ask(rule: Rule, evidence: Evidence) -> list[RuleFinding]:
 
 
 def _merged(reported: Iterable[RuleFinding]) -> list[RuleFinding]:
-    """One finding for each code and target: an id is given once."""
+    """One finding for each code and target, so that its id is unique."""
     merged: dict[tuple[str, str | None], RuleFinding] = {}
     for finding in reported:
         key = (finding.code, finding.target)
@@ -169,7 +169,7 @@ def _merged(reported: Iterable[RuleFinding]) -> list[RuleFinding]:
 
 
 def _not_evaluated(rule: Rule, evidence: Evidence, not_in_use: Mapping[str, str]) -> Iterable[NotEvaluated]:
-    """Where a rule could not be asked, and why."""
+    """The rules that could not be asked, and the reasons."""
     if CODES[rule.code].scope is Scope.RUN:
         if reason := _lack(rule, evidence, None):
             yield NotEvaluated(code=rule.code, target=None, reason=reason)
@@ -186,13 +186,13 @@ def _not_evaluated(rule: Rule, evidence: Evidence, not_in_use: Mapping[str, str]
 
 
 def _lack(rule: Rule, evidence: Evidence, target: Target | None) -> str | None:
-    """Why a step that the rule needs says nothing; None where all do."""
+    """Why one of a rule's required steps has no result; None if all have one."""
     if rule.reads and not evidence.run.ec2_reads:
         return NO_EC2
     if rule.why_not is not None and (reason := rule.why_not(evidence)) is not None:
         return reason
     for step in rule.needs:
-        # Metadata and credentials, and of the host all but its proxies, are the run's and no target's.
+        # Metadata, credentials and the host's settings except its proxies belong to the run and not to a target.
         judged = judged_steps(evidence, step, target) or [
             observation for observation in evidence.of(step) if observation.subject.target is None
         ]

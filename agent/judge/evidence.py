@@ -1,4 +1,4 @@
-"""The questions that rules ask, over the observations of a run. No function here judges or has side effects."""
+"""Questions that rules ask about the observations of a run. No function here judges or has side effects."""
 
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
@@ -80,11 +80,11 @@ A = TypeVar("A")
 P = ParamSpec("P")
 
 FRESH: Final = timedelta(days=1)
-"""How old a read of the configuration may be and still name a cause."""
+"""Maximum age of a read of the configuration that may still name a cause."""
 GRAVE_SKEW_SECONDS: Final = 300.0
-"""Signed calls may be refused from here on (AWS's window is 5 or 15 minutes)."""
+"""Clock offset from which signed calls may be refused (AWS's window is 5 or 15 minutes)."""
 _PRIVATE: Final = frozenset({AddressScope.VPC, AddressScope.PRIVATE, AddressScope.GATEWAY_ENDPOINT})
-"""Where a private path leads."""
+"""The scopes of addresses to which a private path leads."""
 _NAMING: Final = frozenset({"--service", "--endpoint"})
 """Options that name a service, whatever is on the host."""
 AT_ADDRESSES: Final = frozenset({Step.TCP, Step.TLS, Step.HTTP, Step.API})
@@ -93,17 +93,17 @@ AT_ADDRESSES: Final = frozenset({Step.TCP, Step.TLS, Step.HTTP, Step.API})
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """An observation that carries the time of AWS."""
+    """A reading of AWS's time."""
 
     observation: Observation[Any]
     offset: float
     """Seconds: this host's clock minus AWS's."""
     uncertainty: float
-    """Seconds by which the offset may be off, on top of the second that a Date header leaves open."""
+    """Uncertainty of the offset in seconds, on top of the second that a Date header leaves open."""
 
 
 def kept(question: Callable[Concatenate["Evidence", P], A]) -> Callable[Concatenate["Evidence", P], A]:
-    """A question over evidence of which each answer is kept with it: rules ask it again and again."""
+    """Cache the answers of a question with the evidence, since rules ask it again and again."""
 
     @wraps(question)
     def ask(evidence: "Evidence", /, *args: P.args, **named: P.kwargs) -> A:
@@ -116,7 +116,7 @@ def kept(question: Callable[Concatenate["Evidence", P], A]) -> Callable[Concaten
 
 
 class Evidence:
-    """All that a run saw. The order of observations makes no difference to any answer."""
+    """All observations of a run. Their order does not change any answer."""
 
     def __init__(self, measurement: Measurement) -> None:
         self.run = measurement.run
@@ -125,10 +125,10 @@ class Evidence:
         self._by_id = {observation.id: observation for observation in self.observations}
         self._of_step: dict[tuple[Step, str | None], tuple[Observation[Any], ...]] = {}
         self._at_own: dict[tuple[Step, str, int, str | None], tuple[Observation[Any], ...]] = {}
-        """What rules ask again and again, by what they ask."""
+        """The observations, grouped for the questions that rules ask."""
         self._gateways: dict[Address, Gateway] = {}
         self.kept: dict[tuple[object, ...], Any] = {}
-        """Answers to questions that are kept, by the question and what it is asked of."""
+        """Cached answers, by the question and its arguments."""
 
     # --- The host ----------------------------------------------------------------------------------------------------
 
@@ -142,7 +142,7 @@ class Evidence:
 
     @cached_property
     def workload_search(self) -> Observation[WorkloadFacts] | None:
-        """The search for workloads on this host; None where none was wanted."""
+        """The search for workloads on this host; None if none was requested."""
         return self._by_id.get(f"{HOST}/{WORKLOADS}")
 
     @cached_property
@@ -154,7 +154,7 @@ class Evidence:
 
     @cached_property
     def has_unsettled_mode(self) -> bool:
-        """Whether it is not known to which service a Backint agent of this host sends its data."""
+        """Whether it is unknown to which service a Backint agent of this host sends its data."""
         return has_unsettled_mode(self.workloads)
 
     @cached_property
@@ -163,29 +163,29 @@ class Evidence:
 
     @cached_property
     def metadata(self) -> tuple[Observation[ImdsFacts], ...]:
-        """The request for instance metadata, none or one."""
+        """The request for instance metadata; empty if none was made."""
         return tuple(observation for observation in self.of(Step.IMDS) if observation.subject.operation is None)
 
     @cached_property
     def container(self) -> Observation[TcpFacts] | None:
-        """Whether the address of a container's credentials connects; None where none is set."""
+        """The connect to the address that gives a container's credentials; None if no such address is set."""
         observations = (observation for observation in self.of(Step.IMDS) if observation.subject.operation == CONTAINER)
         return next(observations, None)
 
     @cached_property
     def role(self) -> Observation[RoleFacts] | None:
-        """What metadata says of the role that it names; None where it was not asked: the SDK found credentials, or
-        there is no role."""
+        """The metadata document of the role; None if it was not requested, because the SDK found credentials or there
+        is no role."""
         return self._by_id.get(f"{Step.IMDS}/{INSTANCE_ROLE}")
 
     @cached_property
     def credentials(self) -> Observation[CredentialFacts] | None:
-        """How the SDK's chain of credentials ended."""
+        """The outcome of the SDK's search for credentials."""
         return self._by_id.get(Step.CREDENTIALS)
 
     @cached_property
     def role_of_caller(self) -> str | None:
-        """Name of the role whose credentials this run has; None where there is none, or it is not known."""
+        """Name of the role whose credentials this run uses; None if there is none, or it is unknown."""
         facts = self.credentials.facts if self.credentials is not None else None
         if facts is None:
             return None
@@ -193,13 +193,13 @@ class Evidence:
 
     @cached_property
     def own_addresses_of_host(self) -> frozenset[Address]:
-        """The addresses of this host's interfaces; empty where they are not known."""
+        """The addresses of this host's interfaces; empty if unknown."""
         interfaces = (self.host.interfaces if self.host else None) or ()
         return frozenset(one.address.ip for one in interfaces)
 
     @cached_property
     def vpc_cidrs(self) -> tuple[Network, ...]:
-        """The VPC's blocks, and those that settings count as private."""
+        """The VPC's blocks, and the blocks that settings declare private."""
         return (*(self.imds.vpc_cidrs if self.imds else ()), *self.run.private_cidrs)
 
     @cached_property
@@ -212,7 +212,7 @@ class Evidence:
 
     @cached_property
     def in_aws(self) -> bool:
-        """Whether something that only AWS has was seen: the firmware's name, metadata, or the VPC's resolver."""
+        """Whether there is a sign of AWS: the firmware's name, metadata, or the VPC's resolver."""
         answered = (
             observation for observation in self.of(Step.DNS) if observation.subject.resolver in self.vpc_resolvers[:2]
         )
@@ -229,7 +229,7 @@ class Evidence:
         return self._by_id.get(observation_id)
 
     def of(self, step: Step, target: Target | None = None) -> tuple[Observation[Any], ...]:
-        """The observations of a step, of one target or of all."""
+        """The observations of a step, for one target or for all."""
         key = (step, None if target is None else target.id)
         if key not in self._of_step:
             self._of_step[key] = tuple(
@@ -240,12 +240,12 @@ class Evidence:
         return self._of_step[key]
 
     def own_lookup(self, target: Target) -> Observation[LookupFacts] | None:
-        """How programs on this host resolve the target's name."""
+        """The lookup of the target's name by the C library, as programs on this host do it."""
         return self._by_id.get(f"{Step.DNS}/{target.id}/{GETADDRINFO}")
 
     def appliance_lookups(self, target: Target) -> tuple[tuple[str, Observation[LookupFacts]], ...]:
-        """How programs on this host resolve the names of a gateway appliance, each with its host; none where they
-        were not looked up."""
+        """The lookups of a gateway appliance's names, as programs on this host do them, each with its host; empty if
+        they were not looked up."""
         lookups = (
             (host, self._by_id.get(f"{Step.DNS}/{target.id}/{APPLIANCE}{label}"))
             for label, host in appliance_hosts(target.service, target.region)
@@ -253,17 +253,17 @@ class Evidence:
         return tuple((host, observation) for host, observation in lookups if observation is not None)
 
     def dual_stack_lookup(self, target: Target) -> Observation[LookupFacts] | None:
-        """How programs on this host resolve the dual-stack name of a target whose default name is not private; None
-        where it was not looked up."""
+        """The lookup of the target's dual-stack name, as programs on this host do it, which is made if the default name
+        is not private; None if it was not looked up."""
         return self._by_id.get(f"{Step.DNS}/{target.id}/{DUAL_STACK_NAME}")
 
     def lookup_without_search(self, target: Target) -> Observation[LookupFacts] | None:
-        """How programs on this host look up the target's name with a final dot, which no search list completes; None
-        where it was not looked up."""
+        """The lookup of the target's name with a final dot, which no search list completes; None if it was not looked
+        up."""
         return self._by_id.get(f"{Step.DNS}/{target.id}/{WITHOUT_SEARCH}")
 
     def search_domain_lookups(self, target: Target) -> tuple[tuple[str, Observation[LookupFacts]], ...]:
-        """How the target's name completed by each domain of the search list resolves, each with the domain; none where
+        """The lookups of the target's name completed by each domain of the search list, each with the domain; empty if
         they were not looked up."""
         domains = () if self.host is None else self.host.search
         lookups = (
@@ -273,8 +273,8 @@ class Evidence:
         return tuple((domain, observation) for domain, observation in lookups if observation is not None)
 
     def answers(self, target: Target, resolvers: Iterable[Address]) -> tuple[Observation[DnsFacts], ...]:
-        """The answers of these resolvers for the target's name. A saved report may hold facts of another step under
-        such an id; they are left out."""
+        """The answers of these resolvers for the target's name. Observations with another step's facts, which a saved
+        report may hold under such an id, are left out."""
         wanted = frozenset(resolvers)
         return tuple(
             observation
@@ -283,22 +283,23 @@ class Evidence:
         )
 
     def proxy(self, target: Target) -> str | None:
-        """The proxy that calls to this target take: the SDK's of this process. What an agent calls takes what its
-        launcher or its unit sets: none where that sends nothing to a proxy, whatever the variables here say."""
+        """The proxy for calls to this target. For the API it is the SDK's in this process. For an agent's calls it is
+        the one that its launcher or its unit sets; if they set none, the calls go direct, whatever the variables here
+        say."""
         agents = self._agents(target)
         if agents and not any(proxy_of_agent(agent.settings, target.host) for agent in agents):
             return None
         return self.proxy_here(target)
 
     def proxy_here(self, target: Target) -> str | None:
-        """The proxy to which the variables of this process send the SDK's calls to this target."""
+        """The proxy that this process's variables set for the SDK's calls to this target."""
         facts = cast(ProxyFacts | None, self._facts(f"{HOST}/{target.id}/{PROXY}"))
         return None if facts is None else facts.proxy
 
     def _agents(self, target: Target) -> tuple[WorkloadInUse, ...]:
-        """The agents of this host whose own variables decide how a target is called: the Backint agents that send their
-        data to it, or the SSM Agent, where no caller of the API needs it. None where a file that sets them could not be
-        read, so that what it sets is not known."""
+        """The agents of this host whose own variables decide how a target is called: Backint agents that send their
+        data to it, or the SSM Agent if no caller of the API needs the target. Empty if a file with such variables could
+        not be read."""
         search = self.workload_search
         facts = None if search is None else search.facts
         if facts is None:
@@ -310,7 +311,7 @@ class Evidence:
         callers = [workload for workload in self.workloads if target.service in workload.services]
         agents = tuple(workload for workload in callers if workload.name is name and workload.found is not None)
         if name is Workload.SSM:
-            # For SAP HANA, Systems Manager works by Run Command, which is the agent's own.
+            # For SAP HANA, Systems Manager works through Run Command, which only the agent calls.
             others = {workload.name for workload in callers} - {Workload.SSM, Workload.HANA}
             is_shared = bool(others) or not _NAMING.isdisjoint(target.required_by)
             is_hidden = any(ENVIRONMENT_FILE in agent.settings for agent in agents)
@@ -322,7 +323,7 @@ class Evidence:
         return tuple(agent for agent in agents if agent.bucket is None or not is_named)
 
     def url_aside(self, target: Target) -> str | None:
-        """The URL by which the SDK calls the target, where that is not HTTPS on 443, which alone is measured."""
+        """The URL of the SDK's calls to the target, if it is not HTTPS on 443, the only one that is measured."""
         url = None if self.sdk is None else self.sdk.endpoint_urls.get(target.service)
         if url is None or target.role is Role.CONTEXT or host_of_url(url) != target.host:
             return None
@@ -340,38 +341,38 @@ class Evidence:
         return self._by_id.get(subject_id if operation is None else f"{subject_id}/{operation}")
 
     def connects(self, target: Target, port: int) -> tuple[Observation[TcpFacts], ...]:
-        """Attempts, made to their end, to connect to the addresses that this host uses for the target."""
+        """The finished attempts to connect to the addresses that this host uses for the target."""
         return self._attempts(Step.TCP, target, port)
 
     def handshakes(self, target: Target) -> tuple[Observation[TlsFacts], ...]:
-        """Handshakes on 443, made to their end, at the addresses that this host uses for the target."""
+        """The finished handshakes on 443 at the addresses that this host uses for the target."""
         return self._attempts(Step.TLS, target, HTTPS)
 
     def answers_to_http(self, target: Target, operation: str | None = None) -> tuple[Observation[HttpFacts], ...]:
-        """Unsigned exchanges, made to their end, at the addresses that this host uses for the target."""
+        """The finished unsigned requests at the addresses that this host uses for the target."""
         return self._attempts(Step.HTTP, target, HTTPS, operation)
 
     def calls(self, target: Target) -> tuple[Observation[ApiFacts], ...]:
-        """Signed calls, made to their end, at the addresses that this host uses for the target."""
+        """The finished signed calls at the addresses that this host uses for the target."""
         return self._attempts(Step.API, target, HTTPS)
 
     def further_pages(self, call: Observation[ApiFacts]) -> Observation[ApiFacts] | None:
-        """How the list that a signed call began was read on; None where it was not."""
+        """The read of further pages of the list that a signed call began; None if there were none to read."""
         return self._by_id.get(f"{call.id}/{FURTHER_PAGES}")
 
     @cached_property
     def jobs(self) -> Observation[JobsFacts] | None:
-        """How the jobs of AWS Backup were listed; None where no ladder got that far."""
+        """The list of AWS Backup's jobs; None if no target got as far as asking for it."""
         listings = (observation for observation in self.of(Step.API) if observation.subject.operation == JOBS)
         return next(listings, None)
 
     def reached_aws(self, target: Target, address: Address) -> bool:
-        """Whether the signed call at an address was answered by AWS, whatever the answer."""
+        """Whether AWS answered the signed call at an address, whatever the answer."""
         call = self.at(Step.API, target, address, HTTPS)
         return call is not None and isinstance(call.facts, ApiFacts) and call.facts.request_id is not None
 
     def answered_by_aws(self, target: Target, address: Address) -> bool:
-        """Whether a request of any kind was answered at an address by AWS."""
+        """Whether AWS answered a request of any kind at an address."""
         answer = self.at(Step.HTTP, target, address, HTTPS)
         known = answer is not None and isinstance(answer.facts, HttpFacts) and answer.facts.request_id is not None
         return known or self.reached_aws(target, address)
@@ -382,14 +383,14 @@ class Evidence:
         return attempt is not None and attempt.ok
 
     def is_unconnected(self, target: Target, address: Address) -> bool:
-        """Whether a connect to 443 at an address was made and failed."""
+        """Whether a connect to 443 at an address was tried and failed."""
         attempt = self.at(Step.TCP, target, address, HTTPS)
         return attempt is not None and attempt.made and not attempt.ok
 
     @cached_property
     def clocks(self) -> tuple[Clock, ...]:
-        """Where AWS's time is known from: the answers of AWS at the addresses that this host uses, which came over
-        TLS that verified; where there are none metadata, which comes in clear and may be an emulator's."""
+        """The readings of AWS's time: answers of AWS over verified TLS at the addresses that this host uses. If there
+        are none, metadata is used, which comes unencrypted and may be an emulator's."""
         seen: list[Observation[ImdsFacts] | Observation[HttpFacts] | Observation[ApiFacts]] = []
         for target in self.targets:
             for answers in (self.answers_to_http(target), self.calls(target)):
@@ -414,14 +415,14 @@ class Evidence:
 
     @cached_property
     def is_clock_off(self) -> bool:
-        """Whether this host's clock is measured to be so far off that signatures can be refused for it. Where AWS's
-        clocks differ the least offset counts, and of that what is sure."""
+        """Whether this host's clock is so far off that signatures can be refused for it. If AWS's clocks differ, the
+        smallest offset counts, minus its uncertainty."""
         sure = (abs(clock.offset) - clock.uncertainty for clock in self.clocks)
         return min(sure, default=0.0) >= GRAVE_SKEW_SECONDS
 
     def meaning(self, observation: Observation[Any]) -> FailureKind | None:
-        """The kind of a failure; of a code of AWS with two meanings the one that holds here. One that may be the clock
-        is the clock only where that is measured to be off."""
+        """The kind of a failure. If AWS's error code has two meanings, the one that applies here is returned; it is the
+        clock only if the clock is measured to be off."""
         failure = observation.failure
         if failure is None:
             return None
@@ -429,7 +430,7 @@ class Evidence:
         return other if other is not None and not self.is_clock_off else failure.kind
 
     def ancestors(self, observation: Observation[Any]) -> tuple[Observation[Any], ...]:
-        """The observations that this one grew from, nearest first."""
+        """The observations on which this one depends, nearest first."""
         ancestors: list[Observation[Any]] = []
         seen = {observation.id}
         after = observation.subject.after
@@ -438,14 +439,14 @@ class Evidence:
             ancestors.append(parent)
             after = parent.subject.after
         if observation.subject.step is Step.API and (credentials := self.credentials) is not None:
-            ancestors.insert(0, credentials)  # what signs it
+            ancestors.insert(0, credentials)  # the credentials that sign it
         return tuple(ancestors)
 
     # --- Addresses ---------------------------------------------------------------------------------------------------
 
     @kept
     def own_addresses(self, target: Target) -> tuple[Address, ...]:
-        """The addresses of the host's own lookup in the families that the host has: those that decide."""
+        """The addresses of the host's own lookup in the families that the host has. These decide the verdict."""
         families = usable_families(self.host)
         return tuple(address for address in self.own_answer(target) if address.version in families)
 
@@ -456,7 +457,7 @@ class Evidence:
         return () if lookup is None or lookup.facts is None else ordered(lookup.facts.addresses)
 
     def addresses(self, target: Target) -> dict[Address, tuple[Address, ...]]:
-        """Every address that anybody gave for the target, sorted, with the resolvers that gave it."""
+        """Every address that any resolver gave for the target, sorted, each with the resolvers that gave it."""
         resolvers: dict[Address, list[Address]] = {address: [] for address in self.own_answer(target)}
         for observation in self.of(Step.DNS, target):
             if observation.subject.resolver is not None and isinstance(observation.facts, DnsFacts):
@@ -477,7 +478,7 @@ class Evidence:
         return scope if gateway.why_unknown is None else AddressScope.UNKNOWN
 
     def may_have_gateway(self, address: Address) -> bool:
-        """Whether a required target whose service can have a gateway endpoint resolves to an address."""
+        """Whether a required target with this address has a service that can have a gateway endpoint."""
         return address in self._gateway_candidates
 
     @cached_property
@@ -490,7 +491,7 @@ class Evidence:
         )
 
     def gateway_at(self, address: Address) -> Gateway:
-        """The gateway endpoint through which this host reaches a public address, as far as the configuration tells."""
+        """The gateway endpoint through which this host reaches a public address, by the configuration."""
         if address not in self._gateways:
             if self.configured_at is not None and not self.is_configuration_fresh:
                 gateway = Gateway(why_unknown=f"what EC2 said of it is of {self.configured_at:%Y-%m-%d}")
@@ -500,12 +501,12 @@ class Evidence:
         return self._gateways[address]
 
     def _interface_towards(self, address: Address) -> NetworkInterface | None:
-        """This host's network interface from which it connects to an address of a target."""
+        """This host's network interface for connects to an address of a target."""
         asking = next((target for target in self.targets if address in self.own_answer(target)), None)
         return self.own_interface(None if asking is None else self.source(asking, address))
 
     def judged_scope(self, address: Address) -> AddressScope:
-        """The scope that decides: of a NAT64 address that of the IPv4 address inside (RFC 6052)."""
+        """The scope that decides. For a NAT64 address, it is the scope of the IPv4 address inside (RFC 6052)."""
         scope = self.scope(address)
         return self.scope(IPv4Address(address.packed[-4:])) if scope is AddressScope.NAT64 else scope
 
@@ -516,11 +517,11 @@ class Evidence:
         return self.judged_scope(address) is AddressScope.PUBLIC
 
     def expected_path(self, target: Target) -> Expect:
-        """Which path to a target is healthy."""
+        """The healthy path to a target."""
         return Expect.ANY if target.by_any_path else self.run.expect
 
     def is_expected(self, address: Address, target: Target) -> bool:
-        """Whether an address of a target lies where the settings of this run expect it."""
+        """Whether an address of a target is on the path that the settings of this run expect."""
         match self.expected_path(target):
             case Expect.PRIVATE:
                 return self.is_private(address)
@@ -532,21 +533,21 @@ class Evidence:
     # --- The configuration -------------------------------------------------------------------------------------------
 
     def read(self, operation: str) -> Observation[Any] | None:
-        """How a read of the configuration ended; None where it was not wanted."""
+        """The outcome of a read of the configuration; None if it was not requested."""
         return self._by_id.get(f"{Step.EC2}/{operation}")
 
     def reads(self, *operations: str) -> tuple[Observation[Any], ...]:
-        """The reads of the configuration, among these operations, that succeeded."""
+        """The successful reads of the configuration among these operations."""
         observations = (self.read(operation) for operation in operations)
         return tuple(read for read in observations if read is not None and read.ok)
 
     def dropped(self, *operations: str) -> int:
-        """How many rows of these reads were left out: where any were, nothing is known not to be there."""
+        """Number of rows of these reads that were left out. If there are any, a missing row may still exist."""
         return sum(getattr(read.facts, "dropped", 0) for read in self.reads(*operations))
 
     @cached_property
     def configuration(self) -> Configuration:
-        """What was read of the configuration; empty where it was not read."""
+        """The configuration that was read; empty if it was not read."""
         seen = (self.read(name) for name in READS)
         good = (observation for observation in seen if observation is not None)
         return configuration_of(
@@ -559,7 +560,7 @@ class Evidence:
 
     @cached_property
     def configured_at(self) -> datetime | None:
-        """When the oldest part of the configuration was read; None where nothing was."""
+        """The time at which the oldest part of the configuration was read; None if nothing was read."""
         times = [
             observation.started_at
             for observation in self.of(Step.EC2)
@@ -569,13 +570,13 @@ class Evidence:
 
     @cached_property
     def is_configuration_fresh(self) -> bool:
-        """Whether what was read is young enough to name a cause."""
+        """Whether the configuration is recent enough to name a cause."""
         return self.configured_at is not None and self.run.started_at - self.configured_at <= FRESH
 
     @cached_property
     def is_vpc_shared(self) -> bool | None:
-        """Whether the VPC is another account's, which may hold what this account cannot see; None where that is not
-        known."""
+        """Whether the VPC belongs to another account, so that it may hold resources that this account cannot see; None
+        if unknown."""
         account = None if self.imds is None else self.imds.account_id
         vpc = self.configuration.vpc
         owners = {None if vpc is None else vpc.owner_id}
@@ -585,14 +586,15 @@ class Evidence:
         return None if account is None or not owners else owners != {account}
 
     def endpoints(self, target: Target, *, vpc_id: str | None = None) -> tuple[VpcEndpoint, ...] | None:
-        """The endpoints of the target's service, in one VPC or in all of the account and Region; None where they were
-        not read, as those of another Region than this host's never are, or where others were asked for."""
+        """The endpoints of the target's service, in one VPC or in the whole account and Region. None if they were not
+        read, for example because the target is in another Region than this host, or because endpoints of other services
+        were requested."""
         listed = self.configuration.endpoints
         here = None if self.imds is None else self.imds.region
         if listed is None or here not in (None, target.region):
             return None
         fips = target.addressing in (Addressing.FIPS, Addressing.FIPS_DUALSTACK)
-        # The names' prefixes differ by service and partition, and by the age of both.
+        # Prefixes of the names differ by service and partition, and by the age of both.
         labels = {link.label for link in SERVICES[target.service].links(fips=fips)}
         if not labels <= self._labels_asked:
             return None
@@ -603,8 +605,8 @@ class Evidence:
         )
 
     def offered(self, target: Target) -> tuple[EndpointService, ...] | None:
-        """What AWS has that interface endpoints of the target's service can be made of, in its Region; None where that
-        was not read, as of another Region than this host's, or is not known whole."""
+        """The offers of AWS for interface endpoints of the target's service, in its Region. None if they were not read,
+        as in another Region than this host's, or are not completely known."""
         read = self.configuration.offered
         here = None if self.imds is None else self.imds.region
         fips = target.addressing in (Addressing.FIPS, Addressing.FIPS_DUALSTACK)
@@ -619,14 +621,14 @@ class Evidence:
         return known if known or not read.dropped else None
 
     def is_covered_by_offer(self, target: Target) -> bool:
-        """Whether AWS has an endpoint service whose private DNS answers for the target's host."""
+        """Whether AWS offers an endpoint service whose private DNS answers for the target's host."""
         return any(
             fnmatchcase(target.host, name) for service in self.offered(target) or () for name in service.private_names
         )
 
     def gateway_endpoints(self, target: Target) -> tuple[GatewayEndpoint, ...] | None:
-        """The gateway endpoints of the target's service in this host's VPC; None where they were not asked for, as
-        those of another Region never are."""
+        """The gateway endpoints of the target's service in this host's VPC. None if they were not requested, as for
+        other Regions."""
         listed = self.configuration.gateway_endpoints
         here = None if self.imds is None else self.imds.region
         if listed is None or self.vpc_id is None or here not in (None, target.region):
@@ -636,26 +638,27 @@ class Evidence:
 
     @cached_property
     def _labels_asked(self) -> frozenset[str]:
-        """Last parts of the PrivateLink names whose endpoints were read; empty where none were."""
+        """Last parts of the PrivateLink names whose endpoints were read; empty if there were none."""
         return frozenset(self.configuration.endpoint_services or ())
 
     def interface_at(self, address: Address) -> NetworkInterface | None:
-        """The interface of an endpoint that has an address for this host; None where none that was read has it."""
+        """The endpoint interface that has an address, seen from this host; None if no interface that was read has
+        it."""
         return self.predictor.interface_at(address)
 
     def endpoint_of(self, interface: NetworkInterface | None) -> VpcEndpoint | None:
-        """The endpoint that an interface is of."""
+        """The endpoint to which an interface belongs."""
         return self.predictor.endpoint_of(interface)
 
     def subnet(self, subnet_id: str | None) -> Subnet | None:
-        """A subnet that was read."""
+        """The subnet with this id, if it was read."""
         return next((subnet for subnet in self.configuration.subnets or () if subnet.subnet_id == subnet_id), None)
 
     def zone(self, target: Target, address: Address) -> tuple[str | None, str | None]:
-        """The name and the id of the zone that an address is in, as far as they are known.
+        """The name and the id of an address's zone, as far as they are known.
 
-        Only the own subnet's zone is known from inside; which zone another subnet is in, EC2 alone can say. A zone in
-        an endpoint's name is that of the endpoint's account, which may name zones otherwise: it has no id here.
+        From inside, only the own subnet's zone is known; the zones of other subnets come from EC2. A zone in an
+        endpoint's name is named by the endpoint's account, whose names may differ: it has no id here.
         """
         interface, imds = self.interface_at(address), self.imds
         subnet = None if interface is None else self.subnet(interface.subnet_id)
@@ -669,11 +672,11 @@ class Evidence:
 
     @cached_property
     def vpc_id(self) -> str | None:
-        """The VPC that this host is in."""
+        """The VPC of this host."""
         return None if self.imds is None else self.imds.vpc_id
 
     def source(self, target: Target, address: Address, port: int = HTTPS) -> Address | None:
-        """The address of this host that a connect to an address is made from."""
+        """The address of this host from which a connect to an address is made."""
         attempt = self.at(Step.TCP, target, address, port)
         if attempt is not None and isinstance(attempt.facts, TcpFacts) and attempt.facts.source is not None:
             return attempt.facts.source
@@ -684,18 +687,18 @@ class Evidence:
         return next((own_address for own_address in own if any(own_address in block for block in blocks)), None)
 
     def own_interface(self, source: Address | None) -> NetworkInterface | None:
-        """This host's network interface that has an address, as EC2 or else metadata has it."""
+        """This host's network interface with an address, from EC2 or otherwise from metadata."""
         return own_interface(self.configuration, source, self.imds)
 
     @cached_property
     def local_ports(self) -> Ports:
-        """The ports at which this host takes answers; Linux's own where it did not say."""
+        """The ports at which this host receives answers; Linux's default if the host's own are unknown."""
         seen = None if self.host is None else self.host.local_ports
         return EPHEMERAL if seen is None or len(seen) != 2 else (seen[0], seen[1])
 
     @cached_property
     def predictor(self) -> Predictor:
-        """Predicts whether the configuration lets a connect pass."""
+        """The predictor for connects, by the configuration."""
         cidrs = self.imds.vpc_cidrs if self.imds else ()
         return Predictor(self.configuration, vpc_id=self.vpc_id, vpc_cidrs=cidrs, answers=self.local_ports)
 

@@ -1,11 +1,11 @@
-"""The headline of a finding: its code's template with what the finding is about.
+"""The headline of a finding: its code's template, filled with the finding's values.
 
-A value is what the rule gives for it, else it follows from the finding's subjects, addresses and target:
+A value comes from the rule, or otherwise from the finding's subjects, addresses and target:
 
 - `service`, `host`, `region` of its target
-- `where`, its addresses; `of`, how many of the target's addresses these are, or the one that it has; `which`, the same
-  addresses where `of` is a number; `is`, the verb behind `of`; `zone`, the one that all of them are in
-- `ports`, those that did not connect, and `named_ports`, the same behind the word
+- `where`, its addresses; `of`, how many of the target's addresses these are, or the only one; `which`, the same
+  addresses if `of` is a number; `is`, the verb after `of`; `zone`, the one zone of all of them
+- `ports`, the ports that did not connect, and `named_ports`, the same after the word `port` or `ports`
 - one value for each kind of subject, such as `group` or `route_table`: the first of them
 """
 
@@ -24,7 +24,7 @@ from probes.model import Address, Target
 def headline_of(
     finding: RuleFinding, target: Target | None, evidence: Evidence, subjects: Sequence[FindingSubject]
 ) -> str:
-    """What a finding found, in one line; the title of its code where what that needs is not known."""
+    """The finding in one line; the title of its code if a required value is unknown."""
     code = CODES[finding.code]
     fields = {
         **first_of_kinds(subjects),
@@ -58,7 +58,7 @@ def _of_places(finding: RuleFinding, target: Target | None, evidence: Evidence) 
 
 
 def _zone(target: Target | None, addresses: Sequence[Address], evidence: Evidence) -> str | None:
-    """The one zone in which all of the addresses are, by its id where that is known; None where none is known."""
+    """The zone that holds all of the addresses, by its id if that is known; None if none is known."""
     if target is None:
         return None
     zones = {evidence.zone(target, address) for address in addresses}

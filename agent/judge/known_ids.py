@@ -1,4 +1,4 @@
-"""What a run knows of the placeholders in the commands of fixes."""
+"""The values that a run knows for the placeholders in the commands of fixes."""
 
 from collections.abc import Mapping
 
@@ -33,8 +33,8 @@ def known_ids(finding: RuleFinding, target: Target | None, evidence: Evidence) -
 
 
 def _endpoint_of(finding: RuleFinding, target: Target, evidence: Evidence) -> VpcEndpoint | None:
-    """The endpoint that a finding is about: the only one of the service in this VPC, where the private addresses of the
-    finding are all of its interfaces, or the finding has none and private DNS is what makes the name private."""
+    """The endpoint that a finding is about: the only one of the service in this VPC, provided that all private
+    addresses of the finding are its interfaces or that the finding has none and private DNS makes the name private."""
     region = None if evidence.imds is None else evidence.imds.region
     if evidence.vpc_id is None or target.region != region:
         return None

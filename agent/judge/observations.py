@@ -1,4 +1,4 @@
-"""Small questions over observations, without regard to the run that they are of."""
+"""Small questions about observations that do not need the rest of the run."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
@@ -28,7 +28,7 @@ def servers_of(answers: Iterable[Observation[Any]]) -> str:
 
 
 def verb_ending(answers: Iterable[Observation[Any]]) -> str:
-    """`s` where one name server alone is the subject."""
+    """`s` if a single name server is the subject, otherwise an empty text."""
     return "s" if len({answer.subject.resolver for answer in answers}) == 1 else ""
 
 
@@ -37,12 +37,13 @@ NOT_THERE: Final = frozenset({FailureKind.NXDOMAIN, FailureKind.NODATA})
 
 
 def addresses_in(answer: Observation[Any]) -> tuple[Address, ...]:
-    """What a name server gave; nothing where it gave no answer, or a negative one."""
+    """The addresses that a name server gave; empty if it gave no answer, or a negative one."""
     return answer.facts.addresses if isinstance(answer.facts, DnsFacts) else ()
 
 
 NO_REASON: Final = frozenset({FailureKind.SERVFAIL, FailureKind.TIMEOUT})
-"""What the C library's lookup ends with for SERVFAIL, REFUSED and silence alike (getaddrinfo(3), EAI_AGAIN)."""
+"""The error with which the C library's lookup reports SERVFAIL, REFUSED and silence alike (getaddrinfo(3),
+EAI_AGAIN)."""
 _UNCONNECTED: Final = frozenset(
     {
         FailureKind.TIMEOUT,
@@ -52,11 +53,11 @@ _UNCONNECTED: Final = frozenset(
         FailureKind.NO_SOURCE_PORT,
     }
 )
-"""How a connect fails."""
+"""The kinds of failures of a connect."""
 
 
 def is_cut(answer: Observation[Any]) -> bool:
-    """Whether a name server's answer was truncated and no connection by TCP, for the whole of it, came about."""
+    """Whether a name server's answer was truncated and the whole answer could not be fetched by TCP."""
     return isinstance(answer.facts, DnsFacts) and answer.facts.transport == "tcp" and kind_of(answer) in _UNCONNECTED
 
 
@@ -66,7 +67,7 @@ def has_answered(answer: Observation[Any]) -> bool:
 
 
 def kind_of(observation: Observation[Any]) -> FailureKind | None:
-    """How a step failed; None where it did not fail."""
+    """The kind of a step's failure; None if it did not fail."""
     return None if observation.failure is None else observation.failure.kind
 
 
@@ -76,12 +77,13 @@ def private_in(evidence: Evidence, answers: Iterable[Observation[Any]]) -> tuple
 
 
 def whose_address(evidence: Evidence, target: Target, seen: Sequence[Observation[Any]]) -> tuple[Command, ...]:
-    """Show which interfaces have these addresses; none for public ones, which no interface of an endpoint has."""
+    """Commands that show which interfaces have these addresses; none for public ones, which no interface of an endpoint
+    has."""
     return interfaces_at(target.region, [address for address in places(seen) if not evidence.is_public(address)])
 
 
 def by_place(pairs: Iterable[tuple[Address, int]]) -> list[tuple[tuple[Address, ...], tuple[int, ...]]]:
-    """Addresses and the ports at them, addresses with the same ports together."""
+    """Addresses and their ports, with addresses that have the same ports together."""
     ports_at: dict[Address, dict[int, None]] = {}
     for address, port in pairs:
         ports_at.setdefault(address, {})[port] = None

@@ -1,7 +1,7 @@
-"""What must be proven before a target is ok, and what of it no finding accounts for.
+"""The proof that a target is ok, and the missing parts of it that no finding accounts for.
 
-What a target needs and did not get is either named by a finding or reported as unproven. A failed step of a required
-target that no finding names becomes RUN003.
+A missing part is either named by a finding or reported as unproven. A failed step of a required target that no finding
+names becomes RUN003.
 """
 
 from collections.abc import Container, Sequence
@@ -23,19 +23,19 @@ from probes.model import Address, Observation, Role, Step, Subject, Target
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """What a target lacks for `ok`."""
+    """The parts that a target lacks for `ok`."""
 
     unproven: tuple[str, ...]
-    """What is missing and no finding names, in words."""
+    """Missing parts that no finding names, in words."""
     unnamed: list[str]
-    """Ids of failed steps that no finding names, where the target is required."""
+    """Ids of a required target's failed steps that no finding names."""
 
 
 def missing_proof(
     target: Target, evidence: Evidence, candidates: list[Candidate], explains: Sequence[Explains]
 ) -> Missing:
-    """What the target lacks for `ok` beyond what the findings name."""
-    # What is information by itself names no fault.
+    """The parts that the target lacks for `ok` and that the findings do not name."""
+    # Information by itself names no fault.
     naming = [
         candidate
         for candidate in candidates
@@ -47,7 +47,8 @@ def missing_proof(
         address
         for candidate in naming
         if candidate.severity is not Severity.INFO
-        # A warning, such as a URL that is set, does not account for a failure: it would pass as no worse than that.
+        # A warning, such as a URL that is set, does not account for a failure: the failure would then count as a mere
+        # warning.
         and candidate.own_severity is Severity.CRITICAL
         and candidate.finding.target == target.id
         and any(blames_addresses(row, candidate) for row in explains)
@@ -92,7 +93,7 @@ def _missing_steps(
         # A setting of this host that cannot be read is not a fault of the path.
         faults = [link for link in chain if link.failure and link.made and link.subject.step is not Step.HOST]
         lost = [link for link in chain if link.failure and link not in faults]
-        # The lowest step that did not succeed is the one to name.
+        # Only the lowest step that did not succeed is named.
         if faults and observation.subject.address in blamed:
             continue
         if faults and target.role is Role.REQUIRED:
@@ -109,8 +110,8 @@ def _missing_steps(
 
 
 def _unexpected_addresses(target: Target, evidence: Evidence, naming: list[Candidate]) -> list[str]:
-    """The addresses in use that lie where they are not expected, and that no finding names."""
-    # What a suppressed cause brought about is no longer named by anything, by the cause least of all.
+    """The addresses in use that are not on the expected path and that no finding names."""
+    # Symptoms of a suppressed cause are no longer named by anything, least of all by the cause.
     of_target = [candidate for candidate in naming if candidate.finding.target == target.id]
     orphaned = [candidate for candidate in of_target if not candidate.suppressed and candidate.root.suppressed]
     accused = {
@@ -142,8 +143,8 @@ def _unexpected_addresses(target: Target, evidence: Evidence, naming: list[Candi
 def left_unnamed(
     evidence: Evidence, candidates: list[Candidate], not_in_use: Container[str]
 ) -> dict[str, tuple[str, ...]]:
-    """The failures of each target that only a symptom of a suppressed cause names. The cause is known and accepted. It
-    is not accepted that it breaks this step, so the step is not proven."""
+    """The failures of each target that only a symptom of a suppressed cause names. The cause is known and accepted, but
+    its effect on this step is not, so the step is not proven."""
     by_target: dict[str, tuple[str, ...]] = {}
     for target in evidence.targets:
         if target.id in not_in_use:
@@ -164,7 +165,7 @@ def left_unnamed(
 
 
 def unexplained(evidence: Evidence, failed: list[str]) -> RuleFinding:
-    """RUN003: steps of these ids failed, and no rule says why."""
+    """RUN003: steps with these ids failed, and no rule says why."""
     steps = [observation for step in failed if (observation := evidence.find(step)) is not None]
     failures = [f"{step.id} ({step.failure.message})" for step in steps if step.failure is not None]
     addresses: frozenset[Address] = frozenset(step.subject.address for step in steps if step.subject.address)
@@ -183,11 +184,11 @@ def unexplained(evidence: Evidence, failed: list[str]) -> RuleFinding:
 
 
 def _in_short(subject: Subject) -> Forms:
-    """A step in the lengths that a headline may have room for."""
+    """A step in words, in several lengths for headlines with different room."""
     at = f" at {subject.address}" if subject.address is not None else ""
     return step_in_words(subject), f"{subject.step.upper()}{at}"
 
 
 def reason_of(observation: Observation[object]) -> str | None:
-    """Why a step gave nothing: its failure's message, or why it was skipped."""
+    """Why a step has no result: its failure's message, or why it was skipped."""
     return skipped_because(observation) if observation.failure is None else observation.failure.message

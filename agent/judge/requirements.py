@@ -1,4 +1,4 @@
-"""What a target needs before it may be called ok, and whether it is judged at all."""
+"""The requirements for calling a target ok, and whether it is judged at all."""
 
 from typing import Any
 
@@ -13,8 +13,8 @@ from probes.ports import HTTPS
 
 @kept
 def why_not_in_use(evidence: Evidence, target: Target) -> str | None:
-    """Why a target that nobody asked for is taken not to be used from here; None where it is judged."""
-    if target.role is Role.CONTEXT:  # measured next to the host that the SDK calls, and judged as that is
+    """Why a target that nobody asked for is considered unused; None if it is judged."""
+    if target.role is Role.CONTEXT:  # it is measured next to the host that the SDK calls, and judged like that
         others = (other for other in evidence.targets if other.service == target.service)
         called = next((other for other in others if other.role is not Role.CONTEXT), None)
         if called is not None and (why := why_not_in_use(evidence, called)) is not None:
@@ -26,24 +26,24 @@ def why_not_in_use(evidence: Evidence, target: Target) -> str | None:
 
 
 def required_ports(target: Target) -> tuple[int, ...]:
-    """The ports that the target's service cannot do without."""
+    """The ports that the target's service requires."""
     return tuple(port.number for port in SERVICES[target.service].ports if port.required)
 
 
 def judged_ports(target: Target) -> tuple[int, ...]:
-    """The ports whose faults rules name: those that are required, and those that a new appliance needs once."""
+    """The ports whose faults rules report: the required ones, and those that a new appliance needs once."""
     return tuple(port.number for port in SERVICES[target.service].ports if port.required or port.blocks_new)
 
 
 @kept
 def required_steps(evidence: Evidence, target: Target) -> tuple[str, ...]:
-    """Ids of the steps that must all have succeeded before the target may be called ok, lowest first."""
+    """Ids of the steps that must all succeed before the target may be called ok, lowest first."""
     steps = [f"{HOST}/{SDK_SETTINGS}", f"{HOST}/{target.id}/{PROXY}", f"{Step.DNS}/{target.id}/{GETADDRINFO}"]
     is_called = evidence.run.wants_calls and call_of(target) is not None
     if is_called:
         steps.insert(1, str(Step.CREDENTIALS))
-    # Neither that each name server answers nor that large requests arrive is needed for ok. Where this host itself kept
-    # that from being tried, a fault (DNS016, HTTP006) is not known, and that is not ok.
+    # A target can be ok although a name server does not answer or large requests do not arrive. But if this host itself
+    # kept that from being tried, the fault (DNS016, HTTP006) is unknown, and the target is not ok.
     steps += [answer.id for answer in evidence.answers(target, evidence.configured_resolvers) if _is_starved(answer)]
     for address in evidence.own_addresses(target):
         steps += required_at(evidence, target, address)
@@ -51,9 +51,10 @@ def required_steps(evidence: Evidence, target: Target) -> tuple[str, ...]:
 
 
 def required_at(evidence: Evidence, target: Target, address: Address) -> list[str]:
-    """Ids of the steps that must have succeeded at an address before the target may be called ok, lowest first."""
+    """Ids of the steps that must succeed at an address before the target may be called ok, lowest first."""
     steps = [f"{step}/{target.id}/{address}/{HTTPS}" for step in (Step.TCP, Step.TLS)]
-    # An unsigned answer is worth no more than a signed one: where AWS answered that, the other need not pass.
+    # An unsigned answer proves no more than a signed one: if AWS answered the signed call, the unsigned request need
+    # not succeed.
     if not evidence.reached_aws(target, address):
         steps.append(f"{Step.HTTP}/{target.id}/{address}/{HTTPS}")
     is_called = evidence.run.wants_calls and call_of(target) is not None
@@ -70,8 +71,8 @@ def required_at(evidence: Evidence, target: Target, address: Address) -> list[st
 
 
 def address_status(evidence: Evidence, target: Target, address: Address) -> AddressStatus:
-    """Whether every step that is required at an address succeeded there. A large request that fails is a fault of the
-    address as well (HTTP006)."""
+    """The status of an address, by the steps that are required there. A failed large request is a fault of the address
+    as well (HTTP006)."""
     found = [evidence.find(step) for step in required_at(evidence, target, address)]
     large = evidence.at(Step.HTTP, target, address, HTTPS, operation=PADDED)
     if any(step is not None and step.failure is not None and step.made for step in (*found, large)):
@@ -84,8 +85,8 @@ def _is_starved(observation: Observation[Any]) -> bool:
 
 
 def _is_left_out(evidence: Evidence, target: Target, address: Address) -> bool:
-    """Whether a run makes no call at this address by its plan: it has made one at another address of the target, or
-    does not call the service."""
+    """Whether a run deliberately makes no call at this address, because it has made one at another address of the
+    target or does not call the service."""
     call = evidence.at(Step.API, target, address, HTTPS)
     if call is None:
         return False
@@ -94,8 +95,8 @@ def _is_left_out(evidence: Evidence, target: Target, address: Address) -> bool:
 
 @kept
 def judged_steps(evidence: Evidence, step: Step, target: Target | None) -> tuple[Observation[Any], ...]:
-    """The observations of a step that rules judge; of a target's connections those to what it needs, at the addresses
-    that this host uses."""
+    """The observations of a step that rules judge. For a connect, these are the ports that the target needs, at the
+    addresses that this host uses."""
     if target is None or step not in AT_ADDRESSES:
         return evidence.of(step, target)
     ports = judged_ports(target) if step is Step.TCP else (HTTPS,)

@@ -1,9 +1,8 @@
-"""What a finding is about, as data: nobody has to read ids out of its sentences.
+"""Subjects of findings as data, so that nobody has to extract ids from sentences.
 
-Rules name what they know of the configuration, of certificates and of URLs. Everything else follows from what a finding
-holds anyway: the addresses at which it shows, the ports and name servers of its evidence, what this run fills into its
-commands, and how far its kind of fault reaches. This host itself is not a subject: the report's vantage says which it
-is.
+Rules name the subjects that they know from the configuration, certificates and URLs. Everything else follows from the
+finding: its addresses, the ports and name servers of its evidence, the values for its commands, and the reach of its
+kind of fault. This host itself is not a subject, since the report's vantage names it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,7 +24,7 @@ _FILLED: Final = {
     "<ENDPOINT_SECURITY_GROUP_ID>": SubjectKind.GROUP,
     "<DHCP_OPTIONS_ID>": SubjectKind.DHCP_OPTIONS,
 }
-"""Placeholders of commands that stand for something beyond this host."""
+"""Placeholders of commands for something beyond this host."""
 _IN_A_VPC: Final = frozenset({Radius.SUBNET, Radius.ENDPOINT, Radius.VPC})
 _OF_A_CALLER: Final = frozenset({Layer.CALL, Layer.POLICY})
 
@@ -33,7 +32,7 @@ _OF_A_CALLER: Final = frozenset({Layer.CALL, Layer.POLICY})
 def subjects_of(
     finding: RuleFinding, target: Target | None, evidence: Evidence, known: Mapping[str, str]
 ) -> tuple[FindingSubject, ...]:
-    """The subjects of a finding, each once, by kind and id; `known` has what this run fills into placeholders."""
+    """The subjects of a finding, each once, by kind and id; `known` has the values for placeholders."""
     named = None if target is None else read_name(target.host)
     subjects = {
         *finding.subjects,
@@ -47,7 +46,7 @@ def subjects_of(
 
 
 def _in_order(text: str) -> tuple[int, str]:
-    """Numbers by their value, before words."""
+    """A sort key: numbers by their value, before words."""
     return (int(text), "") if text.isascii() and text.isdecimal() and len(text) <= 5 else (65536, text)
 
 
@@ -57,7 +56,7 @@ def _of_commands(finding: RuleFinding, known: Mapping[str, str]) -> Iterator[Fin
 
 
 def _of_places(finding: RuleFinding, evidence: Evidence) -> Iterator[FindingSubject]:
-    """Where a fault shows: addresses, ports that did not connect, and the name servers that this host asks."""
+    """The places of a fault: addresses, ports that did not connect, and the name servers that this host asks."""
     code = CODES[finding.code]
     yield from about(SubjectKind.ADDRESS, ordered(finding.addresses))
     yield from about(SubjectKind.PORT, map(_closed_port, _steps(finding, evidence)))
@@ -76,7 +75,7 @@ def _closed_port(step: Observation[Any]) -> int | None:
 
 
 def _of_radius(finding: RuleFinding, evidence: Evidence) -> Iterator[FindingSubject]:
-    """What a fault of that kind reaches: the VPC or the account of this host, and the role of a caller."""
+    """The subjects that a kind of fault reaches: the VPC or the account of this host, and the role of a caller."""
     code, imds = CODES[finding.code], evidence.imds
     if code.radius in _IN_A_VPC:
         yield from about(SubjectKind.VPC, [evidence.vpc_id])

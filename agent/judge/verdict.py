@@ -54,7 +54,7 @@ _STATUS: Final = {Severity.CRITICAL: Status.CRITICAL, Severity.WARNING: Status.W
 
 
 def judge(measurement: Measurement, suppress: Sequence[Suppression] = ()) -> Report:
-    """The whole report of a run; findings that `suppress` names stand in it and count for nothing."""
+    """The whole report of a run. Findings that `suppress` names are listed in it and do not count."""
     return judge_evidence(Evidence(measurement), suppress=suppress)
 
 
@@ -64,7 +64,7 @@ def judge_evidence(
     explains: Sequence[Explains] = EXPLAINS,
     suppress: Sequence[Suppression] = (),
 ) -> Report:
-    """Do what `judge` does, with evidence that is made already, and with these rules."""
+    """The whole report for evidence that exists already, by these rules."""
     diagnosis = diagnose(evidence, rules, explains, suppress)
     targets = tuple(_target(target, evidence, diagnosis) for target in evidence.targets)
     return Report(
@@ -126,9 +126,9 @@ def _status(target: Target, evidence: Evidence, diagnosis: Diagnosis) -> Status:
 
 
 def _findings_of(target: Target, findings: Iterable[Finding], evidence: Evidence) -> list[Finding]:
-    """The findings that say something of a target: its own, and those of the run or of a resolver that rest on a step
-    that it needs, since a symptom counts through its cause. That of another target can rest on such a step, too: the
-    settings of this host are read once for all."""
+    """The findings that decide a target's status: its own, and those of the run or of a resolver that rest on a step
+    that it needs, since a symptom counts through its cause. Even a finding of another target can rest on such a step,
+    because the settings of this host are read once for all."""
     steps = frozenset(required_steps(evidence, target))
     others = {other.id for other in evidence.targets} - {target.id}
     return [
@@ -168,8 +168,8 @@ _DENIED: Final = frozenset(
         FailureKind.NOT_SUBSCRIBED,
     }
 )
-"""Answers of AWS to a signed call that is not let through: access denied, and API002 to API009 but for API007, since
-a throttled call says nothing of who may call."""
+"""AWS's refusals of a signed call: access denied, and API002 to API009 except API007, since a throttled call does not
+show who may call."""
 
 
 def _access(target: Target, evidence: Evidence) -> Access:
@@ -213,7 +213,7 @@ def _verdict(targets: tuple[TargetReport, ...], diagnosis: Diagnosis, evidence: 
     unsettled = _unsettled(targets, evidence)
     if unsettled:
         statuses.append(Status.UNKNOWN)
-    elif evidence.has_unsettled_mode:  # all that either mode needs is proven
+    elif evidence.has_unsettled_mode:  # all steps that either mode needs are proven
         either = services_of_either_mode()
         required += [target for target in targets if target.role is Role.OPTIONAL and target.service in either]
     statuses += [target.status for target in required]
@@ -222,7 +222,7 @@ def _verdict(targets: tuple[TargetReport, ...], diagnosis: Diagnosis, evidence: 
     with_call = {target.id for target in evidence.targets if call_of(target) is not None}
     called = [target for target in required if target.id in with_call]
     accesses = {target.access for target in called or required}
-    # A denied call is reported even where the other one succeeded.
+    # A denied call is reported even if the other one succeeded.
     differ = Access.DENIED if Access.DENIED in accesses else Access.UNKNOWN
     access = accesses.pop() if len(accesses) == 1 else differ
     # Without a single required target nothing was proven.
@@ -232,7 +232,7 @@ def _verdict(targets: tuple[TargetReport, ...], diagnosis: Diagnosis, evidence: 
         if status is Status.OK and any(
             finding.counts and finding.severity is not Severity.INFO for finding in suppressed
         ):
-            summary = "nothing that counts was found"  # what is suppressed may be all that is wrong
+            summary = "nothing that counts was found"  # the suppressed findings may be the only faults
         summary += f" ({len(suppressed)} suppressed)"
     if aside := _aside([target for target in targets if target not in required], every_cause, evidence):
         summary += f"; not counted: {'; '.join(aside)}"
@@ -240,7 +240,7 @@ def _verdict(targets: tuple[TargetReport, ...], diagnosis: Diagnosis, evidence: 
 
 
 def _unsettled(targets: Iterable[TargetReport], evidence: Evidence) -> tuple[str, ...]:
-    """The unproven services that a mode of the Backint agent needs, if its mode is not known; otherwise empty."""
+    """The unproven services of both modes, if the mode of the Backint agent is unknown; otherwise empty."""
     if not evidence.has_unsettled_mode:
         return ()
     statuses: dict[str, list[Status]] = {}
@@ -251,7 +251,7 @@ def _unsettled(targets: Iterable[TargetReport], evidence: Evidence) -> tuple[str
 
 
 def _notes(evidence: Evidence) -> Iterator[str]:
-    """What to know of the summary: on whose behalf the run judged where nobody said so, and what has no part in it."""
+    """Notes on the summary: the workload that the run chose if nobody named one, and the parts that do not count."""
     used = evidence.workloads
     if any(one.name is Workload.CALLER and one.is_required and one.by == option_of(Workload.AUTO) for one in used):
         yield "Judged as caller: no workload found or named (see --workload)."
@@ -296,8 +296,8 @@ def _summary(
 
 
 def _aside(targets: Iterable[TargetReport], causes: list[Finding], evidence: Evidence) -> list[str]:
-    """What is wrong with targets that nobody asked for, and what makes them count. Those of which the same is said
-    share their words."""
+    """The faults of targets that nobody asked for, and the options that make them count. Targets with the same fault
+    share the words."""
     same: dict[tuple[str, str], list[str]] = {}
     for target in targets:
         if (words := _not_counted(target, causes, evidence)) is not None:
@@ -317,7 +317,7 @@ def _counting_option(target: TargetReport) -> str:
 
 
 def _not_counted(target: TargetReport, causes: list[Finding], evidence: Evidence) -> str | None:
-    """What is wrong with a target that nobody asked for; None where nothing is, or where it counts already."""
+    """The fault of a target that nobody asked for; None if there is none, or if it counts already."""
     if target.required or target.status is Status.OK:
         return None
     if target.status is Status.NOT_IN_USE:
@@ -337,7 +337,7 @@ def _not_counted(target: TargetReport, causes: list[Finding], evidence: Evidence
 
 
 def _in_short(finding: Finding, evidence: Evidence) -> str:
-    """What is wrong, in a few words: the ports where ports next to 443 are all that is closed, else its headline."""
+    """The fault in a few words: the ports if only ports other than 443 are closed, otherwise its headline."""
     subjects = [step.subject for name in finding.evidence if (step := evidence.find(name)) is not None]
     ports = sorted({subject.port for subject in subjects if subject.port is not None})
     if subjects and all(subject.step is Step.TCP for subject in subjects) and ports and HTTPS not in ports:
@@ -399,7 +399,7 @@ def _credentials(evidence: Evidence) -> Credentials | None:
 
 
 def refusal(why: str) -> Report:
-    """The document of a call that made no run, such as one with a mistake in its options."""
+    """The document of a call that made no run, for example because of a mistake in its options."""
     now = datetime.now(UTC)
     nothing = Run(
         id="none",
@@ -439,7 +439,7 @@ def refusal(why: str) -> Report:
 
 
 def worst(statuses: Sequence[Status]) -> Status:
-    """The first of critical, unknown, warning, ok that is there; ok for none."""
+    """The worst of these statuses, in the order critical, unknown, warning, ok; ok if there are none."""
     return next((status for status in _WORST_FIRST if status in statuses), Status.OK)
 
 

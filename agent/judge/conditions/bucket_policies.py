@@ -1,9 +1,9 @@
-"""What the policy of an endpoint says of the signed call at a bucket, whose denials have no text.
+"""The endpoint policy's decision on the signed call at a bucket, for denials without a text.
 
-Nothing but the call of the run is judged: what else a workload does with its bucket was not measured.
+Only the call of the run is judged; other calls of a workload at its bucket were not measured.
 """
 
-from __future__ import annotations  # the language of policies is loaded where a call was denied
+from __future__ import annotations  # the language of policies is imported only after a denial
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
@@ -24,7 +24,7 @@ _OF_INSTANCE: Final = "iam-role"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BucketDenial:
-    """A call at a bucket that was denied, and what the policy of the endpoint on its way says of it."""
+    """A call at a bucket that was denied, and the decision of the policy of the endpoint on its path."""
 
     call: Observation[ApiFacts]
     endpoint: GatewayEndpoint | VpcEndpoint
@@ -33,18 +33,18 @@ class BucketDenial:
 
     @property
     def is_of_policy(self) -> bool:
-        """Whether that policy denies it for certain."""
+        """Whether that policy certainly denies the call."""
         return self.judgement.denies
 
     @property
     def is_in_doubt(self) -> bool:
-        """Whether it is not known of that policy."""
+        """Whether it is unknown if that policy denies the call."""
         return self.judgement.is_in_doubt
 
 
 @kept
 def bucket_denials(evidence: Evidence, target: Target) -> tuple[BucketDenial, ...]:
-    """The denied calls at the bucket of a target whose way is known to go through an endpoint."""
+    """The denied calls at the bucket of a target whose path is known to go through an endpoint."""
     return () if target.bucket is None else tuple(_denials(evidence, target))
 
 
@@ -78,8 +78,8 @@ def _denials(evidence: Evidence, target: Target) -> Iterator[BucketDenial]:
 
 
 def _session(evidence: Evidence, target: Target) -> str | None:
-    """The caller as STS names it, where that is the role of this instance, whose sessions are called like the instance
-    (IAM User Guide, Roles terms and concepts); None where it is not known."""
+    """The caller as STS names it, if it is the role of this instance, whose sessions have the instance's id as their
+    name (IAM User Guide, Roles terms and concepts); None if unknown."""
     facts = None if evidence.credentials is None else evidence.credentials.facts
     imds = evidence.imds
     if facts is None or facts.source != _OF_INSTANCE or imds is None:

@@ -1,5 +1,5 @@
-"""What leads a name to an endpoint in another VPC: a Route 53 Profile, a shared private hosted zone or a Resolver rule,
-and whose it is."""
+"""Resources that lead a name to an endpoint in another VPC: a Route 53 Profile, a shared private hosted zone or a
+Resolver rule, and their owners."""
 
 from collections.abc import Iterable, Iterator
 
@@ -16,32 +16,33 @@ from probes.vpc.model import VPC_ENDPOINT, Configuration, ProfileResource
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leader:
-    """What leads a name to addresses outside of this host's VPC."""
+    """A resource that leads a name to addresses outside this host's VPC."""
 
     words: str
     owner: str | None
-    """The account that it is of; None where that is not known."""
+    """The account that owns it; None if unknown."""
     profile_id: str | None
-    """The Route 53 Profile that brings it; None where the VPC has it itself."""
+    """The Route 53 Profile that brings it; None if the VPC has it itself."""
     subjects: tuple[FindingSubject, ...]
 
 
 def is_elsewhere(evidence: Evidence, addresses: Iterable[Address]) -> bool:
-    """Whether a host in a VPC meets private addresses outside of it, whose groups are those of another VPC."""
+    """Whether a host in a VPC uses private addresses outside of it, whose groups belong to another VPC."""
     is_in_vpc = evidence.imds is not None and bool(evidence.imds.vpc_cidrs)
     return is_in_vpc and all(evidence.scope(address) is AddressScope.PRIVATE for address in addresses)
 
 
 def leader_of(evidence: Evidence, target: Target, addresses: Iterable[Address]) -> Leader | None:
-    """What the configuration names as the way to these addresses; None where it names nothing, or is too old."""
+    """The configured resource that leads to these addresses; None if there is none, or the configuration is too old."""
     if not evidence.is_configuration_fresh:
         return None
     return next(_leaders(evidence, target, tuple(addresses)), None)
 
 
 def _leaders(evidence: Evidence, target: Target, addresses: tuple[Address, ...]) -> Iterator[Leader]:
-    """A rule comes before a zone of the same name, and a zone or rule before what a Profile has of endpoints (Route 53
-    Developer Guide, Considerations when working with a private hosted zone; Route 53 Profiles)."""
+    """The resources that may lead there, in the order in which they win: a rule before a zone of the same name, and the
+    VPC's zone or rule before an endpoint of a Profile (Route 53 Developer Guide, Considerations when working with a
+    private hosted zone; Route 53 Profiles)."""
     configuration = evidence.configuration
     account = None if evidence.imds is None else evidence.imds.account_id
     zone = private_zone_for(configuration, target.host)
@@ -58,8 +59,8 @@ def _leaders(evidence: Evidence, target: Target, addresses: tuple[Address, ...])
 
 
 def _endpoints_of_profiles(evidence: Evidence, addresses: tuple[Address, ...]) -> Iterator[ProfileResource]:
-    """The endpoint of a Profile that has these addresses; where EC2 shows none that has, the only one that EC2 does not
-    show to this account."""
+    """The endpoint of a Profile that has these addresses. If EC2 shows none with them, it is the only endpoint that EC2
+    does not show to this account."""
     configuration = evidence.configuration
     here = {interface.interface_id for address in addresses if (interface := evidence.interface_at(address))}
     known = {endpoint.endpoint_id: endpoint for endpoint in configuration.endpoints or ()}

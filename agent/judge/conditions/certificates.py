@@ -1,4 +1,4 @@
-"""Whose certificate a handshake showed."""
+"""Issuers and names of the certificates that handshakes showed."""
 
 from typing import Final
 
@@ -17,9 +17,9 @@ def leaf_of(handshake: Observation[TlsFacts]) -> Certificate | None:
 
 
 def missing_issuer(handshake: Observation[TlsFacts]) -> str | None:
-    """The issuer that a chain of Amazon's lacks, where that is an intermediate authority, which the server has to send
-    (RFC 8446, section 4.4.2); None where nothing, or a root, is missing. Amazon's roots say in their names that they
-    are roots."""
+    """The issuer that a chain of Amazon's lacks, if it is an intermediate authority, which the server must send (RFC
+    8446, section 4.4.2); None if nothing or only a root is missing. Amazon's roots have the word "Root" in their
+    names."""
     leaf = leaf_of(handshake)
     if handshake.facts is None or leaf is None or leaf.issuer_organization not in AMAZON:
         return None
@@ -34,14 +34,14 @@ def missing_issuer(handshake: Observation[TlsFacts]) -> str | None:
 
 
 def is_from_other_issuer(handshake: Observation[TlsFacts]) -> bool:
-    """Whether a certificate was seen whose issuer is not Amazon."""
+    """Whether a handshake showed a certificate whose issuer is not Amazon."""
     leaf = leaf_of(handshake)
     return leaf is not None and leaf.issuer_organization not in AMAZON
 
 
 def is_for_other_names(handshake: Observation[TlsFacts], host: str) -> bool:
-    """Whether a certificate was seen that has names, and none that stands for `host` (RFC 9525, section 6.3). Of one
-    with more names than are read, that is not known."""
+    """Whether a handshake showed a certificate with names of which none matches `host` (RFC 9525, section 6.3). For a
+    certificate with more names than are read, this is unknown and does not count."""
     leaf = leaf_of(handshake)
     if leaf is None or not 0 < len(leaf.names) < MAX_NAMES:
         return False

@@ -1,8 +1,8 @@
-"""What stopped a connect that failed.
+"""Reasons why connects failed.
 
-Every attempt that failed has exactly one nature. Which one it is follows from the errno, the sender of an ICMP error,
-the time it took and what the kernel knows of the next hop, all measured on Linux; where the kernel names no sender,
-none is claimed.
+Every failed attempt has exactly one nature. It follows from the errno, the sender of an ICMP error, the time that the
+attempt took and the kernel's knowledge of the next hop, all measured on Linux. If the kernel names no sender, none is
+claimed.
 """
 
 from collections.abc import Iterable
@@ -17,17 +17,17 @@ from probes.model import Address, FailureKind, Observation, Role, Step, Target
 from probes.ports import HTTPS
 
 LOCAL_SECONDS: Final = 0.5
-"""An ICMP error from an own address sooner than this is a filter's; later it is a neighbour that never answered, which
-takes about 3 s."""
+"""An ICMP error from an own address in less time than this comes from a filter; a slower one, after about 3 s, from a
+neighbour that never answered."""
 NOTHING: Final = frozenset({"all that leaves this host"})
-"""What is at fault where a host reaches nothing, whatever it tries."""
+"""The cause to name if a host reaches nothing, whatever it tries."""
 UNRESOLVED: Final = frozenset({"incomplete", "failed"})
 _ROUTERS_SAY_UNREACHABLE: Final = {4: frozenset({0, 1, 5, 6, 7, 11, 12}), 6: frozenset({0, 3})}
 """ICMP type 3 codes for network and host (RFC 1812, section 5.2.7.1); ICMPv6 type 1: no route, address (RFC 4443)."""
 
 
 class Nature(Enum):
-    """What stopped an attempt."""
+    """The reason why an attempt failed."""
 
     SILENT = auto()
     REFUSED = auto()
@@ -37,7 +37,7 @@ class Nature(Enum):
 
 
 def nature_of(attempt: Observation[TcpFacts], own_addresses: frozenset[object]) -> Nature:
-    """What stopped a failed attempt."""
+    """The nature of a failed attempt."""
     failure, facts = attempt.failure, attempt.facts or TcpFacts()
     if failure is None:
         return Nature.OTHER
@@ -65,13 +65,13 @@ def nature_of(attempt: Observation[TcpFacts], own_addresses: frozenset[object]) 
 
 
 def is_from_here(facts: TcpFacts, own_addresses: frozenset[object]) -> bool:
-    """Whether an ICMP error came from this host itself: the address that the attempt was made from is its own, too."""
+    """Whether an ICMP error came from this host itself, which includes the address that the attempt was made from."""
     return facts.icmp is not None and (facts.icmp.sender in own_addresses or facts.icmp.sender == facts.source)
 
 
 def has_no_way(attempt: Observation[TcpFacts], vpc_cidrs: Iterable[Network]) -> bool:
-    """Whether this host has no way to an address of its own VPC, whether or not anything has that address: its route
-    lookup finds none, or its router does not answer."""
+    """Whether this host has no path to an address of its own VPC, whether or not anything has that address: the route
+    lookup finds no route, or the router does not answer."""
     facts, address = attempt.facts, attempt.subject.address
     if attempt.failure is None or facts is None or address is None or not any(address in block for block in vpc_cidrs):
         return False
@@ -82,9 +82,9 @@ def has_no_way(attempt: Observation[TcpFacts], vpc_cidrs: Iterable[Network]) -> 
 def failed_connects(
     evidence: Evidence, target: Target, nature: Nature, ports: tuple[int, ...]
 ) -> list[Observation[TcpFacts]]:
-    """Attempts of one nature, but for those of a family that fails as a whole (that is TCP008, whatever stops it) and
-    IPv6 addresses without a route beside others that connect, and those through a NAT64 gateway beside ways without one
-    (that is DNS012)."""
+    """Failed attempts of one nature, without those that have a finding of their own: attempts of a family that fails as
+    a whole (TCP008, whatever stops it), attempts to IPv6 addresses without a route while others connect (also TCP008),
+    and attempts through a NAT64 gateway while other ways work (DNS012)."""
     own = frozenset[object](evidence.own_addresses_of_host)
     down = family_down(evidence.connects(target, HTTPS))
     aside = places((*nat64_down(evidence, target), *unrouted_ipv6(evidence, target)))
@@ -100,8 +100,8 @@ def failed_connects(
 
 
 def family_down(tried: tuple[Observation[TcpFacts], ...]) -> int | None:
-    """The IP version of which no attempt connects while every one of the other does; None where there is none. An
-    address made by DNS64 is of neither."""
+    """The IP version in which every attempt fails while every attempt in the other version connects; None if there is
+    none. Addresses made by DNS64 count for neither."""
     tried = tuple(attempt for attempt in tried if not is_translated(attempt))
     for broken, working in ((6, 4), (4, 6)):
         failed = [attempt for attempt in tried if version_of(attempt) == broken]
@@ -113,7 +113,7 @@ def family_down(tried: tuple[Observation[TcpFacts], ...]) -> int | None:
 
 @kept
 def nat64_down(evidence: Evidence, target: Target) -> tuple[Observation[TcpFacts], ...]:
-    """The attempts through a NAT64 gateway, where none of them connects and one to another address does."""
+    """The attempts through a NAT64 gateway, if all of them fail and one to another address connects."""
     tried = evidence.connects(target, HTTPS)
     translated = tuple(attempt for attempt in tried if is_translated(attempt))
     others = [attempt for attempt in tried if not is_translated(attempt)]
@@ -123,8 +123,8 @@ def nat64_down(evidence: Evidence, target: Target) -> tuple[Observation[TcpFacts
 
 @kept
 def unrouted_ipv6(evidence: Evidence, target: Target) -> tuple[Observation[TcpFacts], ...]:
-    """The attempts to IPv6 addresses that have no route, where one to another address connects. Clients pass over what
-    has no route, and lose no time."""
+    """The attempts to IPv6 addresses without a route, if one to another address connects. Clients skip such addresses
+    and lose no time."""
     tried = evidence.connects(target, HTTPS)
     if not any(attempt.ok for attempt in tried):
         return ()
@@ -146,8 +146,8 @@ def _is_unreachable(attempt: Observation[TcpFacts]) -> bool:
 
 @kept
 def reaches_nothing(evidence: Evidence) -> bool:
-    """Whether this host reaches nothing: instance metadata, EC2 and every service are silent. One service alone may be
-    shut by its own endpoint; and outside AWS no metadata is expected."""
+    """Whether this host reaches nothing: instance metadata, EC2 and every service are silent. A single silent service
+    may be closed by its own endpoint, and outside AWS no metadata is expected."""
     metadata = [request for request in evidence.metadata if request.made]
     connects = [attempt for attempt in evidence.of(Step.TCP) if attempt.made]
     own = frozenset[object](evidence.own_addresses_of_host)
@@ -162,7 +162,7 @@ def reaches_nothing(evidence: Evidence) -> bool:
 
 
 def _is_unanswered(attempt: Observation[TcpFacts], own_addresses: frozenset[object]) -> bool:
-    """Whether a packet left and nothing came back, not even from the next hop."""
+    """Whether a packet was sent and nothing came back, not even from the next hop."""
     facts = attempt.facts or TcpFacts()
     if attempt.ok or facts.route_error is not None or facts.at_once:
         return False
@@ -172,8 +172,8 @@ def _is_unanswered(attempt: Observation[TcpFacts], own_addresses: frozenset[obje
 
 
 def speaks_for_all(evidence: Evidence, target: Target, nature: Nature) -> bool:
-    """Whether a target is the first required one with such attempts on 443 of a host that reaches nothing, so that its
-    finding is that of all."""
+    """Whether a target is the first required one with such attempts on 443, from a host that reaches nothing. Its
+    finding then covers all targets."""
     if not reaches_nothing(evidence):
         return False
     required = (other for other in evidence.targets if other.role is Role.REQUIRED)
@@ -191,8 +191,8 @@ def version_of(attempt: Observation[TcpFacts]) -> int | None:
 
 
 def connects_elsewhere(evidence: Evidence, target: Target) -> tuple[Address, ...]:
-    """The addresses that the VPC's resolver gives, this host does not get from other name servers, and that connect.
-    None where this host asks that resolver itself, whose answers rotate."""
+    """The addresses that the VPC's resolver gives, that this host's other name servers do not give, and that connect.
+    Empty if this host asks the VPC's resolver itself, whose answers rotate."""
     if not set(evidence.configured_resolvers).isdisjoint(evidence.vpc_resolvers):
         return ()
     given = {

@@ -1,11 +1,12 @@
-"""Who denied a signed call, by the words of AWS's access-denied texts.
+"""The policy that denied a signed call, by the words of AWS's access-denied texts.
 
 The form is *User: PRINCIPAL is not authorized to perform: ACTION [on resource: RESOURCE] REASON* (IAM User Guide,
-Troubleshoot access denied error messages). It is searched for, never anchored: sentences stand before and after it,
-white space varies, and new words may come at known places.
+Troubleshoot access denied error messages). It is searched for and never anchored: there are sentences before and after
+it, white space varies, and new words may appear at known places.
 
-Names of sessions and resources are chosen by others and may quote a reason. So a reason counts only where it follows
-action and resource in the same sentence, and alone. What cannot be read is IAM009 with the text, never a guess.
+Other people choose the names of sessions and resources, and may quote a reason in them. So a reason counts only if it
+follows action and resource in the same sentence, and if it is the only one. A text that cannot be parsed becomes IAM009
+with the text, never a guess.
 """
 
 import re
@@ -18,7 +19,7 @@ from probes.frozen import dataclass
 
 
 class PrincipalKind(StrEnum):
-    """What the caller is."""
+    """The kind of the caller."""
 
     ASSUMED_ROLE = "assumed-role"
     FEDERATED_USER = "federated-user"
@@ -27,29 +28,29 @@ class PrincipalKind(StrEnum):
     ROOT = "root"
     SERVICE = "service"
     ACCOUNT = "account"
-    """An account by its number alone."""
+    """An account, by its number alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Denial:
-    """What an access-denied text says; None where it does not say."""
+    """The content of an access-denied text. Fields are None if the text does not mention them."""
 
     policy: str | None
     """The kind of policy that denied, as KINDS names it."""
     explicit: bool | None
     action: str | None
     resource: str | None
-    """Often an ARN, but any word may stand there."""
+    """The resource: often an ARN, but it may be any word."""
     principal: str | None
     principal_kind: PrincipalKind | None
     policy_arn: str | None
     via_service_control: bool
-    """Denied by an endpoint policy on behalf of a service control policy."""
+    """Whether an endpoint policy denied on behalf of a service control policy."""
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyKind:
-    """A kind of policy: its words in AWS's texts, its name in ours, and the findings that its denials are."""
+    """A kind of policy: its words in AWS's texts, its name here, and the findings of its denials."""
 
     id: str
     words: str
@@ -68,7 +69,7 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class PrincipalForm:
-    """How a kind of principal is written, and what a person calls it."""
+    """The spelling of a kind of principal, and its name for people."""
 
     kind: PrincipalKind
     name: str
@@ -110,23 +111,23 @@ JOINING: Final = (
     *("and", "or", "nor", "not", "neither", "but", "unless", "except", "without"),
     *("because", "with", "deny", "denies", "allow", "allows", "policy", "policies", "boundary", "boundaries"),
 )
-"""Words that change what a sentence says: none of them is an extra word."""
+"""Words that change the meaning of a sentence, so that they are never skipped as extra words."""
 NAMING: Final = (
     *("vpc", "endpoint", "identity", "identity-based", "service", "control", "resource", "resource-based"),
     *("permission", "permissions", "session", "sessions", "role", "trust"),
 )
-"""Words of the names of kinds: before another kind's name they make a kind that is not known here."""
+"""Words that occur in the names of kinds. Before the name of another kind, they make a kind that is unknown here."""
 SENTENCE: Final = (
     r"(?:\bUser:\s*(?P<principal>\S{1,2048})\s+is\s+)?not\s+authorized\s+to\s+perform:\s*(?P<action>\S*[^\s.])"
     r"(?:\s+on\s+(?:[\w-]+\s+){0,2}?resources?:\s*"
     r"(?:\"(?P<quoted>[^\"]{1,2048})\"|(?!because\s|with\s)(?P<resource>\S{0,2047}[^\s.])))?"
 )
-"""Who may not do what, and with what; Amazon S3 quotes the resource."""
+"""The subject, action and resource of a denial; Amazon S3 quotes the resource."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grammar:
-    """What texts are read by, part by part, so that a test can leave out each and see that it is needed."""
+    """The patterns that parse texts, part by part, so that a test can leave out each one and see that it is needed."""
 
     kinds: tuple[PolicyKind, ...] = KINDS
     forms: tuple[Form, ...] = FORMS
@@ -135,19 +136,20 @@ class Grammar:
     naming: tuple[str, ...] = NAMING
     sentence: str = SENTENCE
     not_joined: str = r"(?![\w-])(?!\s*,?\s*(?:and|or|nor)\b)"
-    """What may not follow the name of a kind: the rest of a longer word, or a second kind."""
+    """Text that must not follow the name of a kind: the rest of a longer word, or a second kind."""
     between: str = r"\.?\s*|(?:[\s,;]+{word})*[\s,;]*"
-    """What may stand before the reason: a full stop, or words that go on."""
+    """Text that may precede the reason: a full stop, or words that continue the sentence."""
     most_sentences: int = 1
-    """In a text with more, one is quoted in a name, and which one is not known."""
+    """Maximum number of denials in a text. If there are more, a name quotes one, and it is unknown which one."""
     most_reasons: int = 1
-    """In a text with more different reasons, one is quoted in a name, and which one is not known."""
+    """Maximum number of different reasons in a text. If there are more, a name quotes one, and it is unknown which
+    one."""
 
 
 GRAMMAR: Final = Grammar()
 _ACTION: Final = re.compile(r"[A-Za-z0-9_-]{1,64}:[A-Za-z0-9_*]{1,128}")
 _AFTER: Final = ".,;"
-"""What may stand between a name and the next sentence, though names may hold it too."""
+"""Characters between a name and the next sentence, which names may contain too."""
 _NOTHING: Final = Denial(
     policy=None,
     explicit=None,
@@ -193,7 +195,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 def read_denial(text: str, grammar: Grammar = GRAMMAR) -> Denial:
-    """What an access-denied text says, whatever the text."""
+    """The content of an access-denied text. Accepts any text."""
     patterns = _patterns(grammar)
     sentences = list(patterns.sentence.finditer(text))
     if not 1 <= len(sentences) <= grammar.most_sentences:

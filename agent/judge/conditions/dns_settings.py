@@ -1,6 +1,6 @@
-"""What in the configuration decides over a name (`agent.network.names`), next to what was measured.
+"""Settings in the configuration that decide a name (`agent.network.names`), compared with the measurement.
 
-Where AWS's documentation leaves open which of two settings wins, a rule reports only where the measurement decides.
+If AWS's documentation leaves open which of two settings wins, a rule reports only what the measurement shows.
 """
 
 from collections.abc import Iterable
@@ -25,25 +25,25 @@ from probes.vpc.model import (
 )
 
 _OF_SDK: Final = frozenset({Addressing.DEFAULT, Addressing.DUALSTACK, Addressing.FIPS, Addressing.FIPS_DUALSTACK})
-"""The names that an SDK builds, of which private DNS may cover some."""
+"""The kinds of names that an SDK builds. Private DNS may cover some of them."""
 _ADDRESS_TYPES: Final = frozenset({"A", "AAAA"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StaleAnswer(NameFault):
-    """Addresses in this VPC that no interface of an endpoint has, and where nothing of AWS answers."""
+    """Addresses in this VPC that no endpoint interface has, and at which AWS does not answer."""
 
     stale: tuple[Address, ...]
 
 
 @kept
 def stale_answers(evidence: Evidence) -> tuple[StaleAnswer, ...]:
-    """The targets for which a name server gives addresses in this VPC that no interface of an endpoint has, and where
-    nothing of AWS answers. None where the endpoints of the VPC were not all read.
+    """The targets for which a name server gives addresses in this VPC that no endpoint interface has, and at which AWS
+    does not answer. Empty if the VPC's endpoints were not all read.
 
-    Addresses outside the VPC may be a central endpoint's, which cannot be seen from here. Inside, the owner of the VPC
-    sees every interface endpoint: an account that shares its subnets cannot create any (Amazon VPC User Guide, Share
-    your VPC subnets with other accounts).
+    Addresses outside the VPC may belong to a central endpoint that cannot be seen from here. Inside, the owner of the
+    VPC sees every interface endpoint: an account with which it shares subnets cannot create any (Amazon VPC User Guide,
+    Share your VPC subnets with other accounts).
     """
     interfaces = evidence.configuration.endpoint_interfaces
     vpc = evidence.configuration.vpc
@@ -56,7 +56,7 @@ def stale_answers(evidence: Evidence) -> tuple[StaleAnswer, ...]:
     for target in evidence.targets:
         if (
             evidence.endpoints(target) is None
-            or evidence.dropped(ENDPOINTS)  # an address may be that of one that was left out
+            or evidence.dropped(ENDPOINTS)  # the address may belong to an endpoint that was left out
             or not is_of_this_vpc(evidence, target)
             or any(not read.issuperset(endpoint.interface_ids) for endpoint in endpoints_here(evidence, target))
         ):
@@ -67,7 +67,7 @@ def stale_answers(evidence: Evidence) -> tuple[StaleAnswer, ...]:
             for address in evidence.own_addresses(target)
             if any(address in block for block in blocks if block.version == address.version)
             and evidence.interface_at(address) is None
-            and by[address]  # what no name server gave is the hosts file's, or a cache's
+            and by[address]  # addresses that no name server gave come from the hosts file or a cache
             and address not in redirected.get(target.id, ())
             and not evidence.answered_by_aws(target, address)
         ]
@@ -99,7 +99,7 @@ def stale_answers(evidence: Evidence) -> tuple[StaleAnswer, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WrongAnswer(NameFault):
-    """Addresses that belong to no endpoint, which the VPC's resolver gives."""
+    """Addresses from the VPC's resolver that belong to no endpoint."""
 
     is_stale: bool
     """Whether some are addresses in this VPC."""
@@ -107,24 +107,24 @@ class WrongAnswer(NameFault):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShadowedName(WrongAnswer):
-    """Addresses that belong to no endpoint, from a private hosted zone that answers in its place."""
+    """Addresses of no endpoint, from a private hosted zone that answers in the endpoint's place."""
 
     zone: PrivateZone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForwardedName(WrongAnswer):
-    """Addresses that belong to no endpoint, from the servers that a Resolver rule sends the name to."""
+    """Addresses of no endpoint, from the servers to which a Resolver rule forwards the name."""
 
     rule: ResolverRule
 
 
 @kept
 def shadowed_names(evidence: Evidence) -> tuple[ShadowedName, ...]:
-    """The targets for which the VPC's resolver gives what a private hosted zone has, and no endpoint has that.
+    """The targets for which the VPC's resolver gives records of a private hosted zone that belong to no endpoint.
 
-    A zone of the very name that points out of a VPC without an endpoint may be right: a central endpoint has its alias
-    there. One above the name, or beside an endpoint of this VPC, answers in place of what should.
+    A zone of exactly this name that points out of a VPC without an endpoint may be right, since it may point to a
+    central endpoint. A zone of a parent domain, or one beside an endpoint of this VPC, hides the right answer.
     """
     shadowed = []
     for target in evidence.targets:
@@ -148,18 +148,18 @@ def shadowed_names(evidence: Evidence) -> tuple[ShadowedName, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PinnedName(NameFault):
-    """Public addresses from a private hosted zone of the very name."""
+    """Public addresses from a private hosted zone of exactly this name."""
 
     zone: PrivateZone
 
 
 @kept
 def pinned_names(evidence: Evidence) -> tuple[PinnedName, ...]:
-    """The targets for which the VPC's resolver gives public addresses that a private hosted zone of the very name has.
+    """The targets for which the VPC's resolver gives public addresses from a private hosted zone of exactly the name.
 
-    Nothing asks public DNS for a name of such a zone, and private DNS is refused beside it. A zone above the name is
-    left out: private DNS comes before it, once it is on. So are all where the VPC's DNS attributes may be off, without
-    which no private zone answers.
+    Names in such a zone never reach public DNS, and private DNS cannot be turned on beside it. Zones of a parent domain
+    are left out, because private DNS comes before them once it is on. So are all zones if the VPC's DNS attributes may
+    be off, because then no private zone answers.
     """
     dns = evidence.configuration.dns
     if dns is None or not (dns.support and dns.hostnames):
@@ -178,10 +178,9 @@ def pinned_names(evidence: Evidence) -> tuple[PinnedName, ...]:
 
 @kept
 def forwarded_names(evidence: Evidence) -> tuple[ForwardedName, ...]:
-    """The targets for which the VPC's resolver gives what the servers of a Resolver rule have, and no endpoint has
-    that.
+    """The targets for which the VPC's resolver gives answers of a Resolver rule's servers that belong to no endpoint.
 
-    Servers that lead out of a VPC without an endpoint may be right: those of a network with a central endpoint do.
+    Servers whose answers lead out of a VPC without an endpoint may be right, as in a network with a central endpoint.
     """
     forwarded = []
     for target in evidence.targets:
@@ -207,8 +206,8 @@ def _has_available_endpoint(evidence: Evidence, target: Target) -> bool:
 
 
 def _wrong_answer(evidence: Evidence, target: Target, *, is_instead: bool) -> WrongAnswer | None:
-    """The addresses that the VPC's resolver gives for a target and that no endpoint has. Those beyond the VPC's blocks
-    count alone only where they stand in place of what should answer, since a central endpoint has such addresses."""
+    """The addresses that the VPC's resolver gives for a target and that no endpoint has. Addresses outside the VPC's
+    blocks count only if they replace the right answer, since a central endpoint has such addresses."""
 
     def of_target(faults: Iterable[NameFault]) -> list[NameFault]:
         return [fault for fault in faults if fault.target == target]
@@ -237,9 +236,9 @@ def _wrong_answer(evidence: Evidence, target: Target, *, is_instead: bool) -> Wr
 
 
 def is_wrong_answer(evidence: Evidence, target: Target, address: Address) -> bool:
-    """Whether an address is one that no endpoint has, so that no way to it is missing: it comes from a private hosted
-    zone, from the servers of a Resolver rule, from a search domain or by a CNAME that answers instead, or in place of
-    the private DNS of this VPC's endpoint."""
+    """Whether no endpoint has an address, so that its path need not be judged. Such an address comes from a private
+    hosted zone, from the servers of a Resolver rule, from a search domain, from a CNAME, or from another source that
+    replaces the private DNS of this VPC's endpoint."""
     if evidence.interface_at(address) is not None or evidence.gateway_at(address).endpoint is not None:
         return False
     faults: tuple[NameFault | SearchDomainAnswer, ...] = (
@@ -264,8 +263,8 @@ def is_wrong_answer(evidence: Evidence, target: Target, address: Address) -> boo
 def is_answered_before(
     evidence: Evidence, target: Target, zone: PrivateZone, denials: Iterable[Observation[Any]] = ()
 ) -> bool:
-    """Whether something comes before the zone, as far as it is known: the more specific zone of private DNS, a
-    forwarding rule that is at least as specific, a DNS Firewall rule."""
+    """Whether something wins over the zone, as far as is known: the more specific zone of private DNS, a forwarding
+    rule that is at least as specific, or a DNS Firewall rule."""
     hidden = zone.name != target.host and any(
         endpoint.private_dns and endpoint.state == AVAILABLE and target.host in endpoint.dns_names
         for endpoint in endpoints_here(evidence, target)
@@ -277,12 +276,12 @@ def is_answered_before(
 
 
 def answering_rule(evidence: Evidence, target: Target, answers: Iterable[Observation[Any]] = ()) -> ResolverRule | None:
-    """The forwarding rule whose servers gave the answers of the VPC's resolver for a target; None where there is none,
-    or where something comes before it: a private hosted zone that is more specific or that an answer names, or a DNS
-    Firewall rule that has such an answer.
+    """The forwarding rule whose servers gave the answers of the VPC's resolver for a target. None if there is no such
+    rule, or if something wins over it: a private hosted zone that is more specific or that an answer names, or a DNS
+    Firewall rule with such an answer.
 
-    That the more specific zone of private DNS wins over a rule is likely and not documented. It holds addresses of the
-    endpoint, so that any other answer is not its own.
+    The more specific zone of private DNS probably wins over a rule, but this is not documented. It holds the endpoint's
+    addresses, so any other answer did not come from it.
     """
     answers = tuple(answers)
     rule = resolver_rule_for(evidence.configuration, target.host)
@@ -295,7 +294,7 @@ def answering_rule(evidence: Evidence, target: Target, answers: Iterable[Observa
 
 
 def blocking_rule(evidence: Evidence, host: str, answer: Observation[Any]) -> FirewallRule | None:
-    """The rule that blocks a question, where the answer to it is what the rule has for it."""
+    """The DNS Firewall rule that blocks a question, if the answer to the question is the one that the rule gives."""
     rule = firewall_rule_for(evidence.configuration, host, answer.subject.operation or "")
     return rule if rule is not None and rule.action == "BLOCK" and _is_response(rule, answer) else None
 
@@ -311,13 +310,13 @@ def _is_response(rule: FirewallRule, answer: Observation[Any]) -> bool:
 
 
 def is_of_this_vpc(evidence: Evidence, target: Target) -> bool:
-    """Whether the target is a name that an SDK builds for the Region that this VPC is in."""
+    """Whether the target is a name that an SDK builds for the Region of this VPC."""
     region = None if evidence.imds is None else evidence.imds.region
     return target.addressing in _OF_SDK and target.region == region
 
 
 def endpoints_here(evidence: Evidence, target: Target) -> tuple[VpcEndpoint, ...]:
-    """The endpoints of the target's service in this VPC that are not gone; none where that says nothing of the name."""
+    """The endpoints of the target's service in this VPC that are not gone; empty if they say nothing about the name."""
     if evidence.vpc_id is None or not is_of_this_vpc(evidence, target):
         return ()
     listed_here = evidence.endpoints(target, vpc_id=evidence.vpc_id) or ()
@@ -325,7 +324,7 @@ def endpoints_here(evidence: Evidence, target: Target) -> tuple[VpcEndpoint, ...
 
 
 def endpoints_of_profiles(evidence: Evidence, target: Target) -> tuple[VpcEndpoint, ...]:
-    """The endpoints of the target's service in other VPCs of this account that Profiles bring to this one."""
+    """The endpoints of the target's service in other VPCs of this account that Profiles bring to this VPC."""
     listed_anywhere = evidence.endpoints(target) or ()
     return tuple(
         endpoint
@@ -337,14 +336,15 @@ def endpoints_of_profiles(evidence: Evidence, target: Target) -> tuple[VpcEndpoi
 
 
 def denials_of(evidence: Evidence, target: Target, kind: FailureKind) -> list[Observation[Any]]:
-    """The answers of the VPC's resolver, for addresses, that say that there is no such name, or no address."""
+    """The answers of the VPC's resolver to questions for addresses that say that the name does not exist or has no
+    address."""
     asked = evidence.answers(target, evidence.vpc_resolvers)
     return [answer for answer in asked if answer.subject.operation in _ADDRESS_TYPES and _is_denial(answer, kind)]
 
 
 def _is_denial(answer: Observation[Any], kind: FailureKind) -> bool:
     if kind is FailureKind.NODATA and answer.ok:
-        return not addresses_in(answer)  # nothing went wrong in asking
+        return not addresses_in(answer)  # asking itself succeeded
     return answer.failure is not None and answer.failure.kind is kind
 
 
@@ -359,8 +359,8 @@ def _plain(name: str) -> str:
 
 
 def unanswered(evidence: Evidence, target: Target) -> list[Observation[Any]]:
-    """The questions to those of this host's name servers that are the VPC's resolver, that got no answer; none
-    where this host resolves the name all the same, as by its hosts file."""
+    """The unanswered questions to the VPC's resolver, if it is one of this host's name servers; empty if this host
+    resolves the name all the same, for example by its hosts file."""
     lookup = evidence.own_lookup(target)
     if lookup is not None and lookup.ok:
         return []

@@ -1,4 +1,4 @@
-"""Calls that an endpoint's policy denied, and what it says of the calls that the workloads here make."""
+"""Calls that an endpoint's policy denied, and the policy's decision on the calls that the workloads here make."""
 
 from dataclasses import replace
 from enum import Enum, auto
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from agent.network.calls import Call, Judgement
 
 _BY_OPTION: Final = frozenset({"--service", "--endpoint"})
-"""Options that name a service without saying what calls it."""
+"""Options that name a service without telling which software calls it."""
 
 
 NOTHING_TO_FIX: Final = (
@@ -28,7 +28,7 @@ NOTHING_TO_FIX: Final = (
 
 
 class Verdict(Enum):
-    """Whether the calls that the workloads make pass."""
+    """Whether the calls that the workloads make are allowed."""
 
     ALLOWED = auto()
     DENIED = auto()
@@ -37,21 +37,22 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OtherCalls:
-    """What is known of the calls that the workloads make at a service whose endpoint denies another."""
+    """The decisions on the workloads' calls at a service whose endpoint denies another call."""
 
     verdict: Verdict
     actions: tuple[str, ...]
-    """The actions that decide."""
+    """The actions that determine the verdict."""
     workloads: tuple[str, ...]
 
     @property
     def severity(self) -> Severity | None:
-        """The severity of the denial; None for that of its code. What is not known does not surely fail backups."""
+        """The severity of the denial; None for the severity of its code. It is lower if it is uncertain that backups
+        fail."""
         return {Verdict.ALLOWED: Severity.INFO, Verdict.UNKNOWN: Severity.WARNING, Verdict.DENIED: None}[self.verdict]
 
     @property
     def sentence(self) -> str:
-        """To follow what is said of the denied call."""
+        """A sentence to follow the description of the denied call."""
         who, what = listed(self.workloads), listed(self.actions)
         match self.verdict:
             case Verdict.ALLOWED:
@@ -69,8 +70,8 @@ class OtherCalls:
 
 
 def endpoint_denial(call: Observation[ApiFacts]) -> Denial | None:
-    """What AWS says of a call that the endpoint's own policy denied; None for all others. A Deny that comes by way of
-    the organisation does not stand in that policy."""
+    """The denial of a call by the endpoint's own policy, as AWS describes it; None for all other calls. A Deny on
+    behalf of the organisation is not in that policy."""
     if call.failure is None or call.failure.kind is not FailureKind.ACCESS_DENIED or call.facts is None:
         return None
     denial = read_denial(call.facts.error_message or "")
@@ -80,7 +81,7 @@ def endpoint_denial(call: Observation[ApiFacts]) -> Denial | None:
 def asked_of(
     evidence: Evidence, target: Target, call: Observation[ApiFacts], denial: Denial, endpoint: VpcEndpoint
 ) -> "Call":
-    """What is known of a call, as endpoint policies see it."""
+    """A call, with the properties that endpoint policies see and that are known."""
     from agent.network.calls import Call, resource_of
 
     operation = call.facts.operation if call.facts is not None else ""
@@ -103,14 +104,14 @@ def asked_of(
 
 
 def endpoint_at(evidence: Evidence, call: Observation[ApiFacts]) -> VpcEndpoint | None:
-    """The endpoint that a call went through; None where EC2 does not say."""
+    """The endpoint that a call went through; None if EC2 does not tell."""
     return evidence.endpoint_of(evidence.interface_at(call.subject.address)) if call.subject.address else None
 
 
 @kept
 def other_calls(evidence: Evidence, target: Target) -> OtherCalls | None:
-    """What the policies that allow this program's own call nowhere say of the calls that the workloads make. None where
-    the workloads make this call themselves, or what they call is not known."""
+    """The decisions on the workloads' calls, by policies that allow this program's own call nowhere. None if the
+    workloads make this call themselves, or if their calls are unknown."""
     denied = [
         (call, denial)
         for call in evidence.calls(target)
@@ -135,7 +136,7 @@ def other_calls(evidence: Evidence, target: Target) -> OtherCalls | None:
 def _judged(
     evidence: Evidence, target: Target, call: Observation[ApiFacts], denial: Denial, action: str
 ) -> "Judgement | None":
-    """What the policy of a call's endpoint says of another action; None where it was not read, or long ago."""
+    """The decision of a call's endpoint policy on another action; None if the policy was not read, or is too old."""
     from agent.network.calls import judge
 
     endpoint = endpoint_at(evidence, call)
@@ -146,5 +147,5 @@ def _judged(
 
 
 def _passes(judgement: "Judgement") -> bool:
-    """Whether a call is allowed, on some resources at least."""
+    """Whether a call is allowed, at least for some resources."""
     return not judgement.denies and (not judgement.is_in_doubt or judgement.allows_some)

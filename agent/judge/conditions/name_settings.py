@@ -1,5 +1,5 @@
-"""Answers of the VPC's resolver that are not what should answer, each with the setting that gave it: a Resolver rule, a
-private hosted zone or a DNS Firewall rule, of the VPC itself or brought by a Route 53 Profile (`profile_of`)."""
+"""Wrong answers of the VPC's resolver, each with the setting that gave it: a Resolver rule, a private hosted zone or a
+DNS Firewall rule, of the VPC itself or brought by a Route 53 Profile (`profile_of`)."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -47,16 +47,16 @@ from probes.vpc.model import (
 )
 
 STALE_READS: Final = (ENDPOINTS, ENDPOINT_INTERFACES, VPC)
-"""Reads that a stale answer rests on."""
+"""Reads without which a stale answer cannot be recognised."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForwardedAnswer(NameFault):
-    """An answer, or none, of the servers that a Resolver rule sends the name to."""
+    """An answer of the servers to which a Resolver rule forwards the name, or their failure to answer."""
 
     rule: ResolverRule
     measured: str
-    """What the VPC's resolver gave, in a sentence."""
+    """The answer of the VPC's resolver, in a sentence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,9 +65,9 @@ class ShadowingAnswer(NameFault):
 
     zone: PrivateZone
     measured: str
-    """What the name resolves to, in a sentence."""
+    """The answer for the name, in a sentence."""
     lacks: str = ""
-    """What the zone lacks, behind `which answers for the name`."""
+    """The missing part of the zone, to follow `which answers for the name`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,28 +76,27 @@ class BlockingAnswer(NameFault):
 
     rule: FirewallRule
     fits: tuple[str, ...]
-    """The entries of the domain list that fit the name."""
+    """The entries of the domain list that match the name."""
     measured: str
-    """What the answer is, in a sentence."""
+    """The answer, in a sentence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointAnswer(NameFault):
-    """Addresses of an endpoint in another VPC that a Profile brings, where AWS did not answer."""
+    """Addresses of an endpoint in another VPC that a Profile brings, and at which AWS did not answer."""
 
     endpoint: VpcEndpoint
     measured: str
-    """What the name resolves to, in a sentence."""
+    """The answer for the name, in a sentence."""
 
 
 @kept
 def forwarding_answers(evidence: Evidence) -> tuple[ForwardedAnswer, ...]:
-    """The answers that servers of Resolver rules gave, or did not give: a public address though the endpoint's private
-    DNS is in order, no such name or no address of it, addresses that no endpoint has, private and public ones in one
-    answer, an error, nothing.
+    """The answers, or failures, of Resolver rules' servers: a public address although the endpoint's private DNS is in
+    order, a denial that the name exists or has an address, addresses of no endpoint, private and public addresses in
+    one answer, an error, or silence.
 
-    That the more specific zone of private DNS wins over a rule is likely and not documented, so it is the answer that
-    tells.
+    The more specific zone of private DNS probably wins over a rule, but this is not documented, so the answer decides.
     """
     return tuple(_forwarding_answers(evidence))
 
@@ -160,7 +159,8 @@ def _forwarding_answers(evidence: Evidence) -> Iterator[ForwardedAnswer]:
         target = mixed.target
         answers = evidence.answers(target, evidence.vpc_resolvers)
         rule = answering_rule(evidence, target, answers)
-        # Neither private DNS nor public DNS gives both, so that the rule's servers do, whatever endpoint is here.
+        # Neither private DNS nor public DNS gives both kinds of addresses, so they come from the rule's servers,
+        # whatever endpoint is here.
         if rule is not None and is_of_vpc_resolver(evidence, mixed):
             gave = [answer for answer in answers if mixed.addresses.intersection(addresses_in(answer))]
             yield ForwardedAnswer(
@@ -201,8 +201,8 @@ def _forwarding_answers(evidence: Evidence) -> Iterator[ForwardedAnswer]:
 
 
 def _denials(evidence: Evidence) -> Iterator[tuple[DeniedName, FailureKind, list[Observation[Any]], str]]:
-    """The names that do not exist or have no address, with which of both it is, the answers of the VPC's resolver that
-    say so, and the sentence that does."""
+    """The names that do not exist or have no address, each with the denying answers of the VPC's resolver and a
+    sentence that tells which of the two it is."""
     for kind, faults, what in (
         (FailureKind.NXDOMAIN, missing_names(evidence), "does not exist for this host"),
         (FailureKind.NODATA, empty_answers(evidence), "has no address for this host"),
@@ -213,8 +213,8 @@ def _denials(evidence: Evidence) -> Iterator[tuple[DeniedName, FailureKind, list
 
 @kept
 def shadowing_answers(evidence: Evidence) -> tuple[ShadowingAnswer, ...]:
-    """The answers that private hosted zones gave, of the name or of one above it: that there is no such name, that it
-    has no address, or addresses that belong to no endpoint, public ones included."""
+    """The answers of private hosted zones of the name or of a parent domain: that the name does not exist, that it has
+    no address, or addresses of no endpoint, including public ones."""
     return tuple(_shadowing_answers(evidence))
 
 
@@ -249,7 +249,7 @@ def _shadowing_answers(evidence: Evidence) -> Iterator[ShadowingAnswer]:
         target = mixed.target
         zone = private_zone_for(evidence.configuration, target.host)
         answers = evidence.answers(target, evidence.vpc_resolvers)
-        # Nothing asks public DNS for a name of such a zone, so that both kinds of addresses are the zone's.
+        # Names in such a zone never reach public DNS, so both kinds of addresses are the zone's.
         if (
             zone is not None
             and is_of_vpc_resolver(evidence, mixed)
@@ -276,7 +276,7 @@ def _shadowing_answers(evidence: Evidence) -> Iterator[ShadowingAnswer]:
 
 @kept
 def blocking_answers(evidence: Evidence) -> tuple[BlockingAnswer, ...]:
-    """The answers that are what the first DNS Firewall rule that fits the name has for it."""
+    """The answers that the first DNS Firewall rule that matches the name gives."""
     return tuple(_blocking_answers(evidence))
 
 
@@ -317,8 +317,8 @@ def _fitting(rule: FirewallRule, host: str) -> tuple[str, ...]:
 
 @kept
 def answers_of_endpoints(evidence: Evidence) -> tuple[EndpointAnswer, ...]:
-    """The names that lead to an endpoint of another VPC, which a Profile brings, in place of one that is available in
-    this VPC. Where this VPC has none, the other one is what it should use, and only the way there can be at fault."""
+    """The names that a Profile leads to an endpoint of another VPC although an endpoint in this VPC is available. If
+    this VPC has none, the other endpoint is the right one, and only the path to it can be at fault."""
     answers = []
     for target in evidence.targets:
         if (

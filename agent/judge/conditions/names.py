@@ -1,6 +1,6 @@
 """Faults of how names resolve, as they were measured.
 
-The rules over names report them; rules over the configuration look for what in it brings them about.
+The rules over names report them. Rules over the configuration look for their causes in it.
 """
 
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ from probes.frozen import dataclass
 from probes.model import Address, Addressing, FailureKind, Observation, Target
 
 RECORD_OF: Final = {4: "A", 6: "AAAA"}
-"""The type of the records that hold addresses of an IP version."""
+"""The type of the DNS records that hold addresses of an IP version."""
 _UNUSABLE: Final = frozenset(
     {
         FailureKind.SERVFAIL,
@@ -28,36 +28,36 @@ _UNUSABLE: Final = frozenset(
         FailureKind.TOO_LARGE,
     }
 )
-"""Answers of a name server that do not say whether there is an address."""
+"""Outcomes of a question to a name server that leave open whether there is an address."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NameFault:
-    """A fault of how a target's name resolves."""
+    """A fault in how a target's name resolves."""
 
     target: Target
     evidence: tuple[str, ...]
-    """Ids of the observations that show it."""
+    """Ids of the observations that are its evidence."""
     addresses: frozenset[Address] = frozenset()
-    """The addresses at which it shows."""
+    """The addresses with the fault."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublicAnswer(NameFault):
-    """This host gets public addresses, and the VPC's resolver gives none of the same family that are private."""
+    """This host gets public addresses, while the VPC's resolver gives private ones or none in the same family."""
 
     public: tuple[Address, ...]
     private: tuple[Address, ...]
-    """What the same lookup gave next to them."""
+    """Other addresses of the same lookup."""
     is_resolver_asked: bool
     """Whether the VPC's resolver answered."""
     private_elsewhere: tuple[Address, ...]
-    """What the VPC's resolver gives of the other family."""
+    """Addresses of the other family that the VPC's resolver gives."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MixedAnswer(NameFault):
-    """One lookup gives private and public addresses of one family."""
+    """One lookup gives private and public addresses of the same family."""
 
     lookup: Observation[Any]
     private: tuple[Address, ...]
@@ -69,36 +69,36 @@ class DeniedName(NameFault):
     """The name does not exist for this host, or has no address of any family."""
 
     zones: tuple[str, ...]
-    """The zones that say so, by their SOA records (RFC 2308)."""
+    """The zones that deny it, by their SOA records (RFC 2308)."""
     servers: tuple[Address, ...]
-    """The name servers that say so."""
+    """The name servers that deny it."""
 
     @property
     def said_by(self) -> frozenset[str]:
-        """Who says so: the zones where they are known, else the name servers."""
+        """The zones that deny it or, if they are unknown, the name servers."""
         return frozenset(self.zones) or frozenset(map(str, self.servers))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedirectedAnswer(NameFault):
-    """A CNAME points outside the names that AWS has for the service."""
+    """A CNAME points outside the names that AWS uses for the service."""
 
     names: tuple[str, ...]
     answers: tuple[Observation[DnsFacts], ...]
     is_aws: bool
-    """Whether AWS answers where it points."""
+    """Whether AWS answers at the name that it points to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutsideAnswer(NameFault):
-    """The name resolves to private addresses beyond this VPC's blocks, where AWS did not answer."""
+    """The name resolves to private addresses outside this VPC's blocks, at which AWS did not answer."""
 
     outside: tuple[Address, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FamilyAnswer:
-    """What this host and the VPC's resolver get of one address family for a target."""
+    """The addresses of one family that this host and the VPC's resolver get for a target."""
 
     version: int
     private: tuple[Address, ...]
@@ -110,18 +110,18 @@ class FamilyAnswer:
     is_asked: bool
     """Whether the VPC's resolver answered for this family."""
     is_theirs_empty: bool
-    """Whether it answered, and gave nothing at all of this family."""
+    """Whether it answered, without any address of this family."""
 
     @property
     def leaves(self) -> bool:
-        """Whether all that this host gets of the family is public."""
+        """Whether all addresses of the family that this host gets are public."""
         return bool(self.public) and not self.private
 
 
 @kept
 def family_answers(evidence: Evidence, target: Target) -> tuple[FamilyAnswer, ...]:
-    """The answers for a target, one for each address family that this host has: a private address of one family says
-    nothing of the other, since programs take any of them."""
+    """The answers for a target, one for each address family of this host. A private address of one family proves
+    nothing for the other, since programs may use either."""
     own = addresses_of_name(evidence, target)
     asked = [answer for answer in evidence.answers(target, evidence.vpc_resolvers) if has_answered(answer)]
     families = []
@@ -143,15 +143,16 @@ def family_answers(evidence: Evidence, target: Target) -> tuple[FamilyAnswer, ..
 
 
 def is_kept_back(family: FamilyAnswer, families: Iterable[FamilyAnswer]) -> bool:
-    """Whether the VPC's resolver has nothing public of this family: private addresses, or none of it and private ones
-    of the other."""
+    """Whether the VPC's resolver has no public address of this family: it gives private ones, or none here and private
+    ones in the other family."""
     return bool(family.theirs) or (family.is_theirs_empty and any(other.theirs for other in families))
 
 
 @kept
 def public_answers(evidence: Evidence) -> tuple[PublicAnswer, ...]:
-    """The targets with public addresses here of a family of which the VPC's resolver gives none that are private.
-    Public IPv6 next to private IPv4 is a lesser fault, and not this one. None where a public path is expected, too."""
+    """The targets for which this host gets public addresses of a family in which the VPC's resolver gives only private
+    ones or none. Public IPv6 next to private IPv4 is a lesser fault with a finding of its own. Empty if a public path
+    is expected, too."""
     results = []
     for target in evidence.targets:
         if evidence.expected_path(target) is not Expect.PRIVATE:
@@ -187,8 +188,8 @@ def public_answers(evidence: Evidence) -> tuple[PublicAnswer, ...]:
 
 @kept
 def mixed_answers(evidence: Evidence) -> tuple[MixedAnswer, ...]:
-    """The targets whose one lookup gives private and public addresses of one family, each family for itself. None
-    where a public path is not a fault."""
+    """The targets whose lookup gives private and public addresses of the same family, judged for each family. Empty if
+    a public path is not a fault."""
     mixed = []
     for target in evidence.targets:
         if evidence.expected_path(target) is not Expect.PRIVATE:
@@ -213,7 +214,7 @@ def mixed_answers(evidence: Evidence) -> tuple[MixedAnswer, ...]:
 
 
 def is_of_vpc_resolver(evidence: Evidence, mixed: MixedAnswer) -> bool:
-    """Whether the VPC's resolver gives the public addresses of a mixed answer, next to private ones."""
+    """Whether the VPC's resolver itself gives the public addresses of a mixed answer together with private ones."""
     answers = evidence.answers(mixed.target, evidence.vpc_resolvers)
     given = frozenset(address for answer in answers for address in addresses_in(answer))
     return mixed.addresses <= given and not given.isdisjoint(mixed.private)
@@ -221,9 +222,9 @@ def is_of_vpc_resolver(evidence: Evidence, mixed: MixedAnswer) -> bool:
 
 @kept
 def missing_names(evidence: Evidence) -> tuple[DeniedName, ...]:
-    """The targets whose lookup ended with NXDOMAIN, unless every name server that answered has the name: then what
-    failed is this host's own lookup. One that gave no reason has the reason that all name servers give. What the system
-    library says proves nothing where every answer was unreadable, silent or refused."""
+    """The targets whose lookup ended with NXDOMAIN, unless every name server that answered has the name: then this
+    host's own lookup is at fault. If the lookup gave no reason, the reason that all name servers give counts. The
+    system library's reason proves nothing if every answer was unreadable, missing or refused."""
     missing = []
     for target in evidence.targets:
         lookup = lookup_of_name(evidence, target)
@@ -253,9 +254,9 @@ def _denied(target: Target, lookup: Observation[Any], denials: list[Observation[
 
 
 def has_unanswered_family(evidence: Evidence, target: Target) -> bool:
-    """Whether this host's name servers fail on the records of a family that this host has, and none of them answers
-    that question. Of a failure for one family and an answer without addresses for the other, the C library reports the
-    one that comes first (measured, glibc 2.41)."""
+    """Whether this host's name servers fail on the address records of a family that this host has, and none of them
+    answers that question. If one family fails and the other has an answer without addresses, the C library reports
+    whichever comes first (measured, glibc 2.41)."""
     asked = [answer for answer in evidence.answers(target, evidence.configured_resolvers) if answer.made]
     for version in usable_families(evidence.host):
         of_family = [answer for answer in asked if answer.subject.operation == RECORD_OF[version]]
@@ -268,8 +269,9 @@ def has_unanswered_family(evidence: Evidence, target: Target) -> bool:
 
 @kept
 def empty_answers(evidence: Evidence) -> tuple[DeniedName, ...]:
-    """The targets whose name exists for this host and has no address of any family: the own lookup says so and name
-    servers answer for each family, or it gives another reason or none where all name servers say so."""
+    """The targets whose name exists for this host and has no address of any family. Either the host's own lookup says
+    so, and name servers answer for each family; or the lookup gives another reason or none, and all name servers say
+    so."""
     empty = []
     for target in evidence.targets:
         lookup = lookup_of_name(evidence, target)
@@ -280,7 +282,7 @@ def empty_answers(evidence: Evidence) -> tuple[DeniedName, ...]:
         denied = any(kind_of(answer) is FailureKind.NXDOMAIN for answer in tried)
         giving = {answer.subject.resolver for answer in asked if addresses_in(answer)}
         is_empty = {
-            # That there is no such name is what C libraries also say of one without addresses.
+            # C libraries report a name without addresses as nonexistent, too.
             FailureKind.NXDOMAIN: not denied and any(answer.subject.resolver not in giving for answer in asked),
             **dict.fromkeys(NO_REASON, bool(tried) and len(asked) == len(tried) and not giving),
             FailureKind.NODATA: not has_unanswered_family(evidence, target),
@@ -293,8 +295,8 @@ def empty_answers(evidence: Evidence) -> tuple[DeniedName, ...]:
 
 @kept
 def redirected_answers(evidence: Evidence) -> tuple[RedirectedAnswer, ...]:
-    """The targets whose name has a CNAME outside the service's own names. A host that the operator named is left
-    out: its aliases are the operator's as well."""
+    """The targets whose name has a CNAME outside the service's own names. A host that the operator named is left out,
+    since its aliases are the operator's as well."""
     redirected = []
     for target in evidence.targets:
         lookup = lookup_of_name(evidence, target)
@@ -312,7 +314,7 @@ def redirected_answers(evidence: Evidence) -> tuple[RedirectedAnswer, ...]:
         redirected.append(
             RedirectedAnswer(
                 target=target,
-                # A lookup that failed is named by what names the failure, and not by a redirection.
+                # A failed lookup is reported by the finding for its failure, and not as a redirection.
                 evidence=ids([*([lookup] if lookup.ok else []), *answers]),
                 addresses=led_to,
                 names=tuple(sorted({name for _, name in astray})),
@@ -324,7 +326,7 @@ def redirected_answers(evidence: Evidence) -> tuple[RedirectedAnswer, ...]:
 
 
 def _is_of_service(name: str, target: Target) -> bool:
-    """Whether a name lies below a domain of AWS's, and is not the endpoint name of another service."""
+    """Whether a name is in one of AWS's domains and is not the endpoint name of another service."""
     name = name.rstrip(".").lower()
     own = read_name(name)
     of_aws = name.endswith(tuple(f".{suffix}" for suffix in SUFFIXES))
@@ -333,7 +335,7 @@ def _is_of_service(name: str, target: Target) -> bool:
 
 @kept
 def outside_answers(evidence: Evidence) -> tuple[OutsideAnswer, ...]:
-    """The targets with private addresses beyond this VPC's blocks, where AWS did not answer."""
+    """The targets with private addresses outside this VPC's blocks, at which AWS did not answer."""
     imds = evidence.imds
     if imds is None or not imds.vpc_cidrs:
         return ()
@@ -359,7 +361,7 @@ _BOGUS: Final = (AddressScope.LOOPBACK, AddressScope.LINK_LOCAL, AddressScope.OT
 
 @kept
 def bogus_answers(evidence: Evidence) -> tuple[NameFault, ...]:
-    """The targets with addresses that can be no endpoint's: loopback, link-local, unspecified, documentation."""
+    """The targets with addresses that no endpoint can have: loopback, link-local, unspecified, documentation."""
     answers = []
     for target in evidence.targets:
         lookup = lookup_of_name(evidence, target)

@@ -24,52 +24,52 @@ _NO_ANSWER: Final = frozenset(
         FailureKind.NO_SOURCE_PORT,
     }
 )
-"""Failures in which nothing of DNS came back."""
+"""Failures without any DNS message in reply."""
 _SILENCE: Final = frozenset({FailureKind.TIMEOUT, FailureKind.RESET, FailureKind.CLOSED})
-"""How a server that answers other names can leave one without an answer, by UDP or by TCP."""
+"""The ways in which a server can leave one name without an answer although it answers for others, by UDP or by TCP."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrivateElsewhere(NameFault):
-    """The VPC's resolver gives private addresses, and this host gets public ones or none."""
+    """The VPC's resolver gives private addresses, while this host gets public ones or none."""
 
     lookup: Observation[LookupFacts]
     theirs: tuple[Address, ...]
-    """What the VPC's resolver gives."""
+    """The addresses that the VPC's resolver gives."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SilentResolvers:
-    """None of this host's name servers answers anything, and its own lookups fail."""
+    """None of this host's name servers answers any question, and its own lookups fail."""
 
     asked: tuple[Observation[Any], ...]
     servers: tuple[Address, ...]
     """The name servers that were asked."""
     unasked: tuple[Address, ...]
-    """The name servers that this host cannot ask, because it lacks their address family."""
+    """The name servers that this host cannot ask, because it has no address of their family."""
     evidence: tuple[str, ...]
-    """Ids of the observations that show it."""
+    """Ids of the observations that are the evidence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CutAnswers:
-    """Truncated answers of this host's name servers, which do not come by TCP either."""
+    """Truncated answers of this host's name servers that cannot be fetched by TCP either."""
 
     answers: tuple[Observation[Any], ...]
     servers: tuple[Address, ...]
     hosts: tuple[str, ...]
-    """The names that they are for."""
+    """The names in the questions."""
     evidence: tuple[str, ...]
-    """Ids of the observations that show it."""
+    """Ids of the observations that are the evidence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StalledLookup(NameFault):
-    """This host's own lookup ran out of time while its name servers answered some questions for the name and lost
+    """This host's own lookup timed out although its name servers answered some questions for the name and lost
     others."""
 
     lost: tuple[Observation[Any], ...]
-    """The questions without an answer, or with one at the second try alone."""
+    """The questions without an answer, and those answered only at the second attempt."""
     answered: tuple[Observation[Any], ...]
 
 
@@ -82,11 +82,11 @@ class FailingResolver(NameFault):
 
 @kept
 def private_elsewhere(evidence: Evidence) -> tuple[PrivateElsewhere, ...]:
-    """The targets of which the VPC's resolver gives private addresses where this host gets public ones of the same
-    family, or none of any. A family that this host does not get beside private addresses of the other is not a fault,
-    and public IPv6 next to private IPv4 is a fault of its own.
+    """The targets for which the VPC's resolver gives private addresses and this host gets public ones of the same
+    family, or none at all. It is not a fault if this host lacks one family and gets private addresses of the other;
+    public IPv6 next to private IPv4 is a fault of its own.
 
-    Where a public path is not a fault, only an own lookup without addresses is one.
+    If a public path is acceptable, only a lookup without addresses is a fault.
     """
     elsewhere = []
     for target in evidence.targets:
@@ -124,8 +124,8 @@ def private_elsewhere(evidence: Evidence) -> tuple[PrivateElsewhere, ...]:
 
 
 def has_run_out(evidence: Evidence, target: Target) -> bool:
-    """Whether this host's own lookup ended without an answer though its own name servers give private addresses: it
-    lost time, and nobody disagrees."""
+    """Whether this host's own lookup ended without an answer although its own name servers give private addresses: it
+    lost time, and the servers do not disagree."""
     lookup = lookup_of_name(evidence, target)
     answers = evidence.answers(target, evidence.configured_resolvers)
     return lookup is not None and kind_of(lookup) in NO_REASON and bool(private_in(evidence, answers))
@@ -151,13 +151,13 @@ def stalled_lookups(evidence: Evidence) -> tuple[StalledLookup, ...]:
 
 
 def _is_late(answer: Observation[Any]) -> bool:
-    """Whether the first datagram of a question was lost, or the answer to it, and the second was answered."""
+    """Whether the first attempt at a question, or its answer, was lost, and the second was answered."""
     return isinstance(answer.facts, DnsFacts) and answer.facts.queries > 1 and not is_cut(answer)
 
 
 @kept
 def silent_resolvers(evidence: Evidence) -> SilentResolvers | None:
-    """What was asked in vain where none of this host's name servers answers anything; None where one does, or might."""
+    """The unanswered questions, if none of this host's name servers answers anything; None if one does, or may."""
     servers = evidence.configured_resolvers
     asked = tuple(answer for target in evidence.targets for answer in evidence.answers(target, servers) if answer.made)
     lookups = [
@@ -174,21 +174,21 @@ def silent_resolvers(evidence: Evidence) -> SilentResolvers | None:
     if not all(answer.failure is not None and answer.failure.kind in _NO_ANSWER for answer in asked):
         return None
     if any(map(is_cut, asked)):
-        return None  # what is truncated is an answer
+        return None  # a truncated answer is an answer
     silent = tuple(server for server in servers if any(answer.subject.resolver == server for answer in asked))
     others = tuple(server for server in servers if server not in silent)
     if any(server.version in usable_families(evidence.host) for server in others):
-        return None  # one that was cut short, or was never asked, might have answered
+        return None  # a question that was cut short or never asked might have been answered
     return SilentResolvers(asked=asked, servers=silent, unasked=others, evidence=ids([*lookups, *asked]))
 
 
 @kept
 def other_names_answered(evidence: Evidence) -> tuple[Observation[Any], ...]:
-    """Lookups of other names, made as programs on this host make them, to which DNS had an answer while that of a
-    target's name ended without one. So a name server answers, and drops queries for some names."""
+    """Lookups of other names, made in the same way as by programs on this host, to which DNS had an answer while that
+    of a target's name ended without one. They prove that a name server answers and drops queries for some names."""
     own = [lookup for target in evidence.targets if (lookup := evidence.own_lookup(target)) is not None]
     if not any(lookup.failure is not None and lookup.failure.kind in NO_REASON for lookup in own):
-        return ()  # one without DNS ends as one of a name that does not exist
+        return ()  # without DNS, a lookup ends like that of a nonexistent name
     others = [
         lookup
         for target in evidence.targets
@@ -202,7 +202,7 @@ def other_names_answered(evidence: Evidence) -> tuple[Observation[Any], ...]:
 
 
 def is_of_hosts_file(evidence: Evidence, target: Target) -> bool:
-    """Whether the host's own lookup gave what the hosts file has for the name, and nothing else."""
+    """Whether the host's own lookup gave exactly the hosts file's addresses for the name."""
     entries = evidence.host.hosts_entries if evidence.host is not None else ()
     own = evidence.own_answer(target)
     return bool(own) and {entry.address for entry in entries if target.host in entry.names}.issuperset(own)
@@ -210,9 +210,9 @@ def is_of_hosts_file(evidence: Evidence, target: Target) -> bool:
 
 @kept
 def failing_resolvers(evidence: Evidence) -> tuple[FailingResolver, ...]:
-    """The targets whose own lookup fails where a name server of this host answers SERVFAIL, what cannot be read, or
-    nothing for this name while it answers for another, or one of them does. A server that answers nothing at all is
-    not among them."""
+    """The targets whose own lookup fails because a name server of this host answers SERVFAIL, sends unreadable data, or
+    stays silent for this name while it or another one answers for other names. A server that never answers is not among
+    them."""
     unusable = (FailureKind.SERVFAIL, FailureKind.DNS_MALFORMED, FailureKind.MALFORMED, FailureKind.TOO_LARGE)
     kinds = frozenset({*unusable, *_SILENCE})
     speaking = {
@@ -250,8 +250,8 @@ def refused_lookups(evidence: Evidence) -> tuple[FailingResolver, ...]:
 
 @kept
 def cut_answers(evidence: Evidence) -> CutAnswers | None:
-    """The answers of this host's name servers that are truncated and do not come by TCP, where its own lookups of the
-    same names fail; None where there are none."""
+    """The truncated answers of this host's name servers that cannot be fetched by TCP, if the host's own lookups of the
+    same names fail; None if there are none."""
     answers: list[Observation[Any]] = []
     lookups: list[Observation[Any]] = []
     hosts: list[str] = []
@@ -277,16 +277,16 @@ def cut_answers(evidence: Evidence) -> CutAnswers | None:
 def spoilt_lookups(
     evidence: Evidence, kinds: frozenset[FailureKind]
 ) -> Iterator[tuple[Target, Observation[Any], list[Observation[Any]]]]:
-    """Targets whose own lookup failed for no reason of its own, or found no address where name servers fail for one
-    family, with the answers of these kinds. The C library has one word for many reasons, so what the name servers say
-    to a direct question decides."""
+    """Targets whose own lookup failed without a specific reason, or found no address while name servers fail for one
+    family, with the answers of these kinds. The C library has one error for many reasons, so the answers of name
+    servers to direct questions decide."""
     for target in evidence.targets:
         lookup = lookup_of_name(evidence, target)
         if lookup is None or lookup.failure is None:
             continue
         asked = evidence.answers(target, evidence.configured_resolvers)
         is_empty = lookup.failure.kind is FailureKind.NODATA and has_unanswered_family(evidence, target)
-        # The C library says so of some answers that it cannot read, too.
+        # The C library reports some unreadable answers in the same way.
         is_unproven = lookup.failure.kind is FailureKind.NXDOMAIN and not any(
             answer.ok or kind_of(answer) in NOT_THERE for answer in asked
         )

@@ -1,5 +1,5 @@
-"""Names for which a search domain decides, in place of the name itself: what programs get, and what the name itself
-has."""
+"""Names that a search domain answers in place of the name itself: the addresses that programs get, and the addresses
+that the name itself has."""
 
 from typing import Any
 
@@ -14,30 +14,31 @@ from probes.model import Address, Observation, Target
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchDomainAnswer:
-    """Programs on this host get the answer for a name that a search domain completes: its addresses, or none."""
+    """Programs on this host get the answer for a name completed by a search domain: its addresses, or none."""
 
     target: Target
     lookup: Observation[LookupFacts]
     itself: Observation[LookupFacts]
     """The lookup of the name itself, without the search list."""
     completed: tuple[Observation[LookupFacts], ...]
-    """The lookups of the completed names that gave addresses, or failed as the lookup by programs did."""
+    """The lookups of completed names that gave addresses or failed in the same way as the lookup by programs."""
     domains: tuple[str, ...]
     """The search domains of these names."""
     addresses: frozenset[Address]
-    """What programs get that the name itself does not have; none where their lookup failed."""
+    """Addresses that programs get and that the name itself does not have; empty if their lookup failed."""
     own: tuple[Address, ...]
-    """What the name itself has."""
+    """The addresses of the name itself."""
     is_first: bool
-    """Whether this host asks its search domains first. Otherwise it asks them once the lookup of the name itself has
+    """Whether this host asks its search domains first. Otherwise it asks them after the lookup of the name itself has
     failed."""
 
 
 @kept
 def search_domain_answers(evidence: Evidence) -> tuple[SearchDomainAnswer, ...]:
-    """The targets for which a search domain gives addresses that the name itself does not have, and this host gets
-    such, where AWS has not answered; and those whose lookup fails as that of the completed name does, and that of the
-    name itself does not. What a cache holds, no search domain gives. A name without a dot is meant to be completed."""
+    """The targets for which a search domain decides. Either it gives addresses that the name itself does not have, this
+    host gets some of them, and AWS has not answered at these; or the lookup fails in the same way as the lookup of the
+    completed name, while the name itself resolves. Addresses from a cache are not from a search domain. Names without a
+    dot are left out, because completing them is intended."""
     host = evidence.host
     answers = []
     for target in evidence.targets:
@@ -75,14 +76,14 @@ def search_domain_answers(evidence: Evidence) -> tuple[SearchDomainAnswer, ...]:
 
 @kept
 def lookup_of_name(evidence: Evidence, target: Target) -> Observation[LookupFacts] | None:
-    """How this host looks up the target's name itself: its own lookup, unless that ended at a search domain."""
+    """The lookup of the target's name itself: the host's own lookup, unless a search domain ended that."""
     answers = (answer.itself for answer in search_domain_answers(evidence) if answer.target == target)
     return next(answers, evidence.own_lookup(target))
 
 
 def in_its_place(evidence: Evidence, target: Target) -> str:
-    """What programs get where a search domain answers in place of a name that fails: a sentence to follow another, or
-    nothing."""
+    """The answer that programs get if a search domain replaces a name that fails: a sentence to follow another, or an
+    empty text."""
     answers = [answer for answer in search_domain_answers(evidence) if answer.target == target]
     return "".join(
         f" A search domain ({listed(answer.domains)}) answers in its place, and programs on this host get "
@@ -92,12 +93,12 @@ def in_its_place(evidence: Evidence, target: Target) -> str:
 
 
 def answer_of_name(evidence: Evidence, target: Target) -> tuple[Address, ...]:
-    """What `lookup_of_name` gave, sorted."""
+    """The addresses that `lookup_of_name` gave, sorted."""
     return ordered(_addresses_of(lookup_of_name(evidence, target)))
 
 
 def addresses_of_name(evidence: Evidence, target: Target) -> tuple[Address, ...]:
-    """What `lookup_of_name` gave in the families that this host has, sorted."""
+    """The addresses that `lookup_of_name` gave in the families of this host, sorted."""
     families = usable_families(evidence.host)
     return tuple(address for address in answer_of_name(evidence, target) if address.version in families)
 

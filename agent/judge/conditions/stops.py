@@ -1,7 +1,8 @@
-"""Which hop of the configuration stops a connect that was dropped silently.
+"""The configured hops that stop connects which were dropped silently.
 
-Each connect that was dropped is followed along the hops that the configuration has for it. A hop that only may block
-is named where none does for certain. Nothing follows from the configuration alone, and what connects has no fault.
+Each dropped connect is followed along the hops that the configuration gives it. A hop that may block is named only if
+no hop certainly blocks. Without a failed connect, nothing follows from the configuration; a connect that succeeds has
+no fault.
 """
 
 from typing import Final
@@ -21,7 +22,7 @@ from probes.ports import HTTPS
 
 _NAT: Final = "nat-"
 _KEEPS_SOURCE: Final = "vpce-"
-"""A Gateway Load Balancer endpoint, which hands packets on as they are (AWS PrivateLink Guide, Access virtual
+"""A Gateway Load Balancer endpoint, which keeps the source address of packets (AWS PrivateLink Guide, Access virtual
 appliances through AWS PrivateLink)."""
 
 
@@ -35,8 +36,8 @@ class Stop:
 
 
 def stops_of(evidence: Evidence, target: Target, *stages: Stage) -> list[Stop]:
-    """What stops the connects to a target's addresses, at these stages. An address that no endpoint has is the answer's
-    fault: no way to it is missing."""
+    """The stops of connects to a target's addresses, at these stages. Addresses that no endpoint has are left out:
+    there the DNS answer is at fault, and not the path."""
     stops = []
     for path in configured_paths(evidence, target):
         attempt = evidence.at(Step.TCP, target, path.address, path.port)
@@ -56,7 +57,8 @@ def is_dropped(evidence: Evidence, attempt: Observation[TcpFacts], path: Configu
 
 
 def needed_first(evidence: Evidence, target: Target, stops: list[Stop]) -> list[Stop]:
-    """The stops on ports that the service needs; if there are none, all. A port that nobody needs may stay shut."""
+    """The stops on ports that the service needs; if there are none, all stops. A port that the service does not need
+    may stay closed."""
     required = judged_ports(target)
     return [stop for stop in stops if stop.path.port in required] or stops
 
@@ -67,18 +69,19 @@ def block_of(address: Address) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """The other end, as a rule has to name it."""
+    """The other end, as a security group rule must name it."""
 
     block: str
     """A CIDR, or a placeholder for one."""
     address: Address | None
-    """None where it is not known."""
+    """Its id; None if unknown."""
     version: int
 
 
 def sender_of(path: ConfiguredPath) -> Remote:
-    """From whom the endpoint's side has to let packets in: on 443 this host, or what its route goes through, where
-    that sends from an address of its own; on the ports of a gateway the appliance, which this host is not."""
+    """The source from which the endpoint's side must accept packets. On 443 it is this host, or the appliance on its
+    route if that sends from an address of its own; on the ports of a gateway it is the gateway appliance, which this
+    host is not."""
     version, length = path.address.version, path.address.max_prefixlen
     if path.port != HTTPS:
         return Remote(APPLIANCE, None, version)
@@ -92,7 +95,7 @@ def sender_of(path: ConfiguredPath) -> Remote:
 
 
 def detour_of(path: ConfiguredPath) -> str | None:
-    """What the route out goes through that may send packets on from another address; None where there is nothing."""
+    """The device on the route out that may send packets on from another address; None if there is none."""
     for hop in path.hops:
         if hop.stage in (Stage.ROUTE, Stage.TRANSIT) and hop.rule is not None:
             through = hop.rule.rpartition(" ")[2]

@@ -1,4 +1,4 @@
-"""API: credentials, signatures, and what AWS says of a signed call."""
+"""Rules for signed calls: credentials, signatures, and AWS's answers."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -34,17 +34,17 @@ _NOT_REACHED: Final = frozenset(
         "SSLError",
     }
 )
-"""What botocore raises where a host that it asks for a role cannot be reached, or gives no answer that it takes."""
+"""Exceptions of botocore if a host that it asks for a role cannot be reached, or gives an unacceptable answer."""
 _BROKEN_OFF: Final = "HTTPClientError"
-"""What botocore raises where an answer is longer than its connection here takes."""
+"""The exception of botocore if an answer is longer than its connection here accepts."""
 MISSING_TOKEN: Final = frozenset({"MissingAuthenticationToken", "MissingAuthenticationTokenException"})
 
 _SOURCES_OF_KEYS: Final = read_only("aws", "configure", "list")
 
 
 def _endpoint_urls(target: Target) -> Command:
-    """Show the endpoint URLs in the environment: one for all services, and those of the target's service or, where that
-    is of the default run, of all services of that."""
+    """Commands that show the endpoint URLs in the environment: the one for all services, and those of the target's
+    service or, in a run without options, of all its services."""
     default = checked_for_caller()
     services = default if target.service in default else (target.service,)
     variables = (SERVICES[service].endpoint_variable for service in services)
@@ -81,7 +81,7 @@ def no_credentials(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _searches(evidence: Evidence) -> tuple[Observation[CredentialFacts], ...]:
-    """The search for credentials, where the signed calls wanted them; what reads the configuration can do without."""
+    """The search for credentials, if the signed calls need them; the reads of the configuration can do without."""
     is_wanted = evidence.run.wants_calls and any(map(call_of, evidence.targets))
     return evidence.of(Step.CREDENTIALS) if is_wanted else ()
 
@@ -92,8 +92,9 @@ def _none_found(search: Observation[CredentialFacts]) -> bool:
 
 
 def _metadata_stalls(evidence: Evidence, search: Observation[CredentialFacts]) -> bool:
-    """Whether the search did not end, or broke off, because its last place, instance metadata, does not answer as it
-    should. What answers without end breaks off botocore's search, where no other place is set that could have."""
+    """Whether the search did not end, or broke off, because its last place, instance metadata, does not answer
+    correctly. An endless answer breaks off botocore's search; it counts only if no other place is set that could have
+    done so."""
     failure = search.failure
     broken = any(request.failure is not None and request.made for request in evidence.metadata)
     is_set = evidence.container is not None or (evidence.sdk is not None and evidence.sdk.sts_host is not None)
@@ -102,7 +103,7 @@ def _metadata_stalls(evidence: Evidence, search: Observation[CredentialFacts]) -
 
 
 def _refused_container(evidence: Evidence) -> Observation[TcpFacts] | None:
-    """The connect to where a container's credentials come from, where it was measured to fail."""
+    """The connect to the source of a container's credentials, if it failed."""
     container = evidence.container
     return container if container is not None and container.failure is not None and container.made else None
 
@@ -115,8 +116,8 @@ def _metadata_cut_short(evidence: Evidence, search: Observation[CredentialFacts]
 
 
 def _role_fails(evidence: Evidence, search: Observation[CredentialFacts]) -> str | None:
-    """Why the instance's role gives no credentials: the code of its document in metadata; None where that is not the
-    reason that none were found."""
+    """The error code in the role's metadata document, which is the reason why there are no credentials; None if there
+    is another reason."""
     facts = None if evidence.role is None else evidence.role.facts
     return facts.code if facts is not None and facts.code != _GIVEN and _none_found(search) else None
 
@@ -125,7 +126,7 @@ _GIVEN: Final = "Success"
 
 
 def credential_source_failed(evidence: Evidence) -> Iterator[RuleFinding]:
-    """API010: a source of credentials is configured, and cannot be reached or fails."""
+    """API010: a source of credentials is configured, and it cannot be reached or fails."""
     for search in _searches(evidence):
         failure, container = search.failure, _refused_container(evidence)
         if failure is None or (container is None and not search.made):
@@ -133,12 +134,12 @@ def credential_source_failed(evidence: Evidence) -> Iterator[RuleFinding]:
         if (code := _role_fails(evidence, search)) is not None:
             yield _role_failed(evidence, search, code)
             continue
-        # A container's source comes before metadata, whatever ran out of time behind it.
+        # A container's source comes before metadata, even if metadata is the one that timed out.
         if container is None and (
             _none_found(search) or _metadata_stalls(evidence, search) or _metadata_cut_short(evidence, search)
         ):
             continue
-        # A search that did not end, or a file that cannot be read, does not say that any source is configured.
+        # A search that did not end, or a file that cannot be read, does not show that any source is configured.
         source = failure.kind is FailureKind.NO_CREDENTIALS
         what = "A configured source of credentials fails" if source else "The search for credentials failed"
         at = "" if container is None else f" The container's address {container.subject.address} does not connect."
@@ -155,7 +156,7 @@ def credential_source_failed(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _asked_for_role(evidence: Evidence) -> frozenset[str]:
-    """The targets at whose host the SDK asks for a role."""
+    """The targets whose host gives the SDK its role."""
     host = None if evidence.sdk is None else evidence.sdk.sts_host
     return frozenset(
         target.id for target in evidence.targets if SERVICES[target.service].gives_credentials and target.host == host
@@ -163,12 +164,12 @@ def _asked_for_role(evidence: Evidence) -> frozenset[str]:
 
 
 def _is_of_a_path(failure: Failure) -> bool:
-    """Whether a search for credentials failed as it does where a host that it asks cannot be reached."""
+    """Whether a search for credentials failed in the way in which it does if a host cannot be reached."""
     return failure.kind is FailureKind.TIMEOUT or failure.code in _NOT_REACHED
 
 
 def _sts_of(evidence: Evidence) -> str:
-    """Where the SDK asks STS for a role; empty where none is set."""
+    """The host of STS that the SDK asks for a role; empty if no role is set."""
     host = None if evidence.sdk is None else evidence.sdk.sts_host
     if host is None:
         return ""
@@ -177,7 +178,7 @@ def _sts_of(evidence: Evidence) -> str:
 
 
 def is_global_sts(host: str) -> bool:
-    """Whether a host of STS is not that of a Region. Private DNS of an endpoint of STS gives the Region's alone."""
+    """Whether a host of STS is the global one. Private DNS of an STS endpoint covers only the Region's host."""
     return host.removeprefix("sts.") in SUFFIXES
 
 
@@ -205,8 +206,8 @@ def _role_failed(evidence: Evidence, search: Observation[CredentialFacts], code:
 
 
 def _allow_at_sts(evidence: Evidence, text: str) -> Fix | None:
-    """What to do where AWS's text says that the policy of an endpoint denies the role: it is that of STS, which was
-    asked for it. None for every other text."""
+    """The fix if AWS's text says that an endpoint's policy denies the role. The endpoint is that of STS, which was
+    asked for the role. None for every other text."""
     denial = read_denial(text)
     if denial.policy != "vpc-endpoint":
         return None
@@ -233,7 +234,7 @@ def _allow_at_sts(evidence: Evidence, text: str) -> Fix | None:
 
 
 def _repair_source(evidence: Evidence, *, cut: bool) -> Fix:
-    """What to do about a source of credentials; `cut` where the search was given no more time."""
+    """The fix for a source of credentials; `cut` means that the search was given no more time."""
     sdk = evidence.sdk
     if sdk is not None and sdk.sts_host is not None and is_global_sts(sdk.sts_host):
         return Fix(
@@ -254,7 +255,7 @@ def _repair_source(evidence: Evidence, *, cut: bool) -> Fix:
     )
 
 
-# --- What AWS says of a signed call ----------------------------------------------------------------------------------
+# --- Answers of AWS to a signed call ----------------------------------------------------------------------------------
 
 Calls = list[Observation[ApiFacts]]
 
@@ -269,16 +270,16 @@ class _Refusal:
     summary: str
     commands: Callable[[Target, Calls], tuple[Command, ...]]
     fix: Callable[[Evidence], Fix] | None = None
-    """What to do, where that depends on this host and not on the calls."""
+    """The fix, if it depends on this host and not on the calls."""
     head: Callable[[Target], str] | None = None
-    """What the summary begins with, where that depends on the service."""
+    """The beginning of the summary, if it depends on the service."""
     unsigned: bool = False
-    """Whether AWS saw no signature at all. Only kind `signature` can have it."""
+    """Whether AWS saw no signature at all. Only kind `signature` can have this."""
     of_bucket: Callable[[Target, Calls], tuple[str, str]] | None = None
-    """Detail and summary where the call is one at a bucket; None where they are as for others."""
+    """Detail and summary for a call at a bucket; None if they are the same as for other calls."""
     is_for_common: bool = False
-    """Whether it is for what the calls to all targets share, such as the secret, the clock, the Region that they are
-    signed for, the account or what lies on the way, where none is let through."""
+    """Whether it is a fault of something that the calls to all targets share, such as the secret, the clock, the
+    signing Region, the account or a device on the way. It then counts as shared if no call succeeds."""
 
     def of(self, evidence: Evidence, target: Target) -> Calls:
         return [
@@ -291,7 +292,7 @@ class _Refusal:
 
 
 def _refused(refusal: _Refusal, evidence: Evidence) -> Iterator[RuleFinding]:
-    """API002 to API009: AWS answers the signed call and does not let it through.
+    """API002 to API009: AWS answers the signed call and refuses it.
 
     All targets share the credentials, so a fault of them is one finding of the run.
     """
@@ -330,7 +331,7 @@ def _finding_of(
 
 
 def _severity(evidence: Evidence) -> Severity:
-    """How bad it is for the run: no more than a warning where a required target's call was let through."""
+    """The severity for the run: at most a warning if a required target's call succeeded."""
     through = any(
         call.ok for target in evidence.targets if target.role is Role.REQUIRED for call in evidence.calls(target)
     )
@@ -338,19 +339,19 @@ def _severity(evidence: Evidence) -> Severity:
 
 
 def _identity(target: Target) -> Command:
-    # Without a Region some versions ask the global STS endpoint, which no interface endpoint stands for.
+    # Without a Region some versions ask the global STS endpoint, which no interface endpoint covers.
     return read_only("aws", "sts", "get-caller-identity", "--region", target.region, scope=CommandScope.ACCOUNT)
 
 
 def _theirs(calls: Calls) -> str:
-    """What the server takes for the time; empty where it did not say."""
+    """The server's time; empty if it did not give one."""
     known = [call.facts.server_time for call in calls if call.facts is not None]
     times = sorted({f"{time:%Y-%m-%d %H:%M:%S} UTC" for time in known if time is not None})
     return f" The server's clock says {listed(times)}." if times else ""
 
 
 def _time_in(calls: Calls) -> str | None:
-    """The time of the first answer that says one, for a headline."""
+    """The time in the first answer that has one, for a headline."""
     known = (call.facts.server_time for call in calls if call.facts is not None)
     return next((f"{time:%Y-%m-%d %H:%M} UTC" for time in known if time is not None), None)
 
@@ -472,9 +473,9 @@ _REFUSALS: Final = (
 
 
 def clock_rejected(evidence: Evidence) -> Iterator[RuleFinding]:
-    """API005: AWS refuses signatures for their time. Where the signature of no call to the target was taken, EC2 may be
-    the one that says so (EC2 API Reference, Error codes: RequestExpired). That code answers an expired session token as
-    well, so it counts only where the clock is measured to be off."""
+    """API005: AWS refuses signatures because of their time. If no call to the target was accepted or refused for its
+    time, EC2's answer may show it (EC2 API Reference, Error codes: RequestExpired). That code also stands for an
+    expired session token, so it counts only if the clock is measured to be off."""
     yield from _refused(_CLOCK, evidence)
     refused = [
         read
@@ -499,12 +500,12 @@ def clock_rejected(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _is_denied(call: Observation[ApiFacts]) -> bool:
-    """Whether a policy denied a call: AWS has taken its signature, then."""
+    """Whether a policy denied a call. Then AWS has accepted its signature."""
     return call.failure is not None and call.failure.kind is FailureKind.ACCESS_DENIED
 
 
 def _time_of_aws(evidence: Evidence) -> str:
-    """What an answer of AWS gave for the time; empty where none did."""
+    """The time in an answer of AWS; empty if it has none."""
     for clock in evidence.clocks:
         ours = clock.observation.started_at
         if ours is not None:
@@ -535,7 +536,7 @@ def role_shadowed(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 _ROLES: Final = frozenset({"iam-role", "container-role", "assume-role-with-web-identity"})
-"""Sources that are a role given to what runs here, by design."""
+"""Sources of credentials that AWS intends for a role of the software here."""
 SOURCES: Final = {
     "env": "environment variables",
     "shared-credentials-file": "the shared credentials file",
@@ -546,11 +547,11 @@ SOURCES: Final = {
     "custom-process": "a credential process",
     "boto-config": "a boto configuration file",
 }
-"""Sources of credentials in words, by the names that botocore gives its providers (1.44.8)."""
+"""Names of sources of credentials for people, by botocore's names of its providers (1.44.8)."""
 
 
 def gateway_not_seen(evidence: Evidence) -> Iterator[RuleFinding]:
-    """API012: ListGateways works, and a gateway has not been in touch for over an hour."""
+    """API012: ListGateways works, and AWS has not heard from a gateway for over an hour."""
     for target in evidence.targets:
         late: dict[str, datetime] = {}
         calls: list[Observation[ApiFacts]] = []
@@ -569,7 +570,7 @@ def gateway_not_seen(evidence: Evidence) -> Iterator[RuleFinding]:
         whole = [facts for facts in lists if not facts.gateways_cut]
         every = bool(whole) and all(facts.are_all_gateways_silent for facts in whole)
         known = max(facts.gateways_listed for facts in whole or lists)
-        # Facts keep the ones that have been silent for longest.
+        # The facts keep those that have been silent for longest.
         more = any(len(facts.silent_gateways) == len(facts.gateways) < facts.gateways_listed for facts in lists)
         gateways = [f"{name} (last in touch {when:%Y-%m-%d %H:%M} UTC)" for name, when in sorted(late.items())]
         yield RuleFinding(

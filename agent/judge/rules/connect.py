@@ -1,6 +1,6 @@
-"""TCP: who answered a connect, how, and from where.
+"""TCP rules: who answered a connect, how, and from where.
 
-Each rule names the failed attempts of one nature, as `agent.judge.conditions.connects` tells them apart.
+Each rule reports the failed attempts of one nature, as `agent.judge.conditions.connects` distinguishes them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -39,12 +39,12 @@ from probes.model import Address, Observation, Step, Target
 from probes.ports import HTTPS, SUPPORT_CHANNEL
 
 QUICK_SECONDS: Final = 0.0002
-"""A reset sooner than this can come from a filter on this host (measured: under 0.2 ms)."""
+"""A faster reset can come from a filter on this host (measured: under 0.2 ms)."""
 
 
 def _beside(evidence: Evidence, target: Target, attempts: list[Observation[TcpFacts]]) -> tuple[str, ...]:
-    """The attempts themselves, and what failed the same way on the other required ports of the same addresses: it is
-    the same fault."""
+    """The attempts, and those that failed in the same way on the other required ports of the same addresses, since it
+    is the same fault."""
     ports = tuple(port for port in judged_ports(target) if port != HTTPS)
     more = [
         attempt
@@ -56,7 +56,7 @@ def _beside(evidence: Evidence, target: Target, attempts: list[Observation[TcpFa
 
 
 def port_blocked(evidence: Evidence) -> Iterator[RuleFinding]:
-    """TCP001: 443 connects nowhere, and is silent where nothing else stopped it."""
+    """TCP001: no address connects on 443, and the attempts that are not explained otherwise are silent."""
     for target in evidence.targets:
         tried = evidence.connects(target, HTTPS)
         silent = failed_connects(evidence, target, Nature.SILENT, (HTTPS,))
@@ -118,7 +118,7 @@ LOOK_AT_THIS_HOST: Final = Fix(
 
 
 def _compare_records(target: Target, otherwise: Fix) -> Fix:
-    """What to do first where the VPC's resolver gives addresses that connect."""
+    """The first step of the fix if the VPC's resolver gives addresses that connect."""
     return Fix(
         summary="First compare what this host's name servers have for the name with the addresses of the endpoint that "
         "it is meant to reach; let them forward the name to the VPC's resolver. If they are right: "
@@ -128,8 +128,8 @@ def _compare_records(target: Target, otherwise: Fix) -> Fix:
 
 
 def _is_let_pass(evidence: Evidence, target: Target, attempts: Sequence[Observation[TcpFacts]]) -> bool:
-    """Whether groups, network ACLs and routes let all of these pass, by what EC2 has just reported: nothing is to be
-    opened there."""
+    """Whether groups, network ACLs and routes let all of these pass, by what EC2 has just reported. Then the fix opens
+    nothing there."""
     tried = {(attempt.subject.address, attempt.subject.port) for attempt in attempts}
     paths = [path for path in configured_paths(evidence, target) if (path.address, path.port) in tried]
     known = evidence.is_configuration_fresh and len(paths) == len(tried)
@@ -161,7 +161,7 @@ def _beside_this_host(near: list[Observation[TcpFacts]]) -> str:
 
 
 def _ask_the_owner(evidence: Evidence, target: Target, silent: Sequence[Observation[TcpFacts]]) -> Fix:
-    """What to do where the endpoint is in another VPC: no group of this one decides."""
+    """The fix if the endpoint is in another VPC, whose groups this VPC cannot change."""
     leader = leader_of(evidence, target, places(silent))
     led = "" if leader is None else f"; what leads the name there is {leader.words}"
     of = "" if leader is None or leader.owner is None else f" (account {leader.owner})"
@@ -176,7 +176,7 @@ def _ask_the_owner(evidence: Evidence, target: Target, silent: Sequence[Observat
 
 
 def _let_in(target: Target, silent: list[Observation[TcpFacts]], near: list[Observation[TcpFacts]]) -> Fix:
-    """What to do where an endpoint is silent; no ACL is on the way to those `near`."""
+    """The fix if an endpoint is silent. No ACL is on the path to the addresses in `near`."""
     parts = ["Allow this host on 443 in the endpoint's security group, and let 443 out in this host's own group."]
     if len(near) < len(silent):
         parts.append("Both subnets' network ACLs must pass 443 there and ports 1024-65535 back.")
@@ -228,8 +228,8 @@ def zone_silent(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def gateway_ports_blocked(evidence: Evidence) -> Iterator[RuleFinding]:
-    """TCP003: 443 connects and, at the same addresses, ports that a gateway appliance needs do
-    not. The one that serves its activation alone is a warning."""
+    """TCP003: 443 connects, and ports that a gateway appliance needs fail at the same addresses. A failure of the
+    activation port alone is a warning."""
     for target in evidence.targets:
         up = places(attempt for attempt in evidence.connects(target, HTTPS) if attempt.ok)
         ports = tuple(port for port in judged_ports(target) if port != HTTPS)
@@ -318,7 +318,7 @@ def refused_by_peer(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _let_out(attempts: list[Observation[TcpFacts]]) -> Fix:
-    """What to do where the silent addresses are public: no endpoint is on that way."""
+    """The fix if the silent addresses are public, so that no endpoint is on the path."""
     return Fix(
         summary="Look for what drops 443 on the way out: the security group and network ACL of this host, its route to "
         "a NAT or internet gateway, a firewall.",
@@ -327,7 +327,7 @@ def _let_out(attempts: list[Observation[TcpFacts]]) -> Fix:
 
 
 def _share(evidence: Evidence, target: Target, attempts: list[Observation[TcpFacts]]) -> str:
-    """How many of the addresses in use that is, where it is not all."""
+    """The share of the addresses in use, if it is not all of them."""
     count = len(evidence.own_addresses(target))
     return "" if len(attempts) == count else f" ({len(attempts)} of {count} addresses)"
 
@@ -337,7 +337,7 @@ def _was(items: list[Address] | list[int]) -> str:
 
 
 def support_port_blocked(evidence: Evidence) -> Iterator[RuleFinding]:
-    """TCP007: of a gateway's ports only the one of AWS Support's channel is closed."""
+    """TCP007: of a gateway's ports, only that of AWS Support's channel is closed."""
     own = evidence.own_addresses_of_host
     for target in evidence.targets:
         closed = [
@@ -406,7 +406,7 @@ def ipv6_path_broken(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _some_without_a_route(evidence: Evidence, target: Target) -> Iterator[RuleFinding]:
-    """TCP008 for the IPv6 addresses without a route, beside others that connect."""
+    """TCP008 for the IPv6 addresses without a route, while others connect."""
     unrouted = unrouted_ipv6(evidence, target)
     if not unrouted:
         return
@@ -437,12 +437,13 @@ def _some_without_a_route(evidence: Evidence, target: Target) -> Iterator[RuleFi
 
 
 SLOW_SECONDS: Final = 1.0
-"""After which Linux sends a SYN again (RFC 6298): a round trip that takes longer needs two, and nothing is lost."""
+"""Round trip time after which Linux sends a SYN again (RFC 6298). On a slower path two SYNs are normal, and nothing is
+lost."""
 
 
 def lossy_path(evidence: Evidence) -> Iterator[RuleFinding]:
-    """TCP009: connects that succeeded, and needed more than one SYN for it; information where the round trip takes so
-    long that the second was sent before the first could be answered."""
+    """TCP009: connects succeeded but needed more than one SYN. It is information if the round trip is so long that the
+    second SYN was sent before the first could be answered."""
     for target in evidence.targets:
         repeated = [
             attempt
@@ -483,7 +484,7 @@ def _round_trip(attempt: Observation[TcpFacts]) -> float:
 
 
 def _far_away(target: Target, far: Sequence[Observation[TcpFacts]]) -> RuleFinding:
-    """TCP009 of a path whose round trip takes longer than the kernel waits before it sends a SYN again."""
+    """TCP009 for a path whose round trip is longer than the kernel waits before it sends a SYN again."""
     return RuleFinding(
         code="TCP009",
         target=target.id,

@@ -38,16 +38,17 @@ from probes.operations import ALLOWANCES, HOST, METADATA_PROXY, PROXY, SDK_SETTI
 
 _UNTIMELY: Final = (FailureKind.TLS_EXPIRED, FailureKind.TLS_NOT_YET_VALID)
 DATE_SECONDS: Final = 1.0
-"""What a Date header leaves open (RFC 9110, section 5.6.7)."""
+"""Uncertainty of a Date header in seconds (RFC 9110, section 5.6.7)."""
 SKEW_SECONDS: Final = 60.0
-"""An appliance's TLS may suffer from here on; from GRAVE_SKEW_SECONDS on signed calls may be refused."""
+"""Clock offset from which an appliance's TLS may fail; from GRAVE_SKEW_SECONDS on signed calls may be refused."""
 _EFFECTS: Final = {
     "linklocal_allowance_exceeded": "packets to DNS, metadata and time were dropped",
     "conntrack_allowance_exceeded": "packets of new connections that could not be tracked were dropped",
     "pps_allowance_exceeded": "packets over its limit a second were delayed or dropped",
 }
-"""The counters that are judged, with what a rise says (EC2 User Guide, Monitor network performance for ENA settings on
-your EC2 instance). Those of bandwidth may rise where packets only waited, on a path that works."""
+"""The counters that are judged, with the meaning of a rise (EC2 User Guide, Monitor network performance for ENA
+settings on your EC2 instance). Counters of bandwidth are missing, because they may rise on a working path, on which
+packets only waited."""
 
 _NO_SERVICE: Final = frozenset(
     {
@@ -90,7 +91,7 @@ def region_unknown(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def metadata_unreachable(evidence: Evidence) -> Iterator[RuleFinding]:
-    """ENV002: the IMDSv2 token request gets no answer, or nonsense. Silent where nothing says that this is AWS."""
+    """ENV002: the IMDSv2 token request gets no answer, or an invalid one. Silent if there is no sign of AWS."""
     if not evidence.in_aws:
         return
     for observation in evidence.metadata:
@@ -122,7 +123,7 @@ def metadata_unreachable(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _what_is_lost(evidence: Evidence) -> str:
-    """What a run goes without that has its Region and its credentials from elsewhere."""
+    """The consequences for a run that has its Region and its credentials from elsewhere."""
     unknown = ordered(
         address
         for target in evidence.targets
@@ -172,9 +173,9 @@ def service_not_offered(evidence: Evidence) -> Iterator[RuleFinding]:
             continue  # a host that somebody named
         lookup = evidence.own_lookup(target)
         if lookup is None or not lookup.made:
-            continue  # whether it is there was not asked yet
+            continue  # nobody asked yet whether it exists
         if any(evidence.scope(address) is AddressScope.VPC for address in evidence.own_addresses(target)):
-            continue  # somebody made an endpoint: the table lags behind
+            continue  # somebody created an endpoint, so the table is out of date
         answered = any(evidence.reached_aws(target, address) for address in evidence.own_addresses(target)) or any(
             answer.facts is not None and answer.facts.request_id is not None
             for answer in evidence.answers_to_http(target)
@@ -203,9 +204,9 @@ def sdk_endpoint_overridden(evidence: Evidence) -> Iterator[RuleFinding]:
         if url is None or target.role is Role.CONTEXT or host_of_url(url) != target.host:
             continue
         if target.addressing is Addressing.DEFAULT and evidence.url_aside(target) is None:
-            continue  # it says what would be so without it
+            continue  # the finding says what the path would be without it
         own = read_name(target.host)
-        # Without TLS the endpoint, which has no port 80, takes no call.
+        # A call without TLS fails at the endpoint, which has no port 80.
         fits = is_https(url) and own is not None and (own.service, own.region) == (target.service, evidence.run.region)
         lost = " The SDK's FIPS setting has no effect with it." if sdk is not None and sdk.fips else ""
         variable = SERVICES[target.service].endpoint_variable
@@ -240,8 +241,8 @@ _DOUBTFUL: Final = (
 
 
 def sdk_host_not_covered(evidence: Evidence) -> Iterator[RuleFinding]:
-    """ENV006: the host that the SDK calls is public, or is one that a setting chose and that does not exist, while
-    another name of the service is private."""
+    """ENV006: the host that the SDK calls is public, or a setting chose it and it does not exist, while another name of
+    the service is private."""
     elsewhere = {fault.target.id for fault in private_elsewhere(evidence)}
     missing = {fault.target.id for fault in missing_names(evidence)}
     configured = _names_explained_by_the_configuration(evidence)
@@ -253,7 +254,7 @@ def sdk_host_not_covered(evidence: Evidence) -> Iterator[RuleFinding]:
             continue
         if lookup is None or any(map(evidence.is_private, answer_of_name(evidence, target))) or target.id in elsewhere:
             continue
-        # A default name without an answer, or with one that is nobody's address, has a cause of its own.
+        # A default name without an answer, or with an address that nobody can have, has a cause of its own.
         is_public = any(
             evidence.is_public(address) for address in answer_of_name(evidence, target)
         ) and not is_of_hosts_file(evidence, target)
@@ -287,7 +288,7 @@ def sdk_host_not_covered(evidence: Evidence) -> Iterator[RuleFinding]:
             f"{'is' if len(covered) == 1 else 'are'}: private DNS covers another name than the one in use."
             + (_DOUBTFUL if is_doubtful else ""),
             at_most=Severity.WARNING if is_doubtful else None,
-            # A lookup that failed is named by what names the failure, and not by this warning.
+            # A failed lookup is reported by the finding for its failure, and not by this warning.
             evidence=ids(filter(None, [lookup if lookup.ok else None, *covered.values()])),
             addresses=frozenset(answer_of_name(evidence, target)),
             shared=frozenset()
@@ -317,8 +318,8 @@ def sdk_host_not_covered(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _names_explained_by_the_configuration(evidence: Evidence) -> frozenset[str]:
-    """The ids of the targets whose name is not private because of what answers for it in the VPC: a zone, a Resolver
-    rule, DNS Firewall or a Profile, or an old record."""
+    """The ids of the targets whose name is not private because of a setting or record in the VPC: a zone, a Resolver
+    rule, DNS Firewall, a Profile, or an old record."""
     if not evidence.is_configuration_fresh:
         return frozenset()
     conditions = (stale_answers, forwarding_answers, shadowing_answers, blocking_answers, answers_of_endpoints)
@@ -350,7 +351,7 @@ def proxy_captures_endpoint(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def region_mismatch(evidence: Evidence) -> Iterator[RuleFinding]:
-    """ENV008: the Region that the SDK is set to is not the one the instance is in."""
+    """ENV008: the SDK is set to another Region than the instance's."""
     here = evidence.imds.region if evidence.imds is not None else None
     chosen = evidence.run.region
     if here is None or chosen is None or chosen == here or evidence.run.region_source == "--region":
@@ -375,7 +376,7 @@ def region_mismatch(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _set_region(here: str, source: str | None) -> tuple[Command, ...]:
-    """The command that sets the Region where a profile has it; what sets a variable is not known."""
+    """The command that sets the Region, if a profile sets it. The place where a variable is set is unknown."""
     if source != SDK_PROFILE or not is_region(here):
         return ()
     return (
@@ -390,8 +391,8 @@ def _set_region(here: str, source: str | None) -> tuple[Command, ...]:
 
 
 def region_not_known(evidence: Evidence) -> Iterator[RuleFinding]:
-    """ENV014: the Region that is set is not among those that the SDK lists, and none of its hosts' names exists. One
-    that is newer than the list resolves."""
+    """ENV014: the Region that is set is not in the SDK's list, and the names of its hosts do not exist. The names of a
+    Region newer than the list would resolve."""
     chosen = evidence.run.region
     if chosen is None or chosen in REGIONS:
         return
@@ -435,9 +436,9 @@ def region_not_known(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def sdk_settings_unusable(evidence: Evidence) -> Iterator[RuleFinding]:
-    """ENV018: the SDK cannot read its settings on this host, or they name a Region that can be none; information where
-    the run is for no program that calls by an SDK. So it is where reading them has no end: then nothing is known of
-    them, and what they decide is unproven."""
+    """ENV018: the SDK cannot read its settings on this host, or they name an impossible Region. It is information if no
+    program in the run calls the API by an SDK, and if reading the settings does not end: then nothing is known of them,
+    and anything that they decide is unproven."""
     sentences: list[str] = []
     summaries: list[str] = []
     commands: list[Command] = []
@@ -482,7 +483,7 @@ def sdk_settings_unusable(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _unusable(failure: Failure | None, named: Sequence[tuple[str, str, Observation[Any]]]) -> dict[str, Forms | None]:
-    """What the headline says of settings that cannot be used: the text that cannot be a Region, else the error."""
+    """The headline's words for unusable settings: the text that cannot be a Region, otherwise the error."""
     if not named:
         return {"error": None if failure is None else failure.code or failure.message}
     place, region, _ = named[0]
@@ -495,8 +496,8 @@ def _exceeded(risen: Sequence[tuple[str, int]]) -> Forms:
 
 
 def _has_caller(evidence: Evidence) -> bool:
-    """Whether the run is for programs that call the API by an SDK: the workload `caller`, or a service of such programs
-    that an option names. The agents of other workloads do not read these settings."""
+    """Whether the run is for programs that call the API by an SDK: the workload `caller`, or an option that names a
+    service of such programs. The agents of other workloads do not read these settings."""
     by_caller = any(workload.name is Workload.CALLER and workload.is_required for workload in evidence.workloads)
     return by_caller or any(
         target.role is Role.REQUIRED
@@ -527,13 +528,13 @@ _CONFIG: Final = "<HOME>/.aws/config"
 
 
 def _named_regions(evidence: Evidence) -> Iterator[tuple[str, str, Observation[Any]]]:
-    """Where settings of this host name a Region, what they say, and the observation that has it."""
+    """Places where settings of this host name a Region, each with the text and the observation that has it."""
     own, settings = evidence.find(HOST), evidence.find(f"{HOST}/{SDK_SETTINGS}")
     named = {} if own is None or evidence.host is None else evidence.host.region_variables
     sdk = evidence.sdk
     if settings is not None and sdk is not None and sdk.region is not None:
         place = REGION_VARIABLES[1] if sdk.region_file is None else f"The profile in {sdk.region_file}"
-        # As boto3 takes it: us-east-1-fips is an old way to ask for FIPS.
+        # This is accepted by boto3: us-east-1-fips is an old way to ask for FIPS.
         named = {name: value for name, value in named.items() if name != REGION_VARIABLES[1]}
         yield place, sdk.region, settings
     for name, value in named.items():
@@ -542,8 +543,8 @@ def _named_regions(evidence: Evidence) -> Iterator[tuple[str, str, Observation[A
 
 
 def _as_region(named: str) -> tuple[str, str | None]:
-    """What is wrong with the name of a Region, to follow on it, and the one that is meant; None where that is not
-    known."""
+    """The mistake in a Region's name, worded to follow the name, and the Region that is meant; None if there is no
+    known mistake."""
     plain = named.strip().lower()
     if is_region(plain):
         return (", in small letters" if named.strip() == named else ", without spaces"), plain
@@ -551,7 +552,7 @@ def _as_region(named: str) -> tuple[str, str | None]:
 
 
 def host_starved(evidence: Evidence) -> Iterator[RuleFinding]:
-    """ENV015: this host kept the process from running for so long that it cost a step that the verdict needs."""
+    """ENV015: the process could not run on this host for so long that a step failed which the verdict needs."""
     starved = [
         observation
         for observation in evidence.observations
@@ -595,7 +596,7 @@ _UNUSABLE: Final = {
     "that the program runs as.",
     "ConfigParseError": "Correct the file: each line is a [section], or a name = value.",
 }
-"""What to do, by botocore's exception."""
+"""The fix, by botocore's exception."""
 
 
 def hosts_file_override(evidence: Evidence) -> Iterator[RuleFinding]:
@@ -616,7 +617,7 @@ def hosts_file_override(evidence: Evidence) -> Iterator[RuleFinding]:
             detail=f"The hosts file of this host says that {target.host} is {listed(fixed)}{beside}. Addresses of an "
             "endpoint change when it is made anew, and a hosts file does not follow.",
             evidence=ids([lookup, *(answer for answer in evidence.of(Step.DNS, target) if addresses_in(answer))]),
-            # What a name server gives as well would stay as it is without the file.
+            # An address that a name server gives as well would stay without the file.
             addresses=frozenset(fixed) - frozenset(given),
             shared=frozenset(map(str, fixed)),
             fix=Fix(
@@ -632,7 +633,7 @@ def hosts_file_override(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def allowance_exceeded(evidence: Evidence) -> Iterator[RuleFinding]:
-    """ENV013: the driver's counters of what went beyond an allowance of the instance rose during the run."""
+    """ENV013: during the run, the driver's counters of packets beyond the instance's allowances rose."""
     seen = evidence.find(f"{HOST}/{ALLOWANCES}")
     exceeded = seen.facts.exceeded if seen is not None and isinstance(seen.facts, AllowanceFacts) else {}
     risen = sorted((name, count) for name, count in exceeded.items() if name.partition(" ")[2] in _EFFECTS)
@@ -656,8 +657,8 @@ def allowance_exceeded(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def clock_skew(evidence: Evidence) -> Iterator[RuleFinding]:
-    """ENV010: this host's clock against the time of AWS: of an answer over verified TLS, or of metadata. Where they
-    differ the least offset counts, and of that what is sure."""
+    """ENV010: this host's clock differs from AWS's, which comes from an answer over verified TLS, or from metadata. If
+    AWS's clocks differ, the smallest offset counts, minus its uncertainty."""
     if not evidence.clocks:
         return
     clock = min(evidence.clocks, key=lambda reading: abs(reading.offset))
@@ -706,7 +707,7 @@ def proxy_captures_metadata(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def outside_vpc(evidence: Evidence) -> Iterator[RuleFinding]:
-    """ENV012: neither metadata nor a VPC resolver answered: this host is not an instance, or is one in disguise."""
+    """ENV012: neither metadata nor a VPC resolver answered: this host is not an instance, or does not look like one."""
     imds = evidence.metadata
     asked = [answer for answer in evidence.of(Step.DNS) if answer.subject.resolver in evidence.vpc_resolvers[:2]]
     if (
@@ -732,7 +733,7 @@ def outside_vpc(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _span(seconds: float) -> str:
-    """`90 s`; `5.0 days` where seconds would be hard to read."""
+    """`90 s`, or `5.0 days` if seconds would be hard to read."""
     return f"{seconds:.0f} s" if seconds < 86_400 else f"{seconds / 86_400:.1f} days"
 
 
@@ -741,7 +742,7 @@ def _counts(target: Target) -> bool:
 
 
 def _valid_then(evidence: Evidence, offset: float) -> frozenset[Address]:
-    """Addresses whose certificate is not valid at this host's time and is at the right one."""
+    """Addresses whose certificate is invalid at this host's time and valid at the right time."""
     certificates = []
     for target in evidence.targets:
         for handshake in evidence.handshakes(target):

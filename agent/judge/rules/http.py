@@ -1,4 +1,4 @@
-"""HTTP: who answered, and whether an answer comes at all."""
+"""HTTP rules: who answered, and whether an answer comes at all."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
@@ -20,10 +20,11 @@ from probes.ports import HTTPS
 
 _STRANGER: Final = frozenset({FailureKind.NOT_AWS, FailureKind.MALFORMED, FailureKind.TOO_LARGE})
 _TIMED_OUT: Final = "RequestTimeoutException"
-"""AWS's code for 408 (AWS Backup Developer Guide, Common Error Types)."""
+"""AWS's error code for status 408 (AWS Backup Developer Guide, Common Error Types)."""
 _NO_ANSWER: Final = frozenset({FailureKind.TIMEOUT, FailureKind.CLOSED, FailureKind.RESET})
 _CUT: Final = _NO_ANSWER | {FailureKind.REFUSED, FailureKind.UNREACHABLE, FailureKind.PROHIBITED, FailureKind.TLS_ALERT}
-"""How a connection that was up ends without an answer: as above, by an ICMP error or by an alert."""
+"""Kinds of failures by which an established connection ends without an answer: those above, an ICMP error, or an
+alert."""
 _NOT_OPENED: Final = frozenset(
     {
         FailureKind.TLS_UNTRUSTED,
@@ -34,16 +35,16 @@ _NOT_OPENED: Final = frozenset(
         FailureKind.TLS_NO_TRUST_STORE,
     }
 )
-"""How another connection, which a request may need, fails where the first one did not."""
+"""Kinds of failures of another connection, which a request may need after the first one worked."""
 _WITHOUT_END: Final = _NO_ANSWER | {FailureKind.TOO_LARGE}
-"""How an answer ends of which the whole did not come, or was too much to read."""
+"""Kinds of failures if an answer is incomplete or too large."""
 _NO_HTTP: Final = frozenset({FailureKind.MALFORMED})
 _UNREADABLE: Final = frozenset({FailureKind.TOO_LARGE, FailureKind.MALFORMED})
 
 
 def not_aws(evidence: Evidence) -> Iterator[RuleFinding]:
-    """HTTP001: an answer without an AWS request id, or one that is not HTTP; also one that is too large or without end,
-    where TLS did not prove that AWS is there."""
+    """HTTP001: an answer without an AWS request id, or one that is not HTTP; also one that is too large or endless, if
+    TLS did not prove that it is from AWS."""
     for target in evidence.targets:
         strange: list[Observation[Any]] = [
             answer
@@ -59,7 +60,7 @@ def not_aws(evidence: Evidence) -> Iterator[RuleFinding]:
         strange += [call for call in _failed_calls(evidence, target, _NO_HTTP) if _is_no_http(call)]
         if not strange:
             continue
-        # Without a signed call an Amazon certificate still says that AWS stands there.
+        # Even without a signed call, an Amazon certificate shows that AWS is there.
         tried = any(call.made for call in evidence.calls(target))
         genuine = not tried and all(_is_amazon(evidence, target, answer) for answer in strange)
         heads = [answer.facts for answer in strange if isinstance(answer.facts, HttpFacts)]
@@ -82,7 +83,7 @@ def not_aws(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def redirected(evidence: Evidence) -> Iterator[RuleFinding]:
-    """HTTP002: a redirect, which AWS never answers here; it is reported and never followed."""
+    """HTTP002: a redirect, which AWS never sends here; it is reported and never followed."""
     for target in evidence.targets:
         redirect = frozenset({FailureKind.REDIRECT})
         answers = _failed(evidence, target, redirect)
@@ -132,14 +133,14 @@ def proxy_failed(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def no_answer(evidence: Evidence) -> Iterator[RuleFinding]:
-    """HTTP004: TLS is up and no HTTP answer comes, or one of AWS's never ends or is too large."""
+    """HTTP004: TLS is established and no HTTP answer comes, or an answer of AWS never ends or is too large."""
     for target in evidence.targets:
         mute = [
             answer
             for answer in _failed(evidence, target, _CUT | _NOT_OPENED | _UNREADABLE)
             if not _is_strange(evidence, target, answer) or _called(evidence, target, answer)
         ]
-        # A call may have needed a connection of its own, so of TLS nothing is claimed for it.
+        # A call may have needed a connection of its own, so this says nothing about its TLS.
         answered = places(answer for answer in evidence.answers_to_http(target) if _is_of_aws(answer))
         unended = _CUT | _NOT_OPENED | {FailureKind.TOO_LARGE}
         calls = [call for call in _failed_calls(evidence, target, unended) if call.subject.address in answered]
@@ -183,7 +184,7 @@ def no_answer(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _unhold(mute: Sequence[Observation[Any]]) -> Fix:
-    """What to do where a small request has no answer, or the connection ends."""
+    """The fix if a small request has no answer, or the connection ends."""
     return Fix(
         summary="Look for a proxy or a firewall on the way that lets TLS through and holds what is inside, and for a "
         "tunnel whose MTU is smaller than its ends believe.",
@@ -192,7 +193,7 @@ def _unhold(mute: Sequence[Observation[Any]]) -> Fix:
 
 
 def _let_websockets_pass(target: Target, sockets: Sequence[Observation[Any]]) -> Fix:
-    """What to do where the request for a WebSocket alone has no answer."""
+    """The fix if only the request for a WebSocket has no answer."""
     return Fix(
         summary="A proxy or a firewall on the way opens TLS and does not know WebSocket (RFC 6455): exempt "
         f"{target.host} from its inspection, or let it pass the header Upgrade.",
@@ -201,7 +202,7 @@ def _let_websockets_pass(target: Target, sockets: Sequence[Observation[Any]]) ->
 
 
 def _unstall(calls: Sequence[Observation[Any]]) -> Fix:
-    """What to do where the signed call alone meets silence."""
+    """The fix if only the signed call has no answer."""
     return Fix(
         summary="Try a smaller MTU on this host's interface first, 1400: large packets may be lost on the way out. If "
         "that changes nothing, look for a device on the way that holds signed requests.",
@@ -210,7 +211,7 @@ def _unstall(calls: Sequence[Observation[Any]]) -> Fix:
 
 
 def service_fault(evidence: Evidence) -> Iterator[RuleFinding]:
-    """HTTP005: 5xx with an AWS request id, or AWS's own word that the request took too long (408)."""
+    """HTTP005: a status 5xx with an AWS request id, or AWS's message that the request took too long (408)."""
     for target in evidence.targets:
         answers: list[Observation[Any]] = [*evidence.answers_to_http(target), *evidence.calls(target)]
         faults = [
@@ -247,7 +248,8 @@ def service_fault(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def large_request_stalls(evidence: Evidence) -> Iterator[RuleFinding]:
-    """HTTP006: a small request is answered and one of many segments is not: MTU on the way out."""
+    """HTTP006: a small request is answered and one of many segments is not, which is a fault of the MTU on the way
+    out."""
     for target in evidence.targets:
         stuck = [
             answer
@@ -289,7 +291,7 @@ def _failed(evidence: Evidence, target: Target, kinds: frozenset[FailureKind]) -
 def _failed_websockets(
     evidence: Evidence, target: Target, kinds: frozenset[FailureKind]
 ) -> list[Observation[HttpFacts]]:
-    """The requests to open a WebSocket that failed so where a plain request is answered."""
+    """The requests to open a WebSocket that failed in this way, at addresses where a plain request is answered."""
     return [
         answer
         for answer in evidence.answers_to_http(target, operation=WEBSOCKET)
@@ -301,9 +303,9 @@ def _failed_websockets(
 
 
 def _is_strange(evidence: Evidence, target: Target, answer: Observation[HttpFacts]) -> bool:
-    """Whether what failed came from somebody who is not AWS: an answer without a request id, or none of HTTP. Where
-    nothing came before the end, nothing says who is there; and one that has no end says nothing against AWS where TLS
-    proved that AWS is there."""
+    """Whether a failure came from somebody other than AWS: an answer without a request id, or one that is not HTTP. If
+    nothing came before the end, nothing shows who is there. An endless answer is not counted if TLS proved that it is
+    from AWS."""
     kind = kind_of(answer)
     if kind in _WITHOUT_END and _is_proven(evidence, target, answer):
         return False
@@ -313,12 +315,13 @@ def _is_strange(evidence: Evidence, target: Target, answer: Observation[HttpFact
 
 
 def _is_of_aws(answer: Observation[HttpFacts]) -> bool:
-    """Whether AWS answered, if only with a fault of its own."""
+    """Whether AWS answered, even if only with a fault of its own."""
     return answer.ok or (answer.facts is not None and answer.facts.request_id is not None)
 
 
 def _is_no_http(call: Observation[ApiFacts]) -> bool:
-    """Whether what came back to a malformed call was not HTTP. A call that HTTP cannot carry has a code."""
+    """Whether the reply to a malformed call was not HTTP. If instead HTTP cannot carry the call, the failure has a
+    code."""
     return call.facts is None and call.failure is not None and call.failure.code is None
 
 
@@ -343,7 +346,7 @@ def _how(answers: Sequence[Observation[Any]]) -> str:
 
 
 def _called(evidence: Evidence, target: Target, answer: Observation[HttpFacts]) -> bool:
-    """Whether the signed call on the same address brought a request id."""
+    """Whether the answer to the signed call at the same address had a request id."""
     return any(
         call.subject.address == answer.subject.address and call.facts is not None and call.facts.request_id is not None
         for call in evidence.calls(target)
@@ -351,7 +354,7 @@ def _called(evidence: Evidence, target: Target, answer: Observation[HttpFacts]) 
 
 
 def _is_proven(evidence: Evidence, target: Target, answer: Observation[HttpFacts]) -> bool:
-    """Whether the handshake at an address verified, with a certificate of Amazon's."""
+    """Whether the handshake at an address verified one of Amazon's certificates."""
     address = answer.subject.address
     handshake = None if address is None else evidence.at(Step.TLS, target, address, HTTPS)
     return handshake is not None and handshake.ok and _is_amazon(evidence, target, answer)

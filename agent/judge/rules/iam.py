@@ -1,4 +1,4 @@
-"""IAM: which policy denied a signed call."""
+"""IAM rules: the policy that denied a signed call."""
 
 import re
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ from probes.model import FailureKind, Observation, Step, Target
 
 
 def code_of(denial: Denial, grammar: Grammar = GRAMMAR) -> str:
-    """The finding that a denial is."""
+    """The code of the finding for a denial."""
     kind = next((known for known in grammar.kinds if known.id == denial.policy), None)
     if kind is None:
         return "IAM009"
@@ -97,11 +97,12 @@ def _finding_of(
 
 
 _OF_THE_CALLER: Final = frozenset({"IAM003", "IAM006", "IAM007", "IAM009"})
-"""What is granted to the caller, or is not told: no fault where the call is only this program's own."""
+"""The fix if the caller is allowed the action or that is unknown: there is no fault if only this program makes the
+call."""
 _NAMES: Final = {kind.id: kind.name for kind in KINDS}
 _CALLERS: Final = {principal.kind: principal.name for principal in PRINCIPALS}
 _ARN: Final = re.compile(r"arn:aws[\w-]*:[^\s,;)'\"]{1,512}")
-"""ARNs that masking (`redact`) takes whole. Names may hold commas, and what stood behind one would stay."""
+"""The form of ARNs that `redact` masks completely. Names may hold commas, and text after a comma would stay visible."""
 
 
 def _is_masked_whole(arn: str | None) -> bool:
@@ -109,7 +110,7 @@ def _is_masked_whole(arn: str | None) -> bool:
 
 
 def _who_and_what(denial: Denial) -> str:
-    """` Caller: …; resource: ….`, as far as both are known and can be masked."""
+    """` Caller: …; resource: ….`, with those that are known and can be masked."""
     parts = []
     if denial.principal_kind is not None:
         tells = _is_masked_whole(denial.principal) or denial.principal_kind is PrincipalKind.ACCOUNT
@@ -121,7 +122,7 @@ def _who_and_what(denial: Denial) -> str:
 
 
 def _accounts_of(denial: Denial) -> tuple[str, ...]:
-    """The accounts of the caller and of the resource, as far as a finding names them."""
+    """The accounts of the caller and of the resource, if a finding names them."""
     arns = (arn for arn in (denial.principal, denial.resource) if _is_masked_whole(arn))
     of_caller = denial.principal if denial.principal_kind is PrincipalKind.ACCOUNT else None
     return tuple(filter(None, (of_caller, *(str(arn).split(":")[4] for arn in arns))))
@@ -191,7 +192,7 @@ def _endpoint_fix(code: str, target: Target, action: str, denial: Denial) -> Fix
 
 
 def _list_policies(kind: str) -> Command:
-    """Show the organisation's policies of a kind on one account."""
+    """The command that shows the organisation's policies of a kind on one account."""
     return read_only(
         *("aws", "organizations", "list-policies-for-target", "--target-id", "<ACCOUNT_ID>", "--filter", kind),
         scope=CommandScope.ACCOUNT,

@@ -1,4 +1,4 @@
-"""JOB: the jobs of AWS Backup that did not succeed lately, and whether this host has a part in them."""
+"""JOB rules: recent unsuccessful jobs of AWS Backup, and whether this host is involved in them."""
 
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
@@ -24,14 +24,14 @@ NOT_ASKED: Final = "AWS Backup was not asked for jobs; --jobs asks it"
 _PERMISSIONS: Final = listed(permission.action for permission in JOBS_PERMISSIONS)
 _HOURS: Final = f"{JOBS_PERIOD.total_seconds() / 3600:g} h"
 MAX_SHOWN: Final = 5
-"""Groups of jobs that a finding describes; the report's facts have all."""
+"""Maximum groups of jobs that a finding describes; the report's facts have all."""
 _KINDS_OF_HOSTS: Final = frozenset(kind for service in SERVICES.values() for kind in service.job_kinds)
-"""Kinds of jobs in which a host has a part at all."""
+"""Kinds of jobs in which a host can be involved at all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Jobs:
-    """What was listed, sorted by whose it is."""
+    """The listed jobs, sorted by the host to which they belong."""
 
     listing: Observation[JobsFacts]
     facts: JobsFacts
@@ -39,11 +39,11 @@ class _Jobs:
     """Jobs of this instance, or of a kind of which this host has one."""
     elsewhere: tuple[FailedJobs, ...]
     undecided: tuple[FailedJobs, ...]
-    """Jobs that may be of this host or not."""
+    """Jobs that may or may not belong to this host."""
 
 
 def _jobs(evidence: Evidence) -> _Jobs | str:
-    """The jobs that were listed, or why they say nothing."""
+    """The jobs that were listed, or why they prove nothing."""
     if not evidence.run.jobs:
         return NOT_ASKED
     listing = evidence.jobs
@@ -80,7 +80,7 @@ def _why_not_listed(listing: Observation[JobsFacts]) -> str:
 
 
 def _is_here(evidence: Evidence, jobs: FailedJobs) -> bool | None:
-    """Whether jobs are of this host; None where that is not known."""
+    """Whether jobs belong to this host; None if unknown."""
     if jobs.instance_id is not None:
         own = None if evidence.imds is None else evidence.imds.instance_id
         return None if own is None else jobs.instance_id == own
@@ -88,7 +88,7 @@ def _is_here(evidence: Evidence, jobs: FailedJobs) -> bool | None:
         return None
     if jobs.resource_type in _own_kinds(evidence):
         return True
-    # Nothing on a host tells that it is a gateway: where none was asked for, the jobs are another one's.
+    # A host shows no sign of being a gateway: unless the run was asked for one, the jobs are another host's.
     return None if jobs.resource_type in _KINDS_OF_HOSTS - {VIRTUAL_MACHINE} else False
 
 
@@ -99,7 +99,7 @@ def _own_kinds(evidence: Evidence) -> frozenset[str]:
 
 
 def jobs_fail_elsewhere(evidence: Evidence) -> Iterator[RuleFinding]:
-    """JOB001: jobs failed, and none of them is of this host's kind."""
+    """JOB001: jobs failed, and none of them is of a kind that this host has."""
     jobs = _jobs(evidence)
     if isinstance(jobs, str) or jobs.here or not jobs.elsewhere:
         return
@@ -120,7 +120,7 @@ def jobs_fail_elsewhere(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def jobs_fail_here(evidence: Evidence) -> Iterator[RuleFinding]:
-    """JOB002: jobs of this host failed lately."""
+    """JOB002: jobs of this host failed recently."""
     jobs = _jobs(evidence)
     if isinstance(jobs, str) or not jobs.here:
         return
@@ -145,7 +145,7 @@ def jobs_fail_here(evidence: Evidence) -> Iterator[RuleFinding]:
         f"{_described(jobs.here)}. {' '.join(words)}",
         evidence=ids([jobs.listing]),
         subjects=_asked_about(jobs.facts),
-        # With a job that the path cannot have stopped, a fault of the path does not account for the finding.
+        # If one of the jobs cannot have been stopped by the path, a fault of the path does not account for the finding.
         needs_path_of=frozenset() if by_aws else frozenset(target.id for target in _needed(evidence, by_host)),
         fix=Fix(
             summary="Fix what this report says of the path first, if anything. Then read the messages of the jobs: "
@@ -178,12 +178,12 @@ def _asked_for(facts: JobsFacts) -> str:
 
 
 def _asked_about(facts: JobsFacts) -> tuple[FindingSubject, ...]:
-    """The account of the one resource whose jobs were asked for."""
+    """The account of the single resource whose jobs were requested."""
     return () if facts.resource_arn is None else resources(*facts.resource_arn.split(":")[4:5])
 
 
 def _described(failed: tuple[FailedJobs, ...]) -> str:
-    """Kind, state and message of jobs, with what a message is known to mean."""
+    """Kind, state and message of jobs, with the known meaning of a message."""
     rows = [_one_described(jobs) for jobs in failed[:MAX_SHOWN]]
     left = _sum(failed[MAX_SHOWN:])
     return "; ".join([*rows, *([f"{left} more"] if left else [])])
@@ -202,8 +202,8 @@ def _one_described(jobs: FailedJobs) -> str:
 
 @lru_cache(maxsize=64)
 def _known(message: str) -> "KnownText | None":
-    """The known text in a job's message, which says what it means and whose task it is; None where none is in it."""
-    from agent.catalog.text_search import search  # needed where jobs failed alone
+    """The known text in a job's message, with its meaning and the team to act; None if there is none."""
+    from agent.catalog.text_search import search  # only needed after failed jobs
 
     matches = search([message]).matches
     return matches[0].known if matches else None

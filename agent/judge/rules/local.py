@@ -1,4 +1,5 @@
-"""TCP: what on this host keeps a connect from leaving: its firewall, its routes, its interfaces, its source ports."""
+"""TCP rules for causes on this host that keep a connect from leaving: its firewall, routes, interfaces and source
+ports."""
 
 import re
 from collections.abc import Iterator
@@ -32,14 +33,14 @@ _BRIDGE: Final = re.compile(r"docker|br-[0-9a-f]{12}$|cni|cbr|flannel|cali|virbr
 _TUNNEL: Final = re.compile(
     r"tun|tap|wg|ppp|ipsec|xfrm|(ip6?_)?vti|gre|erspan|sit|ip6(tnl|gre)|tailscale|zt|nebula|cscotun|gpd|CloudflareWARP"
 )
-"""Interfaces that the kernel makes for tunnels, by their usual names, and those of VPN clients."""
+"""Interfaces that the kernel makes for tunnels, by their usual names, and interfaces of VPN clients."""
 _NO_CABLE: Final = ("lo", "dummy")
-"""Interfaces that hold addresses and lead nowhere."""
+"""Interfaces that have addresses and lead nowhere."""
 
 
 def blocked_on_this_host(evidence: Evidence) -> Iterator[RuleFinding]:
-    """TCP005: this host's own kernel refuses: connect() says so, an own address sends the ICMP error, or UDP to the
-    same place is forbidden."""
+    """TCP005: this host's own kernel refuses: connect() fails at once, an own address sends the ICMP error, or UDP to
+    the same address is forbidden."""
     for target in evidence.targets:
         local = failed_connects(evidence, target, Nature.LOCAL, judged_ports(target))
         if not local:
@@ -64,8 +65,8 @@ def blocked_on_this_host(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def no_route(evidence: Evidence) -> Iterator[RuleFinding]:
-    """TCP006: no connect reaches the address: no route, a router that says so, a neighbour that does not answer, or
-    no address of any family that the name has."""
+    """TCP006: no connect reaches the address: there is no route, a router says so, a neighbour does not answer, or the
+    name has no address of a family that this host has."""
     for target in evidence.targets:
         lookup = evidence.own_lookup(target)
         answer = evidence.own_answer(target)
@@ -131,7 +132,7 @@ def _local_reason(attempt: Observation[TcpFacts]) -> str:
 
 
 def _local_cause(attempt: Observation[TcpFacts]) -> str:
-    """What shows that this host itself stops a connect, whichever place that is for."""
+    """The sign that this host itself stops a connect, whichever address it is for."""
     facts = attempt.facts or TcpFacts()
     if facts.icmp is not None:
         return "an ICMP error"
@@ -153,8 +154,7 @@ def _way_reason(attempt: Observation[TcpFacts], own_addresses: frozenset[object]
 
 
 def _ways_of(stuck: list[Observation[TcpFacts]]) -> frozenset[str]:
-    """The ways that are missing, by what shows it; nothing where one shows no more than that nobody is at an
-    address."""
+    """The missing routes, by their evidence; empty if the evidence only shows that nothing has an address."""
     ways = []
     for attempt in stuck:
         facts = attempt.facts or TcpFacts()
@@ -180,7 +180,7 @@ def no_source_port(evidence: Evidence) -> Iterator[RuleFinding]:
         starved = [attempt for attempt in connects if kind_of(attempt) is FailureKind.NO_SOURCE_PORT]
         if not starved:
             continue
-        # Linux says EADDRNOTAVAIL as well where every IPv6 address is tentative or has failed detection of duplicates.
+        # Linux also says EADDRNOTAVAIL if every IPv6 address is tentative or has failed duplicate address detection.
         by_ipv6 = any(version_of(attempt) == 6 for attempt in starved)
         or_address = ", or no IPv6 address that can be used (tentative, dadfailed)" if by_ipv6 else ""
         show_addresses = (read_only("ip", "-6", "address", "show"),) if by_ipv6 else ()
@@ -200,11 +200,11 @@ def no_source_port(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def wrong_interface(evidence: Evidence) -> Iterator[RuleFinding]:
-    """TCP010: what fails to connect would leave through a bridge of containers, a tunnel, or another interface than
-    the one in the address's own subnet."""
+    """TCP010: failed connects would leave through a bridge of containers, a tunnel, or another interface than the one
+    in the address's own subnet."""
     for target in evidence.targets:
         astray: dict[str, list[Observation[TcpFacts]]] = {}
-        # What connects anywhere from the same address of this host leaves by an interface that is right.
+        # If anything connects from the same address of this host, its interface is right.
         connected = [
             attempt for attempt in evidence.connects(target, HTTPS) if attempt.ok and attempt.facts is not None
         ]
@@ -244,8 +244,8 @@ def wrong_interface(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _astray(attempt: Observation[TcpFacts], evidence: Evidence) -> str | None:
-    """Why the interface that a packet would leave by is not the one for its address; None where it is, or where there
-    is no other."""
+    """Why the interface that a packet would leave by is not the one for its address; None if it is, or if there is no
+    other."""
     facts, address = attempt.facts, attempt.subject.address
     if facts is None or address is None or facts.interface is None:
         return None

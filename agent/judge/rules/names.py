@@ -1,4 +1,4 @@
-"""DNS: what the name resolves to."""
+"""DNS rules: the addresses to which the name resolves."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -41,7 +41,7 @@ _YOUR_OWN_RANGE: Final = "A VPC numbered from a public range: run with --private
 
 
 def public_answer(evidence: Evidence) -> Iterator[RuleFinding]:
-    """DNS001: this host gets public addresses, and the VPC's resolver gives none that are private."""
+    """DNS001: this host gets public addresses, while the VPC's resolver gives private ones or none."""
     for answer in public_answers(evidence):
         host, public = answer.target.host, answer.public
         family = f"IPv{public[0].version} " if answer.private_elsewhere else ""
@@ -80,7 +80,8 @@ def public_answer(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def name_does_not_exist(evidence: Evidence) -> Iterator[RuleFinding]:
-    """DNS003: NXDOMAIN for the host's own lookup; the SOA record names the zone that says so (RFC 2308)."""
+    """DNS003: NXDOMAIN for the host's own lookup; the SOA record identifies the zone that denies the name (RFC
+    2308)."""
     for missing in missing_names(evidence):
         target = missing.target
         says = f"; the zone that says so is {listed(missing.zones)}" if missing.zones else ""
@@ -113,7 +114,7 @@ def name_does_not_exist(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _by_a_cache(evidence: Evidence, denied: DeniedName) -> str:
-    """Which caches on this host say so, where neither a server beyond them nor the VPC's resolver was heard."""
+    """The caches on this host that deny the name, if neither a server beyond them nor the VPC's resolver was asked."""
     answers = evidence.answers(denied.target, (*evidence.configured_resolvers, *evidence.vpc_resolvers))
     heard = {answer.subject.resolver for answer in answers if has_answered(answer)}
     if not denied.servers or not all(server is not None and server.is_loopback for server in heard):
@@ -123,16 +124,16 @@ def _by_a_cache(evidence: Evidence, denied: DeniedName) -> str:
 
 
 def _region_aside(evidence: Evidence, target: Target) -> str | None:
-    """This host's Region, where the target is in another one; None where it is not, or is not known."""
+    """This host's Region, if the target is in another one; None if it is not, or if the Region is unknown."""
     here = None if evidence.imds is None else evidence.imds.region
     return None if here == target.region else here
 
 
 def _forwarded_beside(evidence: Evidence, target: Target) -> tuple[str, ...]:
-    """Outside AWS: the hosts of other services that are private here, which this host's name servers forward to a
-    VPC. An endpoint's own name needs no forwarding."""
+    """Outside AWS: the hosts of other services that are private here, because this host's name servers forward them to
+    a VPC. An endpoint's own name needs no forwarding."""
     if evidence.in_aws or not evidence.metadata or SERVICES[target.service].has_appliance:
-        return ()  # private DNS can hide the names of appliances: that is decided first
+        return ()  # private DNS can hide the names of appliances, so that must be decided first
     hosts = (
         other.host
         for other in evidence.targets
@@ -144,7 +145,7 @@ def _forwarded_beside(evidence: Evidence, target: Target) -> tuple[str, ...]:
 
 
 def _forward(evidence: Evidence, target: Target, forwarded: tuple[str, ...]) -> Fix:
-    """What to do where name servers on premises forward the names of some services, and not this one."""
+    """The fix if name servers on premises forward the names of some services, but not this one."""
     servers = f" ({listed(evidence.configured_resolvers)})" if evidence.configured_resolvers else ""
     return Fix(
         summary=f"Add a forwarding rule for {target.host} to this host's name servers{servers}, to the inbound "
@@ -221,7 +222,7 @@ def _enable_private_dns(evidence: Evidence, target: Target) -> Fix:
                 "b",
                 *written(
                     target.region,
-                    DnsAttributeOn("support"),  # which the other needs; private DNS is refused without both
+                    DnsAttributeOn("support"),  # the other needs it; private DNS is refused without both
                     DnsAttributeOn("hostnames"),
                     PrivateDnsOn("<VPC_ENDPOINT_ID>"),
                 ),
@@ -268,8 +269,8 @@ def empty_answer(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def answer_redirected(evidence: Evidence) -> Iterator[RuleFinding]:
-    """DNS007: a CNAME points outside the names that AWS has for the service: a DNS Firewall's override, a zone of
-    the operator's."""
+    """DNS007: a CNAME points outside the names that AWS has for the service, such as a DNS Firewall's override or a
+    zone of the operator's."""
     for redirected in redirected_answers(evidence):
         target, answers = redirected.target, redirected.answers
         yield RuleFinding(
@@ -296,8 +297,8 @@ def _account_of(leader: Leader | None) -> str:
 
 
 def answer_outside_vpc(evidence: Evidence) -> Iterator[RuleFinding]:
-    """DNS009: private addresses beyond this VPC's blocks, where AWS did not answer: a central endpoint whose way is
-    not in order, or a stale record. One at which AWS answers needs no word."""
+    """DNS009: private addresses outside this VPC's blocks, at which AWS did not answer: the path to a central endpoint
+    is broken, or a record is stale. An address at which AWS answers is not reported."""
     blocks = () if evidence.imds is None else evidence.imds.vpc_cidrs
     for answer in outside_answers(evidence):
         leader = leader_of(evidence, answer.target, answer.outside)
@@ -324,7 +325,8 @@ def answer_outside_vpc(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def appliance_names_shadowed(evidence: Evidence) -> Iterator[RuleFinding]:
-    """DNS014: with private DNS for the gateway endpoint, the public names that appliances use do not exist here."""
+    """DNS014: because of private DNS for the gateway endpoint, the public names that appliances use do not exist
+    here."""
     for target in evidence.targets:
         own = answer_of_name(evidence, target)
         gone = [
@@ -363,7 +365,7 @@ def mixed_answer(evidence: Evidence) -> Iterator[RuleFinding]:
             f"{listed(mixed.public)}, which are not: calls leave the private path by chance.",
             evidence=mixed.evidence,
             addresses=mixed.addresses,
-            # What the VPC's resolver merges are records, each of a name; another merges the answers of two servers.
+            # The VPC's resolver merges records of one name; another resolver merges the answers of two servers.
             shared=frozenset()
             if is_of_vpc_resolver(evidence, mixed)
             else frozenset(map(str, evidence.configured_resolvers)),
@@ -376,7 +378,7 @@ def mixed_answer(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def bogus_address(evidence: Evidence) -> Iterator[RuleFinding]:
-    """DNS010: an address that can be no endpoint's: loopback, link-local, unspecified, documentation."""
+    """DNS010: an address that no endpoint can have: loopback, link-local, unspecified, documentation."""
     for fault in bogus_answers(evidence):
         target, addresses = fault.target, ordered(fault.addresses)
         named = [
@@ -398,8 +400,8 @@ def bogus_address(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def public_ipv6_beside(evidence: Evidence) -> Iterator[RuleFinding]:
-    """DNS011: public IPv6 addresses next to private IPv4 ones: a client that prefers IPv6 leaves the private path. One
-    that was made by DNS64 is DNS012's: the IPv4 address inside decides over it."""
+    """DNS011: public IPv6 addresses next to private IPv4 ones, so that a client that prefers IPv6 leaves the private
+    path. Addresses made by DNS64 are left to DNS012, which judges the IPv4 address inside."""
     for target in evidence.targets:
         if evidence.expected_path(target) is not Expect.PRIVATE:
             continue
@@ -456,7 +458,7 @@ def nat64_answer(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _let_nat_in(target: Target) -> Fix:
-    """For a translated address of which nothing else is wrong."""
+    """The fix for a translated address without another fault."""
     return Fix(
         summary="Nothing to fix while it connects. Otherwise the endpoint's security group must allow 443 from the "
         "NAT gateway's private address, which is the source that it sees. A dual-stack endpoint needs no translation.",
@@ -474,12 +476,12 @@ def _let_nat_in(target: Target) -> Fix:
 
 
 def answer_beyond_reason(evidence: Evidence) -> Iterator[RuleFinding]:
-    """DNS017: the host's own lookup gives more addresses than any endpoint has, or an answer at odds with itself."""
+    """DNS017: the host's own lookup gives more addresses than any endpoint has, or an inconsistent answer."""
     for target in evidence.targets:
         lookup = lookup_of_name(evidence, target)
         if lookup is None or lookup.failure is None or lookup.failure.kind not in _BEYOND_REASON:
             continue
-        # A name server whose answer does not fit the limits either gives the same records.
+        # A name server whose answer breaks the limits as well gives the same records.
         same = [
             answer
             for answer in evidence.answers(target, evidence.configured_resolvers)

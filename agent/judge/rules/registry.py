@@ -1,5 +1,5 @@
-"""All rules, in the order of thought: this host, names and servers, connections, TLS, HTTP, calls, the configuration
-behind it all, jobs of AWS Backup, the run itself."""
+"""All rules, in the order in which a person would check: this host, names and servers, connections, TLS, HTTP, calls,
+the configuration, jobs of AWS Backup, the run itself."""
 
 from typing import Final
 
@@ -25,7 +25,7 @@ from agent.judge.rules.vpc import (
 
 
 def _by_code(*parts: tuple[Rule, ...]) -> tuple[Rule, ...]:
-    """The rules of several modules about one thing, in the order of their codes."""
+    """The rules of several modules on the same topic, in the order of their codes."""
     return tuple(sorted((rule for rules in parts for rule in rules), key=lambda rule: rule.code))
 
 

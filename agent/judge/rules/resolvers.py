@@ -1,4 +1,4 @@
-"""DNS: who answers for the name, who does not, and whether this host hears what its servers say."""
+"""DNS rules: the servers that answer for the name, those that do not, and whether this host receives their answers."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -52,13 +52,13 @@ from probes.model import Address, FailureKind, Observation, Step, Target
 
 SLOW_SECONDS: Final = 1.0
 _STUB: Final = ip_address("127.0.0.53")
-"""Where systemd-resolved listens, and answers from what it remembers (systemd-resolved.service(8))."""
+"""The address at which systemd-resolved listens, and answers from its cache (systemd-resolved.service(8))."""
 _TOO_MUCH: Final = frozenset({FailureKind.TOO_LARGE, FailureKind.MALFORMED, FailureKind.DNS_MALFORMED})
-"""Failures of a lookup that was answered."""
+"""Failures of lookups that got an answer."""
 _WITHOUT: Final = NOT_THERE | {FailureKind.SERVFAIL}
 """Failures of a question that a cache may remember (RFC 2308)."""
 _BEFORE_DNS: Final = "nsswitch"
-"""What answers programs on this host before any name server does."""
+"""Software that answers programs on this host before any name server does."""
 _FLUSH: Final = Command(
     argv=("resolvectl", "flush-caches"),
     scope=CommandScope.HOST,
@@ -70,7 +70,7 @@ _FLUSH_NSCD: Final = replace(_FLUSH, argv=("nscd", "--invalidate", "hosts"))
 
 
 def resolvers_disagree(evidence: Evidence) -> Iterator[RuleFinding]:
-    """DNS002: this host gets public addresses or none where the VPC's resolver gives private ones; or the reverse."""
+    """DNS002: this host gets public addresses or none while the VPC's resolver gives private ones; or the reverse."""
     servers = evidence.configured_resolvers
     asks = f" (its name servers: {listed(servers)})" if servers else ""
     elsewhere = {fault.target.id: fault for fault in private_elsewhere(evidence)}
@@ -116,7 +116,7 @@ def _own_in_short(evidence: Evidence, target: Target) -> Forms:
 
 
 def _differing(evidence: Evidence, target: Target, answers: Iterable[Observation[Any]]) -> dict[str, Forms | None]:
-    """What its headline says of programs that get something else than these name servers give."""
+    """The headline's words for the difference between the answer that programs get and these name servers' answers."""
     given = {address for answer in answers for address in addresses_in(answer)}
     own = answer_of_name(evidence, target)
     strange = [address for address in own if address not in given]
@@ -128,19 +128,19 @@ def _kind_in_short(answer: Observation[Any]) -> str:
 
 
 def _of_servers(servers: Iterable[Address | str | None], *failed: Observation[Any]) -> frozenset[str]:
-    """What is at fault where name servers answer wrongly: who they are, and how what they brought about failed."""
+    """The shared cause if name servers answer wrongly: their addresses, and the way in which the symptom failed."""
     return frozenset(map(str, servers)) | {str(kind) for kind in map(kind_of, failed)}
 
 
 def _servers_agree(evidence: Evidence, target: Target, fault: PrivateElsewhere) -> bool:
-    """Whether each name server of this host gives private addresses of the families in which the VPC's resolver does,
-    so that none of them gave what programs on this host get."""
+    """Whether each name server of this host gives private addresses in the same families as the VPC's resolver, so that
+    programs on this host got their answer from somewhere else."""
     asked = [answer for answer in evidence.answers(target, evidence.configured_resolvers) if has_answered(answer)]
     return _all_private(evidence, asked, frozenset(address.version for address in fault.theirs))
 
 
 def _flush_what_is_ahead(target: Target) -> Fix:
-    """What to do where programs get another answer than this host's own name servers give."""
+    """The fix if programs get another answer than this host's own name servers give."""
     return Fix(
         summary="Flush the cache that answers before DNS on this host (nscd, or systemd-resolved through the hosts "
         "line of /etc/nsswitch.conf), then restart programs that keep answers themselves, such as a JVM. The name "
@@ -155,7 +155,7 @@ def _flush_what_is_ahead(target: Target) -> Fix:
 
 
 def _answers_of(evidence: Evidence, target: Target, servers: Sequence[Address]) -> list[Observation[Any]]:
-    """What these servers gave of what this host's own lookup gave: some of its addresses or, where it has none, an
+    """The answers of these servers that agree with this host's own lookup: some of its addresses or, if it has none, an
     answer without any."""
     own = set(answer_of_name(evidence, target))
     answers = evidence.answers(target, servers)
@@ -166,7 +166,7 @@ def _answers_of(evidence: Evidence, target: Target, servers: Sequence[Address]) 
 
 
 def _caches(evidence: Evidence, target: Target) -> list[Address]:
-    """The name servers on this host itself that gave what its own lookup gave: these addresses, or none."""
+    """The name servers on this host itself that gave the same as its own lookup: these addresses, or none."""
     return [
         server
         for server in evidence.configured_resolvers
@@ -197,14 +197,14 @@ def _ask_the_vpc(target: Target, evidence: Evidence, *, is_resolved: bool, cache
 
 
 def _answering(evidence: Evidence, target: Target) -> str:
-    """The VPC's resolver at an address at which it answered this host."""
+    """The address at which the VPC's resolver answered this host."""
     answers = (answer for answer in evidence.answers(target, evidence.vpc_resolvers) if addresses_in(answer))
     server = next((answer.subject.resolver for answer in answers), None)
     return "169.254.169.253" if server is None else str(server)
 
 
 def _writer(evidence: Evidence) -> ResolvConfBy | None:
-    """What writes this host's resolv.conf: systemd-resolved where that names its stub."""
+    """The program that writes this host's resolv.conf: systemd-resolved if the file names its stub."""
     host = evidence.host
     if host is None:
         return None
@@ -239,8 +239,8 @@ def _private_here_alone(evidence: Evidence, target: Target) -> Iterator[RuleFind
 
 
 def resolver_silent(evidence: Evidence) -> Iterator[RuleFinding]:
-    """DNS004: none of the name servers that this host is set to use answers anything, and its own lookups fail; or
-    these run out of time because a name server loses questions."""
+    """DNS004: none of this host's name servers answers any question, and its own lookups fail; or the lookups time out
+    because a name server loses questions."""
     silent = silent_resolvers(evidence)
     if silent is None:
         yield from _losing_questions(evidence)
@@ -285,8 +285,8 @@ def resolver_silent(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _losing_questions(evidence: Evidence) -> Iterator[RuleFinding]:
-    """DNS004 of each name server for whose silence a lookup of this host ran out of time, though others of its
-    questions, or other servers, were answered."""
+    """DNS004 for each name server whose silence made a lookup of this host time out, although it answered other
+    questions or other servers answered."""
     stalled = stalled_lookups(evidence)
     for server in _named_servers(answer for lookup in stalled for answer in lookup.lost):
         through = [lookup for lookup in stalled if any(answer.subject.resolver == server for answer in lookup.lost)]
@@ -303,7 +303,7 @@ def _losing_questions(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _losses(lost: Sequence[Observation[Any]]) -> str:
-    """Which questions a name server leaves without an answer, or answers at the second try alone."""
+    """The questions that a name server leaves unanswered, or answers only at the second attempt."""
     silent, late = [one for one in lost if is_silence(one)], [one for one in lost if not is_silence(one)]
     parts = [f"gives no answer for {_records(silent)} ({_how(silent)})"] if silent else []
     parts += [f"answers for {_records(late)} at the second try alone ({after(late)})"] if late else []
@@ -315,7 +315,7 @@ def _records(questions: Iterable[Observation[Any]]) -> str:
 
 
 def _rest(server: Address, answered: Sequence[Observation[Any]]) -> str:
-    """Which questions were answered, beside those that a name server did not answer."""
+    """The answered questions, beside those that a name server did not answer."""
     own = [answer for answer in answered if answer.subject.resolver == server]
     if own:
         return f"It answers for {_records(own)}."
@@ -331,7 +331,7 @@ _FIX_OF_LOSSES: Final = Fix(
 
 
 def _silent_behind(evidence: Evidence, servers: Iterable[Address]) -> tuple[list[Address], list[Observation[Any]]]:
-    """The servers without an answer among those that a silent cache on this host asks, and what they all answered."""
+    """The silent servers behind a silent cache on this host, and the questions that they all answered."""
     if evidence.host is None or not any(server.is_loopback for server in servers):
         return [], []
     behind = evidence.host.upstream_resolvers
@@ -342,7 +342,7 @@ def _silent_behind(evidence: Evidence, servers: Iterable[Address]) -> tuple[list
 
 
 def _got(evidence: Evidence, target: Target, lookup: Observation[Any]) -> str:
-    """What the host's own lookup gave, in words."""
+    """The result of the host's own lookup, in words."""
     if own := addresses_of_name(evidence, target):
         return listed(own)
     if answer := answer_of_name(evidence, target):
@@ -351,19 +351,19 @@ def _got(evidence: Evidence, target: Target, lookup: Observation[Any]) -> str:
 
 
 def _how(failed: list[Observation[Any]], *, tries: bool = True) -> str:
-    """In which ways one name server did not answer, how long each took and, for `tries`, how often it was asked."""
+    """The ways in which one name server did not answer, the time each took and, for `tries`, how often it was asked."""
     sentences = []
     for kind in sorted({answer.failure.kind for answer in failed if answer.failure is not None}):
         took = [answer for answer in failed if answer.failure is not None and answer.failure.kind is kind]
-        # Within a step a second datagram follows the first where that gets no answer; what fails at once is not
-        # repeated.
+        # Within a step, a second datagram follows if the first gets no answer. An immediate failure is not repeated.
         twice = ", asked twice" if tries and kind is FailureKind.TIMEOUT else ""
         sentences.append(f"{kind} {after(took)}{twice}")
     return listed(sentences)
 
 
 def _dhcp_options(region: str) -> tuple[Command, Command]:
-    """Which set of DHCP options the VPC has, and what is in it; without an id all of the account are listed."""
+    """Commands that show the VPC's set of DHCP options and its content; if its id is unknown, all sets of the
+    account."""
     return (
         read_only(
             *("aws", "ec2", "describe-vpcs", "--region", region, "--vpc-ids", "<VPC_ID>"),
@@ -378,8 +378,8 @@ def _dhcp_options(region: str) -> tuple[Command, Command]:
 
 
 def resolver_servfail(evidence: Evidence) -> Iterator[RuleFinding]:
-    """DNS005: the host's own lookup fails, and a name server of its answers SERVFAIL, what cannot be read, or nothing
-    for this name while it answers for another; or its name servers are at odds."""
+    """DNS005: the host's own lookup fails, and one of its name servers answers SERVFAIL, sends unreadable data, or
+    stays silent for this name while it answers for another; or its name servers disagree."""
     yield from _at_odds(evidence)
     for failing in failing_resolvers(evidence):
         target, answers = failing.target, failing.answers
@@ -419,8 +419,8 @@ def resolver_servfail(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _at_odds(evidence: Evidence) -> Iterator[RuleFinding]:
-    """Own lookups that fail without a reason, where what the name servers say to a direct question accounts for none:
-    they differ, or answer now."""
+    """Own lookups that fail without a reason, while the answers of name servers to direct questions do not explain it:
+    they differ, or there are answers now."""
     silent, cut = silent_resolvers(evidence), cut_answers(evidence)
     named = {step for finding in (silent, cut) if finding is not None for step in finding.evidence}
     for faults in (
@@ -471,7 +471,7 @@ _FIX_OF_HANGING: Final = Fix(
 
 
 def _answer_text(answers: Sequence[Observation[Any]]) -> str:
-    """What one name server says to a direct question."""
+    """The answer of one name server to a direct question, in words."""
     given = ordered(address for answer in answers for address in addresses_in(answer))
     if given:
         return f"gives {listed(given)}"
@@ -511,8 +511,8 @@ def resolver_refused(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def system_lookup_differs(evidence: Evidence) -> Iterator[RuleFinding]:
-    """DNS015: programs on this host get another answer than name servers beyond it give: a cache, nsswitch, a stale
-    entry. A lookup that ran out of time has no answer."""
+    """DNS015: programs on this host get another answer than name servers beyond it give, because of a cache, nsswitch,
+    or a stale entry. A lookup that timed out has no answer."""
     for target in evidence.targets:
         lookup = lookup_of_name(evidence, target)
         asked = [
@@ -541,13 +541,13 @@ def system_lookup_differs(evidence: Evidence) -> Iterator[RuleFinding]:
 def _other_answer(
     evidence: Evidence, target: Target, lookup: Observation[Any], spoken: Sequence[Observation[Any]]
 ) -> tuple[str, frozenset[Address], list[Address]] | None:
-    """How what programs get differs, in a sentence, the addresses that are wrong for sure, and the caches on this host
-    that gave them; None where nothing differs."""
+    """A sentence about the difference in programs' answers, the addresses that are certainly wrong, and the caches on
+    this host that gave them; None if there is no difference."""
     families = usable_families(evidence.host)
     own = addresses_of_name(evidence, target)
     given = {address for answer in spoken for address in addresses_in(answer) if address.version in families}
     got = f"On this host {target.host} resolves to {_got(evidence, target, lookup)}, while"
-    # Family by family: a private address of one says nothing of the other.
+    # Each family is compared by itself, since a private address of one proves nothing for the other.
     of_family = {version: [address for address in own if address.version == version] for version in families}
     astray = [
         version
@@ -568,7 +568,7 @@ def _other_answer(
         if address.version in families
     }
     strange = [address for address in own if address not in beyond and evidence.is_unconnected(target, address)]
-    # Where none of what the servers gave connects either, an answer that rotates looks the same.
+    # If none of the servers' addresses connects either, a rotating answer looks the same.
     if not strange or not any(evidence.is_connected(target, address) for address in beyond):
         return None
     caches = _named_servers(
@@ -581,8 +581,8 @@ def _other_answer(
     what += f"{'beyond it ' if caches else ''}gave and which do{'es' if len(strange) == 1 else ''} not connect; they "
     what += f"give {listed(ordered(beyond))}."
     what += " That answer is an old one. Flush it." if caches else ""
-    # Next to other private addresses, one that is silent may be an interface of the same endpoint, where neither EC2
-    # nor a cache says that it is not.
+    # Next to other private addresses, a silent one may be an interface of the same endpoint, unless EC2 or a cache
+    # shows that it is not.
     beside_private = any(map(evidence.is_private, beyond))
     blamed = frozenset(
         address
@@ -606,7 +606,7 @@ def _is_on_this_host(answer: Observation[Any]) -> bool:
 
 
 def _look_before_dns(target: Target) -> Fix:
-    """What to do where something that programs ask before DNS gives another answer."""
+    """The fix if software that programs ask before DNS gives another answer."""
     return Fix(
         summary="Check what answers before DNS on this host: the hosts line of /etc/nsswitch.conf, a cache "
         "(nscd, systemd-resolved, dnsmasq) that holds an old answer, a container's own resolv.conf. Flush it, "
@@ -621,7 +621,7 @@ def _look_before_dns(target: Target) -> Fix:
 
 
 def _flush(target: Target, caches: Sequence[Address]) -> Fix:
-    """What to do where caches or stubs on this host hold an old answer."""
+    """The fix if caches or stubs on this host hold an old answer."""
     return Fix(
         summary=f"{_flushing(caches)}Then restart programs that keep answers themselves, such as a JVM.",
         commands=(
@@ -633,7 +633,7 @@ def _flush(target: Target, caches: Sequence[Address]) -> Fix:
 
 
 def _flushing(caches: Sequence[Address]) -> str:
-    """The sentence that says how to flush these caches; empty without any."""
+    """The sentence on how to flush these caches; empty if there are none."""
     others = [cache for cache in caches if cache != _STUB]
     parts = ["Flush the cache of systemd-resolved first: it may hold an old answer. "] if _STUB in caches else []
     parts += [
@@ -643,8 +643,8 @@ def _flushing(caches: Sequence[Address]) -> str:
 
 
 def _given_in_vain(evidence: Evidence, target: Target) -> frozenset[Address]:
-    """What this host's name servers give where its own lookup finds nothing all the same; nothing where one of them
-    gave no address, which may be why. That there is no such name, none says by giving no answer."""
+    """The addresses that this host's name servers give while its own lookup finds nothing. Empty if one of them gave no
+    address, because then that may be the reason; a server cannot deny a name by giving no answer."""
     lookup = lookup_of_name(evidence, target)
     asked = [
         answer
@@ -660,8 +660,8 @@ def _given_in_vain(evidence: Evidence, target: Target) -> frozenset[Address]:
 
 
 def _all_private(evidence: Evidence, asked: Sequence[Observation[Any]], families: frozenset[int]) -> bool:
-    """Whether every name server that answered gives private addresses of a family that this host has, and none
-    that are not; this host's own servers among them. Whether one is silent is another matter."""
+    """Whether every name server that answered, including one of this host's own, gives only private addresses in a
+    family of this host. Silent servers are ignored."""
     servers = {answer.subject.resolver for answer in asked}
     if not servers.intersection(evidence.configured_resolvers):
         return False
@@ -679,8 +679,8 @@ def _all_private(evidence: Evidence, asked: Sequence[Observation[Any]], families
 
 
 def resolver_degraded(evidence: Evidence) -> Iterator[RuleFinding]:
-    """DNS016: a configured name server is silent, fails or is slow while another answers, or loses some questions by
-    itself, and lookups end all the same. Where they do not, it is DNS004."""
+    """DNS016: a configured name server is silent, fails or is slow while another answers, or it alone loses some
+    questions, and lookups still succeed. If they do not, it is DNS004."""
     servers = evidence.configured_resolvers
     asked: dict[Address, list[Observation[Any]]] = {server: [] for server in servers}
     for target in evidence.targets:
@@ -720,7 +720,7 @@ def resolver_degraded(evidence: Evidence) -> Iterator[RuleFinding]:
 def _beside_others(
     server: Address, bad: Sequence[Observation[Any]], answers: Sequence[Observation[Any]], well: Sequence[Address]
 ) -> str:
-    """What a name server does while others answer."""
+    """The behaviour of a name server while others answer."""
     how = sorted({answer.failure.kind if answer.failure is not None else "slow" for answer in bad})
     prompt = {answer.subject.operation for answer in answers if _is_prompt(answer)}
     is_of_type = prompt.isdisjoint(answer.subject.operation for answer in bad) and bool(prompt)
@@ -737,7 +737,7 @@ def _beside_others(
 
 
 def _ended(evidence: Evidence, answer: Observation[Any]) -> bool:
-    """Whether this host's own lookup of the name that a question was for ended with an answer of name servers."""
+    """Whether this host's own lookup of the questioned name ended with an answer of name servers."""
     target = next((target for target in evidence.targets if target.id == answer.subject.target), None)
     lookup = None if target is None else evidence.own_lookup(target)
     if target is None or lookup is None or is_of_hosts_file(evidence, target):
@@ -746,13 +746,13 @@ def _ended(evidence: Evidence, answer: Observation[Any]) -> bool:
 
 
 def _is_prompt(answer: Observation[Any]) -> bool:
-    """Whether a name server answered at all, and within a second; the content does not count."""
+    """Whether a name server answered within a second, whatever the answer."""
     spoken = answer.failure is None or answer.failure.kind in (FailureKind.NXDOMAIN, FailureKind.NODATA)
     return spoken and (answer.seconds or 0.0) < SLOW_SECONDS
 
 
 def _stalls(answer: Observation[Any]) -> bool:
-    """Whether a lookup waits for such an answer; after one that fails at once the C library asks the next server."""
+    """Whether a lookup waits for such an answer. After an immediate failure the C library asks the next server."""
     silent = answer.failure is not None and answer.failure.kind is FailureKind.TIMEOUT
     return silent or (answer.seconds or 0.0) >= SLOW_SECONDS
 
@@ -764,8 +764,8 @@ def _stalled(evidence: Evidence, target: Target) -> Observation[Any] | None:
 
 
 def search_list_answers(evidence: Evidence) -> Iterator[RuleFinding]:
-    """DNS018: a search domain gives addresses that the name itself does not have, and this host gets such; or the
-    lookup fails at it."""
+    """DNS018: a search domain gives addresses that the name itself does not have, and this host gets them; or the
+    lookup fails because of it."""
     host = evidence.host
     for seen in search_domain_answers(evidence):
         target, domains = seen.target, listed(seen.domains)

@@ -1,4 +1,4 @@
-"""The form of a rule, and the few words in which rules report."""
+"""The form of a rule, and common words for findings."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import field, replace
@@ -19,44 +19,46 @@ from probes.model import Address, Observation, Step
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleFinding:
-    """A fault that a rule reports, and what shows it."""
+    """A fault that a rule reports, with its evidence."""
 
     code: str
     target: str | None
-    """A target's id, a resolver's address, or None, by the scope of the code."""
+    """A target's id, a resolver's address, or None, depending on the scope of the code."""
     detail: str
     evidence: tuple[str, ...]
     fix: Fix
     headline: dict[str, Forms | None] = field(default_factory=dict)
-    """Values of its headline that neither its subjects nor its addresses tell: see `agent.judge.headlines`."""
+    """Values of its headline that do not follow from its subjects or addresses: see `agent.judge.headlines`."""
     subjects: tuple[FindingSubject, ...] = ()
-    """What it is about besides what its target, addresses and evidence tell: see `agent.judge.subjects`."""
+    """Subjects beside those that follow from its target, addresses and evidence: see `agent.judge.subjects`."""
     addresses: frozenset[Address] = frozenset()
-    """Where the fault shows; what it explains by address lies at these."""
+    """The addresses with the fault, at which it can explain other findings."""
     severity: Severity | None = None
-    """None for the code's own."""
+    """Its severity; None for that of its code."""
     at_most: Severity | None = None
-    """How bad it and what it explains may be, where it rests on what AWS does not say; None without a limit."""
+    """The highest severity of it and its symptoms, if it rests on undocumented behaviour of AWS; None without a
+    limit."""
     of_this_host: bool = False
-    """Whether it is a fault of this host's own where its code leaves that open."""
+    """Whether it is a fault of this host itself, if its code leaves that open."""
     is_no_fault: bool = False
-    """Whether what it shows proves the path, so that a target is ok without the steps of its evidence."""
+    """Whether its evidence proves the path, so that a target is ok although the steps of the evidence failed."""
     may_need_path: bool = False
-    """Whether it is a denial by a policy that may ask for the private path: an explicit deny, whose condition is not
-    known."""
+    """Whether a policy that may require the private path denied the call: it was an explicit deny with an unknown
+    condition."""
     shared: frozenset[str] = frozenset()
-    """What is at fault, where two targets can meet the same thing: a group, an ACL, a route, a proxy. Where the finding
-    of one has all of another's, it is the cause of it."""
+    """The parts at fault that several targets can have in common: a group, an ACL, a route, a proxy. If the finding of
+    one target shares everything that the finding of another shares, it is the cause of the other."""
     needs_path_of: frozenset[str] = frozenset()
-    """Ids of the targets whose path what it shows needs, so that a fault of one of these paths can be its cause."""
+    """Ids of the targets whose paths its evidence depends on, so that a fault of one of these paths can be its
+    cause."""
     stops_everything: bool = False
-    """Whether it says that nothing that leaves this host is answered."""
+    """Whether it says that this host gets no answer to anything that it sends."""
     explains_nothing: bool = False
-    """Whether it proves no fault, although its code names one: what was measured stands beside it, and does not change
-    how bad it is."""
+    """Whether it proves no fault, although its code names one. It is then listed beside the measured findings and does
+    not change their severity."""
     is_stale: bool = False
-    """Whether it rests on a configuration that is too old to name a cause: it is then listed next to what it would
-    explain."""
+    """Whether it rests on a configuration that is too old to name a cause. It is then listed beside the findings that
+    it might explain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +67,19 @@ class Rule:
 
     code: str
     needs: tuple[Step, ...]
-    """Steps without which the rule cannot be asked."""
+    """Steps that the rule requires."""
     check: Callable[[Evidence], Iterable[RuleFinding]]
     reads: tuple[str, ...] = ()
-    """Reads of the configuration without which it cannot be asked."""
+    """Reads of the configuration that the rule requires."""
     why_not: Callable[[Evidence], str | None] | None = None
-    """Why it cannot be asked for another reason; None, or an answer of None, where nothing else keeps it."""
+    """A function that tells why it cannot be asked for another reason, or None; None if there is no other reason."""
     unseen: Callable[[Evidence], str | None] | None = None
-    """Why it may have more to report than it could see, and how to see that; None where nothing was hidden."""
+    """A function that tells why it may have missed something, and how to see that, or None; None if it never misses
+    anything."""
 
 
 def says(evidence: Evidence, source: str, *operations: str) -> str:
-    """`EC2 says`; with the time at which it said so, where these reads are older than the run."""
+    """`EC2 says`, with the time of these reads if they are older than the run."""
     reads = [read for operation in operations if (read := evidence.read(operation)) is not None]
     oldest = min((read.started_at for read in reads if read.started_at is not None), default=None)
     if oldest is None or oldest >= evidence.run.started_at:
@@ -85,7 +88,7 @@ def says(evidence: Evidence, source: str, *operations: str) -> str:
 
 
 def resting_on(evidence: Evidence, finding: RuleFinding, *operations: str) -> RuleFinding:
-    """The finding as one that rests on these reads. Where the configuration is too old to name a cause, its fix begins
+    """The finding, marked as resting on these reads. If the configuration is too old to name a cause, its fix begins
     with reading it again."""
     finding = replace(finding, evidence=tuple(dict.fromkeys((*finding.evidence, *ids(evidence.reads(*operations))))))
     if evidence.is_configuration_fresh or evidence.configured_at is None:
@@ -102,7 +105,7 @@ def resting_on(evidence: Evidence, finding: RuleFinding, *operations: str) -> Ru
 
 
 def grouped_by_place(attempts: list[Observation[TcpFacts]]) -> list[tuple[tuple[Address, ...], list[int]]]:
-    """Addresses and ports of attempts, such that every attempt is in one row and every row is all attempts."""
+    """Addresses and ports of attempts, grouped so that each row is complete and every attempt is in one row."""
     addresses_of: dict[int, tuple[Address, ...]] = {}
     for port in sorted({attempt.subject.port for attempt in attempts if attempt.subject.port is not None}):
         addresses_of[port] = ordered(places(attempt for attempt in attempts if attempt.subject.port == port))

@@ -1,4 +1,4 @@
-"""RUN: what went wrong with the run itself."""
+"""RUN rules: faults of the run itself."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -88,7 +88,7 @@ def crashed(code: str, error: Exception) -> RuleFinding:
 
 
 def _options(evidence: Evidence) -> tuple[str, ...]:
-    """The options that this run had, as far as a report holds them; environment and settings are read again."""
+    """The options of this run that a report holds. Environment and settings are read again."""
     run, sdk = evidence.run, evidence.sdk
     options = ["--region", run.region] if run.region is not None and run.region_source == "--region" else []
     required = [target for target in evidence.targets if target.role is Role.REQUIRED]

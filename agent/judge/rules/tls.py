@@ -1,4 +1,4 @@
-"""TLS on 443: whose certificate is there, and whether the handshake comes to an end at all."""
+"""TLS rules for 443: whose certificate is there, and whether the handshake ends at all."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
@@ -31,14 +31,14 @@ _SHOWN: Final = 8
 _REFUSES_THE_NAME: Final = frozenset(
     {"TLSV1_UNRECOGNIZED_NAME", "TLSV1_ALERT_ACCESS_DENIED", "TLSV1_ALERT_USER_CANCELLED", "112", "49", "90"}
 )
-"""Alerts of a filter by name, as OpenSSL calls them or by number."""
+"""TLS alerts that filters send, by OpenSSL's names or by number."""
 _REFUSES_THE_OFFER: Final = frozenset(
     {
         *("SSLV3_ALERT_HANDSHAKE_FAILURE", "TLSV1_ALERT_PROTOCOL_VERSION", "TLSV1_ALERT_INSUFFICIENT_SECURITY"),
         *("TLSV1_ALERT_INAPPROPRIATE_FALLBACK", "40", "70", "71", "86"),
     }
 )
-"""Alerts that are about the version or the ciphers (RFC 8446, section 6.2; RFC 7507). No other one proves that."""
+"""Alerts about the version or the ciphers (RFC 8446, section 6.2; RFC 7507). No other alert proves such a fault."""
 _BEFORE_TLS: Final = frozenset(
     {
         FailureKind.TIMEOUT,
@@ -50,18 +50,19 @@ _BEFORE_TLS: Final = frozenset(
         FailureKind.NO_SOURCE_PORT,
     }
 )
-"""Failures that may come before a ClientHello is sent, or after."""
+"""Failures that may come before or after a ClientHello is sent."""
 _NOT_IN_COMMON: Final = frozenset({"UNSUPPORTED_PROTOCOL", "WRONG_SSL_VERSION", "DH_KEY_TOO_SMALL"})
-"""What OpenSSL here says of a peer that chose what this host does not take."""
+"""Errors of OpenSSL here if the peer chose something that this host does not accept."""
 _TOO_WEAK: Final = frozenset({"66", "67", "68"})
 """Verify codes for a key or digest below this host's security level: X509_V_ERR_EE_KEY_TOO_SMALL, CA_KEY_TOO_SMALL,
-CA_MD_TOO_WEAK. The first comes before any root is looked for, and so says nothing of the roots."""
+CA_MD_TOO_WEAK. The first comes before any root is looked up, and so proves nothing about the roots."""
 _ONE_PACKET: Final = "over 1500 bytes"
-"""What a ClientHello of OpenSSL 3.5 has, for its key share of ML-KEM (measured: 1561 to 1572 by the name)."""
+"""Bytes of a ClientHello of OpenSSL 3.5, which includes a key share of ML-KEM (measured: 1561 to 1572 depending on the
+name)."""
 
 
 def intercepted(evidence: Evidence) -> Iterator[RuleFinding]:
-    """TLS001: the certificate does not verify, and its issuer is not Amazon's or not to be read."""
+    """TLS001: the certificate does not verify, and its issuer is not Amazon's or cannot be read."""
     for target in evidence.targets:
         unverified = [
             handshake
@@ -139,8 +140,8 @@ def _instead_of_somebody_else(
     strangers: Sequence[Observation[TlsFacts]],
     genuine: Sequence[Observation[TlsFacts]],
 ) -> Fix:
-    """What leads to AWS: names that lead there, where `genuine` handshakes show that they can; else the address, where
-    all that answer are `strangers`; else no inspection."""
+    """The fix if somebody else answers. If `genuine` handshakes show that other addresses are AWS, let the name lead
+    there. If all that answer are `strangers`, the address is wrong. Otherwise exempt the name from inspection."""
     if genuine:
         return Fix(
             summary="Let this host's name servers forward the name to the VPC's resolver: look for a response policy, "
@@ -162,7 +163,7 @@ def _instead_of_somebody_else(
 
 
 def _genuine_elsewhere(evidence: Evidence, target: Target) -> list[Observation[TlsFacts]]:
-    """Handshakes with AWS at addresses that the VPC's resolver gives and this host's name servers do not."""
+    """Handshakes with AWS at addresses that only the VPC's resolver gives, and this host's name servers do not."""
     elsewhere = connects_elsewhere(evidence, target)
     return [
         handshake
@@ -200,7 +201,7 @@ def wrong_host(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def handshake_stalls(evidence: Evidence) -> Iterator[RuleFinding]:
-    """TLS004: TCP connects, and the handshake never ends: nothing comes back, or it drips."""
+    """TLS004: TCP connects, and the handshake never ends: nothing comes back, or only a trickle."""
     for target in evidence.targets:
         silent, endless = (_failed(evidence, target, kind) for kind in (FailureKind.TIMEOUT, FailureKind.TOO_LARGE))
         stalled = [*silent, *endless]
@@ -240,7 +241,7 @@ def handshake_stalls(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _tcp_words(evidence: Evidence, target: Target, handshakes: list[Observation[TlsFacts]]) -> str:
-    """What the kernel knew of the connections: the largest segment that it would send, and whether a SYN was lost."""
+    """The kernel's data on the connections: the largest segment that it would send, and whether a SYN was lost."""
     connects = [
         attempt for attempt in evidence.connects(target, HTTPS) if attempt.subject.address in places(handshakes)
     ]
@@ -254,7 +255,7 @@ def _tcp_words(evidence: Evidence, target: Target, handshakes: list[Observation[
 
 
 class _Stall(Enum):
-    """What two more handshakes at the same address show of one that stalls, in words."""
+    """The result of two further handshakes at the address where one stalls, in words."""
 
     SIZE = (
         "At {where} a handshake with a small ClientHello and small segments is answered, one for another name is not: "
@@ -279,13 +280,13 @@ class _Stall(Enum):
 
 
 _TOLD: Final = frozenset({_Stall.SIZE, _Stall.NAME})
-"""What tells who is at fault: what loses large packets, or filters names."""
+"""The cause for each pair of results: a device that drops large packets, or one that filters names."""
 
 
 def _tried_again(
     evidence: Evidence, target: Target, stalled: Observation[TlsFacts]
 ) -> tuple[Observation[TlsFacts], ...]:
-    """The two more handshakes at an address, as far as they were made."""
+    """The two further handshakes at an address, if they were made."""
     address = stalled.subject.address
     further = (
         None if address is None else evidence.at(Step.TLS, target, address, HTTPS, operation)
@@ -311,12 +312,12 @@ def _why_silent(evidence: Evidence, target: Target, stalled: Observation[TlsFact
 
 
 def _heard_back(handshake: Observation[TlsFacts]) -> bool | None:
-    """Whether anything came back, if only a refusal; False for silence after the ClientHello; None where it was never
+    """Whether anything came back, even a refusal; False for silence after the ClientHello; None if it was never
     sent."""
     if handshake.failure is None or handshake.failure.kind not in _BEFORE_TLS:
         return True
     if handshake.facts is None or handshake.facts.bytes_received is None:
-        return None  # the connection itself did not come to stand
+        return None  # the connection itself was not established
     return handshake.failure.kind is not FailureKind.TIMEOUT or handshake.facts.bytes_received > 0
 
 
@@ -339,7 +340,7 @@ def handshake_reset(evidence: Evidence) -> Iterator[RuleFinding]:
     the version or the ciphers."""
     for target in evidence.targets:
         resets = _failed(evidence, target, FailureKind.RESET)
-        # On a connection that is up, an ICMP error in place of an answer.
+        # On an established connection, an ICMP error came in place of an answer.
         errors = [
             handshake
             for kind in (FailureKind.REFUSED, FailureKind.UNREACHABLE, FailureKind.PROHIBITED)
@@ -395,7 +396,7 @@ def handshake_reset(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def handshake_refused(evidence: Evidence) -> Iterator[RuleFinding]:
-    """TLS009: the two sides find no TLS version or no ciphers in common, and one of them says so."""
+    """TLS009: the two sides have no TLS version or no ciphers in common, and one of them says so."""
     for target in evidence.targets:
         by_peer = [
             handshake
@@ -443,7 +444,7 @@ def _code(handshake: Observation[TlsFacts]) -> str | None:
 
 
 def _codes(handshakes: list[Observation[TlsFacts]]) -> frozenset[str]:
-    """How handshakes failed that meet the same settings of this host."""
+    """The failure codes of handshakes that the same settings of this host cause."""
     return frozenset(map(str, map(_code, handshakes)))
 
 
@@ -460,7 +461,7 @@ def not_tls(evidence: Evidence) -> Iterator[RuleFinding]:
     """TLS006: what answers on the port does not speak TLS, or breaks its rules."""
     for target in evidence.targets:
         other = _failed(evidence, target, FailureKind.TLS_NOT_TLS)
-        # Without facts nothing was heard: TLS could not carry the name that was to be asked for.
+        # Without facts nothing was received: TLS could not carry the requested name.
         broken = [
             handshake
             for handshake in _failed(evidence, target, FailureKind.MALFORMED)
@@ -506,7 +507,7 @@ def _failed(evidence: Evidence, target: Target, kind: FailureKind) -> list[Obser
 
 
 def _is_impostor(handshake: Observation[TlsFacts], target: Target) -> bool:
-    """Whether a certificate that this host trusts cannot be an endpoint's: where Amazon alone issues theirs."""
+    """Whether a certificate that this host trusts cannot belong to an endpoint, because only Amazon issues those."""
     return target.partition in ISSUED_BY_AMAZON and is_from_other_issuer(handshake)
 
 
@@ -529,19 +530,19 @@ def _issuer_names(handshakes: Iterable[Observation[TlsFacts]]) -> frozenset[str]
 
 
 def _all_names(handshakes: Iterable[Observation[TlsFacts]]) -> list[str]:
-    """The names that the certificates are for, sorted."""
+    """All names in the certificates, sorted."""
     return sorted({name for handshake in handshakes if (leaf := leaf_of(handshake)) is not None for name in leaf.names})
 
 
 def _names(handshakes: Iterable[Observation[TlsFacts]]) -> str:
-    """The names that the certificates are for, the first eight of them; empty where none is known."""
+    """The first eight names in the certificates; empty if none is known."""
     names = _all_names(handshakes)
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return f"{listed(names[:_SHOWN])}{more}" if names else ""
 
 
 def _came(handshakes: Iterable[Observation[TlsFacts]]) -> str:
-    """What came back before it was given up."""
+    """The data that came back before the attempt was given up."""
     size = _bytes(handshakes)
     if size is None:
         return "the handshake does not end"
@@ -549,7 +550,7 @@ def _came(handshakes: Iterable[Observation[TlsFacts]]) -> str:
 
 
 def _bytes(handshakes: Iterable[Observation[TlsFacts]]) -> str | None:
-    """How many bytes came, a range where it differs; None where it was not counted."""
+    """Number of bytes that came, as a range if it differs; None if it was not counted."""
     counts = [handshake.facts.bytes_received for handshake in handshakes if handshake.facts is not None]
     known = [count for count in counts if count is not None]
     if not known:
@@ -564,7 +565,7 @@ def _where(handshakes: Iterable[Observation[TlsFacts]]) -> str:
 def _as_text(first_bytes: str) -> str:
     try:
         return repr(bytes.fromhex(first_bytes).decode("latin-1"))
-    except ValueError:  # a report that was made elsewhere
+    except ValueError:  # the report was made elsewhere
         return repr(first_bytes)
 
 
@@ -634,7 +635,7 @@ def certificate_time(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def trust_store_broken(evidence: Evidence) -> Iterator[RuleFinding]:
-    """TLS008: the issuer is Amazon's, and the local store lacks it or this host's policy finds it too weak; or the
+    """TLS008: the issuer is Amazon's, and the local store lacks it or this host's policy considers it too weak; or the
     store cannot be read."""
     for target in evidence.targets:
         unverified = [
@@ -650,7 +651,7 @@ def trust_store_broken(evidence: Evidence) -> Iterator[RuleFinding]:
             continue
         stores = sorted({handshake.facts.trust for handshake in lacking if handshake.facts is not None})
         sentences = []
-        # Whoever shows a certificate chooses the issuer that it names; what does not verify proves nothing.
+        # Anybody can write any issuer into a certificate, so one that does not verify proves nothing.
         if lacking:
             sentences.append(
                 f"At {_where(lacking)} the certificate names Amazon as its issuer, and {listed(stores)} does not "
@@ -676,7 +677,7 @@ def trust_store_broken(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _store_of(handshakes: Sequence[Observation[TlsFacts]]) -> str | None:
-    """Where the certificates come from that this host trusts; None where that is not known."""
+    """The place from which this host's trusted certificates come; None if unknown."""
     return next((handshake.facts.trust for handshake in handshakes if handshake.facts is not None), None)
 
 

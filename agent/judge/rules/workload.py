@@ -1,4 +1,4 @@
-"""ENV and TCP: what only the software of a workload knows of itself, and what its long connections need."""
+"""ENV and TCP rules for a workload's software: its own settings, and the needs of its long connections."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
@@ -36,8 +36,8 @@ from probes.model import Role, Step, Target
 from probes.operations import HOST, WORKLOADS
 
 IDLE_SECONDS: Final = 350
-"""After which endpoints, network load balancers and NAT gateways forget a TCP connection without traffic (AWS
-PrivateLink Guide, Access AWS services through AWS PrivateLink)."""
+"""Idle time after which endpoints, network load balancers and NAT gateways forget a TCP connection (AWS PrivateLink
+Guide, Access AWS services through AWS PrivateLink)."""
 _METADATA: Final = "169.254.169.254"
 _OF_PERMISSIONS: Final = frozenset({"EACCES", "EPERM"})
 _LET_READ: Final = (
@@ -49,15 +49,15 @@ _SEARCH: Final = f"{HOST}/{WORKLOADS}"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Source:
-    """Where an agent has its proxy variables from."""
+    """The source of an agent's proxy variables."""
 
     agent: str
     setter: str
-    """What sets these variables."""
+    """The program or unit that sets these variables."""
     file: str
     """The file to change."""
     restart: str
-    """What has to follow a change; empty where nothing has to."""
+    """The step that must follow a change; empty if there is none."""
     command: Command
     """The command that shows them."""
 
@@ -82,23 +82,23 @@ _SOURCES: Final[Mapping[Workload, _Source]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Detour:
-    """A setting of a workload's own that leads elsewhere than this run went."""
+    """A setting of a workload that leads elsewhere than this run went."""
 
     words: str
     targets: tuple[Target, ...]
-    """What was tested instead."""
+    """The targets that were tested instead."""
     summary: str
     command: Command
     severity: Severity = Severity.WARNING
-    """Information where the workload goes the way that this run went, and only this process is set otherwise; critical
-    where what is set cannot work."""
+    """Information if the workload takes the same path as this run, and only this process is set differently; critical
+    if the setting cannot work."""
     headline: dict[str, Forms | None]
     shows: tuple[str, ...] = ()
-    """Ids of observations that show it, next to the lookups of the targets."""
+    """Ids of observations that are its evidence, next to the lookups of the targets."""
 
 
 def agent_too_old(evidence: Evidence) -> Iterator[RuleFinding]:
-    """ENV016: an agent of this host is older than what the private path needs."""
+    """ENV016: the version of an agent on this host is too old for the private path."""
     for workload in evidence.workloads:
         if workload.name is Workload.HANA and workload.mode == AWS_BACKUP_MODE:
             yield from _old_backint(evidence, workload)
@@ -133,7 +133,8 @@ def _old_backint(evidence: Evidence, workload: WorkloadInUse) -> Iterator[RuleFi
 
 
 def _update_backint(region: str) -> Command:
-    """Systems Manager for SAP API Reference, UpdateApplicationSettings."""
+    """The command that updates a setting of the Backint agent (Systems Manager for SAP API Reference,
+    UpdateApplicationSettings)."""
     return Command(
         argv=(
             *("aws", "ssm-sap", "update-application-settings", "--region", region),
@@ -160,7 +161,7 @@ def _upgrade(*argv: str, undo: str) -> Command:
 
 
 def _old_ssm_agent(evidence: Evidence, workload: WorkloadInUse) -> Iterator[RuleFinding]:
-    """An agent that needs `ec2messages`, of which no endpoint is here."""
+    """An SSM Agent that needs `ec2messages`, for which there is no endpoint here."""
     if not is_before(workload.version, SSM_AGENT_WITHOUT_EC2MESSAGES):
         return
     missing = [target for target in _targets(evidence, {"ec2messages"}) if why_not_in_use(evidence, target) is not None]
@@ -195,7 +196,7 @@ def _old_ssm_agent(evidence: Evidence, workload: WorkloadInUse) -> Iterator[Rule
 
 
 def _fails(evidence: Evidence, target: Target) -> bool:
-    """Whether a step that the target needs was made and failed, or its name leads off the expected path."""
+    """Whether a step that the target needs failed, or its name leads off the expected path."""
     steps = map(evidence.find, required_steps(evidence, target))
     failed = any(step is not None and step.made and not step.ok for step in steps)
     return failed or not all(evidence.is_expected(address, target) for address in evidence.own_addresses(target))
@@ -206,7 +207,7 @@ def _lookups(evidence: Evidence, targets: Iterable[Target]) -> tuple[str, ...]:
 
 
 def agent_overrides(evidence: Evidence) -> Iterator[RuleFinding]:
-    """ENV017: the workload's own settings send it elsewhere than this run tested, or those that decide it could not be
+    """ENV017: the workload's own settings send it elsewhere than this run tested, or the deciding settings could not be
     read."""
     yield from _unsettled_mode(evidence)
     detours = [
@@ -234,7 +235,7 @@ def agent_overrides(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _missing_buckets(evidence: Evidence) -> Iterator[_Detour]:
-    """Buckets in the configuration of the Backint agent that S3 does not have."""
+    """Buckets in the configuration of the Backint agent that do not exist."""
     for target in evidence.targets:
         calls = [call for call in evidence.calls(target) if call.failure is not None and call.failure.code == "404"]
         if target.bucket is None or not calls:
@@ -273,8 +274,8 @@ def _other_hosts(evidence: Evidence, workload: WorkloadInUse) -> Iterator[_Detou
 
 
 def _own_proxy(evidence: Evidence, workload: WorkloadInUse) -> Iterator[_Detour]:
-    """A proxy of an agent's own that takes the calls which this run made without it, and one of this process that the
-    agent does not take."""
+    """A proxy of an agent for calls that this run made without it, and a proxy of this process that the agent does not
+    use."""
     source = _SOURCES.get(workload.name)
     if source is None or not has_known_proxies(workload.settings):
         return
@@ -320,14 +321,14 @@ def _own_proxy(evidence: Evidence, workload: WorkloadInUse) -> Iterator[_Detour]
 
 
 def _targets(evidence: Evidence, services: Iterable[str]) -> tuple[Target, ...]:
-    """The targets of these services that are asked for, or used here."""
+    """The targets of these services that were requested, or that are used here."""
     wanted = frozenset(services)
     return tuple(target for target in evidence.targets if target.service in wanted and target.role is not Role.CONTEXT)
 
 
 def unread_settings(evidence: Evidence) -> str | None:
-    """What could not be read of the workloads on this host, and how to read it; None where nothing was hidden, and
-    where a finding says so."""
+    """The unreadable settings of workloads on this host, and how to read them; None if there are none, or if a finding
+    says so."""
     search = evidence.workload_search
     if search is not None and search.failure is not None:
         return f"this host could not be searched to the end: {search.failure.message}"
@@ -347,13 +348,13 @@ def unread_settings(evidence: Evidence) -> str | None:
 
 
 def _set_by_shell(evidence: Evidence) -> list[str]:
-    """The proxy variables that launchers of Backint agents set from what their shell has."""
+    """The proxy variables that launchers of Backint agents take from their shell."""
     unknown = [one.settings for one in evidence.workloads if not has_known_proxies(one.settings)]
     return list(dict.fromkeys(name for settings in unknown for name in settings[SHELL_VARIABLES].split(", ")))
 
 
 def _may_root_read(evidence: Evidence, files: Mapping[str, str]) -> bool:
-    """Whether root may read what this user could not: not where root looked, and not where it is not a question of
+    """Whether root may read a path that this user could not. False if root tried, and if the error is not about
     permissions."""
     search = evidence.workload_search
     facts = None if search is None else search.facts
@@ -372,8 +373,8 @@ def _as_words(files: Mapping[str, str]) -> str:
 
 
 def _unsettled_mode(evidence: Evidence) -> Iterator[RuleFinding]:
-    """ENV017: which service a Backint agent sends its data to could not be read. Where everything that one or the other
-    needs works, that is information."""
+    """ENV017: it could not be read to which service a Backint agent sends its data. If both possible services work, it
+    is information."""
     if not evidence.has_unsettled_mode:
         return
     either = _targets(evidence, services_of_either_mode())
@@ -416,7 +417,7 @@ def _works(evidence: Evidence, target: Target) -> bool:
 
 
 def idle_flow_cut(evidence: Evidence) -> Iterator[RuleFinding]:
-    """TCP012: TCP keepalive starts later than an idle connection is forgotten, and a workload here has long ones."""
+    """TCP012: TCP keepalive starts later than an idle connection is forgotten, and a workload here keeps long ones."""
     seconds = None if evidence.host is None else evidence.host.keepalive_seconds
     names = [workload.name.value for workload in evidence.workloads if _has_long_flows(workload)]
     if seconds is None or seconds <= IDLE_SECONDS or not names:

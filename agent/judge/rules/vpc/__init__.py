@@ -1,1 +1,1 @@
-"""Rules over the configuration that EC2 and Route 53 were asked for."""
+"""Rules over the configuration that EC2 and Route 53 report."""

@@ -1,4 +1,4 @@
-"""VPC, network ACLs: of this host's subnet, and of the endpoint's."""
+"""VPC rules for network ACLs: that of this host's subnet, and that of the endpoint's."""
 
 from collections.abc import Iterator
 from ipaddress import ip_network
@@ -42,8 +42,7 @@ _STAGES: Final = (Stage.HOST_ACL_OUT, Stage.ENDPOINT_ACL_IN, Stage.ENDPOINT_ACL_
 
 
 def network_acl_blocks(evidence: Evidence) -> Iterator[RuleFinding]:
-    """VPC006: a network ACL of either subnet, or of one with a transit gateway, stops what is sent, or what comes
-    back."""
+    """VPC006: a network ACL stops packets or their answers, in either subnet or in one with a transit gateway."""
     for target in evidence.targets:
         if stops := [stop for stop in stops_of(evidence, target, *_STAGES) if _is_acl(stop.hop)]:
             reads = (NETWORK_ACLS, SUBNETS, ENDPOINT_INTERFACES, OWN_INTERFACES)
@@ -52,8 +51,8 @@ def network_acl_blocks(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _passing(evidence: Evidence, target: Target, stops: list[Stop]) -> Fix:
-    """The entries that are missing, each before the one that denies. The ports of a gateway are opened to the appliance
-    and not to this host: what its subnet has is for others to see."""
+    """The missing entries, each before the one that denies. The ports of a gateway are opened to the appliance and not
+    to this host; the ACL of the appliance's subnet cannot be seen from here."""
     wanted: dict[tuple[str, bool, Remote], dict[Ports, None]] = {}
     forward: dict[tuple[str, bool, Remote], list[int]] = {}
     names: dict[str, None] = {}
@@ -113,8 +112,8 @@ _SEE_THERE: Final = "Whether the network ACL of the gateway appliance's subnet p
 
 
 def _far_ends(evidence: Evidence, target: Target, stop: Stop) -> tuple[Remote, ...]:
-    """Whom an entry has to name: the other end of the connection, by the blocks of its prefix list where its addresses
-    change."""
+    """The peers that an entry must name: the other end of the connection or, if its addresses change, the blocks of its
+    prefix list."""
     address = stop.path.address
     if not is_about_endpoint(stop.hop.stage, stop.hop.rule):
         return (sender_of(stop.path),)
@@ -132,13 +131,13 @@ def _has_changing_addresses(evidence: Evidence, target: Target, address: Address
 
 
 def _passes_already(acl: NetworkAcl, remote: Remote, ports: Ports, *, egress: bool) -> bool:
-    """Whether the ACL has an entry for it: other blocks of the same list may pass."""
+    """Whether the ACL already has an entry for the peer, since other blocks of the same list may pass."""
     is_known = PLACEHOLDER.search(remote.block) is None
     return is_known and passes_acl(acl, ip_network(remote.block), ports, egress=egress)
 
 
 def _is_acl(hop: Hop) -> bool:
-    """Whether a network ACL decides, which at a transit gateway a route table does as well."""
+    """Whether a network ACL decides. At a transit gateway, a route table may decide instead."""
     return hop.stage not in TRANSIT or is_of_acl(hop)
 
 

@@ -1,4 +1,4 @@
-"""VPC, availability zones: whether the endpoint is in this instance's."""
+"""VPC rules for availability zones: whether the endpoint is in this instance's zone."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -22,7 +22,7 @@ def zone_not_covered(evidence: Evidence) -> Iterator[RuleFinding]:
         used = [evidence.endpoint_of(evidence.interface_at(address)) for address in evidence.own_addresses(target)]
         endpoints = list(dict.fromkeys(endpoint for endpoint in used if endpoint is not None))
         zones = {zone for endpoint in endpoints for zone in _zones(evidence, endpoint)}
-        # One zone that is not known may be this instance's.
+        # An unknown zone may be this instance's.
         if not endpoints or zone_id is None or None in zones or zone_id in zones:
             continue
         names = listed(endpoint.endpoint_id for endpoint in endpoints)
@@ -57,14 +57,14 @@ def zone_not_covered(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _is_offered_here(evidence: Evidence, target: Target) -> bool | None:
-    """Whether AWS offers the service in this instance's zone; None where that is not known."""
+    """Whether AWS offers the service in this instance's zone; None if unknown."""
     name = None if evidence.imds is None else evidence.imds.availability_zone
     zones = {zone for service in evidence.offered(target) or () for zone in service.availability_zones}
     return None if name is None or not zones else name in zones
 
 
 def _zones(evidence: Evidence, endpoint: VpcEndpoint) -> Iterator[str | None]:
-    """The ids of the zones that an endpoint has interfaces in, None for each that is not known."""
+    """The ids of the zones of an endpoint's interfaces, with None for each unknown one."""
     interfaces = {interface.interface_id: interface for interface in evidence.configuration.endpoint_interfaces or ()}
     for interface_id in endpoint.interface_ids:
         interface = interfaces.get(interface_id)

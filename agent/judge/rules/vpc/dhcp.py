@@ -1,4 +1,4 @@
-"""VPC, DHCP options: name servers that the VPC's hosts ask in place of Amazon's."""
+"""VPC rules for DHCP options: name servers that the VPC's hosts use in place of Amazon's."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,8 +22,8 @@ from probes.vpc.model import AMAZON_DNS, DHCP_OPTIONS
 
 
 def custom_resolver(evidence: Evidence) -> Iterator[RuleFinding]:
-    """VPC011: this host asks the name servers of the VPC's DHCP options, which are not Amazon's, and gets what the
-    VPC's resolver would not have given."""
+    """VPC011: the VPC's DHCP options make this host use name servers other than Amazon's, and it gets an answer that
+    the VPC's resolver would not give."""
     options = evidence.configuration.dhcp_options
     host = evidence.host
     if options is None or host is None or AMAZON_DNS in options.name_servers:
@@ -73,7 +73,7 @@ def custom_resolver(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _gives_private_alone(evidence: Evidence, mixed: MixedAnswer) -> bool:
-    """Whether the VPC's resolver gives private addresses alone of the family of a mixed answer."""
+    """Whether the VPC's resolver gives only private addresses in the family of a mixed answer."""
     version = mixed.public[0].version
     answers = evidence.answers(mixed.target, evidence.vpc_resolvers)
     given = [address for answer in answers for address in addresses_in(answer) if address.version == version]

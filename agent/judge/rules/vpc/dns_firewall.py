@@ -1,4 +1,4 @@
-"""VPC, DNS Firewall: names that it blocks."""
+"""VPC rules for DNS Firewall: names that it blocks."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -16,8 +16,8 @@ from probes.vpc.model import DNS_FIREWALL
 
 
 def dns_firewall_blocks(evidence: Evidence) -> Iterator[RuleFinding]:
-    """VPC017: the first DNS Firewall rule of the VPC that fits the name blocks it, and the VPC's resolver answers as
-    that rule says."""
+    """VPC017: the first DNS Firewall rule of the VPC that matches the name blocks it, and the VPC's resolver gives that
+    rule's answer."""
     for answer in blocking_answers(evidence):
         if profile_of(evidence.configuration, answer.rule.group_id) is None:
             yield _blocked(evidence, answer)

@@ -1,4 +1,4 @@
-"""VPC, the endpoint's state: whether there is one that is available."""
+"""VPC rules for the endpoint's state: whether an endpoint is available."""
 
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -19,8 +19,8 @@ from probes.vpc.model import AVAILABLE, DELETED, ENDPOINTS, PENDING, VpcEndpoint
 
 
 def endpoint_not_available(evidence: Evidence) -> Iterator[RuleFinding]:
-    """VPC004: the target has endpoints at its addresses, in this VPC or of its own name, and none that is available.
-    Where somebody changes them all, it is a warning and explains nothing: they may well work."""
+    """VPC004: none of the target's endpoints is available, neither at its addresses in this VPC nor by its own name. If
+    all of them are being changed, it is a warning and explains nothing, since they may well work."""
     for target in evidence.targets:
         meant = _meant(evidence, target)
         if not meant or any(endpoint.state == AVAILABLE for endpoint in meant):
@@ -32,7 +32,7 @@ def endpoint_not_available(evidence: Evidence) -> Iterator[RuleFinding]:
         sentences = [f"{endpoint.endpoint_id} has the state {endpoint.state}{_error(endpoint)}" for endpoint in meant]
         own = evidence.own_addresses_of_host
         tried = evidence.connects(target, HTTPS)
-        # A router that says that it has no way says nothing of the endpoint.
+        # A router that reports a missing route shows nothing about the endpoint.
         astray = places(
             attempt
             for attempt in tried
@@ -77,20 +77,20 @@ def endpoint_not_available(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _meant(evidence: Evidence, target: Target) -> list[VpcEndpoint]:
-    """The endpoints that stand for the target: the one that its name names, even where that is deleted; otherwise those
-    that the addresses in use belong to and, for a name that an SDK builds, those of this VPC, where an address in use
-    is of no known interface. Deleted ones stay listed for a while, and of these count for nothing. None for a target of
-    another Region, which endpoints here do not serve."""
+    """The endpoints that the target may mean. If its name is an endpoint's own, it is that endpoint, even if deleted.
+    Otherwise they are the endpoints with the addresses in use. If such an address belongs to no known interface, and an
+    SDK builds the name, the endpoints of this VPC are added. Deleted endpoints, which stay listed for a while, do not
+    count in these cases. Empty for a target in another Region, which endpoints here do not serve."""
     region = None if evidence.imds is None else evidence.imds.region
     if region not in (None, target.region):
         return []
     listed_ones = evidence.endpoints(target) or ()
-    if target.addressing is Addressing.VPCE:  # the host is the bare id where EC2 was not asked for the name
+    if target.addressing is Addressing.VPCE:  # the host is the bare id if EC2 was not asked for the name
         named = read_name(target.host)
         own_id = target.host if named is None else named.endpoint_id
         return [endpoint for endpoint in listed_ones if endpoint.endpoint_id == own_id]
     used = {evidence.endpoint_of(evidence.interface_at(address)) for address in evidence.own_addresses(target)}
-    # What serves this VPC besides is not what this host uses, where all that it uses is known.
+    # If all endpoints in use are known, other endpoints of this VPC do not matter.
     is_built = target.addressing is not Addressing.CUSTOM and (not used or None in used)
     return [
         endpoint
@@ -101,7 +101,8 @@ def _meant(evidence: Evidence, target: Target) -> list[VpcEndpoint]:
 
 
 def _may_be_of(evidence: Evidence, endpoints: Iterable[VpcEndpoint], address: Address) -> bool:
-    """Whether an address is one of these endpoints', or may be: in this VPC, and of no known interface."""
+    """Whether an address belongs, or may belong, to one of these endpoints: in the latter case it is in this VPC and of
+    no known interface."""
     interface = evidence.interface_at(address)
     if interface is not None:
         return any(interface.interface_id in endpoint.interface_ids for endpoint in endpoints)
@@ -110,7 +111,7 @@ def _may_be_of(evidence: Evidence, endpoints: Iterable[VpcEndpoint], address: Ad
 
 
 def _works(evidence: Evidence, target: Target) -> bool:
-    """Whether every address in use lies where it is expected and connects: then something else serves this host."""
+    """Whether every address in use is on the expected path and connects. Then this host is served by something else."""
     addresses = evidence.own_addresses(target)
     return bool(addresses) and all(
         evidence.is_expected(address, target) and evidence.is_connected(target, address) for address in addresses
@@ -118,7 +119,7 @@ def _works(evidence: Evidence, target: Target) -> bool:
 
 
 def _meets(evidence: Evidence, target: Target, endpoints: Iterable[VpcEndpoint]) -> bool:
-    """Whether this host uses these endpoints, as far as can be seen, or should."""
+    """Whether this host uses these endpoints, as far as is visible, or should use them."""
     addresses = evidence.own_addresses(target)
     return not addresses or any(
         _may_be_of(evidence, endpoints, address) or not evidence.is_expected(address, target) for address in addresses

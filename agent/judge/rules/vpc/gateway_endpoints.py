@@ -1,4 +1,4 @@
-"""VPC, gateway endpoints: whose route is missing from this subnet's table, and whose policy denies a bucket."""
+"""VPC rules for gateway endpoints: a missing route in this subnet's table, and a policy that denies a bucket."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -17,8 +17,8 @@ from probes.vpc.model import AVAILABLE, ENDPOINTS, ROUTE_TABLES, GatewayEndpoint
 
 
 def gateway_endpoint_does_not_carry(evidence: Evidence) -> Iterator[RuleFinding]:
-    """VPC019: the VPC has a gateway endpoint of the service, and this subnet's route table is not among its tables, or
-    its policy denies the bucket that a workload uses."""
+    """VPC019: the VPC has a gateway endpoint of the service, but this subnet's route table is not associated with it,
+    or its policy denies the bucket that a workload uses."""
     yield from _route_missing(evidence)
     yield from _policy_denies(evidence)
 
@@ -32,7 +32,7 @@ def _route_missing(evidence: Evidence) -> Iterator[RuleFinding]:
         tables = {evidence.gateway_at(address).table_id for address in public}
         table_id = tables.pop() if len(tables) == 1 else None
         if table_id is None or any(table_id in gateway.route_table_ids for gateway in there):
-            continue  # it has the route, and these addresses are not the service's
+            continue  # the route exists, and these addresses do not belong to the service
         lookup = evidence.own_lookup(target)
         names = listed(gateway.endpoint_id for gateway in there)
         having = dict.fromkeys(table for gateway in there for table in gateway.route_table_ids)
@@ -98,7 +98,7 @@ def _at_gateways(evidence: Evidence, target: Target) -> Iterator[BucketDenial]:
 
 
 def undecided_policy(evidence: Evidence) -> str | None:
-    """What is not known of the policies of gateway endpoints on the way of denied calls; None where all is clear."""
+    """The unknown parts of gateway endpoint policies on the path of denied calls; None if all is known."""
     unclear = [
         f"of the policy of {denial.endpoint.endpoint_id}, {denial.judgement.words}"
         for target in evidence.targets

@@ -1,4 +1,4 @@
-"""VPC, security groups: of the endpoint, and of this host."""
+"""VPC rules for security groups: those of the endpoint, and those of this host."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -21,7 +21,7 @@ from probes.vpc.model import ENDPOINT_INTERFACES, ENDPOINTS, OWN_INTERFACES, SEC
 
 
 def security_group_blocks(evidence: Evidence) -> Iterator[RuleFinding]:
-    """VPC005: no rule of the endpoint's security groups allows what this host sends."""
+    """VPC005: no rule of the endpoint's security groups allows this host's packets."""
     for target in evidence.targets:
         if stops := stops_of(evidence, target, Stage.ENDPOINT_GROUPS):
             reads = (ENDPOINTS, ENDPOINT_INTERFACES, OWN_INTERFACES, SECURITY_GROUPS)
@@ -30,8 +30,8 @@ def security_group_blocks(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _admitting(evidence: Evidence, target: Target, stops: list[Stop]) -> Fix:
-    """The rules that are missing, in the group that is for such traffic already: on 443 for this host, on the ports of
-    a gateway for its appliance."""
+    """The missing rules, in the group that already allows such traffic: on 443 for this host, on the ports of a gateway
+    for its appliance."""
     rules: dict[tuple[str, str, int, str], list[int]] = {}
     for stop in sorted(stops, key=lambda blocked: blocked.path.port):
         path = stop.path
@@ -61,8 +61,8 @@ def _whom_to_admit(path: ConfiguredPath) -> str:
 
 
 def _admitted_already(evidence: Evidence, stops: list[Stop]) -> Iterator[str]:
-    """Whom the endpoint's groups do allow on these ports of a gateway: what is shut for this host may be open for the
-    appliance, and then nothing is missing."""
+    """The peers that the endpoint's groups allow on these ports of a gateway. Ports that are closed to this host may be
+    open to the appliance, and then nothing is missing."""
     needed = sorted({stop.path.port for stop in stops})
     versions = {stop.path.address.version for stop in stops}
     names = dict.fromkeys(group_id for stop in stops for group_id in stop.hop.resources)
@@ -85,7 +85,7 @@ def _admitted_already(evidence: Evidence, stops: list[Stop]) -> Iterator[str]:
 
 
 def _whom(rule: GroupRule) -> tuple[str, str]:
-    """Whom an inbound rule allows, and what makes the gateway appliance one of them."""
+    """The peers that an inbound rule allows, and how the gateway appliance can become one of them."""
     if rule.referenced_group_id is not None:
         return f"members of {rule.referenced_group_id}", "the appliance has that group"
     if rule.prefix_list_id is not None:
@@ -120,8 +120,8 @@ def _letting_out(evidence: Evidence, target: Target, stops: list[Stop]) -> Fix:
 
 
 def _far_end(evidence: Evidence, address: Address) -> Address | str:
-    """What a rule names to let traffic out to an address: the prefix list where a gateway endpoint leads there, since
-    the addresses behind it change."""
+    """The peer that an outbound rule must name: the prefix list if a gateway endpoint leads to the address, since such
+    addresses change."""
     if not evidence.may_have_gateway(address):
         return address
     prefix_list_id = evidence.gateway_at(address).prefix_list_id

@@ -1,4 +1,4 @@
-"""VPC, endpoint policies: which statement denies a call."""
+"""VPC rules for endpoint policies: the statement that denies a call."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 def endpoint_policy_would_deny(evidence: Evidence) -> Iterator[RuleFinding]:
-    """VPC008: AWS denies a call by an endpoint policy, and the document of that policy says why."""
+    """VPC008: AWS denies a call by an endpoint policy, and the document of that policy shows why."""
     for target in evidence.targets:
         shut: dict[tuple[VpcEndpoint, str], list[Observation[ApiFacts]]] = {}
         judgements: dict[tuple[VpcEndpoint, str], tuple[str, Judgement]] = {}
@@ -79,8 +79,8 @@ def _first_shut(judgements: "dict[tuple[VpcEndpoint, str], tuple[str, Judgement]
 
 
 def _agreeing(endpoint: VpcEndpoint, asked: "Call", denial: Denial) -> "Judgement | None":
-    """What the endpoint's policy says of a call; None where that is not what AWS says of it."""
-    from agent.network.calls import Decision, judge  # only where a policy denies is it needed
+    """The decision of the endpoint's policy on a call; None if AWS's own text contradicts it."""
+    from agent.network.calls import Decision, judge  # only imported after a denial
 
     judgement = judge(endpoint.policy, asked)
     return judgement if judgement.decision is (Decision.DENY if denial.explicit else Decision.NO_ALLOW) else None

@@ -1,4 +1,4 @@
-"""VPC, prediction and measurement: where the configuration and what was measured differ."""
+"""VPC rules that compare prediction and measurement: the differences between the configuration and the measurement."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
@@ -39,11 +39,12 @@ from probes.vpc.model import (
 _OF_PATHS: Final = (ENDPOINTS, ENDPOINT_INTERFACES, SECURITY_GROUPS, NETWORK_ACLS, ROUTE_TABLES, SUBNETS)
 _OF_NAMES: Final = (ENDPOINTS, VPC_DNS, RESOLVER_RULES, PRIVATE_ZONES, DNS_FIREWALL, PROFILES, PROFILE_RESOURCES)
 _RECORDS: Final = {"ipv6": "AAAA"}
-"""The type of record in which an endpoint's names have addresses for certain, by its address type; A for the others."""
+"""The type of record in which an endpoint's names certainly have addresses, by the endpoint's address type; A for the
+others."""
 
 
 def prediction_differs(evidence: Evidence) -> Iterator[RuleFinding]:
-    """VPC014: what should pass does not, what should not does, or private DNS is in order and not in effect."""
+    """VPC014: a connect fails or succeeds against the prediction, or private DNS is in order and not in effect."""
     for target in evidence.targets:
         paths = [path for path in configured_paths(evidence, target) if path.agrees is False]
         shut = [
@@ -57,7 +58,7 @@ def prediction_differs(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _is_on_the_way(evidence: Evidence, target: Target, path: ConfiguredPath) -> bool:
-    """Whether it is not this host, nor its neighbour, that stopped a connect."""
+    """Whether a connect was stopped on the way, and not by this host or its neighbour."""
     attempt = evidence.at(Step.TCP, target, path.address, path.port)
     stops = (Nature.SILENT, Nature.REFUSED)
     return attempt is not None and nature_of(attempt, evidence.own_addresses_of_host) in stops
@@ -99,7 +100,7 @@ def _paths_differ(
 
 
 def _in_short(shut: Sequence[ConfiguredPath], through: Sequence[ConfiguredPath]) -> dict[str, Forms | None]:
-    """What its headline says of paths that differ: those that are shut come first."""
+    """The headline's words for paths that differ; closed ones come first."""
     if shut:
         ended = "refused" if all(path.measured is Measured.REFUSED for path in shut) else "silent"
         return {"shut": f"{spans(path.port for path in shut)} {ended}"}
@@ -113,7 +114,7 @@ def _ports_at(paths: list[ConfiguredPath], verb: str) -> str:
 
 
 def _by_words(through: list[ConfiguredPath]) -> dict[str, list[ConfiguredPath]]:
-    """The paths, by what should have stopped them."""
+    """The paths, by the hop that should have stopped them, in words."""
     by_words: dict[str, list[ConfiguredPath]] = {}
     for path in through:
         words = next((hop.words for hop in path.hops if hop.stage is path.parted_at), None)
@@ -142,8 +143,8 @@ def _run_again(target: Target) -> Fix:
 
 
 def _not_in_effect(evidence: Evidence, target: Target) -> list[Observation[Any]]:
-    """The answers of the VPC's resolver that have no place beside the private DNS of an endpoint in this VPC; none
-    where that is not on, or where a rule, a zone or a firewall may be behind them."""
+    """The answers of the VPC's resolver that contradict the private DNS of an endpoint in this VPC. Empty if private
+    DNS is off, or if a rule, a zone or a firewall may be the reason."""
     configuration = evidence.configuration
     dns, firewall = configuration.dns, configuration.firewall
     covering = _covering(evidence, target)
@@ -152,7 +153,7 @@ def _not_in_effect(evidence: Evidence, target: Target) -> list[Observation[Any]]
     if configuration.resolver_rules is None or configuration.zones is None or firewall is None:
         return []
     if evidence.dropped(RESOLVER_RULES, PRIVATE_ZONES, DNS_FIREWALL):
-        return []  # what was left out may be behind them
+        return []  # rows that were left out may be the reason
     brought = configuration.brought
     records = {_RECORDS.get(endpoint.ip_address_type or "", "A") for endpoint in covering}
     if (
@@ -173,8 +174,9 @@ def _not_in_effect(evidence: Evidence, target: Target) -> list[Observation[Any]]
 
 
 def _covering(evidence: Evidence, target: Target) -> list[VpcEndpoint]:
-    """The available endpoints of this VPC whose private DNS has the target's name. Of a service with gateway endpoints
-    it may be on for Resolver's inbound endpoints alone (EC2 API, DnsOptions), which says nothing of this VPC."""
+    """The available endpoints of this VPC whose private DNS has the target's name. For a service with gateway
+    endpoints, private DNS may be on only for Resolver's inbound endpoints (EC2 API, DnsOptions); such endpoints are
+    left out."""
     if SERVICES[target.service].has_gateway_endpoint:
         return []
     here = None if evidence.vpc_id is None else evidence.endpoints(target, vpc_id=evidence.vpc_id)
@@ -234,14 +236,14 @@ def _names_differ(evidence: Evidence, target: Target, answers: list[Observation[
 
 
 def _unread(evidence: Evidence) -> tuple[ProfileResource, ...]:
-    """Resources of the VPC's Profiles that no read told of."""
+    """Resources of the VPC's Profiles that no read has shown."""
     account = None if evidence.imds is None else evidence.imds.account_id
     return unread_of_profiles(evidence.configuration, account)
 
 
 def _left_of_profiles(evidence: Evidence) -> str:
-    """What of Route 53 Profiles may be behind an answer: nothing where all that they bring was read, which
-    ListHostedZonesByVPC and the like do not show (Route 53 API Reference)."""
+    """The Profile resources that may be the reason for an answer; empty if all of them were read. ListHostedZonesByVPC
+    and similar reads do not show them (Route 53 API Reference)."""
     profiles, unread = evidence.configuration.profiles, _unread(evidence)
     if profiles is None:
         return "a Route 53 Profile, whose zones, rules and firewall groups were not read, "
@@ -252,7 +254,7 @@ def _left_of_profiles(evidence: Evidence) -> str:
 
 
 def _look_at_profiles(evidence: Evidence, target: Target) -> Fix | None:
-    """How to see what of Profiles is not known; None where all is."""
+    """Commands for seeing the unknown resources of Profiles; None if all are known."""
     profiles = evidence.configuration.profiles
     if profiles is None:
         return Fix(

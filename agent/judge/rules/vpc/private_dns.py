@@ -1,4 +1,4 @@
-"""VPC, private DNS: the endpoint, its private DNS, and the DNS attributes of the VPC that this needs."""
+"""VPC rules for private DNS: the endpoint, its private DNS, and the DNS attributes of the VPC that it needs."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -39,7 +39,7 @@ _OUTSIDE: Final = "private DNS ends at its own VPC, and neither peering nor a tr
 def endpoint_missing(evidence: Evidence) -> Iterator[RuleFinding]:
     """VPC001: the name is public, and the VPC, this account's own, has no endpoint of the service."""
     if evidence.vpc_id is None or evidence.is_vpc_shared is not False:
-        return  # of a shared VPC its owner alone sees the endpoints
+        return  # in a shared VPC only its owner sees the endpoints
     for seen in public_answers(evidence):
         target = seen.target
         everywhere = [endpoint for endpoint in evidence.endpoints(target) or () if endpoint.state != DELETED]
@@ -88,7 +88,7 @@ def endpoint_missing(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _whether_offered(evidence: Evidence, target: Target) -> str:
-    """What must be said before a name is taken for an endpoint service: EC2 knows, and else AWS's documents."""
+    """A sentence to precede an endpoint service's name, which comes from EC2 or otherwise from AWS's documents."""
     offered = evidence.offered(target)
     if offered == ():
         return f" AWS has no endpoint service of it in {target.region} to make one of."
@@ -101,13 +101,13 @@ def _whether_offered(evidence: Evidence, target: Target) -> str:
 
 
 def _offered_name(evidence: Evidence, target: Target) -> str:
-    """The name that an endpoint is made with: as EC2 has it, and else the catalogue."""
+    """The service name for creating an endpoint: EC2's, otherwise the catalogue's."""
     offered = evidence.offered(target)
     return (offered[0].service_name if offered else target.service_name) or "<SERVICE_NAME>"
 
 
 def _look_up_service(evidence: Evidence, target: Target) -> tuple[Command, ...]:
-    """Show whether an endpoint service is there, where that is neither read nor documented."""
+    """The command that shows whether an endpoint service exists, if that is neither read nor documented."""
     is_known = evidence.offered(target) or is_name_documented(target.service, target.region)
     if is_known or target.service_name is None:
         return ()
@@ -116,7 +116,7 @@ def _look_up_service(evidence: Evidence, target: Target) -> tuple[Command, ...]:
 
 
 def _create(evidence: Evidence, target: Target, public: Address, everywhere: Sequence[VpcEndpoint]) -> Fix:
-    """VPC001's fix: one of another VPC is shared where there is one."""
+    """VPC001's fix: use another VPC's endpoint if there is one, otherwise create one."""
     offered, other = evidence.offered(target), everywhere[0] if everywhere else None
     is_covered = target.addressing is Addressing.DEFAULT or evidence.is_covered_by_offer(target)
     is_gateway = SERVICES[target.service].has_gateway_endpoint
@@ -141,10 +141,10 @@ def _create(evidence: Evidence, target: Target, public: Address, everywhere: Seq
 
 
 def _subnet_in_each_zone(evidence: Evidence, target: Target) -> tuple[str, ...]:
-    """One subnet of this VPC for each availability zone in which the service is offered, as an endpoint takes them,
-    this host's own first.
+    """One subnet of this VPC in each availability zone in which the service is offered, for creating an endpoint; this
+    host's own comes first.
 
-    Local and Wavelength Zones, whose names are longer, are left out: services are offered in the Region's zones.
+    Local and Wavelength Zones, which have longer names, are left out: services are offered in the Region's zones.
     """
     imds = evidence.imds
     own = None if imds is None else imds.subnet_id
@@ -169,7 +169,7 @@ def _subnet_in_each_zone(evidence: Evidence, target: Target) -> tuple[str, ...]:
 
 
 def _is_zone_of(region: str, availability_zone: str | None) -> bool:
-    """Whether a name is that of one of the Region's own zones: the Region and one letter (EC2 User Guide, Availability
+    """Whether a name belongs to one of the Region's own zones: the Region and one letter (EC2 User Guide, Availability
     Zones)."""
     return availability_zone is not None and availability_zone[:-1] == region and availability_zone[-1:].isalpha()
 
@@ -183,10 +183,10 @@ def private_dns_off(evidence: Evidence) -> Iterator[RuleFinding]:
         if (
             not off
             or any(endpoint.private_dns for endpoint in there)
-            or evidence.gateway_endpoints(target)  # whose missing route is the cause
-            # Which other names private DNS would cover EC2 alone knows.
+            or evidence.gateway_endpoints(target)  # its missing route is the cause
+            # Only EC2 knows which other names private DNS would cover.
             or not (target.addressing is Addressing.DEFAULT or evidence.is_covered_by_offer(target))
-            # Such a zone answers, and private DNS is refused.
+            # That zone answers, and private DNS is refused beside it.
             or private_zone_for(evidence.configuration, target.host, exact=True) is not None
         ):
             continue
@@ -221,7 +221,7 @@ def _turn_on_private_dns(evidence: Evidence, target: Target, off: list[VpcEndpoi
 
 
 def vpc_dns_attributes_off(evidence: Evidence) -> Iterator[RuleFinding]:
-    """VPC003: a DNS attribute of the VPC is off, and the name of its endpoint is public, or its resolver silent."""
+    """VPC003: a DNS attribute of the VPC is off, and the name of its endpoint is public, or its resolver is silent."""
     dns = evidence.configuration.dns
     if dns is None or (dns.support and dns.hostnames):
         return
@@ -285,7 +285,7 @@ def vpc_dns_attributes_off(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _needs_dns_attributes(evidence: Evidence, target: Target) -> bool:
-    """Whether private DNS of an endpoint here covers the target, or would, once it is turned on."""
+    """Whether private DNS of an endpoint here covers the target, or would cover it if it were turned on."""
     there = [endpoint for endpoint in endpoints_here(evidence, target) if endpoint.state == AVAILABLE]
     covered = any(target.host in endpoint.dns_names for endpoint in there)
     used = why_not_in_use(evidence, target) is None
@@ -294,7 +294,7 @@ def _needs_dns_attributes(evidence: Evidence, target: Target) -> bool:
 
 
 def _attributes_off(evidence: Evidence) -> tuple[str, ...] | None:
-    """What is known to be off; DNS support comes first, which the other needs."""
+    """The attributes that are known to be off. DNS support comes first, because the other one needs it."""
     dns = evidence.configuration.dns
     if dns is None:
         return None
@@ -302,7 +302,7 @@ def _attributes_off(evidence: Evidence) -> tuple[str, ...] | None:
 
 
 def _own_name(target: Target, endpoint: VpcEndpoint) -> str | None:
-    """The endpoint's own name, where that tells the service by itself; an id would do only where EC2 is asked again."""
+    """The endpoint's own name, if it shows the service by itself. An id would need a further request to EC2."""
     name = endpoint.dns_names[0] if endpoint.dns_names else ""
     own = read_name(name)
     return name if own is not None and own.service == target.service else None

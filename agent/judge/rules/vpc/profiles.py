@@ -1,4 +1,4 @@
-"""VPC, Route 53 Profiles: zones, rules, firewall rules and endpoints that a Profile brings, and that answer instead."""
+"""VPC rules for Route 53 Profiles: zones, rules, firewall rules and endpoints of a Profile that give wrong answers."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -42,8 +42,8 @@ _Brought = tuple[ProfileResource, _Answer]
 
 
 def profile_brings(evidence: Evidence) -> Iterator[RuleFinding]:
-    """VPC018: what a Route 53 Profile brings to the VPC answers for names in place of what should, as VPC015, VPC016
-    and VPC017 have it of the VPC's own settings, or leads to an endpoint elsewhere though one is here."""
+    """VPC018: a resource of a Route 53 Profile gives wrong answers for names. VPC015, VPC016 and VPC017 are the same
+    faults of the VPC's own settings. A Profile may also lead to an endpoint elsewhere although one is here."""
     by_resource: dict[ProfileResource, list[_Answer]] = {}
     for resource, answer in _brought(evidence):
         if why_not_in_use(evidence, answer.target) is None:
@@ -68,8 +68,8 @@ def profile_brings(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _brought(evidence: Evidence) -> Iterator[_Brought]:
-    """The answers of what Profiles bring. Where the VPC's own settings of that kind were not read, one of them may come
-    before it."""
+    """The answers from resources of Profiles. If the VPC's own settings of that kind were not read, one of them may win
+    instead."""
     own = evidence.configuration
     if own.resolver_rules is not None:
         for forwarded in forwarding_answers(evidence):
@@ -160,8 +160,9 @@ def _fix(evidence: Evidence, resource: ProfileResource, answer: _Answer) -> Fix:
 
 
 def _private_dns_off(evidence: Evidence, target: Target) -> str | None:
-    """This VPC's endpoint for which private DNS is off, or the placeholder for one of several; None where it has none.
-    Appliances that use public names can lose them by it, so that for their services it is a decision (DNS014)."""
+    """This VPC's endpoint whose private DNS is off, or a placeholder if there are several; None if there is none.
+    Services with appliances are left out: turning private DNS on can hide the public names that appliances use, so it
+    is a decision (DNS014)."""
     if SERVICES[target.service].has_appliance or target.addressing is not Addressing.DEFAULT:
         return None
     off = [

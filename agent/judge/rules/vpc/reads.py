@@ -1,4 +1,4 @@
-"""VPC, the reads themselves: what of the configuration could not be read, and what helps."""
+"""VPC rules for the reads themselves: parts of the configuration that could not be read, and the fix."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
@@ -31,7 +31,7 @@ _NO_ANSWER: Final = frozenset(
         FailureKind.NODATA,
     }
 )
-"""Kinds of failures at a service that this host has no way to."""
+"""Kinds of failures if this host has no path to a service."""
 _NAMES: Final = {
     "ec2": "EC2",
     "route53resolver": "Route 53 Resolver",
@@ -41,30 +41,30 @@ _NAMES: Final = {
 """Services that are read, by the prefix of their IAM actions."""
 ROUTE_53_SERVICE: Final = "com.amazonaws.route53"
 ROUTE_53_REGION: Final = "us-east-1"
-"""Endpoint service of Route 53 in the partition aws, and the Region that has it: an endpoint in another Region names
-that as its service Region (PrivateLink Guide, Cross-Region enabled AWS services)."""
+"""The endpoint service of Route 53 in the partition aws, and its Region. An endpoint in another Region names that
+Region as its service Region (PrivateLink Guide, Cross-Region enabled AWS services)."""
 _EC2: Final = "ec2"
 _OF_GATEWAYS: Final = (ENDPOINTS, ROUTE_TABLES, PREFIX_LISTS)
-"""What tells whether a gateway endpoint leads to an address."""
+"""Reads that show whether a gateway endpoint leads to an address."""
 _ROUTE_53: Final = "route53"
 _PROFILES: Final = "route53profiles"
 _OF_NAMES_ALONE: Final = frozenset({_ROUTE_53, _PROFILES})
-"""Services of which few closed networks have an endpoint, and which only names need."""
+"""Services that only names depend on, and for which few closed networks have an endpoint."""
 
 
 def cannot_inspect(evidence: Evidence) -> Iterator[RuleFinding]:
-    """VPC013: the configuration was wanted, and some of it could not be read or was not tried. Outside of AWS there
-    is none to read, and only a file that was given and not used is worth a word."""
+    """VPC013: the configuration was requested, and some of it could not be read or was not tried. Outside of AWS there
+    is none to read, and it is reported only if a given file was not used."""
     by_operation = {read.subject.operation: read for read in evidence.of(Step.EC2)} if evidence.run.ec2_reads else {}
     reads = [by_operation[name] for name in READS if name in by_operation]
     failed = [read for read in reads if read.failure is not None and read.made]
     unused = evidence.run.facts_unused
     unplaced = [read for read in reads if evidence.in_aws and skipped_because(read) in (NO_VPC, NO_REGION)]
     partial = [read for read in reads if evidence.dropped(read.subject.operation or "")]
-    # A run that was itself cut short says so in RUN001.
+    # If the run itself was cut short, RUN001 says so.
     cut = [read for read in reads if evidence.run.complete and _is_cut(read)]
     search = evidence.credentials
-    # With signed calls, what is wrong with credentials has findings of its own.
+    # With signed calls, faults of credentials have findings of their own.
     keyless = bool(reads) and not evidence.run.wants_calls and search is not None and search.failure is not None
     denied = [read for read in failed if kind_of(read) is FailureKind.NOT_PERMITTED]
     silent = [read for read in failed if kind_of(read) in _NO_ANSWER]
@@ -83,13 +83,13 @@ def cannot_inspect(evidence: Evidence) -> Iterator[RuleFinding]:
         *_dropped_words(evidence, partial),
         *(["The run's deadline came before all of it was read."] if cut else []),
     ]
-    # The name of an endpoint that the run was asked for by its id, and did not get.
+    # The name of an endpoint that the run was given by its id and could not look up.
     nameless = [target for target in evidence.targets if ENDPOINT_ID.fullmatch(target.host)]
     if not sentences and not nameless:
         return
     region = evidence.run.region or "<REGION>"
     unheard = {_service(read) for read in silent}
-    cut_off = unheard - _OF_NAMES_ALONE  # no reason to take the facts elsewhere
+    cut_off = unheard - _OF_NAMES_ALONE  # no reason to read the facts elsewhere
     from_file = any(read.started_at is not None and read.started_at < evidence.run.started_at for read in failed)
     yield RuleFinding(
         code="VPC013",
@@ -157,13 +157,14 @@ def cannot_inspect(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _read_in_short(how: str, reasons: dict[str, object]) -> Forms:
-    """How much was read, and the first reason that holds."""
+    """The share of the configuration that was read, and the first reason for the rest."""
     why = next((reason for reason, holds in reasons.items() if holds), None)
     return how if why is None else (f"{how}: {why}", how)
 
 
 def _unsettled(evidence: Evidence) -> dict[Target, tuple[str, tuple[Address, ...]]]:
-    """The targets with addresses of which it is not known whether a gateway endpoint leads there: why, and which."""
+    """The targets with addresses for which it is unknown whether a gateway endpoint leads there: why, and which
+    addresses."""
     found: dict[Target, tuple[str, tuple[Address, ...]]] = {}
     for target in evidence.targets:
         if evidence.expected_path(target) is Expect.ANY:
@@ -201,7 +202,7 @@ def _read_always(region: str, unsettled: Iterable[Target]) -> Command:
 
 
 def _is_cut(read: Observation[Any]) -> bool:
-    """Whether the end of the time that reads have left it open."""
+    """Whether a read was left open because the time for reads ended."""
     return kind_of(read) is FailureKind.DEADLINE or (skipped_because(read) or "").startswith(NOT_STARTED)
 
 
@@ -210,7 +211,7 @@ def _reasons(reads: Iterable[Observation[Any]]) -> list[str]:
 
 
 def _is_useless(unused: str | None) -> bool:
-    """Whether a facts file is known to say nothing about this network, and not only because that is unknown."""
+    """Whether a facts file certainly says nothing about this network."""
     return unused is not None and not unused.endswith(NO_VPC)
 
 
@@ -327,7 +328,8 @@ def _what_helps(
 
 
 def _endpoint_for_route_53(region: str) -> str:
-    """What would make Route 53 answer, where that is known (PrivateLink Guide, Cross-Region enabled AWS services)."""
+    """The step that would make Route 53 answer, if one is known (PrivateLink Guide, Cross-Region enabled AWS
+    services)."""
     elsewhere = "a file of `backuplink facts`, made where Route 53 answers, has the private hosted zones too"
     if partition_of(region).id != "aws":
         return f"{elsewhere[0].upper()}{elsewhere[1:]}."
@@ -338,7 +340,7 @@ def _endpoint_for_route_53(region: str) -> str:
 
 
 def _what_places(evidence: Evidence, reason: str) -> str:
-    """What makes a configuration be looked at that was left alone for this reason."""
+    """The step after which a configuration would be read that was skipped for this reason."""
     return "Name the Region with --region." if reason == NO_REGION else _what_tells_the_vpc(evidence)
 
 

@@ -1,4 +1,4 @@
-"""VPC, Resolver rules: names that are sent to other servers."""
+"""VPC rules for Resolver rules: names that are forwarded to other servers."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -17,9 +17,9 @@ from probes.vpc.model import RESOLVER_RULES
 
 
 def resolver_rule_forwards(evidence: Evidence) -> Iterator[RuleFinding]:
-    """VPC015: a Resolver rule of the VPC sends the name to other servers, and the VPC's resolver gives a public answer
-    though the endpoint's private DNS is in order, that there is no such name or no address of it, addresses that no
-    endpoint has, private and public ones in one answer, an error, or nothing."""
+    """VPC015: a Resolver rule of the VPC forwards the name to other servers, and the VPC's resolver gives a wrong
+    answer: a public address although the endpoint's private DNS is in order, that the name does not exist or has no
+    address, addresses of no endpoint, private and public addresses in one answer, an error, or silence."""
     for answer in forwarding_answers(evidence):
         if profile_of(evidence.configuration, answer.rule.rule_id) is None:
             yield _forwarded(evidence, answer)

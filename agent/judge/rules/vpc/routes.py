@@ -1,4 +1,4 @@
-"""VPC, routes: there and back."""
+"""VPC rules for routes, there and back."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -18,7 +18,8 @@ _STAGES: Final = (Stage.ROUTE, Stage.TRANSIT, Stage.RETURN_ROUTE, Stage.RETURN_T
 
 
 def route_blocks(evidence: Evidence) -> Iterator[RuleFinding]:
-    """VPC007: a route table of a subnet or of a transit gateway sends packets elsewhere, or nowhere, there or back."""
+    """VPC007: a route table of a subnet or of a transit gateway sends packets or their answers elsewhere, or
+    nowhere."""
     for target in evidence.targets:
         stops = [stop for stop in stops_of(evidence, target, *_STAGES) if not is_of_acl(stop.hop)]
         if stops:

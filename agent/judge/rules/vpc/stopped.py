@@ -1,4 +1,4 @@
-"""How a hop that stops packets is reported."""
+"""Words and subjects for a hop that stops packets."""
 
 from collections.abc import Iterable, Sequence
 
@@ -19,7 +19,8 @@ from probes.ports import HTTPS
 
 
 def words_of(stops: Iterable[Stop], ec2_says: str) -> str:
-    """Where connects were dropped, and what the hops do: what holds alike at several places is written once."""
+    """The places where connects were dropped, and the effects of the hops. Statements that hold at several places are
+    written once."""
     alike: dict[str, list[Stop]] = {}
     for stop in stops:
         path = stop.path
@@ -72,7 +73,7 @@ def finding_at(
 
 
 def _in_short(evidence: Evidence, stops: Sequence[Stop]) -> dict[str, Forms | None]:
-    """What the headline says of the first hop that stops packets."""
+    """The headline's words for the first hop that stops packets."""
     stop = stops[0]
     hop = stop.hop
     same = [one for one in stops if one.hop.resources == hop.resources]
@@ -102,7 +103,7 @@ def _of_entries(hop: Hop, traffic: str) -> dict[str, Forms | None]:
 
 
 def _led_to(evidence: Evidence, stop: Stop) -> Iterable[str]:
-    """What the route leads to that decides at a hop, by its id; of a transit gateway all that the words name."""
+    """The id of the route's target at the deciding hop; for a transit gateway, all ids in the words."""
     if stop.hop.stage in (Stage.TRANSIT, Stage.RETURN_TRANSIT):
         return (word.rstrip(",") for word in stop.hop.words.split(" "))
     if stop.hop.rule is None:
@@ -117,5 +118,5 @@ def _led_to(evidence: Evidence, stop: Stop) -> Iterable[str]:
 
 
 def _ports_of(stops: Iterable[Stop]) -> str:
-    """What a fault is of: one that shuts 443 is another than one of a gateway's ports."""
+    """The ports that a fault is about. A fault on 443 differs from one on a gateway's ports."""
     return "443" if any(stop.path.port == HTTPS for stop in stops) else "ports of a gateway"

@@ -1,4 +1,4 @@
-"""VPC, hosted zones: records and zones that answer in place of the endpoint's private DNS."""
+"""VPC rules for hosted zones: records and zones that hide the endpoint's private DNS."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -18,8 +18,8 @@ from probes.vpc.model import ENDPOINT_INTERFACES, ENDPOINTS, PRIVATE_ZONES, Priv
 
 
 def stale_answer(evidence: Evidence) -> Iterator[RuleFinding]:
-    """VPC010: a name server gives addresses in this VPC that no interface of an endpoint has, and nothing of AWS
-    answers there."""
+    """VPC010: a name server gives addresses in this VPC that no interface of an endpoint has, and at which AWS does not
+    answer."""
     for answer in stale_answers(evidence):
         target, stale = answer.target, answer.stale
         there = endpoints_here(evidence, target)
@@ -71,9 +71,8 @@ def _repair_record(evidence: Evidence, target: Target, *, has_endpoint: bool) ->
 
 
 def private_zone_shadows(evidence: Evidence) -> Iterator[RuleFinding]:
-    """VPC016: a private hosted zone of the VPC, of the name or of one above it, answers at the VPC's resolver: that
-    there is no such name, that it has no address, or with addresses that belong to no endpoint, public ones
-    included."""
+    """VPC016: a private hosted zone of the VPC, for the name or a parent domain, answers at the VPC's resolver: that
+    the name does not exist, that it has no address, or with addresses of no endpoint, including public ones."""
     for answer in shadowing_answers(evidence):
         if profile_of(evidence.configuration, answer.zone.zone_id) is None:
             yield _shadowed(evidence, answer)
