@@ -1,7 +1,8 @@
-"""What an AWS endpoint answers in a simulated world: to unsigned requests, and to signed ones, which it checks.
+"""The answers of an AWS endpoint in a simulated world, to unsigned requests and to signed ones, whose signatures it
+checks.
 
-The texts are those that AWS documents or that were reported (AWS Backup Developer Guide, Common Error Types; IAM User
-Guide, Troubleshoot access denied error messages).
+The texts are documented by AWS or were reported (AWS Backup Developer Guide, Common Error Types; IAM User Guide,
+Troubleshoot access denied error messages).
 """
 
 import json
@@ -50,7 +51,7 @@ def reply(
     headers: Mapping[str, str],
     body: bytes,
 ) -> Reply:
-    """The answer of an AWS endpoint to one request, in the form of the service whose host is asked."""
+    """The answer of an AWS endpoint to a request, in the protocol of the service whose host is asked."""
     asked = SERVICES.get(service_of_host(headers.get("host", "")) or "")
     answers = AnswerForm.JSON if asked is None else asked.answers
     status, lines, content = _reply(row, credentials, now, method, path, headers, body, answers)
@@ -114,14 +115,14 @@ def _reply(
 
 
 def _head_bucket(row: TcpPart) -> Reply:
-    """The status says all (Amazon S3 API Reference, HeadBucket)."""
+    """The answer to HeadBucket, which is a status without a body (Amazon S3 API Reference, HeadBucket)."""
     if row.bucket == "missing":
         return 404, {}, b""
     return {"good": 200, "expired": 400, "throttled": 503}.get(row.api, 403), {}, b""
 
 
 def role_denied(row: TcpPart) -> str:
-    """What STS says where the policy of its endpoint does not let the request for a role pass."""
+    """The answer of STS if the policy of its endpoint does not allow the request for a role."""
     action = "sts:AssumeRoleWithWebIdentity"
     explicit = row.role == "endpoint-policy-denies"
     why = (
@@ -133,7 +134,8 @@ def role_denied(row: TcpPart) -> str:
 
 
 def _role(credentials: CredentialsPart, now: datetime) -> bytes:
-    """Keys of a role, as STS gives them for a web identity (AWS STS API Reference, AssumeRoleWithWebIdentity)."""
+    """Credentials of a role, in the form in which STS gives them for a web identity (AWS STS API Reference,
+    AssumeRoleWithWebIdentity)."""
     keys = (
         f"<AccessKeyId>{credentials.access_key_id}</AccessKeyId>"
         f"<SecretAccessKey>{credentials.secret_key}</SecretAccessKey>"
@@ -154,7 +156,7 @@ _MISMATCH: Final = (
 
 
 def _service_of(signing_name: str, method: str, path: str) -> Service | None:
-    """The service whose signed call this is, whatever its query asks for."""
+    """The service whose signed call this is, whatever its query string says."""
     for service in SERVICES.values():
         call = service.call
         if call is None or (service.signing_name, call.method) != (signing_name, method):
@@ -236,7 +238,7 @@ def _judged(
 
 
 def _jobs(row: TcpPart, server: datetime, path: str, jobs: JobList, error: Callable[[int, str, str], Reply]) -> Reply:
-    """A page of the jobs that fit the query (AWS Backup API Reference, ListBackupJobs and its kin)."""
+    """A page of the jobs that match the query (AWS Backup API Reference, ListBackupJobs and its kin)."""
     if row.jobs_answer == "denied":
         action = f"backup:{jobs.operation}"
         text = f"User: {PRINCIPAL} is not authorized to perform: {action} because no identity-based policy allows the"
@@ -285,7 +287,7 @@ def _is_genuine(
     path: str,
     body: bytes,
 ) -> bool:
-    """Whether the signature fits what really came over the wire."""
+    """Whether the signature matches the bytes that came over the wire."""
     own = ("host", "x-amz-date", "x-amz-security-token")
     again = signed_headers(
         credentials.keys(),
@@ -310,8 +312,8 @@ def _clock_text(signed_at: datetime, server: datetime) -> str:
 
 
 def _error(status: int, code: str, message: str, answers: AnswerForm) -> Reply:
-    """An error in the form of a service: of the query protocol codes have other names (AWS STS API Reference, Common
-    Errors)."""
+    """An error in the form of a service. The codes of the query protocol have names of their own (AWS STS API
+    Reference, Common Errors)."""
     if answers is AnswerForm.JSON:
         headers = {"x-amzn-RequestId": REQUEST_ID, "x-amzn-ErrorType": f"{code}:http://internal.amazon.com/coral/"}
         return status, headers, json.dumps({"message": message}).encode()

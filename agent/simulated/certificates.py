@@ -1,7 +1,7 @@
-"""Certificates of a simulated world, made when they are needed and the same every time; no key is ever committed.
+"""Certificates of a simulated world, made on demand and the same every time; no key is ever committed.
 
 A key is derived from a label, signatures are deterministic (RFC 6979) and validity is fixed, so the same label gives
-the same bytes. Two authorities: one that carries Amazon's name and is trusted in the simulation, and a company's own.
+the same bytes. There are two authorities: one with Amazon's name, which the simulation trusts, and a company's own.
 """
 
 import hashlib
@@ -44,7 +44,7 @@ AUTHORITIES: Final = {
 
 @cache
 def authority(issuer: str) -> Authority:
-    """The authority of an issuer of AUTHORITIES."""
+    """The authority of an issuer in AUTHORITIES."""
     organization, root_name, intermediate_name = AUTHORITIES[issuer]
     root_key, own = key(root_name), key(intermediate_name)
     root_subject = subject(root_name, organization)
@@ -68,11 +68,11 @@ def server_context(
     refuses_name: bool = False,
     leaf_alone: bool = False,
 ) -> ssl.SSLContext:
-    """What a TLS server with a certificate for `names` needs.
+    """The TLS context of a server with a certificate for `names`.
 
-    `expired` makes it one whose time is over, `leaf_alone` one that does not send its issuer's, `none_in_common` one
-    with ciphers for a key that it does not have, and
-    `refuses_name` one that knows no name it is asked for (RFC 6066, section 3).
+    With `expired`, the certificate is no longer valid; with `leaf_alone`, the server does not send the issuer's
+    certificate; with `none_in_common`, it accepts only ciphers for a key that it does not have; and with
+    `refuses_name`, it knows none of the names that it is asked for (RFC 6066, section 3).
     """
     signer = authority(issuer)
     own = key(f"{issuer} {names[0]}")
@@ -88,10 +88,10 @@ def server_context(
 
 
 def loaded(own: ec.EllipticCurvePrivateKey, chain: Sequence[x509.Certificate]) -> ssl.SSLContext:
-    """The context of a server that shows `chain`, its own certificate first."""
+    """The context of a server that presents `chain`, its own certificate first."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.set_alpn_protocols(["http/1.1"])
-    # The ssl module reads keys from files alone. One in memory needs no disk, on which there may be no room.
+    # The ssl module reads keys from files only. A file in memory needs no disk, which may be full.
     with open(os.memfd_create("server.pem"), "wb") as file:
         file.write(
             own.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
@@ -103,7 +103,7 @@ def loaded(own: ec.EllipticCurvePrivateKey, chain: Sequence[x509.Certificate]) -
 
 
 def key(label: str) -> ec.EllipticCurvePrivateKey:
-    """The key of a label."""
+    """The key that a label determines."""
     number = int.from_bytes(hashlib.sha512(label.encode()).digest()) % (_P256_ORDER - 1) + 1
     return ec.derive_private_key(number, ec.SECP256R1())
 
@@ -126,7 +126,7 @@ def sign(
     names: tuple[str, ...] = (),
     not_after: datetime = NOT_AFTER,
 ) -> x509.Certificate:
-    """A certificate of `owner`: of an authority where `path_length` is given, otherwise of a server with `names`."""
+    """A certificate of `owner`. With `path_length` it is an authority's, otherwise it is a server's for `names`."""
     serial = int.from_bytes(hashlib.sha256(owner.public_bytes() + issuer.public_bytes()).digest()[:16]) | 1
     builder = (
         x509.CertificateBuilder(issuer, owner, own.public_key(), serial, NOT_BEFORE, not_after)

@@ -1,7 +1,7 @@
-"""An event loop whose time leaps to the next timer, so that a timeout of three seconds costs nothing.
+"""An event loop whose time jumps to the next timer, so that a timeout of three seconds costs nothing.
 
-`asyncio.timeout` and `asyncio.sleep` read `loop.time()`, so the clock is the loop. When nothing is ready, the selector
-does not wait for the next timer: it says that the time has come.
+`asyncio.timeout` and `asyncio.sleep` read `loop.time()`, so the loop is the clock. When nothing is ready, the selector
+does not wait for the next timer, but moves the time there.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from typing import Any, Final
 from probes.background import NAME
 
 _POLL_SECONDS: Final = 0.01
-"""In the time of the host: how often to look whether a thread still works."""
+"""Seconds, in the host's time, after which to look again whether a thread still works."""
 
 
 class _Leaping(selectors.DefaultSelector):
@@ -41,24 +41,24 @@ class _Patient(_Leaping):
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """A loop in virtual time that begins at 0."""
+    """A loop in virtual time, which begins at 0."""
 
     def __init__(self, selector: _Leaping | None = None) -> None:
         self._leaping = _Leaping() if selector is None else selector
         super().__init__(self._leaping)
-        self._clock_resolution = 1e-6  # must exceed the spacing of floats around `now`
+        self._clock_resolution = 1e-6  # must exceed the precision of floats near `now`
 
     def time(self) -> float:
         return self._leaping.now
 
     def leap(self, seconds: float) -> None:
-        """Let time pass in which nothing here runs."""
+        """Let time pass without running anything in this loop."""
         self._leaping.now += seconds
 
 
 class PatientLoop(VirtualLoop):
-    """Virtual time that stands still while a thread of `in_background` works, such as one that writes a file, and while
-    `is_waiting` says that something else of the host is awaited, such as an answer on a socket."""
+    """A loop whose virtual time stands still while a thread of `in_background` works, for example on a file, and while
+    `is_waiting` says that the loop awaits something else from the host, such as an answer on a socket."""
 
     def __init__(self, is_waiting: Callable[[], bool] = lambda: False) -> None:
         super().__init__(_Patient(is_waiting))

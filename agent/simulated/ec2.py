@@ -1,5 +1,5 @@
-"""What EC2, Route 53, its Resolver and its Profiles answer in a simulated world: each request's answer in boto3's form,
-with the members that nobody here reads left in.
+"""The answers of EC2, Route 53, its Resolver and its Profiles in a simulated world, in boto3's form, including members
+that nothing here reads.
 
 Texts and codes of refusals are those that AWS documents (EC2 API Reference, Error codes; Route 53 Resolver API
 Reference and Route 53 API Reference, Common errors).
@@ -50,7 +50,7 @@ _STATES: Final = {
         "Partial",
     )
 }
-"""The API's spelling of states, by the spelling of `Endpoint` (botocore 1.44.8)."""
+"""The API's spelling of states, by their spelling in `Endpoint` (botocore 1.44.8)."""
 _ROUTE_TARGETS: Final = {
     "nat-": "NatGatewayId",
     "tgw-": "TransitGatewayId",
@@ -61,11 +61,11 @@ _ROUTE_TARGETS: Final = {
     "cagw-": "CarrierGatewayId",
     "arn:": "CoreNetworkArn",
 }
-"""The member of a Route that has an id of this beginning; others are in GatewayId."""
+"""The member of a Route for targets whose id has this prefix. Other targets are in GatewayId."""
 
 
 class RefusedError(Exception):
-    """An answer in which AWS refuses."""
+    """AWS answers with a refusal."""
 
     def __init__(self, code: str, message: str, status: int) -> None:
         super().__init__(message)
@@ -78,7 +78,7 @@ class RefusedError(Exception):
 
 
 def answer(scenario: Scenario, service: str, operation: str, parameters: Mapping[str, Any]) -> Item | None:
-    """What a service answers to one request; None where it says nothing at all. `service` and `parameters` are in
+    """The answer of a service to a request; None if it does not answer at all. `service` and `parameters` are in
     boto3's form. Raises RefusedError."""
     part, action = part_of(scenario), f"{service}:{operation}"
     if part.answer == "silence" or action in actions_of(part.silent):
@@ -97,8 +97,8 @@ def answer(scenario: Scenario, service: str, operation: str, parameters: Mapping
 
 
 def is_found(scenario: Scenario) -> bool:
-    """Whether the host finds the services' addresses: it asks its resolvers as the C library does, which waits longer
-    for a silent one than a read may take."""
+    """Whether the host finds the services' addresses in time. It asks its resolvers like the C library, which waits for
+    a silent one longer than a read may take."""
     for resolver in scenario.host.resolvers:
         rows = [row for row in scenario.dns if resolver in row.resolvers]
         if not rows or rows[0].answer != "closed":
@@ -107,7 +107,7 @@ def is_found(scenario: Scenario) -> bool:
 
 
 def knows_names(scenario: Scenario, resolver: Address) -> bool:
-    """Whether a resolver answers for names of which the scenario says nothing, such as those of these services."""
+    """Whether a resolver answers for names that the scenario does not mention, such as the names of these services."""
     rows = [row for row in scenario.dns if resolver in row.resolvers]
     general = next((row for row in rows if row.name == "*"), None)
     return bool(rows) and all(row.answer == "answer" for row in (rows[0], general) if row is not None)
@@ -144,11 +144,11 @@ _EXPIRED: Final = {
     "route53": ("ExpiredToken", _SESSION_IS_OVER, 403),
     "route53profiles": ("ExpiredTokenException", _SESSION_IS_OVER, 403),
 }
-"""For a session token that is over: EC2 uses the code that it also has for the time of a signature."""
+"""The error code for an expired session token. EC2 uses the same code for a signature with a wrong time."""
 
 
 def _page(items: Iterable[Any], parameters: Mapping[str, Any], member: str, most: str = "MaxResults") -> Item:
-    """The part of `items` that the request asks for, under `member`, with a token where there is more."""
+    """The page of `items` that the request asks for, under `member`, with a token if there are more."""
     rows, begin = list(items), int(parameters.get("NextToken") or 0)
     end = begin + int(parameters.get(most) or 1000)
     return {member: rows[begin:end]} | ({"NextToken": str(end)} if end < len(rows) else {})
@@ -156,14 +156,15 @@ def _page(items: Iterable[Any], parameters: Mapping[str, Any], member: str, most
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Describe:
-    """A Describe action of EC2: what it lists, and how the list is narrowed."""
+    """A Describe action of EC2: the items that it lists, and its filters."""
 
     member: str
     items: Callable[[Scenario, Configuration], Iterable[Item]]
     ids: tuple[str, str, str]
-    """The parameter that lists ids, the member that has an item's id, and the code for one that is not there."""
+    """The parameter for ids, the member with an item's id, and the error code for an unknown id."""
     filters: Mapping[str, str]
-    """Filter names to members; a dot leads into a member and a list to each of its items."""
+    """The members to which filters apply, by filter name. A dot leads to a member of a member; in a list, to a member
+    of each item."""
 
     def __call__(self, scenario: Scenario, network: Configuration, parameters: Mapping[str, Any]) -> Item:
         items = list(self.items(scenario, network))
@@ -181,7 +182,7 @@ class _Describe:
 
 
 def _values(item: Any, path: list[str]) -> list[str]:
-    """All that is at the end of a path, spelled as filters spell it."""
+    """All values at the end of a path, in the spelling of filters."""
     if isinstance(item, list):
         return [value for entry in item for value in _values(entry, path)]
     if not path:
@@ -249,7 +250,7 @@ def _tag_items(tags: Iterable[Tag]) -> list[Item]:
 
 
 def _tags(manager: Manager | None) -> list[Item]:
-    """The tags by which a resource says what manages it."""
+    """The tags of a resource that name the tool that manages it."""
     if manager is None:
         return []
     if manager.stack is not None:
@@ -515,7 +516,7 @@ def _attachments(network: Configuration) -> tuple[TransitAttachment, ...]:
 
 
 _ATTACHMENT_STATES: Final = {"pendingacceptance": "pendingAcceptance", "rollingback": "rollingBack"}
-"""The API's spelling of states that are not in lower case there (botocore 1.44.8)."""
+"""The API's spelling of states that it does not write in lower case there (botocore 1.44.8)."""
 
 
 def _attachment_items(scenario: Scenario, network: Configuration) -> Iterable[Item]:
@@ -584,11 +585,11 @@ def _transit_route_item(route: TransitRoute) -> Item:
 
 
 def _known(**members: str | None) -> Item:
-    """The members that have a value."""
+    """The members whose value is not None."""
     return {name: value for name, value in members.items() if value is not None}
 
 
-# --- Requests that have their own form -------------------------------------------------------------------------------
+# --- Requests in a form of their own ----------------------------------------------------------------------------------
 
 
 def _vpc_attribute(_scenario: Scenario, network: Configuration, parameters: Mapping[str, Any]) -> Item:
@@ -637,7 +638,7 @@ def _resolver_rule(scenario: Scenario, network: Configuration, parameters: Mappi
     wanted = parameters["ResolverRuleId"]
     rules = (*(network.resolver_rules or ()), *(() if network.brought is None else network.brought.rules))
     rule = next((rule for rule in rules if rule.rule_id == wanted), None)
-    if rule is None:  # so it is for one of another account, too
+    if rule is None:  # so it also applies to one of another account
         raise RefusedError(
             "ResourceNotFoundException", f"[RSLVR-00703] Resolver rule with ID '{wanted}' does not exist.", 400
         )
@@ -666,7 +667,7 @@ def _target_item(address: Address) -> Item:
 
 
 def _is_wanted(item: Item, filters: Mapping[str, list[str]]) -> bool:
-    """Whether Resolver's filters let an item through; their names are those of its members."""
+    """Whether an item passes Resolver's filters, which have the names of its members."""
     if absent := [name for name in filters if name not in item]:
         raise RefusedError("InvalidParameterException", f"[RSLVR-00001] Unknown filter: {absent[0]}", 400)
     return all(item[name] in values for name, values in filters.items())
@@ -838,7 +839,7 @@ def _firewall_domains(_scenario: Scenario, network: Configuration, parameters: M
     rule_of_list = next((rule for rule in _all_firewall_rules(network) if rule.domain_list_id == wanted), None)
     if rule_of_list is None:
         raise _no_such_firewall_resource(wanted)
-    if rule_of_list.domains is None:  # of a list that AWS keeps nobody sees the domains (Managed Domain Lists)
+    if rule_of_list.domains is None:  # nobody sees the domains of a list that AWS keeps (Managed Domain Lists)
         raise _denied("route53resolver", "ListFirewallDomains")
     return _page((f"{domain}." for domain in rule_of_list.domains), parameters, "Domains")
 
@@ -970,4 +971,4 @@ _ANSWERS: Final[Mapping[str, Callable[[Scenario, Configuration, Mapping[str, Any
     "route53profiles:ListProfileAssociations": _profile_associations,
     "route53profiles:ListProfileResourceAssociations": _profile_resources,
 }
-"""The answers, by action. Each of READS has one here."""
+"""The functions that answer, by action. Every action of READS has one."""

@@ -1,9 +1,9 @@
-"""An estate of many hosts, for `backuplink fleet` to be tried with: VPCs, zones, subnets, groups and accounts, faults
-that hosts share, faults of single hosts, and hosts that are silent, in some sweeps.
+"""An estate of many hosts, for trying `backuplink fleet`: VPCs, zones, subnets, groups and accounts, with faults that
+hosts share, faults of single hosts, and hosts that are silent in some sweeps.
 
-It is the same for the same number of hosts. What a host says of a fault is the record of a run in a scenario, so it is
-what a real host would say; ids and addresses are then those of the host. The estate knows what is wrong with it
-(`Estate.truth`), which tests hold against what is found.
+The same number of hosts always gives the same estate. The record of a host with a fault is the record of a run in a
+scenario, so a real host would write the same, with its own ids and addresses. The estate knows its faults
+(`Estate.truth`), and tests compare them with the faults that a fleet report finds.
 """
 
 import hashlib
@@ -21,32 +21,32 @@ from agent.simulated.settings import EPOCH
 from probes.frozen import dataclass
 
 SWEEPS: Final = 5
-"""One a day; the last one starts at EPOCH."""
+"""Number of sweeps: one a day, the last of them at EPOCH."""
 MIN_HOSTS: Final = 20
 MAX_HOSTS: Final = 200_000
 REGION: Final = "euw1"
 ZONES: Final = ("az1", "az2", "az3")
 _SHARES: Final = (18, 14, 11, 10, 9, 8, 7, 6, 5, 5, 4, 3)
-"""Percent of the hosts in each VPC."""
+"""Percentage of the hosts in each VPC."""
 _ACCOUNTS: Final = 4
 _GROUPS: Final = 8
-"""Groups of hosts in each VPC."""
+"""Number of groups of hosts in each VPC."""
 _READERS: Final = 5
-"""How many of eight hosts may read EC2."""
+"""Number of hosts in eight that may read EC2."""
 OWNERS: Final = {
     "billing": "finance-it@example.com",
     "crm": "sales-it@example.com",
     "sap": "sap-basis@example.com",
     "shop": "shop@example.com",
 }
-"""Who owns the applications, of which each has two groups of hosts in every VPC."""
+"""The owners of applications. Each application has two groups of hosts in every VPC."""
 _SILENT_PERCENT: Final = 1.0
 _NOISE_PERCENT: Final = 2.0
 _SPREAD: Final = 600
 """Seconds over which the runs of a sweep are spread."""
 _RESOLVERS: Final = {"10.0.9.53": "10.200.9.53", "10.0.8.53": "10.201.9.53"}
-"""Name servers of a VPC of their own that the hosts of several VPCs ask, by their addresses in scenarios. The first
-is the one that fails."""
+"""The VPCs' own name servers, which the hosts of several VPCs ask, by their addresses in scenarios. The first one
+fails."""
 _FAILING, _WELL = _RESOLVERS.values()
 _IDS: Final = re.compile(r"\b(?P<kind>vpc|vpce|sg|sgr|subnet|acl|rtb|eni|i)-[0-9a-f]{17}\b")
 _ADDRESSES: Final = re.compile(r"\b10\.0\.(?P<rest>[0-9]{1,3}\.[0-9]{1,3})\b")
@@ -60,14 +60,14 @@ class Fault:
     name: str
     scenario: str
     vpcs: tuple[int, ...]
-    """Numbers of the VPCs in which it is."""
+    """Numbers of the VPCs with the fault."""
     first: int
-    """Number of the first sweep in which it is."""
+    """Number of the first sweep with the fault."""
     last: int = SWEEPS - 1
     zone: int | None = None
-    """Only hosts in this zone have it; None for all."""
+    """The zone of the affected hosts; None for all zones."""
     resolver: str | None = None
-    """Only hosts that ask this name server have it; None for all."""
+    """The name server that the affected hosts ask; None for all name servers."""
 
 
 FAULTS: Final = (
@@ -85,7 +85,7 @@ NOISE: Final = (
 """Scenarios of faults of single hosts."""
 HEALTHY: Final = "configuration-healthy"
 _QUIET_SUBNET: Final = (7, 0, 1)
-"""VPC, zone and subnet of which no host is heard in the last sweep."""
+"""VPC, zone and subnet whose hosts are all silent in the last sweep."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +105,7 @@ def templates() -> Iterator[Template]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
-    """A host and where it is."""
+    """A host and its place."""
 
     id: str
     vpc: int
@@ -114,11 +114,11 @@ class Host:
     group: int
     reads_ec2: bool
     resolver: str
-    """What it asks for names, as a record has it."""
+    """The resolver that it uses, as a record describes it."""
     noise: str | None
-    """The scenario of a fault of its own."""
+    """The scenario of a fault that only this host has."""
     noise_since: int
-    """Number of the sweep in which that came."""
+    """Number of the first sweep with that fault."""
 
 
 class Estate:
@@ -147,8 +147,8 @@ class Estate:
         return frozenset(host.id for host in self.hosts if _is_silent(host, sweep))
 
     def reads(self, records: Mapping[Template, HostRecord]) -> Iterator[Read]:
-        """The records of all sweeps, the oldest first, as they would be read from a bucket of Systems Manager;
-        `records` has those of the templates."""
+        """The records of all sweeps, the oldest first, as if read from a bucket of Systems Manager; `records` has the
+        records of the templates."""
         moved: dict[tuple[Template, int], HostRecord] = {}
         for sweep in range(SWEEPS):
             for host in self.hosts:
@@ -169,11 +169,11 @@ def command_of(sweep: int) -> str:
 
 
 def place_of(host: str, sweep: int) -> str:
-    """Where Systems Manager puts the record of a host, below the folder of the reports."""
+    """The path of a host's record below the folder of the reports, as Systems Manager chooses it."""
     return f"{command_of(sweep)}/{host}/awsrunShellScript/host/stdout"
 
 
-# --- Who is where ----------------------------------------------------------------------------------------------------
+# --- Places of hosts --------------------------------------------------------------------------------------------------
 
 
 def _host(number: int, size: int) -> Host:
@@ -238,7 +238,7 @@ def _chance(*words: object) -> int:
 
 
 def _hex(*words: object, length: int) -> str:
-    """A text of `length` hexadecimal digits that follow from the words."""
+    """A text of `length` hexadecimal digits, determined by the words."""
     return hashlib.sha256("|".join(map(str, words)).encode()).hexdigest()[:length]
 
 
@@ -251,7 +251,7 @@ def _id(kind: str, *words: object) -> str:
 
 
 def _in_vpc(record: HostRecord, vpc: int) -> HostRecord:
-    """A record of a scenario with the ids and addresses of a VPC."""
+    """A record of a scenario, with the ids and addresses of a VPC."""
 
     def moved(text: str) -> str:
         text = _IDS.sub(lambda match: _id(match["kind"], vpc, "vpc" if match["kind"] == "vpc" else match[0]), text)

@@ -1,8 +1,8 @@
-"""The network of a simulated world: that of a small VPC, with what a scenario's `[ec2]` changes.
+"""The network of a simulated world: a small VPC, with the changes that a scenario's `[ec2]` makes.
 
 The healthy network has three subnets in three zones, one main route table, the default network ACL, the host with its
-groups, and behind a group of their own the endpoints of the scenario. What `[ec2]` gives takes the place of a row of
-the same id or is added to the others.
+groups, and the endpoints of the scenario with a group of their own. A row of `[ec2]` replaces the row with the same id
+or is added to the others.
 """
 
 import hashlib
@@ -103,9 +103,9 @@ DHCP_OPTIONS_ID: Final = "dopt-0a1b2c3d4e5f67890"
 ENDPOINT_GROUP_ID: Final = "sg-0e1b2c3d4e5f67890"
 """Allows 443 from the VPC, and nothing else."""
 GATEWAY_GROUP_ID: Final = "sg-0f1b2c3d4e5f67890"
-"""Allows all ports of services with an appliance from the VPC."""
+"""Allows from the VPC all ports of services with an appliance."""
 SERVICE_OWNER: Final = "vpce.amazonaws.com"
-"""Owner of the zone that private DNS attaches to a VPC, as far as is known; no finding may depend on it."""
+"""The owner of the zone that private DNS attaches to a VPC. It is not certain, so no finding may depend on it."""
 INTERNET_RESOLVER: Final = ResolverRule(
     rule_id="rslvr-autodefined-rr-internet-resolver",
     name="Internet Resolver",
@@ -114,8 +114,8 @@ INTERNET_RESOLVER: Final = ResolverRule(
     targets=(),
     owner_id="Route 53 Resolver",
 )
-"""The rule that Resolver gives every VPC for the names that nothing else is for (Route 53 Developer Guide, Using rules
-to specify how to handle DNS queries)."""
+"""The rule that Resolver gives every VPC for names that no other rule matches (Route 53 Developer Guide, Using rules to
+specify how to handle DNS queries)."""
 POLICY: Final = (
     '{\n  "Statement": [\n    {\n      "Action": "*", \n      "Effect": "Allow", \n      "Principal": "*", \n'
     '      "Resource": "*"\n    }\n  ]\n}'
@@ -124,14 +124,14 @@ POLICY: Final = (
 _BLOCKS: Final = tuple(ip_network(f"10.0.{number}.0/24") for number in (1, 2, 3))
 _SUBNET_IDS: Final = ("subnet-0a1b2c3d4e5f67890", "subnet-0b1b2c3d4e5f67890", "subnet-0c1b2c3d4e5f67890")
 _ANOTHER_SUBNET_ID: Final = "subnet-0d1b2c3d4e5f67890"
-"""The subnet of the first block, if the host is not in that block."""
+"""The subnet for the host's block, if the host is not in one of these blocks."""
 _READ_SECONDS: Final = 0.02
-"""How long a read took whose answer is in a file."""
+"""The duration of a read whose answer is in a file."""
 _EVERYWHERE: Final[dict[int, Network]] = {4: ip_network("0.0.0.0/0"), 6: ip_network("::/0")}
 
 
 def region_of(scenario: Scenario) -> str:
-    """The Region of a scenario's network: the VPC is where the instance is, whatever Region its calls go to."""
+    """The Region of a scenario's network. It is the Region of the instance, whatever Region the calls go to."""
     return scenario.metadata.region
 
 
@@ -139,8 +139,8 @@ def region_of(scenario: Scenario) -> str:
 
 
 def configuration_of(scenario: Scenario) -> Configuration:
-    """The network of a scenario as it is, whoever may read it. Raises ValueError where the scenario names what is not
-    there."""
+    """The network of a scenario, regardless of who may read it. Raises ValueError if the scenario names something that
+    does not exist."""
     part = part_of(scenario)
     subnets = _merged(_subnets(scenario), part.subnets, lambda subnet: subnet.subnet_id)
     placed = tuple(_endpoint(scenario, endpoint, subnets) for endpoint in part.endpoints)
@@ -205,7 +205,7 @@ def configuration_of(scenario: Scenario) -> Configuration:
 
 
 def profiles_of(scenario: Scenario) -> tuple[ProfilePart, ...]:
-    """The Profiles of the VPC, in the order in which Resolver follows them."""
+    """The Profiles of the VPC, in the order in which Resolver applies them."""
     return tuple(sorted(part_of(scenario).profiles, key=lambda profile: (profile.priority or 100, profile.id)))
 
 
@@ -229,7 +229,7 @@ def _resources(scenario: Scenario, profile: ProfilePart) -> Iterable[ProfileReso
 
 
 def _brought(scenario: Scenario) -> ProfileResourcesFacts:
-    """What the Profiles bring, as far as this account may read it."""
+    """The resources of the Profiles that this account may read."""
     readable = [profile for profile in profiles_of(scenario) if profile.readable]
     return ProfileResourcesFacts(
         zones=tuple(replace(zone, owner=profile.owner_id) for profile in readable for zone in profile.zones),
@@ -253,19 +253,19 @@ def _brought(scenario: Scenario) -> ProfileResourcesFacts:
 
 
 def part_of(scenario: Scenario) -> Ec2Part:
-    """The network part of a scenario. Raises ValueError where it has none."""
+    """The network part of a scenario. Raises ValueError if it has none."""
     if scenario.ec2 is None:
         raise ValueError(f"{scenario.name} has no [ec2]")
     return scenario.ec2
 
 
 def _merged(healthy: Iterable[T], rows: Iterable[T], key: Callable[[T], Hashable]) -> tuple[T, ...]:
-    """`healthy` with each row in the place of that of the same key, and the other rows behind it."""
+    """The healthy rows, with each row of the same key replaced, and the other rows appended."""
     return tuple({key(row): row for row in (*healthy, *rows)}.values())
 
 
 def _subnets(scenario: Scenario) -> Iterable[Subnet]:
-    """The host's own subnet, then those of the three blocks that are not it and lie in the VPC."""
+    """The host's own subnet, then the subnets of the three blocks that lie in the VPC and are not the host's."""
     metadata = scenario.metadata
     owner = part_of(scenario).owner_id or metadata.account_id
     wide = [block for block in metadata.vpc_cidrs if block.version == 6]
@@ -310,7 +310,7 @@ def _own_interfaces(scenario: Scenario) -> Iterable[NetworkInterface]:
 def _endpoint(
     scenario: Scenario, part: EndpointPart, subnets: tuple[Subnet, ...]
 ) -> tuple[VpcEndpoint, tuple[NetworkInterface, ...]]:
-    """An endpoint and its interfaces, one a subnet."""
+    """An endpoint and its interfaces, one per subnet."""
     region = region_of(scenario)
     vpc_id = part.vpc_id or scenario.metadata.vpc_id
     service_name = service_name_of(part.service, region)
@@ -380,8 +380,8 @@ def _gateway_endpoint(scenario: Scenario, part: GatewayEndpointPart) -> GatewayE
 
 
 def _offered(scenario: Scenario) -> Iterable[EndpointService]:
-    """What AWS has endpoints of in the Region: all that the catalogue knows and the scenario does not take away, under
-    the catalogue's names or those that the scenario gives."""
+    """The endpoint services that AWS offers in the Region: those of the catalogue that the scenario does not remove,
+    under the catalogue's names or those in the scenario."""
     part, region = part_of(scenario), region_of(scenario)
     given = {row.service_name.rpartition(".")[2] for row in part.offered}
     yield from part.offered
@@ -401,7 +401,7 @@ def _offered(scenario: Scenario) -> Iterable[EndpointService]:
 
 
 def _with_gateways(table: RouteTable, gateways: Iterable[GatewayEndpointPart]) -> RouteTable:
-    """The table with the routes that gateway endpoints have put into it."""
+    """The table with the routes that gateway endpoints add to it."""
     routes = (
         Route(prefix_list_id=gateway.prefix_list_id, target=gateway.id)
         for gateway in gateways
@@ -435,8 +435,8 @@ def _main_table(scenario: Scenario) -> RouteTable:
 
 
 def _default_acl(scenario: Scenario, subnets: Iterable[Subnet], rows: Iterable[NetworkAcl]) -> NetworkAcl:
-    """The ACL that a VPC comes with, for all subnets that no other one names. Entries for IPv6 have the next number
-    (Amazon VPC User Guide, Default network ACL)."""
+    """The default ACL of a VPC, for all subnets that no other ACL names. Entries for IPv6 have the next number (Amazon
+    VPC User Guide, Default network ACL)."""
     elsewhere = {subnet_id for acl in rows for subnet_id in acl.subnet_ids}
     families = sorted({block.version for block in scenario.metadata.vpc_cidrs})
     return NetworkAcl(
@@ -458,7 +458,7 @@ def _default_acl(scenario: Scenario, subnets: Iterable[Subnet], rows: Iterable[N
 
 
 def _groups(scenario: Scenario, named: Iterable[str], rows: Iterable[SecurityGroup]) -> tuple[SecurityGroup, ...]:
-    """The groups that an interface or an endpoint has, and those that the scenario gives."""
+    """The groups that interfaces and endpoints use, and those of the scenario."""
     given = {group.group_id: group for group in rows}
     healthy = []
     for group_id in named:
@@ -483,7 +483,7 @@ def _healthy_rules(scenario: Scenario, group_id: str) -> Iterable[GroupRule]:
 
 
 def _numbered(group: SecurityGroup) -> SecurityGroup:
-    """The group with an id for each of its rules, as EC2 gives every rule one."""
+    """The group with an id for each of its rules, as EC2 gives them."""
     rules = (
         replace(rule, rule_id=rule.rule_id or f"sgr-0{hexadecimal(f'{group.group_id} {place}', 16)}")
         for place, rule in enumerate(group.rules)
@@ -492,7 +492,7 @@ def _numbered(group: SecurityGroup) -> SecurityGroup:
 
 
 def _hidden_zones(scenario: Scenario) -> Iterable[PrivateZone]:
-    """The zones of private DNS: whether ListHostedZonesByVPC really shows them is not known."""
+    """The zones of private DNS. It is not known whether ListHostedZonesByVPC shows them in reality."""
     region, own = region_of(scenario), scenario.metadata.vpc_id
     for part in part_of(scenario).endpoints:
         if part.private_dns and part.state == AVAILABLE and part.vpc_id in (None, own):
@@ -506,16 +506,16 @@ def zone_id_of(name: str) -> str:
 
 
 def hexadecimal(text: str, length: int) -> str:
-    """Digits for an id, the same ones for the same text."""
+    """Digits for an id, determined by the text."""
     return hashlib.sha256(text.encode()).hexdigest()[:length]
 
 
-# --- As a file has it ------------------------------------------------------------------------------------------------
+# --- As a facts file --------------------------------------------------------------------------------------------------
 
 
 def facts_of(scenario: Scenario, now: datetime) -> Ec2Facts:
-    """The file that `backuplink facts` would have written of the scenario's network, `days_old` before `now`; of
-    another VPC like it, where the scenario has a file of that."""
+    """The facts file that `backuplink facts` would write for the scenario's network, `days_old` before `now`. If the
+    scenario's file is of another VPC, that VPC is like this one."""
     part = part_of(scenario)
     if part.file_of is not None:
         scenario = replace(scenario, metadata=replace(scenario.metadata, vpc_id=part.file_of))
@@ -583,13 +583,13 @@ def _outcome(part: Ec2Part, operation: str, facts: object) -> Outcome[Any]:
 
 
 def actions_of(reads: Iterable[str]) -> frozenset[str]:
-    """The actions that these reads take, as IAM names them."""
+    """The actions that these reads need, as IAM names them."""
     return frozenset(action for read in reads for action in WHOLE_READS[read].actions)
 
 
 def denial_of(service: str, operation: str) -> tuple[str, str]:
-    """The code and the words in which a service says that an action is not permitted (EC2 API Reference, Error codes;
-    Route 53 Resolver API Reference and Route 53 API Reference, Common errors)."""
+    """The code and the words with which a service denies an action (EC2 API Reference, Error codes; Route 53 Resolver
+    API Reference and Route 53 API Reference, Common errors)."""
     who = f"User: {PRINCIPAL} is not authorized to perform: {service}:{operation}"
     why = f"because no identity-based policy allows the {service}:{operation} action"
     match service:

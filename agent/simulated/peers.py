@@ -1,6 +1,6 @@
-"""What answers in a simulated world, as bytes over any stream: name servers, metadata, and services behind TLS.
+"""The peers of a simulated world, as bytes over any stream: name servers, metadata, and services behind TLS.
 
-The same peers are behind in-memory pipes here and behind real sockets in the namespace tests, so that both worlds send
+The same peers work behind in-memory pipes here and behind real sockets in the namespace tests, so that both worlds send
 the same bytes.
 """
 
@@ -38,13 +38,13 @@ from probes.steps.tls import TlsStream
 METADATA_PORT: Final = 80
 DNS_TTL: Final = 60
 ROLE_LABELS: Final = {1026: "client-cp", 1027: "anon-cp", 1028: "proxy-app", 1031: "dp-1"}
-"""What the certificates of gateway ports are for (Storage Gateway User Guide; the same roles)."""
+"""The names in the certificates of gateway ports (Storage Gateway User Guide; the same roles)."""
 _RECEIVE_BYTES: Final = 16_384
 LARGE_BYTES: Final = 4096
 
 
 class End(Enum):
-    """How a peer leaves a connection."""
+    """The way in which a peer ends a connection."""
 
     CLOSE = auto()
     RESET = auto()
@@ -52,7 +52,7 @@ class End(Enum):
 
 Peer = Callable[[Stream], Awaitable[End]]
 Speech = Iterator[bytes | float | None]
-"""What a peer sends, piece by piece; a number is a pause of so many seconds, and None resets the connection."""
+"""The pieces that a peer sends. A number is a pause of so many seconds, and None resets the connection."""
 Now = Callable[[], datetime]
 Heard = Callable[[], None]
 
@@ -62,36 +62,36 @@ PAGE_WITH_REQUEST_ID: Final = (
     + f"x-amzn-RequestId: {aws.REQUEST_ID}\r\nContent-Type: text/html\r\n\r\n".encode()
     + b"<!doctype html><title>Sign in</title><p>BackupVaultList"
 )
-"""The answer of a portal that copies an AWS request id, and a word that an answer of AWS has."""
+"""The answer of a portal that copies an AWS request id and a word from AWS's answers."""
 
 
 class HostilePeers(Protocol):
-    """Peers that break their protocols on purpose, by kinds that begin with `hostile-`. Tests have them."""
+    """Peers that break their protocols on purpose, by kinds that begin with `hostile-`. Only tests provide them."""
 
     def http(self, kind: str, request: bytes) -> Speech:
-        """What is sent after each piece of a request."""
+        """The reply to each piece of a request."""
 
     def raw(self, kind: str) -> Speech:
-        """What is sent in place of TLS."""
+        """The bytes that replace TLS."""
 
     def server_context(self, kind: str, issuer: str, names: tuple[str, ...]) -> ssl.SSLContext:
-        """A TLS server with a certificate for `names`."""
+        """The TLS context of a server with a certificate for `names`."""
 
     def datagrams(self, kind: str, packet: bytes) -> tuple[bytes, ...]:
-        """What a name server sends after a query by UDP."""
+        """The datagrams of a name server after a query by UDP."""
 
     def segments(self, kind: str, packet: bytes) -> Speech:
-        """What a name server sends after a query by TCP."""
+        """The bytes of a name server after a query by TCP."""
 
     def metadata(self, kind: str, request: bytes) -> Speech:
-        """What is sent after each piece of a request for metadata."""
+        """The reply to each piece of a request for metadata."""
 
 
 _registered: list[HostilePeers] = []
 
 
 def register_hostile(hostile: HostilePeers) -> None:
-    """Let scenarios use hostile peers. The program itself has none."""
+    """Let scenarios use hostile peers, which the program itself does not have."""
     _registered[:] = [hostile]
 
 
@@ -102,7 +102,7 @@ def _hostile() -> HostilePeers:
 
 
 class Overheard:
-    """A stream that calls back whenever something has come over it."""
+    """A stream that calls a function whenever data arrives."""
 
     def __init__(self, stream: Stream, heard: Heard) -> None:
         self._stream = stream
@@ -122,7 +122,7 @@ class Overheard:
 
 
 class _Resumed:
-    """A stream whose beginning was already read."""
+    """A stream whose first bytes were already read."""
 
     def __init__(self, beginning: bytes, stream: Stream) -> None:
         self._beginning = beginning
@@ -142,13 +142,13 @@ class _Resumed:
 
 
 def metadata_addresses(scenario: Scenario) -> tuple[Address, ...]:
-    """Where instance metadata is asked."""
+    """The addresses at which instance metadata is available."""
     return (imds.IPV4, imds.IPV6) if scenario.metadata.ipv6 else (imds.IPV4,)
 
 
 def peer_at(scenario: Scenario, address: Address, port: int, now: Now, heard: Heard = lambda: None) -> Peer | None:
-    """The peer that accepts connections at an address and port; None where there is none. `heard` is called whenever a
-    service there has decrypted what a client sent inside TLS."""
+    """The peer that accepts connections at an address and port; None if there is none. `heard` is called whenever a
+    service there has decrypted data from a client."""
     if address in metadata_addresses(scenario) and port == METADATA_PORT:
         return None if scenario.metadata.answer == "silence" else _metadata(scenario, now)
     row = scenario.behind(address, port)
@@ -159,7 +159,7 @@ def peer_at(scenario: Scenario, address: Address, port: int, now: Now, heard: He
 
 
 def dns_answer(scenario: Scenario, resolver: Address, packet: bytes, *, tcp: bool) -> bytes | None:
-    """The answer of a resolver to a query; None where it sends none (RFC 1035)."""
+    """The answer of a resolver to a query; None if it sends none (RFC 1035)."""
     try:
         query = dns.message.from_wire(packet)
     except dns.exception.DNSException:
@@ -188,14 +188,14 @@ def dns_answer(scenario: Scenario, resolver: Address, packet: bytes, *, tcp: boo
     if addresses and row.rcode == "NOERROR":
         answer.answer.append(dns.rrset.from_text(owner, DNS_TTL, "IN", kind, *map(str, addresses)))
     elif row.rcode in ("NOERROR", "NXDOMAIN"):
-        zone = f"{row.soa or host.partition('.')[2] or 'root-servers.net'}."  # for a single label the root answers
+        zone = f"{row.soa or host.partition('.')[2] or 'root-servers.net'}."  # the root answers for a single label
         soa = f"ns.{zone} hostmaster.{zone} 1 7200 900 1209600 60"
         answer.authority.append(dns.rrset.from_text(zone, DNS_TTL, "IN", "SOA", soa))
     return answer.to_wire(max_size=65_535 if tcp else 0, want_shuffle=False)
 
 
 def datagrams(scenario: Scenario, resolver: Address, packet: bytes) -> tuple[bytes, ...]:
-    """All datagrams that a resolver sends after a query, in order."""
+    """All datagrams of a resolver after a query, in order."""
     kind = _hostility(scenario, resolver, packet)
     if kind is not None:
         return _hostile().datagrams(kind, packet)
@@ -210,7 +210,7 @@ def is_closed_resolver(scenario: Scenario, address: Address) -> bool:
 
 
 def resolvers_of(scenario: Scenario) -> tuple[Address, ...]:
-    """Every address that answers for names in the scenario."""
+    """All addresses that answer DNS queries in the scenario."""
     return tuple(dict.fromkeys(address for row in scenario.dns for address in row.resolvers))
 
 
@@ -230,7 +230,7 @@ def _row_for(scenario: Scenario, resolver: Address, host: str) -> DnsPart | None
 
 
 def _hostility(scenario: Scenario, resolver: Address, packet: bytes) -> str | None:
-    """The kind of hostile answer that a resolver gives; None where it is not hostile."""
+    """The kind of hostile answer that a resolver gives; None if it is not hostile."""
     try:
         host = readable(dns.message.from_wire(packet).question[0].name)
     except dns.exception.DNSException:
@@ -242,7 +242,7 @@ def _hostility(scenario: Scenario, resolver: Address, packet: bytes) -> str | No
 
 
 async def _answer_all(stream: Stream, speech_for: Callable[[bytes], Speech]) -> End:
-    """Send the whole speech after every piece that comes."""
+    """Send the whole speech after every piece that arrives."""
     while piece := await stream.receive(_RECEIVE_BYTES):
         if not await _send_speech(stream, speech_for(piece)):
             return End.RESET
@@ -250,7 +250,7 @@ async def _answer_all(stream: Stream, speech_for: Callable[[bytes], Speech]) -> 
 
 
 async def _send_speech(stream: Stream, speech: Speech) -> bool:
-    """Send a speech; False where it ends in a reset."""
+    """Send a speech. Returns False if it ends in a reset."""
     for piece in speech:
         if piece is None:
             return False
@@ -351,7 +351,7 @@ def _service(scenario: Scenario, row: TcpPart, address: Address, port: int, now:
         return End.CLOSE
 
     async def filtered(stream: Stream) -> End:
-        """A device on the way reads the ClientHello, where names are not encrypted (RFC 6066, section 3)."""
+        """Let a device on the way read the ClientHello, in which names are not encrypted (RFC 6066, section 3)."""
         asked = await stream.receive(_RECEIVE_BYTES)
         if any(name.encode() in asked for name in row.filtered):
             return await nothing(stream)
@@ -425,7 +425,7 @@ def _metadata(scenario: Scenario, now: Now) -> Peer:
             values[f"{below}/{path}"] = "\n".join(addresses)
     if metadata.role is not None:
         values["iam/security-credentials/"] = metadata.role
-        # A document without credentials: nothing here signs with a role.
+        # A document without credentials: no call here is signed with a role.
         text = f"EC2 cannot assume the role {metadata.role}."
         document = {"Code": metadata.role_code, "Message": text, "LastUpdated": "2026-01-15T03:00:00Z"}
         values[f"iam/security-credentials/{metadata.role}"] = json.dumps(document)
@@ -457,8 +457,8 @@ Answer = Callable[[str, str, Mapping[str, str], bytes], Reply | None]
 async def _http(
     stream: Stream, answer: Answer, now: Now, *, keep_alive: bool = True, closes_unanswered: bool = False
 ) -> End:
-    """Serve requests on a connection until the client has enough; where there is no answer, say nothing more, or with
-    `closes_unanswered` close the connection."""
+    """Serve requests on a connection until the client ends it. If a request has no answer, stay silent or, with
+    `closes_unanswered`, close the connection."""
     engine = h11.Connection(h11.SERVER)
     request: h11.Request | None = None
     content = b""
@@ -488,7 +488,7 @@ async def _http(
                 head = engine.send(h11.Response(status_code=status, headers=lines)) or b""
                 sent = engine.send(h11.Data(data=body)) or b""
                 await stream.send(head + sent + (engine.send(h11.EndOfMessage()) or b""))
-                if engine.our_state is not h11.DONE:  # one side wants no more than this
+                if engine.our_state is not h11.DONE:  # one side ends the connection
                     return End.CLOSE
                 engine.start_next_cycle()
             case _:

@@ -1,8 +1,9 @@
-"""A scenario: one VPC, one host in it, and what a run there must find. Read from TOML; unknown keys are errors.
+"""A scenario: one VPC, one host in it, and the findings that a run there must give. It is read from TOML; unknown keys
+are errors.
 
-What a file does not say is a healthy instance: 10.0.1.10 in the first of three subnets of 10.0.0.0/16 in eu-west-1,
-with Amazon's resolver, metadata, and no service anywhere. The first row of `tcp` or `dns` that fits wins; an address
-and port that no row names is silent, as a security group makes it.
+The defaults are a healthy instance: 10.0.1.10 in the first of three subnets of 10.0.0.0/16 in eu-west-1, with Amazon's
+resolver and metadata, and no service anywhere. The first row of `tcp` or `dns` that matches wins. An address and port
+without a row is silent, as behind a security group.
 """
 
 import tomllib
@@ -56,7 +57,7 @@ ApiAnswer = Literal[
     "not-subscribed",
     "stripped",
 ]
-# What hostile peers do, as scenarios of tests name them; the peers themselves are not part of the program
+# Behaviours of hostile peers, as test scenarios name them. The peers themselves are not part of the program
 # (`agent.simulated.peers.register_hostile`).
 HostilePeer = Literal[
     "hostile-noise",
@@ -152,7 +153,7 @@ HostileMetadata = Literal[
     "hostile-after-token-reset",
     "hostile-after-token-nothing",
 ]
-"""Values of `hostile`: what peers that mean harm do."""
+"""Values of `hostile`: behaviours of malicious peers."""
 
 _SUBNET: Final = ip_network("10.0.1.0/24")
 _VPC: Final = ip_network("10.0.0.0/16")
@@ -160,7 +161,7 @@ _VPC: Final = ip_network("10.0.0.0/16")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunPart:
-    """How the run is asked for."""
+    """The options of the run."""
 
     region: str = "eu-west-1"
     """The value of --region; empty if it is not given."""
@@ -176,7 +177,8 @@ class RunPart:
     calls: Calls = DEFAULT_CALLS
     jobs: bool = False
     ec2: Ec2 = DEFAULT_EC2
-    """Without a part `ec2`, the scenario is one of a run that does not read the configuration."""
+    """Whether the run reads EC2. Without a part `ec2`, the scenario is about a run that does not read the
+    configuration."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,7 +191,7 @@ class RoutePart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilterPart:
-    """A rule of this host's own firewall, on what leaves it, for TCP and UDP alike."""
+    """A rule of this host's own firewall for outgoing packets, for TCP and UDP alike."""
 
     addresses: tuple[Address, ...]
     ports: tuple[int, ...]
@@ -198,7 +200,7 @@ class FilterPart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BridgePart:
-    """A bridge on this host, such as one of containers, or a tunnel, with nothing behind it."""
+    """A bridge on this host, such as one for containers, or a tunnel, without anything behind it."""
 
     name: str
     address: Interface
@@ -208,24 +210,24 @@ class BridgePart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopPart:
-    """A time in which the process could not run: it was stopped, or had no processor."""
+    """A time in which the process could not run, because it was stopped or had no processor."""
 
     after: float
-    """Seconds in which it ran before."""
+    """Seconds for which it runs before."""
     seconds: float
     times: int = 1
-    """How often in a row."""
+    """Number of such times, one after the other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostPart:
-    """The host that the run is made on."""
+    """The host on which the run is made."""
 
     name: str = "ip-10-0-1-10"
-    """What it calls itself; in namespaces the name is that of the machine below."""
+    """Its own host name. In namespaces, the name is that of the machine below."""
     addresses: tuple[Interface, ...] = (ip_interface("10.0.1.10/24"),)
     gateways: tuple[Address, ...] = (ip_address("10.0.1.1"),)
-    """Default routers, one a family; without one only the own subnet can be reached."""
+    """Default routers, one per address family; without one, only the own subnet can be reached."""
     resolvers: tuple[Address, ...] = (ip_address("10.0.0.2"),)
     search: tuple[str, ...] = ()
     resolver_options: tuple[str, ...] = ()
@@ -238,30 +240,30 @@ class HostPart:
     lookup_sources: tuple[Literal["files", "dns"], ...] = ("files", "dns")
     """The `hosts` line of nsswitch.conf(5)."""
     cached_names: dict[str, tuple[Address, ...]] = field(default_factory=dict)
-    """What a cache that programs ask before DNS (nscd(8)) still holds, by name; without addresses that the name does
-    not exist."""
+    """Entries of a cache that programs ask before DNS (nscd(8)), by name. Without addresses, an entry says that the
+    name does not exist."""
     allowances_exceeded: dict[str, int] = field(default_factory=dict)
-    """How far the driver's counters rise during the run, by `INTERFACE COUNTER`."""
+    """The amounts by which the driver's counters rise during the run, by `INTERFACE COUNTER`."""
     environment: dict[str, str] = field(default_factory=dict)
     stops: tuple[StopPart, ...] = ()
-    """When the process could not run."""
+    """Times in which the process cannot run."""
     trusts: tuple[Literal["amazon", "corporate"], ...] = ("amazon",)
-    """Whose certificates the SDK here takes."""
+    """The issuers that the SDK here trusts."""
     files: dict[str, str] = field(default_factory=dict)
-    """Other files of the host, by path: those of agents, below /etc, /opt, /snap, /usr, /var."""
+    """Other files of the host by path, such as files of agents, below /etc, /opt, /snap, /usr, /var."""
     links: dict[str, str] = field(default_factory=dict)
     """Symbolic links, by path."""
     unreadable: tuple[str, ...] = ()
     """The files, links and folders that the user may not read. Root may read them, so this does not work in
     namespaces."""
     programs: dict[str, str] = field(default_factory=dict)
-    """What agents write when they are asked for their version, by path and option."""
+    """The version that an agent prints, by its path and option."""
     keepalive_seconds: int = 7200
-    """net.ipv4.tcp_keepalive_time; Linux's own unless it says otherwise."""
+    """net.ipv4.tcp_keepalive_time; by default Linux's own."""
     root: bool = False
-    """Whether the run is root's, as it is in namespaces."""
+    """Whether root makes the run, as in namespaces."""
     ec2: bool = True
-    """Whether the firmware says that this is an EC2 instance."""
+    """Whether the firmware identifies the host as an EC2 instance."""
 
     def resolv_conf(self) -> str:
         """The text of resolv.conf(5)."""
@@ -276,7 +278,7 @@ class MetadataPart:
     """The instance metadata service."""
 
     ipv6: bool = False
-    """Whether it also answers at its IPv6 address, as HttpProtocolIpv6 of the instance decides."""
+    """Whether it also answers at its IPv6 address, which the instance's setting HttpProtocolIpv6 decides."""
     answer: Literal["metadata", "silence", "forbidden", "garbage", HostileMetadata] = "metadata"
     region: str = "eu-west-1"
     partition: str = "aws"
@@ -288,9 +290,9 @@ class MetadataPart:
     mac: str = "0a:1b:2c:3d:4e:5f"
     account_id: str = "111122223333"
     role: str | None = None
-    """Name of the role in the instance profile; without one the service knows of none."""
+    """Name of the role in the instance profile; without it, the service has no role."""
     role_code: str = "Success"
-    """What the role's document says, where it may hold no credentials."""
+    """The content of the role's document, which may lack credentials."""
     vpc_id: str = "vpc-0a1b2c3d4e5f67890"
     subnet_id: str = "subnet-0a1b2c3d4e5f67890"
     subnet_cidr: Network = _SUBNET
@@ -305,25 +307,27 @@ class MetadataPart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SdkPart:
-    """What the SDK on the host is set to."""
+    """The settings of the SDK on the host."""
 
     region: str | None = None
     fips: bool = False
     dual_stack: bool = False
     endpoint_urls: dict[str, str] = field(default_factory=dict)
     broken_file: bool = False
-    """Whether the shared config file holds what is not a setting. No other profile than `default` is in any file."""
+    """Whether the shared config file contains text that is not a setting. No file has another profile than
+    `default`."""
     silent_home: bool = False
-    """Whether the file system of the home folder, in which the shared files are, never answers."""
+    """Whether the file system with the home folder, and so the shared files, never answers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CredentialsPart:
-    """What the SDK on the host finds to sign with."""
+    """The credentials that the SDK on the host finds."""
 
     source: Literal["env", "none", "fails", "hangs", "web-identity"] = "env"
     """`fails` is a configured process that ends with an error, `hangs` one that does not end, and `web-identity` a role
-    for which STS is asked, at the host of the Region that a variable or the profile names, else at the global one."""
+    for which the SDK asks STS, at the host of the Region that a variable or the profile names, otherwise at the global
+    host."""
     access_key_id: str = "AKIAIOSFODNN7EXAMPLE"
     secret_key: str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"  # noqa: S105 - AWS's own example
     token: str | None = None
@@ -334,29 +338,30 @@ class CredentialsPart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DnsPart:
-    """What resolvers say of a name. A name that no row of a resolver gives does not exist there."""
+    """The answers of resolvers for a name. A name without a row for a resolver does not exist there."""
 
     resolvers: tuple[Address, ...]
-    """One on a loopback address is this host's own, as a local cache is."""
+    """The resolvers. One at a loopback address is on this host itself, such as a local cache."""
     name: str
     a: tuple[Address, ...] = ()
     aaaa: tuple[Address, ...] = ()
     rcode: Literal["NOERROR", "NXDOMAIN", "SERVFAIL", "REFUSED"] = "NOERROR"
     fails_for: tuple[Literal["A", "AAAA"], ...] = ()
-    """Types of records that are answered with SERVFAIL, such as those of addresses that a server does not pass on."""
+    """Record types that are answered with SERVFAIL, such as the types for addresses at a server that does not forward
+    them."""
     silent_for: tuple[Literal["A", "AAAA"], ...] = ()
-    """Types of records that get no answer, as from a server or a device on the way that drops questions for them."""
+    """Record types that get no answer, for example because a server or a device on the way drops their queries."""
     cname: str | None = None
     soa: str | None = None
     """Zone in the authority section of a negative answer."""
     truncated: bool = False
-    """Whether answers by UDP are cut, so that the client must ask again by TCP."""
+    """Whether answers by UDP are truncated, so that the client must ask again by TCP."""
     answer: Literal["answer", "silence", "closed", HostileDns] = "answer"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobPart:
-    """Jobs of AWS Backup that are alike."""
+    """Jobs of AWS Backup with the same properties."""
 
     resource: str = "arn:aws:ec2:eu-west-1:111122223333:instance/i-0a1b2c3d4e5f67890"
     """The resource of the job; by default this instance."""
@@ -371,20 +376,20 @@ class JobPart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TcpPart:
-    """Who is behind addresses and ports, and how they behave."""
+    """The peers behind addresses and ports, and their behaviour."""
 
     addresses: tuple[Address, ...]
     ports: tuple[int, ...]
     answer: Literal["accept", "silence", "refuse", "no-source-port", "crash"] = "accept"
-    """`no-source-port` is this host's own trouble, and `crash` a fault of this program itself, for showing how one is
+    """`no-source-port` is a fault of this host itself, and `crash` a fault of this program, to show how one is
     reported."""
     speaks: Literal[
         "aws", "filter", "nothing", "plain", "ssh", "reset", "reset-at-once", "close", "proxy", "bare", HostilePeer
     ] = "aws"
-    """`aws` is TLS with HTTP inside, `filter` the same behind a device that drops what asks for a name of the row's
-    `filtered`, `plain` HTTP without TLS, `nothing` a peer that reads and never answers, `reset`
-    and `close` one that ends the connection after the first bytes, `reset-at-once` one that does not wait for any,
-    `proxy` one that answers to CONNECT, `bare` one that sends without TLS what `http` sends inside."""
+    """`aws` is TLS with HTTP inside, `filter` the same behind a device that drops requests for a name in the row's
+    `filtered`, `plain` HTTP without TLS, `nothing` a peer that reads and never answers, `reset` and `close` a peer that
+    ends the connection after the first bytes, `reset-at-once` one that does not wait for any, `proxy` one that answers
+    CONNECT, and `bare` one that sends the answer of `http` without TLS."""
     http: Literal[
         "aws",
         "portal",
@@ -397,17 +402,17 @@ class TcpPart:
         "too-large",
         HostileHttp,
     ] = "aws"
-    """What answers HTTP inside TLS; `too-large` is an answer of AWS, longer than any that it gives."""
+    """The HTTP answer inside TLS; `too-large` is one of AWS, longer than any that it really gives."""
     api: ApiAnswer = "good"
-    """What AWS answers to a signed call."""
+    """AWS's answer to a signed call."""
     role: Literal["given", "endpoint-policy-silent", "endpoint-policy-denies"] = "given"
-    """What STS answers to the request for a role."""
+    """The answer of STS to the request for a role."""
     region: str | None = None
-    """The Region of the endpoint, where signed calls for another are refused."""
+    """The Region of the endpoint, which refuses calls signed for another Region."""
     bucket: Literal["there", "missing"] = "there"
-    """Whether S3 has the bucket that it is asked for."""
+    """Whether S3 has the requested bucket."""
     bucket_region: str = "eu-west-1"
-    """Where that bucket is."""
+    """The Region of that bucket."""
     clock_seconds: float = 0.0
     """The server's clock minus that of the host."""
     filtered: tuple[str, ...] = ()
@@ -415,71 +420,72 @@ class TcpPart:
     first_syn_lost: bool = False
     """Whether the first SYN to each port is lost on the way."""
     path_mtu: int | None = None
-    """Bytes of the largest packet that comes back from there, where that is less than the links themselves take."""
+    """Bytes of the largest packet that comes back from there, if that is less than the MTU of the links."""
     ciphers: Literal["ordinary", "none-in-common"] = "ordinary"
     refuses_name: bool = False
     """Whether TLS answers with the alert `unrecognized_name`."""
     gateways_seen: dict[str, float] = field(default_factory=dict)
-    """Gateways that the API lists, by id: hours since AWS last heard of them."""
+    """Gateways that the API lists: hours since AWS last heard from each, by id."""
     gateways_per_page: int = 50
-    """How many of them it lists in one answer, where the call asks for no fewer."""
+    """Maximum gateways in one answer, unless the call asks for fewer."""
     jobs: tuple[JobPart, ...] = ()
-    """What AWS Backup lists, the newest first."""
+    """The jobs that AWS Backup lists, the newest first."""
     jobs_per_page: int = 1_000
-    """How many of them it lists in one answer, where the call asks for no fewer."""
+    """Maximum jobs in one answer, unless the call asks for fewer."""
     jobs_answer: Literal["listed", "denied", "throttled"] = "listed"
     large: Literal["answered", "lost"] = "answered"
     """Whether requests of many segments arrive."""
     websocket: Literal["answered", "lost", "cut", "page"] = "answered"
-    """What becomes of a request to open a WebSocket: a device on the way loses it, cuts the connection, or answers with
-    a page of its own."""
+    """The fate of a request to open a WebSocket: a device on the way drops it, resets the connection, or answers with a
+    page of its own."""
     keep_alive: bool = True
     connect_status: int = 200
-    """What a proxy answers to CONNECT."""
+    """The answer of a proxy to CONNECT."""
     issuer: Literal["amazon", "corporate"] = "amazon"
     certificate: Literal["ordinary", HostileCertificate] = "ordinary"
     expired: bool = False
     leaf_alone: bool = False
-    """Whether the server sends its own certificate and not that of its issuer."""
+    """Whether the server sends only its own certificate, without the issuer's."""
     names: tuple[str, ...] = ()
-    """In the certificate; otherwise the names that DNS gives these addresses, and on a gateway port its role's."""
+    """Names in the certificate. By default they are the names that DNS gives these addresses or, on a gateway port, the
+    name of the port's role."""
     round_trip_seconds: float = 0.002
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointPart:
-    """An interface endpoint as EC2 has it. A zonal address is in the subnet that has its block."""
+    """An interface endpoint as EC2 reports it. A zonal address is in the subnet whose block contains it."""
 
     service: str = "backup"
     id: str = "vpce-0b1b2c3d4e5f67890"
     vpc_id: str | None = None
-    """None for the host's own VPC."""
+    """The VPC; None for the host's own."""
     addresses: tuple[Address, ...] = (ip_address("10.0.1.17"), ip_address("10.0.2.17"), ip_address("10.0.3.17"))
     group_ids: tuple[str, ...] = ("sg-0e1b2c3d4e5f67890",)
     private_dns: bool = True
     state: str = "available"
     policy: str | None = None
-    """The endpoint policy; None for the one that allows everything."""
+    """The endpoint policy; None for the default, which allows everything."""
     suffix: str = "lj2wisx3"
-    """What follows the id in its own DNS names."""
+    """The text after the id in its own DNS names."""
     error_code: str | None = None
     error_message: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayEndpointPart:
-    """A gateway endpoint as EC2 has it, which puts its route into its tables."""
+    """A gateway endpoint as EC2 reports it. It adds its route to its tables."""
 
     service: str = "s3"
     id: str = "vpce-0d1b2c3d4e5f67890"
     vpc_id: str | None = None
-    """None for the host's own VPC."""
+    """The VPC; None for the host's own."""
     route_table_ids: tuple[str, ...] = ("rtb-0a1b2c3d4e5f67890",)
-    """Route tables that lead to the endpoint: by default the main table of the host's VPC. If there are none, nothing
-    goes through it."""
+    """Route tables that lead to the endpoint; by default the main table of the host's VPC. Without any, no traffic goes
+    through it."""
     state: str = "available"
     policy: str | None = None
-    """The endpoint policy; None for the one that allows everything."""
+    """The endpoint policy; None for the default, which allows everything."""
     prefix_list_id: str = "pl-6da54004"
     prefixes: tuple[Network, ...] = (ip_network("3.5.64.0/21"), ip_network("52.92.0.0/17"), ip_network("52.218.0.0/17"))
     """The blocks in the prefix list that AWS has for the service."""
@@ -487,7 +493,7 @@ class GatewayEndpointPart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FirewallPart:
-    """A rule of DNS Firewall, with what TOML has no word for left out."""
+    """A rule of DNS Firewall, without properties that TOML cannot express."""
 
     group_id: str = "rslvr-frg-0a1b2c3d4e5f67890"
     domain_list_id: str = "rslvr-fdl-0a1b2c3d4e5f67890"
@@ -497,7 +503,7 @@ class FirewallPart:
     priority: tuple[int, ...] = (101, 1)
     query_type: str | None = None
     domains: tuple[str, ...] | None = None
-    """Without them the list is one of AWS's own, which AWS does not show."""
+    """The domains; without them, the list is one of AWS's own, which AWS does not show."""
 
     def rule(self) -> FirewallRule:
         return FirewallRule(**{member.name: getattr(self, member.name) for member in fields(self)})
@@ -509,51 +515,52 @@ class ProfilePart:
 
     id: str = "rp-0a1b2c3d4e5f6789"
     owner_id: str = "111122223333"
-    """The account that owns what it brings, but for endpoints of the scenario."""
+    """The account that owns its resources, apart from endpoints of the scenario."""
     priority: int | None = None
     """The priority of its association with the VPC."""
     zones: tuple[PrivateZone, ...] = ()
     resolver_rules: tuple[ResolverRule, ...] = ()
     firewall: tuple[FirewallPart, ...] = ()
-    """Groups of the same id are one."""
+    """Firewall rules; those with the same id form one group."""
     endpoints: tuple[str, ...] = ()
-    """Ids, those of the scenario's own endpoints among them."""
+    """Endpoint ids, which may be those of the scenario's own endpoints."""
     readable: bool = True
-    """Whether this account may read what the zones, rules and groups are: of another account's it may not."""
+    """Whether this account may read the content of the zones, rules and groups. It may not if they belong to another
+    account."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ec2Part:
-    """What EC2, Route 53, its Resolver and its Profiles say of the network.
+    """The network as EC2, Route 53, its Resolver and its Profiles report it.
 
-    A file's rows take the place of the healthy network's rows of the same id, or are added to them; `agent.simulated.
-    ec2` has that network. A row's form is that of `probes.vpc.model`.
+    A row here replaces the row with the same id in the healthy network of `agent.simulated.network`, or is added to the
+    others. Its form is defined in `probes.vpc.model`.
     """
 
     source: Literal["live", "file"] = "live"
-    """Read in the run, or taken from a file that `facts` wrote."""
+    """Whether the run reads it, or takes it from a file that `facts` wrote."""
     days_old: float = 0.0
     """The age of the file."""
     file_of: str | None = None
-    """The VPC that the file is of; None for the host's own."""
+    """The VPC in the file; None for the host's own."""
     answer: Literal["answers", "silence", "denied", "throttled", "clock-skew", "expired"] = "answers"
-    """How EC2 answers every request."""
+    """EC2's answer to every request."""
     denied: tuple[str, ...] = ()
-    """Reads that this caller may not make, by operation, where the others are answered."""
+    """Reads that are denied to this caller, by operation, while the others are answered."""
     silent: tuple[str, ...] = ()
     """Reads that get no answer, such as those of Route 53, for which most closed networks have no endpoint."""
     owner_id: str | None = None
-    """The account of the VPC and its subnets; None for the account of the host."""
+    """The account of the VPC and its subnets; None for the host's account."""
     dns_support: bool = True
     dns_hostnames: bool = True
     name_servers: tuple[str, ...] = (AMAZON_DNS,)
-    """In the DHCP options."""
+    """Name servers in the DHCP options."""
     endpoints: tuple[EndpointPart, ...] = (EndpointPart(),)
     gateways: tuple[GatewayEndpointPart, ...] = ()
     offered: tuple[EndpointService, ...] = ()
-    """Endpoint services that AWS has, in place of those with the same last part of their name."""
+    """Endpoint services that AWS has. Each replaces the one whose name has the same last part."""
     not_offered: tuple[str, ...] = ()
-    """Services that AWS has no endpoint service of in the Region."""
+    """Services without an endpoint service in the Region."""
     interfaces: tuple[NetworkInterface, ...] = ()
     subnets: tuple[Subnet, ...] = ()
     route_tables: tuple[RouteTable, ...] = ()
@@ -564,7 +571,7 @@ class Ec2Part:
     transit_attachments: tuple[TransitAttachment, ...] = ()
     transit_tables: tuple[TransitTable, ...] = ()
     transit_unreadable: tuple[str, ...] = ()
-    """Tables of a transit gateway that are another account's: this one may not read their routes."""
+    """Transit gateway route tables of another account, whose routes this account may not read."""
     resolver_rules: tuple[ResolverRule, ...] = ()
     zones: tuple[PrivateZone, ...] = ()
     firewall: tuple[FirewallPart, ...] = ()
@@ -573,28 +580,27 @@ class Ec2Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpectPart:
-    """What the run must find."""
+    """The result that the run must have."""
 
     status: Status
     path: Path
     findings: tuple[str, ...]
     """Ids of all findings, in the report's order."""
     silent: tuple[str, ...] = ()
-    """Codes of which this scenario is the nearest neighbour: it is close to the scenarios that show them, and they must
-    stay silent in it."""
+    """Codes that must stay silent in this scenario although it is close to scenarios that show them."""
     healthy: bool = False
-    """Whether this is a host that reaches the service as it should: no target that is asked for has a finding."""
+    """Whether this host reaches the service correctly: no requested target has a finding."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """A scenario as its file has it."""
+    """A scenario as its file describes it."""
 
     name: str
     summary: str
     worlds: tuple[WorldKind, ...] = ("memory", "namespaces")
     rows: tuple[str, ...] = ()
-    """Ids of the failures that it shows, as the tests' catalogue has them."""
+    """Ids of the failures in the tests' catalogue that it shows."""
     run: RunPart = RunPart()
     host: HostPart = field(default_factory=HostPart)
     metadata: MetadataPart = MetadataPart()
@@ -603,10 +609,10 @@ class Scenario:
     dns: tuple[DnsPart, ...] = ()
     tcp: tuple[TcpPart, ...] = ()
     ec2: Ec2Part | None = None
-    """None where the run is asked not to read it."""
+    """The part `ec2`; None if the run is asked not to read the configuration."""
     expect: ExpectPart
     turns: tuple[str, ...] = ()
-    """Names of the scenarios that a watch sees after this one, before it sees this one again."""
+    """Names of the scenarios that a watch sees after this one, before it returns to this one."""
 
     @property
     def primary_addresses(self) -> tuple[Address, ...]:
@@ -615,12 +621,12 @@ class Scenario:
         return tuple(address.ip for address in self.host.addresses) if own is None else own
 
     def names_of(self, address: Address) -> tuple[str, ...]:
-        """The names that any resolver gives this address."""
+        """The names for which a resolver gives this address."""
         names = (row.name for row in self.dns if address in (*row.a, *row.aaaa))
         return tuple(dict.fromkeys(names))
 
     def behind(self, address: Address, port: int) -> TcpPart | None:
-        """The row of what answers there; None for silence."""
+        """The row for that address and port; None if they are silent."""
         return next((row for row in self.tcp if address in row.addresses and port in row.ports), None)
 
 

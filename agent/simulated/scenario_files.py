@@ -1,7 +1,7 @@
-"""Finds and reads the files of scenarios: a folder for each area, and in it a TOML file for each scenario.
+"""Finds and reads the files of scenarios: a folder for each area, with a TOML file for each scenario.
 
-The program ships with the scenarios that `demo` offers. All others belong to the tests of the repository, where the
-program finds them as well if it runs from a checkout.
+The program ships with the scenarios that `demo` offers. All others belong to the tests of the repository, and the
+program finds them there if it runs from a checkout.
 """
 
 from functools import cache
@@ -37,7 +37,7 @@ AREAS: Final = {
     "ssm": "Systems Manager",
     "several": "Several faults at once",
 }
-"""What each area has, by the name of its folder, in the order in which people read them."""
+"""The topic of each area, by the name of its folder, in the order for readers."""
 SHIPPED: Final = Path(__file__).parent / "scenarios"
 IN_REPOSITORY: Final = "tests/scenarios/data"
 """The folder of the repository with the scenarios that do not ship."""
@@ -46,12 +46,12 @@ CHECKOUT: Final = Path(__file__).parents[2] / IN_REPOSITORY
 
 
 UNSHIPPED: Final = Path(__file__).parent / "unshipped_scenarios.txt"
-"""AREA/NAME of each scenario that does not ship, one a line. `./dev docs` writes it."""
+"""AREA/NAME of each scenario that does not ship, one per line. `./dev docs` writes it."""
 
 
 @cache
 def areas(folder: Path = SHIPPED) -> dict[str, tuple[str, ...]]:
-    """The names of the scenarios in a folder, sorted, by area; only areas that have some."""
+    """The names of the scenarios in a folder, sorted, by area; areas without scenarios are left out."""
     found = {area: _names(folder / area) for area in AREAS}
     return {area: names for area, names in found.items() if names}
 
@@ -67,12 +67,12 @@ def names(*folders: Path) -> tuple[str, ...]:
 
 
 def load(name: str) -> Scenario:
-    """Read a scenario. Raises KeyError where neither the program nor its checkout has one."""
+    """Read a scenario. Raises KeyError if neither the program nor its checkout has one."""
     return parse(name, text(name))
 
 
 def text(name: str) -> str:
-    """The text of a scenario's file. Raises KeyError where neither the program nor its checkout has one."""
+    """The text of a scenario's file. Raises KeyError if neither the program nor its checkout has one."""
     for folder in (SHIPPED, CHECKOUT):
         for area, names in areas(folder).items():
             if name in names:
@@ -81,6 +81,7 @@ def text(name: str) -> str:
 
 
 def in_repository(name: str) -> str | None:
-    """Where the repository has a scenario that does not ship, from its root; None where it has none of that name."""
+    """The path of a scenario that does not ship, from the root of the repository; None if the repository has none of
+    that name."""
     rows = UNSHIPPED.read_text("utf-8").splitlines()
     return next((f"{IN_REPOSITORY}/{row}.toml" for row in rows if row.partition("/")[2] == name), None)

@@ -1,4 +1,4 @@
-"""The settings of a scenario's run, and when it starts: known without building its world."""
+"""The settings and the start of a scenario's run, which can be known without building its world."""
 
 from datetime import UTC, datetime
 from typing import Final
@@ -9,7 +9,7 @@ from agent.settings import Ec2, Settings
 from agent.simulated.scenario import Scenario
 
 EPOCH: Final = datetime(2026, 1, 15, 3, 0, tzinfo=UTC)
-"""When a simulated run starts: at three in the morning."""
+"""The start of a simulated run, at three in the morning."""
 
 
 def settings_of(scenario: Scenario) -> Settings:

@@ -1,4 +1,4 @@
-"""The seams of `probes.seams`, made from a scenario: an instance in a VPC that exists in memory alone."""
+"""The seams of `probes.seams` for a scenario: an instance in a VPC that exists only in memory."""
 
 import asyncio
 import contextlib
@@ -34,9 +34,9 @@ from probes.tls_context import verifying_contexts
 from probes.urls import masked_proxy
 
 NEIGHBOUR_SECONDS: Final = 3.055
-"""Until the kernel gives up on a neighbour (measured, Linux 6.18)."""
+"""Seconds after which the kernel gives up on a neighbour (measured, Linux 6.18)."""
 METADATA_SECONDS: Final = 2.0
-"""How long botocore asks metadata for a role: one second for a version of the service."""
+"""Seconds for which botocore asks metadata for a role: one second for each version of the service."""
 LOCAL_SECONDS: Final = 0.0001
 MSS: Final = 8448
 """The MSS of an interface with jumbo frames, towards an endpoint that takes 8500 bytes."""
@@ -48,19 +48,19 @@ _SYN_RETRANSMITS: Final = (1.0, 3.0, 7.0, 15.0, 31.0)
 """Seconds after the first SYN (RFC 6298, doubling from 1 s)."""
 _RESOLV_TIMEOUT: Final = 5.0
 _RESOLV_ATTEMPTS: Final = 2
-"""Seconds and attempts by default: resolv.conf(5)."""
+"""Default seconds and attempts of a query (resolv.conf(5))."""
 _PORT_UNREACHABLE: Final = {4: (3, 3), 6: (1, 4)}
 _HOST_UNREACHABLE: Final = {4: (3, 1), 6: (1, 3)}
 """Type and code by IP version (RFC 792; RFC 4443, section 3.1)."""
 WINDOW_BYTES: Final = 262_144
-"""What may be under way in one direction before the sender has to wait, as a kernel's buffers have it."""
+"""Bytes that may be under way in one direction before the sender has to wait, as with a kernel's buffers."""
 _ROUTE_ERRORS: Final = {"unreachable": errno.EHOSTUNREACH, "prohibit": errno.EACCES, "blackhole": errno.EINVAL}
 
 
 @asynccontextmanager
 async def simulated(scenario: Scenario, began: float | None = None) -> AsyncIterator[World]:
-    """The world of a scenario while the block lasts; its peers end with it. The time there is EPOCH when the loop's is
-    `began`, which is now unless told otherwise."""
+    """The world of a scenario while the block lasts; its peers end with it. The time in the world is EPOCH when the
+    loop's time is `began`, by default now."""
     loop = asyncio.get_running_loop()
     began = loop.time() if began is None else began
 
@@ -74,7 +74,7 @@ async def simulated(scenario: Scenario, began: float | None = None) -> AsyncIter
 
 
 class SimulatedNet:
-    """Packets that never leave the process."""
+    """A network whose packets never leave the process."""
 
     def __init__(self, scenario: Scenario, now: Callable[[], datetime], group: asyncio.TaskGroup) -> None:
         self._scenario = scenario
@@ -83,7 +83,7 @@ class SimulatedNet:
         self._group = group
         self._serving: set[asyncio.Task[None]] = set()
         self._tried: set[tuple[Address, int]] = set()
-        """Where a first SYN has gone."""
+        """The addresses and ports to which a first SYN has gone."""
 
     def end(self) -> None:
         """Let all peers go."""
@@ -174,7 +174,7 @@ class SimulatedNet:
         return await self._asked(last)
 
     def _completed(self, host: str) -> tuple[str, ...]:
-        """The names to look for, in order."""
+        """The names to look up, in order."""
         if host.endswith("."):
             return (host.removesuffix("."),)
         _, _, search, options = parse_resolv_conf(self._host.resolv_conf())
@@ -189,13 +189,13 @@ class SimulatedNet:
                 try:
                     return await self._both(server, host, patience, by_tcp=by_tcp)
                 except (OSError, TimeoutError, ProbeError) as error:
-                    if isinstance(error, socket.gaierror):  # the server has spoken
+                    if isinstance(error, socket.gaierror):  # the server has sent something
                         raise
         raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
 
     def _lookup_options(self) -> tuple[float | None, int, bool]:
-        """For how long the C library waits for an answer, how often it asks, and whether it does so by TCP, where it
-        waits for as long as a connect takes (resolv.conf(5); measured, glibc 2.41)."""
+        """The lookup options of the C library: how long it waits for an answer, how often it asks, and whether it asks
+        by TCP, in which case it waits as long as for a connect (resolv.conf(5); measured, glibc 2.41)."""
         options = dict(option.partition(":")[::2] for option in parse_resolv_conf(self._host.resolv_conf())[3])
         by_tcp = "use-vc" in options
         timeout = float(options.get("timeout") or _RESOLV_TIMEOUT)
@@ -205,8 +205,9 @@ class SimulatedNet:
         return None if _filtered(self._host, address, port) is None else errno.EPERM
 
     async def _both(self, server: Address, host: str, patience: float | None, *, by_tcp: bool) -> tuple[Address, ...]:
-        """A and AAAA of one server. Raises gaierror where the answer is final, ProbeError and OSError where the next
-        server is to be asked: after a usable answer for A it is not (measured, glibc 2.41)."""
+        """The A and AAAA records that one server gives. Raises gaierror if the answer is final, and ProbeError or
+        OSError if the next server is to be asked, which does not happen after a usable answer for A (measured, glibc
+        2.41)."""
         addresses: list[Address] = []
         alias = False
         answered = False
@@ -214,7 +215,7 @@ class SimulatedNet:
         for record in ("A", "AAAA"):
             draft: Draft[DnsFacts] = Draft()
             try:
-                # Both questions go out at once: what is silent for the one has had its time for the other.
+                # Both questions are sent at the same time, so waiting for the one also used up the time for the other.
                 async with asyncio.timeout(2 * DNS_SECONDS if silent else patience):
                     addresses += await ask(
                         *(self, server, host, record, draft),
@@ -233,7 +234,8 @@ class SimulatedNet:
                     raise socket.gaierror(socket.EAI_NONAME, "Name or service not known") from error
                 if not answered or error.kind is not FailureKind.SERVFAIL:
                     raise
-        if silent:  # it asks twice more, one question after the other, and takes what it has (measured, glibc 2.41)
+        # It asks twice more, one question after the other, and uses the answers that it has (measured, glibc 2.41).
+        if silent:
             await asyncio.sleep(2 * (patience or 0.0))
         if not addresses and alias:  # glibc's answer for an alias without an address (measured, 2.41)
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
@@ -242,7 +244,7 @@ class SimulatedNet:
         return tuple(addresses)
 
     async def _silence(self, began: float, facts: TcpFacts, draft: Draft[TcpFacts]) -> None:
-        """Nothing, until the caller gives up."""
+        """Wait without a result until the caller gives up."""
         loop = asyncio.get_running_loop()
         try:
             await _forever()
@@ -335,7 +337,7 @@ class SimulatedMachine:
 
     def neighbour(self, way: LocalRoute) -> str | None:
         if way.interface in _tunnels(self._host):
-            return "noarp"  # neighbours are not looked for there
+            return "noarp"  # neighbours are not resolved there
         if way.next_hop.is_loopback or any(way.next_hop in rule.addresses for rule in self._host.filter):
             return None  # nothing was sent there, so there was no neighbour to find
         if exists(self._scenario, way):
@@ -358,12 +360,12 @@ class SimulatedMachine:
             group.create_task(self._heartbeat.watch())
 
     async def _stop(self, loop: VirtualLoop | None) -> None:
-        """Let the time pass in which the process of the scenario is stopped."""
+        """Let the time pass in which the scenario's process is stopped."""
         for stop in self._host.stops:
             for _ in range(stop.times):
                 await asyncio.sleep(stop.after)
                 if loop is None:
-                    time.sleep(stop.seconds)  # noqa: ASYNC251 - nothing else is to run
+                    time.sleep(stop.seconds)  # noqa: ASYNC251 - nothing else may run meanwhile
                 else:
                     loop.leap(stop.seconds)
                     self._lateness += stop.seconds
@@ -461,13 +463,13 @@ class SimulatedSdk:
         return "sts.amazonaws.com" if region is None else f"sts.{region}.{partition_of(region).dns_suffix}"
 
     def _sts(self) -> TcpPart | None:
-        """The peer that answers at an address that DNS gives for the host of STS; None where there is none."""
+        """The peer at an address that DNS gives for the host of STS; None if there is none."""
         given = {address for row in self._scenario.dns if row.name == self._sts_host() for address in row.a}
         peers = (row for row in self._scenario.tcp if HTTPS in row.ports and given.intersection(row.addresses))
         return next(peers, None)
 
     def _fault(self) -> tuple[str, str] | None:
-        """botocore's exception where it cannot read its settings, and what it says."""
+        """The exception of botocore, with its message, if it cannot read its settings."""
         if self._sdk.broken_file:
             return "ConfigParseError", f"Unable to parse config file: {self._environment.get('AWS_CONFIG_FILE', '')}"
         named = self._environment.get("AWS_PROFILE", "default")
@@ -487,7 +489,7 @@ class SimulatedSdk:
 
 
 class SimulatedReader:
-    """What EC2 and its like answer, without a connection."""
+    """The answers of EC2 and similar services, without a connection."""
 
     def __init__(self, scenario: Scenario, *, most: int) -> None:
         self._scenario = scenario
@@ -495,7 +497,7 @@ class SimulatedReader:
         self._sent = 0
 
     async def prepare(self, services: Iterable[str]) -> None:
-        """Nothing is needed here."""
+        """Do nothing, because nothing is needed."""
 
     async def read(self, service: str, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         if self._sent >= self._most:
@@ -518,7 +520,7 @@ class SimulatedReader:
 
 
 def way_of(host: HostPart, address: Address) -> LocalRoute:
-    """How the scenario's host sends to an address. Raises OSError as the kernel's route lookup does."""
+    """The route of the scenario's host to an address. Raises OSError like the kernel's route lookup."""
     if address.is_loopback:
         return LocalRoute(interface="lo", source=address, next_hop=address)
     dead = max((one for one in host.routes if address in one.to), key=lambda one: one.to.prefixlen, default=None)
@@ -547,7 +549,7 @@ def _tunnels(host: HostPart) -> frozenset[str]:
 
 
 def exists(scenario: Scenario, way: LocalRoute) -> bool:
-    """Whether anything has the address of a way's next hop, so that it answers ARP on its own subnet."""
+    """Whether the next hop of a route exists, so that it answers ARP in its own subnet."""
     if way.next_hop.is_loopback:
         return True
     if way.interface in {bridge.name for bridge in scenario.host.bridges}:
@@ -578,7 +580,7 @@ async def _forever() -> None:
 
 
 class MemoryStream:
-    """One end of a connection in memory. What is sent arrives `delay` seconds later, in order."""
+    """One end of a connection in memory. Data arrives `delay` seconds after it was sent, in order."""
 
     def __init__(self, delay: float) -> None:
         self._delay = delay
@@ -588,7 +590,7 @@ class MemoryStream:
         self._news = asyncio.Event()
         self._room = asyncio.Event()
         self._held = 0
-        """Bytes that are under way to this end or wait here to be read."""
+        """Number of bytes that are under way to this end or wait here to be read."""
         self._ended = False
         self._reset = False
         self._closed = False
@@ -596,7 +598,7 @@ class MemoryStream:
         self._stuck = False
 
     def lose_above(self, size: int) -> None:
-        """From now on, what is sent in larger pieces is lost, and all that would follow it in order."""
+        """From now on, lose data that is sent in larger pieces, and all data after it."""
         self._largest = size
 
     async def send(self, data: bytes) -> None:
