@@ -1,1 +1,1 @@
-"""For each VPC of an account, which workloads could run privately there, and what is wrong with its endpoints."""
+"""Audits of an account: for each VPC, the workloads that could run privately there, and the faults of its endpoints."""

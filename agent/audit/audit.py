@@ -1,7 +1,7 @@
-"""The audit of some VPCs: which workloads could run privately in each, what is wrong, and what that comes to.
+"""The audit of some VPCs: for each VPC, the workloads that could run privately, the faults, and the status.
 
-Everything is predicted from the configuration (`agent.predict`), so that an audit, a prediction and a run say
-the same. What is not known is never well.
+Everything is predicted from the configuration (`agent.predict`), so that an audit, a prediction and a run agree. An
+unknown result never counts as ok.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -47,13 +47,13 @@ from agent.version import __version__
 from probes.vpc.model import AVAILABLE, Manager
 
 WORKLOADS: Final = (Workload.CALLER, Workload.HANA, Workload.GATEWAY, Workload.SSM)
-"""For which every VPC can be judged. SAP HANA that sends its data to S3 leaves no sign in a VPC."""
+"""The workloads for which every VPC can be judged. SAP HANA with S3 is missing, because it leaves no sign in a VPC."""
 
 
 def audit(
     read: Iterable[Facts], asked: AuditRequest, unanswered: Sequence[Unanswered] = (), *, complete: bool = True
 ) -> AuditDocument:
-    """The audit of the VPCs that were read. `complete` is whether the reads came to their end."""
+    """The audit of the VPCs that were read. `complete` means that all reads ended before the deadline."""
     estate = sorted(
         map(AuditedNetwork, read), key=lambda vpc: (vpc.known.account or "", vpc.known.region, vpc.known.vpc_id)
     )
@@ -86,7 +86,7 @@ def _audited(
     central: tuple[CentralEndpoint, ...],
     asked: AuditRequest,
 ) -> AuditedVpc:
-    """One VPC; `estate` are those of its Region."""
+    """The audit of one VPC; `estate` are the VPCs of its Region."""
     rows = (*WORKLOADS, Workload.HANA_S3) if Workload.HANA_S3 in asked.workloads else WORKLOADS
     reasons: dict[Workload, str | None] = {workload: _reason(vpc, workload, asked) for workload in rows}
     required = _required_by(vpc, reasons, asked)
@@ -135,11 +135,12 @@ def _is_shown(vpc: AuditedNetwork, service: str, required: Mapping[str, object])
     return service in required or service in vpc.with_endpoint
 
 
-# --- What a VPC is judged for ----------------------------------------------------------------------------------------
+# --- Workloads of a VPC -----------------------------------------------------------------------------------------------
 
 
 def _reason(vpc: AuditedNetwork, workload: Workload, asked: AuditRequest) -> str | None:
-    """Why a VPC is judged for a workload; None where it is not, as in a Region that has none of its services."""
+    """Why a VPC is judged for a workload; None if it is not, for example because its Region has none of the
+    services."""
     if not any(_is_offered(vpc, service) for service in required_services(workload)):
         return None
     names = {Workload.HANA: (Workload.HANA, Workload.HANA_BACKUP)}.get(workload, (workload,))
@@ -156,8 +157,8 @@ def _is_offered(vpc: AuditedNetwork, service: str) -> bool:
 def _required_by(
     vpc: AuditedNetwork, reasons: Mapping[Workload, str | None], asked: AuditRequest
 ) -> dict[str, tuple[str, ...]]:
-    """The services that count, and what needs each, in the order of the catalogue. What the Region does not have is
-    nothing that a VPC there lacks."""
+    """The services that count, each with the workloads and options that need it, in the order of the catalogue.
+    Services that the Region does not have are left out, because the VPC cannot lack them."""
     by: dict[str, list[str]] = {service: ["--service"] for service in asked.services}
     for workload, reason in reasons.items():
         for service in required_services(workload) if reason is not None else ():
@@ -184,7 +185,7 @@ def _workload(
 
 
 def _is_private(vpc: AuditedNetwork, service: str, statuses: Mapping[str, Status]) -> Known:
-    """Whether a service is reached privately: by its faults, or by those that it would have if it were judged."""
+    """Whether a service is reached privately. A service that nothing needs is judged as if it were needed."""
     if not _is_offered(vpc, service):
         return Known.NO
     status = statuses[service] if service in statuses else status_of(faults_of_service(vpc, service, counts=True))
@@ -220,7 +221,7 @@ def _endpoints(
     required: Mapping[str, object],
     faults: Sequence[AuditFault],
 ) -> tuple[tuple[AuditedEndpoint, ...], list[AuditFault], int]:
-    """The endpoints in a VPC, the faults of those that no name leads to, and the interface-hours that these cost."""
+    """The endpoints in a VPC, the faults of endpoints to which no name leads, and the interface-hours of these."""
     rows: list[AuditedEndpoint] = []
     more: list[AuditFault] = []
     hours = 0
@@ -271,12 +272,12 @@ def _is_told(endpoint_id: str, service: str, faults: Iterable[AuditFault]) -> bo
     )
 
 
-# --- What counts -----------------------------------------------------------------------------------------------------
+# --- Faults and status ------------------------------------------------------------------------------------------------
 
 
 def _merged(faults: Iterable[AuditFault]) -> list[AuditFault]:
-    """Faults of which the same cause stops several services as one, also where no workload needs some of them. An
-    endpoint is missing for each on its own."""
+    """The faults, with those that several services have for the same cause merged into one, including services that no
+    workload needs. A missing endpoint is a fault of its own for each service."""
     found: dict[object, list[AuditFault]] = {}
     for fault in sorted(faults, key=lambda fault: not fault.counts):
         is_own = fault.code in (None, "VPC001") or fault.code in OF_REVIEW
@@ -300,7 +301,7 @@ def _as_one(faults: Sequence[AuditFault]) -> AuditFault:
 
 
 def _fix_of_first(faults: Sequence[AuditFault]) -> Fix | None:
-    """The fix of the first of some faults; it says so where others take other commands, such as entries of an ACL for
+    """The fix of the first fault. Its summary says so if other faults need other commands, such as ACL entries for
     other addresses."""
     fix = faults[0].fix
     if fix is None or all(fault.fix is None or fault.fix.commands == fix.commands for fault in faults):
@@ -329,7 +330,7 @@ def _status(vpc: AuditedNetwork, statuses: Mapping[str, Status]) -> tuple[Status
     if vpc.known.configuration.endpoints is None:
         return Status.UNKNOWN, True
     if vpc.is_shared is not False:
-        return Status.UNKNOWN, False  # its owner alone sees what it has, and nobody asked
+        return Status.UNKNOWN, False  # only its owner can see all of it, and nobody asked for it
     return Status.NOT_IN_USE, False
 
 
@@ -360,7 +361,7 @@ def _summary(
 
 
 def _why_untold(vpc: AuditedNetwork, status: Status, faults: Sequence[AuditFault]) -> str | None:
-    """Why nothing is known of a VPC that is judged for nothing; None where something is."""
+    """Why nothing is known of a VPC without a workload; None if something is known."""
     if status is not Status.UNKNOWN or decisive(faults):
         return None
     if vpc.known.configuration.endpoints is None:
@@ -369,7 +370,7 @@ def _why_untold(vpc: AuditedNetwork, status: Status, faults: Sequence[AuditFault
 
 
 def _how_to_read(vpc: AuditedNetwork) -> str:
-    """What to do where something of a VPC is not known."""
+    """How to get the unknown parts of a VPC's configuration."""
     if vpc.is_shared:
         return f"Read it as account {vpc.known.owner}, which owns it"
     if vpc.facts.not_read or vpc.known.configuration.endpoints is None:

@@ -1,7 +1,7 @@
-"""Where names lead across VPCs: which endpoints no name leads to, and central endpoints with those that use them.
+"""Names that lead from one VPC to another: endpoints to which no name leads, and central endpoints with their users.
 
 A central endpoint is in one VPC, and others reach it over peering, a transit gateway or a shared network. Their names
-lead there by a Route 53 Profile, by a private hosted zone of the service's very name, or by a Resolver rule.
+lead there through a Route 53 Profile, a private hosted zone of exactly the service's name, or a Resolver rule.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ from probes.ports import HTTPS
 from probes.vpc.model import AVAILABLE, VpcEndpoint
 
 _BY_SETTING: Final = frozenset({"VPC015", "VPC016", "VPC018"})
-"""Findings of names whose answer a rule, a zone or a Profile gives: what a central endpoint is reached by."""
+"""Findings of names that a rule, a zone or a Profile answers, as they do for central endpoints."""
 
 
 def resolved(endpoint: VpcEndpoint, service: str, estate: Sequence[AuditedNetwork]) -> Known:
@@ -37,7 +37,7 @@ def central_endpoints(estate: Sequence[AuditedNetwork]) -> dict[AuditedNetwork, 
 
 
 def _had(vpc: AuditedNetwork, used: Mapping[AuditedNetwork, Sequence[CentralEndpoint]]) -> Iterator[CentralEndpoint]:
-    """The endpoints of a VPC that other ones use, or seem to."""
+    """The endpoints of a VPC that other VPCs use, or seem to use."""
     for service in vpc.with_endpoint:
         own = {endpoint.endpoint_id for endpoint in vpc.endpoints(service)}
         users = {
@@ -65,7 +65,7 @@ def _worst(states: Iterable[Known]) -> Known:
 
 
 def _used(vpc: AuditedNetwork, estate: Sequence[AuditedNetwork]) -> Iterator[CentralEndpoint]:
-    """The endpoints of other VPCs that a VPC uses, or seems to."""
+    """The endpoints in other VPCs that a VPC uses, or seems to use."""
     for service in SERVICES:
         name = vpc.name(service)
         elsewhere = _elsewhere(vpc, service, estate)
@@ -84,7 +84,7 @@ def _used(vpc: AuditedNetwork, estate: Sequence[AuditedNetwork]) -> Iterator[Cen
 
 
 def _elsewhere(vpc: AuditedNetwork, service: str, estate: Sequence[AuditedNetwork]) -> dict[str, str]:
-    """The available endpoints of a service in other VPCs of the Region, by id, with their VPC."""
+    """The available endpoints of a service in other VPCs of the Region, by id, each with its VPC."""
     here = vpc.known.endpoints(service, here=False) or ()
     read = (endpoint for other in estate for endpoint in other.endpoints(service))
     return {
@@ -136,7 +136,7 @@ def _use(
 
 
 def _stopped(path: PredictedPath) -> str:
-    """What stops a connect to an endpoint, or is not known of it."""
+    """Reasons why connects to an endpoint are stopped, or why that is unknown."""
     if path.outcome is Reachability.BLOCKED:
         return f"the way there is blocked: {path.words}"
     words = path.words if path.decided_at is not None or not path.unseen else listed(path.unseen)

@@ -1,7 +1,7 @@
-"""What changed between two audits: for each VPC and code, what is new, gone or otherwise.
+"""Changes between two audits: for each VPC and code, the faults that are new, gone or different.
 
-A VPC that was not read this time says nothing, and a fault of one of which parts were not read may still be there. What
-was said of a VPC that did not answer is kept, so that its faults are not new once it answers again.
+A VPC that was not read this time has no changes, and a fault may still exist if a part of its VPC was not read. The
+faults of a VPC that did not answer are kept, so that they are not new when it answers again.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,11 +15,12 @@ from agent.report.model import Status
 
 _TURNS: Final = tuple(AuditTurn)
 Place = tuple[str | None, str, str]
-"""Account, Region and id of a VPC: the owner of a shared one and those who take part in it see different things."""
+"""Account, Region and id of a VPC. The account is part of the key, because the owner and the participants of a shared
+VPC see different things."""
 
 
 def changes_since(before: AuditDocument, now: AuditDocument) -> AuditChanges:
-    """What changed since an earlier audit of the same accounts."""
+    """The changes since an earlier audit of the same accounts."""
     kept = () if before.changes is None else [one.last for one in before.changes.unread if one.last is not None]
     then = {_place(vpc): vpc for vpc in (*kept, *before.vpcs)}
     today = {_place(vpc): vpc for vpc in now.vpcs}
@@ -45,7 +46,7 @@ def _place(vpc: AuditedVpc) -> Place:
 
 
 def _unread(vpc: AuditedVpc, now: AuditDocument) -> UnreadVpc:
-    """A VPC of the earlier audit that this one does not have, and why."""
+    """A VPC of the earlier audit that this audit does not have, and the reason."""
     reasons = [
         one.reason
         for one in now.unanswered
@@ -79,7 +80,7 @@ def _of_vpc(before: AuditedVpc | None, now: AuditedVpc) -> Iterator[AuditChange]
 
 
 def _by_code(faults: Iterable[AuditFault]) -> Mapping[str, list[AuditFault]]:
-    """Faults by their code, or by their title where they have none; those that are suppressed are known."""
+    """Faults by their code, or by their title if they have no code. Suppressed faults are left out."""
     found: dict[str, list[AuditFault]] = {}
     for fault in sorted(faults, key=order):
         if not fault.suppressed:
@@ -117,7 +118,7 @@ def _all(parts: Iterable[Iterable[str]]) -> tuple[str, ...]:
 
 
 def _differences(old: Sequence[AuditFault], new: Sequence[AuditFault]) -> Iterator[str]:
-    """What differs between the faults of one code, in words."""
+    """The differences between the faults of one code, in words."""
     then, today = _worst(old), _worst(new)
     if then != today:
         yield f"{today}, and was {then}"

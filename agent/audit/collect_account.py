@@ -1,8 +1,8 @@
-"""Reading all VPCs of accounts and Regions, one after the other, for an audit.
+"""Reads all VPCs of accounts and Regions, one after the other, for an audit.
 
 The lists of an account and Region are read once and split by VPC (`probes.vpc.account`). Requests of an account keep
-below half of the rates that AWS publishes, since others of the account need them, too. What does not answer is named
-and never ends the rest: a Region, an account, a role that cannot be assumed.
+below half of the rates that AWS publishes, since others in the account need them, too. A Region, an account or a role
+that does not answer is reported and never ends the rest.
 """
 
 import asyncio
@@ -25,10 +25,10 @@ from probes.vpc.account import Account
 from probes.vpc.model import ConfigurationFacts
 
 MAX_VPCS: Final = 200
-"""How many VPCs of one account and Region are read."""
+"""Maximum VPCs to read in one account and Region."""
 REGIONS_AT_ONCE: Final = 4
 _MOST: Final = 20_000
-"""Requests of an account and Region, further attempts among them: `probes.vpc.account` has far fewer."""
+"""Maximum requests of an account and Region, including retries. `probes.vpc.account` needs far fewer."""
 _RATES: Final = {ec2.EC2: 10.0}
 _RATE: Final = 2.0
 """Requests a second of an account: half of what EC2 refills (EC2 API Reference, Request throttling), and less than half
@@ -38,7 +38,7 @@ _GLOBAL: Final = frozenset({ec2.ROUTE_53})
 
 T = TypeVar("T")
 Progress = Callable[[int, int, str], None]
-"""How many VPCs are read, how many are known, and where that is."""
+"""A callback that receives the number of VPCs read, the number known, and the place that is being read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,12 +51,12 @@ class OfAccount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountFacts:
-    """All that was read, and what gave no answer."""
+    """Everything that was read, and everything that gave no answer."""
 
     vpcs: tuple[OfAccount, ...]
     unanswered: tuple[Unanswered, ...]
     complete: bool = True
-    """Whether the deadline came after the last of it."""
+    """Whether the reads ended before the deadline."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,8 +68,8 @@ class _Credentials:
 async def gather(
     request: AccountRequest, world: World, *, stop: CancelToken, progress: Progress = lambda *_: None
 ) -> AccountFacts | FactsUnavailable:
-    """Read the VPCs. Ends within the deadline, or when `stop` is cancelled. Gives FactsUnavailable where there are
-    neither credentials nor a Region to begin with. Never raises for what the world does."""
+    """Read the VPCs. Ends within the deadline, or when `stop` is cancelled. Returns FactsUnavailable if there are no
+    credentials or no Region to begin with. Never raises for outside failures."""
     return await _Collection(request, world, stop, progress).collected()
 
 
@@ -89,7 +89,7 @@ class Pace:
 
 
 class _Collection:
-    """One collection, as far as it is."""
+    """A collection in progress."""
 
     def __init__(self, request: AccountRequest, world: World, stop: CancelToken, progress: Progress) -> None:
         self._request = request
@@ -99,7 +99,7 @@ class _Collection:
         self._vpcs: list[OfAccount] = []
         self._unanswered: list[Unanswered] = []
         self._open: dict[tuple[str | None, str | None, str | None], None] = {}
-        """What was started and is not done: account, Region and VPC."""
+        """The account, Region and VPC of reads that have started and not ended."""
         self._known = 0
         self._paces: dict[tuple[str | None, str | None, str], Pace] = {}
 
@@ -112,7 +112,7 @@ class _Collection:
                 if (nothing := await self._all()) is not None:
                     return nothing
         except TimeoutError:
-            complete = False  # what was not read by then is named below
+            complete = False  # the loop below reports everything that was not read by then
         finally:
             self._stop.release()
         reason = self._stop.reason
@@ -145,7 +145,7 @@ class _Collection:
     # --- Accounts ----------------------------------------------------------------------------------------------------
 
     async def _accounts(self, keys: Keys, region: str) -> list[_Credentials]:
-        """The accounts that are read, those whose role cannot be assumed left out."""
+        """The accounts to read, without those whose role cannot be assumed."""
         request = self._request
         reader = self._reader(keys, region, most=accounts.MAX_PAGES + 3 + 2 * len(request.role_arns))
         own = await self._asked("the caller's identity", lambda: accounts.account_of(reader))
@@ -246,7 +246,7 @@ class _Collection:
         )
 
     def _turn(self, account_id: str | None, region: str) -> Callable[[str], Awaitable[None]]:
-        """What waits until a service may be asked again, by the rates of an account and Region."""
+        """A function that waits until a service may be asked again, by the rates of an account and Region."""
 
         async def turn(service: str) -> None:
             key = account_id, None if service in _GLOBAL else region, service
@@ -260,11 +260,12 @@ class _Collection:
         return Log(now=self._world.machine.now, emit=lambda _: None)
 
     async def _asked(self, what: str, ask: Callable[[], Awaitable[T]], *, whole: bool = False) -> T | FactsUnavailable:
-        """What a request gives, or why it gives nothing. `whole` is for pages that wait while AWS throttles."""
+        """The result of a request, or the reason why there is none. `whole` is for pages that wait while AWS
+        throttles."""
 
         async def body(draft: Draft[bool]) -> T:
             given = await ask()
-            draft.facts = True  # what is given may be keys, which no observation holds
+            draft.facts = True  # the result may be keys, which no observation may hold
             return given
 
         limit = self._request.deadline if whole else self._request.timeout
@@ -272,4 +273,4 @@ class _Collection:
         observation, given = await self._log().observe(subject, body, limit=limit)
         if observation.failure is not None:
             return FactsUnavailable(why=observation.failure.message)
-        return given  # type: ignore[return-value] # without a failure it was given
+        return given  # type: ignore[return-value] # it is set if there was no failure

@@ -1,5 +1,5 @@
-"""The audit as a document for people: the verdict, all VPCs in a table, what several have in common, then each with its
-faults, names and endpoints."""
+"""The audit as a document for people: the verdict, a table of all VPCs, the faults of several VPCs, then each VPC with
+its faults, names and endpoints."""
 
 from collections.abc import Collection, Iterator, Mapping
 from typing import Final
@@ -72,20 +72,20 @@ def _blocks(audit: AuditDocument) -> Iterator[Block]:
 
 
 def _pages(audit: AuditDocument) -> list[str]:
-    """The codes whose runbook pages are in the page."""
+    """The codes whose runbook pages are part of the page."""
     from agent.documents.anchors import with_pages
 
     return with_pages(fault.code for vpc in audit.vpcs for fault in vpc.faults)
 
 
 def _overview(audit: AuditDocument) -> Iterator[Block]:
-    """The table of all VPCs: a text has room for three columns."""
+    """The table of all VPCs. In text it has room for three columns."""
     yield Only(frozenset({Medium.MARKDOWN, Medium.PAGE}), lambda: [_wide(audit)])
     yield in_lines(lambda: [_narrow(audit)])
 
 
 def _wide(audit: AuditDocument) -> Table:
-    """The table of all VPCs, without the columns in which all rows are alike."""
+    """The table of all VPCs, without columns that have the same value in all rows."""
     places = {phrases.where(vpc) for vpc in audit.vpcs}
     others = len(places) > 1
     hours = bool(audit.unresolved_hours)
@@ -163,7 +163,7 @@ def _changes(changes: AuditChanges) -> Iterator[Block]:
 
 
 def _repeated(letter: str, fault: RepeatedFault, audit: AuditDocument, pages: Collection[str]) -> Section:
-    """A fault of several VPCs, with what is wrong in each, and the fix of the first."""
+    """A fault of several VPCs, with its details in each, and the fix of the first."""
     aside = phrases.aside(fault)
     several = {(vpc.region, vpc.account_id) for vpc in audit.vpcs}
     rows = tuple(f"{_place(one, is_whole=len(several) > 1)}: {one.detail}" for one in fault.vpcs)
@@ -258,7 +258,7 @@ def _to_runbook(fault: AuditFault | RepeatedFault, pages: Collection[str]) -> It
 
 
 def _runbooks(audit: AuditDocument, pages: Collection[str]) -> Iterator[Block]:
-    """The runbook pages of the faults, each with the way back to the VPCs."""
+    """The runbook pages of the faults, each with a link back to the VPCs."""
     from agent.documents.report import runbook_pages
 
     regions = {vpc.region for vpc in audit.vpcs}

@@ -1,6 +1,6 @@
-"""The audit as a table for spreadsheets: one row for each VPC and fault, and one for a VPC without any.
+"""The audit as a table for spreadsheets: one row for each VPC and fault, and one for a VPC without faults.
 
-A cell that a spreadsheet would take for a formula gets an apostrophe in front (OWASP, CSV Injection).
+A cell that a spreadsheet would treat as a formula gets an apostrophe in front (OWASP, CSV Injection).
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ COLUMNS: Final = (
 
 
 def render(document: AuditDocument) -> str:
-    """The table, with a head, its lines ended as RFC 4180 has it."""
+    """The table with a header row and the line ends of RFC 4180."""
     rows: list[tuple[str, ...]] = [COLUMNS]
     changes = () if document.changes is None else document.changes.changes
     for vpc in document.vpcs:
@@ -34,7 +34,7 @@ def render(document: AuditDocument) -> str:
 
 
 def _alone(vpc_id: str, status: str, cause: str, region: str = "", account: str = "") -> tuple[str, ...]:
-    """A row about what could not be read."""
+    """A row about something that could not be read."""
     told = (vpc_id, status, cause, "", region, account, "no")
     return (*told, *[""] * (len(COLUMNS) - len(told)))
 

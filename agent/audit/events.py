@@ -1,7 +1,7 @@
-"""What is new since an earlier audit, as events of Amazon EventBridge.
+"""New faults since an earlier audit, as events of Amazon EventBridge.
 
-An event is a fault that counts and is new in a VPC, or worse than it was. What is only information has none, so that a
-rule may call somebody for each. An event that comes twice has the same `id`.
+An event is a fault that counts and that is new in a VPC, or worse than it was. Information has no event, so that a rule
+may call somebody for each event. An event that comes twice has the same `id`.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ DETAIL_TYPE: Final = "Backuplink Audit Change"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEvent:
-    """The detail of an event: a fault that is new in a VPC, or worse."""
+    """The detail of an event: a fault that is new in a VPC, or worse than before."""
 
     schema: Plain
     tool: Tool
@@ -45,7 +45,7 @@ def schema() -> dict[str, Any]:
 
 
 def render(document: AuditDocument) -> str:
-    """The requests, a line each; nothing where nothing is new."""
+    """The requests, one per line; empty if nothing is new."""
     return put_events.lines(map(_entry, events(document)))
 
 

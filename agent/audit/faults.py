@@ -1,8 +1,8 @@
-"""What is wrong with one service in a VPC: its endpoints, its name, and who reaches it.
+"""The faults of one service in a VPC: its endpoints, its name, and the hosts that cannot reach it.
 
-An audit asks less than a prediction for a host does. A security group that admits some hosts and not others may be just
-what somebody wanted, so what stops a part of the hosts is a warning, and what stops all of them critical. Who uses an
-appliance's ports cannot be seen, since an appliance is not a host of the VPC: there it is asked whether anybody is
+An audit is less strict than a prediction for a host. A security group that admits some hosts and not others may be
+intended, so a fault of some hosts is a warning, and a fault of all hosts is critical. The users of an appliance's ports
+cannot be seen, since an appliance is not a host of the VPC: on these ports, the audit asks only whether anybody is
 admitted.
 """
 
@@ -30,11 +30,11 @@ from probes.vpc.model import AVAILABLE, DELETED, GatewayEndpoint, VpcEndpoint
 
 _MAY_BE_MEANT: Final = "Nothing to fix if that is intended; otherwise:"
 _AT_HOST: Final = frozenset({Stage.HOST_GROUPS, Stage.HOST_ACL_OUT, Stage.ROUTE, Stage.HOST_ACL_IN})
-"""Hops at the host's end, where each host differs."""
+"""Hops at the host's end, which differ from host to host."""
 
 
 def faults_of_service(vpc: AuditedNetwork, service: str, *, counts: bool) -> tuple[AuditFault, ...]:
-    """The faults of a service; `counts` is whether a workload for which the VPC is judged needs it."""
+    """The faults of a service; `counts` means that a workload for which the VPC is judged needs it."""
     faults = [
         *_states(vpc, service, counts=counts),
         *_of_name(vpc, service, counts=counts),
@@ -59,8 +59,8 @@ def faults_of_service(vpc: AuditedNetwork, service: str, *, counts: bool) -> tup
 
 
 def _is_proven(vpc: AuditedNetwork, service: str) -> bool:
-    """Whether something is known of every port that the service cannot do without: what stops a connect there is a
-    fault of its own."""
+    """Whether the outcome is known on every port that the service requires. A connect that is stopped there has a fault
+    of its own."""
     known = {path.port for path in vpc.paths(service) if path.counts}
     return all(port.number in known for port in SERVICES[service].ports if port.required)
 
@@ -108,13 +108,13 @@ def reviewed(
     detail: str,
     fix: Fix,
 ) -> AuditFault:
-    """Something that harms no backup, of endpoints of some services."""
+    """A finding for a reviewer that harms no backup, about endpoints of some services."""
     fault = _fault(code, services[0], severity=Severity.INFO, counts=counts, subjects=subjects, detail=detail, fix=fix)
     return replace(fault, services=tuple(services), suppressed=is_known)
 
 
 def _predicted(fault: PredictedFault, *, severity: Severity, certain: bool, counts: bool, also: str = "") -> AuditFault:
-    """A fault of a prediction, as one of an audit."""
+    """The audit's fault for a fault of a prediction."""
     code = CODES.get(fault.code or "")
     return AuditFault(
         code=fault.code,
@@ -140,7 +140,8 @@ def _predicted(fault: PredictedFault, *, severity: Severity, certain: bool, coun
 
 
 def _states(vpc: AuditedNetwork, service: str, *, counts: bool) -> Iterator[AuditFault]:
-    """VPC004: endpoints that are not available; critical where no other one is, and else of no harm to a host."""
+    """VPC004: endpoints that are not available. It is critical if no other one is available, and harms no host
+    otherwise."""
     there: tuple[VpcEndpoint | GatewayEndpoint, ...] = (*vpc.endpoints(service), *vpc.known.gateways(service))
     shut = [endpoint for endpoint in there if endpoint.state != AVAILABLE]
     if not shut:
@@ -171,9 +172,9 @@ def _states(vpc: AuditedNetwork, service: str, *, counts: bool) -> Iterator[Audi
 
 
 def _of_name(vpc: AuditedNetwork, service: str, *, counts: bool) -> Iterator[AuditFault]:
-    """What is wrong with the name: VPC001 to VPC003, VPC011 and VPC015 to VPC018."""
+    """The fault of the service's name: VPC001 to VPC003, VPC011 and VPC015 to VPC018."""
     name = vpc.name(service)
-    if name.code == "VPC004":  # told with the state
+    if name.code == "VPC004":  # VPC004 covers it
         return
     count = sum(one.interface_count for one in vpc.classes)
     fault = fault_of_name(vpc.known, _ports_of(service), name, vpc.classes, count, vpc.checks)
@@ -181,7 +182,7 @@ def _of_name(vpc: AuditedNetwork, service: str, *, counts: bool) -> Iterator[Aud
         return
     severity = Severity.CRITICAL
     if name.code == "VPC002" and SERVICES[service].has_appliance:
-        severity = Severity.WARNING  # off is right where appliances use public names, or the endpoint's own
+        severity = Severity.WARNING  # off is right if appliances use public names, or programs the endpoint's own name
     certain = fault.outcome is Reachability.BLOCKED
     yield _predicted(fault, severity=severity, certain=certain, counts=counts)
 
@@ -195,14 +196,14 @@ def _ports_of(service: str) -> dict[int, bool]:
 
 
 def _of_paths(vpc: AuditedNetwork, service: str, *, counts: bool) -> Iterator[AuditFault]:
-    """What stops connects: VPC005 to VPC007, VPC012 and VPC019."""
+    """The faults of connects that are stopped: VPC005 to VPC007, VPC012 and VPC019."""
     paths = vpc.paths(service)
     by_id = {source.id: source for source in vpc.classes}
     available = {endpoint.endpoint_id for endpoint in vpc.known.configuration.endpoints or () if _works(endpoint)}
     reached = {path.port for path in paths if path.counts and path.outcome is Reachability.OPEN}
     for alike in stopped_alike(paths):
         if alike[0].decided_at is Stage.ENDPOINT and alike[0].endpoint_id not in available:
-            continue  # told with the state
+            continue  # the state is a fault of its own
         admitted = [path for path in alike if _is_admitted(vpc, path)]
         for stopped, is_admitted in ((admitted, True), ([path for path in alike if path not in admitted], False)):
             if not stopped:
@@ -223,7 +224,7 @@ def _works(endpoint: VpcEndpoint) -> bool:
 
 
 def _is_admitted(vpc: AuditedNetwork, path: PredictedPath) -> bool:
-    """Whether the endpoint's groups admit others on a port where they do not admit the hosts of this VPC."""
+    """Whether the endpoint's groups admit other sources on a port on which they do not admit the hosts of this VPC."""
     if path.decided_at is not Stage.ENDPOINT_GROUPS:
         return False
     groups = {group.group_id: group for group in vpc.known.configuration.groups or ()}
@@ -238,7 +239,7 @@ def _severity(
     if fault.outcome is Reachability.DOUBTFUL:
         return Severity.WARNING
     if is_admitted and (is_of_appliance or not vpc.has_hosts):
-        return Severity.INFO  # those who use it may be elsewhere
+        return Severity.INFO  # its users may be elsewhere
     if is_of_appliance and at in _AT_HOST:
         return Severity.WARNING if is_whole else Severity.INFO  # a host of the VPC is not an appliance
     return Severity.CRITICAL if is_whole else Severity.WARNING
@@ -258,13 +259,13 @@ def _for_whom(vpc: AuditedNetwork, fault: PredictedFault, *, is_whole: bool, is_
 
 
 def prefix_of(service: str) -> str:
-    """How the actions of a service begin."""
+    """The prefix of the service's actions."""
     permission = SERVICES[service].permission
     return SERVICES[service].signing_name if permission is None else permission.action.partition(":")[0]
 
 
 def _policies(vpc: AuditedNetwork, service: str, *, counts: bool) -> Iterator[AuditFault]:
-    """VPC008, of a gateway endpoint VPC019: a policy that allows nothing of the service."""
+    """VPC008, or VPC019 for a gateway endpoint: a policy that allows nothing of the service."""
     there: tuple[VpcEndpoint | GatewayEndpoint, ...] = (*vpc.endpoints(service), *vpc.known.gateways(service))
     for endpoint in there:
         code = "VPC019" if isinstance(endpoint, GatewayEndpoint) else "VPC008"
@@ -291,15 +292,15 @@ def _policies(vpc: AuditedNetwork, service: str, *, counts: bool) -> Iterator[Au
 
 
 def _context(endpoint: VpcEndpoint | GatewayEndpoint) -> dict[str, str]:
-    """What every call through an endpoint has."""
+    """The condition keys of every call through an endpoint."""
     return {"aws:sourcevpce": endpoint.endpoint_id, "aws:sourcevpc": endpoint.vpc_id}
 
 
 def _denied_call(
     vpc: AuditedNetwork, service: str, endpoint: VpcEndpoint | GatewayEndpoint, *, counts: bool
 ) -> Iterator[AuditFault]:
-    """VPC008: a policy that allows nobody, or nobody of the account, a call that programs make there or, where that is
-    not known, the call with which a run proves access."""
+    """VPC008: a policy that denies a call to everybody, or to everybody in the account. The calls are those that
+    programs make there or, if these are unknown, the call with which a run proves access."""
     region = vpc.known.region
     if isinstance(endpoint, GatewayEndpoint):
         return
@@ -325,7 +326,7 @@ def _denied(
     *,
     counts: bool,
 ) -> AuditFault:
-    """The fault of a call that everybody is denied or, with `account`, everybody of the account."""
+    """The fault of a call that is denied to everybody or, if `account` is given, to everybody in that account."""
     whom = "" if account is None else f" of account {account}"
     return _fault(
         "VPC008",
@@ -344,7 +345,7 @@ def _denied(
 
 
 def _zones(vpc: AuditedNetwork, service: str, *, counts: bool) -> Iterator[AuditFault]:
-    """VPC009: zones in which the VPC has subnets and no endpoint of the service an interface."""
+    """VPC009: zones in which the VPC has subnets, and the service's endpoint has no interface."""
     there = [endpoint for endpoint in vpc.endpoints(service) if endpoint.state == AVAILABLE]
     covered = {zone for endpoint in there for zone in vpc.zones_of(endpoint)}
     offered = vpc.known.configuration.offered
@@ -401,7 +402,7 @@ def _zones(vpc: AuditedNetwork, service: str, *, counts: bool) -> Iterator[Audit
 def unresolved_fault(
     vpc: AuditedNetwork, service: str, endpoints: Sequence[VpcEndpoint], *, counts: bool
 ) -> AuditFault:
-    """Available endpoints of a service that no name leads to in any VPC that was read, and which no other fault
+    """Available endpoints of a service to which no name leads in any VPC that was read, and which no other fault
     names."""
     name = vpc.name(service)
     off = not any(endpoint.private_dns for endpoint in endpoints)
@@ -423,17 +424,17 @@ def unresolved_fault(
 
 
 def interfaces_of(endpoint: VpcEndpoint) -> int:
-    """How many interfaces an endpoint has: one for each of its subnets."""
+    """Number of interfaces of an endpoint: one for each of its subnets."""
     return 0 if endpoint.state == DELETED else max(len(endpoint.interface_ids), len(endpoint.subnet_ids))
 
 
 def is_unresolved(resolved: Known, endpoint: VpcEndpoint) -> bool:
-    """Whether an endpoint costs hours that no name uses."""
+    """Whether an endpoint costs money although no name leads to it."""
     return resolved is Known.NO and endpoint.state == AVAILABLE
 
 
 def answer_leads_to_endpoint(vpc: AuditedNetwork, service: str) -> Known:
-    """Whether the name of a service leads to an endpoint, one of the gateway kind too."""
+    """Whether the name of a service leads to an endpoint, including gateway endpoints."""
     name = vpc.name(service)
     if name.answer is Answer.CANNOT_TELL:
         return Known.CANNOT_TELL

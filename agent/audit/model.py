@@ -1,9 +1,9 @@
-"""The audit: for each VPC of an account, which workloads could run privately there, and what is wrong with its
-endpoints. Nothing in it is measured.
+"""The audit: for each VPC of an account, the workloads that could run privately there, and the faults of its endpoints.
+Nothing in it is measured.
 
-A VPC is judged for a workload where it has an endpoint of a service that tells of it (`agent.catalog.workloads.SIGNS`),
-or where somebody asked for the workload. What is said of other workloads, and of services that none of these needs,
-does not count.
+A VPC is judged for a workload if it has an endpoint of a service that is a sign of the workload
+(`agent.catalog.workloads.SIGNS`), or if somebody asked for the workload. Faults of other workloads, and of services
+that no judged workload needs, do not count.
 """
 
 from datetime import datetime
@@ -25,11 +25,12 @@ from probes.model import Address
 
 SCHEMA: Final = "backuplink.audit.v1"
 HOURS: Final = 730
-"""The hours of a month, as AWS counts them: 365 days of 24 hours by 12 (AWS Pricing Calculator, Assumptions)."""
+"""The hours in a month of AWS's calculation: 365 days of 24 hours, divided by 12 (AWS Pricing Calculator,
+Assumptions)."""
 
 
 class Known(StrEnum):
-    """Whether something is so, as far as the configuration that was read can tell."""
+    """An answer of yes, no or unknown, by the configuration that was read."""
 
     YES = "yes"
     NO = "no"
@@ -38,27 +39,27 @@ class Known(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditFault:
-    """Something that is wrong in a VPC, or that may be."""
+    """A fault, or a possible fault, in a VPC."""
 
     code: Plain | None
-    """The finding that a run would name; None where none is known."""
+    """The finding that a run would report; None if no finding is known."""
     name: Plain | None
     title: Plain
     severity: Severity
     measured: bool
-    """Always false: the configuration would cause it."""
+    """Always false: nothing was measured, and the configuration is only its predicted cause."""
     certain: bool
-    """Whether it is so; false where it is not known."""
+    """Whether the fault certainly exists; false if that is unknown."""
     counts: bool
     """Whether a workload for which the VPC is judged needs the service."""
     suppressed: bool
     services: tuple[Plain, ...]
-    """All for which the same is wrong; the details are those of the first."""
+    """All services with this fault. The details are those of the first."""
     ports: tuple[int, ...]
-    """Empty where it is not about ports."""
+    """The ports; empty if the fault is not about ports."""
     addresses: tuple[Address, ...]
     subjects: tuple[ResourceId, ...]
-    """Ids of what is wrong, or of what decides."""
+    """Ids of the resources at fault, or of those that decide."""
     rule: Sentence | None
     detail: Sentence
     fix: Fix | None
@@ -67,20 +68,20 @@ class AuditFault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditedService:
-    """What becomes of a service's name in a VPC."""
+    """The name of a service in a VPC, and its answer."""
 
     service: Plain
     host: Plain
     required_by: tuple[Plain, ...]
-    """Workloads for which the VPC is judged, and options; empty where none needs it."""
+    """The workloads and options that need it; empty if there are none."""
     status: Status
-    """`not-in-use` where nothing needs it."""
+    """`not-in-use` if nothing needs it."""
     answer: Answer
-    """What the VPC's resolver answers."""
+    """The answer of the VPC's resolver."""
     words: Sentence
-    """What decides over that, without a full stop."""
+    """The reason for the answer, without a full stop."""
     endpoint_ids: tuple[ResourceId, ...]
-    """The endpoints that the name leads to, of other VPCs too."""
+    """The endpoints to which the name leads, including those in other VPCs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,15 +90,15 @@ class AuditedWorkload:
 
     workload: Workload
     by: Sentence | None
-    """Why the VPC is judged for it; None where it is not."""
+    """Why the VPC is judged for it; None if it is not."""
     status: Status
-    """`not-in-use` where the VPC is not judged for it."""
+    """`not-in-use` if the VPC is not judged for it."""
     private: Known
-    """Whether every service that it needs is reached through an endpoint."""
+    """Whether it reaches every service that it needs through an endpoint."""
     services: tuple[Plain, ...]
     """The services that it needs."""
     lacks: tuple[Plain, ...]
-    """The services that are not reached privately, or of which that is not known."""
+    """The services that it does not reach privately, or for which that is unknown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,18 +111,18 @@ class AuditedEndpoint:
     """The kind of the endpoint: `interface` or `gateway`."""
     state: EndpointState
     private_dns: bool | None
-    """None for a gateway endpoint."""
+    """Whether private DNS is on; None for a gateway endpoint."""
     availability_zones: tuple[AvailabilityZone, ...]
-    """The zones of its interfaces, as far as they are known."""
+    """The known zones of its interfaces."""
     interface_count: int
     resolved: Known
-    """Whether the service's name leads there in any VPC that was read; of a gateway endpoint, whether a route does."""
+    """Whether the service's name leads to it in any VPC that was read; for a gateway endpoint, whether a route does."""
     interface_hours: int
-    """A month, of all its interfaces; 0 for a gateway endpoint."""
+    """Hours in a month, summed over its interfaces; 0 for a gateway endpoint."""
 
 
 class CentralRole(StrEnum):
-    """What a VPC is for a central endpoint."""
+    """The role of a VPC for a central endpoint: it has it or uses it."""
 
     HUB = "hub"
     """It has the endpoint that other VPCs use."""
@@ -131,44 +132,44 @@ class CentralRole(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CentralEndpoint:
-    """An endpoint of one VPC that others use, seen from one of these VPCs."""
+    """An endpoint of one VPC that other VPCs use, as seen from one of these VPCs."""
 
     service: Plain
     role: CentralRole
     endpoint_ids: tuple[ResourceId, ...]
     vpc_ids: tuple[ResourceId, ...]
-    """The VPCs that use a hub, or that have the endpoint of a spoke."""
+    """For a hub, the VPCs that use its endpoint; for a spoke, the VPC that has the endpoint."""
     by: tuple[ResourceId, ...]
     """Ids of the hosted zones, rules and Profiles that lead the name there."""
     named: Known
     """Whether the name leads there; `cannot-tell` if the configuration does not show what answers for it."""
     complete: Known
-    """Whether name and way are there, as far as the configuration tells."""
+    """Whether both the name and the path lead there, by the configuration."""
     missing: tuple[Sentence, ...]
-    """What is missing or is not known, each without a full stop."""
+    """Missing or unknown parts, each without a full stop."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditedVpc:
-    """What an audit says of one VPC."""
+    """The audit of one VPC."""
 
     region: Plain
     account_id: Owner | None
-    """The account whose credentials read it; None where that is not known."""
+    """The account whose credentials read it; None if unknown."""
     vpc_id: ResourceId
     owner_id: Owner | None
     shared: bool | None
-    """Whether it is another account's; None where that is not known."""
+    """Whether it belongs to another account; None if unknown."""
     taken_at: datetime
     """When the configuration was read."""
     status: Status
-    """The worst of what counts; `not-in-use` where the VPC is judged for no workload."""
+    """The worst of the faults that count; `not-in-use` if the VPC is judged for no workload."""
     counts: bool
     """Whether it decides the verdict."""
     cause: Sentence
-    """What decides the status, without a full stop."""
+    """The reason for the status, without a full stop."""
     to_do: Sentence | None
-    """The first thing to do about that; None where nothing needs to be done."""
+    """The first step to improve the status; None if nothing needs to be done."""
     summary: Sentence
     workloads: tuple[AuditedWorkload, ...]
     services: tuple[AuditedService, ...]
@@ -176,20 +177,20 @@ class AuditedVpc:
     endpoints: tuple[AuditedEndpoint, ...]
     central: tuple[CentralEndpoint, ...]
     faults: tuple[AuditFault, ...]
-    """What counts and is worst first."""
+    """The faults: those that count first, the worst of them at the top."""
     managed: tuple[ManagedResource, ...]
-    """What a tool manages of that which fixes would change: it undoes what others change there."""
+    """Resources that fixes would change and that a tool manages. The tool reverts changes that others make."""
     unresolved_hours: int
-    """Interface-hours a month of available endpoints that no name leads to."""
+    """Interface-hours in a month of available endpoints to which no name leads."""
     not_read: tuple[Sentence, ...]
     """Parts of the configuration that were not read, with the reason."""
     not_readable: tuple[Sentence, ...]
-    """What its owner alone may read, of a VPC that is shared with the account."""
+    """Parts of a shared VPC that only its owner may read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepeatedIn:
-    """A VPC that has a fault which others have, too."""
+    """A VPC with a fault that other VPCs have, too."""
 
     region: Plain
     account_id: Owner | None
@@ -201,7 +202,7 @@ class RepeatedIn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepeatedFault:
-    """A fault that several VPCs have. Each of them lists it as well, with its own fix."""
+    """A fault of several VPCs. Each of them lists it as well, with its own fix."""
 
     code: Plain | None
     name: Plain | None
@@ -212,24 +213,24 @@ class RepeatedFault:
     suppressed: bool
     ports: tuple[int, ...]
     vpcs: tuple[RepeatedIn, ...]
-    """In the order of the document."""
+    """The VPCs, in the order of the document."""
     fix: Fix | None
-    """The fix of the first of these VPCs."""
+    """The fix for the first of these VPCs."""
 
 
 class AuditTurn(StrEnum):
-    """What became of a fault since an earlier audit."""
+    """The change of a fault since an earlier audit."""
 
     NEW = "new"
     CHANGED = "changed"
     UNSEEN = "unseen"
-    """It was not found, and parts of the VPC that may hold it were not read."""
+    """Unknown: it was not found, but parts of the VPC that may hold it were not read."""
     GONE = "gone"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditChange:
-    """What became of the faults of one code in a VPC since an earlier audit."""
+    """The change of the faults of one code in a VPC since an earlier audit."""
 
     turn: AuditTurn
     region: Plain
@@ -238,38 +239,38 @@ class AuditChange:
     code: Plain | None
     title: Plain
     severity: Severity | None
-    """The worst now; None where there are no such faults any more."""
+    """The worst severity now; None if there are no such faults any more."""
     severity_before: Severity | None
-    """The worst before; None where there were no such faults."""
+    """The worst severity before; None if there were no such faults."""
     counts: bool
     services: tuple[Plain, ...]
     subjects: tuple[ResourceId, ...]
     words: Sentence
-    """What differs, without a full stop; empty for what is new or gone."""
+    """The differences, without a full stop; empty if the fault is new or gone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnreadVpc:
-    """A VPC of the earlier audit that was not read this time: its faults may still be there."""
+    """A VPC of the earlier audit that was not read this time. Its faults may still exist."""
 
     region: Plain
     account_id: Owner | None
     vpc_id: ResourceId
     reason: Sentence
     last: AuditedVpc | None
-    """What was said of it last, for the next audit to compare with; None where it may be gone for good."""
+    """Its earlier audit, with which the next audit is compared; None if the VPC may be gone for good."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditChanges:
-    """What changed since an earlier audit, without what is suppressed."""
+    """The changes since an earlier audit, without suppressed faults."""
 
     taken_at: datetime
-    """When the youngest facts of the earlier audit were taken."""
+    """The time of the youngest facts in the earlier audit."""
     alike: bool
-    """Whether both audits were asked for the same workloads and services, and with or without a review."""
+    """Whether both audits had the same workloads and services, and the same `review` setting."""
     changes: tuple[AuditChange, ...]
-    """The changes by turn. In each turn, those that count and are worst come first."""
+    """The changes by kind. In each kind, those that count come first, the worst of them at the top."""
     unread: tuple[UnreadVpc, ...]
     first_read: tuple[ResourceId, ...]
     """VPCs that the earlier audit does not have."""
@@ -277,7 +278,7 @@ class AuditChanges:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unanswered:
-    """An account, a Region or a VPC of which nothing could be read."""
+    """An account, a Region or a VPC that could not be read at all."""
 
     account_id: Owner | None
     region: Plain | None
@@ -287,18 +288,18 @@ class Unanswered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditVerdict:
-    """What comes of it all."""
+    """The verdict on all VPCs."""
 
     status: Status
-    """The worst VPC that counts; `unknown` where none does, where the deadline came before all were read and nothing
-    critical was found, and where nothing could be audited."""
+    """The worst VPC that counts; `unknown` if none counts, if the deadline came before all were read and nothing
+    critical was found, or if nothing could be audited."""
     summary: Sentence
-    """Where nothing could be audited, the reason."""
+    """The verdict in a sentence or, if nothing could be audited, the reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditDocument:
-    """The VPCs of some accounts and Regions."""
+    """The audit of the VPCs of some accounts and Regions."""
 
     schema: Plain
     tool: Tool
@@ -306,27 +307,27 @@ class AuditDocument:
     measured: bool
     """Always false: an audit measures nothing."""
     complete: bool
-    """Whether the reads came to their end before their deadline."""
+    """Whether all reads ended before the deadline."""
     verdict: AuditVerdict
     workloads: tuple[Workload, ...]
-    """The workloads that were asked for in every VPC."""
+    """The workloads for which every VPC is judged, because somebody asked for them."""
     asked_services: tuple[Plain, ...]
-    """The services that were asked for in every VPC."""
+    """The services for which every VPC is judged, because somebody asked for them."""
     review: bool
-    """Whether what is only unwise is a warning."""
+    """Whether unwise settings are warnings, and not only information."""
     vpcs: tuple[AuditedVpc, ...]
-    """The VPCs, those that count first, of these the worst first, then by account, Region and id."""
+    """The VPCs: those that count first, then by status, the worst first, then by account, Region and id."""
     repeated: tuple[RepeatedFault, ...]
-    """The faults that several VPCs have, the worst first."""
+    """Faults that several VPCs have, the worst first."""
     changes: AuditChanges | None
-    """What changed since an earlier audit; None where none was named."""
+    """The changes since an earlier audit; None if no earlier audit was given."""
     unresolved_hours: int
-    """Interface-hours a month of all VPCs."""
+    """Interface-hours in a month of all VPCs."""
     unanswered: tuple[Unanswered, ...]
 
 
 def refusal(why: str) -> AuditDocument:
-    """A document of no VPC that says why there is none."""
+    """A document without VPCs that gives the reason why there are none."""
     return AuditDocument(
         schema=SCHEMA,
         tool=Tool(name="backuplink", version=__version__),
@@ -351,7 +352,7 @@ def dumps(document: AuditDocument) -> str:
 
 
 def decode(data: Any) -> AuditDocument:
-    """Read a document back. Raises DecodeError where the data does not fit."""
+    """The audit in a JSON document. Raises DecodeError if the data does not fit."""
     return from_json(AuditDocument, data)
 
 

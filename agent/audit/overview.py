@@ -1,5 +1,4 @@
-"""The answer of an audit first: how bad each VPC is, what decides that and what to do about it, and the faults that
-several VPCs have."""
+"""The overview of an audit: the status of each VPC, the reason and the first step, and the faults of several VPCs."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -14,12 +13,12 @@ _WORST: Final = (Status.CRITICAL, Status.UNKNOWN, Status.WARNING, Status.OK, Sta
 """All statuses, the worst first, in the order of a run's status."""
 _STATUS_OF: Final = {Severity.CRITICAL: Status.CRITICAL, Severity.WARNING: Status.WARNING, Severity.INFO: Status.OK}
 _OF_SERVICE: Final = frozenset({None, "VPC001"})
-"""Faults that are alike only where the service is the same."""
+"""Codes whose faults are alike only if the service is the same."""
 
 
 def status_of(faults: Iterable[AuditFault]) -> Status:
-    """What faults come to: something critical that is not certain is `unknown`, and something less bad is as bad as if
-    it were certain."""
+    """The status for these faults. A critical fault that is uncertain gives `unknown`; other faults count as if they
+    were certain."""
     return worst(_status_of(fault) for fault in faults if fault.counts and not fault.suppressed)
 
 
@@ -29,13 +28,13 @@ def _status_of(fault: AuditFault | RepeatedFault) -> Status:
 
 
 def worst(statuses: Iterable[Status]) -> Status:
-    """The worst of some statuses; `ok` where there are none."""
+    """The worst of some statuses; `ok` if there are none."""
     seen = set(statuses)
     return next((status for status in _WORST if status in seen), Status.OK)
 
 
 def order(fault: AuditFault | RepeatedFault) -> tuple[object, ...]:
-    """What sorts faults: those that count first, of these the worst."""
+    """The sort key of faults: those that count first, the worst of them at the top."""
     return not fault.counts, fault.suppressed, _WORST.index(_status_of(fault)), fault.severity.rank
 
 
@@ -60,10 +59,10 @@ def decisive(faults: Iterable[AuditFault]) -> list[AuditFault]:
 def answer_of(
     status: Status, faults: Sequence[AuditFault], why_untold: str | None, how_to_read: str
 ) -> tuple[str, str | None]:
-    """What decides the status of a VPC, and the first thing to do about it.
+    """The reason for the status of a VPC, and the first thing to do about it.
 
-    `faults` are in their order, `why_untold` is why nothing is known of the VPC, and `how_to_read` is what tells more;
-    empty where nothing is known to.
+    `faults` are in the order of a document, `why_untold` says why nothing is known of the VPC, and `how_to_read` says
+    how to learn more. Either is empty if it does not apply.
     """
     if status is Status.NOT_IN_USE:
         return "no endpoint of a workload", None
@@ -85,7 +84,7 @@ def answer_of(
 
 
 def repeated(vpcs: Iterable[AuditedVpc]) -> tuple[RepeatedFault, ...]:
-    """The faults that several VPCs have."""
+    """Faults that several VPCs have."""
     found: dict[object, list[tuple[AuditedVpc, AuditFault]]] = {}
     for vpc in vpcs:
         for fault in vpc.faults:
@@ -95,7 +94,7 @@ def repeated(vpcs: Iterable[AuditedVpc]) -> tuple[RepeatedFault, ...]:
 
 
 def alike(fault: AuditFault | RepeatedFault) -> object:
-    """What faults have in common that are told as one."""
+    """A key that is equal for faults that are reported as one."""
     services = (fault.services if isinstance(fault, AuditFault) else fault.vpcs[0].services,)
     ids = (fault.code, fault.title, fault.severity, fault.certain, fault.counts, fault.suppressed, fault.ports)
     return (*ids, *(services if fault.code in _OF_SERVICE else ()))

@@ -1,4 +1,4 @@
-"""What all formats of an audit share: which rows, which words, in which order. Texts are not escaped here."""
+"""The rows, words and order that all formats of an audit share. Texts are not escaped here."""
 
 from typing import Final
 
@@ -34,7 +34,7 @@ ANSWERS: Final = {
 
 
 def where(vpc: AuditedVpc | RepeatedIn) -> str:
-    """Where a VPC lies: `eu-west-1, account 111122223333`."""
+    """The place of a VPC: `eu-west-1, account 111122223333`."""
     return vpc.region + (f", account {vpc.account_id}" if vpc.account_id is not None else "")
 
 
@@ -45,7 +45,7 @@ def place(vpc: AuditedVpc) -> str:
 
 
 def basis(document: AuditDocument) -> str:
-    """What the audit rests on."""
+    """The data on which the audit is based."""
     if not document.vpcs:
         return "nothing was measured"
     times = sorted(f"{vpc.taken_at:%Y-%m-%d %H:%M}" for vpc in document.vpcs)
@@ -54,12 +54,12 @@ def basis(document: AuditDocument) -> str:
 
 
 def word(fault: AuditFault | RepeatedFault) -> str:
-    """How bad a fault is."""
+    """The severity of a fault in a word."""
     return fault.severity.upper() if fault.certain else "UNKNOWN"
 
 
 def kind(fault: AuditFault | RepeatedFault) -> str:
-    """The colour of a fault; one that does not decide has none."""
+    """The colour of a fault. A fault that does not decide has none."""
     if aside(fault):
         return MUTED
     return fault.severity.value if fault.certain else "unknown"
@@ -77,7 +77,7 @@ def _services_of(fault: RepeatedFault) -> tuple[str, ...]:
 
 
 def aside(fault: AuditFault | RepeatedFault) -> str:
-    """Why a fault does not decide; empty where it may."""
+    """Why a fault does not affect the status; empty if it may."""
     if fault.suppressed:
         return "suppressed"
     return "" if fault.counts else "not counted: no workload here needs it"
@@ -101,8 +101,8 @@ def answer_words(service: AuditedService) -> str:
 
 
 def endpoint_cells(endpoint: AuditedEndpoint) -> tuple[str, ...]:
-    """The service and its kind, state, private DNS, zones, whether a name or a route leads there, and the hours a
-    month."""
+    """The cells of an endpoint: service and kind, state, private DNS, number of interfaces, whether a name or a route
+    leads there, and the hours in a month."""
     dns = "-" if endpoint.private_dns is None else "on" if endpoint.private_dns else "off"
     return (
         endpoint.service + ("" if endpoint.kind == "interface" else f" ({endpoint.kind})"),
@@ -115,11 +115,11 @@ def endpoint_cells(endpoint: AuditedEndpoint) -> tuple[str, ...]:
 
 
 ENDPOINT_HEADS: Final = ("service", "state", "private DNS", "interfaces", "in use", "hours")
-"""`in use` is whether a name or a route leads there; the hours are of all its interfaces in a month."""
+"""`in use` tells whether a name or a route leads there. The hours in a month are summed over all its interfaces."""
 
 
 def central_words(central: CentralEndpoint) -> str:
-    """What a VPC has to do with a central endpoint, in a sentence."""
+    """A sentence on the role of a VPC for a central endpoint."""
     others, ends = listed(central.vpc_ids), listed(central.endpoint_ids)
     may = central.named is Known.CANNOT_TELL
     if central.role is CentralRole.HUB:
@@ -143,7 +143,7 @@ def since(changes: AuditChanges) -> str:
 
 
 def changes_words(changes: AuditChanges | None) -> str | None:
-    """How much changed since an earlier audit; None where none was named."""
+    """Number of changes since an earlier audit, in words; None if no earlier audit was given."""
     if changes is None:
         return None
     turns = [change.turn for change in changes.changes]
@@ -163,7 +163,7 @@ def change_words(change: AuditChange) -> str:
 
 
 def unresolved_words(hours: int) -> str | None:
-    """What endpoints cost that no name leads to; None where there are none."""
+    """The cost of endpoints to which no name leads; None if there are none."""
     return f"Endpoints that no name leads to: {hours:,} interface-hours a month." if hours else None
 
 
@@ -174,5 +174,5 @@ def unanswered_words(one: Unanswered) -> str:
 
 
 def status_word(status: Status) -> str:
-    """A status as text shows it."""
+    """A status in the spelling of text output."""
     return "NOT IN USE" if status is Status.NOT_IN_USE else status.upper()

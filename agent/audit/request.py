@@ -1,4 +1,4 @@
-"""What an audit is asked for, what it reads for that, and what becomes of it."""
+"""The request for an audit: what to audit, which data to read, and where to write the result."""
 
 from agent.settings import Output, Suppression, Workload
 from probes.frozen import dataclass
@@ -6,46 +6,46 @@ from probes.frozen import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountRequest:
-    """What is to be read, and how."""
+    """The accounts, Regions and VPCs to read, and the limits for that."""
 
     regions: tuple[str, ...]
-    """Empty where the SDK's profile names it."""
+    """The Regions; empty if the SDK's profile names the Region."""
     all_regions: bool
     vpc_ids: tuple[str, ...]
-    """The VPCs that are read; empty for all."""
+    """The VPCs to read; empty for all."""
     role_arns: tuple[str, ...]
-    """Roles whose accounts are read in place of that of the credentials."""
+    """Roles to assume. Their accounts are read in place of the account of the credentials."""
     organization_role: str | None
-    """The name of a role that is assumed in each account of the organization."""
+    """The name of a role to assume in each account of the organization."""
     profile: str | None
     ca_bundle: str | None
     timeout: float
-    """Seconds for one read."""
+    """Seconds for a single read."""
     deadline: float
-    """Seconds for all of it."""
+    """Seconds for all reads together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditRequest:
-    """What every VPC is judged for, whatever it has, and what is known and not to count."""
+    """The workloads and services for which every VPC is judged, and the suppressed faults."""
 
     workloads: tuple[Workload, ...]
     services: tuple[str, ...]
     suppressions: tuple[Suppression, ...] = ()
     review: bool = False
-    """Whether what is only unwise is a warning, and not information."""
+    """Whether unwise settings are warnings, and not only information."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditOptions:
-    """What is audited, for what, and what becomes of it."""
+    """The options of an audit: its data, its scope and its output."""
 
     places: tuple[str, ...]
-    """The facts files; empty where `reads` are made."""
+    """The facts files; empty if EC2 is read."""
     saved: str | None
-    """An audit that is written in another format in place of a new one."""
+    """A saved audit to write in another format, instead of making a new one."""
     against: str | None
-    """An earlier audit, since which it is told what changed."""
+    """An earlier audit with which the new one is compared."""
     reads: AccountRequest | None
     workloads: tuple[Workload, ...]
     services: tuple[str, ...]

@@ -1,6 +1,6 @@
-"""What a security reviewer asks of endpoints that work: who may reach them, who may call through them, and what for.
+"""A security reviewer's questions about working endpoints: who may reach them, who may call through them, and what for.
 
-None of it stops a backup. It is information, which `--review` raises to warnings.
+None of these findings stops a backup. They are information, which `--review` raises to warnings.
 """
 
 from collections.abc import Container, Iterator, Sequence
@@ -18,24 +18,24 @@ from probes.frozen import dataclass
 from probes.vpc.model import DELETED, GatewayEndpoint, SecurityGroup, VpcEndpoint
 
 RAISED: Final = frozenset({"VPC009", "VPC020", "VPC021"})
-"""What `--review` raises from information to a warning."""
+"""Codes that `--review` raises from information to a warning."""
 OF_REVIEW: Final = frozenset({"VPC020", "VPC021"})
-"""Faults that name all endpoints of which they hold."""
+"""Codes whose one fault names all endpoints that have it."""
 _EVERYBODY: Final = ("*", ["*"], {"AWS": "*"}, {"AWS": ["*"]})
 _EVERYTHING: Final = ("*", ["*"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _At:
-    """An endpoint, and a service of it."""
+    """An endpoint, and one of its services."""
 
     service: str
     endpoint: VpcEndpoint | GatewayEndpoint
 
 
 def review(vpc: AuditedNetwork, required: Container[str], known: Suppressions) -> Iterator[AuditFault]:
-    """VPC020 and VPC021: each group once, and all policies together, of services that count and of the others. What is
-    known of one endpoint does not hide the others, so that each is told apart."""
+    """VPC020 for each group, and VPC021 for all policies together. Services that count have findings of their own, and
+    so do suppressed endpoints, so that a suppression does not hide the others."""
     for counts in (True, False):
         there = [one for one in _there(vpc) if (one.service in required) is counts]
         for is_known in (False, True):
@@ -84,7 +84,7 @@ def _groups(
 
 
 def why_open(group: SecurityGroup) -> str | None:
-    """What makes a group of an endpoint wider than it need be; None where nothing is known to."""
+    """Why a group of an endpoint is wider than necessary; None if no reason is known."""
     if any(rule.cidr is not None and rule.cidr.prefixlen == 0 and not rule.egress for rule in group.rules):
         return "admits every address"
     return "is the default group of the VPC, which every host without another group has" if group.default else None
@@ -110,8 +110,8 @@ def _policies(vpc: AuditedNetwork, there: Sequence[_At], *, counts: bool, is_kno
 
 
 def admits_everybody(policy: str | None) -> bool:
-    """Whether a policy allows everybody everything and denies nobody anything. False where it is not known, which is
-    a fault of its own."""
+    """Whether a policy allows everything to everybody and denies nothing. False if that is unknown, which another
+    finding covers."""
     try:
         statements = statements_of(policy or "")
     except RefusedError:

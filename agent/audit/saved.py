@@ -9,11 +9,11 @@ from agent.report.serialization import DecodeError
 
 
 class AuditFileError(Exception):
-    """A file that holds no audit, in words for the operator."""
+    """The file does not hold an audit. The message is for the operator."""
 
 
 def parse(data: bytes, name: str) -> AuditDocument:
-    """The audit in a document; `name` is what errors call it. Raises AuditFileError for anything else."""
+    """The audit in a document, which errors call `name`. Raises AuditFileError for anything else."""
     try:
         return _audit(json.loads(data.decode("utf-8")))
     except DecodeError as error:

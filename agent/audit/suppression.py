@@ -1,4 +1,4 @@
-"""What of a VPC is known and not to count, by code, service, VPC, what it is about, tag and day."""
+"""Suppressions of an audit: known faults that must not count, by code, service, VPC, subject, tag and day."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -10,7 +10,7 @@ from agent.settings import Suppression
 from probes.vpc.model import Configuration, Tag
 
 OF_TAG: Final = "tag:"
-"""How a target begins that is a tag of the VPC or of an endpoint: `tag:KEY` or `tag:KEY=VALUE`."""
+"""The prefix of targets that are tags of the VPC or of an endpoint: `tag:KEY` or `tag:KEY=VALUE`."""
 
 
 class Suppressions:
@@ -23,7 +23,7 @@ class Suppressions:
         self._tags = _tags(vpc.known.configuration)
 
     def has(self, code: str | None, services: Sequence[str], subjects: Sequence[str]) -> bool:
-        """Whether a fault is known."""
+        """Whether a fault is suppressed."""
         tags = (tag for id_ in (self._vpc.vpc_id, *subjects) for tag in self._tags.get(id_, ()))
         targets = {None, self._vpc.vpc_id, *services, *subjects, *tags}
         return any(
@@ -34,14 +34,14 @@ class Suppressions:
         )
 
     def marked(self, fault: AuditFault) -> AuditFault:
-        """A fault, marked where it is known."""
+        """The fault, marked as suppressed if it is."""
         is_known = fault.suppressed or self.has(fault.code, fault.services, fault.subjects)
         return replace(fault, suppressed=is_known)
 
 
 def _tags(network: Configuration) -> dict[str, tuple[str, ...]]:
-    """The tags of the VPC and of each endpoint, by its id, as targets of a suppression: each with its value, and
-    without."""
+    """The tags of the VPC and of each endpoint by the resource's id, as targets of a suppression. Each tag appears with
+    its value and without."""
     tagged: list[tuple[str, tuple[Tag, ...]]] = [] if network.vpc is None else [(network.vpc.vpc_id, network.vpc.tags)]
     tagged += [(one.endpoint_id, one.tags) for one in network.endpoints or ()]
     tagged += [(one.endpoint_id, one.tags) for one in network.gateway_endpoints or ()]

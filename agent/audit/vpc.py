@@ -1,4 +1,4 @@
-"""One VPC of an audit, with what predictions say of it: names, sources and the connects from them."""
+"""A VPC of an audit with its predictions: names, sources and the connects from them."""
 
 from functools import cached_property
 from typing import Final
@@ -16,7 +16,7 @@ _ZONE_LETTERS: Final = 1
 
 
 class AuditedNetwork:
-    """A VPC whose predictions are made when they are asked for, each once."""
+    """A VPC whose predictions are made on demand, each once."""
 
     def __init__(self, facts: Facts) -> None:
         self.facts = facts
@@ -30,7 +30,7 @@ class AuditedNetwork:
 
     @property
     def is_shared(self) -> bool | None:
-        """Whether the VPC is another account's; None where that is not known."""
+        """Whether the VPC belongs to another account; None if unknown."""
         is_own = self.known.is_own
         return None if is_own is None else not is_own
 
@@ -44,7 +44,7 @@ class AuditedNetwork:
 
     @cached_property
     def sources(self) -> tuple[Source, ...]:
-        """The hosts of the VPC or, where none is known, its subnets; none where these are not known either."""
+        """The hosts of the VPC; if none is known, its subnets; empty if these are unknown as well."""
         try:
             return sources_of(self.known.configuration, self.vpc_id, (EVERY_SOURCE,), self._blocks)
         except SourceError:
@@ -66,7 +66,7 @@ class AuditedNetwork:
         return Matrix(self.known, self.predictor, self.sources, self._blocks, any_groups=True)
 
     def name(self, service: str) -> PredictedName:
-        """What the VPC's resolver answers for the name of a service."""
+        """The answer of the VPC's resolver for the name of a service."""
         if service not in self._names:
             self._names[service] = predicted_name(self.known, self.predictor, service, counts=True)
         return self._names[service]
@@ -81,24 +81,24 @@ class AuditedNetwork:
 
     @cached_property
     def checks(self) -> FixChecks:
-        """What asks whether fixes do what they are for."""
+        """The checks whether fixes work."""
         paths = [path for service in self.with_endpoint for path in self.paths(service)]
         return FixChecks(self.known, self.sources, self._blocks, paths)
 
     def endpoints(self, service: str) -> tuple[VpcEndpoint, ...]:
-        """The interface endpoints of a service in the VPC that are not deleted, as far as they were read."""
+        """The interface endpoints of a service in the VPC that were read, without deleted ones."""
         there = self.known.endpoints(service) or ()
         return tuple(endpoint for endpoint in there if endpoint.state != DELETED)
 
     @cached_property
     def with_endpoint(self) -> tuple[str, ...]:
-        """The services of which the VPC has an endpoint of either kind, in the order of the catalogue."""
+        """The services of which the VPC has an interface or gateway endpoint, in the order of the catalogue."""
         return tuple(name for name in SERVICES if self.endpoints(name) or self.known.gateways(name))
 
     @cached_property
     def subnets(self) -> dict[str, Subnet]:
-        """The subnets of the VPC in zones of the Region, by id. Endpoints are not made in Local and Wavelength Zones,
-        whose names are longer (EC2 User Guide, Availability Zones)."""
+        """The subnets of the VPC in zones of the Region, by id. Local and Wavelength Zones, which have longer names and
+        cannot have endpoints, are left out (EC2 User Guide, Availability Zones)."""
         region = self.known.region
         return {
             subnet.subnet_id: subnet
@@ -109,7 +109,7 @@ class AuditedNetwork:
         }
 
     def zones_of(self, endpoint: VpcEndpoint) -> tuple[str, ...]:
-        """The zones in which an endpoint has an interface, as far as they are known, sorted."""
+        """The known zones of an endpoint's interfaces, sorted."""
         interfaces = self.known.configuration.endpoint_interfaces or ()
         places = {interface.subnet_id for interface in interfaces if interface.interface_id in endpoint.interface_ids}
         by_id = {subnet.subnet_id: subnet.availability_zone for subnet in self.known.configuration.subnets or ()}

@@ -1,7 +1,7 @@
-"""Buckets of S3: the hosts at which they are asked for, and the signed call that shows whether they can be used.
+"""Buckets of S3: the hosts that requests for them go to, and the signed call that shows whether they can be used.
 
-An SDK puts a bucket's name before the host of its Region. A name with a dot, which no certificate of S3 is for, and one
-of an older form stand in the path instead, at that host itself.
+An SDK puts a bucket's name before the host of its Region. Names of an older form, and names with a dot, which no
+certificate of S3 covers, go into the path of a request to that host itself.
 
 Sources: Amazon S3 User Guide, General purpose bucket naming rules, Virtual hosting of general purpose buckets; Amazon
 S3 API Reference, HeadBucket; the endpoint rules of S3 in botocore 1.44.8.
@@ -14,10 +14,10 @@ from probes.frozen import dataclass
 from probes.model import SignedCall
 
 _NAME: Final = re.compile(r"(?a:[A-Za-z0-9][A-Za-z0-9._-]{2,254})")
-"""The name of any bucket. Buckets that are older than today's rules may have capitals and underscores, too."""
+"""The form of any bucket's name. Buckets older than today's rules may have capitals and underscores, too."""
 _BEFORE_HOST: Final = re.compile(r"(?a:[a-z0-9][a-z0-9-]{1,61}[a-z0-9])")
 _HASH_OF_NOTHING: Final = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-"""SHA-256, since the request has no body."""
+"""The SHA-256 of an empty body: the request has none."""
 _REGION_HEADER: Final = "x-amz-bucket-region"
 
 
@@ -26,13 +26,13 @@ class Bucket:
     """A bucket that a workload is set to use."""
 
     name: str | None
-    """None for what no bucket can be called."""
+    """The bucket's name; None if the setting is not a possible name."""
     region: str | None
-    """None where no setting says it."""
+    """The Region of the bucket; None if no setting names it."""
 
 
 def bucket_name(text: str) -> str | None:
-    """The text, where a bucket can be called so."""
+    """The text, if it is a possible bucket name; otherwise None."""
     return text if _NAME.fullmatch(text) else None
 
 
@@ -42,13 +42,14 @@ def stands_before_host(bucket: str) -> bool:
 
 
 def host_of_bucket(bucket: str, host: str) -> str:
-    """Where SDKs ask for a bucket, by the host of its Region."""
+    """The host that SDKs call for a bucket, given the host of its Region."""
     return f"{bucket}.{host}" if stands_before_host(bucket) else host
 
 
 def head_bucket(bucket: str) -> SignedCall:
-    """The call that asks whether a bucket is there and may be used. S3 has its Region in a header of each answer. Its
-    requests have the hash of their body in a header (IAM User Guide, Create a signed AWS API request)."""
+    """The call that asks whether a bucket exists and may be used. Each answer of S3 names the bucket's Region in a
+    header. Requests to S3 carry the hash of their body in a header (IAM User Guide, Create a signed AWS API
+    request)."""
     return SignedCall(
         name="HeadBucket",
         method="HEAD",

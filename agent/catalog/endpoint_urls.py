@@ -16,16 +16,16 @@ _LABEL: Final = re.compile(r"(?!-)[a-z\d-]{1,63}(?<!-)")
 
 
 _MAX_HOST: Final = 255
-"""Characters of a host name as botocore counts them; RFC 1035, section 2.3.4, counts in another way."""
+"""Characters of a host name as botocore counts them, which is not how RFC 1035, section 2.3.4, does."""
 
 
 def host_of_url(url: str) -> str:
     """The host of an endpoint URL as the SDK reads it, in lower case and without a final dot. For a URL that the SDK
-    refuses a name that cannot exist, so that its lookup fails visibly and gives no secret away."""
+    refuses, this is a name that cannot exist, so that its lookup fails visibly and reveals no secret."""
     try:
         parts = urlsplit(url)
         host = (parts.hostname or "").removesuffix(".")
-        _ = parts.port  # raises for what is not a port, which botocore notices when it calls
+        _ = parts.port  # raises if the port is invalid, which botocore notices only at the call
     except ValueError:
         return REFUSED_URL
     usable = parts.scheme in ("http", "https", "") and _is_host(host) and not _CUT_OUT.intersection(url)

@@ -1,4 +1,4 @@
-"""Every finding: its code, name, severity and title. The one list; codes are never used twice."""
+"""Every finding with its code, name, severity and title. There is no other list, and codes are never used twice."""
 
 from enum import StrEnum
 from typing import Final
@@ -8,7 +8,7 @@ from probes.masks import Plain
 
 
 class Severity(StrEnum):
-    """How bad a finding is."""
+    """Severity of a finding."""
 
     CRITICAL = "critical"
     WARNING = "warning"
@@ -21,7 +21,7 @@ class Severity(StrEnum):
 
 
 class Scope(StrEnum):
-    """Whose a finding is."""
+    """The thing that a finding belongs to, such as a target or the whole run."""
 
     RUN = "run"
     RESOLVER = "resolver"
@@ -29,25 +29,25 @@ class Scope(StrEnum):
 
 
 class Radius(StrEnum):
-    """How far the cause of a kind of finding reaches as a rule: the hosts that have the same thing at fault. A fault on
-    many hosts is fixed where it reaches that far, not on each of them."""
+    """How far the cause of a kind of finding usually reaches. If many hosts have a fault, the cause is fixed once for
+    all hosts that it reaches, and not on each of them."""
 
     HOST = "host"
-    """This host alone: its settings, files, clock, kernel or credentials, or what was measured on it as its own."""
+    """This host alone: its settings, files, clock, kernel or credentials, or something measured on it."""
     SUBNET = "subnet"
-    """The hosts of its subnet, by a route table, a network ACL or DNS64."""
+    """The hosts of its subnet, through a route table, a network ACL or DNS64."""
     ENDPOINT = "endpoint"
     """The hosts that use the endpoint: its interfaces, groups, state or policy."""
     VPC = "vpc"
-    """The hosts of the VPC, or of part of it that EC2 does not bound by a subnet: what answers names, what is on the
-    way, a security group of hosts."""
+    """The hosts of the VPC, or a part of it other than a subnet: whatever answers names, devices on the way, or a
+    security group of hosts."""
     ACCOUNT = "account"
-    """The hosts of the account, in all of its VPCs: roles, policies of IAM and of the organisation, quotas, what is
-    shared with it, and the service itself."""
+    """The hosts in all VPCs of the account: roles, policies of IAM and of the organisation, quotas, resources shared
+    with it, and the service itself."""
 
 
 class Layer(StrEnum):
-    """What a kind of finding is about. The value is how its codes begin."""
+    """The subject area of a kind of finding. Its codes begin with the value."""
 
     HOST = "ENV"
     NAME = "DNS"
@@ -57,14 +57,14 @@ class Layer(StrEnum):
     CALL = "API"
     POLICY = "IAM"
     CONFIGURATION = "VPC"
-    """What EC2 and Route 53 say, as against what was measured."""
+    """The configuration as EC2 and Route 53 report it, which nothing measured."""
     JOB = "JOB"
-    """Jobs of AWS Backup, which the account has, whatever this host's path is like."""
+    """Jobs of AWS Backup. They belong to the account, whatever this host's path is like."""
     RUN = "RUN"
 
 
 class FixForm(StrEnum):
-    """In what form a page of `explain` gives a fix in AWS."""
+    """The form in which a page of `explain` describes a fix in AWS."""
 
     CONSOLE = "a console path"
     CLI = "an AWS CLI command"
@@ -74,12 +74,12 @@ class FixForm(StrEnum):
 ALL_FORMS: Final = frozenset(FixForm)
 """The fix is configuration of AWS that a template holds."""
 NO_TEMPLATE: Final = frozenset({FixForm.CONSOLE, FixForm.CLI})
-"""No block: one property of a resource that stands elsewhere, which the page then names, or what no template holds:
-keys, sessions, opting in, quotas, appliances, another service's fault, whose address it is."""
+"""No block: the fix is one property of a resource that another template has, which the page names; or no template can
+hold it, such as keys, sessions, opting in, quotas, appliances, or another service that uses the address."""
 CLI_ALONE: Final = frozenset({FixForm.CLI})
-"""Nothing in the console: the CLI writes the profile of this host, or makes the failed call once more."""
+"""Nothing in the console: the CLI writes the profile of this host, or repeats the failed call."""
 NOT_IN_AWS: Final = frozenset[FixForm]()
-"""Nothing of AWS's: the cause is on this host, in its proxy, in the settings of the programs or in the run itself."""
+"""Nothing in AWS: the cause is on this host, in its proxy, in the settings of programs or in the run itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +92,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Code:
-    """A kind of finding, and how it stands to others."""
+    """A kind of finding, and its relation to other kinds."""
 
     code: str
     name: str
@@ -100,31 +100,31 @@ class Code:
     radius: Radius
     title: str
     headline: str
-    """The template of its first line: see `agent.catalog.headline`, and for its values `agent.judge.headlines`."""
+    """The template of its headline: see `agent.catalog.headline`, and `agent.judge.headlines` for the values."""
     scope: Scope = Scope.TARGET
     documents: tuple[Document, ...] = ()
     fix_forms: frozenset[FixForm] = ALL_FORMS
-    """In what forms its page gives the fix; the page has these and no others."""
+    """The forms of the fix on its page; the page has exactly these."""
     accounts_for_failure: bool = True
-    """Whether a failed step in its evidence counts as named. False where the finding shows failures and gives no
-    reason for them: what was not measured is not well for it, and a clock is read from every answer, whatever else is
-    wrong with that."""
+    """Whether the finding accounts for the failed steps in its evidence. False if it only shows failures without giving
+    their reason: then a step that was not measured is not ok, and the clock, which is read from every answer, does not
+    explain that answer's failure."""
     needs_symptom: bool = False
-    """Whether it is reported only where it explains something that was measured, and then as bad as that. Such a
+    """Whether it is reported only if it explains something that was measured; it is then as severe as that. Such a
     finding names a cause in the configuration and is not a fault by itself."""
     severity_from_symptoms: bool = False
-    """Whether it is as bad as what it explains, otherwise as what else was measured where it shows, otherwise
-    information: an endpoint that is not available harms a host only where that host meets it."""
+    """Whether it takes its severity from the findings that it explains, or else from other faults measured at the same
+    place, or else is information. An unavailable endpoint, for example, harms only hosts that use it."""
     is_partial: bool = False
-    """Whether it is a fault of some addresses or ports next to others that work: the choice of a host name causes none
-    of them."""
+    """Whether it is a fault of some addresses or ports beside others that work. The choice of a host name then causes
+    none of it."""
     of_this_host: bool = False
-    """Whether it is a fault of this host's own at an address, which neither an answer of a name server nor what is
-    there causes. False where a rule decides that for each finding."""
+    """Whether it is a fault of this host at an address, caused neither by the answer of a name server nor by whatever
+    has that address. False if a rule decides that for each finding."""
     leaves_status_unknown: bool = False
-    """Whether nothing can be proven while it stands, so that the verdict is unknown where it is not worse."""
+    """Whether it prevents any proof, so that the verdict is at best unknown."""
     of_audit: bool = False
-    """Whether an audit alone names it: it is about what is there, whatever the path of a host is like."""
+    """Whether only an audit reports it: it is about resources, whatever the path of a host is like."""
 
     @property
     def layer(self) -> Layer:

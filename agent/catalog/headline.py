@@ -1,8 +1,8 @@
-"""Headlines: what a finding found, in one line with its address, id or number.
+"""Headlines: a finding in one line, with its address, id or number.
 
 A template stands in a code's row of `agent.catalog.findings`. `{field}` is a value, and `{field~}` a name that somebody
-chose, which is cut in the middle where the line has no room for it. `[...]` is an optional part: it is left out where
-one of its values is not known, or where the line would be too long with it.
+chose, which is cut in the middle if the line has no room for it. `[...]` is an optional part: it is left out if one of
+its values is unknown, or if the line would be too long with it.
 """
 
 import re
@@ -13,24 +13,24 @@ from agent.catalog.wording import listed
 from probes.model import Address
 
 LIMIT: Final = 80
-"""Characters of a headline at most."""
+"""Maximum characters of a headline."""
 NAME: Final = 32
-"""Characters of a name that is cut."""
+"""Characters to which a name is cut."""
 Forms = str | tuple[str, ...]
-"""A value, or the same in several lengths, the longest first."""
+"""A value, or several versions of it, the longest first."""
 
 _TAIL: Final = 11
 _GAP: Final = "..."
 _FIELD: Final = re.compile(r"\{([a-z_]+)(~?)\}")
 _PART: Final = re.compile(r"\[([^\]]*)\]|([^\[]+)")
 _WHOLE: Final = re.compile(r"[a-z]{1,8}(?:-[a-z]{1,8})?-[0-9a-f]{8,17}|[0-9]{1,3}(?:[.-][0-9]{1,3}){3}")
-"""Ids of AWS and addresses, of which no part is left out."""
+"""Ids of AWS and addresses, which are never cut."""
 _ROW: Final = 3
-"""Ports that follow one another and are written as a range."""
+"""Least number of consecutive ports to write as a range."""
 
 
 def headline(template: str, fields: Mapping[str, Forms | None]) -> str | None:
-    """The template with its values, in at most LIMIT characters; None where a value that it needs is not known."""
+    """The template with its values, in at most LIMIT characters; None if a required value is unknown."""
     parts = [(part[1] is not None, part[1] or part[2] or "") for part in _PART.finditer(template)]
     parts = [part for part in parts if not part[0] or all(fields.get(name) for name in fields_of(part[1]))]
     if not all(fields.get(name) for _, part in parts for name in fields_of(part)):
@@ -48,7 +48,7 @@ def headline(template: str, fields: Mapping[str, Forms | None]) -> str | None:
 
 
 def inside(title: str) -> str:
-    """A title as the second half of a sentence: a word in capitals keeps them."""
+    """A title as the second half of a sentence, in lower case unless its first word is in capitals."""
     return title if title[1:2].isupper() else title[:1].lower() + title[1:]
 
 
@@ -58,8 +58,8 @@ def fields_of(template: str) -> tuple[str, ...]:
 
 
 def cut(name: str) -> str:
-    """A name without its middle where it is longer than NAME. Ids and addresses in it stay whole, whatever room that
-    takes."""
+    """A name, without its middle if it is longer than NAME. Ids and addresses in it stay whole, even if the result is
+    longer."""
     head, tail = NAME - _TAIL - len(_GAP), len(name) - _TAIL
     for whole in _WHOLE.finditer(name):
         if whole.start() < head < whole.end():
@@ -70,7 +70,7 @@ def cut(name: str) -> str:
 
 
 def places(addresses: Sequence[Address | str]) -> Forms | None:
-    """Addresses in the lengths that a headline may have room for; None where there are none."""
+    """Addresses in words, in several lengths for headlines with different room; None if there are none."""
     if not addresses:
         return None
     if len(addresses) == 1:
@@ -80,7 +80,7 @@ def places(addresses: Sequence[Address | str]) -> Forms | None:
 
 
 def spans(ports: Iterable[int]) -> str:
-    """Ports in words, three or more that follow one another as a range: `1026-1028 and 1031`."""
+    """Ports in words. Three or more consecutive ones become a range: `1026-1028 and 1031`."""
     rows: list[list[int]] = []
     for port in sorted(set(ports)):
         if rows and rows[-1][-1] == port - 1:
@@ -92,7 +92,7 @@ def spans(ports: Iterable[int]) -> str:
 
 
 def of_ports(ports: Iterable[int]) -> dict[str, Forms | None]:
-    """Values for ports: `ports`, and `named_ports` with the word before them."""
+    """Values for ports: `ports`, and `named_ports`, which begins with the word `port` or `ports`."""
     known = sorted(set(ports))
     if len(known) == 1:
         return {"ports": str(known[0]), "named_ports": f"port {known[0]}"}
@@ -105,7 +105,8 @@ def _lengths(forms: Forms) -> int:
 
 
 def _filled(part: str, fields: Mapping[str, Forms | None], length: int, lengths: int) -> str:
-    """A part of a template with its values in their `length`-th form; names are cut once the forms are at an end."""
+    """A part of a template with its values in their `length`-th version; names are cut once there are no shorter
+    versions."""
 
     def value(field: re.Match[str]) -> str:
         forms = fields[field[1]] or ""

@@ -28,32 +28,33 @@ class ServiceEndpoint:
     """Whether the table has the service in this Region. The table may lag behind AWS. None if the SDK's data does not
     have the service."""
     service_name: str | None
-    """For an interface endpoint; None where the service is not offered, or AWS lists no endpoint service of it."""
+    """The name of the interface endpoint service; None if the service is not offered, or AWS lists no endpoint service
+    for it."""
     service_name_documented: bool
-    """Whether AWS documents the name in the partition; it is inferred or a third party's where not."""
+    """Whether AWS documents the name in the partition. Otherwise it is inferred or comes from a third party."""
     host: str
-    """What an SDK calls without any setting. That an SDK builds a host does not say that it exists."""
+    """The host that an SDK calls by default. The SDK builds it even if it does not exist."""
     dual_stack_host: str
     fips_host: str
     fips_dual_stack_host: str
     fips_documented: bool
-    """Whether AWS documents the FIPS host there; an SDK builds the name everywhere."""
+    """Whether AWS documents the FIPS host there. An SDK builds the name for every Region."""
     signing_name: str
     endpoint_variable: str | None
-    """The environment variable that gives SDKs another endpoint; None where no SDK has the service."""
+    """The environment variable that gives SDKs another endpoint; None if no SDK supports the service."""
     ports: tuple[Port, ...]
     gateway_endpoint: bool
     """Whether a gateway endpoint can be used, too."""
     call: str | None
     """The signed call of a run; None where none is made."""
     calls_per_second: float | None
-    """Its published limit for an account and Region; None where none is published."""
+    """Its published limit per account and Region; None if none is published."""
 
 
 def endpoints(
     *, region: str | None = None, partition: str | None = None, services: Collection[str] = ()
 ) -> tuple[ServiceEndpoint, ...]:
-    """The rows of a Region, of a partition or all; of these services, or of all where none is named. Raises KeyError
+    """The rows of one Region, of a partition or of all; of these services, or of all if none is named. Raises KeyError
     for a Region or partition that the table lacks."""
     if region is not None and region not in REGIONS:
         raise KeyError(region)

@@ -7,7 +7,7 @@ from probes.model import Address, Target
 
 
 def why_unused(target: Target, own_answer: tuple[Address, ...], is_public: Callable[[Address], bool]) -> str | None:
-    """Why a target that nobody asked for is left alone, given the host's own lookup of it; None where it is judged."""
+    """The reason to ignore a target that nobody asked for, given the host's own lookup of it; None if it is judged."""
     if target.service_name is None and not own_answer:
         return f"{target.service} is not offered in {target.region}"
     own = read_name(target.host)
@@ -15,7 +15,7 @@ def why_unused(target: Target, own_answer: tuple[Address, ...], is_public: Calla
         return f"not asked for, and {own.service} has this endpoint"
     if not own_answer:
         return "not asked for, and without an address here"
-    # Where any path is good, a public address says nothing of whether the service is used.
+    # If any path is fine, a public address does not show whether the service is used.
     if not target.by_any_path and all(is_public(address) for address in own_answer):
         return "not asked for, and public here"
     return None

@@ -1,8 +1,8 @@
 """Texts that the software around AWS Backup writes when a call fails, and the findings that can cause each.
 
-One record is one text of one program. A pattern is the text itself, compared without regard to case, with these parts
-that vary: `...` stands for anything, `{host}` for a DNS name, `{peer}` for an address with its port, `{address}` for an
-address alone, `{word}` for what holds no space. `agent.catalog.text_search` searches lines for them.
+One record is one text of one program. A pattern is the text itself, compared without regard to case, with these
+variable parts: `...` stands for anything, `{host}` for a DNS name, `{peer}` for an address with its port, `{address}`
+for an address alone, and `{word}` for characters without a space. `agent.catalog.text_search` searches lines for them.
 """
 
 from enum import IntEnum, StrEnum
@@ -12,18 +12,18 @@ from probes.frozen import dataclass
 
 
 class Certainty(StrEnum):
-    """How well it is known what a text means."""
+    """How certain the meaning of a text is."""
 
     CERTAIN = "certain"
     """A document of AWS, or the code that writes the text, was read for this table."""
     DOCUMENTED = "documented"
-    """A document says so that is old, or was not read again."""
+    """A document says so, but it is old or was not read again."""
     REPORTED = "reported"
     """Users report this text."""
 
 
 class Nearness(IntEnum):
-    """How near to the cause a text is. Of several texts the nearest is shown first."""
+    """How near to the cause a text is. If a line has several texts, the nearest is shown first."""
 
     REASON = 0
     """The text says why."""
@@ -34,7 +34,7 @@ class Nearness(IntEnum):
 
 
 class Team(StrEnum):
-    """Who can act on the message of a job."""
+    """The people who can act on the message of a job."""
 
     HOST = "the team that runs the host or the gateway"
     ROLE = "the owners of the job's role"
@@ -57,27 +57,28 @@ class KnownText:
     codes: tuple[str, ...] = ()
     """Findings that can cause it; the most likely first."""
     services: tuple[str, ...] = ()
-    """Services whose path a check must cover. Where a line names the host of another service, that one as well."""
+    """Services whose path a check must cover. If a line names the host of another service, that service is checked as
+    well."""
     has_network_cause: bool = True
-    """Whether the path to AWS can have a part in it. Where it has none, there are no codes."""
+    """Whether the path to AWS can be involved. If not, there are no codes."""
     nearness: Nearness = Nearness.FAILURE
     team: Team | None = None
-    """Whose task it is, if it is in the message of a job; None for what no job says."""
+    """The people who must act if the text is in the message of a job; None if no job writes it."""
     needs_failure: bool = False
-    """Whether it says something only in a line that has the text of a failed connection or look-up as well."""
+    """Whether the text counts only in a line that also has the text of a failed connection or lookup."""
     yields: bool = False
-    """Whether it says nothing in a line that has another text as near to the cause."""
+    """Whether the text is ignored in a line that has another text as near to the cause."""
     advice: str = ""
-    """What to do besides a check, or instead of one."""
+    """Advice besides a check, or instead of one."""
     unless: tuple[str, ...] = ()
-    """Other texts in the same line with which this record says nothing: another record has the line."""
+    """Other texts that, in the same line, make this record irrelevant: another record covers the line."""
     source: str
-    """Title of the page, thread or code."""
+    """Title of the page, thread or code that is the source."""
     certainty: Certainty
 
     @property
     def is_of_job(self) -> bool:
-        """Whether it is in the message of a job, which `check --jobs` lists."""
+        """Whether jobs have it in their message, which `check --jobs` lists."""
         return self.team is not None
 
 
@@ -133,7 +134,7 @@ _OPENSSL_CODE: Final = "OpenSSL, x509_txt.c and ssl_err.c"
 
 
 def _either(*groups: tuple[str, ...]) -> tuple[str, ...]:
-    """The codes of all groups, each once, in their order."""
+    """The codes of all groups in their order, each once."""
     return tuple(dict.fromkeys(code for group in groups for code in group))
 
 
@@ -142,7 +143,7 @@ _PUBLIC: Final = ("DNS001", "VPC001", "VPC002", "DNS002", "VPC003", "VPC011", "V
 _SILENT: Final = ("TCP001", "VPC005", "VPC012", "VPC006", "VPC007", "TCP002", "VPC004", "VPC010")
 """Nothing answers at the endpoint's addresses."""
 _PATH: Final = _either(("DNS001", "VPC001", "VPC005", "VPC012"), _PUBLIC, _SILENT)
-"""Nothing answers, and which address was called is not known."""
+"""Nothing answers, and it is unknown which address was called."""
 _NOT_FOUND: Final = (
     *("DNS003", "VPC016", "VPC002", "ENV004", "ENV006", "ENV014"),
     *("DNS006", "VPC017", "VPC018", "DNS018"),
@@ -155,14 +156,14 @@ _UNRESOLVED: Final = _either(("DNS003", "DNS004", "VPC016", "DNS005"), _NOT_FOUN
 _CUT: Final = ("TLS005", "HTTP006", "TCP012", "TCP009", "ENV007")
 """The connection is cut."""
 _UNANSWERED: Final = ("TLS004", "HTTP004", "HTTP006", "TCP009")
-"""The connection is up and nothing comes."""
+"""The connection is established and no data comes."""
 _REFUSED: Final = ("TCP004", "TCP005", "TCP006", "TCP011")
 """The connection fails at once."""
 _UNTRUSTED: Final = ("TLS001", "TLS008", "TLS010")
 _NO_CREDENTIALS: Final = ("API001", "ENV002", "ENV003", "ENV011", "API010")
 
 METADATA: Final = ("169.254.169.254", "fd00:ec2::254", "169.254.170.2")
-"""Addresses of the services that give credentials on a host: a failure there is not a failure of an endpoint."""
+"""Addresses of the services that give credentials on a host. A failure there is not a failure of an endpoint."""
 _PROXY: Final = "proxyconnect tcp:"
 _OTHER_DENIAL: Final = "you are not authorized to perform this operation"
 
@@ -559,7 +560,7 @@ KNOWN_TEXTS: Final = (
         source="GitHub, aws/aws-sdk-net#3220",
         certainty=_REPORTED,
     ),
-    # --- Where the network has no part ---
+    # --- Texts about no network fault ---
     KnownText(
         id="job-role",
         writer=_BACKUP,

@@ -44,23 +44,23 @@ SUFFIXES: Final = tuple(
         suffix for partition in PARTITIONS for suffix in (partition.dns_suffix, partition.dual_stack_dns_suffix)
     )
 )
-"""Domains that can hold an endpoint, in any partition."""
+"""Domains that can contain an endpoint's name, in any partition."""
 
 REGION: Final = re.compile(r"(?=.{1,63}\Z)[a-z]{2,5}(-[a-z]+){1,2}-[0-9]{1,2}")
-"""The form of a Region's name, within a label of DNS (RFC 1035, section 2.3.4)."""
+"""The form of a Region's name, which must fit a DNS label (RFC 1035, section 2.3.4)."""
 
 
 def is_region(text: str) -> bool:
-    """Whether `text` has the form of a Region's name. Whether the Region exists is another question."""
+    """Whether `text` has the form of a Region's name. The Region need not exist."""
     return REGION.fullmatch(text) is not None
 
 
 REGION_VARIABLES: Final = ("AWS_REGION", "AWS_DEFAULT_REGION")
-"""Variables that name a Region to the SDKs and the CLI. The first that is set counts; boto3 reads the second alone."""
+"""Variables that name a Region to the SDKs and the CLI. The first that is set counts; boto3 reads only the second."""
 
 
 def region_in(environment: Mapping[str, str]) -> tuple[str | None, str | None]:
-    """The Region that a variable of the SDKs names, and the variable; one of impossible form is passed over."""
+    """The Region that a variable of the SDKs names, and the variable. Impossible names are skipped."""
     for variable in REGION_VARIABLES:
         value = environment.get(variable, "")
         if is_region(value):
@@ -69,5 +69,5 @@ def region_in(environment: Mapping[str, str]) -> tuple[str | None, str | None]:
 
 
 def partition_of(region: str) -> Partition:
-    """The partition of a Region; `aws` for a Region of no known pattern, as botocore does."""
+    """The partition of a Region; `aws` if the Region matches no known pattern, as in botocore."""
     return next((partition for partition in PARTITIONS if partition.region_pattern.fullmatch(region)), PARTITIONS[0])

@@ -8,16 +8,17 @@ LEGENDS = {
     DNS_SUFFIX: f"{DNS_SUFFIX}: amazonaws.com, in China amazonaws.com.cn; others have their own.",
     DUAL_STACK_SUFFIX: f"{DUAL_STACK_SUFFIX}: api.aws, in China api.amazonwebservices.com.cn.",
 }
-"""Explains the placeholders that are the same for every host of a partition.
+"""The placeholders that are the same for every host of a partition, with their meaning.
 
-`backuplink endpoints` prints whole names."""
+`backuplink endpoints` prints whole names.
+"""
 
 OTHERWISE = 'Not the cause? Send an archive: `backuplink bundle --wrong "what is true"`'
 """The line that ends each page."""
 
 
 def page(code: str) -> str:
-    """The page of a code in Markdown. Raises KeyError where there is none."""
+    """The page of a code in Markdown. Raises KeyError if there is none."""
     try:
         data = pkgutil.get_data("agent", f"runbooks/{code}.md") if code.isascii() and code.isalnum() else None
     except OSError as error:

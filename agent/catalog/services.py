@@ -81,7 +81,7 @@ def _query_call(name: str, version: str, key: str, parameters: str = "") -> Sign
 
 
 def _fips(label: str) -> PrivateLink:
-    """The endpoint service of the FIPS hosts, which AWS documents without naming its partitions."""
+    """The endpoint service of the FIPS hosts. AWS documents it without naming its partitions."""
     return PrivateLink(label=label, of_fips=True, documented_in=frozenset({"aws"}))
 
 
@@ -294,10 +294,10 @@ SERVICES: Final = {
             sdk_id="S3",
             signing_name="s3",
             host_label="s3",
-            # The gateway endpoint's name begins with com.amazonaws in China, too.
+            # In China, too, the gateway endpoint's name begins with com.amazonaws.
             private_links=(PrivateLink(label="s3", prefixes=_BEIJING_AND_NINGXIA),),
             ports=(_HTTPS,),
-            call=None,  # HeadBucket needs a bucket that is known to be the caller's
+            call=None,  # HeadBucket needs a bucket that is known to belong to the caller
             permission=None,
             bucket_permission=CallPermission(action="s3:ListBucket", resource="arn:{partition}:s3:::{bucket}"),
             unsigned_path="/-",  # no bucket can have this name
@@ -479,8 +479,8 @@ def checkable() -> tuple[str, ...]:
 
 
 def gateway_service_name_of(service: str, region: str) -> str | None:
-    """The name that gateway endpoints of a service have, the same form in every partition; None for a service without
-    them."""
+    """The name that gateway endpoints of a service have, in the same form in every partition; None for a service
+    without them."""
     record = SERVICES[service]
     if not record.has_gateway_endpoint or is_offered(service, region) is False:
         return None
@@ -495,19 +495,19 @@ def gateway_labels(services: Iterable[str]) -> tuple[str, ...]:
 
 
 def call_of(target: Target) -> SignedCall | None:
-    """The signed call that a run makes of a target; None where it makes none."""
+    """The signed call that a run makes to a target; None if it makes none."""
     return SERVICES[target.service].call if target.bucket is None else head_bucket(target.bucket)
 
 
 def permission_of(target: Target) -> CallPermission | None:
-    """What that call takes; None where there is none."""
+    """The permission for the signed call to a target; None if there is no call."""
     service = SERVICES[target.service]
     return service.permission if target.bucket is None else service.bucket_permission
 
 
 def calls_at(service: str) -> tuple[str, ...]:
-    """What the policy of an endpoint has to allow of a service: what workloads call there where that is not this
-    program's own call, else that; nothing for a service without a call."""
+    """The actions that an endpoint policy must allow for a service: those that workloads call, or the program's own
+    call if these are unknown; empty for a service without a call."""
     permission = SERVICES[service].permission
     if permission is None:
         return ()
@@ -516,23 +516,23 @@ def calls_at(service: str) -> tuple[str, ...]:
 
 
 def is_called(service: str, action: str) -> bool:
-    """Whether programs that use a service are known to call an action of it."""
+    """Whether programs that use a service are known to call one of its actions."""
     permission = SERVICES[service].permission
     is_own = SERVICES[service].call_is_own and permission is not None and permission.action == action
     return is_own or action in calls_of(tuple(Workload), service)
 
 
 def is_own_call(target: Target) -> bool:
-    """Whether programs that use the target make its call themselves, or need what it takes, so that a role without it
-    lacks what they need. The policy that AWS gives for the Backint agent allows s3:ListBucket on its bucket (SAP HANA
-    on AWS Guides, AWS Backint Agent for SAP HANA prerequisites)."""
+    """Whether programs that use the target make its signed call themselves, or need the same permission, so that a role
+    without it lacks something they need. The policy that AWS gives for the Backint agent allows s3:ListBucket on its
+    bucket (SAP HANA on AWS Guides, AWS Backint Agent for SAP HANA prerequisites)."""
     permission = permission_of(target)
     return permission is not None and is_called(target.service, permission.action)
 
 
 def is_offered(service: str, region: str) -> bool | None:
-    """Whether the table says that the service is offered in the Region; None for a Region that it does not know, and
-    where the SDK's data has the service nowhere in the partition, which says nothing."""
+    """Whether the table lists the service in the Region; None if the table does not have the Region, or if the SDK's
+    data lists the service nowhere in the partition, which proves nothing."""
     known = REGIONS.get(region)
     if known is None:
         return None
@@ -543,12 +543,12 @@ def is_offered(service: str, region: str) -> bool | None:
 
 
 def may_not_exist(service: str, region: str) -> bool:
-    """Whether the host of a service is not known to exist in a Region that the table knows."""
+    """Whether the Region is in the table and the host of a service is not known to exist there."""
     return region in REGIONS and is_offered(service, region) is None
 
 
 def host_of(service: str, region: str, *, fips: bool, dual_stack: bool) -> str:
-    """The host that an SDK builds, whether or not it exists (endpoint rulesets of botocore 1.44.8)."""
+    """The host that an SDK builds. It need not exist (endpoint rulesets of botocore 1.44.8)."""
     partition = partition_of(region)
     form = HOSTS.get(service, {}).get(partition.id, {}).get((fips, dual_stack))
     if form is not None:
@@ -558,8 +558,8 @@ def host_of(service: str, region: str, *, fips: bool, dual_stack: bool) -> str:
 
 
 def signing_region_of(service: str, region: str, *, is_global: bool = False) -> str | None:
-    """The Region that requests to the SDK's hosts are signed for, where it is not `region`: that of a global service,
-    or with `is_global` that of the service's global host."""
+    """The Region with which requests to the SDK's hosts are signed, if it is not `region`: that of a global service or,
+    with `is_global`, of the service's global host."""
     whole = SERVICES[service].global_host
     if is_global and whole is not None:
         return whole.signing_region
@@ -568,8 +568,8 @@ def signing_region_of(service: str, region: str, *, is_global: bool = False) -> 
 
 
 def appliance_hosts(service: str, region: str) -> tuple[tuple[str, str], ...]:
-    """Label and public IPv4 host of each role of the service's appliance; empty where it has no appliance. They lie
-    below the default host of the service, and so inside the zone that private DNS attaches for that."""
+    """Label and public IPv4 host of each role of the service's appliance; empty if it has none. The hosts are
+    subdomains of the service's default host, and so inside the zone that private DNS attaches for it."""
     default = host_of(service, region, fips=False, dual_stack=False)
     return tuple((label, f"{label}.{default}") for label in SERVICES[service].appliance_labels)
 
@@ -584,8 +584,8 @@ def _name_of(link: PrivateLink, region: str) -> str:
 
 
 def service_names_of(service: str, region: str, *, fips: bool = False) -> tuple[str, ...]:
-    """The PrivateLink service names for the ordinary hosts, or with `fips` for the FIPS hosts; empty where no endpoint
-    of the service is offered."""
+    """The PrivateLink service names for the ordinary hosts or, with `fips`, for the FIPS hosts; empty if no endpoint of
+    the service is offered."""
     if is_offered(service, region) is False:
         return ()
     partition = partition_of(region).id
@@ -593,12 +593,12 @@ def service_names_of(service: str, region: str, *, fips: bool = False) -> tuple[
 
 
 def service_name_of(service: str, region: str, *, fips: bool = False) -> str | None:
-    """The PrivateLink service name that reports give; None where no endpoint of the service is offered."""
+    """The PrivateLink service name that reports give; None if no endpoint of the service is offered."""
     return next(iter(service_names_of(service, region, fips=fips)), None)
 
 
 def is_name_documented(service: str, region: str) -> bool:
-    """Whether AWS documents the PrivateLink service name that reports give, and that the service is there."""
+    """Whether AWS documents that the service exists there, and the PrivateLink service name that reports give."""
     links = SERVICES[service].links(fips=False)
     return (
         bool(links) and partition_of(region).id in links[0].documented_in and is_offered(service, region) is not False
@@ -606,14 +606,14 @@ def is_name_documented(service: str, region: str) -> bool:
 
 
 def service_region_of(service: str, region: str) -> str | None:
-    """The Region that the endpoint service of a global service is in, where that is known; None for others."""
+    """The Region of the endpoint service of a global service, if it is known; None for other services."""
     links = SERVICES[service].private_links
     return (links[0].service_regions or {}).get(partition_of(region).id) if links else None
 
 
 def private_link_labels(services: Iterable[str], *, is_global: bool = False) -> tuple[str, ...]:
-    """Last parts of the PrivateLink names of these services: of names with a Region in them or, where `is_global`, of
-    those of global services, which have none."""
+    """Last parts of the PrivateLink names of these services. Names with a Region are meant, or, with `is_global`, names
+    of global services, which have no Region."""
     return tuple(
         link.label
         for service in services
@@ -623,6 +623,6 @@ def private_link_labels(services: Iterable[str], *, is_global: bool = False) -> 
 
 
 def service_of_label(label: str) -> Service | None:
-    """The service that has a PrivateLink name with this last part; None where none is known."""
+    """The service whose PrivateLink name ends in this part; None if there is none."""
     matching = (service for service in SERVICES.values() if label in {link.label for link in service.private_links})
     return next(matching, None)

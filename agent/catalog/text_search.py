@@ -1,7 +1,7 @@
-"""Lines of logs searched for the texts of `agent.catalog.known_texts`, and what a line itself says: a host, an address.
+"""Searches lines of logs for the texts of `agent.catalog.known_texts`, and for the host and address that a line names.
 
-A pattern is a row of pieces, each of which is searched for after the end of the one before; no piece holds a repetition
-without a limit. So the time grows with the length of a line and not faster, whatever the line holds.
+A pattern is a sequence of pieces, and each piece is searched for after the end of the previous one. No piece contains a
+repetition without a limit, so the time grows in proportion to the length of a line, whatever the line holds.
 """
 
 import re
@@ -27,9 +27,9 @@ MAX_LINE_CHARACTERS: Final = 16_384
 """Characters of a line that are searched: many times the longest text, with room for a stack trace or JSON around
 it."""
 MAX_PREFIX_CHARACTERS: Final = 200
-"""A logger may put so much before a text: time, thread, level."""
+"""Characters that a logger may write before a text, such as time, thread and level."""
 MAX_MATCHES: Final = 100
-"""Matches that are kept; a log in which more different ones occur is not a log of one fault."""
+"""Maximum matches to keep. A log with more different ones is not about a single fault."""
 
 _GAP: Final = "..."
 _PARTS: Final = {
@@ -38,7 +38,7 @@ _PARTS: Final = {
     "address": r"(?P<peer>[0-9a-f.:]{2,45})",
     "word": r"\S{1,256}",
 }
-"""What the parts of a pattern that vary may hold."""
+"""The text that each variable part of a pattern may match."""
 _SHOWN: Final = {"host": "HOST", "peer": "ADDRESS:PORT", "address": "ADDRESS", "word": "..."}
 _PART: Final = re.compile(r"\{(\w+)\}")
 _SPELLINGS: Final = (
@@ -57,13 +57,13 @@ _CALLED: Final = re.compile(
     r"|host='|lookup |connect to |connection to |connecting to |resolve '|host: '?|unknownhostexception: "
     rf"|enotfound |eai_again |can't find |not be resolved: ')(?P<host>{_NAME})"
 )
-"""How programs name the host that they called."""
+"""The ways in which programs name the host that they called."""
 _PEER: Final = re.compile(
     r"(?<![0-9a-z.:-])(?P<peer>[0-9]{1,3}(?:\.[0-9]{1,3}){3}|\[[0-9a-f:]{2,39}\])"
     r"(?::443| \(?port 443| port: 443)(?![0-9])",
     re.IGNORECASE,
 )
-"""The address of a connection, where a program writes it apart from the text."""
+"""The address of a connection, if a program writes it apart from the text."""
 _ACTION: Final = re.compile(r"not authorized to perform: (?P<prefix>[a-z0-9-]{1,63}):[a-z]", re.IGNORECASE | re.ASCII)
 """An action in a denial (IAM User Guide, Troubleshoot access denied error messages)."""
 _OLDER_LABELS: Final = 2
@@ -78,34 +78,34 @@ _NOT_OFFERED: Final = "ENV004"
 _ONE_FAMILY: Final = "TCP008"
 _GLOBAL_STS: Final = "API010"
 _GATEWAY_PATH: Final = ("VPC019", "VPC006", "VPC012")
-"""What stops calls to a service that has a gateway endpoint, whose addresses are public."""
+"""Codes that stop calls to a service with a gateway endpoint, whose addresses are public."""
 _UNRESOLVED: Final = "DNS003"
-"""Each text that a name gives no address has this code."""
+"""A code that is among the causes of every text that says that a name has no address."""
 _SILENT: Final = "VPC005"
-"""Each text that nothing answers has this code."""
+"""A code that is among the causes of every text that says that nothing answers."""
 _NEEDS_PUBLIC_ANSWER: Final = frozenset({_PUBLIC_ANSWER, "DNS002", "VPC001", "VPC002", "VPC003", "VPC011", "VPC015"})
-"""Findings that lead a call to a public address: they are not why a private one does not answer."""
+"""Findings that send a call to a public address. They do not explain why a private address does not answer."""
 _NEEDS_ENDPOINT: Final = frozenset({"VPC004", "VPC005", "VPC010", "TCP002"})
-"""Findings about an endpoint whose address is called: they are seldom why a public one does not answer."""
+"""Findings about an endpoint whose address is called. They seldom explain why a public address does not answer."""
 _DENIED: Final = ("accessdenied", "access denied", "not authorized to perform", "unauthorizedoperation")
-"""Words, in lower case, by which AWS denies a call that the network let through."""
+"""Words, in lower case, that show that the call reached AWS and AWS denied it."""
 _DENIAL_LAYERS: Final = frozenset({Layer.CALL, Layer.POLICY, Layer.JOB})
 _DENIAL_CODES: Final = frozenset({"VPC008", "VPC013"})
-"""Findings about the configuration that are about rights."""
+"""Findings about permissions in the configuration."""
 _PATH_LAYERS: Final = frozenset({Layer.NAME, Layer.CONNECTION, Layer.TLS, Layer.CONFIGURATION})
 _REACH: Final = frozenset({Layer.NAME, Layer.CONNECTION})
 _GLOBAL_STS_HOST: Final = "sts.amazonaws.com"
 _SUFFIXES: Final = tuple(f".{suffix}" for suffix in SUFFIXES)
 _DUAL_STACK_SUFFIXES: Final = tuple(f".{partition.dual_stack_dns_suffix}" for partition in PARTITIONS)
 _CAUSED: Final = "caused by: "
-"""A line that has the cause of the line before it begins so in Java and Go."""
+"""The beginning of a line, in Java and Go, that gives the cause of the previous line."""
 _FRAME: Final = re.compile(r"(?:^|[\]\t ])(?:at [\w.$<>/-]{1,200}\(|\.\.\. [0-9]{1,4} (?:more|common))")
 """A line of a stack trace, which stands between a failure and its cause."""
 _CONTINUED: Final = "status code: "
-"""A line that ends the one before it begins so where the AWS SDK for Go 1 writes a denial without a text."""
+"""The beginning of the line with which the AWS SDK for Go 1 ends a denial without a text."""
 _JOB: Final = re.compile(r"\b(?:backup|restore|copy) jobs?\b", re.IGNORECASE)
 _OF_BACKUP: Final = re.compile(r"\baws[ -]?backup\b|\bbackup (?:plan|vault|role|selection)\b", re.IGNORECASE)
-"""What else AWS Backup's own messages speak of."""
+"""Other words by which to recognise AWS Backup's own messages."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,59 +116,61 @@ class NamedHost:
     service: str
     """The catalogue's name for the service; the label in the host name if the catalogue does not know it."""
     region: str | None
-    """None in a name that has no Region."""
+    """The Region in the name; None if the name has none."""
 
 
 class AddressHint(StrEnum):
-    """What the address that a connection went to says."""
+    """The kind of address that a connection went to, which excludes some causes."""
 
     PUBLIC = "public"
-    """No interface endpoint has it."""
+    """A public address, which no interface endpoint has."""
     PUBLIC_AS_EVER = "public-as-ever"
-    """Public, of a service whose addresses are public through a gateway endpoint, too."""
+    """A public address of a service whose addresses are also public through a gateway endpoint."""
     PRIVATE = "private"
-    """An endpoint may have it."""
+    """A private address, which an endpoint may have."""
     BOGUS = "bogus"
-    """Loopback and the like, which no endpoint has."""
+    """An address that no endpoint has, such as loopback."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextMatch:
-    """A known text in the lines, with what the line says of it."""
+    """A known text in the lines, with the details of its line."""
 
     known: KnownText
     pattern: str
-    """The one of its patterns that is there, and the longest of those."""
+    """The longest of its patterns that occur in the line."""
     line: str
-    """The first such line, cut to MAX_LINE_CHARACTERS, with only scheme and host of each URL. Others wrote it."""
+    """The first line with the text, cut to MAX_LINE_CHARACTERS; URLs in it keep only scheme and host. Others wrote
+    it."""
     number: int
     """The number of that line, from 1."""
     lines: int
-    """How many lines have the text, with the same host and the same kind of address."""
+    """Number of lines with the text and with the same host and kind of address."""
     host: NamedHost | None
     unknown_host: str | None
-    """The host that the line says was called, where the catalogue cannot say whose it is."""
+    """The called host, if the catalogue cannot tell which service it belongs to."""
     denied_service: str | None
-    """Whose action a denial names, as the catalogue calls the service."""
+    """The service of the action that a denial names, as the catalogue calls it."""
     address: Address | None
     """The address that the connection went to; None if the text does not name it."""
     hint: AddressHint | None
     codes: tuple[str, ...]
-    """Findings that can cause it, after what the rest of the line says; the most likely first."""
+    """Findings that can cause it, given the rest of the line; the most likely first."""
     is_of_job: bool
-    """Whether a job of AWS Backup says it, which makes its calls itself: by the record, or a denial by its line."""
+    """Whether the text comes from a job of AWS Backup, which makes its own calls. The record tells that or, for a
+    denial, its line."""
 
     @property
     def services(self) -> tuple[str, ...]:
-        """Services whose path a check must cover: of the host, of the action, and of the record."""
+        """Services whose path a check must cover: those of the host, of the action, and of the record."""
         named = (None if self.host is None else self.host.service, self.denied_service, *self.known.services)
         return tuple(dict.fromkeys(service for service in named if service is not None))
 
     @property
     def command(self) -> tuple[str, ...] | None:
-        """The command that proves the findings or clears them. None where there is nothing to check, where this
-        version checks none of the services and no finding is of the whole run, or where the line names a host of which
-        a run without a service would say nothing."""
+        """The command that proves or excludes the findings. None if nothing is to be checked, if this version checks
+        none of the services and no finding is about the whole run, or if the line names a host that a run without a
+        service would not cover."""
         checked = [service for service in self.services if _is_checked(service)]
         if not checked and not self.is_of_job:
             if self.unknown_host is not None or (self.services and _is_of_path(self)):
@@ -185,7 +187,7 @@ class TextMatch:
 
     @property
     def codes_of_run(self) -> tuple[str, ...]:
-        """The codes that a run shows whichever services it checks. A finding that is shown only as the cause of
+        """The codes that a run can report whichever services it checks. A finding that is reported only as the cause of
         something measured needs the service at which that was measured."""
         return tuple(code for code in self.codes if CODES[code].scope is Scope.RUN and not CODES[code].needs_symptom)
 
@@ -197,26 +199,26 @@ class TextMatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchResult:
-    """What is known of some lines."""
+    """The known facts of some lines."""
 
     matches: tuple[TextMatch, ...]
     """The innermost cause first."""
     lines: int
-    """How many were searched."""
+    """Number of lines that were searched."""
     cut: int
-    """How many of them are longer than MAX_LINE_CHARACTERS, and were searched up to there."""
+    """Number of lines longer than MAX_LINE_CHARACTERS, which were searched only up to there."""
     left_out: int
-    """How many matches there are beyond MAX_MATCHES."""
+    """Number of matches beyond MAX_MATCHES."""
     speaks_of_jobs: bool
-    """Whether a line speaks of jobs of AWS Backup, which AWS Backup runs itself."""
+    """Whether a line is about jobs of AWS Backup, which AWS Backup itself runs."""
     host: NamedHost | None
     """The first host of AWS that a line names."""
     unknown_host: str | None
-    """The first host that a line says was called, and that the catalogue cannot say whose it is."""
+    """The first called host in the lines whose service the catalogue cannot tell."""
 
     @property
     def next_command(self) -> tuple[str, ...] | None:
-        """What to run where no text is known. None where a run would test something else than what the lines name."""
+        """The command to run if no text is known. None if a run would test something else than the lines name."""
         if self.speaks_of_jobs:
             return ("backuplink", "check", "--jobs")
         if self.host is not None and _is_checked(self.host.service):
@@ -226,7 +228,7 @@ class SearchResult:
 
 
 def search(lines: Sequence[str]) -> SearchResult:
-    """The known texts in lines, each once for each host, however often it is there."""
+    """The known texts in lines. Each is returned once per host, however often it occurs."""
     found: dict[tuple[str | None, ...], tuple[tuple[int, ...], TextMatch]] = {}
     left_out = 0
     read = _read(lines)
@@ -254,16 +256,16 @@ def search(lines: Sequence[str]) -> SearchResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Line:
-    """A line, as it is searched."""
+    """A line in the form in which it is searched."""
 
     text: str
     whole: str
     """The text as it was written, cut to MAX_LINE_CHARACTERS."""
     number: int
     depth: int
-    """How many causes of causes it is inside the failure that a trace begins with."""
+    """The depth of the line in a trace: 0 for the failure that begins it, 1 for its cause, and so on."""
     host: NamedHost | None
-    """The host of AWS that it names, or in a trace the one that the line around it names."""
+    """The host of AWS that it names or, in a trace, that the enclosing line names."""
     unknown_host: str | None
 
 
@@ -289,24 +291,24 @@ def _read(lines: Sequence[str]) -> list[_Line]:
 
 
 def _is_cause(text: str) -> bool:
-    """Whether a line begins, after what a logger puts before it, as the cause of the line before it."""
+    """Whether a line, after a logger's prefix, begins as the cause of the line before it."""
     before, found, _ = text[:MAX_PREFIX_CHARACTERS].lower().partition(_CAUSED)
     return bool(found) and (before.rstrip().endswith("]") or not any(map(str.isalpha, before)))
 
 
 def _rank(match: TextMatch, line: _Line, place: int) -> tuple[int, ...]:
-    """The order of matches: what is nearer to the cause first. "Caused by" leads from the outside to the inside, over
-    lines and within one; a traceback of Python begins at the inside."""
+    """The sort key of a match: the nearer to the cause, the earlier. "Caused by" leads from the outermost failure to
+    the innermost, over lines and within one; a traceback of Python begins with the innermost."""
     return (match.known.nearness, -line.depth, line.number, place)
 
 
 def weight_of(pattern: str) -> int:
-    """How specific a pattern is: how many characters of it do not vary."""
+    """How specific a pattern is: the number of its fixed characters."""
     return sum(len(_PART.sub("", piece)) for piece in pattern.split(_GAP))
 
 
 def shown(pattern: str) -> str:
-    """A pattern for a person: `dial tcp ADDRESS:PORT: i/o timeout`."""
+    """A pattern in readable form: `dial tcp ADDRESS:PORT: i/o timeout`."""
     return _PART.sub(lambda part: _SHOWN[part[1]], pattern)
 
 
@@ -317,7 +319,7 @@ def named_host(line: str) -> NamedHost | None:
 
 
 def _called(text: str) -> tuple[NamedHost | None, str | None]:
-    """The host of AWS in a line; where there is none, the host that the line says was called."""
+    """The host of AWS in a line. If there is none, the host that the line says was called."""
     host = named_host(text)
     if host is not None:
         return host, None
@@ -332,7 +334,7 @@ def _hosts_of_aws(text: str) -> Iterator[str]:
 
 
 def service_host(host: str) -> NamedHost | None:
-    """What a name says of service and Region; None for one that is not of an AWS service."""
+    """The service and Region in a host name; None if it does not belong to an AWS service."""
     own = read_name(host)
     if own is not None:
         return NamedHost(host=host, service=own.service, region=own.region)
@@ -367,12 +369,13 @@ def _service(label: str) -> str:
 
 
 def _in_line(line: _Line) -> list[TextMatch]:
-    """The known texts in a line, the innermost first: what programs add to a text, they put before it."""
+    """The known texts in a line, the innermost first: programs put their own words before the text that they
+    received."""
     text, lowered, host, unknown = line.text, line.text.lower(), line.host, line.unknown_host
     is_denial = any(words in lowered for words in _DENIED)
     found: list[tuple[int, TextMatch]] = []
     for literals, wanted in _searches():
-        for literal in literals:  # before any call: most lines have none of the texts
+        for literal in literals:  # checked first, since most lines have none of the texts
             if literal in lowered:
                 break
         else:
@@ -439,18 +442,18 @@ def normalized(line: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Search:
-    """A record, prepared for many lines."""
+    """A record, prepared to be searched for in many lines."""
 
     known: KnownText
     unless: tuple[str, ...]
     patterns: tuple[tuple[str, str], ...]
-    """The longest first; each with the longest part of it that does not vary, in lower case: a text without that part
-    cannot have the pattern."""
+    """The patterns, the longest first, each with its longest fixed part in lower case. A text without that part cannot
+    match."""
 
 
 @cache
 def _searches() -> tuple[tuple[tuple[str, ...], _Search], ...]:
-    """Each record, with one part of each of its patterns."""
+    """All records, with a fixed part of each of their patterns."""
     searches = [
         _Search(
             known=known,
@@ -467,11 +470,11 @@ def _searches() -> tuple[tuple[tuple[str, ...], _Search], ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Place:
-    """Where a record's text is in a line."""
+    """The position of a record's text in a line."""
 
     pattern: str
     peer: str | None
-    """The address in it."""
+    """The address that the text contains."""
     end: int
 
 
@@ -480,7 +483,7 @@ def _literals(pattern: str) -> list[str]:
 
 
 def _found(wanted: _Search, text: str, lowered: str) -> _Place | None:
-    """The longest pattern of a record that is in a text; None where none is."""
+    """The longest pattern of a record that a text contains; None if it contains none."""
     for pattern, literal in wanted.patterns:
         if literal not in lowered:
             continue
@@ -533,7 +536,7 @@ def _hint(address: Address, services: Sequence[str]) -> AddressHint | None:
 def _codes(
     known: KnownText, hint: AddressHint | None, host: NamedHost | None, unknown: str | None, *, is_denial: bool
 ) -> tuple[str, ...]:
-    """The codes of a record after what the rest of the line says."""
+    """The codes of a record, reduced by the details in the rest of the line."""
     codes = known.codes
     if is_denial:
         return tuple(code for code in codes if CODES[code].layer in _DENIAL_LAYERS or code in _DENIAL_CODES)
@@ -548,7 +551,7 @@ def _codes(
 
 
 def _codes_of_host(codes: tuple[str, ...], host: NamedHost | None, unknown: str | None) -> tuple[str, ...]:
-    """What the host makes the likeliest cause of a failure with these codes."""
+    """The codes of a failure, with the likeliest for this host first."""
     name = unknown if host is None else host.host
     is_unresolved, is_silent = _UNRESOLVED in codes, _SILENT in codes
     if name is None or not name.endswith(_SUFFIXES) or not (is_unresolved or is_silent):
@@ -574,7 +577,7 @@ def _may_not_be_offered(host: NamedHost) -> bool:
 
 
 def _is_path(code: str) -> bool:
-    """Whether a finding is about the way to a service, from its name to an answer."""
+    """Whether a finding is about the path to a service, from its name to an answer."""
     return CODES[code].layer in _PATH_LAYERS and code not in _DENIAL_CODES
 
 
@@ -583,5 +586,6 @@ def _is_of_path(match: TextMatch) -> bool:
 
 
 def _is_variant(host: str) -> bool:
-    """Whether an SDK builds this host for FIPS, for dual stack or in an older form, which private DNS may not cover."""
+    """Whether an SDK builds this host for FIPS, for dual stack or in an older form. Private DNS may not cover such
+    hosts."""
     return "-fips." in host or host.endswith(_DUAL_STACK_SUFFIXES) or is_region(host.partition(".")[0])

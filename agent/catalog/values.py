@@ -1,6 +1,6 @@
-"""Values that a person types: how they are read, and the messages that refuse them.
+"""Values that a person types: parsing them, and the messages that refuse them.
 
-Options of the command, variables, the configuration file and the form of the TUI read a value in the same way.
+Options of the command, variables, the configuration file and the form of the TUI all parse a value in the same way.
 """
 
 import math
@@ -16,26 +16,26 @@ from probes.model import Address
 from probes.urls import masked_urls
 
 MAX_TEXT: Final = 4_096
-"""Characters of one value: PATH_MAX, the longest that any option has a use for."""
+"""Maximum characters of one value: PATH_MAX, the longest value that any option can use."""
 _MAX_INTERFACE: Final = 15
-"""Characters of an interface's name (IFNAMSIZ of linux/if.h)."""
+"""Maximum characters of an interface's name (IFNAMSIZ of linux/if.h)."""
 
 
 @dataclass(frozen=True, slots=True)
 class ValueType:
-    """How a text becomes a value."""
+    """A parser from text to value, with its help and its error message."""
 
     name: str
-    """What the help shows in its place, as in `--timeout SECONDS`."""
+    """The placeholder in the help, as in `--timeout SECONDS`."""
     convert: Callable[[str], Any]
-    """Makes the value of a text. Raises ValueError."""
+    """Converts the text. Raises ValueError."""
     wanted: str | None
-    """The right form of a value, in words that follow `is not`; None if the error of `convert` says it all."""
+    """The right form of a value, worded to follow `is not`; None if the error of `convert` is already complete."""
     is_secret: bool = False
-    """Whether no message may repeat the text: `wanted` is None then, and `convert` does not repeat it either."""
+    """Whether messages must not repeat the text. Then `wanted` is None, and `convert` does not repeat it either."""
 
     def read(self, text: str) -> Any:
-        """The value of a text. Raises ValueError with words for the operator."""
+        """The value of a text. Raises ValueError with a message for the operator."""
         if len(text) > MAX_TEXT or "\0" in text:
             raise ValueError(f"a text of at most {MAX_TEXT} characters without NUL belongs here.")
         try:
@@ -45,14 +45,14 @@ class ValueType:
 
 
 def region(text: str) -> str:
-    """The name of a Region. Raises ValueError."""
+    """A Region's name. Raises ValueError."""
     if not is_region(text):
         raise ValueError(text)
     return text
 
 
 def address(text: str) -> Address:
-    """An IP address, of IPv6 with its interface where it has one. Raises ValueError."""
+    """An IP address; an IPv6 address may have an interface. Raises ValueError."""
     parsed = ip_address(text)
     interface = parsed.scope_id or "" if isinstance(parsed, IPv6Address) else ""
     if len(interface) > _MAX_INTERFACE or not (interface.isascii() and interface.isprintable()):
@@ -76,8 +76,8 @@ REGION: Final = ValueType("region", region, "the name of a Region, such as eu-we
 ADDRESS: Final = ValueType("address", address, "an IP address")
 ENDPOINT: Final = ValueType("[service=]name", named_endpoint, None)
 TIMEOUT: Final = seconds(0.1, 60)
-"""Seconds for one step."""
+"""Limits of the seconds for one step."""
 DEADLINE: Final = seconds(1, 3600)
-"""Seconds for a whole run."""
+"""Limits of the seconds for a whole run."""
 INTERVAL: Final = seconds(MIN_INTERVAL, MAX_INTERVAL)
-"""Between the starts of two cycles."""
+"""Limits of the seconds between the starts of two cycles."""

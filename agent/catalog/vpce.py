@@ -31,14 +31,14 @@ class EndpointName:
 
     endpoint_id: str
     availability_zone: str | None
-    """The zone as the endpoint's own account names it; None in the regional name."""
+    """The zone, as the endpoint's own account names it; None in the regional name."""
     service: str
     """The catalogue's name for the service; the label in the host name if the catalogue does not know it."""
     region: str
 
 
 def read_name(host: str) -> EndpointName | None:
-    """Parse an endpoint-specific name; None for every other name."""
+    """The parts of an endpoint-specific name; None for every other name."""
     match = _NAME.fullmatch(host.lower())
     if match is None or match["domain"] not in {partition.dns_suffix for partition in PARTITIONS}:
         return None
@@ -52,8 +52,8 @@ def read_name(host: str) -> EndpointName | None:
 
 
 def named_endpoint(text: str) -> NamedEndpoint:
-    """Read `[SERVICE=]DNS-NAME` or `[SERVICE=]vpce-ID`. Raises ValueError with words for the operator."""
-    if "@" in text:  # before it may be a password, so nothing is repeated
+    """Read `[SERVICE=]DNS-NAME` or `[SERVICE=]vpce-ID`. Raises ValueError with a message for the operator."""
+    if "@" in text:  # nothing is repeated, since the text before `=` may be a password
         raise ValueError("a user or a password stands before an '@'; name the host alone")
     service, separator, host = text.rpartition("=")
     host = host.strip().rstrip(".").lower()
@@ -89,13 +89,13 @@ def _is_address(text: str) -> bool:
 
 
 def service_of_host(host: str) -> str | None:
-    """The service of a name that an SDK builds, or of an endpoint's own; None of every other."""
+    """The service of a name that an SDK builds, or of an endpoint's own name; None for other names."""
     own = read_name(host)
     return _service_in(host) if own is None else own.service
 
 
 def _service_in(host: str) -> str | None:
-    """The service of a name that an SDK builds. A Region is in it, or it is the same in a whole partition."""
+    """The service of a name that an SDK builds. Such a name contains a Region, or is the same in a whole partition."""
     for known in SERVICES.values():
         if known.global_host is not None and host == known.global_host.host:
             return known.name
@@ -109,7 +109,8 @@ def _service_in(host: str) -> str | None:
 
 
 def bucket_of_host(host: str) -> str | None:
-    """The bucket that stands before the host of its Region; None in every other name."""
+    """The bucket in a name that begins with a bucket and continues with the host of its Region; None for other
+    names."""
     name, _, rest = host.partition(".")
     services = (service for service in SERVICES.values() if service.bucket_permission is not None)
     is_bucket = stands_before_host(name) and any(

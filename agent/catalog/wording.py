@@ -1,4 +1,4 @@
-"""Words for people that judge, formats and interface share: lists, durations, and how long observations took."""
+"""Words for people that all rooms share: lists, durations, and how long observations took."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -7,47 +7,47 @@ from typing import Any, Final
 from probes.model import Observation
 
 SOME: Final = 6
-"""How many names a sentence lists at most."""
+"""Maximum number of names in a sentence."""
 
 
 def listed(items: Iterable[object]) -> str:
-    """`a`, `a and b`, `a, b and c`; `none` where there is nothing."""
+    """`a`, `a and b`, `a, b and c`; `none` if there is nothing."""
     words = [str(item) for item in items]
     return " and ".join(filter(None, (", ".join(words[:-1]), words[-1]))) if words else "none"
 
 
 def either(items: Iterable[object]) -> str:
-    """`a`, `a or b`, `a, b or c`; empty where there is nothing."""
+    """`a`, `a or b`, `a, b or c`; empty if there is nothing."""
     words = [str(item) for item in items]
     return " or ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
 def listed_briefly(items: Sequence[object]) -> str:
-    """`a, b, c, d, e and f` for up to SOME; of more the first ones and a count: `a, b, c, d, e and 7 more`."""
+    """`a, b, c, d, e and f` for up to SOME names; otherwise the first few and a count: `a, b, c, d, e and 7 more`."""
     if len(items) <= SOME:
         return listed(items)
     return f"{', '.join(map(str, items[: SOME - 1]))} and {len(items) - SOME + 1} more"
 
 
 def counted(count: int, noun: str, plural: str | None = None) -> str:
-    """`1 gap`, `2 gaps`, `1,440 cycles`; `plural` where it is not the noun with an s."""
+    """`1 gap`, `2 gaps`, `1,440 cycles`; `plural` is needed only if it is not the noun with an s."""
     return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
 
 
 def why_no_json(error: ValueError | RecursionError) -> str:
-    """Why `json` cannot read a text, in words: `is not JSON: Expecting value: line 1 column 1 (char 0)`."""
+    """Why `json` cannot parse a text, in words: `is not JSON: Expecting value: line 1 column 1 (char 0)`."""
     if isinstance(error, RecursionError):
         return "is nested too deep"
     if isinstance(error, UnicodeError):
         return "is not UTF-8 text"
     text = getattr(error, "doc", None)
-    if text is None:  # it is not a JSONDecodeError: Python reads no number of more than 4,300 digits
+    if text is None:  # not a JSONDecodeError: Python parses no number of more than 4,300 digits
         return "has a number with too many digits"
     return f"is not JSON: {error}" if text.strip() else "is empty"
 
 
 def after(observations: Sequence[Observation[Any]]) -> str:
-    """How long observations took, in words: `after 3.0 s`; a range where it differs."""
+    """How long observations took, in words: `after 3.0 s`, or a range if they differ."""
     seconds = sorted(observation.seconds for observation in observations if observation.seconds is not None)
     if not seconds:
         return "at once"
@@ -63,7 +63,7 @@ def duration(seconds: float) -> str:
 
 
 def failed_of(failed: int, unknown: int, every: int, noun: str) -> str:
-    """The share of runs that failed: `failed 8 of 15 runs, 1 unknown`; empty where none failed and none is unknown."""
+    """The share of runs that failed: `failed 8 of 15 runs, 1 unknown`; empty if all runs were ok."""
     parts = [f"failed {failed:,} of {counted(every, noun)}"] if failed else []
     parts += [f"{unknown:,} unknown"] if unknown else []
     return ", ".join(parts)

@@ -1,7 +1,7 @@
-"""The calls that each workload makes at each service, as IAM names them, each with its source.
+"""The calls that each workload makes to each service, as IAM names them, each with its source.
 
-What an API caller calls depends on the program, and the appliance of Backup gateway signs nothing that IAM knows: for
-them the call of this program, which theirs cannot do without, stands for all (`Service.call_is_own`).
+The calls of an API caller depend on the program, and IAM knows none of those that the appliance of Backup gateway
+signs. In place of both stands the call of this program, which they need as well (`Service.call_is_own`).
 """
 
 from collections.abc import Container
@@ -19,7 +19,7 @@ class WorkloadCalls:
     service: str
     actions: tuple[str, ...]
     source: str
-    """Title of the page, and what on it says so."""
+    """Title of the page, and the words on it that say so."""
 
 
 _CORE: Final = "AmazonSSMManagedInstanceCore (AWS Managed Policy Reference)"
@@ -33,7 +33,8 @@ _AGENT: Final = (
     "ssm:UpdateAssociationStatus",
     "ssm:UpdateInstanceAssociationStatus",
 )
-"""Registration, heartbeat and associations; not what inventory, compliance, patches and packages need beyond that."""
+"""Calls for registration, heartbeat and associations; not the further ones for inventory, compliance, patches and
+packages."""
 _CHANNELS: Final = (
     "ssmmessages:CreateControlChannel",
     "ssmmessages:CreateDataChannel",
@@ -90,6 +91,6 @@ WORKLOAD_CALLS: Final = (
 
 
 def calls_of(workloads: Container[Workload], service: str) -> tuple[str, ...]:
-    """What these workloads call at a service, each action once; nothing where that depends on the program."""
+    """The actions that these workloads call at a service, each once; empty if they depend on the program."""
     rows = (row for row in WORKLOAD_CALLS if row.workload in workloads and row.service == service)
     return tuple(dict.fromkeys(action for row in rows for action in row.actions))

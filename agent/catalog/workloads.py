@@ -1,6 +1,6 @@
-"""What each workload needs: its services with their roles, and which workloads decide what a run checks.
+"""The needs of each workload: its services with their roles, and which workloads decide what a run checks.
 
-Only what AWS documents is required: beside each required service stands the document that says so.
+A service is required only if AWS documents that. The document stands beside it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -40,10 +40,10 @@ NEEDS: Final[Mapping[tuple[Workload, str | None], Mapping[str, str | None]]] = {
     (Workload.SSM, None): {"ssm": _MANAGED_NODE, "ssmmessages": _MANAGED_NODE},
     (Workload.HANA, AWS_BACKUP_MODE): {
         "backup-storage": _HANA_BACKUP,
-        # AWS Backup acts through SSM for SAP, and that through Run Command.
+        # AWS Backup calls SSM for SAP, which uses Run Command.
         "ssm": _HANA_BACKUP,
         "ssmmessages": _MANAGED_NODE,
-        # Whoever registers the database calls it, which need not be this host.
+        # The person or program that registers the database calls it, possibly from another host.
         "ssm-sap": None,
         "secretsmanager": _REGISTRATION,
     },
@@ -59,25 +59,26 @@ SIGNS: Final[Mapping[Workload, frozenset[str]]] = {
     Workload.GATEWAY: frozenset({"backup-gateway"}),
     Workload.SSM: frozenset({"ssm", "ssmmessages"}),
 }
-"""Services that a workload requires and whose endpoint in a VPC tells that it runs there, or is to. Those that SAP HANA
-shares with other software tell nothing of it: many VPCs have endpoints of Systems Manager, Secrets Manager and S3."""
+"""Required services whose endpoint in a VPC shows that the workload runs there, or is meant to. Services that SAP HANA
+shares with other software are left out: many VPCs have endpoints of Systems Manager, Secrets Manager and S3."""
 MODE_OPTIONS: Final[Mapping[str, Workload]] = {AWS_BACKUP_MODE: Workload.HANA_BACKUP, S3_MODE: Workload.HANA_S3}
-"""The option that says which mode a Backint agent has, by the mode."""
+"""The option that sets the mode of a Backint agent, by the mode."""
 DATA_SERVICES: Final = frozenset({"backup-storage", "s3"})
-"""One of them is what a Backint agent sends its data to."""
+"""A Backint agent sends its data to one of these."""
 _BY_ANY_PATH: Final = frozenset({"s3"})
-"""Services that SAP HANA may reach by any path: a bucket answers, or it does not."""
+"""Services that SAP HANA may reach by any path: it only matters whether the bucket answers."""
 LONG_FLOWS: Final = frozenset({Workload.HANA})
-"""Workloads that hold a connection for as long as a backup lasts."""
+"""Workloads that keep a connection open for the whole of a backup."""
 
 
 GROUP_OF_CONFIGURATION: Final = "SupplementaryGroups=sapsys"
-"""What lets a service of systemd read the configuration of the Backint agent, whose files have that group since version
-2.0.2.732 (Version history for AWS Backint agent)."""
+"""The setting that lets a service of systemd read the configuration of the Backint agent, whose files have that group
+since version 2.0.2.732 (Version history for AWS Backint agent)."""
 BACKINT_FOR_ENDPOINTS: Final = "2.1.5"
-"""The first Backint agent that reaches AWS Backup by an interface endpoint (Version history for AWS Backint agent)."""
+"""The first Backint agent that can reach AWS Backup through an interface endpoint (Version history for AWS Backint
+agent)."""
 SSM_AGENT_WITHOUT_EC2MESSAGES: Final = "3.3.40.0"
-"""The first SSM Agent that needs no `ec2messages` where `ssmmessages` can be reached (Systems Manager User Guide,
+"""The first SSM Agent that does not need `ec2messages` if `ssmmessages` can be reached (Systems Manager User Guide,
 Improve the security of EC2 instances by using VPC endpoints for Systems Manager)."""
 
 
@@ -89,19 +90,19 @@ def is_before(version: str | None, first: str) -> bool:
 
 
 def proxy_of_agent(settings: Mapping[str, str], host: str) -> str | None:
-    """The proxy to which the settings of an agent send its calls for a host; None where they set none for it."""
+    """The proxy to which an agent's settings send its calls to a host; None if they set none."""
     proxy = settings.get("https_proxy")
     return None if proxy is None or is_left_out(host, settings.get("no_proxy", "")) else proxy
 
 
 def has_known_proxies(settings: Mapping[str, str]) -> bool:
-    """Whether it is known to which proxy the settings of an agent send its calls, if to any."""
+    """Whether it is known which proxy, if any, the settings of an agent use."""
     hidden = settings.get(SHELL_VARIABLES, "").split(", ")
     return "https_proxy" not in hidden and not ("no_proxy" in hidden and "https_proxy" in settings)
 
 
 def is_left_out(host: str, no_proxy: str) -> bool:
-    """Whether a no_proxy holds a host or a domain above it, or `*`."""
+    """Whether a no_proxy list contains the host, a parent domain of it, or `*`."""
     names = (name.strip().lower().lstrip(".") for name in no_proxy.split(","))
     return any(name == "*" or host == name or host.endswith(f".{name}") for name in names if name)
 
@@ -112,19 +113,19 @@ class WorkloadInUse:
 
     name: Workload
     by: str
-    """The sign on this host by which it was found, else the option that asked for it."""
+    """The sign on this host by which it was found; otherwise the option that asked for it."""
     cause: str
-    """Why its services are required, in a word: its name, or the option that asked for it."""
+    """The reason why its services are required, in a word: its name, or the option that asked for it."""
     is_required: bool
     mode: str | None = None
     """The mode of `hana`; None for other workloads."""
     is_mode_given: bool = False
-    """Whether an option says the mode, which is else inferred from a key of the agent's configuration."""
+    """Whether an option sets the mode. Otherwise it is inferred from a key of the agent's configuration."""
     found: FoundWorkload | None = None
 
     @property
     def settings(self) -> Mapping[str, str]:
-        """Its own settings; empty where it was not found."""
+        """Its own settings; empty if it was not found."""
         return {} if self.found is None else self.found.settings
 
     @property
@@ -134,7 +135,7 @@ class WorkloadInUse:
 
     @property
     def bucket(self) -> Bucket | None:
-        """The bucket that it sends its data to; None if it sends none to a bucket, or if that is not known."""
+        """The bucket to which it sends its data; None if there is none or it is unknown."""
         if self.name is not Workload.HANA or self.mode != S3_MODE:
             return None
         region = next((value for key in BUCKET_REGIONS if (value := self.settings.get(key))), None)
@@ -143,8 +144,8 @@ class WorkloadInUse:
 
     @property
     def services(self) -> dict[str, Role]:
-        """The services that it needs and a run can check, with their roles: those of the table, and those that its own
-        settings name a host for."""
+        """The services that it needs and that a run can check, with their roles: those of the table, and those for
+        which its own settings name a host."""
         needed = self._needed_by_table()
         if self.name is Workload.SSM:
             needed |= {
@@ -157,16 +158,16 @@ class WorkloadInUse:
         return {service: role if self.is_required else Role.OPTIONAL for service, role in needed.items()}
 
     def _needed_by_table(self) -> dict[str, Role]:
-        """The services of the table, and those of which `counts_with` speaks."""
+        """The services of the table, and those of `counts_with`."""
         rows = NEEDS.get((self.name, self.mode), {})
         needed = {service: Role.OPTIONAL if source is None else Role.REQUIRED for service, source in rows.items()}
         return dict.fromkeys(self.counts_with, Role.OPTIONAL) | needed
 
     @property
     def counts_with(self) -> dict[str, str]:
-        """Services that are looked up next to those that it requires, and of which a report speaks even where this host
-        does not use them, each with the option that makes it count: those of another mode, which it may have after all,
-        and those that SAP HANA and AWS Backup have to do with, but no backup."""
+        """Further services that a run looks up, each with the option that makes it count. Reports mention them even if
+        this host does not use them: they are the services of another mode, which the agent may turn out to have, and
+        services that SAP HANA uses with AWS Backup for other tasks than backups."""
         if self.name is not Workload.HANA:
             return {}
         options = {"backup": option_of(Workload.CALLER)} if self.is_found else {}
@@ -186,19 +187,20 @@ class WorkloadInUse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Need:
-    """A service of a run."""
+    """A service of a run, with its role."""
 
     role: Role
     required_by: tuple[str, ...]
     counts_with: str | None = None
-    """The option that makes an optional service count, where a report speaks of it though this host does not use it."""
+    """The option that makes an optional service count, if a report mentions the service although this host does not use
+    it."""
     by_any_path: bool = False
-    """Whether any path is good where nothing was said of the path, so that it is tried though it is public."""
+    """Whether any path is acceptable by default, so that a public path is tried, too."""
 
 
 def in_use(asked: Iterable[Workload], facts: WorkloadFacts | None) -> tuple[WorkloadInUse, ...]:
-    """The workloads that decide what a run checks, which asks for `asked`; with `facts` as None, those that are known
-    before this host was searched."""
+    """The workloads that decide what a run checks, given the options in `asked`. If `facts` is None, these are the
+    workloads that are known before this host was searched."""
     wanted = frozenset(asked)
     hana = [] if facts is None else _hana(wanted, facts)
     workloads = []
@@ -227,15 +229,15 @@ def in_use(asked: Iterable[Workload], facts: WorkloadFacts | None) -> tuple[Work
 
 
 def planned(asked: Iterable[Workload]) -> tuple[WorkloadInUse, ...]:
-    """The workloads for which something is planned, without a host that could be searched: the data of SAP HANA goes to
-    AWS Backup unless `hana:s3` says otherwise."""
+    """The workloads for which something is planned, without searching a host: SAP HANA sends its data to AWS Backup
+    unless `hana:s3` says otherwise."""
     named = (Workload.HANA_BACKUP if workload is Workload.HANA else workload for workload in asked)
     return in_use(named, WorkloadFacts())
 
 
 def hidden_signs(facts: WorkloadFacts) -> tuple[str, ...]:
-    """Paths that could not be read and that may be the link of a Backint agent, or its folder. If something was found
-    there before, it counts for the whole folder."""
+    """Unreadable paths that may be the link of a Backint agent, or its folder. Anything found there earlier counts for
+    the whole folder."""
     paths = [unread.path for unread in facts.unread]
     is_known = any(found.is_standing for found in facts.found)
     return tuple(path for path in paths if (path == SAP_SYSTEMS and not is_known) or path.endswith(BACKINT_LINK))
@@ -246,7 +248,8 @@ def _asked_for(workload: Workload) -> WorkloadInUse:
 
 
 def _hana(wanted: frozenset[Workload], facts: WorkloadFacts) -> list[WorkloadInUse]:
-    """One for each SAP system that uses the Backint agent, or may use it, and each mode that options say it has."""
+    """One workload for each SAP system that uses the Backint agent, or may use it, and for each mode that an option
+    names."""
     modes = [mode for mode, option in MODE_OPTIONS.items() if option in wanted]
     is_asked = bool(modes) or Workload.HANA in wanted
     if not is_asked and Workload.AUTO not in wanted:
@@ -277,8 +280,8 @@ def _hana(wanted: frozenset[Workload], facts: WorkloadFacts) -> list[WorkloadInU
 
 
 def _mode_of(found: FoundWorkload | None) -> str:
-    """Where a HANA system's agent sends its data. Of a report of a later version it may be what this one does not
-    know."""
+    """The mode of a HANA system's agent, which says where its data goes. A report of a later version may have a mode
+    that this version does not know."""
     mode = None if found is None else found.mode
     return mode if mode is not None and mode in MODE_OPTIONS else UNKNOWN
 
@@ -305,22 +308,22 @@ def needs(workloads: Iterable[WorkloadInUse], named: Mapping[str, str]) -> dict[
             by_any_path=option is None
             and service in _BY_ANY_PATH
             and all(workload.name is Workload.HANA for workload in deciding)
-            # Where the mode is known, a public address of the other one's service is said and not tried.
+            # If the mode is known, a public address of the other mode's service is reported and not tried.
             and (bool(causes) or has_unsettled_mode(deciding)),
         )
     return by_service
 
 
 def required_services(workload: Workload) -> tuple[str, ...]:
-    """The services that a workload cannot do without, in the order of the catalogue; a Backint agent whose mode is not
-    said sends its data to AWS Backup."""
+    """The services that a workload cannot do without, in the order of the catalogue. A Backint agent without a stated
+    mode sends its data to AWS Backup."""
     modes = {option: (Workload.HANA, mode) for mode, option in MODE_OPTIONS.items()}
     rows = NEEDS[modes.get(workload, (workload, AWS_BACKUP_MODE if workload is Workload.HANA else None))]
     return tuple(service for service in SERVICES if rows.get(service) is not None)
 
 
 def services_of(workloads: Iterable[Workload]) -> tuple[str, ...]:
-    """The services that a run with these workloads may check, whatever is found, in the order of the catalogue."""
+    """The services that a run with these workloads may check, whatever it finds, in the order of the catalogue."""
     wanted = frozenset(workloads)
     if Workload.AUTO in wanted:
         wanted |= {Workload.CALLER, Workload.HANA, Workload.SSM}
@@ -338,7 +341,7 @@ def checked_for_caller() -> tuple[str, ...]:
 
 
 def bucket_service_of(workloads: Iterable[Workload]) -> str | None:
-    """The service of the bucket that one of these workloads may be set to use; None where none is."""
+    """The service of the bucket that one of these workloads may be set to use; None if there is none."""
     if frozenset(workloads).isdisjoint({Workload.HANA, Workload.HANA_S3}):
         return None
     services = (service for service in required_services(Workload.HANA_S3) if SERVICES[service].bucket_permission)
@@ -346,8 +349,8 @@ def bucket_service_of(workloads: Iterable[Workload]) -> str | None:
 
 
 def option_for(service: str) -> str:
-    """The option that makes a service required, whatever is on the host: the workload that is there for it, else its
-    own name."""
+    """The option that makes a service required, whatever is on the host: the workload made for it, otherwise its own
+    name."""
     for workload in (Workload.GATEWAY, Workload.SSM):
         if service in NEEDS[workload, None]:
             return option_of(workload)
@@ -355,7 +358,7 @@ def option_for(service: str) -> str:
 
 
 def has_unsettled_mode(workloads: Iterable[WorkloadInUse]) -> bool:
-    """Whether it is open where a Backint agent sends its data."""
+    """Whether it is unknown where a Backint agent sends its data."""
     return any(workload.mode == UNKNOWN for workload in workloads)
 
 
@@ -378,4 +381,4 @@ REASONS: Final = (
     *(option_of(workload) for workload in Workload if workload is not Workload.AUTO),
     *("--service", "--endpoint"),
 )
-"""All that can require a service: workloads that `auto` stands for, and options."""
+"""Everything that can make a service required: the workloads that `auto` covers, and options."""

@@ -1,1 +1,1 @@
-"""What to do about a finding: the commands of fixes, what they change, and what the predictor says of that."""
+"""Fixes of findings: their commands, the changes that these make, and whether the predictor says that they work."""

@@ -1,4 +1,4 @@
-"""What to do about each fault of the configuration: one row a code, for runs, predictions, audits and fleets."""
+"""The fix of each fault of the configuration: one row a code, for runs, predictions, audits and fleets."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -48,8 +48,8 @@ FIRST_ADMIT: Final = (
 
 
 def fix_of(code: str, fault: Fault) -> Fix:
-    """What to do about a fault of the configuration, before placeholders are filled. Where nothing may be changed yet,
-    only what shows it."""
+    """The fix of a fault of the configuration, before placeholders are filled. If nothing may be changed yet, the fix
+    only shows the present state."""
     fix = FIXES[code](fault)
     if fault.why_not is not None:
         fix = _looked_at(fix, fault)
@@ -154,7 +154,7 @@ def _by_own_name(fault: Fault) -> str:
 
 
 def _try_own_name(fault: Fault) -> Command:
-    """Measure the way by the endpoint's own name, in which private DNS has no part."""
+    """Measure the path by the endpoint's own name, which needs no private DNS."""
     name = fault.own_name or f"{fault.target.service}=<ENDPOINT_DNS_NAME>"
     return read_only("backuplink", "check", "--region", fault.target.region, "--endpoint", name)
 
@@ -180,7 +180,7 @@ _STATES: Final = {
     "deleting": "It is being deleted: create another where it is still needed.",
     DELETED: "It is deleted, and its names are gone: make another endpoint, and use its name.",
 }
-"""What to do, by the state (EC2 API Reference, Endpoint)."""
+"""Instructions by the endpoint's state (EC2 API Reference, Endpoint)."""
 _STATE_NOT_KNOWN: Final = "See what the state and the error say, and check its interfaces, one subnet at a time."
 
 
@@ -193,7 +193,7 @@ def _look_at_state(fault: Fault) -> Fix:
 
 
 def _show_endpoints(fault: Fault, query: str) -> Command:
-    """Show something of the endpoints at fault, by a JMESPath expression."""
+    """A command that shows properties of the endpoints at fault, chosen by a JMESPath expression."""
     return read_only(
         *("aws", "ec2", "describe-vpc-endpoints", "--region", fault.target.region),
         *("--vpc-endpoint-ids", *dict.fromkeys(fault.all("<VPC_ENDPOINT_ID>")), "--query", query, "--output", "text"),
@@ -223,7 +223,7 @@ def _look_who_uses_it(fault: Fault) -> Fix:
 
 def _allow_calls(fault: Fault) -> Fix:
     if not fault.actions and fault.first:
-        return Fix(summary="", commands=(_show_endpoints(fault, _POLICY),))  # those sentences say all
+        return Fix(summary="", commands=(_show_endpoints(fault, _POLICY),))  # the sentences of the fault say everything
     where, calls = listed(fault.all("<VPC_ENDPOINT_ID>")), listed(fault.actions) if fault.actions else "the calls"
     if fault.statement is not None:
         summary = (
@@ -287,7 +287,7 @@ def _admit(fault: Fault) -> Fix:
 
 
 def _default_admissions(fault: Fault) -> tuple[Opening, ...]:
-    """For the hosts or, on the ports of a gateway, for its appliance, of which nothing is known."""
+    """Openings for the hosts or, on the ports of a gateway, for its appliance, if no addresses are known."""
     is_of_appliance = SERVICES[fault.target.service].has_appliance and any(port != HTTPS for port in fault.ports)
     peer, whom = (APPLIANCE, f"the appliance's subnet ({APPLIANCE})") if is_of_appliance else (HOSTS, _SUBNETS)
     group = fault.one("<ENDPOINT_SECURITY_GROUP_ID>")
@@ -315,7 +315,7 @@ def _let_out(fault: Fault) -> Fix:
 
 
 def _default_ways_out(fault: Fault) -> tuple[Opening, ...]:
-    """To the endpoint's group, or to the prefix list of a gateway endpoint."""
+    """Openings to the endpoint's group, or to the prefix list of a gateway endpoint."""
     is_listed = SERVICES[fault.target.service].has_gateway_endpoint
     peer = fault.one("<PREFIX_LIST_ID>") if is_listed else "<ENDPOINT_SECURITY_GROUP_ID>"
     group = fault.one("<INSTANCE_SECURITY_GROUP_ID>")
@@ -324,7 +324,7 @@ def _default_ways_out(fault: Fault) -> tuple[Opening, ...]:
 
 def _pass_acl(fault: Fault) -> Fix:
     if not fault.openings and not fault.ids and fault.notes:
-        return Fix(summary="")  # it is at the appliance's subnet, as those sentences say
+        return Fix(summary="")  # the fault is at the appliance's subnet, as those sentences say
     acls = dict.fromkeys(opening.at for opening in fault.openings) or fault.all("<NETWORK_ACL_ID>")
     entries = [
         Entry(
@@ -370,7 +370,7 @@ def _fix_route(fault: Fault) -> Fix:
 
 
 def _carry_by_gateway(fault: Fault) -> Fix:
-    """VPC019: the policy where it denies calls, otherwise the route."""
+    """VPC019: change the policy if it denies calls, otherwise add the route."""
     if fault.actions:
         return _allow_calls(fault)
     table = fault.one("<ROUTE_TABLE_ID>")
@@ -388,7 +388,7 @@ def _admission(opening: Opening) -> Admission:
 
 
 def _by_whom(openings: Iterable[Opening]) -> Iterator[tuple[str, list[Opening]]]:
-    """The openings for each other end in words."""
+    """Openings grouped by the words for their other end."""
     found: dict[str, list[Opening]] = {}
     for opening in openings:
         found.setdefault(opening.whom, []).append(opening)
@@ -558,5 +558,5 @@ FIXES: Final[Mapping[str, Row]] = {
     "VPC022": _look_who_uses_it,
 }
 OF_RUNS: Final = frozenset({"VPC013", "VPC014"})
-"""Faults of a run's own reads: what it could not read, and where what it read and what it measured differ. No other
-document has them, and what helps depends on each read: their rules have it."""
+"""Findings about a run's own reads: it could not read something, or what it read differs from what it measured. No
+other document has them. Their fixes depend on the read, so they are built by their rules."""

@@ -1,7 +1,8 @@
-"""The changes that fixes consist of: each is written as a command, and read back from it as edits of the configuration.
+"""The changes that fixes consist of. Each is written as a command, and the command is read back as edits of the
+configuration.
 
-What is not known is a placeholder. A command is read back once placeholders are filled: what the predictor is asked
-about is then what a person would run.
+Unknown values are placeholders. A command is read back after its placeholders are filled, so the predictor judges
+exactly what a person would run.
 """
 
 import re
@@ -41,7 +42,7 @@ def written(region: str, *changes: Written) -> tuple[Command, ...]:
 
 
 def alternative(letter: str, *commands: Command) -> tuple[Command, ...]:
-    """Commands that go together, and that exclude those of another letter."""
+    """Mark commands as one alternative, by its letter: a person runs the commands of one letter only."""
     return tuple(replace(command, alternative=letter) for command in commands)
 
 
@@ -59,10 +60,10 @@ class Admission:
     group: str
     ports: Ports
     peer: str
-    """A block, a prefix list, a group, or the placeholder for one of these."""
+    """A block, a prefix list or a group, or a placeholder for one of these."""
     egress: bool = False
     version: int = 4
-    """The version of IP of a peer that is a placeholder for a block."""
+    """The IP version, if `peer` is a placeholder for a block."""
 
     def command(self, region: str) -> Command:
         way = "egress" if self.egress else "ingress"
@@ -111,7 +112,7 @@ class Admission:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """An entry of a network ACL that lets traffic with the other end pass."""
+    """An entry of a network ACL that allows traffic to or from a peer."""
 
     acl: str
     number: int
@@ -149,7 +150,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class PrivateDnsOn:
-    """Private DNS of an endpoint, which every host of the VPC feels."""
+    """Turns on private DNS of an endpoint, which changes the name for every host of the VPC."""
 
     endpoint: str
 
@@ -164,7 +165,7 @@ class PrivateDnsOn:
 
 @dataclass(frozen=True, slots=True)
 class Attached:
-    """A gateway endpoint's route in a route table, or an interface endpoint's interface in a subnet."""
+    """Adds a gateway endpoint's route to a route table, or an interface endpoint's interface to a subnet."""
 
     endpoint: str
     tables: tuple[str, ...] = ()
@@ -192,7 +193,7 @@ def _of_endpoint(options: Options) -> Iterator[Change]:
 
 @dataclass(frozen=True, slots=True)
 class DnsAttributeOn:
-    """A DNS attribute of a VPC, `support` or `hostnames`; EC2 takes one a call."""
+    """Turns on a DNS attribute of a VPC, `support` or `hostnames`. EC2 accepts one attribute per call."""
 
     name: str
     vpc: str = "<VPC_ID>"
@@ -225,7 +226,7 @@ class NewEndpoint:
     target: Target
     private_dns: bool
     service_name: str | None = None
-    """The endpoint service as EC2 has it; None for that of the catalogue."""
+    """The endpoint service as EC2 names it; None for the catalogue's."""
     subnets: tuple[str, ...] = ()
 
     def command(self, region: str) -> Command:
@@ -261,7 +262,7 @@ class NewGateway:
 
 @dataclass(frozen=True, slots=True)
 class NewSystemRule:
-    """A Resolver rule by which the VPC answers a name itself, whatever rule for a name above it forwards."""
+    """A Resolver rule by which the VPC itself answers a name although a rule for a parent domain forwards it."""
 
     target: Target
     host: str
@@ -278,7 +279,7 @@ class NewSystemRule:
 
 @dataclass(frozen=True, slots=True)
 class RuleForVpc:
-    """A Resolver rule holds in a VPC."""
+    """Associates a Resolver rule with a VPC."""
 
     rule: str = "<NEW_RESOLVER_RULE_ID>"
 
@@ -306,7 +307,7 @@ class NewDhcpOptions:
 
 @dataclass(frozen=True, slots=True)
 class DhcpOptionsForVpc:
-    """Give a VPC the new set of DHCP options in place of its present one."""
+    """Replaces a VPC's set of DHCP options by the new one."""
 
     vpc: str
     present: str
@@ -324,7 +325,8 @@ class DhcpOptionsForVpc:
 
 
 def changes_of(command: Command) -> tuple[Change, ...] | None:
-    """What a command of a fix changes; None where that is not known, as with a placeholder in it."""
+    """The changes that a command of a fix makes; None if they cannot be told, for example because a placeholder is
+    left."""
     argv = command.argv
     if argv[:2] != ("aws", "ec2") or len(argv) < len(("aws", "ec2", "operation")) or any("<" in word for word in argv):
         return None

@@ -1,7 +1,7 @@
-"""Whether the fix of a finding does what it is for: the configuration with it, and what the predictor says of that.
+"""Checks whether the fix of a finding works: the predictor judges the configuration after the change.
 
-A command that would not open what it is for, or that would close something else that is required, is not suggested. If
-that is not known, the command stays, and says so (`Command.checked`).
+A command is not suggested if it would leave its path closed, or would close another required one. If that is unknown,
+the command stays and says so (`Command.checked`).
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -24,29 +24,29 @@ _OUTBOUND: Final = frozenset({Stage.HOST_GROUPS, Stage.HOST_ACL_OUT, Stage.ENDPO
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What the predictor says of some changes."""
+    """The predictor's result for some changes."""
 
     opens: bool | None
-    """Whether they do what they are for, and close nothing; None where that is not known."""
+    """Whether they achieve their purpose and close no path; None if that is unknown."""
     why: str = ""
-    """What stands against them, one sentence without its full stop."""
+    """The reason against them, as a sentence without its full stop."""
 
 
 UNTOLD: Final = Judged(None)
 Judge = Callable[[KnownVpc, Sequence[Change]], Judged]
-"""What the changes do, by the configuration that has them."""
+"""The effect of the changes, by the configuration that includes them."""
 
 
 def checked(fix: Fix, known: KnownVpc, judge: Judge) -> Fix:
-    """A fix with what is known of its commands. `judge` is asked once for each alternative of those whose changes can
-    be told, with the configuration that has them."""
+    """The fix, with the predictor's result on its commands. For each alternative whose changes are known, `judge` is
+    called once, with the configuration that includes them."""
     opens: dict[Command, bool] = {}
     against: dict[Command, str] = {}
     letters = dict.fromkeys(command.alternative for command in fix.commands if command.changes)
     for letter in letters:
         together = [one for one in fix.commands if one.changes and one.alternative in (None, letter)]
         if letter is None and len(letters) > 1:
-            continue  # they are judged with each alternative
+            continue  # commands without a letter belong to every alternative
         of_these = _checked(together, known, judge)
         opens |= of_these.opens
         against |= of_these.against
@@ -64,11 +64,11 @@ def checked(fix: Fix, known: KnownVpc, judge: Judge) -> Fix:
 
 @dataclass(frozen=True, slots=True)
 class _Checked:
-    """What is known of commands that belong together."""
+    """The predictor's result for commands that belong together."""
 
     opens: Mapping[Command, bool]
     against: Mapping[Command, str]
-    """What stands against a command."""
+    """The reason against a command."""
 
 
 def _checked(commands: Iterable[Command], known: KnownVpc, judge: Judge) -> _Checked:
@@ -102,7 +102,7 @@ def unchecked(fix: Fix) -> Fix: ...
 @overload
 def unchecked(fix: None) -> None: ...
 def unchecked(fix: Fix | None) -> Fix | None:
-    """A fix of which nothing can be told."""
+    """The fix, with all its commands marked as not checked."""
     if fix is None:
         return None
     return replace(
@@ -117,7 +117,8 @@ def _named(commands: Iterable[Command]) -> str:
 
 
 def claims(change: Change, stage: Stage, resources: Sequence[str], port: int) -> bool:
-    """Whether a change is for what stops at a hop: a rule of its group, or an entry of its ACL, for the port."""
+    """Whether a change is meant for the traffic that a hop stops: a rule of its group, or an entry of its ACL, for the
+    port."""
     edit = change.edit
     if not isinstance(edit, Member) or edit.listed not in (Listed.GROUP_RULE, Listed.ACL_ENTRY):
         return False

@@ -40,7 +40,7 @@ def describe_endpoint(target: Target) -> Command:
 
 
 def show_profile(target: Target, profile_id: str) -> tuple[Command, Command]:
-    """Show whose a Route 53 Profile is, and all that it brings."""
+    """Show who owns a Route 53 Profile, and all its resources."""
     of_profile = ("--region", target.region, "--profile-id", known_id(profile_id, "<PROFILE_ID>"))
     return (
         read_only("aws", "route53profiles", "get-profile", *of_profile, scope=CommandScope.VPC),
@@ -60,7 +60,7 @@ def show_route_tables(target: Target) -> Command:
 
 
 def ranges(ports: Iterable[int]) -> list[Ports]:
-    """Ports in their order, those that follow one another as one range."""
+    """Ports in ascending order, consecutive ones joined to a range."""
     spans: list[Ports] = []
     for port in sorted(set(ports)):
         first = spans.pop()[0] if spans and spans[-1][1] == port - 1 else port
@@ -69,7 +69,7 @@ def ranges(ports: Iterable[int]) -> list[Ports]:
 
 
 def this_host(attempts: Iterable[Observation[TcpFacts]]) -> tuple[str, ...]:
-    """The CIDRs of this host's own addresses towards the endpoint, a placeholder where none is known."""
+    """The CIDRs of this host's own addresses on the way to the endpoint; a placeholder if none is known."""
     sources = ordered(
         attempt.facts.source for attempt in attempts if attempt.facts is not None and attempt.facts.source is not None
     )
@@ -81,7 +81,8 @@ ATTACHMENT: Final = "tgw-attach-"
 
 
 def show_routes(region: str, names: Sequence[str]) -> Iterator[Command]:
-    """Show what decides over routes: route tables of subnets and of transit gateways, and attachments to these."""
+    """Show the tables that route the packets: route tables of subnets and of transit gateways, and attachments to
+    these."""
     tables = [name for name in names if not name.startswith("tgw-")]
     if tables:
         yield read_only(
@@ -106,11 +107,12 @@ def show_routes(region: str, names: Sequence[str]) -> Iterator[Command]:
 
 
 FILTER_CHARACTERS: Final = 72
-"""Characters of a word that cannot be broken, on a line of 80 columns with its indent."""
+"""Maximum characters of a word that cannot be broken, so that it fits on an indented line of 80 columns."""
 
 
 def interfaces_at(region: str, addresses: Iterable[Address]) -> tuple[Command, ...]:
-    """Show which interfaces have these addresses, or the first of them, a command for each family."""
+    """Show which interfaces have these addresses, with one command per family. Of many addresses, only the first are
+    asked for."""
     known = ordered(addresses)
     return tuple(
         read_only(
@@ -124,7 +126,7 @@ def interfaces_at(region: str, addresses: Iterable[Address]) -> tuple[Command, .
 
 
 def _filter(name: str, values: list[str]) -> str:
-    """A filter of the AWS CLI, which is one word: as many of the values as a line has room for, one at least."""
+    """A filter of the AWS CLI, which is one word. It holds as many of the values as fit on a line, and at least one."""
     word = f"Name={name},Values={values[0]}"
     for value in values[1:]:
         if len(word) + 1 + len(value) > FILTER_CHARACTERS:
@@ -135,10 +137,10 @@ def _filter(name: str, values: list[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Shown:
-    """How a kind of resource is shown."""
+    """The command that shows a kind of resource."""
 
     placeholders: tuple[str, ...]
-    """The placeholders that stand for one. The first has the form of its ids."""
+    """The placeholders for one such resource. The first has the form of its ids."""
     argv: tuple[str, ...]
     """Service, operation and the option that takes the ids."""
     scope: CommandScope
@@ -178,7 +180,7 @@ _SHOWN: Final = (
 
 
 def show_ids(region: str, ids: Iterable[str]) -> tuple[Command, ...]:
-    """Show resources by their ids, or by the placeholders that stand for these; what has no such form is left out."""
+    """Show resources by their ids or by placeholders for these. Texts of any other form are ignored."""
     left = list(dict.fromkeys(ids))
     commands = []
     for kind in _SHOWN:
@@ -194,7 +196,7 @@ def show_ids(region: str, ids: Iterable[str]) -> tuple[Command, ...]:
 
 
 def show_certificate(target: Target, seen: Sequence[Observation[Any]]) -> Command:
-    """Show whose certificate the first of these addresses has for the target's name."""
+    """Show the certificate that the first of these addresses presents for the target's name."""
     return openssl("-connect", at_https(seen), "-servername", target.host, "-showcerts")
 
 
@@ -208,7 +210,7 @@ def openssl(*options: str) -> Command:
 
 
 def show_endpoints(target: Target, endpoints: Iterable[VpcEndpoint | GatewayEndpoint], query: str) -> Command:
-    """Show something of endpoints, by a JMESPath expression."""
+    """Show properties of endpoints, chosen by a JMESPath expression."""
     names = (known_id(endpoint.endpoint_id, "<VPC_ENDPOINT_ID>") for endpoint in endpoints)
     return read_only(
         *("aws", "ec2", "describe-vpc-endpoints", "--region", target.region),
@@ -218,10 +220,10 @@ def show_endpoints(target: Target, endpoints: Iterable[VpcEndpoint | GatewayEndp
 
 
 REST_NUMBER: Final = 32767
-"""The number of the `*`, the last entry of a network ACL, which denies what no other has decided. The one for IPv6
-comes behind it (Amazon VPC User Guide, Network ACL rules)."""
+"""The number of the `*`, the last entry of a network ACL, which denies everything that no entry before it matched. The
+one for IPv6 comes after it (Amazon VPC User Guide, Network ACL rules)."""
 _STEP: Final = 10
-"""Between entries of a network ACL, so that others find room."""
+"""Gap between the numbers of new entries of a network ACL, so that others fit in between."""
 
 
 def group_to_change(configuration: Configuration, ports: Iterable[int], groups: Sequence[str], *, egress: bool) -> str:
@@ -238,7 +240,7 @@ def _is_for(group: SecurityGroup, ports: tuple[int, ...], *, egress: bool) -> bo
 
 
 def passes(rule: GroupRule, port: int, *, egress: bool) -> bool:
-    """Whether a rule is for TCP on a port in that direction."""
+    """Whether a rule allows TCP on a port in that direction."""
     is_for_tcp = rule.egress is egress and rule.protocol in TCP_PROTOCOLS
     return is_for_tcp and (rule.from_port or 0) <= port <= (65535 if rule.to_port is None else rule.to_port)
 
@@ -246,8 +248,8 @@ def passes(rule: GroupRule, port: int, *, egress: bool) -> bool:
 def free_number(
     acl: NetworkAcl, address: Address | None, version: int, ports: Ports, *, egress: bool, taken: Collection[int]
 ) -> int | None:
-    """A number that no entry has, lower than those of all entries that deny any of what goes to or comes from
-    `address`, which is None where it is not known; None where there is no such number."""
+    """A free entry number that is lower than those of all entries that deny any traffic to or from `address`, whose
+    value is None if it is unknown. Returns None if no such number is left."""
     entries = [entry for entry in acl.entries if entry.egress is egress]
     denying = (
         entry.number
@@ -267,7 +269,7 @@ def free_number(
 
 
 def passes_acl(acl: NetworkAcl, block: Network, ports: Ports, *, egress: bool) -> bool:
-    """Whether a network ACL lets all of a block pass on all of these ports, in one direction."""
+    """Whether a network ACL lets the whole of a block pass on all of these ports, in one direction."""
     for entry in sorted(acl.entries, key=lambda entry: entry.number):
         low, high = entry.from_port or 0, 65535 if entry.to_port is None else entry.to_port
         if (
@@ -284,7 +286,7 @@ def passes_acl(acl: NetworkAcl, block: Network, ports: Ports, *, egress: bool) -
 
 
 def blocks_alone(target: Target) -> str:
-    """Why no entry of a network ACL names an address of a service with a gateway endpoint."""
+    """The reason why network ACLs name blocks, and not single addresses, of a service with a gateway endpoint."""
     return (
         f"The addresses of {target.service} change within seconds, so open the blocks of its prefix list and never "
         "single addresses, one entry a block. An ACL takes 20 entries in each direction; where they do not fit, one "
@@ -295,7 +297,8 @@ def blocks_alone(target: Target) -> str:
 def blocks_of_list(
     configuration: Configuration, prefix_list_id: str | None, version: int
 ) -> tuple[Network | None, ...]:
-    """The blocks of a prefix list, which a network ACL cannot name by its id; None alone where it was not read."""
+    """The blocks of a prefix list, which a network ACL cannot name by its id; a single None if the list was not
+    read."""
     read = {prefix_list.prefix_list_id: prefix_list.cidrs for prefix_list in configuration.prefix_lists or ()}
     return tuple(cidr for cidr in read.get(prefix_list_id or "", ()) if cidr.version == version) or (None,)
 

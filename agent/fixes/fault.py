@@ -1,4 +1,4 @@
-"""What is known of a fault of the configuration, as the rows of `agent.fixes.by_code` ask for it."""
+"""The known facts of a fault of the configuration, as the rows of `agent.fixes.by_code` use them."""
 
 from collections.abc import Mapping
 from dataclasses import field
@@ -21,7 +21,7 @@ APPLIANCE_GROUP: Final = "<APPLIANCE_SECURITY_GROUP_ID>"
 
 
 class Brought(StrEnum):
-    """What a Route 53 Profile brings that answers for a name, as ARNs name it."""
+    """A resource of a Route 53 Profile that answers for a name, in the words of an ARN."""
 
     RULE = RESOLVER_RULE
     ZONE = HOSTED_ZONE
@@ -32,15 +32,15 @@ class Brought(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
-    """Traffic that a security group or a network ACL is to let pass."""
+    """Traffic that a security group or a network ACL should let pass."""
 
     at: str
-    """The group or the ACL, or the placeholder for it."""
+    """The group or ACL to change, or a placeholder for it."""
     peer: str
-    """The other end: a block, a group, a prefix list, or the placeholder for one."""
+    """The other end: a block, a group or a prefix list, or a placeholder for one of these."""
     ports: Ports
     version: int = 4
-    """The version of IP of a peer that is a placeholder for a block."""
+    """The IP version, if `peer` is a placeholder for a block."""
     egress: bool = False
     number: int = 0
     """The number of the entry in a network ACL."""
@@ -50,73 +50,74 @@ class Opening:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """What a run, a prediction, an audit or a fleet knows of a fault; the rest stays a placeholder."""
+    """A fault as a run, a prediction, an audit or a fleet knows it. Unknown fields become placeholders."""
 
     target: Target
     ids: tuple[str, ...] = ()
-    """What decides, by ids whose form tells their kind, what is nearest first."""
+    """Ids of the resources at fault, the nearest first. The prefix of an id tells its kind."""
     ports: tuple[int, ...] = (HTTPS,)
     openings: tuple[Opening, ...] = ()
     first: tuple[str, ...] = ()
-    """Sentences that come before those of the row."""
+    """Sentences to write before those of the row."""
     notes: tuple[str, ...] = ()
-    """Sentences that follow those of the row."""
+    """Sentences to write after those of the row."""
     shows: tuple[Command, ...] = ()
-    """Commands that show something before anything is changed."""
+    """Commands that show the present state before anything is changed."""
     why_not: str | None = None
-    """Why nothing may be changed yet, as words that follow a colon; None where it may."""
+    """The reason why nothing may be changed yet, worded to follow a colon; None if changes are allowed."""
     is_doubtful: bool = False
-    """Whether the hop stops traffic only perhaps."""
+    """Whether it is uncertain that the hop stops the traffic."""
     is_offered: bool | None = None
-    """Whether AWS offers the service there: in the Region, or for a zone in the zone; None where it is not known."""
+    """Whether AWS offers the service in the Region or, for a zone, in that zone; None if unknown."""
     is_exact: bool = False
-    """Whether the rule or zone that answers is of the very name."""
+    """Whether the rule or zone that answers has exactly this name, and not a parent domain."""
     has_endpoint: bool = True
     """Whether the VPC has an endpoint of the service."""
     own_endpoint: str | None = None
-    """The VPC's endpoint whose private DNS is off, or the placeholder for one of several; None where there is none."""
+    """The VPC's endpoint whose private DNS is off, or a placeholder if several have it off; None if there is no such
+    endpoint."""
     off: tuple[str, ...] | None = None
-    """The DNS attributes of the VPC that are off, `support` before `hostnames`; None where that is not known."""
+    """The DNS attributes of the VPC that are off, `support` before `hostnames`; None if unknown."""
     states: Mapping[str, str] = field(default_factory=dict)
     """The state of each endpoint, by its id."""
     actions: tuple[str, ...] = ()
     """The calls that the policy does not allow."""
     caller: str = "the callers' roles or their account"
     statement: str | None = None
-    """The statement of a policy that denies; None where none allows."""
+    """The statement of a policy that denies the calls; None if they are denied because no statement allows them."""
     brought: Brought = Brought.UNKNOWN
     servers: tuple[str, ...] = ()
-    """Name servers that answer, by their addresses."""
+    """Addresses of the name servers that answer."""
     elsewhere: str | None = None
-    """The VPC that has an endpoint of the service in place of this one."""
+    """The VPC whose endpoint of the service is used instead of one here."""
     own_name: str | None = None
     """The endpoint's own DNS name, as `--endpoint` takes it."""
     service_name: str | None = None
-    """The endpoint service, as EC2 has it."""
+    """The endpoint service, as EC2 names it."""
     subnets: tuple[str, ...] = ()
-    """The subnets in which an endpoint is to have an interface."""
+    """The subnets in which the endpoint needs an interface."""
 
     def all(self, placeholder: str) -> tuple[str, ...]:
-        """The ids that can stand in a placeholder's place; the placeholder alone where there is none."""
+        """The ids that fit a placeholder; only the placeholder itself if none does."""
         return tuple(id_ for id_ in self.ids if FORMS[placeholder].fullmatch(id_)) or (placeholder,)
 
     def one(self, placeholder: str) -> str:
-        """The first id that can stand in a placeholder's place, otherwise the placeholder."""
+        """The first id that fits a placeholder; the placeholder itself if none does."""
         return self.all(placeholder)[0]
 
     def only(self, placeholder: str) -> str:
-        """The id that can stand in a placeholder's place where there is one alone, otherwise the placeholder."""
+        """The single id that fits a placeholder; the placeholder itself if none fits, or several do."""
         found = self.all(placeholder)
         return found[0] if len(found) == 1 else placeholder
 
     @property
     def host(self) -> str:
-        """The name that it is about, in words where that is not known."""
+        """The affected host name, or a description of it if the name is unknown."""
         return self.target.host or f"the name of {self.target.service}"
 
 
 def target_in(region: str, service: str, host: str = "") -> Target:
-    """What the commands of fixes are about, where no run named it."""
+    """The target for the commands of fixes in a document without a run."""
     return Target(
         id=service,
         service=service,
@@ -131,5 +132,5 @@ def target_in(region: str, service: str, host: str = "") -> Target:
 
 
 def known_id(value: str | None, placeholder: str) -> str:
-    """An id for a command, or the placeholder where it is not known or has not the strict form of its kind."""
+    """An id for a command; a placeholder if the id is unknown or does not have the strict form of its kind."""
     return value if value is not None and FORMS[placeholder].fullmatch(value) else placeholder

@@ -12,8 +12,8 @@ _STEPS_BACK: Final = "a database on this host may fail when the clock steps back
 
 
 def set_clock(configuration: str | None) -> Fix:
-    """Have this host take its time from AWS, by the time service that the configuration file is of; by chrony where
-    none is known.
+    """Make this host take its time from AWS, using the time service that owns the configuration file, or chrony if
+    there is none.
 
     EC2 User Guide, Set the time reference on your EC2 instance to use the local Amazon Time Sync Service.
     """
@@ -81,12 +81,12 @@ def _line(file: str, line: str, unit: str) -> Line:
 
 
 SHOW_EXCEPTIONS: Final = read_only("printenv", "NO_PROXY", "no_proxy")
-"""Only these names are printed: the whole environment, and a proxy's URL, may hold secrets."""
+"""Only these variables are printed: the whole environment, or a proxy's URL, may hold secrets."""
 
 
 def exceptions(*hosts: str) -> tuple[Line, ...]:
-    """The lines that keep calls to these hosts from the proxy, in both spellings: the lower one wins where both are
-    set."""
+    """Lines that exclude these hosts from the proxy, with the variable in both spellings: if both are set, the
+    lower-case one wins."""
     return tuple(
         Line(
             file="<FILE_WITH_PROXY_SETTINGS>",
@@ -99,8 +99,8 @@ def exceptions(*hosts: str) -> tuple[Line, ...]:
 
 
 def ask_the_vpc(host: str, server: str, writer: ResolvConfBy | None) -> Fix:
-    """Have this host ask the VPC's resolver, by what writes its resolv.conf: for this name alone where that is
-    possible.
+    """Make this host ask the VPC's resolver, using the program that writes its resolv.conf, and for this name alone if
+    that is possible.
 
     resolved.conf(5), NetworkManager.conf(5), resolv.conf(5).
     """

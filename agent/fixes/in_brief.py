@@ -1,6 +1,6 @@
-"""What to do first about each fault of the configuration, in a line of a table: one row a code.
+"""The first step of the fix of each configuration fault, in a line of a table: one row a code.
 
-A line names what is changed, and leaves how to the fix (`agent.fixes.by_code`).
+A line names what to change. The fix itself says how (`agent.fixes.by_code`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,14 +14,14 @@ from probes.frozen import dataclass
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """What is said, and of which ids."""
+    """A line, and the kind of ids that it names."""
 
     words: str
     """`{ids}`, `{ports}` and `{services}` stand for what the fault names."""
     placeholder: str | None = None
-    """Whose form the ids have; None where the words name none."""
+    """The placeholder whose form the ids have; None if the line names no ids."""
     otherwise: str = "the endpoint"
-    """What stands for ids that are not known."""
+    """The words to use if no ids are known."""
 
 
 _ENDPOINT: Final = "<VPC_ENDPOINT_ID>"
@@ -52,13 +52,13 @@ IN_BRIEF: Final[Mapping[str, _Row]] = {
 _OF_APPLIANCE: Final = _Row("Decide whether {ids} needs private DNS", _ENDPOINT)
 """VPC002 of a service whose appliances may use public names."""
 _UNTOLD: Final = "Find out what is not known"
-"""What may not be a fault has this line: nothing is changed for it."""
+"""The line of an uncertain fault: look before you change anything."""
 
 
 def in_brief(
     code: str | None, services: Sequence[str], ports: Sequence[int], subjects: Sequence[str], *, certain: bool = True
 ) -> str:
-    """What to do first, without a full stop. The line never changes anything of a fault that is not certain."""
+    """The first thing to do, without a full stop. If a fault is uncertain, the line never changes anything."""
     if code is None or not certain:
         return f"Look at {listed_briefly(subjects)}, which decides" if subjects else _UNTOLD
     row = IN_BRIEF[code]

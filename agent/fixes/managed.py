@@ -1,4 +1,4 @@
-"""What a fix says of resources that a tool manages: it undoes what others change of them."""
+"""A warning in fixes of resources that a tool such as Terraform manages: the tool reverts manual changes."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -12,14 +12,14 @@ from probes.vpc.parse import manager_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManagedResource:
-    """A resource, and what manages it."""
+    """A resource and the tool that manages it."""
 
     resource_id: ResourceId
     manager: Manager
 
 
 def managers_in(configuration: Configuration) -> Mapping[str, Manager]:
-    """What manages the resources of a configuration, by id, as their tags say."""
+    """The tools that manage resources of a configuration, by the resource's id, as their tags say."""
     return {own_id: manager for own_id, manager in _managers(configuration) if manager is not None}
 
 
@@ -38,20 +38,20 @@ def words_of(own_id: str, manager: Manager) -> str:
 
 
 def changed_by(fix: Fix | None) -> frozenset[str]:
-    """The words of a fix's commands that change something: ids of what they change are among them."""
+    """The words of all commands of a fix that change something. The ids of the changed resources are among them."""
     commands = () if fix is None else fix.commands
     return frozenset(word for command in commands if command.changes for word in command.argv)
 
 
 def among(managers: Mapping[str, Manager], ids: Iterable[str]) -> tuple[ManagedResource, ...]:
-    """What manages some resources, as far as that is known, by id."""
+    """The known managing tools of some resources, by id."""
     return tuple(
         ManagedResource(resource_id=own_id, manager=managers[own_id]) for own_id in sorted(managers.keys() & ids)
     )
 
 
 def with_managers(fix: Fix, managers: Mapping[str, Manager]) -> Fix:
-    """A fix that says where to make it, if it changes what a tool manages."""
+    """The fix, with a sentence that says where to make the change if a tool manages the resource."""
     said = [
         f"{words_of(one.resource_id, one.manager)}: change it there, or {one.manager.tool} undoes this."
         for one in among(managers, changed_by(fix) if managers else ())

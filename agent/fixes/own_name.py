@@ -1,4 +1,4 @@
-"""How a program is told to call an endpoint by the endpoint's own DNS name: each reads a setting of its own."""
+"""Settings that make programs call an endpoint by its own DNS name: each program has its own setting."""
 
 from typing import Final
 
@@ -8,14 +8,14 @@ from probes.facts import SSM_ENDPOINTS
 from probes.model import Target
 
 _OF_THE_SSM_AGENT: Final = frozenset({"ssm", "ssmmessages", "ec2messages"})
-"""Services that the SSM Agent calls. It reads no variable of the SDK (README of aws/amazon-ssm-agent)."""
+"""Services that the SSM Agent calls. The agent reads none of the SDK's variables (README of aws/amazon-ssm-agent)."""
 _KEYS: Final = {service: key for key, service in SSM_ENDPOINTS.items() if service in _OF_THE_SSM_AGENT}
 _NAMING: Final = frozenset({"--service", "--endpoint"})
-"""What a person asks for by name may be for other programs, too."""
+"""If a person asked for the service by name, other programs may be meant as well."""
 
 
 def set_own_name(target: Target) -> str:
-    """What to set on a host, as an instruction without an end: the setting of each program that calls the target."""
+    """The setting to make on a host for each program that calls the target, as an instruction without its full stop."""
     variable = SERVICES[target.service].endpoint_variable
     key = _KEYS.get(target.service)
     ways = []

@@ -1,4 +1,4 @@
-"""The commands of a fix, with what is known in place of their placeholders."""
+"""Fills the placeholders in a fix's commands with known values."""
 
 import re
 from collections.abc import Mapping
@@ -26,16 +26,16 @@ _OPTIONS: Final = frozenset(
         "-noservername -p -rn -s -servername -showcerts"
     ).split()
 )
-"""Options of the commands that rules give. Any other word that begins with a dash is not of a rule."""
+"""The options that commands of fixes use. Any other word that begins with a dash did not come from a rule."""
 _PRIVATE_DNS_RIGHT: Final = "Private DNS also takes the permission route53:AssociateVPCWithHostedZone."
-"""It is the association of a hosted zone, and narrow roles lack it (Service Authorization Reference, Amazon EC2,
-CreateVpcEndpoint)."""
+"""This action is the association of a hosted zone, and narrow roles lack it (Service Authorization Reference, Amazon
+EC2, CreateVpcEndpoint)."""
 
 
 def filled(fix: Fix, known: Mapping[str, str]) -> Fix:
-    """A fix that is ready for a person: placeholders filled where the value is `known`, and `<VALUE>` for
-    every word that is not what ids, names, addresses and options are made of. What a peer or a setting gave never
-    becomes part of a command or of a line, and no value becomes an option."""
+    """A fix that is ready for a person. A placeholder becomes its `known` value. A word that contains anything else
+    than the characters of ids, names, addresses and options becomes `<VALUE>`. So text from a peer or a setting never
+    becomes part of a command or a line, and no value becomes an option."""
 
     def fill(word: str) -> str:
         word = PLACEHOLDER.sub(lambda placeholder: known.get(placeholder[0], placeholder[0]), word)
@@ -47,7 +47,7 @@ def filled(fix: Fix, known: Mapping[str, str]) -> Fix:
         replace(line, file=fill(line.file), line=" ".join(map(fill, line.line.split(" ")))) for line in fix.lines
     )
     takes = any("--private-dns-enabled" in command.argv for command in commands)
-    says = not takes or _PRIVATE_DNS_RIGHT in fix.summary  # a fleet's fix may be one of a prediction
+    says = not takes or _PRIVATE_DNS_RIGHT in fix.summary  # a fix of a fleet may come from a prediction
     summary = fix.summary if says else f"{fix.summary} {_PRIVATE_DNS_RIGHT}"
     return replace(fix, summary=summary, commands=commands, lines=lines)
 

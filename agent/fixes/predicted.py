@@ -1,4 +1,4 @@
-"""What a prediction knows of a fault, for the row of its code."""
+"""A fault of a prediction, in the form that the row of its code asks for."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
@@ -49,20 +49,20 @@ CODE_AT: Final[Mapping[Stage, str]] = {
     Stage.RETURN_TRANSIT: "VPC007",
     Stage.HOST_ACL_IN: "VPC006",
 }
-"""The finding that a run names where this hop stops what it measures."""
+"""The finding that a run reports if this hop stops its packets."""
 _MOST_BLOCKS: Final = 3
-"""Subnets, or addresses, for which commands are given; the summary names how many more there are."""
+"""Maximum subnets or addresses for which commands are given. The summary says how many more there are."""
 _THESE: Final = "these sources"
 _APPLIANCES: Final = "the appliance's subnet; other hosts do not use these ports"
 
 
 def target_of(known: KnownVpc, service: str, host: str = "") -> Target:
-    """What the commands of fixes are about."""
+    """The target that the commands of fixes name."""
     return target_in(known.region, service, host)
 
 
 def fixed(known: KnownVpc, code: str, fault: Fault) -> Fix:
-    """What to do about a fault of a VPC."""
+    """The fix of a fault of a VPC."""
     return filled(fix_of(code, fault), {"<VPC_ID>": known_id(known.vpc_id, "<VPC_ID>")})
 
 
@@ -70,7 +70,7 @@ def fixed(known: KnownVpc, code: str, fault: Fault) -> Fix:
 
 
 def fix_of_name(known: KnownVpc, name: PredictedName, *first: str) -> Fix | None:
-    """What would make a name resolve to an endpoint, behind these sentences; None where no finding says what
+    """The fix that makes a name resolve to an endpoint, to follow these sentences; None if no finding covers what
     decides."""
     if name.code is None:
         return None
@@ -121,7 +121,7 @@ def _servers(known: KnownVpc, code: str) -> tuple[str, ...]:
 
 
 def _brought(known: KnownVpc, name: PredictedName) -> tuple[str | None, Brought]:
-    """The Profile that brings what decides over a name, and what that is."""
+    """The Profile that brings the deciding resource of a name, and that resource."""
     for resource_id in name.decided_by:
         resource = profile_of(known.configuration, resource_id)
         if resource is not None:
@@ -133,7 +133,7 @@ def _brought(known: KnownVpc, name: PredictedName) -> tuple[str | None, Brought]
 
 
 def code_of_paths(known: KnownVpc, first: PredictedPath) -> str | None:
-    """The finding of what stops a path; None where that is not known."""
+    """The code of the finding for the hop that stops these paths; None if the hop is unknown."""
     if first.decided_at is None or first.outcome is Reachability.CANNOT_TELL:
         return None
     if first.decided_at is Stage.ROUTE and is_of_gateway(known, first):
@@ -142,17 +142,17 @@ def code_of_paths(known: KnownVpc, first: PredictedPath) -> str | None:
 
 
 def is_stopped_by_acl(path: PredictedPath) -> bool:
-    """Whether a network ACL decides, as in a subnet in which a VPC is attached to a transit gateway."""
+    """Whether a network ACL stops the path. That can also happen in a subnet with a transit gateway attachment."""
     return any(name.startswith("acl-") for name in path.decided_by)
 
 
 def is_of_gateway(known: KnownVpc, path: PredictedPath) -> bool:
-    """Whether a path is one through a gateway endpoint."""
+    """Whether a path leads through a gateway endpoint."""
     return any(gateway.endpoint_id == path.endpoint_id for gateway in known.gateways(path.service))
 
 
 def fix_of_paths(known: KnownVpc, paths: Sequence[PredictedPath], sources: Sequence[SourceClass]) -> Fix | None:
-    """What would open paths on which the same hop decides; None where it is not known what decides."""
+    """The fix that opens paths that the same hop stops; None if the hop is unknown."""
     first = paths[0]
     code = code_of_paths(known, first)
     if code is None:
@@ -184,7 +184,7 @@ def fix_of_paths(known: KnownVpc, paths: Sequence[PredictedPath], sources: Seque
 def fix_of_calls(
     known: KnownVpc, service: str, actions: Sequence[str], endpoint_ids: Sequence[str], *first: str
 ) -> Fix:
-    """What would make the policies of endpoints allow calls, behind these sentences."""
+    """The fix that makes endpoint policies allow calls, to follow these sentences."""
     fault = Fault(target=target_of(known, service), ids=tuple(endpoint_ids), actions=tuple(actions), first=first)
     return fixed(known, "VPC008", fault)
 
@@ -194,7 +194,7 @@ def _ports(paths: Iterable[PredictedPath]) -> tuple[int, ...]:
 
 
 _Openings = tuple[list[Opening], int]
-"""Openings, and for how many more blocks the same is to be done."""
+"""Openings, and the number of further blocks that need the same."""
 
 
 def _openings(known: KnownVpc, code: str, paths: Sequence[PredictedPath], sources: Sequence[SourceClass]) -> _Openings:
@@ -224,8 +224,8 @@ def _admissions(
 
 
 def _ways_out(known: KnownVpc, first: PredictedPath, ports: tuple[int, ...], addresses: Sequence[Address]) -> _Openings:
-    """Out to the prefix list of a gateway endpoint, to the members of the endpoint's group, which its addresses are, or
-    to the addresses where a group of that VPC cannot be named."""
+    """Openings out to a gateway endpoint's prefix list, or to the endpoint's group. If that group is in another VPC and
+    cannot be named, they go to the endpoint's addresses."""
     group = group_to_change(known.configuration, ports, first.decided_by, egress=True)
     here = [end for end in known.endpoints(first.service) or () if end.endpoint_id == first.endpoint_id]
     peers = [f"{address}/{address.max_prefixlen}" for address in ordered(addresses)]
@@ -248,8 +248,8 @@ def _entries(
     sources: Sequence[SourceClass],
     addresses: Sequence[Address],
 ) -> _Openings:
-    """Entries in front of the one that denies; of a prefix list, whose addresses change, for each block that does not
-    pass yet."""
+    """Entries to insert before the denying one. For a prefix list, whose addresses change, there is one per block that
+    does not pass yet."""
     stage = first.decided_at or Stage.ENDPOINT_ACL_IN
     version, egress = _version_of(first), is_outbound(stage, first.rule)
     spans = [OF_ANY_SYSTEM] if stage in ANSWERS else ranges(ports)
@@ -304,8 +304,8 @@ def _numbered(
 
 
 def _blocks_of(known: KnownVpc, sources: Iterable[SourceClass], version: int) -> Iterator[tuple[str, Address]]:
-    """What rules have to name to mean sources, each with an address in it: the address of a source that stands for one
-    interface, and else its subnet's block."""
+    """Blocks by which rules name sources, each with an address inside: the source's own address if it stands for one
+    interface, otherwise its subnet's block."""
     subnets = {subnet.subnet_id: subnet for subnet in known.configuration.subnets or ()}
     for source in sources:
         address = next((address for address in source.addresses if address.version == version), None)
@@ -325,6 +325,6 @@ def _version_of(path: PredictedPath) -> int:
 
 
 def _prefix_list_of(known: KnownVpc, path: PredictedPath) -> str | None:
-    """The prefix list whose route leads to a path's gateway endpoint."""
+    """The prefix list that routes a path to its gateway endpoint."""
     routes = (route for table in known.configuration.route_tables or () for route in table.routes)
     return next((route.prefix_list_id for route in routes if route.target == path.endpoint_id), None)

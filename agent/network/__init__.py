@@ -1,4 +1,4 @@
-"""What a VPC's configuration (`probes.vpc`) does with a packet, a name and a call: pure functions over what EC2 said.
+"""Judges packets, names and calls by a VPC's configuration (`probes.vpc`): pure functions over the answers of EC2.
 
 These modules are the room's face; the rest of the program imports no other of its modules.
 """

@@ -1,7 +1,7 @@
-"""What the configuration answers of sources: of connects, of names and of calls.
+"""The outcomes that the configuration gives sources: for their connects, for names and for calls.
 
-Sources of which the configuration can say nothing different are one class; what is said of a class holds for each
-interface that it stands for.
+Sources that the configuration cannot tell apart are one class. A statement about a class holds for each interface in
+it.
 """
 
 from enum import StrEnum
@@ -14,96 +14,95 @@ from probes.model import Address
 
 
 class Answer(StrEnum):
-    """What a VPC's resolver answers for a name."""
+    """The answer of a VPC's resolver for a name."""
 
     PRIVATE = "private"
     """The addresses of an endpoint."""
     PUBLIC = "public"
     """The service's public addresses."""
     NOTHING = "nothing"
-    """No address: it does not answer, or says that there is none."""
+    """No address: there is no reply, or the reply is that there is none."""
     CANNOT_TELL = "cannot-tell"
-    """What answers cannot be seen, or something that decides was not read."""
+    """Unknown: the answering server cannot be seen, or a deciding setting was not read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceClass:
-    """Hosts of which the configuration says the same."""
+    """Hosts that the configuration does not tell apart."""
 
     id: Plain
     """`source-1`, in the order of the document."""
     subnet_id: ResourceId | None
-    """None for a block outside the subnets that were read."""
+    """The subnet; None for a block outside the subnets that were read."""
     availability_zone: AvailabilityZone | None
     group_ids: tuple[ResourceId, ...]
-    """Empty where they are not known."""
+    """The zone; empty if unknown."""
     route_table_id: ResourceId | None
     acl_id: ResourceId | None
     addresses: tuple[Address, ...]
-    """The addresses that it is judged for: the first of each family of the first interface."""
+    """The addresses that stand for the class: the first of each family of the first interface."""
     interface_count: int
-    """How many interfaces it stands for; 0 for a subnet or block without one that is known."""
+    """Number of interfaces in the class; 0 for a subnet or block in which no interface is known."""
     interface_ids: tuple[ResourceId, ...]
     instance_ids: tuple[ResourceId, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PredictedPath:
-    """What becomes of connects to addresses of an endpoint on one port, for the sources for which the same decides."""
+    """The outcome of connects to addresses of an endpoint on one port, for all sources with the same deciding hop."""
 
     service: Plain
     endpoint_id: ResourceId | None
     addresses: tuple[Address, ...]
-    """Empty where the addresses are not known."""
+    """The endpoint's addresses; empty if unknown."""
     port: int
     counts: bool
-    """Whether the service is required, cannot do without the port, and is reached by these addresses."""
+    """Whether the outcome counts: the service is required, needs the port, and is reached by these addresses."""
     outcome: Reachability
     sources: tuple[Plain, ...]
-    """The ids of classes of sources."""
+    """Ids of the source classes."""
     decided_at: Stage | None
-    """The hop that decides; None where all let the connect pass, and where no hop is asked."""
+    """The hop that decides; None if every hop lets the connect pass, or if the connect meets no hop."""
     decided_by: tuple[ResourceId, ...]
-    """Ids of what decides there."""
+    """Ids of the deciding resources."""
     rule: Sentence | None
-    """The rule that decides, in short; None where all let the connect pass, or where it is the lack of one."""
+    """The rule that decides, in short; None if every hop lets the connect pass, or if it is blocked because no rule
+    matches."""
     words: Sentence
-    """What decides, for the first source and the first address."""
+    """The reason for the outcome, for the first source and the first address."""
     hops: tuple[Hop, ...]
     """Every hop there and back with its rule, for the first source and the first address."""
     unseen: tuple[Sentence, ...]
-    """What could change this and cannot be seen, in words."""
+    """Invisible things that could change the outcome, in words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PredictedName:
-    """What the VPC's resolver answers for the name of a service."""
+    """The answer of the VPC's resolver for the name of a service."""
 
     service: Plain
     host: Plain
     counts: bool
     answer: Answer
     addresses: tuple[Address, ...]
-    """The private addresses; empty where there are none or they were not read."""
+    """The private addresses; empty if there are none or they were not read."""
     endpoint_ids: tuple[ResourceId, ...]
-    """The endpoints whose addresses these are."""
+    """The endpoints that have these addresses."""
     zones: tuple[AvailabilityZone, ...]
-    """The zones in which they have an interface, as far as these were read: a connect from another zone crosses zones,
-    which AWS charges for."""
+    """The zones of their interfaces that were read. Connects from other zones cross zones, which AWS charges for."""
     code: Plain | None
-    """The finding that a run would name where the answer is not right; None where it is, or none is known."""
+    """The finding that a run would report for a wrong answer; None if the answer is right or no finding is known."""
     decided_by: tuple[ResourceId, ...]
-    """Ids of the endpoint, zone, rule or group that decides."""
+    """Ids of the deciding endpoint, zone, rule or group."""
     quoted: tuple[Annotated[str, Mask("domain")], ...]
     """Names of zones and rules that `words` quotes."""
     words: Sentence
-    """What decides, one sentence without its full stop."""
+    """The reason for the answer, one sentence without its full stop."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PredictedCall:
-    """What the policy of an endpoint says of the signed call that a service is checked with, for a caller of the
-    account that has the hosts."""
+    """The endpoint policy's decision on the signed call of a service, for a caller in the account of the hosts."""
 
     service: Plain
     action: Plain
@@ -112,6 +111,6 @@ class PredictedCall:
     counts: bool
     """Whether the service is required, and its name leads to the endpoint."""
     outcome: Reachability
-    """`open` allowed, `blocked` denied, `cannot-tell`."""
+    """`open` means allowed, `blocked` denied, `cannot-tell` unknown."""
     words: Sentence
-    """What decides, one sentence without its full stop."""
+    """The reason for the outcome, one sentence without its full stop."""

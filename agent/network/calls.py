@@ -1,7 +1,7 @@
-"""What the policies of endpoints say of the signed calls that services are checked with.
+"""Judges the signed call of each service by the policies of endpoints.
 
-A call is judged for a caller of the account that has the hosts, over TLS, from anywhere in the VPC. What a policy makes
-depend on more than that, such as the role or the address of the caller, is not known.
+A call is judged for a caller in the account of the hosts, over TLS, from anywhere in the VPC. If a policy depends on
+anything else, such as the role or the address of the caller, the outcome is unknown.
 """
 
 from collections.abc import Iterator
@@ -41,8 +41,8 @@ _OUTCOMES: Final = {
 
 
 def calls_to(known: KnownVpc, name: PredictedName, *, required: bool) -> Iterator[PredictedCall]:
-    """What the endpoints of a service make of its call: those count that its name leads to or, where that leads to none
-    of them, those of the VPC, which programs use by the endpoints' own names."""
+    """The outcomes of a service's call at its endpoints. Endpoints count if the service's name leads to them. If it
+    leads to none, the VPC's own endpoints count, which programs can use by the endpoints' own names."""
     permission = SERVICES[name.service].permission
     if permission is None or not permission.is_needed:
         return
@@ -80,7 +80,7 @@ def _judged(known: KnownVpc, action: str, endpoint: VpcEndpoint | GatewayEndpoin
 
 
 def judgement_of(known: KnownVpc, action: str, endpoint: VpcEndpoint | GatewayEndpoint) -> Judgement:
-    """What the policy of an endpoint says of a call."""
+    """The decision of an endpoint's policy on a call."""
     partition, account = partition_of(known.region).id, known.account
     call = Call(
         action=action,

@@ -1,4 +1,4 @@
-"""A configuration under change: the lists that edits name are indexed once, and built again once."""
+"""A configuration under change: the lists that edits name are indexed once, and the configuration is rebuilt once."""
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
@@ -20,51 +20,51 @@ PARTS: Final = {
     "prefix_lists": ("prefix lists", "prefix_list_id"),
     "peerings": ("peerings", "peering_id"),
 }
-"""The parts of a configuration that edits change: what they are called, and the attribute by which a row is known."""
+"""The parts of a configuration that edits change: the words for each, and the attribute that identifies a row."""
 
 
 class AssumptionError(Exception):
-    """A change that cannot be made or be read, in words for the operator."""
+    """A change cannot be made or cannot be parsed. The message is for the operator."""
 
 
 class NotReadError(AssumptionError):
-    """A change of something that is not in the configuration that was read."""
+    """The changed resource is not in the configuration that was read."""
 
 
 class PartNotReadError(NotReadError):
-    """A change of a part of the configuration of which nothing was read: whether it is of this VPC is not known."""
+    """A whole part of the configuration was not read, so the changed resource may or may not be in this VPC."""
 
 
 class AlreadyError(AssumptionError):
-    """A change after which everything is as it was."""
+    """The change would change nothing."""
 
 
 class Part:
-    """The rows of one part of a configuration, and those of their lists that edits change."""
+    """The rows of one part of a configuration, and the lists of these rows that edits change."""
 
     def __init__(self, name: str, rows: Iterable[Any]) -> None:
         self._own_id = PARTS[name][1]
         self.rows: list[Any] = list(rows)
-        """A row that is removed leaves None in its place."""
+        """The rows; a removed row leaves None in its place."""
         self._places: dict[str, list[int]] = {}
         for place, row in enumerate(self.rows):
             self._places.setdefault(getattr(row, self._own_id), []).append(place)
         self.lists: dict[tuple[str, str], dict[Hashable, list[Any]]] = {}
-        """The items of each list, by their keys. The lists are by their name and the id of their owner."""
+        """The items of each list by their keys. A list is found by its name and the id of its owner."""
 
     def __iter__(self) -> Iterator[Any]:
-        """The rows, without changes of their lists."""
+        """The rows, before changes of their lists."""
         return (row for row in self.rows if row is not None)
 
     def one(self, own_id: str) -> Any:
-        """The row of that id, without changes of its lists. Raises NotReadError."""
+        """The row with that id, before changes of its lists. Raises NotReadError."""
         places = self._places.get(own_id)
         if not places:
             raise NotReadError("it is not in the configuration that was read")
         return self.rows[places[0]]
 
     def set(self, own_id: str, **values: Any) -> None:
-        """Give the row of that id other values. Raises NotReadError."""
+        """Give the row with that id other values. Raises NotReadError."""
         self.rows[self._places[own_id][0]] = replace(self.one(own_id), **values)
 
     def add(self, row: Any) -> None:
@@ -72,13 +72,13 @@ class Part:
         self.rows.append(row)
 
     def remove(self, own_ids: Iterable[str]) -> None:
-        """Remove the rows of these ids, as far as there are any."""
+        """Remove the rows with these ids. Unknown ids are ignored."""
         for own_id in own_ids:
             for place in self._places.pop(own_id, ()):
                 self.rows[place] = None
 
     def items(self, own_id: str, name: str, key: Callable[[Any], Hashable]) -> dict[Hashable, list[Any]]:
-        """A list of a row, by what its items are known by; to be changed in place. Raises NotReadError."""
+        """A list of a row by the keys of its items, to be changed in place. Raises NotReadError."""
         found = self.lists.get((name, own_id))
         if found is None:
             found = self.lists[name, own_id] = {}
@@ -87,7 +87,7 @@ class Part:
         return found
 
     def built(self) -> tuple[Any, ...]:
-        """The rows with what edits made of their lists."""
+        """The rows with all changes of their lists."""
         for (name, own_id), items in self.lists.items():
             if own_id in self._places:
                 self.set(own_id, **{name: tuple(item for alike in items.values() for item in alike)})
@@ -95,11 +95,11 @@ class Part:
 
 
 class Draft:
-    """A configuration to which edits are made: each costs the same, however long the lists are."""
+    """A configuration that edits change. Each edit costs the same, however long the lists are."""
 
     def __init__(self, known: KnownVpc) -> None:
         self.known = known
-        """What was known before the edits."""
+        """The configuration before the edits."""
         self._parts: dict[str, Part] = {}
         self._pending = dict.fromkeys(known.pending)
         self._dns = known.configuration.dns
@@ -108,10 +108,10 @@ class Draft:
         self._ids = set(ids_in(known))
         self.new_hosts = list(known.new_hosts)
         self.unplaced = set(known.unplaced)
-        """Endpoints and subnets in which one of any address is made for them."""
+        """Endpoints and subnets for whose new interface an address must still be chosen."""
 
     def part(self, name: str) -> Part:
-        """A part to change. Raises NotReadError where it was not read."""
+        """A part to change. Raises NotReadError if it was not read."""
         if name not in self._parts:
             rows = getattr(self.known.configuration, name)
             if rows is None:
@@ -120,7 +120,7 @@ class Draft:
         return self._parts[name]
 
     def holders(self, part: str, name: str) -> dict[str, str]:
-        """The owner's id for each item of a list that only one owner has. Raises NotReadError."""
+        """The owner's id for each item of a list whose items have a single owner. Raises NotReadError."""
         if (part, name) not in self._holders:
             own_id = PARTS[part][1]
             self._holders[part, name] = {
@@ -129,15 +129,15 @@ class Draft:
         return self._holders[part, name]
 
     def has(self, own_ids: Iterable[str]) -> bool:
-        """Whether any of these is the id of something that was read."""
+        """Whether any of these ids belongs to something that was read."""
         return not self._ids.isdisjoint(own_ids)
 
     def know(self, own_id: str) -> None:
-        """Take an id for that of something that was read."""
+        """Treat an id as that of something that was read."""
         self._ids.add(own_id)
 
     def new_id(self, kind: str) -> str:
-        """What stands for the id of a resource that is not made yet."""
+        """A made-up id for a resource that does not exist yet."""
         while True:
             self._made[kind] += 1
             made = f"{kind}-new-{self._made[kind]}"
@@ -146,7 +146,7 @@ class Draft:
                 return made
 
     def pend(self, resource_id: str, aspect: Aspect, words: str) -> None:
-        """Say of something of a resource that it is known only later."""
+        """Record that an aspect of a resource is known only after apply."""
         self._pending[Pending(resource_id, aspect, words)] = None
 
     def set_dns(self, **values: bool) -> None:
@@ -162,13 +162,13 @@ class Draft:
 
     @cached_property
     def vpc_of(self) -> Mapping[str, str]:
-        """The VPC of each subnet."""
+        """The VPC of each subnet by the subnet's id."""
         configuration = self.known.configuration
         places = (configuration.subnets, configuration.interfaces, configuration.endpoint_interfaces)
         return {place.subnet_id: place.vpc_id for some in places for place in some or ()}
 
     def built(self) -> KnownVpc:
-        """What is known with all edits that were made."""
+        """The configuration with all edits."""
         self._share_groups()
         parts: dict[str, Any] = {name: part.built() for name, part in self._parts.items()}
         configuration = replace(self.known.configuration, dns=self._dns, **parts)
@@ -182,7 +182,7 @@ class Draft:
         )
 
     def _share_groups(self) -> None:
-        """Give the interfaces of each endpoint the security groups that the endpoint got."""
+        """Give the interfaces of each endpoint the security groups of the endpoint."""
         endpoints = self._parts.get("endpoints")
         if endpoints is None or self.known.configuration.endpoint_interfaces is None:
             return
@@ -201,7 +201,7 @@ class Draft:
 
 
 def ids_in(known: KnownVpc) -> frozenset[str]:
-    """The ids of what can be edited."""
+    """The ids of all resources that can be edited."""
     configuration = known.configuration
     return frozenset(
         (

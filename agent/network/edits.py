@@ -1,8 +1,8 @@
-"""Edits of a VPC's configuration: what can be added to it, and removed from it.
+"""Edits of a VPC's configuration: the things that can be added to it and removed from it.
 
-A change that is typed, a plan and the command of a fix all come down to edits. Most of them say that a resource has
-something in one of its lists (`Member`), and `_LISTS` has a row for each such list; others say what a resource is set
-to (`Setting`, with its rows in `_SETTINGS`). What EC2 would refuse raises AssumptionError, in words for the operator.
+A typed change, a plan and the command of a fix all become edits. Most edits add an item to one of a resource's lists
+(`Member`), and `_LISTS` has a row for each such list. Others give a resource's setting a value (`Setting`, with its
+rows in `_SETTINGS`). Edits that EC2 would refuse raise AssumptionError, with a message for the operator.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
@@ -30,12 +30,12 @@ from probes.vpc.model import (
 )
 
 LAST_ENTRY: Final = 32_766
-"""The highest number that an entry of a network ACL can be given (EC2 API, CreateNetworkAclEntry)."""
+"""The highest number that a network ACL entry can have (EC2 API, CreateNetworkAclEntry)."""
 _WORDS_OF: Final = {"6": "tcp", "17": "udp", ANY_PROTOCOL: "all"}
 
 
 class Edit(Protocol):
-    """Something that a configuration has or has not."""
+    """One thing that a configuration either has or lacks."""
 
     def put(self, draft: Draft) -> None:
         """Add it. Raises AssumptionError."""
@@ -45,11 +45,11 @@ class Edit(Protocol):
 
     @property
     def putting(self) -> str:
-        """What `put` does, in words."""
+        """The effect of `put`, in words."""
 
     @property
     def taking(self) -> str:
-        """What `take` does, in words."""
+        """The effect of `take`, in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +61,13 @@ class Change:
 
     @property
     def about(self) -> "Listed | Settable | None":
-        """The list or the setting that it changes; None of any other edit."""
+        """The list or the setting that it changes; None for other edits."""
         edit = self.edit
         return edit.listed if isinstance(edit, Member) else edit.what if isinstance(edit, Setting) else None
 
     @property
     def words(self) -> str:
-        """The change in words: what it adds, or what it removes."""
+        """The change in words: the thing that it adds or removes."""
         return self.edit.putting if self.is_in else self.edit.taking
 
     def make(self, draft: Draft) -> None:
@@ -78,13 +78,13 @@ class Change:
             self.edit.take(draft)
 
     def made(self, known: KnownVpc) -> KnownVpc:
-        """What is known with it. Raises AssumptionError."""
+        """The configuration after the change. Raises AssumptionError."""
         draft = Draft(known)
         self.make(draft)
         return draft.built()
 
 
-# --- That a resource has something in one of its lists ---------------------------------------------------------------
+# --- Items in the lists of a resource ---------------------------------------------------------------------------------
 
 
 class Listed(StrEnum):
@@ -104,8 +104,8 @@ class Listed(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _List:
-    """A list, and the words for what is in it. In them `{owner}` is whose it is, `{item}` what is in it, and `{short}`
-    that by which it is known; `{there}` is what is in its place already."""
+    """A list, and the words for changes of it. In these words, `{owner}` is the resource, `{item}` the item, `{short}`
+    the item's key, and `{there}` the item that already has this key."""
 
     part: str
     items: str
@@ -114,26 +114,25 @@ class _List:
     already: str = "{owner} has {item} already"
     lacking: str = "{owner} does not have {item}"
     key: Callable[[Any], Hashable] = str
-    """What an item is known by: there is no second one like it."""
+    """Gives an item's key. No two items have the same key."""
     words: Callable[[Any], tuple[str, str]] = lambda item: (str(item), str(item))
-    """An item in words, and what it is known by."""
+    """An item in words, and its key in words."""
     is_same: Callable[[Any, Any], bool] = lambda one, other: one == other
-    """Whether what is there already, and is known by the same, is the same."""
+    """Whether an existing item with the same key is equal to a new one."""
     is_of_item: bool = False
-    """Whether the list is that of what the owner has, as an ACL has the list of its subnets: then only one has it."""
+    """Whether an item can have one owner only, as a subnet can have one network ACL."""
 
     def of(self, draft: Draft, own_id: str) -> dict[Hashable, list[Any]]:
-        """The list of one of its resources, by what each item is known by; to be changed in place. Raises
-        NotReadError."""
+        """The list of one resource by the keys of the items, to be changed in place. Raises NotReadError."""
         return draft.part(self.part).items(own_id, self.items, self.key)
 
     def holders(self, draft: Draft) -> dict[str, str]:
-        """The owner whose list has it, for each item. Raises NotReadError."""
+        """The owner of each item. Raises NotReadError."""
         return draft.holders(self.part, self.items)
 
 
 def _rule_key(rule: GroupRule) -> Hashable:
-    """Equal for rules that permit the same, whatever their ids and however all ports are written."""
+    """A key that is equal for rules with the same effect, whatever their ids and however they write all ports."""
     peer = rule.cidr, rule.prefix_list_id, rule.referenced_group_id
     return rule.egress, rule.protocol, ports_of(rule), peer
 
@@ -243,8 +242,8 @@ _LISTS: Final[Mapping[Listed, _List]] = {
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A resource has something in one of its lists. A subnet has one network ACL and one route table: without it,
-    it has the default one of its VPC."""
+    """An item is in a resource's list. A subnet has one network ACL and one route table: if the item is removed, the
+    subnet gets the VPC's default one."""
 
     listed: Listed
     owner_id: str
@@ -336,7 +335,7 @@ def _without_interface(draft: Draft, endpoint_id: str, subnet_id: str) -> None:
 
 
 def _without(draft: Draft, interface_ids: Iterable[str]) -> None:
-    """Remove some interfaces of endpoints, wherever they were read."""
+    """Remove some interfaces of endpoints from all parts in which they are listed."""
     for name in ("endpoint_interfaces", "interfaces"):
         if getattr(draft.known.configuration, name) is not None:
             draft.part(name).remove(interface_ids)
@@ -350,7 +349,7 @@ def _route_of_gateway(draft: Draft, endpoint_id: str, table_id: str) -> None:
 
 
 def _list_of(known: KnownVpc, service_name: str) -> str | None:
-    """The prefix list of the gateway endpoints of a service, which the routes to any of them name."""
+    """The prefix list of the gateway endpoints of a service, which routes to any of these endpoints name."""
     alike = {one.endpoint_id for one in known.configuration.gateway_endpoints or () if one.service_name == service_name}
     for table in known.configuration.route_tables or ():
         for route in table.routes:
@@ -373,24 +372,24 @@ _ALSO_PUT: Final[Mapping[Listed, Callable[[Draft, str, Any], None]]] = {
     Listed.ENDPOINT_SUBNET: _new_address,
     Listed.GATEWAY_TABLE: _route_of_gateway,
 }
-"""What else comes with an item that is added; called first, so that it can refuse."""
+"""Further changes when an item is added. They are made first, because they can refuse the addition."""
 _ALSO_TAKEN: Final[Mapping[Listed, Callable[[Draft, str, Any], None]]] = {
     Listed.ROUTE: _not_of_the_vpc,
     Listed.SUBNET_ACL: _given_default_acl,
     Listed.ENDPOINT_SUBNET: _without_interface,
     Listed.GATEWAY_TABLE: _without_route,
 }
-"""What else goes, or comes in the place of what goes."""
+"""Further changes when an item is removed, such as the default that takes its place."""
 
 
 @dataclass(frozen=True, slots=True)
 class Emptied:
-    """A resource loses what is in one of its lists, but for some of it. It has no inverse."""
+    """One of a resource's lists is emptied, apart from some items that stay. It has no inverse."""
 
     listed: Listed
     owner_id: str
     kept: frozenset[Any] = frozenset()
-    """Items that stay, as far as they are there."""
+    """Items that stay if they are in the list."""
     kept_ids: frozenset[str] = frozenset()
     """Ids of rules that stay."""
 
@@ -410,8 +409,8 @@ class Emptied:
             del items[key]
 
     def _stays(self, item: Any) -> bool:
-        """Whether an item is one of `kept_ids`, or cannot be removed."""
-        if isinstance(item, Route):  # the provider leaves routes of the VPC itself and of gateway endpoints
+        """Whether an item stays: it is one of `kept_ids`, or cannot be removed."""
+        if isinstance(item, Route):  # the provider keeps the VPC's own routes and those of gateway endpoints
             return item.target == LOCAL or (item.prefix_list_id is not None and item.target.startswith("vpce-"))
         if isinstance(item, AclEntry):
             return item.number > LAST_ENTRY
@@ -427,11 +426,11 @@ class Emptied:
         return f"{self.owner_id}: remove every {self.listed.partition(' ')[0]}{rest}"
 
 
-# --- What a resource is set to ---------------------------------------------------------------------------------------
+# --- Settings of a resource -------------------------------------------------------------------------------------------
 
 
 class Settable(StrEnum):
-    """What a resource is set to one value of."""
+    """Settings that have one value per resource."""
 
     PRIVATE_DNS = "private DNS"
     POLICY = "policy"
@@ -441,20 +440,20 @@ class Settable(StrEnum):
 
 
 ATTRIBUTES: Final = frozenset({Settable.DNS_SUPPORT, Settable.DNS_HOSTNAMES})
-"""The settings that a VPC has."""
+"""The settings of a VPC."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Setting:
-    """What is said of a setting; `{owner}` is whose it is, and `{value}` what it is set to."""
+    """The words and functions for a setting. In the words, `{owner}` is the resource and `{value}` the value."""
 
     aspect: Aspect
-    """What is not known of the owner where the setting is not."""
+    """The aspect of the resource that is unknown if the setting's value is unknown."""
     putting: str
     put: Callable[[Draft, str, Any], None]
     value: Callable[[Any], str]
     taken: Callable[[Any], Any] = lambda value: not value
-    """What it is set to where it is removed."""
+    """The value after the setting is removed."""
 
 
 def _on(is_on: bool) -> str:
@@ -477,7 +476,8 @@ def _put_private_dns(draft: Draft, endpoint_id: str, is_on: bool) -> None:
 
 
 def _private_names(known: KnownVpc, service_name: str) -> tuple[str, ...]:
-    """The hosts that private DNS of an endpoint would answer for: as EC2 says of its service, or its default host."""
+    """The hosts that private DNS of an endpoint would answer for: those that EC2 names for its service, or the default
+    host."""
     offered = known.configuration.offered
     for service in () if offered is None else offered.services:
         if service.service_name == service_name and service.private_names:
@@ -490,7 +490,7 @@ def _private_names(known: KnownVpc, service_name: str) -> tuple[str, ...]:
 
 
 def _put_policy(draft: Draft, endpoint_id: str, document: str | None) -> None:
-    """Give an endpoint of either kind a policy."""
+    """Give an interface or gateway endpoint a policy."""
     gateways = draft.known.configuration.gateway_endpoints or ()
     is_gateway = any(one.endpoint_id == endpoint_id for one in gateways)
     draft.part("gateway_endpoints" if is_gateway else "endpoints").set(endpoint_id, policy=document)
@@ -553,7 +553,7 @@ _SETTINGS: Final[Mapping[Settable, _Setting]] = {
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What a resource is set to. The policy of None is the default one."""
+    """A setting of a resource has this value. A policy of None is the default policy."""
 
     what: Settable
     owner_id: str
@@ -576,7 +576,7 @@ class Setting:
 
     @property
     def aspect(self) -> Aspect:
-        """What is not known of the owner where this is not."""
+        """The aspect of the resource that is unknown if this value is unknown."""
         return _SETTINGS[self.what].aspect
 
     @property
@@ -589,7 +589,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """An endpoint that is there. Only deleting it is known beforehand."""
+    """An existing endpoint. Only its deletion can be judged before apply."""
 
     endpoint_id: str
     is_gateway: bool = False
@@ -652,20 +652,20 @@ class Replaced:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewEndpoint:
-    """An interface endpoint that is not there yet. Its addresses are any of its subnets'."""
+    """An interface endpoint that does not exist yet. It may get any address of its subnets."""
 
     service_name: str
     vpc_id: str
     private_dns: bool | None
-    """None where it is not known."""
+    """Its private DNS; None if unknown."""
     policy: str | None
     is_policy_known: bool = True
     subnet_ids: tuple[str, ...] = ()
     group_ids: tuple[str, ...] = ()
     has_all_groups: bool = False
-    """Whether it has no other security group."""
+    """Whether the groups are complete."""
     is_placed: bool = False
-    """Whether it has no other subnet, and has addresses of IPv4 there."""
+    """Whether the subnets are complete, and the addresses there are IPv4."""
 
     def put(self, draft: Draft) -> None:
         endpoints, known = draft.part("endpoints"), draft.known
@@ -716,12 +716,12 @@ class NewEndpoint:
 
 @dataclass(frozen=True, slots=True)
 class NewGroup:
-    """A security group that is not there yet, without a rule."""
+    """A security group that does not exist yet, without its rules."""
 
     group_id: str
-    """What stands for its id."""
+    """The made-up id that stands for it."""
     name: str
-    """What the plan calls it."""
+    """Its name in the plan."""
 
     def put(self, draft: Draft) -> None:
         draft.part("groups").add(SecurityGroup(group_id=self.group_id, rules=()))
@@ -739,12 +739,12 @@ class NewGroup:
         return f"do not create the security group {self.name}"
 
 
-# --- What is not known yet -------------------------------------------------------------------------------------------
+# --- Unknown values ---------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Unsettled:
-    """Something of a resource that is known only once a plan is applied."""
+    """An aspect of a resource that is known only after a plan is applied."""
 
     resource_id: str
     aspect: Aspect
@@ -769,7 +769,7 @@ class Unsettled:
 
 @dataclass(frozen=True, slots=True)
 class NewHolder:
-    """A subnet gets a network ACL or a route table that is not known yet, such as one that the plan makes."""
+    """A subnet gets a network ACL or a route table that is unknown, for example because the plan creates it."""
 
     listed: Listed
     """Either SUBNET_ACL or SUBNET_TABLE."""

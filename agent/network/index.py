@@ -1,4 +1,4 @@
-"""The rules, routes and lists of a configuration, indexed so that each is found by the address that it is for."""
+"""The rules, routes and lists of a configuration, indexed by the addresses that they apply to."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,16 +16,16 @@ Held = tuple[Ports, str, GroupRule]
 """A rule with its ports and the id of the group that holds it."""
 LOCAL: Final = "local"
 PROPAGATED: Final = "vgw-"
-"""Such routes can be propagated ones: these stand back behind `local` even where they are more specific, and behind
-static routes for the same destination (AWS Site-to-Site VPN User Guide, Route tables and VPN route priority)."""
+"""Targets of routes that can be propagated. Propagated routes rank after `local` even if they are more specific, and
+after static routes to the same destination (AWS Site-to-Site VPN User Guide, Route tables and VPN route priority)."""
 _SHOWN: Final = 3
-"""Rules that are named of a group that has none that fits."""
+"""Maximum number of a group's rules to name if none of them matches."""
 TCP_PROTOCOLS: Final = frozenset({"tcp", "6", ANY_PROTOCOL})
-"""How rules and entries that TCP can meet name their protocol."""
+"""The protocol names in rules and entries that apply to TCP."""
 
 
 class Networks(Generic[T]):
-    """Values by network, found by an address that the network holds."""
+    """Values by network, looked up by an address inside the network."""
 
     def __init__(self, pairs: Iterable[tuple[Network, T]]) -> None:
         levels: dict[int, dict[int, dict[int, list[T]]]] = {4: {}, 6: {}}
@@ -36,7 +36,7 @@ class Networks(Generic[T]):
         self._levels = {version: sorted(by_network.items(), reverse=True) for version, by_network in levels.items()}
 
     def holding(self, address: Address) -> Iterator[tuple[int, list[T]]]:
-        """Prefix lengths and the values of the networks of that length, the longest first."""
+        """Prefix lengths and the values of the networks with that length that hold the address, the longest first."""
         number, bits = int(address), address.max_prefixlen
         for length, level in self._levels[address.version]:
             values = level.get(number >> (bits - length))
@@ -53,27 +53,28 @@ class Remote:
     """The other end, as an ACL or a group sees it."""
 
     name: str
-    """`10.0.1.17`, `this host`, `nat-1`: it tells others apart, and is looked up in a fraction of an address's time."""
+    """A name such as `10.0.1.17`, `this host` or `nat-1`. It is the key for lookups, which takes a fraction of the time
+    that an address would."""
     address: Address | None = field(compare=False)
-    """None where it is not known."""
+    """The address; None if unknown."""
     version: int
     """The family of the addresses at both ends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peer(Remote):
-    """The other end, and what a rule that names a group must know of it."""
+    """The other end, with the group memberships that rules naming a group depend on."""
 
     group_ids: frozenset[str] | None
-    """None where they are not known."""
+    """Its groups; None if unknown."""
     has_more: bool = False
     """Whether it may have further groups."""
     doubt: str | None
-    """Why a rule that names one of these groups may not count; None where it does."""
+    """Why a rule that names one of these groups may not apply; None if it does apply."""
 
 
 class Rules:
-    """The rules for TCP of some groups in one direction, found by whom they are for."""
+    """The TCP rules of some groups in one direction, indexed by the peers that they allow."""
 
     def __init__(self, rules: Sequence[Held], unread: tuple[str, ...], lists: "PrefixLists") -> None:
         self.rules = rules
@@ -92,7 +93,7 @@ class Rules:
         self._first: dict[int | None, list[Held]] = {}
 
     def allowing(self, port: int, peer: Peer) -> Held | None:
-        """The rule that lets `peer` pass for certain, the same one whatever the order of the rules."""
+        """The rule that certainly allows `peer`. The choice among several does not depend on the order of the rules."""
         for held in self.fitting(peer):
             matching = on_port(port, held)
             if matching:
@@ -100,7 +101,7 @@ class Rules:
         return None
 
     def possible(self, port: int, peer: Peer) -> tuple[Held, str] | None:
-        """A rule that may let `peer` pass, and why that is not known."""
+        """A rule that may allow `peer`, and the reason for the uncertainty."""
         for group_id in sorted(self._by_group):
             matching = on_port(port, self._by_group[group_id])
             is_open = peer.group_ids is None or (peer.has_more and group_id not in peer.group_ids)
@@ -119,20 +120,20 @@ class Rules:
         return None
 
     def nearest(self, port: int, peer: Peer) -> list[Held]:
-        """A few of rules of which none fits: those for the port, else those for the peer, else any."""
+        """A few rules to show if none matches: those for the port, otherwise those for the peer, otherwise any."""
         for_peer = (held for some in self.fitting(peer) for held in some)
         return self._first_on(port) or nsmallest(_SHOWN, for_peer, key=order_of) or self._first_on(None)
 
     def _first_on(self, port: int | None) -> list[Held]:
-        """A few of those for a port, or of all of them, in their order."""
+        """The first few rules for a port, or of all rules if `port` is None."""
         if port not in self._first:
             rules = self.rules if port is None else on_port(port, self.rules)
             self._first[port] = nsmallest(_SHOWN, rules, key=order_of)
         return self._first[port]
 
     def fitting(self, peer: Peer) -> Iterator[list[Held]]:
-        """The rules for `peer`, for certain and on any port: by address, the narrowest first, by prefix list, by
-        group."""
+        """The rules that certainly allow `peer` on some port: by address, the narrowest first, then by prefix list,
+        then by group."""
         if peer.address is None:
             yield self._networks.of_all(peer.version)
         else:
@@ -159,11 +160,11 @@ class PrefixLists:
         return list_id in self._cidrs
 
     def cidrs_of(self, list_id: str) -> tuple[Network, ...]:
-        """The blocks of a list; none where it was not read."""
+        """The blocks of a list; empty if it was not read."""
         return self._cidrs.get(list_id, ())
 
     def length(self, list_id: str, address: Address) -> int | None:
-        """The length of the longest prefix that holds `address`; None where none does, or the list was not read."""
+        """The length of the longest prefix that holds `address`; None if there is none, or if the list was not read."""
         if list_id not in self._networks:
             self._networks[list_id] = Networks((block, None) for block in self._cidrs.get(list_id, ()))
         return next((length for length, _ in self._networks[list_id].holding(address)), None)
@@ -177,16 +178,16 @@ class Routes:
         by_list = [(route.prefix_list_id, route) for route in table.routes if route.prefix_list_id is not None]
         self._by_list = [(list_id, route) for list_id, route in by_list if lists.was_read(list_id)]
         self.unread = sorted({list_id for list_id, _ in by_list if not lists.was_read(list_id)})
-        """The prefix lists that were not read and that it has routes for."""
+        """Prefix lists that the table has routes for and that were not read."""
         self._lists = lists
         self.networks = (
             *(route.destination for route in table.routes if route.destination is not None),
             *(cidr for list_id, _ in self._by_list for cidr in lists.cidrs_of(list_id)),
         )
-        """What tells addresses apart."""
+        """The networks that tell addresses apart."""
 
     def to(self, address: Address) -> tuple[int, list[Route]]:
-        """The prefix length and the routes that are taken; more than one only where it is not certain which."""
+        """The prefix length and the routes that win. There are several only if it is uncertain which of them wins."""
         fitting = [(length, route) for length, routes in self._networks.holding(address) for route in routes]
         for list_id, route in self._by_list:
             length = self._lists.length(list_id, address)
@@ -196,7 +197,8 @@ class Routes:
             fitting = [(length, route) for length, route in fitting if not route.target.startswith(PROPAGATED)]
         longest = max((length for length, _ in fitting), default=0)
         taken = [route for length, route in fitting if length == longest]
-        # Of equal length: static routes, then those for prefix lists, then propagated ones (How route priority works).
+        # Among routes of equal length: static routes, then those for prefix lists, then propagated ones (How route
+        # priority works).
         static = [route for route in taken if route.destination is not None and not route.target.startswith(PROPAGATED)]
         distinct = {(route.target, route.state): route for route in sorted(static or taken, key=route_text)}
         return longest, list(distinct.values())
@@ -208,19 +210,19 @@ def on_port(port: int, rules: Iterable[Held]) -> list[Held]:
 
 
 def is_by_address(rule: GroupRule, version: int) -> bool:
-    """Whether the sender's address of a family decides on it."""
+    """Whether the rule depends on the sender's address, in a given family."""
     return rule.prefix_list_id is not None or (rule.cidr is not None and rule.cidr.version == version)
 
 
 def ports_of(rule: GroupRule | AclEntry) -> Ports:
-    """The ports that a rule for TCP is for."""
+    """The ports that a TCP rule allows."""
     if rule.protocol == ANY_PROTOCOL or rule.from_port is None or rule.to_port is None:
         return 0, 65535
     return rule.from_port, rule.to_port
 
 
 def order_of(held: Held) -> tuple[object, ...]:
-    """One order for rules, whatever that of the answer: by whom they are for, then by port."""
+    """A sort key for rules that does not depend on the order in EC2's answer: first by peer, then by port."""
     ports, group_id, rule = held
     cidr = (rule.cidr.version, int(rule.cidr.network_address), rule.cidr.prefixlen) if rule.cidr is not None else (9,)
     named = rule.referenced_group_id or rule.prefix_list_id or ""
@@ -250,7 +252,7 @@ def route_text(route: Route) -> str:
 
 
 def ranges_of(ports: Iterable[Ports]) -> list[str]:
-    """Ranges in their order, those that touch as one."""
+    """Ranges in ascending order, adjacent ones joined."""
     merged: list[Ports] = []
     for low, high in ports:
         if merged and merged[-1][1] == low - 1:

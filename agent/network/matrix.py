@@ -1,8 +1,8 @@
-"""What becomes of the connects from many sources to the endpoints of some services, on each of their ports.
+"""The outcomes of connects from many sources to the endpoints of some services, on each of their ports.
 
-One predictor follows each connect (`agent.network.predictor`), once for each pair of classes: sources that the
-configuration cannot tell apart are followed once, and so are addresses of endpoints. What decides is then written down
-for all that are alike.
+One predictor (`agent.network.predictor`) follows each connect, but only once per pair of classes: sources that the
+configuration cannot tell apart form a class, and so do addresses of endpoints. The outcome then holds for the whole
+class.
 """
 
 from collections import defaultdict
@@ -35,17 +35,17 @@ _Key = tuple[object, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServicePorts:
-    """A service, and the ports on which it is asked for."""
+    """A service, and the ports to test."""
 
     service: str
     required: bool
     ports: Mapping[int, bool]
-    """Whether the service cannot do without it."""
+    """Whether the service requires it."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Verdict:
-    """What decides over one connect."""
+    """The outcome of one connect, and the hop that decides it."""
 
     outcome: Reachability
     stage: Stage | None
@@ -59,7 +59,7 @@ _OPEN: Final = _Verdict(Reachability.OPEN, None, (), None, "")
 
 @dataclass(frozen=True, slots=True)
 class _Destination:
-    """An address of an endpoint."""
+    """An address of an endpoint, as a destination."""
 
     endpoint: VpcEndpoint
     interface: NetworkInterface
@@ -73,7 +73,7 @@ def predictor_of(known: KnownVpc) -> Predictor:
 
 
 class Matrix:
-    """The connects of some sources, each pair of classes followed once."""
+    """The connects of some sources. Each pair of classes is followed once."""
 
     def __init__(
         self,
@@ -84,8 +84,8 @@ class Matrix:
         *,
         any_groups: bool = False,
     ) -> None:
-        """`blocks` are those by which the configuration tells sources apart. With `any_groups`, groups of a source that
-        are not known are taken to let it out: what is judged is then the rest of the way."""
+        """`blocks` are the blocks by which the configuration tells sources apart. With `any_groups`, unknown groups of
+        a source are assumed to let its packets out, so that only the rest of the path is judged."""
         self._known = known
         self._any_groups = any_groups
         self._predictor = predictor
@@ -121,9 +121,10 @@ class Matrix:
                 self._interfaces_of[endpoint.endpoint_id].append(interface)
 
     def paths(self, asked: ServicePorts, name: PredictedName) -> Iterator[PredictedPath]:
-        """The paths to one service. Those count that the name leads to or, where it leads to no endpoint, those to all
-        endpoints in the VPC, which programs use by the endpoints' own names. Of other VPCs those are asked that the
-        name leads to and, without an endpoint here, those of VPCs that a peering or a transit gateway joins."""
+        """The paths to one service. A path counts if the service's name leads to the endpoint. If the name leads to no
+        endpoint, the paths to all endpoints in the VPC count, because programs can use the endpoints' own names.
+        Endpoints in other VPCs are included if the name leads to them, or if this VPC has none and a peering or a
+        transit gateway joins the two VPCs."""
         here = self._known.endpoints(asked.service) or ()
         joined = () if here else self._joined
         elsewhere = [
@@ -148,7 +149,7 @@ class Matrix:
     # --- Classes -----------------------------------------------------------------------------------------------------
 
     def _source_key(self, source: Source) -> _Key:
-        """Equal for sources that the predictor cannot tell apart."""
+        """A key that is equal for sources that the predictor cannot tell apart."""
         by_version = {address.version: self._blocks.signature(address) for address in source.addresses}
         own = source.own
         if own is None:
@@ -168,7 +169,7 @@ class Matrix:
         )
 
     def _destination(self, endpoint: VpcEndpoint, interface: NetworkInterface, address: Address) -> _Destination:
-        """An address with a key that is equal for those that the predictor cannot tell apart."""
+        """An address, with a key that is equal for addresses that the predictor cannot tell apart."""
         found = self._predictor.interface_at(address, self._known.vpc_id)
         is_alone = found is not interface or endpoint.state != AVAILABLE
         is_alone = is_alone or self._known.unsettled((endpoint.endpoint_id,), Aspect.GROUPS) is not None
@@ -191,7 +192,7 @@ class Matrix:
     def _to_endpoint(
         self, service: str, endpoint: VpcEndpoint, port: int, *, answered: frozenset[int], counts: bool
     ) -> Iterator[PredictedPath]:
-        """The paths to an endpoint; those to addresses of a family in `answered` count."""
+        """The paths to an endpoint. Only paths to addresses of a family in `answered` count."""
         interfaces = self._interfaces_of.get(endpoint.endpoint_id, [])
         made = [
             interface for interface in interfaces if (endpoint.endpoint_id, interface.subnet_id) in self._known.unplaced
@@ -239,8 +240,9 @@ class Matrix:
     def _to_parts(
         self, service: str, endpoint: VpcEndpoint, interfaces: Sequence[NetworkInterface], port: int, *, counts: bool
     ) -> Iterator[PredictedPath]:
-        """The paths to interfaces that are not made yet, which may get any address of their subnets: each has an
-        address for each part of them here. What holds for all parts is certain."""
+        """The paths to interfaces that do not exist yet and may get any address of their subnets. One address stands
+        for each part of a subnet that the configuration tells apart. An outcome is certain if it is the same for all
+        parts."""
         met: dict[int, list[tuple[_Verdict, Address]]] = {}
         for interface in interfaces:
             for address in interface.addresses:
@@ -275,8 +277,8 @@ class Matrix:
             )
 
     def _verdicts_at(self, place: _Destination, port: int, families: Collection[int]) -> dict[_Verdict, list[int]]:
-        """What decides at an address, and the numbers of the sources for which it does. A source without an address of
-        that family uses another one of `families`, those of the endpoint, and is blocked where it has none of them."""
+        """The outcomes at an address, each with the numbers of its sources. A source without an address of that family
+        uses another family of the endpoint's `families`; if it has none of them, it is blocked."""
         key = place.key, port
         if key not in self._verdicts:
             self._verdicts[key] = self._plain_verdicts(place, port)
@@ -293,7 +295,7 @@ class Matrix:
         return {verdict: sorted(of) for verdict, of in verdicts.values()}
 
     def _plain_verdicts(self, place: _Destination, port: int) -> list[_Verdict | None]:
-        """What decides at an address for each class of sources; None if the predictor must be asked."""
+        """The outcome at an address for each class of sources; None if the predictor must be asked."""
         end = self._plain.place(place.address, place.interface, place.endpoint)
         if end is None:
             return [None] * len(self._firsts)
@@ -313,7 +315,7 @@ class Matrix:
         return tuple(self._ids[number] for number in numbers)
 
     def _of_sources(self, hops: Iterable[Hop]) -> tuple[Hop, ...]:
-        """Hops of a run in the words for sources. Many paths have the same ones, which are kept once."""
+        """Hops of a run, reworded for sources. Many paths share the same hops, so each is stored once."""
         return tuple(self._hop_of_source(hop) for hop in hops)
 
     def _hop_of_source(self, hop: Hop) -> Hop:
@@ -323,11 +325,11 @@ class Matrix:
         return self._hops[hop]
 
     def _shared(self, verdict: _Verdict) -> _Verdict:
-        """One object for all verdicts that are equal."""
+        """One shared object for equal verdicts."""
         return self._same.setdefault(verdict, verdict)
 
     def _followed(self, source: Source, address: Address, port: int) -> Prediction | None:
-        """The prediction for one connect; None where the source has no address of that family."""
+        """The prediction for one connect; None if the source has no address of that family."""
         own = next((mine for mine in source.addresses if mine.version == address.version), None)
         if own is None:
             return None
@@ -355,7 +357,7 @@ class Matrix:
         *,
         counts: bool,
     ) -> PredictedPath:
-        """A path to interfaces whose addresses are not known; `unsettled` is what a plan says of them."""
+        """A path to interfaces with unknown addresses; `unsettled` is the plan's reason."""
         outcome, stage, rule = Reachability.CANNOT_TELL, None, None
         if unsettled is not None:
             words = unsettled
@@ -390,8 +392,8 @@ class Matrix:
     def _to_gateway(
         self, service: str, gateway: GatewayEndpoint, port: int, *, counts: bool
     ) -> Iterator[PredictedPath]:
-        """The paths to a service's public addresses through a gateway endpoint: the first address of each block of the
-        prefix lists for which route tables lead to it stands for the block."""
+        """The paths to a service's public addresses through a gateway endpoint. The first address of each block of the
+        routed prefix lists stands for the block."""
         lists = {
             route.prefix_list_id
             for table in self._known.configuration.route_tables or ()
@@ -466,15 +468,15 @@ class Matrix:
 
 
 def _answered(endpoint: VpcEndpoint, name: PredictedName) -> frozenset[int]:
-    """The families of the addresses with which names of an endpoint are answered: where the service's name leads to it,
-    those in that answer."""
+    """The address families that the service's name gives for an endpoint or, if that name does not lead to it, that the
+    endpoint's own names give."""
     if endpoint.endpoint_id in name.endpoint_ids and name.addresses:
         return frozenset(address.version for address in name.addresses)
     return frozenset(version for version in (4, 6) if is_given(endpoint, version))
 
 
 def _joined(configuration: Configuration, vpc_id: str) -> frozenset[str]:
-    """The VPCs that peerings and transit gateways join with one, as far as these were read."""
+    """The VPCs that peerings and transit gateways join with this one. Unread ones are not included."""
     sides = [{side.vpc_id for side in peering.sides} for peering in configuration.peerings or ()]
     joined = {other for pair in sides if vpc_id in pair for other in pair}
     attached = () if configuration.transit is None else configuration.transit.attachments
@@ -484,22 +486,22 @@ def _joined(configuration: Configuration, vpc_id: str) -> frozenset[str]:
 
 
 def source_id(number: int) -> str:
-    """The id of the source at a place."""
+    """The id of the source with this number."""
     return f"source-{number + 1}"
 
 
 def of_source(words: str) -> str:
-    """Words of a run about its own host, as they are said of a source."""
+    """Words of a run about its own host, reworded for a source."""
     return words.replace("This host", "The source").replace("this host", "the source")
 
 
 def _blocked(stage: Stage, group_ids: Iterable[str]) -> _Verdict:
-    """The verdict over what no rule of some groups lets pass."""
+    """The verdict if no rule of these groups allows the connect."""
     return _Verdict(Reachability.BLOCKED, stage, tuple(sorted(group_ids)), None, "")
 
 
 def _verdict_of(prediction: Prediction) -> _Verdict:
-    """What decides over a connect: its worst hop, or what cannot be seen of a way that else is open."""
+    """The verdict of a prediction: its worst hop, or the invisible part of an otherwise open path."""
     if prediction.outcome is not Reachability.OPEN:
         deciding = [hop for hop in prediction.hops if hop.outcome is prediction.outcome]
         hop = min(deciding, key=is_detour)

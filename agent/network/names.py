@@ -1,11 +1,11 @@
-"""What the VPC's resolver answers for a name, as its settings have it: endpoints, zones, Resolver rules, DNS Firewall,
-and Route 53 Profiles that bring any of these.
+"""The answer of the VPC's resolver for a name, given its settings: endpoints, zones, Resolver rules, DNS Firewall, and
+Route 53 Profiles that bring any of these.
 
-For an equal name the VPC's own setting comes before that of a Profile; otherwise the more specific one does (Route 53
-Developer Guide, What are Amazon Route 53 Profiles). For DNS Firewall this is not documented: the VPC's own rules are
-taken to come first. Private DNS of an endpoint is a private hosted zone of the very name, for which Resolver has a rule
-of its own: a rule for a wider name stands behind it, and one for the same name before it (the same guide, Autodefined
-rules, and Considerations when working with a private hosted zone).
+For the same name, the VPC's own setting wins over a Profile's; otherwise the more specific one wins (Route 53 Developer
+Guide, What are Amazon Route 53 Profiles). For DNS Firewall this is not documented: the VPC's own rules are assumed to
+come first. Private DNS of an endpoint is a private hosted zone of exactly the service's name, for which Resolver has a
+rule of its own: that rule wins over rules for a parent domain, and a custom rule for the same name wins over it (the
+same guide, Autodefined rules, and Considerations when working with a private hosted zone).
 """
 
 from collections.abc import Collection, Iterable
@@ -49,22 +49,22 @@ from probes.vpc.model import (
 )
 
 _AUTODEFINED: Final = "rslvr-autodefined"
-"""How the ids of the rules begin that Resolver itself gives a VPC (Route 53 Developer Guide, Using rules to specify how
-to handle DNS queries)."""
+"""The prefix of the ids of the rules that Resolver itself gives a VPC (Route 53 Developer Guide, Using rules to specify
+how to handle DNS queries)."""
 _RECORD_OF: Final = {4: "A", 6: "AAAA"}
 
 
-# --- Which setting is for a name -------------------------------------------------------------------------------------
+# --- Settings that apply to a name ------------------------------------------------------------------------------------
 
 
 def resolver_rule_for(configuration: Configuration, host: str) -> ResolverRule | None:
-    """The rule that forwards a name: the most specific one of those that fit, where that is a forwarding rule."""
+    """The rule that forwards a name: the most specific rule that matches, if it is a forwarding rule."""
     own = configuration.resolver_rules or ()
     brought = configuration.brought
     fitting = [
         rule for rule in (*own, *(() if brought is None else brought.rules)) if _is_at_or_below(host, rule.domain)
     ]
-    # A rule that somebody made wins over one of the same domain that Resolver itself gave the VPC.
+    # A custom rule wins over one of the same domain that Resolver itself gave the VPC.
     first = max(
         fitting,
         key=lambda rule: (
@@ -79,14 +79,14 @@ def resolver_rule_for(configuration: Configuration, host: str) -> ResolverRule |
 
 
 def firewall_rule_for(configuration: Configuration, host: str, record: str) -> FirewallRule | None:
-    """The DNS Firewall rule that decides over a question for records of that type: the first one that fits and does not
-    only alert. None where there is none, or where it is not known."""
+    """The DNS Firewall rule that decides a question for records of that type: the first one that matches and does not
+    only alert. None if there is none, or if it is unknown."""
     rule = _first_firewall_rule(configuration, host, record)
     return None if rule is None or rule.domains is None else rule
 
 
 def _first_firewall_rule(configuration: Configuration, host: str, record: str) -> FirewallRule | None:
-    """The first rule that fits, or that may, since its list is one of AWS's, whose names cannot be read."""
+    """The first rule that matches, or that may match because its list belongs to AWS and cannot be read."""
     brought = configuration.brought
     for rule in (*(configuration.firewall or ()), *(() if brought is None else brought.firewall)):
         if rule.action == "ALERT" or rule.query_type not in (None, record):
@@ -97,15 +97,15 @@ def _first_firewall_rule(configuration: Configuration, host: str, record: str) -
 
 
 def is_matched(host: str, entry: str) -> bool:
-    """Whether an entry of a domain list fits a name; `*` stands at the front alone, for one label or more (Route 53
-    Developer Guide, DNS Firewall domain lists)."""
+    """Whether an entry of a domain list matches a name. A `*` can only be its first label, and matches one label or
+    more (Route 53 Developer Guide, DNS Firewall domain lists)."""
     if entry.startswith("*"):
         return host.endswith(entry[1:]) and host != entry[1:]
     return host == entry
 
 
 def private_zone_for(configuration: Configuration, host: str, *, exact: bool = False) -> PrivateZone | None:
-    """The private hosted zone, made by somebody and not by AWS, that a name falls into; the most specific one."""
+    """The most specific private hosted zone that contains a name. Zones made by AWS are ignored."""
     brought = configuration.brought
     fitting = [
         zone
@@ -118,7 +118,7 @@ def private_zone_for(configuration: Configuration, host: str, *, exact: bool = F
 
 
 def profile_of(configuration: Configuration, resource_id: str) -> ProfileResource | None:
-    """What a Profile of the VPC brings by that id; None for what the VPC has itself."""
+    """The Profile of the VPC that brings the resource with that id; None for the VPC's own resources."""
     own = (
         *(zone.zone_id for zone in configuration.zones or ()),
         *(rule.rule_id for rule in configuration.resolver_rules or ()),
@@ -130,8 +130,8 @@ def profile_of(configuration: Configuration, resource_id: str) -> ProfileResourc
 
 
 def unread_of_profiles(configuration: Configuration, account: str | None) -> tuple[ProfileResource, ...]:
-    """What Profiles bring to the VPC and could not be read, so that it may be for any name: zones, rules and groups of
-    other accounts than `account`, or too many of them, and the endpoints of other accounts."""
+    """Resources that Profiles bring to the VPC and that could not be read, so that they may apply to any name: zones,
+    rules and groups of accounts other than `account`, or too many of them, and endpoints of other accounts."""
     if configuration.profiles is None:
         return ()
     known = {endpoint.endpoint_id for endpoint in configuration.endpoints or ()}
@@ -151,46 +151,46 @@ def _is_at_or_below(host: str, domain: str) -> bool:
     return domain in ("", host) or host.endswith(f".{domain}")
 
 
-# --- What the resolver answers ---------------------------------------------------------------------------------------
+# --- The resolver's answer --------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewHost:
-    """An instance that a plan makes in the place of another one, with any address of its subnet."""
+    """An instance that a plan makes in place of another one. It may get any address of its subnet."""
 
     instance_id: str
-    """The instance that it takes the place of."""
+    """The instance that it replaces."""
     subnet_id: str
     group_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownVpc:
-    """A VPC, what was read of it, and how whole that is."""
+    """A VPC, the configuration that was read of it, and how complete that is."""
 
     vpc_id: str
     region: str
     configuration: Configuration
     dropped: frozenset[str]
-    """Reads that left rows out. What such a read does not show may still be there."""
+    """Reads that left rows out. A missing row may still exist."""
     account_id: str | None = None
-    """The account that read the configuration, where that is known by itself."""
+    """The account that read the configuration, if it is known from elsewhere."""
     pending: tuple[Pending, ...] = ()
-    """What is known only once an assumed plan is applied."""
+    """Aspects that are known only after an assumed plan is applied."""
     unplaced: frozenset[tuple[str, str]] = frozenset()
-    """Endpoints and subnets in which a plan makes an interface for them: it has an address in each part of the subnet
-    that rules tell apart, since any of these may be its own (`agent.network.new_endpoints`)."""
+    """Endpoints and subnets in which a plan makes an interface. Its address is unknown, so the interface gets one
+    address in each part of the subnet that rules tell apart (`agent.network.new_endpoints`)."""
     new_hosts: tuple[NewHost, ...] = ()
 
     def unsettled(self, resource_ids: Iterable[str], aspect: Aspect) -> str | None:
-        """What is known of one of these only once a plan is applied, in words; None where all is known."""
+        """The unknown aspect of one of these until a plan is applied, in words; None if all are known."""
         pending = words_of(self.pending)
         return next((words for one in resource_ids if (words := pending.get((one, aspect)))), None)
 
     @property
     def account(self) -> str | None:
-        """The account that read the configuration: it sees its own endpoints and, of a VPC that another one shares, its
-        own interfaces alone. None where that is not known."""
+        """The account that read the configuration; None if unknown. It sees its own endpoints. Of a VPC that another
+        account shares, it sees only its own interfaces."""
         if self.account_id is not None:
             return self.account_id
         own = {endpoint.owner_id for endpoint in self.configuration.endpoints or ()}
@@ -210,13 +210,13 @@ class KnownVpc:
 
     @property
     def is_own(self) -> bool | None:
-        """Whether the VPC is that account's, so that all its endpoints can be seen; None where it is not known."""
+        """Whether the VPC belongs to that account, so that all its endpoints can be seen; None if unknown."""
         account, owner = self.account, self.owner
         return None if account is None or owner is None else account == owner
 
     def endpoints(self, service: str, *, here: bool = True) -> tuple[VpcEndpoint, ...] | None:
-        """The endpoints of a service in this VPC or, with `here` false, in all of the account and Region, that are not
-        deleted; None where they were not read."""
+        """The endpoints of a service, except deleted ones: those in this VPC or, with `here` false, in the whole
+        account and Region. None if they were not read."""
         listed_ones, asked = self.configuration.endpoints, self.configuration.endpoint_services
         labels = {link.label for link in SERVICES[service].links(fips=False)}
         if listed_ones is None or asked is None or not labels <= set(asked):
@@ -230,7 +230,7 @@ class KnownVpc:
         )
 
     def gateways(self, service: str) -> tuple[GatewayEndpoint, ...]:
-        """The gateway endpoints of a service in this VPC, as far as they were read."""
+        """The gateway endpoints of a service in this VPC that were read."""
         name = gateway_service_name_of(service, self.region)
         return tuple(
             gateway
@@ -240,8 +240,8 @@ class KnownVpc:
 
 
 def known_vpc(facts: Ec2Facts, account_id: str | None = None) -> KnownVpc:
-    """What the reads of a file, or of now, say of their VPC. `account_id` is the account that made them, where that is
-    known by itself."""
+    """A VPC as a facts file or new reads show it. `account_id` is the account that made the reads, if it is known from
+    elsewhere."""
     answered = (observation for observation in facts.observations if observation.ok)
     read = {str(one.subject.operation): one.facts for one in answered if one.facts is not None}
     return KnownVpc(
@@ -255,7 +255,7 @@ def known_vpc(facts: Ec2Facts, account_id: str | None = None) -> KnownVpc:
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """An answer, and what decides it."""
+    """An answer, and the setting that decides it."""
 
     answer: Answer
     words: str
@@ -268,7 +268,7 @@ class _Said:
 
 
 def predicted_name(known: KnownVpc, predictor: Predictor, service: str, *, counts: bool) -> PredictedName:
-    """What the VPC's resolver answers for the default host of a service."""
+    """The answer of the VPC's resolver for the default host of a service."""
     host = host_of(service, known.region, fips=False, dual_stack=False)
     said = _said(known, service, host)
     interfaces = known.configuration.endpoint_interfaces or ()
@@ -305,7 +305,7 @@ def predicted_name(known: KnownVpc, predictor: Predictor, service: str, *, count
 
 
 def is_given(endpoint: VpcEndpoint, version: int) -> bool:
-    """Whether names of an endpoint are answered with its addresses of a family (EC2 API, DnsOptions)."""
+    """Whether the endpoint's names resolve to its addresses of a family (EC2 API, DnsOptions)."""
     return endpoint.dns_record_type not in ("ipv4", "ipv6") or endpoint.dns_record_type == f"ipv{version}"
 
 
@@ -348,7 +348,7 @@ def _said(known: KnownVpc, service: str, host: str) -> _Said:
 
 
 def _by_dhcp_options(known: KnownVpc) -> _Said | None:
-    """What follows where the VPC's hosts do not ask the VPC's resolver, or where it is not known whom they ask."""
+    """The answer if the VPC's hosts do not use the VPC's resolver, or if it is unknown which resolver they use."""
     options, vpc = known.configuration.dhcp_options, known.configuration.vpc
     if options is None:
         return _Said(answer=Answer.CANNOT_TELL, words=_not_read(DHCP_OPTIONS))
@@ -377,8 +377,8 @@ def _by_attributes(known: KnownVpc) -> _Said | None:
 def _by_firewall(
     known: KnownVpc, host: str, versions: Collection[int]
 ) -> tuple[_Said | None, frozenset[int], str | None]:
-    """What DNS Firewall answers in place of the resolver; None where it lets a question pass. The families whose
-    addresses it removes from the answer come beside it, with what does that in words."""
+    """The answer of DNS Firewall in place of the resolver's; None if it lets the question pass. Also returned are the
+    address families that it removes from the answer, each with the reason in words."""
     configuration = known.configuration
     if configuration.firewall is None or DNS_FIREWALL in known.dropped:
         return _Said(answer=Answer.CANNOT_TELL, words=_not_read(DNS_FIREWALL)), frozenset(), None
@@ -398,7 +398,7 @@ def _by_firewall(
 
 
 def _blocked(known: KnownVpc, rule: FirewallRule) -> _Said:
-    """What a rule that blocks answers."""
+    """The answer of a blocking rule."""
     code = _code("VPC017", known, rule.group_id)
     decided_by = tuple(filter(None, (rule.group_id, rule.domain_list_id)))
     group = f"the DNS Firewall rule group {rule.group_id}"
@@ -416,7 +416,7 @@ def _blocked(known: KnownVpc, rule: FirewallRule) -> _Said:
 
 
 def _by_unread_profiles(known: KnownVpc) -> _Said | None:
-    """What follows where a Profile brings something that was not read; None where none does."""
+    """The answer if a Profile brings something that was not read; None if no Profile does."""
     configuration = known.configuration
     groups = [
         resource.resource_id
@@ -432,8 +432,8 @@ def _by_unread_profiles(known: KnownVpc) -> _Said | None:
 
 
 def _covering(service: str, host: str, there: Iterable[VpcEndpoint]) -> tuple[VpcEndpoint, ...]:
-    """The available endpoints whose private DNS has the name. That of a service with gateway endpoints may be for
-    Resolver's inbound endpoints alone (EC2 API, DnsOptions), which is not read."""
+    """The available endpoints whose private DNS has the name. For a service with gateway endpoints, private DNS may be
+    on only for Resolver's inbound endpoints (EC2 API, DnsOptions); that setting is not read."""
     if SERVICES[service].has_gateway_endpoint:
         return ()
     return tuple(
@@ -444,7 +444,7 @@ def _covering(service: str, host: str, there: Iterable[VpcEndpoint]) -> tuple[Vp
 
 
 def _versions(known: KnownVpc, covering: Iterable[VpcEndpoint]) -> set[int]:
-    """The families of the addresses that private DNS would give; IPv4 where they are not known."""
+    """The address families that private DNS would give; IPv4 if they are unknown."""
     interfaces = known.configuration.endpoint_interfaces or ()
     return {
         address.version
@@ -467,8 +467,8 @@ def _by_private_dns(known: KnownVpc, covering: tuple[VpcEndpoint, ...]) -> _Said
 
 
 def _without_private_dns(known: KnownVpc, service: str, host: str, there: tuple[VpcEndpoint, ...] | None) -> _Said:
-    """What is answered where no endpoint of this VPC, no zone and no rule is for the name: what a Profile brings, else
-    what the public DNS has."""
+    """The answer if no endpoint, zone or rule of this VPC matches the name: that of a Profile's resource, otherwise of
+    public DNS."""
     if there is None or ENDPOINTS in known.dropped:
         return _Said(answer=Answer.CANNOT_TELL, words=_not_read(ENDPOINTS))
     configuration = known.configuration
@@ -526,7 +526,7 @@ def _unsure(words: str, code: str, known: KnownVpc, resource_id: str, name: str)
 
 
 def _code(code: str, known: KnownVpc, resource_id: str) -> str:
-    """The code, or that of a Profile that brings the setting."""
+    """The code, replaced by that of Profiles if a Profile brings the setting."""
     return code if profile_of(known.configuration, resource_id) is None else "VPC018"
 
 

@@ -1,7 +1,7 @@
-"""Interfaces of endpoints that are not made yet: one in each new subnet, with an address in each part of it.
+"""Interfaces of endpoints that do not exist yet: one in each new subnet, with an address in each part of it.
 
-AWS picks the addresses, and any of a subnet may be one. Rules, entries and routes tell apart blocks of addresses alone,
-so that one address of each part stands for all of it.
+AWS picks the addresses, and may pick any of a subnet. Rules, entries and routes only tell blocks of addresses apart, so
+one address of each part stands for the whole part.
 """
 
 from collections.abc import Collection, Iterator
@@ -15,11 +15,11 @@ from probes.model import Address
 from probes.vpc.model import Configuration, Network, NetworkInterface, VpcEndpoint
 
 _MOST_TRIED: Final = 64
-"""Addresses of a part that are looked at for one that nobody has; where all are taken, the part is left out."""
+"""Number of addresses of a part in which to look for a free one. If all are taken, the part is left out."""
 
 
 def placed(known: KnownVpc) -> KnownVpc:
-    """What is known with the interfaces that are unplaced."""
+    """The configuration with interfaces at those endpoints and subnets whose interface has no address yet."""
     configuration = known.configuration
     if not known.unplaced or configuration.endpoints is None or configuration.subnets is None:
         return known
@@ -69,7 +69,7 @@ def _interfaces(
 
 
 def _free(first: Address, block: Network, blocks: Blocks, taken: set[Address]) -> Address | None:
-    """An address in the part of `block` that `first` is in, which nobody has."""
+    """A free address in the part of `block` that contains `first`."""
     signature = blocks.signature(first)
     for number in range(int(first), min(int(first) + _MOST_TRIED, int(block.broadcast_address) + 1)):
         address = type(first)(number)

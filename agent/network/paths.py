@@ -1,4 +1,4 @@
-"""The paths of packets: what becomes of connects from a host, or from every host, to the addresses of endpoints."""
+"""Paths of packets: the outcomes of connects from one host, or from every host, to the addresses of endpoints."""
 
 from agent.network.index import TCP_PROTOCOLS, ports_of, range_text, route_text
 from agent.network.matrix import Matrix, ServicePorts, of_source, predictor_of, source_id

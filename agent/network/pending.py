@@ -1,4 +1,4 @@
-"""What becomes of a resource by a plan, where that is known only once the plan is applied."""
+"""Aspects of a resource that are known only after a plan is applied."""
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
@@ -7,32 +7,32 @@ from probes.frozen import dataclass
 
 
 class Aspect(StrEnum):
-    """What of a resource is not known."""
+    """The aspect of a resource that is unknown."""
 
     INBOUND = "inbound"
-    """Rules of a security group, or entries of a network ACL, for what comes in."""
+    """Rules of a security group, or entries of a network ACL, for incoming traffic."""
     OUTBOUND = "outbound"
     GROUPS = "groups"
-    """The security groups of an endpoint, beside those that are known."""
+    """The security groups of an endpoint beside the known ones."""
     ROUTES = "routes"
     ADDRESSES = "addresses"
     """The addresses of an endpoint."""
     NAME = "name"
-    """What the private DNS of an endpoint, or the DNS attributes of a VPC, do to names."""
+    """The effect on names of an endpoint's private DNS or of a VPC's DNS attributes."""
     POLICY = "policy"
     """The policy of an endpoint."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """Something that is known only once a plan is applied. What rests on it is not known."""
+    """An aspect that is known only after a plan is applied. Outcomes that depend on it are unknown."""
 
     resource_id: str
     aspect: Aspect
     words: str
-    """What is not known, one sentence without its full stop."""
+    """The unknown aspect, one sentence without its full stop."""
 
 
 def words_of(pending: Iterable[Pending]) -> Mapping[tuple[str, Aspect], str]:
-    """The words, by the id of the resource and what of it is not known."""
+    """The words, by the resource's id and the unknown aspect."""
     return {(one.resource_id, one.aspect): one.words for one in pending}

@@ -1,9 +1,9 @@
-"""Connects within one VPC of which all that decides was read: what becomes of many of them at once, without words.
+"""Fast outcomes, without words, of many connects within one VPC whose deciding parts were all read.
 
-Where nothing on the way is unknown, and where routes keep a packet within the VPC, groups and network ACLs alone
-decide. Which groups let a connect pass is found once for each end and port, and not once for each pair of ends. What is
-not as plain as that is left to the predictor (`agent.network.predictor`), which follows one connect and gives its
-reasons. Both say the same, and a test holds that.
+If nothing on the path is unknown, and if routes keep a packet within the VPC, groups and network ACLs alone decide. The
+groups that allow a connect are found once for each end and port, and not once for each pair of ends. Connects that are
+not so plain are left to the predictor (`agent.network.predictor`), which follows one connect and gives its reasons. A
+test proves that both agree.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -32,11 +32,11 @@ class End:
     acl: NetworkAcl
     table: RouteTable
     is_certain: bool
-    """Whether what its groups do not let pass is certain to be blocked."""
+    """Whether traffic that its groups do not allow is certainly blocked."""
 
 
 class Fate(Enum):
-    """What becomes of a plain connect."""
+    """The outcome of a plain connect."""
 
     OPEN = auto()
     BLOCKED_BY_OWN_GROUPS = auto()
@@ -49,7 +49,7 @@ class Plain:
     def __init__(
         self, predictor: Predictor, configuration: Configuration, pending: Iterable[str], sources: Sequence[Source]
     ) -> None:
-        """`pending` are the ids of resources of which something is known only later."""
+        """`pending` are the ids of resources with aspects that are known only later."""
         self._predictor = predictor
         self._pending = frozenset(pending)
         self._sources = sources
@@ -67,7 +67,7 @@ class Plain:
         self._passing: dict[tuple[str, str, int, int], list[bool]] = {}
 
     def place(self, address: Address, interface: NetworkInterface, endpoint: VpcEndpoint) -> End | None:
-        """An address of an endpoint; None where it is not plain."""
+        """An address of an endpoint as one end; None if it is not plain."""
         is_plain = (
             endpoint.state == AVAILABLE
             and endpoint.endpoint_id not in self._pending
@@ -77,7 +77,7 @@ class Plain:
         return self._end(interface, address, groups, egress=False) if is_plain else None
 
     def fates(self, place: End, port: int) -> Iterator[Fate | None]:
-        """What becomes of the connects of each source to a port; None for each that is not plain."""
+        """The outcomes of each source's connects to a port; None for connects that are not plain."""
         version = place.address.version
         ends = self._ends_of(version)
         letting = _on(port, self._held_for(place, egress=True))
@@ -103,7 +103,7 @@ class Plain:
                 yield Fate.OPEN
 
     def _ends_of(self, version: int) -> list[End | None]:
-        """The sources, as far as they are plain in a family."""
+        """An end for each source; None if the source is not plain in this address family."""
         if version not in self._ends:
             self._ends[version] = [self._end_of(source, version) for source in self._sources]
         return self._ends[version]
@@ -114,7 +114,7 @@ class Plain:
         return None if own is None or address is None else self._end(own, address, own.group_ids, egress=True)
 
     def _admitting_of(self, version: int, port: int) -> list[frozenset[str]]:
-        """The groups that certainly admit what comes from each source."""
+        """For each source, the groups whose rules certainly admit it on the port."""
         if version not in self._held:
             ends = self._ends_of(version)
             self._held[version] = [[] if end is None else self._held_for(end, egress=False) for end in ends]
@@ -123,7 +123,7 @@ class Plain:
         return self._admitting[version, port]
 
     def _passing_at(self, place: End, port: int) -> list[bool]:
-        """Whether the endpoint's subnet lets the connect of each source in, and its answer out."""
+        """For each source, whether the endpoint's subnet lets its connect in and the answer out."""
         version = place.address.version
         key = place.acl.acl_id, place.table.table_id, version, port
         if key not in self._passing:
@@ -151,13 +151,13 @@ class Plain:
         )
 
     def _held_for(self, end: End, *, egress: bool) -> list[Held]:
-        """The rules of all groups that let what goes to an end, or comes from it, pass for certain."""
+        """The rules of all groups that certainly allow traffic to an end or, without `egress`, from it."""
         peer = Peer(name="", address=end.address, version=end.address.version, group_ids=end.group_ids, doubt=None)
         return [held for some in self._letting[egress].fitting(peer) for held in some]
 
     def _passes(self, near: End, far: End, port: int, *, egress: bool) -> bool:
-        """Whether the network ACL and the route table at one end let a connect to or from the other end pass, and its
-        answer: that they do for certain, since nothing else is plain."""
+        """Whether the network ACL and the route table at one end certainly let a connect to or from the other end pass,
+        and its answer."""
         number, answers = int(far.address), self._predictor.answers
         out, back = ((port, port), answers) if egress else (answers, (port, port))
         return (
@@ -199,7 +199,7 @@ class Plain:
         return Rules(held, (), self._predictor.lists)
 
     def _by_unread_lists(self, egress: bool) -> frozenset[str]:
-        """The groups that may let pass what a prefix list holds that was not read."""
+        """The groups that may allow more because of a prefix list that was not read."""
         was_read = self._predictor.lists.was_read
         return frozenset(
             group_id
@@ -209,7 +209,8 @@ class Plain:
 
 
 class _Cells:
-    """A property of addresses that some networks alone tell apart, found once for all that are in the same ones."""
+    """A property of addresses that depends only on which networks they are in. It is computed once for all addresses in
+    the same networks."""
 
     def __init__(self, networks: Iterable[Network], holds: Callable[[Address], bool]) -> None:
         self._holds = holds
@@ -222,7 +223,8 @@ class _Cells:
         self._known: dict[tuple[int, ...], bool] = {}
 
     def at(self, number: int, address: Address) -> bool:
-        """`number` is that of the address, which is taken once for many questions."""
+        """The property of an address. `number` is the address as an integer, which callers compute once for many
+        questions."""
         version = address.version
         cell: list[int] = [version]
         for shift, numbers in self._levels[version]:
@@ -237,5 +239,5 @@ class _Cells:
 
 
 def _on(port: int, held: Iterable[Held]) -> frozenset[str]:
-    """The groups that have one of these rules on a port."""
+    """The groups to which the rules for a port belong."""
     return frozenset(group_id for (low, high), group_id, _ in held if low <= port <= high)

@@ -1,15 +1,15 @@
-"""What the configuration says should happen to a packet: pure functions over what EC2 said.
+"""The outcome that the configuration gives a packet: pure functions over the answers of EC2.
 
-A connect from this host to an address and port of an endpoint is followed hop by hop, as AWS's documentation has it:
+A connect from this host to an address and port of an endpoint is followed hop by hop, as AWS's documentation describes:
 the host's security groups, the host's subnet's network ACL, the route, the endpoint's subnet's network ACL, the
 endpoint's security groups, the endpoint's interface, and the way back through both ACLs and the endpoint's subnet's
-route table. Each hop says what it does and which rule decides, or which rule is missing. What cannot be seen (what was
-not read, what lies in other accounts, what stands behind an appliance) is said and never guessed.
+route table. Each hop has an outcome and the rule that decides, or the rule that is missing. Parts that cannot be seen
+(not read, in other accounts, or behind an appliance) are reported and never guessed.
 
-Inside one subnet neither network ACLs nor routes are asked: both act on what leaves it. Security groups remember
-connections, so the answer needs no rule of theirs; network ACLs do not, so it needs entries for this host's own ports.
-A peering leads to the other VPC's addresses and no further; a transit gateway is followed there and back by
-`agent.network.transit`.
+Inside one subnet, network ACLs and routes play no role: both act on packets that leave the subnet. Security groups are
+stateful, so the answer needs no rule of theirs; network ACLs are not, so they need entries for this host's own ports. A
+peering leads to the other VPC's addresses and no further; `agent.network.transit` follows a transit gateway there and
+back.
 
 Sources: Amazon VPC User Guide, Security group rules, Network ACL basics, Ephemeral ports, How route priority works,
 Subnet route tables, Gateway route tables, NAT gateways; AWS Site-to-Site VPN User Guide, Route tables and VPN route
@@ -66,25 +66,25 @@ from probes.vpc.model import (
 )
 
 _Decided = tuple[Ports, AclEntry | None]
-"""Ports of a packet, and the entry of an ACL that decides for them; None where it is the `*`."""
+"""Ports of a packet, and the entry of an ACL that decides for them; None stands for the `*`."""
 
 INTERNET: Final = ("igw-", "eigw-")
 UNKNOWN_TARGET: Final = "unknown"
-"""What a route leads to, where that is not known."""
+"""The target of a route if it is unknown."""
 _KEEPS_SOURCE: Final = "vpce-"
-"""A Gateway Load Balancer endpoint hands packets on as they are; a NAT gateway sends from an address of its own, and
-what stands behind a network interface may."""
+"""A Gateway Load Balancer endpoint keeps the source address of packets. A NAT gateway replaces it by its own, and the
+appliance behind a network interface may."""
 PEERING: Final = "pcx-"
 _PEERING_WORKS: Final = "active"
 _PEERING_GONE: Final = frozenset(
     {"initiating-request", "pending-acceptance", "deleted", "rejected", "failed", "expired", "deleting"}
 )
-"""States of a peering that passes nothing."""
+"""States in which a peering passes no packets."""
 UNCERTAIN_STATES: Final = frozenset({"partial", PENDING})
-"""States of an endpoint that say nothing of its interfaces: the API has the first one and does not explain it, and an
-endpoint returns to the other one whenever somebody modifies it (AWS PrivateLink Guide, Endpoint states)."""
+"""States of an endpoint that do not show whether its interfaces work: the API has the first one and does not explain
+it, and an endpoint returns to the other one whenever somebody modifies it (AWS PrivateLink Guide, Endpoint states)."""
 _LAST_NUMBER: Final = 32766
-"""The last number of an entry that people make. Those above belong to the `*`."""
+"""The last number that people can give an entry. Higher ones belong to the `*`."""
 PRIVATE_NETWORKS: Final = tuple(
     map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"))
 )
@@ -93,17 +93,17 @@ _MESSAGE_CHARACTERS: Final = 160
 
 
 _EDGE: Final = frozenset(Stage) - {Stage.HOST_GROUPS, Stage.ENDPOINT_GROUPS, Stage.ENDPOINT}
-"""The stages that only what leaves its subnet meets."""
+"""The stages that only packets that leave their subnet meet."""
 
 
 def own_interface(
     configuration: Configuration, source: Address | None, metadata: ImdsFacts | None
 ) -> NetworkInterface | None:
-    """The interface of this host that sends from `source`, or the only one where that is not known.
+    """The interface of this host that sends from `source`, or the only one if `source` is unknown.
 
-    Where EC2 gave none, it is made of what instance metadata says of the primary interface. A `source` that is another
-    interface's, as a second one's of this host or a container's with one of its own, can be in the same subnet: then
-    the subnet is known and the groups are not. Of one that is elsewhere nothing is known.
+    If EC2 gave none, it is made from the instance metadata of the primary interface. If `source` belongs to another
+    interface in the same subnet, such as a second one of this host or a container's own, the subnet is known and the
+    groups are not. If it is in another subnet, nothing is known.
     """
     interfaces = configuration.own_interfaces
     if interfaces is not None:
@@ -123,12 +123,12 @@ def own_interface(
     )
 
 
-# --- The way ---------------------------------------------------------------------------------------------------------
+# --- The path ---------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Way:
-    """A connect, and what is known of its ends."""
+    """A connect, and the known facts about its ends."""
 
     source: Address | None
     own: NetworkInterface | None
@@ -137,7 +137,7 @@ class _Way:
     interface: NetworkInterface | None
     endpoint: VpcEndpoint | None
     leaves_subnet: bool | None
-    """None where that is not known."""
+    """The interface; None if unknown."""
 
     @property
     def own_groups(self) -> tuple[str, ...]:
@@ -155,22 +155,22 @@ class _Way:
 
     @property
     def other_vpc(self) -> str | None:
-        """The endpoint's VPC where it is known to be another one."""
+        """The endpoint's VPC if it is known to be another one."""
         apart = self.own is not None and self.interface is not None and self.own.vpc_id != self.interface.vpc_id
         return self.interface.vpc_id if apart and self.interface is not None else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Leg:
-    """Where a route table sends what is for an address."""
+    """The route that a table has for an address."""
 
     table_id: str | None
     route: Route | None
-    """None where there is none, or where it is not certain which is taken."""
+    """The route; None if there is none, or if it is uncertain which one applies."""
     outcome: Reachability
     words: str
     detour: str | None = None
-    """What it is led through first."""
+    """The appliance or gateway to which the route sends packets first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,11 +178,11 @@ class Gateway:
     """Whether a subnet reaches an address through a gateway endpoint."""
 
     endpoint: GatewayEndpoint | None = None
-    """The endpoint; None where it is known that there is none, or where it is not known."""
+    """The endpoint; None if there is none, or if it is unknown."""
     why_unknown: str | None = None
-    """Why it is not known; None where it is."""
+    """Why it is unknown; None if it is known."""
     table_id: str | None = None
-    """The subnet's route table; None where it is not known."""
+    """The subnet's route table; None if unknown."""
     prefix_list_id: str | None = None
     """The prefix list whose route leads to `endpoint`."""
 
@@ -199,8 +199,8 @@ class Predictor:
         answers: Ports = EPHEMERAL,
         pending: Iterable[Pending] = (),
     ) -> None:
-        """`vpc_id` and `vpc_cidrs` are what is known beside the configuration of the VPC that this host is in,
-        `answers` the ports of this host that answers come to, and `pending` what is known only later."""
+        """`vpc_id` and `vpc_cidrs` add what is known of this host's VPC from elsewhere, `answers` are the ports at
+        which this host receives answers, and `pending` are the aspects that are known only later."""
         self._configuration = configuration
         self.answers = answers
         self._pending = words_of(pending)
@@ -241,7 +241,7 @@ class Predictor:
         self._rules: dict[tuple[tuple[str, ...], bool], Rules] = {}
         self._entries: dict[tuple[str, bool], list[tuple[Ports, AclEntry]]] = {}
         self._routes: dict[str, Routes] = {}
-        # Of many connects, most meet the same hops: each is judged once.
+        # Most of many connects meet the same hops, so each hop is judged once.
         self._group_hops: dict[tuple[Stage, tuple[str, ...], int, Peer], Hop] = {}
         self._acl_hops: dict[tuple[Stage, str, bool, Remote, Ports], Hop] = {}
         self._legs: dict[tuple[str, str, bool, str | None, bool, bool], _Leg] = {}
@@ -249,15 +249,16 @@ class Predictor:
     def endpoint_at(
         self, address: Address, vpc_id: str | None = None
     ) -> tuple[VpcEndpoint | None, NetworkInterface | None]:
-        """The endpoint and the interface that have `address` for a host in `vpc_id`, or in this host's VPC."""
+        """The endpoint and the interface with `address`, seen from a host in `vpc_id` or in this host's VPC."""
         interface = self.interface_at(address, vpc_id)
         return self.endpoint_of(interface), interface
 
     def interface_at(self, address: Address, vpc_id: str | None = None) -> NetworkInterface | None:
-        """The endpoint's interface that has `address` for a host in `vpc_id`, or in this host's VPC.
+        """The endpoint's interface with `address`, seen from a host in `vpc_id` or in this host's VPC.
 
-        The same address can stand in several VPCs. One of a VPC's own blocks never leads out of it; of another one the
-        VPC's own comes first, and among others none is picked.
+        Several VPCs can use the same address. If the address is in one of the host's VPC's own blocks, only an
+        interface there can have it. Otherwise an interface there comes first, and if several other VPCs have the
+        address, none is chosen.
         """
         vpc_id = vpc_id if vpc_id is not None else self._vpc_id
         having = self._interfaces.get(address, [])
@@ -267,12 +268,12 @@ class Predictor:
         return near[0] if len(near) == 1 else None
 
     def _is_in(self, vpc_id: str | None, address: Address) -> bool:
-        """Whether an address is one of a VPC's own, as far as its blocks are known."""
+        """Whether an address is in one of a VPC's own blocks, if these are known."""
         return _within(address, self._blocks_of.get(vpc_id, ()))
 
     def endpoint_of(self, interface: NetworkInterface | None) -> VpcEndpoint | None:
-        """The endpoint that names an interface, or the only one that names none and is in its subnet with its
-        groups."""
+        """The endpoint that names an interface. If none does, it is the only one that names no interfaces and has the
+        interface's subnet and groups."""
         if interface is None:
             return None
         named = self._endpoint_of.get(interface.interface_id)
@@ -289,7 +290,7 @@ class Predictor:
         return fitting[0] if len(fitting) == 1 else None
 
     def gateway_at(self, address: Address, own: NetworkInterface | None) -> Gateway:
-        """The gateway endpoint through which the subnet of an interface of this host reaches a public address."""
+        """The gateway endpoint through which the subnet of this host's interface reaches a public address."""
         configuration = self._configuration
         if configuration.gateway_endpoints is None or configuration.route_tables is None:
             return Gateway(why_unknown="what gateway endpoints and route tables there are was not read")
@@ -311,14 +312,14 @@ class Predictor:
             endpoint = self._gateways[taken[0].target] if taken[0].state == "active" else None
             list_id = taken[0].prefix_list_id
         elif taken and taken[0].prefix_list_id is not None and taken[0].target.startswith(_KEEPS_SOURCE):
-            # Of a shared VPC its owner alone sees the endpoints; it may be a Gateway Load Balancer's as well.
+            # In a shared VPC, only its owner sees the endpoints; this may also be a Gateway Load Balancer's.
             why = f"{table.table_id} sends {address} to {taken[0].target}, which EC2 does not show to this account"
         return Gateway(endpoint=endpoint, why_unknown=why, table_id=table.table_id, prefix_list_id=list_id)
 
     def predict(
         self, *, source: Address | None, own: NetworkInterface | None, address: Address, port: int
     ) -> Prediction:
-        """What should happen to a TCP connect from `source`, an address of the interface `own`, to `port` of
+        """The predicted outcome of a TCP connect from `source`, an address of the interface `own`, to `port` of
         `address`."""
         way = self._way(source, own, address, port)
         forward = self._forward(way)
@@ -387,15 +388,14 @@ class Predictor:
         return None
 
     def _name_of(self, address: Address) -> str:
-        """An address as a text, written once: hashing the address itself takes longer."""
+        """An address as text. It is cached, since hashing the address itself takes longer."""
         key = address.version, int(address)
         if key not in self._names:
             self._names[key] = str(address)
         return self._names[key]
 
     def _sender(self, way: _Way, detour: str | None) -> Remote:
-        """From whom the endpoint's side sees the packet come: an appliance may send it on from an address of its
-        own."""
+        """The sender that the endpoint's side sees: an appliance may send the packet on from an address of its own."""
         source, version = way.source, way.address.version
         if detour is not None and not detour.startswith(_KEEPS_SOURCE):
             return Remote(name=detour, address=None, version=version)
@@ -430,11 +430,11 @@ class Predictor:
         hop = self._groups(Stage.ENDPOINT_GROUPS, way.endpoint_groups, way.port, peer)
         unsettled = self._unsettled_groups(way)
         if unsettled is None or hop.outcome is Reachability.OPEN:
-            return hop  # what a group admits, it admits beside any other group
+            return hop  # traffic that one group admits needs no other group
         return _cannot_tell(Stage.ENDPOINT_GROUPS, unsettled, *hop.resources)
 
     def _is_by_peering(self, leg: _Leg | None) -> bool:
-        """Whether a route leads to a peering that works."""
+        """Whether a route leads to a working peering."""
         return (
             leg is not None
             and leg.route is not None
@@ -443,11 +443,11 @@ class Predictor:
         )
 
     def _unsettled_groups(self, way: _Way) -> str | None:
-        """Why it is not known whether the endpoint has further groups; None where all of them are known."""
+        """Why it is unknown whether the endpoint has further groups; None if all of them are known."""
         return None if way.endpoint is None else self._unsettled((way.endpoint.endpoint_id,), Aspect.GROUPS)
 
     def _groups(self, stage: Stage, group_ids: tuple[str, ...], port: int, peer: Peer) -> Hop:
-        """What the groups of one end do to what goes to, or comes from, `peer`."""
+        """The hop at the security groups of one end, for packets to or from `peer`."""
         key = stage, group_ids, port, peer
         if key not in self._group_hops:
             self._group_hops[key] = self._judged_groups(stage, group_ids, port, peer)
@@ -485,7 +485,7 @@ class Predictor:
         return Hop(stage=stage, resources=group_ids, outcome=outcome, rule=name, words=words)
 
     def _unsettled(self, resource_ids: Iterable[str], aspect: Aspect) -> str | None:
-        """What is known of one of these only once a plan is applied, in words; None where all is known."""
+        """The unknown aspect of one of these until a plan is applied, in words; None if all are known."""
         if not self._pending:
             return None
         return next((words for one in resource_ids if (words := self._pending.get((one, aspect)))), None)
@@ -506,14 +506,14 @@ class Predictor:
     # Network ACLs
 
     def _acl(self, stage: Stage, way: _Way, end: NetworkInterface | None, remote: Remote, ports: Ports) -> Hop | None:
-        """What the ACL of the subnet of `end` does to what goes to or comes from `remote`."""
+        """The hop at the network ACL of the subnet of `end`, for packets to or from `remote`."""
         if end is None or way.leaves_subnet is False:
             return None
         egress = stage in (Stage.HOST_ACL_OUT, Stage.ENDPOINT_ACL_OUT)
         return self._acl_at(stage, end.subnet_id, egress, remote, ports)
 
     def _acl_at(self, stage: Stage, subnet_id: str, egress: bool, remote: Remote, ports: Ports) -> Hop:
-        """What the ACL of a subnet does to what goes to or comes from `remote`."""
+        """The hop at the network ACL of a subnet, for packets to or from `remote`."""
         if self._configuration.acls is None:
             return _cannot_tell(stage, _not_read(NETWORK_ACLS))
         acl = self._acl_of.get(subnet_id)
@@ -535,7 +535,7 @@ class Predictor:
         return _acl_hop(stage, acl.acl_id, egress, whom, what)
 
     def entries_of(self, acl: NetworkAcl, egress: bool) -> list[tuple[Ports, AclEntry]]:
-        """The entries of one direction that TCP can meet, with their ports, in the order in which they are tried."""
+        """The entries of one direction that apply to TCP, with their ports, in the order of evaluation."""
         key = acl.acl_id, egress
         if key not in self._entries:
             fitting = [entry for entry in acl.entries if entry.egress is egress and entry.protocol in TCP_PROTOCOLS]
@@ -546,7 +546,7 @@ class Predictor:
     # Routes
 
     def _forward(self, way: _Way) -> _Leg | None:
-        """Where this host's subnet sends the packet; None where no route is asked."""
+        """The route of this host's subnet for the packet; None if no route is needed."""
         if way.own is None or way.leaves_subnet is False:
             return None
         if self._configuration.route_tables is None:
@@ -561,8 +561,8 @@ class Predictor:
         return self._leg(table, way.address, inside=inside, other=way.other_vpc, known=way.interface is not None)
 
     def _backward(self, way: _Way, seen: Address | None) -> _Leg | None:
-        """Where the endpoint's subnet sends the answer; None where that is not asked, not known, or the plain way
-        within one VPC."""
+        """The route of the endpoint's subnet for the answer; None if no route is needed, if it is unknown, or if it is
+        the VPC's local route."""
         if way.own is None or way.interface is None or way.leaves_subnet is False or seen is None:
             return None
         table = self.table_of(way.interface)
@@ -583,7 +583,8 @@ class Predictor:
         destination: Remote,
         ports: Ports,
     ) -> Passage | None:
-        """What becomes of what a route leads to a transit gateway; None where none does, or none was read."""
+        """The passage of packets that a route sends to a transit gateway; None for other routes, or if the gateway was
+        not read."""
         if leg is None or leg.route is None or leg.outcome is not Reachability.OPEN or sender is None:
             return None
         if destination.address is None or not self._is_followed(leg.route):
@@ -606,8 +607,8 @@ class Predictor:
         return self.transit.was_read and route.target.startswith(TRANSIT_GATEWAY)
 
     def _arrival(self, subnet_id: str, vpc_id: str, to: Address) -> Arrival | None:
-        """What the route table of a subnet does with what comes out of a gateway there for an address of its VPC; None
-        where it was not read."""
+        """The effect of a subnet's route table on packets that leave a gateway there for an address of its VPC; None if
+        the table was not read."""
         table = self._table_of.get(subnet_id) or self._main_table_of.get(vpc_id)
         if table is None:
             return None
@@ -621,7 +622,7 @@ class Predictor:
         )
 
     def table_of(self, interface: NetworkInterface) -> RouteTable | None:
-        """The route table of an interface's subnet, its own or the main one; None where it was not read."""
+        """The route table of an interface's subnet, its own or the main one; None if it was not read."""
         return self._table_of.get(interface.subnet_id) or self._main_table_of.get(interface.vpc_id)
 
     def routes_of(self, table: RouteTable) -> Routes:
@@ -633,9 +634,10 @@ class Predictor:
     def _leg(
         self, table: RouteTable, to: Address, *, inside: bool, other: str | None, known: bool, back: bool = False
     ) -> _Leg:
-        """Where `table` sends what is for `to`, which is in its own VPC (`inside`), in `other`, or not known where.
+        """The route in `table` for `to`, which is in the table's own VPC (`inside`), in `other`, or in an unknown
+        place.
 
-        `known` is whether it is known who has the address, `back` whether it is the answer that is sent.
+        `known` is whether the owner of the address is known, `back` whether the answer is sent.
         """
         key = table.table_id, self._name_of(to), inside, other, known, back
         if key not in self._legs:
@@ -670,7 +672,7 @@ class Predictor:
     def _sent(
         self, table: RouteTable, route: Route, to: Address, *, inside: bool, other: str | None, known: bool, back: bool
     ) -> tuple[Reachability, str]:
-        """What taking `route` means."""
+        """The leg that results from a route."""
         target = route.target
         what = route.destination if route.destination is not None else route.prefix_list_id
         sends = f"{table.table_id} sends {what} to {target}"
@@ -712,7 +714,8 @@ class Predictor:
     def _peered(
         self, peering: Peering, vpc_id: str, sends: str, to: Address, other: str | None
     ) -> tuple[Reachability, str]:
-        """What sending to a peering means: it leads to addresses of the VPC at its other end, and no further."""
+        """The leg that results from a route to a peering, which leads to addresses of the VPC at its other end, and no
+        further."""
         if peering.state in _PEERING_GONE:
             return Reachability.BLOCKED, f"{sends}, whose state is {peering.state}"
         there = [side for side in peering.sides if side.vpc_id != vpc_id]
@@ -731,7 +734,7 @@ class Predictor:
     # The endpoint
 
     def _nobody(self, way: _Way) -> str:
-        """Why it is not known which interface has the address."""
+        """Why it is unknown which interface has the address."""
         if self._configuration.endpoint_interfaces is None:
             return _not_read(ENDPOINT_INTERFACES)
         having = sorted(self._interfaces.get(way.address, ()), key=lambda interface: interface.interface_id)
@@ -774,7 +777,7 @@ class Predictor:
             words=words,
         )
 
-    # What stays open
+    # Open questions
 
     def _unseen(self, way: _Way, forward: _Leg | None, detour: str | None, back: _Leg | None) -> Iterator[str]:
         if detour is not None:
@@ -800,7 +803,7 @@ class Predictor:
                 yield f"{READS[operation].words}, which were not read"
 
     def _is_seen(self, leg: _Leg | None) -> bool:
-        """Whether what a route leads to was read: a peering, in which nothing filters, or a transit gateway."""
+        """Whether the target of a route was read: a peering, which filters nothing, or a transit gateway."""
         route = leg.route if leg is not None else None
         return route is not None and (route.target in self._peerings or self._is_followed(route))
 
@@ -817,10 +820,11 @@ def _within(address: Address, cidrs: Iterable[Network]) -> bool:
 
 
 def decided(entries: Iterable[tuple[Ports, AclEntry]], remote: Remote, ports: Ports) -> list[_Decided] | None:
-    """Which entry decides for which of `ports`, in the order of the ports; no entry is the `*` that denies the rest.
+    """The deciding entry for each range of `ports`, in the order of the ports; an entry of None is the `*`, which
+    denies the rest.
 
-    `entries` come in the order of their numbers. None is that it depends on the address of `remote`, which is not
-    known.
+    `entries` are in the order of their numbers. The whole result is None if it depends on the address of `remote` and
+    that is unknown.
     """
     rest = [ports]
     found: list[_Decided] = []
@@ -883,8 +887,8 @@ def _passage_hop(passage: Passage | None) -> Hop | None:
 
 
 def _if_asked(passage: Passage | None, acl: Hop | None) -> Hop | None:
-    """What a network ACL does, where a transit gateway leads past it in some zones or in all (Amazon VPC Transit
-    Gateways, Network ACLs for transit gateways)."""
+    """The hop at a network ACL that a transit gateway bypasses in some zones or in all (Amazon VPC Transit Gateways,
+    Network ACLs for transit gateways)."""
     if passage is None or acl is None or passage.meets_acl is True:
         return acl
     if passage.meets_acl is False:
@@ -908,10 +912,10 @@ def _gateway_hop(gateway: GatewayEndpoint) -> Hop:
 
 
 def _doubt(way: _Way, detour: str | None, *, by_peering: bool) -> str | None:
-    """Why a rule that names the other end's group may not count: it does not for traffic through a middlebox appliance
-    (Amazon VPC User Guide, Security group rules). From one VPC to another it counts over a peering in one Region, which
-    that of the other VPC is whose interfaces were read (Amazon VPC Peering Guide, Update your security groups to
-    reference peer security groups); over anything else that depends on what joins them."""
+    """Why a rule that names the other end's group may not apply. It does not apply to traffic through a middlebox
+    appliance (Amazon VPC User Guide, Security group rules). Between VPCs, it applies over a peering in one Region, and
+    interfaces are read in one Region only (Amazon VPC Peering Guide, Update your security groups to reference peer
+    security groups). Over other connections, it depends on their kind."""
     if detour is not None:
         return f"may not count for what goes through {detour}"
     if way.other_vpc is not None and not by_peering:
@@ -920,7 +924,7 @@ def _doubt(way: _Way, detour: str | None, *, by_peering: bool) -> str | None:
 
 
 def _at_edge(hop: Hop, leaves_subnet: bool | None) -> Hop:
-    """A hop, held for certain only if it is known that the packet leaves its subnet or the hop lets it pass."""
+    """A hop, made uncertain if it blocks and it is unknown whether the packet leaves its subnet."""
     if (
         leaves_subnet is not None
         or hop.stage not in _EDGE
@@ -931,7 +935,7 @@ def _at_edge(hop: Hop, leaves_subnet: bool | None) -> Hop:
 
 
 def _without_repeats(hops: Iterable[Hop]) -> Iterator[Hop]:
-    """What is not known for one reason is said once."""
+    """The hops without repetitions of the same unknown."""
     seen: set[str] = set()
     for hop in hops:
         if hop.outcome is not Reachability.CANNOT_TELL or hop.words not in seen:
@@ -947,7 +951,7 @@ def _cannot_tell(stage: Stage, words: str, *resources: str) -> Hop:
 
 
 def _instead(rules: Rules, port: int, peer: Peer, egress: bool, count: int) -> str:
-    """What the groups let pass instead, if none of their rules fits."""
+    """The traffic that the groups allow instead, for the message if no rule matches."""
     it = "it" if count == 1 else "they"
     if not rules.rules:
         return f"{it} {'has' if count == 1 else 'have'} no {_direction(egress)} rule for tcp"

@@ -1,4 +1,4 @@
-"""The hosts that a prediction is made for, in classes of which the configuration can say nothing different."""
+"""The hosts that a prediction is made for, in classes that the configuration does not tell apart."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -21,23 +21,23 @@ _RESERVED: Final = 4
 
 
 class SourceError(Exception):
-    """What was asked for is not in the configuration, in words for the operator."""
+    """A requested source is not in the configuration. The message is for the operator."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """One class: the interface or the address that stands for it, and the interfaces that it stands for."""
+    """One class: its representative interface or address, and all its interfaces."""
 
     own: NetworkInterface | None
-    """None for an address outside the subnets that were read."""
+    """The subnet; None for an address outside the subnets that were read."""
     addresses: tuple[Address, ...]
-    """The first of each family."""
+    """The first address of each family."""
     interfaces: tuple[NetworkInterface, ...]
-    """Empty for a subnet or a block of which no interface is known."""
+    """Its interfaces; empty for a subnet or a block in which no interface is known."""
 
 
 class Blocks:
-    """The blocks by which a configuration can tell addresses apart: those of sources or those of destinations."""
+    """The blocks by which a configuration can tell addresses apart, for sources or for destinations."""
 
     def __init__(self, networks: Iterable[Network]) -> None:
         self.networks = tuple(dict.fromkeys(networks))
@@ -45,24 +45,24 @@ class Blocks:
 
     @classmethod
     def of_sources(cls, configuration: Configuration) -> "Blocks":
-        """What the endpoints' groups, the network ACLs and the route tables name."""
+        """The blocks that the endpoints' groups, the network ACLs and the route tables name."""
         groups = {group for end in configuration.endpoints or () for group in end.group_ids}
         groups |= {group for interface in configuration.endpoint_interfaces or () for group in interface.group_ids}
         return cls((*_named(configuration), *_of_groups(configuration, groups, egress=False)))
 
     @classmethod
     def of_destinations(cls, configuration: Configuration) -> "Blocks":
-        """What the hosts' groups, the network ACLs and the route tables name."""
+        """The blocks that the hosts' groups, the network ACLs and the route tables name."""
         return cls((*_named(configuration), *_of_groups(configuration, None, egress=True)))
 
     def signature(self, address: Address | None) -> Signature:
-        """Which blocks hold an address: equal for addresses that no rule, entry or route can tell apart."""
+        """The blocks that hold an address. It is equal for addresses that no rule, entry or route can tell apart."""
         if address is None:
             return (_NO_ADDRESS_OF,)
         return tuple(numbers[0] for _, numbers in self._index.holding(address))
 
     def cells(self, block: Network) -> Iterator[Address]:
-        """An address of `block` for each signature that addresses in it have."""
+        """One address of `block` for each signature that occurs in it."""
         begins = {int(block.network_address)}
         last = int(block.broadcast_address)
         for network in self.networks:
@@ -101,7 +101,7 @@ def _named(configuration: Configuration) -> Iterator[Network]:
 
 
 def hosts_of(configuration: Configuration, vpc_id: str) -> tuple[NetworkInterface, ...] | None:
-    """The interfaces in a VPC that instances have; None where they were not read."""
+    """The interfaces of instances in a VPC; None if they were not read."""
     if configuration.interfaces is None:
         return None
     return tuple(
@@ -119,8 +119,8 @@ def sources_of(
     others: Configuration | None = None,
 ) -> tuple[Source, ...]:
     """The classes of sources that `wanted` names: EVERY_SOURCE, ids of subnets, interfaces and instances, and blocks.
-    Their order does not depend on that of the configuration; interfaces that `others`, the configuration at another
-    time, tells apart are of two classes. Raises SourceError for what is not in the VPC."""
+    Their order does not depend on the order of the configuration. Interfaces that `others`, the configuration at
+    another time, tells apart are in different classes. Raises SourceError if something is not in the VPC."""
     then = () if others is None else others.interfaces or ()
     other_groups = {interface.interface_id: frozenset(interface.group_ids) for interface in then}
     interfaces: dict[str, NetworkInterface] = {}
@@ -145,7 +145,7 @@ def sources_of(
 def _chosen(
     configuration: Configuration, vpc_id: str, word: str | Network, blocks: Blocks
 ) -> tuple[tuple[NetworkInterface, ...], tuple[Source, ...]]:
-    """The interfaces that a word names or, where none is known, the addresses that stand for hosts there."""
+    """The interfaces that a word names. If none is known, addresses that stand for the hosts there."""
     hosts = hosts_of(configuration, vpc_id)
     subnets = [subnet for subnet in configuration.subnets or () if subnet.vpc_id == vpc_id]
     if not isinstance(word, str):
@@ -173,7 +173,7 @@ def _chosen(
 
 
 def anywhere_in(subnet: Subnet, group_ids: tuple[str, ...], blocks: Blocks) -> tuple[Source, ...]:
-    """The sources that a host with these groups may be, which gets any address of a subnet."""
+    """The possible sources of a host with these groups that may get any address of a subnet."""
     return tuple(
         replace(source, own=replace(source.own, interface_id=f"eni-in-{subnet.subnet_id}", group_ids=group_ids))
         for source in _of_subnet(subnet, blocks)
@@ -212,7 +212,7 @@ def _of_block(block: Network, subnets: Iterable[Subnet], vpc_id: str, blocks: Bl
 
 
 def _somewhere(subnet: Subnet, address: Address) -> Source:
-    """An address in a subnet, of an interface that is not known."""
+    """A source for an address in a subnet, whose interface is unknown."""
     own = NetworkInterface(
         interface_id=THIS_HOST,
         vpc_id=subnet.vpc_id,

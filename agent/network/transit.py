@@ -1,9 +1,10 @@
-"""What a transit gateway does with a packet, as far as what was read of it says.
+"""The effect of a transit gateway on a packet, judged by the parts that were read.
 
-The packet enters by the VPC's attachment in the zone that it comes from, meets the route table with which that
-attachment is associated, and leaves by the attachment that the longest prefix names, into a subnet of the other VPC
-whose own route table brings it to its end. The network ACL of the first attachment's subnet is asked what may come in,
-that of the second what may go out, and between the gateway and what is in its own subnet there none is asked.
+The packet enters by the VPC's attachment in the zone that it comes from. The route table associated with that
+attachment applies, and the packet leaves by the attachment that the longest prefix names, into a subnet of the other
+VPC whose own route table leads to the destination. The network ACL of the first attachment's subnet is checked for
+incoming packets, that of the second for outgoing ones; between the gateway and an interface in the gateway's own
+subnet, no ACL is checked.
 
 Sources: Amazon VPC Transit Gateways, How transit gateways work (route evaluation order), Transit gateway attachments to
 a VPC, Transit gateway appliance scenario (zones), Network ACLs for transit gateways.
@@ -31,9 +32,9 @@ from probes.vpc.model import (
 TRANSIT_GATEWAY: Final = "tgw-"
 _WORKS: Final = frozenset({AVAILABLE, "modifying"})
 _GONE: Final = frozenset({"deleting", "deleted", "failed", "failing", "rejected", "rejecting", "pendingacceptance"})
-"""States of an attachment that passes nothing."""
+"""States in which an attachment passes no packets."""
 _FIREWALL: Final = "network-function"
-"""The kind of an attachment of AWS Network Firewall to a transit gateway itself."""
+"""The attachment type of an AWS Network Firewall that is attached to a transit gateway itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +45,7 @@ class Trip:
     gateway_id: str
     sender: NetworkInterface
     receiver: NetworkInterface | None
-    """None where it is not known who has the address."""
+    """The receiving interface; None if it is unknown which one has the address."""
     source: Remote
     destination: Remote
     to: Address
@@ -55,18 +56,18 @@ class Trip:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passage:
-    """What becomes of a trip."""
+    """The outcome of a trip."""
 
     hop: Hop
     detour: str | None = None
-    """What it is led through that may send it on from another address."""
+    """The appliance on the way that may send packets on from another address."""
     meets_acl: bool | None = True
-    """Whether the network ACL of the receiver's subnet is asked; None where that depends on the zone."""
+    """Whether the network ACL of the receiver's subnet is checked; None if that depends on the zone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
-    """What a subnet's route table does with a packet that comes out of the gateway there."""
+    """The effect of a subnet's route table on a packet that leaves the gateway there."""
 
     table_id: str
     outcome: Reachability
@@ -86,9 +87,9 @@ class TransitGateways:
         acl: Callable[[Stage, str, bool, Remote, Ports], Hop],
         arrival: Callable[[str, str, Address], Arrival | None],
     ) -> None:
-        """`zones` are those of the subnets that were read. `acl` says what a subnet's network ACL does with what goes
-        to or comes from the other end, out of it or into it, and `arrival` what its route table does with what is for
-        an address of its own VPC."""
+        """`zones` are the zones of the subnets that were read. `acl` judges packets to or from the other end by a
+        subnet's network ACL, in either direction. `arrival` judges packets to an address of the subnet's own VPC by the
+        subnet's route table."""
         self.was_read = facts is not None
         self._zones = zones
         self._acl = acl
@@ -105,7 +106,7 @@ class TransitGateways:
         """The subnets in which a VPC is attached."""
 
     def pass_on(self, trip: Trip) -> Passage:
-        """What becomes of a trip: the worst of all that it meets decides, and of these the first."""
+        """The outcome of a trip. Its worst hop decides, the first one if several are equally bad."""
         met: list[Passage] = []
         for passage in self._passages(trip):
             met.append(passage)
@@ -117,7 +118,7 @@ class TransitGateways:
         return replace(decides, meets_acl=met[-1].meets_acl)
 
     def _passages(self, trip: Trip) -> Iterator[Passage]:
-        """What is met, in its order; the last says whether the receiver's network ACL is asked."""
+        """The passages in their order. The last one says whether the receiver's network ACL is checked."""
         near = self._attachment_of(trip.gateway_id, trip.sender.vpc_id)
         if near is None:
             words = f"no attachment of {trip.sender.vpc_id} to {trip.gateway_id} was read"
@@ -139,7 +140,7 @@ class TransitGateways:
         yield self._exit(trip, far, trip.receiver)
 
     def _attachment_of(self, gateway_id: str, vpc_id: str) -> TransitAttachment | None:
-        """The one that works, before those that are listed for a while after their end."""
+        """The attachment that works. Attachments stay listed for a while after their end, so it comes before those."""
         having = self._of_vpc.get((gateway_id, vpc_id), [])
         return next((one for one in having if one.state in _WORKS), having[0] if having else None)
 
@@ -154,7 +155,7 @@ class TransitGateways:
             yield _passage(trip, Reachability.BLOCKED, words, name)
 
     def _entry(self, trip: Trip, near: TransitAttachment) -> Iterator[Passage]:
-        """Into the gateway, by the subnet in the zone that the packet comes from."""
+        """The entry into the gateway, by the subnet in the packet's zone."""
         name, vpc_id = near.attachment_id, trip.sender.vpc_id
         if not near.subnet_ids:
             yield _passage(trip, Reachability.CANNOT_TELL, f"the subnets of {name} in {vpc_id} were not read", name)
@@ -173,7 +174,7 @@ class TransitGateways:
         )
 
     def _routed(self, trip: Trip, table: TransitTable) -> tuple[Passage, TransitAttachment | None]:
-        """What the gateway's route table does, and by which attachment the packet leaves it, where that was read."""
+        """The hop at the gateway's route table, and the attachment by which the packet leaves, if it was read."""
         route = self._route_to(table, trip.to)
         if route is None:
             words = f"{table.table_id}, a route table of {trip.gateway_id}, has no route to {trip.destination.name}"
@@ -206,7 +207,7 @@ class TransitGateways:
         return said(Reachability.OPEN, f"{sends} {where}"), far
 
     def _route_to(self, table: TransitTable, address: Address) -> TransitRoute | None:
-        """The route with the longest prefix; of two of that length the one that is not propagated."""
+        """The route with the longest prefix; of two with the same length, the one that is not propagated."""
         if table.table_id not in self._routes:
             self._routes[table.table_id] = Networks((route.destination, route) for route in table.routes)
         for _, routes in self._routes[table.table_id].holding(address):
@@ -214,7 +215,7 @@ class TransitGateways:
         return None
 
     def _exit(self, trip: Trip, far: TransitAttachment, receiver: NetworkInterface) -> Passage:
-        """Out of the gateway into the receiver's VPC: it keeps to the zone that the packet comes from where it can."""
+        """The exit from the gateway into the receiver's VPC. The gateway keeps packets in their zone if it can."""
         zone = self._zone_of(trip.sender)
         here = [subnet for subnet in far.subnet_ids if zone is not None and self._zones.get(subnet) == zone]
         gates = here if here and not far.appliance_mode else list(far.subnet_ids)
@@ -224,7 +225,7 @@ class TransitGateways:
         return replace(_all_of(trip, passages, unknown), meets_acl=asked.pop() if len(asked) == 1 else None)
 
     def _into(self, trip: Trip, gate: str, receiver: NetworkInterface) -> Passage:
-        """From one subnet in which the gateway is to the receiver."""
+        """The path from one subnet with an attachment to the receiver."""
         meets_acl = gate != receiver.subnet_id
         arrival = self._arrival(gate, receiver.vpc_id, trip.to)
         if arrival is None:
@@ -256,7 +257,7 @@ def _passage(
 
 
 def _all_of(trip: Trip, passages: Sequence[Passage], unknown: str) -> Passage:
-    """What holds whichever of them is taken; `unknown` says why nothing is certain where they differ."""
+    """The passage if any of these may be taken. If they differ, it is uncertain, and `unknown` is the reason."""
     first = passages[0]
     if len({passage.hop.outcome for passage in passages}) == 1:
         return first

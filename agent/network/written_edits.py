@@ -1,4 +1,4 @@
-"""Edits from what plans and commands write: ids, blocks, protocols and ports in their words."""
+"""Edits built from the texts in plans and commands: ids, blocks, protocols and ports."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -13,22 +13,22 @@ from probes.vpc.model import ANY_PROTOCOL, AclEntry, GroupRule, Network, Route
 
 _LAST_PORT: Final = 65_535
 _NUMBERS: Final = {"tcp": "6", "udp": "17", "icmp": "1", "icmpv6": "58", "all": ANY_PROTOCOL}
-"""Protocols as entries of network ACLs have them."""
+"""Protocols as network ACL entries write them."""
 _WORDS: Final = {number: word for word, number in _NUMBERS.items() if number != ANY_PROTOCOL}
-"""Protocols in words, by their numbers, as rules of security groups have them."""
+"""Protocol names by number, as security group rules write them."""
 _PROTOCOL: Final = re.compile(r"-1|[0-9a-z.+-]{1,24}", re.IGNORECASE)
-"""A number, or a keyword (IANA, Protocol Numbers)."""
+"""A protocol number, or a keyword (IANA, Protocol Numbers)."""
 _TARGET: Final = re.compile(r"[0-9A-Za-z:/._-]{1,256}")
-"""What a route leads to: an id, `local`, or the ARN of a core network."""
+"""The target of a route: an id, `local`, or the ARN of a core network."""
 
 
 class MalformedError(Exception):
-    """A value of another form than its attribute has."""
+    """A value does not have the form that its attribute needs."""
 
 
 def an_id(text: str, *prefixes: str) -> str:
     """The id of a resource of one of these kinds. Raises MalformedError for any other text."""
-    own = text.rpartition("/")[2]  # of a group of another account, which stands before it
+    own = text.rpartition("/")[2]  # the account of another account's group stands before its id
     if not any(read_form(prefix).fullmatch(own) for prefix in prefixes):
         raise MalformedError
     return own
@@ -46,24 +46,25 @@ def block_of(text: str) -> Network:
 
 
 def unsettled(resource_id: str, aspect: Aspect, what: str) -> Unsettled:
-    """Something of a resource that is known only once the plan is applied."""
+    """The edit for an aspect of a resource that is known only after a plan is applied."""
     return Unsettled(resource_id, aspect, f"{what} of {resource_id} is known only once the plan is applied")
 
 
 def unsettled_rules(resource_id: str, *, egress: bool) -> Unsettled:
-    """A rule of a group, or an entry of a network ACL, that is not known."""
+    """The edit for an unknown rule of a group, or an unknown entry of a network ACL."""
     aspect = Aspect.OUTBOUND if egress else Aspect.INBOUND
     return unsettled(resource_id, aspect, f"an {aspect} {'rule' if resource_id.startswith('sg-') else 'entry'}")
 
 
 def unknown_groups(endpoint_id: str) -> Unsettled:
-    """A security group of an interface endpoint that is not known, beside those that are."""
+    """The edit for an unknown security group of an interface endpoint, beside the known ones."""
     words = f"{endpoint_id}: its security groups are known only once the plan is applied"
     return Unsettled(endpoint_id, Aspect.GROUPS, words)
 
 
 def unsettled_group(group_id: str) -> tuple[Unsettled, Unsettled]:
-    """A security group that is deleted. Its members get another group first, since EC2 deletes no group in use."""
+    """The edit for a security group that is deleted. EC2 deletes no group in use, so its members get another group
+    first."""
     words = f"{group_id} is deleted, and which group takes its place is known only once the plan is applied"
     return Unsettled(group_id, Aspect.INBOUND, words), Unsettled(group_id, Aspect.OUTBOUND, words)
 
@@ -78,8 +79,7 @@ def rules_of(
     lists: Iterable[str] = (),
     groups: Iterable[str] = (),
 ) -> Iterator[Member]:
-    """The rules of a security group for one protocol and its ports, one for each that they name. Raises
-    MalformedError."""
+    """The rules of a security group for one protocol and its ports, one for each peer. Raises MalformedError."""
     protocol = _protocol(protocol)
     protocol = _WORDS.get(protocol.lower(), protocol.lower())
     if protocol == "all":
@@ -108,7 +108,7 @@ def _rule(egress: bool, protocol: str, first: int | None, last: int | None, **pe
 
 
 def _ports(protocol: str, first: int | None, last: int | None) -> tuple[int | None, int | None]:
-    """The ports of a rule; of a protocol without ports these are types and codes, which no path rests on."""
+    """The ports of a rule. For protocols without ports, the numbers are types and codes, which matter to no path."""
     if protocol not in ("tcp", "udp", "6", "17") or first is None or last is None or first < 0:
         return None, None
     if not first <= last <= _LAST_PORT:
@@ -145,7 +145,7 @@ def entry_of(
 
 
 def route_of(table_id: str, *, block: str | None, list_id: str | None, target: str | None) -> Member:
-    """A route; a `target` of None is not known. Raises MalformedError."""
+    """A route; a `target` of None is unknown. Raises MalformedError."""
     if (block is None) == (list_id is None):
         raise MalformedError
     if target is None:

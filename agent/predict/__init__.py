@@ -1,1 +1,1 @@
-"""Before a change: what the configuration of a VPC says of its hosts, and what a plan would do to them."""
+"""Predictions before a change: whether the hosts of a VPC reach their services, and the effect of a plan on that."""

@@ -1,8 +1,7 @@
-"""Changes of a VPC's configuration that are not made yet, as they are typed: what each of them means, and the
-configuration with them.
+"""Typed changes of a VPC's configuration that are not made yet: their meaning, and the configuration after them.
 
-A change is written as `ID:CHANGE`. `FORMS` has the forms. What EC2 would refuse is refused here too: removing what is
-not there, or adding what is there already.
+A change is written as `ID:CHANGE`. `FORMS` has the forms. A change that EC2 would refuse is refused here too, such as
+removing something that does not exist, or adding something that exists.
 """
 
 import re
@@ -33,9 +32,9 @@ FORMS: Final = (
     "vpc-ID:dns-hostnames=on",
 )
 """An example of each form: + adds and - removes, `in` is inbound and `out` outbound. The other side of a group's rule
-is a block, a group or a prefix list. A route leads to `local` or the id of a gateway, a connection or the like."""
+is a block, a group or a prefix list. A route leads to `local` or to the id of a gateway, a connection or the like."""
 _PROTOCOLS: Final = {"tcp": "6", "udp": "17", "all": ANY_PROTOCOL}
-"""Numbers of IANA, as entries of network ACLs have them; security groups have the words."""
+"""IANA's numbers, as network ACL entries use them; security groups use the names."""
 _ATTRIBUTES: Final = {"support": Settable.DNS_SUPPORT, "hostnames": Settable.DNS_HOSTNAMES}
 _LAST_PORT: Final = 65_535
 _TRAFFIC: Final = r"(?P<protocol>tcp|udp|all):(?P<ports>all|\d{1,5}(?:-\d{1,5})?)"
@@ -52,22 +51,22 @@ _ATTRIBUTE: Final = re.compile(r"dns-(?P<name>support|hostnames)=(?P<to>on|off)"
 
 @dataclass(frozen=True, slots=True)
 class Assumed:
-    """What is known of a VPC with changes that are not made yet, and these in words."""
+    """A VPC after changes that are not made yet, and these changes in words."""
 
     known: KnownVpc
     words: tuple[str, ...]
 
 
 def policy_file_of(text: str) -> str | None:
-    """The file that a typed change takes a policy from; None for every other change."""
+    """The file in which a typed change finds a policy; None for every other change."""
     of, _, words = text.partition(":")
     match = _POLICY.fullmatch(words) if of.startswith("vpce-") else None
     return None if match is None else match["file"]
 
 
 def assumed(known: KnownVpc, changes: Sequence[str], policies: Mapping[str, str] | None = None) -> Assumed:
-    """What is known of a VPC with these changes, each made after the one before; `policies` are the texts of the files
-    that they name. Raises AssumptionError."""
+    """The VPC after these changes, made one after the other; `policies` has the texts of the files that they name.
+    Raises AssumptionError."""
     made = Assumed(known, ())
     for text in changes:
         try:
@@ -117,7 +116,7 @@ def _peer(text: str) -> dict[str, Any]:
 
 
 def _words(rule: GroupRule) -> str:
-    """A rule in the form in which it is written here."""
+    """A rule in the form in which a typed change writes it."""
     low, high = rule.from_port, rule.to_port
     ports = "all" if low is None or high is None else range_text(low, high)
     protocol = "all" if rule.protocol == ANY_PROTOCOL else rule.protocol
@@ -170,7 +169,7 @@ def _of_endpoint(_: KnownVpc, endpoint_id: str, words: str) -> Change:
 
 
 def _of_policy(endpoint_id: str, file: str, policies: Mapping[str, str]) -> Change:
-    """The policy of a file, which AWS must be sure to take. What it would refuse changes nothing."""
+    """The policy in a file, if AWS is certain to accept it. A refused policy would change nothing."""
     if file not in policies:
         raise AssumptionError(f"{file} was not read")
     document = policies[file]
@@ -207,7 +206,7 @@ def _matched(forms: Iterable[re.Pattern[str]], words: str, kind: str) -> re.Matc
 
 
 def _traffic(match: re.Match[str], *, is_group: bool) -> dict[str, Any]:
-    """Protocol and ports as the resource has them."""
+    """Protocol and ports in the form that the resource uses."""
     protocol = match["protocol"]
     low, _, high = match["ports"].partition("-")
     if low == "all":

@@ -1,4 +1,5 @@
-"""What changes that are not made yet do: a prediction without them against one with them, source by source."""
+"""Effects of changes that are not made yet: a prediction without them is compared with one with them, source by
+source."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
@@ -15,17 +16,17 @@ from probes.model import Address
 _Place = tuple[str, int, Address | None, str]
 """Service, port, address and source."""
 _PORTS: Final = "\0"
-"""Stands for the ports, in words that are the same for several ports."""
+"""Placeholder for the ports in words that are the same for several ports."""
 _ORDER: Final = (Effect.CLOSES, Effect.MAY_CLOSE, Effect.OPENS, Effect.MAY_OPEN)
 
 
 def in_order(changes: Iterable[PredictedChange]) -> tuple[PredictedChange, ...]:
-    """What closes first and, of that, what most interfaces meet."""
+    """The changes in order: closing ones first, and within each effect those for most interfaces first."""
     return tuple(sorted(changes, key=lambda change: (_ORDER.index(change.effect), -change.interface_count)))
 
 
 def changes_between(before: PredictionDocument, after: PredictionDocument) -> tuple[PredictedChange, ...]:
-    """What differs of what counts. Both documents are of the same sources, in the same order."""
+    """The differences that count. Both documents have the same sources, in the same order."""
     counts = {source.id: source.interface_count for source in after.sources}
     return (
         *_of_names(before, after),
@@ -37,7 +38,7 @@ def changes_between(before: PredictionDocument, after: PredictionDocument) -> tu
 
 
 def verdict_of_changes(changes: Sequence[PredictedChange], after: PredictionDocument) -> PredictedVerdict:
-    """What comes of the changes: what closes decides, then what may."""
+    """The verdict on the changes. Anything that closes decides it, then anything that may close."""
     said = [words for effect in _ORDER if (words := _summed(effect, changes, after)) is not None]
     summary = f"the change {listed(said)}" if said else "the change makes no difference to what is required"
     effects = {change.effect for change in changes}
@@ -51,7 +52,7 @@ def verdict_of_changes(changes: Sequence[PredictedChange], after: PredictionDocu
 
 
 def _summed(effect: Effect, changes: Iterable[PredictedChange], after: PredictionDocument) -> str | None:
-    """`closes backup for 5 of 27 interfaces`; None where nothing has the effect."""
+    """`closes backup for 5 of 27 interfaces`; None if nothing has the effect."""
     of_effect = [change for change in changes if change.effect is effect]
     if not of_effect:
         return None
@@ -92,7 +93,7 @@ def _of_names(before: PredictionDocument, after: PredictionDocument) -> Iterator
 
 
 def _of_name(document: PredictionDocument, service: str) -> Reachability:
-    """What the answer for the name of a required service is for who wants an endpoint."""
+    """The outcome of a required service's name, for hosts that need an endpoint."""
     faults = (
         fault.outcome for fault in document.faults if fault.service == service and not fault.ports and not fault.action
     )
@@ -137,8 +138,8 @@ def _of_paths(
 def _of_lost_paths(
     before: PredictionDocument, after: PredictionDocument, counts: Mapping[str, int]
 ) -> Iterator[PredictedChange]:
-    """What becomes of sources that reached a service by addresses which are gone or count no more, or that get further
-    addresses which they do not reach."""
+    """The changes for sources that used addresses of a service which are gone or no longer count, or that get
+    additional addresses which they cannot reach."""
     earlier, later = _by_place(before), _by_place(after)
     lost: dict[tuple[str, int, str], list[Address]] = {}
     used: dict[tuple[str, int, str], set[str | None]] = {}
@@ -158,7 +159,7 @@ def _of_lost_paths(
         there = left.get((service, port, source), [])
         is_open = any(path.outcome is Reachability.OPEN for _, path in there)
         new = [path for place, path in there if _is_newly_met(earlier.get(place), path)]
-        if is_open:  # further endpoints take nothing from one that stays in use, further addresses of it do
+        if is_open:  # new endpoints take nothing from one that stays in use, but new addresses of it do
             new = [path for path in new if path.endpoint_id in used[service, port, source]]
         if not (new if is_open else gone):
             continue
@@ -191,8 +192,8 @@ def _of_lost_paths(
 def _of_new_paths(
     before: PredictionDocument, after: PredictionDocument, counts: Mapping[str, int]
 ) -> Iterator[PredictedChange]:
-    """What becomes of sources that reached no endpoint of a service, and get one: it opens, or takes the public
-    addresses away that they may reach the service at now."""
+    """The changes for sources that had no endpoint of a service and get one. It opens a path, or replaces the public
+    addresses through which they may reach the service now."""
     had = {(path.service, path.port, source) for path in before.paths if path.counts for source in path.sources}
     held: dict[tuple[Effect, str, tuple[str, ...], str], dict[tuple[int, str], None]] = {}
     for path in after.paths:
@@ -220,15 +221,16 @@ def _of_new_paths(
 
 
 def _is_newly_met(old: PredictedPath | None, path: PredictedPath) -> bool:
-    """Whether a path that counts and is not open did not count before, so that no change of its own is said."""
+    """Whether a path counts, is not open and did not count before, so that it is not reported as a change of its
+    own."""
     if path.outcome is Reachability.OPEN or (old is not None and old.counts):
         return False
     return old is None or _effect(old.outcome, path.outcome) is None
 
 
 def _of_calls(before: PredictionDocument, after: PredictionDocument) -> Iterator[PredictedChange]:
-    """What becomes of calls at an endpoint. One that was not there is compared with the endpoints that it takes the
-    place of or, where there were none, with the service itself."""
+    """The changes of calls at endpoints. A new endpoint is compared with the endpoints that it replaces or, if there
+    were none, with the service itself."""
     earlier = {(call.service, call.action, call.endpoint_id): call for call in before.calls}
     in_use = {(call.service, call.action, call.endpoint_id) for call in after.calls if call.counts}
     for call in after.calls:
@@ -240,7 +242,7 @@ def _of_calls(before: PredictionDocument, after: PredictionDocument) -> Iterator
             continue
         effect = _effect(Reachability.OPEN if old is None else old.outcome, call.outcome)
         if effect is Effect.CLOSES and old is None:
-            effect = Effect.MAY_CLOSE  # whether the service was reached without an endpoint is not known
+            effect = Effect.MAY_CLOSE  # unknown: whether the service was reached without an endpoint
         if effect is not None:
             yield PredictedChange(
                 effect=effect,
@@ -258,8 +260,8 @@ def _of_calls(before: PredictionDocument, after: PredictionDocument) -> Iterator
 def _in_whose_place(
     call: PredictedCall, earlier: Iterable[PredictedCall], in_use: Collection[tuple[str, str, str]]
 ) -> PredictedCall | None:
-    """The call of an endpoint that is not used any more, in whose place another one gets it; of several the one that is
-    allowed, and None where there is none."""
+    """The call at an endpoint that is no longer used and that a new endpoint replaces. Of several, an allowed one is
+    returned; None if there is none."""
     gone = [
         old
         for old in earlier
@@ -270,7 +272,7 @@ def _in_whose_place(
 
 
 def _by_place(document: PredictionDocument) -> dict[_Place, PredictedPath]:
-    """Every path by its place; of two to one address, the worse."""
+    """All paths by service, port, address and source. Of two paths with the same key, the worse one is kept."""
     found: dict[_Place, PredictedPath] = {}
     for path in document.paths:
         for address in path.addresses or (None,):

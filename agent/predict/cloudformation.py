@@ -1,11 +1,11 @@
-"""A change set of CloudFormation as edits: what `aws cloudformation describe-change-set --include-property-values`
-answers.
+"""A CloudFormation change set as edits: the output of `aws cloudformation describe-change-set
+--include-property-values`.
 
-The properties of a kind are brought to the attributes that Terraform's provider has of it; what a resource with these
-means is said in `agent.predict.resources` alone.
+The properties of a kind are translated to the attributes of Terraform's provider. The meaning of a resource with these
+attributes is defined in `agent.predict.resources` alone.
 
 Source: CloudFormation API Reference, DescribeChangeSet and ResourceChange; CloudFormation Template Reference for the
-properties of each resource. What is not known yet stands in a context as `{{changeSet:KNOWN_AFTER_APPLY}}`.
+properties of each resource. An unknown value appears in a context as `{{changeSet:KNOWN_AFTER_APPLY}}`.
 """
 
 import json
@@ -29,30 +29,31 @@ _CONTEXTS: Final = {
     "Modify": ("BeforeContext", "AfterContext"),
     "Remove": ("BeforeContext",),
 }
-"""What a change has to show, by its action."""
+"""The contexts that a change must have, by its action."""
 
 
 def _one(value: Any) -> Any:
-    """A single value, where Terraform has a list."""
+    """A list of the single value, because Terraform has a list."""
     return [value]
 
 
 def _document(value: Any) -> Any:
-    """A policy, which a change set has as a text or as an object."""
+    """A policy as text. A change set has it as text or as an object."""
     return value if isinstance(value, str) else json.dumps(value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """A kind of resource of CloudFormation, as Terraform's provider has it."""
+    """A kind of CloudFormation resource, and how it translates to Terraform's provider."""
 
     terraform: str
     places: Mapping[str, Any]
-    """Where each property goes: an attribute; one with what brings the value to its form; one that is a list of blocks,
-    with the places of what is in them; the places of what is in an object. None is a property with which a
-    resource cannot be followed: it names a group by its name, as EC2-Classic did."""
+    """The translation of each property: an attribute; an attribute with a function that converts the value; an
+    attribute that is a list of blocks, with the translations inside a block; or the translations inside an object. None
+    means that a resource with the property cannot be followed, because the property names a group by its name, as
+    EC2-Classic did."""
     defaults: tuple[tuple[str, Any], ...] = ()
-    """What attributes are where the property is not set."""
+    """Values of attributes whose property is not set."""
 
 
 _PEERS: Final = {
@@ -190,18 +191,18 @@ KINDS: Final[Mapping[str, Kind]] = {
 
 
 def _values(properties: Any, kind: Kind, own_id: str | None) -> Values:
-    """The properties of a resource as Terraform's provider has them. Raises MalformedError."""
+    """The properties of a resource as attributes of Terraform's provider. Raises MalformedError."""
     values, unknown = _block(properties, kind.places)
     for name, default in kind.defaults:
         if name not in unknown:
             values.setdefault(name, default)
-    if own_id is not None and kind.places:  # what has none is a container of resources of their own
+    if own_id is not None and kind.places:  # a kind without translations only contains other resources
         values["id"] = own_id
     return Values(values, unknown)
 
 
 def _translated(properties: Mapping[str, Any], places: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The attributes that these properties are, and what of them is not known. Raises MalformedError."""
+    """The attributes for these properties, and which of their values are unknown. Raises MalformedError."""
     values: dict[str, Any] = {}
     unknown: dict[str, Any] = {}
     for name, place in places.items():
@@ -260,7 +261,7 @@ def is_change_set(document: Mapping[str, Any]) -> bool:
 
 
 def plan_of(document: Mapping[str, Any], name: str) -> Plan:
-    """The changes in a document; `name` is what errors call it. Raises PlanError."""
+    """The changes in a document, which errors call `name`. Raises PlanError."""
     if document.get("NextToken"):
         raise PlanError(f"{name}: it is one page of several; {_HINT}")
     if document.get("Status", "CREATE_COMPLETE") != "CREATE_COMPLETE":
@@ -278,7 +279,7 @@ def plan_of(document: Mapping[str, Any], name: str) -> Plan:
             raise PlanError(f"{name}: Changes[{number}] is not a change of a resource")
         action, address = change.get("Action"), change.get("LogicalResourceId")
         if action in ("Import", "SyncWithActual") or (action == "Remove" and change.get("PolicyAction") == "Retain"):
-            continue  # nothing that is there changes
+            continue  # no existing resource changes
         if kind in KINDS and "BeforeContext" not in change and "AfterContext" not in change:
             raise PlanError(f"{name}: it has no values of properties; {_HINT}")
         try:
@@ -299,7 +300,7 @@ def plan_of(document: Mapping[str, Any], name: str) -> Plan:
 
 
 def _managed(rows: list[Any]) -> Iterator[str]:
-    """The ids of the resources of a stack, as far as the change set shows them."""
+    """The ids of a stack's resources that the change set shows."""
     for row in rows:
         change = row.get("ResourceChange") if isinstance(row, Mapping) else None
         own_id = change.get("PhysicalResourceId") if isinstance(change, Mapping) else None
@@ -314,19 +315,19 @@ _OF_GROUPS: Final = {
     "security_group_id": ("GroupId",),
     "referenced_security_group_id": ("SourceSecurityGroupId", "DestinationSecurityGroupId"),
 }
-"""Attributes that hold ids of security groups, with the properties that they are of."""
+"""Attributes that hold ids of security groups, with their properties."""
 _WITHOUT_GROUPS: Final = (
     *(kind for kind in KINDS if kind.startswith("AWS::") and kind not in (_GROUP, "AWS::EC2::VPC")),
     *("AWS::EC2::Subnet", "AWS::EC2::FlowLog", "AWS::EC2::EIP", "AWS::EC2::NatGateway", "AWS::CDK::Metadata"),
     *("AWS::Backup::", "AWS::IAM::", "AWS::KMS::", "AWS::Logs::", "AWS::S3::"),
 )
-"""How kinds begin none of whose attributes is the id of a security group."""
+"""Prefixes of kinds without an attribute that is the id of a security group."""
 
 
 class _NewGroups:
-    """The security groups that a change set adds for endpoints, by what stands for the id of each. Which one a value is
-    that is known only later says the resource that causes the change or, where nothing else in the change set could
-    give an id, the only group there."""
+    """The security groups that a change set adds for endpoints, by their made-up ids. If a property's value is an
+    unknown group, the resource that causes the change tells which group it is. Without such a cause, it is the only new
+    group, unless another resource in the change set could provide an id."""
 
     def __init__(self, rows: list[Any]) -> None:
         changes = [row["ResourceChange"] for row in rows if isinstance(row, Mapping) and "ResourceChange" in row]
@@ -346,7 +347,7 @@ class _NewGroups:
         self._only = next(iter(self._ids.values())) if len(self._ids) == 1 and others == [_GROUP] else None
 
     def completed(self, change: Mapping[str, Any], values: Values) -> Values:
-        """The values after a change with the ids that are known here."""
+        """The values after a change, with the made-up ids filled in."""
         name = str(change.get("LogicalResourceId"))
         if change.get("ResourceType") == _GROUP and change.get("Action") == "Add" and name in self._ids:
             return Values({**values.attributes, "id": self._ids[name], resources.NEW: name}, values.unknown)
@@ -361,7 +362,7 @@ class _NewGroups:
         return Values({**values.attributes, **more}, {**values.unknown, **dict.fromkeys(more, False)})
 
     def _meant(self, change: Mapping[str, Any], properties: tuple[str, ...]) -> list[str]:
-        """The groups to which a property refers; none where that is not known."""
+        """The groups to which a property refers; empty if they are unknown."""
         details = change.get("Details")
         causes = {
             str(detail["CausingEntity"]).partition(".")[0]
@@ -385,11 +386,11 @@ def _makes_vpc(row: Any) -> bool:
 def _followed(
     kind: str, change: Mapping[str, Any], found: Found, groups: _NewGroups, *, makes_vpc: bool
 ) -> ResourceChange | None:
-    """A change of a kind that is followed; None where it is not. Raises MalformedError."""
+    """The change of a resource; None if its kind is not followed. Raises MalformedError."""
     action, address = change.get("Action"), change.get("LogicalResourceId")
     before, after = _contexts(change)
     if kind in KINDS and any(change.get(context) is None for context in _CONTEXTS.get(str(action), ())):
-        raise MalformedError  # what it has now, or then, is not shown
+        raise MalformedError  # the values before or after the change are not shown
     if kind not in KINDS:
         is_same, differs = False, action not in ("Add", "Remove")
         if before is not None and after is not None:
@@ -409,7 +410,7 @@ def _followed(
 
 
 def _is_same(before: Values, after: Values) -> bool:
-    """Whether nothing but tags changes."""
+    """Whether nothing changes, apart from tags."""
     names = {*before.attributes, *after.attributes} - {"Tags"}
     return not after.unknown and all(before.attributes.get(name) == after.attributes.get(name) for name in names)
 

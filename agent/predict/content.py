@@ -1,5 +1,5 @@
-"""The prediction as a document for people: the verdict, what the assumed changes do, what is blocked and what would
-open it, then names, calls, paths and sources."""
+"""The prediction as a document for people: the verdict, the effects of the assumed changes, everything blocked with its
+fix, then names, calls, paths and sources."""
 
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -40,7 +40,7 @@ from agent.report.serialization import to_json
 
 PAGE_ID: Final = "backuplink-prediction"
 _AT_A_GLANCE: Final = 3
-"""Services whose table a page has above the faults."""
+"""Maximum number of services whose table stands above the faults of a page."""
 _KINDS: Final = {
     Reachability.OPEN: "ok",
     Reachability.BLOCKED: "critical",
@@ -119,7 +119,7 @@ def _fault(number: int, fault: PredictedFault, prediction: PredictionDocument) -
 
 
 def _anchor(number: int) -> str:
-    """The id of the section of a fault on a page."""
+    """The id of a fault's section on a page."""
     return f"fault-{number}"
 
 
@@ -137,7 +137,7 @@ def _pages(prediction: PredictionDocument) -> list[str]:
 
 
 def _runbooks(prediction: PredictionDocument) -> Iterator[Block]:
-    """The runbook pages of the faults, each with the way back."""
+    """The runbook pages of the faults, each with a link back."""
     from agent.documents.anchors import in_a_row
     from agent.documents.report import runbook_pages
 
@@ -197,12 +197,12 @@ def _reached(prediction: PredictionDocument) -> Iterator[Block]:
 
 
 def _at_a_glance(prediction: PredictionDocument) -> Iterator[Block]:
-    """What sources reach of the services with faults, above these: each outcome leads to its fault."""
+    """A table of the outcomes for sources at the services with faults. Each outcome links to its fault."""
     return map(partial(_by_port, prediction), _faulty(prediction))
 
 
 def _faulty(prediction: PredictionDocument) -> list[str]:
-    """The first services with faults."""
+    """The first few services with faults."""
     services = dict.fromkeys(fault.service for fault in prediction.faults)
     return [service for service in services if service in prediction.services][:_AT_A_GLANCE]
 
@@ -235,14 +235,14 @@ def _matrix(service: str, prediction: PredictionDocument) -> Iterator[Block]:
 
 
 def _kind(column: phrases.Column, outcome: Reachability | None) -> str | None:
-    """The colour of an outcome; one that is not open has none where it does not count."""
+    """The colour of an outcome. An outcome that is not open but does not count has none."""
     if outcome is None or not (column.counts or outcome is Reachability.OPEN):
         return None
     return _KINDS[outcome]
 
 
 def _to_fault(service: str, column: phrases.Column, row: phrases.Row, prediction: PredictionDocument) -> str | None:
-    """Where the fault stands that closes a port to any of these sources; None where none does."""
+    """The link to the fault that closes a port for any of these sources; None if there is no such fault."""
     sources = {source.id for source in row.sources}
     for number, fault in enumerate(prediction.faults[: CAUSES.page], 1):
         if fault.service == service and column.port in fault.ports and not sources.isdisjoint(fault.sources):
@@ -268,7 +268,7 @@ def _all_sources(prediction: PredictionDocument) -> Section:
 
 
 def _in_lines(sources: Sequence[SourceClass]) -> Iterator[Block]:
-    """The first sources, in words; a large VPC has a thousand."""
+    """The first sources, in words, since a large VPC has a thousand."""
     shown, left = first(sources, ROWS, Medium.TEXT, "more source")
     yield Bullets(tuple(map(phrases.words_of, shown)))
     if left:

@@ -1,4 +1,4 @@
-"""The faults of calls that the policies of endpoints deny."""
+"""Faults of calls that endpoint policies deny."""
 
 from collections.abc import Iterable, Iterator
 
@@ -14,8 +14,8 @@ from agent.report.hops import Reachability
 def faults_of_calls(
     known: KnownVpc, calls: Iterable[PredictedCall], classes: Iterable[SourceClass]
 ) -> Iterator[PredictedFault]:
-    """The calls that count and that a policy denies for certain, for every source. A doubtful call is not a fault,
-    because it is not known who calls."""
+    """The faults of calls that count and that a policy certainly denies, for every source. A doubtful call is not a
+    fault, because the caller is unknown."""
     classes = tuple(classes)
     denied: dict[tuple[str, str, str], list[PredictedCall]] = {}
     for call in calls:

@@ -1,4 +1,4 @@
-"""Whether the fixes of a prediction's faults do what they are for: the predictor is asked again, with them."""
+"""Checks of the fixes of a prediction's faults: the predictor judges the configuration after each fix."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
@@ -13,10 +13,11 @@ from agent.report.model import Fix
 from probes.model import Address
 
 MOST_FIXES: Final = 24
-"""Fixes of one prediction that are checked: each takes an index of the whole configuration. The others stay
-unchecked."""
+"""Maximum number of fixes to check in one prediction, because each check indexes the whole configuration. The others
+stay unchecked."""
 _MOST_WAYS: Final = 60
-"""Connects of one fix that are followed; of sources, addresses and ports that are alike they say the same."""
+"""Maximum number of connects to follow for one fix. Sources, addresses and ports of the same kind give the same
+result."""
 _AT_HOST: Final = frozenset({Stage.HOST_GROUPS, Stage.HOST_ACL_OUT, Stage.HOST_ACL_IN})
 
 
@@ -33,7 +34,7 @@ class FixChecks:
         self._left = MOST_FIXES
 
     def of_paths(self, fix: Fix | None, paths: Sequence[PredictedPath]) -> Fix | None:
-        """The fix of paths that the same hop stops."""
+        """The checked fix of paths that the same hop stops."""
 
         def judge(made: KnownVpc, changes: Sequence[Change]) -> Judged:
             predictor = predictor_of(made)
@@ -60,7 +61,7 @@ class FixChecks:
     def _ways(
         self, paths: Sequence[PredictedPath], changes: Sequence[Change]
     ) -> Iterator[tuple[PredictedPath, Source, Address]]:
-        """The connects that the changes are for."""
+        """The connects that the changes are meant to open."""
         for path in paths:
             for name in path.sources:
                 for address in path.addresses:
@@ -69,13 +70,13 @@ class FixChecks:
                         yield path, source, address
 
     def of_name(self, fix: Fix | None, name: PredictedName, ports: Mapping[int, bool]) -> Fix | None:
-        """The fix of what a name resolves to; `ports` are those of its service, and whether each is needed."""
+        """The checked fix of a name's answer; `ports` are the ports of its service, and whether each is needed."""
 
         def judge(made: KnownVpc, changes: Sequence[Change]) -> Judged:
             predictor = predictor_of(made)
             then = predicted_name(made, predictor, name.service, counts=name.counts)
             if then.answer is not Answer.PRIVATE:
-                # The attributes of the VPC are needed first, whatever else is.
+                # The VPC's attributes must be on first, whatever else is changed.
                 is_first = any(change.about in ATTRIBUTES for change in changes)
                 if is_first or then.answer is Answer.CANNOT_TELL:
                     return UNTOLD
@@ -88,8 +89,8 @@ class FixChecks:
         return self._checked(fix, judge)
 
     def of_endpoint(self, fix: Fix | None) -> Fix | None:
-        """The fix of an endpoint that lacks an interface somewhere: EC2 says what it takes, and nothing is closed by
-        one more, but its address is known only once it is there."""
+        """The checked fix of an endpoint that lacks an interface somewhere. EC2 tells which interfaces it accepts. A
+        further interface closes nothing, but its address is unknown until it exists."""
         return self._checked(fix, lambda made, changes: UNTOLD)
 
     def _checked(self, fix: Fix | None, judge: Judge) -> Fix | None:
@@ -122,7 +123,8 @@ def _of_way(predictor: Predictor, path: PredictedPath, source: Source, address: 
 
 
 def _of_gateway(made: KnownVpc, predictor: Predictor, endpoint_id: str, sources: Sequence[Source]) -> Judged:
-    """A gateway endpoint's route: whether the sources reach by it the addresses that its prefix list has."""
+    """The result for a gateway endpoint's route: whether the sources reach the addresses of its prefix list through
+    it."""
     tables = made.configuration.route_tables or ()
     lists = {route.prefix_list_id for table in tables for route in table.routes if route.target == endpoint_id}
     blocks = [
@@ -140,7 +142,8 @@ def _of_gateway(made: KnownVpc, predictor: Predictor, endpoint_id: str, sources:
 
 
 def _of_private_name(before: Iterable[PredictedPath], after: Sequence[PredictedPath], name: PredictedName) -> Judged:
-    """Whether sources reach what the name leads to then, and all do that reached an endpoint of the service before."""
+    """The result for a private name: whether sources reach the new addresses, and whether all sources that reached an
+    endpoint of the service still do."""
     reached = {(source, path.port) for path in after if path.outcome is Reachability.OPEN for source in path.sources}
     stopped = next((path for path in after if path.outcome is Reachability.BLOCKED), None)
     lost = [

@@ -1,7 +1,7 @@
-"""Intents: what must be open and what must be shut, from where and for which services, as a file says it.
+"""Intents: a file that says which connects must be open and which must be shut, from where and to which services.
 
-A file is kept beside the code that changes the network, and a pipeline asks whether it still holds, with a plan or
-without one. What is not known holds for nobody.
+The file is kept beside the code that changes the network, and a pipeline asks whether its intents still hold, with a
+plan or without one. An unknown outcome satisfies no intent.
 """
 
 import re
@@ -26,19 +26,19 @@ MUSTS: Final = ("open", "shut")
 _KEYS: Final = frozenset({"name", "from", "services", "ports"})
 _HEADER: Final = re.compile(r"^[ \t]*\[\[[ \t]*(open|shut)[ \t]*\]\]", re.MULTILINE)
 _MOST_INTENTS: Final = 200
-"""Each is a prediction of its own."""
+"""Maximum number of intents, because each needs a prediction of its own."""
 _MOST_CHARACTERS: Final = 200
 _LAST_PORT: Final = 65_535
 _EXAMPLE: Final = '[[open]] with name = "hosts back up", from = ["all"] and services = ["backup"]'
 
 
 class IntentError(Exception):
-    """A file whose intents cannot be taken, in words for the operator."""
+    """The file's intents cannot be used. The message is for the operator."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
-    """What must be open, or shut."""
+    """A demand that connects are open, or that they are shut."""
 
     name: str
     place: str
@@ -48,15 +48,15 @@ class Intent:
     sources: tuple[str | Network, ...]
     services: tuple[str, ...]
     ports: tuple[int, ...]
-    """Empty for those that each service needs."""
+    """The ports; empty for those that each service needs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intents:
-    """What a file says."""
+    """The intents of a file."""
 
     harmless: tuple[str, ...]
-    """Kinds of resources whose changes in plans do nothing where they cannot be followed."""
+    """Kinds of resources whose changes in plans are assumed to do nothing if they cannot be followed."""
     intents: tuple[Intent, ...]
 
 
@@ -64,7 +64,7 @@ class Intents:
 
 
 def parse(data: bytes, name: str) -> Intents:
-    """The intents in a file; `name` is what errors call it. Raises IntentError for anything else."""
+    """The intents in a file, which errors call `name`. Raises IntentError for anything else."""
     try:
         text = data.decode("utf-8-sig")
         document = tomllib.loads(text)
@@ -147,11 +147,12 @@ def _source(text: Any, place: str) -> str | Network:
     raise IntentError(f"{place}: {text!r} in from is not {form}")
 
 
-# --- What becomes of them --------------------------------------------------------------------------------------------
+# --- Results ----------------------------------------------------------------------------------------------------------
 
 
 def judged(intent: Intent, document: PredictionDocument) -> PredictedIntent:
-    """What a prediction for the sources, services and ports of an intent says of it; all of them are required there."""
+    """The result of an intent, by a prediction for its sources, services and ports in which all services are
+    required."""
     failures = tuple(_not_open(document) if intent.must == "open" else _not_shut(intent, document))
     status = Status.OK
     if any(failure.outcome is not Reachability.CANNOT_TELL for failure in failures):
@@ -172,7 +173,7 @@ def judged(intent: Intent, document: PredictionDocument) -> PredictedIntent:
 
 
 def _not_open(document: PredictionDocument) -> Iterator[IntentFailure]:
-    """What stops something, or may: of the latter, that it passes in part is as much as nothing for an intent."""
+    """Everything that stops a connect, or may stop it. For an intent, a partly open connect is a blocked one."""
     for fault in document.faults:
         yield IntentFailure(
             service=fault.service,
@@ -186,7 +187,7 @@ def _not_open(document: PredictionDocument) -> Iterator[IntentFailure]:
 
 
 def _not_shut(intent: Intent, document: PredictionDocument) -> Iterator[IntentFailure]:
-    """What lets a source reach an endpoint of a service, or may."""
+    """Everything that lets a source reach an endpoint of a service, or may let it."""
     counts = {source.id: source.interface_count for source in document.sources}
     alike: dict[tuple[str, Reachability, tuple[str, ...], str | None, str], dict[tuple[int, str], None]] = {}
     for path in document.paths:
@@ -207,7 +208,7 @@ def _not_shut(intent: Intent, document: PredictionDocument) -> Iterator[IntentFa
 
 
 def _admitted_by(path: PredictedPath) -> tuple[tuple[str, ...], str | None, str]:
-    """What lets a connect in: the rule of the endpoint's groups, where that is seen."""
+    """The rule of the endpoint's groups that lets a connect in, if it can be seen."""
     hop: Hop | None = next((hop for hop in path.hops if hop.stage is Stage.ENDPOINT_GROUPS), None)
     if path.outcome is Reachability.OPEN and hop is not None:
         return tuple(hop.resources), hop.rule, hop.words
@@ -215,7 +216,7 @@ def _admitted_by(path: PredictedPath) -> tuple[tuple[str, ...], str | None, str]
 
 
 def verdict_of_intents(document: PredictionDocument) -> PredictedVerdict:
-    """What comes of all intents, and of changes that cannot be judged."""
+    """The verdict over all intents, and over changes that cannot be judged."""
     broken = [intent for intent in document.intents if intent.status is Status.CRITICAL]
     unsure = [intent for intent in document.intents if intent.status is not Status.OK and intent not in broken]
     rest = "; what a part of the change does is not known" if document.unjudged else ""

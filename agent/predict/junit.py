@@ -1,5 +1,5 @@
-"""The prediction as JUnit's XML, for pipelines: a suite for each service, with a case for its name and one for each
-source and port. Only what decides the exit code is red."""
+"""The prediction in JUnit's XML, for pipelines: a suite for each service, with a case for its name and one for each
+source and port. Cases are red only if they decide the exit code."""
 
 import io
 from typing import Any, Final
@@ -36,7 +36,7 @@ def render(document: PredictionDocument) -> str:
         suites.append(_suite(document, name.service, cases))
     for suite in suites:
         # Not `add_testsuite`, which merges suites that are alike.
-        whole.append(suite)  # type: ignore[no-untyped-call] # the library types this one not
+        whole.append(suite)  # type: ignore[no-untyped-call] # the library has no types for it
     whole.tests = sum(len(suite) for suite in suites)
     whole.failures = sum(suite.failures for suite in suites)
     whole.errors = sum(suite.errors for suite in suites)
@@ -56,13 +56,13 @@ def _suite(document: PredictionDocument, service: str | None, cases: list[TestCa
 
 
 def _case(service: str | None, name: str) -> TestCase:
-    # Behind the last dot Jenkins sees the name of a class, before it that of a package.
+    # Jenkins takes the part after the last dot as the name of a class, and the part before it as the package.
     of = "prediction" if service is None else visible(service).replace(".", "_")
     return TestCase(name=visible(name), classname=f"{_SUITE}.{of}")
 
 
 def _uncounted(cases: list[TestCase]) -> list[TestCase]:
-    """Red cases become skipped ones where intents or a change alone decide the exit code."""
+    """The XML with skipped cases in place of red ones, if only intents or a change decide the exit code."""
     for case in cases:
         for red in case.result:
             case.result = _result(Skipped, "not counted", red.message, red.text)
@@ -128,7 +128,7 @@ def _name(name: PredictedName, document: PredictionDocument) -> TestCase:
 
 
 def _calls(service: str, document: PredictionDocument) -> list[TestCase]:
-    """One case for each call and endpoint. What is not known of one is not red: it is not known who calls."""
+    """One case for each call and endpoint. An unknown outcome is not red, because the caller is unknown."""
     cases = []
     for call in document.calls:
         if call.service != service:
@@ -145,7 +145,7 @@ def _calls(service: str, document: PredictionDocument) -> list[TestCase]:
 
 
 def _paths(service: str, document: PredictionDocument) -> list[TestCase]:
-    """One case a source and port: the worst that becomes of it over the addresses that count."""
+    """One case for each source and port, with the worst outcome of the addresses that count."""
     worst: dict[tuple[str, int], PredictedPath] = {}
     for path in document.paths:
         if path.service != service:

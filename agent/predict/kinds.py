@@ -1,7 +1,7 @@
-"""Which kinds of resources of a plan have a part in paths, names and calls.
+"""The kinds of resources in a plan that can affect paths, names and calls.
 
-A kind that is followed is in `agent.predict.resources`. What is on none of these lists is not judged: a kind that
-nobody has looked at may do anything.
+The kinds that are followed are in `agent.predict.resources`. Kinds on none of these lists are not judged: nobody has
+looked at them, so they may do anything.
 
 Source: documentation of Terraform's AWS provider; CloudFormation Template Reference.
 """
@@ -13,16 +13,16 @@ from typing import Final
 from probes.frozen import dataclass
 
 KIND: Final = re.compile(r"(?:aws|awscc)_[a-z0-9_]{1,80}|(?:AWS|Alexa|Custom)(?:::[A-Za-z0-9_@-]{1,60}){1,3}")
-"""A kind of resource of AWS, as plans and change sets name it."""
+"""The form of a kind of AWS resource, in the spelling of plans and change sets."""
 
 
 class Part(Enum):
-    """What part a kind that is not followed has."""
+    """Which changes matter to a prediction, for kinds that are not followed."""
 
     ALWAYS = auto()
     """Any change may matter."""
     ONCE_THERE = auto()
-    """A change and a deletion may matter; what is created is used by nothing that is there."""
+    """Changes and deletions may matter. A created resource does not matter, because no existing resource uses it."""
     NONE = auto()
     """No change of the resource matters."""
     UNKNOWN = auto()
@@ -36,17 +36,17 @@ class Places:
     """The lists for the kinds of one language."""
 
     of_aws: tuple[str, ...]
-    """How its kinds of AWS begin."""
+    """Prefixes of its AWS kinds."""
     always: frozenset[str]
     always_of: tuple[str, ...]
-    """How the kinds of services begin of which any change may matter, but for those in the other lists."""
+    """Prefixes of the kinds of services in which any change may matter, apart from kinds in the other lists."""
     once_there: frozenset[str]
     none: frozenset[str]
     harmless: tuple[str, ...]
-    """How the kinds of services begin that have no part."""
+    """Prefixes of the kinds of services that never matter."""
 
     def part_of(self, kind: str) -> Part:
-        """The part of a kind that is not followed."""
+        """Which changes of a kind matter, if the kind is not followed."""
         for part, kinds in ((Part.ONCE_THERE, self.once_there), (Part.NONE, self.none), (Part.ALWAYS, self.always)):
             if kind in kinds:
                 return part
@@ -74,7 +74,7 @@ _SERVICES: Final = """
     Serverless ServiceCatalog ServiceCatalogAppRegistry Shield Signer StepFunctions StorageGateway Synthetics
     Timestream Transfer WAF WAFRegional WAFv2 XRay
 """.split()
-"""Services whose resources are not part of a VPC's configuration: what they place in it are interfaces of their own,
+"""Services whose resources are not part of a VPC's configuration. They place only interfaces of their own in a VPC,
 which are not hosts."""
 
 CLOUDFORMATION: Final = Places(
@@ -138,7 +138,7 @@ CLOUDFORMATION: Final = Places(
         """,
     )
     | {
-        # CDK's own, which do not act on a network: logs, buckets, images, what is deployed.
+        # CDK's own kinds, which do not act on a network: logs, buckets, images, deployments.
         *("Custom::LogRetention", "Custom::S3AutoDeleteObjects", "Custom::CDKBucketDeployment"),
         *("Custom::S3BucketNotifications", "Custom::ECRAutoDeleteImages", "Custom::CDKECRDeployment"),
     },
@@ -264,5 +264,5 @@ BY_ATTRIBUTE: Final = {
     "AWS::EC2::LaunchTemplate": ("LaunchTemplateData",),
     "AWS::AutoScaling::LaunchConfiguration": ("SecurityGroups",),
 }
-"""The attributes that matter, by kind: hosts, and what hosts are made of. A host that is created or deleted is not
-judged as a source. One that is replaced gets an unknown address."""
+"""The attributes that matter, by kind, for hosts and for the things from which hosts are made. Created or deleted hosts
+are not judged as sources. A replaced host gets an unknown address."""

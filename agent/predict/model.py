@@ -1,7 +1,7 @@
-"""The prediction: what the configuration of a VPC says of its hosts, endpoints and names. Nothing in it is measured.
+"""The prediction for the hosts, endpoints and names of a VPC, from its configuration. Nothing in it is measured.
 
-Sources of which the configuration can say nothing different are one class; what is said of a class holds for each
-interface that it stands for.
+Sources that the configuration cannot tell apart are one class. A statement about a class holds for each interface in
+it.
 """
 
 from collections.abc import Iterator
@@ -26,20 +26,20 @@ SCHEMA: Final = "backuplink.prediction.v1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PredictedFault:
-    """Something that stops, or may stop, what is required."""
+    """A resource or setting that blocks, or may block, something required."""
 
     code: Plain | None
-    """The finding that a run would name; None where none is known."""
+    """The finding that a run would report; None if no finding is known."""
     name: Plain | None
     title: Plain
     severity: Severity
     measured: bool
-    """Always false: the configuration would cause it."""
+    """Always false: nothing was measured, and the configuration is only its predicted cause."""
     service: Plain
     action: Plain | None
-    """The call that a policy denies; None where it is about the name or a path."""
+    """The call that a policy denies; None for a fault of the name or a path."""
     ports: tuple[int, ...]
-    """Empty where it is about the name or a call."""
+    """The ports; empty for a fault of the name or a call."""
     outcome: Reachability
     sources: tuple[Plain, ...]
     interface_count: int
@@ -52,54 +52,54 @@ class PredictedFault:
 
 
 class Effect(StrEnum):
-    """What a change that is not made yet does to a path or a name that counts."""
+    """The effect of a change that is not made yet on a path, a name or a call that counts."""
 
     CLOSES = "closes"
-    """It was open, and would be blocked; of a name, it would not lead to an endpoint any more; of a call, a policy
-    would deny it."""
+    """It was open, and would be blocked. A name would not lead to an endpoint any more; a call would be denied by a
+    policy."""
     MAY_CLOSE = "may-close"
-    """It was open, and it is not known whether it would stay so, or it would pass in part."""
+    """It was open, and it is unknown whether it would stay so, or it would be open only in part."""
     OPENS = "opens"
     MAY_OPEN = "may-open"
-    """It was blocked, and it is not known whether it would stay so, or it would pass in part."""
+    """It was blocked, and it is unknown whether it would stay so, or it would be open in part."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PredictedChange:
-    """What the assumed changes do to paths, a name or a call."""
+    """An effect of the assumed changes on paths, a name or a call."""
 
     effect: Effect
     service: Plain
     action: Plain | None
-    """The call that a policy allows or denies; None where it is about the name or paths."""
+    """The call that a policy allows or denies; None for a change of the name or paths."""
     ports: tuple[int, ...]
-    """Empty where it is about the name or a call."""
+    """The ports; empty for a change of the name or a call."""
     addresses: tuple[Address, ...]
     sources: tuple[Plain, ...]
     interface_count: int
     """Number of interfaces of these sources."""
     decided_by: tuple[ResourceId, ...]
-    """Ids of what decides afterwards or, of what opens, of what decided before."""
+    """Ids of the resources that decide after the change; for an opening change, before it."""
     words: Sentence
-    """What decides there, without a full stop."""
+    """The reason why these resources decide, without a full stop."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntentFailure:
-    """Something for which an intent does not hold."""
+    """A path, name or call for which an intent does not hold."""
 
     service: Plain
     ports: tuple[int, ...]
-    """Empty where it is about the name or a call."""
+    """The ports; empty for a name or a call."""
     outcome: Reachability
-    """What the connect does, whatever it should do; `cannot-tell` where the intent may hold."""
+    """The predicted outcome, whatever the intent demands; `cannot-tell` if the intent may hold."""
     interface_count: int
     decided_by: tuple[ResourceId, ...]
-    """Ids of what decides."""
+    """Ids of the deciding resources."""
     rule: Sentence | None
-    """The rule that decides, in short; None where it is the lack of one."""
+    """The deciding rule in short; None if the reason is a missing rule."""
     words: Sentence
-    """What decides, without a full stop."""
+    """The reason for the outcome, without a full stop."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,33 +107,34 @@ class PredictedIntent:
     """An intent of a file, and whether it holds."""
 
     name: Sentence
-    """What the file calls it."""
+    """The name of the intent in the file."""
     place: Plain
-    """The file and the line in which it begins: `intents.toml:4`."""
+    """The file and the line in which the intent begins: `intents.toml:4`."""
     must: Plain
     """Either `open` or `shut`."""
     services: tuple[Plain, ...]
     interface_count: int
     """Number of interfaces of its sources."""
     status: Status
-    """`ok` it holds, `critical` it does not, `unknown` that is not known."""
+    """`ok` if it holds, `critical` if it does not, `unknown` if that is unknown."""
     failures: tuple[IntentFailure, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PredictedVerdict:
-    """What comes of it all for what is required or, where changes are assumed, of these changes."""
+    """The verdict on everything required or, if changes are assumed, on these changes."""
 
     status: Status
-    """`ok` all open, `critical` something is blocked, `unknown` something is not known, or nothing could be
-    predicted; of changes `ok` where they close nothing, `critical` where they do, `unknown` where they may."""
+    """`ok` if everything is open, `critical` if something is blocked, `unknown` if something is unknown or nothing
+    could be predicted. For changes, `ok` if they close nothing, `critical` if they close something, `unknown` if they
+    may."""
     summary: Sentence
-    """Where nothing could be predicted, the reason."""
+    """The verdict in a sentence or, if nothing could be predicted, the reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PredictionDocument:
-    """What the configuration of one VPC says of its hosts."""
+    """The prediction for the hosts of one VPC."""
 
     schema: Plain
     tool: Tool
@@ -141,7 +142,7 @@ class PredictionDocument:
     measured: bool
     """Always false in a prediction."""
     region: Plain | None
-    """None where nothing could be predicted, as the next two."""
+    """The VPC; like the next two fields, None if nothing could be predicted."""
     vpc_id: ResourceId | None
     taken_at: datetime | None
     """When the configuration was read."""
@@ -156,26 +157,28 @@ class PredictionDocument:
     paths: tuple[PredictedPath, ...]
     calls: tuple[PredictedCall, ...]
     faults: tuple[PredictedFault, ...]
-    """What is required and blocked first, then what is not known."""
+    """The faults: blocked requirements first, then unknown ones."""
     not_read: tuple[Sentence, ...]
     """Parts of the configuration that were not read, with the reason."""
     assumed: tuple[Sentence, ...]
-    """Changes that are not made yet, in words; everything but `changes` is how it would be with them."""
+    """Assumed changes that are not made yet, in words. All other fields, except `changes`, describe the configuration
+    after them."""
     unjudged: tuple[Sentence, ...]
-    """Assumed changes whose effect on this VPC is not known. If there is one, the verdict is never `ok`."""
+    """Assumed changes with an unknown effect on this VPC. If there is one, the verdict is never `ok`."""
     intents: tuple[PredictedIntent, ...]
-    """The intents of a file, in its order. If there is one, the verdict depends only on intents and on what cannot be
-    judged."""
+    """The intents of a file, in its order. If there is one, the verdict depends only on intents and on changes that
+    cannot be judged."""
     ignored: tuple[Sentence, ...]
-    """How many changes of plans are of other networks, or have no part in paths and names."""
+    """Number of changes in plans that are about other networks, or that do not affect paths and names."""
     changes: tuple[PredictedChange, ...]
-    """What they do: closes first. Empty where they do nothing that counts, and where none is assumed."""
+    """The effects of the assumed changes, closing ones first. Empty if there are no changes or no effect counts."""
     managed: tuple[ManagedResource, ...]
-    """What a tool manages of that which fixes and assumed changes would change: it undoes what others change there."""
+    """Resources that a tool manages and that fixes or assumed changes would change. The tool reverts changes that
+    others make."""
 
 
 def refusal(why: str) -> PredictionDocument:
-    """A document of no VPC that says why there is none."""
+    """A document without a VPC that gives the reason why there is no prediction."""
     return PredictionDocument(
         schema=SCHEMA,
         tool=Tool(name="backuplink", version=__version__),
@@ -204,12 +207,12 @@ def refusal(why: str) -> PredictionDocument:
 
 
 def dumps(document: PredictionDocument) -> Iterator[str]:
-    """A prediction as JSON text, in pieces: that of a large VPC has a hundred megabytes."""
+    """A prediction as JSON text in pieces, because that of a large VPC has a hundred megabytes."""
     return streamed(document)
 
 
 def decode(data: Any) -> PredictionDocument:
-    """Read a document back. Raises DecodeError if the data is not a prediction."""
+    """The prediction in a JSON document. Raises DecodeError if the data is not a prediction."""
     return from_json(PredictionDocument, data)
 
 

@@ -1,4 +1,4 @@
-"""What becomes of an instance that a plan replaces: the one in its place gets any address of its subnet."""
+"""Instances that a plan replaces: the new instance may get any address of its subnet."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -16,14 +16,14 @@ def changes_of_hosts(
     ports: Mapping[str, Mapping[int, bool]],
     blocks: Blocks,
 ) -> Iterator[PredictedChange]:
-    """What differs between the instances that were there and those in their places; `ports` are those of each service,
-    and whether each is needed."""
+    """The differences between the present instances and their replacements; `ports` are the ports of each service, and
+    whether each is needed."""
     subnets = {subnet.subnet_id: subnet for subnet in known.configuration.subnets or ()}
     predictor = predictor_of(known)
     for host in known.new_hosts:
         was = {source.id for source in before.sources if host.instance_id in source.instance_ids}
         if not was:
-            continue  # nobody asked for it
+            continue  # the service was not asked for
         subnet = subnets.get(host.subnet_id)
         sources = () if subnet is None else anywhere_in(subnet, host.group_ids, blocks)
         matrix = Matrix(known, predictor, sources, blocks)

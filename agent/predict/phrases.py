@@ -1,4 +1,4 @@
-"""What all formats of a prediction share: which rows, which words, in which order. Texts are not escaped here."""
+"""The rows, words and order that all formats of a prediction share. Texts are not escaped here."""
 
 from typing import Final
 
@@ -43,12 +43,12 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Sources that reach the same."""
+    """Sources with the same outcomes."""
 
     sources: tuple[SourceClass, ...]
     outcomes: tuple[Reachability | None, ...]
-    """The worst outcome in each column over the addresses that count or, if none does, over all; None if nothing is
-    said."""
+    """The outcome in each column: the worst over the addresses that count or, if none does, over all addresses; None
+    without any."""
 
     @property
     def interface_count(self) -> int:
@@ -56,7 +56,7 @@ class Row:
 
 
 def matrix(document: PredictionDocument, service: str) -> tuple[tuple[Column, ...], tuple[Row, ...]]:
-    """The ports of a service, and what the sources reach, those together that reach the same: what is blocked first."""
+    """The ports of a service, and a row for sources with the same outcomes, blocked ones first."""
     of_service = [path for path in document.paths if path.service == service]
     columns = tuple(
         Column(port, any(path.counts for path in of_service if path.port == port))
@@ -82,7 +82,7 @@ def matrix(document: PredictionDocument, service: str) -> tuple[tuple[Column, ..
 
 
 def cells(row: Row) -> tuple[str, ...]:
-    """What a row says of each column, in a word."""
+    """The outcome of each column of a row, in a word."""
     return tuple(NOT_ASKED if outcome is None else OUTCOMES[outcome] for outcome in row.outcomes)
 
 
@@ -94,7 +94,7 @@ def head(fault: PredictedFault) -> str:
 
 
 def stands_for(fault: PredictedFault | PredictedChange, document: PredictionDocument) -> str:
-    """For whom a fault or a change holds: `For 3 of 27 interfaces: sg-1 in subnet-1 and subnet-2.`"""
+    """The interfaces with a fault or change: `For 3 of 27 interfaces: sg-1 in subnet-1 and subnet-2.`"""
     share = places.share(fault.sources, document.sources)
     return f"For {share}: {places.where(fault.sources, document.sources)}."
 
@@ -109,7 +109,7 @@ def words_of(source: SourceClass) -> str:
 
 
 def crossing(name: PredictedName, document: PredictionDocument) -> str | None:
-    """Which hosts reach the endpoint from zones in which it has no interface; None where none is known to."""
+    """The hosts that reach the endpoint from zones in which it has no interface; None if there are none known."""
     sources = [
         source
         for source in document.sources
@@ -130,7 +130,7 @@ def answer_of(name: PredictedName) -> str:
 
 
 def basis(document: PredictionDocument) -> str:
-    """What the prediction rests on."""
+    """The data from which the prediction was made."""
     changed = f" with {counted(len(document.assumed), 'assumed change')}" if document.assumed else ""
     return (
         f"{document.region}, {document.vpc_id}, as configured on {document.taken_at:%Y-%m-%d %H:%M} UTC{changed}; "
@@ -167,12 +167,12 @@ def effect_of(change: PredictedChange) -> str:
 
 
 def decides(change: PredictedChange) -> str:
-    """What decides over a change: afterwards or, of what opens, before."""
+    """Ids of the resources that decide after a change; for an opening change, before it."""
     return f"{'Now' if change.effect is Effect.OPENS else 'After the change'}: {change.words}."
 
 
 def left_out(document: PredictionDocument) -> str | None:
-    """Which interfaces are left out as sources; None if there are none."""
+    """The interfaces that are not used as sources, in words; None if there are none."""
     if not document.left_out:
         return None
     is_one = document.left_out == 1

@@ -1,8 +1,8 @@
-"""The prediction as a picture: from which sources connects start, what each hop there and back does with them, and the
-endpoint where they end. What decides has a colour, a mark and a sentence of its own.
+"""The prediction as a picture: sources, the outcome at each hop there and back, and the endpoint. The deciding hop has
+a colour, a mark and a sentence of its own.
 
-Paths of a service that differ in addresses and ports alone are one chain. What is too much for a picture is counted in
-it.
+Paths of a service that differ only in addresses and ports are one chain. If there are too many for a picture, it gives
+the number of the others.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from probes.addresses import ordered
 
 MAX_CHAINS: Final = 12
 MAX_ADDRESSES: Final = 3
-"""How many of each are drawn or named: what is worst comes first, and the others are counted."""
+"""Maximum number of each that are drawn or named. The worst come first, and the others are counted."""
 _KINDS: Final = {
     Reachability.OPEN: "ok",
     Reachability.BLOCKED: "critical",
@@ -39,7 +39,7 @@ _WHOSE: Final = {
 
 
 def picture(document: PredictionDocument, width: int, name: str) -> Element | None:
-    """The paths in an `svg` element of this width; None where there are none. `name` begins the ids in it."""
+    """The paths in an `svg` element of this width; None if there are none. All ids in it begin with `name`."""
     chains = _chains(document)
     if not chains:
         return None
@@ -54,7 +54,7 @@ def picture(document: PredictionDocument, width: int, name: str) -> Element | No
 
 
 def _chains(document: PredictionDocument) -> list[list[PredictedPath]]:
-    """Paths for which the same decides, the worst and what counts first."""
+    """Groups of paths with the same deciding hop, the worst and those that count first."""
     alike: dict[tuple[object, ...], list[PredictedPath]] = {}
     for path in document.paths:
         stages = tuple((hop.stage, hop.outcome) for hop in path.hops)
@@ -99,7 +99,7 @@ class _Drawing(Flow):
         self.words.append(f"{way}: {', '.join(box.title or box.label for box in boxes)}.")
 
     def _box(self, hop: Hop, path: PredictedPath) -> Box:
-        """A hop; one that does not decide and is open is small."""
+        """A hop as a box, which is small if the hop is open and does not decide."""
         stage = _WHOSE.get(hop.stage, STAGES[hop.stage])
         outcome = Reachability.CANNOT_TELL if is_detour(hop) else hop.outcome
         word = phrases.OUTCOMES[outcome]

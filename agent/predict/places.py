@@ -1,4 +1,4 @@
-"""Where sources are, in words: by the security groups and the subnets that tell them from the others."""
+"""Words for places of sources: the security groups and subnets that distinguish them from other sources."""
 
 from collections.abc import Callable, Collection, Sequence
 from typing import Final
@@ -7,14 +7,14 @@ from agent.catalog.wording import counted, listed, listed_briefly
 from agent.network.answers import SourceClass
 
 MOST: Final = 6
-"""How many groups or subnets are named; JSON has all."""
+"""Maximum number of groups or subnets to name; JSON has all."""
 
 _Name = Callable[[SourceClass], str]
 
 
 def where(ids: Collection[str], every: Sequence[SourceClass]) -> str:
-    """`sg-1 and sg-2`, `subnet-1`, or `sg-1; sg-2 in subnet-1 and subnet-2`: whatever needs fewer names. A name alone
-    stands for all the sources that have it."""
+    """`sg-1 and sg-2`, `subnet-1`, or `sg-1; sg-2 in subnet-1 and subnet-2`, whichever needs the fewest names. A group
+    or subnet named alone means all its sources."""
     if len(ids) == len(every):
         return "every source"
     wanted = frozenset(ids)
@@ -29,7 +29,8 @@ def where(ids: Collection[str], every: Sequence[SourceClass]) -> str:
 
 
 def _parts(ids: frozenset[str], every: Sequence[SourceClass], name: _Name, inner: _Name) -> list[tuple[str, list[str]]]:
-    """The names of the sources, each with what narrows it down: nothing where all sources of the name are meant."""
+    """The names of the sources, each with the places that narrow it down; these are empty if all sources with the name
+    are meant."""
     chosen: dict[str, list[SourceClass]] = {}
     others: dict[str, list[SourceClass]] = {}
     for source in every:
@@ -41,7 +42,7 @@ def _parts(ids: frozenset[str], every: Sequence[SourceClass], name: _Name, inner
 
 
 def share(ids: Collection[str], every: Sequence[SourceClass]) -> str:
-    """`3 of 27 interfaces`; counted in sources where no interface of these is known."""
+    """`3 of 27 interfaces`; it counts sources if no interface of these is known."""
     wanted = frozenset(ids)
     known = sum(source.interface_count for source in every if source.id in wanted)
     if known == 0:
@@ -50,7 +51,7 @@ def share(ids: Collection[str], every: Sequence[SourceClass]) -> str:
 
 
 def groups(source: SourceClass) -> str:
-    """`sg-1 with sg-2`: the groups that a source has together, or its subnet where they are not known."""
+    """`sg-1 with sg-2`: all groups of a source, or its subnet if the groups are unknown."""
     return " with ".join(source.group_ids) or _subnet(source)
 
 

@@ -1,7 +1,7 @@
-"""Plans as assumptions: a plan of Terraform or a change set of CloudFormation, and the configuration with it.
+"""Plans as assumptions: a Terraform plan or a CloudFormation change set, and the configuration after it.
 
-What a plan says of resources that were not read counts for nothing here. What is known only once it is applied is said
-as what is not known, and so is a change that may matter and is of a kind that is not followed.
+Changes of resources that were not read are ignored. Values that are known only after apply are reported as unknown, and
+so are changes of kinds that may matter and are not followed.
 """
 
 import json
@@ -22,26 +22,26 @@ from probes.frozen import dataclass
 
 _KIND: Final = re.compile(r"[A-Za-z0-9_]{1,80}(?:::[A-Za-z0-9_@-]{1,60}){0,3}|[a-z ]{1,40}")
 _MOST_ADDRESSES: Final = 3
-"""Names of resources that are shown of each kind."""
+"""Maximum number of resource names to show for each kind."""
 _EDITS_AT_A_TIME: Final = 256
-"""Edits between two looks at the clock."""
+"""Number of edits after which the clock is checked again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What is known of a VPC with plans that are not applied yet."""
+    """A VPC after plans that are not applied yet."""
 
     known: KnownVpc
     words: tuple[str, ...]
-    """What they change there."""
+    """The changes that the plans make to this VPC, in words."""
     unjudged: tuple[str, ...]
     """Changes that may matter, with an unknown effect."""
     ignored: tuple[str, ...]
-    """What they change elsewhere, and what has no part in paths and names."""
+    """Number of changes that are about other networks, or that do not affect paths and names."""
 
 
 def parse(data: bytes, name: str) -> Plan:
-    """The plan in a document; `name` is what errors call it. Raises PlanError for any other document."""
+    """The plan in a document, which errors call `name`. Raises PlanError for any other document."""
     try:
         text = data.decode("utf-8-sig")
     except ValueError as error:
@@ -55,7 +55,7 @@ def parse(data: bytes, name: str) -> Plan:
                 return cloudformation.plan_of(document, name)
     except RecursionError as error:
         raise PlanError(f"{name}: is nested too deep for a plan") from error
-    except ValueError as error:  # of JSON, and of a number with more digits than Python reads
+    except ValueError as error:  # from JSON, or from a number with more digits than Python parses
         raise PlanError(f"{name}: {why_no_json(error)}") from error
     raise PlanError(
         f"{name}: is neither a plan of Terraform (terraform show -json PLAN) nor a change set of CloudFormation "
@@ -70,8 +70,8 @@ def applied(
     harmless: Collection[str] = (),
     is_late: Callable[[], bool] = lambda: False,
 ) -> Planned:
-    """What is known of a VPC with these plans, each applied after the one before. Changes of kinds in `harmless` that
-    are not followed are taken to do nothing. Raises PlanError once `is_late`."""
+    """The VPC after these plans, applied one after the other. Changes of kinds in `harmless` that are not followed are
+    assumed to do nothing. Raises PlanError once `is_late`."""
     planned = Planned(known, (), (), ())
     for plan in plans:
         planned = _applied(planned, plan, harmless, is_late)
@@ -113,14 +113,14 @@ def _applied(planned: Planned, plan: Plan, harmless: Collection[str], is_late: C
 
 
 def _is_elsewhere(error: AssumptionError, edit: Edit, draft: Draft) -> bool:
-    """Whether a change that cannot be made is certain to be of something outside this VPC."""
+    """Whether a change that cannot be made is certainly about something outside this VPC."""
     if not isinstance(error, NotReadError) or isinstance(error, PartNotReadError):
         return False
     return not draft.known.dropped and not draft.has(_ids(edit))
 
 
 def _of_unjudged(changes: Iterable[Unjudged]) -> Iterator[str]:
-    """The changes that are not followed, those of a kind together, with what takes the kind as harmless."""
+    """A sentence for each kind with changes that are not followed, with the option that declares the kind harmless."""
     by_kind: dict[tuple[str, bool], list[str | None]] = {}
     for change in changes:
         by_kind.setdefault((change.kind, change.is_known), []).append(change.address)
@@ -139,8 +139,8 @@ def _named(kind: str) -> str:
 
 
 def _changes(plan: Plan) -> Iterator[Change]:
-    """What a plan removes, then what it adds; what one resource gives up another one may take, such as a rule that
-    moves into a resource of its own."""
+    """The removals of a plan, then its additions. An item that one resource loses and another gets is left out, such as
+    a rule that moves into a resource of its own."""
     taken = list(chain.from_iterable(map(_taken, plan.changes)))
     put = list(chain.from_iterable(map(_put, plan.changes)))
     put.sort(key=_rank)
@@ -150,8 +150,8 @@ def _changes(plan: Plan) -> Iterator[Change]:
 
 
 def _rank(edit: Edit) -> int:
-    """The order of what is added. A group comes before its rules; of two endpoints of a service one alone can have
-    private DNS, so that it is turned off before it is turned on."""
+    """The rank of an addition. A group comes before its rules. Only one endpoint of a service can have private DNS, so
+    turning it off comes before turning it on."""
     if isinstance(edit, NewGroup):
         return 0
     is_turned_on = isinstance(edit, Setting) and edit.what is Settable.PRIVATE_DNS and edit.value is True
@@ -159,7 +159,7 @@ def _rank(edit: Edit) -> int:
 
 
 def _taken(change: ResourceChange) -> Iterator[Edit]:
-    """What a resource has no longer. A setting in whose place another one comes is not removed for itself."""
+    """The edits that a resource loses. A setting that gets another value is not removed first."""
     after = set(change.after)
     settled = {(edit.owner_id, edit.what) for edit in change.after if isinstance(edit, Setting)}
     pending = {(edit.resource_id, edit.aspect) for edit in change.after if isinstance(edit, Unsettled)}

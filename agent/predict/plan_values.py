@@ -1,6 +1,6 @@
-"""What plans of Terraform and change sets of CloudFormation have in common: their values, and their changes as edits.
+"""Values and changes that Terraform plans and CloudFormation change sets have in common.
 
-Each format names its attributes in its own words. A value that is known only after apply does not count as a value.
+Each format has its own names for attributes. A value that is known only after apply is missing from the values.
 """
 
 import re
@@ -15,23 +15,23 @@ from probes.vpc.model import Manager
 
 _ADDRESS: Final = re.compile(r"[A-Za-z0-9_.:/@+*, \[\]\"-]{1,200}")
 _MOST_CHARACTERS: Final = 32_768
-"""Characters of one text: a policy has at most 20,480."""
+"""Maximum characters of one text: a policy has at most 20,480."""
 
 
 class PlanError(Exception):
-    """A file whose plan cannot be taken, in words for the operator."""
+    """The plan in a file cannot be used. The message is for the operator."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceChange:
-    """A change of one resource, as the edits that it consists of."""
+    """A change of one resource, as the edits that describe it before and after."""
 
     kind: str
     """The type of the resource."""
     before: tuple[Edit, ...]
-    """What the configuration has of it now; empty for one that is made."""
+    """The edits that describe it now; empty if it is created."""
     after: tuple[Edit, ...]
-    """What it will have; empty for one that is deleted."""
+    """The edits that will describe it; empty if it is deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +39,11 @@ class Unjudged:
     """A change that may matter and is not followed."""
 
     kind: str
-    """The type of the resource, or what else it is."""
+    """The type of the resource, or another description of the change."""
     address: str | None = None
-    """What the plan calls the resource; None where it has no name of the usual form."""
+    """The resource's name in the plan; None if the name does not have the usual form."""
     is_known: bool = True
-    """Whether it is known that such a change may matter; else the kind is on no list."""
+    """Whether such a change is known to matter. Otherwise its kind is on no list."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,21 +51,21 @@ class Plan:
     """The changes of one file."""
 
     name: str
-    """What errors and words call the file."""
+    """The name of the file in errors and words."""
     changes: tuple[ResourceChange, ...]
     unjudged: tuple[Unjudged, ...]
     left_out: int
-    """Changes of kinds that have no part in the path."""
+    """Number of changes of kinds that do not affect a path."""
     others: frozenset[str] = frozenset()
-    """Kinds of other providers, whose changes are not counted."""
+    """Kinds of other providers. Their changes are not counted."""
     manager: Manager
-    """What applies the plan."""
+    """The tool that applies the plan."""
     managed: frozenset[str] = frozenset()
-    """Ids of the resources that it manages, as far as the plan shows them."""
+    """Ids of the resources that the tool manages, if the plan shows them."""
 
 
 class Found:
-    """What is found of the changes of a file that are not followed."""
+    """Collects the changes of a file that are not followed."""
 
     def __init__(self, places: Places) -> None:
         self._places = places
@@ -74,8 +74,8 @@ class Found:
         self.left_out = 0
 
     def add(self, kind: str, address: Any, *, is_created: bool, differs: bool, is_same: bool = False) -> None:
-        """Add a change of a kind that is not followed. `differs` is whether an attribute of BY_ATTRIBUTE changes, and
-        `is_same` whether none does at all, but for what the resource itself does."""
+        """Add a change of a kind that is not followed. `differs` means that an attribute of BY_ATTRIBUTE changes, and
+        `is_same` that no attribute changes except those that the resource sets itself."""
         part = self._places.part_of(kind)
         if part is Part.OTHER:
             self.others.add(kind)
@@ -88,7 +88,7 @@ class Found:
             self._count(kind, address, matters=part is Part.ALWAYS or changes)
 
     def cannot_follow(self, kind: str, address: Any) -> None:
-        """Add a change of a kind that is followed, which is in no form that can be."""
+        """Add a change of a followed kind that does not have a form that can be followed."""
         self.unjudged.append(Unjudged(kind, address_of(address)))
 
     def _count(self, kind: str, address: Any, *, matters: bool) -> None:
@@ -104,11 +104,11 @@ def address_of(text: Any) -> str | None:
 
 
 class Values:
-    """The attributes of a resource, or of a block in it, as far as they are known before the plan is applied."""
+    """The attributes of a resource, or of a block in it, that are known before the plan is applied."""
 
     def __init__(self, attributes: Any, unknown: Any = None) -> None:
-        """`unknown` has true in the place of each value that is known only later, as Terraform writes it. Raises
-        MalformedError where the attributes are not a mapping."""
+        """`unknown` has the value true for each value that is known only after apply, as Terraform writes it. Raises
+        MalformedError if the attributes are not a mapping."""
         if not isinstance(attributes, Mapping):
             raise MalformedError
         self.attributes: Mapping[str, Any] = attributes
@@ -119,7 +119,7 @@ class Values:
         return any(_holds_true(self.unknown.get(name)) for name in names)
 
     def text(self, name: str) -> str | None:
-        """A text; None where it is not set or not known. Raises MalformedError for any other value."""
+        """A text; None if it is not set or unknown. Raises MalformedError for any other value."""
         value = None if self.is_unknown(name) else self.attributes.get(name)
         if value is None or value == "":
             return None
@@ -128,35 +128,35 @@ class Values:
         return value
 
     def word(self, name: str) -> str | None:
-        """A text that may be written as a whole number; None where it is not set or not known."""
+        """A text that may be written as a whole number; None if it is not set or unknown."""
         value = self.attributes.get(name)
         return str(value) if type(value) is int else self.text(name)
 
     def id_of(self, name: str, *prefixes: str) -> str | None:
-        """The id of a resource of one of these kinds; a group's may have the account before it."""
+        """The id of a resource of one of these kinds; a group's id may follow its account."""
         value = self.text(name)
         if value is None:
             return None
         return an_id(value, *prefixes)
 
     def ids_of(self, name: str, *prefixes: str) -> list[str]:
-        """The ids in a list; none where it is not set or not known."""
+        """The ids in a list; empty if it is not set or unknown."""
         return [an_id(text, *prefixes) for text in self.texts(name)]
 
     def texts(self, name: str) -> list[str]:
-        """The texts in a list that are known; none where it is not set."""
+        """The known texts in a list; empty if it is not set."""
         value = self.attributes.get(name)
         if value is None:
             return []
         if not isinstance(value, list):
             raise MalformedError
-        texts = [item for item in value if item is not None]  # None stands for one that is not known
+        texts = [item for item in value if item is not None]  # None stands for an unknown one
         if not all(isinstance(item, str) for item in texts):
             raise MalformedError
         return texts
 
     def flag(self, name: str) -> bool | None:
-        """A truth value; None where it is not set or not known."""
+        """A truth value; None if it is not set or unknown."""
         value = None if self.is_unknown(name) else self.attributes.get(name)
         if isinstance(value, str) and value.lower() in ("true", "false"):
             return value.lower() == "true"
@@ -165,7 +165,7 @@ class Values:
         raise MalformedError
 
     def number(self, name: str) -> int | None:
-        """A whole number, which may be written as a text; None where it is not set or not known."""
+        """A whole number, which may be written as text; None if it is not set or unknown."""
         value = None if self.is_unknown(name) else self.attributes.get(name)
         if value is None or value == "":
             return None
@@ -188,7 +188,7 @@ class Values:
         return not _holds_true(unknown)
 
     def blocks(self, name: str) -> Iterator["Values"]:
-        """The blocks in a list that are known, at least in part; none where it is not set."""
+        """The blocks in a list that are known, at least in part; empty if it is not set."""
         value, unknown = self.attributes.get(name), self.unknown.get(name)
         if value is None:
             return
@@ -209,5 +209,5 @@ def _holds_true(value: Any) -> bool:
 
 
 def differ(before: Values, after: Values, names: Iterable[str]) -> bool:
-    """Whether one of these attributes is another afterwards, or not known yet."""
+    """Whether one of these attributes changes or becomes unknown."""
     return any(after.is_unknown(name) or before.attributes.get(name) != after.attributes.get(name) for name in names)

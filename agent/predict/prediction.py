@@ -1,8 +1,7 @@
-"""The prediction for a VPC: its hosts, the endpoints and names of the services that are asked for, what stops them, and
-what to do about it.
+"""The prediction for a VPC: its hosts, the endpoints and names of the requested services, the faults, and their fixes.
 
-The predictor of a run follows the connects (`agent.network`), so that a run on a host there and this agree. What
-is not known for certain is never open: it is said as what is not known.
+The predictor of a run follows the connects (`agent.network`), so that this prediction and a run on such a host agree.
+An uncertain outcome is never open; it is reported as unknown.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -56,18 +55,18 @@ _ORDER: Final = (Reachability.BLOCKED, Reachability.DOUBTFUL, Reachability.CANNO
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What a prediction is asked for."""
+    """The services, sources and ports of a prediction."""
 
     sources: tuple[str | Network, ...]
     services: Mapping[str, bool]
     """Whether each service is required."""
     ports: tuple[int, ...]
-    """The ports that are asked for; empty for the ports that each service has."""
+    """The requested ports; empty for the ports that each service has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What was read of a VPC."""
+    """A VPC as it was read, and the parts that were not."""
 
     known: KnownVpc
     taken_at: datetime
@@ -75,8 +74,8 @@ class Facts:
 
 
 def facts_of(facts: Ec2Facts, not_read: tuple[str, ...], account_id: str | None = None) -> Facts:
-    """What a facts file, or the reads of it, say of a VPC; `not_read` are the parts that they lack, in words, and
-    `account_id` is the account that made them, where that is known by itself."""
+    """The facts of a VPC from a facts file or its reads. `not_read` are the missing parts in words, and `account_id` is
+    the account that made the reads, if it is known from elsewhere."""
     return Facts(known=known_vpc(facts, account_id), taken_at=facts.taken_at, not_read=not_read)
 
 
@@ -91,10 +90,10 @@ def predicted(
     intents: Sequence[Intent] = (),
     is_late: Callable[[], bool] = lambda: False,
 ) -> PredictionDocument:
-    """The prediction; with changes that are not made yet, how it would be with them, and what they do: those of plans
-    first, in which kinds of `harmless` do nothing, then those that are typed, whose files of policies `policies` holds.
-    With `intents`, whether they hold then. Raises SourceError for a source that is not in the VPC, AssumptionError,
-    IntentError, and PlanError once `is_late` while plans are followed."""
+    """The prediction. With assumed changes, it describes the VPC after them and gives their effects. Plans come first,
+    in which kinds of `harmless` do nothing, then typed changes, whose policy files are in `policies`. With `intents`,
+    it tells whether these hold then. Raises SourceError for a source outside the VPC, AssumptionError, IntentError, and
+    PlanError once `is_late` while plans are followed."""
     managers = managers_in(facts.known.configuration)
     if not assumptions and not plans:
         blocks = Blocks.of_sources(facts.known.configuration)
@@ -105,7 +104,7 @@ def predicted(
     typed_words = (_of_managed(words, managers) for words in typed.words)
     made = replace(planned, known=placed(typed.known), words=(*planned.words, *typed_words))
     ways = [Blocks.of_sources(known.configuration) for known in (facts.known, made.known)]
-    # By the blocks of both, so that both have the same classes of sources.
+    # The blocks of both tell sources apart, so that both have the same classes.
     blocks = Blocks(network for way in ways for network in way.networks)
     then = replace(facts, known=made.known)
     before = _document(facts, asked, blocks, made.known.configuration)
@@ -117,7 +116,7 @@ def predicted(
     of_hosts = changes_of_hosts(before, made.known, after.names, ports, blocks)
     changes = in_order((*changes_between(before, after), *of_hosts))
     after = replace(after, changes=changes, verdict=verdict_of_changes(changes, after))
-    if intents:  # which are for the sources that are there
+    if intents:  # intents are about existing sources
         replaced = (host.instance_id for host in then.known.new_hosts)
         left = (f"whether the intents hold for what takes the place of {instance_id}" for instance_id in replaced)
         after = replace(after, unjudged=(*after.unjudged, *left))
@@ -127,8 +126,8 @@ def predicted(
 def _with_managers(
     document: PredictionDocument, managers: Mapping[str, Manager], typed: Iterable[str] = ()
 ) -> PredictionDocument:
-    """A prediction whose fixes say where to make them, if they change what a tool manages; `typed` are the changes that
-    are typed, in words."""
+    """The prediction with fixes that say where to make them if a tool manages the resource; `typed` are the typed
+    changes in words."""
     ids = {word for fault in document.faults for word in changed_by(fault.fix)} | set(map(_owner, typed))
     faults = (
         fault if fault.fix is None else replace(fault, fix=with_managers(fault.fix, managers))
@@ -138,12 +137,12 @@ def _with_managers(
 
 
 def _owner(words: str) -> str:
-    """The id of what a change is for, which its words begin with."""
+    """The id of the resource that a change is for, with which its words begin."""
     return words.partition(":")[0]
 
 
 def _of_managed(words: str, managers: Mapping[str, Manager]) -> str:
-    """A change that is typed, in words; one of what a tool manages says so."""
+    """A typed change in words, with a remark if a tool manages the resource."""
     own_id = _owner(words)
     if own_id not in managers:
         return words
@@ -153,7 +152,7 @@ def _of_managed(words: str, managers: Mapping[str, Manager]) -> str:
 def _with_intents(
     document: PredictionDocument, facts: Facts, blocks: Blocks, intents: Sequence[Intent]
 ) -> PredictionDocument:
-    """A prediction with what becomes of intents, which decide its verdict. Raises IntentError."""
+    """The prediction with the results of intents, which decide its verdict. Raises IntentError."""
     if not intents:
         return document
     results = []
@@ -168,7 +167,7 @@ def _with_intents(
 
 
 def _document(facts: Facts, asked: Asked, blocks: Blocks, others: Configuration | None = None) -> PredictionDocument:
-    """The prediction; `others` is the configuration with which it is compared, so that both have the same sources."""
+    """The prediction; `others` is the configuration to compare it with, so that both have the same sources."""
     known = facts.known
     configuration = known.configuration
     predictor = predictor_of(known)
@@ -215,7 +214,7 @@ def _document(facts: Facts, asked: Asked, blocks: Blocks, others: Configuration 
 
 
 def _ports_of(asked: Asked, service: str) -> dict[int, bool]:
-    """The ports on which a service is asked for, and whether each is needed."""
+    """The requested ports of a service, and whether each is needed."""
     if asked.ports:
         return dict.fromkeys(asked.ports, True)
     return {port.number: port.required for port in SERVICES[service].ports}
@@ -241,7 +240,7 @@ def class_of_source(number: int, source: Source, known: KnownVpc, predictor: Pre
     )
 
 
-# --- What is wrong ---------------------------------------------------------------------------------------------------
+# --- Faults -----------------------------------------------------------------------------------------------------------
 
 
 def _faults(
@@ -253,8 +252,8 @@ def _faults(
     calls: Iterable[PredictedCall],
     checks: FixChecks,
 ) -> tuple[PredictedFault, ...]:
-    """What is required and not certain to work: blocked first, and among these the names, then what most interfaces
-    meet, then the calls."""
+    """Every requirement that is not certain to work: blocked ones first, and among these first names, then the paths of
+    most interfaces, then calls."""
     by_id = {source.id: source for source in classes}
     count = sum(source.interface_count for source in classes)
     faults = [
@@ -270,13 +269,13 @@ def _faults(
 
 
 def stopped_alike(paths: Iterable[PredictedPath]) -> Iterator[list[PredictedPath]]:
-    """The paths that count and are not open, those together on which the same decides for the same sources: what is
-    said of them then holds for each of these sources on each of these ports."""
+    """Groups of paths that count and are not open. The paths of a group have the same deciding hop and the same
+    sources, so each of the sources has the fault on each of the ports."""
     by_reason: dict[tuple[object, ...], dict[int, list[PredictedPath]]] = {}
     for path in paths:
         if path.counts and path.outcome is not Reachability.OPEN:
             words = path.words if path.decided_at is None else None
-            # The state of an endpoint is that of all its interfaces.
+            # An endpoint's state is the same for all its interfaces.
             by = (path.endpoint_id,) if path.decided_at is Stage.ENDPOINT else path.decided_by
             key = path.service, path.outcome, path.decided_at, by, path.rule, words
             by_reason.setdefault(key, {}).setdefault(path.port, []).append(path)
@@ -296,7 +295,7 @@ def fault_of_name(
     interface_count: int,
     checks: FixChecks,
 ) -> PredictedFault | None:
-    """What is wrong with what a required name resolves to; None where nothing is."""
+    """The fault of a required name's answer; None if the answer is right."""
     leads_to_gateway = name.answer is Answer.PUBLIC and bool(known.gateways(name.service)) and name.code is None
     if not name.counts or name.answer is Answer.PRIVATE or leads_to_gateway:
         return None
@@ -333,13 +332,13 @@ def fault_of_paths(
     by_id: Mapping[str, SourceClass],
     checks: FixChecks,
 ) -> PredictedFault:
-    """Paths on which the same hop decides by the same rule, as one."""
+    """One fault for paths that the same hop and rule stop."""
     first = paths[0]
     ports = tuple(sorted({path.port for path in paths}))
     sources = tuple(dict.fromkeys(source for path in paths for source in path.sources))
     code = CODES.get(code_of_paths(known, first) or "")
     fix = fix_of_paths(known, paths, [by_id[source] for source in sources])
-    # The connect alone, which comes first: what is let pass instead is that of the first port.
+    # Only the first mention is about the connect itself: later ones say what the rules allow instead.
     words = first.words.replace(f"tcp {first.port} ", f"tcp {listed(ports)} ", 1)
     title = {
         Reachability.BLOCKED: "Nothing lets the source reach the endpoint",
@@ -367,7 +366,7 @@ def fault_of_paths(
 
 
 def _begun(words: str) -> str:
-    """Words as a sentence begins, where they do not begin with an id."""
+    """Words at the beginning of a sentence: with a capital letter, unless they begin with an id."""
     return f"{words[:1].upper()}{words[1:]}" if words.split(" ", 1)[0].isalpha() else words
 
 

@@ -1,7 +1,7 @@
-"""What a plan of Terraform says of values that are known only later: which resources they refer to.
+"""References in a Terraform plan: the resources from which values come that are known only after apply.
 
-A security group that a plan makes has no id yet. Where an endpoint of the plan refers to it, both are of the same plan,
-and what the group admits is known.
+A security group that a plan creates has no id yet. If an endpoint of the same plan refers to it, its rules are known
+all the same.
 
 Source: Terraform documentation, JSON Output Format, Configuration Representation and Expression Representation.
 """
@@ -19,14 +19,14 @@ _OF_GROUPS: Final = (
 _ENDPOINTS: Final = frozenset({"aws_vpc_endpoint", "aws_vpc_endpoint_security_group_association"})
 _INDEX: Final = re.compile(r"\[[^\]]*\]")
 _MOST_FOLLOWED: Final = 256
-"""References that are followed for one value, so that a plan takes no longer than its length."""
+"""Maximum number of references to follow for one value, so that the time stays in proportion to the plan's length."""
 Module = tuple[str, ...]
 _Place = tuple[Module, str, str]
 """Module, type and name of a resource, without the indices of instances."""
 
 
 class References:
-    """The security groups that a plan makes for its endpoints, by what stands for the id of each."""
+    """The security groups that a plan creates for its endpoints, with made-up ids."""
 
     def __init__(self, document: Mapping[str, Any], rows: Iterable[Any]) -> None:
         configuration = document.get("configuration")
@@ -43,7 +43,7 @@ class References:
         self._ids = {place: f"sg-new-{number}" for number, place in enumerate(dict.fromkeys(used), 1)}
 
     def _of_endpoint(self, row: Any) -> list[_Place]:
-        """The groups that an endpoint refers to, and nothing else."""
+        """The groups to which an endpoint refers, if it refers to nothing else."""
         place = _place_of(row)
         if place is None or place[1] not in _ENDPOINTS:
             return []
@@ -52,13 +52,14 @@ class References:
         return [group for value in values for group in self._groups(place[0], value, set()) or ()]
 
     def id_of(self, row: Mapping[str, Any]) -> str | None:
-        """What stands for the id of a security group that a row makes; None for any other resource, and for one of
-        several instances."""
+        """The made-up id of the security group in a row; None for any other resource, and for one of several
+        instances."""
         place = _place_of(row)
         return None if place is None else self._ids.get(place)
 
     def resolved(self, row: Mapping[str, Any], attributes: Mapping[str, Any], unknown: Any) -> Mapping[str, Any]:
-        """The attributes whose unknown part is nothing but ids of groups that the plan makes, with these."""
+        """The attributes whose unknown values are all ids of groups that the plan creates, with made-up ids in their
+        place."""
         place = _place_of(row)
         if place is None or not isinstance(unknown, Mapping):
             return {}
@@ -77,7 +78,7 @@ class References:
         return found
 
     def is_set(self, row: Mapping[str, Any], name: str) -> bool:
-        """Whether the configuration of a resource sets an attribute; true where that is not shown."""
+        """Whether the configuration of a resource sets an attribute; true if the plan does not show it."""
         place = _place_of(row)
         if place is None or not self._root:
             return True
@@ -90,15 +91,15 @@ class References:
         return found if isinstance(found, Mapping) else {}
 
     def _expressions(self, place: _Place) -> Mapping[str, Any]:
-        """What the configuration of a resource says of each attribute."""
+        """The expression that the configuration of a resource has for each attribute."""
         module, *of_resource = place
         if module not in self._indexed:
             self._indexed[module] = _expressions_in(self._module(module))
         return self._indexed[module].get((of_resource[0], of_resource[1]), {})
 
     def _groups(self, module: Module, expression: Any, seen: set[tuple[Module, str]]) -> list[_Place] | None:
-        """The groups that a value refers to; None where it refers to anything else as well. `seen` are the references
-        that were followed, each of them once."""
+        """The groups to which a value refers; None if it refers to anything else as well. `seen` are the references
+        that were followed; each is followed once."""
         references = expression.get("references") if isinstance(expression, Mapping) else None
         if not isinstance(references, list):
             return None
@@ -123,7 +124,7 @@ class References:
                 given = _inner(self._module(module[:-1]), "module_calls", module[-1], "expressions", name)
                 return self._groups(module[:-1], given, seen)
             case ["module", _]:
-                return []  # beside the output that is meant
+                return []  # a dependency beside the output that is meant
             case ["module", called, name, *_]:
                 value = _inner(self._module((*module, called)), "outputs", name, "expression")
                 return self._groups((*module, called), value, seen)
@@ -134,7 +135,7 @@ class References:
 
 
 def _inner(value: Any, *names: str) -> Any:
-    """What objects in one another hold; None where there is none."""
+    """The value at a path through nested objects; None if there is none."""
     for name in names:
         value = value.get(name) if isinstance(value, Mapping) else None
     return value
@@ -166,7 +167,7 @@ def _expressions_in(module: Mapping[str, Any]) -> Mapping[tuple[str, str], Mappi
 
 
 def _count(unknown: Any) -> int | None:
-    """How many values are not known; None where not even that is."""
+    """Number of unknown values; None if even the number is unknown."""
     if isinstance(unknown, list):
         return sum(item is True for item in unknown)
     return None if unknown is True else 0

@@ -1,4 +1,4 @@
-"""What a prediction is asked for, what it reads for that, and what becomes of it."""
+"""The request for a prediction: what to predict, which data to read, and where to write the result."""
 
 from agent.run.collect_facts import FactsRequest
 from agent.settings import Output, Workload
@@ -8,10 +8,10 @@ from probes.vpc.model import Network
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PredictRequest:
-    """What is predicted, of what, and what becomes of it."""
+    """A request for a prediction."""
 
     place: str | None
-    """The facts file; None where `reads` are made."""
+    """The facts file; None if EC2 is read."""
     reads: FactsRequest | None
     sources: tuple[str | Network, ...]
     workloads: tuple[Workload, ...]
@@ -20,9 +20,9 @@ class PredictRequest:
     assumptions: tuple[str, ...]
     """Changes that are not made yet."""
     plans: tuple[str, ...]
-    """Files of plans that are not applied yet, which come before these changes."""
+    """Files of plans that are not applied yet. The plans come before the typed changes."""
     harmless: tuple[str, ...] = ()
-    """Kinds of resources whose changes do nothing where they cannot be followed."""
+    """Kinds of resources whose changes are assumed to do nothing if they cannot be followed."""
     intents: str | None = None
     """The file of intents."""
     output: Output

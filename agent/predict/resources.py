@@ -1,6 +1,6 @@
-"""What resources mean: by the kinds and attributes of Terraform's AWS provider, the edits that each consists of.
+"""The meaning of resources: the edits that describe each one, by the kinds and attributes of Terraform's AWS provider.
 
-Plans of Terraform have these attributes themselves; change sets of CloudFormation are brought to them by the tables of
+Terraform plans have these attributes themselves; those of CloudFormation change sets are translated by the tables of
 `agent.predict.cloudformation`.
 
 Source: documentation of the AWS provider for the attributes of each resource.
@@ -43,7 +43,7 @@ TARGETS: Final = (
     *("vpc_endpoint_id", "egress_only_gateway_id", "carrier_gateway_id", "local_gateway_id", "core_network_arn"),
     *("odb_network_arn", "instance_id"),
 )
-"""The attributes of a route that say where it leads; `instance_id` is CloudFormation's alone."""
+"""The attributes that hold a route's target; `instance_id` exists in CloudFormation only."""
 BLOCKS: Final = (
     *("cidr_block", "destination_cidr_block", "ipv6_cidr_block", "destination_ipv6_cidr_block"),
     "destination_prefix_list_id",
@@ -58,16 +58,16 @@ NOT_FOLLOWED: Final[Mapping[str, tuple[str, ...]]] = {
     "aws_route_table": ("propagating_vgws",),
     "aws_default_route_table": ("propagating_vgws",),
 }
-"""Attributes, of kinds that are followed, that may matter and are not followed themselves."""
+"""Attributes of followed kinds that may matter and are not followed."""
 
 
 DEFAULT_GROUP: Final = "default_security_group_id"
-"""The attribute that holds the default security group of a resource's VPC, where the plan shows it."""
+"""The attribute for the default security group of a resource's VPC, if the plan shows it."""
 MAKES_VPC: Final = "is in a plan that makes a VPC"
 NEW: Final = "is made by the plan"
-"""The attribute that holds the name of a security group that the plan makes, whose id stands for the later one."""
+"""The attribute for the name of a security group that the plan creates. A made-up id stands for its later one."""
 RESTRICTED_GROUP: Final = "restricted default security group"
-"""What CDK's custom resource is: a default security group without the two rules that EC2 gives it."""
+"""The name here for CDK's custom resource: a default security group without the two rules that EC2 gives it."""
 
 
 def is_followed(kind: str) -> bool:
@@ -76,7 +76,7 @@ def is_followed(kind: str) -> bool:
 
 
 def lacks(kind: str, before: Values | None, after: Values | None) -> bool:
-    """Whether something of a resource of a followed kind changes that is not followed."""
+    """Whether an attribute of a followed kind changes that is not followed itself."""
     return before is not None and after is not None and differ(before, after, NOT_FOLLOWED.get(kind, ()))
 
 
@@ -88,8 +88,8 @@ _GROUPS_OF_HOST: Final = {
 
 
 def change_of_host(kind: str, before: Values | None, after: Values | None, *, is_other: bool) -> ResourceChange | None:
-    """A change of a host's security groups alone, or an instance in the place of another one; None for anything else,
-    and where its groups or its subnet are not known. Raises MalformedError."""
+    """A change of a host's security groups alone, or the replacement of an instance by another; None for anything else,
+    and if the host's groups or subnet are unknown. Raises MalformedError."""
     if kind not in _GROUPS_OF_HOST or before is None or after is None:
         return None
     interface, groups = _GROUPS_OF_HOST[kind]
@@ -112,7 +112,8 @@ def change_of_host(kind: str, before: Values | None, after: Values | None, *, is
 
 
 def change_of(kind: str, before: Values | None, after: Values | None, *, is_other: bool) -> ResourceChange:
-    """A change of a resource of a followed kind; with `is_other` another one takes its place. Raises MalformedError."""
+    """A change of a resource of a followed kind; with `is_other`, another resource replaces it. Raises
+    MalformedError."""
     edits = _EDITS[kind]
     if kind == RESTRICTED_GROUP and before is not None and after is not None:
         is_other = is_other or before.text("security_group_id") != after.text("security_group_id")
@@ -137,7 +138,7 @@ def change_of(kind: str, before: Values | None, after: Values | None, *, is_othe
 def _group(values: Values) -> Iterator[Edit]:
     group_id = values.id_of("id", "sg")
     if group_id is None:
-        return  # one that the plan creates: nothing that is there has it
+        return  # the plan creates it, and nothing that exists has it
     if (name := values.text(NEW)) is not None:
         yield NewGroup(group_id, name)
     for name, egress in (("ingress", False), ("egress", True)):
@@ -163,7 +164,7 @@ def _group_itself(values: Values) -> tuple[list[Edit], list[Edit]]:
 
 
 def _group_rule(values: Values) -> Iterator[Edit]:
-    """A rule of aws_security_group_rule, which may stand for several."""
+    """The rules of one aws_security_group_rule, which can hold several."""
     group_id = values.id_of("security_group_id", "sg")
     if group_id is None:
         return
@@ -342,12 +343,12 @@ def _endpoint(values: Values) -> Iterator[Edit]:
 def _new_endpoint(values: Values, kind: str) -> Iterator[Edit]:
     of_new_vpc = values.is_unknown("vpc_id") and values.flag(MAKES_VPC) is True
     if of_new_vpc or kind == "GatewayLoadBalancer":
-        return  # what leads to one of a Gateway Load Balancer is a route
+        return  # its VPC is new too, or packets reach it by routes alone
     service_name, vpc_id = values.text("service_name"), values.id_of("vpc_id", "vpc")
     if kind == "Gateway" and service_name is not None and not values.texts("route_table_ids"):
-        return  # in no table that is there
+        return  # in no existing table
     if kind != "Interface" or service_name is None or vpc_id is None:
-        raise MalformedError  # whose routes, or what for, is not known
+        raise MalformedError  # its routes, or the service, are unknown
     groups, subnets = values.ids_of("security_group_ids", "sg"), values.ids_of("subnet_ids", "subnet")
     is_plain = values.text("ip_address_type") in (None, "ipv4") and not values.attributes.get("subnet_configuration")
     yield NewEndpoint(
@@ -466,7 +467,7 @@ def _interface_group(values: Values) -> Iterator[Edit]:
     yield Member(Listed.INTERFACE_GROUP, interface_id, group_id)
 
 
-# --- What takes over something that is there -------------------------------------------------------------------------
+# --- Resources that take over existing ones ---------------------------------------------------------------------------
 
 
 def _nothing(_: Values) -> Iterator[Edit]:
@@ -474,8 +475,8 @@ def _nothing(_: Values) -> Iterator[Edit]:
 
 
 def _adopted(listed: Listed, names: tuple[str, ...], prefix: str) -> Callable[[Values], tuple[list[Edit], list[Edit]]]:
-    """What a default resource does that Terraform takes over: it loses all that is not configured. `names` are the
-    attributes that hold its id, as far as it is known before."""
+    """The edits of a default resource that Terraform takes over: it loses everything that is not configured. `names`
+    are the attributes that may hold its id before apply."""
 
     def adopt(values: Values) -> tuple[list[Edit], list[Edit]]:
         own_id = next((found for name in names if (found := values.id_of(name, prefix)) is not None), None)
@@ -502,7 +503,7 @@ _DEFAULT_OF: Final = {
 
 
 def _exclusive(values: Values) -> tuple[list[Edit], list[Edit]]:
-    """The rules of a group that are listed alone stay."""
+    """The edits of a resource that lists a group's only rules: the group loses all others."""
     group_id = values.id_of("security_group_id", "sg")
     if group_id is None:
         return [], []
@@ -513,7 +514,7 @@ def _exclusive(values: Values) -> tuple[list[Edit], list[Edit]]:
 
 
 def _in_place_of_default(values: Values) -> tuple[list[Edit], list[Edit]]:
-    """A group of an endpoint, which may take the place of the VPC's default group."""
+    """The edits that add a group to an endpoint. The group may replace the VPC's default group."""
     last = list(_endpoint_group(values))
     endpoint_id = values.id_of("vpc_endpoint_id", "vpce")
     if endpoint_id is None or values.flag("replace_default_association") is not True:
@@ -525,7 +526,7 @@ def _in_place_of_default(values: Values) -> tuple[list[Edit], list[Edit]]:
 
 
 def _adopted_vpc(values: Values) -> tuple[list[Edit], list[Edit]]:
-    """A default VPC, of which a plan does not say before which one it is."""
+    """The edits of a default VPC, whose id a plan does not show before apply."""
     if values.id_of("id", "vpc") is None:
         raise MalformedError
     return [], list(_vpc(values))
@@ -572,23 +573,23 @@ _EDITS: Final[Mapping[str, Callable[[Values], Iterable[Edit]]]] = {
     "aws_network_interface_sg_attachment": _interface_group,
     RESTRICTED_GROUP: _nothing,
 }
-"""What a resource of each kind says with its values."""
+"""The function that gives the edits of a resource, by its kind."""
 _WHOLE: Final[Mapping[str, Callable[[Values], tuple[list[Edit], list[Edit]]]]] = {
     "aws_security_group": _group_itself,
     "aws_vpc_endpoint": _endpoint_itself,
     "aws_vpc": lambda _: ([], []),
     RESTRICTED_GROUP: lambda values: ([], _default_rules(values)),
 }
-"""What is removed where a resource of the kind is deleted, or replaced by another one, and what is added then."""
+"""The edits to remove and those to add if a resource of the kind is deleted or replaced."""
 _FORGOTTEN: Final = frozenset(
     {
         *("aws_default_security_group", "aws_default_network_acl", "aws_default_route_table", "aws_default_vpc"),
         "aws_vpc_peering_connection_accepter",
     }
 )
-"""Kinds of which Terraform only forgets a resource that is deleted from its configuration."""
+"""Kinds that Terraform only forgets if they are deleted from its configuration."""
 _EXCLUSIVE: Final = frozenset({"aws_vpc_security_group_rules_exclusive"})
-"""Kinds that take over at each of their changes."""
+"""Kinds that take over an existing resource again at each change."""
 _ADOPTED: Final[Mapping[str, Callable[[Values], tuple[list[Edit], list[Edit]]]]] = {
     "aws_default_security_group": _adopted(Listed.GROUP_RULE, ("id", DEFAULT_GROUP), "sg"),
     "aws_default_network_acl": _adopted(Listed.ACL_ENTRY, ("id", "default_network_acl_id"), "acl"),
@@ -598,5 +599,5 @@ _ADOPTED: Final[Mapping[str, Callable[[Values], tuple[list[Edit], list[Edit]]]]]
     "aws_vpc_endpoint_security_group_association": _in_place_of_default,
     RESTRICTED_GROUP: lambda values: (_default_rules(values), []),
 }
-"""What is removed, and what is added, where a resource of the kind is made beside what is there."""
+"""The edits to remove and those to add if a resource of the kind is created beside existing ones."""
 KINDS: Final = tuple(_EDITS)

@@ -14,7 +14,7 @@ from agent.predict.references import References
 from probes.vpc.model import Manager
 
 _MAJOR: Final = ("0", "1")
-"""Versions of the format that are known, before the first dot."""
+"""Known versions of the format, up to the first dot."""
 _ACTIONS: Final = frozenset({"no-op", "create", "read", "update", "delete", "forget"})
 _NEW_VPC: Final = "new"
 _TAGS: Final = frozenset({"tags", "tags_all", "timeouts"})
@@ -26,7 +26,7 @@ def is_plan(document: Mapping[str, Any]) -> bool:
 
 
 def plan_of(document: Mapping[str, Any], name: str) -> Plan:
-    """The plan in a document; `name` is what errors call it. Raises PlanError."""
+    """The plan in a document, which errors call `name`. Raises PlanError."""
     version = document.get("format_version")
     if not isinstance(version, str) or version.partition(".")[0] not in _MAJOR:
         raise PlanError(f"{name}: its format_version is not one that this version understands")
@@ -73,7 +73,7 @@ def plan_of(document: Mapping[str, Any], name: str) -> Plan:
 
 
 def _left_open(document: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """What a plan does that it does not show: resources that it defers, and actions that it calls, each with its kind
+    """Parts of a plan that it does not show: resources that it defers, and actions that it calls, each with its kind
     and its address (Terraform documentation, JSON Output Format)."""
     deferred = document.get("deferred_changes")
     rows = deferred if isinstance(deferred, list) else []
@@ -90,7 +90,7 @@ def _left_open(document: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _managed(rows: Iterable[Any]) -> Iterator[str]:
-    """The ids of the resources of a plan, also of those that it does not change."""
+    """The ids of all resources of a plan, including unchanged ones."""
     for row in rows:
         if isinstance(row, Mapping) and row.get("mode", "managed") == "managed":
             change = row.get("change")
@@ -101,8 +101,8 @@ def _managed(rows: Iterable[Any]) -> Iterator[str]:
 
 
 def _default_groups(rows: Iterable[Any]) -> Mapping[str, str]:
-    """The default security group of each VPC and endpoint, as far as the plan shows it. A plan also has the present
-    values of what it does not change. _NEW_VPC is among the keys if the plan makes a VPC."""
+    """The default security group of each VPC and endpoint that the plan shows. A plan also has the present values of
+    unchanged resources. _NEW_VPC is among the keys if the plan creates a VPC."""
     groups: dict[str, str] = {}
     endpoints: dict[str, str] = {}
     for row in rows:
@@ -127,7 +127,8 @@ def _row(row: Any) -> tuple[str, frozenset[str], Values | None, Values | None]:
     if not isinstance(change, Mapping) or not isinstance(kind, str):
         raise MalformedError
     is_managed = row.get("mode", "managed") == "managed"
-    actions = change.get("actions") if is_managed else ["read"]  # of a data source, or of what lives for one run
+    # An unmanaged row is a data source, or a resource that lives for one run.
+    actions = change.get("actions") if is_managed else ["read"]
     if not isinstance(actions, list) or not actions or not all(isinstance(action, str) for action in actions):
         raise MalformedError
     if not _ACTIONS.issuperset(actions):
@@ -146,7 +147,7 @@ def _row(row: Any) -> tuple[str, frozenset[str], Values | None, Values | None]:
 
 
 def _is_change(actions: frozenset[str], before: Values | None, after: Values | None) -> bool:
-    """Whether anything but tags and the like changes."""
+    """Whether anything changes, apart from tags and the like."""
     if actions.isdisjoint({"create", "update", "delete"}):
         return False
     if before is None or after is None or "update" not in actions:
@@ -157,7 +158,7 @@ def _is_change(actions: frozenset[str], before: Values | None, after: Values | N
 def _change_of_host(
     kind: str, actions: frozenset[str], before: Values | None, after: Values | None
 ) -> ResourceChange | None:
-    """A change of a host that is followed; None for any other one."""
+    """A change of a host that is followed; None for other changes."""
     if actions not in ({"update"}, {"create", "delete"}):
         return None
     try:
@@ -168,7 +169,7 @@ def _change_of_host(
 
 def _change(kind: str, actions: frozenset[str], before: Values | None, after: Values | None) -> ResourceChange:
     """Decode a change of a resource. Raises MalformedError."""
-    had = None if actions <= {"create", "forget"} else before  # what is forgotten stays
+    had = None if actions <= {"create", "forget"} else before  # a forgotten resource stays
     gets = None if actions == {"delete"} else after
     return resources.change_of(kind, had, gets, is_other="update" not in actions)
 
@@ -176,7 +177,7 @@ def _change(kind: str, actions: frozenset[str], before: Values | None, after: Va
 def _completed(
     row: Mapping[str, Any], values: Values | None, default_groups: Mapping[str, str], references: References
 ) -> Values | None:
-    """The values with what other resources of the plan tell of them. Raises MalformedError."""
+    """The values, with values from other resources of the plan filled in. Raises MalformedError."""
     if values is None:
         return None
     owner = values.text("vpc_endpoint_id") or values.text("vpc_id")
@@ -191,7 +192,7 @@ def _completed(
         more |= {"id": group_id, resources.NEW: address or group_id}
     is_new = row.get("type") == "aws_vpc_endpoint" and values.is_unknown("id") and values.is_unknown("policy")
     if is_new and not references.is_set(row, "policy"):
-        more["policy"] = None  # the one that EC2 gives, which allows everything
+        more["policy"] = None  # EC2's default policy, which allows everything
     if default_id is not None and not references.is_set(row, "security_group_ids"):
         more["security_group_ids"] = [default_id]  # EC2's own choice
     return Values({**values.attributes, **more}, {**values.unknown, **dict.fromkeys(more, False)})

@@ -1,1 +1,1 @@
-"""The policy of an interface endpoint as a document, and what it says of one call."""
+"""The policy of an interface endpoint as a document, and its decision on a call."""

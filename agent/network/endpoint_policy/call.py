@@ -11,30 +11,31 @@ from probes.frozen import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """A signed call, as far as it is known for certain."""
+    """A signed call with the properties that are known for certain."""
 
     action: str
     """The action, such as `backup:ListBackupVaults`."""
     resource: str | None = None
-    """The ARN that it acts on, `*` where it acts on no resource of its own (`resource_of`); None where unknown."""
+    """The ARN of the resource (`resource_of`), `*` if the action has no resource of its own; None if unknown."""
     principal_arn: str | None = None
     """The caller's ARN by STS, which is a session's for a role:
     `arn:aws:sts::111122223333:assumed-role/Name/session`."""
     principal_account: str | None = None
-    """Twelve digits; taken from `principal_arn` where it is None."""
+    """The account's twelve digits; if this is None, they come from `principal_arn`."""
     is_by_gateway: bool = False
-    """Whether it goes through a gateway endpoint, on which an account in Principal stands for its root user alone (AWS
+    """Whether it goes through a gateway endpoint. There, an account in Principal means its root user alone (AWS
     PrivateLink Guide, Gateway endpoints, Endpoint policies)."""
     context: Mapping[str, str] = field(default_factory=dict)
-    """Condition keys, in lower case, with their one value; a key that is not here is unknown, not absent."""
+    """Condition keys in lower case, each with its one value. A missing key is unknown; it does not count as absent from
+    the request."""
 
 
 _OTHER_RESOURCES: Final = {"backup:getsupportedresourcetypes": "*"}
-"""Resources of calls that a policy can be asked about and that no probe makes."""
+"""Resources of calls that policies can be asked about and that no probe makes."""
 
 
 def resource_of(action: str, *, partition: str, region: str, account: str | None) -> str | None:
-    """What a call acts on, for the calls that probes make; None for others, and where it takes an unknown account."""
+    """The resource of a call that probes make; None for other calls, and if it contains an unknown account."""
     permissions = (service.permission for service in SERVICES.values() if service.permission is not None)
     resources = {**_OTHER_RESOURCES, **{permission.action.lower(): permission.resource for permission in permissions}}
     form = resources.get(action.lower())

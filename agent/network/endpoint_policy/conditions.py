@@ -1,7 +1,7 @@
 """The Condition of a statement.
 
-All operators and all their keys must hold; of the values of a key one must match, and none for the operators that
-negate. A key that is absent does not match, so it holds for those that negate, and for `…IfExists`.
+All operators and all their keys must hold. A key holds if one of its values matches or, under a negating operator, if
+none matches. An absent key does not match, so it satisfies negating operators and `…IfExists`.
 """
 
 import re
@@ -15,17 +15,17 @@ from agent.network.endpoint_policy.elements import ARN_PARTS
 from agent.network.endpoint_policy.matching import VARIABLE, Fit, Part, like, matches, texts
 
 _ABSENT: Final = frozenset({"aws:sourceip"})
-"""Keys that no call through an endpoint has."""
+"""Condition keys that no call through an endpoint has."""
 _ALWAYS: Final = {"aws:securetransport": "true", "aws:viaawsservice": "false", "aws:principalisawsservice": "false"}
-"""Keys of every call that a host signs and sends itself, over TLS, with their values."""
+"""Condition keys, with their values, of every call that a host signs and sends itself over TLS."""
 _SYSTEM: Final = frozenset(
     "aws:principalaccount aws:principalorgid aws:principalorgpaths aws:resourceaccount aws:resourceorgid "
     "aws:resourceorgpaths aws:sourceaccount aws:sourceorgid aws:sourcevpc aws:sourcevpce aws:userid".split()
 )
-"""Keys that hold ids which AWS makes: an endpoint policy takes no wildcards with them."""
+"""Keys whose values are ids made by AWS: endpoint policies accept no wildcards with them."""
 _SOMETIMES: Final = frozenset({"aws:vpceaccount", "aws:vpceorgid", "aws:vpceorgpaths", "aws:sourcevpcarn"})
-"""Keys of the endpoint that AWS puts into calls to some services alone: nothing here tells whether this one is among
-them (IAM User Guide, AWS global condition context keys)."""
+"""Keys of the endpoint that AWS adds to calls of certain services only. Nothing here tells which services these are
+(IAM User Guide, AWS global condition context keys)."""
 _NEXT_TO_A_WILDCARD: Final = 6
 """Characters that must stand together before or after each wildcard under String operators of an endpoint policy."""
 _OPERATOR: Final = re.compile(r"(?:(?P<set>ForAllValues|ForAnyValue):)?(?P<name>[A-Za-z]{1,64}?)(?P<exists>IfExists)?")
@@ -34,7 +34,7 @@ _KEY: Final = re.compile(r"[A-Za-z0-9-]{1,64}:[A-Za-z0-9/_.-]{1,64}")
 
 
 def _values(call: Call, key: str) -> tuple[str, ...] | None:
-    """What a condition key may hold, one of several; none where it is absent, None where it is unknown."""
+    """The possible values of a condition key; empty if it is absent, None if it is unknown."""
     key = key.lower()
     if key in _ABSENT:
         return ()
@@ -64,7 +64,7 @@ def condition_part(block: Mapping[str, Mapping[str, Any]], call: Call, *, allows
         for key, wanted in keys.items()
     ]
     worst = min(parts, key=lambda item: item.fit, default=Part("Condition", Fit.MAYBE, "its Condition is empty"))
-    # An operator without keys, or with one key in two spellings, is nothing that a page explains.
+    # No page explains an operator without keys, or with one key in two spellings.
     strange = any(len({key.lower() for key in keys}) != len(keys) or not keys for keys in block.values())
     if worst.fit is Fit.YES and strange:
         return Part("Condition", Fit.MAYBE, "its Condition has an operator without keys, or with one key twice")
@@ -90,7 +90,7 @@ def _condition(operator: str, key: str, wanted: list[Any], call: Call, *, allows
 
 
 def _where_absent(operator: str, wanted: list[Any], *, allows: bool) -> str:
-    """What a test of a key says of a service whose calls do not have it."""
+    """The result of a test of a key for a service whose calls do not have the key."""
     why = ": AWS sends this key to some services alone"
     parsed = _OPERATOR.fullmatch(operator)
     if parsed is None:
@@ -112,7 +112,8 @@ def _condition_fit(operator: str, key: str, wanted: list[Any], values: tuple[str
         return _null(wanted, values)
     if parsed is None or compare is None or values is None or not wanted:
         return Fit.MAYBE
-    if parsed["set"] and (negates or parsed["exists"]):  # no page says what these say of an absent key, or of one value
+    # No page explains these for an absent key, or for a single value.
+    if parsed["set"] and (negates or parsed["exists"]):
         return Fit.MAYBE
     if not values:
         if compare is _in_block and not all(isinstance(pattern, str) and _network(pattern) for pattern in wanted):
@@ -141,7 +142,7 @@ def _compared(compare: Callable[[str, str], Fit], wanted: Any, value: str, key: 
 
 
 def _is_doubtful(pattern: str, key: str) -> bool:
-    """Whether it has wildcards that an endpoint policy does not take: AWS does not say what becomes of them."""
+    """Whether it has wildcards that endpoint policies do not accept. AWS does not say how it reads them."""
     if not re.search(r"[*?]", pattern):
         return False
     long = [len(part) >= _NEXT_TO_A_WILDCARD for part in re.split(r"[*?]", pattern)]
@@ -181,12 +182,13 @@ def _in_block(wanted: str, value: str) -> Fit:
         return Fit.MAYBE
     if address not in network:
         return Fit.NO
-    # A block whose host bits are set is nothing that a page explains.
+    # No page explains a block whose host bits are set.
     return Fit.YES if ip_address(wanted.split("/")[0]) == network.network_address else Fit.MAYBE
 
 
 def _network(text: str) -> IPv4Network | IPv6Network | None:
-    """A block, or one address; None for any other text, a mask in the place of the prefix's length among them."""
+    """A block or a single address; None for any other text, including a block with a mask instead of a prefix
+    length."""
     try:
         return ip_network(text, strict=False) if _BLOCK.fullmatch(text) else None
     except ValueError:

@@ -1,6 +1,6 @@
-"""The document of an endpoint policy: its statements, where AWS would have taken it.
+"""The document of an endpoint policy: its statements, if AWS would accept it.
 
-Names of elements are taken only in AWS's own spelling: no page says that another is read.
+Names of elements are accepted only in AWS's own spelling, because no page mentions another one.
 """
 
 import json
@@ -14,7 +14,7 @@ from probes.vpc.model import MAX_POLICY_CHARACTERS
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A statement that AWS would have taken, as far as its shape goes."""
+    """A statement whose structure AWS would accept."""
 
     name: str
     allows: bool
@@ -22,15 +22,15 @@ class Statement:
 
 
 class RefusedError(Exception):
-    """Nothing that AWS would have taken for an endpoint policy; the text says why."""
+    """AWS would not accept the document as an endpoint policy. The message says why."""
 
 
 _VERSIONS: Final = ("2012-10-17", "2008-10-17")
 _CHOICES: Final = (("Action", "NotAction"), ("Principal", "NotPrincipal"), ("Resource", "NotResource"))
-"""A statement has exactly one element of each pair."""
+"""Pairs of elements: a statement has exactly one element of each pair."""
 _ELEMENTS: Final = frozenset({"Sid", "Effect", "Condition", *(name for choice in _CHOICES for name in choice)})
 _SID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _-]{0,63}")
-"""What is shown as it stands; longer or stranger ones are numbered."""
+"""The form of a Sid that is quoted as it is. Longer or stranger ones are replaced by the number of the statement."""
 
 
 def statements_of(policy: str) -> list[Statement]:

@@ -1,10 +1,10 @@
-"""The elements of a statement that say who may do what: Action, Resource and Principal, and their opposites.
+"""The elements of a statement for who may do what: Action, Resource and Principal, and their opposites.
 
-Action and NotAction hold names in any case, after the prefix of a service, in which no wildcard may stand.
+Action and NotAction hold names in any case, after the prefix of a service, which must not contain a wildcard.
 
-Resource and NotResource hold `*`, or ARNs with wildcards, upper and lower case apart. AWS's page promises wildcards
-inside the parts between colons, and that a `*` at a part's end can go beyond; it does not say when. So a pattern that
-takes its parts one by one fits, and one that needs to go beyond a colon elsewhere may fit.
+Resource and NotResource hold `*`, or case-sensitive ARNs with wildcards. AWS's page says that wildcards match inside
+the parts between colons, and that a `*` at a part's end can match beyond the part; it does not say when. So a pattern
+fits if it matches part by part, and may fit if it has to match across a colon in the middle.
 
 Principal and NotPrincipal: the caller is always a principal of IAM, a user or a session of a role.
 """
@@ -44,7 +44,7 @@ def _action_fit(pattern: str, action: str) -> Fit:
 
 
 def quoted(name: str) -> str:
-    """An action as words may quote it."""
+    """An action in the form in which messages may quote it."""
     return name if name == "*" or _ACTION.fullmatch(name) else "this action"
 
 
@@ -84,17 +84,17 @@ def _resource_fit(pattern: str, resource: str | None) -> Fit:
         return Fit.MAYBE
     parts, of_call = pattern.split(":", ARN_PARTS - 1), resource.split(":", ARN_PARTS - 1)
     if resource == "*":
-        # AWS asks for `*` here; yet services are known that take an ARN in which all resources of theirs, or all of a
-        # kind, are covered.
+        # AWS asks for `*` here, but some services accept an ARN that covers all their resources, or all of one kind.
         rest = parts[-1] if len(parts) == ARN_PARTS else parts[-1][-1:]
         return Fit.MAYBE if _ALL_OF_A_KIND.fullmatch(rest) else Fit.NO
-    # The `*` in the ARN of a call that acts on all of a kind is taken as it stands: no single resource's ARN fits it.
+    # The `*` in the ARN of a call on all resources of a kind is compared literally, since no single resource's ARN fits
+    # it.
     if not matches(pattern, resource):
         return Fit.NO
     if len(parts) < len(of_call) and parts[-1].endswith("*"):
         last = len(parts) - 1
         of_call = [*of_call[:last], ":".join(of_call[last:])]
-    # The part that names the service takes no wildcard, so one there is nothing that a page explains.
+    # The part with the service's name takes no wildcard, and no page explains one there.
     plain_service = len(parts) > 2 and not re.search(r"[*?]", parts[2])
     apart = len(parts) == len(of_call) and all(map(covers, parts, of_call))
     return Fit.YES if plain_service and apart else Fit.MAYBE
@@ -119,8 +119,8 @@ def principal_part(elements: Mapping[str, Any], call: Call, *, allows: bool) -> 
         return Part("Principal", fit, why)
     if allows:
         return Part("NotPrincipal", Fit.MAYBE, "AWS does not support NotPrincipal with Allow")
-    # A caller with a permissions boundary is denied even when excepted, and an excepted role needs its account
-    # excepted too; so an exception that may be this caller's leaves the matter open.
+    # A caller with a permissions boundary is denied even if it is excepted, and for an excepted role the account must
+    # be excepted too. So if an exception may apply to this caller, the result is unknown.
     excepted = _who(elements["NotPrincipal"], call)
     fit = Fit.YES if excepted is Fit.NO else Fit.MAYBE
     return Part("NotPrincipal", fit, "its NotPrincipal may or may not except this caller")
@@ -137,9 +137,9 @@ def _who(principal: str | dict[str, Any], call: Call) -> Fit:
 
 
 def _named(entry: str, call: Call) -> Fit:
-    """Whether an entry under `AWS` is the caller, or an account that the caller belongs to.
+    """Whether an entry under `AWS` names the caller, or the caller's account.
 
-    An account's number stands for all of the account on interface endpoints (PrivateLink Guide).
+    On interface endpoints, an account number means everybody in the account (PrivateLink Guide).
     """
     if entry == "*":
         return Fit.YES
@@ -150,7 +150,7 @@ def _named(entry: str, call: Call) -> Fit:
     if _ACCOUNT.fullmatch(entry):
         return Fit.MAYBE if account is None else Fit.YES if entry == account else Fit.NO
     named = PRINCIPAL.fullmatch(entry)
-    if named is None:  # wildcards in an ARN, and the ids that AWS puts in the place of deleted principals, among others
+    if named is None:  # such as wildcards in an ARN, and the ids that AWS writes in place of deleted principals
         return Fit.MAYBE
     if account is not None and named["account"] != account:
         return Fit.NO
@@ -166,8 +166,8 @@ def _named(entry: str, call: Call) -> Fit:
 
 
 def _named_on_gateway(entry: str, caller: re.Match[str] | None, account: str | None) -> Fit:
-    """Whether an entry of Principal fits, if the policy is a gateway endpoint's. No page says what a single principal's
-    ARN does there."""
+    """Whether an entry of Principal fits, if the policy belongs to a gateway endpoint. No page explains the ARN of a
+    single principal there."""
     named = PRINCIPAL.fullmatch(entry)
     is_account = _ACCOUNT.fullmatch(entry) is not None or (named is not None and named["kind"] == "root")
     of = entry if named is None else named["account"]
@@ -178,15 +178,15 @@ def _named_on_gateway(entry: str, caller: re.Match[str] | None, account: str | N
 
 
 def _may_be(named: re.Match[str], caller: re.Match[str]) -> bool:
-    """Whether a principal of the caller's account that is not named as the caller is may be the caller all the same."""
+    """Whether a principal of the caller's account may be the caller although it is not named in the same way."""
     kinds = (named["kind"], caller["kind"])
     if kinds == ("user", "assumed-role"):
         return False
     if caller["kind"] == "user" and named["kind"] in ("role", "assumed-role", "federated-user"):
         return False
     names = (named["name"].lower(), (caller["name"] or "").lower())
-    if kinds == ("role", "assumed-role"):  # a role's ARN has its path, a session's has none
+    if kinds == ("role", "assumed-role"):  # a role's ARN has its path, a session's has not
         return names[0].rsplit("/", 1)[-1] == names[1].split("/", 1)[0]
-    if kinds == ("assumed-role", "assumed-role"):  # without its session it is nothing that a page explains
+    if kinds == ("assumed-role", "assumed-role"):  # no page explains an ARN without its session
         return names[0] in (names[1], names[1].split("/", 1)[0])
     return kinds != ("user", "user") or names[0] == names[1]

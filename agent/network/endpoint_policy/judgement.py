@@ -1,11 +1,11 @@
-"""The policy of an interface endpoint as a document: what it says of one call, where that is certain.
+"""The decision of an interface endpoint's policy on a call, if it is certain.
 
-No IAM engine. Each element of a statement fits the call, does not fit it, or may fit it; a statement fits as well as
-its worst element. A Deny that fits denies. Where no Allow may fit, nothing allows. An Allow that fits allows only where
-no Deny may fit. Everything else is not certain. A document that AWS would have refused is not certain either: it may
-not mean what this module takes it for.
+This is not an IAM engine. Each element of a statement fits the call, does not fit it, or may fit it; the statement fits
+as well as its worst element. A Deny that fits denies the call. If no Allow may fit, nothing allows the call. An Allow
+that fits allows the call only if no Deny may fit. In all other cases the result is unknown. It is also unknown for a
+document that AWS would refuse, since this module may misread it.
 
-What is judged is a call that this host signs and sends itself, over TLS, through the endpoint that has the policy.
+The call is one that this host signs and sends itself, over TLS, through the endpoint that has the policy.
 
 Sources: IAM User Guide, IAM JSON policy elements reference, Grammar of the IAM JSON policy language, Policy evaluation
 logic, AWS global condition context keys; AWS PrivateLink Guide, Control access to VPC endpoints using endpoint
@@ -23,33 +23,33 @@ from probes.frozen import dataclass
 
 
 class Decision(StrEnum):
-    """What a policy says of a call."""
+    """The decision of a policy on a call."""
 
     ALLOW = "allow"
     DENY = "deny"
     """A Deny statement fits: AWS speaks of an explicit deny."""
     NO_ALLOW = "no-allow"
-    """No Allow statement fits: AWS says that no VPC endpoint policy allows the action. A Deny may fit all the same, and
-    then AWS speaks of that; the call is denied either way."""
+    """No Allow statement fits: AWS says that no VPC endpoint policy allows the action. If a Deny fits as well, AWS
+    mentions the Deny instead; the call is denied either way."""
     CANNOT_TELL = "cannot-tell"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """What a policy says of a call, and what in it says so."""
+    """The decision of a policy on a call, with the part of the policy that decides."""
 
     decision: Decision
     statement: str | None
-    """The Sid of the statement that decides, or `statement 2`: for `no-allow` the Allow that comes nearest, for
-    `cannot-tell` the one in doubt. None where no statement does."""
+    """The Sid of the statement that decides, or a number such as `statement 2`. For `no-allow` it is the Allow that
+    comes nearest, for `cannot-tell` the statement in doubt. None if no statement decides."""
     element: str | None
-    """The element of it that does not fit or is in doubt: `Action`, `NotAction`, `Principal`, …, `Condition`."""
+    """The element that does not fit or is in doubt: `Action`, `NotAction`, `Principal`, …, `Condition`."""
     words: str
-    """Why, one sentence without its full stop."""
+    """The reason, one sentence without its full stop."""
     is_of_allow: bool
     """Whether that statement is an Allow."""
     only_denies: bool
-    """The document has no Allow statement at all, so it denies everybody."""
+    """Whether the document has no Allow statement at all, so that it denies everybody."""
 
     @property
     def denies(self) -> bool:
@@ -58,18 +58,18 @@ class Judgement:
 
     @property
     def allows_some(self) -> bool:
-        """Whether an Allow fits the call but for its resource, of which it is not known whether it is one of those that
-        the Allow names."""
+        """Whether an Allow fits the call apart from its resource, which is unknown and may be one that the Allow
+        names."""
         return self.is_in_doubt and self.is_of_allow and self.element in ("Resource", "NotResource")
 
     @property
     def is_in_doubt(self) -> bool:
-        """Whether it is not known."""
+        """Whether the decision is unknown."""
         return self.decision is Decision.CANNOT_TELL
 
 
 def judge(policy: str | None, call: Call) -> Judgement:
-    """What the document says of the call. `policy` is JSON text, whatever it holds; None or blank where none is
+    """The document's decision on the call. `policy` may be any text; None or a blank text means that no policy is
     attached, which allows everything."""
     if policy is None or not policy.strip():
         return _judgement(Decision.ALLOW, "no policy is attached, which allows everything")
@@ -106,7 +106,7 @@ def judge(policy: str | None, call: Call) -> Judgement:
 
 @dataclass(frozen=True, slots=True)
 class _Fitted:
-    """A statement held against the call."""
+    """A statement compared with the call."""
 
     name: str
     allows: bool
@@ -114,7 +114,7 @@ class _Fitted:
 
     @property
     def deciding(self) -> Part:
-        """The first of the elements that fit worst."""
+        """The element that fits worst; the first one if several fit equally badly."""
         return min(self.parts, key=lambda part: part.fit)
 
     @property

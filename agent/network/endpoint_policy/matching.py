@@ -1,6 +1,6 @@
-"""Whether something in a statement fits a call, and wildcards.
+"""Comparison of parts of a statement with a call, and of texts with wildcards.
 
-A `*` in what is matched stands for a part that is not known.
+In the compared text, a `*` stands for an unknown part.
 """
 
 import re
@@ -13,7 +13,8 @@ from probes.frozen import dataclass
 
 
 class Fit(IntEnum):
-    """Whether something fits the call. The least of several is what all of them do, the greatest what one does."""
+    """How well something fits a call. The minimum of several is the fit of all of them together, the maximum that of
+    the best one."""
 
     NO = 0
     MAYBE = 1
@@ -25,7 +26,7 @@ class Fit(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Whether an element fits the call, and why it does not, or may not."""
+    """How well an element fits the call, and the reason if it does not fit for certain."""
 
     element: str
     fit: Fit
@@ -37,27 +38,27 @@ def texts(value: Any) -> list[Any]:
 
 
 def best(fits: Iterable[Fit]) -> Fit:
-    """What the best of them does. A list without entries is nothing that a page explains, so it may do anything."""
+    """The best of these parts. A list without entries may fit, because no page explains one."""
     return max(fits, default=Fit.MAYBE)
 
 
 VARIABLE: Final = "${"
-"""Policy variables, and the escapes `${*}`, `${?}` and `${$}`: what they become is not known here."""
+"""Policy variables, and the escapes `${*}`, `${?}` and `${$}`, whose values are unknown here."""
 
 
 def matches(pattern: str, text: str, *, one: str = "?") -> bool:
-    """Whether a pattern with `*` and `?` is true of the whole text, upper and lower case apart."""
+    """Whether a pattern with `*` and `?` matches the whole text, case-sensitively."""
     return fnmatchcase(text, pattern.replace("[", "[[]").replace("?", one))
 
 
 def covers(pattern: str, text: str) -> bool:
-    """Whether a pattern is true of a text, whatever a `*` in the text stands for. Only a `*` of the pattern matches
-    such a `*`."""
+    """Whether a pattern matches a text whatever a `*` in the text stands for. Only a `*` of the pattern matches such a
+    `*`."""
     return matches(pattern, text, one="[!*]")
 
 
 def _can_match(pattern: str, text: str) -> bool:
-    """Whether the pattern can be true of the text, for something that a `*` in the text stands for."""
+    """Whether the pattern matches the text for at least one value of each `*` in the text."""
     if "*" not in text:
         return matches(pattern, text)
     literal = re.split(r"[*?]", pattern)

@@ -1,4 +1,4 @@
-"""Whether the policy of an endpoint allows no caller anything of a service."""
+"""Tells whether an endpoint policy allows nobody to do anything with a service."""
 
 import re
 from collections.abc import Mapping
@@ -14,10 +14,10 @@ _OF_A_SERVICE: Final = re.compile(r"(?P<prefix>[A-Za-z0-9-]{1,64}):[A-Za-z0-9*?]
 
 def why_shut(policy: str | None, prefix: str, context: Mapping[str, str] | None = None) -> str | None:
     """Why a policy allows no action of the service whose actions begin with `prefix`, in words without a full stop;
-    None where it may allow one. `context` has what every call through the endpoint has, such as `aws:sourcevpc`.
+    None if it may allow one. `context` has the condition keys of every call through the endpoint, such as
+    `aws:sourcevpc`.
 
-    A policy that is blank, or that is not there, allows everything. Raises RefusedError for a document that AWS would
-    not have taken.
+    A blank or missing policy allows everything. Raises RefusedError for a document that AWS would not accept.
     """
     if policy is None or not policy.strip():
         return None
@@ -49,8 +49,8 @@ def _holds(block: Any, always: Call) -> bool:
 
 
 def _may_be_for(statement: Statement, prefix: str) -> bool:
-    """Whether an action of the service may be among those of a statement; one in a form that AWS does not document
-    may."""
+    """Whether a statement may be about an action of the service. It may be if the action is in a form that AWS does not
+    document."""
     if "NotAction" in statement.elements:
         return True
     forms = (_OF_A_SERVICE.fullmatch(str(action)) for action in texts(statement.elements["Action"]))
