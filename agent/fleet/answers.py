@@ -1,9 +1,9 @@
-"""Answers of `fleet` joined: what it decided of each Region or account becomes what it says of all of them.
+"""Join answers of `fleet`: results for single Regions or accounts become one result for all of them.
 
-A Parquet file of answers has the document from which its rows were made beside them, in its metadata. So a million
-hosts become some hundred causes, and ten such files are joined as fast as they are read. Each host is in one answer, so
-numbers of hosts add up. A cause is known by its key, as from sweep to sweep. What no answer calls a shared cause stays
-a fault of its hosts' own: the hosts of two answers are not compared with each other.
+A Parquet file of answers carries in its metadata the document from which its rows were made. A million hosts become
+some hundred causes there, so ten such files are joined as fast as they are read. Each host is in one answer, so numbers
+of hosts add up. A cause has the same key in every answer, as it has in every sweep. A fault that no answer calls a
+shared cause stays a fault of its hosts alone: hosts of two answers are not compared.
 """
 
 import base64
@@ -45,9 +45,9 @@ from agent.report.serialization import DecodeError
 from agent.version import __version__
 
 KEY: Final = SCHEMA
-"""The key of the metadata."""
+"""The key of the document in the metadata."""
 MAX_DOCUMENT: Final = 256 << 20
-"""Bytes of a document, unpacked: that of a million hosts has a tenth of it."""
+"""Maximum size of an unpacked document in bytes. The document of a million hosts needs a tenth of it."""
 _WORST_FIRST: Final = (Status.CRITICAL, Status.UNKNOWN, Status.WARNING)
 _STRONGEST_FIRST: Final = tuple(NamedBy)
 _TURNS: Final = tuple(Turn)
@@ -59,12 +59,12 @@ _Part = TypeVar("_Part")
 
 
 def packed(document: FleetDocument) -> str:
-    """A document as the metadata of a Parquet file has it: text without a quote."""
+    """Return a document in the form that the metadata of a Parquet file holds: text without a quote."""
     return base64.b64encode(zlib.compress(dumps(document).encode())).decode()
 
 
 def unpacked(text: str) -> FleetDocument:
-    """The document in the metadata. Raises ValueError, in words that follow the name of the file."""
+    """Return the document in the metadata. Raises ValueError with words that follow the name of the file."""
     unpacker = zlib.decompressobj()
     try:
         data = unpacker.decompress(base64.b64decode(text, validate=True), MAX_DOCUMENT)
@@ -83,7 +83,7 @@ def unpacked(text: str) -> FleetDocument:
 
 
 def _is_possible(cause: FleetCause) -> bool:
-    """Whether what hosts share has numbers by which others can be divided."""
+    """Whether the numbers of the shared values are possible, so that one may divide by them."""
     shared = cause.shared
     return shared is None or (0 < shared.coverage <= 1 and shared.sick > 0 and shared.well >= 0)
 
@@ -99,8 +99,8 @@ def joined(
     notes: Sequence[str],
     tolerate: float,
 ) -> FleetDocument:
-    """What answers say together: one alone says again what it said. `unreadable` are the first of the files that could
-    not be read, of which a part is tolerated; `notes` say more of the reading."""
+    """Join answers; a single answer stays as it is. `unreadable` lists the first files that could not be read, some of
+    which may be tolerated; `notes` are further remarks on the reading."""
     if len(answers) == 1 and not unreadable_count:
         return replace(answers[0], notes=(*notes, *answers[0].notes))
     totals = _totals(answers, unreadable_count)
@@ -178,7 +178,7 @@ def _grouped(pairs: Iterable[tuple[_Key, _Part]]) -> dict[_Key, list[_Part]]:
 
 
 def _causes(answers: Iterable[FleetDocument], starts: Mapping[str, datetime]) -> tuple[FleetCause, ...]:
-    """The causes of all answers. `starts` are those of the sweeps, each the first of all hosts."""
+    """Return the causes of all answers. `starts` has the start of each sweep over all hosts."""
     parts = _grouped((cause.key, cause) for answer in answers for cause in answer.causes)
     causes = [
         replace(cause, since=starts.get(cause.since_sweep or "", cause.since)) for cause in map(_cause, parts.values())
@@ -191,7 +191,7 @@ def _members(cause: FleetCause) -> int:
 
 
 def _cause(parts: Sequence[FleetCause]) -> FleetCause:
-    """One cause of those with one key. What is said of it is what the answer with most of its hosts says."""
+    """Merge the parts of one cause that share its key. Its description comes from the answer with most of its hosts."""
     if len(parts) == 1:
         return parts[0]
     said = max(parts, key=_members)
@@ -224,14 +224,15 @@ def _examples(lists: Iterable[Sequence[str]]) -> tuple[str, ...]:
 
 
 def _shared(parts: Sequence[FleetCause]) -> Shared | None:
-    """What all of them have in common, where it is the same; how sure it is as the surest says."""
+    """Return what the hosts of all parts have in common if every part says the same, with the confidence of the
+    surest."""
     shared = [part.shared for part in parts if part.shared is not None]
     if len(shared) < len(parts) or len({one.values for one in shared}) > 1:
         return None
     sick, well = sum(one.sick for one in shared), sum(one.well for one in shared)
     total, of_all = sick + well, sum(part.exposed_count for part in parts)
     all_sick = sum(round(one.sick / one.coverage) for one in shared)
-    among_others = (all_sick - sick + 0.5) / (max(of_all - total, 0) + 1)  # half a host added, as where it was found
+    among_others = (all_sick - sick + 0.5) / (max(of_all - total, 0) + 1)  # half a host added, as in the search
     return Shared(
         values=shared[0].values,
         sick=sick,
@@ -282,7 +283,7 @@ def _own_faults(answers: Iterable[FleetDocument]) -> tuple[OwnFault, ...]:
             severity=min((one.severity for one in of), key=lambda severity: severity.rank),
             host_count=sum(one.host_count for one in of),
             hosts=_examples(one.hosts for one in of),
-            note=of[0].note if len(of) == 1 else None,  # it counts the neighbours of the hosts of one answer
+            note=of[0].note if len(of) == 1 else None,  # `well` counts neighbours within one answer only
         )
         for of in parts.values()
     )
@@ -290,7 +291,7 @@ def _own_faults(answers: Iterable[FleetDocument]) -> tuple[OwnFault, ...]:
 
 
 def _suppressed(answers: Iterable[FleetDocument]) -> tuple[SuppressedFault, ...]:
-    """What answers left out; of what several did alike, the hosts together."""
+    """Return the faults that answers left out; a suppression in several answers counts the hosts of all."""
     alike = _grouped((replace(one, host_count=0), one) for answer in answers for one in answer.suppressed)
     return tuple(replace(one, host_count=sum(each.host_count for each in of)) for one, of in alike.items())
 
@@ -307,7 +308,8 @@ def _not_heard_from(parts: Sequence[NotHeardFrom]) -> NotHeardFrom | None:
 
 
 def _changes(answers: Sequence[FleetDocument]) -> Iterator[FleetChange]:
-    """A cause that is new in one answer and was there in another has grown. Where it did not change it is as it was."""
+    """Yield the changes of all answers. A cause that is new in one answer and old in another has grown. A cause counts
+    as unchanged in the answers that list no change of it."""
     changes = _grouped((change.key, change) for answer in answers for change in answer.changes)
     steady: Counter[str] = Counter()
     for answer in answers:

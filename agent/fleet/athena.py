@@ -1,7 +1,7 @@
 """The two tables of a fleet in Amazon Athena: the records as hosts wrote them, and what `fleet` decided each day.
 
-Partitions are projected from the layout of the bucket, so that no crawler and no statement has to add them. What the
-path says is in the path alone: a column of a partition must not be one of the data, too.
+Partitions are projected from the layout of the bucket, so that no crawler and no statement has to add them. A partition
+column must not be a data column as well, so its values stand in the path alone.
 
 Sources: CREATE TABLE, Use partition projection with Amazon Athena, OpenX JSON SerDe, in the Amazon Athena User Guide.
 """
@@ -18,16 +18,16 @@ from probes.frozen import dataclass
 
 DATABASE: Final = "backuplink"
 RECORDS: Final = "record"
-"""The table of the records: of the lines that hosts write, or of what `backuplink fleet pack` makes of them."""
+"""The table of records: the lines that hosts write, or the files that `backuplink fleet pack` makes of them."""
 ANSWERS: Final = "answer"
-"""The table of what `backuplink fleet --format parquet` writes: a row for each host and cause."""
+"""The table of the rows that `backuplink fleet --format parquet` writes: one for each host and cause."""
 LINES_PREFIX: Final = "host.v1"
 PACKED_PREFIX: Final = "host.v1.parquet"
 ANSWERS_PREFIX: Final = "fleet/answers"
 DAY: Final = "dt"
 PARTITIONED_BY: Final = ("account", "region", DAY)
 NOT_STORED: Final = frozenset({"schema", *PARTITIONED_BY})
-"""Fields of a record that are not a column: `schema` is a word of the language."""
+"""Fields of a record that have no column: `schema` is a reserved word in SQL."""
 _TYPES: Final[dict[Any, str]] = {
     str: "string",
     str | None: "string",
@@ -41,18 +41,18 @@ _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,127}")
 
 
 class AthenaError(Exception):
-    """What was asked for cannot be had of Athena: why, in words for the operator."""
+    """Athena cannot do what was asked for; the reason is in words for the operator."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lake:
-    """Where the records of a fleet, and its answers, lie."""
+    """The place in S3 of a fleet's records and answers."""
 
     bucket: str
     prefix: str
-    """The folder of the bucket, without a slash at its ends; empty for the whole bucket."""
+    """The folder of the bucket without slashes around it; empty for the whole bucket."""
     accounts: tuple[str, ...]
-    """The accounts that have hosts; empty where each query names one (`WHERE account = '…'`)."""
+    """The accounts that have hosts; empty if each query names one (`WHERE account = '…'`)."""
     regions: tuple[str, ...]
     since: date
     """The first day that has records."""
@@ -77,8 +77,8 @@ def answer_columns() -> dict[str, str]:
 
 
 def statements(lake: Lake) -> tuple[str, ...]:
-    """What makes the database and both tables, each statement by itself, as Athena runs them. Raises AthenaError for
-    what no statement may hold."""
+    """Return the statements that create the database and both tables, one by one, as Athena runs them. Raises
+    AthenaError for a value that a statement cannot hold."""
     _check(lake)
     return (f"CREATE DATABASE IF NOT EXISTS {lake.database}", _records(lake), _answers(lake))
 
@@ -153,7 +153,7 @@ def _foot(lake: Lake, folder: str, projected: Mapping[str, str], partitions: Seq
 
 
 def _projected(column: str, values: Sequence[str]) -> dict[str, str]:
-    """A column by its values, or, without any, by that which each query has to name."""
+    """Return the projection of a partition column onto its values; without values each query must name one."""
     if not values:
         return {f"projection.{column}.type": "injected"}
     return {f"projection.{column}.type": "enum", f"projection.{column}.values": ",".join(values)}

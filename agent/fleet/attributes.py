@@ -1,10 +1,11 @@
-"""What hosts of a fleet may share. Apart from the document, so that options load nothing else of a fleet."""
+"""The attributes that hosts of a fleet may share. They are apart from the document, so that options load nothing else
+of a fleet."""
 
 from enum import StrEnum
 
 
 class Attribute(StrEnum):
-    """What hosts may share, from the nearest to a fix to the farthest."""
+    """An attribute that hosts may share, in the order from the nearest to a fix to the farthest."""
 
     GROUP = "group"
     ENDPOINT = "endpoint"
@@ -19,4 +20,4 @@ class Attribute(StrEnum):
     ACCOUNT = "account"
     REGION = "region"
     LABEL = "label"
-    """What a further column of the inventory says, such as `application=sap`."""
+    """A further column of the inventory, such as `application=sap`."""

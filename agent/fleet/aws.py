@@ -1,4 +1,4 @@
-"""Clients of the SDK for what a fleet is read from: S3 and Systems Manager.
+"""Clients of the SDK for the sources of a fleet: S3 and Systems Manager.
 
 A run on a host reads AWS over its own sockets, beside steps whose times it measures. Nothing is measured here, so these
 are boto3's clients as they come, with its connections, retries and settings. They are imported when they are first
@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 AT_ONCE: Final = 16
-"""Requests under way at a time."""
+"""Maximum number of requests under way."""
 _SECONDS: Final = 20.0
 _ATTEMPTS: Final = 8
 NAMES: Final = {"s3": "S3", "ssm": "Systems Manager"}
-"""What the services that are asked are called, by the SDK's names."""
+"""Full names of the services, by the SDK's names."""
 _WORDS: Final = {
     "NoCredentialsError": "no AWS credentials are found",
     "NoRegionError": "no Region is known; name one with --region",
@@ -26,7 +26,8 @@ _WORDS: Final = {
     "ProxyConnectionError": "the proxy cannot be reached, or refuses",
     "SSLError": "TLS failed; this host may not trust the authority of its certificate",
 }
-"""What errors of the SDK mean; the texts of others may hold a setting with a secret, such as the URL of a proxy."""
+"""Explanations of the SDK's errors. The texts of other errors are not shown: they may hold a setting with a secret,
+such as the URL of a proxy."""
 
 
 class AwsError(Exception):
@@ -36,8 +37,8 @@ class AwsError(Exception):
 def client(
     service: str, *, region: str | None, profile: str | None, seconds: float = _SECONDS, attempts: int = _ATTEMPTS
 ) -> Any:
-    """A client, which threads may share. `seconds` are for a connection, and for each part of an answer. Raises
-    AwsError."""
+    """Return a client, which threads may share. `seconds` limits the connect, and the wait for each part of an answer.
+    Raises AwsError."""
     from botocore.config import Config
 
     from probes.system import clients
@@ -46,7 +47,7 @@ def client(
         max_pool_connections=AT_ONCE,
         connect_timeout=seconds,
         read_timeout=seconds,
-        # Waits ever longer where AWS throttles, and sends no faster than it is answered.
+        # Each retry waits longer if AWS throttles; the client sends no faster than AWS answers.
         retries={"mode": "adaptive", "total_max_attempts": attempts},
         user_agent_extra="backuplink",
     )
@@ -56,7 +57,7 @@ def client(
 
 @contextmanager
 def in_words(service: str) -> Iterator[None]:
-    """What the SDK raises in the block is an AwsError."""
+    """Turn the errors that the SDK raises in the block into AwsError."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
@@ -70,6 +71,6 @@ def in_words(service: str) -> Iterator[None]:
         TypeError,
         AttributeError,
         OSError,
-    ) as error:  # for settings that it refuses, too
+    ) as error:  # also for settings that the SDK refuses
         name = type(error).__name__
         raise AwsError(f"{service}: {_WORDS.get(name, f'the SDK ends with {name}')}") from None

@@ -1,4 +1,4 @@
-"""The folder of a cache: files that are written once, whole, and never again, each with the pieces of a batch."""
+"""The folder of a cache. Each file has the pieces of one batch, is written once and whole, and never changes."""
 
 import secrets
 import time
@@ -9,12 +9,12 @@ from agent.fleet.store import CacheError
 from agent.process.write_file import own_private_folder, set_aside, to_private_file
 
 VERSION: Final = 1
-"""The version of the files' form. Files of another version are left alone."""
+"""Version of the format of the files. Files of another version are left alone."""
 _PREFIX: Final = f"records-{VERSION}-"
 
 
 class Cache:
-    """A folder that its owner alone can read, with files of one kind. Raises CacheError for one that cannot be used."""
+    """A folder with files of one kind that only its owner can read. Raises CacheError if the folder cannot be used."""
 
     def __init__(self, folder: Path, suffix: str) -> None:
         self._suffix = suffix
@@ -24,7 +24,7 @@ class Cache:
             raise _in_words(error) from error
 
     def files(self) -> list[Path]:
-        """The files, the oldest first. Raises CacheError."""
+        """Return the files, the oldest first. Raises CacheError."""
         try:
             return sorted(
                 path
@@ -43,7 +43,7 @@ class Cache:
             raise _in_words(error) from error
 
     def set_aside(self, file: Path) -> str:
-        """Take a damaged file out of use. Returns a sentence that says so. Raises CacheError."""
+        """Move a damaged file aside. Returns a sentence that says so. Raises CacheError."""
         try:
             name = set_aside(file)
         except OSError as error:

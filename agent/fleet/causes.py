@@ -1,9 +1,9 @@
-"""Which faults of hosts are one cause, and how each is named.
+"""Find which faults of hosts have one cause, and name each cause.
 
-A cause is named where the configuration names the resource, where at least half of the hosts that could have it do, or
-where those that have it share what the others do not. The last question is asked for all hosts with a code together;
-those that an answer explains are set aside, and it is asked again, as long as there is an answer. All codes are asked
-at once: `agent/fleet/statements` has each step as SQL over all hosts.
+A cause is named in one of three cases: the configuration names the resource; at least half of the hosts that could have
+the fault do; or the hosts with the fault share something that the others do not. The third case is searched among all
+hosts with a code together. Hosts that an answer explains are set aside, and the search is repeated for the rest as long
+as it finds something. All codes are searched at once: `agent/fleet/statements` has each step as SQL over all hosts.
 """
 
 from collections import defaultdict
@@ -20,11 +20,12 @@ if TYPE_CHECKING:
     from agent.fleet.database import Database
 
 _OF_ONE_KEY: Final = 0.9
-"""Part of the hosts with an answer that have the same ids, from which on these ids are the cause's."""
+"""Share of the explained hosts that must have the same ids before the cause gets these ids."""
 _SPECIFIC: Final = frozenset({SubjectKind.ROLE, SubjectKind.ISSUER, SubjectKind.URL})
-"""What is at fault itself, wherever a host is: as many hosts as make a cause need not be half of those that could."""
+"""Subjects that are themselves at fault, wherever a host is. Such a cause needs the minimum number of hosts only, not
+half of the hosts that could have it."""
 _BEFORE: Final = ("service_set", "host", "held", "spot", "spot_value", "spot_pair", "fault_here", "fault_key")
-"""What is counted of a sweep before its faults are asked."""
+"""Statements that count a sweep before its faults are searched."""
 _BY_KEY: Final = ("key_service", "candidate", "candidate_member", "area", "area_spot", "candidate_area", "outside")
 _EVIDENCE: Final = ("evidence", "only_evidence", "pool")
 _BY_CODE: Final = ("code_question", "code_area", "code_outside", "outside_value", "question", "sick")
@@ -35,7 +36,7 @@ class NamedCause:
     """A cause of a sweep."""
 
     number: int
-    """In the tables, as `q`."""
+    """Number of the cause in the tables, there the column `q`."""
     key: str
     code: str
     severity: int
@@ -44,51 +45,51 @@ class NamedCause:
     shared: Shared | None
     services: tuple[str, ...]
     raw_keys: tuple[str, ...]
-    """Keys of faults that are all this cause."""
+    """Keys of the faults that this cause stands for."""
     values: tuple[SharedValue, ...]
-    """Hosts that have them all have their other faults of that code by this cause, too."""
+    """Values that the hosts share. If a host has all of them, its other faults of this code have this cause, too."""
     member_count: int
-    """Hosts that have it."""
+    """Number of hosts with the fault."""
     exposed_count: int
-    """Hosts that could have it."""
+    """Number of hosts that could have the fault."""
     round: int = 0
     """Round of the search. Later rounds see only hosts that earlier rounds left unexplained."""
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What tells the sick hosts of a question from the others."""
+    """Values that distinguish the sick hosts of a question from the others."""
 
     code: str
     shared: Shared
     is_repeated: bool
-    """Whether the rest of them is asked again."""
+    """Whether the question is asked again for the remaining hosts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spread:
-    """Where the hosts of a cause are, and what they have."""
+    """Places of the hosts of a cause, and values that they have."""
 
     places: tuple[Place, ...] = ()
     regions: tuple[str, ...] = ()
-    """The most frequent first."""
+    """The Regions of the hosts, the most frequent first."""
     groups: tuple[str, ...] = ()
-    """Security groups that all of them have."""
+    """Security groups that all of the hosts have."""
     breakdown: tuple[HostsOfValue, ...] = ()
     accounts: tuple[str, ...] = ()
     """The accounts, those with most hosts first."""
     arrivals: tuple[tuple[SharedValue, str], ...] = ()
-    """What most of them have, with the sweep in which a host had it first."""
+    """Values that most of the hosts have, each with the sweep in which a host had it first."""
 
 
 def order(cause: NamedCause) -> tuple[int, int, str]:
-    """The worst first, then the one with most hosts."""
+    """Sort key: the worst first, then the cause with most hosts."""
     return cause.severity, -cause.member_count, cause.key
 
 
 def name_causes(database: "Database", sweep: str, least: int) -> tuple[NamedCause, ...]:
-    """The causes of a sweep, in their order; `least` is the fewest hosts that make one. Afterwards the tables of
-    `agent/fleet/statements` are those of that sweep."""
+    """Return the causes of a sweep in their order; `least` is the minimum number of hosts for a cause. Afterwards the
+    tables of `agent/fleet/statements` hold that sweep."""
     return _Naming(database, sweep, least).causes()
 
 
@@ -132,7 +133,7 @@ class _Naming:
         return tuple(sorted((*by_evidence, *shared), key=order))
 
     def _by_shared(self, told: Mapping[int, Told], keys: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-        """The causes that what is told of codes names, round after round as long as something is told."""
+        """Yield the causes that shared values name, round after round until a round finds none."""
         database = self._database
         (number,) = database.ask("last_number")[0]
         rounds = 0
@@ -176,7 +177,7 @@ class _Naming:
 
 
 def asked(database: "Database", least: int) -> dict[int, Told]:
-    """What tells the sick hosts of each open question from the others."""
+    """Return the values that distinguish the sick hosts of each open question from the others."""
     if not database.count("question"):
         return {}
     for name in ("single", "pair", "more_pairs", "told"):
@@ -208,8 +209,8 @@ def asked(database: "Database", least: int) -> dict[int, Told]:
 
 
 def spread_of(database: "Database", by: Attribute | None, most: int) -> dict[int, Spread]:
-    """Where the hosts of the causes are that were named last, by their number; with `by` also by the values of an
-    attribute, the most frequent `most` of them."""
+    """Return the places of the hosts of each cause that was named last, by the cause's number. With `by`, the hosts are
+    also counted by the `most` frequent values of that attribute."""
     places: defaultdict[int, list[Place]] = defaultdict(list)
     database.run("spot_zone")
     for q, vpc, zone, sick, exposed in database.ask("cause_place"):
@@ -227,7 +228,7 @@ def spread_of(database: "Database", by: Attribute | None, most: int) -> dict[int
     for q, value, sick, exposed in () if by is None else database.ask("cause_value", broken_by=by.value, most=most):
         values[q].append(HostsOfValue(value=value, sick=sick, exposed=exposed))
     arrivals: defaultdict[int, list[tuple[SharedValue, str]]] = defaultdict(list)
-    is_first = database.count("sweep_order") < 2  # then nobody knows what is new
+    is_first = database.count("sweep_order") < 2  # then the start is unknown, and so is what is new
     for q, attribute, value, sweep in () if is_first else database.ask("arrival"):
         arrivals[q].append((SharedValue(attribute=Attribute(attribute), value=value), sweep))
     return {
@@ -249,15 +250,15 @@ def _described(key: str, code: str) -> tuple[str, bool, bool, str]:
 
 
 def _reach(key: str, code: str) -> str:
-    """How far hosts could have a fault with a key: where its subjects are, and everywhere where it has none."""
+    """Return how far a fault with this key may reach: to the places of its subjects, or everywhere if it has none."""
     if "|" not in key:
         return "everywhere"
     return "account" if radius_of(code) is Radius.ACCOUNT else "vpc"
 
 
 def _base(code: str, rows: Sequence[tuple[Any, ...]]) -> tuple[str, tuple[str, ...]]:
-    """The key of a cause without what its hosts share, and its services, from the keys by which they have its code,
-    each with its hosts, its severity and its services."""
+    """Return the key of a cause without its shared values, and its services. The arguments are the keys under which its
+    hosts have its code, each with its number of hosts, severity and services."""
     key, count, *_ = max(rows, key=lambda row: (row[1], row[0]))
     every = sum(count for _, count, *_ in rows)
     is_known = all(known for *_, known in rows)
@@ -266,7 +267,7 @@ def _base(code: str, rows: Sequence[tuple[Any, ...]]) -> tuple[str, tuple[str, .
 
 
 def _with_values(key: str, values: Iterable[SharedValue]) -> str:
-    """A key with what the hosts share, as far as it does not name that anyway."""
+    """Append the shared values to a key unless the key names them already."""
     parts = key.split("|")
     more = (part_of(value.attribute.value, value.value) for value in values)
     return "|".join((*parts, *(part for part in more if part not in parts)))
@@ -276,9 +277,9 @@ def _with_values(key: str, values: Iterable[SharedValue]) -> str:
 
 
 def write_members(database: "Database", table: str, causes: Sequence[NamedCause], sweep: str) -> None:
-    """Make a table, `now_member` or `past_member`, and the same as `cause_member`: the faults of all sweeps, and the
-    cause that each of them is by the rules of these causes of a sweep: its key, its place among them and its severity,
-    NULL for a fault of its own."""
+    """Write the table `now_member` or `past_member`, and a copy of it as `cause_member`. It assigns the faults of all
+    sweeps to these causes of one sweep: the key of the cause, its place among them and its severity, or NULL for a
+    fault of the host alone."""
     for name in ("cause_key", "cause_rule"):
         database.run(name)
     database.fill(

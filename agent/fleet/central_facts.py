@@ -1,8 +1,9 @@
-"""What central facts say of hosts that read no configuration: facts of EC2, one file a VPC, taken elsewhere.
+"""Explain the symptoms of hosts that read no configuration by central facts: facts of EC2 that were gathered elsewhere,
+one file for each VPC.
 
-The predictor follows the connects and names of each class of sources of a VPC. Where a host measured that something
-fails, and the configuration stops just that for hosts of its subnet with its groups, that is the cause. Facts are never
-asked about what works.
+The predictor follows the connections and names of each class of sources in a VPC. A prediction explains a measured
+failure if the configuration stops exactly this for hosts of the same subnet and groups. Facts are never asked about
+anything that works.
 """
 
 from collections import defaultdict
@@ -30,18 +31,18 @@ from probes.ports import HTTPS
 _Where = tuple[str, str | None, str, str | None, tuple[str, ...]]
 """A symptom, and the account, VPC, subnet and security groups of the hosts that have it."""
 _KnownKeys = defaultdict[str, list[tuple[str, frozenset[FindingSubject]]]]
-"""Keys of causes that hosts found themselves, with their subjects, by code."""
+"""Keys of causes that hosts found themselves, with the subjects, by code."""
 _STOPS: Final = frozenset({Reachability.BLOCKED, Reachability.DOUBTFUL})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CentralCauses:
-    """What central facts explain."""
+    """The causes that central facts give to symptoms."""
 
     keys: Mapping[_Where, str]
-    """The key of the cause."""
+    """The key of the cause of each symptom."""
     fixes: Mapping[str, Fix]
-    """The fixes, by the key of a cause."""
+    """The fixes by the keys of their causes."""
     notes: tuple[str, ...]
 
 
@@ -51,9 +52,9 @@ def explain_centrally(
     known_keys: Iterable[tuple[str | None, str, str]],
     today: date,
 ) -> CentralCauses:
-    """The causes of symptoms of hosts that read nothing; `known_keys` are those that hosts found themselves, each with
-    the account and the VPC of these, the most frequent first. The cause is one of those of its own account and VPC,
-    where it names the same."""
+    """Return the causes of symptoms on hosts that read nothing. `known_keys` are causes that other hosts found
+    themselves, each with the account and VPC of those hosts, the most frequent first. If one of the same account and
+    VPC names the same resource, its key is used."""
     now = datetime(today.year, today.month, today.day, tzinfo=UTC) + timedelta(days=1)
     usable: dict[str, Ec2Facts] = {}
     notes: list[str] = []
@@ -73,7 +74,7 @@ def explain_centrally(
     fixes: dict[str, Fix] = {}
     for vpc_id, of_vpc in sorted(usable.items()):
         here = [symptom for symptom in blind if symptom.vpc == vpc_id]
-        fixes |= _fixes_of_named(of_vpc, by_code)  # facts decide here, and not the host that names it
+        fixes |= _fixes_of_named(of_vpc, by_code)  # the facts decide here, even if another host names the cause
         services = {symptom.target.partition("@")[0] for symptom in here} & SERVICES.keys()
         if not services:
             continue
@@ -89,7 +90,8 @@ def explain_centrally(
 
 
 def endpoint_groups(facts: Iterable[Ec2Facts], today: date) -> Iterator[tuple[str, str]]:
-    """The security groups of endpoints in facts that are not too old, each with the name of the endpoint's service."""
+    """Yield the security groups of endpoints, each with the name of the endpoint's service, from facts that are not too
+    old."""
     now = datetime(today.year, today.month, today.day, tzinfo=UTC) + timedelta(days=1)
     for of_vpc in facts:
         if untimely(of_vpc, now) is None:
@@ -98,8 +100,8 @@ def endpoint_groups(facts: Iterable[Ec2Facts], today: date) -> Iterator[tuple[st
 
 
 def _fixes_of_named(facts: Ec2Facts, known_keys: _KnownKeys) -> dict[str, Fix]:
-    """The fixes of causes that hosts found themselves in this VPC, by their keys: those of the same faults in the
-    facts, which the predictor has checked for every host of the VPC."""
+    """Return fixes for causes that hosts in this VPC found themselves, by key. Each comes from the same fault in the
+    facts, where the predictor has checked the fix for every host of the VPC."""
     known = facts_of(facts, lacking(facts)).known
     there = ids_in(known)
     named = {
@@ -125,7 +127,7 @@ def _prediction(facts: Ec2Facts, services: Iterable[str]) -> PredictionDocument:
 
 
 class _Predicted:
-    """A prediction, asked about many hosts."""
+    """The prediction of one VPC, which answers for many hosts."""
 
     def __init__(self, document: PredictionDocument) -> None:
         self._sources: defaultdict[str, list[SourceClass]] = defaultdict(list)
@@ -139,15 +141,16 @@ class _Predicted:
         self._known: dict[tuple[object, ...], PredictedFault | None] = {}
 
     def cause_of(self, symptom: Blind) -> PredictedFault | None:
-        """What stops, for every source that may be such a host, just what the symptom says; None where that differs
-        from source to source or is not known."""
+        """Return the predicted fault that matches a symptom for every source that this host may be; None if sources
+        differ or nothing is known."""
         asked = symptom.symptom_key, symptom.target, symptom.subnet, symptom.groups
         if asked not in self._known:
             self._known[asked] = self._cause_of(symptom)
         return self._known[asked]
 
     def _cause_of(self, symptom: Blind) -> PredictedFault | None:
-        # Those of the subnet that have the host's groups; an address in it where no interface is known.
+        # Take the interfaces in the subnet with the host's groups; without a known interface, take an address of the
+        # subnet.
         sources = [
             source
             for source in self._sources.get(symptom.subnet or "", ())
@@ -190,8 +193,8 @@ def explains(cause: str, symptom: str) -> bool:
 
 
 def _concerns(fault: PredictedFault, symptom: Blind) -> bool:
-    """Whether what is predicted is about a port and an address at which the host failed. A name has neither: there the
-    setting that decides over it is enough, since the host measured that the answer is not right."""
+    """Whether a prediction is about a port and an address at which the host failed. A name has neither. There the
+    deciding setting is enough, since the host measured that the answer is wrong."""
     if not fault.ports:
         return True
     subjects = subjects_of(symptom.symptom_key)
@@ -205,7 +208,8 @@ def _concerns(fault: PredictedFault, symptom: Blind) -> bool:
 
 
 def _key(fault: PredictedFault, symptom: Blind, known_keys: _KnownKeys) -> str:
-    """The key of a predicted cause: one that hosts found, where it names the same, otherwise one of its own."""
+    """Return the key of a predicted cause: the key that hosts use if it names the same resource, otherwise a key of its
+    own."""
     code = fault.code or ""
     named = list(resources(*fault.decided_by))
     for key, subjects in known_keys.get(code, ()):

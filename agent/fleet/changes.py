@@ -1,4 +1,4 @@
-"""Since when a cause is there, whether it comes and goes, and what became of causes since another sweep."""
+"""The history of causes: since when each exists, whether it comes and goes, and how it changed since another sweep."""
 
 import itertools
 import math
@@ -17,28 +17,28 @@ if TYPE_CHECKING:
     from agent.fleet.database import Database
 
 _LAST: Final = 10
-"""Sweeps in which coming and going is looked for."""
+"""Number of sweeps that are searched for a cause that comes and goes."""
 _SHARE: Final = 0.1
 """Share of a cause's hosts by which it must grow or shrink before the change is reported."""
 _TURNS: Final = 3
-"""How often a cause has to come or go in them: it came, went, and came again."""
+"""Number of changes that make a cause flap: it came, went, and came again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Past:
-    """What earlier sweeps say of a cause."""
+    """The history of a cause in earlier sweeps."""
 
     since: Sweep | None
     is_known: bool
-    """Whether there is a sweep before it: else it may have begun earlier."""
+    """Whether there is an earlier sweep without the cause; otherwise the cause may have begun before the first one."""
     flapping: bool
     ticket: str
-    """The key under which most of its hosts reported it when it began; its own where that names nothing."""
+    """The key under which most of its hosts reported the cause when it began; its present key if that is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Turned:
-    """What became of the hosts of a cause: `statements/turned.sql`."""
+    """How the hosts of a cause changed, from `statements/turned.sql`."""
 
     before: int = 0
     had: int = 0
@@ -48,27 +48,28 @@ class _Turned:
     silent: int = 0
 
     def was_there(self, enough: int) -> bool:
-        """Whether it was a cause before: on enough hosts, where those that were never heard from count as they are now
-        if they are the fewer."""
+        """Whether enough hosts had the cause before. Hosts that were never heard from before count as they are now if
+        they are the minority."""
         return self.had >= enough or (self.fresh <= self.had and self.had + self.fresh >= enough)
 
     @property
     def grown(self) -> int:
-        """Hosts that have it and had not. Hosts that are replaced by new ones with the same fault are as they were."""
+        """Number of additional hosts with the cause. A host that was replaced by a new one with the same fault does not
+        count."""
         more = self.fresh - self.silent
         return self.came + (more if more >= least_change(self.before) else 0)
 
 
 def least_change(before: int, least: int = 1) -> int:
-    """The fewest hosts more or fewer that are worth an event."""
+    """The smallest change of the number of hosts that is worth an event."""
     return max(least, 1, math.ceil(_SHARE * before))
 
 
 def past_of(
     engine: "Database", causes: Sequence[NamedCause], whole: Sequence[Sweep], told: Sweep, least: int
 ) -> dict[str, Past]:
-    """The changes by the key of a cause, by the rules in `cause_member`. `whole` are the sweeps of all hosts, the
-    oldest first; those after the told one say nothing."""
+    """Return the history of each cause by its key, from the rules in `cause_member`. `whole` are the sweeps of all
+    hosts, the oldest first; those after the told one are not used."""
     counts: defaultdict[str, dict[str, int]] = defaultdict(dict)
     for key, sweep, count in engine.ask("cause_sweep"):
         counts[key][sweep] = count
@@ -78,7 +79,7 @@ def past_of(
     engine.fill("begun", ((key, sweep.id) for key, (sweep, _) in first.items()))
     reported = {key: identified(own) for key, own in engine.ask("first_key")}
     tickets: dict[str, str] = {}
-    for cause in causes:  # two causes that were one key have a ticket each
+    for cause in causes:  # two causes that had one key get a ticket each
         ticket = reported.get(cause.key, cause.key)
         tickets[cause.key] = cause.key if ticket in tickets.values() else ticket
     return {
@@ -93,7 +94,8 @@ def past_of(
 
 
 def _first(counts: Mapping[str, int], sweeps: Sequence[Sweep], least: int) -> tuple[Sweep, bool]:
-    """The first sweep from which on a cause is on enough hosts without a break, and whether it comes and goes."""
+    """Return the first sweep since which the cause is on enough hosts without a break, and whether it comes and
+    goes."""
     enough = max(1, min(least, counts.get(sweeps[-1].id, 0)))
     there = [counts.get(sweep.id, 0) >= enough for sweep in sweeps]
     first = len(there)
@@ -114,9 +116,8 @@ def changes_between(
     against: Sweep,
     least: int,
 ) -> tuple[FleetChange, ...]:
-    """How causes changed: those of the shown sweep, whose past is in `past`, and those that the other sweep had.
-    A host that is silent is as it was when it was heard from last: it has not healed, and has nothing new when it is
-    heard from again."""
+    """Return how causes changed between the shown sweep, whose history is `past`, and the other sweep. A silent host
+    counts as it was when it was last heard from: silence heals nothing, and a later record adds nothing new."""
     write_members(engine, "past_member", earlier, against.id)
     engine.run("last_heard", against=against.id)
     turned = {key: _Turned(*counts) for key, *counts in engine.ask("turned", told=told.id, against=against.id)}
@@ -139,7 +140,7 @@ def changes_between(
 
 
 def _enough(cause: NamedCause, least: int) -> int:
-    """The hosts that make it a cause."""
+    """The minimum number of hosts for this cause."""
     return max(1, min(least, cause.member_count))
 
 
@@ -151,8 +152,8 @@ def _healed(
     against: Sweep,
     least: int,
 ) -> list[FleetChange]:
-    """Causes of the other sweep that are not named any more: healed where most of their hosts were heard from and have
-    no fault of that code."""
+    """Return the causes of the other sweep that are gone and healed: most of their hosts were heard from and have no
+    fault of that code."""
     left = {
         key: (before, heard, still)
         for key, before, heard, still in engine.ask("left", told=told.id, against=against.id)

@@ -1,5 +1,4 @@
-"""The fleet as a document for people: the totals, a cause at a time with what fixes it, where and since when, then the
-rest."""
+"""The fleet as a document for people: the totals, then each cause with its fix, places and start, then the rest."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -98,7 +97,7 @@ def _cause(number: int, cause: FleetCause, fleet: FleetDocument) -> Section:
         title=phrases.head(cause),
         code=cause.code,
         kind=_kind(cause.severity),
-        # Made when it is written: a fleet may have thousands of causes, and no medium writes as many.
+        # Made only when it is written: a fleet may have thousands of causes, and no format shows that many.
         blocks=(Only(frozenset(Medium), lambda: _of_cause(number, cause, fleet)),),
     )
 
@@ -154,14 +153,14 @@ def _hosts(cause: FleetCause, fleet: FleetDocument) -> Iterator[Block]:
 
 
 def _reading(hosts: Sequence[str], fleet: FleetDocument) -> Iterator[ToDo]:
-    """How to learn more of one of the hosts."""
+    """Yield steps that tell more about one of the hosts."""
     if (found := phrases.reading(hosts, fleet)) is not None:
         summary, argv = found
         yield ToDo(summary, (Action(argv=argv, changes=False, undo=None),), head="To know more")
 
 
 def _on_a_page(number: int, cause: FleetCause, fleet: FleetDocument) -> Iterator[Block]:
-    from agent.fleet import pictures  # a text has none
+    from agent.fleet import pictures  # the text format has no pictures
 
     if cause.places:
         caption = f"Hosts with {cause.code} by VPC and zone"
@@ -172,7 +171,7 @@ def _on_a_page(number: int, cause: FleetCause, fleet: FleetDocument) -> Iterator
 
 
 def _numbers(number: int, cause: FleetCause, fleet: FleetDocument) -> Iterator[Block]:
-    """Examples of its hosts, what is known of them, and the numbers behind the picture."""
+    """Yield examples of the hosts, what is known of them, and the numbers behind the picture."""
     files = {file.host: file.place for file in fleet.files}
     yield Table(
         caption=f"Some hosts of cause {number}",

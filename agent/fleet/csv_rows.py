@@ -1,4 +1,4 @@
-"""The rows of a file of CSV that people or other programs wrote, which may hold anything."""
+"""Read the rows of a CSV file that people or other programs wrote, whatever it holds."""
 
 import csv
 import io
@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from typing import Final
 
 SEPARATORS: Final = ",;\t"
-"""The first of them that the first row has is that of the file."""
+"""Possible separators. The file's separator is the first of these that its first row has."""
 MAX_CELL: Final = 256
-"""Characters of a cell: as many as the value of a tag has. The rest is left out."""
+"""Maximum length of a cell: that of a tag's value. The rest of a longer cell is left out."""
 
 
 def rows(text: str) -> Iterator[tuple[int, list[str]]]:
-    """The rows, each with the number of its line, without those that are empty or comments. Raises ValueError where the
-    text is not CSV, in words that follow the name of the file."""
+    """Yield the rows with their line numbers, without empty rows and comments. Raises ValueError if the text is not
+    CSV, with words that follow the name of the file."""
     separator = next((mark for mark in SEPARATORS if mark in _first_line(text)), SEPARATORS[0])
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     try:
@@ -26,7 +26,7 @@ def rows(text: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def bounded(cell: str) -> str:
-    """A cell of which a document says at most MAX_CELL characters."""
+    """Return a cell with at most MAX_CELL characters, as documents show it."""
     return cell if len(cell) <= MAX_CELL else f"{cell[: MAX_CELL - 1]}…"
 
 

@@ -1,8 +1,8 @@
 """DuckDB, of the extra `fleet`. It loads no extension, contacts nothing, and opens files in its own folder alone.
 
-Records come as lines of JSON, which SQL turns into rows: a row at a time from Python would take ten times as long.
-The cache is a folder of Parquet files, one for each batch of what was read. They are written and read in the folder of
-this database and copied from there and to there, so that DuckDB itself has access to nothing else.
+Records come as lines of JSON, and SQL turns them into rows: single rows from Python would take ten times as long. The
+cache is a folder of Parquet files, one for each batch. DuckDB reads and writes copies in the folder of this database,
+so it needs access to no other.
 """
 
 import os
@@ -22,23 +22,23 @@ from agent.process.write_file import to_private_file
 from agent.report.host_record import line
 
 BATCH: Final = 10_000
-"""Pieces that are brought into the tables, and into a file of the cache, at a time."""
+"""Number of pieces that go into the tables, and into a file of the cache, at a time."""
 MEMORY: Final = "1200MB"
-"""What is more goes to disk; what Python holds comes on top."""
+"""DuckDB's memory limit; more goes to disk. Python's own memory comes on top."""
 SUFFIX: Final = ".parquet"
 _UNSOUND: Final = (Error, UnicodeDecodeError)
-"""What DuckDB raises over a damaged file; the second where the words of its error repeat bytes of it."""
+"""Errors of DuckDB for a damaged file. The second arises if the error's own text repeats bytes of the file."""
 WHOLE: Final = "whole"
 _ARRIVED: Final = ("record", "cause", "symptom", "unreadable")
 
 
 class Database:
-    """A database in memory, and on disk where that is too small."""
+    """A database in memory that spills to disk if memory is too small."""
 
     name: Final = "duckdb"
 
     def __init__(self, *, whole: bool = False) -> None:
-        """With `whole` there is also the table WHOLE, in which a record is one row with all of its fields."""
+        """With `whole` there is also the table WHOLE, in which each record is one row with all of its fields."""
         self._own = OwnFolder()
         self._folder = self._own.path
         self._connection = connect(
@@ -63,19 +63,19 @@ class Database:
 
     @property
     def folder(self) -> Path:
-        """A private folder, which is removed with the database."""
+        """A private folder that is removed with the database."""
         return self._folder
 
     # --- What is read ------------------------------------------------------------------------------------------------
 
     def insert(self, reads: Iterable[Read]) -> None:
-        """Add records to all tables. Their ids go up from the last one."""
+        """Add records to all tables, with ids that continue the last one."""
         self.take(Piece("", None, 0, read.place, read.sweep, line(read.record), None, 1, True) for read in reads)
         self.settle()
 
     def take(self, pieces: Iterable[Piece]) -> None:
-        """Add pieces, and keep those with a tag in the cache where one is open. They are in the tables, and in the
-        cache, after `settle`. Raises CacheError."""
+        """Add pieces, and also keep those with a tag in the cache if one is open. Only `settle` completes this. Raises
+        CacheError."""
         every = iter(pieces)
         while batch := list(islice(every, BATCH - len(self._waiting))):
             self._waiting += batch
@@ -83,7 +83,7 @@ class Database:
                 self.settle()
 
     def settle(self) -> None:
-        """Bring all that was taken into the tables and into the cache. Raises CacheError."""
+        """Bring all added pieces into the tables and the cache. Raises CacheError."""
         if not self._waiting:
             return
         is_kept = any(piece.tag is not None for piece in self._waiting)
@@ -102,7 +102,7 @@ class Database:
         self._count += len(batch)
 
     def _spread(self, arrived: str, **given: Any) -> None:
-        """Bring what arrived into the tables: the rows of the view that a statement makes."""
+        """Move the arrived records into the tables, through the view of each statement."""
         self.run(arrived, **given)
         for table in self._arrived:
             self.run(f"arrived_{table}")
@@ -110,7 +110,7 @@ class Database:
     # --- The cache ---------------------------------------------------------------------------------------------------
 
     def open_cache(self, folder: Path) -> None:
-        """Use a folder as the cache. Raises CacheError where it cannot be used."""
+        """Use a folder as the cache. Raises CacheError if it cannot be used."""
         self._cache = Cache(folder, SUFFIX)
 
     def _append(self, cache: Cache) -> None:
@@ -121,8 +121,8 @@ class Database:
             raise CacheError(str(error)) from error
 
     def recall(self, sources: Sequence[Source] | None) -> tuple[set[int], tuple[str, ...]]:
-        """Add to the tables what the cache holds of the sources, or all that it holds for None. Returns the places of
-        those sources in the sequence, and what was wrong with the cache, in sentences."""
+        """Load the cached pieces of the sources, or the whole cache for None, into the tables. Returns the indexes of
+        the sources that were found, and sentences about faults of the cache."""
         self.settle()
         parts, notes = ([], ()) if self._cache is None else self._parts(self._cache)
         if not parts:
@@ -146,7 +146,7 @@ class Database:
         return known if sources is not None else set(), notes
 
     def _parts(self, cache: Cache) -> tuple[list[Path], tuple[str, ...]]:
-        """Copies of the sound files of the cache, and what was wrong with the others."""
+        """Return copies of the sound files of the cache, and sentences about the damaged ones."""
         parts: list[Path] = []
         notes: list[str] = []
         for file in cache.files():
@@ -159,7 +159,7 @@ class Database:
         return parts, tuple(notes)
 
     def _copied(self, data: bytes, name: str) -> Path:
-        """A file with this content in the folder of this database. Raises TemporaryFileError."""
+        """Write a file with this content into the folder of this database. Raises TemporaryFileError."""
         copy = self._folder / name
         try:
             to_private_file(data, copy)
@@ -168,13 +168,13 @@ class Database:
         return copy
 
     def _check(self, part: Path) -> None:
-        """Raise one of _UNSOUND if this is not a file of this cache: another form, or pages that cannot be read."""
+        """Raise one of _UNSOUND if the file is not a file of this cache: of another form, or with unreadable pages."""
         self.run("sound", part=str(part))
 
     # --- Parquet -----------------------------------------------------------------------------------------------------
 
     def write_parquet(self, text: str, *, note: tuple[str, str] | None = None) -> bytes:
-        """The rows of a statement as a Parquet file, and a note with its key in the metadata. Raises
+        """Return the rows of a statement as a Parquet file, with `note` under its key in the metadata. Raises
         TemporaryFileError."""
         written = self._folder / f"written{SUFFIX}"
         noted = "" if note is None else f", KV_METADATA {{{_quoted(note[0])}: {_quoted(note[1])}}}"
@@ -189,12 +189,12 @@ class Database:
     # --- SQL ---------------------------------------------------------------------------------------------------------
 
     def fill(self, table: str, rows: Iterable[Sequence[Any]]) -> None:
-        """Add rows to a table, whose columns they have in their order."""
+        """Add rows to a table; their values are in the order of its columns."""
         every = iter(rows)
         first = next(every, None)
         if first is None:
             return
-        # Without names DuckDB would make them of the values, which doubles the time.
+        # Without types DuckDB would infer them from the values, which doubles the time.
         holes = ", ".join(f'unnest(?::{kind}[]) AS "{name}"' for name, kind in self.columns(table).items())
         every = chain((first,), every)
         while batch := list(islice(every, BATCH)):
@@ -202,22 +202,22 @@ class Database:
             self._connection.execute(f"INSERT INTO {table} SELECT {holes}", columns)
 
     def columns(self, table: str) -> dict[str, str]:
-        """The columns of a table with their types, in their order."""
+        """The columns of a table with their types, in order."""
         return {name: kind for name, kind, *_ in self.query(f"DESCRIBE {table}")}
 
     def count(self, table: str) -> int:
-        """How many rows a table or a view has."""
+        """The number of rows of a table or a view."""
         return int(self.query(f"SELECT count(*) FROM {table}")[0][0])
 
     def ask(self, name: str, **given: Any) -> list[tuple[Any, ...]]:
-        """The rows of a statement of `agent/fleet/statements`. The arguments are its variables."""
+        """Return the rows of a statement in `agent/fleet/statements`. The arguments are its variables."""
         for variable, value in given.items():
             self.execute(f"SET VARIABLE {variable} = ?", (value,))
         return self.query(statement(name))
 
     def each(self, name: str, **given: Any) -> Iterator[tuple[Any, ...]]:
-        """The rows of a statement, some at a time: a million at once take more memory than all tables."""
-        cursor = self._connection.cursor()  # other statements may be run meanwhile
+        """Yield the rows of a statement in batches: a million at once take more memory than all tables."""
+        cursor = self._connection.cursor()  # other statements may run meanwhile
         for variable, value in given.items():
             cursor.execute(f"SET VARIABLE {variable} = ?", (value,))
         cursor.execute(statement(name))
@@ -225,11 +225,11 @@ class Database:
             yield from rows
 
     def run(self, name: str, **given: Any) -> None:
-        """Run such a statement for its tables."""
+        """Run a statement of `agent/fleet/statements` that only makes tables."""
         self.ask(name, **given)
 
     def query(self, text: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
-        """The rows of a statement; its parameters are `?`, or `$name`."""
+        """Return the rows of a statement with parameters `?` or `$name`."""
         return self._connection.execute(text, parameters).fetchall()
 
     def execute(self, text: str, parameters: Sequence[Any] = ()) -> None:
@@ -237,7 +237,7 @@ class Database:
         self._connection.execute(text, parameters)
 
     def close(self) -> None:
-        """Give its memory back."""
+        """Close the database and free its memory."""
         self._connection.close()
         self._own.remove()
 
@@ -248,12 +248,12 @@ class Database:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-        if isinstance(error, FileError):  # a statement that spills; what is read may be damaged, and is handled there
+        if isinstance(error, FileError):  # it may spill; a damaged file is handled there
             raise TemporaryFileError(self._folder, _why(error)) from error
 
 
 def _why(error: Error) -> str:
-    """The system's words in an error of DuckDB, which may hold its number in JSON."""
+    """Return the operating system's message in an error of DuckDB, which may wrap it in JSON with its number."""
     first = str(error).partition("\n")[0]
     number = re.search(r'"errno":"(\d{1,4})"', first)
     return first[:200].rpartition(": ")[2] if number is None else os.strerror(int(number[1]))

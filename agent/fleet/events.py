@@ -1,8 +1,8 @@
-"""What changed in a fleet, as events of Amazon EventBridge: requests of `aws events put-events`, one a line.
+"""Changes of a fleet as events of Amazon EventBridge: requests of `aws events put-events`, one a line.
 
-An event is a cause that is new, on more or on fewer hosts, or healed, since the sweep that the newer one is compared
-with. A sweep like the one before has none, and nor has a change of a few hosts, so that a rule may call somebody for
-each. The ticket of a cause is the same in all of its events, and an event that comes twice has the same `id`.
+An event says that a cause is new, healed, or on more or fewer hosts than in the sweep it is compared with. A rule may
+page somebody for each event: an unchanged sweep has none, and neither has a change of a few hosts. All events of a
+cause have the same ticket, and a repeated event has the same `id`.
 """
 
 from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ from probes.masks import FleetHost, Plain, Sentence
 SCHEMA: Final = "backuplink.fleet-change.v1"
 DETAIL_TYPE: Final = "Backuplink Fleet Change"
 MIN_HOSTS: Final = 5
-"""The fewest hosts more or fewer of which somebody is told."""
+"""The smallest change of the number of hosts that makes an event."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,13 +35,13 @@ class FleetEvent:
     tool: Tool
     redacted: bool
     turn: Turn
-    """What became of the cause."""
+    """How the cause changed."""
     key: Plain
-    """Its code and its subjects."""
+    """Code and subjects of the cause."""
     ticket: Plain
-    """What names the cause in all of its events, also where its key changes."""
+    """Identifies the cause in all of its events, even if its key changes."""
     id: Plain
-    """What names this event: made anew of the same sweeps, it has the same."""
+    """Identifies this event: rebuilt from the same sweeps it has the same id."""
     code: Plain
     name: Plain
     title: Sentence
@@ -49,26 +49,26 @@ class FleetEvent:
     radius: Radius
     subjects: tuple[FindingSubject, ...]
     services: tuple[Plain, ...]
-    """Empty for one that healed, as are the next."""
+    """The services of the cause; this and the following fields are empty if it healed."""
     host_count: int
-    """Hosts that have it now."""
+    """Number of hosts that have it now."""
     host_count_before: int
     came: int
-    """Hosts that have it now and had not when they were heard from last, or never were."""
+    """Number of hosts that have it now and did not before, or were never heard from before."""
     went: int
     exposed_count: int
-    """Hosts that could have it."""
+    """Number of hosts that could have it."""
     hosts: tuple[FleetHost, ...]
-    """The first of those that have it."""
+    """The first hosts that have it."""
     owners: tuple[HostsOfOwner, ...]
-    """All that have it by owner, where the inventory names owners."""
+    """All hosts that have it, by owner, if the inventory names owners."""
     since: datetime | None
-    """Start of the first sweep from which on enough hosts have had it without a break; None where that is not known."""
+    """Start of the first sweep since which enough hosts have it without a break; None if that is unknown."""
     fix: Fix | None
     sweep: Sweep
-    """The newer one, of which the event is."""
+    """The newer sweep, which the event reports."""
     against: Sweep
-    """The one that it is compared with."""
+    """The sweep that the newer one is compared with."""
 
 
 def schema() -> dict[str, Any]:
@@ -77,7 +77,7 @@ def schema() -> dict[str, Any]:
 
 
 def render(document: FleetDocument) -> str:
-    """The requests, a line each; nothing where nothing changed."""
+    """The requests, one a line; empty if nothing changed."""
     return put_events.lines(map(_entry, events(document)))
 
 
@@ -90,7 +90,7 @@ def events(document: FleetDocument) -> Iterator[FleetEvent]:
 
 
 def _is_told(change: FleetChange) -> bool:
-    """Whether somebody is told of a change: of one on more or fewer hosts where these are enough."""
+    """Whether a change makes an event: a change of the number of hosts must be large enough."""
     if change.turn not in (Turn.GROWN, Turn.SHRUNK):
         return True
     return abs(change.came - change.went) >= least_change(change.before, MIN_HOSTS)
@@ -134,11 +134,11 @@ _CUTS: Final[tuple[Callable[[FleetEvent], FleetEvent], ...]] = (
     lambda event: replace(event, fix=None, hosts=(), services=()),
     lambda event: replace(event, subjects=(), owners=tuple(replace(one, hosts=()) for one in event.owners)),
 )
-"""What is left out, in this order, until an entry is short enough. Its key has the subjects, too."""
+"""Parts that are left out, in this order, until an entry is short enough. The key still names the subjects."""
 
 
 def _entry(event: FleetEvent) -> dict[str, str]:
-    """An entry of a request, its detail as text."""
+    """An entry of the request, with its detail as text."""
 
     details = accumulate(_CUTS, lambda shorter, cut: cut(shorter), initial=event)
     return put_events.entry_of(DETAIL_TYPE, event.sweep.ended_at, details)

@@ -1,4 +1,4 @@
-"""The faults of each host: what it found itself, or what explains its symptoms on other hosts."""
+"""The faults of each host: those that it found itself, and those of other hosts that explain its symptoms."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from agent.fleet.database import Database
 
 _OF_HOSTS: Final = [code.code for code in CODES.values() if code.radius is Radius.HOST]
-"""Faults of one host, which say nothing of what another has."""
+"""Faults of a single host, which tell nothing about other hosts."""
 _FORMS: Final = {
     SubjectKind.GROUP: command_form("sg"),
     SubjectKind.ACL: command_form("acl"),
@@ -32,13 +32,13 @@ _FORMS: Final = {
     SubjectKind.PROFILE: command_form("rp"),
     SubjectKind.DHCP_OPTIONS: command_form("dopt"),
 }
-"""What a finding of the configuration is about."""
+"""Kinds of subjects that a finding of the configuration is about."""
 _KINDS: Final = {kind.value: kind for kind in SubjectKind}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blind:
-    """A symptom of hosts that did not read the configuration, and which no other host explains."""
+    """A symptom of hosts that did not read the configuration, not explained by any other host."""
 
     symptom_key: str
     target: str
@@ -46,11 +46,11 @@ class Blind:
     vpc: str | None
     subnet: str | None
     groups: tuple[str, ...]
-    """Security groups, in their order."""
+    """Security groups in a fixed order."""
 
 
 def names_resource(code: str, key: str) -> bool:
-    """Whether a key of that code names what is wrong in the configuration, by an id as AWS gives it."""
+    """Whether a key of that code names the faulty resource by an AWS id."""
     of_code = CODES.get(code)
     return (
         of_code is not None
@@ -64,23 +64,24 @@ def names_resource(code: str, key: str) -> bool:
 
 
 def radius_of(code: str) -> Radius:
-    """How far a fault reaches; for a code of a later version as far as a VPC."""
+    """How far a fault reaches. For an unknown code of a later version, that is a VPC."""
     return CODES[code].radius if code in CODES else Radius.VPC
 
 
 def subjects_of(key: str) -> tuple[FindingSubject, ...]:
-    """The subjects in a key; those of kinds that this version does not know are left out."""
+    """The subjects in a key, without kinds that this version does not know."""
     pairs = (part.partition("=") for part in key.split("|")[1:])
     return tuple(FindingSubject(kind=_KINDS[kind], id=unquote(id_)) for kind, _, id_ in pairs if kind in _KINDS)
 
 
 def part_of(kind: str, id_: str) -> str:
-    """A subject as keys have it."""
+    """A subject in the form that keys use."""
     return f"{kind}={quote(id_, safe='/:,@+ ~!$&()*;=?[]')}"
 
 
 def explain_symptoms(database: "Database") -> None:
-    """Make the tables `sweep_order` and `explained_symptom`: what hosts that found the cause of a symptom say of it."""
+    """Make the tables `sweep_order` and `explained_symptom`, which explain symptoms by the causes that other hosts
+    found."""
     database.run("sweep_order")
     database.run("path")
     database.fill("path", wholes(dict(database.ask("path_key"))).items())
@@ -89,7 +90,7 @@ def explain_symptoms(database: "Database") -> None:
 
 
 def blind_symptoms(database: "Database") -> list[Blind]:
-    """What central facts may explain."""
+    """Return the symptoms that only central facts may explain."""
     return [
         Blind(symptom_key=key, target=target, account=account, vpc=vpc, subnet=subnet, groups=tuple(groups))
         for key, target, account, vpc, subnet, groups in database.ask("blind_symptom")
@@ -99,7 +100,8 @@ def blind_symptoms(database: "Database") -> list[Blind]:
 def find_faults(
     database: "Database", suppress: Sequence[Suppression], today: date, sweep: str
 ) -> tuple[SuppressedFault, ...]:
-    """Make the tables `fault`, one row a host and fault, and `fault_target`. Returns what was suppressed in a sweep."""
+    """Make the tables `fault`, one row for each host and fault, and `fault_target`. Returns the faults that were
+    suppressed in a sweep."""
     database.run("fault_row")
     database.run("suppressed")
     suppressed = tuple(

@@ -1,8 +1,8 @@
-"""One fix a cause, with the ids of its subjects.
+"""The fix of each cause, with the ids of its subjects.
 
-Commands are made of the code, of the catalogue's ports, and of ids that have the strict form of their kind, never of
-the text of a record. On the word of few hosts, or about a security group that hosts of several VPCs name, a command
-only reads. Where many hosts have a fault, what a host was told about itself alone is left out, unless each measured the
+Commands are built from the code, the ports of the catalogue, and ids that have the strict form of their kind, never
+from the text of a record. A command only reads if few hosts report the cause, or if its security group is named by
+hosts of several VPCs. If many hosts have a fault, a fix for a single host is left out unless each host measured the
 fault on itself.
 """
 
@@ -33,13 +33,13 @@ from probes.ports import HTTPS
 _REGION: Final = "<REGION>"
 _IMAGE: Final = command_form("ami")
 _BY_ELIMINATION: Final = frozenset({"TCP001", "TCP002", "TCP003", "TCP004", "TCP006", "TCP008"})
-"""What a host measures on the way to an endpoint: where EC2 lets the traffic pass, or it reads nothing of EC2, it is
-told to look at its own firewall."""
+"""Codes that a host concludes from a failed path to an endpoint. Such a host is told to look at its own firewall if EC2
+lets the traffic pass, or if it reads nothing of EC2."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advice:
-    """What to do about a cause, and what the fleet adds."""
+    """The fix of a cause, and a note that the fleet adds."""
 
     fix: Fix
     note: str | None
@@ -47,7 +47,7 @@ class Advice:
 
 @dataclass(frozen=True, slots=True)
 class _About:
-    """What the fix of a cause is made of."""
+    """The facts from which the fix of a cause is made."""
 
     cause: NamedCause
     target: Target
@@ -55,18 +55,18 @@ class _About:
     groups: tuple[str, ...]
     """Security groups that all hosts with the fault have."""
     why_not: str | None
-    """Why nothing may be changed yet, as words that follow a colon; None where it may."""
+    """Why nothing may be changed yet, as words that follow a colon; None if a change is allowed."""
 
     def ids(self, kind: SubjectKind) -> list[str]:
         return [subject.id for subject in self.subjects if subject.kind is kind]
 
     def id(self, kind: SubjectKind, placeholder: str) -> str:
-        """The first id of a kind for a command."""
+        """Return the first id of a kind, for a command."""
         return next((id_ for id_ in self.ids(kind) if FORMS[placeholder].fullmatch(id_)), known_id(None, placeholder))
 
     @property
     def ports(self) -> tuple[int, ...]:
-        """The ports in the key that a service of the cause has; 443 if the key has none. A record could name any
+        """The ports in the key that belong to a service of the cause; 443 if the key has none. A record could name any
         port."""
         named = set(self.ids(SubjectKind.PORT))
         if not named:
@@ -76,7 +76,7 @@ class _About:
         return tuple(sorted(port for port in every if str(port) in named))
 
     def addresses(self, kind: SubjectKind = SubjectKind.ADDRESS) -> list[Address]:
-        """The subjects of a kind that are addresses, as they ought to be."""
+        """Return the subjects of a kind as addresses, without those that are not addresses."""
         found = []
         for text in self.ids(kind):
             try:
@@ -88,17 +88,17 @@ class _About:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trust:
-    """What the word of hosts is worth. A record may come from anybody who may write one."""
+    """How far the records are trusted: anybody who may write one could have written it."""
 
     least: int
-    """The fewest hosts on whose word something is changed."""
+    """The minimum number of hosts before a fix may change something."""
     places: Mapping[str, frozenset[tuple[str | None, str | None]]]
-    """The accounts and VPCs whose hosts name a security group, by the group."""
+    """For each security group, the accounts and VPCs of the hosts that name it."""
     of_endpoints: frozenset[tuple[str, str]]
-    """Security groups that facts of EC2 show at an endpoint, each with the name of its service."""
+    """Security groups that facts of EC2 show on an endpoint, each with the name of its service."""
 
     def why_not(self, cause: NamedCause, groups: Iterable[str], service_name: str | None) -> str | None:
-        """Why a fix of a cause about these groups changes nothing; None where it may."""
+        """Return why a fix for a cause about these groups may change nothing; None if it may."""
         if cause.member_count < self.least:
             return (
                 f"only {counted(cause.member_count, 'host')} {'has' if cause.member_count == 1 else 'have'} this fault"
@@ -120,8 +120,8 @@ class Trust:
 def advice_for(
     cause: NamedCause, regions: Sequence[str], groups: Sequence[str], central: Fix | None, trust: Trust
 ) -> Advice:
-    """What to do: `regions` are those of the hosts, the most frequent first; `groups` are security groups that all of
-    them have; `central` is what the predictor says, which knows the whole configuration."""
+    """Return the advice for a cause. `regions` are the Regions of its hosts, the most frequent first; `groups` are the
+    security groups that all of them have; `central` is the predictor's fix, which knows the whole configuration."""
     region = next((region for region in regions if is_region(region)), _REGION)
     service = next((service for service in cause.services if service in SERVICES), "backup")
     target, subjects = target_in(region, service), subjects_of(cause.key)
@@ -167,8 +167,8 @@ def _explain(code: str) -> Command:
 
 
 def _fault(about: _About) -> Fault:
-    """What hosts say of a fault of the configuration. The other end of what is missing is the appliance, a group that
-    all of them have, or what nothing names."""
+    """Return the fault of the configuration that hosts report. The other end of a missing rule is the appliance, a
+    group that all hosts have, or unknown."""
     target, group = about.target, about.id(SubjectKind.GROUP, GROUP)
     ports = about.ports or (HTTPS,)
     is_of_appliance = SERVICES[target.service].has_appliance and any(port != HTTPS for port in ports)
@@ -193,7 +193,8 @@ def _first_group(groups: Iterable[str]) -> str | None:
 
 
 def _of_configuration(about: _About) -> Fix:
-    """The row of the code; a denial that names the policy of an endpoint has that of the policy."""
+    """Return the row of the code. If a denial names the policy of an endpoint, that is the row for endpoint
+    policies."""
     return fix_of(_AS.get(about.cause.code, about.cause.code), _fault(about))
 
 
@@ -204,7 +205,7 @@ _AS: Final = {"IAM001": "VPC008", "IAM002": "VPC008"}
 
 
 def _compare_ends(about: _About) -> Fix:
-    """Connections: what the hosts cannot see is at the other end or between."""
+    """Return the fix for failed connections: look at the other end and between, which the hosts cannot see."""
     addresses = about.addresses()
     where = f" at {listed_briefly(addresses)}" if addresses else ""
     return Fix(
@@ -216,8 +217,8 @@ def _compare_ends(about: _About) -> Fix:
 
 
 def _ask_name_servers(about: _About) -> Fix:
-    """The fix for a name: about the servers that answer otherwise, as VPC011 has it; otherwise about what answers in
-    the VPC."""
+    """Return the fix for a name: as for VPC011 if name servers answer otherwise, else about the answers inside the
+    VPC."""
     if servers := about.addresses(SubjectKind.RESOLVER):
         return fix_of("VPC011", Fault(target=about.target, servers=tuple(map(str, servers))))
     show = read_only(
@@ -249,7 +250,7 @@ _BY_CODE: Final[dict[str, Callable[[_About], Fix]]] = {
 
 
 def _show_shared(about: _About, values: Iterable[SharedValue]) -> list[Command]:
-    """Show what the hosts with a fault share, where its id has the form of its kind."""
+    """Return commands that show what the hosts with a fault share, if its id has the form of its kind."""
     region = about.target.region
     filters = {
         Attribute.GROUP: ("describe-security-groups", "group-id", FORMS["<INSTANCE_SECURITY_GROUP_ID>"]),
@@ -268,7 +269,7 @@ def _show_shared(about: _About, values: Iterable[SharedValue]) -> list[Command]:
 
 
 def _note(cause: NamedCause) -> str | None:
-    """What the fleet says against, or beside, what each host says of itself."""
+    """Return a sentence that corrects or supplements the hosts' own findings."""
     share = f"{cause.member_count:,} of {counted(cause.exposed_count, 'host')} that could have it"
     shared = "" if cause.shared is None else listed(map(_named, cause.shared.values))
     if radius_of(cause.code) is Radius.HOST:
@@ -286,7 +287,7 @@ def _note(cause: NamedCause) -> str | None:
 
 
 def note_for_lone_hosts(code: str, hosts: int, well: int) -> str | None:
-    """What is said of hosts with a fault of their own whose neighbours, of the same subnet, are well; None for a fault
+    """Return a note for hosts with a fault of their own whose neighbours in the same subnet are well; None for a fault
     that a host measured on itself anyway."""
     if radius_of(code) is Radius.HOST or not well:
         return None

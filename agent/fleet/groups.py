@@ -1,4 +1,5 @@
-"""Causes that may be one: with a subject in common, or of one code in one Region, in one account or since one sweep."""
+"""Causes that may be one: they share a subject, or have the same code and share a Region, an account or the sweep in
+which they began."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,16 +9,16 @@ from agent.fleet.model import CauseGroup, FleetCause
 from agent.report.model import SubjectKind
 
 _TOO_COMMON: Final = frozenset({SubjectKind.PORT, SubjectKind.VPC, SubjectKind.ACCOUNT})
-"""Subjects that say little alone."""
+"""Kinds of subjects that are too common to group by alone."""
 _What = tuple[str, str, str]
-"""What causes have in common: the code that they have to share, empty for none; its kind and its value."""
+"""A common property of causes: the code that they must share (empty for any), its kind and its value."""
 
 
 def grouped(
     causes: Sequence[FleetCause], regions: Mapping[str, Sequence[str]], first_sweep: str | None
 ) -> tuple[CauseGroup, ...]:
-    """The groups, those with most hosts first. `regions` are those of the hosts of each cause, by its key; what was
-    there in the first sweep began at a time that nobody knows."""
+    """Return the groups, those with most hosts first. `regions` are those of the hosts of each cause, by its key. A
+    cause of the first sweep has no known start."""
     found: list[CauseGroup] = []
     left = {cause.key: cause for cause in causes}
     by_subject: defaultdict[_What, list[FleetCause]] = defaultdict(list)
@@ -37,7 +38,8 @@ def grouped(
 
 
 def _groups(having: Mapping[_What, Sequence[FleetCause]], left: Mapping[str, FleetCause]) -> Iterator[CauseGroup]:
-    """The causes that are left, by what most of them have, as long as two have something in common."""
+    """Repeatedly yield the group of the property that most of the remaining causes have, until no two have one in
+    common."""
     for (_, kind, value), of in sorted(having.items(), key=lambda item: -len(item[1])):
         together = {cause.key: cause for cause in of if cause.key in left}
         if len(together) > 1:
@@ -52,7 +54,7 @@ def _groups(having: Mapping[_What, Sequence[FleetCause]], left: Mapping[str, Fle
 
 
 def _circumstances(cause: FleetCause, regions: Sequence[str], first_sweep: str | None) -> Iterator[_What]:
-    """What a cause may have in common with others of its code: what says more comes first."""
+    """Yield the properties that a cause may share with others of its code, the most telling first."""
     if cause.since_sweep is not None and cause.since_sweep != first_sweep:
         yield cause.code, "sweep", cause.since_sweep
     if len(cause.accounts) == 1:

@@ -1,4 +1,4 @@
-"""The headline of a fault that hosts share: the template of its code, with what its subjects tell."""
+"""The headline of a shared fault: the template of its code, filled with its subjects."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -11,25 +11,25 @@ from agent.report.subjects import first_of_kinds
 from probes.ports import HTTPS
 
 _ANY_HOST: Final[dict[str, Forms | None]] = {"sender": "these hosts", **of_ports([HTTPS])}
-"""What is said of each host alike. A key names the ports beside 443 alone."""
+"""Values that hold for every host. A key names only ports other than 443."""
 
 
 def title_of(code: str) -> str:
-    """The title of a finding, said of each host that has it."""
+    """The title of a finding, in words that hold for every host with it."""
     if code not in CODES:
         return "A finding that this version does not know"
     return CODES[code].title.replace("This host", "The host").replace("this host", "the host")
 
 
 def headline_of(code: str, subjects: Sequence[FindingSubject], services: Sequence[str]) -> str:
-    """What was found, in one line with its id or address; the title with the first id where the template needs what
-    each host alone knows."""
+    """The finding in one line with its id or address. If the template needs a value that only a host knows, this is the
+    title with the first id."""
     found = None
     if code in CODES:
         service = listed(services) if services else None
         fields = {**_ANY_HOST, **first_of_kinds(subjects), **_of_places(subjects), "service": service}
         found = headline(CODES[code].headline, fields)
-    if found is not None and " " in found:  # more than an id
+    if found is not None and " " in found:  # more than one id
         return found.replace("this host's", "the host's").replace("this host", "the host")
     title = inside(title_of(code))
     with_id = f"{title} ({subjects[0].id})" if subjects else title
@@ -37,7 +37,8 @@ def headline_of(code: str, subjects: Sequence[FindingSubject], services: Sequenc
 
 
 def _of_places(subjects: Sequence[FindingSubject]) -> dict[str, Forms | None]:
-    """Values for addresses. How many others the name has is not known here, and a zone is that of the hosts."""
+    """Values for addresses. The number of the name's other addresses is unknown here, and a zone is that of the
+    hosts."""
     at = [subject.id for subject in subjects if subject.kind is SubjectKind.ADDRESS]
     where = places(at)
     if len(at) < 2:

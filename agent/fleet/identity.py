@@ -1,7 +1,6 @@
-"""What identifies a cause: which of the ids that a host reports, and what else, by code.
+"""The identity of a cause: which reported ids identify it for each code, and what else does.
 
-A rule that is shared with five VPCs is one rule, and one name server at 10.0.0.53 in the networks of two companies is
-two.
+A rule that is shared with five VPCs is one cause. A name server at 10.0.0.53 in the networks of two companies is two.
 """
 
 from collections import defaultdict
@@ -27,24 +26,24 @@ IDENTIFIES: Final[dict[str, tuple[SubjectKind, ...]]] = {
     "IAM004": (SubjectKind.ACCOUNT,),
     "IAM005": (SubjectKind.ACCOUNT,),
 }
-"""Kinds of subjects that are enough: the VPC in which a host met the same rule, zone, Profile or table makes no other
-cause, nor does the role that the policy of an organization stops, or the account that met a fault of AWS itself."""
+"""Kinds of subjects that alone identify a fault of each code. A rule, zone, Profile or table is the same cause
+whichever VPC met it; so is the policy of an organization for any role, or a fault of AWS itself for any account."""
 _OF_REGION: Final = frozenset({"HTTP005", "API007"})
-"""Faults of a service, which has a Region."""
+"""Faults of a service, which belong to a Region."""
 _OF_ACCOUNT: Final = frozenset({"API007"})
-"""What AWS limits for each account."""
+"""Faults about quotas, which AWS applies to each account."""
 _ADDRESS: Final = "address="
 _VPC: Final = "vpc="
 _PRIVATE: Final = ("resolver=", "url=")
-"""Whose address may mean another server in the network of another account."""
+"""Kinds of servers whose private address may be another server in the network of another account."""
 _ONE_SERVER: Final = 3
-"""Accounts from which on a name server or proxy at one address is one for all of them, and VPCs from which on the same
-addresses are of one endpoint: that so many networks have another one there, and that each of these fails alike, is less
-likely than that they share it."""
+"""Number of accounts from which a name server or proxy at one address is taken for a single server, and number of VPCs
+from which the same addresses are taken for one endpoint. A shared server is more likely then than separate ones in all
+these networks that fail alike."""
 
 
 def identify(database: "Database") -> None:
-    """Give the faults in `fault_row` the keys that identify them."""
+    """Give the faults in `fault_row` keys that identify them."""
     database.run("known_as")
     rows = database.ask("place_key", codes=sorted(IDENTIFIES.keys() | _OF_REGION))
     whole = dict(database.ask("path_row"))
@@ -67,7 +66,7 @@ def identify(database: "Database") -> None:
 
 
 def wholes(records: Mapping[str, int]) -> dict[str, str]:
-    """For a key that names some addresses in a VPC, the key of the same code there that names these and more, with at
+    """Map a key with some addresses in a VPC to a key of the same code there that has these addresses and more, with at
     least half as many records. `records` has the number of records of every key with addresses."""
     alike: defaultdict[tuple[str, ...], list[tuple[frozenset[str], str]]] = defaultdict(list)
     for key in records:
@@ -89,8 +88,8 @@ def _without_vpc(key: str) -> str:
 
 
 def identified(key: str, account: str | None = None, region: str | None = None, *, is_one_server: bool = False) -> str:
-    """A key as it identifies a fault, where hosts of an account and a Region have it. `is_one_server`: whether its
-    private address is the same server in all accounts."""
+    """Return a key reduced to the parts that identify a fault of hosts in an account and a Region. `is_one_server`:
+    whether its private address is the same server in all accounts."""
     code, *parts = key.split("|")
     if code in IDENTIFIES:
         kinds = {kind.value for kind in IDENTIFIES[code]}
@@ -112,12 +111,12 @@ def _kind(part: str) -> str:
 
 
 def _is_private(part: str) -> bool:
-    """Whether a part names a server by an address that other networks have, too."""
+    """Whether a part names a server by an address that other networks may use as well."""
     if not part.startswith(_PRIVATE):
         return False
     id_ = unquote(part.partition("=")[2])
     try:
         host = urlsplit(id_).hostname if "://" in id_ else id_
         return ip_address(host or "").is_private
-    except ValueError:  # a name, or no address
+    except ValueError:  # a name, or not an address
         return False

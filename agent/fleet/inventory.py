@@ -1,4 +1,4 @@
-"""Hosts that a fleet should have: who is expected to be heard from, and what their owners say of them."""
+"""The hosts that a fleet should have: which are expected, and how their owners label them."""
 
 import json
 import re
@@ -16,33 +16,33 @@ from agent.report.serialization import quoted
 from probes.frozen import dataclass
 
 MAX_INVENTORY: Final = 256 * 2**20
-"""Bytes: two million instances as Systems Manager lists them."""
+"""Maximum size in bytes: two million instances as Systems Manager lists them."""
 INVENTORY_SECONDS: Final = 60.0
-"""Time limit for reading one: a named pipe may have no writer."""
+"""Time limit for reading an inventory: a named pipe may have no writer."""
 _HOST: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?")
-"""An id of an instance or of a managed node, or the name of a host."""
+"""The id of an instance or of a managed node, or a host name."""
 _ID_COLUMNS: Final = ("instanceid", "instance_id", "instance-id", "instance", "host", "hostname", "id")
-"""Heads of a column of hosts, the first that is there."""
+"""Headings of the column of hosts, in order of preference."""
 _ACCOUNT_COLUMNS: Final = ("accountid", "account_id", "account-id", "account", "ownerid", "owner_id")
-"""Heads of one of accounts."""
+"""Headings of the column of accounts."""
 _ACCOUNT: Final = re.compile(r"[0-9]{12}")
 OWNER: Final = "owner"
-"""The head of the column that says who answers for a host."""
+"""The heading of the column with the owner of a host."""
 MAX_LABELS: Final = 12
-"""Further columns that are taken, that of the owner among them."""
+"""Maximum number of further columns, including the owner's."""
 _Named = tuple[Any, Any]
-"""A host and its account, as the file has them."""
+"""A host and its account, as in the file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Label:
-    """What a further column says of a host: `application` is `sap`."""
+    """A label of a host from a further column: `application` is `sap`."""
 
     account: str | None
     """The account of the host; None if the file does not say it."""
     host: str
     name: str
-    """The head of the column; for the owner's column, OWNER as it is written there."""
+    """The heading of the column; the owner's column is always named OWNER."""
     value: str
 
 
@@ -52,12 +52,12 @@ class Expected:
 
     hosts: frozenset[str]
     by: str
-    """What says that they are there."""
+    """The source that lists the hosts."""
     accounts: frozenset[tuple[str, str]] = frozenset()
-    """Hosts with their accounts, as far as the file says the account."""
+    """Hosts with their accounts, as far as the file has accounts."""
     labels: tuple[Label, ...] = ()
     notes: tuple[str, ...] = ()
-    """What of the file is not used, in sentences."""
+    """Sentences about parts of the file that are not used."""
 
 
 class InventoryError(Exception):
@@ -66,15 +66,15 @@ class InventoryError(Exception):
 
 def read_inventory(path: Path, received_signals: Sequence[str] = ()) -> Expected:
     """The hosts that a file lists: one a line, CSV with a head, a JSON list, or what `aws ssm
-    describe-instance-information` and `aws ec2 describe-instances` print. Raises InventoryError where it cannot be read
-    or lists no host, and InterruptedBySignalError after a signal."""
+    describe-instance-information` and `aws ec2 describe-instances` print. Raises InventoryError if it cannot be read
+    or lists no hosts, and InterruptedBySignalError after a signal."""
     try:
         data = read_within(path, most=MAX_INVENTORY, seconds=INVENTORY_SECONDS, received_signals=received_signals)
     except TooLargeError as error:
         raise InventoryError(
             f"{path}: is larger than {MAX_INVENTORY // 2**20} MiB; list the ids alone, one a line"
         ) from error
-    except (OSError, ValueError) as error:  # a NUL in the path
+    except (OSError, ValueError) as error:  # the path contains a NUL
         why = (isinstance(error, OSError) and error.strerror) or str(error)
         raise InventoryError(f"{path}: cannot be read: {why}") from error
     return parse(data, str(path))
@@ -117,7 +117,7 @@ def parse(data: bytes, name: str) -> Expected:
 
 
 def _account(text: Any) -> str | None:
-    """An account where a cell holds one."""
+    """The account if a cell holds one."""
     return text if isinstance(text, str) and _ACCOUNT.fullmatch(text) else None
 
 
@@ -136,7 +136,7 @@ def _of_json(text: str, name: str) -> Iterator[_Named]:
 
 
 def _entries(document: Any) -> Iterator[_Named]:
-    """The entries of a list, or of what a command of the AWS CLI prints, with the account that is said of several."""
+    """Yield the entries of a list or of a command of the AWS CLI, with an account that stands above several of them."""
     several = [document]
     if isinstance(document, dict):
         for reservation in _listed(document.get(RESERVATIONS)):
@@ -152,14 +152,14 @@ def _listed(value: Any) -> list[Any]:
 
 
 def _in(entry: dict[str, Any], names: Sequence[str]) -> Any:
-    """What an entry has under the first of these names, whatever their case."""
+    """The value of an entry under the first of these names that it has, in upper or lower case."""
     heads = {str(head).lower(): value for head, value in entry.items()}
     return next((heads[name] for name in names if name in heads), None)
 
 
 class _Table:
-    """Lines with one host each, or CSV: the column whose head says that it has the hosts, else the first one. With such
-    a head, further columns are labels of the hosts. Raises ValueError where it is not CSV."""
+    """Lines with one host each, or CSV. Hosts are in the column with a known heading, otherwise in the first. With such
+    a heading, further columns are labels of the hosts. Raises ValueError if it is not CSV."""
 
     def __init__(self, text: str) -> None:
         self.named: list[_Named] = []
@@ -180,7 +180,7 @@ class _Table:
         self._leave_single_values()
 
     def _names(self, heads: Sequence[str], taken: set[int | None]) -> dict[int, str]:
-        """The names of labels by their columns: that of the owner first, then the others from the left."""
+        """The names of labels by column: the owner's first, then the others from the left."""
         further = [place for place, head in enumerate(heads) if head and place not in taken]
         further.sort(key=lambda place: heads[place].lower() != OWNER)
         names: dict[int, str] = {}
@@ -207,7 +207,7 @@ class _Table:
                 self.labels.append(label)
 
     def _leave_single_values(self) -> None:
-        """Without what one host alone has: no other shares it. The owner of a host is its owner all the same."""
+        """Remove values that only one host has, since no other shares them. Owners stay."""
         counts = Counter((label.name, label.value) for label in self.labels)
         self.labels = [label for label in self.labels if label.name == OWNER or counts[label.name, label.value] > 1]
 

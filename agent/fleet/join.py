@@ -1,4 +1,4 @@
-"""The fleet's question and its answer: records of hosts in an engine's tables become the fleet document."""
+"""Answer the question of a fleet: the records in an engine's tables become the fleet document."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -57,42 +57,42 @@ NONE: Final = "none"
 _MISSING: Final = (
     *("missing_held", "missing_area", "missing_outside", "outside_value", "missing_question", "missing_sick"),
 )
-"""How hosts that were not heard from become a question."""
+"""Statements that search for what the hosts not heard from share."""
 
 
 class QuestionError(Exception):
-    """What is asked for is not in the records, in words for the operator."""
+    """The records do not have what the question names; the reason is in words for the operator."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What is asked of the records."""
+    """The question that the records answer."""
 
     sweep: str | None
-    """None for the last one."""
+    """Id of the sweep; None for the last one."""
     against: str
-    """PREVIOUS, NONE, or a sweep."""
+    """PREVIOUS, NONE, or the id of a sweep."""
     least: int
-    """The fewest hosts that make a cause where the configuration does not name it."""
+    """The minimum number of hosts for a cause that the configuration does not name."""
     tolerate: float
-    """Part of the expected hosts that may be silent, and of the files that may be unreadable, 0 to 1."""
+    """Share of the expected hosts that may be silent, and of the files that may be unreadable, 0 to 1."""
     by: Attribute | None
     """The attribute by which each cause is broken down."""
     where: tuple[SharedValue, ...]
-    """Values that hosts must have: one of those of each attribute."""
+    """Values that hosts must have: for each attribute one of those given."""
     since: datetime | None
     suppress: tuple[Suppression, ...]
     expected: Expected | None
-    """None for the hosts of the sweep before."""
+    """The expected hosts; None for the hosts of the sweep before."""
     facts: tuple[Ec2Facts, ...]
     today: date
     read: ReadResult
 
 
 def joined(engine: "Database", question: Question) -> FleetDocument:
-    """The answer. Afterwards the engine has a table `assignment(record, cause_key, counted, by_symptom)`: one row for
-    each host of the told sweep and each of its faults, `counted` 1 at the one at which the host counts, `by_symptom` 1
-    where it saw the symptom alone. Raises QuestionError for a sweep that was not read."""
+    """Return the answer. Afterwards the engine has the table `assignment(record, cause_key, counted, by_symptom)` with
+    one row for each host of the told sweep and each of its faults. `counted` is 1 for the fault at which the host
+    counts, `by_symptom` is 1 if the host saw only the symptom. Raises QuestionError for a sweep that was not read."""
     return _Joining(engine, question).document()
 
 
@@ -168,7 +168,7 @@ class _Joining:
             self._engine.run("where", attribute=attribute.value, values=values)
 
     def _chosen(self, sweeps: Sequence[Sweep], whole: Sequence[Sweep]) -> tuple[Sweep | None, Sweep | None]:
-        """The sweep that is told, and the one that it is compared with: of all hosts, where they are not named. Raises
+        """Return the told sweep and the sweep to compare it with; without names, these are sweeps of all hosts. Raises
         QuestionError."""
         if not sweeps:
             return None, None
@@ -204,8 +204,8 @@ class _Joining:
     # --- Hosts by verdict --------------------------------------------------------------------------------------------
 
     def _statuses(self, told: Sweep) -> Counter[str]:
-        """Hosts by verdict, without what is suppressed. Where a record does not list all causes, one that it leaves out
-        can be as bad, so its verdict stays."""
+        """Count hosts by verdict, without suppressed faults. If a record does not list all causes, its verdict stays,
+        since an unlisted cause can be as bad."""
         rows = self._engine.ask("status", sweep=told.id)
         statuses: Counter[str] = Counter()
         kept = 0
@@ -292,7 +292,7 @@ class _Joining:
         )
 
     def _owners(self) -> dict[str, tuple[HostsOfOwner, ...]]:
-        """The hosts of each cause by owner, where the inventory names owners."""
+        """Return the hosts of each cause by owner if the inventory names owners."""
         expected = self._question.expected
         if expected is None or all(label.name != OWNER for label in expected.labels):
             return {}
@@ -314,7 +314,8 @@ class _Joining:
     # --- Faults of single hosts --------------------------------------------------------------------------------------
 
     def _own_faults(self, told: Sweep) -> tuple[OwnFault, ...]:
-        """What nothing joins, by code; each host once, and only where it has no named cause that is as bad."""
+        """Return faults that are not part of any shared cause, by code. A host is in one of them, and only if it has no
+        shared cause that is as bad."""
         rows = self._engine.ask("own_fault")
         examples = _lists(self._engine.ask("own_example", most=MAX_EXAMPLES))
         well = self._well_beside(told)
@@ -333,8 +334,8 @@ class _Joining:
         return tuple(sorted(faults, key=lambda fault: (fault.severity.rank, -fault.host_count, fault.code)))
 
     def _well_beside(self, told: Sweep) -> dict[str, int]:
-        """For each code of a fault of single hosts, the hosts without it in their subnets, if these are most of the
-        hosts in each of them."""
+        """Return, for each code of single hosts' faults, the number of hosts without it in the same subnets, if these
+        are the majority in each."""
         well: Counter[str] = Counter()
         crowded: set[str] = set()
         for code, sick, hosts in self._engine.ask("well_beside", sweep=told.id):
@@ -346,7 +347,7 @@ class _Joining:
     # --- Hosts not heard from ----------------------------------------------------------------------------------------
 
     def _not_heard_from(self, told: Sweep, against: Sweep | None) -> NotHeardFrom | None:
-        """The hosts that should be in the told sweep and are not; None where nothing says who should be."""
+        """Return the hosts that should be in the told sweep and are not; None if nothing says which are expected."""
         expected, engine = self._question.expected, self._engine
         engine.run("expected")
         if expected is not None:
@@ -375,7 +376,8 @@ class _Joining:
         )
 
     def _shared_by_missing(self) -> Shared | None:
-        """What the missing hosts shared in their last records, and the hosts of the told sweep do not."""
+        """Return values that the missing hosts shared in their last records and the hosts of the told sweep do not
+        have."""
         engine, least = self._engine, self._question.least
         engine.run("missing_record")
         if engine.count("missing_record") < least:
@@ -386,7 +388,7 @@ class _Joining:
         return told[0].shared if told else None
 
     def _empty(self) -> FleetDocument:
-        """What is said where no record is left."""
+        """Return the document of an answer without records."""
         question = self._question
         expected = question.expected
         missing = None

@@ -1,6 +1,6 @@
-"""A fleet as metrics of Prometheus, for node_exporter's textfile collector: how many hosts, by verdict and by cause.
+"""A fleet as metrics of Prometheus for node_exporter's textfile collector: numbers of hosts by verdict and by cause.
 
-The number of series is bounded: of causes and of codes the first ones have series of their own, the worst and largest.
+The number of series is bounded: only the worst and largest causes and codes have series of their own.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -18,7 +18,7 @@ MAX_CAUSES: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """A metric: all of its samples have the same labels."""
+    """A metric whose samples all have the same labels."""
 
     name: str
     labels: tuple[str, ...]
@@ -27,7 +27,7 @@ class Family:
 
 
 def render(document: FleetDocument) -> str:
-    """One document in the text format of Prometheus."""
+    """Return the document in the text format of Prometheus."""
     return expose(_families(document))
 
 
@@ -73,7 +73,7 @@ def _redacted(document: FleetDocument) -> Iterator[Sample]:
 
 
 def _causes(document: FleetDocument) -> Iterator[tuple[tuple[str, str, str], int, int, float | None]]:
-    """The causes by ticket, so that an alert stays the same if the key of a cause changes."""
+    """Yield the causes by ticket, so that an alert stays the same if the key of a cause changes."""
     for cause in document.causes[:MAX_CAUSES]:
         at = None if cause.since is None else cause.since.timestamp()
         code, _, subject = (cause.ticket or cause.key).partition("|")
@@ -148,4 +148,4 @@ FAMILIES: Final = (
         _own,
     ),
 )
-"""In the order of the document."""
+"""The metrics in the order of the output."""

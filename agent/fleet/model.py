@@ -1,4 +1,4 @@
-"""The fleet document: what the records of many hosts say together. Every format of `backuplink fleet` is made of it."""
+"""The fleet document: the joined result of many hosts' records. Every format of `backuplink fleet` is made from it."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -29,21 +29,21 @@ from probes.masks import (
 
 SCHEMA: Final = "backuplink.fleet.v1"
 MAX_EXAMPLES: Final = 8
-"""Hosts that a cause names in the document. All of them are in CSV and Parquet."""
+"""Maximum number of hosts that a cause names in the document. CSV and Parquet have all of them."""
 
 MAX_BREAKDOWN: Final = 32
-"""Values that a breakdown of a cause lists."""
+"""Maximum number of values in the breakdown of a cause."""
 
 
 class NamedBy(StrEnum):
     """Why faults on several hosts are one cause."""
 
     CONFIGURATION = "configuration"
-    """EC2 names the resource, on these hosts or in facts that were taken centrally."""
+    """EC2 names the resource, on these hosts or in central facts."""
     EVIDENCE = "evidence"
-    """At least half of the hosts that could have it do, or all name the same role, issuer or URL."""
+    """At least half of the hosts that could have the fault do, or all name the same role, issuer or URL."""
     SHARED = "shared"
-    """The hosts that have it share what the others do not."""
+    """The hosts with the fault share something that the others do not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,16 +52,16 @@ class Sweep:
 
     id: Plain
     started_at: datetime
-    """When the first of its runs ended."""
+    """Time at which the first of its runs ended."""
     ended_at: datetime
     host_count: int
     sick_count: int
-    """Hosts whose verdict is not ok."""
+    """Number of hosts whose verdict is not ok."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetTotals:
-    """How many hosts there are, by verdict, and what could not be used."""
+    """Numbers of hosts by verdict, and of input that could not be used."""
 
     hosts: int
     ok: int
@@ -71,7 +71,7 @@ class FleetTotals:
     not_heard_from: int
     """Hosts of the inventory without a record in this sweep."""
     redacted: int
-    """Records that their host redacted: counted above, and joined with no other by an id."""
+    """Records that their host redacted. They are counted above, but their ids join them with no other record."""
     superseded: int
     """Older records of a host that has a newer one in the same sweep."""
     unreadable: int
@@ -88,56 +88,56 @@ class SharedValue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shared:
-    """What hosts share and the others do not: one value, or two together."""
+    """One value, or two together, that hosts share and the others do not."""
 
     values: tuple[SharedValue, ...]
     sick: int
-    """Hosts with it that have the fault."""
+    """Number of hosts with the value and with the fault."""
     well: int
-    """Hosts with it that could have the fault and do not."""
+    """Number of hosts with the value that could have the fault and do not."""
     coverage: float
-    """Part of the hosts with the fault that have it, 0 to 1."""
+    """Share of the hosts with the fault that have the value, 0 to 1."""
     precision: float
-    """Part of the hosts that have it that have the fault, 0 to 1."""
+    """Share of the hosts with the value that have the fault, 0 to 1."""
     lift: float
-    """How many times as often the fault occurs among the hosts that have it as among the others."""
+    """Frequency of the fault among hosts with the value, divided by its frequency among the others."""
     p: float
-    """How likely so many would be by chance: one-sided exact test, corrected for the number of tests."""
+    """Probability of so many by chance: one-sided exact test, corrected for the number of tests."""
     as_well: tuple[SharedValue, ...] = ()
-    """Other values that the same hosts have, and that tell as much."""
+    """Other values that distinguish the same hosts equally well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """How many hosts of one zone of a VPC have a fault."""
+    """Numbers of hosts with a fault in one zone of a VPC."""
 
     vpc: ResourceId | None
     zone: AvailabilityZoneId | None
     sick: int
     exposed: int
-    """Hosts there that could have it."""
+    """Number of hosts there that could have it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostsOfValue:
-    """How many hosts with one value of the attribute that was asked for have a fault."""
+    """Numbers of hosts with a fault for one value of the requested attribute."""
 
     value: SharedName | None
-    """None for hosts of which it is not known."""
+    """The value; None for hosts whose value is unknown."""
     sick: int
     exposed: int
-    """Hosts with that value that could have it."""
+    """Number of hosts with that value that could have it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostsOfOwner:
-    """The hosts with a fault that one owner answers for."""
+    """The hosts with a fault that belong to one owner."""
 
     owner: HostOwner | None
     """The owner in the inventory; None if the inventory names none."""
     host_count: int
     hosts: tuple[FleetHost, ...]
-    """The first, at most MAX_EXAMPLES."""
+    """The first hosts, at most MAX_EXAMPLES."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +145,7 @@ class FleetCause:
     """A fault that hosts share."""
 
     key: Plain
-    """Its code and its subjects: `VPC005|group=sg-…|port=1027`."""
+    """Code and subjects of the cause: `VPC005|group=sg-…|port=1027`."""
     code: Plain
     name: Plain
     title: Sentence
@@ -156,55 +156,55 @@ class FleetCause:
     named_by: NamedBy
     shared: Shared | None
     host_count: int
-    """Hosts of this sweep that it stands for: each host counts at its first cause alone."""
+    """Number of hosts of this sweep with the cause. Each host counts once, at its first cause."""
     exposed_count: int
-    """Hosts of this sweep that could have it: with one of its services, and where its subjects are."""
+    """Number of hosts of this sweep that could have it: hosts with one of its services, in the places of its
+    subjects."""
     joined_count: int
-    """Hosts, among `host_count`, that saw only the symptom, because they did not read the configuration."""
+    """Number of hosts within `host_count` that saw only the symptom, because they did not read the configuration."""
     also_count: int
-    """Hosts that have it besides another cause at which they are counted."""
+    """Number of hosts that have it but count at another cause."""
     hosts: tuple[FleetHost, ...]
-    """The first, at most MAX_EXAMPLES."""
+    """The first hosts, at most MAX_EXAMPLES."""
     places: tuple[Place, ...]
     since: datetime | None
-    """Start of the first sweep from which on enough hosts have had it without a break; None where that is not known."""
+    """Start of the first sweep since which enough hosts have it without a break; None if that is unknown."""
     since_sweep: Plain | None
     flapping: bool
     """Whether it came and went in the last sweeps."""
     fix: Fix
     note: Sentence | None
-    """What the fleet says besides what each host can: where the hosts' own fix is refuted, or what to compare."""
+    """A sentence that the fleet adds to the hosts' own findings: that their fix is refuted, or what to compare."""
     breakdown: tuple[HostsOfValue, ...] = ()
-    """The values with most hosts of the attribute that was asked for, at most MAX_BREAKDOWN; empty if none was asked
-    for."""
+    """The most frequent values of the requested attribute, at most MAX_BREAKDOWN; empty if none was requested."""
     ticket: Plain = ""
-    """The key under which most of its hosts reported it when it began. It stays where the key changes because a host
-    begins to read EC2, or an endpoint is made anew: one cause is one ticket."""
+    """The key under which most of its hosts reported the cause when it began. It stays the same if the key changes,
+    because a host begins to read EC2 or an endpoint is recreated: one cause is one ticket."""
     arrived: tuple[SharedValue, ...] = ()
-    """What most of its hosts have and no host had before it began."""
+    """Values that most of its hosts have and no host had before the cause began."""
     accounts: tuple[Owner, ...] = ()
-    """The accounts whose hosts have it, those with most hosts first, at most MAX_EXAMPLES."""
+    """The accounts of its hosts, those with most hosts first, at most MAX_EXAMPLES."""
     owners: tuple[HostsOfOwner, ...] = ()
-    """All hosts that have it by owner, those with most hosts first, at most MAX_BREAKDOWN; empty where the inventory
-    names no owner."""
+    """All of its hosts by owner, owners with most hosts first, at most MAX_BREAKDOWN; empty if the inventory names no
+    owners."""
 
     @property
     def headline(self) -> str:
-        """What was found, in one line with its id or address."""
+        """The finding in one line with its id or address."""
         return headline_of(self.code, self.subjects, self.services)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CauseGroup:
-    """Causes that have something in common: they may be one change."""
+    """Causes with something in common, so they may come from one change."""
 
     codes: tuple[Plain, ...]
-    """The codes of the causes: several only where they have a subject in common."""
+    """The codes of the causes; several only if the causes share a subject."""
     title: Sentence
     """The title of the first cause."""
     kind: Plain
-    """The name of what they have in common: a kind of subject, `region`, `account`, or `sweep` for that in which they
-    began."""
+    """The name of what the causes share: a kind of subject, `region`, `account`, or `sweep` if they began in the same
+    one."""
     value: SharedName
     keys: tuple[Plain, ...]
     """The keys of the causes."""
@@ -213,7 +213,7 @@ class CauseGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnFault:
-    """A fault of single hosts, which nothing joins: by its code."""
+    """A fault, by its code, of single hosts that no shared cause explains."""
 
     code: Plain
     name: Plain
@@ -221,9 +221,9 @@ class OwnFault:
     severity: Severity
     host_count: int
     hosts: tuple[FleetHost, ...]
-    """The first, at most MAX_EXAMPLES."""
+    """The first hosts, at most MAX_EXAMPLES."""
     note: Sentence | None
-    """For a lone host among well neighbours: that it is this host."""
+    """For a lone host with well neighbours, a sentence that the fault lies on this host."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,14 +232,14 @@ class NotHeardFrom:
 
     host_count: int
     hosts: tuple[FleetHost, ...]
-    """The first, at most MAX_EXAMPLES."""
+    """The first hosts, at most MAX_EXAMPLES."""
     expected_by: Sentence
-    """What says that they are there."""
+    """The source that lists these hosts."""
     shared: Shared | None
 
 
 class Turn(StrEnum):
-    """What became of a cause between two sweeps."""
+    """How a cause changed between two sweeps."""
 
     NEW = "new"
     GROWN = "grown"
@@ -249,7 +249,7 @@ class Turn(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetChange:
-    """A cause that is otherwise than in the sweep before."""
+    """A cause that changed since the sweep before."""
 
     turn: Turn
     key: Plain
@@ -261,9 +261,9 @@ class FleetChange:
     """Number of hosts before."""
     after: int
     came: int
-    """Hosts that have it now and had not when they were heard from last, or never were."""
+    """Number of hosts that have it now and did not before, or were never heard from before."""
     went: int
-    """Hosts that were heard from and have it no more."""
+    """Number of hosts that were heard from and no longer have it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -271,21 +271,21 @@ class SuppressedFault:
     """A known fault that affects neither causes nor verdict until its end."""
 
     what: Sentence
-    """Its code, and what it is about: `TCP002=backup`."""
+    """Code and subject of the fault: `TCP002=backup`."""
     until: Plain | None
-    """The last day on which it is left out, in UTC; None for ever."""
+    """The last day of the suppression in UTC; None if it never ends."""
     expired: bool
-    """Whether that day is over: then the fault counts again."""
+    """Whether that day has passed; the fault then counts again."""
     host_count: int
-    """Hosts on which it was left out."""
+    """Number of hosts with the suppressed fault."""
     owner: HostOwner | None
-    """Who answers for that, where a file says so."""
+    """The owner of the suppression, if a file names one."""
     reason: Sentence | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unreadable:
-    """A file, or an object, that could not be used."""
+    """A file or an object that could not be used."""
 
     place: FilePlace
     why: Sentence
@@ -293,19 +293,19 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostFile:
-    """Where the record of a host lay."""
+    """The file that has the record of a host."""
 
     host: FleetHost
     place: FilePlace
     is_report: bool = True
-    """Whether a whole report lies there, as far as its place and its beginning tell."""
+    """Whether the file has a whole report, judged by its place and its beginning."""
     region: SharedName | None = None
     """The Region of the host."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetVerdict:
-    """The worst of all hosts' verdicts."""
+    """The worst verdict of all hosts."""
 
     status: Status
     summary: Sentence
@@ -313,20 +313,20 @@ class FleetVerdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetDocument:
-    """What the records of many hosts say together."""
+    """The joined result of many hosts' records."""
 
     schema: Plain
     tool: Tool
     redacted: bool
     engine: Plain
-    """`duckdb`; `none` where nothing was joined."""
+    """`duckdb`; `none` if nothing was joined."""
     verdict: FleetVerdict
     sweep: Sweep | None
-    """The one that is told; None where nothing was read."""
+    """The told sweep; None if nothing was read."""
     against: Sweep | None
-    """The one that it is compared with."""
+    """The sweep that it is compared with."""
     sweeps: tuple[Sweep, ...]
-    """All that were read, the oldest first."""
+    """All sweeps that were read, the oldest first."""
     totals: FleetTotals
     causes: tuple[FleetCause, ...]
     """The worst first, then the one with most hosts."""
@@ -334,19 +334,19 @@ class FleetDocument:
     not_heard_from: NotHeardFrom | None
     changes: tuple[FleetChange, ...]
     suppressed: tuple[SuppressedFault, ...]
-    """What `--suppress` and `--suppressions` name."""
+    """Faults that `--suppress` and `--suppressions` name."""
     unreadable: tuple[Unreadable, ...]
-    """The first, at most MAX_EXAMPLES."""
+    """The first unreadable files, at most MAX_EXAMPLES."""
     notes: tuple[Sentence, ...]
-    """What the reader has to know of how this was made: facts that are old, lists that were cut."""
+    """Remarks on how the document was made, such as old facts or shortened lists."""
     groups: tuple[CauseGroup, ...] = ()
-    """Causes that have a subject in common, or are of one code and one Region, one account or since one sweep."""
+    """Causes that share a subject, or have the same code and share a Region, an account or a start."""
     files: tuple[HostFile, ...] = ()
-    """Where to read more of the hosts that causes and own faults name."""
+    """Files that say more about the hosts that causes and own faults name."""
 
 
 def summary_of(totals: FleetTotals, causes: Sequence[FleetCause], own_faults: Iterable[OwnFault]) -> str:
-    """One line: how many hosts are not ok, what the first cause is, and what is unknown."""
+    """One line: the number of hosts that are not ok, the first cause, and what is unknown."""
     hosts = counted(totals.hosts, "host")
     by_status = [
         f"{count:,} {word}"
@@ -373,7 +373,7 @@ def summary_of(totals: FleetTotals, causes: Sequence[FleetCause], own_faults: It
 
 
 def refusal(why: str) -> FleetDocument:
-    """A document of no hosts that says why there are none."""
+    """A document without hosts that gives the reason."""
     return FleetDocument(
         schema=SCHEMA,
         tool=Tool(name="backuplink", version=__version__),

@@ -1,7 +1,7 @@
-"""Packing: many small records into one Parquet file for each account, Region and day, as Athena reads them fast.
+"""Pack many small records into one Parquet file for each account, Region and day, which Athena reads fast.
 
-A file is written anew when there are records that it lacks, with those that it has; otherwise it stays. So packing can
-be repeated, also after it was stopped, and of a record that comes twice one is kept.
+A file is rewritten with its old and new records if there are new ones; otherwise it stays. Packing can therefore be
+repeated, also after an interruption. Of duplicate records one is kept.
 """
 
 import json
@@ -25,22 +25,22 @@ NAME: Final = "records.parquet"
 
 
 class PackError(Exception):
-    """What was packed cannot be written, or what is there cannot be read: why, in words for the operator."""
+    """A packed file cannot be written, or an existing one cannot be read; the reason is in words for the operator."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Packed:
-    """What became of it."""
+    """The result of packing."""
 
     records: int
     """Records in the files that were written, including those that were there before."""
     written: tuple[str, ...]
-    """The files, by their places."""
+    """The places of the files that were written."""
     unchanged: int
-    """Files that have all of it already."""
+    """Number of files that already had all of their records."""
     left_out: int
-    """Records without the account, the Region or the day that their place needs, those of a day that is yet to come,
-    and those that their host redacted."""
+    """Records without the account, Region or day that their place needs, records of a future day, and records that
+    their host redacted."""
 
 
 def pack(
@@ -52,8 +52,8 @@ def pack(
     progress: Callable[[int, int | None], None],
     cancelled: Callable[[], bool],
 ) -> Packed:
-    """Write what is in the table WHOLE of an engine below a folder, or below `s3://BUCKET/PREFIX`; `client` gives a
-    client of S3. Raises PackError; the files that were written until then are whole."""
+    """Write the table WHOLE of an engine into files below a folder, or below `s3://BUCKET/PREFIX`; `client` returns a
+    client of S3. Raises PackError; files that were written before it are complete."""
     engine.run("packable", today=today.isoformat())
     left_out = engine.count(WHOLE) - engine.count("packable")
     days = engine.ask("packed_day")
@@ -87,8 +87,8 @@ def _place(destination: str, day: tuple[str, ...]) -> str:
 
 
 def _day(engine: Database, place: str, day: tuple[str, ...], client: Callable[[], Any]) -> int | None:
-    """Write the file of a day; the number of its records, None where it has them all. Raises OSError, ValueError for a
-    file that is not one of these, and AwsError."""
+    """Write the file of a day. Returns the number of its records, or None if it has them all already. Raises OSError,
+    AwsError, and ValueError for a file of another kind."""
     held, tag = _held(place, client)
     before = list(_rows(engine, place, held)) if held is not None else []
     engine.run("packed_before")
@@ -102,7 +102,7 @@ def _day(engine: Database, place: str, day: tuple[str, ...], client: Callable[[]
 
 
 def _rows(engine: Database, place: str, data: bytes) -> Iterator[tuple[Any, ...]]:
-    """The rows of a file, as those of the table WHOLE. Raises ValueError."""
+    """Yield the rows of a file in the form of the table WHOLE. Raises ValueError."""
     columns = [name for name in engine.columns(WHOLE) if name != "day"]
     reader = ParquetReader(engine.folder / "read")
     try:
@@ -116,7 +116,7 @@ def _rows(engine: Database, place: str, data: bytes) -> Iterator[tuple[Any, ...]
 
 
 def _held(place: str, client: Callable[[], Any]) -> tuple[bytes | None, str | None]:
-    """What is at a place, and its tag in S3. Raises OSError and AwsError."""
+    """Return the content at a place, and its tag in S3. Raises OSError and AwsError."""
     if place.startswith(S3):
         return s3.held(client(), place)
     try:

@@ -1,7 +1,7 @@
-"""Parquet of somebody else, read by a process of its own with limits of memory and time.
+"""Read Parquet files of others in a separate process with limits of memory and time.
 
-A file of a few kilobytes may hold texts of gigabytes, and C++ parses it: so what a file breaks is that process alone.
-Records are read from what was packed; of other files the answer of `fleet` is taken that their metadata may have.
+A file of a few kilobytes may hold texts of gigabytes, and C++ code parses it; so a bad file breaks that process alone.
+Packed files give records. Other files may give an answer of `fleet` in their metadata.
 """
 
 import os
@@ -26,35 +26,35 @@ if TYPE_CHECKING:
     from agent.fleet.connection import Connection
 
 MAX_PARQUET: Final = 1 << 30
-"""Bytes of a file."""
+"""Maximum size of a file in bytes."""
 MAX_ANSWER: Final = 64 << 20
-"""Bytes of the answer in the metadata of one: that of a million hosts has 12 MB."""
+"""Maximum size in bytes of the answer in a file's metadata. For a million hosts it has 12 MB."""
 MAX_MEMORY: Final = 2 << 30
-"""Bytes of the address space of the process."""
+"""Maximum address space of the process in bytes."""
 ANSWER: Final = "answer"
-"""What a piece has as `why` whose line is an answer of `fleet`."""
+"""Value of a piece's `why` if its line is an answer of `fleet`."""
 _KINDS: Final = {"string": "VARCHAR", "boolean": "BOOLEAN", "array<string>": "VARCHAR[]"}
 COLUMNS: Final = {name: _KINDS[kind] for name, kind in record_columns().items()}
 """The columns of a file of packed records, with their types."""
 _ROWS: Final = 500
-"""How many rows are taken from the engine at a time."""
+"""Number of rows that are taken from the engine at a time."""
 _BYTES: Final = 4 * MAX_TEXT
-"""The longest text in UTF-8."""
+"""Maximum length of a text in bytes of UTF-8."""
 _SECONDS_LEFT: Final = 10
-"""After the time of a source, until the process ends itself, where nobody is left who does it."""
+"""Seconds after a source's time limit at which the process ends itself, if no parent is left to end it."""
 
 
 class ParquetReader:
-    """Reads one file at a time in a process, which is made when it is needed and again where it was lost. `folder` is a
-    private one for what is read and for what does not fit into memory."""
+    """Reads one file at a time in a process that is started when needed and replaced if lost. `folder` is a private
+    folder for the files and for data that does not fit into memory."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._process: ProcessReader | None = None
 
     def pieces(self, source: Source, content: bytes | None) -> Iterator[Piece]:
-        """The records of a source, and what cannot be read as one; or the answer of `fleet` that it is, as a piece
-        whose `why` is ANSWER."""
+        """Yield the records of a source and the parts that cannot be read; or, for an answer of `fleet`, a piece whose
+        `why` is ANSWER."""
         late = threading.Event()
         try:
             process = self._started()
@@ -91,7 +91,7 @@ class ParquetReader:
         return self._process
 
     def close(self) -> None:
-        """End the reader's process."""
+        """End the process of the reader."""
         if self._process is not None:
             self._process.close()
             self._process = None
@@ -101,7 +101,7 @@ class ParquetReader:
 
 
 def serve(given: IO[bytes], taken: IO[bytes], folder: str) -> None:
-    """Answer jobs until there are no more, within the limits."""
+    """Answer jobs within the limits until there are no more."""
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     most = MAX_MEMORY if hard == resource.RLIM_INFINITY else min(MAX_MEMORY, hard)
     resource.setrlimit(resource.RLIMIT_AS, (most, hard))
@@ -109,7 +109,7 @@ def serve(given: IO[bytes], taken: IO[bytes], folder: str) -> None:
 
 
 class FileReader(OwnReader):
-    """Reads Parquet in this process, which has the limits."""
+    """Reads Parquet in this process, which runs under the limits."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -157,7 +157,7 @@ class _File:
         self._connection, self._source, self._place = connection, source, str(place)
 
     def pieces(self) -> Iterator[Piece]:
-        """What it holds. Raises ValueError, and what the engine raises."""
+        """Yield the content of the file. Raises ValueError, and any error of the engine."""
         folder = folder_of(self._source.name)
         if folder is None:
             yield self._answer()
@@ -223,7 +223,7 @@ class _File:
 
 
 def _with_last(pieces: Iterator[Piece]) -> Iterator[Piece]:
-    """The pieces, of which the last one says so."""
+    """Yield the pieces, and mark the last one as such."""
     held: Piece | None = None
     for piece in pieces:
         if held is not None:
@@ -234,7 +234,7 @@ def _with_last(pieces: Iterator[Piece]) -> Iterator[Piece]:
 
 
 def _sound() -> Iterator[str]:
-    """The lengths of texts and lists, so that Python is given no more than a record may have."""
+    """Yield SQL conditions on the lengths of texts and lists, so that Python gets no more than a record may have."""
     for name, kind in COLUMNS.items():
         if kind == "VARCHAR":
             yield f"coalesce(strlen({name}) <= {_BYTES}, true)"

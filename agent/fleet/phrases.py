@@ -1,4 +1,4 @@
-"""The words of a fleet, which its documents and its pictures share. Nothing is escaped here."""
+"""The wording of a fleet, which its documents and pictures share. Nothing is escaped here."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -29,9 +29,9 @@ from agent.fleet.places import S3, command_of
 from agent.report.model import FindingSubject, SubjectKind
 
 _HARDLY: Final = 100
-"""Where hosts with something are this many times as often affected as the others, these hardly ever are."""
+"""From this ratio of frequencies on, the text says 'hardly any other host'."""
 EXAMPLES: Final = 3
-"""Hosts of a cause that a text names."""
+"""Number of a cause's hosts that a text names."""
 _ATTRIBUTES: Final = {
     Attribute.GROUP: "security group",
     Attribute.RESOLVER: "name server",
@@ -40,7 +40,7 @@ _ATTRIBUTES: Final = {
     Attribute.VPC: "VPC",
     Attribute.REGION: "Region",
 }
-"""What an attribute is called; the others by their own word."""
+"""Words for attributes; the others have their own name."""
 _KINDS: Final = {
     SubjectKind.GROUP: "security group",
     SubjectKind.ACL: "network ACL",
@@ -49,7 +49,7 @@ _KINDS: Final = {
     SubjectKind.RESOLVER: "name server",
     SubjectKind.URL: "URL",
 }
-"""What a kind of subject is called; the others by their own word."""
+"""Words for kinds of subjects; the others have their own name."""
 _NAMED_BY: Final = {
     NamedBy.CONFIGURATION: "the hosts for which the configuration names it.",
     NamedBy.EVIDENCE: "at least half of the hosts that could have it.",
@@ -60,7 +60,7 @@ _DOCUMENT: Final = "backuplink-check"
 _NODE: Final = re.compile(r"m?i-[0-9a-f]{8,17}")
 """A host that takes commands of Systems Manager."""
 _ON_THE_HOST: Final = ("backuplink", "check")
-"""For one that does not."""
+"""Names of the tools for a host that does not take such commands."""
 
 
 def totals(document: FleetDocument) -> str:
@@ -77,7 +77,7 @@ def totals(document: FleetDocument) -> str:
 
 
 def basis(sweep: Sweep, document: FleetDocument) -> str:
-    """Which sweep is told, and which it is compared with."""
+    """Say which sweep is told, and which one it is compared with."""
     text = f"Sweep {_sweep(sweep)}"
     if document.against is not None:
         text += f", compared with {_sweep(document.against)}"
@@ -97,14 +97,14 @@ def minute(at: datetime) -> str:
 
 
 def head(cause: FleetCause) -> str:
-    """`CRITICAL on 508 of 508 hosts: sg-0f1b2c3d4e5f67890 does not admit these hosts on 1027`; all of its hosts where
-    they count at other causes."""
+    """`CRITICAL on 508 of 508 hosts: sg-0f1b2c3d4e5f67890 does not admit these hosts on 1027`. If its hosts all count
+    at other causes, their total."""
     hosts = cause.host_count or cause.also_count
     return f"{cause.severity.upper()} on {of(hosts, cause.exposed_count)}: {cause.headline}"
 
 
 def beside(cause: FleetCause) -> str:
-    """A cause whose hosts all count at others, in a sentence."""
+    """A sentence for a cause whose hosts all count at other causes."""
     what = f" ({words})" if (words := about(cause)) else ""
     return f"{cause.code} {head(cause)}{what}. {cause.fix.summary}"
 
@@ -120,19 +120,19 @@ def group(row: CauseGroup) -> str:
 
 
 def of(part: int, whole: int) -> str:
-    """A part of all hosts in words: `508 of 510 hosts`; `1 host` if the whole is not known."""
+    """A share of all hosts in words: `508 of 510 hosts`; `1 host` if the total is unknown."""
     return f"{part:,} of {counted(whole, 'host')}" if whole >= part and whole else counted(part, "host")
 
 
 def about(cause: FleetCause) -> str:
-    """`security group sg-0f1b2c3d4e5f67890, port 1027 (backup-gateway)`; what it is about, by id."""
+    """The subjects by id: `security group sg-0f1b2c3d4e5f67890, port 1027 (backup-gateway)`."""
     words = subjects(cause.subjects)
     services = f"({listed(cause.services)})" if cause.services else ""
     return " ".join(filter(None, (words, services)))
 
 
 def subjects(rows: Sequence[FindingSubject]) -> str:
-    """Subjects by kind: `security group sg-1, ports 1026 and 1027`; those of one kind together."""
+    """Subjects grouped by kind: `security group sg-1, ports 1026 and 1027`."""
     by_kind: dict[SubjectKind, list[str]] = {}
     for subject in rows:
         by_kind.setdefault(subject.kind, []).append(subject.id)
@@ -149,7 +149,7 @@ def _plural(word: str, count: int) -> str:
 
 
 def whom(cause: FleetCause) -> tuple[str, ...]:
-    """Who is hit, and how that is known, in sentences."""
+    """Sentences on the affected hosts, and on how they are known."""
     lines = []
     if cause.shared is not None:
         lines.append(f"Affected: {shared(cause.shared)}")
@@ -199,26 +199,27 @@ def _often(lift: float) -> str:
 
 
 def value(row: SharedValue) -> str:
-    """`zone euw1-az3`; a label of the inventory says itself what it is: `application=sap`."""
+    """A value with its attribute: `zone euw1-az3`. A label of the inventory names its attribute itself:
+    `application=sap`."""
     if row.attribute is Attribute.LABEL:
         return row.value
     return f"{_ATTRIBUTES.get(row.attribute, row.attribute.value)} {row.value}"
 
 
 def percent(part: float) -> str:
-    """`100%` only for all, `0%` only for none."""
+    """A percentage: `100%` only for all, `0%` only for none."""
     if 0 < part < 0.01:
         return "under 1%"
     return f"{min(round(100 * part), 99) if part < 1 else 100}%"
 
 
 def breakdown(cause: FleetCause) -> tuple[str, ...]:
-    """The hosts by the values of the attribute that was asked for: `sg-1: 97 of 100 hosts`."""
+    """The hosts by value of the requested attribute: `sg-1: 97 of 100 hosts`."""
     return tuple(f"{row.value or 'not known'}: {of(row.sick, row.exposed)}" for row in cause.breakdown)
 
 
 def since(cause: FleetCause, document: FleetDocument) -> str:
-    """Since when hosts have it."""
+    """A sentence on the start of a cause."""
     if cause.since is None:
         return "Since when is not known."
     text = f"Since {minute(cause.since)} UTC"
@@ -232,7 +233,7 @@ def since(cause: FleetCause, document: FleetDocument) -> str:
 
 
 def places(cause: FleetCause) -> list[Place]:
-    """Where the hosts are, those with most first."""
+    """The places of the hosts, those with most first."""
     return sorted(cause.places, key=lambda place: (-place.sick, place.vpc or "", place.zone or ""))
 
 
@@ -242,9 +243,9 @@ def place(row: Place) -> str:
 
 
 def reading(hosts: Sequence[str], document: FleetDocument) -> tuple[str, tuple[str, ...]] | None:
-    """What shows more of one of these hosts than its record, in words, and the command: it reads a report that is
-    there, else what Run Command keeps, else it checks the host again. None where nothing is known of where their
-    records lay. A masked document names no host and no file."""
+    """Return a description and a command that shows more of one of these hosts than its record: read an existing
+    report, else the output that Run Command keeps, else check the host again. None if the places of their records are
+    unknown. A masked document names no host and no file."""
     by_host = {} if document.redacted else {file.host: file for file in document.files}
     files = [by_host[host] for host in hosts if host in by_host]
     for way in (_report_of, _output_of, _check_of):
@@ -262,7 +263,7 @@ def _report_of(file: HostFile) -> tuple[str, ...] | None:
 
 
 def _output_of(file: HostFile) -> tuple[str, ...] | None:
-    """The short text of a check, which Run Command keeps for 30 days."""
+    """A command for the short text of a check, which Run Command keeps for 30 days."""
     kept = command_of(file.place)
     if kept is None:
         return None
@@ -290,7 +291,7 @@ def _in_region(file: HostFile) -> tuple[str, ...]:
 
 
 def silent(row: NotHeardFrom) -> tuple[str, ...]:
-    """How many hosts were not heard from, and what they share, in sentences."""
+    """Sentences on the number of hosts not heard from, and on what they share."""
     hosts = f"{counted(row.host_count, 'host')} of {row.expected_by} not heard from."
     if row.shared is None:
         return (f"{hosts} They share nothing that the others do not.",) if row.host_count > 1 else (hosts,)
@@ -300,7 +301,7 @@ def silent(row: NotHeardFrom) -> tuple[str, ...]:
 
 
 def change(row: FleetChange) -> str:
-    """`2 more hosts, 395 now: …`. A host that was silent is as it was."""
+    """One change in words: `2 more hosts, 395 now: …`. A silent host counts as it was."""
     now = f"{row.after:,} now"
     words = {
         Turn.NEW: f"new on {counted(row.after, 'host')}",
@@ -312,7 +313,7 @@ def change(row: FleetChange) -> str:
 
 
 def changed(row: FleetChange) -> str:
-    """What changed, in one line, with the VPC and the zone that it does not name."""
+    """The changed cause in one line, with the VPC and the zone unless it names them."""
     subjects = subjects_of(row.key)
     found = headline_of(row.key.partition("|")[0], subjects, ())
     places = [subject.id for subject in subjects if subject.kind in (SubjectKind.VPC, SubjectKind.ZONE)]
@@ -339,7 +340,7 @@ def examples(hosts: Sequence[str], count: int, most: int = EXAMPLES) -> str:
 
 
 def unused(document: FleetDocument) -> Iterable[str]:
-    """What of the input was not used, in sentences."""
+    """Sentences on input that was not used."""
     count = document.totals
     if count.superseded:
         yield f"{counted(count.superseded, 'older record')} of hosts that also sent a newer one in the same sweep."

@@ -1,6 +1,6 @@
-"""The pictures of a fleet: hosts by verdict, hosts of a cause by VPC and zone, the map of both, and since when.
+"""The pictures of a fleet: hosts by verdict, hosts of a cause by VPC and zone, a map of all causes, and a timeline.
 
-SVG of a given width, drawn from the document alone. Numbers and shapes say all that colours say.
+SVG of a given width, drawn from the document alone. Colours say nothing that numbers and shapes do not say as well.
 """
 
 from collections.abc import Sequence
@@ -14,18 +14,18 @@ from agent.fleet import phrases
 from agent.fleet.model import FleetCause, FleetDocument, Place
 
 MAX_BARS: Final = 12
-"""Zones of VPCs of one cause that are drawn, those with most hosts."""
+"""Maximum number of a cause's zones that are drawn, those with most hosts first."""
 MAX_VPCS: Final = 24
 MAX_ZONES: Final = 6
-"""VPCs of the map, and zones of each."""
+"""Maximum number of VPCs on the map, and of zones in each."""
 MAX_CAUSES: Final = 12
-"""Causes of the strip."""
+"""Maximum number of causes in the timeline."""
 MAX_SWEEPS: Final = 60
-"""Sweeps of the strip, the last ones."""
+"""Maximum number of sweeps in the timeline, the last ones."""
 _LABEL: Final = 34
-"""Characters of the name of a place in a wide picture."""
+"""Maximum length of a place's name in a wide picture."""
 _NUMBERS: Final = 15
-"""Characters of `1,000 of 1,000`."""
+"""Length of `1,000 of 1,000`."""
 _BAR: Final = 10
 """Height of a bar."""
 _CELL: Final = 30
@@ -40,21 +40,21 @@ def verdicts(document: FleetDocument, width: int, name: str) -> Element:
 
 
 def places(cause: FleetCause, width: int, name: str) -> Element:
-    """The hosts of a cause by VPC and zone, each as a part of those that could have it."""
+    """The hosts of a cause by VPC and zone, each as a share of those that could have it."""
     drawing = _Picture(width)
     drawing.bars(cause)
     return framed(drawing, f"Hosts with {cause.code} by VPC and zone", name, stands_alone=False)
 
 
 def zones(document: FleetDocument, width: int, name: str) -> Element:
-    """A map: VPCs down, zones across, in each cell the hosts that have a shared cause."""
+    """A map: VPCs down, zones across; each cell shows its hosts with a shared cause."""
     drawing = _Picture(width)
     drawing.zones(document)
     return framed(drawing, "Hosts with a shared cause by VPC and zone", name, stands_alone=False)
 
 
 def since(document: FleetDocument, width: int, name: str) -> Element:
-    """For each cause, in which of the sweeps it was there."""
+    """A timeline: for each cause, the sweeps in which it existed."""
     drawing = _Picture(width)
     drawing.since(document)
     return framed(drawing, "Since when", name, stands_alone=False)
@@ -62,8 +62,8 @@ def since(document: FleetDocument, width: int, name: str) -> Element:
 
 class _Picture(Canvas):
     def rect(self, shape: str, x: float, y: float, width: float, height: float, kind: str | None = None) -> None:
-        """A rectangle of at least one unit; `kind` colours it."""
-        edge = 0.5 if shape != "bar" else 0  # half of a line lies outside
+        """Draw a rectangle of at least one unit; `kind` sets its colour."""
+        edge = 0.5 if shape != "bar" else 0  # half of a line's width lies outside
         place = {
             "class": shape,
             "x": coordinate(x + edge),
@@ -164,7 +164,7 @@ class _Picture(Canvas):
                 self.line(f"and {counted(left, what)}", PAD, "small muted")
 
     def cell(self, rows: Sequence[Place], name: str, x: float, width: float, document: FleetDocument) -> None:
-        """A cell of the map, filled from below as far as its hosts are sick."""
+        """Draw a cell of the map, filled from below by its share of sick hosts."""
         sick = sum(row.sick for row in rows)
         if not rows:
             self.parts.append(element("path", {"class": "link cut", "d": _line(x + 4, self.y + _CELL / 2, width - 8)}))
@@ -209,7 +209,7 @@ class _Picture(Canvas):
     def strip(
         self, place: int, cause: FleetCause, document: FleetDocument, start: float, room: float, label: int
     ) -> None:
-        """From the sweep on since which hosts have a cause; a dashed line where that is not known."""
+        """Draw a line from the sweep in which a cause began; dashed if that is unknown."""
         sweeps = document.sweeps[-MAX_SWEEPS:]
         name = f"{place}. {cause.code} {counted(cause.host_count, 'host')}"
         self.words.append(f"{name}: {phrases.since(cause, document)}")
@@ -234,7 +234,7 @@ class _Picture(Canvas):
 
 
 def _by_hosts(rows: Sequence[Place], names: Sequence[str | None]) -> list[str | None]:
-    """The names, each once, those with most hosts first."""
+    """Return each name once, those with most hosts first."""
     hosts = dict.fromkeys(names, 0)
     for row, name in zip(rows, names, strict=True):
         hosts[name] += row.sick
@@ -246,7 +246,7 @@ def _kind(cause: FleetCause) -> str:
 
 
 def _worst(document: FleetDocument, name: str) -> str:
-    """The kind of the worst cause in a place."""
+    """The kind of the worst cause at a place."""
     there = (cause for cause in document.causes if any(phrases.place(row) == name and row.sick for row in cause.places))
     return min((_kind(cause) for cause in there), key=("critical", "warning", "unknown").index, default="unknown")
 

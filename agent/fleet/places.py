@@ -1,4 +1,4 @@
-"""Where records lie: files, folders, patterns of names, and what their paths say of the sweep."""
+"""Find records: files, folders and name patterns, and the sweep that a path names."""
 
 import errno
 import glob
@@ -17,50 +17,50 @@ from probes.frozen import dataclass
 
 S3: Final = "s3://"
 BUCKET: Final = re.compile(r"[A-Za-z0-9._-]{1,255}")
-"""The name of a bucket, as the SDK takes it (botocore.handlers.VALID_BUCKET)."""
+"""A valid bucket name, as in the SDK (botocore.handlers.VALID_BUCKET)."""
 PARQUET: Final = ".parquet"
 SUFFIXES: Final = (".json", ".ndjson", ".jsonl", ".gz", PARQUET)
-"""Endings of files that are read from a folder. A file that is named is read whatever it is called."""
+"""Endings of files that are read from a folder. A file that the user names is read whatever its ending."""
 _ID: Final = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _NODE: Final = r"m?i-[0-9a-f]{8,17}"
 _STEP: Final = r"/(?:aws:?runShellScript|[^/]{1,100})/(?:report|host)/stdout"
 _RUN: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}-[0-9]{2}-[0-9]{2}\.[0-9]{3}Z"
-"""When the agent of a host began what an association runs there, by its clock. Each host has a time of its own."""
+"""Start of a run by an association, by the clock of the host's agent. It differs from host to host."""
 _OUTPUT: Final = re.compile(rf"(?:^|/)(?:({_NODE})/{_ID}/{_RUN}|({_ID})/({_NODE})){_STEP}(?:\.gz)?$")
-"""What Systems Manager writes into a bucket (docs/fleet.md): what an association or a command printed.
+"""Paths of the outputs that Systems Manager writes into a bucket (docs/fleet.md), for associations and for commands.
 
 Sources: agent/association/parser/parser.go and agent/times/times.go of aws/amazon-ssm-agent."""
 _REPORT: Final = "/report/stdout"
 _RECORD: Final = "/host/stdout"
-"""What the steps are called that print the one and the other."""
+"""Names of the steps that print a record and a report."""
 _RAW: Final = "host.v1"
 _FOLDERS: Final = frozenset({_RAW, "host.v1.parquet"})
-"""In which hosts put their records, and in which those lie that were packed (`agent.fleet.athena`)."""
+"""Folders for the records that hosts write, and for packed files (`agent.fleet.athena`)."""
 _LAKE: Final = re.compile(
     r"host\.v1(?P<packed>\.parquet)?/account=(?P<account>[0-9]{12})/region=(?P<region>[^/]+)/dt=(?P<day>[^/]+)/[^/]+"
 )
-"""The layout below the prefix of a bucket. An account may write below its own folder alone, so what this says of a
-record holds, and nothing that only looks like it says anything."""
+"""The layout below the prefix of a bucket. An account may write below its own folder alone, so this path is trusted. A
+path that only resembles it is not."""
 _SHAPE: Final = "host.v1/account=ACCOUNT/region=REGION/dt=YYYY-MM-DD/NAME"
 _DAY: Final = re.compile(r"(?:^|/)dt=([^/]*)/")
 _ISO_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _COMMAND: Final = re.compile(rf"({_ID})/({_NODE})")
-"""How the records are called that Run Command keeps (`agent.fleet.run_command`)."""
+"""Place names of records that Run Command keeps (`agent.fleet.run_command`)."""
 _LINE: Final = re.compile(r":\d+$")
 LINK: Final = "is a link, which is followed only where it is named itself"
 _BEGINNING: Final = 4_096
-"""Bytes of a file in which its schema stands."""
+"""Number of bytes at the beginning of a file that contain its schema."""
 
 
 def command_of(place: str) -> tuple[str, str] | None:
-    """The command and the node whose output a record was taken from; None for one that lay in a file."""
+    """The command and the node whose output a record is; None for a record from a file."""
     found = _COMMAND.fullmatch(place)
     return None if found is None else (found[1], found[2])
 
 
 def holds_report(place: str) -> bool:
-    """Whether a whole report lies at the place of a record: by the step that wrote it, by its folder, or by how the
-    file begins. An object of S3 of which none of that is known is taken for one."""
+    """Whether the place of a record has a whole report, judged by the step that wrote it, its folder, or the file's
+    beginning. An object of S3 about which none of this is known counts as a report."""
     if (output := _OUTPUT.search(place)) is not None:
         return _REPORT in output[0]
     if command_of(place) or "/account=" in place or _LINE.search(place) or place.lower().endswith(PARQUET):
@@ -75,8 +75,7 @@ def holds_report(place: str) -> bool:
 
 
 def record_beside(place: str) -> str | None:
-    """Where the record lies of the run whose whole report is at a place that Systems Manager wrote; None for any other
-    place."""
+    """The place of the record for a whole report that Systems Manager wrote; None for any other place."""
     output = _OUTPUT.search(place)
     if output is None or _REPORT not in output[0]:
         return None
@@ -85,7 +84,7 @@ def record_beside(place: str) -> str | None:
 
 
 def report_beside(place: str) -> str | None:
-    """Where the whole report of a record would lie; the other way round."""
+    """The place of the whole report for a record: the inverse of `record_beside`."""
     output = _OUTPUT.search(place)
     if output is None or _RECORD not in output[0]:
         return None
@@ -95,7 +94,7 @@ def report_beside(place: str) -> str | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Folder:
-    """What its folder says of a record in a lake."""
+    """A folder of a lake, which names the account, Region and day of its records."""
 
     account: str
     region: str
@@ -105,8 +104,8 @@ class Folder:
 
 
 def folder_of(path: str) -> Folder | None:
-    """The folder of a lake in which a file lies; None outside of a lake. Raises ValueError where the path begins as one
-    of a lake and does not have its whole shape: an account could name any other in it."""
+    """Return the folder of a lake for a file; None outside a lake. Raises ValueError if the path begins like one of a
+    lake but has another shape: an account could otherwise name any other account in it."""
     parts = path.split("/")
     heads = (part.strip().lower() for part in parts[:-1])
     first = next((place for place, head in enumerate(heads) if head in _FOLDERS or head.startswith("account=")), None)
@@ -128,7 +127,7 @@ def _check_day(day: str | None) -> None:
 
 
 def is_day(text: str) -> bool:
-    """Whether a text is a day, as folders have it."""
+    """Whether a text is a day in the form that folders use."""
     try:
         return _ISO_DAY.fullmatch(text) is not None and bool(date.fromisoformat(text))
     except ValueError:
@@ -136,13 +135,13 @@ def is_day(text: str) -> bool:
 
 
 def node_of(path: str) -> str | None:
-    """The node of Systems Manager that printed what lies at a path."""
+    """The Systems Manager node that printed the output at a path."""
     output = _OUTPUT.search(path)
     return None if output is None else output[1] or output[3]
 
 
 def is_taken(path: str) -> bool:
-    """Whether a file of a folder is one that may hold records, by its name."""
+    """Whether the name of a file in a folder is one of a file with records."""
     name = path.rpartition("/")[2]
     if name.startswith("."):
         return False
@@ -150,10 +149,10 @@ def is_taken(path: str) -> bool:
 
 
 def sweep_of(path: str, written: date | None = None) -> str | None:
-    """What a path says of the sweep: the id of the command that wrote it, or a day. What an association printed lies
-    below a time of each host, which says nothing: gaps in time tell its sweeps apart. Where an object was `written` on
-    another day than that of its folder, that counts: a host with a wrong clock names a wrong folder. What was packed
-    was written later than its day."""
+    """Return the sweep that a path names: the id of the command that wrote it, or a day. The output of an association
+    lies below a time that differs from host to host, so its path names no sweep, and gaps in time separate the sweeps.
+    The day on which an object was `written` overrides the day of its folder: a host with a wrong clock names a wrong
+    folder. A packed file is always written after its day."""
     output = _OUTPUT.search(path)
     if output is not None:
         return output[2]
@@ -166,15 +165,15 @@ def sweep_of(path: str, written: date | None = None) -> str | None:
 
 
 def day_of(path: str) -> str | None:
-    """The day of the folder in which a file lies, `2026-03-01`, which is that of its records in UTC. `folder_of` says
-    whether it is one."""
+    """The day of the folder of a file, such as `2026-03-01`, which is the day of its records in UTC. `folder_of` checks
+    that it is a day."""
     days: list[str] = _DAY.findall(path)
     return days[-1] if days else None
 
 
 def sources_of(place: str) -> Iterator[Source | Piece]:
-    """The files at a place, which is a file, a folder or a pattern such as `reports/*.json`; a piece for what cannot be
-    read. Folders are walked in the order of their names, and links to folders are not followed."""
+    """Yield the files at a place, which is a file, a folder or a pattern such as `reports/*.json`, and a piece for each
+    place that cannot be read. Folders are walked by name, without links to folders."""
     try:
         path = os.path.abspath(place)  # noqa: PTH100 - Path.resolve() follows links, which a report names as they were given
         if Path(path).is_dir():
@@ -183,18 +182,18 @@ def sources_of(place: str) -> Iterator[Source | Piece]:
             yield _found(path, Path(path).stat(), is_named=True)
         else:
             yield from _matching(place, path)
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+    except (OSError, ValueError) as error:  # ValueError: the path contains a NUL
         yield unread(place, why_not(error))
 
 
 def unread(place: str, why: str) -> Piece:
-    """What is said of a place that cannot be read."""
+    """The piece for a place that cannot be read."""
     place = escaped(place)
     return Piece(place, None, 0, place, None, None, why, 1, last=True)
 
 
 def why_not(error: Exception) -> str:
-    """The reason of an error, in one line."""
+    """The reason for an error in one line."""
     if isinstance(error, OSError):
         return LINK if error.errno == errno.ELOOP else error.strerror or str(error)
     if isinstance(error, ValueError) and not isinstance(error, UnicodeError):
@@ -212,11 +211,11 @@ def _matching(place: str, pattern: str) -> Iterator[Source | Piece]:
             yield unread(path, why_not(error))
             continue
         if (file := (status.st_dev, status.st_ino)) in found:
-            continue  # `**` follows links to folders, in circles, too
+            continue  # `**` follows links to folders, even in circles
         found.add(file)
         if not stat.S_ISDIR(status.st_mode):
             yield _found(path, status)
-        elif not pattern.endswith("**"):  # which finds what is in the folders, too
+        elif not pattern.endswith("**"):  # this also finds files inside the folders
             yield from _in_folder(path.rstrip("/"))
     if not found:
         yield unread(place, "no file has such a name")

@@ -1,7 +1,7 @@
-"""The record of one host in a bucket, where `fleet`, `fleet pack` and Athena find it: a host and day has one key.
+"""Put the record of one host into a bucket, for `fleet`, `fleet pack` and Athena. Each host has one key a day.
 
-The last record of a day stands. A host may write below the folder of its own account alone, so an IAM policy can name
-that folder.
+The last record of a day replaces earlier ones. A host may write below the folder of its own account alone, so an IAM
+policy can name that folder.
 """
 
 import io
@@ -17,18 +17,18 @@ from agent.fleet.records import pieces_of
 from agent.fleet.store import Source
 
 MAX_CONTENT: Final = 64 << 20
-"""Bytes of what is read: a report has a hundredth of it."""
+"""Maximum number of bytes that are read: a report has a hundredth of it."""
 ATTEMPTS: Final = 3
 SECONDS: Final = 5.0
-"""For a connection, and for each part of an answer: the host waits for it."""
+"""Time limit for a connect and for each part of an answer, while the host waits."""
 
 
 class PutError(Exception):
-    """What cannot be put into a bucket, in words for the operator."""
+    """A document that cannot be put into a bucket; the reason is in words for the operator."""
 
 
 def record_in(data: bytes) -> dict[str, Any]:
-    """The one record in a document, or that of the one report. Raises PutError."""
+    """Return the one record in a document, or the record of its one report. Raises PutError."""
     pieces = list(pieces_of(Source("", None, None, len(data)), io.BytesIO(data)))
     if len(pieces) != 1:
         raise PutError(
@@ -41,7 +41,8 @@ def record_in(data: bytes) -> dict[str, Any]:
 
 
 def place_of(record: dict[str, Any], destination: str) -> str:
-    """The address of a record below `s3://BUCKET/PREFIX`. Raises PutError where the record does not say whose it is."""
+    """Return the address of a record below `s3://BUCKET/PREFIX`. Raises PutError if the record does not name its
+    account."""
     if not destination.startswith(S3) or not BUCKET.fullmatch(destination.removeprefix(S3).partition("/")[0]):
         raise PutError(f"{destination!r} is not a bucket; s3://BUCKET/PREFIX belongs there")
     if record["redacted"]:
@@ -61,7 +62,7 @@ def place_of(record: dict[str, Any], destination: str) -> str:
             f"the record names no {' and no '.join(missing)}, by which it is put; instance metadata tells them"
         )
     name = quote(host, safe="")
-    if name.startswith("."):  # which is passed over in a folder
+    if name.startswith("."):  # such a file is ignored in a folder
         name = f"%2E{name[1:]}"
     folder = f"{LINES_PREFIX}/account={account}/region={region}/dt={record['taken_at'][:10]}"
     place = f"{destination.rstrip('/')}/{folder}/{name}.json"
@@ -73,8 +74,8 @@ def place_of(record: dict[str, Any], destination: str) -> str:
 
 
 def put(client: Any, place: str, record: dict[str, Any], kms_key: str | None, owner: str | None) -> None:
-    """Write a record as one line, encrypted with a key of KMS where one is named, else as the bucket has it. S3 refuses
-    it where the bucket belongs to another account than `owner`. Raises AwsError."""
+    """Write a record as one line, encrypted with a KMS key if one is named, else by the bucket's default. S3 refuses it
+    if the bucket does not belong to `owner`. Raises AwsError."""
     bucket, _, key = place.removeprefix(S3).partition("/")
     asked = {} if kms_key is None else {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key}
     if owner is not None:

@@ -1,12 +1,12 @@
-"""Processes that read and parse, so that the records of many reports are made on all processors.
+"""Processes that read and parse, so that many reports are turned into records on all processors.
 
-A reader is a new Python with the modules of this one's path, and nothing of its state: `fork` would copy a process that
-has threads of a database. It gets jobs on its standard input and answers on its standard output, one line of JSON each.
-After an answer come the records of which it has the sizes: JSON in JSON takes twice as long to read. It ends when its
-input does, also where this process was killed. Where no process can be started, as in a sandbox that forbids it, this
-process reads.
+A reader is a new Python process with the module path of this one and nothing of its state: `fork` would copy a process
+with threads of a database. It gets jobs on its standard input and answers on its standard output, one line of JSON
+each. An answer has the sizes of the records that follow it: JSON inside JSON takes twice as long to read. A reader ends
+at the end of its input, even if this process was killed. If no process can be started, as in a sandbox that forbids it,
+this process reads.
 
-The standard library's pools were measured in its place. They take as long: 3,000 reports cost 1.2 s of CPU here, 1.3 s
+The pools of the standard library were measured as well, and take as long: 3,000 reports cost 1.2 s of CPU here, 1.3 s
 in concurrent.futures and 1.4 s in multiprocessing. But multiprocessing.Pool waits for ever where the system kills one
 of its processes for want of memory; concurrent.futures waits at exit for a read that hangs, and its processes outlive a
 parent that was killed; and both run the main program again in each process.
@@ -29,7 +29,7 @@ from agent.fleet.records import MAX_DOCUMENT, pieces_of
 from agent.fleet.store import Piece, Source
 
 ANSWER: Final = 200
-"""Pieces in one line of an answer: at most 2 KB each."""
+"""Maximum number of pieces in one answer, at most 2 KB each."""
 _READY: Final = b"ready\n"
 _START: Final = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from importlib import import_module; "
@@ -38,22 +38,22 @@ _START: Final = (
 
 
 Answer = tuple[Sequence[Piece], int]
-"""All pieces of some sources, which are counted; or pieces of one source of which more follow, and 0."""
+"""All pieces of some sources, and the number of sources; or some pieces of one source, and 0 if more follow."""
 
 
 class Reader(Protocol):
-    """Reads files, or contents that were fetched."""
+    """Reads files, or contents that were already fetched."""
 
     def read(self, sources: Sequence[Source], contents: Sequence[bytes | None]) -> Iterator[Answer]:
-        """The pieces of sources in their order, each read from its content, or from its path for None. Raises
-        ReaderError where the reader is lost; what is not answered yet was not read."""
+        """Yield the pieces of sources in order. Each is read from its content, or from its path if the content is None.
+        Raises ReaderError if the reader is lost; sources without an answer were then not read."""
 
     def close(self) -> None:
-        """End it, whatever it does."""
+        """End the reader, whatever it does."""
 
 
 class ReaderError(Exception):
-    """A reader ended by itself, or was ended by the system."""
+    """The reader ended by itself, or the system ended it."""
 
 
 class OwnReader:
@@ -78,18 +78,18 @@ class OwnReader:
             yield batch, ended
 
     def pieces(self, source: Source, content: bytes | None) -> Iterator[Piece]:
-        """What a source holds. May raise anything."""
+        """Yield the pieces of a source. May raise anything."""
         if content is not None:
             yield from pieces_of(source, io.BytesIO(content))
             return
         with opened_plain(source) as stream:
-            if os.fstat(stream.fileno()).st_size < MAX_DOCUMENT:  # in one read, which takes a third of the time
+            if os.fstat(stream.fileno()).st_size < MAX_DOCUMENT:  # a single read takes a third of the time
                 yield from pieces_of(source, io.BytesIO(stream.read()))
             else:
                 yield from pieces_of(source, stream)
 
     def _whatever(self, source: Source, content: bytes | None) -> Iterator[Piece]:
-        """The pieces of a source. Whatever a bad source raises, it counts as one that cannot be read."""
+        """Yield the pieces of a source. Any error that a bad source raises makes it an unreadable one."""
         try:
             yield from self.pieces(source, content)
         except MemoryError:
@@ -102,31 +102,32 @@ class OwnReader:
 
 
 class ProcessReader:
-    """Reads in another process, by `serve` of a module, which gets what is `given`. Raises OSError where none can be
-    started."""
+    """Reads in another process by calling `serve` of a module with the `given` arguments. Raises OSError if no process
+    can be started."""
 
     def __init__(self, module: str = __name__, *given: str) -> None:
         if not sys.executable:
             raise OSError("this Python does not know its own program")
-        # What the one file's launcher and this say to Python: no variable, no folder but those of the path given.
+        # Python gets the same arguments from the one file's launcher: no variables, and no folders but those of the
+        # path.
         command = [sys.executable, "-I", "-S", *(["-B"] if sys.dont_write_bytecode else []), "-c", _START]
         self._process = subprocess.Popen(  # noqa: S603 - this same Python, without a shell
             [*command, json.dumps([str(Path(path).absolute()) for path in sys.path]), module, *given],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            process_group=0,  # an interrupt of the terminal is this process's to handle
+            process_group=0,  # this process handles an interrupt from the terminal
         )
-        self._given = cast("IO[bytes]", self._process.stdin)  # PIPE above makes both
+        self._given = cast("IO[bytes]", self._process.stdin)  # both exist, since PIPE is given above
         self._taken = cast("IO[bytes]", self._process.stdout)
 
     @property
     def pid(self) -> int:
-        """The id of the process."""
+        """The id of the reader's process."""
         return self._process.pid
 
     def wait(self) -> None:
-        """Wait until it can read. Raises ReaderError where it does not start."""
+        """Wait until the reader is ready. Raises ReaderError if it does not start."""
         if self._taken.readline() != _READY:
             self.close()
             raise ReaderError("it ended at its start")
@@ -143,7 +144,7 @@ class ProcessReader:
                 pieces, ended = self._answer()
                 yield pieces, ended
                 left -= ended
-        except (OSError, ValueError) as error:  # a closed pipe, and half a line
+        except (OSError, ValueError) as error:  # a closed pipe, or half a line
             raise ReaderError from error
 
     def _answer(self) -> Answer:
@@ -165,13 +166,13 @@ class ProcessReader:
     def close(self) -> None:
         self.kill()
         for pipe in (self._given, self._taken):
-            with contextlib.suppress(OSError):  # what it did not take any more
+            with contextlib.suppress(OSError):  # the rest of the input that it did not accept
                 pipe.close()
         self._process.wait()
 
 
 def serve(given: IO[bytes], taken: IO[bytes]) -> None:
-    """Answer jobs until there are no more. Runs in a reader."""
+    """Answer jobs until there are no more. Runs in the reader's process."""
     answer_jobs(OwnReader(), given, taken)
 
 
@@ -180,7 +181,7 @@ def answer_jobs(reader: OwnReader, given: IO[bytes], taken: IO[bytes]) -> None:
     import gc
 
     gc.freeze()
-    gc.disable()  # it would look through every document again and again, a fifth of the time
+    gc.disable()  # the collector would scan every document again and again, a fifth of the time
     taken.write(_READY)
     taken.flush()
     while text := given.readline():
@@ -192,7 +193,7 @@ def answer_jobs(reader: OwnReader, given: IO[bytes], taken: IO[bytes]) -> None:
             taken.write(_line(([piece._replace(line=None) for piece in pieces], sizes, ended)))
             taken.write("".join(piece.line or "" for piece in pieces).encode("ascii"))
             taken.flush()
-        gc.collect()  # what errors left
+        gc.collect()  # leftovers of errors
 
 
 def _line(value: Any) -> bytes:
@@ -201,12 +202,12 @@ def _line(value: Any) -> bytes:
 
 @contextlib.contextmanager
 def opened_plain(source: Source) -> Iterator[BinaryIO]:
-    """A plain file, open. A link is followed only where it was named itself. Raises OSError, and ValueError for
-    another kind of file."""
+    """Open a plain file. A link is followed only if the user named it. Raises OSError, and ValueError for another kind
+    of file."""
     follow = 0 if source.is_named else os.O_NOFOLLOW
 
     def opened(path: str, flags: int) -> int:
-        # Opening a named pipe waits for a writer, for ever.
+        # Opening a named pipe would wait for a writer for ever.
         return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY | follow)
 
     with open(source.name, "rb", opener=opened) as stream:
@@ -216,7 +217,8 @@ def opened_plain(source: Source) -> Iterator[BinaryIO]:
 
 
 def started(count: int, note: Callable[[str], None]) -> list[Reader]:
-    """Up to `count` readers in processes of their own, or this process where there can be none, which `note` says."""
+    """Return up to `count` readers, each in a process of its own; if none can be started, this process reads, and
+    `note` is told."""
     readers: list[ProcessReader] = []
     try:
         for _ in range(count):

@@ -1,4 +1,4 @@
-"""Everything that a fleet is made of, read into the tables of an engine: files, folders, S3, Run Command, the cache."""
+"""Read all sources of a fleet into the tables of an engine: files, folders, S3, Run Command and the cache."""
 
 import os
 import queue
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 FEW_SOURCES: Final = 40
 FEW_BYTES: Final = 4 << 20
-"""Where there are no more of both, this process reads: others take longer to start."""
+"""Below both limits this process reads itself: starting others takes longer."""
 CHUNK: Final = 32
-"""Sources that a reader gets at a time."""
+"""Number of sources that a reader gets at a time."""
 CHUNK_BYTES: Final = 8 << 20
 _POLL_SECONDS: Final = 0.1
 _LISTED: Final = 1_000
-"""Sources after which progress is told while they are listed."""
+"""Number of sources between two reports of progress while sources are listed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,30 +39,30 @@ class ReadRequest:
     places: tuple[str, ...]
     """Files, folders, patterns of names, `s3://BUCKET/PREFIX`."""
     command_ids: tuple[str, ...]
-    """Ids of commands of Run Command, whose own outputs are read."""
+    """Ids of commands of Run Command, whose outputs are read."""
     cache: Path | None
-    """The folder that keeps records; None for no cache. All that it holds where nothing else is asked for."""
+    """The folder of cached records; None for no cache. If nothing else is asked for, all of it is read."""
     region: str | None
     profile: str | None
     since: date | None = None
-    """Files in folders of days before it are not read; the time of each record in the others is not looked at here."""
+    """Folders of earlier days are not read. The time of each record in the other folders is not checked here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadResult:
-    """What became of it."""
+    """The result of reading."""
 
     read: int
-    """Records in the tables."""
+    """Number of records in the tables."""
     unreadable_count: int
     unreadable: tuple[Unreadable, ...]
-    """The first, at most MAX_EXAMPLES."""
+    """The first unreadable sources, at most MAX_EXAMPLES."""
     notes: tuple[str, ...]
-    """Sentences that the reader of the fleet has to know."""
+    """Remarks for the reader of the fleet document."""
     reports: frozenset[str] = frozenset()
-    """Where whole reports lie that were not read, since the record of the same run was."""
+    """Places of whole reports that were not read because the record of the same run was."""
     answers: tuple[FleetDocument, ...] = ()
-    """What `fleet` said of parts of the hosts, where that was read and no record was."""
+    """Answers of `fleet` for parts of the hosts, if these were read in place of records."""
 
 
 class FleetReadError(Exception):
@@ -78,9 +78,9 @@ def read_into(
 ) -> ReadResult:
     """Read what is asked for into the tables of an engine.
 
-    `progress` is told the sources that are done, and of how many, None while they are listed. `cancelled` is asked
-    again and again; once it says so, what was read so far is what comes back, and a note says that it is not all.
-    Raises FleetReadError where nothing can be read at all.
+    `progress` gets the number of sources done and their total, which is None while they are being listed. `cancelled`
+    is polled. When it returns true, the sources read so far are returned, with a note that they are incomplete. Raises
+    FleetReadError if nothing can be read at all.
     """
     reading = _Reading(engine, request, progress, cancelled)
     try:
@@ -155,7 +155,7 @@ class _Reading:
         )
 
     def _answers_of_a_day(self) -> list[tuple[str, FleetDocument]]:
-        """The answers; of those of several days, by their folders, those of the last one."""
+        """Return the answers; of answers in folders of several days, only those of the last day."""
         days = {day_of(place) or "" for place, _ in self._answers}
         last = [(place, answer) for place, answer in self._answers if (day_of(place) or "") == max(days)]
         if len(last) < len(self._answers):
@@ -199,7 +199,7 @@ class _Reading:
     # --- What there is -----------------------------------------------------------------------------------------------
 
     def _listed(self) -> list[Source]:
-        """The sources of all places, each once. What cannot be read is taken at once."""
+        """Return the sources of all places, each once. Errors are added to the tables at once."""
         found: dict[str, Source] = {}
         first = "" if self._request.since is None else self._request.since.isoformat()
         for place in self._request.places:
@@ -217,8 +217,7 @@ class _Reading:
         return list(found.values())
 
     def _without_reports(self, sources: Sequence[Source]) -> Sequence[Source]:
-        """The sources without each whole report whose record is among them: it says the same in eighty times the
-        bytes."""
+        """Drop each whole report whose record is also a source: the report says the same in eighty times the bytes."""
         there = {source.name for source in sources if source.size}
         reports = {source.name for source in sources if record_beside(source.name) in there}
         self._reports = frozenset(map(escaped, reports))
@@ -264,7 +263,7 @@ class _Reading:
                 self._progress(self._done, total)
 
     def _pieces(self, sources: Sequence[Source]) -> Iterator[Answer]:
-        """The pieces of sources, and of how many sources they are the last."""
+        """Yield the pieces of sources, and the number of sources that they complete."""
         is_remote = any(source.name.startswith(S3) for source in sources)
         if len(sources) <= FEW_SOURCES and sum(source.size for source in sources) <= FEW_BYTES and not is_remote:
             own = OwnReader()
@@ -279,7 +278,7 @@ class _Reading:
             lanes.close()
 
     def _content(self, source: Source) -> bytes | None:
-        """What a reader cannot get itself. Raises AwsError."""
+        """Fetch content that a reader cannot get itself. Raises AwsError."""
         return s3.content_of(self._client("s3"), source) if source.name.startswith(S3) else None
 
     def _of_parquet(self, source: Source) -> Iterator[Piece]:
@@ -299,7 +298,7 @@ class _Reading:
 
 
 def _misplaced(path: str) -> str | None:
-    """Why nothing is read that lies at a path; None where it is."""
+    """Return why a path is not read; None if it is read."""
     try:
         folder_of(path)
     except ValueError as error:
@@ -321,7 +320,7 @@ def _chunks(sources: Sequence[Source]) -> Iterator[list[Source]]:
 
 
 class _Lanes:
-    """Threads that fetch and have read; each hands one chunk at a time to the next reader that is free."""
+    """Threads that fetch sources and pass one chunk at a time to the next free reader."""
 
     def __init__(
         self,
@@ -340,11 +339,11 @@ class _Lanes:
             self._idle.put(reader)
         self._found: queue.Queue[Answer | Exception | None] = queue.Queue(64)
         self._open = count
-        for _ in range(count):  # never joined: a request that hangs must not hold the process
+        for _ in range(count):  # never joined: a hanging request must not hold up the process
             threading.Thread(target=self._lane, daemon=True, name="backuplink-fleet").start()
 
     def pieces(self, cancelled: Callable[[], bool]) -> Iterator[Answer]:
-        """What was found, until all is read or `cancelled` says so."""
+        """Yield the pieces until everything is read or `cancelled` returns true."""
         while self._open and not cancelled():
             try:
                 found = self._found.get(timeout=_POLL_SECONDS)
@@ -358,7 +357,7 @@ class _Lanes:
                 yield found
 
     def close(self) -> None:
-        """End all readers' processes."""
+        """End the processes of all readers."""
         self._ending.set()
         for reader in self._readers:
             reader.close()
@@ -400,8 +399,9 @@ class _Lanes:
                 told = 0
 
     def _through_a_reader(self, sources: list[Source], contents: list[bytes | None], skipped: int) -> tuple[int, int]:
-        """Read with the next free reader. Returns how many sources were read to their ends, and how many pieces were
-        told of the one after them; `skipped` are those of the first one that were told before."""
+        """Read with the next free reader. Returns the number of sources that were read completely, and the number of
+        pieces already told of the next source. `skipped` is the number of pieces of the first source that were told
+        before."""
         done, told = 0, 0
         reader = self._idle.get()
         try:

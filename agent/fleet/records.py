@@ -1,4 +1,4 @@
-"""Reading the content of files: reports and records, one document or many, whatever else is between them."""
+"""Read the content of files: reports and records, one document or many, whatever stands between them."""
 
 import gzip
 import io
@@ -18,17 +18,17 @@ from agent.report.model import SCHEMA as REPORT
 from agent.report.serialization import DecodeError
 
 MAX_DOCUMENT: Final = 8 << 20
-"""Bytes of one report: that of a host with a hundred endpoints has one."""
+"""Maximum size of a report in bytes: that of a host with a hundred endpoints has one MiB."""
 MAX_CONTENT: Final = 4 << 30
-"""Bytes of a file, unpacked: two million records."""
+"""Maximum unpacked size of a file in bytes: two million records."""
 MAX_FAILED: Final = 8
-"""Places of one source that are named where nothing can be read; the others are counted."""
+"""Maximum number of unreadable places that are named for one source; the others are counted."""
 MAX_IDLE: Final = 10_000
-"""Lines, or documents, without a record, after which the rest of a source is not read."""
+"""Maximum number of successive lines or documents without a record. After them, the rest of a source is not read."""
 MAX_RATIO: Final = 200
-"""How many times as long as a file its content may be, beyond MAX_DOCUMENT: that of records is 25."""
+"""Maximum ratio of unpacked to packed size, beyond MAX_DOCUMENT: for records it is 25."""
 MAX_SECONDS: Final = 300.0
-"""For one source: two million records take a third."""
+"""Time limit for one source: two million records take a third of it."""
 GZIP: Final = b"\x1f\x8b"
 _TOO_IDLE: Final = f"has more than {MAX_IDLE:,} lines without a record; the rest was not read"
 _TOO_LATE: Final = f"takes longer than {MAX_SECONDS:g} s; the rest was not read"
@@ -37,17 +37,17 @@ _TOO_LONG: Final = (
 )
 
 _NODE: Final = re.compile(r"(m?i)-[0-9a-f]{8,17}")
-"""The id of a node of Systems Manager: of an instance, or of a machine that was registered by an activation."""
+"""The id of a Systems Manager node: an instance, or a machine that was registered by an activation."""
 _EVENTS: Final = frozenset({"run", "observation", "finding"})
-"""Lines of `--format ndjson` before the report."""
+"""Lines that `--format ndjson` writes before the report."""
 INSTANCES: Final = "InstanceInformationList"
 RESERVATIONS: Final = "Reservations"
-"""Keys of what `aws ssm describe-instance-information` and `aws ec2 describe-instances` print."""
+"""Keys in the output of `aws ssm describe-instance-information` and `aws ec2 describe-instances`."""
 
 
 def pieces_of(source: Source, stream: BinaryIO) -> Iterator[Piece]:
-    """The records of a source, and what is not a record, in its order; the last piece says so. A list of hosts, such as
-    an inventory in the same folder, gives no piece. Raises nothing but what the stream raises: OSError."""
+    """Yield the records of a source, and the parts that are not records, in their order; the last piece is marked. A
+    list of hosts, such as an inventory in the same folder, yields nothing. Raises only the OSError of the stream."""
     held: Piece | None = None
     for piece in _pieces_of(source, stream):
         if held is not None:
@@ -92,15 +92,15 @@ def _pieces_of(source: Source, stream: BinaryIO) -> Iterator[Piece]:
 
 
 def is_inventory(document: Any) -> bool:
-    """Whether a document lists hosts, as `agent.fleet.inventory` reads them, and can hold no record."""
+    """Whether a document is a list of hosts, as `agent.fleet.inventory` reads them, and cannot hold a record."""
     if isinstance(document, dict):
         return "schema" not in document and any(isinstance(document.get(k), list) for k in (INSTANCES, RESERVATIONS))
     return isinstance(document, list) and bool(document) and all(isinstance(entry, str) for entry in document)
 
 
 def _lines_of(document: Any, folder: Folder | None, node: str | None) -> Iterator[tuple[str | None, str | None]]:
-    """The lines of the records in a document: of a record, of a report, or of a list of them; nothing for an event of
-    a run, whose report follows."""
+    """Yield the lines of a document's records, whether it is a record, a report or a list of them. An event of a run
+    yields nothing, since its report follows."""
     for each in document if isinstance(document, list) else (document,):
         if isinstance(each, dict) and each.get("type") in _EVENTS:
             continue
@@ -113,8 +113,8 @@ def _lines_of(document: Any, folder: Folder | None, node: str | None) -> Iterato
 
 
 def line_of(document: Any, folder: Folder | None, node: str | None = None) -> str:
-    """The record in a document, or of the report that it is, as a line of JSON whose values are what the tables take.
-    `folder` is what the folder in which it lies says of it. Raises DecodeError."""
+    """Return a record, or the record of a report, as a line of JSON with the values that the tables take. `folder` says
+    what is known from the path. Raises DecodeError."""
     schema = document.get("schema") if isinstance(document, dict) else None
     if schema == SCHEMA:
         return _line_of_record(checked(document), folder, node)
@@ -126,8 +126,8 @@ def line_of(document: Any, folder: Folder | None, node: str | None = None) -> st
 
 
 def _line_of_record(record: dict[str, Any], folder: Folder | None, node: str | None) -> str:
-    """An account may write into its own folder alone, so a record there is one of that account, also where it says that
-    it is masked. What a record does not know its folder tells."""
+    """An account may write into its own folder alone, so a record there belongs to that account, even if it says that
+    it is masked. Fields that the record lacks are taken from the folder."""
     if node is not None:
         record = of_node(record, node)
     if folder is not None:
@@ -141,8 +141,8 @@ def _line_of_record(record: dict[str, Any], folder: Folder | None, node: str | N
 
 
 def of_node(record: dict[str, Any], node: str) -> dict[str, Any]:
-    """The record that a node of Systems Manager printed, whose host is that node, whatever the host calls itself.
-    Raises DecodeError where the record names another node."""
+    """Return the record that a Systems Manager node printed. The node is its host, whatever name the host gives itself.
+    Raises DecodeError if the record names another node."""
     host, own = record["host"], _NODE.fullmatch(node)
     if record["redacted"] or own is None or host == node:
         return record
@@ -156,8 +156,8 @@ def of_node(record: dict[str, Any], node: str) -> dict[str, Any]:
 
 
 def _documents(stream: BinaryIO) -> Iterator[tuple[int | None, Any, str | None]]:
-    """What a file holds: the number of the line at which a document begins, or None for one that is the whole file; the
-    document, and why it cannot be read where it cannot."""
+    """Yield the documents of a file: the line on which each begins (None if it is the whole file), the document, and
+    the reason if it cannot be read."""
     plain: Any = _Unpacked(stream) if _is_packed(stream) else stream
     try:
         data = plain.read(MAX_DOCUMENT)
@@ -174,11 +174,11 @@ def _documents(stream: BinaryIO) -> Iterator[tuple[int | None, Any, str | None]]
 
 
 class _TooDenseError(Exception):
-    """What is unpacked is much longer than records of that size are."""
+    """The unpacked content is much longer than records of that packed size are."""
 
 
 class _Unpacked(gzip.GzipFile):
-    """Content of gzip, as long as it is as dense as records are."""
+    """Unpacks gzip as long as the content is as dense as records are."""
 
     def __init__(self, stream: BinaryIO) -> None:
         super().__init__(fileobj=stream)
@@ -199,8 +199,8 @@ class _Unpacked(gzip.GzipFile):
 
 
 def _of_lines(data: bytes, rest: BinaryIO) -> Iterator[tuple[int | None, Any, str | None]]:
-    """Documents of which each is a line, or stands in lines from `{` to `}`, as JSON is printed with an indent."""
-    whole: list[bytes] = []  # the lines of a document that goes on
+    """Yield documents that are one line each, or printed with an indent on lines from `{` to `}`."""
+    whole: list[bytes] = []  # the lines of an unfinished document
     start, size, is_junk, idle = 0, 0, False, 0
     for number, text in enumerate(_lines(data, rest), 1):
         if text is None:
@@ -239,8 +239,8 @@ def _of_lines(data: bytes, rest: BinaryIO) -> Iterator[tuple[int | None, Any, st
 
 
 def _lines(data: bytes, rest: BinaryIO) -> Iterator[bytes | None]:
-    """The lines of what was read and of what is to be read; None in place of one that is too long, and of all that
-    follows."""
+    """Yield the lines of the bytes read so far and of the rest; None for a line that is too long, which ends the
+    reading."""
     *lines, tail = data.splitlines(keepends=True) or [b""]
     yield from lines
     if tail.endswith(b"\n") or len(data) < MAX_DOCUMENT:
@@ -265,12 +265,12 @@ def _parsed(data: bytes) -> tuple[Any, str | None]:
         return None, "is not UTF-8 text"
     except RecursionError:
         return None, "is nested too deep for a report"
-    except ValueError as error:  # of JSON, and of a number with more digits than Python reads
+    except ValueError as error:  # a JSON error, or a number with more digits than Python reads
         return None, why_no_json(error)
 
 
 def _is_packed(stream: BinaryIO) -> bool:
-    """Whether it is gzip's; its first bytes are read and given back."""
+    """Whether the stream is gzip; its first bytes are read and given back."""
     start = stream.read(2)
     stream.seek(0)
     return start == GZIP

@@ -1,4 +1,4 @@
-"""A fleet without what tells whose it is: one table of masks for the document and for the rows of a table."""
+"""Redact a fleet: one table of masks serves the document and the rows of a table."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -25,10 +25,10 @@ _ROW: Final = {
         ("place", FilePlace),
     )
 }
-"""What becomes of the columns of a table that identify."""
+"""How the identifying columns of a table are masked."""
 _SHARED: Final[Mask] = get_args(SharedName)[1]
 _KEPT: Final = "".join(map(chr, range(0x20, 0x7F))).translate(dict.fromkeys(map(ord, "%|<")))
-"""What stands in a part of a key as it is (`agent.report.host_record`)."""
+"""Parts of a key that are kept as they are (`agent.report.host_record`)."""
 
 
 class FleetRedactor(DocumentRedactor):
@@ -39,7 +39,7 @@ class FleetRedactor(DocumentRedactor):
         self._fleet = document
 
     def document(self) -> FleetDocument:
-        """The document with masks in place of all that identifies."""
+        """Return the document with masks for everything that identifies somebody."""
         masked: FleetDocument = self.run()
         causes = zip(masked.causes, self._fleet.causes, strict=True)
         groups = zip(masked.groups, self._fleet.groups, strict=True)
@@ -49,7 +49,7 @@ class FleetRedactor(DocumentRedactor):
             redacted=True,
             causes=tuple(replace(new, key=self.key(old.key), ticket=self.key(old.ticket)) for new, old in causes),
             groups=tuple(replace(new, keys=tuple(map(self.key, old.keys))) for new, old in groups),
-            # A reason may quote what no field holds.
+            # A reason may quote text that no field holds.
             suppressed=tuple(replace(one, reason=None) for one in masked.suppressed),
             changes=tuple(replace(new, key=self.key(old.key), ticket=self.key(old.ticket)) for new, old in changes),
         )
@@ -60,7 +60,8 @@ class FleetRedactor(DocumentRedactor):
         return "|".join((code, *map(self._part, parts)))
 
     def row(self, row: dict[str, Any]) -> dict[str, Any]:
-        """A row of a table. What a host says of itself in a sentence is left out: it may quote what no field holds."""
+        """Return a row of a table with masks. A host's own sentences are left out: they may quote text that no field
+        holds."""
         masked = {name: self.text(value) if isinstance(value, str) else value for name, value in row.items()}
         for name, mask in _ROW.items():
             if row[name] is not None:
@@ -87,8 +88,8 @@ class FleetRedactor(DocumentRedactor):
 
 
 def _sensitive(document: FleetDocument) -> Iterator[tuple[str, str]]:
-    """The texts that are to be masked, by the kind of the mask. Ids of subjects are masked by their form, like those
-    in sentences; what somebody chose is named here."""
+    """Yield the texts to mask, each with the kind of its mask. Ids of subjects are masked by their form, as in
+    sentences; names that somebody chose are listed here."""
     bare = replace(document, causes=tuple(replace(cause, subjects=()) for cause in document.causes))
     yield from sensitive_fields(bare)
     for cause in document.causes:

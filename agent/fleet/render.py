@@ -1,4 +1,4 @@
-"""A fleet in each of its formats. A module is imported when its format is asked for."""
+"""Write a fleet in each of its formats. The module of a format is imported when it is used."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JoinedFleet:
-    """A document, and the tables from which it was made."""
+    """A document and the tables from which it was made."""
 
     document: FleetDocument
     engine: "Database | None" = None
-    """Holds the tables; None where nothing was joined."""
+    """The tables; None if nothing was joined."""
     files: tuple[str, ...] = ()
     """Names that the sentences of the document may quote."""
     redactor: "FleetRedactor | None" = None
-    """Masks what is written; None for nothing."""
+    """Masks the output; None if nothing is masked."""
 
     @property
     def shown(self) -> FleetDocument:
@@ -33,12 +33,12 @@ class JoinedFleet:
 
 
 def refusal(why: str) -> JoinedFleet:
-    """A fleet of no hosts that says why there are none."""
+    """A fleet without hosts that gives the reason."""
     return JoinedFleet(document=model.refusal(why))
 
 
 def masked(fleet: JoinedFleet) -> JoinedFleet:
-    """The fleet with masks in place of all that identifies, in its document and in its rows alike."""
+    """The fleet with masks in its document and its rows."""
     from agent.fleet.redact import FleetRedactor
 
     return replace(fleet, redactor=FleetRedactor(fleet.document, fleet.files))
@@ -64,21 +64,21 @@ def as_metrics(fleet: JoinedFleet) -> str:
 
 
 def as_events(fleet: JoinedFleet) -> str:
-    """What changed, as events; empty where nothing did."""
+    """The changes as events; empty if nothing changed."""
     from agent.fleet import events
 
     return events.render(fleet.shown)
 
 
 def as_csv(fleet: JoinedFleet) -> Iterator[str]:
-    """The rows as CSV, some at a time; the head alone where nothing was joined."""
+    """The rows as CSV in batches; only the header if nothing was joined."""
     from agent.fleet import table
 
     return table.as_csv(_rows(fleet))
 
 
 def as_parquet(fleet: JoinedFleet) -> bytes:
-    """The rows as a Parquet file. Raises TemporaryFileError, and ValueError where nothing was joined."""
+    """The rows as a Parquet file. Raises TemporaryFileError, and ValueError if nothing was joined."""
     from agent.fleet import table
 
     if fleet.engine is None:

@@ -1,8 +1,8 @@
-"""The record of a report that was parsed, without reading all of it.
+"""Make the record of a parsed report without decoding all of it.
 
-To decode a whole report takes ten times as long as to parse its JSON, and a record needs a tenth of it: the run, the
-verdict, the host, the findings, and two things of the observations. So only these are read and checked here; what
-`agent.report.host_record` does not look at is left empty. A test holds both ways against each other in every scenario.
+Decoding a whole report takes ten times as long as parsing its JSON, and a record needs a tenth of it: the run, the
+verdict, the host, the findings, and two observations. Only these are read and checked here; fields that
+`agent.report.host_record` does not use are left empty. A test compares both ways in every scenario.
 """
 
 from datetime import UTC, datetime
@@ -39,15 +39,15 @@ from probes.model import Address, Addressing, Observation, Ok, Role, Step, Subje
 
 E = TypeVar("E", bound=StrEnum)
 MAX_FINDINGS: Final = 2_000
-"""More than any run makes: a hundred targets with twenty each."""
-_HOST, _EC2 = Step.HOST.value, Step.EC2.value  # as text, since a report has dozens of steps, each of which is compared
+"""More findings than any run makes: a hundred targets with twenty each."""
+_HOST, _EC2 = Step.HOST.value, Step.EC2.value  # as text, since a report has dozens of steps, and each is compared
 _NO_ADDRESS: Final = IPv4Address(0)
 _NO_TIME: Final = datetime.fromtimestamp(0, UTC)
 
 
 def record_of_document(document: dict[str, Any]) -> HostRecord:
-    """The record of a report in the types of JSON. Raises DecodeError where something that the record needs is missing
-    or is of another kind."""
+    """Return the record of a report given as JSON types. Raises DecodeError if a needed value is missing or of another
+    kind."""
     if document.get("schema") != SCHEMA:
         raise DecodeError("schema", f"this is not a {SCHEMA} document")
     run, vantage, verdict = (_object(document, name) for name in ("run", "vantage", "verdict"))
@@ -185,7 +185,7 @@ def _subject(subject: dict[str, Any]) -> FindingSubject:
 
 
 def _observations(rows: list[dict[str, Any]]) -> list[Observation[Any]]:
-    """A read of EC2 that succeeded, where there is one, and the host's own configuration."""
+    """Return a successful read of EC2, if there is one, and the host's own configuration."""
     chosen: list[Observation[Any]] = []
     for row in rows:
         step = row.get("step")
@@ -237,7 +237,8 @@ def _member(kind: type[E], data: dict[str, Any], name: str) -> E:
 
 @cache
 def _members(kind: type[E]) -> dict[str, E]:
-    """The members by their values: a report has a dozen, and to call the enumeration takes twice as long."""
+    """The members of an enumeration by value: a report has a dozen, and a call of the enumeration takes twice as
+    long."""
     return {member.value: member for member in kind}
 
 
@@ -256,13 +257,13 @@ def _texts(data: dict[str, Any], name: str) -> tuple[str, ...]:
 
 
 def _parsed(kind: Any, data: dict[str, Any], name: str) -> Any:
-    """The addresses or networks in a member."""
+    """Parse the addresses or networks in a member."""
     return _parsed_once(kind, _texts(data, name), name)
 
 
 @lru_cache(4_096)
 def _parsed_once(kind: Any, texts: tuple[str, ...], name: str) -> Any:
-    """Hosts have few different ones, and to parse them takes longer than all else of a record."""
+    """Parse with a cache: hosts have few different values, and parsing takes longer than the rest of a record."""
     return from_json(kind, list(texts), name)
 
 

@@ -1,4 +1,4 @@
-"""What a fleet is asked for, what is read for that, and what becomes of it."""
+"""The request for a fleet: what to read, what to ask, and where the answer goes."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from probes.frozen import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetRequest:
-    """What is read, what is asked, and what becomes of the answer."""
+    """What to read, what to ask, and what to do with the answer."""
 
     places: tuple[str, ...]
     command_ids: tuple[str, ...]
@@ -25,7 +25,7 @@ class FleetRequest:
     where: tuple[SharedValue, ...]
     least: int
     tolerate: float
-    """Share of all, from 0 to 1."""
+    """Share of all hosts or files, from 0 to 1."""
     cache: str | None
     suppressions: tuple[Suppression, ...]
     suppressions_file: str | None

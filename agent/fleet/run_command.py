@@ -1,4 +1,4 @@
-"""The records that Run Command keeps of a command's steps for 30 days, without a bucket."""
+"""Read the records in the outputs of commands, which Run Command keeps for 30 days without a bucket."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -13,16 +13,16 @@ from agent.report.host_record import SCHEMA, checked
 from agent.report.serialization import DecodeError
 
 PAGE: Final = 50
-"""Invocations in one answer, the most that Systems Manager gives."""
+"""Number of invocations in one answer, the most that Systems Manager gives."""
 MAX_LISTED_OUTPUT: Final = 2_500
-"""Characters of an output that a list has; the rest takes a request of its own."""
+"""Maximum number of characters of an output in a list; the rest takes a request of its own."""
 _WAITING: Final = frozenset({"Pending", "InProgress", "Delayed", "Cancelling"})
 _RAN: Final = frozenset({"Success", "Failed"})
-"""A verdict that is not ok ends a step as failed."""
+"""Status values of a step that ran; a verdict that is not ok ends it as failed."""
 
 
 def pieces_of(client: Any, command: str, cancelled: Callable[[], bool]) -> Iterator[Piece]:
-    """What the hosts of a command printed: a record, or why there is none. Raises AwsError."""
+    """Yield the record that each host of a command printed, or the reason for its absence. Raises AwsError."""
     with in_words("Systems Manager"):
         pages = client.get_paginator("list_command_invocations").paginate(
             CommandId=command, Details=True, PaginationConfig={"PageSize": PAGE}
@@ -61,7 +61,7 @@ def _piece(client: Any, command: str, invocation: dict[str, Any]) -> Piece:
 
 
 def _document(client: Any, command: str, node: str, plugin: dict[str, Any], line: str) -> dict[str, Any]:
-    """The record that a step printed. Raises AwsError, and ValueError or RecursionError for any other text."""
+    """Return the record that a step printed. Raises AwsError, and ValueError or RecursionError for any other text."""
     try:
         document = json.loads(line)
     except ValueError:
@@ -76,5 +76,5 @@ def _document(client: Any, command: str, node: str, plugin: dict[str, Any], line
 
 
 def _line_in(output: str) -> str | None:
-    """The line of an output that is a record, or begins like one."""
+    """Return the line of an output that is a record, or begins like one."""
     return next((line for line in output.splitlines() if line.startswith("{") and SCHEMA in line[:80]), None)

@@ -9,13 +9,13 @@ from agent.fleet.places import BUCKET, S3, is_taken, sweep_of
 from agent.fleet.store import Source
 
 PAGE: Final = 1_000
-"""Keys in one answer, the most that S3 gives."""
+"""Number of keys in one answer, the most that S3 gives."""
 MAX_OBJECT: Final = 256 << 20
-"""Bytes of an object, which is read into memory: a day of 300,000 records."""
+"""Maximum size in bytes of an object, which is read into memory: 300,000 records, one day's."""
 
 
 def listed(client: Any, place: str, cancelled: Callable[[], bool]) -> Iterator[Source]:
-    """The objects below `s3://BUCKET/PREFIX` that may hold records. Raises AwsError."""
+    """Yield the objects below `s3://BUCKET/PREFIX` that may hold records. Raises AwsError."""
     bucket, _, prefix = place.removeprefix(S3).partition("/")
     if not BUCKET.fullmatch(bucket):
         raise AwsError("there is no bucket in it: s3://BUCKET/PREFIX belongs here")
@@ -33,12 +33,12 @@ def listed(client: Any, place: str, cancelled: Callable[[], bool]) -> Iterator[S
 
 
 def content_of(client: Any, source: Source) -> bytes:
-    """What an object holds. Raises AwsError."""
+    """Return the content of an object. Raises AwsError."""
     bucket, _, key = source.name.removeprefix(S3).partition("/")
     if source.size > MAX_OBJECT:
         raise AwsError(f"is larger than {MAX_OBJECT >> 20} MiB; copy it and read the copy")
     with in_words("S3"):
-        # As it was listed: one that was exchanged since has another tag, by which no cache may know it.
+        # Only the version that was listed: a newer one has another tag, and the cache would store it under the old one.
         matching = {} if source.tag is None else {"IfMatch": source.tag}
         answer = client.get_object(Bucket=bucket, Key=key, **matching)
         data: bytes = answer["Body"].read(MAX_OBJECT + 1)
@@ -48,7 +48,7 @@ def content_of(client: Any, source: Source) -> bytes:
 
 
 def held(client: Any, place: str) -> tuple[bytes | None, str | None]:
-    """What an object holds, and its tag; None for both where there is none. Raises AwsError."""
+    """Return the content and the tag of an object; None for both if it does not exist. Raises AwsError."""
     from botocore.exceptions import ClientError
 
     bucket, _, key = place.removeprefix(S3).partition("/")
@@ -63,8 +63,8 @@ def held(client: Any, place: str) -> tuple[bytes | None, str | None]:
 
 
 def put(client: Any, place: str, data: bytes, tag: str | None) -> None:
-    """Write an object. It replaces the object with this tag; without a tag, there must not be an object yet. So nothing
-    is lost that another wrote meanwhile. Raises AwsError."""
+    """Write an object. With a tag, it replaces the object that has this tag; without one, the object must not exist
+    yet. No change by another writer is lost. Raises AwsError."""
     bucket, _, key = place.removeprefix(S3).partition("/")
     unchanged = {"IfNoneMatch": "*"} if tag is None else {"IfMatch": tag}
     with in_words("S3"):

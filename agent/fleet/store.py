@@ -1,4 +1,4 @@
-"""What is read, piece by piece."""
+"""Records as they are read, piece by piece."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -12,10 +12,10 @@ class Read:
     """A record as it was read."""
 
     sweep: str | None
-    """What its place says of the sweep: the id of the command that made it, or the day of the folder; None where it
-    says nothing, and the gaps in time decide."""
+    """The sweep that its place names: the id of the command that made it, or the day of the folder; None if the place
+    names none, and gaps in time decide."""
     place: str
-    """Where it lay: a path, an address of S3, or a command and an instance."""
+    """Its place: a path, an address of S3, or a command and an instance."""
     record: HostRecord
 
 
@@ -23,44 +23,43 @@ class Source(NamedTuple):
     """A file or an object that may hold records."""
 
     name: str
-    """Its path, or its address in S3."""
+    """The path of the file, or the address of the object in S3."""
     tag: str | None
-    """What is other where its content is: size and time of a file, the ETag of an object; None where nothing tells."""
+    """A value that changes with the content: size and time of a file, the ETag of an object; None if there is none."""
     sweep: str | None
     size: int
-    """In bytes; 0 where it is not known."""
+    """Size in bytes; 0 if it is not known."""
     is_named: bool = False
-    """Whether a user named it itself, and not only a folder or a pattern: then it may be a link."""
+    """Whether a user named the file itself, not only its folder or a pattern; it may then be a link."""
 
     @property
     def escaped_name(self) -> str:
-        """Its name as tables and documents have it."""
+        """The name in the form of tables and documents."""
         return escaped(self.name)
 
 
 def escaped(name: str) -> str:
-    """The name of a file, in which bytes that are not UTF-8 are escaped: no table takes what Python makes of them
-    (PEP 383)."""
+    """The name of a file with its non-UTF-8 bytes escaped: no table accepts Python's surrogates for them (PEP 383)."""
     return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 class Piece(NamedTuple):
-    """What was found at one place of a source: a record, or why there is none."""
+    """One piece of a source: a record, or the reason why there is none."""
 
     source: str
     tag: str | None
-    """The tag of the source; None for what no cache keeps."""
+    """The tag of the source; None for a piece that no cache keeps."""
     position: int
-    """Among the pieces of the source."""
+    """The index among the pieces of the source."""
     place: str
     sweep: str | None
     line: str | None
-    """The record as a line of JSON, checked (`agent.fleet.records`); None where there is none."""
+    """The record as a checked line of JSON (`agent.fleet.records`); None if there is none."""
     why: str | None
     times: int
-    """How many there are for which `why` holds; 1 for a record."""
+    """Number of places for which `why` holds; 1 for a record."""
     last: bool
-    """Whether the source has no more of them: a cache that lacks it lacks a part of the source."""
+    """Whether this is the last piece of the source. A cache without it has the source only in part."""
 
 
 class CacheError(Exception):
@@ -68,7 +67,7 @@ class CacheError(Exception):
 
 
 class TemporaryFileError(Exception):
-    """The folder for temporary files, which is full or fails: in words for the operator."""
+    """The folder for temporary files is full or fails; the reason is in words for the operator."""
 
     def __init__(self, folder: Path, why: str) -> None:
         super().__init__(

@@ -1,4 +1,4 @@
-"""Known faults of a fleet in a file: each with who answers for it, why, and until when."""
+"""Known faults of a fleet in a file, each with its owner, its reason and its end."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -11,11 +11,11 @@ from agent.report.suppression import read
 from agent.settings import Suppression
 
 COLUMNS: Final = ("suppress", "owner", "reason", "end")
-"""The columns that a file has to have, in any order; it may have others."""
+"""The columns that a file must have, in any order; others are allowed."""
 MAX_BYTES: Final = 2**20
 MAX_ROWS: Final = 1_000
 _SECONDS: Final = 60.0
-"""Time limit for reading one: a named pipe may have no writer."""
+"""Time limit for reading a file: a named pipe may have no writer."""
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -24,20 +24,20 @@ class SuppressionsError(Exception):
 
 
 def read_suppressions(path: Path, received_signals: Sequence[str] = ()) -> tuple[Suppression, ...]:
-    """The suppressions in a file of CSV. Raises SuppressionsError where it cannot be read or a row is wrong, and
+    """Return the suppressions in a CSV file. Raises SuppressionsError if it cannot be read or a row is wrong, and
     InterruptedBySignalError after a signal."""
     try:
         data = read_within(path, most=MAX_BYTES, seconds=_SECONDS, received_signals=received_signals)
     except TooLargeError as error:
         raise SuppressionsError(f"{path}: is larger than {MAX_BYTES // 2**20} MiB") from error
-    except (OSError, ValueError) as error:  # a NUL in the path
+    except (OSError, ValueError) as error:  # the path contains a NUL
         why = (isinstance(error, OSError) and error.strerror) or str(error)
         raise SuppressionsError(f"{path}: cannot be read: {why}") from error
     return parse(data, str(path))
 
 
 def parse(data: bytes, name: str) -> tuple[Suppression, ...]:
-    """The suppressions in a text of CSV; `name` is what errors call it. Raises SuppressionsError."""
+    """Return the suppressions in a CSV text; errors call it `name`. Raises SuppressionsError."""
     try:
         found = tuple(_suppressions(data.decode("utf-8-sig")))
     except UnicodeDecodeError as error:

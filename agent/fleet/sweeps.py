@@ -1,9 +1,9 @@
-"""Which sweep each record is of, and which record of a host counts in it.
+"""Assign each record to a sweep, and choose the record of a host that counts in it.
 
-Where the place of a record says it (the id of a command, the day of a folder) that holds, also against the clock of the
-host; but no sweep begins on a day that is yet to come. All others are told apart by
-gaps in time: a gap of a quarter of the usual time between two runs of a host begins a new sweep, and a stretch without
-such a gap is cut into spans of that time.
+If the place of a record names the sweep (the id of a command, the day of a folder), this holds even against the clock
+of the host; but no sweep begins on a future day. All other sweeps are separated by gaps in time: a gap of a quarter of
+the usual time between two runs of a host begins a new sweep, and a stretch without such a gap is cut into spans of that
+time.
 """
 
 import itertools
@@ -22,41 +22,41 @@ if TYPE_CHECKING:
     from agent.fleet.database import Database
 
 _LEAST_PERIOD: Final = 30
-"""Minutes: a user who runs backuplink more often than that looks at one host."""
+"""Shortest usual time between runs in minutes. Somebody who runs backuplink more often is looking at one host."""
 _LEAST_GAP: Final = 10
-"""Minutes between two sweeps."""
+"""Smallest gap between two sweeps in minutes."""
 _STRETCH: Final = 1.5
-"""How many times the usual time between runs a sweep may take."""
+"""Maximum length of a sweep, in usual times between runs."""
 _DAY: Final = timedelta(days=1)
 _WHOLE: Final = 0.5
-"""Part of the hosts of the sweep before, from which on one is not of some hosts alone."""
+"""Share of the hosts of the sweep before from which on a sweep counts as one of all hosts."""
 _DUE: Final = (0.75, 0.1)
-"""How long after the sweep before, in usual times between sweeps, one of fewer hosts counts, and its part of them: then
-it is not somebody's run on a few, and the others are silent."""
+"""After this many usual times between sweeps, a sweep with this smaller share of the hosts counts as well: it is then
+not a manual run on a few hosts, and the others are silent."""
 _OVERDUE: Final = 1.5
-"""From when on every sweep counts."""
+"""Number of usual times between sweeps after which every sweep counts."""
 _OUTSIDE: Final = 24 * 60
-"""Minutes from the middle of a sweep: what lies farther away says nothing about its begin and end."""
+"""Minutes from the middle of a sweep. Records farther away do not affect its start and end."""
 _UNKNOWN: Final = -1
-"""The minute of a time that cannot be read."""
+"""The minute of an unreadable time."""
 _NAMED: Final = 3
-"""Hosts that a note names."""
+"""Maximum number of hosts that a note names."""
 _ID: Final = re.compile(r"m?i-[0-9a-f]{8,17}")
-"""The id of a host that a note may name: masks know it by its form."""
+"""Ids of hosts that a note may name, because masks recognize their form."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepsRead:
-    """What was found besides the sweeps."""
+    """Results of the search besides the sweeps."""
 
     superseded: Mapping[str, int]
-    """Number of records of hosts that have a newer one in the same sweep, by the id of the sweep."""
+    """Number of records replaced by a newer one of the same host in the same sweep, by the id of the sweep."""
     notes: tuple[str, ...]
 
 
 def find_sweeps(database: "Database", *, since: datetime | None, today: date) -> SweepsRead:
-    """Make the tables `timed` of all records, `heard` of those that count from `since` on, and `placed` of those that
-    are asked."""
+    """Make the tables `timed` of all records, `heard` of records that count from `since` on, and `placed` of records
+    that the question is about."""
     stamps = [stamp for (stamp,) in database.ask("stamp")]
     database.run("moment")
     database.fill("moment", ((stamp, _minute_of(stamp)) for stamp in stamps))
@@ -94,8 +94,8 @@ def _name(minute: int) -> str:
 
 
 def _spans(database: "Database", limit: int) -> Iterator[tuple[int, str]]:
-    """Each minute of a record whose place says nothing, with the name of its sweep. Times that are yet to come, and
-    those that cannot be read, are of the last one."""
+    """Yield each minute of a record whose place names no sweep, with the name of its sweep. Future and unreadable times
+    belong to the last one."""
     minutes = [minute for (minute,) in database.ask("loose_minute")]
     known = [minute for minute in minutes if _UNKNOWN < minute < limit]
     if not known:
@@ -129,13 +129,13 @@ def _parts(minutes: Sequence[int], period: int | None) -> Iterator[list[int]]:
 
 
 def _cut(span: Sequence[int], period: int) -> Iterator[list[int]]:
-    """The minutes of a stretch, by the periods since its first."""
+    """Yield the minutes of a stretch, cut into periods from its first one."""
     for _, part in groupby(span, key=lambda minute: (minute - span[0]) // period):
         yield list(part)
 
 
 def _period(database: "Database") -> int | None:
-    """The usual time between two runs of a host, in minutes; None where fewer than half of the hosts ran twice."""
+    """The usual time between two runs of a host in minutes; None if fewer than half of the hosts ran twice."""
     (hosts,) = database.ask("loose_host")[0]
     gaps = database.ask("gap")
     reached = list(accumulate(count for _, count in gaps))
@@ -170,8 +170,8 @@ def _sweep(name: str, rows: Sequence[tuple[str, int, int, int]]) -> tuple[int, S
 
 
 def whole_sweeps(sweeps: Sequence[Sweep]) -> tuple[Sweep, ...]:
-    """The sweeps that were made on all hosts, as far as their numbers tell. What somebody ran on a few hosts by hand,
-    between two sweeps, is left out. `sweeps` are in their order."""
+    """Return the sweeps that were made on all hosts, judged by their numbers of hosts. A manual run on a few hosts
+    between two sweeps is left out. `sweeps` are in their order."""
     if not sweeps:
         return ()
     usual = _usual_count(sweeps)
@@ -188,7 +188,8 @@ def whole_sweeps(sweeps: Sequence[Sweep]) -> tuple[Sweep, ...]:
 
 
 def _usual_count(sweeps: Sequence[Sweep]) -> int:
-    """The size of the sweep in which most records are, not of most sweeps: a day may have many runs on a few hosts."""
+    """The size of the sweep in which most records are. The most common size would mislead: a day may have many runs on
+    a few hosts."""
     counts = sorted(sweep.host_count for sweep in sweeps)
     reached = accumulate(counts)
     return next(count for count, so_far in zip(counts, reached, strict=True) if 2 * so_far >= sum(counts))
@@ -218,7 +219,7 @@ def _notes(database: "Database", limit: int, today: date) -> Iterator[str]:
 
 
 def note_of_contested(database: "Database", sweep: str) -> Iterator[str]:
-    """What is said of ids that several accounts have in a sweep."""
+    """Yield notes on ids that several accounts use in a sweep."""
     if contested := database.ask("contested", sweep=sweep):
         named = (f"{name} ({', '.join(accounts)})" for name, accounts in contested if _ID.fullmatch(name))
         yield (
@@ -232,6 +233,6 @@ def _first(names: Iterable[str]) -> str:
 
 
 def _some(named: Iterable[str]) -> str:
-    """The first of what is named, to stand behind a sentence."""
+    """The first of the named items, for the end of a sentence."""
     first = list(islice(named, _NAMED))
     return f", such as {listed(first)}" if first else ""

@@ -1,7 +1,7 @@
-"""A fleet as a table, one row a host and cause, as CSV and Parquet: hosts that are well, and those that were not heard
+"""A fleet as a table in CSV and Parquet with one row for each host and cause. Hosts that are well, and hosts not heard
 from, have one row without a cause.
 
-A row says where the host is, how it is, and what the cause is, so that nothing has to be joined to work with it.
+A row says where the host is, how it is, and what the cause is, so it can be used without a join.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -25,24 +25,23 @@ COLUMNS: Final = (
     *("code", "name", "severity", "title", "cause_key", "shared", "counted", "by_symptom"),
     *("named_by", "in_common", "exposed", "since"),
 )
-"""`shared`: whether the cause is one of those that hosts share, otherwise it is a fault of this host's own. `counted`:
-whether it is the one at which the host counts. `by_symptom`: whether the host saw its symptom alone. `in_common`: what
-the hosts with the cause have and the others have not, such as `image=ami-…; zone=euw1-az1`. `exposed`: how many hosts
-could have it. `since`: as in the document, without parts of a second."""
+"""`shared`: whether hosts share the cause; otherwise it is a fault of this host alone. `counted`: whether the host
+counts at this cause. `by_symptom`: whether the host saw only the symptom. `in_common`: what the hosts with the cause
+have and the others have not, such as `image=ami-…; zone=euw1-az1`. `exposed`: number of hosts that could have it.
+`since`: as in the document, without fractions of a second."""
 NOT_HEARD_FROM: Final = "not-heard-from"
-"""The status of a host without a record in the told sweep. Its last record says where it is, and when that was."""
+"""The status of a host without a record in the told sweep. Its place and time are those of its last record."""
 _WHERE: Final = ("taken_at", "region", "account", "vpc", "subnet", "zone", "image", "instance_type", "tool", "place")
 _BATCH: Final = 2_000
-"""Rows that are written at once."""
+"""Number of rows that are written at once."""
 
 Row = dict[str, Any]
 Masked = Callable[[Row], Row]
-"""What becomes of a row before it is written."""
+"""Masks a row before it is written."""
 
 
 def rows(engine: "Database", document: FleetDocument) -> Iterator[Row]:
-    """The rows of the told sweep, by host, then the hosts that were not heard from; a flag is a bool, what is not known
-    None."""
+    """Yield the rows of the told sweep by host, then the hosts not heard from. Flags are bool, unknown values None."""
     if document.sweep is None:
         return
     causes = {cause.key: cause for cause in document.causes}
@@ -70,7 +69,7 @@ def rows(engine: "Database", document: FleetDocument) -> Iterator[Row]:
 
 
 def _of_cause(cause: FleetCause | None) -> Row:
-    """What the fleet decided of a shared cause."""
+    """The columns of a shared cause."""
     if cause is None:
         return dict.fromkeys(("named_by", "in_common", "exposed", "since"))
     values = () if cause.shared is None else cause.shared.values
@@ -83,7 +82,7 @@ def _of_cause(cause: FleetCause | None) -> Row:
 
 
 def _joinable(value: str) -> str:
-    """A value that another can follow after `; `: a label of the inventory may hold anything."""
+    """A value that can be joined with others by `; `: a label of the inventory may hold anything."""
     return value.replace("; ", ";")
 
 
@@ -92,7 +91,7 @@ def _as_flag(value: Any) -> bool | None:
 
 
 def as_csv(every: Iterable[Row]) -> Iterator[str]:
-    """The head, then the rows, some at a time. No spreadsheet computes a cell."""
+    """Yield the header, then the rows in batches. No cell starts a formula in a spreadsheet."""
     yield _lines([COLUMNS])
     yield from _pieces([_shown(row[name]) for name in COLUMNS] for row in every)
 
@@ -118,8 +117,8 @@ def _lines(lines: Iterable[Sequence[str]]) -> str:
 
 
 def as_parquet(engine: "Database", every: Iterable[Row], document: FleetDocument) -> bytes:
-    """The rows as a Parquet file, and the document from which they were made in its metadata, from which `fleet` joins
-    answers. Raises TemporaryFileError."""
+    """The rows as a Parquet file, with their document in its metadata, so that `fleet` can join answers. Raises
+    TemporaryFileError."""
     from agent.fleet.answers import KEY, packed
 
     engine.run("shown")

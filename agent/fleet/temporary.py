@@ -1,5 +1,5 @@
-"""The folder for DuckDB's temporary files, which hold records. What a process left that was killed, the next one
-removes: a lock tells a process that lives."""
+"""The folder for DuckDB's temporary files, which hold records. The next process removes the folder of one that was
+killed: a lock shows that its process lives."""
 
 import contextlib
 import fcntl
@@ -17,18 +17,18 @@ _FLAGS: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class OwnFolder:
-    """A folder for this process alone, until `remove`. Raises TemporaryFileError where none can be made."""
+    """A folder for this process alone, until `remove`. Raises TemporaryFileError if none can be made."""
 
     def __init__(self) -> None:
         try:
             _remove_leftovers(Path(tempfile.gettempdir()))
             while not self._is_made():
-                pass  # before it had its lock, another process took it for a leftover
+                pass  # another process took it for a leftover before it was locked
         except OSError as error:
             raise TemporaryFileError(Path(error.filename or "."), error.strerror or str(error)) from error
 
     def _is_made(self) -> bool:
-        """Make a folder and lock it; False where it was removed meanwhile."""
+        """Make a folder and lock it; False if it was removed meanwhile."""
         self.path = Path(tempfile.mkdtemp(prefix=PREFIX))
         try:
             self._lock = os.open(self.path, _FLAGS)
@@ -41,14 +41,14 @@ class OwnFolder:
         return False
 
     def remove(self) -> None:
-        """Remove it with all that is in it."""
+        """Remove the folder with its content."""
         shutil.rmtree(self.path, ignore_errors=True)
         os.close(self._lock)
 
 
 def _remove_leftovers(folder: Path) -> None:
     for path in folder.glob(f"{PREFIX}*"):
-        with contextlib.suppress(OSError):  # another process was faster, or still holds its lock
+        with contextlib.suppress(OSError):  # another process was faster, or still holds the lock
             handle = os.open(path, _FLAGS)
             try:
                 status = os.fstat(handle)

@@ -1,8 +1,8 @@
-"""The questions that a fleet is asked in SQL, each a file that DuckDB's shell runs as it is.
+"""The questions to a fleet in SQL. Each file is a statement that DuckDB's shell runs unchanged.
 
-A statement reads tables that others made, and takes what it is asked for from variables: `SET VARIABLE sweep = 'day-1'`
-comes before it. `PREPARE` would take none that makes a table. What `agent/fleet/database.py` says in SQL itself asks
-nothing: it fills, counts or empties a table that it is told, reads a file, and writes one.
+A statement reads tables that earlier ones made, and takes its parameters from variables: `SET VARIABLE sweep = 'day-1'`
+comes before it. `PREPARE` would not accept a statement that makes a table. The SQL in `agent/fleet/database.py` asks no
+questions: it only fills, counts or empties a given table, and reads or writes files.
 """
 
 from functools import cache
