@@ -1,1 +1,1 @@
-"""The terminal's interface: a view over the events of a run, or over a saved report."""
+"""The terminal interface: a view of the events of a run, or of a saved report."""

@@ -27,10 +27,10 @@ class RunRequested:
     """A run is about to start."""
 
     at: float
-    """Seconds by the clock of the ticks."""
+    """Time in seconds by the clock of the ticks."""
     settings: Settings
     only: str | None = None
-    """Id of the one target that it requires; None for a whole run."""
+    """Id of the one target that the run requires; None for a whole run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class RunFinished:
 
     report: Report
     followed: Followed | None = None
-    """How things are by the rules of a watch; None if the run is not one of its cycles."""
+    """The state by the rules of a watch; None if the run is not one of its cycles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +47,12 @@ class ClockTicked:
     """Some time has passed."""
 
     now: float
-    """Seconds by the same clock as `RunRequested.at`."""
+    """Time in seconds by the same clock as `RunRequested.at`."""
 
 
 @dataclass(frozen=True, slots=True)
 class CursorMoved:
-    """Move the cursor by so many rows and columns, or scroll the detail, whose last position is `most`."""
+    """Move the cursor by a number of rows and columns, or scroll the detail, whose last position is `most`."""
 
     rows: int = 0
     columns: int = 0
@@ -61,14 +61,14 @@ class CursorMoved:
 
 @dataclass(frozen=True, slots=True)
 class PaneChanged:
-    """Give the keys to the pane so many places further on."""
+    """Give the keys to the pane that is this number of places further on."""
 
     by: int
 
 
 @dataclass(frozen=True, slots=True)
 class ItemSelected:
-    """Put the cursor of a pane on this key."""
+    """Put the cursor of a pane on the item with this key."""
 
     pane: Pane
     key: str
@@ -76,30 +76,30 @@ class ItemSelected:
 
 @dataclass(frozen=True, slots=True)
 class DetailOpened:
-    """Open what is under the cursor: of a failed step its finding, of a finding its page, of its page the steps."""
+    """Open the item under the cursor: a failed step opens its finding, a finding its page, and its page the steps."""
 
 
 @dataclass(frozen=True, slots=True)
 class WentBack:
-    """Go back one step: from the whole screen, from the detail, from the filter, from findings only."""
+    """Go back one step: leave the whole screen, the detail, the filter, or findings only."""
 
 
 @dataclass(frozen=True, slots=True)
 class FilterChanged:
-    """Show only what holds these words, and shows none that follows a `!`."""
+    """Show only items with these words, and none with a word after a `!`."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageSearched:
-    """Go to these words on the page that is read: to the first place from here on, or `by` places further."""
+    """Go to these words on the open page: to the next place, or `by` places further."""
 
     text: str
     rows: tuple[int, ...]
-    """The lines of the page where they stand."""
+    """The lines of the page that have these words."""
     page: int
-    """Lines that are visible at once."""
+    """Number of lines that are visible at once."""
     most: int
     """The largest scroll position."""
     by: int = 0
@@ -112,19 +112,19 @@ class FindingsToggled:
 
 @dataclass(frozen=True, slots=True)
 class ServicesUnfolded:
-    """Show healthy ones of many services in full, or in one line each again."""
+    """Show the healthy services among many in full, or in one line each again."""
 
 
 @dataclass(frozen=True, slots=True)
 class WatchToggled:
-    """Start or stop to run again and again."""
+    """Start or stop repeated runs."""
 
     on: bool
 
 
 @dataclass(frozen=True, slots=True)
 class RunScheduled:
-    """A watch runs again at this time (UTC); None where that is unknown."""
+    """The time of the next run of a watch (UTC); None if it is unknown."""
 
     at: datetime | None
 
@@ -139,14 +139,14 @@ class SettingsChanged:
 
 @dataclass(frozen=True, slots=True)
 class HistoryRead:
-    """What the file of the history remembers of the runs before this interface."""
+    """The history file's memory of the runs before this interface was started."""
 
     memory: Memory
 
 
 @dataclass(frozen=True, slots=True)
 class PastShown:
-    """Show a run that is over, by the report that shows it."""
+    """Show a past run by the report that stands for it."""
 
     run: Remembered
     report: Report
@@ -164,7 +164,7 @@ class LogOpened:
 
 @dataclass(frozen=True, slots=True)
 class TimelineOpened:
-    """Read the page of the lane under the cursor, which begins with its times."""
+    """Read the page of the lane under the cursor. It begins with the lane's times."""
 
 
 @dataclass(frozen=True, slots=True)

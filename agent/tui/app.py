@@ -102,29 +102,29 @@ if TYPE_CHECKING:
     from agent.tui.widgets.screens import SaveScreen
 
 FRAME: Final = 0.05
-"""Longest time from an event to the screen that shows it, in seconds."""
+"""Longest time in seconds before an event is on the screen."""
 TICK: Final = 0.2
 """Seconds between two ticks of the clock during a run."""
 SAVE_SECONDS: Final = 10.0
-"""How long saving a report may take before an error is shown; the attempt itself continues."""
+"""Seconds after which a slow save shows an error; the attempt itself continues."""
 DEFAULT_INTERFACE: Final = InterfaceOptions()
 ROOMY: Final = 30
-"""Lines from which on the verdict has its full height, whatever it needs."""
+"""From this number of lines on, the verdict has its full height, whatever it needs."""
 _DIVIDING: Final = ("report", "unfolded", "watching", "memory")
-"""Fields of the state by which the body is divided."""
+"""Fields of the state that decide how the body is divided."""
 NARROW: Final = 80
-"""Columns below which the header needs a line more."""
+"""With fewer columns the header needs another line."""
 LOW: Final = 12
-"""Lines below which the header has one line alone."""
+"""With fewer lines the header has a single line."""
 SMALLEST: Final = Size(60, 20)
-"""From this size on nothing of use is cut off."""
+"""From this size on nothing important is cut off."""
 MESSAGE_SECONDS: Final = 10.0
-"""How long a message stays on the last line."""
+"""Number of seconds that a message stays on the last line."""
 _ASKED: Final = "quitting ends the watch, and its times and changes are lost; again to quit"
 _SOON: Final = 0.001
-"""Seconds to the next run where it is late."""
+"""Seconds to the next run if it is late."""
 OPERATOR: Final = "the operator"
-"""The reason of a run that is ended with `q`."""
+"""The reason of a run that `q` ends."""
 
 
 _FILTER_HINT: Final = "all of these words, and no !word; enter keeps, esc shows all"
@@ -201,8 +201,8 @@ class BackuplinkApp(App[int]):
         multiplexer: Multiplexer = Multiplexer.NONE,
         clock: Callable[[], float] | None = None,
     ) -> None:
-        """`multiplexer` is what is between this process and the terminal. `clock` gives seconds for the progress of a
-        run; without one it is the loop's. Raises ValueError where one key would be that of two actions."""
+        """`multiplexer` is the terminal multiplexer around this process. `clock` gives seconds for the progress of a
+        run; the default is the loop's clock. Raises ValueError if two actions would have the same key."""
         self._colours = colours
         super().__init__(ansi_color=True)
         for theme in OWN_THEMES:
@@ -239,14 +239,14 @@ class BackuplinkApp(App[int]):
         self._follower: Follower | None = None
         """Loaded with the first run."""
         self._is_kept = isinstance(source, Live) and source.history is not None
-        """Whether the file of a history has all runs."""
+        """Whether the history file has all runs so far."""
         self._loading: int | None = None
-        """Number of the run whose report is being read from the history, to be shown."""
+        """Number of the run whose report is being read from the history for display."""
         self._next: Timer | None = None
         self._expiry: Timer | None = None
         """The timer that clears the message."""
         self._is_search = False
-        """Whether the filter line is for words on the page that is read."""
+        """Whether the filter line holds words to search on the open page."""
         self._shown_size = Size(80, 24)
         self._division: Division | None = None
         self._unsaved: list[str] = []
@@ -263,7 +263,7 @@ class BackuplinkApp(App[int]):
 
     def on_mount(self) -> None:
         announce(ProcessPhase.SCREEN_MOUNTED)
-        # While the app was suspended other programs wrote on the screen.
+        # Other programs wrote on the screen while the app was suspended.
         self.app_resume_signal.subscribe(self, lambda _: self.action_redraw())
         if isinstance(self.source, Live):
             # Measuring is imported after the first screen is shown.
@@ -282,8 +282,8 @@ class BackuplinkApp(App[int]):
             self.act(MessageShown(f"{small}{SMALLEST.width}x{SMALLEST.height} on"))
 
     def _divide(self, *, is_again: bool = False) -> None:
-        """Divide the body between the path and the rest. While a person looks at the same thing (`is_again`) the path
-        gets fewer rows only where the rest needs them, so that nothing else moves."""
+        """Divide the body between the path and the rest. While a person looks at the same item (`is_again`), the path
+        shrinks only if the rest needs rows, so that nothing else moves."""
         columns, rows = self._shown_size.width, self._shown_size.height
         header = 1 if rows < LOW else 3 if columns < NARROW else 2
         strip = rows >= LOW and _has_strip(self._folded)
@@ -301,12 +301,12 @@ class BackuplinkApp(App[int]):
     # --- State -------------------------------------------------------------------------------------------------------
 
     def act(self, action: Action) -> None:
-        """Fold an action, and show the state at once."""
+        """Apply an action, and show the state at once."""
         before = self._folded
         after = self._folded = reduce(before, action)
         if any(getattr(after, name) is not getattr(before, name) for name in _DIVIDING):
             is_same = before.report is not None and after.past == before.past and after.unfolded == before.unfolded
-            with self.batch_update():  # or what has changed would be sent before and after it has moved
+            with self.batch_update():  # otherwise the changed lines would be sent both before and after they move
                 self._divide(is_again=is_same)
                 self._show()
         if after.message and (after.message != before.message or isinstance(action, MessageShown)):
@@ -324,7 +324,7 @@ class BackuplinkApp(App[int]):
             self.act(MessageShown(""))
 
     def _fold(self, event: Event) -> None:
-        """Fold an event of the run; it is shown together with those of the next FRAME seconds."""
+        """Apply an event of the run; the screen shows it together with those of the next FRAME seconds."""
         self._folded = reduce(self._folded, event)
         if not self._due:
             self._due = True
@@ -358,8 +358,9 @@ class BackuplinkApp(App[int]):
             self._begin(partial(self._measure, self.source, wanted, self._stop))
 
     def _begin(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Do something that takes a while; its errors end the interface. Only the worker makes the coroutine: Python
-        complains on stderr about one that exists when the interface ends before the worker starts."""
+        """Start a task that takes a while; its errors end the interface. The coroutine is made in the worker: Python
+        complains on stderr about a coroutine that was never started, as when the interface ends before the worker
+        starts."""
         self.run_worker(work)
 
     async def _measure(self, source: Live, settings: Settings, stop: "CancelToken") -> None:
@@ -395,7 +396,7 @@ class BackuplinkApp(App[int]):
         self._begin(self._recall)
 
     async def _recall(self) -> None:
-        """Read what the history remembers, then run."""
+        """Read the memory from the history, then run."""
         from agent.history.model import HistoryError
 
         source = self.source
@@ -410,8 +411,7 @@ class BackuplinkApp(App[int]):
             self._run()
 
     async def _keep(self, follower: "Follower", report: Report, settings: Settings) -> None:
-        """Add a run to the history. That one is lost is said once: its number of lost runs is in the next one that is
-        kept."""
+        """Add a run to the history. A lost run is reported once: the next kept run has the number of lost ones."""
         from agent.history.model import HistoryError, NotPrunedError
 
         state = ongoing(self._folded)
@@ -432,7 +432,7 @@ class BackuplinkApp(App[int]):
             self.source.history.close()
 
     def _schedule(self) -> None:
-        """Schedule the next run of a watch, an interval after the start of the last one."""
+        """Schedule the next run of a watch at one interval after the start of the last run."""
         self._unschedule()
         state = ongoing(self._folded)
         run, report = state.run, state.report
@@ -458,8 +458,8 @@ class BackuplinkApp(App[int]):
             self._stop.cancel(reason)
 
     def _end(self) -> None:
-        """End the interface. Messages on stderr name a file that is not saved yet, and say where the report is not that
-        of the cancelled run."""
+        """End the interface. Messages on stderr name a file that is still being saved, and say if the report is not
+        that of the cancelled run."""
         state = ongoing(self._folded)
         is_other = state.phase is Phase.RUNNING or state.report is not self.report
         messages = [
@@ -478,7 +478,7 @@ class BackuplinkApp(App[int]):
             self.action_leave()
 
     def action_leave(self) -> None:
-        """Quit; ask once before a watch is lost."""
+        """Quit; ask once before a watch is ended."""
         state = self._folded
         is_lost = state.watching and ongoing(state).report is not None and not self._is_kept
         if is_lost and not self._is_leaving and state.message != _ASKED:
@@ -489,7 +489,7 @@ class BackuplinkApp(App[int]):
             self.leave(OPERATOR)
 
     async def action_copy_selection_or_leave(self) -> None:
-        """Copy what is selected, here or in a line to type in; without a selection, quit."""
+        """Copy the selection, here or in an input line; without a selection, quit."""
         line = self.focused
         typed = line.selected_text if isinstance(line, Input) else ""
         if text := self.screen.get_selected_text() or typed:
@@ -500,20 +500,20 @@ class BackuplinkApp(App[int]):
             self.action_leave()
 
     def copy_to_clipboard(self, text: str) -> None:
-        """Send a text to the terminal's clipboard (OSC 52), which does not confirm it."""
+        """Send a text to the terminal's clipboard (OSC 52). The terminal does not confirm it."""
         self._clipboard = text
         if self._driver is not None:
             self._driver.write(sequence(text, self._multiplexer))
 
     def action_suspend_process(self) -> None:
-        """Suspend, where a shell can continue it."""
+        """Suspend the process if a shell can continue it."""
         if has_shell():
             super().action_suspend_process()
         else:
             self.act(MessageShown("not suspended: no shell could continue it"))
 
     def action_theme(self) -> None:
-        """Take the next theme."""
+        """Switch to the next theme."""
         names = list(NAMES)
         at = next(place for place, name in enumerate(names) if NAMES[name] == self.theme)
         name = names[(at + 1) % len(names)]
@@ -595,7 +595,7 @@ class BackuplinkApp(App[int]):
             self._show_run(run)
 
     def _show_run(self, run: Remembered | None) -> None:
-        """Show a run that is over, or with None the last one."""
+        """Show a past run; None for the last one."""
         report = None if run is None else report_of(self._folded.memory, run)
         self._loading = None
         if run is None:
@@ -614,7 +614,7 @@ class BackuplinkApp(App[int]):
             )
 
     async def _show_kept(self, follower: "Follower", run: Remembered, cycle: int) -> None:
-        """Show a run whose report is in the file of the history."""
+        """Show a run whose report is in the history file."""
         from agent.history.model import HistoryError
 
         report = error = None
@@ -622,7 +622,7 @@ class BackuplinkApp(App[int]):
             report = await follower.report(cycle)
         except HistoryError as failure:
             error = failure
-        if self._loading != run.number:  # another run is wanted by now
+        if self._loading != run.number:  # another run was chosen meanwhile
             return
         self._loading = None
         if report is None:
@@ -662,7 +662,7 @@ class BackuplinkApp(App[int]):
             self._search(state.search, by)
 
     def _search(self, words: str, by: int = 0) -> None:
-        """Find words on the page that is read."""
+        """Find words on the open page."""
         part = self._main.query_one(DetailPane)
         rows = part.rows_with(words)
         self.act(PageSearched(text=words, rows=rows, page=part.page, most=part.most, by=by))
@@ -713,8 +713,7 @@ class BackuplinkApp(App[int]):
         self.push_screen(screen)
 
     def _reports_to_save(self, shown: Report) -> dict[str, Report]:
-        """The reports that can be saved, by what they are called: that of the last run that failed first, unless the
-        one that is shown failed itself."""
+        """Reports that can be saved, by name. The last failed run comes first, unless the shown run failed itself."""
         memory = self._folded.memory
         failed = last_failed(memory.runs)
         report = None if failed is None else report_of(memory, failed)
@@ -725,7 +724,8 @@ class BackuplinkApp(App[int]):
         return {f"the last that failed ({at} UTC)": report, own: shown}
 
     async def _save(self, screen: "SaveScreen", report: Report, place: str, format_name: str, log: str) -> None:
-        """Save in a thread, since a file system may hang. The form shows an error while it is open, else the footer."""
+        """Save in a thread, since a file system may hang. An error appears in the form while it is open, else in the
+        footer."""
         from agent.tui import export
 
         def work() -> str:
@@ -774,7 +774,7 @@ class BackuplinkApp(App[int]):
         self.push_screen(PaletteScreen(self._glyphs, rows(self._folded)), go)
 
     def _go_to(self, pane: Pane, key: str) -> None:
-        """Put the cursor on something, wherever it is hidden; open a finding's page."""
+        """Put the cursor on an item, even if it is hidden; open the page of a finding."""
         state = self._folded
         if state.filter:
             self.act(FilterChanged(""))
@@ -787,7 +787,7 @@ class BackuplinkApp(App[int]):
             self.act(DetailOpened())
 
     def _pane(self) -> PaneWidget:
-        """The pane that keys go to."""
+        """The pane that gets the keys."""
         return self._main.query_one(f"#{self._folded.pane}", PaneWidget)
 
     # --- Messages ----------------------------------------------------------------------------------------------------
@@ -815,7 +815,7 @@ class BackuplinkApp(App[int]):
         self.act(CursorMoved(wheeled.rows, 0, self._pane().most))
 
     def _give_keys(self, pane: Pane) -> None:
-        """Let keys go to a pane."""
+        """Give the keys to a pane."""
         if pane is not self._folded.pane:
             self.act(PaneChanged(PANES.index(pane) - PANES.index(self._folded.pane)))
 
@@ -832,7 +832,7 @@ class BackuplinkApp(App[int]):
             self._end_filter()
 
     def on_key(self, event: events.Key) -> None:
-        """Esc in the filter line shows everything again, or ends the search."""
+        """Esc in the filter line clears the filter, or ends the search."""
         if event.key == "escape" and self.screen is self._main and self._filter_line.display:
             event.stop()
             event.prevent_default()
@@ -848,7 +848,7 @@ class BackuplinkApp(App[int]):
         self._main.set_focus(None)
 
     def _show_filter(self, is_shown: bool) -> None:
-        # Not by a class of the screen, which would repaint all of it.
+        # A class on the screen would repaint all of it.
         self._filter_line.display = is_shown
         self._main.query_one("#footer", Footer).display = not is_shown
 
@@ -858,12 +858,12 @@ class BackuplinkApp(App[int]):
 
 
 def _has_strip(state: State) -> bool:
-    """Whether the strip of runs is shown, where there is room."""
+    """Whether there is room for the strip of runs, and it is shown."""
     return len(state.memory.runs) > 1
 
 
 def narrowed(settings: Settings, target: Target | TargetReport) -> Settings:
-    """Settings of a run that checks this target's service only, and requires this target."""
+    """Return settings for a run that checks this target's service only, and requires this target."""
     named = tuple(
         endpoint
         for endpoint in settings.endpoints

@@ -1,7 +1,7 @@
 """The interface on the terminal of this process: whether it can be shown, and how the terminal is restored.
 
 Textual reads stdin and draws on stderr; stdout is for the document that is written afterwards. Only `app` loads
-Textual, so that a check whether the interface can be shown costs nothing.
+Textual, so the check of the terminal costs nothing.
 """
 
 import contextlib
@@ -20,28 +20,28 @@ if TYPE_CHECKING:
     from agent.tui.source import Source
 
 _STREAMS: Final = ("stdin", "stderr")
-"""What the interface needs a terminal for."""
+"""The streams that must be a terminal for the interface."""
 _IN: Final = 0
 _DRAWN: Final = 2
 """File descriptors of the terminal: keys are read from the first, Textual draws on the second."""
 _LOCAL: Final = 3
-"""Place of the local modes among the settings of a terminal (termios(3))."""
+"""Index of the local modes in the settings of a terminal (termios(3))."""
 _TAKEN: Final = (signal.SIGTSTP, signal.SIGCONT, signal.SIGWINCH)
 """Signals whose handlers Textual replaces and does not restore."""
 _COERCED: Final = frozenset({"C.UTF-8", "C.utf8", "UTF-8"})
-"""Values that Python itself puts into LC_CTYPE for the locale C (PEP 538), so they say nothing about the terminal."""
+"""Values of LC_CTYPE that Python itself sets for the locale C (PEP 538); they tell nothing about the terminal."""
 _SANE: Final = (
     b"\x1b[?2026l\x1b[?2004l\x1b[?7h\x1b[?2048l"  # draw at once, paste as typed, wrap lines, report no sizes
     b"\x1b[?1000l\x1b[?1003l\x1b[?1006l\x1b[?1015l\x1b[?1016l\x1b[?1004l"  # report no mouse and no focus
     b"\x1b[<u\x1b[?1049l\x1b[0m\x1b[?25h"  # normal keys, the screen as before, no colour, the cursor
 )
-"""Undoes every mode that Textual sets on a terminal."""
+"""Control sequences that undo every mode that Textual sets on a terminal."""
 _EMPTY_LINE: Final = b"\r\x1b[K"
 
 
 def why_not(environment: Mapping[str, str], *, is_asked_for: bool = True) -> str | None:
-    """Why the interface cannot be shown on this process' terminal; None where it can. Unless a person asked for it, a
-    stdout that leads elsewhere means that the document alone is wanted."""
+    """Return why the interface cannot be shown on this terminal; None if it can. Without an explicit request, a
+    redirected stdout means that only the document is wanted."""
     for name in _STREAMS if is_asked_for else (*_STREAMS, "stdout"):
         stream = getattr(sys, name)
         if stream is None or not stream.isatty():
@@ -51,7 +51,7 @@ def why_not(environment: Mapping[str, str], *, is_asked_for: bool = True) -> str
 
 
 def is_ascii_only(environment: Mapping[str, str]) -> bool:
-    """Whether the terminal may draw nothing but ASCII: its locale is not one of UTF-8 (locale(7))."""
+    """Whether the terminal may only draw ASCII: its locale does not use UTF-8 (locale(7))."""
     characters = environment.get("LC_CTYPE", "")
     if characters in _COERCED:
         characters = ""
@@ -60,7 +60,7 @@ def is_ascii_only(environment: Mapping[str, str]) -> bool:
 
 
 def app(source: "Source", fail_on: str, interface: InterfaceOptions, environment: Mapping[str, str]) -> "BackuplinkApp":
-    """The interface over `source`, for this terminal. Raises ImportError where Textual cannot be loaded."""
+    """Return the interface over `source` for this terminal. Raises ImportError if Textual cannot be loaded."""
     from agent.tui.app import BackuplinkApp
     from agent.tui.clipboard import multiplexer_in
     from agent.tui.driver import Driver
@@ -86,14 +86,14 @@ def app(source: "Source", fail_on: str, interface: InterfaceOptions, environment
 
 
 def fault(app: "BackuplinkApp") -> BaseException | None:
-    """The internal error that ended the interface; None where none did."""
+    """The internal error that ended the interface; None if there was none."""
     error = app._exception
-    return getattr(error, "error", error)  # that of a worker is wrapped
+    return getattr(error, "error", error)  # a worker's error is wrapped
 
 
 class Leave(CancelToken):
-    """Ends the interface as a `CancelToken` ends a run: a signal calls `start_grace_timer`, and as soon as the loop
-    turns `leave` with its name."""
+    """Ends the interface in the way a `CancelToken` ends a run: a signal calls `start_grace_timer`, and `leave` with
+    the signal's name as soon as the loop runs."""
 
     def __init__(
         self, received_signals: list[str], *, start_grace_timer: Callable[[], None], leave: Callable[[str], None]
@@ -104,7 +104,7 @@ class Leave(CancelToken):
 
     def note(self, reason: str) -> None:
         super().note(reason)
-        self._start_grace_timer()  # a terminal that takes no output blocks what draws on it
+        self._start_grace_timer()  # a terminal that does not read blocks every write to it
 
     def expire(self) -> None:
         if self.reason is not None:
@@ -112,15 +112,15 @@ class Leave(CancelToken):
 
 
 class Terminal:
-    """The terminal of this process, with the settings it had when this object was made."""
+    """The terminal of this process, with the settings that it had when this object was made."""
 
     def __init__(self) -> None:
         self._settings = termios.tcgetattr(_IN)
         self._handlers = {number: signal.getsignal(number) for number in _TAKEN}
 
     def silence(self) -> None:
-        """Show no key that is typed before the screen is there; it is read then. A key that was typed while Python
-        started is in this line already, where the document would continue it."""
+        """Turn off the echo of keys before the screen is there; they are read then. A key typed while Python started is
+        already on the current line, so the line is cleared for the document."""
         settings = termios.tcgetattr(_IN)
         settings[_LOCAL] &= ~termios.ECHO
         termios.tcsetattr(_IN, termios.TCSANOW, settings)
@@ -128,19 +128,19 @@ class Terminal:
 
     def put_back(self) -> None:
         """Restore the terminal while something may still draw on it: the last step of a process that ends without
-        Textual's own exit. May be called from a signal handler; does not block."""
+        Textual's own exit. Does not block, so that a signal handler may call it."""
         self._draw(_SANE)
         self._set_back()
 
     def release(self) -> None:
-        """Restore what Textual leaves behind after its own exit."""
+        """Restore settings that Textual's own exit leaves changed."""
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
         self._set_back()
 
     def _draw(self, text: bytes) -> None:
         with contextlib.suppress(OSError):
-            # A descriptor of its own: O_NONBLOCK applies to this open file only, and the shell's stays as it is.
+            # A separate open file: O_NONBLOCK applies to it alone, and the shell's descriptor stays as it is.
             handle = os.open(os.ttyname(_DRAWN), os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
             os.write(handle, text)
             os.close(handle)

@@ -1,4 +1,4 @@
-"""What `y` can copy: commands, a script of them, a finding, the brief report, ids and addresses. Pure.
+"""The items that `y` can copy: commands, a script of them, a finding, the brief report, ids and addresses. Pure.
 
 Only what is shown is copied: control characters are escaped first, so that a copy holds nothing that was not visible.
 """
@@ -18,11 +18,11 @@ from agent.tui.state import State, checks_of, finding_under_cursor, under_cursor
 from probes.frozen import dataclass
 
 _MOST_IDS: Final = 12
-"""Ids and addresses that the list has: a whole service may have hundreds."""
+"""Maximum number of ids and addresses in the list: a whole service may have hundreds."""
 _NO_IDS: Final = frozenset({SubjectKind.PORT})
 _FORMS: Final = {**FORMS, "<HOST>": HOST, "<SERVICE_NAME>": SERVICE_NAME}
 _LONGEST: Final = 200
-"""Characters of a value that a person types for a placeholder."""
+"""Maximum length of a value that a person types for a placeholder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,26 +30,26 @@ class Item:
     """A row of the list."""
 
     label: str
-    """What it is. Of a command: whether it only reads or changes something."""
+    """What the item is; for a command, whether it only reads or changes something."""
     text: str
     """The text to copy."""
     note: str = ""
-    """How to take a command back."""
+    """How to undo a command."""
     is_short: bool = False
     """Whether the list shows the text before it is copied."""
     commands: tuple[Command, ...] = ()
-    """The commands in it."""
+    """The commands of the item."""
     script_of: Finding | None = None
-    """The finding whose script it is."""
+    """The finding whose script the item is."""
 
     @property
     def placeholders(self) -> tuple[str, ...]:
-        """What is unknown in its commands, each once."""
+        """Placeholders in the item's commands, each once."""
         return placeholders_in(" ".join(word for command in self.commands for word in command.argv))
 
 
 def kind_of(command: Command) -> str:
-    """`reads` or `changes`, and whether that can be taken back; first the letter of an alternative."""
+    """`reads` or `changes`, and whether the change can be undone, after the letter of an alternative."""
     letter = "" if command.alternative is None else f"({command.alternative}) "
     if not command.changes:
         return f"{letter}reads"
@@ -57,7 +57,7 @@ def kind_of(command: Command) -> str:
 
 
 def items(state: State) -> tuple[Item, ...]:
-    """What can be copied for what is under the cursor, what is wanted most first."""
+    """Return what can be copied for the item under the cursor, the most wanted first."""
     found: list[Item] = []
     report, finding = state.report, finding_under_cursor(state)
     if report is not None and finding is not None:
@@ -107,7 +107,8 @@ def known_lines(finding: Finding, report: Report) -> tuple[FileLine, ...]:
 
 
 def _scripts(commands: tuple[Command, ...]) -> Iterator[tuple[str, tuple[Command, ...]]]:
-    """What belongs in one script, with its label: one for each alternative, since these exclude each other."""
+    """Yield the labels and commands of the scripts: one script for each alternative, since alternatives exclude each
+    other."""
     letters = dict.fromkeys(command.alternative for command in commands if command.alternative is not None)
     for letter in letters or [None]:
         several = tuple(command for command in commands if command.alternative in (None, letter))
@@ -122,13 +123,14 @@ def _filled(command: Command, known: Mapping[str, str]) -> Command:
 
 
 def _as_text(finding: Finding, report: Report) -> str:
-    from agent.formats.text import finding_text  # not needed before a run has finished
+    from agent.formats.text import finding_text  # not needed before the first run has finished
 
     return finding_text(finding, report)
 
 
 def script(finding: Finding, commands: Sequence[Command]) -> str:
-    """The commands as a POSIX shell script that stops at the first one that fails, and says what each does."""
+    """Return a POSIX shell script of the commands. It stops at the first failure, and a comment says what each command
+    does."""
     lines = ["#!/bin/sh", f"# {visible(head(finding))} [{finding.code}]", f"# {visible(finding.fix.summary)}", "set -e"]
     for number, command in enumerate(commands, 1):
         lines += ["", f"# {number}. {kind_of(command)}"]
@@ -139,7 +141,7 @@ def script(finding: Finding, commands: Sequence[Command]) -> str:
 
 
 def _ids(state: State, finding: Finding | None) -> list[tuple[str, str]]:
-    """Ids, addresses and names of what is under the cursor, each with its kind."""
+    """Return the ids, addresses and names of the item under the cursor, each with its kind."""
     key = under_cursor(state)
     if key is None:
         return []
@@ -183,14 +185,14 @@ def _of_path(state: State, key: str) -> Iterator[tuple[str, str]]:
 
 
 def filled(item: Item, values: Mapping[str, str]) -> Item:
-    """The item with values in place of placeholders."""
+    """Return the item with values in place of placeholders."""
     commands = tuple(_filled(command, values) for command in item.commands)
     text = shell(commands[0]) if item.script_of is None else script(item.script_of, commands)
     return replace(item, commands=commands, text=text)
 
 
 def flaw_of(placeholder: str, value: str) -> str | None:
-    """Why a value cannot stand in place of a placeholder; None where it can."""
+    """Return why a value cannot replace a placeholder; None if it can."""
     form = _FORMS.get(placeholder)
     what = placeholder.strip("<>").lower().replace("_", " ")
     if form is not None and form.fullmatch(value) is None:

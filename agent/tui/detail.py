@@ -1,4 +1,4 @@
-"""What is under the cursor, in full: observations with their facts, a lane, a target, a finding with its runbook."""
+"""The item under the cursor in full: observations with their facts, a lane, a target, a finding with its runbook."""
 
 import re
 from itertools import zip_longest
@@ -38,11 +38,11 @@ _STEPS = tuple(Step)
 _ITEM = re.compile(r"(\d+\.|[-*]) ")
 """The start of a list item in Markdown."""
 _URL_PART = re.compile(r"[^/?&#=.-]*[/?&#=.-]+|[^/?&#=.-]+")
-"""What a URL may be broken behind, with what stands before it."""
+"""A part of a URL with the sign behind which a line may break."""
 
 
 def title(state: State) -> str:
-    """What the detail is about."""
+    """The heading of the detail."""
     key = under_cursor(state)
     kinds = {"finding": "Finding", "lane": "Lane", "target": "Target", "names": "Names"}
     if key is None:
@@ -58,7 +58,7 @@ def title(state: State) -> str:
 
 
 def detail(state: State, width: int, glyphs: Glyphs) -> tuple[Line, ...]:
-    """Everything that is known about what is under the cursor."""
+    """Return everything that is known about the item under the cursor."""
     writer = _Writer(width, glyphs)
     writer.write(state)
     if not state.search:
@@ -67,7 +67,7 @@ def detail(state: State, width: int, glyphs: Glyphs) -> tuple[Line, ...]:
 
 
 def until_command(finding: Finding, report: Report, width: int) -> tuple[Line, ...]:
-    """The first lines of a finding's detail, to the end of its first command; none where it has no command."""
+    """Return the first lines of a finding's detail, to the end of its first command; nothing if it has no command."""
     writer = _Writer(width, ASCII)
     writer.until_command(finding, report)
     return tuple(writer.lines)
@@ -115,7 +115,8 @@ class _Writer:
     # --- Findings ----------------------------------------------------------------------------------------------------
 
     def _finding(self, finding: Finding, report: Report, *, is_page: bool = True) -> None:
-        """A finding. Under the list of causes, which has its title, what to do comes first: there may be few lines."""
+        """Write a finding. If the list of causes already shows its title, the fix comes first: there may be few
+        lines."""
         if is_page:
             self._what(finding)
             self._gap()
@@ -161,7 +162,7 @@ class _Writer:
         self._field(kind_of(command), shell(command), tone=Tone.RUNNING)
 
     def until_command(self, finding: Finding, report: Report) -> None:
-        """What to do, and the first command."""
+        """Write the fix and the first command."""
         for command in known_commands(finding, report)[:1]:
             self._lead("What to do", finding.fix.summary)
             self._command(command)
@@ -169,7 +170,7 @@ class _Writer:
     # --- The path ----------------------------------------------------------------------------------------------------
 
     def _measured(self, state: State, name: str) -> None:
-        """The observations on which a finding rests, in full."""
+        """Write in full the observations on which a finding rests."""
         report = state.report
         finding = None if report is None else _finding(report, f"finding/{name}")
         known = [] if finding is None else [step for step in finding.evidence if step in state.checks]
@@ -212,7 +213,7 @@ class _Writer:
         self._gap()
 
     def _in_words(self, seen: Observation[Any], standing: Standing | None) -> None:
-        """What became of a step, in plain words, and why it does not count."""
+        """Write the result of a step in plain words, and why it does not count."""
         words = in_words(seen)
         if words:
             self._head(f"{words[:1].upper()}{words[1:]}", _tone(seen, standing))
@@ -220,7 +221,7 @@ class _Writer:
             self._field("not counted", standing.why)
 
     def _last(self, state: State, name: str) -> None:
-        """What the last run measured, while this one has not finished the check."""
+        """Write the result of the last run while this one has not finished the check."""
         observations = () if state.report is None else state.report.observations
         seen = next((observation for observation in observations if observation.id == name), None)
         if seen is not None:
@@ -290,7 +291,7 @@ class _Writer:
                     self._fact(name.replace("_", " "), value, "  ")
 
     def _configured(self, path: ConfiguredPath, weight: Weight | None) -> None:
-        """The path by configuration, hop by hop, for a lane whose failure counts so; None for one that connects."""
+        """Write the configured path hop by hop for a lane whose failure counts this way; None for one that connects."""
         bad = WEIGHT_TONES[weight]
         tones = {Reachability.OPEN: Tone.OK, Reachability.BLOCKED: bad}
         self._head(
@@ -340,7 +341,7 @@ class _Writer:
     # --- Lines -------------------------------------------------------------------------------------------------------
 
     def _fact(self, name: str, value: Any, indent: str) -> None:
-        """A fact with its name; nested facts are indented below it."""
+        """Write a fact with its name, with nested facts indented below it."""
         match value:
             case None:
                 self._field(name, "-", indent=indent)
@@ -360,7 +361,7 @@ class _Writer:
 
     def _field(self, name: str, value: str, *, indent: str = "  ", tone: Tone = Tone.PLAIN) -> None:
         start = f"{indent}{visible(name)}: "
-        if len(start) > self._width // 2:  # no room is left on this line
+        if len(start) > self._width // 2:  # no room left on this line
             self._say(f"{name}:", indent=indent, tone=Tone.FAINT)
             self._say(value, indent=f"{indent}    ", tone=tone)
             return
@@ -373,7 +374,7 @@ class _Writer:
         self.lines += [(Span(span.text, tone),) for line in lines[1:] for span in line]
 
     def _lead(self, name: str, text: str) -> None:
-        """A text, with its name in front of it on the same line."""
+        """Write a text with its name in front of it on the same line."""
         start = f" {name}: "
         lines = wrapped(text, self._width, first=start, later="   ") or [(Span(start),)]
         first = lines[0][0].text
@@ -391,7 +392,7 @@ class _Writer:
             self.lines.append(())
 
     def _url(self, url: str) -> None:
-        """A URL on a line of its own, broken only where it is longer than a line, behind one of its signs."""
+        """Write a URL on a line of its own. A URL longer than a line is broken behind one of its signs."""
         indent = min(self._width - len(url), 4)
         if indent >= 0:
             self._say(url, indent=" " * indent, tone=Tone.FAINT)
@@ -405,7 +406,7 @@ class _Writer:
         self._say(line, indent="    ", tone=Tone.FAINT)
 
     def _page(self, markdown: str) -> None:
-        """A runbook page: paragraphs filled to the width, commands line by line."""
+        """Write a runbook page: paragraphs filled to the width, commands line by line."""
         paragraph: list[str] = []
         is_code = False
         for line in (*markdown.splitlines(), ""):
@@ -437,7 +438,7 @@ class _Writer:
         self.lines += wrapped(text, self._width, first=" ", later=later)
 
     def _text(self, text: str) -> None:
-        """A text with lines of its own."""
+        """Write a text that has lines of its own."""
         for line in text.splitlines():
             tone = Tone.STRONG if line.isupper() else Tone.PLAIN
             indent = " " * (1 + len(line) - len(line.lstrip()))

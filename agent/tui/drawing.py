@@ -38,27 +38,27 @@ from probes.frozen import dataclass
 from probes.model import Address, Role, Step
 
 LONGEST: Final = 14
-"""Characters of an address on the line of its lane. On a narrow screen a longer one has a line of its own."""
+"""Maximum length of an address on the line of its lane. On a narrow screen a longer one has a line of its own."""
 LONG_ADDRESSES: Final = 110
-"""Columns from which on every address, also one of IPv6, is on the line of its lane."""
+"""From this number of columns on, every address fits on the line of its lane, even one of IPv6."""
 VERDICT: Final = 3
-"""Lines of the verdict at most, with the facts of the run."""
+"""Maximum number of lines of the verdict, with the facts of the run."""
 _MEDIUM: Final = 10
 _LONG: Final = 18
 _SHORT: Final = 8
-"""Columns for the text of a check that is not a hop: `ok 3 found`, the same with its time, `ok 19 ms`."""
+"""Columns for the result of a check that is not a hop: `ok 3 found`, the same with its time, `ok 19 ms`."""
 _WIDTHS: Final = 4
-"""Widths for which a drawn path is kept."""
+"""Number of widths for which the drawn path is cached."""
 _BAR: Final = 20
 """Columns of the progress bar."""
 _TITLE: Final = 8
-"""Smallest width of the title of a pane."""
+"""Minimum width of a pane's title."""
 _WORD: Final = len("CRITICAL")
-"""Columns of a severity."""
+"""Columns for a severity."""
 _SAME: Final = timedelta(milliseconds=2)
-"""Between two times of one run: a history keeps milliseconds."""
+"""Tolerance between two times of one run: a history keeps milliseconds."""
 _NAMED: Final = 16
-"""Characters of the filter that the last line of the screen shows."""
+"""Number of characters of the filter on the last line of the screen."""
 _TONES: Final = {
     Progress.WAITING: Tone.FAINT,
     Progress.RUNNING: Tone.RUNNING,
@@ -66,15 +66,16 @@ _TONES: Final = {
     Progress.SKIPPED: Tone.FAINT,
 }
 _NOT_COUNTED: Final = "(x)"
-"""A failure that does not count, where there is no room for its kind."""
+"""The text for a failure that does not count, if there is no room for its kind."""
 
 
 # --- The header ------------------------------------------------------------------------------------------------------
 
 
 def header(state: State, width: int, height: int) -> tuple[Line, ...]:
-    """What is shown, in `height` lines: whether it is live, saved, simulated or redacted, and when the run was; the
-    host, its addresses and its VPC; what is required, and by what. The last line is cut where all is too much."""
+    """Return the header in `height` lines: whether the run is live, saved, simulated or redacted, and its time; the
+    host, its addresses and its VPC; the required services, and what requires them. The last line is cut if there is too
+    much."""
     parts: list[Line] = [(Span(word, Tone.RUNNING), Span(more)) for word, more in _sources(state)]
     parts += [(Span(visible(name)),) for name in _host_names(state)]
     lines: list[Line] = [(Span(" "),)]
@@ -89,7 +90,7 @@ def header(state: State, width: int, height: int) -> tuple[Line, ...]:
 
 
 def _sources(state: State) -> list[tuple[str, str]]:
-    """Where what is shown comes from: each word with what follows it."""
+    """Return the sources of the shown report: each word with the text after it."""
     report = state.report
     if state.past is not None and report is not None:
         sources = [("PAST", _past(state))]
@@ -109,13 +110,13 @@ def _sources(state: State) -> list[tuple[str, str]]:
 
 
 def _past(state: State) -> str:
-    """Which run is shown, and by which report where that is of another one."""
+    """Say which run is shown, and whose report shows it if it is that of another run."""
     run = run_of(state.memory, state.past or 0)
     report = state.report
     if report is None:
         return ""
     own = report.run.started_at
-    if run is None:  # too long ago by now
+    if run is None:  # too long ago
         return f" run {state.past}, {own:%Y-%m-%d %H:%M:%S} UTC"
     shown = f" run {run.number} of {state.memory.count}, {run.started_at:%Y-%m-%d %H:%M:%S} UTC"
     if abs(own - run.started_at) < _SAME:
@@ -137,7 +138,7 @@ def _host_names(state: State) -> list[str]:
 
 
 def _required(state: State, room: int) -> str:
-    """The required services and by what they are required, as fully as there is room."""
+    """Return the required services and what requires them, as fully as there is room."""
     required = [target for target in state.targets if target.role is Role.REQUIRED]
     if not required:
         return "nothing is required" if state.report is not None else ""
@@ -158,12 +159,12 @@ def _required(state: State, room: int) -> str:
 
 
 def verdict_height(state: State, width: int) -> int:
-    """Lines that the verdict needs, VERDICT at most."""
+    """Number of lines that the verdict needs, VERDICT at most."""
     return min(1 + len(_headline_lines(state, width)[1]), VERDICT)
 
 
 def _headline_lines(state: State, width: int) -> tuple[str, list[Line]]:
-    """The headline on as many lines as it needs, and what its first one begins with."""
+    """Return the start of the headline's first line, and the headline on as many lines as it needs."""
     word, tone, text = _headline(state)
     start = f" {word}  "
     return start, wrapped(text, width - 1, first=start, later=" " * len(start)) or [(Span(start, tone),)]
@@ -205,7 +206,7 @@ def _headline(state: State) -> tuple[str, Tone, str]:
 
 
 def _watched(state: State, report: Report) -> tuple[str, Tone, str] | None:
-    """How things are by all runs of a watch. None before the second, and after one of a single service."""
+    """Return the state by all runs of a watch. None before the second run, and after a run of a single service."""
     memory, run = state.memory, state.run
     followed = memory.followed
     if followed is None or len(memory.runs) < 2 or memory.last is not report or (run is not None and run.only):
@@ -223,7 +224,7 @@ def _watched(state: State, report: Report) -> tuple[str, Tone, str] | None:
 
 
 def _what_failed(state: State, report: Report) -> str:
-    """The summary of the last run that failed, where the last run did not and that report is still there."""
+    """Return the summary of the last failed run if the shown run did not fail and that report is still kept."""
     failed = last_failed(state.memory.runs)
     shown = None if failed is None or has_failed(report.verdict.status) else report_of(state.memory, failed)
     return report.verdict.summary if shown is None else f"the last failure: {shown.verdict.summary}"
@@ -248,13 +249,13 @@ def _facts(state: State, width: int, glyphs: Glyphs) -> str:
         parts.append("ended early")
     if state.past is not None:
         parts.insert(0, "a past run")
-    elif state.watching and state.next_at is not None:  # first, because there is not always room for all
+    elif state.watching and state.next_at is not None:  # first, because there may not be room for everything
         parts.insert(0, f"watching, next at {state.next_at:%H:%M:%S} UTC")
     return "; ".join([", ".join(parts), *map(visible, report.verdict.notes)])
 
 
 def _progress(run: RunView, width: int, glyphs: Glyphs) -> str:
-    """How many checks have finished, as a bar as well; how many failed; how long the run may still take."""
+    """Return the number of finished checks with a bar, the number of failures, and the remaining time."""
     text = f"{run.finished} of {run.planned} checks" if run.planned else "no check planned yet"
     if run.failed:
         text += f", {run.failed} failed"
@@ -263,7 +264,7 @@ def _progress(run: RunView, width: int, glyphs: Glyphs) -> str:
         text += f", at most {left:.1f} s left"
     full = round(_BAR * run.finished / run.planned) if run.planned else 0
     bar = f"{glyphs.full * full}{glyphs.empty * (_BAR - full)} "
-    return f"{bar}{text}" if len(text) + len(bar) <= width else text  # a bar that is cut would be wrong
+    return f"{bar}{text}" if len(text) + len(bar) <= width else text  # a bar that is cut would mislead
 
 
 # --- The path --------------------------------------------------------------------------------------------------------
@@ -271,8 +272,8 @@ def _progress(run: RunView, width: int, glyphs: Glyphs) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Widths of the parts of a lane. They depend on the width and the longest address alone, so that nothing moves
-    while the steps of a run finish."""
+    """Widths of the parts of a lane. They depend only on the width and the longest address, so that nothing moves while
+    steps finish."""
 
     address: int
     zone: int
@@ -286,8 +287,8 @@ class Columns:
 
 
 def columns(width: int, longest: int = LONGEST) -> Columns:
-    """The widths for a path of so many columns. Its longest address has so many characters; where there is room it
-    stands on the line of its lane."""
+    """Return the widths for a path with this number of columns and this length of its longest address. The address
+    stands on the line of its lane if there is room."""
     address = (max(longest, LONGEST) if width >= LONG_ADDRESSES else LONGEST) + 1
     # `az1`, `euw1-az1`, `apse2-az1`, each with a gap.
     zone = 4 if width < 76 else 9 if width < 100 else 10
@@ -306,8 +307,8 @@ def caption(
     longest: int = LONGEST,
     tops: Mapping[Step, float] = MappingProxyType({}),
 ) -> Line:
-    """The line over the path: the position in it, and the names of the columns, with the time of a mark of full height
-    where there are times below."""
+    """Return the line over the path: the position in it and the names of the columns. If there are times below, each
+    name has the time of a mark of full height."""
     wide = columns(width, longest)
     zone = "zone" if wide.zone > 4 else "az"
     title = f"Path {right}".rstrip()
@@ -319,12 +320,12 @@ def caption(
 
 
 def tops_of(state: State, width: int) -> Mapping[Step, float]:
-    """What the highest mark in each column stands for; empty where no times are drawn."""
+    """Return the value of the highest mark in each column; empty if no times are drawn."""
     return state.tops(columns(width, state.longest_address).cell - 1) if state.watching else {}
 
 
 def _scaled(step: Step, tops: Mapping[Step, float], room: int) -> str:
-    """`TCP to 2.0 ms`: the name of a column, and what the highest mark in it stands for."""
+    """A column's name with the value of its highest mark: `TCP to 2.0 ms`."""
     if step not in tops:
         return step.upper()
     top = duration(tops[step])
@@ -333,7 +334,7 @@ def _scaled(step: Step, tops: Mapping[Step, float], room: int) -> str:
 
 
 def _filled(words: str, right: str, width: int, glyphs: Glyphs) -> str:
-    """A rule with text at its left and, where there is room for both, at its right."""
+    """A rule with text at its left and, if both fit, at its right."""
     tail = f" {right} {glyphs.across}" if right else ""
     if len(tail) + _TITLE > width:
         tail = ""
@@ -346,7 +347,7 @@ def _title_tone(is_active: bool) -> Tone:
 
 
 def path(state: State, width: int, glyphs: Glyphs) -> tuple[Line, ...]:
-    """The path, row by row: this host, then for every target its name servers and its lanes."""
+    """Return the path row by row: this host, then for every target its name servers and its lanes."""
     drawn = state.drawn_paths
     if (width, glyphs) not in drawn:
         if len(drawn) >= _WIDTHS:
@@ -356,7 +357,7 @@ def path(state: State, width: int, glyphs: Glyphs) -> tuple[Line, ...]:
 
 
 def path_parts(state: State, width: int, glyphs: Glyphs) -> Iterator[list[Line]]:
-    """The lines of `path`, part by part, a lane being one. At every width the parts are the same."""
+    """Yield the lines of `path` part by part; a lane is one part. The parts are the same at every width."""
     return ([cut(line, width) for line in part] for part in _parts(state, width, glyphs))
 
 
@@ -388,7 +389,7 @@ def _host(state: State, width: int) -> list[Line]:
 
 
 def _folded(band: Band, state: State, width: int) -> list[Line]:
-    """A healthy service, or one of which nothing failed so far, in one line."""
+    """Return the one line of a folded service, which is healthy or has no failure so far."""
     known = [state.checks[name] for lane in band.lanes for cell in lane.cells if cell for name in cell.checks]
     if band.status is None and band.lanes:
         waiting = (Progress.WAITING, Progress.RUNNING)
@@ -404,7 +405,7 @@ def _folded(band: Band, state: State, width: int) -> list[Line]:
 
 
 def below(state: State, lines: Sequence[Line]) -> Line:
-    """What these lines of the path hold, which are below the last visible one."""
+    """Return a summary of the path's lines below the last visible one."""
     if not lines:
         return ()
     keys = {span.key for line in lines for span in line}
@@ -428,7 +429,7 @@ def below(state: State, lines: Sequence[Line]) -> Line:
 
 
 def more_causes(state: State, lines: Sequence[Line]) -> Line:
-    """What these lines of the list of causes hold, which are below the last visible one."""
+    """Return a summary of the causes below the last visible one."""
     if not lines:
         return ()
     keys = {span.key for line in lines for span in line}
@@ -470,13 +471,13 @@ def _band(band: Band, state: State, width: int, glyphs: Glyphs) -> Iterator[list
     yield from _lanes(band.lanes, state, width, glyphs)
     if not all(lane.own for lane in band.lanes):
         yield wrapped(f"(*: {UNUSED_ANSWER})", width, first="   ", later="    ", tone=Tone.FAINT)
-    if band.counts:  # its head says of another that it does not count
+    if band.counts:  # the heading of any other says that it does not count
         hops = [cell for lane in band.lanes for cell in (*lane.cells, *lane.extras) if cell is not None]
         yield _reasons((*band.names, *hops), width)
 
 
 def _reasons(cells: Iterable[Cell], width: int) -> list[Line]:
-    """Why failures that are in brackets do not count: each reason once."""
+    """Return the reasons why failures in brackets do not count, each once."""
     reasons = dict.fromkeys(cell.why for cell in cells if cell.weight is Weight.NOT_COUNTED)
     if not reasons:
         return []
@@ -484,8 +485,8 @@ def _reasons(cells: Iterable[Cell], width: int) -> list[Line]:
 
 
 def tone_of(step: Cell | Lane) -> Tone:
-    """The tone of a step; that of one which failed, or whose answer is wrong, says how it counts. A result of the last
-    run is faint until this run has another."""
+    """Return the tone of a step. For a failure or a wrong answer it shows how it counts. A result of the last run is
+    faint until this run has its own."""
     if step.is_old:
         return Tone.FAINT
     is_bad = step.progress is Progress.FAILED or step.weight is not None
@@ -502,8 +503,8 @@ def _flow(
     key: str | None = None,
     gap: int = 2,
 ) -> list[Line]:
-    """Cells side by side, with `room` columns for the text of each: the position of a cell depends on the labels alone,
-    so that nothing moves when a check finishes."""
+    """Return cells side by side, with `room` columns for the text of each. The position of a cell depends on the labels
+    alone, so that nothing moves when a check finishes."""
     lines: list[list[Span]] = []
     at = width
     for cell in cells:
@@ -522,7 +523,7 @@ def _flow(
 
 
 def _fitting(cell: Cell, room: int) -> str:
-    """The fullest text that there is room for, or else the shortest; in brackets where a failure does not count."""
+    """Return the fullest text that fits, or else the shortest; in brackets if a failure does not count."""
     texts = cell.texts
     if cell.weight is Weight.NOT_COUNTED:
         texts = (*(f"({text})" for text in texts), _NOT_COUNTED)
@@ -583,7 +584,7 @@ def _lane(lane: Lane, wide: Columns, width: int, glyphs: Glyphs, tree: str, *, i
         line += _hop(cell, following, wide.cell, glyphs)
     arrival = _arrival(lane, glyphs)
     end = wide.start + len(STEPS) * wide.cell
-    if arrival and end + len(arrival) <= width:  # the ends of all lanes are in one column
+    if arrival and end + len(arrival) <= width:  # all lanes end in the same column
         line.append(Span(" " * (end - width_of(line))))
     if arrival and width_of(line) + len(arrival) <= width:
         line.append(Span(arrival, tone_of(lane) if lane.own else Tone.FAINT))
@@ -591,7 +592,7 @@ def _lane(lane: Lane, wide: Columns, width: int, glyphs: Glyphs, tree: str, *, i
 
 
 def _hop(cell: Cell, following: Cell | None, wide: int, glyphs: Glyphs) -> list[Span]:
-    """The text of a hop, and a line to the next one where it is ok."""
+    """Return the text of a hop, with a line to the next hop if it is ok."""
     words = visible(_fitting(cell, wide - 1))
     room = wide - len(words)
     leads = cell.progress is Progress.OK and following is not None and room >= 3
@@ -600,13 +601,13 @@ def _hop(cell: Cell, following: Cell | None, wide: int, glyphs: Glyphs) -> list[
 
 
 def _arrival(lane: Lane, glyphs: Glyphs) -> str:
-    """The purpose of the port, and whether the lane gets there."""
+    """Return the purpose of the port, and whether the lane reaches it."""
     lead = {Progress.OK: f"{glyphs.across}> ", Progress.FAILED: "x  "}.get(lane.progress, "   ")
     return f"{lead}{lane.purpose}" if lane.purpose else ""
 
 
 def _lookups(state: State, key: str, width: int, glyphs: Glyphs) -> Line:
-    """The times of this host's own lookups of a name, as those of a lane are drawn."""
+    """Return the times of this host's own lookups of a name, drawn like those of a lane."""
     wide = columns(width, state.longest_address)
     tree, times = f" {glyphs.down}     ", state.lane_times[key]
     words = lost(times, wide.start - len(tree) - 1)
@@ -626,7 +627,7 @@ def _times(
     tree: str,
     tops: Mapping[Step, float],
 ) -> Line:
-    """Loss, average and worst time to connect; then the times of past runs under their hops, the latest last."""
+    """Return loss, average and worst time to connect; then the times of past runs under their hops, the latest last."""
     by_step = dict(zip(SAMPLED, samples, strict=True))
     words = lost(times, wide.start - len(tree) - 1)
     line = [
@@ -640,7 +641,7 @@ def _times(
 
 
 def lost(times: LaneTimes, room: int) -> str:
-    """Loss, average and worst time to connect, as fully as there is room."""
+    """Loss, average and worst time to connect, as fully as they fit."""
     loss = times.loss
     if times.mean is None or times.worst is None:
         return f"loss {loss}"
@@ -657,8 +658,8 @@ def lost(times: LaneTimes, room: int) -> str:
 
 
 def sparkline(times: Sequence[Sample], width: int, glyphs: Glyphs, most: float | None = None) -> Line:
-    """The latest times as heights, from 0 to `most`, or to the slowest of them where that is None; `x` for a failure,
-    `o` for one that does not count, and a gap for a step that was not made."""
+    """Return the latest times as heights from 0 to `most`, or to the slowest of them if `most` is None; `x` for a
+    failure, `o` for one that does not count, and a gap for a step that was not made."""
     latest = times[-width:]
     if most is None:
         most = max((sample for sample in latest if isinstance(sample, float)), default=0.0)
@@ -681,7 +682,7 @@ def sparkline(times: Sequence[Sample], width: int, glyphs: Glyphs, most: float |
 
 
 def causes(state: State, width: int) -> tuple[Line, ...]:
-    """The causes with their severities, then what changed since the last run."""
+    """Return the causes with their severities, then the changes since the last run."""
     lines: list[Line] = []
     for entry in state.entries:
         start = f" {'  ' * entry.depth}{entry.word:<{_WORD}} "
@@ -706,11 +707,11 @@ def _nothing(state: State, width: int) -> tuple[Line, ...]:
 
 
 def footer(state: State, width: int) -> Line:
-    """The message, or else what was found or the filter hides, and those of the keys that this state needs; the key of
-    a span is the action that a click on it does."""
+    """Return the last line: the message, or else what was found or hidden, and the keys that this state needs. The key
+    of a span is the action of a click on it."""
     if state.message:
         return cut((Span(f" {visible(state.message)}", Tone.STRONG),), width)
-    filtered = "" if state.is_whole else _filter(state)  # it hides nothing of a page
+    filtered = "" if state.is_whole else _filter(state)  # it hides nothing on a page
     line: list[Span] = [Span(f" {_search(state)}{filtered}", Tone.WARNING)]
     # The last two hints are help and the way back.
     for key, words in _within(hints(state), width - width_of(line)):
@@ -723,7 +724,7 @@ def _counted(count: int, name: str) -> str:
 
 
 def _search(state: State) -> str:
-    """The words that are searched on the page, and which place is shown."""
+    """Return the searched words and the number of the shown place."""
     if not state.search.strip():
         return ""
     following = f"{state.key('next-place')} next"
@@ -732,7 +733,7 @@ def _search(state: State) -> str:
 
 
 def _filter(state: State) -> str:
-    """The filter, and what it hides."""
+    """Return the filter and the number of items it hides."""
     if not state.filter.strip():
         return ""
     kind = "finding" if state.findings_only else "cause"
@@ -742,7 +743,7 @@ def _filter(state: State) -> str:
 
 
 def _within(hints: Sequence[Hint], width: int) -> Iterable[Hint]:
-    """The hints for which there is room; the last two are always among them."""
+    """Return the hints for which there is room, always with the last two."""
     first, last = list(hints[:-2]), list(hints[-2:])
     while first and sum(len(key.first) + len(words) + 3 for key, words in (*first, *last)) > width:
         first.pop()
@@ -750,13 +751,13 @@ def _within(hints: Sequence[Hint], width: int) -> Iterable[Hint]:
 
 
 def rule(title: str, width: int, glyphs: Glyphs, *, is_active: bool, right: str = "") -> Line:
-    """The line over a pane; the pane that keys go to is marked by a sign, not by colour alone."""
+    """Return the line over a pane. A sign marks the pane that gets the keys, not colour alone."""
     words = f"{'>' if is_active else glyphs.across} {visible(title)}"
     return (Span(_filled(words, right, width, glyphs), _title_tone(is_active)),)
 
 
 def position(top: int, shown: int, count: int, glyphs: Glyphs) -> str:
-    """`1-9/23 ▼`, with a sign for each way in which it scrolls; empty where everything is shown."""
+    """`1-9/23 ▼`, with a sign for each direction in which the pane scrolls; empty if everything is shown."""
     if count <= shown and top == 0:
         return ""
     signs = f"{glyphs.above if top else ''}{glyphs.below if top + shown < count else ''}"

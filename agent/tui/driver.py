@@ -1,8 +1,8 @@
-"""What a terminal sends to the interface: keys, whatever else comes on its line, and its size.
+"""The input from a terminal: keys, other sequences, and the terminal's size.
 
 Textual's own thread ends the interface with a traceback at a byte that is not UTF-8 (a terminal in another locale, a
-paste of a binary file), and where its parser stumbles over an escape sequence. Its handler for SIGWINCH reads the size
-and posts it: where a second signal comes in between, the older size is posted last and stays.
+pasted binary file), and at an escape sequence that its parser cannot read. Its handler for SIGWINCH reads the size and
+then posts it: if a second signal comes in between, the older size is posted last and stays.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from textual.message import Message
 from textual.messages import InBandWindowResize
 
 _TICK_SECONDS: Final = 0.1
-"""After this time without more input, an escape is the key of this name."""
+"""Seconds without more input after which an escape is the Esc key."""
 _READ_BYTES: Final = 4_096
 _RESET: Final = "\x1b[0m"
 _DEFAULT: Final = re.compile(r"\x1b\[39;49m([^\x1b]*)\x1b\[0m")
@@ -29,26 +29,27 @@ _DEFAULT: Final = re.compile(r"\x1b\[39;49m([^\x1b]*)\x1b\[0m")
 
 
 def slim(drawn: str) -> str:
-    """What is drawn, without codes that change nothing: Textual sets the default colours before every text that has
-    them, and resets them after it, as it does after every other text. That is a fifth of all that it writes."""
+    """Remove codes that change nothing from the output. Textual sets the default colours before every text that has
+    them, and resets them after every text. These codes are a fifth of its output."""
     return _DEFAULT.sub(r"\1", drawn)
 
 
 class Driver(LinuxDriver):
-    """The terminal. Input that is not understood is dropped; the size is the kernel's, never the input's."""
+    """The terminal. It drops input that it does not understand, and takes the size from the kernel, never from the
+    input."""
 
     def write(self, data: str) -> None:
         super().write(slim(data))
 
     def start_application_mode(self) -> None:
         super().start_application_mode()  # type: ignore[no-untyped-call] # Textual does not type this one
-        super().write(_RESET)  # whatever wrote here before may have left a colour
+        super().write(_RESET)  # earlier output may have left a colour
         loop = asyncio.get_running_loop()
-        # The size is read in the loop, once for each signal: the last one to be read is the last one there is.
+        # The loop reads the size once for each signal, so the last size read is the current one.
         signal.signal(signal.SIGWINCH, lambda *_: loop.call_soon_threadsafe(self._post_size))
 
     def _get_terminal_size(self) -> tuple[int, int]:
-        # Not COLUMNS and LINES, which Textual reads first: where they are exported, they stay as the window changes.
+        # Not COLUMNS and LINES, which Textual prefers: exported variables stay the same when the window changes.
         try:
             columns, lines = os.get_terminal_size(self.fileno)
         except OSError:  # the terminal was closed
@@ -68,12 +69,12 @@ class Driver(LinuxDriver):
                 data = b""
                 if selector.select(_TICK_SECONDS):
                     data = os.read(self.fileno, _READ_BYTES)
-                    if not data:  # the end of the input: it stays readable
+                    if not data:  # the end of the input, which stays readable
                         self.exit_event.wait(_TICK_SECONDS)
                 parser = self._fed(parser, decoder.decode(data))
 
     def _fed(self, parser: XTermParser, text: str) -> XTermParser:
-        """Pass on what a text means. Returns the parser for what follows."""
+        """Parse a text and post its events. Returns the parser for the next text."""
         try:
             for event in parser.feed(text) if text else ():
                 self.process_message(event)
@@ -84,6 +85,6 @@ class Driver(LinuxDriver):
         return parser
 
     def process_message(self, message: Message) -> None:
-        # Anybody can type a size of a thousand million columns. SIGWINCH and the kernel give the true one.
+        # Anybody can type a size of a thousand million columns. SIGWINCH and the kernel tell the true one.
         if not isinstance(message, InBandWindowResize | events.Resize):
             super().process_message(message)

@@ -12,15 +12,15 @@ LOG_SUFFIX: Final = ".log"
 
 
 def formats() -> tuple[str, ...]:
-    """Names of the formats that a report can be saved in, the default first."""
+    """Return the names of the formats in which a report can be saved, the default first."""
     return tuple(row.name for row in FORMATS if row.can_be_saved)
 
 
 def save(report: Report, place: str, format_name: str) -> Path:
     """Write the report to a new file that only its owner can read, complete or not at all. Returns the file's path.
 
-    `~` at the start of `place` is a home directory. Raises FileExistsError where the path exists, KeyError for a format
-    that is not among `formats`, and OSError where the file cannot be written.
+    `~` at the start of `place` is a home directory. Raises FileExistsError if the path exists, KeyError for a format
+    that is not among `formats`, and OSError if the file cannot be written.
     """
     if format_name not in formats():
         raise KeyError(format_name)
@@ -31,8 +31,8 @@ def save(report: Report, place: str, format_name: str) -> Path:
 
 
 def save_log(log: str, report: Path) -> str:
-    """Write the log to a new file beside that of a report. Returns what became of it in words, for a sentence about the
-    report. Raises OSError, but not where the file exists."""
+    """Write the log to a new file beside that of a report. Returns the result in words, for a sentence about the
+    report; an existing file raises nothing. Raises OSError for other failures."""
     path = report.with_suffix(LOG_SUFFIX)
     try:
         to_new_file(log, path)

@@ -1,8 +1,8 @@
-"""What the interface makes of its runs by the rules of `backuplink watch`: which states count, and since when the
-verdict comes and goes; and the file of a history, which it reads at the start and adds its runs to.
+"""The runs of the interface by the rules of `backuplink watch`: which states count, and since when the verdict comes
+and goes. Also the history file, which is read at the start and gets the runs.
 
-Loaded with the first run. The file is used by one thread at a time, and closed by SQLite while another connection of
-this process opens it: closing a second descriptor of a file releases the locks that the first one has.
+Loaded with the first run. Only one thread at a time uses the file, and SQLite closes it while another connection of
+this process opens it: closing a second descriptor of a file releases the locks of the first.
 """
 
 import asyncio
@@ -52,12 +52,12 @@ from probes.model import Step
 from probes.operations import GETADDRINFO
 
 SECONDS: Final = 10.0
-"""Time limit for reading or writing the file: it may be on a disk that hangs."""
+"""Time limit for reading or writing the file: its disk may hang."""
 _TONES: Final = {2: Tone.FAILED, 3: Tone.UNKNOWN, 4: Tone.WARNING}
-"""Tones of changes, by their priority (syslog(3)). Other changes have no tone."""
+"""Tones of changes by their priority (syslog(3)); other changes have no tone."""
 _BAD: Final = (Kind.RAISED, Kind.WORSE, Kind.FLAPPING, Kind.VERDICT)
 _VERDICT: Final = "verdict"
-"""What a change of the verdict is about."""
+"""The subject of a change of the verdict."""
 
 T = TypeVar("T")
 
@@ -73,12 +73,12 @@ class Follower:
         self._tracker = self._new_tracker()
         self._flapping_since: datetime | None = None
         self._changes: tuple[StateChange, ...] = ()
-        """Changes of state by the last run."""
+        """State changes of the last run."""
         self._lost = 0
-        """Runs that are not in the history, since the last one that is."""
+        """Number of runs since the last kept one that are not in the history."""
         self._turn = asyncio.Lock()
         self._pending: asyncio.Future[Any] | None = None
-        """The last use of the file; one that took too long may still go on."""
+        """The last use of the file. It may still be running if it took too long."""
         self._file = threading.Lock()
         """Held while a thread uses the file."""
 
@@ -88,7 +88,7 @@ class Follower:
     # --- Runs --------------------------------------------------------------------------------------------------------
 
     async def recall(self, settings: Settings) -> Memory:
-        """What the history remembers of runs with these settings, to go on from. Raises HistoryError."""
+        """Return the history's memory of runs with these settings, to continue from. Raises HistoryError."""
         memory, self._flapping_since = Memory(), None
         self._series, self._tracker = series_of("watch", settings, redact=False), self._new_tracker()
         if (history := self._history) is not None:
@@ -105,12 +105,12 @@ class Follower:
         return memory
 
     async def follow(self, report: Report, settings: Settings) -> Followed:
-        """How things are after a whole run. With other settings than those of the last one it starts anew."""
+        """Return the state after a whole run. If the settings changed, the series starts anew."""
         if series_of("watch", settings, redact=False) != self._series:
             try:
                 await self.recall(settings)
             except HistoryError:
-                self._tracker = self._new_tracker()  # `keep` says what is wrong with the file
+                self._tracker = self._new_tracker()  # `keep` reports faults of the file
         self._changes = self._tracker.fold(report)
         for change in self._changes:
             if change.finding is None and not change.services:
@@ -124,7 +124,7 @@ class Follower:
         tracker = self._tracker
         flaps = tracker.is_verdict_flapping
         status = report.verdict.status if flaps or tracker.status is None else tracker.status
-        word, kind = word_and_kind(status, flaps=flaps, is_watched=True)  # as a history of these runs would say it
+        word, kind = word_and_kind(status, flaps=flaps, is_watched=True)  # as a history of these runs would report it
         return Followed(
             word=word,
             kind=kind,
@@ -133,8 +133,8 @@ class Follower:
         )
 
     async def keep(self, report: Report, settings: Settings, interval: float | None) -> None:
-        """Add the run that was followed last to the history, where there is one. `interval` is the time to the start of
-        the next one, in seconds; None where nobody knows when it comes. Raises HistoryError."""
+        """Add the last followed run to the history, if there is one. `interval` is the time in seconds to the start of
+        the next run; None if that is unknown. Raises HistoryError."""
         if (history := self._history) is None or self._series is None:
             return
         entry = Entry(
@@ -170,7 +170,7 @@ class Follower:
     # --- The file ----------------------------------------------------------------------------------------------------
 
     async def _use(self, work: Callable[[], T]) -> T:
-        """Use the file in a thread. Raises HistoryError, also where it does not answer within SECONDS."""
+        """Use the file in a thread. Raises HistoryError, also if the file does not answer within SECONDS."""
 
         def alone() -> T:
             with self._file:
@@ -181,13 +181,13 @@ class Follower:
                 if self._pending is not None and not self._pending.done():
                     await asyncio.wait((self._pending,))
                 done = self._pending = in_background(alone)
-                done.add_done_callback(lambda over: over.exception())  # nobody may be left to take it
+                done.add_done_callback(lambda over: over.exception())  # nobody may be left to receive it
                 return await asyncio.shield(done)
         except TimeoutError as error:
             raise HistoryError(f"it has not answered for {SECONDS:g} s") from error
 
     def close(self) -> None:
-        """Close the file, after what still goes on. Blocks. Raises HistoryError."""
+        """Close the file after any running use of it. Blocks. Raises HistoryError."""
         if self._history is not None:
             with self._file:
                 self._history.close()
@@ -195,15 +195,15 @@ class Follower:
 
 def _log_line(change: StateChange) -> LogLine:
     line = line_of(change, redact=False)
-    return LogLine(line.text.partition(" ")[2], _TONES.get(line.priority, Tone.PLAIN))  # its time is that of the run
+    return LogLine(line.text.partition(" ")[2], _TONES.get(line.priority, Tone.PLAIN))  # its time is the run's
 
 
 # --- What a history remembers ----------------------------------------------------------------------------------------
 
 
 def read_memory(path: Path, series: str) -> tuple[Memory, datetime | None]:
-    """The last RUNS cycles of a series in a history, and since when its verdict comes and goes, None where it does not.
-    Reports stay in the file. Raises HistoryError."""
+    """Return the last RUNS cycles of a series in a history, and the time since when its verdict comes and goes, or None
+    if it does not. Reports stay in the file. Raises HistoryError."""
     with HistoryReader(path) as history:
         with history.moment():
             number = next((number for number, name in history.series().items() if name == series), None)
@@ -255,8 +255,8 @@ def _samples_in(cycle: CycleRow) -> dict[str, tuple[Sample, ...]]:
 
 
 def _weight(step: StepRow, outline: Outline) -> Weight:
-    """How a failed step counted, as far as the findings of its target say it: a history does not keep which of them
-    rest on which step."""
+    """Return how a failed step counted, as far as its target's findings tell: a history does not keep which finding
+    rests on which step."""
     severities = {
         finding.severity
         for finding in outline.findings

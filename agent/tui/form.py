@@ -1,4 +1,4 @@
-"""The settings of a run as a form: texts that a person can change, and the settings they stand for. Pure.
+"""The settings of a run as a form: texts that a person can change, and the settings that they stand for. Pure.
 
 A text is read as the command line option of the same name, with the same error messages.
 """
@@ -16,7 +16,7 @@ from probes.frozen import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A text of the form."""
+    """A text field of the form."""
 
     name: str
     """Name of the option's parameter."""
@@ -40,7 +40,7 @@ FIELDS: Final = (
 
 
 def _service(text: str) -> str:
-    """The name of a service that a run can check. Raises ValueError, with what was probably meant."""
+    """Return the name of a service that a run can check. Raises ValueError with a suggestion."""
     name = text.lower()
     if name not in checkable():
         import difflib
@@ -52,8 +52,8 @@ def _service(text: str) -> str:
 
 
 def completed(text: str) -> str | None:
-    """The list of services with its last word completed to the first name in the catalogue's order that is not in it
-    yet; None where there is none."""
+    """Return the list of services with its last word completed to the first matching name of the catalogue that is not
+    in the list; None if there is no match."""
     *before, typed = text.replace(",", " ").split(" ")
     names = (name for name in checkable() if name.startswith(typed.lower()) and name not in before)
     rest = next(names, None)
@@ -70,7 +70,7 @@ _TYPES: Final[Mapping[str, ValueType]] = {
     INTERVAL_FIELD: values.INTERVAL,
 }
 _WHERE_EMPTY: Final[Mapping[str, Any]] = {"region": None, INTERVAL_FIELD: DEFAULT_INTERVAL}
-"""The values of empty texts; other texts must not be empty."""
+"""The values of empty texts. Other texts must not be empty."""
 
 
 def texts(settings: Settings, interval: float) -> dict[str, str]:
@@ -87,7 +87,8 @@ def texts(settings: Settings, interval: float) -> dict[str, str]:
 
 
 def read(settings: Settings, given: Mapping[str, str]) -> tuple[Settings, float] | dict[str, str]:
-    """The settings with the values of the form, and the interval of a watch in seconds; or error messages by field."""
+    """Return the settings with the values of the form, and the interval of a watch in seconds; or error messages by
+    field."""
     values_by_field: dict[str, Any] = {}
     errors: dict[str, str] = {}
     for field in FIELDS:
@@ -107,7 +108,7 @@ def read(settings: Settings, given: Mapping[str, str]) -> tuple[Settings, float]
         return errors
     interval = values_by_field.pop(INTERVAL_FIELD)
     region = values_by_field.pop("region")
-    if region != settings.region:  # a value typed here counts as the option
+    if region != settings.region:  # a typed value counts like the option
         settings = replace(settings, region=region, region_source=None if region is None else "--region")
     named = values_by_field.pop(SERVICE_FIELD)
     services = tuple(name for name in SERVICES if name in named)

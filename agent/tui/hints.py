@@ -1,4 +1,4 @@
-"""Which keys the last line of the screen names: those that the state needs, the most needed first. Pure."""
+"""The keys on the last line of the screen: those that the state needs, the most needed first. Pure."""
 
 from collections.abc import Iterator
 
@@ -17,16 +17,16 @@ from agent.tui.state import (
 from agent.tui.watching import has_failed
 
 Hint = tuple[Key, str]
-"""A key, and a word or two for what it does."""
+"""A key with a word or two for its effect."""
 _Wanted = tuple[str, str]
-"""The name of an action, and a word or two."""
+"""The name of an action with a word or two for its effect."""
 
 
 def hints(state: State) -> list[Hint]:
-    """The keys with a word for each; help and the way back are the last two."""
+    """Return the keys with a word for each; help and the way back are the last two."""
     by_name = {key.name: key for key in state.key_table}
     wanted = dict(_needed(state))
-    for key in state.key_table:  # what else there is, in the order of the table
+    for key in state.key_table:  # the other actions, in the order of the table
         if key.hint and not state.is_whole and key.name not in ("help", "quit"):
             wanted.setdefault(key.name, key.hint)
     possible = [
@@ -42,7 +42,7 @@ def hints(state: State) -> list[Hint]:
 
 
 def _needed(state: State) -> Iterator[_Wanted]:
-    """Names of actions, each with its word in this state; an empty word where it does nothing."""
+    """Yield names of actions with their words in this state; the word is empty if the action has no effect."""
     is_idle = state.phase is not Phase.RUNNING
     has_past = len(state.memory.runs) > 1
     if state.is_whole:
@@ -80,7 +80,7 @@ def _needed(state: State) -> Iterator[_Wanted]:
     yield "filter", "find" if state.reading is not None else "filter"
     yield "next-pane", "pane"
     yield "run", "run again" if is_idle else ""
-    # At least as wide as before: a second click in the same place must not reach another key.
+    # At least as wide as before, so that a second click in the same place cannot hit another key.
     yield "findings", "everything" if state.findings_only else "findings"
     yield "watch", "stop watching" if state.watching else "watch"
     if has_past:
@@ -89,7 +89,7 @@ def _needed(state: State) -> Iterator[_Wanted]:
 
 
 def _has_failed_before(state: State) -> bool:
-    """Whether a run before the one that is shown failed, and this one did not."""
+    """Whether an earlier run failed and the shown one did not."""
     if state.report is None or has_failed(state.report.verdict.status):
         return False
     try:
@@ -100,7 +100,7 @@ def _has_failed_before(state: State) -> bool:
 
 
 def _opens(state: State) -> str:
-    """What the key enter opens."""
+    """The item that the enter key opens, in a word."""
     key = under_cursor(state)
     if key is None:
         return ""

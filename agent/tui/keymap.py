@@ -1,4 +1,4 @@
-"""Keys that a person has chosen for actions: how they are written, and the table of keys with them. Pure.
+"""Keys that a person chose for actions: their notation, and the table of keys with them. Pure.
 
 The keys of the main screen can be chosen. Forms and lists keep theirs, and so do the keys in FIXED.
 """
@@ -12,7 +12,7 @@ from typing import Final
 from agent.tui.keys import KEYS, Key
 
 FIXED: Final = ("leave", "suspend-process")
-"""Actions whose keys stay: the one that always ends the interface, and the terminal's own."""
+"""Actions with fixed keys: the one that always ends the interface, and the terminal's own."""
 _NAMED: Final = frozenset(
     (
         *("up", "down", "left", "right", "pageup", "pagedown", "home", "end", "tab", "shift+tab", "enter", "escape"),
@@ -21,7 +21,7 @@ _NAMED: Final = frozenset(
 )
 _WITH_CTRL: Final = re.compile(r"ctrl\+[a-z]")
 _SENT_BY_OTHERS: Final = {"ctrl+h": "backspace", "ctrl+i": "tab", "ctrl+j": "enter", "ctrl+m": "enter"}
-"""A terminal sends the same byte for both (ECMA-48)."""
+"""Pairs of keys for which a terminal sends the same byte (ECMA-48)."""
 _OTHER_NAMES: Final = {
     "solidus": "slash",
     "reverse_solidus": "backslash",
@@ -30,11 +30,11 @@ _OTHER_NAMES: Final = {
     "plus_sign": "plus",
     "low_line": "underscore",
 }
-"""Names of Unicode for which Textual has a shorter one."""
+"""Unicode names for which Textual has a shorter one."""
 FORM: Final = "a character, ctrl+ and a letter, or one of up, down, tab, enter, space, f1 and the like"
 
 Chosen = Mapping[str, tuple[str, ...]]
-"""The keys of each action as they were written, by the name of the action."""
+"""The keys of each action as written, by the name of the action."""
 
 
 def read(text: str) -> tuple[str, tuple[str, ...]]:
@@ -64,7 +64,7 @@ def _is_key(text: str) -> bool:
 
 
 def textual_name(key: str) -> str:
-    """What Textual calls a key: `/` is `slash`."""
+    """Return Textual's name of a key: `/` is `slash`."""
     if len(key) != 1 or key.isalnum():
         return key
     name = unicodedata.name(key).lower().replace("-", "_").replace(" ", "_")
@@ -72,8 +72,8 @@ def textual_name(key: str) -> str:
 
 
 def keys_with(chosen: Chosen) -> tuple[Key, ...]:
-    """The table of keys with those that were chosen in place of their own. Raises ValueError where one key would be
-    that of two actions."""
+    """Return the table of keys with the chosen keys in place of the defaults. Raises ValueError if two actions would
+    have the same key."""
     table = tuple(_with(key, chosen[key.name]) if key.name in chosen else key for key in KEYS)
     for one, name, other in _shared(table):
         raise ValueError(
@@ -88,7 +88,7 @@ def _with(key: Key, wanted: Iterable[str]) -> Key:
 
 
 def _shared(table: Iterable[Key]) -> Iterable[tuple[str, str, str]]:
-    """Keys of two actions, with the names of both."""
+    """Yield the keys that two actions share, with the names of both."""
     owners: dict[str, str] = {}
     for key in table:
         for one in key.keys.split(","):

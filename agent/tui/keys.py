@@ -1,4 +1,4 @@
-"""The keys: one table for what they do, for the help, and for the palette."""
+"""The keys: one table for their actions, the help and the palette."""
 
 from typing import Final
 
@@ -7,32 +7,32 @@ from probes.frozen import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What a key does."""
+    """A key and its action."""
 
     keys: str
-    """The keys by Textual's names, separated by commas."""
+    """Textual's names of the keys, separated by commas."""
     shown: str
     action: str
     description: str
     hint: str = ""
-    """A word or two for the last line of the screen; empty where the key is not shown there."""
+    """A word or two for the last line of the screen; empty if the key is not shown there."""
     runs: bool = False
-    """Whether it makes runs or shows those that are over: a saved report has none."""
+    """Whether it makes runs or shows past ones, which a saved report does not have."""
     listed: bool = True
     """Whether the palette lists it."""
     title: str = ""
-    """Its name in the configuration, where that is not the action's."""
+    """Its name in the configuration, if it differs from the action's."""
     synonyms: str = ""
-    """Other words by which the palette finds it."""
+    """Other words for the search in the palette."""
 
     @property
     def name(self) -> str:
-        """What the configuration calls it (`--key save=ctrl+s`)."""
+        """Its name in the configuration (`--key save=ctrl+s`)."""
         return self.title or self.action.replace("_", "-")
 
     @property
     def first(self) -> str:
-        """The first of its keys, as a person reads it: the one that texts name."""
+        """Its first key in the form that a person reads and that texts use."""
         return self.shown.split()[0]
 
 
@@ -191,4 +191,4 @@ KEYS: Final = (
         synonyms="exit leave",
     ),
 )
-"""In the order of the help."""
+"""The keys in the order of the help."""

@@ -1,8 +1,8 @@
-"""How the body of the main screen is divided, by what there is to show. Pure.
+"""The division of the main screen's body by its content. Pure.
 
-The path takes the rows that it needs, but leaves the rest what the first cause needs, with what to do and the first
-command. The causes and the detail stand beside the path only where the path shows all the same words there, but for
-the times of a watch, which take what room there is.
+The path takes the rows that it needs, but leaves enough for the first cause with its fix and first command. The causes
+and the detail stand beside the path only if the path shows all the same words there; only the times of a watch may be
+shortened to the room left.
 """
 
 import re
@@ -19,43 +19,43 @@ from probes.frozen import dataclass
 _SIDE: Final = 60
 """Columns that the causes and the detail need beside the path."""
 _SIDE_SHARE: Final = 0.36
-"""The share of the columns that they get on a wider screen."""
+"""The share of the columns for the causes and the detail on a wider screen."""
 _GUESS: Final = 200
-"""Columns from which on a path whose words are not known yet fits beside the rest."""
+"""From this number of columns on, a path with unknown words is taken to fit beside the rest."""
 _DETAIL: Final = 6
-"""Rows that the detail is given at least: its title, what to do, a command."""
+"""Minimum number of rows of the detail: its title, the fix, a command."""
 _CAUSES: Final = 5
-"""Rows of the causes that the path makes room for: a title, two causes of two lines."""
+"""Rows for the causes that the path leaves free: a title, two causes of two lines."""
 _LEAST: Final = 6
-"""Rows of both before there is a report, and where nothing counts, if that is less than a third."""
+"""Rows of both before there is a report, and if nothing counts, unless a third is fewer."""
 _TITLED: Final = 4
-"""Rows of both with a line each."""
+"""Rows of both together with one line each."""
 _PATH: Final = 4
-"""Rows that the path always has, with its title and the line that says what is below."""
+"""Minimum number of rows of the path, with its title and the line about the rows below."""
 _BLANK: Final = re.compile(r"[\s|+>─│├└-]+")
-"""What separates words on a line of the path."""
+"""Separators of words on a line of the path."""
 
 
 @dataclass(frozen=True, slots=True)
 class Division:
-    """How the body is divided."""
+    """A division of the body."""
 
     is_beside: bool
     """Whether the causes and the detail stand beside the path, otherwise below it."""
     path: int
-    """Columns of the path if they stand beside it, otherwise its rows with its title."""
+    """Columns of the path if the rest stands beside it, otherwise its rows with its title."""
     most: int
-    """The most that it may have without taking what the rest needs."""
+    """Maximum for the path that leaves the rest its needs."""
 
 
 def divided(state: State, columns: int, rows: int, glyphs: Glyphs = ASCII) -> Division:
-    """How a body of so many columns and rows is divided for the last report, or for the first run where there is no
-    report yet. Drawn with the `glyphs` of the screen the path need not be drawn for it again."""
+    """Return the division of a body with this number of columns and rows, for the last report, or for the first run if
+    there is none yet. With the `glyphs` of the screen, the path need not be drawn again."""
     side = max(_SIDE, round(columns * _SIDE_SHARE))
     beside = Division(True, columns - 1 - side, columns - 1 - side)
     if state.report is None:
         return beside if columns >= _GUESS else _below(rows, rows, _least(rows))
-    is_full = 2 * len(path(state, columns, glyphs)) >= rows  # or most of the screen beside the rest would be empty
+    is_full = 2 * len(path(state, columns, glyphs)) >= rows  # else most of the screen beside the rest is empty
     if is_full and beside.path > side and _is_same(without_times(state), beside.path, columns, glyphs):
         return beside
     lines = path(state, columns, glyphs)
@@ -70,13 +70,13 @@ def _least(rows: int) -> int:
 
 
 def _below(wanted: int, rows: int, rest: int) -> Division:
-    """The path, which wants so many rows, over the rest, which needs some."""
+    """Return the division for a path that wants so many rows above the rest, which needs some itself."""
     most = max(_PATH, rows - rest)
     return Division(False, max(min(wanted, most), 1), most)
 
 
 def _to_first_command(state: State, columns: int) -> int:
-    """Rows of the detail of the first cause up to its first command."""
+    """Number of rows of the first cause's detail up to its first command."""
     report = state.report
     first = next(iter(state.all_entries), None)
     for finding in () if report is None else report.findings:
@@ -86,11 +86,11 @@ def _to_first_command(state: State, columns: int) -> int:
 
 
 def _is_same(state: State, one: int, other: int, glyphs: Glyphs) -> bool:
-    """Whether the path says the same at both widths. The first lane that is shortened decides."""
+    """Whether the path has the same words at both widths. The first shortened lane decides."""
     parts = zip(path_parts(state, one, glyphs), path_parts(state, other, glyphs), strict=True)
     return all(_words(narrow) == _words(wide) for narrow, wide in parts)
 
 
 def _words(lines: Iterable[Line]) -> str:
-    """All that lines say, without what is between the words."""
+    """The words of lines without their separators."""
     return _BLANK.sub("", "".join(span.text for line in lines for span in line))

@@ -1,4 +1,4 @@
-"""Lines of text to draw: spans with a tone and, where the cursor can stand, a key."""
+"""Lines of text to draw: spans with a tone, and with a key if the cursor can stand there."""
 
 import textwrap
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from probes.frozen import dataclass
 
 
 class Tone(StrEnum):
-    """The meaning of a span, drawn as colour. The text says the same, for terminals without colour."""
+    """The meaning of a span, drawn as a colour. The text says the same for terminals without colour."""
 
     PLAIN = "plain"
     STRONG = "strong"
@@ -21,17 +21,17 @@ class Tone(StrEnum):
     UNKNOWN = "unknown"
     FOUND = "found"
     CURRENT = "current"
-    """FOUND is for all places of words that are searched on a page, CURRENT for the current one."""
+    """FOUND marks all places of the searched words on a page, CURRENT the current one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Text of one tone. Untrusted text is already escaped, so that a character is a column."""
+    """Text of one tone. Foreign text is already escaped, so that each character takes one column."""
 
     text: str
     tone: Tone = Tone.PLAIN
     key: str | None = None
-    """Where the cursor is when it is on this span."""
+    """The position of the cursor when it is on this span."""
 
 
 Line = tuple[Span, ...]
@@ -50,10 +50,10 @@ class Glyphs:
     levels: str
     """Heights of a sparkline, lowest first."""
     tick: str
-    """On an axis, where a number stands."""
+    """The sign on an axis beside a number."""
     above: str
     below: str
-    """Where there is more than what is shown."""
+    """The sign for more content below."""
     steps: str
     """The characters that draw the steps of a lane in a chart, in the order of the steps."""
 
@@ -87,18 +87,18 @@ ASCII = Glyphs(
 
 
 CUT = "..."
-"""Marks text that is cut off; in ASCII."""
+"""Marks text that is cut off, in ASCII."""
 _LEAST = 8
-"""Columns that text keeps next to its indentation, where the line has as many."""
+"""Minimum width of text next to its indentation, if the line has as much."""
 
 
 def width_of(line: Iterable[Span]) -> int:
     """Columns of a line."""
-    return sum([len(span.text) for span in line])  # hundreds of lanes: a generator takes twice as long
+    return sum([len(span.text) for span in line])  # a generator takes twice as long for hundreds of lanes
 
 
 def cut(line: Line, width: int) -> Line:
-    """The line within `width` columns; where text is cut off, it ends in CUT."""
+    """Return the line within `width` columns. A line that is cut ends in CUT."""
     if width_of(line) <= width:
         return line
     if len("".join(span.text for span in line).rstrip()) > width:
@@ -116,14 +116,14 @@ def cut(line: Line, width: int) -> Line:
 
 
 def cut_words(text: str, width: int) -> str:
-    """The text within `width` columns, with CUT at its end where it is longer."""
+    """Return the text within `width` columns, with CUT at its end if it is longer."""
     if len(text) <= width:
         return text
     return f"{text[: width - len(CUT)]}{CUT}" if width > len(CUT) else text[: max(width, 0)]
 
 
 def wrapped(text: str, width: int, *, tone: Tone = Tone.PLAIN, first: str = "", later: str | None = None) -> list[Line]:
-    """Text, escaped, on as many lines of `width` columns as it needs; `first` and `later` indent the lines."""
+    """Return escaped text on as many lines of `width` columns as it needs; `first` and `later` indent the lines."""
     room = max(width - _LEAST, 0)
     lines = textwrap.wrap(
         visible(text),

@@ -1,4 +1,4 @@
-"""What the interface adds to the picture of the path: where its cursor can stand, and which lanes a filter leaves."""
+"""What the interface adds to the picture of the path: positions of the cursor, and the lanes that pass a filter."""
 
 from collections.abc import Container
 from dataclasses import replace
@@ -12,7 +12,7 @@ THIS_HOST: Final = "this-host"
 
 
 def keys(picture: Picture) -> tuple[tuple[str, ...], ...]:
-    """Where the cursor can stand, row by row: the head of the row first, then its cells."""
+    """Return the cursor's positions row by row: the head of the row first, then its cells."""
     rows: list[tuple[str, ...]] = [(THIS_HOST,)]
     if picture.host:
         rows.append(tuple(cell.key for cell in picture.host))
@@ -30,7 +30,7 @@ def keys(picture: Picture) -> tuple[tuple[str, ...], ...]:
 
 
 def filtered(picture: Picture, wanted: Container[str]) -> Picture:
-    """The picture with only those lanes whose keys are wanted."""
+    """Return the picture with only those lanes whose keys are given."""
     bands = (replace(band, lanes=tuple(lane for lane in band.lanes if lane.key in wanted)) for band in picture.bands)
     return replace(picture, bands=tuple(bands))
 
@@ -41,8 +41,8 @@ def has_many_services(picture: Picture) -> bool:
 
 
 def folded(picture: Picture, uneventful: frozenset[str] | None) -> Picture:
-    """The picture of many services with those bands folded in which nothing failed so far. `uneventful` has the targets
-    of which the last report tells nothing more than one line does; None where there is no report yet."""
+    """Return the picture of many services, with the bands folded in which nothing has failed so far. `uneventful` has
+    the targets for which one line says all that the last report does; None if there is no report yet."""
     return replace(
         picture,
         bands=tuple(
@@ -53,11 +53,11 @@ def folded(picture: Picture, uneventful: frozenset[str] | None) -> Picture:
 
 
 def _has_failed(band: Band) -> bool:
-    """Whether a step of a lane failed, or a lookup where there is no lane."""
+    """Whether a step of a lane failed, or a lookup if there are no lanes."""
     cells = [cell for lane in band.lanes for cell in lane.cells] if band.lanes else band.names
     return any(cell is not None and cell.progress is Progress.FAILED for cell in cells)
 
 
 def lane_count(picture: Picture) -> int:
-    """How many lanes a picture has."""
+    """The number of lanes in a picture."""
     return sum(len(band.lanes) for band in picture.bands)

@@ -1,4 +1,4 @@
-"""What the palette finds: actions, findings, services and addresses, by letters in their order. Pure."""
+"""The search of the palette: actions, findings, services and addresses, by letters in their order. Pure."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -14,34 +14,34 @@ from probes.frozen import dataclass
 _WHOLE: Final = 100
 _AT_WORD: Final = 10
 _LATE: Final = 40
-"""The most points that a word loses because it is far from the start."""
+"""Maximum penalty for a word that is far from the start."""
 _MOST_LETTERS: Final = 16
-"""Letters of the question that count."""
+"""Number of letters of the query that count."""
 _SKIPPED: Final = 1
-"""Characters that may be skipped for each letter of a word."""
+"""Maximum number of characters skipped for each letter of a word."""
 MOST: Final = 100
-"""Rows that are listed: who wants another types more."""
+"""Maximum number of rows in the list; for others a person types more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Something that the palette can do, or go to."""
+    """An action or a destination in the palette."""
 
     word: str
     """A key, a severity or a kind: the first column."""
     text: str
     tone: Tone
     action: str | None
-    """The action that it does; None where it goes to `key`."""
+    """The action; None if the row leads to `key`."""
     pane: Pane = Pane.PATH
     key: str | None = None
-    """Where it puts the cursor of the pane."""
+    """The item on which the row puts the pane's cursor."""
     synonyms: tuple[str, ...] = ()
-    """Other words that find it."""
+    """Other words that find the row."""
 
 
 def rows(state: State) -> tuple[Row, ...]:
-    """Everything that there is, actions first."""
+    """Return all rows, actions first."""
     can_run = state.settings is not None
     found = [
         Row(
@@ -71,8 +71,8 @@ def rows(state: State) -> tuple[Row, ...]:
 
 
 def matching(found: Iterable[Row], wanted: str) -> tuple[Row, ...]:
-    """The rows that have the letters of each word in their order, the best first, at most MOST; all of those that there
-    are where nothing is wanted."""
+    """Return rows that have the letters of each word in order, the best first, at most MOST; without words, all
+    rows."""
     words = wanted.lower()[:_MOST_LETTERS].split()
     scored = [(_score_of(row, words), place, row) for place, row in enumerate(found)]
     best = sorted((item for item in scored if item[0] or not words), key=lambda item: (-item[0], item[1]))
@@ -80,15 +80,15 @@ def matching(found: Iterable[Row], wanted: str) -> tuple[Row, ...]:
 
 
 def _score_of(row: Row, words: Sequence[str]) -> int:
-    """How well a row has the words, each of which may begin another word for it."""
+    """Return the score of a row for the words, each of which may begin one of its other words."""
     text = f"{row.word} {row.text}".lower()
     scores = [max(_score(text, [word]), _WHOLE * any(s.startswith(word) for s in row.synonyms)) for word in words]
     return sum(scores) if all(scores) else 0
 
 
 def _score(text: str, words: Sequence[str]) -> int:
-    """How well a text has the words; 0 where it lacks one. A whole word counts most, the more the further in front
-    it stands, the start of a word more than its middle, and letters apart count least."""
+    """Return the score of a text for the words; 0 if it lacks one. A whole word counts most, and more at the front;
+    then the start of a word, its middle, and last letters apart."""
     total = 0
     for word in words:
         at = text.find(word)
@@ -104,8 +104,8 @@ def _score(text: str, words: Sequence[str]) -> int:
 
 
 def _apart(text: str, word: str) -> tuple[int, int] | None:
-    """Where in a text the letters of a word start, and how few characters between them are skipped; None where they are
-    not in it in this order, or too far apart to be meant."""
+    """Return the index at which the letters of a word start in a text, and the minimum number of characters skipped
+    between them; None if the letters are not there in this order, or too far apart to be meant."""
     best = None
     start = text.find(word[0])
     while start >= 0:

@@ -21,7 +21,7 @@ def filled(finding: Finding, report: Report) -> str:
     stays a placeholder, because commands are copied from the page."""
     try:
         text = page(finding.code)
-    except KeyError:  # a report of another version may name what this one does not know
+    except KeyError:  # a report of another version may have a code unknown to this one
         return f"# {finding.code}\n\nThis version has no page for this code.\n"
     target = next((target for target in report.targets if target.id == finding.target), None)
     region = target.region if target is not None else report.run.region
@@ -31,11 +31,11 @@ def filled(finding: Finding, report: Report) -> str:
 
 
 def fill_in(text: str, values: Mapping[str, str]) -> str:
-    """The text with these values in place of their placeholders."""
+    """Return the text with values in place of its placeholders."""
 
     def fill(match: re.Match[str]) -> str:
         value, length, port = values.get(match["name"], match["name"]), match["length"] or "", match["port"] or ""
-        if ":" in value and length:  # a block of one IPv4 address: for IPv6 its commands take another option
+        if ":" in value and length:  # an IPv4 block with one address; IPv6 needs another option in its commands
             return match[0]
         is_in_url = text[: match.start()].endswith("//")
         return f"[{value}]{port}" if ":" in value and (port or is_in_url) else f"{value}{length}{port}"
@@ -44,17 +44,17 @@ def fill_in(text: str, values: Mapping[str, str]) -> str:
 
 
 def placeholders_in(text: str) -> tuple[str, ...]:
-    """The placeholders of a text, each once, in their order."""
+    """Return the placeholders of a text, each once, in order."""
     return tuple(dict.fromkeys(match["name"] for match in _PLACEHOLDER.finditer(text)))
 
 
 def known_values(finding: Finding, report: Report) -> dict[str, str]:
-    """What the report knows for each placeholder of this finding."""
+    """Return the values that the report has for placeholders of this finding."""
     return {name: value for name, value in values_for(finding, report) if value is not None}
 
 
 def values_for(finding: Finding, report: Report) -> Iterator[tuple[str, str | None]]:
-    """Every placeholder that a report may fill, with its value for this finding where exactly one is known."""
+    """Yield every placeholder that a report may fill, with its value for this finding if exactly one is known."""
     vantage = report.vantage
     target = next((target for target in report.targets if target.id == finding.target), None)
     evidence = [observation for observation in report.observations if observation.id in finding.evidence]
@@ -101,7 +101,8 @@ def _of_target(target: TargetReport) -> Iterator[tuple[str, str | None]]:
 
 
 def _endpoint_block(target: TargetReport | None, subjects: Sequence[Subject]) -> str | None:
-    """The only address as a block, for an option that takes IPv4; None where addresses change, as those of S3 do."""
+    """Return the only address as a block, for an option that takes IPv4; None if addresses change, as those of S3
+    do."""
     service = None if target is None else SERVICES.get(target.service)
     address = _one(subject.address for subject in subjects if subject.address is not None)
     is_fixed = service is not None and not service.has_gateway_endpoint
@@ -109,7 +110,7 @@ def _endpoint_block(target: TargetReport | None, subjects: Sequence[Subject]) ->
 
 
 def _paths(finding: Finding, report: Report, evidence: Iterable[Observation[object]]) -> list[ConfiguredPath]:
-    """The configured paths to the addresses and ports of the evidence."""
+    """Return the configured paths to the addresses and ports in the evidence."""
     places = {(observation.subject.address, observation.subject.port) for observation in evidence}
     return [path for path in report.paths if path.target == finding.target and (path.address, path.port) in places]
 
@@ -125,6 +126,6 @@ def _sources(evidence: Iterable[Observation[object]]) -> Iterator[object]:
 
 
 def _one(values: Iterable[object]) -> str | None:
-    """The value, as text, where there is exactly one."""
+    """Return the value as text if there is exactly one."""
     distinct = dict.fromkeys(map(str, values))
     return next(iter(distinct)) if len(distinct) == 1 else None

@@ -1,4 +1,4 @@
-"""What the filter asks: all that a finding and a lane hold, not only what is in sight. And words on a page. Pure."""
+"""The filter, which searches all of a finding and a lane, not only the visible part; and the search on a page. Pure."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,23 +15,23 @@ from probes.frozen import dataclass
 from probes.model import Target
 
 _EXCLUDED: Final = "!"
-"""Before a word that must not be there."""
+"""Prefix of a word that must not be there."""
 _WORD: Final = re.compile(r"\S+")
 
 
 @dataclass(frozen=True, slots=True)
 class Searched:
-    """What the filter asks of a finding or a lane."""
+    """The text of a finding or a lane that the filter searches."""
 
     shown: str
-    """What the screen shows of it."""
+    """The part that the screen shows."""
     rest: str = ""
-    """All else that is known of it."""
+    """Everything else that is known of it."""
 
 
 def has_words(asked: Searched, words: str) -> bool:
-    """Whether all of these words are in it, in any order and in either case, and none that follows a `!` is in what is
-    shown of it: nearly every page has nearly every word."""
+    """Whether it has all of these words, in any order and upper or lower case, and no word after a `!` in its shown
+    part. The pages are not searched for excluded words, since nearly every page has nearly every word."""
     shown, rest = asked.shown.lower(), asked.rest.lower()
     for word in words.lower().split():
         if word.startswith(_EXCLUDED):
@@ -43,7 +43,7 @@ def has_words(asked: Searched, words: str) -> bool:
 
 
 def finding_texts(report: Report) -> dict[str, str]:
-    """All that each finding holds, by its id: its words, its fix, its evidence and its page."""
+    """Return the searched text of each finding by its id: its words, fix, evidence and page."""
     return {
         finding.id: f"{' '.join(_values(to_json(finding)))} {filled(finding, report)}" for finding in report.findings
     }
@@ -52,7 +52,7 @@ def finding_texts(report: Report) -> dict[str, str]:
 def lane_texts(
     drawn: Picture, checks: Mapping[str, Check], targets: Sequence[Target | TargetReport], report: Report | None
 ) -> dict[str, Searched]:
-    """What is asked of each lane, by its key: what it shows, and the values of its facts."""
+    """Return the searched text of each lane by its key: what it shows, and the values of its facts."""
     at: dict[tuple[object, ...], list[str]] = {}
     for check in checks.values():
         subject, seen = check.subject, check.observation
@@ -82,14 +82,14 @@ def lane_texts(
 
 
 def _shown(lane: Lane) -> str:
-    """All that a lane shows, and the findings that rest on it."""
+    """Return everything that a lane shows, and the findings that rest on it."""
     cells = (cell for cell in (*lane.cells, *lane.extras) if cell is not None)
     texts = (f"{cell.label} {cell.progress} {cell.texts[0]} {cell.why} {' '.join(cell.findings)}" for cell in cells)
     return " ".join((str(lane.address), lane.where or "", str(lane.port), lane.purpose, *texts))
 
 
 def _values(value: Any) -> Iterator[str]:
-    """The values of plain data, without their names; of what is simply true the name."""
+    """Yield the values of plain data without names; a value that is true gives its name."""
     match value:
         case dict():
             for name, item in value.items():
@@ -109,11 +109,12 @@ def _values(value: Any) -> Iterator[str]:
 # --- On a page -------------------------------------------------------------------------------------------------------
 
 Place = tuple[tuple[int, int, int], ...]
-"""Where words stand: for each line, its number, and the columns from the first to behind the last."""
+"""A place of the searched words: for each of its lines, the number, and the columns from the first to behind the
+last."""
 
 
 def places(lines: Sequence[Line], words: str) -> tuple[Place, ...]:
-    """Where these words stand on a page, in this order; also where they are broken over lines, but for empty ones."""
+    """Return the places of these words on a page, in order, even across line breaks but not empty lines."""
     wanted = " ".join(words.lower().split())
     if not wanted:
         return ()
@@ -144,7 +145,7 @@ def places(lines: Sequence[Line], words: str) -> tuple[Place, ...]:
 
 
 def with_marks(lines: Sequence[Line], found: Sequence[Place], current: int) -> list[Line]:
-    """The lines with these places marked, and the one whose index is `current` as the current one."""
+    """Return the lines with these places marked; the one with the index `current` as the current one."""
     by_line: dict[int, list[tuple[int, int, Tone]]] = {}
     for index, place in enumerate(found):
         for number, start, end in place:

@@ -1,4 +1,4 @@
-"""What the interface shows: runs of its own, or a saved report.
+"""The source of the interface: its own runs, or a saved report.
 
 The modules that measure and judge are imported after the first screen is shown.
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 WATCHING: Final = Watching(
     interval=DEFAULT_INTERVAL, cycles=None, raise_after=DEFAULT_RAISE_AFTER, clear_after=DEFAULT_CLEAR_AFTER
 )
-"""A watch by the defaults."""
+"""A watch with the defaults."""
 
 
 def judged(measurement: Measurement) -> Report:
@@ -31,21 +31,21 @@ def judged(measurement: Measurement) -> Report:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Live:
-    """Runs that are made on demand."""
+    """Runs made on demand."""
 
     title: str
     settings: Settings
     measure: Measure
     judge: Callable[[Measurement], Report] = judged
-    """Gives the report of a run, with the operator's suppressions."""
+    """Turns measurements into the report of a run, with the operator's suppressions."""
     is_simulated: bool = False
     """Whether the runs are made in a simulated VPC."""
     watching: Watching = WATCHING
-    """How runs are repeated, and by which rules their states count."""
+    """How runs are repeated, and the rules by which their states count."""
     is_watch: bool = False
-    """Whether they are repeated from the start on."""
+    """Whether runs are repeated from the start."""
     history: History | None = None
-    """The file that takes the runs, and has those of before."""
+    """The history that gets the runs, and has the earlier ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +55,7 @@ class Saved:
     title: str
     report: Report
     opened_at: datetime
-    """When it was read (UTC), for its age."""
+    """The time at which it was read (UTC), for its age."""
 
 
 Source = Live | Saved

@@ -1,12 +1,12 @@
 """The state of the interface, and the one function that changes it.
 
 `reduce(state, action)` gives the state after an action: an event of the runner, the report of a finished run, a tick of
-the clock, or a key press. It is pure: it uses no clock, no file and no terminal. What widgets show is a function of the
-state alone, here and in `drawing` and `detail`, so that a saved report, a run and a replayed run look the same.
+the clock, or a key press. It is pure: it uses no clock, no file and no terminal. The widgets show functions of the
+state alone, which are here and in `drawing` and `detail`; so a saved report, a run and a replayed run look the same.
 
-A run starts with every check that is known from the last run of the same names, waiting in its place, so that nothing
-moves under the cursor when it is made again. Findings are those of the last finished run: what half a run has measured
-may look like a fault that the other half explains.
+A run starts with the checks of the last run of the same names, each waiting in its place, so that nothing moves under
+the cursor. Findings are those of the last finished run: a result in the first half of a run may look like a fault that
+the second half explains.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -62,9 +62,9 @@ from probes.model import Step, Target
 LOG: Final = "log"
 """Key of the page of the log."""
 MEASURED: Final = "measured/"
-"""Begins the key of the page of what shows a finding; the finding's id follows."""
+"""Prefix of the key of the page with a finding's evidence; the finding's id follows."""
 CHANGED: Final = "changed"
-"""Key of the entry that says what changed since the last run."""
+"""Key of the entry with the changes since the last run."""
 
 
 class Phase(StrEnum):
@@ -82,16 +82,16 @@ class RunView:
 
     started: float
     now: float
-    """Both in seconds, by the clock of the ticks."""
+    """Start and present time in seconds by the clock of the ticks."""
     settings: Settings
     only: str | None
-    """Id of the one target that it requires; None for a whole run."""
+    """Id of the one target that the run requires; None for a whole run."""
     deadline: float | None = None
-    """Seconds; None until the runner has started."""
+    """The run's time limit in seconds; None until the runner has started."""
     finished: int = 0
     planned: int = 0
     failed: int = 0
-    """Numbers of checks: finished, planned and failed."""
+    """Numbers of finished, planned and failed checks."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,13 +100,13 @@ class State:
 
     title: str
     settings: Settings | None
-    """The settings of the next run; None for a saved report, where no run is possible."""
+    """The settings of the next run; None for a saved report, which cannot be run."""
     key_table: tuple[Key, ...] = KEYS
-    """The keys, with those that a person has chosen: the last line, the help and messages name them."""
+    """The keys with a person's choices; the last line, the help and messages name them."""
     is_simulated: bool = False
     """Whether runs are made in a simulated VPC."""
     opened_at: datetime | None = None
-    """When a saved report was read (UTC)."""
+    """The time at which a saved report was read (UTC)."""
     phase: Phase = Phase.IDLE
     run: RunView | None = None
     checks: Mapping[str, Check] = field(default_factory=dict)
@@ -115,50 +115,50 @@ class State:
     report: Report | None = None
     """The report of the last finished run."""
     difference: Difference | None = None
-    """Between it and the one before."""
+    """Difference between this report and the one before."""
     incomparable: str | None = None
-    """Why there is no difference."""
+    """Why the reports cannot be compared."""
     whole: Report | None = None
     """The report of the last whole run that was not interrupted."""
     watching: bool = False
     interval: float = DEFAULT_INTERVAL
     """Seconds between the starts of two runs of a watch."""
     next_at: datetime | None = None
-    """When a watch runs again."""
+    """Time of the next run of a watch."""
     memory: Memory = field(default_factory=Memory)
-    """The runs that are over."""
+    """The memory of past runs."""
     live: "State | None" = None
-    """While a run that is over is shown: the state of the runs that go on."""
+    """While a past run is shown, the state of the current runs."""
     past: int | None = None
-    """Number of the run that is shown, where it is over and not the last one."""
+    """Number of the shown run, if it is a past one and not the last."""
     pane: Pane = Pane.PATH
     source: Pane = Pane.PATH
-    """The pane whose cursor the detail is about."""
+    """The pane whose cursor selects the item of the detail."""
     cursor: str = THIS_HOST
     column: int = 0
-    """Column of the cursor in a row that is long enough."""
+    """Column of the cursor, which applies to rows that are long enough."""
     reading: str | None = None
-    """Key of the page that keys go to; None while they go to another pane. Neither the cursor nor the filter replaces
-    it."""
+    """Key of the page that gets the keys; None while another pane gets them. Neither the cursor nor the filter replaces
+    the page."""
     above: tuple[str, ...] = ()
-    """Keys of the pages from which a person looked down to this one, the last one last."""
+    """Keys of the pages from which a person looked down to this one, in order."""
     traced: str | None = None
-    """Key of the finding whose steps the cursor was sent to: they stay marked."""
+    """Key of the finding whose steps stay marked, since the cursor was sent there."""
     entry: str | None = None
     """Key of the selected cause."""
     scrolled: int = 0
-    """Lines of the detail above the first one shown."""
+    """Number of lines of the detail above the first visible one."""
     is_whole: bool = False
-    """Whether the detail has the whole screen."""
+    """Whether the detail fills the screen."""
     search: str = ""
-    """Words that are searched on the page that is read."""
+    """Words to search on the open page."""
     places: int = 0
-    """How often they stand there."""
+    """Number of places with these words."""
     place: int = 0
-    """Which of these the page was scrolled to, from 0 on."""
+    """Index of the place that the page shows."""
     findings_only: bool = False
     unfolded: bool = False
-    """Whether healthy ones of many services are shown in full."""
+    """Whether the healthy services among many are shown in full."""
     filter: str = ""
     message: str = ""
     """Answer to the last key."""
@@ -166,7 +166,7 @@ class State:
     """Whether a person has moved the cursor."""
 
     def key(self, name: str) -> str:
-        """The first key of the action of this name, as the help writes it."""
+        """The first key of the named action, as the help writes it."""
         return next(key.first for key in self.key_table if key.name == name)
 
     @cached_property
@@ -176,8 +176,8 @@ class State:
 
     @cached_property
     def picture(self) -> Picture:
-        """The path with the lanes that pass the filter; without a filter, healthy ones of many services are folded,
-        unless they are to be shown in full."""
+        """The path with the lanes that pass the filter. Without a filter, the healthy services among many are folded
+        unless they are unfolded."""
         if self.filter.split():
             found = {key for key, asked in self.lane_texts.items() if has_words(asked, self.filter)}
             return filtered(self.whole_picture, found)
@@ -186,38 +186,39 @@ class State:
 
     @cached_property
     def drawn_paths(self) -> dict[tuple[int, Glyphs], tuple[Line, ...]]:
-        """The path as it was drawn before, by its width: hundreds of lanes take longer than anything else."""
+        """Cache of the drawn path by width: drawing hundreds of lanes takes longer than anything else."""
         return {}
 
     @cached_property
     def drawn_times(self) -> dict[tuple[object, ...], Line]:
-        """The times of lanes as they were drawn before: they are the same whichever run is shown."""
+        """Cache of the drawn times of lanes, which are the same whichever run is shown."""
         return {}
 
     @cached_property
     def longest_address(self) -> int:
-        """Characters of the longest address of a lane, with its mark where it has one; 0 without lanes."""
+        """Length of the longest address of a lane, with its mark if it has one; 0 without lanes."""
         lanes = {(lane.address, lane.own) for band in self.whole_picture.bands for lane in band.lanes}
         return max((len(str(address)) + (not own) for address, own in lanes), default=0)
 
     @cached_property
     def lane_texts(self) -> Mapping[str, Searched]:
-        """What the filter asks of each lane, by its key."""
+        """The text of each lane that the filter searches, by key."""
         return lane_texts(self.whole_picture, self.checks, self.targets, self.report)
 
     @cached_property
     def finding_texts(self) -> Mapping[str, str]:
-        """What the filter asks of each finding, by its key."""
+        """The text of each finding that the filter searches, by key."""
         texts = {} if self.report is None else finding_texts(self.report)
         return {f"finding/{name}": text for name, text in texts.items()}
 
     def prepare_filter(self) -> None:
-        """Make what the filter asks before its first letter is typed, which would have to wait for it."""
+        """Prepare the searched texts before the first letter of a filter is typed, which would otherwise wait for
+        them."""
         _ = self.lane_texts, self.finding_texts
 
     @cached_property
     def uneventful(self) -> frozenset[str] | None:
-        """Ids of the targets of which the last report tells nothing more than one line does; None without a report."""
+        """Ids of the targets for which one line says all that the last report does; None without a report."""
         report = self.report
         if report is None:
             return None
@@ -229,17 +230,17 @@ class State:
 
     @cached_property
     def standing(self) -> Mapping[str, Standing]:
-        """How each failed step and each wrong answer of the last report counts, by the id of its observation."""
+        """How each failed step and wrong answer of the last report counts, by the id of its observation."""
         return {} if self.report is None else standings(self.report)
 
     @cached_property
     def lane_times(self) -> Mapping[str, LaneTimes]:
-        """The times of each lane together, by its key."""
+        """Summary of the times of each lane, by key."""
         return {lane: times_of(samples) for lane, samples in self.memory.samples.items()}
 
     def tops(self, width: int) -> Mapping[Step, float]:
-        """The seconds of a mark of full height among the last `width` times of each step: over all lanes, so that one
-        can be compared with another."""
+        """The seconds of a mark of full height among the last `width` times of each step. All lanes share it, so that
+        they can be compared."""
         known = self.known_tops
         if width not in known:
             known[width] = tops(self.memory.samples, width)
@@ -247,17 +248,17 @@ class State:
 
     @cached_property
     def known_tops(self) -> dict[int, Mapping[Step, float]]:
-        """What `tops` found before."""
+        """Cache of the results of `tops`."""
         return {}
 
     @property
     def hidden_lanes(self) -> int:
-        """Lanes that the filter hides."""
+        """Number of lanes that the filter hides."""
         return lane_count(self.whole_picture) - lane_count(self.picture)
 
     @cached_property
     def rows(self) -> tuple[tuple[str, ...], ...]:
-        """Where the cursor of the path can stand."""
+        """Positions of the path's cursor."""
         return keys(self.picture)
 
     @cached_property
@@ -279,21 +280,21 @@ class State:
 
     @property
     def hidden_causes(self) -> int:
-        """Findings that the filter hides."""
+        """Number of findings that the filter hides."""
         return sum(map(_is_finding, self.all_entries)) - sum(map(_is_finding, self.entries))
 
 
 def saved(title: str, report: Report, opened_at: datetime | None = None, key_table: tuple[Key, ...] = KEYS) -> State:
-    """The state that shows a saved report, which was read at this time (UTC)."""
+    """Return the state for a saved report that was read at this time (UTC)."""
     state = State(title=title, settings=None, opened_at=opened_at, key_table=key_table)
     return _judged(state, RunFinished(report))
 
 
 def reduce(state: State, action: Action) -> State:
-    """The state after an action."""
+    """Return the state after an action."""
     if state.live is not None and isinstance(action, _OF_RUNS):
         live = reduce(state.live, action)
-        # Whatever run is shown, these are of the runs that go on.
+        # These belong to the current runs, whichever run is shown.
         ongoing = {name: getattr(live, name) for name in ("watching", "interval", "next_at", "settings", "memory")}
         return _carried(state, replace(state, live=live, **ongoing))
     return _carried(state, _reduced(state, action))
@@ -303,12 +304,12 @@ _OF_RUNS: Final = (
     *(RunStarted, TargetsKnown, StepPlanned, StepStarted, ObservationMade),
     *(RunRequested, RunFinished, ClockTicked, WatchToggled, RunScheduled, SettingsChanged, HistoryRead),
 )
-"""Actions that change the runs that go on, whatever is shown."""
+"""Actions that change the current runs, whichever run is shown."""
 
 
 def _carried(before: State, after: State) -> State:
-    """The state after, with what was derived before and still holds: moving the cursor must not draw hundreds of lanes
-    again."""
+    """Return the state with derived values of the state before that still hold: moving the cursor must not draw
+    hundreds of lanes again."""
     for name, sources in _DERIVED.items():
         if name in vars(before) and all(getattr(before, source) is getattr(after, source) for source in sources):
             vars(after).setdefault(name, vars(before)[name])
@@ -316,15 +317,15 @@ def _carried(before: State, after: State) -> State:
 
 
 def without_times(state: State) -> State:
-    """The state whose lanes have no times of past runs."""
+    """Return the state without the times of past runs on its lanes."""
     if not state.watching:
         return state
-    _ = state.rows, state.longest_address  # both are carried over with what they are made of
+    _ = state.rows, state.longest_address  # both are carried over with the values that they come from
     return _carried(state, replace(state, watching=False))
 
 
 def _quiet(state: State) -> State:
-    """The state without its message."""
+    """Return the state without its message."""
     return _carried(state, replace(state, message="")) if state.message else state
 
 
@@ -410,7 +411,7 @@ def _reduced(state: State, action: Action) -> State:
 
 
 def _announced(state: State, check: Check) -> State:
-    """The state with a check that is planned or running; the result of the last run stays until there is a new one."""
+    """Return the state with a planned or running check. The result of the last run stays until there is a new one."""
     before = state.checks.get(check.subject.id)
     return state if before is not None and before.is_old else _with_check(state, check)
 
@@ -431,7 +432,7 @@ def _observed(state: State, event: ObservationMade) -> State:
 
 def _requested(state: State, request: RunRequested) -> State:
     is_same = state.run is not None and _names(state.run.settings) == _names(request.settings)
-    # The same names as in the last run: its checks are likely to come again.
+    # The names are the same as in the last run, so its checks will likely come again.
     waiting = {key: replace(check, is_old=True) for key, check in state.checks.items()} if is_same else {}
     return replace(
         state,
@@ -443,7 +444,7 @@ def _requested(state: State, request: RunRequested) -> State:
 
 
 def _names(settings: Settings) -> tuple[object, ...]:
-    """What decides which names a run resolves."""
+    """The settings that decide which names a run resolves."""
     return settings.region, settings.endpoints, settings.fips, settings.dual_stack, settings.profile
 
 
@@ -467,7 +468,7 @@ def _judged(state: State, finished: RunFinished) -> State:
 
 
 def _at_cause(state: State) -> State:
-    """Until a person moves the cursor it is on the first cause; on the path where nothing counts."""
+    """Return the state with the cursor on the first cause until a person moves it; on the path if nothing counts."""
     if state.touched:
         return state
     report = state.report
@@ -479,7 +480,7 @@ def _at_cause(state: State) -> State:
 
 
 def _difference(before: Report | None, report: Report) -> tuple[Difference | None, str | None]:
-    """What changed, or why that is not known; neither without a run before."""
+    """Return the changes, or why they are unknown; neither without an earlier run."""
     if before is None:
         return None, None
     try:
@@ -491,7 +492,7 @@ def _difference(before: Report | None, report: Report) -> tuple[Difference | Non
 def _with_run(
     memory: Memory, finished: RunFinished, before: Report | None, changed: Difference | None, reason: str | None
 ) -> Memory:
-    """The memory with a whole run. The run before it may have been another than the last one that is remembered."""
+    """Return the memory with one more whole run. The run before it may not be the last remembered one."""
     report = finished.report
     if memory.last is not before:
         changed, reason = _difference(memory.last, report)
@@ -505,8 +506,8 @@ def _with_run(
 
 
 def _log_lines(changed: Difference, report: Report) -> tuple[LogLine, ...]:
-    """What changed since the run before: findings, targets, then steps that both runs made. What is worse has the
-    colour of what it counts now."""
+    """Return log lines for the changes since the run before: findings, targets, then steps that both runs made. A
+    change for the worse has the colour of its present weight."""
     findings = {finding.id: finding for finding in report.findings}
     targets = {target.id: target for target in report.targets}
     lines: list[LogLine] = []
@@ -533,8 +534,8 @@ def _log_lines(changed: Difference, report: Report) -> tuple[LogLine, ...]:
 
 
 def _changed_steps(changed: Difference) -> list[tuple[str, StepState, StepState]]:
-    """Steps that both runs made, with different results. A step that is skipped, or not any more, only follows from
-    them."""
+    """Return the steps that both runs made with different results. Steps that were skipped in one of them are left out,
+    since they only follow from the others."""
     both = [(step.id, step.old, step.new) for step in changed.steps if step.old is not None and step.new is not None]
     return [(name, old, new) for name, old, new in both if "skipped" not in (old.status, new.status)]
 
@@ -544,8 +545,8 @@ def _result(state: StepState) -> str:
 
 
 def final_report(state: State) -> Report | None:
-    """The report that the exit code belongs to: of the last whole run that finished, or of an interrupted one where
-    there is no other, or where it has proven something critical."""
+    """Return the report for the exit code: that of the last whole finished run, or of an interrupted run if there is no
+    other or it has proven something critical."""
     report = state.report
     if state.whole is None or (report is not None and report.run.interrupted and _is_critical(report)):
         return report
@@ -553,7 +554,7 @@ def final_report(state: State) -> Report | None:
 
 
 def exit_code(state: State, fail_on: str) -> int:
-    """The exit code of `final_report`; unknown where no run finished and nothing critical was proven."""
+    """Return the exit code of `final_report`; unknown if no run finished and nothing critical was proven."""
     report = final_report(state)
     if report is None or (report.run.interrupted and not _is_critical(report)):
         return exits.UNKNOWN
@@ -583,11 +584,11 @@ _OF_PERSON: Final = (
     ),
     *("place", "findings_only", "unfolded", "filter", "message", "touched"),
 )
-"""Fields that say where a person is on the screen: they stay when another run is shown."""
+"""Fields for a person's position on the screen, which stay when another run is shown."""
 
 
 def _past(state: State, shown: PastShown) -> State:
-    """Another run in place of what is shown; the runs that go on are kept aside."""
+    """Return the state that shows another run. The current runs are kept aside."""
     report = shown.report
     state = replace(
         state,
@@ -612,13 +613,13 @@ def _at_live(state: State) -> State:
 
 
 def ongoing(state: State) -> State:
-    """The state of the runs that go on, whatever run is shown."""
+    """Return the state of the current runs, whichever run is shown."""
     return state if state.live is None else state.live
 
 
 def run_beside(state: State, by: int) -> Remembered | None:
-    """The run so many places from the one that is shown; None where that is the last one, or the one in progress.
-    Raises LookupError where there is none."""
+    """Return the run that is so many places from the shown one; None for the last or current run. Raises LookupError if
+    there is no such run."""
     memory = state.memory
     last = memory.count + (ongoing(state).phase is Phase.RUNNING)
     first = memory.runs[0].number if memory.runs else last
@@ -630,8 +631,8 @@ def run_beside(state: State, by: int) -> Remembered | None:
 
 
 def failed_beside(state: State, by: int) -> Remembered | None:
-    """The next run that failed before the one that is shown (-1) or after it (1); None where that is the last run.
-    Raises LookupError where none did."""
+    """Return the nearest failed run before (-1) or after (1) the shown one; None if that is the last run. Raises
+    LookupError if there is none."""
     memory = state.memory
     is_running = ongoing(state).phase is Phase.RUNNING
     here = memory.count + is_running if state.past is None else state.past
@@ -643,7 +644,7 @@ def failed_beside(state: State, by: int) -> Remembered | None:
 
 
 def lane_under_cursor(state: State) -> Lane | None:
-    """The lane in which the cursor of the path is."""
+    """The lane of the path's cursor."""
     key = cursor(state)
     lanes = (lane for band in state.whole_picture.bands for lane in band.lanes)
     return next((lane for lane in lanes if key == lane.key or any(cell.key == key for cell in cells_of(lane))), None)
@@ -657,7 +658,7 @@ def _timeline(state: State) -> State:
 
 
 def cells_of(lane: Lane) -> tuple[Cell, ...]:
-    """The steps of a lane that are shown."""
+    """The visible steps of a lane."""
     return tuple(cell for cell in (*lane.cells, *lane.extras) if cell is not None)
 
 
@@ -665,26 +666,26 @@ def cells_of(lane: Lane) -> tuple[Cell, ...]:
 
 
 def cursor(state: State) -> str:
-    """Key of what the cursor of the path is on: what it was put on, or the first row while that is not shown."""
+    """Key of the item under the path's cursor; the first row while that item is hidden."""
     return state.cursor if any(state.cursor in row for row in state.rows) else THIS_HOST
 
 
 def selected_entry(state: State) -> str | None:
-    """Key of the selected cause: the first where none was selected, or that one is gone."""
+    """Key of the selected cause; the first one if none was selected, or the selected one is gone."""
     known = [entry.key for entry in state.entries]
     return state.entry if state.entry in known else next(iter(known), None)
 
 
 def under_cursor(state: State) -> str | None:
-    """Key of what the detail is about."""
+    """Key of the item that the detail is about."""
     if state.reading is not None:
         return state.reading
     return selected_entry(state) if state.source is Pane.CAUSES else cursor(state)
 
 
 def _opened(state: State) -> State:
-    """Look down: from a failed step or a cause to the page of the finding, from there to what was measured, and from
-    there to the steps on the path; of anything else, its page."""
+    """Look down: from a failed step or a cause to the finding's page, from there to its evidence, and from there to the
+    steps on the path; from any other item to its page."""
     key = under_cursor(state)
     if key is None:
         return replace(state, message="there is nothing to open")
@@ -703,7 +704,7 @@ def _opened(state: State) -> State:
 
 
 def _reading(state: State, key: str) -> State:
-    touched = state.touched or key != LOG  # the log is read wherever the cursor is
+    touched = state.touched or key != LOG  # the log can be read wherever the cursor is
     above: tuple[str, ...] = ()
     if state.is_whole and state.reading is not None:
         above = state.above if state.reading == key else (*state.above, state.reading)
@@ -726,17 +727,17 @@ def _searched(state: State, searched: PageSearched) -> State:
 
 
 def is_failed(state: State, key: str) -> bool:
-    """Whether a key is that of a step that failed, or whose answer is wrong."""
+    """Whether a key belongs to a failed step or a wrong answer."""
     return any(cell.key == key and is_bad(cell) for cell in _cells(state.whole_picture))
 
 
 def is_bad(cell: Cell) -> bool:
-    """Whether a step failed, or its answer is wrong."""
+    """Whether a step failed or its answer is wrong."""
     return cell.progress is Progress.FAILED or cell.weight is not None
 
 
 def _at_steps(state: State, finding: Finding) -> State:
-    """The cursor on the first step that shows a finding, a failed or wrong one if there is any."""
+    """Return the state with the cursor on the first step that shows a finding, a failed or wrong one if possible."""
     evidence = frozenset(finding.evidence)
     showing = [cell for cell in _cells(state.whole_picture) if evidence.intersection(cell.checks)]
     first = min(showing, key=lambda cell: not is_bad(cell), default=None)
@@ -861,18 +862,18 @@ WEIGHT_TONES: Final = {
     Weight.NOT_COUNTED: Tone.FAINT,
     None: Tone.UNKNOWN,
 }
-"""Tones of failed steps. None stands for a step of a run that is not judged yet."""
+"""Tones of failed steps by weight; None for a step of a run that is not judged yet."""
 
 
 def tone_of(finding: Finding, report: Report) -> Tone:
-    """A finding in the colour of its severity where it counts."""
+    """The tone of a finding: its severity if it counts."""
     by_id = {other.id: other for other in report.findings}
     return _SEVERITY_TONES[finding.severity] if counts(finding, by_id) else Tone.FAINT
 
 
 def causes(report: Report) -> tuple[Finding, ...]:
-    """Findings that no other explains. An `explained_by` that names no finding of the report, or that leads back to the
-    finding itself, explains nothing."""
+    """Return the findings that no other explains. An `explained_by` without a matching finding, or one that leads back
+    to the finding itself, explains nothing."""
     by_id = {finding.id: finding for finding in report.findings}
 
     def is_cause(finding: Finding) -> bool:
@@ -889,7 +890,7 @@ def causes(report: Report) -> tuple[Finding, ...]:
 
 
 def _entries(state: State) -> tuple[Entry, ...]:
-    """The causes, with findings only also what follows from them; then what the last run changed."""
+    """Return the causes, with their consequences if only findings are shown; then the changes of the last run."""
     entries: list[Entry] = []
     report = state.report
     if report is not None:
@@ -928,7 +929,7 @@ def _entry(finding: Finding, report: Report, depth: int) -> Entry:
 
 
 def changed_text(state: State) -> str:
-    """What changed in the last run, in one line."""
+    """The changes of the last run in one line."""
     if state.incomparable is not None:
         return f"not comparable with the run before: {state.incomparable}"
     changed = state.difference
@@ -946,7 +947,7 @@ def changed_text(state: State) -> str:
 
 
 def finding_under_cursor(state: State) -> Finding | None:
-    """The finding under the cursor, or the one whose evidence is under it."""
+    """The finding under the cursor, or the finding whose evidence is there."""
     report, key = state.report, under_cursor(state)
     if report is None or key is None:
         return None
@@ -964,7 +965,7 @@ def finding_under_cursor(state: State) -> Finding | None:
 
 
 def checks_of(state: State, key: str) -> frozenset[str]:
-    """Ids of the checks that a key of the path stands for."""
+    """Ids of the checks for a key of the path."""
     drawn = state.whole_picture
     lanes = [lane for band in drawn.bands for lane in band.lanes if key in (lane.key, band.key)]
     cells = [cell for lane in lanes for cell in (*lane.cells, *lane.extras) if cell is not None]
@@ -973,7 +974,7 @@ def checks_of(state: State, key: str) -> frozenset[str]:
 
 
 def marked(state: State) -> frozenset[str]:
-    """Ids of the checks that show the selected cause, or the one that the cursor came from."""
+    """Ids of the checks that show the selected cause, or the cause from which the cursor came."""
     key = selected_entry(state) if state.source is Pane.CAUSES else state.traced
     if key is None or state.report is None:
         return frozenset()
@@ -982,8 +983,8 @@ def marked(state: State) -> frozenset[str]:
 
 
 def shown_by(state: State) -> tuple[str, ...]:
-    """Keys of the path where the cause that is selected, or that the cursor came from, shows: its first failed lane,
-    its first step, and the service that it is about."""
+    """Keys of the path that show the selected cause, or the cause from which the cursor came: its first failed lane,
+    its first step, and its service."""
     evidence = marked(state)
     first = next((cell.key for cell in _cells(state.picture) if evidence.intersection(cell.checks)), None)
     key = selected_entry(state) if state.source is Pane.CAUSES else state.traced
@@ -1002,7 +1003,7 @@ def shown_by(state: State) -> tuple[str, ...]:
 
 
 def target_under_cursor(state: State) -> Target | TargetReport | None:
-    """The target that the cursor is in."""
+    """The target that contains the cursor."""
     key = under_cursor(state) or ""
     is_finding = state.source is Pane.CAUSES or key.startswith("finding/")
     finding = finding_under_cursor(state) if is_finding else None

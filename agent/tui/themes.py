@@ -1,7 +1,7 @@
 """The colours of each theme. A colour only repeats what words and signs say.
 
-The first one has the terminal's own sixteen colours on its own ground. The others have a ground of their own: text has
-at least seven times the luminance of a black ground, or a seventh of that of a white one (WCAG 2.2, 1.4.6).
+The first theme has the terminal's own sixteen colours and background. The others have a background of their own, with a
+contrast of at least 7:1 for text (WCAG 2.2, 1.4.6).
 """
 
 from typing import Final
@@ -21,7 +21,7 @@ TERMINAL: Final = {
     "tone-faint": "ansi_default",
     "faint-style": "dim",
 }
-"""Values of the variables in theme.tcss."""
+"""Values for the variables in theme.tcss."""
 CONTRAST: Final = {
     "ground": "#000000",
     "ink": "#ffffff",
@@ -59,4 +59,4 @@ def _theme(name: str, variables: dict[str, str], *, dark: bool) -> Theme:
 
 OWN_THEMES: Final = (_theme("contrast", CONTRAST, dark=True), _theme("light", LIGHT, dark=False))
 NAMES: Final = dict(zip(settings.THEMES, ("ansi-dark", *(theme.name for theme in OWN_THEMES)), strict=True))
-"""What Textual calls each theme, by the name that options have for it."""
+"""Textual's names of the themes, by their names in options."""

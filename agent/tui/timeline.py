@@ -1,7 +1,7 @@
 """The times of a lane as a chart: milliseconds upwards, runs to the right, all steps of a run on top of each other.
 
-Pure. All lanes have the same scale, so that two charts can be compared. A step has a sign of its own, so that the chart
-reads without colours; a failure has no height, since how long it took says only how long was waited.
+Pure. All lanes have the same scale, so that two charts can be compared. Each step has its own sign, so that the chart
+can be read without colours. A failure has no height, since its duration is only the time waited.
 """
 
 import math
@@ -16,22 +16,22 @@ from agent.tui.state import WEIGHT_TONES
 from agent.tui.watching import FAILURES, SAMPLED, Memory, Sample, clock, stacks, step_times_of, weight_of
 
 ROWS: Final = 10
-"""Lines of the chart between its axis and its top."""
+"""Number of lines between the axis and the top of the chart."""
 MOST: Final = 240
-"""Runs in a chart at most."""
+"""Maximum number of runs in a chart."""
 _WIDEST: Final = 4
-"""Columns of a run, with a gap, where there are few."""
+"""Maximum number of columns of a run with its gap, used if there are few runs."""
 _AXIS: Final = 10
-"""Columns of the names on the axis of milliseconds, with the axis."""
+"""Columns for the labels of the milliseconds axis, and the axis itself."""
 _TONES: Final = (Tone.RUNNING, Tone.PLAIN, Tone.STRONG, Tone.OK, Tone.RUNNING)
 """Tones of the steps in SAMPLED."""
 _MINUTE: Final = timedelta(minutes=1)
 _NICE: Final = (1.0, 2.0, 5.0)
-"""The end of the axis is one of these times a power of ten."""
+"""The end of the axis is one of these factors times a power of ten."""
 
 
 def chart(memory: Memory, lane: str, width: int, glyphs: Glyphs) -> list[Line]:
-    """The chart of a lane in so many columns, with its legend. Empty for a lane without times."""
+    """Return the chart of a lane in this number of columns, with its legend. Empty for a lane without times."""
     samples, room = memory.samples.get(lane), width - _AXIS
     runs = stacks(samples, min(room, MOST)) if samples is not None else []
     if samples is None or not runs:
@@ -46,7 +46,7 @@ def chart(memory: Memory, lane: str, width: int, glyphs: Glyphs) -> list[Line]:
 
 
 def scale(memory: Memory) -> float:
-    """The seconds at the top of every chart: enough for the slowest lane of the runs that a chart can show."""
+    """Return the seconds at the top of every chart: enough for the slowest lane of the runs that a chart can show."""
     longest = max((run.slowest for run in memory.runs[-MOST:]), default=0.0)
     if longest <= 0:
         return 0.001
@@ -55,18 +55,18 @@ def scale(memory: Memory) -> float:
 
 
 def _mark(row: int, top: float) -> str:
-    """What stands on the axis at a row: its upper end in words, at the top and in the middle."""
+    """Return the label of a row of the axis: its upper end, in words, at the top and in the middle."""
     return duration(top * row / ROWS) if row in (ROWS, ROWS // 2) else ""
 
 
 def _row(row: int, runs: Sequence[Sequence[Sample]], top: float, glyphs: Glyphs, mark: str, wide: int) -> Line:
-    """One line of the chart, with so many columns for a run; the lowest has number 1."""
+    """Return a line of the chart with this number of columns for each run; the lowest line has number 1."""
     bar, gap = max(wide - 1, 1), " " if wide > 1 else ""
     spans = [Span(f"{mark:>{_AXIS - 2}} {glyphs.tick if mark else glyphs.down}", Tone.FAINT)]
     for run in runs:
         weight = weight_of(run)
         if weight is not None:
-            # A column of signs, so that it is seen between high ones, too.
+            # A column of signs, so that it is visible between high ones.
             spans.append(Span(FAILURES[weight] * bar + gap, WEIGHT_TONES[weight]))
             continue
         step = _step_at(row, run, top)
@@ -75,7 +75,8 @@ def _row(row: int, runs: Sequence[Sequence[Sample]], top: float, glyphs: Glyphs,
 
 
 def _step_at(row: int, run: Sequence[Sample], top: float) -> int | None:
-    """The index of the step that is in the middle of a line; None above all. What was made at all is in the lowest."""
+    """Return the index of the step in the middle of a line; None above all steps. Every step that was made is at least
+    in the lowest line."""
     seconds = [sample if isinstance(sample, float) else 0.0 for sample in run]
     middle = top * (row - 0.5) / ROWS
     reached = 0.0
@@ -87,7 +88,7 @@ def _step_at(row: int, run: Sequence[Sample], top: float) -> int | None:
 
 
 def _merged(spans: Sequence[Span]) -> Line:
-    """The spans, with neighbours of one tone as one."""
+    """Return the spans with adjacent ones of the same tone merged."""
     merged: list[Span] = []
     for span in spans:
         if merged and merged[-1].tone is span.tone:
@@ -98,8 +99,8 @@ def _merged(spans: Sequence[Span]) -> Line:
 
 
 def _hours(times: Sequence[datetime], columns: int) -> str:
-    """The times of the first and the last run under their columns, and of the middle one where there is room (UTC).
-    They have seconds where the runs are less than a minute apart."""
+    """Return the times (UTC) of the first and last runs under their columns, and of the middle one if it fits. Seconds
+    are shown if the runs are less than a minute apart."""
     is_close = len(times) > 1 and times[-1] - times[0] < (len(times) - 1) * _MINUTE
     named = (times[0], times[len(times) // 2], times[-1])
     first, middle, last = (clock(at, times[-1]) + at.strftime(":%S" if is_close else "") for at in named)
@@ -112,7 +113,7 @@ def _hours(times: Sequence[datetime], columns: int) -> str:
 
 
 def _legend(samples: Sequence[Sequence[Sample]], width: int, glyphs: Glyphs) -> list[Line]:
-    """What each sign means, and the numbers of each step."""
+    """Return the meaning of each sign, and the numbers of each step."""
     lines: list[Line] = []
     for place, (step, times) in enumerate(zip(SAMPLED, samples, strict=True)):
         if not any(sample is not None for sample in times):

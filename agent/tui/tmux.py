@@ -1,17 +1,17 @@
-"""Whether tmux has taken a text. It keeps what it takes by OSC 52 in its newest buffer, which it can be asked for."""
+"""Ask tmux whether it accepted a text: a text sent by OSC 52 is in its newest buffer."""
 
 import asyncio
 import contextlib
 from typing import Final
 
 _SECONDS: Final = 1.0
-"""How long tmux may take to answer."""
+"""Time limit for an answer of tmux."""
 _PAUSES: Final = (0.05, 0.2, 0.5)
-"""Seconds before each question: tmux reads what was sent when its turn comes."""
+"""Seconds before each question: tmux reads the sent text only when its turn comes."""
 
 
 async def has_taken(text: str) -> bool:
-    """Whether the newest buffer of tmux holds this text. False where there is no tmux on this host to ask."""
+    """Whether the newest buffer of tmux holds this text. False if no tmux on this host answers."""
     for pause in _PAUSES:
         await asyncio.sleep(pause)
         if await _newest() == text.encode("utf-8", "replace"):
@@ -20,7 +20,7 @@ async def has_taken(text: str) -> bool:
 
 
 async def _newest() -> bytes | None:
-    """The newest buffer; None where there is none, or nothing answers in time."""
+    """The newest buffer; None if there is none, or no answer in time."""
     try:
         process = await asyncio.create_subprocess_exec(
             *("tmux", "show-buffer"),
@@ -35,7 +35,7 @@ async def _newest() -> bytes | None:
             held, _ = await process.communicate()
     except TimeoutError:
         return None
-    finally:  # when the question is dropped, too
+    finally:  # also if the question is cancelled
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()

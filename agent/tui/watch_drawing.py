@@ -1,4 +1,4 @@
-"""The runs that are remembered as lines: the strip of verdicts over the path, and the log. Pure."""
+"""The remembered runs as lines: the strip of verdicts over the path, and the log. Pure."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -10,9 +10,9 @@ from agent.tui.state import STATUS_TONES, State
 from agent.tui.watching import Logged, Remembered, clock
 
 _MARKS: Final = {Status.WARNING: "!", Status.CRITICAL: "x", Status.UNKNOWN: "?"}
-"""The marks of the chart of a history. What works has a height here in place of its mark."""
+"""The marks of a history's chart. A run that works has a height here in place of its mark."""
 _LEAST: Final = 10
-"""Marks that the strip keeps next to its words."""
+"""Minimum number of marks in the strip next to its words."""
 
 
 def key_of(run: Remembered) -> str:
@@ -21,14 +21,14 @@ def key_of(run: Remembered) -> str:
 
 
 def number_in(key: str) -> int | None:
-    """The number of the run that has this key in the strip; None for another key."""
+    """The number of the run with this key in the strip; None for another key."""
     kind, _, number = key.partition("/")
     return int(number) if kind == "run" and number.isdecimal() else None
 
 
 def strip(state: State, width: int, glyphs: Glyphs) -> Line:
-    """The verdicts of the runs, the last one on the right: `_` ok, `!` warning, `x` critical, `?` unknown. The run that
-    is shown is marked where it is not the last one."""
+    """Return the verdicts of the runs, the last one on the right: `_` ok, `!` warning, `x` critical, `?` unknown. The
+    shown run is marked unless it is the last one."""
     runs = state.memory.runs
     if len(runs) < 2:
         return ()
@@ -38,7 +38,7 @@ def strip(state: State, width: int, glyphs: Glyphs) -> Line:
     room = max(width - len(words) - 3, 1)
     shown = runs[-room:]
     past = next((place for place, run in enumerate(runs) if run.number == state.past), None)
-    if past is not None and past < len(runs) - room:  # the run that is shown stays in sight
+    if past is not None and past < len(runs) - room:  # the shown run stays visible
         shown = runs[past : past + room]
     spans = [Span(words, Tone.FAINT), Span("[" if shown[0] is not runs[0] else " ", Tone.FAINT)]
     for run in shown:
@@ -50,7 +50,7 @@ def strip(state: State, width: int, glyphs: Glyphs) -> Line:
 
 
 def log(entries: Sequence[Logged], width: int) -> list[Line]:
-    """The log, the last run first: what each run changed, with its date."""
+    """Return the log, the last run first: the changes of each run, with its date."""
     lines: list[Line] = []
     for entry in entries:
         head = f" {entry.at:%Y-%m-%d %H:%M:%S} UTC  run {entry.number}  "
@@ -66,7 +66,7 @@ def log(entries: Sequence[Logged], width: int) -> list[Line]:
 
 
 def _wrapped(text: str, width: int, start: str, tone: Tone) -> list[Line]:
-    """The text on as many lines as it needs; most need one, and a log has hundreds."""
+    """Return the text on as many lines as it needs. Most texts need one line, and a log has hundreds."""
     line: Line = (Span(f"{start}{visible(text)}", tone),)
     if width_of(line) < width:
         return [line]
@@ -74,7 +74,7 @@ def _wrapped(text: str, width: int, start: str, tone: Tone) -> list[Line]:
 
 
 def log_text(entries: Sequence[Logged]) -> str:
-    """The log for a file, the first run first."""
+    """Return the log for a file, the first run first."""
     lines = []
     for entry in reversed(entries):
         lines.append(f"{entry.at:%Y-%m-%dT%H:%M:%SZ} run {entry.number}: {entry.status}")

@@ -1,8 +1,8 @@
-"""What the interface remembers of its runs: their verdicts, the reports of those that changed something, the times of
-each lane, and a log. Pure.
+"""The interface's memory of its runs: their verdicts, the reports of runs that changed something, the times of each
+lane, and a log. Pure.
 
-Whole runs alone are remembered: one that was narrowed to a service or cancelled says nothing of this host. Everything
-here is bounded, however long a watch lasts.
+Only whole runs are remembered: a run that was narrowed to a service or cancelled does not describe this host.
+Everything here is bounded, however long a watch lasts.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,16 +19,16 @@ from probes.model import Observation, Step
 from probes.operations import GETADDRINFO
 
 RUNS: Final = 500
-"""Runs that are remembered, and times of each step of a lane."""
+"""Number of remembered runs, and of times for each step of a lane."""
 REPORTS: Final = 100
 OBSERVATIONS: Final = 50_000
-"""How many reports are kept whole at most, and how many observations they have together."""
+"""Maximum number of reports kept in full, and of observations in all of them."""
 LOGGED: Final = 500
-"""Lines of the log."""
+"""Number of lines in the log."""
 ABSENT: Final = 60
-"""After so many runs without it, the times of a lane are dropped: public addresses rotate."""
+"""Number of runs without a lane after which its times are dropped: public addresses rotate."""
 SAMPLED: Final = (Step.TCP, Step.TLS, Step.HTTP, Step.API, Step.DNS)
-"""Steps whose times are kept. DNS is this host's own lookup, whose lane is the name of the target."""
+"""Steps whose times are kept. For DNS that is this host's own lookup, whose lane is the name of the target."""
 
 FAILURES: Final = {weight: "o" if weight is Weight.NOT_COUNTED else "x" for weight in Weight}
 """The sign of a failed step among times."""
@@ -37,7 +37,7 @@ FLAPPING: Final = "FLAPPING"
 _WORST: Final = (Status.CRITICAL, Status.UNKNOWN, Status.WARNING, Status.OK)
 
 Sample = float | Weight | None
-"""How a step of one run went: its seconds, how its failure counts, or None where it was not made."""
+"""Result of a step in one run: its seconds, or how its failure counts, or None if it was not made."""
 Samples = Mapping[str, tuple[tuple[Sample, ...], ...]]
 """The samples of each of SAMPLED, by the key of a lane. The last run's sample comes last. A step that the lane does not
 have has no samples."""
@@ -48,23 +48,23 @@ class Remembered:
     """A run that is over."""
 
     number: int
-    """The run's number, from 1 on."""
+    """The run's number, starting at 1."""
     started_at: datetime
     finished_at: datetime
     status: Status
     shown_by: int
-    """Number of the run whose report shows this one: of the last before it that came to something else, or itself."""
+    """Number of the run whose report shows this one: the last one before it with another result, or the run itself."""
     report: Report | None = None
-    """None where the report of another run shows it, and where it is not kept any more."""
+    """The report; None if another run's report shows this run, or if it is no longer kept."""
     slowest: float = 0.0
-    """Seconds of all SAMPLED steps together at its slowest lane."""
+    """Total seconds of all SAMPLED steps at the slowest lane."""
     in_history: int | None = None
-    """The cycle in the file of the history whose report shows this one, where it was read from there."""
+    """The cycle in the history file whose report shows this run, if it was read from there."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """Something that a run changed."""
+    """A change in a run."""
 
     text: str
     tone: Tone
@@ -72,44 +72,44 @@ class LogLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Logged:
-    """What a run changed: by the rules of a watch, and since the run before."""
+    """The changes of a run: by the rules of a watch, and since the run before."""
 
     number: int
     """The number of the run."""
     at: datetime
-    """End of the run."""
+    """The time at which the run ended."""
     status: Status
     states: tuple[LogLine, ...]
-    """Changes of state, as `watch` reports them: raised, cleared, flapping."""
+    """State changes as `watch` reports them: raised, cleared, flapping."""
     steps: tuple[LogLine, ...]
-    """What was otherwise in the run before."""
+    """Differences to the run before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Followed:
-    """How things are by the rules of a watch, after a run: a state counts when it has lasted for some runs."""
+    """The state by the rules of a watch after a run: a state counts when it has lasted for some runs."""
 
     word: str
     """The state in a word, such as `CRITICAL` or `FLAPPING`."""
     kind: Status
-    """How bad that is."""
+    """Severity of the state."""
     flapping_since: datetime | None = None
-    """Since when the verdict comes and goes; None where it does not, or where that is not known."""
+    """Time since when the verdict comes and goes; None if it does not, or if the time is unknown."""
     changes: tuple[LogLine, ...] = ()
     """What this run changed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
-    """What is remembered of past runs."""
+    """The memory of past runs."""
 
     runs: tuple[Remembered, ...] = ()
-    """The last one last."""
+    """The runs, the last one at the end."""
     log: tuple[Logged, ...] = ()
-    """The last one first."""
+    """The log, the last run first."""
     samples: Samples = field(default_factory=dict)
     followed: Followed | None = None
-    """None until a run has finished."""
+    """The state by the rules of a watch; None until a run has finished."""
     last: Report | None = None
     """The report of the last run."""
 
@@ -122,8 +122,8 @@ class Memory:
 def remembered(
     memory: Memory, report: Report, followed: Followed | None, steps: tuple[LogLine, ...], *, is_alike: bool
 ) -> Memory:
-    """The memory with one more run. `steps` says what it changed since the run before; `is_alike`, that it came to the
-    same, so that the report of that one shows it as well."""
+    """Return the memory with one more run. `steps` are its changes since the run before. With `is_alike` its result is
+    the same, so the report of that run shows it as well."""
     number = memory.count + 1
     now = samples_in(report)
     alike = memory.runs[-1] if is_alike and memory.runs else None
@@ -153,7 +153,7 @@ def remembered(
 
 
 def _within(log: tuple[Logged, ...]) -> tuple[Logged, ...]:
-    """The latest entries that have LOGGED lines together."""
+    """Return the latest entries that fit into LOGGED lines."""
     lines = 0
     for place, entry in enumerate(log):
         lines += len(entry.states) + len(entry.steps)
@@ -163,7 +163,7 @@ def _within(log: tuple[Logged, ...]) -> tuple[Logged, ...]:
 
 
 def _last(runs: tuple[Remembered, ...]) -> tuple[Remembered, ...]:
-    """The last RUNS of them. A report that still shows some of these passes to the first."""
+    """Return the last RUNS runs. A report that still shows one of them passes to the first of those."""
     kept = runs[-RUNS:]
     gone = {run.number: run.report for run in runs[: len(runs) - len(kept)]}
     report = gone.get(kept[0].shown_by)
@@ -175,7 +175,7 @@ def _last(runs: tuple[Remembered, ...]) -> tuple[Remembered, ...]:
 
 
 def _bounded(runs: tuple[Remembered, ...]) -> tuple[Remembered, ...]:
-    """The runs without the oldest of too many reports. That of the last run which failed is kept."""
+    """Return the runs without the oldest reports if there are too many. The report of the last failed run is kept."""
     with_report = [run for run in runs if run.report is not None]
     size = sum(len(run.report.observations) for run in with_report if run.report is not None)
     if len(with_report) <= REPORTS and size <= OBSERVATIONS:
@@ -196,7 +196,7 @@ def _bounded(runs: tuple[Remembered, ...]) -> tuple[Remembered, ...]:
 
 
 def has_failed(status: Status) -> bool:
-    """Whether a verdict says that something that is required does not work."""
+    """Whether a verdict says that a required target does not work."""
     return status is Status.CRITICAL
 
 
@@ -206,18 +206,18 @@ def is_worse(one: Status, other: Status) -> bool:
 
 
 def last_failed(runs: Sequence[Remembered]) -> Remembered | None:
-    """The last run that failed; None where none did."""
+    """The last run that failed; None if none did."""
     return next((run for run in reversed(runs) if has_failed(run.status)), None)
 
 
 def run_of(memory: Memory, number: int) -> Remembered | None:
-    """The run of a number; None where it is not remembered."""
+    """The run of a number; None if it is not remembered."""
     place = number - memory.runs[0].number if memory.runs else -1
     return memory.runs[place] if 0 <= place < len(memory.runs) else None
 
 
 def report_of(memory: Memory, run: Remembered) -> Report | None:
-    """The report that shows a run; None where it is not in memory."""
+    """The report that shows a run; None if it is not in memory."""
     if memory.last is not None and run.number == memory.count:
         return memory.last
     shown_by = run_of(memory, run.shown_by)
@@ -225,14 +225,14 @@ def report_of(memory: Memory, run: Remembered) -> Report | None:
 
 
 def failures(memory: Memory) -> str:
-    """How many runs failed: `failed 8 of 15 runs`; empty where none did."""
+    """The number of failed runs in words: `failed 8 of 15 runs`; empty if none failed."""
     count = sum(has_failed(run.status) for run in memory.runs)
     unknown = sum(run.status is Status.UNKNOWN for run in memory.runs)
     return failed_of(count, unknown, len(memory.runs), "run")
 
 
 def clock(at: datetime, now: datetime) -> str:
-    """A time of day in UTC: `02:41`; with its date where that is another than that of `now`."""
+    """A time of day in UTC: `02:41`; with its date if that differs from the date of `now`."""
     return f"{at:%H:%M}" if at.date() == now.date() else f"{at:%Y-%m-%d %H:%M}"
 
 
@@ -241,26 +241,26 @@ def clock(at: datetime, now: datetime) -> str:
 
 @dataclass(frozen=True, slots=True)
 class LaneTimes:
-    """The times of a lane together."""
+    """Summary of the times of a lane."""
 
     runs: int
-    """Runs in which the lane was tried."""
+    """Number of runs that tried the lane."""
     failed: int
-    """Runs among these in which a step failed, whether that counts or not."""
+    """Number of these runs in which a step failed, whether that counts or not."""
     mean: float | None
     worst: float | None
-    """Seconds of a success; None where there is none."""
+    """Longest time of a success in seconds; None if there is none."""
 
     @property
     def loss(self) -> str:
-        """The share of runs that failed, in percent, never rounded to none or all."""
+        """The share of failed runs in percent, never rounded to none or all."""
         if not self.failed or not self.runs:
             return "0%"
         return f"{min(max(round(100 * self.failed / self.runs), 1), 99 if self.failed < self.runs else 100)}%"
 
 
 def samples_in(report: Report) -> dict[str, tuple[Sample, ...]]:
-    """The samples of a report, by lane, one for each of SAMPLED."""
+    """Return the samples of a report by lane, one for each of SAMPLED."""
     by_lane: dict[str, dict[Step, Observation[object]]] = {}
     has_faults = report.verdict.status is not Status.OK  # an answer can be wrong without a failure
     for observation in report.observations:
@@ -278,12 +278,12 @@ def samples_in(report: Report) -> dict[str, tuple[Sample, ...]]:
 
 
 def slowest(now: Mapping[str, Sequence[Sample]]) -> float:
-    """Seconds of all steps together at the slowest lane of a run."""
+    """Total seconds of all steps at the slowest lane of a run."""
     return max((sum(s for s in stack if isinstance(s, float)) for stack in now.values()), default=0.0)
 
 
 def extended(before: Samples, now: Mapping[str, Sequence[Sample]]) -> Samples:
-    """The samples with those of one more run, by lane; a lane that was not tried in it has none."""
+    """Return the samples with those of one more run, by lane. A lane that this run did not try gets none."""
     none = (None,) * len(SAMPLED)
     samples: dict[str, tuple[tuple[Sample, ...], ...]] = {}
     for lane, past in before.items():
@@ -309,26 +309,27 @@ def _sample(observation: Observation[object], weights: Mapping[str, Weight]) -> 
 
 
 def lane_of(observation: Observation[object]) -> str:
-    """Key of the lane that an observation of an address and port belongs to."""
+    """Key of the lane for an observation of an address and port."""
     subject = observation.subject
     return f"lane/{subject.target}/{subject.address}/{subject.port}"
 
 
 def names_of(target: str | None) -> str:
-    """Key of the name of a target, which has this host's own lookups."""
+    """Key of a target's name, which has this host's own lookups."""
     return f"names/{target}"
 
 
 def times_of(samples: Sequence[Sequence[Sample]]) -> LaneTimes:
-    """The times of a lane together: to connect or, of a name, to look it up; and in how many runs a step failed."""
-    # A step that fails is the last one that is made, so each failed run has one failure.
+    """Return the summary of a lane's connect times (for a name, its lookup times), and the number of runs in which a
+    step failed."""
+    # The first failed step is the last one made, so each failed run has one failure.
     failed = sum(isinstance(sample, Weight) for times in samples for sample in times)
     connects, lookups = samples[SAMPLED.index(Step.TCP)], samples[SAMPLED.index(Step.DNS)]
     return replace(step_times_of(connects or lookups), failed=failed)
 
 
 def step_times_of(times: Sequence[Sample]) -> LaneTimes:
-    """The times of one step of a lane together."""
+    """Return the summary of the times of one step of a lane."""
     seconds = [sample for sample in times if isinstance(sample, float)]
     failed = sum(isinstance(sample, Weight) for sample in times)
     return LaneTimes(
@@ -340,7 +341,7 @@ def step_times_of(times: Sequence[Sample]) -> LaneTimes:
 
 
 def tops(samples: Samples, most: int) -> dict[Step, float]:
-    """The longest of the last `most` times of each step of all lanes; without steps that have none."""
+    """Return the longest of the last `most` times of each step over all lanes, without steps that have none."""
     found: dict[Step, float] = {}
     for lane in samples.values():
         for step, times in zip(SAMPLED, lane, strict=True):
@@ -351,12 +352,12 @@ def tops(samples: Samples, most: int) -> dict[Step, float]:
 
 
 def stacks(samples: Sequence[Sequence[Sample]], most: int) -> list[tuple[Sample, ...]]:
-    """The last `most` runs of a lane, each with a sample for each of SAMPLED."""
+    """Return the last `most` runs of a lane, each with a sample for each of SAMPLED."""
     length = min(max(map(len, samples), default=0), most)
     last = [(None,) * (length - len(times)) + tuple(times[-length:] if length else ()) for times in samples]
     return list(zip(*last, strict=True))
 
 
 def weight_of(stack: Sequence[Sample]) -> Weight | None:
-    """How the failure of a run counts; None where no step failed."""
+    """How the failure of a run counts; None if no step failed."""
     return heaviest(sample for sample in stack if isinstance(sample, Weight))

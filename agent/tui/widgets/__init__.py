@@ -1,1 +1,1 @@
-"""Widgets and screens. They draw lines that are given to them and post messages; the app decides."""
+"""Widgets and screens. They draw given lines and post messages; the app decides."""

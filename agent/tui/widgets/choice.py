@@ -1,4 +1,4 @@
-"""A line of options, of which one is selected."""
+"""A line of options with one selected."""
 
 from textual import events
 from textual.binding import Binding
@@ -27,7 +27,7 @@ class Choice(TextLines, can_focus=True):
 
         @property
         def control(self) -> "Choice":
-            """The line whose selection has changed, for selectors of handlers."""
+            """The line with the changed selection, for selectors of handlers."""
             return self.choice
 
     at: reactive[int] = reactive(0, repaint=False)

@@ -1,4 +1,4 @@
-"""What can be copied, as a list, and the form for what a command still needs."""
+"""The list of items that can be copied, and the form for missing values of a command."""
 
 from collections.abc import Callable, Sequence
 from typing import ClassVar
@@ -17,7 +17,7 @@ from agent.tui.widgets.typed import quiet_input
 
 
 class CopyScreen(TonedScreen[None]):
-    """What can be copied; one of it is chosen and sent to the terminal's clipboard."""
+    """The list of items that can be copied; the chosen one is sent to the terminal's clipboard."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "dismiss", show=False),
@@ -36,13 +36,13 @@ class CopyScreen(TonedScreen[None]):
         self._multiplexer = multiplexer
         self._sent: int | None = None
         self._is_taken = False
-        """Whether what was sent is known to have arrived."""
+        """Whether the sent text is known to have arrived."""
 
     def compose(self) -> ComposeResult:
         yield Page(self._glyphs, "Copy", self._lines, len(self._items))
 
     def action_copy(self, number: int | None = None) -> None:
-        """Copy the chosen item, or the one of this number; ask first for what its commands still need."""
+        """Copy the chosen item, or the one with this number, after asking for missing values of its commands."""
         page = self.query_one(Page)
         if number is not None and number <= len(self._items):
             page.at = number - 1
@@ -53,7 +53,7 @@ class CopyScreen(TonedScreen[None]):
             self._send(item)
 
     def _send(self, item: object) -> None:
-        if not isinstance(item, Item):  # nothing was filled in
+        if not isinstance(item, Item):  # no value was typed
             return
         page = self.query_one(Page)
         self._sent = page.at
@@ -93,7 +93,7 @@ class CopyScreen(TonedScreen[None]):
 
 
 def _in_full(text: str, width: int) -> list[Line]:
-    """A text from the first column on, so that the mouse selects exactly the text."""
+    """Return a text from the first column on, so that the mouse selects exactly the text."""
     lines: list[Line] = []
     for line in text.splitlines():
         lines += [(Span(line[start : start + width], Tone.STRONG),) for start in range(0, len(line), width)] or [()]
@@ -101,7 +101,8 @@ def _in_full(text: str, width: int) -> list[Line]:
 
 
 class FillScreen(Form):
-    """Asks for what is unknown in commands. Gives the item with what was typed; without it the placeholder stays."""
+    """Asks for unknown values in commands. Returns the item with the typed values; a placeholder without a value
+    stays."""
 
     def __init__(self, glyphs: Glyphs, item: Item) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The palette: a line to type in, and what it finds."""
+"""The palette: an input line, and the matches below it."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -16,7 +16,7 @@ from agent.tui.widgets.typed import quiet_input
 
 
 class PaletteScreen(TonedScreen[Row | None]):
-    """Actions, findings, services and addresses, by name. Gives the chosen row."""
+    """Actions, findings, services and addresses, searched by name. Returns the chosen row."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss", show=False),

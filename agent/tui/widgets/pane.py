@@ -1,5 +1,5 @@
-"""Widgets that draw lines: only the visible ones, and of these only those that changed, because over a slow connection
-every character counts."""
+"""Widgets that draw lines. They draw only visible lines that changed, because every character counts over a slow
+connection."""
 
 from collections.abc import Sequence
 from typing import ClassVar, TypeVar
@@ -22,11 +22,11 @@ from agent.tui.state import State, cursor, marked, selected_entry, shown_by
 
 T = TypeVar("T")
 WHEEL = 3
-"""Lines that one step of the mouse wheel scrolls."""
+"""Number of lines that one step of the mouse wheel scrolls."""
 TAILED = 4
-"""Rows from which on a pane has one to spare for what is below it."""
+"""From this number of rows on, a pane uses its last row for a summary of what is below it."""
 NEAR = 2
-"""Distance in lines outside of the visible ones up to which the pane scrolls line by line."""
+"""Maximum distance from the visible lines, in lines, at which the pane scrolls line by line."""
 
 
 class TonedScreen(Screen[T]):
@@ -39,7 +39,7 @@ class TonedScreen(Screen[T]):
 
 
 class TextLines(Widget):
-    """Lines of text from the top on. Their screen is a TonedScreen."""
+    """Lines of text from the top. Their screen is a TonedScreen."""
 
     virtual_size = reactive(Size(0, 0), repaint=False)  # as in TonedScreen
 
@@ -48,13 +48,13 @@ class TextLines(Widget):
         self.glyphs = glyphs
         self._drawn: tuple[tuple[Line, str | None, frozenset[str]], ...] = ()
         self._drawn_for = Size(0, 0)
-        """The size for which they were drawn."""
+        """The size for which the lines were drawn."""
         self._is_rendering = False
 
     def draw(
         self, lines: Sequence[Line], under_cursor: str | None = None, highlighted: frozenset[str] = frozenset()
     ) -> None:
-        """Show these lines as far as there is room; paint only those that changed."""
+        """Show as many of these lines as fit; paint only those that changed."""
         drawn = tuple(
             (
                 line,
@@ -73,7 +73,7 @@ class TextLines(Widget):
             if row >= len(before) or row >= len(drawn) or before[row] != drawn[row]
         ]
         if rows and (selection := self.text_selection) is not None and any(map(selection.get_span, rows)):
-            self.screen.clear_selection()  # other words stand there now
+            self.screen.clear_selection()  # the words there have changed
         if rows:
             self.refresh(*(Region(0, row, self.size.width, 1) for row in rows))
 
@@ -97,7 +97,7 @@ class TextLines(Widget):
         return self._selected(strip, None if selection is None else selection.get_span(y)).apply_offsets(0, y)
 
     def _selected(self, strip: Strip, columns: tuple[int, int] | None) -> Strip:
-        """The strip with what is selected in these columns shown; an end of -1 is that of the line."""
+        """Return the strip with the selection shown in these columns; -1 stands for the end of the line."""
         if columns is None:
             return strip
         start, end = columns
@@ -116,11 +116,11 @@ class TextLines(Widget):
 
     @property
     def has_selection(self) -> bool:
-        """Whether a drag has selected something, which the click that ends it must leave alone."""
+        """Whether a drag has selected text; the click that ends it must keep the selection."""
         return bool(self.screen.selections)
 
     def key_at(self, column: int, row: int) -> str | None:
-        """Key of the span at this position, for the mouse."""
+        """Key of the span under the mouse."""
         line: Line = self._drawn[row][0] if 0 <= row < len(self._drawn) else ()
         for span in line:
             if column < len(span.text):
@@ -144,7 +144,7 @@ class StateLines(TextLines):
         self.show()
 
     def render_line(self, y: int) -> Strip:
-        if self._drawn_for != self.size:  # before its event comes: or what was drawn for another size would be sent
+        if self._drawn_for != self.size:  # before its event comes; otherwise lines for another size would be sent
             self._is_rendering = True
             try:
                 self.show()
@@ -158,7 +158,7 @@ class StateLines(TextLines):
 
 
 class Header(StateLines):
-    """What is shown: a run or a saved report, of which host, when, for what."""
+    """The header: a run or a saved report, its host, its time and its subject."""
 
     def lines(self, state: State) -> Sequence[Line]:
         return drawing.header(state, self.size.width, self.size.height)
@@ -172,10 +172,10 @@ class VerdictLine(StateLines):
 
 
 class Footer(StateLines):
-    """The message, or the keys; a click on one does what it does."""
+    """The message, or the keys; a click on a key does the same as the key."""
 
     class Picked(Message):
-        """A click on a key."""
+        """A click on one of the keys."""
 
         def __init__(self, action: str) -> None:
             self.action = action
@@ -191,20 +191,20 @@ class Footer(StateLines):
 
 
 class PaneWidget(StateLines):
-    """A pane that keys can go to: a title line, and its content below."""
+    """A pane that can get the keys: a title line with the content below."""
 
     pane: Pane
     says_below: ClassVar[bool] = False
-    """Whether its last row says what is below it, where there is more than there is room for."""
+    """Whether its last row summarizes what is below it, if there is not enough room."""
 
     class Picked(Message):
-        """A click on a pane, and on `key` where it has one there."""
+        """A click on a pane, with the `key` of the item that was hit."""
 
         def __init__(self, pane: Pane, key: str | None, *, is_double: bool) -> None:
             self.pane = pane
             self.key = key
             self.is_double = is_double
-            """Whether it was a second click, which opens."""
+            """Whether it was a double click, which opens."""
             super().__init__()
 
     class Wheeled(Message):
@@ -219,13 +219,13 @@ class PaneWidget(StateLines):
         super().__init__(glyphs, id=id)
         self._top = 0
         self._at: tuple[tuple[str, ...], int] = ((), 0)
-        """The keys that stay visible and the first line of them, as last drawn."""
+        """The keys that stay visible and their first line, as last drawn."""
         self._count = 0
-        """Lines of the content, as last drawn."""
+        """Number of lines of the content, as last drawn."""
 
     @property
     def page(self) -> int:
-        """Lines that are visible at once."""
+        """Number of visible lines."""
         return max(self.size.height - 1 - self._has_tail, 1)
 
     @property
@@ -250,17 +250,17 @@ class PaneWidget(StateLines):
         )
 
     _has_tail = False
-    """Whether the last row says what is below it."""
+    """Whether the last row summarizes what is below it."""
 
     def below(self, state: State, lines: Sequence[Line]) -> Line:
-        """What these lines hold, which are below the last visible one."""
+        """A summary of the lines below the last visible one."""
         return ()
 
     def under_cursor(self, state: State) -> str | None:
         return None
 
     def followed(self, state: State, content: Sequence[Line]) -> tuple[str, ...]:
-        """Keys that must stay visible, those first that matter most where there is no room for all."""
+        """Keys that must stay visible, the most important first in case there is no room for all."""
         key = self.under_cursor(state)
         return () if key is None else (key,)
 
@@ -280,7 +280,7 @@ class PaneWidget(StateLines):
         self.draw(lines, key if state.source is self.pane else None, highlighted)
 
     def _scroll(self, state: State, content: Sequence[Line], keys: tuple[str, ...]) -> None:
-        """Keep what is under the cursor on its line of the screen while lines above it appear and disappear; when the
+        """Keep the item under the cursor on its line of the screen while lines above it appear and disappear. When the
         cursor moves, scroll no further than needed."""
         rows: list[int] = []
         for key in keys:
@@ -295,7 +295,7 @@ class PaneWidget(StateLines):
             self._top += rows[0] - row
         else:
             if not self._top - NEAR <= rows[0] < self._top + self.page + NEAR:
-                self._top = rows[0] - self.page // 3  # from far away: show some lines before and after it
+                self._top = rows[0] - self.page // 3  # far away: show some lines around it
             self._top = min(self._top, len(content) - self.page)
         self._top = min(self._top, len(content) - self.page)  # no empty rows while lines above are hidden
         self._top = max(min(self._top, rows[0]), rows[-1] - self.page + 1, 0)
@@ -339,7 +339,7 @@ class PathPane(PaneWidget):
         return cursor(state)
 
     def followed(self, state: State, content: Sequence[Line]) -> tuple[str, ...]:
-        """Where the selected cause shows, while the cursor is in the causes."""
+        """Keys that show the selected cause while the cursor is in the causes."""
         return shown_by(state) or (cursor(state),)
 
 
@@ -349,7 +349,7 @@ class CausesPane(PaneWidget):
     pane = Pane.CAUSES
     says_below = True
     _wanted = 0
-    """The height that the pane was given last."""
+    """The height that was last given to the pane."""
 
     def below(self, state: State, lines: Sequence[Line]) -> Line:
         return drawing.more_causes(state, lines)
@@ -375,7 +375,7 @@ class CausesPane(PaneWidget):
 
 
 class DetailPane(PaneWidget):
-    """What is under the cursor, in full."""
+    """The item under the cursor in full."""
 
     pane = Pane.DETAIL
 
@@ -386,7 +386,7 @@ class DetailPane(PaneWidget):
         return detail.title(state)
 
     def rows_with(self, words: str) -> tuple[int, ...]:
-        """The lines of the page where these words stand; the first line of each place."""
+        """Return the lines of the page that have these words; for each place its first line."""
         if self.state is None:
             return ()
         return tuple(place[0][0] for place in places(self.content(self.state), words))

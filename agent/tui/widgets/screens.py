@@ -1,4 +1,4 @@
-"""The other screens: a text to read, a form to fill in, a list to choose from."""
+"""Further screens: a text to read, a form to fill in, a list to choose from."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, Final
@@ -27,7 +27,7 @@ _SUFFIXES: Final = {row.name: row.suffix for row in FORMATS}
 
 
 class Page(TextLines, can_focus=True):
-    """Lines to scroll through or, with `choices`, to choose one from."""
+    """Lines to scroll through or, with `choices`, to choose from."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "move(-1)", show=False),
@@ -39,7 +39,7 @@ class Page(TextLines, can_focus=True):
     ]
 
     at: reactive[int] = reactive(0, repaint=False)
-    """The chosen one, or the first line shown where there is nothing to choose."""
+    """The chosen line, or the first visible one if there is nothing to choose."""
 
     def __init__(self, glyphs: Glyphs, heading: str, make: Callable[[int], Sequence[Line]], choices: int = 0) -> None:
         super().__init__(glyphs)
@@ -99,7 +99,7 @@ class TextScreen(TonedScreen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,enter", "dismiss", show=False),
-        Binding("question_mark", "dismiss", show=False, id="help"),  # the key that shows the help, whichever it is
+        Binding("question_mark", "dismiss", show=False, id="help"),  # the key that shows the help, whatever it is
     ]
 
     def __init__(self, glyphs: Glyphs, heading: str, make: Callable[[int], Sequence[Line]]) -> None:
@@ -111,7 +111,7 @@ class TextScreen(TonedScreen[None]):
 
 
 def help_lines(width: int, state: State) -> Sequence[Line]:
-    """The keys that are of use where the cursor is; then what each key does, and what else there is to know."""
+    """Return the keys that are useful at the cursor's position; then all keys, and further help."""
     here = ", ".join(f"{key.first} {words}" for key, words in hints(state))
     lines: list[Line] = [*wrapped(f"Here: {here}", width - 1, first=" ", later="   "), ()]
     for key in state.key_table:
@@ -149,7 +149,7 @@ class Form(TonedScreen[object]):
     """Fields with labels and error messages."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "dismiss(None)", show=False),  # q where no text is typed
+        Binding("escape,q", "dismiss(None)", show=False),  # `q` closes the form unless a text is being typed
         Binding("enter", "submit", show=False),
         Binding("down", "app.focus_next", show=False),
         Binding("up", "app.focus_previous", show=False),
@@ -224,14 +224,14 @@ class SettingsScreen(Form):
 
 
 def _suffix_of(place: str) -> str | None:
-    """The suffix of a format that a file name has; None where it has none of them."""
+    """The suffix of a format in a file name; None if there is none."""
     ending = place.lower()
     found = (suffix for suffix in _SUFFIXES.values() if ending.endswith(suffix))
     return max(found, key=len, default=None)
 
 
 class SaveScreen(Form):
-    """The file and the format to save the report in."""
+    """The form for a report's file and format."""
 
     AUTO_FOCUS = "#place"
 
@@ -245,8 +245,8 @@ class SaveScreen(Form):
         runs: tuple[str, ...] = (),
         has_log: bool = False,
     ) -> None:
-        """`save` starts to write the report to a file in a format, that of one of the `runs` where there are several,
-        the first of which is chosen; `show_result` is called with what became of it."""
+        """`save` starts to write the report in a format to a file. With several `runs`, the report is that of the
+        chosen one, at first the first. `show_result` is called with the result."""
         super().__init__()
         self._runs = runs
         self._has_log = has_log
@@ -272,7 +272,7 @@ class SaveScreen(Form):
 
     @on(Choice.Changed, "#format")
     def suffix(self, changed: Choice.Changed) -> None:
-        """Give the name the suffix of the format, unless it has one of its own."""
+        """Give the name the suffix of the format, unless it has another one."""
         line = self.query_one("#place", Input)
         before, after = _suffix_of(line.value), _SUFFIXES[next(iter(changed.selected))]
         if before is not None and before != after:

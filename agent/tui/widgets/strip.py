@@ -13,7 +13,7 @@ from agent.tui.widgets.pane import StateLines
 
 
 class RunStrip(StateLines):
-    """The verdicts of the runs that are remembered; a click shows one."""
+    """The verdicts of the remembered runs; a click shows a run."""
 
     class Picked(Message):
         """A click on a run."""
