@@ -1,4 +1,4 @@
-"""The configuration file: what it may hold, and how its values become those of options."""
+"""The configuration file: its keys, and how its values become values of options."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,18 +14,18 @@ MAX_CONFIG_BYTES: Final = 1 << 15
 """Far above any file that a person writes. A single key of this size takes the TOML parser a second, and the time grows
 with the square of the size."""
 CONFIG_SECONDS: Final = 5.0
-"""Time limit for reading a configuration: another program may write it, through a pipe."""
+"""Time limit for reading a configuration: it may be a pipe that another program writes."""
 FORMAT_SECONDS: Final = 0.3
-"""Time limit for reading its format once more, for a refusal: a file is read at once, and a pipe has been read."""
+"""Time limit for reading the format again for a refusal. A file is read at once, and a pipe is already empty."""
 CONFIG_KEYS: Final = "agent.cli.config_keys"
-"""Key in `Context.meta` of the keys that a configuration file has, those of other commands too."""
+"""Key in `Context.meta` of the keys in a configuration file, including those of other commands."""
 
 
 _TOML_TYPES: Final = {bool: "boolean", int: "integer", float: "float", str: "string", list: "array", dict: "table"}
 
 
 def read_config(ctx: click.Context, param: click.Parameter, value: str | None) -> Path | None:
-    """Read the configuration file, before any other option is."""
+    """Read the configuration file before any other option is processed."""
     if value is None:
         return None
     path = Path(value)
@@ -37,7 +37,7 @@ def read_config(ctx: click.Context, param: click.Parameter, value: str | None) -
         ) from error
     except OSError as error:
         raise click.UsageError(f"{path}: cannot be read: {error.strerror}.", ctx) from error
-    except ValueError as error:  # of UTF-8, of TOML, and of a number with more digits than Python reads
+    except ValueError as error:  # errors of UTF-8 and TOML, and a number with more digits than Python reads
         raise click.UsageError(f"{path}: is not TOML: {error}.", ctx) from error
     except RecursionError as error:
         raise click.UsageError(f"{path}: is nested too deeply.", ctx) from error
@@ -47,7 +47,8 @@ def read_config(ctx: click.Context, param: click.Parameter, value: str | None) -
 
 
 def _load(path: Path, seconds: float, received_signals: Sequence[str] = ()) -> dict[str, Any]:
-    """Raises TooLargeError, OSError, ValueError, RecursionError and InterruptedBySignalError."""
+    """Read and parse the file. Raises TooLargeError, OSError, ValueError, RecursionError and
+    InterruptedBySignalError."""
     import tomllib
 
     data = read_within(path, most=MAX_CONFIG_BYTES, seconds=seconds, received_signals=received_signals)
@@ -55,8 +56,8 @@ def _load(path: Path, seconds: float, received_signals: Sequence[str] = ()) -> d
 
 
 def format_of_file(place: str) -> str | None:
-    """The format that a configuration file sets, whatever else is wrong with it; None where it sets none, or cannot be
-    read a second time."""
+    """Return the format that a configuration file sets, whatever else is wrong with it; None if it sets none, or cannot
+    be read a second time."""
     try:
         wanted = _load(Path(place), FORMAT_SECONDS).get("format")
     except (TooLargeError, OSError, ValueError, RecursionError):
@@ -65,9 +66,9 @@ def format_of_file(place: str) -> str | None:
 
 
 def config_values(given: Mapping[str, Any], place: str, ctx: click.Context) -> dict[str, Any]:
-    """The values of a configuration file by parameter name, each checked as the option of its name checks it. One file
-    serves all commands: a key of another command is checked as well, and ignored. Raises UsageError with file, key and
-    what would be right."""
+    """Return the values of a configuration file by parameter name, each checked like its option. One file serves all
+    commands: keys of other commands are checked as well, then ignored. Raises UsageError with the file, the key and a
+    valid value."""
     known = _keys(ctx.command)
     group = ctx.parent.command if ctx.parent is not None else None
     elsewhere: dict[str, click.Option] = {}
@@ -90,7 +91,7 @@ def config_values(given: Mapping[str, Any], place: str, ctx: click.Context) -> d
 
 
 def _keys(command: click.Command) -> dict[str, click.Option]:
-    """The options of a command that a configuration file can set, by their keys: those that have a variable, too."""
+    """Return the options of a command that a configuration file can set, by key: those that also have a variable."""
     return {
         option.opts[0].removeprefix("--"): option
         for option in command.params
@@ -126,7 +127,7 @@ def _config_scalar(value: Any, option: click.Option, place: str, ctx: click.Cont
 
 
 def _shown(value: object, option: click.Option | None = None) -> str:
-    """A value in a message; only its type where the option may hold a secret."""
+    """A value in a message; only its type if the option may hold a secret."""
     if option is not None and isinstance(option.type, Parsed) and option.type.is_secret:
         return f"a value of another type ({_TOML_TYPES.get(type(value), 'date or time')})"
     text = masked_urls(repr(value))

@@ -1,4 +1,4 @@
-"""The first lines of a process: what must be in place before anything heavy is imported.
+"""The first lines of a process: everything that must be set up before the heavy imports.
 
 `--version` and `explain CODE` import nothing heavy. Signals are handled from here on, so that an interrupt leads to a
 report, however early it comes.
@@ -17,18 +17,19 @@ from agent.process.streams import occupy_closed_streams
 from agent.version import __version__
 
 _OBJECTS_BETWEEN_COLLECTIONS: Final = 100_000
-"""What a command imports later stays as well. By Python's own setting, collections in it are a twentieth of a check."""
+"""A command's later imports stay in memory as well. With Python's default, collections of garbage in them take a
+twentieth of a check."""
 _NO_COMMAND: Final = ("--help", "-h", "--version")
 
 
 def main() -> None:
-    """The command `backuplink`. Ends the process at once: a library's thread may hang, and the shutdown of the
+    """The command `backuplink`. Ends the process at once: a library's thread may hang, and a normal shutdown of the
     interpreter takes a tenth of a run."""
     occupy_closed_streams()
-    gc.disable()  # what is imported stays, and collecting garbage in it takes a tenth of the start
+    gc.disable()  # imported modules stay, and collecting garbage in them takes a tenth of the start
     code = run(sys.argv[1:])
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError):  # closed, or nobody reads it: reported by now
+        with contextlib.suppress(OSError, ValueError):  # closed, or nobody reads it: already reported
             if stream is not None:
                 stream.flush()
     os._exit(code)
@@ -51,7 +52,7 @@ def run(arguments: Sequence[str]) -> int:
         return OK
     if (
         len(arguments) == 2 and arguments[0] == "explain" and not _on_a_terminal()
-    ):  # where a long page goes through a pager
+    ):  # here a long page goes through a pager
         from agent.catalog.runbooks import page
         from agent.formats.explain import as_text
         from agent.process.output import OutputClosedError, report_closed, to_stdout
@@ -61,12 +62,12 @@ def run(arguments: Sequence[str]) -> int:
             return OK
         except OutputClosedError as error:
             report_closed(error)
-            return UNKNOWN if str(error) else OK  # as where the command writes it
+            return UNKNOWN if str(error) else OK  # in the place where the command writes it
         except KeyError:
-            pass  # the command reports it, with codes that are similar
+            pass  # the command reports an unknown code, with similar ones
     received_signals: list[str] = []
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup(1) and a shell's background job have it
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup(1) and a shell's background job ignore it
             signal.signal(number, lambda received, _: received_signals.append(signal.Signals(received).name))
     from agent.cli.main import dispatch
     from agent.process.phases import Phase, announce
@@ -80,7 +81,7 @@ def run(arguments: Sequence[str]) -> int:
 
         arguments = ["tui" if why_not(os.environ, is_asked_for=False) is None else "check"]
     elif arguments[0].startswith("-") and arguments[0] not in _NO_COMMAND:
-        arguments = ["check", *arguments]  # options come from a script, which reads the document
+        arguments = ["check", *arguments]  # a script sets options, and reads the document
     announce(Phase.COMMAND)
     code = dispatch(list(arguments), received_signals)
     announce(Phase.ENDED)

@@ -1,4 +1,4 @@
-"""The classes behind the commands: their help, what they refuse, and how they are loaded."""
+"""The base classes of commands: their help, their refusals, and loading on demand."""
 
 import importlib
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
@@ -19,7 +19,7 @@ _HYPHEN: Final = "\N{NON-BREAKING HYPHEN}"
 
 
 class _Formatter(click.HelpFormatter):
-    """Breaks lines at blanks alone, where click would also break names, such as backup-gateway and --ca-bundle."""
+    """Breaks lines only at blanks. Click would also break names such as backup-gateway and --ca-bundle."""
 
     def write_text(self, text: str) -> None:
         _paragraphs(text, self)
@@ -32,9 +32,9 @@ class _Formatter(click.HelpFormatter):
 
 
 class Command(click.Command):
-    """A command whose help is a document like any other: where nobody can read it, the exit code says so. Its
-    arguments stay known, for a command that reads its settings again. Its help has `examples`, which a shell takes, and
-    its options in groups."""
+    """A command whose help is a document like any other: if it cannot be written, the exit code says so. It remembers
+    its arguments, for a command that reads its settings again. Its help has `examples` for the shell, and its options
+    in groups."""
 
     def __init__(self, *args: Any, examples: tuple[str, ...] = (), **how: Any) -> None:
         super().__init__(*args, **how)
@@ -50,8 +50,8 @@ class Command(click.Command):
             raise click.UsageError(f"No such option {error.option_name!r}.{hint}", ctx) from error
 
     def _hint(self, ctx: click.Context, name: str) -> str:
-        """Which option may have been meant: that of another command, or the nearest one of this command, of which
-        `--version` is always one."""
+        """Suggest the intended option: an option of another command, or the nearest of this command's, which always
+        include `--version`."""
         import difflib
 
         group = ctx.find_root().command
@@ -94,8 +94,8 @@ class Command(click.Command):
                 _paragraphs(words, formatter)
 
     def _refuse_option_as_value(self, ctx: click.Context, args: list[str]) -> None:
-        """Raise UsageError where an option of this command stands in the place of another one's value, which click
-        would take: `--output --redact` would write an unmasked report to a file of that name."""
+        """Raise UsageError if an option of this command stands in the place of another option's value. Click would
+        accept it: `--output --redact` would write an unmasked report to a file named `--redact`."""
         options = [param for param in self.get_params(ctx) if isinstance(param, click.Option)]
         names = {name for option in options for name in option.opts}
         valued = {name for option in options for name in option.opts if not option.is_flag}
@@ -120,7 +120,7 @@ class Command(click.Command):
 
 
 class _Commands(MutableMapping[str, click.Command]):
-    """Commands by name, each of which is loaded when it is used."""
+    """Commands by name, each loaded when it is used."""
 
     def __init__(self, modules: Mapping[str, str]) -> None:
         self._modules = dict(modules)
@@ -150,8 +150,8 @@ class _Commands(MutableMapping[str, click.Command]):
 
 
 class Group(Command, click.Group):
-    """The commands, by the names of the modules that have them: each module is loaded when its command is wanted, and
-    has the command under its own name. The name of a command may have two words, such as `fleet pack`."""
+    """The commands by the names of their modules. A module is loaded when its command is used, and has the command
+    under its own name. The name of a command may have two words, such as `fleet pack`."""
 
     def __init__(self, name: str | None = None, *, modules: Mapping[str, str], **how: Any) -> None:
         super().__init__(name, commands=_Commands(modules), **how)
@@ -175,15 +175,15 @@ class Group(Command, click.Group):
 
 
 def _paragraphs(text: str, formatter: click.HelpFormatter) -> None:
-    """Write paragraphs as wide as the help is."""
+    """Write paragraphs at the full width of the help."""
     indent = " " * formatter.current_indent
     wrapped = click.wrap_text(text.replace("-", _HYPHEN), formatter.width, indent, indent, preserve_paragraphs=True)
     formatter.write(f"{wrapped}\n")
 
 
 def _variables(options: Sequence[click.Option]) -> str | None:
-    """Which of a command's options are variables as well, and what overrides what; None where none is. It is told
-    once, since the name of a variable follows from that of its option."""
+    """Say which of a command's options can be set by variables, and what overrides what; None if no option can. The
+    help says it once, since a variable is named after its option."""
     settable = [option for option in options if option.envvar]
     if not settable:
         return None

@@ -1,4 +1,4 @@
-"""How help is laid out: the commands and the options in groups."""
+"""The layout of help: the commands and the options in groups."""
 
 from typing import Final
 
@@ -46,11 +46,11 @@ OPTIONS: Final = (
         ),
     ),
 )
-"""Options by what they are for, each by its first name. What is in none of them, such as --config, comes last."""
+"""Options by purpose, each by its first name. Options without a group, such as --config, come last."""
 MOST_IN_ONE_LIST: Final = 6
-"""Options from which on a command's are in groups."""
+"""From this number of options on, a command's options are in groups."""
 MAX_SUMMARY: Final = 60
-"""Characters of a command's line in the list of commands."""
+"""Maximum length of a command's line in the list of commands."""
 MAX_NAME: Final = 20
-"""Characters of an option with its value that leave its help beside it; below a longer one the help has a line of its
-own."""
+"""Maximum length of an option with its value for which the help stands beside it; otherwise the help starts on the next
+line."""

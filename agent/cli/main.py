@@ -1,7 +1,7 @@
-"""The command `backuplink`: its commands, and what becomes of an error on the way.
+"""The command `backuplink`: it runs a command and reports errors around it.
 
-stdout carries one document and nothing else, on every path that ends a run or refuses one; words for a person go to
-stderr. The commands return their exit code; `dispatch` alone handles what goes wrong around them.
+stdout carries one document and nothing else, whether a run ends or is refused; messages for people go to stderr. The
+commands return their exit code; `dispatch` alone handles what goes wrong around them.
 """
 
 import os
@@ -18,7 +18,7 @@ from agent.process.output import OutputClosedError, error_to_stderr, is_terminal
 from agent.version import __version__
 
 COMPLETE: Final = "_BACKUPLINK_COMPLETE"
-"""The variable with which a shell asks for completions."""
+"""The variable by which a shell requests completions."""
 _MODULES: Final = {
     "check": "check",
     "tui": "tui",
@@ -70,12 +70,12 @@ def dispatch(arguments: list[str], received_signals: list[str]) -> int:
         trace = masked_urls(traceback.format_exc())
         return _refuse(one_line(f"internal error: {type(error).__name__}: {error}"), arguments, trace=trace)
     finally:
-        to_stderr("")  # what a terminal did not take must not fail again when the interpreter flushes it at the end
+        to_stderr("")  # otherwise the flush at exit would fail again over what a terminal did not accept
 
 
 def _complete(instruction: str) -> int:
-    """Write what a shell asks for to complete a command. Returns the exit code: UNKNOWN where the variables are not
-    those that the script for a shell sets."""
+    """Write the completions that a shell requests. Returns the exit code: UNKNOWN if the variables are not those that
+    the shell's script sets."""
     from click.shell_completion import shell_complete
 
     try:
@@ -91,24 +91,24 @@ def _complete(instruction: str) -> int:
 
 
 def _reason(error: click.ClickException, arguments: Sequence[str]) -> str:
-    """What was wrong, and where help is."""
+    """Return the error with a pointer to the help."""
     reason = error.format_message().replace("\n\t", " ")  # click lists choices on lines of their own
     if not reason.endswith((".", "?", "?)")):  # in brackets, click asks for one of several options
         reason = f"{reason}."
     context = error.ctx if isinstance(error, click.UsageError) else None
     if context is not None:
         where = context.command_path
-    else:  # click forgets it where an option lacks its value
+    else:  # click omits the option's name if its value is missing
         where = " ".join(["backuplink", *(word for word in arguments[:1] if word in main.commands)])
     return f"{reason} Try '{where} --help'."
 
 
 def _refuse(why: str, arguments: Sequence[str], code: int = UNKNOWN, *, is_error: bool = False, trace: str = "") -> int:
-    """Write a document that says only why there is none. To stderr goes `trace`, and an error, unless a person reads
-    the same words in the document, as text on the same terminal.
+    """Write a document that only gives the reason for its absence. `trace` and the error go to stderr, unless the same
+    terminal already shows the error as text of the document.
 
-    The document comes first: monitors such as Icinga read both streams as one, and show its first line. A terminal has
-    it last, where a person sees it."""
+    The document comes first: monitors such as Icinga read both streams as one, and show its first line. On a terminal
+    it comes last, where a person sees it."""
     from agent.app.publish import refuse
     from agent.cli.refused import refused_document
 

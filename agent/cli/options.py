@@ -1,7 +1,7 @@
 """The options of the commands: names, types, defaults and help.
 
-Options override the environment, the environment overrides the file. Each option has a variable, BACKUPLINK_ and its
-name, and a key of the same name in the file. Defaults stand in `agent.settings`.
+Options override the environment, the environment overrides the file. Each option can also be set by the variable
+BACKUPLINK_ with its name, and by a key of the same name in the file. The defaults are in `agent.settings`.
 """
 
 from collections.abc import Callable, Sequence
@@ -83,7 +83,7 @@ from agent.settings import (
 
 
 class _Option(click.Option):
-    """An option that names its variable in an error where the variable gave the value, and only there."""
+    """An option whose errors name its variable if, and only if, the variable gave the value."""
 
     def get_error_hint(self, ctx: click.Context | None) -> str:
         hint = " / ".join(f"'{name}'" for name in self.opts)
@@ -91,13 +91,13 @@ class _Option(click.Option):
         return f"{hint} (from the variable {self.envvar})" if is_from_variable else hint
 
     def get_help_extra(self, ctx: click.Context) -> Any:
-        """The extra of click, without its parentheses around a default in words."""
+        """Click's extra, without its parentheses around a default in words."""
         extra = super().get_help_extra(ctx)
         return {**extra, "default": self.show_default} if isinstance(self.show_default, str) else extra
 
 
 def _option(name: str, *more: str, **how: Any) -> Callable[[Any], Any]:
-    """An option that an environment variable of its name can set, too."""
+    """An option that an environment variable of its name can set as well."""
     variable = f"BACKUPLINK_{name.removeprefix('--').replace('-', '_').upper()}"
     return click.option(name, *more, cls=_Option, envvar=variable, **how)
 
@@ -109,8 +109,8 @@ _Decorator: TypeAlias = Callable[..., Callable[[Any], Any]]
 def _format(
     kinds: Sequence[Kind], words: str, option: _Decorator = click.option, *, called: str = "format"
 ) -> Callable[[Any], Any]:
-    """The option --format of these kinds of documents, of which the first has the default. `words` ask for the {names}
-    of the formats where they are too many for the brackets of a choice."""
+    """The option --format for these kinds of documents; the first one sets the default. `words` is its help, with
+    {names} for the formats if there are too many for the brackets of a choice."""
     names = tuple(dict.fromkeys(name for kind in kinds for name in kind.formats))
     return option(
         "--format",
@@ -124,7 +124,7 @@ def _format(
 
 
 def _where(kinds: Sequence[Kind], what: str, option: _Decorator = click.option) -> Callable[[Any], Any]:
-    """The option --output of these kinds of documents, which says who can read the file."""
+    """The option --output for these kinds of documents. Its help says who can read the file."""
     aside = " (metrics aside)" if any(form.is_shared for kind in kinds for form in kind.forms.values()) else ""
     return option(
         "--output",
@@ -300,7 +300,7 @@ _READS: Final = (
     profile_option,
     _CA_BUNDLE,
 )
-"""How the configuration of a whole VPC is read."""
+"""Options that say how the configuration of a whole VPC is read."""
 _ROLES: Final = (
     click.option(
         "--role-arn",
@@ -315,7 +315,7 @@ _ROLES: Final = (
         help="Name of a role to assume in every account of the organization, except the credentials' own.",
     ),
 )
-"""Which accounts are read in place of that of the credentials."""
+"""Options for the accounts to read in place of the credentials' own."""
 _FACTS: Final = (
     click.option(
         "--vpc",
@@ -655,7 +655,7 @@ _DEMO_FORMAT: Final = _format(
     f"Format of the report: {', '.join(REPORT.formats)}; with --fleet also {', '.join(_OF_FLEET_ALONE)}.",
     _option,
 )
-"""In place of the first of `_REPORT`."""
+"""The option that replaces the first of `_REPORT` in a demo."""
 
 _WATCH: Final = (
     _option(
@@ -757,7 +757,7 @@ _DEMO_KEEP: Final = _option(
     help="How long the history keeps a run, such as 30d or 12h. With --fleet: a new folder to which the estate is "
     "written, the records as Systems Manager writes them, and an inventory.",
 )
-"""In place of that of `_HISTORY`."""
+"""The option that replaces --keep of `_HISTORY` in a demo."""
 
 _INTERFACE: Final = (
     _option(
@@ -793,19 +793,19 @@ def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def watch_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of a watch: how often a run is made, and where changes and runs go."""
+    """Add the options of a watch: the interval of its runs, and the destinations of changes and runs."""
     return _with(command, (*_WATCH, *_HISTORY))
 
 
 def demo_watch_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of a watch as `watch_options` does, where --keep also names the folder of an estate."""
+    """Add the options of `watch_options`, with a --keep that may also name the folder of an estate."""
     history, _, size = _HISTORY
     return _with(command, (*_WATCH, history, _DEMO_KEEP, size))
 
 
 def shown_report_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of a report that was kept. Neither the environment nor a file sets them: what is wanted of a run
-    is not wanted of every look at it."""
+    """Add the options of a saved report. Neither the environment nor a file sets them: a default for runs is not meant
+    for every look at a report."""
     return _with(command, _SHOWN_REPORT)
 
 
@@ -820,7 +820,7 @@ def screen_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def history_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of the file in which runs are kept."""
+    """Add the options of the history file."""
     return _with(command, _HISTORY)
 
 
@@ -830,36 +830,36 @@ def facts_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def bundle_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of a support archive: what it is of, what it holds and where it goes. Neither the environment nor
-    a file sets them: what is kept of every run is not what a case needs."""
+    """Add the options of a support archive: its source, its content and its destination. Neither the environment nor a
+    file sets them: settings for every run do not fit a single case."""
     return _with(command, (*_BUNDLE, *_RUN, _CONFIG))
 
 
 def predict_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of a prediction. Neither the environment nor a file sets what it is asked for: that is not what a
-    run on this host is asked for."""
+    """Add the options of a prediction. Neither the environment nor a file sets its question, which differs from that of
+    a run on this host."""
     return _with(command, _PREDICT)
 
 
 def audit_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of an audit. Neither the environment nor a file sets what it is asked for: that is not what a
-    run on this host is asked for."""
+    """Add the options of an audit. Neither the environment nor a file sets its question, which differs from that of a
+    run on this host."""
     return _with(command, _AUDIT)
 
 
 def fleet_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of a fleet. Neither the environment nor a file sets them, apart from the profile: they are not
-    what a run on this host is asked for."""
+    """Add the options of a fleet. Neither the environment nor a file sets them, apart from the profile: a fleet asks
+    other questions than a run on this host."""
     return _with(command, _FLEET)
 
 
 def demo_report_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of a report as `report_options` does, with the formats of a fleet as well."""
+    """Add the options of `report_options`, with the formats of a fleet as well."""
     return _with(command, (_DEMO_FORMAT, *_REPORT[1:], _CONFIG))
 
 
 def report_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of a report, and that of the file that can hold all options of the command."""
+    """Add the options of a report, and the option of the file that can hold all options of the command."""
     return _with(command, (*_REPORT, _CONFIG))
 
 
@@ -883,4 +883,4 @@ INTERFACE_ONLY: Final = _names(_INTERFACE)
 table_format: Final = _format((ENDPOINTS,), "Format of the output.", called="wanted")
 page_format: Final = _format((PAGE,), "Format of the output.", called="wanted")
 difference_format: Final = _format((DIFFERENCE,), "Format of the output.")
-"""Options of documents that go to stdout alone."""
+"""Options of documents that only go to stdout."""

@@ -1,4 +1,4 @@
-"""The types of options: how click reads a value, completes it, and refuses it."""
+"""The types of options: how click reads, completes and refuses a value."""
 
 import re
 import shlex
@@ -25,14 +25,14 @@ LOOPBACK: Final = IPv4Address("127.0.0.1")
 
 
 _MOST_LISTED: Final = 10
-"""Names that a refusal lists even where it has a nearer one to offer."""
+"""Up to this number, a refusal lists all names even if it suggests the nearest one."""
 
 
 class OneOf(click.Choice[str]):
-    """One of some names. A refusal suggests the nearest of them, or of those that another option takes."""
+    """One of some names. A refusal suggests the nearest of them, or the nearest name of another option."""
 
     def __init__(self, names: Sequence[str], *, others: Mapping[str, str] | None = None) -> None:
-        """`others` has the names that other options take, each with its option."""
+        """`others` has the names of other options, each with its option."""
         super().__init__(names)
         self._others = others or {}
 
@@ -51,11 +51,12 @@ class OneOf(click.Choice[str]):
 _WORKLOADS: Final = tuple(workload.value for workload in Workload)
 WORKLOAD: Final = OneOf(_WORKLOADS, others=dict.fromkeys(checkable(), "--service"))
 SERVICE: Final = OneOf(checkable(), others=dict.fromkeys(_WORKLOADS, "--workload"))
-"""People take one for the other: `backup` is a service, and `hana` a workload."""
+"""The types of services and workloads refer to each other, since people confuse them: `backup` is a service, and `hana`
+a workload."""
 
 
 class Parsed(click.ParamType[Any]):
-    """A value type of the catalog. What it refuses is a usage error that says what would be right."""
+    """A value type of the catalogue. A refused value is a usage error with a hint at valid values."""
 
     def __init__(self, value: ValueType) -> None:
         self.name = value.name
@@ -71,7 +72,7 @@ class Parsed(click.ParamType[Any]):
             self.fail(str(error), param, ctx)
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
-        """Files, for an option that takes one, which the shell itself finds, and the Regions that are known."""
+        """Return the known Regions; for an option that takes a file, the shell itself completes file names."""
         if self.name == "region":
             from click.shell_completion import CompletionItem
 
@@ -82,7 +83,7 @@ class Parsed(click.ParamType[Any]):
 
 
 def complete_files(_: click.Context, __: click.Parameter, incomplete: str) -> "list[CompletionItem]":
-    """The completion of a file name, which the shell does."""
+    """Let the shell complete a file name."""
     from click.shell_completion import CompletionItem
 
     return [CompletionItem(incomplete, type="file")]
@@ -134,7 +135,7 @@ _SOURCE: Final = re.compile(r"all|(?:subnet|eni|i)-[0-9a-f]{8}(?:[0-9a-f]{9})?")
 
 
 def _source(text: str) -> Any:
-    """`all`, an id, or a network; an address is a network of its own."""
+    """Parse a source: `all`, an id, or a network. An address is a network with one address."""
     return text if _SOURCE.fullmatch(text) else ip_network(text)
 
 
@@ -142,7 +143,7 @@ _CHANGE: Final = re.compile(r"(?:sg|acl|rtb|vpc|vpce)-[0-9a-z-]{4,60}:(?:\S+|pol
 
 
 def _change(text: str) -> str:
-    """The id of a resource, and a change of it, which is read where it is made (`agent.predict.assume`)."""
+    """Split the id of a resource from its change. `agent.predict.assume` reads the change when it is made."""
     if not (text.isascii() and text.isprintable() and _CHANGE.fullmatch(text)):
         raise ValueError(text)
     return text
@@ -194,7 +195,7 @@ def count(low: int, high: int) -> Parsed:
 
 
 def _listen(text: str) -> tuple[Address, int]:
-    """`PORT` or `ADDRESS:PORT`, an IPv6 address in brackets; the address is LOOPBACK where there is none."""
+    """Parse `PORT` or `ADDRESS:PORT`, with an IPv6 address in brackets; the default address is LOOPBACK."""
     host, _, port = text.rpartition(":")
     if not (port.isascii() and port.isdigit() and 1 <= int(port[:6]) <= 65_535):
         raise ValueError(text)
@@ -220,7 +221,7 @@ def _url(text: str) -> str:
 
 
 def why_not_postable(url: str) -> str | None:
-    """Why changes cannot be posted to a URL; None where they can. Only to loopback may they go unencrypted."""
+    """Return why changes cannot be posted to a URL; None if they can. Unencrypted requests may only go to loopback."""
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
@@ -247,7 +248,7 @@ _AGE: Final = re.compile(r"([1-9][0-9]{0,5})([mhdw])")
 
 
 def _age(text: str) -> float:
-    """A duration in seconds. Raises ValueError."""
+    """Return a duration in seconds. Raises ValueError."""
     if (match := _AGE.fullmatch(text)) is None:
         raise ValueError(text)
     return int(match[1]) * _UNITS[match[2]]
@@ -265,7 +266,7 @@ def _day(text: str) -> "date":
 
 
 def _moment(text: str) -> "datetime | float":
-    """An instant, in UTC unless it says otherwise, or a duration in seconds. Raises ValueError."""
+    """Return an instant, in UTC unless it says otherwise, or a duration in seconds. Raises ValueError."""
     from datetime import UTC, datetime
 
     if _AGE.fullmatch(text) is not None:
@@ -273,12 +274,12 @@ def _moment(text: str) -> "datetime | float":
     moment = datetime.fromisoformat(text)
     try:
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except OverflowError as error:  # the first and the last instants have no neighbours in other zones
+    except OverflowError as error:  # the first and last possible instants overflow in other time zones
         raise ValueError(text) from error
 
 
 def _percent(text: str) -> float:
-    """A part of all, 0 to 1. Raises ValueError."""
+    """Return a percentage as a share, 0 to 1. Raises ValueError."""
     percent = float(text)
     if not (text.isascii() and 0 <= percent <= 100):
         raise ValueError(text)
@@ -303,7 +304,7 @@ def _command_id(text: str) -> str:
 
 
 def _where(text: str) -> Any:
-    """A value of an attribute that hosts may share."""
+    """Return a value of an attribute that hosts may share."""
     from agent.fleet.attributes import Attribute
     from agent.fleet.model import SharedValue
 
@@ -337,7 +338,7 @@ FOLDER: Final = Parsed(ValueType("file", _path, "the path of a folder"))
 
 
 class _Kept(Parsed):
-    """What `demo --keep` takes: a duration and, with --fleet, on the command line alone, a folder."""
+    """The value of `demo --keep`: a duration or, with --fleet on the command line, a folder."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if ctx is None or param is None or param.name is None:
@@ -348,7 +349,7 @@ class _Kept(Parsed):
 
 
 KEPT: Final = _Kept(_DURATION)
-"""The parameter `fleet_size` has to be read before it."""
+"""Needs the parameter `fleet_size` to be read first."""
 SWEEP: Final = Parsed(ValueType("sweep", _name, "the id of a sweep, as the document names it"))
 PERCENT: Final = Parsed(ValueType("percent", _percent, "a number from 0 to 100"))
 COMMAND_ID: Final = Parsed(
@@ -388,6 +389,6 @@ SUPPRESSION: Final = Parsed(ValueType("code[=target][@day]", _suppression, None)
 KEY_CHOICE: Final = Parsed(ValueType("action=key", _key_choice, None))
 LISTEN: Final = Parsed(ValueType("[address:]port", _listen, "a port, or an address and a port such as 127.0.0.1:9842"))
 COMMAND: Final = Parsed(ValueType("command", read_command, None, is_secret=True))
-"""Its arguments may hold a token."""
+"""A command whose arguments may hold a token."""
 VARIABLE: Final = Parsed(ValueType("variable", _variable, "the name of an environment variable"))
 URL: Final = Parsed(ValueType("url", _url, None, is_secret=True))

@@ -1,5 +1,5 @@
-"""What a call would have written, by its arguments, whatever is wrong with them: its refusal is of that kind, and in
-that format."""
+"""The document that a call would have written, judged by its arguments whatever is wrong with them. A refusal has the
+same kind and format."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -31,21 +31,22 @@ _KINDS: Final = {
     "permissions": PERMISSIONS,
     "predict": PREDICTION,
 }
-"""The kind of document that refuses a command, by its name. Other commands are refused by a report, and so is a call
-that names no command."""
+"""The kind of document that refuses each command, by name. Other commands, and a call without a command, are refused by
+a report."""
 _OTHER_KINDS: Final = {
     ("demo", "--fleet"): FLEET,
     ("explain", "--text"): KNOWN_TEXTS,
     ("history", "--compare"): DIFFERENCE,
     ("history", "--show"): REPORT,
 }
-"""What a command writes with an option."""
+"""The kind of document that a command writes with certain options."""
 _OF_MONITORS: Final = ("junit", "nagios")
-"""Formats that a program reads and shows somebody: a report gives it an answer, whatever the command."""
+"""Formats of monitors: a program reads them and shows the result to somebody. A report answers in them, whatever the
+command."""
 
 
 def refused_document(arguments: Sequence[str], environment: Mapping[str, str]) -> tuple[Kind, str]:
-    """The kind of document that a call is refused by, and its format. A variable and a file set the format of a run
+    """Return the kind and the format of the document that refuses a call. A variable and a file set the format of a run
     alone."""
     command = arguments[0] if arguments else None
     kind = next(

@@ -56,8 +56,8 @@ T = TypeVar("T", Calls, Ec2)
 
 
 def interface_from(options: Mapping[str, Any]) -> InterfaceOptions:
-    """How the interface looks and is driven, from parsed options. Raises UsageError where one key would be that of two
-    actions."""
+    """Return the looks and keys of the interface from parsed options. Raises UsageError if two actions would have the
+    same key."""
     from agent.tui.keymap import keys_with
 
     chosen = dict(options["keys"])
@@ -69,7 +69,8 @@ def interface_from(options: Mapping[str, Any]) -> InterfaceOptions:
 
 
 def report_options_from(options: Mapping[str, Any]) -> ReportOptions:
-    """What becomes of a report, from parsed options. Raises UsageError for options that exclude each other."""
+    """Return the options for a report's output from parsed options. Raises UsageError for options that exclude each
+    other."""
     if options["brief"] and not format_named(options["format"]).has_brief:
         raise click.UsageError(
             f"--brief shortens the text report; it cannot be used with --format {options['format']}."
@@ -78,7 +79,7 @@ def report_options_from(options: Mapping[str, Any]) -> ReportOptions:
 
 
 def output_from(options: Mapping[str, Any]) -> Output:
-    """What becomes of a document, from parsed options; a command that lacks one of them has its default."""
+    """Return the output of a document from parsed options. An option that the command lacks has its default."""
     return Output(**_output(options))
 
 
@@ -89,10 +90,10 @@ def _output(options: Mapping[str, Any]) -> dict[str, Any]:
 def settings_from(
     options: Mapping[str, Any], environment: Mapping[str, str], received_signals: Sequence[str] = ()
 ) -> Settings:
-    """The settings of a run, from parsed options and the variables of the SDK. Raises UsageError, and
-    InterruptedBySignalError where a signal comes while a file is read."""
+    """Return the settings of a run from parsed options and the variables of the SDK. Raises UsageError, and
+    InterruptedBySignalError if a signal comes while a file is read."""
     region, source = region_from(options["region"], environment)
-    is_watch = "cycles" in options  # of a fleet of hosts, where the one of an interface is that of one person
+    is_watch = "cycles" in options  # many hosts run `watch`, which alone has it; one person runs the interface
     calls = _choice(
         options, "calls", "no_api", none=Calls.NONE, default=DEFAULT_WATCH_CALLS if is_watch else DEFAULT_CALLS
     )
@@ -127,7 +128,7 @@ def settings_from(
 
 
 def _refuse_jobs(calls: Calls, *, is_watch: bool) -> None:
-    """Raise UsageError where jobs cannot be listed."""
+    """Raise UsageError if jobs cannot be listed."""
     if is_watch:
         raise click.UsageError(
             "--jobs cannot be used in a watch: each host would list the account's jobs in every cycle, and all hosts "
@@ -138,12 +139,12 @@ def _refuse_jobs(calls: Calls, *, is_watch: bool) -> None:
 
 
 def workloads_from(names: Sequence[str]) -> tuple[Workload, ...]:
-    """The workloads of these names, each once."""
+    """Return the workloads of these names, each once."""
     return tuple(dict.fromkeys(map(Workload, names)))
 
 
 def _choice(options: Mapping[str, Any], name: str, flag: str, *, none: T, default: T) -> T:
-    """The value of an option for which a flag stands as well: `none` with the flag. Raises UsageError where both were
+    """Return the value of an option that also has a flag; with the flag it is `none`. Raises UsageError if both were
     given and differ."""
     value = options[name]
     chosen = default if value is None else type(none)(value)
@@ -157,8 +158,8 @@ def _choice(options: Mapping[str, Any], name: str, flag: str, *, none: T, defaul
 
 
 def watching_from(options: Mapping[str, Any], received_signals: Sequence[str] = ()) -> Watching:
-    """The settings of a watch, from parsed options. Raises UsageError for options that exclude each other, and
-    InterruptedBySignalError where a signal comes while a file is read."""
+    """Return the settings of a watch from parsed options. Raises UsageError for options that exclude each other, and
+    InterruptedBySignalError if a signal comes while a file is read."""
     most = CYCLE_SHARE * options["interval"]
     if (deadline := options.get("deadline")) is not None and deadline > most:
         raise click.UsageError(
@@ -194,8 +195,8 @@ def watching_from(options: Mapping[str, Any], received_signals: Sequence[str] = 
 
 
 def watching_on_screen_from(options: Mapping[str, Any], *, is_kept: bool = True) -> Watching:
-    """The settings of a watch in the interface, from parsed options, with a history where `is_kept`. Raises UsageError
-    for options that exclude each other."""
+    """Return the settings of a watch in the interface from parsed options, with a history if `is_kept`. Raises
+    UsageError for options that exclude each other."""
     return Watching(
         interval=options["interval"],
         cycles=None,
@@ -206,8 +207,8 @@ def watching_on_screen_from(options: Mapping[str, Any], *, is_kept: bool = True)
 
 
 def keeping_from(options: Mapping[str, Any]) -> Keeping | None:
-    """The file in which runs are kept, and how much it keeps; None without one. Raises UsageError where another option
-    names the same file, and where a bound is given for no file."""
+    """Return the file in which runs are kept, and how much it keeps; None without one. Raises UsageError if another
+    option names the same file, or a limit is given without a file."""
     if options["history"] is None:
         for name in ("keep", "keep_size"):
             if options[name] is not None:
@@ -223,7 +224,7 @@ def keeping_from(options: Mapping[str, Any]) -> Keeping | None:
 
 
 def refuse_replacing_history(history: str, options: Mapping[str, Any]) -> None:
-    """Raise UsageError where an option would replace the file of a history with a document."""
+    """Raise UsageError if an option would replace the history file with a document."""
     for name in ("output", "textfile"):
         place = options.get(name)
         if place is not None and is_same_file(place, history):
@@ -239,12 +240,12 @@ def is_same_file(one: str, other: str) -> bool:
             seconds=CONFIG_SECONDS,
             received_signals=() if context is None else context.obj,
         )
-    except (OSError, ValueError):  # a file system that never answers, or a NUL in a path: opening it says so
+    except (OSError, ValueError):  # a file system that never answers, or a path with a NUL: opening the file reports it
         return False
 
 
 def _template_in(place: str, received_signals: Sequence[str]) -> Any:
-    """The JSON of a template. Raises UsageError."""
+    """Return the JSON of a template. Raises UsageError."""
     from agent.watch.change_text import flaw_of
 
     try:
@@ -263,9 +264,9 @@ def _template_in(place: str, received_signals: Sequence[str]) -> Any:
 
 
 def profile_from(options: Mapping[str, Any], received_signals: Sequence[str]) -> str | None:
-    """The profile that --profile names. Raises UsageError where the shared files have none of that name: a slip of the
-    pen, where AWS_PROFILE is a setting of this host, which a run judges (ENV018). So is a home folder that does not
-    answer."""
+    """Return the profile that --profile names. Raises UsageError if the shared files have no such profile, since that
+    is a typing error. AWS_PROFILE is not checked here: it is a setting of this host, which a run judges (ENV018), and
+    so is a home folder that does not answer."""
     name: str | None = options["profile"]
     if name is None:
         return None
@@ -283,7 +284,7 @@ def profile_from(options: Mapping[str, Any], received_signals: Sequence[str]) ->
 
 
 def _facts_from(place: str, region: str | None, source: str | None, received_signals: Sequence[str]) -> Ec2Facts:
-    """The facts in a file, for a run in `region`, which is None while it is unknown. Raises UsageError."""
+    """Return the facts in a file for a run in `region`, which is None while it is unknown. Raises UsageError."""
     from agent.app.read_saved import read_facts
     from agent.report.facts_file import FactsFileError
 
@@ -300,15 +301,15 @@ def _facts_from(place: str, region: str | None, source: str | None, received_sig
 
 
 def region_from(option: str | None, environment: Mapping[str, str]) -> tuple[str | None, str | None]:
-    """The Region that an option or a variable of the SDK names, and the name of that option or variable. A variable
-    that holds no name of a Region is passed over: it is a setting of this host, which a run judges (ENV018)."""
+    """Return the Region that an option or a variable of the SDK names, and the name of that option or variable. A
+    variable without a valid Region name is skipped: it is a setting of this host, which a run judges (ENV018)."""
     return region_in(environment) if option is None else (option, "--region")
 
 
 def predict_request_from(
     options: Mapping[str, Any], environment: Mapping[str, str], received_signals: Sequence[str] = ()
 ) -> "PredictRequest":
-    """What is predicted, from parsed options and the variables of the SDK. Raises UsageError."""
+    """Return the request for a prediction from parsed options and the variables of the SDK. Raises UsageError."""
     from agent.predict.request import PredictRequest
 
     place, vpc_id = options["ec2_facts"], options["vpc_id"]
@@ -317,7 +318,7 @@ def predict_request_from(
         raise click.UsageError(f"--ec2-facts and --vpc {both}.")
     if place is not None:
         for name in ("region", "profile"):
-            # What is set for the SDK on this host has no part in it.
+            # The SDK's settings on this host do not matter here.
             if click.get_current_context().get_parameter_source(name) is ParameterSource.COMMANDLINE:
                 raise click.UsageError(
                     f"--{name} says how to read EC2, and a file is not read from there; leave it out."
@@ -340,7 +341,7 @@ def predict_request_from(
 def fleet_request_from(
     options: Mapping[str, Any], environment: Mapping[str, str], received_signals: Sequence[str] = ()
 ) -> "FleetRequest":
-    """What is joined, from parsed options and the variables of the SDK. Raises UsageError."""
+    """Return the request for a fleet from parsed options and the variables of the SDK. Raises UsageError."""
     from agent.fleet.request import FleetRequest
 
     places: tuple[str, ...] = options["places"]
@@ -373,7 +374,7 @@ def fleet_request_from(
 
 
 def fleet_output_from(options: Mapping[str, Any]) -> Output:
-    """What becomes of a document of a fleet, from parsed options. Raises UsageError."""
+    """Return the output of a fleet's document from parsed options. Raises UsageError."""
     if options["format"] not in FLEET.formats:
         raise click.UsageError(
             f"--format {options['format']} is for the report of one host; use {either(FLEET.formats)}."
@@ -386,7 +387,7 @@ def fleet_output_from(options: Mapping[str, Any]) -> Output:
 def audit_options_from(
     options: Mapping[str, Any], environment: Mapping[str, str], received_signals: Sequence[str] = ()
 ) -> "AuditOptions":
-    """What is audited, from parsed options and the variables of the SDK. Raises UsageError."""
+    """Return the options of an audit from parsed options and the variables of the SDK. Raises UsageError."""
     from agent.audit.request import AuditOptions
 
     places, saved = options["places"], options["saved"]
@@ -417,7 +418,7 @@ def audit_options_from(
 
 
 _BESIDE_SHOW: Final = frozenset({"saved", "format", "output", "redact", "fail_on"})
-"""The parameters that say what becomes of a saved audit."""
+"""The parameters for the output of a saved audit."""
 
 
 def _refuse_beside_show() -> None:
@@ -458,8 +459,8 @@ def _account_request_from(
 
 
 def _refuse_bad_region(environment: Mapping[str, str]) -> None:
-    """Raise UsageError for a variable that holds no name of a Region, where no option names one: what is read has no
-    findings that could say so."""
+    """Raise UsageError for a variable without a valid Region name if no option names a Region: the document of such a
+    read has no findings that could report it."""
     for variable in REGION_VARIABLES:
         if (value := environment.get(variable)) and not is_region(value):
             raise click.UsageError(f"{variable} is {value!r}, which is not the name of a Region, such as eu-west-1.")
@@ -468,8 +469,8 @@ def _refuse_bad_region(environment: Mapping[str, str]) -> None:
 def facts_request_from(
     options: Mapping[str, Any], environment: Mapping[str, str], received_signals: Sequence[str] = ()
 ) -> "FactsRequest | AccountRequest":
-    """What is gathered for a facts file, of a VPC or of an account, from parsed options and the variables of the SDK.
-    Raises UsageError."""
+    """Return what to gather for a facts file, for a VPC or for an account, from parsed options and the variables of the
+    SDK. Raises UsageError."""
     if options["vpc_id"] is None:
         read = {**options, "regions": () if options["region"] is None else (options["region"],)}
         if click.get_current_context().get_parameter_source("deadline") is ParameterSource.DEFAULT:

@@ -1,1 +1,2 @@
-"""The commands, one module for each or for a few of a kind: options in, a use case of `agent.app`, an exit code out."""
+"""The commands, one module for each or for a few of one kind. Each turns options into a use case of `agent.app` and
+returns its exit code."""

@@ -14,7 +14,7 @@ from agent.settings import BundleOptions, NamedEndpoint, Setting
 
 _OWN: Final = ("history", "output", "wrong", "plain", "logs", "case", "report_file")
 _KINDS: Final = {"file": "file", "text": "profile", ENDPOINT.name: "host"}
-"""Kinds of masks by the names of types."""
+"""Kinds of masks by the names of parameter types."""
 
 
 @click.command(
@@ -54,7 +54,7 @@ def bundle(ctx: click.Context, /, report_file: str | None, **options: Any) -> in
 
 
 def _refuse_together(ctx: click.Context, wanted: BundleOptions) -> None:
-    """Raise UsageError for options that exclude each other, and for an archive that would replace what it is from."""
+    """Raise UsageError for options that exclude each other, and for an archive that would replace its own source."""
     if wanted.case:
         for name in ("output", "wrong", "plain", "logs"):
             if getattr(wanted, name):
@@ -72,7 +72,7 @@ def _refuse_together(ctx: click.Context, wanted: BundleOptions) -> None:
 
 
 def _settings(ctx: click.Context) -> Iterator[Setting]:
-    """What the run was asked for, and what named each of it."""
+    """Yield the settings of the run, each with its source."""
     for param in ctx.command.params:
         if not isinstance(param, click.Option) or param.envvar is None or param.name is None:
             continue

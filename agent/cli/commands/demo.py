@@ -40,7 +40,7 @@ _OF_ONE_HOST: Final = {
     "again_and_again": "--watch",
     "brief": "--brief",
 }
-"""What has no part in a demo of many hosts, by the name of its parameter."""
+"""Parameters that a demo of many hosts does not use, by name."""
 
 
 def _complete_scenarios(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
@@ -142,8 +142,8 @@ def _join(context: click.Context, size: int) -> int:
 
 
 def _refuse_options(context: click.Context, names: Collection[str], use: str) -> None:
-    """Raise UsageError for options that are only of use elsewhere. The environment and the configuration file may have
-    them for other calls."""
+    """Raise UsageError for options that have no effect here. The environment and the configuration file may have them
+    for other commands."""
     for option in context.command.params:
         if option.name in names and context.get_parameter_source(option.name) is ParameterSource.COMMANDLINE:
             raise click.UsageError(f"{option.opts[0]} applies to {use}.")

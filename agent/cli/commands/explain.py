@@ -54,7 +54,7 @@ def explain(received_signals: list[str], /, code: str | None, text: str | None, 
 
 
 def _show(text: str, received_signals: list[str], *, is_page: bool) -> int:
-    """Write a text, a page through a pager where it is longer than the terminal. Returns the exit code."""
+    """Write a text; on a terminal, a page longer than the screen goes through a pager. Returns the exit code."""
     import shutil
 
     from agent.app.publish import write_at_once

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 _BUCKET: Final = "amzn-s3-demo-bucket"
-"""What AWS' own documents call a bucket that is to be replaced."""
+"""The name that the AWS documentation uses for a bucket of the reader."""
 _DATABASE: Final = "backuplink"
 _region: Final = click.option("--region", type=REGION, help="Region of the bucket. Default: from the environment.")
 
@@ -212,6 +212,6 @@ def fleet_athena(received_signals: list[str], /, action: str, **options: Any) ->
 
 
 def _regions_beside(region: str | None) -> tuple[str, ...]:
-    """All Regions of a Region's partition; of `aws` without one."""
+    """Return all Regions of a Region's partition; those of `aws` if no Region is given."""
     partition = "aws" if region is None else partition_of(region).id
     return tuple(name for name in REGIONS if partition_of(name).id == partition)

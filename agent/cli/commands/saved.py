@@ -1,4 +1,4 @@
-"""`backuplink diagnose` and `diff`: what can be done with saved reports."""
+"""`backuplink diagnose` and `diff`: commands on saved reports."""
 
 from typing import Any
 

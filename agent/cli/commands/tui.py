@@ -58,8 +58,8 @@ def tui(context: click.Context, /, report_file: str | None, **options: Any) -> i
 
 
 def _refuse_run_options(context: click.Context) -> None:
-    """Raise UsageError for options of a run, and of what counts in it, where no run is made. The environment and the
-    configuration file may have them for other calls."""
+    """Raise UsageError for options of a run if no run is made. The environment and the configuration file may have them
+    for other commands."""
     if context.params["report_file"] == "-":
         raise click.UsageError("REPORT must be a file here: the interface reads keys from stdin.")
     useful = (

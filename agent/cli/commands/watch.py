@@ -44,7 +44,7 @@ def watch(context: click.Context, /, **options: Any) -> int:
 
 
 def config_of(context: click.Context) -> "WatchConfig":
-    """What a watch of this host does, by the options of a context. Raises UsageError."""
+    """Return the configuration of a watch of this host from the options of a context. Raises UsageError."""
     from agent.app.watch_job import config_here
 
     settings = settings_from(context.params, os.environ, context.obj)
@@ -55,8 +55,8 @@ def config_of(context: click.Context) -> "WatchConfig":
 def reader_of(
     context: click.Context, config_of: "Callable[[click.Context], WatchConfig]"
 ) -> "Callable[[], WatchConfig]":
-    """A function that reads the arguments of a context again, with the environment and the configuration file as they
-    are then. It raises ValueError for what cannot be used."""
+    """Return a function that reads the arguments of a context again, with the current environment and configuration
+    file. It raises ValueError for values that cannot be used."""
     arguments = context.meta[ARGUMENTS]
 
     def read_again() -> "WatchConfig":
