@@ -11,11 +11,11 @@ from typing import Final
 from probes.frozen import dataclass
 
 MAX_BYTES: Final = 5_000_000
-"""Largest archive. Most ticket systems and mail servers take this size, and so does AWS Support."""
+"""Maximum size of an archive in bytes. Most ticket systems and mail servers accept it, and so does AWS Support."""
 LEAST_KEPT: Final = 4_096
-"""Bytes that a member is cut down to before it is left out."""
+"""Minimum size in bytes to which a member is cut; below that it is left out."""
 _RESERVED: Final = 64_000
-"""Share of MAX_BYTES for the list of members, and for what compressing members apart estimates too low."""
+"""Share of MAX_BYTES for the list of members, and for the error of estimating each member's compressed size alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,31 +23,31 @@ class Member:
     """A file of the archive."""
 
     name: str
-    """Below the archive's one folder."""
+    """Its path below the archive's one folder."""
     what: str
     """What it holds, in words for people."""
     content: bytes
     keeps: str = "whole"
-    """What is kept of it where not all of it fits: `whole` for nothing, else its `start` or its `end`."""
+    """The part that is kept if the file is too long: its `start`, its `end`, or `whole` if it must not be cut."""
     missing: str | None = None
-    """What of it is not there, and why; None where all is."""
+    """What is missing in it, and why; None if it is complete."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Absent:
-    """A file that could be in the archive and is not."""
+    """A file that could be in the archive but is not."""
 
     name: str
     why: str
 
 
 _LAST_MOMENT: Final = 0o77777777777
-"""Seconds since 1970 that the head of a member can hold (pax(1), ustar Interchange Format)."""
+"""Largest number of seconds since 1970 in the header of a member (pax(1), ustar Interchange Format)."""
 
 
 def fitted(members: Sequence[Member], most: int = MAX_BYTES) -> tuple[tuple[Member, ...], tuple[Absent, ...]]:
-    """The members that fit into an archive of `most` bytes, and those that do not. They come with the most important
-    first; each gets what those before it left."""
+    """Return the members that fit into an archive of `most` bytes, and those that do not. The given members have the
+    most important first; each gets the space that the earlier ones leave."""
     kept: list[Member] = []
     absent: list[Absent] = []
     left = most - _RESERVED
@@ -62,7 +62,8 @@ def fitted(members: Sequence[Member], most: int = MAX_BYTES) -> tuple[tuple[Memb
 
 
 def packed(folder: str, members: Sequence[Member], moment: datetime) -> bytes:
-    """The archive: `tar`, compressed by gzip, with every member in `folder`, written at `moment` by nobody."""
+    """Return the archive: `tar`, compressed by gzip, with every member in `folder`, written at `moment` without an
+    owner."""
     plain = io.BytesIO()
     with tarfile.open(fileobj=plain, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         for member in members:
@@ -75,7 +76,7 @@ def packed(folder: str, members: Sequence[Member], moment: datetime) -> bytes:
 
 
 def _within(member: Member, left: int) -> Member | None:
-    """The member, cut where it must be, so that it takes at most `left` bytes; None where that is not possible."""
+    """Return the member, cut to at most `left` bytes if necessary; None if it cannot be cut that far."""
     if _packed_size(member.content) <= left:
         return member
     size = len(member.content)
@@ -101,5 +102,5 @@ def _within(member: Member, left: int) -> Member | None:
 
 
 def _packed_size(content: bytes) -> int:
-    """About what a member adds to the archive: its head, and its content compressed alone."""
+    """Return the approximate size of a member in the archive: its header, and its content compressed alone."""
     return tarfile.BLOCKSIZE + len(zlib.compress(content))

@@ -1,4 +1,4 @@
-"""The report's JSON: how classes become the contract's keys, and back. No other module knows where the two differ."""
+"""The report's JSON: how classes become the contract's keys, and back. No other module knows how the two differ."""
 
 import io
 import json
@@ -70,13 +70,13 @@ _FACTS: Final[dict[tuple[Step, str | None], type]] = {
     (Step.API, operations.JOBS): JobsFacts,
     **{(Step.EC2, read.operation): read.facts for read in WHOLE_READS.values()},
 }
-"""Which facts an observation of a step and operation holds."""
+"""The class of the facts of an observation, by step and operation."""
 _PIECE: Final = 65_536
-"""Characters of a document that are written at a time, at least."""
+"""Minimum number of characters of a document that are written at a time."""
 
 
 def encode(report: Report) -> dict[str, Any]:
-    """The report as JSON's types, every key of the contract there, in its order."""
+    """Return the report in JSON's types, with every key of the contract in its order."""
     document = to_json(replace(report, observations=()))
     blamed = blames(report)
     document["observations"] = [
@@ -86,14 +86,14 @@ def encode(report: Report) -> dict[str, Any]:
 
 
 def _judged(observation: dict[str, Any], blame: Blame | None) -> dict[str, Any]:
-    """An observation with what the report makes of its failure, before its facts, which may be long."""
+    """Return an observation with the report's judgement of its failure in front of its facts, which may be long."""
     facts = observation.pop("facts")
     counts, cause = (False, None) if blame is None else (blame.counts, blame.cause)
     return {**observation, "counts": counts, "explained_by": cause, "facts": facts}
 
 
 def encode_observation(observation: Observation[Any]) -> dict[str, Any]:
-    """One observation, its subject and its outcome in one flat object."""
+    """Return one observation with its subject and its outcome in one flat object."""
     subject, outcome = observation.subject, observation.outcome
     status = {Ok: "ok", Failed: "failed", Skipped: "skipped"}[type(outcome)]
     return {
@@ -115,7 +115,7 @@ def encode_observation(observation: Observation[Any]) -> dict[str, Any]:
 
 
 def decode(document: Any) -> Report:
-    """Read a report back. Raises DecodeError where the document is not a report."""
+    """Read a report back. Raises DecodeError if the document is not a report."""
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         raise DecodeError("schema", f"this is not a {SCHEMA} document")
     listed = document.get("observations")
@@ -126,7 +126,7 @@ def decode(document: Any) -> Report:
 
 
 def _decode_judged(data: Any, where: str) -> Observation[Any]:
-    """Read an observation of a report back. What the report makes of it follows from the findings."""
+    """Read an observation of a report back. Its judgement is not read: it follows from the findings."""
     if not isinstance(data, dict) or not data.keys() >= _JUDGED_KEYS:
         raise DecodeError(where, f"an object with the keys {', '.join(sorted(_JUDGED_KEYS))} belongs here")
     from_json(_Judged, {key: data[key] for key in _JUDGED_KEYS}, where)
@@ -134,12 +134,12 @@ def _decode_judged(data: Any, where: str) -> Observation[Any]:
 
 
 def dumps(document: Any) -> str:
-    """JSON text with an indent of two spaces, in ASCII alone, so that it contains no control characters."""
+    """Return JSON text with an indent of two spaces, in ASCII alone, so that it contains no control characters."""
     return json.dumps(document, indent=2, ensure_ascii=True, allow_nan=False) + "\n"
 
 
 def streamed(value: Any) -> Iterator[str]:
-    """Write the JSON text of a class, as `dumps` does of plain data, in pieces, so that no document is held twice."""
+    """Yield the JSON text of a class in pieces, equal to that of `dumps`, so that no document is held twice."""
     encoder = json.JSONEncoder(indent=2, ensure_ascii=True, allow_nan=False)
     pieces = io.StringIO()
     for piece in _pieces(value, encoder):
@@ -152,7 +152,7 @@ def streamed(value: Any) -> Iterator[str]:
 
 def _pieces(value: Any, encoder: json.JSONEncoder) -> Iterator[str]:
     def written(item: Any, indent: str) -> str:
-        return encoder.encode(to_json(item)).replace("\n", f"\n{indent}")  # a text in JSON has no line ends
+        return encoder.encode(to_json(item)).replace("\n", f"\n{indent}")  # JSON texts contain no line ends
 
     before = "{"
     for field in fields(value):
@@ -178,8 +178,8 @@ def schema() -> dict[str, Any]:
 
 
 def observation_schema(definitions: dict[str, Any], *, is_judged: bool = False) -> dict[str, Any]:
-    """The JSON Schema of an observation, which goes into `definitions` and is referred to. One that is judged, as in a
-    report, says whether its failure counts, and which finding explains it."""
+    """Return the JSON Schema of an observation as a reference into `definitions`. An observation in a report is judged:
+    it says whether its failure counts, and which finding explains it."""
     observation: dict[str, Any] = {
         "description": "One observation: a step of the run and how it ended.",
         "type": "object",
@@ -208,7 +208,7 @@ def observation_schema(definitions: dict[str, Any], *, is_judged: bool = False) 
 
 
 def schema_of(kind: type, name: str) -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of a document that is a `kind` as `to_json` gives it, with `name` as its
+    """Return the JSON Schema (draft 2020-12) of a document that `to_json` makes of a `kind`, with `name` as its
     `schema`."""
     definitions: dict[str, Any] = {}
     type_schema(kind, definitions)
@@ -247,7 +247,7 @@ _OBSERVATION_KEYS: Final = frozenset(
 
 
 def decode_observation(data: Any, where: str) -> Observation[Any]:
-    """Read one observation back. Raises DecodeError, with `where` it stands."""
+    """Read one observation back. Raises DecodeError with its position `where`."""
     if not isinstance(data, dict) or set(data) != _OBSERVATION_KEYS:
         raise DecodeError(where, f"an object with exactly the keys {', '.join(sorted(_OBSERVATION_KEYS))} belongs here")
     names = ("step", "target", "address", "port", "resolver", "operation", "after")

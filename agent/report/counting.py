@@ -1,8 +1,8 @@
-"""Which failed steps count: those that a finding which counts rests on. Of the others, why they do not. A lookup that
-came back with a wrong answer stands beside the failed steps. Pure.
+"""Find which failed steps count: a step counts if a finding that counts rests on it. For the others, find why they do
+not count. A lookup with a wrong answer is treated like a failed step. Pure.
 
-Everything that draws such a step takes its colour from here, so that red means the same everywhere: it counts. Green
-means that it is as it should be.
+Every drawing of a step takes its colour from here, so that colours have the same meaning everywhere: red means that the
+failure counts, green that all is well.
 """
 
 from collections.abc import Container, Iterable, Mapping
@@ -21,12 +21,12 @@ from probes.operations import GETADDRINFO
 
 
 class Weight(StrEnum):
-    """What a failed step, or a wrong answer, does to the verdict."""
+    """The effect of a failed step, or of a wrong answer, on the verdict."""
 
     CRITICAL = "critical"
     WARNING = "warning"
     UNPROVEN = "unproven"
-    """No finding names it, and something that is required is not proven."""
+    """No finding names it, and a required target is not proven."""
     NOT_COUNTED = "not-counted"
 
 
@@ -46,27 +46,27 @@ _WRONG_ANSWERS: Final = {
     "DNS018": _PUBLIC,
     "DNS020": (AddressScope.VPC, AddressScope.PRIVATE),
 }
-"""The findings that call an answer wrong, and the scopes of the addresses that are wrong in it; none where scopes do
-not tell."""
+"""The findings that call an answer wrong, each with the scopes of wrong addresses; empty if scopes do not tell them
+apart."""
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a failed step, or a wrong answer, counts."""
+    """How a failed step or a wrong answer counts."""
 
     weight: Weight
     findings: tuple[str, ...]
-    """Ids of the findings that rest on it, the one that decides first."""
+    """Ids of the findings that rest on it, the deciding one first."""
     why: str
-    """Why it does not count, in words: `no IPv6 resolver here`; empty where it counts."""
+    """Why it does not count, in words: `no IPv6 resolver here`; empty if it counts."""
     wrong: tuple[Address, ...] = ()
-    """The wrong addresses of an answer. A failed step has no address."""
+    """The wrong addresses of an answer. A failed step has none."""
     fault: str = ""
-    """What is wrong with them: `public`, `wrong`."""
+    """What is wrong with the addresses: `public` or `wrong`."""
 
 
 def standings(report: Report) -> dict[str, Standing]:
-    """How each failed step and each wrong answer of a report counts, by the id of its observation."""
+    """Return how each failed step and each wrong answer of a report counts, by the id of its observation."""
     by_id = {finding.id: finding for finding in report.findings}
     citing: dict[str, list[Finding]] = {}
     for finding in report.findings:
@@ -97,14 +97,14 @@ def standings(report: Report) -> dict[str, Standing]:
 
 
 def addresses_of(observation: Observation[Any]) -> tuple[Address, ...]:
-    """The addresses that an answer has; none where there is no answer."""
+    """The addresses in an answer; empty if there is no answer."""
     return observation.facts.addresses if isinstance(observation.facts, DnsFacts | LookupFacts) else ()
 
 
 def _wrong_answers(
     report: Report, targets: Mapping[str, TargetReport], by_id: Mapping[str, Finding]
 ) -> dict[str, Standing]:
-    """Answers that came and that a finding calls wrong, by the id of the observation. The worst finding decides."""
+    """Return the answers that a finding calls wrong, by the id of the observation. The worst finding decides."""
     named = [
         finding
         for finding in report.findings
@@ -122,7 +122,7 @@ def _wrong_answers(
         if not counts(finding, by_id):
             weight, why = Weight.NOT_COUNTED, _why(answers[0], [finding], by_id, targets, frozenset(), report) or ""
         bad, fault = _wrong_in(finding.code, answers, target)
-        for seen in report.observations:  # others that gave the same are wrong, too
+        for seen in report.observations:  # other answers with the same addresses are wrong, too
             wrong = tuple(address for address in addresses_of(seen) if address in bad)
             is_of_name = seen.subject.resolver is not None or seen.subject.operation == GETADDRINFO
             if wrong and seen.ok and is_of_name and seen.subject.target == finding.target:
@@ -131,8 +131,8 @@ def _wrong_answers(
 
 
 def _wrong_in(code: str, answers: list[Observation[Any]], target: TargetReport) -> tuple[frozenset[Address], str]:
-    """The addresses in these answers that are wrong, and what they are. Where no scope tells them apart, these are what
-    this host's own lookup gave and no server that answers otherwise."""
+    """Return the wrong addresses in these answers, and what is wrong with them. If scopes do not tell them apart, these
+    are the addresses that this host's own lookup gave and no differing server."""
     given = {address for answer in answers for address in addresses_of(answer)}
     for scope in _WRONG_ANSWERS[code]:
         bad = frozenset(known.address for known in target.addresses if known.scope is scope and known.address in given)
@@ -145,16 +145,16 @@ def _wrong_in(code: str, answers: list[Observation[Any]], target: TargetReport) 
 
 @dataclass(frozen=True, slots=True)
 class Blame:
-    """What a report makes of a failed step."""
+    """The report's judgement of a failed step."""
 
     counts: bool
-    """Whether the failure sets a status by itself: a symptom of another fault does not."""
+    """Whether the failure sets a status by itself; the symptom of another fault does not."""
     cause: str | None
-    """Id of the finding that explains it: the one that rests on it, or the cause of that; None where none does."""
+    """Id of the finding that explains it: the one that rests on it, or the cause of that one; None if there is none."""
 
 
 def blames(report: Report) -> dict[str, Blame]:
-    """What a report makes of each failed step, by the id of its observation."""
+    """Return the judgement of each failed step, by the id of its observation."""
     by_id = {finding.id: finding for finding in report.findings}
     return {name: _blame(known, by_id) for name, known in standings(report).items() if not known.wrong}
 
@@ -172,23 +172,23 @@ def _blame(known: Standing, by_id: Mapping[str, Finding]) -> Blame:
 def _cause(finding: Finding, by_id: Mapping[str, Finding]) -> Finding:
     visited = {finding.id}
     while (above := by_id.get(finding.explained_by or "")) is not None and above.id not in visited:
-        visited.add(above.id)  # a saved report may lead in a circle
+        visited.add(above.id)  # a saved report may contain a circle of causes
         finding = above
     return finding
 
 
 def heaviest(weights: Iterable[Weight]) -> Weight | None:
-    """The worst of them; None where there is none."""
+    """Return the worst of the weights; None without any."""
     return min(weights, key=_WORST_FIRST.index, default=None)
 
 
 def counts(finding: Finding, by_id: Mapping[str, Finding]) -> bool:
-    """Whether a finding raises a verdict: one that follows from a suppressed one does not."""
+    """Whether a finding raises a verdict. The consequence of a suppressed finding does not."""
     return finding.counts and finding.severity is not Severity.INFO and not _suppressed_by(finding, by_id)
 
 
 def _suppressed_by(finding: Finding, by_id: Mapping[str, Finding]) -> str | None:
-    """Id of the suppressed finding that it is, or follows from; None where there is none."""
+    """Return the id of the suppressed finding that it is or follows from; None if there is none."""
     above: Finding | None = finding
     visited: set[str] = set()
     while above is not None and above.id not in visited:  # a saved report may lead in a circle
@@ -229,7 +229,7 @@ def _why(
     unused: Container[tuple[str | None, Address | None]],
     report: Report,
 ) -> str | None:
-    """Why a failed step does not count; None where nothing says it."""
+    """Return why a failed step does not count; None if nothing says it."""
     subject = observation.subject
     for finding in citing:
         if (suppressed := _suppressed_by(finding, by_id)) is not None:

@@ -1,7 +1,7 @@
-"""What changed between two reports: target by target, step by step, findings that came and went. Pure.
+"""Compare two reports: target by target, step by step, and the findings that came and went. Pure.
 
-The reports may be of two runs on one host, or of two hosts: what both have is compared, and the rest is listed as come
-or gone.
+The reports may be of two runs on one host, or of two hosts. What both have is compared; everything else is listed as
+come or gone.
 """
 
 from collections.abc import Callable, Iterable
@@ -21,8 +21,8 @@ T = TypeVar("T")
 
 
 class ChangeKind(StrEnum):
-    """How something differs between the reports: it is only in the new one, only in the old one, or in both and
-    different."""
+    """How something differs between the reports: it is only in the new one, only in the old one, or different in
+    both."""
 
     CAME = "came"
     WENT = "went"
@@ -30,17 +30,17 @@ class ChangeKind(StrEnum):
 
 
 class Effect(StrEnum):
-    """What the change of a finding says of the path."""
+    """The effect of a finding's change on the path."""
 
     WORSE = "worse"
-    """It counts, and it is new or worse than it was."""
+    """It counts, and it is new or worse than before."""
     FIXED = "fixed"
-    """It counted, and it is gone where the new report proved or disproved its target."""
+    """It counted and is gone, and the new report proved or disproved its target."""
     NONE = "none"
 
 
 class NotComparableError(Exception):
-    """Two reports that have no target in common, or of which one was redacted."""
+    """The two reports have no target in common, or one of them was redacted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,7 @@ class Side:
     """One of the two reports."""
 
     name: str
-    """The file, or the cycle of a history, that the report is from."""
+    """The file, or the cycle of a history, from which the report was read."""
     run_id: str
     started_at: datetime
     instance_id: str | None
@@ -60,7 +60,7 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Pair(Generic[T]):
-    """A value in the old report and in the new one; None where it is not there."""
+    """A value in the old report and in the new one; None if a report lacks it."""
 
     old: T | None
     new: T | None
@@ -87,14 +87,14 @@ class StepState:
     status: str
     """`ok`, `failed` or `skipped`."""
     kind: str | None
-    """The kind of a failure."""
+    """The kind of the failure."""
     message: str | None
-    """The message of a failure, or why the step was skipped."""
+    """The message of the failure, or the reason for which the step was skipped."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepChange:
-    """A step that ended differently, or that only one of the runs has."""
+    """A step that ended differently, or that only one of the runs made."""
 
     id: str
     change: ChangeKind
@@ -120,8 +120,8 @@ class FindingChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PathChange:
-    """A port of an address whose prediction, or whose agreement with the measurement, changed. Only those that both
-    reports have: addresses that came and went are among the targets."""
+    """A port of an address whose prediction, or its agreement with the measurement, changed. It is in both reports;
+    addresses that came and went are among the targets."""
 
     id: str
     target: str
@@ -129,7 +129,7 @@ class PathChange:
     port: int
     predicted: Pair[Reachability]
     decided_by: Pair[str]
-    """The hop that decides and its ids; None where all hops let the packet pass."""
+    """The hop that decides, with its ids; None if all hops let the packet pass."""
     agrees: Pair[bool]
 
 
@@ -141,7 +141,7 @@ class Difference:
     old: Side
     new: Side
     worse: Status
-    """The severity of the worst change: `ok` where nothing got worse."""
+    """The severity of the worst change; `ok` if nothing got worse."""
     targets: tuple[TargetChange, ...]
     steps: tuple[StepChange, ...]
     findings: tuple[FindingChange, ...]
@@ -165,8 +165,8 @@ def schema() -> dict[str, Any]:
 
 
 def difference(old: Report, new: Report, names: tuple[str, str] = ("old", "new")) -> Difference:
-    """What changed from `old` to `new`; `names` says where they are from. Raises NotComparableError where no target is
-    in both, or where a report was redacted."""
+    """Return what changed from `old` to `new`; `names` says where they are from. Raises NotComparableError if the
+    reports have no target in common, or one of them was redacted."""
     for word, report in (("old", old), ("new", new)):
         if report.run.redacted:
             # The same mask stands for different values in the two reports.
@@ -213,7 +213,7 @@ def _side(name: str, report: Report) -> Side:
 def _changes(
     old: Iterable[Any], new: Iterable[Any], compare: Callable[[str, ChangeKind, Any, Any], Any]
 ) -> tuple[Any, ...]:
-    """A row for each id at which the two differ, sorted by id; `compare` returns None where they do not differ."""
+    """Return a row for each id at which the two differ, sorted by id; `compare` returns None if they are equal."""
     before, after = {entry.id: entry for entry in old}, {entry.id: entry for entry in new}
     rows = []
     for name in sorted({*before, *after}):
@@ -225,8 +225,8 @@ def _changes(
 
 
 class _Readings:
-    """What two reports read of the configuration, and of jobs. That one of them did not read it is not a change: a run
-    reads it only where it was told to, or where something was wrong."""
+    """The parts of the configuration and of the jobs that two reports read. A part that only one of them read is not a
+    change: a run reads it only on request, or if something is wrong."""
 
     def __init__(self, old: Report, new: Report) -> None:
         self._old, self._new = old, new
@@ -236,7 +236,7 @@ class _Readings:
         }
 
     def finding(self, name: str, change: ChangeKind, old: Finding | None, new: Finding | None) -> FindingChange | None:
-        """The row of a finding; None where it does not differ, or differs only in what was read."""
+        """Return the row of a finding; None if it is equal, or differs only because one report read less."""
         there = new or old
         if there is None or (old is None and self._is_unread(there, self._old)):
             return None
@@ -256,15 +256,16 @@ class _Readings:
         return FindingChange(id=name, change=change, effect=effect, finding=there, severity=severity, counts=counts)
 
     def _is_settled(self, finding: Finding) -> bool:
-        """Whether the new report says how things are where a finding was: what nobody looked at is not fixed."""
+        """Whether the new report examined the subject of the finding. Otherwise a missing finding does not mean that it
+        is fixed."""
         if finding.scope is not Scope.TARGET:
             return self._new.verdict.status is not Status.UNKNOWN
         statuses = [target.status for target in self._new.targets if target.id == finding.target]
         return bool(statuses) and statuses[0] not in (Status.UNKNOWN, Status.NOT_IN_USE)
 
     def _is_unread(self, finding: Finding, other: Report) -> bool:
-        """Whether `other` may lack a finding only because it did not read what the finding rests on. A cause of a fault
-        is gone where what it is about is well there; a finding about jobs where its rule could be asked there."""
+        """Whether `other` may lack a finding only because it did not read the finding's evidence. A cause is really
+        gone if its subject is well there, and a finding about jobs if its rule could be evaluated there."""
         if any(step.endswith(f"/{JOBS}") for step in finding.evidence):
             return any(row.code == finding.code for row in other.not_evaluated) or not other.run.jobs
         reads = {step for step in finding.evidence if step.startswith(f"{Step.EC2}/")}
@@ -277,7 +278,7 @@ class _Readings:
         return status not in (Status.OK, Status.NOT_IN_USE)
 
     def _counts(self, finding: Finding, own: Report, other: Report) -> bool:
-        """Whether a finding is a cause that counts, or would be one if its report had read no more than the other."""
+        """Whether a finding is a cause that counts, or would be one if its report had read as little as the other."""
         by_id = {cause.id: cause for cause in own.findings}
         cause = None if finding.explained_by is None else by_id.get(finding.explained_by)
         known = cause is None or cause.id in {named.id for named in other.findings}
@@ -314,7 +315,7 @@ def _step(
     if there is None or same:
         return None
     about = there.subject
-    # Jobs are listed at one address, whichever gets that far first.
+    # Jobs are listed at only one address, the first that gets that far.
     is_choice = about.step is Step.EC2 or about.operation == JOBS
     if is_choice and not (old is not None and old.made and new is not None and new.made):
         return None
@@ -354,7 +355,7 @@ def _paths(old: Report, new: Report) -> tuple[PathChange, ...]:
 
 
 def _decider(path: ConfiguredPath) -> str | None:
-    """The first hop whose outcome is that of the whole path; None where all let the packet pass."""
+    """Return the first hop with the outcome of the whole path; None if all let the packet pass."""
     if path.predicted is Reachability.OPEN:
         return None
     hop = next((hop for hop in path.hops if hop.outcome is path.predicted), None)
@@ -373,14 +374,16 @@ _OF_SEVERITY: Final = {
 
 
 def _worse(targets: Iterable[TargetChange], findings: Iterable[FindingChange]) -> Status:
-    """How bad the worst new cause is, or one that got worse; a required target that fell without one is a warning."""
+    """Return the severity of the worst cause that is new or got worse. A required target that fell without a cause is a
+    warning."""
     statuses = [_OF_SEVERITY[change.finding.severity] for change in findings if change.effect is Effect.WORSE]
     statuses += [Status.WARNING for change in targets if change.role.new is Role.REQUIRED and _fell(change.status)]
     return max(statuses, key=_RANK.__getitem__, default=Status.OK)
 
 
 def _got_worse(severity: Pair[Severity], counts: Pair[bool]) -> bool:
-    """Whether a cause is new, one that was only a symptom or suppressed included, or worse than it was."""
+    """Whether a cause is worse than before, or new; it also counts as new if it was only a symptom or suppressed
+    before."""
     if not counts.new or severity.new in (None, Severity.INFO):
         return False
     return not counts.old or severity.old is None or severity.new.rank < severity.old.rank

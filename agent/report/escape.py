@@ -1,14 +1,14 @@
-"""Escaping what others wrote: names, certificates and answers come from them, and in a saved report every word may."""
+"""Escape foreign text: names, certificates and answers come from others, and in a saved report every word may."""
 
 import re
 from collections.abc import Iterable
 from typing import Final
 
 _FORMULA: Final = ("=", "+", "-", "@")
-"""Characters that make a spreadsheet compute a cell that begins with one (OWASP, CSV Injection)."""
+"""First characters of a cell that make a spreadsheet compute it (OWASP, CSV Injection)."""
 _QUOTE: Final = '"'
 _AFTER_A_SEMICOLON: Final = re.compile(r";(?=[\s\"']*[=+@-])")
-"""Where a cell begins for a spreadsheet that separates by semicolons, as Excel does in many countries."""
+"""The start of a cell for a spreadsheet that separates by semicolons, as Excel does in many countries."""
 
 
 def visible(text: str) -> str:
@@ -23,11 +23,11 @@ def visible(text: str) -> str:
 
 
 def spreadsheet_cell(text: str) -> str:
-    """`text` for a cell of CSV: visible, and with an apostrophe in front where a spreadsheet would compute it."""
+    """Return `text` for a cell of CSV: visible, and with an apostrophe in front if a spreadsheet would compute it."""
     shown = _AFTER_A_SEMICOLON.sub(";'", visible(text))
     return f"'{shown}" if shown.lstrip().startswith(_FORMULA) else shown
 
 
 def spreadsheet_line(cells: Iterable[str], end: str = "\n") -> str:
-    """A line of CSV of which no spreadsheet computes a cell, each in quotation marks."""
+    """Return a line of CSV with each cell in quotation marks, so that no spreadsheet computes one."""
     return ",".join(f'"{spreadsheet_cell(cell).replace(_QUOTE, 2 * _QUOTE)}"' for cell in cells) + end

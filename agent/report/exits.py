@@ -19,12 +19,13 @@ _BY_STATUS: Final = {
 
 
 def of_status(status: Status) -> int:
-    """The exit code that a verdict gives."""
+    """The exit code for a verdict."""
     return _BY_STATUS[status]
 
 
 def of_verdict(status: Status, fail_on: str) -> int:
-    """The exit code of a run whose report was written, where it fails from `fail_on` (warning, critical, never) on."""
+    """The exit code of a run whose report was written. It fails from the status `fail_on` on (warning, critical,
+    never)."""
     code = of_status(status)
     if fail_on == "never" or (fail_on == "critical" and code == WARNING):
         return OK

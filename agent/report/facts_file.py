@@ -1,7 +1,8 @@
-"""The configuration of a network as a file: EC2's answers from where it is reachable, for a run where it is not.
+"""The configuration of a network in a file: EC2's answers, gathered on a host that reaches EC2 for a run on a host that
+does not.
 
-The file is the operator's own word. It is checked for form, age and belonging and not for intent: what it says of
-groups and routes counts as EC2's own answers do.
+The operator vouches for the file. Its form, age and network are checked, not its intent: groups and routes in it count
+like EC2's own answers.
 """
 
 import json
@@ -26,9 +27,9 @@ SCHEMA: Final = "backuplink.ec2-facts.v1"
 ACCOUNT_SCHEMA: Final = "backuplink.account-facts.v1"
 """The schema of a file with the facts of several VPCs."""
 MAX_AGE: Final = timedelta(days=30)
-"""What a network was set to before that says too little about today."""
+"""Maximum age of facts: older ones say too little about today's network."""
 MAX_AHEAD: Final = timedelta(days=1)
-"""How far this host's clock may be behind that of the host that wrote the file."""
+"""Maximum lag of this host's clock behind the clock of the host that wrote the file."""
 VPC_ID: Final = re.compile(r"vpc-[0-9a-f]{8}(?:[0-9a-f]{9})?")
 """EC2 API Reference, Resource IDs: 8 characters of old, 17 of new ones."""
 
@@ -37,12 +38,12 @@ T = TypeVar("T")
 
 
 class FactsFileError(Exception):
-    """A file whose facts cannot be taken, in words for the operator."""
+    """The facts of a file cannot be used; the reason is in words for the operator."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Document:
-    """The form of the file, its observations aside."""
+    """The form of the file without its observations."""
 
     schema: str
     tool: Tool
@@ -54,7 +55,7 @@ class _Document:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _AccountDocument:
-    """The form of a file with several VPCs, whose documents are those of single files."""
+    """The form of a file with several VPCs. Its documents have the form of single files."""
 
     schema: str
     tool: Tool
@@ -105,13 +106,13 @@ def _encoded(facts: Ec2Facts) -> dict[str, Any]:
 
 
 def parse(data: bytes, name: str) -> Ec2Facts:
-    """The facts in a document; `name` is what errors call it. Raises FactsFileError for any other document."""
+    """Return the facts in a document; errors call it `name`. Raises FactsFileError for any other document."""
     return _parsed(data, name, _facts)
 
 
 def parse_all(data: bytes, name: str) -> tuple[Ec2Facts, ...]:
-    """The facts in a document of one VPC or of several; `name` is what errors call it. Raises FactsFileError for what
-    is neither."""
+    """Return the facts in a document of one or several VPCs; errors call it `name`. Raises FactsFileError for anything
+    else."""
     return _parsed(data, name, _all_facts)
 
 
@@ -128,13 +129,13 @@ def _parsed(data: bytes, name: str, read: Callable[[Any], T]) -> T:
         raise FactsFileError(
             f"{name}: is not a file of `backuplink facts` that this version understands: {error}"
         ) from error
-    except ValueError as error:  # of JSON, and of a number with more digits than Python reads
+    except ValueError as error:  # a JSON error, or a number with more digits than Python reads
         raise FactsFileError(f"{name}: {why_no_json(error)}") from error
     return facts
 
 
 def _all_facts(document: Any) -> tuple[Ec2Facts, ...]:
-    """Decode the facts. Raises DecodeError."""
+    """Decode the facts of all VPCs. Raises DecodeError."""
     if not isinstance(document, dict) or document.get("schema") != ACCOUNT_SCHEMA:
         return (_facts(document),)
     decoded = from_json(_AccountDocument, document)
@@ -150,7 +151,7 @@ def _all_facts(document: Any) -> tuple[Ec2Facts, ...]:
 
 
 def _facts(document: Any) -> Ec2Facts:
-    """Decode the facts. Raises DecodeError."""
+    """Decode the facts of one VPC. Raises DecodeError."""
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         raise DecodeError("schema", f"this is not a {SCHEMA} document")
     if "verdict" in document:
@@ -185,7 +186,7 @@ def _observation(data: Any, where: str) -> Observation[Any]:
 
 
 def untimely(facts: Ec2Facts, now: datetime) -> str | None:
-    """Why facts are of no use at `now`: they are too old, or were taken after it. None where they are of use."""
+    """Return why facts cannot be used at `now`: they are too old, or were taken later. None if they can be used."""
     age = now - facts.taken_at
     taken = f"{facts.taken_at:%Y-%m-%d %H:%M} UTC"
     if age > MAX_AGE:

@@ -1,11 +1,12 @@
 """The record of one host: one line of JSON, at most 2,000 bytes, from which a fleet is joined.
 
-It holds only texts, booleans and lists of texts, so that a table of SQL takes it as it is. A cause is written as
-`severity|code|target|kind=id|…`, a symptom as `code|target|kind=id|… < code|target|kind=id|…`, which is that of its
-cause. In each part `%`, `|`, `<` and all that is not printable ASCII are percent-encoded (RFC 3986, section 2.1).
+It holds only texts, booleans and lists of texts, so that a table of SQL accepts it unchanged. A cause is written as
+`severity|code|target|kind=id|…`. A symptom is written as `code|target|kind=id|… < code|target|kind=id|…`, with its
+cause behind the `<`. In each part `%`, `|`, `<` and all characters except printable ASCII are percent-encoded (RFC
+3986, section 2.1).
 
-The ids of a key are those that every host with the same cause has: what a fault is of, and not where one host met it.
-They come from the subjects of the finding and from nothing else.
+A key has the ids that every host with the same cause has: they identify the faulty resource, not the place where one
+host met it. They come only from the subjects of the finding.
 """
 
 import json
@@ -28,45 +29,46 @@ from probes.ports import HTTPS
 
 SCHEMA: Final = "backuplink.host.v1"
 MAX_BYTES: Final = 2_000
-"""Bytes of a line with its end: `list-command-invocations --details` of Systems Manager keeps 2,500 characters."""
+"""Maximum length of a line in bytes with its end: `list-command-invocations --details` of Systems Manager keeps 2,500
+characters."""
 MAX_LISTED: Final = 8
-"""Items of each list."""
+"""Maximum number of items in each list."""
 MAX_SUMMARY: Final = 300
 MAX_FIX: Final = 300
 MAX_TITLE: Final = 100
-"""Bytes of a title as JSON."""
+"""Maximum length of a title in bytes of JSON."""
 _MAX_WORD: Final = 64
-"""Bytes of every other text as JSON."""
+"""Maximum length of every other text in bytes of JSON."""
 _MAX_PART: Final = 120
-"""Bytes of each part of a key."""
+"""Maximum length of each part of a key in bytes."""
 AMAZON: Final = "amazon"
-"""A name server that is the VPC's own, which has another address in each VPC."""
+"""Stands for the VPC's own name server, whose address differs from VPC to VPC."""
 LOOPBACK: Final = "loopback"
-"""One on the host itself, of which it is not known whom it asks."""
+"""Stands for a name server on the host itself whose own servers are unknown."""
 _AS_IT_IS: Final = "".join(map(chr, range(0x20, 0x7F))).translate(dict.fromkeys(map(ord, "%|<")))
 _NEEDS_NO_ESCAPE: Final = re.compile(f"[{re.escape(_AS_IT_IS)}]*")
 _AS_LONG_IN_JSON: Final = re.compile(r"[ !#-\[\]-~]*")
-"""Printable ASCII without `"` and the backslash."""
+"""Characters with the same length in JSON: printable ASCII without `"` and the backslash."""
 _PLACES: Final = frozenset({SubjectKind.VPC, SubjectKind.ADDRESS})
-"""Where a fault was met."""
+"""Kinds of subjects that say where a fault was met."""
 _MEASURED: Final = frozenset({*_PLACES, SubjectKind.PORT, SubjectKind.RESOLVER})
 _CALLERS: Final = frozenset({SubjectKind.ACCOUNT, SubjectKind.ROLE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostRecord:
-    """What a fleet takes of one run on one host."""
+    """The data that a fleet uses of one run on one host."""
 
     schema: str
     tool: str
     """The version of backuplink."""
     run: str
     taken_at: str
-    """When the run ended, RFC 3339 in UTC."""
+    """Time at which the run ended, RFC 3339 in UTC."""
     redacted: bool
-    """Whether masks stand in place of what identifies: such a record is counted and joined with no other by an id."""
+    """Whether masks replace identifying values. Such a record is counted, but its ids join it with no other."""
     host: str | None
-    """The instance's id, else the managed node's, else what the host calls itself."""
+    """The instance's id, else the managed node's, else the host's own name."""
     region: str | None
     account: str | None
     vpc: str | None
@@ -77,9 +79,9 @@ class HostRecord:
     instance_type: str | None
     security_groups: tuple[str, ...]
     resolvers: tuple[str, ...]
-    """Name servers: `amazon` for the VPC's own, `loopback` for one on the host of which nothing else is known."""
+    """Name servers: `amazon` for the VPC's own, `loopback` for one on the host whose own servers are unknown."""
     endpoints: tuple[str, ...]
-    """Ids of the endpoints at the addresses in use, as far as EC2 was read or names tell them."""
+    """Ids of the endpoints at the addresses in use, as far as EC2 was read or names show them."""
     services: tuple[str, ...]
     """Services that the run requires."""
     status: str
@@ -87,10 +89,10 @@ class HostRecord:
     access: str
     complete: bool
     ec2: bool
-    """Whether something of the configuration was read."""
+    """Whether any of the configuration was read."""
     summary: str
     causes: tuple[str, ...]
-    """Findings that nothing explains and that count, without those of severity info, in the order of the report."""
+    """Findings that count and that nothing explains, without severity info, in the order of the report."""
     symptoms: tuple[str, ...]
     """Findings that the causes explain."""
     title: str | None
@@ -102,7 +104,7 @@ class HostRecord:
 
 _NAMES: Final = tuple(field.name for field in fields(HostRecord))
 MAX_TEXT: Final = 2_000
-"""Characters of one text of a record, which is a line of as many bytes."""
+"""Maximum length of one text in a record, which is a line of as many bytes."""
 _HINTS: Final = get_type_hints(HostRecord)
 _TEXTS: Final = tuple(name for name, kind in _HINTS.items() if kind is str)
 _TEXTS_OR_NONE: Final = tuple(name for name, kind in _HINTS.items() if kind == str | None)
@@ -120,7 +122,7 @@ _FORMS: Final = {
     "symptoms": re.compile(rf"{_KEY} < {_KEY}"),
 }
 compact: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
-"""Writes JSON without blanks; `json.dumps` would make such an encoder each time."""
+"""An encoder of JSON without blanks; `json.dumps` would make one for each call."""
 _INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 
@@ -130,8 +132,8 @@ def line(record: HostRecord) -> str:
 
 
 def plain(record: HostRecord) -> dict[str, Any]:
-    """A record in JSON's types. Its fields hold texts, flags and lists of texts alone, so that nothing has to be walked
-    through: a fleet makes ten thousand of these in seconds."""
+    """Return a record in JSON's types. Its fields hold only texts, flags and lists of texts, so nothing has to be
+    converted: a fleet makes ten thousand records in seconds."""
     values = ((name, getattr(record, name)) for name in _NAMES)
     return {name: list(value) if type(value) is tuple else value for name, value in values}
 
@@ -153,12 +155,12 @@ def schema() -> dict[str, Any]:
 
 
 def field_names() -> tuple[str, ...]:
-    """The names of a record's fields, in their order."""
+    """The names of a record's fields in their order."""
     return _NAMES
 
 
 def record_of(report: Report) -> HostRecord:
-    """The record of a report, cut where it has to be."""
+    """Return the record of a report, shortened if it must be."""
     seen, ranked = report.vantage, standings(report)
     own = _own_resolvers(seen)
     counted = [(finding, standing) for finding, standing in ranked if finding.severity is not Severity.INFO]
@@ -217,14 +219,15 @@ def record_of(report: Report) -> HostRecord:
 
 
 def key(finding: Finding, own_resolvers: frozenset[str]) -> str:
-    """What a finding is, alike on every host that has it for the same reason: `code|target|kind=id|…`."""
+    """Return the key of a finding, which is equal on every host that has it for the same reason:
+    `code|target|kind=id|…`."""
     parts = [f"{subject.kind.value}={subject.id}" for subject in anchors(finding, own_resolvers)]
     return "|".join(_part(part) for part in (finding.code, finding.target or "", *parts))
 
 
 def anchors(finding: Finding, own_resolvers: frozenset[str]) -> tuple[FindingSubject, ...]:
-    """The subjects that every host with the same cause has; `own_resolvers` are the name servers that are the VPC's or
-    the host's own."""
+    """Return the subjects that are equal on every host with the same cause; `own_resolvers` are the name servers of the
+    VPC or of the host itself."""
     chosen = tuple(_anchors(finding, own_resolvers))
     if not _is_at_ports(finding):
         return chosen
@@ -239,7 +242,7 @@ def _is_at_ports(finding: Finding) -> bool:
 
 def _anchors(finding: Finding, own_resolvers: frozenset[str]) -> Iterable[FindingSubject]:
     code, subjects = CODES.get(finding.code), finding.subjects
-    if code is None:  # of a later version
+    if code is None:  # a kind of a later version
         return subjects
     urls = [subject for subject in subjects if subject.kind is SubjectKind.URL]
     if code.radius is Radius.HOST or urls:
@@ -247,7 +250,7 @@ def _anchors(finding: Finding, own_resolvers: frozenset[str]) -> Iterable[Findin
     vpcs = [subject for subject in subjects if subject.kind is SubjectKind.VPC]
     named = [subject for subject in subjects if subject.kind not in _MEASURED | _CALLERS]
     if code.layer is Layer.CONFIGURATION and named:
-        return [*named, *(vpcs if code.radius is Radius.VPC else [])]  # groups and tables are of one VPC anyway
+        return [*named, *(vpcs if code.radius is Radius.VPC else [])]  # groups and tables belong to one VPC anyway
     if code.radius is Radius.ACCOUNT:
         return [subject for subject in subjects if subject.kind in _CALLERS]
     issuers = [subject for subject in subjects if subject.kind is SubjectKind.ISSUER]
@@ -269,7 +272,8 @@ def _amazon(seen: Vantage) -> tuple[Address, ...]:
 
 
 def _resolvers(report: Report, own: frozenset[str]) -> Iterator[str]:
-    """Whom names are asked of: those that a server on this host asks in place of that, where they are known."""
+    """Yield the name servers that the host uses. In place of a server on this host come the servers that it asks, if
+    they are known."""
     seen = report.vantage
     host = next((step.facts for step in report.observations if isinstance(step.facts, HostFacts)), None)
     upstream = () if host is None else host.upstream_resolvers
@@ -285,7 +289,7 @@ def _endpoints(report: Report) -> Iterator[str]:
 
 
 def _root(finding: Finding, by_id: dict[str, Finding]) -> Finding:
-    """The cause of its cause, and so on. In a saved report two findings may explain each other."""
+    """Return the root cause of a finding. In a saved report two findings may explain each other."""
     seen = {finding.id}
     while (above := by_id.get(finding.explained_by or "")) is not None and above.id not in seen:
         finding = above
@@ -297,7 +301,7 @@ def _root(finding: Finding, by_id: dict[str, Finding]) -> Finding:
 
 
 def _part(text: str) -> str:
-    """A part of a key, percent-encoded and cut."""
+    """Return a part of a key, percent-encoded and cut."""
     if len(text) <= _MAX_PART and _NEEDS_NO_ESCAPE.fullmatch(text):
         return text
     encoded = quote(text[:_MAX_PART], safe=_AS_IT_IS, errors="replace")
@@ -305,7 +309,7 @@ def _part(text: str) -> str:
 
 
 def _bounded(text: str, most: int) -> str:
-    """The start of a text that takes at most `most` bytes of JSON."""
+    """Return the start of a text that takes at most `most` bytes of JSON."""
     text = text[:most]
     if _AS_LONG_IN_JSON.fullmatch(text):
         return text
@@ -319,7 +323,7 @@ def _shorter(values: tuple[str, ...], least: int) -> tuple[str, ...]:
 
 
 def _without_an_id(causes: tuple[str, ...]) -> tuple[str, ...]:
-    """The first cause without its last id; its severity, code and target stay."""
+    """Return the causes with the first one lacking its last id; its severity, code and target stay."""
     return tuple("|".join(_shorter(tuple(cause.split("|")), 3)) for cause in causes)
 
 
@@ -332,7 +336,8 @@ _CUTS: Final[tuple[tuple[str, Callable[[Any], Any]], ...]] = (
     *((name, lambda values: _shorter(values, 1)) for name in ("endpoints", "resolvers", "security_groups", "services")),
     ("causes", _without_an_id),
 )
-"""What is left out, in this order, until the line is short enough: the field, and what it holds after one step."""
+"""Steps that shorten a record, in this order, until its line is short enough: the field, and a function that gives its
+shorter value."""
 
 
 def _fitting(record: HostRecord) -> HostRecord:
@@ -348,8 +353,8 @@ def _fitting(record: HostRecord) -> HostRecord:
 
 
 def checked(data: dict[str, Any]) -> dict[str, Any]:
-    """A record in the types of JSON whose every field is what HostRecord says; keys of a later
-    version are left out. Raises DecodeError."""
+    """Check that every field of a record in JSON's types has the type that HostRecord has; keys of a later version are
+    dropped. Raises DecodeError."""
     try:
         record = {name: data[name] for name in _HINTS}
     except KeyError as error:
@@ -394,6 +399,6 @@ def _check_text(name: str, value: Any) -> None:
 
 
 def _instant(text: str) -> str:
-    """In UTC with milliseconds, so that the order of texts is that of times."""
+    """Return a time in UTC with milliseconds, so that texts sort like times."""
     moment = from_json(datetime, text, "taken_at")
     return text if _INSTANT.fullmatch(text) else str(to_json(moment))

@@ -1,4 +1,4 @@
-"""What became of a step, in plain words: `no answer to 3 SYNs in 3.0 s`. The observation itself has the raw facts."""
+"""Results of steps in plain words: `no answer to 3 SYNs in 3.0 s`. The observation has the raw facts."""
 
 from ipaddress import ip_address
 from typing import Any, Final
@@ -55,7 +55,7 @@ _UNANSWERED: Final = {
     Step.HTTP: "the TLS handshake succeeded, but the request got no answer{took}",
     Step.API: "the TLS handshake succeeded, but the signed call got no answer{took}",
 }
-"""What a timeout of each step means."""
+"""The meaning of a timeout for each step."""
 _SUCCESSES: Final = {
     Step.TCP: "connected{took}",
     Step.TLS: "TLS handshake completed{took}",
@@ -78,7 +78,7 @@ _PLAIN: Final = frozenset({None, GETADDRINFO})
 
 
 def step_in_words(subject: Subject) -> str:
-    """Which step it is, without its id: `the TLS handshake at 10.0.1.17:443`."""
+    """Name a step without its id: `the TLS handshake at 10.0.1.17:443`."""
     words = _STEPS[subject.step]
     if subject.step is Step.DNS and subject.target is not None:
         words += f" of {subject.target}"
@@ -91,11 +91,11 @@ def step_in_words(subject: Subject) -> str:
 
 
 def id_in_words(observation_id: str) -> str:
-    """A step in words, by its id. This serves for a step that was not made, of which there is only the id."""
+    """Name a step by its id alone, for a step that was not made."""
     step, target, address, port, *_ = (*observation_id.split("/"), None, None, None)
     try:
         place = None if address is None else ip_address(address)
-    except ValueError:  # what was to be asked about a name
+    except ValueError:  # the record type of a lookup
         place, port = None, None
     return step_in_words(
         Subject(step=Step(str(step)), target=target, address=place, port=None if port is None else int(port))
@@ -103,7 +103,7 @@ def id_in_words(observation_id: str) -> str:
 
 
 def in_words(seen: Observation[Any]) -> str:
-    """What became of a step, in one line without a full stop; empty where the words would say no more than `ok`."""
+    """Return the result of a step in one line without a full stop; empty if that would say no more than `ok`."""
     took = "" if seen.seconds is None else f" in {duration(seen.seconds)}"
     step = seen.subject.step
     match seen.outcome:

@@ -1,6 +1,7 @@
-"""The report: what a run saw and what it means. One frozen class an object; `codec` gives it its JSON form."""
+"""The report: the measurements of a run and their meaning. Each object has one frozen class; `codec` gives it its JSON
+form."""
 
-from __future__ import annotations  # evaluated where they are read, not at start-up, which saves 4 ms
+from __future__ import annotations  # evaluated on use and not at start-up, which saves 4 ms
 
 from datetime import datetime
 from enum import StrEnum
@@ -21,16 +22,16 @@ from probes.model import Address, Addressing, Observation, Role, Target
 SCHEMA: Final = "backuplink.report.v1"
 NO_VPC: Final = "instance metadata does not tell which VPC this host is in"
 NO_REGION: Final = "no Region is known"
-"""Reasons for which the configuration is not read: it would be that of another network."""
+"""Reasons for which the configuration is not read: it would be another network's."""
 NO_TROUBLE: Final = "there was no sign of trouble"
 NO_TROUBLE_WITH_NAMES: Final = "there was no sign of trouble with names"
-"""Reasons for which a run with `--ec2 auto` does not start to read it, or a part of it."""
+"""Reasons for which a run with `--ec2 auto` reads no configuration, or not all of it."""
 NOT_NEEDED: Final = "the read was dropped: everything that is required succeeded"
-"""Reason for which such a run drops a read that it started."""
+"""Reason for which such a run cancels a read that it started."""
 
 
 class Status(StrEnum):
-    """How a target, or a run, is."""
+    """The status of a target or a run."""
 
     OK = "ok"
     WARNING = "warning"
@@ -40,7 +41,7 @@ class Status(StrEnum):
 
 
 class Path(StrEnum):
-    """Which way the traffic takes."""
+    """The kind of path that the traffic takes."""
 
     PRIVATE = "private"
     PUBLIC = "public"
@@ -50,7 +51,7 @@ class Path(StrEnum):
 
 
 class Access(StrEnum):
-    """Whether signed calls are allowed. A throttled one proves neither, and leaves it unknown."""
+    """Whether signed calls are allowed. A throttled call proves neither, and leaves it unknown."""
 
     ALLOWED = "allowed"
     DENIED = "denied"
@@ -59,7 +60,7 @@ class Access(StrEnum):
 
 
 class CommandScope(StrEnum):
-    """What a fix command changes or shows."""
+    """The place that a fix command changes or shows."""
 
     HOST = "host"
     ENDPOINT = "endpoint"
@@ -70,18 +71,19 @@ class CommandScope(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """One command that fixes or shows a cause."""
+    """A command that fixes or shows a cause."""
 
     argv: tuple[Plain, ...]
-    """Words for a program, never a line for a shell; `<PLACEHOLDER>` stands for what is not known here."""
+    """The arguments for a program, not a line for a shell; `<PLACEHOLDER>` stands for an unknown value."""
     scope: CommandScope
     changes: bool
-    """Whether it changes anything; else it only shows something."""
+    """Whether it changes anything; otherwise it only shows something."""
     alternative: Plain | None = None
-    """`a`, `b`, and so on: commands of one letter exclude those of another. None where it belongs to all of them."""
+    """`a`, `b`, and so on: commands with different letters are alternatives. None if the command belongs to every
+    alternative."""
     reversible: bool
     undo: Sentence | None
-    """How to take it back; None where it changes nothing or cannot be taken back."""
+    """How to undo it; None if it changes nothing or cannot be undone."""
     checked: bool | None = None
     """True if the predictor says that this fix of the configuration opens the path and closes no other required one;
     false if it cannot tell. None for other fixes, and for a command that changes nothing."""
@@ -89,16 +91,16 @@ class Command:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One line of a file of this host that fixes a cause where no single command does."""
+    """A line in a file of this host that fixes a cause for which no single command exists."""
 
     file: Plain
     """The file's path, or a placeholder for it."""
     line: Plain
     """The whole line, with `<PLACEHOLDER>` for what is not known here."""
     changes: bool
-    """Whether the line is to be written; else it is to be looked at."""
+    """Whether the line is to be written; otherwise it is only to be looked at."""
     undo: Sentence | None
-    """How to take it back; None where nothing is written."""
+    """How to undo it; None if nothing is written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +113,7 @@ class Fix:
 
 
 class SubjectKind(StrEnum):
-    """What a subject of a finding is."""
+    """The kind of a finding's subject."""
 
     GROUP = "group"
     """The id of a security group."""
@@ -136,7 +138,7 @@ class SubjectKind(StrEnum):
     INSTANCE = "instance"
     """Another instance, such as one that forwards packets; never this host."""
     GATEWAY = "gateway"
-    """What a route leads to: a NAT, an internet, a virtual private or a transit gateway, or a peering."""
+    """The target of a route: a NAT, internet, virtual private or transit gateway, or a peering."""
     RESOLVER = "resolver"
     """A name server, by its address."""
     ADDRESS = "address"
@@ -151,7 +153,7 @@ class SubjectKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FindingSubject:
-    """Something that a finding is about."""
+    """A resource or other thing that a finding is about."""
 
     kind: SubjectKind
     id: Annotated[str, Mask("text")]
@@ -169,16 +171,16 @@ class Finding:
     target: Plain | None
     title: Plain
     headline: Sentence
-    """What was found, with its address, id or number, in at most 80 characters; begins in small letters."""
+    """The finding with its address, id or number, in at most 80 characters; begins with a small letter."""
     detail: Sentence
     evidence: tuple[Plain, ...]
     """Ids of the observations that show it."""
     subjects: tuple[FindingSubject, ...]
-    """What it is about, by kind and id; empty where that is this host alone."""
+    """The subjects of the finding by kind and id; empty if it is about this host alone."""
     explained_by: Plain | None
     """Id of the finding that is its cause."""
     counts: bool
-    """Whether it may raise the verdict: the faults of an optional or a context target do not."""
+    """Whether it may raise the verdict; the faults of optional and context targets do not."""
     suppressed: bool
     fix: Fix
     documents: tuple[Document, ...]
@@ -186,7 +188,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotEvaluated:
-    """A rule that could not be asked."""
+    """A rule that could not be evaluated."""
 
     code: Plain
     target: Plain | None
@@ -195,7 +197,7 @@ class NotEvaluated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tool:
-    """What made the report."""
+    """The program that made the report."""
 
     name: Plain
     version: Plain
@@ -203,40 +205,40 @@ class Tool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """When and how the run was."""
+    """Time and settings of the run."""
 
     id: Plain
     started_at: datetime
     finished_at: datetime
     seconds: float
     complete: bool
-    """Whether the run came to its own end, neither cut by its deadline nor interrupted."""
+    """Whether the run ended by itself, neither cut by its deadline nor interrupted."""
     interrupted: bool
     expect: Expect
     workloads: tuple[Workload, ...]
-    """Which workloads were asked for."""
+    """The workloads that were requested."""
     calls: Calls
-    """Which signed calls were wanted."""
+    """The requested signed calls."""
     ec2_reads: bool
-    """Whether the configuration was wanted, from EC2 or from a file."""
+    """Whether the configuration was requested, from EC2 or from a file."""
     ec2: Ec2
-    """When it was wanted from EC2."""
+    """When the configuration is to be read from EC2."""
     ec2_because: Sentence | None
-    """The first sign of trouble, which made a run with `auto` read it; None where there was none."""
+    """The first sign of trouble, which made a run with `auto` read the configuration; None if there was none."""
     facts_unused: Sentence | None
-    """Why the facts file that was given says nothing about this network; None where it does, and without one."""
+    """Why the given facts file was not used for this network; None if it was used, or none was given."""
     jobs: bool
-    """Whether AWS Backup was to be asked which jobs did not succeed lately."""
+    """Whether AWS Backup was to be asked for jobs that did not succeed lately."""
     private_cidrs: tuple[IPv4Network | IPv6Network, ...]
     region: Plain | None
     region_source: Plain | None
-    """What named the Region."""
+    """The setting that named the Region."""
     timeout_seconds: float | None
-    """How long one step might take; None where no run was made."""
+    """Time limit for one step; None if no run was made."""
     deadline_seconds: float | None
-    """How long the whole run might take; None where no run was made."""
+    """Time limit for the whole run; None if no run was made."""
     redacted: bool
-    """Whether masks stand in the report in place of what identifies, so that it cannot be judged again."""
+    """Whether masks replace identifying values in the report, so that it cannot be judged again."""
 
     @property
     def wants_calls(self) -> bool:
@@ -246,7 +248,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
-    """What one run saw, without any judgement of it."""
+    """The observations of one run, without any judgement."""
 
     run: Run
     targets: tuple[Target, ...]
@@ -262,13 +264,12 @@ class Verdict:
     access: Access
     summary: Sentence
     notes: tuple[Sentence, ...] = ()
-    """What to know of the summary: for which workload the run was judged where nobody said so, and what has no part in
-    it."""
+    """Remarks on the summary: the assumed workload of the run if none was given, and what the run left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
-    """Which credentials the signed calls used; never the credentials."""
+    """The identity of the credentials for the signed calls; never the credentials themselves."""
 
     source: Plain
     access_key_id_suffix: Annotated[str, Mask("key")]
@@ -282,14 +283,14 @@ class WorkloadReport:
 
     name: Workload
     by: Annotated[str, Mask("file", unless=r"--workload (?:auto|caller|hana(?::backup|:s3)?|gateway|ssm)")]
-    """The sign on this host by which it was found, else the option that asked for it."""
+    """The sign on this host by which the workload was found, else the option that requested it."""
     required: bool
-    """Whether services are required for it."""
+    """Whether the workload requires services."""
     version: Annotated[str, Mask("text", unless=r"[0-9]{1,5}(?:\.[0-9]{1,5}){1,4}")] | None
     mode: Plain | None
     """The mode of `hana`: `aws-backup`, `s3`, or `unknown`."""
     settings: dict[Plain, Annotated[str, Mask("setting")]]
-    """Its own settings that decide what it calls."""
+    """The workload's own settings that decide which services it calls."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -317,12 +318,13 @@ class Vantage:
     credentials: Credentials | None
     clock_offset_seconds: float | None
     clock_uncertainty_seconds: float | None
-    """Half the round trip by which the offset was measured; the server's whole seconds add up to one."""
+    """Half of the round trip in which the offset was measured; since the server tells whole seconds, up to one second
+    more."""
     sdk: SdkFacts | None
 
 
 class AddressStatus(StrEnum):
-    """Whether the steps that are required at an address succeeded there."""
+    """Whether the required steps at an address succeeded."""
 
     OK = "ok"
     FAILED = "failed"
@@ -346,7 +348,7 @@ class TargetAddress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetReport:
-    """A service at a host, judged."""
+    """A judged target: a service at a host."""
 
     id: Plain
     service: Plain
@@ -358,37 +360,37 @@ class TargetReport:
     role: Role
     required: bool
     required_by: tuple[Plain, ...]
-    """Workloads and options that require it: `caller`, `--service`; empty where nothing does."""
+    """Workloads and options that require it: `caller`, `--service`; empty if nothing does."""
     bucket: Annotated[str, Mask("bucket")] | None
-    """The bucket of S3 that a workload on this host is set to use; None for other targets."""
+    """The S3 bucket that a workload on this host is configured to use; None for other targets."""
     counts_with: Plain | None = None
-    """The option that makes an optional target count, where the summary speaks of it though this host does not use
-    it; None for other targets."""
+    """The option that makes an optional target count, if the summary mentions the target although this host does not
+    use it; None for other targets."""
     by_any_path: bool = False
-    """Whether it may be reached by any path, whatever the run expects of others."""
+    """Whether it may be reached by any path, whatever path the run expects for others."""
     ports: tuple[int, ...]
     status: Status
     path: Path
     access: Access
     unproven: tuple[Sentence, ...]
-    """What is missing for `ok`, in words; empty where nothing is."""
+    """What is missing for `ok`, in words; empty if nothing is."""
     addresses: tuple[TargetAddress, ...]
 
 
 class Measured(StrEnum):
-    """How a connect ended, held against what the configuration says of it."""
+    """The result of a connect compared with its prediction."""
 
     CONNECTED = "connected"
     SILENT = "silent"
     REFUSED = "refused"
     FAILED = "failed"
-    """In another way, on this host or on the way."""
+    """It failed in another way, on this host or on the path."""
     NOT_MEASURED = "not-measured"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfiguredPath:
-    """The path from this host to a port of an address as the configuration has it, and what was measured there."""
+    """The path from this host to a port of an address by the configuration, with the measured result."""
 
     target: Plain
     address: Address
@@ -399,23 +401,23 @@ class ConfiguredPath:
     predicted: Reachability
     measured: Measured
     agrees: bool | None
-    """Whether the two say the same; None where one of them says nothing."""
+    """Whether prediction and measurement agree; None if one of them is missing."""
     parted_at: Stage | None
-    """The hop where they part: the one that should have stopped what connected. Where what should pass does not
-    connect, nothing tells which hop, and this is None."""
+    """The hop at which they differ: the one that should have stopped a successful connect. None if a connect failed
+    that should pass, since the failed hop is then unknown."""
     hops: tuple[Hop, ...]
     unseen: tuple[Sentence, ...]
-    """What could change the prediction and cannot be seen from here."""
+    """Things that could change the prediction and cannot be seen from here."""
     taken_at: datetime
-    """When the configuration was read."""
+    """Time at which the configuration was read."""
     source_subnet_id: Plain | None
     subnet_id: Plain | None
-    """The subnets of this host's interface and of the endpoint's; None where they are not known."""
+    """The subnet of this host's interface and that of the endpoint's; None if unknown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What one run measured and found."""
+    """The observations and findings of one run."""
 
     schema: Plain
     tool: Tool
@@ -427,4 +429,4 @@ class Report:
     findings: tuple[Finding, ...]
     not_evaluated: tuple[NotEvaluated, ...]
     paths: tuple[ConfiguredPath, ...]
-    """One for each address and port that the configuration was held against; empty where it was not read."""
+    """The path for each address and port that was compared with the configuration; empty if it was not read."""

@@ -1,8 +1,8 @@
 """The path as a picture without layout: this host, the name servers, and a lane for every address and port.
 
-It is made of the checks of a run, finished or not, or of the observations of a report (`checks_in`). Nothing here has a
-width, a colour or a position: whatever draws it adds those. Order depends on content alone, never on the order of
-events, so that a check that finishes late takes the same place in every run. Keys identify what is drawn. Pure.
+It is made from the checks of a run, finished or not, or from the observations of a report (`checks_in`). It has no
+widths, colours or positions: each drawing adds its own. Its order depends on content alone, never on the order of
+events, so that a late check has the same place in every run. Keys identify what is drawn. Pure.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -30,11 +30,11 @@ from probes.operations import (
 )
 
 STEPS: Final = (Step.TCP, Step.TLS, Step.HTTP, Step.API)
-"""The hops of a lane, from this host on."""
+"""The hops of a lane in order from this host."""
 
 
 class Progress(StrEnum):
-    """How far a check is."""
+    """The progress of a check."""
 
     WAITING = "waiting"
     RUNNING = "running"
@@ -51,37 +51,36 @@ class Check:
     progress: Progress = Progress.WAITING
     observation: Observation[Any] | None = None
     is_old: bool = False
-    """Whether the last run made it, and this one has not made it yet."""
+    """Whether it is a result of the last run that this run has not made again yet."""
 
     @property
     def reason(self) -> str | None:
-        """Why it was skipped; None where it was not."""
+        """Why it was skipped; None if it was not."""
         outcome = None if self.observation is None else self.observation.outcome
         return outcome.reason if isinstance(outcome, Skipped) else None
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What is drawn in one place: a check, or several that belong together."""
+    """One cell of the drawing: a check, or several that belong together."""
 
     key: str
     label: str
     progress: Progress
     texts: tuple[str, ...]
-    """Its result in full, then in ever shorter forms."""
+    """Its result in full, then in shorter and shorter forms."""
     checks: tuple[str, ...]
     """Ids of its checks."""
     is_neutral: bool = False
     """Whether the result is neither good nor bad in itself."""
     weight: Weight | None = None
-    """How it counts that it failed, or that its answer is wrong; None where neither is so, and until the run is
-    judged."""
+    """How its failure or wrong answer counts; None without either, and until the run is judged."""
     why: str = ""
-    """Why it does not count, in words; empty where it does."""
+    """Why it does not count, in words; empty if it does."""
     findings: tuple[str, ...] = ()
-    """Ids of the findings that rest on what failed or is wrong, the one that decides first."""
+    """Ids of the findings that rest on its failure or wrong answer, the deciding one first."""
     is_old: bool = False
-    """Whether some of it is the result of the last run, while the next one goes on."""
+    """Whether some of it is a result of the last run, while the next one goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,20 +91,20 @@ class Lane:
     address: Address
     port: int
     purpose: str
-    """What the port is for; empty where the service is unknown."""
+    """What the port is for; empty if the service is unknown."""
     where: str | None
-    """The availability zone of the address; `public` for a public one without a zone."""
+    """The availability zone of the address; `public` for a public address without a zone."""
     own: bool
     """Whether this host's own lookup gave the address, so that the lane counts; True while that is unknown."""
     cells: tuple[Cell | None, ...]
     """The cells in the order of STEPS; None for a step that the port does not have."""
     extras: tuple[Cell, ...]
-    """Further checks worth showing: those made because a step failed, and those that failed."""
+    """Further checks worth showing: those that a failed step caused, and those that failed."""
     progress: Progress
     weight: Weight | None = None
-    """The worst of its cells."""
+    """The worst weight of its cells."""
     is_old: bool = False
-    """Whether some of its cells are."""
+    """Whether some of its cells are results of the last run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,17 +116,17 @@ class Band:
     service: str
     host: str
     text: str
-    """Its status, path and role, where known."""
+    """Its status, path and role, as far as known."""
     status: Status | None
-    """None until the run is judged."""
+    """Its status; None until the run is judged."""
     names: tuple[Cell, ...]
     lanes: tuple[Lane, ...]
     counts: bool
     """Whether its status raises the verdict."""
     unchecked: str | None
-    """Why no address is checked, or none yet; there are no lanes then."""
+    """Why no address is checked (yet); there are no lanes then."""
     is_folded: bool = False
-    """Whether one line stands for all of it."""
+    """Whether one line stands for the whole band."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +155,9 @@ _ORDER: Final = tuple(_LABELS)
 _ALWAYS: Final = frozenset({(Step.IMDS, None), (Step.CREDENTIALS, None)})
 """Checks that are shown whatever their result."""
 _SHORTER: Final = {"access-denied": "DENIED"}
-"""Short forms of failures that are common and longer than a narrow column."""
+"""Short forms of common failures that do not fit into a narrow column."""
 _WORST: Final = (Progress.FAILED, Progress.RUNNING, Progress.WAITING, Progress.SKIPPED, Progress.OK)
-"""The progress of several checks is the first of these that one of them has."""
+"""Progress values, of which several checks together have the first that any of them has."""
 _ROLES: Final = {
     Role.REQUIRED: "",
     Role.OPTIONAL: "not counted: not asked for",
@@ -189,8 +188,8 @@ def picture(
 ) -> Picture:
     """The path as these checks, by id, show it.
 
-    `report` is the last one: what does not change from run to run, such as zones, is taken from it. The status of a
-    target is taken from it only where it is the report of these checks (`is_judged`).
+    `report` is the last report. Values that do not change from run to run, such as zones, are taken from it. The status
+    of a target is taken from it only if it is the report of these checks (`is_judged`).
     """
     by_target: dict[str | None, list[Check]] = {}
     for check in checks.values():
@@ -204,7 +203,7 @@ def picture(
 
 
 def _weighed(drawn: Picture, standing: Mapping[str, Standing]) -> Picture:
-    """The picture with what each failure and each wrong answer does to the verdict."""
+    """Return the picture with the weight of each failure and wrong answer."""
 
     def weighed(cell: Cell) -> Cell:
         failed = [standing[name] for name in cell.checks if name in standing]
@@ -233,7 +232,7 @@ def _weighed(drawn: Picture, standing: Mapping[str, Standing]) -> Picture:
 
 
 def _wrong_texts(cell: Cell, known: Sequence[Standing]) -> tuple[str, ...]:
-    """`1 public 44 ms` in place of `ok 1 found 44 ms`, `1 of 3 public` where the other two are right, and shorter
+    """Return `1 public 44 ms` in place of `ok 1 found 44 ms`, `1 of 3 public` if the other two are right, and shorter
     forms."""
     count, fault = sum(len(one.wrong) for one in known), known[0].fault
     full = cell.texts[0].removeprefix("ok ")
@@ -286,7 +285,7 @@ def _band(target: Target | TargetReport, checks: list[Check], known: TargetRepor
 
 
 def _target_text(target: Target | TargetReport, judged: TargetReport | None, last: TargetReport | None) -> str:
-    """The verdict; that of the last run until this one has one, where its results stand beside it."""
+    """The verdict on a target. Until this run has one, the last run's is shown if its results are."""
     parts = [] if judged is None else [judged.status.upper(), f"path {judged.path}"]
     if judged is None and last is not None:
         parts = [f"last {last.status.upper()}"]
@@ -294,7 +293,7 @@ def _target_text(target: Target | TargetReport, judged: TargetReport | None, las
 
 
 def _unchecked(target: Target | TargetReport, checks: Iterable[Check], known: TargetReport | None) -> str | None:
-    """Why no address of a target is checked, or none yet; None where one was, or will be."""
+    """Return why no address of a target is checked (yet); None if one was or will be."""
     at_addresses = [check for check in checks if check.subject.address is not None]
     reasons = {check.reason for check in at_addresses}
     if len(reasons) == 1 and None not in reasons:
@@ -327,7 +326,7 @@ def _names(checks: Iterable[Check]) -> tuple[Cell, ...]:
 
 
 def _server(resolver: Address, asked: list[Check]) -> Cell:
-    """What a name server answered. That it has no address is neither good nor bad in itself."""
+    """Return the cell of a name server's answer. An answer without addresses is neither good nor bad in itself."""
     key = "/".join(filter(None, (str(Step.DNS), asked[0].subject.target, str(resolver))))
     cell = _joined(key, str(resolver), asked, _answers)
     seen = [check.observation for check in asked if check.observation is not None]
@@ -389,8 +388,8 @@ def _is_own(known: Mapping[Address, TargetAddress], address: Address) -> bool:
 
 
 def _is_shown(check: Check) -> bool:
-    """Whether a check outside of STEPS is shown: most are made in every run, and are mostly ok. A check that is not
-    shown here is in the details of what it belongs to."""
+    """Whether a check outside of STEPS is shown. Most of these are made in every run and are ok; the details of the
+    item to which a hidden check belongs have it."""
     step, observation = check.subject.step, check.observation
     if check.progress is Progress.FAILED or (step, check.subject.operation) in _ALWAYS:
         return True
@@ -399,7 +398,7 @@ def _is_shown(check: Check) -> bool:
             return proxy is not None
         case AllowanceFacts(exceeded=exceeded):
             return bool(exceeded)
-    # Further handshakes are made where the TLS step has failed.
+    # Further handshakes are made if the TLS step failed.
     return check.progress is not Progress.SKIPPED and (step is Step.TLS or check.subject.operation == PROXY_CONNECT)
 
 
@@ -443,7 +442,7 @@ def _worst_text(checks: list[Check], worst: Progress) -> tuple[str, ...]:
 
 
 def _texts(check: Check) -> tuple[str, ...]:
-    """`ok 2.0 ms`, `TIMEOUT 3.0 s` or `skipped`, and ever shorter forms."""
+    """Return `ok 2.0 ms`, `TIMEOUT 3.0 s` or `skipped`, and shorter and shorter forms."""
     observation = check.observation
     if observation is None or check.progress is Progress.SKIPPED:
         return (str(check.progress),)
@@ -467,7 +466,7 @@ def _address_count(count: int, took: str) -> tuple[str, ...]:
 
 
 def _answers(checks: list[Check], worst: Progress) -> tuple[str, ...]:
-    """What one name server answered to the two queries, A and AAAA."""
+    """Return the answers of one name server to the queries for A and AAAA."""
     bad = next((check for check in checks if check.progress is worst and worst is not Progress.OK), None)
     if bad is not None:
         return _texts(bad)
@@ -478,7 +477,7 @@ def _answers(checks: list[Check], worst: Progress) -> tuple[str, ...]:
 
 
 def _read_count(checks: list[Check], worst: Progress) -> tuple[str, ...]:
-    """How many reads are ok."""
+    """Return the number of reads that are ok."""
     ok = sum(check.progress is Progress.OK for check in checks)
     if worst is Progress.FAILED:
         kinds = {

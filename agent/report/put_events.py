@@ -1,4 +1,4 @@
-"""What changed, as events of Amazon EventBridge: requests of `aws events put-events`, one a line.
+"""Changes as events of Amazon EventBridge: requests of `aws events put-events`, one a line.
 
 Sources: PutEvents, in the Amazon EventBridge API Reference; Calculating PutEvents event entry size, in its User Guide.
 """
@@ -12,15 +12,15 @@ from agent.report.serialization import to_json
 
 SOURCE: Final = "backuplink"
 MAX_ENTRIES: Final = 10
-"""How many entries one request has."""
+"""Maximum number of entries in one request."""
 MAX_BYTES: Final = 256 * 1024 - 1
-"""How large the entries of one request are together, and so each of them."""
+"""Maximum size of all entries of one request, and therefore of each."""
 _TIME_BYTES: Final = 14
-"""What EventBridge counts for the time of an entry."""
+"""The size that EventBridge counts for the time of an entry."""
 
 
 def lines(entries: Iterable[dict[str, str]]) -> str:
-    """The requests, a line each; nothing where nothing changed."""
+    """The requests, one a line; empty if nothing changed."""
     return "".join(f"{json.dumps({'Entries': some}, allow_nan=False)}\n" for some in _requests(entries))
 
 
@@ -38,7 +38,7 @@ def _requests(entries: Iterable[dict[str, str]]) -> Iterator[list[dict[str, str]
 
 
 def entry_of(detail_type: str, at: datetime, details: Iterable[Any]) -> dict[str, str]:
-    """An entry with the first of these details that is short enough, or with the last of them."""
+    """Return an entry with the first of these details that is short enough, or with the last one."""
     entry: dict[str, str] = {}
     for detail in details:
         text = json.dumps(to_json(detail), separators=(",", ":"), allow_nan=False)
@@ -49,5 +49,5 @@ def entry_of(detail_type: str, at: datetime, details: Iterable[Any]) -> dict[str
 
 
 def size_of(entry: dict[str, str]) -> int:
-    """The bytes of an entry, as EventBridge counts them."""
+    """The size of an entry in bytes, as EventBridge counts it."""
     return _TIME_BYTES + sum(len(entry[name].encode()) for name in ("Source", "DetailType", "Detail"))

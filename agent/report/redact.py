@@ -1,13 +1,13 @@
-"""A report without what tells whose network it is: the same value has the same mask everywhere in one report.
+"""Remove from a report what identifies its network: the same value has the same mask everywhere in one report.
 
-Masks are counted in the order of the report, never computed from what they hide, so nothing can be guessed back, and a
-masked report masked again stays what it is. An address becomes one of the blocks that are kept for documentation, so
+Masks are numbered in the order of the report and not computed from the hidden values, so nothing can be guessed back,
+and masking a masked report again changes nothing. An address becomes one of the blocks reserved for documentation, so
 that a masked report is still a report.
 
-The annotation of a field (`probes.masks`) says what its text is. A value that identifies, such as a role, is masked
-whole; so is a value that a peer chose, such as a request id, unless it has the form of its kind. Sentences may quote
-such a value, so they are searched for it as a word. Everything else, such as codes, titles and ids, keeps its words,
-whatever a role or a peer is called: only ids, account numbers, ARNs, addresses and host names are masked in it.
+The annotation of a field (`probes.masks`) says what its text is. An identifying value, such as a role, is masked whole.
+So is a value that a peer chose, such as a request id, unless it has the form of its kind. Sentences may quote such a
+value, so they are searched for it as a word. All other texts, such as codes, titles and ids, keep their words, even if
+a role or a peer has the same name: only ids, account numbers, ARNs, addresses and host names are masked in them.
 """
 
 import dataclasses
@@ -53,49 +53,49 @@ _EVERYWHERE: Final = (
     | frozenset(ip_address(f"169.254.{end}") for end in ("169.123", "169.253", "169.254", "170.2", "170.23"))
     | frozenset(ip_address(f"fd00:ec2::{end}") for end in ("23", "123", "253", "254"))
 )
-"""Addresses that every host has, so they tell nothing: among them those of an instance for names, metadata, time and
-credentials."""
+"""Addresses that every host has, so they identify nothing: among them an instance's addresses for names, metadata, time
+and credentials."""
 _NETWORKS_EVERYWHERE: Final = frozenset(
     ip_network(block)
     for block in ("127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "fe80::/10", "fe80::/64", "ff00::/8")
 )
-"""Networks that every host has, so they tell nothing."""
+"""Networks that every host has, so they identify nothing."""
 _DOCUMENTATION: Final = tuple(ip_network(block) for block in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24"))
-"""RFC 5737; RFC 3849 keeps 2001:db8::/32."""
+"""Blocks for documentation (RFC 5737); RFC 3849 reserves 2001:db8::/32."""
 _BENCHMARKS: Final = ip_network("198.18.0.0/15")
-"""RFC 2544: for more addresses than those blocks have."""
+"""Blocks for benchmarks (RFC 2544), used when the addresses above run out."""
 
 _IDS: Final = re.compile(rf"\b(?P<id>(?P<kind>{ID_KINDS})-[0-9a-f]{{8,17}})\b(?:-[0-9a-z]{{8}}(?=[.-]))?")
-"""With the suffix that an endpoint's DNS name has behind its id."""
+"""Ids of AWS, with the suffix that follows an endpoint's id in its DNS name."""
 _ZONE: Final = re.compile(HOSTED_ZONE)
 _ARN: Final = re.compile(r"\barn:aws[\w-]*:[^\s,;)'\"]*[^\s,;)'\".:]")
 _ACCOUNT: Final = re.compile(r"(?<!\d)(?<!\d\.)(?<!-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-)\d{12}(?!\d|\.\d)")
-"""Not the end of a UUID (RFC 9562, section 4), as request ids are."""
+"""An account number, unless it is the end of a UUID (RFC 9562, section 4), as in request ids."""
 _ADDRESS: Final = re.compile(
     r"(?:(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.]*\d)"
     r"|(?<![0-9A-Fa-f:.])(?:[0-9A-Fa-f]{0,4}:){2,7}(?:(?:\d{1,3}\.){3}\d{1,3}|[0-9A-Fa-f]{0,4})(?![0-9A-Fa-f:]))"
     r"(?:/(?P<length>\d{1,3})(?!\d))?"
 )
 _NAMED_ADDRESS: Final = re.compile(r"\b(?P<kind>ip|ec2)-(?P<address>\d{1,3}(?:-\d{1,3}){3})\b")
-"""A default name of an instance: `ip-10-0-1-17`."""
+"""The default host name of an instance: `ip-10-0-1-17`."""
 
 _QUOTED_BYTES: Final = re.compile(r"\b(?:bytearray\()?b['\"].*", re.DOTALL)
-"""How h11's complaints end where they quote a peer; the end itself may be cut off."""
+"""The end of an h11 error that quotes a peer; the end itself may be cut off."""
 _NOT_QUOTED: Final = frozenset({"exceptions", "fingerprint", "key", "node", "resolver", "search"})
-"""Kinds that no sentence quotes, and that are too short or too common to be searched for there."""
+"""Kinds that no sentence quotes, and that are too short or too common to search for."""
 _NAMES: Final = frozenset({"domain", "host", "search"})
-"""Kinds that are searched for everywhere, ids too, where they have a dot and so are not common words."""
+"""Kinds that are searched for everywhere, even in ids, if they have a dot and so are not common words."""
 _PLAIN_WORDS: Final = frozenset(
     {
         *(*SERVICES, *REGIONS, *(partition.id for partition in PARTITIONS)),
         *("Amazon", "default", "endpoint", "endpoints", "localhost", "network"),
     }
 )
-"""Words of this program, which tell nothing even where a role, a profile or a stack is called so."""
+"""Words that this program writes. They are never masked, even if a role, a profile or a stack has the same name."""
 CHOSEN: Final = frozenset({SubjectKind.ROLE, SubjectKind.URL, SubjectKind.ISSUER})
-"""Kinds of subjects whose ids are names that somebody chose; the others have forms that are masked by patterns."""
+"""Kinds of subjects whose ids are chosen names; patterns mask the ids of other kinds."""
 _OWN_WORDS: Final = frozenset({FailureKind.TIMEOUT, FailureKind.DEADLINE})
-"""Failures whose message is this program's and not a peer's."""
+"""Failures whose message comes from this program and not from a peer."""
 _AWS_WORDS: Final = frozenset(
     {
         FailureKind.NOT_PERMITTED,
@@ -111,9 +111,9 @@ _AWS_WORDS: Final = frozenset(
 )
 """Failures of a read whose message can quote EC2."""
 _VERSIONS: Final = frozenset({BACKINT_FOR_ENDPOINTS, SSM_AGENT_WITHOUT_EC2MESSAGES})
-"""Versions of agents that sentences name."""
+"""Versions of agents in sentences."""
 _LEAST_QUOTED: Final = 3
-"""Characters of a value that is searched for in sentences; a shorter one may be a common word."""
+"""Minimum length of a value that is searched for in sentences; a shorter one may be a common word."""
 
 
 _MAIL: Final = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+")
@@ -129,26 +129,26 @@ _NAMES_END: Final = frozenset(
     "arpa biz cloud com corp de edu eu example fr gov home info int intern internal intra intranet invalid io jp lan "
     "local localdomain mil net org private test uk us".split()
 )
-"""Last labels of names that are taken for a host's even where they have two parts; other words of two parts are files
-and symbols of programs."""
+"""Last labels of names that count as host names even with two parts; other words of two parts are files and symbols of
+programs."""
 _FILES_END: Final = frozenset(
     "cfg cnf conf db go gz ini js json lock log md pem pid py sh so toml txt xml yaml yml".split()
 )
 
 
 def redact(report: Report) -> Report:
-    """The report with masks in place of all that identifies."""
+    """Return the report with masks for everything that identifies."""
     return Redactor(report).report()
 
 
 def redact_document(document: D) -> D:
-    """A document that holds nothing but its fields, such as an audit, with masks in place of all that identifies."""
+    """Return a document without further sources, such as an audit, with masks for everything that identifies."""
     masked: D = dataclasses.replace(DocumentRedactor(document, sensitive_fields(document)).run(), redacted=True)
     return masked
 
 
 class DocumentRedactor:
-    """The masks of one document, whose fields that identify are `sensitive`."""
+    """The masks of one document, whose identifying fields are `sensitive`."""
 
     def __init__(
         self,
@@ -159,13 +159,13 @@ class DocumentRedactor:
         versions: Iterable[str] = (),
         targets: Iterable[str] = (),
     ) -> None:
-        """`quoted_codes` are codes of failures that hold a text of a peer, `versions` those of agents here, some of
-        which have four numbers as an address has, and `targets` the hosts that ids end with."""
+        """`quoted_codes` are failure codes whose messages quote a peer; `versions` are those of agents here, some of
+        which look like an address with four numbers; `targets` are the hosts at the ends of ids."""
         self._document = document
         self._masks: dict[str, str] = {}
         self._counts: Counter[object] = Counter()
         self._texts: dict[tuple[str, bool], str] = {}
-        """The mask of each text: the ids of a network occur in many places."""
+        """Cache of the masked form of each text: the ids of a network occur in many places."""
         self._addresses: dict[Address, Address] = {}
         self._versions = frozenset({*_VERSIONS, *versions})
         self._networks: dict[IPv4Network | IPv6Network, IPv4Network | IPv6Network] = {}
@@ -176,7 +176,7 @@ class DocumentRedactor:
             if not _is_meaningful(kind, text):
                 continue
             self._mask(kind, text)
-            if (short := cut(text)) != text:  # as a headline has it
+            if (short := cut(text)) != text:  # in the form that a headline uses
                 self._masks[short] = self._masks[text]
                 quoted.add(short)
             if kind in _NAMES and "." in text:
@@ -186,26 +186,26 @@ class DocumentRedactor:
             if kind == "bytes" and (shown := _as_text(text)) is not None:
                 self._masks[shown] = self._masks[text]
                 quoted.add(shown)
-        # The id of a target ends with its host, whatever that is called.
+        # The id of a target ends with its host, whatever its name.
         endings = {host for host in targets if host in self._masks and "." not in host}
         self._words = quoted | hosts
-        """What texts are searched for that do not belong to the document."""
-        # Lists of domains can be long, and sentences name few of them.
+        """Words for which foreign texts are searched."""
+        # Lists of domains can be long, but sentences name few of their domains.
         texts = "\n".join(_texts(document))
         quoted, hosts = ({word for word in words if word in texts} for words in (quoted, hosts))
         self._hosts = _any_of(hosts, behind_at=endings)
         self._quoted = _any_of(quoted | hosts)
 
     def run(self) -> Any:
-        """The document with masks, of the class that it is of."""
+        """Return the document with masks, in its own class."""
         return self._walked(self._document)
 
     def text(self, text: str) -> str:
-        """A sentence of the document with its masks."""
+        """Mask a sentence of the document."""
         return self._text(text, quotes=True)
 
     def value(self, mask: Mask, text: str) -> str:
-        """A value that belongs to the document without being in it, as a field with this mask would show it."""
+        """Mask a value that belongs to the document without being in it, like a field with this mask."""
         if _has_form(mask, text) or not _is_meaningful(mask.word, text):
             return self._text(text)
         return self._mask(mask.word, text)
@@ -233,7 +233,7 @@ class DocumentRedactor:
             of_field = treatments(type(value))
             changed = {name: self._walked(getattr(value, name), treatment) for name, treatment in of_field.items()}
             if isinstance(value, Command):
-                # A command or a line with a mask in it would be a riddle: placeholders stand there instead.
+                # A mask would make a command or a line a riddle: placeholders replace it there.
                 changed["argv"] = tuple(self._placeholder(word) for word in value.argv)
             if isinstance(value, Line):
                 changed["line"] = " ".join(self._placeholder(word) for word in value.line.split(" "))
@@ -261,7 +261,7 @@ class DocumentRedactor:
         if slash:
             try:
                 return str(self._network(ip_network(match[0])))
-            except ValueError:  # an address with the length of its network, or an id: `tcp/backup/10.0.1.17/443`
+            except ValueError:  # an address with a prefix length, or an id: `tcp/backup/10.0.1.17/443`
                 pass
         if match[0] in self._versions:
             return match[0]
@@ -311,7 +311,7 @@ class DocumentRedactor:
         length = network.prefixlen
         if length == 0 or network in _NETWORKS_EVERYWHERE:
             return network
-        if length == network.max_prefixlen:  # a rule for one host is to be known as that host's
+        if length == network.max_prefixlen:  # a rule for one host must still be recognizable as that host's
             return ip_network(self._address(network.network_address))
         if network not in self._networks:
             # The reserved block of RFC 1112, section 4, is wide enough for most lengths.
@@ -336,10 +336,10 @@ class DocumentRedactor:
 
 
 class Redactor(DocumentRedactor):
-    """One table of masks for a report, and for texts of its host that go with it."""
+    """The masks of a report, and of texts from its host that go with it."""
 
     def __init__(self, report: Report) -> None:
-        # The code of a failure has more forms than AWS's own, and may still hold a text of a peer.
+        # The code of a failure has more forms than AWS' own, and may still quote a peer.
         answers = (observation.facts for observation in report.observations if isinstance(observation.facts, ApiFacts))
         code = treatments(ApiFacts)["error_code"]
         super().__init__(
@@ -351,14 +351,14 @@ class Redactor(DocumentRedactor):
         )
 
     def report(self) -> Report:
-        """The report with masks in place of all that identifies."""
+        """Return the report with masks for everything that identifies."""
         masked: Report = self.run()
         return dataclasses.replace(masked, run=dataclasses.replace(masked.run, redacted=True))
 
     def of_host(self, text: str) -> str:
-        """A text that something else on the host wrote, such as a log, with the masks of the report. What the report
-        does not know is found by its form alone: ids of AWS, ARNs, account numbers, addresses, names of hosts and
-        buckets, mail addresses, home folders. Other names in it stay."""
+        """Return a text that another program on the host wrote, such as a log, with the masks of the report. Values
+        that the report does not know are found by their form alone: ids of AWS, ARNs, account numbers, addresses, names
+        of hosts and buckets, mail addresses, home folders. Other names in it stay."""
         known = _any_of({word for word in self._words if word in text})
         if known is not None:
             text = known.sub(lambda match: self._masks[match[0]], text)
@@ -371,12 +371,12 @@ class Redactor(DocumentRedactor):
         return _NAME.sub(self._mask_name, text)
 
     def word(self, kind: str, text: str, *, everywhere: bool = False) -> str:
-        """The mask of a value of this kind; the value itself where it identifies nothing. Later texts are searched for
-        it too where it has a dot and so is not a common word, or with `everywhere`."""
+        """Return the mask of a value of this kind, or the value itself if it identifies nothing. Later texts are
+        searched for it as well if it has a dot and so is not a common word, or with `everywhere`."""
         if not _is_meaningful(kind, text):
             return self.of_host(text)
         if text not in self._masks and (masked := self.of_host(text)) != text:
-            return masked  # an id, an address, or a name that was seen in a text
+            return masked  # an id, an address, or a name that a text contained
         if len(text) >= _LEAST_QUOTED and text not in _PLAIN_WORDS and ("." in text or everywhere):
             self._words.add(text)
         return self._mask(kind, text)
@@ -392,8 +392,8 @@ class Redactor(DocumentRedactor):
 
 
 def _sensitive(report: Report) -> Iterator[tuple[str, str]]:
-    """What stands in fields whose whole content tells something, by the kind of its mask, in the report's order."""
-    # First, so that a workload's setting of the same text has the mask that hosts have, too.
+    """Yield the content of fields that identify as a whole, with the kind of its mask, in the report's order."""
+    # First, so that a workload's setting with the same text has the mask of a host, too.
     yield from (("bucket", target.bucket) for target in report.targets if target.bucket is not None)
     yield from sensitive_fields(report.vantage)
     yield from sensitive_fields(report.targets)
@@ -402,7 +402,7 @@ def _sensitive(report: Report) -> Iterator[tuple[str, str]]:
         failure = observation.failure
         if failure is None:
             continue
-        # The first names a path of this host, the others quote what a source of credentials, and AWS, say.
+        # The first names a path of this host; the others quote a source of credentials, and AWS.
         bundle = failure.kind is FailureKind.TLS_NO_TRUST_STORE
         source = observation.subject.step is Step.CREDENTIALS and failure.kind not in _OWN_WORDS
         if bundle or source or (observation.subject.step is Step.EC2 and failure.kind in _AWS_WORDS):
@@ -411,7 +411,7 @@ def _sensitive(report: Report) -> Iterator[tuple[str, str]]:
             yield "text", quoted[0]
         yield from sensitive_fields(failure)
     yield from sensitive_fields(report.paths)
-    # Last, since a masked URL has no host any more that could be counted.
+    # Last, since a masked URL no longer has a host to count.
     for kind, text in sensitive_fields((report.vantage, *(observation.facts for observation in report.observations))):
         if kind in ("location", "proxy", "url") and (host := _host_in(text)) is not None and "." in host:
             yield "host", host
@@ -423,14 +423,14 @@ def _sensitive(report: Report) -> Iterator[tuple[str, str]]:
 
 
 def chosen_subjects(subjects: Iterable[FindingSubject]) -> Iterator[tuple[str, str]]:
-    """The subjects whose ids are names that somebody chose, each with the word of its mask."""
+    """Yield the subjects whose ids are chosen names, each with the word of its mask."""
     yield from ((subject.kind.value, subject.id) for subject in subjects if subject.kind in CHOSEN)
 
 
 @cache
 def treatments(kind: type) -> dict[str, Mask | Open | None]:
-    """What a masked report does with the text in each field of a class; None for a field without text. Raises TypeError
-    for a text that has no Mask or Open, and for one with several."""
+    """Return how a masked report treats the text in each field of a class; None for a field without text. Raises
+    TypeError for a text without Mask or Open, or with several."""
     hints = get_type_hints(kind, include_extras=True)
     return {field.name: _treatment(hints[field.name], f"{kind.__name__}.{field.name}") for field in _fields_of(kind)}
 
@@ -447,7 +447,7 @@ def _treatment(hint: Any, place: str) -> Mask | Open | None:
 
 
 def _annotated(hint: Any, place: str) -> Iterator[Mask | Open]:
-    """The annotations of the texts in a type; of a dictionary, those of its values."""
+    """Yield the annotations of the texts in a type; for a dictionary, those of its values."""
     if hint is str:
         raise TypeError(f"{place}: a text needs a Mask or an Open of probes.masks")
     if get_origin(hint) is Annotated:
@@ -462,7 +462,7 @@ def _annotated(hint: Any, place: str) -> Iterator[Mask | Open]:
 
 
 def _has_form(treatment: Mask | Open | None, text: str) -> bool:
-    """Whether a text has the form that its field's mask lets stay."""
+    """Whether a text has the form for which its field's mask leaves it."""
     return isinstance(treatment, Mask) and treatment.unless is not None and _matches(treatment.unless, text)
 
 
@@ -474,7 +474,7 @@ _compiled = cache(re.compile)
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """The texts that may quote what other fields hold."""
+    """Yield the texts that may quote other fields."""
     if isinstance(value, str) and not isinstance(value, Enum):
         yield value
     elif isinstance(value, tuple):
@@ -489,7 +489,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def sensitive_fields(value: Any) -> Iterator[tuple[str, str]]:
-    """The texts that are to be masked, each with the word of its mask."""
+    """Yield the texts to mask, each with the word of its mask."""
     if isinstance(value, tuple):
         for item in value:
             yield from sensitive_fields(item)
@@ -499,7 +499,7 @@ def sensitive_fields(value: Any) -> Iterator[tuple[str, str]]:
             if not isinstance(treatment, Mask):
                 yield from sensitive_fields(content)
             elif isinstance(content, dict):
-                # A list of exceptions may be one common word, or the domain of AWS itself.
+                # An entry of a list of exceptions may be a common word, or the domain of AWS itself.
                 yield from (
                     ("exceptions" if key == "no_proxy" else treatment.word, text) for key, text in content.items()
                 )
@@ -540,7 +540,7 @@ def _host_in(url: str) -> str | None:
 
 
 def _as_text(first_bytes: str) -> str | None:
-    """The first bytes of a peer as a sentence shows them."""
+    """Return the first bytes of a peer in the form that a sentence shows."""
     try:
         return repr(bytes.fromhex(first_bytes).decode("latin-1"))
     except ValueError:
@@ -548,7 +548,7 @@ def _as_text(first_bytes: str) -> str | None:
 
 
 def _any_of(words: Iterable[str], behind_at: Iterable[str] = ()) -> re.Pattern[str] | None:
-    """A pattern that finds each of `words`, the longest first, where it is not part of a longer one."""
+    """Return a pattern that finds each of `words`, the longest first, unless it is part of a longer word."""
     forms = [
         (r"(?<!\w)" if word[0].isalnum() else "") + re.escape(word) + (r"(?!\w)" if word[-1].isalnum() else "")
         for word in sorted(words, key=lambda word: (-len(word), word))

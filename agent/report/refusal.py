@@ -1,6 +1,6 @@
-"""The JSON of a document that a call could not make, for kinds that have no verdict of their own.
+"""The JSON of a refusal, for kinds of documents without a verdict of their own.
 
-A report, a prediction, an audit and a fleet say it in their verdict, with all their keys.
+A report, a prediction, an audit and a fleet have the refusal in their verdict, with all their keys.
 """
 
 from typing import Any, Final
@@ -17,7 +17,7 @@ _NAME: Final = "Refusal"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefusalVerdict:
-    """Why there is no document."""
+    """The reason why there is no document."""
 
     status: Status
     """The status, which is always `unknown`."""
@@ -26,7 +26,7 @@ class RefusalVerdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """What a call writes that could not make the document."""
+    """The document of a call that failed to make its own."""
 
     schema: str
     tool: Tool
@@ -45,7 +45,7 @@ def dumps(refusal: Refusal) -> str:
 
 
 def with_refusal(schema: dict[str, Any]) -> dict[str, Any]:
-    """The JSON Schema of a document, which then allows a refusal instead."""
+    """Return the JSON Schema of a document with a refusal as an alternative."""
     refused = schema_of(Refusal, schema["title"])
     verdict = refused["$defs"]["RefusalVerdict"]
     verdict["properties"]["status"] = {"const": Status.UNKNOWN.value}

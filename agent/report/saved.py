@@ -1,4 +1,4 @@
-"""Reports that were saved: read back, and taken apart into the evidence that rules ask.
+"""Saved reports: read them back, and extract the evidence that rules need.
 
 A report that lacks a key, or has one that is not known here, is refused rather than half understood.
 """
@@ -23,11 +23,11 @@ _AFTER: Final = "</script>"
 
 
 class SavedReportError(Exception):
-    """A file that holds no report, in words for the operator."""
+    """The file holds no report; the reason is in words for the operator."""
 
 
 def parse_report(data: bytes, name: str) -> Report:
-    """The report in a document of `--format json`, `ndjson` or `html`; `name` is what errors call it. Raises
+    """Return the report in a document of `--format json`, `ndjson` or `html`; errors call it `name`. Raises
     SavedReportError."""
     try:
         text = data.decode("utf-8")
@@ -45,7 +45,7 @@ def parse_report(data: bytes, name: str) -> Report:
         raise SavedReportError(
             f"{name}: is not a report of `--format json` that this version understands: {error}"
         ) from error
-    except ValueError as error:  # of JSON, and of a number with more digits than Python reads
+    except ValueError as error:  # a JSON error, or a number with more digits than Python reads
         raise SavedReportError(f"{name}: {why_no_json(error)}") from error
     if (twice := _twice(report)) is not None:
         raise SavedReportError(f"{name}: {twice}")
@@ -53,8 +53,8 @@ def parse_report(data: bytes, name: str) -> Report:
 
 
 def measurement_of(report: Report) -> Measurement:
-    """The measurement in a report, without what was judged from it. Raises SavedReportError for a redacted report,
-    whose addresses are stand-ins, and for one that no run can have made."""
+    """Return the measurement in a report, without its judgement. Raises SavedReportError for a redacted report, whose
+    addresses are stand-ins, and for one that no run can have made."""
     if report.run.redacted:
         raise SavedReportError(
             "the report was redacted: its addresses and names are stand-ins, so it cannot be judged again"
@@ -62,7 +62,7 @@ def measurement_of(report: Report) -> Measurement:
     for target in report.targets:
         if target.service not in SERVICES:
             raise SavedReportError(f"the report is about {quoted(target.service)}, a service that is not known here")
-        # These stand in commands.
+        # These values are used in commands.
         if not is_region(target.region):
             raise SavedReportError(f"the report is about {quoted(target.region)}, which is not the name of a Region")
         if HOST.fullmatch(target.host) is None:
@@ -82,7 +82,7 @@ def _is_page(text: str) -> bool:
 
 
 def _document(text: str) -> Any:
-    """The report of a JSON document, or of the last line of an ndjson stream. Raises ValueError."""
+    """Return the report of a JSON document, or of the last line of an ndjson stream. Raises ValueError."""
     try:
         document = json.loads(text)
     except json.JSONDecodeError:
@@ -112,7 +112,7 @@ def _is_of_stream(document: Any) -> bool:
 
 
 def _twice(report: Report) -> str | None:
-    """What a report holds twice, which no run can have made: its ids are given once."""
+    """Return an id that occurs twice in a report, which no run can have made; None if there is none."""
     for what, ids in (("target", report.targets), ("observation", report.observations), ("finding", report.findings)):
         twice = [name for name, count in Counter(identified.id for identified in ids).items() if count > 1]
         if twice:

@@ -1,11 +1,11 @@
-"""Texts without what lets somebody act as somebody else: keys, tokens, passwords, and URLs that carry one.
+"""Remove secrets from texts: keys, tokens, passwords, and URLs that carry one.
 
 A secret is found by its form, by the name in front of it, or because this process knows it from its own variables.
 
-Tools that find secrets were looked at first. They find places that a person then reviews, while this must decide alone
-and must leave the rest of a log readable. detect-secrets (its last release is of 2024) does not say where in a line a
-secret ends, and its patterns take quadratic time on hostile text. gitleaks is a program in Go. So the patterns are
-written here, and _KNOWN_FORMS follows the prefixes that the rules of gitleaks list (July 2026).
+Existing tools for this task were examined first. They mark places for a person to review, while this module must decide
+alone and leave the rest of a log readable. detect-secrets (last release in 2024) does not say where in a line a secret
+ends, and its patterns take quadratic time on hostile text. gitleaks is a program in Go. The patterns are therefore
+written here, and _KNOWN_FORMS follows the prefixes in the rules of gitleaks (July 2026).
 """
 
 import re
@@ -18,12 +18,11 @@ from agent.catalog.services import SERVICES
 
 HIDDEN: Final = "***"
 LEAST: Final = 6
-"""Characters of a known secret that is searched for; a shorter one stands in many words."""
+"""Minimum length of a known secret that is searched for; a shorter one is part of many words."""
 LEAST_WORD: Final = 16
-"""Characters of a known secret that is searched for, if it has only small letters and dashes, as words of a setting
-have."""
+"""Minimum length of a known secret that has only small letters and dashes, as words of a setting have."""
 
-# Every pattern is linear: the texts may be hostile, and are searched from each of their characters.
+# Every pattern is linear: the texts may be hostile, and each of their characters is a possible start.
 _CHOSEN: Final = (
     r"passw(?:or)?d|passphrase|pwd|(?<!by)(?<!com)(?<!sur)(?<!tres)pass(?![a-z])|(?<![a-z])(?:bind|root|db|user|admin)?pw"
     r"(?![a-z])"
@@ -47,7 +46,7 @@ _ASSIGNED_CHOSEN: Final = re.compile(
     rf"(?P<value>{_QUOTED}|{_BARE}(?:[ \t]{{1,8}}(?![\w.-]{{1,40}}[ \t]?[:=]){_BARE}){{0,15}})",
     re.IGNORECASE,
 )
-"""A name and its secret that people choose, which may have blanks: it ends at the next sign, or the next name with a
+"""A name and a secret that people choose, which may have blanks: it ends at the next sign, or at the next name with a
 value."""
 _GIVEN: Final = re.compile(
     rf"(?P<before>(?<![\w-])--?[a-z-]{{0,40}}?(?:{_NAME}|{_CHOSEN})(?![\w-]{{0,20}}-(?:id|arn|file|name)\b)[\w-]{{0,20}}"
@@ -60,7 +59,7 @@ _GIVEN: Final = re.compile(
     rf"(?!-)(?P<value>{_QUOTED}|[^\s'\"]{{1,4096}})",
     re.IGNORECASE,
 )
-"""A word after an option, or after a word of a program or a file that has no sign between them: `--token ...`,
+"""A secret after an option, or after a word of a program or a file without a sign between them: `--token ...`,
 `hdbuserstore SET KEY HOST USER ...`."""
 _ELEMENT: Final = re.compile(
     rf"(?P<before><[\w.:-]{{0,40}}?(?:{_NAME}|{_CHOSEN})[\w.:-]{{0,40}}(?:[ \t][^<>\n]{{0,200}})?>"
@@ -80,7 +79,7 @@ _HOOK: Final = re.compile(
     r"/webhooks|events\.pagerduty\.com/integration|api\.telegram\.org)/)(?P<value>[^\s'\"<>]{1,4096})",
     re.IGNORECASE,
 )
-"""URLs whose path lets everybody write."""
+"""URLs whose path allows everybody to write."""
 _KNOWN_FORMS: Final = re.compile(
     r"(?<![A-Za-z0-9])(?:gh[oprsu]_|github_pat_|gl(?:pat|ptt|rt|dt|soat|cbt|ft|imt|agent|oas)-|xox[a-z](?:\.xox[a-z])?-|xapp-"
     r"|AIza|ya29\.|[sr]k_(?:live|test|prod)_|sk-(?:ant|proj|svcacct|admin)-|SG\.|hv[brs]\.|AGE-SECRET-KEY-|npm_|pypi-AgE"
@@ -90,11 +89,11 @@ _KNOWN_FORMS: Final = re.compile(
 _CRYPT: Final = re.compile(
     r"\$(?:[1567y]|2[abxy]|gy|apr1|argon2(?:id?|d)|scrypt|pbkdf2[a-z0-9-]{0,16})\$[^\s:'\"]{8,4096}"
 )
-"""A password as crypt(5) and its kin keep it: it can be guessed."""
+"""A password hash as of crypt(5): the password can be guessed from it."""
 _SCHEME: Final = re.compile(r"\b((?i:basic|bearer|negotiate))\s{1,3}(?=[A-Za-z]{0,40}[0-9=+/._-])[A-Za-z0-9+/._=-]{8,}")
 _LIST_SCHEME: Final = re.compile(r"\b((?i:digest|aws4-hmac-sha256))\s{1,3}(?=\w{1,40}=)[^\n]*")
 _KEY_ID: Final = re.compile(r"(?<![A-Z0-9])(?:A3T[A-Z0-9]|ABIA|ACCA|AKIA|ASIA)[A-Z0-9]{16}(?![A-Z0-9])")
-"""An access key id (IAM User Guide, Understanding unique ID prefixes); its last four characters may be seen."""
+"""An access key id (IAM User Guide, Understanding unique ID prefixes); its last four characters may be shown."""
 _KEY: Final = re.compile(
     r"(?<![A-Za-z0-9/+=_.-])(?=[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=_.-]))"
     r"(?=[^A-Z]{0,39}[A-Z])(?=[^a-z]{0,39}[a-z])(?=[^0-9]{0,39}[0-9])[A-Za-z0-9/+]{40}"
@@ -108,15 +107,15 @@ _JWT: Final = re.compile(
     r"(?<![A-Za-z0-9_-])(?P<before>(?>(?:(?!(?<![A-Za-z0-9])eyJ)[A-Za-z0-9_-])*))"
     r"(?>eyJ[A-Za-z0-9_-]{4,})(?:\.[A-Za-z0-9_-]+){1,2}"
 )
-"""RFC 7519: its header is JSON, and so begins with these letters. Only the first `eyJ` of a word is tried: where no dot
-follows that word, none follows a later one either."""
+"""A JSON Web Token (RFC 7519): its header is JSON, so it begins with these letters. Only the first `eyJ` of a word is
+tried: if no dot follows that word, none follows a later one."""
 _PEM: Final = re.compile(
     r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----.*?"
     r"(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|\Z)",
     re.DOTALL,
 )
 _OF_PEM: Final = re.compile(r"^(?=.*[A-Z])(?=.*[a-z])[A-Za-z0-9+/]{48,76}={0,2}[ \t\r]*$", re.MULTILINE)
-"""A line of a key whose first line is not there."""
+"""A line of a PEM key whose first line is missing."""
 _WORD: Final = re.compile(r"[^\s'\"<>]+")
 _PRESIGNED: Final = re.compile(r"\b(X-Amz-(?:Signature|Credential|Security-Token))=[^\s&'\"]+", re.IGNORECASE)
 _SECRET_VARIABLE: Final = re.compile(
@@ -127,7 +126,7 @@ _PUBLIC_VARIABLES: Final = frozenset({"AWS_SHARED_CREDENTIALS_FILE", "SSH_AUTH_S
 
 
 def without_secrets(text: str, known: Iterable[str] = ()) -> str:
-    """The text with HIDDEN in place of what is, or may be, a secret; `known` are secrets to be found as they are."""
+    """Return the text with HIDDEN in place of everything that is or may be a secret; `known` are literal secrets."""
     for secret in sorted(known, key=len, reverse=True):
         text = text.replace(secret, HIDDEN)
     text = _PEM.sub(HIDDEN, text)
@@ -149,8 +148,8 @@ def without_secrets(text: str, known: Iterable[str] = ()) -> str:
 
 
 def known_secrets(environment: Mapping[str, str]) -> frozenset[str]:
-    """The secrets that the variables of a process hold: the values of those that are named like one, and the user and
-    the password of every URL, as they stand there and without their escapes."""
+    """Return the secrets in the variables of a process: the values of variables with the name of a secret, and the user
+    and password of every URL, both as written and without escapes."""
     found: set[str] = set()
     for name, value in environment.items():
         if _SECRET_VARIABLE.search(name.upper()) and name not in _PUBLIC_VARIABLES:
@@ -161,7 +160,7 @@ def known_secrets(environment: Mapping[str, str]) -> frozenset[str]:
 
 
 def _is_telling(secret: str) -> bool:
-    """Whether a text that holds it holds the secret, and not a common word that is spelt like it."""
+    """Whether the secret is distinct enough that a text with it reveals it, and not just a common word."""
     is_word = re.fullmatch(r"[a-z_-]+", secret) is not None or secret in _PUBLIC_WORDS
     return len(secret) >= (LEAST_WORD if is_word else LEAST)
 
@@ -176,8 +175,8 @@ def _of_url(url: str) -> Iterable[str]:
 
 
 def _url(match: re.Match[str]) -> str:
-    """A word, of which a URL in it shows neither user nor query: the password may hold anything, and a presigned URL
-    has its signature in its query."""
+    """Return a word without the user and query of a URL in it: a password may hold anything, and a presigned URL has
+    its signature in its query."""
     scheme, sign, rest = match[0].partition("://")
     if not sign:
         return match[0]

@@ -1,9 +1,9 @@
 """Frozen classes to plain data and back, and the JSON Schema of them: one walk over type hints each.
 
 Plain data is what JSON and TOML hold. Addresses, networks, instants and enumerations are strings there, tuples are
-lists, and a float is rounded to six digits, since more would be noise. Reading is strict: a key that no field has, a
-missing key and a value of another kind are refused with the place where they stand. Only what people write by hand may
-leave out a field that has a default.
+lists, and a float is rounded to six digits, since more would be noise. Reading is strict: an unknown key, a missing key
+and a value of another kind are refused with their position. Only documents that people write by hand may omit a field
+with a default.
 """
 
 import dataclasses
@@ -40,13 +40,13 @@ _TEXT_FORMS: Final[dict[type, tuple[Callable[[str], Any], str]]] = {
 
 
 _MAX_SEARCHED: Final = 4_096
-"""Characters of a value that are searched for secrets."""
+"""Maximum length of a value that is searched for secrets."""
 _MAX_QUOTED: Final = 60
-"""Characters of it that an error shows."""
+"""Maximum length of the quoted value in an error."""
 
 
 class DecodeError(ValueError):
-    """Plain data that does not have the form of the class asked for."""
+    """The plain data does not have the form of the requested class."""
 
     def __init__(self, where: str, problem: str) -> None:
         super().__init__(f"{where or 'the document'}: {problem}")
@@ -55,7 +55,7 @@ class DecodeError(ValueError):
 
 
 def to_json(value: Any) -> Any:
-    """Give `value` as JSON's types."""
+    """Convert `value` into JSON's types."""
     match value:
         case None | bool() | int():
             return value
@@ -79,18 +79,18 @@ def to_json(value: Any) -> Any:
 
 
 def from_json(kind: type[T], data: Any, where: str = "") -> T:
-    """Give plain `data` as a `kind`, with every key there. Raises DecodeError."""
-    # The walk is over types that mypy cannot follow.
+    """Convert plain `data` into a `kind`; every key must be there. Raises DecodeError."""
+    # mypy cannot follow the walk over these types.
     return _shaped(kind, data, where, may_omit=False)  # type: ignore[no-any-return]
 
 
 def from_handwritten(kind: type[T], data: Any) -> T:
-    """Give plain `data` as a `kind`; a field that has a default may be left out. Raises DecodeError."""
+    """Convert plain `data` into a `kind`; fields with a default may be missing. Raises DecodeError."""
     return _shaped(kind, data, "", may_omit=True)  # type: ignore[no-any-return]
 
 
 def type_schema(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:
-    """JSON Schema of one type; classes go into `definitions` and are referred to."""
+    """Return the JSON Schema of one type; classes become references into `definitions`."""
     if kind is Any:
         return {}
     if kind is type(None):
@@ -120,7 +120,7 @@ def type_schema(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:
             kind.__name__, {"description": _first_line(kind), "enum": [member.value for member in kind]}
         )
     elif name not in definitions:
-        definitions[name] = {}  # taken, so that a class that holds itself ends the walk
+        definitions[name] = {}  # reserved, so that a class that contains itself ends the walk
         hints = {field: _with(hint, bound) for field, hint in _hints(kind).items()}
         definitions[name] = {
             "description": _first_line(kind),
@@ -133,7 +133,7 @@ def type_schema(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with(hint: Any, bound: dict[Any, Any]) -> Any:
-    """A type with other types in the place of its variables."""
+    """Return a type with other types in place of its variables."""
     variables = getattr(hint, "__parameters__", ())
     return hint[tuple(bound[variable] for variable in variables)] if bound and variables else hint
 
@@ -206,7 +206,7 @@ def _from_text(kind: Any, data: Any, where: str) -> Any:
     read, form = _TEXT_FORMS[kind]
     try:
         value = read(data) if isinstance(data, str) else None
-    except (ValueError, OverflowError):  # the first and the last instants have no neighbours in other zones
+    except (ValueError, OverflowError):  # the first and last possible instants overflow in other time zones
         value = None
     if type(value) is not kind:
         raise DecodeError(where, f"an {form} belongs here, not {quoted(data)}")
@@ -214,7 +214,7 @@ def _from_text(kind: Any, data: Any, where: str) -> Any:
 
 
 def _number(data: Any, where: str) -> float:
-    """A number that JSON has a form for, too (RFC 8259, section 6)."""
+    """Return a number that JSON can represent as well (RFC 8259, section 6)."""
     try:
         value = float(data)
     except OverflowError:
@@ -251,7 +251,7 @@ def _words(kind: Any) -> str:
 
 
 def quoted(data: Any) -> str:
-    """The beginning of a value for an error, without what may be a secret."""
+    """Return the beginning of a value for an error, without possible secrets."""
     from agent.report.secrets import without_secrets
 
     text = without_secrets(repr(data)[:_MAX_SEARCHED])

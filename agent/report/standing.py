@@ -1,4 +1,4 @@
-"""What each finding of a report is to its verdict."""
+"""The effect of each finding of a report on its verdict."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -7,18 +7,18 @@ from agent.report.model import Finding, Report
 
 
 class Standing(StrEnum):
-    """What a finding is to the verdict."""
+    """The effect of a finding on the verdict."""
 
     CAUSE = "cause"
     SYMPTOM = "symptom"
     NOT_COUNTED = "not-counted"
-    """A cause at what nobody asked for, and what follows from it: it raises no verdict."""
+    """A cause at a target that nobody requested, or its consequence: it raises no verdict."""
     SUPPRESSED = "suppressed"
-    """Suppressed itself, or explained only by a suppressed finding: it has no effect on the verdict."""
+    """A suppressed finding, or one that only a suppressed finding explains: it has no effect on the verdict."""
 
 
 def standings(report: Report) -> list[tuple[Finding, Standing]]:
-    """The findings, in the order of the report, with what each is."""
+    """Return the findings in the order of the report, each with its effect."""
     by_id = {finding.id: finding for finding in report.findings}
     return [(finding, _standing(finding, by_id)) for finding in report.findings]
 

@@ -1,4 +1,4 @@
-"""Subjects of findings, made of ids: what an id of AWS stands for, its prefix tells."""
+"""Subjects of findings from ids: the prefix of an AWS id gives its kind."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -9,12 +9,12 @@ from agent.report.model import FindingSubject, SubjectKind
 
 
 def about(kind: SubjectKind, ids: Iterable[object]) -> tuple[FindingSubject, ...]:
-    """Subjects of one kind; None and empty texts among their ids are left out."""
+    """Return subjects of one kind; None and empty ids are ignored."""
     return tuple(FindingSubject(kind=kind, id=str(id_)) for id_ in ids if id_)
 
 
 def resources(*ids: str | None) -> tuple[FindingSubject, ...]:
-    """Subjects for ids of AWS, whose prefix gives the kind. Other texts are left out."""
+    """Return subjects for AWS ids; the prefix gives the kind. Other texts are ignored."""
     kinds = ((id_, kind_of_id(id_)) for id_ in ids if id_ is not None)
     return tuple(FindingSubject(kind=kind, id=id_) for id_, kind in kinds if kind is not None)
 
@@ -34,14 +34,14 @@ _KINDS: Final = {
     "i": SubjectKind.INSTANCE,
     **dict.fromkeys(("nat", "igw", "eigw", "lgw", "cagw", "vgw", "tgw", "pcx"), SubjectKind.GATEWAY),
 }
-"""Kinds of subjects, by the prefix of an id."""
+"""Kinds of subjects by the prefix of an id."""
 _TRANSIT_TABLE: Final = "tgw-rtb-"
 _HOSTED_ZONE: Final = re.compile(r"Z[A-Z0-9]{1,31}")
 _ACCOUNT: Final = re.compile(r"[0-9]{12}")
 
 
 def kind_of_id(id_: str) -> SubjectKind | None:
-    """What an id of AWS stands for; None where that is not known."""
+    """Return the kind of resource of an AWS id; None if it is unknown."""
     if _HOSTED_ZONE.fullmatch(id_):
         return SubjectKind.HOSTED_ZONE
     if _ACCOUNT.fullmatch(id_):
@@ -56,17 +56,17 @@ _COMMON_NAME: Final = re.compile(r"CN=((?:[^,\\]|\\.)+)")
 
 
 def common_name(issuer: str) -> str | None:
-    """The common name of an issuer, which tells the authorities of one company apart; None where it has none."""
+    """Return the common name of an issuer, which distinguishes the authorities of one company; None if it has none."""
     match = _COMMON_NAME.match(issuer)
     return None if match is None else match[1]
 
 
 _NOT_ONE: Final = frozenset({SubjectKind.ADDRESS, SubjectKind.PORT, SubjectKind.ZONE})
-"""Kinds of subjects that a headline tells in other words."""
+"""Kinds of subjects that a headline describes in other words."""
 
 
 def first_of_kinds(subjects: Sequence[FindingSubject]) -> dict[str, Forms | None]:
-    """Values for the template of a headline: the first subject of each kind, and all ports."""
+    """Return values for the template of a headline: the first subject of each kind, and all ports."""
     by_kind: dict[SubjectKind, list[str]] = {}
     for subject in subjects:
         by_kind.setdefault(subject.kind, []).append(subject.id)

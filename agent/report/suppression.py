@@ -1,4 +1,4 @@
-"""A known finding that must not affect the verdict, as options and files name it."""
+"""Suppressions of known findings, which must not affect the verdict, in the notation of options and files."""
 
 import re
 from datetime import date
@@ -12,7 +12,7 @@ _UNTIL: Final = re.compile(r"(?P<what>.+)@(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})")
 
 
 def read(text: str) -> Suppression:
-    """The suppression `CODE[=TARGET|=KIND:ID][@YYYY-MM-DD]`. Raises ValueError, in words for the operator."""
+    """Parse a suppression `CODE[=TARGET|=KIND:ID][@YYYY-MM-DD]`. Raises ValueError in words for the operator."""
     until = None
     if (match := _UNTIL.fullmatch(text)) is not None:
         text, until = match["what"], day(match["day"])
@@ -26,13 +26,13 @@ def read(text: str) -> Suppression:
     if separator and not (target and target.isprintable()):
         raise ValueError(f"{text!r} names no target after the '='")
     kind, colon, id_ = target.partition(":")
-    if colon and id_ and kind in tuple(SubjectKind):  # a target is a service, with a host or not, or an address
+    if colon and id_ and kind in tuple(SubjectKind):  # a target is a service with or without a host, or an address
         return Suppression(code=code, target=None, subject=target, until=until)
     return Suppression(code=code, target=target or None, until=until)
 
 
 def day(text: str) -> date:
-    """A day such as `2026-12-31`. Raises ValueError, in words for the operator."""
+    """Parse a day such as `2026-12-31`. Raises ValueError in words for the operator."""
     try:
         return date.fromisoformat(text)
     except ValueError as error:

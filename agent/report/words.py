@@ -1,7 +1,7 @@
-"""The content that all formats for people share: which rows, which words, in which order.
+"""The content that all formats for people share: its rows, its words and their order.
 
-The texts here are not escaped. A format passes each text that is not its own through `visible`: names, certificates
-and answers come from others, and in a saved report every word may.
+The texts here are not escaped. A format passes each foreign text through `visible`: names, certificates and answers
+come from others, and in a saved report every word may.
 """
 
 import shlex
@@ -31,21 +31,21 @@ from probes.model import Observation, Role, Skipped, Step
 from probes.operations import GETADDRINFO, JOBS
 
 WIDTH: Final = 80
-"""Columns of what is laid out in lines."""
+"""Columns of a text in lines."""
 DETAIL_CHARACTERS: Final = 2_000
-"""Characters of the detail of one cause, some 25 lines. It may quote a long text of a peer; JSON has all of it."""
+"""Maximum length of a cause's detail, some 25 lines. It may quote a long text of a peer; JSON has all of it."""
 STEPS: Final = (Step.TCP, Step.TLS, Step.HTTP, Step.API)
-"""The steps of a ladder, in the order in which it is climbed."""
+"""The steps to an endpoint in their order."""
 UNUSED_ANSWER: Final = "another resolver's answer, which this host does not use; it decides nothing"
 _GAP: Final = 2
-"""Columns between the status and what stands behind it."""
+"""Columns between the status and the text after it."""
 FEW_SERVICES: Final = 2
-"""Up to so many services, each is shown in full; of more, those that are well take one line each."""
+"""Maximum number of services that are all shown in full. If there are more, each healthy one takes one line."""
 _ROLES: Final = {Role.REQUIRED: "", Role.OPTIONAL: ", not counted", Role.CONTEXT: ", for comparison, not counted"}
 
 
 def bounded(text: str) -> str:
-    """The detail of a cause, cut where a quoted text of a peer makes it too long."""
+    """Return the detail of a cause, cut if a quoted text of a peer makes it too long."""
     return text if len(text) <= DETAIL_CHARACTERS else f"{text[:DETAIL_CHARACTERS]} ... (--format json has the rest)"
 
 
@@ -53,7 +53,7 @@ def bounded(text: str) -> str:
 
 
 def facts(report: Report) -> str:
-    """What stands below the verdict: `eu-west-1, path private, access allowed, 3.0 s`."""
+    """Return the facts below the verdict: `eu-west-1, path private, access allowed, 3.0 s`."""
     region = report.run.region or "no Region"
     access = {"not-tried": "signed calls not tried", "unknown": "access unknown"}.get(
         report.verdict.access, f"access {report.verdict.access}"
@@ -63,13 +63,14 @@ def facts(report: Report) -> str:
 
 
 def below_summary(report: Report) -> tuple[str, ...]:
-    """The lines below the verdict: the facts of the run, with the addresses that failed, and what to know of it."""
+    """Return the lines below the verdict: the facts of the run with the failed addresses, and remarks."""
     known = facts(report)
     return (known + _failed_at(report, WIDTH - len(report.verdict.status) - _GAP - len(known)), *report.verdict.notes)
 
 
 def _failed_at(report: Report, room: int) -> str:
-    """The addresses at which a required step failed: `; failed at 10.0.2.17`; of several, what there is room for."""
+    """Return the addresses at which a required step failed: `; failed at 10.0.2.17`; if there are several, as many as
+    fit."""
     every = [address for target in report.targets if target.required for address in target.addresses]
     failed = [row.address for row in every if row.from_own_lookup and row.status is AddressStatus.FAILED]
     where = places(list(dict.fromkeys(failed))) or ()
@@ -79,7 +80,7 @@ def _failed_at(report: Report, room: int) -> str:
 
 
 def vantage(report: Report) -> str:
-    """Where and when the run was made, and by what."""
+    """Return the place, time and version of the run."""
     seen = report.vantage
     known = (seen.instance_id, seen.availability_zone_id, seen.vpc_id, *map(str, seen.source_addresses))
     place = " ".join(filter(None, known)) or "this host"
@@ -90,7 +91,7 @@ def vantage(report: Report) -> str:
 
 
 def seen_from(report: Report) -> tuple[str, ...]:
-    """The host, its Region and its VPC, the time and the version, for the top of a page."""
+    """Return the host, its Region and its VPC, the time and the version, for the top of a page."""
     seen = report.vantage
     known = (
         seen.instance_id,
@@ -107,7 +108,7 @@ def seen_from(report: Report) -> tuple[str, ...]:
 
 
 def _checked_for(report: Report) -> str:
-    """For which workloads, and by which sign each was found; nothing for a caller alone."""
+    """Return the workloads of the run, with the sign by which each was found; empty for a caller alone."""
     workloads = report.vantage.workloads
     if all(workload.name is Workload.CALLER for workload in workloads):
         return ""
@@ -129,20 +130,20 @@ def causes(report: Report) -> list[Finding]:
 
 
 def said(finding: Finding) -> str:
-    """What was found, and of which target: `backup: 1 of 3 addresses is silent on 443: 10.0.2.17`."""
-    # A name server stands in the headline itself.
+    """The finding with its target: `backup: 1 of 3 addresses is silent on 443: 10.0.2.17`."""
+    # The headline names the name server itself.
     return f"{finding.target}: {finding.headline}" if finding.scope is Scope.TARGET else finding.headline
 
 
 def before_target(finding: Finding) -> str:
-    """The headline, then the target where it does not name that, for a list whose lines may be cut at their end."""
+    """The headline, then the target unless the headline names it, for a list whose lines may be cut at the end."""
     is_named = finding.scope is not Scope.TARGET or finding.target in finding.headline.split()
     return finding.headline if is_named else f"{finding.headline} ({finding.target})"
 
 
 def head(finding: Finding) -> str:
-    """`CRITICAL backup: 1 of 3 addresses is silent on 443: 10.0.2.17`; with `(not counted)` before that where the
-    finding raises no verdict."""
+    """The first line of a finding: `CRITICAL backup: 1 of 3 addresses is silent on 443: 10.0.2.17`; with `(not
+    counted)` before it if the finding raises no verdict."""
     aside = "" if finding.counts else " (not counted)"
     return f"{finding.severity.upper()}{aside} {said(finding)}"
 
@@ -153,7 +154,7 @@ def follows(finding: Finding, report: Report) -> list[str]:
 
 
 def shell(command: Command) -> str:
-    """A command on one line, as a shell takes it."""
+    """A command on one line in the syntax of a shell."""
     return shlex.join(map(visible, command.argv))
 
 
@@ -162,7 +163,7 @@ def shell(command: Command) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What was checked on a port of an address."""
+    """The checks on a port of an address."""
 
     address: TargetAddress
     port: int
@@ -171,7 +172,7 @@ class Row:
 
 
 def in_use(report: Report) -> list[TargetReport]:
-    """The targets of which there is anything to show."""
+    """Return the targets about which there is anything to show."""
     return [target for target in report.targets if target.status is not Status.NOT_IN_USE]
 
 
@@ -181,13 +182,13 @@ def state(target: TargetReport) -> str:
 
 
 def has_many_services(report: Report) -> bool:
-    """Whether a reader needs those that are well to be short."""
+    """Whether there are so many services that the healthy ones should be short."""
     return len({target.service for target in in_use(report)}) > FEW_SERVICES
 
 
 def unfolded(report: Report) -> list[TargetReport]:
-    """The targets to show in full: all where there are few services, else those that are not ok, and those of which
-    something is worth a look."""
+    """Return the targets to show in full: all if there are few services, else those that are not ok or otherwise worth
+    a look."""
     if not has_many_services(report):
         return in_use(report)
     return [target for target in in_use(report) if not is_uneventful(target, report)]
@@ -200,8 +201,8 @@ def folded(report: Report) -> list[TargetReport]:
 
 
 def is_uneventful(target: TargetReport, report: Report) -> bool:
-    """Whether the matrix of a target tells nothing that its one line does not: it is ok, with no finding but an info,
-    all resolvers give the same addresses, no step failed, and the configuration, where it was read, says the same."""
+    """Whether one line says all that the matrix of a target does: it is ok, has at most info findings, all resolvers
+    give the same addresses, no step failed, and the configuration agrees if it was read."""
     findings = [finding for finding in report.findings if finding.target == target.id]
     answers = {frozenset(words.split(", ")) for words in names(target, report).values()}
     return (
@@ -216,8 +217,8 @@ def is_uneventful(target: TargetReport, report: Report) -> bool:
 
 
 def connected(target: TargetReport, report: Report) -> tuple[int, float | None]:
-    """How many addresses connected, and the seconds of the slowest connect; None where
-    nothing connected."""
+    """Return the number of addresses that connected, and the seconds of the slowest connect; None if nothing
+    connected."""
     connects = [(row.address.address, row.steps[STEPS.index(Step.TCP)]) for row in matrix(target, report)]
     seconds = [step.seconds for _, step in connects if step is not None and step.ok and step.seconds is not None]
     count = len({address for address, step in connects if step is not None and step.ok})
@@ -225,13 +226,13 @@ def connected(target: TargetReport, report: Report) -> tuple[int, float | None]:
 
 
 def folded_row(target: TargetReport, report: Report) -> tuple[str, str, str, str, str]:
-    """The one line of a target that is well: service, host, state, how many addresses connect, the slowest connect."""
+    """The one line of a healthy target: service, host, state, number of addresses that connect, the slowest connect."""
     count, slowest = connected(target, report)
     return target.service, target.host, state(target), str(count), "-" if slowest is None else duration(slowest)
 
 
 def names(target: TargetReport, report: Report) -> dict[str, str]:
-    """Who gave which addresses for the name."""
+    """Return the answers to the lookups of a name, by who was asked."""
     answers: dict[str, list[str]] = {}
     for observation in report.observations:
         subject = observation.subject
@@ -252,7 +253,7 @@ def _answer(observation: Observation[Any]) -> str:
         return f"not asked: {observation.outcome.reason}"
     if observation.failure is None:
         return ""
-    # The C library has one code for several answers; the report shows that code, since nothing else was seen.
+    # The C library has one code for several answers; the report shows this code, since no more is known.
     code = (
         observation.failure.code if observation.failure.code and observation.failure.code.startswith("EAI_") else None
     )
@@ -260,7 +261,7 @@ def _answer(observation: Observation[Any]) -> str:
 
 
 def matrix(target: TargetReport, report: Report) -> Iterator[Row]:
-    """Every port of every address at which anything was checked."""
+    """Yield every checked port of every address."""
     cells = {
         (observation.subject.address, observation.subject.port, observation.subject.step): observation
         for observation in report.observations
@@ -276,18 +277,17 @@ def matrix(target: TargetReport, report: Report) -> Iterator[Row]:
 
 
 def starred(address: TargetAddress) -> str:
-    """An address, with a star where this host does not use it."""
+    """An address, with a star if this host does not use it."""
     return f"{address.address}{'' if address.from_own_lookup else ' *'}"
 
 
 def zone(address: TargetAddress) -> str:
-    """The zone of an address, by its id where that is known; a dash where neither is."""
+    """The zone of an address, by its id if known; a dash if no zone is known."""
     return address.availability_zone_id or address.availability_zone or "-"
 
 
 def cell(observation: Observation[Any] | None) -> str:
-    """A step in a word: its time where it went well, the failure in capitals where it did not, a dash for one that was
-    not made."""
+    """A step in a word: its time if it succeeded, the failure in capitals if it did not, a dash if it was not made."""
     if observation is None:
         return ""
     if observation.failure is not None:
@@ -300,12 +300,12 @@ def cell(observation: Observation[Any] | None) -> str:
 
 _MANY_READS: Final = 4
 _NEEDS: Final = "needs "
-"""The start of the reason for which a read was not made that needs the answer of another."""
+"""The start of the reason for a skipped read that needs the answer of another."""
 _NEEDS_ANOTHER: Final = f"{_NEEDS}what could not be read"
 
 
 def unseen(report: Report) -> dict[str, str]:
-    """What was not checked, by the reason; each reason once."""
+    """Return what was not checked, by reason; each reason once."""
     reasons: dict[str, list[str]] = {}
     for target in report.targets:
         if target.status is Status.NOT_IN_USE:
@@ -318,10 +318,10 @@ def unseen(report: Report) -> dict[str, str]:
     unread: dict[str, int] = {}
     for observation in report.observations:
         if observation.subject.operation == JOBS:
-            continue  # its rules say why
+            continue  # its rules give the reason
         reason = observation.outcome.reason if isinstance(observation.outcome, Skipped) else None
         if reason is not None and observation.subject.step is Step.EC2 and reason.startswith(_NEEDS):
-            reason = _NEEDS_ANOTHER  # of which VPC013 says why it failed
+            reason = _NEEDS_ANOTHER  # VPC013 gives the reason of the failure
         if reason is not None and " failed: " not in reason and reason not in unused:
             of = observation.subject.target if observation.subject.step is Step.API else observation.subject.operation
             reasons.setdefault(reason, []).append(" ".join(filter(None, (observation.subject.step, of))))
@@ -336,15 +336,16 @@ def unseen(report: Report) -> dict[str, str]:
 
 
 def _listed(what: Iterable[str], reads: int, why: str) -> list[str]:
-    """What was not checked for one reason, each name once. Many reads of the configuration are named together."""
+    """Return the names of the checks that were not made for one reason, each once. Many reads of the configuration are
+    named together."""
     every = list(dict.fromkeys(what))
     if reads < _MANY_READS and why not in (NO_TROUBLE, NOT_NEEDED):
         return every
     others = [one for one in every if not one.startswith(f"{Step.EC2} ")]
-    # A healthy run leaves all of the configuration unread, which is worth one word.
+    # A healthy run reads no configuration at all, which takes one word.
     return [*others, "the configuration" if why in (NO_TROUBLE, NOT_NEEDED) else f"the configuration ({reads} reads)"]
 
 
 def has_unused_answer(report: Report) -> bool:
-    """Whether an address with a star stands in the report."""
+    """Whether the report has an address with a star."""
     return any(not address.from_own_lookup for target in report.targets for address in target.addresses)
