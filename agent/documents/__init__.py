@@ -1,1 +1,1 @@
-"""Documents for people: a tree of blocks, and what writes it as text, as Markdown and as a page."""
+"""Documents for people: a tree of blocks, and the renderers that write it as text, Markdown or a page."""

@@ -1,5 +1,5 @@
-"""The ways through the page of a report: from a failed step to its cause, from a cause to its runbook page and to what
-was measured, and back."""
+"""Links inside the page of a report: from a failed step to its cause, from a cause to its runbook page and its
+evidence, and back."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Final
@@ -10,23 +10,23 @@ from agent.report.model import Finding, Report
 from agent.report.words import causes
 
 _MOST_PAGES: Final = 12
-"""Runbook pages in a file; `backuplink explain` has all of them."""
+"""Maximum number of runbook pages in a file; `backuplink explain` has all of them."""
 _MOST_LINKS: Final = 6
-"""Observations that a cause leads to; the table of all of them leads back."""
+"""Maximum number of observations to which a cause links; the table of all observations links back."""
 
 
 def paged(reports: Iterable[Report]) -> list[str]:
-    """The codes whose runbook pages are in the page of these reports."""
+    """Return the codes with a runbook page in the page of these reports."""
     return with_pages(finding.code for report in reports for finding in report.findings)
 
 
 def with_pages(codes: Iterable[str | None]) -> list[str]:
-    """The codes of the catalogue among these, each once, as many as a page has runbook pages."""
+    """Return the codes of the catalogue among these, each once, at most the number of runbook pages in a page."""
     return [code for code in dict.fromkeys(codes) if code in CODES][:_MOST_PAGES]
 
 
 def to_runbook(code: str | None, pages: Collection[str]) -> tuple[Inline, ...]:
-    """The way from a fault to the runbook page of its code; empty where the page has none."""
+    """Return the link from a fault to the runbook page of its code; empty if the page has none."""
     if code is None or code not in pages:
         return ()
     return ("Runbook page: ", Link(code, f"#{runbook_anchor(code)}"))
@@ -38,8 +38,8 @@ def runbook_anchor(code: str) -> str:
 
 
 class Anchors:
-    """The ids in the page of a report, and the links to them. A prefix tells the reports of one page apart, which share
-    the runbook pages of the codes `pages`."""
+    """The ids in the page of a report, and the links to them. A prefix distinguishes the reports of one page, which
+    share the runbook pages of the codes `pages`."""
 
     def __init__(self, report: Report, prefix: str = "", pages: Sequence[str] | None = None) -> None:
         self.path = f"{prefix}path"
@@ -65,20 +65,21 @@ class Anchors:
                 self._shown_by.setdefault(name, root)
 
     def of_cause(self, number: str) -> str:
-        """The id of the section of a cause, by its number: a report from elsewhere may name two findings alike."""
+        """Return the id of a cause's section. It contains a number, since a foreign report may give two findings the
+        same name."""
         return f"{self._prefix}cause-{number}"
 
     def to_cause(self, observation_id: str) -> str | None:
-        """Where the cause stands that an observation shows; None where it shows none."""
+        """Return the address of the cause that an observation shows; None if it shows none."""
         found = self._shown_by.get(observation_id)
         return None if found is None else f"#{self._anchors[found.id]}"
 
     def to_why(self, observation_id: str) -> str | None:
-        """Where to read why a step failed: at its cause or, where it shows none, in what was measured."""
+        """Return the address of the reason why a step failed: its cause or, without a cause, its observation."""
         return self.to_cause(observation_id) or f"#{self._places[observation_id]}"
 
     def from_cause(self, finding: Finding) -> Iterator[Text]:
-        """The ways on from a cause: its runbook page, and what showed it and what it explains."""
+        """Yield the links from a cause: its runbook page, its evidence, and the findings that it explains."""
         parts = [*to_runbook(finding.code, self._pages)]
         names = list(dict.fromkeys(self._evidence.get(finding.id, [])))
         if names:
@@ -89,12 +90,12 @@ class Anchors:
             yield Text((*parts, "."), WAYS)
 
     def from_picture(self) -> tuple[Inline, ...]:
-        """The causes that a picture shows; empty where there are none."""
+        """Return links to the causes in a picture; empty if there are none."""
         links = self._links(self._causes)
         return (". What is wrong: ", *links) if links else ()
 
     def to_causes(self) -> dict[str, tuple[Inline, ...]]:
-        """The ways back from the runbook page of a code, to each cause of a finding with it."""
+        """Return the links from the runbook page of each code back to the causes with that code."""
         return {code: tuple(self._links(found.values())) for code, found in self._by_code.items()}
 
     def _links(self, found: Iterable[Finding]) -> list[Inline]:
@@ -103,7 +104,7 @@ class Anchors:
 
 
 def _root(finding_id: str, above: dict[str, str | None]) -> str:
-    """The cause of a finding. A report from elsewhere may explain in a circle."""
+    """Return the root cause of a finding. A foreign report may contain a circle of explanations."""
     seen = {finding_id}
     while (cause := above.get(finding_id)) is not None and cause not in seen:
         seen.add(cause)

@@ -1,7 +1,7 @@
 """A document for people, as a tree of blocks.
 
-A builder for each kind of document makes the tree. `text.py`, `markdown.py` and `html.py` write any tree. Words in a
-tree are as they came, also those of a stranger: the renderers alone escape, shorten and number.
+Each kind of document has a builder that makes the tree. `text.py`, `markdown.py` and `html.py` write any tree. Words in
+a tree are not changed, even foreign ones: only the renderers escape, shorten and number.
 """
 
 from collections.abc import Callable, Iterable
@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from probes.frozen import dataclass
 
-if TYPE_CHECKING:  # a text needs no XML
+if TYPE_CHECKING:  # the text format needs no XML
     from xml.etree.ElementTree import Element
 
 
 class Medium(StrEnum):
-    """What a tree is written as. The names are those of `--format`."""
+    """The output format of a tree. The names are those of `--format`."""
 
     TEXT = "text"
     MARKDOWN = "markdown"
@@ -23,9 +23,9 @@ class Medium(StrEnum):
 
 
 MUTED: Final = "muted"
-"""A kind of what few readers need. Most other kinds are the values of a status."""
+"""The kind of blocks that few readers need. Most other kinds are values of a status."""
 WAYS: Final = "ways"
-"""A kind of links to other places of a page, which are not printed."""
+"""The kind of links to other places of a page, which are not printed."""
 
 
 # --- Inside a line ---------------------------------------------------------------------------------------------------
@@ -33,14 +33,14 @@ WAYS: Final = "ways"
 
 @dataclass(frozen=True, slots=True)
 class Mono:
-    """Words as they are typed, such as a command or a host."""
+    """Literal words, such as a command or a host."""
 
     words: str
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Words that lead somewhere. The address must be ours: one that comes from outside could lead anywhere."""
+    """Words with a link. The address must be ours: a foreign one could lead anywhere."""
 
     words: str
     url: str
@@ -56,17 +56,17 @@ Words = Inline | tuple[Inline, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Most:
-    """How many of many are written; None for all. JSON has all."""
+    """Maximum number of items that each format shows; None for all. JSON has all."""
 
     text: int | None = 40
     markdown: int | None = 30
-    """A ticket of GitHub or GitLab holds 65,536 characters."""
+    """The maximum for Markdown: a ticket of GitHub or GitLab holds 65,536 characters."""
     page: int | None = None
     elsewhere: str = "--format json has all"
-    """Where the others are."""
+    """The place of the remaining items."""
 
     def of(self, medium: Medium) -> int | None:
-        """How many of them a medium shows."""
+        """The maximum for a format."""
         return {Medium.TEXT: self.text, Medium.MARKDOWN: self.markdown, Medium.PAGE: self.page}[medium]
 
 
@@ -86,11 +86,11 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Bullets:
-    """A list; nothing is written of an empty one."""
+    """A list; an empty one is not written."""
 
     items: tuple[Words, ...]
     what: str = "more"
-    """One of those that are left out, such as `more change`."""
+    """The name of one omitted item, such as `more change`."""
     most: Most = ROWS
     numbered: bool = False
 
@@ -102,12 +102,12 @@ class Cell:
     words: str
     kind: str | None
     url: str | None = None
-    """`#` and an anchor of the page, where the cell leads somewhere; other media have the words alone."""
+    """`#` and an anchor of the page, if the cell has a link; other formats write only the words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """Rows of cells; the first cell of each names the row. Nothing is written of a table without rows."""
+    """Rows of cells; the first cell names the row. A table without rows is not written."""
 
     caption: str
     heads: tuple[str, ...]
@@ -117,16 +117,16 @@ class Table:
     numbers: bool = False
     """Whether a page keeps each cell on one line."""
     merged: int = 0
-    """Number of first cells that a text leaves out if they are as in the row above."""
+    """Number of first cells that a text leaves blank if they equal those of the row above."""
     headless: bool = False
-    """Whether a text shows no heads."""
+    """Whether a text omits the headings."""
     anchor: str | None = None
-    """Begins the ids of its rows on a page: `observation` makes `observation-1`."""
+    """Prefix of the ids of its rows on a page: `observation` makes `observation-1`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An event: one paragraph, and what is known of it below."""
+    """An event: a paragraph with details below it."""
 
     texts: tuple[Text, ...]
     kind: str | None = None
@@ -143,31 +143,31 @@ class Entries:
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """Lines as they are typed."""
+    """Literal lines of code."""
 
     lines: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
-    """A command, or lines for a file, and what doing that means."""
+    """A command, or lines for a file, with its effect."""
 
     argv: tuple[str, ...]
-    """Empty for lines of a file."""
+    """The command's arguments; empty for lines of a file."""
     changes: bool
     """Whether it changes anything, or only reads."""
     undo: str | None
     alternative: str | None = None
-    """A letter that commands share if they belong together, among commands that exclude one another."""
+    """A letter shared by commands that belong together, among alternatives."""
     is_checked: bool | None = None
-    """Whether the predictor says that it opens the path; None where nobody asks that."""
+    """Whether the predictor says that it opens the path; None if that was not predicted."""
     file: str | None = None
     lines: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ToDo:
-    """What to do about something, in words and as commands."""
+    """What to do about a fault, in words and as commands."""
 
     summary: str
     actions: tuple[Action, ...] = ()
@@ -176,11 +176,11 @@ class ToDo:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A picture, which pages alone show."""
+    """A picture, which only pages show."""
 
     caption: Words
     draw: "Callable[[int, str], Element | None]"
-    """Makes the `svg` element for a width; a name begins the ids in it. None where there is nothing to draw."""
+    """Makes the `svg` element for a width; its second argument is a prefix of ids. None if there is nothing to draw."""
     is_printed: bool = True
 
 
@@ -191,17 +191,17 @@ class Section:
     title: Words
     blocks: "tuple[Block, ...]"
     number: str = ""
-    """Stands before the title, such as `1`."""
+    """A number before the title, such as `1`."""
     code: str | None = None
-    """The code of a finding, whose page is named at the end."""
+    """The code of a finding, whose runbook page is named at the end."""
     aside: str = ""
-    """The state of what the title names: on the same line of a text, below the title elsewhere."""
+    """The state of the section's subject: on the title's line in a text, below the title elsewhere."""
     kind: str | None = None
-    """Colours the frame that a page puts around it; MUTED for a frame without colour, None for no frame."""
+    """The colour of the frame around it on a page; MUTED for a frame without colour, None for no frame."""
     is_part: bool = False
-    """Whether a text draws a line above it: it has sections of its own."""
+    """Whether a text draws a line above it, because it has sections of its own."""
     is_folded: bool = False
-    """Whether a page shows the title alone until it is clicked on."""
+    """Whether a page shows only the title until a reader clicks on it."""
     anchor: str | None = None
     """Its id on a page. A link to a folded section opens it."""
     is_printed: bool = True
@@ -209,7 +209,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Many:
-    """Sections of one sort, of which the first are written."""
+    """Sections of one kind, of which only the first are written."""
 
     sections: tuple[Section, ...]
     what: str
@@ -218,7 +218,7 @@ class Many:
 
 @dataclass(frozen=True, slots=True)
 class Only:
-    """Blocks for some media, made when one of them is written."""
+    """Blocks for some formats, made when one of these is written."""
 
     media: frozenset[Medium]
     make: "Callable[[], Iterable[Block]]"
@@ -229,18 +229,18 @@ Block = Leaf | Section | Many | Only
 
 
 def on_pages(make: "Callable[[], Iterable[Block]]") -> Only:
-    """Blocks that pages alone have."""
+    """Return blocks for pages only."""
     return Only(frozenset({Medium.PAGE}), make)
 
 
 def in_lines(make: "Callable[[], Iterable[Block]]") -> Only:
-    """Blocks that texts alone have."""
+    """Return blocks for texts only."""
     return Only(frozenset({Medium.TEXT}), make)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Embedded:
-    """What a page holds for programs."""
+    """Data in a page for programs."""
 
     page_id: str
     """The id of its element."""
@@ -253,15 +253,15 @@ class Document:
     """A document with all its blocks."""
 
     kind: str
-    """How it is: the value of a status."""
+    """The value of the status."""
     word: str
-    """The status as it is shown, in capitals."""
+    """The displayed status, in capitals."""
     summary: str
     lines: tuple[str, ...] = ()
-    """What to know of the summary."""
+    """Remarks on the summary."""
     where: tuple[str, ...] = ()
-    """Where, when and by what it was made: pages say it in the first box, texts at their end."""
+    """The place, time and version of its making. Pages show it in the first box, texts at the end."""
     blocks: tuple[Block, ...] = ()
     title: str | None = None
-    """The title of the page; None for word and summary."""
+    """The title of the page; None for the status word and the summary."""
     embedded: Embedded | None = None

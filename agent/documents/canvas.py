@@ -1,4 +1,5 @@
-"""What pictures share: a drawing of a given width, its colours for light and dark, and the `svg` element around it.
+"""The common parts of pictures: a drawing of a given width, its colours for light and dark, and the `svg` element
+around it.
 
 Everything is laid out in characters of one width, so the same data is the same picture everywhere. Words and shapes say
 all that colours say.
@@ -13,13 +14,13 @@ from agent.report.escape import visible
 from agent.report.words import bounded
 
 WIDE: Final = 720
-"""Units, which are pixels on a page of this width."""
+"""Width in units, which are pixels on a page of this width."""
 NARROW: Final = 328
-"""Units for the page of a telephone."""
+"""Width in units for the page of a telephone."""
 CHARACTER: Final = 6.62
-"""Width of a character at 11 units: 0.6 em, and a little for fonts that are wider."""
+"""Width of a character at font size 11: 0.6 em, and a little for wider fonts."""
 SMALL: Final = 6.02
-"""Width of a character at 10 units."""
+"""Width of a character at font size 10."""
 LINE: Final = 14
 PAD: Final = 8
 ICON: Final = 11
@@ -58,7 +59,7 @@ _DARK: Final = {
     "link": "#8fc1ff",
 }
 PALETTES: Final = {"light": _LIGHT, "dark": _DARK}
-"""Colours by name. Texts have a contrast of 4.5 to 1 and more on their grounds, lines of 3 to 1 (WCAG 2.2, 1.4.3 and
+"""Colours by name. The contrast with the background is at least 4.5:1 for text and 3:1 for lines (WCAG 2.2, 1.4.3 and
 1.4.11)."""
 _KINDS: Final = ("ok", "warning", "critical", "unknown")
 
@@ -91,7 +92,7 @@ STYLE: Final = (
     ".drawing .skipped .box{stroke-dasharray:3 3;fill:none}.drawing .critical .box{stroke-width:2}\n"
     f"{_rules(_LIGHT)}@media screen and (prefers-color-scheme:dark){{{_rules(_DARK)}}}\n"
 )
-"""The rules of a picture, for the page or the document around it. Paper is light."""
+"""The style rules of a picture, for the page or document around it. Printed pictures are light."""
 MARKS: Final = {
     "ok": "M0 4.5l3 3 5-7",
     "critical": "M0.5 0.5l7 7M7.5 0.5l-7 7",
@@ -100,12 +101,12 @@ MARKS: Final = {
     "skipped": "M0 4h8",
     "uncounted": "M0.5 0.5l7 7M7.5 0.5l-7 7",
 }
-"""Shapes for each kind, in a square of eight units. A failure that does not count has the shape of one, and no
+"""The shape of each kind, in a square of eight units. A failure that does not count has a failure's shape without its
 colour."""
 
 
 class Canvas:
-    """Draws from the top to the bottom, and writes down in words what it draws."""
+    """Draws from top to bottom, and records the drawn texts."""
 
     def __init__(self, width: int) -> None:
         self.width = width
@@ -119,7 +120,7 @@ class Canvas:
         self.parts.append(element("text", attributes | ({"class": classes} if classes else {}), words))
 
     def line(self, words: str, x: float = 0, classes: str = "", kind: str | None = None) -> None:
-        """A text on lines of its own, as wide as there is room, behind the mark of its kind."""
+        """Draw a text on lines of its own as wide as there is room, behind the mark of its kind."""
         start = x + (ICON if kind else 0)
         room = int((self.width - x - start) / (SMALL if "small" in classes else CHARACTER))
         for number, part in enumerate(_wrapped(words, max(room, 12))):
@@ -133,14 +134,14 @@ class Canvas:
         self.parts.append(path if kind == "skipped" else element("g", {"class": kind}, path))
 
     def panel(self, begin: int, drawn: list[Element]) -> None:
-        """Put what was drawn since `begin` into a frame."""
+        """Draw a frame around everything drawn since `begin`."""
         frame = {"x": "0.5", "y": str(begin + 0.5), "width": str(self.width - 1), "height": str(self.y - begin - 1)}
         self.parts = [*drawn, element("rect", {"class": "panel", **frame, "rx": "6"}), *self.parts]
 
 
 def framed(canvas: Canvas, title: str, name: str, *, stands_alone: bool) -> Element:
-    """What was drawn, in an `svg` element. `name` begins the ids in it, so that several pictures can stand on one page;
-    one that stands alone brings its style."""
+    """Return the drawing in an `svg` element. `name` is a prefix of its ids, so that several pictures can stand on one
+    page; a picture that stands alone contains its style."""
     width, height = canvas.width, canvas.y + 1
     svg = element(
         "svg",

@@ -1,4 +1,4 @@
-"""What the configuration says of a path, in the words that all formats for people share.
+"""The configured path in words that all formats for people share.
 
 The texts here are not escaped: a format passes each through `visible`.
 """
@@ -33,9 +33,9 @@ _IN_SHORT: Final = {
     Stage.ENDPOINT_ACL_IN: "ACL",
     Stage.ENDPOINT_GROUPS: "groups",
 }
-"""The way there, for addresses where nothing is wrong; the way back is in JSON."""
+"""Short names of the hops to the service, used for addresses without faults; JSON has the way back as well."""
 _INSIDE_SUBNET: Final = frozenset({Stage.HOST_GROUPS, Stage.ENDPOINT_GROUPS, Stage.ENDPOINT})
-"""All hops of a packet that stays in its subnet."""
+"""The text for all hops of a packet that stays in its subnet."""
 _PREDICTED: Final = {
     Reachability.OPEN: "open",
     Reachability.BLOCKED: "BLOCKED",
@@ -51,7 +51,7 @@ MEASURED: Final = {
 }
 _PORTS: Final = "\0ports"
 _ADDRESSES: Final = "\0addresses"
-"""Placeholders in the words of a hop for what differs between paths that are drawn as one. No words of ours contain
+"""Placeholders in the words of a hop for values that differ between paths drawn as one. None of our texts contains
 them."""
 AT_THE_END: Final = frozenset({Stage.ENDPOINT_ACL_IN, Stage.ENDPOINT_GROUPS, Stage.ENDPOINT})
 """The hops in the endpoint's subnet."""
@@ -64,20 +64,20 @@ OUTCOMES: Final = {
 
 
 def is_well(path: ConfiguredPath) -> bool:
-    """Whether one line is enough for a path, without its hops."""
+    """Whether one line is enough for a path without its hops."""
     if path.predicted is Reachability.CANNOT_TELL:
         return path.measured is Measured.CONNECTED
     return path.predicted is Reachability.OPEN and path.agrees is not False
 
 
 def ended(path: ConfiguredPath) -> str:
-    """`open, connected`; with the measurement in capitals where it differs from the prediction."""
+    """Return `open, connected`, with the measurement in capitals if it differs from the prediction."""
     predicted, measured = _PREDICTED[path.predicted], MEASURED[path.measured]
     return f"{predicted}, yet {measured.upper()}" if path.agrees is False else f"{predicted}, {measured}"
 
 
 def way(path: ConfiguredPath) -> str:
-    """The hops of the way there in one line; a question mark follows a hop whose effect is not known."""
+    """Return the hops to the service in one line; a question mark follows a hop with an unknown effect."""
     names = []
     for hop in path.hops:
         name = _IN_SHORT.get(hop.stage)
@@ -93,7 +93,7 @@ def way(path: ConfiguredPath) -> str:
 
 
 def is_inside_subnet(path: ConfiguredPath) -> bool:
-    """Whether the packet stays in its subnet, where it passes no network ACL and no route."""
+    """Whether the packet stays in its subnet, so that it passes no network ACL and no route."""
     return path.interface_id is not None and all(hop.stage in _INSIDE_SUBNET for hop in path.hops)
 
 
@@ -110,8 +110,8 @@ def port_ranges(ports: Iterable[int], target: TargetReport) -> str:
 
 
 def likeness(path: ConfiguredPath) -> tuple[object, ...]:
-    """What paths have in common that are drawn as one: all but ports, addresses, the interface of the endpoint and the
-    rules that let them pass, which are listed."""
+    """Return what paths that are drawn as one have in common: everything except ports, addresses, the endpoint's
+    interface and the allowing rules, which are listed."""
     hops = tuple(
         (
             hop.stage,
@@ -127,26 +127,26 @@ def likeness(path: ConfiguredPath) -> tuple[object, ...]:
 
 
 def _general(words: str | None, path: ConfiguredPath) -> str:
-    """Words about a path without its port and address."""
+    """Return words about a path without its port and address."""
     text = re.sub(rf"\btcp {path.port}\b(?!-)", f"tcp {_PORTS}", words or "")
     return re.sub(rf"(?<![\w.:]){re.escape(str(path.address))}(?![\w:/]|\.\d)", _ADDRESSES, text)
 
 
 def specific(words: str | None, block: Sequence[ConfiguredPath]) -> str:
-    """Words about a path with the ports and addresses of all that are drawn with it."""
+    """Return words about a path with the ports and addresses of all paths drawn with it."""
     ports = listed(sorted({path.port for path in block}))
     addresses = listed(dict.fromkeys(path.address for path in block))
     return _general(words, block[0]).replace(_PORTS, ports).replace(_ADDRESSES, addresses)
 
 
 def decides(hop: Hop, path: ConfiguredPath, rules: Iterable[str]) -> str:
-    """What decides at a hop, such as `acl-0a1b2c3d: 100 outbound`."""
+    """Return what decides at a hop, such as `acl-0a1b2c3d: 100 outbound`."""
     ids = ", ".join(resource for resource in hop.resources if resource != path.interface_id)
     return ": ".join(filter(None, (ids, ", ".join(filter(None, rules)))))
 
 
 def read_at(paths: Iterable[ConfiguredPath], report: Report) -> str:
-    """When the configuration was read, by the oldest of the paths."""
+    """Return the time at which the configuration was read, by the oldest of the paths."""
     taken_at = min(path.taken_at for path in paths)
     if report.run.started_at <= taken_at <= report.run.finished_at:
         return "read in this run"

@@ -1,5 +1,5 @@
-"""What changed between two reports, as a document for people: what got worse with its fix, then all findings, targets
-and steps that changed, with what only follows from others below."""
+"""The difference of two reports as a document for people: what got worse with its fix, then all findings, targets and
+steps that changed, with their consequences below."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -27,7 +27,7 @@ from probes.model import Address
 PAGE_ID: Final = "backuplink-diff"
 _ORDER: Final = {Effect.WORSE: 0, Effect.FIXED: 1, Effect.NONE: 2}
 Row = tuple[ChangeKind, str]
-"""Something that differs, and how."""
+"""Something that differs, and how it differs."""
 
 
 def document(changes: Difference) -> Document:
@@ -44,7 +44,7 @@ def document(changes: Difference) -> Document:
 
 
 def _word(changes: Difference) -> tuple[Status, str]:
-    """How bad the difference is, and the word for it. If some faults remain, it is not called a repair."""
+    """Return the severity of the difference and the word for it. If some faults remain, the word is not FIXED."""
     if changes.worse is not Status.OK:
         return changes.worse, f"WORSE ({changes.worse})"
     if not _of(changes, Effect.FIXED):
@@ -54,12 +54,12 @@ def _word(changes: Difference) -> tuple[Status, str]:
 
 
 def _of(changes: Difference, effect: Effect) -> list[FindingChange]:
-    """The findings of an effect, the most severe first."""
+    """Return the findings with an effect, the most severe first."""
     return sorted((row for row in changes.findings if row.effect is effect), key=lambda row: row.finding.severity.rank)
 
 
 def _news(changes: Difference) -> Iterator[str]:
-    """What got worse or was fixed, by the worst finding: `TCP002 of backup is new: 1 of 3 addresses ...`."""
+    """Yield what got worse or was fixed, by the worst finding: `TCP002 of backup is new: 1 of 3 addresses ...`."""
     for effect in (Effect.WORSE, Effect.FIXED):
         if rows := _of(changes, effect):
             row, *others = rows
@@ -71,7 +71,7 @@ def _news(changes: Difference) -> Iterator[str]:
 
 
 def _works_again(changes: Difference) -> Iterator[str]:
-    """Steps that showed what is fixed, and that succeed now."""
+    """Yield the steps that showed a fixed fault and succeed now."""
     evidence = {name for row in _of(changes, Effect.FIXED) for name in row.finding.evidence}
     steps = [step.id for step in changes.steps if step.id in evidence and _turned(step, "failed", "ok")]
     if steps:
@@ -90,7 +90,7 @@ def _blocks(changes: Difference) -> Iterator[Block]:
     yield _section("Findings", map(_finding, sorted(changes.findings, key=lambda row: _ORDER[row.effect])))
     yield _section("Targets", map(_target, changes.targets))
     yield _section("Steps", _steps(changes.steps))
-    if changes.paths:  # most runs do not read the configuration; "the same" would be wrong for those
+    if changes.paths:  # most runs read no configuration, so "the same" would be wrong for them
         yield _section("By configuration", map(_path, changes.paths))
 
 
@@ -108,7 +108,7 @@ def _follows_from(row: FindingChange, other: FindingChange) -> bool:
 
 
 def _side(side: Side) -> Entry:
-    """When and where a report was made, and what it found."""
+    """Return the time and place of a report, and its result."""
     where = f", {side.instance_id}" if side.instance_id else ""
     made = f"{side.started_at:%Y-%m-%d %H:%M:%S} UTC{where}, path {side.path}, access {side.access}"
     return Entry((Text(f"{side.name}: {made}"), Text(f"{side.status}: {side.summary}", side.status)), side.status)
@@ -162,8 +162,8 @@ def _path(row: PathChange) -> Row:
 
 
 def _steps(steps: Sequence[StepChange]) -> list[Row]:
-    """Steps that changed, then how many came and went. Several of an address that are skipped now, or not any more, are
-    only counted: they follow from another step."""
+    """Return the changed steps, then the number that came and went. If an address has several steps that were skipped
+    in one report only, they are only counted: they follow from another step."""
     changed = [step for step in steps if step.change is ChangeKind.CHANGED]
     following: dict[tuple[str | None, Address | None, str], list[StepChange]] = {}
     for step in changed:
@@ -186,7 +186,7 @@ def _follows(step: StepChange) -> bool:
 
 
 def _moved(steps: Iterable[StepChange]) -> list[Row]:
-    """Steps that came and went, counted by target and address: one address brings a dozen."""
+    """Return the number of steps that came and went, by target and address: one address brings a dozen."""
     counts = Counter(
         (step.change, step.target, step.address) for step in steps if step.change is not ChangeKind.CHANGED
     )

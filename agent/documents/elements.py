@@ -1,4 +1,4 @@
-"""HTML and SVG as a tree of elements, which the standard library writes: no text and no attribute can become markup.
+"""HTML and SVG as a tree of elements, written by the standard library: no text and no attribute can become markup.
 
 A text passes `visible` on its way into the tree, so the document is ASCII and holds no control character.
 """
@@ -15,12 +15,12 @@ _BLOCKS: Final = frozenset(
     "body div details figcaption figure footer h1 h2 h3 h4 head header li link main meta ol p pre script section style "
     "summary svg table tbody thead title tr ul".split()
 )
-"""Elements after which a new line changes nothing."""
+"""Elements after which a line break changes nothing."""
 
 
 def element(name: str, attributes: Mapping[str, str | int] | None = None, *content: Element | str) -> Element:
-    """An element with texts and elements in it. Names, and the values of attributes, must be ours: only `content` may
-    come from outside."""
+    """Return an element with texts and elements in it. Names and attribute values must be ours: only `content` may be
+    foreign."""
     made = Element(name, {key: str(value) for key, value in (attributes or {}).items()})
     made.tail = "\n" if name in _BLOCKS else None
     for part in content:
@@ -29,7 +29,7 @@ def element(name: str, attributes: Mapping[str, str | int] | None = None, *conte
 
 
 def append(parent: Element, part: Element | str) -> None:
-    """Add a text or an element behind what `parent` holds."""
+    """Append a text or an element to the content of `parent`."""
     if isinstance(part, Element):
         parent.append(part)
     elif len(parent):
@@ -39,14 +39,14 @@ def append(parent: Element, part: Element | str) -> None:
 
 
 _LONGEST: Final = 26
-"""Characters of what stays on one line; a telephone has room for some 36."""
+"""Maximum length of an unbroken word; a telephone has room for some 36 characters."""
 _LONG: Final = 64
-"""Characters of what stays on one line in a table, and where a page is wide."""
+"""Maximum length of an unbroken word in a table, and on a wide page."""
 
 
 def unbroken(words: str, *, is_cell: bool = False) -> list[Element | str]:
-    """Words in which ids, options and arrows stay on one line: a browser would break them after a hyphen. Those of a
-    cell may be longer, since a table scrolls."""
+    """Return words with ids, options and arrows kept on one line: a browser would break them after a hyphen. They may
+    be longer in a cell, since a table scrolls."""
     longest = _LONG if is_cell else _LONGEST
     parts: list[Element | str] = []
     text = ""
@@ -66,7 +66,7 @@ def whole(words: str) -> Element:
 
 
 def commands(lines: Iterable[Sequence[str]]) -> Element:
-    """Commands as they are typed, each of so many words, which a browser breaks between words if it can."""
+    """Return literal commands, given the number of words of each. A browser breaks them between words if it can."""
     made = element("code")
     for words in lines:
         line = element("span", {"class": "typed"})
@@ -83,12 +83,12 @@ def commands(lines: Iterable[Sequence[str]]) -> Element:
 
 
 def lines(parts: list[str]) -> str:
-    """Texts on lines of their own, for `raw`: a line feed that `visible` would show as an escape."""
+    """Return texts on lines of their own, for `raw`: `visible` would show their line feeds as escapes."""
     return "\n".join(map(visible, parts))
 
 
 def raw(name: str, attributes: Mapping[str, str | int] | None, text: str) -> Element:
-    """An element around one text of ours, line feeds included: a style sheet, data, lines of `lines`."""
+    """Return an element around one text of ours with its line feeds: a style sheet, data, or the result of `lines`."""
     made = element(name, attributes)
     made.text = text
     return made

@@ -1,4 +1,5 @@
-"""The runbook page of a finding, and the list of all findings, as blocks. The pages use a small part of Markdown."""
+"""The runbook page of a finding, and the list of all findings, as blocks. The pages use only a small part of
+Markdown."""
 
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -31,7 +32,7 @@ _PARSER: Final = MarkdownIt("commonmark", {"html": False})
 
 
 def document(code: str) -> Document:
-    """The page of a code, and what its placeholders of domains stand for."""
+    """Return the page of a code, with an explanation of its placeholders for domains."""
     known, text = CODES[code], page(code)
     legends = tuple(words for name, words in LEGENDS.items() if name in text)
     return Document(
@@ -44,7 +45,7 @@ def document(code: str) -> Document:
 
 
 def catalogue(codes: Iterable[str]) -> Document:
-    """These codes with their severities and titles."""
+    """Return a list of these codes with their severities and titles."""
     rows = tuple(
         (known.code, Cell(known.severity.value, known.severity.value), known.title)
         for known in map(CODES.__getitem__, codes)
@@ -55,8 +56,8 @@ def catalogue(codes: Iterable[str]) -> Document:
 
 
 def sections(code: str, region: str | None) -> tuple[Block, ...]:
-    """The parts of the page of a code, with the domains of the Region where that is known. Raises KeyError where there
-    is not a page."""
+    """Return the parts of the page of a code, with the domains of the Region if it is known. Raises KeyError if there
+    is no page."""
     text = page(code)
     if region is not None and is_region(region):
         text = for_region(text, region)
@@ -68,7 +69,7 @@ def sections(code: str, region: str | None) -> tuple[Block, ...]:
 
 
 def _split(nodes: list[SyntaxTreeNode]) -> Iterator[tuple[SyntaxTreeNode, list[SyntaxTreeNode]]]:
-    """Each heading with what stands below it."""
+    """Yield each heading with the content below it."""
     starts = [place for place, node in enumerate(nodes) if node.type == "heading"]
     for start, end in zip(starts, [*starts[1:], len(nodes)], strict=True):
         yield nodes[start], nodes[start + 1 : end]
@@ -101,6 +102,6 @@ def _words(node: SyntaxTreeNode) -> Words:
                 found.append(Link(inner.content, inner.content))
             case "text":
                 found.append(inner.content)
-            case "paragraph" if found:  # of a list in a list
+            case "paragraph" if found:  # of a nested list
                 found.append(" ")
     return tuple(found)

@@ -1,4 +1,4 @@
-"""Boxes of a picture side by side, such as the hops of a path, each with its result in a shape, a colour and words."""
+"""Boxes of a picture side by side, such as the hops of a path. Each shows its result by a shape, a colour and words."""
 
 import math
 from collections.abc import Sequence
@@ -11,9 +11,9 @@ from agent.report.words import bounded
 from probes.frozen import dataclass
 
 GAP: Final = 10
-"""Between two boxes, where the connection between them is drawn."""
+"""Width between two boxes, where their connection is drawn."""
 INSET: Final = 6
-"""Between the edge of a box and its texts."""
+"""Width between the edge of a box and its texts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,15 +23,15 @@ class Box:
     kind: str
     label: str
     texts: tuple[str, ...] = ()
-    """The result in full, then in ever shorter forms."""
+    """The result in full, then in shorter and shorter forms."""
     more: str = ""
     """A third line of text."""
     title: str = ""
-    """What a pointer over the box shows, where that is more than the box."""
+    """The tooltip of the box, if it says more than the box."""
     width: int | None = None
-    """None for as wide as its texts are."""
+    """The width of the box; None for the width of its texts."""
     is_end: bool = False
-    """Whether a chain ends here: what comes behind it was not reached."""
+    """Whether the chain ends here: boxes behind it were not reached."""
 
     @property
     def rows(self) -> int:
@@ -39,11 +39,11 @@ class Box:
 
     @property
     def character(self) -> float:
-        """Width of a character of the result: small in a box of three lines, which has an id there."""
+        """Width of a character of the result. It is small in a box of three lines, where it is an id."""
         return SMALL if self.more else CHARACTER
 
     def natural_width(self) -> int:
-        """Its width where there is room for it."""
+        """Width of the box if there is room for it."""
         if self.width is not None:
             return self.width
         longest = max(
@@ -88,8 +88,8 @@ class Flow(Canvas):
         self.parts = [*outer, group]
 
     def flow(self, boxes: Sequence[Box], x: float, *, is_chain: bool) -> None:
-        """Boxes side by side, on as many lines as they need. In a chain each is connected with the one before it;
-        what lies behind a failure is connected by a broken line."""
+        """Draw boxes side by side on as many lines as they need. In a chain, each box is connected with the one before
+        it, by a broken line behind a failure."""
         room = self.width - x - PAD
         height = {1: 20, 2: 34, 3: 46}[max((box.rows for box in boxes), default=1)]
         at, is_cut = x, False
@@ -113,5 +113,5 @@ class Flow(Canvas):
 
 
 def _fitting(texts: Sequence[str], room: int) -> str:
-    """The first text for which there is room."""
+    """Return the first text that fits."""
     return next((text for text in map(visible, texts) if len(text) <= room), cut(texts[-1], room))

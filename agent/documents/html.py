@@ -39,7 +39,7 @@ _KINDS: Final = frozenset({"ok", "warning", "critical", "unknown"})
 """Kinds that have a colour."""
 _DEEPEST: Final = 6
 _PROSE: Final = 44
-"""Characters of a cell from which on it is a sentence: an IPv6 address is shorter."""
+"""Minimum length of a cell that counts as a sentence; an IPv6 address is shorter."""
 
 
 def render(document: Document) -> str:
@@ -53,7 +53,7 @@ def render(document: Document) -> str:
 
 
 class _Writer:
-    """Writes blocks; it counts tables and figures."""
+    """Writes blocks, and counts tables and figures."""
 
     def __init__(self) -> None:
         self.tables = count(1)
@@ -77,7 +77,8 @@ class _Writer:
         inner += (element("div", {"class": "more unprinted"}, made) for made in bullets(found))
         named = {} if section.anchor is None else {"id": section.anchor}
         if section.is_folded:
-            # A browser opens what it is led into, and not what is closed itself.
+            # A browser opens a folded element for a link to something inside it, but not for a link to the element
+            # itself.
             inner = [element("div", {"class": "opened", **named}, *inner)] if named else inner
             return element("details", None, element("summary", None, *title), *inner)
         classes = ["card"] if section.kind is not None else []
@@ -120,7 +121,7 @@ class _Writer:
         yield from _left(left)
 
     def figure(self, block: Figure) -> Iterator[Element]:
-        """A picture, drawn once for a wide page and once for a narrow one, of which a browser shows one."""
+        """Yield a picture twice, for wide and for narrow pages; a browser shows one of the two."""
         number = next(self.figures)
         drawn = [
             element("div", {"class": kind}, svg)
@@ -154,7 +155,7 @@ def _text(block: Text) -> Element:
 
 
 def _linked(cell: str | Cell) -> list[Element | str]:
-    """The words of a cell, as a link where it leads somewhere."""
+    """Return the words of a cell, as a link if it has an address."""
     words = unbroken(bounded(visible(cell if isinstance(cell, str) else cell.words)), is_cell=True)
     if isinstance(cell, Cell) and cell.url is not None:
         return [element("a", {"href": cell.url}, *words)]
@@ -167,7 +168,7 @@ def _cell(cell: str | Cell) -> Element:
 
 
 def _width(cell: str | Cell) -> str | None:
-    """The class of a cell that gets room for a sentence."""
+    """Return the class of a cell that gets the width of a sentence."""
     return "prose" if len(cell if isinstance(cell, str) else cell.words) > _PROSE else None
 
 
@@ -194,7 +195,7 @@ def _to_do(block: ToDo) -> Element:
 
 
 def _marked(words: str) -> Iterator[Element | str]:
-    """What is said of a command, with a colour for whether it reads or changes."""
+    """Yield the remarks on a command, with a colour for whether it reads or changes."""
     before, mark, after = words.partition("[changes]" if "[changes]" in words else "[reads]")
     yield from unbroken(before)
     if mark:

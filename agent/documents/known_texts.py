@@ -1,4 +1,5 @@
-"""What is known of lines of logs as a document for people: each text, what it means, and what proves or clears it."""
+"""The explanation of known log lines as a document for people: each text, its meaning, and how to confirm or exclude
+the finding."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -11,7 +12,7 @@ from agent.documents.blocks import ALL, MUTED, Action, Block, Document, Section,
 from agent.report.secrets import without_secrets
 
 LINE_CHARACTERS: Final = 300
-"""How much of a line a text quotes. JSON has all that was searched; neither has what may be a secret."""
+"""Maximum length of a quoted line. JSON has the whole searched text; neither shows possible secrets."""
 _CERTAINTIES: Final = {
     Certainty.CERTAIN: "certain: AWS's document, or the code that writes the text",
     Certainty.DOCUMENTED: "documented, but old or not read again",
@@ -45,7 +46,7 @@ def document(result: SearchResult) -> Document:
 
 
 def _next(result: SearchResult) -> Iterator[Block]:
-    """What to do where nothing is known."""
+    """Yield the next steps if nothing is known."""
     command = result.next_command
     if result.speaks_of_jobs:
         words = (
@@ -91,7 +92,7 @@ def _known(number: int, match: TextMatch, result: SearchResult) -> Section:
 def _quoted(match: TextMatch, result: SearchResult) -> Iterator[Text]:
     if result.lines > 1:
         more = "" if match.lines == 1 else f", and {match.lines - 1} more"
-        line = without_secrets(match.line)  # people paste it into tickets
+        line = without_secrets(match.line)  # people paste the text into tickets
         quoted = line if len(line) <= LINE_CHARACTERS else f"{line[:LINE_CHARACTERS]} ..."
         yield Text(f"Line {match.number}{more}: {quoted.strip()}")
 
@@ -113,7 +114,7 @@ def _findings(match: TextMatch) -> Iterator[Block]:
 
 
 def _check(match: TextMatch) -> Iterator[Block]:
-    """What proves or clears these findings."""
+    """Yield how to confirm or exclude these findings."""
     if match.command is not None:
         yield ToDo(_of_run(match), _reads(match.command), head="Prove or clear")
     if match.unchecked:
@@ -126,7 +127,7 @@ def _check(match: TextMatch) -> Iterator[Block]:
 
 
 def _of_run(match: TextMatch) -> str:
-    """What the run of the command says."""
+    """Say what the run of the command found."""
     jobs = "The run lists the jobs of the last day that failed, with their messages. " if match.is_of_job else ""
     if match.is_of_job and not match.known.is_of_job:
         return f"{jobs}AWS Backup makes the calls of a job itself: what has to change is the role of the job."

@@ -1,7 +1,7 @@
 """A document as Markdown, for a ticket or a pull request.
 
-It is pasted into pages that turn text into links, pictures and markup. So everything is escaped here, for CommonMark
-and for the tables and links that GitHub and GitLab add to it.
+The pages into which it is pasted turn text into links, pictures and markup. Everything is therefore escaped here, for
+CommonMark and for the tables and links of GitHub and GitLab.
 """
 
 import re
@@ -33,11 +33,11 @@ from agent.report.escape import visible
 from agent.report.words import bounded
 
 _MARKUP: Final = re.compile(r"[\\`*_{}\[\]<>#|~&$]|(?<=\w):(?=//)|(?<=www)\.", re.IGNORECASE)
-"""Characters that are markup anywhere in a line, and the parts of `https://` and `www.` that make a link."""
+"""Characters that are markup anywhere in a line, and the parts of `https://` and `www.` that would make a link."""
 _LINE_START: Final = re.compile(r"^(\d*)([-+.)])(?=[ -]|$)")
-"""What turns a line into a list item or a rule, at its start."""
+"""Beginnings of a line that make it a list item or a rule."""
 _MENTION: Final = re.compile(r"(?<!\w)@(?=\w)")
-"""What would mention a user on the page where this is pasted; a backslash does not prevent that."""
+"""A character that would mention a user on the page where the text is pasted; a backslash does not prevent that."""
 _FENCE: Final = "```"
 _DEEPEST: Final = 6
 
@@ -49,7 +49,7 @@ def render(document: Document) -> str:
 
 
 def escaped(text: str) -> str:
-    """`text` on one line, escaped so that it is shown as it is."""
+    """Return `text` on one line, escaped so that it is shown literally."""
     return _LINE_START.sub(r"\1\\\2", inside(text))
 
 
@@ -60,7 +60,7 @@ def inside(text: str) -> str:
 
 
 def fenced(lines: Iterable[str], language: str = "sh") -> str:
-    """Lines as they are typed, in a fence longer than any run of backticks in them."""
+    """Return literal lines in a fence longer than any run of backticks in them."""
     block = "\n".join(map(visible, lines))
     longest = max((len(run) for run in re.findall("`+", block)), default=0)
     fence = "`" * max(len(_FENCE), longest + 1)
@@ -68,13 +68,13 @@ def fenced(lines: Iterable[str], language: str = "sh") -> str:
 
 
 def table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    """Rows of cells, with a line of heads."""
+    """Return rows of cells with a line of headings."""
     lines = [tuple(map(inside, header)), ("---",) * len(header), *(tuple(map(inside, row)) for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _code(text: str) -> str:
-    """`text` as it is, inside a line."""
+    """Return `text` as literal code inside a line."""
     shown = visible(text)
     longest = max((len(run) for run in re.findall("`+", shown)), default=0)
     fence = "`" * (longest + 1)
@@ -83,7 +83,7 @@ def _code(text: str) -> str:
 
 
 def _inline(words: Words) -> str:
-    """Words of a line; the first of them may not begin a list."""
+    """Return the words of a line; the first one must not begin a list."""
     if isinstance(words, str):
         return escaped(words)
     every = words if isinstance(words, tuple) else (words,)
@@ -102,7 +102,7 @@ def _one(one: str | Mono | Link) -> str:
 
 
 class _Writer:
-    """Writes blocks; it counts the tables."""
+    """Writes blocks, and counts the tables."""
 
     def __init__(self) -> None:
         self.tables = count(1)

@@ -1,5 +1,5 @@
-"""The frame of every HTML page: one file that runs no script, asks nobody for anything, and suits a telephone, a dark
-screen, a reader by ear and two sheets of paper.
+"""The frame of every HTML page: one file that runs no script, loads nothing, and suits a telephone, a dark screen, a
+screen reader and two sheets of paper.
 
 Should a text ever become markup, the page's Content Security Policy still forbids everything but its own style.
 """
@@ -128,7 +128,7 @@ _POLICY: Final = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-ur
 
 
 def page(title: str, content: Iterable[Element], data: Element | None = None) -> str:
-    """One HTML document: its content, and the data that programs take from it."""
+    """Return one HTML document: its content, and the data for programs."""
     meta = (
         {"charset": "utf-8"},
         {"http-equiv": "Content-Security-Policy", "content": _POLICY},
@@ -145,8 +145,8 @@ def page(title: str, content: Iterable[Element], data: Element | None = None) ->
 
 
 def verdict(status: str, words: str, *lines: str, where: tuple[str, ...] = (), word: str | None = None) -> Element:
-    """The first thing on a page: how it is, in a word, which is the status unless another is given, and a sentence;
-    then what to know of it, and where and when it was so."""
+    """Return the first box of a page: the status in a word (its own name unless another is given) and a sentence; then
+    remarks, and the place and time."""
     shown = element("span", {"class": "word"}, status.upper() if word is None else word)
     colon = element("span", {"class": "colon"}, ":")
     heading = element("h1", {"class": status}, shown, colon, " ", *unbroken(visible(words)))
@@ -157,7 +157,7 @@ def verdict(status: str, words: str, *lines: str, where: tuple[str, ...] = (), w
 
 
 def bullets(items: Iterable[Element | str]) -> list[Element]:
-    """A list; nothing where it would be empty."""
+    """Return a list; nothing if it would be empty."""
     made = [element("li", None, item) for item in items]
     return [element("ul", None, *made)] if made else []
 
@@ -170,8 +170,8 @@ def table(
     kind: str = "",
     anchor: str | None = None,
 ) -> Element:
-    """A table that scrolls where it is wider than the page. `name` is an id of its own, and `anchor` begins those of
-    its rows; the cells of the kind `numbers` have one line each."""
+    """Return a table that scrolls if it is wider than the page. `name` is its id, and `anchor` a prefix of the ids of
+    its rows; cells of the kind `numbers` stay on one line."""
     ids = ({"id": f"{anchor}-{number}"} if anchor else {} for number in count(1))
     body = element("tbody", None, *(element("tr", own, *row) for own, row in zip(ids, rows, strict=False)))
     heads = element("tr", None, *(element("th", {"scope": "col"}, words) for words in header))
@@ -192,5 +192,5 @@ def row_head(content: Iterable[Element | str], kind: str | None = None) -> Eleme
 
 
 def cell(content: Iterable[Element | str], kind: str | None = None) -> Element:
-    """Another cell; `kind` colours what its words say."""
+    """Return another cell of a row; `kind` colours its words."""
     return element("td", {"class": kind} if kind else None, *content)

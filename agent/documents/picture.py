@@ -1,7 +1,7 @@
-"""The path as a picture: this host, who was asked for the name, and what was measured at every address and port, with
-what the configuration says of it. SVG of a given width, drawn from the report alone.
+"""The path as a picture: this host, the name servers that it asked, and the result at every address and port, with the
+prediction from the configuration. SVG of a given width, drawn from the report alone.
 
-What is too much for a picture is counted in it.
+If there is too much for a picture, the rest is only counted.
 """
 
 from collections.abc import Iterable, Sequence
@@ -50,9 +50,9 @@ MAX_TARGETS: Final = 8
 MAX_ADDRESSES: Final = 6
 MAX_NAMES: Final = 8
 MAX_GROUPS: Final = 6
-"""How many of each are drawn: those that failed come first, and the others are counted."""
+"""Maximum number of groups of each kind that are drawn, failed ones first; the others are counted."""
 _PORTS: Final = 96
-"""Width of the column of ports, in a wide picture."""
+"""Width of the column of ports in a wide picture."""
 
 WEIGHTS: Final = {
     Weight.CRITICAL: "critical",
@@ -74,11 +74,11 @@ _STATUSES: Final = {
 }
 _SEVERITIES: Final = {Severity.CRITICAL: "critical", Severity.WARNING: "warning", Severity.INFO: "unknown"}
 _SHORT: Final = 72
-"""Width of a step's box in the path in short: `skipped`."""
+"""Width of a step's box in the short path: `skipped`."""
 _STEP_WIDTH: Final = 116
-"""Largest width of a step's box: `TIMEOUT 3.0 s`."""
+"""Maximum width of a step's box: `TIMEOUT 3.0 s`."""
 _ENDS: Final = (Step.HTTP, Step.API)
-"""Steps that reach the service."""
+"""Steps that prove that the service was reached."""
 _STEPS: Final = {Step.TCP: "TCP", Step.TLS: "TLS", Step.HTTP: "HTTP", Step.API: "API call"}
 
 
@@ -94,7 +94,7 @@ class _Drawing(Flow):
     # --- Parts of the path ---
 
     def head(self) -> None:
-        """The verdict, for a picture that stands alone."""
+        """Draw the verdict, for a picture that stands alone."""
         verdict = self.report.verdict
         kind = _STATUSES[verdict.status]
         self.y += 4
@@ -105,7 +105,7 @@ class _Drawing(Flow):
         self.y += 6
 
     def foot(self) -> None:
-        """When and where the run was made."""
+        """Draw the time and place of the run."""
         self.y += 4
         self.line(vantage(self.report), PAD, "small muted")
         self.y += 4
@@ -133,7 +133,7 @@ class _Drawing(Flow):
         self.panel(begin, outer)
 
     def trunk(self, words: str = "") -> None:
-        """The connection from one part to the next."""
+        """Draw the connection from one part to the next."""
         line = f"M{PAD * 2} {self.y}v13m-3.5 -4l3.5 4 3.5 -4"
         self.parts.append(element("path", {"class": "link", "d": line}))
         if words:
@@ -146,13 +146,13 @@ class _Drawing(Flow):
             self.words.append(f"{where}: {', '.join(shown)}.")
 
     def uncounted(self, cells: Iterable[Cell], x: float = PAD) -> None:
-        """Why failures do not count: each reason once."""
+        """Draw the reasons why failures do not count, each once."""
         for why in dict.fromkeys(cell.why for cell in cells if cell.weight is Weight.NOT_COUNTED):
             self.line(f"not counted: {why}", x, "small muted")
             self.words.append(f"Not counted: {why}.")
 
     def named(self, cells: Iterable[Cell], layer: Layer | None = None, x: float = PAD) -> None:
-        """The findings that a failed check shows, and those of the layer that any of the checks shows."""
+        """Draw the findings that a failed check shows, and the findings of its layer that any of the checks shows."""
         every = list(cells)
         checks = {check for cell in every for check in cell.checks}
         failed = {check for cell in every if cell.progress is Progress.FAILED for check in cell.checks}
@@ -232,7 +232,7 @@ class _Drawing(Flow):
             self.line(f"configuration: {read_at(paths, self.report)}", PAD, "small muted")
 
     def lane(self, lanes: list[Lane], target: TargetReport) -> None:
-        """Ports of an address at which the same was measured and predicted."""
+        """Draw ports of an address with the same measurement and the same prediction."""
         ports = port_ranges((lane.port for lane in lanes), target)
         first = lanes[0]
         purpose = first.purpose if len(lanes) == 1 else ""
@@ -263,8 +263,8 @@ class _Drawing(Flow):
         self.named((cell for lane in lanes for cell in (*lane.cells, *lane.extras) if cell is not None), x=start)
 
     def configured(self, blocks: list[list[ConfiguredPath]], target: TargetReport, weight: Weight | None) -> None:
-        """What the configuration says of ports whose packets pass the same hops, with the words for each block.
-        `weight` says how the failures at these ports count; None where there are none."""
+        """Draw the configured path of ports whose packets pass the same hops, with the words for each block. `weight`
+        says how the failures at these ports count; None without failures."""
         outcomes = _OUTCOMES | {Reachability.BLOCKED: "unknown" if weight is None else WEIGHTS[weight]}
         every = [path for block in blocks for path in block]
         path, ports = every[0], port_ranges((path.port for path in every), target)
@@ -302,7 +302,7 @@ class _Drawing(Flow):
         self.words.append(f"{words}.")
 
     def rest(self, targets: Sequence[TargetReport]) -> None:
-        """The services of which nothing is worth a look."""
+        """Draw the services that are not worth a closer look."""
         outer, self.parts, begin = self.parts, [], self.y
         self.y += 6
         self.line("Services that answer", PAD, "strong")
@@ -320,8 +320,8 @@ class _Drawing(Flow):
 
 
 def picture(report: Report, width: int, name: str, *, stands_alone: bool = False) -> Element:
-    """The path in an `svg` element of this width. `name` begins the ids in it, so that two pictures can stand on one
-    page. One that stands alone shows the verdict, too."""
+    """Return the path in an `svg` element of this width. `name` is a prefix of its ids, so that two pictures can stand
+    on one page. A picture that stands alone also shows the verdict."""
     drawing = _Drawing(report, width)
     if stands_alone:
         drawing.head()
@@ -334,8 +334,8 @@ def picture(report: Report, width: int, name: str, *, stands_alone: bool = False
 
 
 def told_in_short(report: Report) -> TargetReport | None:
-    """The target whose path is drawn in short: that of the first cause, else the first that is required and not well,
-    else the first in use. None where there is none."""
+    """Return the target of the short path: the target of the first cause, else the first required target that is not
+    well, else the first in use. None if there is none."""
     named = [finding.target for finding in causes(report)]
     used = in_use(report)
     wanted = [
@@ -347,7 +347,7 @@ def told_in_short(report: Report) -> TargetReport | None:
 
 
 def in_short(report: Report, width: int, name: str) -> Element | None:
-    """One line of boxes: this host, the name, each step over all addresses and ports, the service."""
+    """Return one line of boxes: this host, the name, each step over all addresses and ports, the service."""
     target = told_in_short(report)
     if target is None:
         return None
@@ -359,7 +359,7 @@ def in_short(report: Report, width: int, name: str) -> Element | None:
         cells = [cell for lane in lanes if (cell := lane.cells[place]) is not None]
         if cells:
             boxes.append(_step_of_all(_STEPS[step], cells))
-    if not drawing.is_wide:  # what comes behind a failure only takes room there
+    if not drawing.is_wide:  # boxes behind a failure would only take room there
         boxes = [box for box in boxes if box.texts != ("skipped",)]
     boxes.append(_end_of_all(target.service, lanes))
     if sum(box.natural_width() + GAP for box in boxes) - GAP > width - PAD:  # in one row, if narrow boxes allow it
@@ -372,14 +372,14 @@ def in_short(report: Report, width: int, name: str) -> Element | None:
 
 
 def _step_of_all(label: str, cells: list[Cell]) -> Box:
-    """A step over all addresses and ports, by the worst that counts."""
+    """Return the box of a step over all addresses and ports, with the worst result that counts."""
     bad = [cell for cell in cells if cell.weight not in (None, Weight.NOT_COUNTED)]
     if not bad:
         is_ok = any(cell.progress is Progress.OK for cell in cells)
         return Box(kind="ok" if is_ok else "skipped", label=label, texts=("ok" if is_ok else "skipped",), width=_SHORT)
     weight = heaviest(cell.weight for cell in bad if cell.weight is not None)
     first = next(cell for cell in bad if cell.weight is weight)
-    # Without its time, which is that of one of them.
+    # Without its time, which is the time of only one of them.
     words = [text for text in first.texts[1:] if text != "FAILED"]
     word = words[-1] if words else first.texts[0]
     texts = (f"{word}, {len(bad)} of {len(cells)}", word) if 1 < len(cells) != len(bad) else (word,)
@@ -389,7 +389,7 @@ def _step_of_all(label: str, cells: list[Cell]) -> Box:
 
 
 def _end_of_all(service: str, lanes: list[Lane]) -> Box:
-    """The end of the path: reached by all lanes, or by so many of them."""
+    """Return the end of the path: the number of lanes that reach it, or all."""
     ends = []
     for lane in lanes:
         cells = [(step, cell) for step, cell in zip(STEPS, lane.cells, strict=True) if cell is not None]
@@ -420,7 +420,7 @@ def _path(drawing: _Drawing, report: Report) -> None:
 
 
 def _alike(lanes: list[Lane], paths: list[ConfiguredPath]) -> list[tuple[list[Lane], list[ConfiguredPath]]]:
-    """Ports at which the same was measured and predicted, with their predictions."""
+    """Return groups of ports with the same measurement and prediction, with their predictions."""
     by_port = {path.port: path for path in paths}
     groups: dict[tuple[object, ...], tuple[list[Lane], list[ConfiguredPath]]] = {}
     for lane in lanes:
@@ -438,7 +438,7 @@ def _alike(lanes: list[Lane], paths: list[ConfiguredPath]) -> list[tuple[list[La
 
 
 def _chain(block: Sequence[ConfiguredPath]) -> tuple[object, ...]:
-    """What paths have in common whose hops are drawn once: all but their rules and words."""
+    """Return what paths have in common if their hops are drawn once: everything except rules and words."""
     if not block:
         return ()
     path = block[0]
@@ -456,7 +456,7 @@ def _result(cell: Cell) -> tuple[object, ...]:
 
 def _step_box(label: str, cell: Cell, width: int, *, is_one: bool) -> Box:
     texts = cell.texts
-    if not is_one:  # of several ports, the time of one says nothing
+    if not is_one:  # the time of one port says nothing about the others
         texts = tuple(text for text in texts if not any(char.isdigit() for char in text)) or texts[-1:]
     is_end = cell.progress is not Progress.OK
     title = _title(label, cell)
@@ -479,7 +479,7 @@ def _title(label: str, cell: Cell) -> str:
 
 
 def _results(texts: tuple[str, ...]) -> tuple[str, ...]:
-    """Without the words for which the mark stands."""
+    """Return the results without the word that the mark replaces."""
     shown = []
     for text in texts:
         first, _, rest = text.partition(" ")
@@ -488,8 +488,8 @@ def _results(texts: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _service_box(service: str, cells: Sequence[tuple[Step, Cell]]) -> Box:
-    """The end of the path: reached if every step down to HTTP succeeded. A service that refuses the signed call
-    answered, and that is not what was wanted of it."""
+    """Return the end of the path: reached if every step down to HTTP succeeded. A service that refuses the signed call
+    did answer, but not as wanted."""
     down = [cell for step, cell in cells if step is not Step.API]
     call = next((cell for step, cell in cells if step is Step.API and cell.progress is Progress.FAILED), None)
     if not down or not all(cell.progress is Progress.OK for cell in down):

@@ -1,4 +1,4 @@
-"""Writing a document in one of the formats for people. A renderer is imported when its format is asked for."""
+"""Write a document in one of the formats for people. A renderer is imported when its format is used."""
 
 from typing import Final
 
@@ -9,7 +9,8 @@ NAMES: Final = frozenset(medium.value for medium in Medium)
 
 
 def render(document: Document, wanted: str, *, colour: bool = False) -> str:
-    """The document as `text`, whose first word is coloured with `colour`, as `markdown` or as `html`."""
+    """Return the document as `text`, as `markdown` or as `html`. With `colour`, the first word of a text is
+    coloured."""
     match Medium(wanted):
         case Medium.PAGE:
             from agent.documents import html

@@ -1,7 +1,7 @@
-"""The report as a document for people: the verdict, what is wrong and what to do, then everything that was checked.
+"""The report as a document for people: the verdict, the faults with their fixes, then everything that was checked.
 
-A page has what few readers need as well, folded: the runbook pages of the findings, and every observation. It holds the
-report itself, which `diagnose`, `diff` and `tui` read from there (`agent.report.saved`).
+A page also has folded parts that few readers need: the runbook pages of the findings, and every observation. It
+contains the report itself, which `diagnose`, `diff` and `tui` read from the page (`agent.report.saved`).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -85,7 +85,7 @@ _WHAT_DEPENDS: Final = (
     "Private endpoints carry HANA by Backint, Windows VSS (Systems Manager), gateway "
     "appliances and calls of the API. EBS, RDS, EFS, S3 and others never need them."
 )
-"""Stands below an ok: which backups depend on such a path, so that nobody takes it for the health of all backups."""
+"""The text below an ok: which backups depend on this path, so that nobody takes it for the health of all backups."""
 
 
 def verdict(report: Report) -> Document:
@@ -94,7 +94,7 @@ def verdict(report: Report) -> Document:
         kind=report.verdict.status.value,
         word=report.verdict.status.upper(),
         summary=report.verdict.summary,
-        # A call that was refused made no run, so there is nothing to describe.
+        # A refused call made no run, so there is nothing to describe.
         lines=below_summary(report) if report.observations else (),
         where=seen_from(report) if report.observations else (),
     )
@@ -111,7 +111,8 @@ def document(report: Report) -> Document:
 
 
 def blocks(report: Report, anchors: Anchors | None = None) -> tuple[Block, ...]:
-    """What stands below the verdict, but for what a page folds. A page with several reports gives each its anchors."""
+    """Return everything below the verdict except the folded parts of a page. A page with several reports gives each its
+    own anchors."""
     return tuple(_blocks(report, Anchors(report) if anchors is None else anchors))
 
 
@@ -136,7 +137,7 @@ def _blocks(report: Report, anchors: Anchors) -> Iterator[Block]:
 
 
 def cause(finding: Finding, report: Report, number: str = "", anchors: Anchors | None = None) -> Section:
-    """A finding that nothing explains: what it is, what to do, what follows from it, and the way to what showed it."""
+    """Return the section of a cause: the finding, its fix, its consequences, and links to its evidence."""
     section = with_consequences(finding, follows(finding, report), number)
     if anchors is None or not report.observations:
         return section
@@ -145,7 +146,7 @@ def cause(finding: Finding, report: Report, number: str = "", anchors: Anchors |
 
 
 def with_consequences(finding: Finding, consequences: Sequence[str], number: str) -> Section:
-    """A finding: what it is, what to do, and the ids of the findings that follow from it."""
+    """Return the section of a finding: its description, its fix, and the ids of its consequences."""
     return Section(
         kind=finding.severity.value if finding.counts else MUTED,
         number=number,
@@ -161,7 +162,7 @@ def with_consequences(finding: Finding, consequences: Sequence[str], number: str
 
 
 def _changes(fix: Fix) -> Iterator[Block]:
-    """What the fix changes, before its words: the commands may be far below them."""
+    """Yield what the fix changes, before its words: the commands may be far below."""
     if places := changed(fix):
         yield Text(f"The fix changes {places}.")
 
@@ -205,8 +206,8 @@ def _target(target: TargetReport, report: Report, standing: Mapping[str, Standin
 
 
 def _steps(target: TargetReport, report: Report, standing: Mapping[str, Standing], anchors: Anchors) -> Iterator[Block]:
-    """Address by zone, port and step: a time where it went well, the failure in capitals where it did not, in brackets
-    where that does not count. A failure leads to its cause."""
+    """Yield a table of results by zone, address, port and step: the time of a success, a failure in capitals, and in
+    brackets if it does not count. A failure links to its cause."""
     rows = list(matrix(target, report))
     yield Table(
         caption=f"Which steps succeed at each address of {target.id}",
@@ -242,7 +243,7 @@ def _result(words: str, known: Standing | None) -> Cell:
 
 
 def _well(report: Report) -> Iterator[Section]:
-    """One line for each target that is well, below what they have in common."""
+    """Yield one line for each healthy target, below what they have in common."""
     by_state: dict[str, list[TargetReport]] = {}
     for target in folded(report):
         by_state.setdefault(state(target), []).append(target)
@@ -266,8 +267,8 @@ def _line(target: TargetReport, report: Report) -> tuple[str, ...]:
 
 
 def _configured(target: TargetReport, report: Report) -> Iterator[Section]:
-    """The path to each address as the configuration has it, next to what was measured: in one line where nothing is
-    wrong, hop by hop where it is blocked, is doubtful or differs."""
+    """Yield the configured path to each address beside the measurement: in one line if all is well, hop by hop if the
+    path is blocked or doubtful or differs from the measurement."""
     short: dict[tuple[str, str, str], list[int]] = {}
     whole: dict[tuple[object, ...], list[ConfiguredPath]] = {}
     paths = [path for path in report.paths if path.target == target.id]
@@ -298,7 +299,7 @@ def _configured(target: TargetReport, report: Report) -> Iterator[Section]:
 
 
 def _alike(block: Sequence[ConfiguredPath], target: TargetReport) -> Section:
-    """Paths that are told as one, each hop with what it does and what decides."""
+    """Return a section for paths that are described as one: each hop with its effect and the deciding resource."""
     by_ports: dict[str, list[ConfiguredPath]] = {}
     by_address: dict[Address, list[ConfiguredPath]] = {}
     for path in block:
@@ -350,7 +351,7 @@ def _hops(block: Sequence[ConfiguredPath]) -> Iterator[tuple[str, str, str]]:
 
 
 def _unseen(report: Report) -> Iterator[Section]:
-    """What was not checked, and why: each reason once."""
+    """Yield what was not checked, by reason; each reason once."""
     reasons = [f"{what}: {why}" for why, what in unseen(report).items()]
     if has_unused_answer(report):
         reasons.append(f"*: {UNUSED_ANSWER}")
@@ -387,8 +388,8 @@ def _more(report: Report) -> Section:
 def runbooks(
     reports: Iterable[Report], back: Mapping[str, tuple[Inline, ...]] = MappingProxyType({})
 ) -> Iterator[Section]:
-    """The runbook pages of the findings of reports, each folded, with the domains of the Region where it is one. `back`
-    has the ways back from the page of a code."""
+    """Yield the runbook pages for the findings of reports, folded, with the domains of the Region if all reports have
+    the same one. `back` has the links back from each page."""
     every = list(reports)
     regions = {report.run.region for report in every}
     yield from runbook_pages(paged(every), regions.pop() if len(regions) == 1 else None, back)
@@ -397,7 +398,7 @@ def runbooks(
 def runbook_pages(
     codes: Iterable[str], region: str | None, back: Mapping[str, tuple[Inline, ...]]
 ) -> Iterator[Section]:
-    """The runbook page of each code, folded, with the ways back from it."""
+    """Yield the runbook page of each code, folded, with the links back from it."""
     from agent.documents.explain import sections
 
     for code in codes:
@@ -411,7 +412,7 @@ def runbook_pages(
 
 
 def observations(report: Report, anchors: Anchors) -> Section:
-    """Everything that was checked, folded. What shows a fault leads to its cause."""
+    """Return everything that was checked, folded. An observation that shows a fault links to its cause."""
     standing = standings(report)
     table = Table(
         caption="Everything that was checked",

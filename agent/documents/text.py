@@ -35,27 +35,28 @@ _SHOUTED: Final = re.compile(
     rf"|(?<=  )(?:{'|'.join(kind.upper() for kind in FailureKind)})(?=  |$)",
     re.MULTILINE,
 )
-"""The severity behind the number of a finding, the mark of what changes something, and a failure in a cell of a table:
-one that does not count stands in brackets, and stays as it is."""
+"""Words to colour: the severity after the number of a finding, the mark of a change, and a failure in a cell of a
+table. A failure in brackets does not count, and is not coloured."""
 _ROOM: Final = 30
-"""Columns that the last cell of a row must have if it is to stand behind the others."""
+"""Minimum number of columns for the last cell of a row to stand behind the others."""
 _GAP: Final = "  "
 
 
 def render(document: Document, *, colour: bool = False) -> str:
-    """The text; with `colour` its first word, the severity of each finding, what failed, and the marks of commands that
-    change something are coloured."""
+    """Return the text. With `colour`, its first word, the severity of each finding, failures, and the marks of commands
+    that change something are coloured."""
     below = parts(document.blocks)
     return whole([verdict(document, colour=colour), *(map(_coloured, below) if colour else below)])
 
 
 def _coloured(part: str) -> str:
-    """A part with colours: it is escaped, so that no other escape sequence is in it, and colours take no room."""
+    """Return a part with colours. The part is already escaped, so it has no other escape sequences, and colours take no
+    columns."""
     return _SHOUTED.sub(lambda word: f"\x1b[{_SHOUTS.get(word[0], _COLOURS['critical'])}m{word[0]}\x1b[0m", part)
 
 
 def whole(written: Iterable[str]) -> str:
-    """A text of its parts, with a blank line between two."""
+    """Join the parts of a text with a blank line between two."""
     return "\n\n".join(filter(None, written)) + "\n"
 
 
@@ -78,23 +79,23 @@ def parts(blocks: Iterable[Block]) -> Iterator[str]:
 
 
 def wrapped(text: str, indent: str, later: str | None = None) -> str:
-    """`text` in lines of WIDTH, escaped. Where it is laid out, spaces stay as they are."""
+    """Return `text` on escaped lines of WIDTH. If the text is already laid out, its spaces stay."""
     return _broken(bounded(visible(text)), indent, indent if later is None else later)
 
 
 def length(words: str) -> int:
-    """How many characters a text shows of these words."""
+    """The number of characters that a text shows for these words."""
     return len(visible(words))
 
 
 def cut(words: str, most: int) -> str:
-    """Words of which a text shows at most so many characters."""
+    """Return words cut to a number of characters in the text."""
     shown = visible(words)
     return words if len(shown) <= most else f"{shown[: most - 3]}..."
 
 
 def plain(words: Words) -> str:
-    """Words of a line without what sets them apart."""
+    """Return the words of a line without their markup."""
     every = words if isinstance(words, tuple) else (words,)
     return "".join(one if isinstance(one, str) else one.words for one in every)
 
@@ -103,7 +104,7 @@ def plain(words: Words) -> str:
 
 
 def _section(section: Section) -> Iterator[str]:
-    """The title with the blocks below it, then the sections in it."""
+    """Yield the title and the blocks below it, then the nested sections."""
     indent = "   " if section.number or section.code else _GAP
     lines = ["-" * WIDTH] if section.is_part else []
     lines += _title(section, indent)
@@ -144,7 +145,7 @@ def _title(section: Section, indent: str) -> list[str]:
 
 
 def _leaf(block: Leaf, indent: str) -> Iterator[str]:
-    """The lines of a block; some have line feeds in them."""
+    """Yield the lines of a block; some contain line feeds."""
     match block:
         case Text(words=words):
             yield wrapped(plain(words), indent)
@@ -170,7 +171,7 @@ def _leaf(block: Leaf, indent: str) -> Iterator[str]:
 
 
 def _code(lines: Sequence[str], indent: str) -> Iterator[str]:
-    """Lines as they are typed, indented as far as they fit."""
+    """Yield literal lines, indented as far as they fit."""
     shown = list(map(visible, lines))
     room = max(WIDTH - max(map(len, shown), default=0), 0)
     yield from (f"{indent[:room]}{line}" for line in shown)
@@ -195,7 +196,7 @@ def _action(action: Action, indent: str) -> Iterator[str]:
 
 
 def typed(block: ToDo) -> Iterator[str]:
-    """The commands and the lines of a fix for a text that breaks no lines, each below what it does."""
+    """Yield the commands and file lines of a fix, each below its purpose, for a text without line wrapping."""
     for words, actions in groups(block.actions):
         yield visible(words)
         for action in actions:
@@ -204,7 +205,7 @@ def typed(block: ToDo) -> Iterator[str]:
 
 
 def command_lines(argv: Sequence[str], indent: str) -> str:
-    """A command that can be copied, broken where a shell allows it."""
+    """Return a command that can be copied, broken only where a shell allows it."""
     lines = [""]
     for word in argv:
         quoted = shlex.quote(visible(word))
@@ -219,8 +220,8 @@ def command_lines(argv: Sequence[str], indent: str) -> str:
 
 
 def _table(table: Table, indent: str) -> Iterator[str]:
-    """Cells under each other. Where a row is too long, its last cell is broken; where that leaves no room, the first
-    one has a line of its own."""
+    """Yield cells in columns. If a row is too long, its last cell is broken; if that leaves no room, the first cell has
+    a line of its own."""
     shown, left = first(table.rows, table.most, Medium.TEXT, table.what)
     if not shown:
         return
@@ -234,7 +235,7 @@ def _cell(cell: str | Cell) -> str:
 
 
 def _merged(rows: list[tuple[str, ...]], count: int) -> list[tuple[str, ...]]:
-    """Rows without the first cells that the row above has, too."""
+    """Return rows without the first cells that equal those of the row above."""
     made: list[tuple[str, ...]] = []
     for place, row in enumerate(rows):
         above = rows[place - 1] if place else ()
@@ -258,8 +259,8 @@ def _laid_out(rows: Sequence[tuple[str, ...]], heads: tuple[str, ...], indent: s
 
 
 def _spread(rows: Sequence[tuple[str, ...]], heads: tuple[str, ...], indent: str) -> Iterator[str]:
-    """The first cell of each row on a line of its own, the others below it: in columns where these fit, else each
-    behind its head."""
+    """Yield the first cell of each row on a line of its own, and the others below it: in columns if they fit, else each
+    behind its heading."""
     below = [row[1:] for row in ([heads, *rows] if heads else rows)]
     widths = [max(map(len, column)) for column in zip(*below, strict=True)]
     if len(indent) + sum(widths) + len(_GAP) * (len(widths) - 1) <= WIDTH:
@@ -281,7 +282,7 @@ def _named(cells: Sequence[str], heads: Sequence[str]) -> str:
 
 
 def _broken(shown: str, indent: str, later: str) -> str:
-    """What is escaped already, in lines of WIDTH."""
+    """Return escaped text broken into lines of WIDTH."""
     return textwrap.fill(shown, WIDTH, initial_indent=indent, subsequent_indent=later, break_on_hyphens=False)
 
 

@@ -1,4 +1,4 @@
-"""What to do about a finding, as a block."""
+"""The fix of a finding as a block."""
 
 from collections.abc import Iterator
 from itertools import groupby
@@ -10,8 +10,8 @@ from agent.report.model import CommandScope, Fix
 
 
 def to_do(fix: Fix, head: str = "What to do") -> ToDo:
-    """A fix: its commands in their order, and before the first that changes something the lines for files, which a
-    restart is to find."""
+    """Return a fix: its commands in order. The lines for files come before the first command that changes something,
+    since a restart must find them."""
     commands = [
         Action(
             argv=command.argv,
@@ -27,7 +27,7 @@ def to_do(fix: Fix, head: str = "What to do") -> ToDo:
 
 
 def _files(fix: Fix) -> Iterator[Action]:
-    """The lines of each file together."""
+    """Yield the lines of each file together."""
     for (file, changes, undo), lines in groupby(fix.lines, key=lambda line: (line.file, line.changes, line.undo)):
         yield Action(argv=(), changes=changes, undo=undo, file=file, lines=tuple(line.line for line in lines))
 
@@ -42,7 +42,7 @@ _PLACES: Final = {
 
 
 def changed(fix: Fix) -> str:
-    """What the commands and lines of a fix change, in words: `the host and the VPC`; empty where they only read."""
+    """Say what the commands and lines of a fix change: `the host and the VPC`; empty if they only read."""
     scopes = {command.scope for command in fix.commands if command.changes}
     scopes |= {CommandScope.HOST for line in fix.lines if line.changes}
     places = [words for scope, words in _PLACES.items() if scope in scopes]

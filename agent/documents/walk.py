@@ -1,4 +1,5 @@
-"""What the renderers share: which blocks of a tree they write, how much of each, and the words around commands."""
+"""The common part of the renderers: which blocks of a tree are written, how much of each, and the words around
+commands."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
@@ -12,7 +13,7 @@ T = TypeVar("T")
 
 
 def chosen(blocks: Iterable[Block], medium: Medium) -> Iterator[Leaf | Section]:
-    """The blocks that a medium writes, with a word on sections that are left out."""
+    """Yield the blocks that a format shows, with a remark on omitted sections."""
     for block in blocks:
         match block:
             case Only(media=media, make=make):
@@ -30,7 +31,7 @@ def chosen(blocks: Iterable[Block], medium: Medium) -> Iterator[Leaf | Section]:
 
 
 def first(items: Sequence[T], most: Most, medium: Medium, what: str) -> tuple[Sequence[T], str]:
-    """The items that are written, and a sentence on the others: empty where there are none."""
+    """Return the items that are shown, and a sentence on the others, which is empty if there are none."""
     limit = most.of(medium)
     if limit is None or len(items) <= limit:
         return items, ""
@@ -38,7 +39,7 @@ def first(items: Sequence[T], most: Most, medium: Medium, what: str) -> tuple[Se
 
 
 def groups(actions: Iterable[Action]) -> Iterator[tuple[str, list[Action]]]:
-    """Actions that follow one another and of which the same is said, with those words."""
+    """Yield groups of successive actions with the same remarks, each with those words."""
     for words, alike in groupby(actions, _said):
         yield words, list(alike)
 
@@ -56,6 +57,6 @@ def _said(action: Action) -> str:
 
 
 def links(code: str | None) -> tuple[Document, ...]:
-    """What AWS says of a finding. The links of a saved document may come from somewhere else; those of the catalogue
-    are ours."""
+    """Return the links to AWS' documentation of a finding. A saved document may contain foreign links; those of the
+    catalogue are ours."""
     return CODES[code].documents if code in CODES else ()
