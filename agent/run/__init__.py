@@ -1,1 +1,1 @@
-"""From settings and a world to a measurement, with every event on the way. Nothing here judges."""
+"""A run from its settings and a world to a measurement, with every event on the way. Nothing here judges."""

@@ -1,4 +1,4 @@
-"""Collecting facts: the EC2 reads of a run, made where EC2 is reachable, for runs on hosts where it is not."""
+"""Collect facts: make a run's EC2 reads on a host that reaches EC2, for runs on hosts that do not."""
 
 import asyncio
 from datetime import datetime
@@ -20,15 +20,15 @@ from probes.vpc.model import OWN_INTERFACES, WHOLE_READS
 _SDK: Final = Subject(step=Step.HOST, operation=SDK_SETTINGS)
 _CREDENTIALS: Final = Subject(step=Step.CREDENTIALS)
 VPC_NOT_FOUND: Final = "InvalidVpcID.NotFound"
-"""EC2 API Reference, Error codes."""
+"""Error codes for a missing VPC (EC2 API Reference, Error codes)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FactsUnavailable:
-    """There is nothing to write to a file."""
+    """There are no facts to write to a file."""
 
     why: str
-    """In words for the operator."""
+    """The reason in words for the operator."""
 
 
 class _NothingReadError(Exception):
@@ -36,35 +36,35 @@ class _NothingReadError(Exception):
 
 
 class ReadOptions(Protocol):
-    """How the SDK is asked."""
+    """How to call the SDK."""
 
     @property
     def profile(self) -> str | None:
-        """The SDK's profile; None for its own choice."""
+        """The SDK's profile; None for the SDK's own choice."""
 
     @property
     def timeout(self) -> float:
-        """Seconds for one read."""
+        """Time limit for one read in seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FactsRequest:
-    """What is to be read, and how."""
+    """What to read, and how."""
 
     vpc_id: str
     region: str | None
-    """None where the SDK's profile names it."""
+    """None if the SDK's profile names it."""
     profile: str | None
     ca_bundle: str | None
     timeout: float
-    """Seconds for one read."""
+    """Time limit for one read in seconds."""
     deadline: float
-    """Seconds for all of it."""
+    """Time limit for all reads in seconds."""
 
 
 async def gather(request: FactsRequest, world: World, *, stop: CancelToken) -> Ec2Facts | FactsUnavailable:
-    """Read the whole configuration of a VPC. Ends within the deadline, or when `stop` is cancelled; what had not
-    been read by then is among the observations with the reason. Never raises for what the world does."""
+    """Read the whole configuration of a VPC. Ends within the deadline, or when `stop` is cancelled; every unfinished
+    read has an observation with the reason. Never raises for anything that the world does."""
     try:
         return await _gather(request, world, stop)
     except _NothingReadError as error:
@@ -91,7 +91,7 @@ async def _gather(request: FactsRequest, world: World, stop: CancelToken) -> Ec2
             )
             await ec2.inspect(reader, log, whole_request(request.vpc_id, region), limit=request.timeout)
     except TimeoutError:
-        pass  # each read that it cut short records it
+        pass  # each read that was cut short records it
     finally:
         stop.release()
     reason = f"interrupted by {stop.reason}" if stop.reason else f"the deadline of {request.deadline:g} s came"
@@ -100,7 +100,7 @@ async def _gather(request: FactsRequest, world: World, stop: CancelToken) -> Ec2
 
 
 def whole_request(vpc_id: str, region: str, joined: frozenset[str] | None = None) -> ec2.ConfigurationRequest:
-    """What is read of a VPC for every host of it; in an audit, beside the network of the VPCs `joined`."""
+    """Return the reads of a VPC for all of its hosts; in an audit, also of its network and the VPCs `joined` to it."""
     return ec2.ConfigurationRequest(
         vpc_id=vpc_id,
         instance_id=None,
@@ -115,7 +115,7 @@ def whole_request(vpc_id: str, region: str, joined: frozenset[str] | None = None
 
 
 def facts_of(log: Log, *, region: str, vpc_id: str, taken_at: datetime) -> Ec2Facts | FactsUnavailable:
-    """What the reads of a VPC gave, of which every one is made."""
+    """Make every read of a VPC, and return the facts."""
     try:
         return _facts_of(log, region, vpc_id, taken_at, "its reads ended")
     except _NothingReadError as error:
@@ -134,7 +134,7 @@ def _facts_of(log: Log, region: str | None, vpc_id: str, taken_at: datetime, rea
 
 
 async def region_here(world: World, request: ReadOptions) -> str | FactsUnavailable:
-    """The Region that the SDK's profile names."""
+    """Return the Region that the SDK's profile names."""
     try:
         return await _region_of_profile(request, world, Log(now=world.machine.now, emit=lambda _: None))
     except _NothingReadError as error:
@@ -142,7 +142,7 @@ async def region_here(world: World, request: ReadOptions) -> str | FactsUnavaila
 
 
 async def keys_here(world: World, request: ReadOptions) -> Keys | FactsUnavailable:
-    """The credentials that the SDK's chain finds."""
+    """Return the credentials that the SDK's chain finds."""
     try:
         return await _keys(request, world, Log(now=world.machine.now, emit=lambda _: None))
     except _NothingReadError as error:
@@ -150,12 +150,12 @@ async def keys_here(world: World, request: ReadOptions) -> Keys | FactsUnavailab
 
 
 def lacking(facts: Ec2Facts) -> tuple[str, ...]:
-    """What could not be read, one line each, with the permission where that is what is missing."""
+    """Return the failed reads, one line each, with the permission if that is missing."""
     outcomes = {observation.subject.operation: observation.outcome for observation in facts.observations}
     lines = []
     for operation, read in WHOLE_READS.items():
         if operation == OWN_INTERFACES:
-            continue  # which host will use the file is not known, and that host knows its own interfaces
+            continue  # the host that will use the file is unknown, and knows its own interfaces
         match outcomes.get(operation):
             case Failed(failure=Failure(kind=FailureKind.NOT_PERMITTED)):
                 lines.append(f"{read.words}: not permitted; it takes {' and '.join(read.actions)}")
@@ -194,13 +194,13 @@ async def _keys(request: ReadOptions, world: World, log: Log) -> Keys:
 
 
 def _is_of_ec2(read: Observation[Any]) -> bool:
-    """Whether a read asks EC2 itself, without which the rest explains nothing."""
+    """Whether a read calls EC2 itself. Without such reads, the others explain nothing."""
     described = WHOLE_READS.get(read.subject.operation or "")
     return described is not None and described.actions[0].startswith(f"{ec2.EC2}:")
 
 
 def _why_nothing(observations: tuple[Observation[Any], ...], reason: str) -> str:
-    """The first failure, which caused the others; where nothing had been asked yet, the `reason` why the run ended."""
+    """Return the first failure, which caused the others; if nothing was read yet, the `reason` why the run ended."""
     first = next((observation for observation in observations if observation.failure is not None), None)
     if first is None or first.failure is None:
         return f"nothing could be read; cut short: {reason}"

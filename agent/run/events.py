@@ -1,4 +1,4 @@
-"""What happens in a run, as it happens: everything that shows a run is a function of these events."""
+"""The events of a run as they happen. Everything that shows a run is a function of these events."""
 
 from typing import Any
 
@@ -16,14 +16,14 @@ class RunStarted:
 
 @dataclass(frozen=True, slots=True)
 class TargetsKnown:
-    """The run's targets, as far as they are known; a later event replaces an earlier one."""
+    """The run's targets as far as they are known; a later event replaces an earlier one."""
 
     targets: tuple[Target, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class StepPlanned:
-    """This step belongs to the run. It will have its observation, whatever happens."""
+    """This step belongs to the run. It will get its observation, whatever happens."""
 
     subject: Subject
 
@@ -37,7 +37,7 @@ class StepStarted:
 
 @dataclass(frozen=True, slots=True)
 class ObservationMade:
-    """A step has finished; `planned` steps are known so far, this one among them."""
+    """A step has finished. `planned` is the number of steps known so far, including this one."""
 
     observation: Observation[Any]
     planned: int

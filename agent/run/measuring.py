@@ -1,4 +1,4 @@
-"""What measures: a run as a function, for callers that handle signals and progress themselves."""
+"""The type of a run as a function, for callers that handle signals and progress themselves."""
 
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeAlias

@@ -1,4 +1,4 @@
-"""Which targets a run has and which resolvers it asks: pure functions of its settings and of the host."""
+"""The targets of a run and the resolvers that it asks, as pure functions of its settings and of the host."""
 
 import re
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ from probes.steps.jobs import JobsRequest
 from probes.vpc.model import VpcEndpoint
 
 NO_INSTANCE: Final = "instance metadata does not tell which instance this is, and so whose jobs to ask for"
-"""Why jobs are not listed: those of others say nothing of this host."""
+"""The reason for not listing jobs without an instance: other hosts' jobs say nothing about this host."""
 _INSTANCE_ID: Final = re.compile(r"i-[0-9a-f]{8,17}")
 _ACCOUNT: Final = re.compile(r"[0-9]{12}")
 _ADDRESSING: Final = {
@@ -37,18 +37,18 @@ _FIPS: Final = (Addressing.FIPS, Addressing.FIPS_DUALSTACK)
 def targets(
     settings: Settings, region: str, sdk: SdkFacts | None, workloads: WorkloadFacts | None = None
 ) -> tuple[Target, ...]:
-    """The targets of a run, by service: the host that the SDK would call first, then the Region's default host where
-    that is another.
+    """Return the targets of a run by service: first the host that the SDK would call, then the Region's default host if
+    it differs.
 
-    Without `sdk`, the SDK's settings are not known yet, and only the default hosts can be given; without `workloads`,
-    what is on this host is not known yet, and what is needed for it alone is missing.
+    Without `sdk`, the SDK's settings are still unknown, and only the default hosts are returned. Without `workloads`,
+    the workloads on this host are still unknown, and targets that only they need are missing.
     """
     planned: dict[str, Target] = {}
     used = in_use(settings.asked_workloads, workloads)
     for name, need in _needs(settings, region, sdk, used).items():
         service = SERVICES[name]
         buckets = _of_buckets(service, region, used, settings)
-        # Where there are buckets, what else asks for the service means its own host.
+        # If there are buckets, all other users of the service mean its own host.
         rest = _needs(settings, region, sdk, [one for one in used if one.bucket is None]) if buckets else {name: need}
         own = _own_hosts(service, region, rest[name], settings, sdk) if name in rest else ()
         for target in (*buckets, *own):
@@ -59,7 +59,7 @@ def targets(
 def _own_hosts(
     service: Service, region: str, need: Need, settings: Settings, sdk: SdkFacts | None
 ) -> tuple[Target, ...]:
-    """The targets at a service's own hosts."""
+    """Return the targets at a service's own hosts."""
     default = _target(service, region, Addressing.DEFAULT, need)
     called = _called(service, region, need, settings, sdk) or (default,)
     if default.host in {target.host for target in called}:
@@ -68,8 +68,8 @@ def _own_hosts(
 
 
 def _joined(one: Target, other: Target) -> Target:
-    """One target for two at the same host, required where either is. The call of a target is one: where they differ in
-    the bucket, it is for none."""
+    """Merge two targets at the same host; the result is required if either is. It has one call, so different buckets
+    mean that the call is for none."""
     is_required = Role.REQUIRED in (one.role, other.role)
     return replace(
         one,
@@ -82,7 +82,7 @@ def _joined(one: Target, other: Target) -> Target:
 
 
 def services(settings: Settings, region: str, sdk: SdkFacts | None, workloads: WorkloadFacts | None) -> dict[str, Need]:
-    """The services of a run by name, in the order of the catalogue, with the roles of their targets."""
+    """Return the services of a run by name in the order of the catalogue, with the roles of their targets."""
     return _needs(settings, region, sdk, in_use(settings.asked_workloads, workloads))
 
 
@@ -95,19 +95,19 @@ def _needs(settings: Settings, region: str, sdk: SdkFacts | None, used: Iterable
             if service.gives_credentials and sdk is not None and _is_asked_for_role(service, region, sdk):
                 named.setdefault(service.name, caller.cause)
     needed = needs(used, named)
-    if settings.jobs:  # the service that lists them, where no workload of the run calls it
+    if settings.jobs:  # the service that lists jobs, if no workload of the run calls it
         listing = (service.name for service in SERVICES.values() if service.lists_jobs)
         needed = {name: Need(role=Role.OPTIONAL, required_by=()) for name in listing if name not in needed} | needed
     return {name: _wanted(needed[name], settings) for name in SERVICES if name in needed}
 
 
 def _wanted(need: Need, settings: Settings) -> Need:
-    """A need as the settings want it: an expected path that was asked for holds for every service."""
+    """Return a need under the settings: a requested path applies to every service."""
     return need if settings.expect is None else replace(need, by_any_path=False)
 
 
 def _of_buckets(service: Service, region: str, used: Iterable[WorkloadInUse], settings: Settings) -> tuple[Target, ...]:
-    """The targets at the buckets that workloads send their data to; none where an option names the endpoint to
+    """Return the targets at the buckets to which workloads send their data; none if an option names the endpoint to
     call."""
     if service.bucket_permission is None or any(named.service == service.name for named in settings.endpoints):
         return ()
@@ -130,13 +130,13 @@ def _of_buckets(service: Service, region: str, used: Iterable[WorkloadInUse], se
 
 
 def _is_asked_for_role(service: Service, region: str, sdk: SdkFacts) -> bool:
-    """Whether the SDK's chain asks a service, at the host that other calls to it go to. The global host of STS, which
-    no endpoint stands for, is not a target."""
+    """Whether the SDK's chain calls a service at the same host as other calls to it. The global host of STS is not a
+    target, since no endpoint stands for it."""
     return sdk.sts_host is not None and sdk.sts_host == _effective(service, region, _CONTEXT, sdk).host
 
 
 def possible_services(settings: Settings) -> tuple[str, ...]:
-    """The services that a run may check, whatever is found on this host, in the order of the catalogue."""
+    """Return the services that a run may check, whatever workloads this host has, in the order of the catalogue."""
     named = {*settings.services, *(endpoint.service for endpoint in settings.endpoints)}
     named |= set(services_of(settings.asked_workloads))
     if not {Workload.AUTO, Workload.CALLER}.isdisjoint(settings.asked_workloads):
@@ -146,12 +146,12 @@ def possible_services(settings: Settings) -> tuple[str, ...]:
 
 
 def names_endpoint_by_id(settings: Settings) -> bool:
-    """Whether an endpoint is given by its id, without a DNS name."""
+    """Whether an endpoint is given by its id instead of a DNS name."""
     return any(ENDPOINT_ID.fullmatch(endpoint.host) for endpoint in settings.endpoints)
 
 
 def with_names(settings: Settings, endpoints: Iterable[VpcEndpoint]) -> Settings:
-    """The settings with the regional DNS names of endpoints in place of their ids, as far as EC2 gave them."""
+    """Return the settings with the regional DNS names of endpoints in place of their ids, as far as EC2 gave them."""
     # The first name is the one without a zone (AWS Backup Developer Guide, Working with gateways).
     names = {endpoint.endpoint_id: endpoint.dns_names[0] for endpoint in endpoints if endpoint.dns_names}
 
@@ -164,7 +164,7 @@ def with_names(settings: Settings, endpoints: Iterable[VpcEndpoint]) -> Settings
 
 
 def jobs_request(targets: Iterable[Target], metadata: ImdsFacts | None, now: datetime) -> JobsRequest | str:
-    """Which jobs AWS Backup is asked for, or a text that says why there is nothing to ask for.
+    """Return the jobs to request from AWS Backup, or a text that says why there is nothing to request.
 
     As a rule these are the jobs of this instance. If a required service carries the data of jobs of other resources,
     they are the jobs of all resources of the account in the Region, or of virtual machines alone if that service is
@@ -187,7 +187,7 @@ def jobs_request(targets: Iterable[Target], metadata: ImdsFacts | None, now: dat
 
 
 def _called(service: Service, region: str, need: Need, settings: Settings, sdk: SdkFacts | None) -> tuple[Target, ...]:
-    """Targets at the hosts that calls to the service go to with these settings; empty while the SDK's are unknown."""
+    """Return the targets at the hosts that these settings make the SDK call; empty while its settings are unknown."""
     named = [endpoint for endpoint in settings.endpoints if endpoint.service == service.name]
     if named:
         return tuple(_named(service, region, need, endpoint.host) for endpoint in named)
@@ -213,7 +213,7 @@ def _effective(service: Service, region: str, need: Need, sdk: SdkFacts) -> Targ
         domain = f"{region}.vpce.{partition_of(region).dns_suffix}"
         own = any(host.endswith(f".{link.label}.{domain}") for link in service.private_links)
         return _target(service, region, Addressing.VPCE if own else Addressing.CUSTOM, need, host=host)
-    is_plain = not sdk.fips and not sdk.dual_stack  # either takes the SDK to the Region's own host
+    is_plain = not sdk.fips and not sdk.dual_stack  # either setting makes the SDK call the Region's own host
     whole = service.global_host
     if whole is not None and is_plain and region in whole.regions and sdk.calls_global_host(service.name):
         return _target(service, region, Addressing.GLOBAL, need, host=whole.host)
@@ -244,6 +244,6 @@ def _target(service: Service, region: str, addressing: Addressing, need: Need, *
 
 
 def _id_of(service: Service, region: str, host: str) -> str:
-    """The service's name for the default host in this Region, `SERVICE@HOST` for every other."""
+    """Return the service's name for the default host in this Region, `SERVICE@HOST` for every other."""
     is_default = host == host_of(service.name, region, fips=False, dual_stack=False)
     return service.name if is_default else f"{service.name}@{host}"

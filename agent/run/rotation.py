@@ -1,4 +1,4 @@
-"""Rotation of the signed call: which address of a target makes the one call of a run."""
+"""Rotation of the signed call: which address of a target makes the single call of a run."""
 
 import asyncio
 
@@ -6,10 +6,10 @@ from probes.model import Address
 
 
 class Rotation:
-    """Decides which address of a target makes the one signed call of a run.
+    """Decides which address of a target makes the single signed call of a run.
 
-    It is the address at `place` in the order of those that this host uses, counted round and round, or the next one
-    after it whose ladder gets as far as the call.
+    The host's addresses take turns in their order: the call is made at the address with the index `place` modulo their
+    number, or at the next one whose steps before the call succeed.
     """
 
     def __init__(self, place: int) -> None:
@@ -17,24 +17,24 @@ class Rotation:
         self._known = asyncio.Event()
         self._order: tuple[Address, ...] = ()
         self._taken: dict[Address, bool] = {}
-        """Whether an address makes the call, for each address that is decided."""
+        """Whether an address makes the call, for each decided address."""
         self._changed = asyncio.Event()
 
     def start(self, own: tuple[Address, ...], first: Address | None = None) -> None:
-        """Set the order: `own` are the addresses that this host uses, empty where its lookup failed. It starts with
-        `first`, if that is one of them, whatever its place."""
+        """Set the order. `own` are the addresses that this host uses, empty if its lookup failed. The order starts with
+        `first`, if `own` contains it, whatever its place."""
         start = own.index(first) if first in own else self._place % len(own) if own else 0
         self._order = (*own[start:], *own[:start])
         self._known.set()
 
     def leave(self, address: Address) -> None:
-        """Let the next address go ahead: this one makes no call, unless it was its turn already."""
+        """Let the next address proceed: this one makes no call, unless it was already its turn."""
         self._settle(address, False)
 
     async def take(self, address: Address) -> bool:
         """Whether this address makes the call. Waits until each address before it has taken or left its place."""
         await self._known.wait()
-        if not self._order:  # only resolvers that were asked directly gave addresses: the first to get here calls
+        if not self._order:  # only direct queries gave addresses: the first to get here makes the call
             self._settle(address, not any(self._taken.values()))
             return self._taken[address]
         if address not in self._order:

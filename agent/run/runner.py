@@ -1,10 +1,10 @@
-"""Measuring: from settings and a world to the measurement of one run, with every event on the way.
+"""Make one run: from settings and a world to its measurement, with every event on the way.
 
 The order of a run: the host's own configuration; then, all at the same time, metadata, the SDK's settings and the
-trusted roots; as soon as a Region is known, the names at every resolver; and the ladders of each address, as soon as
-any answer gives it. Nothing waits for a slow resolver. The configuration is read next to all of this: from the start,
-or from the first sign of trouble on. At the deadline, or when interrupted, the run is cancelled and its log closed, so
-that every step that was planned has its observation.
+trusted roots; as soon as a Region is known, the names at every resolver; and as soon as an answer contains an address,
+the steps at it. Nothing waits for a slow resolver. The configuration is read in parallel: from the start, or from the
+first sign of trouble on. At the deadline, or when interrupted, the run is cancelled and its log closed, so that every
+step that was planned has its observation.
 """
 
 import asyncio
@@ -78,16 +78,17 @@ if TYPE_CHECKING:
     from probes.vpc.reads import Inspection
 
 MAX_CONNECTS: Final = 512
-"""At the same time. With fewer than a run has dead ports, each further round of them would cost one more timeout."""
+"""Maximum number of simultaneous connects. If a run had more dead ports than that, each further round of them would
+cost one more timeout."""
 MAX_HANDSHAKES: Final = 32
 TAIL_SECONDS: Final = 0.2
-"""Before the deadline: reads of the configuration end then, so that the run itself can finish in time."""
+"""Seconds before the deadline at which reads of the configuration end, so that the run itself can finish in time."""
 NO_API: Final = "--calls none: no signed call is wanted"
 NO_CREDENTIALS: Final = "no credentials"
 
 
 async def measure(settings: Settings, world: World, *, emit: Callable[[Event], None], stop: CancelToken) -> Measurement:
-    """Make one run. Finishes within the deadline; never raises for what the world does."""
+    """Make one run. Finishes within the deadline; never raises for anything that the world does."""
     loop = asyncio.get_running_loop()
     started = loop.time()
     progress = RunInProgress(settings, world, emit, ends_at=started + settings.deadline)
@@ -96,7 +97,7 @@ async def measure(settings: Settings, world: World, *, emit: Callable[[Event], N
     window = asyncio.timeout_at(progress.ends_at)
     complete = True
     try:
-        # The window is the outer one: a signal that comes after its end would find it closed.
+        # The window is the outer context: a signal after its end would find it closed.
         async with window, _watching_lateness(world.machine):
             stop.watch(window)
             await progress.go()
@@ -133,7 +134,7 @@ async def measure(settings: Settings, world: World, *, emit: Callable[[Event], N
 
 @contextlib.asynccontextmanager
 async def _watching_lateness(machine: Machine) -> AsyncIterator[None]:
-    """While the block lasts, `machine.lateness()` tells for how long this process could not run."""
+    """While the block lasts, `machine.lateness()` tells how long this process could not run."""
     watching = asyncio.create_task(machine.watch_lateness())
     try:
         yield
@@ -164,15 +165,15 @@ class RunInProgress:
         self._host: HostFacts | None = None
         self._metadata: ImdsFacts | None = None
         self.metadata_read = asyncio.Event()
-        """Set when metadata is read, or will not be."""
+        """Set when metadata was read, or will not be."""
         self._target_runs: dict[str, TargetRun] = {}
         self._group = asyncio.TaskGroup()
         self._context: ladder.ProbeContext | None = None
         self.suspicion = Suspicion(is_suspect=self._is_suspect)
         self.may_read = settings.ec2 is not Ec2.NEVER or settings.ec2_facts is not None
-        """Whether the configuration is wanted, from EC2 or from a file."""
+        """Whether the configuration is requested, from EC2 or from a file."""
         self.facts_unused: str | None = None
-        """Why the facts file is not used; None where it is, and without one."""
+        """Why the facts file is not used; None if it is used, or there is none."""
         self._region_known = asyncio.Event()
         """Set when the Region is known, or will not be."""
         self._wants_jobs = settings.jobs
@@ -184,12 +185,12 @@ class RunInProgress:
         self._measured = asyncio.Event()
         """Set when everything but the configuration has its observations."""
         self._names_are_known = not self.may_read
-        """Whether endpoints that are given by their ids have their names from EC2, where it has any."""
+        """Whether endpoints given by id have their names from EC2, as far as it has any."""
         self._endpoints_known = asyncio.Event()
-        """Set when the read of endpoints has finished or failed, or will not be made."""
+        """Set when the read of endpoints finished or failed, or will not be made."""
 
     async def go(self) -> None:
-        """Measure everything that the plan has."""
+        """Measure everything in the plan."""
         before = self.world.machine.allowances()
         await self._measure()
 
@@ -294,7 +295,7 @@ class RunInProgress:
         return self._sdk
 
     async def _observe_workloads(self) -> None:
-        """Search this host for workloads, where that may say what is checked."""
+        """Search this host for workloads, if they may decide what is checked."""
 
         async def body(draft: Draft[WorkloadFacts]) -> WorkloadFacts:
             return await workload.probe(
@@ -310,11 +311,11 @@ class RunInProgress:
             facts = observation.facts
         self._workloads = facts or WorkloadFacts()
         self._workloads_known.set()
-        if self.region is not None:  # what they need does not wait for the SDK's settings
+        if self.region is not None:  # their needs do not wait for the SDK's settings
             self._start_targets(plan.targets(self.settings, self.region, self._sdk, self._workloads))
 
     def _may_find_workloads(self) -> bool:
-        """Whether what is on this host says more of the workloads that are asked for."""
+        """Whether a search of this host can tell more about the requested workloads."""
         return not _SOUGHT.isdisjoint(self.settings.asked_workloads)
 
     async def _observe_metadata(self) -> None:
@@ -345,7 +346,8 @@ class RunInProgress:
         self.suspicion.scopes_known()
 
     async def _find_credentials(self, keys: asyncio.Future[Keys | str]) -> None:
-        """Ask the SDK's chain for credentials, and give `keys` what signs calls, or why none are made."""
+        """Ask the SDK's chain for credentials, and give `keys` the signing keys, or the reason why no calls are
+        made."""
 
         async def body(draft: Draft[CredentialFacts]) -> Keys:
             credentials, draft.facts = await self.world.sdk.credentials(self.settings.profile)
@@ -360,8 +362,8 @@ class RunInProgress:
                 await self._observe_role()
 
     async def _observe_role(self) -> None:
-        """Ask metadata what is wrong with the role that it names. The SDK passes over a role without credentials as if
-        there were none."""
+        """Ask metadata what is wrong with the role that it names. The SDK treats a role without credentials like a
+        missing one."""
         await self.metadata_read.wait()
         role = None if self._metadata is None else self._metadata.role
         if role is None:
@@ -373,7 +375,7 @@ class RunInProgress:
         await self.log.observe(_ROLE, body, limit=self.settings.timeout)
 
     async def _observe_container(self, address: Address, port: int) -> None:
-        """Connect to where a container's credentials come from; only the SDK asks for them there."""
+        """Connect to the source of a container's credentials; only the SDK requests them there."""
 
         async def body(draft: Draft[TcpFacts]) -> None:
             stream = await tcp.connect(self.world.net, self.world.machine, address, port, draft)
@@ -385,10 +387,11 @@ class RunInProgress:
     # --- The configuration -------------------------------------------------------------------------------------------
 
     async def _observe_configuration(self, keys: asyncio.Future[Keys | str]) -> None:
-        """Take the configuration from the file or, where there is none for this network, ask EC2 for it."""
+        """Take the configuration from the file or, without one for this network, read it from EC2."""
         try:
             if self.may_read and not await self._took_facts() and await self._is_read_wanted():
-                # What only explains must not make a run incomplete: reads that are open then are recorded as cut short.
+                # Reads that only explain must not make a run incomplete: reads that are still open are recorded as cut
+                # short.
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout_at(self.ends_at - TAIL_SECONDS):
                         await self._ask_for_configuration(keys)
@@ -396,7 +399,7 @@ class RunInProgress:
             self._endpoints_known.set()
 
     async def _took_facts(self) -> bool:
-        """Take the configuration from the file. Whether there was one, and it is of this network and of these days."""
+        """Take the configuration from the file. Returns whether there is a file, of this network and recent enough."""
         facts = self.settings.ec2_facts
         if facts is None:
             return False
@@ -405,13 +408,13 @@ class RunInProgress:
         if self.facts_unused is not None:
             return False
         for observation in facts.observations:
-            if observation.subject.operation in READS:  # a report holds no other host's interfaces
+            if observation.subject.operation in READS:  # a report has no interfaces of other hosts
                 self.log.keep(observation)
         self._skip_configuration("the facts file does not have it")
         return True
 
     def _why_unusable(self, facts: Ec2Facts) -> str | None:
-        """Why a facts file says nothing about this host's network; None where it does."""
+        """Return why a facts file says nothing about this host's network; None if it does."""
         metadata = self._metadata
         if metadata is None or metadata.vpc_id is None:
             return f"it is of {facts.vpc_id}, and {NO_VPC}"
@@ -422,8 +425,7 @@ class RunInProgress:
         return untimely(facts, self.world.machine.now())
 
     async def _is_read_wanted(self) -> bool:
-        """Whether EC2 is to be asked. With `auto` waits until there is a sign of trouble; a run that has none cancels
-        that."""
+        """Whether to read EC2. With `auto` this waits for a sign of trouble; a run without any cancels the wait."""
         if self.settings.ec2 is Ec2.NEVER:
             self._skip_configuration(f"the facts file was not used: {self.facts_unused}")
             return False
@@ -487,21 +489,21 @@ class RunInProgress:
         await inspection.read_names()
 
     def _is_address_unknown(self, inspection: "Inspection") -> bool:
-        """Whether an address in trouble may be none of an endpoint's in this VPC, so that the name may have led there
-        by mistake. Where EC2 does not answer, the others hardly do, and a run waits for nothing of theirs."""
+        """Whether an address in trouble may not belong to an endpoint of this VPC, so that the name may resolve
+        wrongly. If EC2 does not answer, other services hardly will, and a run does not wait for them."""
         known = inspection.endpoint_addresses
         if known is None:
             return not inspection.is_silent
         return not self.suspicion.addresses_in_trouble() <= known
 
     def _skip_configuration(self, reason: str, reads: Iterable[str] = tuple(READS)) -> None:
-        """Record that those of these reads that were not made will not be."""
+        """Record that the reads among these that were not made will not be."""
         for read in reads if self.may_read else ():
             if self.log.find(_read(read).id) is None:
                 self.log.skip(_read(read), reason)
 
     async def _load_trust(self, trust: asyncio.Future[Trust], settings: asyncio.Task[SdkFacts | None]) -> None:
-        """Load the roots that the SDK would trust; what goes wrong is raised where a handshake asks for them."""
+        """Load the roots that the SDK would trust; an error is raised at the handshake that asks for them."""
         bundle = self.settings.ca_bundle
         if bundle is None:  # an empty variable counts as set: the SDK makes no client with it
             bundle = self.world.machine.environment.get("AWS_CA_BUNDLE")
@@ -518,10 +520,10 @@ class RunInProgress:
             trust.set_result(loaded)
         except Exception as error:  # noqa: BLE001 - handed to every handshake, which classifies it
             trust.set_exception(error)
-            trust.exception()  # marks it as retrieved: there may be no handshake that asks for it
+            trust.exception()  # marks the error as retrieved: there may be no handshake that asks for it
 
     async def _may_have_shared_config(self) -> bool:
-        """Whether the SDK may have a shared file to read. Where a home folder does not answer, that is not known."""
+        """Whether the SDK may have a shared file to read. If a home folder does not answer, that is unknown."""
         try:
             async with asyncio.timeout(self.settings.timeout):
                 return await host.has_shared_config(self.world.machine)
@@ -531,7 +533,7 @@ class RunInProgress:
     # --- Targets -----------------------------------------------------------------------------------------------------
 
     def _start_targets(self, targets: tuple[Target, ...]) -> None:
-        """Make these the run's targets, and start those that are new. One whose name only EC2 has waits for it."""
+        """Make these the run's targets, and start the new ones. A target whose name only EC2 knows waits for EC2."""
         if self._context is None:
             return
         if targets != self.targets:
@@ -550,11 +552,12 @@ class RunInProgress:
         return tuple(dict.fromkeys((*configured, *vpc_resolvers(self._host, vpc_cidrs), *self.settings.resolvers)))
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run this next to everything else, until the run ends."""
+        """Run a coroutine in parallel until the run ends."""
         self._group.create_task(work)
 
     async def take_jobs_request(self) -> JobsRequest | str | None:
-        """Which jobs AWS Backup is asked for, or why it is not asked. The first caller gets this, all others None."""
+        """Return the jobs to request from AWS Backup, or why there is no request. Only the first caller gets this;
+        later ones get None."""
         if not self._wants_jobs:
             return None
         self._wants_jobs = False
@@ -563,7 +566,7 @@ class RunInProgress:
 
     def lookup_limit(self) -> float:
         """Seconds for the host's own lookup: the C library waits for each silent name server before it asks the next,
-        and programs on this host wait with it."""
+        and so do programs on this host."""
         others = len(self._host.resolvers) - 1 if self._host else 0
         return self.settings.timeout + host.resolver_timeout(self._host) * max(others, 0)
 
@@ -580,20 +583,20 @@ class RunInProgress:
         return host.is_searched_first(self._host, name)
 
     def is_public(self, address: Address) -> bool:
-        """Whether an address is a public one, as far as is known."""
+        """Whether an address is public, as far as is known."""
         return self._scope(address) is AddressScope.PUBLIC
 
     def is_private(self, address: Address) -> bool:
-        """Whether an address is of this VPC or another private network."""
+        """Whether an address belongs to this VPC or to another private network."""
         return self._scope(address) in (AddressScope.VPC, AddressScope.PRIVATE)
 
     def _is_suspect(self, target: Target, address: Address) -> bool:
-        """Whether this host would take an address that is not on the expected path, or may not be."""
+        """Whether this host would use an address that is not on the expected path, or may not be."""
         if address.version not in self.families():
             return False
         expected = Expect.ANY if target.by_any_path else self.settings.expect or DEFAULT_EXPECT
         if SERVICES[target.service].has_gateway_endpoint and not self.is_private(address):
-            return expected is not Expect.ANY  # where its route leads, EC2 alone knows
+            return expected is not Expect.ANY  # only EC2 knows where its route leads
         match expected:
             case Expect.PRIVATE:
                 return not self.is_private(address)

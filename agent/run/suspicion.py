@@ -1,8 +1,8 @@
-"""Signs of trouble, from the first of which on a run with `--ec2 auto` reads the configuration.
+"""Signs of trouble. At the first sign, a run with `--ec2 auto` starts to read the configuration.
 
-Only what a required target needs counts. A sign is an address outside the scope that the run expects, a step that
-failed, and a step that stays without an answer for longer than healthy ones take; the last is taken back where the
-answer comes after all. A healthy run has none, and reads nothing.
+Only the needs of a required target count. A sign is an address outside the scope that the run expects, a failed step,
+or a step that stays without an answer for longer than healthy ones take; this last kind is taken back if the answer
+comes after all. A healthy run has no signs, and reads nothing.
 """
 
 import asyncio
@@ -17,17 +17,17 @@ from probes.operations import GETADDRINFO, JOBS
 from probes.ports import HTTPS
 
 PATIENCE: Final = 0.25
-"""Seconds for a connect, while none to the same port of the service has succeeded: beyond any round trip within a
-Region or from a site near it."""
+"""Seconds for a connect while none to the same port of the service has succeeded: longer than any round trip within a
+Region or from a nearby site."""
 SLOWER: Final = 4
-"""How many times the slowest connect that succeeded, to the same port of the service, another may take."""
+"""Maximum ratio of a connect's time to the slowest successful connect to the same port of the service."""
 MIN_PATIENCE: Final = 0.05
-"""Seconds: the least that a connect may take, since this process does not always run at once."""
+"""Minimum limit for a connect in seconds, since this process does not always run at once."""
 LOOKUP_PATIENCE: Final = 1.0
-"""Seconds for the host's own lookup: with slower ones look-ups stall (DNS016)."""
+"""Seconds for the host's own lookup: longer ones are stalled lookups (DNS016)."""
 _TICK: Final = 0.05
-"""Seconds between two checks of the open steps. Two in a row must see a step overdue, so that an answer that waits for
-this process is taken first."""
+"""Seconds between two checks of the open steps. A step must be overdue in two successive checks, so that an answer that
+waits for this process is taken first."""
 _AT_ADDRESSES: Final = frozenset({Step.TCP, Step.TLS, Step.HTTP, Step.API})
 
 
@@ -35,12 +35,12 @@ class Suspicion:
     """The signs of trouble of one run, while it lasts."""
 
     def __init__(self, *, is_suspect: Callable[[Target, Address], bool]) -> None:
-        """`is_suspect` tells whether the expected path does not lead to an address of a target, or may not; it is asked
-        only after `scopes_known`."""
+        """`is_suspect` tells whether the expected path may not lead to an address of a target; it is called only after
+        `scopes_known`."""
         self.raised = asyncio.Event()
         """Set at the first sign."""
         self.about_names = asyncio.Event()
-        """Set at the first sign that concerns how a name resolves."""
+        """Set at the first sign that concerns the resolution of a name."""
         self.first: str | None = None
         """The first sign, in words."""
         self._is_suspect = is_suspect
@@ -51,11 +51,11 @@ class Suspicion:
         """Addresses of the host's own lookup, by target."""
         self._scopes_known = False
         self._failed: list[Subject] = []
-        """Steps that failed, of any target: which are required may be known later."""
+        """Failed steps of all targets: it may be decided later which targets are required."""
         self._open: dict[str, tuple[Subject, float]] = {}
-        """Connects and lookups without an answer, and when they started by the loop's clock."""
+        """Connects and lookups without an answer, with their start by the loop's clock."""
         self._slowest: dict[tuple[str, int], float] = {}
-        """Seconds of the slowest connect that succeeded, by target and port."""
+        """Seconds of the slowest successful connect, by target and port."""
 
     def has_targets(self, targets: Iterable[Target]) -> None:
         """Take these as the targets of the run."""
@@ -70,7 +70,7 @@ class Suspicion:
         self._judge()
 
     def scopes_known(self) -> None:
-        """Metadata is read, or will not be: the scope of an address changes no more."""
+        """Note that metadata was read, or will not be: scopes of addresses no longer change."""
         self._scopes_known = True
         self._judge()
 
@@ -80,7 +80,7 @@ class Suspicion:
             self._open[subject.id] = subject, asyncio.get_running_loop().time()
 
     def observed(self, observation: Observation[Any]) -> None:
-        """A step has its observation."""
+        """Note that a step has its observation."""
         subject = observation.subject
         self._open.pop(subject.id, None)
         if subject.target is None:
@@ -117,7 +117,7 @@ class Suspicion:
 
     @property
     def stands(self) -> bool:
-        """Whether a sign stands. A slow answer that has come is not a sign any more."""
+        """Whether a sign is valid. A slow answer that has come is no longer a sign."""
         return bool(self._signs() or self._overdue())
 
     def addresses_in_trouble(self) -> frozenset[Address]:
@@ -131,7 +131,7 @@ class Suspicion:
             self.name(words, is_of_name=is_of_name)
 
     def _signs(self) -> list[tuple[str, bool]]:
-        """The signs that stand, each with whether it concerns a name, but for steps that are only slow."""
+        """Return the valid signs except slow steps, each with whether it concerns a name."""
         signs = [
             (_failure_words(subject), _is_own_lookup(subject)) for subject in self._failed if self._counts(subject)
         ]
@@ -159,7 +159,7 @@ class Suspicion:
         )
 
     def _overdue(self) -> frozenset[str]:
-        """Ids of required steps that are open for longer than healthy ones take."""
+        """Return ids of required steps that are open for longer than healthy ones take."""
         if not self._open:
             return frozenset()
         now = asyncio.get_running_loop().time()
@@ -177,8 +177,8 @@ class Suspicion:
 
 
 def _address_sign(target: Target, address: Address) -> tuple[str, bool]:
-    """A sign, and whether it concerns a name: a public address is not a fault of the name where a gateway endpoint may
-    lead to it."""
+    """Return a sign, and whether it concerns a name. A public address is not a fault of the name if a gateway endpoint
+    may lead to it."""
     gave = f"{Step.DNS}/{target.id}/{GETADDRINFO} gave {address}"
     if SERVICES[target.service].has_gateway_endpoint:
         return f"{gave}, and only a route table says whether a gateway endpoint leads there", False

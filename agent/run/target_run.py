@@ -1,4 +1,4 @@
-"""Measuring one target: its name at every resolver, and the ladder of every address that anybody gives for it."""
+"""Measure one target: its name at every resolver, and the steps at every address in their answers."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
@@ -34,18 +34,19 @@ _NOTHING: Final = frozenset({FailureKind.NXDOMAIN, FailureKind.NODATA})
 
 
 class RunHandle(Protocol):
-    """What a target needs to know of the run that it belongs to."""
+    """The parts of the run that its targets need."""
 
     settings: Settings
     world: World
     metadata_read: asyncio.Event
-    """Set when metadata is read, or will not be."""
+    """Set when metadata was read, or will not be."""
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run this next to everything else, until the run ends."""
+        """Run a coroutine in parallel until the run ends."""
 
     async def take_jobs_request(self) -> JobsRequest | str | None:
-        """Which jobs AWS Backup is asked for, or why it is not asked. The first caller gets this, all others None."""
+        """Return the jobs to request from AWS Backup, or why there is no request. Only the first caller gets this;
+        later ones get None."""
 
     def lookup_limit(self) -> float:
         """Seconds for the host's own lookup."""
@@ -60,10 +61,10 @@ class RunHandle(Protocol):
         """Whether this host completes a name by its search list before it looks for the name itself."""
 
     def is_public(self, address: Address) -> bool:
-        """Whether an address is a public one, as far as is known."""
+        """Whether an address is public, as far as is known."""
 
     def is_private(self, address: Address) -> bool:
-        """Whether an address is of this VPC or another private network."""
+        """Whether an address belongs to this VPC or to another private network."""
 
 
 class TargetRun:
@@ -77,16 +78,16 @@ class TargetRun:
         self._asked: set[Address] = set()
         """Resolvers that were asked."""
         self._climbed: set[Address] = set()
-        """Addresses whose ladders were started, or skipped."""
+        """Addresses whose steps were started, or skipped."""
         self._given: frozenset[Address] = frozenset()
-        """All that resolvers that were asked directly have given."""
+        """All addresses that resolvers gave to direct queries."""
         self._questions: list[asyncio.Event] = []
-        """One for each question to a resolver, set when it has ended."""
+        """One event for each query to a resolver, set at its end."""
         self._waiting: dict[Address, str] | None = None if target.role is Role.REQUIRED else {}
-        """Addresses of a target that nobody asked for, each with the id of the observation that gave it, until the
-        host's own lookup shows whether the target is in use at all; None after that."""
+        """Addresses of a target that was not requested, each with the id of the observation that gave it. They wait
+        until the host's own lookup shows whether the target is in use at all; None after that."""
         self._unused: str | None = None
-        """Why such a target is not measured; None where it is."""
+        """Why such a target is not measured; None if it is."""
         self._rotation = Rotation(run.settings.turn) if run.settings.calls is Calls.ONE else None
 
     def start(self, resolvers: tuple[Address, ...]) -> None:
@@ -154,7 +155,7 @@ class TargetRun:
         if self._rotation is not None:
             self._rotation.start(ordered(addresses), self._answered_before())
         if self._waiting is not None:
-            await self._run.metadata_read.wait()  # which blocks are this VPC's decides whether the service is in use
+            await self._run.metadata_read.wait()  # the VPC's blocks decide whether the service is in use
             waiting, self._waiting = self._waiting, None
             self._unused = why_unused(self._target, ordered(addresses), self._run.is_public)
             for address, after in waiting.items():
@@ -165,7 +166,7 @@ class TargetRun:
         if is_searched_first:
             self._run.spawn(self._look_up_related(WITHOUT_SEARCH, self._target.host, subject.id))
         kind = None if seen.failure is None else seen.failure.kind
-        # A lookup that says that there is nothing has asked all search domains in vain.
+        # A lookup that finds no name has tried all search domains in vain.
         if addresses or kind is FailureKind.TOO_LARGE or (is_searched_first and kind not in _NOTHING):
             self._run.spawn(self._look_for_search_domain(addresses, subject.id, without_search=not is_searched_first))
         for operation, name in self._related_names(addresses):
@@ -175,13 +176,13 @@ class TargetRun:
         return f"the name of {self._target.host} is not known: only EC2 has it"
 
     def _related_names(self, addresses: tuple[Address, ...]) -> Iterable[tuple[str, str]]:
-        """Other names that programs may resolve because of how the default name resolves, by operation: those that
-        private DNS may hide from appliances of the service, and the one that private DNS may cover instead."""
+        """Yield, by operation, other names that programs may resolve because of the default name's resolution: names
+        that private DNS may hide from appliances of the service, and the name that private DNS may cover instead."""
         target = self._target
         if target.addressing is not Addressing.DEFAULT or target.role is Role.CONTEXT or self._unused is not None:
             return
         if target.bucket is not None:
-            return  # the workload takes no other name of a bucket
+            return  # the workload uses no other name of a bucket
         if not any(map(self._run.is_private, addresses)):
             yield DUAL_STACK_NAME, host_of(target.service, target.region, fips=False, dual_stack=True)
         else:
@@ -191,10 +192,10 @@ class TargetRun:
     async def _look_for_search_domain(
         self, addresses: tuple[Address, ...], after: str, *, without_search: bool
     ) -> None:
-        """Look for the search domain that gave what programs on this host get, where no resolver gave it for the name
-        itself, or at which their lookup failed; with `without_search` also for what the name itself has. The C library
-        completes a name by the search list first where `ndots` says so, and else where it finds nothing for the name
-        itself. A cache, too, can hold what no resolver gives."""
+        """Look for the search domain from which programs on this host get their answer, if no resolver gave it for the
+        name itself, or for the domain at which their lookup failed; with `without_search` also look up the name alone.
+        The C library tries the search list first if `ndots` says so, else after the name itself was not found. A cache
+        may also hold an answer that no resolver gives."""
         host = self._context.log.find(HOST)
         facts = None if host is None else host.facts
         if not isinstance(facts, HostFacts) or not facts.search or "." not in self._target.host:
@@ -212,7 +213,7 @@ class TargetRun:
                 self._run.spawn(self._look_up_related(operation, f"{self._target.host}.{domain.strip('.')}", after))
 
     async def _look_up_related(self, operation: str, name: str, after: str) -> None:
-        """Look up a name as it is: with a final dot, which no search list completes."""
+        """Look up a name with a final dot, which no search list completes."""
 
         async def body(draft: Draft[LookupFacts]) -> tuple[Address, ...]:
             return await dns.lookup(self._context.net, f"{name.rstrip('.')}.", draft)
@@ -236,8 +237,8 @@ class TargetRun:
             )
             given = self._given.union(answer)
             if len(given) > dns.MAX_ADDRESSES:
-                # Not this resolver's fault: another may have filled the list. The addresses of the host's own lookup
-                # are never refused here.
+                # Not this resolver's fault: another may have filled the list. Addresses from the host's own lookup are
+                # never refused here.
                 draft.facts = None
                 raise ProbeError(FailureKind.TOO_LARGE, f"resolvers gave over {dns.MAX_ADDRESSES} addresses in all")
             self._given = given
@@ -266,7 +267,7 @@ class TargetRun:
         )
 
     def _climb(self, address: Address, after: str) -> None:
-        """Start the ladders of an address, once; skip their steps where the address is not to be measured."""
+        """Start the steps at an address once; skip them if the address is not to be measured."""
         if address in self._climbed:
             return
         self._climbed.add(address)
@@ -305,7 +306,7 @@ class TargetRun:
         )
 
     def _answered_before(self) -> Address | None:
-        """The address at which an earlier run made the call, whose answer stands; None without one."""
+        """Return the address at which an earlier run made the call whose answer still holds; None without one."""
         answers = (answer.subject for answer in self._context.standing.values())
         return next((subject.address for subject in answers if subject.target == self._target.id), None)
 
