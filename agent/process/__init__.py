@@ -1,1 +1,1 @@
-"""What a process does with its streams, files and signals. Imports nothing of the program."""
+"""The streams, files and signals of a process. Imports nothing of the program."""

@@ -1,4 +1,4 @@
-"""How a run is cancelled from outside. Loads little: signal handlers need it before anything else is loaded."""
+"""Cancelling a run from outside. Loads little: signal handlers need it before everything else."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ class CancelToken:
 
     @property
     def reason(self) -> str | None:
-        """The name of the first signal; None where none was received."""
+        """The name of the first signal; None without any."""
         return self._received[0] if self._received else None
 
     def cancel(self, reason: str) -> None:
@@ -21,7 +21,7 @@ class CancelToken:
         self.expire()
 
     def note(self, reason: str) -> None:
-        """Record a signal without ending the run: all that a handler may do, since it runs between any two steps."""
+        """Record a signal without ending the run. A handler may do no more, since it runs between any two steps."""
         self._received.append(reason)
 
     def expire(self) -> None:
@@ -30,11 +30,11 @@ class CancelToken:
             self._window.reschedule(asyncio.get_running_loop().time())
 
     def watch(self, window: asyncio.Timeout) -> None:
-        """From now on, cancelling ends `window`. Where a signal was received already, it ends at once."""
+        """From now on, cancelling ends `window`. If a signal was already received, it ends at once."""
         self._window = window
         if self._received:
             self.expire()
 
     def release(self) -> None:
-        """The window has ended: from now on, cancelling only records its reason."""
+        """From now on, cancelling only records its reason, since the window has ended."""
         self._window = None

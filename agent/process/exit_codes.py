@@ -1,4 +1,4 @@
-"""The numbers of exit codes. Loads nothing, since a command that makes no report needs them, too."""
+"""The numbers of exit codes. Loads nothing, since commands without a report need them as well."""
 
 OK = 0
 WARNING = 1
@@ -7,4 +7,4 @@ UNKNOWN = 3
 """The verdict is unknown, the call or the configuration is wrong, or there was an internal error."""
 
 SIGNALS = {"SIGHUP": 129, "SIGINT": 130, "SIGTERM": 143}
-"""128 and the signal's number, as shells have it."""
+"""Exit codes after a signal: 128 plus its number, as in shells."""

@@ -1,4 +1,4 @@
-"""Reading a file that a user named: of a limited size, within a limited time, whatever kind of file it is."""
+"""Read a file that a user named, with limits on size and time, whatever kind of file it is."""
 
 import errno
 import os
@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Final, TypeVar, cast
 
 _PIECE: Final = 1 << 20
-"""Size of the buffer of one read, in bytes, however little is read into it."""
+"""Size of the buffer of one read in bytes."""
 _POLL_SECONDS: Final = 0.1
-"""How long a signal may stay unseen while a file is awaited."""
+"""Longest time for which a signal stays unseen while a file is awaited."""
 _THREAD: Final = "backuplink-file"
 
 T = TypeVar("T")
@@ -28,20 +28,20 @@ class InterruptedBySignalError(Exception):
 
 
 class TooLargeError(Exception):
-    """A file that is larger than its limit."""
+    """The file is larger than its limit."""
 
 
 def read_within(place: Path | int, *, most: int, seconds: float, received_signals: Sequence[str] = ()) -> bytes:
-    """The content of a file, or what can be read from an open descriptor, which stays open: at most `most` bytes.
+    """Return the content of a file, or of an open descriptor, which stays open: at most `most` bytes.
 
     `received_signals` names the signals received so far; handlers add to it. Raises TooLargeError for more bytes,
-    OSError, also where the end is not reached within `seconds`, and InterruptedBySignalError after a signal.
+    OSError (also if the end is not reached within `seconds`), and InterruptedBySignalError after a signal.
     """
     return within(lambda: _read(place, most, seconds), seconds=seconds, received_signals=received_signals)
 
 
 def within(work: Callable[[], T], *, seconds: float, received_signals: Sequence[str] = ()) -> T:
-    """What `work` returns, which reads files of a user. Raises what it raises, TimeoutError where it does not end
+    """Return the result of `work`, which reads files of a user. Raises its errors, TimeoutError if it does not end
     within `seconds`, and InterruptedBySignalError after a signal."""
     outcome: list[tuple[T | None, Exception | None]] = []
     done = threading.Event()
@@ -53,10 +53,10 @@ def within(work: Callable[[], T], *, seconds: float, received_signals: Sequence[
             outcome.append((None, error))
         done.set()
 
-    # In a thread that is never joined: on a network file system that hangs, opening a file takes no time limit and
-    # takes no signal.
+    # In a thread that is never joined: on a network file system that hangs, opening a file has no time limit and
+    # ignores signals.
     threading.Thread(target=run, daemon=True, name=_THREAD).start()
-    until = time.monotonic() + seconds + 2 * _POLL_SECONDS  # a limit of the work itself comes first, unless it hangs
+    until = time.monotonic() + seconds + 2 * _POLL_SECONDS  # the work's own limit comes first, unless it hangs
     while not done.wait(_POLL_SECONDS):
         if received_signals:
             raise InterruptedBySignalError(received_signals[0])
@@ -74,7 +74,7 @@ def _read(place: Path | int, most: int, seconds: float) -> bytes:
     with open(place, "rb", buffering=0, closefd=not isinstance(place, int), opener=_opened) as stream:
         while True:
             left = until - time.monotonic()
-            # Checked at each read: a writer that always has one more byte must not hold the process for ever.
+            # Checked at each read: a writer that always sends one more byte must not hold up the process for ever.
             if left < 0 or not select.select([stream], [], [], left)[0]:
                 raise _late(seconds)
             piece = stream.read(min(most + 1 - len(data), _PIECE))
@@ -90,6 +90,6 @@ def _late(seconds: float) -> TimeoutError:
 
 
 def _opened(path: str, flags: int) -> int:
-    # Opening a named pipe waits for a writer, and reading from any pipe waits for data, both for ever. Opening a
-    # terminal may make it the controlling terminal of this process.
+    # Opening a named pipe waits for a writer, and reading any pipe waits for data, both for ever. Opening a terminal
+    # may make it the controlling terminal of this process.
     return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)

@@ -1,6 +1,6 @@
-"""Where words and documents go: the streams of this process.
+"""The streams of this process, for messages and documents.
 
-`--version` and `explain` use this module, so what they do not need is imported where it is used.
+`--version` and `explain` use this module, so modules that they do not need are imported on use.
 """
 
 import errno
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
 MAX_LINE: Final = 800
-"""Characters of one error message: about ten lines of a terminal."""
+"""Maximum length of an error message: about ten lines of a terminal."""
 ERROR: Final = 3
 """Priority of an error (syslog(3))."""
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -24,12 +24,12 @@ _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class OutputClosedError(Exception):
-    """stdout cannot be written: a closed pipe, a full disk, or no stdout. The text says why; it is empty where a reader
-    has ended, such as head(1), which is not an error."""
+    """stdout cannot be written: a closed pipe, a full disk, or no stdout. The text says why. It is empty if a reader
+    has ended, such as head(1), since that is not an error."""
 
 
 def to_stdout(document: str) -> None:
-    """Write to stdout and flush. Raises OutputClosedError where that is not possible."""
+    """Write to stdout and flush. Raises OutputClosedError if that fails."""
     try:
         _write(document)
     except OSError as error:
@@ -51,7 +51,7 @@ def _write(document: str) -> None:
 
 
 def _closed(error: OSError) -> OutputClosedError:
-    # What is left in the buffer must not raise again when the interpreter flushes it on exit.
+    # The rest of the buffer must not raise again when the interpreter flushes it on exit.
     sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - lives as long as the process
     return OutputClosedError("" if isinstance(error, BrokenPipeError) else _why(error))
 
@@ -61,8 +61,8 @@ def _why(error: OSError) -> str:
 
 
 def _write_all(raw: io.RawIOBase, data: bytes) -> None:
-    """Write to an unbuffered stream, which stdout is with PYTHONUNBUFFERED: a write that a signal cuts short must be
-    continued by its caller."""
+    """Write to an unbuffered stream, as stdout is with PYTHONUNBUFFERED: after a signal cuts a write short, the caller
+    must continue it."""
     left = memoryview(data)
     while left:
         written = raw.write(left)
@@ -72,7 +72,7 @@ def _write_all(raw: io.RawIOBase, data: bytes) -> None:
 
 
 def to_stderr(words: str) -> None:
-    """Write a message for a person; drop it where that is not possible, as after the terminal was closed."""
+    """Write a message for a person; drop it if that fails, as after the terminal was closed."""
     try:
         if sys.stderr is not None:
             sys.stderr.write(words)
@@ -84,14 +84,14 @@ def to_stderr(words: str) -> None:
 
 
 def error_to_stderr(words: str) -> None:
-    """Write what went wrong, in whole lines, as `to_stderr` does; in the journal with the priority of an error."""
+    """Write an error in whole lines like `to_stderr`; in the journal with the priority of an error."""
     if "JOURNAL_STREAM" in os.environ and in_journal(2, os.environ):
         words = "\n".join(f"<{ERROR}>{line}" if line else line for line in words.split("\n"))
     to_stderr(words)
 
 
 def report_closed(error: OutputClosedError) -> None:
-    """Say on stderr why stdout cannot be written, where it is an error."""
+    """Say on stderr why stdout cannot be written, if that is an error."""
     if str(error):
         error_to_stderr(f"Error: {error}.\n")
 
@@ -107,9 +107,9 @@ def in_journal(descriptor: int, environment: "Mapping[str, str]") -> bool:
 
 
 def one_line(text: str) -> str:
-    """`text` on one line of at most MAX_LINE characters, for a person. What is not printable is escaped, so that
-    untrusted text cannot move the cursor, or hide or reorder what is shown. Of a URL only scheme and host are left,
-    since the rest may be a secret; of a long text the middle is left out."""
+    """Return `text` on one line of at most MAX_LINE characters, for a person. Characters that cannot be printed are
+    escaped, so that foreign text cannot move the cursor, or hide or reorder what is shown. A URL keeps only scheme and
+    host, since the rest may be a secret; a long text loses its middle."""
     from probes.urls import masked_urls
 
     shown = "".join(
@@ -120,17 +120,17 @@ def one_line(text: str) -> str:
 
 
 def is_terminal(stream: "TextIO | None") -> bool:
-    """Whether a person sees at once what is written to `stream`; None for one that is closed."""
+    """Whether a person sees at once what is written to `stream`; None stands for a closed stream."""
     return stream is not None and stream.isatty()
 
 
 def has_colours(stream: "TextIO | None", environment: "Mapping[str, str]") -> bool:
-    """Whether `stream` is a terminal that shows colours, and whose user wants them (no-color.org)."""
+    """Whether `stream` is a terminal that shows colours, and its user wants them (no-color.org)."""
     return is_terminal(stream) and not environment.get("NO_COLOR") and (environment.get("TERM") or "dumb") != "dumb"
 
 
 class Log:
-    """stdout of a process that runs for months: a disk that is full for a time does not close it."""
+    """stdout of a process that runs for months: a temporarily full disk does not close it."""
 
     def __init__(self) -> None:
         self._is_full = False
@@ -138,8 +138,8 @@ class Log:
         """Whether stdout ends with half a document."""
 
     def write(self, text: str) -> None:
-        """Write whole lines. What finds no room on the disk is lost; stderr says so once, and again when there is room.
-        Raises OutputClosedError for every other error of stdout."""
+        """Write whole lines. Lines that find no room on the disk are lost; stderr says so once, and again when there is
+        room. Raises OutputClosedError for every other error of stdout."""
         try:
             _write(f"\n{text}" if self._is_torn else text)
         except OSError as error:
@@ -148,7 +148,7 @@ class Log:
             if not self._is_full:
                 error_to_stderr(f"Error: {_why(error)}; until there is room, what belongs there is lost.\n")
             self._is_full = True
-            # A line that fits into the buffer stays in it, or is lost whole.
+            # A line that fits into the buffer stays in it, or is lost as a whole.
             self._is_torn = self._is_torn or len(text) >= io.DEFAULT_BUFFER_SIZE or "PYTHONUNBUFFERED" in os.environ
         else:
             if self._is_full:
@@ -156,7 +156,7 @@ class Log:
             self._is_full = self._is_torn = False
 
     def end(self) -> None:
-        """Raises OutputClosedError where the last lines are lost; stderr has said why."""
+        """Raise OutputClosedError if the last lines are lost; stderr has already said why."""
         if self._is_full:
             raise OutputClosedError
 
@@ -176,12 +176,12 @@ class Writer:
         self._thread.start()
 
     def write(self, line: str) -> None:
-        """Queue a line, to be written after those before it."""
+        """Queue a line behind the earlier ones."""
         self._lines.put(line)
 
     @property
     def waiting(self) -> int:
-        """How many lines are still queued."""
+        """The number of queued lines."""
         return self._lines.qsize()
 
     @property
@@ -190,7 +190,7 @@ class Writer:
         return self._closed is not None
 
     def flush(self) -> None:
-        """Wait until everything that was queued so far is written, or cannot be."""
+        """Wait until everything queued so far is written, or cannot be."""
         import threading
 
         written = threading.Event()

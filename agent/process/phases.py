@@ -1,8 +1,8 @@
 """The phases of a process, announced as it enters them.
 
-Nobody listens in ordinary use, and an announcement then costs a comparison. Tests subscribe in a process of their own,
-to interrupt it at a phase: a phase keeps its name where functions are renamed, split or moved. Next to these, a run
-announces each of its events by the name of its class (`agent.run.events`).
+In ordinary use nobody listens, and an announcement costs a comparison. Tests subscribe in a process of their own to
+interrupt it at a phase: the name of a phase stays when functions are renamed, split or moved. A run also announces each
+of its events by the name of its class (`agent.run.events`).
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from enum import StrEnum
 
 
 class Phase(StrEnum):
-    """What begins, or has just been done."""
+    """Something that begins, or has just been done."""
 
     COMMAND = "command"
     """Signals are caught, and the command is loaded."""
@@ -19,9 +19,9 @@ class Phase(StrEnum):
     JUDGING = "judging"
     JUDGED = "judged"
     RENDERING = "rendering"
-    """The document is made, or where lines go out as they come, its end."""
+    """The document is made; if lines are written as they come, its end is made."""
     WRITING = "writing"
-    """Something is written to stdout, by whichever thread."""
+    """Some thread writes to stdout."""
     WRITTEN = "written"
     ENDED = "ended"
     """The exit code is decided."""
@@ -32,17 +32,17 @@ class Phase(StrEnum):
     """The interface takes the terminal."""
     SCREEN_MOUNTED = "screen-mounted"
     SCREEN_ENDED = "screen-ended"
-    """The interface has given the terminal back, which is not released yet."""
+    """The interface has left the terminal, which is not released yet."""
     SCREEN_RELEASED = "screen-released"
 
     HANDLER = "handler"
-    """A handler of one signal was set or restored."""
+    """A signal's handler was set or restored."""
 
     FILE_OPENING = "file-opening"
-    """A file is written: first a new one next to it, which then takes its name."""
+    """A file is written: a new file beside it first, which then takes its name."""
     FILE_OPENED = "file-opened"
     FILE_COMPLETE = "file-complete"
-    """All is in the new file, and perhaps not on the disk."""
+    """All content is in the new file, but perhaps not on the disk yet."""
     FILE_REPLACING = "file-replacing"
     FILE_REPLACED = "file-replaced"
 
@@ -51,12 +51,12 @@ _listener: Callable[[str], None] | None = None
 
 
 def announce(phase: str) -> None:
-    """Say that a phase, or an event of this name, begins; from whichever thread."""
+    """Say that a phase, or an event of this name, begins. Any thread may call it."""
     if _listener is not None:
         _listener(phase)
 
 
 def subscribe(listener: Callable[[str], None] | None) -> None:
-    """Have `listener` called at each announcement from now on, in place of the one before; None for nobody."""
+    """Make `listener` the only one to be called at each announcement from now on; None for nobody."""
     global _listener
     _listener = listener

@@ -1,8 +1,8 @@
-"""Signals while a command runs: what ends a run, how long its document may take then, and what SIGHUP means to a watch.
+"""Signals while a command runs: they end a run, limit the time for its document, and reload a watch (SIGHUP).
 
 Python runs handlers between any two bytecodes of the main thread, so they only record the name and wake the loop. A
-signal that another thread receives, or that comes just before the loop waits, would not be handled until the loop wakes
-for another reason; so while a loop runs, every signal writes to a socket that it reads (signal.set_wakeup_fd).
+signal in another thread, or just before the loop waits, would not be handled until the loop wakes for another reason.
+While a loop runs, every signal therefore writes to a socket that the loop reads (signal.set_wakeup_fd).
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from agent.process.cancel import CancelToken
 from agent.process.phases import Phase, announce
 
 GRACE_SECONDS: Final = 2.0
-"""For writing the document after a signal."""
+"""Time limit for writing the document after a signal."""
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -30,7 +30,7 @@ def _nothing() -> None:
 def cancel_on_signals(
     stop: CancelToken, *, at_once: Callable[[], None] = _nothing, on_hangup: Callable[[], None] | None = None
 ) -> Iterator[None]:
-    """While the block lasts, SIGINT, SIGTERM and SIGHUP cancel `stop`; `at_once` is called in the handler before. With
+    """While the block lasts, SIGINT, SIGTERM and SIGHUP cancel `stop`; their handler calls `at_once` first. With
     `on_hangup`, the loop calls that on SIGHUP instead."""
     loop = asyncio.get_running_loop()
 
@@ -40,7 +40,7 @@ def cancel_on_signals(
             return
         at_once()
         stop.note(signal.Signals(number).name)
-        loop.call_soon_threadsafe(stop.expire)  # wakes the loop, too
+        loop.call_soon_threadsafe(stop.expire)  # this wakes the loop as well
 
     # Not the loop's own handlers: it loses a signal that comes after its last iteration, and on closing restores the
     # default handler, which would end the process before its document is written.
@@ -52,9 +52,9 @@ def cancel_on_signals(
 def exit_on_signals(
     received_signals: list[str], at_last: Callable[[], None] = _nothing, code: int | None = None
 ) -> Iterator[None]:
-    """While the block lasts, the process ends GRACE_SECONDS after a signal, even where it waits for a reader of stdout
-    that never reads. `at_last` is called before, and has as long again. The exit code is `code`, or that of the signal
-    where it is None. Inside the block, `cancel_on_signals` replaces these handlers for a time."""
+    """While the block lasts, the process ends GRACE_SECONDS after a signal, even if it waits for a reader of stdout
+    that never reads. `at_last` is called before that, with as much time again. The exit code is `code`, or the signal's
+    if it is None. Inside the block, `cancel_on_signals` replaces these handlers for a time."""
     ending = False
 
     def end(_: int, __: FrameType | None) -> None:
@@ -81,7 +81,7 @@ def exit_on_signals(
 
 
 def start_grace_timer() -> None:
-    """Start the GRACE_SECONDS, unless they are running already."""
+    """Start the GRACE_SECONDS unless they are already running."""
     if not signal.getitimer(signal.ITIMER_REAL)[0]:
         signal.setitimer(signal.ITIMER_REAL, GRACE_SECONDS)
 
@@ -126,8 +126,8 @@ def _handled(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]
 
 
 def has_shell() -> bool:
-    """Whether a shell waits for this process: its parent is in the same session, in a process group of its own. Nobody
-    else would continue a process that is stopped (POSIX.1-2024, 3.265, "Orphaned Process Group")."""
+    """Whether a shell waits for this process: its parent is in the same session, in another process group. Nobody else
+    would continue a stopped process (POSIX.1-2024, 3.265, "Orphaned Process Group")."""
     try:
         parent = os.getppid()
         return os.getsid(parent) == os.getsid(0) and os.getpgid(parent) != os.getpgrp()

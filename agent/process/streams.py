@@ -4,11 +4,12 @@ import os
 
 
 def occupy_closed_streams() -> None:
-    """Open /dev/null in place of each of stdin, stdout and stderr that is closed. Otherwise the next file or socket
-    gets its number, and what a library writes to stderr goes into that. Python's own streams stay None for them."""
+    """Open /dev/null in place of each closed stream among stdin, stdout and stderr. Otherwise the next file or socket
+    would get its number, and a library's output to stderr would go into that file. Python's own streams stay None for
+    them."""
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
         except OSError:
-            # open(2) gives the lowest number that is free, which is this one.
+            # open(2) gives the lowest free number, which is this one.
             os.open(os.devnull, os.O_RDWR)

@@ -1,8 +1,8 @@
 """Writing a file whole or not at all, also as root in folders that others can write.
 
-The path is walked once, folder by folder, by descriptors (openat(2)), so nothing that is checked can be exchanged
-before it is used. A link on the way is followed only where no other user can have placed it. The new content is on
-disk in full before it takes the old one's name. This is the one module that creates or replaces files for a user.
+The path is walked once, folder by folder, by descriptors (openat(2)), so nothing can be exchanged between its check and
+its use. A link in the path is followed only if no other user can have placed it. The new content is on disk in full
+before it takes the old one's name. This is the one module that creates or replaces files for a user.
 """
 
 import contextlib
@@ -24,43 +24,44 @@ from probes.frozen import dataclass
 from probes.links import MAX_LINKS, is_shared, link_in
 
 READER_SECONDS: Final = 2.0
-"""How long a named pipe may be without a reader; opening it would wait for ever (fifo(7))."""
+"""Time limit for a named pipe without a reader; opening it would wait for ever (fifo(7))."""
 _POLL_SECONDS: Final = 0.05
 PATH_MAX: Final = 4_096
-"""Bytes of a path with its NUL, as in the kernel: no program opens a file by a longer one (path_resolution(7))."""
+"""Maximum length of a path in bytes with its NUL, as in the kernel: no program opens a file by a longer one
+(path_resolution(7))."""
 _PREFIX: Final = ".backuplink-"
 _SUFFIX: Final = ".new"
 _FOLDER: Final = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-"""Where O_PATH exists, a folder on the way need not be readable, as for every other program (open(2))."""
+"""Flags for a folder of the path. With O_PATH it need not be readable, as for every other program (open(2))."""
 _DESCRIPTOR: Final = re.compile(
     r"/dev/fd/(?P<own>\d{1,9})|/proc/(?P<process>self|thread-self|\d{1,9})(?:/task/\d{1,9})?/fd/(?P<number>\d{1,9})"
 )
 _OF_DATABASE: Final = ("-wal", "-shm", "-journal")
-"""What SQLite puts behind the name of a file (Temporary Files Used By SQLite)."""
+"""Suffixes that SQLite appends to the name of a file (Temporary Files Used By SQLite)."""
 _STREAMS: Final = {"/dev/stdout": 1, "/dev/stderr": 2}
 
 
 def to_file(document: str, path: Path, *, private: bool = False) -> None:
-    """Write a file so that a reader sees the old content or the new, never half. Raises OSError.
+    """Write a file so that readers see either the old or the new content, never a part. Raises OSError.
 
-    A new file has the permissions that the umask leaves, and with `private` those of its owner alone; one that replaces
-    a plain file of this user's keeps those of the old one, without set-uid, set-gid and sticky bits. What is not a
-    plain file, such as a pipe, a device or an open descriptor (`/dev/stdout`, `/dev/fd/N`), has no content to keep and
-    is written to as it is. A link is followed where it belongs to root or this user and lies in a folder that no other
-    user can write; otherwise OSError says so.
+    A new file has the permissions that the umask leaves; with `private` only its owner can read it. A file that
+    replaces a plain file of this user keeps the old permissions, without set-uid, set-gid and sticky bits. A pipe, a
+    device or an open descriptor (`/dev/stdout`, `/dev/fd/N`) has no content to keep and is written to directly. A link
+    is followed if it belongs to root or this user and lies in a folder that no other user can write; otherwise OSError
+    says so.
     """
     _to_place(document.encode("utf-8"), path, partial(_mode, private=private))
 
 
 def to_private_file(data: bytes, path: Path) -> bool:
-    """Write a file as `to_file` does, readable by its owner alone, even where others could read one that it replaces.
-    Returns whether a plain file has the name now, and not a pipe, a device or a descriptor. Raises OSError."""
+    """Write a file as `to_file` does, readable by its owner alone, even if others could read the old one. Returns
+    whether the name is now a plain file, not a pipe, a device or a descriptor. Raises OSError."""
     return _to_place(data, path, lambda _: 0o600)
 
 
 def _to_place(data: bytes, path: Path, mode: Callable[[os.stat_result | None], int]) -> bool:
-    """Write to what has the name of `path`, or make a file of that name, with the mode that `mode` gives for the old
-    one. Returns whether it is a plain file."""
+    """Write to the existing file, pipe or device at `path`, or make a file there, with the mode that `mode` derives
+    from the old one. Returns whether it is a plain file."""
     if (descriptor := _descriptor(os.fspath(path))) is not None:
         _write_all(descriptor, data)
         return False
@@ -77,8 +78,8 @@ def _to_place(data: bytes, path: Path, mode: Callable[[os.stat_result | None], i
 
 
 def to_new_file(document: str | bytes, path: Path) -> None:
-    """Write a file that only its owner can read, whole or not at all, where nothing has its name: FileExistsError
-    otherwise, for a link that leads nowhere, too. Raises OSError."""
+    """Write a file that only its owner can read, whole or not at all. Raises FileExistsError if the name is taken, even
+    by a link that leads nowhere, and OSError."""
     data = document.encode("utf-8") if isinstance(document, str) else document
     with _located(path, follow_last=False) as place:
         if place.status() is not None:  # refused before anything is written
@@ -88,14 +89,13 @@ def to_new_file(document: str | bytes, path: Path) -> None:
 
 
 def to_new_folder(folder: Path, files: Iterable[tuple[str, str]]) -> None:
-    """Make a folder, which must not be there, and in it files by their paths and their texts, all for their owner
-    alone; where that fails, it removes the folder. It does not wait until they are on disk: for what can be made again.
-    Raises OSError."""
+    """Make a folder, which must not exist, with these files by path and text, all for their owner alone; remove it if
+    that fails. It does not wait until they are on disk: the content can be made again. Raises OSError."""
     folder.mkdir(mode=0o700)
     try:
         _fill(folder, files)
     except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)  # a disk that fails may not let it go
+        shutil.rmtree(folder, ignore_errors=True)  # a failing disk may refuse to remove it
         raise
 
 
@@ -112,17 +112,17 @@ def _fill(folder: Path, files: Iterable[tuple[str, str]]) -> None:
 
 
 def own_private_file(path: Path) -> Path:
-    """The path, without links, of a plain file of this user's, which is created empty and readable by its owner alone
-    where nothing has its name. For a library that writes to the file itself, and to files next to it whose names begin
-    with its own. Raises OSError for what is not a plain file, for one of another user, and where another user has
-    placed something under such a name."""
+    """Return the path, without links, of a plain file of this user. If nothing has its name, an empty file is created
+    that only its owner can read. This is for a library that writes to the file itself, and to files beside it whose
+    names begin with its own. Raises OSError for other kinds of files, for a file of another user, and if another user
+    has placed something under such a name."""
     with _located(path) as place:
         if place.status() is None:
             with contextlib.suppress(FileExistsError):  # another process was faster
                 flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
                 handle = os.open(place.name, flags, 0o600, dir_fd=place.folder)
                 try:
-                    os.fchmod(handle, 0o600)  # a umask may have taken even that
+                    os.fchmod(handle, 0o600)  # a umask may have removed even that
                 finally:
                     os.close(handle)
         for name in (place.name, *(f"{place.name}{suffix}" for suffix in _OF_DATABASE)):
@@ -139,13 +139,13 @@ def own_private_file(path: Path) -> Path:
 
 
 def own_private_folder(path: Path) -> Path:
-    """The path, without links, of a folder of this user's in which nobody else can make or replace files; where nothing
-    has its name it is made, with those above it, for its owner alone. A link on the way is followed as by `to_file`.
-    Raises OSError for what is not a folder, for one of another user, for one that others can write, and where others
-    can replace it or a folder above it."""
+    """Return the path, without links, of a folder of this user in which nobody else can make or replace files. If
+    nothing has its name, it is made, with the folders above it, for its owner alone. Links in the path are followed as
+    by `to_file`. Raises OSError for something else than a folder, for a folder of another user or that others can
+    write, and if others can replace it or a folder above it."""
     status = None
     for folder in reversed([path, *path.parents]):
-        if folder.name in ("", ".."):  # such a folder is there, and the next step passes it
+        if folder.name in ("", ".."):  # the folder exists now, and the next step enters it
             continue
         with _located(folder) as place:
             above = os.fstat(place.folder)
@@ -209,7 +209,7 @@ def _rename(name: str, place: "_Place") -> None:
 
 def _rename_new(name: str, place: "_Place") -> None:
     try:
-        # Unlike a rename, a link fails where its name is taken (link(2)).
+        # Unlike a rename, a link fails if its name is taken (link(2)).
         os.link(name, place.name, src_dir_fd=place.folder, dst_dir_fd=place.folder, follow_symlinks=False)
     except OSError as error:
         if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS):
@@ -217,7 +217,7 @@ def _rename_new(name: str, place: "_Place") -> None:
     else:
         os.unlink(name, dir_fd=place.folder)
         return
-    # A file system without links, as USB sticks have: an empty file takes the name first.
+    # On a file system without links, such as on USB sticks, an empty file takes the name first.
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     os.close(os.open(place.name, flags, 0o600, dir_fd=place.folder))
     try:
@@ -228,7 +228,7 @@ def _rename_new(name: str, place: "_Place") -> None:
 
 
 def _unfinished(folder: int) -> tuple[str, int]:
-    """The name and the descriptor of a new file whose lock says to `_remove_leftovers` that its writer lives."""
+    """Return the name and the descriptor of a new file. Its lock shows `_remove_leftovers` that its writer lives."""
     while True:
         name = f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}"
         handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=folder)
@@ -242,12 +242,12 @@ def _unfinished(folder: int) -> tuple[str, int]:
             raise
         if is_there:
             return name, handle
-        os.close(handle)  # before it had its lock, another writer took it for a leftover
+        os.close(handle)  # another writer took it for a leftover before it was locked
 
 
 def _mode(old: os.stat_result | None, *, private: bool) -> int:
-    """The permissions of a new file: those of the old one where that is this user's, else what the umask leaves, or
-    with `private` those of its owner alone."""
+    """Return the permissions of a new file: those of the old one if it belongs to this user, else those that the umask
+    leaves, or with `private` its owner's alone."""
     if old is not None and old.st_uid == os.geteuid():
         return stat.S_IMODE(old.st_mode) & 0o777
     if private:
@@ -258,10 +258,10 @@ def _mode(old: os.stat_result | None, *, private: bool) -> int:
 
 
 def _remove_leftovers(folder: int) -> None:
-    """Remove the unfinished files of this user's writers that were killed; the lock tells a writer that lives."""
+    """Remove unfinished files of this user's killed writers; a lock shows that a writer lives."""
     try:
         names = _names_in(folder)
-    except OSError:  # a folder that can be written and not read
+    except OSError:  # a folder that can be written but not read
         return
     for name in names:
         if not (name.startswith(_PREFIX) and name.endswith(_SUFFIX)):
@@ -290,20 +290,21 @@ def _names_in(folder: int) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A name in an open folder; what has this name is not a link."""
+    """A name in an open folder. The name is not a link."""
 
     folder: int
     name: str
 
     def status(self) -> os.stat_result | None:
-        """What has the name now; None for nothing."""
+        """The status of the file that has the name now; None if there is none."""
         try:
             return os.stat(self.name, dir_fd=self.folder, follow_symlinks=False)
         except FileNotFoundError:
             return None
 
     def open_special(self, seen: os.stat_result) -> int:
-        """A descriptor that writes to what is not a plain file. Raises OSError, also for a pipe without a reader."""
+        """Return a descriptor for writing to something else than a plain file. Raises OSError, also for a pipe without
+        a reader."""
         until = time.monotonic() + READER_SECONDS
         flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW | os.O_CLOEXEC
         while True:
@@ -368,10 +369,10 @@ def _exchange(old: int, new: int) -> int:
 
 
 def _descriptor(path: str) -> int | None:
-    """A new descriptor of what a path of the form `/dev/fd/N` names; None for every other path. Raises OSError.
+    """Return a new descriptor for a path of the form `/dev/fd/N`; None for every other path. Raises OSError.
 
-    One of this process is duplicated: opened anew it would be written from its start, and a plain file behind it would
-    be replaced under a name that it may no longer have.
+    A descriptor of this process is duplicated. If it were opened again, writing would begin at its start, and a plain
+    file behind it would be replaced under a name that it may no longer have.
     """
     if (number := _STREAMS.get(path)) is not None:
         return os.dup(number)
