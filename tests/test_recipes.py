@@ -210,7 +210,7 @@ def test_a_service_is_one_record_and_one_scenario(copy: Path) -> None:
 
 def test_a_format_is_one_module_and_one_row(copy: Path) -> None:
     (copy / "agent/formats/word.py").write_text(FORMAT, "utf-8")
-    insert(copy / "agent/formats/registry.py", ')\n"""In the order of `--help`', ROW)
+    insert(copy / "agent/formats/registry.py", ')\n"""The formats in the order of `--help`', ROW)
 
     done = backuplink(copy, "demo", "--format", "word")
     assert (done.returncode, done.stdout) == (0, "ok!\n")

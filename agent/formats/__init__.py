@@ -1,1 +1,1 @@
-"""Each way of writing a report: one module a format."""
+"""The formats of a report, one module each."""

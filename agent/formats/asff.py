@@ -1,7 +1,7 @@
 """The report as a finding of Security Hub: the list that `aws securityhub batch-import-findings --findings` takes.
 
-It is one finding a host, with the verdict and its causes. The next run replaces it, so that nothing has to close what
-is healed: where the verdict is ok it passes, and is archived. The first cause gives its title and its remedy.
+Each host has one finding with the verdict and its causes. The next run replaces it, so nobody has to close it: if the
+verdict is ok, the finding passes and is archived. The first cause gives the title and the remedy.
 
 Sources: AWS Security Finding Format (ASFF) and BatchImportFindings, in the AWS Security Hub User Guide and API
 Reference.
@@ -25,7 +25,7 @@ MAX_FIELD: Final = 2_048
 MAX_RESOURCES: Final = 32
 _TYPE: Final = "Software and Configuration Checks/AWS Security Best Practices/Network Reachability"
 _LABELS: Final = {Severity.CRITICAL: "HIGH", Severity.WARNING: "MEDIUM", Severity.INFO: "INFORMATIONAL"}
-"""CRITICAL is for what is attacked now; a backup that fails is not."""
+"""Severity labels. CRITICAL is meant for resources under attack; a failed backup is not one."""
 _COMPLIANCE: Final = {
     Status.OK: "PASSED",
     Status.WARNING: "WARNING",
@@ -41,7 +41,7 @@ _RESOURCES: Final = {
     SubjectKind.INTERFACE: ("AwsEc2NetworkInterface", "network-interface"),
     SubjectKind.ENDPOINT: ("Other", "vpc-endpoint"),
 }
-"""Type of a resource in the format, and in its ARN, by what a subject is."""
+"""Type of a resource in the format and in its ARN, by kind of subject."""
 
 
 def render(report: Report, options: RenderOptions = DEFAULT_OPTIONS) -> str:
@@ -77,14 +77,14 @@ def _finding(report: Report) -> dict[str, Any]:
 
 def _remedy(cause: Finding) -> dict[str, str]:
     remedy = {"Text": cut(visible(cause.fix.summary).strip() or "See the description.", MAX_REMEDY)}
-    # The links in a saved report may come from somewhere else; those of the catalogue are ours.
+    # A saved report may contain foreign links; those of the catalogue are ours.
     if cause.code in CODES and CODES[cause.code].documents:
         remedy["Url"] = CODES[cause.code].documents[0].url
     return remedy
 
 
 def _fields(report: Report, causes: list[Finding]) -> dict[str, str]:
-    """What filters and insights ask for. A field takes no empty text."""
+    """Return the fields that filters and insights use. A field must not be empty."""
     fields = {
         "backuplink/status": report.verdict.status.value,
         "backuplink/path": report.verdict.path.value,
@@ -98,7 +98,7 @@ def _fields(report: Report, causes: list[Finding]) -> dict[str, str]:
 
 
 def _resources(report: Report, causes: list[Finding]) -> list[dict[str, str]]:
-    """The host, and what the causes are about."""
+    """Return the host and the subjects of the causes."""
     instance = host_arn(report)
     first = ("Other", host(report)) if instance is None else ("AwsEc2Instance", instance)
     about = [subject for cause in causes for subject in cause.subjects if subject.kind in _RESOURCES and subject.id]

@@ -1,5 +1,5 @@
-"""What AWS Support asks for in a case about a private endpoint, as one block of text: which account, Region, VPC and
-endpoints, which addresses, when each failed step was made, what answered, and under which request ids.
+"""The data that AWS Support asks for in a case about a private endpoint, as one block of text: account, Region, VPC,
+endpoints and addresses; the time of each failed step, the answer, and the request ids.
 
 Sources: Creating support cases and case management (AWS Support User Guide); Obtaining request IDs (AWS SDKs and Tools
 Reference Guide); Getting request IDs for AWS Support (Amazon S3 User Guide).
@@ -28,14 +28,14 @@ MASKED: Final = (
     "the block from the report that was not masked."
 )
 MAX_STEPS: Final = 60
-"""Failed steps of one service that are listed."""
+"""Maximum number of failed steps that are listed for one service."""
 MAX_REQUESTS: Final = 100
-"""Request ids that are listed."""
+"""Maximum number of request ids that are listed."""
 _NAME: Final = 20
 
 
 def render(report: Report) -> str:
-    """The block, in lines of at most 80 columns where words allow it."""
+    """Return the block in lines of at most 80 columns, unless a word is longer."""
     parts = [_wrapped(MASKED if report.run.redacted else CLEAR)]
     parts.append(_section("Problem", _problem(report)))
     parts.append(_section("Where", _where(report)))
@@ -111,7 +111,7 @@ def _target(target: TargetReport, report: Report) -> Iterator[str]:
 
 
 def _endpoints(target: TargetReport, report: Report) -> list[str]:
-    """The ids of the endpoints of a target: those of its addresses and, where the configuration was read, those of its
+    """Return the ids of a target's endpoints: those of its addresses and, if the configuration was read, those of its
     service in this VPC, with their states."""
     ids = [address.endpoint_id for address in target.addresses if address.endpoint_id is not None]
     states = {
@@ -129,7 +129,7 @@ def _endpoints(target: TargetReport, report: Report) -> list[str]:
 
 
 def _tally(target: TargetReport, report: Report) -> Iterator[str]:
-    """How many steps of each kind were made for a target, and how they ended."""
+    """Yield the number of steps of each kind for a target, and how they ended."""
     for step in Step:
         made = [one for one in report.observations if one.subject.step is step and one.subject.target == target.id]
         if not made:
@@ -141,7 +141,7 @@ def _tally(target: TargetReport, report: Report) -> Iterator[str]:
 
 
 def _failed(report: Report, target: TargetReport | None) -> Iterator[str]:
-    """The failed steps of a target, or those that belong to none, with their times and what answered."""
+    """Yield the failed steps of a target, or those without a target, with their times and answers."""
     shown = {one.id for one in in_use(report)}
     failed = [
         one
@@ -167,7 +167,7 @@ def _failure(observation: Observation[Any]) -> str:
 
 
 def _what(observation: Observation[Any]) -> str:
-    """`tcp 10.0.2.17:443`, `dns A at 10.0.0.2`."""
+    """Name a step: `tcp 10.0.2.17:443`, `dns A at 10.0.0.2`."""
     subject = observation.subject
     words = [str(subject.step)]
     if subject.operation is not None:
@@ -181,13 +181,13 @@ def _what(observation: Observation[Any]) -> str:
 
 
 def _answer(facts: Any, message: str) -> str:
-    """The text of AWS, where `message` does not have it."""
+    """Return AWS' own text unless `message` contains it."""
     said = facts.error_message if isinstance(facts, ApiFacts | JobsFacts) else None
     return "" if said is None or said in message else f"; AWS said: {bounded(said)}"
 
 
 def _request_ids(report: Report) -> Iterator[str]:
-    """The request ids, those of failed steps first."""
+    """Yield the request ids, those of failed steps first."""
     rows: list[tuple[bool, str]] = []
     for observation in report.observations:
         facts = observation.facts

@@ -1,8 +1,9 @@
 """The report as log events from which CloudWatch takes metrics: embedded metric format, one JSON object a line.
 
-One event is the run's, one each target's that is in use. A metric is paid for by its name and its dimensions, so those
-of the run have no dimension, those of a target its Region and id, and steps are summed up: nothing that rotates, such
-as an address, makes a metric. The details are properties next to the metrics, for queries in CloudWatch Logs Insights.
+There is one event for the run, and one for each target in use. AWS charges for each combination of a metric's name and
+dimensions. The run's metrics therefore have no dimensions, a target's have its Region and id, and steps are summed up:
+nothing that rotates, such as an address, makes a metric. The details are properties beside the metrics, for queries in
+CloudWatch Logs Insights.
 
 Sources: Specification: Embedded metric format, in the Amazon CloudWatch User Guide; MetricDatum and Dimension, in the
 Amazon CloudWatch API Reference.
@@ -27,19 +28,19 @@ DIMENSIONS: Final = ("Region", "Target")
 """Dimensions of a target's metrics. A run's metrics have none, so that an alarm on them misses no run, whatever its
 Region."""
 MAX_VALUES: Final = 100
-"""Values of one metric in one event."""
+"""Maximum number of values of one metric in one event."""
 MAX_DIMENSION: Final = 1_024
-"""Characters of a dimension's value."""
+"""Maximum length of a dimension's value."""
 MAX_MAGNITUDE: Final = 2.0**360
 """Largest magnitude of a value."""
 MAX_TEXT: Final = 1_000
-"""Characters of one property, so that an event stays below 256 KB, which forwarders of logs take, and far below the
-1 MB of CloudWatch Logs."""
+"""Maximum length of one property, so that an event stays below 256 KB, which forwarders of logs accept, and far below
+the 1 MB of CloudWatch Logs."""
 MAX_LISTED: Final = 20
-"""Causes, failures and the like in one event."""
+"""Maximum number of causes, failures and the like in one event."""
 
 Values = float | Sequence[float] | None
-"""What a metric is in one event; None, or no value, where it is not known."""
+"""The values of a metric in one event; None, or no values, if unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class TargetMetric:
 
 
 def render(report: Report, options: RenderOptions = DEFAULT_OPTIONS) -> str:
-    """One event a line: the run's, and then the targets' that are in use."""
+    """Return one event a line: the run's, then one for each target in use."""
     events = [_run(report), *(_target(target, report) for target in report.targets if is_probed(target))]
     return "".join(f"{json.dumps(event, allow_nan=False, separators=(',', ':'))}\n" for event in events)
 
@@ -149,7 +150,7 @@ def _event(
 
 
 def _known(values: Values) -> float | list[float] | None:
-    """Values as an event holds them; None where there is none."""
+    """Return values in the form of an event; None if there are none."""
     if not isinstance(values, Sequence):
         return None if values is None or abs(values) > MAX_MAGNITUDE else round(values, 6)
     slowest = sorted((value for value in values if abs(value) <= MAX_MAGNITUDE), reverse=True)[:MAX_VALUES]
@@ -157,13 +158,13 @@ def _known(values: Values) -> float | list[float] | None:
 
 
 def _dimension(text: str) -> str:
-    """A value that CloudWatch takes: printable ASCII, not only spaces, not too long."""
+    """Return a value that CloudWatch accepts: printable ASCII, not only spaces, not too long."""
     shown = visible(text)[:MAX_DIMENSION]
     return shown if shown.strip() else "unknown"
 
 
 def _property(value: Any) -> Any:
-    """A value as an event holds it, every text and list of it within its bounds."""
+    """Return a value in the form of an event, with every text and list within its bounds."""
     match value:
         case str():
             shown = visible(value)

@@ -13,8 +13,8 @@ _INDENT = "  "
 
 
 def as_text(markdown: str, *, bold: bool = False) -> str:
-    """A page for a terminal: headings stand out, commands are indented. `bold` if it can show bold text. A word at the
-    end says what the placeholders of domains stand for, which depends on the partition."""
+    """Return a page for a terminal: headings stand out, commands are indented. `bold` if it can show bold text. The end
+    explains the placeholders of domains, which depend on the partition."""
     lines = []
     block: list[str] | None = None
     for line in markdown.splitlines():
@@ -42,7 +42,7 @@ def _indented(block: list[str]) -> list[str]:
 
 
 def sections(markdown: str) -> dict[str, str]:
-    """The parts of a page by heading, in its order."""
+    """Return the parts of a page by heading, in order."""
     by_heading: dict[str, str] = {}
     for part in markdown.split("\n## ")[1:]:
         heading, _, body = part.partition("\n")
@@ -51,7 +51,7 @@ def sections(markdown: str) -> dict[str, str]:
 
 
 def catalogue_as_text(codes: "Iterable[str]") -> str:
-    """These codes with their severities and titles."""
+    """Return these codes with their severities and titles."""
     import textwrap
 
     indent = " " * 19
@@ -62,19 +62,19 @@ def catalogue_as_text(codes: "Iterable[str]") -> str:
 
 
 def catalogue_as_json(codes: "Iterable[str]") -> str:
-    """These codes, as one JSON object."""
+    """Return these codes as one JSON object."""
     from agent.report.codec import dumps
 
     return dumps({"schema": SCHEMA, "codes": [_row(code) for code in codes]})
 
 
 def page_as_text(code: str, *, bold: bool = False) -> str:
-    """The page of a code for a terminal, as `as_text` gives it."""
+    """Return the page of a code for a terminal in the form of `as_text`."""
     return as_text(page(code), bold=bold)
 
 
 def page_as_json(code: str) -> str:
-    """The page of a code, as one JSON object with the page's parts by heading."""
+    """Return the page of a code as one JSON object with the page's parts by heading."""
     from agent.catalog.findings import CODES
     from agent.report.codec import dumps
 

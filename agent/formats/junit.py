@@ -1,10 +1,9 @@
-"""The report as JUnit's XML, for Jenkins, GitLab and all that show test results: a suite for the run and one for each
-target, a case for each cause and each step.
+"""The report as JUnit's XML, for Jenkins, GitLab and other tools that show test results: a suite for the run and one
+for each target, a case for each cause and each step.
 
-What such a page shows red is what the verdict is about. A step that failed and decides nothing, such as a name server's
-answer that this host does not use or a port of a service that nobody asked for, is there as skipped, with its failure:
-no run that is ok has a red case, and none that is not ok has none. The case `verdict` is in every document, so that its
-history is that of the path.
+Only cases that decide the verdict fail. A failed step that decides nothing, such as a name server's answer that this
+host does not use or a port of a service that was not requested, is a skipped case with its failure. So a run has failed
+cases if, and only if, it is not ok. The case `verdict` is in every document, so that its history is the path's.
 """
 
 import io
@@ -25,11 +24,11 @@ from probes.model import Observation, Role
 
 _SUITE: Final = "backuplink"
 _DIGITS: Final = 4
-"""Decimals of a time in seconds. Python writes smaller numbers with an exponent, which no reader is promised."""
+"""Decimals of a time in seconds. Python writes smaller numbers with an exponent, which not every reader accepts."""
 
 
 def render(report: Report, options: RenderOptions = DEFAULT_OPTIONS) -> str:
-    """One XML document, the same for the same report."""
+    """Return one XML document. Equal reports give equal documents."""
     known = frozenset(target.id for target in report.targets)
     roots = _roots(report)
     suites = [
@@ -40,9 +39,9 @@ def render(report: Report, options: RenderOptions = DEFAULT_OPTIONS) -> str:
         suites.append(_suite(report, target.id, cases))
     document = JUnitXml(_SUITE)
     for suite in suites:
-        # Not `add_testsuite`, which merges suites that are alike.
+        # Not `add_testsuite`, which merges equal suites.
         document.append(suite)  # type: ignore[no-untyped-call] # the library types this one not
-    # Of the whole run, not the sum of steps that were made side by side. Jenkins' schema has no `skipped` here.
+    # The time of the whole run, not the sum of steps that ran in parallel. Jenkins' schema has no `skipped` here.
     document.time = round(report.run.seconds, _DIGITS)
     document.tests = sum(len(suite) for suite in suites)
     document.failures = sum(suite.failures for suite in suites)
@@ -65,7 +64,7 @@ def _suite(report: Report, target: str | None, cases: list[TestCase]) -> TestSui
 
 
 def _case(target: str | None, name: str, seconds: float | None = None) -> TestCase:
-    # Behind the last dot Jenkins sees the name of a class, before it that of a package.
+    # Jenkins takes the text after the last dot for a class, and the text before it for a package.
     of = "run" if target is None else visible(target).replace(".", "_")
     time = None if seconds is None else round(seconds, _DIGITS)
     return TestCase(name=visible(name), classname=f"{_SUITE}.{of}", time=time)
@@ -85,7 +84,7 @@ def _verdict(report: Report) -> TestCase:
 
 
 def _is_of(name: str | None, target: str | None, known: frozenset[str]) -> bool:
-    """Whether `name` belongs to the suite of `target`; what has no target belongs to the run's suite."""
+    """Whether `name` belongs to the suite of `target`; names without a target belong to the run's suite."""
     return name not in known if target is None else name == target
 
 
@@ -115,7 +114,7 @@ def _causes(report: Report, target: str | None, known: frozenset[str]) -> Iterat
 
 
 def _unproven(target: TargetReport) -> Iterator[TestCase]:
-    """What is missing for `ok`, which makes a target unknown unless something worse is proven."""
+    """Yield what is missing for `ok`, which makes a target unknown unless something worse is proven."""
     if target.unproven:
         case = _case(target.id, "proven")
         kind = Error if target.role is Role.REQUIRED else Skipped
@@ -169,13 +168,13 @@ def _result(kind: type[Any], name: str, message: str, text: str | None = None) -
 
 
 def _roots(report: Report) -> dict[str, list[Finding]]:
-    """What each observation is due to: the causes of the findings that it shows, or the suppressed ones on the way
-    there."""
+    """Return the root causes of each observation: the causes of the findings that it shows, or suppressed findings on
+    the way to them."""
     by_id = {finding.id: finding for finding in report.findings}
     by_evidence: dict[str, dict[str, Finding]] = {}
     for finding in report.findings:
         root, above = finding, {finding.id}
-        # Of a saved report, what explains what may lead nowhere, or round in a circle.
+        # In a saved report, explanations may lead nowhere, or round in a circle.
         while not root.suppressed and root.explained_by in by_id and root.explained_by not in above:
             root = by_id[root.explained_by]
             above.add(root.id)

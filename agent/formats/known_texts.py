@@ -1,4 +1,4 @@
-"""What is known of lines of logs, for programs."""
+"""The explanation of known log lines, for programs."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from agent.report.secrets import without_secrets
 
 
 def as_json(result: SearchResult) -> str:
-    """The matches, as one JSON object; and where there are none, what to run next."""
+    """Return the matches as one JSON object; without matches, the next command to run."""
     command = None if result.matches else result.next_command
     return dumps(
         {

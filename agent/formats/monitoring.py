@@ -1,4 +1,4 @@
-"""What all formats for monitoring take from a report: the observations that count."""
+"""The observations that count, for all formats of monitoring."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -10,16 +10,16 @@ from probes.operations import GETADDRINFO
 from probes.ports import HTTPS
 
 RESULTS: Final[Mapping[type, str]] = {Ok: "ok", Failed: "failed", Skipped: "skipped"}
-"""How a step ended, in the words of the report."""
+"""Results of a step in the words of the report."""
 
 
 def has_run(report: Report) -> bool:
-    """Whether there was a run; a call that is refused starts none."""
+    """Whether there was a run; a refused call starts none."""
     return bool(report.observations)
 
 
 def is_probed(target: TargetReport) -> bool:
-    """Whether a target is one that the run is about: in use, and not checked for comparison alone."""
+    """Whether the run is about a target: it is in use, and not checked only for comparison."""
     return target.status is not Status.NOT_IN_USE and target.role is not Role.CONTEXT
 
 
@@ -37,7 +37,7 @@ def own_lookup(target: TargetReport, report: Report) -> Observation[Any] | None:
 
 
 def in_use(target: TargetReport, report: Report) -> Iterator[Observation[Any]]:
-    """The steps at the addresses that this host's own lookup gave, without extra checks such as a padded request."""
+    """Yield the steps at the addresses of this host's own lookup, without extra checks such as a padded request."""
     own = {address.address for address in target.addresses if address.from_own_lookup}
     for observation in report.observations:
         subject = observation.subject
@@ -51,8 +51,8 @@ def in_use(target: TargetReport, report: Report) -> Iterator[Observation[Any]]:
 
 
 def certificate_end(target: TargetReport, report: Report) -> float | None:
-    """Unix time at which the first certificate expires, of those that addresses in use presented on 443 in a successful
-    handshake; None where there was none."""
+    """Return the Unix time at which the first certificate expires among those presented in successful handshakes on 443
+    at addresses in use; None without any."""
     ends = (
         certificate.not_after.timestamp()
         for observation in in_use(target, report)

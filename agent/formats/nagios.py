@@ -1,11 +1,11 @@
-"""The report as the output of a monitoring plugin: for Nagios, Icinga, Naemon and all that run such plugins.
+"""The report as the output of a monitoring plugin, for Nagios, Icinga, Naemon and others that run such plugins.
 
 The form is that of the Monitoring Plugins' development guidelines: a line that begins with a word for the exit code,
 numbers after a `|`, and below them long output. No other text contains a `|` or a line break.
 
-Readers truncate long output: version 2 of NRPE after 1 kB, Nagios after 8. So the first line, with all numbers, and the
-whole are bounded, and only whole lines and whole numbers are left out. Where there is no room for all numbers, those
-are left out first that a monitor can do without: times, then ports, then addresses.
+Readers truncate long output: version 2 of NRPE after 1 kB, Nagios after 8. Both the first line with its numbers and the
+whole output are therefore bounded, and only whole lines and whole numbers are left out. If there is no room for all
+numbers, the least important are left out first: times, then ports, then addresses.
 """
 
 import re
@@ -39,29 +39,29 @@ from probes.model import NOT_STARTED, Observation, Role, Skipped, Step
 from probes.ports import HTTPS, SUPPORT_CHANNEL
 
 MAX_CHARACTERS: Final = 8_000
-"""Characters of all that is written, which is ASCII. Nagios' MAX_PLUGIN_OUTPUT_LENGTH is 8,192 bytes."""
+"""Maximum length of the output, which is ASCII. Nagios' MAX_PLUGIN_OUTPUT_LENGTH is 8,192 bytes."""
 MAX_FIRST_LINE: Final = 1_000
-"""NRPE's packet of version 2 has 1,024 bytes."""
+"""Maximum length of the first line: NRPE's packet of version 2 has 1,024 bytes."""
 _MAX_SENTENCE: Final = 600
-"""Characters of the first line, without its numbers. A sentence of ours has 60 to 200."""
+"""Maximum length of the first line without its numbers. Our sentences have 60 to 200 characters."""
 _MAX_WORDS: Final = 600
-"""Characters of the detail of a cause, and of every other line: it may quote a long text of a peer."""
+"""Maximum length of the detail of a cause, and of every other line: it may quote a long text of a peer."""
 _COUNTS: Final = ("addresses", "ports")
 _TIMES: Final = (Step.TCP, Step.TLS, Step.API)
-"""Kinds of numbers of a target, the most needed first."""
+"""Kinds of numbers of a target, the most important first."""
 _MAX_NUMBER: Final = 1e9
-"""Far above any time or count of a run; a saved report may contain any number."""
+"""Maximum number, far above any time or count of a run; a saved report may contain any number."""
 _WORDS: Final = {exits.OK: "OK", exits.WARNING: "WARNING", exits.CRITICAL: "CRITICAL", exits.UNKNOWN: "UNKNOWN"}
 _NO_LABEL: Final = re.compile(r"[^A-Za-z0-9_.@-]")
-"""A label of other characters is quoted, or means something, for one reader or another (`::` for Icinga 2)."""
+"""Characters that must not be in a label, since some readers quote or interpret them (`::` in Icinga 2)."""
 
 
 def render(report: Report, options: RenderOptions = DEFAULT_OPTIONS) -> str:
-    """Output of a plugin, whose first word goes by the exit code; a code that plugins do not have, such as that of a
-    signal, is UNKNOWN."""
+    """Return the plugin's output. Its first word follows the exit code; a code that plugins do not have, such as a
+    signal's, is UNKNOWN."""
     code = exits.of_status(report.verdict.status) if options.exit_code is None else options.exit_code
     first = _first_line(report, _WORDS.get(code, "UNKNOWN"))
-    if not report.observations:  # a call that was refused made no run, so there is nothing to describe
+    if not report.observations:  # a refused call made no run, so there is nothing to describe
         return f"{first}\n"
     first = f"{first}|{_fitting_numbers(report, MAX_FIRST_LINE - len(first) - 1)}"
     last = _line(vantage(report))
@@ -78,7 +78,7 @@ def _first_line(report: Report, word: str) -> str:
 
 
 def _line(text: str, most: int = _MAX_WORDS) -> str:
-    """`text` in one line without a `|`, whose middle is left out where it is long."""
+    """Return `text` in one line without a `|`; a long text loses its middle."""
     shown = visible(text).replace("|", r"\x7c")
     half = most // 2
     return shown if len(shown) <= most else f"{shown[: half - 5]} ... {shown[len(shown) - half :]}"
@@ -88,8 +88,8 @@ def _line(text: str, most: int = _MAX_WORDS) -> str:
 
 
 def _long_output(report: Report) -> Iterator[str]:
-    """Causes and what to do, then the steps at each address, of a healthy one of many services one line, then what was
-    not checked."""
+    """Yield causes with their fixes, then the steps at each address (one line for a healthy service among many), then
+    what was not checked."""
     yield from map(_line, report.verdict.notes)
     for number, finding in enumerate(causes(report), 1):
         yield _line(f"{number}. {head(finding)} [{finding.code}]")
@@ -115,7 +115,7 @@ def _long_output(report: Report) -> Iterator[str]:
 
 
 def _fitting(lines: Iterable[str], room: int) -> list[str]:
-    """The first of these lines, and a line that counts those that do not fit."""
+    """Return the first of these lines that fit, and a line that counts the others."""
     every = list(lines)
     if sum(len(line) + 1 for line in every) <= room:
         return every
@@ -133,8 +133,8 @@ def _fitting(lines: Iterable[str], room: int) -> list[str]:
 
 
 def _fitting_numbers(report: Report, room: int) -> str:
-    """The numbers for which there is room: the run's time, then kind by kind, with targets that are not ok first. Times
-    are given for all targets or for none, since a graph of some would come and go."""
+    """Return the numbers that fit: the run's time, then kind by kind, targets that are not ok first. Times are given
+    for all targets or for none, since a graph of only some would come and go."""
     numbers = _numbers(report)
     kept: set[str] = set()
     for kind in ("time", *_COUNTS, *_TIMES):
@@ -151,7 +151,7 @@ def _fitting_numbers(report: Report, room: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _LabelledNumber:
-    """A number as it is written."""
+    """A number with its label."""
 
     kind: str
     label: str
@@ -167,7 +167,7 @@ class _LabelledNumber:
 
 
 def _packed(numbers: Iterable[_LabelledNumber], room: int) -> list[_LabelledNumber]:
-    """The whole numbers for which there is room, each with a space."""
+    """Return the whole numbers that fit, each with a space."""
     kept = []
     for number in numbers:
         if len(number) + 1 <= room:
@@ -177,9 +177,9 @@ def _packed(numbers: Iterable[_LabelledNumber], room: int) -> list[_LabelledNumb
 
 
 def _numbers(report: Report) -> list[_LabelledNumber]:
-    """The run's time, then for each target how many addresses answer, how many ports connect, and the slowest connect,
-    handshake and call, in the form of the guideline. A number that is not known is left out, since not every reader
-    takes its `U`."""
+    """Return the run's time, then for each target the number of addresses that answer and of ports that connect, and
+    the slowest connect, handshake and call, in the form of the guideline. Unknown numbers are left out, since not every
+    reader accepts `U`."""
     deadline, timeout = _value(report.run.deadline_seconds), _value(report.run.timeout_seconds)
     # A run that reaches its deadline is cut short and reports less than it should.
     of_run = _number(_value(report.run.seconds), "s", warning=deadline, most=deadline)
@@ -205,7 +205,7 @@ def _numbers(report: Report) -> list[_LabelledNumber]:
 
 def _counts(target: TargetReport, rows: list[Row]) -> Iterator[tuple[str, str | None]]:
     https = [row for row in rows if row.port == HTTPS]
-    # Fewer than all is a fault, or was not measured; for a target that does not count it is neither.
+    # Fewer than all means a fault, or was not measured; for a target that does not count it means neither.
     counts = target.role is Role.REQUIRED
     yield (
         "addresses",
@@ -235,30 +235,30 @@ def _observations(rows: Iterable[Row], step: Step) -> Iterator[Observation[objec
 
 
 def _is_left_out(row: Row) -> bool:
-    """Whether the run skipped this port on purpose, as for a family that this host has no address of."""
+    """Whether the run skipped this port on purpose, such as one of an IP version that this host does not have."""
     tcp = next(_observations([row], Step.TCP), None)
     return tcp is not None and isinstance(tcp.outcome, Skipped) and not tcp.outcome.reason.startswith(NOT_STARTED)
 
 
 def _answers(row: Row) -> bool:
-    """Whether AWS answered there, to a signed request or to an unsigned one."""
+    """Whether AWS answered there, to a signed or an unsigned request."""
     return any(observation.ok for step in (Step.HTTP, Step.API) for observation in _observations([row], step))
 
 
 def _value(seconds: float | None) -> str | None:
-    """A number of digits and a point alone, to microseconds."""
+    """Return a number with digits and a point only, to microseconds."""
     if seconds is None or not 0 <= seconds < _MAX_NUMBER:
         return None
     return f"{seconds:.6f}".rstrip("0").rstrip(".")
 
 
 def _number(value: str | None, unit: str = "", *, warning: str | None = None, most: str | None) -> str | None:
-    """`0.002s;;;0;3`: the value, its thresholds, and the least and most that it can be."""
+    """Return `0.002s;;;0;3`: the value, its thresholds, its minimum and its maximum."""
     return None if value is None else f"{value}{unit};{warning or ''};;0;{most or ''}".rstrip(";")
 
 
 def _label(name: str, taken: Container[str]) -> str:
-    """A label for a number that is not in `taken`."""
+    """Return a label for a number that is not in `taken`."""
     label, count = _NO_LABEL.sub("_", name), 1
     while label in taken:
         count += 1

@@ -31,7 +31,7 @@ class NdjsonWriter:
         self._line("run", {"deadline": deadline})
 
     def end(self, report: Report) -> None:
-        """The findings, and the whole report as the last line."""
+        """Write the findings, and the whole report as the last line."""
         for finding in report.findings:
             self._line("finding", to_json(finding))
         self._line("report", encode(report))
@@ -42,10 +42,10 @@ class NdjsonWriter:
 
 
 def render(report: Report, options: RenderOptions = DEFAULT_OPTIONS) -> str:
-    """The lines of a run that is over."""
+    """Return the lines of a finished run."""
     lines: list[str] = []
     writer = NdjsonWriter(lines.append)
-    writer.begin(report.run.id, None)  # a report does not say what the deadline was
+    writer.begin(report.run.id, None)  # a report does not contain the deadline
     for observation in report.observations:
         writer(ObservationMade(observation, len(report.observations)))
     writer.end(report)

@@ -1,8 +1,8 @@
-"""The report as an OpsItem: what `aws ssm create-ops-item --cli-input-json` takes.
+"""The report as an OpsItem, in the form of `aws ssm create-ops-item --cli-input-json`.
 
-While an OpsItem of the same host with the same causes is open, Systems Manager refuses another one
-(`OpsItemAlreadyExistsException`): that is what its key says, so it may be asked in every run. A verdict that is ok has
-a document, too; nobody needs an OpsItem of it.
+Its key is made of the host and the causes. While an OpsItem with the same key is open, Systems Manager refuses another
+one (`OpsItemAlreadyExistsException`), so every run may request it. An ok verdict has a document as well, though nobody
+needs an OpsItem for it.
 
 Source: CreateOpsItem, in the AWS Systems Manager API Reference, and Reducing duplicate OpsItems, in its User Guide.
 """
@@ -19,11 +19,11 @@ from agent.report.model import Finding, Report
 MAX_TITLE: Final = 1_024
 MAX_DESCRIPTION: Final = 2_048
 MAX_VALUE: Final = 1_024
-"""Characters of an entry of the operational data, which has 20 KB for all of them."""
+"""Maximum length of an entry of the operational data, which may have 20 KB in total."""
 MAX_KEY: Final = 256
-"""Characters of the key that makes two OpsItems the same."""
+"""Maximum length of the key by which two OpsItems are equal."""
 _SEVERITIES: Final = {Severity.CRITICAL: "2", Severity.WARNING: "3", Severity.INFO: "4"}
-"""1 is for what is down for everybody."""
+"""Severities by verdict. 1 is meant for an outage for everybody."""
 
 
 def render(report: Report, options: RenderOptions = DEFAULT_OPTIONS) -> str:
@@ -44,7 +44,7 @@ def _ops_item(report: Report) -> dict[str, Any]:
 
 
 def _data(report: Report, causes: list[Finding]) -> dict[str, dict[str, str]]:
-    """Keys that begin with `/aws` are Systems Manager's own."""
+    """Return the operational data. Keys that begin with `/aws` are Systems Manager's own."""
     codes = ",".join(sorted({visible(cause.code) for cause in causes})) or report.verdict.status.value
     same = {"dedupString": cut(f"backuplink {region(report)} {host(report)} {codes}", MAX_KEY)}
     data = {

@@ -1,4 +1,4 @@
-"""A line on the terminal while something lasts."""
+"""A line of progress on the terminal."""
 
 import contextlib
 import os
@@ -8,16 +8,16 @@ from typing import Final, TextIO
 from agent.run.events import Event, ObservationMade, RunStarted
 
 WIDTH: Final = 60
-"""Characters of the line."""
+"""Maximum length of the line."""
 BAR: Final = 20
-"""Characters of a bar."""
+"""Length of a bar."""
 _SECONDS: Final = 0.1
-"""Between two states of a bar."""
+"""Minimum seconds between two updates of a bar."""
 
 
 class StatusLine:
-    """One line that is replaced, and cleared at the end. Silent where `stream` is not a terminal, or was closed before
-    the process started (None)."""
+    """One line that is replaced, and cleared at the end. Silent if `stream` is not a terminal, or was closed before the
+    process started (None)."""
 
     def __init__(self, stream: TextIO | None) -> None:
         self._stream = stream
@@ -36,10 +36,10 @@ class StatusLine:
             self._stream.flush()
 
     def _columns(self) -> int:
-        """The largest width of the line: WIDTH, or all columns of the terminal but its last."""
+        """Return the largest width of the line: WIDTH, or one column less than the terminal."""
         try:
             columns = os.get_terminal_size(self._stream.fileno()).columns if self._stream is not None else 0
-        except (OSError, ValueError):  # it is not a terminal any more, or not a file
+        except (OSError, ValueError):  # no longer a terminal, or not a file
             columns = 0
         return min(WIDTH, columns - 1) if columns > 1 else WIDTH
 
@@ -53,7 +53,7 @@ class ReadingProgress(StatusLine):
         self._next = 0.0
 
     def __call__(self, done: int, total: int | None) -> None:
-        """Show that `done` of `total` are read. `total` is None while they are counted."""
+        """Show that `done` of `total` are read. `total` is None while they are being counted."""
         now = self._clock()
         if now < self._next and done != total:
             return
@@ -74,7 +74,7 @@ class AuditProgress(StatusLine):
 
 
 class Progress(StatusLine):
-    """Shows how far a run is."""
+    """Shows the progress of a run."""
 
     def __init__(self, stream: TextIO | None, clock: Callable[[], float]) -> None:
         super().__init__(stream)

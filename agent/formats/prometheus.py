@@ -1,8 +1,8 @@
-"""The report as metrics of Prometheus, in the text format that a scrape and node_exporter's textfile collector read.
+"""The report as metrics of Prometheus, in the text format for scrapes and for node_exporter's textfile collector.
 
-A metric that blackbox_exporter has too keeps its name, meaning and unit, with the target as a label, since one document
-holds several targets. Everything else is `backuplink_*`. A step that was not taken has no sample: neither 0 nor 1
-would be true.
+A metric that blackbox_exporter also has keeps its name, meaning and unit, with the target as a label, since one
+document has several targets. All others are named `backuplink_*`. A step that was not made has no sample: neither 0 nor
+1 would be true.
 
 The number of series is bounded, however long a watch runs: label names are fixed, and label values come from closed
 lists or are targets, name servers and private addresses of the run itself. Public addresses rotate, so they count only
@@ -31,29 +31,30 @@ from probes.operations import GETADDRINFO
 from probes.ports import HTTPS
 
 MAX_ADDRESSES: Final = 32
-"""Addresses of one target that have series of their own. An endpoint has one address of a family in each zone."""
+"""Maximum number of addresses of a target with series of their own. An endpoint has one address of each IP version in
+each zone."""
 VERDICTS: Final = (Status.OK, Status.WARNING, Status.CRITICAL, Status.UNKNOWN)
-"""All that a whole run can be."""
+"""All verdicts that a whole run can have."""
 PHASES: Final = ("resolve", "connect", "tls", "processing")
 """Phases of blackbox_exporter that a run times. A run reads the answer within `processing`, so there is no
 `transfer`."""
 ANSWERS: Final = {True: "yes", False: "no"}
 AGREEMENTS: Final = {True: "yes", False: "no", None: "unknown"}
 ANY_RECORD: Final = "any"
-"""The record of a lookup that asks for addresses of any family."""
+"""The record of a lookup for addresses of both IP versions."""
 _STABLE: Final = frozenset({AddressScope.VPC, AddressScope.PRIVATE})
 _STATUS_CODES: Final = range(100, 1000)
-"""Three digits (RFC 9110, section 15); a saved report may hold any number."""
+"""Status codes of three digits (RFC 9110, section 15); a saved report may hold any number."""
 _TLS_VERSIONS: Final = {"TLSv1": "TLS 1.0", "TLSv1.1": "TLS 1.1", "TLSv1.2": "TLS 1.2", "TLSv1.3": "TLS 1.3"}
-"""The names of OpenSSL, and those of blackbox_exporter."""
+"""OpenSSL's names of TLS versions, and those of blackbox_exporter."""
 
 Sample = tuple[tuple[str, ...], float]
-"""The values of a family's labels, in their order, and the value itself."""
+"""The values of a family's labels in order, and the value itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """A metric: all of its samples have the same labels."""
+    """A metric whose samples all have the same labels."""
 
     name: str
     labels: tuple[str, ...]
@@ -67,9 +68,9 @@ def render(report: Report, options: RenderOptions = DEFAULT_OPTIONS) -> str:
 
 
 def families(report: Report) -> Iterator[Metric]:
-    """The metrics of a report, in the order of FAMILIES, without those that it has no sample of."""
+    """Yield the metrics of a report in the order of FAMILIES, without those that have no samples."""
     for family in FAMILIES:
-        # A saved report may hold anything, but Prometheus refuses a scrape in which two samples have the same labels.
+        # A saved report may hold anything, but Prometheus refuses a scrape with two samples of the same labels.
         samples = {tuple(map(visible, labels)): value for labels, value in family.samples(report)}
         if samples:
             metric = GaugeMetricFamily(family.name, family.help, labels=family.labels)
@@ -84,7 +85,7 @@ def expose(families: Iterable[Metric]) -> str:
 
 
 class _Collected(Collector):
-    """What the library's own writer takes metrics from."""
+    """The collector from which the library's own writer takes metrics."""
 
     def __init__(self, families: Iterable[Metric]) -> None:
         self._families = families
@@ -171,7 +172,8 @@ def _first(lookup: Observation[Any]) -> Address | None:
 
 
 def _climbed(target: TargetReport, report: Report) -> list[Observation[Any]]:
-    """What blackbox_exporter would measure of a target: the lookup, and TCP, TLS and HTTP at the first address."""
+    """Return what blackbox_exporter would measure of a target: the lookup, and TCP, TLS and HTTP at the first
+    address."""
     lookup = own_lookup(target, report)
     if lookup is None:
         return []
@@ -204,7 +206,7 @@ def _interrupted(report: Report) -> Iterator[Sample]:
 
 
 def _finished(report: Report) -> Iterator[Sample]:
-    if has_run(report):  # a call without a run must not appear as a fresh run
+    if has_run(report):  # a call without a run must not look like a fresh run
         yield (), report.run.finished_at.timestamp()
 
 
@@ -226,7 +228,7 @@ def _verdict_access(report: Report) -> Iterator[Sample]:
 
 
 def _states(labels: tuple[str, ...], states: Iterable[str], current: str) -> Iterator[Sample]:
-    """Every state there can be, 1 for the one that is."""
+    """Yield every possible state; the present one has the value 1."""
     for state in states:
         yield (*labels, state), state == current
 
@@ -349,7 +351,7 @@ def _address_info(report: Report) -> Iterator[Sample]:
 
 
 def _stable(target: TargetReport) -> list[TargetAddress]:
-    """The addresses that have series of their own: private ones that this host uses."""
+    """Return the addresses with series of their own: private ones that this host uses."""
     own = (address for address in target.addresses if address.from_own_lookup and address.scope in _STABLE)
     return sorted(own, key=lambda address: _order(address.address))[:MAX_ADDRESSES]
 
@@ -359,7 +361,7 @@ def _order(address: Address) -> tuple[bool, Address]:
 
 
 def _measured_steps(report: Report) -> Iterator[tuple[tuple[str, ...], Observation[Any]]]:
-    """The steps at those addresses that say anything about the world, by target, address, port and step."""
+    """Yield the steps at these addresses that measured something, by target, address, port and step."""
     for target in report.targets:
         stable = {address.address for address in _stable(target)}
         for observation in in_use(target, report):
@@ -623,4 +625,4 @@ FAMILIES: Final = (
         _configuration_read,
     ),
 )
-"""Every metric, in the order of a document. Names are never changed, and labels never renamed."""
+"""Every metric in the order of a document. Names never change, and neither do labels."""

@@ -1,8 +1,8 @@
-"""The formats of a report: one row each, with everything that the rest of the program has to know about it.
+"""The formats of a report: one row each, with everything that the rest of the program needs to know about it.
 
-A module is imported only when its format is asked for, and with it the library that it needs. A new format is its
-module with `render(report, options)`, its row here, and its reader in `tests/formats/readers.py`; nothing else compares
-with a format's name.
+The module of a format, and the library that it needs, are imported only on use. A new format needs a module with
+`render(report, options)`, a row here, and a reader in `tests/formats/readers.py`; nothing else depends on a format's
+name.
 """
 
 import importlib
@@ -18,26 +18,26 @@ if TYPE_CHECKING:  # options are parsed before anything of a report is needed
 
 
 class Stream(StrEnum):
-    """What a watch writes to stdout."""
+    """The content of a watch's stdout."""
 
     CHANGES = "changes"
-    """Nothing but a line for each change."""
+    """Only a line for each change."""
     EVENTS = "events"
-    """Lines while a run lasts, and one for each change."""
+    """Lines during a run, and one for each change."""
     DOCUMENTS = "documents"
-    """The document of each cycle, after that of the cycle before."""
+    """The documents of all cycles, one after the other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderOptions:
-    """What a document depends on besides the report. A format ignores what it has no use for."""
+    """Options of a document besides the report. A format ignores options that it does not use."""
 
     brief: bool = False
-    """Whether to keep within the bound of a short document."""
+    """Whether to keep within the size of a short document."""
     colour: bool = False
     """Whether the reader is a terminal that shows colours."""
     exit_code: int | None = None
-    """What the command exits with; None for the code of the verdict."""
+    """The exit code of the command; None for the verdict's code."""
 
 
 DEFAULT_OPTIONS: Final = RenderOptions()
@@ -49,28 +49,29 @@ class Format:
 
     name: str
     module: str
-    """Has `render(report, options) -> str`."""
+    """A module with `render(report, options) -> str`."""
     suffix: str
-    """How the name of a file in this format ends."""
+    """The suffix of a file in this format."""
     stream: Stream | None = None
-    """None for a format whose documents cannot follow one another: a watch writes those to a file."""
+    """The content of a watch's stdout; None for a format whose documents cannot follow one another, which a watch
+    writes to a file."""
     live: str | None = None
-    """Name of the class in `module` that writes a run while it lasts; None where the whole report must be known."""
+    """Name of the class in `module` that writes during a run; None if the whole report must be known first."""
     deadline: float | None = None
-    """Seconds for a whole run by default, where the reader waits less long than for other formats."""
+    """Default seconds for a whole run, if the reader does not wait as long as for other formats."""
     has_brief: bool = False
     """Whether the format has a short document."""
     can_be_saved: bool = False
-    """Whether the interface saves a report in it."""
+    """Whether the interface offers the format for saving."""
     is_collected: bool = False
-    """Whether a file in it is for a collector of metrics, which runs as another user."""
+    """Whether a collector of metrics reads the file, as another user."""
 
 
 FORMATS: Final = (
     Format(name="text", module="agent.formats.text", suffix=".txt", stream=Stream.CHANGES, has_brief=True),
     Format(name="json", module="agent.formats.json", suffix=".json", can_be_saved=True),
     Format(name="ndjson", module="agent.formats.ndjson", suffix=".ndjson", stream=Stream.EVENTS, live="NdjsonWriter"),
-    # check_nrpe gives up a plugin after ten seconds, and with it the document.
+    # check_nrpe kills a plugin after ten seconds, and its document is lost.
     Format(name="nagios", module="agent.formats.nagios", suffix=".nagios", deadline=9.0),
     Format(name="prometheus", module="agent.formats.prometheus", suffix=".prom", is_collected=True),
     Format(name="emf", module="agent.formats.emf", suffix=".emf", stream=Stream.DOCUMENTS, is_collected=True),
@@ -82,37 +83,37 @@ FORMATS: Final = (
     Format(name="opsitem", module="agent.formats.opsitem", suffix=".opsitem.json"),
     Format(name="host", module="agent.formats.host", suffix=".host.json", stream=Stream.DOCUMENTS),
 )
-"""In the order of `--help` and of the interface's dialog; the first is the default."""
+"""The formats in the order of `--help` and of the interface's dialog; the first is the default."""
 DEFAULT_FORMAT: Final = FORMATS[0].name
 OPTION_NAMES: Final = tuple(row.name for row in FORMATS)
-"""The values that `--format` takes."""
+"""The values of `--format`."""
 _BY_NAME: Final = {row.name: row for row in FORMATS}
 
 
 class LiveWriter(Protocol):
-    """Writes a run while it lasts."""
+    """Writes during a run."""
 
     def __call__(self, event: "Event", /) -> None:
-        """Write what the event says, whole lines at a time."""
+        """Write an event in whole lines."""
 
     def end(self, report: "Report") -> None:
-        """Write what only the finished report says."""
+        """Write what only the finished report contains."""
 
 
 def format_named(name: str) -> Format:
-    """The row of a format. Raises KeyError."""
+    """Return the row of a format. Raises KeyError."""
     return _BY_NAME[name]
 
 
 def render(report: "Report", name: str, options: RenderOptions = DEFAULT_OPTIONS) -> str:
-    """The report as one whole document. Raises KeyError for a name that no format has."""
+    """Return the report as one whole document. Raises KeyError for an unknown name."""
     module = importlib.import_module(format_named(name).module)
     return cast(str, module.render(report, options))
 
 
 def live_writer(row: Format, write: Callable[[str], None]) -> LiveWriter:
-    """What writes a run while it lasts, one whole line for each call of `write`. Raises ValueError for a format that
-    cannot."""
+    """Return a writer for a run in progress that gives each call of `write` one whole line. Raises ValueError for a
+    format without one."""
     if row.live is None:
         raise ValueError(f"{row.name} is not written while a run lasts")
     return cast(LiveWriter, getattr(importlib.import_module(row.module), row.live)(write))

@@ -1,4 +1,5 @@
-"""The path as a picture alone, for a ticket or a wiki: the verdict, and where it fails. It refers to nothing else."""
+"""The path as a picture alone, for a ticket or a wiki: the verdict, and the place of the failure. It loads no other
+file."""
 
 from agent.documents.canvas import WIDE
 from agent.documents.elements import to_svg

@@ -1,4 +1,4 @@
-"""The report as text, and the short one, which Run Command shows whole."""
+"""The report as text, in full or as the short version that Run Command shows completely."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -12,27 +12,28 @@ from agent.report.model import Finding, Report, Status
 from agent.report.words import causes, has_many_services, in_use
 
 BRIEF_CHARACTERS: Final = 2_430
-"""Run Command of Systems Manager shows 2,500 characters of a command's output, and its agent adds some 60 to that of a
-command that failed."""
+"""Maximum length of a short report. Run Command of Systems Manager shows 2,500 characters of a command's output, and
+its agent adds some 60 to that of a failed command."""
 _TAIL_CHARACTERS: Final = 100
 _SUMMARY_CHARACTERS: Final = 600
-"""Characters of the verdict in a brief report: it may quote a long text of a peer."""
+"""Maximum length of the verdict in a short report: it may quote a long text of a peer."""
 _NAMES_CHARACTERS: Final = 500
-"""Characters for the services that are not ok, in a brief report: enough for all names in the catalogue."""
+"""Maximum length of the list of services that are not ok in a short report: enough for all names in the catalogue."""
 
 
 def render(report: Report, options: RenderOptions = DEFAULT_OPTIONS) -> str:
-    """The text report, its first word coloured where `options` say so; of a brief one at most BRIEF_CHARACTERS."""
+    """Return the text report, with its first word coloured if `options` say so; a short one has at most
+    BRIEF_CHARACTERS."""
     return brief(report) if options.brief else text.render(document(report), colour=options.colour)
 
 
 def finding_text(finding: Finding, report: Report) -> str:
-    """One finding as the report has it: its head, its detail, what to do, what follows from it."""
+    """Return one finding like the report does: its head, its detail, its fix, its consequences."""
     return text.whole(text.parts([cause(finding, report)]))
 
 
 def brief(report: Report) -> str:
-    """The text report within BRIEF_CHARACTERS: the verdict, then as many whole causes as there is room for."""
+    """Return the text report within BRIEF_CHARACTERS: the verdict, then as many whole causes as fit."""
     parts = [_verdict(report)]
     if has_many_services(report):
         parts.append(_written([Text(_which(report))]))
@@ -64,8 +65,8 @@ def _written(blocks: Iterable[Block]) -> str:
 
 
 def _which(report: Report) -> str:
-    """The services that are not ok, by name, and how many are; a service is named by its endpoint only where there is
-    room for that."""
+    """Return the names and the number of the services that are not ok; a service is named with its endpoint only if
+    there is room."""
     sick = [target for target in in_use(report) if target.status is not Status.OK]
     well = len(in_use(report)) - len(sick)
     if not sick:
@@ -74,7 +75,7 @@ def _which(report: Report) -> str:
     if text.length(", ".join(named)) > _NAMES_CHARACTERS:
         named = list(dict.fromkeys(target.service for target in sick))
     kept = list(named)
-    while text.length(", ".join(kept)) > _NAMES_CHARACTERS:  # no catalogue of ours has as many; a saved report may
+    while text.length(", ".join(kept)) > _NAMES_CHARACTERS:  # only a saved report may have as many
         kept.pop()
     rest = f" and {len(named) - len(kept)} more" if len(kept) < len(named) else ""
     return f"Not ok: {', '.join(kept)}{rest}. Ok: {well} other{'' if well == 1 else 's'}."

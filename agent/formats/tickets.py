@@ -1,4 +1,4 @@
-"""What the formats for AWS' own boards and tickets share: this host by an ARN, and texts within their limits."""
+"""The common part of the formats for AWS' own boards and tickets: this host's ARN, and texts within their limits."""
 
 from typing import Final
 
@@ -12,37 +12,37 @@ from agent.report.standing import Standing, standings
 from agent.report.words import head
 
 UNKNOWN_ACCOUNT: Final = "0" * 12
-"""Stands where the account of the host is not known, or masked. No account has it, and AWS refuses it."""
+"""Replaces the account of the host if it is unknown or masked. No account has this number, and AWS refuses it."""
 UNKNOWN_REGION: Final = "us-east-1"
-"""Stands, with UNKNOWN_ACCOUNT, where the Region is not known: AWS takes no ARN without one."""
+"""Replaces the Region, together with UNKNOWN_ACCOUNT, if it is unknown: AWS accepts no ARN without a Region."""
 SEVERITIES: Final = {
     Status.CRITICAL: Severity.CRITICAL,
     Status.WARNING: Severity.WARNING,
     Status.UNKNOWN: Severity.WARNING,
     Status.OK: Severity.INFO,
 }
-"""The severity of a verdict. An unknown one is looked into like a warning."""
+"""The severity for each verdict. An unknown verdict deserves a look like a warning."""
 
 
 def region(report: Report) -> str:
-    """The Region of the host, else that of the run."""
+    """Return the Region of the host, else that of the run."""
     known = report.vantage.region or report.run.region
     return known if known is not None and is_region(known) else UNKNOWN_REGION
 
 
 def account(report: Report) -> str:
-    """The account of the host; UNKNOWN_ACCOUNT where it is not known."""
+    """Return the account of the host; UNKNOWN_ACCOUNT if it is unknown."""
     known = report.vantage.account_id or ""
     return known if len(known) == len(UNKNOWN_ACCOUNT) and known.isascii() and known.isdigit() else UNKNOWN_ACCOUNT
 
 
 def arn(report: Report, service: str, resource: str) -> str:
-    """The ARN of something in the host's account and Region."""
+    """Return the ARN of a resource in the host's account and Region."""
     return f"arn:{partition_of(region(report)).id}:{service}:{region(report)}:{account(report)}:{resource}"
 
 
 def host(report: Report) -> str:
-    """What the host is called: by its instance, else as a managed node, else by its own name."""
+    """Return the name of the host: its instance id, else its managed node's id, else its own name."""
     seen = report.vantage
     return visible(seen.instance_id or seen.managed_node_id or seen.host_name or "this host")
 
@@ -56,7 +56,7 @@ def host_arn(report: Report) -> str | None:
 
 
 def counted(report: Report) -> list[Finding]:
-    """The causes that make the verdict, in the order of the report."""
+    """Return the causes that decide the verdict, in the order of the report."""
     return [
         finding
         for finding, standing in standings(report)
@@ -65,8 +65,8 @@ def counted(report: Report) -> list[Finding]:
 
 
 def description(report: Report, most: int) -> str:
-    """The verdict and each cause with what to do, in at most `most` characters; whole causes are left out, and counted,
-    before a text is cut."""
+    """Return the verdict and each cause with its fix in at most `most` characters. Whole causes are left out and
+    counted before a text is cut."""
     causes = counted(report)
     parts = [visible(report.verdict.summary), *(_cause(finding) for finding in causes)]
     for kept in range(len(parts), 0, -1):
@@ -83,5 +83,5 @@ def _cause(finding: Finding) -> str:
 
 
 def cut(text: str, most: int) -> str:
-    """`text`, or its start with three full stops."""
+    """Return `text`, or its start with three full stops."""
     return text if len(text) <= most else f"{text[: most - 3]}..."

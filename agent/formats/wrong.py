@@ -1,4 +1,4 @@
-"""The text that goes with a support archive to say that a verdict was wrong, and what is true instead."""
+"""The text in a support archive that says that a verdict was wrong, and what is true instead."""
 
 from typing import Final
 
@@ -7,12 +7,12 @@ from agent.report.model import Finding, Report
 from agent.report.words import below_summary, bounded, causes, vantage
 
 MOST: Final = 12
-"""Causes that are listed; the report in the archive has all."""
+"""Maximum number of listed causes; the report in the archive has all."""
 _INDENT: Final = "  "
 
 
 def render(report: Report, true: str, folder: str) -> str:
-    """The text, for the report in the archive's folder: what is true, then what the report says."""
+    """Return the text beside the report in the archive's folder: what is true, then what the report says."""
     every = causes(report)
     more = f"and {len(every) - MOST} more" if len(every) > MOST else None
     lines = [
@@ -34,12 +34,12 @@ def render(report: Report, true: str, folder: str) -> str:
 
 
 def _said(finding: Finding, summary: str) -> str:
-    """A finding by its id, with its headline where the summary does not have it."""
+    """Return a finding by its id, with its headline unless the summary has it."""
     aside = "" if finding.counts else ", not counted"
     found = "" if finding.headline in summary else f": {finding.headline}"
     return wrapped(f"* {bounded(finding.id)} ({finding.severity}{aside}){found}", _INDENT, f"{_INDENT}  ")
 
 
 def _printable(line: str) -> str:
-    """The user's own words: their letters stay, whatever alphabet they are of."""
+    """Return the user's own words with their letters in any alphabet."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in line)
