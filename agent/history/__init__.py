@@ -1,1 +1,1 @@
-"""The history: what the cycles of a watch, and single runs, leave in a file of SQLite, and what it tells afterwards."""
+"""The history: cycles of a watch and single runs, kept in a SQLite file and summarized later."""

@@ -1,8 +1,8 @@
 """The chart of a history as a picture: availability by day, and latency by lane and step; for pages, latency over time.
 SVG of a given width, drawn from the document alone.
 
-In the row of a day the height of a mark says what its colour says: failed is the highest, and what nobody watched is
-only a dotted line.
+In the row of a day, the height of a mark says the same as its colour: failed is the highest, and time without a watch
+is only a dotted line.
 """
 
 import itertools
@@ -21,48 +21,49 @@ from agent.history.summary import CELLS, NOT_WATCHED, of_most_cycles, share, wat
 MAX_SERIES: Final = 6
 MAX_DAYS: Final = 35
 MAX_LANES: Final = 12
-"""How many of each are drawn: the first series, the last days, and the lanes with most cycles."""
+"""Maximum numbers that are drawn: the first series, the last days, and the lanes with most cycles."""
 _DAY: Final = 84
-"""Width of the column of days, in a wide picture."""
+"""Width of the column of days in a wide picture."""
 _SHARE: Final = 22
-"""Characters of `99.99 % of 23 h 59 min`."""
+"""Length of `99.99 % of 23 h 59 min`."""
 _DAY_LABEL: Final = len("2026-01-15")
 _STEP: Final = 15
-"""Characters of a step's name."""
+"""Length of a step's name."""
 _NUMBERS: Final = (("p50", "p95", "p99"), 8)
-"""The columns of numbers, and the characters of each."""
+"""The columns of numbers, and the length of each."""
 _HOURS: Final = 6
 """Hours between two marks on the axis of a day."""
 _HEIGHT: Final = 14
 """Height of the highest mark of a day."""
 _MARKS: Final = {"#": ("ok", "bar", 5), "?": ("unknown", "box", 10), "x": ("critical", "bar", _HEIGHT)}
-"""Kind, shape and height of what stands in the cells of a day."""
+"""Kind, shape and height of the mark for each cell of a day."""
 _LEGEND: Final = (("#", "available"), ("x", "failed"), ("?", "unknown"), (NOT_WATCHED, "not watched"))
 
 
 def availability(series: Series, width: int, name: str) -> Element:
-    """Availability by day in an `svg` element of this width; `name` begins the ids in it."""
+    """Return the availability by day in an `svg` element of this width; `name` is a prefix of its ids."""
     drawing = _Chart(width)
     drawing.availability(series.days or ())
     return framed(drawing, "Availability by day", name, stands_alone=False)
 
 
 def latency(series: Series, width: int, name: str) -> Element:
-    """Latency by lane and step in an `svg` element of this width; `name` begins the ids in it."""
+    """Return the latency by lane and step in an `svg` element of this width; `name` is a prefix of its ids."""
     drawing = _Chart(width)
     drawing.latency(series.latency or ())
     return framed(drawing, "Latency by address and step", name, stands_alone=False)
 
 
 def over_time(series: Series, width: int, name: str) -> Element:
-    """Latency over time, from left to right, in an `svg` element of this width. The ids in it begin with `name`."""
+    """Return the latency over time, from left to right, in an `svg` element of this width; `name` is a prefix of its
+    ids."""
     drawing = _Chart(width)
     drawing.over_time(series)
     return framed(drawing, "Latency over time", name, stands_alone=False)
 
 
 def as_svg(document: HistoryDocument) -> str:
-    """One SVG document, which refers to nothing else."""
+    """Return one SVG document that loads no other file."""
     drawing = _Chart(WIDE)
     first = worst(document)
     title = f"UNKNOWN: {nothing(document)}" if first is None else f"{first[1].word}: {first[1].summary}"
@@ -82,7 +83,7 @@ def as_svg(document: HistoryDocument) -> str:
 
 class _Chart(Canvas):
     def head(self, series: Series, document: HistoryDocument) -> None:
-        """How a series is, for a picture that stands alone."""
+        """Draw the state of a series, for a picture that stands alone."""
         now = standing(series, document)
         self.y += 4
         self.line(f"{now.word}: {now.summary}", PAD, "strong", now.kind)
@@ -95,7 +96,7 @@ class _Chart(Canvas):
     # --- Availability ---
 
     def availability(self, days: Sequence[Day]) -> None:
-        """A row for each day, with a mark for each half hour, and the share of what was watched."""
+        """Draw a row for each day, with a mark for each half hour, and the watched share of the day."""
         self.line("Availability by day (UTC)", PAD, "strong")
         shown = days[-MAX_DAYS:]
         if left := len(days) - len(shown):
@@ -144,13 +145,13 @@ class _Chart(Canvas):
         self.y += _HEIGHT + 4
 
     def strip(self, cells: str, start: float, top: float, cell: float) -> None:
-        """Marks side by side; those of one kind are one shape."""
+        """Draw marks side by side; adjacent marks of one kind are one shape."""
         at = start
         for mark, run in itertools.groupby(cells):
             width = len(list(run)) * cell
             if mark in _MARKS:
                 kind, shape, height = _MARKS[mark]
-                edge = 0.5 if shape == "box" else 0  # half of a line lies outside
+                edge = 0.5 if shape == "box" else 0  # half of a line's width lies outside
                 rect = {
                     "class": shape,
                     "x": coordinate(at + edge),
@@ -167,7 +168,7 @@ class _Chart(Canvas):
     # --- Latency ---
 
     def latency(self, rows: Sequence[Latency]) -> None:
-        """A row for each step of a lane, on a logarithmic axis, with its percentiles."""
+        """Draw a row for each step of a lane on a logarithmic axis, with its percentiles."""
         self.line("Latency of successful steps, in ms", PAD, "strong")
         if not rows:
             self.line("no step was timed", PAD, "muted")
@@ -204,7 +205,7 @@ class _Chart(Canvas):
         self.y += LINE
 
     def numbers(self, words: Sequence[str], y: float, classes: str) -> None:
-        """Texts in the columns at the right, each ending where its column does."""
+        """Draw texts in the columns at the right, aligned to the right."""
         characters = _NUMBERS[1]
         for column, text in enumerate(reversed(words)):
             at = self.width - PAD - column * characters * SMALL - len(text) * SMALL
@@ -230,7 +231,8 @@ class _Chart(Canvas):
     # --- Latency over time ---
 
     def over_time(self, series: Series) -> None:
-        """A row for each step of a lane: its medians from left to right, the highest of them as high as the row."""
+        """Draw a row for each step of a lane: its medians from left to right, scaled so that the highest fills the
+        row."""
         self.line("Latency over time (UTC), in ms", PAD, "strong")
         rows = series.latency or ()
         if not rows:
@@ -254,7 +256,7 @@ class _Chart(Canvas):
             self.line(f"and {counted(left, 'more lane')} with fewer cycles", PAD, "small muted")
 
     def medians(self, row: Latency, start: float, end: float) -> None:
-        """The medians of a step, each as a short line as wide as its slice, joined with its neighbours."""
+        """Draw the medians of a step, each as a short line as wide as its slice, joined with its neighbours."""
         known = [value for value in row.medians if value is not None]
         if not known:
             return

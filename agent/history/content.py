@@ -1,8 +1,8 @@
-"""A history as a document for people: how things are now and since when, then the chart, what was flapping, and every
+"""A history as a document for people: the present state and its start, then the chart, flapping states, and every
 change and gap.
 
-A text is either the chart or the list of changes. On a page each failure leads to the report that was kept with it,
-which is folded at its end. What is left out is counted, with the command that shows it.
+A text has either the chart or the list of changes. On a page each failure links to its kept report, which is folded at
+the end. Omitted items are counted, with the command that shows them.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -43,28 +43,29 @@ from agent.report.serialization import to_json
 
 PAGE_ID: Final = "backuplink-history"
 MAX_REPORTS: Final = 20
-"""How many reports of failures a page has, the last ones: each is some 50 kB."""
+"""Maximum number of reports of failures in a page, the last ones: each has some 50 kB."""
 MAX_OBSERVATIONS: Final = 5_000
-"""Observations of all these reports together. A report on a thousand addresses alone has as many."""
+"""Maximum number of observations in all these reports. A report on a thousand addresses alone has as many."""
 MAX_ROWS: Final = 300
-"""Rows of a table: the last changes or days, or the first steps."""
+"""Maximum number of rows of a table: the last changes or days, or the first steps."""
 MAX_LANES: Final = 40
-"""Lines of bars for one series, those with most cycles. A service with public addresses has hundreds."""
+"""Maximum number of lanes with bars for one series, those with most cycles. A service with public addresses has
+hundreds."""
 _DAY: Final = 86_400
 _FAILURES: Final = frozenset({"raised", "worse", "flapping"})
-"""Kinds of changes that say that something fails; a new verdict says it, too, unless it is ok."""
+"""Kinds of changes that report a failure; a new verdict does, too, unless it is ok."""
 _ORDER: Final = (Status.CRITICAL, Status.UNKNOWN, Status.WARNING)
 BAD: Final = frozenset(_ORDER)
 """Verdicts that are failures, the worst first."""
 _LISTED: Final = frozenset({Medium.MARKDOWN, Medium.PAGE})
-"""The media that have the chart and the changes, whatever is asked for."""
+"""The formats that have both the chart and the changes, whatever was requested."""
 
 Reports = Mapping[int, tuple[int, Report]]
 Event = ChangeRow | tuple[str, Gap]
 
 
 def failures(history: HistoryDocument) -> list[ChangeRow]:
-    """The changes that say that something fails, the last first."""
+    """Return the changes that report a failure, the last first."""
     return [row for row in reversed(history.changes) if _is_failure(row)]
 
 
@@ -246,7 +247,7 @@ def _flapping(series: Series) -> Iterator[Block]:
 
 
 def _left(count: int, what: str, option: str, several: str | None = None) -> tuple[Text, ...]:
-    """How much is left out, and what shows it."""
+    """Say how much is left out, and how to see it."""
     command = Mono(f"backuplink history FILE {option}")
     return (Text((f"And {counted(count, what, several)}: ", command), MUTED),) if count else ()
 
@@ -259,7 +260,7 @@ def _rows(history: HistoryDocument) -> list[Event]:
 
 
 def _list(history: HistoryDocument) -> Table:
-    """All changes and gaps, the oldest first."""
+    """Return all changes and gaps, the oldest first."""
     names = [series.name for series in history.series]
     return Table(
         caption="Changes and gaps",
@@ -278,7 +279,7 @@ def _line(row: Event, names: Sequence[str]) -> tuple[str, str, str]:
 
 
 def _said(row: Event) -> tuple[str, str]:
-    """The name of the series, and the change in words, whose text begins with its time."""
+    """Return the name of the series, and the change in words, which begin with its time."""
     if isinstance(row, ChangeRow):
         return row.series, row.text.partition(" ")[2]
     return row[0], f"not watched for {lasted(row[1].seconds)}"
@@ -289,7 +290,7 @@ def _at(row: Event) -> datetime:
 
 
 def _changes(history: HistoryDocument, reports: Reports) -> Section:
-    """All changes and gaps, the last one first; the changes of a cycle stand together."""
+    """Return all changes and gaps, the last one first; the changes of a cycle stand together."""
     title = "Changes and gaps"
     events = [list(event) for _, event in groupby(_rows(history), key=_event)]
     if not events:
@@ -305,7 +306,7 @@ def _event(row: Event) -> tuple[int, bool]:
 
 
 def _entry(event: Sequence[Event], reports: Reports, *, is_one: bool) -> Entry:
-    """What changed with a cycle, or a gap."""
+    """Return the changes of a cycle, or a gap."""
     first = event[0]
     head: list[Inline] = [f"{time_of(_at(first))} UTC"]
     if isinstance(first, ChangeRow):
@@ -322,7 +323,7 @@ def _entry(event: Sequence[Event], reports: Reports, *, is_one: bool) -> Entry:
 
 
 def _kind(row: Event) -> Status | None:
-    """How bad a change is; None for one that is not a failure, and for a gap."""
+    """Return the severity of a change; None for a gap, and for a change that is not a failure."""
     if not isinstance(row, ChangeRow) or not _is_failure(row):
         return None
     kind = row.status if row.about == "verdict" else row.severity
@@ -333,7 +334,7 @@ def _kind(row: Event) -> Status | None:
 
 
 def _reports(history: HistoryDocument, reports: Reports) -> Iterator[Block]:
-    """The reports of failures, folded, the last first."""
+    """Yield the reports of failures, folded, the last first."""
     from agent.documents.anchors import paged
     from agent.documents.report import runbooks
 

@@ -15,7 +15,8 @@ COLUMNS: Final = (
 
 
 def as_csv(cycles: Iterable[CycleRow]) -> Iterator[str]:
-    """The head, then a row for each cycle. A cell that a spreadsheet would compute has an apostrophe in front."""
+    """Yield the header, then a row for each cycle. A cell that a spreadsheet would compute has an apostrophe in
+    front."""
     yield _line(COLUMNS)
     for cycle in cycles:
         outline = cycle.outline
@@ -30,7 +31,7 @@ def as_csv(cycles: Iterable[CycleRow]) -> Iterator[str]:
 
 
 def as_ndjson(cycles: Iterable[CycleRow], changes: Iterable[ChangeRow]) -> Iterator[str]:
-    """For each cycle a line of type `cycle` with its steps, then one of type `change` for each change that it made."""
+    """Yield for each cycle a line of type `cycle` with its steps, then one of type `change` for each of its changes."""
     later = iter(changes)
     change = next(later, None)
     for cycle in cycles:

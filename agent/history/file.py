@@ -1,7 +1,7 @@
-"""Opening the file of a history: what it must be, and how an older version becomes this one.
+"""Open the file of a history, check it, and bring an older version up to date.
 
-SQLite changes a file that it merely opens, where another program left it half written. So nothing is opened by it
-before the header says that it is a history.
+SQLite changes a file by merely opening it if another program left it half written. So SQLite opens nothing before the
+header proves that it is a history.
 """
 
 import errno
@@ -19,12 +19,12 @@ from agent.history.tables import APPLICATION_ID, VERSIONS
 from agent.process.write_file import own_private_file
 
 BUSY_SECONDS: Final = 5.0
-"""How long to wait for another writer, whose transactions take milliseconds."""
+"""Time limit for waiting for another writer, whose transactions take milliseconds."""
 WAL_PAGES: Final = 256
-"""Pages of 4 KiB in the log of writes before they are moved to the file itself."""
+"""Number of pages of 4 KiB in the write-ahead log at which they are moved to the file itself."""
 _MAGIC: Final = b"SQLite format 3\0"
 _HEADER: Final = 100
-"""Bytes (SQLite's file format, section 1.3)."""
+"""Length of the header in bytes (SQLite's file format, section 1.3)."""
 _APPLICATION_ID: Final = slice(68, 72)
 _OF_DISK: Final = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 
@@ -32,8 +32,8 @@ Versions = Sequence[Sequence[str]]
 
 
 def opened_for_writing(path: Path, versions: Versions = VERSIONS) -> sqlite3.Connection:
-    """A connection to a history, which is created where nothing has its name, readable by its owner alone; an older one
-    is brought to this version. Raises HistoryError for whatever else has the name, and leaves it as it is."""
+    """Return a connection to a history. If nothing has its name, it is created, readable by its owner alone; an older
+    version is brought up to date. Raises HistoryError for anything else with this name, and leaves it unchanged."""
     with in_words():
         place = own_private_file(path)
         _check_header(path, may_be_empty=True)
@@ -54,8 +54,8 @@ def opened_for_writing(path: Path, versions: Versions = VERSIONS) -> sqlite3.Con
 
 
 def opened_for_reading(path: Path, versions: Versions = VERSIONS) -> sqlite3.Connection:
-    """A connection to a history that cannot change it; another process may write it at the same time. One of an older
-    version is read into memory, and is brought to this version there. Raises HistoryError."""
+    """Return a connection to a history that cannot change it; another process may write it at the same time. An older
+    version is read into memory, and brought up to date there. Raises HistoryError."""
     with in_words():
         _check_header(path, may_be_empty=False)
         connection = _connected(path, _mode_of_reading(Path(os.path.realpath(path))))
@@ -75,9 +75,9 @@ def opened_for_reading(path: Path, versions: Versions = VERSIONS) -> sqlite3.Con
 
 
 def _mode_of_reading(path: Path) -> str:
-    """How SQLite is to open a history that is only read."""
+    """Return the mode in which SQLite opens a history that is only read."""
     if path.with_name(f"{path.name}-wal").exists():
-        return "ro"  # others have it open, or were killed: what they share stays
+        return "ro"  # others have it open, or were killed: their shared files stay
     if os.access(path.parent, os.W_OK) and os.access(path, os.W_OK):
         return "rw"  # else what readers and writers share would stay next to the file: this takes it away at the end
     # A folder that cannot be written cannot take what they share, and has no writer.
@@ -86,7 +86,7 @@ def _mode_of_reading(path: Path) -> str:
 
 @contextmanager
 def in_words() -> Iterator[None]:
-    """What goes wrong in the block is a HistoryError."""
+    """Turn errors in the block into HistoryError."""
     try:
         yield
     except sqlite3.Error as error:
@@ -95,7 +95,7 @@ def in_words() -> Iterator[None]:
     except OSError as error:
         kind = DiskError if error.errno in _OF_DISK else HistoryError
         raise kind(error.strerror or str(error)) from error
-    except ValueError as error:  # a NUL in the path
+    except ValueError as error:  # a path with a NUL
         raise HistoryError(str(error)) from error
 
 
@@ -112,13 +112,13 @@ def _why(error: sqlite3.Error) -> str:
         return f"another process holds the history for longer than {BUSY_SECONDS:g} s"
     if code == sqlite3.SQLITE_FULL:
         return os.strerror(errno.ENOSPC)
-    if code == sqlite3.SQLITE_IOERR:  # what writers and readers share has no room either
+    if code == sqlite3.SQLITE_IOERR:  # the shared files of writers and readers have no room either
         return f"the disk is full, or it fails ({error})"
     return str(error)
 
 
 def _check_header(path: Path, *, may_be_empty: bool) -> None:
-    """Raises HistoryError for what is not a history, OSError for what cannot be read."""
+    """Check that a file is a history. Raises HistoryError otherwise, and OSError if it cannot be read."""
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     try:
         if stat.S_ISDIR(mode := os.fstat(handle).st_mode):
@@ -145,7 +145,7 @@ def _connected(path: Path, mode: str) -> sqlite3.Connection:
         isolation_level=None,
         check_same_thread=False,
     )
-    # Of a file that others may have made (SQLite, Defense Against The Dark Arts).
+    # The file may come from others (SQLite, Defense Against The Dark Arts).
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA cell_size_check = ON")
     return connection
@@ -162,14 +162,14 @@ def _version(connection: sqlite3.Connection, versions: Versions) -> int:
 
 
 def _migrate(connection: sqlite3.Connection, versions: Versions) -> None:
-    """Bring a history to the last version, whole or not at all."""
+    """Bring a history to the last version, completely or not at all."""
     if _version(connection, versions) == len(versions):
         return
     with transaction(connection, "BEGIN"):
-        # Works before the first page alone, which it writes. So it is in the transaction, of which it takes the lock:
+        # Works only before the first page, which it writes. It is therefore inside the transaction and takes its lock:
         # nobody ever finds a database that is not a history yet, not even after a kill.
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-        # Once more: another process may have been faster.
+        # Again: another process may have been faster.
         for number in range(_version(connection, versions), len(versions)):
             for statement in versions[number]:
                 connection.execute(statement)
@@ -178,8 +178,8 @@ def _migrate(connection: sqlite3.Connection, versions: Versions) -> None:
 
 
 def _check_tables(connection: sqlite3.Connection, versions: Versions) -> None:
-    """Raises HistoryError where the tables are not those of this version, so that nothing but the rows is a stranger's:
-    no view, trigger or virtual table runs. Raises sqlite3.Error where the end of a table is damaged."""
+    """Check that the tables are those of this version. Only the rows can then be foreign: no view, trigger or virtual
+    table runs. Raises HistoryError otherwise, and sqlite3.Error if the end of a table is damaged."""
     expected = sqlite3.connect(":memory:", isolation_level=None)
     try:
         _migrate(expected, versions)
@@ -197,7 +197,8 @@ def _tables(connection: sqlite3.Connection) -> set[tuple[str, str, str | None]]:
 
 @contextmanager
 def transaction(connection: sqlite3.Connection, begin: str = "BEGIN IMMEDIATE") -> Iterator[None]:
-    """Everything in the block or nothing of it; other writers wait, after a plain `BEGIN` from the first write on."""
+    """Do everything in the block or nothing of it. Other writers wait; after a plain `BEGIN`, from the first write
+    on."""
     connection.execute(begin)
     try:
         yield

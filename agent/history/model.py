@@ -1,4 +1,4 @@
-"""What a history is given, and what it gives back. Without SQLite, which only the modules next to this one load."""
+"""The input and output of a history. Without SQLite, which only the modules beside this one load."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -12,23 +12,23 @@ from probes.frozen import dataclass
 SCHEMA: Final = "backuplink.history.v1"
 MASK: Final = "***"
 SLICES: Final = 48
-"""Into how many slices the time of a series is cut, to show its latency over time."""
+"""Number of slices of a series' time, to show its latency over time."""
 
 
 class HistoryError(Exception):
-    """A file that is not a history, or that cannot be read or written: why, in words for the operator."""
+    """The file is not a history, or cannot be read or written; the reason is in words for the operator."""
 
 
 class NotPrunedError(HistoryError):
-    """The cycle is kept, but what is older than is kept, or too much, could not be removed: why."""
+    """The cycle is kept, but cycles that are too old or too many could not be removed; the text says why."""
 
 
 class DiskError(HistoryError):
-    """A disk that is full or fails: a history may be written there again later."""
+    """The disk is full or fails: the history may be written there again later."""
 
 
 class DamagedError(HistoryError):
-    """A history in which something stands that no version writes."""
+    """The history contains data that no version writes."""
 
     def __init__(self) -> None:
         super().__init__("the history is damaged: it holds what no version writes")
@@ -36,34 +36,34 @@ class DamagedError(HistoryError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One cycle, to be kept."""
+    """One cycle to keep."""
 
     series: str
-    """What was checked, and by what (`series_of`): one file may hold several."""
+    """What was checked, and by which command (`series_of`): one file may hold several series."""
     report: Report
-    """Masked where nothing may leave the process unmasked."""
+    """The report, masked if nothing may leave the process unmasked."""
     changes: tuple[Mapping[str, Any], ...]
-    """What the cycle changed, each as the document of a change."""
+    """The changes of the cycle, each as the document of a change."""
     state: Any
-    """JSON values from which the next process of this series goes on."""
+    """JSON values from which the next process of this series continues."""
     stands: float | None
-    """Seconds from its start for which the cycle says how things are; None where nobody knows when the next comes."""
+    """Seconds from its start for which the cycle describes the state; None if the time of the next cycle is unknown."""
     lost: int
-    """Cycles since the last one that was kept that could not be."""
+    """Number of cycles since the last kept one that could not be kept."""
 
 
 class History(Protocol):
-    """A file that takes cycles."""
+    """A file that keeps cycles."""
 
     @property
     def path(self) -> Path:
         """The path of the file."""
 
     def state(self, series: str) -> Any:
-        """What the last entry of a series had as its state; None without one. Raises HistoryError."""
+        """Return the state in the last entry of a series; None without one. Raises HistoryError."""
 
     def append(self, entry: Entry) -> None:
-        """Keep one cycle, whole or not at all. Raises HistoryError, and the cycle is lost, unless it is a
+        """Keep one cycle, completely or not at all. Raises HistoryError, and the cycle is lost, unless it is a
         NotPrunedError."""
 
     def close(self) -> None:
@@ -71,8 +71,8 @@ class History(Protocol):
 
 
 def series_of(kind: str, settings: Settings, *, redact: bool) -> str:
-    """The name of a series: `watch` or `check`, with the options that say what is checked. Names of hosts, ids and
-    profiles are masked with `redact`."""
+    """Return the name of a series: `watch` or `check`, with the options that say what is checked. With `redact`, names
+    of hosts, ids and profiles are masked."""
     words = [kind]
     if settings.region is not None and settings.region_source == "--region":
         words.append(f"--region {settings.region}")
@@ -105,11 +105,11 @@ class StepRow:
     kind: str | None
     """The kind of a failure; None if the step did not fail."""
     code: str | None
-    """The name or number underneath a failure."""
+    """The name or number of the underlying error."""
 
     @property
     def lane(self) -> str:
-        """Where it was made: `backup 10.0.1.17:443`."""
+        """The place of the step: `backup 10.0.1.17:443`."""
         place = self.address or ""
         if place and self.port is not None:
             place = f"[{place}]:{self.port}" if ":" in place else f"{place}:{self.port}"
@@ -118,7 +118,7 @@ class StepRow:
 
     @property
     def name(self) -> str:
-        """The step, with its operation where it has one: `dns A`."""
+        """The step with its operation, if it has one: `dns A`."""
         return self.step if self.operation is None else f"{self.step} {self.operation}"
 
 
@@ -135,7 +135,7 @@ class FindingRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outline:
-    """What cycles had in common: everything but their times."""
+    """Everything that equal cycles share, without their times."""
 
     status: str
     path: str
@@ -156,9 +156,9 @@ class CycleRow:
     finished_at: datetime
     complete: bool
     lost: int
-    """Cycles before it that could not be written."""
+    """Number of cycles before it that could not be written."""
     report: int
-    """The cycle whose report is kept and came to the same: itself where it has one of its own."""
+    """The cycle whose kept report has the same result: itself if it has one of its own."""
     outline: Outline
     seconds: tuple[float | None, ...]
     """Duration of each step; None for a step that was not made in this cycle."""
@@ -171,10 +171,10 @@ class ChangeRow:
     cycle: int
     series: str
     kind: str
-    """A kind of `agent.watch.changes`."""
+    """One of the kinds in `agent.watch.changes`."""
     at: datetime
     since: datetime
-    """Start of the state that it is about."""
+    """Start of the state that changed."""
     seconds: float
     about: str
     """The id of a finding, or `verdict`."""
@@ -187,7 +187,7 @@ class ChangeRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
-    """A time in which no cycle says how things were."""
+    """A time without a cycle that describes the state."""
 
     since: datetime
     until: datetime
@@ -198,7 +198,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Day:
-    """A day in UTC, in seconds."""
+    """One day in UTC; its times are in seconds."""
 
     day: str
     """The date, such as `2026-01-15`."""
@@ -207,14 +207,14 @@ class Day:
     failed: float
     """Seconds with verdict critical."""
     unknown: float
-    """Verdict unknown. What is left of the day was not watched."""
+    """Seconds with the verdict unknown. The rest of the day was not watched."""
     cells: str
-    """The day in 48 half hours: the worst of each, `x` failed, `?` unknown, `#` available, `.` not watched."""
+    """The day in 48 half hours, each with its worst state: `x` failed, `?` unknown, `#` available, `.` not watched."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latency:
-    """How long the successful steps of a lane took, in seconds."""
+    """Durations of the successful steps of a lane in seconds."""
 
     lane: str
     step: str
@@ -224,8 +224,8 @@ class Latency:
     p99: float
     max: float
     medians: tuple[float | None, ...]
-    """The median of each slice of time, from the first cycle of the series to the last one, in at most SLICES slices of
-    one length; None for a slice in which the step never succeeded."""
+    """The median of each slice of time, from the first cycle of the series to the last one, in at most SLICES equal
+    slices; None for a slice in which the step never succeeded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,59 +235,59 @@ class Flapping:
     about: str
     since: datetime
     until: datetime | None
-    """None while it lasts."""
+    """The end of the time; None while it lasts."""
     cycles: int
-    """How many of the cycles that are read began in this time."""
+    """Number of the read cycles that began in this time."""
     failed: int
     unknown: int
-    """How many of these had the verdict critical, and unknown."""
+    """Number of these with the verdict critical, and with unknown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
-    """Everything of one series."""
+    """All data of one series."""
 
     name: str
     cycles: int
     first_at: datetime
     last_at: datetime
-    """Starts of the first and of the last cycle."""
+    """Start of the first cycle, and of the last."""
     status: str
     """The status of the last cycle."""
     status_since: datetime
-    """Start of the first of the last cycles that all came to this status, whatever gaps lie between them."""
+    """Start of the earliest of the last cycles that all have this status, whatever gaps lie between them."""
     summary: str
     """The summary of the last cycle's verdict."""
     last_failure: str | None
-    """The verdict in words of the last cycle that was critical; None where no cycle was."""
+    """The verdict in words of the last critical cycle; None if no cycle was critical."""
     stands_until: datetime
-    """Until when the last cycle says how things are."""
+    """The time until which the last cycle describes the state."""
     lost: int
-    """Cycles that could not be written."""
+    """Number of cycles that could not be written."""
     gaps: tuple[Gap, ...]
     days: tuple[Day, ...] | None
-    """None where no chart is wanted; so is the next one."""
+    """The days; None if no chart is requested. The latencies likewise."""
     latency: tuple[Latency, ...] | None
     flapping: tuple[Flapping, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryDocument:
-    """A history, or what it has since a moment."""
+    """A history, or its part since a moment."""
 
     schema: str
     read_at: datetime
-    """When the history was read."""
+    """Time at which the history was read."""
     since: datetime | None
     last_at: datetime | None
-    """Start of the last cycle in the file, also where it is before `since`; None where the file has no cycle."""
+    """Start of the last cycle in the file, even if it is before `since`; None if the file has no cycles."""
     series: tuple[Series, ...]
     changes: tuple[ChangeRow, ...]
 
 
 def schema() -> dict[str, Any]:
     """The JSON Schema of the document (draft 2020-12)."""
-    from agent.report.codec import schema_of  # a watch has no use for it
+    from agent.report.codec import schema_of  # a watch does not need it
     from agent.report.refusal import with_refusal
 
     return with_refusal(schema_of(HistoryDocument, SCHEMA))

@@ -26,40 +26,40 @@ from agent.report.serialization import DecodeError, from_json
 from probes.frozen import dataclass
 
 MAX_REPORT_BYTES: Final = 64 << 20
-"""Largest report when it is unpacked, as for a saved one."""
+"""Maximum size of an unpacked report, as for a saved one."""
 MAX_STANDS: Final = 7 * 86_400_000
-"""Milliseconds for which a cycle says how things are: the longest interval of a watch is a day."""
+"""Maximum milliseconds for which a cycle describes the state: the longest interval of a watch is a day."""
 BATCH: Final = 1_000
-"""Cycles that are read at once: a reader that is slow with what it got keeps no lock meanwhile."""
+"""Number of cycles that are read at once: a reader that processes them slowly keeps no lock meanwhile."""
 FAILED: Final = (Status.WARNING, Status.CRITICAL)
 """Verdicts of a cycle that failed."""
 NEAR: Final = 100
-"""Cycles among which one that failed is searched: what comes and goes does so within 21."""
+"""How many cycles to search for the failed one. A flapping finding fails at least once in 21."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _OF_STEP: Final = ("step", "target", "address", "port", "resolver", "operation", "status", "kind", "code")
 _OF_FINDING: Final = ("id", "severity", "explained_by", "counts", "suppressed")
-"""What `agent.history.write` keeps of a step and of a finding, in its order."""
+"""Fields of a step and of a finding that `agent.history.write` keeps, in its order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What of a cycle decides when something was watched, and how it was."""
+    """The part of a cycle that says when the path was watched, and with which result."""
 
     id: int
     started: int
-    """Start in milliseconds since 1970."""
+    """Start of the cycle in milliseconds since 1970."""
     stands: int | None
-    """Milliseconds; None where nobody knew when the next cycle comes."""
+    """Milliseconds for which it describes the state; None if the time of the next cycle was unknown."""
     lost: int
     outline: int
 
 
 Durations = dict[StepRow, dict[int, dict[float, int]]]
-"""How often each step took how long, in seconds, by slice of the time."""
+"""Counts of each step's durations in seconds, by slice of the time."""
 
 
 class HistoryReader:
-    """A history that is read. Raises HistoryError from every method where that is not possible."""
+    """A history that is read. Every method raises HistoryError if it cannot be."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -75,13 +75,13 @@ class HistoryReader:
         self._connection.close()
 
     def interrupt(self) -> None:
-        """End what another thread reads."""
+        """Interrupt a read in another thread."""
         self._connection.interrupt()
 
     @contextmanager
     def moment(self) -> Iterator[None]:
-        """In the block, everything is as it is at one moment, whatever others write. It must be short: what they write
-        meanwhile makes the log of writes longer."""
+        """In the block, everything is as it is at one moment, whatever others write. The block must be short: writes
+        meanwhile make the write-ahead log longer."""
         with in_words():
             self._connection.execute("BEGIN")
         try:
@@ -96,7 +96,7 @@ class HistoryReader:
         return {_whole(number): _text(name) for number, name in self._rows("SELECT id, name FROM series ORDER BY id")}
 
     def marks(self, since: datetime | None) -> dict[int, list[Mark]]:
-        """All cycles that started at `since` or later, by series, in the order in which they were kept."""
+        """Return all cycles that started at `since` or later, by series, in the order in which they were kept."""
         found: dict[int, list[Mark]] = {}
         rows = self._rows(
             "SELECT id, series, started_at, stands, lost, outline FROM cycle WHERE started_at >= ? ORDER BY id",
@@ -112,21 +112,21 @@ class HistoryReader:
         return found
 
     def last_at(self) -> datetime | None:
-        """When the last cycle of all began; None where there is none."""
+        """Return the start of the last cycle of all; None without any."""
         ((started,),) = self._rows("SELECT max(started_at) FROM cycle")
         return None if started is None else instant(_whole(started))
 
     def statuses(self) -> dict[int, str]:
-        """The verdict of each outline."""
+        """Return the verdict of each outline."""
         rows = self._rows("SELECT id, outcome FROM outline")
         return {_whole(number): self._outcome(_whole(outcome)).status for number, outcome in rows}
 
     def summary(self, outline: int) -> str:
-        """The verdict of an outline in words."""
+        """Return the verdict of an outline in words."""
         return self._outline(outline).summary
 
     def changes(self, since: datetime | None) -> Iterator[ChangeRow]:
-        """The changes of the cycles that started at `since` or later."""
+        """Yield the changes of the cycles that started at `since` or later."""
         rows = self._rows(
             "SELECT change.cycle, series.name, change.document FROM change JOIN cycle ON cycle.id = change.cycle "
             "JOIN series ON series.id = cycle.series WHERE cycle.started_at >= ? ORDER BY change.id",
@@ -141,7 +141,7 @@ class HistoryReader:
             yield self._shaped(ChangeRow, {"cycle": cycle, "series": series, **wanted})
 
     def cycles(self, since: datetime | None) -> Iterator[CycleRow]:
-        """The cycles that started at `since` or later, in the order in which they were kept."""
+        """Yield the cycles that started at `since` or later, in the order in which they were kept."""
         last = 0
         while True:
             with self.moment():
@@ -152,14 +152,14 @@ class HistoryReader:
             last = batch[-1].id
 
     def _batch(self, last: int, since: datetime | None) -> list[CycleRow]:
-        """The BATCH cycles after one."""
+        """Return the BATCH cycles after a given one."""
         names = self.series()
         rows = self._rows(
             "SELECT id, series, run_id, started_at, finished_at, complete, lost, outline, report, seconds "
             "FROM cycle WHERE id > ? AND started_at >= ? ORDER BY id LIMIT ?",
             (last, *_since(since), BATCH),
         )
-        # Of the batch before: another process may have given the numbers to others.
+        # From the batch before: another process may have given these numbers to other rows.
         for known in (self._outlines, self._outcomes, self._steps):
             known.clear()
         return [self._cycle(names, *row) for row in rows]
@@ -193,8 +193,8 @@ class HistoryReader:
         )
 
     def durations(self, series: int, since: datetime | None, slices: int) -> Durations:
-        """How long the steps of a series took in the cycles that started at `since` or later, without those that were
-        not made, in so many slices of one length from the first of these cycles to the last."""
+        """Return how long the steps of a series took in the cycles that started at `since` or later, without those that
+        were not made. The time from the first to the last of these cycles is divided into equal slices."""
         rows = self._rows(
             "SELECT cycle.started_at, cycle.outline, cycle.seconds, outline.steps FROM cycle "
             "LEFT JOIN outline ON outline.id = cycle.outline WHERE cycle.series = ? AND cycle.started_at >= ?",
@@ -212,8 +212,9 @@ class HistoryReader:
         return found
 
     def _counted(self, rows: list[tuple[Any, ...]]) -> dict[StepRow, dict[float, int]]:
-        # A hundred thousand cycles have five million times, and where addresses rotate no two cycles the same steps. So
-        # they are counted by the loops of the standard library, of which few differ: a step and a time as one number.
+        # A hundred thousand cycles have five million times, and if addresses rotate no two cycles have the same steps.
+        # Loops of the standard library therefore count them, with a step and a time as one number, since few of these
+        # differ.
         counts: Counter[int] = Counter()
         known: dict[Any, bytes] = {}
         for start in range(0, len(rows), BATCH):
@@ -234,14 +235,14 @@ class HistoryReader:
         return {self._step(step): found for step, found in by_step.items()}
 
     def last_failed(self) -> int | None:
-        """The last cycle whose verdict was warning or critical; None where none was."""
+        """Return the last cycle whose verdict was warning or critical; None without any."""
         statuses = self.statuses()
         rows = self._rows("SELECT outline, max(id) FROM cycle GROUP BY outline")
         return max((_whole(last) for outline, last in rows if statuses.get(outline) in FAILED), default=None)
 
     def last_of(self, series: str, outlines: Container[int], until: int) -> int | None:
-        """The last cycle of a series that has one of these outlines, among the NEAR cycles up to one; None without
-        any."""
+        """Return the last cycle of a series with one of these outlines, among the NEAR cycles up to a given one; None
+        without any."""
         rows = self._rows(
             "SELECT cycle.id, cycle.outline FROM cycle JOIN series ON series.id = cycle.series "
             "WHERE series.name = ? AND cycle.id <= ? ORDER BY cycle.id DESC LIMIT ?",
@@ -250,8 +251,8 @@ class HistoryReader:
         return next((_whole(cycle) for cycle, outline in rows if outline in outlines), None)
 
     def report(self, cycle: int) -> tuple[Report, int]:
-        """The report of a cycle, and the id of the cycle whose report it is: of one that has none of its own, the
-        report of the last one before that came to the same."""
+        """Return the report of a cycle, and the id of the cycle that kept it: a cycle without a report of its own has
+        the report of the last one before it with the same result."""
         row = self._row("SELECT report FROM cycle WHERE id = ?", (cycle,))
         own = cycle if row is None else _whole(row[0])
         found = self._row("SELECT content FROM report WHERE id = ?", (own,))
@@ -281,7 +282,7 @@ class HistoryReader:
         return self._outlines[number]
 
     def _outcome(self, number: int) -> Outline:
-        """An outline without its steps."""
+        """Return an outline without its steps."""
         if number not in self._outcomes:
             row = self._row("SELECT content FROM outcome WHERE id = ?", (number,))
             if row is None:
@@ -320,7 +321,7 @@ class HistoryReader:
 
 
 def instant(at: int) -> datetime:
-    """The moment so many milliseconds after 1970. Raises HistoryError for one that no calendar has."""
+    """Return a time from milliseconds after 1970. Raises HistoryError for a time that no calendar has."""
     try:
         return _EPOCH + timedelta(milliseconds=at)
     except OverflowError as error:
@@ -340,7 +341,7 @@ def _outcome_of(values: Any) -> dict[str, Any]:
 
 
 def _paired(steps: bytes, times: bytes) -> tuple[int, ...]:
-    """Ids of four bytes and binary16 as one number each: the id, and below it sixteen bits of the other."""
+    """Return each id of four bytes and its binary16 as one number: the id, and below it sixteen bits of the other."""
     count = len(times) // 2
     paired = bytearray(8 * count)
     for place in range(2):
@@ -352,7 +353,7 @@ def _paired(steps: bytes, times: bytes) -> tuple[int, ...]:
 
 @cache
 def _seconds(half: int) -> float | None:
-    """The value of a binary16; None if it is not a number."""
+    """Return the value of a binary16; None if it is not a number."""
     (value,) = struct.unpack("<e", half.to_bytes(2, "little"))
     return value if math.isfinite(value) else None
 

@@ -1,4 +1,4 @@
-"""A history as it is shown, and its formats for programs and as a picture."""
+"""A history for display, and its formats for programs and as a picture."""
 
 from collections.abc import Mapping
 from dataclasses import field
@@ -10,17 +10,17 @@ from probes.frozen import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownHistory:
-    """A history, and what of it is shown."""
+    """A history with the choice of what to show."""
 
     document: HistoryDocument
     chart: bool = False
-    """Whether the text is the chart, and not the list of changes."""
+    """Whether a text shows the chart instead of the list of changes."""
     reports: Mapping[int, tuple[int, Report]] = field(default_factory=dict)
-    """The report that shows each failure, and that report's cycle, by the cycle of the failure."""
+    """The report of each failure, and the cycle that kept it, by the cycle of the failure."""
 
 
 def as_json(shown: ShownHistory) -> str:
-    """The document as JSON text."""
+    """Return the document as JSON text."""
     from agent.report.codec import dumps
     from agent.report.serialization import to_json
 
@@ -28,7 +28,7 @@ def as_json(shown: ShownHistory) -> str:
 
 
 def as_svg(shown: ShownHistory) -> str:
-    """The chart as a picture."""
+    """Return the chart as a picture."""
     from agent.history import chart
 
     return chart.as_svg(shown.document)

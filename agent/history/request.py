@@ -1,4 +1,4 @@
-"""What a history is asked for, and what becomes of the answer."""
+"""The request for a history, and the use of the answer."""
 
 from datetime import datetime
 
@@ -8,12 +8,12 @@ from probes.frozen import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryRequest:
-    """Which cycles are told, and how."""
+    """Which cycles to show, and how."""
 
     place: str
     """Path of the history."""
     since: datetime | float | None
     """An instant, or seconds before now."""
     chart: bool
-    """Whether a text is the chart, and not the list of changes."""
+    """Whether a text shows the chart instead of the list of changes."""
     output: Output

@@ -1,6 +1,7 @@
-"""How things are by the last cycles of a history, in words: the first thing that its text, page and picture say.
+"""The state by the last cycles of a history in words, which come first in its text, page and picture.
 
-A history says how things are only as long as its last cycle stands. After that nobody knows, whatever the verdict was.
+A history describes the state only for the time for which its last cycle stands. After that the state is unknown,
+whatever the verdict was.
 """
 
 from collections.abc import Iterator
@@ -17,19 +18,19 @@ _WORST: Final = (Status.CRITICAL, Status.UNKNOWN, Status.WARNING, Status.OK)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """How a series is."""
+    """The state of a series."""
 
     kind: Status
     word: str
-    """`CRITICAL`, or another one where the last verdict alone would mislead."""
+    """`CRITICAL`, or another word if the last verdict alone would mislead."""
     summary: str
     lines: tuple[str, ...]
-    """Since when, and by what."""
+    """The start of the state, and its reasons."""
 
 
 def word_and_kind(status: str, *, flaps: bool, is_watched: bool) -> tuple[str, Status]:
-    """The word for a state, and how bad the state is, from the last verdict. What nobody watches any more is unknown,
-    and what came and went until then is still named so: its last verdict proves nothing."""
+    """Return the word for a state and its severity, from the last verdict. A state that is no longer watched is
+    unknown. A state that was flapping until then is still called so: its last verdict proves nothing."""
     if not is_watched:
         return FLAPPING if flaps else Status.UNKNOWN.upper(), Status.UNKNOWN
     if flaps:
@@ -39,7 +40,7 @@ def word_and_kind(status: str, *, flaps: bool, is_watched: bool) -> tuple[str, S
 
 
 def standing(series: Series, document: HistoryDocument) -> Standing:
-    """How a series was when the history was read."""
+    """Return the state of a series at the time of reading."""
     since = " ".join(_since(series, document))
     flaps = next((row for row in series.flapping if row.until is None and row.about == "verdict"), None)
     is_watched = document.read_at <= series.stands_until
@@ -62,7 +63,7 @@ def standing(series: Series, document: HistoryDocument) -> Standing:
 
 
 def worst(document: HistoryDocument) -> tuple[Series, Standing] | None:
-    """The series that is in the worst state, the first of several; None without any."""
+    """Return the series in the worst state, the first of several; None without any."""
     every = [(series, standing(series, document)) for series in document.series]
     return min(every, key=lambda row: _WORST.index(row[1].kind), default=None)
 
@@ -75,7 +76,7 @@ def _flapping(row: Flapping, series: Series) -> str:
 
 
 def _last_failure(series: Series) -> Iterator[str]:
-    """What failed last, where the last cycle did not."""
+    """Yield the last failure, if the last cycle did not fail."""
     if series.last_failure is not None and series.status != Status.CRITICAL:
         yield f"The last failure: {series.last_failure}"
 

@@ -1,9 +1,9 @@
-"""What the cycles of a history say together: gaps, availability by day, latency, flapping. Pure.
+"""The summary of a history's cycles: gaps, availability by day, latency, flapping. Pure.
 
-A cycle says how things are from its start until the next one starts, and for no longer than it stands: for a watch a
-little more than its interval, for runs of which nobody knows when the next comes, such as those of a timer, one and a
-half times the usual distance between them. What nobody watched counts neither as available nor as failed, and so does
-the verdict unknown.
+A cycle describes the state from its start until the next one starts, but only for a limited time: for a watch a little
+more than its interval; for runs at unknown times, such as those of a timer, one and a half times the usual distance
+between them. Time without a watch counts neither as available nor as failed, and neither does time with the verdict
+unknown.
 """
 
 import math
@@ -23,21 +23,22 @@ CELLS: Final = 48
 _DAY: Final = 86_400_000
 _CELL: Final = _DAY // CELLS
 _USUAL: Final = 1.5
-"""How much later than usual a run may come before its absence is a gap."""
+"""Ratio to the usual distance after which a missing run is a gap."""
 _LONGEST: Final = 7 * _DAY
-"""For which such a run says how things are, at most."""
+"""Maximum time for which such a run describes the state."""
 _KINDS: Final = {"ok": "available", "warning": "available", "critical": "failed"}
 _SHOWN: Final = {"available": "#", "unknown": "?", "failed": "x"}
 NOT_WATCHED: Final = "."
 _WORST: Final = {mark: rank for rank, mark in enumerate((NOT_WATCHED, *_SHOWN.values()))}
 TIMED: Final = ("dns", "tcp", "tls", "http", "api")
-"""Steps that ask the network, and so have a latency."""
+"""Steps that use the network and therefore have a latency."""
 MAX_DAYS: Final = 3_660
-"""Days of one series that are counted, the last ones: a clock that was wrong must not make a million."""
+"""Maximum number of days of one series, the last ones: a wrong clock must not make a million."""
 
 
 def spans(marks: Sequence[Mark]) -> list[tuple[int, int, Mark]]:
-    """The time for which each cycle says how things are, in milliseconds since 1970: from its start to the end."""
+    """Return the time for which each cycle describes the state, in milliseconds since 1970: its start, its end, and the
+    cycle."""
     marks = sorted(marks, key=lambda mark: (mark.started, mark.id))
     unknown = [mark.started for mark in marks if mark.stands is None]
     distances = [after - before for before, after in pairwise(unknown)]
@@ -50,7 +51,7 @@ def spans(marks: Sequence[Mark]) -> list[tuple[int, int, Mark]]:
 
 
 def gaps(watched: Sequence[tuple[int, int, Mark]]) -> tuple[Gap, ...]:
-    """The times between the spans."""
+    """Return the times between the spans."""
     return tuple(
         Gap(since=instant(end), until=instant(start), seconds=(start - end) / 1000, cycle=mark.id)
         for (_, end, _), (start, _, mark) in pairwise(watched)
@@ -59,7 +60,7 @@ def gaps(watched: Sequence[tuple[int, int, Mark]]) -> tuple[Gap, ...]:
 
 
 def days(watched: Sequence[tuple[int, int, Mark]], statuses: Mapping[int, str]) -> tuple[Day, ...]:
-    """The days from the first span to the last, in UTC."""
+    """Return the days from the first span to the last, in UTC."""
     if not watched:
         return ()
     last = watched[-1][0] // _DAY
@@ -83,8 +84,8 @@ def days(watched: Sequence[tuple[int, int, Mark]], statuses: Mapping[int, str]) 
 
 
 def latency(durations: Mapping[StepRow, Mapping[int, Mapping[float, int]]], slices: int) -> tuple[Latency, ...]:
-    """Percentiles (nearest rank) of the successful steps, by lane and step: of all their times, and the median of each
-    slice."""
+    """Return percentiles (nearest rank) of the successful steps by lane and step over all their times, and the median
+    of each slice."""
     taken: dict[tuple[str, str], dict[int, Counter[float]]] = defaultdict(lambda: defaultdict(Counter))
     for step, by_slice in durations.items():
         if step.step in TIMED and step.status == "ok":
@@ -119,8 +120,8 @@ def _percentiles(counts: Mapping[float, int]) -> dict[str, float]:
 
 
 def flapping(changes: Iterable[ChangeRow], marks: Sequence[Mark], statuses: Mapping[int, str]) -> tuple[Flapping, ...]:
-    """When what came and went, by the changes of one series, and how many of its cycles failed meanwhile. What settled
-    before the first of the cycles is left out."""
+    """Return the times of flapping from the changes of one series, with the number of failed cycles in each. Flapping
+    that ended before the first of the cycles is left out."""
     started: dict[str, ChangeRow] = {}
     spells: list[tuple[ChangeRow, ChangeRow | None]] = []
     for change in changes:
@@ -151,26 +152,27 @@ def _flapping(first: ChangeRow, last: ChangeRow | None, marks: Sequence[Mark], s
 
 
 def status_since(watched: Sequence[tuple[int, int, Mark]], statuses: Mapping[int, str]) -> int:
-    """Start of the first of the last cycles that all came to the status of the last one, in milliseconds since 1970."""
+    """Return the start of the earliest of the last cycles that all have the last one's status, in milliseconds since
+    1970."""
     last = statuses.get(watched[-1][2].outline)
     alike = takewhile(lambda row: statuses.get(row[2].outline) == last, reversed(watched))
     return min(start for start, _, _ in alike)
 
 
 def last_failed(watched: Sequence[tuple[int, int, Mark]], statuses: Mapping[int, str]) -> int | None:
-    """The outline of the last cycle whose verdict was critical; None where no cycle's was."""
+    """Return the outline of the last critical cycle; None if no cycle was critical."""
     outlines = (mark.outline for _, _, mark in reversed(watched))
     return next((outline for outline in outlines if statuses.get(outline) == "critical"), None)
 
 
 def share(part: float, total: float) -> str:
-    """A percentage; 100 % only where nothing is missing."""
+    """Return a percentage; 100 % only if nothing is missing."""
     percent = 100 * part / total
     return "100 %" if part == total else f"{min(percent, 99.99):.2f} %"
 
 
 def of_most_cycles(rows: Sequence[Latency], most: int) -> dict[str, list[Latency]]:
-    """The rows by lane, of at most so many lanes: those with most cycles, in their order."""
+    """Return the rows by lane for the lanes with most cycles, at most this number, in their order."""
     lanes: dict[str, list[Latency]] = defaultdict(list)
     for row in rows:
         lanes[row.lane].append(row)
@@ -179,12 +181,12 @@ def of_most_cycles(rows: Sequence[Latency], most: int) -> dict[str, list[Latency
 
 
 def watched_for(row: Day) -> timedelta:
-    """How much of a day was watched, with a verdict other than unknown."""
+    """Return the time of a day that was watched with a verdict other than unknown."""
     return timedelta(seconds=row.available + row.failed)
 
 
 def merged(changes: Sequence[ChangeRow], gaps_of: Mapping[str, Sequence[Gap]]) -> Iterator[ChangeRow | tuple[str, Gap]]:
-    """Changes, and gaps with the name of their series, in the order of the cycles that show them."""
+    """Yield changes, and gaps with the name of their series, in the order of the cycles that show them."""
     rows: list[tuple[int, int, ChangeRow | tuple[str, Gap]]] = [(change.cycle, 1, change) for change in changes]
     rows += [(gap.cycle, 0, (name, gap)) for name, found in gaps_of.items() for gap in found]
     return (row for _, _, row in sorted(rows, key=lambda row: row[:2]))

@@ -1,27 +1,27 @@
 """The tables of a history, version by version.
 
-A cycle is one row. What it shares with others is kept once: how each step ended (`step`), what was made of them
-(`outcome`), and both together (`outline`); a row has only its times. A whole report is kept where something changed,
-and the cycles that came to the same name it. Ids of cycles grow with time, and the id of a report is that of its cycle.
+A cycle is one row with only its times. Data that it shares with others is kept once: the result of each step (`step`),
+the judgement (`outcome`), and both together (`outline`). A whole report is kept after a change, and later cycles with
+the same result refer to it. Ids of cycles grow with time, and a report has the id of its cycle.
 """
 
 from typing import Final
 
 APPLICATION_ID: Final = 0x626B6C68
-"""In the header of the file (SQLite's file format, section 1.3.14): `bklh`."""
+"""The application id in the header of the file (SQLite's file format, section 1.3.14): `bklh`."""
 VERSIONS: Final[tuple[tuple[str, ...], ...]] = (
     (
-        # `state` is JSON; `conclusion` that of its last cycle.
+        # `state` is JSON; `conclusion` belongs to its last cycle.
         "CREATE TABLE series (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, state TEXT, conclusion BLOB)",
         # A list of JSON: step, target, address, port, resolver, operation, status, kind, code.
         "CREATE TABLE step (id INTEGER PRIMARY KEY, content TEXT NOT NULL UNIQUE)",
         # A list of JSON: status, path, access, summary, findings.
         "CREATE TABLE outcome (id INTEGER PRIMARY KEY, content TEXT NOT NULL UNIQUE)",
-        # `steps` are ids of `step`, of four bytes each, the lowest byte first, compressed by zlib.
+        # `steps` are ids of `step` with four bytes each, the lowest byte first, compressed by zlib.
         "CREATE TABLE outline (id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, outcome INTEGER NOT NULL, "
         "steps BLOB NOT NULL)",
         # Times are milliseconds since 1970. `seconds` has a binary16 (IEEE 754) for each step of the outline: three
-        # digits in two bytes; a step that was not made has NaN.
+        # digits in two bytes; NaN for a step that was not made.
         "CREATE TABLE cycle (id INTEGER PRIMARY KEY, series INTEGER NOT NULL, run_id TEXT NOT NULL, "
         "started_at INTEGER NOT NULL, finished_at INTEGER NOT NULL, stands INTEGER, complete INTEGER NOT NULL, "
         "lost INTEGER NOT NULL, outline INTEGER NOT NULL, report INTEGER NOT NULL, seconds BLOB NOT NULL)",
@@ -35,5 +35,5 @@ VERSIONS: Final[tuple[tuple[str, ...], ...]] = (
         "CREATE INDEX change_cycle ON change (cycle)",
     ),
 )
-"""What makes each version from the one before; the first from an empty file. A row is never changed once it is
-released: a new version is a new row."""
+"""Statements that make each version from the one before; the first version is made from an empty file. A row never
+changes once it is released: a new version is a new row."""

@@ -1,7 +1,7 @@
-"""Keeping cycles in the file of a history: each in one short transaction, so that several processes may share a file.
+"""Keep cycles in the file of a history, each in one short transaction, so that several processes may share a file.
 
-Nothing is remembered of the file between two cycles but its connection: another process may have removed what this one
-saw, or the whole file. An error closes the connection, and the next cycle starts with a new one.
+Between two cycles only the connection is kept: another process may have removed rows that this one saw, or the whole
+file. An error closes the connection, and the next cycle opens a new one.
 """
 
 import hashlib
@@ -24,31 +24,31 @@ from probes.model import Failed, Observation, Ok, Skipped
 REPORT_AGE: Final = timedelta(days=1)
 """While the verdict changes from cycle to cycle, each outcome has one report a day."""
 PRUNE_CYCLES: Final = 64
-"""After so many cycles what is too old is removed."""
+"""Number of cycles between two removals of cycles that are too old."""
 CLEAN_CYCLES: Final = 4_096
-"""After so many, what cycles that were removed had shared, too."""
+"""Number of cycles between two removals of data that only removed cycles had shared."""
 MOST_REMOVED: Final = 5_000
-"""Cycles that are removed in one transaction, while other writers wait."""
+"""Maximum number of cycles that are removed in one transaction, while other writers wait."""
 _SHARE: Final = 16
-"""A file that is too large loses this part of its cycles, the oldest, until it is not."""
+"""A file that is too large repeatedly loses this share of its cycles, the oldest ones."""
 MAX_STEPS: Final = 100_000
-"""Steps of one cycle: a thousand addresses have some five thousand."""
+"""Maximum number of steps of one cycle: a thousand addresses have some five thousand."""
 MAX_SECONDS: Final = 60_000.0
-"""Longest duration of a step that is kept. A binary16 ends at 65,504."""
+"""Maximum kept duration of a step. A binary16 ends at 65,504."""
 _DIGEST_BYTES: Final = 16
 
 
 class HistoryWriter:
-    """A history that this process writes. Raises HistoryError from every method where that is not possible."""
+    """A history that this process writes. Every method raises HistoryError if it cannot."""
 
     def __init__(self, keeping: Keeping) -> None:
         self.keeping = keeping
-        """May be replaced by one of the same file."""
+        """May be replaced by another `keeping` of the same file."""
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
-        """Device and inode of what is open."""
+        """Device and inode of the open file."""
         self._has_pruned = False
-        """Whether this process has removed what is too old: a command that keeps one run has no other time for it."""
+        """Whether this process has removed old cycles: a command that keeps one run has no other time for it."""
 
     @property
     def path(self) -> Path:
@@ -56,18 +56,18 @@ class HistoryWriter:
         return self.keeping.path
 
     def open(self) -> None:
-        """Open the file, or create it. What is not a history raises HistoryError, and is left as it is."""
+        """Open the file, or create it. Anything else than a history raises HistoryError and is left unchanged."""
         self._opened()
 
     def close(self) -> None:
-        """Close the file; what is in its log is moved to the file itself."""
+        """Close the file; its write-ahead log is moved to the file itself."""
         connection, self._connection = self._connection, None
         if connection is not None:
             with in_words():
                 connection.close()
 
     def state(self, series: str) -> Any:
-        """The state in the last entry of a series; None if there is no entry, or if it cannot be read."""
+        """Return the state in the last entry of a series; None without an entry, or if it cannot be read."""
         with in_words():
             row = self._opened().execute("SELECT state FROM series WHERE name = ?", (series,)).fetchone()
         if row is None or row[0] is None:
@@ -78,7 +78,7 @@ class HistoryWriter:
             return None
 
     def append(self, entry: Entry) -> None:
-        """Keep one cycle, whole or not at all. A NotPrunedError says that it is kept."""
+        """Keep one cycle, completely or not at all. A NotPrunedError says that it was kept."""
         try:
             with in_words():
                 connection = self._opened()
@@ -92,12 +92,12 @@ class HistoryWriter:
             try:
                 with in_words():
                     prune(connection, self.keeping, entry.report.run.started_at, clean=number % CLEAN_CYCLES == 0)
-            except HistoryError as error:  # what is too old stays until the next time
+            except HistoryError as error:  # old cycles stay until the next time
                 self._drop()
                 raise NotPrunedError(str(error)) from error
 
     def _opened(self) -> sqlite3.Connection:
-        """The connection; a new one where the file was removed or replaced."""
+        """Return the connection; a new one if the file was removed or replaced."""
         if self._connection is not None and _identity(self.path) != self._file:
             self._drop()
         if self._connection is None:
@@ -111,7 +111,7 @@ class HistoryWriter:
             try:
                 connection.close()
             except sqlite3.Error:
-                return  # it says again what made it be dropped
+                return  # it repeats the error for which it was dropped
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
@@ -126,7 +126,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def milliseconds(at: datetime) -> int:
-    """Milliseconds from the start of 1970 to a time."""
+    """Return the milliseconds from the start of 1970 to a time."""
     return round(at.timestamp() * 1000)
 
 
@@ -175,7 +175,7 @@ def _add(connection: sqlite3.Connection, entry: Entry) -> int:
 
 
 def _conclusion(report: Report) -> list[Any]:
-    """What a run came to, without any time or number in it."""
+    """Return the result of a run without any times or numbers."""
     verdict = report.verdict
     return [
         *(verdict.status, verdict.path, verdict.access),
@@ -192,7 +192,7 @@ def _findings(report: Report) -> list[list[Any]]:
 
 
 def _outline(connection: sqlite3.Connection, report: Report, observations: list[Observation[Any]]) -> int:
-    """The id of the outline of a cycle, which is added where it is new."""
+    """Return the id of the outline of a cycle; a new outline is added."""
     verdict = report.verdict
     outcome = _json([verdict.status, verdict.path, verdict.access, verdict.summary, _findings(report)])
     steps = [_step(observation) for observation in observations]
@@ -209,7 +209,7 @@ def _outline(connection: sqlite3.Connection, report: Report, observations: list[
 
 
 def _id_of(connection: sqlite3.Connection, table: str, content: str) -> int:
-    """The id of a content, which is added where it is new."""
+    """Return the id of a content; a new content is added."""
     find = f"SELECT id FROM {table} WHERE content = ?"  # noqa: S608 - the tables' names are this module's
     row = connection.execute(find, (content,)).fetchone()
     if row is None:
@@ -219,13 +219,13 @@ def _id_of(connection: sqlite3.Connection, table: str, content: str) -> int:
 
 
 def ids_of(packed: Any) -> tuple[int, ...]:
-    """The steps of an outline. Raises HistoryError."""
+    """Return the steps of an outline. Raises HistoryError."""
     ids = ids_in(packed)
     return struct.unpack(f"<{len(ids) // 4}I", ids)
 
 
 def ids_in(packed: Any) -> bytes:
-    """The steps of an outline, of four bytes each, the lowest first. Raises HistoryError."""
+    """Return the steps of an outline with four bytes each, the lowest first. Raises HistoryError."""
     unpacking = zlib.decompressobj()
     try:
         data = unpacking.decompress(packed, MAX_STEPS * 4)
@@ -247,7 +247,7 @@ def _step(observation: Observation[Any]) -> str:
 
 
 def _seconds(report: Report, observations: list[Observation[Any]]) -> bytes:
-    """The times of the steps; none of one that an earlier cycle made, whose answer still stands."""
+    """Return the times of the steps, without times for the steps of an earlier cycle whose answer still holds."""
     since = report.run.started_at
     values = (
         min(observation.seconds, MAX_SECONDS)
@@ -270,8 +270,8 @@ def _json(values: Any) -> str:
 
 
 def prune(connection: sqlite3.Connection, keeping: Keeping, now: datetime, *, clean: bool = False) -> None:
-    """Remove what is older than is kept, and the oldest where the file is too large; the last cycle stays. With `clean`
-    also what the removed ones had shared."""
+    """Remove cycles that are too old, and the oldest if the file is too large; the last cycle stays. With `clean`, also
+    remove data that only they had shared."""
     horizon = milliseconds(now - timedelta(seconds=keeping.seconds))
     with transaction(connection):
         row = connection.execute(
@@ -291,7 +291,7 @@ def prune(connection: sqlite3.Connection, keeping: Keeping, now: datetime, *, cl
 
 
 def _remove_before(connection: sqlite3.Connection, first: int | None) -> None:
-    """Remove the cycles before one, MOST_REMOVED at most."""
+    """Remove the cycles before a given one, MOST_REMOVED at most."""
     oldest = connection.execute("SELECT min(id) FROM cycle").fetchone()[0]
     if first is None or oldest is None or oldest >= first:
         return
@@ -314,7 +314,7 @@ def _remove_shared(connection: sqlite3.Connection) -> None:
 
 
 def _size(connection: sqlite3.Connection) -> int:
-    """Bytes that the file has in use."""
+    """Return the number of bytes that the file uses."""
     pages, free, size = (
         connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
     )
