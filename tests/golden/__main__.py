@@ -1,8 +1,13 @@
 """Writes the golden files again; read the diff."""
 
+from tests.agent.judge import findings
+from tests.agent.network import ways
 from tests.agent.predict import not_judged
 from tests.golden import FOLDER, rendered
 
 for name, content in rendered().items():
     (FOLDER / name).write_text(content, "utf-8")
 not_judged.FILE.write_text(not_judged.not_judged(), "ascii")
+for file, rows in findings.golden_files().items():
+    file.write_text(findings.written(rows), "utf-8")
+ways.FILE.write_text(ways.written(), "utf-8")

@@ -39,6 +39,7 @@ The program, and what it writes
 
 - `command`: the command in a process of its own
 - `outputs`: requests with a different output
+- `sections`: golden files with a section for each case
 - `validator`: checks documents against the schema of the report
 - `refusals`: checks the refusal of each kind of document
 - `aws_commands`: tells whether the AWS CLI accepts a command

@@ -1,4 +1,4 @@
-"""Cases of single rules: the input of a rule, and the finding it must report."""
+"""Cases of single rules: the input of each. Golden files hold the findings (see `tests/agent/judge/findings.py`)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,16 +6,14 @@ from typing import Any, Final
 
 import pytest
 
-from agent.catalog.findings import Severity
 from agent.judge.rules.registry import RULES
+from agent.judge.rules.rule import RuleFinding
 from agent.report.model import Run
 from probes.model import Addressing, Observation, Target
-from tests.support.aws_commands import complaint
 from tests.support.build import (
     BACKUP,
     PRIVATE,
     Observations,
-    addresses,
     answer,
     evidence,
     findings_of,
@@ -52,20 +50,14 @@ A = PRIVATE[0]
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """The input of one rule, and the finding it must report."""
+    """The input of one rule."""
 
     code: str
     observations: Observations
     targets: Sequence[Target] = (BACKUP,)
     of: Run | None = None
-    detail: str = ""
-    """A part of the finding's detail."""
-    about: str | None = "backup"
-    severity: Severity | None = None
-    at: Sequence[str] | None = None
-    shows: Sequence[str] | None = None
 
-    def findings(self) -> list[Any]:
+    def findings(self) -> list[RuleFinding]:
         return findings_of(rule_of(RULES, self.code), evidence(self.observations, targets=self.targets, of=self.of))
 
 
@@ -88,24 +80,6 @@ def ports(*closed: int, failed: str = "timeout", at: str = A) -> Observations:
 def gave(*addresses: str, seen: Observation[Any] = BOTH_FAMILIES, **rest: Any) -> Observations:
     """A lookup and its own name server's answer to it, on a host with both families in a VPC with both."""
     return [seen, sdk(), ELSEWHERE, proxy(), lookup(*addresses, **rest), answer(*addresses)]
-
-
-def assert_fires(case: Case) -> None:
-    """Assert that the rule reports the case's finding alone, and that the AWS CLI would accept the commands
-    of its fix.
-    """
-    [finding] = case.findings()
-    assert finding.code == case.code
-    assert finding.target == case.about
-    assert case.detail in finding.detail
-    assert finding.severity is case.severity
-    if case.at is not None:
-        assert finding.addresses == frozenset(addresses(*case.at))
-    if case.shows is not None:
-        assert finding.evidence == tuple(case.shows)
-    assert set(finding.evidence) <= {observation.id for observation in case.observations}
-    asked = [command.argv for command in finding.fix.commands if command.argv[0] == "aws"]
-    assert [why for words in asked if (why := complaint(words)) is not None] == []
 
 
 def assert_silent(case: Case) -> None:

@@ -12,7 +12,7 @@ from probes.frozen import dataclass
 from tests.support import scenarios
 from tests.support.repository import ROOT
 
-_QUOTED: Final = re.compile(r'"([A-Z]{3,4}\d{3})["@]')
+_QUOTED: Final = re.compile(r'"([A-Z]{3,4}\d{3})["@ ]')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

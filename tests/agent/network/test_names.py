@@ -87,157 +87,80 @@ def answer(dropped: frozenset[str] = frozenset(), service: str = SERVICE, **chan
     return predicted_name(known, Predictor(what, vpc_id="vpc-a"), service, counts=True)
 
 
-CASES: Final = [
+NAMES: Final = {
     # What is in order, and what stands next to it and must not decide.
-    pytest.param({}, PRIVATE, None, "private DNS of vpce-1", id="private DNS"),
-    pytest.param({"resolver_rules": (forward("corp.example"),)}, PRIVATE, None, "private DNS", id="another rule"),
-    pytest.param({"resolver_rules": (forward(""),)}, PRIVATE, None, "private DNS", id="a rule for a wider name"),
-    pytest.param({"resolver_rules": (forward(HOST_NAME, "SYSTEM"),)}, PRIVATE, None, "private DNS", id="SYSTEM"),
-    pytest.param({"zones": (zone("amazonaws.com"),)}, PRIVATE, None, "private DNS", id="a wider zone"),
-    pytest.param({"zones": (zone(HOST_NAME, of_service=True),)}, PRIVATE, None, "private DNS", id="AWS's own zone"),
-    pytest.param({"firewall": (block("corp.example"),)}, PRIVATE, None, "private DNS", id="another blocked name"),
-    pytest.param({"firewall": (block(HOST_NAME, action="ALERT"),)}, PRIVATE, None, "private DNS", id="an alert"),
-    pytest.param(
-        {"firewall": (block(HOST_NAME, action="ALLOW"), block("*.amazonaws.com"))},
-        *(PRIVATE, None, "private DNS"),
-        id="allowed before it is blocked",
+    "private DNS": answer(),
+    "another rule": answer(resolver_rules=(forward("corp.example"),)),
+    "a rule for a wider name": answer(resolver_rules=(forward(""),)),
+    "SYSTEM": answer(resolver_rules=(forward(HOST_NAME, "SYSTEM"),)),
+    "a wider zone": answer(zones=(zone("amazonaws.com"),)),
+    "AWS's own zone": answer(zones=(zone(HOST_NAME, of_service=True),)),
+    "another blocked name": answer(firewall=(block("corp.example"),)),
+    "an alert": answer(firewall=(block(HOST_NAME, action="ALERT"),)),
+    "allowed before it is blocked": answer(firewall=(block(HOST_NAME, action="ALLOW"), block("*.amazonaws.com"))),
+    "blocked for mail alone": answer(firewall=(block(HOST_NAME, query_type="MX"),)),
+    "the VPC's resolver by its addresses": answer(
+        dhcp_options=DhcpOptionsFacts(options_id="dopt-1", name_servers=("169.254.169.253", "10.0.0.2"))
     ),
-    pytest.param(
-        {"firewall": (block(HOST_NAME, query_type="MX"),)}, PRIVATE, None, "private DNS", id="blocked for mail alone"
-    ),
-    pytest.param(
-        {"dhcp_options": DhcpOptionsFacts(options_id="dopt-1", name_servers=("169.254.169.253", "10.0.0.2"))},
-        *(PRIVATE, None, "private DNS"),
-        id="the VPC's resolver by its addresses",
-    ),
-    pytest.param(
-        brings(HOSTED_ZONE, "Z0PROFILE", zones=(replace(zone("amazonaws.com"), zone_id="Z0PROFILE"),)),
-        *(PRIVATE, None, "private DNS"),
-        id="a Profile's wider zone",
+    "a Profile's wider zone": answer(
+        **brings(HOSTED_ZONE, "Z0PROFILE", zones=(replace(zone("amazonaws.com"), zone_id="Z0PROFILE"),))
     ),
     # Public.
-    pytest.param({"endpoints": (OFF,)}, PUBLIC, "VPC002", "private DNS of vpce-1 is off", id="private DNS off"),
-    pytest.param(
-        {"endpoints": (replace(NAMED, dns_names=("other.amazonaws.com",)),)},
-        *(PUBLIC, None, "is not among its names"),
-        id="private DNS for other names",
-    ),
-    pytest.param({"endpoints": ()}, PUBLIC, "VPC001", "vpc-a has no interface endpoint", id="no endpoint"),
-    pytest.param({"endpoints": (ELSEWHERE,)}, PUBLIC, "VPC001", "no interface endpoint", id="one in another VPC"),
-    pytest.param(
-        {"dns": VpcDnsFacts(support=True, hostnames=False)},
-        *(PUBLIC, "VPC003", "enableDnsHostnames of vpc-a is false"),
-        id="host names off",
-    ),
+    "private DNS off": answer(endpoints=(OFF,)),
+    "private DNS for other names": answer(endpoints=(replace(NAMED, dns_names=("other.amazonaws.com",)),)),
+    "no endpoint": answer(endpoints=()),
+    "one in another VPC": answer(endpoints=(ELSEWHERE,)),
+    "host names off": answer(dns=VpcDnsFacts(support=True, hostnames=False)),
     # Nothing.
-    pytest.param(
-        {"dns": VpcDnsFacts(support=False, hostnames=True)}, NOTHING, "VPC003", "has no resolver", id="DNS off"
+    "DNS off": answer(dns=VpcDnsFacts(support=False, hostnames=True)),
+    "blocked by a wildcard": answer(firewall=(block("*.amazonaws.com"),)),
+    "blocked for addresses of one family": answer(firewall=(block(HOST_NAME, response="NODATA", query_type="A"),)),
+    "blocked for addresses": answer(
+        firewall=tuple(block(HOST_NAME, response="NODATA", query_type=record) for record in ("A", "AAAA"))
     ),
-    pytest.param(
-        {"firewall": (block("*.amazonaws.com"),)}, NOTHING, "VPC017", "and answers NXDOMAIN", id="blocked by a wildcard"
-    ),
-    pytest.param(
-        {"firewall": (block(HOST_NAME, response="NODATA", query_type="A"),)},
-        *(PRIVATE, None, "without its IPv4 addresses: the DNS Firewall rule group rslvr-frg-1 blocks the name"),
-        id="blocked for addresses of one family",
-    ),
-    pytest.param(
-        {"firewall": tuple(block(HOST_NAME, response="NODATA", query_type=record) for record in ("A", "AAAA"))},
-        *(NOTHING, "VPC017", "and answers NODATA"),
-        id="blocked for addresses",
-    ),
-    pytest.param(
-        brings(*(FIREWALL_RULE_GROUP, "rslvr-frg-9"), firewall=(replace(block(HOST_NAME), group_id="rslvr-frg-9"),)),
-        *(NOTHING, "VPC018", "rslvr-frg-9 blocks the name"),
-        id="blocked by a Profile's group",
+    "blocked by a Profile's group": answer(
+        **brings(*(FIREWALL_RULE_GROUP, "rslvr-frg-9"), firewall=(replace(block(HOST_NAME), group_id="rslvr-frg-9"),))
     ),
     # What is not known.
-    pytest.param(
-        {"resolver_rules": (forward(HOST_NAME),)}, CANNOT_TELL, "VPC015", "10.9.0.53", id="a rule for the very name"
+    "a rule for the very name": answer(resolver_rules=(forward(HOST_NAME),)),
+    "a wider rule without private DNS": answer(resolver_rules=(forward("amazonaws.com"),), endpoints=(OFF,)),
+    "a zone of the very name": answer(zones=(zone(HOST_NAME),)),
+    "a wider zone without private DNS": answer(zones=(zone("amazonaws.com"),), endpoints=(OFF,)),
+    "a zone before a wider rule": answer(zones=(zone(HOST_NAME),), resolver_rules=(forward("com"),)),
+    "the more specific one of a zone and a rule": answer(
+        zones=(zone("eu-west-1.amazonaws.com"),), resolver_rules=(forward("com"),), endpoints=(OFF,)
     ),
-    pytest.param(
-        {"resolver_rules": (forward("amazonaws.com"),), "endpoints": (OFF,)},
-        *(CANNOT_TELL, "VPC015", "and all names below it"),
-        id="a wider rule without private DNS",
+    "another name in its place": answer(firewall=(block(HOST_NAME, response="OVERRIDE"),)),
+    "a list that was not read": answer(firewall=(block(domains=None),)),
+    "a rule without a list": answer(firewall=(replace(block(domains=None), domain_list_id=None),)),
+    "name servers of one's own": answer(
+        dhcp_options=DhcpOptionsFacts(options_id="dopt-1", name_servers=("10.9.0.53",))
     ),
-    pytest.param({"zones": (zone(HOST_NAME),)}, CANNOT_TELL, "VPC016", "its records", id="a zone of the very name"),
-    pytest.param(
-        {"zones": (zone("amazonaws.com"),), "endpoints": (OFF,)},
-        *(CANNOT_TELL, "VPC016", "answers for the name"),
-        id="a wider zone without private DNS",
+    "name servers of one's own next to Amazon's": answer(
+        dhcp_options=DhcpOptionsFacts(options_id="dopt-1", name_servers=("AmazonProvidedDNS", "10.9.0.53"))
     ),
-    pytest.param(
-        {"zones": (zone(HOST_NAME),), "resolver_rules": (forward("com"),)},
-        *(CANNOT_TELL, "VPC016", "Z1D633PJN98FT9"),
-        id="a zone before a wider rule",
+    "no name server": answer(dhcp_options=DhcpOptionsFacts(options_id="dopt-1", name_servers=())),
+    "no DHCP options": answer(dhcp_options=None),
+    "no attributes": answer(dns=None),
+    "no rules read": answer(resolver_rules=None),
+    "no zones read": answer(zones=None),
+    "no firewall read": answer(firewall=None),
+    "no Profiles read": answer(profiles=None),
+    "no endpoints read": answer(endpoints=None),
+    "a pending endpoint": answer(endpoints=(replace(NAMED, state="pending"),)),
+    "a Profile's zone of another account": answer(
+        **brings(HOSTED_ZONE, "Z0PROFILE", unread=True, owner="444455556666")
     ),
-    pytest.param(
-        {"zones": (zone("eu-west-1.amazonaws.com"),), "resolver_rules": (forward("com"),), "endpoints": (OFF,)},
-        *(CANNOT_TELL, "VPC016", "eu-west-1.amazonaws.com"),
-        id="the more specific one of a zone and a rule",
+    "a Profile's endpoint of another account": answer(
+        endpoints=(OFF,), **brings(VPC_ENDPOINT, "vpce-0badbad", owner="444455556666")
     ),
-    pytest.param(
-        {"firewall": (block(HOST_NAME, response="OVERRIDE"),)},
-        *(CANNOT_TELL, "VPC017", "where that leads cannot be seen"),
-        id="another name in its place",
-    ),
-    pytest.param(
-        {"firewall": (block(domains=None),)}, CANNOT_TELL, None, "which were not read", id="a list that was not read"
-    ),
-    pytest.param(
-        {"firewall": (replace(block(domains=None), domain_list_id=None),)},
-        *(CANNOT_TELL, None, "blocks names by how they look (DNS Firewall Advanced)"),
-        id="a rule without a list",
-    ),
-    pytest.param(
-        {"dhcp_options": DhcpOptionsFacts(options_id="dopt-1", name_servers=("10.9.0.53",))},
-        *(CANNOT_TELL, "VPC011", "dopt-1 name 10.9.0.53"),
-        id="name servers of one's own",
-    ),
-    pytest.param(
-        {"dhcp_options": DhcpOptionsFacts(options_id="dopt-1", name_servers=("AmazonProvidedDNS", "10.9.0.53"))},
-        *(CANNOT_TELL, "VPC011", "what it answers cannot be seen"),
-        id="name servers of one's own next to Amazon's",
-    ),
-    pytest.param(
-        {"dhcp_options": DhcpOptionsFacts(options_id="dopt-1", name_servers=())},
-        *(CANNOT_TELL, None, "name no name server"),
-        id="no name server",
-    ),
-    pytest.param({"dhcp_options": None}, CANNOT_TELL, None, "the DHCP options were not read", id="no DHCP options"),
-    pytest.param({"dns": None}, CANNOT_TELL, None, "DNS attributes were not read", id="no attributes"),
-    pytest.param({"resolver_rules": None}, CANNOT_TELL, None, "Resolver rules were not read", id="no rules read"),
-    pytest.param({"zones": None}, CANNOT_TELL, None, "hosted zones were not read", id="no zones read"),
-    pytest.param({"firewall": None}, CANNOT_TELL, None, "DNS Firewall rules were not read", id="no firewall read"),
-    pytest.param({"profiles": None}, CANNOT_TELL, None, "Route 53 Profiles were not read", id="no Profiles read"),
-    pytest.param({"endpoints": None}, CANNOT_TELL, None, "interface endpoints were not read", id="no endpoints read"),
-    pytest.param(
-        {"endpoints": (replace(NAMED, state="pending"),)},
-        CANNOT_TELL,
-        "VPC004",
-        "state pending",
-        id="a pending endpoint",
-    ),
-    pytest.param(
-        brings(HOSTED_ZONE, "Z0PROFILE", unread=True, owner="444455556666"),
-        *(CANNOT_TELL, None, "Z0PROFILE, which could not be read"),
-        id="a Profile's zone of another account",
-    ),
-    pytest.param(
-        {"endpoints": (OFF,), **brings(VPC_ENDPOINT, "vpce-0badbad", owner="444455556666")},
-        *(CANNOT_TELL, None, "an endpoint of another account"),
-        id="a Profile's endpoint of another account",
-    ),
-]
+}
+"""What the resolver answers, by what it is asked about."""
 
 
-@pytest.mark.parametrize(("changes", "kind", "code", "words"), CASES)
-def test_what_decides_over_a_name(changes: dict[str, Any], kind: Answer, code: str | None, words: str) -> None:
-    seen = answer(**changes)
-    assert (seen.answer, seen.code) == (kind, code)
-    assert words in seen.words
-    assert not seen.words.endswith(".")
-    assert bool(seen.addresses) is (kind is PRIVATE)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_private_answer_alone_has_addresses(name: str) -> None:
+    assert bool(NAMES[name].addresses) is (NAMES[name].answer is PRIVATE)
 
 
 @pytest.mark.parametrize("read", [DNS_FIREWALL, PROFILES, RESOLVER_RULES, PRIVATE_ZONES])

@@ -27,7 +27,6 @@ from tests.agent.network.networks import (
     ABROAD,
     BLOCKED,
     CANNOT_TELL,
-    DOUBTFUL,
     FAR_ENDPOINT,
     HOST,
     LOCAL_ROUTES,
@@ -150,140 +149,57 @@ def test_both_ways_over_a_transit_gateway() -> None:
     result = ask(world())
     assert (result.outcome, result.unseen) == (OPEN, ())
     assert stages(result) == list(Stage)
-    there = hop(result, Stage.TRANSIT)
-    assert (there.resources, there.rule) == (("tgw-rtb-a",), "10.1.0.0/16 to tgw-attach-b")
-    assert there.words == "tgw-rtb-a, a route table of tgw-1, sends 10.1.0.0/16 to tgw-attach-b of vpc-b"
-    assert hop(result, Stage.RETURN_TRANSIT).resources == ("tgw-rtb-b",)
 
 
-@pytest.mark.parametrize(
-    ("transit", "stage", "outcome", "decides"),
-    [
-        pytest.param(facts(there=()), Stage.TRANSIT, BLOCKED, "tgw-rtb-a", id="no route there"),
-        pytest.param(facts(there=(TO_B, NOWHERE)), Stage.TRANSIT, BLOCKED, "tgw-rtb-a", id="a narrower one to nowhere"),
-        pytest.param(
-            facts(there=(TO_B, replace(NOWHERE, destination=ip_network("10.1.2.0/24")))),
-            Stage.TRANSIT,
-            OPEN,
-            "tgw-rtb-a",
-            id="one to nowhere for others",
-        ),
-        pytest.param(
-            facts(there=(TO_B, replace(NOWHERE, destination=TO_B.destination))),
-            Stage.TRANSIT,
-            BLOCKED,
-            "tgw-rtb-a",
-            id="a static route before a propagated one",
-        ),
-        pytest.param(facts(home=()), Stage.RETURN_TRANSIT, BLOCKED, "tgw-rtb-b", id="no route back"),
-        pytest.param(facts(there=(TO_FIREWALL,)), Stage.TRANSIT, DOUBTFUL, "tgw-rtb-a", id="another VPC first"),
-        pytest.param(
-            facts(there=(replace(TO_FIREWALL, kind="network-function", resource_ids=()),)),
-            Stage.TRANSIT,
-            DOUBTFUL,
-            "tgw-rtb-a",
-            id="a firewall first",
-        ),
-        pytest.param(
-            facts(there=(replace(TO_B, kind="peering", resource_ids=("tgw-2",)),)),
-            Stage.TRANSIT,
-            CANNOT_TELL,
-            "tgw-rtb-a",
-            id="another gateway",
-        ),
-        pytest.param(
-            facts(near=replace(OF_A, state="deleting")), Stage.TRANSIT, BLOCKED, "tgw-attach-a", id="on its way out"
-        ),
-        pytest.param(
-            facts(near=replace(OF_A, state="modifying")), Stage.TRANSIT, OPEN, "tgw-rtb-a", id="being changed"
-        ),
-        pytest.param(
-            facts(far=replace(OF_B, state="pendingacceptance")),
-            Stage.TRANSIT,
-            BLOCKED,
-            "tgw-attach-b",
-            id="not accepted",
-        ),
-        pytest.param(
-            facts(near=replace(OF_A, subnet_ids=("subnet-gate-a2",))),
-            Stage.TRANSIT,
-            BLOCKED,
-            "tgw-attach-a",
-            id="attached in another zone alone",
-        ),
-        pytest.param(
-            facts(far=replace(OF_B, subnet_ids=("subnet-gate-b2",))),
-            Stage.TRANSIT,
-            OPEN,
-            "tgw-rtb-a",
-            id="the other VPC in another zone alone",
-        ),
-        pytest.param(
-            facts(near=replace(OF_A, table_id=None)), Stage.TRANSIT, CANNOT_TELL, "tgw-attach-a", id="no table shown"
-        ),
-        pytest.param(
-            facts(tables=(), unread=("tgw-rtb-a", "tgw-rtb-b")),
-            Stage.TRANSIT,
-            CANNOT_TELL,
-            "tgw-attach-a",
-            id="the table not read",
-        ),
-        pytest.param(facts(attachments=(OF_B,)), Stage.TRANSIT, CANNOT_TELL, "tgw-1", id="no attachment read"),
-        pytest.param(
-            facts(far=replace(OF_B, subnet_ids=())), Stage.TRANSIT, CANNOT_TELL, "tgw-rtb-a", id="its subnets not read"
-        ),
-    ],
+GATEWAYS: Final = {
+    "open": facts(),
+    "no route there": facts(there=()),
+    "a narrower route to nowhere": facts(there=(TO_B, NOWHERE)),
+    "a route to nowhere for others": facts(there=(TO_B, replace(NOWHERE, destination=ip_network("10.1.2.0/24")))),
+    "a static route before a propagated one": facts(there=(TO_B, replace(NOWHERE, destination=TO_B.destination))),
+    "no route back": facts(home=()),
+    "another VPC first": facts(there=(TO_FIREWALL,)),
+    "a firewall first": facts(there=(replace(TO_FIREWALL, kind="network-function", resource_ids=()),)),
+    "another gateway": facts(there=(replace(TO_B, kind="peering", resource_ids=("tgw-2",)),)),
+    "on its way out": facts(near=replace(OF_A, state="deleting")),
+    "being changed": facts(near=replace(OF_A, state="modifying")),
+    "not accepted": facts(far=replace(OF_B, state="pendingacceptance")),
+    "attached in another zone alone": facts(near=replace(OF_A, subnet_ids=("subnet-gate-a2",))),
+    "the other VPC in another zone alone": facts(far=replace(OF_B, subnet_ids=("subnet-gate-b2",))),
+    "no table shown": facts(near=replace(OF_A, table_id=None)),
+    "the tables not read": facts(tables=(), unread=("tgw-rtb-a", "tgw-rtb-b")),
+    "one table not read": facts(tables=(), unread=("tgw-rtb-a",)),
+    "no attachment read": facts(attachments=(OF_B,)),
+    "its subnets not read": facts(far=replace(OF_B, subnet_ids=())),
+}
+GATE_ENTRIES: Final = {
+    "in by the sender": entry(10, "deny", "10.0.0.5/32", "443"),
+    "in by whom it is for": entry(10, "deny", "10.1.1.17/32", "443"),
+    "out by whom it is for": entry(10, "deny", "10.1.1.17/32", "443", egress=True),
+    "out by the sender": entry(10, "deny", "10.0.0.5/32", "443", egress=True),
+    "the answer in": entry(10, "deny", "10.1.1.17/32", "1024-65535"),
+    "some answers out": entry(10, "deny", "10.0.0.5/32", "40000-40009", egress=True),
+    "another port": entry(10, "deny", "0.0.0.0/0", "80"),
+}
+"""Entries of the network ACL of the subnets in which the gateway is."""
+GATES_WITH_FIREWALL: Final = tuple(
+    replace(table, routes=(*table.routes, route("10.1.1.0/24", "vpce-9"))) if table.table_id == "rtb-gate" else table
+    for table in world().route_tables or ()
 )
-def test_what_a_transit_gateway_does(transit: TransitFacts, stage: Stage, outcome: Any, decides: str) -> None:
-    result = hop(ask(world(transit)), stage)
-    assert (result.outcome, result.resources) == (outcome, (decides,))
-    assert not result.words.endswith(".")
-
-
-def test_what_was_not_read_is_named() -> None:
-    result = hop(ask(world(facts(tables=(), unread=("tgw-rtb-a",)))), Stage.TRANSIT)
-    assert result.words == "the route table of tgw-1 for tgw-attach-a was not read: tgw-rtb-a"
+WAYS: Final = {
+    **{f"transit gateway: {name}": ask(world(transit)) for name, transit in GATEWAYS.items()},
+    **{
+        f"transit gateway, a network ACL denies: {name}": ask(world(gate_entries=[denied]))
+        for name, denied in GATE_ENTRIES.items()
+    },
+    "transit gateway: a firewall in its subnet": ask(world(route_tables=GATES_WITH_FIREWALL)),
+}
 
 
 def test_nothing_is_followed_that_was_not_read() -> None:
     result = ask(replace(world(), transit=None))
     assert hop(result, Stage.ROUTE).outcome is CANNOT_TELL
     assert Stage.TRANSIT not in stages(result)
-
-
-def test_a_firewall_on_the_way_leaves_the_sender_unknown() -> None:
-    result = ask(world(facts(there=(TO_FIREWALL,))))
-    assert hop(result, Stage.ENDPOINT_GROUPS).outcome is CANNOT_TELL
-    assert result.unseen[0] == "what vpc-c does with the packet, and from which address it sends it on"
-
-
-@pytest.mark.parametrize(
-    ("entries", "stage", "outcome"),
-    [
-        pytest.param([entry(10, "deny", "10.0.0.5/32", "443")], Stage.TRANSIT, BLOCKED, id="in by the sender"),
-        pytest.param([entry(10, "deny", "10.1.1.17/32", "443")], Stage.TRANSIT, OPEN, id="in by whom it is for"),
-        pytest.param(
-            [entry(10, "deny", "10.1.1.17/32", "443", egress=True)], Stage.TRANSIT, BLOCKED, id="out by whom it is for"
-        ),
-        pytest.param(
-            [entry(10, "deny", "10.0.0.5/32", "443", egress=True)], Stage.TRANSIT, OPEN, id="out by the sender"
-        ),
-        pytest.param(
-            [entry(10, "deny", "10.1.1.17/32", "1024-65535")], Stage.RETURN_TRANSIT, BLOCKED, id="the answer in"
-        ),
-        pytest.param(
-            [entry(10, "deny", "10.0.0.5/32", "40000-40009", egress=True)],
-            Stage.RETURN_TRANSIT,
-            DOUBTFUL,
-            id="some answers out",
-        ),
-        pytest.param([entry(10, "deny", "0.0.0.0/0", "80")], Stage.TRANSIT, OPEN, id="another port"),
-    ],
-)
-def test_the_network_acl_of_the_subnets_in_which_the_gateway_is(entries: Any, stage: Stage, outcome: Any) -> None:
-    result = hop(ask(world(gate_entries=entries)), stage)
-    assert result.outcome is outcome
-    assert result.resources[0] == ("tgw-rtb-a" if outcome is OPEN else "acl-gate")
 
 
 @pytest.mark.parametrize(
@@ -321,19 +237,6 @@ def test_which_zone_of_the_other_vpc_is_entered(appliance_mode: bool, outcome: A
     )
     result = hop(ask(replace(what, route_tables=(*tables, elsewhere))), Stage.TRANSIT)
     assert result.outcome is outcome
-
-
-def test_a_firewall_in_the_subnet_in_which_the_gateway_is() -> None:
-    what = world()
-    tables = tuple(
-        replace(table, routes=(*table.routes, route("10.1.1.0/24", "vpce-9")))
-        if table.table_id == "rtb-gate"
-        else table
-        for table in what.route_tables or ()
-    )
-    result = hop(ask(replace(what, route_tables=tables)), Stage.TRANSIT)
-    assert (result.outcome, result.resources) == (DOUBTFUL, ("rtb-gate",))
-    assert "vpce-9, an endpoint of AWS Network Firewall or of a Gateway Load Balancer, first" in result.words
 
 
 @pytest.mark.parametrize(("ipv6", "outcome"), [(True, OPEN), (False, BLOCKED)])

@@ -20,14 +20,12 @@ from agent.settings import Calls
 from probes.facts import ApiFacts, CredentialFacts, GatewayFacts, TcpFacts
 from probes.model import Observation, Ok, Step, Subject
 from probes.operations import CONTAINER, FURTHER_PAGES
-from tests.support.aws_commands import complaint
 from tests.support.build import (
     BACKUP,
     GATEWAY,
     NOW,
     PRIVATE,
     Observations,
-    addresses,
     evidence,
     findings_of,
     healthy,
@@ -42,6 +40,7 @@ from tests.support.build import (
     tcp,
 )
 from tests.support.calls import api, called, credentials, role
+from tests.support.cases import Case, assert_silent, fires, silent
 
 A, B = PRIVATE
 C = "10.0.3.17"
@@ -157,9 +156,6 @@ def test_a_container_that_refuses_is_the_source_that_fails(
 ) -> None:
     observations: Observations = [container(at_container), imds(failed=metadata), credentials(failed=search)]
     assert codes(*observations) == expected
-    for finding in findings_of(rule_of(RULES, "API010"), evidence([*HERE, *observations], of=SIGNED)):
-        assert "The container's address 169.254.170.2 does not connect." in finding.detail
-        assert observations[0].id in finding.evidence
 
 
 @pytest.mark.parametrize(
@@ -190,49 +186,16 @@ def test_a_search_that_has_no_end_is_judged_by_its_last_place(failed: str | None
     assert codes(imds(failed=failed), credentials(failed="timeout")) == expected
 
 
-@pytest.mark.parametrize(
-    ("host", "words", "command"),
-    [
-        pytest.param(
-            "sts.amazonaws.com",
-            " The SDK asks STS for the role at sts.amazonaws.com, the global host, which no interface endpoint serves.",
-            ("printenv", "AWS_DEFAULT_REGION", "AWS_STS_REGIONAL_ENDPOINTS"),
-            id="the global host",
-        ),
-        pytest.param(
-            "sts.eu-west-1.amazonaws.com",
-            " The SDK asks STS for the role at sts.eu-west-1.amazonaws.com.",
-            ("backuplink", "check", "--region", "eu-west-1", "--timeout", "10"),
-            id="the Region's",
-        ),
-        pytest.param(
-            None, "", ("backuplink", "check", "--region", "eu-west-1", "--timeout", "10"), id="no role is asked for"
-        ),
-    ],
-)
-def test_api010_says_where_sts_is_asked(host: str | None, words: str, command: tuple[str, ...]) -> None:
-    observations = [*HERE, sdk(sts=host), credentials(failed="timeout")]
-    [finding] = findings_of(rule_of(RULES, "API010"), evidence(observations, of=SIGNED))
-    assert finding.detail.endswith(f"No signed call was made.{words}")
-    assert finding.fix.commands[0].argv == command
+CASES_THAT_FIRE = [
+    fires("API010", f"STS at {name}", [*HERE, sdk(sts=name), credentials(failed="timeout")], of=SIGNED)
+    for name in ("sts.amazonaws.com", "sts.eu-west-1.amazonaws.com", None)
+]
 
 
 @pytest.mark.parametrize("failed", ["no-credentials", "timeout", "malformed"])
 def test_a_search_that_only_ec2_wanted_is_no_finding(failed: str) -> None:
     seen = evidence([*HERE, credentials(failed=failed)], of=run(ec2_reads=True))
     assert [finding for rule in RULES for finding in findings_of(rule, seen)] == []
-
-
-def test_api010_repeats_what_failed() -> None:
-    observation = credentials(
-        failed="no-credentials", code="CredentialRetrievalError", message="custom-process said no"
-    )
-    [finding] = findings_of(rule_of(RULES, "API010"), evidence([*HERE, observation], of=SIGNED))
-    assert finding.target is None
-    assert finding.evidence == ("credentials",)
-    assert finding.detail == (
-        "A configured source of credentials fails: custom-process said no. No signed call was made."
-    )
 
 
 NONE: Final = credentials(failed="no-credentials")
@@ -255,43 +218,31 @@ def test_a_role_that_metadata_names_without_credentials(observations: Observatio
     assert codes(*observations) == expected
 
 
-def test_api010_gives_the_role_and_its_code() -> None:
-    seen = evidence([*HERE, imds(role="BackupAgent"), NONE, role()], of=SIGNED)
-    [finding] = findings_of(rule_of(RULES, "API010"), seen)
-    assert finding.detail == (
-        "Instance metadata names the role BackupAgent and gives no credentials for it: AssumeRoleUnauthorizedAccess. "
-        "The SDK passes it over and finds none in any other place. No signed call was made."
-    )
-    assert finding.evidence == ("credentials", "imds/instance-role")
-    assert [command.argv[:3] for command in finding.fix.commands] == [("aws", "iam", "get-role")]
-
-
-def test_api010_claims_no_source_where_none_was_seen() -> None:
-    [finding] = findings_of(
-        rule_of(RULES, "API010"), evidence([*HERE, credentials(failed="timeout", message="no end")], of=SIGNED)
-    )
-    assert finding.detail == "The search for credentials failed: no end. No signed call was made."
-
-
-@pytest.mark.parametrize(
-    ("region", "again"),
-    [
-        pytest.param("eu-west-1", ("backuplink", "check", "--region", "eu-west-1", "--timeout", "10"), id="a Region"),
-        pytest.param(None, ("backuplink", "check", "--timeout", "10"), id="no Region"),
-    ],
-)
-def test_api010_gives_a_search_without_end_more_time(region: str | None, again: tuple[str, ...]) -> None:
-    seen = evidence([*HERE, credentials(failed="timeout")], of=run(region=region, calls=Calls.EACH))
-    [finding] = findings_of(rule_of(RULES, "API010"), seen)
-    assert finding.fix.summary.startswith("Try --timeout 10 first")
-    assert [command.argv for command in finding.fix.commands] == [again, ("aws", "configure", "list")]
-
-
-def test_api010_gives_no_more_time_to_what_failed_in_time() -> None:
-    observation = credentials(failed="no-credentials", code="CredentialRetrievalError")
-    [finding] = findings_of(rule_of(RULES, "API010"), evidence([*HERE, observation], of=SIGNED))
-    assert "--timeout" not in finding.fix.summary
-    assert [command.argv for command in finding.fix.commands] == [("aws", "configure", "list")]
+CASES_THAT_FIRE += [
+    fires(
+        "API010",
+        "a source that says why",
+        [
+            *HERE,
+            credentials(failed="no-credentials", code="CredentialRetrievalError", message="custom-process said no"),
+        ],
+        of=SIGNED,
+    ),
+    fires("API010", "the role of metadata", [*HERE, imds(role="BackupAgent"), NONE, role()], of=SIGNED),
+    fires("API010", "no source was seen", [*HERE, credentials(failed="timeout", message="no end")], of=SIGNED),
+    fires(
+        "API010",
+        "no end, and no Region",
+        [*HERE, credentials(failed="timeout")],
+        of=run(region=None, calls=Calls.EACH),
+    ),
+    fires(
+        "API010",
+        "a container that refuses",
+        [*HERE, container("refused"), imds(failed="timeout"), credentials(failed="timeout")],
+        of=SIGNED,
+    ),
+]
 
 
 # --- What AWS says ---------------------------------------------------------------------------------------------------
@@ -306,63 +257,24 @@ ANSWERS: Final[dict[str, Callable[[str], Observation[ApiFacts]]]] = {
     "API008": lambda address: api(address, failed="not-subscribed", text="needs a subscription"),
     "API009": lambda address: api(address, failed="signature", code=MISSING),
 }
-WORDS: Final = {
-    "API002": f"AWS answers at 10.0.1.17 and 10.0.2.17 that the credentials have expired: {EXPIRED}",
-    "API003": "AWS rejects the credentials at 10.0.1.17 and 10.0.2.17: The token is invalid. The key is unknown",
-    "API004": "AWS says at 10.0.1.17 and 10.0.2.17 that the signature does not match.",
-    "API005": "AWS refuses the call at 10.0.1.17 and 10.0.2.17 for the time in its signature. The server's clock says "
-    "2026-03-01 12:09:00 UTC.",
-    "API006": "was signed for: Credential should be scoped to us-east-1",
-    "API007": "AWS asks at 10.0.1.17 and 10.0.2.17 for fewer calls; the path and the credentials work.",
-    "API008": "the account needs a subscription: needs a subscription",
-    "API009": "A signed call was answered at 10.0.1.17 and 10.0.2.17 as an unsigned one",
-}
-OF_THE_RUN: Final = ("API002", "API003")
 
 
 @pytest.mark.parametrize("code", ANSWERS)
 def test_each_answer_is_one_finding(code: str) -> None:
-    observations = [ANSWERS[code](address) for address in (A, B)]
-    assert codes(*observations) == [code]
-    [finding] = findings_of(rule_of(RULES, code), evidence([*HERE, *observations], of=SIGNED))
-    assert finding.target == (None if code in OF_THE_RUN else "backup")
-    assert WORDS[code] in finding.detail
-    assert finding.addresses == frozenset(addresses(A, B))
-    assert set(finding.evidence) == {f"api/backup/{address}/443" for address in (A, B)}
+    assert codes(*(ANSWERS[code](address) for address in (A, B))) == [code]
 
 
-IDENTITY: Final = ("aws", "sts", "get-caller-identity", "--region", "eu-west-1")
-KEYS: Final = ("aws", "configure", "list")
-URLS: Final = ("printenv", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_BACKUP", "AWS_ENDPOINT_URL_BACKUP_GATEWAY")
-CERTIFICATE: Final = (
-    *("openssl", "s_client", "-connect", "10.0.1.17:443"),
-    *("-servername", "backup.eu-west-1.amazonaws.com", "-showcerts"),
-)
-COMMANDS: Final = {
-    "API002": [KEYS, IDENTITY],
-    "API003": [KEYS, IDENTITY],
-    "API004": [KEYS, IDENTITY],
-    "API005": [("chronyc", "tracking"), ("systemctl", "restart", "chronyd"), ("chronyc", "makestep")],
-    "API006": [URLS, KEYS, CERTIFICATE],
-    "API007": [],
-    "API008": [("aws", "account", "get-region-opt-status", "--region-name", "eu-west-1")],
-    "API009": [CERTIFICATE, URLS],
-}
-
-
-@pytest.mark.parametrize("code", ANSWERS)
-def test_what_each_fix_looks_at(code: str) -> None:
-    [finding] = findings_of(rule_of(RULES, code), evidence([*HERE, ANSWERS[code](A)]))
-    argvs = [command.argv for command in finding.fix.commands]
-    assert argvs == COMMANDS[code]
-    assert [why for argv in argvs if argv[0] == "aws" and (why := complaint(argv)) is not None] == []
-
-
-@pytest.mark.parametrize("code", ANSWERS)
-def test_at_one_address(code: str) -> None:
-    [finding] = findings_of(rule_of(RULES, code), evidence([*HERE, ANSWERS[code](A), api(B)]))
-    assert finding.addresses == frozenset(addresses(A))
-    assert B not in finding.detail
+CASES_THAT_FIRE += [
+    case
+    for code, answer in ANSWERS.items()
+    for case in (
+        fires(code, "at both addresses", [*HERE, answer(A), answer(B)], of=SIGNED),
+        fires(code, "at one address", [*HERE, answer(A), api(B)], of=SIGNED),
+    )
+]
+CASES_THAT_FIRE += [
+    fires("API005", "without the server's time", [*HERE, api(A, failed="clock-skew")], of=SIGNED),
+]
 
 
 @pytest.mark.parametrize(
@@ -390,11 +302,6 @@ def test_without_facts_the_kind_still_speaks(code: str) -> None:
     assert whole.failure is not None
     bare = spoiled(whole, failed=whole.failure.kind)
     assert codes(bare) == ["API004" if code == "API009" else code]
-
-
-def test_api005_without_the_server_s_time() -> None:
-    [finding] = findings_of(rule_of(RULES, "API005"), evidence([*HERE, api(A, failed="clock-skew")]))
-    assert finding.detail == "AWS refuses the call at 10.0.1.17 for the time in its signature."
 
 
 @pytest.mark.parametrize(
@@ -452,41 +359,27 @@ def signed_by(source: str) -> Observation[CredentialFacts]:
     return replace(observation, outcome=Ok(replace(observation.outcome.facts, source=source, role=ROLE)))
 
 
-@pytest.mark.parametrize(
-    ("source", "words"), [*SOURCES.items(), pytest.param("made-up", "made-up", id="one that has no words")]
-)
-def test_api011_fires(source: str, words: str) -> None:
-    [finding] = findings_of(API011, evidence([*HERE, imds(role=ROLE), signed_by(source)]))
-    assert (finding.code, finding.target, finding.severity) == ("API011", None, None)
-    assert finding.detail == (
-        f"The SDK signs with credentials from {words}; the role of this instance's own profile does not sign the calls."
-    )
-    assert finding.evidence == ("credentials", "imds")
-    assert finding.addresses == frozenset()
-    assert ROLE not in f"{finding.detail} {finding.fix}"
-    assert [command.argv for command in finding.fix.commands] == [KEYS]
+CASES_THAT_FIRE += [
+    fires("API011", source, [*HERE, imds(role=ROLE), signed_by(source)]) for source in (*SOURCES, "made-up")
+]
 
 
-@pytest.mark.parametrize(
-    "observations",
-    [
-        *(
-            pytest.param([imds(role=ROLE), signed_by(source)], id=source)
-            for source in ("iam-role", "container-role", "assume-role-with-web-identity")
-        ),
-        pytest.param([imds(), signed_by("env")], id="an instance without a role"),
-        pytest.param([imds(failed="timeout"), signed_by("env")], id="metadata is silent"),
-        pytest.param([imds(role=ROLE), credentials(failed="no-credentials")], id="no credentials"),
-        pytest.param([imds(role=ROLE), credentials(skipped="--no-api")], id="not looked for"),
-        pytest.param([imds(role=ROLE)], id="never looked for"),
-    ],
-)
-def test_api011_stays_silent(observations: Observations) -> None:
-    assert findings_of(API011, evidence([*HERE, *observations], of=SIGNED)) == []
+CASES_OF_SILENCE = [
+    *(
+        silent("API011", source, [*HERE, imds(role=ROLE), signed_by(source)], of=SIGNED)
+        for source in ("iam-role", "container-role", "assume-role-with-web-identity")
+    ),
+    silent("API011", "an instance without a role", [*HERE, imds(), signed_by("env")], of=SIGNED),
+    silent("API011", "metadata is silent", [*HERE, imds(failed="timeout"), signed_by("env")], of=SIGNED),
+    silent("API011", "no credentials", [*HERE, imds(role=ROLE), credentials(failed="no-credentials")], of=SIGNED),
+    silent("API011", "not looked for", [*HERE, imds(role=ROLE), credentials(skipped="--no-api")], of=SIGNED),
+    silent("API011", "never looked for", [*HERE, imds(role=ROLE)], of=SIGNED),
+]
 
 
 # --- API012 gateway-not-seen -----------------------------------------------------------------------------------------
 
+AT_GATEWAY: Final = here("backup-gateway", A, B)
 HOUR: Final = timedelta(hours=1)
 SECOND: Final = timedelta(seconds=1)
 
@@ -522,139 +415,158 @@ def further(first: Observation[ApiFacts], facts_of: Observation[ApiFacts]) -> Ob
     return replace(facts_of, subject=subject)
 
 
-@pytest.mark.parametrize(
-    ("observations", "where", "who"),
-    [
-        pytest.param(
-            [gateways(A, ("bgw-A", HOUR + SECOND), ("bgw-C", HOUR)), gateways(B)],
-            [A],
-            "bgw-A (last in touch 2026-03-01 10:59 UTC)",
-            id="a second over an hour",
-        ),
-        pytest.param(
-            [gateways(A, ("bgw-B", timedelta(days=2)), ("bgw-C", HOUR), ("bgw-A", 2 * HOUR))],
-            [A],
-            "bgw-A (last in touch 2026-03-01 10:00 UTC) and bgw-B (last in touch 2026-02-27 12:00 UTC)",
-            id="two, and one that was in touch",
-        ),
-        pytest.param(
-            [gateways(A, ("bgw-A", 2 * HOUR), ("bgw-C", HOUR)), gateways(B, ("bgw-A", 2 * HOUR), ("bgw-C", HOUR))],
-            [A, B],
-            "bgw-A (last in touch 2026-03-01 10:00 UTC)",
-            id="one, listed at both addresses",
-        ),
-        pytest.param(
-            [
-                gateways(A, ("bgw-A", 2 * HOUR), server_time=None),
-                gateways(B, ("bgw-A", 2 * HOUR), ("bgw-C", HOUR)),
-            ],
-            [B],
-            "bgw-A (last in touch 2026-03-01 10:00 UTC)",
-            id="one of two answers without the server's time",
-        ),
-        pytest.param(
-            [gateways(A, ("bgw-A", timedelta()), ("bgw-C", -HOUR), server_time=NOW + 2 * HOUR)],
-            [A],
-            "bgw-A (last in touch 2026-03-01 12:00 UTC)",
-            id="by the server's clock and not by this host's",
-        ),
-    ],
-)
-def test_api012_fires(observations: Observations, where: list[str], who: str) -> None:
-    seen = evidence([*here("backup-gateway", A, B), *observations], targets=[GATEWAY])
-    [finding] = findings_of(API012, seen)
-    assert (finding.code, finding.target, finding.severity) == ("API012", "backup-gateway", None)
-    assert finding.detail == f"The API answers, and AWS has not heard of {who} for over an hour."
-    assert finding.addresses == frozenset(addresses(*where))
-    assert finding.evidence == tuple(f"api/backup-gateway/{address}/443" for address in where)
-    [listing] = [command.argv for command in finding.fix.commands]
-    assert complaint(listing) is None
+CASES_THAT_FIRE += [
+    fires(
+        "API012",
+        "a second over an hour",
+        [*AT_GATEWAY, gateways(A, ("bgw-A", HOUR + SECOND), ("bgw-C", HOUR)), gateways(B)],
+        targets=[GATEWAY],
+    ),
+    fires(
+        "API012",
+        "two, and one that was in touch",
+        [
+            *AT_GATEWAY,
+            gateways(A, ("bgw-B", timedelta(days=2)), ("bgw-C", HOUR), ("bgw-A", 2 * HOUR)),
+        ],
+        targets=[GATEWAY],
+    ),
+    fires(
+        "API012",
+        "one, listed at both addresses",
+        [
+            *AT_GATEWAY,
+            gateways(A, ("bgw-A", 2 * HOUR), ("bgw-C", HOUR)),
+            gateways(B, ("bgw-A", 2 * HOUR), ("bgw-C", HOUR)),
+        ],
+        targets=[GATEWAY],
+    ),
+    fires(
+        "API012",
+        "one of two answers without the server's time",
+        [
+            *AT_GATEWAY,
+            gateways(A, ("bgw-A", 2 * HOUR), server_time=None),
+            gateways(B, ("bgw-A", 2 * HOUR), ("bgw-C", HOUR)),
+        ],
+        targets=[GATEWAY],
+    ),
+    fires(
+        "API012",
+        "by the server's clock and not by this host's",
+        [
+            *AT_GATEWAY,
+            gateways(A, ("bgw-A", timedelta()), ("bgw-C", -HOUR), server_time=NOW + 2 * HOUR),
+        ],
+        targets=[GATEWAY],
+    ),
+]
 
 
 CUT: Final = gateways(A, ("bgw-A", 2 * HOUR), cut=True)
 
 
-@pytest.mark.parametrize(
-    ("observations", "severity", "end"),
-    [
-        pytest.param(
-            [gateways(A, ("bgw-A", 2 * HOUR))], Severity.WARNING, " No other gateway is in touch there.", id="every one"
-        ),
-        pytest.param(
-            [gateways(A, ("bgw-A", 2 * HOUR), ("bgw-B", HOUR))], None, "for over an hour.", id="not every one"
-        ),
-        pytest.param([gateways(A, ("bgw-A", 2 * HOUR), ("bgw-B", None))], None, "for over an hour.", id="one unknown"),
-        pytest.param([CUT], None, " AWS has more gateways than the 1 that were read.", id="the first page alone"),
-        pytest.param(
-            [CUT, further(CUT, gateways(A, ("bgw-A", 2 * HOUR), ("bgw-B", 3 * HOUR)))],
-            Severity.WARNING,
-            " No other gateway is in touch there.",
-            id="every one, on two pages",
-        ),
-        pytest.param(
-            [CUT, further(CUT, gateways(A, ("bgw-A", 2 * HOUR), ("bgw-B", HOUR)))],
-            None,
-            "for over an hour.",
-            id="one on a further page is in touch",
-        ),
-        pytest.param(
-            [CUT, further(CUT, gateways(A, ("bgw-A", 2 * HOUR), more=999, cut=True))],
-            None,
-            " Of 1000 gateways, those silent for longest are named."
-            " AWS has more gateways than the 1000 that were read.",
-            id="more than are read",
-        ),
-        pytest.param(
-            [CUT, further(CUT, spoiled(CUT, failed="timeout"))],
-            None,
-            " AWS has more gateways than the 1 that were read.",
-            id="a further page is not answered",
-        ),
-        pytest.param(
-            [
-                CUT,
-                further(CUT, gateways(A, ("bgw-A", 2 * HOUR), ("bgw-B", 3 * HOUR))),
-                gateways(B, ("bgw-A", 2 * HOUR), cut=True),
-            ],
-            Severity.WARNING,
-            " No other gateway is in touch there.",
-            id="read on at one address of two",
-        ),
-        pytest.param(
-            [gateways(A, ("bgw-A", 2 * HOUR)), gateways(B, ("bgw-C", HOUR))],
-            None,
-            "for over an hour.",
-            id="lists that differ",
-        ),
-    ],
-)
-def test_api012_counts_where_no_gateway_is_in_touch(
-    observations: Observations, severity: Severity | None, end: str
-) -> None:
-    [finding] = findings_of(API012, evidence([*here("backup-gateway", A, B), *observations], targets=[GATEWAY]))
-    assert finding.severity is severity
-    assert finding.detail.endswith(end)
+CASES_THAT_FIRE += [
+    fires("API012", "every one", [*AT_GATEWAY, gateways(A, ("bgw-A", 2 * HOUR))], targets=[GATEWAY]),
+    fires(
+        "API012", "not every one", [*AT_GATEWAY, gateways(A, ("bgw-A", 2 * HOUR), ("bgw-B", HOUR))], targets=[GATEWAY]
+    ),
+    fires("API012", "one unknown", [*AT_GATEWAY, gateways(A, ("bgw-A", 2 * HOUR), ("bgw-B", None))], targets=[GATEWAY]),
+    fires("API012", "the first page alone", [*AT_GATEWAY, CUT], targets=[GATEWAY]),
+    fires(
+        "API012",
+        "every one, on two pages",
+        [*AT_GATEWAY, CUT, further(CUT, gateways(A, ("bgw-A", 2 * HOUR), ("bgw-B", 3 * HOUR)))],
+        targets=[GATEWAY],
+    ),
+    fires(
+        "API012",
+        "one on a further page is in touch",
+        [*AT_GATEWAY, CUT, further(CUT, gateways(A, ("bgw-A", 2 * HOUR), ("bgw-B", HOUR)))],
+        targets=[GATEWAY],
+    ),
+    fires(
+        "API012",
+        "more than are read",
+        [*AT_GATEWAY, CUT, further(CUT, gateways(A, ("bgw-A", 2 * HOUR), more=999, cut=True))],
+        targets=[GATEWAY],
+    ),
+    fires(
+        "API012",
+        "a further page is not answered",
+        [*AT_GATEWAY, CUT, further(CUT, spoiled(CUT, failed="timeout"))],
+        targets=[GATEWAY],
+    ),
+    fires(
+        "API012",
+        "read on at one address of two",
+        [
+            *AT_GATEWAY,
+            CUT,
+            further(CUT, gateways(A, ("bgw-A", 2 * HOUR), ("bgw-B", 3 * HOUR))),
+            gateways(B, ("bgw-A", 2 * HOUR), cut=True),
+        ],
+        targets=[GATEWAY],
+    ),
+    fires(
+        "API012",
+        "lists that differ",
+        [*AT_GATEWAY, gateways(A, ("bgw-A", 2 * HOUR)), gateways(B, ("bgw-C", HOUR))],
+        targets=[GATEWAY],
+    ),
+]
 
 
-@pytest.mark.parametrize(
-    "observations",
-    [
-        pytest.param([gateways(A, ("bgw-A", HOUR))], id="an hour and no more"),
-        pytest.param([gateways(A, ("bgw-A", SECOND), ("bgw-B", HOUR - SECOND))], id="under an hour"),
-        pytest.param([gateways(A, ("bgw-A", 2 * HOUR), server_time=None)], id="the server's time is not known"),
-        pytest.param([gateways(A, ("bgw-A", None))], id="when it was heard of is not known"),
-        pytest.param([gateways(A)], id="no gateway"),
-        pytest.param([gateways(C, ("bgw-A", 2 * HOUR))], id="an address that this host does not use"),
-        pytest.param([spoiled(gateways(A), failed="timeout")], id="no answer"),
-        pytest.param(
-            [gateways(A, ("bgw-A", HOUR), cut=True), further(CUT, gateways(A, ("bgw-A", HOUR), ("bgw-B", SECOND)))],
-            id="all are in touch, on two pages",
-        ),
-        pytest.param([], id="never called"),
-    ],
-)
-def test_api012_stays_silent(observations: Observations) -> None:
-    assert findings_of(API012, evidence([*here("backup-gateway", A, B), *observations], targets=[GATEWAY])) == []
+CASES_OF_SILENCE += [
+    silent(
+        "API012",
+        "an hour and no more",
+        [*AT_GATEWAY, gateways(A, ("bgw-A", HOUR))],
+        targets=[GATEWAY],
+    ),
+    silent(
+        "API012",
+        "under an hour",
+        [*AT_GATEWAY, gateways(A, ("bgw-A", SECOND), ("bgw-B", HOUR - SECOND))],
+        targets=[GATEWAY],
+    ),
+    silent(
+        "API012",
+        "the server's time is not known",
+        [*AT_GATEWAY, gateways(A, ("bgw-A", 2 * HOUR), server_time=None)],
+        targets=[GATEWAY],
+    ),
+    silent(
+        "API012",
+        "when it was heard of is not known",
+        [*AT_GATEWAY, gateways(A, ("bgw-A", None))],
+        targets=[GATEWAY],
+    ),
+    silent("API012", "no gateway", [*AT_GATEWAY, gateways(A)], targets=[GATEWAY]),
+    silent(
+        "API012",
+        "an address that this host does not use",
+        [*AT_GATEWAY, gateways(C, ("bgw-A", 2 * HOUR))],
+        targets=[GATEWAY],
+    ),
+    silent(
+        "API012",
+        "no answer",
+        [*AT_GATEWAY, spoiled(gateways(A), failed="timeout")],
+        targets=[GATEWAY],
+    ),
+    silent(
+        "API012",
+        "all are in touch, on two pages",
+        [
+            *AT_GATEWAY,
+            gateways(A, ("bgw-A", HOUR), cut=True),
+            further(CUT, gateways(A, ("bgw-A", HOUR), ("bgw-B", SECOND))),
+        ],
+        targets=[GATEWAY],
+    ),
+    silent("API012", "never called", [*AT_GATEWAY], targets=[GATEWAY]),
+]
 
 
 @pytest.mark.parametrize(
@@ -706,3 +618,8 @@ def test_the_rate_is_that_of_the_service_that_throttled(service: str, figures: l
     [finding] = findings_of(rule_of(RULES, "API007"), seen)
     assert re.findall(r"\d+", finding.fix.summary) == figures
     assert service in finding.fix.summary
+
+
+@pytest.mark.parametrize("case", CASES_OF_SILENCE)
+def test_a_rule_is_silent(case: Case) -> None:
+    assert_silent(case)

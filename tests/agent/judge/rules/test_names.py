@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from ipaddress import ip_address
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
@@ -11,21 +11,19 @@ from agent.catalog.findings import Severity
 from agent.catalog.services import appliance_hosts
 from agent.judge.diagnose import diagnose
 from agent.judge.rules import names, resolvers
-from agent.judge.rules.rule import Rule, RuleFinding
+from agent.judge.rules.rule import Rule
 from agent.judge.verdict import judge_evidence
-from agent.report.model import Command, Status
+from agent.report.model import Status
 from agent.settings import Expect, Suppression
 from probes.facts import DnsFacts, HostFacts, HostsEntry, LookupFacts
 from probes.model import Observation, Ok
 from probes.operations import APPLIANCE, DUAL_STACK_NAME, SEARCH_DOMAINS, WITHOUT_SEARCH
-from tests.support.aws_commands import complaint
 from tests.support.build import (
     BACKUP,
     CORPORATE,
     GATEWAY,
     PRIVATE,
     PUBLIC,
-    REGION,
     RESOLVER,
     VPC_RESOLVER,
     Observations,
@@ -58,7 +56,6 @@ from tests.support.cases import (
     PUBLIC_6,
     VPCE,
     Case,
-    assert_fires,
     assert_silent,
     codes_of,
     fires,
@@ -77,20 +74,16 @@ BOTH: Observations = [
     host("10.0.3.5/24", "2600:1f18:1234:5600::5/64"),
     imds(vpc=("10.0.0.0/16", "2600:1f18:1234:5600::/56")),
 ]
+STUB: Final = "127.0.0.53"
+OTHER: Final = "10.9.0.54"
 VPC_IPV6 = "2600:1f18:1234:5600::17"
 PUBLIC_IPV6 = "2600:1fff:8000::30"
 
 
-def words(commands: Sequence[Command]) -> list[str]:
-    return [" ".join(command.argv) for command in commands]
-
-
-def well_formed(finding: RuleFinding) -> int:
-    """How many commands a fix has for the AWS CLI, all of which it would take, each for a Region."""
-    asked = [command.argv for command in finding.fix.commands if command.argv[0] == "aws"]
-    assert [why for argv in asked if (why := complaint(argv)) is not None] == []
-    assert all({"--region", "--vpc-region"}.intersection(argv) for argv in asked)
-    return len(asked)
+def behind_cache(*answers: Observation[DnsFacts], asked: Sequence[str] = (STUB,)) -> Observations:
+    """A lookup that runs out of time, and what the servers behind a cache answer."""
+    silent = (answer(by=server, failed="timeout") for server in asked)
+    return [host(resolvers=asked, upstream=[CORPORATE, OTHER]), imds(), lookup(failed="timeout"), *silent, *answers]
 
 
 def not_evaluated(code: str, observations: Observations) -> dict[str | None, str]:
@@ -101,87 +94,61 @@ def not_evaluated(code: str, observations: Observations) -> dict[str | None, str
 # --- DNS001 public-answer -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("observations", "where", "detail"),
-    [
-        pytest.param(
-            [*HERE, lookup(PUBLIC), answer(PUBLIC), answer(PUBLIC, by=VPC_RESOLVER)],
-            (PUBLIC,),
-            "This host resolves backup.eu-west-1.amazonaws.com to 52.95.111.30, outside the private path; the VPC's "
-            "resolver gives no private one either. Private DNS is not in effect for this name here.",
-            id="the VPC's resolver gives it, too",
-        ),
-        pytest.param(
-            [*ABROAD, lookup(PUBLIC), answer(PUBLIC, by=CORPORATE), answer(by=VPC_RESOLVER, failed="timeout")],
-            (PUBLIC,),
-            "the VPC's resolver could not be asked",
-            id="the VPC's resolver is silent",
-        ),
-        pytest.param([host(resolvers=[CORPORATE]), lookup(PUBLIC)], (PUBLIC,), "could not be asked", id="on premises"),
-        pytest.param(
-            [*ABROAD, lookup(PUBLIC), answer(by=VPC_RESOLVER, failed="nxdomain")],
-            (PUBLIC,),
-            "gives no private one either",
-            id="for the VPC's resolver the name does not exist",
-        ),
-        pytest.param(
-            [*HERE, lookup(PUBLIC, "52.95.111.31"), answer(PUBLIC, "52.95.111.31", by=VPC_RESOLVER)],
-            (PUBLIC, "52.95.111.31"),
-            "to 52.95.111.30 and 52.95.111.31, outside",
-            id="two addresses are one finding",
-        ),
-        pytest.param(
-            [*HERE, lookup("64:ff9b::345f:6f1e"), host("64:ff9b:1::5/64"), answer("64:ff9b::345f:6f1e")],
-            ("64:ff9b::345f:6f1e",),
-            "to 64:ff9b::345f:6f1e, outside",
-            id="NAT64 with a public address inside",
-        ),
-        pytest.param(
-            [*HERE, lookup(PUBLIC, "10.0.1.17"), answer(PUBLIC, by=VPC_RESOLVER)],
-            (PUBLIC,),
-            "to 52.95.111.30 as well as 10.0.1.17; 52.95.111.30 lies outside the private path, and the VPC's resolver "
-            "gives no private one either. Programs take any of them.",
-            id="a private address of the same family beside it",
-        ),
-        pytest.param(
-            [*BOTH, lookup(PUBLIC, VPC_IPV6), answer(PUBLIC, by=VPC_RESOLVER)],
-            (PUBLIC,),
-            "to 52.95.111.30 as well as 2600:1f18:1234:5600::17;",
-            id="public IPv4 beside private IPv6",
-        ),
-    ],
-)
-def test_dns001_fires(observations: Observations, where: tuple[str, ...], detail: str) -> None:
-    [finding] = findings_of(DNS001, evidence(observations))
-    assert finding.target == "backup"
-    assert finding.addresses == frozenset(addresses(*where))
-    assert detail in finding.detail
-    assert finding.evidence[0] == "dns/backup/getaddrinfo"
+CASES_THAT_FIRE = [
+    fires(
+        "DNS001",
+        "the VPC's resolver gives it, too",
+        [*HERE, lookup(PUBLIC), answer(PUBLIC), answer(PUBLIC, by=VPC_RESOLVER)],
+    ),
+    fires(
+        "DNS001",
+        "the VPC's resolver is silent",
+        [*ABROAD, lookup(PUBLIC), answer(PUBLIC, by=CORPORATE), answer(by=VPC_RESOLVER, failed="timeout")],
+    ),
+    fires("DNS001", "on premises", [host(resolvers=[CORPORATE]), lookup(PUBLIC)]),
+    fires(
+        "DNS001",
+        "for the VPC's resolver the name does not exist",
+        [*ABROAD, lookup(PUBLIC), answer(by=VPC_RESOLVER, failed="nxdomain")],
+    ),
+    fires(
+        "DNS001",
+        "two addresses are one finding",
+        [*HERE, lookup(PUBLIC, "52.95.111.31"), answer(PUBLIC, "52.95.111.31", by=VPC_RESOLVER)],
+    ),
+    fires(
+        "DNS001",
+        "NAT64 with a public address inside",
+        [*HERE, lookup("64:ff9b::345f:6f1e"), host("64:ff9b:1::5/64"), answer("64:ff9b::345f:6f1e")],
+    ),
+    fires(
+        "DNS001",
+        "a private address of the same family beside it",
+        [*HERE, lookup(PUBLIC, "10.0.1.17"), answer(PUBLIC, by=VPC_RESOLVER)],
+    ),
+    fires(
+        "DNS001", "public IPv4 beside private IPv6", [*BOTH, lookup(PUBLIC, VPC_IPV6), answer(PUBLIC, by=VPC_RESOLVER)]
+    ),
+]
 
 
-@pytest.mark.parametrize(
-    "observations",
-    [
-        pytest.param([*HERE, lookup(*PRIVATE), answer(PUBLIC, by=VPC_RESOLVER)], id="this host gets private ones"),
-        pytest.param([*HERE, lookup(PUBLIC), answer("10.0.1.17", by=VPC_RESOLVER)], id="the VPC's resolver disagrees"),
-        pytest.param([*HERE, lookup(PUBLIC), answer("10.0.1.17", by=RESOLVER)], id="as does its second address"),
-        pytest.param([*HERE, lookup("10.99.0.1")], id="private outside the VPC"),
-        pytest.param([host(), imds(vpc=("52.95.0.0/16",)), lookup(PUBLIC)], id="the VPC's block is publicly routable"),
-        pytest.param([*HERE, lookup(PUBLIC_IPV6)], id="public of a family that this host does not have"),
-        pytest.param([host("2600:1f18::5/64"), lookup(PUBLIC_IPV6)], id="IPv6 of which nothing is known"),
-        pytest.param([*HERE, lookup("127.0.0.1")], id="loopback"),
-        pytest.param(
-            [*HERE, lookup("64:ff9b::a00:111"), host("10.0.3.5/24", "fd00::5/64")], id="NAT64, private inside"
-        ),
-        pytest.param([*HERE, lookup(failed="nxdomain")], id="no such name"),
-        pytest.param(
-            [*BOTH, lookup("10.0.1.17", PUBLIC_IPV6), answer(by=VPC_RESOLVER, failed="timeout")],
-            id="public IPv6 beside private IPv4 is a lesser fault",
-        ),
-    ],
-)
-def test_dns001_stays_silent(observations: Observations) -> None:
-    assert findings_of(DNS001, evidence(observations)) == []
+CASES_OF_SILENCE = [
+    silent("DNS001", "this host gets private ones", [*HERE, lookup(*PRIVATE), answer(PUBLIC, by=VPC_RESOLVER)]),
+    silent("DNS001", "the VPC's resolver disagrees", [*HERE, lookup(PUBLIC), answer("10.0.1.17", by=VPC_RESOLVER)]),
+    silent("DNS001", "as does its second address", [*HERE, lookup(PUBLIC), answer("10.0.1.17", by=RESOLVER)]),
+    silent("DNS001", "private outside the VPC", [*HERE, lookup("10.99.0.1")]),
+    silent("DNS001", "the VPC's block is publicly routable", [host(), imds(vpc=("52.95.0.0/16",)), lookup(PUBLIC)]),
+    silent("DNS001", "public of a family that this host does not have", [*HERE, lookup(PUBLIC_IPV6)]),
+    silent("DNS001", "IPv6 of which nothing is known", [host("2600:1f18::5/64"), lookup(PUBLIC_IPV6)]),
+    silent("DNS001", "loopback", [*HERE, lookup("127.0.0.1")]),
+    silent("DNS001", "NAT64, private inside", [*HERE, lookup("64:ff9b::a00:111"), host("10.0.3.5/24", "fd00::5/64")]),
+    silent("DNS001", "no such name", [*HERE, lookup(failed="nxdomain")]),
+    silent(
+        "DNS001",
+        "public IPv6 beside private IPv4 is a lesser fault",
+        [*BOTH, lookup("10.0.1.17", PUBLIC_IPV6), answer(by=VPC_RESOLVER, failed="timeout")],
+    ),
+]
 
 
 @pytest.mark.parametrize("expect", [Expect.PUBLIC, Expect.ANY])
@@ -232,43 +199,15 @@ def test_families_are_judged_one_by_one(
     assert addresses_by_code == {code: frozenset(addresses(*where)) for code, where in expected.items()}
 
 
-def test_dns001_turns_private_dns_on_for_backup_and_never_for_the_gateway() -> None:
-    [backup] = findings_of(DNS001, evidence([*HERE, lookup(PUBLIC)]))
-    [gateway] = findings_of(DNS001, evidence([*HERE, lookup(PUBLIC, of="backup-gateway")], targets=[GATEWAY]))
-    assert any("--private-dns-enabled" in command.argv for command in backup.fix.commands)
-    assert not any(command.argv[2].startswith("modify-") for command in gateway.fix.commands)
-    assert "appliances" in gateway.fix.summary
-
-
-def test_dns001_turns_on_what_private_dns_needs_first_and_one_thing_a_call() -> None:
-    [finding] = findings_of(DNS001, evidence([*HERE, lookup(PUBLIC)]))
-    changes = [command for command in finding.fix.commands if command.argv[2].startswith("modify-")]
-    assert [command.argv[-1] for command in changes] == [
-        "--enable-dns-support",
-        "--enable-dns-hostnames",
-        "--private-dns-enabled",
-    ]
-    assert [command.undo for command in changes] == [
-        "the same command with --no-enable-dns-support",
-        "the same command with --no-enable-dns-hostnames",
-        "the same command with --no-private-dns-enabled",
-    ]
-    assert well_formed(finding) == len(changes) + 2  # describes endpoints, and creates one
-
-
-@pytest.mark.parametrize(
-    ("service", "variable"),
-    [("backup", "AWS_ENDPOINT_URL_BACKUP "), ("backup-gateway", "AWS_ENDPOINT_URL_BACKUP_GATEWAY ")],
-)
-def test_dns001_warns_before_it_changes_the_vpc(service: str, variable: str) -> None:
-    [finding] = findings_of(DNS001, evidence([*HERE, lookup(PUBLIC, of=service)], targets=[BACKUP, GATEWAY]))
-    words = finding.fix.summary
-    assert words.index(variable) < words.index("every host of the VPC")
-    assert "peered or transit VPC" in words
-    assert "--private-cidr" in words
-    assert ("443 from every caller of the VPC" in words) is (service == "backup")
-    trial = next(command.argv for command in finding.fix.commands if command.argv[0] == "backuplink")
-    assert trial[-1] == f"{service}=<ENDPOINT_DNS_NAME>"
+CASES_THAT_FIRE += [
+    fires("DNS001", "Backup, and nothing else is known", [*HERE, lookup(PUBLIC)]),
+    fires(
+        "DNS001",
+        "a gateway, whose private DNS stays off",
+        [*HERE, lookup(PUBLIC, of="backup-gateway")],
+        targets=[GATEWAY],
+    ),
+]
 
 
 def test_dns001_needs_dns() -> None:
@@ -283,164 +222,135 @@ def test_dns001_needs_dns() -> None:
 # --- DNS002 resolvers-disagree --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("observations", "detail"),
-    [
-        pytest.param(
-            [*ABROAD, lookup(PUBLIC), answer(PUBLIC, by=CORPORATE), answer(*PRIVATE, by=VPC_RESOLVER)],
-            "On this host backup.eu-west-1.amazonaws.com resolves to 52.95.111.30 (its name servers: 10.9.0.53); "
-            "the VPC's resolver gives 10.0.1.17 and 10.0.2.17.",
-            id="public here, private there",
-        ),
-        pytest.param(
-            [*ABROAD, lookup(failed="nxdomain"), answer(*PRIVATE, by=VPC_RESOLVER)],
-            "resolves to no address (it said nxdomain) (its name servers: 10.9.0.53); the VPC's resolver gives",
-            id="no such name here",
-        ),
-        pytest.param(
-            [*ABROAD, lookup(failed="servfail"), answer(*PRIVATE, by=VPC_RESOLVER)],
-            "resolves to no address (it said servfail)",
-            id="the lookup fails here",
-        ),
-        pytest.param(
-            [imds(), lookup(PUBLIC), answer(*PRIVATE, by=VPC_RESOLVER)],
-            "resolves to 52.95.111.30; the VPC's",
-            id="nothing is known of this host's name servers",
-        ),
-        pytest.param(
-            [*HERE, lookup(PUBLIC), answer("10.0.1.17", by=RESOLVER)],
-            "gives 10.0.1.17.",
-            id="a stale answer of this host, its own name server being the VPC's",
-        ),
-        pytest.param(
-            [*ABROAD, lookup(PUBLIC_IPV6), answer(*PRIVATE, by=VPC_RESOLVER)],
-            f"resolves to {PUBLIC_IPV6}, of a family that this host does not have",
-            id="an address that this host cannot use",
-        ),
-        pytest.param(
-            [*ABROAD, lookup(PUBLIC, "127.0.0.1"), answer(*PRIVATE, by=VPC_RESOLVER)],
-            "resolves to 52.95.111.30 and 127.0.0.1",
-            id="public beside nonsense",
-        ),
-    ],
-)
-def test_dns002_fires(observations: Observations, detail: str) -> None:
-    [finding] = findings_of(DNS002, evidence(observations))
-    assert finding.target == "backup"
-    assert finding.severity is None
-    assert detail in finding.detail
-    assert finding.evidence[0] == "dns/backup/getaddrinfo"
-    assert len(finding.evidence) > 1
+CASES_THAT_FIRE += [
+    fires(
+        "DNS002",
+        "public here, private there",
+        [*ABROAD, lookup(PUBLIC), answer(PUBLIC, by=CORPORATE), answer(*PRIVATE, by=VPC_RESOLVER)],
+    ),
+    fires("DNS002", "no such name here", [*ABROAD, lookup(failed="nxdomain"), answer(*PRIVATE, by=VPC_RESOLVER)]),
+    fires("DNS002", "the lookup fails here", [*ABROAD, lookup(failed="servfail"), answer(*PRIVATE, by=VPC_RESOLVER)]),
+    fires(
+        "DNS002",
+        "nothing is known of this host's name servers",
+        [imds(), lookup(PUBLIC), answer(*PRIVATE, by=VPC_RESOLVER)],
+    ),
+    fires(
+        "DNS002",
+        "a stale answer of this host, its own name server being the VPC's",
+        [*HERE, lookup(PUBLIC), answer("10.0.1.17", by=RESOLVER)],
+    ),
+    fires(
+        "DNS002",
+        "an address that this host cannot use",
+        [*ABROAD, lookup(PUBLIC_IPV6), answer(*PRIVATE, by=VPC_RESOLVER)],
+    ),
+    fires(
+        "DNS002", "public beside nonsense", [*ABROAD, lookup(PUBLIC, "127.0.0.1"), answer(*PRIVATE, by=VPC_RESOLVER)]
+    ),
+    fires(
+        "DNS002",
+        "a cache: systemd-resolved",
+        [host(resolvers=["127.0.0.53"]), imds(), lookup(PUBLIC), answer(*PRIVATE, by=VPC_RESOLVER)],
+    ),
+    fires(
+        "DNS002",
+        "a cache: that says that there is no such name",
+        [host(resolvers=["127.0.0.53"]), imds(), lookup(failed="nxdomain"), answer(*PRIVATE, by=VPC_RESOLVER)],
+    ),
+    fires(
+        "DNS002",
+        "a cache: that gives no answer to keep",
+        [host(resolvers=["127.0.0.53"]), imds(), lookup(failed="servfail"), answer(*PRIVATE, by=VPC_RESOLVER)],
+    ),
+    fires(
+        "DNS002",
+        "a cache: that is silent",
+        [host(resolvers=["127.0.0.53"]), imds(), lookup(failed="timeout"), answer(*PRIVATE, by=VPC_RESOLVER)],
+    ),
+    fires(
+        "DNS002",
+        "a cache: as the second",
+        [host(resolvers=[CORPORATE, "127.0.0.53"]), imds(), lookup(PUBLIC), answer(*PRIVATE, by=VPC_RESOLVER)],
+    ),
+    fires(
+        "DNS002",
+        "a cache: a server of one's own",
+        [host(resolvers=[CORPORATE]), imds(), lookup(PUBLIC), answer(*PRIVATE, by=VPC_RESOLVER)],
+    ),
+    fires(
+        "DNS002",
+        "a cache: another stub",
+        [host(resolvers=["127.0.0.1"]), imds(), lookup(PUBLIC), answer(*PRIVATE, by=VPC_RESOLVER)],
+    ),
+]
 
 
-def test_dns002_names_the_addresses_that_it_explains() -> None:
-    observations = [*ABROAD, lookup(PUBLIC), answer(*PRIVATE, by=VPC_RESOLVER)]
-    [finding] = findings_of(DNS002, evidence(observations))
-    assert finding.addresses == frozenset(addresses(PUBLIC))
-
-
-@pytest.mark.parametrize(
-    ("servers", "own", "flushed"),
-    [
-        pytest.param(["127.0.0.53"], lookup(PUBLIC), True, id="systemd-resolved"),
-        pytest.param(["127.0.0.53"], lookup(failed="nxdomain"), True, id="that says that there is no such name"),
-        pytest.param(["127.0.0.53"], lookup(failed="servfail"), False, id="that gives no answer to keep"),
-        pytest.param(["127.0.0.53"], lookup(failed="timeout"), False, id="that is silent"),
-        pytest.param([CORPORATE, "127.0.0.53"], lookup(PUBLIC), True, id="as the second"),
-        pytest.param([CORPORATE], lookup(PUBLIC), False, id="a server of one's own"),
-        pytest.param(["127.0.0.1"], lookup(PUBLIC), False, id="another stub"),
-    ],
-)
-def test_dns002_flushes_the_cache_of_systemd_resolved_where_it_gave_an_answer(
-    servers: list[str], own: Observation[Any], *, flushed: bool
-) -> None:
-    observations: Observations = [host(resolvers=servers), imds(), own, answer(*PRIVATE, by=VPC_RESOLVER)]
-    [finding] = findings_of(DNS002, evidence(observations))
-    assert ("resolvectl flush-caches" in words(finding.fix.commands)) is flushed
-    assert finding.fix.summary.startswith("Flush the cache of systemd-resolved first") is flushed
-
-
-@pytest.mark.parametrize(
-    ("server", "named"),
-    [
-        pytest.param("127.0.0.53", "at 127.0.0.53 (systemd-resolved): it may be an old one. Flush it.", id="resolved"),
-        pytest.param("127.0.0.1", "at 127.0.0.1: it may be an old one. Flush it.", id="another"),
-    ],
-)
-def test_dns002_names_the_cache_that_gave_the_answer(server: str, named: str) -> None:
-    observations: Observations = [host(resolvers=[server]), imds(), lookup(PUBLIC), answer(*PRIVATE, by=VPC_RESOLVER)]
-    [finding] = findings_of(DNS002, evidence([*observations, answer(PUBLIC, by=server)]))
-    assert named in finding.detail
-    assert f"dns/backup/{server}/A" in finding.evidence
-    assert "Flush the cache" in finding.fix.summary
-    [without] = findings_of(DNS002, evidence(observations))
-    assert "cache or stub" not in without.detail, "who gave the answer is not known"
-
-
-AHEAD: Final = "So do its own name servers: what answers comes before DNS on this host"
-
-
-@pytest.mark.parametrize(
-    ("own", "servers", "ahead"),
-    [
-        pytest.param(lookup(PUBLIC), [answer(*PRIVATE)], True, id="a public answer"),
-        pytest.param(lookup(failed="nxdomain"), [answer(*PRIVATE)], True, id="that the name does not exist"),
-        pytest.param(lookup(PUBLIC), [answer(PUBLIC)], False, id="its server gives what it gets"),
-        pytest.param(lookup(PUBLIC), [answer(failed="timeout")], False, id="its server is silent"),
-        pytest.param(lookup(PUBLIC), [], False, id="its server was not asked"),
-    ],
-)
-def test_dns002_says_flush_where_the_answer_came_from_before_dns(
-    own: Observation[Any], servers: Observations, ahead: bool
-) -> None:
-    observations: Observations = [host(), imds(), own, *servers, answer(*PRIVATE, by=VPC_RESOLVER)]
-    [finding] = findings_of(DNS002, evidence(observations))
-    assert (AHEAD in finding.detail) is ahead
-    assert finding.fix.summary.startswith("Flush the cache that answers before DNS") is ahead
-    assert ("nscd --invalidate hosts" in words(finding.fix.commands)) is ahead
-    assert ("dhcp" in " ".join(words(finding.fix.commands))) is not ahead
-
-
-def test_dns002_asks_for_this_vpcs_dhcp_options_alone() -> None:
-    [finding] = findings_of(DNS002, evidence([*ABROAD, lookup(PUBLIC), answer(*PRIVATE, by=VPC_RESOLVER)]))
-    assert f"aws ec2 describe-dhcp-options --region {REGION} --dhcp-options-ids <DHCP_OPTIONS_ID>" in words(
-        finding.fix.commands
+CASES_THAT_FIRE += [
+    fires(
+        "DNS002",
+        f"a cache at {server} that gave the answer",
+        [
+            *(host(resolvers=[server]), imds(), lookup(PUBLIC)),
+            *(answer(*PRIVATE, by=VPC_RESOLVER), answer(PUBLIC, by=server)),
+        ],
     )
-    assert well_formed(finding) == 2
-    assert "169.254.169.253" in finding.fix.summary
+    for server in ("127.0.0.53", "127.0.0.1")
+]
 
 
-def test_dns002_the_other_way_round_is_information() -> None:
-    [finding] = findings_of(DNS002, evidence([*ABROAD, lookup(*PRIVATE), answer(PUBLIC, by=VPC_RESOLVER)]))
-    assert finding.severity is Severity.INFO
-    assert finding.addresses == frozenset()
-    assert "What this host uses decides." in finding.detail
+CASES_THAT_FIRE += [
+    fires(
+        "DNS002",
+        "before DNS: a public answer",
+        [host(), imds(), lookup(PUBLIC), answer(*PRIVATE), answer(*PRIVATE, by=VPC_RESOLVER)],
+    ),
+    fires(
+        "DNS002",
+        "before DNS: that the name does not exist",
+        [host(), imds(), lookup(failed="nxdomain"), answer(*PRIVATE), answer(*PRIVATE, by=VPC_RESOLVER)],
+    ),
+    fires(
+        "DNS002",
+        "before DNS: its server gives what it gets",
+        [host(), imds(), lookup(PUBLIC), answer(PUBLIC), answer(*PRIVATE, by=VPC_RESOLVER)],
+    ),
+    fires(
+        "DNS002",
+        "before DNS: its server is silent",
+        [host(), imds(), lookup(PUBLIC), answer(failed="timeout"), answer(*PRIVATE, by=VPC_RESOLVER)],
+    ),
+    fires(
+        "DNS002",
+        "before DNS: its server was not asked",
+        [host(), imds(), lookup(PUBLIC), answer(*PRIVATE, by=VPC_RESOLVER)],
+    ),
+]
 
 
-@pytest.mark.parametrize(
-    "observations",
-    [
-        pytest.param([*HERE, lookup(*PRIVATE), answer(*PRIVATE, by=VPC_RESOLVER)], id="private at both"),
-        pytest.param([*HERE, lookup(PRIVATE[0]), answer(PRIVATE[1], by=VPC_RESOLVER)], id="rotation"),
-        pytest.param([*HERE, lookup(PUBLIC), answer(PUBLIC, by=VPC_RESOLVER)], id="public at both"),
-        pytest.param([*ABROAD, lookup(PUBLIC), answer(*PRIVATE, by=CORPORATE)], id="the other server is not the VPC's"),
-        pytest.param([*ABROAD, lookup(PUBLIC), answer(by=VPC_RESOLVER, failed="timeout")], id="the VPC's is silent"),
-        pytest.param([*HERE, lookup(*PRIVATE), answer(by=VPC_RESOLVER, failed="timeout")], id="silent, private here"),
-        pytest.param([*HERE, lookup("127.0.0.1"), answer(*PRIVATE, by=VPC_RESOLVER)], id="nonsense here"),
-        pytest.param([*HERE, lookup("10.0.1.17", PUBLIC), answer(*PRIVATE, by=VPC_RESOLVER)], id="both kinds here"),
-        pytest.param(
-            [*ABROAD, lookup(failed="nodata"), answer("fd00::17", by=VPC_RESOLVER)],
-            id="private there in a family that this host does not have",
-        ),
-        pytest.param([*ABROAD, lookup(failed="deadline"), answer(*PRIVATE, by=VPC_RESOLVER)], id="cut short here"),
-        pytest.param([*ABROAD, lookup(failed="bug"), answer(*PRIVATE, by=VPC_RESOLVER)], id="crashed here"),
-        pytest.param([*ABROAD, lookup(skipped="not started"), answer(*PRIVATE, by=VPC_RESOLVER)], id="not made here"),
-        pytest.param([*ABROAD, answer(*PRIVATE, by=VPC_RESOLVER)], id="never asked here"),
-        pytest.param([host(resolvers=[CORPORATE], ec2=False), lookup(*PRIVATE)], id="on premises, private"),
-    ],
-)
-def test_dns002_stays_silent(observations: Observations) -> None:
-    assert findings_of(DNS002, evidence(observations)) == []
+CASES_THAT_FIRE += [
+    fires("DNS002", "the other way round", [*ABROAD, lookup(*PRIVATE), answer(PUBLIC, by=VPC_RESOLVER)]),
+]
+CASES_OF_SILENCE += [
+    silent("DNS002", "private at both", [*HERE, lookup(*PRIVATE), answer(*PRIVATE, by=VPC_RESOLVER)]),
+    silent("DNS002", "rotation", [*HERE, lookup(PRIVATE[0]), answer(PRIVATE[1], by=VPC_RESOLVER)]),
+    silent("DNS002", "public at both", [*HERE, lookup(PUBLIC), answer(PUBLIC, by=VPC_RESOLVER)]),
+    silent("DNS002", "the other server is not the VPC's", [*ABROAD, lookup(PUBLIC), answer(*PRIVATE, by=CORPORATE)]),
+    silent("DNS002", "the VPC's is silent", [*ABROAD, lookup(PUBLIC), answer(by=VPC_RESOLVER, failed="timeout")]),
+    silent("DNS002", "silent, private here", [*HERE, lookup(*PRIVATE), answer(by=VPC_RESOLVER, failed="timeout")]),
+    silent("DNS002", "nonsense here", [*HERE, lookup("127.0.0.1"), answer(*PRIVATE, by=VPC_RESOLVER)]),
+    silent("DNS002", "both kinds here", [*HERE, lookup("10.0.1.17", PUBLIC), answer(*PRIVATE, by=VPC_RESOLVER)]),
+    silent(
+        "DNS002",
+        "private there in a family that this host does not have",
+        [*ABROAD, lookup(failed="nodata"), answer("fd00::17", by=VPC_RESOLVER)],
+    ),
+    silent("DNS002", "cut short here", [*ABROAD, lookup(failed="deadline"), answer(*PRIVATE, by=VPC_RESOLVER)]),
+    silent("DNS002", "crashed here", [*ABROAD, lookup(failed="bug"), answer(*PRIVATE, by=VPC_RESOLVER)]),
+    silent("DNS002", "not made here", [*ABROAD, lookup(skipped="not started"), answer(*PRIVATE, by=VPC_RESOLVER)]),
+    silent("DNS002", "never asked here", [*ABROAD, answer(*PRIVATE, by=VPC_RESOLVER)]),
+    silent("DNS002", "on premises, private", [host(resolvers=[CORPORATE], ec2=False), lookup(*PRIVATE)]),
+]
 
 
 @pytest.mark.parametrize(
@@ -471,79 +381,50 @@ def test_dns002_needs_dns() -> None:
 # --- DNS003 name-does-not-exist -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("observations", "detail", "shown"),
-    [
-        pytest.param(
-            [*HERE, lookup(failed="nxdomain"), answer(failed="nxdomain", zone="eu-west-1.amazonaws.com")],
-            "backup.eu-west-1.amazonaws.com does not exist for this host; the zone that says so is "
-            "eu-west-1.amazonaws.com.",
-            ("dns/backup/getaddrinfo", "dns/backup/10.0.0.2/A"),
-            id="the zone says so",
-        ),
-        pytest.param(
-            [*HERE, lookup(failed="nxdomain"), answer(failed="nxdomain")],
-            "backup.eu-west-1.amazonaws.com does not exist for this host.",
-            ("dns/backup/getaddrinfo", "dns/backup/10.0.0.2/A"),
-            id="no zone is named",
-        ),
-        pytest.param(
-            [*HERE, lookup(failed="nxdomain")],
-            "does not exist for this host.",
-            ("dns/backup/getaddrinfo",),
-            id="the C library alone",
-        ),
-        pytest.param(
-            [
-                host(resolvers=[CORPORATE, RESOLVER]),
-                lookup(failed="nxdomain"),
-                answer(by=CORPORATE, failed="nxdomain", zone="amazonaws.com"),
-                answer(*PRIVATE),
-            ],
-            "the zone that says so is amazonaws.com.",
-            ("dns/backup/getaddrinfo", "dns/backup/10.9.0.53/A"),
-            id="one of two name servers denies it",
-        ),
-        pytest.param(
-            [*ABROAD, lookup(failed="nxdomain"), answer(by=VPC_RESOLVER, failed="nxdomain", zone="of.the.vpc")],
-            "does not exist for this host.",
-            ("dns/backup/getaddrinfo",),
-            id="another resolver's zone is not this host's",
-        ),
-    ],
-)
-def test_dns003_fires(observations: Observations, detail: str, shown: tuple[str, ...]) -> None:
-    [finding] = findings_of(DNS003, evidence(observations))
-    assert finding.target == "backup"
-    assert finding.detail.endswith(detail)
-    assert finding.evidence == shown
-
-
-@pytest.mark.parametrize(
-    "observations",
-    [
-        pytest.param([*HERE, lookup(*PRIVATE), answer(failed="nxdomain", by=VPC_RESOLVER)], id="it exists here"),
-        pytest.param(
-            [*HERE, lookup(failed="servfail"), answer(failed="nxdomain"), answer(failed="servfail", record="AAAA")],
-            id="the lookup failed otherwise, as one answer did",
-        ),
-        pytest.param([*HERE, lookup(failed="nodata")], id="it exists without an address"),
-        *(
-            pytest.param(
-                [*HERE, lookup(failed="nxdomain"), answer(failed=failed), answer(failed=failed, record="AAAA")],
-                id=f"no answer says so: {failed}",
-            )
-            for failed in ("timeout", "refused", "dns-refused", "servfail", "dns-malformed", "malformed")
-        ),
-        pytest.param(
-            [*HERE, lookup(failed="nxdomain"), answer(*PRIVATE)], id="this host's name server gives addresses"
-        ),
-        pytest.param([*HERE, lookup(failed="nxdomain"), answer()], id="this host's name server says that it exists"),
-        pytest.param(HERE, id="never asked"),
-    ],
-)
-def test_dns003_stays_silent(observations: Observations) -> None:
-    assert findings_of(DNS003, evidence(observations)) == []
+CASES_THAT_FIRE += [
+    fires(
+        "DNS003",
+        "the zone says so",
+        [*HERE, lookup(failed="nxdomain"), answer(failed="nxdomain", zone="eu-west-1.amazonaws.com")],
+    ),
+    fires("DNS003", "no zone is named", [*HERE, lookup(failed="nxdomain"), answer(failed="nxdomain")]),
+    fires("DNS003", "the C library alone", [*HERE, lookup(failed="nxdomain")]),
+    fires(
+        "DNS003",
+        "one of two name servers denies it",
+        [
+            host(resolvers=[CORPORATE, RESOLVER]),
+            lookup(failed="nxdomain"),
+            answer(by=CORPORATE, failed="nxdomain", zone="amazonaws.com"),
+            answer(*PRIVATE),
+        ],
+    ),
+    fires(
+        "DNS003",
+        "another resolver's zone is not this host's",
+        [*ABROAD, lookup(failed="nxdomain"), answer(by=VPC_RESOLVER, failed="nxdomain", zone="of.the.vpc")],
+    ),
+]
+CASES_OF_SILENCE += [
+    silent("DNS003", "it exists here", [*HERE, lookup(*PRIVATE), answer(failed="nxdomain", by=VPC_RESOLVER)]),
+    silent(
+        "DNS003",
+        "the lookup failed otherwise, as one answer did",
+        [*HERE, lookup(failed="servfail"), answer(failed="nxdomain"), answer(failed="servfail", record="AAAA")],
+    ),
+    silent("DNS003", "it exists without an address", [*HERE, lookup(failed="nodata")]),
+    *(
+        silent(
+            "DNS003",
+            f"no answer says so: {failed}",
+            [*HERE, lookup(failed="nxdomain"), answer(failed=failed), answer(failed=failed, record="AAAA")],
+        )
+        for failed in ("timeout", "refused", "dns-refused", "servfail", "dns-malformed", "malformed")
+    ),
+    silent("DNS003", "this host's name server gives addresses", [*HERE, lookup(failed="nxdomain"), answer(*PRIVATE)]),
+    silent("DNS003", "this host's name server says that it exists", [*HERE, lookup(failed="nxdomain"), answer()]),
+    silent("DNS003", "never asked", HERE),
+]
 
 
 def test_dns003_speaks_of_each_target() -> None:
@@ -554,16 +435,6 @@ def test_dns003_speaks_of_each_target() -> None:
     ]
 
 
-def test_dns003_looks_for_the_region_the_zone_and_the_rule() -> None:
-    [finding] = findings_of(DNS003, evidence([*HERE, lookup(failed="nxdomain")]))
-    assert words(finding.fix.commands) == [
-        f"backuplink endpoints --region {REGION}",
-        f"aws route53 list-hosted-zones-by-vpc --vpc-id <VPC_ID> --vpc-region {REGION}",
-        f"aws route53resolver list-firewall-rule-group-associations --region {REGION} --vpc-id <VPC_ID>",
-    ]
-    assert well_formed(finding) == 2
-
-
 def test_dns003_needs_dns() -> None:
     assert not_evaluated("DNS003", HERE) == {"backup": "no dns step was made"}
 
@@ -571,150 +442,131 @@ def test_dns003_needs_dns() -> None:
 # --- DNS004 resolver-silent -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("observations", "resolver", "detail"),
-    [
-        pytest.param(
-            [*HERE, lookup(failed="timeout"), answer(failed="timeout"), answer(failed="timeout", record="AAAA")],
-            RESOLVER,
-            "No name server of this host answers: 10.0.0.2 (timeout after 3.0 s, asked twice).",
-            id="silence",
-        ),
-        pytest.param(
-            [*HERE, lookup(failed="servfail"), answer(failed="refused")],
-            RESOLVER,
-            "No name server of this host answers: 10.0.0.2 (refused after 12 ms).",
-            id="nothing listens there",
-        ),
-        pytest.param(
-            [
-                host(resolvers=[CORPORATE, RESOLVER]),
-                lookup(failed="servfail"),
-                answer(by=CORPORATE, failed="timeout"),
-                answer(failed="prohibited"),
-            ],
-            CORPORATE,
-            "No name server of this host answers: 10.9.0.53 (timeout after 3.0 s, asked twice) and 10.0.0.2 "
-            "(prohibited after 12 ms).",
-            id="two name servers, each in its way",
-        ),
-        pytest.param(
-            [
-                host(resolvers=["fd00::53", RESOLVER]),
-                lookup(failed="servfail"),
-                answer(by="fd00::53", skipped="this host has no IPv6 address of its own"),
-                answer(failed="timeout"),
-            ],
-            RESOLVER,
-            "No name server of this host answers: 10.0.0.2 (timeout after 3.0 s, asked twice). Not asked: fd00::53.",
-            id="one of a family that this host does not have",
-        ),
-        pytest.param(
-            [*ABROAD, lookup(failed="timeout"), answer(by=CORPORATE, failed="timeout"), answer(*PRIVATE)],
-            CORPORATE,
-            "answers: 10.9.0.53",
-            id="the VPC's resolver, which this host does not use, answers",
-        ),
-        pytest.param(
-            [
-                *HERE,
-                lookup(failed="timeout"),
-                answer(failed="timeout"),
-                lookup(failed="timeout", operation=DUAL_STACK_NAME),
-            ],
-            RESOLVER,
-            "answers: 10.0.0.2",
-            id="another name is not answered either",
-        ),
-        pytest.param(
-            [
-                *HERE,
-                lookup(failed="nxdomain"),
-                answer(failed="timeout"),
-                lookup(failed="nxdomain", operation=DUAL_STACK_NAME),
-            ],
-            RESOLVER,
-            "answers: 10.0.0.2",
-            id="programs look names up without DNS",
-        ),
-    ],
-)
-def test_dns004_fires(observations: Observations, resolver: str, detail: str) -> None:
-    [finding] = findings_of(DNS004, evidence(observations))
-    assert finding.target == resolver
-    assert detail in finding.detail
-    assert finding.evidence[0] == "dns/backup/getaddrinfo"
-
-
-@pytest.mark.parametrize(
-    "observations",
-    [
-        pytest.param([*HERE, lookup(*PRIVATE), answer(failed="timeout")], id="the lookup works all the same"),
-        pytest.param([*HERE, lookup(failed="servfail"), answer(failed="servfail")], id="it says SERVFAIL"),
-        pytest.param([*HERE, lookup(failed="servfail"), answer(failed="dns-malformed")], id="it says nonsense"),
-        pytest.param([*HERE, lookup(failed="nodata"), answer()], id="it gives no address"),
-        pytest.param(
-            [
-                host(resolvers=[CORPORATE, RESOLVER]),
-                lookup(failed="servfail"),
-                answer(by=CORPORATE, failed="timeout"),
-                answer(failed="servfail"),
-            ],
-            id="one is silent, the other says SERVFAIL",
-        ),
-        pytest.param(
-            [*HERE, lookup(*PRIVATE), answer(*PRIVATE), answer(failed="timeout", record="AAAA")],
-            id="it leaves one of two questions without an answer, and the lookup ends",
-        ),
-        pytest.param(
-            [*HERE, lookup(failed="timeout"), answer(*PRIVATE), answer(failed="servfail", record="AAAA")],
-            id="it fails for one of two questions",
-        ),
-        pytest.param(
-            [*HERE, lookup(failed="timeout"), answer(*PRIVATE), answer(failed="timeout", record="AAAA", cut=True)],
-            id="one of two answers is truncated",
-        ),
-        pytest.param([*HERE, lookup(failed="timeout"), answer(*PRIVATE), answer(record="AAAA")], id="it answers both"),
-        pytest.param(
-            [
-                host(resolvers=[CORPORATE, RESOLVER]),
-                lookup(failed="servfail"),
-                answer(by=CORPORATE, failed="timeout"),
-                answer(failed="deadline"),
-            ],
-            id="one was cut short before it could answer",
-        ),
-        pytest.param(
-            [host(resolvers=[CORPORATE, RESOLVER]), lookup(failed="servfail"), answer(by=CORPORATE, failed="timeout")],
-            id="one was never asked",
-        ),
-        pytest.param(
-            [
-                host(resolvers=[CORPORATE, RESOLVER]),
-                lookup(failed="servfail"),
-                answer(by=CORPORATE, failed="timeout"),
-                answer(skipped="not started: the run's deadline of 1 s came"),
-            ],
-            id="one had no time to be asked",
-        ),
-        *(
-            pytest.param(
-                [*HERE, lookup(failed="timeout"), answer(failed="timeout"), another],
-                id=f"another name is answered: {another.id}",
-            )
-            for another in (
-                lookup(failed="nxdomain", operation=DUAL_STACK_NAME),
-                lookup(failed="nodata", operation=DUAL_STACK_NAME),
-            )
-        ),
-        pytest.param([*HERE, lookup(failed="deadline"), answer(failed="timeout")], id="the lookup was cut short"),
-        pytest.param([*HERE, lookup(failed="timeout"), answer(failed="bug")], id="the asking crashed"),
-        pytest.param([*HERE, lookup(failed="timeout")], id="nobody was asked"),
-        pytest.param([lookup(failed="timeout"), answer(failed="timeout")], id="the name servers are not known"),
-    ],
-)
-def test_dns004_stays_silent(observations: Observations) -> None:
-    assert findings_of(DNS004, evidence(observations)) == []
+CASES_THAT_FIRE += [
+    fires(
+        "DNS004",
+        "silence",
+        [*HERE, lookup(failed="timeout"), answer(failed="timeout"), answer(failed="timeout", record="AAAA")],
+    ),
+    fires("DNS004", "nothing listens there", [*HERE, lookup(failed="servfail"), answer(failed="refused")]),
+    fires(
+        "DNS004",
+        "two name servers, each in its way",
+        [
+            host(resolvers=[CORPORATE, RESOLVER]),
+            lookup(failed="servfail"),
+            answer(by=CORPORATE, failed="timeout"),
+            answer(failed="prohibited"),
+        ],
+    ),
+    fires(
+        "DNS004",
+        "one of a family that this host does not have",
+        [
+            host(resolvers=["fd00::53", RESOLVER]),
+            lookup(failed="servfail"),
+            answer(by="fd00::53", skipped="this host has no IPv6 address of its own"),
+            answer(failed="timeout"),
+        ],
+    ),
+    fires(
+        "DNS004",
+        "the VPC's resolver, which this host does not use, answers",
+        [*ABROAD, lookup(failed="timeout"), answer(by=CORPORATE, failed="timeout"), answer(*PRIVATE)],
+    ),
+    fires(
+        "DNS004",
+        "another name is not answered either",
+        [
+            *HERE,
+            lookup(failed="timeout"),
+            answer(failed="timeout"),
+            lookup(failed="timeout", operation=DUAL_STACK_NAME),
+        ],
+    ),
+    fires(
+        "DNS004",
+        "programs look names up without DNS",
+        [
+            *HERE,
+            lookup(failed="nxdomain"),
+            answer(failed="timeout"),
+            lookup(failed="nxdomain", operation=DUAL_STACK_NAME),
+        ],
+    ),
+]
+CASES_OF_SILENCE += [
+    silent("DNS004", "the lookup works all the same", [*HERE, lookup(*PRIVATE), answer(failed="timeout")]),
+    silent("DNS004", "it says SERVFAIL", [*HERE, lookup(failed="servfail"), answer(failed="servfail")]),
+    silent("DNS004", "it says nonsense", [*HERE, lookup(failed="servfail"), answer(failed="dns-malformed")]),
+    silent("DNS004", "it gives no address", [*HERE, lookup(failed="nodata"), answer()]),
+    silent(
+        "DNS004",
+        "one is silent, the other says SERVFAIL",
+        [
+            host(resolvers=[CORPORATE, RESOLVER]),
+            lookup(failed="servfail"),
+            answer(by=CORPORATE, failed="timeout"),
+            answer(failed="servfail"),
+        ],
+    ),
+    silent(
+        "DNS004",
+        "it leaves one of two questions without an answer, and the lookup ends",
+        [*HERE, lookup(*PRIVATE), answer(*PRIVATE), answer(failed="timeout", record="AAAA")],
+    ),
+    silent(
+        "DNS004",
+        "it fails for one of two questions",
+        [*HERE, lookup(failed="timeout"), answer(*PRIVATE), answer(failed="servfail", record="AAAA")],
+    ),
+    silent(
+        "DNS004",
+        "one of two answers is truncated",
+        [*HERE, lookup(failed="timeout"), answer(*PRIVATE), answer(failed="timeout", record="AAAA", cut=True)],
+    ),
+    silent("DNS004", "it answers both", [*HERE, lookup(failed="timeout"), answer(*PRIVATE), answer(record="AAAA")]),
+    silent(
+        "DNS004",
+        "one was cut short before it could answer",
+        [
+            host(resolvers=[CORPORATE, RESOLVER]),
+            lookup(failed="servfail"),
+            answer(by=CORPORATE, failed="timeout"),
+            answer(failed="deadline"),
+        ],
+    ),
+    silent(
+        "DNS004",
+        "one was never asked",
+        [host(resolvers=[CORPORATE, RESOLVER]), lookup(failed="servfail"), answer(by=CORPORATE, failed="timeout")],
+    ),
+    silent(
+        "DNS004",
+        "one had no time to be asked",
+        [
+            host(resolvers=[CORPORATE, RESOLVER]),
+            lookup(failed="servfail"),
+            answer(by=CORPORATE, failed="timeout"),
+            answer(skipped="not started: the run's deadline of 1 s came"),
+        ],
+    ),
+    *(
+        silent(
+            "DNS004",
+            f"another name is answered: {another.id}",
+            [*HERE, lookup(failed="timeout"), answer(failed="timeout"), another],
+        )
+        for another in (
+            lookup(failed="nxdomain", operation=DUAL_STACK_NAME),
+            lookup(failed="nodata", operation=DUAL_STACK_NAME),
+        )
+    ),
+    silent("DNS004", "the lookup was cut short", [*HERE, lookup(failed="deadline"), answer(failed="timeout")]),
+    silent("DNS004", "the asking crashed", [*HERE, lookup(failed="timeout"), answer(failed="bug")]),
+    silent("DNS004", "nobody was asked", [*HERE, lookup(failed="timeout")]),
+    silent("DNS004", "the name servers are not known", [lookup(failed="timeout"), answer(failed="timeout")]),
+]
 
 
 @pytest.mark.parametrize(
@@ -817,60 +669,39 @@ def test_dns004_a_name_of_the_hosts_file_shows_no_name_server_that_answers() -> 
     assert findings_of(DNS004, evidence(all_by_file, targets=[GATEWAY])) == []
 
 
-STUB: Final = "127.0.0.53"
-OTHER: Final = "10.9.0.54"
+CASES_THAT_FIRE += [
+    fires(
+        "DNS004",
+        "behind a cache: the first of them",
+        behind_cache(answer(by=CORPORATE, failed="timeout"), answer(*PRIVATE, by=OTHER)),
+    ),
+    fires(
+        "DNS004",
+        "behind a cache: both of them",
+        behind_cache(answer(by=CORPORATE, failed="timeout"), answer(by=OTHER, failed="refused")),
+    ),
+    fires(
+        "DNS004",
+        "behind a cache: neither",
+        behind_cache(answer(*PRIVATE, by=CORPORATE), answer(failed="servfail", by=OTHER)),
+    ),
+    fires("DNS004", "behind a cache: none was asked", behind_cache()),
+    fires(
+        "DNS004",
+        "behind a cache: of a cache that this host does not ask",
+        behind_cache(answer(by=CORPORATE, failed="timeout"), asked=[RESOLVER]),
+    ),
+]
 
 
-@pytest.mark.parametrize(
-    ("servers", "behind", "words_of_them", "dead"),
-    [
-        pytest.param(
-            [STUB],
-            [answer(by=CORPORATE, failed="timeout"), answer(*PRIVATE, by=OTHER)],
-            f"{CORPORATE} gives no answer, and {OTHER} answers.",
-            CORPORATE,
-            id="the first of them",
-        ),
-        pytest.param(
-            [STUB],
-            [answer(by=CORPORATE, failed="timeout"), answer(by=OTHER, failed="refused")],
-            f"{CORPORATE} and {OTHER} give no answer.",
-            f"{CORPORATE} and {OTHER}",
-            id="both of them",
-        ),
-        pytest.param(
-            [STUB], [answer(*PRIVATE, by=CORPORATE), answer(failed="servfail", by=OTHER)], None, None, id="neither"
-        ),
-        pytest.param([STUB], [], None, None, id="none was asked"),
-        pytest.param(
-            [RESOLVER],
-            [answer(by=CORPORATE, failed="timeout")],
-            None,
-            None,
-            id="of a cache that this host does not ask",
-        ),
-    ],
-)
-def test_dns004_names_the_silent_servers_behind_a_cache(
-    servers: list[str], behind: Observations, words_of_them: str | None, dead: str | None
-) -> None:
-    silent: Observations = [lookup(failed="timeout"), *(answer(by=server, failed="timeout") for server in servers)]
-    here = host(resolvers=servers, upstream=[CORPORATE, OTHER])
-    [finding] = findings_of(DNS004, evidence([here, imds(), *silent, *behind]))
-    assert ("that it asks in turn" in finding.detail) is (words_of_them is not None)
-    assert finding.detail.endswith(words_of_them or "asked twice).")
-    assert finding.fix.summary.startswith(f"Fix {dead}, or" if dead else "Fix the path")
-    assert (("resolvectl", "status") in [command.argv for command in finding.fix.commands]) is (dead is not None)
-    assert {observation.id for observation in behind if dead} <= set(finding.evidence)
-
-
-@pytest.mark.parametrize("region", [REGION, None])
-def test_dns004_names_the_region_and_where_the_cli_works(region: str | None) -> None:
-    observations = [*HERE, lookup(failed="timeout"), answer(failed="timeout")]
-    [finding] = findings_of(DNS004, evidence(observations, of=run(region=region)))
-    assert f"--region {region or '<REGION>'} --vpc-id <VPC_ID>" in words(finding.fix.commands)[-1]
-    assert well_formed(finding) == 1
-    assert "from a machine with EC2 access" in finding.fix.summary
+CASES_THAT_FIRE += [
+    fires(
+        "DNS004",
+        "the Region is not known",
+        [*HERE, lookup(failed="timeout"), answer(failed="timeout")],
+        of=run(region=None),
+    ),
+]
 
 
 def test_dns004_needs_dns() -> None:
@@ -880,23 +711,10 @@ def test_dns004_needs_dns() -> None:
 # --- DNS005, DNS006, DNS008, DNS011: what is looked for --------------------------------------------------------------
 
 
-def test_dns005_looks_for_a_forwarding_rule() -> None:
-    [finding] = findings_of(DNS005, evidence([*HERE, lookup(failed="servfail"), answer(failed="servfail")]))
-    assert words(finding.fix.commands)[1:] == [
-        f"aws route53resolver list-resolver-rule-associations --region {REGION} --filters Name=VPCId,Values=<VPC_ID>",
-        f"aws route53resolver get-resolver-rule --region {REGION} --resolver-rule-id <RESOLVER_RULE_ID>",
-    ]
-    assert well_formed(finding) == 2
-
-
-def test_dns006_looks_for_a_zone_and_a_firewall_rule_and_at_no_endpoint() -> None:
-    [finding] = findings_of(DNS006, evidence([*HERE, lookup(failed="nodata"), answer()]))
-    assert [command.argv[2] for command in finding.fix.commands] == [
-        "list-hosted-zones-by-vpc",
-        "list-firewall-rule-group-associations",
-    ]
-    assert well_formed(finding) == 2
-    assert "record type" not in finding.fix.summary
+CASES_THAT_FIRE += [
+    fires("DNS005", "SERVFAIL", [*HERE, lookup(failed="servfail"), answer(failed="servfail")]),
+    fires("DNS006", "of one family that was asked for", [*HERE, lookup(failed="nodata"), answer()]),
+]
 
 
 def test_addresses_of_ones_own_public_range_have_a_way_out() -> None:
@@ -918,114 +736,157 @@ def test_dns012_of_a_public_address_is_repaired_as_dns001() -> None:
     assert translated.fix == public.fix
 
 
-@pytest.mark.parametrize(
-    ("inside", "expect"),
-    [
-        pytest.param("64:ff9b::a00:111", Expect.PRIVATE, id="private"),
-        pytest.param("64:ff9b::345f:6f1e", Expect.ANY, id="public, which is not a fault"),
-    ],
-)
-def test_dns012_else_lets_the_nat_gateway_in(inside: str, expect: Expect) -> None:
-    observations = [*HERE, host("64:ff9b:1::5/64"), lookup(inside)]
-    [finding] = findings_of(DNS012, evidence(observations, of=run(expect=expect)))
-    [admitted] = [
-        command.argv for command in finding.fix.commands if command.argv[2] == "authorize-security-group-ingress"
-    ]
-    assert admitted[-4:] == ("--port", "443", "--cidr", "<NAT_ADDRESS>/32")
-    assert well_formed(finding) == 3
+CASES_THAT_FIRE += [
+    fires("DNS012", "made by DNS64, private", [*HERE, host("64:ff9b:1::5/64"), lookup("64:ff9b::a00:111")]),
+    fires(
+        "DNS012",
+        "made by DNS64, public, which is not a fault",
+        [*HERE, host("64:ff9b:1::5/64"), lookup("64:ff9b::345f:6f1e")],
+        of=run(expect=Expect.ANY),
+    ),
+]
 
 
 # --- DNS016 resolver-degraded ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("bad", "what"),
-    [
-        pytest.param(answer(by=CORPORATE, failed="timeout"), "stall whenever it is asked first", id="silence"),
-        pytest.param(
-            answer(by=CORPORATE, failed="timeout", seconds=0.5), "stall whenever it is asked first", id="a short limit"
-        ),
-        pytest.param(answer(PUBLIC, by=CORPORATE, seconds=1.0), "stall whenever it is asked first", id="slow"),
-        pytest.param(
-            answer(by=CORPORATE, failed="servfail", seconds=2.0), "stall whenever it is asked first", id="slow to fail"
-        ),
-        pytest.param(answer(by=CORPORATE, failed="servfail"), "have to ask another", id="SERVFAIL at once"),
-        pytest.param(answer(by=CORPORATE, failed="dns-refused"), "have to ask another", id="REFUSED at once"),
-        pytest.param(answer(by=CORPORATE, failed="refused"), "have to ask another", id="nothing listens there"),
-    ],
-)
-def test_dns016_says_whether_look_ups_wait(bad: Observation[DnsFacts], what: str) -> None:
-    observations: Observations = [
-        host(resolvers=[CORPORATE, RESOLVER]),
-        imds(),
-        lookup(*PRIVATE),
-        bad,
-        answer(*PRIVATE),
-    ]
-    [finding] = findings_of(DNS016, evidence(observations))
-    assert finding.target == CORPORATE
-    assert what in finding.detail
-    assert ("stall" in finding.detail) is ("stall" in what)
+CASES_THAT_FIRE += [
+    fires(
+        "DNS016",
+        "silence",
+        [
+            host(resolvers=[CORPORATE, RESOLVER]),
+            imds(),
+            lookup(*PRIVATE),
+            answer(by=CORPORATE, failed="timeout"),
+            answer(*PRIVATE),
+        ],
+    ),
+    fires(
+        "DNS016",
+        "a short limit",
+        [
+            host(resolvers=[CORPORATE, RESOLVER]),
+            imds(),
+            lookup(*PRIVATE),
+            answer(by=CORPORATE, failed="timeout", seconds=0.5),
+            answer(*PRIVATE),
+        ],
+    ),
+    fires(
+        "DNS016",
+        "slow",
+        [
+            host(resolvers=[CORPORATE, RESOLVER]),
+            imds(),
+            lookup(*PRIVATE),
+            answer(PUBLIC, by=CORPORATE, seconds=1.0),
+            answer(*PRIVATE),
+        ],
+    ),
+    fires(
+        "DNS016",
+        "slow to fail",
+        [
+            host(resolvers=[CORPORATE, RESOLVER]),
+            imds(),
+            lookup(*PRIVATE),
+            answer(by=CORPORATE, failed="servfail", seconds=2.0),
+            answer(*PRIVATE),
+        ],
+    ),
+    fires(
+        "DNS016",
+        "SERVFAIL at once",
+        [
+            host(resolvers=[CORPORATE, RESOLVER]),
+            imds(),
+            lookup(*PRIVATE),
+            answer(by=CORPORATE, failed="servfail"),
+            answer(*PRIVATE),
+        ],
+    ),
+    fires(
+        "DNS016",
+        "REFUSED at once",
+        [
+            host(resolvers=[CORPORATE, RESOLVER]),
+            imds(),
+            lookup(*PRIVATE),
+            answer(by=CORPORATE, failed="dns-refused"),
+            answer(*PRIVATE),
+        ],
+    ),
+    fires(
+        "DNS016",
+        "nothing listens there",
+        [
+            host(resolvers=[CORPORATE, RESOLVER]),
+            imds(),
+            lookup(*PRIVATE),
+            answer(by=CORPORATE, failed="refused"),
+            answer(*PRIVATE),
+        ],
+    ),
+]
 
 
-def test_dns016_leads_to_where_the_servers_come_from() -> None:
-    known: Observations = [host(resolvers=[CORPORATE, RESOLVER]), imds(), lookup(*PRIVATE), answer(*PRIVATE)]
-    [finding] = findings_of(DNS016, evidence([*known, answer(by=CORPORATE, failed="timeout")]))
-    assert words(finding.fix.commands)[:2] == ["resolvectl status", "nmcli device show"]
-    assert not any("/etc/resolv.conf" in command.argv for command in finding.fix.commands)
-    assert well_formed(finding) == 2
-    assert "generated" in finding.fix.summary
+CASES_THAT_FIRE += [
+    fires(
+        "DNS016",
+        "one server, for one record type",
+        [
+            host(resolvers=[RESOLVER]),
+            imds(),
+            lookup(*PRIVATE),
+            answer(*PRIVATE),
+            answer(record="AAAA", failed="timeout"),
+        ],
+    ),
+    fires(
+        "DNS016",
+        "one of two, for one record type",
+        [
+            host(resolvers=[CORPORATE, RESOLVER]),
+            imds(),
+            lookup(*PRIVATE),
+            answer(*PRIVATE, by=CORPORATE),
+            answer(record="AAAA", by=CORPORATE, failed="timeout"),
+            answer(*PRIVATE),
+        ],
+    ),
+    fires(
+        "DNS016",
+        "one of two, for all",
+        [
+            host(resolvers=[CORPORATE, RESOLVER]),
+            imds(),
+            lookup(*PRIVATE),
+            answer(by=CORPORATE, failed="timeout"),
+            answer(*PRIVATE),
+        ],
+    ),
+]
 
 
-@pytest.mark.parametrize(
-    ("servers", "answers", "detail"),
-    [
-        pytest.param(
-            [RESOLVER],
-            [answer(*PRIVATE), answer(record="AAAA", failed="timeout")],
-            f"{RESOLVER} loses some questions of this host: it gives no answer for AAAA records (timeout after 3.0 s, "
-            "asked twice), and answers others.",
-            id="one server, for one record type",
-        ),
-        pytest.param(
-            [CORPORATE, RESOLVER],
-            [answer(*PRIVATE, by=CORPORATE), answer(record="AAAA", by=CORPORATE, failed="timeout"), answer(*PRIVATE)],
-            f"Of this host's name servers {CORPORATE} does not do its work for AAAA records (timeout, after 3.0 s) "
-            f"while {RESOLVER} answers",
-            id="one of two, for one record type",
-        ),
-        pytest.param(
-            [CORPORATE, RESOLVER],
-            [answer(by=CORPORATE, failed="timeout"), answer(*PRIVATE)],
-            f"{CORPORATE} does not do its work (timeout, after 3.0 s) while {RESOLVER} answers",
-            id="one of two, for all",
-        ),
-    ],
-)
-def test_dns016_names_the_server_and_the_records(servers: list[str], answers: Observations, detail: str) -> None:
-    [finding] = findings_of(DNS016, evidence([host(resolvers=servers), imds(), lookup(*PRIVATE), *answers]))
-    assert finding.target == servers[0]
-    assert detail in finding.detail
-
-
-@pytest.mark.parametrize(
-    "observations",
-    [
-        pytest.param([lookup(*PRIVATE), answer(*PRIVATE), answer(record="AAAA")], id="one server answers all"),
-        pytest.param([lookup(*PRIVATE), answer(failed="timeout")], id="one server answers nothing"),
-        pytest.param([lookup(*PRIVATE), answer(*PRIVATE, seconds=1.5), answer(record="AAAA")], id="one server is slow"),
-        pytest.param(
-            [lookup(*PRIVATE), answer(*PRIVATE), answer(record="AAAA", failed="servfail")], id="one server fails"
-        ),
-        pytest.param(
-            [lookup(failed="timeout"), answer(*PRIVATE), answer(record="AAAA", failed="timeout")],
-            id="the lookup runs out of time",
-        ),
-        pytest.param([answer(*PRIVATE), answer(record="AAAA", failed="timeout")], id="not looked up"),
-    ],
-)
-def test_dns016_stays_silent(observations: Observations) -> None:
-    assert findings_of(DNS016, evidence([*HERE, *observations])) == []
+CASES_OF_SILENCE += [
+    silent("DNS016", "one server answers all", [*HERE, lookup(*PRIVATE), answer(*PRIVATE), answer(record="AAAA")]),
+    silent("DNS016", "one server answers nothing", [*HERE, lookup(*PRIVATE), answer(failed="timeout")]),
+    silent(
+        "DNS016", "one server is slow", [*HERE, lookup(*PRIVATE), answer(*PRIVATE, seconds=1.5), answer(record="AAAA")]
+    ),
+    silent(
+        "DNS016",
+        "one server fails",
+        [*HERE, lookup(*PRIVATE), answer(*PRIVATE), answer(record="AAAA", failed="servfail")],
+    ),
+    silent(
+        "DNS016",
+        "the lookup runs out of time",
+        [*HERE, lookup(failed="timeout"), answer(*PRIVATE), answer(record="AAAA", failed="timeout")],
+    ),
+    silent("DNS016", "not looked up", [*HERE, answer(*PRIVATE), answer(record="AAAA", failed="timeout")]),
+]
 
 
 def test_dns016_a_name_of_the_hosts_file_waits_for_no_server() -> None:
@@ -1159,35 +1020,18 @@ FIRST: Final = searching("ndots:5")
 NOT_IN_FIRST: Final = completed(failed="nxdomain", place=0)
 
 
-CASES_THAT_FIRE = [
-    fires(
-        "DNS006",
-        "of both families",
-        [host(), lookup(failed="nodata"), answer(record="A"), answer(record="AAAA")],
-        detail=f"{HOST} exists for this host and has no address, IPv4 or IPv6.",
-        shows=["dns/backup/getaddrinfo", f"dns/backup/{RESOLVER}/A", f"dns/backup/{RESOLVER}/AAAA"],
-    ),
-    fires(
-        "DNS007",
-        "to a name of somebody else's",
-        [*here("backup", A), answer(A, alias=OVERRIDE)],
-        at=[A],
-        detail=f"{HOST} has a CNAME to {OVERRIDE}, which is not one of backup's names; {RESOLVER} says so.",
-        shows=["dns/backup/getaddrinfo", f"dns/backup/{RESOLVER}/A"],
-    ),
+CASES_THAT_FIRE += [
+    fires("DNS006", "of both families", [host(), lookup(failed="nodata"), answer(record="A"), answer(record="AAAA")]),
+    fires("DNS007", "to a name of somebody else's", [*here("backup", A), answer(A, alias=OVERRIDE)]),
     fires(
         "DNS007",
         "is information where AWS answers there",
         [*here("backup", A, B), answer(A, B, alias=OVERRIDE), http(B)],
-        at=[A, B],
-        severity=Severity.INFO,
-        detail=f"{RESOLVER} says so. AWS answers there.",
     ),
     fires(
         "DNS007",
         "is information where AWS answers the signed call there",
         [*here("backup", A), answer(A, alias=OVERRIDE), api(A, failed="access-denied")],
-        severity=Severity.INFO,
     ),
     fires(
         "DNS007",
@@ -1199,20 +1043,16 @@ CASES_THAT_FIRE = [
             answer(B, by=CORPORATE),
             http(B),
         ],
-        at=[A],
-        shows=["dns/backup/getaddrinfo", f"dns/backup/{RESOLVER}/A"],
     ),
     fires(
         "DNS007",
         "to an address that this host does not use, whoever answers there",
         [*here("backup", A), answer(B, alias=OVERRIDE), http(B)],
-        at=[],
     ),
     fires(
         "DNS007",
         "and somebody else answers there",
         [*here("backup", A), answer(A, alias=OVERRIDE), answered(A, failed="not-aws", request_id=None)],
-        at=[A],
     ),
     fires(
         "DNS007",
@@ -1223,78 +1063,41 @@ CASES_THAT_FIRE = [
             answer(A, alias=OVERRIDE),
             answer(A, by=CORPORATE, alias="block.example.com"),
         ],
-        detail=f"to block.example.com and {OVERRIDE}, which is not one of backup's names; {RESOLVER} and {CORPORATE} "
-        "say so.",
     ),
     fires(
         "DNS007",
         "leaves a look-up that failed to what names the failure",
         [host(), lookup(failed="nxdomain"), answer(failed="nxdomain", alias=OVERRIDE)],
-        at=[],
-        shows=[f"dns/backup/{RESOLVER}/A"],
     ),
     *(
-        fires("DNS007", f"to {name}", [*here("backup", A), answer(A, alias=name)], at=[A])
+        fires("DNS007", f"to {name}", [*here("backup", A), answer(A, alias=name)])
         for name in (
             "vpce-0a1b2c3d4e5f67890-abcdefgh.s3.eu-west-1.vpce.amazonaws.com",
             "backup.eu-west-1.amazonaws.com.example.com",
             "backup.notamazonaws.com",
         )
     ),
+    fires("DNS008", "by IPv4", gave(A, PUBLIC)),
+    fires("DNS008", "by IPv6", gave(A, PRIVATE_6, PUBLIC_6)),
+    fires("DNS009", "beside an address inside", here("backup", A, OUTSIDE)),
+    fires("DNS009", "by IPv6", gave("fd12::17")),
     fires(
-        "DNS008",
-        "by IPv4",
-        gave(A, PUBLIC),
-        at=[PUBLIC],
-        detail=f"gives {A}, which are private, and {PUBLIC}, which are not",
-    ),
-    fires("DNS008", "by IPv6", gave(A, PRIVATE_6, PUBLIC_6), at=[PUBLIC_6]),
-    fires(
-        "DNS009",
-        "beside an address inside",
-        here("backup", A, OUTSIDE),
-        at=[OUTSIDE],
-        detail=f"{HOST} resolves to {OUTSIDE}, private and outside this VPC (10.0.0.0/16), and AWS has not answered "
-        "there: an endpoint in another VPC (peering, transit gateway, Route 53 Profile), or a record of one that is "
-        "gone.",
-        shows=["dns/backup/getaddrinfo"],
-    ),
-    fires(
-        "DNS009", "by IPv6", gave("fd12::17"), at=["fd12::17"], detail="outside this VPC (10.0.0.0/16 and fd00::/56)"
-    ),
-    fires(
-        "DNS009",
-        "at the one of two where AWS did not answer",
-        [*here("backup", OUTSIDE, "10.99.0.2"), http(OUTSIDE)],
-        at=["10.99.0.2"],
+        "DNS009", "at the one of two where AWS did not answer", [*here("backup", OUTSIDE, "10.99.0.2"), http(OUTSIDE)]
     ),
     fires(
         "DNS009",
         "where somebody else answers",
         [*here("backup", OUTSIDE), answered(OUTSIDE, failed="not-aws", request_id=None)],
-        at=[OUTSIDE],
     ),
-    fires("DNS010", "loopback", gave("127.0.0.1"), at=["127.0.0.1"], detail="127.0.0.1, which no endpoint can have."),
-    fires("DNS010", "unspecified", gave("0.0.0.0"), at=["0.0.0.0"]),  # noqa: S104 - an answer, nothing listens,
-    fires("DNS010", "link-local", gave("169.254.7.7"), at=["169.254.7.7"]),
-    fires("DNS010", "documentation", gave("192.0.2.1", A), at=["192.0.2.1"]),
-    fires("DNS010", "inside NAT64", gave("64:ff9b::7f00:1"), at=["64:ff9b::7f00:1"]),
-    fires(
-        "DNS010",
-        "by the hosts file",
-        [hosts_file("127.0.0.1"), lookup("127.0.0.1")],
-        at=["127.0.0.1"],
-        detail="The hosts file says so.",
-    ),
-    fires("DNS011", "and no private IPv6", gave(A, PUBLIC_6), at=[PUBLIC_6], detail=f"public by IPv6 ({PUBLIC_6})"),
-    fires(
-        "DNS012",
-        "of a public address",
-        gave("64:ff9b::345f:6f1e"),
-        severity=Severity.WARNING,
-        detail="64:ff9b::345f:6f1e, made by DNS64",
-    ),
-    fires("DNS012", "of a private one", gave("64:ff9b::a00:111"), severity=Severity.INFO),
+    fires("DNS010", "loopback", gave("127.0.0.1")),
+    fires("DNS010", "unspecified", gave("0.0.0.0")),  # noqa: S104 - an answer, nothing listens,
+    fires("DNS010", "link-local", gave("169.254.7.7")),
+    fires("DNS010", "documentation", gave("192.0.2.1", A)),
+    fires("DNS010", "inside NAT64", gave("64:ff9b::7f00:1")),
+    fires("DNS010", "by the hosts file", [hosts_file("127.0.0.1"), lookup("127.0.0.1")]),
+    fires("DNS011", "and no private IPv6", gave(A, PUBLIC_6)),
+    fires("DNS012", "of a public address", gave("64:ff9b::345f:6f1e")),
+    fires("DNS012", "of a private one", gave("64:ff9b::a00:111")),
     fires(
         "DNS014",
         "two of four",
@@ -1306,95 +1109,46 @@ CASES_THAT_FIRE = [
             appliance("proxy-app", "timeout"),
         ],
         targets=[GATEWAY],
-        about="backup-gateway",
-        at=[],
-        detail="Private DNS is in effect for backup-gateway.eu-west-1.amazonaws.com, and "
-        "anon-cp.backup-gateway.eu-west-1.amazonaws.com and dp-1.backup-gateway.eu-west-1.amazonaws.com do not exist "
-        "here. An appliance that was activated against the public endpoint needs them;",
-        shows=["dns/backup-gateway/appliance-anon-cp", "dns/backup-gateway/appliance-dp-1"],
     ),
-    fires(
-        "DNS014",
-        "one",
-        [*here("backup-gateway", A), appliance("proxy-app", "nxdomain")],
-        targets=[GATEWAY],
-        about="backup-gateway",
-        detail="and proxy-app.backup-gateway.eu-west-1.amazonaws.com does not exist here.",
-    ),
+    fires("DNS014", "one", [*here("backup-gateway", A), appliance("proxy-app", "nxdomain")], targets=[GATEWAY]),
     fires(
         "DNS017",
         "too many addresses, of one name server that gives them",
         [host(), lookup(failed="too-large"), answer(failed="dns-malformed"), answer(A, by=VPC_RESOLVER)],
-        detail=f"This host cannot use the answer for {HOST}: it said too-large. {RESOLVER} gives it. No address",
-        shows=["dns/backup/getaddrinfo", f"dns/backup/{RESOLVER}/A"],
     ),
     fires(
         "DNS017",
         "an answer at odds with itself, of nobody who was asked",
         [host(), lookup(failed="dns-malformed"), answer(A)],
-        detail=f"This host cannot use the answer for {HOST}: it said dns-malformed. No address of it was measured.",
-        shows=["dns/backup/getaddrinfo"],
     ),
-    fires(
-        "DNS020",
-        "a private address",
-        gave(A),
-        of=run(expect=Expect.PUBLIC),
-        at=[A],
-        detail=f"This host resolves {HOST} to {A}, on the private path, and a public one is expected",
-        shows=["dns/backup/getaddrinfo"],
-    ),
-    fires("DNS020", "one beside a public one", gave(A, PUBLIC), of=run(expect=Expect.PUBLIC), at=[A], detail=A),
+    fires("DNS020", "a private address", gave(A), of=run(expect=Expect.PUBLIC)),
+    fires("DNS020", "one beside a public one", gave(A, PUBLIC), of=run(expect=Expect.PUBLIC)),
     fires(
         "DNS019",
         "refused",
         [host(), lookup(failed="servfail"), answer(failed="refused", cut=True), answer(by=CORPORATE, failed="timeout")],
-        about=RESOLVER,
-        detail=f"The answer for A records of {HOST} is truncated by UDP, and no connection to TCP port 53 comes about: "
-        f"{RESOLVER} (refused after 12 ms).",
-        shows=["dns/backup/getaddrinfo", f"dns/backup/{RESOLVER}/A"],
     ),
-    fires(
-        "DNS019",
-        "silent",
-        [host(), lookup(failed="timeout"), answer(failed="timeout", cut=True)],
-        about=RESOLVER,
-        detail=f"{RESOLVER} (timeout after 3.0 s).",
-    ),
+    fires("DNS019", "silent", [host(), lookup(failed="timeout"), answer(failed="timeout", cut=True)]),
     fires(
         "DNS018",
         "another address than the name itself has",
         [FIRST, lookup(OUTSIDE), answer(A), lookup(A, operation=WITHOUT_SEARCH), NOT_IN_FIRST, completed(OUTSIDE)],
-        at=[OUTSIDE],
-        detail=f"get {OUTSIDE} for {HOST}; with a final dot, which no search list completes, the name gives {A}. The "
-        "search domains of resolv.conf are asked before the name itself (options ndots:5), and corp.example.com "
-        "answers.",
-        shows=["dns/backup/getaddrinfo", f"dns/backup/{WITHOUT_SEARCH}", f"dns/backup/{SEARCH_DOMAINS[1]}"],
     ),
     fires(
         "DNS018",
         "an address where the name itself has none",
         [FIRST, lookup(OUTSIDE), lookup(failed="nxdomain", operation=WITHOUT_SEARCH), completed(OUTSIDE)],
-        at=[OUTSIDE],
-        detail="the name has no address.",
     ),
     fires(
         "DNS018",
         "answers that rotate",
         [FIRST, lookup(OUTSIDE), answer(A), lookup(A, operation=WITHOUT_SEARCH), completed("10.50.0.6")],
-        at=[OUTSIDE],
-        detail="corp.example.com answers.",
     ),
     *(
         fires(
             "DNS018",
             f"a lookup that ends {failed}, as at a search domain",
             [FIRST, lookup(failed=failed), answer(A), lookup(A, operation=WITHOUT_SEARCH), completed(failed=failed)],
-            at=[],
-            detail=f"get no address (it said {failed}) for {HOST}; with a final dot, which no search list completes, "
-            f"the name gives {A}. The search domains of resolv.conf are asked before the name itself (options "
-            "ndots:5), and the lookup ends so at corp.example.com.",
-            shows=["dns/backup/getaddrinfo", f"dns/backup/{WITHOUT_SEARCH}", f"dns/backup/{SEARCH_DOMAINS[1]}"],
         )
         for failed in ("too-large", "timeout", "servfail")
     ),
@@ -1407,16 +1161,12 @@ CASES_THAT_FIRE = [
             lookup(failed="nxdomain", operation=WITHOUT_SEARCH),
             completed(failed="too-large"),
         ],
-        at=[],
-        detail="are asked, too, where the name itself has no address, and the lookup ends so at corp.example.com.",
     ),
     *(
         fires(
             "DNS018",
             f"the name itself first, and {failed} for it",
             [searching(), lookup(OUTSIDE), lookup(failed=failed, operation=WITHOUT_SEARCH), completed(OUTSIDE)],
-            at=[OUTSIDE],
-            detail="are asked, too, where the name itself has no address, and corp.example.com answers.",
         )
         for failed in ("nxdomain", "nodata", "servfail", "timeout")
     ),
@@ -1424,24 +1174,20 @@ CASES_THAT_FIRE = [
         "DNS003",
         "a lookup without a reason, which all name servers give",
         [host(), lookup(failed="servfail"), answer(failed="nxdomain"), answer(failed="nxdomain", record="AAAA")],
-        detail=f"{HOST} does not exist for this host.",
-        shows=["dns/backup/getaddrinfo", f"dns/backup/{RESOLVER}/A", f"dns/backup/{RESOLVER}/AAAA"],
     ),
     fires(
         "DNS006",
         "a lookup without a reason, which all name servers give",
         [host(), lookup(failed="nxdomain"), answer(record="A"), answer(record="AAAA")],
-        detail="exists for this host and has no address",
     ),
     fires(
         "DNS015",
         "a lookup that fails where this host's name servers give public addresses",
         [host(), lookup(failed="nxdomain"), answer(PUBLIC)],
-        severity=Severity.CRITICAL,
-        detail=f"resolves to no address (it said nxdomain), while its name servers give {PUBLIC}.",
     ),
 ]
-CASES_OF_SILENCE = [
+CASES_OF_SILENCE += [
+    silent("DNS005", "it gives addresses", [*HERE, lookup(A), answer(A)]),
     silent("DNS006", "one family is there", [host(), lookup(A), answer(A), answer(record="AAAA")]),
     silent("DNS006", "no such name", [host(), lookup(failed="nxdomain"), answer(failed="nxdomain")]),
     silent("DNS006", "not looked up", [host(), answer(record="A")]),
@@ -1619,11 +1365,6 @@ CASES_OF_SILENCE = [
     silent("DNS020", "not looked up", [host(), answer(A)], of=run(expect=Expect.PUBLIC)),
     silent("DNS017", "not looked up", [host(), answer(failed="dns-malformed")]),
 ]
-
-
-@pytest.mark.parametrize("case", CASES_THAT_FIRE)
-def test_fires(case: Case) -> None:
-    assert_fires(case)
 
 
 @pytest.mark.parametrize("case", CASES_OF_SILENCE)

@@ -31,6 +31,7 @@ from tests.support.build import (
     tcp,
     tls,
 )
+from tests.support.cases import Case, assert_silent, fires, silent
 
 RUN001, RUN002 = (rule_of(RULES, code) for code in ("RUN001", "RUN002"))
 A, B = PRIVATE
@@ -40,55 +41,32 @@ CUT = "not started: the run's deadline of 1 s came"
 # --- RUN001 incomplete ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("observations", "of", "detail", "shown"),
-    [
-        pytest.param(
-            [lookup(A), tcp(A), tls(A, failed="deadline"), http(A, skipped=CUT)],
-            run(complete=False, seconds=1.0),
-            "The run ended after 1.0 s because its deadline came. Not finished: tls/backup/10.0.1.17/443 and "
-            "http/backup/10.0.1.17/443.",
-            ("tls/backup/10.0.1.17/443", "http/backup/10.0.1.17/443"),
-            id="the deadline",
-        ),
-        pytest.param(
-            [lookup(A), tcp(A, failed="deadline")],
-            run(complete=False, interrupted=True),
-            "The run ended after 1.5 s because it was interrupted. Not finished: tcp/backup/10.0.1.17/443.",
-            ("tcp/backup/10.0.1.17/443",),
-            id="an interrupt",
-        ),
-        pytest.param(
-            [lookup(A), imds(skipped="AWS_EC2_METADATA_DISABLED is set")],
-            run(complete=False),
-            "Everything known of was measured.",
-            (),
-            id="nothing that was known of is missing",
-        ),
-        pytest.param([], run(complete=False), "Everything known of was measured.", (), id="nothing was known"),
-    ],
-)
-def test_run001_fires(observations: Observations, of: Run, detail: str, shown: tuple[str, ...]) -> None:
-    [finding] = findings_of(RUN001, evidence(observations, of=of))
-    assert finding.target is None
-    assert finding.detail.endswith(detail)
-    assert finding.evidence == shown
+CASES_THAT_FIRE = [
+    fires(
+        "RUN001",
+        "the deadline",
+        [lookup(A), tcp(A), tls(A, failed="deadline"), http(A, skipped=CUT)],
+        of=run(complete=False, seconds=1.0),
+    ),
+    fires("RUN001", "an interrupt", [lookup(A), tcp(A, failed="deadline")], of=run(complete=False, interrupted=True)),
+    fires(
+        "RUN001",
+        "nothing that was known of is missing",
+        [lookup(A), imds(skipped="AWS_EC2_METADATA_DISABLED is set")],
+        of=run(complete=False),
+    ),
+    fires("RUN001", "nothing was known", [], of=run(complete=False)),
+]
 
 
-def test_run001_lists_the_first_dozen() -> None:
-    observations = [tcp(f"10.0.1.{number}", failed="deadline") for number in range(1, 21)]
-    [finding] = findings_of(RUN001, evidence(observations, of=run(complete=False)))
-    assert "tcp/backup/10.0.1.12/443 and 8 more." in finding.detail
-    assert "10.0.1.13" not in finding.detail
-    assert len(finding.evidence) == 20
-
-
-def test_run001_does_not_ask_for_more_time_where_somebody_stopped_it() -> None:
-    [cut] = findings_of(RUN001, evidence([], of=run(complete=False)))
-    [stopped] = findings_of(RUN001, evidence([], of=run(complete=False, interrupted=True)))
-    assert any("--deadline" in command.argv for command in cut.fix.commands)
-    assert "--deadline" not in stopped.fix.summary
-    assert not any("--deadline" in command.argv for command in stopped.fix.commands)
+CASES_THAT_FIRE += [
+    fires(
+        "RUN001",
+        "more than a dozen",
+        [tcp(f"10.0.1.{number}", failed="deadline") for number in range(1, 21)],
+        of=run(complete=False),
+    ),
+]
 
 
 OPTIONAL = target("backup-gateway", role=Role.OPTIONAL)
@@ -183,57 +161,32 @@ def test_a_report_that_is_handed_on_is_masked() -> None:
     assert all("--redact" in command.argv for command in REPORT_IT.commands)
 
 
-@pytest.mark.parametrize(
-    "observations",
-    [
-        pytest.param(healthy(), id="all is well"),
-        pytest.param([lookup(A), tcp(A, failed="timeout")], id="a step had no end, the run had"),
-        pytest.param([lookup(A), tcp(A, skipped="not asked for")], id="a step was skipped"),
-    ],
-)
-def test_run001_stays_silent(observations: Observations) -> None:
-    assert findings_of(RUN001, evidence(observations)) == []
+CASES_OF_SILENCE = [
+    silent("RUN001", "all is well", healthy()),
+    silent("RUN001", "a step had no end, the run had", [lookup(A), tcp(A, failed="timeout")]),
+    silent("RUN001", "a step was skipped", [lookup(A), tcp(A, skipped="not asked for")]),
+]
 
 
 # --- RUN002 internal-error ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("observations", "detail", "shown"),
-    [
-        pytest.param(
-            [tcp(A, failed="bug")],
-            "1 step could not be made by a fault of backuplink itself: it said bug. The rest stands.",
-            ("tcp/backup/10.0.1.17/443",),
-            id="one step",
-        ),
-        pytest.param(
-            [tcp(A, failed="bug"), sdk(failed="bug")],
-            "2 steps could not be made by a fault of backuplink itself: it said bug. The rest stands.",
-            ("host/sdk-settings", "tcp/backup/10.0.1.17/443"),
-            id="two steps",
-        ),
-    ],
-)
-def test_run002_fires(observations: Observations, detail: str, shown: tuple[str, ...]) -> None:
-    [finding] = findings_of(RUN002, evidence(observations))
-    assert finding.target is None
-    assert finding.detail == detail
-    assert finding.evidence == shown
-
-
-@pytest.mark.parametrize(
-    "observations",
-    [
-        pytest.param(healthy(), id="all is well"),
-        pytest.param(replaced(healthy(), tcp(A, failed="malformed")), id="nonsense from a peer is not a fault of ours"),
-        pytest.param([tcp(A, failed="deadline")], id="cut short"),
-        pytest.param([], id="nothing was made"),
-    ],
-)
-def test_run002_stays_silent(observations: Observations) -> None:
-    assert findings_of(RUN002, evidence(observations)) == []
+CASES_THAT_FIRE += [
+    fires("RUN002", "one step", [tcp(A, failed="bug")]),
+    fires("RUN002", "two steps", [tcp(A, failed="bug"), sdk(failed="bug")]),
+]
+CASES_OF_SILENCE += [
+    silent("RUN002", "all is well", healthy()),
+    silent("RUN002", "nonsense from a peer is not a fault of ours", replaced(healthy(), tcp(A, failed="malformed"))),
+    silent("RUN002", "cut short", [tcp(A, failed="deadline")]),
+    silent("RUN002", "nothing was made", []),
+]
 
 
 def test_both_can_always_be_asked() -> None:
     assert diagnose(evidence([], targets=[]), RULES).not_evaluated == ()
+
+
+@pytest.mark.parametrize("case", CASES_OF_SILENCE)
+def test_a_rule_is_silent(case: Case) -> None:
+    assert_silent(case)

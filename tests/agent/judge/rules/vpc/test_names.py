@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from ipaddress import ip_address, ip_network
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
-from agent.catalog.findings import CODES as FINDINGS
+from agent.catalog.findings import CODES as CATALOGUE
 from agent.catalog.findings import Scope, Severity
 from agent.judge.diagnose import diagnose
 from agent.judge.evidence import Evidence
@@ -40,6 +40,7 @@ from probes.vpc.model import (
     PrivateZonesFacts,
     ResolverRule,
     ResolverRulesFacts,
+    Subnet,
     SubnetsFacts,
     VpcDnsFacts,
     VpcEndpoint,
@@ -74,7 +75,6 @@ from tests.support.configured import (
     ANOTHER_ACCOUNT,
     ANOTHER_VPC_ID,
     DHCP_OPTIONS_ID,
-    ENDPOINT_ID,
     INTERNET_RESOLVER,
     configured,
     endpoint,
@@ -276,7 +276,7 @@ def faulty(code: str, *, expect: Expect = Expect.PRIVATE) -> Evidence:
 
 @pytest.mark.parametrize("code", CODES)
 def test_the_table_of_faults_has_one_that_fires_for_each_code(code: str) -> None:
-    assert fires(code, faulty(code)) == [None if FINDINGS[code].scope is Scope.RUN else "backup"]
+    assert fires(code, faulty(code)) == [None if CATALOGUE[code].scope is Scope.RUN else "backup"]
     report = diagnose(faulty(code))
     assert code in [finding.code for finding in report.findings]
 
@@ -361,14 +361,6 @@ def test_where_a_public_path_is_expected_it_is_silent(code: str) -> None:
     assert fires(code, faulty(code, expect=Expect.PUBLIC)) == []
 
 
-@pytest.mark.parametrize("code", CODES)
-def test_no_command_takes_anything_away(code: str) -> None:
-    for words in commands(reported_finding(code, faulty(code))):
-        assert not {"delete", "revoke", "disassociate", "remove", "detach"}.intersection(
-            words.replace("-", " ").split()
-        )
-
-
 @pytest.mark.parametrize("code", ["VPC001", "VPC010"])
 def test_nothing_is_missing_where_an_endpoint_was_left_out(code: str) -> None:
     observations, change = FAULTS[code]
@@ -377,19 +369,6 @@ def test_nothing_is_missing_where_an_endpoint_was_left_out(code: str) -> None:
 
 
 # --- VPC001 endpoint-missing -----------------------------------------------------------------------------------------
-
-
-def test_endpoint_missing_says_what_is_known_and_makes_the_endpoint() -> None:
-    finding = reported_finding("VPC001", seen(IS_PUBLIC, endpoints()))
-    assert finding.detail == (
-        f"{HOST} resolves to {PUBLIC}, outside the private path. EC2 says that vpc-0a1b2c3d has no interface endpoint "
-        "of backup."
-    )
-    assert commands(finding) == [
-        "aws ec2 create-vpc-endpoint --region eu-west-1 --vpc-id vpc-0a1b2c3d --vpc-endpoint-type Interface "
-        "--service-name com.amazonaws.eu-west-1.backup --subnet-ids subnet-0a1b2c3d subnet-0c1b2c3d "
-        "--security-group-ids <ENDPOINT_SECURITY_GROUP_ID> --private-dns-enabled"
-    ]
 
 
 @pytest.mark.parametrize(
@@ -429,141 +408,87 @@ def test_endpoint_missing_is_silent_of_names_that_private_dns_does_not_make() ->
         assert fires("VPC001", seen(of(IS_PUBLIC, other), endpoints(), targets=[other])) == []
 
 
-def test_endpoint_missing_promises_nothing_of_another_name_of_the_sdk() -> None:
-    seen_of_fips = seen(of(IS_PUBLIC, FIPS), endpoints(), targets=[FIPS])
-    assert fires("VPC001", seen_of_fips) == [FIPS.id]
-    assert (
-        f"Whether its private DNS covers {FIPS.host} is not known before"
-        in reported_finding("VPC001", seen_of_fips).fix.summary
-    )
+def with_subnets(*listed: Subnet) -> Observation[Any]:
+    return read(SUBNETS, SubnetsFacts(subnets=listed))
 
 
-def test_an_endpoint_in_another_vpc_is_shared_before_one_is_made() -> None:
-    finding = reported_finding("VPC001", seen(IS_PUBLIC, endpoints(endpoint(vpc_id=ANOTHER_VPC_ID))))
-    assert finding.detail.endswith(
-        f" One is in another VPC ({ENDPOINT_ID} in {ANOTHER_VPC_ID}), and private DNS ends at its own VPC, and neither "
-        "peering nor a transit gateway carries it."
-    )
-    assert finding.fix.summary.startswith(f"(a) Share the endpoint of {ANOTHER_VPC_ID}")
-    own = "vpce-0a1b2c3d-lj2wisx3.backup.eu-west-1.vpce.amazonaws.com"
-    assert commands(finding)[0] == f"backuplink check --region eu-west-1 --endpoint {own}"
+IN_ANOTHER_ZONE = subnet("subnet-0d1b2c3d", "10.0.9.0/24", letter="c")
+OF_NO_USE = {
+    "in a Local Zone": replace(IN_ANOTHER_ZONE, availability_zone=LOCAL_ZONE),
+    "in a Wavelength Zone": replace(IN_ANOTHER_ZONE, availability_zone="eu-west-1-wl1-dub-wlz-1"),
+    "in a zone that is not known": replace(IN_ANOTHER_ZONE, availability_zone=None),
+    "without IPv4": replace(IN_ANOTHER_ZONE, cidrs=(ip_network("2a05:d018:1::/64"),)),
+}
+"""Subnets in which an endpoint cannot be."""
+BOTH_SUBNETS = "subnet-0a1b2c3d subnet-0c1b2c3d"
 
 
-def test_an_endpoint_for_the_gateway_is_made_without_private_dns() -> None:
-    finding = reported_finding("VPC001", seen(of(IS_PUBLIC, GATEWAY), endpoints(), targets=[GATEWAY]))
-    (command,) = commands(finding)
-    assert command.endswith("--no-private-dns-enabled")
-    assert "Its private DNS is left off" in finding.fix.summary
-
-
-def test_attributes_that_are_off_are_turned_on_before_an_endpoint_is_made() -> None:
-    finding = reported_finding("VPC001", seen(IS_PUBLIC, endpoints(), vpc_dns(hostnames=False)))
-    assert [words.split()[2] for words in commands(finding)] == ["modify-vpc-attribute", "create-vpc-endpoint"]
-    assert finding.fix.summary.startswith("Turn on the VPC's DNS attributes first")
-
-
-def test_a_subnet_whose_id_has_no_such_form_becomes_a_placeholder() -> None:
-    hostile = read(SUBNETS, SubnetsFacts(subnets=(*subnets(), subnet("subnet-$(reboot)", "10.0.9.0/24", letter="c"))))
-    (command,) = commands(reported_finding("VPC001", seen(IS_PUBLIC, endpoints(), hostile)))
-    assert "--subnet-ids subnet-0a1b2c3d subnet-0c1b2c3d <ENDPOINT_SUBNET_ID> --security" in command
-
-
-def test_of_this_host_s_zone_its_own_subnet_is_taken() -> None:
-    more = read(SUBNETS, SubnetsFacts(subnets=(subnet("subnet-000b2c3d", "10.0.7.0/24"), *subnets())))
-    (command,) = commands(reported_finding("VPC001", seen(IS_PUBLIC, endpoints(), more)))
-    assert "--subnet-ids subnet-0a1b2c3d subnet-0c1b2c3d --security" in command
-
-
-def test_an_endpoint_is_made_in_no_other_vpc_s_subnets() -> None:
-    elsewhere = subnet("subnet-0d1b2c3d", "10.40.1.0/24", letter="c", vpc_id=ANOTHER_VPC_ID)
-    both = read(SUBNETS, SubnetsFacts(subnets=(*subnets(), elsewhere)))
-    (command,) = commands(reported_finding("VPC001", seen(IS_PUBLIC, endpoints(), both)))
-    assert "--subnet-ids subnet-0a1b2c3d subnet-0c1b2c3d --security" in command
+@pytest.mark.parametrize(
+    ("changed", "zone", "subnet_ids"),
+    [
+        pytest.param(
+            [with_subnets(*subnets(), IN_ANOTHER_ZONE)],
+            "eu-west-1a",
+            f"{BOTH_SUBNETS} subnet-0d1b2c3d",
+            id="three zones",
+        ),
+        pytest.param(
+            [with_subnets(*subnets(), replace(IN_ANOTHER_ZONE, subnet_id="subnet-$(reboot)"))],
+            "eu-west-1a",
+            f"{BOTH_SUBNETS} <ENDPOINT_SUBNET_ID>",
+            id="an id that has not the form of one",
+        ),
+        pytest.param(
+            [with_subnets(subnet("subnet-000b2c3d", "10.0.7.0/24"), *subnets())],
+            "eu-west-1a",
+            BOTH_SUBNETS,
+            id="another one in this host's zone",
+        ),
+        pytest.param(
+            [with_subnets(*subnets(), replace(IN_ANOTHER_ZONE, vpc_id=ANOTHER_VPC_ID))],
+            "eu-west-1a",
+            BOTH_SUBNETS,
+            id="in another VPC",
+        ),
+        pytest.param(
+            [offered("eu-west-1b", "eu-west-1c")], "eu-west-1a", "subnet-0c1b2c3d", id="zones without the service"
+        ),
+        pytest.param([read(SUBNETS, failed="timeout")], "eu-west-1a", "subnet-0a1b2c3d", id="not read"),
+        pytest.param(
+            [read(SUBNETS, failed="timeout")], LOCAL_ZONE, "<ENDPOINT_SUBNET_ID>", id="not read, in a Local Zone"
+        ),
+        *(
+            pytest.param([with_subnets(one, *subnets())], "eu-west-1a", BOTH_SUBNETS, id=why)
+            for why, one in OF_NO_USE.items()
+        ),
+        *(
+            pytest.param(
+                [with_subnets(replace(one, subnet_id="subnet-0a1b2c3d"))],
+                "eu-west-1a",
+                "<ENDPOINT_SUBNET_ID>",
+                id=f"this host's alone, {why}",
+            )
+            for why, one in OF_NO_USE.items()
+        ),
+    ],
+)
+def test_an_endpoint_is_made_in_these_subnets(changed: list[Observation[Any]], zone: str, subnet_ids: str) -> None:
+    (command,) = commands(reported_finding("VPC001", seen(IS_PUBLIC, endpoints(), *changed, availability_zone=zone)))
+    assert f"--subnet-ids {subnet_ids} --security" in command
 
 
 def test_endpoint_missing_is_silent_where_none_is_offered() -> None:
     assert fires("VPC001", seen(IS_PUBLIC, endpoints(), targets=[replace(BACKUP, service_name=None)])) == []
 
 
-def test_an_endpoint_service_that_aws_does_not_have_makes_no_endpoint() -> None:
-    finding = reported_finding("VPC001", seen(IS_PUBLIC, endpoints(), offered()))
-    assert finding.detail.endswith(" AWS has no endpoint service of it in eu-west-1 to make one of.")
-    assert finding.fix.summary.startswith("No private path to backup can be made in eu-west-1: let the hosts out to it")
-    assert commands(finding) == []
-    assert f"ec2/{ENDPOINT_SERVICES}" in finding.evidence
-
-
-def test_an_endpoint_is_made_of_the_service_that_ec2_names() -> None:
-    named = offered("eu-west-1a", "eu-west-1b", name="aws.sap.eu-west-1.backup")
-    (command,) = commands(reported_finding("VPC001", seen(IS_PUBLIC, endpoints(), named)))
-    assert "--service-name aws.sap.eu-west-1.backup --subnet-ids subnet-0a1b2c3d subnet-0c1b2c3d " in command
-
-
-def test_an_endpoint_is_made_in_no_zone_without_the_service() -> None:
-    (command,) = commands(reported_finding("VPC001", seen(IS_PUBLIC, endpoints(), offered("eu-west-1b", "eu-west-1c"))))
-    assert "--subnet-ids subnet-0c1b2c3d --security" in command
-
-
-def test_another_name_that_private_dns_covers_needs_no_look_before() -> None:
+def test_private_dns_is_off_for_another_name_that_it_covers() -> None:
     covering = offered("eu-west-1a", private_names=("backup-fips.*",))
-    finding = reported_finding("VPC001", seen(of(IS_PUBLIC, FIPS), endpoints(), covering, targets=[FIPS]))
-    assert "is not known before" not in finding.fix.summary
-    off = endpoints(endpoint(private_dns=False))
+    off = endpoints(OFF)
     assert fires("VPC002", seen(of(IS_PUBLIC, FIPS), off, targets=[FIPS])) == []
     assert fires("VPC002", seen(of(IS_PUBLIC, FIPS), off, covering, targets=[FIPS])) == [FIPS.id]
 
 
-def test_of_an_answer_with_rows_left_out_nothing_is_known_to_be_absent() -> None:
-    cut = read(ENDPOINT_SERVICES, EndpointServicesFacts(services=(), asked=("backup",), dropped=1))
-    assert commands(reported_finding("VPC001", seen(IS_PUBLIC, endpoints(), cut))) != []
-
-
-def test_without_subnets_the_host_s_own_is_named() -> None:
-    unread = read(SUBNETS, failed="timeout")
-    (command,) = commands(reported_finding("VPC001", seen(IS_PUBLIC, endpoints(), unread)))
-    assert "--subnet-ids subnet-0a1b2c3d --security" in command
-    (command,) = commands(
-        reported_finding("VPC001", seen(IS_PUBLIC, endpoints(), unread, availability_zone=LOCAL_ZONE))
-    )
-    assert "--subnet-ids <ENDPOINT_SUBNET_ID> --security" in command
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        pytest.param({"availability_zone": LOCAL_ZONE}, id="in a Local Zone"),
-        pytest.param({"availability_zone": "eu-west-1-wl1-dub-wlz-1"}, id="in a Wavelength Zone"),
-        pytest.param({"availability_zone": None}, id="in a zone that is not known"),
-        pytest.param({"cidrs": (ip_network("2a05:d018:1::/64"),)}, id="without IPv4"),
-    ],
-)
-def test_an_endpoint_is_made_in_no_subnet_that_takes_none(change: dict[str, Any]) -> None:
-    other = replace(subnet("subnet-0d1b2c3d", "10.0.9.0/24", letter="c"), **change)
-    both = read(SUBNETS, SubnetsFacts(subnets=(other, *subnets())))
-    (command,) = commands(reported_finding("VPC001", seen(IS_PUBLIC, endpoints(), both)))
-    assert "--subnet-ids subnet-0a1b2c3d subnet-0c1b2c3d --security" in command
-    own = replace(other, subnet_id="subnet-0a1b2c3d")
-    alone = read(SUBNETS, SubnetsFacts(subnets=(own,)))
-    (command,) = commands(reported_finding("VPC001", seen(IS_PUBLIC, endpoints(), alone)))
-    assert "--subnet-ids <ENDPOINT_SUBNET_ID> --security" in command
-
-
 # --- VPC002 private-dns-off ------------------------------------------------------------------------------------------
-
-
-def test_private_dns_off_names_the_endpoint_and_turns_it_on() -> None:
-    finding = reported_finding("VPC002", seen(IS_PUBLIC, endpoints(OFF)))
-    assert finding.detail == (
-        f"{HOST} resolves to {PUBLIC}, outside the private path. EC2 says that private DNS of {ENDPOINT_ID}, the "
-        "endpoint of backup in this VPC, is off."
-    )
-    assert commands(finding) == [
-        "aws ec2 describe-vpc-endpoints --region eu-west-1 --filters "
-        "Name=service-name,Values=com.amazonaws.eu-west-1.backup",
-        "backuplink check --region eu-west-1 --endpoint vpce-0a1b2c3d-lj2wisx3.backup.eu-west-1.vpce.amazonaws.com",
-        "aws ec2 modify-vpc-endpoint --region eu-west-1 --vpc-endpoint-id vpce-0a1b2c3d --private-dns-enabled",
-    ]
-    assert finding.fix.commands[-1].undo == "the same command with --no-private-dns-enabled"
 
 
 @pytest.mark.parametrize(
@@ -591,44 +516,16 @@ def test_private_dns_off(changed: list[Observation[Any]], fires_of: list[str]) -
     assert fires("VPC002", seen(IS_PUBLIC, *changed)) == fires_of
 
 
-def test_private_dns_is_turned_on_once_the_endpoint_is_there() -> None:
-    finding = reported_finding("VPC002", seen(IS_PUBLIC, endpoints(endpoint(private_dns=False, state="pending"))))
-    assert finding.fix.summary.startswith("Wait until the endpoint is available. ")
-    causes = {
-        finding.code: finding.explained_by
-        for finding in diagnose(seen(IS_PUBLIC, endpoints(endpoint(private_dns=False, state="pending")))).findings
-    }
-    assert "VPC004" in causes
-    assert causes["VPC002"] is None
-    assert not reported_finding("VPC002", seen(IS_PUBLIC, endpoints(OFF))).fix.summary.startswith("Wait")
+def test_an_endpoint_that_is_not_yet_available_is_named_beside_its_private_dns() -> None:
+    report = diagnose(seen(IS_PUBLIC, endpoints(endpoint(private_dns=False, state="pending"))))
+    causes = {finding.code: finding.explained_by for finding in report.findings}
+    assert (causes["VPC004"], causes["VPC002"], causes["DNS001"]) == (None, None, "VPC002@backup")
 
 
 def test_private_dns_off_is_silent_of_stale_answers_and_of_other_names() -> None:
     assert fires("VPC002", seen(FAULTS["VPC010"][0], endpoints(OFF))) == []
     for other in (FIPS, ABROAD, OWN_NAME):
         assert fires("VPC002", seen(of(IS_PUBLIC, other), endpoints(OFF), targets=[other])) == []
-
-
-def test_private_dns_off_turns_on_the_attributes_first() -> None:
-    finding = reported_finding("VPC002", seen(IS_PUBLIC, endpoints(OFF), vpc_dns(support=False, hostnames=False)))
-    assert [words.split()[-1] for words in commands(finding)[2:]] == [
-        *("--enable-dns-support", "--enable-dns-hostnames", "--private-dns-enabled")
-    ]
-
-
-def test_of_two_endpoints_none_is_chosen() -> None:
-    both = endpoints(OFF, endpoint(ANOTHER_ENDPOINT_ID, private_dns=False))
-    finding = reported_finding("VPC002", seen(IS_PUBLIC, both))
-    assert f"{ENDPOINT_ID} and {ANOTHER_ENDPOINT_ID}" in finding.detail
-    assert "--vpc-endpoint-id <VPC_ENDPOINT_ID>" in commands(finding)[-1]
-
-
-def test_nothing_turns_on_private_dns_for_the_gateway() -> None:
-    off = endpoints(endpoint(service="backup-gateway", private_dns=False))
-    finding = reported_finding("VPC002", seen(of(IS_PUBLIC, GATEWAY), off, targets=[GATEWAY]))
-    assert [words.split()[2] for words in commands(finding)] == ["describe-vpc-endpoints", "--region"]
-    assert "Off is right where appliances of this VPC use public names" in finding.fix.summary
-    assert "on is right for programs" in finding.fix.summary
 
 
 # --- VPC003 vpc-dns-attributes-off -----------------------------------------------------------------------------------
@@ -655,39 +552,6 @@ def test_vpc_dns_attributes_off(
     observations: Observations, changed: list[Observation[Any]], fires_of: list[None]
 ) -> None:
     assert fires("VPC003", seen(observations, *changed)) == fires_of
-
-
-def test_vpc_dns_attributes_off_says_which_and_turns_on_no_more() -> None:
-    finding = reported_finding("VPC003", seen(IS_PUBLIC, vpc_dns(hostnames=False)))
-    assert finding.detail == (
-        f"{HOST} resolves to {PUBLIC}, outside the private path. EC2 says that enableDnsHostnames of vpc-0a1b2c3d is "
-        f"false, without which private DNS of {ENDPOINT_ID}, though on, is not in effect."
-    )
-    assert commands(finding) == [
-        "aws ec2 modify-vpc-attribute --region eu-west-1 --vpc-id vpc-0a1b2c3d --enable-dns-hostnames"
-    ]
-    assert finding.fix.commands[0].undo == "the same command with --no-enable-dns-hostnames"
-
-
-def test_vpc_dns_attributes_off_names_the_endpoint_whose_private_dns_is_on() -> None:
-    both = endpoints(endpoint(), endpoint(ANOTHER_ENDPOINT_ID, private_dns=False))
-    assert (
-        f"private DNS of {ENDPOINT_ID}, though on,"
-        in reported_finding("VPC003", seen(IS_PUBLIC, vpc_dns(hostnames=False), both)).detail
-    )
-    off = reported_finding("VPC003", seen(IS_PUBLIC, vpc_dns(hostnames=False), endpoints(OFF))).detail
-    assert off.endswith(f"is false, and private DNS of {ENDPOINT_ID} cannot be turned on without.")
-
-
-def test_a_vpc_without_a_resolver() -> None:
-    report = diagnose(seen(SILENT, vpc_dns(support=False, hostnames=False)))
-    finding = next(finding for finding in report.findings if finding.code == "VPC003")
-    assert finding.detail == (
-        f"The VPC's resolver ({RESOLVER}) answers nothing, and EC2 says that enableDnsSupport and enableDnsHostnames "
-        "of vpc-0a1b2c3d are false: the VPC has no resolver."
-    )
-    assert [words.split()[-1] for words in commands(finding)] == ["--enable-dns-support", "--enable-dns-hostnames"]
-    assert [finding.explained_by for finding in report.findings if finding.code == "DNS004"] == ["VPC003"]
 
 
 def test_of_a_name_that_the_hosts_file_has_no_silent_resolver_is_the_cause() -> None:
@@ -721,16 +585,6 @@ def test_attributes_say_nothing_of_names_that_the_endpoint_does_not_list() -> No
     assert fires("VPC003", seen(of(IS_PUBLIC, FIPS), *changed, targets=[FIPS])) == [None]
 
 
-def test_attributes_of_the_vpc_are_one_finding_that_names_every_target() -> None:
-    both: Observations = [*IS_PUBLIC, *of(IS_PUBLIC, GATEWAY)]
-    changed = vpc_dns(hostnames=False), endpoints(endpoint(), endpoint(ANOTHER_ENDPOINT_ID, service="backup-gateway"))
-    report = diagnose(seen(both, *changed, targets=[BACKUP, GATEWAY]))
-    [finding] = [finding for finding in report.findings if finding.code == "VPC003"]
-    assert f"{HOST} resolves to {PUBLIC} and {GATEWAY.host} resolves to {PUBLIC}, outside" in finding.detail
-    explained = {other.id for other in report.findings if other.explained_by == finding.id}
-    assert explained >= {"DNS001@backup", "DNS001@backup-gateway"}
-
-
 def test_attributes_of_the_vpc_explain_no_public_name_without_an_endpoint() -> None:
     both: Observations = [*IS_PUBLIC, *of(IS_PUBLIC, GATEWAY)]
     report = diagnose(seen(both, vpc_dns(hostnames=False), targets=[BACKUP, GATEWAY]))
@@ -744,28 +598,6 @@ def test_attributes_of_the_vpc_explain_no_public_name_without_an_endpoint() -> N
 def leads_to(*addresses: str, observations: Sequence[Observation[Any]] = ()) -> Observations:
     """Name servers give these addresses."""
     return [lookup(*addresses), answer(*addresses), answer(*addresses, by=VPC_RESOLVER), *observations]
-
-
-def test_stale_answer_holds_the_addresses_against_the_endpoint_s() -> None:
-    report = diagnose(faulty("VPC010"))
-    finding = next(finding for finding in report.findings if finding.code == "VPC010")
-    assert finding.detail == (
-        f"{HOST} resolves to {STALE}, where nothing of AWS answers. EC2 says that no interface of an endpoint has it: "
-        f"{ENDPOINT_ID} has 10.0.1.17 and 10.0.2.17. "
-        "The record is an old one, or points to something of your own, such as a load balancer, that does not answer."
-    )
-    assert [finding.explained_by for finding in report.findings if finding.code == "TCP001"] == ["VPC010@backup"]
-    assert finding.evidence == (
-        "dns/backup/getaddrinfo",
-        *(f"dns/backup/{by}/A" for by in (RESOLVER, VPC_RESOLVER)),
-        f"tcp/backup/{STALE}/443",
-        *("ec2/endpoints", "ec2/endpoint-interfaces", "ec2/vpc"),
-    )
-    assert commands(finding) == [
-        f"resolvectl query {HOST}",
-        "aws ec2 describe-vpc-endpoints --region eu-west-1 --filters "
-        "Name=service-name,Values=com.amazonaws.eu-west-1.backup",
-    ]
 
 
 @pytest.mark.parametrize(
@@ -856,18 +688,6 @@ def test_stale_answer(observations: Observations, changed: list[Observation[Any]
     assert fires("VPC010", seen(observations, *changed)) == fires_of
 
 
-def test_a_stale_answer_is_held_against_the_service_s_own_endpoint() -> None:
-    other = endpoint(ANOTHER_ENDPOINT_ID, service="backup-gateway", interface_ids=("eni-0f1b2c3d",))
-    of_other = interface("eni-0f1b2c3d", "10.0.1.44", subnet_id="subnet-0b1b2c3d")
-    interfaces = read(ENDPOINT_INTERFACES, InterfacesFacts(interfaces=(*endpoint_interfaces(), of_other)))
-    observations = leads_to(STALE, observations=[tcp(STALE, failed="timeout")])
-    finding = reported_finding("VPC010", seen(observations, endpoints(endpoint(), other), interfaces))
-    assert finding.detail.endswith(
-        f"has it: {ENDPOINT_ID} has 10.0.1.17 and 10.0.2.17. "
-        "The record is an old one, or points to something of your own, such as a load balancer, that does not answer."
-    )
-
-
 def test_an_address_of_the_hosts_file_is_no_stale_answer() -> None:
     observations: Observations = [lookup(STALE), answer(*PRIVATE), tcp(STALE, failed="timeout")]
     assert fires("VPC010", seen(observations, lines=[(STALE, HOST)])) == []
@@ -878,15 +698,6 @@ def test_a_stale_answer_is_one_of_a_name_that_private_dns_may_make_here() -> Non
     for other in (ABROAD, OWN_NAME):
         assert fires("VPC010", seen(of(stale, other), targets=[other])) == []
     assert fires("VPC010", seen(of(stale, FIPS), targets=[FIPS])) == [FIPS.id]
-
-
-def test_a_stale_answer_names_the_zone_that_holds_it() -> None:
-    observations = leads_to(STALE, observations=[tcp(STALE, failed="refused")])
-    finding = reported_finding("VPC010", seen(observations, endpoints(), zones("amazonaws.com")))
-    assert f"in the private hosted zone {ZONE_ID}" in finding.fix.summary
-    assert finding.fix.summary.endswith("The zone is that of amazonaws.com.")
-    assert "which this VPC needs first" in finding.fix.summary
-    assert f"aws route53 list-resource-record-sets --hosted-zone-id {ZONE_ID}" in commands(finding)
 
 
 # --- VPC011 custom-resolver ------------------------------------------------------------------------------------------
@@ -918,24 +729,6 @@ def test_custom_resolver_explains_what_its_servers_do(observations: Observations
     all_looks = [*observations, answer(*PRIVATE, by=VPC_RESOLVER)]
     report = diagnose(seen(all_looks, name_servers(CORPORATE), resolvers=[CORPORATE]))
     assert [finding.explained_by for finding in report.findings if finding.code == symptom] == ["VPC011"]
-
-
-def test_custom_resolver_names_servers_and_options() -> None:
-    finding = reported_finding("VPC011", faulty("VPC011"))
-    assert finding.detail == (
-        f"On this host {HOST} resolves to {PUBLIC}; the VPC's resolver gives 10.0.1.17 and 10.0.2.17. EC2 says that "
-        f"the DHCP options {DHCP_OPTIONS_ID} give the VPC's hosts the name server {CORPORATE} in place of Amazon's."
-    )
-    assert commands(finding) == [
-        f"resolvectl query {HOST}",
-        f"aws ec2 describe-dhcp-options --region eu-west-1 --dhcp-options-ids {DHCP_OPTIONS_ID}",
-        "aws route53resolver list-resolver-endpoints --region eu-west-1 --filters Name=Direction,Values=INBOUND "
-        "Name=HostVPCId,Values=vpc-0a1b2c3d",
-        "aws ec2 create-dhcp-options --region eu-west-1 --dhcp-configurations "
-        "Key=domain-name-servers,Values=AmazonProvidedDNS",
-        "aws ec2 associate-dhcp-options --region eu-west-1 --dhcp-options-id <NEW_DHCP_OPTIONS_ID> "
-        "--vpc-id vpc-0a1b2c3d",
-    ]
 
 
 @pytest.mark.parametrize(
@@ -972,64 +765,7 @@ def test_custom_resolver_is_silent_where_the_vpc_s_resolver_would_not_help(obser
     assert fires("VPC011", seen(observations, name_servers(CORPORATE), resolvers=[CORPORATE])) == []
 
 
-def test_custom_resolver_is_one_finding_that_names_every_target() -> None:
-    one: Observations = [*OF_OWN_SERVER["public"], answer(*PRIVATE, by=VPC_RESOLVER)]
-    other: Observations = [*OF_OWN_SERVER["denied"], answer(*PRIVATE, by=VPC_RESOLVER)]
-    both: Observations = [*one, *of(other, GATEWAY)]
-    report = diagnose(seen(both, name_servers(CORPORATE), targets=[BACKUP, GATEWAY], resolvers=[CORPORATE]))
-    [finding] = [finding for finding in report.findings if finding.code == "VPC011"]
-    assert {other.id for other in report.findings if other.explained_by == "VPC011"} >= {
-        *("DNS002@backup", "DNS002@backup-gateway", "DNS003@backup-gateway"),
-    }
-    assert [words for words in commands(finding) if words.startswith("resolvectl")] == [
-        f"resolvectl query {HOST}",
-        f"resolvectl query {GATEWAY.host}",
-    ]
-
-
 # --- VPC015 resolver-rule-forwards -----------------------------------------------------------------------------------
-
-
-def test_resolver_rule_forwards_names_rule_and_servers() -> None:
-    finding = reported_finding("VPC015", seen(IS_PUBLIC, resolver_rules(resolver_rule("amazonaws.com"))))
-    assert finding.detail == (
-        f"{RESOLVER} and {VPC_RESOLVER} give {HOST} {PUBLIC}, though private DNS of {ENDPOINT_ID} is on. Route 53 "
-        f"Resolver says that the rule {RULE_ID} of this VPC sends amazonaws.com and all names below it to 10.9.0.53."
-    )
-    assert commands(finding) == [
-        f"aws route53resolver get-resolver-rule --region eu-west-1 --resolver-rule-id {RULE_ID}",
-        "aws route53resolver create-resolver-rule --region eu-west-1 --creator-request-id backup-by-the-vpc --name "
-        f"backup-by-the-vpc --rule-type SYSTEM --domain-name {HOST}",
-        "aws route53resolver associate-resolver-rule --region eu-west-1 --resolver-rule-id <NEW_RESOLVER_RULE_ID> "
-        "--vpc-id vpc-0a1b2c3d",
-    ]
-
-
-def test_the_domain_of_a_rule_for_everything_is_a_dot() -> None:
-    assert (
-        "sends . and all names below it to 10.9.0.53"
-        in reported_finding("VPC015", seen(IS_PUBLIC, resolver_rules(resolver_rule("")))).detail
-    )
-
-
-def test_resolver_rule_forwards_names_the_answers_that_fail() -> None:
-    observations: Observations = [lookup(failed="servfail"), answer(failed="servfail"), answer(PUBLIC, by=VPC_RESOLVER)]
-    finding = reported_finding("VPC015", seen(observations, resolver_rules(resolver_rule(HOST))))
-    assert finding.detail.startswith(
-        f"The VPC's resolver ({RESOLVER}) gives no usable answer for {HOST}: it said servfail. Route 53 Resolver says"
-    )
-    assert finding.evidence == ("dns/backup/getaddrinfo", f"dns/backup/{RESOLVER}/A", "ec2/resolver-rules")
-
-
-def test_beside_a_rule_of_the_very_name_no_other_is_made() -> None:
-    finding = reported_finding("VPC015", seen(IS_PUBLIC, resolver_rules(resolver_rule(HOST))))
-    assert [words.split()[2] for words in commands(finding)] == ["get-resolver-rule"]
-    assert "no other rule for the same name can exist next to it" in finding.fix.summary
-
-
-def test_a_rule_whose_id_has_no_such_form_becomes_a_placeholder() -> None:
-    finding = reported_finding("VPC015", seen(IS_PUBLIC, resolver_rules(resolver_rule(HOST, rule_id="x; reboot"))))
-    assert commands(finding)[0].endswith("--resolver-rule-id <RESOLVER_RULE_ID>")
 
 
 @pytest.mark.parametrize(
@@ -1132,18 +868,6 @@ def test_resolver_rule_is_silent_of_addresses_that_another_server_gives() -> Non
         [*observations, tcp(STALE, failed="timeout")], resolver_rules(resolver_rule(HOST)), resolvers=[CORPORATE]
     )
     assert fires("VPC015", there) == []
-
-
-def test_resolver_rule_forwards_names_the_address_and_the_refusal() -> None:
-    observations = leads_to(STALE, observations=[tcp(STALE, failed="timeout")])
-    rule = resolver_rules(resolver_rule(HOST))
-    assert reported_finding("VPC015", seen(observations, rule)).detail.startswith(
-        f"{RESOLVER} and {VPC_RESOLVER} give {HOST} {STALE}. Route 53 Resolver says"
-    )
-    refused: Observations = [lookup(failed="servfail"), answer(failed="dns-refused")]
-    assert reported_finding("VPC015", seen(refused, rule)).detail.startswith(
-        f"The VPC's resolver ({RESOLVER}) gives no usable answer for {HOST}: "
-    )
 
 
 @pytest.mark.parametrize(
@@ -1252,22 +976,6 @@ def denied_by(zone: str | None) -> Observations:
     ]
 
 
-def test_private_zone_shadows_names_the_zone() -> None:
-    report = diagnose(seen(denied_by("amazonaws.com"), zones("amazonaws.com", owner=ANOTHER_ACCOUNT), endpoints(OFF)))
-    finding = next(finding for finding in report.findings if finding.code == "VPC016")
-    assert finding.detail == (
-        f"{HOST} does not exist for this host. Route 53 says that this VPC has the private hosted zone amazonaws.com "
-        f"({ZONE_ID}) of account {ANOTHER_ACCOUNT}, which answers for the name and has no record of it; the SOA record "
-        "of the answer names that zone."
-    )
-    assert commands(finding) == [
-        f"aws route53 list-resource-record-sets --hosted-zone-id {ZONE_ID}",
-        "aws ec2 describe-vpc-endpoints --region eu-west-1 --filters "
-        "Name=service-name,Values=com.amazonaws.eu-west-1.backup",
-    ]
-    assert [finding.explained_by for finding in report.findings if finding.code == "DNS003"] == ["VPC016@backup"]
-
-
 @pytest.mark.parametrize(
     ("observations", "changed", "fires_of"),
     [
@@ -1367,15 +1075,6 @@ def test_private_zone_is_not_named_for_what_another_target_has() -> None:
     assert fires("VPC016", both) == ["backup-gateway"]
 
 
-def test_private_zone_of_this_account_needs_no_owner() -> None:
-    finding = reported_finding("VPC016", seen(denied_by(None), zones(HOST)))
-    assert finding.detail == (
-        f"{HOST} does not exist for this host. Route 53 says that this VPC has the private hosted zone {HOST} "
-        f"({ZONE_ID}), which answers for the name and has no record of it."
-    )
-    assert "private DNS for it is refused" in finding.fix.summary
-
-
 def test_private_zone_that_leads_to_the_endpoint_or_to_a_central_one_is_silent() -> None:
     assert fires("VPC016", seen(IS_PRIVATE, zones(HOST), endpoints(OFF))) == []
     assert fires("VPC016", seen(leads_to(OUTSIDE, observations=climbed(OUTSIDE)), zones(HOST), endpoints())) == []
@@ -1411,14 +1110,6 @@ def test_private_zone_is_not_named_for_a_public_address_of_another_server() -> N
     assert fires("VPC016", seen(observations, zones(HOST), endpoints(OFF), resolvers=[CORPORATE])) == []
 
 
-def test_private_zone_with_a_stale_address_is_named_for_those_beside_it() -> None:
-    observations = [tcp(address, failed="timeout") for address in (STALE, OUTSIDE)]
-    finding = reported_finding(
-        "VPC016", seen(leads_to(STALE, OUTSIDE, observations=observations), zones(HOST), endpoints(OFF))
-    )
-    assert finding.detail.startswith(f"{HOST} resolves to {STALE} and {OUTSIDE}. ")
-
-
 ANOTHER_RULE = resolver_rule(GATEWAY.host, rule_id="rslvr-rr-0b1a2c3d4e5f67890")
 
 
@@ -1442,20 +1133,6 @@ def test_what_denies_the_names_of_two_services_is_one_cause(
 
 
 # --- VPC017 dns-firewall-blocks --------------------------------------------------------------------------------------
-
-
-def test_dns_firewall_blocks_names_group_list_and_entry() -> None:
-    report = diagnose(seen(NOT_THERE, firewall(firewall_rule("x.example.com", "*.amazonaws.com"))))
-    finding = next(finding for finding in report.findings if finding.code == "VPC017")
-    assert finding.detail == (
-        f"{HOST} does not exist for this host. Route 53 Resolver says that DNS Firewall blocks *.amazonaws.com in this "
-        f"VPC and answers NXDOMAIN: group {GROUP_ID}, domain list {LIST_ID}."
-    )
-    assert commands(finding) == [
-        f"aws route53resolver list-firewall-rules --region eu-west-1 --firewall-rule-group-id {GROUP_ID}",
-        f"aws route53resolver list-firewall-domains --region eu-west-1 --firewall-domain-list-id {LIST_ID}",
-    ]
-    assert [finding.explained_by for finding in report.findings if finding.code == "DNS003"] == ["VPC017@backup"]
 
 
 REDIRECTED: Observations = [
@@ -1520,7 +1197,93 @@ def test_an_override_is_as_bad_as_what_it_leads_to() -> None:
     assert found_of["VPC017"].severity is Severity.CRITICAL
 
 
-def test_an_endpoint_without_a_name_of_its_own_is_tried_by_a_placeholder() -> None:
-    nameless = replace(endpoint(private_dns=False), dns_names=("evil.example.com",))
-    finding = reported_finding("VPC002", seen(IS_PUBLIC, endpoints(nameless)))
-    assert "backuplink check --region eu-west-1 --endpoint backup=<ENDPOINT_DNS_NAME>" in commands(finding)
+# --- What they say ---------------------------------------------------------------------------------------------------
+
+GATEWAY_IS_PUBLIC = of(IS_PUBLIC, GATEWAY)
+STALE_AND_SILENT = leads_to(STALE, observations=[tcp(STALE, failed="timeout")])
+OF_GATEWAY = interface("eni-0f1b2c3d", "10.0.1.44", subnet_id="subnet-0b1b2c3d")
+TWO_SERVICES = endpoints(
+    endpoint(), endpoint(ANOTHER_ENDPOINT_ID, service="backup-gateway", interface_ids=(OF_GATEWAY.interface_id,))
+)
+FINDINGS: Final = {
+    "VPC001 no endpoint": seen(IS_PUBLIC, endpoints()),
+    "VPC001 another name of the SDK": seen(of(IS_PUBLIC, FIPS), endpoints(), targets=[FIPS]),
+    "VPC001 another name of the SDK, which private DNS covers": seen(
+        of(IS_PUBLIC, FIPS), endpoints(), offered("eu-west-1a", private_names=("backup-fips.*",)), targets=[FIPS]
+    ),
+    "VPC001 an endpoint in another VPC": seen(IS_PUBLIC, endpoints(endpoint(vpc_id=ANOTHER_VPC_ID))),
+    "VPC001 a gateway": seen(GATEWAY_IS_PUBLIC, endpoints(), targets=[GATEWAY]),
+    "VPC001 attributes that are off": seen(IS_PUBLIC, endpoints(), vpc_dns(hostnames=False)),
+    "VPC001 no endpoint service": seen(IS_PUBLIC, endpoints(), offered()),
+    "VPC001 an endpoint service of another name": seen(
+        IS_PUBLIC, endpoints(), offered("eu-west-1a", "eu-west-1b", name="aws.sap.eu-west-1.backup")
+    ),
+    "VPC001 endpoint services read in part": seen(
+        IS_PUBLIC,
+        endpoints(),
+        read(ENDPOINT_SERVICES, EndpointServicesFacts(services=(), asked=("backup",), dropped=1)),
+    ),
+    "VPC002 off": seen(IS_PUBLIC, endpoints(OFF)),
+    "VPC002 not yet available": seen(IS_PUBLIC, endpoints(endpoint(private_dns=False, state="pending"))),
+    "VPC002 attributes that are off": seen(IS_PUBLIC, endpoints(OFF), vpc_dns(support=False, hostnames=False)),
+    "VPC002 two endpoints": seen(IS_PUBLIC, endpoints(OFF, endpoint(ANOTHER_ENDPOINT_ID, private_dns=False))),
+    "VPC002 a gateway": seen(
+        GATEWAY_IS_PUBLIC, endpoints(endpoint(service="backup-gateway", private_dns=False)), targets=[GATEWAY]
+    ),
+    "VPC002 no name of its own": seen(IS_PUBLIC, endpoints(replace(OFF, dns_names=("evil.example.com",)))),
+    "VPC003 host names off": seen(IS_PUBLIC, vpc_dns(hostnames=False)),
+    "VPC003 two endpoints, one with private DNS": seen(
+        IS_PUBLIC,
+        vpc_dns(hostnames=False),
+        endpoints(endpoint(), endpoint(ANOTHER_ENDPOINT_ID, private_dns=False)),
+    ),
+    "VPC003 private DNS off as well": seen(IS_PUBLIC, vpc_dns(hostnames=False), endpoints(OFF)),
+    "VPC003 no resolver": seen(SILENT, vpc_dns(support=False, hostnames=False)),
+    "VPC003 two targets": seen(
+        [*IS_PUBLIC, *GATEWAY_IS_PUBLIC], vpc_dns(hostnames=False), TWO_SERVICES, targets=[BACKUP, GATEWAY]
+    ),
+    "VPC010 nothing there": faulty("VPC010"),
+    "VPC010 an endpoint of another service": seen(
+        STALE_AND_SILENT,
+        TWO_SERVICES,
+        read(ENDPOINT_INTERFACES, InterfacesFacts(interfaces=(*endpoint_interfaces(), OF_GATEWAY))),
+    ),
+    "VPC010 a zone that holds it": seen(
+        leads_to(STALE, observations=[tcp(STALE, failed="refused")]), endpoints(), zones("amazonaws.com")
+    ),
+    "VPC011 a public address": faulty("VPC011"),
+    "VPC011 two targets": seen(
+        [
+            *OF_OWN_SERVER["public"],
+            answer(*PRIVATE, by=VPC_RESOLVER),
+            *of([*OF_OWN_SERVER["denied"], answer(*PRIVATE, by=VPC_RESOLVER)], GATEWAY),
+        ],
+        name_servers(CORPORATE),
+        targets=[BACKUP, GATEWAY],
+        resolvers=[CORPORATE],
+    ),
+    "VPC015 a name above": seen(IS_PUBLIC, resolver_rules(resolver_rule("amazonaws.com"))),
+    "VPC015 everything": seen(IS_PUBLIC, resolver_rules(resolver_rule(""))),
+    "VPC015 the very name": seen(IS_PUBLIC, resolver_rules(resolver_rule(HOST))),
+    "VPC015 an id that has not the form of one": seen(
+        IS_PUBLIC, resolver_rules(resolver_rule(HOST, rule_id="x; reboot"))
+    ),
+    "VPC015 answers that fail": seen(
+        [lookup(failed="servfail"), answer(failed="servfail"), answer(PUBLIC, by=VPC_RESOLVER)],
+        resolver_rules(resolver_rule(HOST)),
+    ),
+    "VPC015 answers that refuse": seen(
+        [lookup(failed="servfail"), answer(failed="dns-refused")], resolver_rules(resolver_rule(HOST))
+    ),
+    "VPC015 a stale address": seen(STALE_AND_SILENT, resolver_rules(resolver_rule(HOST))),
+    "VPC016 a zone above, of another account": seen(
+        denied_by("amazonaws.com"), zones("amazonaws.com", owner=ANOTHER_ACCOUNT), endpoints(OFF)
+    ),
+    "VPC016 a zone of this account": seen(denied_by(None), zones(HOST)),
+    "VPC016 a stale address and one elsewhere": seen(
+        leads_to(STALE, OUTSIDE, observations=[tcp(address, failed="timeout") for address in (STALE, OUTSIDE)]),
+        zones(HOST),
+        endpoints(OFF),
+    ),
+    "VPC017 a list with a star": seen(NOT_THERE, firewall(firewall_rule("x.example.com", "*.amazonaws.com"))),
+}

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -63,7 +63,6 @@ from tests.support.configured import (
     ACCOUNT,
     ANOTHER_ACCOUNT,
     ANOTHER_VPC_ID,
-    ENDPOINT_ID,
     INTERNET_RESOLVER,
     configured,
     endpoint,
@@ -280,66 +279,6 @@ def test_old_facts_name_no_cause(name: str) -> None:
     assert "VPC018" not in causes(of).values()
 
 
-# --- The words -------------------------------------------------------------------------------------------------------
-
-
-def test_the_words_of_a_zone() -> None:
-    finding = reported(seen(NOT_THERE, *with_zone("amazonaws.com", ANOTHER_ACCOUNT), NO_PRIVATE_DNS))
-    assert (finding.id, finding.severity) == ("VPC018", Severity.CRITICAL)
-    assert finding.detail == (
-        f"{HOST} does not exist for this host. Route 53 says that the Route 53 Profile {PROFILE_ID} of this VPC brings "
-        f"the private hosted zone amazonaws.com ({ZONE_ID}) of account {ANOTHER_ACCOUNT}, which answers for the name "
-        "and has no record of it."
-    )
-    assert "Have the owner of the Profile give" in finding.fix.summary
-    assert [" ".join(command.argv) for command in finding.fix.commands] == [
-        f"aws route53profiles get-profile --region eu-west-1 --profile-id {PROFILE_ID}",
-        f"aws route53profiles list-profile-resource-associations --region eu-west-1 --profile-id {PROFILE_ID}",
-        f"aws ec2 modify-vpc-endpoint --region eu-west-1 --vpc-endpoint-id {ENDPOINT_ID} --private-dns-enabled",
-    ]
-    assert finding.fix.commands[-1].undo == "the same command with --no-private-dns-enabled"
-
-
-def test_the_words_of_a_rule() -> None:
-    finding = reported(seen(IS_PUBLIC, *with_rule("")))
-    assert finding.detail.endswith(
-        f"brings the Resolver rule {RULE_ID}, which sends . and all names below it to 10.9.0.53."
-    )
-    assert [command.argv[2] for command in finding.fix.commands[2:]] == [
-        "create-resolver-rule",
-        "associate-resolver-rule",
-    ]
-    assert all(command.undo for command in finding.fix.commands[2:])
-
-
-def test_the_words_of_a_group() -> None:
-    finding = reported(seen(NOT_THERE, *with_group("*.amazonaws.com")))
-    assert finding.detail.endswith(
-        f"brings the DNS Firewall rule group {GROUP_ID}, which blocks *.amazonaws.com and answers NXDOMAIN (domain "
-        "list rslvr-fdl-0a1b2c3d)."
-    )
-
-
-def test_the_words_of_an_endpoint() -> None:
-    finding = reported(seen(AT_CENTRAL, *with_endpoint(OFF)))
-    assert finding.detail == (
-        f"{HOST} resolves to {CENTRAL}, where AWS does not answer. Route 53 says that the Route 53 Profile "
-        f"{PROFILE_ID} of this VPC brings the endpoint {CENTRAL_ID} of {ANOTHER_VPC_ID}, whose addresses these are."
-    )
-
-
-def test_one_finding_tells_of_every_name() -> None:
-    both = [
-        *NOT_THERE,
-        *(replace(one, subject=replace(one.subject, target=GATEWAY.id)) for one in NOT_THERE),
-    ]
-    of = seen(both, *with_zone("amazonaws.com"), NO_PRIVATE_DNS, targets=[BACKUP, GATEWAY])
-    finding = reported(of)
-    assert finding.detail.count("Route 53 says") == 1
-    assert all(f"{target.host} does not exist" in finding.detail for target in (BACKUP, GATEWAY))
-    assert {causes(of)[f"DNS003@{target.id}"] for target in (BACKUP, GATEWAY)} == {"VPC018"}
-
-
 def test_a_rule_to_servers_that_are_silent_explains_the_resolver() -> None:
     assert causes(seen(SILENT, *with_rule(""))) == {"VPC018": None, f"DNS004@{RESOLVER}": "VPC018"}
 
@@ -436,50 +375,20 @@ def test_a_zone_that_a_profile_brings_is_not_a_missing_endpoint() -> None:
     assert not fires(seen(IS_PUBLIC, none_here, *with_zone(HOST)), "VPC001")
 
 
-@pytest.mark.parametrize(
-    ("changed", "left"),
-    [
-        pytest.param([], "What is left: a change of the last minutes", id="no Profile"),
-        pytest.param(with_zone("corp.example"), "What is left: a change of the last minutes", id="for another name"),
-        pytest.param(
-            [read(PROFILES, failed="not-permitted")],
-            "What is left: a Route 53 Profile, whose zones, rules and firewall groups were not read, a change",
-            id="Profiles not read",
-        ),
-        pytest.param(
-            profile(resource(HOSTED_ZONE, ZONE_ID, ANOTHER_ACCOUNT), unread=[ZONE_ID]),
-            f"What is left: what the Route 53 Profile {PROFILE_ID} brings and could not be read ({ZONE_ID}), a change",
-            id="a zone of another account",
-        ),
-        pytest.param(
-            profile(resource(VPC_ENDPOINT, CENTRAL_ID, ANOTHER_ACCOUNT)),
-            f"What is left: what the Route 53 Profile {PROFILE_ID} brings and could not be read ({CENTRAL_ID}), a ",
-            id="an endpoint of another account",
-        ),
-        pytest.param(
-            profile(resource(VPC_ENDPOINT, CENTRAL_ID)),
-            "What is left: a change of the last minutes",
-            id="an endpoint of this account, of another service",
-        ),
-        pytest.param(
-            [with_zone("corp.example")[0], read(PROFILE_RESOURCES, failed="timeout")],
-            f"What is left: what the Route 53 Profile {PROFILE_ID} brings and could not be read ({ZONE_ID}), a change",
-            id="nothing of it could be read",
-        ),
-        pytest.param(
-            [read(PROFILES, ProfilesFacts(profile_ids=(PROFILE_ID,), resources=(), dropped=1))],
-            f"What is left: what the Route 53 Profile {PROFILE_ID} brings and could not be read (something of a kind",
-            id="something of a new kind",
-        ),
+NOT_PRIVATE: Observations = [*IS_PUBLIC, *climbed(PUBLIC)]
+PROFILES_NOT_KNOWN: dict[str, Changed] = {
+    "no Profile": [],
+    "a Profile for another name": with_zone("corp.example"),
+    "Profiles not read": [read(PROFILES, failed="not-permitted")],
+    "a zone of another account": profile(resource(HOSTED_ZONE, ZONE_ID, ANOTHER_ACCOUNT), unread=[ZONE_ID]),
+    "an endpoint of another account": profile(resource(VPC_ENDPOINT, CENTRAL_ID, ANOTHER_ACCOUNT)),
+    "an endpoint of this account, of another service": profile(resource(VPC_ENDPOINT, CENTRAL_ID)),
+    "nothing of the Profile could be read": [
+        with_zone("corp.example")[0],
+        read(PROFILE_RESOURCES, failed="timeout"),
     ],
-)
-def test_vpc014_speaks_of_profiles_only_where_something_is_not_known(changed: Changed, left: str) -> None:
-    observations: Observations = [*IS_PUBLIC, *climbed(PUBLIC)]
-    finding = reported(seen(observations, *changed), "VPC014")
-    assert left in finding.detail
-    mentions = "Profile" in finding.detail
-    assert ("Profile" in finding.fix.summary) is mentions
-    assert any(command.argv[1] == "route53profiles" for command in finding.fix.commands) is mentions
+    "something of a new kind": [read(PROFILES, ProfilesFacts(profile_ids=(PROFILE_ID,), resources=(), dropped=1))],
+}
 
 
 def test_profiles_that_were_not_read_are_named() -> None:
@@ -490,3 +399,19 @@ def test_profiles_that_were_not_read_are_named() -> None:
     assert [missing.reason for missing in diagnose(of).not_evaluated if missing.code == "VPC018"] == [
         "the Route 53 Profiles could not be read"
     ]
+
+
+# --- What they say ---------------------------------------------------------------------------------------------------
+
+BOTH_NOT_THERE = [
+    *NOT_THERE,
+    *(replace(one, subject=replace(one.subject, target=GATEWAY.id)) for one in NOT_THERE),
+]
+FINDINGS: Final = {
+    "VPC018 a zone of another account": seen(NOT_THERE, *with_zone("amazonaws.com", ANOTHER_ACCOUNT), NO_PRIVATE_DNS),
+    "VPC018 a rule for everything": seen(IS_PUBLIC, *with_rule("")),
+    "VPC018 a firewall group": seen(NOT_THERE, *with_group("*.amazonaws.com")),
+    "VPC018 an endpoint": seen(AT_CENTRAL, *with_endpoint(OFF)),
+    "VPC018 two names": seen(BOTH_NOT_THERE, *with_zone("amazonaws.com"), NO_PRIVATE_DNS, targets=[BACKUP, GATEWAY]),
+    **{f"VPC014 {name}": seen(NOT_PRIVATE, *changed) for name, changed in PROFILES_NOT_KNOWN.items()},
+}

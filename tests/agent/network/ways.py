@@ -1,0 +1,57 @@
+"""What the predictor says of the ways and names of the cases: `./dev golden` writes it to `ways.txt`; read the diff."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from agent.network.answers import PredictedName
+from agent.report.hops import Hop, Prediction
+from tests.agent.network import test_names, test_predictor, test_transit
+from tests.agent.network.networks import ask, configuration
+from tests.support.sections import joined
+
+FILE: Final = Path(__file__).with_name("ways.txt")
+WAYS: Final = test_predictor.WAYS | test_transit.WAYS
+NAMES: Final = test_names.NAMES
+
+
+def said(predicted: Prediction) -> str:
+    """The outcome, and every hop that the open way has not; of the open way itself all of them."""
+    plain = ask(configuration())
+    return "\n".join(_lines(predicted, () if predicted == plain else plain.hops))
+
+
+def said_of_name(seen: PredictedName) -> str:
+    """The answer, its code, and what decides."""
+    return "\n".join(
+        (
+            f"{seen.answer}, {seen.code}: {seen.words}",
+            f"Addresses: {', '.join(map(str, seen.addresses))}",
+            f"Endpoints: {', '.join(seen.endpoint_ids)}",
+        )
+    )
+
+
+def sections() -> dict[str, str]:
+    """What is said of each way and each name."""
+    return {name: said(predicted) for name, predicted in WAYS.items()} | {
+        f"name: {case}": said_of_name(seen) for case, seen in NAMES.items()
+    }
+
+
+def written() -> str:
+    """The content of the file."""
+    return joined(sections())
+
+
+def _lines(predicted: Prediction, known: tuple[Hop, ...]) -> Iterator[str]:
+    way = f"{predicted.source} to {predicted.address} port {predicted.port}"
+    yield f"{predicted.outcome}: {way}, at {predicted.endpoint_id} by {predicted.interface_id}"
+    for hop in predicted.hops:
+        if hop not in known:
+            yield f"{hop.stage}, {hop.outcome}: {hop.words} ({', '.join(hop.resources)}; {hop.rule})"
+    asked = {hop.stage for hop in predicted.hops}
+    if left_out := [hop.stage for hop in known if hop.stage not in asked]:
+        yield f"Not asked: {', '.join(left_out)}"
+    if predicted.unseen:
+        yield f"Unseen: {'; '.join(predicted.unseen)}"

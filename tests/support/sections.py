@@ -1,0 +1,20 @@
+"""Golden files of many cases, each with a heading and some lines. `./dev golden` writes them; read the diff."""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+_HEADING: Final = "=== "
+
+
+def joined(sections: Mapping[str, str]) -> str:
+    """The content of a file, by heading."""
+    return "\n".join(f"{_HEADING}{heading}\n{text}\n" for heading, text in sorted(sections.items()))
+
+
+@cache
+def kept(file: Path) -> dict[str, str]:
+    """What a file has for each heading."""
+    parts = file.read_text("utf-8").removeprefix(_HEADING).split(f"\n{_HEADING}")
+    return {heading: text.removesuffix("\n") for heading, _, text in (part.partition("\n") for part in parts)}
