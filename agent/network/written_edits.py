@@ -36,6 +36,8 @@ def an_id(text: str, *prefixes: str) -> str:
 
 def block_of(text: str) -> Network:
     """A block of addresses. Raises MalformedError for any other text."""
+    if "%" in text:  # ipaddress takes a zone of any characters
+        raise MalformedError
     try:
         return ip_network(text, strict=False)
     except ValueError:

@@ -474,17 +474,14 @@ def _nothing(_: Values) -> Iterator[Edit]:
     return iter(())
 
 
-def _adopted(listed: Listed, names: tuple[str, ...], prefix: str) -> Callable[[Values], tuple[list[Edit], list[Edit]]]:
-    """The edits of a default resource that Terraform takes over: it loses everything that is not configured. `names`
-    are the attributes that may hold its id before apply."""
+def _adopted(listed: Listed, name: str, prefix: str) -> Callable[[Values], tuple[list[Edit], list[Edit]]]:
+    """The edits of a default resource that Terraform takes over: it loses everything that is not configured. `name` is
+    the attribute that holds its id; its `id` is known only after apply."""
 
     def adopt(values: Values) -> tuple[list[Edit], list[Edit]]:
-        own_id = next((found for name in names if (found := values.id_of(name, prefix)) is not None), None)
+        own_id = values.id_of(name, prefix)
         if own_id is None:
-            of_new_vpc = values.flag(MAKES_VPC) and values.is_unknown(
-                "vpc_id", *(name for name in names if name != "id")
-            )
-            if of_new_vpc:
+            if values.flag(MAKES_VPC) and values.is_unknown("vpc_id", name):
                 return [], []
             raise MalformedError
         own = Values({**values.attributes, "id": own_id}, {**values.unknown, "id": False})
@@ -591,9 +588,9 @@ _FORGOTTEN: Final = frozenset(
 _EXCLUSIVE: Final = frozenset({"aws_vpc_security_group_rules_exclusive"})
 """Kinds that take over an existing resource again at each change."""
 _ADOPTED: Final[Mapping[str, Callable[[Values], tuple[list[Edit], list[Edit]]]]] = {
-    "aws_default_security_group": _adopted(Listed.GROUP_RULE, ("id", DEFAULT_GROUP), "sg"),
-    "aws_default_network_acl": _adopted(Listed.ACL_ENTRY, ("id", "default_network_acl_id"), "acl"),
-    "aws_default_route_table": _adopted(Listed.ROUTE, ("id", "default_route_table_id"), "rtb"),
+    "aws_default_security_group": _adopted(Listed.GROUP_RULE, DEFAULT_GROUP, "sg"),
+    "aws_default_network_acl": _adopted(Listed.ACL_ENTRY, "default_network_acl_id", "acl"),
+    "aws_default_route_table": _adopted(Listed.ROUTE, "default_route_table_id", "rtb"),
     "aws_default_vpc": _adopted_vpc,
     "aws_vpc_security_group_rules_exclusive": _exclusive,
     "aws_vpc_endpoint_security_group_association": _in_place_of_default,

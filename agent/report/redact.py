@@ -88,7 +88,7 @@ _NAMES: Final = frozenset({"domain", "host", "search"})
 _PLAIN_WORDS: Final = frozenset(
     {
         *(*SERVICES, *REGIONS, *(partition.id for partition in PARTITIONS)),
-        *("Amazon", "default", "endpoint", "endpoints", "localhost", "network"),
+        *("default", "endpoint", "endpoints", "network"),
     }
 )
 """Words that this program writes. They are never masked, even if a role, a profile or a stack has the same name."""

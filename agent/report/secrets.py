@@ -122,7 +122,7 @@ _SECRET_VARIABLE: Final = re.compile(
     r"SECRET|TOKEN|PASSW|PASSPHRASE|PWD$|CREDENTIALS|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|AUTH(?!OR)"
 )
 _PUBLIC_WORDS: Final = frozenset({*SERVICES, *REGIONS})
-_PUBLIC_VARIABLES: Final = frozenset({"AWS_SHARED_CREDENTIALS_FILE", "SSH_AUTH_SOCK", "XAUTHORITY", "OLDPWD", "PWD"})
+_PUBLIC_VARIABLES: Final = frozenset({"AWS_SHARED_CREDENTIALS_FILE", "SSH_AUTH_SOCK", "OLDPWD", "PWD"})
 
 
 def without_secrets(text: str, known: Iterable[str] = ()) -> str:

@@ -38,7 +38,7 @@ def main() -> int:
     met = True
     for name in given.rooms or SAMPLED:
         sample, equivalent = unlike_equivalents(drawn(name, given.seed, given.sample, given.at))
-        of_tables, equivalent_rows = unlike_equivalents(every_row(TABLES.get(name, ()), given.at))
+        of_tables, equivalent_rows = unlike_equivalents(every_row(TABLES.get(name, ()) if given.rows else (), given.at))
         equivalent |= equivalent_rows
         print(f"{name}: seed {given.seed}, {' '.join(COMMANDS[name])}")
         for mutant in sorted(equivalent, key=lambda mutant: mutant.key):
@@ -80,6 +80,7 @@ def _arguments(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--sample", type=int, default=SAMPLE, metavar="N", help=f"how many it draws ({SAMPLE}); 0: rows of tables alone"
     )
+    parser.add_argument("--no-rows", dest="rows", action="store_false", help="the sample alone, not every row as well")
     parser.add_argument(
         "--at",
         metavar="TEXT",

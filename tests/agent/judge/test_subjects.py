@@ -6,9 +6,8 @@ from typing import Final
 
 import pytest
 
-from agent.report.model import Finding, FindingSubject, Report, SubjectKind
+from agent.report.model import Finding, Report, SubjectKind
 from agent.report.redact import redact
-from agent.report.subjects import about, kind_of_id, resources
 from probes.masks import HOSTED_ZONE, ID_KINDS
 from tests.support import scenarios
 from tests.support.extent import one_in
@@ -152,29 +151,3 @@ def test_no_subject_is_as_it_was_in_a_masked_report(name: str) -> None:
         assert [subject.kind for subject in old.subjects] == [subject.kind for subject in new.subjects]
         for was, subject in zip(old.subjects, new.subjects, strict=True):
             assert was.kind in told or was.id != subject.id
-
-
-@pytest.mark.parametrize(
-    ("id_", "kind"),
-    [
-        ("sg-0a1b2c3d", SubjectKind.GROUP),
-        ("vpce-0a1b2c3d", SubjectKind.ENDPOINT),
-        ("rslvr-frg-0a1b2c3d", SubjectKind.RULE),
-        ("Z0A1B2C3D4", SubjectKind.HOSTED_ZONE),
-        ("111122223333", SubjectKind.ACCOUNT),
-        ("tgw-0a1b2c3d", SubjectKind.GATEWAY),
-        ("i-0a1b2c3d", SubjectKind.INSTANCE),
-        ("local", None),
-        ("unknown-0a1b2c3d", None),
-        ("sg", None),
-        ("11112222333", None),
-        ("", None),
-    ],
-)
-def test_the_kind_of_an_id(id_: str, kind: SubjectKind | None) -> None:
-    assert kind_of_id(id_) is kind
-    assert resources(id_, None) == (() if kind is None else (FindingSubject(kind=kind, id=id_),))
-
-
-def test_what_is_not_known_is_no_subject() -> None:
-    assert about(SubjectKind.VPC, [None, ""]) == ()

@@ -4,11 +4,12 @@ from ipaddress import ip_network
 
 import pytest
 
-from agent.network.edits import ATTRIBUTES, Change, Listed, Member, Settable, Setting
-from agent.network.written_edits import entry_of, rules_of
+from agent.network.edits import ATTRIBUTES, Change, Listed, Member, NewHolder, Settable, Setting
+from agent.network.pending import Aspect
+from agent.network.written_edits import MalformedError, block_of, entry_of, rules_of
 from probes.vpc.model import AclEntry, GroupRule, VpcDnsFacts
 from tests.agent.network.networks import entry, rule
-from tests.agent.predict.test_assume import known
+from tests.agent.predict.test_assume import acl_of, known, table_of
 
 
 @pytest.mark.parametrize(
@@ -77,3 +78,24 @@ def test_an_attribute_is_what_the_dns_of_the_vpc_has(attribute: Settable, dns: V
     assert attribute in ATTRIBUTES
     of = known(dns=VpcDnsFacts(support=True, hostnames=True))
     assert Change(Setting(attribute, "vpc-a", False)).made(of).configuration.dns == dns
+
+
+@pytest.mark.parametrize(
+    ("listed", "new_id", "aspects"),
+    [
+        (Listed.SUBNET_ACL, "acl-new-1", {Aspect.INBOUND, Aspect.OUTBOUND}),
+        (Listed.SUBNET_TABLE, "rtb-new-1", {Aspect.ROUTES}),
+    ],
+)
+def test_a_subnet_gets_what_is_not_known_yet(listed: Listed, new_id: str, aspects: set[Aspect]) -> None:
+    made = Change(NewHolder(listed, "subnet-host")).made(known())
+    what = made.configuration
+    assert new_id in {acl_of(what, "subnet-host").acl_id, table_of(what, "subnet-host").table_id}
+    assert {(pending.resource_id, pending.aspect) for pending in made.pending} == {(new_id, one) for one in aspects}
+
+
+@pytest.mark.parametrize("text", ["", "10.0.0.0/33", "10.0.0.x", "fe80::1%eth0", "fe80::1%\x1b[2J/128"])
+def test_a_block_is_one_of_addresses_without_a_zone(text: str) -> None:
+    assert str(block_of("10.0.0.1/16")) == "10.0.0.0/16"
+    with pytest.raises(MalformedError):
+        block_of(text)

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from agent.report.in_words import in_words
-from probes.model import Failed, Failure, FailureKind, Observation
+from agent.report.in_words import in_words, step_in_words
+from probes.model import Failed, Failure, FailureKind, Observation, Step, Subject
 from tests.support.runs import report_of
 
 
@@ -21,6 +21,7 @@ def seen(name: str, step: str) -> Observation[object]:
         ("one-zone-silent", "tcp/backup/10.0.1.17/443", "connected in 2.0 ms"),
         ("one-zone-silent", "dns/backup/getaddrinfo", "3 addresses in 2.0 ms"),
         ("one-zone-silent", "host/sdk-settings", ""),
+        ("healthy", "tls/backup/10.0.1.17/443", "TLS handshake completed in 2.0 ms"),
         ("healthy", "api/backup/10.0.1.17/443", "AWS allowed the signed call in 2.0 ms"),
         ("mtu-black-hole", "tls/backup/10.0.1.17/443", "connected, but the TLS handshake got no answer in 3.0 s"),
         ("dual-stack-healthy", "dns/backup/fd00:ec2::253/A", "no answer to the query in 3.0 s"),
@@ -29,6 +30,24 @@ def seen(name: str, step: str) -> Observation[object]:
 )
 def test_what_became_of_a_step(name: str, step: str, words: str) -> None:
     assert in_words(seen(name, step)) == words
+
+
+@pytest.mark.parametrize("step", Step)
+@pytest.mark.parametrize(("operation", "end"), [(None, ""), ("getaddrinfo", ""), ("AAAA", " (AAAA)")])
+def test_a_step_has_words_and_its_operation(step: Step, operation: str | None, end: str) -> None:
+    words = step_in_words(Subject(step=step, operation=operation))
+    assert words == step_in_words(Subject(step=step)) + end
+
+
+@pytest.mark.parametrize("step", [Step.DNS, Step.TCP, Step.TLS, Step.HTTP, Step.API])
+def test_a_timeout_of_a_step_of_the_path_says_what_got_no_answer(step: Step) -> None:
+    observation = seen("healthy", "http/backup/10.0.1.17/443")
+    timeout = Failure(kind=FailureKind.TIMEOUT, code=None, message="x")
+    plain, own = (
+        in_words(replace(observation, subject=replace(observation.subject, step=one), outcome=Failed(timeout, None)))
+        for one in (Step.IMDS, step)
+    )
+    assert len(own) > len(plain)
 
 
 def test_an_unsigned_answer_has_its_status() -> None:

@@ -22,7 +22,7 @@ from agent.judge.verdict import judge
 from agent.report import codec
 from agent.report.hops import Hop, Reachability, Stage
 from agent.report.model import Command, CommandScope, ConfiguredPath, Fix, Measured, Report
-from agent.report.redact import Redactor, redact, treatments
+from agent.report.redact import DocumentRedactor, Redactor, redact, treatments
 from agent.simulated.aws import PRINCIPAL
 from agent.simulated.scenario import Scenario
 from probes.facts import ApiFacts, Certificate, Facts, HostFacts, HttpFacts, ProxyFacts, TlsFacts
@@ -1065,13 +1065,48 @@ def test_a_word_of_the_host_is_masked_and_searched_for(masks: Redactor) -> None:
 
 def test_a_word_that_identifies_nothing_stays(masks: Redactor) -> None:
     for kind, word in (
+        *(("text", word) for word in ("Amazon", "localhost")),
         ("host", "localhost"),
         ("host", "backup.eu-west-1.amazonaws.com"),
         ("exceptions", "169.254.169.254"),
     ):
         assert masks.word(kind, word) == word
-    assert masks.word("host", "backup", everywhere=True) == "host-1"  # and yet the service's name stays elsewhere
-    assert masks.of_host("backup answers") == "backup answers"
+
+
+@pytest.mark.parametrize("word", "backup eu-west-1 aws default endpoint endpoints network".split())
+def test_a_word_of_this_program_stays_elsewhere_though_a_stack_is_called_so(word: str, masks: Redactor) -> None:
+    assert masks.word("stack", word, everywhere=True) == "stack-1"
+    assert masks.of_host(f"{word} answers") == f"{word} answers"
+
+
+@pytest.mark.parametrize(
+    "last",
+    "arpa biz cloud com corp de edu eu example fr gov home info int intern internal intra intranet invalid io jp lan "
+    "local localdomain mil net org private test uk us".split(),
+)
+def test_a_name_of_two_parts_is_a_host_s_by_its_end(last: str, masks: Redactor) -> None:
+    assert masks.of_host(f"node1.{last} node1.go") == "host-1 node1.go"
+
+
+@pytest.mark.parametrize(
+    "last", "cfg cnf conf db go gz ini js json lock log md pem pid py sh so toml txt xml yaml yml".split()
+)
+def test_a_name_of_three_parts_is_a_file_s_by_its_end(last: str, masks: Redactor) -> None:
+    assert masks.of_host(f"a.b.{last} a.b.cc") == f"a.b.{last} host-1"
+
+
+@pytest.mark.parametrize(
+    ("kind", "shown"),
+    [
+        *((kind, "intranet in x.lan-1") for kind in ("exceptions", "fingerprint", "key", "node", "resolver")),
+        ("search", "intranet in search-2-1"),
+        ("host", "host-1 in host-2-1"),
+        ("domain", "domain-1 in domain-2-1"),
+    ],
+)
+def test_whether_a_sentence_quotes_a_kind(kind: str, shown: str) -> None:
+    text = "intranet in x.lan-1"
+    assert DocumentRedactor(text, [(kind, "intranet"), (kind, "x.lan")]).text(text) == shown
 
 
 def test_a_word_with_a_form_has_the_mask_of_that(masks: Redactor) -> None:

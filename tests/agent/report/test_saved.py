@@ -261,6 +261,7 @@ def test_the_exit_code_is_that_of_the_judged_report(
 def test_the_four_verdicts_have_an_exit_code_each() -> None:
     names = (HEALTHY, "gateway-activation-port-blocked", FAULT, "deadline-too-short")
     assert [exits.of_verdict(report_of(name).verdict.status, "warning") for name in names] == [0, 1, 2, 3]
+    assert exits.of_status(Status.NOT_IN_USE) == 0
 
 
 @pytest.mark.parametrize("wanted", sorted(RENDER))

@@ -119,7 +119,8 @@ def test_a_secret_is_hidden_by_its_form_or_its_name(text: str, shown: str) -> No
         "proxy wants Basic authentication",
         "token expired; password is missing",
         "aws_secret_access_key =",
-        '"token": true, "SessionToken": null',
+        *(f"--token {word} x" for word in ('""', "true", "false", "null", "none", "None", "yes", "no")),
+        'token = "***',
         "2026-01-15 03:00:00 INFO [ssm-agent-worker] Starting session document processing",
         "/usr/sap/HDB/SYS/global/hdb/opt/hdbbackint",
         "vpce-0123456789abcdef0-abcdefgh.backup.eu-west-1.vpce.amazonaws.com",
@@ -169,8 +170,9 @@ def test_known_secrets_are_those_of_variables() -> None:
             "AWS_SESSION_TOKEN": TOKEN,
             "https_proxy": f"http://{USER}:{PASSWORD}@10.0.9.90:3128",
             "DB_PASSWORD": "zebra-7",
-            "AWS_SHARED_CREDENTIALS_FILE": "/home/ops/.aws/credentials",
-            "AWS_REGION": "eu-west-1",
+            **dict.fromkeys(("AWS_SHARED_CREDENTIALS_FILE", "SSH_AUTH_SOCK", "OLDPWD", "PWD"), "/home/ops/credentials"),
+            "SERVICE_TOKEN": "ec2messages",
+            "REGION_TOKEN": "eu-west-1",
             "GIT_AUTHOR_NAME": "Somebody Else",
             "EMPTY_SECRET": "",
             "SHORT_TOKEN": "abc",
@@ -181,7 +183,7 @@ def test_known_secrets_are_those_of_variables() -> None:
         }
     )
     assert known >= {SECRET, TOKEN, USER, PASSWORD, "zebra-7"}
-    assert known.isdisjoint({"/home/ops/.aws/credentials", "eu-west-1", "Somebody Else", "", "abc", "backup"})
+    assert known.isdisjoint({"/home/ops/credentials", "ec2messages", "eu-west-1", "Somebody Else", "", "abc", "backup"})
     assert known.isdisjoint({"instance-role", "eu-central-1"})
     assert leaked(without_secrets(f"{SECRET} x{TOKEN}y {USER} 'PpwHead04@over/there:PpwTail04'", known)) == set()
     assert without_secrets("the zebra-7 runs", known) == f"the {HIDDEN} runs"
