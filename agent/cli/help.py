@@ -11,7 +11,7 @@ COMMANDS: Final = (
 """Every command, in the order of the help."""
 OPTIONS: Final = (
     (
-        "What is looked at",
+        "Targets and input",
         (
             *("--region", "--all-regions", "--partition", "--vpc", "--from", "--workload", "--service", "--endpoint"),
             *("--port", "--expect", "--private-cidr", "--command-id", "--inventory", "--sweep", "--since", "--where"),
@@ -21,7 +21,7 @@ OPTIONS: Final = (
     ),
     ("A change that is not made yet", ("--assume", "--assume-plan", "--harmless", "--intent")),
     (
-        "How it is checked",
+        "Method and limits",
         (
             *("--timeout", "--deadline", "--calls", "--no-api", "--jobs", "--ec2", "--no-ec2", "--resolver"),
             *("--run-agents", "--fips", "--dual-stack", "--against", "--by", "--least", "--tolerate", "--cache"),
@@ -33,13 +33,13 @@ OPTIONS: Final = (
     ),
     ("Repeated runs", ("--tui", "--watch", "--interval", "--cycles", "--raise-after", "--clear-after")),
     (
-        "Where changes go",
+        "Change notices",
         ("--listen", "--textfile", "--on-change", "--on-change-env", "--notify", "--notify-template"),
     ),
-    ("Runs that are kept", ("--history", "--keep", "--keep-size")),
+    ("History", ("--history", "--keep", "--keep-size")),
     ("On the screen", ("--theme", "--key", "--no-mouse")),
     (
-        "What is written",
+        "Output",
         (
             *("--format", "--brief", "--output", "--redact", "--wrong", "--plain", "--logs", "--case"),
             *("--suppress", "--suppressions", "--review", "--fail-on"),

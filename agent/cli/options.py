@@ -345,7 +345,7 @@ _PREDICT: Final = (
         multiple=True,
         metavar="NAME",
         help=f"Workload whose services must be reachable (repeatable): {', '.join(Workload)}. Default: "
-        f"{Workload.CALLER.value}, where no service is named.",
+        f"{Workload.CALLER.value}, if no service is named.",
     ),
     click.option(
         "--service",
@@ -426,8 +426,7 @@ _AUDIT: Final = (
     click.option(
         "--against",
         type=FILE,
-        help="Say also what changed since an earlier audit, saved as JSON: what is new, gone or otherwise, per VPC and "
-        "code.",
+        help="Also list what is new, changed or gone since an earlier audit that was saved as JSON, per VPC and code.",
     ),
     click.option(
         "--region",
@@ -460,8 +459,8 @@ _AUDIT: Final = (
     ),
     _format(
         (AUDIT,),
-        "Format of the audit: {names}. eventbridge has what is new since --against, as requests of "
-        "`aws events put-events`, one a line.",
+        "Format of the audit: {names}. eventbridge has the faults that are new since --against, as requests of "
+        "`aws events put-events`, one per line.",
     ),
     _where((AUDIT,), "the audit"),
     _masks("ids, accounts and addresses", "the audit"),
@@ -471,13 +470,13 @@ _AUDIT: Final = (
         type=SUPPRESSION,
         multiple=True,
         help="Known finding that must not affect the verdict (repeatable); its target is a service, a VPC, the id of "
-        "what it is about, or a tag of the VPC or of the endpoint, as tag:KEY or tag:KEY=VALUE, and it may have a last "
+        "the resource, or a tag of the VPC or of the endpoint, as tag:KEY or tag:KEY=VALUE, and it may have a last "
         "day, such as @2026-12-31.",
     ),
     click.option(
         "--review",
         is_flag=True,
-        help="Warn of what is unwise: an endpoint in only one zone, a group or a policy that is open to all.",
+        help="Warn about risks too: an endpoint in only one zone, a group or a policy that is open to all.",
     ),
     _fails(),
     _option(
@@ -503,7 +502,7 @@ _FLEET: Final = (
         "command_ids",
         type=COMMAND_ID,
         multiple=True,
-        help="Read what a command of Run Command printed on its instances, without a bucket (repeatable).",
+        help="Read the output of a command of Run Command, without a bucket (repeatable).",
     ),
     click.option(
         "--ec2-facts",
@@ -515,7 +514,7 @@ _FLEET: Final = (
     click.option(
         "--inventory",
         type=FILE,
-        help="Hosts that should be heard from: ids, CSV whose further columns say more about them, such as owner, or "
+        help="Expected hosts: ids, CSV whose further columns say more about them, such as owner, or "
         "what `aws ssm describe-instance-information` prints. Default: the hosts of the sweep that is compared with.",
     ),
     click.option("--sweep", type=SWEEP, help="Sweep to show. Default: the last one."),
@@ -563,7 +562,7 @@ _FLEET: Final = (
         "--cache",
         type=FOLDER,
         metavar="FOLDER",
-        help="Folder in which records are kept, so that a file is read once.",
+        help="Folder in which records are kept, so each file is read once.",
     ),
     click.option(
         "--suppress",

@@ -137,7 +137,7 @@ FAMILIES: Final = (
     Family(
         "backuplink_fleet_cause_since_timestamp_seconds",
         _CAUSE,
-        "Start of the first sweep from which on enough hosts have had the cause, as Unix time. No sample where that is "
+        "Start of the first sweep from which on enough hosts have had the cause, as Unix time. No sample if that is "
         "not known.",
         _cause_since,
     ),

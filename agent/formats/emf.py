@@ -230,14 +230,14 @@ def _parted(report: Report) -> Values:
 
 
 RUN_METRICS: Final = (
-    RunMetric("Ok", "Count", "1 where the run is ok, else 0.", _run_is(Status.OK)),
-    RunMetric("Warning", "Count", "1 where it is warning.", _run_is(Status.WARNING)),
-    RunMetric("Critical", "Count", "1 where it is critical.", _run_is(Status.CRITICAL)),
-    RunMetric("Unknown", "Count", "1 where it could not tell, or did not take place.", _run_is(Status.UNKNOWN)),
+    RunMetric("Ok", "Count", "1 if the run is ok, otherwise 0.", _run_is(Status.OK)),
+    RunMetric("Warning", "Count", "1 if it is warning.", _run_is(Status.WARNING)),
+    RunMetric("Critical", "Count", "1 if it is critical.", _run_is(Status.CRITICAL)),
+    RunMetric("Unknown", "Count", "1 if it could not tell, or did not take place.", _run_is(Status.UNKNOWN)),
     RunMetric(
         "Complete",
         "Count",
-        "1 where the run was neither interrupted nor cut short by its deadline.",
+        "1 if the run was neither interrupted nor cut short by its deadline.",
         lambda report: float(report.run.complete),
     ),
     RunMetric(
@@ -249,7 +249,7 @@ RUN_METRICS: Final = (
     RunMetric(
         "RunSeconds",
         "Seconds",
-        "Duration of the run; absent where none took place.",
+        "Duration of the run; absent if there was none.",
         lambda report: report.run.seconds if has_run(report) else None,
     ),
     RunMetric(
@@ -267,7 +267,7 @@ RUN_METRICS: Final = (
     RunMetric(
         "PathsOtherwise",
         "Count",
-        "Ports of addresses where configuration and measurement differ; absent where EC2 was not read.",
+        "Ports of addresses where configuration and measurement differ; absent if EC2 was not read.",
         _parted,
     ),
 )
@@ -326,10 +326,10 @@ def _of_step(step: Step) -> Iterator[TargetMetric]:
 
 
 TARGET_METRICS: Final = (
-    TargetMetric("Ok", "Count", "1 where the target is ok, else 0.", _target_is(Status.OK)),
-    TargetMetric("Warning", "Count", "1 where it is warning.", _target_is(Status.WARNING)),
-    TargetMetric("Critical", "Count", "1 where it is critical.", _target_is(Status.CRITICAL)),
-    TargetMetric("Unknown", "Count", "1 where the run could not tell.", _target_is(Status.UNKNOWN)),
+    TargetMetric("Ok", "Count", "1 if the target is ok, otherwise 0.", _target_is(Status.OK)),
+    TargetMetric("Warning", "Count", "1 if it is warning.", _target_is(Status.WARNING)),
+    TargetMetric("Critical", "Count", "1 if it is critical.", _target_is(Status.CRITICAL)),
+    TargetMetric("Unknown", "Count", "1 if the run could not tell.", _target_is(Status.UNKNOWN)),
     TargetMetric(
         "Causes",
         "Count",

@@ -434,8 +434,8 @@ FAMILIES: Final = (
     Family(
         "probe_success",
         ("target",),
-        "1 where the target is ok: every step it needs was made and succeeded. 0 where it is warning, critical or "
-        "unknown. No sample of a target that is not in use, or is checked for comparison alone.",
+        "1 if the target is ok: every step it needs was made and succeeded. 0 if it is warning, critical or "
+        "unknown. No sample for a target that is not in use, or is only checked for comparison.",
         _success,
     ),
     Family(
@@ -453,7 +453,7 @@ FAMILIES: Final = (
     Family(
         "probe_ip_protocol",
         ("target",),
-        "4 or 6: the version of the first address of this host's own lookup; 0 where that gave none.",
+        "4 or 6: the version of the first address of this host's own lookup; 0 if it gave none.",
         _protocol,
     ),
     Family(
@@ -465,7 +465,7 @@ FAMILIES: Final = (
     Family(
         "probe_http_status_code",
         ("target",),
-        "Status of the answer to an unsigned request to the first address; 0 where a step on the way there failed.",
+        "Status of the answer to an unsigned request to the first address; 0 if a step before it failed.",
         _status_code,
     ),
     Family(
@@ -477,38 +477,38 @@ FAMILIES: Final = (
     Family(
         "probe_ssl_earliest_cert_expiry",
         ("target",),
-        "Unix time at which the first certificate ends, over all addresses in use whose handshake on port 443 "
-        "succeeded; of each its own certificate is known, not those above it.",
+        "Unix time at which the first certificate expires, over all addresses in use whose handshake on port 443 "
+        "succeeded; only the certificate of the server itself counts, not those above it.",
         _certificate_expiry,
     ),
     Family("backuplink_build_info", ("version",), "1: the version of backuplink that made the report.", _build),
     Family("backuplink_run_info", ("region", "expect"), "1: the Region of the run and the path it expects.", _run),
-    Family(
-        "backuplink_run_complete", (), "1 where the run came to its own end, 0 where it was cut or not made.", _complete
-    ),
-    Family("backuplink_run_interrupted", (), "1 where a signal ended the run early.", _interrupted),
+    Family("backuplink_run_complete", (), "1 if the run is complete, 0 if it was cut short or not made.", _complete),
+    Family("backuplink_run_interrupted", (), "1 if a signal ended the run early.", _interrupted),
     Family(
         "backuplink_run_timestamp_seconds",
         (),
-        "Unix time at which the run ended. No sample where none was made, as after a mistake in the options.",
+        "Unix time at which the run ended. No sample if no run was made, as after a mistake in the options.",
         _finished,
     ),
     Family("backuplink_run_duration_seconds", (), "Seconds that the run took.", _seconds),
     Family("backuplink_verdict_status", ("status",), "1 for the status of the whole run.", _verdict_status),
     Family("backuplink_verdict_path", ("path",), "1 for the path that the required targets take.", _verdict_path),
-    Family("backuplink_verdict_access", ("access",), "1 for what became of the signed calls.", _verdict_access),
+    Family("backuplink_verdict_access", ("access",), "1 for the result of the signed calls.", _verdict_access),
     Family(
         "backuplink_findings",
         ("code", "name", "severity", "target", "standing"),
-        "Findings, only those there are. standing: a cause counts, a symptom follows from one, what is not-counted is "
-        "of a target that nobody asked for, what is suppressed does not count. severity is effective. target may "
-        "be a name server, or empty where it is the run.",
+        "Number of findings. standing is cause (it counts), symptom (a cause explains it), not-counted (its target is "
+        "not required) or suppressed. severity is effective. target can be a name server, or empty for the whole run.",
         _findings,
     ),
     Family(
-        "backuplink_rules_not_evaluated", (), "Rules that could not be asked of a target or of the run.", _not_evaluated
+        "backuplink_rules_not_evaluated",
+        (),
+        "Rules that could not be evaluated, for a target or for the run.",
+        _not_evaluated,
     ),
-    Family("backuplink_observations", ("step", "result"), "Steps of the run, by how they ended.", _observations),
+    Family("backuplink_observations", ("step", "result"), "Steps of the run, by result.", _observations),
     Family(
         "backuplink_failures",
         ("target", "step", "kind"),
@@ -525,26 +525,26 @@ FAMILIES: Final = (
     Family(
         "backuplink_clock_uncertainty_seconds",
         (),
-        "How far the clock's offset may be off, whole seconds of the server's aside.",
+        "Possible error of the clock's offset, apart from the rounding of AWS's time to whole seconds.",
         _clock_uncertainty,
     ),
     Family(
         "backuplink_credentials_expiry_timestamp_seconds",
         (),
-        "Unix time at which the credentials in use end. A source that renews them does so before.",
+        "Unix time at which the credentials in use expire. If their source renews them, it does so before.",
         _credentials_expiry,
     ),
     Family(
         "backuplink_workload_info",
         ("workload", "mode", "required"),
-        "1: a workload that decides what is checked, since it was asked for or found on this host. mode is where a "
-        "Backint agent sends its data, and else empty; required says whether services are required for it.",
+        "1: a workload that was asked for or found on this host, so that its services are checked. mode is where a "
+        "Backint agent sends its data, otherwise empty; required says whether its services are required.",
         _workloads,
     ),
     Family(
         "backuplink_target_info",
         ("target", "service", "region", "host", "addressing", "role"),
-        "1: what the target is.",
+        "1: the target and its properties, as labels.",
         _targets,
     ),
     Family(
@@ -558,33 +558,33 @@ FAMILIES: Final = (
     Family(
         "backuplink_target_access",
         ("target", "access"),
-        "1 for what became of the signed calls to the target.",
+        "1 for the result of the signed calls to the target.",
         _target_access,
     ),
-    Family("backuplink_target_unproven", ("target",), "What is missing for ok, as a number of things.", _unproven),
+    Family("backuplink_target_unproven", ("target",), "Number of things that are missing for ok.", _unproven),
     Family(
         "backuplink_target_addresses",
         ("target", "scope"),
-        "Addresses that this host's own lookup gave, by where they lie.",
+        "Addresses that this host's own lookup gave, by scope.",
         _addresses,
     ),
     Family(
         "backuplink_target_steps",
         ("target", "port", "step", "result"),
-        "Steps at all addresses in use, public ones too, by how they ended.",
+        "Steps at all addresses in use, also public ones, by result.",
         _steps,
     ),
     Family(
         "backuplink_address_info",
         ("target", "address", "scope", "availability_zone_id"),
-        f"1: a private address in use, at most {MAX_ADDRESSES} of a target; the zone is empty where it is not known.",
+        f"1: a private address in use, at most {MAX_ADDRESSES} of a target; the zone is empty if it is not known.",
         _address_info,
     ),
     Family(
         "backuplink_step_success",
         ("target", "address", "port", "step"),
-        "1 or 0 for a step at a private address in use. No sample of one that was skipped, cut by the deadline, or "
-        "lost to a fault of backuplink.",
+        "1 or 0 for a step at a private address in use. No sample if the step was skipped, cut by the deadline, or "
+        "lost to an error of backuplink.",
         _step_success,
     ),
     Family(
@@ -596,7 +596,7 @@ FAMILIES: Final = (
     Family(
         "backuplink_dns_success",
         ("target", "resolver", "record"),
-        "1 where the name server answered without an error, with or without addresses; getaddrinfo is this host's own "
+        "1 if the name server answered without an error, with or without addresses; getaddrinfo is this host's own "
         "lookup.",
         _dns_success,
     ),
@@ -615,7 +615,7 @@ FAMILIES: Final = (
     Family(
         "backuplink_configured_paths",
         ("target", "agrees"),
-        "Ports of addresses by whether the configuration that EC2 tells says what was measured.",
+        "Ports of addresses, by whether the configuration from EC2 agrees with the measurement.",
         _paths,
     ),
     Family(

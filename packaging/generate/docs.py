@@ -55,11 +55,11 @@ def codes_page() -> str:
         [
             f"{HEAD}# Finding codes",
             "",
-            "A finding of a target that nobody asked for, an optional service or a host for comparison, keeps its "
-            "severity and does not count: it raises neither the verdict nor the exit code.",
+            "A finding of a target that is not required, such as an optional service or a host for comparison, keeps "
+            "its severity but does not count: it raises neither the verdict nor the exit code.",
             "",
-            "The radius is how far the cause of such a finding reaches as a rule: this host, the hosts of its subnet, "
-            "those that use the endpoint, those of the VPC, or those of the account.",
+            "The radius says which hosts the cause of a finding usually affects: only this host, the hosts of its "
+            "subnet, the hosts that use the endpoint, the hosts of the VPC, or the hosts of the account.",
             "",
             'If a finding is not the cause, `backuplink bundle --wrong "what is true"` makes an archive to send '
             "([how](support.md#a-verdict-that-was-wrong)).",
@@ -90,17 +90,17 @@ def scenarios_page() -> str:
             "",
             "A scenario describes a VPC, a host in it, and what a run must find. `backuplink demo NAME` runs one.",
             "",
-            "## Those that `backuplink demo` offers",
+            "## Scenarios of `backuplink demo`",
             "",
             *_by_area(scenario_files.SHIPPED),
-            "## Those of the tests alone",
+            "## Scenarios of the tests only",
             "",
-            f"They are in `{scenario_files.IN_REPOSITORY}` of the repository, where `./dev demo NAME` runs them.",
+            f"They are in `{scenario_files.IN_REPOSITORY}` of the repository; there `./dev demo NAME` runs them.",
             "",
             *_by_area(scenario_files.CHECKOUT),
             "## By workload and kind of fault",
             "",
-            "A host with SAP HANA counts for `hana` alone. Scenarios that tests also build with real sockets come "
+            "A host with SAP HANA counts only for `hana`. Scenarios that tests also build with real sockets come "
             "first.",
             "",
             "| workload | kind of fault | scenarios |",
@@ -176,19 +176,19 @@ def metrics_page() -> str:
     of_fleet = [(family.name, family.labels, family.help) for family in FLEET_FAMILIES]
     of_watch_values: dict[str, Iterable[str]] = {
         "kind": Kind,
-        "way": Channel,
+        "channel": Channel,
         "result": ("applied", "rejected", *Delivery),
     }
     return "\n".join(
         [
             f"{HEAD}# Metrics",
             "",
-            "[Monitoring](monitoring.md) describes how they reach a monitoring system, and the alert rules.",
+            "[Monitoring](monitoring.md) describes how the metrics reach a monitoring system, and the alert rules.",
             "",
             "## Prometheus: a run",
             "",
-            "`--format prometheus`, and in each cycle of a watch `--textfile` and `/metrics`. All are gauges. What was "
-            "not checked has no sample.",
+            "`--format prometheus` writes these metrics, and `--textfile` and `/metrics` have them for each cycle of a "
+            "watch. All are gauges. A check that was not made has no sample.",
             "",
             *_table(of_run),
             "",
@@ -198,8 +198,7 @@ def metrics_page() -> str:
             "",
             "## Prometheus: a fleet",
             "",
-            "`backuplink fleet --format prometheus`, a document of its own, for node_exporter's textfile collector on "
-            "one host.",
+            "`backuplink fleet --format prometheus` writes these, for node_exporter's textfile collector on one host.",
             "",
             *_table(of_fleet),
             "",
@@ -214,13 +213,13 @@ def metrics_page() -> str:
             "",
             "## CloudWatch",
             "",
-            f"`--format emf`, namespace `{NAMESPACE}`. Those of a run have no dimension.",
+            f"`--format emf`, namespace `{NAMESPACE}`. The metrics of a run have no dimension.",
             "",
             "| metric | unit | meaning |",
             "|---|---|---|",
             *(f"| `{metric.name}` | {metric.unit} | {metric.help} |" for metric in RUN_METRICS),
             "",
-            f"Those of a target have the dimensions {_listed(DIMENSIONS)}.",
+            f"The metrics of a target have the dimensions {_listed(DIMENSIONS)}.",
             "",
             "| metric | unit | meaning |",
             "|---|---|---|",

@@ -2,12 +2,22 @@
 
 python packaging/tools/notes.py VERSION < CHANGELOG.md
 
-prints them, or leaves with one line where the changelog has no section `## VERSION - YYYY-MM-DD` with something in it.
-Nothing but the standard library is needed.
+prints them, with the commands that verify the files. If the changelog has no section `## VERSION - YYYY-MM-DD`, or an
+empty one, it exits with one line. It needs only the standard library.
 """
 
 import re
 import sys
+
+VERIFY = """\
+release_gpg() { gpg --no-options --no-default-keyring --keyring ./backuplink-release.gpg "$@"; }
+gpg --show-keys SHA256SUMS.key.asc          # compare the fingerprint
+release_gpg --import SHA256SUMS.key.asc     # keep backuplink-release.gpg for the next release
+release_gpg --status-file checked --verify SHA256SUMS.asc SHA256SUMS &&
+    grep -q '] GOODSIG ' checked && ! grep -E '] (BADSIG|ERRSIG|EXPSIG|EXPKEYSIG|REVKEYSIG) ' checked &&
+    sha256sum --check --ignore-missing SHA256SUMS
+"""
+"""The commands that verify a release, as docs/packaging.md has and explains them."""
 
 
 class NoSectionError(Exception):
@@ -28,9 +38,18 @@ def notes(changelog: str, version: str) -> str:
     section = below[: following.start() if following else None].strip("\n")
     if not re.search(r"^[-*] ", section, re.MULTILINE):
         raise NoSectionError(f"the section of {version} in CHANGELOG.md names no change; write what users notice")
+    return f"# backuplink {version} ({headings[0][1]})\n\n{section}\n\n{verification()}"
+
+
+def verification() -> str:
+    """How a reader verifies the files of a release."""
     return (
-        f"# backuplink {version} ({headings[0][1]})\n\n{section}\n\n## Files\n\n"
-        "`SHA256SUMS` has the checksum of each file: `sha256sum --check --ignore-missing SHA256SUMS`.\n"
+        "## Verify the files\n\n"
+        "`SHA256SUMS` has the checksum of each file, and `SHA256SUMS.asc` is its signature. A release without\n"
+        "`SHA256SUMS.asc` is not signed: then run the last command alone.\n\n"
+        f"```sh\n{VERIFY}```\n\n"
+        "Only the fingerprint shows whose key signed the release. Compare it with one that you got from the\n"
+        "maintainers in another way. `docs/packaging.md` explains the commands.\n"
     )
 
 

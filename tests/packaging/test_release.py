@@ -268,7 +268,13 @@ def test_notes_are_the_section_alone() -> None:
 
 
 def test_notes_of_the_last_section_end_with_the_changelog() -> None:
-    assert "\n\n- All of it.\n\n## Files\n" in notes.notes(CHANGELOG, "1.0.0")
+    assert "\n\n- All of it.\n\n## Verify the files\n" in notes.notes(CHANGELOG, "1.0.0")
+
+
+def test_the_notes_and_the_page_verify_a_release_by_the_same_commands() -> None:
+    page = (ROOT / "docs" / "packaging.md").read_text("utf-8")
+    assert f"## Check what you were given\n\n```sh\n{notes.VERIFY}```\n" in page
+    assert f"```sh\n{notes.VERIFY}```\n" in notes.notes(CHANGELOG, "1.0.0")
 
 
 @pytest.mark.parametrize(

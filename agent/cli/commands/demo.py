@@ -99,8 +99,8 @@ def demo(
 ) -> int:
     """Check a simulated VPC: no root, no AWS, no network.
 
-    SCENARIO is a name from --list; the default is a healthy VPC. The exit codes are those of `check`, so that scripts
-    which use them can be tested.
+    SCENARIO is a name from --list; the default is a healthy VPC. The exit codes are those of `check`, so you can test
+    scripts with them.
     """
     from agent.app.demo import SimulatedTurns, check_scenario, load_scenario, scenario_list, show_scenario
     from agent.app.publish import REPORT, write_at_once

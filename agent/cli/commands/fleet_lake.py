@@ -98,7 +98,12 @@ def fleet_put(
     ),
 )
 @click.argument("places", metavar="PATH... DESTINATION", nargs=-1, required=True, shell_complete=complete_files)
-@click.option("--cache", type=FILE_OR_FOLDER, metavar="FOLDER", help="Folder that keeps what was read.")
+@click.option(
+    "--cache",
+    type=FILE_OR_FOLDER,
+    metavar="FOLDER",
+    help="Folder in which records are kept, so each file is read once.",
+)
 @click.option(
     "--since",
     type=MOMENT,
@@ -164,7 +169,7 @@ _LAKE: Final[tuple[Callable[[Any], Any], ...]] = (
         help="First day that has records.",
     ),
     click.option(
-        "--packed", is_flag=True, help="Read the records that `fleet pack` wrote, in place of those of the hosts."
+        "--packed", is_flag=True, help="Read the records that `fleet pack` wrote, instead of the hosts' own files."
     ),
     click.option("--database", default=_DATABASE, show_default=True, help="Database of the tables."),
     _region,

@@ -26,7 +26,7 @@ from agent.cli.to_settings import output_from, refuse_replacing_history, report_
 @click.option(
     "--since",
     type=MOMENT,
-    help="Leave out cycles that started before: a time such as 2026-01-15T03:00 in UTC, or a duration such as 7d.",
+    help="Leave out cycles that started earlier: a time such as 2026-01-15T03:00 in UTC, or a duration such as 7d.",
 )
 @shown_report_options
 @click.pass_obj
@@ -34,7 +34,7 @@ def history(received_signals: list[str], /, file: str, **options: Any) -> int:
     """List what changed, from a file of kept runs. `watch --history` and `check --history` write such a file.
 
     For each change, the list has the number of the cycle, when it ended, what changed and for how long. It also has the
-    times in which no watch ran. With --format html it is a page: how things are and since when, availability by day,
+    times in which no watch ran. With --format html it is a page: the verdict and its start, availability by day,
     latency, flapping, every change, and the report of each failure; markdown is the same without the reports, and svg
     the chart alone. The file may be in use. Exit codes: 0 done, 3 the file is not a history or has no such cycle, or
     the output cannot be written.

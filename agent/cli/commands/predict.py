@@ -21,10 +21,11 @@ from agent.cli.to_settings import predict_request_from
 def predict(received_signals: list[str], /, **options: Any) -> int:
     """Predict what the configuration of a VPC lets hosts reach. It needs no host and sends no packet.
 
-    Follows each connect through security groups, network ACLs and routes, there and back, for IPv4 and IPv6, and says
-    what the VPC's resolver answers. It names the rule, entry or route that decides, by its id. Hosts for which the
-    configuration says the same are one class. Exit codes: 0 all that is required is open, 2 something is blocked, 3
-    something is not certain, or an error. With --assume: 0 the change closes nothing that was open, 2 it closes
+
+    Follows each connection through security groups, network ACLs and routes, there and back, for IPv4 and IPv6, and
+    says what the VPC's resolver answers. It names the rule, entry or route that decides, by its id. Hosts that the
+    configuration treats alike are one class. Exit codes: 0 everything that is required is open, 2 something is blocked,
+    3 something is not certain, or an error. With --assume: 0 the change closes nothing that was open, 2 it closes
     something, 3 it may close something, or an error.
     """
     from agent.app.predict import predict_here

@@ -55,7 +55,7 @@ def endpoints(
     type=WORKLOAD,
     multiple=True,
     metavar="NAME",
-    help="Workload that the run checks (repeatable). Default: caller, where no service is named.",
+    help="Workload that the run checks (repeatable). Default: caller, if no service is named.",
 )
 @click.option(
     "--policy",

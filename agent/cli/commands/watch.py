@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 def watch(context: click.Context, /, **options: Any) -> int:
     """Check the path repeatedly and report changes.
 
-    Changes of the verdict and of findings go to stdout, one line each. Reports and metrics go where the options send
-    them. SIGHUP reloads the configuration file. A service manager gets readiness, status and watchdog messages
+    Changes of the verdict and of findings go to stdout, one line each. The options say where reports and metrics
+    go. SIGHUP reloads the configuration file. A service manager gets readiness, status and watchdog messages
     (Type=notify).
 
     Every ten minutes, and after a change, a cycle makes one signed call per service, each time at the next address. In
