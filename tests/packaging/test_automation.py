@@ -322,7 +322,7 @@ def test_patterns_use_what_re2_and_java_have_in_common(document: dict[str, Any])
 
 def test_security_md_has_them(document: dict[str, Any]) -> None:
     page = (ROOT / "SECURITY.md").read_text("utf-8")
-    listed = page.partition("## What the runbook's parameters may hold")[2].split("```")[1].strip().splitlines()
+    listed = page.partition("## Values that the runbook accepts")[2].split("```")[1].strip().splitlines()
     assert dict(line.split(maxsplit=1) for line in listed) == {
         name: parameter.get("allowedPattern") or " | ".join(parameter["allowedValues"])
         for name, parameter in document["parameters"].items()
