@@ -65,7 +65,7 @@ def test_options_are_in_groups(name: str) -> None:
     if len(options) + 1 > MOST_IN_ONE_LIST:
         assert [option.opts[0] for option in options if option.opts[0] not in grouped] in ([], ["--config"])
     shown = help_of(name)
-    rows = shown[re.search(r"^(Targets|Method|Options|Credentials).*:$", shown, re.MULTILINE).start() :]  # type: ignore[union-attr]
+    rows = shown[re.search(r"^(Targets|Method|Options|Output).*:$", shown, re.MULTILINE).start() :]  # type: ignore[union-attr]
     rows = rows.partition("\nVariables:\n")[0]
     assert re.findall(r"^  (\w+)$", rows, re.MULTILINE) == []
     for option in options:
