@@ -1,1 +1,1 @@
-"""What performance is promised, measured as ratios in one run. Benchmarks are not tests: nothing fails here."""
+"""The promises about performance, measured as ratios in one run. Benchmarks are not tests: nothing fails here."""

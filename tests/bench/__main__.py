@@ -1,8 +1,8 @@
-"""`./dev bench [--rivals] [--soak] [--lakes] [--only WORD] [--json FILE] [--record]`: what is promised, what was
-measured.
+"""`./dev bench [--rivals] [--soak] [--lakes] [--only WORD] [--json FILE] [--record]`: prints the promises and the
+measurements.
 
-Absolute times mean little on shared machines, so each figure is a ratio of two things measured in turn. Nothing fails
-here: what could not be measured says why in its row.
+Absolute times mean little on shared machines, so each figure is a ratio of two measurements made in turn. Nothing fails
+here: if a figure could not be measured, its row says why.
 """
 
 import argparse

@@ -1,7 +1,7 @@
-"""`python bare.py RESOLVER HOST ROOTS REQUEST...`: the least that a Python program needs for what one address takes.
+"""`python bare.py RESOLVER HOST ROOTS REQUEST...`: the least work with which a Python program can check one address.
 
-Five round trips by asyncio and ssl alone: the name, TCP, TLS 1.3, and one for each REQUEST, which is given whole, the
-signed one signed already. Writes the status of each answer.
+It makes five round trips by asyncio and ssl alone: the name, TCP, TLS 1.3, and one for each REQUEST. Requests are given
+complete, and the signed one is already signed. It prints the status of each answer.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ HTTPS = 443
 
 
 class Asking(asyncio.DatagramProtocol):
-    """The first datagram that comes is the answer."""
+    """Takes the first datagram that arrives for the answer."""
 
     def __init__(self, answer: "asyncio.Future[bytes]") -> None:
         self._answer = answer

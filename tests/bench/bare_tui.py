@@ -1,10 +1,10 @@
-"""The least that Textual can be asked to draw: what the interface's first picture is measured against."""
+"""The least that Textual can draw, to compare with the interface's first picture."""
 
 from textual.app import App, ComposeResult
 from textual.widgets import Static
 
 MARK = "THIS HOST"
-"""Stands in the interface's first picture, too."""
+"""A text that is also in the interface's first picture."""
 
 
 class Bare(App[None]):

@@ -1,4 +1,6 @@
-"""A whole `check` beside one call of the AWS CLI, beside what is typed today, and beside the least there could be."""
+"""A whole `check` compared with one call of the AWS CLI, with the commands that people type today, and with the least
+possible program.
+"""
 
 import asyncio
 import json
@@ -26,7 +28,7 @@ from tests.bench.spent import Spent, cpu, in_turn, median, peak, ratio, wall
 from tests.support import scenarios
 
 VERDICTS: Final = (0, 1, 2)
-"""Exit codes of a run that was made; whether its verdict is right is what tests look at."""
+"""Exit codes of a run that was made; tests check whether its verdict is right."""
 SIGNED_CALLS: Final = 6
 BARE: Final = Path(__file__).with_name("bare.py")
 RUNBOOK: Final = Path(__file__).with_name("runbook.sh")
@@ -44,7 +46,7 @@ id = "vpce-0c1b2c3d4e5f67890"
 addresses = ["10.0.1.27", "10.0.2.27", "10.0.3.27"]
 group_ids = ["sg-0f1b2c3d4e5f67890"]
 """
-"""EC2 beside the rest."""
+"""Lines that add EC2 to a scenario."""
 DROPPED: Final = f"""
 summary = "36 ports of one service dropped, the other as it should be"
 
@@ -79,7 +81,7 @@ findings = []
 
 
 def beside_one_call() -> tuple[Figure, ...]:
-    """CPU and peak memory, near."""
+    """Ratios of CPU and peak memory at a short distance."""
     with host() as there:
         rounds = in_turn(lambda: _check(there), lambda: _call(there))
     costs = "; ".join(
@@ -90,7 +92,9 @@ def beside_one_call() -> tuple[Figure, ...]:
 
 
 def far_away() -> tuple[Figure, ...]:
-    """Wall time where everything but link-local addresses is 20 ms away, beside one call and beside a bare process."""
+    """Ratios of wall time if everything except link-local addresses is 20 ms away, to one call and to a bare
+    process.
+    """
     with host(round_trip_seconds=ROUND_TRIP_SECONDS) as there:
         rounds = in_turn(lambda: _check(there), lambda: _call(there), lambda: _bare(there))
     with host(round_trip_seconds=ROUND_TRIP_SECONDS, link_local=True) as there:
@@ -109,8 +113,9 @@ def far_away() -> tuple[Figure, ...]:
 
 
 def with_configuration() -> tuple[Figure, ...]:
-    """CPU, wall time and peak memory, 20 ms away, of a check that asks EC2 for the configuration to those of one that
-    does not."""
+    """Ratios of CPU, wall time and peak memory, 20 ms away, of a check that asks EC2 for the configuration to one that
+    does not.
+    """
     with host(f"{WORLD}\n{CONFIGURED}", round_trip_seconds=ROUND_TRIP_SECONDS) as there:
         rounds = in_turn(lambda: _reading(there), lambda: there.check("--ec2", "never", codes=VERDICTS))
     costs = ", ".join(f"{median(rounds, cpu, place) * 1000:.0f} ms" for place in range(2))
@@ -124,7 +129,7 @@ def with_configuration() -> tuple[Figure, ...]:
 
 
 def beside_the_same_reads() -> tuple[Figure, ...]:
-    """CPU of the requests of such a check, each made by an `aws` command, to that of the check."""
+    """The ratio of the CPU of such a check's requests, each made by an `aws` command, to the CPU of the check."""
     with host(f"{WORLD}\n{CONFIGURED}") as there:
         requests = _requests_of_reads(there.vpc.scenario)
         script = "\n".join(_aws_command(*request) for request in requests)
@@ -136,7 +141,7 @@ def beside_the_same_reads() -> tuple[Figure, ...]:
 
 
 def stall_of_loading() -> tuple[Figure, ...]:
-    """For how long the loop of a run does not run while the clients of the reads are made beside it, at the longest."""
+    """The longest time for which a run's loop stands still while the clients of the reads are created beside it."""
     command = (sys.executable, "-m", "tests.bench.stall")
     stalls = [
         float(subprocess.run(command, check=True, capture_output=True, text=True).stdout) for _ in range(RUNBOOK_ROUNDS)
@@ -146,8 +151,9 @@ def stall_of_loading() -> tuple[Figure, ...]:
 
 
 def healthy_as_called() -> tuple[Figure, ...]:
-    """CPU and wall time of a healthy check by its defaults to those of one that may not read: where EC2 would answer,
-    near, and where it would not, 20 ms away."""
+    """Ratios of CPU and wall time of a healthy check by its defaults to one that may not read: nearby, with an EC2 that
+    would answer, and 20 ms away, with one that would not.
+    """
     with host(f"{WORLD}\n{CONFIGURED}") as there:
         near = in_turn(lambda: _not_reading(there), lambda: _not_reading(there, "--ec2", "never"))
     with host(f'{WORLD}\n[ec2]\nanswer = "silence"\n', round_trip_seconds=ROUND_TRIP_SECONDS) as there:
@@ -158,7 +164,7 @@ def healthy_as_called() -> tuple[Figure, ...]:
 
 
 def beside_caller() -> tuple[Figure, ...]:
-    """CPU and wall time, 20 ms away, of a healthy check of what SAP HANA needs to those of what a caller needs."""
+    """Ratios of CPU and wall time, 20 ms away, of a healthy check for SAP HANA to one for a caller."""
     with host(scenarios.text("hana-healthy"), round_trip_seconds=ROUND_TRIP_SECONDS) as there:
         rounds = in_turn(
             *(lambda kind=kind: there.check("--workload", kind, codes=(0,)) for kind in ("hana", "caller"))
@@ -172,7 +178,7 @@ def beside_caller() -> tuple[Figure, ...]:
 
 
 def _requests_of_reads(scenario: Scenario) -> list[tuple[str, str, Mapping[str, Any]]]:
-    """The requests of a check that reads the configuration, as the reader has them."""
+    """The requests of a check that reads the configuration, as the reader gets them."""
     asked: list[tuple[str, str, Mapping[str, Any]]] = []
 
     class Recording(SimulatedReader):
@@ -214,7 +220,9 @@ def _reading(there: Host) -> Spent:
 
 
 def beside_runbook() -> tuple[Figure, ...]:
-    """Wall time and CPU of the shell runbook, 20 ms away, one command after the other, to those of a check."""
+    """Ratios of wall time and CPU of the shell runbook, 20 ms away, one command after the other, to those of
+    a check.
+    """
     with host(round_trip_seconds=ROUND_TRIP_SECONDS) as there:
         rounds = in_turn(
             lambda: there.run("sh", str(RUNBOOK), str(there.roots), AWS.path()),
@@ -226,7 +234,7 @@ def beside_runbook() -> tuple[Figure, ...]:
 
 
 def dropped_ports() -> tuple[Figure, ...]:
-    """Wall time of a run with 36 dropped ports to one step's timeout."""
+    """The ratio of the wall time of a run with 36 dropped ports to one step's timeout."""
     with host(DROPPED) as there:
         rounds = in_turn(lambda: there.check(codes=VERDICTS), rounds=5)
     runs = [json.loads(check.output) for (check,) in rounds]
@@ -264,7 +272,7 @@ def _bare(there: Host) -> Spent:
 
 
 def _requests(scenario: Scenario, name: str) -> tuple[str, str]:
-    """An unsigned request and a signed one, whole."""
+    """An unsigned request and a signed one, both complete."""
     path = "/backup-vaults/?maxResults=1"
     headers = signed_headers(
         scenario.credentials.keys(),
@@ -281,7 +289,7 @@ def _requests(scenario: Scenario, name: str) -> tuple[str, str]:
 
 
 def _round_trip(report: str) -> float:
-    """Median of the kernel's round trips to addresses that are not link-local, in seconds."""
+    """The median of the kernel's round-trip times to addresses that are not link-local, in seconds."""
     connects = [observation for observation in json.loads(report)["observations"] if observation["step"] == "tcp"]
     return statistics.median(float(connect["facts"]["round_trip_seconds"]) for connect in connects)
 

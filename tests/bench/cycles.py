@@ -1,7 +1,8 @@
-"""`python -m tests.bench.cycles COUNT OPTION ...`: what cycles of a watch cost, here and with these options of `watch`.
+"""`python -m tests.bench.cycles COUNT OPTION ...`: measures the cost of a watch's cycles on this host, with these
+options of `watch`.
 
-They come one after the other without a pause, which the command does not take. Writes the CPU seconds of COUNT cycles
-after those that load what is loaded once.
+The cycles follow each other without a pause, which the command itself does not allow. It prints the CPU seconds of
+COUNT cycles, after the first ones that load the modules.
 """
 
 import asyncio

@@ -1,8 +1,8 @@
-"""Records of an estate in which nearly every host has a combination of attributes of its own, as real ones have.
+"""Records of an estate in which nearly every host has its own combination of attributes, as in real ones.
 
-Hosts lie in VPCs of some four hundred, each in one of six subnets, with one of six groups, twenty images and eight
-types. Every seventieth VPC has a silent zone, another has its private DNS off, one image is sick in part, and one host
-of a hundred has a fault of its own.
+Each VPC has some four hundred hosts. Each host has one of six subnets, six groups, twenty images and eight types. Of
+seventy VPCs, one has a silent zone and another has its private DNS off. Part of one image's hosts has a fault, and one
+host in a hundred has a fault of its own.
 """
 
 import json
@@ -16,15 +16,16 @@ from agent.report.host_record import SCHEMA
 BEGIN: Final = datetime(2026, 11, 1, 3, 0, tzinfo=UTC)
 _OF_VPC: Final = 400
 _EVERY: Final = 70
-"""VPCs, of which one has a silent zone and one its private DNS off."""
+"""The number of VPCs of which one has a silent zone and one has its private DNS off."""
 _NOISE: Final = 0.01
 _NOISY: Final = ("TCP005", "TLS007", "TLS008", "API002", "API003", "ENV009", "ENV013", "ENV017", "DNS015", "JOB002")
 _TYPES: Final = tuple(f"{family}.{size}" for family in ("m5", "m6i", "c6i", "r6i") for size in ("large", "2xlarge"))
 
 
 def lines(hosts: int, *, sweeps: int = 1, seed: int = 1, lake: int = 0) -> Iterator[str]:
-    """The records of all sweeps, a day apart, each a line of JSON as hosts write it. The hosts and VPCs of a lake are
-    in no other; its images are in all of them."""
+    """The records of all sweeps, a day apart, each a line of JSON as hosts write it. No other lake has the hosts and
+    VPCs of a lake, but its images are in all of them.
+    """
     vpcs = max(1, hosts // _OF_VPC)
     for sweep in range(sweeps):
         chance = random.Random(seed)  # the same hosts in each sweep

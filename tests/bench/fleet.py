@@ -1,8 +1,9 @@
-"""What it takes to join a fleet: whole reports against `cat` of the same files, and records against a bare GROUP BY.
+"""The cost of joining a fleet: complete reports compared with `cat` of the same files, and records compared with a bare
+GROUP BY.
 
-The reports are those of four scenarios as the product writes them, with the ids of as many hosts. The records are those
-of an estate in which nearly every host has a combination of attributes of its own (`tests/bench/estate.py`), one file
-of lines as hosts write them, of which each is checked.
+The reports are those of four scenarios, as the product writes them, each with the id of another host. The records are
+those of an estate in which nearly every host has its own combination of attributes (`tests/bench/estate.py`), in one
+file of lines as hosts write them. Each line is validated.
 """
 
 import json
@@ -24,13 +25,13 @@ from tests.support.runs import report_of
 REPORTS: Final = 10_000
 RECORDS: Final = (1_000, 10_000, 100_000, 1_000_000)
 MOST_COLD: Final = 100_000
-"""Records that are read from their file again and again."""
+"""The maximum number of records that are read repeatedly from their file."""
 SECONDS: Final = 600.0
-"""Seconds for one fleet."""
+"""The limit in seconds for one fleet."""
 SCENARIOS: Final = ("healthy", "one-zone-silent", "private-dns-off", "three-faults")
 ROUNDS: Final = 3
 _CODES: Final = (0, 1, 2)
-"""Exit codes of a fleet that was read whole."""
+"""Exit codes of a fleet that was read completely."""
 _NAIVE: Final = """
 from agent.fleet.connection import connect
 import sys, tempfile
@@ -41,11 +42,11 @@ with tempfile.TemporaryDirectory() as folder, connect(Path(folder)) as connectio
         "GROUP BY cause", [sys.argv[1]]
     ).fetchall())
 """
-"""How many hosts have each cause, asked of the file in one statement."""
+"""Counts the hosts of each cause in one statement over the file."""
 
 
 def reports(folder: Path, count: int) -> None:
-    """Write reports as Systems Manager does, one a host."""
+    """Write reports as Systems Manager does, one for each host."""
     documents = [json.dumps(codec.encode(report_of(name)), indent=2) for name in SCENARIOS]
     ids = [str(report_of(name).vantage.instance_id) for name in SCENARIOS]
     runs = [report_of(name).run.id for name in SCENARIOS]
@@ -59,7 +60,7 @@ def reports(folder: Path, count: int) -> None:
 
 
 def _joined(*words: str) -> Spent:
-    """Run the whole command: reading, joining, writing."""
+    """The cost of the whole command: reading, joining, writing."""
     return run(sys.executable, "-m", "agent", "fleet", *words, "--format", "json", codes=_CODES, seconds=SECONDS)
 
 
@@ -68,7 +69,7 @@ def _hosts(spent: Spent) -> int:
 
 
 def whole_reports(count: int = REPORTS) -> tuple[Figure, ...]:
-    """Wall time of a fleet of whole reports to that of `cat`, and the memory of a reader in MB."""
+    """The ratio of the wall time of a fleet of complete reports to that of `cat`, and the memory of a reader in MB."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         reports(folder, count)
@@ -104,7 +105,9 @@ def _of_a_reader(folder: Path) -> float:
 
 
 def _estate(count: int) -> list[tuple[Spent, ...]]:
-    """What an estate takes, in turn: from the cache; up to MOST_COLD also from the file, and the bare statement."""
+    """The cost of an estate in each round: from the cache; up to MOST_COLD records also from the file, and by the bare
+    statement.
+    """
     with tempfile.TemporaryDirectory() as name:
         file, cache = Path(name, "hosts.ndjson"), Path(name, "cache")
         with file.open("w", encoding="ascii") as stream:
@@ -121,8 +124,10 @@ def _estate(count: int) -> list[tuple[Spent, ...]]:
 
 
 def records() -> tuple[Figure, ...]:
-    """CPU of 100,000 records to that of the bare statement, from the file and from the cache; of a million from the
-    cache in seconds, and its memory in MB; and how much more a record takes there than among 100,000."""
+    """The ratio of the CPU of 100,000 records to that of the bare statement, from the file and from the cache; the
+    seconds and the memory in MB of a million records from the cache; and the ratio of the cost of a record there to
+    that among 100,000.
+    """
     of = {count: _estate(count) for count in RECORDS}
     many, most = of[MOST_COLD], of[RECORDS[-1]]
     cold = ", ".join(f"{count:,}: {_cost(rounds, 1)}" for count, rounds in of.items() if count <= MOST_COLD)

@@ -1,4 +1,4 @@
-"""How cost grows with what is measured: memory over many ladders, CPU and memory over many addresses."""
+"""How cost grows with the size of a run: memory over many ladders, CPU and memory over many addresses."""
 
 import json
 import statistics
@@ -13,13 +13,13 @@ TIMES: Final = 30
 RUNS: Final = 5
 SIZES: Final = (1, 10, 100, 1_000)
 BOUND: Final = 100
-"""Ladders in flight at once, in the test whether this number bounds memory."""
+"""The number of ladders in flight at once, in the test whether this number limits memory."""
 LEAST_LADDERS: Final = 300
-"""Few ladders are repeated until there are that many, since one takes less than the clock's own noise."""
+"""Small numbers of ladders are repeated until there are this many, since one takes less time than the clock's noise."""
 
 
 def memory_over_ladders() -> tuple[Figure, ...]:
-    """Peak of 30 rounds of 306 ladders to that of the first round, in one process."""
+    """The ratio of the peak of 30 rounds of 306 ladders to that of the first round, in one process."""
     with lab() as there:
         runs = [_ladders(there, count=IN_FLIGHT, at_once=IN_FLIGHT, rounds=TIMES) for _ in range(RUNS)]
     few, many = (statistics.median(run[place]["peak"] for run in runs) / 1024 for place in (1, -1))
@@ -29,8 +29,9 @@ def memory_over_ladders() -> tuple[Figure, ...]:
 
 
 def over_addresses() -> tuple[Figure, ...]:
-    """CPU of a ladder at 1,000 addresses to that at 10, all at once; and peak memory at 1,000 to that at 100, with 100
-    in flight in both."""
+    """The ratio of the CPU of a ladder at 1,000 addresses to that at 10, all at once; and the peak memory that each
+    further address adds, with 100 in flight.
+    """
     with lab() as there:
         cpu: dict[int, list[float]] = {size: [] for size in SIZES}
         peaks: list[tuple[float, float]] = []
@@ -54,7 +55,7 @@ def over_addresses() -> tuple[Figure, ...]:
 
 
 def _ladders(there: Lab, *, count: int, at_once: int, rounds: int) -> list[dict[str, Any]]:
-    """CPU seconds and peak KiB so far: after the warm-up, then after each round."""
+    """The CPU seconds and the peak KiB so far: after the warm-up, then after each round."""
     options = ("--count", str(count), "--at-once", str(at_once), "--rounds", str(rounds), "--roots", str(there.roots))
     spent = there.run(sys.executable, "-m", "tests.bench.worker", "ladders", *options)
     return [json.loads(line) for line in spent.output.splitlines()]

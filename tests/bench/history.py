@@ -1,7 +1,7 @@
-"""What a history of 100,000 cycles takes: its file, the list of its changes, and a write.
+"""The cost of a history of 100,000 cycles: its file, the list of its changes, and a write.
 
-The cycles are those of a watch over a VPC that is healthy, but for a zone that is silent for an hour every few days and
-one that flaps for a day; each step takes a little longer or shorter in each cycle. One target's addresses rotate, as
+The cycles are those of a watch over a VPC that is healthy, except for a zone that is silent for an hour every few days
+and one that flaps for a day. The time of each step varies a little between cycles. One target's addresses rotate, as
 those of S3 do.
 """
 
@@ -32,9 +32,9 @@ from tests.support.runs import report_of
 CYCLES: Final = 100_000
 INTERVAL: Final = timedelta(seconds=60)
 POOL: Final = 300
-"""Addresses among which those of the rotating target are drawn."""
+"""The number of addresses from which those of the rotating target are drawn."""
 ROTATING: Final = 4
-"""Addresses of the rotating target in each cycle."""
+"""The number of addresses of the rotating target in each cycle."""
 
 
 def reports(cycles: int, chance: random.Random) -> Iterator[Report]:
@@ -66,7 +66,7 @@ def _later(row: Observation[Any], by: timedelta, chance: random.Random) -> Obser
 
 
 def write(path: Path, cycles: int) -> list[float]:
-    """Write a history. The CPU seconds of some of the writes."""
+    """Write a history; returns the CPU seconds of some of the writes."""
     history = HistoryWriter(Keeping(path=path, seconds=365 * 86_400.0, size=1_000_000_000))
     tracker = Tracker(raise_after=2, clear_after=2)
     spent: list[float] = []
@@ -88,7 +88,7 @@ def write(path: Path, cycles: int) -> list[float]:
 
 
 def _listed(path: Path, *words: str) -> float:
-    """CPU seconds of `backuplink history`, the least of three."""
+    """The CPU seconds of `backuplink history`, the least of three."""
 
     def once() -> float:
         code = (

@@ -1,4 +1,4 @@
-"""What judging costs: all rules over many observations, and each rule alone."""
+"""The cost of judging: all rules over many observations, and each rule alone."""
 
 import json
 import statistics
@@ -32,15 +32,17 @@ ROUNDS: Final = 11
 AUDITED_VPCS: Final = 200
 VPC_ROUNDS: Final = 5
 VPC_SECONDS: Final = 600.0
-"""For one round on a machine that is busy."""
+"""The limit in seconds for one round on a busy machine."""
 ESTATE: Final = Path(__file__).parents[2] / "docs" / "examples" / "estate.json"
 OBSERVATIONS: Final = 1_000
 SEEDS: Final = ("one-zone-silent", "gateway-healthy", "tls-intercepted")
-"""Scenarios that are grown: a fault at some addresses, none at all, and one at every address."""
+"""Scenarios to enlarge: with a fault at some addresses, without one, and with one at every address."""
 
 
 def grown(name: str, observations: int) -> Evidence:
-    """The evidence of a scenario with at least that many observations: its addresses, as if there were hundreds."""
+    """The evidence of a scenario with at least that many observations: its addresses are repeated as if there were
+    hundreds.
+    """
     evidence = evidence_of(name)
     pattern = [observation for observation in evidence.observations if observation.subject.address is not None]
     all_observations: list[Observation[Any]] = [
@@ -76,7 +78,7 @@ def _looked_up(lookup: Observation[Any], by_target: dict[str | None, list[Any]])
 
 
 def judging() -> tuple[Figure, ...]:
-    """CPU milliseconds of judging, and of the slowest rule, each for the scenario that takes longest."""
+    """The CPU milliseconds of judging, and of the slowest rule, each for the slowest scenario."""
     whole: dict[str, float] = {}
     alone: dict[str, float] = {}
     for name in SEEDS:
@@ -92,7 +94,7 @@ def judging() -> tuple[Figure, ...]:
 
 
 def predicting() -> tuple[Figure, ...]:
-    """CPU milliseconds of predicting every path of a large network, its index included."""
+    """The CPU milliseconds of predicting every path of a large network, its index included."""
     configuration, ask_all = large_configuration()
     took = statistics.median(_milliseconds(ask_all) for _ in range(ROUNDS))
     rules = sum(len(group.rules) for group in configuration.groups or ())
@@ -101,7 +103,7 @@ def predicting() -> tuple[Figure, ...]:
 
 
 def predicting_a_vpc(facts: Ec2Facts) -> tuple[Figure, ...]:
-    """CPU seconds and peak memory of a whole `backuplink predict` of a company's VPC, from its facts file."""
+    """The CPU seconds and the peak memory of a whole `backuplink predict` of a company's VPC, from its facts file."""
     with TemporaryDirectory() as folder:
         place = Path(folder, "facts.json")
         place.write_text(facts_file.dumps(facts), "ascii")
@@ -116,8 +118,9 @@ def predicting_a_vpc(facts: Ec2Facts) -> tuple[Figure, ...]:
 
 
 def planning() -> tuple[Figure, ...]:
-    """CPU seconds of a whole `backuplink predict` with a plan that has many rules of one group, as one resource and as
-    one resource each: the slower of the two."""
+    """The CPU seconds of a whole `backuplink predict` with a plan with many rules of one group, as one resource or as
+    one resource each: the slower of the two.
+    """
     with TemporaryDirectory() as folder:
         took = {}
         for name, plan in (("one resource", large_plans.of_one_group()), ("one each", large_plans.of_single_rules())):
@@ -130,7 +133,7 @@ def planning() -> tuple[Figure, ...]:
 
 
 def auditing() -> tuple[Figure, ...]:
-    """CPU seconds and peak memory of a whole `backuplink audit` of 200 VPCs, from their facts file."""
+    """The CPU seconds and the peak memory of a whole `backuplink audit` of 200 VPCs, from their facts file."""
     with TemporaryDirectory() as folder:
         place = Path(folder, "account.json")
         place.write_text(facts_file.dumps_all(large_account.vpcs(AUDITED_VPCS)), "ascii")
@@ -144,8 +147,9 @@ def auditing() -> tuple[Figure, ...]:
 
 
 def _rules(evidence: Evidence) -> dict[str, float]:
-    """Median milliseconds of each rule, asked in order over one fresh evidence: what evidence finds once and keeps is
-    counted for the first that asks, as in a run."""
+    """The median milliseconds of each rule, run in order over one new evidence: results that evidence caches count for
+    the first rule that needs them, as in a run.
+    """
     took: dict[str, list[float]] = {rule.code: [] for rule in RULES}
     for _ in range(ROUNDS):
         seen = _fresh(evidence)

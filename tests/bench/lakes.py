@@ -1,8 +1,8 @@
-"""What it takes to join more hosts than one machine does: ten lakes, each by itself, and then their answers.
+"""The cost of joining more hosts than one machine can: ten lakes, each by itself, and then their answers.
 
-Each lake is an estate of its own, from a seed of its own (`tests/bench/estate.py`): no host and no VPC is in two.
-One process reads the records of a lake, in which every field is checked, and writes its answer; another joins the ten.
-What comes out is held against the records as they were made, and against what the answers add up to.
+Each lake is an estate of its own, from its own seed (`tests/bench/estate.py`): no host and no VPC is in two lakes. One
+process reads the records of a lake, validates every field, and writes its answer; another joins the ten answers. The
+result is compared with the generated records, and with the sums of the answers.
 """
 
 import json
@@ -25,25 +25,25 @@ from tests.bench.spent import Spent, run
 
 LAKE_COUNT: Final = 10
 HOSTS: Final = 1_000_000
-"""Hosts of each lake."""
+"""The number of hosts in each lake."""
 SECONDS: Final = 3_600.0
-"""Seconds for one lake."""
+"""The limit in seconds for one lake."""
 _CODES: Final = (0, 1, 2)
-"""Exit codes of a fleet that was read whole."""
+"""Exit codes of a fleet that was read completely."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Joined:
-    """Ten lakes, and what was said of them."""
+    """Ten lakes, and the results of joining them."""
 
     each: tuple[Spent, ...]
-    """Reading a lake and writing its answer."""
+    """The cost of reading each lake and writing its answer."""
     together: Spent
-    """Joining the answers of all lakes."""
+    """The cost of joining the answers of all lakes."""
     answer_bytes: int
-    """The size of all answers together."""
+    """The size of all answers together in bytes."""
     made: Counter[str]
-    """Hosts by the status of the record that was made."""
+    """The number of hosts by the status in their generated record."""
     parts: tuple[FleetDocument, ...]
     whole: FleetDocument
 
@@ -91,7 +91,7 @@ def _document(answer: bytes) -> FleetDocument:
 
 
 def problems(joined: Joined) -> list[str]:
-    """In what the whole is another than the records that were made, and than its parts together."""
+    """The differences of the whole from the generated records, and from the sum of its parts."""
     whole, parts, made = joined.whole, joined.parts, joined.made
     pairs = {
         "hosts": (whole.totals.hosts, made.total()),
@@ -123,7 +123,9 @@ def _by_code(documents: Sequence[FleetDocument]) -> Counter[str]:
 
 
 def measured() -> tuple[Figure, ...]:
-    """CPU seconds of all lakes and of joining their answers, and the memory in MB of the largest process of each."""
+    """The CPU seconds of all lakes and of joining their answers, and the memory in MB of the largest process
+    of each.
+    """
     joined = join(HOSTS)
     if wrong := problems(joined):
         raise UnmeasuredError("; ".join(wrong))

@@ -1,5 +1,6 @@
-"""The interface over a watch of hundreds of lanes, of which each run has other times than the one before: `r` makes the
-next run at once, and `[` and `]` step through them."""
+"""The interface over a watch of hundreds of lanes, with different times in each run: `r` makes the next run at once,
+and `[` and `]` step through the runs.
+"""
 
 import asyncio
 import itertools
@@ -23,7 +24,7 @@ HOUR = 3_600.0
 
 
 def runs(count: int) -> Live:
-    """Runs of the report that `many` makes of `count`."""
+    """Runs that each give the report that `many` makes of `count`."""
     first = many(count)
     numbers = itertools.count()
     last = first
@@ -44,7 +45,7 @@ def runs(count: int) -> Live:
 
 
 def _later(report: Report, number: int) -> Report:
-    """The report as of so many minutes later; every second one has slower steps, and lacks one."""
+    """The report as if made `number` minutes later; every second one has slower steps, and lacks one."""
     late = timedelta(minutes=number)
     run = replace(report.run, started_at=report.run.started_at + late, finished_at=report.run.finished_at + late)
     if number % 2 == 0:

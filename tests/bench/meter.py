@@ -1,9 +1,10 @@
-"""`python -I -S meter.py OUTPUT WORD...`: run a command and say what it cost: CPU and wall in seconds, peak in KiB.
+"""`python -I -S meter.py OUTPUT WORD...`: runs a command and prints its cost: CPU and wall time in seconds, peak memory
+in KiB.
 
-A process of its own, as small as Python goes. The kernel's peak of a process never falls below that of the one it was
-forked from, and CPU that is spent on the way into a namespace is not the command's. The command's stdout goes to the
-file OUTPUT, its stderr to OUTPUT.err. One line on stdout: exit code, CPU, wall, peak. CPU and peak are those of
-the command and of the children that it waited for, the peak that of the largest among them (getrusage(2)).
+It is a separate process, as small as Python allows: the peak of a process in the kernel's records is never below that
+of its parent at the fork, and CPU spent on entering a namespace does not count for the command. The command's stdout
+goes to the file OUTPUT, and its stderr to OUTPUT.err. One line on stdout has exit code, CPU, wall time and peak. CPU
+and peak include the children that the command waited for; the peak is that of the largest process (getrusage(2)).
 """
 
 import os

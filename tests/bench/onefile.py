@@ -1,6 +1,6 @@
-"""What the one file costs beside the Python that is in it, and beside the wheel on a Python of the same version.
+"""The cost of the one file, compared with the Python inside it, and with the wheel on a Python of the same version.
 
-Both must be built, and that Python be there.
+Both must be built, and that Python must be installed.
 """
 
 import os
@@ -27,7 +27,9 @@ WHEELS: Final = ROOT / "dist" / f"backuplink-{__version__}-wheelhouse-linux-{pla
 
 @contextmanager
 def _unpacked() -> Iterator[tuple[dict[str, str], Path]]:
-    """The variables of processes that find it unpacked, and where. Raises UnmeasuredError where it is not built."""
+    """Variables for processes that use the unpacked file, and its folder. Raises UnmeasuredError if the file is not
+    built.
+    """
     if not FILE.exists():
         raise UnmeasuredError(f"dist/ has no {FILE.name}: packaging/build onefile")
     with tempfile.TemporaryDirectory() as home:
@@ -46,7 +48,7 @@ def _cpu_and_wall(rounds: Sequence[tuple[Spent, ...]]) -> tuple[Figure, ...]:
 
 
 def version() -> tuple[Figure, ...]:
-    """`--version`, unpacked, beside a bare start of its own Python."""
+    """The cost of `--version`, unpacked, compared with a bare start of its own Python."""
     with _unpacked() as (environment, directory):
         bare = (str(directory / "bin" / "python"), "-I", "-S", "-B", "-c", "pass")
         rounds = in_turn(
@@ -59,7 +61,7 @@ def version() -> tuple[Figure, ...]:
 
 @contextmanager
 def _installed(version: str) -> Iterator[Path]:
-    """The command as the archive of wheels installs it for a version of Python. Raises UnmeasuredError."""
+    """The command, installed by the archive of wheels for a version of Python. Raises UnmeasuredError."""
     if not WHEELS.exists():
         raise UnmeasuredError(f"dist/ has no {WHEELS.name}: packaging/build python")
     if (python := shutil.which(f"python{version}", path=SEARCHED)) is None:
@@ -76,7 +78,7 @@ def _installed(version: str) -> Iterator[Path]:
 
 
 def demo() -> tuple[Figure, ...]:
-    """A whole run, in the simulated world, beside the same of the wheel."""
+    """The cost of a whole run in the simulated world, compared with the wheel's."""
     with _unpacked() as (environment, directory):
         asked = [
             str(directory / "bin" / "python"),

@@ -1,4 +1,4 @@
-"""What is promised, how it is measured, and the rows that come of it."""
+"""The promises, their measurement, and the resulting rows."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ INSTALL: Final = "./dev bench --rivals"
 
 
 class UnmeasuredError(Exception):
-    """Why something could not be measured, in words for its row."""
+    """A figure could not be measured; the message is for its row."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,9 +22,9 @@ class Promise:
     what: str
     against: str
     limit: float | None
-    """In `unit`; None for a figure that is shown and promised to nobody."""
+    """In `unit`; None for a figure that is shown without a promise."""
     at_least: bool = False
-    """Whether the figure must reach the limit; otherwise it must not pass it."""
+    """Whether the figure must reach the limit; otherwise it must not exceed it."""
     unit: str = ""
     """Empty for a ratio."""
 
@@ -33,15 +33,16 @@ class Promise:
         return "none" if self.limit is None else f"{'≥' if self.at_least else '≤'} {self._shown(self.limit)}"
 
     def shown(self, value: float) -> str:
-        """A figure with two digits behind the point, one from ten on, and more where it would seem to lie on the other
-        side of the limit."""
+        """A figure with two digits after the point, or one from ten on, and more if rounding would move it across the
+        limit.
+        """
         digits = 1 if value >= 10 else 2
         while self.met(round(value, digits)) != self.met(value):
             digits += 1
         return self._shown(round(value, digits))
 
     def met(self, value: float) -> bool | None:
-        """Whether the figure keeps the promise, as measured and not as shown; None where there is none."""
+        """Whether the measured figure, before rounding, keeps the promise; None if there is no promise."""
         if self.limit is None:
             return None
         return value >= self.limit if self.at_least else value <= self.limit
@@ -52,38 +53,38 @@ class Promise:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """What was measured for one promise."""
+    """The measurement for one promise."""
 
     value: float
     note: str = ""
-    """What else the reader should know: what stood beside it, and in what it differs from what is promised."""
+    """Further information for the reader: the reference, and differences from the promised conditions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Benchmark:
-    """Promises whose figures come from the same runs, in the order in which `measure` gives them."""
+    """Promises whose figures come from the same runs, in the order in which `measure` returns them."""
 
     promises: tuple[Promise, ...]
     measure: Callable[[], tuple[Figure, ...]]
-    """Raises UnmeasuredError where it cannot be done here."""
+    """Raises UnmeasuredError if the measurement is not possible here."""
     needs: tuple[Rival, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One promise and what came of it."""
+    """One promise and its result."""
 
     what: str
     against: str
     goal: str
     figure: str | None
-    """None where nothing was measured; `note` says why."""
+    """None if nothing was measured; `note` says why."""
     met: bool | None
     note: str
 
 
 def rows_of(benchmark: Benchmark, wanted: Callable[[Promise], bool]) -> Iterator[Row]:
-    """Measure, and give the rows of those promises that are wanted. Never raises: the row says what went wrong."""
+    """Measure, and yield the rows of the promises in `wanted`. Never raises: a failure becomes the row's note."""
     figures: tuple[Figure, ...] = ()
     note = ""
     missing = [rival.name for rival in benchmark.needs if not rival.is_there()]

@@ -38,13 +38,14 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def write_json(rows: Sequence[Row], file: Path) -> None:
-    """The rows, one object each."""
+    """Write the rows as JSON, one object each."""
     file.write_text(json.dumps([asdict(row) for row in rows], indent=2, ensure_ascii=False) + "\n", "utf-8")
 
 
 def write_page(rows: Sequence[Row], page: Path = PAGE) -> None:
-    """Put the rows between the two marks of the page. What stands around them is kept. Raises ValueError where a page
-    is there without its marks."""
+    """Write the rows between the two marks of the page, and keep the text around them. Raises ValueError if a page
+    exists without its marks.
+    """
     text = page.read_text("utf-8") if page.exists() else _NEW_PAGE
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)

@@ -1,8 +1,9 @@
-"""`python -m tests.bench.relay SECONDS`: a cable with a delay: two TUN devices, what enters one leaves the other later.
+"""`python -m tests.bench.relay SECONDS`: a cable with a delay, made of two TUN devices: a packet that enters one leaves
+the other later.
 
-It stands where a kernel has no netem. Made in one namespace, of which one device can then be moved to another; the
-open descriptor goes with it. Says `ready` once both are there, and ends when its stdin is closed. Packets keep their
-order: each waits equally long, so the queue is one.
+It serves kernels without netem. Both devices are made in one namespace; one can then be moved to another, together with
+its open descriptor. It prints `ready` once both exist, and ends when its stdin is closed. Packets keep their order:
+each waits equally long, in one queue.
 """
 
 import fcntl
@@ -26,7 +27,7 @@ _PACKET_BYTES: Final = 65_536
 
 
 def opened(name: str) -> int:
-    """Descriptor of a new TUN device."""
+    """Open a new TUN device; returns its descriptor."""
     descriptor = os.open(_DEVICE, os.O_RDWR | os.O_NONBLOCK)
     fcntl.ioctl(descriptor, _TUNSETIFF, struct.pack("16sH22x", name.encode("ascii"), _TUN_WITHOUT_HEADER))
     return descriptor
@@ -49,12 +50,12 @@ def carry(near: int, far: int, seconds: float) -> None:
                     waiting.append((time.monotonic() + seconds, other[device], packet))
         while waiting and waiting[0][0] <= time.monotonic():
             _, device, packet = waiting.popleft()
-            with suppress(OSError):  # EIO: the device is not up yet, and drops what a cable without a peer would
+            with suppress(OSError):  # EIO: the device is not up yet, and drops packets like a cable without a peer
                 os.write(device, packet)
 
 
 def main(seconds: float) -> None:
-    """Make the devices and carry."""
+    """Make the devices, and carry packets."""
     near, far = opened(NEAR), opened(FAR)
     sys.stdout.write(f"{READY}\n")
     sys.stdout.flush()

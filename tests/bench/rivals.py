@@ -1,7 +1,7 @@
-"""The programs that are measured against, and their installation on request.
+"""The programs with which backuplink is compared, and their installation on request.
 
-The AWS CLI (version 1) is a package of its own in an environment of its own, since it holds botocore to a version. The
-others come from the distribution.
+The AWS CLI (version 1) is installed in a separate environment, since it pins a version of botocore. The others come
+from the distribution.
 """
 
 import os
@@ -18,15 +18,15 @@ SEARCHED: Final = os.pathsep.join((os.defpath, "/usr/sbin", "/sbin"))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rival:
-    """A program that is measured against."""
+    """A program with which backuplink is compared."""
 
     name: str
     package: str
-    """Debian's, or on PyPI where `python` is set."""
+    """The name of Debian's package, or of the one on PyPI if `python` is set."""
     python: bool = False
 
     def path(self) -> str:
-        """Where it lies. Raises FileNotFoundError."""
+        """The path of the program. Raises FileNotFoundError."""
         path = self._path()
         if path is None:
             raise FileNotFoundError(self.name)
@@ -49,7 +49,7 @@ RIVALS: Final = (AWS, EXPORTER, DIG, NC, CURL, OPENSSL)
 
 
 def install() -> None:
-    """Install what is missing. Raises subprocess.CalledProcessError, and FileNotFoundError where there is no apt."""
+    """Install missing programs. Raises subprocess.CalledProcessError, or FileNotFoundError if there is no apt."""
     missing = [rival for rival in RIVALS if not rival.is_there()]
     if any(rival.python for rival in missing):
         subprocess.run([sys.executable, "-m", "venv", str(ENVIRONMENT)], check=True)

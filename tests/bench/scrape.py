@@ -1,7 +1,9 @@
-"""`python -m tests.bench.scrape EXPORTER CONFIG MODULE=TARGET ...`: what probes cost Prometheus's blackbox exporter.
+"""`python -m tests.bench.scrape EXPORTER CONFIG MODULE=TARGET ...`: measures the cost of probes for Prometheus's
+blackbox exporter.
 
-Starts it on the loopback of this namespace, has it probe these in turn as a Prometheus server would, many at once, and
-writes the CPU seconds that the exporter spent on `--count` probes. Ends with an error where one of them fails.
+It starts the exporter on the loopback of this namespace, lets it probe these targets in turn as a Prometheus server
+would, many at once, and prints the CPU seconds that the exporter spent on `--count` probes. It ends with an error if
+one of them fails.
 """
 
 import argparse
@@ -54,8 +56,7 @@ def _answers() -> bool:
 
 
 def probe(probes: list[str], *, count: int, at_once: int) -> None:
-    """Have `count` probes made, each `MODULE=TARGET` in its turn, `at_once` at a time. Raises RuntimeError where one
-    fails."""
+    """Request `count` probes, each `MODULE=TARGET` in turn, `at_once` at a time. Raises RuntimeError if one fails."""
     asked = [dict(zip(("module", "target"), word.split("=", 1), strict=True)) for word in probes]
     paths = itertools.islice(itertools.cycle(f"/probe?{urlencode(query)}" for query in asked), count)
     taking = threading.Lock()

@@ -1,5 +1,6 @@
-"""What the interface costs once it is drawn: a key over hundreds of lanes, a step to another run, a run, and nothing at
-all."""
+"""The cost of the interface after its first picture: a key over hundreds of lanes, a step to another run, a run, and
+idle time.
+"""
 
 import os
 import statistics
@@ -18,7 +19,7 @@ from tests.support.many_lanes import many
 
 LANES: Final = 400
 PER_COUNT: Final = 7
-"""Lanes of each address that `many` makes, in a report of two services with all their ports."""
+"""The number of lanes of each address in a report of `many`, with two services and all their ports."""
 KEYS: Final = "jjjjjjjjjjllhkkkkkkkkkk" * 5
 PAGES: Final = ("\x1b[6~", "\x1b[5~", "G", "g", "\t", "\t", "\t") * 5
 RUNS_OF_STEPS: Final = 3
@@ -26,15 +27,16 @@ STEPS: Final = "[[]]" * 6
 IDLE_SECONDS: Final = 10.0
 RUNS: Final = ("healthy", "one-zone-silent", "gateway-ports-missing")
 _ANSWER_READS: Final = 10
-"""A tenth of a second each."""
+"""The number of reads for an answer, each of a tenth of a second."""
 _ANSWERED: Final = 0.9
-"""Share of the keys that must change the screen: one at the top or at the end of the path changes nothing."""
+"""The share of the keys that must change the screen: a key at the top or at the end of the path changes nothing."""
 _TICK: Final = os.sysconf("SC_CLK_TCK")
 
 
 def keys() -> tuple[Figure, ...]:
-    """CPU of a key, of those that move the cursor and of those that turn pages; then the bytes while nothing is
-    pressed."""
+    """The CPU of a key that moves the cursor, and of one that turns pages; then the bytes sent while no key
+    is pressed.
+    """
     report = many(LANES // PER_COUNT + 1)
     lanes = sum(len(band.lanes) for band in saved("many", report).whole_picture.bands)
     if lanes < LANES:
@@ -58,7 +60,7 @@ def keys() -> tuple[Figure, ...]:
 
 
 def _each(session: Session, pressed: "str | tuple[str, ...]") -> float:
-    """Milliseconds of CPU for each of these keys, one after the other, each when the one before has been answered."""
+    """Milliseconds of CPU for each of these keys. Each is pressed when the one before has been answered."""
     before = _cpu(session.process.pid)
     answered = 0
     for key in pressed:
@@ -81,7 +83,7 @@ def _cpu(process: int) -> float:
 
 
 def steps() -> tuple[Figure, ...]:
-    """CPU of a step to another run of a watch, whose lanes have other times."""
+    """The CPU of a step to another run of a watch, whose lanes have different times."""
     count = LANES // PER_COUNT + 1
     with on_terminal([sys.executable, "-m", "tests.bench.many_runs", str(count)], columns=140, lines=45) as session:
         session.until("THIS HOST")
@@ -94,11 +96,13 @@ def steps() -> tuple[Figure, ...]:
 
 
 def run() -> tuple[Figure, ...]:
-    """KB that a terminal of 80x24 gets from the first picture to the end of a run: the most of several."""
+    """The KB that a terminal of 80x24 receives from the first picture to the end of a run: the maximum of
+    several runs.
+    """
     sent: dict[str, float] = {}
     for name in RUNS:
         with on_terminal([str(PROGRAM), "demo", "--tui", name]) as session:
-            session.until("access ")  # stands below the verdict
+            session.until("access ")  # this text is below the verdict
             session.until_quiet()
             sent[name] = len(session.output) / 1000
     notes = ", ".join(f"{name} {size:.1f}" for name, size in sent.items())

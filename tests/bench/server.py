@@ -1,7 +1,8 @@
-"""`python -m tests.bench.server`: an AWS endpoint and a name server at every address, as cheap as Python makes them.
+"""`python -m tests.bench.server`: an AWS endpoint and a name server at every address, as cheap as possible in Python.
 
-Nobody measures it, but whoever is measured must not wait for it longer than needed. It takes every signature; whether
-signatures are right is what tests look at. Says `ready` once it listens, and ends when its stdin is closed.
+The server itself is not measured, but a measured program must not wait for it longer than needed. It accepts every
+signature; tests check whether signatures are right. It prints `ready` once it listens, and ends when its stdin is
+closed.
 """
 
 import asyncio
@@ -44,7 +45,7 @@ _GOOD: Final = _response("200 OK", b'{"BackupVaultList": []}')
 
 
 class Https(asyncio.Protocol):
-    """One client's requests, each answered when it is whole."""
+    """Answers each request of one client once the request is complete."""
 
     def __init__(self) -> None:
         self._data = b""
@@ -74,7 +75,7 @@ class Names(asyncio.DatagramProtocol):
         self._transport: asyncio.DatagramTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # Before Python 3.12 asyncio's own is not a DatagramTransport.
+        # Before Python 3.12, asyncio's own class is not a DatagramTransport.
         self._transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str | int, int]) -> None:

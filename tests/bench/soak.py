@@ -1,8 +1,9 @@
-"""`python -m tests.bench.soak SECONDS FOLDER ADDRESS OPTION ...`: a watch with these options under load for so long.
+"""`python -m tests.bench.soak SECONDS FOLDER ADDRESS OPTION ...`: runs a watch with these options under load for this
+time.
 
-Run on the host of a VPC. Monitors scrape the watch every second, idle connections and a reader who does not read stand
-at its listener, an address stops answering and answers again, and a hook is told of it. Writes one JSON object: what
-was asked and what failed, and memory and open files after the first quarter and at the end.
+It runs on the host of a VPC. Monitors scrape the watch every second; its listener has idle connections and a client
+that does not read; an address stops answering and answers again, and a hook is notified. It prints one JSON object: the
+numbers of requests and of failures, and memory and open files after the first quarter and at the end.
 """
 
 import http.server
@@ -32,7 +33,7 @@ WAIT_SECONDS: Final = 20.0
 
 
 class Hook(http.server.BaseHTTPRequestHandler):
-    """Takes what it is told, and counts."""
+    """Accepts notifications, and counts them."""
 
     notices = 0
 
@@ -47,7 +48,7 @@ class Hook(http.server.BaseHTTPRequestHandler):
 
 
 class Fault:
-    """An address whose packets are dropped, now and then."""
+    """An address whose packets are dropped from time to time."""
 
     def __init__(self, address: str) -> None:
         self._address = address
@@ -55,7 +56,7 @@ class Fault:
         self.there = False
 
     def turn(self) -> None:
-        """Let the fault begin, or end."""
+        """Begin or end the fault."""
         self.there = not self.there
         rules = "delete table inet soak"
         if self.there:
@@ -71,7 +72,7 @@ def resources(process: int) -> dict[str, int]:
 
 
 def soak(seconds: float, folder: Path, address: str, options: list[str]) -> dict[str, Any]:
-    """Watch, and look at it."""
+    """Watch under load, and measure the process."""
     hook = http.server.ThreadingHTTPServer(("127.0.0.1", HOOK), Hook)
     threading.Thread(target=hook.serve_forever, daemon=True).start()
     command = [str(PROGRAM), "watch", *options, "--listen", str(PORT), "--notify", f"http://127.0.0.1:{HOOK}/"]

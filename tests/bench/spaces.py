@@ -1,7 +1,8 @@
-"""Where it is measured: a VPC as in the namespace tests, near or some milliseconds away, and a lab on a loopback.
+"""The places of measurements: a VPC as in the namespace tests, nearby or some milliseconds away, and a lab on a
+loopback.
 
-The lab is one namespace with nothing but its own loopback, on which `tests.bench.server` answers at every address of
-127.0.0.0/8: for what is measured over thousands of connections.
+The lab is a namespace with only its own loopback, on which `tests.bench.server` answers at every address of
+127.0.0.0/8. It serves measurements over thousands of connections.
 """
 
 import json
@@ -60,7 +61,7 @@ status = "ok"
 path = "private"
 findings = []
 """
-"""In the form of agent.simulated.scenario: what the promises call a check."""
+"""The check that the promises are about, in the form of agent.simulated.scenario."""
 _REPORTED: Final = (0, 1, 2, 3)
 """Exit codes of a run that has a report."""
 _COMMAND_SECONDS: Final = 20.0
@@ -71,7 +72,7 @@ _NUMBERS: Final = count(1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
-    """A host in a VPC that commands can be measured on."""
+    """A host in a VPC on which commands can be measured."""
 
     vpc: Vpc
     roots: Path
@@ -83,7 +84,7 @@ class Host:
         return run(*words, environment=self.environment, inside=self.vpc.on_host, codes=codes)
 
     def check(self, *options: str, codes: tuple[int, ...] = (0,)) -> Spent:
-        """Measure `backuplink check` as the scenario asks for it; its output is the report in JSON."""
+        """Measure `backuplink check` with the scenario's options; its output is the report in JSON."""
         words = (
             str(program.PROGRAM),
             "check",
@@ -100,10 +101,10 @@ class Host:
 
 @contextmanager
 def host(toml: str = WORLD, *, round_trip_seconds: float = 0.0, link_local: bool = False) -> Iterator[Host]:
-    """The host of a scenario, given as its file has it, with everything else that far away.
+    """The host of a scenario, given as the text of its file, with everything else at this distance.
 
-    What has a link-local address, as metadata has, is far only where `link_local` is set: in a VPC it answers on the
-    instance's own hardware.
+    Link-local addresses, such as that of metadata, are only distant if `link_local` is set: in a VPC, the instance's
+    own hardware answers there.
     """
     _refuse_without_namespaces()
     with tempfile.TemporaryDirectory() as name, vpc("bench", toml) as network:
@@ -120,7 +121,7 @@ def host(toml: str = WORLD, *, round_trip_seconds: float = 0.0, link_local: bool
 
 @contextmanager
 def _far_away(network: Vpc, round_trip_seconds: float, *, link_local: bool) -> Iterator[None]:
-    """Have the packets between the host and the rest go through a relay that keeps them half a round trip."""
+    """Let the packets between the host and the rest pass a relay that delays them by half a round trip."""
     beyond = _other_end(network.host)
     own, gateway = network.scenario.host.addresses[0], network.scenario.host.gateways[0]
     if len(network.scenario.host.addresses) > 1 or own.version != 4:
@@ -147,7 +148,7 @@ def _far_away(network: Vpc, round_trip_seconds: float, *, link_local: bool) -> I
 
 
 def _other_end(namespace: str) -> str:
-    """Name of the namespace at the other end of a host's cable."""
+    """The name of the namespace at the other end of a host's cable."""
     done = subprocess.run(
         [_ip(), "-n", namespace, "-j", "netns", "list-id"],
         capture_output=True,
@@ -165,12 +166,12 @@ class Lab:
 
     namespace: str
     roots: Path
-    """The root that the server's certificate goes back to, in PEM."""
+    """The root that issued the server's certificate, in PEM."""
     folder: Path
-    """For files of whoever measures; gone with the lab."""
+    """A folder for the caller's files; it is removed with the lab."""
 
     def inside(self, *words: str) -> list[str]:
-        """The command that runs `words` in the lab. It becomes them, so its process id is theirs."""
+        """The command that runs `words` in the lab. It is replaced by them, so that they have its process id."""
         return [_ip(), "netns", "exec", self.namespace, *words]
 
     def run(self, *words: str) -> Spent:
@@ -197,7 +198,7 @@ def lab() -> Iterator[Lab]:
 
 @contextmanager
 def _running(words: list[str], ready: str) -> Iterator[subprocess.Popen[str]]:
-    """A process that says `ready` first and ends when its stdin is closed."""
+    """A process that prints `ready` first and ends when its stdin is closed."""
     with subprocess.Popen(words, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
             line = process.stdout.readline() if process.stdout else ""
@@ -206,7 +207,7 @@ def _running(words: list[str], ready: str) -> Iterator[subprocess.Popen[str]]:
             yield process
             process.communicate(timeout=_COMMAND_SECONDS)
         finally:
-            process.kill()  # does nothing to one that has ended
+            process.kill()  # no effect on a process that has ended
 
 
 def _refuse_without_namespaces() -> None:

@@ -1,4 +1,4 @@
-"""What processes cost, and ratios of two of them measured in turn."""
+"""The cost of processes, and ratios of two costs measured in turn."""
 
 import statistics
 import subprocess
@@ -13,17 +13,17 @@ from tests.support.repository import ROOT
 
 METER: Final = Path(__file__).with_name("meter.py")
 LIMIT_SECONDS: Final = 60.0
-"""For one process that is not said to take longer; only a machine in trouble comes near."""
+"""The limit in seconds for one process without a limit of its own; only a machine in trouble comes near it."""
 ROUNDS: Final = 7
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spent:
-    """What one run of a command cost."""
+    """The cost of one run of a command."""
 
     cpu: float
-    """Seconds, user and system, of it and of the children that it waited for."""
+    """Seconds of user and system time, of the command and of the children that it waited for."""
     wall: float
     """Seconds on the clock."""
     peak: int
@@ -42,7 +42,7 @@ def run(
 ) -> Spent:
     """Run a command to its end and measure it. Raises RuntimeError if the exit code is not one of `codes`.
 
-    `inside` makes of words those that run them elsewhere, as in a namespace; what that costs is not counted.
+    `inside` turns a command into one that runs it elsewhere, as in a namespace; the cost of that is not counted.
     """
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder, "output")
@@ -65,19 +65,19 @@ def run(
 
 
 def in_turn(*works: Callable[[], T], rounds: int = ROUNDS) -> list[tuple[T, ...]]:
-    """What each of `works` gives, in turn, `rounds` times after one round that does not count."""
+    """The results of `works`, called in turn, `rounds` times after one round that does not count."""
     for work in works:
         work()
     return [tuple(work() for work in works) for _ in range(rounds)]
 
 
 def ratio(rounds: Sequence[tuple[T, ...]], of: Callable[[T], float], *, first: int = 0, second: int = 1) -> float:
-    """Median over the rounds of what `of` gives for the work at place `first` to that at place `second`."""
+    """The median over the rounds of the ratio of `of` for the work at index `first` to that at index `second`."""
     return statistics.median(of(measured[first]) / of(measured[second]) for measured in rounds)
 
 
 def median(rounds: Sequence[tuple[T, ...]], of: Callable[[T], float], place: int) -> float:
-    """Median over the rounds of what `of` gives for the work at `place`."""
+    """The median over the rounds of `of` for the work at index `place`."""
     return statistics.median(of(measured[place]) for measured in rounds)
 
 

@@ -1,7 +1,7 @@
-"""`python -m tests.bench.stall`: makes the clients of the reads beside a loop, as a run in trouble does, and prints for
-how many seconds the loop did not run at the longest.
+"""`python -m tests.bench.stall`: creates the clients of the reads beside a loop, as a run in trouble does, and prints
+the longest time in seconds for which the loop did not run.
 
-They are seconds of CPU of this process between two turns of the loop: what else the machine does is not part of it.
+The time is CPU time of this process between two turns of the loop, without other work of the machine.
 """
 
 import asyncio

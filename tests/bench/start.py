@@ -1,4 +1,4 @@
-"""What commands cost that measure nothing: the start of the program, and of what it draws."""
+"""The cost of commands that measure nothing: the start of the program, and its first picture."""
 
 import os
 import re
@@ -18,7 +18,7 @@ EXPLAINED: Final = "TCP001"
 BARE: Final = (sys.executable, "-c", "pass")
 BARE_TUI: Final = (sys.executable, str(Path(__file__).with_name("bare_tui.py")))
 MARK: Final = "THIS HOST"
-"""Stands in the first picture of both."""
+"""A text in the first picture of both."""
 _TICK: Final = os.sysconf("SC_CLK_TCK")
 
 
@@ -34,12 +34,12 @@ def _beside_bare(*words: str, codes: tuple[int, ...] = (0,)) -> tuple[Figure, ..
 
 
 def version() -> tuple[Figure, ...]:
-    """CPU that `--version` takes."""
+    """The CPU of `--version`."""
     return _beside_bare("--version")
 
 
 def explain() -> tuple[Figure, ...]:
-    """CPU of `explain`. Raises UnmeasuredError where this version has no such command."""
+    """The CPU of `explain`. Raises UnmeasuredError if this version has no such command."""
     if "explain" not in commands.commands:
         raise UnmeasuredError("this version has no command explain")
     return _beside_bare("explain", EXPLAINED)
@@ -51,7 +51,7 @@ def demo() -> tuple[Figure, ...]:
 
 
 def first_picture() -> tuple[Figure, ...]:
-    """CPU and wall of the interface until there are words on the screen."""
+    """The CPU and the wall time of the interface until the screen shows words."""
     rounds = in_turn(
         lambda: _until_drawn(str(PROGRAM), "demo", "--tui", "healthy"),
         lambda: _until_drawn(*BARE_TUI),
@@ -67,13 +67,13 @@ def first_picture() -> tuple[Figure, ...]:
 
 
 def _until_drawn(*words: str) -> Spent:
-    """What a command on a terminal has cost when MARK stands there. It is then killed."""
+    """The cost of a command on a terminal until MARK is shown. The command is then killed."""
     began = time.perf_counter()
     with on_terminal(words) as session:
         session.until(MARK)
         passed = time.perf_counter() - began
         process = Path("/proc", str(session.process.pid))
-        # Behind the name, which stands in brackets, user and system time are the 12th and 13th (proc_pid_stat(5)).
+        # After the name, which is in parentheses, user and system time are the 12th and 13th fields (proc_pid_stat(5)).
         times = process.joinpath("stat").read_text("utf-8").rpartition(")")[2].split()[11:13]
         peak = re.search(r"VmHWM:\s*(\d+)", process.joinpath("status").read_text("utf-8"))
         return Spent(

@@ -1,4 +1,4 @@
-"""What one look costs in a process that runs on: beside OpenSSL's own client, and beside Prometheus's exporter."""
+"""The cost of one step in a running process, compared with OpenSSL's own client, and with Prometheus's exporter."""
 
 import json
 import re
@@ -18,7 +18,7 @@ AT_ONCE: Final = 32
 HANDSHAKES: Final = 640
 QUERIES: Final = 1_920
 TIMED_SECONDS: Final = 2
-"""The `-time` of s_time(1), on the wall."""
+"""The seconds of wall time for the option `-time` of s_time(1)."""
 _CONNECTIONS: Final = re.compile(r"^(\d+) connections in .* real seconds", re.MULTILINE)
 _EXPORTER: Final = """
 modules:
@@ -34,14 +34,16 @@ modules:
 
 
 def beside_openssl() -> tuple[Figure, ...]:
-    """CPU of the first two rungs of a ladder to that of a connection of `openssl s_time`, both TLS 1.3, verified."""
+    """The ratio of the CPU of the first two rungs of a ladder to that of a connection of `openssl s_time`, both TLS 1.3
+    and verified.
+    """
     with lab() as there:
         rounds = in_turn(lambda: _ours(there, "handshakes", HANDSHAKES), lambda: _timed_by_openssl(there))
     return (_figure(rounds, "32 at once; s_time makes one after the other"),)
 
 
 def beside_exporter() -> tuple[Figure, ...]:
-    """CPU of a TLS probe and of a DNS probe to those of the exporter, each 32 at once."""
+    """The ratios of the CPU of a TLS probe and of a DNS probe to those of the exporter, each 32 at once."""
     with lab() as there:
         config = there.folder / "exporter.yml"
         config.write_text(_EXPORTER.format(roots=there.roots, host=HOST), encoding="ascii")
@@ -67,7 +69,7 @@ def _same(seconds: float) -> float:
 
 
 def _ours(there: Lab, work: str, count: int) -> float:
-    """CPU seconds of one look."""
+    """The CPU seconds of one step."""
     options = ("--count", str(count), "--at-once", str(AT_ONCE), "--roots", str(there.roots))
     spent = there.run(sys.executable, "-m", "tests.bench.worker", work, *options)
     before, after = (json.loads(line)["cpu"] for line in spent.output.splitlines())

@@ -1,4 +1,6 @@
-"""What a watch costs: a cycle beside the same probes of Prometheus's exporter, and ten minutes of real sockets."""
+"""The cost of a watch: a cycle compared with the same probes of Prometheus's exporter, and ten minutes of
+real sockets.
+"""
 
 import json
 import subprocess
@@ -26,8 +28,9 @@ _SERVICES: Final = ("backup", "backup-gateway")
 
 
 def _modules(scenario: Scenario, roots: Path) -> str:
-    """Configuration of the exporter with which it probes what a cycle probes. A gateway's own ports have certificates
-    of other names, which are not verified there; ours verifies their chain."""
+    """A configuration with which the exporter makes the probes of a cycle. A gateway's own ports have certificates of
+    other names, which it does not verify there; our program verifies their chain.
+    """
     text = "modules:\n"
     for row, service in zip(scenario.dns, _SERVICES, strict=True):
         tls = f"tls_config: {{ ca_file: {roots}, server_name: {row.name} }}"
@@ -56,7 +59,7 @@ def _modules(scenario: Scenario, roots: Path) -> str:
 
 
 def _probes(scenario: Scenario) -> Iterator[str]:
-    """What a cycle looks at on the network, as `MODULE=TARGET`."""
+    """The network probes of a cycle, as `MODULE=TARGET`."""
     for row, service in zip(scenario.dns, _SERVICES, strict=True):
         for resolver in row.resolvers:
             for record in ("A", "AAAA"):
@@ -69,7 +72,7 @@ def _probes(scenario: Scenario) -> Iterator[str]:
 
 
 def beside_exporter() -> tuple[Figure, ...]:
-    """CPU of a cycle to that of the exporter for the same probes of names, ports, TLS and HTTP."""
+    """The ratio of the CPU of a cycle to that of the exporter for the same probes of names, ports, TLS and HTTP."""
     with host() as there, tempfile.TemporaryDirectory() as folder:
         config = Path(folder, "exporter.yml")
         config.write_text(_modules(there.vpc.scenario, there.roots), encoding="ascii")
@@ -98,7 +101,9 @@ def _exporter(there: Host, config: Path, probes: tuple[str, ...]) -> float:
 
 
 def soaked() -> tuple[Figure, ...]:
-    """Growth of memory and of open files over the last three quarters of SOAK_SECONDS, and scrapes that failed."""
+    """The growth of memory and of open files over the last three quarters of SOAK_SECONDS, and the number of failed
+    scrapes.
+    """
     with host() as there, tempfile.TemporaryDirectory() as folder:
         run, first = there.vpc.scenario.run, there.vpc.scenario.dns[0].a[0]
         services = [word for service in run.services for word in ("--service", service)]

@@ -1,8 +1,8 @@
-"""`python -m tests.bench.worker WORK ...`: one long process that measures as a run does, and says what that costs.
+"""`python -m tests.bench.worker WORK ...`: a long process that measures as a run does, and prints the cost.
 
-WORK is `ladders` (all of 443's), `handshakes` (TCP and TLS alone) or `names` (a query to a resolver). Every look is an
-observation in a log, as in a run. After one small round for what is paid once (imports, roots), one line of JSON for
-each round: CPU seconds and peak KiB of this process so far.
+WORK is `ladders` (all steps on port 443), `handshakes` (TCP and TLS alone) or `names` (a query to a resolver). Every
+step is an observation in a log, as in a run. After one small round for one-time costs (imports, roots), it prints one
+line of JSON for each round: CPU seconds and peak KiB of this process so far.
 """
 
 import argparse
@@ -35,7 +35,7 @@ from tests.support.ladders import climb, rungs
 
 FIRST_ADDRESS: Final = int(ip_address("127.1.0.1"))
 LIMIT_SECONDS: Final = 30.0
-"""For one step: the machine may be busy, and a timeout here would only spoil the figure."""
+"""The limit in seconds for one step: the machine may be busy, and a timeout here would only spoil the figure."""
 WARM_UP: Final = 8
 _WORLD: Final = 'summary = "defaults"\nexpect = { status = "ok", path = "private", findings = [] }'
 
@@ -43,17 +43,17 @@ Work = Callable[[ladder.ProbeContext, Target, int], Awaitable[None]]
 
 
 async def climb_all(context: ladder.ProbeContext, target: Target, number: int) -> None:
-    """All of the ladder of one address."""
+    """Climb the whole ladder of one address."""
     await climb(context, target, rungs(target, _address(number), HTTPS, None))
 
 
 async def shake_hands(context: ladder.ProbeContext, target: Target, number: int) -> None:
-    """The first two rungs of one address."""
+    """Climb the first two rungs of one address."""
     await climb(context, target, rungs(target, _address(number), HTTPS, None)[:2])
 
 
 async def ask(context: ladder.ProbeContext, target: Target, number: int) -> None:
-    """One query for the A records of the target."""
+    """Send one query for the A records of the target."""
     subject = Subject(step=Step.DNS, target=target.id, resolver=RESOLVER, operation="A", after=str(number))
 
     async def body(draft: Draft[DnsFacts]) -> tuple[Address, ...]:
@@ -68,7 +68,7 @@ WORKS: Final[dict[str, Work]] = {"ladders": climb_all, "handshakes": shake_hands
 
 
 async def measure(work: Work, *, count: int, at_once: int, rounds: int, roots: str) -> None:
-    """Do `work` for `count` addresses in each round, `at_once` of them at a time, and say what it took so far."""
+    """Do `work` for `count` addresses in each round, `at_once` of them at a time, and print the cost so far."""
     scenario = parse("lab", _WORLD)
     target = plan.targets(settings_of(scenario), scenario.run.region, None, WorkloadFacts())[0]
     trust = load_trust(roots)
@@ -123,7 +123,7 @@ def _refuse_failures(failures: list[object]) -> None:
 
 
 def _peak() -> int:
-    """KiB that this program has ever had in memory (VmHWM of proc(5)), what started it apart."""
+    """The peak KiB of memory of this program (VmHWM of proc(5)), without the process that started it."""
     lines = Path("/proc/self/status").read_text("ascii").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
 
