@@ -1,4 +1,4 @@
-"""What AWS takes as a request, by the SDK's own model of the service: required members, types, lengths, patterns."""
+"""Checks requests against the SDK's own model of an AWS service: required members, types, lengths, patterns."""
 
 import json
 import re
@@ -26,14 +26,14 @@ _TYPES: Final[dict[str, type | tuple[type, ...]]] = {
 
 @cache
 def request_shape(service: str, operation: str) -> Shape:
-    """What an operation takes."""
+    """The input shape of an operation."""
     shape = Session().get_service_model(service).operation_model(operation).input_shape
     assert shape is not None
     return shape
 
 
 def validate(shape: Shape, given: Any, place: str = "$") -> None:
-    """Fail where a value is not of the shape."""
+    """Fail if a value does not have the shape."""
     assert isinstance(given, _TYPES[shape.type_name]), (place, given)
     value: Any = given
     least, most = shape.metadata.get("min"), shape.metadata.get("max")
@@ -58,12 +58,12 @@ def validate(shape: Shape, given: Any, place: str = "$") -> None:
 
 
 def findings(text: str) -> list[dict[str, Any]]:
-    """The findings of a document that BatchImportFindings takes: the one of a host."""
+    """The findings of a document that BatchImportFindings accepts: one for each host."""
     _is_plain(text)
     document: list[dict[str, Any]] = json.loads(text)
     validate(request_shape("securityhub", "BatchImportFindings"), {"Findings": document})
     (finding,) = document
-    # These limits are in the page of the format alone.
+    # The model lacks these limits; they are on the page of the format.
     assert len(finding["Title"]) <= 256
     assert len(finding["Description"]) <= 1_024
     assert len(finding["Id"]) <= 512
@@ -80,7 +80,7 @@ def findings(text: str) -> list[dict[str, Any]]:
 
 
 def ops_item(text: str) -> dict[str, Any]:
-    """The request of a document that CreateOpsItem takes."""
+    """The request of a document that CreateOpsItem accepts."""
     _is_plain(text)
     document: dict[str, Any] = json.loads(text)
     validate(request_shape("ssm", "CreateOpsItem"), document)
@@ -101,7 +101,7 @@ def _is_plain(text: str) -> None:
 
 
 def check_findings(text: str) -> None:
-    """A text of another is that text, made visible, or its start."""
+    """A foreign text appears unchanged, made visible, or as its beginning."""
     (finding,), (plain,) = findings(asff.render(spoken(text))), findings(asff.render(spoken("x")))
     assert finding.keys() == plain.keys()
     assert len(finding["Resources"]) == len(plain["Resources"])
@@ -110,7 +110,7 @@ def check_findings(text: str) -> None:
 
 
 def check_ops_item(text: str) -> None:
-    """A text of another is that text, made visible, or its start."""
+    """A foreign text appears unchanged, made visible, or as its beginning."""
     document, plain = ops_item(opsitem.render(spoken(text))), ops_item(opsitem.render(spoken("x")))
     assert document.keys() == plain.keys()
     assert set(document["OperationalData"]) <= set(plain["OperationalData"])

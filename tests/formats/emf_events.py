@@ -1,4 +1,4 @@
-"""What CloudWatch takes from a document in the embedded metric format."""
+"""Reads a document in the embedded metric format as CloudWatch does."""
 
 import re
 from dataclasses import replace
@@ -70,11 +70,11 @@ UNITS: Final = frozenset(Session().get_service_model("cloudwatch").shape_for("St
 
 
 MAX_EVENT_BYTES: Final = 256 * 1024
-"""Largest event that every forwarder of logs takes. CloudWatch Logs itself takes 1 MB."""
+"""The largest event that every forwarder of logs accepts. CloudWatch Logs itself accepts 1 MB."""
 
 
 def holds(text: str) -> list[dict[str, Any]]:
-    """The events of a document, each of which CloudWatch takes."""
+    """The events of a document, each of which CloudWatch accepts."""
     assert text.isascii()
     assert text.replace("\n", "").isprintable()
     assert all(len(line) <= MAX_EVENT_BYTES for line in text.splitlines())
@@ -101,7 +101,7 @@ def holds(text: str) -> list[dict[str, Any]]:
 
 
 def check(text: str) -> None:
-    """A dimension holds what was said, made visible, as far as CloudWatch takes it; an event has no line of its own."""
+    """A dimension holds the foreign text, made visible, as far as CloudWatch accepts it; an event is one line."""
     report = spoken(text)
     report = replace(
         report,

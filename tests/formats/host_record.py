@@ -22,14 +22,14 @@ _SYMPTOM: Final = re.compile(rf"{_KEY} < {_KEY}")
 
 
 def read(document: str) -> dict[str, Any]:
-    """The record of a document, which has to be one line within the bound."""
+    """The record of a document, which must be one line within the maximum size."""
     assert document.endswith("\n")
     assert document.isascii()
     assert document[:-1].isprintable()
     assert len(document) <= host_record.MAX_BYTES
     record: dict[str, Any] = json.loads(document)
     VALIDATOR.validate(record)
-    # A table of SQL has columns for these alone.
+    # An SQL table has columns for these alone.
     for value in record.values():
         assert value is None or isinstance(value, str | bool) or all(isinstance(part, str) for part in value)
     assert set(record["cut"]) <= set(record)
@@ -45,7 +45,7 @@ def status(document: str) -> str:
 
 
 def check(text: str) -> None:
-    """A text of another is that text, or the start of it where the record says that it was cut."""
+    """A foreign text appears unchanged, or as its beginning if the record says that it was cut."""
     report = spoken(text)
     subject = replace(report.findings[0].subjects[0], id=text)
     findings = (replace(report.findings[0], subjects=(subject,)), *report.findings[1:])
@@ -61,7 +61,7 @@ def check(text: str) -> None:
                 assert text.startswith(record[name])
     _, code, target, *anchors = record["causes"][0].split("|")
     assert code == report.findings[0].code
-    # Half of a pair of surrogates is not text, and is written as a question mark.
+    # Half of a surrogate pair is not text, and is written as a question mark.
     whole = text.encode("utf-8", "replace").decode()
     assert whole.startswith(unquote(target).rstrip("\ufffd"))
     assert len(anchors) <= 1

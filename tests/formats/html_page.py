@@ -1,4 +1,4 @@
-"""What a browser makes of a page, read by the standard library's parser."""
+"""Reads a page as a browser does, by the standard library's parser."""
 
 import json
 import re
@@ -18,7 +18,7 @@ from tests.formats import svg_picture
 from tests.support.untrusted import HEADLINE, spoken
 
 VOID: Final = {"meta"}
-"""Elements that a page has and that end where they begin (HTML, section 13.1.2)."""
+"""Elements of a page that end where they begin (HTML, section 13.1.2)."""
 _REGION: Final = {"class", "role", "tabindex", "aria-labelledby"}
 ATTRIBUTES: Final = {
     "html": {"lang"},
@@ -43,14 +43,14 @@ ATTRIBUTES: Final = {
     "p": {"class"},
     **svg_picture.ATTRIBUTES,
 }
-"""The attributes of each element. Nothing runs, loads or sends, and none but `href` is an address."""
+"""The attributes of each element. None runs, loads or sends anything, and only `href` is an address."""
 ELEMENTS: Final = frozenset(
     "html head meta title style body main section div h1 h2 h3 h4 h5 p strong span ul ol li pre code blockquote a "
     "table caption thead tbody tr th td figure figcaption details summary script".split()
 ) | set(svg_picture.ATTRIBUTES)
-"""All that a page is made of."""
+"""All elements that a page may have."""
 FOLDED: Final = frozenset({"svg", "details"})
-"""What has texts of its own: a picture, and what opens when it is clicked on."""
+"""Elements with texts of their own: a picture, and a part that opens on a click."""
 _LINES: Final = ("whole", "long")
 """Classes of spans that only decide where a line breaks."""
 _CLASSES: Final = re.compile(r"[a-z]+(?: [a-z]+)*")
@@ -67,7 +67,7 @@ class Element:
 
 
 class Reader(HTMLParser):
-    """Every element of a page, with the text inside it. Fails where a tag is not closed in its turn."""
+    """Every element of a page, with the text inside it. Fails if tags are not closed in order."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -104,7 +104,7 @@ class Reader(HTMLParser):
 
 
 def read(page: str) -> list[Element]:
-    """The elements of a page that is in itself whole."""
+    """The elements of a page, which must be complete without other files."""
     reader = Reader()
     reader.feed(page)
     reader.close()
@@ -126,7 +126,7 @@ def read(page: str) -> list[Element]:
         if element.name == "a":
             href = element.attributes["href"] or ""
             assert href.startswith("https://") or href.removeprefix("#") in ids
-    # A reader's list of landmarks tells two regions apart by their names alone.
+    # A reader's list of landmarks distinguishes two regions by their names alone.
     by_id = {element.attributes["id"]: element.text for element in reader.elements if "id" in element.attributes}
     regions = [element for element in reader.elements if element.attributes.get("role") == "region"]
     names = [tuple(map(by_id.get, (region.attributes["aria-labelledby"] or "").split())) for region in regions]
@@ -136,18 +136,18 @@ def read(page: str) -> list[Element]:
 
 
 def texts(elements: list[Element], name: str) -> list[str]:
-    """The text of each element of this name, but of those that are drawn or folded."""
+    """The text of each element of this name, except drawn or folded ones."""
     return [element.text for element in elements if element.name == name and not element.inside & FOLDED]
 
 
 def links(elements: list[Element]) -> list[str]:
-    """Where the page leads to beside itself, its folded parts aside."""
+    """The links of the page to other places, without those in its folded parts."""
     every = (str(one.attributes["href"]) for one in elements if one.name == "a" and not one.inside & FOLDED)
     return [url for url in every if not url.startswith("#")]
 
 
 def ways(elements: list[Element]) -> list[tuple[str, str]]:
-    """What leads to another place of the page, and to which, also in folded parts."""
+    """The links within the page, with their targets, also in folded parts."""
     every = ((one.text, str(one.attributes["href"])) for one in elements if one.name == "a")
     return [(text, url.removeprefix("#")) for text, url in every if url.startswith("#")]
 
@@ -164,19 +164,20 @@ def status(document: str) -> str:
 
 
 def data(elements: list[Element]) -> Any:
-    """What the page holds for programs."""
+    """The data that the page holds for programs."""
     (script,) = (element for element in elements if element.name == "script")
     return json.loads(script.text)
 
 
 def without_data(page: str) -> str:
-    """The page without what it holds for programs."""
+    """The page without its data for programs."""
     return re.sub(r"<script .*?</script>", "", page, flags=re.DOTALL)
 
 
 def structure(elements: list[Element]) -> list[tuple[str, list[str]]]:
-    """The elements with their children, but for the spans that keep a word on its line; a picture has as many lines as
-    its words need."""
+    """The elements with their children, except for the spans that keep a word on its line; a picture has as many lines
+    as its words need.
+    """
     return [
         (element.name, [child for child in element.children if child != "span"])
         for element in elements
@@ -190,7 +191,7 @@ def _plain_structure() -> list[tuple[str, list[str]]]:
 
 
 def check(text: str) -> None:
-    """Everything that is said of `text` in a report is `text`, and nothing else is made of it."""
+    """In a report full of `text`, each value from outside is shown as `text`, and creates nothing else."""
     report = spoken(text)
     elements = read(html.render(report))
     assert structure(elements) == _plain_structure()

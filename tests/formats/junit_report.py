@@ -1,4 +1,4 @@
-"""What must hold for a report as test results, whoever chose its words."""
+"""Promises of a report as test results, whoever chose its words."""
 
 from collections import Counter
 

@@ -1,4 +1,4 @@
-"""What readers of JUnit's XML make of a document: by a schema, by the standard library's parser and by junitparser."""
+"""Reads a JUnit XML document by a schema, by the standard library's parser and by junitparser."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ RESULTS: Final = ("failure", "error", "skipped")
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One test case as it is shown."""
+    """One test case as a reader shows it."""
 
     suite: str
     name: str
@@ -27,8 +27,9 @@ class Case:
 
 
 def read(document: str) -> list[Case]:
-    """The cases of a document. Raises AssertionError, or what a reader raises, where one of them could not read it, or
-    would count otherwise than it says."""
+    """The cases of a document. Raises AssertionError, or a reader's own exception, if one of them cannot read it, or
+    counts other numbers than the document states.
+    """
     assert document.endswith("\n")
     assert document.isascii()
     assert document.translate({ord("\n"): "", ord("\t"): ""}).isprintable()

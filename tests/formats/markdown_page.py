@@ -1,4 +1,4 @@
-"""What a reader of CommonMark, with what GitHub adds to it, makes of a page."""
+"""Reads a page by a parser of CommonMark with GitHub's additions."""
 
 import re
 import shlex
@@ -15,14 +15,15 @@ from tests.support.runs import report_of
 from tests.support.untrusted import HEADLINE, SPOKEN_OF, spoken
 
 PARSER: Final = MarkdownIt("gfm-like", {"html": True}).disable("text_join")
-"""CommonMark with the tables, the struck words and the links of GitHub, and HTML let through. What a backslash stood
-before stays a token of its own, since GitHub, too, looks for links before it joins them."""
+"""CommonMark with GitHub's tables, strikethrough and links, and with HTML allowed. An escaped character stays a
+separate token, since GitHub, too, looks for links before it joins them.
+"""
 
 
 assert PARSER.linkify is not None
 
 
-# There a link begins with a scheme, or with `www.`, which is looked for below.
+# There, a link begins with a scheme, or with `www.`, which is searched for below.
 PARSER.linkify.set({"fuzzy_link": False, "fuzzy_email": False, "fuzzy_ip": False})
 
 
@@ -33,11 +34,11 @@ QUIET: Final = {
     *("th_open", "th_close", "td_open", "td_close"),
     *("text", "text_special", "code_inline", "link_open", "link_close", "strong_open", "strong_close"),
 }
-"""All that a report is made of."""
+"""All tokens that a report may have."""
 
 
 def tokens(report: Report) -> list[Token]:
-    """What a reader of Markdown makes of a report, the tokens of each line among them."""
+    """The tokens of a report, those inside each line included."""
     result: list[Token] = []
     for token in PARSER.parse(markdown.render(report)):
         result += (token, *(token.children or ()))
@@ -45,7 +46,7 @@ def tokens(report: Report) -> list[Token]:
 
 
 def visible_blocks(report: Report) -> list[str]:
-    """What a reader sees, block by block."""
+    """The visible text, block by block."""
     blocks = []
     for token in PARSER.parse(markdown.render(report)):
         if token.type == "inline":
@@ -60,7 +61,7 @@ def is_ours(url: object) -> bool:
 
 
 def check(text: str) -> None:
-    """Everything that is said of `text` in a report is `text`, and nothing else is made of it."""
+    """In a report full of `text`, each value from outside is shown as `text`, and creates nothing else."""
     report = spoken(text)
     source = markdown.render(report)
     assert source.replace("\n", "").isprintable()
@@ -87,11 +88,11 @@ def check(text: str) -> None:
 
 
 def read(text: str) -> str:
-    """What is to be read where `text` was said: one line, and nobody called by name."""
+    """The visible form of a foreign text: one line, without mentions of users."""
     return re.sub(r"(?<!\w)@(?=\w)", r"\\x40", " ".join(visible(text).split()))
 
 
 def cells(parsed: list[Token]) -> list[int]:
-    """How many cells each row has."""
+    """The number of cells in each row."""
     kinds = "".join({"tr_open": "|", "th_open": "+", "td_open": "-"}.get(token.type, "") for token in parsed)
     return [len(row) for row in kinds.split("|")]

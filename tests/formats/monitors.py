@@ -1,4 +1,4 @@
-"""What monitors make of the formats that are for them, read by their own parsers or as their documents say."""
+"""Reads the formats for monitors, by the monitors' own parsers or according to their documents."""
 
 import json
 import os
@@ -21,12 +21,12 @@ from tests.support.runs import report_of
 
 REQUIRED: Final = "BACKUPLINK_REQUIRE_PROMTOOL"
 _IS_REQUIRED: Final = os.environ.get(REQUIRED) == "1"
-"""Read before the tests' own environment hides it."""
+"""Read before the tests' own environment hides the variable."""
 Labels = frozenset[tuple[str, str]]
 
 
 def promtool() -> str:
-    """Path of Prometheus' own checker. Skips without one; fails instead where REQUIRED is 1."""
+    """The path of Prometheus' own checker. Skips the test without one, or fails it if REQUIRED is 1."""
     path = shutil.which("promtool")
     if path is not None:
         return path
@@ -42,7 +42,9 @@ def families_in(text: str) -> list[Metric]:
 
 
 def samples_in(text: str) -> dict[tuple[str, Labels], float]:
-    """Each sample of such a document by its name and labels. No two have the same, since a scrape with such fails."""
+    """Each sample of such a document by its name and labels. These must be unique, since a scrape with duplicates
+    fails.
+    """
     samples: dict[tuple[str, Labels], float] = {}
     for family in families_in(text):
         for sample in family.samples:
@@ -53,8 +55,9 @@ def samples_in(text: str) -> dict[tuple[str, Labels], float]:
 
 
 def watch_families(fault: str) -> list[Metric]:
-    """All that a watch says of itself beside its last run, after cycles in which the scenario `fault` came and went:
-    its findings stand raised, and flap."""
+    """All metrics of a watch besides those of its last run, after cycles in which the scenario `fault` began and ended:
+    its findings are raised, and flap.
+    """
     tracker = Tracker(raise_after=1, clear_after=1)
     for name in ("healthy", fault) * 5:
         tracker.fold(report_of(name))
@@ -76,7 +79,7 @@ def _prometheus_status(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Extracted:
-    """A metric that CloudWatch takes from an event."""
+    """A metric that CloudWatch reads from an event."""
 
     namespace: str
     name: str
@@ -92,7 +95,9 @@ def events_in(text: str) -> list[dict[str, Any]]:
 
 
 def extracted(event: dict[str, Any]) -> list[Extracted]:
-    """What CloudWatch takes from an event: each metric of each directive, once for each set of dimensions."""
+    """The metrics that CloudWatch reads from an event: each metric of each directive, once for each set of
+    dimensions.
+    """
     samples = []
     for directive in event["_aws"]["CloudWatchMetrics"]:
         for keys in directive["Dimensions"]:
@@ -155,4 +160,4 @@ STATUS_IN: Final[dict[str, Callable[[str], str]]] = {
     "svg": svg_picture.status,
     "markdown": _markdown_status,
 }
-"""The status of the run, as a monitor or a page has it, by the format."""
+"""The status of the run, as a monitor or a page shows it, by the format."""

@@ -1,5 +1,6 @@
-"""What monitors make of a plugin's output, by the Monitoring Plugins' development guidelines as a grammar, and by the
-two ways in which output and numbers are taken apart: Nagios' and Icinga 2's."""
+"""Reads a plugin's output by a grammar of the Monitoring Plugins' development guidelines, and in the two ways in which
+Nagios and Icinga 2 divide output and numbers.
+"""
 
 import re
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ STATES: Final = {"OK": 0, "WARNING": 1, "CRITICAL": 2, "UNKNOWN": 3}
 MAX_BYTES: Final = 8_192
 """Nagios' MAX_PLUGIN_OUTPUT_LENGTH, its NUL included."""
 NRPE_BYTES: Final = 1_024
-"""What a packet of NRPE's version 2 holds, its NUL included."""
+"""The size of a packet of NRPE's version 2, its NUL included."""
 _NUMBER: Final = r"-?[0-9]+(?:\.[0-9]+)?"
 _VALUE: Final = re.compile(rf"({_NUMBER})(us|ms|s|%|KB|MB|GB|TB|B|c)?")
 _RANGE: Final = re.compile(rf"(@)?(?:(~|{_NUMBER})?(:))?({_NUMBER})?")
@@ -17,7 +18,7 @@ _RANGE: Final = re.compile(rf"(@)?(?:(~|{_NUMBER})?(:))?({_NUMBER})?")
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Values for which nothing is to be told, or inside of which something is."""
+    """Values outside of which an alert is raised, or inside of which one is."""
 
     low: float
     high: float
@@ -42,18 +43,19 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What a plugin said."""
+    """The parts of a plugin's output."""
 
     word: str
     text: str
     lines: tuple[str, ...]
-    """Below the first one, without numbers."""
+    """Lines below the first one, without numbers."""
     numbers: dict[str, Number]
 
 
 def read(output: str) -> Output:
-    """The output as the guideline has it, and as both programs read it. Raises AssertionError where one of them would
-    make anything else of it."""
+    """The output according to the guideline, which must equal the results of both programs. Raises AssertionError if
+    one of them would read it differently.
+    """
     assert output.endswith("\n")
     assert not output.endswith("\n\n")
     assert output.isascii()
@@ -61,7 +63,7 @@ def read(output: str) -> Output:
     assert len(output) < MAX_BYTES
     first = output.split("\n", 1)[0]
     assert len(first) < NRPE_BYTES
-    # Numbers behind the first line, and behind the last of the long output; a `|` is never anything else.
+    # Numbers follow the first line, and the last line of the long output; a `|` has no other meaning.
     assert output.count("|") <= 2
     if output.count("|") == 2:
         assert "|" in first
@@ -76,8 +78,9 @@ def read(output: str) -> Output:
 
 
 def _as_nagios(output: str) -> tuple[str, str, str]:
-    """Short output, long output and numbers: the first line up to its `|`, the lines below up to theirs, and what is
-    behind either."""
+    """Short output, long output and numbers: the first line up to its `|`, the lines below up to theirs, and the text
+    after each.
+    """
     first, _, rest = output.partition("\n")
     short, _, data = first.partition("|")
     long, _, more = rest.partition("|")
@@ -124,8 +127,7 @@ def _number(label: str, word: str) -> Number:
 
 
 def _range(text: str) -> Range | None:
-    """`[@][start:][end]`: start is 0 where it is left out, `~` is without end; end is without end where it is left
-    out."""
+    """`[@][start:][end]`: a missing start is 0, `~` is unlimited; a missing end is unlimited."""
     if not text:
         return None
     match = _RANGE.fullmatch(text)

@@ -1,4 +1,4 @@
-"""What must hold for a report as a plugin's output, whoever chose its words."""
+"""Promises of a report as a plugin's output, whoever chose its words."""
 
 from agent.formats import nagios
 from agent.formats.registry import RenderOptions

@@ -1,4 +1,4 @@
-"""What a scrape takes from a document in the text format of Prometheus."""
+"""Reads a document in the text format of Prometheus as a scrape does."""
 
 from dataclasses import replace
 
@@ -21,7 +21,7 @@ def read(report: Report) -> Read:
 
 
 def holds(text: str) -> None:
-    """What is so of every document, whatever is in it."""
+    """Assert the promises of every document, whatever its content."""
     assert text.endswith("\n")
     assert text.replace("\n", "").isprintable()
     assert text.isascii()
@@ -34,14 +34,14 @@ def holds(text: str) -> None:
         assert family.samples
         for sample in family.samples:
             assert sample.name == family.name
-            assert sample.timestamp is None  # the textfile collector refuses a file with one
+            assert sample.timestamp is None  # the textfile collector refuses a file with a time stamp
             assert set(sample.labels) == set(known[family.name].labels)
     assert seen == [name for name in known if name in seen]
     samples_in(text)
 
 
 def check(text: str) -> None:
-    """A label holds what was said, made visible, and nothing else comes of it."""
+    """A label holds the foreign text, made visible, which has no other effect."""
     report = spoken(text)
     report = replace(
         report,

@@ -1,6 +1,6 @@
-"""A reader for each format: whether a document is one, which status it shows, and whether untrusted words stay words.
+"""A reader for each format: it validates a document, reads its status, and checks that untrusted words stay words.
 
-What holds for every format is asked of every row of the registry through these, in `test_every_format.py`.
+`test_every_format.py` uses the readers to check the promises of every format, for each row of the registry.
 """
 
 import json
@@ -38,26 +38,27 @@ class Reader:
     """How the tests read a format."""
 
     holds: Callable[[str], object]
-    """Raises where a document is not a valid one."""
+    """Raises if a document is invalid."""
     status: Callable[[str], str]
-    """The status of the run, as the document shows it."""
+    """The status of the run, according to the document."""
     check: Callable[[str], None]
-    """Raises where a text that another chose is anything but that text in a report full of it."""
+    """Raises if, in a report full of a foreign text, the text appears as anything else."""
     alphabet: str
-    """Characters that mean something in the format."""
+    """Characters with a meaning in the format."""
     more_hostile: tuple[str, ...] = ()
     """Texts that are dangerous to this format alone."""
     libraries: frozenset[str] = frozenset()
-    """Modules that are loaded for this format alone."""
+    """Modules that only this format loads."""
     examples: int = 100
-    """How many random texts are tried."""
+    """The number of random texts to try."""
     every: int = 8
-    """CI reads one scenario of this many. The number is higher if the format's own tests read some, or reading is
-    slow."""
+    """CI reads one scenario in this many. The number is higher if the format's own tests read some, or if reading is
+    slow.
+    """
 
 
 def reader_of(row: Format) -> Reader:
-    """The reader of a format. Fails with what to do where there is none."""
+    """The reader of a format. If there is none, it fails with instructions."""
     if row.name not in READERS:
         pytest.fail(f"the format {row.name} has no reader: add one to READERS in tests/formats/readers.py")
     return READERS[row.name]
@@ -81,7 +82,7 @@ def _text_status(document: str) -> str:
 def _text_check(text: str) -> None:
     document, plain = render(spoken(text), "text"), render(spoken("x"), "text")
     _text_holds(document)
-    # Lines are broken wherever a word is too long for one.
+    # Lines break inside a word that is longer than a line.
     escaped, flat = "".join(visible(text).split()), "".join(document.split())
     assert flat.startswith(f"WARNING{escaped}")
     assert f"Whattodo:{escaped}" in flat

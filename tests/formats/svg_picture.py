@@ -1,4 +1,4 @@
-"""What a viewer makes of a picture, read by the standard library's XML parser: its parts, and that none is cut off."""
+"""Reads a picture by the standard library's XML parser: its parts, and that none is cut off."""
 
 import re
 from functools import cache
@@ -22,15 +22,16 @@ ATTRIBUTES: Final[dict[str, set[str]]] = {
     "path": {"class", "d", "transform"},
     "text": {"class", "x", "y"},
 }
-"""All that a picture is made of; HTML's parser writes attributes in lower case."""
+"""All elements and attributes that a picture may have; HTML's parser writes attributes in lower case."""
 _NUMBER: Final = re.compile(r"-?\d+(?:\.\d+)?")
 _SIZES: Final = {True: 10 * 0.6, False: 11 * 0.6}
-"""Width of a character, of a small text and of others."""
+"""The width of a character in a small text, and in others."""
 
 
 def read(document: str) -> Element:
-    """The picture in a document. Raises if it is not a picture, has anything but shapes and texts, or one of them
-    leaves its frame."""
+    """The picture in a document. Raises if it is not a picture, if it contains anything other than shapes and texts, or
+    if one of these leaves its frame.
+    """
     assert document.isascii()
     assert document.replace("\n", "").isprintable()
     root = ElementTree.fromstring(document)  # noqa: S314 - our own document
@@ -54,13 +55,13 @@ def read(document: str) -> Element:
 
 
 def in_page(page: str) -> list[Element]:
-    """The pictures of a page in HTML, whose parser knows their namespace by itself."""
+    """The pictures of an HTML page, whose parser adds their namespace by itself."""
     found = re.findall(r"<svg .*?</svg>", page, re.DOTALL)
     return [read(text.replace("<svg ", f'<svg xmlns="{_NAMESPACE.strip("{}")}" ', 1)) for text in found]
 
 
 def boxes(root: Element) -> list[tuple[str, ...]]:
-    """The boxes in their order: the kind of each, and its texts."""
+    """The boxes in order: the kind of each, and its texts."""
     return [
         (group.attrib["class"], *(text.text or "" for text in group.findall(f"{_NAMESPACE}text")))
         for group in root.iter(f"{_NAMESPACE}g")
@@ -69,17 +70,17 @@ def boxes(root: Element) -> list[tuple[str, ...]]:
 
 
 def lines(root: Element) -> list[str]:
-    """Every text of the picture, in its order."""
+    """Every text of the picture, in order."""
     return [text.text or "" for text in root.iter(f"{_NAMESPACE}text")]
 
 
 def title(root: Element) -> str:
-    """Its name, for a reader by ear."""
+    """Its title for screen readers."""
     return root.findtext(f"{_NAMESPACE}title") or ""
 
 
 def description(root: Element) -> str:
-    """Its content in words."""
+    """Its description for screen readers."""
     return root.findtext(f"{_NAMESPACE}desc") or ""
 
 
@@ -94,7 +95,7 @@ def _plain() -> Element:
 
 
 def check(text: str) -> None:
-    """Everything that is said of `text` is `text`: it makes no element, and no attribute holds it."""
+    """In a report full of `text`, each value from outside is `text`: it makes no element, and no attribute holds it."""
     root = read(svg.render(spoken(text)))
     assert title(root) == f"WARNING: {visible(text)}"
     flat = "".join("".join(lines(root)).split())

@@ -1,4 +1,4 @@
-"""The finding for Security Hub: one a host, with what decides the verdict."""
+"""The finding for Security Hub: one for each host, with the findings that decide the verdict."""
 
 from dataclasses import replace
 

@@ -1,7 +1,8 @@
-"""The report in CloudWatch's embedded metric format: what CloudWatch takes from it, held against the report's own JSON.
+"""The report in CloudWatch's embedded metric format: the metrics that CloudWatch reads from it, compared with the
+report's own JSON.
 
-The schema and the limits are those of Specification: Embedded metric format (Amazon CloudWatch User Guide), and of
-MetricDatum, Dimension and StandardUnit (Amazon CloudWatch API Reference), in words of this project.
+The schema and the limits follow Specification: Embedded metric format (Amazon CloudWatch User Guide), and MetricDatum,
+Dimension and StandardUnit (Amazon CloudWatch API Reference).
 """
 
 import json
@@ -38,7 +39,7 @@ every_report = pytest.mark.parametrize(
 
 
 def values(event: dict[str, Any]) -> dict[str, tuple[float, ...]]:
-    """What CloudWatch takes from an event, by the metric's name."""
+    """The values that CloudWatch reads from an event, by the metric's name."""
     return {metric.name: metric.values for metric in extracted(event)}
 
 
@@ -156,7 +157,7 @@ def test_targets_are_what_the_report_says(make_report: Callable[[str], Report], 
 
 
 def with_expiry(report: Report) -> Report:
-    """The report of a run whose credentials end an hour and a half after it."""
+    """The report of a run whose credentials expire an hour and a half after it."""
     assert report.vantage.credentials is not None
     ends = report.run.finished_at + timedelta(hours=1.5)
     credentials = replace(report.vantage.credentials, expires_at=ends)
@@ -198,7 +199,8 @@ def test_no_more_values_of_a_metric_than_an_event_may_hold() -> None:
         event for event in holds(emf.render(replace(report, observations=many))) if event.get("Target") == "backup"
     )
     assert values(event)["TcpOk"] == (250,)
-    assert values(event)["TcpSeconds"] == tuple(map(float, range(249, 149, -1)))  # the slowest tell most
+    # The slowest steps are the most informative.
+    assert values(event)["TcpSeconds"] == tuple(map(float, range(249, 149, -1)))
 
 
 def test_no_metric_of_what_is_not_in_use_or_for_comparison() -> None:
@@ -209,7 +211,7 @@ def test_no_metric_of_what_is_not_in_use_or_for_comparison() -> None:
 
 
 def test_metrics_that_are_paid_for() -> None:
-    """Each has a price, so one more is a decision. Their number does not depend on what a run sees."""
+    """Each metric has a price, so adding one is a decision. Their number does not depend on the run's observations."""
     names: set[Extracted] = set()
     for report in (with_expiry(report_of("healthy")), *map(report_of, one_in(8, scenarios.names()))):
         for event in events_in(emf.render(report)):
@@ -256,7 +258,7 @@ def test_an_event_is_bounded_whatever_was_found() -> None:
 
 
 def test_numbers_that_no_run_measures() -> None:
-    """A saved report may hold any; CloudWatch refuses an event for one that is too large."""
+    """A saved report may contain any number; CloudWatch refuses an event if one is too large."""
 
     def huge(observation: Observation[Any]) -> Observation[Any]:
         return observation if observation.seconds is None else replace(observation, seconds=1.7e308)

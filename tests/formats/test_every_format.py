@@ -1,4 +1,4 @@
-"""What holds for every format, asked of every row of the registry with the reader of that format."""
+"""Promises of every format, checked for each row of the registry with the reader of that format."""
 
 import importlib
 import inspect
@@ -35,7 +35,7 @@ from tests.support.runs import measured, report_of
 from tests.support.untrusted import HOSTILE
 
 SECONDS: Final = 30.0
-"""Far above what any command here needs; a limit for one that hangs."""
+"""A limit for a command that hangs, far above the time of any command here."""
 every_format = pytest.mark.parametrize("row", FORMATS, ids=lambda row: row.name)
 
 
@@ -59,7 +59,7 @@ def test_rows_are_told_apart() -> None:
 @every_format
 def test_every_document_says_what_does_not_count(row: Format) -> None:
     document = " ".join(render(report_of("gateway-optional-ports"), row.name).split())
-    # Samples have no sentence: a label says it there.
+    # Samples contain no sentence: a label says it there.
     words = 'standing="not-counted"' if row.name == "prometheus" else "not counted: backup-gateway, port 1031 closed"
     assert words in document
 
@@ -121,7 +121,7 @@ def test_document_of_every_report(row: Format, name: str) -> None:
     [
         pytest.param(row, name, id=f"{row.name}-{name}")
         for turn, row in enumerate(FORMATS)
-        for name in one_in(12, cases.NAMES[turn % 12 :] + cases.NAMES[: turn % 12])  # each in a format
+        for name in one_in(12, cases.NAMES[turn % 12 :] + cases.NAMES[: turn % 12])  # each in a different format
     ],
 )
 def test_document_of_peers_that_mean_harm(row: Format, name: str) -> None:

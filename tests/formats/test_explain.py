@@ -45,7 +45,7 @@ HEAVY: Final = (
 
 @pytest.fixture(autouse=True)
 def _signals() -> Iterator[None]:
-    """Leave the signals as they were."""
+    """Restore the signals after the test."""
     before = {number: signal.getsignal(number) for number in signals.SIGNALS}
     yield
     for number, handler in before.items():
@@ -53,7 +53,7 @@ def _signals() -> Iterator[None]:
 
 
 def written(*arguments: str, capsys: pytest.CaptureFixture[str]) -> str:
-    """What the command wrote, which went well."""
+    """The output of the command, which must have succeeded."""
     assert entry.run(["explain", *arguments]) == 0
     out, err = capsys.readouterr()
     assert err == ""
@@ -138,7 +138,7 @@ def test_the_page_of_a_code_has_every_word_of_its_text(
 
 
 def _words(text: str) -> set[str]:
-    """Without the numbers of lists and without markup."""
+    """The words without numbers of lists and without markup."""
     words = re.sub(r"[\\`]", "", text).split()
     return {word.strip(".,:;()*-#").upper() for word in words if not re.fullmatch(r"\d+\.", word)}
 
@@ -184,7 +184,7 @@ def test_a_heading_in_a_command_parts_no_section_of_any_page() -> None:
 def test_without_a_code_all_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     written_lines = written(capsys=capsys)
     assert max(map(len, written_lines.splitlines())) <= 80
-    lines = written_lines.replace("\n" + " " * 19, " ").splitlines()  # long titles go on below
+    lines = written_lines.replace("\n" + " " * 19, " ").splitlines()  # long titles continue below
     rows = [re.fullmatch(r"(\w+) +(critical|warning|info) +(.+)", line) for line in lines]
     assert [row and row[1] for row in rows] == list(CODES)
     for row, known in zip(rows, CODES.values(), strict=True):
@@ -207,9 +207,10 @@ def test_every_code_says_how_far_its_cause_reaches(capsys: pytest.CaptureFixture
     radius = {code["code"]: code["radius"] for code in codes}
     assert set(radius) == set(CODES)
     assert set(radius.values()) == {"host", "subnet", "endpoint", "vpc", "account"}
-    # What is measured on a host as its own is not another host's.
+    # Measurements of one host do not describe another host.
     assert {radius[code.code] for code in CODES.values() if code.of_this_host} == {"host"}
-    # A host's own fault is not fixed by a template of AWS, nor is it the cause of a configuration that many have.
+    # A template of AWS cannot fix a host's own fault, and such a fault is not the cause of a configuration that many
+    # hosts share.
     assert [code for code, reach in radius.items() if reach == "host" and CODES[code].needs_symptom] == []
 
 
@@ -235,9 +236,9 @@ sys.exit(code)
 
 
 def loaded(*arguments: str) -> tuple[subprocess.CompletedProcess[str], set[str]]:
-    """What a call wrote, and what was imported for it."""
+    """The result of a call, and the modules that it imported."""
     result = subprocess.run(
-        [sys.executable, "-S", "-c", LOADED, *arguments],  # no site, whose hooks import what they like
+        [sys.executable, "-S", "-c", LOADED, *arguments],  # no site, whose hooks may import anything
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(folder for folder in sys.path if folder)},
         capture_output=True,
@@ -294,7 +295,9 @@ def test_a_reader_that_has_ended_is_no_failure(arguments: Sequence[str]) -> None
 
 
 def at_terminal(*arguments: str, lines: int, folder: Path, **environment: str) -> tuple[int, str, str | None]:
-    """Exit code, what a terminal of so many lines showed, and what the pager got; None where there was none."""
+    """Exit code, the output on a terminal with this many lines, and the pager's input, or None if there was
+    no pager.
+    """
     got = folder / "paged"
     pager = folder / "pager"
     pager.write_text(f"#!/bin/sh\necho through the pager\nexec cat >'{got}'\n", "utf-8")
@@ -316,7 +319,7 @@ def at_terminal(*arguments: str, lines: int, folder: Path, **environment: str) -
                 assert select.select([master], [], [], SECONDS)[0], "nothing more came, and no end"
                 try:
                     piece = os.read(master, 4_096)
-                except OSError:  # EIO: the last who had the terminal open has gone (pty(7))
+                except OSError:  # EIO: the last process with the terminal open has gone (pty(7))
                     break
                 shown += piece
         finally:

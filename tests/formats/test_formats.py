@@ -1,4 +1,4 @@
-"""How a run is shown: lines as they come, short, coloured or plain, and with which exit code."""
+"""How a run is shown: as live lines, short, coloured or plain, and with which exit code."""
 
 import io
 import json
@@ -35,7 +35,7 @@ EXITS = {"ok": 0, "warning": 1, "critical": 2, "unknown": 3}
 
 
 def shown(capfd: pytest.CaptureFixture[str], *arguments: str, code: int | None = None) -> str:
-    """What `demo` writes to stdout with these arguments."""
+    """The output of `demo` with these arguments."""
     got = dispatch(["demo", *arguments], [])
     out, err = capfd.readouterr()
     assert "Traceback" not in err
@@ -65,7 +65,7 @@ def test_observations_come_as_they_happen(name: str, capfd: pytest.CaptureFixtur
     came = [line["id"] for line in lines if line["type"] == "observation"]
     _, events = measured(scenarios.load(name))
     assert came == [event.observation.id for event in events if isinstance(event, ObservationMade)]
-    # The report has an order of its own, so this is not the report taken apart.
+    # The report has an order of its own, so the lines are not simply parts of the report.
     assert came != [observation.id for observation in report_of(name).observations]
 
 
@@ -89,7 +89,7 @@ def test_lines_say_what_the_report_says(name: str) -> None:
             for line in lines
             if line["type"] == kind
         ]
-        # A line is written before the run is judged: the report in the last one says what counts.
+        # A line is written before the run is judged: only the report in the last line has the judgement.
         judged = ("counts", "explained_by") if kind == "observation" else ()
         assert written == [{name: row[name] for name in row if name not in judged} for row in document[key]]
     last = lines[-1]["observations"]
@@ -109,7 +109,7 @@ def test_a_live_run_says_its_deadline(capfd: pytest.CaptureFixture[str]) -> None
 
 
 class Recorder(io.StringIO):
-    """A stdout that remembers what stood in it at each flush."""
+    """A stdout that records its content at each flush."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -120,7 +120,7 @@ class Recorder(io.StringIO):
 
 
 def test_each_line_goes_out_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever reads line by line has each while the run goes on."""
+    """A program that reads line by line gets each one during the run."""
     recorder = Recorder()
     monkeypatch.setattr("sys.stdout", recorder)
     assert dispatch(["demo", "--format", "ndjson"], []) == 0
@@ -144,7 +144,7 @@ def test_a_reader_of_lines_that_goes_away_is_no_traceback(read: int) -> None:
             process.stdout.readline()
         process.stdout.close()
         assert "Traceback" not in process.stderr.read()
-        assert process.wait(SECONDS) in (0, 3)  # 0 where the pipe held all that was still to come
+        assert process.wait(SECONDS) in (0, 3)  # 0 if the pipe held all remaining output
 
 
 # --- Short -----------------------------------------------------------------------------------------------------------
@@ -345,7 +345,7 @@ def test_a_simulation_says_that_it_is_one(capfd: pytest.CaptureFixture[str]) -> 
 
 @cache
 def on_terminal(*arguments: str, on: tuple[str, ...] = ("stdout", "stderr"), **environment: str) -> tuple[str, str]:
-    """stdout and stderr of the command, those named by `on` each on a pseudo-terminal of its own."""
+    """stdout and stderr of the command. Those named in `on` are each on a separate pseudo-terminal."""
     inner: dict[str, int] = {}
     outer: dict[str, int] = {}
     for stream in ("stdout", "stderr"):
@@ -375,7 +375,7 @@ def everything(handle: int) -> str:
     while True:
         try:
             part = os.read(handle, 65_536)
-        except OSError:  # how the kernel says that the other end of a pseudo-terminal is closed (pty(7))
+        except OSError:  # the error by which the kernel says that the other end of a pseudo-terminal is closed (pty(7))
             part = b""
         if not part:
             return b"".join(parts).decode("utf-8").replace("\r\n", "\n")
@@ -463,7 +463,7 @@ def test_progress_does_not_stand_in_the_document() -> None:
 
 
 def test_text_of_a_refusal_is_a_report() -> None:
-    """A mistake in the options is shown as every other verdict is."""
+    """A mistake in the options is shown like every other verdict."""
     from agent.judge.verdict import refusal
 
     report: Report = refusal("Invalid value for '--timeout'.")

@@ -1,4 +1,4 @@
-"""The record of one host: what it says, and what it leaves out."""
+"""The record of one host: its content, and what it omits."""
 
 import json
 from collections.abc import Iterator
@@ -101,14 +101,14 @@ def test_a_symptom_names_its_cause() -> None:
     (symptom,) = record["symptoms"]
     of, _, by = symptom.partition(" < ")
     assert by == cause.partition("|")[2]
-    # A host that does not read EC2 has this as its cause, and joins by it.
+    # A host that does not read EC2 has this as its cause, and the join uses it.
     assert of == f"TCP003|backup-gateway|{VPC}|address=10.0.1.27|address=10.0.2.27" + "".join(
         f"|port={port}" for port in (1026, 1027, 1028, 1031)
     )
 
 
 def causes_in_the_configuration() -> Iterator[str]:
-    """The scenarios in which a finding of the configuration is a cause."""
+    """The scenarios in which a finding about the configuration is a cause."""
     for name in scenarios.names():
         if any(finding.startswith("VPC") for finding in scenarios.load(name).expect.findings):
             yield name
@@ -246,7 +246,7 @@ def test_a_masked_record_says_so_and_keeps_its_form(name: str) -> None:
 
 
 def long_report(*, causes: int = 1, subjects: int = 1, length: int = 20) -> Report:
-    """A report with many causes of many subjects, and lists beyond reason."""
+    """A report with many causes of many subjects, and excessively long lists."""
     report = report_of("gateway-group-for-the-appliance")
     cause, symptom = report.findings
     groups = tuple(FindingSubject(kind=SubjectKind.GROUP, id=f"sg-{number:0{length}}") for number in range(subjects))

@@ -1,4 +1,4 @@
-"""The lines of docs/jq.md, each run by jq itself: what it prints is what the page shows."""
+"""The examples of docs/jq.md, each run by jq itself: the page shows jq's output."""
 
 import re
 import shlex
@@ -15,13 +15,13 @@ from tests.support.repository import ROOT
 
 PAGE: Final = (ROOT / "docs/jq.md").read_text("utf-8")
 LINES: Final = re.findall(r"^\$ (jq .*)\n((?:(?!\$ |```).*\n)*)", PAGE, re.MULTILINE)
-"""Each line with what it prints."""
+"""Each command with its output."""
 TO_TRY: Final = re.findall(r"^backuplink (.*)$", PAGE.partition("```sh\n")[2].partition("```")[0], re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The files that the page makes, by its own commands."""
+    """The files that the page creates, by its own commands."""
     made = tmp_path_factory.mktemp("jq")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(made)

@@ -1,4 +1,4 @@
-"""JUnit's XML, held against a schema, and read back by the standard library's parser and by junitparser."""
+"""JUnit's XML, validated against a schema, and read back by the standard library's parser and by junitparser."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -37,7 +37,7 @@ def classname(target: str | None, report: Report) -> str:
 
 
 def case_of(observation: Observation[Any], report: Report, test_cases: Mapping[tuple[str, str], Case]) -> Case:
-    """The one case of an observation: no other of its suite has all the words of its id."""
+    """The case of an observation: no other case of its suite has all the words of its id."""
     subject = observation.subject
     words = {str(part) for part in (subject.step, subject.operation, subject.resolver) if part is not None}
     if subject.address is not None:
@@ -49,7 +49,7 @@ def case_of(observation: Observation[Any], report: Report, test_cases: Mapping[t
 
 
 def roots(observation: Observation[Any], report: Report) -> list[Finding]:
-    """The causes that a failure is due to."""
+    """The causes of a failure."""
     by_id = {finding.id: finding for finding in report.findings}
     causes = {}
     for finding in report.findings:
@@ -129,7 +129,7 @@ def test_each_step_is_what_it_was(name: str) -> None:
     for observation in report.observations:
         by_suite.setdefault(classname(observation.subject.target, report), []).append(observation)
     for suite, observations in by_suite.items():
-        # In the order of the report.
+        # The order is the report's.
         for observation, case in zip(observations, [step for step in steps if step.classname == suite], strict=True):
             assert case.name.split()[0] == observation.subject.step
             if observation.subject.port is not None and observation.subject.address is not None:
@@ -226,7 +226,7 @@ def test_the_same_report_is_the_same_bytes() -> None:
 
 
 def test_names_of_classes_hold_no_dot_of_a_host() -> None:
-    """Jenkins would take what is behind it for the class, and what is before it for a package."""
+    """Jenkins would take the part after the dot for the class, and the part before it for a package."""
     hosts = [name for name in NAMES if any("@" in target.id for target in report_of(name).targets)]
     assert hosts
     for name in hosts[:5]:

@@ -30,7 +30,7 @@ SYN_SENT = 'Post "https://ssm-sap.eu-west-1.amazonaws.com/": dial tcp 13.217.78.
 
 
 def explained(*arguments: str, capsys: pytest.CaptureFixture[str], code: int = 0) -> str:
-    """What the command wrote to stdout, with nothing on stderr."""
+    """The command's output on stdout, with an empty stderr."""
     assert cli.dispatch(["explain", *arguments], []) == code
     out, err = capsys.readouterr()
     assert err == ""
@@ -101,7 +101,7 @@ def test_several_texts_in_a_line_are_numbered_the_innermost_first(capsys: pytest
     text = explained("--text", line, capsys=capsys)
     assert text.startswith("KNOWN  2 texts, the innermost cause first.\n\n1. dial tcp ADDRESS:PORT: i/o timeout\n")
     assert "\n\n2. SSM Agent unable to acquire credentials\n" in text
-    assert "\n   Line " not in text  # there is one line alone
+    assert "\n   Line " not in text  # there is only one line
 
 
 @pytest.mark.parametrize("line", ["all is well", "", " ", "\x1b[2J", "\udcff", "DNS001", "..."])
@@ -173,7 +173,7 @@ def test_a_match_is_json_for_a_program_with_all_that_the_text_has(capsys: pytest
 
 
 def as_row(match: TextMatch) -> dict[str, Any]:
-    """What the JSON of a match must be, by its fields."""
+    """The expected JSON of a match, by its fields."""
     known, host = match.known, match.host
     return {
         "id": known.id,
@@ -235,7 +235,7 @@ def test_of_a_url_in_a_line_only_scheme_and_host_are_repeated(capsys: pytest.Cap
 
 
 def from_stdin(data: bytes, *arguments: str) -> "subprocess.CompletedProcess[bytes]":
-    """`explain --text -` with these bytes on stdin."""
+    """Run `explain --text -` with these bytes on stdin."""
     return subprocess.run(
         [sys.executable, "-m", "agent", "explain", "--text", STDIN, *arguments],
         input=data,

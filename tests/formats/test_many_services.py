@@ -1,4 +1,4 @@
-"""Reports of many services: the healthy in one line each, the sick in full, and every bound kept."""
+"""Reports of many services: healthy ones in one line each, faulty ones in full, and all limits respected."""
 
 import json
 import re
@@ -83,7 +83,7 @@ def test_markup_has_one_row_for_each_healthy_service(name: str) -> None:
 
 
 def altered(report: Report, change: str) -> Report:
-    """The report with something about ssm that is worth a look though it is ok."""
+    """The report with a note about ssm, although it is ok."""
     ssm = next(target for target in report.targets if target.id == "ssm")
     observations = list(report.observations)
 
@@ -196,7 +196,7 @@ def test_every_bound_is_kept_where_everything_fails(seed: int, is_long: bool) ->
     paragraph = " ".join(brief.split("\n\n")[1].split())
     named = paragraph.removeprefix("Not ok: ").partition(". Ok: ")[0].removesuffix(".").split(", ")
     assert [name.partition("@")[0] for name in named] == [target.service for target in sick]
-    output = read(render(report, "nagios"))  # which holds both of its bounds
+    output = read(render(report, "nagios"))  # the list that has both of its bounds
     assert {"time", *(f"addresses_{target.id}" for target in sick[:2])} <= {*output.numbers}
     series = samples_in(render(report, "prometheus"))
     assert {dict(labels)["target"] for (name, labels) in series if name == "probe_success"} == {

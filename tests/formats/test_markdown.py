@@ -1,4 +1,4 @@
-"""The report in Markdown, read back by a parser of CommonMark: nothing foreign is anything but text there."""
+"""The report in Markdown, read back by a parser of CommonMark: every foreign text is only text there."""
 
 import shlex
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The output of a monitoring plugin, read back by its guideline as a grammar, and as Nagios and Icinga 2 read it."""
+"""The output of a monitoring plugin, read back by a grammar of the guideline, and as Nagios and Icinga 2 read it."""
 
 import re
 import subprocess
@@ -44,7 +44,7 @@ def broken(*_, **__):
 main.main.main = broken
 sys.exit(entry.run(sys.argv[1:]))
 """
-"""The program with a fault of its own."""
+"""The program with a fault of its own in it."""
 
 
 def output_of(report: Report, fail_on: str = "warning") -> Output:
@@ -64,7 +64,7 @@ def test_word_and_first_line(name: str) -> None:
         assert STATES[output.word] == code
         region = report.run.region or "no Region"
         assert output.text.startswith(f"{visible(report.verdict.summary)}, {region}, path {report.verdict.path}, ")
-        # What a lenient exit code says is not what was found, so that is said beside it.
+        # A lenient exit code differs from the verdict, so the verdict is also given in words.
         assert output.text.endswith(f" (verdict {status})") is (code != exits.of_status(status))
 
 
@@ -143,7 +143,7 @@ def test_numbers_are_those_of_the_report(name: str) -> None:
                 for observation in observations
                 if observation.ok and observation.subject.step == step and observation.seconds is not None
             ]
-            if times and step not in kinds:  # left out of all targets, for want of room
+            if times and step not in kinds:  # omitted from all targets, for lack of space
                 assert len(document.splitlines()[0]) > nagios.MAX_FIRST_LINE - len(shown) * (len(target.id) + 30)
                 continue
             assert (f"{step}_{target.id}" in numbers) is bool(times)
@@ -180,11 +180,11 @@ def test_counts_of_a_zone_that_is_silent_and_of_ports_that_are_shut() -> None:
     addresses = output_of(report_of("one-zone-silent")).numbers["addresses_backup"]
     assert (addresses.value, addresses.most, addresses.warning) == (2, 3, Range(3, float("inf"), inside=False))
     ports = output_of(report_of("gateway-ports-missing")).numbers["ports_backup-gateway"]
-    assert (ports.value, ports.most) == (2, 10)  # without that of AWS Support
+    assert (ports.value, ports.most) == (2, 10)  # without the fix by AWS Support
 
 
 def test_a_family_that_this_host_does_not_have_is_no_address_that_does_not_answer() -> None:
-    """No address that is skipped by choice counts."""
+    """Addresses that are skipped by choice do not count as unanswered."""
     checked = 0
     for name in NAMES:
         report = report_of(name)
@@ -229,7 +229,7 @@ def test_of_a_report_that_does_not_say_its_limits() -> None:
 
 
 def renamed(report: Report, ids: list[str]) -> Report:
-    """A report whose targets, one for each id, are all the same."""
+    """A report with a target for each id, all with the same properties."""
     [target] = [target for target in report.targets if target.id == "backup"]
     observations: list[Observation[object]] = []
     for name in ids:
@@ -301,7 +301,7 @@ def test_with_many_targets_whole_numbers_and_whole_lines_are_left_out() -> None:
     every = sum(1 + len([*matrix(target, report)]) for target in report.targets) + 4
     more = int(re.sub(r"\D", "", left[0]))
     shown = output.lines.index(left[0])
-    assert 0 <= shown + more - every <= 2  # and what was not looked at
+    assert 0 <= shown + more - every <= 2  # and the number of skipped steps
 
 
 def test_many_causes_are_bounded_and_the_first_of_them_are_there() -> None:
@@ -404,12 +404,12 @@ def test_a_refusal_of_any_command_is_unknown(arguments: tuple[str, ...], capfd: 
 
 @pytest.mark.parametrize("program", [AGENT, (sys.executable, "-c", OF_OURS)], ids=["of the call", "of ours"])
 def test_an_error_comes_after_the_output_where_both_streams_are_one(program: tuple[str, ...]) -> None:
-    """Icinga 2 reads them so, and its first line is the one that it shows."""
+    """Icinga 2 reads both streams as one, and shows the first line."""
     words = (*program, "check", "--format", "nagios", "--timeout", "banana")
     ended = completed(words, capture_output=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     first, *lines = ended.stdout.splitlines()
     assert (ended.returncode, read(f"{first}\n").word) == (3, "UNKNOWN")
-    assert lines  # what goes to stderr
+    assert lines  # the output on stderr
 
 
 def test_the_time_stands_in_words_too() -> None:

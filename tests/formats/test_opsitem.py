@@ -1,4 +1,4 @@
-"""The OpsItem: what is to be done on a host, once for the same causes."""
+"""The OpsItem: the work to be done on a host, one item for the same causes."""
 
 import json
 from typing import Any

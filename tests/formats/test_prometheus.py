@@ -1,4 +1,4 @@
-"""The report as metrics of Prometheus: what a scrape takes from it, held against the report's own JSON."""
+"""The report as metrics of Prometheus: the samples that a scrape reads, compared with the report's own JSON."""
 
 import os
 import stat
@@ -49,7 +49,7 @@ every_report = pytest.mark.parametrize(
 
 @pytest.mark.parametrize("name", [*one_in(4, scenarios.names()[::12]), *one_in(3, cases.NAMES)])
 def test_promtool_has_nothing_to_say(name: str) -> None:
-    """A process each, so not every scenario takes its turn; the parser above has them all."""
+    """Each scenario needs a process, so CI checks only some; the parser above reads all of them."""
     report = cases.report_of(name) if name in cases.NAMES else report_of(name)
     assert checked(prometheus.render(report)) == ""
 
@@ -59,7 +59,7 @@ def test_promtool_would_say_something() -> None:
 
 
 def checked(text: str) -> str:
-    """What promtool says of a document."""
+    """The complaints of promtool about a document."""
     ended = subprocess.run(
         [promtool(), "check", "metrics"], input=text, capture_output=True, text=True, timeout=SECONDS, check=False
     )
@@ -74,7 +74,7 @@ def test_names_are_what_prometheus_asks_of_them() -> None:
     for family in prometheus.FAMILIES:
         assert family.help.endswith(".")
         assert ("_info" in family.name) == family.help.startswith("1: ")
-    # What blackbox_exporter 0.26 calls the same, and nothing else has its prefix.
+    # blackbox_exporter 0.26 has the same name for it, and no other name here has its prefix.
     assert {name for name in names if name.startswith("probe_")} == {
         "probe_success",
         "probe_duration_seconds",
@@ -121,7 +121,7 @@ CLOSED: Final[dict[str, Iterable[str]]] = {
     "step": Step,
     "workload": [workload for workload in Workload if workload is not Workload.AUTO],
 }
-"""Labels whose values come from a list of this program's, and whose `version` is one of TLS or of this program."""
+"""Labels whose values come from a list in this program, and labels whose `version` is one of TLS or of this program."""
 
 
 @every_report
@@ -167,7 +167,7 @@ def test_no_label_says_what_a_peer_said(make_report: Callable[[str], Report], na
 
 
 def rotated(report: Report) -> Report:
-    """The report on another day: each public address is another one."""
+    """The report on a later day: each public address has changed."""
     moved = {
         address.address: ip_address(int(address.address) + 4_711)
         for target in report.targets
@@ -201,7 +201,7 @@ def rotated(report: Report) -> Report:
 
 @pytest.mark.parametrize("name", ["private-dns-off", "mixed-answer"])
 def test_no_number_has_a_tail(name: str) -> None:
-    """0.009 seconds, and not 0.009000000000000001."""
+    """For example 0.009 seconds, not 0.009000000000000001."""
     text = prometheus.render(report_of(name))
     numbers = [line.rpartition(" ")[2] for line in text.splitlines() if line and not line.startswith("#")]
     assert [number for number in numbers if len(number.partition("e")[0].partition(".")[2]) > 15] == []
@@ -377,7 +377,7 @@ def test_what_the_first_address_does_is_what_a_single_probe_would_see() -> None:
     assert list(phases.values()) == pytest.approx([0.002] * len(phases))
     assert read(report)["probe_tls_version_info"] == {("backup", "TLS 1.3"): 1}
     assert read(report)["probe_ip_protocol"][("backup",)] == 4
-    # The whole target is not ok for that, and it took until the last address was given up.
+    # One failure makes the whole target not ok; its time includes the wait for the last address.
     assert read(report)["probe_success"][("backup",)] == 0
     assert read(report)["probe_duration_seconds"][("backup",)] == pytest.approx(3.0, abs=0.1)
     ends = [
@@ -514,7 +514,7 @@ def test_two_that_look_the_same_are_one_series() -> None:
 
 
 def test_numbers_that_no_run_measures() -> None:
-    """A saved report may hold any."""
+    """A saved report may contain any number."""
 
     def huge(observation: Observation[Any]) -> Observation[Any]:
         if isinstance(observation.outcome, Ok) and isinstance(observation.facts, HttpFacts):

@@ -1,4 +1,4 @@
-"""The picture of the path: what failed is drawn where it failed, and what the configuration says stands next to it."""
+"""The picture of the path: a failure is drawn at its step, with what the configuration says beside it."""
 
 import re
 from dataclasses import replace
@@ -155,7 +155,7 @@ def test_of_many_sick_services_the_rest_is_counted() -> None:
 
 
 def contrast(one: str, other: str) -> float:
-    """The contrast by WCAG 2.2's formula."""
+    """The contrast ratio by the formula of WCAG 2.2."""
 
     def luminance(colour: str) -> float:
         parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
@@ -181,7 +181,7 @@ def test_colours_can_be_told_from_their_grounds(theme: str) -> None:
 
 
 def test_a_kind_is_told_without_its_colour() -> None:
-    """Each kind has a mark of its own shape, and a failure a thicker line."""
+    """Each kind has a mark of its own shape, and a failure has a thicker line."""
     document = svg.render(report_of("three-faults"))
     for group in re.findall(r'<g class="(\w+)"><path class="mark" d="([^"]+)"', document):
         kind, shape = group
