@@ -1,5 +1,6 @@
-"""A real browser for the tests of pages: Chromium of the distribution, driven by Playwright. They run with
-`--everything` alone."""
+"""A real browser for the tests of pages: the distribution's Chromium, driven by Playwright. The tests run only with
+`--everything`.
+"""
 
 import os
 import shutil
@@ -12,16 +13,16 @@ from tests.support import extent
 
 REQUIRED: Final = "BACKUPLINK_REQUIRE_BROWSER"
 _IS_REQUIRED: Final = os.environ.get(REQUIRED) == "1"
-"""Read before the tests' own environment hides it."""
+"""Read before the tests' own environment hides the variable."""
 PROGRAMS: Final = ("chromium", "chromium-browser", "google-chrome")
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """A browser of Playwright. Skips without one; fails instead where REQUIRED is 1.
+    """A browser of Playwright. Skips the test without one, or fails it if REQUIRED is 1.
 
-    It ends with its module: as long as it is there, a loop of Playwright runs in this thread, and no test of another
-    module could run one.
+    It ends with its module: as long as it exists, a loop of Playwright runs in this thread, so that no test of another
+    module could run a loop.
     """
     if not (extent.everything() or _IS_REQUIRED):
         pytest.skip("a browser takes seconds for each page: --everything")

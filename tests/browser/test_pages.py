@@ -1,5 +1,6 @@
-"""The pages in a real browser: what it shows at three widths, dark and light, to the eye, to the ear and on paper, and
-that it asks nobody for anything."""
+"""The pages in a real browser: at three widths, dark and light, on the screen, for screen readers and on paper. They
+must request no other resource.
+"""
 
 import re
 from collections.abc import Callable, Iterator
@@ -39,9 +40,9 @@ WIDTHS: Final = (360, 768, 1280)
 KINDS: Final = ("diff", "history", "audit", "fleet", "prediction")
 SCHEMES: Final = ("light", "dark")
 TEXT_PIXELS: Final = 10
-"""The smallest text of a picture on a screen."""
+"""The smallest text size of a picture on a screen."""
 TARGET_PIXELS: Final = 24
-"""Smallest size of what is pressed (WCAG 2.2, 2.5.8)."""
+"""The smallest size of clickable elements (WCAG 2.2, 2.5.8)."""
 TAGS: Final = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 _CUT_BEHIND_STEPS: Final = """() => {
     const last = document.querySelector('#table-2').closest('.scroll');
@@ -49,13 +50,15 @@ _CUT_BEHIND_STEPS: Final = """() => {
     [...document.querySelectorAll('main *')].filter(part => behind(part) && !last.contains(part)).forEach(
         part => part.remove());
 }"""
-"""Takes away all that stands behind the first table of steps."""
+"""Removes everything after the first table of steps."""
 Show = Callable[..., Any]
 
 
 @pytest.fixture
 def show(browser: Any, tmp_path: Path) -> Iterator[Show]:
-    """Open a document. At the end of the test nothing but its file was asked for, nothing ran, and nothing failed."""
+    """Open a document. At the end of the test, it must have requested only its own file, and run no script, and no
+    error must have occurred.
+    """
     heard: list[str] = []
     contexts = []
 
@@ -126,7 +129,7 @@ def _history(document: HistoryDocument, reports: dict[int, tuple[int, Report]]) 
 
 
 def _audit() -> str:
-    """The page of the example, with the faults that a workload brings."""
+    """The page of the example's audit, with the faults that a workload adds."""
     read = read_all_facts(str(ROOT / "docs/examples/account.json"))
     facts = [Facts(known=known_vpc(one), taken_at=one.taken_at, not_read=("the VPC: not permitted",)) for one in read]
     return documents.render(
@@ -135,7 +138,7 @@ def _audit() -> str:
 
 
 def _prediction() -> PredictionDocument:
-    """What the example says of a gateway."""
+    """The example's prediction for a gateway."""
     facts = read_facts(str(ROOT / "docs/examples/estate.json"))
     asked = Asked(sources=(EVERY_SOURCE,), services={"backup-gateway": True}, ports=())
     return predicted(facts_of(facts, ()), asked)
@@ -175,10 +178,10 @@ _HEAD_LINES: Final = """() => [...document.querySelectorAll('th')].filter(head =
     });
     return split;
 }).flat()"""
-"""The words of heads of tables that stand on more than one line."""
+"""The words of table heads that take more than one line."""
 _BROKEN: Final = """() => [...document.querySelectorAll('.whole')].filter(
     part => part.offsetParent && part.getClientRects().length > 1).map(part => part.textContent)"""
-"""Ids and options that stand on more than one line."""
+"""Ids and options that take more than one line."""
 
 
 @pytest.mark.parametrize("name", [*NAMES, *KINDS])
@@ -220,7 +223,9 @@ def _page(name: str, week: Week) -> str:
 
 
 def _suits(page: Any, width: int, scheme: str) -> int:
-    """How many pictures are seen on a page, which fits the screen and has its colours, and whose texts can be read."""
+    """Assert that the page fits the screen, has the scheme's colours, and has readable texts; returns the number of
+    visible pictures.
+    """
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (sum(map(int, re.findall(r"\d+", ground)[:3])) < 3 * 64) is (scheme == "dark")

@@ -1,4 +1,4 @@
-"""One report with every hard value, in every format, compared as bytes. `./dev golden` writes the files again."""
+"""One report with every difficult value, in every format, compared as bytes. `./dev golden` rewrites the files."""
 
 import re
 from dataclasses import replace
@@ -18,11 +18,13 @@ HOSTILE: Final = "CN=\x1b[2J\x1b[31mTrusted\x07 \u202egnp.exe \u2028 <b>&amp;"
 """Escape codes, a bell, a right-to-left override, a line separator and markup, as a certificate may hold them."""
 
 _FOLDED: Final = re.compile(r"<svg .*?</svg>\n|<details>.*?</details>\n|<script .*?</script>\n", re.DOTALL)
-"""Parts of a page that other files here have: pictures, runbook pages, the observations, and the report as JSON."""
+"""Parts of a page that are also in other files of this folder: pictures, runbook pages, the observations, and the
+report as JSON.
+"""
 
 
 def hard_report() -> Report:
-    """An intercepted run whose certificates are written to mislead the reader of the report."""
+    """An intercepted run with certificates that try to mislead the reader of the report."""
     evidence = evidence_of("tls-intercepted")
     observations = []
     for observation in evidence.observations:
@@ -39,7 +41,7 @@ def hard_report() -> Report:
 
 
 def rendered() -> dict[str, str]:
-    """File name to content: two reports in every format, and what only text has."""
+    """The content of each file by its name: two reports in every format, and outputs that only text has."""
     hard, blocked = hard_report(), report_of("gateway-group-for-the-appliance")
     documents = {
         f"{name}{row.suffix}": _FOLDED.sub("", render(report, row.name))

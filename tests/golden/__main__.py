@@ -1,4 +1,4 @@
-"""Writes the golden files again; read the diff."""
+"""Rewrites the golden files; read the diff."""
 
 from tests.agent.judge import findings
 from tests.agent.network import ways

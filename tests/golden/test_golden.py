@@ -1,4 +1,4 @@
-"""The formats, byte for byte."""
+"""The formats, compared byte for byte."""
 
 import pytest
 

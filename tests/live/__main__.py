@@ -1,4 +1,4 @@
-"""Writes the folder `simulated` again: two of its cases, one with masks and one to be judged again."""
+"""Rewrites the folder `simulated` with two of its cases: one with masks, and one that can be judged again."""
 
 from acceptance import run_record
 from acceptance_cases import CASES

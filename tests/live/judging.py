@@ -1,4 +1,4 @@
-"""What is wrong with a folder of reports of an acceptance run."""
+"""Finds faults in a folder of reports of an acceptance run."""
 
 import json
 import re
@@ -31,7 +31,7 @@ def reports_in(folder: Path) -> list[Path]:
 
 
 def faults_of_record(folder: Path) -> Iterator[str]:
-    """What is wrong with the record of a run."""
+    """The faults in the record of a run."""
     try:
         record = json.loads((folder / RECORD).read_text("utf-8"))
     except (OSError, ValueError) as error:
@@ -47,8 +47,9 @@ def faults_of_record(folder: Path) -> Iterator[str]:
 
 
 def faults_of(path: Path) -> Iterator[str]:
-    """What is wrong with a report: its form, what it says of its case, what today's rules say of it, and what a mask
-    forgot. One with masks cannot be judged again."""
+    """The faults of a report: in its form, in its statements about its case, compared with today's rules, and in its
+    masks. A masked report cannot be judged again.
+    """
     try:
         case = next(case for case in CASES if case.name == path.stem)
     except StopIteration:

@@ -1,1 +1,1 @@
-"""Whether the tests of a room notice that its code is wrong: `./dev mutants`."""
+"""`./dev mutants` tells whether the tests of a room notice mistakes in its code."""

@@ -1,8 +1,8 @@
-"""`./dev mutants [ROOM...] [--seed N]`: puts small mistakes into a room's code, one at a time, and tells which of them
-the room's own tests do not notice (CONTRIBUTING, "Which tests prove a room").
+"""`./dev mutants [ROOM...] [--seed N]`: makes small mistakes in a room's code, one at a time, and lists those that the
+room's own tests do not notice (CONTRIBUTING, "Which tests prove a room").
 
-A sample of each room is drawn by the seed. In rooms of tables, every row is removed as well. Mistakes are made in
-copies of the tree. The exit code is 1 if more survive than the goals allow.
+The seed draws a sample of each room's mutants. In rooms with tables, every row is also removed once. The mistakes are
+made in copies of the tree. The exit code is 1 if more mutants survive than the goals allow.
 """
 
 import argparse
@@ -26,15 +26,15 @@ TABLES: Final = {
         for name in ("assume", "cloudformation", "kinds", "plan", "plan_values", "references", "resources", "terraform")
     ),
 }
-"""Files of a room of which every row counts: those of the fixes, the network and the plans."""
+"""Files of a room in which every row of a table is tested: those of the fixes, the network and the plans."""
 SAMPLE: Final = 150
 GOAL: Final = 0.9
 
 
 def main() -> int:
-    """Make mutants, run tests and print a table. Returns 0 where the goals are met, otherwise 1."""
+    """Make mutants, run tests and print a table. Returns 0 if the goals are met, otherwise 1."""
     given = _arguments(sys.argv[1:])
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # copies and children go, too
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that copies and children are removed, too
     met = True
     for name in given.rooms or SAMPLED:
         sample, equivalent = unlike_equivalents(drawn(name, given.seed, given.sample, given.at))
@@ -50,8 +50,8 @@ def main() -> int:
 
 
 def _outcomes(name: str, mutants: Iterable[Mutant], processes: int) -> dict[Key, Outcome]:
-    """What became of each; prints those that were not killed as they end."""
-    wanted = {mutant.key: mutant for mutant in mutants}  # a row that the sample drew as well runs once
+    """Test the mutants; returns the outcome of each, and prints the survivors as they end."""
+    wanted = {mutant.key: mutant for mutant in mutants}  # a row that is also in the sample runs once
     found = {}
     with copies(processes) as trees:
         for mutant, outcome in outcomes(Room(COMMANDS[name]), wanted.values(), trees):

@@ -1,4 +1,4 @@
-"""Copies of the tree, in which mistakes are made."""
+"""Makes copies of the tree for the mistakes."""
 
 import shutil
 import tempfile
@@ -11,7 +11,9 @@ from tests.support.repository import ROOT, git
 
 @contextmanager
 def copies(number: int) -> Iterator[list[Path]]:
-    """This many copies of what git knows or would add, each in a folder of its own, with the times of its files."""
+    """Yield this many copies of all files that git tracks or would add, each in a folder of its own, with the files'
+    times.
+    """
     names = git(ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         trees = [Path(folder) / str(at) for at in range(number)]

@@ -16,7 +16,7 @@ from cosmic_ray.mutating import MutationVisitor
 from cosmic_ray.operators import boolean_replacer, comparison_operator_replacement, number_replacer
 
 _SAME: Final = frozenset({"Is_Eq", "IsNot_NotEq", "Eq_Is", "NotEq_IsNot"})
-"""Mutations that change nothing for members of enumerations and small constants."""
+"""Mutations without an effect for members of enumerations and small constants."""
 OPERATORS: Final[dict[str, type]] = {
     operator.__name__: operator
     for operator in (
@@ -33,7 +33,7 @@ OPERATORS: Final[dict[str, type]] = {
 
 
 class _OneOccurrence(MutationVisitor):  # type: ignore[misc]  # has no types
-    """Makes one mutant, and says what it replaced by what."""
+    """Makes one mutant, and describes its replacement."""
 
     def visit(self, node: Any) -> Any:
         before = node.get_code(include_prefix=False)
@@ -51,13 +51,13 @@ def found(path: str) -> Iterator[dict[str, Any]]:
     for name, operator in OPERATORS.items():
         positions = [position for node in nodes for position in operator().mutation_positions(node)]
         for occurrence, ((line, column), _) in enumerate(positions):
-            # Whether a class is frozen, has slots or takes names alone: mypy holds these, and no test can.
+            # mypy checks whether a class is frozen, has slots or is keyword-only; no test can.
             if not lines[line - 1].startswith("@dataclass("):
                 yield {"path": path, "operator": name, "occurrence": occurrence, "line": line, "column": column}
 
 
 def made(mutant: dict[str, Any]) -> dict[str, Any]:
-    """A mutant with its source, and what it replaced by what."""
+    """A mutant with its source, and a description of its replacement."""
     visitor = _OneOccurrence(mutant["occurrence"], OPERATORS[mutant["operator"]]())
     tree = visitor.walk(parso.parse(Path(mutant["path"]).read_text("utf-8")))
     return {**mutant, "was": visitor.words[0], "becomes": visitor.words[1], "source": tree.get_code()}

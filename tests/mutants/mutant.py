@@ -1,4 +1,4 @@
-"""Mutants of the modules of a room: all that there are, a sample of them, and those that mean the same."""
+"""Mutants of the modules of a room: all of them, a sample, and those that do not change the program's behaviour."""
 
 import json
 import random
@@ -25,7 +25,7 @@ class Mutant:
     path: str
     line: int
     words: str
-    """What the mistake is."""
+    """A description of the mistake."""
     source: str
 
     @property
@@ -38,7 +38,7 @@ class Mutant:
 
 
 def drawn(room: str, seed: int, number: int, at: Sequence[str]) -> list[Mutant]:
-    """A sample of the mutants of a room; all those at places that hold one of `at`, if any is given."""
+    """A sample of the mutants of a room. If `at` is given, all mutants at places that contain one of its texts."""
     if number == 0:
         return []
     paths = [path for path in tracked(ROOT) if path.startswith(f"agent/{room}/") and path.endswith(".py")]
@@ -52,7 +52,7 @@ def drawn(room: str, seed: int, number: int, at: Sequence[str]) -> list[Mutant]:
 
 
 def every_row(places: Sequence[str], at: Sequence[str]) -> list[Mutant]:
-    """Every row of the tables of some files and folders, at those places if `at` is given."""
+    """Every row of the tables of some files and folders, only at those places if `at` is given."""
     paths = [path for path in tracked(ROOT) if path.startswith(tuple(places)) and path.endswith(".py")]
     return [mutant for mutant in _rows(paths) if not at or any(text in mutant.place for text in at)]
 
@@ -72,7 +72,7 @@ def unlike_equivalents(mutants: Iterable[Mutant]) -> tuple[list[Mutant], set[Mut
 
 
 def equivalents() -> list[dict[str, str]]:
-    """Mutants that mean what the program means: file, text of the line, words, and the reason."""
+    """The mutants that do not change the program's behaviour: file, text of the line, words, and the reason."""
     rows: list[dict[str, str]] = tomllib.loads(EQUIVALENT.read_text("utf-8")).get("equivalent", [])
     return rows
 

@@ -1,7 +1,7 @@
-"""The operator of ours: a table without one of its rows.
+"""This project's own operator: it removes one row of a table.
 
-A table is a dict, tuple, list or set that a module writes at its top level, also inside another table or a call there,
-and a text there that is split into words.
+A table is a dict, tuple, list or set literal at the top level of a module, also inside another table or a call there. A
+text there that is split into words is a table, too.
 """
 
 import ast
@@ -41,7 +41,7 @@ def rows(source: str) -> Iterator[Row]:
 
 
 def _is_list_of_names(statement: ast.Assign | ast.AnnAssign) -> bool:
-    """Whether it says what `import *` takes, which nothing here does."""
+    """Whether it lists the names for `import *`, which no module here uses."""
     return isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == "__all__"
 
 
@@ -88,13 +88,13 @@ def _name(row: ast.expr) -> str:
 
 
 def _replaced(source: str, offsets: list[int], old: ast.expr, new: ast.expr) -> str:
-    """The source with one expression in place of another. Columns of `ast` count bytes."""
+    """The source with one expression replaced. Columns of `ast` count bytes."""
     assert old.end_lineno is not None
     assert old.end_col_offset is not None
     encoded = source.encode()
     start = offsets[old.lineno - 1] + old.col_offset
     end = offsets[old.end_lineno - 1] + old.end_col_offset
-    # A statement that ended several lines below stays on its lines, so that what follows keeps its place.
+    # The new statement has as many lines as the old one, so that the following code keeps its line numbers.
     lines = b"\n" * encoded.count(b"\n", start, end)
     written = ast.unparse(new).encode()
     inside = b"(" + written + lines + b")" if lines else written

@@ -1,8 +1,8 @@
-"""Mutants and the tests of their room.
+"""Runs the tests of a room on its mutants.
 
-This process has loaded the libraries, and nothing of the tree. For each mutant it writes the module into a copy of the
-tree and forks a child, which runs pytest there: first the few tests that are likely to notice, then all of the room. A
-child ends at the first test that fails.
+This process has loaded the libraries, but no module of the tree. For each mutant, it writes the module into a copy of
+the tree and forks a child, which runs pytest there: first the few tests that are likely to notice, then all tests of
+the room. A child ends at the first test that fails.
 """
 
 import ast
@@ -28,11 +28,11 @@ from tests.mutants.watcher import First, Map
 
 _OWN: Final = ("agent", "probes", "tests")
 _LIKELY: Final = 12
-"""How many tests of each kind come first."""
+"""The number of tests of each kind that run first."""
 _LIMIT: Final = 6
-"""How many times longer than without a mistake the tests of a room may take, in seconds of the processor."""
+"""The factor by which the tests of a room may take longer with a mistake, in CPU seconds."""
 _WALL: Final = 20
-"""How many times longer they may take in seconds of the clock, for what only waits."""
+"""The factor by which they may take longer in seconds of the clock, since some only wait."""
 _LEAST: Final = 20
 _PAUSE: Final = 0.02
 _MEMORY: Final = 6 * 2**30
@@ -41,7 +41,7 @@ _WARM_OPTIONS: Final = (*_OPTIONS, "-W", "ignore::pytest.PytestAssertRewriteWarn
 
 
 class Outcome(enum.Enum):
-    """What the tests made of a mutant."""
+    """The result of the tests on a mutant."""
 
     KILLED = "killed"
     SURVIVED = "survived"
@@ -49,7 +49,9 @@ class Outcome(enum.Enum):
 
 
 class Room:
-    """The tests of a room: those that are known to call a function, and those that noticed something in a module."""
+    """The tests of a room: those that are known to call a function, and those that have noticed a mistake in
+    a module.
+    """
 
     def __init__(self, command: Sequence[str]) -> None:
         self.command = tuple(command)
@@ -60,8 +62,9 @@ class Room:
         self._killers: dict[str, deque[str]] = {}
 
     def measure(self, tree: Path) -> None:
-        """Run all tests without a mistake, twice: in a fresh process, which says what they call and load, and as they
-        run with mistakes. Raises SystemExit where one fails."""
+        """Run all tests without a mistake, twice: in a fresh process, which records their calls and imports, and in the
+        way in which they run with mistakes. Raises SystemExit if a test fails.
+        """
         output = tree.with_suffix(".map")
         self._passed(_Child(tree, self.command, [Map(tree, output)], _OPTIONS, may_write_bytecode=True))
         told = json.loads(output.read_text("utf-8"))
@@ -71,16 +74,16 @@ class Room:
             path: frozenset(test for test, paths in modules.items() if path in paths)
             for path in set().union(*modules.values())
         }
-        for name in told["modules"]:  # in their order, since some want others first
+        for name in told["modules"]:  # in their order, since some depend on earlier ones
             if not name.startswith((*_OWN, "_", "pytest")):
-                with contextlib.suppress(ImportError):  # a name that another module made alone
+                with contextlib.suppress(ImportError):  # a name that only one other module has made
                     importlib.import_module(name)
         began = time.monotonic()
         self.spent = self._passed(_Child(tree, self.command, [], _WARM_OPTIONS))
         self.seconds = time.monotonic() - began
 
     def _passed(self, child: "_Child") -> float:
-        """The seconds of the processor."""
+        """The child's CPU seconds, if it passed."""
         status, spent = child.waited()
         if status != 0:
             sys.exit(
@@ -89,7 +92,9 @@ class Room:
         return spent
 
     def likely(self, mutant: Mutant) -> tuple[str, ...]:
-        """The tests that are likely to notice: those that noticed before, and the quickest that call the functions."""
+        """The tests that are likely to notice: those that noticed earlier ones, and the quickest that call the
+        functions.
+        """
         functions = _functions(mutant)
         calling = sorted((seconds, test) for test, (seconds, called) in self._tests.items() if functions & called)
         several = dict.fromkeys([*self._killers.get(mutant.path, ()), *(test for _, test in calling[:_LIKELY])])
@@ -108,12 +113,12 @@ class Room:
 
 
 def outcomes(room: Room, mutants: Iterable[Mutant], trees: Sequence[Path]) -> Iterator[tuple[Mutant, Outcome]]:
-    """Each mutant with what became of it, in the order in which they end, as many at once as there are trees."""
+    """Each mutant with its outcome, in the order in which they end; as many run at once as there are trees."""
     waiting = deque(mutants)
     if not waiting:
         return
     room.measure(trees[0])
-    for tree in trees[1:]:  # with what Python compiled
+    for tree in trees[1:]:  # with Python's compiled files
         shutil.rmtree(tree)
         shutil.copytree(trees[0], tree)
     free = list(trees)
@@ -129,7 +134,7 @@ def outcomes(room: Room, mutants: Iterable[Mutant], trees: Sequence[Path]) -> It
                     running.remove(trial)
                     free.append(trial.tree)
                     yield trial.mutant, outcome
-    finally:  # also where somebody interrupts this process
+    finally:  # even if a user interrupts this process
         for trial in running:
             trial.stop()
 
@@ -155,15 +160,15 @@ class _Trial:
         return _Child(self.tree, tests, [first], _WARM_OPTIONS, limit=limit)
 
     def stop(self) -> None:
-        """End the tests, whatever they say."""
+        """End the tests, whatever their state."""
         self._child.stop()
 
     def outcome(self) -> Outcome | None:
-        """None while the tests run."""
+        """The outcome, or None while the tests run."""
         ended = self._child.ended()
         if ended is None:
             return None
-        # A test that is not there any more, as where its parameters are the table, says nothing yet.
+        # A missing test, such as one whose parameters are the table, proves nothing yet.
         if ended in (pytest.ExitCode.OK, pytest.ExitCode.USAGE_ERROR) and not self._is_last:
             self._is_last = True
             self._child = self._started(self._room.command)
@@ -199,12 +204,12 @@ class _Child:
             _run(tree, self.log, [*options, f"--basetemp={tree}.tmp", *tests], plugins, may_write_bytecode, limit)
 
     def waited(self) -> tuple[int, float]:
-        """The exit code, and the seconds of the processor."""
+        """Wait for the end; returns the exit code and the CPU seconds."""
         _, status, used = os.wait4(self._pid, 0)
         return os.waitstatus_to_exitcode(status), used.ru_utime + used.ru_stime
 
     def ended(self) -> int | None:
-        """The exit code, below 0 where it took too long; None while it runs."""
+        """The exit code, negative if it took too long, or None while it runs."""
         pid, status = os.waitpid(self._pid, os.WNOHANG)
         if pid == 0 and (self._until is None or time.monotonic() < self._until):
             return None
@@ -214,7 +219,7 @@ class _Child:
         return os.waitstatus_to_exitcode(status)
 
     def stop(self) -> None:
-        """End it, with all that it started."""
+        """End the child and all processes that it has started."""
         self._kill()
         os.waitpid(self._pid, 0)
 
@@ -257,8 +262,8 @@ def _run(
 
 
 def _functions(mutant: Mutant) -> frozenset[str]:
-    """The function that the mistake is in, or those that name the table that lacks a row, as `Map` names them."""
-    module = ast.parse(mutant.source)  # a mistake keeps the lines of what is around it
+    """The function with the mistake, or the functions that use the table without the row, by the names in `Map`."""
+    module = ast.parse(mutant.source)  # a mistake does not change the line numbers around it
     functions = [node for node in ast.walk(module) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
     found = [node for node in functions if _first(node) <= mutant.line <= (node.end_lineno or 0)]
     if not found:

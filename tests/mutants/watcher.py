@@ -1,4 +1,4 @@
-"""What one session of pytest tells of itself: which test called which functions, and which test failed first."""
+"""Reports on one session of pytest: which test called which functions, and which test failed first."""
 
 import json
 import sys
@@ -12,7 +12,7 @@ import pytest
 
 
 class Map:
-    """Writes which functions of the tree each test called, with the seconds that it took."""
+    """Writes which functions of the tree each test called, and the seconds that the test took."""
 
     def __init__(self, tree: Path, output: Path) -> None:
         self._start = f"{tree}/agent/"
@@ -46,7 +46,7 @@ class Map:
 
 
 class First:
-    """Sorts the tests that are near to the mistake before all others, and writes the one that fails."""
+    """Runs the tests that are near the mistake first, and writes the name of the one that fails."""
 
     def __init__(self, near: frozenset[str], output: Path) -> None:
         self._near = near
