@@ -1,4 +1,4 @@
-"""`backuplink audit`: of the example's facts and of simulated VPCs, its documents and exit codes."""
+"""`backuplink audit`, for the example's facts and for simulated VPCs: its documents and exit codes."""
 
 import csv
 import io
@@ -69,7 +69,7 @@ VALIDATOR: Final = jsonschema_rs.Draft202012Validator(audit_report.schema())
 
 @pytest.fixture(autouse=True)
 def _signals() -> Iterator[None]:
-    """Leave the signals as they were."""
+    """Restore the signals after the test."""
     before = {number: signal.getsignal(number) for number in signals.SIGNALS}
     yield
     for number, handler in before.items():
@@ -85,20 +85,20 @@ def of_file(*places: str, **changes: Any) -> int:
 
 
 def read(text: str) -> AuditDocument:
-    """A JSON document as its class, held against its schema."""
+    """A JSON document as an object of its class, validated against its schema."""
     document = json.loads(text)
     VALIDATOR.validate(document)
     return audit_report.decode(document)
 
 
 def facts_of(name: str, more: str = "") -> Ec2Facts:
-    """The facts of a scenario, in which `more` is otherwise."""
+    """The facts of a scenario, changed by `more`."""
     chosen = scenarios.parse(name, f"{scenarios.text(name)}\n{more}")
     return network.facts_of(chosen, EPOCH)
 
 
 def changed(facts: Ec2Facts, operation: str, **values: Any) -> Ec2Facts:
-    """Facts of which a read gave something else."""
+    """Facts with changed results of one read."""
 
     def of(seen: Observation[Any]) -> Observation[Any]:
         held: Any = seen.facts
@@ -139,7 +139,7 @@ class Audited:
 
 
 def codes(faults: Iterable[AuditFault], *, counts: bool = True) -> set[str | None]:
-    """The codes of faults that count and are more than information."""
+    """The codes of faults more severe than information: those that count, or those that do not."""
     return {fault.code for fault in faults if fault.counts is counts and fault.severity is not Severity.INFO}
 
 
@@ -281,11 +281,11 @@ _ASKED: Final[dict[str, dict[str, Any]]] = {
     "VPC001": {"workloads": (Workload.CALLER,)},
     "VPC019": {"services": ("s3",)},
 }
-"""What has to be asked for, since it is not there."""
+"""The workload or service to ask for if a fault depends on it."""
 MEASURED_ALONE: Final = {
-    "VPC010",  # an answer has to be measured to be an old one
+    "VPC010",  # an answer can only be old if it was measured
 }
-"""Codes of which no configuration tells by itself."""
+"""Codes that the configuration alone cannot show."""
 
 
 def test_every_code_of_the_configuration_is_named_by_an_audit_or_needs_a_measurement() -> None:
@@ -309,7 +309,7 @@ def test_its_neighbour_does_not(code: str, name: str, audited: Audited) -> None:
 
 
 def _said(vpc: AuditedVpc) -> set[str | None]:
-    """The codes of faults that count; of those that are information alone VPC009, which always is."""
+    """The codes of faults that count; of the codes that are always information, VPC009 alone."""
     return codes(vpc.faults) | {fault.code for fault in vpc.faults if fault.counts and fault.code == "VPC009"}
 
 
@@ -368,7 +368,7 @@ def test_an_endpoint_that_no_name_leads_to_costs_hours(audited: Audited) -> None
 
 
 def _endpoint_with(**changes: Any) -> Ec2Facts:
-    """A healthy VPC whose endpoint is otherwise."""
+    """A healthy VPC with a changed endpoint."""
     facts = facts_of("healthy", "[ec2]")
     held: Any = next(seen.facts for seen in facts.observations if seen.subject.operation == ENDPOINTS)
     (endpoint,) = held.endpoints
@@ -376,7 +376,7 @@ def _endpoint_with(**changes: Any) -> Ec2Facts:
 
 
 def test_an_endpoint_that_somebody_changes_is_a_warning(audited: Audited) -> None:
-    """AWS does not say that its interfaces stop meanwhile."""
+    """AWS does not say that the endpoint's interfaces stop during the change."""
     (fault,) = (fault for fault in audited.vpc(_endpoint_with(state="pending")).faults if fault.code == "VPC004")
     assert fault.severity is Severity.WARNING
     (fault,) = (fault for fault in audited.vpc(_endpoint_with(state="failed")).faults if fault.code == "VPC004")
@@ -522,13 +522,14 @@ def test_every_scenario_can_be_audited(name: str, audited: Audited) -> None:
 
 
 def test_the_vpc_of_a_healthy_host_is_well(audited: Audited) -> None:
-    """VPCs are left out if the host calls the endpoint by its own name, or if a zone answers whose records nobody
-    reads."""
+    """VPCs are excluded if the host calls the endpoint by its own name, or if the answer comes from a zone whose
+    records the audit does not read.
+    """
     healthy = [
         name
         for name in WITH_FACTS
         if (chosen := scenarios.load(name)).expect.healthy
-        and not name.startswith("hana-in-s3-mode-")  # S3 is all that a run there requires
+        and not name.startswith("hana-in-s3-mode-")  # a run there requires only S3
         and not chosen.run.endpoints
         and not (chosen.ec2 and chosen.ec2.zones)
     ]
@@ -652,7 +653,7 @@ def test_a_file_that_is_none_is_refused_in_words(change: dict[str, Any], words: 
 
 
 def test_nothing_of_a_large_account_cannot_be_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Whatever the file holds is judged, as in the 200 VPCs of `./dev bench --only audit`."""
+    """Every content of the file is judged, as in the 200 VPCs of `./dev bench --only audit`."""
     place = tmp_path / "account.json"
     place.write_text(facts_file.dumps_all(large_account.vpcs(extent.one_in(5, (21, 200))[-1])), "ascii")
     assert of_file(str(place)) == 2
@@ -671,7 +672,7 @@ def test_spoilt_facts_are_audited_or_refused_in_words(
 ) -> None:
     place = tmp_path / "facts.json"
     document = json.loads(Path(ACCOUNT).read_text("ascii"))
-    # Fewer VPCs, so that what is spoilt is met.
+    # With fewer VPCs, a spoilt value is more likely to matter.
     document["vpcs"] = chance.sample(document["vpcs"], 2)
     place.write_text(json.dumps(spoilt_document(chance, document)), "utf-8")
     wanted = chance.choice(AUDIT.formats)

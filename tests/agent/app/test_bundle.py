@@ -1,4 +1,4 @@
-"""The archive for a support case: what is in it, what is masked, what never is in it, and where it goes."""
+"""The archive for a support case: its content, its masks, what it never contains, and where it is written."""
 
 import errno
 import io
@@ -74,7 +74,7 @@ FILES: Final[Mapping[str, str]] = {
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder that is the current one, next to the host's files."""
+    """An empty folder as the current one, beside the host's files."""
     monkeypatch.setattr(socket, "gethostname", lambda: HOST)
     here = tmp_path / "here"
     here.mkdir()
@@ -105,7 +105,7 @@ def made(
     settings: tuple[Setting, ...] = (),
     received_signals: list[str] | None = None,
 ) -> int:
-    """Make an archive, of a new run of a scenario where one is given."""
+    """Make an archive; of a new run if a scenario is given."""
     chosen = scenarios.load(scenario) if isinstance(scenario, str) else scenario
     simulation = Simulation(chosen or scenarios.load("healthy"))
     run_settings = None if chosen is None else simulation.settings
@@ -330,11 +330,11 @@ SOURCES: Final = (
     f"Authorization: Bearer {SECRETS['container authorization']}",
     f"GET https://b.s3.amazonaws.com/k?X-Amz-Credential={KEY_ID}&X-Amz-Security-Token={SECRETS['session token']}",
     f"https://{SECRETS['endpoint user']}:{SECRETS['endpoint password']}@backup.eu-west-1.amazonaws.com failed",
-    # Known from the variables of this process alone:
+    # Only the variables of this process have these values:
     f"said {SECRETS['secret key']} and {SECRETS['container authorization']} to /v2/{SECRETS['container path']}",
     f"nameserver {SECRETS['web identity']}",
 )
-"""Lines with secrets, which stand in every file that is read."""
+"""Lines with secrets, which are in every file that is read."""
 
 
 @pytest.mark.parametrize("plain", [False, True])
@@ -406,7 +406,7 @@ def test_a_verdict_that_was_wrong(place: Path, root: Path, capsys: pytest.Captur
     assert masked.verdict.summary in words.replace("\n ", "")
     causes = [finding for finding in masked.findings if finding.explained_by is None]
     assert [finding.id in words for finding in causes] == [True] * len(causes)
-    # What the user says is masked like everything else, by the masks of the report.
+    # The user's own words are masked like everything else, by the masks of the report.
     assert "The path works: " in words
     assert leftovers(words) == []
     true = words.partition("What it said")[0]
@@ -416,7 +416,7 @@ def test_a_verdict_that_was_wrong(place: Path, root: Path, capsys: pytest.Captur
 
 
 def leftovers(words: str) -> list[str]:
-    """Ids and addresses that no mask took."""
+    """Ids and addresses that no mask replaced."""
     return re.findall(r"\b(?:i|vpc|subnet|sg)-[0-9a-f]{8,17}\b|\b10(?:\.\d+){3}\b", words)
 
 
@@ -670,7 +670,7 @@ def test_a_full_disk_leaves_no_half_of_it(place: Path, root: Path, monkeypatch: 
 
 @pytest.fixture
 def _heeding() -> Iterator[None]:
-    """No alarm of the grace time is left behind."""
+    """No alarm of the grace period remains set after the test."""
     yield
     signal.setitimer(signal.ITIMER_REAL, 0)
 
@@ -788,7 +788,7 @@ def test_what_is_refused(words: tuple[str, ...], says: str, place: Path, capsys:
 
 
 def test_a_new_run_of_this_host(place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Without a Region there is nothing to check, and what this host is set to is all there."""
+    """Without a Region there is nothing to check, but the archive has all settings of this host."""
     config = tmp_path / "config.toml"
     config.write_text('deadline = 2\ninterval = 60\nnotify = "https://hooks.example/T0/B0"\n', "utf-8")
     words = ("--service", "backup", "--no-api", "--no-ec2", "--config", config, "--output", "x.tar.gz")

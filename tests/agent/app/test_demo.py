@@ -1,4 +1,4 @@
-"""A watch over simulated VPCs: on which clock it runs, and that nothing is lost where that clock does not wait."""
+"""A watch over simulated VPCs: which clock it uses, and that a fast clock loses no document."""
 
 import asyncio
 import time
@@ -71,7 +71,7 @@ async def test_virtual_time_stands_still_while_a_thread_works() -> None:
 def test_a_slow_reader_gets_every_document_of_a_watch_in_virtual_time(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On the clock of the host a reader has the time between two cycles."""
+    """On the host's clock, a reader would have the time between two cycles."""
     monkeypatch.setattr("agent.watch.sinks.MAX_BACKLOG", 0)
     taken = Writer._work
 
@@ -99,7 +99,7 @@ async def test_each_run_meets_the_next_turn_and_the_clock_goes_on() -> None:
 
 
 def screens(monkeypatch: pytest.MonkeyPatch) -> list[Live]:
-    """What would be shown on a terminal, from now on."""
+    """Collect the screens that would be shown on a terminal."""
     shown: list[Live] = []
 
     def show(source: Live, *_: object) -> int:
@@ -127,7 +127,7 @@ def test_what_a_demo_on_the_screen_is_given(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("BACKUPLINK_KEEP", "3d")  # of other calls
+    monkeypatch.setenv("BACKUPLINK_KEEP", "3d")  # meant for other calls
     if is_watch and not is_kept:
         monkeypatch.delenv("BACKUPLINK_KEEP")
     shown = screens(monkeypatch)
@@ -150,4 +150,4 @@ def test_the_interval_of_the_interface_comes_from_the_environment(monkeypatch: p
     assert command.run(["tui", "--no-api"]) == 0
     assert command.run(["tui", "--watch", "--interval", "20"]) == 0
     assert [(source.watching.interval, source.is_watch) for source in shown] == [(15.0, False), (20.0, True)]
-    assert shown[1].settings.calls is Calls.EACH  # as of a check: one person watches, not a fleet
+    assert shown[1].settings.calls is Calls.EACH  # calls as a check makes them: one person watches, not a fleet

@@ -1,4 +1,4 @@
-"""Which scenarios `demo` lists, and what it says of a name that it does not have."""
+"""The scenarios that `demo` lists, and its message for an unknown name."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from agent.simulated import scenario_files
 
 
 def listed(*words: str, capsys: pytest.CaptureFixture[str]) -> list[list[str]]:
-    """What `demo --list` writes, as the lines under each area's heading, and that heading."""
+    """The output of `demo --list`: each area's heading, and the lines under it."""
     assert command.run(["demo", "--list", *words]) == 0
     return [part.splitlines() for part in capsys.readouterr().out.split("\n\n")]
 
@@ -48,7 +48,7 @@ def test_a_word_that_no_scenario_has_is_refused(word: str, capsys: pytest.Captur
 
 @pytest.fixture
 def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A program that runs from no checkout."""
+    """A program that does not run from a checkout."""
     monkeypatch.setattr(scenario_files, "CHECKOUT", tmp_path / "data")
 
 

@@ -1,4 +1,4 @@
-"""`backuplink fleet` and `demo --fleet`: what is read, what is written where, exit codes, and what is refused."""
+"""`backuplink fleet` and `demo --fleet`: their inputs and outputs, exit codes, and refusals."""
 
 import csv
 import io
@@ -37,12 +37,12 @@ from tests.support.runs import report_of, too_long
 VALIDATOR: Final = jsonschema_rs.Draft202012Validator(model.schema())
 SIZE: Final = 600
 FEW: Final = 100
-"""Hosts of the estate whose files are read."""
+"""The number of hosts in the estate whose files are read."""
 
 
 @pytest.fixture(autouse=True)
 def _signals() -> Iterator[None]:
-    """Leave the signals as they were."""
+    """Restore the signals after the test."""
     before = {number: signal.getsignal(number) for number in signals.SIGNALS}
     yield
     for number, handler in before.items():
@@ -60,7 +60,7 @@ def estate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def read(text: str) -> FleetDocument:
-    """A JSON document as its class, held against its schema."""
+    """A JSON document as an object of its class, validated against its schema."""
     document = json.loads(text)
     VALIDATOR.validate(document)
     return model.decode(document)
@@ -78,7 +78,7 @@ def host_files() -> dict[str, str]:
 
 
 def written(folder: Path, *names: str) -> Path:
-    """A folder with the files of hosts whose names begin with one of these."""
+    """A folder with the files of all hosts whose names have one of these beginnings."""
     for file, text in host_files().items():
         if file.startswith(names):
             (folder / file).write_text(text, "utf-8")
@@ -240,7 +240,7 @@ def test_where_takes_some_of_the_hosts(tmp_path: Path, capsys: pytest.CaptureFix
 
 
 def test_a_host_is_read_where_its_report_lies(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Systems Manager writes the record of a run beside its report, where that is wanted."""
+    """Systems Manager writes the record of a run beside its report, if the command asks for it."""
     command, node = "0a1b2c3d-0000-4000-8000-00000000000a", f"i-{2:017x}"
     folder = tmp_path / command / node / "awsrunShellScript"
     report = report_of("one-zone-silent")
@@ -318,7 +318,7 @@ def test_a_refusal_is_in_the_format_that_was_wanted(name: str, capsys: pytest.Ca
 
 
 def assert_refused(name: str, out: str) -> None:
-    """A whole document of the format that says that nothing is known."""
+    """Assert that the format gives a complete document that says that nothing is known."""
     match name:
         case "json" | "parquet":
             assert read(out).verdict.status.value == "unknown"
@@ -330,7 +330,7 @@ def assert_refused(name: str, out: str) -> None:
             assert 'backuplink_fleet_verdict{status="unknown"} 1.0' in out
         case "markdown":
             assert out.startswith("# UNKNOWN: ")
-        case "eventbridge":  # nothing is known to have changed
+        case "eventbridge":  # no changes are known
             assert out == ""
         case _:
             assert out.startswith("UNKNOWN  ")
@@ -357,7 +357,7 @@ def test_what_is_kept_of_one_host_is_a_history(tmp_path: Path, capsys: pytest.Ca
 def test_how_long_a_history_keeps_a_run_names_no_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The value comes from a variable that is there for each watch of a host."""
+    """The value comes from a variable that is set for each watch of a host."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("BACKUPLINK_KEEP", "12h")
     assert entry.run(["demo", "--fleet", "20", "--fail-on", "never"]) == 0
@@ -385,7 +385,7 @@ HOW: Final = "with its extra, as pip install '.[fleet]' does, or use the contain
 
 @pytest.fixture
 def _no_duckdb(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hide DuckDB, as if it were not installed: nothing that imports it can be imported."""
+    """Hide DuckDB as if it were not installed: no module that imports it can be imported."""
     monkeypatch.setitem(sys.modules, "duckdb", None)
     for name in [name for name in sys.modules if name.startswith(("agent.fleet.", "agent.app.demo_fleet"))]:
         monkeypatch.delitem(sys.modules, name)
@@ -437,11 +437,11 @@ def test_a_file_that_cannot_be_written_leaves_the_document_on_stdout(
     if name == "parquet":
         assert read(out).totals.hosts == 2
     else:
-        assert bool(out) == (name != "eventbridge")  # of which nothing changed
+        assert bool(out) == (name != "eventbridge")  # a fleet without changes
 
 
 def test_a_masked_row_says_what_the_plain_one_does(estate: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A shared cause stays one, with since when and how many could have it."""
+    """A shared cause stays one row, with its beginning and the number of hosts that could have it."""
     said = []
     for more in ((), ("--redact",)):
         entry.run(["fleet", str(estate / "reports"), "--format", "csv", *more])

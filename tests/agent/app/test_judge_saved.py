@@ -1,4 +1,4 @@
-"""What is masked of a report that somebody else wrote."""
+"""The masks in a report that another program wrote."""
 
 from dataclasses import replace
 from itertools import cycle
@@ -31,7 +31,7 @@ def options(wanted: str, *, redact: bool) -> ReportOptions:
 
 
 def planted() -> Report:
-    """A report of which each failed step has a text with secrets."""
+    """A report in which each failed step has a text with secrets."""
     report = report_of("three-faults")
     lines = cycle(LINES)
     observations = tuple(
@@ -49,7 +49,7 @@ def test_a_masked_report_has_no_secret_of_the_saved_one(
 ) -> None:
     place = tmp_path / "report.json"
     document = json_format.render(planted())
-    assert len(leaked(document)) > len(LINES)  # else the test would prove nothing
+    assert len(leaked(document)) > len(LINES)  # otherwise the test would prove nothing
     place.write_text(document, "utf-8")
     judge_saved(str(place), options(wanted, redact=True), [])
     out = capsys.readouterr().out
@@ -70,7 +70,7 @@ def test_nor_has_one_of_a_history(tmp_path: Path, capsys: pytest.CaptureFixture[
 
 
 def test_a_secret_in_the_place_of_an_id_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing can be written in its place."""
+    """No mask can replace such an id."""
     report: Any = planted()
     place = tmp_path / "report.json"
     place.write_text(json_format.render(report), "utf-8")

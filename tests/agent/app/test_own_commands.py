@@ -1,4 +1,4 @@
-"""A stranger's report: its words are shown, and only this version's commands are commands."""
+"""A foreign report: its words are shown, but only this version's commands are shown as commands."""
 
 import json
 from dataclasses import replace
@@ -21,7 +21,7 @@ EVIL = Command(
 
 
 def planted(report: Report, *commands: Command) -> Report:
-    """The report with these commands in front of each finding's own."""
+    """The report with these commands before each finding's own."""
     return replace(
         report,
         findings=tuple(

@@ -1,4 +1,4 @@
-"""The least policies: held against what runs really ask for, in every Region and partition."""
+"""The minimal policies, compared with the actual requests of runs, in every Region and partition."""
 
 import json
 import re
@@ -42,7 +42,7 @@ RECORD: Final = "record"
 FLEET: Final = "fleet"
 RUNBOOK: Final = "runbook"
 OF_MANY: Final = (AUDIT, ORGANIZATION, TRUST, RECORD, FLEET, RUNBOOK)
-"""Parts that no run has. They name resources of the user's."""
+"""Parts that no run uses. They name resources of the user."""
 OPERATIONS: Final = {
     "get_object": "s3:GetObject",
     "list_objects_v2": "s3:ListBucket",
@@ -50,7 +50,7 @@ OPERATIONS: Final = {
     "get_command_invocation": "ssm:GetCommandInvocation",
     "list_command_invocations": "ssm:ListCommandInvocations",
 }
-"""The action that each operation of S3 and of Systems Manager takes (Service Authorization Reference)."""
+"""The action that each operation of S3 and of Systems Manager requires (Service Authorization Reference)."""
 _EC2: Final = """
 [run]
 ec2 = "always"
@@ -84,11 +84,11 @@ kind = "FORWARD"
 targets = ["10.9.0.53"]
 """
 EC2: Final = f"{_EC2}{JOINED}"
-"""A network in which each read has something to ask for."""
+"""A network in which each read makes a request."""
 
 
 class Recorded:
-    """A reader that keeps which requests were made."""
+    """A reader that records its requests."""
 
     def __init__(self, reader: Reader, requests: set[str]) -> None:
         self._reader = reader
@@ -98,7 +98,7 @@ class Recorded:
         await self._reader.prepare(services)
 
     async def read(self, service: str, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
-        # boto3's names of these services are those that IAM has for them.
+        # boto3's names of these services equal IAM's.
         self._requests.add(f"{service}:{operation}")
         return await self._reader.read(service, operation, parameters)
 
@@ -116,7 +116,7 @@ class RecordingSdk(SimulatedSdk):
 
 
 async def run_in(name: str, ec2: str = "") -> tuple[Evidence, frozenset[str]]:
-    """A run in a scenario, and the requests that its reads made."""
+    """The evidence of a run in a scenario, and the requests of its reads."""
     chosen = scenarios.parse(name, scenarios.text(name) + ec2)
     sdk = RecordingSdk(chosen)
     async with simulated(chosen) as world:
@@ -127,7 +127,7 @@ async def run_in(name: str, ec2: str = "") -> tuple[Evidence, frozenset[str]]:
 
 
 async def gathered() -> frozenset[str]:
-    """The requests that `backuplink facts` makes."""
+    """The requests of `backuplink facts`."""
     chosen = scenarios.parse("healthy", scenarios.text("healthy") + EC2)
     sdk = RecordingSdk(chosen)
     wanted = FactsRequest(
@@ -195,7 +195,7 @@ async def test_the_policy_of_jobs_covers_all_of_their_calls_and_nothing_else() -
     assert evidence.jobs.ok
     assert evidence.jobs.facts is not None
     assert evidence.jobs.facts.calls == MAX_CALLS
-    # The facts name the operation of the last call.
+    # The facts name only the operation of the last call.
     assert calls(evidence) - actions(least(region="eu-west-1"), "api") == {f"backup:{LISTS[-1].operation}"}
     assert actions(least(region="eu-west-1"), "jobs") == {f"backup:{jobs.operation}" for jobs in LISTS}
 
@@ -218,7 +218,8 @@ async def test_the_policy_of_the_reads_covers_all_of_them_and_nothing_else() -> 
 
 @pytest.mark.virtual_clock
 async def test_the_policy_of_the_reads_covers_what_a_facts_file_takes() -> None:
-    # Whose interfaces are an instance's is known on the instance alone; those of the endpoints take the same action.
+    # Only on the instance is it known which interfaces belong to it; reading those of the endpoints requires the same
+    # action.
     assert await gathered() == actions(least(region="eu-west-1"), "ec2")
 
 
@@ -311,7 +312,7 @@ def test_a_role_trusts_one_role_of_one_account(partition: str) -> None:
 
 
 def asked_in(*modules: str) -> set[str]:
-    """The actions of the SDK's operations that modules of a fleet call."""
+    """The actions of the SDK operations that modules of a fleet call."""
     text = "".join((ROOT / "agent" / "fleet" / f"{name}.py").read_text("utf-8") for name in modules)
     called = set(re.findall(r"client(?:\(\))?\.([a-z0-9_]+)\(", text)) - {"get_paginator"}
     return {OPERATIONS[name] for name in called | set(re.findall(r'get_paginator\("([a-z0-9_]+)"\)', text))}
@@ -371,7 +372,7 @@ def test_the_command_takes_services(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize("wanted", ["text", "json"])
 @pytest.mark.parametrize("part", [part for part in PARTS if part != "path"])
 def test_one_policy_alone(capsys: pytest.CaptureFixture[str], part: str, wanted: str) -> None:
-    """It is the policy and nothing else, which `aws iam put-role-policy` takes as it is."""
+    """The output is the policy alone, which `aws iam put-role-policy` accepts unchanged."""
     given = ["permissions", "--workload", "hana:s3", "--workload", "caller", "--region", "eu-west-1"]
     assert dispatch([*given, "--format", "json"], []) == 0
     parts = {each["part"]: each["policy"] for each in json.loads(capsys.readouterr().out)["parts"]}
@@ -406,7 +407,7 @@ def test_both_formats_say_the_same(region: str | None) -> None:
     assert [part["part"] for part in document["parts"]] == ["path", "api", *jobs, "ec2", *OF_MANY]
     text = as_text(least_permissions)
     assert text.isascii()
-    # What stands between the words of the parts is a document to copy.
+    # The text between the words of the parts is a document to copy.
     copied, rest = [], text
     while (start := rest.find("{\n")) >= 0:
         policy, end = json.JSONDecoder().raw_decode(rest[start:])
@@ -430,7 +431,7 @@ async def test_the_policy_of_a_bucket_covers_its_call_and_nothing_else() -> None
     bucket = permissions(
         endpoints(region="eu-west-1", partition=None, services=("ssm",)), region="eu-west-1", bucket_service="s3"
     )
-    assert actions(bucket, "bucket") == {"s3:ListBucket"}  # what HeadBucket takes
+    assert actions(bucket, "bucket") == {"s3:ListBucket"}  # the permission for HeadBucket
     assert [statement["Resource"] for statement in statements(bucket)][1] == "arn:aws:s3:::*"
 
 

@@ -1,5 +1,6 @@
-"""`backuplink predict`: of the example's facts and of a simulated VPC, its documents and exit codes, and its agreement
-with what a run on a host there predicts."""
+"""`backuplink predict`, for the example's facts and for a simulated VPC: its documents and exit codes, and its
+agreement with the predictions of a run on a host there.
+"""
 
 import json
 import os
@@ -71,7 +72,7 @@ VALIDATOR: Final = jsonschema_rs.Draft202012Validator(prediction.schema())
 
 @pytest.fixture(autouse=True)
 def _signals() -> Iterator[None]:
-    """Leave the signals as they were."""
+    """Restore the signals after the test."""
     before = {number: signal.getsignal(number) for number in signals.SIGNALS}
     yield
     for number, handler in before.items():
@@ -87,7 +88,7 @@ def of_file(place: str = ESTATE, **changes: Any) -> int:
 
 
 def of_vpc(more: str = "[ec2]", received: list[str] | None = None, **changes: Any) -> int:
-    """A prediction from the reads of a simulated VPC, the healthy one in which `more` is otherwise."""
+    """Predict from the reads of a simulated VPC: the healthy one, changed by `more`."""
     chosen = scenarios.parse("healthy", f"{scenarios.text('healthy')}\n{more}")
 
     async def gathered(wanted: FactsRequest, stop: CancelToken) -> Ec2Facts | FactsUnavailable:
@@ -99,7 +100,7 @@ def of_vpc(more: str = "[ec2]", received: list[str] | None = None, **changes: An
 
 
 def read(text: str) -> PredictionDocument:
-    """A JSON document as its class, held against its schema."""
+    """A JSON document as an object of its class, validated against its schema."""
     document = json.loads(text)
     VALIDATOR.validate(document)
     return prediction.decode(document)
@@ -118,8 +119,8 @@ def test_the_example_shows_what_predictions_are_for(capsys: pytest.CaptureFixtur
     assert found == {
         ("VPC005", (1031,)): 24,  # forgotten, for the appliances too
         ("VPC005", (1026, 1028)): 21,  # hosts that are not an appliance
-        ("VPC006", (443,)): 5,  # the network ACL that lets no answers in
-        ("VPC012", (443, 1026, 1028, 1031)): 3,  # the application that lets nothing out
+        ("VPC006", (443,)): 5,  # the network ACL that blocks answers
+        ("VPC012", (443, 1026, 1028, 1031)): 3,  # the application that blocks outgoing packets
     }
     assert {name.answer for name in document.names} == {Answer.PRIVATE}
 
@@ -256,7 +257,7 @@ ENDPOINT: Final = "vpce-0e57a7e0000000002"
 def test_junit_is_red_where_it_decides_the_exit_code_and_nowhere_else(
     asked_for: dict[str, Any], code: int, red: set[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The configuration itself has ports that are shut, whatever is asked."""
+    """The configuration itself has closed ports, whatever the request asks for."""
     assert of_file(format="junit", services=("backup-gateway",), **asked_for) == code
     cases = junit_results.read(capsys.readouterr().out)
     assert {case.suite for case in cases if case.result in ("failure", "error")} == red
@@ -285,7 +286,7 @@ def test_a_plan_is_an_assumption(
     effects: dict[str, set[int]],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """What is known only later may close, and never opens."""
+    """A value that is only known later may close a path, but never opens one."""
     assert of_file(**{"plans": plans, "services": ("backup-gateway",)} | changes) == code
     document = read(capsys.readouterr().out)
     assert document.ignored
@@ -408,7 +409,7 @@ def test_the_page_holds_all_of_it(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def _pictures(capsys: pytest.CaptureFixture[str], **changes: Any) -> list[Any]:
-    """The picture of a page for a wide and for a narrow screen."""
+    """The picture of a page for a wide screen and for a narrow one."""
     of_file(format="html", **{"services": ("backup-gateway",), **changes})
     return svg_picture.in_page(capsys.readouterr().out)
 
@@ -429,7 +430,7 @@ def test_the_page_draws_what_decides(capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_an_open_path_is_drawn_without_a_colour_that_warns(capsys: pytest.CaptureFixture[str]) -> None:
-    """The nearest miss: the same sources on a port that nothing stops."""
+    """The nearest contrast: the same sources on a port that nothing blocks."""
     wide, _ = _pictures(capsys, services=("backup",), sources=("subnet-0e57a7e0000000021",))
     kinds = {box[0] for box in svg_picture.boxes(wide)}
     assert kinds <= {"ok", "skipped"}
@@ -509,7 +510,7 @@ def test_the_configuration_can_be_read_now(capsys: pytest.CaptureFixture[str]) -
 def test_what_may_not_be_read_is_said_and_never_open(denied: str, capsys: pytest.CaptureFixture[str]) -> None:
     code = of_vpc(f'[ec2]\ndenied = ["{denied}"]\n')
     document = read(capsys.readouterr().out)
-    if denied == "network-acls":  # host and endpoint are in one subnet or another; what is asked decides
+    if denied == "network-acls":  # host and endpoint are in the same or in different subnets; the request decides
         assert code in (0, 3)
     else:
         assert code == 3
@@ -559,7 +560,7 @@ def test_an_empty_file_predicts_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("operation", [SECURITY_GROUPS, INTERFACES])
 def test_wrong_types_everywhere_are_refused(operation: str, tmp_path: Path) -> None:
-    """Each value of an answer in turn becomes one of another kind."""
+    """Each value of an answer in turn is replaced by one of another type."""
     document = json.loads(Path(ESTATE).read_text("ascii"))
     (read_of,) = (seen for seen in document["observations"] if seen["operation"] == operation)
     place = tmp_path / "facts.json"
@@ -602,7 +603,7 @@ WITH_FACTS: Final = tuple(
 
 
 def _predicted(name: str) -> PredictionDocument | None:
-    """What is predicted of a scenario's host, from the file that `facts` would have written there."""
+    """The prediction for a scenario's host, from the file that `facts` would have written there, or None."""
     from agent.network.names import KnownVpc
     from agent.predict.prediction import Asked, Facts, predicted
     from probes.vpc.model import configuration_of
@@ -620,7 +621,9 @@ def _predicted(name: str) -> PredictionDocument | None:
 
 
 def test_a_run_and_a_prediction_of_the_same_host_agree() -> None:
-    """Where a run has read all that the file has, both say the same of each address and port of the VPC's endpoints."""
+    """If a run has read everything in the file, both give the same result for each address and port of the VPC's
+    endpoints.
+    """
     compared = 0
     for name in one_in(4, WITH_FACTS):
         report = report_of(name)
@@ -661,7 +664,7 @@ moto, moto_url, told = moto_server.moto, moto_server.moto_url, moto_server.told
 def test_the_command_reads_and_predicts(
     told: moto_server.Told, moto: boto3.session.Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """moto's EC2 as the source of the facts; what it does not have, another server says."""
+    """moto's EC2 is the source of the facts; a scripted server answers the reads that moto lacks."""
     for service in ("ROUTE53RESOLVER", "ROUTE53PROFILES"):
         monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", f"http://127.0.0.1:{told.port}")
     client = moto.client("ec2")

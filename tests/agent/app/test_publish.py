@@ -1,4 +1,6 @@
-"""Every kind of document in every format: published, masked and refused, on stdout, to a file and where that fails."""
+"""Every kind of document in every format: published, masked and refused, to stdout, to a file, and to a file that
+cannot be written.
+"""
 
 import io
 import json
@@ -63,7 +65,7 @@ ESTATE: Final = ROOT / "docs/examples/estate.json"
 VPC: Final = "vpc-0a1b2c3d4e5f67890"
 WHY: Final = "there is no such place: \x1b[2J<b>nowhere</b>"
 COLLECTED: Final = {("report", "prometheus"), ("report", "emf"), ("fleet", "prometheus")}
-"""What a collector of metrics reads, as another user."""
+"""Documents that a collector of metrics reads, as a different user."""
 WORDS: Final = "there is no such place: "
 
 
@@ -120,7 +122,7 @@ documents = cache(lambda name: DOCUMENTS[name]())
 
 
 def shown(case: Case) -> str:
-    """The format of what stdout gets."""
+    """The format of the output on stdout."""
     return case.kind.forms[case.wanted].on_stdout or case.wanted
 
 
@@ -152,7 +154,7 @@ def test_a_document_goes_to_stdout_or_to_a_file(case: Case, tmp_path: Path, caps
 
 @every
 def test_a_file_that_names_ids_is_its_owners_alone(case: Case, tmp_path: Path) -> None:
-    """It is so even if others could read the file that it replaces. A collector of metrics can read its own files."""
+    """This holds even if others could read the file that it replaces. A collector of metrics can read its own files."""
     place = tmp_path / "out"
     place.write_text("old", "utf-8")
     place.chmod(0o644)
@@ -171,7 +173,7 @@ def test_a_file_that_cannot_be_written_leaves_the_document_on_stdout(
     out, err = capsys.readouterr()
     as_other = ", as JSON," if shown(case) != case.wanted else ""
     assert err.endswith(f"cannot be written: No such file or directory; {case.kind.called}{as_other} on stdout.\n")
-    if case.kind is REPORT:  # the word of a plugin, and a metric, say what the command exits with
+    if case.kind is REPORT:  # the status word of a plugin, and a metric, agree with the command's exit code
         assert publish(case.kind, document, Output(format=case.wanted), 3) == 3
     else:
         publish(case.kind, document, Output(format=shown(case)))
@@ -183,7 +185,7 @@ def test_stdout_that_is_closed_is_said(case: Case, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(sys, "stdout", None)
     with pytest.raises(OutputClosedError, match="it is closed"):
         publish(case.kind, documents(case.kind.name), Output(format=shown(case)))
-    sys.stdout.close()  # what stands in for it from then on
+    sys.stdout.close()  # the stream that replaces it from then on
     monkeypatch.setattr(sys, "stdout", None)
     assert refuse(case.kind, WHY, case.wanted, 143) == 3
     sys.stdout.close()
@@ -247,11 +249,11 @@ def test_a_refusal_is_a_document_of_its_kind(case: Case, capsys: pytest.CaptureF
         case "junit":
             assert f'message="{WORDS}' in out
             assert 'errors="1"' in out
-        case "csv" if case.kind is FLEET:  # the head alone: a row is one of a host
+        case "csv" if case.kind is FLEET:  # the header alone: a row describes one host
             assert out.count("\n") == 1
         case "csv":
             assert WORDS in out
-        case "eventbridge":  # nothing is known to have changed
+        case "eventbridge":  # no changes are known
             assert out == ""
 
 
@@ -269,7 +271,7 @@ def test_facts_that_were_refused_are_no_facts() -> None:
 
 
 def rendered_refusal(kind: Kind, wanted: str) -> str:
-    """The text that stdout gets."""
+    """The text of the refusal on stdout."""
     before, sys.stdout = sys.stdout, io.StringIO()
     try:
         refuse(kind, "why", wanted)
@@ -338,7 +340,7 @@ def test_a_command_takes_the_formats_of_its_kind(command: str) -> None:
     ],
 )
 def test_a_call_is_refused_by_what_it_would_have_written(words: list[str], kind: Kind, wanted: str) -> None:
-    """BACKUPLINK_FORMAT is for runs alone."""
+    """BACKUPLINK_FORMAT applies to runs alone."""
     assert refused_document(words, {"BACKUPLINK_FORMAT": "emf"}) == (kind, wanted)
 
 

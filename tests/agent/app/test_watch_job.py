@@ -1,4 +1,4 @@
-"""What a watch of this host does between its cycles."""
+"""The work of a watch of this host between its cycles."""
 
 import gc
 from collections.abc import Collection

@@ -1,4 +1,4 @@
-"""Entries of a history, as short as what a test is about."""
+"""Entries of a history, reduced to the subject of a test."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -33,7 +33,7 @@ def writer(path: Path, *, seconds: float = 30 * DAY, size: int = 100 * MB) -> Hi
 
 
 def well(number: int) -> Report:
-    """The cycle of that number, in which nothing is wrong."""
+    """The report of the healthy cycle with this number."""
     return cycle(number, status=Status.OK, backup=Status.OK, observations=(WELL,), summary="backup answers")
 
 
@@ -43,7 +43,7 @@ def ill(number: int) -> Report:
 
 
 def at(report: Report, moment: datetime) -> Report:
-    """The report at another time."""
+    """The report, moved to another time."""
     return replace(report, run=replace(report.run, started_at=moment, finished_at=moment + LASTS))
 
 
@@ -59,7 +59,7 @@ def entry(
 
 
 def change(number: int, **values: Any) -> Mapping[str, Any]:
-    """A change of the cycle of that number."""
+    """A change in the cycle with this number."""
     moment = build.NOW + (number - 1) * INTERVAL + LASTS
     words = f"{moment:%Y-%m-%dT%H:%M:%SZ} {CHANGE['text'].partition(' ')[2]}"
     return {**CHANGE, "at": f"{moment:%Y-%m-%dT%H:%M:%S.000Z}", "text": words, **values}

@@ -1,8 +1,8 @@
-"""`python -m tests.agent.history.killed FOLDER`: writers of a history, each killed (SIGKILL) at another statement.
+"""`python -m tests.agent.history.killed FOLDER`: writers of a history, each killed (SIGKILL) at a different statement.
 
 Each is a child that writes CYCLES cycles to FOLDER/N.db and kills itself at the N-th statement that SQLite runs for it,
-until one gets to its end. So a point is the same in every run, where a delay would be another one each time. The
-number of points on stdout.
+until one reaches its end. So a point is the same in every run, while a delay would differ. stdout has the number of
+points.
 """
 
 import itertools
@@ -41,7 +41,7 @@ def write(path: Path, point: int) -> None:
 
 
 def main(folder: Path) -> None:
-    """Let a child go to each point."""
+    """Run a child for each point."""
     for point in itertools.count(1):
         if (child := os.fork()) == 0:
             write(folder / f"{point}.db", point)

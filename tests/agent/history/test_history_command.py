@@ -1,4 +1,4 @@
-"""`backuplink history`, `check --history` and `demo --watch --history`: what goes in, what comes out, exit codes."""
+"""`backuplink history`, `check --history` and `demo --watch --history`: their inputs, outputs and exit codes."""
 
 import csv
 import io
@@ -49,7 +49,9 @@ SCHEMA = jsonschema_rs.Draft202012Validator(json.loads(json_schema("history")))
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """Three cycles of a watch, the second with a change, then a gap and another, and real reports of two scenarios."""
+    """A history of three cycles of a watch, the second with a change, then a gap and another cycle, and real reports of
+    two scenarios.
+    """
     history = writer(tmp_path / "h.db")
     for number, report in enumerate((well(1), ill(2), ill(3), well(9)), 1):
         history.append(entry(report, *([change(2)] if number == 2 else [])))
@@ -126,7 +128,7 @@ def test_the_last_that_failed(file: Path, tmp_path: Path) -> None:
         history.append(entry(kept, *([change(2)] if number == 2 else [])))
     history.close()
     report, cycle = last_failed_report(str(history.path))
-    assert (cycle, report.run.id) == (2, "run-2")  # cycle 3 came to the same, and has no report of its own
+    assert (cycle, report.run.id) == (2, "run-2")  # cycle 3 had the same result, and has no report of its own
     assert [made.about for made in last_changes(str(history.path), 1).changes] == ["TCP001@backup"]
     assert last_changes(str(history.path), 0).changes == ()
 
@@ -143,7 +145,7 @@ def test_a_page_and_a_picture(capsys: pytest.CaptureFixture[str], file: Path, tm
     code, out, err = _run(capsys, "history", file, "--format", "html")
     elements = html_page.read(out)
     assert (code, err) == (0, "")
-    assert html_page.texts(elements, "h1")[0].startswith("UNKNOWN: not watched since ")  # these cycles are long ago
+    assert html_page.texts(elements, "h1")[0].startswith("UNKNOWN: not watched since ")  # these cycles are long past
     assert SCHEMA.is_valid(html_page.data(elements))
     assert html_page.data(elements)["series"][0]["days"] is not None
     assert any(element.attributes.get("id") == "cycle-2" for element in elements)
@@ -232,7 +234,7 @@ def test_a_report_does_not_replace_the_history_it_is_from(capsys: pytest.Capture
 
 def test_two_cycles_are_compared(capsys: pytest.CaptureFixture[str], file: Path) -> None:
     code, out, _ = _run(capsys, "history", file, "--compare", 5, 6)
-    assert code == 0  # as for every other: what it found is in the document
+    assert code == 0  # as for every other command: its findings are in the document
     assert out.startswith("WORSE (critical)  TCP002 of backup is new: ")
     document = json.loads(_run(capsys, "history", file, "--compare", 5, 6, "--format", "json")[1])
     assert document["schema"] == "backuplink.diff.v1"
@@ -354,7 +356,7 @@ def test_a_watch_of_a_demo(capsys: pytest.CaptureFixture[str], tmp_path: Path) -
 
 
 def test_a_watch_of_a_demo_passes_time_without_waiting(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """In the time of this host it would take an hour."""
+    """In real time it would take an hour."""
     path = tmp_path / "h.db"
     words = ("--cycles", "7", "--interval", "600", "--raise-after", "1", "--clear-after", "1")
     code, out, _ = _run(capsys, "demo", "--watch", "one-zone-flaps", *words, "--history", path)
@@ -385,7 +387,7 @@ def test_a_path_that_flaps_is_flapping_in_every_format(capsys: pytest.CaptureFix
     page = html_page.read(_run(capsys, "history", path, "--format", "html")[1])
     assert html_page.texts(page, "h1") == [first]
     assert any(line.startswith("The last failure: backup: ") for line in html_page.texts(page, "p"))
-    # What began before the cycles that are read is known all the same.
+    # Findings that began before the first cycle read are known nevertheless.
     later_on = " ".join(
         _run(capsys, "history", path, "--since", "2026-01-15T03:20Z")[1].partition("\nwatch")[0].split()
     )
@@ -395,7 +397,7 @@ def test_a_path_that_flaps_is_flapping_in_every_format(capsys: pytest.CaptureFix
 
 
 def _check(path: Path, scenario: str, *, redact: bool = False) -> int:
-    """A check of a simulated VPC with a history."""
+    """Check a simulated VPC with a history; returns the exit code."""
     simulation = Simulation(load_scenario(scenario))
     options = replace(OPTIONS, redact=redact)
     history = keep.opened_history(Keeping(path=path, seconds=30 * DAY, size=100 * MB))
@@ -428,7 +430,9 @@ def test_checks_go_on_from_each_other(capsys: pytest.CaptureFixture[str], tmp_pa
 
 
 def test_a_file_is_opened_once_in_a_process(tmp_path: Path) -> None:
-    """Else SQLite's locks on it would be gone, and another process could remove the log that this one writes to."""
+    """Otherwise SQLite's locks on it would be lost, and another process could remove the log to which this
+    one writes.
+    """
     first = keep.opened_history(Keeping(path=tmp_path / "h.db", seconds=DAY, size=MB))
     first.append(entry(well(1)))
     (tmp_path / "link.db").symlink_to(tmp_path / "h.db")
@@ -440,7 +444,7 @@ def test_a_file_is_opened_once_in_a_process(tmp_path: Path) -> None:
         "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('SELECT * FROM cycle').fetchall(); c.close()"
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "h.db")], check=True)
-    assert (tmp_path / "h.db-wal").stat().st_size > 0  # the other one saw that it is in use
+    assert (tmp_path / "h.db-wal").stat().st_size > 0  # the other process saw that it is in use
     first.close()
 
 
@@ -565,7 +569,7 @@ def test_a_bound_of_no_history_is_refused(
 def test_nothing_else_is_written_to_the_history(
     capsys: pytest.CaptureFixture[str], file: Path, called: tuple[str, ...], option: str
 ) -> None:
-    """A report would replace it, and the next run would be refused."""
+    """A report would replace the history, and the next run would be refused."""
     before = file.read_bytes()
     code, out, err = _run(capsys, *called, "--history", file, option, file)
     assert code == 3

@@ -1,5 +1,6 @@
-"""A history as a page and as a picture: how things are now, what nobody watched, the report of each failure; closed in
-itself, and nothing foreign is anything but text there."""
+"""A history as a page and as a picture: the current state, times without a watch, the report of each failure. The page
+is complete without other files, and every foreign text is only text there.
+"""
 
 import itertools
 import re
@@ -218,7 +219,7 @@ def test_each_failure_leads_to_the_report_that_shows_it(week: tuple[HistoryDocum
         assert report.verdict.summary in part.text
         assert row.about == "verdict" or row.about.partition("@")[0] in part.text
         assert f"All {len(report.observations)} observations" in part.text
-    assert [own for own, _ in reports.values()] == [446, 316, 104]  # cycle 449 of the flapping came out well
+    assert [own for own, _ in reports.values()] == [446, 316, 104]  # cycle 449 of the flapping was healthy
 
 
 def test_what_is_no_failure_has_no_link(week: tuple[HistoryDocument, Reports]) -> None:
@@ -246,7 +247,7 @@ def test_reports_are_bounded_and_what_is_left_out_is_counted(
         monkeypatch.setattr(content, "MAX_REPORTS", 1)
         few = _reports(history, document)
         monkeypatch.setattr(content, "MAX_REPORTS", 20)
-        monkeypatch.setattr(content, "MAX_OBSERVATIONS", 10)  # the last one is there whatever its size
+        monkeypatch.setattr(content, "MAX_OBSERVATIONS", 10)  # the last report is included whatever its size
         assert few.keys() == _reports(history, document).keys() == {449}
     elements = read(_page(document, few))
     left = "And 2 earlier cycles with a failure: backuplink history FILE --show ID"
@@ -295,7 +296,7 @@ def test_of_a_history_of_one_cycle_that_timed_nothing() -> None:
 
 
 def _events(elements: list[Element]) -> list[Element]:
-    """What stands in the list of changes and gaps, in its order."""
+    """The entries in the list of changes and gaps, in order."""
     return [element for element in elements if element.name == "li" and not element.inside & {"details"}]
 
 
@@ -429,7 +430,7 @@ def test_what_is_too_much_for_a_picture_is_counted_in_it() -> None:
     assert shown.count("the last 35 days; 15 earlier ones are not drawn") == chart.MAX_SERIES
     assert shown.count("and 18 more lanes with fewer cycles") == chart.MAX_SERIES
     assert shown[-1] == "and 2 more series"
-    assert "s3 52.95.1.30:443" in shown  # that with most cycles
+    assert "s3 52.95.1.30:443" in shown  # the one with most cycles
     assert "s3 52.95.1.1:443" not in shown
 
 

@@ -1,4 +1,4 @@
-"""What a history may be: who can read it, what is refused and left as it is, and older versions."""
+"""The file of a history: its permissions, which files are refused and left unchanged, and older versions."""
 
 import hashlib
 import os
@@ -21,7 +21,7 @@ from tests.support.command import SECONDS
 from tests.support.repository import ROOT
 
 NEWER = (*VERSIONS, ("ALTER TABLE cycle ADD COLUMN note TEXT", "UPDATE cycle SET note = 'old'"))
-"""A version that is to come."""
+"""A future version of the tables."""
 _WITH_UMASK = """
 import os, sys
 from pathlib import Path
@@ -65,7 +65,7 @@ def _with_trigger(path: Path) -> None:
 
 
 def _claims(path: Path) -> None:
-    """The header of a history, and nothing more."""
+    """Write a file with only the header of a history."""
     header = bytearray(100)
     header[:16] = b"SQLite format 3\0"
     header[68:72] = struct.pack(">I", APPLICATION_ID)
@@ -167,7 +167,7 @@ def test_an_older_version_becomes_the_new_one_and_keeps_its_rows(tmp_path: Path)
     reading = opened_for_reading(path, NEWER)
     assert reading.execute("SELECT id, note FROM cycle").fetchall() == [(1, "old")]
     reading.close()
-    assert path.read_bytes() == before  # read as the new one, and left as the old one
+    assert path.read_bytes() == before  # read like the new one, and left like the old one
     opened_for_writing(path, NEWER).close()
     writing = opened_for_writing(path, NEWER)  # and once only
     assert writing.execute("SELECT id, note FROM cycle").fetchall() == [(1, "old")]
@@ -188,7 +188,7 @@ def test_a_migration_that_fails_leaves_the_old_version(tmp_path: Path) -> None:
 
 
 def test_a_released_version_stays_as_it_is() -> None:
-    """What is in users' files: a change of a table is a new row of VERSIONS."""
+    """Users' files have this version: a change of a table is a new row of VERSIONS."""
     digests = [hashlib.sha256("\n".join(version).encode()).hexdigest()[:16] for version in VERSIONS]
     assert digests == ["2d912d46617edb10"]
 
@@ -204,7 +204,7 @@ def test_a_folder_that_cannot_be_written_has_no_writer(tmp_path: Path, monkeypat
     with HistoryReader(tmp_path / "h.db") as reading:
         assert len(list(reading.cycles(None))) == 1
         assert [path.name for path in tmp_path.iterdir()] == ["h.db"]
-    history.append(entry(well(2)))  # with a log of writes, there is one, and what is in the log counts
+    history.append(entry(well(2)))  # with a write-ahead log, there is one, and its content counts
     with HistoryReader(tmp_path / "h.db") as reading:
         assert len(list(reading.cycles(None))) == 2
 

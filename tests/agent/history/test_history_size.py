@@ -1,4 +1,4 @@
-"""How large a history becomes: 100,000 cycles within 60 MB."""
+"""The size of a history: 100,000 cycles within 60 MB."""
 
 from pathlib import Path
 
@@ -8,9 +8,9 @@ from tests.support.extent import everything
 
 CYCLES = 100_000 if everything() else 400
 LIMIT = 60_000_000 / 100_000
-"""Bytes of a cycle."""
+"""The maximum bytes of a cycle."""
 FIXED = 150_000
-"""Bytes of what every file has: its tables, and the first reports."""
+"""The bytes of every file's fixed parts: its tables, and the first reports."""
 
 
 def test_a_cycle_takes_few_bytes(tmp_path: Path) -> None:

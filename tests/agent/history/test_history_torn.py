@@ -1,4 +1,4 @@
-"""A history that is torn or made by a stranger is read as far as it goes, or refused in words."""
+"""A history that is damaged or made by a stranger is read as far as possible, or refused with a message."""
 
 import tempfile
 from collections.abc import Callable
@@ -24,7 +24,7 @@ def _text(document: HistoryDocument, *, chart: bool = False) -> str:
 
 
 def _read(data: bytes) -> set[str]:
-    """What could be read of a file."""
+    """The parts of a file that could be read."""
     done: set[str] = set()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "h.db"

@@ -1,4 +1,4 @@
-"""What is kept of cycles, for how long, and what several processes, kill -9 and a full disk do to it."""
+"""Which data of cycles is kept, for how long, and the effects of several processes, kill -9 and a full disk."""
 
 import os
 import subprocess
@@ -24,7 +24,7 @@ from tests.support.runs import report_of
 
 
 def _reports(path: Path) -> list[tuple[int, int]]:
-    """Each cycle with the one whose report it names."""
+    """Each cycle with the cycle whose report it refers to."""
     with HistoryReader(path) as history:
         return [(cycle.id, cycle.report) for cycle in history.cycles(None)]
 
@@ -91,7 +91,7 @@ def test_a_report_is_kept_where_something_changes(tmp_path: Path) -> None:
     for number, letter in enumerate("ooxxoox", 1):
         history.append(entry((well if letter == "o" else ill)(number)))
     assert _reports(history.path) == [(1, 1), (2, 1), (3, 3), (4, 3), (5, 1), (6, 1), (7, 3)]
-    history.append(entry(well(8), change(8)))  # what is reported is proven by a report of its own
+    history.append(entry(well(8), change(8)))  # a reported change is proven by a report of its own
     assert _reports(history.path)[-1] == (8, 8)
     other = entry(well(9), series="check")
     history.append(other)  # another series shares none
@@ -103,7 +103,7 @@ def test_an_outcome_that_comes_back_has_a_report_a_day(tmp_path: Path) -> None:
     for number, hours in enumerate((0, 23, 24, 25, 49), 1):
         history.append(entry(at((well, ill)[number % 2](number), later(hours=hours))))
     assert _reports(history.path) == [(1, 1), (2, 2), (3, 3), (4, 2), (5, 5)]
-    # While nothing changes, the first one will do.
+    # While nothing changes, the first report is enough.
     history.append(entry(at(ill(6), later(days=9))))
     assert _reports(history.path)[-1] == (6, 5)
 
@@ -155,7 +155,7 @@ def test_what_is_too_old_is_removed(tmp_path: Path) -> None:
         history.append(entry(at(well(number), later(hours=number))))
     kept = _reports(history.path)
     assert [number for number, _ in kept] == list(range(PRUNE_CYCLES - 24, PRUNE_CYCLES + 1))
-    assert {report for _, report in kept} == {2}  # it stays as long as a cycle names it
+    assert {report for _, report in kept} == {2}  # it stays as long as a cycle refers to it
     assert (_count(history.path, "report"), _count(history.path, "change")) == (1, 0)
     with HistoryReader(history.path) as reading:
         assert reading.report(PRUNE_CYCLES)[1] == 2
@@ -209,7 +209,7 @@ def test_two_writers_and_a_reader_share_a_file(tmp_path: Path) -> None:
             try:
                 with HistoryReader(path) as history:
                     seen.append(sum(1 for _ in history.cycles(None)))
-            except HistoryError:  # between the file and its tables
+            except HistoryError:  # between the creation of the file and of its tables
                 if seen[-1]:
                     raise
     assert [process.wait(SECONDS) for process in writers] == [0, 0]
@@ -237,12 +237,12 @@ def test_kill_9_leaves_whole_cycles(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.agent.history.killed", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=True)
     points = range(1, int(done.stdout) + 1)
-    assert len(points) > 9 * CYCLES  # of each cycle, and between them
+    assert len(points) > 9 * CYCLES  # at each statement of each cycle, and between them
     kept = set()
     for point in points:
         path = tmp_path / f"{point}.db"
         rows = []
-        if path.stat().st_size:  # else it was killed before the tables were there
+        if path.stat().st_size:  # else it was killed before the tables existed
             with HistoryReader(path) as history:
                 rows = list(history.cycles(None))
                 assert [history.report(row.id)[0].run.id for row in rows] == [row.run_id for row in rows]

@@ -1,4 +1,4 @@
-"""`backuplink facts`: what it reads, what it writes, what it says is missing, and its exit codes."""
+"""`backuplink facts`: its reads, its output, the parts that it reports as missing, and its exit codes."""
 
 import asyncio
 import json
@@ -59,12 +59,12 @@ cidrs = ["10.0.0.0/16"]
 group_id = "sg-0e1b2c3d4e5f67890"
 rules = [{ from_port = 443, to_port = 443, prefix_list_id = "pl-0a1b2c3d4e5f67890" }]
 """
-"""Prefix lists are read only where a rule names one."""
+"""A group with a prefix list: these are read only if a rule names one."""
 
 
 @pytest.fixture(autouse=True)
 def _signals() -> Iterator[None]:
-    """Leave the signals as they were."""
+    """Restore the signals after the test."""
     before = {number: signal.getsignal(number) for number in signals.SIGNALS}
     yield
     for number, handler in before.items():
@@ -72,14 +72,14 @@ def _signals() -> Iterator[None]:
 
 
 def scenario(more: str) -> Scenario:
-    """The healthy network, in which `more` is otherwise."""
+    """The healthy network, changed by `more`."""
     return scenarios.parse("healthy", f"{scenarios.text('healthy')}\n{more}")
 
 
 def run(
     more: str, output: Path | None = None, *, wanted: FactsRequest = WANTED, received_signals: list[str] | None = None
 ) -> tuple[int, Ec2Facts | None]:
-    """The command in a simulated network; its exit code, and what was gathered."""
+    """Run the command in a simulated network; returns its exit code and the facts."""
     kept: list[Ec2Facts | FactsUnavailable] = []
     chosen = scenario(more)
 
@@ -113,7 +113,7 @@ def test_the_file_holds_the_whole_network_as_it_is(tmp_path: Path, capsys: pytes
         observation.id for observation in wanted.observations
     ]
     for observation, other in zip(facts.observations, wanted.observations, strict=True):
-        if observation.subject.operation != OWN_INTERFACES:  # the instance is not known here
+        if observation.subject.operation != OWN_INTERFACES:  # the instance is unknown here
             assert observation.outcome == other.outcome
 
 
@@ -126,7 +126,7 @@ def test_the_document_is_on_stdout_where_no_file_is_named(capsys: pytest.Capture
 
 
 def test_a_group_that_no_endpoint_has_is_among_them(tmp_path: Path) -> None:
-    """It may be that of the host that takes the file."""
+    """The host that uses the file may have this group."""
     more = '[[ec2.groups]]\ngroup_id = "sg-0d1b2c3d4e5f67890"\nrules = []\n'
     _, facts = run(more, tmp_path / "facts.json")
     assert facts is not None
@@ -238,7 +238,7 @@ def test_where_nothing_can_be_read_no_file_is_written(
 
 
 def test_a_deadline_before_the_first_read_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the reads need of the SDK takes long to create on a busy host."""
+    """On a busy host, the SDK objects for the reads take long to create."""
 
     async def prepare(*_: object) -> None:
         await asyncio.sleep(3_600)
@@ -274,7 +274,7 @@ def test_an_interrupt_leaves_no_file(name: str, code: int, tmp_path: Path, capsy
 
 
 def test_an_interrupt_ends_reads_that_nobody_answers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Pulled by a real signal in the middle of a read, long before any limit comes."""
+    """A real signal comes in the middle of a read, long before any limit."""
     chosen = scenario('[ec2]\nanswer = "silence"')
     path = tmp_path / "facts.json"
 
@@ -284,7 +284,7 @@ def test_an_interrupt_ends_reads_that_nobody_answers(tmp_path: Path, capsys: pyt
             return await gather(wanted, world, stop=stop)
 
     wanted = replace(WANTED, timeout=3_000, deadline=3_600)
-    # The ordinary clock: the limits would be an hour.
+    # The ordinary clock is used: the limits would be an hour.
     assert gather_facts(wanted, gathered, Output(format="json", output=str(path)), []) == 143
     assert not path.exists()
     assert "interrupted by SIGTERM" in capsys.readouterr().out
@@ -294,11 +294,11 @@ def test_an_interrupt_ends_reads_that_nobody_answers(tmp_path: Path, capsys: pyt
 
 moto, moto_url, told = moto_server.moto, moto_server.moto_url, moto_server.told
 FACTS: Final = (sys.executable, "-m", "agent", "facts", "--timeout", "60", "--deadline", "600")
-"""With limits that a server on a busy machine keeps to."""
+"""The command with limits that a server on a busy machine keeps."""
 
 
 def command(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """`backuplink facts` in a process of its own, with keys for the server that `AWS_ENDPOINT_URL` names."""
+    """Run `backuplink facts` in a process of its own, with keys for the server that `AWS_ENDPOINT_URL` names."""
     names = {"access_key_id": "AWS_ACCESS_KEY_ID", "secret_key": "AWS_SECRET_ACCESS_KEY", "token": "AWS_SESSION_TOKEN"}
     keys = {names[name]: value for name, value in moto_server.KEYS.items()}
     return subprocess.run(
@@ -315,7 +315,7 @@ def command(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_the_command_reads_what_is_there(
     told: moto_server.Told, moto: boto3.session.Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What moto does not have, DNS Firewall and Profiles, another server says."""
+    """A scripted server answers the reads that moto lacks: DNS Firewall and Profiles."""
     for service in ("ROUTE53RESOLVER", "ROUTE53PROFILES"):
         monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", f"http://127.0.0.1:{told.port}")
     client = moto.client("ec2")
@@ -331,7 +331,7 @@ def test_the_command_reads_what_is_there(
     )["VpcEndpoint"]["VpcEndpointId"]
     path = tmp_path / "facts.json"
     result = command("--vpc", vpc_id, "--output", str(path))
-    # moto fails on a filter of endpoint services (test_a_network_of_moto); a part that is not read keeps no other back.
+    # moto fails on a filter of endpoint services (test_a_network_of_moto); a failed read does not prevent the others.
     said = "Not read: the endpoint services of AWS: status 500 with a body that cannot be read\n"
     assert (result.stdout, result.stderr, result.returncode) == ("", said, 1)
     facts = read_facts(str(path))
@@ -380,7 +380,7 @@ def test_the_command_names_what_is_refused(told: moto_server.Told, tmp_path: Pat
 
 
 def test_the_command_ends_where_nobody_answers(told: moto_server.Told, tmp_path: Path) -> None:
-    """Threads of the SDK still wait when the process is over."""
+    """Threads of the SDK still wait when the process has ended."""
 
     def wait(_: BaseHTTPRequestHandler) -> None:
         told.ending.wait()

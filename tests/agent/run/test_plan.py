@@ -1,4 +1,4 @@
-"""Which targets a run has, in which role and at which host, and whom it asks."""
+"""The targets of a run, their roles and hosts, and the peers that it contacts."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -193,7 +193,7 @@ def test_no_other_service_has_a_global_host() -> None:
             id="a port out of range",
         ),
         pytest.param(
-            # What answers there proves nothing: the SDK makes no client for it.
+            # An answer there proves nothing: the SDK creates no client for it.
             set_to(backup=V),
             f"backup@{REFUSED_URL}",
             Addressing.CUSTOM,
@@ -611,7 +611,7 @@ def test_targets_at_buckets(buckets: list[dict[str, str]], asked: dict[str, Any]
 
 
 def test_a_bucket_takes_no_setting_of_the_sdk_here() -> None:
-    """The agent is not a program of this shell."""
+    """The agent does not run in this shell."""
     facts = set_to(fips=True, dual_stack=True, s3="https://s3.example.com")
     planned = targets(replace(settings(), workloads=(Workload.AUTO,)), REGION, facts, with_buckets(BACKUPS))
     assert [one.host for one in planned if one.service == "s3"] == [f"backups.{S3_HOST}"]

@@ -1,4 +1,4 @@
-"""A run: what it measures, in which order, and how it ends early."""
+"""A run: its measurements, their order, and how it ends early."""
 
 import asyncio
 import json
@@ -43,12 +43,12 @@ HEALTHY = "healthy"
 
 
 def changed(more: str, name: str = HEALTHY) -> Scenario:
-    """A scenario with more TOML behind it."""
+    """A scenario with these TOML lines appended."""
     return scenarios.parse("changed", f"{scenarios.text(name)}\n{more}\n")
 
 
 async def run_in(chosen: Scenario, emit: Callable[[Event, CancelToken], None]) -> Evidence:
-    """The evidence of a run whose events a test may answer with a cancellation."""
+    """The evidence of a run; `emit` may answer its events with a cancellation."""
     stop = CancelToken()
     async with simulated(chosen) as world:
         return Evidence(await measure(settings_of(chosen), world, emit=lambda event: emit(event, stop), stop=stop))
@@ -61,7 +61,7 @@ def evidence_in(chosen: Scenario, *, turn: int | None = None) -> tuple[Evidence,
 
 
 def assert_honest(evidence: Evidence) -> None:
-    """A run that was cut is whole as a document and never ok."""
+    """Assert that an interrupted run gives a complete document and is never ok."""
     report = judge_evidence(evidence)
     VALIDATOR.validate(json.loads(json_format.render(report)))
     assert len({observation.id for observation in evidence.observations}) == len(evidence.observations)
@@ -76,7 +76,7 @@ def assert_honest(evidence: Evidence) -> None:
 
 
 async def stopped_after_every_event(chosen: Scenario) -> None:
-    """Cancel a run after each of its events, except those that announce a step, and check what it reports."""
+    """Cancel a run after each of its events, except those that announce a step, and check its report."""
     _, events = evidence_in(chosen)
     last = sum(not isinstance(event, StepPlanned | StepStarted) for event in events) - 1
     for number in one_in(8, range(last + 1)):
@@ -124,7 +124,7 @@ def test_every_observation_is_told_once_and_counted() -> None:
 
 
 def test_silence_everywhere_costs_one_timeout() -> None:
-    """Dead ports are tried at once: thirty-six of them cost one timeout, not one each."""
+    """Closed ports are tried at once: thirty-six of them cost one timeout, not one each."""
     text = """
 summary = "nothing answers at the gateway"
 [run]
@@ -216,7 +216,7 @@ def test_region_comes_from_the_first_that_knows(settings: str, region: str, sour
     ],
 )
 def test_the_host_that_the_sdk_calls_is_the_one_that_counts(sdk: str, host: str, addressing: Addressing) -> None:
-    """A healthy default name does not make a run ok whose SDK calls another host."""
+    """A run is not ok because of a healthy default name if its SDK calls a different host."""
     evidence, _ = evidence_in(changed(f"[sdk]\n{sdk}"))
     effective, default = (target for target in evidence.targets if target.service == "backup")
     assert (effective.host, effective.addressing, effective.role) == (host, addressing, Role.REQUIRED)
@@ -289,7 +289,7 @@ def test_what_an_endpoint_s_own_name_says_is_kept() -> None:
     regional = next(target for target in report.targets if target.id.startswith("backup@") and target is not zonal)
     assert {address.endpoint_id for address in (*zonal.addresses, *regional.addresses)} == {"vpce-0a1b2c3d4e5f67890"}
     assert [(address.availability_zone, address.availability_zone_id) for address in zonal.addresses] == [
-        ("eu-west-1a", "euw1-az1")  # of the own subnet, so the id is this account's own knowledge
+        ("eu-west-1a", "euw1-az1")  # of the own subnet, so the id is known to this account alone
     ]
     assert [address.availability_zone_id for address in regional.addresses] == ["euw1-az1", None]
 
@@ -321,7 +321,7 @@ def test_no_container_no_look() -> None:
 
 @pytest.mark.virtual_clock
 async def test_whom_systemd_resolved_asks_is_asked_too() -> None:
-    """Behind its stub stand the name servers that it asks, and they may differ."""
+    """Behind systemd-resolved's stub are the name servers that it uses, and they may differ."""
     files = {
         "/etc/resolv.conf": b"nameserver 127.0.0.53\n",
         "/run/systemd/resolve/resolv.conf": b"nameserver 10.0.9.53\nnameserver 10.0.0.2\n",
@@ -390,7 +390,7 @@ def test_without_metadata_nobody_knows_which_network_to_read() -> None:
 
 
 def test_a_file_is_never_dropped_without_a_word() -> None:
-    """Not even outside of AWS, where the configuration is otherwise not missed."""
+    """This holds even outside AWS, where a missing configuration is otherwise not reported."""
     for base, metadata, of_aws in ((HEALTHY, '[metadata]\nanswer = "silence"', True), ("outside-aws", "", False)):
         evidence, _ = evidence_in(changed(f'{metadata}\n[ec2]\nsource = "file"', base))
         assert evidence.in_aws is of_aws
@@ -429,9 +429,9 @@ def test_credentials_that_only_ec2_would_need_are_no_finding_of_their_own(source
 
 def test_a_file_stands_for_what_ec2_said_when_it_was_written() -> None:
     evidence, _ = evidence_in(changed(f'{EC2}\nsource = "file"\ndays_old = 0.5'))
-    # A file is not about one instance, so it lacks that instance's interfaces.
+    # A file does not describe one instance, so it lacks that instance's interfaces.
     assert {name for name, observation in reads(evidence).items() if not observation.ok} == {OWN_INTERFACES}
-    assert INTERFACES not in reads(evidence)  # those of other hosts, which no report holds
+    assert INTERFACES not in reads(evidence)  # the interfaces of other hosts, which no report contains
     assert evidence.configured_at == evidence.run.started_at - timedelta(days=0.5)
     assert evidence.is_configuration_fresh
     assert {path.predicted for path in judge_evidence(evidence).paths} == {Reachability.OPEN}
@@ -550,7 +550,7 @@ def test_the_next_address_makes_the_call_where_one_does_not_get_so_far() -> None
 
 
 def test_no_call_is_no_proof() -> None:
-    """If no address gets as far as a call, what calls would have shown is not proven."""
+    """If no address gets as far as a call, the results of calls are not proven."""
     evidence, _ = evidence_in(scenarios.load("http-stalls"), turn=0)
     assert callers(evidence) == []
     assert judge_evidence(evidence).verdict.status is not Status.OK
@@ -690,7 +690,7 @@ def test_search_domains_are_looked_up_where_that_tells_something(name: str, more
 
 
 class SlowSdk:
-    """An SDK whose settings take their time."""
+    """An SDK that reads its settings slowly."""
 
     def __init__(self, sdk: Sdk) -> None:
         self._sdk = sdk

@@ -1,4 +1,4 @@
-"""When a run with `--ec2 auto` reads the configuration, and what that changes of its report."""
+"""When a run with `--ec2 auto` reads the configuration, and how that changes its report."""
 
 import asyncio
 from dataclasses import replace
@@ -23,9 +23,9 @@ from tests.support.runs import measured
 LIVE: Final = [
     name for name in scenarios.names() if (part := scenarios.load(name).ec2) is not None and part.source == "live"
 ]
-"""Scenarios in which EC2 can be asked."""
+"""Scenarios in which EC2 answers reads."""
 ALONE: Final = frozenset({"VPC013", "VPC014"})
-"""Findings of a whole run that exist by reads alone."""
+"""Findings of a complete run that only reads can show."""
 
 
 def of_mode(chosen: Scenario, ec2: Ec2) -> Measurement:
@@ -42,7 +42,7 @@ def reads_of(measurement: Measurement) -> dict[str, Observation[Any]]:
 
 
 def reasons(measurement: Measurement, *names: str) -> set[str | None]:
-    """Why these reads, or all, were not made; None among them where one was made."""
+    """Why these reads, or all of them, were not made; includes None if one was made."""
     outcomes = [read.outcome for name, read in reads_of(measurement).items() if not names or name in names]
     return {outcome.reason if isinstance(outcome, Skipped) else None for outcome in outcomes}
 
@@ -67,8 +67,8 @@ def test_a_run_that_reads_on_suspicion_names_the_causes_that_one_with_all_reads_
 
     missing = told(all_read) - told(on_suspicion)
     if auto.run.ec2_because is None:
-        # Causes of what is not a fault, such as a closed support channel, and API005, which EC2's answer alone shows in
-        # a run without signed calls.
+        # These are causes of results that are not faults, such as a closed support channel, and API005, which only
+        # EC2's answer shows in a run without signed calls.
         assert {finding_id for finding_id, severity, _ in missing if severity != "info"} <= {"API005@backup"}
         assert reasons(auto) == {NO_TROUBLE}
         assert auto.run.seconds == of_mode(chosen, Ec2.NEVER).run.seconds
@@ -90,13 +90,15 @@ def test_names_are_asked_about_only_where_they_may_be_wrong() -> None:
     assert shut.run.ec2_because is not None
     assert reasons(shut, *NAME_READS) == {NO_TROUBLE_WITH_NAMES}
     assert reasons(shut, *(set(READS) - set(NAME_READS))) == {None}
-    # A name that leads to another network's address is not a trouble with names until EC2 knows no such address.
+    # A name that leads to an address of another network is not a fault of names until EC2 does not know the address.
     for name in ("rule-forwards-to-old-address", "zone-with-an-old-record", "zone-with-a-public-address"):
         assert reasons(of_mode(scenarios.load(name), Ec2.AUTO), *NAME_READS) == {None}
 
 
 def test_reads_that_a_slow_connect_started_are_dropped_where_it_succeeds() -> None:
-    """The first SYN is lost: the connect takes a second, which is not a sign any more when it has been answered."""
+    """The first SYN is lost: the connect takes a second, which is no longer a sign of trouble once it has been
+    answered.
+    """
     chosen = scenarios.load("configuration-healthy")
     slow = tuple(replace(row, round_trip_seconds=0.6) for row in chosen.tcp)
     silent = replace(chosen, tcp=slow, ec2=replace(chosen.ec2, answer="silence") if chosen.ec2 else None)
@@ -117,7 +119,7 @@ OPTIONAL: Final = target("backup-gateway", role=Role.OPTIONAL)
 
 
 def seen(*observations: Observation[Any], of: tuple[Target, ...] = (BACKUP,)) -> Suspicion:
-    """What these observations raise in a run of these targets that expects no address in `OUTSIDE`."""
+    """The suspicion that these observations raise in a run of these targets that expects no address in `OUTSIDE`."""
     suspicion = Suspicion(is_suspect=lambda _, address: str(address) == OUTSIDE)
     suspicion.has_targets(of)
     for observation in observations:
@@ -208,7 +210,7 @@ def test_an_address_is_judged_when_its_scope_is_known() -> None:
 
 
 async def overdue_after(suspicion: Suspicion, subject: Subject) -> float:
-    """Seconds until a step that starts now, and has no answer, is a sign."""
+    """Seconds until a step that starts now, and gets no answer, is a sign of trouble."""
     loop = asyncio.get_running_loop()
     suspicion.started(subject)
     started = loop.time()
@@ -218,7 +220,7 @@ async def overdue_after(suspicion: Suspicion, subject: Subject) -> float:
 
 
 TICKS: Final = 0.15
-"""Seconds by which a slow step may be noticed late."""
+"""Seconds by which a slow step may be noticed too late."""
 
 
 @pytest.mark.virtual_clock

@@ -1,4 +1,4 @@
-"""Clients of a listener that behave as they like, on real sockets, in a time that a test sets forward."""
+"""Clients of a listener that may misbehave, on real sockets, in a time that a test advances."""
 
 import asyncio
 import contextlib
@@ -36,7 +36,7 @@ LOOPBACK: Final = IPv4Address("127.0.0.1")
 
 
 class LeapingLoop(asyncio.SelectorEventLoop):
-    """A loop whose clock advances by itself and by `leap`, and that keeps the faults reported to it."""
+    """A loop whose clock advances by itself and by `leap`, and that keeps the exceptions reported to it."""
 
     _ahead = 0.0
 
@@ -49,19 +49,19 @@ class LeapingLoop(asyncio.SelectorEventLoop):
         return super().time() + self._ahead
 
     def leap(self, seconds: float) -> None:
-        """Let this much time pass."""
+        """Advance the clock by this time."""
         self._ahead += seconds
 
 
 def leap(seconds: float) -> None:
-    """Let time pass for the loop that runs."""
+    """Advance the clock of the running loop by this time."""
     loop = asyncio.get_running_loop()
     assert isinstance(loop, LeapingLoop)
     loop.leap(seconds)
 
 
 def played(go: Coroutine[Any, Any, None]) -> None:
-    """Run a coroutine in a LeapingLoop. Fails if a fault was reported to the loop, or something stays open."""
+    """Run a coroutine in a LeapingLoop. Fails if an exception was reported to the loop, or if a file remains open."""
     before = open_files()
     loop = LeapingLoop()
     with asyncio.Runner(loop_factory=lambda: loop) as runner:
@@ -71,7 +71,7 @@ def played(go: Coroutine[Any, Any, None]) -> None:
 
 
 async def turns(number: int = 20) -> None:
-    """Let everything happen that needs no more than the loop's attention."""
+    """Give the loop this many turns, enough for all steps that only need the loop."""
     for _ in range(number):
         await asyncio.sleep(0)
 
@@ -87,8 +87,7 @@ PAGES: Final = Pages(
 
 @contextlib.asynccontextmanager
 async def listening(address: str = "127.0.0.1", port: int = 0, **pages: Any) -> AsyncIterator[Listener]:
-    """A listener, on a port that the kernel chooses unless one is given, with these pages in place of those that say
-    little."""
+    """A listener, on a port that the kernel chooses unless one is given, with these pages in place of minimal ones."""
     listener = Listener(ip_address(address), port, replace(PAGES, **pages))
     await listener.start()
     try:
@@ -100,17 +99,19 @@ async def listening(address: str = "127.0.0.1", port: int = 0, **pages: Any) -> 
 
 @dataclass(frozen=True, slots=True)
 class Got:
-    """An answer, read by the standard library's client."""
+    """An answer, as read by the standard library's client."""
 
     status: int
     headers: HTTPMessage
     body: str
     rest: bytes
-    """What came behind it."""
+    """The bytes after the answer."""
 
 
 class _Given(io.BytesIO):
-    """Bytes as HTTPResponse takes them, for a socket and for its file, which it closes as soon as it has the body."""
+    """Makes bytes look like a socket to HTTPResponse. HTTPResponse closes the socket's file as soon as it has
+    the body.
+    """
 
     def makefile(self, *_: Any) -> io.BytesIO:
         return self
@@ -120,7 +121,7 @@ class _Given(io.BytesIO):
 
 
 def answer_in(data: bytes, method: str = "GET") -> Got:
-    """The answer in these bytes. Raises HTTPException if they are not an answer, or a part of one."""
+    """The answer in these bytes. Raises HTTPException if they are not an answer, or an incomplete one."""
     given: Any = _Given(data)
     answer = HTTPResponse(given, method=method)
     answer.begin()
@@ -135,23 +136,23 @@ class Client:
         self.channel = channel
 
     async def send(self, data: bytes) -> None:
-        """Give it all to the kernel."""
+        """Send all bytes to the kernel."""
         await asyncio.get_running_loop().sock_sendall(self.channel, data)
 
     async def read(self, most: int = 1 << 16) -> bytes:
-        """What has come; nothing at the end. Raises OSError."""
+        """The bytes that have arrived; empty at the end. Raises OSError."""
         async with asyncio.timeout(SECONDS):
             return await asyncio.get_running_loop().sock_recv(self.channel, most)
 
     async def rest(self) -> bytes:
-        """All until the end. Raises OSError."""
+        """All bytes until the end. Raises OSError."""
         content = b""
         while piece := await self.read():
             content += piece
         return content
 
     def finish(self) -> None:
-        """Say that nothing follows."""
+        """Close the sending direction."""
         self.channel.shutdown(socket.SHUT_WR)
 
     def reset(self) -> None:
@@ -161,7 +162,7 @@ class Client:
 
 
 async def connected(listener: Listener, address: str | None = None, *, receive: int | None = None) -> Client:
-    """A connection to a listener; `receive` bounds the bytes that wait here for their reader."""
+    """A connection to a listener; `receive` limits the bytes that wait here to be read."""
     where: Address = listener.address if address is None else ip_address(address)
     channel = socket.socket(socket.AF_INET if where.version == 4 else socket.AF_INET6)
     channel.setblocking(False)
@@ -179,7 +180,7 @@ async def connected(listener: Listener, address: str | None = None, *, receive: 
 async def connection(
     listener: Listener, address: str | None = None, *, receive: int | None = None
 ) -> AsyncIterator[Client]:
-    """A connection that is closed in the end."""
+    """A connection that is closed at the end of the block."""
     client = await connected(listener, address, receive=receive)
     try:
         yield client
@@ -188,7 +189,7 @@ async def connection(
 
 
 async def exchanged(listener: Listener, request: bytes, address: str | None = None) -> bytes:
-    """What comes for a request, until the other end closes."""
+    """The bytes that answer a request, until the other end closes."""
     async with connection(listener, address) as client:
         await client.send(request)
         return await client.rest()
@@ -197,7 +198,7 @@ async def exchanged(listener: Listener, request: bytes, address: str | None = No
 def request_for(
     path: str, *, host: str = "127.0.0.1", method: str = "GET", more: str = "", version: str = "1.1"
 ) -> bytes:
-    """A request as any client makes it; `more` are lines of its head."""
+    """A request as an ordinary client makes it; `more` are lines of its head."""
     return f"{method} {path} HTTP/{version}\r\nHost: {host}\r\n{more}\r\n".encode("latin-1")
 
 
@@ -208,8 +209,8 @@ async def got(listener: Listener, path: str, *, address: str | None = None, **ho
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    """Wait until something is so, without letting the listener's own time pass faster than it does."""
-    end = time.monotonic() + 60  # of this host: a leap is not waiting
+    """Wait until `holds` is true, without advancing the listener's own time faster than it passes."""
+    end = time.monotonic() + 60  # time of this host: a leap does not count as waiting
     while not holds():
         assert time.monotonic() < end
         await asyncio.sleep(0.001)
@@ -253,12 +254,12 @@ class Manager:
 
 
 class Runs:
-    """Measurements of a watch, each of which waits until it is let through, unless all are."""
+    """Measurements of a watch, each of which waits until a test releases it, unless all are released."""
 
     def __init__(self, evidence: Measurement, *, through: bool = False) -> None:
         self.started = 0
         self.broken = False
-        """Whether the next ones are ended by a fault."""
+        """Whether an exception ends the next measurements."""
         self._evidence = evidence
         self.gate = asyncio.Event()
         if through:
@@ -276,7 +277,7 @@ class Runs:
 def job_of(
     runs: Runs, *, scenario: str = "healthy", redact: bool = False, deadline: float = 20, **given: Any
 ) -> WatchConfig:
-    """What a watch does over these runs; what is not given is as the command has it."""
+    """A watch's job over these runs, with the command's defaults for all other settings."""
     defaults: dict[str, Any] = {"interval": 60.0, "cycles": None, "raise_after": 2, "clear_after": 2}
     return WatchConfig(
         settings=replace(settings_of(scenarios.load(scenario)), deadline=deadline),
@@ -292,17 +293,17 @@ def job_of(
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A watch that goes on."""
+    """A watch that is running."""
 
     watch: Watch
     stop: CancelToken
     lines: list[str]
-    """What it has said."""
+    """The lines that it has written."""
     over: asyncio.Task[None]
 
     @property
     def listener(self) -> Listener:
-        """Where it listens at the moment."""
+        """The listener that the watch has now."""
         listener = self.watch._listener.listener
         assert listener is not None
         return listener
@@ -312,7 +313,7 @@ class Watched:
 async def watching(
     job: WatchConfig, *, environment: Mapping[str, str] | None = None, reread: Callable[[], WatchConfig] | None = None
 ) -> AsyncIterator[Watched]:
-    """A watch that is ended as by SIGTERM, unless it has ended before."""
+    """A watch that is ended as by SIGTERM, unless it has ended earlier."""
     lines: list[str] = []
     stop, writer = CancelToken(), Writer(lines.append)
     around = WatchEnvironment(
@@ -337,17 +338,17 @@ async def watching(
 
 
 class Held:
-    """Where a thread waits until it is let go, as on a disk that hangs."""
+    """A place where a thread waits until it is released, as on a hanging disk."""
 
     def __init__(self) -> None:
         self.waiting = False
         self._free = threading.Event()
 
     def wait(self) -> None:
-        """Be held, by another thread than the loop's."""
+        """Wait, in a thread other than the loop's."""
         self.waiting = True
         assert self._free.wait(SECONDS)
 
     def release(self) -> None:
-        """Let it go on."""
+        """Release the waiting thread."""
         self._free.set()

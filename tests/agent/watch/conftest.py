@@ -1,4 +1,4 @@
-"""A long watch takes minutes and runs unattended: it starts with the first test here, and the last checks it."""
+"""The long watch takes minutes and runs unattended: it starts with the first test here, and the last test checks it."""
 
 import subprocess
 import sys
@@ -18,7 +18,7 @@ def _takes_long(item: pytest.Item) -> bool:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put what waits for the long watch last."""
+    """Run the tests that wait for the long watch last."""
     items.sort(key=_takes_long)
 
 
@@ -26,7 +26,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _started(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[subprocess.Popen[str] | None]:
-    """The long watch, from the first test here on, where one of the tests that were chosen waits for it."""
+    """The long watch, started with the first test here if a selected test waits for it."""
     if not any(map(_takes_long, request.session.items)):
         yield None
         return
@@ -40,6 +40,6 @@ def _started(
 
 @pytest.fixture
 def year(_started: subprocess.Popen[str] | None) -> subprocess.Popen[str]:
-    """The process that watches for CYCLES."""
+    """The process that watches for CYCLES cycles."""
     assert _started is not None
     return _started

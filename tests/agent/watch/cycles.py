@@ -1,4 +1,4 @@
-"""Reports of a watch's cycles, as short as what a test is about: which findings were there, and what was measured."""
+"""Reports of a watch's cycles, reduced to the subject of a test: which findings there were, and what was measured."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -14,9 +14,9 @@ from tests.support import build
 
 INTERVAL: Final = timedelta(seconds=60)
 LASTS: Final = timedelta(seconds=2)
-"""How long a cycle takes."""
+"""The duration of a cycle."""
 FAILED_CONNECT: Final = build.tcp("10.0.1.17", failed="timeout")
-"""What shows the finding where nothing else is said."""
+"""An observation that shows the finding, unless another is given."""
 SKIPPED: Final = build.spoiled(FAILED_CONNECT, skipped="an earlier step failed")
 WELL: Final = build.tcp("10.0.1.17")
 CAUSE: Final = "VPC006@backup"
@@ -68,8 +68,9 @@ def cycle(
     summary: str = "backup: nothing answers",
     **run: Any,
 ) -> Report:
-    """The report of the cycle of that number, the first being 1: `observations` are all that it made, `backup` how that
-    target is, and `run` what else is to be said of the run."""
+    """The report of the cycle with this number, starting at 1: `observations` are all observations of the cycle,
+    `backup` is the state of that target, and `run` has further fields of the run.
+    """
     well = _well()
     started = build.NOW + (number - 1) * INTERVAL
     of: Run = replace(well.run, id=f"run-{number}", started_at=started, finished_at=started + LASTS, seconds=2.0, **run)
@@ -84,8 +85,9 @@ def cycle(
 
 
 def lettered(cycles: str) -> Iterator[Report]:
-    """One a letter: C critical, W warning, i information, e explained, s suppressed, `.` gone, `-` not measured,
-    `!` gone in a run that was cut short."""
+    """Yield one report for each letter: C critical, W warning, i information, e explained, s suppressed, `.` absent,
+    `-` not measured, `!` absent in an interrupted run.
+    """
     for number, letter in enumerate(cycles, 1):
         match letter:
             case "C":

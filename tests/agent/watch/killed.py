@@ -1,10 +1,10 @@
-"""`python -m tests.agent.watch.killed FOLDER POINT…`: watches that write two files, each killed at another point.
+"""`python -m tests.agent.watch.killed FOLDER POINT…`: watches that write two files, each killed at a different point.
 
-Each runs in a child of its own with a folder in FOLDER of the point's name, over files that an earlier watch left, and
-kills itself (SIGKILL) at the n-th phase of writing files that it announces. So a point is the same in every run, where
-a delay would be another one each time. Point 0 is never, and leaves what both files hold after each cycle in folders of
-their own. One JSON object on stdout has the status of each child as waitpid(2) gives it; of one that announced fewer
-phases, 0.
+Each runs in its own child, with a folder in FOLDER named after the point, over files that an earlier watch has left. It
+kills itself (SIGKILL) at the n-th announced phase of writing files. So a point is the same in every run, while a delay
+would differ. Point 0 is never reached; its watch copies both files after each cycle into separate folders. One JSON
+object on stdout has the status of each child in the form of waitpid(2); it is 0 for a child that announced fewer
+phases.
 """
 
 import itertools
@@ -37,7 +37,9 @@ WRITING: Final = (
 
 
 def killing(point: int) -> Callable[[str], None]:
-    """What ends the process when so many phases of writing files were announced, by whichever thread."""
+    """Returns a function that ends the process once `point` phases of writing files have been announced, by
+    any thread.
+    """
     numbers = itertools.count(1)
 
     def announced(phase: str) -> None:
@@ -73,7 +75,7 @@ def watch(folder: Path, point: int) -> None:
 
 
 def main(folder: Path, points: list[int]) -> None:
-    """Let a child go to each point."""
+    """Run a child for each point."""
     statuses: dict[int, int] = {}
     for point in points:
         own = folder / str(point)

@@ -1,4 +1,4 @@
-"""A real HTTP server on loopback that takes what a watch posts, and answers as a test says."""
+"""A real HTTP server on loopback that receives the posts of a watch, and answers as a test determines."""
 
 import contextlib
 import threading
@@ -9,12 +9,12 @@ from typing import Final
 
 Answer = Callable[[BaseHTTPRequestHandler, threading.Event], None]
 PATIENCE: Final = 30.0
-"""Seconds after which a server that was to be silent gives up all the same."""
+"""Seconds after which a server that must be silent gives up nevertheless."""
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A request that was taken."""
+    """A request that the server received."""
 
     method: str
     target: str
@@ -25,12 +25,12 @@ class Taken:
 
 @dataclass(slots=True)
 class Receiver:
-    """What a server has been sent so far."""
+    """The data that a server has received so far."""
 
     port: int
     taken: list[Taken] = field(default_factory=list)
     sent: int = 0
-    """Bytes of an endless answer that were taken off its hands."""
+    """The bytes of an endless answer that the client has read."""
 
     def url(self, path: str = "/hook") -> str:
         return f"http://127.0.0.1:{self.port}{path}"
@@ -50,7 +50,7 @@ def status(code: int, **headers: str) -> Answer:
 
 
 def raw(data: bytes) -> Answer:
-    """These bytes, and the end."""
+    """An answer with these bytes, after which the connection ends."""
 
     def answer(handler: BaseHTTPRequestHandler, _: threading.Event) -> None:
         handler.wfile.write(data)
@@ -59,13 +59,13 @@ def raw(data: bytes) -> Answer:
 
 
 def silence(_: BaseHTTPRequestHandler, over: threading.Event) -> None:
-    """No answer at all, as long as the server runs."""
+    """Answer nothing for as long as the server runs."""
     over.wait(PATIENCE)
 
 
 @contextlib.contextmanager
 def receiving(*answers: Answer) -> Iterator[Receiver]:
-    """A server that gives these answers, the last of them again and again."""
+    """A server that gives these answers, and repeats the last one."""
     over = threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
@@ -73,7 +73,7 @@ def receiving(*answers: Answer) -> Iterator[Receiver]:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             headers = {name.lower(): value for name, value in self.headers.items()}
             receiver.taken.append(Taken(self.command, self.path, headers, body))
-            with contextlib.suppress(ConnectionError):  # who asked need not wait for all of it
+            with contextlib.suppress(ConnectionError):  # the client may leave before it has read everything
                 answers[min(len(receiver.taken), len(answers)) - 1](self, over)
 
         def log_message(self, *_: object) -> None:
@@ -94,7 +94,7 @@ def receiving(*answers: Answer) -> Iterator[Receiver]:
 
 
 def endless(receiver: list[Receiver], most: int) -> Answer:
-    """An answer of `most` bytes, sent as long as the client reads it."""
+    """An answer of `most` bytes, sent for as long as the client reads it."""
 
     def answer(handler: BaseHTTPRequestHandler, _: threading.Event) -> None:
         handler.wfile.write(f"HTTP/1.1 200 OK\r\nContent-Length: {most}\r\n\r\n".encode())

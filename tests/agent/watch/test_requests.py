@@ -1,4 +1,4 @@
-"""Which signed calls a watch makes, and what a run does with an answer that stands."""
+"""The signed calls of a watch, and how a run uses an answer of an earlier cycle."""
 
 import asyncio
 import itertools
@@ -38,7 +38,7 @@ JITTERED: Final = (1 + CALL_JITTER) * CALL_INTERVAL + 2 * INTERVAL
 
 
 class Seen:
-    """What a watch over these networks did, cycle by cycle."""
+    """The results of a watch over these networks, cycle by cycle."""
 
     def __init__(self, *names: str, calls: Calls = Calls.ONE) -> None:
         self.names = names
@@ -62,7 +62,7 @@ class Seen:
         return self
 
     def called_at(self, target: str = "backup") -> list[float]:
-        """When cycles made a signed call to a target."""
+        """The times at which cycles made a signed call to a target."""
         return [
             time
             for time, report in zip(self.times, self.reports, strict=True)
@@ -166,21 +166,21 @@ def test_a_fleet_stays_below_half_of_every_limit(name: str) -> None:
 
 
 def in_run(name: str, standing: Observation[Any]) -> Report:
-    """The report of a run that may use an answer."""
+    """The report of a run that may use an earlier answer."""
     chosen = scenarios.load(name)
     measurement, _ = measured(chosen, turn=1, standing=(standing,))
     return judge(measurement)
 
 
 def an_answer(name: str = HEALTHY) -> Observation[Any]:
-    """The answer to the one call of an earlier run, at the first address."""
+    """The answer to the only call of an earlier run, at the first address."""
     measurement, _ = measured(scenarios.load(name), turn=0)
     (made,) = [seen for seen in measurement.observations if seen.subject.step is Step.API and seen.ok]
     return replace(made, started_at=None if made.started_at is None else made.started_at.replace(year=2025))
 
 
 def calls_in(report: Report) -> dict[str, str]:
-    """How each call ended, by address."""
+    """The result of each call, by address."""
     return {
         str(seen.subject.address): "standing"
         if seen.started_at is not None and seen.started_at < report.run.started_at

@@ -1,4 +1,4 @@
-"""The tracker: what many cycles show together, reported once and proven by a report."""
+"""The tracker: the common result of many cycles, reported once and proven by a report."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,7 +22,7 @@ from tests.support.runs import report_of
 
 
 def _changes_of_finding(cycles: str, raise_after: int = 2, clear_after: int = 2) -> list[str]:
-    """What was said of the finding, each with the number of its cycle."""
+    """The changes reported about the finding, each with the number of its cycle."""
     tracker = Tracker(raise_after=raise_after, clear_after=clear_after)
     changes: list[str] = []
     for number, report in enumerate(lettered(cycles), 1):
@@ -144,7 +144,9 @@ def _slow(history: str, raise_after: int, clear_after: int) -> list[str]:
     history = history[:first].replace("-", ".").replace("!", ".") + history[first:].replace("!", "-")
 
     def run_of(end: int, letters: str) -> int:
-        """Cycles in a row up to `end` that are among `letters`; those that did not measure are skipped."""
+        """The number of cycles in a row up to `end` that are among `letters`; cycles without a measurement
+        are skipped.
+        """
         length = 0
         for letter in reversed(history[: end + 1]):
             if letter in letters:
@@ -230,7 +232,7 @@ _Observation = Observation[Any]
 
 
 def _stays(before: tuple[_Observation, ...], after: tuple[_Observation, ...], code: str = "TCP001", **how: Any) -> bool:
-    """Whether a finding that was shown by `before` stays after a cycle without it that observed `after`."""
+    """Whether a finding shown by `before` stays after a cycle without it that observed `after`."""
     tracker = Tracker(raise_after=1, clear_after=1)
     target = None if how.pop("of_run", False) else "backup"
     evidence = [observation.id for observation in before]
@@ -307,12 +309,12 @@ def test_a_target_that_is_none_any_more_has_no_fault() -> None:
 
 
 def test_a_fault_of_the_ports_stays_while_the_name_has_no_address() -> None:
-    """With real runs, too, a worse fault does not count as a fix."""
+    """In real runs, too, a worse fault does not count as a fix."""
     tracker = Tracker(raise_after=1, clear_after=1)
     tracker.fold(report_of("egress-closed"))
     changes = tracker.fold(report_of("zone-without-the-name"))
     assert [finding.id for finding in tracker.raised] == ["TCP001@backup", "VPC016@backup"]
-    # The gateway's name has public addresses alone by now: it is not in use, and so nothing is wrong with it.
+    # By now, the gateway's name has only public addresses: the endpoint is not in use, so it has no fault.
     assert [change.finding.id for change in changes if change.finding and change.kind is Kind.CLEARED] == [
         "TCP001@backup-gateway"
     ]
@@ -454,7 +456,7 @@ def test_it_counts_what_it_told() -> None:
 
 
 def test_what_is_over_is_forgotten() -> None:
-    """A year of names that come once does not fill the memory."""
+    """A year of names that occur once does not fill the memory."""
     tracker = Tracker(raise_after=1, clear_after=1)
     for number in range(1, 400):
         tracker.fold(cycle(number, fault("DNS004", f"10.0.0.{number}", evidence=())))
@@ -462,7 +464,7 @@ def test_what_is_over_is_forgotten() -> None:
 
 
 def test_new_bounds_are_taken_in_the_middle() -> None:
-    """After a hangup the settings are others, and the state is the same."""
+    """After a hangup the settings have changed, and the state is the same."""
     tracker = Tracker(raise_after=5, clear_after=5)
     reports = lettered("CCCC")
     next_kinds: Callable[[], list[Kind]] = lambda: [  # noqa: E731 - a line is enough

@@ -1,4 +1,4 @@
-"""`watch` and `demo --watch` as commands: what they write where, how signals end them, and their exit codes."""
+"""`watch` and `demo --watch` as commands: their outputs, how signals end them, and their exit codes."""
 
 import contextlib
 import json
@@ -29,7 +29,7 @@ ENVIRONMENT: Final = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
 
 @pytest.fixture(autouse=True)
 def _default_handlers() -> Iterator[None]:
-    """A shell's background job ignores SIGINT, and with it whatever it starts."""
+    """Restore SIGINT, since a shell's background job ignores it, and so do its child processes."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGHUP)}
     for number, handler in before.items():
         if handler is signal.SIG_IGN:
@@ -44,7 +44,7 @@ def command(*arguments: str) -> list[str]:
 
 
 def demo(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """A watch over a simulated network, to its end."""
+    """Run a watch over a simulated network to its end."""
     return subprocess.run(
         command("demo", "--watch", *arguments),
         cwd=ROOT,
@@ -90,7 +90,7 @@ def a_port() -> int:
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
-    """Exit code, and what it wrote since."""
+    """Wait for the end; returns the exit code, and the remaining output."""
     out, err = process.communicate(timeout=SECONDS)
     return process.returncode, out, err
 

@@ -1,7 +1,7 @@
-"""What a watch keeps from one cycle to the next changes no result: each cycle is as the run of a new process.
+"""The data that a watch keeps from one cycle to the next changes no result: each cycle equals the run of a new process.
 
-The network is simulated. The SDK and the roots are this host's own, read from files and variables as a scenario has
-them, and are kept over all scenarios, one after the other: so everything changes between two cycles, too.
+The network is simulated. The SDK and the roots are this host's own, read from a scenario's files and variables, and are
+kept over all scenarios, one after the other. So everything changes between two cycles, too.
 """
 
 from collections.abc import Callable
@@ -36,7 +36,7 @@ from tests.support.runs import in_virtual_time
 
 
 class Host:
-    """What measures: its own SDK and roots, on a simulated network."""
+    """A host with its own SDK and roots, on a simulated network."""
 
     def __init__(self) -> None:
         self.sdk = SystemSdk()
@@ -64,7 +64,7 @@ class Host:
         machine.trust = trust
         if not scenario.sdk.silent_home:
             sdk.settings = self.sdk.settings
-        if scenario.credentials.source in ("env", "fails"):  # others would leave this host
+        if scenario.credentials.source in ("env", "fails"):  # others would use this host's network
             sdk.credentials = self.sdk.credentials
         return world
 
@@ -78,7 +78,7 @@ def cold(scenario: Scenario, turn: int) -> Report:
 
 
 def settle(scenario: Scenario, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Set files and variables of the SDK as a scenario has them."""
+    """Write files and set variables of the SDK as in a scenario."""
     here: Any = SimpleNamespace(scenario=scenario)
     for name, value in program.environment(here, folder).items():
         if name not in ("PATH", "HOME"):

@@ -1,4 +1,4 @@
-"""kill -9 at any moment leaves no half file where monitors read."""
+"""kill -9 at any moment leaves no incomplete file for monitors to read."""
 
 import json
 import signal
@@ -12,7 +12,7 @@ from tests.support.extent import one_in
 from tests.support.repository import ROOT
 
 POINTS = one_in(2, range(1, 2 * CYCLES * len(WRITING) + 1))
-"""Every phase of writing two files in each cycle; in CI every second of them, so all in one cycle or another."""
+"""Every phase of writing two files in each cycle; CI uses every second phase, so that it meets each in some cycle."""
 
 
 def test_a_watch_that_is_killed_leaves_whole_files(tmp_path: Path) -> None:
@@ -25,6 +25,6 @@ def test_a_watch_that_is_killed_leaves_whole_files(tmp_path: Path) -> None:
         assert len(set(whole)) == 1 + CYCLES
         left = [(tmp_path / str(point) / name).read_bytes() for point in POINTS]
         assert set(left) <= set(whole)
-        assert len(set(left)) > 1  # of some cycles the old one, of others the new one
-    for point in POINTS:  # what was being written has a name that no monitor reads
+        assert len(set(left)) > 1  # after some cycles the old one, after others the new one
+    for point in POINTS:  # a file being written has a name that no monitor reads
         assert {path.name for path in (tmp_path / str(point)).glob("[!.]*")} == {OUTPUT, TEXTFILE}

@@ -1,4 +1,4 @@
-"""The listener by itself: what it answers to which client, and how it treats hostile clients."""
+"""The listener by itself: its answers to each kind of client, and how it treats hostile ones."""
 
 import asyncio
 import gc
@@ -47,7 +47,7 @@ from tests.support.fakes import open_files
 
 PATHS = ("/metrics", "/healthz", "/report.json", "/probe")
 HUGE = 8 << 20
-"""Bytes of an answer that no buffer of the kernel takes at once."""
+"""The size of an answer that no buffer of the kernel takes at once, in bytes."""
 
 
 async def _probed() -> str | None:
@@ -318,8 +318,9 @@ def test_a_foreign_host_learns_nothing_of_what_there_is(path: str, method: str) 
     ],
 )
 def test_a_page_of_another_site_starts_no_run(site: str | None, status: int) -> None:
-    """It names the right `Host`, as `<img src="http://127.0.0.1:9842/probe">` does. What needs no run is answered:
-    somebody may follow a link to it, and a page cannot read it."""
+    """It names the right `Host`, as `<img src="http://127.0.0.1:9842/probe">` does. A request that needs no run is
+    answered: somebody may follow a link to it, and a page cannot read the answer.
+    """
     began: list[str] = []
 
     async def probed() -> str:
@@ -363,7 +364,7 @@ def test_the_host_over_ipv6(host: str, status: int) -> None:
 
 
 def test_a_link_local_address_is_named_without_its_zone() -> None:
-    """Clients name it so (RFC 6874), because the zone means something on one host alone."""
+    """Clients omit the zone (RFC 6874), because it has a meaning on one host alone."""
     listen._check_host("[fe80::1]:9842", ip_address("fe80::1%eth0"))
     with pytest.raises(listen.RefusedError):
         listen._check_host("[fe80::2]", ip_address("fe80::1%eth0"))
@@ -534,14 +535,14 @@ def test_a_head_just_within_the_bound_is_taken() -> None:
 def test_of_what_comes_without_end_a_bounded_part_is_taken() -> None:
     async def go() -> None:
         async with listening() as listener, connection(listener) as client:
-            with pytest.raises(ConnectionError):  # and not a minute later: what the kernel takes is a few megabytes
+            with pytest.raises(ConnectionError):  # and not a minute later: the kernel takes a few megabytes
                 await client.send(b"POST /metrics HTTP/1.1\r\n" * 20 * LINGER_BYTES)
 
     played(go())
 
 
 async def _served(sent: bytes) -> bytes:
-    """What the listener answers to bytes that end."""
+    """The listener's answer to these bytes, after which the client closes."""
     async with listening(probe=_probed) as listener, connection(listener) as client:
         await client.send(sent)
         client.finish()
@@ -641,7 +642,7 @@ def test_the_end_of_an_answer_is_not_dropped_while_its_reader_pauses() -> None:
                 data += await client.read(1024)
                 await turns(2)
             await turns()
-            assert left > 0  # in this process, when the kernel takes no more
+            assert left > 0  # in this process, once the kernel takes no more
             leap(2 * LINGER_SECONDS)
             await turns()
             data += await client.rest()
@@ -768,7 +769,7 @@ def test_a_probe_limit_that_is_none_is_refused(given: str) -> None:
 
 @pytest.fixture
 def many_files() -> Iterator[None]:
-    """Room for both ends of a thousand connections."""
+    """Raise the limit of open files for both ends of a thousand connections."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = 4096 if hard == resource.RLIM_INFINITY else min(4096, hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
@@ -794,7 +795,7 @@ def test_scrapes_are_answered_amid_a_thousand_connections(start: bytes) -> None:
             assert (await got(listener, "/metrics")).body == "up 1\n"
             assert len(listener._open) <= MAX_CONNECTIONS
             assert most <= MAX_CONNECTIONS + 8
-            assert await gone(clients[0])  # the oldest were let go of, and the newest were not
+            assert await gone(clients[0])  # the oldest were closed, and the newest were not
             with pytest.raises(BlockingIOError):
                 clients[-1].channel.recv(1)
             for client in clients:
@@ -844,7 +845,7 @@ def test_the_end_lets_go_of_every_connection_at_once() -> None:
 
 @pytest.mark.parametrize("steps", range(6))
 def test_who_was_on_his_way_in_at_the_end_is_not_served(steps: int) -> None:
-    """Between a connection of the kernel and a task that serves it the loop takes some steps."""
+    """The loop takes some steps between a kernel's connection and the task that serves it."""
 
     async def go() -> None:
         async with listening() as listener:
@@ -899,7 +900,7 @@ def test_memory_returns_to_what_it_was() -> None:
                 before, files = tracemalloc.get_traced_memory()[0], open_files()
                 for _ in range(50):
                     await hostile(listener)
-                gc.collect()  # connections that were cut are in circles
+                gc.collect()  # connections that were cut are in reference cycles
                 assert tracemalloc.get_traced_memory()[0] - before < 200_000
                 assert open_files() - files == Counter()
             finally:

@@ -1,4 +1,4 @@
-"""The listener of a watch: what it has of the cycles, runs on demand, new settings, and no secret."""
+"""The listener of a watch: data of the cycles, runs on demand, new settings, and no secrets."""
 
 import asyncio
 import json
@@ -43,7 +43,7 @@ DEADLINE = 20.0
 
 @pytest.fixture(autouse=True)
 def _measured() -> None:
-    """What the runs see is measured in a loop of its own, once, before that of a test goes on."""
+    """Measure once in a separate loop, before that of a test continues."""
     measurement_of("healthy")
     measurement_of(FAULTY)
 
@@ -54,12 +54,12 @@ def listening(runs: Runs, **given: Any) -> WatchConfig:
 
 
 async def first_cycle(watched: Watched) -> None:
-    """Wait for the end of it."""
+    """Wait for the end of the first cycle."""
     await until(lambda: watched.watch._finished is not None and not watched.watch._in_flight)
 
 
 def cycles_in(answer: Got) -> float:
-    """How many cycles the metrics of an answer are after."""
+    """The number of cycles that the metrics of an answer count."""
     assert answer.status == 200
     return samples_in(answer.body)["backuplink_watch_cycles_total", frozenset()]
 
@@ -215,7 +215,7 @@ def test_probes_begin_a_run_when_the_last_one_began_long_enough_ago() -> None:
             for _ in range(20):
                 assert cycles_in(await got(watched.listener, "/probe")) == 1
             leap(PROBE_SECONDS)
-            assert cycles_in(await got(watched.listener, "/metrics")) == 1  # a scrape begins none
+            assert cycles_in(await got(watched.listener, "/metrics")) == 1  # a scrape begins no run
             together = [asyncio.create_task(got(watched.listener, "/probe")) for _ in range(20)]
             await asyncio.wait(together)
             assert {cycles_in(task.result()) for task in together} == {2}
@@ -296,7 +296,7 @@ def test_nobody_waits_for_a_watch_that_is_over() -> None:
 
 
 async def taken(watched: Watched, wanted: bool) -> None:
-    """Have the settings read again, and wait until they are taken, or refused."""
+    """Reload the settings, and wait until they are applied or refused."""
     counts = watched.watch._counts.reloads
     before = counts.total()
     watched.watch.read_again()
@@ -410,7 +410,7 @@ def test_the_same_port_on_an_address_that_takes_in_the_old_one(usable: bool, mon
             if usable:
                 await taken(watched, True)
                 assert str(watched.listener.address) == "0.0.0.0"  # noqa: S104
-            else:  # another process has the port on another address
+            else:  # another process has the port on a different address
                 async with clients.listening("127.0.0.2", port=port):
                     await taken(watched, False)
                 assert watched.listener is not before

@@ -1,4 +1,4 @@
-"""Cycle after cycle: when they begin, what they share, what they leave, and what does not hold them up."""
+"""Cycles one after the other: when they begin, what they share, what remains of them, and what does not delay them."""
 
 import asyncio
 import errno
@@ -39,13 +39,13 @@ CONFIGURED = "gateway-group-for-the-appliance"
 
 @pytest.fixture(scope="module", autouse=True)
 def _kept() -> None:
-    """Measured before a loop runs, since each takes a loop of its own."""
+    """Measure before a test's loop runs, since each measurement uses a loop of its own."""
     for name in ("healthy", "one-zone-silent", "name-does-not-exist"):
         measurement_of(name)
 
 
 def canned(name: str = "healthy") -> Measure:
-    """Takes no time, and sees what a scenario shows."""
+    """Returns a function that takes no time, and measures what a scenario shows."""
 
     async def go(settings: Settings, emit: Emit, stop: CancelToken) -> Measurement:
         return measurement_of(name)
@@ -54,7 +54,7 @@ def canned(name: str = "healthy") -> Measure:
 
 
 def counted(done: Watched, name: str, **labels: str) -> float:
-    """A sample of the metrics that a watch gives at its end."""
+    """A sample of the metrics that a watch reports at its end."""
     return samples_in(done.watch._metrics())[name, frozenset(labels.items())]
 
 
@@ -112,7 +112,7 @@ async def test_a_cycle_that_a_signal_cut_says_nothing(tmp_path: Path) -> None:
     textfile = tmp_path / "watch.prom"
 
     async def meanwhile(watch: Watch, stop: CancelToken) -> None:
-        await asyncio.sleep(INTERVAL * 1.5)  # the second cycle waits for an answer that does not come
+        await asyncio.sleep(INTERVAL * 1.5)  # the second cycle waits for an answer that never comes
         stop.cancel("SIGTERM")
 
     async def go(settings: Settings, emit: Emit, stop: CancelToken) -> Measurement:
@@ -161,12 +161,13 @@ async def test_a_round_of_signed_calls_goes_on_from_cycle_to_cycle() -> None:
 
 
 FIRST_READ: Final = first_read_after("i-0a1b2c3d4e5f67890")
-"""Seconds from the start of a watch on the simulated instance."""
+"""Seconds from the start of a watch on the simulated instance to its first read."""
 
 
 async def asked(*names: str) -> list[tuple[float, str]]:
-    """For each cycle when it started, and whether it might ask EC2 (`may`), had an earlier answer (`again`), or neither
-    (`no`)."""
+    """When each cycle started, and whether it was allowed to ask EC2 (`may`), had an earlier answer (`again`), or
+    neither (`no`).
+    """
     sources: list[tuple[float, str]] = []
     cycle = networks(loaded(*names))
 
@@ -197,7 +198,7 @@ async def test_a_healthy_host_may_read_from_its_first_time_on_and_does_not() -> 
 async def test_what_ec2_said_of_one_fault_is_not_used_for_another() -> None:
     before = int(FIRST_READ / ((1 - JITTER) * INTERVAL)) + 4
     seen = await asked(*[CONFIGURED] * before, "one-zone-silent", *[CONFIGURED] * 2)
-    # The cycle after another fault has no answer, and none may be asked for within the hour.
+    # The cycle after another fault has no answer, and may not ask for one within the hour.
     assert [what for _, what in seen[before - 1 :]] == ["again", "again", "no", "no"]
 
 
@@ -281,7 +282,7 @@ async def test_files_have_the_last_cycle(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("wanted", "new"), [("json", 0o600), ("html", 0o600), ("prometheus", 0o644)])
 async def test_a_new_file_is_its_owners_alone_and_metrics_are_not(wanted: str, new: int, tmp_path: Path) -> None:
-    """A file that is there keeps its permissions, which somebody gave it for those who read it."""
+    """An existing file keeps its permissions, since somebody set them for its readers."""
     made, kept, textfile = tmp_path / "made", tmp_path / "kept", tmp_path / "watch.prom"
     kept.touch()
     kept.chmod(0o640)
@@ -313,7 +314,7 @@ async def test_a_file_that_cannot_be_written_is_said_once_and_when_it_can_again(
     assert counted(done, "backuplink_watch_file_write_errors_total") == 3
 
 
-@pytest.mark.virtual_clock  # a clock that does not stand still for a thread
+@pytest.mark.virtual_clock  # the clock does not wait for a hanging thread
 async def test_a_disk_that_hangs_holds_up_no_cycle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     let_go = threading.Event()
     started: list[float] = []
@@ -433,7 +434,7 @@ async def test_it_is_alive_while_cycles_come_to_their_end_and_no_longer() -> Non
     async def go(settings: Settings, emit: Emit, stop: CancelToken) -> Measurement:
         if next(cycle_numbers) == 2:
             await asyncio.sleep(100 * INTERVAL)
-        return measurement_of("one-zone-silent")  # the verdict is not a matter of life
+        return measurement_of("one-zone-silent")  # the verdict does not affect the sign of life
 
     await watched(job(go, cycles=3), meanwhile=meanwhile)
     dead = [at for at, is_alive in alive if not is_alive]
@@ -496,7 +497,7 @@ async def test_an_address_that_is_not_this_hosts_is_no_watch() -> None:
 
 
 async def test_settings_of_a_job_do_not_change_under_a_cycle() -> None:
-    """The deadline of the settings that were read again holds from the next cycle on."""
+    """The deadline of reloaded settings applies from the next cycle on."""
     seen: list[float] = []
 
     async def go(settings: Settings, emit: Emit, stop: CancelToken) -> Measurement:

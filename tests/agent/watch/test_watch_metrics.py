@@ -1,4 +1,4 @@
-"""What a watch reports about itself; no receiver of a notice delays its cycles."""
+"""The metrics of a watch about itself; no receiver of a notice delays its cycles."""
 
 import asyncio
 import random
@@ -27,7 +27,7 @@ from tests.formats.monitors import samples_in
 from tests.support import build, scenarios
 
 LIMIT: Final = 25.0
-"""Seconds; fewer than a program that receives a notice may take."""
+"""A limit in seconds; a program that receives a notice may take longer."""
 VPCE: Final = "backup@vpce-0a1b2c3d4e5f67890-abcdefgh.backup.eu-west-1.vpce.amazonaws.com"
 
 
@@ -106,7 +106,7 @@ def test_the_state_is_that_of_the_tracker() -> None:
 
 
 def test_since_when_a_finding_is_there() -> None:
-    """Since the first cycle that had it, and not since it was raised; gone with it."""
+    """The time begins with the first cycle that had the finding, not when it was raised, and ends with the finding."""
     tracker = Tracker(raise_after=2, clear_after=1)
     first = cycle(1, fault())
     tracker.fold(first)
@@ -133,7 +133,7 @@ def test_masks_stand_in_labels_and_two_that_become_one_are_one() -> None:
 
 @pytest.mark.parametrize("interval", [0.05])
 async def test_a_program_and_a_server_that_hang_hold_up_no_cycle(interval: float) -> None:
-    """Cycles whose verdict changes each time, a program that never ends, a server that never answers."""
+    """Each cycle's verdict changes, the notified program never ends, and the server never answers."""
     messages: list[str] = []
     number = 0
 

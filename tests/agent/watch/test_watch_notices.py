@@ -1,4 +1,4 @@
-"""Notices to a program and a URL: what arrives, what does not, and that nothing waits for either."""
+"""Notices to a program and a URL: which arrive, which do not, and that nothing waits for either."""
 
 import asyncio
 import contextlib
@@ -35,12 +35,12 @@ T = TypeVar("T")
 SECRET: Final = "s3cr3t"  # noqa: S105 - not a real secret
 NOTICE: Final = Notice("id-1", {"schema": "backuplink.change.v1", "id": "id-1", "text": "raised"}, {"verdict": "é\n"})
 LARGE: Final = Notice("id-2", {"id": "id-2"}, {"observations": ["x" * 1000] * 2000})
-"""More than a pipe and a socket hold."""
+"""More data than a pipe and a socket hold."""
 AGAIN: Final = (0.0, 0.0, 0.0)
 LIMIT: Final = 20.0
-"""Seconds that nothing here takes, unless it hangs."""
+"""A limit in seconds that only a hanging test reaches."""
 SHORT: Final = 0.5
-"""A time limit that is to be met."""
+"""A time limit that the test must reach."""
 
 
 async def within_limit(body: Awaitable[T]) -> T:
@@ -50,7 +50,7 @@ async def within_limit(body: Awaitable[T]) -> T:
 
 
 async def why_not(send: Sender, notice: Notice = NOTICE) -> str:
-    """Why a notice was not sent."""
+    """The reason why a notice was not sent."""
     with pytest.raises(NotSentError) as caught:
         await within_limit(send(notice))
     return str(caught.value)
@@ -123,7 +123,7 @@ async def test_a_server_that_does_not_answer_has_so_long() -> None:
 
 
 def _drip(handler: Any, over: Any) -> None:
-    """A byte of a header now and then: each comes within a time limit that begins anew."""
+    """Send a byte of a header now and then, each within a time limit that would begin anew."""
     handler.wfile.write(b"HTTP/1.1 200 OK\r\nX: ")
     while not over.wait(SHORT / 10):
         handler.wfile.write(b"a")
@@ -160,7 +160,7 @@ async def test_the_body_of_an_answer_is_not_read() -> None:
     with receiving(endless(known, many)) as receiver:
         known.append(receiver)
         await within_limit(post(receiver)(NOTICE))
-    assert receiver.sent < many / 16  # what the sockets between hold
+    assert receiver.sent < many / 16  # the capacity of the sockets in between
 
 
 async def test_what_is_for_loopback_goes_to_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -278,7 +278,7 @@ def shell(script: str, *, seconds: float = LIMIT, running: set[int] | None = Non
 
 
 def _lives(pid: int) -> bool:
-    """Whether a process runs; a zombie does not."""
+    """Whether a process runs; a zombie does not count."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except FileNotFoundError:
@@ -452,7 +452,7 @@ async def test_one_that_is_given_up_is_killed() -> None:
 
 
 async def test_its_process_is_known_from_its_begin_to_its_end() -> None:
-    """What ends strays between cycles must not take it for one."""
+    """Cycles must not take the process for a stray one and end it."""
     running: set[int] = set()
     seen: set[str] = set()
 
@@ -566,7 +566,7 @@ async def test_of_too_many_the_oldest_are_left_counted_and_said() -> None:
     async with asyncio.TaskGroup() as group:
         telling.start(group)
         telling.add(Notice("first", {}, None))
-        await asyncio.sleep(0)  # it is under way now
+        await asyncio.sleep(0)  # its delivery has begun
         for notice in _numbered(MAX_WAITING + 1000):
             telling.add(notice)
         assert telling.counts[Channel.URL, Delivery.DROPPED] == 1000

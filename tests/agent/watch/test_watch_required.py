@@ -1,4 +1,6 @@
-"""Services that a watch starts and stops to require: told once, proven by a report, and never by what was not seen."""
+"""Services that a watch starts and stops requiring: reported once, proven by a report, and never because of something
+that it could not see.
+"""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -42,8 +44,9 @@ def search(*unread: str, failed: str | None = None, of: str = WORKLOADS) -> Obse
 def with_targets(
     report: Report, required: Mapping[str, tuple[str, ...]], optional: tuple[str, ...] = (), *, found: bool = False
 ) -> Report:
-    """The report with these services, of which the required ones have the reasons why; with the link of an agent where
-    it is `found`."""
+    """The report with these services. Required ones have the reasons why; if the workload is `found`, the report has
+    the link of an agent.
+    """
     (first,) = report.targets
     targets = [
         replace(first, id=name, service=name, role=Role.REQUIRED, required_by=required_by)
@@ -61,9 +64,10 @@ HANA: Final[Required] = {**CALLER, "backup-storage": ("hana",), "ssm": ("hana",)
 
 
 def _reports(cycles: str) -> Iterator[Report]:
-    """One a letter: h with the Backint agent, o with its services optional, `.` without it; without it `!` in a search
-    that failed, `?` while the SDK's settings could not be read, `x` while its link, `X` while a folder above it, `y`
-    while another link could not be; `n` without a Region."""
+    """One report for each letter: h with the Backint agent, o with its services optional, `.` without it.
+    The others are without it, too: `!` if the search failed, `?` if the SDK's settings could not be read, `x` if its
+    link could not be read, `X` a folder above the link, `y` a different link; `n` if there is no Region.
+    """
     for number, letter in enumerate(cycles, 1):
         steps = {
             "!": search(failed="timeout"),
@@ -279,7 +283,9 @@ def test_a_watch_tells_it_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize("hidden", ["/usr/sap", "/usr/sap/HDB", "/usr/sap/aws-backint-agent"])
 def test_what_was_found_stands_while_it_cannot_be_read(hidden: str) -> None:
-    """Its link, or the configuration that says where its data goes. It was neither seen nor seen to be gone."""
+    """The link, or the configuration with the data's destination, is unreadable. The workload was neither seen nor seen
+    to be gone.
+    """
     (readable,) = loaded("hana-in-s3-mode-alone")
     unreadable = replace(readable, host=replace(readable.host, unreadable=(hidden,)))
     config = job(networks([readable, unreadable, unreadable]), format="ndjson", cycles=3)

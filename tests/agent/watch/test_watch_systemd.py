@@ -1,4 +1,4 @@
-"""What the service manager receives, read from the other end of a real socket."""
+"""The messages that the service manager receives, read from the other end of a real socket."""
 
 import asyncio
 import itertools
@@ -23,7 +23,7 @@ from tests.support.runs import measurement_of
 
 @pytest.fixture(params=["path", "abstract"])
 def manager(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[clients.Manager]:
-    """A service manager, by a socket of either kind."""
+    """A service manager, with a socket of either kind."""
     name = str(tmp_path / "notify") if request.param == "path" else f"@backuplink-{uuid.uuid4()}"
     with clients.Manager(name) as service_manager:
         yield service_manager
@@ -31,7 +31,7 @@ def manager(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[clients.
 
 @pytest.fixture(autouse=True)
 def _measured() -> None:
-    """What the runs see is measured in a loop of its own, once, before that of a test goes on."""
+    """Measure once in a separate loop, before that of a test continues."""
     measurement_of("healthy")
 
 
@@ -198,7 +198,7 @@ def test_it_is_ready_when_it_listens_and_before_the_first_cycle_is_over(manager:
 
 @pytest.mark.virtual_clock
 async def test_the_watchdog_hears_of_cycles_that_end_and_of_nothing_else(manager: clients.Manager) -> None:
-    """A cycle that hangs: the process still runs, and the watchdog receives no sign of life."""
+    """A cycle hangs: the process still runs, and the watchdog receives no sign of life."""
     seconds, interval, deadline = 30.0, 60.0, 20.0
 
     runs = Runs(measurement_of("healthy"), through=True)
@@ -225,12 +225,12 @@ async def test_the_watchdog_hears_of_cycles_that_end_and_of_nothing_else(manager
         beats.clear()
         runs.gate.set()
         await hear(2100.0)
-        assert min(beats) <= 2000 + seconds / 2  # it goes on
+        assert min(beats) <= 2000 + seconds / 2  # the watch continues
         runs.broken = True
         beats.clear()
         await hear(4000.0)
         assert runs.started > 30
-        assert max(beats) <= 2100 + most + 1  # cycles that a fault ends do not finish
+        assert max(beats) <= 2100 + most + 1  # cycles that an exception ends do not finish
 
 
 @pytest.mark.virtual_clock
@@ -279,12 +279,13 @@ def test_a_reload_begins_and_ends_for_the_manager_whatever_becomes_of_it(manager
 
 
 def test_a_reload_is_not_cut_by_the_next_cycle(manager: clients.Manager) -> None:
-    """It would leave the manager waiting for READY, and the settings half taken."""
+    """Otherwise the manager would wait for READY, with half of the settings applied."""
 
     async def go() -> None:
         runs = Runs(measurement_of("healthy"), through=True)
         held = clients.Held()
-        new = job_of(runs, raise_after=7)  # here, since it opens files, and a thread that is let go would at any time
+        # Imported here, since it opens files, which a released thread would do at any time.
+        new = job_of(runs, raise_after=7)
 
         def reread() -> WatchConfig:
             held.wait()
@@ -295,7 +296,7 @@ def test_a_reload_is_not_cut_by_the_next_cycle(manager: clients.Manager) -> None
             leap(57.0)
             watched.watch.read_again()
             await until(lambda: held.waiting)
-            leap(9.0)  # the next cycle is due, and the time for reading is not over
+            leap(9.0)  # the next cycle is due, and the time limit of the reload has not passed
             await clients.turns()
             held.release()
             await until(lambda: watched.watch._config.watching.raise_after == 7)
@@ -317,7 +318,8 @@ def test_settings_that_cannot_be_read_for_a_hanging_disk_hold_up_nothing(
     async def go() -> None:
         runs = Runs(measurement_of("healthy"), through=True)
         held = clients.Held()
-        new = job_of(runs, raise_after=7)  # here, since it opens files, and a thread that is let go would at any time
+        # Imported here, since it opens files, which a released thread would do at any time.
+        new = job_of(runs, raise_after=7)
 
         def reread() -> WatchConfig:
             held.wait()

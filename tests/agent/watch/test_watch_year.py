@@ -1,4 +1,4 @@
-"""Two hours of cycles, one a minute, with all that takes their results; with `--everything` a week of them."""
+"""Two hours of cycles, one a minute, with all receivers of their results; with `--everything` a week of them."""
 
 import json
 import sqlite3
@@ -13,7 +13,7 @@ MAX_GROWTH_BYTES = 2_000_000
 SOCKETS = 4
 """Both ends of the connections of one scrape and one notice, which may be open at that moment."""
 SECONDS = 3_600
-"""Far above what it takes; a limit for one that hangs."""
+"""A limit for a process that hangs, far above the time that it needs."""
 
 
 def test_nothing_is_lost_and_memory_and_open_files_stay_as_they_were(year: subprocess.Popen[str]) -> None:
@@ -21,7 +21,7 @@ def test_nothing_is_lost_and_memory_and_open_files_stay_as_they_were(year: subpr
     assert (year.returncode, err) == (0, "")
     *samples, counts, scraped = [json.loads(line) for line in out.splitlines()]
     assert [sample["cycle"] for sample in samples] == [CYCLES // 10 * tenth for tenth in range(1, 11)]
-    # The first half loads what is loaded once, and fills the windows of past cycles.
+    # The first half loads what is only loaded once, and fills the windows of past cycles.
     half = [sample["bytes"] for sample in samples[len(samples) // 2 :]]
     assert max(half) - half[0] <= MAX_GROWTH_BYTES
     files = [sample["files"] for sample in samples]
@@ -33,7 +33,7 @@ def test_nothing_is_lost_and_memory_and_open_files_stay_as_they_were(year: subpr
     folder = Path(str(year.args[3]))  # type: ignore[index]
     assert cycles_in((folder / "watch.prom").read_text("utf-8")) == CYCLES
     assert len(scraped) >= CYCLES * INTERVAL / SCRAPES_EVERY - 1
-    assert scraped == sorted(set(scraped))  # every answer is of another moment, and none goes back
+    assert scraped == sorted(set(scraped))  # each answer is from a different moment, and the moments never go back
     with sqlite3.connect(folder / "history.db") as history:
         assert history.execute("SELECT count(*), sum(complete), sum(lost) FROM cycle").fetchone() == (CYCLES, CYCLES, 0)
         changes = [json.loads(text)["id"] for (text,) in history.execute("SELECT document FROM change ORDER BY id")]

@@ -1,8 +1,8 @@
-"""`python -m tests.agent.watch.year FOLDER CYCLES`: a long watch in virtual time, with all that takes its results.
+"""`python -m tests.agent.watch.year FOLDER CYCLES`: a long watch in virtual time, with all receivers of its results.
 
-A textfile, a history, a receiver of notices and a scraper take them, over real files and sockets. The first
-three leave theirs in FOLDER. Writes one JSON object a line to stdout: after every tenth of the cycles the bytes of
-memory that are resident and the number of open files; at the end what the watch counted, and what each scrape saw.
+A textfile, a history, a receiver of notices and a scraper receive them, over real files and sockets. The first three
+keep their data in FOLDER. stdout has one JSON object a line: after every tenth of the cycles, the bytes of resident
+memory and the number of open files; at the end, the counts of the watch, and the result of each scrape.
 """
 
 import asyncio
@@ -42,15 +42,15 @@ NETWORKS: Final = (
     *("resolver-silent",) * 2,
     "no-endpoint-in-this-vpc",
 )
-"""Faults that last, that come and go, that stay for one cycle, and such as EC2 is asked about."""
+"""Faults that last, that come and go, and that stay for one cycle, some of which lead to reads of EC2."""
 
 
 SCRAPES_EVERY: Final = 1_000.0
-"""Virtual seconds between two scrapes: they meet cycles at changing moments."""
+"""Virtual seconds between two scrapes: they fall at varying moments of a cycle."""
 
 
 def resident() -> int:
-    """Bytes of memory, after all that can be given back was given back."""
+    """The bytes of resident memory, after as much as possible has been returned to the system."""
     gc.collect()
     ctypes.CDLL(None).malloc_trim(0)
     return int(Path("/proc/self/statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
@@ -62,7 +62,7 @@ def say(what: dict[str, float]) -> None:
 
 
 def taking(receiver: list[Receiver], notices: Path) -> Answer:
-    """Takes a change: appends its id to a file, and forgets the rest, since memory is measured."""
+    """Receives a change: appends its id to a file, and forgets the rest, since memory is measured."""
 
     def answer(handler: BaseHTTPRequestHandler, over: threading.Event) -> None:
         with notices.open("a", encoding="ascii") as file:
@@ -74,7 +74,7 @@ def taking(receiver: list[Receiver], notices: Path) -> Answer:
 
 
 class Scraper:
-    """Reads the metrics of a watch again and again, and counts the cycles that each answer is after."""
+    """Reads the metrics of a watch repeatedly, and records the number of cycles in each answer."""
 
     def __init__(self, port: int) -> None:
         self.seen: list[float] = []
@@ -92,7 +92,7 @@ class Scraper:
         return httpx.get(self._url, timeout=SECONDS, trust_env=False).raise_for_status().text
 
     def has_changes_to_post(self) -> bool:
-        """Whether the receiver has not answered all of them."""
+        """Whether the receiver has not yet answered all of the changes."""
         return self.watch is not None and any(
             waiting._unfinished_tasks  # type: ignore[attr-defined]  # asyncio's own count, which join() waits for
             for waiting in self.watch._notices._waiting.values()
@@ -100,12 +100,12 @@ class Scraper:
 
 
 def cycles_in(metrics: str) -> float:
-    """How many cycles had ended."""
+    """The number of cycles that had ended."""
     return samples_in(metrics)["backuplink_watch_cycles_total", frozenset()]
 
 
 def main(folder: Path, cycles: int) -> None:
-    """Watch so many cycles."""
+    """Watch for this many cycles."""
     numbers = itertools.count(1)
 
     def sample(_: object) -> None:
