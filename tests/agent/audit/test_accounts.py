@@ -1,4 +1,4 @@
-"""Whole accounts, each with something of its own: what an audit says of them, and what it does not."""
+"""Complete accounts, each with a special property: which faults an audit reports, and which it does not."""
 
 from dataclasses import replace
 from ipaddress import ip_network
@@ -164,7 +164,7 @@ HUB, SPOKE = Made(number=1), Made(number=2, block=ip_network("10.2.0.0/16"), ser
 
 
 def peered(state: str = "active", *, way_back: bool = True) -> tuple[Ec2Facts, Ec2Facts]:
-    """A VPC with an endpoint, and one that has a zone for its name."""
+    """A VPC with an endpoint, and a peered VPC that has a zone for the endpoint's name."""
     sides = tuple(PeeredVpc(vpc_id=made.vpc_id, owner_id=ACCOUNT, cidrs=(made.block,)) for made in (HUB, SPOKE))
     known = {PEERINGS: PeeringsFacts(peerings=(Peering(peering_id="pcx-0a1b2c3d", state=state, sides=sides),))}
     back = (Route(destination=SPOKE.block, target="pcx-0a1b2c3d"),) if way_back else ()
@@ -176,7 +176,7 @@ def peered(state: str = "active", *, way_back: bool = True) -> tuple[Ec2Facts, E
 
 
 def central(read: tuple[Ec2Facts, Ec2Facts]) -> CentralEndpoint:
-    """What the second VPC uses of the first."""
+    """The second VPC's use of the first VPC's endpoint."""
     document = audited(*read, asked=CALLER)
     by_id = {vpc.vpc_id: vpc for vpc in document.vpcs}
     assert by_id[HUB.vpc_id].status is Status.OK
@@ -209,7 +209,7 @@ def test_a_peering_that_leads_nowhere_is_told_with_the_way(read: tuple[Ec2Facts,
 
 
 def attached(*, hole: bool = False) -> tuple[Ec2Facts, Ec2Facts]:
-    """These two VPCs over a transit gateway, whose table may drop what goes to the hub."""
+    """These two VPCs over a transit gateway, whose table may drop packets to the hub."""
     rows = tuple(
         TransitAttachment(
             attachment_id=made.id("tgw-attach"),

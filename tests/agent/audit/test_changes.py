@@ -1,4 +1,4 @@
-"""What changed since an earlier audit, in every format and as events."""
+"""The changes since an earlier audit, in every format and as events."""
 
 import csv
 import io
@@ -158,7 +158,7 @@ def test_a_vpc_that_the_earlier_audit_does_not_have_is_named() -> None:
 
 
 def test_the_vpcs_of_two_accounts_are_kept_apart() -> None:
-    """The owner of a shared VPC and a participant see different things."""
+    """The owner of a shared VPC and a participant see different data."""
     both = [facts_of(ONE, (), large_vpc.ACCOUNT), facts_of(acl(DENY)(ONE), (), "999988887777")]
     before = audit(both, ASKED)
     assert changes_since(before, audit(both, ASKED)).changes == ()
@@ -193,7 +193,7 @@ def test_audits_that_were_asked_for_other_things_say_so(asked: AuditRequest, *, 
 
 @pytest.fixture(scope="module")
 def document() -> AuditDocument:
-    """Something of each turn, and a VPC that was not read."""
+    """A document with each kind of change, and a VPC that was not read."""
     before = audited(acl(DENY)(ONE), group(OUT, only=True)(OTHER), THIRD)
     now = audited(
         endpoints(policy=DEFAULT)(acl(replace(DENY, egress=True))(ONE)), OTHER, later=True, asked=replace(REVIEW)
@@ -245,7 +245,7 @@ def test_masks_hide_the_ids_of_changes(document: AuditDocument) -> None:
 
 
 def details(document: AuditDocument) -> list[dict[str, Any]]:
-    """The details of all entries, each held against the schema."""
+    """The details of all entries, each validated against the schema."""
     requests = [json.loads(line) for line in events.render(document).splitlines()]
     found = [json.loads(entry["Detail"]) for request in requests for entry in request["Entries"]]
     for detail in found:

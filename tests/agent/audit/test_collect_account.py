@@ -1,4 +1,4 @@
-"""Reading the VPCs of accounts: bounded, paged, at a bounded rate, and never ended by what does not answer."""
+"""Reading the VPCs of accounts: bounded, paged, at a limited rate, and never ended by a read without an answer."""
 
 import asyncio
 import json
@@ -62,14 +62,14 @@ NAMES: Final = {
 
 
 class Scripted:
-    """A reader that answers as it is told."""
+    """A reader with scripted answers."""
 
     def __init__(self, answers: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
         self._answers = {name: iter(pages) for name, pages in answers.items()}
         self.asked: list[tuple[str, Mapping[str, Any]]] = []
 
     async def prepare(self, services: object) -> None:
-        """Prepare nothing, since nothing is needed."""
+        """Do nothing, since no preparation is needed."""
 
     async def read(self, service: str, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         self.asked.append((operation, parameters))
@@ -130,10 +130,10 @@ async def test_requests_keep_to_their_rate() -> None:
 
 
 class Silent:
-    """A reader that answers nothing after the caller's identity."""
+    """A reader that gives no answer after the caller's identity."""
 
     async def prepare(self, services: object) -> None:
-        """Prepare nothing, since nothing is needed."""
+        """Do nothing, since no preparation is needed."""
 
     async def read(self, service: str, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         if operation == "GetCallerIdentity":
@@ -176,14 +176,14 @@ async def test_a_signal_ends_the_reads() -> None:
 
 
 def run(*words: str) -> tuple[int, AuditDocument, str]:
-    """The command; its exit code, its document and what it says on stderr."""
+    """Run the command; returns its exit code, its document and its stderr."""
     result = called("audit", "--format", "json", *words)
     assert result.stdout, result.stderr
     return result.returncode, audit_report.decode(json.loads(result.stdout)), result.stderr
 
 
 def called(*words: str) -> subprocess.CompletedProcess[str]:
-    """The program with the keys of moto."""
+    """Run the program with the keys of moto."""
     return subprocess.run(
         [sys.executable, "-m", "agent", *words],
         cwd=ROOT,
@@ -196,7 +196,7 @@ def called(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 def make_vpc(client: Any, *, private_dns: bool) -> tuple[str, str]:
-    """A VPC with a host and an endpoint of backup that admits it; its id and the endpoint's."""
+    """Make a VPC with a host and an endpoint of backup that admits it; returns its id and the endpoint's."""
     vpc_id = client.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     client.modify_vpc_attribute(VpcId=vpc_id, EnableDnsHostnames={"Value": True})
     servers = [{"Key": "domain-name-servers", "Values": ["AmazonProvidedDNS"]}]
@@ -223,7 +223,7 @@ def make_vpc(client: Any, *, private_dns: bool) -> tuple[str, str]:
 def account(
     told: moto_server.Told, moto: boto3.session.Session, monkeypatch: pytest.MonkeyPatch
 ) -> boto3.session.Session:
-    """An account of moto; what it does not have, another server says."""
+    """An account of moto; a scripted server answers the reads that moto lacks."""
     for service in ("ROUTE53RESOLVER", "ROUTE53PROFILES"):
         monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", f"http://127.0.0.1:{told.port}")
     # moto 5 fails on filters of this read, and answers nothing.
@@ -295,7 +295,7 @@ def test_another_account_is_read_with_its_role(account: boto3.session.Session) -
 
 
 def test_a_region_that_refuses_is_listed_and_not_fatal(told: moto_server.Told) -> None:
-    """Every request is answered by a scripted server, one Region of which refuses."""
+    """A scripted server answers every request, and one of its Regions refuses."""
 
     def vpcs(call: moto_server.Call) -> moto_server.Reply:
         if f"/{REGION}/" not in call.headers["Authorization"]:
@@ -352,7 +352,7 @@ def test_all_regions_are_those_that_the_account_has(told: moto_server.Told, monk
 
 
 def of_sts(operation: str, members: str) -> moto_server.Reply:
-    """A good answer of STS."""
+    """A successful answer of STS."""
     body = (
         f'<{operation}Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><{operation}Result>{members}'
         f"</{operation}Result><ResponseMetadata><RequestId>{moto_server.REQUEST_ID}</RequestId></ResponseMetadata>"
@@ -392,7 +392,7 @@ def test_every_account_of_an_organization_is_read_with_its_role(told: moto_serve
 
 
 def test_a_list_without_end_is_given_up_and_named(told: moto_server.Told) -> None:
-    """Each list gives the same page for ever."""
+    """Each list repeats the same page without end."""
     for operation in ("DescribeSubnets", "DescribeNetworkAcls", "DescribeSecurityGroups", "DescribeNetworkInterfaces"):
         told.answers[operation] = moto_server.of_ec2(operation, "", "more")
     told.answers["GetCallerIdentity"] = moto_server.refusal("AccessDenied", "no")
@@ -409,7 +409,7 @@ def test_a_list_without_end_is_given_up_and_named(told: moto_server.Told) -> Non
 
 
 class Recorded:
-    """A reader between an audit and the system's, which counts and may throttle."""
+    """A reader between an audit and the system's reader, which counts requests and may throttle."""
 
     def __init__(self, reader: Any, asked: list[tuple[str, str, Mapping[str, Any]]], throttled: Counter[str]) -> None:
         self._reader = reader
@@ -446,7 +446,7 @@ def world_of(sdk: Any) -> Any:
 
 @pytest.fixture
 def fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server of this machine needs no rates."""
+    """Remove the rate limits, since the server is on this machine."""
     monkeypatch.setattr(collect_account, "_RATES", {})
     monkeypatch.setattr(collect_account, "_RATE", 10_000.0)
     for name, variable in NAMES.items():
@@ -456,7 +456,7 @@ def fast(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("count", extent.one_in(2, (12, 199)))
 @pytest.mark.usefixtures("fast")
 async def test_an_account_is_read_once_and_split_by_vpc(account: boto3.session.Session, count: int) -> None:
-    """25 groups with 10 rules in each VPC, an endpoint of its own in each; with the default VPC there are 200."""
+    """Each VPC has 25 groups with 10 rules, and an endpoint of its own; with the default VPC there are 200."""
     client = account.client("ec2")
     made = {make_vpc(client, private_dns=True)[0] for _ in range(count)}
     for vpc_id in made:
@@ -468,7 +468,7 @@ async def test_an_account_is_read_once_and_split_by_vpc(account: boto3.session.S
             ]
             client.authorize_security_group_ingress(GroupId=group, IpPermissions=rules)
     sdk = RecordedSdk()
-    wanted = replace(WANTED, deadline=SECONDS, timeout=SECONDS)  # moto gives all 50,000 rules in one answer
+    wanted = replace(WANTED, deadline=SECONDS, timeout=SECONDS)  # moto returns all 50,000 rules in one answer
     read = await collect_account.gather(wanted, world_of(sdk), stop=CancelToken())
     assert isinstance(read, AccountFacts)
     assert (read.unanswered, read.complete) == ((), True)
@@ -517,7 +517,7 @@ async def test_an_account_of_200_vpcs_keeps_to_the_rates() -> None:
 
     class Answering:
         async def prepare(self, services: object) -> None:
-            """Prepare nothing, since nothing is needed."""
+            """Do nothing, since no preparation is needed."""
 
         async def read(self, service: str, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
             if operation == "GetCallerIdentity":

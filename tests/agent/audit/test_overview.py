@@ -1,4 +1,4 @@
-"""The answer first: the table of VPCs, the worst first, and faults that several VPCs have."""
+"""The answer comes first: the table of VPCs, the worst one at the top, and faults that several VPCs share."""
 
 import csv
 import io
@@ -93,7 +93,7 @@ def test_every_format_has_the_order_and_the_answer(wanted: str, document: AuditD
         of.vpc_id for of in IN_ORDER
     ]
     for vpc in document.vpcs:
-        if wanted not in ("text", "html"):  # which break and escape words
+        if wanted not in ("text", "html"):  # characters that break lines, or are escaped
             assert vpc.cause[1:] in out
             assert vpc.to_do is None or vpc.to_do in out
 
@@ -130,7 +130,8 @@ def test_places_are_named_where_they_differ(document: AuditDocument) -> None:
 def test_a_fault_of_several_vpcs_is_told_once_with_all_of_them() -> None:
     several = [acl(DENY)(of) for of in (WARNED, SHUT, SOUND)]
     document = audited(*several, BARE)
-    told, _ = (fault for fault in document.repeated if fault.code == "VPC006")  # the other is of an appliance's ports
+    # The other fault is about an appliance's ports.
+    told, _ = (fault for fault in document.repeated if fault.code == "VPC006")
     assert [one.vpc_id for one in told.vpcs] == [of.vpc_id for of in several]
     for one, of in zip(told.vpcs, several, strict=True):
         assert [subject.removeprefix("acl-") for subject in one.subjects] == [of.vpc_id.removeprefix("vpc-")]

@@ -1,5 +1,6 @@
-"""What an audit finds in accounts in which something was planted, what it says of clean ones, and what a reviewer asks:
-VPC020, VPC021, VPC022, and a zone that the endpoint lacks."""
+"""The faults that an audit finds in accounts with planted ones, its silence about clean accounts, and a reviewer's
+questions: VPC020, VPC021, VPC022, and a zone that the endpoint lacks.
+"""
 
 import json
 from collections.abc import Callable
@@ -44,13 +45,13 @@ REVIEW: Final = replace(ASKED, review=True)
 GROUP: Final = "sg-00000001000000000"
 VPCE: Final = "vpce-00000001000000000"
 DEFAULT: Final = '{"Statement":[{"Action":"*","Effect":"Allow","Principal":"*","Resource":"*"}]}'
-"""What EC2 gives an endpoint for which nobody named a policy."""
+"""The policy that EC2 gives an endpoint if none is named."""
 ANYWHERE: Final = ip_network("0.0.0.0/0")
 Change = Callable[[Ec2Facts], Ec2Facts]
 
 
 def facts(operation: str, of: Ec2Facts = SOUND) -> Any:
-    """What a read gave."""
+    """The result of a read."""
     (found,) = (one.facts for one in of.observations if one.subject.operation == operation)
     return found
 
@@ -68,7 +69,7 @@ def changed(of: Ec2Facts, operation: str, **values: Any) -> Ec2Facts:
 
 
 def endpoints(which: Callable[[int], bool] = lambda _: True, **values: Any) -> Change:
-    """Endpoints, by their number, with other values."""
+    """Endpoints, by their number, with these values."""
 
     def change(of: Ec2Facts) -> Ec2Facts:
         held = facts(ENDPOINTS, of).endpoints
@@ -212,7 +213,7 @@ PLANTED: Final[list[tuple[str, Change, str]]] = [
     ("VPC012", hosts_let_nothing_out, "sg-00000001000000001"),
     ("VPC017", firewall("BLOCK", "backup.eu-west-1.amazonaws.com"), "rslvr-fdl-0a1b2c3d4e5f67890"),
 ]
-"""The code, what was planted, and an id that the fault names."""
+"""The code, the planted fault, and an id that the finding names."""
 CLEAN: Final[list[Change]] = [
     lambda of: of,
     endpoints(policy=DEFAULT),
@@ -225,7 +226,7 @@ CLEAN: Final[list[Change]] = [
     firewall("BLOCK", "bad.example"),
     forwards("corp.example"),
 ]
-"""Three of them with policies that AWS gave."""
+"""Accounts without a planted fault; three of them have policies made by AWS."""
 
 
 def audited(of: Ec2Facts, asked: AuditRequest = ASKED) -> AuditDocument:
@@ -362,7 +363,7 @@ def test_what_is_known_of_one_endpoint_does_not_hide_the_others(code: str) -> No
 
 
 def test_what_is_known_of_one_service_does_not_hide_the_others() -> None:
-    """One entry of an ACL stops all services."""
+    """One entry of an ACL blocks all services."""
     of = acl(DENY)(SOUND)
     whole = next(fault for fault in vpc_of(of).faults if fault.code == "VPC006")
     first_of_all, *others = whole.services

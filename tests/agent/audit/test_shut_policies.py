@@ -1,4 +1,4 @@
-"""Whether a policy allows nothing of a service: what it is sure of, and what it leaves open."""
+"""Whether a policy allows nothing of a service: the certain cases, and those that it leaves open."""
 
 import json
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""Hosts of buckets, and the call at one, held against what a client of botocore sends."""
+"""Hosts of buckets, and the call to one, compared with the request of a botocore client."""
 
 from typing import Any, Final
 
@@ -27,11 +27,11 @@ NAMES: Final = (
 
 
 class SentError(Exception):
-    """Instead of an answer."""
+    """Raised in place of an answer."""
 
 
 def sent_by_botocore(bucket: str, region: str) -> Any:
-    """The request that a client of botocore's sends with HeadBucket."""
+    """The HeadBucket request of a botocore client."""
     session = botocore.session.Session()
     session.set_credentials("AKIAIOSFODNN7EXAMPLE", "secret")
     client = session.create_client(

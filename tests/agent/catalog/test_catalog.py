@@ -1,4 +1,4 @@
-"""The table of partitions, Regions and hosts, held against the botocore that is installed."""
+"""The table of partitions, Regions and hosts, compared with the installed botocore."""
 
 import json
 import re
@@ -34,7 +34,7 @@ def session() -> Any:
 
 @cache
 def their_partitions() -> dict[str, Any]:
-    """The partitions, by id, as every SDK reads them."""
+    """The partitions, by id, from the data that every SDK reads."""
     data: dict[str, Any] = botocore.loaders.Loader().load_data("partitions")
     return {partition["id"]: partition for partition in data["partitions"]}
 
@@ -52,7 +52,7 @@ def rules_of(service: str) -> Any:
 
 
 def theirs_of(service: str, region: str, *, fips: bool, dual_stack: bool) -> tuple[str | None, str | None]:
-    """Their host, None where they refuse to build one, and the Region to sign for where they name it."""
+    """botocore's host, or None if it refuses to build one, and the Region for the signature if it names one."""
     import botocore.exceptions
 
     rules = rules_of(service)
@@ -66,7 +66,7 @@ def theirs_of(service: str, region: str, *, fips: bool, dual_stack: bool) -> tup
 
 
 def global_regions(service: str, partition: str) -> set[str]:
-    """The Regions of a partition, where the service is global there."""
+    """The Regions of a partition for which the service is global."""
     named = session().get_available_regions(SERVICES[service].client_name, partition, allow_non_regional=True)
     return {region.id for region in REGIONS.values() if region.partition == partition} if named else set()
 
@@ -128,7 +128,7 @@ def test_hosts_are_those_of_the_sdk(service: str) -> None:
     for known in REGIONS.values():
         few[known.partition].append(known.id)
     chosen = [region for regions in few.values() for region in {regions[0], *one_in(8, regions)}]
-    for region in (*chosen, "eu-west-9", "xx-nowhere-1"):  # a Region that is newer than the table, and none
+    for region in (*chosen, "eu-west-9", "xx-nowhere-1"):  # a Region that is newer than the table, and an invalid one
         for fips, dual_stack in WAYS:
             ours = host_of(service, region, fips=fips, dual_stack=dual_stack)
             theirs, signed = theirs_of(service, region, fips=fips, dual_stack=dual_stack)
@@ -152,7 +152,7 @@ def test_hosts_are_those_of_the_sdk(service: str) -> None:
     ),
 )
 def test_a_client_calls_that_host(service: str, region: str) -> None:
-    """What a whole client makes of it, as a check of the rules alone."""
+    """The host that a complete client uses, to confirm the rules."""
     client = session().create_client(
         SERVICES[service].client_name,
         region_name=region,

@@ -1,4 +1,4 @@
-"""The templates of headlines, and what fills them."""
+"""The templates of headlines, and the values that fill them."""
 
 from ipaddress import ip_address
 from typing import Final
@@ -12,7 +12,7 @@ from agent.catalog.regions import REGIONS
 from agent.catalog.services import SERVICES, host_of
 
 ADDRESSES: Final = [ip_address(f"2600:1f18:1234:5678:9abc:def0:1234:567{digit}") for digit in range(9)]
-"""Addresses as long as any address is."""
+"""The longest possible addresses."""
 ID: Final = "0a1b2c3d4e5f67890"
 WIDEST: Final[dict[str, Forms]] = {
     **{name: form for name, form in of_ports((443, 1026, 1027, 1028, 1031, 2222)).items() if form is not None},
@@ -115,15 +115,15 @@ EITHER: Final = {
     "VPC014": ({"shut"}, {"open", "stopper"}, {"endpoint_on"}),
     "VPC019": ({"route_table", "endpoint"}, {"policy_of", "action"}),
 }
-"""Values of which a finding has those of one set alone."""
+"""Sets of values by code; a finding has the values of only one of its sets."""
 
 
 AT_HTTPS: Final = frozenset({"TCP001", "TCP002", "TCP004", "TCP008"})
-"""Findings of port 443 alone."""
+"""Findings about port 443 alone."""
 
 
 def widest_of(code: str, partition: str) -> list[dict[str, Forms]]:
-    """The widest values of a template, once for each set of EITHER."""
+    """The widest values of a template, for each set of EITHER."""
     names = set(fields_of(CODES[code].headline))
     kinds = EITHER.get(code, (set(),))
     common = names.difference(*kinds)
@@ -143,7 +143,7 @@ def test_every_template_fits(code: str, partition: str) -> None:
 
 @pytest.mark.parametrize("code", sorted(CODES))
 def test_the_longest_address_fits_where_a_template_needs_it(code: str) -> None:
-    """A single address cannot be written in fewer characters, as several can."""
+    """A single address cannot be abbreviated, while a list can."""
     several = {"where", "own", "theirs", "public", "private", "unrouted", "where_to"}
     for fields in widest_of(code, "aws"):
         alone = several if "where" in fields else {*several, "of"}

@@ -1,4 +1,4 @@
-"""The table of known texts against lines as programs write them, and what a search gives for any line."""
+"""The table of known texts, with lines as programs write them, and the results of a search for any line."""
 
 import json
 import re
@@ -60,7 +60,7 @@ def only(line: str) -> TextMatch:
 
 
 def filled(pattern: str) -> str:
-    """A line that has a pattern, and nothing else where the pattern needs nothing else."""
+    """A line that contains a pattern, and nothing else unless the pattern requires it."""
     known = next(known for known in KNOWN_TEXTS if pattern in known.patterns)
     if known.needs_failure:
         return f"https://{pattern}/: {FAILURE}"
@@ -496,7 +496,7 @@ def test_no_more_matches_are_kept_than_the_limit() -> None:
 
 @pytest.mark.parametrize(("text", "pattern"), PATTERNS)
 def test_a_pattern_takes_time_in_proportion_to_the_line(text: str, pattern: str) -> None:
-    """No piece repeats anything without a limit or inside another repetition, and each begins with fixed characters."""
+    """No piece repeats without a limit or inside another repetition, and each begins with fixed characters."""
     assert not [piece for piece in pattern.split("...") if piece.strip()[:1] in ("", "{")]
     for piece in text_search._pieces(pattern):
         repeats = re.findall(r"(?<!\\)(?:\{\d+,(\d+)\}|[*+])", piece.pattern)

@@ -1,4 +1,4 @@
-"""`explain --text` against problem reports of other people: how many lines lead to the cause of their thread."""
+"""`explain --text` on problem reports of other people: how many lines lead to the cause found in their thread."""
 
 import sys
 import tomllib
@@ -24,16 +24,16 @@ JOBS: Final = ("backuplink", "check", "--jobs")
 
 
 class Outcome(StrEnum):
-    """Where a line led."""
+    """The result of looking up a line."""
 
     LED = "led"
-    """The cause is among the first codes, or the meaning that comes first names it."""
+    """The cause is among the first codes, or the first meaning names it."""
     PARTLY = "partly"
     """The cause comes later, among other codes or in another meaning."""
     SILENT = "silent"
-    """Nothing is said of the cause, and nothing wrong."""
+    """The result mentions neither the cause nor anything wrong."""
     MISLED = "misled"
-    """Everything that is said is of other causes, or it sends the reader to what has no part."""
+    """The result mentions only other causes, or sends the reader to something uninvolved."""
 
 
 def outcome(report: dict[str, Any], result: SearchResult) -> Outcome:

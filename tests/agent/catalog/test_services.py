@@ -1,4 +1,4 @@
-"""One record is all that a new service takes: a made-up one is measured, judged and written like those that exist."""
+"""A new service needs only one record: an invented one is measured, judged and written like the existing ones."""
 
 import json
 import re
@@ -181,14 +181,14 @@ def test_a_record_agrees_with_the_sdk_s_model(name: str) -> None:
 
 
 def sent_by_botocore(name: str, operation: str, parameters: dict[str, Any], protocol: str) -> dict[str, Any]:
-    """The request that a client of botocore's makes of the operation."""
+    """The request of a botocore client for the operation."""
     serializer = botocore.serialize.create_serializer(protocol)
     made: dict[str, Any] = serializer.serialize_to_request(parameters, model_of(name).operation_model(operation))
     return made
 
 
 def parameters_of(call: SignedCall, model: Any) -> dict[str, Any]:
-    """The parameters that a client would be given for this call."""
+    """The parameters of a client for this call."""
     text = call.body.decode()
     if text.startswith("Action="):
         fields = parse_qsl(text)[2:]
@@ -248,7 +248,7 @@ def test_a_good_answer_of_the_call_is_known_and_another_is_not(name: str) -> Non
 
 
 def signed_by(service: Service) -> tuple[Any, ...]:
-    """What the simulated AWS needs to answer the service's own call, rightly signed."""
+    """Everything that the simulated AWS needs to answer the service's own call, correctly signed."""
     call, credentials = service.call, CredentialsPart()
     assert call is not None
     host = host_of(service.name, REGION, fips=False, dual_stack=False)

@@ -210,7 +210,7 @@ def test_any_text_is_an_endpoint_or_refused(text: str) -> None:
     assert named.host == named.host.lower().strip(" .")
     assert len(named.host) <= 253
     assert not set(named.host) & set(" /:=@'\"\\$`;&|<>*\n\t\0")
-    # What was understood is understood again.
+    # The result can be parsed again.
     assert named_endpoint(f"{named.service}={named.host}") == named
 
 

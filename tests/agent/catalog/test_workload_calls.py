@@ -1,4 +1,4 @@
-"""The calls of workloads: each row is of a service that the workload needs, and names operations that it has."""
+"""The calls of workloads: each row has a service that the workload needs, and operations of that service."""
 
 import boto3
 import pytest
@@ -22,7 +22,7 @@ def test_each_workload_and_service_has_one_row() -> None:
 
 
 def test_every_service_of_an_agent_has_a_row() -> None:
-    """What an API caller and a gateway appliance call depends on the program."""
+    """The calls of an API caller and of a gateway appliance depend on the program."""
     needed = {(name, service) for (name, _), services in NEEDS.items() for service in services}
     needed |= {(Workload.SSM, "ec2messages")}
     rows = {(row.workload, row.service) for row in WORKLOAD_CALLS}

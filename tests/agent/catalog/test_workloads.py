@@ -1,4 +1,4 @@
-"""What each workload needs, and which workloads decide what a run checks."""
+"""The services that each workload needs, and the workloads that determine the checks of a run."""
 
 import re
 from dataclasses import replace
@@ -42,10 +42,10 @@ OF_SSM: Final = {"ssm": REQUIRED, "ssmmessages": REQUIRED}
 OF_BACKUP_MODE: Final = {**OF_SSM, "backup-storage": REQUIRED, "ssm-sap": OPTIONAL, "secretsmanager": REQUIRED}
 OF_S3_MODE: Final = {"s3": REQUIRED, "ssm": OPTIONAL, "ssmmessages": OPTIONAL}
 IN_BACKUP_MODE: Final = {**OF_BACKUP_MODE, "s3": OPTIONAL}
-"""Where the mode is inferred."""
+"""The roles if the mode is inferred."""
 IN_S3_MODE: Final = {**OF_S3_MODE, "backup-storage": OPTIONAL, "secretsmanager": OPTIONAL}
 IN_NO_MODE: Final = dict.fromkeys(("backup-storage", "ssm", "ssmmessages", "secretsmanager", "s3"), OPTIONAL)
-"""Where the mode is not known."""
+"""The roles if the mode is unknown."""
 
 
 def backint(mode: str | None = AWS_BACKUP_MODE, by: str = LINK) -> FoundWorkload:
@@ -331,7 +331,7 @@ def test_the_table_has_services_of_the_catalogue_alone() -> None:
 
 @pytest.mark.parametrize("key", NEEDS)
 def test_what_is_required_stands_beside_its_source(key: tuple[Workload, str | None]) -> None:
-    """The title of a page of AWS, and the guide that has it."""
+    """Each row has the title of a page of AWS, and the guide that contains it."""
     sources = [source for source in NEEDS[key].values() if source is not None]
     assert sources
     assert all(re.fullmatch(r".+ \(.*(Guide|Guides|Reference)\)", source) for source in sources)

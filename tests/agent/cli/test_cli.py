@@ -1,4 +1,4 @@
-"""The command as its users meet it: documents on stdout, words on stderr, exit codes."""
+"""The command from the outside: documents on stdout, messages on stderr, exit codes."""
 
 import json
 import os
@@ -36,7 +36,7 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
 
 
 def document(stdout: str) -> dict[str, Any]:
-    """The one document on stdout, held against the schema."""
+    """The one document on stdout, validated against the schema."""
     parsed: dict[str, Any] = json.loads(stdout)
     VALIDATOR.validate(parsed)
     return parsed
@@ -146,7 +146,7 @@ def test_a_schema_of_no_document() -> None:
 
 
 BUSY = {"ENV015"}
-"""What a run under the ordinary clock may also say, on a machine with more to do than it can."""
+"""Findings that a run under the ordinary clock may add on a busy machine."""
 
 
 @pytest.mark.parametrize("seam", ["sdk", "lookup", "trust", "sdk,lookup,trust"])
@@ -167,7 +167,7 @@ def test_a_library_that_hangs_does_not_hold_the_process(seam: str) -> None:
     assert {finding["code"] for finding in parsed["findings"]} - BUSY == {"RUN001"}
     assert result.returncode == 3
     assert parsed["run"]["seconds"] < 20.0
-    assert took < 20.0  # the library hangs for sixty
+    assert took < 20.0  # the library hangs for sixty seconds
 
 
 def test_an_ec2_client_that_hangs_changes_nothing_but_what_was_read() -> None:
@@ -241,7 +241,7 @@ def test_facts_end_at_their_deadline_whatever_hangs(tmp_path: Path) -> None:
     assert "credentials: cut short: the deadline of 1 s came" in result.stderr
     assert json.loads(result.stdout)["verdict"]["summary"].startswith("nothing could be read; credentials: ")
     assert not path.exists()
-    assert time.monotonic() - began < 20.0  # the program hangs for sixty
+    assert time.monotonic() - began < 20.0  # the program hangs for sixty seconds
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])

@@ -1,4 +1,4 @@
-"""How commands are loaded, and how a use case refuses."""
+"""How commands are loaded, and how a command refuses."""
 
 import subprocess
 import sys

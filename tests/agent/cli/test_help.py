@@ -1,4 +1,4 @@
-"""Help: groups, lines of one screen, examples that parse, and what errors suggest."""
+"""Help: groups, lines that fit the screen, examples that can be parsed, and suggestions in error messages."""
 
 import os
 import re
@@ -24,7 +24,7 @@ COLUMNS: Final = 80
 
 
 def help_of(name: str | None) -> str:
-    """The help of a command, or of all, at 80 columns."""
+    """The help of a command, or of the program, at 80 columns."""
     command = main if name is None else main.commands[name]
     context = manual.context_of(main)
     if name is not None:
@@ -101,7 +101,7 @@ def test_each_command_has_three_examples_that_it_takes(
 
 @pytest.mark.parametrize("name", main.commands)
 def test_variables_are_told_once(name: str) -> None:
-    """Help tells the rule that gives all of their names, and the options that have none."""
+    """Help states the rule for the names of all variables, and lists the options that have none."""
     shown = " ".join(help_of(name).partition("\nVariables:\n")[2].split())
     options = [param for param in main.commands[name].params if isinstance(param, click.Option)]
     settable = [option for option in options if option.envvar is not None]
@@ -194,7 +194,7 @@ def test_a_variable_is_named_where_it_gave_the_value_and_only_there(
 
 
 def test_the_two_lines_of_the_guide_complete(tmp_path: Path) -> None:
-    """In bash, as a person would type them, with the program of this tree on PATH."""
+    """The lines are typed in bash, with the program of this tree on PATH."""
     guide = (ROOT / "docs" / "install.md").read_text("utf-8")
     lines = re.findall(r"^eval .*_BACKUPLINK_COMPLETE=(\w+)_source backuplink\)\"$", guide, re.MULTILINE)
     assert lines == ["bash", "zsh"]
@@ -215,7 +215,7 @@ def test_the_two_lines_of_the_guide_complete(tmp_path: Path) -> None:
 
 
 def test_a_list_of_scenarios_ends_well_where_its_reader_has_gone() -> None:
-    """`explain` ends well, too: head(1) has what it wanted."""
+    """`explain` also succeeds: head(1) has read enough."""
     codes = {}
     for command in ("demo --list", "explain"):
         script = f"{shlex.quote(sys.executable)} -m agent {command} | true; echo ${{PIPESTATUS[0]}}"

@@ -1,4 +1,4 @@
-"""Options: by flag, by variable, by file; which wins; and in which format a mistake is said."""
+"""Options: by flag, by variable, by file; which takes precedence; and the format in which a mistake is reported."""
 
 import contextlib
 import json
@@ -29,16 +29,16 @@ from tests.support.validator import VALIDATOR
 
 OWN = "vpce-0a1b2c3d4e5f67890"
 FACTS = {"facts.json": facts(), "other.json": facts(region="eu-west-2")}
-"""Files in the folder in which these tests are."""
+"""Files in the folder in which these tests run."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """One option, and two good values of it; `bad_inputs` has those that are not."""
+    """One option, and two valid values of it; `bad_inputs` has invalid ones."""
 
     name: str
     field: str
-    """Where it ends up, in Settings or ReportOptions."""
+    """The name of its field in Settings or ReportOptions."""
     good: str
     means: Any
     other: str
@@ -235,7 +235,7 @@ def settled(*arguments: str, command: str = "check") -> tuple[Settings, ReportOp
 
 
 def kept(*arguments: str) -> Keeping:
-    """The history that `check` keeps by these arguments, in h.db where they name no file."""
+    """The history that `check` keeps with these arguments, in h.db if they name no file."""
     with main.commands["check"].make_context("check", list(arguments)) as context:
         keeping = keeping_from({**context.params, "history": context.params["history"] or "h.db"})
     assert keeping is not None
@@ -424,7 +424,7 @@ def test_a_facts_file_of_the_run_s_region_is_taken(
 
 
 def test_a_facts_file_that_no_flag_names_is_not_read(monkeypatch: pytest.MonkeyPatch, config: Path) -> None:
-    """The one that wins is read, and no other: those that lose may be old, or gone."""
+    """Only the file with precedence is read: the others may be old or missing."""
     config.write_text('ec2-facts = "nowhere.json"', "utf-8")
     monkeypatch.setenv("BACKUPLINK_EC2_FACTS", "gone.json")
     assert settled("--config", str(config), "--ec2-facts", "facts.json")[0].ec2_facts == FACTS["facts.json"]
@@ -483,7 +483,7 @@ def test_a_refusal_has_the_format_of_the_file(
     capfd: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Who asked for JSON in a file reads JSON, whatever else is wrong."""
+    """If a file asks for JSON, every refusal is in JSON."""
     config.write_text(f'format = "json"\n{more}', "utf-8")
     if by == "variable":
         monkeypatch.setenv("BACKUPLINK_CONFIG", str(config))
@@ -515,7 +515,7 @@ def test_a_file_with_a_wrong_format_is_refused_as_text(
 
 
 def test_a_refusal_does_not_read_a_pipe_again(capfd: pytest.CaptureFixture[str]) -> None:
-    """What was read from a pipe is gone; waiting for more would hang."""
+    """Data read from a pipe cannot be read again; waiting for more would hang."""
     reading, writing = os.pipe()
     try:
         os.write(writing, b"timeout = true\n")

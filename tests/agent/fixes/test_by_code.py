@@ -1,4 +1,4 @@
-"""One fix a code: the rows as a table, and that runs, predictions, audits and fleets use them."""
+"""One fix for each code: the rows as a table, and that runs, predictions, audits and fleets use them."""
 
 import ast
 import re
@@ -36,7 +36,7 @@ DHCP: Final = "dopt-0a1b2c3d4e5f67890"
 
 
 def test_every_code_of_the_configuration_has_a_row() -> None:
-    """What has none would be a fault without a fix, in a prediction, an audit and a fleet."""
+    """A code without a row would be a fault without a fix, in a prediction, an audit and a fleet."""
     of_configuration = {code.code for code in CODES.values() if code.layer is Layer.CONFIGURATION}
     assert set(FIXES) | OF_RUNS == of_configuration
     assert not OF_RUNS & set(FIXES)
@@ -275,8 +275,9 @@ ROWS: Final[dict[str, list[tuple[Fault, list[str], str]]]] = {
     ],
     "VPC022": [(Fault(target=BACKUP, ids=(VPCE,)), [f" describe-vpc-endpoints {VPCE} PrivateDnsEnabled"], "delete it")],
 }
-"""For each code: what is known, the commands that follow from it, and words of the summary. A command has its letter, a
-plus if it changes something, and words of it in their order."""
+"""For each code: the known facts, the resulting commands, and words of the summary. A command has its letter, a plus if
+it changes something, and some of its words in order.
+"""
 
 
 def of_rows() -> Iterator[tuple[str, Fault, list[str], str]]:
@@ -426,7 +427,7 @@ def test_no_sentence_of_a_fix_stands_in_a_second_place() -> None:
 
 
 def test_no_change_is_written_in_a_second_place() -> None:
-    """Each operation that changes the configuration of AWS is a word of `agent.fixes.changes` alone."""
+    """Each operation that changes the configuration of AWS occurs only in `agent.fixes.changes`."""
     own = ROOT / "agent" / "fixes" / "changes.py"
     operations = {
         text
@@ -440,7 +441,7 @@ def test_no_change_is_written_in_a_second_place() -> None:
 
 
 def test_rules_have_no_fixes_of_their_own() -> None:
-    """Rules over the configuration make no fix, except for what a run says of its own reads."""
+    """Rules over the configuration make no fix, except for a run's findings about its own reads."""
     for place in sorted((ROOT / "agent" / "judge" / "rules" / "vpc").glob("*.py")):
         calls = [node for node in ast.walk(ast.parse(place.read_text("utf-8"))) if isinstance(node, ast.Call)]
         made = [call for call in calls if isinstance(call.func, ast.Name) and call.func.id == "Fix"]

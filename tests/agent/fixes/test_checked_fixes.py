@@ -1,5 +1,6 @@
-"""Fixes are checked before they are shown: what a command changes, what the predictor says of it, and that the fixes of
-every scenario open what its findings name."""
+"""Fixes are checked before they are shown: what a command changes, what the predictor says about it, and that the fixes
+of every scenario open the paths that its findings name.
+"""
 
 import re
 from collections.abc import Iterator
@@ -128,7 +129,7 @@ CLAIMS: Final = {
     (Listed.ACL_ENTRY, True): {Stage.HOST_ACL_OUT, Stage.ENDPOINT_ACL_OUT},
     (Listed.ACL_ENTRY, False): {Stage.ENDPOINT_ACL_IN, Stage.HOST_ACL_IN},
 }
-"""Where a list lets something out, or in."""
+"""The stages at which a list allows outgoing or incoming packets."""
 
 
 @pytest.mark.parametrize("stage", sorted(stage for stages in CLAIMS.values() for stage in stages))
@@ -144,7 +145,7 @@ def test_a_change_is_for_what_stops_in_its_direction(stage: Stage) -> None:
 
 @pytest.mark.parametrize("stage", sorted(CLAIMS[Listed.ACL_ENTRY, True] | CLAIMS[Listed.ACL_ENTRY, False]))
 def test_answers_have_ports_of_their_own(stage: Stage) -> None:
-    """They go to a port of the host's own, and not to the one that was asked for."""
+    """Answers go to a port of the host, not to the port that was asked for."""
     egress = stage in CLAIMS[Listed.ACL_ENTRY, True]
     change = Change(Member(Listed.ACL_ENTRY, "acl", entry(1, "allow", "::/0", "1024-65535", egress=egress)))
     assert claims(change, stage, ("acl",), 443) is (stage in (Stage.ENDPOINT_ACL_OUT, Stage.HOST_ACL_IN))
@@ -223,7 +224,7 @@ def test_what_cannot_be_told_stays_unchecked_and_does_not_hide_what_can() -> Non
 
 
 def test_a_command_that_would_close_something_required_is_not_suggested() -> None:
-    """The other services are open to this host, whose network ACL then lets nothing out."""
+    """The other services are open to this host; after the command, its network ACL would block all outgoing packets."""
     evidence, finding, target = reported("hana-group-of-two-endpoints-shut", "VPC005")
     assert evidence.imds is not None
     subnet_id = evidence.imds.subnet_id
@@ -242,7 +243,7 @@ def test_a_configuration_that_is_too_old_checks_nothing() -> None:
 
 
 def test_private_dns_that_leads_to_what_shuts_this_host_out_is_not_suggested() -> None:
-    """Now its calls pass, by the public path."""
+    """At present its calls pass, by the public path."""
     evidence, finding, target = reported("private-dns-switched-off", "VPC002")
     assert [one.checked for one in finding.fix.commands] == [None] * len(finding.fix.commands)
     configuration = evidence.configuration
@@ -271,7 +272,7 @@ WITH_CAUSES: Final = [name for name in scenarios.names() if _EXPECTS_A_CAUSE.sea
 
 
 def _with_fixes(evidence: Evidence, report: Report) -> KnownVpc:
-    """The VPC of a scenario with all that its checked commands change."""
+    """The VPC of a scenario after all changes of its checked commands."""
     assert evidence.vpc_id is not None
     assert evidence.imds is not None
     made = KnownVpc(
@@ -293,8 +294,9 @@ def _with_fixes(evidence: Evidence, report: Report) -> KnownVpc:
 
 @pytest.mark.parametrize("name", one_in(3, WITH_CAUSES))
 def test_the_checked_fixes_of_a_scenario_open_the_path(name: str) -> None:
-    """With all of them, no connect that a finding with a checked fix is about is stopped by what it names; and of a
-    name, it leads to an endpoint."""
+    """After all checked fixes, the cause that a finding names no longer blocks any connect of the finding, and a name
+    leads to an endpoint.
+    """
     report, evidence = report_of(name), evidence_of(name)
     for finding in of_configuration(report):
         for one in finding.fix.commands:
@@ -336,7 +338,7 @@ def address_is_open(predictor: Predictor, evidence: Evidence, target: Target, ma
 
 
 def test_most_kinds_of_fixes_are_checked_in_some_scenario() -> None:
-    """Without this the test above could find nothing to do."""
+    """Without this, the test above could pass by checking nothing."""
     names = {
         "VPC002": "private-dns-switched-off",
         "VPC003": "dns-hostnames-switched-off",
@@ -405,7 +407,7 @@ def test_the_fixes_of_a_prediction_open_what_is_stopped(of: KnownVpc, code: str)
 
 
 def test_an_entry_behind_the_one_that_denies_is_not_suggested(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is for what is stopped, and opens nothing."""
+    """The entry is for blocked packets, and opens nothing."""
 
     def too_late(*given: Any) -> Fix | None:
         fix = fix_of_paths(*given)
@@ -427,7 +429,7 @@ def _numbered(argv: tuple[str, ...], number: str) -> tuple[str, ...]:
 
 
 def _with_long_ids(of: KnownVpc) -> Configuration:
-    """The configuration with ids as commands may hold them."""
+    """The configuration with ids of the maximum length in commands."""
     configuration = of.configuration
     group = {"sg-there": "sg-0e000001", "sg-host": "sg-0e000002"}
     acls = {acl.acl_id: f"acl-0e00000{number}" for number, acl in enumerate(configuration.acls or ())}
@@ -444,7 +446,7 @@ def _with_long_ids(of: KnownVpc) -> Configuration:
 
 
 def test_private_dns_of_a_prediction_that_opens() -> None:
-    """Backup has no appliances, so that its private DNS is suggested."""
+    """Backup has no appliances, so private DNS is suggested for it."""
     bare = replace(ENDPOINT, private_dns=False, dns_names=(), service_name="com.amazonaws.eu-west-1.backup")
     asked = Asked(sources=(EVERY_SOURCE,), services={"backup": True}, ports=())
 

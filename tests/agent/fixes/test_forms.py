@@ -1,4 +1,6 @@
-"""The form of fixes: what of them reads, what changes, what excludes what, and which lines belong in which file."""
+"""The form of fixes: which commands read, which change something, which exclude each other, and which lines belong in
+which file.
+"""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What fixes set on a host: the settings of programs that call an endpoint by its name, and the clock."""
+"""Fixes on a host: the settings of programs that call an endpoint by its name, and the clock."""
 
 from dataclasses import replace
 

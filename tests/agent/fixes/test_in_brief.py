@@ -1,4 +1,4 @@
-"""What to do first about a fault, in a line."""
+"""The first action against a fault, in one line."""
 
 import pytest
 

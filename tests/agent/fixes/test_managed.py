@@ -1,4 +1,4 @@
-"""Fixes of what a tool manages say so: the tool undoes what others change."""
+"""Fixes of resources that a tool manages say so: the tool undoes changes by others."""
 
 from dataclasses import replace
 from typing import Any, Final
@@ -21,7 +21,7 @@ from tests.hostile.fuzz.plans import estate
 from tests.support.runs import report_of
 
 GROUP: Final = "sg-0e57a7e0000000001"
-"""The group of the endpoint of AWS Backup in the example."""
+"""The group of AWS Backup's endpoint in the example."""
 STACK: Final = "corp-network"
 MANAGER: Final = Manager(tool="CloudFormation", stack=STACK)
 SAID: Final = f"{GROUP} is managed by CloudFormation (stack {STACK}): change it there, or CloudFormation undoes this."
@@ -80,7 +80,7 @@ def test_the_fix_of_a_run_says_nothing_where_no_tag_does() -> None:
 
 
 def shut(manager: Manager | None) -> KnownVpc:
-    """The example, in which the group of the endpoint of AWS Backup admits nobody."""
+    """The example, in which the group of AWS Backup's endpoint admits nobody."""
     known = estate()
     groups = tuple(
         replace(group, rules=(), manager=manager) if group.group_id == GROUP else group

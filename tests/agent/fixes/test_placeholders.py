@@ -1,4 +1,4 @@
-"""The words of commands: which of them may be options."""
+"""The words of commands, and which of them may be options."""
 
 import ast
 import re
@@ -11,7 +11,7 @@ from tests.support.repository import ROOT
 
 @pytest.mark.parametrize("room", ["audit", "fixes", "judge", "network", "predict"])
 def test_every_option_of_a_command_may_stand_in_it(room: str) -> None:
-    """A rule with a new option needs it in `_OPTIONS`, or its command has a placeholder there."""
+    """If a rule uses a new option, `_OPTIONS` must list it; otherwise its command has a placeholder there."""
     option = re.compile(r"--?[a-zA-Z][a-zA-Z0-9-]*")
     for place in (ROOT / "agent" / room).rglob("*.py"):
         nodes = list(ast.walk(ast.parse(place.read_text("utf-8"))))

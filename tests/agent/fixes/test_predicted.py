@@ -1,4 +1,4 @@
-"""Which finding a predicted path is, by the hop that decides."""
+"""The finding of a predicted path, determined by the deciding hop."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A run, a prediction, an audit and a fleet take the fix of a code from its one row."""
+"""A run, a prediction, an audit and a fleet take the fix of a code from the same row."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime

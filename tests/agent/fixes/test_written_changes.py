@@ -1,4 +1,4 @@
-"""Changes as commands: what is written is read back as the same change."""
+"""Changes written as commands: parsing a command gives the same change."""
 
 from ipaddress import ip_network
 from typing import Final

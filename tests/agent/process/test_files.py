@@ -17,7 +17,7 @@ from agent.process.files import InterruptedBySignalError, TooLargeError, read_wi
 from tests.support.fakes import open_files
 
 LONG: Final = 60.0
-"""Seconds that nothing here needs."""
+"""A limit in seconds that no test here reaches."""
 SHORT: Final = 0.05
 MOST: Final = 100_000
 
@@ -117,7 +117,7 @@ def test_a_pipe_whose_writer_says_nothing_more_ends_in_time(pipe: Path) -> None:
 
 @pytest.fixture
 def dripping() -> Iterator[int]:
-    """A descriptor at which there is always something more to read, a byte at a time."""
+    """A descriptor that always offers one more byte to read."""
     reader, writer = os.pipe()
     over = threading.Event()
     os.set_blocking(writer, False)

@@ -1,4 +1,4 @@
-"""What another user of the host can plant where a document goes: modes, links, pipes, leftovers."""
+"""Objects that another user of the host can plant in a document's folder: modes, links, pipes, leftovers."""
 
 import ast
 import errno
@@ -29,7 +29,7 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to own files
 
 @pytest.fixture
 def shared(tmp_path: Path) -> Path:
-    """A folder as /tmp is: everybody writes there, and only owners remove."""
+    """A folder like /tmp: every user writes there, and only owners remove files."""
     folder = tmp_path / "shared"
     folder.mkdir()
     folder.chmod(0o1777)
@@ -128,7 +128,7 @@ def test_a_link_that_only_this_user_can_place_is_followed(tmp_path: Path) -> Non
 
 @as_root
 def test_a_user_without_rights_may_write_into_a_shared_folder(shared: Path) -> None:
-    """The neighbour that must keep working: a plain new file in /tmp."""
+    """This nearest case must still work: a plain new file in /tmp."""
     shared.parent.chmod(0o755)
     for folder in shared.parents:
         if not folder.stat().st_mode & stat.S_IXOTH:
@@ -216,7 +216,7 @@ def test_what_a_living_writer_holds_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_a_file_without_its_lock_is_made_again_where_another_writer_removes_it(tmp_path: Path) -> None:
-    """Two documents go into one folder at the same time, as those of a watch do."""
+    """Two documents are written to one folder at the same time, as a watch does."""
     first = True
 
     def write_another(phase: str) -> None:
@@ -246,7 +246,7 @@ def test_a_leftover_of_another_user_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_exchanged_on_the_way_is_not_entered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A check and a use of one name are two moments: here a folder becomes a link between them."""
+    """Between the check and the use of a name, a folder becomes a link here."""
     (tmp_path / "folder").mkdir()
     (tmp_path / "victim").mkdir()
     opened = os.open
@@ -312,7 +312,7 @@ CREATING: Final = frozenset(
     "open mkdir makedirs touch write_text write_bytes symlink symlink_to hardlink_to rename renames unlink rmdir "
     "rmtree copyfile copytree mkstemp mkdtemp NamedTemporaryFile TemporaryFile TemporaryDirectory mkfifo mknod".split()
 )
-"""Functions and methods of the standard library that can create or replace something in a folder, or remove it."""
+"""Functions and methods of the standard library that can create, replace or remove files in a folder."""
 ELSEWHERE: Final = {
     ("agent/fleet/pack.py", "mkdir"): "the folders of a day, for its owner alone",
     ("agent/fleet/parquet.py", "mkdir"): "the folder of its reader, below the one in which DuckDB works",
@@ -334,7 +334,7 @@ ELSEWHERE: Final = {
     ("probes/system/kept.py", "open"): "reads",
     ("probes/system/machine.py", "open"): "reads",
 }
-"""What else is called by such a name, and what it does."""
+"""Other calls with such a name, and what each does."""
 
 
 # --- A folder of this user's ------------------------------------------------------------------------------------------
@@ -352,7 +352,7 @@ def test_a_folder_is_made_for_its_owner_alone(shared: Path) -> None:
 
 @as_root
 def test_a_link_of_another_user_to_a_private_folder_is_refused(shared: Path, tmp_path: Path) -> None:
-    """Records would be written where somebody else chose."""
+    """Otherwise another user would determine where records are written."""
     (tmp_path / "private").mkdir(mode=0o700)
     link = shared / "cache"
     link.symlink_to(tmp_path / "private")
@@ -371,14 +371,14 @@ def test_a_folder_that_another_user_can_replace_is_refused(way: str, tmp_path: P
     if way == "owner":
         os.chown(above, NOBODY, NOBODY)
     else:
-        above.chmod(0o777)  # unlike /tmp, everybody may rename what is in there
+        above.chmod(0o777)  # unlike in /tmp, every user may rename files in it
     with pytest.raises(PermissionError, match="other users can replace"):
         own_private_folder(above / "cache")
     assert list(above.iterdir()) == []
 
 
 def test_no_other_module_creates_a_file() -> None:
-    """Modules are judged by the names of what they call. What the SDK caches is its own (SECURITY.md)."""
+    """Modules are checked by the names of their calls. The SDK's cache is its own (SECURITY.md)."""
     creating = set()
     for package in (agent, probes):
         folder = Path(package.__path__[0])

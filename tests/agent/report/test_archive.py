@@ -1,4 +1,4 @@
-"""A support archive: read back by the library and by tar(1), within its bound, the same bytes each time."""
+"""A support archive: read back by the library and by tar(1), within its size limit, with the same bytes each time."""
 
 import gzip
 import io

@@ -1,4 +1,6 @@
-"""What changed between two reports: nothing where nothing did, the same in both directions, and how bad it is."""
+"""What changed between two reports: nothing if they are the same, the same changes in both directions, and how bad they
+are.
+"""
 
 import itertools
 import json
@@ -65,7 +67,7 @@ NAMES: Final = scenarios.names()
 HEALTHY: Final = "healthy"
 FAULT: Final = "private-dns-off"
 OF_VERDICT: Final = {"ok": 0, "warning": 1, "critical": 2, "unknown": 1}
-"""Exit codes of a run without faults and one with this verdict: that it is unknown now is a warning."""
+"""Exit codes of the comparison of a run without faults with one with this verdict: an unknown verdict is a warning."""
 OTHER: Final = {
     ChangeKind.CAME: ChangeKind.WENT,
     ChangeKind.WENT: ChangeKind.CAME,
@@ -75,7 +77,7 @@ OTHER: Final = {
 
 @pytest.fixture(autouse=True)
 def _signals() -> Iterator[None]:
-    """Leave the signals as they were."""
+    """Restore the signals after the test."""
     before = {number: signal.getsignal(number) for number in signals.SIGNALS}
     yield
     for number, handler in before.items():
@@ -96,12 +98,12 @@ def _text(changes: Difference) -> str:
 
 
 def shown(changes: Difference) -> str:
-    """The text, which no untrusted value has widened, moved or coloured. Checks the JSON as well."""
+    """The text, which no untrusted value has widened, moved or coloured. Validates the JSON as well."""
     output = _text(changes)
     assert output.endswith("\n")
     assert output.isascii()
     assert output.replace("\n", "").isprintable()
-    # A line for a file, or a word of a command, is whole, however long it is.
+    # A line for a file, or a word of a command, is never broken, however long it is.
     assert max(len(line) for line in output.splitlines() if not line.startswith("     ")) <= 80
     assert not any(line.endswith(" ") for line in output.splitlines())
     document = dumps(changes)
@@ -120,7 +122,7 @@ def a_finding(severity: Severity = Severity.CRITICAL, **changes: Any) -> Finding
 
 
 def between(old: Sequence[Finding], new: Sequence[Finding]) -> Difference:
-    """What changed in a report of which nothing but the findings did."""
+    """The changes in a report if only the findings changed."""
     report = report_of(HEALTHY)
     return difference(with_findings(report, *old), with_findings(report, *new))
 
@@ -147,7 +149,7 @@ def test_a_report_differs_in_nothing_from_itself(name: str, tmp_path: Path, caps
 
 
 def has_targets_of_healthy(name: str) -> bool:
-    """Whether a scenario is of the services of the healthy one, with which it can be compared."""
+    """Whether a scenario has the services of the healthy one, with which it can then be compared."""
     targets = {target.id for target in report_of(HEALTHY).targets}
     return not targets.isdisjoint(target.id for target in report_of(name).targets)
 
@@ -160,7 +162,7 @@ def test_a_fault_is_worse_and_its_end_is_not(name: str, tmp_path: Path, capsys: 
     assert entry.run(["diff", old, new]) == OF_VERDICT[fault.verdict.status]
     out, err = capsys.readouterr()
     assert (out, err) == (shown(difference(good, codec.decode(codec.encode(fault)), (old, new))), "")
-    # The healthy run reads nothing: what is only worth a word, and rests on reads, is not a change.
+    # The healthy run makes no reads: information that rests on reads is not a change.
     aside = {finding.id for finding in fault.findings if finding.severity is Severity.INFO} & unread(fault, good)
     changed = [finding for finding in fault.findings if finding.id not in aside]
     for finding in changed:
@@ -244,7 +246,7 @@ def test_what_came_one_way_went_the_other(one: str, two: str) -> None:
 
 
 def unread(report: Report, other: Report) -> set[str]:
-    """Findings that rest on reads of the configuration, or on a list of jobs, which the other run did not make."""
+    """Findings that rest on reads of the configuration, or on a list of jobs, that the other run did not make."""
     made = {observation.id for observation in other.observations if observation.made}
     unasked = {row.code for row in other.not_evaluated if row.code.startswith("JOB")}
     return {
@@ -337,7 +339,7 @@ def configured_report(*changed: Observation[Any], connects: bool = True) -> Repo
 
 
 def closed(*rules: GroupRule) -> Observation[Any]:
-    """The endpoint's group with these rules alone."""
+    """The read of the endpoint's group with these rules alone."""
     own, endpoints = groups()
     return read(SECURITY_GROUPS, SecurityGroupsFacts(groups=(own, replace(endpoints, rules=rules))))
 
@@ -378,7 +380,7 @@ def test_another_rule_that_decides_is_named() -> None:
 
 
 def of_mode(name: str, ec2: Ec2) -> Report:
-    """The report of a scenario, read or not."""
+    """The report of a scenario, with or without reads of EC2."""
     chosen = scenarios.load(name)
     measurement, _ = measured(replace(chosen, run=replace(chosen.run, ec2=ec2)))
     return judge(measurement)
@@ -387,7 +389,7 @@ def of_mode(name: str, ec2: Ec2) -> Report:
 @pytest.mark.parametrize("name", ["gateway-group-for-the-appliance", "private-dns-switched-off", "zone-not-covered"])
 @pytest.mark.parametrize("turn", [False, True])
 def test_that_one_run_has_not_read_the_configuration_is_no_change(name: str, turn: bool) -> None:
-    """Both runs meet the same network. Its configuration explains a fault, or is worth a note, and was read once."""
+    """Both runs meet the same network. Its configuration explains a fault, or gives information, and was read once."""
     read_it, left_it = (of_mode(name, ec2) for ec2 in (Ec2.ALWAYS, Ec2.NEVER))
     assert {finding.id for finding in read_it.findings} > {finding.id for finding in left_it.findings}
     change = difference(left_it, read_it) if turn else difference(read_it, left_it)
@@ -815,7 +817,7 @@ def test_nothing_that_a_report_says_reaches_the_terminal_as_it_is(
         assert len(changes.findings) == 2
         shown(changes)
         paths = [kept(saved, tmp_path / str(place)) for place, saved in enumerate(pair)]
-        # A command that this version would not give for what was measured is text.
+        # A command that this version would not give for these observations is text.
         changes = difference(pair[0], with_own_commands(pair[1]), (paths[0], paths[1]))
         entry.run(["diff", *paths])
         assert capsys.readouterr() == (shown(changes), "")
@@ -860,14 +862,14 @@ def reports(draw: st.DrawFn) -> Report:
 
 @st.composite
 def decoded(draw: st.DrawFn) -> Report | None:
-    """Reports of documents that say anything; None for one that is not a report."""
+    """Reports of arbitrary documents, or None for one that is not a report."""
     try:
         return codec.decode(json.loads(json.dumps(draw(by_hypothesis(saved_reports.document)))))
     except DecodeError:
         return None
 
 
-@pytest.mark.filterwarnings("ignore:Generating overly large repr")  # of a whole report, now and then
+@pytest.mark.filterwarnings("ignore:Generating overly large repr")  # of a complete report, now and then
 @settings(
     max_examples=extent.examples(250),
     deadline=None,

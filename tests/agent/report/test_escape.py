@@ -1,4 +1,4 @@
-"""No spreadsheet computes what somebody else wrote."""
+"""No spreadsheet evaluates a foreign text."""
 
 import csv
 import io
@@ -16,7 +16,7 @@ SIGNS = ("=", "+", "-", "@")
 
 
 def cells(line: str, separator: str) -> list[str]:
-    """The cells that a spreadsheet sees, by the sign with which it separates them."""
+    """The cells that a spreadsheet sees, by its separator."""
     return [cell for row in csv.reader(io.StringIO(line), delimiter=separator) for cell in row]
 
 

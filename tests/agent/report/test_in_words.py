@@ -1,4 +1,4 @@
-"""What became of a step, in plain words."""
+"""The result of a step, in plain words."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""A masked report: nothing of whose network it is is left, in no format, and it is still a report."""
+"""A masked report: in no format does it tell whose network it is about, and it is still a report."""
 
 import dataclasses
 import itertools
@@ -62,7 +62,7 @@ SAME_EVERYWHERE = (
     "fd00:ec2::254",
     "default",
 )
-"""Addresses, and the SDK's own name of a profile, that tell nothing."""
+"""Addresses, and the SDK's own name of a profile, that identify nobody."""
 SECRET = "hunter2-s3cr3t"  # noqa: S105 - the password that must not be seen
 
 FULL = f"""
@@ -155,7 +155,7 @@ def values(value: Any) -> Iterator[Any]:
 
 
 def identifying(scenario: Scenario, report: Report) -> set[str]:
-    """What the scenario's file and the measured report say of whose network it is."""
+    """Everything in the scenario's file and in the measured report that tells whose network it is."""
     here = scenario.metadata
     words = {here.instance_id, here.account_id, here.vpc_id, here.subnet_id, *here.security_group_ids, here.mac}
     words |= {here.interface_id, *map(str, here.addresses or ())}
@@ -203,18 +203,18 @@ def identifying(scenario: Scenario, report: Report) -> set[str]:
 
 
 AWS_ID: Final = r"\b[a-z-]{1,12}-[0-9a-f]{8,17}\b|\b[0-9]{12}\b|\bZ[0-9A-Z]{10,}\b"
-"""What names a resource, an account or a hosted zone."""
+"""Names of a resource, an account or a hosted zone."""
 
 
 def unlike(text: str | None, form: str) -> set[str]:
-    """What a peer said where something of a form belongs, unless it has that form."""
+    """The words of a peer if they do not have the form, otherwise nothing."""
     return set() if text is None or re.fullmatch(form, text) else {text}
 
 
 def left_in(document: str, words: set[str]) -> list[str]:
-    """Which words a document still holds, whole; a text wrapped over lines is read as one."""
+    """The words that a document still contains; a text wrapped over lines is read as one."""
     flat = " ".join(document.replace("\\\\", "\\").replace('\\"', '"').split())
-    flat = re.sub(r"simulated-[\w-]+", "", flat)  # the run's id says which scenario it is
+    flat = re.sub(r"simulated-[\w-]+", "", flat)  # the run's id contains the scenario's name
     there = [word for word in words if word in flat]
     return sorted(word for word in there if re.search(rf"(?<![\w.]){re.escape(word)}(?!\w|\.\d)", flat))
 
@@ -237,7 +237,7 @@ def test_every_kind_of_value_is_masked() -> None:
 
 
 PEERS_WORDS = ("[2J", "VERDICT OK", "owned", "alert(1)", "reboot", "gnp.exe", "portal.example", "a" * 16)
-"""Pieces of what hostile peers send, in each form in which they are shown."""
+"""Pieces of hostile peers' output, in each form in which they are shown."""
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name.startswith(HOSTILE)])
@@ -247,7 +247,7 @@ def test_no_word_of_a_peer_is_left(name: str) -> None:
 
 
 def test_words_of_peers_were_there() -> None:
-    """Otherwise the test above would prove nothing."""
+    """If the words were not there, the test above would prove nothing."""
     hostile = [formats(reported(name))["json"] for name in NAMES if name.startswith(HOSTILE)]
     assert [word for word in PEERS_WORDS if not any(word in document for document in hostile)] == []
 
@@ -284,7 +284,7 @@ def test_what_a_peer_says_stays_where_it_has_its_form(field: str, text: str, sta
 
 
 def with_text(report: Report, field: str, text: str) -> Report:
-    """The report with a text in a field of every answer, and as the failure's code where it is one."""
+    """The report with a text in a field of every answer, and as the failure's code if it is one."""
     observations: list[Observation[Any]] = []
     for observation in report.observations:
         if isinstance(observation.facts, ApiFacts | HttpFacts) and hasattr(observation.facts, field):
@@ -336,7 +336,7 @@ def test_a_masked_report_is_a_report(name: str) -> None:
 
 
 def hangs_together(report: Report) -> None:
-    """Ids that one part of a report uses for another are there."""
+    """Assert that all ids by which one part of a report refers to another exist there."""
     seen = {observation.id for observation in report.observations}
     targets = {target.id for target in report.targets}
     ids = {finding.id for finding in report.findings}
@@ -455,7 +455,7 @@ def test_user_and_password_of_a_proxy_are_never_shown(mask: Any) -> None:
 
 
 def with_facts(report: Report, kind: type, **changes: Any) -> Report:
-    """The report with facts of one kind changed wherever they are."""
+    """The report with facts of one kind changed everywhere."""
     observations: list[Observation[Any]] = []
     for observation in report.observations:
         if isinstance(observation.facts, kind):
@@ -484,7 +484,7 @@ def with_facts(report: Report, kind: type, **changes: Any) -> Report:
     ],
 )
 def test_a_common_word_is_not_masked_where_it_is_one(kind: type, changes: dict[str, Any]) -> None:
-    """What a network is called must not rewrite ids, codes and titles of the report."""
+    """The name of a network must not rewrite ids, codes and titles of the report."""
     report = with_facts(report_of("denied-without-reason"), kind, **changes)
     if proxies := changes.get("proxies"):
         report = replace(report, vantage=replace(report.vantage, proxies=proxies))
@@ -528,7 +528,7 @@ def test_values_inside_sentences(case: str) -> None:
     report = report_of("healthy")
     report = replace(report, verdict=replace(report.verdict, summary=sentence))
     report = replace(report, vantage=replace(report.vantage, security_group_ids=(), vpc_cidrs=()))
-    # Numbers depend on what was met before; the form is what this is about.
+    # Numbers depend on what was met before; this test is about the form.
     shape = r"(?<=-)\d+(?=$|[\s.,)])|(?<=192\.0\.2\.)\d+|(?<=192-0-2-)\d+|(?<=240\.)\d+|(?<=db8::)[0-9a-f]+"
     assert re.sub(shape, "N", redact(report).verdict.summary) == re.sub(shape, "N", wanted)
 
@@ -567,12 +567,12 @@ def test_the_file_of_trusted_certificates_has_no_users_name() -> None:
 
 
 TELLTALE = "Tell-Tale"
-"""A value that no field has by itself, and no form of one."""
+"""A value that no field has by itself, and that no form allows."""
 
 
 @cache
 def seen_of(kind: type) -> Report | None:
-    """A report with facts of this kind."""
+    """A report with facts of this kind, or None."""
     return next(
         (report for report in map(report_of, NAMES) if any(isinstance(o.facts, kind) for o in report.observations)),
         None,
@@ -580,7 +580,7 @@ def seen_of(kind: type) -> Report | None:
 
 
 def texts_of(kind: type) -> dict[str, Any]:
-    """Fields of a class that hold text, each with a value of its own."""
+    """The text fields of a class, each with a value of its own."""
     values_by_type: dict[Any, Any] = {
         str: TELLTALE,
         str | None: TELLTALE,
@@ -633,7 +633,7 @@ def classes_of(hint: Any) -> Iterator[type]:
 
 
 def test_every_text_of_a_report_says_beside_it_whether_it_is_masked() -> None:
-    """A new field cannot be forgotten: without an annotation of `probes.masks` this fails with its name."""
+    """A new field cannot be forgotten: without an annotation of `probes.masks`, this test fails with its name."""
     classes = {*classes_of(Report), *(cls for kind in get_args(Facts) for cls in classes_of(kind))}
     assert classes > {*get_args(Facts), Certificate, Command, Failure, Hop, Observation, SecurityGroup}
     for kind in classes:
@@ -668,11 +668,11 @@ def test_a_text_with_no_mask_or_with_two_is_a_mistake(kind: type, why: str) -> N
 # --- The configuration -----------------------------------------------------------------------------------------------
 
 PLANTED: Final = "Planted"
-"""How every text begins that the reports below hold where something identifies."""
+"""The beginning of every identifying text in the reports below."""
 
 
 class Planter:
-    """Fills classes with values of which no two are alike and none is what AWS would say."""
+    """Fills classes with values that all differ from each other and from AWS's own."""
 
     def __init__(self) -> None:
         self.planted: list[str] = []
@@ -745,7 +745,7 @@ def path_of(
 
 
 def report_with(facts: dict[str, Any], *, detail: str = "", argv: tuple[str, ...] = (), path: ConfiguredPath) -> Report:
-    """A report with these reads, a finding that says this and has this command, and a path."""
+    """A report with these reads, a finding with this detail and this command, and a path."""
     report = report_of("healthy")
     observations = tuple(
         Observation(subject=Subject(step=Step.EC2, operation=name), outcome=Ok(content), started_at=None, seconds=0.1)
@@ -763,8 +763,9 @@ def report_with(facts: dict[str, Any], *, detail: str = "", argv: tuple[str, ...
 
 @cache
 def planted() -> tuple[Report, tuple[str, ...]]:
-    """A report in which every field of every class of the configuration holds something of its own, quoted by a
-    finding and by a path; and all of that."""
+    """A report in which every field of every class of the configuration has its own value, quoted by a finding and by a
+    path; and all of these values.
+    """
     planter = Planter()
     facts = {name: planter.of(read.facts) for name, read in READS.items()}
     planted_values = tuple(planter.planted)
@@ -860,11 +861,11 @@ def test_ids_are_the_same_masks_in_facts_paths_and_sentences() -> None:
     (masked_group,), ((masked_hop,),) = seen.groups, (path.hops for path in after.paths)
     assert masked_hop.resources == (masked_group.group_id,)
     assert masked_hop.rule == masked_group.rules[0].rule_id
-    # A rule for one host shows which host.
+    # A rule for one host identifies that host.
     assert str(masked_group.rules[1].cidr) == f"{after.paths[0].source}/32"
     assert masked_hop.words == f"{masked_group.group_id} allows {after.paths[0].source}/32"
     assert masked_group.group_id in after.findings[0].detail
-    # Commands have placeholders in the places of ids.
+    # Commands have placeholders in place of ids.
     (command,) = after.findings[0].fix.commands
     values = [word.removeprefix("--one=") for word in command.argv[2:]]
     assert [value for value in values if not re.fullmatch(r"<[A-Z_]+>", value)] == []
@@ -872,7 +873,7 @@ def test_ids_are_the_same_masks_in_facts_paths_and_sentences() -> None:
 
 
 def test_what_aws_itself_says_stays() -> None:
-    """What the API has one word for is not a name of anybody's, and a report without it would say nothing."""
+    """A fixed word of the API identifies nobody, and a report without it would be useless."""
     report = report_of("security-group-443-only")
     before, after = (
         [observation.facts for observation in one.observations if observation.subject.step is Step.EC2]
@@ -897,7 +898,7 @@ def test_what_aws_itself_says_stays() -> None:
 
 
 def named(value: Any, name: str) -> Iterator[Any]:
-    """What fields of a name hold, wherever they are."""
+    """The values of all fields with a name, wherever they are."""
     if isinstance(value, tuple | list):
         for item in value:
             yield from named(item, name)
@@ -1013,7 +1014,7 @@ def test_a_host_of_aws_that_no_bucket_stands_before_stays() -> None:
 
 @pytest.fixture
 def masks() -> Redactor:
-    """The masks of a report that was masked before, as in an archive."""
+    """The masks of a report that had already been masked, as in an archive."""
     table = Redactor(report_of("three-faults"))
     table.report()
     return table

@@ -1,4 +1,4 @@
-"""Saved reports: read back, and judged again with today's rules as if they had just been measured."""
+"""Saved reports: read back, and judged with today's rules as if they had just been measured."""
 
 import dataclasses
 import errno
@@ -48,7 +48,7 @@ RENDER: Final = {"text": text.render, "json": json_format.render, "ndjson": ndjs
 
 @pytest.fixture(autouse=True)
 def _signals() -> Iterator[None]:
-    """Leave the signals as they were."""
+    """Restore the signals after the test."""
     before = {number: signal.getsignal(number) for number in signals.SIGNALS}
     yield
     for number, handler in before.items():
@@ -62,7 +62,7 @@ def kept(report: Report, folder: Path) -> str:
 
 
 def process(*arguments: str, **how: Any) -> subprocess.CompletedProcess[bytes]:
-    """The command in a process of its own."""
+    """Run the command in a process of its own."""
     command = [sys.executable, "-m", "agent", *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, timeout=SECONDS, check=False, **how)
 
@@ -103,7 +103,7 @@ def test_a_page_judged_again_is_the_same_bytes(name: str, tmp_path: Path) -> Non
 
 
 def test_a_page_that_a_peer_wrote_into_is_the_report_of_the_run(tmp_path: Path) -> None:
-    """Text in the page cannot be mistaken for the report that the page holds."""
+    """Text in the page cannot be mistaken for the report inside the page."""
     report = report_of(HEALTHY)
     forged = html.render(report_of(FAULT)).partition("<script")[2]
     said = replace(report, verdict=replace(report.verdict, summary=f"<script{forged}"))
@@ -141,7 +141,7 @@ def test_what_a_run_wrote_is_read_from_a_file_from_a_pipe_and_from_a_socket(want
     results = [process("diagnose", str(path)), process("diagnose", "-", input=original.stdout)]
     with path.open("rb") as stream:
         results.append(process("diagnose", "-", stdin=stream))
-    ours, theirs = socket.socketpair()  # as inetd(8) and systemd hand over stdin
+    ours, theirs = socket.socketpair()  # as inetd(8) and systemd pass stdin
     ours.settimeout(SECONDS)
     command = [sys.executable, "-m", "agent", "diagnose", "-"]
     with (
@@ -182,7 +182,7 @@ def test_a_report_that_this_process_may_read_but_not_open_is_read_from_stdin(tmp
 
 
 def test_nothing_is_measured_and_nothing_asked() -> None:
-    """The real process, ended before its first packet, its first program and its first name."""
+    """The real process, ended before its first packet, its first program and its first name lookup."""
     program = """
 import os, sys
 from agent.cli import entry
@@ -313,7 +313,7 @@ def test_options_come_from_a_file_and_from_the_environment_too(
 
 
 def places_of_keys(data: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """The way to each key that a report always has, in plain data. Keys of tables without fixed keys are left out."""
+    """The path to each key that a report always has, in plain data. Keys of tables without fixed keys are omitted."""
     if isinstance(data, list):
         for number, item in enumerate(data):
             yield from places_of_keys(item, (*at, number))
@@ -400,14 +400,14 @@ def test_a_closed_stdin_is_refused() -> None:
 
 
 def test_the_wrong_kind_of_value_is_refused_at_every_place() -> None:
-    """Each place of a report in turn holds a list that belongs nowhere."""
+    """Each place of a report in turn gets a list that is never valid there."""
     document = codec.encode(report_of(FAULT))
     seen: set[str] = set()
 
     def walk(parent: Any, path: str) -> None:
         for key in list(parent) if isinstance(parent, dict) else range(len(parent)):
             if parent[key] is None and key in ("failure", "skipped_because"):
-                continue  # not read where the status says that there is none
+                continue  # not read if the status says that there is none
             here = f"{path}[{key}]" if isinstance(key, int) else f"{path}.{key}".removeprefix(".")
             right, parent[key] = parent[key], [["nothing"]]
             with pytest.raises(DecodeError) as caught:

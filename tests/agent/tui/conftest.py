@@ -1,6 +1,6 @@
-"""Pictures of the screen are files of SVG."""
+"""Pictures of the screen are SVG files."""
 
 from pytest_textual_snapshot import SVGImageExtension
 
-# The plugin names the ending as syrupy did before 5, whose own attribute would make it "raw".
+# The plugin names the file ending as syrupy did before version 5, whose own attribute would make it "raw".
 SVGImageExtension.file_extension = "svg"

@@ -1,4 +1,4 @@
-"""Runs for the interface, replayed from what a scenario did once, and the interface driven without a terminal."""
+"""Runs for the interface, replayed from a scenario's single run, and the interface driven without a terminal."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -26,9 +26,9 @@ from tests.support.runs import measured
 
 Act = Callable[[Pilot[int]], Awaitable[None]]
 OPENED = datetime(2026, 1, 17, 7, 5, tzinfo=UTC)
-"""When saved reports are read."""
+"""The time at which saved reports are read."""
 LIMIT = 10.0
-"""Seconds after which something that is waited for will not come."""
+"""Seconds after which an awaited state is considered missing."""
 
 
 @cache
@@ -73,7 +73,7 @@ def lanes(state: State, width: int = 120) -> list[str]:
 
 
 class Replay:
-    """Makes runs by giving again what scenarios gave, one after the other and then the last again and again."""
+    """Makes runs by replaying those of scenarios, one after the other, and then the last one again and again."""
 
     def __init__(self, *names: str, upto: int | None = None) -> None:
         self._runs = [recorded(name) for name in names]
@@ -91,7 +91,7 @@ class Replay:
             emit(event)
         if self._upto is None:
             return evidence
-        window = asyncio.timeout(None)  # the rest of the run would come some day
+        window = asyncio.timeout(None)  # the rest of the run would follow later
         try:
             async with window:
                 stop.watch(window)
@@ -115,7 +115,7 @@ def saved_app(name: str, **how: bool) -> BackuplinkApp:
 
 
 async def drive(app: BackuplinkApp, act: Act, size: tuple[int, int] = (80, 24)) -> BackuplinkApp:
-    """Show the app on a simulated terminal, and act on it; tests assert its state and its screen."""
+    """Show the app on a simulated terminal, and run `act` on it; tests assert its state and its screen."""
     async with app.run_test(size=size) as pilot:
         await pilot.pause()
         await act(pilot)
@@ -123,7 +123,7 @@ async def drive(app: BackuplinkApp, act: Act, size: tuple[int, int] = (80, 24)) 
 
 
 async def until(pilot: Pilot[int], holds: Callable[[State], bool]) -> State:
-    """Wait until the state is so."""
+    """Wait until `holds` is true of the state."""
     app = pilot.app
     assert isinstance(app, BackuplinkApp)
     async with asyncio.timeout(LIMIT):
@@ -133,13 +133,13 @@ async def until(pilot: Pilot[int], holds: Callable[[State], bool]) -> State:
 
 
 def screen_of(pilot: Pilot[int]) -> list[str]:
-    """The lines of the screen that is shown."""
+    """The lines of the current screen."""
     strips = pilot.app.screen._compositor.render_strips()
     return ["".join(segment.text for segment in strip).rstrip() for strip in strips]
 
 
 def at(name: str, minutes: int, **changed: object) -> Report:
-    """The report of a scenario as if its run had been made so many minutes later."""
+    """The report of a scenario as if its run had been made this many minutes later."""
     report = report_of(name)
     late = timedelta(minutes=minutes)
     run = replace(

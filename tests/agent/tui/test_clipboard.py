@@ -1,4 +1,4 @@
-"""What is sent to the terminal's clipboard, through tmux and screen too, and what is said of it."""
+"""The data sent to the terminal's clipboard, also through tmux and screen, and the messages about it."""
 
 import asyncio
 import os

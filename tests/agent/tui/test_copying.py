@@ -1,4 +1,4 @@
-"""What can be copied, what it is called, and what is asked first."""
+"""The texts that can be copied, their names, and the questions asked first."""
 
 import subprocess
 from dataclasses import replace
@@ -56,7 +56,7 @@ def test_a_command_reads_or_changes() -> None:
 
 @pytest.mark.parametrize("name", one_in(8, scenarios.names()))
 def test_a_command_that_only_reads_is_called_so(name: str) -> None:
-    """The names of AWS's operations tell it."""
+    """The name of an AWS operation tells whether it only reads."""
     for finding in report_of(name).findings:
         for command in finding.fix.commands:
             if command.argv[0] != "aws":
@@ -307,7 +307,7 @@ def test_an_item_without_commands_needs_nothing() -> None:
 
 
 def test_each_alternative_has_a_script_of_its_own() -> None:
-    """One script of them all would make what excludes each other."""
+    """A script of all alternatives would run commands that exclude each other."""
     report = report_of("private-dns-off")
     found = [item for item in items(saved("kept", report)) if item.script_of is not None]
     assert [item.label for item in found] == [

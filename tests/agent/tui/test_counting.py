@@ -1,4 +1,4 @@
-"""One meaning of red: it counts. What does not count is dim, and says why."""
+"""Red has one meaning: it counts. Lines that do not count are dim, and say why."""
 
 from collections.abc import Iterator
 
@@ -21,7 +21,7 @@ LOUD = {Tone.FAILED, Tone.WARNING}
 
 
 def shown(state: State, width: int = 120) -> Iterator[Line]:
-    """Every line of the screen, whatever the cursor is on."""
+    """Every line of the screen, for every position of the cursor."""
     yield from verdict(state, width, 3, ASCII)
     yield from path(state, width, ASCII)
     yield from causes(state, width)

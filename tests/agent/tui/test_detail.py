@@ -1,4 +1,4 @@
-"""What is under the cursor, in full, and the runbook page with what the report knows in it."""
+"""The full text of the item under the cursor, and the runbook page filled with the report's values."""
 
 import re
 from dataclasses import replace
@@ -110,7 +110,7 @@ def test_a_lane_has_the_path_that_is_configured() -> None:
 def test_a_finding_says_what_was_seen_what_to_do_and_its_page() -> None:
     state = at("one-zone-silent", "finding/TCP002@backup", Pane.CAUSES)
     seen, to_do = "443 timed out on 10.0.2.17 after 3.0 s", "What to do: "
-    assert shown(state).index(to_do) < shown(state).index(seen)  # under the title there is room for little
+    assert shown(state).index(to_do) < shown(state).index(seen)  # there is little room under the title
     text = shown(after(state, DetailOpened()))
 
     order = [
@@ -282,7 +282,7 @@ def test_every_page_can_be_filled() -> None:
 
 
 OF_THE_SERVICE = "SERVICE ENDPOINT_VARIABLE SERVICE_KEY ACTION OPERATION CLI_SERVICE CLI_OPERATION".split()
-"""Placeholders for which the service of a finding's target is enough."""
+"""Placeholders that the service of a finding's target is enough to fill."""
 
 
 @pytest.mark.parametrize("service", ["ssm", "sts", "backup-gateway"])
@@ -311,7 +311,7 @@ EXPLAINED = r"(?:is|are|means|stands|names|of the)\b"
 
 
 def filled_by_a_report() -> dict[str, str]:
-    """Every placeholder that a report may fill, with a word in its place that is in no page."""
+    """Every placeholder that a report may fill, replaced by a word that no page contains."""
     report = report_of("one-zone-silent")
     return {name: f"value-{name.strip('<>').lower()}" for name, _ in values_for(report.findings[0], report)}
 

@@ -1,4 +1,4 @@
-"""What is written to the terminal is what Textual draws, without codes that change nothing."""
+"""The driver writes to the terminal what Textual draws, without codes that change nothing."""
 
 import re
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ segments = st.lists(
 
 
 def seen(written: str) -> Iterator[tuple[str, frozenset[str]]]:
-    """Every character with the codes in effect (SGR), the default colours left out; other sequences as they are."""
+    """Every character with the codes in effect (SGR), without the default colours; other sequences are unchanged."""
     codes: frozenset[str] = frozenset()
     for code, other, character in re.findall(r"\x1b\[([\d;]*)m|(\x1b\[[\d;]*H)|(.)", written, re.DOTALL):
         if code == "0":

@@ -1,4 +1,6 @@
-"""Saving a report from the interface: whole or not at all, never over anything, for its owner alone."""
+"""Saving a report from the interface: completely or not at all, never over an existing file, readable by its owner
+alone.
+"""
 
 import errno
 import json
@@ -75,7 +77,7 @@ def test_nothing_is_written_over(kind: str, report: Report, tmp_path: Path) -> N
 def test_what_came_while_the_report_was_written_stays(
     report: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Another process takes the name after it was checked, while the report is written."""
+    """Another process creates a file of this name after the check, while the report is written."""
     place = tmp_path / "there"
     sync = os.fsync
 

@@ -1,4 +1,4 @@
-"""The history of an interface: where it continues from, what it keeps, and how it bears a file that does not answer."""
+"""The history of an interface: where it continues, what it keeps, and how it handles a file that does not answer."""
 
 import asyncio
 import threading
@@ -30,7 +30,7 @@ SERIES = series_of("watch", settings(), redact=False)
 
 
 def writer(path: Path) -> HistoryWriter:
-    """A history that is open, as the command has opened it before the interface begins."""
+    """An open history, as the command opens it before the interface begins."""
     history = HistoryWriter(Keeping(path=path, seconds=1e9, size=10**9))
     history.open()
     return history

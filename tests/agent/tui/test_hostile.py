@@ -1,4 +1,4 @@
-"""Names, certificates and messages that come from others are text, whatever is in them."""
+"""Foreign names, certificates and messages are shown as text, whatever they contain."""
 
 import re
 from dataclasses import replace
@@ -35,7 +35,7 @@ HOSTILE = {
 
 
 def with_text(text: str) -> Report:
-    """A report that has the text in every field that may hold untrusted text."""
+    """A report with the text in every field that may hold untrusted text."""
     report = report_of("interception-trusted")
     target = report.targets[0]
 

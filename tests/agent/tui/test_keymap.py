@@ -1,4 +1,4 @@
-"""Keys that a person chooses: what is a key, which action it is for, and that none is that of two."""
+"""Keys chosen by a person: which texts are keys, for which actions, and that no two actions share one."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Every key does what the help says, on a simulated terminal."""
+"""Every key has the effect that the help describes, on a simulated terminal."""
 
 import asyncio
 import os
@@ -144,7 +144,7 @@ async def test_a_filter_that_is_kept_says_what_it_hides(size: tuple[int, int]) -
         assert (state.hidden_causes, state.hidden_lanes) == (1, 3)
         for key in ("shift+tab", "j", "enter"):
             await pilot.press(key)
-            is_page = key == "enter"  # of which the filter hides nothing
+            is_page = key == "enter"  # a report of which the filter hides nothing
             assert screen_of(pilot)[-1].startswith(' filter "clock" hides 1 cause and 3 lanes') is not is_page
             assert screen_of(pilot)[-1].endswith("q back" if is_page else "q quit")
         await pilot.press("escape")
@@ -241,7 +241,7 @@ async def test_e_saves_under_a_name_and_in_a_format(tmp_path: Path) -> None:
 
 
 class HungDisk:
-    """A file system that hangs as soon as a file is written, until it is released."""
+    """A file system that hangs from the first write on, until it is released."""
 
     def __init__(self) -> None:
         self.answers = threading.Event()

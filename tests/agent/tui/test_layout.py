@@ -1,4 +1,4 @@
-"""The body is divided by what there is to show: no width shows less than a narrower one."""
+"""The body is divided according to its content: no width shows less than a narrower one."""
 
 import re
 from dataclasses import replace
@@ -44,7 +44,7 @@ def app_over(name: str) -> BackuplinkApp:
 
 
 def seen_of_path(state: State, width: int, rows: int) -> set[str]:
-    """The words of the path that are on the screen from the top on."""
+    """The words of the path that are visible when it is scrolled to the top."""
     division = divided(state, width, rows)
     columns_of_path, rows_of_path = (division.path, rows) if division.is_beside else (width, division.path)
     lines = words(path(state, columns_of_path, ASCII))[: rows_of_path - 1]
@@ -58,7 +58,7 @@ def test_a_wider_screen_shows_no_less_of_the_path(name: str, rows: int) -> None:
     kept = [seen_of_path(state, width, rows) for width in (129, 130, 160, 200, 240)]
     for narrow, wide in pairwise(kept):
         lost = {word for word in narrow - wide if not any(word in other or other in word for other in wide)}
-        # A shorter form may have become a longer one.
+        # A shorter form may have been replaced by a longer one.
         assert not {word for word in lost if word.split()[0].lower() not in " ".join(wide).lower()}, lost
 
 
@@ -144,7 +144,7 @@ def test_without_ipv6_the_columns_are_those_of_ipv4() -> None:
 
 @pytest.mark.parametrize("longest", [9, 39])
 def test_on_a_wider_screen_a_hop_has_no_less_room(longest: int) -> None:
-    for first, last in ((60, 75), (76, 99), (100, 109), (110, 300)):  # between them the address or the zone gets more
+    for first, last in ((60, 75), (76, 99), (100, 109), (110, 300)):  # the address or the zone between them gets more
         cells = [columns(width, longest).cell for width in range(first, last + 1)]
         assert cells == sorted(cells)
 

@@ -1,4 +1,4 @@
-"""From a failed step to its finding, to what was measured, to its steps, by enter; and back, by esc."""
+"""Enter leads from a failed step to its finding, to the measurement, and to its steps; esc leads back."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Runs from the interface: live, again, narrowed, watched, and left in the middle."""
+"""Runs from the interface: live, repeated, narrowed, watched, and left in the middle."""
 
 import asyncio
 import gc
@@ -33,7 +33,7 @@ def shown(pilot: Pilot[int]) -> str:
 
 
 def causes_of(pilot: Pilot[int]) -> str:
-    """What stands in the list of causes, without its line breaks."""
+    """The text of the list of causes, without its line breaks."""
     assert isinstance(pilot.app, BackuplinkApp)
     assert pilot.app.state is not None
     return " ".join(" ".join(words(list(drawing.causes(pilot.app.state, 60)))).split())
@@ -350,7 +350,7 @@ async def test_a_run_that_never_started_leaves_nothing_behind() -> None:
         app = pilot.app
         assert isinstance(app, BackuplinkApp)
         app._run()
-        app.workers.cancel_all()  # as the end of the interface does, before the worker has begun
+        app.workers.cancel_all()  # like the end of the interface, before the worker has begun
         await pilot.pause()
 
     with warnings.catch_warnings(record=True) as caught:

@@ -1,4 +1,4 @@
-"""The screen as a whole: every size, every kind of terminal, many lanes, and nothing sent while nothing happens."""
+"""The screen as a whole: every size, every kind of terminal, many lanes, and no output while nothing happens."""
 
 import asyncio
 import os
@@ -162,11 +162,11 @@ async def test_the_cursor_is_seen_without_colours() -> None:
 
 
 class Counting(BackuplinkApp):
-    """Counts how often something was painted, and keeps which lines were."""
+    """Counts the drawings of the screen, and records the lines drawn."""
 
     painted = 0
     shown = 0
-    """Pictures, whole or in part, that were sent."""
+    """The number of complete or partial pictures that were sent."""
     lines: list[int]
 
     def __init__(self, source: Live | Saved, clock: Callable[[], float] = lambda: 0.0) -> None:
@@ -196,7 +196,7 @@ async def test_idle_paints_nothing(keys: str) -> None:
         await pilot.pause(0.3)
         before = app.painted
         assert before > 0
-        await asyncio.sleep(0.8)  # longer than a cursor blinks, and than any timer of the interface
+        await asyncio.sleep(0.8)  # longer than a cursor's blinking, and than any timer of the interface
         assert app.painted == before
 
     await drive(app, act)

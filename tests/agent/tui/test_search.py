@@ -1,4 +1,4 @@
-"""What the filter and the search on a page find."""
+"""The results of the filter, and of the search on a page."""
 
 import time
 

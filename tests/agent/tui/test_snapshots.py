@@ -1,4 +1,6 @@
-"""The screen as a picture. `pytest tests/agent/tui/test_snapshots.py --snapshot-update` draws anew: check each."""
+"""The screen as a picture. `pytest tests/agent/tui/test_snapshots.py --snapshot-update` redraws the pictures: check
+each.
+"""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -20,7 +22,7 @@ NAMES = (
     *("healthy", "one-zone-silent", "gateway-ports-missing", "tls-intercepted", "endpoint-policy-denies"),
     *("three-faults", "healthy-china", "ipv6-broken"),
 )
-"""Each at three sizes; every second one in CI."""
+"""Each is drawn at three sizes; CI draws every second one."""
 Compare = Callable[..., bool]
 
 

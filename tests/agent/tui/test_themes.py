@@ -1,4 +1,4 @@
-"""Two themes beside the terminal's own colours: what they are drawn in can be read."""
+"""Two themes besides the terminal's own colours: their text is readable."""
 
 import pytest
 from textual.color import Color

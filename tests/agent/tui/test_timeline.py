@@ -1,4 +1,4 @@
-"""The chart of a lane: its axes, its scale, what each sign says."""
+"""The chart of a lane: its axes, its scale, and the meaning of each sign."""
 
 from datetime import timedelta
 
@@ -17,7 +17,9 @@ LANE = "lane/backup/10.0.2.17/443"
 
 
 def memory(*stacks: tuple[Sample, ...], others: float = 0.0, apart: timedelta = timedelta(minutes=1)) -> Memory:
-    """Runs so far apart in which TCP, TLS and the call of a lane went like this; another lane took `others` seconds."""
+    """Runs this far apart in which TCP, TLS and the call of a lane took these times; another lane took `others`
+    seconds.
+    """
     report = report_of("healthy")
     samples: Samples = {}
     runs = []

@@ -1,4 +1,4 @@
-"""A watch in the interface: it begins by itself, repeats, steps through its runs, and is saved."""
+"""A watch in the interface: it begins by itself, repeats, steps through its runs, and can be saved."""
 
 import json
 from dataclasses import replace
@@ -25,7 +25,7 @@ def watching(replay: Replay, **how: object) -> BackuplinkApp:
 
 
 def past_of(app: BackuplinkApp) -> int | None:
-    """The number of the past run that is shown."""
+    """The number of the past run that is shown, or None."""
     assert app.state is not None
     return app.state.past
 
@@ -35,7 +35,7 @@ async def finished(pilot: Pilot[int], runs: int) -> State:
 
 
 async def again(pilot: Pilot[int], runs: int) -> State:
-    """The state after so many runs, which `r` makes without waiting."""
+    """The state after this many runs, which `r` makes without waiting."""
     for run in range(1, runs):
         await finished(pilot, run)
         await pilot.press("r")

@@ -1,4 +1,4 @@
-"""What the interface remembers of its runs, what it says of them together, and how a past run is shown."""
+"""The runs that the interface remembers, its summary of them, and how it shows a past run."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -109,7 +109,7 @@ async def test_a_narrowed_or_cancelled_run_is_none_of_the_watch() -> None:
         assert other.memory is state.memory
         assert other.report is not state.report
     assert headline(narrowed).startswith("CRITICAL only backup: ")
-    # What changed since is told against the last run that is remembered.
+    # The changes since then are relative to the last remembered run.
     again = after(narrowed, RunRequested(0.0, settings()), RunFinished(at(GOOD, 10)))
     assert again.memory.log == state.memory.log
     assert again.memory.count == 3
