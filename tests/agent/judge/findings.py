@@ -82,7 +82,12 @@ def _shown(evidence: Iterable[str], subjects: Iterable[FindingSubject], fix: Fix
         yield f"About: {', '.join(about)}"
     yield f"Fix: {fix.summary}"
     for command in fix.commands:
-        undo = f"  (undo: {command.undo})" if command.undo else ""
-        yield f"{'#' if command.changes else '$'} {' '.join(command.argv)}{undo}"
+        notes = [
+            str(command.scope),
+            *([f"one of {command.alternative}"] if command.alternative else []),
+            *([] if command.reversible else ["cannot be undone"]),
+            *([f"undo: {command.undo}"] if command.undo else []),
+        ]
+        yield f"{'#' if command.changes else '$'} {' '.join(command.argv)}  ({'; '.join(notes)})"
     for row in fix.lines:
         yield f"{row.file}: {row.line}"

@@ -1,4 +1,4 @@
-"""What the predictor says of the ways and names of the cases: `./dev golden` writes it to `ways.txt`; read the diff."""
+"""What the predictor says of ways, names and policies: `./dev golden` writes it to `ways.txt`; read the diff."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Final
 
 from agent.network.answers import PredictedName
 from agent.report.hops import Hop, Prediction
-from tests.agent.network import test_names, test_predictor, test_transit
+from tests.agent.network import test_endpoint_policy, test_names, test_predictor, test_transit
 from tests.agent.network.networks import ask, configuration
 from tests.support.sections import joined
 
@@ -33,10 +33,15 @@ def said_of_name(seen: PredictedName) -> str:
 
 
 def sections() -> dict[str, str]:
-    """What is said of each way and each name."""
-    return {name: said(predicted) for name, predicted in WAYS.items()} | {
-        f"name: {case}": said_of_name(seen) for case, seen in NAMES.items()
-    }
+    """What is said of each way, name and policy."""
+    return (
+        {name: said(predicted) for name, predicted in WAYS.items()}
+        | {f"name: {case}": said_of_name(seen) for case, seen in NAMES.items()}
+        | {
+            f"policy: {case}": f"{judgement.decision}, {judgement.statement}, {judgement.element}: {judgement.words}"
+            for case, judgement in test_endpoint_policy.JUDGEMENTS.items()
+        }
+    )
 
 
 def written() -> str:

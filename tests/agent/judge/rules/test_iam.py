@@ -29,13 +29,12 @@ from agent.judge.conditions.denials import (
 )
 from agent.judge.rules.iam import RULES, code_of
 from agent.judge.verdict import judge, judge_evidence
-from agent.report.model import Access, CommandScope, Fix, Status
+from agent.report.model import Access, Status
 from agent.report.redact import redact
 from agent.settings import Calls
 from agent.simulated import scenario_files
 from agent.simulated.scenario import parse
 from tests.support import extent
-from tests.support.aws_commands import complaint
 from tests.support.build import (
     BACKUP,
     GATEWAY,
@@ -51,6 +50,7 @@ from tests.support.build import (
     target,
 )
 from tests.support.calls import api
+from tests.support.cases import fires
 from tests.support.runs import measured
 
 A, B = PRIVATE
@@ -451,128 +451,20 @@ def test_a_reason_quoted_in_a_name_is_not_believed(
 @pytest.mark.parametrize("code", REASONS)
 def test_each_kind_is_one_finding(code: str) -> None:
     seen = evidence([*HERE, denied(A, REASONS[code]), denied(B, REASONS[code])])
-    spoken = {rule.code: findings_of(rule, seen) for rule in RULES}
-    assert [other for other, findings in spoken.items() if findings] == [code]
-    [finding] = spoken[code]
-    assert finding.target == "backup"
-    assert finding.addresses == frozenset(addresses(A, B))
-    assert set(finding.evidence) == {f"api/backup/{address}/443" for address in (A, B)}
-    assert finding.severity is None
-    assert "backup:ListBackupVaults" in finding.detail
-    assert "10.0.1.17 and 10.0.2.17" in finding.detail
+    assert [finding.code for rule in RULES for finding in findings_of(rule, seen)] == [code]
     assert CODES[code].severity is (Severity.CRITICAL if code in ("IAM001", "IAM002") else Severity.WARNING)
 
 
-PROOF: Final = " A denial by an endpoint policy is proof that the call went through an endpoint: the path works."
 VAULT: Final = "arn:aws:backup:eu-west-1:123456789012:backup-vault:Default"
 
 
-@pytest.mark.parametrize(
-    ("reason", "detail"),
-    [
-        pytest.param(
-            REASONS["IAM001"],
-            f"No VPC endpoint policy allows backup:ListBackupVaults; seen at 10.0.1.17. Caller: user {JOHN}.{PROOF}",
-            id="an endpoint's policy is silent",
-        ),
-        pytest.param(
-            TRANSITIVE,
-            "An explicit deny in a VPC endpoint policy, on behalf of a service control policy, forbids "
-            f"backup:ListBackupVaults; seen at 10.0.1.17. Caller: user {JOHN}.{PROOF}",
-            id="on behalf of another",
-        ),
-        pytest.param(
-            "with an explicit deny in an identity-based policy: arn:aws:iam::123456789012:policy/Deny",
-            "An explicit deny in an identity-based policy (arn:aws:iam::123456789012:policy/Deny) forbids "
-            f"backup:ListBackupVaults; seen at 10.0.1.17. Caller: user {JOHN}.",
-            id="a policy by its ARN",
-        ),
-        pytest.param(
-            f"on resource: {VAULT} {REASONS['IAM008']}",
-            "An explicit deny in a resource-based policy forbids backup:ListBackupVaults; seen at 10.0.1.17. "
-            f"Caller: user {JOHN}; resource: {VAULT}.",
-            id="a resource by its ARN",
-        ),
-        pytest.param(
-            f"on resource: payroll {REASONS['IAM008']}",
-            "An explicit deny in a resource-based policy forbids backup:ListBackupVaults; seen at 10.0.1.17. "
-            f"Caller: user {JOHN}.",
-            id="a resource by a name that masking would not know",
-        ),
-        pytest.param(
-            "with an explicit deny in a session policy: arn:aws:iam::123456789012:policy/Deny,secret",
-            "An explicit deny in a session policy forbids backup:ListBackupVaults; seen at 10.0.1.17. "
-            f"Caller: user {JOHN}.",
-            id="an ARN that masking would not take whole",
-        ),
-        pytest.param(
-            "",
-            f"AWS denies backup:ListBackupVaults at 10.0.1.17 and does not say which policy: {WHO}",
-            id="no reason",
-        ),
-        pytest.param(
-            "because no role trust policy allows the sts:AssumeRole action",
-            "AWS denies backup:ListBackupVaults at 10.0.1.17 and names a role trust policy, which stops no call of "
-            f"this kind: {WHO} because no role trust policy allows the sts:AssumeRole action",
-            id="a policy of another call",
-        ),
-    ],
-)
-def test_detail(reason: str, detail: str) -> None:
-    seen = evidence([*HERE, denied(A, reason)])
-    [finding] = [finding for rule in RULES for finding in findings_of(rule, seen)]
-    assert finding.detail == detail
+AT_BUCKET: Final = target("s3", bucket="backups")
+DENIED_BUCKET: Final = [*healthy(AT_BUCKET), api(A, of="s3", failed="access-denied", code="403")]
 
 
-@pytest.mark.parametrize(
-    ("principal", "caller"),
-    [
-        pytest.param("arn:aws:sts::1:assumed-role/HR/x", None, id="too short a number of an account"),
-        pytest.param(
-            "arn:aws:sts::123456789012:assumed-role/HR/i-1",
-            "Caller: assumed role arn:aws:sts::123456789012:assumed-role/HR/i-1.",
-            id="a session",
-        ),
-        pytest.param(
-            "arn:aws:sts::123456789012:federated-user/J",
-            "Caller: federated user arn:aws:sts::123456789012:federated-user/J.",
-            id="a federated user",
-        ),
-        pytest.param(
-            "arn:aws:iam::123456789012:root", "Caller: root user arn:aws:iam::123456789012:root.", id="the root user"
-        ),
-        pytest.param(
-            "arn:aws:iam::123456789012:role/HR", "Caller: role arn:aws:iam::123456789012:role/HR.", id="a role"
-        ),
-        pytest.param("123456789012", "Caller: account 123456789012.", id="an account"),
-        pytest.param("backup.amazonaws.com", "Caller: service.", id="a service"),
-        pytest.param("arn:aws:iam::123456789012:user/a,b", "Caller: user.", id="an ARN that masking would cut"),
-        pytest.param("anonymous", None, id="another word"),
-    ],
-)
-def test_the_detail_names_the_caller(principal: str, caller: str | None) -> None:
-    who = f"User: {principal} is not authorized to perform: backup:ListBackupVaults"
-    seen = evidence([*HERE, denied(A, REASONS["IAM003"], who=who)])
-    [finding] = findings_of(rule_of(RULES, "IAM003"), seen)
-    start = "No identity-based policy allows backup:ListBackupVaults; seen at 10.0.1.17."
-    assert finding.detail == start + (f" {caller}" if caller else "")
-
-
-def test_a_denial_at_a_bucket_has_no_text_and_is_what_the_agent_needs() -> None:
-    at = target("s3", bucket="backups")
-    seen = evidence([*healthy(at), api(A, of="s3", failed="access-denied", code="403")], targets=[at])
-    [finding] = findings_of(rule_of(RULES, "IAM009"), seen)
-    assert finding.detail == (
-        "AWS denies s3:ListBucket at 10.0.1.17 and does not say which policy. S3 gives no reason with this call: "
-        "besides a policy it may be the key, or the time of the signature."
-    )
+def test_a_denial_at_a_bucket_is_a_fault_of_what_the_agent_needs() -> None:
+    [finding] = findings_of(rule_of(RULES, "IAM009"), evidence(DENIED_BUCKET, targets=[AT_BUCKET]))
     assert (finding.severity, finding.is_no_fault) == (None, False)
-
-
-def test_without_a_text_nothing_is_quoted() -> None:
-    seen = evidence([*HERE, api(A, failed="access-denied")])
-    [finding] = findings_of(rule_of(RULES, "IAM009"), seen)
-    assert finding.detail == "AWS denies backup:ListBackupVaults at 10.0.1.17 and does not say which policy."
 
 
 @pytest.mark.parametrize(
@@ -602,89 +494,92 @@ def test_a_text_that_is_not_read_is_shown_escaped() -> None:
     assert "\\x1b[31m \\u202eaccess\\x07\\r\\nOK:" in " ".join(shown.split())
 
 
-# --- Fixes -----------------------------------------------------------------------------------------------------------
+# --- What they say ---------------------------------------------------------------------------------------------------
 
-
-def fix_of(code: str, reason: str, *, of: str = "backup", who: str = WHO) -> Fix:
-    targets = [BACKUP, GATEWAY]
-    [finding] = findings_of(
-        rule_of(RULES, code), evidence([*here(of, A), denied(A, reason, of=of, who=who)], targets=targets)
-    )
-    return finding.fix
-
-
-@pytest.mark.parametrize("code", REASONS)
-def test_the_aws_cli_would_take_the_commands(code: str) -> None:
-    for reason in (REASONS[code], *([TRANSITIVE] if code == "IAM002" else [])):
-        fix = fix_of(code, reason)
-        assert fix.commands
-        assert [why for command in fix.commands if (why := complaint(command.argv)) is not None] == []
-        assert all(command.reversible and command.undo is None for command in fix.commands)
-
-
-@pytest.mark.parametrize("code", REASONS)
-def test_only_a_denial_by_an_endpoint_proves_a_path(code: str) -> None:
-    seen = evidence([*HERE, denied(A, REASONS[code])])
-    [finding] = findings_of(rule_of(RULES, code), seen)
-    by_endpoint = code in ("IAM001", "IAM002")
-    assert finding.detail.endswith(PROOF) is by_endpoint
-    assert finding.fix.summary.startswith("AWS was reached; the caller may not call") is not by_endpoint
-    assert "proven" not in finding.fix.summary
-    assert ("CloudTrail may lack" in finding.fix.summary) is by_endpoint
-
-
-@pytest.mark.parametrize(
-    ("code", "reason", "kind"),
-    [
-        pytest.param("IAM004", REASONS["IAM004"], "SERVICE_CONTROL_POLICY", id="service control policy"),
-        pytest.param("IAM005", REASONS["IAM005"], "RESOURCE_CONTROL_POLICY", id="resource control policy"),
-        pytest.param("IAM002", TRANSITIVE, "SERVICE_CONTROL_POLICY", id="through an endpoint"),
-        pytest.param("IAM002", REASONS["IAM002"], None, id="an endpoint's own"),
-        pytest.param("IAM003", REASONS["IAM003"], None, id="the account's own"),
-    ],
+OF_ONE_ADDRESS: Final = (
+    ("IAM001", "an endpoint's policy is silent", REASONS["IAM001"]),
+    ("IAM002", "on behalf of another", TRANSITIVE),
+    ("IAM002", "an endpoint's policy denies", REASONS["IAM002"]),
+    (
+        "IAM003",
+        "a policy by its ARN",
+        "with an explicit deny in an identity-based policy: arn:aws:iam::123456789012:policy/Deny",
+    ),
+    ("IAM003", "a Deny of its own", "with an explicit deny in an identity-based policy"),
+    ("IAM006", "a Deny in the boundary", "with an explicit deny in a permissions boundary"),
+    ("IAM008", "a resource by its ARN", f"on resource: {VAULT} {REASONS['IAM008']}"),
+    ("IAM008", "a resource by a name that masking would not know", f"on resource: payroll {REASONS['IAM008']}"),
+    (
+        "IAM007",
+        "an ARN that masking would not take whole",
+        "with an explicit deny in a session policy: arn:aws:iam::123456789012:policy/Deny,secret",
+    ),
+    ("IAM009", "no reason", ""),
+    ("IAM009", "a policy of another call", "because no role trust policy allows the sts:AssumeRole action"),
 )
-def test_policies_of_the_organisation_are_looked_up_there(code: str, reason: str, kind: str | None) -> None:
-    commands = [command for command in fix_of(code, reason).commands if command.argv[1] == "organizations"]
-    asked = "aws organizations list-policies-for-target --target-id <ACCOUNT_ID> --filter"
-    assert [" ".join(command.argv) for command in commands] == ([f"{asked} {kind}"] if kind else [])
-    assert all(command.scope is CommandScope.ACCOUNT for command in commands)
-
-
-@pytest.mark.parametrize(
-    ("code", "reason", "words"),
-    [
-        pytest.param("IAM001", REASONS["IAM001"], "policy of Deny statements alone denies everybody", id="Deny alone"),
-        pytest.param("IAM002", REASONS["IAM002"], "no Deny may fit backup:ListBackupVaults", id="the endpoint's Deny"),
-        pytest.param("IAM002", TRANSITIVE, "The Deny is a service control policy's", id="the organisation's Deny"),
-        pytest.param("IAM003", REASONS["IAM003"], "Grant it in an identity-based policy", id="no grant"),
-        pytest.param(
-            "IAM003", "with an explicit deny in an identity-based policy", "Narrow that Deny", id="a Deny of its own"
-        ),
-        pytest.param("IAM006", REASONS["IAM006"], "add backup:ListBackupVaults to its Allow", id="a cap"),
-        pytest.param(
-            *("IAM006", "with an explicit deny in a permissions boundary"),
-            "take backup:ListBackupVaults out of its Deny",
-            id="a Deny in the cap",
-        ),
-    ],
+CALLERS: Final = {
+    "too short a number of an account": "arn:aws:sts::1:assumed-role/HR/x",
+    "a session": "arn:aws:sts::123456789012:assumed-role/HR/i-1",
+    "a federated user": "arn:aws:sts::123456789012:federated-user/J",
+    "the root user": "arn:aws:iam::123456789012:root",
+    "a role": "arn:aws:iam::123456789012:role/HR",
+    "an account": "123456789012",
+    "a service": "backup.amazonaws.com",
+    "an ARN that masking would cut": "arn:aws:iam::123456789012:user/a,b",
+    "another word": "anonymous",
+}
+ACTIONS_OF_A_GATEWAY: Final = (
+    ("IAM001", "backup-gateway:ListGateways"),
+    ("IAM001", "Backup-Gateway:ListGateways"),
+    ("IAM001", "backup:ListBackupVaults"),
+    ("IAM002", "backup-gateway:ListGateways"),
+    ("IAM003", "backup-gateway:ListGateways"),
 )
-def test_the_fix_says_what_to_change(code: str, reason: str, words: str) -> None:
-    assert words in fix_of(code, reason).summary
 
 
-@pytest.mark.parametrize(
-    ("code", "action", "said_so"),
-    [
-        pytest.param("IAM001", "backup-gateway:ListGateways", True, id="gateway"),
-        pytest.param("IAM001", "Backup-Gateway:ListGateways", True, id="in capitals"),
-        pytest.param("IAM001", "backup:ListBackupVaults", False, id="backup"),
-        pytest.param("IAM002", "backup-gateway:ListGateways", False, id="a Deny"),
-        pytest.param("IAM003", "backup-gateway:ListGateways", False, id="another policy"),
-    ],
-)
-def test_what_a_policy_for_backup_does_not_cover(code: str, action: str, said_so: bool) -> None:
-    fix = fix_of(code, REASONS[code], of="backup-gateway", who=f"User: {JOHN} is not authorized to perform: {action}")
-    assert ("backup:* does not cover backup-gateway: actions" in fix.summary) is said_so
+def at_gateway(reason: str, who: str) -> Observations:
+    return [*here("backup-gateway", A), denied(A, reason, of="backup-gateway", who=who)]
+
+
+CASES_THAT_FIRE = [
+    *(
+        fires(code, "at both addresses", [*HERE, denied(A, reason), denied(B, reason)])
+        for code, reason in REASONS.items()
+    ),
+    *(fires(code, name, [*HERE, denied(A, reason)]) for code, name, reason in OF_ONE_ADDRESS),
+    *(
+        fires(
+            "IAM003",
+            f"to {name}",
+            [
+                *HERE,
+                denied(
+                    A,
+                    REASONS["IAM003"],
+                    who=f"User: {principal} is not authorized to perform: backup:ListBackupVaults",
+                ),
+            ],
+        )
+        for name, principal in CALLERS.items()
+    ),
+    *(
+        fires(
+            code,
+            f"at a gateway, {action}",
+            at_gateway(REASONS[code], f"User: {JOHN} is not authorized to perform: {action}"),
+            targets=[BACKUP, GATEWAY],
+        )
+        for code, action in ACTIONS_OF_A_GATEWAY
+    ),
+    fires(
+        "IAM002",
+        "a text without an action",
+        at_gateway(REASONS["IAM002"], "You are not authorized to perform: it"),
+        targets=[BACKUP, GATEWAY],
+    ),
+    fires("IAM009", "at a bucket", DENIED_BUCKET, targets=[AT_BUCKET]),
+    fires("IAM009", "without a text", [*HERE, api(A, failed="access-denied")]),
+]
 
 
 @pytest.mark.parametrize(
@@ -710,16 +605,6 @@ def test_two_kinds_are_two_findings() -> None:
         ("IAM001", frozenset(addresses(A))),
         ("IAM003", frozenset(addresses(B))),
     ]
-
-
-def test_a_text_without_an_action_takes_that_of_the_call() -> None:
-    observations = [
-        *here("backup-gateway", A),
-        denied(A, REASONS["IAM002"], of="backup-gateway", who="You are not authorized to perform: it"),
-    ]
-    [finding] = findings_of(rule_of(RULES, "IAM002"), evidence(observations, targets=[BACKUP, GATEWAY]))
-    assert "forbids backup-gateway:ListGateways" in finding.detail
-    assert finding.target == "backup-gateway"
 
 
 @pytest.mark.parametrize("code", REASONS)

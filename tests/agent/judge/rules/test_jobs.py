@@ -33,6 +33,7 @@ from tests.support.build import (
     spoiled,
     target,
 )
+from tests.support.cases import fires
 
 OWN: Final = "i-0a1b2c3d4e5f67890"
 OTHER: Final = "i-0f9e8d7c6b5a43210"
@@ -197,22 +198,6 @@ def test_a_run_that_does_not_ask_says_so() -> None:
     assert judged(None, asked=False) == ([], [NOT_ASKED])
 
 
-def test_job001_says_what_was_asked_for_and_lists_kinds_and_texts() -> None:
-    rows = (
-        failed("RDS", jobs=2, message="Access Denied trying to call AWS Backup service"),
-        failed("EFS", state="EXPIRED", category=None, message=None),
-    )
-    [(_, detail)], _ = judged(listing(*rows, succeeded=4), WITH_HANA)
-    assert detail == (
-        "AWS Backup lists 7 jobs of the last 24 h of all resources of the account in this Region; 3 did not succeed, "
-        "and none of these is of this host's kind: 2 of RDS FAILED (AccessDenied), \"Access Denied trying to call AWS "
-        'Backup service" (At a copy between accounts, the access policy of the destination vault does not allow '
-        "backup:CopyIntoBackupVault; else the role of the job or a policy of the organisation denies a call that AWS "
-        "Backup makes; for the owners of the job's role); 1 of EFS EXPIRED, without a message. AWS Backup "
-        "makes such backups without this host: its path has no part in them."
-    )
-
-
 @pytest.mark.parametrize(
     ("message", "team"),
     [
@@ -231,35 +216,32 @@ def test_whose_a_message_is(message: str, team: Team | None) -> None:
     assert (f"for {team}" in detail) if team is not None else (" (for " not in detail and "; for " not in detail)
 
 
-def test_each_kind_has_a_command_of_its_own_since_the_same_time() -> None:
-    rows = [failed("RDS", of=kind) for kind in ("backup", "restore", "copy")]
-    seen = evidence([*world(BACKUP), listing(*rows)], targets=(BACKUP,), of=ASKED)
-    [finding] = [finding for rule in RULES for finding in rule.check(seen)]
-    commands = [command.argv for command in finding.fix.commands]
-    assert [words[2] for words in commands] == ["list-backup-jobs", "list-restore-jobs", "list-copy-jobs"]
-    assert all(words[words.index("--by-created-after") + 1] == f"{NOW:%Y-%m-%dT%H:%M:%SZ}" for words in commands)
-    assert [complaint(words) for words in commands] == [None] * 3
+def said_of(code: str, name: str, *rows: FailedJobs, succeeded: int = 0) -> Any:
+    """A case of a rule: what AWS Backup lists to a host with HANA."""
+    observations = [*world(*WITH_HANA), listing(*rows, succeeded=succeeded)]
+    return fires(code, name, observations, targets=WITH_HANA, of=ASKED)
 
 
-def test_no_more_than_a_few_rows_are_described() -> None:
-    rows = [failed("RDS", jobs=number, message=f"text {number}", category=None) for number in range(1, MAX_SHOWN + 3)]
-    [(_, detail)], _ = judged(listing(*rows), WITH_HANA)
-    assert f'"text {MAX_SHOWN}"; {MAX_SHOWN + 1 + MAX_SHOWN + 2} more. AWS Backup makes' in detail
-
-
-@pytest.mark.parametrize(
-    ("rows", "said", "unsaid"),
-    [
-        pytest.param((HERE,), "the path from this host has no part in them", "sends the data", id="made by AWS Backup"),
-        pytest.param((failed(HANA),), "through backupstorage.eu-west-1", "has no part", id="sent by this host"),
-        pytest.param((failed(HANA), HERE), "has no part in them", "nothing", id="both"),
-    ],
-)
-def test_job002_says_what_part_the_path_has(rows: tuple[FailedJobs, ...], said: str, unsaid: str) -> None:
-    [(code, detail)], _ = judged(listing(*rows), WITH_HANA)
-    assert code == "JOB002"
-    assert said in detail
-    assert unsaid not in detail
+CASES_THAT_FIRE = [
+    said_of(
+        "JOB001",
+        "kinds and texts",
+        failed("RDS", jobs=2, message="Access Denied trying to call AWS Backup service"),
+        failed("EFS", state="EXPIRED", category=None, message=None),
+        succeeded=4,
+    ),
+    said_of(
+        "JOB001", "backups, restores and copies", *(failed("RDS", of=kind) for kind in ("backup", "restore", "copy"))
+    ),
+    said_of(
+        "JOB001",
+        "more rows than are described",
+        *(failed("RDS", jobs=number, message=f"text {number}", category=None) for number in range(1, MAX_SHOWN + 3)),
+    ),
+    said_of("JOB002", "made by AWS Backup", HERE),
+    said_of("JOB002", "sent by this host", failed(HANA)),
+    said_of("JOB002", "made by both", failed(HANA), HERE),
+]
 
 
 # --- What explains JOB002 --------------------------------------------------------------------------------------------
