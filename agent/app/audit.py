@@ -1,4 +1,4 @@
-"""Auditing the VPCs of accounts: of facts in files, or read now."""
+"""Audit the VPCs of accounts, from facts in files or from reads made now."""
 
 import asyncio
 import sys
@@ -26,12 +26,12 @@ Gather = Callable[[AccountRequest, CancelToken], Awaitable["AccountFacts | Facts
 
 
 def audit_here(options: AuditOptions, received_signals: list[str]) -> int:
-    """Audit with facts of files, or with those that this host's SDK reads. Returns and raises as `audit` does."""
+    """Audit with facts from files, or with facts that this host's SDK reads. Returns and raises like `audit`."""
     return audit(options, _gather_here, received_signals)
 
 
 async def _gather_here(request: AccountRequest, stop: CancelToken) -> "AccountFacts | FactsUnavailable":
-    # Facts of files need nothing of the host: only reads load its network and SDK.
+    # Facts from files need nothing of the host: only reads load its network and SDK.
     from agent.app.world import system_world
     from agent.audit import collect_account
     from agent.formats.progress import AuditProgress
@@ -52,9 +52,9 @@ def audit(
     *,
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
 ) -> int:
-    """Write an audit. Returns the exit code: that of the worst VPC that counts, UNKNOWN where none does or where the
-    document could not be written where it should be, that of a signal where one came. Raises RequestError where there
-    is nothing to audit, and OutputClosedError."""
+    """Write an audit. Returns the exit code: a signal's if one came, UNKNOWN if no VPC counts or the document could not
+    be written to its place, otherwise that of the worst VPC that counts. Raises RequestError if there is nothing to
+    audit, and OutputClosedError."""
     with exit_on_signals(received_signals):
         if options.saved is not None:
             shown = _saved(options.saved, received_signals)
@@ -76,7 +76,7 @@ def audit(
 
 
 def _saved(place: str, received_signals: Sequence[str]) -> "AuditDocument":
-    """The audit in a file. Raises RequestError."""
+    """Return the audit in a file. Raises RequestError."""
     from agent.app.read_saved import read_audit
     from agent.audit.saved import AuditFileError
 
@@ -87,7 +87,8 @@ def _saved(place: str, received_signals: Sequence[str]) -> "AuditDocument":
 
 
 def _earlier(place: str, received_signals: Sequence[str]) -> "AuditDocument":
-    """The audit in a file that another one is compared with. Raises RequestError, before anything is read of EC2."""
+    """Return the earlier audit for the comparison from its file. Raises RequestError before anything is read from
+    EC2."""
     before = _saved(place, received_signals)
     if before.redacted:
         raise RequestError(f"{place}: was written with --redact, and masks cannot be compared")
@@ -108,7 +109,7 @@ def _read(
     received_signals: list[str],
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None,
 ) -> "AccountFacts | None":
-    """What was read; None where a signal came first. Raises RequestError."""
+    """Return the facts that were read; None if a signal came first. Raises RequestError."""
     from agent.audit.collect_account import AccountFacts, OfAccount
     from agent.run.collect_facts import FactsUnavailable
 
@@ -126,7 +127,7 @@ def _read(
     if stop.reason is not None:
         start_grace_timer()
         if isinstance(read, FactsUnavailable) or not read.vpcs:
-            return None  # nothing was seen
+            return None  # nothing was read
     if isinstance(read, FactsUnavailable):
         raise RequestError(read.why)
     if not read.vpcs and not read.unanswered:
@@ -135,7 +136,7 @@ def _read(
 
 
 def _of_files(places: Sequence[str], received_signals: Sequence[str]) -> tuple[Ec2Facts, ...]:
-    """The facts of every file; of a VPC that several have, those that were taken last. Raises RequestError."""
+    """Return the facts in every file; if several have the same VPC, the latest ones. Raises RequestError."""
     from agent.app.read_saved import read_all_facts
     from agent.network.names import known_vpc
     from agent.report.facts_file import FactsFileError, untimely
@@ -148,7 +149,7 @@ def _of_files(places: Sequence[str], received_signals: Sequence[str]) -> tuple[E
         except FactsFileError as error:
             raise RequestError(str(error)) from error
         for facts in read:
-            # The owner of a shared VPC and those who take part in it see different things of it.
+            # The owner of a shared VPC and its participants see different parts of it.
             key = facts.region, facts.vpc_id, known_vpc(facts).account
             if key not in newest or newest[key].taken_at < facts.taken_at:
                 newest[key] = facts

@@ -39,13 +39,14 @@ from probes.model import Address
 from probes.system.host_files import HostFiles
 
 MAX_CHANGES: Final = 200
-"""Changes of a history that are in the archive, the last ones."""
+"""Maximum number of a history's changes in the archive, the last ones."""
 LOGS_SECONDS: Final = 5.0
-"""For looking where logs are: a folder of SAP's may be on a network file system that does not answer."""
+"""Time limit for finding logs: a folder of SAP's may be on a network file system that does not answer."""
 README: Final = "README.txt"
 WRONG: Final = "wrong.txt"
 ASSET_TAG: Final = "/sys/devices/virtual/dmi/id/board_asset_tag"
-"""Where the firmware of a Nitro instance has its id (EC2 User Guide, Detect whether a host is an EC2 instance)."""
+"""The file in which the firmware of a Nitro instance has the instance's id (EC2 User Guide, Detect whether a host is an
+EC2 instance)."""
 LOGS_WARNING: Final = (
     "Logs are free text. Names of people, hosts and files that no mask knows may stand in them: read them before you "
     "pass the archive on."
@@ -55,19 +56,19 @@ ELSEWHERE: Final = "left out: the report is not known to be of this host"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThisHost:
-    """What an archive reads of this host."""
+    """The sources of an archive on this host."""
 
     files: HostFiles
     environment: Mapping[str, str]
     addresses: Callable[[], frozenset[Address]]
-    """Its own addresses; none where the system does not say."""
+    """Its own addresses; none if the system does not tell."""
     now: Callable[[], datetime]
 
 
 def bundle_here(
     options: BundleOptions, run: Settings | None, settings: Sequence[Setting], received_signals: list[str]
 ) -> int:
-    """Make the archive, or print the block, on this host. Returns and raises as `bundle` does."""
+    """Make the archive, or print the block, on this host. Returns and raises like `bundle`."""
     from agent.app.world import measuring_here
     from probes.system.machine import SystemMachine
     from probes.system.sdk import end_children
@@ -88,12 +89,12 @@ def bundle(
     measure: Measure,
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
 ) -> int:
-    """Write the archive and its path to stdout, or with `options.case` the block. `run` is what a new run is asked for,
-    and None where a report was named.
+    """Write the archive and its path to stdout, or with `options.case` the block. `run` is the request for a new run;
+    None if a report was named.
 
-    Returns the exit code: OK, or that of a signal that came after the archive was written. Raises RequestError where
-    there is no report or no place for the archive, InterruptedBySignalError where a signal came before, in which case
-    nothing is written, and OutputClosedError.
+    Returns the exit code: OK, or that of a signal that came after the archive was written. Raises RequestError if there
+    is no report or no place for the archive, InterruptedBySignalError if a signal came before (nothing is written
+    then), and OutputClosedError.
     """
     with exit_on_signals(received_signals):
         cleaner = Cleaner(None, host.environment)
@@ -115,7 +116,7 @@ def _report(
     measure: Measure,
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None,
 ) -> Report:
-    """The report that was named, or that of a new run."""
+    """Return the named report, or the report of a new run."""
     if options.report is not None:
         try:
             return read_report(options.report, received_signals)
@@ -133,8 +134,8 @@ def _report(
 
 
 def _is_of_this_host(report: Report, host: ThisHost) -> bool:
-    """Whether the run of a saved report was made here: by the id of the instance where both are known, else by its
-    addresses, all of which this host must have. A masked report does not tell."""
+    """Whether the run of a saved report was made on this host: by the instance id if both ids are known, else by its
+    addresses, which this host must all have. A masked report does not tell."""
     if report.run.redacted:
         return False
     try:
@@ -204,13 +205,13 @@ def _write_archive(
 def _to_send(true: str, shown: Report, folder: str, cleaner: Cleaner) -> bytes:
     from agent.formats import wrong
 
-    # What the terminal sent may be no text: such bytes are half characters, which no encoding has.
+    # The argument may not be text: Python decodes such bytes into lone surrogates, which no encoding has.
     words = cleaner.text(true.encode("utf-8", "backslashreplace").decode("utf-8"))
     return wrong.render(shown, words, folder).encode("utf-8")
 
 
 def _write(archive: bytes, output: str | None, place: str) -> bool:
-    """Write the archive. Returns whether a file has its name now, and not a pipe or an open descriptor. Raises
+    """Write the archive. Returns whether its name is now a file, and not a pipe or an open descriptor. Raises
     RequestError."""
 
     def write() -> bool:
@@ -228,7 +229,7 @@ def _write(archive: bytes, output: str | None, place: str) -> bool:
         ) from error
     except OSError as error:
         raise RequestError(f"{place} cannot be written: {error.strerror}; there is no archive") from error
-    except ValueError as error:  # a NUL in the path
+    except ValueError as error:  # a path with a NUL
         raise RequestError(f"{place} cannot be written: {error}; there is no archive") from error
 
 
@@ -241,7 +242,7 @@ def _members(
     cleaner: Cleaner,
     received_signals: list[str],
 ) -> Iterator[Member | Absent]:
-    """What may go into the archive, the most important first."""
+    """Yield the possible members of the archive, the most important first."""
     for wanted, what in (
         ("json", "the report, for programs" + ("" if shown.run.redacted else " and `backuplink diagnose`")),
         ("text", "the report, for people"),
@@ -255,7 +256,7 @@ def _members(
     if host is None:
         yield Absent(name="host/", why=ELSEWHERE)
     else:
-        # The report that is not masked: its versions, and links by which logs are found.
+        # The report without masks: its versions, and the links by which logs are found.
         sources = sources_of_host(report, cleaner, host.files, host.environment)
         yield from host_members(sources, received_signals)
     if options.history is not None:
@@ -300,7 +301,8 @@ def _value(value: str, kind: str | None, cleaner: Cleaner) -> str:
 
 
 def _history(document: HistoryDocument, cleaner: Cleaner) -> str:
-    """The list of a history. Its texts are cleaned before lines are broken, which could hide what is looked for."""
+    """Return the list of a history. Its texts are cleaned before lines are broken, since a line break could hide a
+    secret."""
     from agent.documents.render import render
     from agent.history import content
     from agent.history.render import ShownHistory
@@ -324,7 +326,8 @@ def _history(document: HistoryDocument, cleaner: Cleaner) -> str:
 def _readme(
     report: Report, members: Sequence[Member], absent: Sequence[Absent], moment: datetime | None, cleaner: Cleaner
 ) -> str:
-    """What is in the archive; `moment` is when the host was read, None where it was not."""
+    """Return a description of the archive's content. `moment` is the time at which the host was read; None if it was
+    not."""
     masked = (
         "Ids, account numbers, addresses, names of hosts and roles, and texts of AWS are masked, the same value by the "
         "same mask in every file here. Comments in configuration files are left out."
@@ -366,6 +369,6 @@ def _moment(moment: datetime) -> str:
 
 
 def _heed(received_signals: Sequence[str]) -> None:
-    """Raise InterruptedBySignalError where a signal came: there is no archive yet, and there will be none."""
+    """Raise InterruptedBySignalError if a signal came: no archive exists yet, and none will be made."""
     if received_signals:
         raise InterruptedBySignalError(received_signals[0])

@@ -1,7 +1,7 @@
-"""What a support archive holds of this host: files, tables of the kernel, settings by name, logs of agents.
+"""The members of a support archive about this host: files, tables of the kernel, names of settings, logs of agents.
 
-Everything is text that something else wrote. It goes through one cleaner, which takes secrets out and, unless the
-archive is a plain one, puts the masks of the report in place of what identifies.
+All of it is text of other programs. One cleaner removes secrets from it and, unless the archive is a plain one,
+replaces identifying values by the masks of the report.
 """
 
 import os
@@ -32,17 +32,17 @@ from probes.system.machine import SystemMachine
 from probes.urls import masked_proxy, masked_urls
 
 SECONDS: Final = 5.0
-"""Time limit of one member: a log may be on a file system that never answers."""
+"""Time limit for one member: a log may be on a file system that never answers."""
 MAX_TEXT: Final = 256 << 10
-"""Bytes of one member that is not a report or a log."""
+"""Maximum size in bytes of one member other than a report or a log."""
 LOG_LINES: Final = 2_000
-"""Lines of each log that are in the archive, the last ones."""
+"""Maximum number of lines of each log in the archive, the last ones."""
 MAX_LOG: Final = 1 << 20
-"""Bytes of each log, the last ones."""
+"""Maximum size of each log in bytes, counted from its end."""
 MAX_LINE: Final = 4_096
-"""Characters of one line of a log."""
+"""Maximum length of one line of a log."""
 MAX_SYSTEMS: Final = 4
-"""SAP systems whose logs are read."""
+"""Maximum number of SAP systems whose logs are read."""
 
 _SYSCTLS: Final = (
     *("net/ipv4/ip_local_port_range", "net/ipv4/ip_local_reserved_ports", "net/ipv4/ip_no_pmtu_disc"),
@@ -58,14 +58,14 @@ _TCP_STATES: Final = (
     *("ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT1", "FIN_WAIT2", "TIME_WAIT", "CLOSE", "CLOSE_WAIT"),
     *("LAST_ACK", "LISTEN", "CLOSING", "NEW_SYN_RECV"),
 )
-"""States of sockets, by the number that /proc/net/tcp has, from 1 on (linux/tcp_states.h)."""
+"""States of sockets by their number in /proc/net/tcp, from 1 on (linux/tcp_states.h)."""
 _SHOWN_VARIABLES: Final = (
     *("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"),
     *("AWS_EC2_METADATA_DISABLED", "AWS_EC2_METADATA_V1_DISABLED", "AWS_STS_REGIONAL_ENDPOINTS", "AWS_RETRY_MODE"),
     *("AWS_MAX_ATTEMPTS", "AWS_SDK_LOAD_CONFIG", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"),
     "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
 )
-"""Variables whose value is a Region, a switch or a number."""
+"""Variables that are shown with their value, which is a Region, a switch or a number."""
 _SIMPLE: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _FILE_KEYS: Final = frozenset(
     "aws_access_key_id aws_secret_access_key aws_session_token ca_bundle credential_process credential_source "
@@ -74,7 +74,7 @@ _FILE_KEYS: Final = frozenset(
     "role_session_name s3 services source_profile sso_account_id sso_region sso_role_name sso_session sso_start_url "
     "sts_regional_endpoints use_dualstack_endpoint use_fips_endpoint web_identity_token_file".split()
 )
-"""Keys of the SDK's shared files that are named; of any other only the number is."""
+"""Keys of the SDK's shared files that are named; other keys are only counted."""
 _HOST_WORDS: Final = re.compile(
     r"(?:ip6-)?(?:localhost|loopback|localnet|mcastprefix|allnodes|allrouters|allhosts)[46]?(?:\.localdomain[46]?)?"
 )
@@ -82,11 +82,11 @@ _HOST_WORDS: Final = re.compile(
 _PUBLIC_FILES: Final = ("/etc/os-release", "/usr/lib/os-release")
 _SSM_LOGS: Final = "/var/log/amazon/ssm"
 _BACKINT_FOLDER: Final = f"/hana/shared/{BACKINT}"
-"""Where the installer of the Backint agent puts it unless told otherwise."""
+"""Default folder of the Backint agent's installer."""
 
 
 class Cleaner:
-    """Takes secrets out of texts, and puts masks in where the archive has them."""
+    """Removes secrets from texts, and masks them if the archive is masked."""
 
     def __init__(self, masks: Redactor | None, environment: Mapping[str, str]) -> None:
         self._masks = masks
@@ -94,7 +94,7 @@ class Cleaner:
 
     @property
     def is_masking(self) -> bool:
-        """Whether what identifies is masked."""
+        """Whether identifying values are masked."""
         return self._masks is not None
 
     def unsecret(self, text: str) -> str:
@@ -102,12 +102,12 @@ class Cleaner:
         return without_secrets(text, self._secrets)
 
     def text(self, text: str) -> str:
-        """The text as it may stand in the archive."""
+        """Return the text in the form for the archive."""
         text = self.unsecret(text)
         return text if self._masks is None else self._masks.of_host(text)
 
     def word(self, kind: str, text: str, *, everywhere: bool = False) -> str:
-        """A value that identifies as a whole, such as the name of a host."""
+        """Return a value that identifies as a whole, such as the name of a host."""
         text = self.unsecret(text)
         return text if self._masks is None else self._masks.word(kind, text, everywhere=everywhere)
 
@@ -119,12 +119,12 @@ class Source:
     name: str
     what: str
     read: Callable[[], tuple[str, str | None]]
-    """Gives the cleaned text, and what of it is missing. Raises OSError."""
+    """Returns the cleaned text, and what of it is missing. Raises OSError."""
     keeps: str = "start"
 
 
 def host_members(sources: Iterable[Source], received_signals: Sequence[str]) -> Iterator[Member | Absent]:
-    """Read each source, within SECONDS; what cannot be read is Absent. Raises InterruptedBySignalError."""
+    """Read each source within SECONDS; unreadable sources are Absent. Raises InterruptedBySignalError."""
     for source in sources:
         try:
             text, missing = within(source.read, seconds=SECONDS, received_signals=received_signals)
@@ -136,7 +136,7 @@ def host_members(sources: Iterable[Source], received_signals: Sequence[str]) -> 
 
 
 def sources_of_host(report: Report, cleaner: Cleaner, files: HostFiles, environment: Mapping[str, str]) -> list[Source]:
-    """What every archive of this host has of it."""
+    """Return the sources of every archive about this host."""
     reading = _Reading(report, cleaner, files, environment)
     return [
         Source(
@@ -159,7 +159,7 @@ def sources_of_host(report: Report, cleaner: Cleaner, files: HostFiles, environm
 
 
 def sources_of_logs(report: Report, cleaner: Cleaner, files: HostFiles) -> list[Source]:
-    """The logs of the agents that may be on this host."""
+    """Return the logs of the agents that may be on this host."""
     reading = _Reading(report, cleaner, files, {})
     places = {
         "logs/ssm-agent.log": (f"{_SSM_LOGS}/amazon-ssm-agent.log", "log of the SSM Agent"),
@@ -178,7 +178,7 @@ def sources_of_logs(report: Report, cleaner: Cleaner, files: HostFiles) -> list[
 
 
 class _Reading:
-    """The readers of this host, which share what they are read with."""
+    """The readers of this host, with their shared settings."""
 
     def __init__(self, report: Report, cleaner: Cleaner, files: HostFiles, environment: Mapping[str, str]) -> None:
         self._report = report
@@ -187,7 +187,7 @@ class _Reading:
         self._environment = environment
 
     def plain(self, path: str) -> Callable[[], tuple[str, str | None]]:
-        """A file of settings in which no word identifies."""
+        """Return a reader for a file of settings in which no word identifies."""
 
         def read() -> tuple[str, str | None]:
             text, missing = self._text(path)
@@ -291,26 +291,27 @@ class _Reading:
                 for found in facts.found:
                     version = found.version or "not known; --run-agents lets an agent tell it"
                     lines.append(f"agent of {found.name}: {self._cleaner.unsecret(version)}")
-        # Versions look like addresses, and none identifies.
+        # Versions look like addresses, but do not identify.
         return _joined([self._cleaner.unsecret(line) for line in lines]), None
 
     def log(self, path: str) -> Callable[[], tuple[str, str | None]]:
-        """The end of a log, line by line through the masks."""
+        """Return a reader for the end of a log, masked line by line."""
 
         def read() -> tuple[str, str | None]:
             content, whole = self._files.end(path, MAX_LOG)
             lines = content.decode("utf-8", "backslashreplace").splitlines()
             if not whole:
-                lines = lines[1:]  # the first is cut
+                lines = lines[1:]  # the first line is incomplete
             dropped = not whole or len(lines) > LOG_LINES
             lines = [_shown(line) for line in lines[-LOG_LINES:]]
-            # As a whole: a key may have several lines.
+            # As a whole, since a key may have several lines.
             return self._cleaner.text(_joined(lines)), f"its last {len(lines):,} lines" if dropped else None
 
         return read
 
     def backint_folders(self) -> list[str]:
-        """Where Backint agents are: by the links of the SAP systems that the run found, or where it is by default."""
+        """Return the folders of Backint agents, from the links of the SAP systems that the run found, or the default
+        folder."""
         folders = [_BACKINT_FOLDER]
         for observation in self._report.observations:
             if isinstance(facts := observation.facts, WorkloadFacts):
@@ -324,7 +325,7 @@ class _Reading:
         return list(dict.fromkeys(folders))
 
     def trace_folders(self) -> list[str]:
-        """Where SAP HANA systems write what Backint said to them."""
+        """Return the folders in which SAP HANA systems keep the messages of Backint."""
         folders = []
         for system in [name for name in self._entries(SAP_SYSTEMS) if re.fullmatch(r"[A-Z][A-Z0-9]{2}", name)]:
             for instance in self._entries(f"{SAP_SYSTEMS}/{system}"):
@@ -336,7 +337,7 @@ class _Reading:
     def _entries(self, path: str) -> tuple[str, ...]:
         try:
             return self._files.entries(path, 256)
-        except OSError:  # there is no SAP system
+        except OSError:  # there are no SAP systems
             return ()
 
     def _text(self, path: str) -> tuple[str, str | None]:
@@ -345,14 +346,14 @@ class _Reading:
         return _shown(content.decode("utf-8", "backslashreplace"), keep="\n\t"), missing
 
     def _without_comments(self, text: str) -> str:
-        """The text; with masks without its comments, in which anything may stand."""
+        """Return the text; with masks without its comments, which may contain anything."""
         if not self._cleaner.is_masking:
             return text
         lines = [line for line in text.splitlines() if not line.lstrip().startswith(("#", ";"))]
         return _joined(lines)
 
     def _value(self, path: str) -> str:
-        """One short line of the kernel's, or why it has none."""
+        """Return one short line of the kernel's, or why there is none."""
         try:
             return _shown(" ".join(self._files.start(path, 256)[0].decode("ascii", "backslashreplace").split()))
         except OSError as error:
@@ -396,7 +397,7 @@ class _Reading:
         return "not known"
 
     def _cli(self) -> str:
-        """The version of the AWS CLI, by the link that its installer makes; the program is not run."""
+        """Return the version of the AWS CLI from the link that its installer makes; the program is not run."""
         try:
             return _shown(posixpath.basename(self._files.link_target("/usr/local/aws-cli/v2/current")))
         except OSError:
@@ -404,7 +405,7 @@ class _Reading:
 
 
 def _states(content: bytes) -> Iterator[str]:
-    """The state of each socket in a table of /proc/net (proc_net_tcp in the kernel's documentation)."""
+    """Yield the state of each socket in a table of /proc/net (proc_net_tcp in the kernel's documentation)."""
     for line in content.decode("ascii", "replace").splitlines()[1:]:
         words = line.split()
         if (
@@ -416,7 +417,7 @@ def _states(content: bytes) -> Iterator[str]:
 
 
 def _shown(text: str, keep: str = "\t") -> str:
-    """A text without control characters, each line of it cut."""
+    """Return a text without control characters and with each of its lines cut."""
     if not text.isprintable():
         text = "".join(
             char if char.isprintable() or char in keep else char.encode("unicode_escape").decode("ascii")

@@ -1,4 +1,4 @@
-"""One run: measure, judge, write the report."""
+"""Make one run: measure, judge, write the report."""
 
 import asyncio
 import sys
@@ -24,13 +24,13 @@ Keep: TypeAlias = "Callable[[Report], None]"
 
 
 def _ignore(_: object) -> None:
-    """Listen to nothing, and keep nothing."""
+    """Ignore the events, and keep nothing."""
 
 
 def check_host(
     settings: Settings, options: ReportOptions, received_signals: list[str], keeping: Keeping | None = None
 ) -> int:
-    """Check this host, and keep the run in a history where one is named. Returns the exit code, as `check` does. Raises
+    """Check this host, and keep the run in a history if one is named. Returns the exit code like `check`. Raises
     RequestError if the file is not a history."""
     from agent.app.world import measuring_here
     from probes.system.sdk import end_children
@@ -63,13 +63,11 @@ def check(
 ) -> int:
     """Measure once, judge the result, write the report, and give it to `keep` unless a signal cut the run short.
 
-    Returns the exit code: that of the first signal where one was received, otherwise that of the verdict. Raises
-    OutputClosedError.
+    Returns the exit code: the first signal's if one was received, otherwise the verdict's. Raises OutputClosedError.
     """
     stop = CancelToken(received_signals)
     with asyncio.Runner(loop_factory=loop_factory) as runner, exit_on_signals(received_signals):
-        # Lines can be written as they come, unless they are to be masked, for which the whole run must be known, or go
-        # to a file.
+        # Lines can be written as they come, unless they are masked (which takes the whole run) or go to a file.
         row = format_named(options.format)
         if row.live is not None and not options.redact and options.output is None:
             report, code = _check_live(runner, settings, measure, options, stop)
@@ -77,7 +75,7 @@ def check(
             report, code = _check_whole(runner, settings, measure, options, stop)
         if stop.reason is None:
             keep(report)
-        # Also where the signal came after the last step and the report is complete.
+        # Also if the signal came after the last step and the report is complete.
         return code if stop.reason is None else exits.SIGNALS[stop.reason]
 
 
@@ -87,7 +85,7 @@ def run_once(
     stop: CancelToken,
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
 ) -> "Report":
-    """Measure once and judge the result, for a caller that handles signals before and after."""
+    """Measure once and judge the result, for a caller that handles signals itself."""
     with asyncio.Runner(loop_factory=loop_factory) as runner:
         return _judged(_measured(runner, settings, measure, _ignore, stop), ())
 

@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 
 def scenario_names() -> tuple[str, ...]:
-    """The names of the scenarios that ship with the program."""
+    """Return the names of the scenarios that ship with the program."""
     return scenarios.names()
 
 
 def scenario_list(word: str | None = None) -> str:
-    """The scenarios that ship with the program, under their areas. With a word, those with it in their area, name or
-    summary, or with a finding of this code. Raises RequestError where no scenario has it."""
+    """Return the scenarios that ship with the program, by area. With a word, only those that have it in their area,
+    name or summary, or have a finding with this code. Raises RequestError if there is none."""
     areas = {area: _having(word, area, names) for area, names in scenarios.areas().items()}
     parts = [_area(area, chosen) for area, chosen in areas.items() if chosen]
     if not parts:
@@ -60,8 +60,8 @@ def _area(area: str, chosen: list[Scenario]) -> str:
 
 
 def load_scenario(name: str | None, workloads: tuple[Workload, ...] = ()) -> Scenario:
-    """A scenario by its name, with these workloads where any is named; the healthy one where the name is None. Raises
-    RequestError for a name that is unknown or that only the repository has."""
+    """Return the named scenario, with these workloads if any are given; the healthy scenario if the name is None.
+    Raises RequestError for an unknown name, or one that only the repository has."""
     try:
         scenario = scenarios.load(scenarios.DEFAULT if name is None else name)
         return replace(scenario, run=replace(scenario.run, workloads=workloads)) if workloads else scenario
@@ -70,7 +70,7 @@ def load_scenario(name: str | None, workloads: tuple[Workload, ...] = ()) -> Sce
 
 
 def _why_not(name: str) -> str:
-    """Why there is no scenario of that name here."""
+    """Say why there is no scenario of that name here."""
     if (path := scenarios.in_repository(name)) is not None:
         return (
             f"The scenario {name} does not ship with the program: it is {path} in the repository, where "
@@ -84,13 +84,13 @@ def _why_not(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
-    """A simulated VPC in which runs are made, each from the same start."""
+    """A simulated VPC. Each of its runs begins in the same state."""
 
     scenario: Scenario
 
     @property
     def settings(self) -> Settings:
-        """The settings of a run, as the scenario has them."""
+        """Return the settings of a run for the scenario."""
         return simulated_settings.settings_of(self.scenario)
 
     async def measure(self, settings: Settings, emit: "Callable[[Event], None]", stop: "CancelToken") -> "Measurement":
@@ -104,13 +104,13 @@ class Simulation:
 
 @dataclass(slots=True)
 class SimulatedTurns:
-    """Simulated VPCs of which each run meets the next one, on the clock of the loop that measures them."""
+    """A sequence of simulated VPCs, one for each run, on the clock of the loop that measures them."""
 
     scenario: Scenario
     is_virtual: bool | None = None
-    """Whether time leaps over every wait. Decided by the first settings of the watch; None before."""
+    """Whether time leaps over every wait. The first settings of the watch decide it; None before."""
     _started: float | None = None
-    """When the simulation started, by the loop's clock."""
+    """Time at which the simulation started, by the loop's clock."""
     _turns: "itertools.cycle[Scenario]" = field(init=False)
 
     def __post_init__(self) -> None:
@@ -118,17 +118,17 @@ class SimulatedTurns:
 
     @property
     def loop_factory(self) -> "Callable[[], asyncio.AbstractEventLoop] | None":
-        """Makes the loop that the watch runs in."""
+        """Returns the loop factory of the watch."""
         from agent.simulated.clock import PatientLoop
 
         return PatientLoop if self.is_virtual else None
 
     def now(self) -> datetime:
-        """The time in the simulation."""
+        """Return the time in the simulation."""
         return simulated_settings.EPOCH + timedelta(seconds=asyncio.get_running_loop().time() - self._start())
 
     async def measure(self, settings: Settings, emit: "Callable[[Event], None]", stop: "CancelToken") -> "Measurement":
-        """Measure the next one once."""
+        """Measure the next simulated VPC once."""
         from agent.run.runner import measure
         from agent.simulated.world import simulated
 
@@ -142,12 +142,12 @@ class SimulatedTurns:
 
 
 def announce(scenario: Scenario) -> None:
-    """Tell the user on stderr that this is a simulation, and which one."""
+    """Say on stderr that this is a simulation, and of which scenario."""
     to_stderr(f"Simulated VPC, scenario {scenario.name}: {scenario.summary}.\n")
 
 
 def check_scenario(scenario: Scenario, options: ReportOptions, received_signals: list[str]) -> int:
-    """Check a simulated VPC, in virtual time. Returns the exit code, as `check` does."""
+    """Check a simulated VPC in virtual time. Returns the exit code like `check`."""
     from agent.app.check import check
     from agent.simulated.clock import VirtualLoop
 
@@ -165,8 +165,8 @@ def show_scenario(
     *,
     is_watch: bool,
 ) -> int:
-    """Show runs in simulated VPCs of which each meets the next one, which `is_watch` repeats from the start on. Returns
-    the exit code, as `show` does."""
+    """Show runs, each in the next of these simulated VPCs; with `is_watch` they repeat from the start. Returns the exit
+    code like `show`."""
     from agent.app.show import live, show
 
     source = live(
@@ -183,7 +183,8 @@ def show_scenario(
 
 
 def config_of_turns(turns: SimulatedTurns, watching: Watching, options: ReportOptions) -> "WatchConfig":
-    """What a watch over simulated VPCs does. Raises RequestError where a watch in virtual time cannot do it."""
+    """Return the configuration of a watch over simulated VPCs. Raises RequestError if it is not possible in virtual
+    time."""
     from agent.app.watch_job import watch_config
 
     needs = _needs_time_of_host(watching)
@@ -194,8 +195,8 @@ def config_of_turns(turns: SimulatedTurns, watching: Watching, options: ReportOp
 
 
 def _needs_time_of_host(watching: Watching) -> str | None:
-    """Why a watch over simulated VPCs must run in the time of this host; None where it need not. What asks
-    the watch or is told by it lives in that time, and a watch without an end would fill a disk within the hour."""
+    """Return why a watch over simulated VPCs must run in real time; None if it need not. Programs that call the watch
+    or that it calls live in real time, and an endless watch in virtual time would fill a disk within the hour."""
     if watching.cycles is None:
         return "without --cycles a watch runs in the time of this host"
     outlets = {"--listen": watching.listen, "--on-change": watching.on_change, "--notify": watching.notify}

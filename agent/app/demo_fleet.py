@@ -1,4 +1,4 @@
-"""An estate of simulated hosts, joined as `backuplink fleet` joins real ones: no AWS, no network."""
+"""An estate of simulated hosts, joined like real ones by `backuplink fleet`: no AWS, no network."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 REPORTS: Final = "reports"
 INVENTORY: Final = "inventory.csv"
-"""What a folder gets: the records of all sweeps as Systems Manager writes them, and the hosts that should be heard."""
+"""The files in a folder: the records of all sweeps as Systems Manager writes them, and the list of expected hosts."""
 
 
 def join_estate(
@@ -37,8 +37,8 @@ def join_estate(
     output: Output,
     received_signals: list[str],
 ) -> int:
-    """Join the hosts of an estate of this size, and write its files to a new `folder` where one is named. Returns and
-    raises as `fleet` does."""
+    """Join the hosts of an estate of this size, and write its files to a new `folder` if one is named. Returns and
+    raises like `fleet`."""
     with saying_interrupted(received_signals, output) as begin_document, opened() as engine:
         to_stderr(f"Simulated estate of {size:,} hosts.\n")
         estate = Estate(size)
@@ -53,7 +53,7 @@ def join_estate(
 
 
 def document_of(size: int) -> FleetDocument:
-    """What an estate of this size says."""
+    """Return the fleet document of an estate of this size."""
     with opened() as engine:
         estate = Estate(size)
         return _joined(engine, estate, list(estate.reads(records())), ())

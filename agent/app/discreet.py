@@ -1,4 +1,4 @@
-"""A report without secrets: a run puts none into it, and anyone may have written a saved one."""
+"""A report without secrets. A run writes none into its report, but anybody may have written a saved one."""
 
 import os
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from agent.report.serialization import DecodeError
 
 
 def discreet(report: Report, hide: Callable[[str], str]) -> Report:
-    """The report with each of its texts as `hide` gives it. Raises RequestError where that is not a report."""
+    """Return the report with `hide` applied to each of its texts. Raises RequestError if the result is not a report."""
     document = encode(report)
     cleaned = _cleaned(document, hide)
     if cleaned == document:
@@ -24,8 +24,8 @@ def discreet(report: Report, hide: Callable[[str], str]) -> Report:
 
 
 def discreet_here(report: Report) -> Report:
-    """The report without what may be a secret, by its form, its name, or the variables of this process. Raises as
-    `discreet` does."""
+    """Return the report without possible secrets, found by their form, their name, or the variables of this process.
+    Raises like `discreet`."""
     known = known_secrets(os.environ)
     return discreet(report, lambda text: without_secrets(text, known))
 

@@ -1,4 +1,4 @@
-"""The runbook pages, for one finding code or as a list of all codes; and what is known of lines of logs."""
+"""The runbook pages, for one finding code or as a list of all codes; and the explanation of log lines."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -8,19 +8,19 @@ from agent.app.publish import CATALOGUE, KNOWN_TEXTS, PAGE, rendered
 from agent.catalog.findings import CODES
 
 MAX_LOG_BYTES: Final = 1 << 20
-"""Bytes of lines on stdin: far above what one failure writes, and searched within a second."""
+"""Maximum bytes of lines on stdin: far more than one failure writes, but searched within a second."""
 MAX_LOG_LINES: Final = 10_000
 _FEWER: Final = "pass the lines around the failure alone, such as those of `tail -n 500 LOG`"
 
 
 def all_codes(wanted: str) -> str:
-    """Every finding code with its severity and title."""
+    """Return every finding code with its severity and title."""
     return rendered(CATALOGUE, CODES, wanted)
 
 
 def page_of(code: str, wanted: str, *, colour: bool = False) -> str:
-    """The runbook page of a finding code, in upper or lower case; `colour` for a terminal that shows bold text. Raises
-    RequestError where there is no such code."""
+    """Return the runbook page of a finding code in upper or lower case; `colour` for a terminal that shows bold text.
+    Raises RequestError if there is no such code."""
     code_of_page = code.upper()
     if code_of_page not in CODES:
         import difflib
@@ -32,9 +32,9 @@ def page_of(code: str, wanted: str, *, colour: bool = False) -> str:
 
 
 def known_texts(text: str, wanted: str, received_signals: Sequence[str], *, colour: bool = False) -> tuple[str, bool]:
-    """What is known of lines of a log, or of the lines on stdin where `text` is `-`; and whether anything is. `colour`
-    for a terminal that shows bold text. Raises RequestError for more lines than the limit, and where stdin cannot be
-    read; InterruptedBySignalError after a signal."""
+    """Return the explanation of log lines, or of the lines on stdin if `text` is `-`, and whether any is known.
+    `colour` for a terminal that shows bold text. Raises RequestError for lines beyond the limit or an unreadable stdin,
+    and InterruptedBySignalError after a signal."""
     from agent.app.read_saved import STDIN
     from agent.catalog.text_search import search
 
@@ -54,7 +54,7 @@ def _lines_of_stdin(received_signals: Sequence[str]) -> list[str]:
         raise RequestError(f"stdin: is larger than {MAX_LOG_BYTES >> 20} MiB, the limit of a log; {_FEWER}") from error
     except OSError as error:
         raise RequestError(f"stdin: cannot be read: {error.strerror}") from error
-    if received_signals:  # which also ended the writer of the pipeline: the lines were cut short
+    if received_signals:  # the signal also ended the writer of the pipeline, so the lines are incomplete
         raise InterruptedBySignalError(received_signals[0])
     lines = data.decode("utf-8", "backslashreplace").splitlines()
     if len(lines) > MAX_LOG_LINES:

@@ -1,4 +1,4 @@
-"""Many hosts joined: their records are read, put into tables, asked what they say together, and written."""
+"""Join many hosts: read their records, put them into tables, ask the questions, and write the answers."""
 
 import math
 import sys
@@ -34,21 +34,21 @@ EXTRA: Final = (
     "fleet needs DuckDB ({}): install the wheel or the source with its extra, as pip install '.[fleet]' does, or use "
     "the container image."
 )
-"""The one file, deb and rpm leave DuckDB out: it is twice as large as they are, and no host needs it. No registry has
-backuplink, so the command names none: a stranger may take the name there."""
+"""The command that installs DuckDB. The one file, deb and rpm leave it out: it is twice as large as they are, and no
+host needs it. The command names no registry: backuplink is in none, and a stranger may take the name there."""
 
 
 def fleet(request: FleetRequest, received_signals: list[str]) -> int:
-    """Join the records of hosts and write what they say together. Returns the exit code: that of the verdict, UNKNOWN
-    where the document could not be written where it should be, that of a signal where one came. Raises RequestError
-    where nothing can be read or joined, and OutputClosedError."""
+    """Join the records of hosts and write the result. Returns the exit code: a signal's if one came, UNKNOWN if the
+    document could not be written to its place, otherwise the verdict's. Raises RequestError if nothing can be read or
+    joined, and OutputClosedError."""
     with saying_interrupted(received_signals, request.output) as begin_document:
         return awaited(lambda: _fleet(request, received_signals, begin_document))
 
 
 def awaited(work: Callable[[], T]) -> T:
-    """What `work` returns or raises. It runs in a thread of its own: on a file system that never answers it has no end,
-    and this thread then still takes signals, by which `exit_on_signals` ends the process."""
+    """Run `work` and return or raise its result. It runs in a thread of its own, since it may never end on a file
+    system that does not answer. This thread still handles signals, by which `exit_on_signals` ends the process."""
     return within(work, seconds=math.inf)
 
 
@@ -90,8 +90,8 @@ def _fleet(request: FleetRequest, received_signals: list[str], begin_document: C
 
 @contextmanager
 def opened(*, whole: bool = False) -> "Iterator[Database]":
-    """An empty database. Raises RequestError where DuckDB cannot be imported, and where there is no room for its
-    temporary files."""
+    """Return an empty database. Raises RequestError if DuckDB cannot be imported, or there is no room for its temporary
+    files."""
     from agent.fleet.store import TemporaryFileError
 
     try:
@@ -137,7 +137,7 @@ def _joined(
 
 
 def _of_answers(request: FleetRequest, read: "ReadResult") -> FleetDocument:
-    """Raises RequestError for what asks the records of hosts, which are elsewhere."""
+    """Join answers. Raises RequestError for a question that needs the records of hosts, which are elsewhere."""
     from agent.fleet.answers import joined
 
     asked = {
@@ -163,7 +163,7 @@ def _of_answers(request: FleetRequest, read: "ReadResult") -> FleetDocument:
 
 
 def moment_of(since: datetime | float | None) -> datetime | None:
-    """An instant; a duration is counted back from now. Raises RequestError for one before all calendars."""
+    """Return an instant; a duration is counted back from now. Raises RequestError for a time before all calendars."""
     if not isinstance(since, float):
         return since
     try:
@@ -173,7 +173,7 @@ def moment_of(since: datetime | float | None) -> datetime | None:
 
 
 def day_of(moment: datetime | None) -> date | None:
-    """Its day in UTC, by which folders of records are called."""
+    """Return the day in UTC, which names the folders of records."""
     return None if moment is None else moment.astimezone(UTC).date()
 
 
@@ -198,7 +198,7 @@ def _suppressions(place: str | None, received_signals: list[str]) -> tuple[Suppr
 
 
 def _facts(places: Iterable[str], received_signals: list[str]) -> Iterator[Ec2Facts]:
-    """The facts in files and in the files of folders. Raises RequestError for a file that has none."""
+    """Yield the facts in files and in the files of folders. Raises RequestError for a file without facts."""
     from agent.app.read_saved import read_all_facts
     from agent.report.facts_file import FactsFileError
 
@@ -227,20 +227,19 @@ def write(
     files: Iterable[str] = (),
     reports: Collection[str] = (),
 ) -> int:
-    """Write the document of an engine that holds its tables. `files` are names that its sentences may quote, `reports`
-    where whole reports lie beside the records that were read. Returns the exit code: that of the verdict, or UNKNOWN
-    where the file could not be written and stdout got the document instead. Raises OutputClosedError."""
+    """Write the document of an engine that has its tables. `files` are names that its sentences may quote, `reports`
+    the places of whole reports beside the records that were read. Returns the exit code: the verdict's, or UNKNOWN if
+    the file could not be written and stdout got the document instead. Raises OutputClosedError."""
     document = replace(document, files=tuple(_files_of(document, engine, reports)))
     joined = JoinedFleet(document=document, engine=engine, files=tuple(files))
     return publish(FLEET, joined, output, exits.of_verdict(document.verdict.status, output.fail_on))
 
 
 def _files_of(document: FleetDocument, engine: "Database", reports: Collection[str]) -> Iterator[HostFile]:
-    """Where the records of the hosts lay that the document names; of a run that left its report as well, where that
-    lies."""
+    """Yield the files of the hosts in the document: the whole report of a run if it exists, else the record."""
     from agent.fleet.places import holds_report, report_beside
 
-    if document.sweep is None or not engine.count("record"):  # it is of answers, which say it themselves
+    if document.sweep is None or not engine.count("record"):  # it joins answers, which name the files themselves
         yield from document.files
         return
     lists = (*(cause.hosts for cause in document.causes), *(fault.hosts for fault in document.own_faults))
@@ -264,8 +263,9 @@ def _files_of(document: FleetDocument, engine: "Database", reports: Collection[s
 
 @contextmanager
 def saying_interrupted(received_signals: list[str], output: Output) -> Iterator[Callable[[], None]]:
-    """While the block lasts, the process ends soon after a signal, as with `exit_on_signals`, also where the engine
-    joins for long; and a document says so, unless the caller has called what this gives: it has begun its own."""
+    """While the block lasts, the process ends soon after a signal, as with `exit_on_signals`, even if the engine works
+    for long. A document then says so, unless the caller has called the yielded function because it has begun its
+    own."""
     has_begun = False
 
     def begin_document() -> None:

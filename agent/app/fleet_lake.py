@@ -1,4 +1,4 @@
-"""A fleet in a bucket: the record of a host put there, records packed, and its tables for Athena."""
+"""A fleet in a bucket: put the record of a host there, pack records, and write tables for Athena."""
 
 import sys
 import time
@@ -25,35 +25,35 @@ _HELP: Final = " The host's role needs s3:PutObject there, and the policy of the
 _HELP_WITH_KEY: Final = " The role also needs kms:GenerateDataKey for that key."
 _HELP_WITH_OWNER: Final = " The bucket must belong to the account {}."
 _SHOWN: Final = 8
-"""Files that are listed."""
+"""Maximum number of listed files."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PutRequest:
-    """Which record is put, and where to."""
+    """The record to put into a bucket, and its destination."""
 
     report_file: str
     """Path of the report or the record; `-` for stdin."""
     destination: str
     kms_key: str | None
     bucket_owner: str | None
-    """Account to which the bucket must belong; None for any."""
+    """The account that must own the bucket; None for any."""
     deadline: float
     """Time limit in seconds."""
     region: str | None
-    """Region of the bucket; None for that of the record."""
+    """Region of the bucket; None for the record's Region."""
     profile: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackRequest:
-    """What is packed, and where to."""
+    """The records to pack, and their destination."""
 
     places: tuple[str, ...]
     destination: str
     cache: str | None
     since: datetime | float | None
-    """An instant, or seconds before now: no folder of a day before it is read."""
+    """An instant, or seconds before now. Folders of earlier days are not read."""
     region: str | None
     profile: str | None
 
@@ -62,8 +62,9 @@ class PackRequest:
 
 
 def put(request: PutRequest, received_signals: list[str]) -> int:
-    """Put the record of a host into a bucket, and write its address. Returns OK. Raises RequestError where it is not
-    there afterwards, as far as this process knows, InterruptedBySignalError after a signal, and OutputClosedError."""
+    """Put the record of a host into a bucket, and write its address. Returns OK. Raises RequestError if the record is
+    not there afterwards, as far as this process knows, InterruptedBySignalError after a signal, and
+    OutputClosedError."""
     from agent.app.read_saved import STDIN, source_of
     from agent.fleet.aws import AwsError
     from agent.fleet.places import S3
@@ -80,7 +81,7 @@ def put(request: PutRequest, received_signals: list[str]) -> int:
         record = record_in(data)
     except TooLargeError as error:
         raise RequestError(f"{name}: is larger than {MAX_CONTENT >> 20} MiB, the limit of a report.") from error
-    except (OSError, ValueError) as error:  # a NUL in the path
+    except (OSError, ValueError) as error:  # a path with a NUL
         why = error.strerror if isinstance(error, OSError) else str(error)
         raise RequestError(f"{name}: cannot be read: {why}.") from error
     except PutError as error:
@@ -103,7 +104,7 @@ def put(request: PutRequest, received_signals: list[str]) -> int:
 
 
 def _help(request: PutRequest) -> str:
-    """What a refused request may lack."""
+    """Say what may be missing after a refused request."""
     with_key = _HELP_WITH_KEY if request.kms_key else ""
     return f"{_HELP}{with_key}{_HELP_WITH_OWNER.format(request.bucket_owner) if request.bucket_owner else ''}"
 
@@ -121,8 +122,8 @@ def _put(record: dict[str, Any], place: str, request: PutRequest) -> None:
 
 
 def pack(request: PackRequest, received_signals: list[str]) -> int:
-    """Pack the records of hosts, and write what became of them. Returns the exit code: OK, that of a signal where one
-    came, UNKNOWN where more could not be read than TOLERATED. Raises RequestError and OutputClosedError."""
+    """Pack the records of hosts, and write the result. Returns the exit code: a signal's if one came, UNKNOWN if more
+    files than TOLERATED were unreadable, otherwise OK. Raises RequestError and OutputClosedError."""
     from agent.app.fleet import awaited
 
     with exit_on_signals(received_signals):

@@ -1,4 +1,4 @@
-"""Gathering the configuration of a VPC, or of every VPC of an account, into a facts file."""
+"""Gather the configuration of a VPC, or of every VPC of an account, into a facts file."""
 
 import asyncio
 import sys
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from agent.audit.request import AccountRequest
 
 Gather = Callable[[Any, CancelToken], Awaitable["Ec2Facts | AccountFacts | FactsUnavailable"]]
-"""Reads what a request asks for, FactsRequest or AccountRequest."""
+"""Reads what a FactsRequest or an AccountRequest asks for."""
 
 
 def gather_facts_here(request: "FactsRequest | AccountRequest", output: Output, received_signals: list[str]) -> int:
-    """Gather facts with this host's SDK. Returns the exit code, as `gather_facts` does."""
+    """Gather facts with this host's SDK. Returns the exit code like `gather_facts`."""
     from probes.system.sdk import end_children
 
     try:
@@ -58,12 +58,11 @@ def gather_facts(
     *,
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
 ) -> int:
-    """Gather facts and write them. What could not be read goes to stderr.
+    """Gather facts and write them. stderr lists the reads that failed.
 
-    Returns the exit code: WARNING where a part could not be read, UNKNOWN where the file could not be written and
-    stdout got the facts, that of a signal where one was received. A signal that comes before everything is read leaves
-    no file, and a refusal on stdout. Raises RequestError where nothing could be read, and
-    OutputClosedError.
+    Returns the exit code: OK, WARNING if a part could not be read, UNKNOWN if the file could not be written and stdout
+    got the facts, a signal's if one was received. A signal that comes before everything is read leaves no file, and a
+    refusal on stdout. Raises RequestError if nothing could be read, and OutputClosedError.
     """
     stop = CancelToken(received_signals)
     with asyncio.Runner(loop_factory=loop_factory) as runner, exit_on_signals(received_signals):
@@ -85,7 +84,7 @@ def gather_facts(
 
 
 def _lacking(gathered: "AccountFacts") -> Iterator[str]:
-    """What of an account could not be read, one line each."""
+    """Yield the parts of an account that could not be read, one line each."""
     for one in gathered.unanswered:
         where = ", ".join(filter(None, (one.account_id, one.region, one.vpc_id)))
         yield f"{where}: {one.reason}"

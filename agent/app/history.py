@@ -1,4 +1,4 @@
-"""What a history tells: its changes, a chart, a page, one report, the difference between two, or all of it for
+"""The outputs of a history: its changes, a chart, a page, one report, the difference between two, or all of it for
 programs."""
 
 import threading
@@ -25,18 +25,18 @@ if TYPE_CHECKING:
     from agent.report.model import Report
 
 PIECE: Final = 200
-"""Lines of an export that are written at once."""
+"""Number of lines of an export that are written at once."""
 HISTORY_SECONDS: Final = 600.0
 """Time limit for reading a history, and for each piece of an export: a million cycles take a minute."""
 CLOSE_SECONDS: Final = 0.5
-"""How long a history may take to close after a signal."""
+"""Time limit for closing a history after a signal."""
 
 T = TypeVar("T")
 
 
 def list_changes(request: HistoryRequest, received_signals: list[str]) -> int:
-    """Write what a history tells. Returns the exit code: that of the first signal where one was received, UNKNOWN where
-    the file could not be written, otherwise OK. Raises RequestError and OutputClosedError."""
+    """Write the changes, the chart or the page of a history. Returns the exit code: the first signal's if one was
+    received, UNKNOWN if the file could not be written, otherwise OK. Raises RequestError and OutputClosedError."""
     wanted = request.output.format
     with exit_on_signals(received_signals):
 
@@ -58,8 +58,8 @@ def _with_own_commands(reports: "dict[int, tuple[int, Report]]") -> "Iterator[tu
 
 
 def _reports(history: "HistoryReader", document: HistoryDocument) -> "dict[int, tuple[int, Report]]":
-    """The reports that show the last failures, as many as are in a page: by the cycle of the failure, with the cycle
-    that each is of."""
+    """Return the reports of the last failures, as many as a page has, each with the cycle that kept it, by the cycle of
+    the failure."""
     from agent.history.content import BAD, MAX_OBSERVATIONS, MAX_REPORTS, failures
 
     found: dict[int, tuple[int, Report]] = {}
@@ -81,8 +81,8 @@ def _reports(history: "HistoryReader", document: HistoryDocument) -> "dict[int, 
 
 
 def show_cycle(place: str, cycle: int, options: ReportOptions, received_signals: list[str]) -> int:
-    """Write the report of a cycle. Returns the exit code as `list_changes` does, and UNKNOWN where the report could not
-    be written to the file that was named. Raises as it does."""
+    """Write the report of a cycle. Returns the exit code like `list_changes`, and UNKNOWN if the report could not be
+    written to the named file. Raises like it."""
     with exit_on_signals(received_signals):
         report, own = _read(place, lambda history: history.report(cycle), received_signals)
         _say_whose(cycle, own, "shown")
@@ -95,7 +95,7 @@ def show_cycle(place: str, cycle: int, options: ReportOptions, received_signals:
 
 
 def compare_cycles(place: str, old: int, new: int, received_signals: list[str], *, output: Output) -> int:
-    """Write the differences between the reports of two cycles. Returns and raises as `list_changes` does."""
+    """Write the differences between the reports of two cycles. Returns and raises like `list_changes`."""
     from agent.app.own_commands import with_own_commands
     from agent.report.diff import NotComparableError, difference
 
@@ -113,7 +113,7 @@ def compare_cycles(place: str, old: int, new: int, received_signals: list[str], 
 
 
 def export(place: str, since: datetime | float | None, received_signals: list[str], *, as_csv: bool) -> int:
-    """Write all cycles. Returns and raises as `list_changes` does."""
+    """Write all cycles. Returns and raises like `list_changes`."""
     from agent.history.export import as_csv as csv_of
     from agent.history.export import as_ndjson
     from agent.history.read import HistoryReader
@@ -148,14 +148,14 @@ def export(place: str, since: datetime | float | None, received_signals: list[st
             if not is_started:
                 raise
         finally:
-            with suppress(TimeoutError, ValueError):  # it does not answer, or is not done with the last piece
+            with suppress(TimeoutError, ValueError):  # it does not answer, or is still busy with the last piece
                 within(pieces.close, seconds=CLOSE_SECONDS)
         return _code(received_signals)
 
 
 def last_failed_report(place: str, received_signals: Sequence[str] = ()) -> "tuple[Report, int]":
-    """The report of the last cycle in a history that failed, and the number of the cycle. Raises RequestError, also
-    where none failed, and InterruptedBySignalError."""
+    """Return the report of the last failed cycle in a history, and the number of the cycle. Raises RequestError, also
+    if no cycle failed, and InterruptedBySignalError."""
 
     def read(history: "HistoryReader") -> "tuple[Report, int]":
         cycle = history.last_failed()
@@ -169,7 +169,7 @@ def last_failed_report(place: str, received_signals: Sequence[str] = ()) -> "tup
 
 
 def last_changes(place: str, most: int, received_signals: Sequence[str] = ()) -> HistoryDocument:
-    """What a history tells, with at most so many changes, the last ones. Raises RequestError and
+    """Return a history with at most this number of changes, the last ones. Raises RequestError and
     InterruptedBySignalError."""
     document = _read(place, lambda history: _document(history, None, chart=False), received_signals)
     first = max(len(document.changes) - most, 0)
@@ -192,7 +192,7 @@ def _document(history: "HistoryReader", since: datetime | None, *, chart: bool) 
     from probes.system.machine import SystemMachine
 
     names, statuses = history.series(), history.statuses()
-    every_change = tuple(history.changes(None))  # what flaps now may have begun before `since`
+    every_change = tuple(history.changes(None))  # a state that flaps now may have begun before `since`
     changes = every_change if since is None else tuple(history.changes(since))
     found: list[Series] = []
     for number, marks in sorted(history.marks(since).items()):
@@ -231,18 +231,18 @@ def _document(history: "HistoryReader", since: datetime | None, *, chart: bool) 
 
 
 def _named(cycle: int, own: int) -> str:
-    """A cycle in a comparison, whose times are those of the one that kept the report."""
+    """Name a cycle in a comparison; its times are those of the cycle that kept the report."""
     return f"cycle {cycle}" if own == cycle else f"cycle {cycle}, by the report of cycle {own}"
 
 
 def _say_whose(cycle: int, own: int, done: str) -> None:
-    """Say on stderr that the report of a cycle is that of another one, whose times and latencies it has."""
+    """Say on stderr that the report of a cycle comes from another one, with that cycle's times and latencies."""
     if own != cycle:
         to_stderr(f"Cycle {cycle} came to the same as cycle {own}, whose report was kept and is {done}.\n")
 
 
 def _read(place: str, work: "Callable[[HistoryReader], T]", received_signals: Sequence[str]) -> T:
-    """What `work` reads from a history at one moment. Raises RequestError for what is not a history, and
+    """Return what `work` reads from a history at one moment. Raises RequestError for a file that is not a history, and
     InterruptedBySignalError after a signal: the file may be on a file system that never answers."""
     from agent.history.read import HistoryReader
 
@@ -266,12 +266,12 @@ def _read(place: str, work: "Callable[[HistoryReader], T]", received_signals: Se
     except InterruptedBySignalError:
         for history in opened:
             history.interrupt()
-        ended.wait(CLOSE_SECONDS)  # so that what SQLite puts next to the file does not stay
+        ended.wait(CLOSE_SECONDS)  # so that SQLite's files beside it do not stay
         raise
 
 
 def _moment(since: datetime | float | None) -> datetime | None:
-    """An instant; a duration is counted back from now. Raises RequestError for one before all calendars."""
+    """Return an instant; a duration is counted back from now. Raises RequestError for a time before all calendars."""
     if not isinstance(since, float):
         return since
     from probes.system.machine import SystemMachine

@@ -1,4 +1,4 @@
-"""What can be done with saved reports: judge one again, or compare two. Nothing is measured."""
+"""The commands on saved reports: judge one again, or compare two. Nothing is measured."""
 
 from agent.app.errors import RequestError
 from agent.app.publish import DIFFERENCE, REPORT, publish
@@ -9,9 +9,9 @@ from agent.settings import Output, ReportOptions
 
 
 def judge_saved(place: str, options: ReportOptions, received_signals: list[str]) -> int:
-    """Judge a saved report with the rules of this version and write the new report. Returns the exit code: that of the
-    first signal where one was received, otherwise that of its verdict. Raises RequestError, InterruptedBySignalError
-    where a signal came before everything was read, and OutputClosedError."""
+    """Judge a saved report with the rules of this version and write the new report. Returns the exit code: the first
+    signal's if one was received, otherwise its verdict's. Raises RequestError, InterruptedBySignalError if a signal
+    came before everything was read, and OutputClosedError."""
     from agent.judge.verdict import judge
 
     with exit_on_signals(received_signals):
@@ -29,8 +29,8 @@ def judge_saved(place: str, options: ReportOptions, received_signals: list[str])
 
 
 def compare_saved(old: str, new: str, received_signals: list[str], *, output: Output) -> int:
-    """Write the differences between two saved reports. Returns the exit code: that of the first signal where one was
-    received, otherwise that of the worst cause that is new or worse. Raises as `judge_saved` does."""
+    """Write the differences between two saved reports. Returns the exit code: the first signal's if one was received,
+    otherwise that of the worst cause that is new or worse. Raises like `judge_saved`."""
     from agent.app.own_commands import with_own_commands
     from agent.report.diff import NotComparableError, difference
 

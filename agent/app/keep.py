@@ -1,4 +1,4 @@
-"""Keeping runs in a history: opening its file, and the one run of a check."""
+"""Keep runs in a history: open its file, and add the one run of a check."""
 
 import contextlib
 import os
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     from agent.report.model import Report
 
 SECONDS: Final = 10.0
-"""Time limit for opening a history, and for writing to it: it may be on a disk that hangs."""
+"""Time limit for opening a history, and for writing to it: its disk may hang."""
 _WRITERS: "Final[dict[str, HistoryWriter]]" = {}
-"""The writers by their file, without links. Closing another descriptor of a file would release the locks that SQLite
-has on it (How To Corrupt An SQLite Database File, section 2.2), and a watch that reads its settings again opens its
-history again."""
+"""The writers by their file, without links. A watch that reads its settings again opens its history again, but must not
+close another descriptor of the file: that would release SQLite's locks on it (How To Corrupt An SQLite Database File,
+section 2.2)."""
 
 
 def opened_history(keeping: Keeping, received_signals: Sequence[str] = ()) -> History:
-    """The history in a file, which is created where nothing has its name; of one file always the same object. On a disk
-    that is full or fails, each run tries again. Raises RequestError, also for what is not a history, and
+    """Return the history in a file, which is created if nothing has its name; for one file always the same object. If
+    its disk is full or fails, each run tries again. Raises RequestError, also for another kind of file, and
     InterruptedBySignalError."""
     from agent.history.write import HistoryWriter
 
@@ -40,7 +40,7 @@ def opened_history(keeping: Keeping, received_signals: Sequence[str] = ()) -> Hi
 
     try:
         writer = within(known, seconds=SECONDS, received_signals=received_signals)
-        with contextlib.suppress(DiskError):  # said when a run cannot be added
+        with contextlib.suppress(DiskError):  # reported when a run cannot be added
             within(writer.open, seconds=SECONDS, received_signals=received_signals)
     except HistoryError as error:
         raise RequestError(f"{keeping.path}: {error}") from error
@@ -52,7 +52,7 @@ def opened_history(keeping: Keeping, received_signals: Sequence[str] = ()) -> Hi
 def keep_run(
     history: History, settings: Settings, options: ReportOptions, report: "Report", received_signals: Sequence[str]
 ) -> None:
-    """Add the run of a check to a history. What goes wrong is said on stderr: the verdict stands without it."""
+    """Add the run of a check to a history. An error is only reported on stderr: the verdict does not depend on it."""
     try:
         work = partial(_keep, history, settings, options, report)
         within(work, seconds=SECONDS, received_signals=received_signals)
@@ -64,7 +64,7 @@ def keep_run(
         why = str(error) if isinstance(error, HistoryError) else error.strerror
         error_to_stderr(f"Error: {one_line(f'this run is not in the history: {history.path}: {why}.')}\n")
     except InterruptedBySignalError:
-        return  # the exit code says it
+        return  # the exit code reports it
 
 
 def _keep(history: History, settings: Settings, options: ReportOptions, report: "Report") -> None:
@@ -90,6 +90,6 @@ def _keep(history: History, settings: Settings, options: ReportOptions, report: 
 
 
 def close_history(history: History) -> None:
-    """Close a history that takes no more runs, so that nothing but its file is left. The run stands if that fails."""
+    """Close a history that gets no more runs, so that only its file is left. A failure does not affect the run."""
     with contextlib.suppress(HistoryError, TimeoutError):
         within(history.close, seconds=SECONDS)

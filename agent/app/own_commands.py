@@ -1,4 +1,4 @@
-"""Which commands and lines of a saved report may be shown as such: those that this version gives itself."""
+"""The commands and lines of a saved report that may be shown as such: those that this version gives itself."""
 
 import shlex
 from dataclasses import replace
@@ -8,21 +8,21 @@ from agent.report import saved
 from agent.report.model import Finding, Fix, Report
 
 MAX_CHARACTERS: Final = 600
-"""Characters of the commands of one finding that are quoted as text."""
+"""Maximum length of a finding's foreign commands that are quoted as text."""
 _NOTHING: Final = Fix(summary="")
 
 
 def with_own_commands(report: Report) -> Report:
-    """A saved report in which the commands and lines of a finding are those that the rules of this version give for the
-    same finding from what the report measured. What else its file has as a command becomes text of the finding's
-    detail, since the author of the file chose its words."""
+    """Return a saved report whose findings have the commands and lines that the rules of this version give for the same
+    finding from the report's measurements. Other commands in the file become text of the finding's detail, since the
+    author of the file chose their words."""
     own = _own_fixes(report)
     return replace(report, findings=tuple(_only(finding, own.get(finding.id, _NOTHING)) for finding in report.findings))
 
 
 def _own_fixes(report: Report) -> dict[str, Fix]:
-    """The program's own fix of each finding, by the finding's id; empty if the report cannot be judged again, for
-    example because it is masked."""
+    """Return the program's own fix of each finding by its id; empty if the report cannot be judged again, for example
+    because it is masked."""
     if not any(finding.fix.commands or finding.fix.lines for finding in report.findings):
         return {}
     from agent.judge.verdict import judge

@@ -21,14 +21,14 @@ from probes.vpc.model import READS
 SCHEMA: Final = "backuplink.permissions.v1"
 _WIDTH: Final = 80
 EVERYTHING: Final = "*"
-"""The resource of actions for which AWS allows no narrower one, or of lists that AWS itself owns."""
+"""The resource of actions that AWS does not allow to be narrowed, or of lists that AWS itself owns."""
 
 
 OWN_BUCKETS: Final = {"StringEquals": {"s3:ResourceAccount": "${aws:PrincipalAccount}"}}
-"""The condition that a bucket belongs to the account of who asks: another account may take a name that was freed."""
+"""The condition that a bucket belongs to the caller's account: another account may take a freed name."""
 _LISTS: Final = ("ec2:DescribeRegions", "ec2:DescribeVpcs")
 AUDIT_ROLE: Final = "backuplink-audit"
-"""Name of the role of each account, as the guide and the template of the join call it (packaging/fleet)."""
+"""Name of the role in each account, as in the guide and the template of the fleet (packaging/fleet)."""
 CHECK_DOCUMENT: Final = "backuplink-check"
 """Name of the Command document that the runbook sends (packaging/fleet)."""
 _ASKED_BY_RUNBOOK: Final = (
@@ -43,17 +43,17 @@ _ASKED_BY_RUNBOOK: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """A part of a run, and the permissions it needs."""
+    """A part of a run, with the permissions that it needs."""
 
     part: str
     words: str
     policy: Mapping[str, Any] | None
-    """An IAM policy document, or the trust policy of a role; None where nothing is needed."""
+    """An IAM policy document, or the trust policy of a role; None if nothing is needed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Permissions:
-    """The permissions that the parts of a run need in a Region or, where that is None, in any Region of a partition."""
+    """The permissions of the parts of a run in a Region or, if that is None, in any Region of a partition."""
 
     region: str | None
     partition: str
@@ -63,8 +63,8 @@ class Permissions:
 def permissions(
     endpoints: Iterable[ServiceEndpoint], *, region: str | None, bucket_service: str | None = None
 ) -> Permissions:
-    """The permissions that a run over these endpoints, all of one partition, needs, and with `bucket_service` those of
-    the call at a bucket of that service which a workload may be set to use."""
+    """Return the permissions that a run over these endpoints, all of one partition, needs. With `bucket_service` they
+    include the call at a bucket of that service that a workload may use."""
     listed = tuple(endpoints)
     partition = listed[0].partition
     offered = tuple(dict.fromkeys(endpoint.service for endpoint in listed if endpoint.offered is not False))
@@ -166,7 +166,7 @@ def permissions(
 
 
 def _of_audit() -> tuple[str, ...]:
-    """The reads of EC2, and the lists of VPCs and Regions."""
+    """Return the reads of EC2, and the lists of VPCs and Regions."""
     return tuple(sorted({*_actions_of_reads(), *_LISTS}))
 
 
@@ -176,7 +176,7 @@ def _trust(partition: str) -> dict[str, Any]:
         "Effect": "Allow",
         "Principal": {"AWS": f"{account}:root"},
         "Action": ["sts:AssumeRole"],
-        # The whole account is trusted otherwise: each of its principals that may assume roles.
+        # Otherwise the whole account is trusted: each of its principals that may assume roles.
         "Condition": {"ArnEquals": {"aws:PrincipalArn": f"{account}:role/<ROLE>"}},
     }
     return {"Version": "2012-10-17", "Statement": [statement]}
@@ -227,7 +227,7 @@ def _policy(statements: Iterable[dict[str, Any]]) -> dict[str, Any] | None:
 
 
 def policy_alone(table: Permissions, name: str) -> str:
-    """The policy of one part, as JSON that IAM takes. Raises RequestError where there is none."""
+    """Return the policy of one part as JSON for IAM. Raises RequestError if there is none."""
     parts = {part.part: part.policy for part in table.parts}
     if name not in parts:
         raise RequestError(f"This run has no part {name}; it has {', '.join(parts)}")
@@ -237,7 +237,7 @@ def policy_alone(table: Permissions, name: str) -> str:
 
 
 def as_json(table: Permissions) -> str:
-    """The permissions as one JSON object."""
+    """Return the permissions as one JSON object."""
     return dumps(
         {
             "schema": SCHEMA,
@@ -249,7 +249,7 @@ def as_json(table: Permissions) -> str:
 
 
 def as_text(table: Permissions) -> str:
-    """The permissions as text for a person: each part in words, with a policy document to copy."""
+    """Return the permissions as text for a person: each part in words, with a policy document to copy."""
     where = f"in {table.region} ({table.partition})" if table.region else f"in all Regions of {table.partition}"
     blocks = [f"Least permissions of a run {where}\n"]
     for part in table.parts:

@@ -1,4 +1,4 @@
-"""Predicting what the configuration of a VPC says of its hosts: of facts in a file, or read now."""
+"""Predict what the configuration of a VPC means for its hosts, from facts in a file or from reads made now."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -27,12 +27,12 @@ Gather = Callable[["FactsRequest", CancelToken], Awaitable["Ec2Facts | FactsUnav
 
 
 def predict_here(request: PredictRequest, received_signals: list[str]) -> int:
-    """Predict with facts of a file, or with those that this host's SDK reads. Returns and raises as `predict` does."""
+    """Predict with facts from a file, or with facts that this host's SDK reads. Returns and raises like `predict`."""
     return predict(request, _gather_here, received_signals)
 
 
 async def _gather_here(request: "FactsRequest", stop: CancelToken) -> "Ec2Facts | FactsUnavailable":
-    # Facts of a file need nothing of the host: only reads load its network and SDK.
+    # Facts from a file need nothing of the host: only reads load its network and SDK.
     from agent.app.world import system_world
     from agent.run import collect_facts
     from probes.system.sdk import end_children
@@ -50,10 +50,10 @@ def predict(
     *,
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
 ) -> int:
-    """Write a prediction. Returns the exit code: OK where all that is required is open, CRITICAL where something is
-    blocked, UNKNOWN where something is not known (with assumed changes: OK where they close nothing, CRITICAL where
-    they do, UNKNOWN where they may), UNKNOWN where the document could not be written where it should be, that of a
-    signal where one came. Raises RequestError where there is nothing to predict from, and OutputClosedError."""
+    """Write a prediction. Returns the exit code: OK if everything required is open, CRITICAL if something is blocked,
+    UNKNOWN if something is unknown. With assumed changes: OK if they close nothing, CRITICAL if they close something,
+    UNKNOWN if they may. UNKNOWN as well if the document could not be written to its place; a signal's code if one came.
+    Raises RequestError if there is nothing to predict from, and OutputClosedError."""
     with exit_on_signals(received_signals):
         facts = _facts(request, gather, received_signals, loop_factory)
         if facts is None:
@@ -72,7 +72,7 @@ def _facts(
     received_signals: list[str],
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None,
 ) -> Ec2Facts | None:
-    """The facts; None where a signal came first. Raises RequestError."""
+    """Return the facts; None if a signal came first. Raises RequestError."""
     if request.reads is None:
         return _facts_of_file(request.place or "", received_signals)
     from agent.run.collect_facts import FactsUnavailable
@@ -107,7 +107,7 @@ def _facts_of_file(place: str, received_signals: Sequence[str]) -> Ec2Facts:
 
 
 def _policies(request: PredictRequest, received_signals: Sequence[str]) -> Mapping[str, str]:
-    """The texts of the policies that assumed changes name, by file. Raises RequestError."""
+    """Return the texts of the policies that assumed changes name, by file. Raises RequestError."""
     from agent.app.read_saved import read_policy
     from agent.predict.assume import policy_file_of
 
@@ -181,8 +181,8 @@ def _predicted(facts: Ec2Facts, request: PredictRequest, received_signals: Seque
 
 
 def _services(workloads: Sequence[Workload], services: Sequence[str]) -> Mapping[str, bool]:
-    """The services that are asked for, and whether each is required; those of a caller where nothing is named. What is
-    found on a host is not known here, so `auto` stands for a caller, too."""
+    """Return the requested services, and whether each is required; without a request, those of a caller. The workloads
+    of a host are unknown here, so `auto` also means a caller."""
     from agent.catalog.workloads import needs, planned
     from probes.model import Role
 

@@ -1,7 +1,7 @@
-"""The one way out of a command: its document goes to stdout or to a file, and one that it cannot make is refused.
+"""The one way out of a command: its document goes to stdout or to a file; a document that cannot be made is refused.
 
-KINDS has a row for each kind of document, with all that differs between them: the formats, with the function that
-writes each, what masks it, how it is refused, who may read its file, and its JSON Schema.
+KINDS has a row for each kind of document with all of its particulars: its formats with the function that writes each,
+its masks, its refusal, who may read its file, and its JSON Schema.
 """
 
 import importlib
@@ -25,7 +25,7 @@ from agent.settings import Output
 from probes.frozen import dataclass
 
 Content: TypeAlias = str | bytes | Iterator[str]
-"""What a writer gives: a text, a text in pieces, or a file that is not text."""
+"""The result of a writer: a text, a text in pieces, or the content of a file that is not text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,33 +34,33 @@ class Form:
 
     write: Callable[[Any, RenderOptions], Content]
     is_shared: bool = False
-    """Whether programs of other users read the file, as the textfile collector of node_exporter does. Every other file
-    names ids, and its owner alone can read it."""
+    """Whether programs of other users read the file, like node_exporter's textfile collector. Every other file names
+    ids, so only its owner can read it."""
     on_stdout: str | None = None
-    """The format that stdout gets instead, where this one is not text."""
+    """The format that stdout gets instead if this one is not text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """A row of KINDS."""
+    """A row of KINDS: a kind of document."""
 
     name: str
     schema: str
     """The value of `schema` in its JSON."""
     forms: Mapping[str, Form]
-    """The forms, by the name of the format; the first is the default."""
+    """The forms by the name of the format; the first is the default."""
     called: str = "the document is"
-    """In the sentence that says that it is on stdout."""
+    """Its name in the sentence that says that it is on stdout."""
     redact: Callable[[Any], Any] | None = None
     """Masks a document; None for a kind that is never masked."""
     refusal: Callable[[str], Any] | None = None
-    """Makes a document that says why there is none; without one, JSON has the reason alone (`Refusal`)."""
+    """Makes a document that gives the reason why there is none; without it, JSON has the reason alone (`Refusal`)."""
     json_schema: Callable[[], dict[str, Any]] | None = None
-    """None for a kind whose schema is not published."""
+    """Makes its JSON Schema; None for a kind whose schema is not published."""
 
     @property
     def formats(self) -> tuple[str, ...]:
-        """The values that `--format` takes."""
+        """The values of `--format`."""
         return tuple(self.forms)
 
 
@@ -68,9 +68,9 @@ class Kind:
 
 
 def publish(kind: Kind, document: Any, output: Output, code: int = OK, *, said: int | None = None) -> int:
-    """Write a document where it is wanted. Returns the exit code: `code`, or UNKNOWN where the file could not be
-    written and stdout got the document instead. Where the run of the document exits with another code, `said` is what
-    the document says of it. Raises OutputClosedError."""
+    """Write a document to its place. Returns the exit code: `code`, or UNKNOWN if the file could not be written and
+    stdout got the document instead. If the run of the document exits with another code, `said` is the code that the
+    document contains. Raises OutputClosedError."""
     if output.redact:
         if kind.redact is None:
             raise ValueError(f"a document of the kind {kind.name} cannot be masked")
@@ -90,8 +90,8 @@ def publish(kind: Kind, document: Any, output: Output, code: int = OK, *, said: 
 
 
 def refuse(kind: Kind, why: str, wanted: str, code: int = UNKNOWN) -> int:
-    """Write a document of this kind that says only why there is none, in the format `wanted`. Returns the exit code:
-    `code`, or UNKNOWN where nobody can read stdout."""
+    """Write a document of this kind that only gives the reason why there is none, in the format `wanted`. Returns the
+    exit code: `code`, or UNKNOWN if nobody can read stdout."""
     try:
         _to_stdout(_refused(kind, why, wanted, code))
     except OutputClosedError:
@@ -100,13 +100,14 @@ def refuse(kind: Kind, why: str, wanted: str, code: int = UNKNOWN) -> int:
 
 
 def refuse_interrupted(kind: Kind, wanted: str, received_signals: Sequence[str]) -> int:
-    """Write that a signal came before there was a document. Returns the exit code of the signal, as `refuse` does."""
+    """Write that a signal came before there was a document. Returns the exit code of the signal like `refuse`."""
     name = received_signals[0]
     return refuse(kind, f"interrupted by {name}", wanted, SIGNALS[name])
 
 
 def rendered(kind: Kind, document: Any, wanted: str, *, colour: bool = False) -> str:
-    """The text of a document, for a caller that writes it itself. Raises ValueError for a format that is not text."""
+    """Return the text of a document for a caller that writes it itself. Raises ValueError for a format that is not
+    text."""
     content = kind.forms[wanted].write(document, RenderOptions(colour=colour))
     if isinstance(content, bytes):
         raise ValueError(f"{wanted} is not text")
@@ -114,8 +115,8 @@ def rendered(kind: Kind, document: Any, wanted: str, *, colour: bool = False) ->
 
 
 def write_at_once(text: str, received_signals: list[str]) -> int:
-    """Write to stdout what takes no run. Returns the exit code: OK, also where the reader has ended, as head(1) does;
-    or that of a signal where one came, which also ends the wait for a reader that never reads. Raises
+    """Write to stdout the result of a command without a run. Returns the exit code: OK, also if the reader has ended,
+    as head(1) does; or a signal's if one came, which also ends the wait for a reader that never reads. Raises
     OutputClosedError."""
     with exit_on_signals(received_signals):
         try:
@@ -127,13 +128,13 @@ def write_at_once(text: str, received_signals: list[str]) -> int:
 
 
 def is_written(data: bytes, output: str, what: str, *, private: bool) -> bool:
-    """Write a file, with `private` one that its owner alone can read, even where others could read one that it
-    replaces. Returns False where that fails, after an error on stderr which says that `what` on stdout: the caller
-    writes it there."""
+    """Write a file; with `private` only its owner can read it, even if others could read the old one. Returns False
+    after reporting a failure on stderr, which says that `what` is on stdout; the caller then writes the document
+    there."""
     path = Path(output)
     write = partial(to_private_file, data, path) if private else partial(to_file, data.decode("utf-8"), path)
     try:
-        # In a thread, so that a signal ends the wait for a file system that never answers. A reader of a pipe or of
+        # In a thread, so that a signal ends the wait for a file system that never answers. The reader of a pipe or of
         # /dev/stdout may take its time.
         within(write, seconds=math.inf)
     except OSError as error:
@@ -173,7 +174,7 @@ def _refused(kind: Kind, why: str, wanted: str, code: int) -> Content:
 
 
 def _refused_to_people(kind: Kind, why: str, wanted: str) -> str:
-    """The reason alone; in a page also the refusal as programs read it."""
+    """Return the reason alone; in a page also the refusal for programs."""
     from agent.documents.blocks import Document, Embedded
     from agent.documents.render import render
     from agent.report import refusal
@@ -191,8 +192,8 @@ def _refused_to_people(kind: Kind, why: str, wanted: str) -> str:
 
 
 def _by(place: str, **takes: str) -> Callable[..., Any]:
-    """The function at `MODULE:NAME`, which is imported when it is called: a command loads nothing of other kinds and
-    formats. `takes` has, by its parameters, the fields of RenderOptions that a writer is given."""
+    """Return the function at `MODULE:NAME`, which is imported when it is called, so that a command loads nothing of
+    other kinds and formats. `takes` maps the function's parameters to fields of RenderOptions."""
 
     def call(value: Any, options: RenderOptions | None = None) -> Any:
         module, _, name = place.partition(":")
@@ -212,7 +213,7 @@ def _form(place: str, *, is_shared: bool = False, on_stdout: str | None = None, 
 
 
 def _tree(builder: str, wanted: str) -> Form:
-    """A format for people: a tree of blocks, which `builder` makes of the document."""
+    """A format for people: `builder` makes a tree of blocks from the document."""
     tree = _by(builder)
 
     def write(document: Any, options: RenderOptions) -> str:

@@ -1,5 +1,4 @@
-"""Reading reports and facts that an earlier call wrote, and plans and policies of others, within limits of size and
-time."""
+"""Read reports and facts of earlier calls, and plans and policies of other programs, with limits on size and time."""
 
 import errno
 import sys
@@ -24,49 +23,50 @@ if TYPE_CHECKING:
 MAX_REPORT_BYTES: Final = 64 << 20
 """About thirty times the report of a run with a thousand addresses."""
 MAX_FACTS_BYTES: Final = 32 << 20
-"""Five times what 20,000 rules take, the most that is read."""
+"""Maximum size of facts in bytes: five times that of 20,000 rules, the most that is read."""
 MAX_ACCOUNT_BYTES: Final = 256 << 20
-"""A file of several VPCs: eight of the largest, or thousands of usual ones; or their audit."""
+"""Maximum size in bytes of a file of several VPCs, eight of the largest or thousands of usual ones, or of their
+audit."""
 MAX_PLAN_BYTES: Final = 64 << 20
-"""About ten thousand resources of Terraform."""
+"""Maximum size of a plan in bytes: about ten thousand resources of Terraform."""
 MAX_INTENT_BYTES: Final = 256 << 10
 """About a thousand intents."""
 MAX_POLICY_BYTES: Final = 4 * MAX_POLICY_CHARACTERS
-"""A character of UTF-8 has four bytes at most."""
+"""Maximum size of a policy in bytes: a character of UTF-8 has four bytes at most."""
 REPORT_SECONDS: Final = 60.0
 """Time limit for reading a report: a named pipe may have no writer."""
 FACTS_SECONDS: Final = 5.0
-"""Time limit for reading facts, which a run waits for."""
+"""Time limit for reading facts, for which a run waits."""
 STDIN_SECONDS: Final = 3600.0
-"""Time limit for reading stdin: the run that writes the report may not have finished."""
+"""Time limit for reading stdin: the run that writes the report may not have finished yet."""
 STDIN: Final = "-"
 
 T = TypeVar("T")
 
 
 def read_report(place: str, received_signals: Sequence[str] = ()) -> Report:
-    """The report in a file, or on stdin where `place` is `-`. Raises SavedReportError, and InterruptedBySignalError
+    """Return the report in a file, or on stdin if `place` is `-`. Raises SavedReportError, and InterruptedBySignalError
     after a signal, which its handler adds to `received_signals`."""
     name, seconds = ("stdin", STDIN_SECONDS) if place == STDIN else (place, REPORT_SECONDS)
     try:
         data = read_within(source_of(place), most=MAX_REPORT_BYTES, seconds=seconds, received_signals=received_signals)
     except TooLargeError as error:
         raise SavedReportError(f"{name}: is larger than {MAX_REPORT_BYTES >> 20} MiB, the limit of a report") from error
-    except (OSError, ValueError) as error:  # a NUL in the path
+    except (OSError, ValueError) as error:  # a path with a NUL
         why = error.strerror if isinstance(error, OSError) else str(error)
         raise SavedReportError(f"{name}: cannot be read: {why}") from error
     return _parsed(lambda: saved.parse_report(data, name), SavedReportError, received_signals)
 
 
 def read_facts(place: str, received_signals: Sequence[str] = ()) -> Ec2Facts:
-    """The facts in a file. Raises FactsFileError for anything else, and InterruptedBySignalError after a signal, which
-    its handler adds to `received_signals`."""
+    """Return the facts in a file. Raises FactsFileError for anything else, and InterruptedBySignalError after a signal,
+    which its handler adds to `received_signals`."""
     data = _facts_in(place, MAX_FACTS_BYTES, received_signals)
     return _parsed(lambda: facts_file.parse(data, place), FactsFileError, received_signals)
 
 
 def read_all_facts(place: str, received_signals: Sequence[str] = ()) -> tuple[Ec2Facts, ...]:
-    """The facts in a file of one VPC or of several. Raises as `read_facts` does."""
+    """Return the facts in a file of one or several VPCs. Raises like `read_facts`."""
     data = _facts_in(place, MAX_ACCOUNT_BYTES, received_signals)
     return _parsed(lambda: facts_file.parse_all(data, place), FactsFileError, received_signals)
 
@@ -82,8 +82,8 @@ def _facts_in(place: str, most: int, received_signals: Sequence[str]) -> bytes:
 
 
 def read_audit(place: str, received_signals: Sequence[str] = ()) -> "AuditDocument":
-    """The audit in a file. Raises AuditFileError for anything else, and InterruptedBySignalError after a signal, which
-    its handler adds to `received_signals`."""
+    """Return the audit in a file. Raises AuditFileError for anything else, and InterruptedBySignalError after a signal,
+    which its handler adds to `received_signals`."""
     from agent.audit.saved import AuditFileError, parse
 
     try:
@@ -99,7 +99,7 @@ def read_audit(place: str, received_signals: Sequence[str] = ()) -> "AuditDocume
 
 
 def read_plan(place: str, received_signals: Sequence[str] = ()) -> "Plan":
-    """The plan in a file, or on stdin where `place` is `-`. Raises PlanError for anything else, and
+    """Return the plan in a file, or on stdin if `place` is `-`. Raises PlanError for anything else, and
     InterruptedBySignalError after a signal, which its handler adds to `received_signals`."""
     from agent.predict.plan import parse
     from agent.predict.plan_values import PlanError
@@ -116,7 +116,7 @@ def read_plan(place: str, received_signals: Sequence[str] = ()) -> "Plan":
 
 
 def read_intents(place: str, received_signals: Sequence[str] = ()) -> "Intents":
-    """The intents in a file, or on stdin where `place` is `-`. Raises IntentError for anything else, and
+    """Return the intents in a file, or on stdin if `place` is `-`. Raises IntentError for anything else, and
     InterruptedBySignalError after a signal, which its handler adds to `received_signals`."""
     from agent.predict.intents import IntentError, parse
 
@@ -132,7 +132,7 @@ def read_intents(place: str, received_signals: Sequence[str] = ()) -> "Intents":
 
 
 def read_policy(place: str, received_signals: Sequence[str] = ()) -> str:
-    """The text of a file with a policy. Raises PolicyFileError where it holds no text, and InterruptedBySignalError
+    """Return the text of a file with a policy. Raises PolicyFileError if it holds no text, and InterruptedBySignalError
     after a signal, which its handler adds to `received_signals`."""
     try:
         data = read_within(Path(place), most=MAX_POLICY_BYTES, seconds=FACTS_SECONDS, received_signals=received_signals)
@@ -149,8 +149,8 @@ def read_policy(place: str, received_signals: Sequence[str] = ()) -> str:
 
 
 def _parsed(parse: Callable[[], T], refuses: type[Exception], received_signals: Sequence[str]) -> T:
-    """What `parse` returns or raises; `refuses` is what it raises of a bad document. Ctrl-C also ends a writer of the
-    same pipeline: what is bad after a signal was cut short, so the signal is what is reported."""
+    """Return or raise the result of `parse`; `refuses` is its error for a bad document. Ctrl-C also ends a writer in
+    the same pipeline, so after a signal a bad document was cut short, and the signal is reported instead."""
     try:
         return parse()
     except refuses:
@@ -160,10 +160,10 @@ def _parsed(parse: Callable[[], T], refuses: type[Exception], received_signals: 
 
 
 def source_of(place: str) -> Path | int:
-    """What to read. Stdin is read through its open descriptor: opening /dev/stdin needs a permission of its own, and a
-    socket cannot be opened so."""
+    """Return the path or descriptor to read. Stdin is read through its open descriptor: opening /dev/stdin needs a
+    permission of its own, and fails for a socket."""
     if place != STDIN:
         return Path(place)
-    if sys.stdin is None:  # closed before the process started; another file may have its number by now
+    if sys.stdin is None:  # closed before the process started; its number may belong to another file by now
         raise OSError(errno.EBADF, "it is closed")
     return 0

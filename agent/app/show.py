@@ -36,7 +36,7 @@ def show_host(
     *,
     is_watch: bool,
 ) -> int:
-    """Show runs of this host, which `is_watch` repeats from the start on. Returns the exit code, as `show` does."""
+    """Show runs of this host; with `is_watch` they repeat from the start. Returns the exit code like `show`."""
     from agent.app.world import measuring_here
     from probes.system.sdk import end_children
 
@@ -48,8 +48,8 @@ def show_host(
 
 
 def show_saved(place: str, options: ReportOptions, interface: InterfaceOptions, received_signals: list[str]) -> int:
-    """Show the saved report in a file. Returns the exit code, as `show` does. Raises RequestError, for a file that is
-    not a report as well."""
+    """Show the saved report in a file. Returns the exit code like `show`. Raises RequestError, also for a file that is
+    not a report."""
     from agent.app.own_commands import with_own_commands
     from agent.app.read_saved import read_report
     from agent.report.saved import SavedReportError
@@ -74,7 +74,7 @@ def live(
     is_watch: bool,
     is_simulated: bool = False,
 ) -> Live:
-    """Runs to show, judged without the findings that are suppressed. Raises RequestError if the file is not a
+    """Return runs for the interface, judged without suppressed findings. Raises RequestError if the file is not a
     history."""
     return Live(
         title=title,
@@ -95,9 +95,9 @@ def _judge(suppress: tuple[Suppression, ...], measurement: "Measurement") -> "Re
 
 
 def show(source: Source, options: ReportOptions, interface: InterfaceOptions, received_signals: list[str]) -> int:
-    """Show `source` until the user closes the interface, then write the document of what was seen. Returns the exit
-    code: that of the first signal where one was received, otherwise that of the last run that finished. Raises
-    RequestError where the interface cannot be shown here, and OutputClosedError."""
+    """Show `source` until the user closes the interface, then write the document of the shown run. Returns the exit
+    code: the first signal's if one was received, otherwise that of the last finished run. Raises RequestError if the
+    interface cannot be shown here, and OutputClosedError."""
     _refuse_where_impossible(options)
     terminal = command.Terminal()
     terminal.silence()
@@ -110,7 +110,7 @@ def show(source: Source, options: ReportOptions, interface: InterfaceOptions, re
     announce(Phase.SCREEN_LOADED)
     if (
         signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
-    ):  # as nohup(1) has it; the interface cannot outlive its terminal
+    ):  # nohup(1) ignores it, but the interface cannot outlive its terminal
         signal.signal(signal.SIGHUP, lambda *_: received_signals.append(signal.SIGHUP.name))
     leave = command.Leave(received_signals, start_grace_timer=start_grace_timer, leave=app.leave)
     with exit_on_signals(received_signals, terminal.put_back):

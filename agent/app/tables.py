@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 
 def endpoints_table(region: str | None, partition: str | None, services: tuple[str, ...], wanted: str) -> str:
-    """The endpoints of a Region, of a partition or of all, of these services or of all. Raises RequestError for what is
-    not in the catalog."""
+    """Return the endpoints of a Region, a partition or all of them, for these services or all. Raises RequestError for
+    names that the catalogue lacks."""
     return rendered(ENDPOINTS, _known_endpoints(region, partition, services), wanted)
 
 
@@ -30,7 +30,7 @@ PARTS: Final = (
     "fleet",
     "runbook",
 )
-"""The parts that permissions may have, in their order."""
+"""The possible parts of the permissions, in order."""
 
 
 def permissions_table(
@@ -41,10 +41,10 @@ def permissions_table(
     wanted: str,
     only: str | None = None,
 ) -> str:
-    """The least permissions of a run over these services and those that these workloads need, or those of a caller
-    where none is named, in a Region or, where that is None, in a partition, which is `aws` unless one is named. With
-    `only` the policy of that part alone, as JSON. Raises RequestError for what is not in the catalog, and for a part
-    that needs no policy or is not among them."""
+    """Return the least permissions of a run over these services and the needs of these workloads (without any, a
+    caller's), in a Region or, if that is None, in a partition, by default `aws`. With `only`, return the policy of that
+    part alone as JSON. Raises RequestError for names that the catalogue lacks, and for a part that does not exist or
+    needs no policy."""
     from agent.app.permissions import permissions, policy_alone
     from agent.catalog.workloads import bucket_service_of, needs, planned
 
@@ -57,7 +57,7 @@ def permissions_table(
 
 
 def json_schema(name: str) -> str:
-    """The JSON Schema of a document, by one of SCHEMAS."""
+    """Return the JSON Schema of a document, by its name in SCHEMAS."""
     from agent.report import codec
 
     return codec.dumps(SCHEMAS[name]())
@@ -94,7 +94,7 @@ SCHEMAS: "Final[dict[str, Callable[[], dict[str, Any]]]]" = {
     "fleet-change": _fleet_change_schema,
     "audit-change": _audit_change_schema,
 }
-"""What makes each schema, by the name of its document; the first is the default."""
+"""The function for each schema, by the name of its document; the first is the default."""
 
 
 def _known_endpoints(

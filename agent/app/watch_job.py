@@ -1,4 +1,4 @@
-"""A watch: what it does by its settings, and the process around it."""
+"""A watch: its configuration, and the process around it."""
 
 import asyncio
 import gc
@@ -31,11 +31,11 @@ from agent.watch.schedule import Watch
 from agent.watch.systemd import Manager
 
 _OBJECTS_BETWEEN_COLLECTIONS: Final = 10_000
-"""Objects that cycles leave between two collections. A cycle leaves some 2,000. By Python's own setting, collections
+"""Number of objects between two garbage collections. A cycle leaves some 2,000. With Python's default, collections
 would take 2 % of a cycle."""
 
 ReadAgain = Callable[[], WatchConfig]
-"""Reads the settings again. Raises ValueError for what cannot be used."""
+"""Reads the settings again. Raises ValueError for settings that cannot be used."""
 
 
 def watch_config(
@@ -45,8 +45,8 @@ def watch_config(
     measure: Measure,
     received_signals: Sequence[str] = (),
 ) -> WatchConfig:
-    """What a watch does. The deadline of a cycle is at most CYCLE_SHARE of the interval. Raises RequestError where the
-    file is not a history, and InterruptedBySignalError after a signal."""
+    """Return the configuration of a watch. The deadline of a cycle is at most CYCLE_SHARE of the interval. Raises
+    RequestError if the file is not a history, and InterruptedBySignalError after a signal."""
     deadline = min(settings.deadline, CYCLE_SHARE * watching.interval)
     history = None if watching.history is None else opened_history(watching.history, received_signals)
     return WatchConfig(
@@ -71,14 +71,14 @@ def _render(options: ReportOptions, report: Report) -> str:
 def config_here(
     settings: Settings, watching: Watching, options: ReportOptions, received_signals: Sequence[str]
 ) -> WatchConfig:
-    """What a watch of this host does. Raises as `watch_config` does."""
+    """Return the configuration of a watch of this host. Raises like `watch_config`."""
     from agent.app.world import measuring_here
 
     return watch_config(settings, watching, options, measuring_here(), received_signals)
 
 
 def watch_host(config: WatchConfig, read_again: ReadAgain, received_signals: list[str], *, fail_on: str) -> int:
-    """Watch this host. Returns the exit code, as `watch` does."""
+    """Watch this host. Returns the exit code like `watch`."""
     from probes.system.machine import SystemMachine
     from probes.system.sdk import end_children
 
@@ -90,9 +90,9 @@ def watch_host(config: WatchConfig, read_again: ReadAgain, received_signals: lis
 
 
 def tidying() -> Callable[[Collection[int]], None]:
-    """What a watch of this host does after each cycle: it ends children that the cycle left, and after the first it
-    lets the garbage collector pass over what was imported, which is most of what there is, and stays. From then on it
-    collects what some five cycles leave at once."""
+    """Return a function for a watch of this host to call after each cycle. It ends children that the cycle left. After
+    the first cycle it also excludes the imported objects, most of those that exist, from garbage collection, which then
+    runs about once in five cycles."""
     from probes.system.sdk import end_children
 
     cycles = itertools.count()
@@ -121,13 +121,13 @@ def watch(
     tidy: Callable[[Collection[int]], None] = _leave_all,
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
 ) -> int:
-    """Watch until a signal or the last cycle; SIGHUP reads the settings again. `now` is called while the loop runs; a
-    `loop_factory` makes a loop of virtual time.
+    """Watch until a signal or the last cycle; SIGHUP reads the settings again. `now` is called while the loop runs;
+    `loop_factory` may make a loop with virtual time.
 
-    Returns the exit code: OK after a signal, otherwise that of the last verdict. Raises RequestError where the address
+    Returns the exit code: OK after a signal, otherwise that of the last verdict. Raises RequestError if the address
     to listen on cannot be used, and OutputClosedError.
     """
-    # The settings have just been read: a hangup before this moment asks for nothing more.
+    # The settings were just read, so an earlier hangup has no further effect.
     received_signals[:] = [name for name in received_signals if name != signal.SIGHUP.name]
     in_text = format_named(config.format).stream is Stream.CHANGES or config.output is not None
     log = Log()
@@ -140,7 +140,7 @@ def watch(
         lines=lines,
         documents=documents,
         journal=in_journal(1 if in_text else 2, os.environ),
-        # No time passes in a simulation while a reader of stdout reads, so the watch waits for it.
+        # In a simulation no time passes while a reader of stdout reads, so the watch waits for it.
         tidy=tidy if loop_factory is None else lambda _: documents.flush(),
     )
     stop = CancelToken(received_signals)
@@ -161,7 +161,7 @@ def watch(
 async def _run(
     config: WatchConfig, environment: WatchEnvironment, stop: CancelToken, read_again: ReadAgain
 ) -> Report | None:
-    """The report of the last cycle."""
+    """Run the watch and return the report of its last cycle."""
     watch = Watch(config, environment, stop, read_again)
     with cancel_on_signals(stop, at_once=start_grace_timer, on_hangup=watch.read_again):
         await watch.run()

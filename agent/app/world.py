@@ -1,4 +1,4 @@
-"""The real host and its network: the one place where the seams of a run get their real implementations."""
+"""The real host and its network: the one place that gives the seams of a run their real implementations."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 
 def system_world() -> World:
-    """This host, its network and its AWS SDK. What its machine and its SDK read and what has not changed since, they
-    give again."""
+    """Return this host, its network and its AWS SDK. The machine and the SDK reuse earlier reads as long as their
+    sources are unchanged."""
     return World(net=SystemNet(), machine=SystemMachine(), sdk=SystemSdk())
 
 
 def measuring_here() -> "Measure":
-    """What measures this host, as often as it is called, for a caller that handles signals and progress itself. All its
-    runs are in one world, which is how a watch keeps what does not change from one cycle to the next."""
+    """Return a function that measures this host, for a caller that handles signals and progress itself. All its runs
+    use one world, which is how a watch keeps unchanged reads from one cycle to the next."""
     sdk = SystemSdk()
     world = World(net=SystemNet(), machine=SystemMachine(), sdk=sdk)
 
