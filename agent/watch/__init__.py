@@ -1,1 +1,1 @@
-"""Runs again and again: what they leave behind, and what changes between them."""
+"""Repeated runs: their results, and the changes between them."""

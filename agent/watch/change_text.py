@@ -23,16 +23,16 @@ NAMES: Final = (
     *("schema", "id", "kind", "at", "since", "seconds", "cycles", "stands", "status", "before", "code", "severity"),
     *("services", "required_by", "about", "text", "run_id", "instance_id", "region", "vpc_id"),
 )
-"""What a template may name: the keys of a change's document whose values are not objects."""
+"""The names in a template: the keys of a change's document whose values are not objects."""
 MASK: Final = "***"
 MAX_DEPTH: Final = 64
-"""Levels of nested lists and objects in a template."""
+"""Maximum depth of nested lists and objects in a template."""
 NOTICE: Final = 5
 """Priorities of syslog(3): 2 critical, 3 error, 4 warning, 5 notice, 6 information."""
 _QUIET: Final = "no further line until it settles"
 _GOOD: Final = frozenset({Kind.CLEARED, Kind.BETTER, Kind.SETTLED, Kind.EXPLAINED})
 _SERVICES: Final = "services"
-"""What a change of services is about."""
+"""The subject of a change of services."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +43,12 @@ class Line:
     text: str
 
     def shown(self, *, journal: bool) -> str:
-        """The line with a newline; for the journal with its priority in front (sd-daemon(3))."""
+        """Return the line with a newline; for the journal with its priority in front (sd-daemon(3))."""
         return f"<{self.priority}>{self.text}\n" if journal else f"{self.text}\n"
 
 
 def line_of(change: StateChange, *, redact: bool) -> Line:
-    """A change on one line: `2026-01-15T03:02:05Z raised TCP002@backup (critical): …; after 62 s, 2 cycles`."""
+    """Return a change on one line: `2026-01-15T03:02:05Z raised TCP002@backup (critical): …; after 62 s, 2 cycles`."""
     if change.services:
         text = _services(change)
     else:
@@ -94,7 +94,7 @@ def _finding(change: StateChange, redact: bool) -> str:
     finding = change.finding
     if finding is None:
         raise ValueError("a change of the verdict has no finding")
-    # A headline has the address or the id, which no mask of a single change would find.
+    # A headline has the address or the id, which the masks of a single change would not find.
     found = finding.title if redact else finding.headline
     about = f"{change.kind} {_about(change, redact)} ({finding.severity}): {found}"
     match change.kind:
@@ -108,7 +108,7 @@ def _finding(change: StateChange, redact: bool) -> str:
 
 
 def _about(change: StateChange, redact: bool) -> str:
-    """The finding's id, `services`, or `verdict`."""
+    """Return the finding's id, `services`, or `verdict`."""
     finding = change.finding
     if finding is None:
         return _SERVICES if change.services else "verdict"
@@ -116,7 +116,7 @@ def _about(change: StateChange, redact: bool) -> str:
 
 
 def target_of(finding: Finding, *, redact: bool) -> str:
-    """The target of a finding, empty where it has none; with `redact` its host or address is masked."""
+    """Return the target of a finding, empty if it has none; with `redact` its host or address is masked."""
     target = finding.target or ""
     service, own_host, _ = target.partition("@")
     if not redact or target in SERVICES or not target:
@@ -126,11 +126,11 @@ def target_of(finding: Finding, *, redact: bool) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """A change as programs get it."""
+    """A change in the form for programs."""
 
     schema: Plain
     id: Plain
-    """Stays the same however often the change is sent."""
+    """Id of the change, equal however often it is sent."""
     kind: Kind
     at: datetime
     since: datetime
@@ -142,7 +142,7 @@ class Change:
     """The verdict of the run."""
     before: Status | None
     finding: Finding | None
-    """None for a change of the verdict or of services, and where the document is redacted."""
+    """The finding; None for a change of the verdict or of services, and if the document is redacted."""
     code: Plain | None
     severity: Severity | None
     services: tuple[Plain, ...]
@@ -165,7 +165,7 @@ def schema() -> dict[str, Any]:
 
 
 def document(change: StateChange, report: Report, *, redact: bool) -> dict[str, Any]:
-    """A change as JSON values. `report` is the run that proves it, already masked where `redact` is set."""
+    """Return a change as JSON values. `report` is the run that proves it, already masked if `redact` is set."""
     finding = change.finding
     vantage = report.vantage
     content = Change(
@@ -195,7 +195,7 @@ def document(change: StateChange, report: Report, *, redact: bool) -> dict[str, 
 
 
 def filled(template: Any, values: dict[str, Any]) -> Any:
-    """A JSON template with every `$name` in its strings replaced by that value of a change's document, as text.
+    """Return a JSON template with every `$name` in its strings replaced by that value of a change's document, as text.
 
     Values end up in JSON strings, which are escaped when they are written, so a change cannot alter the structure of
     the template. Raises KeyError, ValueError and RecursionError for what `flaw_of` describes.
@@ -225,7 +225,7 @@ def _filled(template: Any, texts: dict[str, str], depth: int) -> Any:
 
 
 def flaw_of(template: Any) -> str | None:
-    """Why a template cannot be filled and posted; None where it can."""
+    """Return why a template cannot be filled and posted; None if it can."""
     try:
         sample = filled(template, dict.fromkeys(NAMES))
     except KeyError as error:
@@ -242,5 +242,5 @@ def flaw_of(template: Any) -> str | None:
 
 
 def dumps(value: Any) -> str:
-    """JSON on one line. Raises ValueError for NaN and Infinity."""
+    """Return JSON on one line. Raises ValueError for NaN and Infinity."""
     return json.dumps(value, allow_nan=False)

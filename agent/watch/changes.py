@@ -1,9 +1,9 @@
 """Changes of state over many cycles, of findings, of the verdict, and of which services are required.
 
 A finding is raised when it was present in `raise_after` cycles in a row, and cleared when it was absent in
-`clear_after`; its severity, the verdict and the required services change in the same way. What comes and goes is
-flapping: that is reported once, and again when it has settled. A cycle that could not check again changes nothing.
-Pure: no clock, no input or output; times are those of the reports.
+`clear_after`; its severity, the verdict and the required services change in the same way. A state that comes and goes
+is flapping, which is reported once, and again when it has settled. A cycle that could not repeat a check changes
+nothing. Pure: no clock, no input or output; times come from the reports.
 """
 
 import uuid
@@ -23,31 +23,32 @@ from probes.frozen import dataclass
 from probes.model import ELSEWHERE, Failed, Observation, Ok, Skipped, Step
 
 STATE_VERSION: Final = 1
-"""The version of what a tracker saves. A state of another version is dropped."""
+"""Version of the saved state. A state of another version is dropped."""
 WINDOW: Final = 21
-"""Cycles in which changes are counted."""
+"""Number of cycles in which changes are counted."""
 FLAPS_FROM: Final = 20.0
 SETTLES_BELOW: Final = 5.0
-"""Percent of the window in which the state changed. Window, weights and both limits are those of Nagios for services
-(Nagios Core documentation, Detection and Handling of State Flapping)."""
+"""Percentage of changes in the window below which flapping has settled. Window, weights and both limits are those of
+Nagios for services (Nagios Core documentation, Detection and Handling of State Flapping)."""
 _WEIGHTS: Final = (0.75, 1.25)
 """Weights of the oldest and of the newest change."""
 _NAMESPACE: Final = uuid.UUID("7f0f9a0e-6f0e-5d53-9b9e-0d5a5f0a3c11")
 _COUNTS: Final = frozenset({Severity.CRITICAL, Severity.WARNING})
 _READS: Final = frozenset({Step.EC2, Step.HOST, Step.IMDS})
-"""Steps that read configuration: a failed one shows nothing of it, whereas a failed connect shows the path."""
+"""Steps that read configuration. A failed one says nothing about the configuration, whereas a failed connect says
+something about the path."""
 _SIGNED: Final = frozenset({Step.CREDENTIALS, Step.API})
 _ORDER: Final = (Step.EC2, *(step for step in Step if step is not Step.EC2))
 """Steps in the order in which each proves more of the path than those before; EC2's answers prove nothing of it."""
 
 
 class Kind(StrEnum):
-    """What happened to a finding, to the verdict, or to services."""
+    """The kind of change of a finding, of the verdict, or of services."""
 
     RAISED = "raised"
     CLEARED = "cleared"
     EXPLAINED = "explained"
-    """Its cause is known now, and is reported in its place."""
+    """Its cause is now known, and is reported in its place."""
     WORSE = "worse"
     BETTER = "better"
     """A raised finding has another severity."""
@@ -56,7 +57,7 @@ class Kind(StrEnum):
     VERDICT = "verdict"
     REQUIRED = "required"
     NOT_REQUIRED = "not-required"
-    """Services must be reachable from now on, or need not be any more: a workload came or went, or an option did."""
+    """Services must be reachable from now on, or no longer: a workload came or went, or an option did."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,43 +65,44 @@ class StateChange:
     """One change of state, with the run that proves it."""
 
     id: str
-    """Identifies the change, however often it is sent."""
+    """Id of the change, equal however often it is sent."""
     kind: Kind
     at: datetime
-    """End of the run that proves it."""
+    """Time at which the run that proves it ended."""
     run_id: str
     since: datetime
-    """Start of the state that it is about: of the fault that is raised or was cleared, of the verdict before, or since
-    when the first of the services is or was required."""
+    """Start of the state that changed: of the raised or cleared fault, of the verdict before, or of the requirement of
+    the first service."""
     seconds: float
-    """From `since` until `at`."""
+    """Seconds from `since` to `at`."""
     cycles: int
-    """Cycles of the watch so far."""
+    """Number of cycles of the watch so far."""
     status: Status
     """The verdict of the run."""
     before: Status | None
     """The verdict before, if the verdict changed; None for the first one."""
     finding: Finding | None
-    """None for a change of the verdict and of services. A cleared finding is given as it was last seen."""
+    """The finding, None for a change of the verdict or of services. A cleared finding is as it was last seen."""
     stands: bool
     """Whether the finding is raised, or the services are required, from now on."""
     services: tuple[str, ...] = ()
-    """The services that became required, or are not any more; empty for a change of a finding or of the verdict."""
+    """The services that became required, or are no longer required; empty for a change of a finding or of the
+    verdict."""
     required_by: tuple[str, ...] = ()
-    """The workloads and options that require these services, or did so last."""
+    """The workloads and options that require these services, or last did."""
     summary: str
     """The verdict of the run in one sentence."""
 
 
 @dataclass(slots=True)
 class _Window:
-    """The state in every cycle of the window, None for absent, and whether it is flapping."""
+    """The state in every cycle of the window (None for absent), and whether it is flapping."""
 
     states: deque[Severity | Status | bool | None] = field(default_factory=lambda: deque(maxlen=WINDOW))
     flapping: bool = False
 
     def add(self, state: Severity | Status | bool | None) -> Kind | None:
-        """Add the state of a cycle. FLAPPING or SETTLED where flapping starts or ends with it."""
+        """Add the state of a cycle. Returns FLAPPING or SETTLED if flapping starts or ends with it."""
         self.states.append(state)
         share = share_of_changes(self.states)
         if not self.flapping and share >= FLAPS_FROM:
@@ -112,36 +114,36 @@ class _Window:
         return None
 
     def saved(self) -> dict[str, Any]:
-        """The state as JSON values."""
+        """Return the state as JSON values."""
         return {"states": list(self.states), "flapping": self.flapping}
 
     @staticmethod
     def restored(saved: Any, kind: type[Severity] | type[Status] | type[bool]) -> "_Window":
-        """From JSON values. Raises KeyError, TypeError and ValueError."""
+        """Return the state from JSON values. Raises KeyError, TypeError and ValueError."""
         states = [None if state is None else kind(state) for state in saved["states"]]
         return _Window(deque(states, maxlen=WINDOW), from_json(bool, saved["flapping"]))
 
 
 @dataclass(slots=True)
 class _Tracked:
-    """A finding of one id, over the cycles."""
+    """A finding with one id over the cycles."""
 
     finding: Finding
     severity: Severity
-    """The one that was reported last."""
+    """The severity that was reported last."""
     since: datetime
-    """Since when it has been present; of a raised one, since when it was before it was raised."""
+    """Time since when it has been present; for a raised finding, the time before it was raised."""
     window: _Window = field(default_factory=_Window)
     present: int = 0
     absent: int = 0
     other: int = 0
-    """Cycles in a row in which it was present, absent, or present with a severity other than `severity`."""
+    """Number of successive cycles in which it was present, absent, or present with a severity other than `severity`."""
     raised: bool = False
     observations: tuple[Observation[object], ...] = ()
-    """The observations that showed it last."""
+    """The observations that last showed it."""
 
     def saved(self) -> dict[str, Any]:
-        """The state as JSON values."""
+        """Return the state as JSON values."""
         return {
             "finding": to_json(self.finding),
             "severity": self.severity,
@@ -156,7 +158,7 @@ class _Tracked:
 
     @staticmethod
     def restored(saved: Any) -> "_Tracked":
-        """From JSON values. Raises DecodeError, KeyError, TypeError and ValueError."""
+        """Return the state from JSON values. Raises DecodeError, KeyError, TypeError and ValueError."""
         return _Tracked(
             finding=from_json(Finding, saved["finding"]),
             severity=Severity(saved["severity"]),
@@ -172,19 +174,20 @@ class _Tracked:
 
 @dataclass(slots=True)
 class _Service:
-    """A service over the cycles: whether it is required."""
+    """The requirement of a service over the cycles."""
 
     is_required: bool
-    """What was reported last."""
+    """Whether it was last reported as required."""
     required_by: tuple[str, ...]
     since: datetime
-    """Since when it has been required; of one that is not any more, since when it was."""
+    """Time since when it has been required; for a service that is no longer required, the start of its last
+    requirement."""
     window: _Window = field(default_factory=_Window)
     other: int = 0
-    """Cycles in a row in which it was otherwise than `is_required`."""
+    """Number of successive cycles in which it differed from `is_required`."""
 
     def saved(self) -> dict[str, Any]:
-        """The state as JSON values."""
+        """Return the state as JSON values."""
         return {
             "is_required": self.is_required,
             "required_by": list(self.required_by),
@@ -195,7 +198,7 @@ class _Service:
 
     @staticmethod
     def restored(saved: Any) -> "_Service":
-        """From JSON values. Raises DecodeError, KeyError, TypeError and ValueError."""
+        """Return the state from JSON values. Raises DecodeError, KeyError, TypeError and ValueError."""
         return _Service(
             is_required=from_json(bool, saved["is_required"]),
             required_by=from_json(tuple[str, ...], saved["required_by"]),
@@ -213,32 +216,33 @@ class Tracker:
         self.clear_after = clear_after
         self.cycles = 0
         self.status: Status | None = None
-        """The verdict that was reported last; None before the first cycle."""
+        """The verdict that was last reported; None before the first cycle."""
         self.status_since: datetime | None = None
         self.reported: Counter[Kind] = Counter()
-        """Changes so far, by kind."""
+        """Numbers of changes so far, by kind."""
         self._known: dict[str, _Tracked] = {}
         self._services: dict[str, _Service] = {}
         self._signs: frozenset[str] | None = None
         """The signs by which workloads were last found on this host; None before the first cycle with targets."""
         self._statuses = _Window()
         self._other: Status | None = None
-        """The last verdict that differed from `status`; for `_other_cycles` in a row it was ok, or was not ok."""
+        """The last verdict that differed from `status`. In the last `_other_cycles` cycles it was always ok, or never
+        ok."""
         self._other_cycles = 0
 
     @property
     def raised(self) -> tuple[Finding, ...]:
-        """The raised findings, as they were last seen, by id."""
+        """The raised findings as last seen, by id."""
         return tuple(known.finding for _, known in sorted(self._known.items()) if known.raised)
 
     @property
     def raised_since(self) -> tuple[tuple[Finding, datetime], ...]:
-        """The raised findings with the time since when each has been present, by id."""
+        """The raised findings, each with the time since when it has been present, by id."""
         return tuple((known.finding, known.since) for _, known in sorted(self._known.items()) if known.raised)
 
     @property
     def flapping(self) -> tuple[Finding, ...]:
-        """The findings that come and go, by id."""
+        """The flapping findings, by id."""
         return tuple(known.finding for _, known in sorted(self._known.items()) if known.window.flapping)
 
     @property
@@ -247,7 +251,7 @@ class Tracker:
         return self._statuses.flapping
 
     def fold(self, report: Report) -> tuple[StateChange, ...]:
-        """Add one complete cycle. What it changed, the verdict first."""
+        """Add one complete cycle. Returns its changes, the verdict first."""
         self.cycles += 1
         is_hidden = hides_workload(report, self._signs or frozenset())
         changes = (
@@ -261,8 +265,8 @@ class Tracker:
     # --- For the next process ----------------------------------------------------------------------------------------
 
     def saved(self, *, redact: bool) -> dict[str, Any]:
-        """Everything that `restore` needs to go on, as JSON values; with `redact` the verdict alone, since findings
-        name hosts and addresses, and signs of workloads name files."""
+        """Return everything that `restore` needs as JSON values; with `redact` the verdict alone, since findings name
+        hosts and addresses, and signs of workloads name files."""
         return {
             "version": STATE_VERSION,
             "cycles": self.cycles,
@@ -278,7 +282,8 @@ class Tracker:
         }
 
     def restore(self, saved: Any) -> bool:
-        """Go on from what another tracker saved; whether that was possible. Nothing changes where it was not."""
+        """Continue from the saved state of another tracker. Returns False, and changes nothing, if that is
+        impossible."""
         try:
             if saved["version"] != STATE_VERSION:
                 return False
@@ -323,8 +328,8 @@ class Tracker:
             yield self._change(flapping or Kind.VERDICT, report, since=since, before=before)
 
     def _requirements(self, report: Report, *, is_hidden: bool) -> Iterator[StateChange]:
-        """Services that are required from now on, and those that are not any more, in one change each."""
-        if not report.targets:  # without a Region there is no service to require
+        """Yield services that became required, and services that are no longer required, in one change each."""
+        if not report.targets:  # without a Region no service is required
             return
         required, is_first = required_services(report), self._signs is None
         together: dict[tuple[Kind, bool], list[str]] = {}
@@ -355,7 +360,7 @@ class Tracker:
                 del self._services[name]
 
     def _requirement(self, known: _Service, required_by: tuple[str, ...] | None, report: Report) -> Kind | None:
-        """What a cycle changes about one service, which `required_by` requires in it; None where nothing does."""
+        """Return the change of one service in a cycle, in which `required_by` requires it; None without a change."""
         is_required = required_by is not None
         if required_by is not None:
             known.required_by = required_by
@@ -420,7 +425,7 @@ class Tracker:
         yield from self._reported(known, kind, finding.severity, report)
 
     def _explained(self, known: _Tracked, report: Report) -> Iterator[StateChange]:
-        """It is present, and another finding explains it."""
+        """Yield the change of a present finding that another one explains."""
         known.present = known.absent = known.other = 0
         kind = Kind.EXPLAINED if known.raised else None
         known.raised = False
@@ -435,7 +440,7 @@ class Tracker:
     def _reported(
         self, known: _Tracked, kind: Kind | None, state: Severity | None, report: Report
     ) -> Iterator[StateChange]:
-        """The change of a finding by one cycle; nothing while it is flapping, which is reported once."""
+        """Yield the change of a finding in one cycle; nothing while it is flapping, which is reported once."""
         flapping = known.window.add(state)
         if flapping is not None:
             yield self._change(flapping, report, known)
@@ -477,11 +482,11 @@ class Tracker:
 
 
 def share_of_changes(states: Sequence[object]) -> float:
-    """Percent of the window in which a state differs from the one before; newer changes weigh more. States are compared
-    by identity, oldest first."""
+    """Return the percentage of the window in which a state differs from the one before; newer changes weigh more.
+    States are compared by identity, oldest first."""
     oldest, newest = _WEIGHTS
     step = (newest - oldest) / (WINDOW - 2)
-    first = WINDOW - len(states)  # a window that is not full lacks its oldest places
+    first = WINDOW - len(states)  # the oldest places of an incomplete window are missing
     weighted = sum(
         oldest + (first + place - 1) * step for place in range(1, len(states)) if states[place] is not states[place - 1]
     )
@@ -489,8 +494,8 @@ def share_of_changes(states: Sequence[object]) -> float:
 
 
 def _was_checked(known: _Tracked, report: Report, *, is_hidden: bool) -> bool:
-    """Whether a run without a finding proves that the fault is gone: its steps were repeated, or need not be. Where a
-    workload may be hidden from the run, it is not known whether its targets are still in use."""
+    """Whether a run without a finding proves that the fault is gone: its steps were repeated, or need not be. If a
+    workload may be hidden from the run, it is unknown whether its targets are still in use."""
     if not report.run.complete:
         return False
     if is_hidden and not _has_target(known.finding, report):
@@ -498,7 +503,8 @@ def _was_checked(known: _Tracked, report: Report, *, is_hidden: bool) -> bool:
     if not known.observations:  # the finding was about the run itself
         return True
     now = {observation.id: observation for observation in report.observations}
-    # The steps before the deepest one prove nothing without it: a name that resolves says nothing of ports not tried.
+    # Without the deepest step the earlier ones prove nothing: a name that resolves says nothing about ports that were
+    # not tried.
     deepest = max((observation.subject.step for observation in known.observations), key=_ORDER.index)
     if deepest in _SIGNED and not report.run.wants_calls:  # the settings have changed
         return True
@@ -520,7 +526,7 @@ def _was_checked(known: _Tracked, report: Report, *, is_hidden: bool) -> bool:
 
 
 def _is_repeated(old: Observation[object], new: Observation[object]) -> bool:
-    """Whether a step was made again in a way that could have shown what it showed before."""
+    """Whether a step was made again in a way that could have shown the same result."""
     if new.subject.step in _READS and isinstance(old.outcome, Ok):
         return isinstance(new.outcome, Ok)
     return isinstance(new.outcome, Ok | Failed)
@@ -531,8 +537,8 @@ def _has_target(finding: Finding, report: Report) -> bool:
 
 
 def _is_healthy(finding: Finding, report: Report) -> bool:
-    """Whether what a finding is about is proven healthy, or is not in use any more, so that no step checks it again:
-    the configuration is not read while nothing is wrong."""
+    """Whether the subject of a finding is proven healthy, or is no longer in use, so that no step checks it again: the
+    configuration is not read while nothing is wrong."""
     if finding.scope is Scope.TARGET:
         statuses = (target.status for target in report.targets if target.id == finding.target)
         status = next(statuses, Status.NOT_IN_USE)

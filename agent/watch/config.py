@@ -1,4 +1,4 @@
-"""What a watch is given: what it measures and reports (WatchConfig), and its environment (WatchEnvironment)."""
+"""The parameters of a watch: what it measures and reports (WatchConfig), and its environment (WatchEnvironment)."""
 
 import random
 from collections.abc import Callable, Collection
@@ -16,7 +16,7 @@ from probes.frozen import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchConfig:
-    """What is watched, how often, and where the results go."""
+    """What to watch, how often, and where the results go."""
 
     settings: Settings
     """The settings of one cycle. Its deadline is shorter than the interval."""
@@ -24,31 +24,31 @@ class WatchConfig:
     measure: Measure
     judge: Callable[[Measurement], Report]
     format: str
-    """The format of stdout, which has a stream (`agent.formats.registry`). Not used if there is an `output`."""
+    """The format of stdout, which must have a stream (`agent.formats.registry`). Not used with an `output`."""
     output: Path | None
-    """A file that holds the last report, as `render` gives it."""
+    """A file that holds the last report in the form of `render`."""
     render: Callable[[Report], str]
     redact: bool
     """Whether hosts, addresses and ids are masked in everything that leaves the process."""
     history: History | None = None
-    """The file that takes the cycles."""
+    """The history that keeps the cycles."""
     series: str = ""
-    """Under which name it takes them."""
+    """The name of the series in the history."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchEnvironment:
-    """What a watch uses besides the network. Tests replace it."""
+    """The environment of a watch besides the network. Tests replace it."""
 
     now: Callable[[], datetime]
-    """Wall time, aware, in UTC."""
+    """Returns the wall time in UTC, with its zone."""
     chance: random.Random
-    """Spreads the starts of cycles."""
+    """Randomizes the starts of cycles."""
     manager: Manager
     lines: Writer
-    """Takes the lines about changes."""
+    """Writes the lines about changes."""
     documents: Writer
-    """Takes what each cycle writes to stdout."""
+    """Writes the output of each cycle to stdout."""
     journal: bool
     """Whether the lines go to the journal."""
     tidy: Callable[[Collection[int]], None] = lambda _: None

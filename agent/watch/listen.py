@@ -1,10 +1,10 @@
 """The HTTP listener: metrics and liveness, and on loopback also the last report and a run on demand.
 
-It answers one request a connection, from the results of the last cycle, and waits for a run only for `/probe`. Clients
-are untrusted: a request is bounded in bytes and in time, so is the time a client takes to read, and when too many are
-connected the oldest connection is closed for the newest, so that a scrape always gets through. The `Host` must be the
-address that the client connected to, or a name of loopback: a page in a browser on this host can be directed to any
-address by a name (DNS rebinding), but then sends that name.
+It answers one request for each connection from the results of the last cycle; only `/probe` waits for a run. Clients
+are not trusted: a request is limited in bytes and in time, and so is the time in which a client reads the answer. When
+too many are connected, the oldest connection is closed for the newest, so that a scrape always gets through. The `Host`
+must be the address to which the client connected, or a name of loopback: a name can direct a page in a browser on this
+host to any address (DNS rebinding), but the browser then sends that name.
 """
 
 import asyncio
@@ -23,15 +23,15 @@ from probes.frozen import dataclass
 MAX_CONNECTIONS: Final = 128
 MAX_HEAD_BYTES: Final = 16_384
 HEAD_SECONDS: Final = 5.0
-"""Limit for a request to arrive."""
+"""Time limit for a request to arrive."""
 BODY_SECONDS: Final = 10.0
-"""Limit for an answer to be read."""
+"""Time limit for an answer to be read."""
 LINGER_SECONDS: Final = 1.0
 LINGER_BYTES: Final = 1 << 18
-"""How long, and how much, is read after an answer: closing with unread bytes would reset the connection, and the client
-would lose the answer (RFC 9112, section 9.6)."""
+"""Maximum bytes and time of reading after an answer: closing with unread bytes would reset the connection, and the
+client would lose the answer (RFC 9112, section 9.6)."""
 SCRAPE_SECONDS: Final = 10.0
-"""Prometheus' own default, where the request names no timeout."""
+"""Prometheus' own default timeout, for requests without one."""
 SCRAPE_MARGIN: Final = 0.5
 """Seconds of the timeout that are kept for the answer to arrive, as blackbox_exporter does (--timeout-offset)."""
 _SCRAPE_TIMEOUT: Final = "x-prometheus-scrape-timeout-seconds"
@@ -64,11 +64,11 @@ class Pages:
 
     metrics: Callable[[], str]
     alive: Callable[[], tuple[bool, str]]
-    """Whether cycles finish in time, and a line about it."""
+    """Returns whether cycles finish in time, with a line about it."""
     report: Callable[[], str | None]
-    """The last report as JSON; None before the first."""
+    """Returns the last report as JSON; None before the first."""
     probe: Callable[[], Awaitable[str | None]]
-    """The metrics of the run in flight, or of a new one; None where the watch ends first."""
+    """Returns the metrics of the current run, or of a new one; None if the watch ends first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +111,8 @@ class Listener:
         return f"http://{host}:{self.port}"
 
     async def start(self) -> None:
-        """Listen. Raises OSError where the address is not this host's or the port is in use. For port 0 the kernel
-        chooses one, which `port` then holds."""
+        """Listen. Raises OSError if the address is not this host's or the port is in use. For port 0 the kernel chooses
+        a port, which `port` then holds."""
         self._server = await asyncio.start_server(self._accept, str(self.address), self.port, limit=MAX_HEAD_BYTES)
         self.port = self._server.sockets[0].getsockname()[1]
 
@@ -129,7 +129,7 @@ class Listener:
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve a connection in a task of its own. Not a coroutine: asyncio before Python 3.12.2 would log a traceback
-        for every connection that is cancelled (cpython gh-113538)."""
+        for every cancelled connection (cpython gh-113538)."""
         if self._closed:  # the connection was accepted while the listener closed
             writer.transport.abort()
             return
@@ -143,7 +143,7 @@ class Listener:
 
     def _release(self, task: asyncio.Task[None]) -> None:
         if (writer := self._open.pop(task, None)) is not None:
-            writer.transport.abort()  # the answer is with the kernel, or not wanted
+            writer.transport.abort()  # the kernel has the answer, or nobody wants it
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, TimeoutError):  # the client has closed the connection or does not read
@@ -209,8 +209,8 @@ class Listener:
         return Answer(HTTPStatus.OK, report, JSON)
 
     async def _probe(self, request: Request) -> Answer:
-        # A page cannot read an answer of another origin, but asking would start a run. Browsers say where a request to
-        # loopback comes from (W3C, Fetch Metadata Request Headers), and no page can leave that out.
+        # A page cannot read an answer of another origin, but its request would start a run. Browsers say where a
+        # request to loopback comes from (W3C, Fetch Metadata Request Headers), and no page can remove that.
         if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
             raise RefusedError(Answer(HTTPStatus.FORBIDDEN, "A page of another site cannot start a run.\n"))
         limit = _probe_limit(request.headers.get(_SCRAPE_TIMEOUT))
@@ -226,8 +226,8 @@ class Listener:
 
 
 async def _read_head(connection: h11.Connection, reader: asyncio.StreamReader) -> Request | None:
-    """The next request without its body; None where the client closed before it was complete. Raises RefusedError for
-    what is not HTTP."""
+    """Return the next request without its body; None if the client closed before it was complete. Raises RefusedError
+    for anything else than HTTP."""
     try:
         while (event := connection.next_event()) is h11.NEED_DATA:
             connection.receive_data(await reader.read(_READ))
@@ -236,11 +236,11 @@ async def _read_head(connection: h11.Connection, reader: asyncio.StreamReader) -
         raise RefusedError(Answer(status, f"{status.phrase}.\n")) from error
     if not isinstance(event, h11.Request):
         return None
-    # h11 refuses a second `Host`; of any other header that comes twice the last one counts.
+    # h11 refuses a second `Host`; of other repeated headers the last one counts.
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in event.headers}
     target = event.target.decode("latin-1")
     if (absolute := _ABSOLUTE.fullmatch(target)) is not None:
-        # Its authority counts, and not the `Host` (RFC 9112, section 3.2.2).
+        # The target's authority counts, not the `Host` (RFC 9112, section 3.2.2).
         headers["host"], target = absolute["host"], absolute["rest"] or "/"
     path, _, query = target.partition("?")
     has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
@@ -249,7 +249,7 @@ async def _read_head(connection: h11.Connection, reader: asyncio.StreamReader) -
 
 
 def _check_host(host: str | None, local: Address) -> None:
-    """Raises RefusedError unless `host`, as a request names it, is the address that the client connected to or a name
+    """Raise RefusedError unless `host`, as a request names it, is the address to which the client connected or a name
     of loopback."""
     if not host:
         raise RefusedError(Answer(HTTPStatus.BAD_REQUEST, "A request must name its Host.\n"))
@@ -268,15 +268,16 @@ def _check_host(host: str | None, local: Address) -> None:
 
 
 def _on_the_wire(address: Address) -> Address:
-    """An address without what only this host uses: IPv4 where an IPv6 address wraps it, and no zone index of a link,
-    which clients leave out (RFC 6874)."""
+    """Return an address in the form that clients use: IPv4 if an IPv6 address wraps it, and without the zone index of a
+    link, which clients leave out (RFC 6874)."""
     if isinstance(address, IPv4Address):
         return address
     return address.ipv4_mapped or IPv6Address(int(address))
 
 
 def _probe_limit(text: str | None) -> float:
-    """Seconds that a scrape may wait for its answer. Raises RefusedError for what is not a positive number."""
+    """Return the seconds that a scrape may wait for its answer. Raises RefusedError for a value other than a positive
+    number."""
     if text is None:
         return SCRAPE_SECONDS - SCRAPE_MARGIN
     try:
@@ -311,7 +312,7 @@ async def _write(connection: h11.Connection, writer: asyncio.StreamWriter, answe
 
 
 async def _linger(reader: asyncio.StreamReader) -> None:
-    """Read what the client still sends, up to LINGER_BYTES and LINGER_SECONDS, so that the answer arrives."""
+    """Read the rest of the client's data, up to LINGER_BYTES and LINGER_SECONDS, so that the answer arrives."""
     with contextlib.suppress(TimeoutError, OSError):
         async with asyncio.timeout(LINGER_SECONDS):
             count = 0

@@ -1,4 +1,4 @@
-"""What a watch reports about itself, as metrics next to those of its last run."""
+"""The metrics of a watch about itself, which stand beside those of its last run."""
 
 import math
 from collections import Counter
@@ -20,24 +20,24 @@ from probes.frozen import dataclass
 
 @dataclass(slots=True)
 class Counts:
-    """What a watch has counted since it started."""
+    """Counters of a watch since its start."""
 
     cycles: int = 0
     """Number of cycles that finished."""
     late: int = 0
-    """Cycles that started late, because the one before took longer than its interval."""
+    """Number of cycles that started late, because the one before took longer than the interval."""
     errors: int = 0
-    """Cycles that an internal error ended."""
+    """Number of cycles that an internal error ended."""
     dropped_documents: int = 0
-    """Cycles whose documents were not written, because the reader of stdout had not taken those before."""
+    """Number of cycles whose documents were not written, because the reader of stdout had not read the earlier ones."""
     reloads: Counter[bool] = field(default_factory=Counter)
     """Number of reloads of the settings, by whether they were applied."""
     failed_writes: int = 0
     """Number of failed writes of files."""
     lost_cycles: int = 0
-    """Cycles that could not be written to the history."""
+    """Number of cycles that could not be written to the history."""
     finished_at: datetime | None = None
-    """When the last cycle finished."""
+    """Time at which the last cycle finished."""
 
 
 STARTED: Final = "backuplink_watch_start_timestamp_seconds"
@@ -54,7 +54,7 @@ def families(
     started_at: datetime,
     redact: bool,
 ) -> Iterator[Metric]:
-    """The metrics of a watch itself; those of its last run are the report's.
+    """Yield the metrics of a watch itself; the metrics of its last run come from the report.
 
     `interval` is in seconds; with `redact` hosts and addresses in labels are masked.
     """
@@ -133,7 +133,7 @@ def _since(name: str, text: str, findings: Iterable[tuple[Finding, datetime]], r
 
 def _findings(name: str, text: str, findings: Iterable[Finding], redact: bool) -> Metric:
     family = GaugeMetricFamily(name, text, labels=("code", "severity", "target"))
-    # Masks may make two findings one series, and Prometheus rejects a scrape with a series twice.
+    # Masks may make two findings one series, and Prometheus rejects a scrape that contains a series twice.
     series = {
         (finding.code, finding.severity, visible(target_of(finding, redact=redact))): None for finding in findings
     }

@@ -1,8 +1,8 @@
-"""Sending changes to a program, on its standard input, and to a URL, by POST.
+"""Send changes to a program on its standard input, and to a URL by POST.
 
-Neither may hold up a cycle: changes wait in a queue of a fixed length, one worker a channel sends them in order, every
-attempt has a time limit, and what cannot be sent is logged, counted and dropped. The URL is a secret, since everyone
-who knows it may post there, so messages name its host alone.
+Neither may hold up a cycle: changes wait in a queue of fixed length, one worker for each channel sends them in order,
+every attempt has a time limit, and changes that cannot be sent are logged, counted and dropped. The URL is a secret,
+since everybody who knows it may post there, so messages name only its host.
 """
 
 import asyncio
@@ -24,16 +24,16 @@ from probes.background import in_background
 from probes.frozen import dataclass
 
 COMMAND_SECONDS: Final = 30.0
-"""Limit for a program to handle one change."""
+"""Time limit for a program to handle one change."""
 POST_SECONDS: Final = 10.0
-"""Limit for one POST."""
+"""Time limit for one POST."""
 PAUSES: Final = (1.0, 5.0, 25.0)
 """Seconds before each further attempt."""
 WITHHELD: Final = frozenset(
     {
         # With these a program would speak to the service manager in place of this process (sd_notify(3)).
         *("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"),
-        # Who knows the URL may post there; a command may hold a token.
+        # Everybody who knows the URL may post there; a command may hold a token.
         *("BACKUPLINK_NOTIFY", "BACKUPLINK_ON_CHANGE"),
         # AWS SDKs and Tools Reference Guide, Environment variables support.
         *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"),
@@ -42,27 +42,27 @@ WITHHELD: Final = frozenset(
         *("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_BEARER_TOKEN_BEDROCK"),
     }
 )
-"""Variables that a program does not inherit, unless the operator names them."""
+"""Variables that a program does not inherit unless the operator names them."""
 MAX_WAITING: Final = 64
-"""Number of changes that may wait, some 100 KB each with the report. One more drops the oldest."""
+"""Maximum number of waiting changes, each some 100 KB with the report. One more drops the oldest."""
 _RETRIED: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Statuses after which the same request may succeed (RFC 9110; 425: RFC 8470)."""
 
 
 class Channel(StrEnum):
-    """Where a change is sent."""
+    """The destination of a change."""
 
     COMMAND = "command"
     URL = "url"
 
 
 class Delivery(StrEnum):
-    """What became of a change."""
+    """The result of sending a change."""
 
     SENT = "sent"
     FAILED = "failed"
     DROPPED = "dropped"
-    """Too many waited, or no time was left."""
+    """Too many were waiting, or there was no time left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Notice:
     id: str
     document: dict[str, Any]
     report: dict[str, Any] | None
-    """The run that proves it, for a program; a POST does not carry it."""
+    """The run that proves the change, for a program; a POST does not contain it."""
 
 
 Sender = Callable[[Notice], Awaitable[None]]
@@ -80,7 +80,7 @@ Sender = Callable[[Notice], Awaitable[None]]
 
 
 class NotSentError(Exception):
-    """A change could not be sent; the text says why, and holds no secret."""
+    """A change could not be sent; the text gives the reason, and holds no secret."""
 
 
 class Notices:
@@ -92,9 +92,9 @@ class Notices:
         log: Callable[[str], None],
         counts: Counter[tuple[Channel, Delivery]] | None = None,
     ) -> None:
-        """`counts` are those of an earlier object, to go on with."""
+        """`counts` are the counters of an earlier object, to continue from."""
         self.counts: Counter[tuple[Channel, Delivery]] = Counter() if counts is None else counts
-        """Changes by what became of them."""
+        """Number of changes by channel and result."""
         for channel in channels:
             for delivery in Delivery:
                 self.counts[channel, delivery] += 0
@@ -119,7 +119,7 @@ class Notices:
             waiting.put_nowait(notice)
 
     async def finish(self, seconds: float) -> None:
-        """Send what still waits for at most so many seconds, drop the rest, and stop the workers."""
+        """Send the waiting changes for at most this many seconds, drop the rest, and stop the workers."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 for waiting in self._waiting.values():
@@ -165,11 +165,11 @@ class Notices:
 def by_command(
     argv: tuple[str, ...], running: set[int], *, passed: Collection[str] = (), seconds: float = COMMAND_SECONDS
 ) -> Sender:
-    """Run a program for every change, with the change as one line of JSON on its standard input, for at most `seconds`.
+    """Return a sender that runs a program for every change, with the change as one line of JSON on its standard input,
+    for at most `seconds`.
 
-    No shell reads its arguments. It inherits all variables but those WITHHELD, and of these the ones `passed`. Its
-    stderr is this process' own. `running` holds its process id while it runs, and a
-    number below 0 while the id is not known yet.
+    No shell reads its arguments. It inherits all variables except WITHHELD, and from these only `passed`. Its stderr is
+    this process' own. `running` holds its process id while it runs, and a number below 0 until the id is known.
     """
 
     withheld = WITHHELD - set(passed)
@@ -178,14 +178,14 @@ def by_command(
         line = f"{dumps({**notice.document, 'report': notice.report})}\n".encode()
         starting = -id(notice)
         running.add(starting)
-        # A task of its own: asyncio waits forever for a program whose start is cancelled.
+        # A task of its own: asyncio waits for ever for a program whose start is cancelled.
         start = asyncio.ensure_future(
             asyncio.create_subprocess_exec(
                 *argv,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.DEVNULL,
                 env={name: value for name, value in os.environ.items() if name not in withheld},
-                start_new_session=True,  # so that the programs it started end with it
+                start_new_session=True,  # so that the programs that it started end with it
             )
         )
         try:
@@ -205,7 +205,7 @@ def by_command(
                 with _input(process, line):
                     await process.wait()
         except TimeoutError as error:
-            if process.returncode is None:  # else it handed its input to another program, which asyncio waits for
+            if process.returncode is None:  # otherwise it handed its input to another program, for which asyncio waits
                 raise NotSentError(f"its program did not finish within {seconds:g} s and was killed") from error
         finally:
             if process.returncode is None:
@@ -219,7 +219,7 @@ def by_command(
 
 @contextlib.contextmanager
 def _input(process: asyncio.subprocess.Process, data: bytes) -> Iterator[None]:
-    """`data` is a program's standard input while the block lasts. The program need not read it."""
+    """Provide `data` as a program's standard input while the block lasts. The program need not read it."""
     stdin = process.stdin
     if stdin is None:
         raise ValueError("a program without a pipe has no input")
@@ -238,7 +238,7 @@ async def _kill(process: asyncio.subprocess.Process) -> None:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:  # it has just exited
         pass
-    except PermissionError:  # it is another user's, as with sudo, and may never end
+    except PermissionError:  # it belongs to another user, as with sudo, and may never end
         return
     if process.stdin is not None and not process.stdin.is_closing():
         process.stdin.close()
@@ -246,14 +246,14 @@ async def _kill(process: asyncio.subprocess.Process) -> None:
 
 
 def by_post(where: Notify, agent: str, *, seconds: float = POST_SECONDS, pauses: tuple[float, ...] = PAUSES) -> Sender:
-    """Post every change as JSON, each attempt within `seconds`.
+    """Return a sender that posts every change as JSON, each attempt within `seconds`.
 
-    An attempt that may succeed later is repeated after each of `pauses`, with the change's id as idempotency key.
+    A failed attempt that may succeed later is repeated after each of `pauses`, with the change's id as idempotency key.
     Redirects are not followed.
     """
     parts = urlsplit(where.url)
     host = parts.hostname
-    # What goes to loopback in clear text must not go to a proxy elsewhere.
+    # A request in clear text to loopback must not go to a proxy elsewhere.
     by_proxy = parts.scheme == "https"
 
     async def send(notice: Notice) -> None:
@@ -273,7 +273,7 @@ def by_post(where: Notify, agent: str, *, seconds: float = POST_SECONDS, pauses:
 async def _posted(
     url: str, body: str, headers: dict[str, str], seconds: float, *, by_proxy: bool
 ) -> tuple[str | None, bool]:
-    """Post once. Why it failed, None where it did not, and whether another attempt is useless."""
+    """Post once. Returns the reason if it failed (None if not), and whether another attempt is useless."""
     try:
         async with asyncio.timeout(seconds):
             httpx, trust = await in_background(_client_and_trust)
@@ -282,7 +282,7 @@ async def _posted(
     except OSError as error:  # SSL_CERT_FILE may name any file
         return f"was not asked: the trusted certificates cannot be read: {type(error).__name__}", True
     try:
-        # A client a change: one that is kept until the next change, days later, would go stale.
+        # A client for each change: a client kept until the next change, days later, would go stale.
         async with (
             asyncio.timeout(seconds),
             httpx.AsyncClient(follow_redirects=False, timeout=seconds, verify=trust, trust_env=by_proxy) as client,
@@ -301,7 +301,7 @@ async def _posted(
 
 
 def _client_and_trust() -> tuple[Any, ssl.SSLContext]:
-    """The library, and the roots that it trusts. Both are slow to load, and a cycle may be running."""
+    """Return the library and the roots that it trusts. Both are slow to load, and a cycle may be running."""
     import httpx
 
     for name in ("httpx", "httpcore"):  # they log the URL of every request

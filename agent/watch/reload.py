@@ -1,4 +1,4 @@
-"""Reading the settings of a watch again, and moving its listener where they name another address."""
+"""Read the settings of a watch again, and move its listener if they name another address."""
 
 import asyncio
 import errno
@@ -12,7 +12,7 @@ from agent.watch.listen import Address, Listener, Pages
 from probes.background import in_background
 
 READ_SECONDS: Final = 10.0
-"""Limit for reading the settings: a configuration file may be on a disk that hangs."""
+"""Time limit for reading the settings: the disk of a configuration file may hang."""
 
 ListenAddress = tuple[Address, int]
 
@@ -22,8 +22,8 @@ class CannotListenError(Exception):
 
 
 async def read_again(reread: Callable[[], WatchConfig], cancel: CancelToken) -> WatchConfig:
-    """The settings as they are now. Raises ValueError where they are invalid, or not read within READ_SECONDS or
-    before the watch is cancelled."""
+    """Return the present settings. Raises ValueError if they are invalid, or not read within READ_SECONDS or before the
+    watch is cancelled."""
     try:
         async with asyncio.timeout(READ_SECONDS) as window:
             cancel.watch(window)
@@ -43,16 +43,16 @@ class CurrentListener:
         self._log = log
         self._listener: Listener | None = None
         self._configured: ListenAddress | None = None
-        """What `_listener` was asked to listen on; its own port differs where 0 was asked for."""
+        """The address that `_listener` was asked to listen on; its own port differs if 0 was requested."""
 
     @property
     def listener(self) -> Listener | None:
-        """The one that is open."""
+        """The open listener, if there is one."""
         return self._listener
 
     async def move(self, address: ListenAddress | None) -> None:
-        """Listen on `address`, then close the listener before; None listens nowhere. Raises CannotListenError, and the
-        listener before stays."""
+        """Listen on `address`, then close the earlier listener; None stops listening. Raises CannotListenError, and the
+        earlier listener stays."""
         before = self._listener
         try:
             self._listener = await self._open(address)
@@ -60,8 +60,8 @@ class CurrentListener:
             in_use = isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.EADDRINUSE
             if before is None or address is None or not in_use or address[1] != before.port:
                 raise
-            # The port is this process' own, on an address that includes the other one, as 0.0.0.0 does 127.0.0.1. The
-            # kernel gives it to one of them, so for a moment nothing listens.
+            # This process itself has the port, on an address that includes the other one, as 0.0.0.0 includes
+            # 127.0.0.1. The kernel allows only one of them, so for a moment nothing listens.
             self._listener = None
             await before.close()
             try:

@@ -1,13 +1,15 @@
-"""What a watch asks of AWS in its next cycle: which signed calls, and whether the configuration is read.
+"""The requests of a watch to AWS in its next cycle: signed calls, and reads of the configuration.
 
-A service is called once in ten minutes, or less often where its limit is low, and sooner after a change; between that
-its last answer stands. A refusal stands when a second call was refused alike. A service for whose call AWS publishes no
-rate limit, or one that a fleet would use up, is not called. `--calls each` calls everything in every cycle.
+A service is called once in ten minutes, less often if its rate limit is low, and sooner after a change. In between its
+last answer holds; a refusal holds only after a second call was refused in the same way. A service is not called if AWS
+publishes no rate limit for the call, or if a fleet would use up the limit. `--calls each` calls everything in every
+cycle.
 
-What was found on this host stands while its signs cannot be read.
+Workloads that were found on this host are kept while their signs cannot be read.
 
-The configuration is read at most once an hour, and never in the first minutes of a watch: how many depends on the
-instance, so that hosts that share a fault do not all read at once. What was read is used again while the same is wrong.
+The configuration is read at most once an hour, and never in the first minutes of a watch: their number depends on the
+instance, so that hosts with a shared fault do not all read at once. A configuration is used again while the same faults
+exist.
 """
 
 import zlib
@@ -26,24 +28,25 @@ from probes.frozen import dataclass
 from probes.model import Observation, Step
 
 CALL_INTERVAL: Final = 600.0
-"""Seconds for which the answer to a signed call stands, at least."""
+"""Minimum seconds for which the answer to a signed call holds."""
 CALL_JITTER: Final = 0.1
-"""Largest share of that by which an answer stands longer or shorter, so that a fleet does not call in step."""
+"""Maximum share of CALL_INTERVAL by which this time varies, so that the hosts of a fleet do not call in step."""
 MAX_ANSWER_AGE: Final = 1_200.0
-"""Seconds for which an answer may stand at most."""
+"""Maximum seconds for which an answer may hold."""
 CHANGE_SPREAD: Final = 300.0
-"""Seconds over which a fleet that sees the same change makes its next calls."""
+"""Seconds over which a fleet that sees the same change spreads its next calls."""
 FLEET_HOSTS: Final = 5_000
-"""In one account and Region, whose calls stay below RATE_SHARE of a published limit."""
+"""Number of hosts in one account and Region whose calls stay below RATE_SHARE of a published limit."""
 RATE_SHARE: Final = 0.5
 READ_INTERVAL: Final = 3600.0
-"""Seconds from one cycle that reads the configuration to the next that may."""
+"""Minimum seconds between two cycles that read the configuration."""
 READ_SPREAD: Final = 600
-"""Seconds over which a fleet's first reads are spread."""
+"""Seconds over which the first reads of a fleet are spread."""
 
 
 def call_interval(service: Service) -> float | None:
-    """Seconds for which the answer to a service's call stands in a watch; None where a watch does not call it."""
+    """Return the seconds for which the answer of a service's call holds in a watch; None if a watch does not call
+    it."""
     if service.calls_per_second is None:
         return None
     seconds = max(CALL_INTERVAL, FLEET_HOSTS / (RATE_SHARE * service.calls_per_second))
@@ -64,30 +67,30 @@ class _Answer:
 
     observation: Observation[Any]
     until: float
-    """When it stands no longer, by the clock of the watch."""
+    """End of its validity by the clock of the watch."""
 
 
 class Requests:
-    """What the next cycle asks for, by what the cycles before it saw."""
+    """The requests of the next cycle, decided by the results of earlier ones."""
 
     def __init__(self, clock: Callable[[], float], chance: Random) -> None:
-        """`clock` is a monotonic one, in seconds; `chance` spreads the calls."""
+        """`clock` is monotonic, in seconds; `chance` spreads the calls."""
         self._clock = clock
         self._chance = chance
         self._answers: dict[str, _Answer] = {}
         """The last answer to a signed call, by target."""
         self._started = clock()
         self._read_at: float | None = None
-        """When the configuration was last read."""
+        """Time of the last read of the configuration."""
         self._facts: Ec2Facts | None = None
-        """What was read then; None where something else is wrong by now."""
+        """The facts of that read; None if the faults have changed since."""
         self._found: tuple[FoundWorkload, ...] = ()
-        """What the last search of this host found."""
+        """The workloads that the last search of this host found."""
         self._last: Report | None = None
         self._cycles = 0
 
     def of_next_cycle(self, settings: Settings) -> Settings:
-        """The settings of the next cycle, from those of the watch."""
+        """Return the settings of the next cycle, from those of the watch."""
         settings = replace(settings, turn=self._cycles, standing_workloads=self._found)
         if settings.calls is Calls.ONE:
             now = self._clock()
@@ -98,7 +101,7 @@ class Requests:
         return replace(settings, ec2=Ec2.NEVER, ec2_facts=self._facts or settings.ec2_facts)
 
     def cycle_ended(self, report: Report) -> None:
-        """Take what a cycle saw into account."""
+        """Take the results of a cycle into account."""
         self._cycles += 1
         last, self._last = self._last, report
         self._take_answers(report)
@@ -122,12 +125,12 @@ class Requests:
             )
 
     def cycle_failed(self) -> None:
-        """A cycle ended by an internal error: nothing is known of it."""
+        """Forget everything about a cycle that an internal error ended."""
         self._last = self._facts = None
         self._answers.clear()
 
     def _take_answers(self, report: Report) -> None:
-        """Keep the answers to the calls that a cycle made."""
+        """Keep the answers to the calls of a cycle."""
         services = {target.id: target.service for target in report.targets}
         for observation in report.observations:
             target, started_at = observation.subject.target, observation.started_at
@@ -143,7 +146,8 @@ class Requests:
             self._answers[target] = _Answer(observation, self._clock() + (spread * seconds if is_sure else 0.0))
 
     def _call_soon(self) -> None:
-        """A change may change the answers, too. A fleet that sees the same one does not call all at once."""
+        """Call again soon, since a change may change the answers, too. A fleet that sees the same change does not call
+        all at once."""
         for target, answer in self._answers.items():
             due = self._clock() + self._chance.uniform(0.0, CHANGE_SPREAD)
             self._answers[target] = replace(answer, until=min(answer.until, due))
@@ -156,8 +160,8 @@ class Requests:
 
 
 def first_read_after(instance_id: str) -> float:
-    """Seconds from the start of a watch to its first read of the configuration: the same at every start, and spread
-    evenly over a fleet."""
+    """Return the seconds from the start of a watch to its first read of the configuration: equal at every start, and
+    spread evenly over a fleet."""
     return float(zlib.crc32(instance_id.encode()) % READ_SPREAD)
 
 
@@ -166,7 +170,7 @@ def _kind(answer: Observation[Any]) -> str | None:
 
 
 def _faults(report: Report) -> frozenset[str]:
-    """What is wrong by a report: the ids of all findings that count and are more than information."""
+    """Return the faults in a report: the ids of all findings that count and are more than information."""
     return frozenset(
         finding.id for finding in report.findings if finding.counts and finding.severity is not Severity.INFO
     )

@@ -1,4 +1,4 @@
-"""Which services a run requires, and whether what requires them may be hidden from it. Pure."""
+"""The services that a run requires, and whether a reason for requiring them may be hidden from the run. Pure."""
 
 from collections.abc import Collection
 
@@ -9,8 +9,8 @@ from probes.operations import SDK_SETTINGS, WORKLOADS
 
 
 def required_services(report: Report) -> dict[str, tuple[str, ...]]:
-    """The services that must be reachable, in the order of the report, with the workloads and options that require
-    each."""
+    """Return the services that must be reachable, in the order of the report, with the workloads and options that
+    require each."""
     required: dict[str, tuple[str, ...]] = {}
     for target in report.targets:
         if target.role is Role.REQUIRED:
@@ -19,13 +19,13 @@ def required_services(report: Report) -> dict[str, tuple[str, ...]]:
 
 
 def signs_of(report: Report) -> frozenset[str]:
-    """The signs by which each workload was found: paths on this host, and options."""
+    """Return the signs by which each workload was found: paths on this host, and options."""
     return frozenset(workload.by for workload in report.vantage.workloads)
 
 
 def hides_workload(report: Report, signs: Collection[str]) -> bool:
-    """Whether a run could not see what requires services: the search for workloads or the SDK's settings failed, or
-    one of the `signs` by which workloads were found before could not be read."""
+    """Whether a run could not see what requires services: the search for workloads or the SDK's settings failed, or one
+    of the `signs` of earlier workloads could not be read."""
     for observation in report.observations:
         subject = observation.subject
         if subject.step is not Step.HOST or subject.operation not in (SDK_SETTINGS, WORKLOADS):

@@ -1,9 +1,9 @@
 """The loop of a watch: measure, judge, compare with the cycles before, and report what changed.
 
-Cycles never overlap. The next one starts an interval after the start of the last, a little earlier or later at random
-so that a fleet does not march in step, or at once where the last one took longer. What a cycle asks of AWS depends on
-those before it (`agent.watch.requests`). Nothing that is done with a result holds up a cycle: neither a disk that
-hangs, nor a reader that does not read, nor a hook that does not answer.
+Cycles never overlap. The next one starts one interval after the start of the last, a little earlier or later at random
+so that a fleet does not run in step, or at once if the last one took longer. The requests of a cycle to AWS depend on
+earlier cycles (`agent.watch.requests`). No use of a result holds up a cycle: neither a disk that hangs, nor a reader
+that does not read, nor a hook that does not answer.
 """
 
 import asyncio
@@ -33,15 +33,15 @@ from agent.watch.sinks import Sinks
 from probes.steps.http import user_agent
 
 JITTER: Final = 0.1
-"""Largest share of the interval by which a cycle starts earlier or later."""
+"""Maximum share of the interval by which a cycle starts earlier or later."""
 PROBE_SECONDS: Final = 10.0
-"""Shortest time between the starts of two cycles that `/probe` asks for."""
+"""Minimum time between the starts of two cycles that `/probe` requests."""
 OLD_NOTICES_SECONDS: Final = 10.0
-"""For notices that still wait when a reload replaces the channels."""
+"""Time limit for waiting notices when a reload replaces the channels."""
 LAST_NOTICES_SECONDS: Final = 1.0
-"""For notices that still wait when the watch ends."""
+"""Time limit for waiting notices when the watch ends."""
 OVERDUE_INTERVALS: Final = 2.0
-"""After so many intervals and one deadline without a finished cycle the watch is not alive."""
+"""Number of intervals after which, plus one deadline, a watch without a finished cycle is not alive."""
 
 
 class Watch:
@@ -54,7 +54,7 @@ class Watch:
         cancel: CancelToken,
         reread: Callable[[], WatchConfig] | None = None,
     ) -> None:
-        """`reread` reads the settings again; it raises ValueError where they are invalid."""
+        """`reread` reads the settings again; it raises ValueError if they are invalid."""
         self._config = config
         self._environment = environment
         self._cancel = cancel
@@ -66,34 +66,34 @@ class Watch:
         pages = Pages(metrics=self._metrics, alive=self._alive, report=self._report_as_json, probe=self._probe)
         self._listener = CurrentListener(pages, self._sinks.log)
         self._running: set[int] = set()
-        """Process ids of the programs that handle changes at the moment; below 0 while an id is not known yet."""
+        """Process ids of the programs that are handling changes; below 0 while an id is not known yet."""
         self._notices = Notices(self._senders(config), self._sinks.log_error)
         self._shown: Report | None = None
-        """The report of the last cycle, masked if that is wanted."""
+        """The report of the last cycle, masked if requested."""
         self._shown_metrics: str | None = None
-        """Its metrics, rendered when they are first asked for."""
+        """Its metrics, rendered at the first request."""
         self._report: Report | None = None
         """The report of the last cycle, not masked."""
         self._requests = Requests(asyncio.get_running_loop().time, environment.chance)
         self._cycle_done = asyncio.Event()
-        """Set when the cycle in flight, or the next one, is done."""
+        """Set when the cycle in progress, or the next one, is done."""
         self._in_flight = False
         self._started = -PROBE_SECONDS
-        """When the last cycle started, by the loop's clock."""
+        """Start of the last cycle by the loop's clock."""
         self._finished: float | None = None
-        """When the last finished cycle finished, by the same clock; None before the first."""
+        """End of the last finished cycle by the same clock; None before the first."""
         self._alive_until = 0.0
-        """When the next cycle must have finished, by the same clock."""
+        """Time by which the next cycle must have finished, by the same clock."""
         self._wake = asyncio.Event()
         """Set together with either of the next two."""
         self._is_probe_wanted = False
-        """Whether a cycle is to start before its time."""
+        """Whether a cycle is to start early."""
         self._is_reload_wanted = False
         self._is_over = False
 
     @property
     def report(self) -> Report | None:
-        """The last cycle's report, not masked; None before the first, and where an internal error ended it."""
+        """The last cycle's report, not masked; None before the first, and if an internal error ended the cycle."""
         return self._report
 
     def read_again(self) -> None:
@@ -103,7 +103,7 @@ class Watch:
 
     async def run(self) -> None:
         """Watch until the token is cancelled, the number of cycles is reached, or stdout is closed and nothing else
-        takes the results. Raises CannotListenError before the first cycle."""
+        uses the results. Raises CannotListenError before the first cycle."""
         self._expect_a_cycle()
         self._go_on(self._config)
         try:
@@ -123,7 +123,7 @@ class Watch:
             await self._sinks.close_history(self._config.history)
 
     def _go_on(self, config: WatchConfig) -> None:
-        """Go on from the state that the last watch of this series left in the history."""
+        """Continue from the state in the history that the last watch of this series left."""
         if config.history is None:
             return
         try:
@@ -142,7 +142,7 @@ class Watch:
             if await self._cycle():
                 self._finished = loop.time()
                 self._expect_a_cycle()
-            if all(process_id > 0 for process_id in self._running):  # else a program that just starts would be removed
+            if all(process_id > 0 for process_id in self._running):  # otherwise a starting program is removed
                 self._environment.tidy(self._running)
             self._in_flight = False
             done, self._cycle_done = self._cycle_done, asyncio.Event()
@@ -159,11 +159,11 @@ class Watch:
         return self._started + spread * self._config.watching.interval
 
     async def _wait(self, spread: float, group: asyncio.TaskGroup) -> None:
-        """Wait until the next cycle is due, is asked for, or the watch is cancelled. New settings may make the cycle
+        """Wait until the next cycle is due or requested, or the watch is cancelled. New settings may make the cycle
         earlier, never later."""
         due = self._due(spread)
         while self._cancel.reason is None and not self._is_probe_wanted:
-            if self._is_reload_wanted:  # not under the limit below: settings are applied as a whole or not at all
+            if self._is_reload_wanted:  # not under the limit below: settings are applied completely or not at all
                 self._is_reload_wanted = False
                 await self._reload(group)
                 due = min(due, self._due(spread))
@@ -179,7 +179,7 @@ class Watch:
                 self._cancel.release()
 
     async def _cycle(self) -> bool:
-        """Run one cycle; whether it finished."""
+        """Run one cycle. Returns whether it finished."""
         config = self._config
         events = self._sinks.events_of(config)
         try:
@@ -211,7 +211,7 @@ class Watch:
         self._shown_metrics = None
 
     async def _publish(self, config: WatchConfig, changes: tuple[StateChange, ...], events: LiveWriter | None) -> None:
-        """Hand the last cycle to everything that takes results."""
+        """Pass the last cycle to everything that uses results."""
         report, watching = self._shown, config.watching
         if report is None:
             raise ValueError("there is no cycle yet")
@@ -236,7 +236,7 @@ class Watch:
         await self._sinks.write_files(config, report, self._metrics)
 
     def _has_no_reader(self) -> bool:
-        """Whether stdout was the only place for results, and its reader has closed it."""
+        """Whether stdout was the only destination of results, and its reader has closed it."""
         config, watching = self._config, self._config.watching
         others = (
             *(config.output, config.history, self._listener.listener),
@@ -263,12 +263,12 @@ class Watch:
         return None if self._shown is None else dumps(encode(self._shown))
 
     def _expect_a_cycle(self) -> None:
-        """Set when the next cycle must have finished: as long from now as the settings allow."""
+        """Set the time by which the next cycle must have finished: as far from now as the settings allow."""
         longest = OVERDUE_INTERVALS * self._config.watching.interval + self._config.settings.deadline
         self._alive_until = asyncio.get_running_loop().time() + longest
 
     def _alive(self) -> tuple[bool, str]:
-        """Whether cycles finish in time, and a line about it."""
+        """Return whether cycles finish in time, with a line about it."""
         now = asyncio.get_running_loop().time()
         words = f"cycles finished: {self._counts.cycles}"
         if self._finished is not None:
@@ -277,8 +277,8 @@ class Watch:
         return overdue <= 0, words if overdue <= 0 else f"{words}; the next is overdue by {overdue:.0f} s"
 
     async def _probe(self) -> str | None:
-        """The metrics after the cycle in flight or, where none is, after a new one; those of the last where it started
-        less than PROBE_SECONDS ago. None where the watch ends first."""
+        """Return the metrics after the cycle in progress or, without one, after a new cycle. If the last cycle started
+        less than PROBE_SECONDS ago, return its metrics. None if the watch ends first."""
         if not self._in_flight and asyncio.get_running_loop().time() - self._started < PROBE_SECONDS:
             return None if self._is_over else self._metrics()
         done = self._cycle_done
@@ -340,4 +340,4 @@ class Watch:
 
 
 def _ignore(_: Event) -> None:
-    """Takes the events of a cycle that nothing wants as they happen."""
+    """Ignore the events of a cycle that nothing uses as they happen."""

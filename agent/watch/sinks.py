@@ -1,7 +1,7 @@
-"""Where the results of a watch go: log lines, documents on stdout, the history, the output and the metrics file.
+"""The destinations of a watch's results: log lines, documents on stdout, the history, the output and the metrics file.
 
 None of them holds up a cycle: lines and documents go through writers with threads of their own, a file has a time
-limit, and what a slow reader of stdout cannot take is dropped and counted.
+limit, and documents for a slow reader of stdout are dropped and counted.
 """
 
 import asyncio
@@ -24,17 +24,17 @@ from agent.watch.metrics import Counts
 from probes.background import in_background
 
 FILE_SECONDS: Final = 10.0
-"""Limit for writing one file."""
+"""Time limit for writing one file."""
 CLOSE_SECONDS: Final = 2.0
-"""Limit for closing the history."""
+"""Time limit for closing the history."""
 MAX_BACKLOG: Final = 20_000
-"""Lines that may wait for the reader of stdout before the documents of a cycle are dropped."""
+"""Number of lines waiting for the reader of stdout at which the documents of a cycle are dropped."""
 _ERROR: Final = 3
-"""Priority of what the watch itself cannot do (syslog(3))."""
+"""Priority of the watch's own failures (syslog(3))."""
 
 
 class Sinks:
-    """Writes what the cycles of one watch produce."""
+    """Writes the results of the cycles of one watch."""
 
     def __init__(self, environment: WatchEnvironment, counts: Counts) -> None:
         self._lines = environment.lines
@@ -42,11 +42,11 @@ class Sinks:
         self._journal = environment.journal
         self._counts = counts
         self.lost_in_a_row = 0
-        """Cycles that are not in the history, since the last one that is."""
+        """Number of cycles since the last kept one that are not in the history."""
         self._failing: set[Path] = set()
         """Files whose last write failed."""
         self._writes: dict[Path, asyncio.Future[None]] = {}
-        """The last write of each file; one that took too long may still be going on."""
+        """The last write of each file; it may still be running if it took too long."""
 
     @property
     def stdout_closed(self) -> bool:
@@ -65,8 +65,8 @@ class Sinks:
         self._lines.write(line.shown(journal=self._journal))
 
     def events_of(self, config: WatchConfig) -> LiveWriter | None:
-        """Takes the events of the next cycle as they happen; None where they are not wanted, where a mask needs the
-        whole report first, and where the reader of stdout is too slow."""
+        """Return a writer for the events of the next cycle as they happen; None if they are not requested, if a mask
+        needs the whole report first, or if the reader of stdout is too slow."""
         row = format_named(config.format)
         if row.live is None or config.output is not None or config.redact:
             return None
@@ -81,8 +81,8 @@ class Sinks:
     def write(
         self, config: WatchConfig, report: Report, changes: Sequence[StateChange], events: LiveWriter | None
     ) -> None:
-        """Write the lines about the changes, and the documents of a cycle. `report` is masked where `config` says so;
-        `events` is what `events_of` gave for this cycle. Returns at once."""
+        """Write the lines about the changes, and the documents of a cycle. `report` is masked if `config` says so;
+        `events` is the result of `events_of` for this cycle. Returns at once."""
         stream = format_named(config.format).stream if config.output is None else None
         for change in changes:
             self._write_line(line_of(change, redact=config.redact))
@@ -95,8 +95,8 @@ class Sinks:
                 self._documents.write(_change_line(change, report, redact=config.redact))
 
     async def write_history(self, config: WatchConfig, entry: Entry) -> None:
-        """Add a cycle to the history of `config`, if it has one, within FILE_SECONDS. A cycle that is lost is counted;
-        the first one is logged, and each is a line of NDJSON."""
+        """Add a cycle to the history of `config`, if it has one, within FILE_SECONDS. A lost cycle is counted; the
+        first one is logged, and each is a line of NDJSON."""
         if (history := config.history) is None:
             return
         reason = await self._append(history, entry)
@@ -117,7 +117,7 @@ class Sinks:
             self._documents.write(dumps({**lost, "run": {"id": entry.report.run.id}}) + "\n")
 
     async def close_history(self, history: History | None) -> None:
-        """Close a history that takes no more cycles, within CLOSE_SECONDS."""
+        """Close a history that gets no more cycles, within CLOSE_SECONDS."""
         if history is None:
             return
         with contextlib.suppress(TimeoutError, HistoryError):
@@ -127,7 +127,7 @@ class Sinks:
                 await in_background(history.close)
 
     async def _append(self, history: History, entry: Entry) -> str | None:
-        """Why a cycle could not be added; None where it was."""
+        """Return why a cycle could not be added; None if it was."""
         if (before := self._writes.get(history.path)) is not None and not before.done():
             return f"{history.path}: the last write has not finished yet"
         done = self._writes[history.path] = in_background(partial(history.append, entry))
@@ -143,8 +143,8 @@ class Sinks:
         return None
 
     async def write_files(self, config: WatchConfig, report: Report, metrics: Callable[[], str]) -> None:
-        """Replace the output file and the metrics file, at the same time, within FILE_SECONDS. A failure is logged
-        once a file, and counted."""
+        """Replace the output file and the metrics file in parallel, within FILE_SECONDS. A failure is logged once for
+        each file, and counted."""
         async with asyncio.TaskGroup() as group:
             if config.output is not None:
                 private = not format_named(config.format).is_collected
@@ -153,8 +153,8 @@ class Sinks:
                 group.create_task(self._write_file(config.watching.textfile, metrics, private=False))
 
     async def _write_file(self, path: Path, render: Callable[[], str], *, private: bool) -> None:
-        """Replace a file in a thread: a disk that hangs holds up its own file alone. With `private` a new one is its
-        owner's alone; one that is there keeps its permissions, which somebody gave it for those who read it."""
+        """Replace a file in a thread, so that a hanging disk holds up only its own file. With `private` only its owner
+        can read a new file; an existing file keeps the permissions that somebody gave it for its readers."""
         if (before := self._writes.get(path)) is not None and not before.done():
             self._write_failed(path, "the last write has not finished yet")
             return
@@ -179,5 +179,5 @@ class Sinks:
 
 
 def _change_line(change: StateChange, report: Report, *, redact: bool) -> str:
-    """A change as one line of NDJSON."""
+    """Return a change as one line of NDJSON."""
     return dumps({"type": "change", **document(change, report, redact=redact), "run": {"id": change.run_id}}) + "\n"

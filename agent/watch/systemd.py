@@ -1,6 +1,6 @@
 """Notifications to the service manager (sd_notify(3)): that the watch is ready, its status, and that it is alive.
 
-It is alive while cycles finish in time. The watchdog is notified only then, whatever else the process does.
+The watch is alive while cycles finish in time. The watchdog is notified only then, whatever else the process does.
 """
 
 import contextlib
@@ -11,7 +11,7 @@ from typing import Final
 from agent.process.output import one_line
 
 MAX_STATUS: Final = 300
-"""Characters of a status."""
+"""Maximum length of a status."""
 _FOREVER: Final = 2**64 - 1
 """USEC_INFINITY of systemd, which means no limit."""
 
@@ -22,14 +22,14 @@ class Manager:
     def __init__(self, environment: Mapping[str, str], *, process_id: int) -> None:
         self._address = environment.get("NOTIFY_SOCKET") or None
         self.watchdog_seconds = _watchdog_seconds(environment, process_id) if self._address else None
-        """Longest time between two calls of `alive`; None where the manager runs no watchdog."""
+        """Longest time between two calls of `alive`; None if the manager has no watchdog."""
 
     def ready(self) -> None:
-        """The settings are applied, and the listener is open."""
+        """Say that the settings are applied, and the listener is open."""
         self._send("READY=1")
 
     def reloading(self, monotonic_microseconds: int) -> None:
-        """The settings are being read again, until `ready`. The time is CLOCK_MONOTONIC's."""
+        """Say that the settings are being read again, until `ready`. The time is CLOCK_MONOTONIC's."""
         self._send(f"RELOADING=1\nMONOTONIC_USEC={monotonic_microseconds}")
 
     def status(self, text: str) -> None:
@@ -41,7 +41,7 @@ class Manager:
         self._send("WATCHDOG=1")
 
     def stopping(self) -> None:
-        """The watch is ending."""
+        """Say that the watch is ending."""
         self._send("STOPPING=1")
 
     def _send(self, message: str) -> None:
@@ -59,10 +59,10 @@ class Manager:
 
 
 def _watchdog_seconds(environment: Mapping[str, str], process_id: int) -> float | None:
-    """Seconds of the watchdog, read like sd_watchdog_enabled(3): the variable has microseconds, and is for this process
-    alone if WATCHDOG_PID names one."""
+    """Return the seconds of the watchdog, read like sd_watchdog_enabled(3): the variable has microseconds, and applies
+    to this process alone if WATCHDOG_PID names one."""
     text, owner = environment.get("WATCHDOG_USEC", ""), environment.get("WATCHDOG_PID")
     if not (text.isascii() and text.isdigit()) or owner not in (None, "", str(process_id)):
         return None
-    microseconds = int(text[:21])  # one digit more than the largest has
+    microseconds = int(text[:21])  # one digit more than the largest value has
     return microseconds / 1e6 if 0 < microseconds < _FOREVER else None
