@@ -1,4 +1,4 @@
-"""Addresses: their order, their family, their scope, and those at which the VPC's resolver answers."""
+"""Addresses: their order, their IP version, their scope, and the addresses of the VPC's resolver."""
 
 from collections.abc import Iterable
 from enum import StrEnum
@@ -11,27 +11,27 @@ from probes.model import Address
 Network = IPv4Network | IPv6Network
 VPC_RESOLVER: Final = ip_address("169.254.169.253")
 VPC_RESOLVER_IPV6: Final = ip_address("fd00:ec2::253")
-"""Route 53 Resolver, from every instance (Amazon VPC User Guide, Understanding Amazon DNS)."""
+"""Address of Route 53 Resolver on every instance (Amazon VPC User Guide, Understanding Amazon DNS)."""
 _PRIVATE: Final = tuple(
     ip_network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
 )
-"""RFC 1918, RFC 6598, RFC 4193."""
+"""Private networks of RFC 1918, RFC 6598 and RFC 4193."""
 _NAT64: Final = ip_network("64:ff9b::/96")
-"""RFC 6052; the last four bytes are the IPv4 address."""
+"""Prefix of DNS64 (RFC 6052); the last four bytes are the IPv4 address."""
 _GLOBAL_IPV6: Final = ip_network("2000::/3")
-"""What IANA gives out as global unicast. Versions of Python differ about the rest: IPv4-mapped addresses, NAT64
-for local use (RFC 8215), the retired site-local block."""
+"""The global unicast space of IANA. Versions of Python differ about the rest: IPv4-mapped addresses, NAT64 for local
+use (RFC 8215), the retired site-local block."""
 _UNUSED_IPV6: Final = tuple(ip_network(block) for block in ("2002::/16", "3fff::/20"))
-"""6to4, retired by RFC 7526, and documentation, RFC 9637: not known to every version of Python."""
+"""Blocks that not every version of Python knows: 6to4 (retired by RFC 7526) and documentation (RFC 9637)."""
 
 
 class AddressScope(StrEnum):
-    """What an address belongs to, seen from this host."""
+    """The network of an address, seen from this host."""
 
     VPC = "vpc"
     PRIVATE = "private"
     GATEWAY_ENDPOINT = "gateway-endpoint"
-    """A public one to which a route of this subnet leads through a gateway endpoint."""
+    """A public address to which a route of this subnet leads through a gateway endpoint."""
     PUBLIC = "public"
     LOOPBACK = "loopback"
     LINK_LOCAL = "link-local"
@@ -41,13 +41,13 @@ class AddressScope(StrEnum):
 
 
 def is_nat64(address: Address) -> bool:
-    """Whether DNS64 made an address of an IPv4 one (RFC 6052)."""
+    """Whether DNS64 made an address from an IPv4 address (RFC 6052)."""
     return address in _NAT64
 
 
 def scope_of(address: Address, *, vpc_cidrs: Iterable[Network], ipv6_known: bool) -> AddressScope:
-    """What an address belongs to. `vpc_cidrs` are the blocks that count as this VPC; `ipv6_known` says whether all its
-    IPv6 blocks are among them, without which a global IPv6 address says nothing."""
+    """Return the scope of an address. `vpc_cidrs` are the blocks that count as this VPC; `ipv6_known` says whether they
+    include all its IPv6 blocks, without which a global IPv6 address tells nothing."""
     if any(address in block for block in vpc_cidrs if block.version == address.version):
         return AddressScope.VPC
     if is_nat64(address):
@@ -70,12 +70,12 @@ def scope_of(address: Address, *, vpc_cidrs: Iterable[Network], ipv6_known: bool
 
 
 def ordered(addresses: Iterable[Address]) -> tuple[Address, ...]:
-    """Each address once, IPv4 first, by number."""
+    """Return each address once, IPv4 first, by number."""
     return tuple(sorted(set(addresses), key=sort_key))
 
 
 def usable_families(host: HostFacts | None) -> frozenset[int]:
-    """The IP versions for which this host has an address that others can reach; both where that is not known."""
+    """Return the IP versions for which this host has an address that others can reach; both if that is unknown."""
     if host is None or host.interfaces is None:
         return frozenset({4, 6})
     return frozenset(
@@ -86,8 +86,8 @@ def usable_families(host: HostFacts | None) -> frozenset[int]:
 
 
 def vpc_resolvers(host: HostFacts | None, vpc_cidrs: tuple[IPv4Network | IPv6Network, ...]) -> tuple[Address, ...]:
-    """Where the VPC's own resolver answers: its link-local addresses, and the second address of the VPC's primary
-    block where that is known."""
+    """Return the addresses of the VPC's own resolver: its link-local addresses, and the second address of the VPC's
+    primary block if that is known."""
     resolvers: list[Address] = [VPC_RESOLVER]
     if host is not None and 6 in usable_families(host):
         resolvers.append(VPC_RESOLVER_IPV6)
@@ -98,6 +98,6 @@ def vpc_resolvers(host: HostFacts | None, vpc_cidrs: tuple[IPv4Network | IPv6Net
 
 
 def sort_key(address: Address) -> tuple[object, ...]:
-    """IPv4 first, by number, then by interface."""
-    # Link-local addresses of two interfaces have one number.
+    """Return a key that sorts IPv4 first, then by number, then by interface."""
+    # Link-local addresses of two interfaces may have the same number.
     return (address.version, int(address), "" if address.version == 4 else address.scope_id or "")

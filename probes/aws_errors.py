@@ -1,12 +1,13 @@
 """Error codes of AWS and what they mean, in one table for both kinds of request.
 
-A *call* is the signed call that proves access to a measured service, a *read* asks EC2, Route 53 Resolver or Route 53
-for the configuration. Four codes mean different things for them: what refuses the call is a finding about the path
-(`access-denied`: an endpoint policy or an identity's), what refuses a read only leaves the configuration unknown
-(`not-permitted`). A code that only one side's documentation has is unknown to the other, which then goes by the status.
+A *call* is the signed call that proves access to a measured service. A *read* asks EC2, Route 53 Resolver or Route 53
+for the configuration. Four codes have different meanings for them: a refused call is a finding about the path
+(`access-denied`, by the policy of an endpoint or an identity), while a refused read only leaves the configuration
+unknown (`not-permitted`). A code in the documentation of only one side is unknown to the other, which then uses the
+status.
 
-Two codes say more than one thing of a signature, and their text tells which: its time, its scope, or the signature
-itself. `RequestExpired` has two meanings that no text tells apart: `also` has the second, and whoever judges decides.
+Two codes have several meanings for a signature, which their text distinguishes: its time, its scope, or the signature
+itself. `RequestExpired` has two meanings that no text distinguishes: `also` has the second, and the judge decides.
 
 Sources: AWS Backup Developer Guide, Common Error Types; Amazon EC2 API Reference, Error codes; Route 53 Resolver and
 Route 53 API References, Common Errors; AWS STS API Reference, Common Errors.
@@ -20,18 +21,18 @@ from probes.frozen import dataclass
 from probes.model import FailureKind
 
 MIN_SECRET_CHARACTERS: Final = 16
-"""Length of the shortest access key id (IAM API Reference, AccessKey). A shorter text opens nothing at AWS, and a
-stand-in's `test` is a word that messages need, so it is not masked in them."""
+"""Length of the shortest access key id (IAM API Reference, AccessKey). A shorter text gives no access to AWS, so it is
+not masked in messages: the `test` of a stand-in is a word that they need."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorCode:
-    """The kinds of failure that an error code stands for; None where the code is unknown to that kind of request."""
+    """The kinds of failure for an error code; None if the code is unknown to that kind of request."""
 
     call: FailureKind | None
     read: FailureKind | None
     also: FailureKind | None = None
-    """What it may mean as well, where nothing in the answer tells which of the two it is."""
+    """A second possible meaning, if nothing in the answer distinguishes the two."""
 
 
 def _both(kind: FailureKind) -> ErrorCode:
@@ -67,7 +68,8 @@ ERROR_CODES: Final = {
     "IncompleteSignatureException": _both(FailureKind.SIGNATURE),
     "MissingAuthenticationToken": _both(FailureKind.SIGNATURE),
     "MissingAuthenticationTokenException": _both(FailureKind.SIGNATURE),
-    # EC2 has it for a signature of another time, and for an expired session token (aws-sdk-go, aws/request/retryer.go).
+    # EC2 uses it for a signature of another time, and for an expired session token (aws-sdk-go,
+    # aws/request/retryer.go).
     "RequestExpired": replace(_both(FailureKind.CLOCK_SKEW), also=FailureKind.CREDENTIALS_EXPIRED),
     "RequestTimeTooSkewed": _call(FailureKind.CLOCK_SKEW),
     "RequestLimitExceeded": _both(FailureKind.THROTTLED),
@@ -81,7 +83,7 @@ ERROR_CODES: Final = {
     "SubscriptionRequiredException": _call(FailureKind.NOT_SUBSCRIBED),
     "RequestTimeoutException": _call(FailureKind.SERVICE_ERROR),
 }
-"""The kind of each error code, as botocore cuts the code."""
+"""The kind of each error code in the form that botocore cuts it to."""
 
 _UNKNOWN: Final = ErrorCode(call=None, read=None)
 
@@ -92,22 +94,23 @@ _TEXTS: Final = (
         FailureKind.WRONG_SCOPE,
     ),
 )
-"""What the text of a refused signature says is wrong with it; of any other text it is the signature itself."""
+"""Texts of a refused signature with their meaning; any other text means the signature itself."""
 
 
 def kind_for_call(code: str, text: str = "") -> FailureKind | None:
-    """The kind of failure where the signed call is answered with this code and text; None for an unknown code."""
+    """Return the kind of failure for this code and text in the answer to the signed call; None for an unknown code."""
     return _of_text(ERROR_CODES.get(code, _UNKNOWN).call, text)
 
 
 def kind_for_read(code: str, text: str = "") -> FailureKind | None:
-    """The kind of failure where a read of the configuration is answered with this code and text; None for an unknown
-    code."""
+    """Return the kind of failure for this code and text in the answer to a read of the configuration; None for an
+    unknown code."""
     return _of_text(ERROR_CODES.get(code, _UNKNOWN).read, text)
 
 
 def also_means(code: str | None) -> FailureKind | None:
-    """The second meaning of a code that has two which nothing in the answer tells apart; None where it has one."""
+    """Return the second meaning of a code with two meanings that nothing in the answer distinguishes; None if it has
+    one."""
     return ERROR_CODES.get(code or "", _UNKNOWN).also
 
 

@@ -1,4 +1,4 @@
-"""Threads that are never joined: a blocking call of a library must not outlive a deadline by holding the process."""
+"""Threads that are never joined: a blocking call of a library must not keep the process alive beyond its deadline."""
 
 import asyncio
 import contextlib
@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable
 from typing import Any, Final, TypeVar, cast
 
 NAME: Final = "backuplink-background"
-"""The name of every such thread, which tells it from a library's own."""
+"""The name of these threads, which distinguishes them from a library's own."""
 
 T = TypeVar("T")
 
@@ -42,7 +42,7 @@ def in_background(work: Callable[[], T]) -> "asyncio.Future[T]":
 
 
 class CallsInBackground:
-    """Calls in threads as those of `in_background`, each of which is made once at a time.
+    """Calls in threads like those of `in_background`, but each only once at a time.
 
     A call that hangs, as on a file system that does not answer, keeps its thread. A watch would add one in every cycle,
     until the process may have no more.
@@ -52,7 +52,7 @@ class CallsInBackground:
         self._pending: dict[tuple[asyncio.AbstractEventLoop, Hashable], asyncio.Future[Any]] = {}
 
     async def result_of(self, key: Hashable, work: Callable[[], T]) -> T:
-        """What `work` gives or raises; where the call with this key is still under way, what that one does."""
+        """Return or raise the result of `work`; if a call with this key is still running, the result of that call."""
         place = asyncio.get_running_loop(), key
         pending = self._pending.get(place)
         if pending is None:
@@ -60,7 +60,7 @@ class CallsInBackground:
 
             def end(done: "asyncio.Future[Any]") -> None:
                 del self._pending[place]
-                done.exception()  # nobody may be left to take it
+                done.exception()  # nobody may be left to receive it
 
             pending.add_done_callback(end)
         return cast(T, await asyncio.shield(pending))

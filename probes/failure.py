@@ -1,4 +1,4 @@
-"""From exceptions of libraries and the kernel to kinds of failures: by type, number or code, never by text."""
+"""Turn exceptions of libraries and the kernel into kinds of failures: by type, number or code, never by text."""
 
 import errno
 import socket
@@ -9,7 +9,7 @@ from probes.model import Failure, FailureKind, ProbeError
 
 
 class PeerClosedError(Exception):
-    """The peer closed the connection (FIN) where an answer was due."""
+    """The peer closed the connection (FIN) while an answer was due."""
 
 
 ERRNO: Final = {
@@ -33,7 +33,7 @@ ERRNO: Final = {
     errno.EPERM: FailureKind.PROHIBITED,
     errno.EADDRNOTAVAIL: FailureKind.NO_SOURCE_PORT,
 }
-"""connect(2), send(2), recv(2), ip(7), icmp errors as the kernel maps them."""
+"""Kinds of failures by errno, from connect(2), send(2), recv(2) and ip(7), with ICMP errors as the kernel maps them."""
 
 GAI: Final = {
     socket.EAI_NONAME: FailureKind.NXDOMAIN,
@@ -42,7 +42,8 @@ GAI: Final = {
     getattr(socket, "EAI_NODATA", -5): FailureKind.NODATA,
     getattr(socket, "EAI_ADDRFAMILY", -9): FailureKind.NODATA,
 }
-"""getaddrinfo(3). The C library says EAI_AGAIN for SERVFAIL, for REFUSED and for silence alike."""
+"""Kinds of failures by the codes of getaddrinfo(3). The C library uses EAI_AGAIN for SERVFAIL, REFUSED and silence
+alike."""
 
 GAI_NAME: Final = {
     getattr(socket, name): name
@@ -56,24 +57,24 @@ VERIFY: Final = {
     10: FailureKind.TLS_EXPIRED,  # X509_V_ERR_CERT_HAS_EXPIRED
     9: FailureKind.TLS_NOT_YET_VALID,  # X509_V_ERR_CERT_NOT_YET_VALID
 }
-"""X509_STORE_CTX_get_error(3); every other code means an issuer that is not trusted."""
+"""Kinds of failures by X509_STORE_CTX_get_error(3); every other code means an untrusted issuer."""
 
 
 _ALERTS: Final = ("SSLV3_ALERT_", "TLSV1_", "TLSV13_ALERT_")
-"""How OpenSSL's reasons for a received alert begin (SSL_R_* of 1000 and above in openssl/sslerr.h); not all of them say
-`ALERT`, and some that say it are about something else."""
+"""Beginnings of OpenSSL's reasons for a received alert (SSL_R_* of 1000 and above in openssl/sslerr.h); not all of them
+contain `ALERT`, and some that do are about something else."""
 
 
 def errno_name(number: int | None) -> str | None:
-    """`ECONNREFUSED` for 111; the number itself where it has no name; None for None."""
+    """Return `ECONNREFUSED` for 111; the number itself if it has no name; None for None."""
     return None if number is None else errno.errorcode.get(number, str(number))
 
 
 def classify(error: Exception, *, expired_after: float | None = None) -> Failure:
-    """The failure that `error` stands for.
+    """Return the failure for `error`.
 
-    `expired_after` says that the step's own window of so many seconds ran out, which outranks whatever a clean-up
-    raised after it. What no table knows is a bug of ours.
+    `expired_after` means that the step's own window of this many seconds ran out, which outranks any error of the
+    clean-up after it. An error that no table has is a bug of ours.
     """
     notes = "".join(f" ({note})" for note in getattr(error, "__notes__", ()))
     if expired_after is not None:

@@ -1,15 +1,15 @@
-"""Frozen data classes that are made fast.
+"""Frozen data classes that are fast to make.
 
 The standard `dataclass(frozen=True, slots=True)` writes and compiles the text of seven methods for every class, which
-is a third of what a run executes before it does anything. Here such classes share all methods but `__init__`, which is
-compiled when it is first used: half of the classes that a run loads have no instance in it. Their fields are those of
+is a third of the time before a run does anything. Here such classes share all methods except `__init__`, which is
+compiled at its first use: half of the classes that a run loads have no instance in it. Their fields are those of
 `dataclasses`: `fields`, `replace`, `asdict`, `match`, `copy` and `pickle` work as usual, and type checkers read the
 standard decorator. Any other class (`order=True`, no slots, `__post_init__`) gets the standard one.
 """
 
 from collections.abc import Callable
 from dataclasses import MISSING, FrozenInstanceError, fields
-from dataclasses import dataclass as dataclass  # as type checkers read it
+from dataclasses import dataclass as dataclass  # type checkers read this form
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -17,7 +17,7 @@ standard: Final = dataclass
 if not TYPE_CHECKING:
 
     def dataclass(**options: bool) -> Callable[[type], type]:
-        """The decorator `dataclasses.dataclass` with its options."""
+        """Return the decorator `dataclasses.dataclass` with its options."""
         kw_only = options.get("kw_only", False)
         if options | {"kw_only": True} != {"frozen": True, "slots": True, "kw_only": True}:
             return standard(**options)
@@ -25,7 +25,7 @@ if not TYPE_CHECKING:
 
 
 def _build(cls: type, kw_only: bool) -> Any:
-    cls.__doc__ = cls.__doc__ or cls.__name__  # otherwise `dataclasses` works out a signature to put there
+    cls.__doc__ = cls.__doc__ or cls.__name__  # otherwise `dataclasses` would compute a signature for it
     frozen_class: Any = standard(init=False, repr=False, eq=False, slots=True, kw_only=kw_only)(cls)
     frozen_class.__frozen_values__ = attrgetter(
         *[field.name for field in fields(frozen_class) if field.compare] or ["__class__"]
@@ -37,7 +37,7 @@ def _build(cls: type, kw_only: bool) -> Any:
 
 
 class _Init:
-    """Stands in for the `__init__` of a class until somebody asks for it."""
+    """Takes the place of a class's `__init__` until its first use."""
 
     def __init__(self, frozen_class: Any) -> None:
         self._class = frozen_class
@@ -48,7 +48,7 @@ class _Init:
 
 
 def _init(frozen_class: Any) -> Callable[..., None]:
-    """An `__init__` that sets each field by the descriptor of its slot, since `__setattr__` refuses."""
+    """Return an `__init__` that sets each field by the descriptor of its slot, since `__setattr__` refuses."""
     known: dict[str, Any] = {"MISSING": MISSING}
     positional, keywords, body = ["self"], ["*"], ["pass"]
     for field in fields(frozen_class):

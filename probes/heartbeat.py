@@ -1,8 +1,8 @@
-"""How long this process could not run, by how late a beat of its event loop comes.
+"""Measure how long this process could not run, by the lateness of its event loop's timer.
 
-It sees a busy processor, the CPU quota of a control group, and a process that was stopped (SIGSTOP) alike. What other
-threads of this process computed meanwhile does not count: a thread that imports the SDK or reads one of its models
-holds the interpreter's lock, and then it is this program that kept its loop from running, and not the host.
+The measurement includes a busy processor, the CPU quota of a control group, and a stopped process (SIGSTOP). Time in
+which other threads of this process computed does not count: a thread that imports the SDK or reads one of its models
+holds the interpreter's lock, and then this program kept its own loop from running, not the host.
 """
 
 import asyncio
@@ -11,16 +11,16 @@ from typing import Final
 
 _BEAT_SECONDS: Final = 0.05
 _LATE_SECONDS: Final = 0.025
-"""Less is the ordinary noise of timers."""
+"""Minimum lateness in seconds; less is the ordinary noise of timers."""
 
 
 class Heartbeat:
-    """The beat of one event loop in real time."""
+    """The timer of one event loop in real time."""
 
     def __init__(self) -> None:
         self._lateness = 0.0
         self._due: float | None = None
-        """When the next beat is due, on the clock of time.monotonic()."""
+        """Time at which the next beat is due, on the clock of time.monotonic()."""
         self._of_others = 0.0
         """CPU seconds of the other threads at the last beat."""
 
@@ -36,11 +36,11 @@ class Heartbeat:
             self._due = None
 
     def lateness(self) -> float:
-        """Seconds by which all beats together were late, the next one included."""
+        """Return the total seconds by which beats were late, the next one included."""
         return self._lateness + self._overdue()
 
     def _overdue(self) -> float:
-        """Seconds by which the next beat is late, for which no other thread of this process is the reason."""
+        """Return the seconds by which the next beat is late for other reasons than a thread of this process."""
         late = 0.0 if self._due is None else time.monotonic() - self._due
         if late >= _LATE_SECONDS:
             late -= _seconds_of_others() - self._of_others
@@ -48,5 +48,5 @@ class Heartbeat:
 
 
 def _seconds_of_others() -> float:
-    """CPU seconds so far of all threads of this process but the calling one, which is that of the loop."""
+    """Return the CPU seconds so far of all threads of this process except the calling one, which is the loop's."""
     return time.process_time() - time.thread_time()

@@ -1,23 +1,24 @@
-"""The form of resource ids: one for what is read, and a strict one for what may stand in a command.
+"""The form of resource ids: one for ids that are read, and a strict one for ids in a command.
 
-AWS calls ids opaque, and kinds of them have words of their own (`rslvr-rr-…`, `tgw-attach-…`, `vpce-svc-…`): what is
-read keeps the prefix of its kind and may go on as any of these does. What is handed to a shell keeps to the form that
-the Amazon EC2 User Guide (Resource IDs) documents.
+AWS calls ids opaque, and some kinds contain words of their own (`rslvr-rr-…`, `tgw-attach-…`, `vpce-svc-…`). An id that
+is read must have the prefix of its kind and may continue in any of these ways. An id for a shell must have the form
+that the Amazon EC2 User Guide (Resource IDs) documents.
 """
 
 import re
 
 
 def read_form(prefix: str) -> re.Pattern[str]:
-    """An id of this kind as an answer may have it."""
+    """Return a pattern for an id of this kind in an answer."""
     return re.compile(rf"{prefix}-[0-9a-z-]{{4,60}}")
 
 
 def command_form(prefix: str) -> re.Pattern[str]:
-    """An id of this kind as a command may hold it: 8 to 17 hexadecimal digits."""
+    """Return a pattern for an id of this kind in a command: 8 to 17 hexadecimal digits."""
     return re.compile(rf"{prefix}-[0-9a-f]{{8,17}}")
 
 
 def command_word_form(prefix: str) -> re.Pattern[str]:
-    """An id of Route 53 Resolver as a command may hold it: words follow the prefix, with no character of a shell."""
+    """Return a pattern for an id of Route 53 Resolver in a command: words follow the prefix, without characters that a
+    shell interprets."""
     return re.compile(rf"{prefix}-[0-9a-z](?:[0-9a-z-]{{0,56}}[0-9a-z])?")

@@ -1,4 +1,4 @@
-"""Which links on a path may be followed: those that no other user can have placed."""
+"""Decide which links on a path may be followed: those that no other user can have placed."""
 
 import errno
 import os
@@ -6,11 +6,12 @@ import stat
 from typing import Final
 
 MAX_LINKS: Final = 40
-"""On one path, as in the kernel (path_resolution(7))."""
+"""Maximum number of links on one path, as in the kernel (path_resolution(7))."""
 
 
 def link_in(folder: int, name: str) -> str | None:
-    """The target of a link in a folder; None if it is not a link. Raises OSError for a link that others can place."""
+    """Return the target of a link in a folder; None if it is not a link. Raises OSError for a link that others can
+    place."""
     if name == "..":
         return None
     try:
@@ -31,7 +32,7 @@ def link_in(folder: int, name: str) -> str | None:
 
 def is_shared(folder: os.stat_result) -> bool:
     """Whether a user other than root and this one can place a link in a folder. The group of this process does not
-    count: with many distributions it is the user's own."""
+    count: with many distributions it belongs to the user alone."""
     by_group = bool(folder.st_mode & stat.S_IWGRP) and folder.st_gid not in (0, os.getegid())
     by_owner = folder.st_uid not in (0, os.geteuid())
     return bool(folder.st_mode & stat.S_IWOTH) or by_group or by_owner

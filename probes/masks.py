@@ -1,7 +1,7 @@
-r"""What a masked report may show of a field: declared at the field, so that a new field cannot be forgotten.
+r"""The treatment of each field in a masked report, declared at the field so that a new one cannot be forgotten.
 
-Every field that holds text is annotated: with a Mask where its value identifies a network, an account or a person, with
-an Open where it does not. Ids of AWS, account numbers, ARNs, addresses and known host names are masked in every text,
+Every field that holds text is annotated: with a Mask if its value identifies a network, an account or a person,
+otherwise with an Open. Ids of AWS, account numbers, ARNs, addresses and known host names are masked in every text,
 whatever its annotation. `agent.report.redact` reads these annotations; nothing reads them while modules are imported,
 and patterns are texts here, so that a run without masks compiles none.
 """
@@ -10,45 +10,47 @@ from typing import Annotated, Final, NamedTuple
 
 
 class Mask(NamedTuple):
-    """The field identifies: every value is replaced, the same value by the same mask everywhere in a report."""
+    """The field identifies: every value is replaced, and equal values get equal masks everywhere in a report."""
 
     word: str
-    """How the mask begins: `role` for `role-1`."""
+    """The beginning of the mask: `role` for `role-1`."""
     unless: str | None = None
-    """A pattern; a value that matches it as a whole has the form that AWS, a server or this program gives the field,
-    and stays. A value of another form may be any text. Ids match their mask too, since a report may be masked twice."""
+    """A pattern for values that stay. A value that matches it completely has the form that AWS, a server or this
+    program gives the field; any other value may be any text. Patterns of ids match their masks as well, since a report
+    may be masked twice."""
 
 
 class Open(NamedTuple):
-    """The field of itself identifies nothing."""
+    """The field itself identifies nothing."""
 
     quotes: bool = False
-    """Whether it may quote a value that another field holds, which is then searched for and masked."""
+    """Whether it may quote the value of another field, which is then searched for and masked."""
 
 
 ID_KINDS: Final = (
     "i|ami|mi|vpc|subnet|sg|sgr|eni|acl|rtb|nat|igw|eigw|lgw|cagw|vgw|tgw|tgw-attach|tgw-rtb|pcx|vpce|vpce-svc|pl|dopt"
     "|rslvr-[a-z]+|rp|fsx"
 )
-"""How ids of AWS begin."""
+"""The prefixes of AWS ids."""
 HOSTED_ZONE: Final = r"\bZ(?=[A-Z]*[0-9])[0-9A-Z]{7,31}\b"
 """The id of a hosted zone (Route 53 API Reference, HostedZone)."""
 _ID: Final = rf"(?:{ID_KINDS})-(?:[0-9a-f]{{8,17}}|[0-9]{{1,7}})"
 
 Plain = Annotated[str, Open()]
-"""Identifies nothing: a word of this program, a protocol or AWS, or an id that is masked by its form anyway."""
+"""Text that identifies nothing: a word of this program, a protocol or AWS, or an id that is masked by its form
+anyway."""
 Sentence = Annotated[str, Open(quotes=True)]
 """Words of this program that may quote a peer, a name or a resource."""
 
 HostName = Annotated[str, Mask("node")]
-"""What a host calls itself."""
+"""The host's own name."""
 RegionSetting = Annotated[str, Mask("text", unless=r"[a-z]{2,5}(?:-[a-z]+){1,2}-[0-9]{1,2}[a-z]?")]
-"""What a setting names as a Region: the name of a Region or of a zone, or anything that stands there by mistake."""
+"""The value of a setting for the Region: the name of a Region or of a zone, or anything else by mistake."""
 StsHost = Annotated[str, Mask("host", unless=r"sts[a-z0-9.-]{0,80}\.(?:amazonaws\.(?:com|com\.cn|eu)|api\.aws)")]
-"""A host of STS: one of AWS's own, or one that a setting names."""
+"""A host of STS: AWS' own, or the value of a setting."""
 ResourceId = Annotated[str, Mask("text", unless=_ID)]
 FleetHost = Annotated[str, Mask("host", unless=_ID)]
-"""A host as a fleet calls it: the id of its instance or managed node, or else its name."""
+"""The name of a host in a fleet: the id of its instance or managed node, or else its own name."""
 SharedName = Annotated[
     str,
     Mask(
@@ -58,12 +60,12 @@ SharedName = Annotated[
         r"|[a-z]{2,5}(?:-[a-z]+){1,2}-[0-9]{1,2}",
     ),
 ]
-"""What hosts of a fleet share: an id, an account, a name server's address, an instance type, a version of backuplink, a
-zone by its id, or a Region."""
+"""A value that hosts of a fleet share: an id, an account, a name server's address, an instance type, a version of
+backuplink, a zone by its id, or a Region."""
 HostOwner = Annotated[str, Mask("owner")]
-"""Who answers for a host, as an inventory has it."""
+"""The owner of a host in an inventory."""
 FilePlace = Annotated[str, Mask("file")]
-"""Where a file lies."""
+"""The path of a file."""
 ResolverId = Annotated[str, Mask("text", unless=rf"{_ID}|rslvr-autodefined-rr-internet-resolver")]
 ZoneId = Annotated[str, Mask("text", unless=rf"{HOSTED_ZONE}|zone-[0-9]+")]
 ProfileResourceId = Annotated[str, Mask("text", unless=rf"{_ID}|{HOSTED_ZONE}|zone-[0-9]+")]
@@ -88,7 +90,7 @@ MediaType = Annotated[
         unless=r"(?a:[A-Za-z0-9][\w!#$&^.+-]{0,63}/[A-Za-z0-9][\w!#$&^.+-]{0,63}(?:; ?charset=[A-Za-z0-9-]{1,32})?)",
     ),
 ]
-"""RFC 6838, section 4.2."""
+"""A media type (RFC 6838, section 4.2)."""
 CallErrorCode = Annotated[str, Mask("text", unless=r"[A-Za-z][A-Za-z0-9.]{0,63}|[0-9]{1,10}")]
 """A code of AWS, or an HTTP status."""
 JobKind = Annotated[
@@ -116,8 +118,8 @@ ServiceName = Annotated[
     ),
 ]
 ServiceLabel = Annotated[str, Mask("text", unless=r"(?!text-)[a-z0-9]{1,20}(?:-[a-z0-9]{1,20}){0,2}")]
-"""The last part of a service name; not a mask, which is masked again as it was."""
-# Words of the EC2, Route 53 and Route 53 Resolver APIs.
+"""The last part of a service name. Its pattern also matches a mask, which then stays."""
+# Words of the APIs of EC2, Route 53 and Route 53 Resolver.
 EndpointState = Annotated[
     str, Mask("text", unless=r"pending|pendingacceptance|available|partial|rejected|failed|expired|deleting|deleted")
 ]

@@ -1,4 +1,4 @@
-"""The vocabulary of a measurement: what a step is about, and which of three outcomes it had."""
+"""The vocabulary of a measurement: the subject of a step, and its outcome, which is one of three."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -14,7 +14,7 @@ F = TypeVar("F")
 
 
 class Step(StrEnum):
-    """The kinds of steps in a run, in the order in which one builds on another."""
+    """The kinds of steps in a run, in the order in which each builds on the earlier ones."""
 
     HOST = "host"
     IMDS = "imds"
@@ -28,7 +28,7 @@ class Step(StrEnum):
 
 
 class FailureKind(StrEnum):
-    """Why a step failed. The values are part of the report and never change."""
+    """The reason for a failed step. The values are part of the report and never change."""
 
     TIMEOUT = "timeout"
     REFUSED = "refused"
@@ -71,7 +71,7 @@ class FailureKind(StrEnum):
 
 
 class ProbeError(Exception):
-    """A failure that a probe body itself recognised, such as an rcode; what libraries raise stays what it is."""
+    """A failure that a probe itself recognized, such as an rcode; errors of libraries stay as they are."""
 
     def __init__(self, kind: FailureKind, message: str, *, code: str | None = None) -> None:
         super().__init__(message)
@@ -81,18 +81,18 @@ class ProbeError(Exception):
 
 
 class PortProtocol(StrEnum):
-    """What is spoken on a port, and so which steps can be made there."""
+    """The protocol on a port, which decides the steps that can be made there."""
 
     TCP = "tcp"
-    """A protocol of its own: only the connection is measured."""
+    """A protocol of its own; only the connection is measured."""
     TLS = "tls"
-    """TLS, with a certificate for the name of the port's role; what is inside is not measured."""
+    """TLS, with a certificate for the name of the port's role; the content is not measured."""
     HTTPS = "https"
     """HTTPS with an AWS API behind it."""
 
 
 class AnswerForm(StrEnum):
-    """How a service answers, and so where its request id is."""
+    """The form of a service's answers, which decides where the request id is."""
 
     JSON = "json"
     """Documents of JSON; the request id is in `x-amzn-RequestId`."""
@@ -112,35 +112,35 @@ class SignedCall:
     path: str
     """The path of the URL with its query."""
     headers: tuple[tuple[str, str], ...] = ()
-    """The target header and the content type, where the protocol has them."""
+    """The target header and the content type, if the protocol has them."""
     body: bytes = b""
     key: str
-    """Member of a good answer: at the top of a JSON document; of an XML one in its root, `<NAME>Response`, or in the
-    `<NAME>Result` there."""
+    """A member of a good answer: at the top of a JSON document; in an XML document in its root, `<NAME>Response`, or in
+    the `<NAME>Result` inside."""
     may_be_empty: bool = False
-    """Whether a good answer that has nothing to list is an empty document, without `key`."""
+    """Whether a good answer with nothing to list is an empty document without `key`."""
     names_region: bool = False
-    """Whether `key` is a header of each answer instead, which names the Region of what was asked for, and no answer has
-    a body."""
+    """Whether `key` is instead a header in each answer that names the Region of the requested resource; these answers
+    have no body."""
     lists_gateways: bool = False
     """Whether the answer lists gateways under `key`, with `GatewayArn` and `LastSeenTime` in each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conversation:
-    """How to talk to a service: what is asked of it, and how its answers are known."""
+    """How to talk to a service: its requests, and how to recognize its answers."""
 
     signing_name: str
-    """The name that requests are signed for."""
+    """The service name in the signature of requests."""
     signing_region: str | None = None
-    """The Region that requests are signed for, where that is not the target's."""
+    """The Region in the signature of requests, if it differs from the target's."""
     call: SignedCall | None
-    """The signed call; None where the service has none without side effects."""
+    """The signed call; None if the service has none without side effects."""
     unsigned_path: str = "/"
-    """What the unsigned request asks for, with its query: something that the service itself refuses."""
+    """The path of the unsigned request with its query, which the service itself refuses."""
     answers: AnswerForm = AnswerForm.JSON
     websocket_path: str | None = None
-    """Where an unsigned request asks to open a WebSocket; None for a service that is not used so."""
+    """The path of an unsigned request to open a WebSocket; None for a service that does not use one."""
 
 
 class Role(StrEnum):
@@ -152,21 +152,21 @@ class Role(StrEnum):
 
 
 class Addressing(StrEnum):
-    """Which of a service's names a target's host is."""
+    """The kind of a target's host name among the service's names."""
 
     DEFAULT = "default"
     DUALSTACK = "dualstack"
     FIPS = "fips"
     FIPS_DUALSTACK = "fips-dualstack"
     GLOBAL = "global"
-    """One host for several Regions, which an older setting of the SDK chooses."""
+    """One host for several Regions, which an older setting of the SDK selects."""
     VPCE = "vpce"
     CUSTOM = "custom"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """A service at a host: what a run is about."""
+    """A service at a host: the subject of a run."""
 
     id: str
     """The service name for the Region's default host, `SERVICE@HOST` for every other."""
@@ -174,23 +174,24 @@ class Target:
     region: str
     partition: str
     service_name: str | None
-    """PrivateLink service name, such as `com.amazonaws.eu-west-1.backup`; None where none is known."""
+    """PrivateLink service name, such as `com.amazonaws.eu-west-1.backup`; None if none is known."""
     host: str
     addressing: Addressing
     role: Role
     ports: tuple[int, ...]
     required_by: tuple[str, ...] = ()
-    """Workloads and options that require it; empty for a target that nothing requires."""
+    """Workloads and options that require it; empty if nothing does."""
     bucket: str | None = None
-    """The bucket of S3 that a workload on this host is set to use, for which the signed call then asks."""
+    """The S3 bucket that a workload on this host is configured to use; the signed call then names it."""
     counts_with: Plain | None = None
-    """The option that makes an optional target count, where a report speaks of it though this host does not use it."""
+    """The option that makes an optional target count, if a report mentions the target although this host does not use
+    it."""
     by_any_path: bool = False
-    """Whether it may be reached by any path, whatever the run expects of others."""
+    """Whether it may be reached by any path, whatever path the run expects for others."""
 
 
 class _WithId:
-    """A slot for the id of a subject. It is not a field, so comparisons and copies leave it out."""
+    """A slot for the id of a subject. It is not a field, so comparisons and copies ignore it."""
 
     __slots__ = ("_id",)
     _id: str
@@ -198,7 +199,7 @@ class _WithId:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject(_WithId):
-    """What one observation is about. The id is built from it, so the same step always has the same id."""
+    """The subject of one observation. Its parts form the id, so the same step always has the same id."""
 
     step: Step
     target: Plain | None = None
@@ -211,10 +212,10 @@ class Subject(_WithId):
 
     @property
     def id(self) -> str:
-        """The parts that are set, joined by slashes: `tcp/backup/10.0.1.17/443`."""
+        """The given parts, joined by slashes: `tcp/backup/10.0.1.17/443`."""
         try:
             return self._id
-        except AttributeError:  # joined once: a run and its judging ask for it a hundred times
+        except AttributeError:  # joined once: a run and its judge use it a hundred times
             parts = (self.step, self.target, self.address, self.port, self.resolver, self.operation)
             joined = "/".join([str(part) for part in parts if part is not None])
             object.__setattr__(self, "_id", joined)
@@ -223,12 +224,12 @@ class Subject(_WithId):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """Why a step failed."""
+    """The reason for a failed step."""
 
     kind: FailureKind
     message: Sentence
     code: FailureCode | None
-    """The number or name underneath: errno name, rcode, verify code, HTTP status, AWS error code."""
+    """The number or name of the underlying error: errno name, rcode, verify code, HTTP status, AWS error code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,19 +241,18 @@ class Ok(Generic[F]):
 
 @dataclass(frozen=True, slots=True)
 class Failed(Generic[F]):
-    """The step was made and failed. What it saw before that is kept with the failure."""
+    """The step was made and failed. Facts from before the failure are kept with it."""
 
     failure: Failure
     facts: F | None
 
 
 DECIMALS: Final = 6
-"""How many decimals a number of seconds has: the difference of two times of a clock has a tail beyond the microseconds
-that it tells."""
+"""Number of decimals in seconds: the difference of two times has meaningless digits beyond the clock's microseconds."""
 METADATA_OFF: Final = "AWS_EC2_METADATA_DISABLED is set"
-"""Why instance metadata is not asked, where that variable forbids it."""
+"""The reason for not reading instance metadata if that variable forbids it."""
 NOT_STARTED: Final = "not started"
-"""Start of the reason for a skipped step that was planned and not started when the run ended."""
+"""The start of the reason for a skipped step that was planned but not started when the run ended."""
 
 
 STARVED: Final = "starved"
@@ -260,9 +260,9 @@ STARVED: Final = "starved"
 
 
 ELSEWHERE: Final = "the signed call of this run is made at another address"
-"""Reason for a skipped call in a run that makes one call for each service."""
+"""The reason for a skipped call in a run that makes one call for each service."""
 UNRATED: Final = "a watch does not make the call: no rate limit is published for it, or one that a fleet would use up"
-"""Reason for a skipped call of a service that a watch does not call."""
+"""The reason for a skipped call of a service that a watch does not call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,12 +277,12 @@ Outcome = Ok[F] | Failed[F] | Skipped
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation(Generic[F]):
-    """One step that was made or skipped, with its outcome."""
+    """A step, made or skipped, with its outcome."""
 
     subject: Subject
     outcome: Outcome[F]
     started_at: datetime | None
-    """None where the step was not made."""
+    """Start of the step; None if it was not made."""
     seconds: float | None
 
     @property
@@ -291,7 +291,7 @@ class Observation(Generic[F]):
 
     @property
     def facts(self) -> F | None:
-        """What was seen, whether the step succeeded or failed; None where it was not made."""
+        """The facts of a step that was made, whether it succeeded or failed; None if it was not made."""
         return None if isinstance(self.outcome, Skipped) else self.outcome.facts
 
     @property
@@ -304,14 +304,14 @@ class Observation(Generic[F]):
 
     @property
     def made(self) -> bool:
-        """Whether the outcome says something about the world: the step was neither skipped, nor cut short by the end of
-        the run, nor failed by a bug of this program."""
+        """Whether the outcome tells something about the world: the step was neither skipped, nor cut short by the end
+        of the run, nor failed by a bug of this program."""
         failure = self.failure
         return self.ok or (failure is not None and failure.kind not in (FailureKind.DEADLINE, FailureKind.BUG))
 
 
 @dataclass(slots=True)
 class Draft(Generic[F]):
-    """Where a probe body stores what it has seen so far, so that a failure does not lose it."""
+    """The facts that a probe has so far, stored so that a failure does not lose them."""
 
     facts: F | None = None

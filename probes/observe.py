@@ -1,9 +1,9 @@
-"""Making observations: every step of a run is planned, limited, timed, classified and handed on exactly once.
+"""Make observations: every step of a run is planned, limited, timed, classified and passed on exactly once.
 
-A probe body is a coroutine that takes a `Draft`, stores in it what it sees, and simply raises. `Log.observe` turns what
-happens into one `Observation`. A step that this host itself held up is made once more, or is recorded as one that was
-not made: its failure has the code STARVED. A run that ends early closes its log: a step that had started becomes a
-failure of kind `deadline`, a step that was only planned is skipped with the reason. So nothing disappears.
+A probe body is a coroutine that stores its facts in a `Draft` and simply raises errors. `Log.observe` turns the result
+into one `Observation`. A step that this host itself held up is made again, or is recorded as not made, by a failure
+with the code STARVED. A run that ends early closes its log: a started step becomes a failure of kind `deadline`, and a
+step that was only planned is skipped with the reason. No step disappears.
 """
 
 import asyncio
@@ -30,14 +30,14 @@ from probes.model import (
 from probes.window import SHARE, Window
 
 _IMPATIENT: Final = frozenset({FailureKind.TIMEOUT, FailureKind.CLOSED, FailureKind.RESET, FailureKind.NO_CREDENTIALS})
-"""How a step fails for a peer, or a library, that gave up on a process that did not run."""
+"""Failures that also arise when a peer or a library gave up on a process that did not run."""
 
 F = TypeVar("F")
 T = TypeVar("T")
 
 
 async def _nothing() -> None:
-    """What has to be done before most steps are made again."""
+    """The preparation of most steps that are made again: nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +46,15 @@ class _Started:
 
     started_at: datetime
     started: float
-    """On the clock of the loop."""
+    """Start of the step on the loop's clock."""
     run_delay: float | None
-    """The machine's run delay when the step started."""
+    """The machine's run delay at the start of the step."""
     window: Window
     draft: Draft[Any]
 
 
 class Log:
-    """The observations of one run, by id. Each is handed to `emit` once, when it is made; `planned` is called with a
+    """The observations of one run by id. Each is passed to `emit` once, when it is made; `planned` is called with a
     step when the run first knows of it, `started` when it starts. `lateness` and `run_delay` are those of `Machine`."""
 
     def __init__(
@@ -76,7 +76,7 @@ class Log:
         self._planned: dict[str, Subject] = {}
         self._started: dict[str, _Started] = {}
         self._first: _Started | None = None
-        """The step that was started first: how much of the run this process lost."""
+        """The first started step, which shows how much of the run this process lost."""
         self._made: dict[str, Observation[Any]] = {}
 
     @property
@@ -86,22 +86,22 @@ class Log:
 
     @property
     def planned(self) -> int:
-        """How many steps are known so far, observed or not."""
+        """The number of steps known so far, observed or not."""
         return len(self._planned)
 
     def find(self, subject_id: str) -> Observation[Any] | None:
-        """The observation of an id; None until it is made."""
+        """Return the observation with an id; None until it is made."""
         return self._made.get(subject_id)
 
     def plan(self, *subjects: Subject) -> None:
-        """Add these steps to the run. Whatever happens, each will have its observation."""
+        """Add these steps to the run. Whatever happens, each will get its observation."""
         for subject in subjects:
             if subject.id not in self._planned:
                 self._planned[subject.id] = subject
                 self._on_planned(subject)
 
     def window(self, limit: float, *, by_kernel: bool = False) -> Window:
-        """`limit` seconds for a step, or for what belongs to one."""
+        """Return a window of `limit` seconds for a step, or for a part of one."""
         return Window(limit, self._lateness, by_kernel=by_kernel)
 
     async def observe(
@@ -114,14 +114,14 @@ class Log:
         by_library: bool = False,
         before_again: Callable[[], Awaitable[object]] = _nothing,
     ) -> tuple[Observation[F], T | None]:
-        """Run `body` in a `Window` of `limit` seconds; give its observation and, where it succeeded, what it returned.
+        """Run `body` in a `Window` of `limit` seconds. Returns its observation and, after a success, its result.
 
-        Where this process could not run for long, and the step failed as it does when a peer gives up, `body` is run
-        once more, after `before_again`. With `by_library` the step is that of a library which waits by the clock, as
-        the C library does in a lookup: a stop of this process gives it no more time, and lets it give up a silent
-        server within the time of a step. What it then gives counts as not made.
+        If this process could not run for long, and the step failed like one whose peer gave up, `body` is run again,
+        after `before_again`. With `by_library` a library makes the step and waits by the clock, as the C library does
+        in a lookup: a stop of this process gives it no more time, so it may give up a silent server within the time of
+        a step. Its result then counts as not made.
 
-        Never raises for what `body` raises, a crash included. Cancellation passes through and leaves the observation to
+        Never raises the errors of `body`, not even a crash. Cancellation passes through and leaves the observation to
         `close`.
         """
         self.plan(subject)
@@ -166,7 +166,7 @@ class Log:
         return Failure(kind=FailureKind.DEADLINE, message=message, code=STARVED)
 
     def skip(self, subject: Subject, reason: str) -> None:
-        """Record that a step was not made, and why."""
+        """Record that a step was not made, with the reason."""
         self.plan(subject)
         self._make(subject, Skipped(reason), None, None)
 
@@ -176,8 +176,8 @@ class Log:
         self._keep(observation)
 
     def close(self, reason: str, code: str | None) -> None:
-        """End the run: give every step that is still open its observation. `code` is the name of the signal that ended
-        it; None for the deadline."""
+        """End the run and give every open step its observation. `code` is the name of the signal that ended the run;
+        None for the deadline."""
         clock = asyncio.get_running_loop().time
         first = self._first
         is_starved = first is not None and code is None and first.window.lost >= SHARE * (clock() - first.started)

@@ -1,4 +1,4 @@
-"""The names of operations: what tells observations of one step apart, in reports and in the code."""
+"""The names of operations, which distinguish observations of one step in reports and in the code."""
 
 from typing import Final
 
@@ -11,22 +11,22 @@ METADATA_PROXY: Final = "metadata-proxy"
 PROXY_CONNECT: Final = "proxy-connect"
 CONTAINER: Final = "container-credentials"
 INSTANCE_ROLE: Final = "instance-role"
-"""What metadata says of the role that it names, asked where the SDK found no credentials."""
+"""A request for the status of the role that metadata names, made if the SDK found no credentials."""
 GETADDRINFO: Final = "getaddrinfo"
 PADDED: Final = "padded"
 WEBSOCKET: Final = "websocket"
 """An unsigned request to open a WebSocket (RFC 6455, section 4.1)."""
 FURTHER_PAGES: Final = "further-pages"
-"""The rest of a list whose first page the signed call gave."""
+"""The rest of a list whose first page came with the signed call."""
 JOBS: Final = "jobs"
-"""Which jobs of AWS Backup did not succeed lately."""
+"""A list of jobs of AWS Backup that did not succeed lately."""
 SMALL_SEGMENTS: Final = "small-segments"
 OTHER_NAME: Final = "other-name"
 APPLIANCE: Final = "appliance-"
-"""Start of the operation of an appliance's name; its label follows."""
+"""Prefix of the operation for an appliance's name; its label follows."""
 DUAL_STACK_NAME: Final = "dual-stack-name"
 WITHOUT_SEARCH: Final = "without-search"
-"""The name with a final dot, which no search list completes."""
+"""A lookup of the name with a final dot, which no search list completes."""
 SEARCH_DOMAINS: Final = tuple(f"search-domain-{place}" for place in range(1, 7))
-"""The name completed by each domain of the search list, in its order. Further ones are left out: glibc before 2.26
-takes six (resolv.conf(5))."""
+"""Lookups of the name completed by each domain of the search list, in its order. Further domains are left out: glibc
+before 2.26 uses six (resolv.conf(5))."""

@@ -1,4 +1,4 @@
-"""TLS contexts of a client: what a handshake offers, and what it verifies."""
+"""TLS contexts of a client: what a handshake offers and verifies."""
 
 import ssl
 
@@ -6,7 +6,7 @@ import ssl
 def verifying_contexts(
     *, cafile: str | None = None, capath: str | None = None, cadata: str | None = None
 ) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """Two client contexts over the same roots: one verifies chain and name, one the chain alone.
+    """Return two client contexts with the same roots: one verifies chain and name, one only the chain.
 
     TLS 1.2 at least, ALPN `http/1.1`, and no X.509 strict mode, which Python 3.13 turns on by default and the SDKs of
     AWS do not use. Raises OSError and ssl.SSLError.
@@ -22,7 +22,7 @@ def verifying_contexts(
 
 
 def client_context() -> ssl.SSLContext:
-    """A client context without any roots, which verifies nothing as it is."""
+    """Return a client context without any roots, which verifies nothing yet."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
@@ -32,7 +32,7 @@ def client_context() -> ssl.SSLContext:
 
 
 def small_client_context() -> ssl.SSLContext:
-    """A context like `client_context`, for the smallest ClientHello: only TLS 1.2, with its forward-secret
+    """Return a context like `client_context` for the smallest ClientHello: only TLS 1.2, with its forward-secret
     AES-GCM ciphers and no key share."""
     context = client_context()
     context.maximum_version = ssl.TLSVersion.TLSv1_2

@@ -7,11 +7,11 @@ _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _URL: Final = re.compile(r"(?<![A-Za-z0-9+.-])([A-Za-z][A-Za-z0-9+.-]*://)(\S+)")
 _HOST: Final = re.compile(r"(?:[^:\[\]]+|\[[^\[\]]*\]?)(?::[0-9]*)?")
 _AFTER: Final = "'\")].,:;"
-"""Signs that a sentence may write right after a URL."""
+"""Characters that a sentence may have right after a URL."""
 
 
 def masked_proxy(url: str) -> str:
-    """A proxy or endpoint URL without user, password and query: `http://me:secret@proxy.example?key=secret` as
+    """Return a proxy or endpoint URL without user, password and query: `http://me:secret@proxy.example?key=secret` as
     `http://***@proxy.example?***`."""
     scheme = match.group() if (match := _SCHEME.match(url)) else ""
     credentials, at, host = url[len(scheme) :].rpartition("@")
@@ -21,8 +21,8 @@ def masked_proxy(url: str) -> str:
 
 
 def masked_urls(text: str) -> str:
-    """A text with only scheme, host and port of each URL in it: user and path may be a password, a token or, for a
-    webhook, both in one."""
+    """Return a text with only scheme, host and port of each URL in it: user and path may be a password, a token or, for
+    a webhook, both in one."""
     return _URL.sub(_masked, text) if "://" in text else text
 
 
@@ -32,7 +32,7 @@ def _masked(match: re.Match[str]) -> str:
     after = rest[len(url) :]
     place, *more = re.split(r"[/?#\\]", url, maxsplit=1)
     host = place.rpartition("@")[2]
-    # A password may hold a slash or a space, so what stands before that may be a user and a part of the password.
+    # A password may contain a slash or a space, so the text before these may be a user and a part of the password.
     if (more and "@" in more[0]) or _HOST.fullmatch(host) is None:
         return f"{scheme}...{after}"
     return f"{scheme}{host}{'/...' if any(more) else ''}{after}"

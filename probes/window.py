@@ -1,8 +1,8 @@
-"""The time that a step has, counted so that a delay of this host is not taken for silence of a peer.
+"""The time limit of a step, extended so that a delay of this host is not taken for silence of a peer.
 
-A process that gets no processor (a busy host, the quota of a cgroup), or that is stopped, finds all its timers due when
-it runs again, although what it waited for may be in the kernel, and although a peer may have waited for it. So a step's
-time grows by what this process lost in it.
+A process that gets no processor (a busy host, the quota of a cgroup), or is stopped, finds all its timers due when it
+runs again, although the answer may already be in the kernel, and a peer may have waited for this process. A step's time
+is therefore extended by the time that this process lost in it.
 """
 
 import asyncio
@@ -11,47 +11,47 @@ from types import TracebackType
 from typing import Final
 
 _TURN_SECONDS: Final = 0.25
-"""For the loop to handle what the kernel holds already."""
+"""Time for the loop to handle what the kernel already holds."""
 SHARE: Final = 0.5
-"""Share of a step's time. A process that ran for less of the step learned nothing about a peer."""
+"""Share of a step's time. If the process ran for less of it, the step proves nothing about a peer."""
 _GROWTH: Final = 4.0
-"""How many times its length a step's time may grow. With the defaults, it stays within the deadline of a run."""
+"""Maximum factor by which a step's time may grow. With the defaults, it stays within the deadline of a run."""
 
 
 class Window:
     """The time of one step, entered once: it ends the block with TimeoutError when the time is over."""
 
     def __init__(self, limit: float, lateness: Callable[[], float], *, by_kernel: bool = False) -> None:
-        """`limit` is its length in seconds, `lateness` the seconds so far in which this process could not run.
-        `by_kernel` says that the kernel does what takes the time, whether this process runs or not."""
+        """`limit` is the length in seconds, `lateness` returns the seconds so far in which this process could not run.
+        `by_kernel` says that the kernel does the slow part, whether this process runs or not."""
         self._limit = limit
         self._lateness = lateness
         self._by_kernel = by_kernel
         self._late_before = lateness()
         self._timeout = asyncio.timeout(None)
         self.seconds = limit
-        """Its length so far."""
+        """The length of the window so far."""
         self._started = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
     @property
     def lost(self) -> float:
-        """Seconds of it in which this process could not run."""
+        """Seconds of the window in which this process could not run."""
         return self._lateness() - self._late_before
 
     @property
     def expired(self) -> bool:
-        """Whether it ended what ran in it."""
+        """Whether the window ended the block."""
         return self._timeout.expired()
 
     @property
     def is_starved(self) -> bool:
-        """Whether this process ran for so little of it that its end says nothing about a peer."""
+        """Whether this process ran for so little of the window that its end proves nothing about a peer."""
         return not self._by_kernel and self.seconds - self.lost < SHARE * self._limit
 
     @property
     def is_late(self) -> bool:
-        """Whether a peer may have given up on this process in it."""
+        """Whether a peer may have given up on this process in the window."""
         return not self._by_kernel and self.lost >= SHARE * self._limit
 
     async def __aenter__(self) -> None:
@@ -68,7 +68,7 @@ class Window:
         await self._timeout.__aexit__(kind, error, trace)
 
     def _due(self) -> None:
-        """The time that the step had is over."""
+        """End the block, since the step's time is over."""
         loop = asyncio.get_running_loop()
         most = _TURN_SECONDS if self._by_kernel else _GROWTH * self._limit
         length = self._limit + min(self.lost, most)

@@ -1,1 +1,1 @@
-"""One probe a step of the path: it raises what its library raises, and gives facts."""
+"""The probes, one for each step of the path: each raises its library's errors, and stores facts."""

@@ -1,8 +1,8 @@
-"""One signed, read-only call, and what its answer says.
+"""One signed, read-only call, and the reading of its answer.
 
-A call passes only with status 200, an AWS request id and what the operation's answer has, in JSON or XML: a portal's
-200 does not pass. Where AWS refuses, the code is read from all places that its protocols use, and cut as botocore cuts
-it.
+A call passes only with status 200, an AWS request id and the content of the operation's answer in JSON or XML: the 200
+of a captive portal does not pass. If AWS refuses, the code is read from all places that its protocols use, and cut as
+botocore cuts it.
 """
 
 import contextlib
@@ -22,12 +22,12 @@ from probes.steps.sigv4 import signed_headers
 
 MAX_MESSAGE_CHARACTERS: Final = 2_048
 MAX_GATEWAYS: Final = 16
-"""Number of gateways that a report keeps."""
+"""Maximum number of gateways in a report."""
 MAX_PAGES: Final = 20
 MAX_LISTED_GATEWAYS: Final = 1_000
-"""How many gateways of a list are read. They come in pages of 50, and each page is a signed call."""
+"""Maximum number of gateways that are read of a list. A page has 50, and each page is a signed call."""
 MAX_TOKEN_CHARACTERS: Final = 1_000
-"""Longest NextToken (model of backup-gateway 2021-01-01, botocore 1.44.8)."""
+"""Maximum length of NextToken (model of backup-gateway 2021-01-01, botocore 1.44.8)."""
 _REGION: Final = re.compile(r"[a-z]{2,5}(?:-[a-z]+){1,2}-[0-9]{1,2}")
 _GATEWAY_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 
@@ -50,10 +50,11 @@ async def probe(
     new_connection: bool,
     draft: Draft[ApiFacts],
 ) -> Response:
-    """Make a call of the target's service, signed for its Region and its host. `call` is that of `conversation`, or
+    """Make a call to the target's service, signed for its Region and its host. `call` is the call of `conversation`, or
     one for a further page.
 
-    Raises what `probes.steps.http.exchange` raises, and ProbeError with AWS's own code for every answer but a good one.
+    Raises the errors of `probes.steps.http.exchange`, and ProbeError with AWS' own code for every answer except a good
+    one.
     """
     signed = signed_headers(
         keys,
@@ -87,7 +88,7 @@ async def probe(
     if facts.status != 200:
         kind = kind_of(facts)
         if call.names_region and facts.status == 400:
-            # Without a body there is no code: S3 has this status for session tokens that are not, or no longer, valid.
+            # Without a body there is no code: S3 uses this status for invalid or expired session tokens.
             kind = FailureKind.CREDENTIALS_INVALID
         raise ProbeError(kind, facts.error_message or f"status {facts.status}", code=facts.error_code)
     if not facts.expected_key:
@@ -101,11 +102,11 @@ async def read_on(
     first: Response,
     draft: Draft[ApiFacts],
 ) -> None:
-    """Read the further pages of a list of gateways whose first page is `first`. `send` makes one call, as `probe` does.
+    """Read the further pages of a list of gateways whose first page is `first`. `send` makes one call like `probe`.
 
-    A page is a signed call more, which the account's request rate counts: nothing is read beyond what shows whether a
-    gateway is out of touch and whether one is in touch, and never more than MAX_PAGES and MAX_LISTED_GATEWAYS. What was
-    read until a page fails is in the facts. Raises what `probe` raises.
+    Each page is another signed call, which counts against the account's request rate. Reading therefore stops as soon
+    as one gateway is known to be in contact and another to be out of contact, and at MAX_PAGES and MAX_LISTED_GATEWAYS.
+    If a page fails, the facts hold the pages before it. Raises the errors of `probe`.
     """
     by_id = {gateway.gateway_id: gateway for gateway in _gateways(call, json_of(first.body))}
     token = next_token(call, first)
@@ -126,14 +127,14 @@ async def read_on(
 
 
 def may_read_on(facts: ApiFacts) -> bool:
-    """Whether a list of gateways goes on, and the rest of it may still show that a gateway is out of touch, or that one
-    is in touch."""
+    """Whether a list of gateways continues, and its rest may still show that a gateway is out of contact, or that one
+    is in contact."""
     is_settled = bool(facts.silent_gateways) and not facts.are_all_gateways_silent
     return facts.gateways_cut and facts.server_time is not None and not is_settled
 
 
 def next_token(call: SignedCall, response: Response) -> str | None:
-    """What asks for the next page of a list of gateways; None where there is none that can be sent."""
+    """Return the token for the next page of a list of gateways; None if there is none that can be sent."""
     document = json_of(response.body)
     token = document.get("NextToken") if call.lists_gateways and isinstance(document, Mapping) else None
     return token if isinstance(token, str) and 0 < len(token) <= MAX_TOKEN_CHARACTERS else None
@@ -144,8 +145,8 @@ def _body_with(call: SignedCall, token: str) -> bytes:
 
 
 def secrets_of(keys: Keys) -> tuple[tuple[str, str], ...]:
-    """What no text of an answer may repeat, and its replacement. AWS itself repeats secrets: where a signature does not
-    match it sends the canonical request that it expected, with the session token in it."""
+    """Return the texts that no quoted answer may repeat, each with its replacement. AWS itself repeats secrets: if a
+    signature does not match, it sends the canonical request that it expected, with the session token in it."""
     masks = {keys.access_key_id: f"***{keys.access_key_id[-4:]}", keys.secret_key: "***", keys.token or "": "***"}
     return tuple((secret, mask) for secret, mask in masks.items() if len(secret) >= MIN_SECRET_CHARACTERS)
 
@@ -160,8 +161,8 @@ def read_answer(
     answers: AnswerForm = AnswerForm.JSON,
     hidden: tuple[tuple[str, str], ...] = (),
 ) -> ApiFacts:
-    """What an answer says, whatever its bytes, with a mask in place of the texts of `hidden`. `sent` and `received` are
-    instants of this host."""
+    """Return the facts in an answer, whatever its bytes, with masks in place of the texts of `hidden`. `sent` and
+    `received` are times of this host."""
     document = json_of(response.body)
     is_cut = call.lists_gateways and isinstance(document, Mapping) and bool(document.get("NextToken"))
     code, message = error_of(response, document, hidden)
@@ -189,7 +190,7 @@ def read_answer(
 
 
 def _is_of_call(call: SignedCall, document: Any, body: bytes, answers: AnswerForm) -> bool:
-    """Whether a document has what a good answer to the call has."""
+    """Whether a document has the content of a good answer to the call."""
     if answers is AnswerForm.JSON:
         is_empty = call.may_be_empty and document == {}
         return isinstance(document, Mapping) and (call.key in document or is_empty)
@@ -201,7 +202,7 @@ def _is_of_call(call: SignedCall, document: Any, body: bytes, answers: AnswerFor
 
 
 def _gateways(call: SignedCall, document: Any) -> list[GatewayFacts]:
-    """The gateways that an answer lists."""
+    """Return the gateways in an answer."""
     listed = document.get(call.key) if call.lists_gateways and isinstance(document, Mapping) else None
     gateways = []
     for gateway in listed if isinstance(listed, list) else ():
@@ -212,7 +213,7 @@ def _gateways(call: SignedCall, document: Any) -> list[GatewayFacts]:
 
 
 def _about(gateways: Collection[GatewayFacts]) -> dict[str, Any]:
-    """What facts say of these gateways; those that AWS has not heard of for longest come first."""
+    """Return the facts about these gateways; those with the oldest contact come first."""
     unknown = datetime.max.replace(tzinfo=UTC)
     oldest = sorted(gateways, key=lambda gateway: (gateway.last_seen or unknown, gateway.gateway_id))
     return {
@@ -223,22 +224,23 @@ def _about(gateways: Collection[GatewayFacts]) -> dict[str, Any]:
 
 
 def _instant(seconds: Any) -> datetime | None:
-    """A timestamp of JSON 1.0: seconds since 1970 as a number."""
+    """Parse a timestamp of JSON 1.0: seconds since 1970 as a number."""
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
         return None
     try:
         return datetime.fromtimestamp(seconds, UTC)
-    except (ValueError, OverflowError, OSError):  # not a date of the calendar
+    except (ValueError, OverflowError, OSError):  # not a date in the calendar
         return None
 
 
 def error_of(response: Response, document: Any, hidden: tuple[tuple[str, str], ...] = ()) -> tuple[str, str | None]:
-    """Code and message of an error answer: header, body of JSON, root of XML, else the status itself."""
+    """Return the code and the message of an error answer: from the header, the body in JSON, the root of the XML, else
+    the status itself."""
     code = response.header("x-amzn-errortype")
     message: Any = None
     if isinstance(document, Mapping):
         members = {str(name).lower(): value for name, value in document.items()}
-        # `ErrorCode` is a member of Backup gateway's errors, whose own name is the type.
+        # `ErrorCode` is also a member of Backup gateway's errors, whose own name is their type.
         codes = (members.get(name) for name in ("code", "__type", "errorcode"))
         code = code or next((name for name in codes if isinstance(name, str) and name), None)
         message = members.get("message")
@@ -247,7 +249,7 @@ def error_of(response: Response, document: Any, hidden: tuple[tuple[str, str], .
         name = local_name(root)
         code = code or texts.get("code") or (name if name.endswith("Exception") else None)
         message = texts.get("message")
-    # Masked while they are whole: a secret that is cut is not found.
+    # Masked before cutting: a secret that is cut is not found.
     cut = (without(hidden, code) or "").partition(":")[0].rpartition("#")[2].strip()
     text = without(hidden, message.strip() if isinstance(message, str) else None)
     text = None if text is None else text[:MAX_MESSAGE_CHARACTERS]
@@ -255,14 +257,14 @@ def error_of(response: Response, document: Any, hidden: tuple[tuple[str, str], .
 
 
 def without(hidden: tuple[tuple[str, str], ...], text: str | None) -> str | None:
-    """A text with masks in place of the secrets of `hidden`."""
+    """Return a text with masks in place of the secrets of `hidden`."""
     for secret, mask in hidden:
         text = None if text is None else text.replace(secret, mask)
     return text
 
 
 def kind_of(facts: ApiFacts) -> FailureKind:
-    """The kind of an error answer of AWS."""
+    """Return the kind of an error answer of AWS."""
     known = kind_for_call(facts.error_code or "", facts.error_message or "")
     if known is not None:
         return known

@@ -1,4 +1,4 @@
-"""Names to addresses, twice: as programs on this host resolve them, and as one resolver answers."""
+"""Resolve names in two ways: as programs on this host do, and by asking one resolver."""
 
 import asyncio
 import contextlib
@@ -25,10 +25,11 @@ DNS_PORT: Final = 53
 UDP_PAYLOAD_BYTES: Final = 1232
 """EDNS buffer size that fits every path without fragments (DNS Flag Day 2020)."""
 MAX_RECORDS: Final = 64
-"""dnspython needs seconds for the thousands of records that 65 kB can hold; no answer for a host needs this many."""
+"""Maximum number of records: dnspython needs seconds for the thousands that 65 kB can hold, and no answer for a host
+needs this many."""
 MAX_ADDRESSES: Final = 24
-"""Addresses of one host that are kept; each of them is measured. An endpoint has one per zone and family, a public name
-about ten."""
+"""Maximum number of addresses that are kept for one host; each is measured. An endpoint has one for each zone and IP
+version, a public name about ten."""
 
 _RCODE_KINDS: Final = {
     dns.rcode.NXDOMAIN: FailureKind.NXDOMAIN,
@@ -61,12 +62,12 @@ async def ask(
     bounded: bool = True,
     by_tcp: bool = False,
 ) -> tuple[Address, ...]:
-    """Ask `resolver` for the `record` (`A` or `AAAA`) of `host`, by UDP and, where the answer is cut, by TCP; with
-    `by_tcp` by TCP at once, and next to it by UDP, which shows whether the server is there.
+    """Ask `resolver` for the `record` (`A` or `AAAA`) of `host`, by UDP and, if the answer is truncated, by TCP. With
+    `by_tcp` ask by TCP at once, and in parallel by UDP, which shows whether the server is there.
 
-    Gives the addresses; empty if the name exists without such a record, which is not a failure. Where it is not
-    `bounded`, as in the C library, an answer may hold any number of them. Raises OSError, and
-    ProbeError for a negative rcode, for what cannot be read, and of kind `malformed` for a name that DNS cannot carry.
+    Returns the addresses; empty if the name exists without such a record, which is not a failure. If not `bounded`, an
+    answer may have any number of them, as in the C library. Raises OSError, and ProbeError for a negative rcode, for an
+    unreadable answer, and of kind `malformed` for a name that DNS cannot carry.
     """
     try:
         query, wire = _query(host, record)
@@ -77,9 +78,9 @@ async def ask(
     else:
         packet, queries = await _exchange(net, resolver, wire, retry_after)
         transport = "udp"
-    if transport == "udp" and _is_cut(packet):  # and the rest of it need not make sense (RFC 2181, section 9)
+    if transport == "udp" and _is_cut(packet):  # the rest of it need not make sense (RFC 2181, section 9)
         transport = "tcp"
-        draft.facts = _cut(packet, queries)  # what is known where no connection by TCP comes about
+        draft.facts = _cut(packet, queries)  # all that is known if the connection by TCP fails
         stream = await net.connect(resolver, DNS_PORT, Draft[TcpFacts]())
         draft.facts = None
         packet = await _told(stream, wire)
@@ -101,7 +102,7 @@ async def _exchange(net: Net, resolver: Address, wire: bytes, retry_after: float
 
 
 async def _told(stream: Stream, wire: bytes) -> bytes:
-    """The answer to a query over a connection, which is then closed."""
+    """Return the answer to a query over a connection, which is then closed."""
     try:
         await stream.send(len(wire).to_bytes(2, "big") + wire)
         size = int.from_bytes(await _exactly(stream, 2), "big")
@@ -114,11 +115,11 @@ async def _told(stream: Stream, wire: bytes) -> bytes:
 
 
 async def _ask_by_tcp(net: Net, resolver: Address, wire: bytes, draft: Draft[DnsFacts], retry_after: float) -> bytes:
-    """The answer by TCP. Where no connection comes about, the facts of the draft are what an answer by UDP says by its
-    header, if there is one."""
+    """Return the answer by TCP. If the connection fails, the draft gets the facts in the header of an answer by UDP, if
+    there is one."""
 
     async def hear() -> None:
-        with contextlib.suppress(OSError):  # UDP then says nothing, and the failure of TCP stands alone
+        with contextlib.suppress(OSError):  # UDP then tells nothing, and only the failure of TCP is reported
             draft.facts = _cut(*await _exchange(net, resolver, wire, retry_after))
 
     heard = asyncio.create_task(hear())
@@ -134,7 +135,7 @@ async def _ask_by_tcp(net: Net, resolver: Address, wire: bytes, draft: Draft[Dns
 
 
 def _query(host: str, record: str) -> tuple[dns.message.Message, bytes]:
-    """A question and its wire, with an id that cannot be guessed (RFC 5452, section 4.3)."""
+    """Return a question and its wire form, with an id that cannot be guessed (RFC 5452, section 4.3)."""
     question, wire = _question(host, record)
     query = copy.copy(question)
     query.id = dns.entropy.random_16()
@@ -143,7 +144,7 @@ def _query(host: str, record: str) -> tuple[dns.message.Message, bytes]:
 
 @lru_cache(maxsize=64)
 def _question(host: str, record: str) -> tuple[dns.message.Message, bytes]:
-    """A question, built once: every resolver and every cycle of a watch asks the same."""
+    """Return a question, built once: every resolver and every cycle of a watch gets the same."""
     question = dns.message.make_query(host, record, use_edns=0, payload=UDP_PAYLOAD_BYTES)
     return question, question.to_wire()
 
@@ -151,7 +152,7 @@ def _question(host: str, record: str) -> tuple[dns.message.Message, bytes]:
 def _read(
     packet: bytes, query: dns.message.Message, transport: str, queries: int, bounded: bool
 ) -> tuple[DnsFacts, dns.rcode.Rcode]:
-    """What an answer says, and its rcode. Raises as `read_answer` and `facts_of` do."""
+    """Return the facts in an answer, and its rcode. Raises like `read_answer` and `facts_of`."""
     answer = read_answer(packet, query, bounded=bounded)
     return facts_of(answer, query, transport=transport, queries=queries, bounded=bounded), answer.rcode()
 
@@ -160,8 +161,8 @@ def _read(
 def _seen_before(
     after_id: bytes, host: str, record: str, transport: str, queries: int, bounded: bool
 ) -> tuple[DnsFacts, dns.rcode.Rcode]:
-    """Read an answer that has the id of its question, as `_read` does. Name servers give the same bytes again and
-    again, each after another id, and decoding them is most of what an answer costs."""
+    """Read an answer with the id of its question, like `_read`, from a cache. Name servers send the same bytes again
+    and again behind different ids, and decoding them is most of an answer's cost."""
     question = copy.copy(_question(host, record)[0])
     question.id = 0
     return _read(b"\0\0" + after_id, question, transport, queries, bounded)
@@ -189,8 +190,8 @@ def read_answer(packet: bytes, query: dns.message.Message, *, bounded: bool = Tr
 def facts_of(
     answer: dns.message.Message, query: dns.message.Message, *, transport: str, queries: int, bounded: bool = True
 ) -> DnsFacts:
-    """What an answer says of the name asked for. Raises ProbeError of kind `dns-malformed` for a CNAME circle
-    and, where it is bounded, for more than MAX_ADDRESSES."""
+    """Return the facts in an answer about the requested name. Raises ProbeError of kind `dns-malformed` for a circle of
+    CNAMEs and, if it is bounded, for more than MAX_ADDRESSES."""
     question = query.question[0]
     try:
         chain = answer.resolve_chaining() if isinstance(answer, dns.message.QueryMessage) else None
@@ -221,12 +222,13 @@ def facts_of(
 
 
 def readable(name: dns.name.Name) -> str:
-    """A name in lower case without the final dot; bytes that are not letters are escaped (RFC 1035, section 5.1)."""
+    """Return a name in lower case without the final dot, with escapes for bytes other than letters (RFC 1035, section
+    5.1)."""
     return name.to_text(omit_final_dot=True).lower()
 
 
 def _cut(packet: bytes, queries: int) -> DnsFacts:
-    """What an answer that is cut says by its header alone."""
+    """Return the facts in the header of a truncated answer."""
     return DnsFacts(
         rcode=dns.rcode.to_text(dns.rcode.Rcode(packet[3] & 0xF)),
         addresses=(),

@@ -1,7 +1,7 @@
 """One bounded HTTP/1.1 exchange over any stream. Nothing is followed, nothing decompressed.
 
-h11 is the engine under httpx; used bare, because the clients above it let a peer send informational answers and chunk
-extensions without end. Every byte of an exchange is counted here, and the connection is given up past the limit.
+h11, the engine of httpx, is used directly, because the clients above it let a peer send informational answers and chunk
+extensions without end. Every byte of an exchange is counted here, and the connection is closed beyond the limit.
 """
 
 import base64
@@ -22,14 +22,16 @@ from probes.seams import Machine, Stream
 
 MAX_BODY_BYTES: Final = 64 * 1024
 MAX_EXCHANGE_BYTES: Final = MAX_BODY_BYTES + MAX_BODY_BYTES // 2
-"""Bytes of a whole answer. Its head, framing and all else beside its body may have half as many as the body."""
+"""Maximum bytes of a whole answer. Its head, framing and everything else besides its body may have half as many as the
+body."""
 MAX_HEAD_BYTES: Final = 32 * 1024
 MAX_INFORMATIONAL: Final = 8
 RECEIVE_BYTES: Final = 16_384
 MAX_HEADER_CHARACTERS: Final = 256
-"""Characters that are kept of a header's value. A request id has 36, and the start of a longer Location is enough."""
+"""Maximum length that is kept of a header's value. A request id has 36 characters, and the start of a longer Location
+is enough."""
 MAX_ERROR_CHARACTERS: Final = 120
-"""h11 quotes the whole line that it cannot read."""
+"""Maximum length of an error text, since h11 quotes the whole line that it cannot read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,13 +40,13 @@ class Response:
 
     status: int
     headers: tuple[tuple[str, str], ...]
-    """Names in lower case, in the order in which they came."""
+    """Headers with names in lower case, in their order."""
     body: bytes
     keep_alive: bool
     """Whether another request may follow on the connection."""
 
     def header(self, name: str) -> str | None:
-        """The beginning of the first header of that lower-case name."""
+        """The beginning of the first header with that lower-case name."""
         return next((value[:MAX_HEADER_CHARACTERS] for key, value in self.headers if key == name), None)
 
 
@@ -58,10 +60,10 @@ async def exchange(
     on_head: Callable[[Response], None] | None = None,
     most: int = MAX_BODY_BYTES,
 ) -> Response:
-    """Send one request and read its whole answer, whose body has at most `most` bytes. `on_head` is called with its
-    head, without a body, as soon as that is there: whose answer it is shows even where the rest never ends.
+    """Send one request and read its whole answer, whose body may have at most `most` bytes. `on_head` is called with
+    the head as soon as it is complete, since it identifies the server even if the body never ends.
 
-    Raises OSError, PeerClosedError where the connection ends without a whole answer, and ProbeError of kind `malformed`
+    Raises OSError, PeerClosedError if the connection ends without a whole answer, and ProbeError of kind `malformed`
     or `too-large`; `malformed`, too, for a request that HTTP cannot carry, such as a host beyond ASCII.
     """
     engine = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD_BYTES)
@@ -113,7 +115,7 @@ async def _read(
                 ended = not data
                 engine.receive_data(data)
             case h11.InformationalResponse(status_code=101):
-                return _response(event, b"", keep_alive=False)  # h11 takes it only where an upgrade was asked for
+                return _response(event, b"", keep_alive=False)  # h11 accepts it only if an upgrade was requested
             case h11.InformationalResponse():
                 informational += 1
                 if informational > MAX_INFORMATIONAL:
@@ -127,7 +129,7 @@ async def _read(
                 if len(body) > most:
                     raise ProbeError(FailureKind.TOO_LARGE, f"a body of over {most} bytes")
             case h11.EndOfMessage() if head is not None:
-                # Not after bytes that answer no request, nor where the end of the connection ended the body.
+                # Not after bytes that answer no request, nor if the end of the connection ended the body.
                 keep_alive = engine.their_state is h11.DONE and engine.trailing_data == (b"", False)
                 return _response(head, bytes(body), keep_alive=keep_alive)
             case _:
@@ -151,7 +153,7 @@ _ERROR_ROOTS: Final = frozenset({"ErrorResponse", "Response"})
 
 
 def request_id_of(response: Response, answers: AnswerForm) -> str | None:
-    """The request id of an answer of AWS; None where it has none in the place that the service has for it."""
+    """Return the request id of an AWS answer; None if it has none in the place that the service uses."""
     if answers is AnswerForm.S3:
         return None if response.header(_S3_ID) is None else response.header("x-amz-request-id")
     in_header = response.header("x-amzn-requestid")
@@ -159,13 +161,13 @@ def request_id_of(response: Response, answers: AnswerForm) -> str | None:
         return in_header
     if local_name(root) not in _ERROR_ROOTS or "Code" not in map(local_name, root.iter()):
         return None
-    # An error of the query protocol has it in its root, one of EC2's as RequestID.
+    # Errors of the query protocols have it in their root, those of EC2 as RequestID.
     named = (child.text for child in root if local_name(child) in ("RequestId", "RequestID"))
     return next((text.strip()[:MAX_HEADER_CHARACTERS] for text in named if text and text.strip()), None)
 
 
 def xml_of(body: bytes) -> ElementTree.Element | None:
-    """The root of a small XML body. Entities are never declared in an AWS answer, and a document type is refused."""
+    """Return the root of a small XML body. AWS' answers never declare entities, and a document type is refused."""
     if b"<!DOCTYPE" in body or b"<!ENTITY" in body:
         return None
     try:
@@ -189,11 +191,11 @@ async def probe(
     path: str = "/",
     answers: AnswerForm = AnswerForm.JSON,
 ) -> Response:
-    """Ask `path` of an AWS endpoint, unsigned: a peer that answers with a request id, in the form in which the service
-    `answers`, is an AWS front end.
+    """Send an unsigned request for `path` to an AWS endpoint. A peer that answers with a request id in the form of
+    `answers` is an AWS front end.
 
-    Raises what `exchange` raises, and ProbeError of kind `redirect`, `not-aws` or `service-error`; any other status is
-    what an unsigned request deserves. The head of an answer that has no end is kept in the facts.
+    Raises the errors of `exchange`, and ProbeError of kind `redirect`, `not-aws` or `service-error`; any other status
+    is expected for an unsigned request. The facts keep the head of an endless answer.
     """
     sent = machine.now()
 
@@ -202,7 +204,7 @@ async def probe(
 
     response = await exchange(stream, "GET", path, _headers(host, agent), on_head=on_head)
     facts = draft.facts = _facts(response, sent, machine.now(), answers)
-    # S3 itself sends on who asks for a bucket of another Region: which one it is, is the signed call's to say.
+    # S3 itself redirects requests for a bucket of another Region: the signed call tells which Region it is.
     is_of_bucket = facts.request_id is not None and response.header(_BUCKET_REGION) is not None
     if 300 <= facts.status < 400 and not is_of_bucket:
         raise ProbeError(
@@ -229,7 +231,7 @@ async def probe_padded(
 ) -> Response:
     """Send an unsigned request with `padding` for its body: any whole answer shows that large packets get through.
 
-    Raises what `exchange` raises.
+    Raises the errors of `exchange`.
     """
     sent = machine.now()
     response = await exchange(stream, "POST", "/", _headers(host, agent), body=padding)
@@ -247,11 +249,11 @@ async def probe_websocket(
     *,
     answers: AnswerForm = AnswerForm.JSON,
 ) -> Response:
-    """Ask, unsigned, to open a WebSocket at `path`: an answer shows that what is on the way lets the request pass.
+    """Send an unsigned request to open a WebSocket at `path`: an answer shows that the path lets the request pass.
 
-    Which answer a service gives is not documented, so that a refusal without a request id counts as its own, unless it
-    is a redirect, a fault, a page for people, or asks for a proxy's credentials. Raises what `exchange` raises, and
-    ProbeError of kind `redirect` or `not-aws`.
+    The answers of services are not documented. A refusal without a request id therefore counts as the service's own,
+    unless it is a redirect, a fault, a page for people, or a request for a proxy's credentials. Raises the errors of
+    `exchange`, and ProbeError of kind `redirect` or `not-aws`.
     """
     sent = machine.now()
     upgrade = (
@@ -281,8 +283,8 @@ def _headers(host: str, agent: str) -> tuple[tuple[str, str], ...]:
 
 
 def clock_against(theirs: datetime | None, sent: datetime, received: datetime) -> tuple[float | None, float | None]:
-    """This host's clock minus the server's, and half the round trip, by which it may be off, both in seconds; None
-    where the server does not say its time. `sent` and `received` are instants of this host."""
+    """Return the offset of this host's clock from the server's, and its uncertainty of half the round trip, both in
+    seconds; None if the server does not tell its time. `sent` and `received` are times of this host."""
     if theirs is None:
         return None, None
     half = (received - sent).total_seconds() / 2
@@ -307,8 +309,8 @@ def _facts(response: Response, sent: datetime, received: datetime, answers: Answ
 
 @lru_cache(maxsize=64)
 def instant_of(text: str | None) -> datetime | None:
-    """The instant of a Date header, in UTC and in any of its forms (RFC 9110, section 5.6.7), one-digit days included;
-    None where it is not a date."""
+    """Return the time in a Date header in UTC, for any of its forms (RFC 9110, section 5.6.7) including one-digit days;
+    None if it is not a date."""
     if text is None:
         return None
     try:

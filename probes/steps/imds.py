@@ -21,14 +21,15 @@ ECS: Final = ip_address("169.254.170.2")
 IPV6: Final = ip_address("fd00:ec2::254")
 TOKEN_SECONDS: Final = 300
 MAX_VALUE_CHARACTERS: Final = 2048
-"""A network interface has 50 IPv6 addresses at most (EC2 User Guide, Maximum IP addresses per network interface)."""
+"""Maximum length of a value: a network interface has at most 50 IPv6 addresses (EC2 User Guide, Maximum IP addresses
+per network interface)."""
 
 _WORD: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
-"""Nothing that a command could read as an option."""
+"""A word that no command could read as an option."""
 _INSTANCE_TYPE: Final = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")
 _MAC: Final = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 _CIDR: Final = re.compile(r"[0-9a-f.:/]{1,64}")
-"""A block of addresses. The form has no IPv6 scope, which could be any text."""
+"""A block of addresses, without an IPv6 scope, which could be any text."""
 _ADDRESS: Final = re.compile(r"[0-9a-f.:]{1,45}")
 """An address without an IPv6 scope."""
 _DOMAIN: Final = re.compile(r"[a-z0-9.-]{1,128}")
@@ -44,8 +45,8 @@ def disabled(environment: Mapping[str, str]) -> bool:
 
 
 def endpoint(environment: Mapping[str, str]) -> tuple[Address, int]:
-    """Address and port of the service, as AWS_EC2_METADATA_SERVICE_ENDPOINT and its mode say. Raises ProbeError where
-    they name no address."""
+    """Return the address and port of the service from AWS_EC2_METADATA_SERVICE_ENDPOINT and its mode. Raises ProbeError
+    if they do not name an address."""
     url = environment.get("AWS_EC2_METADATA_SERVICE_ENDPOINT", "")
     if not url:
         return (IPV6 if _mode(environment) == "ipv6" else IPV4), 80
@@ -63,8 +64,8 @@ def _mode(environment: Mapping[str, str]) -> str:
 
 
 def container_endpoint(environment: Mapping[str, str]) -> tuple[Address, int] | None:
-    """Address and port where a container's credentials come from (AWS SDKs and Tools Reference Guide, Container
-    credential provider): ECS, EKS Pod Identity or a loopback helper; None where none is set or a name stands there."""
+    """Return the address and port for a container's credentials (AWS SDKs and Tools Reference Guide, Container
+    credential provider): ECS, EKS Pod Identity or a loopback helper; None if none is set, or if it is a name."""
     if environment.get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"):
         return ECS, 80
     try:
@@ -75,10 +76,10 @@ def container_endpoint(environment: Mapping[str, str]) -> tuple[Address, int] | 
 
 
 async def probe(net: Net, machine: Machine, agent: str, draft: Draft[ImdsFacts]) -> ImdsFacts:
-    """Take a token, and read the identity and the place of this instance.
+    """Get a token, and read the identity and the place of this instance.
 
-    Raises OSError, PeerClosedError, and ProbeError: kind `not-permitted` with the status as code where the service says
-    no, `malformed` or `too-large` where it talks nonsense.
+    Raises OSError, PeerClosedError, and ProbeError: kind `not-permitted` with the status as code if the service
+    refuses, `malformed` or `too-large` for an answer that makes no sense.
     """
     draft.facts = ImdsFacts(token=False)
     service = _service(net, machine, agent)
@@ -124,7 +125,7 @@ async def probe(net: Net, machine: Machine, agent: str, draft: Draft[ImdsFacts])
                 *await networks(f"{below}/subnet-ipv4-cidr-block"),
                 *await networks(f"{below}/subnet-ipv6-cidr-blocks"),
             ),
-            # The single block is the primary one, whose second address is the VPC's resolver.
+            # A single block is the primary one, whose second address is the VPC's resolver.
             vpc_cidrs=tuple(
                 dict.fromkeys(
                     (
@@ -144,8 +145,8 @@ async def probe(net: Net, machine: Machine, agent: str, draft: Draft[ImdsFacts])
 
 
 async def probe_role(net: Net, machine: Machine, agent: str, role: str, draft: Draft[RoleFacts]) -> RoleFacts:
-    """What the service says of a role that it named: the `Code` of the document in which it gives the credentials, and
-    nothing else of that. Raises as `probe` does."""
+    """Return the service's status of a role that it named: only the `Code` of the document with the credentials. Raises
+    like `probe`."""
     service = _service(net, machine, agent)
     path = f"iam/security-credentials/{role}"
     try:
@@ -156,7 +157,7 @@ async def probe_role(net: Net, machine: Machine, agent: str, role: str, draft: D
     if answer is None:
         raise ProbeError(FailureKind.MALFORMED, f"metadata has nothing at {path}", code="404")
     code: Any = None
-    with contextlib.suppress(ValueError, RecursionError):  # such an error holds the document
+    with contextlib.suppress(ValueError, RecursionError):  # such an error contains the document
         document = json.loads(answer.body)
         code = document.get("Code") if isinstance(document, dict) else None
     if not isinstance(code, str) or not _CODE.fullmatch(code):
@@ -166,8 +167,8 @@ async def probe_role(net: Net, machine: Machine, agent: str, role: str, draft: D
 
 
 def _service(net: Net, machine: Machine, agent: str) -> "_Service":
-    """The service at its address; also at that of IPv6 where nobody chose one and this host has no way to the first, as
-    in a subnet of IPv6 alone (EC2 User Guide, Access instance metadata for an EC2 instance)."""
+    """Return the service at its address. If nobody chose one and this host has no route to the first, as in a subnet
+    with IPv6 only, its IPv6 address is used (EC2 User Guide, Access instance metadata for an EC2 instance)."""
     environment = machine.environment
     address, port = endpoint(environment)
     is_chosen = bool(environment.get("AWS_EC2_METADATA_SERVICE_ENDPOINT") or _mode(environment))
@@ -175,29 +176,29 @@ def _service(net: Net, machine: Machine, agent: str) -> "_Service":
 
 
 class _Service:
-    """Calls over one connection, opened again where the service closes it."""
+    """Requests over one connection, reopened if the service closes it."""
 
     def __init__(self, net: Net, addresses: tuple[Address, ...], port: int, header: tuple[str, str]) -> None:
         self._net = net
         self._addresses = addresses
-        """The one in use, and those to go on to where no route leads there."""
+        """The address in use, and the next ones if no route leads there."""
         self._port = port
         self._header = header
         self._stream: Stream | None = None
         self._token = ""
 
     async def take_token(self) -> Response:
-        """Ask for a session token."""
+        """Request a session token."""
         return await self.call("PUT", "api/token", ("X-aws-ec2-metadata-token-ttl-seconds", str(TOKEN_SECONDS)))
 
     def keep_token(self, answer: Response) -> None:
-        """Use the token of an answer. Raises ProbeError where the answer has none."""
+        """Use the token of an answer. Raises ProbeError if the answer has none."""
         if answer.status != 200:
             raise _refusal(answer.status)
         self._token = _value("api/token", answer, _TOKEN) or ""
 
     async def read(self, path: str) -> Response | None:
-        """What stands at a path; None where nothing does. Raises ProbeError where the service says no."""
+        """Return the content at a path; None if there is none. Raises ProbeError if the service refuses."""
         answer = await self.call("GET", f"meta-data/{path}", ("X-aws-ec2-metadata-token", self._token))
         if answer.status == 404:
             return None
@@ -242,8 +243,8 @@ class _Service:
 
 
 def _refusal(status: int) -> ProbeError:
-    """Switched off or forbidden for what says so (EC2 User Guide, Configure the instance metadata options), nonsense
-    otherwise."""
+    """Return the failure for a refusal: switched off or forbidden if the answer says so (EC2 User Guide, Configure the
+    instance metadata options), otherwise malformed."""
     kind = FailureKind.NOT_PERMITTED if status in (401, 403, 404) else FailureKind.MALFORMED
     return ProbeError(kind, f"the metadata service answered {status}", code=str(status))
 

@@ -1,9 +1,9 @@
-"""Which jobs of AWS Backup did not succeed lately: signed, read-only calls that list backup, restore and copy jobs.
+"""List jobs of AWS Backup that did not succeed lately, by signed, read-only calls for backup, restore and copy jobs.
 
-Source: AWS Backup Developer Guide, API Reference, ListBackupJobs, ListRestoreJobs, ListCopyJobs and what they list. The
-API filters by one state a call. A job that the console shows as "Completed with issues" has the state COMPLETED and a
-message category other than SUCCESS, for which there is no filter, so all completed jobs that have a category are asked
-for.
+Source: AWS Backup Developer Guide, API Reference, ListBackupJobs, ListRestoreJobs, ListCopyJobs and their members. Each
+call can filter by only one state. A job that the console shows as "Completed with issues" has the state COMPLETED and a
+message category other than SUCCESS, for which there is no filter. So all completed jobs are requested from lists that
+have a category.
 """
 
 import re
@@ -19,16 +19,16 @@ from probes.steps.api import json_of, without
 from probes.steps.http import Response
 
 MAX_RESULTS: Final = 20
-"""Jobs in one page: a few KB each, so that a page stays below MAX_BODY_BYTES."""
+"""Maximum number of jobs in one page: each has a few KB, and a page must stay below MAX_BODY_BYTES."""
 MAX_MESSAGE_CHARACTERS: Final = 300
-"""Characters that are kept of a job's message. The texts of AWS Backup are shorter."""
+"""Maximum length that is kept of a job's message. The texts of AWS Backup are shorter."""
 _COMPLETED: Final = "COMPLETED"
 _SUCCESS: Final = "SUCCESS"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobList:
-    """How one kind of job is listed."""
+    """How to list one kind of job."""
 
     kind: str
     operation: str
@@ -37,16 +37,16 @@ class JobList:
     """The key of the list in the answer."""
     job_id: str
     state: str
-    """The key of a job's state in the answer. The query has the same name in lower case."""
+    """The key of a job's state in the answer. The query's key is the same in lower case."""
     unsuccessful: tuple[str, ...]
     has_category: bool
     """Whether a completed job has a category."""
     has_resource: bool
-    """Whether the list can be asked for one resource."""
+    """Whether the list can be limited to one resource."""
 
     @property
     def states(self) -> tuple[str, ...]:
-        """The states that are asked for, in this order."""
+        """The states to request, in this order."""
         return (*self.unsuccessful, *((_COMPLETED,) if self.has_category else ()))
 
 
@@ -86,26 +86,26 @@ LISTS: Final = (
     ),
 )
 MAX_CALLS: Final = sum(len(jobs.states) for jobs in LISTS)
-"""Signed calls in all, each of which counts against the account's request rate: one page for each state."""
+"""Maximum number of signed calls, each of which counts against the account's request rate: one page for each state."""
 _WORD: Final = re.compile(r"[\x20-\x7e]{1,64}")
-"""A kind of resource, a message category."""
+"""The name of a kind of resource or of a message category."""
 _JOB_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 _INSTANCE: Final = re.compile(r"arn:[a-z0-9-]{1,32}:ec2:[a-z0-9-]{0,32}:[0-9]{0,12}:instance/(i-[0-9a-f]{8,17})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobsRequest:
-    """Which jobs AWS Backup is asked for."""
+    """The jobs to request from AWS Backup."""
 
     created_after: datetime
     """Jobs created before this time are left out. It has whole seconds."""
     resource_arn: str | None
-    """The one resource whose jobs are listed; None for those of all resources of the account in the Region."""
+    """The one resource whose jobs are listed; None for all resources of the account in the Region."""
     resource_type: str | None = None
     """The kind of resource whose jobs are listed; None for all kinds."""
 
     def call(self, jobs: JobList, state: str) -> SignedCall:
-        """The call for the jobs of a kind in a state."""
+        """Return the call for the jobs of a kind in a state."""
         query = {jobs.state.lower(): state, "createdAfter": f"{self.created_after.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"}
         query |= {"resourceArn": self.resource_arn} if self.resource_arn is not None and jobs.has_resource else {}
         query |= {} if self.resource_type is None else {"resourceType": self.resource_type}
@@ -121,11 +121,11 @@ async def read(
     *,
     hidden: tuple[tuple[str, str], ...] = (),
 ) -> None:
-    """List the jobs in each state except success, and those that completed, with at most MAX_CALLS calls. `send`
-    makes one call, as `probes.steps.api.probe` does. What was read until a call fails is in the facts, with a mask in
-    place of the texts of `hidden`.
+    """List the jobs in each state except success, and those that completed, with at most MAX_CALLS calls. `send` makes
+    one call like `probes.steps.api.probe`. If a call fails, the facts hold everything before it, with masks in place of
+    the texts of `hidden`.
 
-    Raises what `send` raises, and ProbeError for a list that is not one of jobs.
+    Raises the errors of `send`, and ProbeError for an answer that is not a list of jobs.
     """
     listing = _Listing(request, hidden)
     for jobs in LISTS:
@@ -163,7 +163,7 @@ async def _page(
 
 
 class _Listing:
-    """What was listed so far."""
+    """The jobs listed so far."""
 
     def __init__(self, request: JobsRequest, hidden: tuple[tuple[str, str], ...]) -> None:
         self.request = request
@@ -173,12 +173,12 @@ class _Listing:
         self.is_cut = False
         self._hidden = hidden
         self._known: set[str] = set()
-        """Ids of jobs that were listed: one may change its state between two calls."""
+        """Ids of listed jobs: a job may change its state between two calls."""
         self._by_state: dict[str, int] = {}
         self._failed: dict[tuple[str | None, ...], FailedJobs] = {}
 
     def add(self, listed: list[Mapping[str, Any]], jobs: JobList, asked: str) -> None:
-        """Take the jobs of one page; more than were asked for are left out."""
+        """Add the jobs of one page; those beyond the requested number are left out."""
         self.is_cut = self.is_cut or len(listed) > MAX_RESULTS
         for job in listed[:MAX_RESULTS]:
             if not jobs.has_resource and self.request.resource_arn not in (None, *self._resources(job)):
@@ -193,14 +193,14 @@ class _Listing:
             self._keep(job, jobs, state, job_id)
 
     def _resources(self, job: Mapping[str, Any]) -> tuple[object, ...]:
-        """The resource that a job is about, or that it made."""
+        """Return the resource of a job, or the resource that it made."""
         return tuple(job.get(name) for name in ("ResourceArn", "SourceResourceArn", "CreatedResourceArn"))
 
     def _keep(self, job: Mapping[str, Any], jobs: JobList, state: str, job_id: str | None) -> None:
         category = self._text(job, "MessageCategory", _WORD)
         message = job.get("StatusMessage")
         message = self._masked(" ".join(message.split()))[:MAX_MESSAGE_CHARACTERS] if isinstance(message, str) else None
-        # A completed job without a category has issues where a message comes with it.
+        # A completed job without a category has issues if it has a message.
         has_issues = state == _COMPLETED and (bool(message) if category is None else category != _SUCCESS)
         if state not in jobs.unsuccessful and not (has_issues and jobs.has_category):
             return
@@ -223,7 +223,7 @@ class _Listing:
     def facts(
         self, request_id: str | None, error_code: str | None = None, error_message: str | None = None
     ) -> JobsFacts:
-        """What is known now, with what the last answer says."""
+        """Return the facts so far, with those of the last answer."""
         return JobsFacts(
             operation=self.operation,
             created_after=self.request.created_after,

@@ -1,7 +1,7 @@
-"""From a TCP connection to an AWS answer, step by step on one connection to one address and port.
+"""The ladder: from a TCP connection to an AWS answer, step by step on one connection to one address and port.
 
-Every step is an observation of its own, with its own time. A step that cannot be made after a failed one is recorded as
-skipped, with the name of the step that failed. The ladder owns its connection and closes it, whatever happens.
+Every step is an observation of its own, with its own time. A step that depends on a failed one is recorded as skipped,
+with the name of the failed step. The ladder owns its connection and closes it, whatever happens.
 """
 
 import asyncio
@@ -36,9 +36,9 @@ from probes.steps.jobs import JobsRequest
 from probes.tls_context import client_context, small_client_context
 
 SMALL_MSS: Final = 1200
-"""Bytes; with 60 of headers it fits the smallest MTU that IPv6 allows, 1280 (RFC 8200, section 5)."""
+"""Segment size in bytes that, with 60 bytes of headers, fits the smallest MTU of IPv6, 1280 (RFC 8200, section 5)."""
 UNVERIFIED: Final = "nobody"
-"""Trust source of a handshake that verifies no certificate, as reports have it."""
+"""Name of the trust source in reports for a handshake that verifies no certificate."""
 NO_CALL: Final = "no call of this service is known that has no side effects"
 MAX_PADDING_BYTES: Final = 60_000
 ORDINARY_MSS: Final = 1460
@@ -46,31 +46,32 @@ _OTHER_LABELS: Final = ("sts", "ec2")
 _ANSWERED: Final = frozenset({FailureKind.NOT_AWS, FailureKind.SERVICE_ERROR})
 """Failures of an unsigned request after which a signed one is still useful: its answer shows whether AWS is there."""
 _WAY: Final = 3
-"""How many steps of a ladder build on each other: TCP, TLS, HTTP."""
+"""Number of steps of a ladder that build on each other: TCP, TLS, HTTP."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeContext:
-    """What every ladder of a run shares."""
+    """The common parameters of all ladders of a run."""
 
     net: Net
     machine: Machine
     log: Log
     trust: "asyncio.Future[Trust]"
     limit: float
-    """Seconds for one step."""
+    """Time limit for one step in seconds."""
     agent: str
     """The User-Agent of requests."""
     keys: "asyncio.Future[Keys | str]"
-    """What signs the calls, or why none are made."""
+    """The keys that sign the calls, or the reason for making none."""
     connects: asyncio.Semaphore
     handshakes: asyncio.Semaphore
     standing: Mapping[str, Observation[Any]] = field(default_factory=dict)
-    """Answers of earlier runs to signed calls, by id: each is taken in place of the call."""
+    """Answers of earlier runs to signed calls, by id; each replaces its call."""
     uncalled: frozenset[str] = frozenset()
-    """Services of which no signed call is made."""
+    """Services to which no signed call is made."""
     read_on: set[str] = field(default_factory=set)
-    """Targets, by id, of whose list of gateways a ladder reads the further pages. They say the same at each address."""
+    """Ids of targets for which a ladder has taken the further pages of the list of gateways, which are the same at each
+    address."""
 
 
 def rungs(
@@ -82,8 +83,8 @@ def rungs(
     protocol: PortProtocol,
     has_websocket: bool = False,
 ) -> tuple[Subject, ...]:
-    """The steps that belong to one address and port, lowest first; `after` is where the address came from, and
-    `has_websocket` whether the service is used by WebSocket, which is tried once HTTP answers."""
+    """Return the steps at one address and port, lowest first. `after` is the observation that gave the address, and
+    `has_websocket` says whether the service uses a WebSocket, which is tried once HTTP answers."""
     steps: tuple[tuple[Step, str | None], ...] = ((Step.TCP, None),)
     if protocol is not PortProtocol.TCP:
         steps += ((Step.TLS, None),)
@@ -101,12 +102,12 @@ def rungs(
 
 
 async def always() -> bool:
-    """Every ladder makes the call."""
+    """Let every ladder make the call."""
     return True
 
 
 async def no_jobs() -> None:
-    """No ladder asks for jobs."""
+    """Let no ladder request jobs."""
 
 
 async def climb(
@@ -118,15 +119,15 @@ async def climb(
     may_call: Callable[[], Awaitable[bool]] = always,
     jobs_request: Callable[[], Awaitable[JobsRequest | str | None]] = no_jobs,
 ) -> None:
-    """Make the steps of `subjects`, as `rungs` gives them. `conversation` is that of the target's service, whose signed
-    call is skipped where it has none. `may_call` is asked before the call whether this ladder is the one that makes
-    it. `jobs_request` is asked where that call is answered well, after the other steps, which jobs of AWS Backup are to
-    be listed, or why none can be; None where this ladder is not the one that lists them."""
+    """Make the steps of `subjects`, which come from `rungs`. `conversation` is the service's; without a signed call in
+    it, the call is skipped. `may_call` is awaited before the call, and says whether this ladder makes it. After a good
+    answer and all other steps, `jobs_request` returns the jobs of AWS Backup to list, or why none can be listed; None
+    if this ladder is not the one that lists them."""
     await _Climb(context, target, subjects, conversation, may_call, jobs_request).go()
 
 
 class _Climb:
-    """One ladder while it is climbed."""
+    """One ladder in progress."""
 
     def __init__(
         self,
@@ -147,12 +148,12 @@ class _Climb:
         self._may_call = may_call
         self._jobs_request = jobs_request
         self._answered: tuple[Subject, Keys] | None = None
-        """The signed call that was answered well, and what signed it."""
+        """The signed call that got a good answer, and the keys that signed it."""
         self._address = address
         self._port = port
         self._mss = ORDINARY_MSS
         self._open: Stream | None = None
-        """The connection that the next step goes over; None where the last one ended it."""
+        """The connection for the next step; None if the last one ended it."""
 
     async def go(self) -> None:
         way, requests = self._subjects[:_WAY], self._subjects[_WAY:]
@@ -170,8 +171,8 @@ class _Climb:
     async def _requests(
         self, call: Subject | None = None, padded: Subject | None = None, websocket: Subject | None = None
     ) -> None:
-        """Send the requests that follow once HTTP answers. They do not depend on each other. A WebSocket is tried
-        beside the rest, on a connection of its own, as its users open one."""
+        """Send the requests that follow once HTTP answers, which do not depend on each other. A WebSocket is tried in
+        parallel on a connection of its own, as its users do."""
         async with asyncio.TaskGroup() as group:
             if websocket is not None:
                 group.create_task(self._websocket(websocket))
@@ -218,8 +219,8 @@ class _Climb:
         return _why(seen)
 
     async def _distinguish_size_from_name(self, stalled: Subject) -> None:
-        """Make two more handshakes at the same time: one with small packets, one for another name. The one that is
-        answered tells why the first was lost."""
+        """Make two more handshakes in parallel: one with small packets, one for another name. The one that gets an
+        answer shows why the first was lost."""
         small = replace(stalled, operation=SMALL_SEGMENTS, after=stalled.id)
         other = replace(stalled, operation=OTHER_NAME, after=stalled.id)
 
@@ -231,7 +232,7 @@ class _Climb:
             return True
 
         async def for_another_name(draft: Draft[TlsFacts]) -> bool:
-            # A name that firewalls for AWS let pass, and that the target does not have.
+            # A name that firewalls for AWS allow, and that is not the target's.
             label, _, domain = self._target.host.partition(".")
             other_host = f"{next(other for other in _OTHER_LABELS if other != label)}.{domain or label}"
             await tls.greet(self._connect_again, client_context(), other_host, UNVERIFIED, draft)
@@ -291,7 +292,7 @@ class _Climb:
                 await self._read_on(subject, keys, call, response)
 
     async def _send(self, keys: Keys, call: SignedCall, draft: Draft[ApiFacts]) -> http.Response:
-        """Make a signed call over the connection that is open, or else over a new one."""
+        """Make a signed call over the open connection, or else over a new one."""
 
         async def send(*, new_connection: bool) -> http.Response:
             return await api.probe(
@@ -313,7 +314,7 @@ class _Climb:
         return await send(new_connection=True)
 
     async def _read_on(self, first_subject: Subject, keys: Keys, call: SignedCall, first: http.Response) -> None:
-        """Read the further pages of a list of gateways, all within the time of one step."""
+        """Read the further pages of a list of gateways within the time of one step."""
 
         async def body(draft: Draft[ApiFacts]) -> None:
             await api.read_on(self._sender(keys), call, first, draft)
@@ -322,8 +323,8 @@ class _Climb:
         await self._context.log.observe(subject, body, limit=self._context.limit, before_again=self._reopen)
 
     async def _list_jobs(self) -> None:
-        """List jobs of AWS Backup, all within the time of one step. The last step of a ladder: how many calls it takes
-        changes nothing of what the others measure."""
+        """List jobs of AWS Backup within the time of one step. This is the last step of a ladder, so the number of its
+        calls does not affect the other steps."""
         request = None if self._answered is None else await self._jobs_request()
         if request is None or self._answered is None:
             return
@@ -339,7 +340,7 @@ class _Climb:
         await self._context.log.observe(subject, body, limit=self._context.limit, before_again=self._reopen)
 
     def _sender(self, keys: Keys) -> Callable[[SignedCall, Draft[ApiFacts]], Awaitable[http.Response]]:
-        """What makes one signed call after another, over one connection as long as it can."""
+        """Return a function that makes signed calls one after another, over one connection as long as possible."""
 
         async def send(call: SignedCall, seen: Draft[ApiFacts]) -> http.Response:
             response = await self._send(keys, call, seen)
@@ -349,7 +350,7 @@ class _Climb:
         return send
 
     async def _padded(self, subject: Subject) -> None:
-        if (why := await self._no_connection()) is not None:  # a request that is not sent tells nothing of its size
+        if (why := await self._no_connection()) is not None:  # a request that is not sent tells nothing about its size
             self._context.log.skip(subject, f"no new connection: {why}")
             return
         padding = b"0" * min(4 * self._mss + 1, MAX_PADDING_BYTES)
@@ -402,7 +403,7 @@ class _Climb:
             self._open = None
 
     async def _reconnect(self) -> None:
-        """Replace the connection that the peer may have given up."""
+        """Replace a connection that the peer may have closed."""
         self._close()
         self._open = await self._connect_again()
 
@@ -415,8 +416,8 @@ class _Climb:
         return await self._context.net.connect(self._address, self._port, Draft[TcpFacts]())
 
     async def _no_connection(self) -> FailureKind | None:
-        """Why there is no connection for another request within a step's time; None where there is one, and where a bug
-        of this program is left for the step itself to report."""
+        """Return why there is no connection for another request within a step's time; None if there is one, or if the
+        step itself is to report a bug of this program."""
         window = self._context.log.window(self._context.limit)
         try:
             async with window:
@@ -430,17 +431,17 @@ class _Climb:
         return None
 
     async def _reopened(self) -> Stream:
-        """The open connection, or a new one that is verified like the first."""
+        """Return the open connection, or a new one that is verified like the first."""
         if self._open is None:
             self._open = secured = self._with_tls(await self._connect_again())
             await secured.handshake()
         return self._open
 
     def _with_tls(self, stream: Stream) -> tls.TlsStream:
-        """A connection that has yet to make its handshake, and verifies the peer as the first one did."""
+        """Return a connection before its handshake that verifies the peer like the first one."""
         return tls.TlsStream(stream, self._context.trust.result().named, server_name=self._target.host)
 
 
 def _why(seen: Observation[Any]) -> str | None:
-    """Why nothing can be built on a step; None where it succeeded."""
+    """Return why no step can follow a step; None if it succeeded."""
     return None if seen.failure is None else f"{seen.subject.step} failed: {seen.failure.kind}"

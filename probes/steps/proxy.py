@@ -1,4 +1,4 @@
-"""What an HTTP proxy says to CONNECT: whether the SDK's calls get through where its settings send them."""
+"""The answer of an HTTP proxy to CONNECT: whether the SDK's calls get through the proxy of its settings."""
 
 import base64
 from collections.abc import Mapping
@@ -21,10 +21,10 @@ _KINDS: Final = {407: FailureKind.PROXY_AUTH}
 
 
 async def probe(net: Net, proxy: str, host: str, port: int, draft: Draft[ProxyConnectFacts]) -> int:
-    """Ask `proxy` for a tunnel to `host` and give its status; the tunnel is closed unused.
+    """Ask `proxy` for a tunnel to `host` and return the status; the tunnel is closed unused.
 
     Raises OSError, PeerClosedError, and ProbeError: `proxy-refused` or `proxy-auth` with the status as code,
-    `malformed` for a proxy that is not an http URL or talks nonsense.
+    `malformed` for a proxy that is not an http URL, or for an answer that makes no sense.
     """
     draft.facts = ProxyConnectFacts(proxy=masked_proxy(proxy), status=None, server=None)
     try:
@@ -32,13 +32,13 @@ async def probe(net: Net, proxy: str, host: str, port: int, draft: Draft[ProxyCo
         name, number = parts.hostname, parts.port or DEFAULT_PORT
     except ValueError as error:
         raise ProbeError(FailureKind.MALFORMED, "the proxy variable is not a URL") from error
-    if parts.scheme != "http" or not name:  # and no word of it is repeated: it may be a part of the password
+    if parts.scheme != "http" or not name:  # no word of it is repeated: it may be a part of the password
         raise ProbeError(FailureKind.MALFORMED, "the proxy variable is not an http URL with a host")
     address = await _address_of(net, name)
     headers: dict[str, str] = {}
     secrets: tuple[str, ...] = ()
-    """What the proxy may not be quoted with."""
-    if parts.username and parts.password:  # the SDK says nothing where one of them is missing
+    """Secrets that must be removed from quotes of the proxy."""
+    if parts.username and parts.password:  # the SDK sends none if one of them is missing
         userinfo = f"{unquote(parts.username)}:{unquote(parts.password)}"
         if not userinfo.isascii():  # botocore ends in a UnicodeEncodeError
             raise ProbeError(
@@ -61,7 +61,7 @@ async def probe(net: Net, proxy: str, host: str, port: int, draft: Draft[ProxyCo
 
 
 def url_of(proxy: str) -> str:
-    """The proxy's URL as the SDK reads the variable (botocore, ProxyConfiguration)."""
+    """Return the proxy's URL as the SDK reads the variable (botocore, ProxyConfiguration)."""
     if proxy.startswith(("http:", "https:")):
         return proxy
     return f"http:{proxy}" if proxy.startswith("//") else f"http://{proxy}"
@@ -78,7 +78,7 @@ async def _address_of(net: Net, name: str) -> Address:
 
 
 async def ask_for_tunnel(stream: Stream, host: str, port: int, headers: Mapping[str, str]) -> h11.Response:
-    """Ask a proxy, over a connection to it, for a tunnel to a host and port; give its answer, whatever that is.
+    """Ask a proxy over a connection for a tunnel to a host and port; return its answer, whatever it is.
 
     Raises OSError, PeerClosedError, and ProbeError of kind `malformed`.
     """
@@ -110,8 +110,8 @@ async def ask_for_tunnel(stream: Stream, host: str, port: int, headers: Mapping[
 
 
 def check_tunnel(answer: h11.Response) -> None:
-    """Raise ProbeError for a proxy's answer that opens no tunnel: `proxy-refused` or `proxy-auth`, with the status as
-    code."""
+    """Raise ProbeError for a proxy's answer that refuses the tunnel: `proxy-refused` or `proxy-auth`, with the status
+    as code."""
     if not 200 <= answer.status_code < 300:
         kind = _KINDS.get(answer.status_code, FailureKind.PROXY_REFUSED)
         raise ProbeError(kind, f"the proxy answers CONNECT with {answer.status_code}", code=str(answer.status_code))

@@ -1,8 +1,8 @@
 """Signature Version 4 at a given time (AWS IAM User Guide, AWS Signature Version 4 for API requests).
 
-The signing itself is botocore's. Its public entry reads the clock of its own process; the parts under it take a time
-from the request's context, so a simulated world signs at its own time. Those parts are not public: they are used in
-this file alone, and a test holds the result against the public entry.
+botocore does the signing. Its public function reads the clock of the process; the functions below it take a time from
+the request's context, so a simulated world signs at its own time. These are not public: only this file uses them, and a
+test compares the result with the public function's.
 """
 
 from datetime import UTC, datetime
@@ -22,9 +22,9 @@ def signed_headers(
     headers: tuple[tuple[str, str], ...],
     body: bytes,
 ) -> tuple[tuple[str, str], ...]:
-    """The headers that make a request signed: `X-Amz-Date`, the session token where there is one, `Authorization`.
+    """Return the headers of a signature: `X-Amz-Date`, the session token if there is one, and `Authorization`.
 
-    `headers` are those that the signature covers besides. Imports botocore's signer: call it where that is loaded.
+    `headers` are further headers that the signature covers. Imports botocore's signer, which should already be loaded.
     """
     from botocore.auth import SigV4Auth
     from botocore.awsrequest import AWSRequest

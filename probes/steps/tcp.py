@@ -1,4 +1,4 @@
-"""Connecting, and what this host's kernel can add about a connect that failed."""
+"""Connect, and add this host's kernel's facts about a failed connect."""
 
 import asyncio
 from dataclasses import replace
@@ -10,11 +10,11 @@ from probes.seams import Machine, Net, Stream
 
 
 async def connect(net: Net, machine: Machine, address: Address, port: int, draft: Draft[TcpFacts]) -> Stream:
-    """Connect to `address` and give the stream. Raises OSError.
+    """Connect to `address` and return the stream. Raises OSError.
 
-    After a failure `draft` also holds the way that the kernel would take and whether the next hop is known at all.
-    After silence it holds, too, what a UDP datagram to the same place met on this host: a local firewall that drops
-    TCP silently says EPERM to that.
+    After a failure, `draft` also has the kernel's route and the state of the next hop. After silence it also has the
+    local result of a UDP datagram to the same address and port: a local firewall that drops TCP silently answers it
+    with EPERM.
     """
     try:
         return await net.connect(address, port, draft)

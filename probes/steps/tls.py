@@ -1,7 +1,7 @@
-"""TLS over any stream, driven through memory buffers, so that every byte that came before a stall is counted.
+"""TLS over any stream through memory buffers, so that every byte before a stall is counted.
 
-The handshake loop: OpenSSL writes what it wants to send into one buffer and reads what arrived from another. Whenever
-it wants to read, what it wrote is sent and one piece is received. Nothing is decided by the text of an error.
+In the handshake, OpenSSL writes its output into one buffer and reads its input from another. Whenever it wants to read,
+its output is sent and one piece is received. Nothing is decided by the text of an error.
 """
 
 import asyncio
@@ -23,14 +23,15 @@ from probes.tls_context import client_context
 
 RECEIVE_BYTES: Final = 16_384
 MAX_HANDSHAKE_BYTES: Final = 262_144
-"""Far above any real chain; a longer handshake would never finish."""
+"""Maximum bytes of a handshake, far above any real chain; a longer one would never finish."""
 MAX_CERTIFICATES: Final = 6
-"""Certificates of one chain that are kept. AWS sends four. The report has them all, once for an address and port."""
+"""Maximum number of certificates that are kept of one chain. AWS sends four. The report has them once for each address
+and port."""
 MAX_KEPT: Final = 256
-"""Certificates of verified peers that are kept once they are read."""
+"""Maximum number of parsed certificates of verified peers in the cache."""
 MAX_NAME_CHARACTERS: Final = 256
-"""Characters that are kept of a subject, issuer, organisation or DNS name. A real DNS name has 253 at most (RFC 1035,
-section 2.3.4)."""
+"""Maximum length that is kept of a subject, issuer, organisation or DNS name. A real DNS name has at most 253
+characters (RFC 1035, section 2.3.4)."""
 _SHORT_NAMES: Final = {
     "commonName": "CN",
     "countryName": "C",
@@ -42,9 +43,9 @@ _SHORT_NAMES: Final = {
     "streetAddress": "STREET",
     "userId": "UID",
 }
-"""Short names, by OpenSSL's long names (RFC 4514, section 3)."""
+"""Short names of attributes by OpenSSL's long names (RFC 4514, section 3)."""
 _SPECIAL: Final = re.compile(r"[,+\"\\\\<>;]")
-"""Characters that RFC 4514, section 2.4, escapes wherever they stand."""
+"""Characters that RFC 4514, section 2.4, escapes everywhere."""
 _CONTENT_TYPES: Final = range(20, 25)
 """Record types of RFC 8446, section 5.1, and the heartbeat of RFC 6520."""
 _ALERT: Final = 21
@@ -53,7 +54,7 @@ _FATAL: Final = 2
 
 
 class TlsStream:
-    """A stream inside TLS, either end of it."""
+    """A stream inside TLS, at either end of it."""
 
     def __init__(
         self, stream: Stream, context: ssl.SSLContext, *, server_name: str | None = None, server_side: bool = False
@@ -68,8 +69,8 @@ class TlsStream:
         self.bytes_received = 0
 
     async def handshake(self) -> None:
-        """Shake hands. Raises ssl.SSLError, OSError, PeerClosedError, and ProbeError where the peer does not speak TLS
-        or never finishes."""
+        """Perform the handshake. Raises ssl.SSLError, OSError, PeerClosedError, and ProbeError if the peer does not
+        speak TLS or never finishes."""
         while True:
             try:
                 self.tls.do_handshake()
@@ -134,9 +135,9 @@ class TlsStream:
         return kind[0] in _CONTENT_TYPES and version in (b"", b"\3")
 
     def _first_alert(self) -> int | None:
-        """Number of the fatal alert that was the peer's only answer to the ClientHello; None where there is none.
+        """Return the number of the fatal alert if that was the peer's only answer to the ClientHello; otherwise None.
 
-        Python has no name for some that OpenSSL takes; 3.11 lacks no_application_protocol.
+        Python lacks names of some alerts that OpenSSL knows; 3.11 lacks no_application_protocol.
         """
         record = self.first_bytes
         return record[6] if len(record) > 6 and record[0] == _ALERT and record[5] == _FATAL else None
@@ -152,12 +153,12 @@ async def handshake(
     *,
     second_look_seconds: float,
 ) -> TlsStream:
-    """Shake hands as a client that verifies, and keep in `draft` what the peer showed.
+    """Perform the handshake of a client that verifies, and store the peer's facts in `draft`.
 
-    Where the peer's certificate does not verify, a second connection from `again`, over which nothing is ever sent but
-    a handshake, reads the chain; for that it has `second_look_seconds`, so that its silence does not take the place of
-    what the first one found. Raises what TlsStream.handshake raises, and ProbeError of kind `malformed` for a
-    `server_name` that TLS cannot carry.
+    If the peer's certificate does not verify, a second connection from `again` reads the chain by another handshake,
+    and sends nothing else. It has its own limit of `second_look_seconds`, so that its silence cannot replace the first
+    result. Raises the errors of TlsStream.handshake, and ProbeError of kind `malformed` for a `server_name` that TLS
+    cannot carry.
     """
     facts = TlsFacts(server_name=server_name, name_checked=context.check_hostname, trust=trust)
     draft.facts = facts
@@ -195,9 +196,9 @@ async def greet(
     trust: str,
     draft: Draft[TlsFacts],
 ) -> None:
-    """Make a handshake over a connection of its own, only for what comes back, and close it.
+    """Make a handshake over a connection of its own, only to see an answer, and close it.
 
-    Raises what `connect` and TlsStream.handshake raise.
+    Raises the errors of `connect` and TlsStream.handshake.
     """
     draft.facts = facts = TlsFacts(server_name=server_name, name_checked=context.check_hostname, trust=trust)
     stream = await connect()
@@ -214,8 +215,8 @@ async def greet(
 
 
 def _readable(tls: ssl.SSLObject) -> tuple[Certificate, ...]:
-    """The certificates of a peer whose handshake finished: of a peer that OpenSSL has verified only its own, as OpenSSL
-    reads it. None where our own parsing fails, which is not a fault of the peer."""
+    """Return the certificates of a peer whose handshake finished; for a verified peer only its own, as OpenSSL reads
+    it. None if our own parsing fails, which is not a fault of the peer."""
     try:
         if tls.context.verify_mode is not ssl.CERT_REQUIRED:
             return peer_certificates(tls)
@@ -230,12 +231,12 @@ def _readable(tls: ssl.SSLObject) -> tuple[Certificate, ...]:
 
 
 _VERIFIED: Final[dict[bytes, Certificate]] = {}
-"""Certificates that were parsed lately, by DER: a process that probes again and again sees the same ones every time."""
+"""Cache of parsed certificates by DER: a process that probes again and again sees the same ones every time."""
 
 
 def _of_verified(verified: Mapping[str, Any], der: bytes) -> Certificate:
-    """What `ssl.SSLSocket.getpeercert` tells of a verified peer. It costs a tenth of parsing the DER again, and
-    loads no library for it."""
+    """Return the data of `ssl.SSLSocket.getpeercert` for a verified peer. It costs a tenth of parsing the DER again,
+    and loads no library for it."""
     organizations = [value for name, value in _attributes(verified.get("issuer", ())) if name == "organizationName"]
     names = [value for kind, value in verified.get("subjectAltName", ()) if kind == "DNS"]
     return Certificate(
@@ -258,7 +259,7 @@ def _attributes(name: Iterable[Iterable[tuple[str, str]]]) -> list[tuple[str, st
 
 
 def _distinguished_name(name: Iterable[Iterable[tuple[str, str]]]) -> str:
-    """A name as RFC 4514 writes it: the last part first, separators escaped."""
+    """Return a name in the form of RFC 4514: the last part first, separators escaped."""
     parts = [
         "+".join(f"{_SHORT_NAMES.get(kind, kind)}={_escaped(value)}" for kind, value in relative) for relative in name
     ]
@@ -289,16 +290,16 @@ async def _read_chain_again(
 
 
 def peer_certificates(tls: ssl.SSLObject) -> tuple[Certificate, ...]:
-    """The certificates that the peer sent, its own first, at most MAX_CERTIFICATES of them. Raises ProbeError of kind
-    `malformed` where one cannot be read."""
-    # Public from Python 3.13 on; before that only the inner object has the method.
+    """Return the certificates that the peer sent, its own first, at most MAX_CERTIFICATES. Raises ProbeError of kind
+    `malformed` if one cannot be read."""
+    # Public since Python 3.13; before that, only the inner object has the method.
     chain = getattr(tls, "get_unverified_chain", None) or tls._sslobj.get_unverified_chain  # type: ignore[attr-defined]
     sent = (chain() or ())[:MAX_CERTIFICATES]
     return tuple(read_certificate(one if isinstance(one, bytes) else one.public_bytes(2)) for one in sent)
 
 
 def read_certificate(der: bytes) -> Certificate:
-    """Read a certificate in DER, at most MAX_NAMES of its names and MAX_NAME_CHARACTERS of each text.
+    """Read a certificate in DER, with at most MAX_NAMES of its names and MAX_NAME_CHARACTERS of each text.
 
     Raises ProbeError of kind `malformed`, whatever the bytes.
     """
@@ -306,7 +307,7 @@ def read_certificate(der: bytes) -> Certificate:
     from cryptography.hazmat.primitives.hashes import SHA256
 
     try:
-        # A serial number below one and a text longer than its standard allows are odd, but do not belong on stderr.
+        # A serial number below one or a text longer than its standard allows is odd, but does not belong on stderr.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             certificate = x509.load_der_x509_certificate(der)
@@ -327,7 +328,7 @@ def read_certificate(der: bytes) -> Certificate:
             )
     except (
         ValueError,
-        TypeError,  # a name of bits in place of text
+        TypeError,  # a name with bits in place of text
         x509.InvalidVersion,
         x509.DuplicateExtension,
         x509.UnsupportedGeneralNameType,

@@ -1,9 +1,8 @@
-"""Which workloads are on this host: by links, unit files and settings, bounded in number and in time.
+"""Find the workloads on this host by links, unit files and settings, within limits of number and time.
 
-No program is run unless that is asked for, and then only to tell a version. What decides whether a workload is here,
-links and unit files, can be read by every user, so that root at a terminal and a sandboxed service find the same; what
-only some users may read, such as the configuration of the Backint agent, adds detail, and what could not be read is
-said.
+No program is run unless this is requested, and then only to print its version. Links and unit files decide whether a
+workload is present. Every user can read them, so root at a terminal and a sandboxed service find the same. Files that
+only some users may read, such as the configuration of the Backint agent, add detail; unreadable ones are reported.
 
 Sources: Install and configure AWS Backint Agent for SAP HANA, and Uninstall AWS Backint agent (SAP HANA on AWS Guides);
 keys of `amazon-ssm-agent.json` from the README of aws/amazon-ssm-agent; Configure SSM Agent to use a proxy on Linux
@@ -43,7 +42,7 @@ from probes.seams import Machine
 from probes.urls import masked_proxy
 
 MAX_ENTRIES: Final = 256
-"""Entries that are read of the folder of SAP systems, which has one for each system and a few more."""
+"""Maximum number of entries read of the folder of SAP systems, which has one for each system and a few more."""
 MAX_SYSTEMS: Final = 16
 SSM_AGENT_UNITS: Final = (
     f"/etc/systemd/system/{SSM_AGENT_UNIT}",
@@ -51,16 +50,16 @@ SSM_AGENT_UNITS: Final = (
     f"/lib/systemd/system/{SSM_AGENT_UNIT}",
     f"/etc/systemd/system/snap.amazon-ssm-agent.{SSM_AGENT_UNIT}",
 )
-"""Unit files of the packages deb, rpm and snap, and one that an administrator wrote."""
+"""Unit files of the packages deb, rpm and snap, and one that an administrator may write."""
 UNIT_FOLDERS: Final = (
     "/lib/systemd/system",
     "/usr/lib/systemd/system",
     "/run/systemd/system",
     "/etc/systemd/system",
 )
-"""Where systemd looks for drop-ins: of those with one name the last counts."""
+"""Folders in which systemd looks for drop-ins; among equal names the last one counts."""
 MAX_DROP_INS: Final = 32
-"""Files of one folder that are read."""
+"""Maximum number of files that are read of one folder."""
 SSM_AGENT_SETTINGS: Final = (
     "/etc/amazon/ssm/amazon-ssm-agent.json",
     "/etc/amazon/ssm-snap/amazon-ssm-agent.json",
@@ -69,12 +68,12 @@ SSM_AGENT_SETTINGS: Final = (
 SSM_AGENT: Final = "/usr/bin/amazon-ssm-agent"
 SSM_AGENT_IN_SNAP: Final = "/snap/amazon-ssm-agent/current/amazon-ssm-agent"
 SSM_AGENT_SNAP: Final = "/snap/amazon-ssm-agent/current/meta/snap.yaml"
-"""The one file that names the version of the agent; other packages have none that is small."""
+"""The file with the version of the agent in the snap; other packages have no small file with it."""
 SETTINGS: Final = (BUCKET, *BUCKET_REGIONS)
 """Keys of the Backint agent's configuration that are kept."""
 PROXIES: Final = ("https_proxy", "http_proxy", "no_proxy")
 MAX_CHARACTERS: Final = 512
-"""Characters that are kept of a setting's value."""
+"""Maximum length that is kept of a setting's value."""
 
 _CONFIGURATION: Final = f"{BACKINT}-config.yaml"
 _CONFIGURATIONS: Final = (".yaml", ".yml", "/global.ini")
@@ -85,18 +84,18 @@ _YAML_LINE: Final = re.compile(r"[ \t-]*([A-Za-z][A-Za-z0-9_]*)[ \t]*:(?:[ \t]+(
 _PARAMETER_FILE: Final = re.compile(r"^[ \t]*data_backup_parameter_file[ \t]*=[ \t]*(/\S+)[ \t]*$", re.MULTILINE)
 _ASSIGNMENT: Final = re.compile(r"[ \t]*(?:export[ \t]+)?([A-Za-z_]+)=(.*)$")
 _LITERAL: Final = re.compile(r"'[^']*'|\\\\.|(?:^|[ \t])#.*$")
-"""What a shell takes as it is, and comments."""
+"""A value that a shell takes literally, and comments."""
 _EXPANSION: Final = re.compile(r"[$`]")
 _OF_SHELL: Final = "$"
-"""In place of a value that only the shell knows."""
+"""Replaces a value that only the shell knows."""
 _COMMENT: Final = re.compile(r"^[ \t]*[#;].*\n?", re.MULTILINE)
 _UNIT_LINE: Final = re.compile(r"[ \t]*(?:Default)?(Environment|EnvironmentFile)[ \t]*=(.*)$")
 _UNIT_SECTIONS: Final = ("[Service]", "[Manager]")
 _UNEXPANDED: Final = re.compile(r"[%*?[]")
-"""What systemd expands in the path of a file with variables."""
+"""Characters that systemd expands in the path of a file with variables."""
 _VERSION: Final = re.compile(r"^version:[ \t]*['\"]?([0-9]{1,5}(?:\.[0-9]{1,5}){1,4})['\"]?[ \t]*$", re.MULTILINE)
 _IN_OUTPUT: Final = re.compile(r"(?<![0-9.])[0-9]{1,5}(?:\.[0-9]{1,5}){2,4}(?![0-9.])")
-"""The Backint agent also names the version of its interface, which has two parts."""
+"""A version in the Backint agent's output, which also contains the version of its interface in two parts."""
 _NOT_THERE: Final = (errno.ENOENT, errno.ENOTDIR)
 
 
@@ -107,17 +106,17 @@ async def probe(
     run_agents: bool = False,
     standing: Sequence[FoundWorkload] = (),
 ) -> WorkloadFacts:
-    """Look for the agents that use AWS Backup, and with `run_agents` run each to tell its version. What was found
-    before a file system stopped to answer is kept, and so is what an earlier search found (`standing`) at a sign that
-    cannot be read now."""
+    """Look for the agents that use AWS Backup, and with `run_agents` run each to print its version. If a file system
+    stops answering, earlier results of the search are kept; so are those of an earlier search (`standing`) for signs
+    that cannot be read now."""
     search = _Search(machine, draft, run_agents=run_agents, standing=standing)
-    await search.find_backint()  # first: what has to be reachable depends on it
+    await search.find_backint()  # first, since it decides what has to be reachable
     await search.find_ssm_agent()
     return search.end()
 
 
 class _Search:
-    """One search, and what it has found so far."""
+    """A search with its results so far."""
 
     def __init__(
         self,
@@ -138,7 +137,7 @@ class _Search:
         self.end()
 
     def end(self) -> WorkloadFacts:
-        """Stop looking, and return what was found."""
+        """End the search and return its results."""
         errors = self._unread if self._unanswered is None else {**self._unread, self._unanswered: "ETIMEDOUT"}
         unread = tuple(UnreadFile(path=path, error=error) for path, error in errors.items())
         known = {workload.by for workload in self._found}
@@ -148,7 +147,7 @@ class _Search:
         return self._draft.facts
 
     def _with_standing_mode(self, workload: FoundWorkload) -> FoundWorkload:
-        """An agent as it was found, or as it was known before where its configuration cannot be read now."""
+        """Return an agent as found, with its earlier mode if its configuration cannot be read now."""
         before = next((one for one in self._standing if one.by == workload.by and one.mode is not None), None)
         is_hidden = workload.mode is None and any(path.endswith(_CONFIGURATIONS) for path in self._unread)
         return workload if before is None or not is_hidden else before
@@ -175,7 +174,7 @@ class _Search:
         self._add(FoundWorkload(name="ssm", by=unit, version=version, settings=settings))
 
     async def _proxies_of(self, unit: str) -> dict[str, str]:
-        """The proxy variables that systemd gives to a service, from the files that set them."""
+        """Return the proxy variables that systemd gives to a service, from the files that set them."""
         kinds = (FOR_ALL_SERVICES, f"/{posixpath.basename(unit)}.d")
         folders = (f"{folder}{kind}" for kind in kinds for folder in UNIT_FOLDERS)
         groups = (
@@ -192,12 +191,12 @@ class _Search:
                 given |= assignments(text or "")
                 if path in self._unread or _UNEXPANDED.search(path):
                     not_known[ENVIRONMENT_FILE] = _shortened(path)
-        # The HTTP client of Go takes the upper case first.
+        # The HTTP client of Go prefers upper case.
         return proxies({name: given.get(name.upper()) or given.get(name) or "" for name in PROXIES}) | not_known
 
     async def _drop_ins(self, folders: Iterable[str]) -> list[str]:
-        """The drop-ins in these folders in the order in which systemd reads them; of one name that of the last
-        folder."""
+        """Return the drop-ins in these folders in the order in which systemd reads them; among equal names, that of the
+        last folder."""
         paths: dict[str, str] = {}
         for folder in folders:
             try:
@@ -212,7 +211,7 @@ class _Search:
         return [path for _, path in sorted(paths.items())]
 
     async def find_backint(self) -> None:
-        """Find the Backint agent by the link that SAP HANA calls it by."""
+        """Find the Backint agent by the link that SAP HANA uses."""
         with self._looking_for(SAP_SYSTEMS):
             try:
                 entries = await self._machine.entries(SAP_SYSTEMS, MAX_ENTRIES)
@@ -229,7 +228,7 @@ class _Search:
 
     @contextlib.contextmanager
     def _looking_for(self, sign: str) -> Iterator[None]:
-        """The time in which a sign is looked for. Where it is cut short, the sign stays unanswered."""
+        """Remember, while the block lasts, which sign is looked for. If it is cut short, the sign stays unanswered."""
         self._unanswered = sign
         self.end()
         yield
@@ -237,12 +236,12 @@ class _Search:
         self.end()
 
     async def _find_backint_of(self, folder: str) -> None:
-        """Look whether the SAP system with this folder uses the agent."""
+        """Find out whether the SAP system with this folder uses the agent."""
         link = f"{folder}{BACKINT_LINK}"
         try:
             target = await self._machine.link_target(link)
         except OSError as error:
-            if error.errno != errno.EINVAL:  # a program, and no link, is another vendor's
+            if error.errno != errno.EINVAL:  # another vendor's program in place of the link
                 self._note(link, error)
             return
         if BACKINT not in target:
@@ -259,7 +258,7 @@ class _Search:
         self._add(FoundWorkload(name="hana", by=link, version=version, mode=mode, settings=settings))
 
     async def _version_of(self, program: str, option: str) -> str | None:
-        """What an agent says of its version; None where it may not be run, or says none."""
+        """Return an agent's version from its own output; None if it may not be run, or prints none."""
         if not self._run_agents:
             return None
         try:
@@ -270,16 +269,16 @@ class _Search:
         return str(versions[-1]) if versions else None
 
     async def _configurations(self, folder: str, installed: str) -> Iterable[str]:
-        """Where the agent's configuration may be: what HANA's own settings name, the link that the installer makes, the
-        folder of the agent."""
+        """Return the possible places of the agent's configuration: the one in HANA's own settings, the link of the
+        installer, the folder of the agent."""
         settings = await self._first_of((f"{folder}/custom/config/global.ini",)) or ""
         named = _PARAMETER_FILE.search(settings)
         paths = (f"{folder}/opt/hdbconfig/{_CONFIGURATION}", f"{installed}/{_CONFIGURATION}")
         return dict.fromkeys((named[1], *paths) if named else paths)
 
     async def _first_of(self, paths: Iterable[str], accept: Callable[[str], bool] = bool) -> str | None:
-        """The text of the first file that is there and that `accept` takes; None if there is no such file, or if one
-        before it may not be read."""
+        """Return the text of the first existing file that `accept` accepts; None if there is none, or if an earlier one
+        cannot be read."""
         for path in paths:
             try:
                 text = (await self._machine.read_of_user(path)).decode("utf-8", "replace")
@@ -292,7 +291,7 @@ class _Search:
         return None
 
     def _is_there(self, path: str) -> bool:
-        """Whether a file of the system is there; one that may not be read is."""
+        """Whether a system file exists; an unreadable one does."""
         try:
             self._machine.read(path)
         except OSError as error:
@@ -300,7 +299,7 @@ class _Search:
         return True
 
     def _text(self, path: str) -> str | None:
-        """The text of a file of the system; None where it is not there or may not be read."""
+        """Return the text of a system file; None if it does not exist or may not be read."""
         try:
             return self._machine.read(path).decode("utf-8", "replace")
         except OSError as error:
@@ -308,7 +307,7 @@ class _Search:
             return None
 
     def _note(self, path: str, error: OSError) -> bool:
-        """Note that a file could not be read; whether it may be there all the same."""
+        """Note that a file could not be read. Returns whether it may exist all the same."""
         if error.errno in _NOT_THERE:
             return False
         self._unread[path] = errno.errorcode.get(error.errno or 0, type(error).__name__)
@@ -317,12 +316,12 @@ class _Search:
 
 
 def _hides(unread: Iterable[str], sign: str) -> bool:
-    """Whether what could not be read may hide a sign."""
+    """Whether an unreadable file may hide a sign."""
     return any(sign == path or sign.startswith(f"{path}/") for path in unread)
 
 
 def ssm_settings(text: str) -> dict[str, str]:
-    """The hosts that an `amazon-ssm-agent.json` names, by key; empty if it is not such a document."""
+    """Return the hosts in an `amazon-ssm-agent.json` by key; empty if it is not such a document."""
     try:
         document: Any = json.loads(text)
     except (ValueError, RecursionError):
@@ -338,8 +337,8 @@ def ssm_settings(text: str) -> dict[str, str]:
 
 
 def yaml_values(text: str) -> dict[str, str]:
-    """The scalars of the agent's configuration by key, without their quotes; an empty text for one without a value. The
-    file is a flat YAML mapping (Modify AWS Backint agent configuration parameters)."""
+    """Return the scalars of the agent's configuration by key, without quotes; an empty text for a key without a value.
+    The file is a flat YAML mapping (Modify AWS Backint agent configuration parameters)."""
     values: dict[str, str] = {}
     for line in text.lstrip("\ufeff").splitlines():
         if (match := _YAML_LINE.match(line)) is not None:
@@ -356,9 +355,9 @@ def _scalar(text: str) -> str:
 
 
 def launcher_proxies(text: str) -> dict[str, str]:
-    """The proxy variables that a launcher sets, by lower-case name, user and password masked. The last line of a
-    variable counts. A name in lower case goes before one in upper case, as in the agent. What the shell makes of a
-    variable is not known."""
+    """Return the proxy variables that a launcher sets, by lower-case name, with user and password masked. The last line
+    of a variable counts. A name in lower case overrides one in upper case, as in the agent. The shell's expansion of a
+    variable is unknown."""
     given = assignments(text, expanded=_OF_SHELL)
     named = {name: given.get(name) or given.get(name.upper()) or "" for name in PROXIES}
     not_known = [name for name, value in named.items() if value == _OF_SHELL]
@@ -367,8 +366,8 @@ def launcher_proxies(text: str) -> dict[str, str]:
 
 
 def assignments(text: str, *, expanded: str | None = None) -> dict[str, str]:
-    """The proxy variables that the lines of a script, or of a file of variables, set; the last line counts. In a script
-    `expanded` stands for a value in which the shell expands something."""
+    """Return the proxy variables set in the lines of a script or of a file of variables; the last line counts. In a
+    script, `expanded` replaces a value that the shell expands."""
     given: dict[str, str] = {}
     for line in text.splitlines():
         match = _ASSIGNMENT.match(line)
@@ -385,8 +384,8 @@ def assignments(text: str, *, expanded: str | None = None) -> dict[str, str]:
 
 
 def unit_environment(texts: Iterable[str]) -> tuple[dict[str, str], tuple[str, ...]]:
-    """The proxy variables that a unit and its drop-ins set, and the files that set more, which come after them
-    (systemd.exec(5), Environment= and EnvironmentFile=). The settings of systemd itself have DefaultEnvironment=."""
+    """Return the proxy variables that a unit and its drop-ins set, and further files that set variables after them
+    (systemd.exec(5), Environment= and EnvironmentFile=). The settings of systemd itself use DefaultEnvironment=."""
     given: dict[str, str] = {}
     files: tuple[str, ...] = ()
     for key, value in (line for text in texts for line in _unit_lines(text)):
@@ -394,21 +393,21 @@ def unit_environment(texts: Iterable[str]) -> tuple[dict[str, str], tuple[str, .
             path = value.removeprefix("-")
             if not value:
                 files = ()
-            elif path.startswith(("/", "%")):  # systemd ignores any other
+            elif path.startswith(("/", "%")):  # systemd ignores any other name
                 files = (*files, path)
         elif not value:
             given = {}
         else:
             try:
                 words = [word.partition("=") for word in shlex.split(value)]
-            except ValueError:  # systemd ignores a line with a quote without its end
+            except ValueError:  # systemd ignores a line with an open quote
                 continue
             given |= {name: text.replace("%%", "%") for name, _, text in words if name.lower() in PROXIES}
     return given, files
 
 
 def _unit_lines(text: str) -> Iterator[tuple[str, str]]:
-    """What a file of systemd sets of the environment: key and value, in its order."""
+    """Yield the environment settings in a systemd file in order: key and value."""
     section = ""
     for line in _COMMENT.sub("", text.replace("\r\n", "\n")).replace("\\\n", " ").splitlines():
         if line.startswith("["):
@@ -418,7 +417,8 @@ def _unit_lines(text: str) -> Iterator[tuple[str, str]]:
 
 
 def proxies(given: Mapping[str, str]) -> dict[str, str]:
-    """Proxy variables as settings, by lower-case name, user and password masked. Empty variables are left out."""
+    """Return proxy variables as settings, by lower-case name, with user and password masked. Empty variables are left
+    out."""
     return {
         name: _shortened(value if name == "no_proxy" else masked_proxy(value))
         for name in PROXIES
@@ -431,6 +431,6 @@ def _is_script(text: str) -> bool:
 
 
 def _shortened(text: str) -> str:
-    """A value in printable ASCII, cut."""
+    """Return a value in printable ASCII, cut."""
     text = text.strip()[:MAX_CHARACTERS]
     return text if text.isascii() and text.isprintable() else ascii(text)[1:-1][:MAX_CHARACTERS]

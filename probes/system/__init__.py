@@ -1,1 +1,1 @@
-"""The seams' real forms: this host, its network, its SDK."""
+"""The real implementations of the seams: this host, its network, its SDK."""

@@ -1,9 +1,9 @@
-"""boto3's sessions and clients, with what this program adds to them. Importing this module imports boto3: slow.
+"""boto3's sessions and clients, with the additions of this program. Importing this module imports boto3: slow.
 
-Everything that boto3 does is left to it: endpoints, signing, retries, parsing. Added for a run's reads is botocore's
-data with what is read alone. Its list of endpoints and its model of EC2 are so large that to load them takes 80 ms of
-CPU, in which no other thread proceeds, and 30 MiB (`FOLDER`; `./dev docs` writes it by
-packaging/generate/service_models.py).
+boto3 does everything that it can: endpoints, signing, retries, parsing. The addition for a run's reads is botocore's
+data, reduced to the operations that are used (`FOLDER`; `./dev docs` writes it by
+packaging/generate/service_models.py). The full list of endpoints and model of EC2 take 30 MiB and 80 ms of CPU, in
+which no other thread proceeds.
 """
 
 from collections.abc import Iterator
@@ -32,56 +32,57 @@ SERVICES: Final = tuple(
         }
     )
 )
-"""What is read, as boto3 names services; IAM has the same names for them."""
+"""The services that are read, by boto3's names, which IAM uses as well."""
 ATTEMPTS: Final = 2
-"""How often a request is sent at most: once, and once again."""
+"""Maximum number of attempts for a request."""
 
 
 class ReadsLoader(Loader):  # type: ignore[misc]  # botocore ships no types
-    """botocore's loader, which finds in FOLDER what is there, after the folders of the user (`data_path`, as the SDK is
-    set to) and before botocore's own."""
+    """botocore's loader with FOLDER among its folders: after the user's (`data_path`, from the SDK's settings) and
+    before botocore's own."""
 
     def __init__(self, data_path: str | None) -> None:
         super().__init__(create_loader(data_path).search_paths, include_default_search_paths=False)
         self.search_paths.insert(self.search_paths.index(Loader.BUILTIN_DATA_PATH), str(FOLDER))
 
     def is_builtin_path(self, path: str) -> bool:
-        """Whether a file is not the user's own. A user's list of endpoints outranks the rules of a service."""
+        """Whether a file is not the user's own. A user's list of endpoints overrides the rules of a service."""
         return path.startswith(str(FOLDER)) or bool(super().is_builtin_path(path))
 
     def list_available_services(self, type_name: str) -> list[str]:
-        """The services that are read. botocore looks through the folders of four hundred, which takes 8 ms."""
+        """Return the services that are read. botocore would look through the folders of four hundred, which takes 8
+        ms."""
         return list(SERVICES)
 
 
 def session(profile: str | None) -> Any:
-    """A session of boto3 for a profile. Not thread-safe. Raises what botocore raises for settings that it refuses:
+    """Return a boto3 session for a profile. Not thread-safe. Raises botocore's errors for settings that it refuses:
     BotoCoreError, ValueError, TypeError, AttributeError."""
     return boto3.session.Session(botocore_session=botocore.session.Session(profile=profile))
 
 
 def reads(profile: str | None, keys: Keys) -> Any:
-    """A session for `SystemReader`, which signs with `keys`. Raises as `session` does."""
+    """Return a session for `SystemReader` that signs with `keys`. Raises like `session`."""
     core = botocore.session.Session(profile=profile)
-    core.set_config_variable("csm_enabled", False)  # a run sends nothing but its requests
+    core.set_config_variable("csm_enabled", False)  # a run sends only its own requests
     core.register_component("data_loader", ReadsLoader(core.get_config_variable("data_path")))
     core.set_credentials(keys.access_key_id, keys.secret_key, keys.token)
     return boto3.session.Session(botocore_session=core)
 
 
 def reading(of: Any, service: str, region: str) -> Any:
-    """A client of such a session, which threads may share. Raises as `session` does."""
+    """Return a client of such a session, which threads may share. Raises like `session`."""
     config = Config(
         user_agent_extra="backuplink",
         retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
-        defaults_mode="legacy",  # another mode may ask instance metadata
+        defaults_mode="legacy",  # another mode may read instance metadata
     )
     ca_bundle(of)
     return of.client(service, region_name=region, config=config)
 
 
 def ca_bundle(of: Any) -> str | None:
-    """The trusted roots that the SDK is set to; None where it takes its own. Raises TypeError for another value."""
+    """Return the trusted roots in the SDK's settings; None if it uses its own. Raises TypeError for another value."""
     bundle = of._session.get_config_variable("ca_bundle")
     if not isinstance(bundle, str | None):
         raise TypeError("ca_bundle is not a text")
@@ -89,7 +90,7 @@ def ca_bundle(of: Any) -> str | None:
 
 
 class UnansweredError(HTTPClientError):  # type: ignore[misc]  # botocore ships no types
-    """A request was not answered; botocore may try again, as it does for this class of errors alone."""
+    """A request was not answered; botocore may try again, which it does only for this class of errors."""
 
     def __init__(self, failure: ProbeError) -> None:
         super().__init__(error=failure.kind)
@@ -97,12 +98,12 @@ class UnansweredError(HTTPClientError):  # type: ignore[misc]  # botocore ships 
 
 
 def response_of(url: str, response: Response) -> Any:
-    """A response as botocore's own connections give it."""
+    """Return a response in the form of botocore's own connections."""
     return AWSResponse(url, response.status, dict(response.headers), _Body(response.body))
 
 
 class _Body:
-    """The body of a response in the form of urllib3's, which botocore reads."""
+    """The body of a response in the form of urllib3, which botocore reads."""
 
     def __init__(self, body: bytes) -> None:
         self._body = body

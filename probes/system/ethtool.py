@@ -1,6 +1,6 @@
-"""The statistics of a network driver, as `ethtool -S` reads them: three ioctl requests as bytes. No sockets here.
+"""The statistics of a network driver in the way of `ethtool -S`: three ioctl requests as bytes. No sockets here.
 
-First how many statistics there are, then their names, then their values (linux/ethtool.h).
+They read the number of statistics, then their names, then their values (linux/ethtool.h).
 """
 
 import struct
@@ -17,8 +17,8 @@ _NAME_BYTES: Final = 32
 
 
 def statistics(fill: Callable[[str, bytearray], None], interface: str) -> dict[str, int]:
-    """The driver's counters by name. `fill` hands a request to the kernel and brings back what it wrote; it raises
-    OSError where the driver has none."""
+    """Return the driver's counters by name. `fill` passes a request to the kernel and returns it as the kernel filled
+    it; it raises OSError if the driver has none."""
     request = bytearray(struct.pack("=IIQI", _GSSET_INFO, 0, 1 << _SS_STATS, 0))
     fill(interface, request)
     (known,) = struct.unpack_from("=Q", request, 8)

@@ -1,7 +1,7 @@
-"""Files of this host for a support archive: plain files alone, of a limited size, whatever has their names.
+"""Files of this host for a support archive: only plain files, of a limited size, whatever their names lead to.
 
-What lies in a folder of another user may be a link, a pipe or a device by now. Such a file is not opened, or let go of
-once it shows what it is.
+A name in a folder of another user may lead to a link, a pipe or a device by now. Such a file is not opened, or is
+closed as soon as its kind is known.
 """
 
 import errno
@@ -24,7 +24,7 @@ class HostFiles:
         self._root = root
 
     def start(self, path: str, most: int) -> tuple[bytes, bool]:
-        """The first `most` bytes of a file of the system, which may be a link, and whether that is all of it."""
+        """Return the first `most` bytes of a system file, which may be a link, and whether that is all of it."""
         # Before it is opened: opening some devices does something.
         if not stat.S_ISREG(self._at(path).stat().st_mode):
             raise OSError(errno.EINVAL, "not a plain file")
@@ -32,8 +32,8 @@ class HostFiles:
         return content[:most], len(content) <= most
 
     def end(self, path: str, most: int) -> tuple[bytes, bool]:
-        """The last `most` bytes of a file that is not a link, and whether that is all of it: who may write to the
-        folder of a log, or to one above it, must not choose what is read."""
+        """Return the last `most` bytes of a file that is not a link, and whether that is all of it. A user who may
+        write to the folder of a log, or to one above it, must not choose which file is read."""
         folder = self._folder_of(path)
         try:
             name = path.rpartition("/")[2]
@@ -47,7 +47,7 @@ class HostFiles:
         return self._content(handle, skipped, most), not skipped
 
     def _folder_of(self, path: str) -> int:
-        """A descriptor of the folder of a file, in which no other user chose a link on the way."""
+        """Return a descriptor of the folder of a file, on a path without links of other users."""
         left = [part for part in path.split("/")[:-1] if part]
         folder = os.open(self._root or "/", _FOLDER)
         links = 0
@@ -74,11 +74,11 @@ class HostFiles:
         return folder
 
     def link_target(self, path: str) -> str:
-        """Where a link leads, as it is written there."""
+        """Return the target of a link as it is written there."""
         return str(self._at(path).readlink())
 
     def entries(self, path: str, most: int) -> tuple[str, ...]:
-        """Names in a folder, at most `most`, sorted."""
+        """Return at most `most` names in a folder, sorted."""
         with os.scandir(self._at(path)) as folder:
             return tuple(sorted(entry.name for entry in itertools.islice(folder, most)))
 

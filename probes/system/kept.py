@@ -1,4 +1,4 @@
-"""What was made of files and variables, kept from one run to the next while those are the same."""
+"""A cache from one run to the next for objects made from files and variables, valid while those are unchanged."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,29 +10,31 @@ T = TypeVar("T")
 
 
 class Kept(Generic[T]):
-    """The last thing that was made, with what it was made of."""
+    """The last object that was made, with its source."""
 
     def __init__(self) -> None:
         self._last: tuple[object, T] | None = None
 
     def get(self, source: object, make: Callable[[], T], *, is_good: Callable[[T], bool] = lambda _: True) -> T:
-        """The last thing where it was made of an equal `source` and is still good; otherwise what `make` makes. What
-        `make` raises is not kept. `source` is to be read before: what changes while `make` reads it shows next time."""
+        """Return the last object if it was made from an equal `source` and is still good; otherwise the result of
+        `make`, whose errors are not kept. Read `source` first, so that a change while `make` reads it shows the next
+        time."""
         last = self._last
         if last is None or last[0] != source or not is_good(last[1]):
             last = self._last = source, make()
         return last[1]
 
     def forget(self) -> None:
-        """Make it anew next time."""
+        """Make a new object the next time."""
         self._last = None
 
 
 def content_of(path: Path) -> object:
-    """What is in a file; None where there is none. The time and the size of a file would not do: keys all have the same
-    length, and some file systems count in seconds.
+    """Return the content of a file; None if it does not exist. Its time and size would not be enough: keys all have the
+    same length, and some file systems count in seconds.
 
-    What cannot be read, is not a plain file, or is larger than MAX_FILE_BYTES, gives something that equals nothing.
+    For a file that cannot be read, is not a plain file, or is larger than MAX_FILE_BYTES, return an object that equals
+    no other.
     """
     try:
         if not path.is_file():

@@ -1,6 +1,6 @@
 """The host that this process runs on.
 
-What Linux alone can tell (routes and neighbours by netlink, driver counters) is asked for on Linux; elsewhere it is
+Facts that only Linux can tell (routes and neighbours by netlink, driver counters) are read on Linux; elsewhere they are
 unknown.
 """
 
@@ -36,7 +36,7 @@ ALLOWANCE: Final = "_allowance_exceeded"
 
 _NETLINK_SECONDS: Final = 0.5
 _RUN_DELAY_SECONDS: Final = 0.02
-"""How old the run delay may be that a step is told. A process that did not run has an older one, and reads it anew."""
+"""Maximum age of the run delay that a step is told. For a process that did not run it is older, and read again."""
 
 
 class SystemMachine:
@@ -45,11 +45,11 @@ class SystemMachine:
     def __init__(self) -> None:
         self._heartbeat = Heartbeat()
         self._calls = CallsInBackground()
-        """Calls about files, on file systems that may never answer."""
+        """Calls about files on file systems that may never answer."""
         self._trust: Kept[Trust] = Kept()
         self._run_delay: float | None = None
         self._run_delay_until = 0.0
-        """Until when it may be given again, on the clock of time.monotonic()."""
+        """Time until which it may be used again, on the clock of time.monotonic()."""
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -144,7 +144,7 @@ class SystemMachine:
         return self._heartbeat.lateness()
 
     def run_delay(self) -> float | None:
-        # Every step asks, and the reads took a sixteenth of a cycle of a watch. What a step reports of it is seconds.
+        # Every step asks, and the reads took a sixteenth of a watch's cycle. A step reports it in seconds.
         if LINUX and (now := time.monotonic()) >= self._run_delay_until:
             self._run_delay, self._run_delay_until = _read_run_delay(), now + _RUN_DELAY_SECONDS
         return self._run_delay
@@ -162,13 +162,13 @@ def _read_run_delay() -> float | None:
 
 
 def _output_of(program: str, option: str) -> str:
-    """The output of a program for the machine's method of this name. It blocks."""
+    """Return the output of a program for the machine's method of this name. It blocks."""
     import signal
     import subprocess
     import threading
 
     words, nothing = [program, option], subprocess.DEVNULL
-    # A session of its own: what a launcher has started ends with it, and does not hold its output open.
+    # A session of its own: processes that a launcher started end with it, and do not keep its output open.
     with subprocess.Popen(  # noqa: S603 - an agent by the path that its package gives it, and only on demand
         words,
         stdin=nothing,
@@ -209,8 +209,8 @@ def _ethtool(interface: str, request: bytearray) -> None:
 def ask_kernel(
     request: bytes, wanted: int, *, is_dump: bool = True, most: int | None = None
 ) -> tuple[bytes, ...] | None:
-    """Payloads of the kernel's answers of type `wanted`, at least `most` of them where it has so many; None where it
-    cannot be asked, as in a sandbox that has no netlink. Raises OSError where it answers with an error."""
+    """Return payloads of the kernel's answers of type `wanted`, at least `most` of them if it has that many; None if it
+    cannot be asked, as in a sandbox without netlink. Raises OSError if it answers with an error."""
     if sys.platform != "linux":
         return None
     answers = []
@@ -227,7 +227,7 @@ def ask_kernel(
                     elif kind == netlink.NLMSG_ERROR:
                         refusal = netlink.error_number(payload)
                     ended = ended or kind in (netlink.NLMSG_DONE, netlink.NLMSG_ERROR)
-                # The answer to a query that is for no whole table has no end marker.
+                # The answer to a query for less than a whole table has no end marker.
                 ended = ended or not is_dump or (most is not None and len(answers) >= most)
     except OSError:
         return None

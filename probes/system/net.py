@@ -1,6 +1,6 @@
 """The real network. This is the one module of the project that opens sockets of its own to other hosts.
 
-What Linux alone can tell (ICMP senders, TCP_INFO) is asked for on Linux; elsewhere it is unknown.
+Facts that only Linux can tell (ICMP senders, TCP_INFO) are read on Linux; elsewhere they are unknown.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ _TCP_INFO: Final = struct.Struct("=8B24I")
 
 
 _STATE, _SND_MSS, _RTT, _TOTAL_RETRANS = 0, 10, 23, 31
-"""Places in struct tcp_info of linux/tcp.h, counted in members of `_TCP_INFO`."""
+"""Indexes in struct tcp_info of linux/tcp.h, counted in members of `_TCP_INFO`."""
 
 
 _UNCONNECTED: Final = (2, 7)
@@ -53,7 +53,7 @@ class SocketStream:
         await asyncio.get_running_loop().sock_sendall(self._connection, data)
 
     async def receive(self, limit: int) -> bytes:
-        await asyncio.sleep(0)  # what is there is read without waiting, so a flood would hold up every deadline
+        await asyncio.sleep(0)  # available bytes are read without waiting, so a flood would hold up every deadline
         return await asyncio.get_running_loop().sock_recv(self._connection, limit)
 
     def close(self) -> None:
@@ -76,11 +76,11 @@ class SystemNet:
                 if number == errno.EINPROGRESS:
                     await _writable(connection)
                     number = connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-            finally:  # a window that runs out in the middle still leaves what the kernel knows
+            finally:  # a window that runs out in the middle still keeps the kernel's facts
                 draft.facts = _seen_by_kernel(connection, address, draft.facts)
             if number:
                 raise OSError(number, os.strerror(number))
-            # Left on, one ICMP error would end the connection.
+            # Otherwise one ICMP error would end the connection.
             _report_icmp(connection, address, wanted=False)
         except BaseException:
             connection.close()
@@ -113,7 +113,7 @@ class SystemNet:
         def look_up() -> tuple[Address, ...]:
             try:
                 rows = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-            except UnicodeError as error:  # a label that is empty, too long or no text
+            except UnicodeError as error:  # a label that is empty, too long or not text
                 raise socket.gaierror(socket.EAI_NONAME, "no name that can be looked up") from error
             addresses = (ip_address(row[4][0]) for row in rows if row[0] in (socket.AF_INET, socket.AF_INET6))
             return tuple(dict.fromkeys(addresses))
@@ -137,7 +137,7 @@ def _endpoint(address: Address, port: int) -> tuple[str, int] | tuple[str, int, 
     scope = address.scope_id
     try:
         index = 0 if scope is None else int(scope) if scope.isdigit() else socket.if_nametoindex(scope)
-    except (OSError, ValueError) as error:  # Python gives no errno for an interface that is not there
+    except (OSError, ValueError) as error:  # Python gives no errno for a missing interface
         raise OSError(errno.ENODEV, os.strerror(errno.ENODEV)) from error
     return str(address).partition("%")[0], port, 0, index
 
@@ -174,7 +174,7 @@ def _seen_by_kernel(connection: socket.socket, address: Address, facts: TcpFacts
     with contextlib.suppress(OSError):  # an unbound socket has no name
         host = ip_address(connection.getsockname()[0])
         seen["source"] = None if host.is_unspecified else host
-    with contextlib.suppress(OSError, struct.error):  # an older kernel gives a shorter struct
+    with contextlib.suppress(OSError, struct.error):  # an older kernel returns a shorter struct
         info = _TCP_INFO.unpack_from(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size))
         seen["round_trip_seconds"] = info[_RTT] / 1e6 or None
         seen["retransmits"] = info[_TOTAL_RETRANS]
@@ -184,7 +184,7 @@ def _seen_by_kernel(connection: socket.socket, address: Address, facts: TcpFacts
 
 
 def _icmp_error(connection: socket.socket, address: Address) -> IcmpError | None:
-    """The ICMP error that ended a connect, from the socket's error queue; None where there is none."""
+    """Return the ICMP error that ended a connect, from the socket's error queue; None if there is none."""
     try:
         _data, ancillary, _flags, _peer = connection.recvmsg(512, 512, socket.MSG_ERRQUEUE)
     except OSError:

@@ -1,4 +1,4 @@
-"""The few words of rtnetlink(7) that a diagnosis needs, as bytes: addresses, routes, rules, neighbours. No sockets
+"""The few messages of rtnetlink(7) that a diagnosis needs, as bytes: addresses, routes, rules, neighbours. No sockets
 here.
 
 A message is a 16-byte header, a fixed part by type, and attributes padded to four bytes (netlink(7)). Everything is in
@@ -18,7 +18,7 @@ from probes.frozen import dataclass
 from probes.model import Address
 
 LINUX: Final = sys.platform == "linux"
-"""Whether there is a netlink to ask, and an error queue and TCP_INFO of a socket to read."""
+"""Whether this system has netlink, and an error queue and TCP_INFO for sockets."""
 
 RTM_NEWADDR: Final = 20
 RTM_GETADDR: Final = 22
@@ -64,7 +64,7 @@ _TYPES: Final = {1: "", 2: "local", 3: "broadcast", 4: "anycast", 5: "multicast"
     8: "prohibit",
     9: "throw",
 }
-"""RTN_* of linux/rtnetlink.h; a route to a host or a network has none in `ip route`."""
+"""Names for RTN_* of linux/rtnetlink.h; `ip route` shows none for a route to a host or a network."""
 _ACTIONS: Final = {1: "lookup", 2: "goto", 3: "nop", 6: "blackhole", 7: "unreachable", 8: "prohibit"}
 """Names for FR_ACT_* of linux/fib_rules.h."""
 
@@ -83,7 +83,7 @@ _STATES: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """How the kernel would send to an address."""
+    """The kernel's route to an address."""
 
     interface_index: int | None
     source: Address | None
@@ -92,7 +92,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Neighbour:
-    """A link-layer entry: a neighbour on the own subnet that is known, or is being asked for."""
+    """A link-layer entry: a neighbour in the same subnet that is known, or is being resolved."""
 
     address: Address
     interface_index: int
@@ -100,34 +100,34 @@ class Neighbour:
 
 
 def addresses_request() -> bytes:
-    """Ask for every address of every interface."""
+    """Return a request for every address of every interface."""
     return _message(RTM_GETADDR, NLM_F_DUMP, _IFADDRMSG.pack(0, 0, 0, 0, 0))
 
 
 def neighbours_request(family: int) -> bytes:
-    """Ask for the whole neighbour table of an address family."""
+    """Return a request for the whole neighbour table of an address family."""
     return _message(RTM_GETNEIGH, NLM_F_DUMP, _NDMSG.pack(family, 0, 0, 0, 0))
 
 
 def route_request(family: int, address: Address) -> bytes:
-    """Ask how the kernel would send to `address`."""
+    """Return a request for the kernel's route to `address`."""
     packed = address.packed
     head = _RTMSG.pack(family, len(packed) * 8, 0, 0, 0, 0, 0, 0, 0)
     return _message(RTM_GETROUTE, 0, head + _ATTRIBUTE.pack(_ATTRIBUTE.size + len(packed), _RTA_DST) + packed)
 
 
 def routes_request(family: int) -> bytes:
-    """Ask for all routes of all tables of an address family."""
+    """Return a request for all routes of all tables of an address family."""
     return _message(RTM_GETROUTE, NLM_F_DUMP, _RTMSG.pack(family, 0, 0, 0, 0, 0, 0, 0, 0))
 
 
 def rules_request(family: int) -> bytes:
-    """Ask for all rules of an address family."""
+    """Return a request for all rules of an address family."""
     return _message(RTM_GETRULE, NLM_F_DUMP, _RTMSG.pack(family, 0, 0, 0, 0, 0, 0, 0, 0))
 
 
 def messages(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Type and payload of every message in a datagram, up to one that is cut short."""
+    """Yield the type and payload of every message in a datagram, up to one that is cut short."""
     while len(data) >= _HEADER.size:
         length, kind, _flags, _sequence, _port = _HEADER.unpack_from(data)
         if length < _HEADER.size or length > len(data):
@@ -137,17 +137,17 @@ def messages(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def error_number(payload: bytes) -> int:
-    """The errno of an NLMSG_ERROR payload; 0 is an acknowledgement, EBADMSG stands for a payload that is cut."""
+    """Return the errno of an NLMSG_ERROR payload; 0 is an acknowledgement, EBADMSG stands for a truncated payload."""
     return -int.from_bytes(payload[:4], sys.byteorder, signed=True) if len(payload) >= 4 else errno.EBADMSG
 
 
 def interface_of(payload: bytes, name_of: dict[int, str]) -> Interface | None:
-    """The address in an RTM_NEWADDR payload; None where it has none."""
+    """Return the address in an RTM_NEWADDR payload; None if it has none."""
     if len(payload) < _IFADDRMSG.size:
         return None
     _family, prefix, _flags, _scope, index = _IFADDRMSG.unpack_from(payload)
     attributes = _attributes(payload[_IFADDRMSG.size :])
-    # On a point-to-point link IFA_ADDRESS is the peer's and IFA_LOCAL our own; IPv6 has IFA_ADDRESS alone.
+    # On a point-to-point link IFA_ADDRESS is the peer's and IFA_LOCAL our own; IPv6 has only IFA_ADDRESS.
     address = _address(attributes.get(_IFA_LOCAL, attributes.get(_IFA_ADDRESS)))
     if address is None or prefix > address.max_prefixlen:
         return None
@@ -155,7 +155,7 @@ def interface_of(payload: bytes, name_of: dict[int, str]) -> Interface | None:
 
 
 def route_of(payload: bytes) -> Route:
-    """The route in an RTM_NEWROUTE payload; None for what it does not have."""
+    """Return the route in an RTM_NEWROUTE payload, with None for missing parts."""
     attributes = _attributes(payload[_RTMSG.size :])
     index = attributes.get(_RTA_OIF)
     gateway = attributes.get(_RTA_GATEWAY)
@@ -171,7 +171,7 @@ def route_of(payload: bytes) -> Route:
 
 
 def route_line(payload: bytes, name_of: dict[int, str]) -> str | None:
-    """The route in an RTM_NEWROUTE payload, in the words of ip-route(8); None where it is cut."""
+    """Return the route in an RTM_NEWROUTE payload in the words of ip-route(8); None if it is truncated."""
     if len(payload) < _RTMSG.size:
         return None
     _family, length, _source, _tos, table, _protocol, _scope, kind, _flags = _RTMSG.unpack_from(payload)
@@ -194,7 +194,7 @@ def route_line(payload: bytes, name_of: dict[int, str]) -> str | None:
 
 
 def rule_line(payload: bytes) -> str | None:
-    """The rule in an RTM_NEWRULE payload, in the words of ip-rule(8); None where it is cut."""
+    """Return the rule in an RTM_NEWRULE payload in the words of ip-rule(8); None if it is truncated."""
     if len(payload) < _RTMSG.size:
         return None
     _family, to_length, from_length, _tos, table, _one, _two, action, _flags = _RTMSG.unpack_from(payload)
@@ -229,7 +229,7 @@ def _number(packed: bytes | None, without: int = 0) -> int:
 
 
 def neighbour_of(payload: bytes) -> Neighbour | None:
-    """The entry in an RTM_NEWNEIGH payload; None where it has no address."""
+    """Return the entry in an RTM_NEWNEIGH payload; None if it has no address."""
     if len(payload) < _NDMSG.size:
         return None
     _family, index, state, _flags, _type = _NDMSG.unpack_from(payload)
@@ -240,7 +240,8 @@ def neighbour_of(payload: bytes) -> Neighbour | None:
 
 
 def neighbour_state(payloads: Iterable[bytes], address: Address, interface_index: int | None) -> str | None:
-    """The state of `address` on one interface, or on any where that is None; None where no payload has its entry.
+    """Return the state of `address` on one interface, or on any if the interface is None; None if no payload has its
+    entry.
 
     Two interfaces in one subnet have the same router, and both have an entry of their own for it.
     """
@@ -277,5 +278,5 @@ def _aligned(length: int) -> int:
 
 
 def family_of(address: Address) -> int:
-    """The socket family of an address."""
+    """Return the socket family of an address."""
     return socket.AF_INET if address.version == 4 else socket.AF_INET6

@@ -1,9 +1,10 @@
-"""The reads of EC2, Route 53, its Resolver and its Profiles, STS and Organizations: each answer, or why there is none.
+"""The reads of EC2, Route 53, its Resolver and its Profiles, STS and Organizations: each answer, or the reason why
+there is none.
 
-boto3's clients decide where a request goes, what it looks like, whether it is tried again, and what the answer says
+boto3's clients decide the host and the form of a request, its retries, and the meaning of its answer
 (`probes.system.clients`). They run in threads and open no connections: a handler of botocore's event `before-send`
-hands each request to the loop, which sends it over `Net`, with the TLS and the HTTP of a ladder, as all other requests
-of a run.
+passes each request to the loop, which sends it over `Net` with the TLS and HTTP of a ladder, like all other requests of
+a run.
 """
 
 import asyncio
@@ -30,17 +31,18 @@ from probes.steps.tls import TlsStream
 from probes.system.trust import load_trust
 
 MAX_ANSWER_BYTES: Final = 16 << 20
-"""200 security groups of 120 rules, each with a description, are about half of it."""
+"""Maximum size of an answer in bytes: 200 security groups of 120 rules, each with a description, take about half of
+it."""
 MAX_MESSAGE_CHARACTERS: Final = 300
 MAX_CODE_CHARACTERS: Final = 128
 _READS: Final = ("Describe", "Get", "List", "Search")
 _CHANGES_NOTHING: Final = "AssumeRole"
-"""Gives keys, which nobody else has, and changes nothing."""
+"""Operations that return keys, which nobody else has, and change nothing."""
 _LONGEST_BACKOFF: Final = 1.0
-"""Seconds that botocore waits at most before a second attempt (botocore.retries.standard.ExponentialBackoff)."""
+"""Longest wait of botocore before a second attempt in seconds (botocore.retries.standard.ExponentialBackoff)."""
 _RETRY_AFTER: Final = "x-amz-retry-after"
 _LONGEST_RETRY_AFTER: Final = 5.0
-"""Seconds that a service may add to it with this header, in milliseconds there."""
+"""Maximum seconds that a service may add by this header, which has milliseconds."""
 _SCHEMES: Final = ("http", "https")
 
 _FINAL: Final = frozenset({FailureKind.TOO_LARGE, FailureKind.TLS_NO_TRUST_STORE})
@@ -49,11 +51,11 @@ _UNQUOTED: Final = {
     FailureKind.MALFORMED: "the answer cannot be read",
     FailureKind.TLS_NO_TRUST_STORE: "the CA bundle cannot be read",
 }
-"""Words for failures whose own quote a line of the peer's, which may repeat what it was sent, or a setting."""
+"""Texts for failures whose own message quotes the peer, which may repeat the request, or a setting."""
 
 _NAMED: Final = re.compile(r"is\s+not\s+authorized\s+to\s+perform:")
 _ENCODED: Final = re.compile(r" ?Encoded authorization failure message:.*", re.IGNORECASE)
-"""EC2 adds an encoded account of the decision, hundreds of characters that are of no use here."""
+"""The encoded account of the decision that EC2 adds: hundreds of characters of no use here."""
 
 T = TypeVar("T")
 
@@ -61,9 +63,8 @@ T = TypeVar("T")
 class SystemReader:
     """The reads of one run, for one Region and one set of keys.
 
-    `timeout` is in seconds, for a read with all that belongs to it: lookup, connect, another attempt. `most` bounds the
-    requests that are ever sent, further attempts among them. Connections are kept for the next request, and closed when
-    the reader goes.
+    `timeout` is in seconds for a whole read: lookup, connect and a second attempt. `most` limits all requests,
+    including further attempts. Connections are kept for the next request, and closed with the reader.
     """
 
     def __init__(
@@ -93,19 +94,19 @@ class SystemReader:
         self._making = threading.Lock()
         self._session: Any = None
         self._shared: dict[str, asyncio.Future[Any]] = {}
-        """What is made once, in a thread, for all reads: clients, addresses of hosts, and the trusted roots."""
+        """Objects that a thread makes once for all reads: clients, addresses of hosts, and the trusted roots."""
         self._idle: defaultdict[_Origin, list[Stream]] = defaultdict(list)
-        """Connections over which another request may go."""
+        """Connections that may carry another request."""
         weakref.finalize(self, _close_all, self._idle)
 
     async def prepare(self, services: Iterable[str]) -> None:
         """Create the clients (see `probes.seams.Reader`)."""
-        # Settings that allow no request fail every read, which reports it.
+        # Settings that allow no requests fail every read, which reports it.
         await asyncio.gather(*map(self._client, services), return_exceptions=True)
 
     async def read(self, service: str, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The answer to one request (see `probes.seams.Reader`). Raises ProbeError; its messages hold no secret, no URL
-        and at most MAX_MESSAGE_CHARACTERS characters."""
+        """Return the answer to one request (see `probes.seams.Reader`). Raises ProbeError; its messages hold no secret,
+        no URL and at most MAX_MESSAGE_CHARACTERS characters."""
         if not operation.startswith(_READS) and operation != _CHANGES_NOTHING:
             raise ValueError(f"{operation} is not a read")
         client = await self._client(service)
@@ -127,8 +128,8 @@ class SystemReader:
     def _answer(
         self, client: Any, service: str, operation: str, parameters: Mapping[str, Any], call: "_Call"
     ) -> Mapping[str, Any]:
-        """Make a call with boto3's client, and wait for its answer. What botocore raises holds answers, which may hold
-        secrets: none of it is chained."""
+        """Make a call with boto3's client, and wait for its answer. botocore's errors contain answers, which may hold
+        secrets, so they are not chained."""
         from botocore import xform_name
         from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
         from botocore.parsers import ResponseParserError
@@ -150,7 +151,7 @@ class SystemReader:
         ) as error:
             if call.status is None:
                 raise _no_request(service, error) from None
-            # The parsers expect what the model says, and other bytes raise whatever they cause in them.
+            # The parsers expect the model's form; other bytes raise whatever error they cause there.
             kind = FailureKind.REDIRECT if 300 <= call.status < 400 else FailureKind.MALFORMED
             message = f"status {call.status} with a body that cannot be read"
             raise ProbeError(kind, message, code=type(error).__name__) from None
@@ -181,8 +182,8 @@ class SystemReader:
     # --- Requests ----------------------------------------------------------------------------------------------------
 
     async def _send(self, call: "_Call", request: Any) -> Any:
-        """Send one request of botocore's (AWSPreparedRequest), and give its answer as botocore has it (AWSResponse).
-        Raises UnansweredError where botocore may try again, otherwise ProbeError."""
+        """Send one request of botocore (AWSPreparedRequest), and return its answer in botocore's form (AWSResponse).
+        Raises UnansweredError if botocore may try again, otherwise ProbeError."""
         from probes.system.clients import UnansweredError, response_of
 
         if self._sent >= self._most:
@@ -192,7 +193,7 @@ class SystemReader:
         try:
             response = await self._exchange(origin, request)
         except (OSError, PeerClosedError, ProbeError) as error:
-            _close(self._idle[origin])  # what was kept as long may be as dead
+            _close(self._idle[origin])  # a connection that was kept as long may be as dead
             failure = _failure_at(origin.host, error)
             raise (failure if failure.kind in _FINAL else UnansweredError(failure)) from None
         call.status = response.status
@@ -223,7 +224,7 @@ class SystemReader:
     # --- Connections -------------------------------------------------------------------------------------------------
 
     async def _connect(self, origin: "_Origin") -> Stream:
-        """A connection on which requests to an origin can go. Raises OSError, PeerClosedError and ProbeError."""
+        """Return a connection for requests to an origin. Raises OSError, PeerClosedError and ProbeError."""
         if origin.proxy is None:
             stream = await self._tcp(origin.host, origin.port)
         else:
@@ -231,7 +232,7 @@ class SystemReader:
         return await self._secured(stream, origin.host) if origin.scheme == "https" else stream
 
     async def _to_proxy(self, origin: "_Origin", url: str) -> Stream:
-        """A connection to the proxy at `url`, and through it where TLS follows."""
+        """Return a connection to the proxy at `url`, and through it if TLS follows."""
         parts = urlsplit(url)
         host = parts.hostname or ""
         try:
@@ -252,7 +253,7 @@ class SystemReader:
         return stream
 
     async def _tcp(self, host: str, port: int) -> Stream:
-        """A connection to the first address of a host that takes one."""
+        """Return a connection to the first address of a host that accepts one."""
         refusal: OSError = socket.gaierror(socket.EAI_NONAME, "the name has no address")
         for address in await self._addresses(host):
             try:
@@ -268,7 +269,7 @@ class SystemReader:
             return await self._once(f"addresses of {host}", lambda: self._net.getaddrinfo(host))
 
     async def _secured(self, stream: Stream, host: str) -> Stream:
-        """TLS over a connection, verified for a host. Closes the connection where that fails."""
+        """Return TLS over a connection, verified for a host. Closes the connection if that fails."""
         try:
             trust = await self._once("roots", lambda: in_background(self._load_roots))
             try:
@@ -284,17 +285,17 @@ class SystemReader:
     # --- What all reads share ----------------------------------------------------------------------------------------
 
     async def _client(self, service: str) -> Any:
-        """A client, made at the first call. Raises ProbeError where the SDK's settings allow no request."""
+        """Return a client, made at the first call. Raises ProbeError if the SDK's settings allow no requests."""
         return await self._once(f"client of {service}", lambda: in_background(lambda: self._make(service)))
 
     async def _once(self, key: str, make: Callable[[], Awaitable[T]]) -> T:
-        """What `make` gives, which all reads share; after a failure the next read makes it again."""
+        """Return the result of `make`, which all reads share; after a failure the next read makes it again."""
         made = self._shared.get(key)
         if made is None:
             made = self._shared[key] = asyncio.ensure_future(make())
 
             def forget_failure(done: asyncio.Future[T]) -> None:
-                if done.cancelled() or done.exception() is not None:  # asked for, as nobody may be left to take it
+                if done.cancelled() or done.exception() is not None:  # retrieved, as nobody may be left to receive it
                     del self._shared[key]
 
             made.add_done_callback(forget_failure)
@@ -302,11 +303,11 @@ class SystemReader:
 
 
 class _Call:
-    """One read, between the thread in which boto3 makes it and the loop that sends its requests."""
+    """One read, shared by the thread in which boto3 makes it and the loop that sends its requests."""
 
     def __init__(self, send: Callable[["_Call", Any], Coroutine[Any, Any, Any]], *, until: float) -> None:
         self.until = until
-        """When its time is over, on the loop's clock."""
+        """End of its time on the loop's clock."""
         self.status: int | None = None
         """The status of the last response; None without one."""
         self._send = send
@@ -320,16 +321,16 @@ class _Call:
         return self.until - self._loop.time()
 
     def send(self, request: Any) -> Any:
-        """In the thread: the answer to a request. Raises what sending it raises, and OverError after `end`."""
+        """In the thread, return the answer to a request. Raises the errors of sending it, and OverError after `end`."""
         with self._lock:
-            # botocore waits between attempts in its thread, and comes back although nobody waits for it any more.
+            # botocore waits between attempts in its thread, and returns even if nobody waits for it any more.
             if self._is_over:
                 raise _OverError
             self._sending = asyncio.run_coroutine_threadsafe(self._send(self, request), self._loop)
         return self._sending.result()
 
     def end(self) -> None:
-        """On the loop: send nothing more, and let the thread wait for nothing."""
+        """On the loop, send nothing more, and make the thread wait for nothing."""
         with self._lock:
             self._is_over = True
             if self._sending is not None:
@@ -337,7 +338,7 @@ class _Call:
 
 
 class _OverError(Exception):
-    """A read has ended, and its thread wanted to send another request."""
+    """A read has ended while its thread wanted to send another request."""
 
 
 _thread: Final = threading.local()
@@ -350,8 +351,8 @@ def _before_send(request: Any, **_: Any) -> Any:
 
 
 def _before_retry(response: Any, caught_exception: Exception | None, operation: Any, **_: Any) -> None:
-    """Answer botocore's event `needs-retry` before botocore does: end the call where another attempt might not begin in
-    time. What the first attempt met tells more than the end of the time."""
+    """Answer botocore's event `needs-retry` before botocore does: end the call if another attempt might not begin in
+    time. The failure of the first attempt tells more than a timeout."""
     from botocore.exceptions import ClientError
 
     delay = _LONGEST_BACKOFF
@@ -367,19 +368,20 @@ def _before_retry(response: Any, caught_exception: Exception | None, operation: 
 
 
 def _no_request(service: str, error: Exception) -> ProbeError:
-    """The failure where the SDK's settings allow no request. What `error` says may repeat a setting with a password."""
+    """Return the failure for SDK settings that allow no requests. The text of `error` may repeat a setting with a
+    password."""
     message = f"the SDK's settings allow no request to {service}"
     return ProbeError(FailureKind.MALFORMED, message, code=type(error).__name__)
 
 
 def refusal_of(response: Mapping[str, Any], secrets: Iterable[str] = ()) -> ProbeError:
-    """What an answer with an error says, given as botocore gives it (ClientError.response). None of `secrets` is in it,
-    and no more than MAX_MESSAGE_CHARACTERS characters of text."""
+    """Return the failure for an error answer in botocore's form (ClientError.response). It contains none of `secrets`,
+    and at most MAX_MESSAGE_CHARACTERS characters of text."""
     metadata = response.get("ResponseMetadata", {})
     status = int(metadata.get("HTTPStatusCode", 0))
     code, text = (str(response.get("Error", {}).get(name) or "") for name in ("Code", "Message"))
     for secret in secrets:
-        # AWS itself repeats them: where a signature does not match it sends the request that it expected.
+        # AWS itself repeats them: if a signature does not match, it sends the request that it expected.
         code, text = code.replace(secret, "***"), text.replace(secret, "***")
     code = code[:MAX_CODE_CHARACTERS] or str(status)
     kind = kind_for_read(code, text)
@@ -393,13 +395,13 @@ def refusal_of(response: Mapping[str, Any], secrets: Iterable[str] = ()) -> Prob
             kind = FailureKind.SERVICE_ERROR if status >= 500 else FailureKind.MALFORMED
     text = _ENCODED.sub("", " ".join(text.split()))
     if (named := _NAMED.search(text)) is not None:
-        text = text[named.start() :]  # before it is who is not authorized, at any length; after it is what matters
+        text = text[named.start() :]  # the unauthorized identity comes before it, at any length
     return ProbeError(kind, text[:MAX_MESSAGE_CHARACTERS] or f"status {status}", code=code)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Origin:
-    """Where requests go, and the proxy on the way."""
+    """The origin of requests, and the proxy on the way to it."""
 
     scheme: str
     host: str
@@ -412,8 +414,8 @@ class _Origin:
 
 
 def _origin_of(url: str) -> _Origin:
-    """The origin of a request, with the proxy that the SDK's variables name for it. Raises ProbeError for a URL that is
-    not one of HTTP."""
+    """Return the origin of a request, with the proxy for it in the SDK's variables. Raises ProbeError for a URL other
+    than HTTP."""
     from botocore.httpsession import ProxyConfiguration
     from botocore.utils import get_environ_proxies
 
@@ -436,14 +438,14 @@ def _origin_of(url: str) -> _Origin:
 
 
 def _target_of(origin: _Origin, url: str) -> str:
-    """What a request asks for: path and query, or the whole URL where a proxy is to fetch it."""
+    """Return the target of a request: path and query, or the whole URL for a proxy that is to fetch it."""
     parts = urlsplit(url)
     target = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
     return f"http://{origin.authority}{target}" if origin.proxy and origin.scheme == "http" else target
 
 
 def _headers_of(origin: _Origin, request: Any) -> tuple[tuple[str, str], ...]:
-    """The headers of a prepared request, but for those that belong to its way over HTTP."""
+    """Return the headers of a prepared request, without those that belong to HTTP itself."""
     given = (
         (name, value.decode() if isinstance(value, bytes) else str(value)) for name, value in request.headers.items()
     )
@@ -457,7 +459,8 @@ def _headers_of(origin: _Origin, request: Any) -> tuple[tuple[str, str], ...]:
 
 
 def _failure_at(host: str, error: Exception) -> ProbeError:
-    """Why a host did not answer. Not to be chained: what is beneath may quote what was sent, received or set."""
+    """Return why a host did not answer. Must not be chained: the underlying error may quote what was sent, received or
+    set."""
     failure = classify(error)
     message = _UNQUOTED.get(failure.kind, failure.message)
     return ProbeError(failure.kind, f"{host}: {message}"[:MAX_MESSAGE_CHARACTERS], code=failure.code)

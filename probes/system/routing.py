@@ -1,4 +1,4 @@
-"""The kernel's routing, in lines for people: the tables of routes, the rules that choose among them, neighbours."""
+"""The kernel's routing in lines for people: the tables of routes, the rules that choose among them, neighbours."""
 
 import socket
 from collections.abc import Callable
@@ -10,23 +10,25 @@ from probes.system.netlink import LINUX
 
 T = TypeVar("T")
 MAX_LINES: Final = 10_000
-"""Lines of one kind that are kept: a router has hundreds of thousands of routes."""
+"""Maximum number of lines of one kind: a router has hundreds of thousands of routes."""
 _FAMILIES: Final = (socket.AF_INET, socket.AF_INET6)
 
 
 def routes() -> list[str]:
-    """Every route of every table, such as `default via 10.0.1.1 dev eth0 table 254 metric 100`. Raises OSError."""
+    """Return every route of every table, such as `default via 10.0.1.1 dev eth0 table 254 metric 100`. Raises
+    OSError."""
     names = _interface_names()
     return _lines(netlink.routes_request, netlink.RTM_NEWROUTE, lambda payload: netlink.route_line(payload, names))
 
 
 def rules() -> list[str]:
-    """Every rule of policy routing, such as `32766: from all lookup 254`. Raises OSError."""
+    """Return every rule of policy routing, such as `32766: from all lookup 254`. Raises OSError."""
     return _lines(netlink.rules_request, netlink.RTM_NEWRULE, netlink.rule_line)
 
 
 def neighbours() -> list[str]:
-    """Every neighbour entry, such as `10.0.1.1 dev eth0 reachable`, without link-layer addresses. Raises OSError."""
+    """Return every neighbour entry, such as `10.0.1.1 dev eth0 reachable`, without link-layer addresses. Raises
+    OSError."""
     names = _interface_names()
 
     def line(payload: bytes) -> str | None:

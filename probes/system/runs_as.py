@@ -1,4 +1,4 @@
-"""The user as whom root runs somebody else's program: never root if another user can have placed it."""
+"""Choose the user as whom root runs a foreign program: never root if another user can have placed it."""
 
 import errno
 import os
@@ -11,12 +11,13 @@ from typing import Any, Final
 from probes.links import MAX_LINKS
 
 _MAX_PARTS: Final = 100 * MAX_LINKS
-"""Files, folders and links on one path."""
+"""Maximum number of files, folders and links on one path."""
 
 
 def identity_of(program: str) -> dict[str, Any]:
-    """How subprocess.Popen starts a program as the one user, besides root, to whom something on its path belongs; empty
-    where all of it is root's, and for a process that is not root. Raises OSError, also where others can write there."""
+    """Return arguments with which subprocess.Popen starts a program as the one user, besides root, who owns something
+    on its path; empty if root owns all of it, and for a process that is not root. Raises OSError, also if others can
+    write there."""
     if not hasattr(os, "geteuid") or os.geteuid() != 0:
         return {}
     owners = set()
@@ -45,7 +46,7 @@ def _as(user: int) -> dict[str, Any]:
 
 
 def _on_the_way(program: str) -> Iterator[str]:
-    """A path, the folders above it, and the same of each link among them. Raises OSError."""
+    """Yield a path and the folders above it, and likewise for each link among them. Raises OSError."""
     waiting, seen = [posixpath.abspath(program), posixpath.realpath(program)], set[str]()
     while waiting:
         part = waiting.pop()

@@ -1,7 +1,7 @@
 """The AWS SDK on this host: botocore's reading of the environment and of the shared config files.
 
-A `SystemSdk` that lives for many runs, as in a watch, keeps what it read, and gives it again while everything that
-botocore reads it from is the same.
+A `SystemSdk` that lives for many runs, as in a watch, keeps its results as long as all sources that botocore reads are
+unchanged.
 """
 
 import contextlib
@@ -29,19 +29,19 @@ SHARED_FILES: Final = (
     ("AWS_CONFIG_FILE", "~/.aws/config"),
     ("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"),
 )
-"""The variables that name them, and where they are otherwise (botocore.configprovider)."""
+"""The variables that name the shared files, each with the default path (botocore.configprovider)."""
 REFRESH_BEFORE: Final = timedelta(minutes=15)
-"""How long before they expire botocore asks for credentials anew (RefreshableCredentials)."""
+"""Seconds before their end at which botocore renews credentials (RefreshableCredentials)."""
 _WHOLLY_READ: Final = frozenset({"env", "shared-credentials-file", "config-file"})
-"""botocore's names of the places that hold the keys themselves, in variables and shared files."""
+"""botocore's names of the sources that contain the keys themselves: variables and shared files."""
 _METADATA: Final = "iam-role"
-"""Its name of instance metadata. That is asked in every run: what it says of a role can change at any time."""
+"""botocore's name of instance metadata, which is asked in every run: its answer about a role can change at any time."""
 
 
 def import_botocore() -> None:
-    """Import what settings, credentials and signatures need of botocore, before a run starts. Threads that import it
-    next to a run contend with it for the interpreter's lock: the run then takes longer than with the import before it,
-    and a tenth more CPU. Never raises: an installation that cannot be imported fails the steps that need it."""
+    """Import the parts of botocore for settings, credentials and signatures before a run starts. Threads that import it
+    during a run contend for the interpreter's lock: the run then takes longer than import and run in sequence, and a
+    tenth more CPU. Never raises: a broken installation fails the steps that need it."""
     with contextlib.suppress(Exception):
         import botocore.auth
         import botocore.configprovider
@@ -49,7 +49,7 @@ def import_botocore() -> None:
 
 
 class SystemSdk:
-    """botocore's reading of the environment and of the shared config files, which is kept while those are the same."""
+    """botocore's reading of the environment and of the shared config files, kept while those are unchanged."""
 
     def __init__(self) -> None:
         self._settings: Kept[SdkFacts] = Kept()
@@ -67,16 +67,17 @@ class SystemSdk:
         )
 
     async def _sources(self) -> tuple[object, ...]:
-        """What the SDK's files and variables hold. The home folder may be on a file system that never answers."""
+        """Return the content of the SDK's files and variables. The home folder may be on a file system that never
+        answers."""
         return await self._calls.result_of("sources", _sources)
 
     def forget_credentials(self) -> None:
-        """Ask botocore's chain next time, whatever is kept."""
+        """Ask botocore's chain the next time, even if credentials are kept."""
         self._credentials.forget()
 
     def proxy(self, host: str, scheme: str = "https") -> str | None:
-        # botocore.utils.get_environ_proxies does just this, after an import that costs fifteen times as much. NO_PROXY
-        # is compared with the host as it is in a URL.
+        # botocore.utils.get_environ_proxies does the same, after an import that costs fifteen times as much. NO_PROXY
+        # is compared with the host as in a URL.
         from urllib.request import getproxies, proxy_bypass
 
         proxy = getproxies().get(scheme)
@@ -91,30 +92,32 @@ class SystemSdk:
 
 
 def _may_be_kept(loaded: tuple[Keys, CredentialFacts]) -> bool:
-    """Whether a program that lives long would still use these credentials, where the sources did not change."""
+    """Whether a long-running program would still use these credentials while the sources are unchanged."""
     _, facts = loaded
     if facts.source == _METADATA:
         return False
-    if facts.expires_at is None:  # a process may give other keys at any time, without a notice
+    if facts.expires_at is None:  # a process may return other keys at any time
         return facts.source in _WHOLLY_READ
     return facts.expires_at - datetime.now(UTC) >= REFRESH_BEFORE
 
 
 def _sources() -> tuple[object, ...]:
-    """All that botocore reads settings from, as it is now: the variables, and what is in the shared files."""
-    # botocore.configloader.raw_config_parse expands the names so. Path.expanduser would raise where there is no home.
+    """Return the present content of everything from which botocore reads settings: the variables and the shared
+    files."""
+    # botocore.configloader.raw_config_parse expands names in this way. Path.expanduser would raise without a home.
     places = (os.path.expandvars(os.environ.get(name, default)) for name, default in SHARED_FILES)
     return dict(os.environ), *(content_of(Path(os.path.expanduser(place))) for place in places)  # noqa: PTH111
 
 
 def end_children(spare: Collection[int] = ()) -> None:
-    """Ask every child of this process but those with the ids `spare` to end (proc(5), /proc/PID/task/TID/children).
+    """Ask every child of this process, except those with the ids `spare`, to end (proc(5),
+    /proc/PID/task/TID/children).
 
-    A credential process that hangs would outlive the run that asked for it, since the thread that waits for it is
-    nobody's. Not for a program that has children of its own and does not know them.
+    A hanging credential process would outlive its run, since nobody ends the thread that waits for it. Not for a
+    program with children of its own whose ids it does not know.
     """
     for task in Path("/proc/self/task").glob("*/children") if LINUX else ():
-        with contextlib.suppress(OSError):  # a thread that has ended meanwhile, or a child
+        with contextlib.suppress(OSError):  # a thread or a child that has ended meanwhile
             for child in map(int, task.read_text("ascii").split()):
                 if child not in spare:
                     os.kill(child, signal.SIGTERM)
@@ -124,14 +127,13 @@ MAX_MESSAGE_CHARACTERS: Final = 300
 
 
 def _discreet(message: str) -> str:
-    """A library's message, with only the host of URLs in it: on ECS the path itself is the credential."""
+    """Return a library's message with only the hosts of its URLs: on ECS the path itself is the credential."""
     return masked_urls(message)[:MAX_MESSAGE_CHARACTERS]
 
 
 def load_credentials(profile: str | None) -> tuple[Keys, CredentialFacts]:
-    """Ask botocore's whole chain: environment, profiles, web identity, SSO, processes, containers, metadata. Slow, and
-    it may reach out to wherever the configured source is; call it in a thread. Raises ProbeError of kind
-    `no-credentials`."""
+    """Ask botocore's whole chain: environment, profiles, web identity, SSO, processes, containers, metadata. This is
+    slow, and may connect to the configured source; call it in a thread. Raises ProbeError of kind `no-credentials`."""
     from botocore.credentials import get_credentials
     from botocore.exceptions import BotoCoreError, ClientError, CredentialRetrievalError, InvalidIMDSEndpointError
     from urllib3.exceptions import LocationValueError
@@ -140,25 +142,25 @@ def load_credentials(profile: str | None) -> tuple[Keys, CredentialFacts]:
     try:
         session = SdkSession(profile)
         if session.get_config_variable("region") is None and (region := os.environ.get("AWS_REGION")):
-            # boto3 alone does not read this variable, and would ask the global host of STS for a role, which no
-            # interface endpoint stands for. The CLI and the other SDKs ask the Region's.
+            # Only boto3 ignores this variable, and would ask the global host of STS for a role, for which no interface
+            # endpoint exists. The CLI and the other SDKs ask the Region's host.
             session.set_config_variable("region", region)
         credentials = get_credentials(session)
         frozen = None if credentials is None else credentials.get_frozen_credentials()
     except CredentialRetrievalError as error:
-        # What a process wrote to stderr is in the error's own text.
+        # The error's own text contains what a process wrote to stderr.
         provider = str(getattr(error, "kwargs", {}).get("provider", "of credentials"))
         message = f"the source {provider} failed"
         raise ProbeError(FailureKind.NO_CREDENTIALS, message, code=type(error).__name__) from error
     except (BotoCoreError, ClientError, OSError) as error:
-        # These repeat a setting that is not a URL, so that no mask finds the user and the password in it.
+        # These repeat a setting that is not a URL, so that no mask would find the user and the password in it.
         cause = getattr(error, "kwargs", {}).get("error")
         is_setting = isinstance(error, InvalidIMDSEndpointError) or isinstance(cause, LocationValueError)
         message = "a setting names a source of credentials by what is not a URL" if is_setting else str(error)
         raise ProbeError(FailureKind.NO_CREDENTIALS, _discreet(message), code=type(error).__name__) from error
     except Exception as error:
-        # The chain raises whatever its files, processes and servers cause. The text may hold a piece of what the
-        # source gave, so it is not repeated.
+        # The chain raises any error of its files, processes and servers. The text may contain a part of a secret, so it
+        # is not repeated.
         name = type(error).__name__
         raise ProbeError(FailureKind.NO_CREDENTIALS, f"a source of credentials failed: {name}", code=name) from error
     if frozen is None:
@@ -183,8 +185,8 @@ def load_credentials(profile: str | None) -> tuple[Keys, CredentialFacts]:
 
 @cache
 def _bound_answers() -> None:
-    """Let botocore read no more than MAX_ANSWER_BYTES of an answer, everywhere in this process: it reads answers whole,
-    and metadata, or whatever answers in its place, may never come to an end."""
+    """Make botocore read at most MAX_ANSWER_BYTES of an answer, everywhere in this process. It reads answers
+    completely, and metadata, or a server in its place, may send without end."""
     from botocore.awsrequest import AWSResponse
 
     def content(answer: Any) -> bytes:
@@ -202,21 +204,21 @@ def _bound_answers() -> None:
 
 
 def has_profile(name: str) -> bool:
-    """Whether the shared files have a profile. True where they cannot be read: the run says what is wrong with them.
-    Imports botocore: slow."""
+    """Whether the shared files have a profile. True if they cannot be read: the run reports their fault. Imports
+    botocore: slow."""
     from botocore.exceptions import BotoCoreError, ProfileNotFound
 
     try:
         SdkSession(name).get_scoped_config()
     except ProfileNotFound:
         return False
-    except (BotoCoreError, AttributeError, TypeError):  # botocore itself expects sections to be as documented
+    except (BotoCoreError, AttributeError, TypeError):  # botocore itself expects sections in the documented form
         return True
     return True
 
 
 def _file_of(session: SdkSession, setting: str) -> str:
-    """The shared file that a setting of the session's profile comes from. In botocore the credentials file wins."""
+    """Return the shared file with a setting of the session's profile. In botocore the credentials file wins."""
     from botocore.configloader import raw_config_parse
     from botocore.exceptions import ConfigNotFound
 
@@ -228,14 +230,14 @@ def _file_of(session: SdkSession, setting: str) -> str:
 
 
 def _s3_endpoint(session: SdkSession) -> object:
-    """What the setting of S3 for us-east-1 is, which botocore keeps among those of S3."""
+    """Return the S3 setting for us-east-1, which botocore keeps among the settings of S3."""
     options = session.get_config_variable("s3")
     return options.get("us_east_1_regional_endpoint") if isinstance(options, dict) else None
 
 
 def _sts_host(session: SdkSession, profile: str | None) -> str | None:
-    """The host at which the chain of credentials asks STS for a role; None where no role is set, or keys in variables
-    come first."""
+    """Return the host at which the chain of credentials asks STS for a role; None without a role, or if keys in
+    variables come first."""
     scoped = session.get_scoped_config()
     if profile is None and os.environ.get("AWS_ACCESS_KEY_ID"):
         return None
@@ -248,7 +250,7 @@ def _sts_host(session: SdkSession, profile: str | None) -> str | None:
         return urlsplit(str(url)).hostname
     region = session.get_config_variable("region") or os.environ.get("AWS_REGION")
     legacy = session.get_config_variable("sts_regional_endpoints") == "legacy"
-    # Private to botocore; making a client, which has the host too, takes ten times as long.
+    # Private to botocore; making a client, which also knows the host, takes ten times as long.
     built = session._get_internal_component("endpoint_resolver").construct_endpoint(
         "sts",
         "aws-global" if region is None or (legacy and region in LEGACY_GLOBAL_STS_REGIONS) else region,
@@ -259,9 +261,9 @@ def _sts_host(session: SdkSession, profile: str | None) -> str | None:
 
 
 def load_sdk_settings(profile: str | None, services: Sequence[str]) -> SdkFacts:
-    """Read the SDK's settings as botocore does for clients of `services`. Imports botocore: slow, call it in
-    a thread. Raises ProbeError of kind `malformed`, with the exception's name as code, or the setting's where a value
-    is nested in which text belongs."""
+    """Read the SDK's settings like botocore does for clients of `services`. Imports botocore, which is slow: call it in
+    a thread. Raises ProbeError of kind `malformed`, with the name of the exception as code, or of the setting if its
+    value is nested instead of text."""
     import botocore
     from botocore.exceptions import BotoCoreError
 
@@ -272,7 +274,7 @@ def load_sdk_settings(profile: str | None, services: Sequence[str]) -> SdkFacts:
 
     try:
         session = SdkSession(profile)
-        session.get_scoped_config()  # a profile that is not there allows no setting
+        session.get_scoped_config()  # a missing profile allows no settings
         urls = {}
         for service in services:
             if url := text("endpoint_url", session.configured_url(service)):

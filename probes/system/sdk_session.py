@@ -1,10 +1,10 @@
-"""What botocore's settings and chain of credentials ask of a session, without the cost of a session.
+"""The parts of a session that botocore's settings and chain of credentials need, without the cost of a session.
 
 `botocore.session` imports clients, handlers, waiters and the writer of their documentation, which is a tenth of the CPU
-of a whole check, and a check makes no client. So SdkSession gives botocore's own configuration store, providers and
-chain the few things that they need. Whatever else they ask for, above all a client of STS or SSO, comes from a real
-session with the same variables, which is made at that moment. Which setting holds, and which source of credentials,
-remains botocore's decision; a test holds every setting and source against the real session.
+of a whole check, and a check makes no client. SdkSession therefore gives botocore's own configuration store, providers
+and chain only what they need. Everything else, above all a client of STS or SSO, comes from a real session with the
+same variables, which is made on demand. botocore still decides which setting and which source of credentials applies; a
+test compares every setting and source with the real session.
 """
 
 import os
@@ -13,15 +13,15 @@ from typing import Any
 
 
 def region_and_fips(name: str) -> tuple[str, bool]:
-    """The Region that is meant by a name, and whether the name asks for FIPS: fips-us-east-1 and us-east-1-fips are old
-    ways to do so (botocore, ClientCreator._normalize_fips_region)."""
+    """Return the Region in a name, and whether the name requests FIPS: fips-us-east-1 and us-east-1-fips are old ways
+    to do so (botocore, ClientCreator._normalize_fips_region)."""
     region = name.replace("fips-", "").replace("-fips", "")
     return region, region != name
 
 
 class SdkSession:
-    """Stands in for `botocore.session.Session(profile=profile)`, with its names and errors; other attributes are those
-    of the real one. Not thread-safe. Imports botocore without its clients: slow, make it in a thread."""
+    """Replaces `botocore.session.Session(profile=profile)`, with its names and errors; other attributes are the real
+    session's. Not thread-safe. Imports botocore without its clients, which is slow: make it in a thread."""
 
     def __init__(self, profile: str | None) -> None:
         from botocore.configprovider import ConfigValueStore, create_botocore_default_config_mapping
@@ -42,7 +42,7 @@ class SdkSession:
         return session
 
     def create_client(self, *args: Any, **options: Any) -> Any:
-        return self._real.create_client(*args, **options)  # the chain takes this method long before it calls it
+        return self._real.create_client(*args, **options)  # the chain fetches this method long before it calls it
 
     @property
     def profile(self) -> Any:
@@ -59,8 +59,8 @@ class SdkSession:
 
     @cached_property
     def full_config(self) -> Any:
-        """The config file, parsed, whose profiles the credentials file adds to and outranks. This and the next are the
-        only logic of the real session that is repeated here."""
+        """Return the parsed config file; profiles of the credentials file are added and override it. This and the next
+        are the only logic of the real session that is repeated here."""
         from botocore.configloader import load_config, raw_config_parse
         from botocore.exceptions import ConfigNotFound
 
@@ -85,7 +85,8 @@ class SdkSession:
         return profiles.get("default" if profile is None else profile, {})
 
     def configured_url(self, service: str) -> Any:
-        """The URL that a variable or a profile gives for a service, by boto3's name; None where none does or counts."""
+        """Return the URL that a variable or a profile sets for a service, by boto3's name; None if there is none, or it
+        does not count."""
         from botocore.configprovider import ConfiguredEndpointProvider
 
         if self.get_config_variable("ignore_configured_endpoint_urls"):
@@ -94,7 +95,7 @@ class SdkSession:
         return ConfiguredEndpointProvider(self.full_config, self.get_scoped_config(), service, os.environ).provide()
 
     def user_agent(self) -> str:
-        """The user agent that metadata is told. Some servers in its place serve SDKs alone, and know them by this."""
+        """Return the user agent for metadata. Some servers in its place serve only SDKs, and recognize them by it."""
         import platform
 
         import botocore

@@ -1,11 +1,11 @@
 """The network of a whole account and Region, read once and split by VPC.
 
-Lists that EC2, Route 53's Resolver and its Profiles give for the Region are read whole, when a VPC first asks for some
-of their rows, and every VPC then gets its rows from them. What can only be asked of one VPC is asked for it. An answer
-is kept, a refusal as well: nobody asks for the same twice.
+EC2, Route 53's Resolver and its Profiles give some lists for the whole Region. Such a list is read completely when a
+VPC first needs some of its rows, and every VPC gets its rows from it. Other requests are made for each VPC. Answers and
+refusals are kept, so no request is made twice.
 
-Requests beyond the pages of a list are counted: each list has its own, each VPC has MAX_REQUESTS_OF_VPC, and the rest
-of MAX_REQUESTS serves the VPCs that need more. A list that is too long to be read whole is asked for by VPC instead.
+The number of requests is limited: each list may have a number of pages, each VPC has MAX_REQUESTS_OF_VPC, and the rest
+of MAX_REQUESTS serves VPCs that need more. A list that is too long is requested by VPC instead.
 """
 
 import asyncio
@@ -22,11 +22,11 @@ from probes.vpc.parse import Row
 from probes.vpc.reads import EC2, RESOLVER, ROUTE_53_PROFILES
 
 MAX_REQUESTS: Final = 30
-"""How many requests an account and Region may take, without further pages and requests for single VPCs."""
+"""Maximum number of requests for an account and Region, without further pages and requests for single VPCs."""
 MAX_REQUESTS_OF_VPC: Final = 10
 MAX_PAGES: Final = 200
-"""Pages of one list, which hold 200,000 rows. A Region has 5,000 interfaces and 2,500 security groups until somebody
-asks for more (Amazon VPC User Guide, Amazon VPC quotas)."""
+"""Maximum number of pages of one list, which have 200,000 rows. A Region has 5,000 interfaces and 2,500 security groups
+unless somebody requests more (Amazon VPC User Guide, Amazon VPC quotas)."""
 WAITS: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0)
 """Seconds before each further attempt at a request that AWS throttled: its buckets refill within seconds (EC2 API
 Reference, Request throttling)."""
@@ -34,14 +34,14 @@ Reference, Request throttling)."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _List:
-    """How a list is read whole, and by which members of its rows others ask for some of them."""
+    """How to read a list completely, and the members of its rows by which single rows are requested."""
 
     rows: str
-    """The member of an answer that holds the rows."""
+    """The member of an answer that has the rows."""
     by: Mapping[str, str]
-    """The member of a row, by the filter or the parameter that names its values."""
+    """The member of a row for each filter or parameter that selects its values."""
     page: int | None = 1_000
-    """Rows of one page; None where the operation takes no such number together with all rows."""
+    """Number of rows in a page; None if the operation accepts no such number in a request for all rows."""
 
 
 _OPERATIONS: Final[Mapping[tuple[str, str], _List]] = {
@@ -80,11 +80,11 @@ Turn = Callable[[str], Awaitable[None]]
 
 
 async def _at_once(_: str) -> None:
-    """For a reader that keeps to rates itself."""
+    """Wait for nothing, for a reader that limits its own rate."""
 
 
 class Account:
-    """What was read of an account and Region."""
+    """Everything read so far of an account and Region."""
 
     def __init__(self, reader: Reader, turn: Turn = _at_once) -> None:
         self._reader = reader
@@ -95,15 +95,15 @@ class Account:
         self._left = _FOR_VPCS
 
     def of_vpc(self) -> Reader:
-        """A reader for one VPC."""
+        """Return a reader for one VPC."""
         return _OfVpc(self)
 
     async def prepare(self, services: Iterable[str]) -> None:
         await self._reader.prepare(services)
 
     async def joined(self, vpc_id: str) -> frozenset[str]:
-        """The VPCs that a peering or a transit gateway may join to one. Those that are not known are left out: what
-        the VPC's route tables lead to is then a read of its own, which fails and says so."""
+        """Return the VPCs that a peering or a transit gateway may join to one. Unknown ones are left out: the targets
+        of that VPC's route tables are then a read of their own, which fails and reports it."""
         rows = await self._known(EC2, "DescribeVpcPeeringConnections")
         sides = ("RequesterVpcInfo", "AccepterVpcInfo")
         ends = [{(row.get(side) or {}).get("VpcId") for side in sides} for row in rows]
@@ -121,7 +121,7 @@ class Account:
             return []
 
     async def asked(self, service: str, operation: str, parameters: Row, of: "_OfVpc") -> Row:
-        """The answer to a request of one VPC."""
+        """Return the answer to a request for one VPC."""
         known = _OPERATIONS.get((service, operation))
         wanted = None if known is None else _values(known, parameters)
         if known is not None and wanted is not None:
@@ -150,7 +150,7 @@ class Account:
         return kept
 
     def _charge(self, of: "_OfVpc") -> None:
-        """Count a request. Raises ProbeError of kind `too-large` where none is left."""
+        """Count a request. Raises ProbeError of kind `too-large` if none is left."""
         if of.left:
             of.left -= 1
         elif self._left:
@@ -173,7 +173,7 @@ class Account:
         return held
 
     async def _pages(self, service: str, operation: str) -> list[Row]:
-        """The rows of a whole list. Raises ProbeError of kind `too-large` for one that does not end."""
+        """Return the rows of a whole list. Raises ProbeError of kind `too-large` for one that does not end."""
         known = _OPERATIONS[service, operation]
         rows: list[Row] = []
         parameters: dict[str, Any] = {} if known.page is None else {"MaxResults": known.page}
@@ -189,7 +189,7 @@ class Account:
         raise ProbeError(FailureKind.TOO_LARGE, f"{operation} gives more than {MAX_PAGES} pages")
 
     async def _ask(self, service: str, operation: str, parameters: Row) -> Row:
-        """One answer; waits and asks again while AWS throttles."""
+        """Return one answer; wait and ask again while AWS throttles."""
         for wait in WAITS:
             await self._turn(service)
             try:
@@ -203,7 +203,7 @@ class Account:
 
 
 class _OfVpc:
-    """The reader of one VPC, with the requests that it may make for itself alone."""
+    """The reader of one VPC, with the requests reserved for it."""
 
     def __init__(self, account: Account) -> None:
         self.left = MAX_REQUESTS_OF_VPC
@@ -217,14 +217,14 @@ class _OfVpc:
 
 
 class _Rows:
-    """The rows of a list, found by their members."""
+    """The rows of a list, indexed by their members."""
 
     def __init__(self, rows: list[Row]) -> None:
         self.all = rows
         self._by: dict[str, defaultdict[object, list[Row]]] = {}
 
     def among(self, wanted: list[tuple[str, frozenset[str]]]) -> list[Row]:
-        """The rows each of whose members is among its values."""
+        """Return the rows whose members are all among the given values."""
         if not wanted:
             return self.all
         (first, values), *others = wanted
@@ -237,7 +237,7 @@ class _Rows:
 
 
 def _values(known: _List, parameters: Row) -> list[tuple[str, frozenset[str]]] | None:
-    """The values that are asked for, by the member of a row; None where something else is asked as well."""
+    """Return the requested values by the member of a row; None if the request has other conditions as well."""
     asked = {name: value for name, value in parameters.items() if name not in _NOT_OF_ROWS}
     asked |= {one["Name"]: one["Values"] for one in parameters.get("Filters", ())}
     if not asked.keys() <= known.by.keys():

@@ -1,7 +1,7 @@
-"""What an account has: its VPCs, the Regions that it can use, and the accounts of its organization; and the keys of a
-role. None of it is about one VPC (`probes.vpc.reads`).
+"""Reads of an account that do not belong to one VPC (unlike `probes.vpc.reads`): its VPCs, the Regions that it can use,
+the accounts of its organization, and the keys of a role.
 
-Each function raises ProbeError, with AWS's own code where AWS refuses.
+Each function raises ProbeError, with AWS' own code if AWS refuses.
 """
 
 import re
@@ -23,20 +23,20 @@ ACTIONS: Final = (
     "sts:AssumeRole",
     "sts:GetCallerIdentity",
 )
-"""What all of this takes. GetCallerIdentity is never denied."""
+"""The IAM actions for all of this. GetCallerIdentity is never denied."""
 MAX_PAGES: Final = 20
-"""Pages that are read of one list."""
+"""Maximum number of pages of one list."""
 SESSION_NAME: Final = "backuplink-audit"
 ROLE_ARN: Final = re.compile(r"arn:aws[a-z-]{0,16}:iam::(?P<account>[0-9]{12}):role/[\w+=,.@/-]{1,576}", re.ASCII)
-"""IAM User Guide, IAM identifiers."""
+"""The ARN of a role (IAM User Guide, IAM identifiers)."""
 ROLE_NAME: Final = re.compile(r"[\w+=,.@-]{1,64}", re.ASCII)
 _REGION: Final = re.compile(r"[a-z0-9-]{1,32}")
 _ACCOUNT: Final = re.compile(r"[0-9]{12}")
 
 
 async def vpcs(reader: Reader, only: Sequence[str] = ()) -> tuple[str, ...]:
-    """The ids of the VPCs of an account's Region that it owns or takes part in, sorted; of `only`, those that are
-    there."""
+    """Return the ids of the VPCs that an account owns or shares in a Region, sorted; with `only`, those of them that
+    exist."""
     parameters: dict[str, Any] = {"MaxResults": 1000}
     if only:
         parameters["Filters"] = [{"Name": "vpc-id", "Values": list(only)}]
@@ -45,18 +45,18 @@ async def vpcs(reader: Reader, only: Sequence[str] = ()) -> tuple[str, ...]:
 
 
 async def regions(reader: Reader) -> tuple[str, ...]:
-    """The Regions that the account has not switched off, sorted."""
+    """Return the Regions that the account has not disabled, sorted."""
     answer = await reader.read(EC2, "DescribeRegions", {})
     return tuple(sorted({parse.text(row, "RegionName", _REGION) for row in parse.rows(answer, "Regions", needed=True)}))
 
 
 async def account_of(reader: Reader) -> str:
-    """The account of the reader's keys, which takes no permission."""
+    """Return the account of the reader's keys, which needs no permission."""
     return parse.text(await reader.read(STS, "GetCallerIdentity", {}), "Account", _ACCOUNT)
 
 
 async def keys_of_role(reader: Reader, role_arn: str) -> Keys:
-    """The keys of a session of a role, which last for an hour."""
+    """Return the keys of a role session, which last for an hour."""
     answer = await reader.read(STS, "AssumeRole", {"RoleArn": role_arn, "RoleSessionName": SESSION_NAME})
     held = parse.member(answer, "Credentials")
     values = [held.get(name) for name in ("AccessKeyId", "SecretAccessKey", "SessionToken")]
@@ -67,14 +67,14 @@ async def keys_of_role(reader: Reader, role_arn: str) -> Keys:
 
 
 async def accounts(reader: Reader) -> tuple[str, ...]:
-    """The active accounts of the organization, sorted. Only its management account, and one that it has delegated to,
-    may list them."""
+    """Return the active accounts of the organization, sorted. Only its management account and delegated accounts may
+    list them."""
     rows = await _all(reader, ORGANIZATIONS, "ListAccounts", {"MaxResults": 20}, "Accounts")
     return tuple(sorted({parse.text(row, "Id", _ACCOUNT) for row in rows if row.get("Status") in (None, "ACTIVE")}))
 
 
 async def _all(reader: Reader, service: str, operation: str, parameters: Row, key: str) -> list[Row]:
-    """The rows of all pages. Raises ProbeError of kind `too-large` for more than MAX_PAGES."""
+    """Return the rows of all pages. Raises ProbeError of kind `too-large` for more than MAX_PAGES."""
     rows: list[Row] = []
     token: str | None = None
     for _ in range(MAX_PAGES):

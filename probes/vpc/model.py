@@ -1,11 +1,12 @@
-"""What EC2, Route 53, its Resolver and its Profiles say of a network: one frozen class for a resource, one for a read.
+"""The configuration of a network from EC2, Route 53, its Resolver and its Profiles: one frozen class for each kind of
+resource, and one for each read.
 
-Field names follow the EC2 API; a value that an answer leaves out is None, which means unknown or not set, as its
-docstring says. `Configuration` holds everything that was read in a run: of what was not, or could not be, it holds None
-and never an empty list.
+Field names follow the EC2 API. A value that an answer leaves out is None, which means unknown or not set, as its
+docstring says. `Configuration` has everything that a run read; a part that was not or could not be read is None, never
+an empty list.
 """
 
-from __future__ import annotations  # evaluated where they are read, not at start-up, which saves 4 ms
+from __future__ import annotations  # evaluated on use and not at start-up, which saves 4 ms
 
 from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network
@@ -47,18 +48,18 @@ F = TypeVar("F")
 Network = IPv4Network | IPv6Network
 
 AVAILABLE: Final = "available"
-"""The state of an endpoint that works."""
+"""The state of a working endpoint."""
 PENDING: Final = "pending"
-"""The state of an endpoint that is being made, or changed: it comes back whenever somebody modifies the endpoint (AWS
+"""The state of an endpoint that is being made or changed: it returns whenever somebody modifies the endpoint (AWS
 PrivateLink Guide, Endpoint states)."""
 DELETED: Final = "deleted"
-"""The state of an endpoint that is listed for a while after its end; one that was rejected or has failed is there."""
+"""The state of an endpoint that is still listed for a while after its deletion. Rejected and failed endpoints exist."""
 MAX_POLICY_CHARACTERS: Final = 20_480
-"""Longest endpoint policy, white space included (AWS PrivateLink Guide, Quotas)."""
+"""Maximum length of an endpoint policy with white space (AWS PrivateLink Guide, Quotas)."""
 INTERFACE: Final = "Interface"
-"""The kind of an endpoint service that interface endpoints are made of."""
+"""The kind of an endpoint service for interface endpoints."""
 AMAZON_DNS: Final = "AmazonProvidedDNS"
-"""How DHCP options name the VPC's own resolver."""
+"""The name of the VPC's own resolver in DHCP options."""
 ANY_PROTOCOL: Final = "-1"
 
 
@@ -67,7 +68,7 @@ ANY_PROTOCOL: Final = "-1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tag:
-    """A tag that somebody gave a resource (EC2 API, Tag)."""
+    """A tag of a resource (EC2 API, Tag)."""
 
     key: Annotated[str, Mask("text")]
     value: Annotated[str, Mask("text")]
@@ -75,11 +76,11 @@ class Tag:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manager:
-    """The tool that manages a resource, as tags of the resource say: it undoes what others change."""
+    """The tool that manages a resource, from the resource's tags: it undoes changes that others make."""
 
     tool: ManagingTool
     stack: Annotated[str, Mask("stack")] | None = None
-    """The name of the stack, of CloudFormation."""
+    """The name of the CloudFormation stack."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +91,7 @@ class VpcEndpoint:
     service_name: ServiceName
     vpc_id: ResourceId
     state: EndpointState
-    """In lower case: the API answers in camel case, its documentation has both."""
+    """The state in lower case: the API answers in camel case, its documentation has both."""
     private_dns: bool
     """PrivateDnsEnabled in EC2's answer."""
     ip_address_type: AddressType | None = None
@@ -103,7 +104,7 @@ class VpcEndpoint:
     interface_ids: tuple[ResourceId, ...] = ()
     group_ids: tuple[ResourceId, ...] = ()
     policy: Annotated[str, Mask("policy")] | None = None
-    """The policy document as it stands, JSON text."""
+    """The policy document unchanged, as JSON text."""
     owner_id: Owner | None = None
     error_code: EndpointErrorCode | None = None
     error_message: Annotated[str, Mask("text")] | None = None
@@ -113,17 +114,17 @@ class VpcEndpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointService:
-    """An endpoint service of AWS that endpoints can be made of (EC2 API, ServiceDetail)."""
+    """An endpoint service of AWS for which endpoints can be made (EC2 API, ServiceDetail)."""
 
     service_name: ServiceName
     kinds: tuple[InterfaceKind, ...]
     """The ServiceType of each: `Interface`, `Gateway`."""
     availability_zones: tuple[AvailabilityZone, ...] = ()
-    """The zones by name, as this account has them."""
+    """The zones by their names in this account."""
     private_names: tuple[Annotated[str, Mask("host")], ...] = ()
-    """The hosts that private DNS of an endpoint answers for, `*.` in front for all names below."""
+    """The hosts for which private DNS of an endpoint answers, with `*.` in front for all names below."""
     ip_address_types: tuple[AddressType, ...] = ()
-    """`ipv4`, `ipv6`: those that an endpoint can have."""
+    """The IP versions that an endpoint can have: `ipv4`, `ipv6`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,11 +135,11 @@ class GatewayEndpoint:
     service_name: ServiceName
     vpc_id: ResourceId
     state: EndpointState
-    """In lower case, as of `VpcEndpoint`."""
+    """The state in lower case, as in `VpcEndpoint`."""
     route_table_ids: tuple[ResourceId, ...] = ()
     """The tables that have its route."""
     policy: Annotated[str, Mask("policy")] | None = None
-    """The policy document as it stands, JSON text."""
+    """The policy document unchanged, as JSON text."""
     owner_id: Owner | None = None
     tags: tuple[Tag, ...] = ()
 
@@ -151,16 +152,16 @@ class NetworkInterface:
     vpc_id: ResourceId
     subnet_id: ResourceId
     addresses: tuple[Address, ...]
-    """Private IPv4 and IPv6 ones, the primary one first."""
+    """Private IPv4 and IPv6 addresses, the primary one first."""
     group_ids: tuple[ResourceId, ...]
     kind: InterfaceKind | None = None
     """InterfaceType: `interface`, `vpc_endpoint`, …"""
     status: InterfaceStatus | None = None
     availability_zone: AvailabilityZone | None = None
     instance_id: ResourceId | None = None
-    """The instance that it is attached to."""
+    """The instance to which it is attached."""
     owner_id: Owner | None = None
-    """The account that owns it; of a shared VPC its participants' interfaces are their own."""
+    """The account that owns it; participants of a shared VPC own their interfaces."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,7 +194,7 @@ class Route:
     destination: Network | None = None
     prefix_list_id: ResourceId | None = None
     target: RouteTarget = "local"
-    """Id of what it leads to: `local`, `igw-…`, `nat-…`, `tgw-…`, `pcx-…`, `eni-…`, `vpce-…`, …"""
+    """Id of the target: `local`, `igw-…`, `nat-…`, `tgw-…`, `pcx-…`, `eni-…`, `vpce-…`, …"""
     state: RouteState = "active"
     """`active`, `blackhole` or `filtered`."""
 
@@ -205,11 +206,11 @@ class RouteTable:
     table_id: ResourceId
     vpc_id: ResourceId
     main: bool
-    """Whether it holds for the subnets of its VPC that no table names."""
+    """Whether it applies to subnets of its VPC without a table of their own."""
     subnet_ids: tuple[ResourceId, ...]
     routes: tuple[Route, ...]
     manager: Manager | None = None
-    """None where no tag says what manages it, as of all resources."""
+    """The manager; None if no tag names one. The same holds for all resources."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,7 +218,8 @@ class AclEntry:
     """An entry of a network ACL (EC2 API, NetworkAclEntry)."""
 
     number: int
-    """The lowest that fits decides; 32767 and, for IPv6, 32768 are the `*` that denies the rest."""
+    """The matching entry with the lowest number decides; 32767 and, for IPv6, 32768 are the `*` that denies the
+    rest."""
     egress: bool
     allow: bool
     cidr: Network
@@ -225,7 +227,7 @@ class AclEntry:
     """An IANA number, `6` for TCP; `-1` for all."""
     from_port: int | None = None
     to_port: int | None = None
-    """None where the entry is for all ports."""
+    """The last port; None if the entry is for all ports."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,7 +237,7 @@ class NetworkAcl:
     acl_id: ResourceId
     vpc_id: ResourceId
     default: bool
-    """Whether it is its VPC's default one. Every subnet is associated with an ACL by name."""
+    """Whether it is the VPC's default ACL. Every subnet is explicitly associated with an ACL."""
     subnet_ids: tuple[ResourceId, ...]
     entries: tuple[AclEntry, ...]
     manager: Manager | None = None
@@ -244,15 +246,15 @@ class NetworkAcl:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupRule:
     """A rule of a security group (EC2 API, SecurityGroupRule). Exactly one of `cidr`, `prefix_list_id` and
-    `referenced_group_id` is set: who may send where the rule is inbound, and be sent to where it is outbound."""
+    `referenced_group_id` is set: the allowed source of an inbound rule, or destination of an outbound rule."""
 
     rule_id: ResourceId | None = None
     egress: bool = False
     protocol: Protocol = "tcp"
-    """`tcp`, `udp`, `icmp`, `icmpv6`, another's IANA number; `-1` for all."""
+    """`tcp`, `udp`, `icmp`, `icmpv6`, or an IANA number; `-1` for all."""
     from_port: int | None = None
     to_port: int | None = None
-    """None where the rule is for all ports."""
+    """The last port; None if the rule is for all ports."""
     cidr: Network | None = None
     prefix_list_id: ResourceId | None = None
     referenced_group_id: ResourceId | None = None
@@ -265,10 +267,10 @@ class SecurityGroup:
     group_id: ResourceId
     rules: tuple[GroupRule, ...]
     default: bool = False
-    """Whether it is known to be the default group of its VPC, whose name alone is `default` (EC2 API,
+    """Whether it is known to be the default group of its VPC, which alone has the name `default` (EC2 API,
     CreateSecurityGroup)."""
     manager: Manager | None = None
-    """The manager by its tags, or by the tags of its rules if its own were not read."""
+    """The manager from its tags, or from the tags of its rules if its own were not read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -281,14 +283,15 @@ class PrefixList:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolverRule:
-    """A rule of Route 53 Resolver that holds for the VPC (Route 53 Resolver API, ResolverRule)."""
+    """A rule of Route 53 Resolver that applies to the VPC (Route 53 Resolver API, ResolverRule)."""
 
     rule_id: ResolverId
     name: Annotated[str, Mask("rule")] | None
     domain: Annotated[str, Mask("domain")]
-    """In lower case and without its final dot; empty for the root."""
+    """The domain in lower case without its final dot; empty for the root."""
     kind: RuleKind
-    """RuleType: `FORWARD` sends to other servers, `SYSTEM` keeps a name from a wider rule, `RECURSIVE` is AWS's own."""
+    """RuleType: `FORWARD` sends queries to other servers, `SYSTEM` excludes a name from a wider rule, `RECURSIVE` is
+    AWS' own."""
     targets: tuple[Address, ...]
     owner_id: Owner | None = None
 
@@ -299,31 +302,32 @@ class PrivateZone:
 
     zone_id: ZoneId
     name: Annotated[str, Mask("domain")]
-    """In lower case and without its final dot."""
+    """The name in lower case without its final dot."""
     owner: Owner | None
-    """The account or, of a zone that AWS itself has made, the service: `vpce.amazonaws.com`."""
+    """The owning account or, for a zone that AWS itself made, the service: `vpce.amazonaws.com`."""
     of_service: bool
     """Whether `owner` is a service of AWS."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FirewallRule:
-    """A rule of a DNS Firewall rule group that is associated with the VPC (Route 53 Resolver API, FirewallRule)."""
+    """A rule in a group of DNS Firewall rules that is associated with the VPC (Route 53 Resolver API, FirewallRule)."""
 
     group_id: ResolverId
     domain_list_id: ResolverId | None
     action: FirewallAction
     """`ALLOW`, `BLOCK` or `ALERT`."""
     block_response: BlockResponse | None
-    """`NODATA`, `NXDOMAIN` or `OVERRIDE`, of BLOCK."""
+    """The response of BLOCK: `NODATA`, `NXDOMAIN` or `OVERRIDE`."""
     override: Annotated[str, Mask("host")] | None
-    """The CNAME that OVERRIDE answers with."""
+    """The CNAME in the answer of OVERRIDE."""
     priority: tuple[int, ...]
     """The priorities of the group's association and of the rule in the group. The lowest comes first."""
     query_type: RecordType | None
-    """The record type that it is for; None for all."""
+    """The record type to which it applies; None for all."""
     domains: tuple[Annotated[str, Mask("domain")], ...] | None
-    """In lower case and without their final dots, `*.` in front for all names below; None where they were not read."""
+    """The domains in lower case without their final dots, with `*.` in front for all names below; None if they were not
+    read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -333,7 +337,7 @@ class PeeredVpc:
     vpc_id: ResourceId
     owner_id: Owner | None = None
     cidrs: tuple[Network, ...] = ()
-    """Empty where they are not known: an answer gives them only of connections that are active."""
+    """The blocks of the VPC; empty if unknown: an answer has them only for active connections."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -342,7 +346,7 @@ class Peering:
 
     peering_id: ResourceId
     state: PeeringState
-    """`active` of one that works."""
+    """The state; `active` for a working connection."""
     sides: tuple[PeeredVpc, ...]
     """The requester and the accepter."""
 
@@ -360,18 +364,18 @@ class TransitAttachment:
     kind: AttachmentKind
     """ResourceType: `vpc`, `vpn`, `peering`, `network-function`, …"""
     resource_id: ResourceId | None
-    """The id of the attached VPC or of what else is attached."""
+    """The id of the attached VPC or other resource."""
     state: AttachmentState
     """The state in lower case."""
     owner_id: Owner | None = None
     table_id: ResourceId | None = None
-    """The transit gateway's route table that packets from this attachment meet; None where none is shown."""
+    """The transit gateway's route table for packets from this attachment; None if none is shown."""
     subnet_ids: tuple[ResourceId, ...] = ()
-    """The subnets in which a VPC is attached; empty if they were not read, and for other kinds."""
+    """The subnets that attach the VPC; empty if they were not read, and for other kinds."""
     ipv6: bool | None = None
-    """Whether IPv6 passes; None where that was not read."""
+    """Whether IPv6 passes; None if that was not read."""
     appliance_mode: bool | None = None
-    """Whether it may take any zone for a connection; otherwise it keeps to the one that packets come from."""
+    """Whether a connection may use any zone; otherwise it stays in the zone from which its packets come."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -382,12 +386,12 @@ class TransitRoute:
     state: RouteState = "active"
     """Either `active` or `blackhole`."""
     propagated: bool = False
-    """Whether an attachment brought this route. A static route to the same destination wins."""
+    """Whether an attachment propagated this route. A static route to the same destination wins."""
     attachment_ids: tuple[ResourceId, ...] = ()
     kind: AttachmentKind | None = None
-    """What the attachments are of, as in `TransitAttachment`; None where there is none."""
+    """The kind of the attachments, as in `TransitAttachment`; None without attachments."""
     resource_ids: tuple[ResourceId, ...] = ()
-    """The VPC, or what else is attached, of each attachment."""
+    """For each attachment, the attached VPC or other resource."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -406,14 +410,14 @@ VPC_ENDPOINT: Final = "vpc-endpoint"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProfileResource:
-    """What a Route 53 Profile brings to its VPCs (Route 53 Profiles API, ProfileResourceAssociation)."""
+    """A resource that a Route 53 Profile applies to its VPCs (Route 53 Profiles API, ProfileResourceAssociation)."""
 
     profile_id: ResourceId
     kind: ProfileResourceKind
-    """HOSTED_ZONE, RESOLVER_RULE, FIREWALL_RULE_GROUP or VPC_ENDPOINT, as ARNs name them."""
+    """HOSTED_ZONE, RESOLVER_RULE, FIREWALL_RULE_GROUP or VPC_ENDPOINT, as in ARNs."""
     resource_id: ProfileResourceId
     owner_id: Owner | None = None
-    """The account in its ARN; of a hosted zone, whose ARN has none, the account that put it into the Profile."""
+    """The account in its ARN; for a hosted zone, whose ARN has none, the account that added it to the Profile."""
     priority: int | None = None
     """The priority of a group of DNS Firewall rules among the groups of its Profile."""
 
@@ -427,26 +431,26 @@ class EndpointsFacts:
 
     endpoints: tuple[VpcEndpoint, ...]
     dropped: int = 0
-    """Rows of the answer that were left out, because an id in them has another form than its kind."""
+    """Number of rows in the answer that were left out, because an id in them does not have the form of its kind."""
     asked: tuple[ServiceLabel, ...]
-    """The services that were asked for, by the last parts of their PrivateLink names."""
+    """The requested services by the last parts of their PrivateLink names."""
     gateways: tuple[GatewayEndpoint, ...] | None
-    """The gateway endpoints of those services that can have one; None where they were not asked for."""
+    """The gateway endpoints of those services that can have one; None if they were not requested."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointServicesFacts:
-    """The endpoint services that AWS has of the services in the Region."""
+    """The endpoint services that AWS offers for the services in the Region."""
 
     services: tuple[EndpointService, ...]
     asked: tuple[ServiceLabel, ...]
-    """The services that were asked for, by the last parts of their PrivateLink names."""
+    """The requested services by the last parts of their PrivateLink names."""
     dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InterfacesFacts:
-    """Network interfaces: the instance's own, those of the endpoints, or all of the VPC."""
+    """Network interfaces: the instance's own, those of the endpoints, or all in the VPC."""
 
     interfaces: tuple[NetworkInterface, ...]
     dropped: int = 0
@@ -512,14 +516,14 @@ class SecurityGroupsFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrefixListsFacts:
-    """The prefix lists that those groups and route tables name."""
+    """The prefix lists in those groups and route tables."""
 
     lists: tuple[PrefixList, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolverRulesFacts:
-    """The Resolver rules that hold for the VPC."""
+    """The Resolver rules that apply to the VPC."""
 
     rules: tuple[ResolverRule, ...]
     dropped: int = 0
@@ -535,7 +539,7 @@ class PrivateZonesFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DnsFirewallFacts:
-    """The DNS Firewall rules that hold for the VPC, in the order in which they are tried."""
+    """The DNS Firewall rules that apply to the VPC, in the order in which they are evaluated."""
 
     rules: tuple[FirewallRule, ...]
     dropped: int = 0
@@ -543,30 +547,32 @@ class DnsFirewallFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProfilesFacts:
-    """The Route 53 Profiles of the VPC, and what they bring."""
+    """The Route 53 Profiles of the VPC, and their resources."""
 
     profile_ids: tuple[ResourceId, ...]
-    """In the order in which Resolver follows them."""
+    """The Profiles in the order in which Resolver follows them."""
     resources: tuple[ProfileResource, ...]
-    """In the same order. What says nothing of names, such as the configuration of query logs, is not among them."""
+    """The resources in the same order, without those that do not concern names, such as configurations of query
+    logs."""
     dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProfileResourcesFacts:
-    """What the zones, rules and groups are that the Profiles of the VPC bring, in the order of the Profiles."""
+    """Details of the zones, rules and groups in the VPC's Profiles, in the order of the Profiles."""
 
     zones: tuple[PrivateZone, ...]
     rules: tuple[ResolverRule, ...]
     firewall: tuple[FirewallRule, ...]
-    """In the order in which they are tried, `priority` being that of the group in its Profile and of the rule."""
+    """The rules in the order in which they are evaluated; `priority` has the group's priority in its Profile, and the
+    rule's."""
     unread: tuple[ProfileResourceId, ...] = ()
     """Resources that could not be read, such as the zones of another account."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeeringsFacts:
-    """The VPC peering connections that the route tables lead to."""
+    """The VPC peering connections that are targets of the route tables."""
 
     peerings: tuple[Peering, ...]
     dropped: int = 0
@@ -574,14 +580,14 @@ class PeeringsFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransitFacts:
-    """The transit gateways that the route tables lead to, as far as they can be read."""
+    """The transit gateways that are targets of the route tables, as far as they can be read."""
 
     attachments: tuple[TransitAttachment, ...]
     """Attachments of the VPCs whose route tables were read."""
     tables: tuple[TransitTable, ...]
-    """The transit gateways' route tables that these attachments meet."""
+    """The transit gateways' route tables for packets from these attachments."""
     unread: tuple[ResourceId, ...] = ()
-    """The tables of these that could not be read, such as those of another account."""
+    """The unreadable ones among these tables, such as those of another account."""
     dropped: int = 0
 
 
@@ -632,7 +638,7 @@ NAME_READS: Final = (RESOLVER_RULES, PRIVATE_ZONES, DNS_FIREWALL, PROFILES, PROF
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Read:
-    """One read: what it is called in observations, the IAM actions that it takes, and the form of what it gives."""
+    """One read: its name in observations, the IAM actions that it needs, and the form of its result."""
 
     operation: str
     words: str
@@ -762,7 +768,8 @@ READS: Final = {
         ),
     )
 }
-"""The reads, by operation, in the order in which one builds on another. `probes.vpc.reads` has what EC2 is asked."""
+"""The reads by operation, in the order in which each builds on the earlier ones. `probes.vpc.reads` has the
+requests."""
 WHOLE_READS: Final = {
     **READS,
     INTERFACES: Read(
@@ -772,8 +779,7 @@ WHOLE_READS: Final = {
         facts=InterfacesFacts,
     ),
 }
-"""The reads for a facts file, which is about every host of the VPC. A run, which is about one host, makes READS
-alone."""
+"""The reads for a facts file, which covers every host of the VPC. A run covers one host, and makes only READS."""
 
 
 # --- All of it -------------------------------------------------------------------------------------------------------
@@ -781,18 +787,18 @@ alone."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configuration:
-    """What was read in one run; None for what was not."""
+    """The configuration that one run read; None for a part that it did not read."""
 
     endpoints: tuple[VpcEndpoint, ...] | None = None
     endpoint_services: tuple[str, ...] | None = None
-    """The services whose endpoints these are, by the last parts of their PrivateLink names."""
+    """The services of the endpoints, by the last parts of their PrivateLink names."""
     offered: EndpointServicesFacts | None = None
-    """What endpoints can be made of."""
+    """The services for which endpoints can be made."""
     gateway_endpoints: tuple[GatewayEndpoint, ...] | None = None
     own_interfaces: tuple[NetworkInterface, ...] | None = None
     endpoint_interfaces: tuple[NetworkInterface, ...] | None = None
     interfaces: tuple[NetworkInterface, ...] | None = None
-    """All of the VPC, the endpoints' among them: of a facts file alone."""
+    """All interfaces of the VPC, including the endpoints'; only in a facts file."""
     vpc: Vpc | None = None
     dns: VpcDnsFacts | None = None
     dhcp_options: DhcpOptionsFacts | None = None
@@ -809,11 +815,12 @@ class Configuration:
     firewall: tuple[FirewallRule, ...] | None = None
     profiles: ProfilesFacts | None = None
     brought: ProfileResourcesFacts | None = None
-    """What the Profiles bring, as far as it could be read."""
+    """The resources of the Profiles, as far as they could be read."""
 
 
 def configuration_of(facts: Mapping[str, ConfigurationFacts]) -> Configuration:
-    """What the facts of whole reads say together, by operation. Raises TypeError where a read has another's facts."""
+    """Return the configuration from the facts of whole reads, by operation. Raises TypeError if a read has the facts of
+    another."""
 
     def of(operation: str, form: type[F]) -> F | None:
         known = facts.get(operation)

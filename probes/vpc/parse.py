@@ -1,8 +1,8 @@
-"""Answers of EC2, Route 53, its Resolver and its Profiles, in boto3's form, as the classes of `probes.vpc.model`.
+"""Turn answers of EC2, Route 53, its Resolver and its Profiles in boto3's form into the classes of `probes.vpc.model`.
 
-What an answer holds is untrusted: ids and names must fit their grammar, texts are bounded, and an answer that lacks
-what the API always gives is malformed. A row with an id of another form is left out (`kept`). Every other function
-raises ProbeError, of kind `malformed` or `too-large`, for an answer that does not fit.
+Answers are not trusted: ids and names must match their grammar, texts are bounded, and an answer without a member that
+the API always sends is malformed. A row with an id of another form is left out (`kept`). Every other function raises
+ProbeError, of kind `malformed` or `too-large`, for an answer that does not fit.
 """
 
 import re
@@ -51,7 +51,7 @@ Row = Mapping[str, Any]
 
 
 class ForeignIdError(ProbeError):
-    """An id that has not the form of its kind: the row that holds it is left out, and the others stand."""
+    """An id does not have the form of its kind: its row is left out, and the others stay."""
 
 
 # --- Resources -------------------------------------------------------------------------------------------------------
@@ -75,7 +75,7 @@ _ATTACHED_ID: Final = re.compile(r"[a-z]{1,16}-[0-9a-z-]{4,60}|[0-9a-f]{8}(?:-[0
 """The id of a VPC, a VPN connection or a transit gateway. Direct Connect gateways have UUIDs."""
 NO_DHCP_OPTIONS: Final = "default"
 _DHCP_OPTIONS_ID: Final = re.compile(rf"{NO_DHCP_OPTIONS}|{read_form('dopt').pattern}")
-"""`default` stands for a VPC without options (EC2 API Reference, AssociateDhcpOptions)."""
+"""The id of DHCP options; `default` stands for a VPC without any (EC2 API Reference, AssociateDhcpOptions)."""
 RESOLVER_ID: Final = read_form("rslvr")
 PROFILE_ID: Final = read_form("rp")
 _ZONE_ID: Final = re.compile(r"(?:/hostedzone/)?([A-Z0-9]{1,32})")
@@ -83,14 +83,14 @@ _RESOURCE_ARN: Final = re.compile(
     r"arn:aws[a-z-]*:[a-z0-9]{1,32}:[a-z0-9-]{0,32}:([0-9]{12})?:"
     rf"({HOSTED_ZONE}|{RESOLVER_RULE}|{FIREWALL_RULE_GROUP}|{VPC_ENDPOINT}|resolver-query-log-config)/([A-Za-z0-9-]{{1,64}})"
 )
-"""What a Profile can bring (Route 53 API Reference, AssociateResourceToProfile)."""
+"""The ARN of a resource that a Profile can have (Route 53 API Reference, AssociateResourceToProfile)."""
 _RESOURCE_IDS: Final = {
     HOSTED_ZONE: re.compile(r"[A-Z0-9]{1,32}"),
     RESOLVER_RULE: RESOLVER_ID,
     FIREWALL_RULE_GROUP: RESOLVER_ID,
     VPC_ENDPOINT: _ENDPOINT_ID,
 }
-"""The ids of what concerns names, by kind."""
+"""The ids of resources that concern names, by kind."""
 _PRIORITY: Final = re.compile(r'"priority"\s*:\s*([0-9]{1,5})\b')
 _ID_FORMS: Final = frozenset(
     {
@@ -109,19 +109,19 @@ _PROTOCOL: Final = re.compile(r"-1|[a-z0-9]{1,16}")
 _TARGET: Final = re.compile(r"[A-Za-z0-9:/._-]{1,256}")
 _SERVER: Final = re.compile(r"[A-Za-z0-9.:]{1,64}")
 _ADDRESS: Final = re.compile(r"[0-9A-Fa-f.:/]{1,64}")
-"""No IPv6 scope, which could be any text."""
+"""An address without an IPv6 scope, which could be any text."""
 NAME: Final = re.compile(r"(?:[A-Za-z0-9_.*-]|\\[0-7]{3}){0,1024}")
-"""A domain name as Route 53 gives it, characters of no host name as their octal codes (Route 53 Developer Guide, DNS
-domain name format)."""
+"""A domain name in the form of Route 53, which writes characters that host names do not have as octal codes (Route 53
+Developer Guide, DNS domain name format)."""
 _TAG: Final = re.compile(r".{1,256}", re.DOTALL)
-"""A key or a value: any characters, at most 128 and 256 of them (Amazon EC2 User Guide, Tag restrictions)."""
+"""The key or value of a tag: any characters, at most 128 and 256 (Amazon EC2 User Guide, Tag restrictions)."""
 _ICMP: Final = frozenset({"icmp", "icmpv6", "1", "58"})
 ROUTE_TARGETS: Final = (
     "GatewayId",
     "NatGatewayId",
     "TransitGatewayId",
     "VpcPeeringConnectionId",
-    "NetworkInterfaceId",  # before the instance, which the API names with it
+    "NetworkInterfaceId",  # before the instance, which the API names together with it
     "InstanceId",
     "EgressOnlyInternetGatewayId",
     "LocalGatewayId",
@@ -130,7 +130,7 @@ ROUTE_TARGETS: Final = (
     "OdbNetworkArn",
     "IpAddress",
 )
-"""Members of a Route that hold its target (botocore 1.44.8)."""
+"""Members of a Route that may hold its target (botocore 1.44.8)."""
 
 _STACK_TAG: Final = "aws:cloudformation:stack-name"
 _STACK: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}")
@@ -144,15 +144,15 @@ _TOOLS: Final = {
     "terragrunt": "Terraform",
     "tofu": "OpenTofu",
 }
-"""How tags name tools."""
+"""Names of tools in tags."""
 _MANAGED_BY: Final = frozenset({"iac", "managedby", "managedwith", "provisionedby", "provisioner"})
-"""Keys of tags whose value names a tool, as letters alone: `managed_by`, `ManagedBy`, `managed-by`."""
+"""Keys of tags whose value names a tool, reduced to letters: `managed_by`, `ManagedBy`, `managed-by`."""
 _NOT: Final = frozenset({"0", "false", "no", "none", "off"})
-"""Values of a tag that has the name of a tool and says that it does not manage the resource."""
+"""Values with which a tag named after a tool says that the tool does not manage the resource."""
 
 
 def endpoint(row: Row) -> VpcEndpoint:
-    """A row of DescribeVpcEndpoints."""
+    """Parse a row of DescribeVpcEndpoints."""
     last = member(row, "LastError")
     dns = member(row, "DnsOptions")
     return VpcEndpoint(
@@ -176,9 +176,9 @@ def endpoint(row: Row) -> VpcEndpoint:
 
 
 def endpoint_service(row: Row) -> EndpointService:
-    """A row of DescribeVpcEndpointServices."""
+    """Parse a row of DescribeVpcEndpointServices."""
     names = [text(name, "PrivateDnsName", NAME) for name in rows(row, "PrivateDnsNames")]
-    first = optional_text(row, "PrivateDnsName", NAME)  # which is among the names, where there are several
+    first = optional_text(row, "PrivateDnsName", NAME)  # it is among the names if there are several
     return EndpointService(
         service_name=text(row, "ServiceName", _SERVICE),
         kinds=tuple(text(kind, "ServiceType", WORD) for kind in rows(row, "ServiceType")),
@@ -194,7 +194,7 @@ def is_gateway(row: Row) -> bool:
 
 
 def gateway_endpoint(row: Row) -> GatewayEndpoint:
-    """A row of DescribeVpcEndpoints that is a gateway endpoint."""
+    """Parse a row of DescribeVpcEndpoints that is a gateway endpoint."""
     return GatewayEndpoint(
         endpoint_id=text(row, "VpcEndpointId", _ENDPOINT_ID),
         service_name=text(row, "ServiceName", _SERVICE),
@@ -215,13 +215,14 @@ def _tags(row: Row) -> tuple[Tag, ...]:
 
 
 def manager(row: Row) -> Manager | None:
-    """What manages a resource, by its tags."""
+    """Return the manager of a resource from its tags."""
     return manager_of(_tags(row))
 
 
 def manager_of(tags: Iterable[Tag]) -> Manager | None:
-    """What manages a resource with these tags: CloudFormation's own, which nobody else can set (AWS CloudFormation User
-    Guide, Resource tags), else one that people give to what a tool manages; None where no tag says so."""
+    """Return the manager of a resource with these tags: CloudFormation's own tags, which nobody else can set (AWS
+    CloudFormation User Guide, Resource tags), else a tag that people give to resources of a tool; None if no tag names
+    one."""
     values = {tag.key: tag.value for tag in tags if tag.value}
     stack = values.get(_STACK_TAG)
     if stack is not None:
@@ -253,7 +254,7 @@ def _policy(row: Row) -> str | None:
 
 
 def interface(row: Row) -> NetworkInterface:
-    """A row of DescribeNetworkInterfaces."""
+    """Parse a row of DescribeNetworkInterfaces."""
     four = sorted(rows(row, "PrivateIpAddresses"), key=lambda address: address.get("Primary") is not True)
     six = sorted(rows(row, "Ipv6Addresses"), key=lambda address: address.get("IsPrimaryIpv6") is not True)
     return NetworkInterface(
@@ -274,7 +275,7 @@ def interface(row: Row) -> NetworkInterface:
 
 
 def subnet(row: Row) -> Subnet:
-    """A row of DescribeSubnets."""
+    """Parse a row of DescribeSubnets."""
     own = (network(row, "CidrBlock"),) if row.get("CidrBlock") else ()  # IPv6-only subnets have none
     return Subnet(
         subnet_id=text(row, "SubnetId", _SUBNET_ID),
@@ -287,7 +288,7 @@ def subnet(row: Row) -> Subnet:
 
 
 def vpc(row: Row) -> Vpc:
-    """A row of DescribeVpcs."""
+    """Parse a row of DescribeVpcs."""
     primary = (network(row, "CidrBlock"),) if row.get("CidrBlock") else ()
     others = (
         *_associated(row, "CidrBlockAssociationSet", "CidrBlock"),
@@ -303,7 +304,7 @@ def vpc(row: Row) -> Vpc:
 
 
 def _associated(row: Row, key: str, name: str) -> tuple[Network, ...]:
-    """The blocks that are associated; the member with the state is named after the block's."""
+    """Return the associated blocks; the member with the state is named after the member with the block."""
     return tuple(
         network(association, name)
         for association in rows(row, key)
@@ -312,7 +313,7 @@ def _associated(row: Row, key: str, name: str) -> tuple[Network, ...]:
 
 
 def dhcp_options(row: Row) -> DhcpOptionsFacts:
-    """A row of DescribeDhcpOptions."""
+    """Parse a row of DescribeDhcpOptions."""
     servers = [
         text(value, "Value", _SERVER)
         for option in rows(row, "DhcpConfigurations")
@@ -323,7 +324,7 @@ def dhcp_options(row: Row) -> DhcpOptionsFacts:
 
 
 def route_table(row: Row) -> RouteTable:
-    """A row of DescribeRouteTables."""
+    """Parse a row of DescribeRouteTables."""
     held = [
         association
         for association in rows(row, "Associations")
@@ -353,7 +354,7 @@ def _route(row: Row) -> Route:
 
 
 def network_acl(row: Row) -> NetworkAcl:
-    """A row of DescribeNetworkAcls."""
+    """Parse a row of DescribeNetworkAcls."""
     return NetworkAcl(
         acl_id=text(row, "NetworkAclId", _ACL_ID),
         vpc_id=text(row, "VpcId", VPC_ID),
@@ -381,9 +382,9 @@ def _acl_entry(row: Row) -> AclEntry:
 
 
 def group_rule(row: Row) -> GroupRule:
-    """A row of DescribeSecurityGroupRules."""
+    """Parse a row of DescribeSecurityGroupRules."""
     protocol = text(row, "IpProtocol", _PROTOCOL)
-    ports = {} if protocol in _ICMP else row  # of ICMP they are type and code
+    ports = {} if protocol in _ICMP else row  # for ICMP they are type and code
     prefix_list_id = optional_text(row, "PrefixListId", _PREFIX_LIST_ID)
     group_id = optional_text(member(row, "ReferencedGroupInfo"), "GroupId", GROUP_ID)
     return GroupRule(
@@ -399,7 +400,7 @@ def group_rule(row: Row) -> GroupRule:
 
 
 def peering(row: Row) -> Peering:
-    """A row of DescribeVpcPeeringConnections."""
+    """Parse a row of DescribeVpcPeeringConnections."""
     return Peering(
         peering_id=text(row, "VpcPeeringConnectionId", _PEERING_ID),
         state=text(member(row, "Status"), "Code", WORD).lower(),
@@ -419,7 +420,7 @@ def _peered_vpc(row: Row) -> PeeredVpc:
 
 
 def transit_attachment(row: Row) -> TransitAttachment:
-    """A row of DescribeTransitGatewayAttachments."""
+    """Parse a row of DescribeTransitGatewayAttachments."""
     association = member(row, "Association")
     is_associated = optional_text(association, "State", WORD) == "associated"
     return TransitAttachment(
@@ -434,8 +435,8 @@ def transit_attachment(row: Row) -> TransitAttachment:
 
 
 def in_subnets(row: Row) -> tuple[str, tuple[str, ...], bool, bool]:
-    """A row of DescribeTransitGatewayVpcAttachments: the attachment's id, its subnets, whether IPv6 passes, and whether
-    it is in appliance mode."""
+    """Parse a row of DescribeTransitGatewayVpcAttachments: the attachment's id, its subnets, whether IPv6 passes, and
+    whether it is in appliance mode."""
     options = member(row, "Options")
     return (
         text(row, "TransitGatewayAttachmentId", _ATTACHMENT_ID),
@@ -446,7 +447,7 @@ def in_subnets(row: Row) -> tuple[str, tuple[str, ...], bool, bool]:
 
 
 def transit_route(row: Row) -> TransitRoute:
-    """A row of SearchTransitGatewayRoutes."""
+    """Parse a row of SearchTransitGatewayRoutes."""
     attachments = rows(row, "TransitGatewayAttachments")
     kinds = [optional_text(attachment, "ResourceType", WORD) for attachment in attachments]
     resources = (optional_text(attachment, "ResourceId", _ATTACHED_ID) for attachment in attachments)
@@ -463,7 +464,7 @@ def transit_route(row: Row) -> TransitRoute:
 
 
 def resolver_rule(row: Row) -> ResolverRule:
-    """A row of ListResolverRules."""
+    """Parse a row of ListResolverRules."""
     targets = tuple(_address(target, "Ip" if target.get("Ip") else "Ipv6") for target in rows(row, "TargetIps"))
     return ResolverRule(
         rule_id=text(row, "Id", RESOLVER_ID),
@@ -471,12 +472,12 @@ def resolver_rule(row: Row) -> ResolverRule:
         domain=domain_name(text(row, "DomainName", NAME)),
         kind=text(row, "RuleType", WORD),
         targets=targets,
-        owner_id=_prose(row, "OwnerId"),  # AWS's own rules have a name there
+        owner_id=_prose(row, "OwnerId"),  # AWS' own rules have a name there
     )
 
 
 def private_zone(row: Row) -> PrivateZone:
-    """A row of ListHostedZonesByVPC."""
+    """Parse a row of ListHostedZonesByVPC."""
     owner = member(row, "Owner")
     service = optional_text(owner, "OwningService", _SERVICE)
     zone = _ZONE_ID.fullmatch(text(row, "HostedZoneId", _ZONE_ID))
@@ -489,7 +490,7 @@ def private_zone(row: Row) -> PrivateZone:
 
 
 def hosted_zone(row: Row, owner: str | None) -> PrivateZone:
-    """The zone of GetHostedZone, which does not say whose it is."""
+    """Parse the zone of GetHostedZone, which does not tell its owner."""
     zone = _ZONE_ID.fullmatch(text(row, "Id", _ZONE_ID))
     service = optional_text(member(row, "LinkedService"), "ServicePrincipal", _SERVICE)
     return PrivateZone(
@@ -501,7 +502,7 @@ def hosted_zone(row: Row, owner: str | None) -> PrivateZone:
 
 
 def profile_resource(row: Row) -> ProfileResource | None:
-    """A row of ListProfileResourceAssociations; None for what says nothing of names."""
+    """Parse a row of ListProfileResourceAssociations; None for a resource that does not concern names."""
     arn = _RESOURCE_ARN.fullmatch(text(row, "ResourceArn", _RESOURCE_ARN))
     account, kind, resource_id = arn.groups() if arn is not None else (None, "", "")
     if kind not in _RESOURCE_IDS:
@@ -522,7 +523,7 @@ def profile_resource(row: Row) -> ProfileResource | None:
 def firewall_rule(
     row: Row, priority: tuple[int, ...], group_id: str, lists: Mapping[str, tuple[str, ...] | None]
 ) -> FirewallRule:
-    """A row of ListFirewallRules. `lists` has the domains of every list, None for one that is not shown."""
+    """Parse a row of ListFirewallRules. `lists` has the domains of every list, None for a list that is not shown."""
     list_id = optional_text(row, "FirewallDomainListId", RESOLVER_ID)
     override = optional_text(row, "BlockOverrideDomain", NAME)
     return FirewallRule(
@@ -546,7 +547,7 @@ def _misplaced(name: str, pattern: re.Pattern[str] | None = None) -> ProbeError:
 
 
 def kept(rows: Iterable[Row], form: Callable[[Row], R]) -> tuple[tuple[R, ...], int]:
-    """The rows in `form`, and how many were left out because an id in them has another form."""
+    """Return the rows in `form`, and the number of rows that were left out because an id in them has another form."""
     resources = []
     dropped = 0
     for row in rows:
@@ -558,7 +559,7 @@ def kept(rows: Iterable[Row], form: Callable[[Row], R]) -> tuple[tuple[R, ...], 
 
 
 def optional_text(row: Row, name: str, pattern: re.Pattern[str]) -> str | None:
-    """A text that fits a grammar; None where the member is missing or empty."""
+    """Return a text that matches a grammar; None if the member is missing or empty."""
     value = row.get(name)
     if value is None or value == "":
         return None
@@ -570,7 +571,7 @@ def optional_text(row: Row, name: str, pattern: re.Pattern[str]) -> str | None:
 
 
 def text(row: Row, name: str, pattern: re.Pattern[str]) -> str:
-    """A text that fits a grammar and must be there."""
+    """Return a required text that matches a grammar."""
     value = optional_text(row, name, pattern)
     if value is None:
         raise ProbeError(FailureKind.MALFORMED, f"an answer without {name}")
@@ -583,7 +584,7 @@ def _lowered(row: Row, name: str) -> str | None:
 
 
 def _prose(row: Row, name: str) -> str | None:
-    """Free text, on one line and cut; None where the member is missing or empty."""
+    """Return free text on one line, cut; None if the member is missing or empty."""
     value = row.get(name)
     if value is not None and not isinstance(value, str):
         raise _misplaced(name)
@@ -591,7 +592,7 @@ def _prose(row: Row, name: str) -> str | None:
 
 
 def domain_name(name: str) -> str:
-    """A domain name in lower case and without final dots, its wildcards as such."""
+    """Return a domain name in lower case without final dots, with its wildcards."""
     return name.replace(r"\052", "*").lower().rstrip(".")
 
 
@@ -603,7 +604,7 @@ def texts(
     *,
     needed: bool = False,
 ) -> tuple[str, ...]:
-    """A list of texts that all fit a grammar, in `form`; empty where the member is missing and not `needed`."""
+    """Return a list of texts that all match a grammar, in `form`; empty if the member is missing and not `needed`."""
     values = row.get(name)
     if not isinstance(values, list):
         if values is None and not needed:
@@ -617,7 +618,7 @@ def texts(
 
 
 def rows(row: Row, name: str, *, needed: bool = False) -> list[Row]:
-    """A list of structures; empty where the member is missing and not `needed`."""
+    """Return a list of structures; empty if the member is missing and not `needed`."""
     values = row.get(name)
     if values is None and not needed:
         return []
@@ -627,7 +628,7 @@ def rows(row: Row, name: str, *, needed: bool = False) -> list[Row]:
 
 
 def member(row: Row, name: str) -> Row:
-    """A structure; empty where the member is missing."""
+    """Return a structure; empty if the member is missing."""
     value = row.get(name)
     if value is None:
         return {}
@@ -637,7 +638,7 @@ def member(row: Row, name: str) -> Row:
 
 
 def flag(row: Row, name: str) -> bool:
-    """A boolean that must be there."""
+    """Return a required boolean."""
     value = row.get(name)
     if not isinstance(value, bool):
         raise _misplaced(name)
@@ -645,7 +646,7 @@ def flag(row: Row, name: str) -> bool:
 
 
 def number(row: Row, name: str) -> int:
-    """An integer that must be there."""
+    """Return a required integer."""
     value = row.get(name)
     if isinstance(value, bool) or not isinstance(value, int):
         raise _misplaced(name)
@@ -653,7 +654,7 @@ def number(row: Row, name: str) -> int:
 
 
 def _port(row: Row, name: str) -> int | None:
-    """A port; None for all ports, for which EC2 leaves the member out or gives -1."""
+    """Return a port; None for all ports, for which EC2 omits the member or sends -1."""
     value = number(row, name) if row.get(name) is not None else -1
     if not -1 <= value <= 65_535:
         raise _misplaced(name)
@@ -668,7 +669,7 @@ def _address(row: Row, name: str) -> Address:
 
 
 def network(row: Row, name: str) -> Network:
-    """A CIDR block that must be there."""
+    """Return a required CIDR block."""
     try:
         return ip_network(text(row, name, _ADDRESS))
     except ValueError as error:
@@ -676,5 +677,5 @@ def network(row: Row, name: str) -> Network:
 
 
 def _block(row: Row, four: str, six: str) -> Network:
-    """The block of the family that the answer has."""
+    """Return the block of the IP version that the answer has."""
     return network(row, four if row.get(four) else six)

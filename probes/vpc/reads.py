@@ -1,9 +1,9 @@
-"""This host's network as EC2, Route 53, its Resolver and its Profiles have it, read within a fixed number of requests.
+"""Read this host's network from EC2, Route 53, its Resolver and its Profiles with a limited number of requests.
 
-The reads of `probes.vpc.model.READS` are made in rounds, those of a round at the same time, since later reads ask for
-what earlier ones name; the reads that concern only names wait for no other. Each read has requests reserved for it, so
-that the pages of the first do not starve the last; requests that are not reserved go to the reads that come first. A
-read that would need more fails: no list is cut in silence. A read that was refused holds back only those that need it.
+The reads of `probes.vpc.model.READS` are made in rounds, since later reads request resources that earlier ones name.
+The reads of a round run in parallel, and reads that concern only names wait for no others. Each read has reserved
+requests, so that the pages of the first do not starve the last; other requests go to the reads that come first. A read
+that needs more fails: no list is cut silently. A refused read holds back only the reads that depend on it.
 
 `probes.vpc.parse` turns the answers into classes.
 """
@@ -83,31 +83,33 @@ from probes.vpc.model import (
 from probes.vpc.parse import Row
 
 MAX_REQUESTS: Final = 40
-"""In a run, retries among them (which only the reader sees)."""
+"""Maximum number of requests in a run, including retries (which only the reader sees)."""
 MAX_WHOLE_REQUESTS: Final = 60
-"""For a facts file, which no host waits for."""
+"""Maximum number of requests for a facts file, for which no host waits."""
 MAX_ROWS: Final = 2_000
 MAX_INTERFACES: Final = 10_000
-"""Interfaces of one VPC that are read."""
+"""Maximum number of interfaces that are read of one VPC."""
 MAX_RULES: Final = 20_000
-"""Rules of all security groups together."""
+"""Maximum number of rules of all security groups together."""
 MAX_DOMAINS: Final = 1_000
-"""Domains of one list of DNS Firewall."""
+"""Maximum number of domains of one DNS Firewall list."""
 MAX_PREFIX_LISTS: Final = 30
 MAX_RULE_GROUPS: Final = 10
-"""Rule groups of one VPC, which may have 5 until somebody asks for more (Route 53 Developer Guide, Quotas)."""
+"""Maximum number of rule groups of one VPC; the quota is 5 unless somebody requests more (Route 53 Developer Guide,
+Quotas)."""
 MAX_DOMAIN_LISTS: Final = 30
 MAX_JOINED: Final = 20
-"""VPCs whose network is read beside that of a VPC in an audit."""
+"""Maximum number of further VPCs whose network is read together with a VPC's in an audit."""
 MAX_AUDIT_ROWS: Final = 200_000
-"""Rows of one list of an audit. Such a list is read once for all VPCs of the Region."""
+"""Maximum number of rows of one list in an audit. Such a list is read once for all VPCs of the Region."""
 MAX_AUDIT_REQUESTS: Final = 1_000
-"""Requests for one VPC of an audit. `probes.vpc.account` answers nearly all of them from what it has read."""
+"""Maximum number of requests for one VPC of an audit. `probes.vpc.account` answers nearly all of them from earlier
+reads."""
 MAX_TRANSIT_TABLES: Final = 4
 MAX_PROFILE_RESOURCES: Final = 10
-"""Whose details are read, of all that the Profiles bring."""
+"""Maximum number of Profile resources whose details are read."""
 MAX_FILTER_VALUES: Final = 200
-"""Values of one filter (Amazon EC2 User Guide, List and filter using the CLI and API)."""
+"""Maximum number of values of one filter (Amazon EC2 User Guide, List and filter using the CLI and API)."""
 
 EC2: Final = "ec2"
 RESOLVER: Final = "route53resolver"
@@ -133,20 +135,20 @@ _RESERVED: Final = {
     PROFILES: 2,
     PROFILE_RESOURCES: 4,
 }
-"""Requests that are reserved for each read. 200 groups with 60 rules each, 13 requests, fit into these and the requests
-that are not reserved; so does all of DNS Firewall, but not both. For peerings and transit gateways nothing is reserved,
-since few route tables lead there: these reads take what the others have left."""
+"""Requests that are reserved for each read. Together with the requests that are not reserved, they are enough for 200
+groups with 60 rules each (13 requests), or for all of DNS Firewall, but not for both. Peerings and transit gateways
+have no reserved requests, since few route tables lead there: these reads use what the others leave."""
 _INTERFACE_PAGES: Final = MAX_INTERFACES // 1_000
 _SAME_FOR_ALL: Final = frozenset({ENDPOINTS, ENDPOINT_SERVICES, ENDPOINT_INTERFACES})
-"""Reads that ask the same for every VPC of an account and Region."""
+"""Reads with the same request for every VPC of an account and Region."""
 _IN_EFFECT: Final = (None, "COMPLETE", "UPDATING")
-"""States of an association of a Profile, or with one, that holds."""
+"""States in which an association of a Profile, or with one, applies."""
 _PROFILE_PRIORITY: Final = 100
-"""The priority of an association that has none (Route 53 Profiles API, ProfileAssociation)."""
+"""The priority of an association without one (Route 53 Profiles API, ProfileAssociation)."""
 _INTERNET_RESOLVER: Final = "rslvr-autodefined-rr-internet-resolver"
 """The rule for `.` that Resolver makes in every VPC (Route 53 Developer Guide, Autodefined rules)."""
 _OF_ONE_LIST: Final = (FailureKind.MALFORMED, FailureKind.TOO_LARGE)
-"""What is wrong with one list, and not with the request."""
+"""Failures of one list, and not of the request."""
 _OF_ONE_READ: Final = frozenset(
     {
         FailureKind.NOT_PERMITTED,
@@ -162,31 +164,31 @@ _OF_ONE_READ: Final = frozenset(
         FailureKind.BUG,
     }
 )
-"""Failures in which EC2 has answered, or in which it is not EC2 that failed."""
+"""Failures in which EC2 answered, or in which something other than EC2 failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigurationRequest:
-    """Which network to read."""
+    """The network to read."""
 
     vpc_id: str
     instance_id: str | None
     region: str
     services: tuple[str, ...]
-    """Services whose endpoints are wanted: the last parts of their PrivateLink names, whose first parts differ by
+    """Services whose endpoints are requested, by the last parts of their PrivateLink names; the first parts differ by
     partition and age."""
     global_services: tuple[str, ...] = ()
-    """Services whose endpoints are wanted and whose PrivateLink names have no Region."""
+    """Requested services whose PrivateLink names have no Region."""
     gateway_services: tuple[str, ...] = ()
-    """The members of `services` whose gateway endpoints are wanted, too."""
+    """The members of `services` whose gateway endpoints are requested as well."""
     group_ids: tuple[str, ...]
-    """Security groups of this host, as metadata has them."""
+    """Security groups of this host from metadata."""
     whole: bool = False
-    """Every security group of the VPCs, every interface of this one, and no instance: for a file that every host of the
-    VPC can use."""
+    """Whether to read every security group of the VPCs, every interface of this one, and no instance: for a file that
+    every host of the VPC can use."""
     joined: frozenset[str] | None = None
-    """In an audit, the VPCs whose network is read beside that of this one, where they have endpoints; None for every
-    VPC with an endpoint."""
+    """In an audit, the VPCs whose network is read as well if they have endpoints; None for every VPC with an
+    endpoint."""
 
 
 async def inspect(
@@ -197,8 +199,8 @@ async def inspect(
     limit: float,
     shared: dict[str, ConfigurationFacts] | None = None,
 ) -> Configuration:
-    """Read the whole network, each read for at most `limit` seconds; return what could be read. `shared` keeps what is
-    the same for every VPC of the account and Region."""
+    """Read the whole network, each read for at most `limit` seconds; return what could be read. `shared` keeps results
+    that are the same for every VPC of the account and Region."""
     inspection = Inspection(reader, log, wanted, limit=limit, shared=shared)
     async with asyncio.TaskGroup() as group:
         group.create_task(inspection.read_network())
@@ -207,7 +209,7 @@ async def inspect(
 
 
 def most_requests(*, whole: bool) -> int:
-    """The requests of a run or, with `whole`, of a facts file."""
+    """The maximum number of requests of a run or, with `whole`, of a facts file."""
     return MAX_WHOLE_REQUESTS if whole else MAX_REQUESTS
 
 
@@ -216,10 +218,10 @@ def _subject(read: str) -> Subject:
 
 
 class Inspection:
-    """The reads of one network, in two parts that share their requests and can be made at the same time.
+    """The reads of one network, in two parts that share their requests and can run in parallel.
 
-    Each read becomes one observation in the log, skipped with the reason where what it asks for is not known. A service
-    that does not answer at all costs one `limit`. Nothing is raised but cancellation.
+    Each read becomes one observation in the log. It is skipped with the reason if its parameters are unknown. A service
+    that does not answer at all costs one `limit`. Only cancellation is raised.
     """
 
     def __init__(
@@ -231,7 +233,7 @@ class Inspection:
         limit: float,
         shared: dict[str, ConfigurationFacts] | None = None,
     ) -> None:
-        """Each read is made for at most `limit` seconds."""
+        """Limit each read to `limit` seconds."""
         self._shared = {} if shared is None else shared
         log.plan(*map(_subject, WHOLE_READS if wanted.whole else READS))
         self.facts: dict[str, ConfigurationFacts] = {}
@@ -270,12 +272,12 @@ class Inspection:
 
     @property
     def configuration(self) -> Configuration:
-        """What was read so far."""
+        """The configuration that was read so far."""
         return configuration_of(self.facts)
 
     @property
     def endpoint_addresses(self) -> frozenset[Address] | None:
-        """The addresses of the endpoints in this VPC; None where they were not read."""
+        """The addresses of the endpoints in this VPC; None if they were not read."""
         interfaces = self.configuration.endpoint_interfaces
         if interfaces is None:
             return None
@@ -300,7 +302,7 @@ class Inspection:
             await self._round(reads)
 
     async def read_names(self) -> None:
-        """Make the reads of Route 53, its Resolver and its Profiles, which concern how names resolve."""
+        """Make the reads of Route 53, its Resolver and its Profiles, which concern the resolution of names."""
         await self._reader.prepare((RESOLVER, ROUTE_53, ROUTE_53_PROFILES))
         for reads in _NAME_ROUNDS:
             await self._round(reads)
@@ -330,7 +332,7 @@ class Inspection:
             self._failures[read] = observation.failure
 
     def _silence(self, reads: Iterable[str]) -> str | None:
-        """Why it makes no sense to ask the service of `reads` again; None where it has answered any of them."""
+        """Return why the service of `reads` should not be asked again; None if it has answered any of them."""
         failures = [self._failures[read] for read in reads if read in self._failures]
         has_answered = any(read in self.facts for read in reads)
         if not failures or has_answered or any(failure.kind in _OF_ONE_READ for failure in failures):
@@ -338,7 +340,7 @@ class Inspection:
         return f"EC2 does not answer: {failures[0].message}"
 
     def _why_not(self, read: str) -> str | None:
-        """Why a read cannot be made; None where it can."""
+        """Return why a read cannot be made; None if it can."""
         wanted = self._wanted
         if read == OWN_INTERFACES and wanted.whole:
             return "a file for every host of the VPC holds no one host's interfaces"
@@ -367,8 +369,8 @@ class Inspection:
     # --- Requests ----------------------------------------------------------------------------------------------------
 
     async def _ask(self, read: str, service: str, operation: str, parameters: Row) -> Row:
-        """One request, out of those that are reserved for `read` or for none. Raises ProbeError of kind `too-large`
-        where none is left, and what the reader raises."""
+        """Make one request, from those reserved for `read` or from the others. Raises ProbeError of kind `too-large` if
+        none is left, and the errors of the reader."""
         if self._reserved[read]:
             self._reserved[read] -= 1
         elif self._spare:
@@ -382,7 +384,7 @@ class Inspection:
     async def _all(
         self, read: str, service: str, operation: str, parameters: Row, key: str, *, most: int = MAX_ROWS
     ) -> list[Row]:
-        """The rows of all pages. Raises as `_ask` does, and ProbeError of kind `too-large` for more than `most`."""
+        """Return the rows of all pages. Raises like `_ask`, and ProbeError of kind `too-large` for more than `most`."""
         rows: list[Row] = []
         token: str | None = None
         while True:
@@ -409,7 +411,7 @@ class Inspection:
         page: int = 1_000,
         also: tuple[Row, ...] = (),
     ) -> list[Row]:
-        """EC2's rows whose `name` is among `values`; none where there are no values."""
+        """Return EC2's rows whose `name` is among `values`; none if there are no values."""
         wanted = tuple(dict.fromkeys(values))
         rows: list[Row] = []
         for start in range(0, len(wanted), MAX_FILTER_VALUES):
@@ -429,7 +431,7 @@ class Inspection:
         return (known.gateways or ()) if isinstance(known, EndpointsFacts) else ()
 
     def _vpc_ids(self) -> tuple[str, ...]:
-        """This VPC, and the others with endpoints that are read beside it."""
+        """Return this VPC, and the other VPCs with endpoints that are read as well."""
         joined = self._wanted.joined
         others = Counter(
             endpoint.vpc_id for endpoint in self._known_endpoints() if joined is None or endpoint.vpc_id in joined
@@ -450,7 +452,7 @@ class Inspection:
         return tuple(dict.fromkeys((*self._wanted.group_ids, *of_host, *of_endpoints)))
 
     def _targets(self, prefix: str) -> tuple[str, ...]:
-        """What the route tables lead to whose ids begin so."""
+        """Return the targets of the route tables whose ids begin with this prefix."""
         known = self.facts.get(ROUTE_TABLES)
         tables = known.tables if isinstance(known, RouteTablesFacts) else ()
         targets = dict.fromkeys(route.target for table in tables for route in table.routes)
@@ -486,7 +488,7 @@ class Inspection:
         )
 
     async def _endpoint_services(self) -> EndpointServicesFacts:
-        # A filter, since a name that AWS does not have is refused as an argument, and all the others with it.
+        # A filter, since a single unknown name in an argument would make AWS refuse the whole request.
         wanted = self._wanted.services
         rows = await self._filtered(
             ENDPOINT_SERVICES,
@@ -545,7 +547,7 @@ class Inspection:
             ROUTE_TABLES, "DescribeRouteTables", "RouteTables", "vpc-id", self._vpc_ids(), page=100
         )
         tables, dropped = parse.kept(rows, parse.route_table)
-        if dropped:  # one that is left out may be a subnet's own, so that the main table is not known to be
+        if dropped:  # a row that was left out may be a subnet's own table, so the main table may not apply
             tables = tuple(replace(table, main=False) for table in tables)
         return RouteTablesFacts(tables=tables, dropped=dropped)
 
@@ -555,19 +557,19 @@ class Inspection:
         return NetworkAclsFacts(acls=acls, dropped=dropped)
 
     async def _security_groups(self) -> SecurityGroupsFacts:
-        """Rules can only be asked for by group. A group without rules gives no row, like one that does not exist or is
-        another account's; where none came, another request asks whether the group exists."""
+        """Rules can only be requested by group. A group without rules gives no rows, like one that does not exist or
+        belongs to another account. If no rows came, another request checks whether the group exists."""
         there: dict[str, SecurityGroup] = {}
         wanted = self._group_ids()
         if self._wanted.whole:
-            # Of other VPCs, the endpoints' groups alone decide over anything.
+            # In other VPCs, only the endpoints' groups decide anything.
             there = await self._existing_groups("vpc-id", (self._wanted.vpc_id,))
             wanted = tuple(dict.fromkeys((*there, *wanted)))
         rules: dict[str, list[GroupRule]] = {group_id: [] for group_id in wanted}
         dropped = 0
         managers: dict[str, Manager] = {}
         unsure: set[str] = set()
-        """Groups that lack a rule for its ids: what they allow is not known."""
+        """Groups with a rule that was left out for its ids: what they allow is unknown."""
         for row in await self._filtered(
             SECURITY_GROUPS,
             "DescribeSecurityGroupRules",
@@ -601,13 +603,13 @@ class Inspection:
         )
 
     async def _existing_groups(self, name: str, values: Iterable[str]) -> dict[str, SecurityGroup]:
-        """The groups, by id, without their rules."""
+        """Return the groups by id, without their rules."""
         rows = await self._filtered(SECURITY_GROUPS, "DescribeSecurityGroups", "SecurityGroups", name, values)
         return {group.group_id: group for group in parse.kept(rows, _group_of)[0]}
 
     async def _prefix_lists(self) -> PrefixListsFacts:
-        """The lists that can be read. One that does not exist, is too long, or is one too many is left out, and so
-        stays unknown."""
+        """Return the lists that can be read. A list that does not exist, is too long, or is one too many is left out,
+        and so stays unknown."""
         groups, tables = self.facts.get(SECURITY_GROUPS), self.facts.get(ROUTE_TABLES)
         of_groups = groups.groups if isinstance(groups, SecurityGroupsFacts) else ()
         of_tables = tables.tables if isinstance(tables, RouteTablesFacts) else ()
@@ -616,7 +618,7 @@ class Inspection:
         at_endpoints = {group for endpoint in self._known_endpoints() for group in endpoint.group_ids}
         gateways = {gateway.endpoint_id for gateway in self._known_gateways()}
         named = (
-            # What makes addresses private comes first: no finding can do without it.
+            # Lists that decide whether addresses are private come first: every finding needs them.
             *(route.prefix_list_id for route in routes if route.target in gateways),
             *(rule.prefix_list_id for group in of_groups if group.group_id in at_endpoints for rule in group.rules),
             *(route.prefix_list_id for table in own for route in table.routes),
@@ -647,8 +649,8 @@ class Inspection:
         return PeeringsFacts(peerings=peerings, dropped=dropped)
 
     async def _transit(self) -> TransitFacts:
-        """How the VPCs are attached to the transit gateways, and the tables that they meet there. A table that this
-        account may not read, or one too many, is left out and named as such."""
+        """Return the attachments of the VPCs to the transit gateways, and the route tables for their packets. A table
+        that this account may not read, or one too many, is left out and listed as unread."""
         gateways = self._targets("tgw-")
         of_vpcs = {"Name": "resource-id", "Values": list(self._vpc_ids()[:MAX_FILTER_VALUES])}
         rows = await self._filtered(
@@ -699,7 +701,8 @@ class Inspection:
         return tuple(tables), tuple(unread)
 
     async def _transit_routes(self, table_id: str) -> list[Row]:
-        """The routes of a table. Raises ProbeError of kind `too-large` where the answer says that it lacks some."""
+        """Return the routes of a table. Raises ProbeError of kind `too-large` if the answer says that it is
+        incomplete."""
         active = {"Name": "state", "Values": ["active", "blackhole"]}
         parameters: Row = {"TransitGatewayRouteTableId": table_id, "Filters": [active], "MaxResults": 1_000}
         rows: list[Row] = []
@@ -766,8 +769,8 @@ class Inspection:
     async def _rules_of_groups(
         self, read: str, groups: Iterable[tuple[str, int]]
     ) -> tuple[tuple[FirewallRule, ...], int]:
-        """The rules of DNS Firewall groups, each with the priority of its association, in the order in which they are
-        tried, and how many were left out."""
+        """Return the rules of DNS Firewall groups in the order in which they are evaluated, each with the priority of
+        its association, and the number of rules that were left out."""
         found = []
         for group_id, of_group in groups:
             parameters = {"FirewallRuleGroupId": group_id, "MaxResults": 100}
@@ -789,7 +792,7 @@ class Inspection:
         return tuple(rule for row in by_group for rule in row), foreign
 
     async def _domains(self, read: str, list_id: str) -> tuple[str, ...] | None:
-        """The domains of a list; None where AWS does not show them (its own lists), or where there are too many."""
+        """Return the domains of a list; None if AWS does not show them (its own lists), or there are too many."""
         parameters = {"FirewallDomainListId": list_id, "MaxResults": MAX_DOMAINS}
         try:
             page = await self._ask(read, RESOLVER, "ListFirewallDomains", parameters)
@@ -827,8 +830,9 @@ class Inspection:
         return ProfilesFacts(profile_ids=profile_ids, resources=tuple(resources), dropped=dropped)
 
     async def _profile_resources(self) -> ProfileResourcesFacts:
-        """What can be read. One of another account, or one too many, is left out and named as such; so is what is asked
-        of a service that has not answered before, so that its silence costs no more time."""
+        """Return the Profile resources that can be read. A resource of another account, or one too many, is left out
+        and listed as unread; so are requests to a service that did not answer before, so that its silence costs no more
+        time."""
         known = self.facts.get(PROFILES)
         resources = known.resources if isinstance(known, ProfilesFacts) else ()
         zones: list[PrivateZone] = []
@@ -872,7 +876,8 @@ class Inspection:
         return parse.resolver_rule(parse.member(answer, "ResolverRule"))
 
     async def _group_of_profile(self, resource: ProfileResource) -> tuple[FirewallRule, ...]:
-        """Raises ProbeError of kind `malformed` where rules were left out, or their priority is not known."""
+        """Return the rules of a Profile's group. Raises ProbeError of kind `malformed` if rules were left out, or their
+        priority is unknown."""
         if resource.priority is None:
             raise ProbeError(FailureKind.MALFORMED, f"{resource.resource_id} has no priority in its Profile")
         rules, dropped = await self._rules_of_groups(PROFILE_RESOURCES, [(resource.resource_id, resource.priority)])
@@ -882,7 +887,7 @@ class Inspection:
 
 
 def _is_in_effect(association: Row) -> bool:
-    """Whether an association of a Profile holds."""
+    """Whether an association of a Profile applies."""
     return parse.optional_text(association, "Status", parse.WORD) in _IN_EFFECT
 
 
@@ -902,13 +907,13 @@ def _group_of(row: Row) -> SecurityGroup:
 def _with_rules(
     read: SecurityGroup | None, group_id: str, rules: Iterable[GroupRule], manager: Manager | None
 ) -> SecurityGroup:
-    """A group with its rules; `read` has what else was read of it, and `manager` is that of its rules."""
+    """Return a group with its rules; `read` has its other data, and `manager` comes from the tags of its rules."""
     group = read or SecurityGroup(group_id=group_id, rules=())
     return replace(group, rules=tuple(rules), manager=group.manager or manager)
 
 
 def _rule_of_group(row: Row) -> tuple[str, GroupRule | None]:
-    """A rule with its group; None for one that is left out for the ids in it."""
+    """Return a rule with its group; None for a rule that is left out because of its ids."""
     group_id = _id_of_group(row)
     rules, _ = parse.kept([row], parse.group_rule)
     return group_id, rules[0] if rules else None
