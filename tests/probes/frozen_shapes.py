@@ -1,6 +1,6 @@
-"""Classes made by the standard decorator and by `probes.frozen`, and what a user of them can see.
+"""Classes made by the standard decorator and by `probes.frozen`, and their visible behaviour.
 
-`python -m tests.probes.frozen_shapes` prints where they differ. It needs the standard library alone.
+`python -m tests.probes.frozen_shapes` prints the differences. It needs the standard library alone.
 """
 
 import copy
@@ -96,7 +96,7 @@ STANDARD: Final = shapes(dataclasses.dataclass)
 
 
 def result(action: Callable[[], Any]) -> Any:
-    """What an action gives or raises, in words that do not name the class."""
+    """The result or the error of an action, in words without the name of the class."""
     try:
         return action()
     except Exception as error:  # noqa: BLE001 - compared with that of the other class
@@ -104,7 +104,7 @@ def result(action: Callable[[], Any]) -> Any:
 
 
 def described(cls: type, values: dict[str, Any]) -> dict[str, Any]:
-    """What a user of the class can see of it."""
+    """Everything that a user of the class can see."""
     one, other = cls(**values), cls(**values)
     name = next(iter(values), "value")
     instance: Any = one
@@ -142,7 +142,7 @@ def without_standard_descriptions(seen: dict[str, Any]) -> dict[str, Any]:
 
 
 def differences() -> dict[str, tuple[Any, Any]]:
-    """What differs: ours and the standard one, by the class and what was looked at."""
+    """The differences between ours and the standard class, by class and observation."""
     different: dict[str, tuple[Any, Any]] = {}
     for name in OURS:
         ours, standard = (without_standard_descriptions(described(*kind[name])) for kind in (OURS, STANDARD))
@@ -152,7 +152,7 @@ def differences() -> dict[str, tuple[Any, Any]]:
 
 @frozen.dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """At the top of a module, where pickle finds it."""
+    """A class at the top of a module, where pickle finds it."""
 
     values: list[int] = field(default_factory=list)
     name: str

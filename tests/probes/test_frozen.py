@@ -99,7 +99,7 @@ def test_an_instance_of_the_program_is_pickled() -> None:
 
 @pytest.mark.parametrize("version", PYTHONS)
 def test_on_another_python(version: str) -> None:
-    """A Python that has none of the project's libraries compares the classes."""
+    """Another Python without the project's libraries compares the classes."""
     python = shutil.which(f"python{version}")
     if python is None or subprocess.run([python, "-c", ""], capture_output=True, check=False).returncode:
         pytest.skip(f"this machine has no Python {version}")

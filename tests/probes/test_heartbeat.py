@@ -1,4 +1,4 @@
-"""What counts as time in which the host kept this process from running, in real time and on this machine."""
+"""The time in which the host kept this process from running, measured in real time on this machine."""
 
 import asyncio
 import threading
@@ -8,7 +8,7 @@ from typing import Final
 from probes.heartbeat import Heartbeat
 
 STOPPED: Final = 0.5
-"""Seconds for which the loop does not run: twenty times what counts as late."""
+"""Seconds for which the loop does not run: twenty times the limit of lateness."""
 
 
 async def lateness_after(stop: threading.Thread | None) -> float:

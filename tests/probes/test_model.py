@@ -1,4 +1,4 @@
-"""The id of a step: joined once, and no part of what the step is."""
+"""The id of a step: joined once, and not a part of the step's value."""
 
 import copy
 import pickle

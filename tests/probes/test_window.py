@@ -94,7 +94,8 @@ async def test_an_answer_that_came_meanwhile_counts() -> None:
 
 @pytest.mark.parametrize(("by_kernel", "seconds"), [(False, LIMIT + 4.0), (True, LIMIT + 2.0)])
 async def test_silence_is_silence_on_a_host_that_is_late(by_kernel: bool, seconds: float) -> None:
-    """A stop before its end leaves a step its time; one over its end leaves what the kernel does a turn of the loop."""
+    """A stop before its end gives a step more time; a stop over its end gives one turn of the loop for the kernel's
+    results."""
     seen = await observed(never_answered, by_kernel=by_kernel, stops=((1.0, 4.0),))
     assert seen.failure is not None
     assert seen.failure.kind is FailureKind.TIMEOUT
@@ -105,7 +106,7 @@ async def test_silence_is_silence_on_a_host_that_is_late(by_kernel: bool, second
 
 @pytest.mark.parametrize(("by_library", "code"), [(True, STARVED), (False, None)])
 async def test_what_a_library_gives_too_late_by_the_clock_is_not_known(by_library: bool, code: str | None) -> None:
-    """The C library gives up a silent server after five seconds, also where this process was stopped for them."""
+    """The C library gives up a silent server after five seconds, even if this process was stopped for them."""
 
     async def given_up(_: Host, draft: Draft[TcpFacts]) -> None:
         await asyncio.sleep(LIMIT + 2.0)

@@ -1,4 +1,4 @@
-"""One signed call: what is sent, and what every answer is taken for, whatever its bytes."""
+"""One signed call: the request, and the reading of every answer, whatever its bytes."""
 
 import contextlib
 import json
@@ -57,7 +57,7 @@ def packet(status: int, headers: Mapping[str, str], body: bytes) -> bytes:
 
 
 async def asked(answer: bytes, *, service: str = "backup") -> tuple[ScriptedStream, ApiFacts | None, Failure | None]:
-    """The stream after one call, what was seen, and how it failed."""
+    """The stream after one call, the facts, and the failure."""
     stream, draft = ScriptedStream(answer), Draft[ApiFacts]()
     try:
         await probe(
@@ -77,7 +77,7 @@ async def asked(answer: bytes, *, service: str = "backup") -> tuple[ScriptedStre
 
 
 def read(body: bytes, *, status: int = 403, service: str = "backup", **headers: str) -> ApiFacts:
-    """What an answer says."""
+    """The facts in an answer."""
     lines = tuple((name.replace("_", "-"), value) for name, value in headers.items())
     response = Response(status=status, headers=lines, body=body, keep_alive=True)
     return read_answer(CALLS[service], response, NOW, NOW, new_connection=False)
@@ -138,7 +138,7 @@ def test_code_of_known_answers(answer: dict[str, Any]) -> None:
     assert not facts.expected_key
 
 
-# EC2 says for a read of its own what no call of ours can meet; its kind is given where EC2 is read.
+# EC2 uses it for a read of its own, which our call never makes; its kind is given where EC2 is read.
 SIGNED: Final = [answer for answer in ANSWERS if answer["signed"] and answer["name"] != "ec2-denied"]
 
 
@@ -440,7 +440,7 @@ def many(count: int, prefix: str, seconds: float = LATE) -> dict[str, float]:
 
 
 async def read_further(first: Response, *pages: Response | Exception) -> tuple[list[Any], ApiFacts | None]:
-    """The tokens that were sent, and what the facts say; the last page comes again without end."""
+    """The sent tokens and the facts; the last page is repeated without end."""
     tokens: list[Any] = []
     call, draft = CALLS["backup-gateway"], Draft[ApiFacts]()
 
@@ -552,7 +552,7 @@ async def asked_for(answer: bytes, bucket: str = BUCKET) -> tuple[ScriptedStream
     ],
 )
 async def test_a_bucket_on_the_wire(bucket: str, start: bytes) -> None:
-    # The length is that of what GET would give: an answer to HEAD has no body.
+    # The length is that of a GET: an answer to HEAD has no body.
     answer = packet(200, {**IDS, **HERE}, b"").replace(b"Content-Length: 0", b"Content-Length: 4096")
     stream, facts, failure = await asked_for(answer, bucket)
     assert failure is None

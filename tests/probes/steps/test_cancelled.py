@@ -1,10 +1,9 @@
 """Cancelled at every single await, over sockets of this machine and in a simulated world: nothing stays behind.
 
-Each wait of a climb is cut in two ways. As it begins: what it waits for is still to come, and is given up. As it ends:
-what it waited for is there, and the cancellation comes before anybody has seen it, which is where a connection is lost
-most easily. The peers are a process of their own, this module run as a program, so that every file that is open in this
-process is the climb's. Nothing here is decided by time: where the program waits for a silent peer, the test waits until
-it gives up, however long that takes.
+Each wait of a climb is cancelled in two ways: when it begins, before the result has come; and when it ends, after the
+result has come but before anybody has seen it, which is when a connection is lost most easily. The peers are a process
+of their own, which runs this module as a program, so that every open file in this process belongs to the climb. Nothing
+here depends on time: if the program waits for a silent peer, the test waits until it gives up.
 """
 
 import asyncio
@@ -115,7 +114,7 @@ class _Echo(asyncio.DatagramProtocol):
 
 
 async def _peers() -> None:
-    """Serve every manner on a port of its own, and say which, until stdin ends."""
+    """Serve every manner on a port of its own, and print the ports, until stdin ends."""
     ports = {}
     for manner in MANNERS[:-1]:
         tls = manner not in ("mute", "rude", "refusing", "proxy")
@@ -172,7 +171,7 @@ class Cut:
         if "simulated" in work.cr_code.co_filename:  # a peer's
             return asyncio.Task(work, loop=loop, **how)
         task = asyncio.Task(_awaiting(_Counted(work, self._wait)), loop=loop, **how)
-        task.add_done_callback(lambda _: work.close())  # where it was cancelled before it began, nobody has awaited it
+        task.add_done_callback(lambda _: work.close())  # if it was cancelled before it began, nobody has awaited it
         return task
 
     def _wait(self, awaited: asyncio.Future[Any] | None) -> None:
@@ -282,7 +281,7 @@ class Watched:
 
 @dataclass
 class Watching:
-    """A net that keeps what it has given away; `port` stands in for every other."""
+    """A net that keeps the streams that it returned; `port` replaces every other port."""
 
     net: Net
     port: int | None = None
@@ -354,7 +353,7 @@ class Ascent:
         await climb(self.context, TARGET, subjects)
 
     def end(self, address: Address) -> None:
-        """What must hold wherever it was cut."""
+        """Check what must hold wherever it was cancelled."""
         self._open_gates()
         assert all(stream.closed for stream in self.net.opened)
         assert not any(place.locked() for place in self._places)

@@ -80,7 +80,7 @@ def facts(of: bytes, query: dns.message.QueryMessage = QUERY) -> DnsFacts:
 async def asked(
     net: FakeNet, record: str = "A", *, by_tcp: bool = False
 ) -> tuple[Draft[DnsFacts], tuple[Address, ...] | Exception]:
-    """What asking over `net` leaves and gives."""
+    """The draft and the result of asking over `net`."""
     draft: Draft[DnsFacts] = Draft()
 
     try:
@@ -582,7 +582,7 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
 
 
 async def test_the_same_answer_is_decoded_once(decoded: list[bytes]) -> None:
-    """Each comes after an id of its own."""
+    """Each comes after another id."""
     outcomes = [await asked(FakeNet(datagrams=[answer(A_ROW)])) for _ in range(3)]
     assert outcomes == outcomes[:1] * 3
     assert outcomes[0][1] == (ip_address("10.0.1.17"),)

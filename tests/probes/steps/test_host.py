@@ -1,4 +1,4 @@
-"""What this host is set to, read as the C library, urllib and the SDK read it."""
+"""The configuration of this host, read like the C library, urllib and the SDK read it."""
 
 import errno
 import re
@@ -355,7 +355,7 @@ async def test_any_files(resolv_conf: bytes, hosts: bytes) -> None:
     ],
 )
 async def test_shared_config(environment: dict[str, str], files: dict[str, bytes | Exception], expected: bool) -> None:
-    """Where the path cannot be known here, the SDK may find a file: that must not read as "there is none"."""
+    """If the path cannot be known here, the SDK may find a file: that must not read as "there is none"."""
     assert await has_shared_config(FakeMachine(files=files, environment=environment)) is expected
 
 

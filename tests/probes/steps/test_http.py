@@ -298,7 +298,7 @@ async def test_peer_closed_says_where() -> None:
 
 
 async def any_answer(data: bytes, size: int) -> None:
-    """An answer, or one of the documented errors, and none of them a bug."""
+    """An answer, or one of the documented errors, none of which is a bug."""
     pieces = [data[place : place + size] for place in range(0, len(data), size)]
     stream = ScriptedStream(*pieces)
     try:
@@ -342,7 +342,7 @@ def head(status: int, **headers: str) -> bytes:
 
 
 async def probed(data: bytes, at: datetime = NOW) -> tuple[HttpFacts, ProbeError | Response]:
-    """What a probe leaves, and how it ends."""
+    """The facts of a probe, and its result or error."""
     draft: Draft[HttpFacts] = Draft()
     outcome: ProbeError | Response
     try:
@@ -537,7 +537,7 @@ SWITCHED = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade:
 
 
 async def asked_for_a_websocket(*lines: bytes) -> tuple[ScriptedStream, HttpFacts | None, FailureKind | None]:
-    """The stream, what was seen of the answer, and how it failed."""
+    """The stream, the facts of the answer, and the failure."""
     stream, draft = ScriptedStream(*lines), Draft[HttpFacts]()
     try:
         await probe_websocket(stream, FakeMachine(), HOST, "backuplink/1", "/v1/x?y=z", draft)

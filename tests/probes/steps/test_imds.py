@@ -149,7 +149,7 @@ class Connection(ScriptedStream):
 async def probed(
     service: Service, environment: Mapping[str, str] | None = None
 ) -> tuple[ImdsFacts | None, Exception | None]:
-    """What is left, and what was raised."""
+    """The facts and the error."""
     draft: Draft[ImdsFacts] = Draft()
     error = None
     try:

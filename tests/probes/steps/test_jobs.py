@@ -1,4 +1,4 @@
-"""The jobs of AWS Backup: what is asked, and what is made of answers, good and bad."""
+"""The jobs of AWS Backup: the requests, and the reading of good and bad answers."""
 
 import json
 from dataclasses import replace
@@ -108,8 +108,8 @@ Answers = dict[str, list[Response | Exception]]
 async def listing(
     answers: Answers, *, hidden: tuple[tuple[str, str], ...] = ()
 ) -> tuple[list[str], JobsFacts, FailureKind | None]:
-    """The states that were asked for, what is known then, and how it failed. The last answer of a state comes again
-    without end; a state without one has no jobs."""
+    """The requested states, the facts, and the failure. The last answer for a state is repeated without end; a state
+    without one has no jobs."""
     asked: list[str] = []
     draft = Draft[JobsFacts]()
 

@@ -43,7 +43,7 @@ TARGET = Target(
 
 
 def a_scenario(behind: str = "") -> Scenario:
-    """One address, and `behind` it what the rows of `tcp` in TOML say; without rows, AWS on every port."""
+    """One address, with the rows of `tcp` in TOML `behind` it; without rows, AWS on every port."""
     rows = behind or f'[[tcp]]\naddresses = ["{ADDRESS}"]\nports = [{HTTPS}, {GATEWAY_PORT}, {SUPPORT_CHANNEL}]'
     return scenarios.parse(
         "ladder",
@@ -59,7 +59,7 @@ def behind(**row: str) -> str:
 
 
 class CountedStream:
-    """A stream that says whether it was closed, and what was sent over it. After `sends` its peer has gone."""
+    """A stream that records whether it was closed, and the bytes sent over it. After `sends` its peer is gone."""
 
     def __init__(self, stream: Stream, sends: int | None, *, by_reset: bool) -> None:
         self._stream = stream
@@ -94,9 +94,9 @@ class CountingNet:
         self._net = net
         self.streams: list[CountedStream] = []
         self.silent_after: int | None = None
-        """How many connections can be made; None for any number."""
+        """Number of connections that can be made; None for any number."""
         self.first_sends: int | None = None
-        """How many sends the first connection lasts; None for as long as the peer lets it."""
+        """Number of sends on the first connection; None for as many as the peer allows."""
         self.by_reset = False
 
     async def connect(self, address: Address, port: int, draft: Draft[TcpFacts], *, mss: int | None = None) -> Stream:
@@ -313,7 +313,7 @@ async def test_each_step_has_its_own_time() -> None:
 
 @asynccontextmanager
 async def in_world(scenario: Scenario, **context: Any) -> AsyncIterator[Climb]:
-    """What one climb needs; after it, all its connections must be closed."""
+    """The needs of one climb; after it, all its connections must be closed."""
     async with simulated(scenario) as world:
         climbing = await geared(world, **context)
         yield climbing

@@ -47,7 +47,7 @@ TARGET: Final = Target(
 
 @dataclass
 class Request:
-    """What a server was asked, and over which connection."""
+    """A request to a server, and the connection over which it came."""
 
     connection: int
     method: str
@@ -66,7 +66,7 @@ class Server:
     strange: tuple[int, ...] = ()
     """Requests that somebody without a request id answers."""
     connections: int | None = None
-    """How many connections it takes; the next is refused."""
+    """Number of connections that it accepts; the next is refused."""
     mss: int = 1460
     asked: list[Request] = field(default_factory=list)
     opened: list["Watched"] = field(default_factory=list)
@@ -157,7 +157,7 @@ class Watched:
 
 @dataclass
 class Climbed:
-    """What came of a climb."""
+    """The result of a climb."""
 
     server: Server
     emitted: list[Observation[Any]]
@@ -232,7 +232,7 @@ async def climbed(server: Server, *, keys: Keys | str = KEYS, cancel_at: int | N
 
 
 def over(climb: Climbed) -> list[tuple[int, str]]:
-    """What was asked over which connection."""
+    """The requests, each with its connection."""
     names = {(False, "GET"): "unsigned", (True, "GET"): "signed", (False, "POST"): "large"}
     return [(request.connection, names[request.signed, request.method]) for request in climb.server.asked]
 

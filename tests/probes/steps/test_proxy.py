@@ -1,4 +1,4 @@
-"""What a proxy says to CONNECT, whatever it says; and that its user and password are told to it alone."""
+"""The answers of a proxy to CONNECT, whatever they are; only the proxy gets its user and password."""
 
 import base64
 import errno
@@ -28,7 +28,7 @@ TUNNEL: Final = b"HTTP/1.1 200 Connection established\r\nServer: squid\r\n\r\n"
 async def asked(
     *replies: bytes | Exception, proxy: str = PROXY, net: FakeNet | None = None, host: str = HOST
 ) -> tuple[FakeNet, ScriptedStream, ProxyConnectFacts | None, Failure | None]:
-    """The net, its stream, what was seen, and how it failed."""
+    """The net, its stream, the facts, and the failure."""
     stream, draft = ScriptedStream(*replies), Draft[ProxyConnectFacts]()
     net = net or FakeNet(streams=[stream])
     failure: Failure | None = None

@@ -54,7 +54,7 @@ def by_the_sdk(
     headers: tuple[tuple[str, str], ...],
     body: bytes,
 ) -> dict[str, str]:
-    """What the SDK adds to a request now."""
+    """The headers that the SDK adds to a request now."""
     request: Any = AWSRequest(method=method, url=url, data=body, headers=dict(headers))
     SigV4Auth(ReadOnlyCredentials(KEY, SECRET, token), service, region).add_auth(request)
     own = {name for name, _ in headers}

@@ -1,4 +1,4 @@
-"""What this host's kernel adds to a connect that failed, and that it never hides how it failed."""
+"""The kernel's facts about a failed connect, which never hide its failure."""
 
 import asyncio
 import errno
@@ -22,7 +22,7 @@ SEEN = TcpFacts(source=OWN, retransmits=1, icmp=IcmpError(sender=ROUTER, type=3,
 
 
 async def failing(net: FakeNet, machine: FakeMachine) -> tuple[TcpFacts | None, BaseException | None]:
-    """What a connect leaves behind, cancelled where it does not end by itself."""
+    """The facts of a connect, cancelled if it does not end by itself."""
 
     draft: Draft[TcpFacts] = Draft()
     connecting = asyncio.create_task(tcp.connect(net, machine, ADDRESS, 443, draft))

@@ -62,7 +62,7 @@ Peer = Callable[[Stream], Awaitable[None]]
 
 
 def tls_peer(issuer: str = "amazon", name: str = HOST, heard: list[bytes] | None = None) -> Peer:
-    """A server; what it hears inside TLS is kept in `heard`, up to the client's end of the connection."""
+    """A server; `heard` keeps the data that it receives inside TLS, up to the client's end of the connection."""
 
     async def serve(stream: Stream) -> None:
         secured = TlsStream(stream, server_context(issuer, (name,)), server_side=True)
@@ -93,7 +93,7 @@ def saying(*lines: bytes, then: str = "close") -> Peer:
 
 
 class Filtered:
-    """A stream whose sender changes what is sent."""
+    """A stream whose sender changes the data."""
 
     def __init__(self, stream: Stream, change: Callable[[bytes, int], bytes]) -> None:
         self._stream = stream
@@ -157,7 +157,7 @@ class Tapped:
 
 @dataclass
 class Met:
-    """How a handshake ended."""
+    """The result of a handshake."""
 
     facts: TlsFacts | None = None
     error: Exception | None = None
@@ -178,7 +178,7 @@ async def meet(
     refused: Exception | None = None,
     then: Callable[[TlsStream], Awaitable[None]] | None = None,
 ) -> Met:
-    """Shake hands with the first of `servers` and, where the client looks again, with the next."""
+    """Shake hands with the first of `servers` and, if the client looks again, with the next."""
     met = Met()
     waiting = iter(servers)
 
@@ -521,7 +521,7 @@ async def test_name_that_tls_cannot_carry(name: str) -> None:
 
 
 async def shaken_with(pieces: Iterable[bytes]) -> FailureKind | None:
-    """How a handshake ends with a peer that says this and closes."""
+    """The failure of a handshake with a peer that sends this and closes."""
 
     async def again() -> Stream:
         raise os_error(errno.ECONNREFUSED)

@@ -1,4 +1,4 @@
-"""Which workloads a host shows: links, unit files and settings, and what may not be read of them."""
+"""The workloads of a host: links, unit files and settings, and unreadable files."""
 
 import asyncio
 import errno
@@ -355,7 +355,7 @@ class Hanging(FakeMachine):
 
 
 async def cut_short(machine: Hanging, *standing: FoundWorkload) -> WorkloadFacts:
-    """What a search has found until it was cancelled."""
+    """The results of a search that was cancelled."""
     draft: Draft[WorkloadFacts] = Draft()
     searching = asyncio.ensure_future(probe(machine, draft, standing=standing))
     for _ in range(5):

@@ -1,7 +1,7 @@
 """Our reading of the SDK's settings against botocore itself: real clients, made and asked under a table of
 environments, shared files and profiles, whose requests are caught before they leave.
 
-Nothing here is told what is right: botocore is.
+botocore's behaviour is the expectation.
 """
 
 import itertools
@@ -48,9 +48,9 @@ from tests.support.fakes import HOST, FakeNet, ScriptedStream
 
 SERVICES: Final = ("backup", "backup-gateway")
 LOADER: Final = botocore.loaders.create_loader()
-"""The models of the services, read once: all else of a client is made anew for each case."""
+"""The models of the services, read once: everything else of a client is made again for each case."""
 REFUSALS: Final = (BotoCoreError, ValueError, HTTPError, AttributeError, TypeError)
-"""How a client ends that its settings do not allow."""
+"""The errors of a client whose settings allow no calls."""
 
 
 @pytest.fixture(autouse=True)
@@ -69,7 +69,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """Where a call would go."""
+    """The destination of a call."""
 
     region: str
     host: str
@@ -77,7 +77,7 @@ class Call:
 
 
 def called_by_sdk(service: str, profile: str | None) -> Call | None:
-    """What a client does with a call; None where the settings do not allow one."""
+    """The destination of a client's call; None if the settings allow none."""
     try:
         client = client_of(service, profile)
         urls: list[str] = []
@@ -93,7 +93,7 @@ def called_by_sdk(service: str, profile: str | None) -> Call | None:
         return None
     if not client.meta.region_name:  # beside a URL it goes without, and signs for no Region, which AWS refuses
         return None
-    # Public names say the same of settings; only the client itself says what became of them.
+    # Public names show the settings; only the client itself shows their effect.
     proxy = client._endpoint.http_session._proxy_config.proxy_url_for(urls[0])
     host = str(urlsplit(urls[0]).hostname).removesuffix(".")
     return Call(region=client.meta.region_name, host=host, proxy=proxy)
@@ -114,7 +114,7 @@ def client_of(service: str, profile: str | None) -> Any:
 
 
 def called_by_us(service: str, profile: str | None) -> Call | None:
-    """What a run takes for the effective host of the service; None where it says that the SDK calls nobody."""
+    """A run's effective host of the service; None if it says that the SDK makes no calls."""
     try:
         seen = load_sdk_settings(profile, (service,))
     except ProbeError:
@@ -302,7 +302,7 @@ def test_s3_is_called_where_the_sdk_calls_it(
 
 
 def asked_for_buckets() -> str | None:
-    """The host of the SDK's own request to list buckets, which is not sent: that of its client may be another one."""
+    """The host of the SDK's own request to list buckets, which is not sent: the client's host may differ."""
     hosts: list[str | None] = []
 
     def note(request: Any, **_: Any) -> None:
@@ -454,7 +454,7 @@ def test_the_client_takes_it_too(place: Path, monkeypatch: pytest.MonkeyPatch, p
     ],
 )
 async def test_a_proxy_is_asked_as_the_sdk_asks_it(proxy: str) -> None:
-    """Where it connects, and with which user and password; or neither of us does."""
+    """The address of the connection, with user and password; or neither of us connects."""
     config = ProxyConfiguration(proxies={"https": proxy})
     theirs: tuple[str, int, str | None] | None
     try:
@@ -488,7 +488,7 @@ IN_PROFILE: Final = f"{REGION}ca_bundle = {{here}}/profile.pem\n"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Roots:
-    """What names trusted roots on a host; `{here}` is its home."""
+    """The settings of trusted roots on a host; `{here}` is its home."""
 
     variables: Mapping[str, str] = field(default_factory=dict)
     config: str = REGION
@@ -547,7 +547,7 @@ ROOTS: Final[Mapping[str, Roots]] = {
 
 
 def trusted_by_sdk() -> str | None:
-    """The file whose roots a client trusts; None where it makes no connection."""
+    """The file whose roots a client trusts; None if it makes no connection."""
     try:
         verify = client_of("backup", None)._endpoint.http_session._verify
         path = os.path.expanduser(str(get_cert_path(verify)))  # noqa: PTH111 - as urllib3's connection does
@@ -572,7 +572,7 @@ class Ours(SimulatedMachine):
 
 
 async def trusted_in_a_run(ca_bundle: str | None = None) -> str | None:
-    """What the handshakes of a whole run are verified with; None where they find nothing that they could take."""
+    """The roots that verify the handshakes of a whole run; None if there are none."""
     chosen = scenarios.load("healthy")
 
     async with simulated(chosen) as world:

@@ -1,5 +1,5 @@
-"""What this program adds to boto3's clients: a model of EC2 that is smaller and says the same, and settings that keep a
-client from sending anything of its own."""
+"""The additions of this program to boto3's clients: a smaller model of EC2 with the same meaning, and settings that
+keep a client from sending requests of its own."""
 
 import ssl
 from collections.abc import Iterator

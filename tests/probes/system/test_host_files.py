@@ -1,4 +1,4 @@
-"""Files that something else wrote, among them what is not a plain file by now."""
+"""Files of other programs, among them names that no longer lead to plain files."""
 
 import errno
 import os
@@ -56,7 +56,7 @@ def test_what_is_no_plain_file_is_not_opened(kind: str, part: str, files: HostFi
 
 
 def test_a_link_in_place_of_a_log_is_not_followed(files: HostFiles, tmp_path: Path) -> None:
-    """Who may write to its folder would choose what root reads."""
+    """Otherwise a user who may write to its folder would choose which file root reads."""
     (tmp_path / "secret").write_text("secret", "utf-8")
     (tmp_path / "log").symlink_to("secret")
     with pytest.raises(OSError, match="not a plain file"):

@@ -1,4 +1,4 @@
-"""What a watch keeps from one cycle to the next: whatever changes in between, it gets what a new process would get."""
+"""The cache of a watch between its cycles: whatever changes, it returns what a new process would read."""
 
 import asyncio
 import json
@@ -139,7 +139,7 @@ async def test_what_is_asked_of_another_profile_or_service_is_its_own(place: Pat
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch, place: Path) -> list[str]:
-    """What was read anew."""
+    """The names that were read again."""
     calls: list[str] = []
 
     def counted(name: str, real: Callable[..., Any]) -> Callable[..., Any]:

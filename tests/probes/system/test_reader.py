@@ -1,5 +1,5 @@
-"""The reads against servers of this machine: where they ask, what they make of every answer and of none, and that
-nothing but reads is sent, and no more than allowed."""
+"""The reads against servers of this machine: their hosts, the reading of every answer and of silence, and that only
+reads are sent, within the limits."""
 
 import asyncio
 import gzip
@@ -58,7 +58,7 @@ async def vpcs(own: boto.SystemReader) -> Any:
 
 
 async def failure_of(work: Coroutine[Any, Any, Any]) -> ProbeError:
-    """How a read fails; what it says is short and holds no secret, which the root conftest looks for as well."""
+    """The failure of a read. Its text is short and holds no secret, which the root conftest also checks."""
     with pytest.raises(ProbeError) as caught:
         await work
     assert len(caught.value.message) <= boto.MAX_MESSAGE_CHARACTERS
@@ -107,7 +107,7 @@ async def test_what_the_sdk_is_set_to_counts(monkeypatch: pytest.MonkeyPatch) ->
 
 
 class CaughtError(Exception):
-    """Ends a read where its request would go out."""
+    """Ends a read just before its request is sent."""
 
 
 async def asked_of(region: str, service: str) -> tuple[str, str]:

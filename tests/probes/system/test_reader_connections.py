@@ -263,7 +263,7 @@ ATTEMPTS: Final[Mapping[str, tuple[Reply | Behaviour, int]]] = {
     "closed": (Behaviour(close), 2),
     "closed in the middle": (Behaviour(reset), 2),
 }
-"""What is answered, and how many attempts are made: the SDK's mode `standard`, with two at most."""
+"""Answers, with the number of attempts that follow: the SDK's mode `standard`, at most two."""
 
 
 @pytest.mark.parametrize("outcome", ATTEMPTS)
@@ -409,7 +409,7 @@ class _Counted:
 
 
 def all_at_once(count: int) -> Callable[[Call], Reply]:
-    """Answers when that many requests are there, so that each has a connection of its own."""
+    """Answers once this many requests have come, so that each has a connection of its own."""
     together = threading.Barrier(count)
 
     def answer(_: Call) -> Reply:

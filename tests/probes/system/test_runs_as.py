@@ -23,7 +23,7 @@ THIRD: Final = 1
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A folder of root's that every user may enter, as those of a test are not."""
+    """A folder of root's that every user may enter, unlike a test's own folder."""
     place = Path(tempfile.mkdtemp())
     place.chmod(0o755)
     yield place
@@ -55,7 +55,7 @@ async def test_what_is_root_s_runs_as_root(folder: Path) -> None:
     assert await said(agent(folder / "agent")) == "0"
     (folder / "link").symlink_to(folder / "agent")
     assert await said(folder / "link") == "0"
-    assert await said(agent(below(folder, 0, 0o1777) / "agent")) == "0"  # there nobody can replace what is root's
+    assert await said(agent(below(folder, 0, 0o1777) / "agent")) == "0"  # nobody can replace root's files there
 
 
 async def test_what_is_another_user_s_runs_as_that_user(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""What the SDK on this host is set to, whatever stands in its files; test_as_botocore.py holds the rest of it against
+"""The settings of the SDK on this host, whatever its files hold; test_as_botocore.py compares the rest with
 botocore."""
 
 import contextlib
@@ -438,7 +438,7 @@ HOSTS: Final = (
 # --- Whatever stands there -------------------------------------------------------------------------------------------
 
 VALUES: Final = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12)
-"""What a variable of a process can hold."""
+"""Possible values of a variable."""
 PIECES: Final = st.sampled_from(
     ["*", ".", "amazonaws.com", f"backup.{REGION}.amazonaws.com", "169.254.169.254", ":443", "[fd00::1]", "10.0.0.0/8"]
 )

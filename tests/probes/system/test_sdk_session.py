@@ -1,5 +1,5 @@
-"""SdkSession against the session that it stands in for: what both say of every setting, whatever the shared files hold,
-and what both get from every source of credentials, asking the same places in the same words.
+"""SdkSession against the real session: both give the same settings, whatever the shared files hold, and get the same
+from every source of credentials, with the same requests. botocore's behaviour is the expectation.
 
 Nothing here is told what is right: botocore is.
 """
@@ -45,11 +45,11 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 REFUSALS: Final = (BotoCoreError, AttributeError, TypeError, ValueError, OSError, RuntimeError)
-"""What botocore raises because of what it reads, or does not find."""
+"""The errors of botocore for bad or missing settings."""
 
 
 def outcome(work: Callable[[], object]) -> object:
-    """What it gives, or how it ends."""
+    """The result or the error of an action."""
     try:
         return work()
     except REFUSALS as error:
@@ -75,7 +75,7 @@ def said(session: Any) -> dict[str, object]:
 
 
 def both(profile: str | None) -> tuple[SdkSession, Any]:
-    """Ours, and the real one, without what it does for clients: that is slow to set up."""
+    """Our session and the real one, without its parts for clients, which are slow to set up."""
     return SdkSession(profile), botocore.session.Session(profile=profile, include_builtin_handlers=False)
 
 
@@ -181,7 +181,7 @@ class Sources(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def url() -> Iterator[str]:
-    """Where all sources answer; `Sources.asked` begins empty."""
+    """The address of all sources; `Sources.asked` begins empty."""
     Sources.asked = []
     with ThreadingHTTPServer(("127.0.0.1", 0), Sources) as server:
         serving = Thread(target=server.serve_forever)
@@ -195,7 +195,7 @@ def url() -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """A host with one source of credentials. `{place}` is its folder, `{url}` where all sources answer."""
+    """A host with one source of credentials. `{place}` is its folder, `{url}` the address of all sources."""
 
     config: str | None = None
     credentials: str | None = None
@@ -203,7 +203,7 @@ class Source:
     profile: str | None = None
     files: Mapping[str, str] = field(default_factory=dict)
     method: str | None
-    """What botocore calls the source; None where it gives nothing."""
+    """botocore's name of the source; None if it gives nothing."""
     asked: int = 0
     """Requests to get them."""
 
@@ -232,7 +232,7 @@ RENEWABLE: Final = {
 
 
 def cached(name: str, **differing: str) -> Mapping[str, str]:
-    """The file of a token of SSO, by what it is for."""
+    """The file of an SSO token, by its purpose."""
     return {f"{sha1(name.encode()).hexdigest()}.json": json.dumps({**SSO_TOKEN, **differing})}  # noqa: S324 - its name
 
 
@@ -347,7 +347,7 @@ SOURCES: Final = {
 
 
 def got(credentials: Any) -> object:
-    """The keys, where they come from and until when they hold."""
+    """The keys, their source and their end."""
     if credentials is None:
         return None
     frozen = credentials.get_frozen_credentials()
@@ -380,7 +380,7 @@ def test_every_source_gives_what_it_gives_the_real_one(
         monkeypatch.setattr(provider, "_SSO_TOKEN_CACHE_DIR", str(place))
 
     def asked_by(session: Callable[[], Any]) -> tuple[object, list[tuple[str, ...]]]:
-        """What it gives, and what it asked. It finds the files as they were: a token that is renewed is written."""
+        """The result and the requests. The files are restored before: a renewed token is written."""
         files = {"config": config, "credentials": source.credentials, **source.files}
         for name, text in files.items():
             if text is not None:

@@ -48,7 +48,7 @@ BROADCAST = ip_address("127.255.255.255")
 SILENCE = 0.3
 """Seconds: a connect over loopback takes a thousandth of that, and a lost SYN is sent again after a whole one."""
 PATIENCE = 60.0
-"""Seconds of silence before a datagram is sent again, where no test waits for it."""
+"""Seconds of silence before a datagram is repeated, in tests that do not wait for it."""
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux says so")
 with_ipv6 = pytest.mark.skipif(
@@ -202,7 +202,7 @@ async def test_what_the_kernel_measured(address: Address) -> None:
         assert 0 < facts.round_trip_seconds < 1  # before the first answer could be sent again
         assert facts.mss is not None
         assert 536 <= facts.mss <= 65_535
-        assert facts.mss != 536  # what the kernel would say before the handshake
+        assert facts.mss != 536  # the kernel's default before the handshake
 
 
 @both_families
@@ -313,7 +313,7 @@ async def test_cancelled_while_receiving() -> None:
 
 @contextmanager
 def counting_turns() -> Iterator[Callable[[], int]]:
-    """How often the loop has turned since the block began."""
+    """The number of turns of the loop since the block began."""
     turns = 0
     handle: asyncio.Handle | None = None
 
@@ -331,7 +331,7 @@ def counting_turns() -> Iterator[Callable[[], int]]:
 
 
 async def test_a_peer_that_floods_does_not_hold_the_loop() -> None:
-    """What is there already is read without waiting; timers must have their turn in between."""
+    """Available data is read without waiting; timers must have their turn in between."""
 
     async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(bytes(1000))
@@ -541,7 +541,7 @@ def test_work_that_hangs_does_not_hold_the_caller(ends: str) -> None:
         if ends != "after the loop":
             go_on.set()
             threads[0].join(PATIENCE)
-            await asyncio.sleep(0)  # what the thread has left for the loop
+            await asyncio.sleep(0)  # the thread's remaining work for the loop
 
     asyncio.run(go())  # a loop that is closed before the thread ends
     go_on.set()
@@ -741,7 +741,7 @@ def test_trust_of_a_folder(bundle: Path) -> None:
 
 
 async def test_trust_of_the_environment(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The SDK's variable, and none of OpenSSL's."""
+    """The SDK's variable applies, and none of OpenSSL's."""
     monkeypatch.setenv("SSL_CERT_FILE", str(bundle.parent / "none"))
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
     assert (await SystemMachine().trust(None)).source == str(bundle)

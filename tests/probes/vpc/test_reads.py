@@ -1,5 +1,5 @@
-"""The reads of the configuration: the real client of botocore against moto and against a server that answers as it is
-told, and, where only the order of things matters, a reader in memory."""
+"""The reads of the configuration: botocore's real client against moto and against a scripted server, and, if only the
+order matters, a reader in memory."""
 
 import asyncio
 import re
@@ -109,13 +109,13 @@ WANTED: Final = ConfigurationRequest(
     vpc_id=VPC_ID, instance_id=INSTANCE_ID, region=REGION, services=SERVICES, group_ids=(GROUP_ID,)
 )
 LIMIT: Final = 5.0
-"""Seconds for a read, where time is the loop's own."""
+"""Time limit for a read on the loop's own clock."""
 POLICY: Final = '{\n  "Statement": [{"Action": "*", "Effect": "Allow", "Principal": "*", "Resource": "*"}]\n}'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inspected:
-    """What an inspection left."""
+    """The result of an inspection."""
 
     configuration: Configuration
     observations: Mapping[str, Observation[Any]]
@@ -140,8 +140,8 @@ class Inspected:
 
 
 async def inspected(own: Reader, wanted: ConfigurationRequest = WANTED, *, limit: float = SECONDS) -> Inspected:
-    """Inspect, and hold what must be true of every inspection: each read has its one observation, facts are of the
-    read's own form, and what is given is what was observed."""
+    """Inspect, and check the properties of every inspection: each read has one observation, facts have the read's own
+    form, and the result equals the observations."""
     emitted: list[Observation[Any]] = []
     log = Log(now=lambda: NOW, emit=emitted.append)
     clock = asyncio.get_running_loop().time
@@ -453,7 +453,7 @@ async def test_a_vpc_that_is_another_accounts(moto: boto3.session.Session) -> No
 
 
 def item(**members: str | bool | int) -> str:
-    """An item of EC2's XML; what is given as XML stays."""
+    """An item of EC2's XML; XML stays unchanged."""
     texts = {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in members.items()}
     return f"<item>{''.join(f'<{name}>{value}</{name}>' for name, value in texts.items())}</item>"
 
@@ -514,7 +514,7 @@ RULE_ROW: Final = {"Id": "rslvr-rr-1", "DomainName": "example.com.", "RuleType":
 
 
 def brings(arn: str, priority: int | None = None, **others: Any) -> dict[str, Any]:
-    """A row of what a Profile brings."""
+    """A row of a Profile's resource."""
     properties = {} if priority is None else {"ResourceProperties": f'{{"priority":{priority}}}'}
     plain = {"ProfileId": PROFILE_ID, "ResourceArn": arn, "OwnerId": "222233334444", "Status": "COMPLETE"}
     return {**plain, **properties, **others}
@@ -1117,7 +1117,8 @@ async def test_what_a_profile_brings_of_a_kind_that_is_not_known_is_left_out(tol
 
 
 async def test_the_permissions_of_the_reads_are_what_is_sent(told: Told) -> None:
-    """The host's run and that for a file, together: nothing is sent that no read names, and none names what is not."""
+    """The host's run and the run for a file together: every request belongs to a read, and every named permission is
+    used."""
     joined(told)
     for whole in (False, True):
         wanted = ConfigurationRequest(
@@ -1394,7 +1395,7 @@ def joined(told: Told) -> None:
 
 
 def attached(told: Told, tables: int = 1) -> None:
-    """A VPC with an attachment for each of so many tables."""
+    """A VPC with an attachment for each of this many tables."""
     leads_to(told, transitGatewayId="tgw-0a1b2c3d")
     rows = [
         item(
@@ -1595,7 +1596,7 @@ async def test_what_is_no_xml(told: Told) -> None:
 # --- A reader in memory ----------------------------------------------------------------------------------------------
 
 Answer = Mapping[str, Any] | Exception | None
-"""What the reader gets; None is silence."""
+"""The reader's answer; None is silence."""
 
 NOTHING: Final[Mapping[str, Mapping[str, Any]]] = {
     "DescribeVpcEndpoints": {"VpcEndpoints": []},
