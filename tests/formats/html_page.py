@@ -52,7 +52,7 @@ ELEMENTS: Final = frozenset(
 FOLDED: Final = frozenset({"svg", "details"})
 """Elements with texts of their own: a picture, and a part that opens on a click."""
 _LINES: Final = ("whole", "long")
-"""Classes of spans that only decide where a line breaks."""
+"""Classes of spans that only affect line breaks."""
 _CLASSES: Final = re.compile(r"[a-z]+(?: [a-z]+)*")
 
 
@@ -153,7 +153,7 @@ def ways(elements: list[Element]) -> list[tuple[str, str]]:
 
 
 def unspanned(page: str) -> str:
-    """The page without the spans that only decide where a line breaks."""
+    """The page without spans that only affect line breaks."""
     return re.sub(r'<span class="(?:whole|long|typed)">([^<]*)</span>', r"\1", page)
 
 

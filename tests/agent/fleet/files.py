@@ -1,4 +1,4 @@
-"""What tests read as a fleet: records and reports of scenarios, as other hosts have them."""
+"""Input of a fleet for tests: records and reports of scenarios, with the ids of other hosts."""
 
 import json
 from collections.abc import Iterator
@@ -42,7 +42,7 @@ def lines(*records: dict[str, Any]) -> str:
 
 
 def request(*places: Path | str, **given: Any) -> ReadRequest:
-    """What to read, without a cache."""
+    """A request for reading without a cache."""
     plain: dict[str, Any] = {"command_ids": (), "cache": None, "region": None, "profile": None}
     return ReadRequest(places=tuple(map(str, places)), **{**plain, **given})
 
@@ -54,7 +54,7 @@ def read(engine: Database, *places: Path | str, **given: Any) -> ReadResult:
 
 @contextmanager
 def read_anew(*places: Path | str, **given: Any) -> Iterator[tuple[Database, ReadResult]]:
-    """A new engine with what was read."""
+    """A new engine with the records that were read."""
     with Database() as engine:
         yield engine, read(engine, *places, **given)
 

@@ -1,4 +1,4 @@
-"""Answers of `fleet` joined: ten lakes, each with an answer of its own, say what one `fleet` over all records says."""
+"""Answers of `fleet` joined: ten lakes with an answer each give the same result as one `fleet` over all records."""
 
 import base64
 import json
@@ -53,7 +53,7 @@ def read(place: Path) -> FleetDocument:
 
 @dataclass(frozen=True)
 class Both:
-    """What `fleet` says of ten answers, and what it says of all records."""
+    """The result of `fleet` over ten answers, and over all records."""
 
     folder: Path
     joined: FleetDocument
@@ -253,7 +253,7 @@ def test_every_format_tells_them(both: Both, name: str, capsys: pytest.CaptureFi
 
 
 def test_one_answer_says_again_what_it_said(both: Both, tmp_path: Path) -> None:
-    """A task joins once this way, and writes what it found in several formats."""
+    """A scheduled task joins once in this way, and writes the result in several formats."""
     records = str(both.folder / "records" / "0")
     asked(records, "--format", "parquet", "--output", str(tmp_path / "answers.parquet"))
     for wanted in ("json", "text", "html", "eventbridge"):

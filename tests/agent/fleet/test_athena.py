@@ -1,4 +1,4 @@
-"""The tables for Athena: what the statements say, and that nothing else gets into them."""
+"""The tables for Athena: the statements, and that no foreign text gets into them."""
 
 import re
 from dataclasses import fields, replace

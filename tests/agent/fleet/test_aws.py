@@ -192,7 +192,7 @@ class _RunCommand:
         self.whole: dict[str, str] = {}
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.refusals = 0
-        """How many requests are throttled before one is answered."""
+        """Number of throttled requests before one is answered."""
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"told": self}))
 
     def answer(self, operation: str, given: dict[str, Any]) -> tuple[int, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""A cache of records: what is in it is not read again, what is other is, and a damaged one costs no more than time."""
+"""A cache of records: cached files are not read again, changed ones are, and a damaged one only costs time."""
 
 import errno
 import os

@@ -52,7 +52,7 @@ def members(engine: Database, key: str) -> frozenset[str]:
 
 
 def has(record: HostRecord, values: Iterable[SharedValue]) -> bool:
-    """Whether a host has what others share."""
+    """Whether a host has the shared values."""
     lists = {"group": record.security_groups, "endpoint": record.endpoints, "resolver": record.resolvers}
     return all(
         value.value in lists[value.attribute]
@@ -63,8 +63,8 @@ def has(record: HostRecord, values: Iterable[SharedValue]) -> bool:
 
 
 def assert_true(document: FleetDocument, engine: Database, known: Estate) -> None:
-    """Each fault is a cause of its own with exactly its hosts and those of the noise that share its code; no other
-    cause is named."""
+    """Each fault is a cause of its own with exactly its hosts and the noise hosts that share its code; no other cause
+    is named."""
     left = {cause.key: cause for cause in document.causes}
     records = {read.record.host or "": read.record for read in known.reads}
     for truth in known.truths:
@@ -135,7 +135,7 @@ def test_records_that_mean_harm_have_nothing_in_common() -> None:
 
 
 def test_as_many_causes_of_one_code_are_named_as_there_are() -> None:
-    """A subnet in each of eighteen VPCs, and a fault whose key names none of them."""
+    """A subnet in each of eighteen VPCs, with a fault whose key names none of the subnets."""
     hosts = [host for seed in (7, 8, 9) for host in hosts_of(seed, 1_000)]
     of = {(host.vpc, host.zone): host.subnet for host in hosts}
     vpcs = sorted({host.vpc for host in hosts})

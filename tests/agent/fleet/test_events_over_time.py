@@ -1,5 +1,5 @@
-"""Estates over ten sweeps: where nothing happens there is no event, and what happens is told once, when it happens.
-`./dev test -n 0 -s` prints the counts."""
+"""Estates over ten sweeps: without a change there is no event, and each change is reported once, in its sweep. `./dev
+test -n 0 -s` prints the counts."""
 
 import sys
 from collections import Counter
@@ -20,7 +20,7 @@ EVENTFUL: Final = one_in(17, range(50))
 
 @pytest.fixture(scope="module")
 def counts() -> Iterator[Counter[str]]:
-    """What was counted in this process, printed at the end."""
+    """The counts of this process, printed at the end."""
     counted: Counter[str] = Counter()
     yield counted
     sys.stdout.write(f"\n{', '.join(f'{count} {what}' for what, count in counted.items())}\n")

@@ -1,4 +1,4 @@
-"""What a fleet says to do about a cause: ports of the catalogue alone, and on whose word something is changed."""
+"""The fixes of a fleet: only ports of the catalogue, and changes only if enough trusted hosts report the fault."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The changes of a fleet as events: what they say, how large they are, and that EventBridge takes them."""
+"""The changes of a fleet as events: their content, their size, and that EventBridge accepts them."""
 
 import json
 from dataclasses import replace

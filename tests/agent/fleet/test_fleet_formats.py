@@ -1,4 +1,4 @@
-"""What many hosts say together, in every format, read back; hostile words are only words, masks leave no id."""
+"""The fleet document in every format, read back; hostile words stay words, and masks leave no ids."""
 
 import csv
 import io
@@ -340,7 +340,7 @@ def test_parquet_holds_the_same_rows(tmp_path: Path) -> None:
 
 
 def test_a_host_that_was_not_heard_from_has_a_row() -> None:
-    """With where it was when it was last heard from, as far as that is known."""
+    """The row has the host's last known place."""
     with fleets.tables() as (engine, told):
         engine.execute("INSERT INTO missing VALUES ('1/i-new', 'i-new'), ('1/i-old', 'i-old')")
         for minute, place in ((2, "new"), (1, "older")):

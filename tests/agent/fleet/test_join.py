@@ -1,4 +1,4 @@
-"""What the join says of causes, blind hosts, own faults, time and hosts not heard from, case by case."""
+"""The join case by case: causes, blind hosts, own faults, time, and hosts not heard from."""
 
 import csv
 import json
@@ -71,7 +71,7 @@ def fault(code: str, *ids: str, on: Callable[[Host], bool] = lambda _: True, **m
 
 
 def sweep(*faults: Fault, hosts: Iterable[Host] = HOSTS, day: int = 0, **changes: Any) -> list[Read]:
-    """One run on each host, on a day of which the sweep has its name."""
+    """One run on each host, on the day that names the sweep."""
     return [
         Read(
             sweep=f"day-{day}",
@@ -160,7 +160,7 @@ def test_what_is_wrong_on_one_host_is_no_cause_of_another(engine: Database) -> N
 
 
 def test_what_a_host_found_holds_while_it_is_silent(engine: Database) -> None:
-    """Nobody who reads EC2 is heard from, or nobody read it until today: the cause is the same one."""
+    """A cause stays the same if no host that reads EC2 is heard from any more, or if one begins to read it."""
     heard = BLIND + [host for host in HOSTS if host.vpc != VPC]
     reads = sweep(endpoint_group(VPC), day=1)
     document = asked(engine, reads + sweep(endpoint_group(VPC), hosts=heard, day=2))
@@ -233,7 +233,7 @@ def test_hosts_that_met_some_of_the_addresses_join_the_cause(engine: Database) -
 
 
 def test_some_of_the_addresses_are_the_same_cause(engine: Database) -> None:
-    """A single host that met more than the others makes no other cause of theirs."""
+    """A single host that saw more addresses does not make another cause."""
     part = frozenset(host.id for host in OF_VPC[::3])
     lone = OF_VPC[1].id
     reads = sweep(
@@ -250,8 +250,8 @@ def test_some_of_the_addresses_are_the_same_cause(engine: Database) -> None:
 
 @pytest.mark.parametrize(("count", "causes"), [(2, 2), (3, 1)])
 def test_the_endpoint_of_three_vpcs_is_one(engine: Database, count: int, causes: int) -> None:
-    """Nobody reads EC2. A firewall before a central endpoint cuts off VPCs; two that have the same addresses may as
-    well be two networks."""
+    """No host reads EC2. A firewall before a central endpoint cuts off several VPCs; two VPCs with the same addresses
+    may still be separate networks."""
     vpcs = sorted({host.vpc for host in HOSTS})[:count]
     hosts = [host for host in HOSTS if host.vpc in vpcs]
     document = asked(engine, sweep(Fault("TCP001", met(1, 2), lambda _: True), hosts=hosts))
@@ -274,7 +274,7 @@ def test_half_of_those_that_could_have_it(engine: Database) -> None:
 
 
 def test_fewer_than_half_are_not_named_by_evidence(engine: Database) -> None:
-    """A third of a VPC, and nobody elsewhere: what they share is the VPC."""
+    """A third of a VPC has the fault, and no host elsewhere: they share the VPC."""
     some = OF_VPC[::3]
     document = asked(engine, sweep(replace(endpoint_interface(VPC), on=lambda host: host in some)))
     (cause,) = document.causes
@@ -434,7 +434,7 @@ def test_since_an_image_arrived(engine: Database) -> None:
     (cause,) = asked(engine, sweep(day=1) + reads).causes
     assert cause.since_sweep == "day-2"
     assert cause.arrived == (SharedValue(attribute=Attribute.IMAGE, value=new),)
-    assert asked_again(engine, reads).causes[0].arrived == ()  # nobody knows what was before
+    assert asked_again(engine, reads).causes[0].arrived == ()  # the earlier state is unknown
     there = sweep(hosts=later, day=1)
     assert asked_again(engine, there + reads).causes[0].arrived == ()
 

@@ -1,5 +1,5 @@
-"""Organizations that the engine was not made with: how many faults come out with exactly their hosts, how many lead the
-list, and what is named where nothing is wrong. `./dev test -n 0 -s` prints the counts."""
+"""Organizations that the engine was not developed with: the number of faults with exactly their hosts, the number that
+lead the list, and the causes named in healthy organizations. `./dev test -n 0 -s` prints the counts."""
 
 import sys
 from collections import Counter
@@ -18,7 +18,7 @@ SEEDS: Final = range(4) if everything() else range(1)
 CASES: Final = (*((kind, False) for kind in KINDS), *((kind, True) for kind in BLIND))
 """Each kind, and whether no host reads EC2."""
 GOAL: Final = 0.92
-"""Part of the faults whose hosts are exactly those of one cause, or of one group of causes."""
+"""Share of the faults whose hosts must be exactly the hosts of one cause, or of one group of causes."""
 HEALTHY: Final = one_in(10, [range(start, start + len(NOISES)) for start in range(0, 300, len(NOISES))])
 
 Hosts = dict[str, frozenset[str]]
@@ -39,7 +39,7 @@ def hosts_of_groups(document: FleetDocument, causes: Hosts) -> list[frozenset[st
 
 
 def score(known: Organization, seed: int) -> Counter[str]:
-    """What came out of an organization; what was not exact or not right is written out."""
+    """Count the results for an organization, and print those that are wrong or not exact."""
     with Database() as engine:
         document = asked(engine, known.reads)
         causes = hosts_of_causes(engine, document)

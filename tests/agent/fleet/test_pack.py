@@ -99,7 +99,7 @@ def test_again_writes_nothing(source: Path, tmp_path: Path) -> None:
 
 def test_what_is_new_is_added_to_its_day(source: Path, tmp_path: Path) -> None:
     packed(source, tmp_path / "lake")
-    (source / "a.ndjson").write_text(lines(*records(5)), "utf-8")  # what was packed is gone
+    (source / "a.ndjson").write_text(lines(*records(5)), "utf-8")  # the packed files are gone
     done = packed(source, tmp_path / "lake")
     assert done.written == (str(place(tmp_path / "lake", "2026-01-15")),)
     assert held(tmp_path, "2026-01-15") == [host(1), host(3), host(5)]

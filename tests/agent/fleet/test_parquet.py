@@ -1,4 +1,4 @@
-"""Parquet of somebody else: what a file costs at most, and what is read of it."""
+"""Foreign Parquet files: their maximum cost, and the rows that are read."""
 
 import json
 import time

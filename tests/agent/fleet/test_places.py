@@ -1,4 +1,4 @@
-"""Which files are read, and what their paths say."""
+"""The files that are read, and the sweeps that their paths name."""
 
 import os
 from datetime import date

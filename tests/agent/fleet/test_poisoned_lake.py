@@ -1,5 +1,5 @@
-"""One lake in which a host of one account does all that it can to speak for another: read as a folder, from S3, packed,
-and as the tables of answers, it says the same of the others as without that host."""
+"""One lake in which a host of one account does all that it can to speak for another. Read as a folder, from S3, packed,
+and as the tables of answers, the result for the others is the same as without that host."""
 
 import json
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ COUNT: Final = 10
 GROUP: Final = "sg-0a1b2c3d4e5f60001"
 """The security group of the others' endpoint."""
 OPENED: Final = ("VPC005|backup|group=" + GROUP, "TCP003|backup|vpc=vpc-0a1b2c3d4e5f60002|address=10.0.1.17")
-"""What the others would be told, and the symptom that they have."""
+"""A finding that the others would be told, and the symptom that they have."""
 BUCKET: Final = "poisoned"
 
 
@@ -107,7 +107,7 @@ LIES: Final = {
         )
     ]
 }
-"""A cause with a port of its own, which explains what the others saw."""
+"""A cause with a port of its own that explains the others' symptom."""
 LAKE: Final = {
     **{f"{folder(THEIRS)}/{number}.json": [theirs(number)] for number in range(COUNT)},
     **NAMED,
@@ -120,7 +120,7 @@ LAKE: Final = {
 
 @dataclass(frozen=True)
 class Told:
-    """What one way to read the lake says."""
+    """The result of reading the lake in one way."""
 
     code: int
     document: FleetDocument
@@ -257,7 +257,7 @@ def test_what_is_packed(
 
 
 def test_the_tables(lake: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """What the questions of docs/examples/fleet-questions.sql say of the accounts."""
+    """The answers to docs/examples/fleet-questions.sql about the accounts."""
     base = tmp_path / "bucket"
     for key, records in LAKE.items():
         if key.startswith("host.v1/") and key not in MISPLACED:

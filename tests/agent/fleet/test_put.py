@@ -1,4 +1,4 @@
-"""`backuplink fleet put`: where a record goes, what is asked of S3, and what is said where it does not get there."""
+"""`backuplink fleet put`: the place of a record, the requests to S3, and the errors."""
 
 import json
 import os
@@ -164,7 +164,7 @@ def test_one_request_with_the_key_that_is_named(
     words = () if key is None else ("--kms-key", key)
     assert dispatch(["fleet", "put", *words, written(tmp_path, of_account(1)), PREFIX], []) == 0
     made, put = asked
-    assert (made["service"], made["region"]) == ("s3", REGION)  # where a gateway endpoint leads
+    assert (made["service"], made["region"]) == ("s3", REGION)  # the target of a gateway endpoint
     assert made["attempts"] * 2 * made["seconds"] <= 30
     assert (put["Bucket"], put["Key"].rpartition("/")[2]) == (BUCKET, f"{I(1)}.json")
     assert put.get("SSEKMSKeyId") == key
@@ -187,8 +187,8 @@ def test_a_bucket_of_another_region_is_named(
 def test_a_bucket_that_another_account_took_gets_no_record(
     told: moto_server.Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """S3 compares what it is told with the account of the bucket (Amazon S3 User Guide, Verifying bucket ownership with
-    bucket owner condition); the server answers as it does."""
+    """S3 compares the expected owner with the account of the bucket (Amazon S3 User Guide, Verifying bucket ownership
+    with bucket owner condition); the server answers likewise."""
     owner, got = "999988887777", []
 
     def do_put(handler: Any) -> None:
@@ -254,7 +254,7 @@ def test_no_bucket_is_no_help_about_permissions(
 def test_a_bucket_that_does_not_answer_holds_nobody(
     told: moto_server.Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A server that takes the request and says nothing, and a limit below that of one attempt."""
+    """A server accepts the request and sends nothing, with a limit below that of one attempt."""
     monkeypatch.setattr(moto_server._Handler, "do_PUT", lambda self: self.told.ending.wait(), False)
     assert dispatch(["fleet", "put", "--deadline", "1", written(tmp_path, of_account(1)), PREFIX], []) == 3
     assert "S3 does not answer within 1 s." in capsys.readouterr().err

@@ -46,7 +46,7 @@ def test_every_engine_reads_one_meaning(question: str) -> None:
 
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_no_answer_depends_on_the_engine(question: str) -> None:
-    """What the engines compute, unnest, join to a text and cut differently."""
+    """Operations that engines compute, unnest, join to a text and cut differently."""
     parsed = sqlglot.parse_one(question, dialect="trino")
     of_one_engine = (exp.Div, exp.Array, exp.Unnest, exp.Concat, exp.DPipe, exp.Limit, exp.Anonymous)
     assert parsed.find(*of_one_engine) is None

@@ -1,4 +1,4 @@
-"""What is read into the tables, by which processes, and what becomes of all that cannot be read."""
+"""The records that are read into the tables, the processes that read them, and the handling of unreadable sources."""
 
 import gzip
 import json
@@ -314,7 +314,7 @@ def test_a_reader_that_was_killed_says_so(three: Path) -> None:
 
 
 class _Dying(OwnReader):
-    """Is lost at a file, after what is before it."""
+    """Is lost at a file, after the files before it."""
 
     def __init__(self, at: str) -> None:
         self._at = at
@@ -360,7 +360,7 @@ def test_without_processes_this_one_reads(three: Path, monkeypatch: pytest.Monke
 
 
 def test_a_reader_is_light() -> None:
-    """What a reader imports: no click, no SDK, no interface, no database."""
+    """A reader imports no click, no SDK, no interface and no database."""
     heavy = ("click", "botocore", "textual", "duckdb", "sqlite3", "dns", "httpx")
     code = f"import sys; import agent.fleet.readers; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

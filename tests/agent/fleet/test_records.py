@@ -1,4 +1,4 @@
-"""What is found in a file: records and reports, one or many, and what is neither."""
+"""The content of a file: records and reports, one or many, and other things."""
 
 import gzip
 import io
@@ -30,12 +30,12 @@ def found(data: bytes | str) -> list[Piece]:
 
 
 def hosts(data: bytes | str) -> list[str | None]:
-    """The hosts of the records in a file; None for what is not a record."""
+    """The hosts of the records in a file; None for anything else."""
     return [None if piece.line is None else json.loads(piece.line)["host"] for piece in found(data)]
 
 
 def whys(data: bytes | str) -> list[tuple[str, str | None]]:
-    """What cannot be read of a file, with its place."""
+    """The reasons why parts of a file cannot be read, with their places."""
     return [(piece.place, piece.why) for piece in found(data) if piece.line is None]
 
 
@@ -239,7 +239,7 @@ def test_a_source_takes_no_longer_than_its_time(monkeypatch: pytest.MonkeyPatch)
     ],
 )
 def test_a_record_is_of_the_account_and_region_of_its_folder(changed: dict[str, Any], why: str | None) -> None:
-    """A host may write into the folder of its own account alone, and names no host of another."""
+    """A host may write into the folder of its own account alone, and cannot name a host of another."""
     document = record(1, **{"account": "111122223333", "region": "eu-west-1", "redacted": False, **changed})
     folder = "/x/host.v1/account=111122223333/region=eu-west-1/dt=2026-03-01/i-1.json"
     (piece,) = pieces_of(SOURCE._replace(name=folder), io.BytesIO(lines(document).encode()))

@@ -1,4 +1,4 @@
-"""The record of a report that is read in part is that of the whole report."""
+"""The record of a partly read report equals that of the whole report."""
 
 import json
 from typing import Any

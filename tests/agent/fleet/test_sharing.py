@@ -1,4 +1,4 @@
-"""What hosts share: the exact test, thresholds, and which of several values wins."""
+"""Shared values of hosts: the exact test, thresholds, and the choice among several values."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -83,7 +83,7 @@ def question(
 
 
 def shared(rows: Sequence[tuple[Values, int, int]], *, least: int = 5, tests: int = 20) -> Shared | None:
-    """What is found among hosts: rows of values, each with its sick and its well hosts."""
+    """The shared value that is found among hosts: rows of values, each with its sick and its well hosts."""
     with question(rows, least=least, tests=tests) as database:
         told = asked(database, least)
         return told[1].shared if told else None

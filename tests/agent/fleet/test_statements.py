@@ -1,4 +1,4 @@
-"""Each statement is one question that DuckDB's shell runs as it is, after its variables were set."""
+"""Each statement is one question that DuckDB's shell runs unchanged, after its variables were set."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -28,7 +28,7 @@ NAMES: Final = sorted(file.stem for file in FOLDER.glob("*.sql"))
 
 
 class Recorded(Database):
-    """Notes what it is asked and given, in its order, with the answers."""
+    """Notes its questions and their answers in order."""
 
     def __init__(self, *, whole: bool = False) -> None:
         self.asked: list[tuple[str, dict[str, Any], list[tuple[Any, ...]]]] = []

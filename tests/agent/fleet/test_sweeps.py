@@ -1,4 +1,4 @@
-"""Which sweep a record is of, and which of a host's records counts."""
+"""The sweep of each record, and the record of a host that counts."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Which failed steps count, and why others do not."""
+"""The failed steps that count, and why others do not."""
 
 from dataclasses import replace
 

@@ -141,7 +141,7 @@ def formats(report: Report) -> dict[str, str]:
 
 
 def values(value: Any) -> Iterator[Any]:
-    """Every value in a report that is not an object of its own."""
+    """Every value in a report except objects."""
     if isinstance(value, tuple | list):
         for item in value:
             yield from values(item)
