@@ -1,10 +1,11 @@
 """Tables that need no run: endpoints, permissions and JSON Schemas."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from agent.app.errors import RequestError
 from agent.app.publish import ENDPOINTS, KINDS, PERMISSIONS, rendered
+from agent.catalog.wording import either
 from agent.settings import Workload
 
 if TYPE_CHECKING:
@@ -101,12 +102,23 @@ def _known_endpoints(
     region: str | None, partition: str | None, services: tuple[str, ...]
 ) -> tuple["ServiceEndpoint", ...]:
     from agent.catalog.hosts import endpoints
+    from agent.catalog.partitions import PARTITIONS
+    from agent.catalog.regions import REGIONS
 
     try:
         rows = endpoints(region=region, partition=partition, services=services)
     except KeyError as error:
-        what = "Region" if error.args[0] == region else "partition"
-        raise RequestError(f"This version knows no {what} {error.args[0]!r}") from error
+        name = str(error.args[0])
+        what, known = ("Region", [*REGIONS]) if name == region else ("partition", [one.id for one in PARTITIONS])
+        raise RequestError(f"This version knows no {what} {name!r}; {_hint(name, known)}") from error
     if not rows:
         raise RequestError(f"The Region {region} is not in the partition {partition}")
     return rows
+
+
+def _hint(name: str, known: Sequence[str]) -> str:
+    """Which names may have been meant, or where all of them are."""
+    import difflib
+
+    near = difflib.get_close_matches(name.lower(), known, n=3)
+    return f"did you mean {either(near)}?" if near else "`backuplink endpoints` lists all of them"

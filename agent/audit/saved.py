@@ -4,8 +4,8 @@ import json
 from typing import Any
 
 from agent.audit.model import SCHEMA, AuditDocument, decode
-from agent.catalog.wording import why_no_json
-from agent.report.serialization import DecodeError
+from agent.catalog.wording import why_no_json, why_no_text
+from agent.report.serialization import DecodeError, hold_to_schema
 
 
 class AuditFileError(Exception):
@@ -16,6 +16,8 @@ def parse(data: bytes, name: str) -> AuditDocument:
     """The audit in a document, which errors call `name`. Raises AuditFileError for anything else."""
     try:
         return _audit(json.loads(data.decode("utf-8")))
+    except UnicodeDecodeError as error:
+        raise AuditFileError(f"{name}: {why_no_text(data, 'an audit')}") from error
     except DecodeError as error:
         raise AuditFileError(
             f"{name}: is not an audit of `--format json` that this version understands: {error}"
@@ -25,8 +27,7 @@ def parse(data: bytes, name: str) -> AuditDocument:
 
 
 def _audit(document: Any) -> AuditDocument:
-    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
-        raise DecodeError("schema", f"this is not a {SCHEMA} document")
+    hold_to_schema(document, SCHEMA)
     audit = decode(document)
     for number, fault in enumerate(audit.repeated):
         if not fault.vpcs:

@@ -6,6 +6,8 @@ from typing import Any, Final
 
 from probes.model import Observation
 
+_GZIP: Final = b"\x1f\x8b"
+"""Begins a file that is compressed (RFC 1952)."""
 SOME: Final = 6
 """Maximum number of names in a sentence."""
 
@@ -32,6 +34,13 @@ def listed_briefly(items: Sequence[object]) -> str:
 def counted(count: int, noun: str, plural: str | None = None) -> str:
     """`1 gap`, `2 gaps`, `1,440 cycles`; `plural` is needed only if it is not the noun with an s."""
     return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
+
+
+def why_no_text(data: bytes, wanted: str) -> str:
+    """Why bytes that are not UTF-8 are not what is wanted, such as `a report`, in words."""
+    if data.startswith(_GZIP):
+        return "is compressed by gzip; unpack it first"
+    return f"is not UTF-8 text, and so not {wanted}"
 
 
 def why_no_json(error: ValueError | RecursionError) -> str:

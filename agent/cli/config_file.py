@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import click
 
+from agent.app.errors import RequestError
 from agent.cli.param_types import Parsed
 from agent.process.files import TooLargeError, read_within
 from probes.urls import masked_urls
@@ -25,22 +26,23 @@ _TOML_TYPES: Final = {bool: "boolean", int: "integer", float: "float", str: "str
 
 
 def read_config(ctx: click.Context, param: click.Parameter, value: str | None) -> Path | None:
-    """Read the configuration file before any other option is processed."""
+    """Read the configuration file before any other option is processed. Raises RequestError for a file that cannot be
+    read or is not TOML, and UsageError for a setting in it that no option would take."""
     if value is None:
         return None
     path = Path(value)
     try:
         given = _load(path, CONFIG_SECONDS, () if ctx.obj is None else ctx.obj)
     except TooLargeError as error:
-        raise click.UsageError(
-            f"{path}: is larger than {MAX_CONFIG_BYTES} bytes, the limit of a configuration file.", ctx
+        raise RequestError(
+            f"{path}: is larger than {MAX_CONFIG_BYTES} bytes, the limit of a configuration file"
         ) from error
     except OSError as error:
-        raise click.UsageError(f"{path}: cannot be read: {error.strerror}.", ctx) from error
+        raise RequestError(f"{path}: cannot be read: {error.strerror}") from error
     except ValueError as error:  # errors of UTF-8 and TOML, and a number with more digits than Python reads
-        raise click.UsageError(f"{path}: is not TOML: {error}.", ctx) from error
+        raise RequestError(f"{path}: is not TOML: {error}") from error
     except RecursionError as error:
-        raise click.UsageError(f"{path}: is nested too deeply.", ctx) from error
+        raise RequestError(f"{path}: is nested too deeply") from error
     ctx.meta[CONFIG_KEYS] = tuple(given)
     ctx.default_map = {**(ctx.default_map or {}), **config_values(given, str(path), ctx)}
     return path

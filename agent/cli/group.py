@@ -6,7 +6,6 @@ from typing import Any, Final
 
 import click
 
-from agent.app.errors import RequestError
 from agent.catalog.wording import listed
 from agent.cli.help import COMMANDS, MAX_NAME, MAX_SUMMARY, MOST_IN_ONE_LIST, OPTIONS
 from agent.process.output import to_stdout
@@ -36,9 +35,13 @@ class Command(click.Command):
     its arguments, for a command that reads its settings again. Its help has `examples` for the shell, and its options
     in groups."""
 
-    def __init__(self, *args: Any, examples: tuple[str, ...] = (), **how: Any) -> None:
+    def __init__(
+        self, *args: Any, examples: tuple[str, ...] = (), lacks: Mapping[str, str] | None = None, **how: Any
+    ) -> None:
+        """`lacks` has options that people expect here and that the command does not need, each with the reason."""
         super().__init__(*args, **how)
         self.examples = examples
+        self._lacks = lacks or {}
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         ctx.meta[ARGUMENTS] = tuple(args)
@@ -50,10 +53,12 @@ class Command(click.Command):
             raise click.UsageError(f"No such option {error.option_name!r}.{hint}", ctx) from error
 
     def _hint(self, ctx: click.Context, name: str) -> str:
-        """Suggest the intended option: an option of another command, or the nearest of this command's, which always
-        include `--version`."""
+        """Say why the command needs no such option, or suggest the intended one: an option of another command, or the
+        nearest of this command's, which always include `--version`."""
         import difflib
 
+        if name in self._lacks:
+            return f" {self._lacks[name]}"
         group = ctx.find_root().command
         others = group.commands if isinstance(group, click.Group) else {}
         have = [f"`backuplink {other}`" for other, command in others.items() if name in _names(command)]
@@ -111,12 +116,6 @@ class Command(click.Command):
         if option is not None:
             option.callback = _show_help
         return option
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except RequestError as error:
-            raise click.UsageError(error.why, ctx) from error
 
 
 class _Commands(MutableMapping[str, click.Command]):

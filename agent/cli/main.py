@@ -11,6 +11,7 @@ from typing import Final
 
 import click
 
+from agent.app.errors import RequestError
 from agent.cli.group import Group
 from agent.process.exit_codes import OK, SIGNALS, UNKNOWN
 from agent.process.files import InterruptedBySignalError
@@ -52,8 +53,11 @@ def dispatch(arguments: list[str], received_signals: list[str]) -> int:
     except OutputClosedError as error:
         report_closed(error)
         return UNKNOWN
-    except click.ClickException as error:
-        return _refuse(one_line(_reason(error, arguments)), arguments, is_error=True)
+    except click.UsageError as error:
+        reason = f"{_ended(error.format_message())} Try '{_where(error, arguments)} --help'."
+        return _refuse(one_line(reason), arguments, is_error=True)
+    except RequestError as error:  # the call was right, so its help says nothing that is of use
+        return _refuse(one_line(_ended(error.why)), arguments, is_error=True)
     except InterruptedBySignalError as error:
         from agent.process.signals import exit_on_signals, start_grace_timer
 
@@ -90,17 +94,19 @@ def _complete(instruction: str) -> int:
     return OK
 
 
-def _reason(error: click.ClickException, arguments: Sequence[str]) -> str:
-    """Return the error with a pointer to the help."""
-    reason = error.format_message().replace("\n\t", " ")  # click lists choices on lines of their own
-    if not reason.endswith((".", "?", "?)")):  # in brackets, click asks for one of several options
-        reason = f"{reason}."
-    context = error.ctx if isinstance(error, click.UsageError) else None
-    if context is not None:
-        where = context.command_path
-    else:  # click omits the option's name if its value is missing
-        where = " ".join(["backuplink", *(word for word in arguments[:1] if word in main.commands)])
-    return f"{reason} Try '{where} --help'."
+def _ended(reason: str) -> str:
+    """Return the reason as a sentence."""
+    reason = reason.replace("\n\t", " ")  # click lists choices on lines of their own
+    # In brackets, click asks for one of several options.
+    return reason if reason.endswith((".", "?", "?)")) else f"{reason}."
+
+
+def _where(error: click.UsageError, arguments: Sequence[str]) -> str:
+    """Return the command whose help says what would have been right."""
+    if error.ctx is not None:
+        return error.ctx.command_path
+    # click omits the command if an option lacks its value.
+    return " ".join(["backuplink", *(word for word in arguments[:1] if word in main.commands)])
 
 
 def _refuse(why: str, arguments: Sequence[str], code: int = UNKNOWN, *, is_error: bool = False, trace: str = "") -> int:

@@ -623,7 +623,11 @@ _BUNDLE: Final = (
         help="Say that the verdict was wrong, and what is true instead. The archive gets a text to send with it, which "
         "stderr shows, too.",
     ),
-    click.option("--plain", is_flag=True, help="Leave ids, addresses and names in the clear. Secrets are never in it."),
+    click.option(
+        "--plain",
+        is_flag=True,
+        help="Do not mask ids, addresses and names, which are masked otherwise. Secrets are never in it.",
+    ),
     click.option("--logs", is_flag=True, help="Add the last lines of the logs of agents on this host."),
     click.option(
         "--case",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 from click.core import ParameterSource
 
+from agent.app.errors import RequestError
 from agent.app.publish import FLEET
 from agent.catalog.partitions import REGION_VARIABLES, is_region, region_in
 from agent.catalog.wording import either, why_no_json
@@ -90,8 +91,8 @@ def _output(options: Mapping[str, Any]) -> dict[str, Any]:
 def settings_from(
     options: Mapping[str, Any], environment: Mapping[str, str], received_signals: Sequence[str] = ()
 ) -> Settings:
-    """Return the settings of a run from parsed options and the variables of the SDK. Raises UsageError, and
-    InterruptedBySignalError if a signal comes while a file is read."""
+    """Return the settings of a run from parsed options and the variables of the SDK. Raises UsageError and
+    RequestError, and InterruptedBySignalError if a signal comes while a file is read."""
     region, source = region_from(options["region"], environment)
     is_watch = "cycles" in options  # many hosts run `watch`, which alone has it; one person runs the interface
     calls = _choice(
@@ -158,8 +159,8 @@ def _choice(options: Mapping[str, Any], name: str, flag: str, *, none: T, defaul
 
 
 def watching_from(options: Mapping[str, Any], received_signals: Sequence[str] = ()) -> Watching:
-    """Return the settings of a watch from parsed options. Raises UsageError for options that exclude each other, and
-    InterruptedBySignalError if a signal comes while a file is read."""
+    """Return the settings of a watch from parsed options. Raises UsageError and RequestError for options that exclude
+    each other, and InterruptedBySignalError if a signal comes while a file is read."""
     most = CYCLE_SHARE * options["interval"]
     if (deadline := options.get("deadline")) is not None and deadline > most:
         raise click.UsageError(
@@ -245,7 +246,7 @@ def is_same_file(one: str, other: str) -> bool:
 
 
 def _template_in(place: str, received_signals: Sequence[str]) -> Any:
-    """Return the JSON of a template. Raises UsageError."""
+    """Return the JSON of a template. Raises RequestError."""
     from agent.watch.change_text import flaw_of
 
     try:
@@ -253,18 +254,18 @@ def _template_in(place: str, received_signals: Sequence[str]) -> Any:
             read_within(Path(place), most=MAX_CONFIG_BYTES, seconds=CONFIG_SECONDS, received_signals=received_signals)
         )
     except TooLargeError as error:
-        raise click.UsageError(f"{place}: is larger than {MAX_CONFIG_BYTES} bytes, the limit of a template.") from error
+        raise RequestError(f"{place}: is larger than {MAX_CONFIG_BYTES} bytes, the limit of a template") from error
     except OSError as error:
-        raise click.UsageError(f"{place}: cannot be read: {error.strerror}.") from error
+        raise RequestError(f"{place}: cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
-        raise click.UsageError(f"{place}: {why_no_json(error)}.") from error
+        raise RequestError(f"{place}: {why_no_json(error)}") from error
     if (flaw := flaw_of(template)) is not None:
-        raise click.UsageError(f"{place}: is not a template: {flaw}.")
+        raise RequestError(f"{place}: is not a template: {flaw}")
     return template
 
 
 def profile_from(options: Mapping[str, Any], received_signals: Sequence[str]) -> str | None:
-    """Return the profile that --profile names. Raises UsageError if the shared files have no such profile, since that
+    """Return the profile that --profile names. Raises RequestError if the shared files have no such profile, since that
     is a typing error. AWS_PROFILE is not checked here: it is a setting of this host, which a run judges (ENV018), and
     so is a home folder that does not answer."""
     name: str | None = options["profile"]
@@ -276,26 +277,26 @@ def profile_from(options: Mapping[str, Any], received_signals: Sequence[str]) ->
     with contextlib.suppress(TimeoutError):
         is_there = within(lambda: has_profile(name), seconds=CONFIG_SECONDS, received_signals=received_signals)
     if not is_there:
-        raise click.UsageError(
+        raise RequestError(
             f"--profile: the config files of the AWS SDK have no profile {name!r}; `aws configure list-profiles` lists "
-            "those that this user has."
+            "those that this user has"
         )
     return name
 
 
 def _facts_from(place: str, region: str | None, source: str | None, received_signals: Sequence[str]) -> Ec2Facts:
-    """Return the facts in a file for a run in `region`, which is None while it is unknown. Raises UsageError."""
+    """Return the facts in a file for a run in `region`, which is None while it is unknown. Raises RequestError."""
     from agent.app.read_saved import read_facts
     from agent.report.facts_file import FactsFileError
 
     try:
         facts = read_facts(place, received_signals)
     except FactsFileError as error:
-        raise click.UsageError(f"{error}.") from error
+        raise RequestError(str(error)) from error
     if region not in (None, facts.region):
-        raise click.UsageError(
+        raise RequestError(
             f"{place}: has facts of the Region {facts.region}, but this run checks {region} (from {source}); use a "
-            "facts file of that Region."
+            "facts file of that Region"
         )
     return facts
 
@@ -309,7 +310,8 @@ def region_from(option: str | None, environment: Mapping[str, str]) -> tuple[str
 def predict_request_from(
     options: Mapping[str, Any], environment: Mapping[str, str], received_signals: Sequence[str] = ()
 ) -> "PredictRequest":
-    """Return the request for a prediction from parsed options and the variables of the SDK. Raises UsageError."""
+    """Return the request for a prediction from parsed options and the variables of the SDK. Raises UsageError and
+    RequestError."""
     from agent.predict.request import PredictRequest
 
     place, vpc_id = options["ec2_facts"], options["vpc_id"]
@@ -341,7 +343,8 @@ def predict_request_from(
 def fleet_request_from(
     options: Mapping[str, Any], environment: Mapping[str, str], received_signals: Sequence[str] = ()
 ) -> "FleetRequest":
-    """Return the request for a fleet from parsed options and the variables of the SDK. Raises UsageError."""
+    """Return the request for a fleet from parsed options and the variables of the SDK. Raises UsageError and
+    RequestError."""
     from agent.fleet.request import FleetRequest
 
     places: tuple[str, ...] = options["places"]
@@ -387,7 +390,8 @@ def fleet_output_from(options: Mapping[str, Any]) -> Output:
 def audit_options_from(
     options: Mapping[str, Any], environment: Mapping[str, str], received_signals: Sequence[str] = ()
 ) -> "AuditOptions":
-    """Return the options of an audit from parsed options and the variables of the SDK. Raises UsageError."""
+    """Return the options of an audit from parsed options and the variables of the SDK. Raises UsageError and
+    RequestError."""
     from agent.audit.request import AuditOptions
 
     places, saved = options["places"], options["saved"]
@@ -459,18 +463,18 @@ def _account_request_from(
 
 
 def _refuse_bad_region(environment: Mapping[str, str]) -> None:
-    """Raise UsageError for a variable without a valid Region name if no option names a Region: the document of such a
+    """Raise RequestError for a variable without a valid Region name if no option names a Region: the document of such a
     read has no findings that could report it."""
     for variable in REGION_VARIABLES:
         if (value := environment.get(variable)) and not is_region(value):
-            raise click.UsageError(f"{variable} is {value!r}, which is not the name of a Region, such as eu-west-1.")
+            raise RequestError(f"{variable} is {value!r}, which is not the name of a Region, such as eu-west-1")
 
 
 def facts_request_from(
     options: Mapping[str, Any], environment: Mapping[str, str], received_signals: Sequence[str] = ()
 ) -> "FactsRequest | AccountRequest":
     """Return what to gather for a facts file, for a VPC or for an account, from parsed options and the variables of the
-    SDK. Raises UsageError."""
+    SDK. Raises UsageError and RequestError."""
     if options["vpc_id"] is None:
         read = {**options, "regions": () if options["region"] is None else (options["region"],)}
         if click.get_current_context().get_parameter_source("deadline") is ParameterSource.DEFAULT:

@@ -31,7 +31,7 @@ from agent.report.model import (
     Vantage,
     Verdict,
 )
-from agent.report.serialization import DecodeError, from_json
+from agent.report.serialization import DecodeError, from_json, hold_to_schema
 from agent.settings import Calls, Ec2, Expect
 from probes.addresses import AddressScope
 from probes.facts import HostFacts
@@ -48,8 +48,7 @@ _NO_TIME: Final = datetime.fromtimestamp(0, UTC)
 def record_of_document(document: dict[str, Any]) -> HostRecord:
     """Return the record of a report given as JSON types. Raises DecodeError if a needed value is missing or of another
     kind."""
-    if document.get("schema") != SCHEMA:
-        raise DecodeError("schema", f"this is not a {SCHEMA} document")
+    hold_to_schema(document, SCHEMA)
     run, vantage, verdict = (_object(document, name) for name in ("run", "vantage", "verdict"))
     return record_of(
         Report(

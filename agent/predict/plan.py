@@ -12,7 +12,7 @@ from dataclasses import fields
 from itertools import chain
 from typing import Any, Final
 
-from agent.catalog.wording import counted, listed, why_no_json
+from agent.catalog.wording import counted, listed, why_no_json, why_no_text
 from agent.network.draft import AlreadyError, AssumptionError, Draft, NotReadError, PartNotReadError
 from agent.network.edits import Change, Edit, Member, NewGroup, Settable, Setting, Unsettled
 from agent.network.names import KnownVpc
@@ -21,6 +21,10 @@ from agent.predict.plan_values import Plan, PlanError, ResourceChange, Unjudged
 from probes.frozen import dataclass
 
 _KIND: Final = re.compile(r"[A-Za-z0-9_]{1,80}(?:::[A-Za-z0-9_@-]{1,60}){0,3}|[a-z ]{1,40}")
+_WANTED: Final = (
+    "a plan of Terraform (terraform show -json PLAN) nor a change set of CloudFormation (aws cloudformation "
+    "describe-change-set --include-property-values)"
+)
 _MOST_ADDRESSES: Final = 3
 """Maximum number of resource names to show for each kind."""
 _EDITS_AT_A_TIME: Final = 256
@@ -45,7 +49,7 @@ def parse(data: bytes, name: str) -> Plan:
     try:
         text = data.decode("utf-8-sig")
     except ValueError as error:
-        raise PlanError(f"{name}: is not UTF-8 text, and so not a plan") from error
+        raise PlanError(f"{name}: {why_no_text(data, 'a plan')}") from error
     try:
         document: Any = json.loads(text)
         if isinstance(document, dict):
@@ -55,12 +59,9 @@ def parse(data: bytes, name: str) -> Plan:
                 return cloudformation.plan_of(document, name)
     except RecursionError as error:
         raise PlanError(f"{name}: is nested too deep for a plan") from error
-    except ValueError as error:  # from JSON, or from a number with more digits than Python parses
-        raise PlanError(f"{name}: {why_no_json(error)}") from error
-    raise PlanError(
-        f"{name}: is neither a plan of Terraform (terraform show -json PLAN) nor a change set of CloudFormation "
-        "(aws cloudformation describe-change-set --include-property-values)"
-    )
+    except ValueError as error:  # of JSON, and of a number with more digits than Python reads
+        raise PlanError(f"{name}: {why_no_json(error)}; it is neither {_WANTED}") from error
+    raise PlanError(f"{name}: is neither {_WANTED}")
 
 
 def applied(

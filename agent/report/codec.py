@@ -10,7 +10,7 @@ from typing import Any, Final
 from agent.catalog.services import SERVICES
 from agent.report.counting import Blame, blames
 from agent.report.model import SCHEMA, Report
-from agent.report.serialization import DecodeError, from_json, to_json, type_schema
+from agent.report.serialization import DecodeError, from_json, hold_to_schema, to_json, type_schema
 from probes import operations
 from probes.facts import (
     AllowanceFacts,
@@ -116,8 +116,7 @@ def encode_observation(observation: Observation[Any]) -> dict[str, Any]:
 
 def decode(document: Any) -> Report:
     """Read a report back. Raises DecodeError if the document is not a report."""
-    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
-        raise DecodeError("schema", f"this is not a {SCHEMA} document")
+    hold_to_schema(document, SCHEMA)
     listed = document.get("observations")
     if not isinstance(listed, list):
         raise DecodeError("observations", "a list belongs here")

@@ -10,7 +10,7 @@ from typing import Any, Final
 from agent.catalog.partitions import is_region
 from agent.catalog.placeholders import HOST, SERVICE_NAME
 from agent.catalog.services import SERVICES
-from agent.catalog.wording import why_no_json
+from agent.catalog.wording import why_no_json, why_no_text
 from agent.report.codec import decode
 from agent.report.model import Measurement, Report, TargetReport
 from agent.report.serialization import DecodeError, quoted
@@ -32,7 +32,7 @@ def parse_report(data: bytes, name: str) -> Report:
     try:
         text = data.decode("utf-8")
     except ValueError as error:
-        raise SavedReportError(f"{name}: is not UTF-8 text, and so not a report") from error
+        raise SavedReportError(f"{name}: {why_no_text(data, 'a report')}") from error
     if _is_page(text):
         text, found, _ = text.partition(_IN_PAGE)[2].partition(_AFTER)
         if not found:

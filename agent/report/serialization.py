@@ -8,6 +8,7 @@ with a default.
 
 import dataclasses
 import math
+import re
 import types
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -39,6 +40,7 @@ _TEXT_FORMS: Final[dict[type, tuple[Callable[[str], Any], str]]] = {
 }
 
 
+_SCHEMA: Final = re.compile(r"backuplink(?:\.[a-z0-9-]{1,20}){1,3}")
 _MAX_SEARCHED: Final = 4_096
 """Maximum length of a value that is searched for secrets."""
 _MAX_QUOTED: Final = 60
@@ -52,6 +54,15 @@ class DecodeError(ValueError):
         super().__init__(f"{where or 'the document'}: {problem}")
         self.where = where
         self.problem = problem
+
+
+def hold_to_schema(document: Any, schema: str) -> None:
+    """Raise DecodeError for a document of another schema, with the name of that where it is one of backuplink's."""
+    found = document.get("schema") if isinstance(document, dict) else None
+    if found == schema:
+        return
+    is_ours = isinstance(found, str) and _SCHEMA.fullmatch(found) is not None
+    raise DecodeError("schema", f"this is not a {schema} document{f', but a {found} one' if is_ours else ''}")
 
 
 def to_json(value: Any) -> Any:

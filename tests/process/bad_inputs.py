@@ -4,12 +4,13 @@
 """
 
 import copy
+import gzip
 import itertools
 import json
 import os
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -53,6 +54,10 @@ class Refused:
     """A text that the message must not contain."""
     unprivileged: bool = False
     """Whether the case needs a user without privileges, since root may do it."""
+
+    names_help: bool | None = None
+    """Whether the line points to the command's help: where the call is wrong, and not what it names. None where the
+    cases of one kind differ (tests/agent/cli/test_group.py has the rule)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -1008,7 +1013,7 @@ def of_codes() -> Iterator[Refused]:
                 arguments=("explain", *(("--format=json",) if wanted == "json" else ()), value),
                 says=(
                     "There is no finding ",
-                    "did you mean DNS" if value.startswith("DNS") and value.isascii() else "Try",
+                    "did you mean DNS" if value.startswith("DNS") and value.isascii() else "lists all codes",
                 ),
                 format=wanted,
             )
@@ -1085,6 +1090,11 @@ NO_REPORTS: Final[Mapping[str, tuple[bytes, str]]] = {
     "a program": (b"#!/bin/sh\necho 1\n", "is not JSON"),
     "escape codes": (b"\x1b[2J", "is not JSON"),
     "binary": (bytes(range(256)), "is not UTF-8 text"),
+    "compressed": (gzip.compress(json.dumps(_SOUND).encode()), "is compressed by gzip; unpack it first"),
+    "another version's": (
+        _with("schema", value="backuplink.report.v2"),
+        f"{_NO_REPORT}schema: this is not a backuplink.report.v1 document, but a backuplink.report.v2 one",
+    ),
     "Latin-1": (b'{"schema": "\xfc"}', "is not UTF-8 text"),
     "half a letter": (b'{"schema": "\xc3', "is not UTF-8 text"),
     "a surrogate in UTF-8": (b'"\xed\xa0\x80"', "is not UTF-8 text"),
@@ -1283,7 +1293,10 @@ NO_FACTS: Final[Mapping[str, tuple[bytes, str]]] = {
     "a text": (b'"backuplink.ec2-facts.v1"', f"{_NO_FACTS}schema: "),
     "a list": (json.dumps([_FACTS]).encode(), f"{_NO_FACTS}schema: "),
     "an object": (b"{}", f"{_NO_FACTS}schema: "),
-    "a report": (json.dumps(_SOUND).encode(), f"{_NO_FACTS}schema: this is not a backuplink.ec2-facts.v1 document"),
+    "a report": (
+        json.dumps(_SOUND).encode(),
+        f"{_NO_FACTS}schema: this is not a backuplink.ec2-facts.v1 document, but a backuplink.report.v1 one",
+    ),
     "EC2's own answer": (b'{"Vpcs": []}', f"{_NO_FACTS}schema: "),
     "a later form": (_with("schema", value="backuplink.ec2-facts.v2", of=_FACTS), f"{_NO_FACTS}schema: "),
     "a form that is not text": (_with("schema", value=["backuplink.ec2-facts.v1"], of=_FACTS), f"{_NO_FACTS}schema: "),
@@ -1622,7 +1635,8 @@ tests/agent/fleet/test_pack.py, tests/agent/fleet/test_put.py).
 """
 
 
-def _all() -> Iterator[Refused]:
+def _of_calls() -> Iterator[Refused]:
+    """Calls that are wrong."""
     for command in ("check", "watch", "demo", "diagnose", "facts", "bundle"):
         yield from by_flag(command, frozenset(options_of(command)))
     yield from by_flag("predict", frozenset(options_of("predict")) - {"format"}, PREDICTION.formats)
@@ -1631,16 +1645,25 @@ def _all() -> Iterator[Refused]:
     yield from by_variable()
     yield from by_file()
     yield from of_commands()
+
+
+def _of_what_they_name() -> Iterator[Refused]:
+    """Calls that are right, and name something that is not there or holds something else."""
     yield from of_scenarios()
-    yield from of_tables()
-    yield from of_pairs()
     for name in ("check", "watch", "demo", "diagnose"):
         yield from of_files((name,), "--config", "BACKUPLINK_CONFIG")
+    yield from of_histories()
+
+
+def _all() -> Iterator[Refused]:
+    yield from (replace(case, names_help=True) for case in _of_calls())
+    yield from (replace(case, names_help=False) for case in _of_what_they_name())
+    yield from of_tables()
+    yield from of_pairs()
     yield from of_configurations()
     yield from of_codes()
     yield from of_reports()
     yield from of_facts()
-    yield from of_histories()
     yield from of_bundles()
     yield from of_predictions()
 

@@ -24,6 +24,7 @@ _KINDS: Final = {"file": "file", "text": "profile", ENDPOINT.name: "host"}
         'backuplink bundle report.json --wrong "the endpoint was deleted on purpose"',
         "backuplink bundle --case",
     ),
+    lacks={"--redact": "An archive is masked without it; --plain turns that off."},
 )
 @click.argument("report_file", metavar="[REPORT]", required=False, shell_complete=complete_files)
 @bundle_options

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         "backuplink watch --listen 127.0.0.1:9842",
         "backuplink watch --textfile /var/lib/node_exporter/backuplink.prom",
     ),
+    lacks={"--port": "Metrics are served where --listen says, such as --listen 9842."},
 )
 @run_options
 @watch_options
@@ -44,7 +45,8 @@ def watch(context: click.Context, /, **options: Any) -> int:
 
 
 def config_of(context: click.Context) -> "WatchConfig":
-    """Return the configuration of a watch of this host from the options of a context. Raises UsageError."""
+    """Return the configuration of a watch of this host from the options of a context. Raises UsageError and
+    RequestError."""
     from agent.app.watch_job import config_here
 
     settings = settings_from(context.params, os.environ, context.obj)

@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 import pytest
 
-from agent.app.errors import RequestError
 from agent.cli.group import Command, Group
 from agent.cli.main import dispatch, main
 from tests.support.repository import ROOT
@@ -66,18 +65,44 @@ def test_a_command_can_be_added_and_removed() -> None:
     assert len(group.commands) == 1
 
 
-def test_a_refused_request_is_a_usage_error_of_the_command(capsys: pytest.CaptureFixture[str]) -> None:
-    @click.command(cls=Command, name="command")
-    def command() -> None:
-        raise RequestError("it is not there")
-
-    with pytest.raises(click.UsageError, match="it is not there") as refused:
-        command.main([], standalone_mode=False)
-    assert refused.value.ctx is not None
-    assert dispatch(["endpoints", "--region", "xx-nowhere-9"], []) == 3
-    out, err = capsys.readouterr()
-    assert err.endswith("Try 'backuplink endpoints --help'.\n")
-    assert out.startswith("UNKNOWN  This version knows no Region 'xx-nowhere-9'.")
+@pytest.mark.parametrize(
+    ("arguments", "says", "names_help"),
+    [
+        pytest.param(("check", "--redcat"), "No such option '--redcat'. Did you mean '--redact'?", True, id="option"),
+        pytest.param(("check", "--timeout", "soon"), "a number of seconds from 0.1 to 60", True, id="form of a value"),
+        pytest.param(("check", "--no-api", "--jobs"), "leave one of them out", True, id="options that exclude others"),
+        pytest.param(("diff", "old.json"), "Missing argument 'NEW'", True, id="argument that is missing"),
+        pytest.param(("bundle", "--redact"), "An archive is masked without it", True, id="option that is not needed"),
+        pytest.param(
+            ("endpoints", "--region", "eu-wst-1"), "no Region 'eu-wst-1'; did you mean eu-west-1,", False, id="Region"
+        ),
+        pytest.param(
+            ("endpoints", "--region", "xx"), "'xx'; `backuplink endpoints` lists all of them.", False, id="no Region"
+        ),
+        pytest.param(("diagnose", "nowhere.json"), "nowhere.json: cannot be read: No such file", False, id="report"),
+        pytest.param(("check", "--config", "nowhere.toml"), "nowhere.toml: cannot be read", False, id="configuration"),
+        pytest.param(("check", "--ec2-facts", "nowhere.json"), "nowhere.json: cannot be read", False, id="facts"),
+        pytest.param(("check", "--profile", "nowhere"), "have no profile 'nowhere'", False, id="profile"),
+        pytest.param(("explain", "DNS999"), "There is no finding 'DNS999'; did you mean", False, id="finding"),
+        pytest.param(("demo", "nowhere"), "There is no scenario 'nowhere'; --list names them.", False, id="scenario"),
+        pytest.param(("fleet", "put", "nowhere.json", "s3://b"), "nowhere.json: cannot be read", False, id="record"),
+    ],
+)
+def test_only_what_help_would_have_told_points_to_it(
+    arguments: tuple[str, ...],
+    says: str,
+    names_help: bool,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert dispatch([*arguments], []) == 3
+    err = capsys.readouterr().err
+    assert says in err
+    assert err.endswith(f" Try 'backuplink {arguments[0]} --help'.\n") is names_help
+    assert ("--help" in err) is names_help
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, example, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from agent.app.errors import RequestError
 from agent.cli.config_file import MAX_CONFIG_BYTES, format_of_file
 from agent.cli.main import dispatch, main
 from agent.cli.param_types import AGE, MOMENT
@@ -562,8 +563,8 @@ def test_any_file_is_settings_or_refused(config: Path, content: bytes) -> None:
         assert 0.1 <= parsed.timeout <= 60
         assert 1 <= parsed.deadline <= 3600
         assert shown.format in OPTION_NAMES
-    except click.UsageError as error:
-        refusal = error.message
+    except (click.UsageError, RequestError) as error:
+        refusal = str(error)
     prefixes = (
         f"{config}: ",
         "--brief shortens",
@@ -589,8 +590,8 @@ def test_any_file_is_a_template_or_refused(tmp_path: Path, content: bytes) -> No
     try:
         with main.commands["watch"].make_context("watch", arguments) as context:
             watching_from(context.params, ())
-    except click.UsageError as error:
-        refusal = error.message
+    except RequestError as error:
+        refusal = error.why
     assert not refusal or refusal.startswith((f"{place}: is ", f"{place}: has "))
     assert len(refusal) < 1_000
 
@@ -605,7 +606,7 @@ def test_any_file_is_a_template_or_refused(tmp_path: Path, content: bytes) -> No
 def test_any_variable_is_a_setting_or_refused(case: Case, text: str) -> None:
     with pytest.MonkeyPatch.context() as inside:
         inside.setenv(case.variable, text)
-        with contextlib.suppress(click.UsageError):
+        with contextlib.suppress(click.UsageError, RequestError):
             settled()
 
 

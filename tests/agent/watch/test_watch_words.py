@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agent.app.errors import RequestError
 from agent.catalog.findings import CODES, Severity
 from agent.catalog.services import SERVICES
 from agent.catalog.wording import lasted
@@ -387,7 +388,7 @@ def test_a_template_that_cannot_be_filled_is_refused_at_the_start(
         "--notify-template",
         str(place),
     ]
-    with pytest.raises(click.UsageError) as refused:
+    with pytest.raises(RequestError) as refused:
         cli.main.commands["demo"].main(arguments, obj=[], standalone_mode=False)
     assert str(refused.value).startswith(f"{place}: ")
     assert message in str(refused.value)
