@@ -130,6 +130,8 @@ class Ec2Facts:
     taken_at: datetime
     observations: tuple[Observation[Any], ...]
     """Observations of step `ec2`, one for each read."""
+    is_example: bool = False
+    """Whether the VPC is made up for an example: its configuration does not age."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -120,14 +120,14 @@ def read_intents(place: str, received_signals: Sequence[str] = ()) -> "Intents":
     InterruptedBySignalError after a signal, which its handler adds to `received_signals`."""
     from agent.predict.intents import IntentError, parse
 
-    name, seconds = ("stdin", STDIN_SECONDS) if place == STDIN else (Path(place).name, REPORT_SECONDS)
+    name, seconds = ("stdin", STDIN_SECONDS) if place == STDIN else (place, REPORT_SECONDS)
     try:
         data = read_within(source_of(place), most=MAX_INTENT_BYTES, seconds=seconds, received_signals=received_signals)
     except TooLargeError as error:
-        raise IntentError(f"{place}: is larger than {MAX_INTENT_BYTES >> 10} KiB, the limit of intents") from error
+        raise IntentError(f"{name}: is larger than {MAX_INTENT_BYTES >> 10} KiB, the limit of intents") from error
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else str(error)
-        raise IntentError(f"{place}: cannot be read: {why}") from error
+        raise IntentError(f"{name}: cannot be read: {why}") from error
     return _parsed(lambda: parse(data, name), IntentError, received_signals)
 
 

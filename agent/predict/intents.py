@@ -8,6 +8,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from ipaddress import ip_network
+from pathlib import PurePath
 from typing import Any, Final
 
 from agent.catalog.services import SERVICES, checkable
@@ -42,7 +43,7 @@ class Intent:
 
     name: str
     place: str
-    """File and line, such as `intents.toml:4`."""
+    """The path of the file as it was given, and the line, such as `network/intents.toml:4`."""
     must: str
     """A member of MUSTS."""
     sources: tuple[str | Network, ...]
@@ -163,7 +164,7 @@ def judged(intent: Intent, document: PredictionDocument) -> PredictedIntent:
         status = document.verdict.status
     return PredictedIntent(
         name=intent.name,
-        place=intent.place,
+        place=PurePath(intent.place).name,  # a folder may tell who wrote the file, also with --redact
         must=intent.must,
         services=intent.services,
         interface_count=document.interface_count,

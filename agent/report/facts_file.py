@@ -13,10 +13,10 @@ from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
 from agent.catalog.partitions import is_region
-from agent.catalog.wording import why_no_json
+from agent.catalog.wording import why_no_json, why_no_text
 from agent.report import codec
 from agent.report.model import Tool
-from agent.report.serialization import DecodeError, from_json, to_json
+from agent.report.serialization import DecodeError, from_json, hold_to_schema, to_json
 from agent.settings import Ec2Facts
 from agent.version import __version__
 from probes.frozen import dataclass
@@ -48,6 +48,7 @@ class _Document:
     schema: str
     tool: Tool
     taken_at: datetime
+    example: bool
     region: str
     vpc_id: str
     observations: tuple[Any, ...]
@@ -97,6 +98,7 @@ def _encoded(facts: Ec2Facts) -> dict[str, Any]:
         schema=SCHEMA,
         tool=Tool(name="backuplink", version=__version__),
         taken_at=facts.taken_at,
+        example=facts.is_example,
         region=facts.region,
         vpc_id=facts.vpc_id,
         observations=tuple(codec.encode_observation(observation) for observation in facts.observations),
@@ -120,7 +122,7 @@ def _parsed(data: bytes, name: str, read: Callable[[Any], T]) -> T:
     try:
         text = data.decode("utf-8")
     except ValueError as error:
-        raise FactsFileError(f"{name}: is not UTF-8 text, and so not a facts file") from error
+        raise FactsFileError(f"{name}: {why_no_text(data, 'a facts file')}") from error
     try:
         facts = read(json.loads(text))
     except RecursionError as error:
@@ -152,8 +154,7 @@ def _all_facts(document: Any) -> tuple[Ec2Facts, ...]:
 
 def _facts(document: Any) -> Ec2Facts:
     """Decode the facts of one VPC. Raises DecodeError."""
-    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
-        raise DecodeError("schema", f"this is not a {SCHEMA} document")
+    hold_to_schema(document, SCHEMA)
     if "verdict" in document:
         raise DecodeError("verdict", "`backuplink facts` was refused here, and wrote why instead of facts")
     decoded = from_json(_Document, document)
@@ -173,7 +174,13 @@ def _facts(document: Any) -> Ec2Facts:
                 observation.id,
                 f"this is about the VPC {observation.facts.vpc.vpc_id}, and the file about {decoded.vpc_id}",
             )
-    return Ec2Facts(region=decoded.region, vpc_id=decoded.vpc_id, taken_at=decoded.taken_at, observations=observations)
+    return Ec2Facts(
+        region=decoded.region,
+        vpc_id=decoded.vpc_id,
+        taken_at=decoded.taken_at,
+        observations=observations,
+        is_example=decoded.example,
+    )
 
 
 def _observation(data: Any, where: str) -> Observation[Any]:
@@ -186,7 +193,10 @@ def _observation(data: Any, where: str) -> Observation[Any]:
 
 
 def untimely(facts: Ec2Facts, now: datetime) -> str | None:
-    """Return why facts cannot be used at `now`: they are too old, or were taken later. None if they can be used."""
+    """Return why facts cannot be used at `now`: they are too old, or were taken later. None if they can be used, and if
+    their VPC is made up for an example."""
+    if facts.is_example:
+        return None
     age = now - facts.taken_at
     taken = f"{facts.taken_at:%Y-%m-%d %H:%M} UTC"
     if age > MAX_AGE:

@@ -154,6 +154,7 @@ def facts() -> Ec2Facts:
         region=REGION,
         vpc_id=VPC_ID,
         taken_at=TAKEN_AT,
+        is_example=True,
         observations=tuple(
             _observation(operation, skipped if operation == OWN_INTERFACES else Ok(read[operation]))
             for operation in WHOLE_READS

@@ -627,6 +627,16 @@ def test_files_of_one_vpc_and_of_several_stand_side_by_side(
     assert len(document.vpcs) == 5
 
 
+def test_how_old_facts_are_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert of_file() == 2
+    assert capsys.readouterr().err == "", "a VPC that is made up does not age"
+    place = tmp_path / "account.json"
+    text = Path(ACCOUNT).read_text("ascii")
+    place.write_text(text.replace('"example": true', '"example": false'), "ascii")
+    assert of_file(str(place)) == 2
+    assert capsys.readouterr().err.startswith(f"{place}: it was taken ")
+
+
 def test_a_signal_ends_it_with_a_valid_document(capsys: pytest.CaptureFixture[str]) -> None:
     assert audit(asked(BLANK, places=(ACCOUNT,)), _never, ["SIGTERM"]) == 143
     assert json.loads(capsys.readouterr().out)["verdict"]["status"] == "unknown"

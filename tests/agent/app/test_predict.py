@@ -112,7 +112,7 @@ def read(text: str) -> PredictionDocument:
 def test_the_example_shows_what_predictions_are_for(capsys: pytest.CaptureFixture[str]) -> None:
     assert of_file(services=("backup-gateway",)) == 2
     out, err = capsys.readouterr()
-    assert "docs/examples/estate.json: it was taken" in err, "how old the facts are is said"
+    assert err == "", "a VPC that is made up does not age"
     document = read(out)
     assert document.interface_count == 27
     found = {(fault.code, fault.ports): fault.interface_count for fault in document.faults}
@@ -123,6 +123,14 @@ def test_the_example_shows_what_predictions_are_for(capsys: pytest.CaptureFixtur
         ("VPC012", (443, 1026, 1028, 1031)): 3,  # the application that blocks outgoing packets
     }
     assert {name.answer for name in document.names} == {Answer.PRIVATE}
+
+
+def test_how_old_facts_are_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place = tmp_path / "facts.json"
+    text = Path(ESTATE).read_text("ascii")
+    place.write_text(text.replace('"example": true', '"example": false'), "ascii")
+    assert of_file(str(place), services=("backup-gateway",)) == 2
+    assert capsys.readouterr().err.startswith(f"{place}: it was taken ")
 
 
 @pytest.mark.parametrize(
@@ -263,6 +271,38 @@ def test_junit_is_red_where_it_decides_the_exit_code_and_nowhere_else(
     assert {case.suite for case in cases if case.result in ("failure", "error")} == red
     left_out = [case for case in cases if case.name == "source-2 1031"]
     assert [case.result for case in left_out] == ["skipped" if asked_for else "failure"]
+
+
+@pytest.mark.parametrize(
+    ("content", "place", "says"),
+    [
+        pytest.param("[[open]]\nname = 'a'\nservices = ['x']\n", ":1", "'x' is not a service", id="what is read"),
+        pytest.param(
+            "[[open]]\nname = 'a'\nfrom = ['i-0badbad0']\nservices = ['backup']\n",
+            ":1",
+            "i-0badbad0",
+            id="what is asked",
+        ),
+        pytest.param("[[open", "", "is not TOML", id="the whole file"),
+    ],
+)
+def test_an_error_names_the_file_of_intents_as_it_was_given(
+    content: str, place: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "network").mkdir()
+    (tmp_path / "network" / "intents.toml").write_text(content, "ascii")
+    with pytest.raises(RequestError) as refused:
+        of_file(intents="network/intents.toml")
+    assert refused.value.why.startswith(f"--intent: network/intents.toml{place}: ")
+    assert says in refused.value.why
+
+
+def test_a_document_names_the_file_of_intents_without_its_folder(capsys: pytest.CaptureFixture[str]) -> None:
+    assert of_file(intents=INTENTS) == 2
+    places = [intent.place for intent in read(capsys.readouterr().out).intents]
+    assert places
+    assert all(place.startswith("intents.toml:") for place in places)
 
 
 @pytest.mark.parametrize(

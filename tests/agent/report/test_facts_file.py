@@ -3,6 +3,7 @@ wrong ones by name.
 """
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -60,7 +61,7 @@ def test_the_same_facts_are_the_same_bytes(tmp_path: Path) -> None:
 
 def test_the_file_says_what_it_is() -> None:
     document = json.loads(facts_file.dumps(facts(taken_at=NOW)))
-    assert list(document) == ["schema", "tool", "taken_at", "region", "vpc_id", "observations"]
+    assert list(document) == ["schema", "tool", "taken_at", "example", "region", "vpc_id", "observations"]
     assert document["schema"] == "backuplink.ec2-facts.v1"
     assert (document["taken_at"], document["vpc_id"]) == ("2026-03-01T12:00:00.000Z", VPC_ID)
 
@@ -92,6 +93,8 @@ def test_facts_are_of_use_for_a_time(age: timedelta, words: str | None, tmp_path
     assert read.taken_at == NOW - age
     why = untimely(read, NOW)
     assert why is words or (words is not None and why is not None and why.startswith(words))
+    example = read_facts(kept(facts_file.dumps(replace(read, is_example=True)), tmp_path))
+    assert (example.is_example, untimely(example, NOW)) == (True, None), "a VPC that is made up does not age"
 
 
 # --- Whatever is in it -----------------------------------------------------------------------------------------------
