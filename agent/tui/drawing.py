@@ -57,6 +57,8 @@ _WORD: Final = len("CRITICAL")
 """Columns for a severity."""
 _SAME: Final = timedelta(milliseconds=2)
 """Tolerance between two times of one run: a history keeps milliseconds."""
+_REASON: Final = re.compile("[:,] ")
+"""What a note has before its reason."""
 _NAMED: Final = 16
 """Number of characters of the filter on the last line of the screen."""
 _TONES: Final = {
@@ -180,12 +182,20 @@ def verdict(state: State, width: int, height: int, glyphs: Glyphs) -> tuple[Line
         lines[-1] = (Span(f"{last[: width - 1 - len(CUT)].rstrip()}{CUT}"),)
     first = lines[0][0].text
     lines[0] = (Span(first[: len(start)], tone), Span(first[len(start) :], Tone.STRONG))
-    facts = f"{' ' * len(start)}{_facts(state, width - len(start), glyphs)}"
+    indent = " " * len(start)
+    notes = [line for note in _notes(state) for line in wrapped(note, width - 1, first=indent, later=indent)]
+    has_room = len(lines) + 1 + len(notes) <= height
+    facts = f"{indent}{_facts(state, width - 1 - len(start), glyphs, noted=not has_room)}"
     title = visible(state.title)
     room = width - len(facts) - len(title) - 1
     tail = (Span(" " * room), Span(title, Tone.FAINT)) if room > 1 else ()
     lines.append((Span(facts), *tail))
-    return tuple(cut(line, width) for line in lines)
+    return tuple(cut(line, width) for line in (*lines, *(notes if has_room else ())))
+
+
+def _notes(state: State) -> tuple[str, ...]:
+    """What to know of the summary of the run that is shown."""
+    return () if state.report is None or state.phase is Phase.RUNNING else state.report.verdict.notes
 
 
 def _headline(state: State) -> tuple[str, Tone, str]:
@@ -230,7 +240,9 @@ def _what_failed(state: State, report: Report) -> str:
     return report.verdict.summary if shown is None else f"the last failure: {shown.verdict.summary}"
 
 
-def _facts(state: State, width: int, glyphs: Glyphs) -> str:
+def _facts(state: State, width: int, glyphs: Glyphs, *, noted: bool) -> str:
+    """The progress of the run or its facts, the most important first, as many as there is room for; where `noted`, its
+    notes follow in brief."""
     if state.phase is Phase.RUNNING and state.run is not None:
         return _progress(state.run, width, glyphs)
     report = state.report
@@ -240,18 +252,28 @@ def _facts(state: State, width: int, glyphs: Glyphs) -> str:
         report.verdict.access, f"access {report.verdict.access}"
     )
     parts = [
+        *([] if report.run.complete else ["ended early"]),
         visible(report.run.region or "no Region"),
         f"path {report.verdict.path}",
         access,
+        *(map(_in_brief, _notes(state)) if noted else ()),
         f"{report.run.seconds:.1f} s",
     ]
-    if not report.run.complete:
-        parts.append("ended early")
     if state.past is not None:
         parts.insert(0, "a past run")
-    elif state.watching and state.next_at is not None:  # first, because there may not be room for everything
+    elif state.watching and state.next_at is not None:
         parts.insert(0, f"watching, next at {state.next_at:%H:%M:%S} UTC")
-    return "; ".join([", ".join(parts), *map(visible, report.verdict.notes)])
+    shown = parts[:1]
+    for part in parts[1:]:
+        if len(", ".join([*shown, part])) <= width:
+            shown.append(part)
+    return ", ".join(shown)
+
+
+def _in_brief(note: str) -> str:
+    """What a note says before its reason, as a part of a line: `judged as caller`."""
+    words = visible(_REASON.split(note, maxsplit=1)[0].removesuffix("."))
+    return words if words[1:2].isupper() else f"{words[:1].lower()}{words[1:]}"
 
 
 def _progress(run: RunView, width: int, glyphs: Glyphs) -> str:

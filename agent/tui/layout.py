@@ -60,7 +60,8 @@ def divided(state: State, columns: int, rows: int, glyphs: Glyphs = ASCII) -> Di
         return beside
     lines = path(state, columns, glyphs)
     if state.report.verdict.status is Status.OK:
-        return _below(1 + len(lines), rows, _least(rows))
+        has_room = not state.watching or 1 + len(lines) + _least(rows) <= rows
+        return _below(1 + len(lines), rows, _least(rows) if has_room else _TITLED)  # its lanes have times
     rest = min(1 + len(causes(state, columns)), _CAUSES) + max(1 + _to_first_command(state, columns), _DETAIL)
     return _below(1 + len(lines), rows, rest)
 

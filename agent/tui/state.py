@@ -55,7 +55,18 @@ from agent.tui.keys import KEYS, Key
 from agent.tui.lines import Glyphs, Line, Tone
 from agent.tui.network_path import THIS_HOST, filtered, folded, has_many_services, keys, lane_count
 from agent.tui.search import Searched, finding_texts, has_words, lane_texts
-from agent.tui.watching import LaneTimes, LogLine, Memory, Remembered, has_failed, remembered, run_of, times_of, tops
+from agent.tui.watching import (
+    LaneTimes,
+    LogLine,
+    Memory,
+    Remembered,
+    has_failed,
+    remembered,
+    run_of,
+    runs_since_failure,
+    times_of,
+    tops,
+)
 from probes.frozen import dataclass
 from probes.model import Step, Target
 
@@ -134,7 +145,10 @@ class State:
     pane: Pane = Pane.PATH
     source: Pane = Pane.PATH
     """The pane whose cursor selects the item of the detail."""
-    cursor: str = THIS_HOST
+    cursor: str | None = None
+    """What the cursor of the path was put on; None until a person moves it."""
+    home: str = THIS_HOST
+    """Where it is until then: at what failed."""
     column: int = 0
     """Column of the cursor, which applies to rows that are long enough."""
     reading: str | None = None
@@ -157,6 +171,8 @@ class State:
     place: int = 0
     """Index of the place that the page shows."""
     findings_only: bool = False
+    left: Pane = Pane.PATH
+    """The pane that the cursor goes back to when everything is shown again."""
     unfolded: bool = False
     """Whether the healthy services among many are shown in full."""
     filter: str = ""
@@ -464,7 +480,7 @@ def _judged(state: State, finished: RunFinished) -> State:
         whole=report if is_whole else state.whole,
         memory=_with_run(state.memory, finished, before, changed, reason) if is_whole else state.memory,
     )
-    return _at_cause(state)
+    return _at_cause(_with_home(state))
 
 
 def _at_cause(state: State) -> State:
@@ -582,7 +598,7 @@ _OF_PERSON: Final = (
         "search",
         "places",
     ),
-    *("place", "findings_only", "unfolded", "filter", "message", "touched"),
+    *("place", "findings_only", "left", "unfolded", "filter", "message", "touched"),
 )
 """Fields for a person's position on the screen, which stay when another run is shown."""
 
@@ -602,7 +618,7 @@ def _past(state: State, shown: PastShown) -> State:
         difference=None,
         incomparable=None,
     )
-    return _at_cause(state)
+    return _at_cause(_with_home(state))
 
 
 def _at_live(state: State) -> State:
@@ -666,8 +682,27 @@ def cells_of(lane: Lane) -> tuple[Cell, ...]:
 
 
 def cursor(state: State) -> str:
-    """Key of the item under the path's cursor; the first row while that item is hidden."""
-    return state.cursor if any(state.cursor in row for row in state.rows) else THIS_HOST
+    """Key of the item under the path's cursor: where a person put it, or else what failed; the first row while that
+    item is hidden."""
+    wanted = (key for key in (state.cursor, state.home) if key is not None)
+    return next((key for key in wanted if any(key in row for row in state.rows)), THIS_HOST)
+
+
+def _with_home(state: State) -> State:
+    """The state whose cursor is at what failed in the last run, as long as nobody has moved it: on the first step that
+    failed and counts, or else, in a watch, on the lane that failed last."""
+    counted = (cell.key for cell in _cells(state.whole_picture) if cell.weight not in (None, Weight.NOT_COUNTED))
+    home = next(counted, None) or _failed_last(state) or THIS_HOST
+    return _carried(state, replace(state, home=home))
+
+
+def _failed_last(state: State) -> str | None:
+    """Key of the lane that failed last in the runs of a watch, the first of several; None where none did."""
+    known = state.memory.samples if state.watching else {}
+    lanes = [lane.key for band in state.whole_picture.bands for lane in band.lanes if lane.key in known]
+    passed = {lane: runs_since_failure(known[lane]) for lane in lanes if state.lane_times[lane].failed}
+    since = {lane: count for lane, count in passed.items() if count is not None}
+    return min(since, key=since.__getitem__, default=None)
 
 
 def selected_entry(state: State) -> str | None:
@@ -827,10 +862,11 @@ def _gone_back(state: State) -> State:
 
 
 def _findings_toggled(state: State) -> State:
+    """Show findings only, or everything again with the cursor where it was before."""
     only = not state.findings_only
-    return _at_pane(
-        replace(state, findings_only=only, is_whole=False, touched=True), Pane.CAUSES if only else Pane.PATH
-    )
+    left = state.source if only else state.left
+    shown = replace(state, findings_only=only, left=left, is_whole=False, touched=True)
+    return _at_pane(shown, Pane.CAUSES if only else left)
 
 
 # --- Causes ----------------------------------------------------------------------------------------------------------

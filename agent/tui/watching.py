@@ -328,6 +328,18 @@ def times_of(samples: Sequence[Sequence[Sample]]) -> LaneTimes:
     return replace(step_times_of(connects or lookups), failed=failed)
 
 
+def runs_since_failure(samples: Sequence[Sequence[Sample]]) -> int | None:
+    """Number of runs since the last in which a step of a lane failed and counted, 0 where that was the last run; None
+    where none did."""
+    since = (
+        count
+        for times in samples
+        for count, sample in enumerate(reversed(times))
+        if isinstance(sample, Weight) and sample is not Weight.NOT_COUNTED
+    )
+    return min(since, default=None)
+
+
 def step_times_of(times: Sequence[Sample]) -> LaneTimes:
     """Return the summary of the times of one step of a lane."""
     seconds = [sample for sample in times if isinstance(sample, float)]

@@ -15,7 +15,7 @@ from agent.tui.drawing import path
 from agent.tui.lines import ASCII, UNICODE
 from agent.tui.network_path import THIS_HOST
 from agent.tui.source import Saved
-from agent.tui.state import Phase, State, checks_of, reduce, saved, selected_entry, under_cursor
+from agent.tui.state import Phase, State, checks_of, cursor, reduce, saved, selected_entry, under_cursor
 from agent.tui.widgets.pane import PathPane
 from agent.tui.widgets.screens import SettingsScreen
 from tests.agent.tui.replays import OPENED, Replay, after, app_of, drive, screen_of, until, words
@@ -144,7 +144,7 @@ async def test_space_is_a_key() -> None:
 
     app = await drive(app_over(TEN), act)
     assert app.state is not None
-    assert app.state.cursor == THIS_HOST
+    assert cursor(app.state) == THIS_HOST
 
 
 async def test_settings_name_any_service_with_the_help_of_completion() -> None:

@@ -358,7 +358,7 @@ def test_a_watch_says_when_it_runs_again() -> None:
     state = after(again("healthy"), WatchToggled(True), RunScheduled(at))
 
     for width in (60, 80, 100):
-        assert "watching, next at 03:01:00 UTC" in words(list(verdict(state, width, 3, UNICODE)))[-1]
+        assert "watching, next at 03:01:00 UTC" in words(list(verdict(state, width, 2, UNICODE)))[-1]
     assert after(state, WatchToggled(False)).next_at is None
 
 
@@ -515,6 +515,37 @@ def test_the_filter_takes_a_target_as_a_whole() -> None:
     state = after(again("gateway-ports-missing"), FilterChanged("backup-gateway."))
 
     assert [len(band.lanes) for band in state.picture.bands] == [12]
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        pytest.param((), id="not moved"),
+        pytest.param((ItemSelected(Pane.PATH, "tcp/backup/10.0.2.17/443"),), id="on a step"),
+        pytest.param((ItemSelected(Pane.CAUSES, "finding/TCP002@backup"),), id="on a cause"),
+        pytest.param((ItemSelected(Pane.PATH, "lane/backup/10.0.3.17/443"), PaneChanged(2)), id="in the detail"),
+    ],
+)
+@pytest.mark.parametrize("back", [FindingsToggled(), WentBack()])
+def test_the_cursor_is_where_it_was_when_everything_is_shown_again(before: tuple[Action, ...], back: Action) -> None:
+    state = after(saved("kept", report_of("one-zone-silent")), *before)
+    again = after(state, FindingsToggled(), back)
+    assert (again.findings_only, again.pane, again.source) == (False, state.source, state.source)
+    assert (cursor(again), under_cursor(again)) == (cursor(state), under_cursor(state))
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 120, 160, 200])
+@pytest.mark.parametrize("name", ["healthy", "one-zone-silent"])
+def test_the_facts_and_the_note_of_a_verdict_are_whole(name: str, width: int) -> None:
+    state = saved("kept", report_of(name))
+    brief = words(list(verdict(state, width, 2, ASCII)))[1]
+    assert "..." not in brief
+    assert brief.split(", ")[:2] == [brief.split(", ")[0], "path private"]
+    assert (", judged as caller" in brief) is (width >= 80)
+    *_, facts, note = words(list(verdict(state, width, 4, ASCII)))
+    if width >= 80:
+        assert "judged" not in facts
+        assert note.strip() == "Judged as caller: no workload found or named (see --workload)."
 
 
 def test_findings_only_show_what_follows_from_them() -> None:

@@ -23,7 +23,8 @@ from agent.tui.actions import (
 )
 from agent.tui.drawing import footer, header, lost, path, sparkline, verdict
 from agent.tui.lines import ASCII, UNICODE, Tone
-from agent.tui.state import LOG, Phase, State, exit_code, final_report, ongoing, run_beside, under_cursor
+from agent.tui.network_path import THIS_HOST
+from agent.tui.state import LOG, Phase, State, cursor, exit_code, final_report, ongoing, run_beside, under_cursor
 from agent.tui.watch_drawing import key_of, log, log_text, number_in, strip
 from agent.tui.watching import LaneTimes, Memory, last_failed, report_of, run_of, times_of
 from tests.agent.tui.replays import after, at, ready, recorded, settings, watched, words
@@ -32,7 +33,7 @@ BAD, GOOD = "one-zone-silent", "healthy"
 
 
 def headline(state: State) -> str:
-    return " ".join(" ".join(words(list(verdict(state, 300, 3, UNICODE)))[:-1]).split())
+    return " ".join(" ".join(words(list(verdict(state, 300, 2, UNICODE)))[:-1]).split())
 
 
 def tone_of_word(state: State) -> Tone:
@@ -277,7 +278,7 @@ async def test_a_past_run_is_shown_as_it_was_with_its_time() -> None:
     assert path(replace(past, watching=False), 100, UNICODE) == path(alone, 100, UNICODE)
     assert headline(past) == headline(alone)
     assert past.entries == alone.entries
-    assert "a past run, " in words(list(verdict(past, 80, 3, UNICODE)))[-1]
+    assert "a past run, " in words(list(verdict(past, 80, 2, UNICODE)))[-1]
     assert words([footer(past, 80)])[0].startswith(" esc live  [ run before  ] next run  ")
 
 
@@ -333,6 +334,15 @@ async def test_the_exit_code_is_that_of_the_runs_whatever_is_shown() -> None:
     assert past.report.verdict.status is Status.OK
     assert exit_code(ongoing(past), "warning") == 2
     assert final_report(ongoing(past)) is ongoing(past).report
+
+
+async def test_until_a_person_moves_it_the_cursor_is_at_what_failed() -> None:
+    assert cursor(await watched(GOOD, GOOD)) == THIS_HOST
+    assert cursor(await watched(GOOD, BAD)) == "tcp/backup/10.0.2.17/443"
+    mended = await watched(BAD, GOOD, GOOD)
+    assert (mended.pane, cursor(mended)) == (Pane.PATH, "lane/backup/10.0.2.17/443")
+    assert cursor(after(mended, CursorMoved(-1, 0))) == "lane/backup/10.0.1.17/443"
+    assert cursor(after(mended, CursorMoved(-1, 0), RunFinished(at(BAD, 3)))) == "lane/backup/10.0.1.17/443"
 
 
 async def test_going_back_keeps_the_cursor() -> None:
