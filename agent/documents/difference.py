@@ -2,11 +2,12 @@
 steps that changed, with their consequences below."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from agent.catalog.wording import listed_briefly
-from agent.documents.blocks import ALL, Block, Document, Embedded, Entries, Entry, Section, Table, Text
+from agent.documents.blocks import ALL, Block, Cell, Document, Embedded, Entries, Entry, Section, Table, Text
 from agent.documents.report import with_consequences
 from agent.report.diff import (
     ChangeKind,
@@ -26,8 +27,10 @@ from probes.model import Address
 
 PAGE_ID: Final = "backuplink-diff"
 _ORDER: Final = {Effect.WORSE: 0, Effect.FIXED: 1, Effect.NONE: 2}
-Row = tuple[ChangeKind, str]
-"""Something that differs, and how it differs."""
+Row = tuple[ChangeKind, str, str | None]
+"""Something that differs, and how it differs; its id if it is one thing."""
+Ways = Mapping[str, str]
+"""Where on a page the cause of a finding or a step stands, by the id of that."""
 
 
 def document(changes: Difference) -> Document:
@@ -84,18 +87,23 @@ def _turned(step: StepChange, old: str, new: str) -> bool:
 
 def _blocks(changes: Difference) -> Iterator[Block]:
     yield Entries((_side(changes.old), _side(changes.new)))
+    ways: dict[str, str] = {}
     for number, row in enumerate(_of(changes, Effect.WORSE), 1):
-        consequences = [other.id for other in changes.findings if _follows_from(other, row)]
-        yield with_consequences(row.finding, consequences, str(number))
-    yield _section("Findings", map(_finding, sorted(changes.findings, key=lambda row: _ORDER[row.effect])))
-    yield _section("Targets", map(_target, changes.targets))
-    yield _section("Steps", _steps(changes.steps))
+        consequences = [other for other in changes.findings if _follows_from(other, row)]
+        section = with_consequences(row.finding, [other.id for other in consequences], str(number))
+        yield replace(section, anchor=f"cause-{number}")
+        for finding in (row.finding, *(other.finding for other in consequences)):
+            for name in (finding.id, *finding.evidence):
+                ways.setdefault(name, f"#cause-{number}")
+    yield _section("Findings", map(_finding, sorted(changes.findings, key=lambda row: _ORDER[row.effect])), ways)
+    yield _section("Targets", map(_target, changes.targets), ways)
+    yield _section("Steps", _steps(changes.steps), ways)
     if changes.paths:  # most runs read no configuration, so "the same" would be wrong for them
-        yield _section("By configuration", map(_path, changes.paths))
+        yield _section("By configuration", map(_path, changes.paths), ways)
 
 
-def _section(title: str, rows: Iterable[Row]) -> Section:
-    cells = tuple((change.value, words) for change, words in rows)
+def _section(title: str, rows: Iterable[Row], ways: Ways) -> Section:
+    cells = tuple((change.value, Cell(words, None, ways.get(name or ""))) for change, words, name in rows)
     if not cells:
         return Section(title=title, blocks=(Text("the same"),))
     caption = f"{title}: what came, went and changed"
@@ -123,7 +131,8 @@ def _finding(row: FindingChange) -> Row:
         (False, None): ", did not count by itself",
         (None, False): ", does not count by itself",
     }.get((row.counts.old, row.counts.new), "")
-    return row.change, f"{row.id}  {severity}{counting}: {row.finding.headline}"
+    way = None if row.change is ChangeKind.WENT else row.finding.id
+    return row.change, f"{row.id}  {severity}{counting}: {row.finding.headline}", way
 
 
 def _target(row: TargetChange) -> Row:
@@ -140,11 +149,11 @@ def _target(row: TargetChange) -> Row:
     for word, addresses in (("came", row.addresses_came), ("went", row.addresses_went)):
         if addresses:
             changes.append(f"{word}: {', '.join(map(str, addresses))}")
-    return row.change, f"{row.id}  {'; '.join(changes)}"
+    return row.change, f"{row.id}  {'; '.join(changes)}", None
 
 
 def _step(row: StepChange) -> Row:
-    return row.change, f"{row.id}  {_arrow(row)}"
+    return row.change, f"{row.id}  {_arrow(row)}", row.id
 
 
 def _arrow(step: StepChange) -> str:
@@ -158,7 +167,7 @@ def _path(row: PathChange) -> Row:
     if row.agrees.old != row.agrees.new:
         words = {True: "fits what was measured", False: "DIFFERS from what was measured", None: "cannot be compared"}
         changes.append(words[row.agrees.new])
-    return ChangeKind.CHANGED, f"{row.id}  {'; '.join(changes)}"
+    return ChangeKind.CHANGED, f"{row.id}  {'; '.join(changes)}", None
 
 
 def _steps(steps: Sequence[StepChange]) -> list[Row]:
@@ -174,7 +183,7 @@ def _steps(steps: Sequence[StepChange]) -> list[Row]:
         *(
             _step(found[0])
             if len(found) == 1
-            else (ChangeKind.CHANGED, f"{_where(target, address)}: {_counted(len(found))} {arrow}")
+            else (ChangeKind.CHANGED, f"{_where(target, address)}: {_counted(len(found))} {arrow}", None)
             for (target, address, arrow), found in following.items()
         ),
         *_moved(steps),
@@ -191,7 +200,8 @@ def _moved(steps: Iterable[StepChange]) -> list[Row]:
         (step.change, step.target, step.address) for step in steps if step.change is not ChangeKind.CHANGED
     )
     return [
-        (change, f"{_where(target, address)}: {_counted(count)}") for (change, target, address), count in counts.items()
+        (change, f"{_where(target, address)}: {_counted(count)}", None)
+        for (change, target, address), count in counts.items()
     ]
 
 

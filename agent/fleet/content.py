@@ -1,6 +1,6 @@
 """The fleet as a document for people: the totals, then each cause with its fix, places and start, then the rest."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from agent.catalog.findings import Severity
@@ -8,6 +8,7 @@ from agent.catalog.wording import counted
 from agent.documents.blocks import (
     ALL,
     MUTED,
+    WAYS,
     Action,
     Block,
     Bullets,
@@ -16,6 +17,7 @@ from agent.documents.blocks import (
     Entries,
     Entry,
     Figure,
+    Link,
     Many,
     Medium,
     Mono,
@@ -38,6 +40,8 @@ _OWN: Final = Most(text=20, markdown=30, page=300)
 _CHANGES: Final = Most(text=12, markdown=30, page=300)
 _PLACES: Final = Most(text=4, markdown=6, page=300)
 _OWNERS: Final = Most(text=6, markdown=20, page=32)
+_MOST_LINKS: Final = 12
+"""Causes that a line of a page leads to; the sections follow in the same order."""
 
 
 def document(fleet: FleetDocument) -> Document:
@@ -53,17 +57,41 @@ def document(fleet: FleetDocument) -> Document:
     )
 
 
+def _counted_at(fleet: FleetDocument) -> list[FleetCause]:
+    """The causes at which hosts are counted; each has a section."""
+    return [cause for cause in fleet.causes if cause.host_count]
+
+
+def _links(fleet: FleetDocument) -> dict[str, Link]:
+    """The link to each cause that a page shows, by its key."""
+    shown = enumerate(_counted_at(fleet)[: _CAUSES.page], 1)
+    return {cause.key: Link(f"{number}. {cause.code}", f"#{_anchor(number)}") for number, cause in shown}
+
+
+def _anchor(number: int) -> str:
+    """The id of the section of a cause on a page."""
+    return f"cause-{number}"
+
+
+def _to_causes(keys: Iterable[str], links: Mapping[str, Link]) -> Iterator[Block]:
+    """The ways to the causes of these keys, the first ones."""
+    from agent.documents.anchors import in_a_row
+
+    if found := [links[key] for key in keys if key in links][:_MOST_LINKS]:
+        yield Text(("To the causes: ", *in_a_row(found)), WAYS)
+
+
 def _blocks(fleet: FleetDocument) -> Iterator[Block]:
     if fleet.sweep is not None:
         yield on_pages(lambda: [_verdicts(fleet)])
     if fleet.causes:
         yield on_pages(lambda: _maps(fleet))
     if fleet.groups:
-        yield Section(
-            title="Causes that may be one", blocks=(Bullets(tuple(map(phrases.group, fleet.groups)), most=ALL),)
-        )
-    counted_at = [cause for cause in fleet.causes if cause.host_count]
-    causes = (_cause(number, cause, fleet) for number, cause in enumerate(counted_at, 1))
+        groups = Bullets(tuple(map(phrases.group, fleet.groups)), most=ALL)
+        keys = dict.fromkeys(key for row in fleet.groups for key in row.keys)
+        ways = on_pages(lambda: _to_causes(keys, _links(fleet)))
+        yield Section(title="Causes that may be one", blocks=(groups, ways))
+    causes = (_cause(number, cause, fleet) for number, cause in enumerate(_counted_at(fleet), 1))
     yield Many(tuple(causes), "more cause", _CAUSES)
     if beside := [phrases.beside(cause) for cause in fleet.causes if not cause.host_count]:
         yield Section(
@@ -97,6 +125,7 @@ def _cause(number: int, cause: FleetCause, fleet: FleetDocument) -> Section:
         title=phrases.head(cause),
         code=cause.code,
         kind=_kind(cause.severity),
+        anchor=_anchor(number),
         # Made only when it is written: a fleet may have thousands of causes, and no format shows that many.
         blocks=(Only(frozenset(Medium), lambda: _of_cause(number, cause, fleet)),),
     )
@@ -200,9 +229,11 @@ def _maps(fleet: FleetDocument) -> Iterator[Block]:
     if any(cause.places for cause in fleet.causes):
         zones = Figure("Hosts by VPC and zone", lambda width, name: pictures.zones(fleet, width, name))
         note = Text("Hosts that have a shared cause, of those there that could have one.", MUTED)
-        yield Section(title="Where: VPC by zone", blocks=(note, zones))
+        placed = [cause.key for cause in fleet.causes if cause.places]
+        yield Section(title="Where: VPC by zone", blocks=(note, zones, *_to_causes(placed, _links(fleet))))
     since = Figure("Sweeps, and since when each cause is there", lambda width, name: pictures.since(fleet, width, name))
-    yield Section(title="Since when", blocks=(since,))
+    ways = _to_causes([cause.key for cause in fleet.causes], _links(fleet))
+    yield Section(title="Since when", blocks=(since, *ways))
 
 
 # --- The rest --------------------------------------------------------------------------------------------------------
@@ -240,7 +271,8 @@ def _changes(fleet: FleetDocument) -> tuple[Block, ...]:
         Entry((Text(phrases.change(row)),), "ok" if row.turn is Turn.HEALED else _kind(row.severity))
         for row in fleet.changes
     )
-    return (Entries(tuple(rows), "more change", _CHANGES),)
+    ways = on_pages(lambda: _to_causes([row.key for row in fleet.changes], _links(fleet)))
+    return (Entries(tuple(rows), "more change", _CHANGES), ways)
 
 
 def _unused(fleet: FleetDocument) -> Iterator[Section]:

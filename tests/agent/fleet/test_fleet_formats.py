@@ -226,6 +226,18 @@ def test_the_page_has_totals_a_card_a_cause_the_map_and_the_document() -> None:
     }
 
 
+def test_the_page_leads_from_maps_and_changes_to_the_causes() -> None:
+    elements = html_page.read(render(tree(document()), "html"))
+    ways = [("1. VPC005", "cause-1"), ("2. TCP001", "cause-2"), ("3. IAM003", "cause-3")]
+    found = html_page.ways(elements)
+    assert found == [*ways, *ways], "from the map, and from the sweeps"
+    fleet = document()
+    grown = replace(fleet.changes[0], key=fleet.causes[1].key)
+    changed = html_page.read(render(tree(replace(fleet, changes=(grown,))), "html"))
+    assert html_page.ways(changed) == [*found, ways[1]], "from a change to its cause"
+    assert "To the causes" not in render(tree(document()), "text") + render(tree(document()), "markdown")
+
+
 def test_pictures_say_in_words_what_they_show() -> None:
     said = " ".join(row.text for row in html_page.read(render(tree(document()), "html")) if row.name == "desc")
     assert "1,000 critical. 1 unknown. 2 warning. 3,941 ok. 60 not heard from." in said

@@ -22,7 +22,7 @@ from agent.app.own_commands import with_own_commands
 from agent.catalog.findings import Severity
 from agent.cli import entry
 from agent.documents import difference as documents
-from agent.documents import text
+from agent.documents import html, text
 from agent.formats import json as json_format
 from agent.judge.verdict import judge, judge_evidence
 from agent.process import signals
@@ -37,6 +37,7 @@ from agent.settings import Ec2, Suppression
 from probes.model import Observation, Role, Skipped, Step
 from probes.operations import JOBS
 from probes.vpc.model import NETWORK_ACLS, SECURITY_GROUPS, AclEntry, GroupRule, NetworkAclsFacts, SecurityGroupsFacts
+from tests.formats import html_page
 from tests.hostile.fuzz import reports as saved_reports
 from tests.hostile.fuzz.mutation import by_hypothesis
 from tests.support import extent, scenarios
@@ -902,3 +903,13 @@ def test_a_service_that_starts_or_stops_being_required_is_a_change() -> None:
     assert (rows["backup"].role.old, rows["backup"].role.new) == ("required", "optional")
     back = {row.id: row for row in difference(there, here).targets}
     assert {name for name, row in back.items() if row.role.old == "required"} == of_hana
+
+
+def test_the_page_leads_from_findings_and_steps_to_their_cause() -> None:
+    broken = difference(report_of("healthy"), report_of("tls-intercepted"))
+    found = html_page.ways(html_page.read(html.render(documents.document(broken))))
+    assert {place for _, place in found} == {"cause-1"}
+    assert [words.partition("  ")[0] for words, _ in found if "@" in words][:1] == [broken.findings[0].id]
+    assert any(words.startswith("tls/backup/") for words, _ in found)
+    mended = difference(report_of("tls-intercepted"), report_of("healthy"))
+    assert html_page.ways(html_page.read(html.render(documents.document(mended)))) == []
