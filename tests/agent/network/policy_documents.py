@@ -231,6 +231,7 @@ _RESOURCES: Final = (
     _open("all of an account for a call on none", allow(Resource="arn:*:*:*:*:*"), call=TYPES, element="Resource"),
     _open("a Region's for a call on none", allow(Resource="arn:aws:backup:eu-*"), call=TYPES, element="Resource"),
     _open("any ARN", allow(Resource="arn:*"), element="Resource"),
+    _open("any ARN for a call on a kind", allow(Resource="arn:*"), call=OF_A_KIND, element="Resource"),
     _open("an end after colons", allow(Resource="arn:aws:backup:*prod"), call=VAULT, element="Resource"),
     _open("any service", allow(Resource="arn:aws:*:*:*:*"), call=OF_A_KIND, element="Resource"),
     _open(

@@ -8,6 +8,7 @@ import pytest
 
 from agent.fixes.predicted import fix_of_paths
 from agent.network.names import KnownVpc
+from agent.network.pending import Aspect, Pending
 from agent.network.predictor import Predictor
 from agent.predict.model import PredictionDocument
 from agent.report.hops import Prediction, Stage
@@ -194,6 +195,45 @@ WAYS: Final = {
     },
     "transit gateway: a firewall in its subnet": ask(world(route_tables=GATES_WITH_FIREWALL)),
 }
+
+
+@pytest.mark.parametrize(
+    ("states", "decides", "outcome"),
+    [
+        (("deleted", "available"), "tgw-attach-1", OPEN),
+        (("deleting", "deleted"), "tgw-attach-0", BLOCKED),
+    ],
+)
+def test_of_several_attachments_the_one_that_works_counts_then_the_first(
+    states: tuple[str, ...], decides: str, outcome: Any
+) -> None:
+    near = (replace(OF_A, attachment_id=f"tgw-attach-{place}", state=state) for place, state in enumerate(states))
+    back = replace(TO_A, attachment_ids=(decides,))
+    result = ask(world(facts(attachments=(*near, OF_B), home=(back,))))
+    assert (decides in hop(result, Stage.TRANSIT).resources, result.outcome) == (outcome is BLOCKED, outcome)
+
+
+def test_a_route_that_leads_nowhere_reaches_no_transit_gateway() -> None:
+    tables = tuple(
+        replace(table, routes=(*LOCAL_ROUTES, route("10.1.0.0/16", "tgw-1", "blackhole")))
+        if table.table_id == "rtb-host"
+        else table
+        for table in world().route_tables or ()
+    )
+    result = ask(world(route_tables=tables))
+    assert hop(result, Stage.ROUTE).outcome is BLOCKED
+    assert Stage.TRANSIT not in stages(result)
+
+
+@pytest.mark.parametrize(
+    ("aspect", "unknown"), [(Aspect.OUTBOUND, Stage.HOST_ACL_OUT), (Aspect.INBOUND, Stage.HOST_ACL_IN)]
+)
+def test_entries_of_a_network_acl_that_are_known_later_leave_one_way_open(aspect: Aspect, unknown: Stage) -> None:
+    what = world()
+    acl_id = next(acl.acl_id for acl in what.acls or () if "subnet-host" in acl.subnet_ids)
+    pending = (Pending(acl_id, aspect, "its entries are known later"),)
+    result = Predictor(what, pending=pending).predict(source=HOST, own=OWN, address=ABROAD, port=443)
+    assert [one.stage for one in result.hops if one.outcome is CANNOT_TELL] == [unknown]
 
 
 def test_nothing_is_followed_that_was_not_read() -> None:
