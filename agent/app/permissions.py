@@ -198,7 +198,7 @@ def _of_runbook(partition: str, region: str | None) -> tuple[dict[str, Any], ...
 def _bucket_part(permission: CallPermission, partition: str, region: str | None) -> Part:
     return Part(
         part="bucket",
-        words=f"Where the Backint agent sends its data to a bucket, HeadBucket at each address: {permission.action}, "
+        words=f"If the Backint agent sends its data to a bucket, HeadBucket at each address: {permission.action}, "
         "which the agent's own policy has. Name your bucket in place of the last *.",
         policy=_policy([_call(permission, partition, region)]),
     )

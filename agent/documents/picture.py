@@ -295,7 +295,7 @@ class _Drawing(Flow):
         for words in dict.fromkeys(specific(unseen, block) for block in blocks for unseen in block[0].unseen):
             self.remark(f"cannot be seen from here: {bounded(words)}")
         if path.agrees is False and path.parted_at is None:
-            self.remark(f"every hop lets it pass, yet it is {MEASURED[path.measured]}; where it stops is not known")
+            self.remark(f"every hop lets it pass, yet it is {MEASURED[path.measured]}; it is not known where it stops")
 
     def remark(self, words: str) -> None:
         self.line(words, PAD, "small", "unknown")

@@ -287,7 +287,7 @@ def _configured(target: TargetReport, report: Report) -> Iterator[Section]:
         headless=True,
     )
     is_untold = any(path.predicted is Reachability.CANNOT_TELL and is_well(path) for path in paths)
-    aside = "?: the configuration that can be read does not decide it; it connects"
+    aside = "?: it connects, and the configuration that could be read does not say why"
     yield Section(
         title=f"{target.service} by configuration, {read_at(paths, report)}",
         blocks=(
@@ -344,7 +344,7 @@ def _hops(block: Sequence[ConfiguredPath]) -> Iterator[tuple[str, str, str]]:
     yield from (("unseen", "", specific(words, block)) for words in path.unseen)
     if path.agrees is False and path.parted_at is None:
         measured = MEASURED[path.measured]
-        yield "differs", "", f"every hop lets it pass, yet it is {measured}; where it stops is not known"
+        yield "differs", "", f"every hop lets it pass, yet it is {measured}; it is not known where it stops"
 
 
 # --- The rest --------------------------------------------------------------------------------------------------------

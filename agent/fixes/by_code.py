@@ -215,8 +215,8 @@ def _narrow_policy(fault: Fault) -> Fix:
 
 def _look_who_uses_it(fault: Fault) -> Fix:
     return Fix(
-        summary="Find out who uses the endpoint's own name, such as by its flow logs. Where hosts should use it by the "
-        "service's name, turn on private DNS. Where nobody uses it, delete it, which ends its price.",
+        summary="Find out who uses the endpoint's own name, such as by its flow logs. If hosts should use it by the "
+        "service's name, turn on private DNS. If nobody uses it, delete it, which ends its price.",
         commands=(_show_endpoints(fault, "VpcEndpoints[].[VpcEndpointId,PrivateDnsEnabled,SubnetIds]"),),
     )
 
@@ -306,7 +306,7 @@ def _let_out(fault: Fault) -> Fix:
         )
     if appliance:
         sentences.append(
-            f"In the gateway appliance's own group, let {_ports(appliance)} out to the endpoint, where it does not yet."
+            f"In the gateway appliance's own group, let {_ports(appliance)} out to the endpoint, if it does not yet."
         )
     return Fix(
         summary=" ".join(sentences),

@@ -48,7 +48,7 @@ class Cache:
             name = set_aside(file)
         except OSError as error:
             raise _in_words(error) from error
-        return f"A file of the cache is damaged and was set aside as {name}; what it held is read again."
+        return f"A file of the cache is damaged and was set aside as {name}; its records are read again."
 
 
 def _in_words(error: OSError) -> CacheError:

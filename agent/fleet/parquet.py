@@ -163,7 +163,7 @@ class _File:
             yield self._answer()
             return
         if not folder.is_packed:
-            raise ValueError("is Parquet, which is read below host.v1.parquet/ alone")
+            raise ValueError("is Parquet, which is read only below host.v1.parquet/")
         self._check_columns()
         yield from _with_last(self._records(folder))
 
@@ -174,7 +174,7 @@ class _File:
         key = "key = encode(?)"
         sizes = self._query(f"SELECT octet_length(value) FROM parquet_kv_metadata(?) WHERE {key}", self._place, KEY)
         if not sizes:
-            raise ValueError("holds no answer of fleet; records in Parquet are read below host.v1.parquet/ alone")
+            raise ValueError("holds no answer of fleet; records in Parquet are read only below host.v1.parquet/")
         if sizes[0][0] > MAX_ANSWER:
             raise ValueError(f"holds an answer of more than {MAX_ANSWER >> 20} MiB")
         ((text,), *_) = self._query(f"SELECT decode(value) FROM parquet_kv_metadata(?) WHERE {key}", self._place, KEY)

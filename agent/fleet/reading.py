@@ -188,13 +188,13 @@ class _Reading:
         try:
             self._engine.take(pieces)
         except CacheError as error:
-            self._notes.append(f"The cache {self._request.cache} does not keep what was read: {error}.")
+            self._notes.append(f"The cache {self._request.cache} could not keep the records: {error}.")
 
     def _settle(self) -> None:
         try:
             self._engine.settle()
         except CacheError as error:
-            self._notes.append(f"The cache {self._request.cache} does not keep what was read: {error}.")
+            self._notes.append(f"The cache {self._request.cache} could not keep the records: {error}.")
 
     # --- What there is -----------------------------------------------------------------------------------------------
 

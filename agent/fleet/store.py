@@ -71,5 +71,5 @@ class TemporaryFileError(Exception):
 
     def __init__(self, folder: Path, why: str) -> None:
         super().__init__(
-            f"temporary files cannot be written in {folder.parent}: {why}; TMPDIR names a folder with more room"
+            f"temporary files cannot be written in {folder.parent}: {why}; set TMPDIR to a folder with more space"
         )

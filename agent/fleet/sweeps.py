@@ -205,9 +205,9 @@ def _notes(database: "Database", limit: int, today: date) -> Iterator[str]:
     future, unknown = database.ask("clock", ahead=limit)[0]
     if future:
         yield (
-            f"{counted(future, 'record')} {'has' if future == 1 else 'have'} a time that is yet to come, seen from "
-            f"{today}: the clock of the host was wrong. Where nothing else says of which sweep such a record is, it "
-            "counts in the last one."
+            f"{counted(future, 'record')} {'has' if future == 1 else 'have'} a time in the future (today is {today}): "
+            "the clock of the host was wrong. If nothing else names the sweep of such a record, it counts in the "
+            "last one."
         )
     if unknown:
         yield f"{counted(unknown, 'record')} without a time that can be read: taken as older than all others."

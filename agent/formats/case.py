@@ -24,8 +24,8 @@ CLEAR: Final = (
     "Support, and not into a public place."
 )
 MASKED: Final = (
-    "The report was masked: the ids, addresses and names below are stand-ins, by which AWS Support finds nothing. Make "
-    "the block from the report that was not masked."
+    "The report was masked: AWS Support cannot look up the masked ids, addresses and names below. Make the block from "
+    "the report that was not masked."
 )
 MAX_STEPS: Final = 60
 """Maximum number of failed steps that are listed for one service."""
@@ -59,7 +59,7 @@ def _problem(report: Report) -> Iterator[str]:
     yield from _row("path, access", f"{report.verdict.path}, {report.verdict.access}")
     yield from _row("expected path", run.expect.value)
     if not run.complete:
-        yield from _row("run", "ended early; what was seen until then is here")
+        yield from _row("run", "ended early; the block has the results until then")
     for finding in causes(report):
         yield _wrapped(f"[{finding.code}] {head(finding)}. {bounded(finding.detail)}", first="* ", later="  ")
 

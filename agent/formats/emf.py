@@ -340,7 +340,7 @@ TARGET_METRICS: Final = (
     TargetMetric(
         "CertificateSecondsLeft",
         "Seconds",
-        "Until the first certificate expires, over all addresses in use whose handshake on port 443 succeeded.",
+        "Seconds until the first certificate expires, over all addresses in use whose handshake on port 443 succeeded.",
         _certificate_left,
     ),
     *(metric for step in STEPS for metric in _of_step(step)),

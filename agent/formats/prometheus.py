@@ -590,7 +590,7 @@ FAMILIES: Final = (
     Family(
         "backuplink_step_duration_seconds",
         ("target", "address", "port", "step"),
-        "Seconds of the same steps, until they succeeded or failed.",
+        "Seconds until a step at a private address in use succeeded or failed.",
         _step_seconds,
     ),
     Family(
@@ -603,7 +603,7 @@ FAMILIES: Final = (
     Family(
         "backuplink_dns_duration_seconds",
         ("target", "resolver", "record"),
-        "Seconds of the same lookups.",
+        "Seconds until a name server answered, or the lookup failed.",
         _dns_seconds,
     ),
     Family(

@@ -293,9 +293,9 @@ class Predictor:
         """The gateway endpoint through which the subnet of this host's interface reaches a public address."""
         configuration = self._configuration
         if configuration.gateway_endpoints is None or configuration.route_tables is None:
-            return Gateway(why_unknown="what gateway endpoints and route tables there are was not read")
+            return Gateway(why_unknown="the gateway endpoints and route tables were not read")
         if own is None:
-            return Gateway(why_unknown="which subnet this host sends from is not known")
+            return Gateway(why_unknown="it is not known from which subnet this host sends")
         table = self.table_of(own)
         if table is None:
             return Gateway(why_unknown=f"the route table of {own.subnet_id} was not read")

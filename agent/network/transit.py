@@ -170,7 +170,7 @@ class TransitGateways:
         yield _all_of(
             trip,
             [Passage(hop=self._acl(trip.stage, gate, False, trip.source, trip.ports)) for gate in gates],
-            f"by which subnet of {name} the packet leaves {vpc_id} is not known",
+            f"it is not known by which subnet of {name} the packet leaves {vpc_id}",
         )
 
     def _routed(self, trip: Trip, table: TransitTable) -> tuple[Passage, TransitAttachment | None]:
@@ -220,7 +220,7 @@ class TransitGateways:
         here = [subnet for subnet in far.subnet_ids if zone is not None and self._zones.get(subnet) == zone]
         gates = here if here and not far.appliance_mode else list(far.subnet_ids)
         passages = [self._into(trip, gate, receiver) for gate in gates]
-        unknown = f"by which subnet of {far.attachment_id} the packet enters {receiver.vpc_id} is not known"
+        unknown = f"it is not known by which subnet of {far.attachment_id} the packet enters {receiver.vpc_id}"
         asked = {passage.meets_acl for passage in passages}
         return replace(_all_of(trip, passages, unknown), meets_acl=asked.pop() if len(asked) == 1 else None)
 
@@ -229,7 +229,7 @@ class TransitGateways:
         meets_acl = gate != receiver.subnet_id
         arrival = self._arrival(gate, receiver.vpc_id, trip.to)
         if arrival is None:
-            words = f"the route table of {gate}, by which the packet enters {receiver.vpc_id}, was not read"
+            words = f"the packet enters {receiver.vpc_id} by {gate}, whose route table was not read"
             return replace(_passage(trip, Reachability.CANNOT_TELL, words, gate), meets_acl=meets_acl)
         routed = replace(
             _passage(trip, arrival.outcome, arrival.words, arrival.table_id, rule=arrival.rule, detour=arrival.detour),

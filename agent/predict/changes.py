@@ -43,7 +43,7 @@ def verdict_of_changes(changes: Sequence[PredictedChange], after: PredictionDocu
     summary = f"the change {listed(said)}" if said else "the change makes no difference to what is required"
     effects = {change.effect for change in changes}
     if after.unjudged:
-        rest = "what a part of the change does is not known"
+        rest = "the effect of a part of the change is not known"
         summary = f"{summary}; {rest}" if said else rest
     if Effect.CLOSES in effects:
         return PredictedVerdict(status=Status.CRITICAL, summary=summary)

@@ -277,7 +277,7 @@ def _in_lines(sources: Sequence[SourceClass]) -> Iterator[Block]:
 
 def _classes(prediction: PredictionDocument) -> Table:
     return Table(
-        caption="The sources, those together of which the configuration says the same",
+        caption="The sources; those that the configuration treats alike are in one row",
         heads=("subnet", "zone", "groups", "interfaces", "judged as", "route table", "network ACL"),
         rows=tuple(map(_source, prediction.sources)),
     )

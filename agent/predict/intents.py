@@ -220,7 +220,7 @@ def verdict_of_intents(document: PredictionDocument) -> PredictedVerdict:
     """The verdict over all intents, and over changes that cannot be judged."""
     broken = [intent for intent in document.intents if intent.status is Status.CRITICAL]
     unsure = [intent for intent in document.intents if intent.status is not Status.OK and intent not in broken]
-    rest = "; what a part of the change does is not known" if document.unjudged else ""
+    rest = "; the effect of a part of the change is not known" if document.unjudged else ""
     if broken or unsure:
         does = "does" if len(broken) == 1 else "do"
         is_not = "is not" if len(unsure) == 1 else "are not"

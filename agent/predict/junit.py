@@ -106,7 +106,7 @@ def _intent(intent: PredictedIntent) -> TestCase:
 
 def _unjudged(words: str) -> TestCase:
     case = _case("changes", words)
-    case.result = _result(Error, "cannot-tell", "what it does is not known", None)
+    case.result = _result(Error, "cannot-tell", "its effect is not known", None)
     return case
 
 

@@ -114,7 +114,7 @@ def test_endpoints_of_another_vpc_are_not_those_of_the_case() -> None:
 
 def test_a_masked_report_says_that_ids_are_stand_ins() -> None:
     text = flat(case.render(redact(report_of("three-faults"))))
-    assert "by which AWS Support finds nothing" in text
+    assert "AWS Support cannot look up the masked ids" in text
     assert "vpc-1" in text
     assert "vpc-0a1b2c3d" not in text
 

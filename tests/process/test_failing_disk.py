@@ -426,7 +426,7 @@ def test_no_room_for_temporary_files_is_said_with_their_folder(
         why = os.strerror(case.error)
         assert result["code"] == 3, result
         said = (
-            f"temporary files cannot be written in {disks.folder}/broken: {why}; TMPDIR names a folder with more room"
+            f"temporary files cannot be written in {disks.folder}/broken: {why}; set TMPDIR to a folder with more space"
         )
         assert said in result[ERR], (case, result[ERR])
     assert not (tmp_path / "table.parquet").exists()

@@ -109,4 +109,4 @@ def test_what_leads_to_a_central_endpoint_is_named_with_its_owner(name: str, ids
     finding = finding_of(name, "DNS009@backup")
     assert {subject.id for subject in finding.subjects} >= ids
     assert all(one in finding.detail for one in ids)
-    assert ("What leads the name there" in finding.detail) is bool(ids)
+    assert ("The name is led there by" in finding.detail) is bool(ids)

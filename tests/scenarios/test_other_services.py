@@ -76,7 +76,7 @@ OF_PRIVATE_DNS = "route53:AssociateVPCWithHostedZone"
 OTHERS_THAT_MAY_BE_NAMED = {
     "API007": r"let monitoring run less often",  # a word, not the service
     "ENV016": r"AWS Backup can be reached|while no backup runs",  # of the Backint agent, which knows one service
-    "TCP012": r"as long as a backup lasts|Where backups or restores",  # the action of the software on the host
+    "TCP012": r"as long as a backup lasts|If backups or restores",  # the action of the software on the host
 }
 """Texts that only look like the name of a service, by code, or that name the agent of the finding."""
 

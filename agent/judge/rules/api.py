@@ -192,7 +192,7 @@ def _role_failed(evidence: Evidence, search: Observation[CredentialFacts], code:
         "over and finds none in any other place. No signed call was made.",
         evidence=ids([search, *([evidence.role] if evidence.role is not None else [])]),
         fix=Fix(
-            summary="Let the role's trust policy name the service ec2.amazonaws.com for sts:AssumeRole; where the role "
+            summary="Let the role's trust policy name the service ec2.amazonaws.com for sts:AssumeRole; if the role "
             "was deleted and made again, take the instance profile off this instance and attach it again.",
             commands=(
                 read_only(
@@ -396,7 +396,7 @@ _REFUSALS: Final = (
             f"AWS rejects the credentials at {_where(calls)}: {_text(calls)} The key is unknown in this partition, was "
             "deleted, or its token does not hold in a Region that has to be enabled."
         ),
-        summary="Use a key of this partition; where the Region has to be enabled, enable it and take tokens from the "
+        summary="Use a key of this partition; if the Region has to be enabled, enable it and take tokens from the "
         "regional STS endpoint.",
         commands=lambda target, calls: (_SOURCES_OF_KEYS, _identity(target)),
     ),

@@ -163,7 +163,7 @@ def _beside_this_host(near: list[Observation[TcpFacts]]) -> str:
 def _ask_the_owner(evidence: Evidence, target: Target, silent: Sequence[Observation[TcpFacts]]) -> Fix:
     """The fix if the endpoint is in another VPC, whose groups this VPC cannot change."""
     leader = leader_of(evidence, target, places(silent))
-    led = "" if leader is None else f"; what leads the name there is {leader.words}"
+    led = "" if leader is None else f", and {leader.words} leads the name there"
     of = "" if leader is None or leader.owner is None else f" (account {leader.owner})"
     return Fix(
         summary=f"The endpoint is in another VPC{led}. Have its owner{of} allow {listed(this_host(silent))} on 443 in "
@@ -467,7 +467,7 @@ def lossy_path(evidence: Evidence) -> Iterator[RuleFinding]:
             evidence=ids(slow),
             addresses=places(slow),
             fix=Fix(
-                summary="Run again with more time for a step: a packet may be lost once. Where it stays so, check "
+                summary="Run again with more time for a step: a packet may be lost once. If it stays so, check "
                 "the allowance counters of this instance's interface (conntrack_allowance_exceeded), and at tunnels "
                 "and firewalls on the way.",
                 commands=(

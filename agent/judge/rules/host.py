@@ -137,7 +137,7 @@ def _what_is_lost(evidence: Evidence) -> str:
         )
     if any(skipped_because(read) == NO_VPC for read in evidence.of(Step.EC2)):
         return "Without it the VPC is not known, and so its configuration was not read; nothing else is missing."
-    return "Nothing that this run needs is missing for it."
+    return "This run needs nothing from it."
 
 
 def metadata_disabled(evidence: Evidence) -> Iterator[RuleFinding]:
@@ -156,7 +156,7 @@ def metadata_disabled(evidence: Evidence) -> Iterator[RuleFinding]:
             "process.",
             evidence=ids([observation]),
             fix=Fix(
-                summary="Where Region or credentials are to come from it, switch it on for this instance. Otherwise "
+                summary="If Region or credentials are to come from it, switch it on for this instance. Otherwise "
                 "set AWS_EC2_METADATA_DISABLED=true, so that nothing asks; Region and keys must then come from "
                 "elsewhere (AWS_REGION, a profile, a container's role).",
                 commands=(_metadata_options(evidence),),
@@ -189,7 +189,7 @@ def service_not_offered(evidence: Evidence) -> Iterator[RuleFinding]:
             evidence=ids([lookup]),
             addresses=frozenset(evidence.own_addresses(target)),
             fix=Fix(
-                summary="Use a Region in which the service is offered; where AWS offers it by now, name the endpoint "
+                summary="Use a Region in which the service is offered; if AWS offers it by now, name the endpoint "
                 "with --endpoint.",
                 commands=(read_only("backuplink", "endpoints", "--region", target.region),),
             ),
@@ -223,8 +223,8 @@ def sdk_endpoint_overridden(evidence: Evidence) -> Iterator[RuleFinding]:
             addresses=frozenset(evidence.own_answer(target)),
             shared=frozenset({url}),
             fix=Fix(
-                summary="Where it is not meant, unset AWS_ENDPOINT_URL and its forms, and endpoint_url in the profile; "
-                "set the variable of the one service instead of that of all.",
+                summary="If that is not intended, unset AWS_ENDPOINT_URL and its forms, and endpoint_url in the "
+                "profile. Otherwise set the variable of this one service, not the variable of all services.",
                 commands=(
                     read_only("printenv", "AWS_ENDPOINT_URL", *((variable,) if variable else ())),
                     read_only("aws", "configure", "get", "endpoint_url"),
@@ -301,7 +301,7 @@ def sdk_host_not_covered(evidence: Evidence) -> Iterator[RuleFinding]:
                     if is_doubtful
                     else " No private DNS covers the global host."
                     if whole is not None
-                    else " Where FIPS is required, let private DNS cover the name in use, for every host of the VPC, "
+                    else " If FIPS is required, let private DNS cover the name in use, for every host of the VPC, "
                     "if the service's list below has it."
                 ),
                 commands=(
@@ -622,7 +622,7 @@ def hosts_file_override(evidence: Evidence) -> Iterator[RuleFinding]:
             shared=frozenset(map(str, fixed)),
             fix=Fix(
                 summary="Remove this name from its line in the hosts file, and let DNS answer; other names may stand "
-                "on that line. Where it comes back, cloud-init (manage_etc_hosts) or configuration management writes "
+                "on that line. If it comes back, cloud-init (manage_etc_hosts) or configuration management writes "
                 "it.",
                 commands=(
                     read_only("grep", "-n", target.host, "/etc/hosts"),

@@ -124,8 +124,8 @@ def proxy_failed(evidence: Evidence) -> Iterator[RuleFinding]:
             subjects=about(SubjectKind.URL, [proxy]),
             shared=frozenset({proxy, str(kind_of(seen))}),
             fix=Fix(
-                summary="Name the endpoints in NO_PROXY, so that no proxy is asked; where it is meant to be, let it "
-                "allow CONNECT to them.",
+                summary="Name the endpoints in NO_PROXY, so that no proxy is asked. If the proxy is intended, let "
+                "it allow CONNECT to them.",
                 commands=(SHOW_EXCEPTIONS,),
                 lines=exceptions(target.host),
             ),
@@ -228,10 +228,10 @@ def service_fault(evidence: Evidence) -> Iterator[RuleFinding]:
             sentences.append(f"AWS itself answers with a fault at {_where(ill)}: {_messages(ill)}. The path works.")
         if late:
             sentences.append(
-                f"AWS answers at {_where(late)} that the request timed out ({_messages(late)}), as it does where one "
-                "comes late or in part."
+                f"AWS answers at {_where(late)} that the request timed out ({_messages(late)}), because it came "
+                "late or only in part."
             )
-        slow = " Where the request came late, look for lost or large packets on the way out (TCP009, HTTP006)."
+        slow = " If the request came late, look for lost or large packets on the way out (TCP009, HTTP006)."
         yield RuleFinding(
             code="HTTP005",
             target=target.id,

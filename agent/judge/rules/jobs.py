@@ -66,7 +66,7 @@ def _jobs(evidence: Evidence) -> _Jobs | str:
         sorted_jobs[_is_here(evidence, jobs)].append(jobs)
     here, elsewhere, undecided = (tuple(sorted_jobs[where]) for where in (True, False, None))
     if undecided and not here:
-        return f"jobs failed of which it is not known whether they are of this host: {_described(undecided)}"
+        return f"it is not known whether these failed jobs are of this host: {_described(undecided)}"
     return _Jobs(listing=listing, facts=facts, here=here, elsewhere=elsewhere, undecided=undecided)
 
 

@@ -107,7 +107,7 @@ def no_route(evidence: Evidence) -> Iterator[RuleFinding]:
             of_this_host=any(has_no_way(attempt, here) for attempt in stuck),
             shared=NOTHING if reaches_nothing(evidence) else _ways_of(stuck),
             fix=Fix(
-                summary="Give this host a route to the endpoint's subnets. Where a router or a neighbour is named, "
+                summary="Give this host a route to the endpoint's subnets. If a router or a neighbour is named, "
                 "look there: its route, or whether anything has that address at all.",
                 commands=(
                     read_only("ip", "route", "get", str(stuck[0].subject.address)),

@@ -180,7 +180,7 @@ def _enable_private_dns(evidence: Evidence, target: Target) -> Fix:
             "private DNS: no gateway endpoint of this VPC leads there. Or use a bucket in this host's Region."
             if is_aside
             else f"Make a gateway endpoint of {service.name} and add this subnet's route table to it: it costs "
-            "nothing, and names need no change. Where the bucket is in another Region, or a transit or peered VPC is "
+            "nothing, and names need no change. If the bucket is in another Region, or a transit or peered VPC is "
             "the way, use an interface endpoint, by its own DNS name or by private DNS.",
             commands=(
                 read_only(
@@ -302,7 +302,7 @@ def answer_outside_vpc(evidence: Evidence) -> Iterator[RuleFinding]:
     blocks = () if evidence.imds is None else evidence.imds.vpc_cidrs
     for answer in outside_answers(evidence):
         leader = leader_of(evidence, answer.target, answer.outside)
-        led = "" if leader is None else f" What leads the name there is {leader.words}."
+        led = "" if leader is None else f" The name is led there by {leader.words}."
         yield RuleFinding(
             code="DNS009",
             target=answer.target.id,

@@ -626,7 +626,7 @@ def certificate_time(evidence: Evidence) -> Iterator[RuleFinding]:
             addresses=places(untimely),
             shared=frozenset(str(kind_of(handshake)) for handshake in untimely),
             fix=Fix(
-                summary="Where this host's clock is right, something other than AWS answers with an old certificate. "
+                summary="If this host's clock is right, something other than AWS answers with an old certificate. "
                 f"Otherwise set the clock first. {clock.summary}",
                 commands=(show_certificate(target, untimely), *clock.commands),
                 lines=clock.lines,

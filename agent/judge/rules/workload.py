@@ -177,7 +177,7 @@ def _old_ssm_agent(evidence: Evidence, workload: WorkloadInUse) -> Iterator[Rule
         f"{listed(target.host for target in missing)} as well, which has no private address here.",
         evidence=(_SEARCH, *_lookups(evidence, targets)),
         fix=Fix(
-            summary="Update the SSM Agent, (a) where it came as a package, (b) as a snap. (c) Where that is not "
+            summary="Update the SSM Agent, (a) if it came as a package, (b) as a snap. (c) If that is not "
             "possible, create an endpoint for ec2messages. Then check the version.",
             commands=(
                 *alternative(
@@ -267,7 +267,7 @@ def _other_hosts(evidence: Evidence, workload: WorkloadInUse) -> Iterator[_Detou
             f"{listed(target.host for target in targets)}.",
             targets=targets,
             headline={"setter": "the SSM Agent", "leads": "is set to call", "elsewhere": value},
-            summary="Where the agent's host is meant, test it by its name, with --endpoint; where it is not, remove "
+            summary="If the agent's host is intended, test it by its name, with --endpoint; if it is not, remove "
             "the key from amazon-ssm-agent.json and restart the agent.",
             command=read_only(*("backuplink", "check", "--workload", "ssm", "--endpoint", f"{service}={host}")),
         )
@@ -314,7 +314,7 @@ def _own_proxy(evidence: Evidence, workload: WorkloadInUse) -> Iterator[_Detour]
             "leads": "sends calls to the proxy",
             "elsewhere": workload.settings["https_proxy"],
         },
-        summary=f"Add {hosts} and {_METADATA} to no_proxy in {source.file}{source.restart}; where the proxy is meant, "
+        summary=f"Add {hosts} and {_METADATA} to no_proxy in {source.file}{source.restart}; if the proxy is intended, "
         "run backuplink with the same variables.",
         command=source.command,
     )
@@ -431,7 +431,7 @@ def idle_flow_cut(evidence: Evidence) -> Iterator[RuleFinding]:
         "connections for as long as a backup lasts.",
         evidence=(HOST,),
         fix=Fix(
-            summary="Where backups or restores break off after minutes without traffic, let keepalive start earlier, "
+            summary="If backups or restores break off after minutes without traffic, let keepalive start earlier, "
             "for connections whose program turns it on.",
             commands=(read_only("sysctl", "net.ipv4.tcp_keepalive_time", "net.ipv4.tcp_keepalive_intvl"),),
         ),

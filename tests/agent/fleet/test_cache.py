@@ -242,7 +242,7 @@ def test_a_disk_that_is_full(folder: Path, tmp_path: Path, monkeypatch: pytest.M
     cache = tmp_path / "cache"
     with read_anew(folder, cache=cache) as (_, result):
         assert result.read == 8
-        assert result.notes == (f"The cache {cache} does not keep what was read: No space left on device.",)
+        assert result.notes == (f"The cache {cache} could not keep the records: No space left on device.",)
 
 
 @settings(max_examples=extent.examples(40), deadline=None)

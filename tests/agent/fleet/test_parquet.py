@@ -200,8 +200,8 @@ def test_without_a_process_it_is_not_read(
 @pytest.mark.parametrize(
     ("folder", "why"),
     [
-        ("", "holds no answer of fleet; records in Parquet are read below host.v1.parquet/ alone"),
-        (FOLDER.replace(".parquet", ""), "is Parquet, which is read below host.v1.parquet/ alone"),
+        ("", "holds no answer of fleet; records in Parquet are read only below host.v1.parquet/"),
+        (FOLDER.replace(".parquet", ""), "is Parquet, which is read only below host.v1.parquet/"),
     ],
     ids=["anywhere", "where hosts write"],
 )

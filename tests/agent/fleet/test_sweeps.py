@@ -103,13 +103,13 @@ def test_a_time_yet_to_come_is_of_the_last_sweep_and_noted(engine: Database) -> 
     result = found(engine, *daily(2), read(19, datetime(2099, 1, 1, tzinfo=UTC)))
     assert hosts_by_sweep(engine) == [("2026-11-19T00:00Z", 20), ("2026-11-20T00:00Z", 20)]
     assert len(result.notes) == 1
-    assert result.notes[0].startswith("1 record has a time that is yet to come")
+    assert result.notes[0].startswith("1 record has a time in the future")
 
 
 def test_no_sweep_begins_tomorrow(engine: Database) -> None:
     result = found(engine, *daily(2), read(0, TODAY + timedelta(days=1)))
     assert [id_ for id_, _ in hosts_by_sweep(engine)] == ["2026-11-19T00:00Z", "2026-11-20T00:00Z"]
-    assert result.notes[0].startswith("1 record has a time that is yet to come")
+    assert result.notes[0].startswith("1 record has a time in the future")
 
 
 def test_nor_where_every_clock_is_ahead(engine: Database) -> None:

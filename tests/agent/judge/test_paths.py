@@ -176,7 +176,7 @@ def test_what_should_pass_and_does_not_differs_at_no_hop(word: str) -> None:
     shown = picture(report)
     assert shown.count(f"open, yet {word.upper()}") == 1
     flat = " ".join(shown.split())
-    assert flat.endswith(f" differs every hop lets it pass, yet it is {word}; where it stops is not known")
+    assert flat.endswith(f" differs every hop lets it pass, yet it is {word}; it is not known where it stops")
     assert "<--" not in shown
     # The rules of all these ports.
     assert set(re.findall(r"sgr-0e1b2c\d\d", shown)) == {f"sgr-0e1b2c{place:02}" for place in range(1, 6)}
@@ -206,7 +206,7 @@ def test_what_cannot_be_told_is_short_where_it_connects_and_whole_where_it_does_
         "backup-gateway by configuration, read in this run\n"
         "  10.0.1.27  all 6 ports  cannot tell, connected  groups? > ACL > local > ACL\n"
         "  10.0.2.27  all 6 ports  cannot tell, connected  groups? > ACL > local > ACL\n"
-        "  ?: the configuration that can be read does not decide it; it connects\n"
+        "  ?: it connects, and the configuration that could be read does not say why\n"
     )
     ill = picture(gateway(unread, silent=GATEWAY.ports))
     assert "on all 6 ports: cannot tell, silent\n" in ill

@@ -166,7 +166,7 @@ def test_a_change_that_is_not_judged_leaves_it_open_whether_intents_hold() -> No
     unknown = terraform(bare("aws_made_up", "create"))
     result = document(intents(text), unknown)
     assert (result.verdict.status, result.intents[0].status) == (Status.UNKNOWN, Status.OK)
-    assert "what a part of the change does is not known" in result.verdict.summary
+    assert "the effect of a part of the change is not known" in result.verdict.summary
     taken = document(intents(text, before='harmless = ["aws_made_up"]'), unknown)
     assert taken.verdict.status is Status.OK
 

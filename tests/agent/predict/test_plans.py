@@ -795,7 +795,7 @@ def test_what_may_matter_and_is_not_followed_is_never_ok() -> None:
     assert words.startswith("2 changes of aws_route53_zone (aws_route53_zone.one and aws_route53_zone.one), which may")
     assert words.endswith('--harmless aws_route53_zone, or harmless = ["aws_route53_zone"] in a file of intents')
     assert result.verdict.status is Status.UNKNOWN
-    assert result.verdict.summary == "what a part of the change does is not known"
+    assert result.verdict.summary == "the effect of a part of the change is not known"
     closing = document(terraform(row("aws_route53_zone", after={})), group_plan(before=[EVERYTHING_IN], after=[]))
     assert closing.verdict.status is Status.CRITICAL
 

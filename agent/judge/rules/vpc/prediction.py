@@ -136,7 +136,7 @@ def _check_firewalls(target: Target) -> Fix:
 
 def _run_again(target: Target) -> Fix:
     return Fix(
-        summary="Nothing is broken by it. Run again: where it stays so, see by which interface and which source "
+        summary="Nothing is broken by it. Run again: if it stays so, see by which interface and which source "
         "address this host sends, and through what.",
         commands=(read_only("backuplink", "check", "--region", target.region, "--service", target.service),),
     )
@@ -223,7 +223,7 @@ def _names_differ(evidence: Evidence, target: Target, answers: list[Observation[
         ),
         addresses=frozenset(address for answer in public for address in addresses_in(answer)),
         fix=Fix(
-            summary="Run again in some minutes: private DNS takes a few to follow a change. Where it stays so, "
+            summary="Run again in some minutes: private DNS takes a few to follow a change. If it stays so, "
             + (f"{look.summary} Else ask" if look is not None else "ask")
             + " AWS Support, and give these answers.",
             commands=(

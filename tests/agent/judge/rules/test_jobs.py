@@ -180,9 +180,15 @@ def test_what_was_listed_is_said(jobs: Observation[JobsFacts], targets: Sequence
             listing(HERE, failure="timeout"), (BACKUP,), OWN, "jobs could not be listed: it said no", id="cut short"
         ),
         pytest.param(listing(skipped="no instance"), (BACKUP,), OWN, "jobs were not listed: no instance", id="skipped"),
-        pytest.param(listing(RDS, HERE), (BACKUP,), None, "jobs failed of which it is not known", id="no metadata"),
-        pytest.param(listing(RDS, failed(None)), WITH_HANA, OWN, "jobs failed of which it is not known", id="no kind"),
-        pytest.param(listing(failed(HANA)), (BACKUP,), OWN, "jobs failed of which it is not known", id="HANA, unseen"),
+        pytest.param(
+            listing(RDS, HERE), (BACKUP,), None, "it is not known whether these failed jobs", id="no metadata"
+        ),
+        pytest.param(
+            listing(RDS, failed(None)), WITH_HANA, OWN, "it is not known whether these failed jobs", id="no kind"
+        ),
+        pytest.param(
+            listing(failed(HANA)), (BACKUP,), OWN, "it is not known whether these failed jobs", id="HANA, unseen"
+        ),
     ],
 )
 def test_nothing_is_said_of_what_is_not_known(
