@@ -156,9 +156,7 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the longest tests first, such as those that make an environment, so that no worker is left alone with one at
-    the end.
-    """
+    """Run the longest tests first, such as tests that make an environment, so that no worker ends up alone with one."""
     items.sort(key=lambda item: not item.path.is_relative_to(ROOT / "tests" / "packaging"))
 
 

@@ -1,5 +1,5 @@
-"""How much of `probes` would run on Windows, as CONTRIBUTING.md states it: imports, names, folders, and the unit tests
-with everything hidden that can be hidden here.
+"""`probes` on Windows, as CONTRIBUTING.md states it: imports, names and folders, and the unit tests without the names
+that Python lacks there.
 """
 
 import json

@@ -129,7 +129,7 @@ def with_configuration() -> tuple[Figure, ...]:
 
 
 def beside_the_same_reads() -> tuple[Figure, ...]:
-    """The ratio of the CPU of such a check's requests, each made by an `aws` command, to the CPU of the check."""
+    """The CPU of such a check's requests, each made by an `aws` command, divided by the CPU of the check."""
     with host(f"{WORLD}\n{CONFIGURED}") as there:
         requests = _requests_of_reads(there.vpc.scenario)
         script = "\n".join(_aws_command(*request) for request in requests)
@@ -234,7 +234,7 @@ def beside_runbook() -> tuple[Figure, ...]:
 
 
 def dropped_ports() -> tuple[Figure, ...]:
-    """The ratio of the wall time of a run with 36 dropped ports to one step's timeout."""
+    """The wall time of a run with 36 dropped ports, divided by one step's timeout."""
     with host(DROPPED) as there:
         rounds = in_turn(lambda: there.check(codes=VERDICTS), rounds=5)
     runs = [json.loads(check.output) for (check,) in rounds]

@@ -69,7 +69,7 @@ def _hosts(spent: Spent) -> int:
 
 
 def whole_reports(count: int = REPORTS) -> tuple[Figure, ...]:
-    """The ratio of the wall time of a fleet of complete reports to that of `cat`, and the memory of a reader in MB."""
+    """The wall time of a fleet of complete reports, divided by that of `cat`, and the memory of a reader in MB."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         reports(folder, count)
@@ -105,8 +105,8 @@ def _of_a_reader(folder: Path) -> float:
 
 
 def _estate(count: int) -> list[tuple[Spent, ...]]:
-    """The cost of an estate in each round: from the cache; up to MOST_COLD records also from the file, and by the bare
-    statement.
+    """The costs of joining an estate, in each round: from the cache and, for up to MOST_COLD records, from the file and
+    by the bare statement.
     """
     with tempfile.TemporaryDirectory() as name:
         file, cache = Path(name, "hosts.ndjson"), Path(name, "cache")
@@ -124,9 +124,9 @@ def _estate(count: int) -> list[tuple[Spent, ...]]:
 
 
 def records() -> tuple[Figure, ...]:
-    """The ratio of the CPU of 100,000 records to that of the bare statement, from the file and from the cache; the
-    seconds and the memory in MB of a million records from the cache; and the ratio of the cost of a record there to
-    that among 100,000.
+    """Figures of records: the CPU of 100,000 divided by that of the bare statement, from the file and from the cache;
+    the seconds and the memory in MB of a million from the cache; and the cost of a record there, divided by that among
+    100,000.
     """
     of = {count: _estate(count) for count in RECORDS}
     many, most = of[MOST_COLD], of[RECORDS[-1]]

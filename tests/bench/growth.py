@@ -19,7 +19,7 @@ LEAST_LADDERS: Final = 300
 
 
 def memory_over_ladders() -> tuple[Figure, ...]:
-    """The ratio of the peak of 30 rounds of 306 ladders to that of the first round, in one process."""
+    """The peak memory of 30 rounds of 306 ladders, divided by that of the first round, in one process."""
     with lab() as there:
         runs = [_ladders(there, count=IN_FLIGHT, at_once=IN_FLIGHT, rounds=TIMES) for _ in range(RUNS)]
     few, many = (statistics.median(run[place]["peak"] for run in runs) / 1024 for place in (1, -1))
@@ -29,8 +29,8 @@ def memory_over_ladders() -> tuple[Figure, ...]:
 
 
 def over_addresses() -> tuple[Figure, ...]:
-    """The ratio of the CPU of a ladder at 1,000 addresses to that at 10, all at once; and the peak memory that each
-    further address adds, with 100 in flight.
+    """The CPU of a ladder at 1,000 addresses, divided by that at 10, all at once; and the peak memory that each further
+    address adds, with 100 in flight.
     """
     with lab() as there:
         cpu: dict[int, list[float]] = {size: [] for size in SIZES}

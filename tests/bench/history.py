@@ -32,7 +32,7 @@ from tests.support.runs import report_of
 CYCLES: Final = 100_000
 INTERVAL: Final = timedelta(seconds=60)
 POOL: Final = 300
-"""The number of addresses from which those of the rotating target are drawn."""
+"""The number of addresses from which the rotating target's are drawn."""
 ROTATING: Final = 4
 """The number of addresses of the rotating target in each cycle."""
 

@@ -103,8 +103,8 @@ class Host:
 def host(toml: str = WORLD, *, round_trip_seconds: float = 0.0, link_local: bool = False) -> Iterator[Host]:
     """The host of a scenario, given as the text of its file, with everything else at this distance.
 
-    Link-local addresses, such as that of metadata, are only distant if `link_local` is set: in a VPC, the instance's
-    own hardware answers there.
+    Link-local addresses, such as the metadata address, are only distant if `link_local` is set: in a VPC, the
+    instance's own hardware answers there.
     """
     _refuse_without_namespaces()
     with tempfile.TemporaryDirectory() as name, vpc("bench", toml) as network:

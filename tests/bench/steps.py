@@ -34,8 +34,8 @@ modules:
 
 
 def beside_openssl() -> tuple[Figure, ...]:
-    """The ratio of the CPU of the first two rungs of a ladder to that of a connection of `openssl s_time`, both TLS 1.3
-    and verified.
+    """The CPU of a ladder's first two rungs, divided by that of a connection of `openssl s_time`; both use TLS 1.3 and
+    verify.
     """
     with lab() as there:
         rounds = in_turn(lambda: _ours(there, "handshakes", HANDSHAKES), lambda: _timed_by_openssl(there))
@@ -43,7 +43,7 @@ def beside_openssl() -> tuple[Figure, ...]:
 
 
 def beside_exporter() -> tuple[Figure, ...]:
-    """The ratios of the CPU of a TLS probe and of a DNS probe to those of the exporter, each 32 at once."""
+    """The CPU of a TLS probe and of a DNS probe, each divided by that of the exporter's, 32 at once."""
     with lab() as there:
         config = there.folder / "exporter.yml"
         config.write_text(_EXPORTER.format(roots=there.roots, host=HOST), encoding="ascii")

@@ -72,7 +72,7 @@ def _probes(scenario: Scenario) -> Iterator[str]:
 
 
 def beside_exporter() -> tuple[Figure, ...]:
-    """The ratio of the CPU of a cycle to that of the exporter for the same probes of names, ports, TLS and HTTP."""
+    """The CPU of a cycle, divided by that of the exporter for the same probes of names, ports, TLS and HTTP."""
     with host() as there, tempfile.TemporaryDirectory() as folder:
         config = Path(folder, "exporter.yml")
         config.write_text(_modules(there.vpc.scenario, there.roots), encoding="ascii")

@@ -18,7 +18,7 @@ _RANGE: Final = re.compile(rf"(@)?(?:(~|{_NUMBER})?(:))?({_NUMBER})?")
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Values outside of which an alert is raised, or inside of which one is."""
+    """A range of values; an alert is raised outside it or, if `inside`, within it."""
 
     low: float
     high: float

@@ -35,7 +35,7 @@ from tests.support.validator import VALIDATOR
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reader:
-    """How the tests read a format."""
+    """The tests' functions and data for a format."""
 
     holds: Callable[[str], object]
     """Raises if a document is invalid."""

@@ -41,7 +41,7 @@ def hard_report() -> Report:
 
 
 def rendered() -> dict[str, str]:
-    """The content of each file by its name: two reports in every format, and outputs that only text has."""
+    """The content of each file by its name: two reports in every format, and outputs that exist only as text."""
     hard, blocked = hard_report(), report_of("gateway-group-for-the-appliance")
     documents = {
         f"{name}{row.suffix}": _FOLDED.sub("", render(report, row.name))

@@ -129,8 +129,8 @@ def uses() -> list[Use]:
 
 
 def methods_of(tree: ast.Module) -> dict[str, set[str]]:
-    """The methods of patterns that a module calls, by the name of the pattern, or of the table that holds it. If the
-    name also occurs alone, such as in a list, the pattern may be used with search().
+    """The methods that a module calls on patterns, by the name of the pattern, or of the table that holds it. If the
+    name also occurs alone, such as in a list, other code may call search().
     """
     called: dict[str, set[str]] = defaultdict(set)
     bases = set()

@@ -49,9 +49,7 @@ class Outcome(enum.Enum):
 
 
 class Room:
-    """The tests of a room: those that are known to call a function, and those that have noticed a mistake in
-    a module.
-    """
+    """The tests of a room. It knows which tests call a function, and which have noticed a mistake in a module."""
 
     def __init__(self, command: Sequence[str]) -> None:
         self.command = tuple(command)

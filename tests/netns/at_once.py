@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, Generic, TypeVar, cast
 
 AT_ONCE: Final = 3
-"""How many runs one worker makes at a time."""
+"""The number of runs that one worker makes at a time."""
 LOST_SECONDS: Final = 600.0
 """Seconds after which the worker that began a run is considered dead."""
 _POLL_SECONDS: Final = 0.05

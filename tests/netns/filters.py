@@ -200,7 +200,9 @@ def _ports(first: int | None, last: int | None) -> str:
 
 
 def _acl_chains(facts: Configuration, sender: NetworkInterface, receiver: NetworkInterface) -> tuple[str, ...]:
-    """The ACLs that a packet passes: that of the subnet which it leaves, and that of the subnet which it enters."""
+    """The ACLs on a packet's path: first the ACL of the subnet that it leaves, then the ACL of the subnet that it
+    enters.
+    """
     if sender.subnet_id == receiver.subnet_id:
         return ()
     return _chain("out", _acl_of(facts, sender)), _chain("in", _acl_of(facts, receiver))

@@ -1,4 +1,4 @@
-"""A guard on the host of a VPC that records the destinations of its packets, even of those that a firewall there drops.
+"""A guard on the host of a VPC that records the destination of every packet, even if a firewall on the host drops it.
 
 It precedes every other rule on output and lets everything pass, so it does not change a run. It ignores the loopback
 interface, messages with which IPv6 finds neighbours (RFC 4861) and joins groups (RFC 3810), and the kernel's own ICMP

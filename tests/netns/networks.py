@@ -293,7 +293,9 @@ def _of_ends(version: int) -> Iterator[str]:
 
 
 def _of_places(places: Iterable[Place], others: Sequence[Place], prefix: str, version: int) -> Iterator[str]:
-    """Addresses, and a table for packets from each: to the other end in the same subnet, and to the router."""
+    """Lines that add addresses, and a routing table for packets from each: to the other end in the same subnet, and to
+    the router.
+    """
     no_detection = " nodad" if version == 6 else ""
     for number, place in enumerate(places, 1):
         short = _short(place.subnet_id)

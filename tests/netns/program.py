@@ -92,7 +92,7 @@ def facts_options(vpc: Vpc, folder: Path) -> tuple[str, ...]:
 
 
 def always_reading(toml: str) -> str:
-    """A scenario's file in which the run reads the configuration, whatever its measurements are."""
+    """A scenario's file with a run that reads the configuration even if the path is healthy."""
     if 'ec2 = "always"' in toml:
         return toml
     head, run, rest = toml.partition("[run]\n")
@@ -164,8 +164,8 @@ def credential_variables(credentials: CredentialsPart, folder: Path) -> dict[str
 
 
 def metadata_variables(scenario: Scenario) -> dict[str, str]:
-    """How long the SDK waits for silent metadata. If a step's timeout must end the wait, the SDK's limit is far longer:
-    if two limits are a second apart, either may be the first on a busy machine.
+    """Variables that set how long the SDK waits for silent metadata. If a step's timeout must end the wait, the SDK's
+    limit is far longer, since on a busy machine either of two close limits may come first.
     """
     if scenario.metadata.answer == "silence" and scenario.run.timeout < METADATA_SECONDS:
         return {"AWS_METADATA_SERVICE_TIMEOUT": str(int(START_SECONDS))}

@@ -29,7 +29,7 @@ from tests.support.extent import one_in
 pytestmark = [pytest.mark.netns, pytest.mark.usefixtures("namespaces")]
 
 ALWAYS: Final = ("deadline", "name-circle", "names", "reset-at-once")
-"""Cases whose run is needed whichever names are selected."""
+"""Cases that run in every selection."""
 ALL: Final = tuple(name for name in cases.NAMES if "namespaces" in cases.scenario(name).worlds)
 NAMES: Final = tuple(name for name in ALL if name in {*one_in(8, ALL), *ALWAYS})
 """Every fourth case; the peers are the same code in memory, where each case is run."""

@@ -132,7 +132,7 @@ PROMISED: Final = {
 
 
 ALWAYS: Final = ("healthy", READ, "resolvers-disagree", "redirect")
-"""Scenarios whose run is needed whichever names are selected."""
+"""Scenarios that run in every selection."""
 
 
 @pytest.mark.parametrize("name", PROMISED)

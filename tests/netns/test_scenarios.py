@@ -95,7 +95,9 @@ def observed(report: Report) -> dict[str, object]:
 
 
 def _place(observation: Observation[Any]) -> str:
-    """The id of a step. For the list of jobs, it omits the address, since that belongs to whichever ladder is first."""
+    """The id of a step. For the list of jobs, it omits the address, since the ladder that finishes first
+    determines it.
+    """
     return JOBS if observation.subject.operation == JOBS else observation.id
 
 

@@ -160,8 +160,8 @@ def agents(host: Host) -> Iterator[None]:
 @pytest.mark.usefixtures("agents")
 @pytest.mark.parametrize("is_open", [True, False], ids=["every user may read all", "root alone reads the settings"])
 def test_a_timer_finds_the_workloads_that_root_finds(host: Host, is_open: bool) -> None:
-    """It does not find what only root may read: the agent's configuration, which names the data's destination, and its
-    hosts.
+    """The timer's user cannot read the agent's configuration, which only root may read, so it finds neither the
+    destination of the data nor its hosts.
     """
     host.configure(CHECK, settings='region = "eu-west-1"\nno-ec2 = true\ntimeout = 1\n')
     if not is_open:

@@ -21,7 +21,9 @@ PACKAGE_VERSION: Final = re.sub(_UNRELEASED, r"~\1", __version__)
 COLLECTION_VERSION: Final = re.sub(_UNRELEASED, r"-\1", __version__)
 """This version in the form that Ansible Galaxy accepts (Semantic Versioning)."""
 _REQUIRED: Final = os.environ.get("BACKUPLINK_REQUIRE_PACKAGES", "")
-"""`1`, or the parts that must be present. It is read before the tests' own environment hides it."""
+"""The value of BACKUPLINK_REQUIRE_PACKAGES: `1`, or the parts that must be present. It is read before the tests' own
+environment hides the variable.
+"""
 
 
 def lacking(reason: str) -> NoReturn:

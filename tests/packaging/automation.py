@@ -244,7 +244,7 @@ DENIED: Final = {"ssm": "AccessDeniedException", "ec2": "UnauthorizedOperation"}
 
 
 class SystemsManager:
-    """Answers in place of Systems Manager where moto cannot: nodes, commands and executions."""
+    """Answers the calls of Systems Manager that moto lacks: nodes, commands and executions."""
 
     def __init__(self, session: boto3.session.Session) -> None:
         self.nodes: list[dict[str, Any]] = []

@@ -74,8 +74,8 @@ def manifest_of(dist: Path) -> dict[str, Any]:
 
 
 def taken(dist: Path, os_release: str, architecture: str) -> Mapping[str, bytes]:
-    """The files that the agent unpacks on a host after it has compared the checksum, by the ID of the host's
-    os-release.
+    """The files that the agent unpacks on a host after it has compared the checksum. The ID in the host's os-release
+    selects them.
     """
     names = {"rhel": "redhat", "ol": "oracle", "amzn": "amazon", "sles": "suse"}
     manifest = manifest_of(dist)

@@ -602,8 +602,8 @@ THEIR_WORDS: Final = {
 
 
 def test_the_template_s_parameters_are_the_document_s(built: Path, document: dict[str, Any]) -> None:
-    """They have the document's defaults, lists, patterns and lengths; the Region is the stack's, and reports require
-    their bucket.
+    """The template's parameters have the document's defaults, lists, patterns and lengths. Its Region is the stack's,
+    and reports require a bucket.
     """
     parameters = template(built / FLEET)["Parameters"]
     assert set(document["parameters"]) - set(parameters) == {"Region", "Report"}
@@ -965,7 +965,7 @@ def test_the_facts_of_other_regions_and_accounts_are_read(built: Path, tmp_path:
 def test_facts_that_lack_a_part_serve_and_none_at_all_are_a_failure(
     built: Path, tmp_path: Path, status: int, code: int
 ) -> None:
-    """The join works without these objects."""
+    """If facts are incomplete or missing, the fleet is joined without them."""
     ran = join(built, tmp_path, f'[ "$1" != facts ] || exit {status}{WRITES}', "[ $1 != events ] || echo 0")
     assert ran.code == code
     joined = next(call for call in calls_in(tmp_path / "calls") if "parquet" in call)

@@ -71,7 +71,7 @@ def calls(folder: Path) -> list[list[str]]:
 
 
 def uploads(folder: Path) -> list[str]:
-    """The paths of the task's files, after the one call that downloads the last audit."""
+    """The destinations of the task's uploads. Asserts that it first downloaded the last audit."""
     taken, *others = (call for call in test_fleet.calls_in(folder / "aws") if call[0] == "s3")
     assert taken[-2:] == [f"{PLACE}/", "."]
     return [call[-1] for call in others]

@@ -1,5 +1,5 @@
-"""The one file: its content, where it unpacks itself and where it must not, and that its findings equal those of the
-source tree.
+"""The one file: its content, the folders into which it unpacks itself or must not, and its findings, which must equal
+those of the source tree.
 """
 
 import gzip
@@ -48,7 +48,7 @@ NOBODY: Final = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-gro
 DEBIAN: Final = ("bullseye",)
 UBUNTU: Final = ("focal", "jammy")
 FOREIGN: Final = Path("/usr/aarch64-linux-gnu")
-"""Where Debian's libc6-arm64-cross and libgcc-s1-arm64-cross install the C library."""
+"""The folder into which Debian's libc6-arm64-cross and libgcc-s1-arm64-cross install the C library."""
 VERSION: Final = f"backuplink {__version__}\n"
 
 

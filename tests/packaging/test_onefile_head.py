@@ -28,7 +28,7 @@ from tests.support.repository import ROOT
 NEEDED: Final = ("sh", *"id uname ls find wc mkdir rm rmdir mv chmod grep head tail gzip tar mktemp".split())
 """Programs that the head needs on a host, besides one that computes checksums."""
 HERE: Final = "/mnt"
-"""Where a host without the programs of this machine still has them; its PATH does not name this folder."""
+"""The folder with this machine's programs on a host that must not find them by its PATH."""
 BUSYBOX: Final = f'#!/bin/sh\n[ "$1" = sha256sum ] && exec {HERE}/sha256sum\n'
 """Prints what BusyBox prints. No package that the tests install contains BusyBox."""
 BUSYBOX_WITHOUT: Final = '#!/bin/sh\necho "$1: applet not found"\nexit 127\n'

@@ -275,7 +275,7 @@ SETUPS: Final = (*AGENTS, *COMMANDS)
 
 
 def operator(built: World, setup: Command) -> dict[str, Any]:
-    """A policy with the permissions that `fleet` needs according to the program, and those for sending a command."""
+    """A policy with the permissions that the program lists for `fleet`, and the permissions to send a command."""
     sends = ("ssm:CreateDocument", "ssm:SendCommand", "ec2:DescribeInstances")
     denied = [{**EVERYTHING, "Effect": "Deny", "Action": setup.denies}] if setup.denies else []
     own = aws.own_policy(built, "fleet")["Statement"]

@@ -53,7 +53,7 @@ class Refused:
     hides: str | None = None
     """A text that the message must not contain."""
     unprivileged: bool = False
-    """Whether the case needs a user without privileges, since root may do it."""
+    """Whether the case needs a user without privileges, since the call would succeed as root."""
 
     names_help: bool | None = None
     """Whether the line points to the command's help: where the call is wrong, and not what it names. None where the

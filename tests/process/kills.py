@@ -37,7 +37,7 @@ MOST_CYCLES: Final = 4
 CYCLE_SECONDS: Final = 0.03
 """The maximum time in seconds that it lives after that."""
 AT_A_TIME: Final = 1_000
-"""The range of cycle numbers that each watch has."""
+"""How many cycle numbers are reserved for each watch."""
 
 
 class TellingWriter(HistoryWriter):

@@ -147,7 +147,7 @@ class Session:
         return {number: state for number, state in modes.items() if state != _DEFAULTS.get(number, False)}
 
     def key_modes(self) -> int:
-        """How many of kitty's keyboard modes were pushed and not popped."""
+        """The number of kitty's keyboard modes that were pushed and not popped."""
         return len(re.findall(rb"\x1b\[>\d+u", self.output)) - len(re.findall(rb"\x1b\[<u", self.output))
 
     def settings_are_back(self) -> bool:

@@ -69,7 +69,9 @@ from tests.support.validator import VALIDATOR
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 NOBODY: Final = 65_534
 LOADED: Final = (emf, json_format, junit, markdown, nagios, ndjson, prometheus, text)
-"""Formats that the command imports only when it needs them, which the user `nobody` may be unable to do."""
+"""Formats that the command imports on demand. This module imports them, since the user `nobody` may be unable to read
+them.
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -106,7 +108,9 @@ def configured(case: Refused, here: Path) -> Iterator[None]:
 
 @pytest.fixture
 def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What a refused call tried to measure; it must be empty. No packet is sent even if it is not."""
+    """The names of what a call tried to measure, which must stay empty for a refused call. No packet is sent in any
+    case.
+    """
     seen: list[str] = []
 
     async def measure(*_: object, **__: object) -> Measurement:

@@ -264,7 +264,7 @@ def rows_of(left: Mapping[str, str], folder: Path) -> list[CycleRow]:
 def test_a_watch_goes_on_without_its_history(
     is_there: bool, given: dict[str, str], disks: Disks, tmp_path: Path
 ) -> None:
-    """This also applies to a watch that is just starting. Once the disk accepts the history, it is written."""
+    """A watch also starts without its history. Once the disk accepts the history, it is written."""
     before = 3 if is_there else 0
     history = given["history"] if is_there else ""
     words = ("demo", "--watch", "--cycles", "8", "--history", f"{{disk}}/{HISTORY}")
@@ -385,7 +385,7 @@ def is_json(line: str) -> bool:
 
 
 def test_words_for_a_person_come_again_when_a_disk_has_room_again(disks: Disks) -> None:
-    """Messages on stderr of a watch, which goes to a file as well."""
+    """A watch's stderr may be a file on such a disk, too."""
     case = Case(
         words=(*WATCH, "--format", "ndjson", "--textfile", "{disk}/nowhere/watch.prom"),
         kinds=(WRITE,),

@@ -200,7 +200,7 @@ def test_an_interrupt_anywhere_leaves_a_whole_document_and_its_exit_code() -> No
 
 @pytest.mark.parametrize("wanted", FORMATS)
 def test_a_signal_at_every_phase(wanted: str) -> None:
-    """If the format makes no difference, each format takes a part of the phases."""
+    """Phases that are the same in all formats are divided among the formats."""
     points = (*(*BEFORE, *DURING, *AFTER, *LATE)[FORMATS.index(wanted) :: len(FORMATS)], *RENDERING[wanted])
     calls = [
         Call(tuple(CODES)[(number + FORMATS.index(wanted)) % len(CODES)], point, demo(wanted))

@@ -1,5 +1,5 @@
-"""Where a document goes: a file is written whole or not at all, and stdout gets a document that could not be written to
-its file.
+"""The output of a document: a file is written whole or not at all, and a document that cannot be written to its file
+goes to stdout.
 """
 
 import io

@@ -17,7 +17,7 @@ class Row:
 
     title: str
     codes: tuple[str, ...] = ()
-    """Findings of which a scenario of this row shows at least one; empty if there is no fault."""
+    """A scenario of this row shows at least one of these findings; empty if there is no fault."""
     causes: tuple[str, ...] = ()
     """Findings that name the cause if EC2 can be read: each is in a scenario of the row."""
     no_scenario: str | None = None

@@ -78,7 +78,7 @@ OTHERS_THAT_MAY_BE_NAMED = {
     "ENV016": r"AWS Backup can be reached|while no backup runs",  # of the Backint agent, which knows one service
     "TCP012": r"as long as a backup lasts|If backups or restores",  # the action of the software on the host
 }
-"""Texts that only look like the name of a service, by code, or that name the agent of the finding."""
+"""Texts, by code, that may look like the name of another service, or that name the agent of the finding."""
 
 
 def named_elsewhere(report: Report) -> list[str]:
@@ -142,7 +142,7 @@ def of_backup(code: str) -> Report:
 
 @pytest.fixture
 def as_required(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, of_backup: Report) -> str:
-    """Make runs that name no service check this one in place of Backup, once the report of Backup exists."""
+    """Let runs that name no service check this service in place of Backup, after Backup's own report has been made."""
     service: str = request.param
     caller = Workload.CALLER, None
     monkeypatch.setitem(NEEDS, caller, {service: "a test", "backup-gateway": None})

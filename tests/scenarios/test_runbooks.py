@@ -138,7 +138,7 @@ def test_the_cloudformation_blocks_are_resources_of_a_template(code: str) -> Non
 
 
 def fault_of(block: str) -> str | None:
-    """Why a text does not consist of a template's resources, or None if no fault is found without a YAML parser."""
+    """Why a text cannot be resources of a template, as far as this is visible without a YAML parser; otherwise None."""
     if re.fullmatch(f"(?:{RESOURCE.pattern})+", block) is None:
         return "not a row of names, each with a type and properties"
     if "\t" in block:

@@ -230,8 +230,8 @@ def test_a_rule_emptied_breaks_a_scenario(code: str) -> None:
 IN_REPORTS_OF_OTHERS = {("TLS001", Effects.SERVER), ("TLS003", Effects.SERVER)}
 """Pairs that no run has, since a failing handshake ends the steps at an address: test_diagnose has them."""
 PATH_SHOWN_BY: Final = {("TCP002", "JOB002"), ("TCP001", "API010")}
-"""One cause of failed jobs, and one of a role that STS does not give, each shown by a scenario; test_jobs and test_api
-in tests/agent/judge/rules have all causes.
+"""A scenario shows one cause of failed jobs and one of a role that STS refuses; test_jobs and test_api in
+tests/agent/judge/rules have all causes.
 """
 
 

@@ -395,7 +395,9 @@ def climbed(*addresses: str, of: str = "backup", but: Iterable[int] = ()) -> Obs
 
 
 def here(of: str = "backup", *addresses: str) -> Observations:
-    """This host, its SDK, and a lookup of one target in which its own name server gave the same addresses."""
+    """Observations of this host, its SDK, and one target's name: the lookup and its own name server gave the same
+    addresses.
+    """
     return [host(), sdk(), imds(), proxy(of=of), lookup(*addresses, of=of), answer(*addresses, of=of)]
 
 
@@ -409,7 +411,7 @@ def healthy(*targets: Target) -> Observations:
 
 
 def replaced(observations: Iterable[Observation[Any]], *others: Observation[Any]) -> Observations:
-    """Return the observations, with these in place of those with the same ids."""
+    """Return the observations after replacing each that has the id of a new one."""
     by_id = {observation.id: observation for observation in observations}
     assert {other.id for other in others} <= set(by_id)
     return list({**by_id, **{other.id: other for other in others}}.values())

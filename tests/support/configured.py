@@ -299,7 +299,7 @@ def offered(
 
 
 def configured(*changed: Observation[Any], days_old: float = 0.0) -> Observations:
-    """The reads of the healthy world, with these in place of those of the same operations."""
+    """The reads of the healthy world, with each read of the given operations replaced."""
     by_id = {observation.id: observation for observation in healthy_configuration(days_old=days_old)}
     assert {observation.id for observation in changed} <= set(by_id)
     return list({**by_id, **{observation.id: observation for observation in changed}}.values())

@@ -1,4 +1,4 @@
-"""How much the tests cover: the share that every change needs or, with `--everything`, every case.
+"""The extent of the tests: the share of the cases that every change needs or, with `--everything`, all cases.
 
 `tests/conftest.py` calls `choose` before any test module is imported. Cases omitted without the option always resemble
 many that run, and another complete test covers the same behaviour.

@@ -70,7 +70,7 @@ def _later(row: Observation[Any], by: timedelta, chance: random.Random) -> Obser
 
 
 def read(path: Path, at: datetime | None = None) -> HistoryDocument:
-    """A history as the command reads it, with its chart, `at` a moment, or just after its last cycle."""
+    """Read a history with its chart, as the command does at the time `at`, or just after the last cycle."""
     found = history_command._read(str(path), lambda reader: history_command._document(reader, None, chart=True), ())
     moment = max(series.last_at for series in found.series) + timedelta(minutes=1) if at is None else at
     return replace(found, read_at=moment)

@@ -1,4 +1,4 @@
-"""Secrets that tests plant where secrets can be, and the search for them in output.
+"""Secrets that tests plant in every place that can hold one, and the search for them in output.
 
 Each secret begins and ends with words of its own, and tests search for both, so that they also find a part of a secret.
 The last four characters of an access key id may be shown.

@@ -14,7 +14,7 @@ _EMPTY: Final = {
     FLEET.name: ("causes", "own_faults"),
     PREDICTION.name: ("names", "paths", "calls", "faults"),
 }
-"""The fields that must be empty in the refusal of kinds that refuse with a complete document."""
+"""The fields that a refusal leaves empty, by kind, if the refusal is a complete document of that kind."""
 
 
 @cache

@@ -1,7 +1,7 @@
 """A hundred kinds of secrets as logs, settings and errors hold them, each in a line with a unique word.
 
-SECURITY.md promises that no masked text contains those of PROMISED. The others are recognised by their form or by the
-name in front of them, as far as `agent/report/secrets.py` knows these.
+SECURITY.md promises that no masked text contains the secrets in PROMISED. The others are only recognised if
+`agent/report/secrets.py` knows their form or the name in front of them.
 """
 
 import base64

@@ -15,6 +15,6 @@ def joined(sections: Mapping[str, str]) -> str:
 
 @cache
 def kept(file: Path) -> dict[str, str]:
-    """What a file has for each heading."""
+    """The text of a file below each heading."""
     parts = file.read_text("utf-8").removeprefix(_HEADING).split(f"\n{_HEADING}")
     return {heading: text.removesuffix("\n") for heading, _, text in (part.partition("\n") for part in parts)}

@@ -139,7 +139,7 @@ class Audited:
 
 
 def codes(faults: Iterable[AuditFault], *, counts: bool = True) -> set[str | None]:
-    """The codes of faults more severe than information: those that count, or those that do not."""
+    """The codes of faults more severe than information. `counts` selects the faults that count, or the others."""
     return {fault.code for fault in faults if fault.counts is counts and fault.severity is not Severity.INFO}
 
 
@@ -281,7 +281,7 @@ _ASKED: Final[dict[str, dict[str, Any]]] = {
     "VPC001": {"workloads": (Workload.CALLER,)},
     "VPC019": {"services": ("s3",)},
 }
-"""The workload or service to ask for if a fault depends on it."""
+"""The workload or the service that the audit must ask for to report the fault, by code."""
 MEASURED_ALONE: Final = {
     "VPC010",  # an answer can only be old if it was measured
 }

@@ -661,7 +661,7 @@ def _predicted(name: str) -> PredictionDocument | None:
 
 
 def test_a_run_and_a_prediction_of_the_same_host_agree() -> None:
-    """If a run has read everything in the file, both give the same result for each address and port of the VPC's
+    """If a run has read everything in the file, the run and the prediction agree on each address and port of the VPC's
     endpoints.
     """
     compared = 0

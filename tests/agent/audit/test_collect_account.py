@@ -456,7 +456,9 @@ def fast(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("count", extent.one_in(2, (12, 199)))
 @pytest.mark.usefixtures("fast")
 async def test_an_account_is_read_once_and_split_by_vpc(account: boto3.session.Session, count: int) -> None:
-    """Each VPC has 25 groups with 10 rules, and an endpoint of its own; with the default VPC there are 200."""
+    """The account has 200 VPCs, the default one included. Each other VPC has 25 groups with 10 rules, and its own
+    endpoint.
+    """
     client = account.client("ec2")
     made = {make_vpc(client, private_dns=True)[0] for _ in range(count)}
     for vpc_id in made:

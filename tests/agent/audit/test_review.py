@@ -116,7 +116,7 @@ def one_zone(of: Ec2Facts) -> Ec2Facts:
 
 
 def second_endpoint(of: Ec2Facts) -> Ec2Facts:
-    """Another endpoint of the first service, of which private DNS is off."""
+    """Add another endpoint of the first service, without private DNS."""
     held = facts(ENDPOINTS, of).endpoints
     own = [one for one in facts(ENDPOINT_INTERFACES, of).interfaces if one.interface_id in held[0].interface_ids]
     more = tuple(

@@ -1,4 +1,4 @@
-"""One fix for each code: the rows as a table, and that runs, predictions, audits and fleets use them."""
+"""Each code has one fix. The rows are tested as a table; runs, predictions, audits and fleets must use them."""
 
 import ast
 import re

@@ -156,7 +156,7 @@ def test_answers_have_ports_of_their_own(stage: Stage) -> None:
 
 
 def reported(name: str, code: str) -> tuple[Evidence, RuleFinding, Target]:
-    """What the rule of a code reports in a scenario, and its target."""
+    """The finding that the rule of a code reports in a scenario, with the evidence and its target."""
     evidence = evidence_of(name)
     (check,) = (row.check for row in RULES if row.code == code)
     finding = next(iter(check(evidence)))

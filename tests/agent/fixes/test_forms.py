@@ -1,6 +1,4 @@
-"""The form of fixes: which commands read, which change something, which exclude each other, and which lines belong in
-which file.
-"""
+"""The form of fixes: reading and changing commands, commands that exclude each other, and lines for a file."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -24,7 +24,7 @@ from tests.support.runs import report_of
 
 
 def _reports(path: Path) -> list[tuple[int, int]]:
-    """Each cycle with the cycle whose report it refers to."""
+    """Each cycle, with the number of the cycle whose report it uses."""
     with HistoryReader(path) as history:
         return [(cycle.id, cycle.report) for cycle in history.cycles(None)]
 

@@ -128,7 +128,7 @@ def test_a_link_that_only_this_user_can_place_is_followed(tmp_path: Path) -> Non
 
 @as_root
 def test_a_user_without_rights_may_write_into_a_shared_folder(shared: Path) -> None:
-    """This nearest case must still work: a plain new file in /tmp."""
+    """The protections must still allow the ordinary case: a new file in /tmp."""
     shared.parent.chmod(0o755)
     for folder in shared.parents:
         if not folder.stat().st_mode & stat.S_IXOTH:

@@ -1,6 +1,4 @@
-"""What changed between two reports: nothing if they are the same, the same changes in both directions, and how bad they
-are.
-"""
+"""The changes between two reports: none between equal reports, the same ones in both directions, and their severity."""
 
 import itertools
 import json

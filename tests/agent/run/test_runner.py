@@ -550,7 +550,7 @@ def test_the_next_address_makes_the_call_where_one_does_not_get_so_far() -> None
 
 
 def test_no_call_is_no_proof() -> None:
-    """If no address gets as far as a call, the results of calls are not proven."""
+    """If no address gets as far as a call, nothing is proven that only a call can prove."""
     evidence, _ = evidence_in(scenarios.load("http-stalls"), turn=0)
     assert callers(evidence) == []
     assert judge_evidence(evidence).verdict.status is not Status.OK

@@ -1,4 +1,4 @@
-"""The history of an interface: where it continues, what it keeps, and how it handles a file that does not answer."""
+"""The history of an interface: it continues an earlier one, is written, and may be on a disk that does not answer."""
 
 import asyncio
 import threading

@@ -254,7 +254,7 @@ class Manager:
 
 
 class Runs:
-    """Measurements of a watch, each of which waits until a test releases it, unless all are released."""
+    """Measurements of a watch. Each waits until a test releases it, or has released all."""
 
     def __init__(self, evidence: Measurement, *, through: bool = False) -> None:
         self.started = 0

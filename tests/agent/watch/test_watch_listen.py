@@ -318,8 +318,8 @@ def test_a_foreign_host_learns_nothing_of_what_there_is(path: str, method: str) 
     ],
 )
 def test_a_page_of_another_site_starts_no_run(site: str | None, status: int) -> None:
-    """It names the right `Host`, as `<img src="http://127.0.0.1:9842/probe">` does. A request that needs no run is
-    answered: somebody may follow a link to it, and a page cannot read the answer.
+    """Its request names the right `Host`, as `<img src="http://127.0.0.1:9842/probe">` does. A request that needs no
+    run is answered: somebody may follow a link to it, and a page cannot read the answer.
     """
     began: list[str] = []
 

@@ -43,7 +43,7 @@ DEADLINE = 20.0
 
 @pytest.fixture(autouse=True)
 def _measured() -> None:
-    """Measure once in a separate loop, before that of a test continues."""
+    """Measure once in a separate loop, before the loop of a test continues."""
     measurement_of("healthy")
     measurement_of(FAULTY)
 

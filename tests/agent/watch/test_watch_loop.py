@@ -165,7 +165,7 @@ FIRST_READ: Final = first_read_after("i-0a1b2c3d4e5f67890")
 
 
 async def asked(*names: str) -> list[tuple[float, str]]:
-    """When each cycle started, and whether it was allowed to ask EC2 (`may`), had an earlier answer (`again`), or
+    """The start of each cycle, and whether it was allowed to ask EC2 (`may`), had an earlier answer (`again`), or
     neither (`no`).
     """
     sources: list[tuple[float, str]] = []

@@ -31,7 +31,7 @@ def manager(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[clients.
 
 @pytest.fixture(autouse=True)
 def _measured() -> None:
-    """Measure once in a separate loop, before that of a test continues."""
+    """Measure once in a separate loop, before the loop of a test continues."""
     measurement_of("healthy")
 
 

@@ -99,7 +99,7 @@ def test_a_promise_that_is_broken_is_noticed(
     command: Command,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """At least one of all seeds shows it."""
+    """At least one of all seeds reveals the broken promise."""
     monkeypatch.setattr(target, attribute, broken)
     (kind,) = (kind for kind in KINDS if kind.name == name)
     with pytest.raises(AssertionError):
