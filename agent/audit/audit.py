@@ -370,7 +370,7 @@ def _why_untold(vpc: AuditedNetwork, status: Status, faults: Sequence[AuditFault
 
 
 def _how_to_read(vpc: AuditedNetwork) -> str:
-    """How to get the unknown parts of a VPC's configuration."""
+    """The step that makes the unknown parts of a VPC's configuration readable."""
     if vpc.is_shared:
         return f"Read it as account {vpc.known.owner}, which owns it"
     if vpc.facts.not_read or vpc.known.configuration.endpoints is None:

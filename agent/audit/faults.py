@@ -265,7 +265,7 @@ def prefix_of(service: str) -> str:
 
 
 def _policies(vpc: AuditedNetwork, service: str, *, counts: bool) -> Iterator[AuditFault]:
-    """VPC008, or VPC019 for a gateway endpoint: a policy that allows nothing of the service."""
+    """VPC008, or VPC019 for a gateway endpoint: a policy that allows no action of the service."""
     there: tuple[VpcEndpoint | GatewayEndpoint, ...] = (*vpc.endpoints(service), *vpc.known.gateways(service))
     for endpoint in there:
         code = "VPC019" if isinstance(endpoint, GatewayEndpoint) else "VPC008"

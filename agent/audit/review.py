@@ -34,8 +34,8 @@ class _At:
 
 
 def review(vpc: AuditedNetwork, required: Container[str], known: Suppressions) -> Iterator[AuditFault]:
-    """VPC020 for each group, and VPC021 for all policies together. Services that count have findings of their own, and
-    so do suppressed endpoints, so that a suppression does not hide the others."""
+    """VPC020 for each group, and VPC021 for all policies together. Needed services have findings apart from the others.
+    So have suppressed endpoints, so that a suppression hides no other endpoint."""
     for counts in (True, False):
         there = [one for one in _there(vpc) if (one.service in required) is counts]
         for is_known in (False, True):
@@ -110,8 +110,8 @@ def _policies(vpc: AuditedNetwork, there: Sequence[_At], *, counts: bool, is_kno
 
 
 def admits_everybody(policy: str | None) -> bool:
-    """Whether a policy allows everything to everybody and denies nothing. False if that is unknown, which another
-    finding covers."""
+    """Whether a policy allows everything to everybody and denies nothing. False if the policy cannot be read; that is a
+    finding of its own."""
     try:
         statements = statements_of(policy or "")
     except RefusedError:

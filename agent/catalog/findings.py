@@ -39,7 +39,7 @@ class Radius(StrEnum):
     ENDPOINT = "endpoint"
     """The hosts that use the endpoint: its interfaces, groups, state or policy."""
     VPC = "vpc"
-    """The hosts of the VPC, or a part of it other than a subnet: whatever answers names, devices on the way, or a
+    """The hosts of the VPC, or some of them across subnets. The cause is a resolver or zone, a device on the path, or a
     security group of hosts."""
     ACCOUNT = "account"
     """The hosts in all VPCs of the account: roles, policies of IAM and of the organisation, quotas, resources shared

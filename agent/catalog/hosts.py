@@ -46,7 +46,7 @@ class ServiceEndpoint:
     gateway_endpoint: bool
     """Whether a gateway endpoint can be used, too."""
     call: str | None
-    """The signed call of a run; None where none is made."""
+    """The signed call of a run; None if it makes none."""
     calls_per_second: float | None
     """Its published limit per account and Region; None if none is published."""
 

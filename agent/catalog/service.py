@@ -32,7 +32,7 @@ class PrivateLink:
     label: str
     """Last part of the endpoint service's name, and the label in DNS names of the endpoints themselves."""
     prefixes: Mapping[str, str] = field(default_factory=dict)
-    """First part of the endpoint service's name, by Region or by partition, where it is not the usual one."""
+    """First part of the endpoint service's name, by Region or by partition, if it is not the usual one."""
     documented_in: frozenset[str] = frozenset({"aws", "aws-us-gov"})
     """Partitions for which AWS documents the name. In others it is inferred from the rule, or comes from a third
     party."""
@@ -77,8 +77,8 @@ class GlobalHost:
     is_usual: bool
     """Whether `legacy` is the default."""
     may_be_covered: bool
-    """Whether private DNS of an endpoint in such a Region may also answer for this host, which AWS does not
-    document."""
+    """Whether private DNS of an endpoint in one of these Regions may also answer for this host. AWS does not document
+    that."""
 
     @property
     def variable(self) -> str:
@@ -122,12 +122,12 @@ class Service:
     """Resource types (ResourceType) whose backup jobs need this service from the host itself, so that a fault of the
     path there can make them fail. Jobs of other types run in AWS Backup alone."""
     has_job_data: bool = False
-    """Whether the data of those jobs goes through it. A host that uses it has such resources, and their jobs name the
-    resources and not the instance."""
+    """Whether the data of those jobs goes through it. A host that uses this service has the resources, and the jobs
+    name the resources and not the instance."""
     gives_credentials: bool = False
     """Whether the SDK's chain of credentials asks this service for the credentials of a role."""
     appliance_labels: tuple[str, ...] = ()
-    """First labels of the public hosts that an appliance of the service uses; empty where it has no appliance."""
+    """First labels of the public hosts that an appliance of the service uses; empty if it has no appliance."""
     unsigned_path: str = "/"
     """The path of the unsigned request. It avoids paths that the service answers with a redirect to a web page."""
     answers: AnswerForm = AnswerForm.JSON

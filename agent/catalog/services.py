@@ -558,8 +558,8 @@ def host_of(service: str, region: str, *, fips: bool, dual_stack: bool) -> str:
 
 
 def signing_region_of(service: str, region: str, *, is_global: bool = False) -> str | None:
-    """The Region with which requests to the SDK's hosts are signed, if it is not `region`: that of a global service or,
-    with `is_global`, of the service's global host."""
+    """The Region with which requests to the SDK's hosts are signed, if it is not `region`. It is the Region of a global
+    service or, with `is_global`, of the service's global host."""
     whole = SERVICES[service].global_host
     if is_global and whole is not None:
         return whole.signing_region
@@ -598,7 +598,8 @@ def service_name_of(service: str, region: str, *, fips: bool = False) -> str | N
 
 
 def is_name_documented(service: str, region: str) -> bool:
-    """Whether AWS documents that the service exists there, and the PrivateLink service name that reports give."""
+    """Whether AWS documents the PrivateLink service name that reports give, and does not rule out the service in the
+    Region."""
     links = SERVICES[service].links(fips=False)
     return (
         bool(links) and partition_of(region).id in links[0].documented_in and is_offered(service, region) is not False
@@ -612,8 +613,8 @@ def service_region_of(service: str, region: str) -> str | None:
 
 
 def private_link_labels(services: Iterable[str], *, is_global: bool = False) -> tuple[str, ...]:
-    """Last parts of the PrivateLink names of these services. Names with a Region are meant, or, with `is_global`, names
-    of global services, which have no Region."""
+    """Last parts of the PrivateLink names of these services: of names with a Region or, with `is_global`, of the names
+    without one that global services have."""
     return tuple(
         link.label
         for service in services

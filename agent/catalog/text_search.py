@@ -313,7 +313,7 @@ def shown(pattern: str) -> str:
 
 
 def named_host(line: str) -> NamedHost | None:
-    """The first host of AWS in a line; None where there is none."""
+    """The first host of AWS in a line; None if there is none."""
     hosts = (service_host(match[0]) for match in _HOST.finditer(line.lower()))
     return next((host for host in hosts if host is not None), None)
 

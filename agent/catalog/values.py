@@ -76,8 +76,8 @@ REGION: Final = ValueType("region", region, "the name of a Region, such as eu-we
 ADDRESS: Final = ValueType("address", address, "an IP address")
 ENDPOINT: Final = ValueType("[service=]name", named_endpoint, None)
 TIMEOUT: Final = seconds(0.1, 60)
-"""Limits of the seconds for one step."""
+"""The seconds that a single step may take."""
 DEADLINE: Final = seconds(1, 3600)
-"""Limits of the seconds for a whole run."""
+"""The seconds that a whole run may take."""
 INTERVAL: Final = seconds(MIN_INTERVAL, MAX_INTERVAL)
-"""Limits of the seconds between the starts of two cycles."""
+"""The seconds from the start of one cycle to the next."""

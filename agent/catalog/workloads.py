@@ -280,8 +280,8 @@ def _hana(wanted: frozenset[Workload], facts: WorkloadFacts) -> list[WorkloadInU
 
 
 def _mode_of(found: FoundWorkload | None) -> str:
-    """The mode of a HANA system's agent, which says where its data goes. A report of a later version may have a mode
-    that this version does not know."""
+    """The mode of a HANA system's agent, which says where its data goes. A mode from a report of a later version may be
+    unknown here."""
     mode = None if found is None else found.mode
     return mode if mode is not None and mode in MODE_OPTIONS else UNKNOWN
 

@@ -226,7 +226,7 @@ class NewEndpoint:
     target: Target
     private_dns: bool
     service_name: str | None = None
-    """The endpoint service as EC2 names it; None for the catalogue's."""
+    """The endpoint service as EC2 names it; None for the catalogue's name."""
     subnets: tuple[str, ...] = ()
 
     def command(self, region: str) -> Command:

@@ -140,7 +140,7 @@ class _Shown:
     """The command that shows a kind of resource."""
 
     placeholders: tuple[str, ...]
-    """The placeholders for one such resource. The first has the form of its ids."""
+    """The placeholders for a resource of this kind. The first has the form of its ids."""
     argv: tuple[str, ...]
     """Service, operation and the option that takes the ids."""
     scope: CommandScope
@@ -248,8 +248,8 @@ def passes(rule: GroupRule, port: int, *, egress: bool) -> bool:
 def free_number(
     acl: NetworkAcl, address: Address | None, version: int, ports: Ports, *, egress: bool, taken: Collection[int]
 ) -> int | None:
-    """A free entry number that is lower than those of all entries that deny any traffic to or from `address`, whose
-    value is None if it is unknown. Returns None if no such number is left."""
+    """A free entry number that is lower than those of all entries that deny any traffic to or from `address`. An
+    unknown address is None. Returns None if no such number is left."""
     entries = [entry for entry in acl.entries if entry.egress is egress]
     denying = (
         entry.number

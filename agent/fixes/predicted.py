@@ -100,7 +100,7 @@ def fix_of_name(known: KnownVpc, name: PredictedName, *first: str) -> Fix | None
 
 
 def dns_attributes_off(known: KnownVpc) -> tuple[str, ...] | None:
-    """Which DNS attributes of the VPC are off; None where they were not read."""
+    """The DNS attributes of the VPC that are off; None if they were not read."""
     dns = known.configuration.dns
     if dns is None:
         return None

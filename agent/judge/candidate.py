@@ -43,7 +43,7 @@ class Candidate:
 
     @property
     def limit(self) -> Severity | None:
-        """Its highest possible severity: its own limit, or that of its cause."""
+        """Its highest possible severity: its own limit, or its cause's."""
         if self.finding.at_most is not None or self.cause is None:
             return self.finding.at_most
         return self.cause.limit

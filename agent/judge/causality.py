@@ -314,8 +314,8 @@ def _worst_explained(candidate: Candidate, symptoms: list[Candidate]) -> Severit
 
 
 def _with_its_own(candidate: Candidate, worst: Severity | None) -> Severity | None:
-    """The severity of a finding with such symptoms. If its rule knows more than the symptoms show, such as why a call
-    was denied, the rule's severity counts if it is worse."""
+    """The severity of a finding whose symptoms give it the severity `worst`. If its rule knows more than the symptoms
+    show, such as why a call was denied, the rule's severity counts if it is worse."""
     own = candidate.finding.severity
     if worst is None or own is None or candidate.finding.is_stale:
         return worst

@@ -98,8 +98,8 @@ def _stop_of(prediction: Prediction) -> str:
 def _of_paths(
     evidence: Evidence, target: Target, changes: Sequence[Change], after: Predictor, *, is_whole: bool
 ) -> Judged:
-    """The result for rules and entries: whether they open the hops that they are meant for and, if no other command is
-    left, all hops that stop these groups' and ACLs' traffic on the same paths. The host's ACL plays no part on the
+    """The result for rules and entries: whether they open the hops that they are meant for. If no other command is
+    left, they must open all hops on the same paths that these groups and ACLs stop. The host's ACL plays no part on the
     ports of a gateway."""
     stops = [
         stop

@@ -99,7 +99,7 @@ def _candidate(
 ) -> Candidate:
     target = targets.get(finding.target or "")
     steps = [observation for step in finding.evidence if (observation := evidence.find(step)) is not None]
-    # The software on this host does not show what its findings affect: their targets do.
+    # The search for software on this host does not show what a finding affects; its other observations do.
     of = [step.subject.target for step in steps if step.subject.operation != WORKLOADS]
     return Candidate(
         finding,

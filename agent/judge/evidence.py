@@ -657,8 +657,8 @@ class Evidence:
     def zone(self, target: Target, address: Address) -> tuple[str | None, str | None]:
         """The name and the id of an address's zone, as far as they are known.
 
-        From inside, only the own subnet's zone is known; the zones of other subnets come from EC2. A zone in an
-        endpoint's name is named by the endpoint's account, whose names may differ: it has no id here.
+        From inside, only the zone of this host's subnet is known; the zones of other subnets come from EC2. If only an
+        endpoint's name gives the zone, the id stays unknown, because another account may give the zones other names.
         """
         interface, imds = self.interface_at(address), self.imds
         subnet = None if interface is None else self.subnet(interface.subnet_id)

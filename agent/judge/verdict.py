@@ -126,9 +126,9 @@ def _status(target: Target, evidence: Evidence, diagnosis: Diagnosis) -> Status:
 
 
 def _findings_of(target: Target, findings: Iterable[Finding], evidence: Evidence) -> list[Finding]:
-    """The findings that decide a target's status: its own, and those of the run or of a resolver that rest on a step
-    that it needs, since a symptom counts through its cause. Even a finding of another target can rest on such a step,
-    because the settings of this host are read once for all."""
+    """The findings that decide a target's status: its own, and findings of the run or of a resolver that rest on a step
+    that the target needs, since a symptom counts through its cause. A finding of another target may also rest on such a
+    step, because the settings of this host are read once for all targets."""
     steps = frozenset(required_steps(evidence, target))
     others = {other.id for other in evidence.targets} - {target.id}
     return [
@@ -313,7 +313,7 @@ def _counting_option(target: TargetReport) -> str:
         return target.counts_with
     if target.role is Role.OPTIONAL:
         return option_for(target.service)
-    return f"--endpoint {target.service}={target.host}"  # the host that the SDK calls is another
+    return f"--endpoint {target.service}={target.host}"  # the SDK calls another host
 
 
 def _not_counted(target: TargetReport, causes: list[Finding], evidence: Evidence) -> str | None:

@@ -73,7 +73,7 @@ class PredictedPath:
     hops: tuple[Hop, ...]
     """Every hop there and back with its rule, for the first source and the first address."""
     unseen: tuple[Sentence, ...]
-    """Invisible things that could change the outcome, in words."""
+    """Things that could change the outcome and cannot be seen, in words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

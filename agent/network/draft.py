@@ -133,7 +133,7 @@ class Draft:
         return not self._ids.isdisjoint(own_ids)
 
     def know(self, own_id: str) -> None:
-        """Treat an id as that of something that was read."""
+        """Treat an id as one that was read."""
         self._ids.add(own_id)
 
     def new_id(self, kind: str) -> str:

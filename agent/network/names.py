@@ -183,7 +183,8 @@ class KnownVpc:
     new_hosts: tuple[NewHost, ...] = ()
 
     def unsettled(self, resource_ids: Iterable[str], aspect: Aspect) -> str | None:
-        """The unknown aspect of one of these until a plan is applied, in words; None if all are known."""
+        """The reason why this aspect of one of these resources is unknown until a plan is applied; None if it is known
+        for all of them."""
         pending = words_of(self.pending)
         return next((words for one in resource_ids if (words := pending.get((one, aspect)))), None)
 
@@ -467,8 +468,8 @@ def _by_private_dns(known: KnownVpc, covering: tuple[VpcEndpoint, ...]) -> _Said
 
 
 def _without_private_dns(known: KnownVpc, service: str, host: str, there: tuple[VpcEndpoint, ...] | None) -> _Said:
-    """The answer if no endpoint, zone or rule of this VPC matches the name: that of a Profile's resource, otherwise of
-    public DNS."""
+    """The answer if no endpoint, zone or rule of this VPC matches the name. It comes from a Profile's resource, or
+    otherwise from public DNS."""
     if there is None or ENDPOINTS in known.dropped:
         return _Said(answer=Answer.CANNOT_TELL, words=_not_read(ENDPOINTS))
     configuration = known.configuration
@@ -526,7 +527,7 @@ def _unsure(words: str, code: str, known: KnownVpc, resource_id: str, name: str)
 
 
 def _code(code: str, known: KnownVpc, resource_id: str) -> str:
-    """The code, replaced by that of Profiles if a Profile brings the setting."""
+    """The code or, if a Profile brings the setting, VPC018."""
     return code if profile_of(known.configuration, resource_id) is None else "VPC018"
 
 

@@ -19,7 +19,7 @@ _MOST_TRIED: Final = 64
 
 
 def placed(known: KnownVpc) -> KnownVpc:
-    """The configuration with interfaces at those endpoints and subnets whose interface has no address yet."""
+    """The configuration with an interface, and its possible addresses, for each endpoint and subnet in `unplaced`."""
     configuration = known.configuration
     if not known.unplaced or configuration.endpoints is None or configuration.subnets is None:
         return known

@@ -34,5 +34,5 @@ class Pending:
 
 
 def words_of(pending: Iterable[Pending]) -> Mapping[tuple[str, Aspect], str]:
-    """The words, by the resource's id and the unknown aspect."""
+    """The words of each unknown, by the resource's id and the aspect."""
     return {(one.resource_id, one.aspect): one.words for one in pending}

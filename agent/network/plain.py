@@ -156,8 +156,8 @@ class Plain:
         return [held for some in self._letting[egress].fitting(peer) for held in some]
 
     def _passes(self, near: End, far: End, port: int, *, egress: bool) -> bool:
-        """Whether the network ACL and the route table at one end certainly let a connect to or from the other end pass,
-        and its answer."""
+        """Whether a connect to or from the other end, and its answer, certainly pass the network ACL and the route
+        table at one end."""
         number, answers = int(far.address), self._predictor.answers
         out, back = ((port, port), answers) if egress else (answers, (port, port))
         return (

@@ -256,9 +256,9 @@ class Predictor:
     def interface_at(self, address: Address, vpc_id: str | None = None) -> NetworkInterface | None:
         """The endpoint's interface with `address`, seen from a host in `vpc_id` or in this host's VPC.
 
-        Several VPCs can use the same address. If the address is in one of the host's VPC's own blocks, only an
-        interface there can have it. Otherwise an interface there comes first, and if several other VPCs have the
-        address, none is chosen.
+        Several VPCs can use the same address. If it is in one of the host's VPC's own blocks, only an interface in that
+        VPC can have it. Otherwise an interface in that VPC is chosen if it has the address, and then the only interface
+        in another VPC; of several others none is chosen.
         """
         vpc_id = vpc_id if vpc_id is not None else self._vpc_id
         having = self._interfaces.get(address, [])

@@ -140,7 +140,7 @@ class TransitGateways:
         yield self._exit(trip, far, trip.receiver)
 
     def _attachment_of(self, gateway_id: str, vpc_id: str) -> TransitAttachment | None:
-        """The attachment that works. Attachments stay listed for a while after their end, so it comes before those."""
+        """The working attachment, otherwise one that has ended: attachments stay listed for a while after their end."""
         having = self._of_vpc.get((gateway_id, vpc_id), [])
         return next((one for one in having if one.state in _WORKS), having[0] if having else None)
 

@@ -187,7 +187,8 @@ def _reached(prediction: PredictionDocument) -> Iterator[Block]:
     from agent.predict.picture import picture  # a text has none
 
     if prediction.paths:
-        # Not on paper, where a dozen paths would be too small to read: the table by port is there.
+        # This picture is not printed, because a dozen paths would be too small to read. The table by port is printed
+        # instead.
         yield Figure("What sources reach", lambda width, name: picture(prediction, width, name), is_printed=False)
     yield Only(
         frozenset({Medium.TEXT, Medium.MARKDOWN}), lambda: map(partial(_by_port, prediction), prediction.services)

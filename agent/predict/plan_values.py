@@ -43,7 +43,7 @@ class Unjudged:
     address: str | None = None
     """The resource's name in the plan; None if the name does not have the usual form."""
     is_known: bool = True
-    """Whether such a change is known to matter. Otherwise its kind is on no list."""
+    """Whether changes of this kind are known to matter. Otherwise the kind is on no list."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -577,7 +577,7 @@ _WHOLE: Final[Mapping[str, Callable[[Values], tuple[list[Edit], list[Edit]]]]] =
     "aws_vpc": lambda _: ([], []),
     RESTRICTED_GROUP: lambda values: ([], _default_rules(values)),
 }
-"""The edits to remove and those to add if a resource of the kind is deleted or replaced."""
+"""The edits to remove and the edits to add if a resource of the kind is deleted or replaced."""
 _FORGOTTEN: Final = frozenset(
     {
         *("aws_default_security_group", "aws_default_network_acl", "aws_default_route_table", "aws_default_vpc"),
@@ -596,5 +596,6 @@ _ADOPTED: Final[Mapping[str, Callable[[Values], tuple[list[Edit], list[Edit]]]]]
     "aws_vpc_endpoint_security_group_association": _in_place_of_default,
     RESTRICTED_GROUP: lambda values: (_default_rules(values), []),
 }
-"""The edits to remove and those to add if a resource of the kind is created beside existing ones."""
+"""The edits to remove and the edits to add when a resource of this kind is created, although it acts on something that
+exists."""
 KINDS: Final = tuple(_EDITS)

@@ -638,7 +638,7 @@ def _resolver_rule(scenario: Scenario, network: Configuration, parameters: Mappi
     wanted = parameters["ResolverRuleId"]
     rules = (*(network.resolver_rules or ()), *(() if network.brought is None else network.brought.rules))
     rule = next((rule for rule in rules if rule.rule_id == wanted), None)
-    if rule is None:  # so it also applies to one of another account
+    if rule is None:  # a rule of another account gives the same answer
         raise RefusedError(
             "ResourceNotFoundException", f"[RSLVR-00703] Resolver rule with ID '{wanted}' does not exist.", 400
         )

@@ -216,7 +216,7 @@ class StopPart:
     """Seconds for which it runs before."""
     seconds: float
     times: int = 1
-    """Number of such times, one after the other."""
+    """Number of stops, one after the other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,7 +224,7 @@ class HostPart:
     """The host on which the run is made."""
 
     name: str = "ip-10-0-1-10"
-    """Its own host name. In namespaces, the name is that of the machine below."""
+    """Its own host name. In namespaces, it is the name of the real machine."""
     addresses: tuple[Interface, ...] = (ip_interface("10.0.1.10/24"),)
     gateways: tuple[Address, ...] = (ip_address("10.0.1.1"),)
     """Default routers, one per address family; without one, only the own subnet can be reached."""
@@ -302,7 +302,7 @@ class MetadataPart:
     addresses: tuple[Address, ...] | None = None
     """The addresses of the primary interface; None for all of the host's."""
     clock_seconds: float = 0.0
-    """The service's clock minus that of the host."""
+    """Seconds by which the service's clock is ahead of the host's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -414,7 +414,7 @@ class TcpPart:
     bucket_region: str = "eu-west-1"
     """The Region of that bucket."""
     clock_seconds: float = 0.0
-    """The server's clock minus that of the host."""
+    """Seconds by which the server's clock is ahead of the host's."""
     filtered: tuple[str, ...] = ()
     """Server names that a device on the way blocks."""
     first_syn_lost: bool = False

@@ -40,8 +40,8 @@ def is_from_other_issuer(handshake: Observation[TlsFacts]) -> bool:
 
 
 def is_for_other_names(handshake: Observation[TlsFacts], host: str) -> bool:
-    """Whether a handshake showed a certificate with names of which none matches `host` (RFC 9525, section 6.3). For a
-    certificate with more names than are read, this is unknown and does not count."""
+    """Whether a handshake showed a certificate with names that all differ from `host` (RFC 9525, section 6.3).
+    Certificates with more names than are read are ignored."""
     leaf = leaf_of(handshake)
     if leaf is None or not 0 < len(leaf.names) < MAX_NAMES:
         return False

@@ -123,8 +123,8 @@ def nat64_down(evidence: Evidence, target: Target) -> tuple[Observation[TcpFacts
 
 @kept
 def unrouted_ipv6(evidence: Evidence, target: Target) -> tuple[Observation[TcpFacts], ...]:
-    """The attempts to IPv6 addresses without a route, if one to another address connects. Clients skip such addresses
-    and lose no time."""
+    """The attempts to IPv6 addresses without a route, if one to another address connects. Clients skip addresses
+    without a route and lose no time."""
     tried = evidence.connects(target, HTTPS)
     if not any(attempt.ok for attempt in tried):
         return ()
@@ -172,8 +172,8 @@ def _is_unanswered(attempt: Observation[TcpFacts], own_addresses: frozenset[obje
 
 
 def speaks_for_all(evidence: Evidence, target: Target, nature: Nature) -> bool:
-    """Whether a target is the first required one with such attempts on 443, from a host that reaches nothing. Its
-    finding then covers all targets."""
+    """Whether this host reaches nothing, and a target is the first required one with these attempts on 443. Its finding
+    then covers all targets."""
     if not reaches_nothing(evidence):
         return False
     required = (other for other in evidence.targets if other.role is Role.REQUIRED)

@@ -277,8 +277,8 @@ def is_answered_before(
 
 def answering_rule(evidence: Evidence, target: Target, answers: Iterable[Observation[Any]] = ()) -> ResolverRule | None:
     """The forwarding rule whose servers gave the answers of the VPC's resolver for a target. None if there is no such
-    rule, or if something wins over it: a private hosted zone that is more specific or that an answer names, or a DNS
-    Firewall rule with such an answer.
+    rule, or if something else may have given them: a more specific private hosted zone, a zone that an answer names, or
+    a DNS Firewall rule with the same answer.
 
     The more specific zone of private DNS probably wins over a rule, but this is not documented. It holds the endpoint's
     addresses, so any other answer did not come from it.

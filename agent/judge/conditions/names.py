@@ -152,7 +152,7 @@ def is_kept_back(family: FamilyAnswer, families: Iterable[FamilyAnswer]) -> bool
 def public_answers(evidence: Evidence) -> tuple[PublicAnswer, ...]:
     """The targets for which this host gets public addresses of a family in which the VPC's resolver gives only private
     ones or none. Public IPv6 next to private IPv4 is a lesser fault with a finding of its own. Empty if a public path
-    is expected, too."""
+    is as good as a private one."""
     results = []
     for target in evidence.targets:
         if evidence.expected_path(target) is not Expect.PRIVATE:

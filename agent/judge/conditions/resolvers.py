@@ -165,7 +165,7 @@ def silent_resolvers(evidence: Evidence) -> SilentResolvers | None:
         for target in evidence.targets
         if (lookup := evidence.own_lookup(target)) is not None
         and lookup.made
-        and not is_of_hosts_file(evidence, target)  # such an answer needs no name server
+        and not is_of_hosts_file(evidence, target)  # an answer from the hosts file needs no name server
     ]
     if not asked or not lookups or any(lookup.ok for lookup in lookups):
         return None
@@ -184,11 +184,12 @@ def silent_resolvers(evidence: Evidence) -> SilentResolvers | None:
 
 @kept
 def other_names_answered(evidence: Evidence) -> tuple[Observation[Any], ...]:
-    """Lookups of other names, made in the same way as by programs on this host, to which DNS had an answer while that
-    of a target's name ended without one. They prove that a name server answers and drops queries for some names."""
+    """Lookups of other names that DNS answered, while the lookup of a target's name ended without an answer. All are
+    made in the same way as by programs on this host. They prove that a name server answers and drops queries for some
+    names."""
     own = [lookup for target in evidence.targets if (lookup := evidence.own_lookup(target)) is not None]
     if not any(lookup.failure is not None and lookup.failure.kind in NO_REASON for lookup in own):
-        return ()  # without DNS, a lookup ends like that of a nonexistent name
+        return ()  # without DNS, every lookup ends like one of a nonexistent name
     others = [
         lookup
         for target in evidence.targets
@@ -241,7 +242,7 @@ def failing_resolvers(evidence: Evidence) -> tuple[FailingResolver, ...]:
 
 @kept
 def refused_lookups(evidence: Evidence) -> tuple[FailingResolver, ...]:
-    """The targets whose own lookup fails where a name server of this host refuses to answer."""
+    """The targets whose own lookup fails because a name server of this host refuses to answer."""
     return tuple(
         FailingResolver(target=target, evidence=ids([lookup, *answers]), answers=tuple(answers))
         for target, lookup, answers in spoilt_lookups(evidence, frozenset({FailureKind.DNS_REFUSED}))

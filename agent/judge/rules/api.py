@@ -93,8 +93,8 @@ def _none_found(search: Observation[CredentialFacts]) -> bool:
 
 def _metadata_stalls(evidence: Evidence, search: Observation[CredentialFacts]) -> bool:
     """Whether the search did not end, or broke off, because its last place, instance metadata, does not answer
-    correctly. An endless answer breaks off botocore's search; it counts only if no other place is set that could have
-    done so."""
+    correctly. An endless answer breaks off botocore's search. It is blamed on metadata only if no other source of
+    credentials is set."""
     failure = search.failure
     broken = any(request.failure is not None and request.made for request in evidence.metadata)
     is_set = evidence.container is not None or (evidence.sdk is not None and evidence.sdk.sts_host is not None)
@@ -206,8 +206,8 @@ def _role_failed(evidence: Evidence, search: Observation[CredentialFacts], code:
 
 
 def _allow_at_sts(evidence: Evidence, text: str) -> Fix | None:
-    """The fix if AWS's text says that an endpoint's policy denies the role. The endpoint is that of STS, which was
-    asked for the role. None for every other text."""
+    """The fix to suggest if AWS's text says that an endpoint policy denies the role. It is the policy of the STS
+    endpoint that was asked for the role. None for every other text."""
     denial = read_denial(text)
     if denial.policy != "vpc-endpoint":
         return None

@@ -161,7 +161,7 @@ def _beside_this_host(near: list[Observation[TcpFacts]]) -> str:
 
 
 def _ask_the_owner(evidence: Evidence, target: Target, silent: Sequence[Observation[TcpFacts]]) -> Fix:
-    """The fix if the endpoint is in another VPC, whose groups this VPC cannot change."""
+    """The fix to suggest if the endpoint is in another VPC, whose groups this VPC cannot change."""
     leader = leader_of(evidence, target, places(silent))
     led = "" if leader is None else f", and {leader.words} leads the name there"
     of = "" if leader is None or leader.owner is None else f" (account {leader.owner})"
@@ -176,7 +176,7 @@ def _ask_the_owner(evidence: Evidence, target: Target, silent: Sequence[Observat
 
 
 def _let_in(target: Target, silent: list[Observation[TcpFacts]], near: list[Observation[TcpFacts]]) -> Fix:
-    """The fix if an endpoint is silent. No ACL is on the path to the addresses in `near`."""
+    """The fix to suggest if an endpoint is silent. No ACL is on the path to the addresses in `near`."""
     parts = ["Allow this host on 443 in the endpoint's security group, and let 443 out in this host's own group."]
     if len(near) < len(silent):
         parts.append("Both subnets' network ACLs must pass 443 there and ports 1024-65535 back.")
@@ -318,7 +318,7 @@ def refused_by_peer(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _let_out(attempts: list[Observation[TcpFacts]]) -> Fix:
-    """The fix if the silent addresses are public, so that no endpoint is on the path."""
+    """The fix to suggest if the silent addresses are public, so that no endpoint is on the path."""
     return Fix(
         summary="Look for what drops 443 on the way out: the security group and network ACL of this host, its route to "
         "a NAT or internet gateway, a firewall.",

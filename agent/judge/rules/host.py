@@ -497,7 +497,7 @@ def _exceeded(risen: Sequence[tuple[str, int]]) -> Forms:
 
 def _has_caller(evidence: Evidence) -> bool:
     """Whether the run is for programs that call the API by an SDK: the workload `caller`, or an option that names a
-    service of such programs. The agents of other workloads do not read these settings."""
+    service which such programs use. The agents of other workloads do not read these settings."""
     by_caller = any(workload.name is Workload.CALLER and workload.is_required for workload in evidence.workloads)
     return by_caller or any(
         target.role is Role.REQUIRED
@@ -552,7 +552,7 @@ def _as_region(named: str) -> tuple[str, str | None]:
 
 
 def host_starved(evidence: Evidence) -> Iterator[RuleFinding]:
-    """ENV015: the process could not run on this host for so long that a step failed which the verdict needs."""
+    """ENV015: a step that the verdict needs failed because the process could not run for too long on this host."""
     starved = [
         observation
         for observation in evidence.observations

@@ -184,7 +184,7 @@ def no_answer(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _unhold(mute: Sequence[Observation[Any]]) -> Fix:
-    """The fix if a small request has no answer, or the connection ends."""
+    """The fix to suggest if a small request has no answer, or the connection ends."""
     return Fix(
         summary="Look for a proxy or a firewall on the way that lets TLS through and holds what is inside, and for a "
         "tunnel whose MTU is smaller than its ends believe.",
@@ -193,7 +193,7 @@ def _unhold(mute: Sequence[Observation[Any]]) -> Fix:
 
 
 def _let_websockets_pass(target: Target, sockets: Sequence[Observation[Any]]) -> Fix:
-    """The fix if only the request for a WebSocket has no answer."""
+    """The fix to suggest if only the request for a WebSocket has no answer."""
     return Fix(
         summary="A proxy or a firewall on the way opens TLS and does not know WebSocket (RFC 6455): exempt "
         f"{target.host} from its inspection, or let it pass the header Upgrade.",
@@ -202,7 +202,7 @@ def _let_websockets_pass(target: Target, sockets: Sequence[Observation[Any]]) ->
 
 
 def _unstall(calls: Sequence[Observation[Any]]) -> Fix:
-    """The fix if only the signed call has no answer."""
+    """The fix to suggest if only the signed call has no answer."""
     return Fix(
         summary="Try a smaller MTU on this host's interface first, 1400: large packets may be lost on the way out. If "
         "that changes nothing, look for a device on the way that holds signed requests.",

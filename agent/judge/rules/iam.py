@@ -97,8 +97,8 @@ def _finding_of(
 
 
 _OF_THE_CALLER: Final = frozenset({"IAM003", "IAM006", "IAM007", "IAM009"})
-"""The fix if the caller is allowed the action or that is unknown: there is no fault if only this program makes the
-call."""
+"""Denials because of the caller's own permissions, or for an unknown reason. They are not a fault if only this program
+makes the call."""
 _NAMES: Final = {kind.id: kind.name for kind in KINDS}
 _CALLERS: Final = {principal.kind: principal.name for principal in PRINCIPALS}
 _ARN: Final = re.compile(r"arn:aws[\w-]*:[^\s,;)'\"]{1,512}")

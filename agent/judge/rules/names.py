@@ -145,7 +145,7 @@ def _forwarded_beside(evidence: Evidence, target: Target) -> tuple[str, ...]:
 
 
 def _forward(evidence: Evidence, target: Target, forwarded: tuple[str, ...]) -> Fix:
-    """The fix if name servers on premises forward the names of some services, but not this one."""
+    """The fix to suggest if name servers on premises forward the names of some services, but not this one."""
     servers = f" ({listed(evidence.configured_resolvers)})" if evidence.configured_resolvers else ""
     return Fix(
         summary=f"Add a forwarding rule for {target.host} to this host's name servers{servers}, to the inbound "

@@ -140,7 +140,7 @@ def _servers_agree(evidence: Evidence, target: Target, fault: PrivateElsewhere) 
 
 
 def _flush_what_is_ahead(target: Target) -> Fix:
-    """The fix if programs get another answer than this host's own name servers give."""
+    """The fix to suggest if programs get another answer than this host's own name servers give."""
     return Fix(
         summary="Flush the cache that answers before DNS on this host (nscd, or systemd-resolved through the hosts "
         "line of /etc/nsswitch.conf), then restart programs that keep answers themselves, such as a JVM. The name "
@@ -606,7 +606,8 @@ def _is_on_this_host(answer: Observation[Any]) -> bool:
 
 
 def _look_before_dns(target: Target) -> Fix:
-    """The fix if software that programs ask before DNS gives another answer."""
+    """The fix to suggest if something other than DNS, such as a cache, answers programs first, and gives another
+    answer."""
     return Fix(
         summary="Check what answers before DNS on this host: the hosts line of /etc/nsswitch.conf, a cache "
         "(nscd, systemd-resolved, dnsmasq) that holds an old answer, a container's own resolv.conf. Flush it, "
@@ -621,7 +622,7 @@ def _look_before_dns(target: Target) -> Fix:
 
 
 def _flush(target: Target, caches: Sequence[Address]) -> Fix:
-    """The fix if caches or stubs on this host hold an old answer."""
+    """The fix to suggest if caches or stubs on this host hold an old answer."""
     return Fix(
         summary=f"{_flushing(caches)}Then restart programs that keep answers themselves, such as a JVM.",
         commands=(
@@ -752,7 +753,8 @@ def _is_prompt(answer: Observation[Any]) -> bool:
 
 
 def _stalls(answer: Observation[Any]) -> bool:
-    """Whether a lookup waits for such an answer. After an immediate failure the C library asks the next server."""
+    """Whether a lookup waits for a name server with this outcome. After an immediate failure the C library asks the
+    next server."""
     silent = answer.failure is not None and answer.failure.kind is FailureKind.TIMEOUT
     return silent or (answer.seconds or 0.0) >= SLOW_SECONDS
 

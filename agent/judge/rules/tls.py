@@ -140,8 +140,9 @@ def _instead_of_somebody_else(
     strangers: Sequence[Observation[TlsFacts]],
     genuine: Sequence[Observation[TlsFacts]],
 ) -> Fix:
-    """The fix if somebody else answers. If `genuine` handshakes show that other addresses are AWS, let the name lead
-    there. If all that answer are `strangers`, the address is wrong. Otherwise exempt the name from inspection."""
+    """The fix to suggest if somebody else answers. If `genuine` handshakes show that other addresses are AWS, let the
+    name lead there. If all that answer are `strangers`, the address is wrong. Otherwise exempt the name from
+    inspection."""
     if genuine:
         return Fix(
             summary="Let this host's name servers forward the name to the VPC's resolver: look for a response policy, "
@@ -255,7 +256,7 @@ def _tcp_words(evidence: Evidence, target: Target, handshakes: list[Observation[
 
 
 class _Stall(Enum):
-    """The result of two further handshakes at the address where one stalls, in words."""
+    """The result of two further handshakes at an address at which one stalled, in words."""
 
     SIZE = (
         "At {where} a handshake with a small ClientHello and small segments is answered, one for another name is not: "

@@ -327,8 +327,8 @@ def _targets(evidence: Evidence, services: Iterable[str]) -> tuple[Target, ...]:
 
 
 def unread_settings(evidence: Evidence) -> str | None:
-    """The unreadable settings of workloads on this host, and how to read them; None if there are none, or if a finding
-    says so."""
+    """The unreadable settings of workloads on this host, and how to read them. None if all could be read, or if a
+    finding reports them."""
     search = evidence.workload_search
     if search is not None and search.failure is not None:
         return f"this host could not be searched to the end: {search.failure.message}"

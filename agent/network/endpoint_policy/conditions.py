@@ -112,7 +112,7 @@ def _condition_fit(operator: str, key: str, wanted: list[Any], values: tuple[str
         return _null(wanted, values)
     if parsed is None or compare is None or values is None or not wanted:
         return Fit.MAYBE
-    # No page explains these for an absent key, or for a single value.
+    # No page explains set operators that negate, or that end in IfExists.
     if parsed["set"] and (negates or parsed["exists"]):
         return Fit.MAYBE
     if not values:

@@ -13,8 +13,8 @@ from probes.frozen import dataclass
 
 
 class Fit(IntEnum):
-    """How well something fits a call. The minimum of several is the fit of all of them together, the maximum that of
-    the best one."""
+    """How well something fits a call. Several parts together fit as well as their minimum, and the best of them as well
+    as their maximum."""
 
     NO = 0
     MAYBE = 1

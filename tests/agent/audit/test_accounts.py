@@ -113,7 +113,7 @@ OTHER_VPC: Final = (
 
 
 def test_a_policy_for_calls_of_another_vpc_lets_nobody_through() -> None:
-    """Every call through the endpoint comes from its own VPC, so that the condition always holds."""
+    """Every call through the endpoint comes from its own VPC, so the condition always holds."""
     vpc = only(Made(policy=OTHER_VPC % "vpc-0badbadb").facts())
     assert codes(vpc) == [("VPC008", "critical", True)]
     assert "statement 2 denies every action of the service to everybody" in vpc.faults[0].detail

@@ -41,7 +41,7 @@ from tests.support import large_account, large_vpc
 ASKED: Final = AuditRequest(workloads=(), services=())
 REVIEW: Final = replace(ASKED, review=True)
 (_, SOUND) = large_account.vpcs(2)
-"""A VPC in which everything works: its policies name the account, its group admits the VPC's block."""
+"""A VPC in which everything works: its policies name the account, and its group admits the VPC's block."""
 GROUP: Final = "sg-00000001000000000"
 VPCE: Final = "vpce-00000001000000000"
 DEFAULT: Final = '{"Statement":[{"Action":"*","Effect":"Allow","Principal":"*","Resource":"*"}]}'
@@ -84,7 +84,7 @@ def first(**values: Any) -> Change:
 
 
 def group(*rules: GroupRule, only: bool = False, **values: Any) -> Change:
-    """The endpoints' group with further rules, or with these alone."""
+    """The endpoints' group, with further rules or with only these."""
 
     def change(of: Ec2Facts) -> Ec2Facts:
         own, *others = facts(SECURITY_GROUPS, of).groups
@@ -103,7 +103,7 @@ def acl(*entries: AclEntry) -> Change:
 
 
 def one_zone(of: Ec2Facts) -> Ec2Facts:
-    """Each endpoint has an interface in the first zone alone."""
+    """Endpoints with an interface in the first zone only."""
     held = facts(ENDPOINTS, of).endpoints
     kept = tuple(replace(one, subnet_ids=one.subnet_ids[:1], interface_ids=one.interface_ids[:1]) for one in held)
     names = {name for one in kept for name in one.interface_ids}

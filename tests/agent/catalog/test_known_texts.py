@@ -201,10 +201,10 @@ def test_a_host_that_the_catalogue_knows_is_checked_in_its_region() -> None:
 @pytest.mark.parametrize("denial", DENIALS, ids=lambda denial: denial["name"])
 def test_a_denial_is_the_finding_that_the_rules_give_for_it(denial: dict[str, Any]) -> None:
     match = only(denial["text"])
-    if match.known.id == "denied-ec2":  # a read of the configuration, which is not a target
+    if match.known.id == "denied-ec2":  # this is a read of the configuration, which is not a target
         assert "ec2:" in denial["text"]
         assert match.codes == ("VPC013",)
-    elif match.known.id == "denied-role-trust":  # stops credentials; the rules see the failed source
+    elif match.known.id == "denied-role-trust":  # this stops the credentials; rules see the failed source
         assert denial["policy"] == "role-trust"
         assert match.codes == ("API010",)
     else:

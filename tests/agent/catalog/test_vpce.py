@@ -1,4 +1,4 @@
-"""Names of an endpoint's own, and the forms of `--endpoint`."""
+"""An endpoint's own names, and the forms of `--endpoint`."""
 
 import pytest
 from hypothesis import example, given
@@ -177,7 +177,7 @@ def test_forms_of_endpoint(text: str, service: str, host: str) -> None:
     ],
 )
 def test_what_is_refused_with_a_hint(text: str, words: str) -> None:
-    with pytest.raises(ValueError) as caught:  # noqa: PT011 - the words are what is held against
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 - the words are compared below
         named_endpoint(text)
     assert words in str(caught.value)
 

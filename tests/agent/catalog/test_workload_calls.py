@@ -14,7 +14,7 @@ ROWS = [pytest.param(row, id=f"{row.workload} at {row.service}") for row in WORK
 NOT_IN_MODELS = {
     *("ssm:ListInstanceAssociations", "ssm:UpdateInstanceAssociationStatus", "ssm:UpdateInstanceInformation"),
 }
-"""Actions of the agents' own interfaces, which no public model has."""
+"""Actions of the agents' own interfaces, which no public model contains."""
 
 
 def test_each_workload_and_service_has_one_row() -> None:

@@ -1,4 +1,4 @@
-"""From evidence to findings: what explains what, how bad it is, in which order; and no failure goes unnamed."""
+"""From evidence to findings: causes, severities and order, and a name for every failure."""
 
 import json
 import random
@@ -107,7 +107,7 @@ def well(*targets: Target) -> Evidence:
 
 
 def symptoms_of(code: str) -> set[str]:
-    """The codes that a code can explain; by address only what lies above names."""
+    """The codes that a code can explain. Those that depend on an address are only from layers above names."""
     return {symptom for row in EXPLAINS if row.cause == code for symptom in codes_of_row(row)}
 
 
@@ -139,7 +139,7 @@ CREDENTIALS_AND_ACCOUNT = {"API001", "API002", "API003", "API005", "API007", "AP
 SERVICE_AND_PROXY = {"HTTP003", "HTTP005"}
 BESIDE_WHAT_WORKS = {"TCP002", "TCP003", "TCP007", "TCP008"}
 NOT_OF_A_NAME = {"DNS002", "DNS004", "DNS012", "DNS014", "DNS015", "DNS016"}
-"""What differs from one asked to another, or who is silent."""
+"""Findings about differences between name servers, or about silent ones."""
 ABOVE_TLS = {code.code for code in CODES.values() if code.layer not in (Layer.HTTP, Layer.CALL)}
 
 
@@ -147,7 +147,7 @@ ABOVE_TLS = {code.code for code in CODES.values() if code.layer not in (Layer.HT
     "row", [row for row in EXPLAINS if isinstance(row.symptom, Effects)], ids=lambda row: f"{row.cause} {row.symptom}"
 )
 def test_what_a_row_over_many_codes_must_not_explain(row: Explains) -> None:
-    """An address, a name and a server explain only what each can cause (contract, section 3)."""
+    """An address, a name or a server explains only findings that it can cause (contract, section 3)."""
     never = CREDENTIALS_AND_ACCOUNT | SERVICE_AND_PROXY | {"IAM001", "IAM002", "IAM009"}
     never |= {code.code for code in CODES.values() if code.layer in (Layer.HOST, Layer.CONFIGURATION, Layer.RUN)}
     match row.symptom:
@@ -176,7 +176,7 @@ def test_what_a_row_over_many_codes_must_not_explain(row: Explains) -> None:
     ],
 )
 def test_an_address_explains_what_an_address_can_cause(cause: str, symptom: str, is_explained: bool) -> None:
-    # What the configuration explains stands only where it explains something.
+    # A cause from the configuration is reported only if it explains something.
     rules = [says(cause, at=[PUBLIC]), says("TCP006", at=[PUBLIC]), says(symptom, at=[PUBLIC])]
     expected = f"{cause}@backup" if is_explained else None
     assert causes(well(), *rules)[f"{symptom}@backup"] == expected
@@ -295,7 +295,7 @@ def test_causes(rules: list[Rule], expected: dict[str, str | None]) -> None:
 
 
 def sharing(code: str, of: str, *shared: str, severity: Severity | None = None) -> Rule:
-    """A rule that always fires, with a cause that other targets may share."""
+    """A rule that always reports, with a cause that other targets may share."""
     [finding] = says(code, of, severity=severity).check(well())
     return Rule(code, needs=(), check=lambda _: [replace(finding, shared=frozenset(shared))])
 
@@ -540,10 +540,10 @@ def test_run003_does_not_look_away_from_a_failure_above_a_step_that_was_not_made
 
 
 def test_run003_is_about_what_the_target_needs() -> None:
-    # An answer of another resolver fails, and an address that only that resolver knows: neither decides.
+    # An answer of another resolver that fails, and an address that only that resolver knows: neither decides.
     observations = [*healthy(), answer(failed="servfail", by=CORPORATE), tcp("10.0.9.9", failed="no-source-port")]
     assert findings(evidence(observations), *CORE) == {}
-    # What grew from such an answer is itself shown, not the answer.
+    # If a step depends on such an answer, the step is named in RUN003, and the answer is not.
     grown = tcp(A, failed="closed", after=f"dns/backup/{CORPORATE}/A")
     observations = replaced([*healthy(), answer(failed="servfail", by=CORPORATE)], grown)
     assert findings(evidence(observations), *CORE)["RUN003"].evidence == ("tcp/backup/10.0.1.17/443",)
@@ -663,7 +663,7 @@ def test_the_default_host_for_comparison_is_not_called_by_the_url() -> None:
 
 
 def test_a_public_target_for_comparison_is_not_in_use() -> None:
-    # Private DNS off and calls by an endpoint's own name: a supported way to work, and nothing is unknown about it.
+    # Private DNS is off, and calls use the endpoint's own name: this is supported, and nothing about it is unknown.
     called = target(host="vpce-1.backup.eu-west-1.vpce.amazonaws.com")
     observations = [*healthy(called), *here("backup", PUBLIC), *climbed(PUBLIC)]
     diagnosis = diagnose(evidence(observations, targets=[called, context(BACKUP)]), CORE)
@@ -802,7 +802,7 @@ def words_of(
     targets: list[Target] | None = None,
     about: str = "backup",
 ) -> list[str]:
-    """The words that stand in the command of a finding."""
+    """The words in the command of a finding."""
     fix = Fix(summary="Do.", commands=(read_only(*commands),))
     finding = RuleFinding(code="TLS006", target=about, detail="It is so.", evidence=(), fix=fix)
     rule = Rule("TLS006", (), lambda _: [finding])
@@ -827,7 +827,7 @@ def test_a_placeholder_that_nothing_is_known_for_stays() -> None:
 
 
 def test_the_endpoint_is_known_of_the_target_s_own_name_alone() -> None:
-    """Another endpoint that was named may belong to another owner, and a command may change it."""
+    """Another named endpoint may belong to somebody else, and a command may change it."""
     own = target(host="vpce-0a1b2c3d4e5f67890-abcd1234.backup.eu-west-1.vpce.amazonaws.com", addressing=Addressing.VPCE)
     command = ("aws", "<VPC_ENDPOINT_ID>")
     assert words_of(commands=command, targets=[BACKUP, own]) == ["aws", "<VPC_ENDPOINT_ID>"]
@@ -839,7 +839,7 @@ CENTRAL = "10.9.0.5"
 
 
 def ids_for(*changed: Observation[Any], at: Iterable[str] = (), about: Target = BACKUP) -> tuple[str, ...]:
-    """The ids that a command of a finding at these addresses gets, in a VPC with the endpoint of AWS Backup."""
+    """The ids for the commands of a finding at these addresses, in a VPC with an endpoint of AWS Backup."""
     finding = RuleFinding(
         code="TCP001",
         target=about.id,
@@ -1042,7 +1042,7 @@ def test_a_rule_about_a_target_is_asked_where_a_look_of_the_whole_run_is_what_it
 
     asked = Rule("VPC009", (Step.IMDS,), lambda _: ())
     assert reasons([host(), imds()]) == []
-    assert reasons([host(), imds(failed="timeout")]) == []  # a step that failed was made: ENV002 reports it
+    assert reasons([host(), imds(failed="timeout")]) == []  # a failed step was made: ENV002 reports it
     assert reasons([host()]) == [(target_id, "no imds step was made") for target_id in ("backup", "backup-gateway")]
     asked = Rule("ENV007", (Step.HOST,), lambda _: ())
     assert reasons([host(), proxy()]) == []

@@ -1,4 +1,4 @@
-"""The questions over a run: where an address lies, which addresses decide, and what has to be proven."""
+"""The questions about a run: the place of an address, the addresses that decide, and the steps that must be proven."""
 
 import random
 import subprocess

@@ -1,5 +1,5 @@
-"""Any facts at all, thrown at all rules: every kind that a report can hold, made from its own type, so that a new kind
-or a new field is thrown the day it is there."""
+"""All rules with any facts at all: every kind of facts in a report is generated from its own type, so that a new kind
+or a new field is tested from the first day."""
 
 import dataclasses
 import enum
@@ -111,7 +111,7 @@ _TYPED: Final[dict[Any, st.SearchStrategy[Any]]] = {
 
 
 def values(hint: Any) -> st.SearchStrategy[Any]:
-    """Values of a type, as the facts use types."""
+    """Values of a type, for the types that facts use."""
     if hint in _TYPED:
         return _TYPED[hint]
     arguments = get_args(hint)
@@ -171,18 +171,18 @@ OF_THE_HOST: Final = {
     *(f"{APPLIANCE}{label}" for label in SERVICES["backup-gateway"].appliance_labels),
 }
 NEEDS_NO_OBSERVATION: Final = frozenset({"ENV001", "RUN001", "RUN002"})
-"""Findings about steps that were not made, or about this program; every other one rests on an observation."""
+"""Findings about steps that were not made, or about this program. All others rest on an observation."""
 HARD: Final = tuple(kind for kind in FailureKind if kind is not FailureKind.BUG)
 
 
 def test_every_kind_of_facts_is_thrown() -> None:
-    # What a codec does not know it cannot read back, so what is thrown here is what a report can hold.
+    # A codec cannot read unknown fields, so only facts that a report can hold are generated.
     assert {*codec._FACTS} - {(Step.DNS, "AAAA")} == {*KINDS}
 
 
 @st.composite
 def subjects(draw: st.DrawFn) -> Subject:
-    """The subject of an observation of any kind, of few, so that contradictions are common."""
+    """The subject of an observation of any kind. There are only a few, so that contradictions are common."""
     step, operation = draw(st.sampled_from(sorted(KINDS, key=str)))
     about = draw(st.sampled_from(["backup", "backup-gateway", CALLED.id]))
     if operation in OF_THE_HOST:
@@ -198,7 +198,7 @@ def subjects(draw: st.DrawFn) -> Subject:
 
 @st.composite
 def observations(draw: st.DrawFn, subject: Subject | None = None) -> Observation[Any]:
-    """An observation with an outcome of any kind and facts that need not fit it."""
+    """An observation with an outcome of any kind and facts that may not fit it."""
     about = draw(subjects()) if subject is None else subject
     record = "A" if about.operation == "AAAA" else about.operation
     seen = KINDS[about.step, record]
@@ -220,7 +220,7 @@ def observations(draw: st.DrawFn, subject: Subject | None = None) -> Observation
 
 @st.composite
 def runs(draw: st.DrawFn) -> tuple[Evidence, Sequence[Suppression]]:
-    """A good run with signed calls, with any of its observations replaced, or a run without observations."""
+    """A good run with signed calls and with any of its observations replaced, or a run without observations."""
     targets = draw(
         st.sampled_from(
             [(BACKUP,), (BACKUP, GATEWAY), (BACKUP, optional(GATEWAY)), (CALLED, context(BACKUP), optional(GATEWAY))]
@@ -254,7 +254,7 @@ def runs(draw: st.DrawFn) -> tuple[Evidence, Sequence[Suppression]]:
 @given(runs())
 def test_any_facts_make_a_whole_report(seen: tuple[Evidence, Sequence[Suppression]]) -> None:
     report = judge_evidence(seen[0], suppress=seen[1])
-    # Nothing above is a fault of ours, so that every RUN002 is a rule's.
+    # Nothing above is a fault of this program, so every RUN002 is a rule's fault.
     assert [finding.detail for finding in report.findings if finding.code == "RUN002"] == []
     ids = {observation.id for observation in report.observations}
     by_id = {finding.id: finding for finding in report.findings}
@@ -281,7 +281,7 @@ def test_any_facts_make_a_whole_report(seen: tuple[Evidence, Sequence[Suppressio
 )
 @given(runs())
 def test_any_facts_prove_ok_or_it_is_not_said(seen: tuple[Evidence, Sequence[Suppression]]) -> None:
-    report = judge_evidence(seen[0])  # nothing is suppressed here: what an operator calls well is their own word
+    report = judge_evidence(seen[0])  # nothing is suppressed here, since a suppression is an operator's own decision
     status = {target.id: target.status for target in report.targets}
     for checked in seen[0].targets:
         if status[checked.id] is Status.OK and checked.role == "required":

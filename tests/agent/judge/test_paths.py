@@ -1,4 +1,4 @@
-"""The path to each address by the configuration, next to what was measured, in text and JSON."""
+"""The configured path to each address, beside the measurement, in text and JSON."""
 
 import json
 import re
@@ -58,13 +58,13 @@ ENDPOINT_ID: Final = "vpce-0b1b2c3d4e5f67890"
 BESIDE_443: Final = tuple(port for port in GATEWAY.ports if port != 443)
 HEAD: Final = " by configuration, "
 _PLACES: Final = re.compile(r"[0-9a-f:.]+(,| and| on)[ \n]")
-"""How the title of a path begins that is shown hop by hop."""
+"""The beginning of the title of a path that is shown hop by hop."""
 
 
 def gateway(
     *changed: Observation[Any], silent: Sequence[int] = (), refused: Sequence[int] = (), days_old: float = 0.0
 ) -> Report:
-    """A run towards Backup gateway with these reads in place of the healthy ones; which ports do not connect."""
+    """A run for Backup gateway, with these reads in place of the healthy ones, and the ports that do not connect."""
     interfaces = tuple(
         interface(interface_id, address, subnet_id=subnet_id)
         for interface_id, address, subnet_id in zip(INTERFACE_IDS, AT, ENDPOINT_SUBNET_IDS, strict=True)
@@ -85,7 +85,7 @@ def gateway(
 
 
 def admitting(*ports: int) -> Observation[Any]:
-    """The endpoint's group with a rule for each of these ports."""
+    """The endpoint's group, with a rule for each of these ports."""
     rules = tuple(
         GroupRule(rule_id=f"sgr-0e1b2c{place:02}", from_port=port, to_port=port, cidr=ip_network("10.0.0.0/16"))
         for place, port in enumerate(ports)
@@ -97,7 +97,7 @@ def admitting(*ports: int) -> Observation[Any]:
 
 
 def picture(report: Report) -> str:
-    """The part of the text that is about the configuration, of all targets one after the other."""
+    """The part of the text about the configuration, of all targets in their order."""
     shown = []
     is_inside = False
     for part in text.render(report).split("\n\n"):
@@ -267,7 +267,7 @@ IPV6: Final = tuple(f"2600:1f18:1234:5678:9abc:def0:1234:{number:x}" for number 
 
 
 def literal(address: str, port: int = 443, content: str = "sg-0a1b2c3d", **changes: Any) -> ConfiguredPath:
-    """A path with this text wherever one is."""
+    """A path with this text in every text field."""
     hops = tuple(
         Hop(stage=stage, resources=(content,), outcome=outcome, rule=content, words=f"{content} tcp {port} {address}")
         for stage, outcome in zip(Stage, cycle(Reachability), strict=False)
@@ -327,8 +327,7 @@ def test_a_number_that_is_not_the_port_and_an_address_that_is_longer_stay_apart(
 
 @pytest.mark.parametrize("name", one_in(3, [name for name in NAMES if scenarios.load(name).ec2 is not None]))
 def test_nothing_that_matters_is_lost(name: str) -> None:
-    """Each address of a service that is shown in full has its place, and a way that is not well names all that lies on
-    it."""
+    """Each address of a service that is shown in full has a place, and a path with a fault names all its resources."""
     report = report_of(name)
     shown = picture(report)
     flat = " ".join(shown.split())
@@ -413,5 +412,6 @@ def test_all_that_was_not_read_for_one_reason_is_named() -> None:
         for observation in report_of("ec2-silent-always").observations
         if not observation.made
     }
-    of_ec2 = {step for step in skipped if step.startswith("ec2 ")} - {"ec2 profile-resources"}  # is another service's
+    # It belongs to another service.
+    of_ec2 = {step for step in skipped if step.startswith("ec2 ")} - {"ec2 profile-resources"}
     assert len(of_ec2) == int(named[1])

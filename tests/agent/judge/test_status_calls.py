@@ -1,4 +1,4 @@
-"""Statuses and access with signed calls, and what suppressing a finding does and does not do."""
+"""Statuses and access with signed calls, and the effects of suppressing a finding."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -51,7 +51,7 @@ def judged(
     suppress: Sequence[str] = (),
     complete: bool = True,
 ) -> Report:
-    """The report of a run; `suppress` as `--suppress` takes it."""
+    """The report of a run; `suppress` has the form of `--suppress`."""
     names = [name.partition("=") for name in suppress]
     return judge_evidence(
         evidence(
@@ -182,7 +182,8 @@ def test_status_and_access(observations: Observations, expected: tuple[Status, A
 
 
 def test_a_cause_that_says_nothing_of_an_answer_does_not_excuse_it() -> None:
-    # The clock is read from every answer, the half ones too; that it is wrong is not a reason for half an answer.
+    # The clock is read from every answer, even from incomplete ones. A wrong clock is not a reason for an incomplete
+    # answer.
     observations = changed(
         *(answered(address, offset=90.0) for address in PRIVATE), api(A, failed="malformed", offset=90.0)
     )
@@ -192,7 +193,7 @@ def test_a_cause_that_says_nothing_of_an_answer_does_not_excuse_it() -> None:
 
 
 def test_a_failure_without_a_name_is_no_mere_warning_because_a_url_is_set() -> None:
-    # Settings explain what fails at the host that they chose, and are as bad as that.
+    # Settings explain failures at the host that they chose, and get their severity.
     custom = target(host="backup.example.com", addressing=Addressing.CUSTOM)
     observations = replaced(
         called(custom),
@@ -319,7 +320,7 @@ def test_a_suppressed_cause_takes_along_what_it_alone_explains_and_proves_nothin
     assert finding_ids(report) == ["TCP001@backup", "DNS001@backup"]
     assert finding(report, "TCP001@backup").explained_by == "DNS001@backup"
     assert not finding(report, "TCP001@backup").suppressed
-    # The user accepted a public path, but not one on which nothing answers.
+    # The user accepted a public path, but not one without any answer.
     assert report.verdict.status is status_of(report) is Status.UNKNOWN
     assert judged(observations, signed=False).verdict.status is Status.CRITICAL
 

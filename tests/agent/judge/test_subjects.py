@@ -1,4 +1,4 @@
-"""What findings are about, as data."""
+"""Subjects of findings, as data."""
 
 import re
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ _NO_SUBJECTS: Final = {
     ("VPC015", "vpce"): "the endpoint that is in order and does not get to answer",
     ("VPC018", "vpce"): "the endpoint that is in order and does not get to answer",
 }
-"""What a finding names and is not about, by code and kind of id."""
+"""Ids that a finding names although they are not its subjects, by code and kind of id."""
 
 
 def words_of(finding: Finding) -> Iterator[str]:
@@ -65,7 +65,7 @@ def test_every_id_in_the_texts_of_a_finding_is_among_its_subjects(name: str) -> 
 )
 def test_each_exception_is_needed(name: str, code: str, kind: str) -> None:
     found = {row[:2] for row in unnamed(report_of(name))}
-    if kind != "subnet":  # this host's own subnet is not an exception by itself, others are
+    if kind != "subnet":  # this host's own subnet is not an exception by itself, other subnets are
         assert (code, kind) in found
     assert (code, kind) in _NO_SUBJECTS
 

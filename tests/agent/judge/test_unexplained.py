@@ -1,4 +1,4 @@
-"""Every kind of failure at every step that a target needs: which of them RUN003 may be left to."""
+"""Every kind of failure at every step that a target needs, and those for which RUN003 is the only finding."""
 
 from dataclasses import replace
 from typing import Any, Final
@@ -51,10 +51,10 @@ POSSIBLE: Final = {
     Step.API: _OF_STREAMS | _OF_TLS | _OF_ANSWERS | _OF_CALLS | {K.MALFORMED, K.NO_SOURCE_PORT},
     Step.CREDENTIALS: {K.NO_CREDENTIALS, K.TIMEOUT, K.MALFORMED},
 }
-"""What each step can end with (`probes.failure`, and what its own probe raises). Every step above TCP may open another
-connection, after one that the peer gave up."""
+"""The possible failures of each step (`probes.failure`, and the errors of its own probe). Every step above TCP may open
+another connection, after the peer gave up the first."""
 HEARD, UNHEARD, UNREAD = "with what was heard", "with nothing", "with a chain that cannot be read"
-"""What the facts of a step that failed hold."""
+"""The facts of a failed step."""
 WITHOUT_A_CODE: Final = {
     (
         Step.API,
@@ -63,16 +63,16 @@ WITHOUT_A_CODE: Final = {
     ): "AWS answers with an error that no table has, or without the key that a good answer has: a fact without a cause",
     (Step.TLS, K.MALFORMED, UNHEARD): "TLS cannot carry the name: no name resolves that it cannot carry",
 }
-"""What stays RUN003, and why no code can name it."""
+"""Failures that stay RUN003, and the reason why no other code can report them."""
 UNHEARABLE: Final = {
     *((Step.TLS, kind) for kind in (K.TLS_HOSTNAME, K.TLS_EXPIRED, K.TLS_NOT_YET_VALID, K.TOO_LARGE)),
     *((Step.API, kind) for kind in _OF_CALLS),
 }
-"""What cannot be known of a peer that sent nothing."""
+"""Fields that are unknown if a peer sent nothing."""
 
 
 def spoilt(good: Observations, step: str, kind: FailureKind, facts: str = HEARD) -> Observations:
-    """A good run in which this step failed, with such facts, and what grows from it was not made."""
+    """A good run, except that this step failed with these facts and that the steps after it were not made."""
     seen = {observation.id: observation for observation in good}
     broken = seen[step]
     failure = Failure(kind=kind, message="it ended", code=None)
@@ -130,8 +130,8 @@ def codes(seen: Evidence) -> set[str]:
 
 @pytest.mark.parametrize("unsigned", [K.NOT_AWS, K.SERVICE_ERROR])
 def test_every_failure_of_a_call_after_an_unsigned_request_that_failed_has_a_code(unsigned: FailureKind) -> None:
-    """The ladder goes on after both. A fault of AWS's own, for which the path need not be at fault, never takes the
-    place of a call that has no answer."""
+    """The run goes on after both. A fault of AWS itself, with which the path may be fine, never hides that a call has
+    no answer."""
     of = run(calls=Calls.EACH)
     request, call = (f"{step}/backup/{PRIVATE[0]}/443" for step in (Step.HTTP, Step.API))
     for kind in POSSIBLE[Step.API] - _OF_CALLS - {K.SERVICE_ERROR}:
@@ -159,7 +159,7 @@ ANSWERS: Final = (
 
 
 def answer_of(kind: str, by: str, record: str) -> Observation[Any]:
-    """What a name server says: addresses of a scope for A, nothing for AAAA, or how asking it failed for both."""
+    """The answers of a name server: addresses of a scope for A, nothing for AAAA, or a failure for both."""
     given = {"private": PRIVATE[:1], "public": (PUBLIC,), "empty": ()}
     if kind in given:
         return answer(*(given[kind] if record == "A" else ()), by=by, record=record)

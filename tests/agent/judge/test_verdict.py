@@ -98,7 +98,7 @@ REAL_FAILURES: Final = [kind for kind in FailureKind if kind not in (FailureKind
 
 
 def judged(seen: Evidence) -> Report:
-    """The report by rules that leave faults without a name: whatever is added, these cases stay what they are."""
+    """The report by rules that never name a fault, so that these cases stay the same whatever rules are added."""
     return judge_evidence(seen, CORE)
 
 
@@ -130,7 +130,7 @@ STEPS: Final = sorted(
 
 
 def owners(step: str) -> list[str]:
-    """The targets that a step decides for; what is about no target decides for all."""
+    """The targets whose status depends on a step. A step without a target decides for all of them."""
     name = step.split("/")[1]
     return [name] if name in ("backup", "backup-gateway") else ["backup", "backup-gateway"]
 
@@ -216,7 +216,7 @@ def test_without_a_rule_its_fault_is_still_no_ok(rule: Rule) -> None:
     seen = evidence(faults[rule.code], targets=targets, of=of)
     with_it, without_it = judged(seen), judge_evidence(seen, [other for other in CORE if other is not rule])
     assert rule.code in {finding.code for finding in with_it.findings}
-    if rule.code == "ENV002":  # information here: nothing that decides is missing for it
+    if rule.code == "ENV002":  # information here: nothing that decides is missing because of it
         assert with_it.verdict.status is without_it.verdict.status is Status.OK
     else:
         assert without_it.verdict.status in (Status.CRITICAL, Status.UNKNOWN)
@@ -595,7 +595,7 @@ DUAL: Final[Observations] = [
     *(lookup(A, "2600:1fff::30"), answer(A, by=VPC_RESOLVER), answer("2600:1fff::30", by=VPC_RESOLVER)),
     *climbed(A, "2600:1fff::30"),
 ]
-"""Private IPv4 and public IPv6 on a dual-stack host; everything answers."""
+"""A run on a dual-stack host with private IPv4 and public IPv6, in which everything answers."""
 
 
 @pytest.mark.parametrize(
@@ -954,7 +954,7 @@ _HARD: Final = (
 
 @st.composite
 def _subjects(draw: st.DrawFn) -> Subject:
-    """An observation of any kind, of the subjects of a small world, so that contradictions are common."""
+    """An observation of any kind with subjects from a small world, so that contradictions are common."""
     step, operation = draw(st.sampled_from(sorted(_FACTS, key=str)))
     about = draw(st.sampled_from(["backup", "backup-gateway", "backup@other.example", "nobody"]))
     after = draw(_maybe(st.sampled_from(_IDS)))
@@ -1003,7 +1003,7 @@ def _observations(draw: st.DrawFn, subject: Subject | None = None) -> Observatio
 
 @st.composite
 def _evidence(draw: st.DrawFn) -> Evidence:
-    """A run of which some went well, some did not, some is missing and some contradicts the rest."""
+    """A run in which some observations are good, some failed, some are missing and some contradict the rest."""
     targets = draw(
         st.sampled_from(
             [
@@ -1055,7 +1055,7 @@ def test_whatever_was_seen_the_report_holds_together(seen: Evidence) -> None:
     explained = {finding.id: finding.explained_by for finding in report.findings}
     for reported in report.findings:
         assert set(reported.evidence) <= observed
-        # These three are about what was not measured, or this program; every other one rests on an observation.
+        # These three are about missing measurements, or about this program; all others rest on an observation.
         assert reported.evidence or reported.code in {"ENV001", "RUN001", "RUN002"}, reported.id
         assert reported.target is not None or reported.id == reported.code
         above: list[str] = []
@@ -1097,7 +1097,7 @@ def test_whatever_was_seen_ok_is_proven(seen: Evidence) -> None:
         assert required
         assert all(target.status is Status.OK for target in required)
         assert report.run.complete
-        optional = {target.id for target in report.targets if not target.required}  # shown, and not counted
+        optional = {target.id for target in report.targets if not target.required}  # it is shown, and does not count
         counted = [
             finding for finding in report.findings if finding.explained_by is None and finding.target not in optional
         ]

@@ -1,4 +1,4 @@
-"""Builders of configurations for what predicts, down to single rules, and one that is large."""
+"""Builders of configurations for tests of predictions, down to single rules, and a large configuration."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -39,7 +39,7 @@ THERE6: Final = ip_address("fd00:a:0:1::17")
 BESIDE: Final = ip_address("10.0.0.17")
 """An interface of the endpoint in this host's own subnet."""
 ABROAD: Final = ip_address("10.1.1.17")
-"""One in another VPC."""
+"""An interface in another VPC."""
 
 
 def rule(
@@ -142,7 +142,8 @@ def configuration(
     abroad_routes: Sequence[Route] = (route("10.1.0.0/16"), route("10.0.0.0/16", "pcx-1")),
     **other: Any,
 ) -> Configuration:
-    """Everything read; the path from HOST to 443 of THERE, BESIDE and ABROAD is open, but no route leads to ABROAD."""
+    """A configuration that was read completely. The paths from HOST to 443 of THERE, BESIDE and ABROAD are open, but no
+    route leads to ABROAD."""
     whole = Configuration(
         endpoints=(ENDPOINT, FAR_ENDPOINT),
         endpoint_services=("backup", "backup-gateway"),
@@ -231,7 +232,7 @@ def stages(prediction: Prediction) -> list[Stage]:
 
 
 def two_groups(first: Sequence[GroupRule], second: Sequence[GroupRule]) -> Configuration:
-    """The endpoint's interface in two groups."""
+    """An endpoint interface in two groups."""
     base = configuration()
     assert base.groups is not None
     groups = (
@@ -244,8 +245,8 @@ def two_groups(first: Sequence[GroupRule], second: Sequence[GroupRule]) -> Confi
 
 
 def large_configuration() -> tuple[Configuration, Callable[[], list[Prediction]]]:
-    """200 groups of 60 rules, 20 endpoints in 3 subnets each, 50 route tables; and what asks for the gateway's ports at
-    all 60 addresses, from a host in 16 groups. A third of it is blocked by groups, and none of it is simple."""
+    """200 groups of 60 rules, 20 endpoints in 3 subnets each, 50 route tables, and the connects to the gateway's ports
+    at all 60 addresses, from a host in 16 groups. Groups block a third of the connects, and none of them is simple."""
     chance = random.Random(6)
     subnets = [f"subnet-{number}" for number in range(50)]
     cidrs = [ip_network(f"10.0.{number}.0/24") for number in range(50)]

@@ -1,4 +1,5 @@
-"""Endpoint policies and what they say of one call: a table of all that `network.endpoint_policy` tells apart."""
+"""Endpoint policies, and their decisions on one call: a table of all cases that `network.endpoint_policy`
+distinguishes."""
 
 import json
 from collections.abc import Mapping
@@ -18,7 +19,7 @@ VAULTS: Final = f"arn:aws:backup:eu-west-1:{ACCOUNT}:backup-vault:"
 
 LIST: Final = Call(action="backup:ListBackupVaults", resource="*", principal_arn=SESSION)
 OF_A_KIND: Final = replace(LIST, resource=f"{VAULTS}*")
-"""A call that acts on all resources of one kind, by their ARN."""
+"""A call on all resources of one kind, by their ARN."""
 TYPES: Final = replace(LIST, action="backup:GetSupportedResourceTypes", resource="*")
 GATEWAYS: Final = replace(LIST, action="backup-gateway:ListGateways", resource="*")
 VAULT: Final = replace(LIST, action="backup:DescribeBackupVault", resource=f"{VAULTS}prod")
@@ -58,7 +59,7 @@ def when(operator: str, key: str, value: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """A policy, a call, and what is right."""
+    """A policy, a call, and the right decision."""
 
     id: str
     policy: str | Mapping[str, Any] | tuple[Mapping[str, Any], ...] | None

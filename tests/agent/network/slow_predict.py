@@ -1,7 +1,7 @@
-"""What should happen to a packet, once more: slow, obvious, without indexes and without words.
+"""A second predictor: slow, obvious, without indexes and without words.
 
-It follows the same pages of AWS as `agent.network` and shares no code with it: groups are looped over, every port
-that an answer can come back to is decided by itself, and all routes are sorted before the first is taken.
+It follows the same pages of AWS as `agent.network` and shares no code with it: it loops over groups, judges every port
+at which answers can arrive by itself, and sorts all routes before it takes the first.
 """
 
 from collections.abc import Iterable
@@ -29,7 +29,7 @@ OPEN, BLOCKED, DOUBTFUL, CANNOT_TELL = (
 FIRST_PORT, LAST_PORT = 32768, 60999
 
 Decision = tuple[Reachability, str | None]
-"""What a route does, and the target that traffic is led through first."""
+"""The outcome of a route, and the target to which it sends traffic first."""
 
 
 def slow_predict(
@@ -41,7 +41,7 @@ def slow_predict(
     port: int,
     last_port: int = LAST_PORT,
 ) -> dict[Stage, Reachability]:
-    """What each hop that is asked does; what is not known for one reason is listed every time."""
+    """The outcome of each hop. An unknown is listed at every hop, even if the reason is the same."""
     if own is not None and (source is None or source.version != address.version):
         mine = [own_address for own_address in own.addresses if own_address.version == address.version]
         source = mine[0] if mine else None
@@ -301,7 +301,8 @@ def _table(configuration: Configuration, interface: NetworkInterface) -> RouteTa
 
 
 def _taken(configuration: Configuration, table: RouteTable, to: Address) -> tuple[list[Route], int]:
-    """The routes that can be the one that is taken, and the length of their prefix; of such that do the same, one."""
+    """The routes that may apply, and the length of their prefix. Of routes with the same outcome, only one is
+    returned."""
     fitting: list[tuple[int, int, Route]] = []
     for route in table.routes:
         if route.destination is not None:

@@ -1,4 +1,4 @@
-"""Edits: protocols and ports as plans, groups and network ACLs write them."""
+"""Edits: protocols and ports in the spellings of plans, groups and network ACLs."""
 
 from ipaddress import ip_network
 

@@ -1,4 +1,5 @@
-"""Endpoint policies judged: samples, a slow and obvious second evaluator, and what must hold of any document."""
+"""Decisions of endpoint policies: samples, a slow and obvious second evaluator, and properties that hold for any
+document."""
 
 import copy
 import itertools
@@ -180,17 +181,17 @@ def test_what_the_calls_of_probes_act_on(action: str, account: str | None, expec
     assert resource_of(action, partition="aws", region="eu-west-1", account=account) == expected
 
 
-# The second evaluator. It knows everything: which way AWS reads what its pages leave open, and all of the request.
+# The second evaluator. It knows everything: how AWS reads the cases that its pages leave open, and the whole request.
 
 
 @dataclass(frozen=True, kw_only=True)
 class World:
-    """One way in which things may stand, of those that the judge cannot tell apart."""
+    """A possible world among those that the judge cannot distinguish."""
 
     beyond_colons: bool
-    """Wildcards in resources go beyond colons."""
+    """Whether wildcards in resources match across colons."""
     kinds_cover: bool
-    """An ARN of all vaults, or of more, covers a call that acts on no resource of its own."""
+    """Whether an ARN of all vaults, or of more, covers a call without a resource of its own."""
     role_covers_sessions: bool
     path: str
     """The path of the caller's role."""
@@ -349,7 +350,7 @@ ODD_CONDITIONS: Final = (
 
 
 def statements_of(resources: Any, principals: Any, conditions: Any) -> st.SearchStrategy[list[Document]]:
-    """Documents whose elements are drawn from these, a statement's actions and resources as lists of one or two."""
+    """Documents with elements drawn from these; a statement's actions and resources are lists of one or two."""
 
     def some(values: Any) -> st.SearchStrategy[list[Any]]:
         return st.lists(st.sampled_from(values), min_size=1, max_size=2)

@@ -1,4 +1,5 @@
-"""What the VPC's resolver answers for a name, by what decides; each next to what must not decide."""
+"""The answer of the VPC's resolver for a name, by the setting that decides, each beside settings that must not
+decide."""
 
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
@@ -177,7 +178,7 @@ def test_a_profile_brings_an_endpoint_of_another_vpc() -> None:
 
 
 def test_what_lies_between_two_vpcs_cannot_be_seen() -> None:
-    """The route leads over a peering and everything that was read is open: what the peering does is not known."""
+    """The route leads over a peering, and everything that was read is open. The peering itself was not read."""
     abroad = replace(INTERFACE, interface_id="eni-abroad", vpc_id="vpc-b", subnet_id="subnet-abroad")
     what = healthy(
         endpoints=(ELSEWHERE,),
@@ -192,7 +193,7 @@ def test_what_lies_between_two_vpcs_cannot_be_seen() -> None:
 
 
 def test_who_owns_the_vpc_decides_whether_all_endpoints_are_seen() -> None:
-    """An account that shares the subnets of a VPC sees its own interfaces and none of the owner's endpoints."""
+    """An account that uses shared subnets sees its own interfaces and none of the owner's endpoints."""
     own = host()
     shared = replace(own, owner_id="444455556666")
     assert answer(endpoints=(), interfaces=(own,)).answer is PUBLIC

@@ -1,4 +1,4 @@
-"""What is said of many connects at once is what the predictor says of each."""
+"""The fast outcomes of many connects equal the predictor's outcome of each."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -33,7 +33,7 @@ def sources_of(configuration: Configuration) -> list[Source]:
 def pairs(
     configuration: Configuration, pending: tuple[Pending, ...] = (), ports: Iterable[int] = PORTS
 ) -> Iterator[tuple[Fate | None, Prediction]]:
-    """What is said of every connect of a configuration at once, and what the predictor says of it."""
+    """The fast outcome of every connect of a configuration, with the predictor's."""
     predictor = Predictor(configuration, answers=OF_ANY_SYSTEM, pending=pending)
     sources = sources_of(configuration)
     plain = Plain(predictor, configuration, (one.resource_id for one in pending), sources)

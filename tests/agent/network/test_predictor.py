@@ -1,4 +1,5 @@
-"""What the configuration says should happen: every hop in its exact words, and against a slow second implementation."""
+"""Predicted outcomes from the configuration: every hop in its exact words, and compared with a slow second
+predictor."""
 
 import random
 from dataclasses import replace
@@ -567,7 +568,7 @@ CIDRS: Final = (
 )
 GROUPS: Final = ("sg-host", "sg-more", "sg-there", "sg-abroad")
 LISTS: Final = ("pl-1", "pl-2", "pl-3")
-"""The last is never read."""
+"""Ids of prefix lists; the last one is never read."""
 EDGES: Final = (0, 80, 442, 443, 444, 1024, 1026, 1027, 32767, 32768, 40000, 40001, 60999, 61000, 65535)
 STATES: Final = ("active", "active", "active", "blackhole", "filtered")
 TARGETS: Final = (
@@ -689,7 +690,7 @@ def test_a_slow_implementation_agrees(what: Configuration, of: dict[str, Any]) -
     assert len(fast) == len(predicted.hops)
     assert list(fast) == [stage for stage in Stage if stage in fast]
     left_out = {stage: outcome for stage, outcome in slow.items() if stage not in fast}
-    assert set(left_out.values()) <= {CANNOT_TELL}  # what was said by an earlier hop in the same words
+    assert set(left_out.values()) <= {CANNOT_TELL}  # an earlier hop said it in the same words
     assert fast == {stage: outcome for stage, outcome in slow.items() if stage in fast}
     assert predicted.outcome is worst(slow.values())
     for predicted_hop in predicted.hops:

@@ -1,4 +1,5 @@
-"""States of what joins VPCs, as tables: which pass packets, which pass none, and of which nothing is known."""
+"""States of connections between VPCs, as tables: those that pass packets, those that pass none, and those that are
+unclear."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Transit: what becomes of packets over a transit gateway or a peering, each rule with its nearest miss."""
+"""Packets over a transit gateway or a peering: each rule with its nearest miss."""
 
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
@@ -71,7 +71,7 @@ ZONES: Final = {
     "subnet-gate-b": "vpc-b",
     "subnet-gate-b2": "vpc-b",
 }
-"""Subnets, by their VPC: those that end in 2 are in another zone."""
+"""Subnets by their VPC. The ones whose id ends in 2 are in another zone."""
 TO_B: Final = TransitRoute(
     destination=ip_network("10.1.0.0/16"),
     propagated=True,
@@ -100,7 +100,7 @@ def facts(
 
 def world(transit: TransitFacts | None = None, *, gate_entries: Any = (), **changes: Any) -> Configuration:
     """Two VPCs that `tgw-1` joins, each attached in two zones; everything is open. `gate_entries` come first in the
-    network ACL of the subnets in which they are attached."""
+    network ACL of the subnets with attachments."""
     base = configuration(
         host_routes=(*LOCAL_ROUTES, route("10.1.0.0/16", "tgw-1")),
         abroad_routes=(route("10.1.0.0/16"), route("10.0.0.0/8", "tgw-1")),
@@ -312,7 +312,7 @@ def test_ipv6_passes_where_the_attachment_lets_it(ipv6: bool, outcome: Any) -> N
     [pytest.param((TO_B,), CANNOT_TELL, id="a route"), pytest.param((), BLOCKED, id="no route")],
 )
 def test_an_endpoint_of_another_account(there: tuple[TransitRoute, ...], outcome: Any) -> None:
-    """The gateway's table says that there is no way to the address, whichever host has it."""
+    """The gateway's table has no route to the address, whichever host has it."""
     what = replace(world(facts(there=there)), endpoint_interfaces=(), endpoints=())
     assert hop(ask(what), Stage.TRANSIT).outcome is outcome
 
@@ -415,13 +415,13 @@ def test_a_peering_to_an_address_that_nobody_is_known_to_have(cidr: str, outcome
 
 
 def admitting_members(**changes: Any) -> Configuration:
-    """A VPC whose endpoint admits the members of the host's group alone."""
+    """A VPC whose endpoint admits only members of the host's group."""
     return peered(abroad_rules=[rule("443", "sg-host")], **changes)
 
 
 @pytest.mark.parametrize(("joined", "outcome"), [(True, OPEN), (False, CANNOT_TELL)])
 def test_a_rule_for_members_of_a_group_counts_over_a_peering(*, joined: bool, outcome: Any) -> None:
-    """Not so where what joins the VPCs was not read, or is something else."""
+    """The rule does not count if the connection of the VPCs was not read, or is of another kind."""
     what = admitting_members()
     if not joined:
         what = replace(what, peerings=None)

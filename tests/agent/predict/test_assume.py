@@ -1,4 +1,4 @@
-"""Changes that are not made yet: each form of each kind, what EC2 would refuse, and what a prediction says of them."""
+"""Changes that are not made yet: each form of each kind, changes that EC2 would refuse, and their predictions."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -47,7 +47,7 @@ ALLOWS_THE_ACCOUNT: Final = ALLOWS_ALL.replace(
 
 
 def known(what: Configuration | None = None, **changes: Any) -> KnownVpc:
-    """The healthy network of two classes of hosts, with ids as EC2 has them."""
+    """The healthy network with two classes of hosts, and with ids in EC2's form."""
     made = healthy(host(5), host(6), endpoints=(ENDPOINT,), **changes) if what is None else what
     acls = tuple(replace(acl, acl_id=f"acl-{acl.acl_id[4:]:0>8}") for acl in made.acls or ())
     tables = tuple(replace(table, table_id=f"rtb-{table.table_id[4:]:0>8}") for table in made.route_tables or ())
@@ -293,7 +293,7 @@ def test_every_way_to_write_a_change_has_an_example() -> None:
 
 
 def test_every_form_is_one_of_a_kind_that_can_be_read() -> None:
-    """The examples that help and errors show are read: what is refused of them is that nothing has such an id."""
+    """The examples that help and errors show can be parsed: they are refused only because no resource has the id."""
     there = known(gateway_endpoints=())
     for form in FORMS:
         with pytest.raises(AssumptionError, match="it is not in the configuration that was read"):
@@ -375,7 +375,7 @@ def test_what_closes_is_critical_and_names_who_is_cut_off() -> None:
 
 
 def test_a_change_for_one_host_alone_parts_it_from_the_others() -> None:
-    """Nothing told the two apart before."""
+    """The two hosts were in one class before."""
     acl_id = acl_of(known().configuration, "subnet-there").acl_id
     result = document(f"{acl_id}:+in:1:deny:tcp:443:10.0.0.5/32")
     assert [source.interface_ids for source in result.sources] == [("eni-00000005",), ("eni-00000006",)]
@@ -406,7 +406,7 @@ def test_a_change_that_opens_and_closes_is_judged_by_what_it_closes() -> None:
 
 
 def test_what_may_close_is_unknown() -> None:
-    """Here an unread prefix list decides."""
+    """An unread prefix list decides here."""
     result = document("sg-there:+in:tcp:443:pl-0123abcd", "sg-there:-in:tcp:all:10.0.0.0/16")
     assert result.verdict.status in (Status.UNKNOWN, Status.CRITICAL)
     of_https = [change for change in result.changes if change.ports == (443,) and THERE in change.addresses]
@@ -487,7 +487,7 @@ def test_a_policy_that_denies_the_call_closes_it() -> None:
     ids=["all", "another service", "a role", "the account", "a deny"],
 )
 def test_what_a_policy_says_of_a_call_whose_caller_is_not_known(text: str, outcome: Reachability) -> None:
-    """It is so without an assumption, too. A doubtful call is then not a fault."""
+    """The decision is unknown without an assumption, too. A doubtful call is not a fault."""
     result = with_policy(text)
     assert [call.outcome for call in result.calls] == [outcome]
     assert {change.effect for change in result.changes} == {
@@ -526,5 +526,5 @@ def test_a_route_away_closes() -> None:
 
 
 def test_open_entries_are_what_the_network_starts_with() -> None:
-    """The numbers that the cases above take are free or taken by these."""
+    """The numbers in the cases above are free or taken because of these entries."""
     assert {one.number for one in open_entries()} == {100, 101, 32767, 32768}

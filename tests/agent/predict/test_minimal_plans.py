@@ -1,5 +1,5 @@
-"""Minimal plans by the command line, as somebody would write them by hand: each once called harmless, or a fault, and
-neither was so."""
+"""Minimal plans by the command line, as people would write them by hand. Each was once wrongly called harmless or a
+fault."""
 
 import json
 from pathlib import Path
@@ -45,7 +45,7 @@ NOTHING: Final = '{"format_version":"1.2","resource_changes":[]}'
 GROUP: Final = "sg-0e57a7e0000000001"
 """The group of the endpoint of AWS Backup."""
 OF_HOSTS: Final = "sg-0e57a7e0000000003"
-"""One that lets everything out."""
+"""A group that lets everything out."""
 SAME: Final = "makes no difference"
 
 
@@ -77,7 +77,7 @@ def test_a_plan_ends_as_its_tool_would_apply_it(
 
 
 def _estate() -> tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]:
-    """The facts of the example, and in them the rows of each list."""
+    """The facts of the example, and their rows by the name of the list."""
     document = json.loads(ESTATE.read_bytes())
     rows: dict[str, list[dict[str, Any]]] = {}
     for observation in document["observations"]:
@@ -91,8 +91,8 @@ def _estate() -> tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]:
 def test_cdk_closes_a_default_group_with_the_rules_that_ec2_gives_it(
     rule: str, code: int, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Its handler revokes these two and no other: hosts of the same group reach the endpoint by the one between them.
-    Source: aws-cdk, restrict-default-security-group-handler."""
+    """CDK's handler revokes these two rules and no other: hosts of the same group reach the endpoint by the rule that
+    remains. Source: aws-cdk, restrict-default-security-group-handler."""
     document, rows = _estate()
     (group,) = (group for group in rows["groups"] if group["group_id"] == GROUP)
     (inbound,) = (one for one in group["rules"] if not one["egress"])

@@ -1,4 +1,4 @@
-"""Endpoints that a plan makes: with the group that it makes for them, they get an answer."""
+"""Endpoints that a plan creates: with a group from the same plan, their outcome is known."""
 
 import json
 from typing import Any, Final
@@ -45,7 +45,7 @@ def document(rows: list[dict[str, Any]], configuration: Any = None) -> Predictio
 
 
 def outcomes(result: PredictionDocument) -> dict[Reachability, int]:
-    """For how many classes of sources each outcome holds."""
+    """Number of source classes with each outcome."""
     found: dict[Reachability, int] = {}
     for path in result.paths:
         found[path.outcome] = found.get(path.outcome, 0) + len(path.sources)
@@ -174,7 +174,7 @@ def test_references_that_go_round_end() -> None:
 
 @pytest.mark.parametrize(("steps", "is_open"), [(80, True), (300, False), (20_000, False)])
 def test_a_long_way_of_references_is_given_up(steps: int, *, is_open: bool) -> None:
-    """Each step is a variable of the module that an output of the module gives."""
+    """Each reference is to a module's variable whose value is an output of that module."""
     outputs = {
         f"out{step}": {"expression": {"references": [f"var.in{step}"]} if step < steps else REFERS}
         for step in range(steps + 1)
@@ -190,7 +190,7 @@ def test_a_long_way_of_references_is_given_up(steps: int, *, is_open: bool) -> N
 
 
 def test_addresses_that_rules_tell_apart_are_told_apart() -> None:
-    """Hosts that are let out to a half of the subnet may or may not reach the endpoint."""
+    """Hosts whose rules let them out to half of the subnet may or may not reach the endpoint."""
     half = row(
         "aws_security_group",
         {"id": SHUT, "egress": [{"from_port": 0, "to_port": 0, "protocol": "-1", "cidr_blocks": ["0.0.0.0/0"]}]},
@@ -220,7 +220,7 @@ def test_an_endpoint_whose_subnets_are_not_known_has_no_answer() -> None:
     ],
 )
 def test_a_new_subnet_of_an_endpoint_is_judged_by_its_parts(subnet_id: str, cidr: str, status: Status) -> None:
-    """Its hosts are let out to the VPC, or to the subnets alone in which the endpoint is now."""
+    """Its hosts may connect to the whole VPC, or only to the endpoint's present subnets."""
     service = {"vpc_endpoint_type": "Interface", "security_group_ids": [ADMITS], "private_dns_enabled": True}
     there: dict[str, Any] = {
         "id": "vpce-0e57a7e0000000001",

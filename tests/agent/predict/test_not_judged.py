@@ -1,4 +1,4 @@
-"""Which kinds of AWS a plan is not judged for."""
+"""The AWS kinds for which a plan is not judged."""
 
 from tests.agent.predict.not_judged import FILE, not_judged
 

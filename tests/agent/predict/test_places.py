@@ -1,4 +1,4 @@
-"""Where sources are: by groups or by subnets, whichever needs fewer names, and never more sources than are meant."""
+"""Words for places of sources: groups or subnets, whichever needs fewer names, and never including other sources."""
 
 from ipaddress import ip_address
 

@@ -1,7 +1,7 @@
-"""The tables by which plans are read, and those of edits: each row is used, and each row is true.
+"""The tables for reading plans, and the tables of edits: each row is used, and each row is true.
 
-Properties of CloudFormation are held against cfn-lint's schemas, and attributes of Terraform's provider against a list
-of them, so that a property that is new, or is misspelt, fails here.
+Properties of CloudFormation are compared with cfn-lint's schemas, and attributes of Terraform's provider with a list of
+them, so that a new or misspelt property fails here.
 """
 
 import re
@@ -43,12 +43,12 @@ WITHOUT_PART: Final[Mapping[str, set[str]]] = {
     "AWS::EC2::VPCEndpoint": {"ResourceConfigurationArn", "ServiceNetworkArn"},
     "AWS::EC2::VPC": {"InstanceTenancy", "Ipv4IpamPoolId", "Ipv4NetmaskLength", "VpcEncryptionControl"},
 }
-"""The properties that say nothing of a path, a name or a call."""
+"""Properties that do not affect a path, a name or a call."""
 
 
 @cache
 def _schema(kind: str) -> Mapping[str, Any]:
-    from cfnlint.schema import PROVIDER_SCHEMA_MANAGER  # here, since importing it takes seconds
+    from cfnlint.schema import PROVIDER_SCHEMA_MANAGER  # imported here, since importing it takes seconds
 
     schema: Mapping[str, Any] = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", kind).schema
     return schema
@@ -89,11 +89,11 @@ def test_no_place_is_named_twice() -> None:
 
 LISTS: Final = {"cidr_blocks", "ipv6_cidr_blocks", "prefix_list_ids", "security_groups"}
 OF_BLOCKS: Final = LISTS | {"from_port", "to_port", "protocol"}
-"""The attributes of a rule inside a group of Terraform's provider, which its list of attributes does not reach."""
+"""The attributes of a rule inside a group of Terraform's provider. Its list of attributes does not include them."""
 
 
 def _sample(place: Any) -> tuple[Any, Any]:
-    """A value of a property, and what it is to Terraform: an attribute by name and value."""
+    """A value of a property, and its translation to Terraform: an attribute by name and value."""
     match place:
         case str():
             return "x", {place: "x"}
@@ -136,12 +136,12 @@ def test_a_group_by_its_name_is_not_followed() -> None:
 LATER: Final = {
     "aws_vpc_security_group_rules_exclusive": frozenset({"egress_rule_ids", "ingress_rule_ids", "security_group_id"}),
 }
-"""What later versions of the provider have."""
+"""Attributes from later versions of the provider."""
 
 
 @cache
 def provider() -> Mapping[str, frozenset[str]]:
-    """The kinds of Terraform's AWS provider, with the attributes of those that have any in the list."""
+    """The kinds of Terraform's AWS provider, each with its attributes in the list."""
     lines = Path(__file__).with_name("terraform_provider.txt").read_text(encoding="ascii").splitlines()
     pairs = (line.partition(": ") for line in lines if not line.startswith("#"))
     return {kind: frozenset(attributes.split()) for kind, _, attributes in pairs} | LATER
@@ -195,7 +195,7 @@ OF_CLOUDFORMATION: Final = {"odb_network_arn", "instance_id"}
 
 
 class _Read(Values):
-    """Values that remember what of them is read."""
+    """Values that record which attributes are read."""
 
     def __init__(self, attributes: Any, unknown: Any, names: set[str]) -> None:
         super().__init__(attributes, unknown)
@@ -213,7 +213,7 @@ class _Remembering(dict[str, Any]):
 
 
 def _names_read(kind: str) -> set[str]:
-    """The attributes that are read of a resource of a kind that has all of SAMPLES."""
+    """The attributes that are read from a resource with all of SAMPLES."""
     names: set[str] = set()
     for more in ({}, {"vpc_endpoint_type": "Gateway"}, {"vpc_endpoint_type": "Interface", "id": None}):
         values = {name: OWN.get(kind) if value == "{own}" else value for name, value in SAMPLES.items()} | more
@@ -297,13 +297,13 @@ def cloudformation_kinds() -> frozenset[str]:
 
 
 def is_placed(kind: str, places: Places) -> bool:
-    """Whether somebody has said what part the kind has."""
+    """Whether somebody has decided if the kind matters."""
     is_followed = resources.is_followed(kind) or kind in cloudformation.KINDS or kind in BY_ATTRIBUTE
     return is_followed or places.part_of(kind) is not Part.UNKNOWN
 
 
 def test_every_kind_of_a_network_has_a_place() -> None:
-    """A kind that is new is placed by somebody who has read what it does; until then a plan with it is not judged."""
+    """Somebody must read the documentation of a new kind and place it. Until then, a plan with it is not judged."""
     ours = [kind for kind in provider() if NETWORK.match(kind)]
     assert len(ours) > 200
     assert [kind for kind in ours if not is_placed(kind, TERRAFORM)] == []
@@ -551,7 +551,7 @@ def test_a_setting_is_set_and_taken_back(what: Settable) -> None:
 
 
 def _calls(edits: Iterator[Edit]) -> int:
-    """The calls of functions that it takes to make some edits."""
+    """The number of function calls needed for some edits."""
     import sys
 
     count = 0
@@ -635,7 +635,7 @@ def test_every_attribute_that_may_matter_is_tested() -> None:
 
 
 def test_every_default_of_cloudformation_is_tested() -> None:
-    """`test_plans.py` has what follows of each."""
+    """`test_plans.py` tests the effect of each."""
     assert {kind: dict(held.defaults) for kind, held in cloudformation.KINDS.items() if held.defaults} == {
         "AWS::EC2::SecurityGroup": {"egress": [{"protocol": "-1", "cidr_blocks": ["0.0.0.0/0"]}]},
         "AWS::EC2::VPCEndpoint": {"policy": "", "private_dns_enabled": False},

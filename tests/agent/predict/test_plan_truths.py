@@ -1,7 +1,7 @@
-"""Plans for the VPC of the example, each with the truth: what it closes, what is not known, and what does nothing.
+"""Plans for the example's VPC, each with the truth: the paths that it closes, the unknown ones, and no effect.
 
-The truth is that of AWS's documents and of the provider's, whatever the program says. A plan that closes something and
-is called harmless lets a pipeline close it.
+The truth comes from the documents of AWS and of the provider, whatever the program says. If a plan that closes
+something is called harmless, a pipeline closes it.
 """
 
 import json
@@ -50,14 +50,14 @@ def cloudformation(kind: str, before: Any = None, after: Any = None, **more: Any
 
 
 def bare(kind: str, *actions: str, unknown: Any = None) -> dict[str, Any]:
-    """A change of which only the kind and what is done are known."""
+    """A change of which only the kind and the actions are known."""
     before = None if actions == ("create",) else {"id": "x", "name": "one"}
     after = None if actions == ("delete",) else {"id": "x", "name": "two"}
     return row(kind, before, after, unknown, list(actions))
 
 
 TERRAFORM: Final[tuple[tuple[str, Status, list[dict[str, Any]]], ...]] = (
-    # A default resource that is adopted loses all that is not configured.
+    # An adopted default resource loses everything that is not configured.
     (
         "the default ACL is adopted without an entry",
         CLOSES,
@@ -124,12 +124,12 @@ TERRAFORM: Final[tuple[tuple[str, Status, list[dict[str, Any]]], ...]] = (
         OK,
         [row("aws_default_route_table", None, {"default_route_table_id": MAIN, "route": []}, {"id": True})],
     ),
-    # One that is dropped stays as it is.
+    # A forgotten resource stays as it is.
     ("the default ACL is dropped", OK, [row("aws_default_network_acl", {"id": ACL, "subnet_ids": []} | OPEN_ACL)]),
     ("the default group is dropped", OK, [row("aws_default_security_group", {"id": GROUP, "ingress": IN_VPC})]),
     ("the default table is dropped", OK, [row("aws_default_route_table", {"id": MAIN, "route": []})]),
     ("the default VPC is dropped", OK, [row("aws_default_vpc", {"id": VPC, "enable_dns_support": True})]),
-    # What acts on something that is there, though it is created.
+    # A created resource that acts on an existing one.
     (
         "rules that are not listed go",
         CLOSES,
@@ -278,7 +278,7 @@ TERRAFORM: Final[tuple[tuple[str, Status, list[dict[str, Any]]], ...]] = (
         ],
     ),
     ("a default VPC is adopted", UNKNOWN, [row("aws_default_vpc", None, {"enable_dns_support": False}, {"id": True})]),
-    # Beside what is not known, what is known stays.
+    # Known effects stay known beside unknown ones.
     (
         "a rule from a group that is not known comes beside the one that admits",
         OK,
@@ -327,7 +327,7 @@ TERRAFORM: Final[tuple[tuple[str, Status, list[dict[str, Any]]], ...]] = (
             )
         ],
     ),
-    # Hosts that are made anew.
+    # Hosts that are replaced.
     ("an instance gets other groups", UNKNOWN, [
         row("aws_instance", {"vpc_security_group_ids": ["sg-a"]}, {"vpc_security_group_ids": ["sg-b"]})]),
     ("an instance is replaced in another subnet", UNKNOWN, [
@@ -339,7 +339,7 @@ TERRAFORM: Final[tuple[tuple[str, Status, list[dict[str, Any]]], ...]] = (
     ("an instance goes", OK, [row("aws_instance", {"subnet_id": "a", "private_ip": "10.20.9.9"})]),
     ("an instance gets another type", OK, [
         row("aws_instance", {"instance_type": "a", "private_ip": "x"}, {"instance_type": "b", "private_ip": "x"})]),
-    # Kinds that may matter, also where they are created.
+    # Kinds that may matter, even if the resource is created.
     ("a reference of a transit gateway to a prefix list", UNKNOWN, [
         bare("aws_ec2_transit_gateway_prefix_list_reference", "create")]),
     ("a private namespace", UNKNOWN, [bare("aws_service_discovery_private_dns_namespace", "create")]),
@@ -357,13 +357,13 @@ TERRAFORM: Final[tuple[tuple[str, Status, list[dict[str, Any]]], ...]] = (
     ("public access is blocked", UNKNOWN, [bare("aws_vpc_block_public_access_options", "create")]),
     ("a subnet goes", UNKNOWN, [bare("aws_subnet", "delete")]),
     ("a NAT gateway is replaced", UNKNOWN, [bare("aws_nat_gateway", "delete", "create")]),
-    # Kinds without a part.
+    # Kinds that never matter.
     ("a subnet is made", OK, [bare("aws_subnet", "create")]),
     ("a NAT gateway is made", OK, [bare("aws_nat_gateway", "create")]),
     ("a role", OK, [bare("aws_iam_role", "update")]),
     ("a role of the Cloud Control provider", OK, [bare("awscc_iam_role", "update")]),
     ("random numbers and keys", OK, [bare("random_id", "create"), bare("tls_private_key", "create")]),
-    # A gateway endpoint, and tables that the plan makes.
+    # A gateway endpoint, and tables that the plan creates.
     ("a subnet moves to a table that the plan makes, with the route to S3", UNKNOWN, [
         row("aws_route_table_association", {"subnet_id": SUBNET, "route_table_id": MAIN}, {"subnet_id": SUBNET},
             {"route_table_id": True}),
@@ -628,7 +628,7 @@ pipelines: CodePipeline::Pipeline CodeBuild::Project KMS::Key S3::Bucket CDK::Me
 
 
 def shapes() -> list[tuple[str, dict[str, Any]]]:
-    """What each module makes, in a VPC of its own."""
+    """The resources of each module, in a VPC of its own."""
     found = []
     for line in MODULES.strip().splitlines():
         name, _, kinds = line.partition(": ")

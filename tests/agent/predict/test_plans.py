@@ -1,5 +1,5 @@
-"""Plans of Terraform and change sets of CloudFormation: what each kind of resource says, what is known only later, and
-what is refused."""
+"""Terraform plans and CloudFormation change sets: the meaning of each kind of resource, unknown values, and
+refusals."""
 
 import json
 from collections import Counter
@@ -47,7 +47,7 @@ def terraform(*rows: dict[str, Any], **more: Any) -> Plan:
 def row(
     kind: str, before: Any = None, after: Any = None, unknown: Any = None, actions: list[str] | None = None, **more: Any
 ) -> dict[str, Any]:
-    """A change of one resource; its action is the one that its values tell."""
+    """A change of one resource. Its action follows from its values."""
     usual = ["create"] if before is None else ["delete"] if after is None else ["update"]
     change = {"actions": actions or usual, "before": before, "after": after, "after_unknown": unknown or {}}
     return {"address": f"{kind}.one", "mode": "managed", "type": kind, "name": "one", "change": change, **more}
@@ -80,7 +80,7 @@ def new_endpoint(service_name: str, vpc_id: str, *, private_dns: bool) -> NewEnd
 
 
 def kinds_of(plan: Plan) -> dict[str, int]:
-    """How many changes of each kind are not judged."""
+    """Number of unjudged changes of each kind."""
     return dict(Counter(one.kind for one in plan.unjudged))
 
 
@@ -243,7 +243,7 @@ INTERFACE_TYPE: Final = {"id": VPCE, "vpc_endpoint_type": "Interface"}
     ],
 )
 def test_what_a_resource_of_terraform_says(kind: str, values: dict[str, Any], said: list[Edit]) -> None:
-    """It is what is removed where it is deleted, and what is added where it is made."""
+    """A deleted resource removes the edits that it adds when it is created."""
     assert of(terraform(row(kind, after=values))).after == tuple(said)
     if kind not in ("aws_vpc", "aws_vpc_endpoint"):
         assert of(terraform(row(kind, before=values))).before == tuple(said)
@@ -697,7 +697,7 @@ def test_a_network_acl_that_is_not_known_yet_is_never_open(way: str) -> None:
     "kind", ["aws_route_table_association", "aws_network_acl_association"], ids=["table", "network ACL"]
 )
 def test_a_subnet_that_gets_what_is_not_known_yet_is_never_open(subnet_id: str, kind: str) -> None:
-    """It is so on the way back, too, where the plain route within a VPC is not a hop of its own."""
+    """It is unknown on the way back, too, where the plain route within a VPC is not a hop of its own."""
     unknown = {"route_table_id": True, "network_acl_id": True}
     result = document(terraform(row(kind, after={"subnet_id": subnet_id}, unknown=unknown)))
     assert at(result) == {Reachability.CANNOT_TELL}
@@ -743,7 +743,7 @@ def test_an_endpoint_that_is_deleted_closes_its_name_and_its_addresses() -> None
 
 
 def test_an_endpoint_without_private_dns_that_is_deleted_closes_too() -> None:
-    """Its own name goes with it, which no answer for the service's name shows."""
+    """Its own name disappears with it, although the answer for the service's name does not change."""
     bare = known(healthy(host(5), endpoints=(replace(ENDPOINT, private_dns=False),)))
     result = document(terraform(row("aws_vpc_endpoint", endpoint_values(private_dns_enabled=False))), of_vpc=bare)
     assert result.verdict.status is Status.CRITICAL
@@ -843,7 +843,7 @@ def test_what_has_no_part_and_what_is_elsewhere_is_counted() -> None:
 
 
 def test_a_plan_that_does_not_fit_what_is_there_is_not_judged() -> None:
-    """Another entry has the number: the configuration is not what the plan takes it for."""
+    """Another entry has the number: the configuration differs from the plan's."""
     acl_id = acl_of(known().configuration, "subnet-there").acl_id
     values = ENTRY | {"network_acl_id": acl_id, "rule_number": 100, "cidr_block": "10.1.0.0/16"}
     result = document(terraform(row("aws_network_acl_rule", after=values)))
@@ -958,6 +958,6 @@ def test_a_main_table_that_is_adopted_loses_what_is_not_configured() -> None:
     ],
 )
 def test_what_terraform_forgets_stays_as_it_is(kind: str, values: dict[str, Any]) -> None:
-    """A VPC goes with all that is in it, and nothing is left to be set."""
+    """A deleted VPC leaves nothing behind, so nothing can be set."""
     assert of(terraform(row(kind, values))).before == ()
     assert of(terraform(row(kind, values | {"x": 1}, values | {"x": 2}))).before != ()

@@ -1,5 +1,5 @@
-"""Plans as tools write them and nobody does by hand: resources that are replaced, moved, imported, forgotten, deferred,
-in modules and in stacks. None that closes something, or may, is called harmless."""
+"""Plans that only tools write: resources that are replaced, moved, imported, forgotten or deferred, in modules and in
+stacks. No plan that closes something, or may close something, is called harmless."""
 
 import json
 from dataclasses import replace
@@ -38,7 +38,7 @@ from tests.agent.predict.test_prediction import TAKEN_AT
 from tests.hostile.fuzz.plans import estate
 
 REFUSED: Final = None
-"""The plan is not whole, or has no form that is known: it is not judged at all."""
+"""The result for a plan that is incomplete or in an unknown format: it is not judged at all."""
 SUBNETS: Final = ["subnet-0e57a7e0000000001", "subnet-0e57a7e0000000002", "subnet-0e57a7e0000000003"]
 """The subnets of the endpoints."""
 OF_DATABASE: Final = "sg-0e57a7e0000000004"
@@ -62,7 +62,7 @@ def plan(*rows: Row, **more: Any) -> dict[str, Any]:
 
 
 def rule(cidr: str | None = "10.20.0.0/16", **more: Any) -> Row:
-    """The rule that admits hosts to the endpoint of AWS Backup, or the one in its place."""
+    """The rule that admits hosts to AWS Backup's endpoint, or its replacement."""
     ports = {"ip_protocol": "tcp", "from_port": 443, "to_port": 443}
     return {"id": "sgr-0e57a7e0000000001", "security_group_id": GROUP, "cidr_ipv4": cidr, **ports, **more}
 
@@ -85,7 +85,7 @@ def endpoint(service: str = "backup", **more: Any) -> Row:
 
 
 def configured(**expressions: Any) -> dict[str, Any]:
-    """What the configuration of a plan says of its endpoint, and of its group."""
+    """The part of a plan's configuration with its endpoint and its group."""
     resources = [
         {"mode": "managed", "type": "aws_vpc_endpoint", "name": "x", "expressions": {"vpc_id": {}, **expressions}},
         {"mode": "managed", "type": "aws_security_group", "name": "x", "expressions": {"vpc_id": {}}},
@@ -103,7 +103,7 @@ FOLLOWS: Final = row(
     "update",
     unknown={"security_group_ids": True},
 )
-"""An endpoint that gets the group in place of the one that it has."""
+"""An endpoint whose group is replaced by this group."""
 REFERS: Final = configured(security_group_ids={"references": ["aws_security_group.x.id", "aws_security_group.x"]})
 NOT_SHOWN: Final = {"address": "aws_vpc_security_group_ingress_rule.x", "change": {"actions": ["delete"]}}
 
@@ -119,7 +119,7 @@ def replaced(by: Row, **unknown: bool) -> Row:
 
 
 TERRAFORM: Final[dict[str, tuple[Status | None, dict[str, Any]]]] = {
-    # What happens to a resource.
+    # Actions on a resource.
     "a rule is created before the old one goes": (
         CLOSES,
         plan(row(RULE, rule(), rule("10.99.0.0/16"), "create", "delete", unknown=NEW)),
@@ -172,7 +172,7 @@ TERRAFORM: Final[dict[str, tuple[Status | None, dict[str, Any]]]] = {
     "what a rule was before it goes is not shown": (REFUSED, plan(row(RULE, None, None, "delete"))),
     "what a rule will be is not shown": (REFUSED, plan(row(RULE, rule(), None, "update"))),
     "a word for what happens is not known": (REFUSED, plan(row(RULE, rule(), None, "destroy"))),
-    # What a plan says beside its changes.
+    # Parts of a plan beside its changes.
     "changes are deferred": (UNKNOWN, plan(complete=False)),
     "changes are deferred, and the plan does not say that it is not whole": (
         UNKNOWN,
@@ -339,7 +339,7 @@ TERRAFORM: Final[dict[str, tuple[Status | None, dict[str, Any]]]] = {
             )
         ),
     ),
-    # Hosts, and what is not EC2's.
+    # Hosts, and services other than EC2.
     "an instance is replaced by one like it": (OK, plan(replaced(instance()))),
     "an instance is replaced by one in another subnet": (OK, plan(replaced(instance(subnet_id=SUBNETS[0])))),
     "an instance is replaced by one with another group": (
@@ -619,7 +619,7 @@ def test_a_change_of_what_was_not_read_is_not_harmless(part: str) -> None:
 
 
 def test_a_change_of_what_may_have_been_left_out_is_not_harmless() -> None:
-    """Rows were left out of what was read, so that what is not there may have been in them."""
+    """Rows were left out of the configuration, so a missing resource may have been in them."""
     known = estate()
     groups = tuple(group for group in known.configuration.groups or () if group.group_id != GROUP)
     without = replace(known, configuration=replace(known.configuration, groups=groups))

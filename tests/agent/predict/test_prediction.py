@@ -1,5 +1,5 @@
-"""The prediction for a VPC: classes of sources, the matrix against the predictor and against a slow second one, what is
-said of each kind of obstacle, and what of it counts."""
+"""The prediction for a VPC: classes of sources, the matrix compared with the predictor and with a slow second one, the
+words for each kind of obstacle, and which obstacles count."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -67,7 +67,7 @@ WITH_NAMES: Final[dict[str, Any]] = {
     "firewall": (),
     "profiles": ProfilesFacts(profile_ids=(), resources=()),
 }
-"""What decides over names, all in order."""
+"""Settings of names that are all in order."""
 NAMED: Final = replace(ENDPOINT, dns_names=(HOST_NAME,), owner_id="111122223333", interface_ids=("eni-there",))
 ALL_PORTS: Final = (rule("", "10.0.0.0/16"), rule("", "fd00:a::/48"))
 
@@ -85,7 +85,8 @@ def host(number: int = 5, **changes: Any) -> NetworkInterface:
 
 
 def healthy(*hosts: NetworkInterface, **changes: Any) -> Configuration:
-    """The gateway's endpoint, open to `hosts` on every port, its name included; `changes` are of `configuration`."""
+    """The gateway's endpoint and its name, open to `hosts` on every port; `changes` are arguments of
+    `configuration`."""
     more = {
         "there_rules": ALL_PORTS,
         "endpoints": (NAMED,),
@@ -114,7 +115,7 @@ def outcome_of(result: PredictionDocument, port: int = 443, address: Address = T
 
 
 def classes(what: Configuration, *wanted: Any) -> list[list[str]]:
-    """The interfaces of each class by their last two characters, and the address of a class without any."""
+    """The interfaces of each class by their last two characters, or the address of a class without any."""
     found = sources_of(what, "vpc-a", wanted or (EVERY_SOURCE,), Blocks.of_sources(what))
     return [
         [interface.interface_id[-2:] for interface in source.interfaces] or [str(source.addresses[0])]
@@ -231,9 +232,8 @@ def hosts(draw: st.DrawFn) -> tuple[NetworkInterface, ...]:
 
 
 def with_twins(what: Configuration) -> Configuration:
-    """The configuration with more that is nearly alike: a subnet with the host's route table and network ACL, an
-    interface of the endpoint in it, with addresses next to those in the host's subnet, and one next to that
-    elsewhere."""
+    """The configuration with near copies: a subnet with the host's route table and network ACL, an endpoint interface
+    there, addresses next to those in the host's subnet, and an address next to the one elsewhere."""
 
     def widened(items: Any) -> Any:
         return (
@@ -444,7 +444,7 @@ def test_what_stops_a_connect_is_named(
 
 
 def test_inside_the_endpoint_s_own_subnet_no_acl_is_asked() -> None:
-    """Its neighbour subnet has the same network ACL and the same route table."""
+    """The subnet next to it has the same network ACL and the same route table."""
     beside = replace(INTERFACE, subnet_id="subnet-host", addresses=(BESIDE,))
     shut = [entry(90, "deny", "10.0.0.0/16", egress=True), *open_entries()]
     what = healthy(host(5), host(6, subnet_id="subnet-twin"), endpoint_interfaces=(beside,), host_entries=shut)
@@ -454,7 +454,7 @@ def test_inside_the_endpoint_s_own_subnet_no_acl_is_asked() -> None:
 
 
 def test_only_the_sources_that_are_stopped_are_named() -> None:
-    """The neighbour in another subnet stays open, and so does the port that the group has."""
+    """The host in another subnet stays open, and so does the port that the group allows."""
     hosts_there = (host(5), host(6, group_ids=("sg-more",)))
     what = healthy(*hosts_there)
     what = replace(what, groups=(*(what.groups or ()), replace((what.groups or ())[0], group_id="sg-more", rules=())))
@@ -465,7 +465,7 @@ def test_only_the_sources_that_are_stopped_are_named() -> None:
 
 
 def test_a_fault_holds_for_each_of_its_sources_on_each_of_its_ports() -> None:
-    """Sources that lack one port and those that lack two are told apart."""
+    """Sources that lack one port form another fault than those that lack two."""
     hosts_there = (host(5), host(200, subnet_id="subnet-there", addresses=(ip_address("10.0.1.200"),)))
     allowed = [rule("443", "10.0.0.0/16"), rule("1026", "10.0.1.0/24"), rule("1028", "10.0.0.0/16")]
     what = healthy(*hosts_there, there_rules=allowed)
@@ -474,7 +474,7 @@ def test_a_fault_holds_for_each_of_its_sources_on_each_of_its_ports() -> None:
 
 
 def test_what_is_let_pass_instead_is_said_of_no_other_port() -> None:
-    """One fault of several ports, of which the group admits others from elsewhere on one alone."""
+    """It is one fault of several ports, and the group admits other sources on only one of them."""
     what = healthy(there_rules=[rule("443", "10.9.0.0/16"), rule("1026", "10.8.0.0/16")])
     (fault,) = document(what).faults
     assert fault.ports == (443, 1026, 1028, 1031)
@@ -504,7 +504,7 @@ def test_ports_that_are_asked_for_count() -> None:
 
 
 def test_an_endpoint_that_the_name_does_not_lead_to_does_not_count() -> None:
-    """Next to private DNS a second endpoint is used by its own name alone."""
+    """Private DNS is on for one endpoint. The second one is used only by its own name."""
     second = replace(NAMED, endpoint_id="vpce-9", private_dns=False, dns_names=(), interface_ids=("eni-second",))
     shut = replace(INTERFACE, interface_id="eni-second", addresses=(ip_address("10.0.1.99"),), group_ids=("sg-host",))
     what = healthy(endpoints=(NAMED, second), endpoint_interfaces=(INTERFACE, shut))
@@ -528,7 +528,7 @@ def test_a_source_without_an_address_of_the_endpoint_s_family_is_blocked() -> No
 
 
 def test_a_family_that_the_endpoint_s_names_do_not_give_does_not_count() -> None:
-    """The endpoint has IPv6 addresses, its names have A records alone, and its group admits IPv4 alone."""
+    """The endpoint has IPv6 addresses, its names have only A records, and its group admits only IPv4."""
     two_families = host(5, addresses=(ip_address("10.0.0.5"), ip_address("fd00:a::5")))
     named = replace(NAMED, dns_record_type="ipv4")
     four_alone = healthy(two_families, there_rules=[rule("", "10.0.0.0/16")], endpoints=(named,))
@@ -567,7 +567,7 @@ def test_blocked_comes_before_what_cannot_be_told() -> None:
     [(32768, 65535, OPEN), (32768, 60999, DOUBTFUL), (49152, 65535, DOUBTFUL), (1024, 32000, BLOCKED)],
 )
 def test_answers_are_judged_for_the_ports_of_any_system(first: int, last: int, outcome: Reachability) -> None:
-    """Windows takes them at 49152 to 65535, Linux at 32768 to 60999."""
+    """Windows receives answers at 49152 to 65535, Linux at 32768 to 60999."""
     entries = [entry(100, "allow", "0.0.0.0/0", f"{first}-{last}"), entry(100, "allow", "0.0.0.0/0", egress=True)]
     what = healthy(host(5), host_entries=entries)
     paths = [path for path in document(what).paths if path.addresses and path.addresses[0].version == 4]

@@ -1,4 +1,4 @@
-"""The simulated services, asked in ways in which backuplink itself does not ask."""
+"""Requests to the simulated services that backuplink itself does not make."""
 
 import json
 

@@ -1,5 +1,5 @@
-"""The simulated EC2 is the one that the real client would read: what it answers, in memory and over HTTP, comes out of
-the reads as the network that the scenario has."""
+"""The simulated EC2 answers like the real one: its answers, in memory and over HTTP, are read as the scenario's
+network."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -270,7 +270,7 @@ domains = ["example.org"]
 WORLDS: Final = {"healthy": HEALTHY, "china": CHINA, "rich": RICH}
 ASKED: Final = private_link_labels(checkable())
 LIMIT: Final = 20.0
-"""Seconds for one read by the real client; only a machine in trouble comes near."""
+"""Seconds for one read by the real client; only an overloaded machine needs as long."""
 
 
 def wanted(scenario: Scenario) -> ec2.ConfigurationRequest:
@@ -285,7 +285,7 @@ def wanted(scenario: Scenario) -> ec2.ConfigurationRequest:
 
 
 async def inspected(scenario: Scenario, reader: Reader) -> tuple[Configuration, dict[str, Observation[Any]]]:
-    """What the reads make of the answers: the network, and each read's observation."""
+    """The network that the reads make of the answers, and each read's observation."""
     log = Log(now=lambda: datetime.now(UTC), emit=lambda _: None)
     result = await ec2.inspect(reader, log, wanted(scenario), limit=LIMIT)
     return result, {str(observation.subject.operation): observation for observation in log.made}
@@ -320,7 +320,7 @@ LOOPBACK: Final = ip_address("127.0.0.1")
 
 
 def listed(configuration: Configuration) -> Configuration:
-    """The configuration, its prefix lists by their ids: they are read in the order in which findings need them."""
+    """The configuration with its prefix lists by their ids. They are read in the order in which findings need them."""
     lists = configuration.prefix_lists
     return replace(configuration, prefix_lists=None if lists is None else by_id(lists))
 
@@ -359,14 +359,14 @@ EXPIRED: Final = (
     ("ExpiredToken", FailureKind.CREDENTIALS_EXPIRED),
     ("ExpiredTokenException", FailureKind.CREDENTIALS_EXPIRED),
 )
-"""Codes for a session token that has expired, by request below. EC2's code alone has another meaning too."""
+"""Codes for an expired session token, by request below. Only EC2's code has another meaning, too."""
 REQUESTS: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
     ("ec2", "DescribeVpcs", {"VpcIds": ["vpc-0a1b2c3d4e5f67890"]}),
     ("route53resolver", "ListResolverRules", {}),
     ("route53", "ListHostedZonesByVPC", {"VPCId": "vpc-0a1b2c3d4e5f67890", "VPCRegion": "eu-west-1"}),
     ("route53profiles", "ListProfileAssociations", {"ResourceId": "vpc-0a1b2c3d4e5f67890"}),
 )
-"""One for each protocol."""
+"""A request for each protocol."""
 
 
 async def refused(reader: Reader, request: tuple[str, str, dict[str, Any]]) -> tuple[str, str, str | None]:
@@ -451,7 +451,7 @@ async def test_reads_that_are_denied_or_silent_leave_the_others() -> None:
     ],
 )
 async def test_without_names_nobody_is_asked(row: str, host: str) -> None:
-    """In the namespaces the real client has to resolve them."""
+    """In the namespaces, the real client would have to resolve the names."""
     others = '[[dns]]\nresolvers = ["10.0.0.3"]\nname = "example.com"\na = ["10.0.1.80"]\n'
     rows = f'[[dns]]\nresolvers = ["10.0.0.2"]\n{row}\n{others}'
     scenario = scenarios.parse("no names", HEALTHY.replace(DNS, f"{host}\n{rows}"))

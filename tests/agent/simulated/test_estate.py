@@ -1,4 +1,4 @@
-"""The estate of `demo --fleet`: its hosts, what is wrong with them, and their records."""
+"""The estate of `demo --fleet`: its hosts, their faults, and their records."""
 
 import json
 from collections import Counter

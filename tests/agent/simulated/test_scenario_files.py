@@ -1,4 +1,4 @@
-"""Where the files of scenarios are: one name each, in the folder of a known area, and what people read names those that
+"""Places of scenario files: a name is unique, the folder is a known area, and texts for users name only scenarios that
 ship."""
 
 import re
@@ -47,7 +47,7 @@ def test_a_watch_of_a_scenario_that_ships_has_turns_that_ship() -> None:
 
 
 def test_what_people_read_runs_demos_that_ship() -> None:
-    """Each word of such a command that names a scenario."""
+    """Every word of such a command that names a scenario is checked."""
     known, shipped = set(scenarios.names()), set(scenario_files.names())
     words = {word for page in PAGES for command in _DEMO.findall(page.read_text("utf-8")) for word in command.split()}
     assert len(words & shipped) >= 4

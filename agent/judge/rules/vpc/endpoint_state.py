@@ -101,8 +101,8 @@ def _meant(evidence: Evidence, target: Target) -> list[VpcEndpoint]:
 
 
 def _may_be_of(evidence: Evidence, endpoints: Iterable[VpcEndpoint], address: Address) -> bool:
-    """Whether an address belongs, or may belong, to one of these endpoints: in the latter case it is in this VPC and of
-    no known interface."""
+    """Whether an address belongs to one of these endpoints, or may: it is in this VPC and belongs to no known
+    interface."""
     interface = evidence.interface_at(address)
     if interface is not None:
         return any(interface.interface_id in endpoint.interface_ids for endpoint in endpoints)
@@ -119,7 +119,7 @@ def _works(evidence: Evidence, target: Target) -> bool:
 
 
 def _meets(evidence: Evidence, target: Target, endpoints: Iterable[VpcEndpoint]) -> bool:
-    """Whether this host uses these endpoints, as far as is visible, or should use them."""
+    """Whether this host uses these endpoints, as far as is visible, or ought to use them."""
     addresses = evidence.own_addresses(target)
     return not addresses or any(
         _may_be_of(evidence, endpoints, address) or not evidence.is_expected(address, target) for address in addresses

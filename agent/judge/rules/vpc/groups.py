@@ -120,8 +120,8 @@ def _letting_out(evidence: Evidence, target: Target, stops: list[Stop]) -> Fix:
 
 
 def _far_end(evidence: Evidence, address: Address) -> Address | str:
-    """The peer that an outbound rule must name: the prefix list if a gateway endpoint leads to the address, since such
-    addresses change."""
+    """The peer that an outbound rule must name: the prefix list if a gateway endpoint leads to the address, since
+    addresses behind it change."""
     if not evidence.may_have_gateway(address):
         return address
     prefix_list_id = evidence.gateway_at(address).prefix_list_id

@@ -174,9 +174,9 @@ def _not_in_effect(evidence: Evidence, target: Target) -> list[Observation[Any]]
 
 
 def _covering(evidence: Evidence, target: Target) -> list[VpcEndpoint]:
-    """The available endpoints of this VPC whose private DNS has the target's name. For a service with gateway
-    endpoints, private DNS may be on only for Resolver's inbound endpoints (EC2 API, DnsOptions); such endpoints are
-    left out."""
+    """The available endpoints of this VPC whose private DNS has the target's name. Endpoints of a service with gateway
+    endpoints are left out if their private DNS may be on only for Resolver's inbound endpoints (EC2 API,
+    DnsOptions)."""
     if SERVICES[target.service].has_gateway_endpoint:
         return []
     here = None if evidence.vpc_id is None else evidence.endpoints(target, vpc_id=evidence.vpc_id)

@@ -302,7 +302,8 @@ def _attributes_off(evidence: Evidence) -> tuple[str, ...] | None:
 
 
 def _own_name(target: Target, endpoint: VpcEndpoint) -> str | None:
-    """The endpoint's own name, if it shows the service by itself. An id would need a further request to EC2."""
+    """The endpoint's own name for `--endpoint`, if the name alone shows the service. An id would need a further request
+    to EC2."""
     name = endpoint.dns_names[0] if endpoint.dns_names else ""
     own = read_name(name)
     return name if own is not None and own.service == target.service else None

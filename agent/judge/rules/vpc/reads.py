@@ -340,7 +340,7 @@ def _endpoint_for_route_53(region: str) -> str:
 
 
 def _what_places(evidence: Evidence, reason: str) -> str:
-    """The step after which a configuration would be read that was skipped for this reason."""
+    """The step that lets the next run read a configuration that this run skipped for this reason."""
     return "Name the Region with --region." if reason == NO_REGION else _what_tells_the_vpc(evidence)
 
 

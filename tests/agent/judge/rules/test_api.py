@@ -1,4 +1,4 @@
-"""API rules: credentials, signatures, and what AWS says of a signed call."""
+"""API rules: credentials, signatures, and AWS's answers to a signed call."""
 
 import re
 from collections.abc import Callable
@@ -51,7 +51,7 @@ EXPIRED: Final = "The security token included in the request is expired"
 
 
 def codes(*observations: Observation[Any]) -> list[str]:
-    """The codes that all API rules give."""
+    """The codes of all findings of API rules."""
     seen = evidence([*HERE, *observations], of=SIGNED)
     return [finding.code for rule in RULES for finding in findings_of(rule, seen)]
 
@@ -131,7 +131,7 @@ def test_credentials(observation: Observation[Any] | None, expected: list[str]) 
 
 
 def container(failed: str | None) -> Observation[TcpFacts]:
-    """Whether the address of a container's credentials connects."""
+    """A connect to the address that gives a container's credentials, successful or not."""
     seen = tcp("169.254.170.2", 80, failed=failed)
     subject = Subject(step=Step.IMDS, address=ip_address("169.254.170.2"), port=80, operation=CONTAINER)
     return replace(seen, subject=subject)
@@ -297,7 +297,7 @@ def test_silent(observation: Observation[Any]) -> None:
 
 @pytest.mark.parametrize("code", ANSWERS)
 def test_without_facts_the_kind_still_speaks(code: str) -> None:
-    # API009 differs from API004 in the code of the failure alone, which stays.
+    # API009 differs from API004 only in the code of the failure, which stays.
     whole = ANSWERS[code](A)
     assert whole.failure is not None
     bare = spoiled(whole, failed=whole.failure.kind)
@@ -353,7 +353,7 @@ ROLE: Final = "SecretlyNamedRole"
 
 
 def signed_by(source: str) -> Observation[CredentialFacts]:
-    """What the SDK's chain ended with, of one of botocore's providers."""
+    """The outcome of the SDK's search, with credentials from one of botocore's providers."""
     observation = credentials()
     assert isinstance(observation.outcome, Ok)
     return replace(observation, outcome=Ok(replace(observation.outcome.facts, source=source, role=ROLE)))
@@ -391,8 +391,8 @@ def gateways(
     more: int = 0,
     cut: bool = False,
 ) -> Observation[ApiFacts]:
-    """An answer to ListGateways, each gateway with how long before NOW it was last seen; it names `more` than are kept,
-    or is `cut`."""
+    """An answer to ListGateways. Each gateway has the time before NOW at which it was last seen; `more` gateways are
+    not kept, and `cut` marks an incomplete list."""
     observation = api(address, of="backup-gateway", server_time=server_time)
     assert isinstance(observation.outcome, Ok)
     seen = tuple(GatewayFacts(gateway_id=name, last_seen=None if since is None else NOW - since) for name, since in ago)
@@ -402,7 +402,7 @@ def gateways(
         observation.outcome.facts,
         gateways=seen,
         gateways_listed=len(seen) + more,
-        # Those that are not kept were in touch last.
+        # The gateways that are not kept were seen last.
         gateways_last_seen=server_time if more else latest,
         gateways_cut=cut,
     )
@@ -410,7 +410,7 @@ def gateways(
 
 
 def further(first: Observation[ApiFacts], facts_of: Observation[ApiFacts]) -> Observation[ApiFacts]:
-    """How the list that `first` began was read on, with what `facts_of` says."""
+    """The read of further pages of a list that `first` began, with the facts of `facts_of`."""
     subject = replace(first.subject, operation=FURTHER_PAGES, after=first.id)
     return replace(facts_of, subject=subject)
 

@@ -1,4 +1,4 @@
-"""TCP rules: what stopped an attempt, and which rule names it. The rows are what kernels really answer."""
+"""TCP rules: the reason why an attempt failed, and the rule that reports it. The rows are answers of real kernels."""
 
 from dataclasses import replace
 from ipaddress import ip_network
@@ -64,7 +64,7 @@ def gate(address: str, port: int = 443, failed: str | None = None, **more: str |
 
 
 def firing(observations: Observations) -> dict[str, frozenset[object]]:
-    """The codes that fire for AWS Backup, and where."""
+    """The codes reported for AWS Backup, with their addresses."""
     seen = evidence(observations)
     return {finding.code: frozenset(finding.addresses) for rule in CORE for finding in findings_of(rule, seen)}
 
@@ -150,7 +150,7 @@ def test_nature_of_an_attempt(attempt: Observation[TcpFacts], nature: Nature) ->
 
 
 def test_nature_where_the_interfaces_are_not_known() -> None:
-    # The address that the attempt was made from is this host's own, too.
+    # An ICMP error may also come from the address that the attempt was made from.
     attempt = tcp(A, failed="refused", icmp=(OWN, 3), seconds=0.0001, source=OWN)
     assert nature_of(attempt, frozenset()) is Nature.LOCAL
 
@@ -647,7 +647,7 @@ def test_nothing_is_to_be_opened_where_ec2_says_that_all_is_open(code: str, obse
     rule = rule_of(RULES, code)
     [beside] = findings_of(rule, evidence([*healthy(of), *read, *observations], targets=[of]))
     assert [" ".join(command.argv) for command in beside.fix.commands] == ["nft list ruleset"]
-    # Where it is closed, not read, or known of long ago, the way is as it was.
+    # If it is closed, unread, or too old, the advice about the path stays.
     shut = configured.read(SECURITY_GROUPS, SecurityGroupsFacts(groups=(configured.groups()[0],)))
     old = gateway_configured(days_old=2) if of is GATEWAY else configured.configured(days_old=2)
     for reads in ([], [*read, shut], old):

@@ -199,7 +199,7 @@ def finding(code: str, observations: Observations, **rest: Any) -> RuleFinding:
 
 
 def counted(**exceeded: int) -> Observations:
-    """What rose while the run lasted, by counter of the interface ens5."""
+    """The rise during the run, by counter of the interface ens5."""
     facts = AllowanceFacts(exceeded={f"ens5 {name}": count for name, count in exceeded.items()}, counters=())
     subject = Subject(step=Step.HOST, operation=ALLOWANCES)
     return [Observation(subject=subject, outcome=Ok(facts), started_at=NOW, seconds=0.001)]
@@ -290,7 +290,7 @@ MISTYPED: Final = target(region="eu-wset-1")
 
 
 def chosen(source: str, region: str = "us-east-1") -> Run:
-    """A run whose Region came from somewhere."""
+    """A run whose Region came from this source."""
     return replace(run(), region=region, region_source=source)
 
 
@@ -303,7 +303,7 @@ def coded(observation: Observation[Any], code: str) -> Observation[Any]:
 
 
 PRIVATE_BESIDE: Observations = [imds(), proxy(), lookup(A, operation=DUAL_STACK_NAME)]
-"""The dual-stack name is private."""
+"""A private dual-stack name."""
 CAUSES_OF_THEIR_OWN: dict[str, Observations] = {
     "NXDOMAIN": [host(), lookup(failed="nxdomain")],
     "no data": [host(), lookup(failed="nodata")],
@@ -720,7 +720,7 @@ OF_THE_CONFIGURATION: Final = {
     "route-53-profile-zone-with-a-public-address": "VPC018",
     "route-53-profile-rule-forwards-to-public": "VPC018",
 }
-"""What in the configuration answers publicly for the default name, by scenario."""
+"""The setting that gives the default name a public answer, by scenario."""
 
 
 @pytest.mark.parametrize("name", OF_THE_CONFIGURATION)

@@ -32,7 +32,7 @@ def stranger(address: str, **more: Any) -> Observation[Any]:
 
 
 def codes(*observations: Observation[Any]) -> list[str]:
-    """The codes that all HTTP rules give."""
+    """The codes of all findings of HTTP rules."""
     seen = evidence([*HERE, *observations])
     return [finding.code for rule in RULES for finding in findings_of(rule, seen)]
 
@@ -194,7 +194,7 @@ CASES_THAT_FIRE += [
 
 
 def test_http004_stands_next_to_a_fault_of_aws_s_own() -> None:
-    """Which says that the path works, and does not explain that the call has no answer."""
+    """HTTP005 says that the path works, and so does not explain a call without an answer."""
     assert codes(answered(A, failed="service-error"), api(A, failed="timeout")) == ["HTTP004", "HTTP005"]
 
 

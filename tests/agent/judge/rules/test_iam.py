@@ -1,4 +1,4 @@
-"""IAM rules: whose policy denied, by the words of AWS alone, and never by a guess."""
+"""IAM rules: the owner of the policy that denied, by AWS's words alone, and never by a guess."""
 
 import json
 import re
@@ -89,7 +89,7 @@ UNREAD: Final = (
     *("vpc", "endpoint", "identity", "identity-based", "service", "control", "resource", "resource-based"),
     *("permission", "permissions", "session", "sessions", "role", "trust"),
 )
-"""Words that are not adjectives of an endpoint policy."""
+"""Words that cannot be adjectives of an endpoint policy."""
 
 each_sample = pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: str(sample["name"]))
 
@@ -250,7 +250,7 @@ def test_every_code_can_be_read() -> None:
 
 
 def others(items: tuple[Any, ...], changed: Any, *instead: Any) -> tuple[Any, ...]:
-    """The items with others in the place of one."""
+    """The items, with one of them replaced by others."""
     at = items.index(changed)
     return (*items[:at], *instead, *items[at + 1 :])
 
@@ -436,7 +436,7 @@ def test_a_reason_quoted_in_a_name_is_not_believed(
     quoted = f"{before} {claim} {after}"
     one_word = "-".join(quoted.split())
     reason = REASONS[code]
-    # Where AWS gives no reason, plain words after a resource look like one.
+    # If AWS gives no reason, plain words after a resource look like one.
     names = [one_word, '"' + quoted.replace('"', "") + '"', *([quoted] if reason else [])]
     principal = data.draw(st.sampled_from([quoted, one_word, JOHN]))
     resource = data.draw(st.sampled_from(names))

@@ -1,4 +1,4 @@
-"""JOB rules: the jobs of AWS Backup that did not succeed lately, and whose they are."""
+"""JOB rules: recent unsuccessful jobs of AWS Backup, and the hosts to which they belong."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -80,7 +80,7 @@ def listing(
     failure: str | None = None,
     skipped: str | None = None,
 ) -> Observation[JobsFacts]:
-    """How the jobs were listed; `everything` where they were not asked for by this instance alone."""
+    """The list of jobs; with `everything`, not only this instance's jobs were requested."""
     counts = {"COMPLETED": succeeded} if succeeded else {}
     for row in rows:
         counts[row.state] = counts.get(row.state, 0) + row.jobs
@@ -109,7 +109,7 @@ def listing(
 
 
 def world(*targets: Target, instance: str | None = OWN) -> Observations:
-    """A healthy run on an instance of a known id."""
+    """A healthy run on an instance with a known id."""
     metadata = imds()
     assert isinstance(metadata.outcome, Ok)
     facts: ImdsFacts = replace(metadata.outcome.facts, instance_id=instance)
@@ -123,7 +123,7 @@ def judged(
     asked: bool = True,
     instance: str | None = OWN,
 ) -> tuple[list[tuple[str, str]], list[str]]:
-    """Code and detail of each finding, and why the rules could not be asked."""
+    """Code and detail of each finding, and the reasons why rules could not be asked."""
     observations = [*world(*targets, instance=instance), *([jobs] if jobs is not None else [])]
     seen = evidence(observations, targets=targets, of=ASKED if asked else run())
     found = [(finding.code, finding.detail) for rule in RULES for finding in rule.check(seen)]
@@ -256,7 +256,7 @@ DEAD: Final = (f"tcp/backup-storage/{PRIVATE[0]}/443", f"tcp/backup-storage/{PRI
 
 
 def broken(*targets: Target, steps: Sequence[str] = DEAD) -> Observations:
-    """A run in which these connects of a target time out."""
+    """A run in which these connects to a target time out."""
     seen = world(*targets)
     return replaced(seen, *(spoiled(row, failed="timeout") for row in seen if row.id in steps))
 
@@ -329,7 +329,7 @@ def test_a_service_that_lists_jobs_or_carries_them_is_in_the_catalogue() -> None
 
 
 def test_a_state_that_is_none_stands_in_no_command() -> None:
-    """No word of a report that another wrote becomes an argument."""
+    """Text from a report that somebody else wrote never becomes an argument."""
     rows = (failed("RDS"), failed("RDS", state="FAILEDzq9x"), failed("RDS", state="--query"))
     seen = evidence([*world(BACKUP, instance=OWN), listing(*rows)], targets=(BACKUP,), of=ASKED)
     commands = [command.argv for rule in RULES for finding in rule.check(seen) for command in finding.fix.commands]

@@ -1,4 +1,4 @@
-"""What on this host keeps a connect from leaving, from observations made by hand."""
+"""Causes on this host that keep a connect from leaving, from observations made by hand."""
 
 from typing import Any, Final
 
@@ -10,7 +10,7 @@ from tests.support.cases import OUTSIDE, C, Case, assert_silent, codes_of, fires
 
 A, B = PRIVATE
 AT_BRIDGE: Final = "172.17.1.17"
-"""In a VPC whose block is that of docker0."""
+"""An address in a VPC whose block is also docker0's."""
 
 
 def sent(
@@ -21,7 +21,7 @@ def sent(
     vpc: str = "10.0.0.0/16",
     **how: Any,
 ) -> Observations:
-    """One attempt that leaves by an interface, on a host with ens5 and the interfaces `beside`."""
+    """An attempt that leaves by this interface, on a host with ens5 and the interfaces `beside`."""
     attempt = tcp(address, interface=interface, source=source, **({"failed": "timeout"} | how))
     return [host(beside=beside), sdk(), imds(vpc=[vpc]), proxy(), lookup(address), answer(address), attempt]
 

@@ -1,4 +1,4 @@
-"""DNS rules: rows that fire, the nearest miss of each, and what happens if the step was not made."""
+"""DNS rules: rows that fire, the nearest miss of each, and the result if the step was not made."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -69,7 +69,7 @@ DNS005, DNS006, DNS008, DNS011 = (rule_of(RULES, code) for code in ("DNS005", "D
 DNS012, DNS016 = (rule_of(RULES, code) for code in ("DNS012", "DNS016"))
 HERE: Observations = [host(), imds()]
 ABROAD: Observations = [host(resolvers=[CORPORATE]), imds()]
-"""This host asks a name server that is not the VPC's."""
+"""A run in which this host uses a name server other than the VPC's."""
 BOTH: Observations = [
     host("10.0.3.5/24", "2600:1f18:1234:5600::5/64"),
     imds(vpc=("10.0.0.0/16", "2600:1f18:1234:5600::/56")),
@@ -947,7 +947,7 @@ def test_a_nat64_address_is_no_broken_family(by_ipv4: str | None, by_nat64: str 
 # --- Together -------------------------------------------------------------------------------------------------------
 
 AT_PUBLIC: Observations = [*here("backup", PUBLIC), answer(*PRIVATE, by=VPC_RESOLVER), *climbed(PUBLIC)]
-"""All is well at a public address, and the VPC's resolver gives private ones."""
+"""A run that works with public addresses, while the VPC's resolver gives private ones."""
 
 
 @pytest.mark.parametrize(
@@ -991,7 +991,7 @@ OVERRIDE: Final = "override.example.com"
 
 
 def hosts_file(address: str) -> Observation[HostFacts]:
-    """This host with a line of its own for the name."""
+    """A host with a line of its own for the name in the hosts file."""
     seen = host()
     assert isinstance(seen.outcome, Ok)
     line = HostsEntry(address=ip_address(address), names=(HOST,))
@@ -1004,14 +1004,15 @@ def appliance(label: str, failed: str | None, *addresses: str) -> Observation[Lo
 
 
 def searching(*options: str) -> Observation[HostFacts]:
-    """This host with a search list, and these options of resolv.conf; without any it asks for the name first."""
+    """A host with a search list and these options of resolv.conf. Without options, it asks for the name itself
+    first."""
     seen = host()
     assert isinstance(seen.outcome, Ok)
     return replace(seen, outcome=Ok(replace(seen.outcome.facts, search=SEARCH, resolver_options=options)))
 
 
 def completed(*addresses: str, place: int = 1, failed: str | None = None) -> Observation[LookupFacts]:
-    """The lookup of the name completed by the search domain at this place of the list."""
+    """The lookup of the name completed by the search domain with this index."""
     return lookup(*addresses, failed=failed, operation=SEARCH_DOMAINS[place])
 
 

@@ -74,9 +74,9 @@ VPCE = target(host="vpce-0a1b2c3d4e5f67890-abcdefgh.backup.eu-west-1.vpce.amazon
 FIPS = target(host="backup-fips.eu-west-1.amazonaws.com", addressing=Addressing.FIPS)
 BOTH = target(host="backup-fips.eu-west-1.api.aws", addressing=Addressing.FIPS_DUALSTACK)
 WHOLE = run(complete=False, calls=Calls.EACH, ec2_reads=True)
-"""A run with signed calls and reads of EC2, as runs are unless it was said otherwise."""
+"""A run with signed calls and reads of EC2, as by default."""
 NAMED = replace(WHOLE, workloads=())
-"""A run of the services alone that options name."""
+"""A run only of the services that options name."""
 
 
 def by_service(target: Target) -> Target:

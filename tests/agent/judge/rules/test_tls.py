@@ -1,4 +1,4 @@
-"""TLS rules, all of them about 443: whose certificate is there, and whether the handshake comes to an end."""
+"""TLS rules for 443: whose certificate is there, and whether the handshake ends at all."""
 
 from dataclasses import replace
 from typing import Final
@@ -55,7 +55,7 @@ def elsewhere(address: str, *names: str) -> Observation[TlsFacts]:
 
 
 def blocked(address: str) -> Observation[TlsFacts]:
-    """A page of an inspector whose authority this host knows."""
+    """A block page of an inspector whose authority this host trusts."""
     return tls(address, failed="tls-hostname", issuer=CORPORATE, organization="Example Corp", names=["block.example"])
 
 
@@ -76,13 +76,13 @@ def alert(address: str, code: str | None) -> Observation[TlsFacts]:
 
 
 def again(address: str, operation: str, *, answered: bool) -> Observation[TlsFacts]:
-    """One of the two handshakes that a stall calls for."""
+    """One of the two further handshakes after a stall."""
     observation = tls(address) if answered else tls(address, failed="timeout", received=0)
     return replace(observation, subject=replace(observation.subject, operation=operation))
 
 
 def named(observations: Observations) -> set[str]:
-    """The codes that the first rules give."""
+    """The codes of all findings of the first rules."""
     seen = evidence([*HERE, *observations])
     return {finding.code for rule in CORE for finding in findings_of(rule, seen)}
 
@@ -131,7 +131,7 @@ LED_ELSEWHERE: Observations = [
     *(tcp(address) for address in (A, B, C)),
     inspected(C),
 ]
-"""This host's own name server gives an address at which somebody else answers."""
+"""A run in which this host's own name server gives an address at which somebody else answers."""
 
 
 CASES_THAT_FIRE += [
@@ -249,7 +249,7 @@ CASES_OF_SILENCE += [
 
 
 def second(operation: str, state: str) -> Observation[TlsFacts]:
-    """One of the two handshakes that a stall calls for, by how it ended."""
+    """One of the two further handshakes after a stall, by its result."""
     observations = {
         "answered": tls(A),
         "answered-certificate": tls(A, failed="tls-hostname", names=[OTHER]),
@@ -470,7 +470,7 @@ CASES_OF_SILENCE += [
 
 
 def amazons(address: str, code: str) -> Observation[TlsFacts]:
-    """A certificate that names Amazon as its issuer, and does not verify."""
+    """A certificate that names Amazon as its issuer and does not verify."""
     return coded(tls(address, failed="tls-untrusted", issuer="CN=Amazon Root CA 1,O=Amazon"), code, f"code {code}")
 
 
@@ -524,7 +524,7 @@ AMAZON_ROOT: Final = "CN=Amazon Root CA 1,O=Amazon"
 
 
 def unstamped(observation: Observation[TlsFacts]) -> Observation[TlsFacts]:
-    """The observation in a report that lost its times."""
+    """The observation from a report that has lost its times."""
     return replace(observation, started_at=None)
 
 

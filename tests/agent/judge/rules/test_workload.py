@@ -1,4 +1,4 @@
-"""What only the software of a workload knows of itself: ENV017 and TCP012."""
+"""Faults that only the software of a workload shows: ENV017 and TCP012."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -80,12 +80,12 @@ def ssm(**settings: str) -> Observations:
 
 
 def unit_sets(**proxies: str) -> FoundWorkload:
-    """An SSM Agent with these variables of its unit."""
+    """An SSM Agent whose systemd unit has these variables."""
     return replace(agent(), settings=proxies)
 
 
 def ssm_through(shell: str | None, unit: FoundWorkload, *, unread: Sequence[str] = ()) -> Observations:
-    """An SSM Agent with variables of its unit, and the proxy of this shell."""
+    """An SSM Agent whose systemd unit has these variables, and the proxy of this shell."""
     return [host(), found(unit, unread=unread), lookup("10.0.1.42", of="ssm"), proxy(shell, of="ssm")]
 
 
@@ -94,7 +94,7 @@ def old(workload: FoundWorkload, version: str | None) -> FoundWorkload:
 
 
 def old_ssm(version: str, *messages: str, tcp_fails: bool = False) -> Observations:
-    """An SSM Agent of a version, and the addresses of ec2messages."""
+    """An SSM Agent with a version, and the addresses of ec2messages."""
     return [
         host(),
         found(old(agent(), version)),
@@ -108,7 +108,7 @@ AT_BUCKET: Final = target("s3", host="backups.s3.eu-west-1.amazonaws.com", bucke
 
 
 def bucket_that(code: str | None) -> Observations:
-    """A bucket for which the signed call was answered so."""
+    """A bucket at which the signed call had this outcome."""
     kind = {"404": "malformed", "403": "access-denied"}.get(code or "")
     call = api("10.0.1.57", of=AT_BUCKET.id, failed=kind, code=code)
     return [host(), found(backint("s3")), lookup("10.0.1.57", of=AT_BUCKET.id), call]
@@ -309,7 +309,7 @@ LAUNCHER: Final = "/usr/sap/aws-backint-agent/aws-backint-agent-launcher.sh"
 def test_a_proxy_of_this_shell_takes_what_an_agent_calls_only_where_its_own_variables_say_so(
     search: Observation[WorkloadFacts], of: Target, is_taken: bool
 ) -> None:
-    """The path of the agent is what its launcher or its unit sets, and so is what is judged of it."""
+    """The launcher or the unit of the agent sets its path, so that path is judged."""
     refused: Observation[Any] = Observation(
         subject=Subject(step=Step.HTTP, target=of.id, operation=PROXY_CONNECT),
         outcome=Failed(Failure(kind=FailureKind.PROXY_REFUSED, message="403", code="403"), None),
@@ -408,7 +408,7 @@ def test_what_a_launcher_takes_from_its_shell_is_said_and_no_fault(
         [] if unknown is None else [True]
     )
     through = evidence(storage(backint(**settings), through=PROXY), targets=[STORAGE], of=asked())
-    assert through.proxy(STORAGE) == (None if unknown is None else PROXY)  # what the agent takes may be the same
+    assert through.proxy(STORAGE) == (None if unknown is None else PROXY)  # the agent may use the same
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What makes public addresses private: gateway endpoints, and the rule that names a missing route."""
+"""Gateway endpoints, which make public addresses private, and the rule that reports a missing route."""
 
 import json
 from collections.abc import Sequence
@@ -96,7 +96,7 @@ def seen(
     expect: Expect = Expect.PRIVATE,
     days_old: float = 0.0,
 ) -> Evidence:
-    """A run whose addresses of S3 all connect, in a healthy network with these reads in place of its own."""
+    """A run in which all addresses of S3 connect, in a healthy network with these reads in place of its own."""
     climbs = [step for address in addresses for step in climbed(address, of="s3")]
     name: Observations = [
         *here("s3", *addresses),
@@ -257,7 +257,7 @@ def at_bucket(
     policy: str | None = None,
     days_old: float = 0.0,
 ) -> Evidence:
-    """A run whose call at the bucket ended so, through a gateway endpoint with this policy."""
+    """A run whose call at the bucket ended in this way, through a gateway endpoint with this policy."""
     document = policy or json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
     of = seen(gateways(replace(gateway, policy=document)), *IN_ORDER[1:], asked=asked, days_old=days_old)
     call = api(ADDRESS, of="s3", failed=failed, code="403" if failed else None)
@@ -344,7 +344,7 @@ def test_what_cannot_be_told_of_a_policy_is_said_and_is_no_fault(policy: str, wo
     ],
 )
 def test_the_role_of_the_instance_is_no_root_user(others: Observations, decides: bool) -> None:
-    """On a gateway endpoint an account stands for its root user alone."""
+    """On a gateway endpoint, an account in Principal means its root user only."""
     of = at_bucket({**EVERYTHING, "Principal": {"AWS": "111122223333"}}, others=others)
     assert bool(rule_findings(of)) is decides
 

@@ -1,4 +1,5 @@
-"""VPC rules about details: endpoint policies, zones, what could not be read, and where two accounts differ."""
+"""VPC rules for details: endpoint policies, zones, unread parts, and differences between configuration and
+measurement."""
 
 import json
 from collections.abc import Iterable
@@ -129,7 +130,7 @@ def allow(**changed: Any) -> dict[str, Any]:
 
 
 def denied(text: str, *, of: str = "backup") -> Observations:
-    """A run whose signed calls all met this text."""
+    """A run in which AWS denied all signed calls with this text."""
     target = GATEWAY if of == "backup-gateway" else BACKUP
     observations = called(target)
     return replaced(observations, *(api(address, of=of, failed="access-denied", text=text) for address in PRIVATE))
@@ -472,7 +473,7 @@ def test_api005_by_ec2_stands_beside_what_could_not_be_read() -> None:
 
 
 REQUEST_EXPIRED = all_reads(failed="clock-skew", code="RequestExpired")
-"""What EC2 answers for another time, and for a session token that is over."""
+"""EC2's answers to a request with a wrong time, and to one with an expired session token."""
 
 
 @pytest.mark.parametrize("offset", [1200.0, -1200.0])

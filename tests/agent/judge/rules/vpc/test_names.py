@@ -1,4 +1,5 @@
-"""VPC rules over names: what fires where measurement and configuration meet, what stays silent, and the words."""
+"""VPC rules for names: findings for a combination of measurement and configuration, silence without it, and the
+words."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -105,7 +106,7 @@ IS_PRIVATE: Observations = [
     answer(*PRIVATE, by=VPC_RESOLVER),
     *climbed(*PRIVATE),
 ]
-"""DNS001 needs the first, and the second is a healthy host."""
+"""Measurements of a healthy host; IS_PUBLIC has those of DNS001."""
 NOT_THERE: Observations = [
     lookup(failed="nxdomain"),
     *(answer(failed="nxdomain", by=by, record=record) for by in (RESOLVER, VPC_RESOLVER) for record in ("A", "AAAA")),
@@ -135,7 +136,7 @@ def seen(
     lines: Sequence[tuple[str, str]] = (),
     availability_zone: str = "eu-west-1a",
 ) -> Evidence:
-    """What was measured, over the healthy configuration with some reads changed."""
+    """A run with these measurements, over the healthy configuration with some reads changed."""
     return evidence(
         [
             host(resolvers=resolvers, lines=lines),
@@ -154,12 +155,12 @@ def fires(code: str, evidence: Evidence) -> list[str | None]:
 
 
 def reported_finding(code: str, evidence: Evidence) -> Finding:
-    """The finding as a report has it, with its commands filled in."""
+    """The finding as in a report, with its commands filled in."""
     return next(finding for finding in diagnose(evidence).findings if finding.code == code)
 
 
 def commands(finding: Finding) -> list[str]:
-    """A finding's commands, each one that the AWS CLI would take."""
+    """A finding's commands. The AWS CLI must accept each of them."""
     assert [
         why for command in finding.fix.commands if command.argv[0] == "aws" and (why := complaint(command.argv))
     ] == []
@@ -234,7 +235,7 @@ OWN_NAME = target(host="vpce-0a1b2c3d-lj2wisx3.backup.eu-west-1.vpce.amazonaws.c
 
 
 def of(observations: Observations, of: Target) -> Observations:
-    """The observations, as if made of another target."""
+    """The observations, changed to be about another target."""
     return [replace(observation, subject=replace(observation.subject, target=of.id)) for observation in observations]
 
 
@@ -261,7 +262,7 @@ FAULTS: dict[str, tuple[Observations, Observation[Any]]] = {
     "VPC016": (NOT_THERE, zones(HOST)),
     "VPC017": (NOT_THERE, firewall(firewall_rule("*.amazonaws.com"))),
 }
-"""What is measured, and what EC2 says, if a code fires; all the rest is healthy."""
+"""The measurement and the answers of EC2 for which a code is reported; everything else is healthy."""
 
 
 def asked(code: str) -> list[str]:
@@ -291,7 +292,7 @@ def test_configuration_alone_raises_nothing(code: str) -> None:
 @pytest.mark.parametrize("code", CODES)
 def test_what_was_measured_alone_raises_nothing(code: str) -> None:
     observations = FAULTS[code][0]
-    if code != "VPC010":  # where every read is healthy, addresses that no endpoint has are its fault already
+    if code != "VPC010":  # if every read is healthy, addresses without an endpoint are their fault already
         assert fires(code, seen(observations, resolvers=asked(code))) == []
     rule = rule_of(RULES, code)
     unread = evidence([host(), imds(account=ACCOUNT), *observations], of=run(ec2_reads=True))
@@ -304,7 +305,7 @@ def test_a_read_that_was_denied_is_no_empty_one(code: str) -> None:
     observations, fault = FAULTS[code]
     rule = rule_of(RULES, code)
     for operation in rule.reads:
-        if operation != VPC:  # whose VPC it is, the subnets say as well
+        if operation != VPC:  # the subnets tell the VPC's owner as well
             changed = {observation.id: observation for observation in (fault, DENIED[operation])}
             assert fires(code, seen(observations, *changed.values())) == []
 
@@ -596,7 +597,7 @@ def test_attributes_of_the_vpc_explain_no_public_name_without_an_endpoint() -> N
 
 
 def leads_to(*addresses: str, observations: Sequence[Observation[Any]] = ()) -> Observations:
-    """Name servers give these addresses."""
+    """Answers of name servers with these addresses."""
     return [lookup(*addresses), answer(*addresses), answer(*addresses, by=VPC_RESOLVER), *observations]
 
 
@@ -966,7 +967,7 @@ def test_what_answers_at_the_vpc_s_resolver_explains_no_mixed_answer_of_another_
 
 
 ELSEWHERE = "10.77.0.10"
-"""Private, and in no VPC that was read."""
+"""A private address in no VPC that was read."""
 
 
 def denied_by(zone: str | None) -> Observations:

@@ -1,4 +1,4 @@
-"""VPC rules about paths: a fault that was measured, and what in the configuration brings it about."""
+"""VPC rules for paths: a measured fault, and its cause in the configuration."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -92,12 +92,12 @@ from tests.support.configured import (
 A, B = PRIVATE
 GATEWAY_PORTS = (1026, 1027, 1028, 1031)
 SILENT: Observations = [*here("backup", A, B), tcp(A, failed="timeout"), tcp(B, failed="timeout")]
-"""443 times out at both addresses."""
+"""A run in which 443 times out at both addresses."""
 _ANYWHERE = ip_network("0.0.0.0/0")
 
 
 def rule_findings(code: str, observations: Iterable[Observation[Any]], *targets: Target) -> list[RuleFinding]:
-    """What the rule alone says."""
+    """The findings of a single rule."""
     return findings_of(rule_of(RULES, code), evidence(observations, targets=targets or (BACKUP,), of=run()))
 
 
@@ -127,7 +127,7 @@ def letting_out(*blocks: str, port: int = 443) -> SecurityGroup:
 
 
 def acls(*entries: AclEntry, subnet_id: str = OWN_SUBNET_ID, acl_id: str = "acl-0b1b2c3d") -> Observation[Any]:
-    """The default ACL, but for one subnet, which has one with these entries."""
+    """The default ACL for all subnets except one, which has an ACL with these entries."""
     usual = network_acl()
     other = NetworkAcl(
         acl_id=acl_id,
@@ -167,7 +167,7 @@ def with_interfaces(*interfaces: NetworkInterface) -> Observation[Any]:
 
 
 SHUT = with_groups(admitting("10.0.9.0/24"))
-"""The endpoint's group allows another subnet."""
+"""A configuration in which the endpoint's group allows only another subnet."""
 
 
 # --- VPC005 security-group-blocks ------------------------------------------------------------------------------------
@@ -179,7 +179,8 @@ def test_vpc005_is_of_the_target_and_the_addresses_that_are_silent() -> None:
 
 
 def gateway(*closed: int) -> Observations:
-    """A gateway's endpoint at one address, with these ports silent; the healthy reads name it in place of Backup's."""
+    """A gateway's endpoint at one address, with these ports silent. In the healthy reads, it takes the place of AWS
+    Backup's endpoint."""
     observations = [*here("backup-gateway", A), *climbed(A, of="backup-gateway", but=closed)]
     return [*observations, *(tcp(A, port, of="backup-gateway", failed="timeout") for port in closed)]
 
@@ -315,7 +316,7 @@ IN_ANOTHER_VPC = with_interfaces(
 
 
 def by_way_of(through: str, *changed: Observation[Any]) -> Observations:
-    """A silent endpoint in another VPC, and a route to it that leads through something first."""
+    """A silent endpoint in another VPC, and a route to it through another resource."""
     route = Route(destination=ip_network("10.40.0.0/16"), target=through)
     reads = configured(with_endpoints(endpoint(vpc_id=ANOTHER_VPC_ID)), IN_ANOTHER_VPC, tables(route), *changed)
     return [*here("backup", CENTRAL), tcp(CENTRAL, failed="timeout"), *reads]
@@ -339,7 +340,7 @@ def test_vpc005_admits_the_address_that_the_endpoint_sees(through: str, source: 
 # --- VPC012 egress-blocked -------------------------------------------------------------------------------------------
 
 CLOSED = with_groups(letting_out("0.0.0.0/0", port=80))
-"""This host's group lets out 80 alone."""
+"""A configuration in which this host's group lets out only port 80."""
 
 
 @pytest.mark.parametrize(
@@ -361,7 +362,7 @@ def test_vpc012_stays_silent(observations: Observations) -> None:
 # --- VPC006 network-acl-blocks ---------------------------------------------------------------------------------------
 
 NO_ANSWERS = acls(entry(100, 0, 65535, egress=True), entry(100, 443, 443))
-"""An ACL of the host's subnet that lets no answers in: it admits no port that they come back to."""
+"""An ACL of the host's subnet that lets no answers in, because it blocks the ports at which they arrive."""
 
 
 def numbers(observations: Observations, *targets: Target) -> list[tuple[str, str, str]]:
@@ -525,7 +526,7 @@ def over_transit(
     *changed: Any,
     near: TransitAttachment = HERE_ATTACHED,
 ) -> Observations:
-    """A connect to the endpoint of another VPC that gets no answer, with a transit gateway on the way."""
+    """A connect to another VPC's endpoint that gets no answer, with a transit gateway on the path."""
     tables_of_gateway = (
         TransitTable(table_id="tgw-rtb-0a1b2c3d", routes=there),
         TransitTable(table_id="tgw-rtb-0b1b2c3d", routes=home),

@@ -1,4 +1,4 @@
-"""VPC018: what a Route 53 Profile brings, where it fires, what comes before it, and the words."""
+"""VPC018: faults of a Route 53 Profile's resources, the settings that win over them, and the words."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -106,7 +106,7 @@ Changed = list[Observation[Any]]
 def seen(
     observations: Observations, *changed: Observation[Any], targets: Sequence[Target] = (BACKUP,), days_old: float = 0.0
 ) -> Evidence:
-    """What was measured, over the healthy configuration with some reads changed."""
+    """A run with these measurements, over the healthy configuration with some reads changed."""
     return evidence(
         [host(resolvers=[RESOLVER]), imds(account=ACCOUNT), *observations, *configured(*changed, days_old=days_old)],
         targets=targets,
@@ -120,7 +120,7 @@ def fires(of: Evidence, code: str = "VPC018") -> bool:
 
 
 def reported(of: Evidence, code: str = "VPC018") -> Finding:
-    """The finding as a report has it; its commands are such that the AWS CLI takes them."""
+    """The finding as in a report. The AWS CLI must accept its commands."""
     finding = next(finding for finding in diagnose(of).findings if finding.code == code)
     of_aws = (command.argv for command in finding.fix.commands if command.argv[0] == "aws")
     assert [why for argv in of_aws if (why := complaint(argv))] == []
@@ -138,7 +138,7 @@ def profile(
     firewall: Sequence[FirewallRule] = (),
     unread: Sequence[str] = (),
 ) -> Changed:
-    """The reads that show a Profile which brings these."""
+    """The reads that show a Profile with these resources."""
     brought = ProfileResourcesFacts(
         zones=tuple(zones), rules=tuple(rules), firewall=tuple(firewall), unread=tuple(unread)
     )
@@ -190,7 +190,7 @@ def with_group(*domains: str, action: str = "BLOCK") -> Changed:
 
 
 def with_endpoint(*listed: VpcEndpoint) -> Changed:
-    """The endpoint in another VPC beside those of this one."""
+    """The reads with an endpoint in another VPC, beside this VPC's endpoints."""
     there = interface("eni-0c1b2c3d", CENTRAL, subnet_id="subnet-0e1b2c3d", vpc_id=ANOTHER_VPC_ID)
     return [
         *profile(resource(VPC_ENDPOINT, CENTRAL_ID)),
@@ -219,7 +219,7 @@ FAULTS: dict[str, tuple[Observations, Changed]] = {
     "a group": (NOT_THERE, with_group("*.amazonaws.com")),
     "an endpoint": (AT_CENTRAL, with_endpoint(OFF)),
 }
-"""What is measured and what is read where it fires; all the rest is healthy."""
+"""The measurement and the reads for which it is reported; everything else is healthy."""
 each_fault = pytest.mark.parametrize("name", FAULTS)
 
 
