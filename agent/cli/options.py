@@ -514,8 +514,9 @@ _FLEET: Final = (
     click.option(
         "--inventory",
         type=FILE,
-        help="Expected hosts: ids, CSV whose further columns say more about them, such as owner, or "
-        "what `aws ssm describe-instance-information` prints. Default: the hosts of the sweep that is compared with.",
+        help="Expected hosts: ids, CSV or a JSON list of objects whose further columns say more about them, such as "
+        "owner, or what `aws ssm describe-instance-information` prints. Default: the hosts of the sweep that is "
+        "compared with.",
     ),
     click.option("--sweep", type=SWEEP, help="Sweep to show. Default: the last one."),
     click.option(

@@ -4,6 +4,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,6 +31,8 @@ OWNER: Final = "owner"
 """The heading of the column with the owner of a host."""
 MAX_LABELS: Final = 12
 """Maximum number of further columns, including the owner's."""
+MAX_FIELDS: Final = 100
+"""Maximum number of field names that are read from the objects of a JSON list."""
 _Named = tuple[Any, Any]
 """A host and its account, as in the file."""
 
@@ -86,16 +89,16 @@ def parse(data: bytes, name: str) -> Expected:
         text = data.decode("utf-8-sig")
     except ValueError as error:
         raise InventoryError(f"{name}: is not UTF-8 text, and so not an inventory") from error
-    labels: list[Label] = []
-    notes: tuple[str, ...] = ()
     if text.lstrip()[:1] in ("[", "{"):
-        named = list(_of_json(text, name))
+        document = _json(text, name)
+        named = list(_of_json(document, name))
+        table = _Table(_rows_of(document))
     else:
         try:
-            table = _Table(text)
+            table = _Table(cells for _, cells in rows(text))
         except ValueError as error:
             raise InventoryError(f"{name}: {error}") from error
-        named, labels, notes = table.named, table.labels, table.notes
+        named = table.named
     hosts = [host for host, _ in named]
     unusable = [host for host in hosts if not _HOST.fullmatch(host)]
     if unusable:
@@ -111,8 +114,8 @@ def parse(data: bytes, name: str) -> Expected:
         hosts=frozenset(hosts),
         by=name,
         accounts=frozenset((host, account) for host, account in named if _account(account) is not None),
-        labels=tuple(labels),
-        notes=notes,
+        labels=tuple(table.labels),
+        notes=table.notes,
     )
 
 
@@ -121,11 +124,14 @@ def _account(text: Any) -> str | None:
     return text if isinstance(text, str) and _ACCOUNT.fullmatch(text) else None
 
 
-def _of_json(text: str, name: str) -> Iterator[_Named]:
+def _json(text: str, name: str) -> Any:
     try:
-        document = json.loads(text)
+        return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise InventoryError(f"{name}: begins as JSON does, and {why_no_json(error)}") from error
+
+
+def _of_json(document: Any, name: str) -> Iterator[_Named]:
     for entry, owner in _entries(document):
         if isinstance(entry, str):
             yield entry.strip(), owner
@@ -147,6 +153,14 @@ def _entries(document: Any) -> Iterator[_Named]:
         yield from ((entry, None) for entry in _listed(entries))
 
 
+def _rows_of(document: Any) -> Iterator[list[str]]:
+    """The objects of a JSON list as rows of CSV: the names of their fields, then the texts in these fields."""
+    objects = [entry for entry in _listed(document) if isinstance(entry, dict)]
+    heads = list(islice(dict.fromkeys(head for entry in objects for head in entry), MAX_FIELDS))
+    for entry in (dict(zip(heads, heads, strict=True)), *objects):
+        yield [text.strip() if isinstance(text := entry.get(head), str) else "" for head in heads]
+
+
 def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
@@ -158,24 +172,23 @@ def _in(entry: dict[str, Any], names: Sequence[str]) -> Any:
 
 
 class _Table:
-    """Lines with one host each, or CSV. Hosts are in the column with a known heading, otherwise in the first. With such
-    a heading, further columns are labels of the hosts. Raises ValueError if it is not CSV."""
+    """Rows with one host each. Hosts are in the column with a known heading, otherwise in the first. With such a
+    heading, further columns are labels of the hosts. Raises what the rows raise."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, every: Iterator[list[str]]) -> None:
         self.named: list[_Named] = []
         self.labels: list[Label] = []
         self.notes: tuple[str, ...] = ()
-        every = rows(text)
         first = next(every, None)
         if first is None:
             return
-        heads = [cell.lower() for cell in first[1]]
+        heads = [cell.lower() for cell in first]
         column = _column(heads, _ID_COLUMNS)
         if column is None:
-            self._add(first[1], 0, None, {})
+            self._add(first, 0, None, {})
         account = None if column is None else _column(heads, _ACCOUNT_COLUMNS)
-        names = {} if column is None else self._names(first[1], {column, account})
-        for _, cells in every:
+        names = {} if column is None else self._names(first, {column, account})
+        for cells in every:
             self._add(cells, column or 0, account, names)
         self._leave_single_values()
 

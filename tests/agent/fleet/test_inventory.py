@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.fleet.csv_rows import MAX_CELL
-from agent.fleet.inventory import MAX_LABELS, InventoryError, parse, read_inventory
+from agent.fleet.inventory import MAX_FIELDS, MAX_LABELS, InventoryError, parse, read_inventory
 from tests.support.extent import examples
 
 HOSTS = frozenset({"i-0a1b2c3d4e5f67890", "mi-0123456789abcdef0", "db-7.example.com"})
@@ -84,7 +84,37 @@ def test_labels_of_other_separators(separator: str) -> None:
 
 def test_without_a_head_nothing_is_a_label() -> None:
     assert labels("i-1,sap\ni-2,sap\n") == set()
-    assert labels(json.dumps([{"InstanceId": host, "owner": "a"} for host in LIST])) == set()
+
+
+def test_the_fields_of_json_objects_are_columns() -> None:
+    """Fields of text are columns; a number, a list and null say nothing of a host."""
+    rows = [
+        {"InstanceId": "i-1", "Application": " sap ", "Account": "111122223333", "OWNER": "Basis", "Disks": 4},
+        {"InstanceId": "i-2", "Application": "sap", "OWNER": None, "Tags": [{"Key": "a"}]},
+        {"instanceid": "i-3", "Application": "shop"},
+        "i-4",
+    ]
+    assert labels(json.dumps(rows)) == {
+        ("111122223333", "i-1", "owner", "Basis"),
+        ("111122223333", "i-1", "Application", "sap"),
+        (None, "i-2", "Application", "sap"),
+    }
+    assert parse(json.dumps(rows).encode(), "hosts").hosts == {"i-1", "i-2", "i-3", "i-4"}
+
+
+def test_the_same_inventory_as_csv_and_as_json_says_the_same() -> None:
+    rows = [
+        {"host": f"i-{n}", "account": "111122223333", "owner": "a" if n % 2 else "b", "zone": "z"} for n in range(6)
+    ]
+    table = "".join(f"{','.join(row)}\n" for row in (rows[0], *(row.values() for row in rows)))
+    assert parse(json.dumps(rows).encode(), "hosts") == parse(table.encode(), "hosts")
+
+
+def test_objects_without_end_of_new_fields_are_read_in_part() -> None:
+    rows = [{"host": f"i-{number}", f"field-{number}": "x"} for number in range(MAX_FIELDS * 50)]
+    expected = parse(json.dumps(rows).encode(), "hosts")
+    assert len(expected.hosts) == len(rows)
+    assert expected.notes[0].startswith(f"{MAX_FIELDS - 1 - MAX_LABELS} further columns of the inventory are not used")
 
 
 def test_more_columns_than_are_taken_are_named() -> None:
