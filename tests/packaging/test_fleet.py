@@ -629,6 +629,8 @@ def test_the_template_s_parameters_are_the_document_s(built: Path, document: dic
                 "RecordsAccount": "444455556666",
                 "MaxConcurrency": "50",
                 "ScheduleExpression": "cron(0 3 ? * * *)",
+                "OnlyAtCron": "true",
+                "ComplianceSeverity": "HIGH",
             },
             id="everything given",
         ),
@@ -655,6 +657,9 @@ def test_the_association_is_one_that_the_service_takes(
     assert ("RecordsBucket" in asked["Parameters"]) == ("RecordsBucket" in given)
     assert asked["Parameters"].get("RecordsAccount") == (["444455556666"] if "RecordsAccount" in given else None)
     assert ("OutputLocation" in asked) == reported
+    # AWS refuses the key beside a rate, whatever its value is.
+    assert asked.get("ApplyOnlyAtCronInterval") == (True if given else None)
+    assert asked["ComplianceSeverity"] == given.get("ComplianceSeverity", "MEDIUM")
 
 
 # --- The instance policy ---------------------------------------------------------------------------------------------
