@@ -261,7 +261,7 @@ def _breakdown(parts: Iterable[FleetCause]) -> tuple[HostsOfValue, ...]:
     return tuple(sorted(sums, key=lambda one: (-one.sick, one.value or ""))[:MAX_BREAKDOWN])
 
 
-def _owners(parts: Iterable[FleetCause]) -> tuple[HostsOfOwner, ...]:
+def _owners(parts: Iterable[FleetCause | FleetChange]) -> tuple[HostsOfOwner, ...]:
     owners = _grouped((one.owner, one) for part in parts for one in part.owners)
     sums = (
         HostsOfOwner(
@@ -338,4 +338,5 @@ def _change(parts: Sequence[FleetChange], steady: int) -> FleetChange | None:
         after=sum(part.after for part in parts) + steady,
         came=came,
         went=went,
+        owners=_owners(parts),
     )

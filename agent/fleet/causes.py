@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 _OF_ONE_KEY: Final = 0.9
 """Share of the explained hosts that must have the same ids before the cause gets these ids."""
+_NEARLY_ALL: Final = 0.9
+"""Share of the hosts with a value that must have the fault before the value is also a cause of hosts that an earlier
+cause explains."""
 _SPECIFIC: Final = frozenset({SubjectKind.ROLE, SubjectKind.ISSUER, SubjectKind.URL})
 """Subjects that are themselves at fault, wherever a host is. Such a cause needs the minimum number of hosts only, not
 half of the hosts that could have it."""
@@ -171,7 +174,7 @@ class _Naming:
                 "round_asked",
                 "round_sick",
             ):
-                database.run(name, least=self._least)
+                database.run(name, least=self._least, nearly_all=_NEARLY_ALL)
             told = asked(database, self._least)
             rounds += 1
 
@@ -289,7 +292,11 @@ def write_members(database: "Database", table: str, causes: Sequence[NamedCause]
     database.fill(
         "cause_rule",
         (
-            (cause.code, cause.key, place, cause.severity, cause.round, len(cause.values), value.attribute, value.value)
+            (
+                *(cause.code, cause.key, place, cause.severity, cause.round),
+                *(cause.shared is not None and cause.shared.precision >= _NEARLY_ALL, len(cause.values)),
+                *(value.attribute, value.value),
+            )
             for place, cause in enumerate(causes)
             for value in cause.values
         ),

@@ -11,10 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
-from agent.catalog.findings import CODES
 from agent.catalog.services import SERVICES
-from agent.fleet.faults import Blind, names_resource, part_of, subjects_of
-from agent.judge.causality import EXPLAINS, Effects
+from agent.fleet.faults import Blind, explains, names_resource, part_of, subjects_of
 from agent.network.answers import SourceClass
 from agent.network.draft import ids_in
 from agent.predict.model import PredictedFault, PredictionDocument
@@ -179,16 +177,6 @@ def _first_fault(faults: Iterable[PredictedFault], symptom: Blind) -> PredictedF
             and _concerns(fault, symptom)
         ),
         None,
-    )
-
-
-def explains(cause: str, symptom: str) -> bool:
-    """Whether one kind of finding can be the cause of another."""
-    return any(
-        row.cause == cause
-        and (row.symptom.include(CODES[symptom]) if isinstance(row.symptom, Effects) else row.symptom == symptom)
-        for row in EXPLAINS
-        if symptom in CODES
     )
 
 

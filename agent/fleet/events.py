@@ -49,7 +49,7 @@ class FleetEvent:
     radius: Radius
     subjects: tuple[FindingSubject, ...]
     services: tuple[Plain, ...]
-    """The services of the cause; this and the following fields are empty if it healed."""
+    """The services of the cause; this field and the next three are empty if it healed."""
     host_count: int
     """Number of hosts that have it now."""
     host_count_before: int
@@ -61,7 +61,7 @@ class FleetEvent:
     hosts: tuple[FleetHost, ...]
     """The first hosts that have it."""
     owners: tuple[HostsOfOwner, ...]
-    """All hosts that have it, by owner, if the inventory names owners."""
+    """All hosts that have it, or had it before it healed, by owner, if the inventory names owners."""
     since: datetime | None
     """Start of the first sweep since which enough hosts have it without a break; None if that is unknown."""
     fix: Fix | None
@@ -121,7 +121,7 @@ def _event(
         went=change.went,
         exposed_count=0 if cause is None else cause.exposed_count,
         hosts=() if cause is None else cause.hosts,
-        owners=() if cause is None else cause.owners,
+        owners=change.owners if cause is None else cause.owners,
         since=None if cause is None else cause.since,
         fix=None if cause is None else cause.fix,
         sweep=sweep,

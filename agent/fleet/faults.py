@@ -10,6 +10,7 @@ from agent.catalog.findings import CODES, Layer, Radius
 from agent.catalog.placeholders import FORMS
 from agent.fleet.identity import identify, wholes
 from agent.fleet.model import SuppressedFault
+from agent.judge.causality import EXPLAINS, Effects
 from agent.report.model import FindingSubject, SubjectKind
 from agent.settings import Suppression
 from probes.frozen import dataclass
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
 
 _OF_HOSTS: Final = [code.code for code in CODES.values() if code.radius is Radius.HOST]
 """Faults of a single host, which tell nothing about other hosts."""
+_EXPLAINS_TOGETHER: Final = [
+    f"{row.cause} {row.symptom}"
+    for row in EXPLAINS
+    if isinstance(row.symptom, str) and CODES[row.cause].layer is Layer.CONFIGURATION
+]
+"""Faults of the configuration, each with a symptom that it explains. One symptom of a host may have several of them."""
 _FORMS: Final = {
     SubjectKind.GROUP: command_form("sg"),
     SubjectKind.ACL: command_form("acl"),
@@ -63,6 +70,16 @@ def names_resource(code: str, key: str) -> bool:
     )
 
 
+def explains(cause: str, symptom: str) -> bool:
+    """Whether one kind of finding can be the cause of another."""
+    return any(
+        row.cause == cause
+        and (row.symptom.include(CODES[symptom]) if isinstance(row.symptom, Effects) else row.symptom == symptom)
+        for row in EXPLAINS
+        if symptom in CODES
+    )
+
+
 def radius_of(code: str) -> Radius:
     """How far a fault reaches. For an unknown code of a later version, that is a VPC."""
     return CODES[code].radius if code in CODES else Radius.VPC
@@ -85,7 +102,7 @@ def explain_symptoms(database: "Database") -> None:
     database.run("sweep_order")
     database.run("path")
     database.fill("path", wholes(dict(database.ask("path_key"))).items())
-    database.run("explained_symptom", of_hosts=_OF_HOSTS)
+    database.run("explained_symptom", of_hosts=_OF_HOSTS, explains=_EXPLAINS_TOGETHER)
     database.run("central")
 
 

@@ -1,10 +1,11 @@
-"""Causes that may be one: they share a subject, or have the same code and share a Region, an account or the sweep in
-which they began."""
+"""Causes that may be one: a cause and its symptom in one VPC, causes that share a subject, or causes that have the same
+code and share a Region, an account or the sweep in which they began."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+from agent.fleet.faults import explains
 from agent.fleet.model import CauseGroup, FleetCause
 from agent.report.model import SubjectKind
 
@@ -29,7 +30,7 @@ def grouped(
                 by_subject["", subject.kind.value, subject.id].append(cause)
         for what in _circumstances(cause, regions.get(cause.key, ()), first_sweep):
             by_place[what].append(cause)
-    for having in (by_subject, by_place):
+    for having in (_by_symptom(causes), by_subject, by_place):
         for group in _groups(having, left):
             for key in group.keys:
                 del left[key]
@@ -51,6 +52,19 @@ def _groups(having: Mapping[_What, Sequence[FleetCause]], left: Mapping[str, Fle
                 keys=tuple(together),
                 host_count=sum(cause.host_count for cause in together.values()),
             )
+
+
+def _by_symptom(causes: Sequence[FleetCause]) -> dict[_What, list[FleetCause]]:
+    """Causes with those that can be their symptoms in the same VPC. In a VPC that accounts share, no account names the
+    cause for the hosts of another."""
+    found: defaultdict[_What, list[FleetCause]] = defaultdict(list)
+    vpcs = {cause.key: {place.vpc for place in cause.places if place.sick} for cause in causes}
+    for symptom in causes:
+        vpc, *others = vpcs[symptom.key]
+        able = [cause for cause in causes if explains(cause.code, symptom.code) and vpc in vpcs[cause.key]]
+        if vpc is not None and not others and able:
+            found["", SubjectKind.VPC.value, vpc] += (*able, symptom)
+    return found
 
 
 def _circumstances(cause: FleetCause, regions: Sequence[str], first_sweep: str | None) -> Iterator[_What]:

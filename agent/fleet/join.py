@@ -1,7 +1,8 @@
 """Answer the question of a fleet: the records in an engine's tables become the fleet document."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import replace
 from datetime import date, datetime
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
@@ -132,6 +133,7 @@ class _Joining:
         if against is not None:
             earlier = name_causes(engine, against.id, question.least)
             changes = changes_between(engine, causes, earlier, past, whole, told, against, question.least)
+            changes = self._with_owners(changes, {cause.key for cause in causes}, against)
         fleet_causes = self._causes(causes, spread, central, past, told)
         own_faults = self._own_faults(told)
         return FleetDocument(
@@ -275,6 +277,7 @@ class _Joining:
     ) -> tuple[FleetCause, ...]:
         counts = {key: (hosts, also, joined) for key, hosts, also, joined in self._engine.ask("cause_count")}
         examples = _lists(self._engine.ask("cause_example", most=MAX_EXAMPLES))
+        self._engine.run("owned")
         owners = self._owners()
         trust = self._trust(told)
         return tuple(
@@ -292,7 +295,7 @@ class _Joining:
         )
 
     def _owners(self) -> dict[str, tuple[HostsOfOwner, ...]]:
-        """Return the hosts of each cause by owner if the inventory names owners."""
+        """Return the hosts of each cause in `owned` by owner if the inventory names owners."""
         expected = self._question.expected
         if expected is None or all(label.name != OWNER for label in expected.labels):
             return {}
@@ -300,6 +303,14 @@ class _Joining:
         for key, owner, count, hosts in self._engine.ask("cause_owner", most=MAX_BREAKDOWN, most_hosts=MAX_EXAMPLES):
             owners[key].append(HostsOfOwner(owner=owner, host_count=count, hosts=tuple(hosts)))
         return {key: tuple(of) for key, of in owners.items()}
+
+    def _with_owners(self, changes: Sequence[FleetChange], named: Set[str], against: Sweep) -> tuple[FleetChange, ...]:
+        """The changes; those of causes that are not named any more with the owners of the hosts that had them."""
+        self._engine.run("owned_before", sweep=against.id)
+        owners = self._owners()
+        return tuple(
+            change if change.key in named else replace(change, owners=owners.get(change.key, ())) for change in changes
+        )
 
     def _trust(self, told: Sweep) -> Trust:
         places: defaultdict[str, set[tuple[str | None, str | None]]] = defaultdict(set)

@@ -264,6 +264,8 @@ class FleetChange:
     """Number of hosts that have it now and did not before, or were never heard from before."""
     went: int
     """Number of hosts that were heard from and no longer have it."""
+    owners: tuple[HostsOfOwner, ...] = ()
+    """All hosts that had it, by owner, if it is no longer named and the inventory names owners."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -171,13 +171,13 @@ def _id(rng: random.Random, kind: str) -> str:
 
 def record(host: Host, faults: Iterable[Fault], noise: str | None, at: datetime) -> HostRecord:
     """The record of a run."""
-    causes, symptoms = [], []
+    causes, symptoms = [], dict[str, str]()
     for fault in faults:
         said = _key(fault.says(host), fault.target)
         if fault.seen is not None:
             seen = _key(fault.seen(host), fault.target)
             if host.reads_ec2:
-                symptoms.append(f"{seen} < {said}")
+                symptoms.setdefault(seen, said)
             else:
                 said = seen
         causes.append(f"{fault.severity}|{said}")
@@ -212,7 +212,7 @@ def record(host: Host, faults: Iterable[Fault], noise: str | None, at: datetime)
         ec2=host.reads_ec2,
         summary="",
         causes=tuple(sorted(dict.fromkeys(causes))),
-        symptoms=tuple(symptoms),
+        symptoms=tuple(f"{seen} < {said}" for seen, said in symptoms.items()),
         title=None,
         fix=None,
         cut=(),
@@ -599,14 +599,14 @@ def _warning_and_critical(world: World) -> list[Fault]:
 
 
 def _group_and_zone(world: World) -> list[Fault]:
-    """Two faults in one VPC that show the same symptom, with hosts that have both."""
+    """Two faults in one VPC that show the same symptom, with hosts that have both: their group stops these first."""
     vpc = world.vpc(60)
     zone, group = world.value("zone", vpc), world.value("groups", vpc, least=8)
     route = ("VPC007", "route-table=rtb-0a1b2c3d4e5f67890")
     own = ("VPC012", f"group={group}", f"vpc={vpc.id}")
     return [
+        Fault("the hosts' group", _grouped(group), lambda _: own, _at_all),
         Fault("a route", _where("zone", zone, vpc), lambda _: route, _at_all),
-        Fault("the hosts' group", lambda host: group in host.groups and host.zone != zone, lambda _: own, _at_all),
     ]
 
 

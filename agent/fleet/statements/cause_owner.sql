@@ -2,7 +2,7 @@
 SELECT cause_key, owner, count(*) AS hosts, min(host, getvariable('most_hosts')) AS hosts_first
 FROM (
     SELECT DISTINCT a.cause_key, o.value AS owner, a.record, coalesce(r.host, r.place) AS host
-    FROM assignment a
+    FROM owned a
     JOIN record r ON r.id = a.record
     LEFT JOIN labelled o ON o.record = a.record AND o.name = 'owner'
 )

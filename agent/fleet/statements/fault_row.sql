@@ -18,6 +18,7 @@ FROM (
     LEFT JOIN explained_symptom x ON x.sweep = p.sweep AND x.symptom_key = coalesce(w.whole, c.cause_key)
         AND x.account IS NOT DISTINCT FROM r.account AND x.vpc IS NOT DISTINCT FROM r.vpc
         AND x.zone IS NOT DISTINCT FROM r.zone AND x.subnet IS NOT DISTINCT FROM r.subnet
+        AND x.groups = list_sort(list_distinct(r.security_groups))
     LEFT JOIN central f ON f.symptom_key = c.cause_key AND f.account IS NOT DISTINCT FROM r.account AND f.vpc = r.vpc
         AND f.subnet IS NOT DISTINCT FROM r.subnet
         AND f.groups = list_sort(list_distinct(r.security_groups))

@@ -1,2 +1,13 @@
--- Notes the hosts of the causes.
-INSERT INTO member SELECT cause, record FROM round_member
+-- Notes the hosts of the causes; of a value whose hosts nearly all have the fault, also those that an earlier cause
+-- explains: they need both to be repaired.
+INSERT INTO member
+SELECT cause, record FROM round_member
+UNION
+SELECT c.cause, p.record
+FROM round_cause c
+JOIN told t USING (q)
+JOIN question u USING (q)
+JOIN pool p USING (code)
+JOIN held x ON x.record = p.record AND x.trait = t.one
+LEFT JOIN held y ON y.record = p.record AND y.trait = t.other
+WHERE t.sick / t.total >= getvariable('nearly_all') AND (t.other IS NULL OR y.record IS NOT NULL)

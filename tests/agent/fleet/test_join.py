@@ -263,6 +263,111 @@ def test_the_endpoint_of_three_vpcs_is_one(engine: Database, count: int, causes:
         assert {place.vpc for place in document.causes[0].places} == set(vpcs)
 
 
+# --- Two causes on one host ------------------------------------------------------------------------------------------
+
+
+def overlapping(*faults: Fault, hosts: Iterable[Host] = HOSTS, day: int = 0) -> list[Read]:
+    """Records in which a symptom names its first cause alone, as that of a host does."""
+    return [
+        replace(read, record=replace(read.record, symptoms=read.record.symptoms[:1]))
+        for read in sweep(*faults, hosts=hosts, day=day)
+    ]
+
+
+def stopped(code: str, subject: str, on: Callable[[Host], bool]) -> Fault:
+    """What the configuration of a VPC stops, at the addresses of the endpoint there."""
+    at = lambda host: (f"vpc={host.vpc}", "address=10.9.9.1")  # noqa: E731 - as short as the others
+    return Fault(code, lambda _: (subject,), lambda host: host.vpc == VPC and on(host), symptom=("TCP001", at))
+
+
+GROUP: Final = max(OF_VPC[0].groups, key=lambda group: -sum(group in host.groups for host in HOSTS))
+ROUTE: Final = stopped("VPC007", "route-table=rtb-0a1b2c3d4e5f67890", lambda host: host.zone == OF_VPC[0].zone)
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_blind_host_has_all_causes_that_most_hosts_of_its_subnet_have(engine: Database, is_first: bool) -> None:
+    shut = stopped("VPC005", "group=sg-0a1b2c3d4e5f67890", lambda _: True)
+    document = asked(engine, overlapping(*((ROUTE, shut) if is_first else (shut, ROUTE))))
+    assert {cause.key: members(engine, cause.key) for cause in document.causes} == {
+        "VPC005|group=sg-0a1b2c3d4e5f67890": frozenset(host.id for host in OF_VPC),
+        "VPC007|route-table=rtb-0a1b2c3d4e5f67890": frozenset(host.id for host in HOSTS if ROUTE.on(host)),
+    }
+    route = next(cause for cause in document.causes if cause.code == "VPC007")
+    assert (route.host_count, route.also_count) == (0, sum(map(ROUTE.on, HOSTS)))
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_the_rules_of_a_group_are_a_cause_on_all_hosts_with_it(engine: Database, is_first: bool) -> None:
+    own_group = stopped("VPC012", f"group={GROUP}", lambda host: GROUP in host.groups)
+    reads = overlapping(*((ROUTE, own_group) if is_first else (own_group, ROUTE)))
+    document = asked(engine, reads)
+    both = sum(ROUTE.on(host) and own_group.on(host) for host in HOSTS)
+    assert both
+    assert {cause.key: members(engine, cause.key) for cause in document.causes} == {
+        f"VPC012|group={GROUP}": frozenset(host.id for host in HOSTS if own_group.on(host)),
+        "VPC007|route-table=rtb-0a1b2c3d4e5f67890": frozenset(host.id for host in HOSTS if ROUTE.on(host)),
+    }
+    assert sum(cause.also_count for cause in document.causes) == both
+
+
+def test_the_rules_of_a_group_that_were_repaired_are_no_cause_any_more(engine: Database) -> None:
+    own_group = stopped("VPC012", f"group={GROUP}", lambda host: GROUP in host.groups)
+    document = asked(engine, overlapping(own_group, ROUTE, day=1) + overlapping(ROUTE, day=2))
+    assert [cause.code for cause in document.causes] == ["VPC007"]
+    assert [(change.turn, change.key) for change in document.changes] == [(Turn.HEALED, f"VPC012|group={GROUP}")]
+
+
+def test_a_route_table_is_no_cause_in_another_subnet_that_is_well(engine: Database) -> None:
+    odd = next(host for host in BLIND if not ROUTE.on(host))
+    alone = replace(ROUTE, on=lambda host: host is odd)
+    there = [host for host in HOSTS if host.subnet == odd.subnet]
+    hosts = [replace(host, reads_ec2=False) if host in there and host is not odd else host for host in HOSTS]
+    document = asked(engine, overlapping(ROUTE, alone, hosts=hosts))
+    assert members(engine, document.causes[0].key) == frozenset(host.id for host in HOSTS if ROUTE.on(host))
+    assert own(document) == {"TCP001": 1}
+
+
+def test_what_a_first_cause_explains_a_second_one_has_as_well(engine: Database) -> None:
+    """A subnet and a group under one code, with hosts in both."""
+    every = hosts_of(7, 900)
+    subnet, group = every[0].subnet, min(every[0].groups, key=lambda group: sum(group in one.groups for one in every))
+    faults = of_subnet(subnet, "TCP005"), of_group(group)
+    document = asked(engine, [*sweep(*faults, hosts=every, day=1), *sweep(*faults, hosts=every, day=2)])
+    hosts = {f"TCP005|subnet={subnet}": faults[0], f"TCP005|group={group}": faults[1]}
+    assert {cause.key: members(engine, cause.key) for cause in document.causes} == {
+        key: frozenset(host.id for host in every if one.on(host)) for key, one in hosts.items()
+    }
+    both = sum(all(one.on(host) for one in faults) for host in every)
+    assert both
+    first, second = document.causes
+    assert (first.also_count, second.also_count) == (0, both)
+    assert second.exposed_count >= second.host_count + second.also_count
+    assert all(cause.since_sweep == "day-1" for cause in document.causes)
+    assert document.changes == ()
+
+
+def test_what_a_part_of_the_hosts_with_a_value_has_is_not_told_of_the_others(engine: Database) -> None:
+    image = HOSTS[0].image
+    part = frozenset(host.id for number, host in enumerate(HOSTS) if host.image == image and number % 3)
+    every = fault("TCP005", on=lambda host: host.vpc == VPC)
+    some = fault("TCP005", on=lambda host: host.id in part and host.vpc != VPC)
+    document = asked(engine, sweep(every, some))
+    assert [members(engine, cause.key) for cause in document.causes] == [
+        frozenset(host.id for host in HOSTS if one.on(host)) for one in (every, some)
+    ]
+    assert document.causes[1].key == f"TCP005|image={image}"
+
+
+def test_in_a_vpc_that_accounts_share_a_cause_and_its_symptom_are_a_group(engine: Database) -> None:
+    """The hosts of one account read EC2; those of the other name no cause."""
+    guests = [replace(host, id=f"{host.id[:-1]}-2", account="999988887777", reads_ec2=False) for host in OF_VPC]
+    shut = stopped("VPC005", "group=sg-0a1b2c3d4e5f67890", lambda _: True)
+    document = asked(engine, overlapping(shut, hosts=[*HOSTS, *guests]))
+    (group,) = document.groups
+    assert (sorted(group.codes), group.kind, group.value) == (["TCP001", "VPC005"], "vpc", VPC)
+    assert group.host_count == len(OF_VPC) + len(guests)
+
+
 # --- Naming ----------------------------------------------------------------------------------------------------------
 
 
@@ -1123,6 +1228,24 @@ def test_every_cause_lists_its_hosts_by_owner(engine: Database) -> None:
     assert f"owner hosts which platform {len(HOSTS) - 21} " in words
     assert f"basis 20 {', '.join(sorted(host.id for host in SAP[:20])[:3])} and 17 more" in words
     assert f"not known 1 {HOSTS[-1].id}" in words
+
+
+def test_the_event_of_a_cause_that_healed_names_the_owners_of_its_hosts(engine: Database) -> None:
+    before = sweep(fault("TCP005", on=lambda host: host in SAP), day=1)
+    document = asked(engine, before + sweep(day=2), expected=_applications(), against="previous")
+    (event,) = events.events(document)
+    assert (event.turn, event.hosts) == (Turn.HEALED, ())
+    assert [(one.owner, one.host_count) for one in event.owners] == [("platform", len(SAP) - 20), ("basis", 20)]
+    assert event.owners[1].hosts == tuple(sorted(host.id for host in SAP[:20])[:MAX_EXAMPLES])
+
+
+def test_the_event_of_a_cause_that_is_there_names_the_owners_of_today(engine: Database) -> None:
+    shut = endpoint_group(VPC)
+    before = sweep(replace(shut, on=lambda host: host in OF_VPC[:30]), day=1)
+    document = asked(engine, before + sweep(shut, day=2), expected=_applications(), against="previous")
+    (event,) = events.events(document)
+    assert (event.turn, event.host_count_before) == (Turn.GROWN, 30)
+    assert sum(one.host_count for one in event.owners) == event.host_count == len(OF_VPC)
 
 
 def test_a_host_that_counts_elsewhere_is_listed_by_owner_as_well(engine: Database) -> None:
