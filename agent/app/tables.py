@@ -42,10 +42,10 @@ def permissions_table(
     wanted: str,
     only: str | None = None,
 ) -> str:
-    """Return the least permissions of a run over these services and the needs of these workloads (without any, a
-    caller's), in a Region or, if that is None, in a partition, by default `aws`. With `only`, return the policy of that
-    part alone as JSON. Raises RequestError for names that the catalogue lacks, and for a part that does not exist or
-    needs no policy."""
+    """Return the least permissions of a run over these services. It also covers the services of these workloads, or
+    those of a caller if no workload is given. Without a Region, the permissions are for a partition, by default `aws`.
+    With `only`, return the policy of that part alone as JSON. Raises RequestError for names that the catalogue lacks,
+    and for a part that does not exist or needs no policy."""
     from agent.app.permissions import permissions, policy_alone
     from agent.catalog.workloads import bucket_service_of, needs, planned
 

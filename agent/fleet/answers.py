@@ -224,8 +224,8 @@ def _examples(lists: Iterable[Sequence[str]]) -> tuple[str, ...]:
 
 
 def _shared(parts: Sequence[FleetCause]) -> Shared | None:
-    """Return what the hosts of all parts have in common if every part says the same, with the confidence of the
-    surest."""
+    """Return the values that the hosts share if every part names the same ones. The probability is that of the surest
+    part."""
     shared = [part.shared for part in parts if part.shared is not None]
     if len(shared) < len(parts) or len({one.values for one in shared}) > 1:
         return None

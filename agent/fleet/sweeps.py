@@ -29,10 +29,10 @@ _STRETCH: Final = 1.5
 """Maximum length of a sweep, in usual times between runs."""
 _DAY: Final = timedelta(days=1)
 _WHOLE: Final = 0.5
-"""Share of the hosts of the sweep before from which on a sweep counts as one of all hosts."""
+"""Minimum size of a sweep of all hosts, as a share of the sweep before."""
 _DUE: Final = (0.75, 0.1)
-"""After this many usual times between sweeps, a sweep with this smaller share of the hosts counts as well: it is then
-not a manual run on a few hosts, and the others are silent."""
+"""Usual times between sweeps after which a smaller share of the hosts is enough, and that share: the other hosts are
+silent then, and the sweep is not a manual run on a few hosts."""
 _OVERDUE: Final = 1.5
 """Number of usual times between sweeps after which every sweep counts."""
 _OUTSIDE: Final = 24 * 60

@@ -202,8 +202,8 @@ def _log_line(change: StateChange) -> LogLine:
 
 
 def read_memory(path: Path, series: str) -> tuple[Memory, datetime | None]:
-    """Return the last RUNS cycles of a series in a history, and the time since when its verdict comes and goes, or None
-    if it does not. Reports stay in the file. Raises HistoryError."""
+    """Return the last RUNS cycles of a series in a history, and the start of its verdict's flapping, or None without
+    flapping. Reports stay in the file. Raises HistoryError."""
     with HistoryReader(path) as history:
         with history.moment():
             number = next((number for number, name in history.series().items() if name == series), None)

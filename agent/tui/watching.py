@@ -94,7 +94,7 @@ class Followed:
     kind: Status
     """Severity of the state."""
     flapping_since: datetime | None = None
-    """Time since when the verdict comes and goes; None if it does not, or if the time is unknown."""
+    """Start of the verdict's flapping; None if it is not flapping, or if the start is unknown."""
     changes: tuple[LogLine, ...] = ()
     """What this run changed."""
 

@@ -132,7 +132,7 @@ class _Tracked:
     severity: Severity
     """The severity that was reported last."""
     since: datetime
-    """Time since when it has been present; for a raised finding, the time before it was raised."""
+    """Start of its presence; for a raised finding, the start of the presence that raised it."""
     window: _Window = field(default_factory=_Window)
     present: int = 0
     absent: int = 0
@@ -180,8 +180,7 @@ class _Service:
     """Whether it was last reported as required."""
     required_by: tuple[str, ...]
     since: datetime
-    """Time since when it has been required; for a service that is no longer required, the start of its last
-    requirement."""
+    """Start of the requirement; for a service that is no longer required, the start of its last requirement."""
     window: _Window = field(default_factory=_Window)
     other: int = 0
     """Number of successive cycles in which it differed from `is_required`."""
@@ -237,7 +236,7 @@ class Tracker:
 
     @property
     def raised_since(self) -> tuple[tuple[Finding, datetime], ...]:
-        """The raised findings, each with the time since when it has been present, by id."""
+        """The raised findings, each with the start of its presence, by id."""
         return tuple((known.finding, known.since) for _, known in sorted(self._known.items()) if known.raised)
 
     @property

@@ -178,7 +178,7 @@ def _seen_by_kernel(connection: socket.socket, address: Address, facts: TcpFacts
         info = _TCP_INFO.unpack_from(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size))
         seen["round_trip_seconds"] = info[_RTT] / 1e6 or None
         seen["retransmits"] = info[_TOTAL_RETRANS]
-        # Until it is connected, a default of 536.
+        # Before it is connected, the kernel returns a default of 536.
         seen["mss"] = None if info[_STATE] in _UNCONNECTED else info[_SND_MSS] or None
     return replace(facts, **seen, icmp=_icmp_error(connection, address))
 

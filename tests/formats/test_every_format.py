@@ -59,7 +59,7 @@ def test_rows_are_told_apart() -> None:
 @every_format
 def test_every_document_says_what_does_not_count(row: Format) -> None:
     document = " ".join(render(report_of("gateway-optional-ports"), row.name).split())
-    # Samples contain no sentence: a label says it there.
+    # Samples of metrics have no sentences, so a label says it.
     words = 'standing="not-counted"' if row.name == "prometheus" else "not counted: backup-gateway, port 1031 closed"
     assert words in document
 

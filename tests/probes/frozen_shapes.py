@@ -18,7 +18,7 @@ Decorator = Callable[..., Any]
 
 
 def shapes(dataclass: Decorator) -> dict[str, tuple[type, dict[str, Any]]]:
-    """Classes of every form that the program has, by one decorator, each with the values of an instance."""
+    """The classes in every form that the program uses, made by one decorator, each with the values of an instance."""
 
     @dataclass(frozen=True, slots=True)
     class Nothing:
@@ -131,12 +131,12 @@ def described(cls: type, values: dict[str, Any]) -> dict[str, Any]:
 
 
 def changed(values: dict[str, Any]) -> dict[str, Any]:
-    """Another value for the first field."""
+    """Return another value for the first field."""
     return dict.fromkeys(list(values)[:1], -1)
 
 
 def without_standard_descriptions(seen: dict[str, Any]) -> dict[str, Any]:
-    """The standard decorator writes a signature into the docstring of a class that has none."""
+    """Remove the signature that the standard decorator writes as the docstring of a class without one."""
     *names, doc = seen["names"]
     return seen | {"names": (*names, None if doc and doc.startswith(f"{names[0]}(") else doc)}
 

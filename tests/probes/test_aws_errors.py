@@ -1,4 +1,4 @@
-"""One table of AWS's error codes: what each means for the signed call and for a read of the configuration."""
+"""One table of AWS' error codes: the meaning of each for the signed call and for a read of the configuration."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -50,7 +50,7 @@ def test_no_other_code_has_two_meanings() -> None:
 
 @pytest.mark.parametrize("code", ERROR_CODES)
 def test_both_sides_go_by_the_table(code: str) -> None:
-    """If the table has no kind for a code, both go by the status."""
+    """For a code without a kind in the table, both use the status."""
     assert by_call(code) is (kind_for_call(code) or FailureKind.MALFORMED)
     assert by_read(code) is (kind_for_read(code) or FailureKind.MALFORMED)
     assert by_call(code, 403) is (kind_for_call(code) or FailureKind.ACCESS_DENIED)
@@ -80,7 +80,7 @@ SIGNATURES = [code for code, kinds in ERROR_CODES.items() if FailureKind.SIGNATU
     ],
 )
 def test_the_text_tells_what_is_wrong_with_a_signature(code: str, text: str, kind: FailureKind) -> None:
-    """Each code of a signature, in both tables: a read of EC2 is refused for its scope as a call is."""
+    """Each code about signatures in both tables: a read of EC2 may be refused for its scope like a call."""
     assert by_call(code, text=text) is kind
     assert by_read(code, text=text) is kind
 

@@ -1,4 +1,4 @@
-"""The tables from exceptions to kinds, row by row, with the rows that a wider one before them would hide."""
+"""The tables from exceptions to kinds, row by row, including rows that a wider earlier one would hide."""
 
 import errno
 import os
@@ -53,7 +53,7 @@ ALERTS = (
     "TLSV1_ALERT_UNKNOWN_CA",
     "TLSV1_ALERT_ACCESS_DENIED",
     "TLSV13_ALERT_CERTIFICATE_REQUIRED",
-    # Alerts whose names do not say so (RFC 6066, section 3 and RFC 8446, section 6).
+    # Alerts without `ALERT` in their names (RFC 6066, section 3 and RFC 8446, section 6).
     "TLSV1_UNRECOGNIZED_NAME",
     "TLSV1_UNSUPPORTED_EXTENSION",
     "TLSV1_BAD_CERTIFICATE_STATUS_RESPONSE",
@@ -76,7 +76,7 @@ def ssl_error(reason: str, number: int = 1) -> ssl.SSLError:
 @pytest.mark.parametrize("name", ERRNO_ROWS)
 def test_errno(name: str) -> None:
     number = getattr(errno, name)
-    failure = classify(OSError(number, os.strerror(number)))  # Python makes a TimeoutError of ETIMEDOUT, and so on
+    failure = classify(OSError(number, os.strerror(number)))  # Python raises a TimeoutError for ETIMEDOUT, and so on
     assert (failure.kind, failure.code) == (ERRNO_ROWS[name], errno.errorcode[number])
     assert failure.message == os.strerror(number)
 
@@ -137,7 +137,7 @@ def test_alert(reason: str) -> None:
         "UNSUPPORTED_PROTOCOL",
         "BAD_RECORD_TYPE",
         "UNEXPECTED_MESSAGE",
-        # About alerts, and none.
+        # Names that contain `ALERT`, but are not about alerts.
         "UNKNOWN_ALERT_TYPE",
         "INVALID_ALERT",
         "TOO_MANY_WARN_ALERTS",

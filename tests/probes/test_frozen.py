@@ -1,4 +1,4 @@
-"""Frozen data classes against the standard ones, on every Python that is here."""
+"""Frozen data classes compared with the standard ones, on every Python of this machine."""
 
 import copy
 import dataclasses
@@ -85,7 +85,7 @@ def of_the_program() -> Iterator[type]:
 
 
 def test_the_program_has_no_other_frozen_classes() -> None:
-    """One that the standard decorator makes costs six times as much at every start."""
+    """A class by the standard decorator costs six times as much at every start."""
     classes = set(of_the_program())
     frozen_ones = [cls for cls in classes if {"__setattr__", "__slots__"} <= vars(cls).keys()]
     assert len(frozen_ones) > 200

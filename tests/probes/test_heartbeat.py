@@ -41,5 +41,5 @@ async def test_a_host_that_lets_nothing_run_is_late() -> None:
 async def test_what_another_thread_computes_is_not_lateness_of_the_host() -> None:
     began = time.monotonic()
     late = await lateness_after(threading.Thread(target=compute))
-    # On a busy machine the thread itself waits for a processor, which is lateness.
+    # On a busy machine the thread itself waits for a processor, which counts as lateness.
     assert late <= time.monotonic() - began - STOPPED * 0.9

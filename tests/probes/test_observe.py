@@ -1,4 +1,4 @@
-"""Every look becomes exactly one observation, however it ends."""
+"""Every step becomes exactly one observation, however it ends."""
 
 import asyncio
 import errno

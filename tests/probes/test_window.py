@@ -1,4 +1,5 @@
-"""The time of a step on a host that is late: real steps in virtual time, in which a stop is a leap of the clock."""
+"""The time limit of a step on a host that is late: real steps in virtual time, in which a stop is a leap of the
+clock."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -22,7 +23,7 @@ SEEN = TcpFacts(retransmits=1)
 
 
 class Host:
-    """A host that stops this process at times."""
+    """A host that sometimes stops this process."""
 
     def __init__(self) -> None:
         self.late = 0.0
@@ -47,7 +48,7 @@ async def observed(
     stops: tuple[tuple[float, float], ...] = (),
     **how: Any,
 ) -> Observation[TcpFacts]:
-    """The observation of one step, during which the process is stopped, each time after some seconds."""
+    """The observation of one step, during which the process is stopped several times."""
     machine = Host()
 
     async def stopping() -> None:
@@ -83,7 +84,7 @@ async def test_what_a_stop_takes_is_given_back(stops: tuple[tuple[float, float],
 
 
 async def test_an_answer_that_came_meanwhile_counts() -> None:
-    """A connect has such an answer: the kernel makes it by itself."""
+    """A connect gets such an answer: the kernel completes it by itself."""
 
     async def connect(_: Host, draft: Draft[TcpFacts]) -> None:
         await asyncio.sleep(2.0)
@@ -213,7 +214,7 @@ async def test_a_run_that_ends_for_a_stop_says_so(signal: str | None, stop: floa
     await asyncio.sleep(0)
     if code is None:
         await asyncio.sleep(0.1)
-        machine.late /= 4  # most of it was time in which it ran
+        machine.late /= 4  # the process ran for most of it
     step.cancel()
     await asyncio.wait([step])
     log.close("the run's deadline of 20 s came", signal)

@@ -146,7 +146,7 @@ def test_sigterm_ends_a_look_up_that_waits_for_lines() -> None:
 
 
 def test_the_shell_has_them_ignored() -> None:
-    """Otherwise half of the cases above would repeat the other half."""
+    """If the shell did not ignore these signals, the cases with and without it would be the same."""
     shown = "import signal; print(signal.getsignal(signal.SIGINT) == signal.SIG_IGN)"
     words = ("sh", "-c", 'trap "" INT HUP; exec "$@"', "sh", sys.executable, "-c", shown)
     assert completed(words).stdout == "True\n"

@@ -144,7 +144,7 @@ class StateLines(TextLines):
         self.show()
 
     def render_line(self, y: int) -> Strip:
-        if self._drawn_for != self.size:  # before its event comes; otherwise lines for another size would be sent
+        if self._drawn_for != self.size:  # the resize event comes later
             self._is_rendering = True
             try:
                 self.show()

@@ -23,7 +23,7 @@ def _line(scenario: str) -> str:
 
 
 def record(number: int = 0, scenario: str = "healthy", **changed: Any) -> dict[str, Any]:
-    """The record of a host, in the types of JSON."""
+    """The record of a host in JSON's types."""
     plain: dict[str, Any] = json.loads(_line(scenario))
     return {**plain, "host": f"i-{number:017x}", "run": f"{number:032x}", **changed}
 
@@ -65,7 +65,7 @@ def hosts(engine: Database) -> list[str]:
 
 
 def dump(engine: Database) -> dict[str, list[tuple[Any, ...]]]:
-    """All rows of all tables, by hosts in place of ids."""
+    """All rows of all tables, with host names in place of ids."""
     columns = "host, sweep, place, tool, run, taken_at, redacted, vpc, status, path, complete, ec2, summary, title, fix"
     return {
         "record": engine.query(f"SELECT {columns} FROM record ORDER BY host, place"),

@@ -30,7 +30,7 @@ OLD: Final = "1.5.0"
 
 
 def of_version(record: HostRecord, day: str) -> HostRecord:
-    """On the last two days a version of backuplink has a fault, which all lakes have in common."""
+    """Give the hosts with one version of backuplink a fault on the last two days; all lakes have such hosts."""
     if day < f"{TODAY - timedelta(days=1):%Y-%m-%d}" or record.tool != OLD or record.causes:
         return record
     return replace(record, status="warning", causes=("warning|RUN002|",))
@@ -126,7 +126,7 @@ def test_faults_of_single_hosts_add_up(both: Both) -> None:
 
 
 def test_what_changed_is_the_same(both: Both) -> None:
-    """Lakes in which a cause did not change count as they were: a few of their hosts may be silent."""
+    """A cause that did not change in a lake counts as unchanged there: a few of its hosts may be silent."""
     said = [
         {one.key: (one.turn, one.before, one.after, one.came, one.went) for one in document.changes}
         for document in (both.joined, both.whole)
@@ -163,7 +163,7 @@ def engine() -> Any:
 
 
 def with_coverage(coverage: float) -> str:
-    """An answer in whose causes nothing adds up."""
+    """An answer whose causes have impossible numbers."""
     told = fleets.document()
     causes = [
         replace(cause, shared=None if cause.shared is None else replace(cause.shared, coverage=coverage))

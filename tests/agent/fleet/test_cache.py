@@ -25,7 +25,7 @@ I = "i-{:017x}".format  # noqa: E741 - the id of a host
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Three files: many records, a report, and one that is broken in part."""
+    """Three files: many records, a report, and a partly broken one."""
     folder = tmp_path / "dt=2026-03-01"
     folder.mkdir()
     (folder / "a.ndjson").write_text(lines(*(record(number, SICK) for number in range(5))))
@@ -101,7 +101,7 @@ def test_two_that_read_the_same_at_a_time(folder: Path, tmp_path: Path) -> None:
 
 
 def test_a_source_that_was_not_read_to_its_end_is_read_again(folder: Path, tmp_path: Path, parsed: list[str]) -> None:
-    """This is so if reading was interrupted."""
+    """Its reading was interrupted."""
     cache = tmp_path / "cache"
     sources = list(sources_of(str(folder)))
     with Database() as engine:
@@ -208,7 +208,7 @@ def test_one_of_another_version_is_left_alone(folder: Path, tmp_path: Path) -> N
 
 
 def test_a_damaged_name_of_a_column_is_said_and_set_aside(folder: Path, tmp_path: Path) -> None:
-    """The words of DuckDB's error repeat it, and are then no text."""
+    """DuckDB's error repeats the name, and its message is then not valid text."""
     cache = tmp_path / "cache"
     with read_anew(folder, cache=cache):
         pass
@@ -221,7 +221,7 @@ def test_a_damaged_name_of_a_column_is_said_and_set_aside(folder: Path, tmp_path
 @settings(max_examples=extent.examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(chance=st.randoms(use_true_random=False))
 def test_whatever_a_disk_makes_of_it(chance: Random, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """A damaged part is used or read again. It is never an error."""
+    """A damaged part is used or read again, and never causes an error."""
     cache = tmp_path_factory.mktemp("cache")
     cache.chmod(0o700)
     with read_anew(folder, cache=cache):

@@ -1,4 +1,4 @@
-"""DuckDB writes what does not fit into its memory to the folder that its caller names, and nowhere else."""
+"""DuckDB spills to the folder that its caller names, and nowhere else."""
 
 import subprocess
 import sys
@@ -11,13 +11,13 @@ from tests.support.repository import ROOT
 
 
 def overflow(connection: Connection) -> None:
-    """Needs more than the memory that the tests here give it."""
+    """Run a statement that needs more memory than these tests allow."""
     connection.execute("CREATE TABLE t AS SELECT range AS a, md5(range::VARCHAR) AS b FROM range(1_000_000)")
 
 
 @pytest.fixture
 def current(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder, in which the test runs."""
+    """An empty folder that is the current one of the test."""
     folder = tmp_path / "current"
     folder.mkdir()
     monkeypatch.chdir(folder)
@@ -42,7 +42,7 @@ def test_a_statement_that_takes_long_draws_no_bar(tmp_path: Path) -> None:
 
 
 def test_without_the_helper_duckdb_spills_into_the_current_folder(current: Path) -> None:
-    """The reason for it."""
+    """This is why the helper exists."""
     script = (
         "import duckdb\n"
         "connection = duckdb.connect(config={'memory_limit': '20MB', 'threads': 1})\n"

@@ -1,4 +1,4 @@
-"""The rows that the tables hold of records."""
+"""The rows of the tables for given records."""
 
 import re
 from collections.abc import Iterator

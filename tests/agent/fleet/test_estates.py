@@ -1,4 +1,4 @@
-"""Generated estates with known faults: every fault comes out first and with its hosts, and nothing else is named."""
+"""Generated estates with known faults: every fault leads the list with its hosts, and no other cause is named."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -16,7 +16,7 @@ from tests.support.estates import KINDS, TODAY, Estate, estate, hostile, hosts_o
 from tests.support.extent import everything, one_in
 
 SEEDS: Final = one_in(200, range(200))
-"""Seeds of generated estates: one of each kind in CI."""
+"""Seeds of generated estates; CI runs one of each kind."""
 ANSWERS: Final = ReadResult(read=1, unreadable_count=0, unreadable=(), notes=())
 
 
@@ -44,7 +44,7 @@ def asked(engine: Database, reads: Iterable[Read], **changes: object) -> FleetDo
 
 
 def members(engine: Database, key: str) -> frozenset[str]:
-    """The hosts that have a cause."""
+    """The hosts with a cause."""
     rows = engine.query(
         "SELECT r.host FROM assignment a JOIN record r ON r.id = a.record WHERE a.cause_key = ?", (key,)
     )
@@ -97,7 +97,7 @@ def test_every_fault_is_named_with_its_hosts(kind: str, seed: int) -> None:
 
 @pytest.mark.parametrize("seed", one_in(20, range(100, 120)))
 def test_a_change_that_rolls_through_a_vpc(seed: int) -> None:
-    """No place says which sweep a record is of."""
+    """No path names the sweep of a record."""
     known = rolling(seed)
     with Database() as engine:
         document = asked(engine, known.reads)

@@ -54,7 +54,7 @@ def commands(key: str, service: str = "backup", **given: Any) -> list[str]:
 
 
 def changes(said: Sequence[str]) -> bool:
-    """Whether one of them is not a command that only reads."""
+    """Whether one of the commands changes something."""
     words = (command.split() for command in said)
     return any(word[0] == "aws" and not word[2].startswith(("describe-", "get-", "list-")) for word in words)
 

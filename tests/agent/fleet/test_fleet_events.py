@@ -28,7 +28,7 @@ def requests_of(document: FleetDocument) -> list[dict[str, Any]]:
 
 
 def details(document: FleetDocument) -> list[dict[str, Any]]:
-    """The details of all entries, each held against the schema."""
+    """The details of all entries, each checked against the schema."""
     found = [json.loads(entry["Detail"]) for request in requests_of(document) for entry in request["Entries"]]
     for detail in found:
         VALIDATOR.validate(detail)
@@ -36,7 +36,7 @@ def details(document: FleetDocument) -> list[dict[str, Any]]:
 
 
 def changed(*turns: Turn, key: str = fleets.KEY) -> FleetDocument:
-    """A document in which the first cause changed so."""
+    """A document whose first cause has this change."""
     change = FleetChange(
         turn=Turn.NEW,
         key=key,

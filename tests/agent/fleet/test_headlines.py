@@ -1,4 +1,4 @@
-"""The headlines of faults that hosts share."""
+"""The headlines of shared faults."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Many records that mean harm, in one fleet."""
+"""Many hostile records in one fleet."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ SOUND = 100
 
 
 def test_many_hostile_records(tmp_path: Path) -> None:
-    """Each of them is a record or is told as unreadable, and every sound record among them is read."""
+    """Each hostile record is read as a record or reported as unreadable, and every sound record among them is read."""
     chance = Random(21)
     count = COUNT if everything() else COUNT // 50
     with (tmp_path / "a.ndjson").open("w") as stream:

@@ -1,4 +1,4 @@
-"""Lists of hosts that should be heard from, in the forms that people have them."""
+"""Lists of expected hosts, in the forms that people have."""
 
 import json
 from pathlib import Path
@@ -73,7 +73,7 @@ def test_further_columns_are_labels() -> None:
         ("111122223333", "i-1", "Application", "sap"),
         (None, "i-2", "owner", "web"),
         (None, "i-2", "Application", "sap"),
-    }  # no name and no shop: one host alone has it
+    }  # without name and shop: only one host has them
 
 
 @pytest.mark.parametrize("separator", [";", "\t"])

@@ -119,7 +119,7 @@ def test_a_blind_host_with_another_symptom_joins_nothing(engine: Database) -> No
 
 
 def test_the_majority_says_what_explains_a_symptom(engine: Database) -> None:
-    """A single host found another cause of the same symptom."""
+    """A single host found another cause of the same symptom, and is outvoted."""
     odd = READS_EC2[0]
     usual = endpoint_group(VPC)
     assert usual.symptom is not None
@@ -144,7 +144,7 @@ def test_a_symptom_that_most_hosts_find_no_cause_of_explains_nothing(engine: Dat
 
 
 def test_what_is_wrong_on_one_host_is_no_cause_of_another(engine: Database) -> None:
-    """A hosts file explains a symptom on the hosts that read EC2; the blind have the symptom alone."""
+    """A hosts file explains a symptom on the hosts that read EC2; blind hosts have only the symptom."""
     hosts_file = Fault(
         "ENV009",
         lambda _: (),
@@ -192,7 +192,8 @@ def test_what_a_host_found_does_not_outlive_the_symptom(engine: Database) -> Non
 
 
 def test_blind_hosts_take_the_cause_of_their_subnet_then_of_their_zone(engine: Database) -> None:
-    """Two faults of one symptom in a VPC: of a zone, and of the others. In a subnet of that zone nobody reads EC2."""
+    """A VPC has two faults with the same symptom: one in a zone, and one elsewhere. In one subnet of that zone no host
+    reads EC2."""
     zone = OF_VPC[0].zone
     subnet = next(host.subnet for host in OF_VPC if host.zone == zone)
     usual = endpoint_group(VPC)
@@ -210,12 +211,12 @@ def test_blind_hosts_take_the_cause_of_their_subnet_then_of_their_zone(engine: D
 
 
 def met(*last: int) -> Callable[[Host], tuple[str, ...]]:
-    """The ids of a symptom at these addresses of the endpoint."""
+    """Return the ids of a symptom at these addresses of the endpoint."""
     return lambda host: (f"vpc={host.vpc}", *(f"address=10.9.9.{one}" for one in last))
 
 
 def test_hosts_that_met_some_of_the_addresses_join_the_cause(engine: Database) -> None:
-    """Hosts that read EC2 met both addresses, and found the group; some of the others met one of the two."""
+    """Hosts that read EC2 saw both addresses fail, and found the group; other hosts saw one of the two fail."""
     shut = Fault(
         "VPC005", lambda _: ("group=sg-0a1b2c3d",), lambda host: host.vpc == VPC, symptom=("TCP001", met(1, 2))
     )
@@ -409,7 +410,7 @@ def test_two_hosts_are_enough_where_the_configuration_names_it(engine: Database)
 
 
 def test_a_rule_that_vpcs_share_is_one_cause(engine: Database) -> None:
-    """Its key on a host has the VPC of that host as well."""
+    """Its key on a host also has the VPC of that host."""
     rule = Fault("VPC015", lambda host: ("rule=rslvr-rr-0a1b2c3d", f"vpc={host.vpc}"), lambda _: True)
     (cause,) = asked(engine, sweep(rule)).causes
     assert (cause.key, cause.host_count) == ("VPC015|rule=rslvr-rr-0a1b2c3d", len(HOSTS))
@@ -454,7 +455,7 @@ def test_one_private_address_in_two_accounts_is_two_servers(engine: Database, se
 
 
 def test_an_address_that_fails_in_three_accounts_is_one_server(engine: Database) -> None:
-    """A server that all networks reach, such as one behind a transit gateway."""
+    """All networks reach this server, for example behind a transit gateway."""
     there = [replace(host, resolver="10.200.0.53") for host in HOSTS]
     assert len({host.account for host in there}) == 3
     (cause,) = asked(engine, sweep(of_resolver("10.200.0.53"), hosts=there)).causes
@@ -463,7 +464,7 @@ def test_an_address_that_fails_in_three_accounts_is_one_server(engine: Database)
 
 
 def test_subnets_of_a_region_are_not_the_region(engine: Database) -> None:
-    """Hosts of an account have the fault, in one of the two subnets of each zone."""
+    """Hosts of an account in one of the two subnets of each zone have the fault."""
     hosts = hosts_of(11, 900)
     of = {(host.vpc, host.zone): host.subnet for host in hosts if host.account == hosts[0].account}
     subnets = sorted(of.values())
@@ -473,7 +474,7 @@ def test_subnets_of_a_region_are_not_the_region(engine: Database) -> None:
 
 
 def test_a_value_of_which_a_part_is_sick_stays_whole(engine: Database) -> None:
-    """Two thirds of an image's hosts, wherever they are: no subnet of them is told in its place."""
+    """Two thirds of an image's hosts are sick, wherever they are: no subnet of them is named instead."""
     image = HOSTS[0].image
     sick = frozenset(host.id for number, host in enumerate(HOSTS) if host.image == image and number % 3)
     (cause,) = asked(engine, sweep(fault("TLS008", on=lambda host: host.id in sick))).causes
@@ -481,7 +482,7 @@ def test_a_value_of_which_a_part_is_sick_stays_whole(engine: Database) -> None:
 
 
 def test_causes_that_began_together_are_a_group(engine: Database) -> None:
-    """One build of an image, which has another id in each Region, and one that was broken before."""
+    """One build of an image has another id in each Region; one Region was already broken before."""
     hosts = [replace(host, image=f"ami-{number % 12:08x}") for number, host in enumerate(HOSTS)]
     first, *later = (of_image(f"ami-{number:08x}") for number in range(3))
     document = asked(engine, sweep(first, hosts=hosts, day=1) + sweep(first, *later, hosts=hosts, day=2))
@@ -493,7 +494,7 @@ def test_causes_that_began_together_are_a_group(engine: Database) -> None:
 
 
 def test_codes_at_one_address_are_a_group(engine: Database) -> None:
-    """A firewall that drops at times: its hosts meet it at several steps."""
+    """A firewall drops packets at times, so its hosts fail at several steps."""
 
     def of(code: str, part: int, *last: int) -> Fault:
         on = frozenset(host.id for host in OF_VPC[part::3])
@@ -545,7 +546,7 @@ def test_since_an_image_arrived(engine: Database) -> None:
 
 
 def test_no_heading_counts_no_host(engine: Database) -> None:
-    """The group of both endpoints lacks rules: a host's second cause is on as many hosts as the first."""
+    """The group of both endpoints lacks rules: as many hosts have the second cause as have the first."""
     both = (endpoint_group(VPC), replace(endpoint_group(VPC, 443), symptom=None, target="backup"))
     document = asked(engine, sweep(*both, hosts=[replace(host, reads_ec2=True) for host in HOSTS]))
     assert sorted((cause.host_count, cause.also_count) for cause in document.causes) == [
@@ -757,7 +758,7 @@ def test_who_suppressed_it_and_why_is_said_and_so_is_that_it_is_over(engine: Dat
 
 
 def _with_cut(*cut: str) -> list[Read]:
-    """A sweep with one cause on each host of a VPC, whose records are cut at these fields."""
+    """A sweep in which each host of a VPC has one cause, and these fields of its records are cut."""
     return [
         replace(read, record=replace(read.record, cut=cut if read.record.causes else ()))
         for read in sweep(endpoint_group(VPC))
@@ -765,7 +766,7 @@ def _with_cut(*cut: str) -> list[Read]:
 
 
 def test_what_a_record_leaves_out_is_not_suppressed(engine: Database) -> None:
-    """The one cause that these records list is; another that they do not list may be as bad."""
+    """These records list one cause, which is suppressed; a cause that they do not list may be as bad."""
     suppress = (Suppression(code="VPC005", target=None),)
     document = asked(engine, _with_cut("causes", "fix"), suppress=suppress)
     assert (document.totals.critical, document.totals.ok) == (len(OF_VPC), len(HOSTS) - len(OF_VPC))
@@ -817,7 +818,7 @@ def test_the_group_that_lacks_a_rule_gets_it(engine: Database) -> None:
 
 @pytest.mark.parametrize("code", one_in(4, sorted(code for code, one in CODES.items() if one.severity != "info")))
 def test_every_fix_is_made_of_commands_that_the_cli_takes(code: str) -> None:
-    """With ids of every kind in the key, and with texts in their places."""
+    """The keys have ids of every kind, and texts in place of ids."""
     kinds = ("group", "acl", "route-table", "endpoint", "vpc", "hosted-zone", "rule", "profile", "dhcp-options")
     good = (
         *(f"{kind}={_PREFIX[kind]}0a1b2c3d" for kind in kinds),
@@ -858,7 +859,7 @@ _PREFIX: Final = {
 
 
 def days(*there: Iterable[Host], fault_: Fault | None = None, hosts: Sequence[Host] = HOSTS) -> list[Read]:
-    """A sweep a day, in which these hosts have a fault."""
+    """A sweep for each day, in which these hosts have a fault."""
     one = fault_ or endpoint_group(VPC)
     sets = [frozenset(host.id for host in day) for day in there]
     return [
@@ -869,7 +870,7 @@ def days(*there: Iterable[Host], fault_: Fault | None = None, hosts: Sequence[Ho
 
 
 def test_since_the_first_sweep_with_enough_hosts(engine: Database) -> None:
-    """Two stray hosts begin nothing."""
+    """Two stray hosts are too few to begin a cause."""
     (cause,) = asked(engine, days(OF_VPC[:2], OF_VPC[:2], OF_VPC, OF_VPC)).causes
     assert cause.since_sweep == "day-2"
     assert cause.since == TODAY - timedelta(days=18)
@@ -900,7 +901,7 @@ def test_a_sweep_of_few_hosts_breaks_nothing(engine: Database) -> None:
 
 
 def test_a_run_on_a_few_hosts_is_not_told_nor_compared_with(engine: Database) -> None:
-    """Somebody ran the check on hosts of another VPC by hand, an hour after a sweep."""
+    """Somebody ran the check by hand on hosts of another VPC, an hour after a sweep."""
     others = [host for host in HOSTS if host.vpc != VPC]
 
     def by_hand(day: int) -> list[Read]:
@@ -938,7 +939,7 @@ def asked_again(engine: Database, reads: list[Read], **changes: object) -> Fleet
     ("before", "after", "turn", "came", "went"),
     [
         (0, 40, Turn.NEW, 40, 0),
-        (2, 40, Turn.GROWN, 38, 0),  # the configuration names it for two, too
+        (2, 40, Turn.GROWN, 38, 0),  # the configuration names it, so two hosts are enough
         (20, 40, Turn.GROWN, 20, 0),
         (40, 20, Turn.SHRUNK, 0, 20),
         (40, 0, Turn.HEALED, 0, 40),
@@ -1084,7 +1085,7 @@ OTHER_ACCOUNT: Final = "999999999999"
 
 
 def test_hosts_of_another_account_explain_nothing(engine: Database) -> None:
-    """However many there are."""
+    """Their number does not matter."""
     blind = sweep(endpoint_group(VPC), hosts=BLIND)
     liars = sweep(endpoint_group(VPC), hosts=READS_EC2, account=OTHER_ACCOUNT)
     document = asked(engine, blind + liars)
@@ -1117,7 +1118,7 @@ def test_a_liar_changes_no_vote(engine: Database) -> None:
 
 
 def test_one_cause_in_two_vpcs_is_one(engine: Database) -> None:
-    """Each VPC explains its own symptoms; then equal keys are joined."""
+    """Each VPC explains its own symptoms; equal keys are then joined."""
     elsewhere = [replace(host, id=f"{host.id[:-1]}-2", vpc="vpc-0f1b2c3d") for host in OF_VPC]
     both = sweep(endpoint_group(VPC)) + sweep(replace(endpoint_group(VPC), on=lambda _: True), hosts=elsewhere)
     document = asked(engine, both)
@@ -1160,7 +1161,7 @@ def test_who_is_expected_is_of_an_account(engine: Database, owners: tuple[str, .
 # --- What the inventory says of hosts --------------------------------------------------------------------------------
 
 SAP: Final = [host for number, host in enumerate(HOSTS) if number % 4 == 0]
-"""Hosts that no account, VPC, zone, image or group has alone."""
+"""Hosts that do not have an account, VPC, zone, image or group of their own."""
 
 
 def _labelled(*rows: tuple[Host, str, str], account: bool = True) -> Expected:
@@ -1293,7 +1294,7 @@ def test_a_label_may_be_any_text(engine: Database) -> None:
 
 
 def _entries(document: FleetDocument) -> list[dict[str, str]]:
-    """The events of a document that is compared with a sweep in which there was nothing."""
+    """The events of a document that is compared with an empty sweep."""
     assert document.sweep is not None
     new = [
         FleetChange(

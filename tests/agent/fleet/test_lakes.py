@@ -1,4 +1,5 @@
-"""More hosts than one machine joins: ten lakes, a process each, and their answers, as `./dev bench --lakes` does it."""
+"""More hosts than one machine can join: ten lakes with a process each, and their answers, as in `./dev bench
+--lakes`."""
 
 from collections import Counter
 from dataclasses import replace

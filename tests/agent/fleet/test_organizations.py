@@ -16,7 +16,7 @@ from tests.support.organizations import BLIND, KINDS, NOISES, Organization, heal
 
 SEEDS: Final = range(4) if everything() else range(1)
 CASES: Final = (*((kind, False) for kind in KINDS), *((kind, True) for kind in BLIND))
-"""Each kind, and whether no host reads EC2."""
+"""Each kind of organization, and whether no host reads EC2."""
 GOAL: Final = 0.92
 """Share of the faults whose hosts must be exactly the hosts of one cause, or of one group of causes."""
 HEALTHY: Final = one_in(10, [range(start, start + len(NOISES)) for start in range(0, 300, len(NOISES))])
@@ -67,12 +67,12 @@ def score(known: Organization, seed: int) -> Counter[str]:
 
 
 def likeness(found: frozenset[str], hosts: frozenset[str]) -> float:
-    """The F1 of a cause, 0 to 1."""
+    """The F1 score of a cause, 0 to 1."""
     return 2 * len(found & hosts) / (len(found) + len(hosts))
 
 
 def leads(causes: Hosts, truths: Hosts, key: str, hosts: frozenset[str]) -> bool:
-    """Whether a cause is among the first, as many as there are faults, and most of its hosts have this one."""
+    """Whether a fault leads: one of the first causes, as many as there are faults, mostly has its hosts."""
     return list(causes).index(key) < len(truths) and 2 * len(causes[key] & hosts) >= len(causes[key])
 
 
@@ -91,13 +91,13 @@ def test_faults_come_out_with_their_hosts(seed: int) -> None:
     printed(f"organizations of seed {seed}", counts, names)
     assert counts["exact"] >= GOAL * counts["faults"]
     assert counts["since the right sweep"] == counts["faults"]
-    assert counts["faults"] - counts["at the head"] <= 1  # of two faults with nearly the same hosts, as seed 2 has them
+    assert counts["faults"] - counts["at the head"] <= 1  # two faults with nearly the same hosts, as in seed 2
     assert counts["false causes"] == 0
 
 
 @pytest.mark.parametrize("seeds", HEALTHY, ids=lambda seeds: str(seeds[0]))
 def test_where_nothing_is_wrong_there_is_no_cause(seeds: range) -> None:
-    """However many hosts have faults of their own, and wherever these are."""
+    """The number and the places of hosts with faults of their own do not matter."""
     counts: Counter[str] = Counter()
     for seed in seeds:
         known = healthy(seed)

@@ -41,7 +41,7 @@ def packed(source: Path | str, destination: Path | str, client: Any = None) -> P
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    """Five hosts of two days."""
+    """Five hosts on two days."""
     folder = tmp_path / "source"
     folder.mkdir()
     (folder / "a.ndjson").write_text(lines(*records(0, 1, 2, 3, 4)), "utf-8")
@@ -107,7 +107,7 @@ def test_what_is_new_is_added_to_its_day(source: Path, tmp_path: Path) -> None:
 
 
 def test_days_before_are_not_read(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A file in such a folder is not opened: this one cannot be read."""
+    """A file in the folder of an earlier day is not opened: this one cannot be read."""
     for day in ("2026-01-13", "2026-01-14"):
         folder = tmp_path / "raw" / f"dt={day}"
         folder.mkdir(parents=True)

@@ -74,7 +74,7 @@ def test_a_record(engine: Connection, reader: ParquetReader, tmp_path: Path) -> 
 
 
 def test_columns_of_others_are_not_read(engine: Connection, reader: ParquetReader, tmp_path: Path) -> None:
-    """Neither is one that says the sweep: the folder does."""
+    """Nor is a column for the sweep: the folder names it."""
     other = {
         "sweep": "repeat('9', 1000000)",
         "why": "'no'",

@@ -39,14 +39,14 @@ def at(time: datetime) -> str:
 
 
 def theirs(number: int, **changed: Any) -> dict[str, Any]:
-    """A host of the others: it saw the symptom alone."""
+    """One of the others' hosts, which saw only the symptom."""
     place = {"account": THEIRS, "region": "eu-west-1", "vpc": "vpc-0a1b2c3d4e5f60002", "taken_at": at(NOW)}
     sick = {"causes": [f"critical|{OPENED[1]}"], "symptoms": [], "status": "critical", "ec2": False, "cut": []}
     return record(number, SICK, **{**place, **sick, "redacted": False, **changed})
 
 
 def mine(number: int, **changed: Any) -> dict[str, Any]:
-    """A host of another account that is well, and takes the name of one of the others."""
+    """A healthy host of another account that takes the name of one of the others."""
     later = at(NOW + timedelta(minutes=1))
     well = {"causes": [], "symptoms": [], "status": "ok", "cut": [], "redacted": False}
     place = {"account": MINE, "region": "eu-west-1", "vpc": "vpc-0a1b2c3d4e5f60002", "taken_at": later}
@@ -58,7 +58,7 @@ def folder(account: str, day: str = TODAY, region: str = "eu-west-1") -> str:
 
 
 NAMED: Final = {f"{folder(MINE)}/x{number}.json": [mine(number)] for number in range(COUNT)}
-"""In its own folder it gives the names of the others."""
+"""Records in its own folder with the names of the others."""
 OWN_FOLDER: Final = f"host.v1/account={MINE}"
 MISPLACED: Final = {
     key: [mine(number, account=THEIRS) for number in range(COUNT)]
@@ -87,13 +87,13 @@ MISPLACED: Final = {
         f"{OWN_FOLDER}/region=eu-west-1/dt=/a.json",
     )
 }
-"""Paths that only look like a place in a lake: each is one file that cannot be read."""
+"""Paths that only resemble a place in a lake: each is a file that cannot be read."""
 CLAIMED: Final = {
     f"{folder(MINE)}/claimed.json": [mine(0, account=THEIRS)],
     f"{folder(MINE)}/masked.json": [mine(0, account=THEIRS, redacted=True)],
     f"{folder(MINE)}/region.json": [mine(0, region="us-east-1")],
 }
-"""Records that say another account or Region than their folder."""
+"""Records that name another account or Region than their folder."""
 YET_TO_COME: Final = {f"{folder(MINE, '2099-01-01')}/y.json": [mine(77, taken_at="2099-01-01T00:00:00.000Z")]}
 LIES: Final = {
     f"{folder(MINE)}/lie.json": [
@@ -134,7 +134,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
         place = base / key
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(lines(*records), "utf-8")
-    with Database() as engine:  # as a packed file has it, in a folder that hosts can write
+    with Database() as engine:  # as a packed file, in a folder that hosts can write
         data = engine.write_parquet("SELECT 'i-0a1b2c3d4e5f60000' AS host, 'ok' AS status")
     (base / folder(MINE) / "x.parquet").write_bytes(data)
     secret = base.parent / "elsewhere.json"
@@ -166,7 +166,7 @@ def assert_sound(said: Told, unreadable: int, *, is_whole: bool = True) -> None:
     assert causes["TCP003"].host_count == COUNT
     assert causes["TCP003"].joined_count == 0
     assert causes["TCP003"].accounts == (THEIRS,)
-    assert "VPC005" not in causes  # of a single host: a fault of its own, without a command
+    assert "VPC005" not in causes  # on a single host: a fault of its own, without a command
     (own,) = (fault for fault in document.own_faults if fault.code == "VPC005")
     assert own.host_count == 1
     for cause in document.causes:
@@ -188,7 +188,7 @@ def test_a_folder(lake: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_an_honest_host_is_not_outvoted_from_another_account(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Three hosts of another account give the VPC and the symptom of the others, and a cause of their choice."""
+    """Three hosts of another account name the VPC and the symptom of the others, and a cause of their choice."""
 
     def reads(cause: str) -> dict[str, Any]:
         return {
@@ -232,7 +232,7 @@ def test_a_bucket(bucket: str, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def packed(words: list[str], destination: Path, capsys: pytest.CaptureFixture[str]) -> Path:
-    assert dispatch(["fleet", "pack", *words, str(destination)], []) == 3  # so much cannot be read
+    assert dispatch(["fleet", "pack", *words, str(destination)], []) == 3  # this many cannot be read
     capsys.readouterr()
     return destination / "host.v1.parquet"
 
@@ -253,7 +253,7 @@ def test_what_is_packed(
     said = told(capsys, str(place))
     assert_sound(
         said, 0, is_whole=source == "bucket"
-    )  # of a file nothing tells when a host with a wrong clock wrote it
+    )  # the path of a file does not show when a host with a wrong clock wrote it
 
 
 def test_the_tables(lake: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

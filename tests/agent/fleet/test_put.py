@@ -43,7 +43,7 @@ def bucket(moto: boto3.session.Session) -> Any:
 
 
 def written(folder: Path, document: Any) -> str:
-    """The path of a file with a document."""
+    """Write a document to a file, and return its path."""
     path = folder / "report.json"
     path.write_text(document if isinstance(document, str) else json.dumps(document), "utf-8")
     return str(path)
@@ -65,7 +65,7 @@ def test_a_fleet_and_its_lake_find_it(bucket: Any, tmp_path: Path, capsys: pytes
     with read_anew(PREFIX, region=REGION) as (engine, result):
         assert (result.read, result.unreadable_count) == (2, 0)
         assert sorted(hosts(engine)) == [I(1), I(2)]
-        today = f"{datetime.now(UTC):%Y-%m-%d}"  # it was written long after the day that its clock says
+        today = f"{datetime.now(UTC):%Y-%m-%d}"  # it was written long after the day of its own clock
         assert engine.query("SELECT DISTINCT sweep, account FROM record") == [(today, ACCOUNT)]
     with read_anew(place, region=REGION) as (engine, _):
         assert hosts(engine) == [I(1)]
@@ -268,7 +268,7 @@ def test_without_credentials(
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
     assert dispatch(["fleet", "put", written(tmp_path, of_account(1)), PREFIX], []) == 3
     err = capsys.readouterr().err
-    assert err.index("S3: no AWS credentials are found.") < err.index("host.v1/")  # the cause stands before the path
+    assert err.index("S3: no AWS credentials are found.") < err.index("host.v1/")  # the cause comes before the path
 
 
 @pytest.mark.parametrize(

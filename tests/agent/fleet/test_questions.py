@@ -1,5 +1,5 @@
-"""The ten questions of docs/examples/fleet-questions.sql: parsers of each engine read them, and DuckDB answers them
-over files that hosts and `fleet` wrote."""
+"""The ten questions of docs/examples/fleet-questions.sql: parsers of each engine accept them, and DuckDB answers them
+from files of hosts and of `fleet`."""
 
 import json
 import re
@@ -54,7 +54,7 @@ def test_no_answer_depends_on_the_engine(question: str) -> None:
 
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_every_question_names_its_days(question: str) -> None:
-    """Otherwise Athena reads the files of all days, and is paid for them."""
+    """Otherwise Athena reads the files of all days, which costs money."""
     assert re.search(r"WHERE (\w\.)?dt (=|BETWEEN) '2026-01-1", question)
 
 
@@ -63,7 +63,7 @@ def test_every_question_names_its_days(question: str) -> None:
 
 @dataclass(frozen=True)
 class Asked:
-    """A bucket in a folder, read by DuckDB, and what `fleet` said of each day."""
+    """A bucket in a folder that DuckDB reads, and the result of `fleet` for each day."""
 
     connection: Any
     documents: list[FleetDocument]
@@ -76,8 +76,8 @@ class Asked:
 
 @pytest.fixture(scope="module")
 def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
-    """Five days of 600 hosts. Two subnets more have a fault on each of the last three, another one is healed on the
-    third, and on the last day the hosts with one version of backuplink have a warning."""
+    """Five days of 600 hosts. On each of the last three days two more subnets have a fault, another is healed on the
+    third day, and on the last day the hosts with one version of backuplink have a warning."""
     import duckdb  # noqa: TID251 - as a user's own DuckDB reads the files, not as `fleet` does
 
     folder = tmp_path_factory.mktemp("bucket")
@@ -102,7 +102,7 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
 
 
 def _moved(record: HostRecord) -> HostRecord:
-    """The record as if the last sweep had been on LAST, in which a version of backuplink has a fault."""
+    """The record as if the last sweep had been on LAST, when a version of backuplink has a fault."""
     when = datetime.fromisoformat(record.taken_at) + (LAST - TODAY)
     moved = replace(record, taken_at=when.isoformat(timespec="milliseconds").replace("+00:00", "Z"))
     if when < LAST or record.tool != OLD or record.causes:
@@ -126,7 +126,7 @@ def test_the_views_have_the_columns_of_the_tables(asked: Asked) -> None:
         there = {column: kinds.get(kind) for column, kind, *_ in asked.rows(f"DESCRIBE {name}")}
         columns = dict(re.findall(r"^  (\w+) (string|boolean|bigint|array<string>)", statement, re.MULTILINE))
         for column, kind in columns.items():
-            # DuckDB infers the type from the values, which an empty list and NULL do not have.
+            # DuckDB infers the type from the values, which is impossible for an empty list and NULL.
             assert there[column] in (kind, None), (name, column)
 
 

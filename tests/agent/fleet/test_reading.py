@@ -27,7 +27,7 @@ I = "i-{:017x}".format  # noqa: E741 - the id of a host
 
 
 def _layout(folder: Path, count: int = 12) -> Path:
-    """A folder as Systems Manager fills it, with every form of content."""
+    """A folder filled like Systems Manager does, with every form of content."""
     for number in range(count):
         output = folder / COMMAND / f"i-{number:017x}" / "awsrunShellScript"
         step = output / ("report", "host")[number % 2]
@@ -42,7 +42,7 @@ def _layout(folder: Path, count: int = 12) -> Path:
 
 @pytest.fixture
 def many(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However few files there are, other processes read them."""
+    """Make other processes read even a few files."""
     monkeypatch.setattr(reading, "FEW_SOURCES", 0)
 
 
@@ -57,7 +57,7 @@ def test_what_systems_manager_writes(tmp_path: Path) -> None:
 
 
 def test_what_an_association_printed_is_one_sweep(tmp_path: Path) -> None:
-    """Below a time of each host, as the agent writes it; the records say when they were made."""
+    """The agent writes each output below a time of its host; the records have their own times."""
     association = "0a1b2c3d-0000-4000-8000-00000000000b"
     for number in range(60):
         run = f"2026-11-30T03-00-{number:02}.345Z"
@@ -72,7 +72,7 @@ def test_what_an_association_printed_is_one_sweep(tmp_path: Path) -> None:
 
 
 def test_of_a_report_and_a_record_of_one_run_the_record_is_read(tmp_path: Path) -> None:
-    """The report is not even opened: here it cannot be read. An empty record does not count."""
+    """The report is not even opened: it cannot be read here. An empty record does not count."""
     place = f"{tmp_path}/{COMMAND}/{{}}/awsrunShellScript/{{}}/stdout"
     for number, (whole, line) in enumerate((("{", lines(record(0))), (json.dumps(report(1)), ""))):
         for step, content in (("report", whole), ("host", line)):

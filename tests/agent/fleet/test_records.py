@@ -271,7 +271,7 @@ _ID = "0a1b2c3d-0000-4000-8000-00000000000a"
 )
 @pytest.mark.parametrize("place", [f"/x/b/{_ID}/{{}}/{_STEP}", f"s3://b/x/{{}}/{_ID}/2026-11-30T03-00-00.123Z/{_STEP}"])
 def test_what_a_node_printed_is_its_own(place: str, node: str, host: str | None, counts_as: str | None) -> None:
-    """A file of a node that says something of many other hosts says nothing of them."""
+    """A node's file says nothing about other hosts, even if it contains records of many."""
     source = SOURCE._replace(name=place.format(node))
     said = lines(*(record(number, host=host) for number in range(3)))
     pieces = list(pieces_of(source, io.BytesIO(said.encode())))

@@ -50,8 +50,8 @@ def test_large_counts_stay_finite() -> None:
 def question(
     rows: Sequence[tuple[Values, int, int]], *, least: int = 5, tests: int = 20, aside: Sequence[int] = ()
 ) -> Iterator[Database]:
-    """The tables of a question about hosts: rows of values, each with its sick and its well hosts. `aside` are the
-    numbers of well hosts that are not asked."""
+    """The tables of a question about hosts: each row has values and its numbers of sick and well hosts. `aside` is the
+    number of well hosts in each row that are not asked."""
     hosts = [(values, number < ill) for values, ill, well in rows for number in range(ill + well)]
     traits = {value: number for number, value in enumerate(sorted({one for values, *_ in rows for one in values}), 1)}
     with Database() as database:
@@ -119,7 +119,7 @@ def test_half_of_a_value_is_enough_whatever_it_covers() -> None:
 
 
 def test_a_fault_twice_as_frequent_is_not_named() -> None:
-    """With 10,000 hosts even that is not chance."""
+    """Among 10,000 hosts even this difference is not chance."""
     assert shared([([(GROUP, "a")], 2000, 1000), ([(GROUP, "b")], 1000, 2000)]) is None
 
 
@@ -135,7 +135,7 @@ def test_of_values_of_the_same_hosts_the_nearest_to_a_fix_wins() -> None:
 
 
 def grid(sick: int, well_beside: int = 0) -> list[tuple[Values, int, int]]:
-    """Three VPCs of three zones with 50 hosts each; in one zone of one VPC some are sick."""
+    """Three VPCs of three zones with 50 hosts each; in one zone of one VPC some hosts are sick."""
     return [
         ([(VPC, vpc), (ZONE, zone)], *((sick, 50 - sick) if (vpc, zone) == ("v1", "z1") else (0, 50 + well_beside)))
         for vpc in ("v1", "v2", "v3")
@@ -149,7 +149,7 @@ def test_a_zone_of_a_vpc() -> None:
 
 
 def test_a_pair_that_tells_no_more_than_one_of_its_words_is_not_used() -> None:
-    """All zones of the VPC are alike; the second word is there by chance."""
+    """All zones of the VPC are alike; the second value is there by chance."""
     rows = [
         (values, 48 if (VPC, "v1") in values else 0, 2 if (VPC, "v1") in values else 50) for values, _, _ in grid(0)
     ]
@@ -168,7 +168,7 @@ def test_two_values_that_all_have_are_no_pair() -> None:
 
 
 def test_a_pair_has_to_tell_sick_from_well_within_each_of_its_words() -> None:
-    """It fits better than the VPC alone, but within the VPC that may be chance."""
+    """The pair distinguishes better than the VPC alone, but within the VPC this may be chance."""
     here, beside = [(VPC, "v1"), (ZONE, "z1")], [(VPC, "v1"), (ZONE, "z2")]
     elsewhere: list[tuple[Values, int, int]] = [([(VPC, "v2"), (ZONE, zone)], 0, 200) for zone in ("z1", "z2")]
     assert words(shared([(here, 14, 2), (beside, 2, 6), *elsewhere])) == ["vpc=v1"]
@@ -176,7 +176,7 @@ def test_a_pair_has_to_tell_sick_from_well_within_each_of_its_words() -> None:
 
 
 def test_two_values_have_to_tell_clearly_more_than_one() -> None:
-    """Ten well hosts of 210 are not worth a second word; sixty are."""
+    """For ten well hosts of 210 a second value is not worth it; for sixty it is."""
     elsewhere: list[tuple[Values, int, int]] = [([(VPC, "v2"), (ZONE, zone)], 0, 400) for zone in ("z1", "z2")]
     for well, expected in ((10, ["vpc=v1"]), (60, ["zone=z1", "vpc=v1"])):
         here: tuple[Values, int, int] = ([(VPC, "v1"), (ZONE, "z1")], 200, 0)
@@ -184,7 +184,7 @@ def test_two_values_have_to_tell_clearly_more_than_one() -> None:
 
 
 def test_hosts_that_are_set_aside_are_not_counted() -> None:
-    """There are two hundred well hosts beside the sick ones. All but ten of them are set aside."""
+    """There are two hundred well hosts, and all except ten of them are set aside."""
     rows: list[tuple[Values, int, int]] = [
         ([(VPC, "v1"), (ZONE, "z1")], 30, 200),
         ([(VPC, "v1"), (ZONE, "z2")], 0, 300),

@@ -60,8 +60,8 @@ class Recorded(Database):
 
 
 def used(tmp_path: Path) -> Iterator[Recorded]:
-    """Fleets after which each statement was asked: a change that rolls on, by zone and with facts; a suppression and a
-    filter; nothing at all; and records that are read, kept in a cache, read from there, and packed twice."""
+    """Fleets that together use every statement: a rolling change, by zone and with facts; a suppression and a filter;
+    nothing at all; and records that are read, cached, read from the cache, and packed twice."""
     known = rolling(1).reads
     silent = {read.record.host for read in known[:9]}
     last = max(read.place.partition("/")[0] for read in known)
@@ -106,7 +106,7 @@ def recalled_and_packed(tmp_path: Path) -> Iterator[Recorded]:
 
 
 def literal(value: Any) -> str:
-    """The value as SQL writes it."""
+    """The value in SQL notation."""
     match value:
         case None:
             return "NULL"
@@ -118,7 +118,7 @@ def literal(value: Any) -> str:
 
 
 def run(shell: Connection, name: str, given: dict[str, Any]) -> list[tuple[Any, ...]]:
-    """The rows of a statement as the shell is given it: text, and no more than text."""
+    """The rows of a statement as the shell gets it: text only."""
     for variable, value in given.items():
         shell.execute(f"SET VARIABLE {variable} = {literal(value)}")
     return shell.execute(statement(name)).fetchall()

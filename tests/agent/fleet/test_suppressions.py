@@ -1,4 +1,4 @@
-"""Known faults in a file, each with who answers for it, why, and until when."""
+"""Known faults in a file, each with its owner, its reason and its end."""
 
 from datetime import date
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The folder for temporary files: nobody's is removed who lives."""
+"""The folder for temporary files: no folder of a living process is removed."""
 
 import fcntl
 import os
@@ -16,7 +16,7 @@ from tests.support.repository import ROOT
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder that Python chooses for temporary files."""
+    """Python's folder for temporary files."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     return tmp_path
 

@@ -284,7 +284,7 @@ def test_an_interrupt_ends_reads_that_nobody_answers(tmp_path: Path, capsys: pyt
             return await gather(wanted, world, stop=stop)
 
     wanted = replace(WANTED, timeout=3_000, deadline=3_600)
-    # The ordinary clock is used: the limits would be an hour.
+    # The clock is real, so only the signal can end the reads in time: the limits are an hour.
     assert gather_facts(wanted, gathered, Output(format="json", output=str(path)), []) == 143
     assert not path.exists()
     assert "interrupted by SIGTERM" in capsys.readouterr().out

@@ -284,7 +284,7 @@ def test_a_reload_is_not_cut_by_the_next_cycle(manager: clients.Manager) -> None
     async def go() -> None:
         runs = Runs(measurement_of("healthy"), through=True)
         held = clients.Held()
-        # Imported here, since it opens files, which a released thread would do at any time.
+        # Made here: the imports for it open files, and a thread could otherwise make them after its release.
         new = job_of(runs, raise_after=7)
 
         def reread() -> WatchConfig:

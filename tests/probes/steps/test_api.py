@@ -50,7 +50,7 @@ def target(service: str = "backup") -> Target:
 
 
 def packet(status: int, headers: Mapping[str, str], body: bytes) -> bytes:
-    """An answer on the wire."""
+    """An answer in its wire form."""
     lines = {**headers, "Content-Length": str(len(body))}
     head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
     return f"HTTP/1.1 {status} Simulated\r\n{head}\r\n".encode("latin-1") + body
@@ -421,11 +421,11 @@ async def test_a_peer_that_closes_in_its_answer() -> None:
 
 HOURS: Final = 3_600.0
 LATE, SEEN = 2 * HOURS, 60.0
-"""Seconds since AWS heard of a gateway."""
+"""Seconds since the last contact between AWS and a gateway."""
 
 
 def page(token: object, **ago: float) -> Response:
-    """A page of a list: gateways, each with the seconds since AWS heard of it, and what asks for the next page."""
+    """A page of a list: gateways, each with the seconds since its last contact, and the token for the next page."""
     gateways = [
         {"GatewayArn": f"arn:aws:backup-gateway:eu-west-1:111122223333:gateway/bgw-{name}", "LastSeenTime": at}
         for name, at in ((name, NOW.timestamp() - seconds) for name, seconds in ago.items())
@@ -523,7 +523,7 @@ AWAY: Final = {"x-amz-bucket-region": "eu-central-1"}
 
 
 async def asked_for(answer: bytes, bucket: str = BUCKET) -> tuple[ScriptedStream, ApiFacts | None, Failure | None]:
-    """Ask by HeadBucket, and give what came of it."""
+    """Ask by HeadBucket, and return the result."""
     host = host_of_bucket(bucket, "s3.eu-west-1.amazonaws.com")
     at, call = replace(target("s3"), host=host, bucket=bucket), head_bucket(bucket)
     stream, draft = ScriptedStream(answer), Draft[ApiFacts]()

@@ -47,7 +47,7 @@ from tests.support.repository import ROOT
 LOOPBACK: Final = ip_address("127.0.0.1")
 LIMIT: Final = 3.0
 SHORT_LIMIT: Final = 0.2
-"""For a step that nobody but the limit ends; how far a climb comes in it is not asked."""
+"""Time limit for a step that only the limit ends; the progress of a climb within it does not matter."""
 KEYS: Final = CredentialsPart().keys()
 TARGET: Final = Target(
     id="backup",
@@ -61,7 +61,7 @@ TARGET: Final = Target(
     ports=(HTTPS,),
 )
 WARM: Final = 200
-"""Runs after which all that is made once for a process is there."""
+"""Number of runs after which everything that a process makes once exists."""
 
 
 # --- Peers: a process of their own -----------------------------------------------------------------------------------
@@ -97,7 +97,8 @@ async def _serve(manner: str, reader: asyncio.StreamReader, writer: asyncio.Stre
 
 
 class _Echo(asyncio.DatagramProtocol):
-    """Gives datagrams back; one that begins with TWICE when it comes again, after one that nobody asked for."""
+    """Returns datagrams; a datagram that begins with TWICE is answered only when it comes again, after a wrong
+    answer."""
 
     def __init__(self) -> None:
         self._came = set[bytes]()
@@ -132,13 +133,13 @@ async def _peers() -> None:
 
 @pytest.fixture(scope="module")
 def ports() -> Iterator[dict[str, int]]:
-    """The port of each manner."""
+    """Yield the port of each manner."""
     with subprocess.Popen(
         [sys.executable, "-m", "tests.probes.steps.test_cancelled"],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,  # a client that goes in the middle of a handshake is what this is about
+        stderr=subprocess.DEVNULL,  # these tests are about clients that leave in the middle of a handshake
         text=True,
     ) as peers:
         assert peers.stdin is not None
@@ -152,8 +153,8 @@ def ports() -> Iterator[dict[str, int]]:
 
 
 class Cut:
-    """Does `work` in a task, and cancels that at the `at`-th wait: as it begins or, `late`, as it ends. The waits of
-    the tasks that the work starts for itself count as its own."""
+    """Runs `work` in a task, and cancels it at the `at`-th wait: at its beginning or, with `late`, at its end. The
+    waits of further tasks of the work count as its own."""
 
     def __init__(self, work: Coroutine[Any, Any, object], at: int, *, late: bool) -> None:
         self._at = at
@@ -185,7 +186,7 @@ class Cut:
 
 
 class _Counted:
-    """Awaits `work`, with a word before each of its waits."""
+    """Awaits `work`, and reports before each of its waits."""
 
     def __init__(self, work: Awaitable[object], before_wait: Callable[[asyncio.Future[Any] | None], None]) -> None:
         self._work = work
@@ -216,13 +217,13 @@ def held() -> tuple[int, Counter[str]]:
     """Threads of the probes, and open files of this process."""
     for thread in threading.enumerate():
         if thread.name == NAME:
-            thread.join(GUARD_SECONDS)  # one that nobody waits for, on its last steps
+            thread.join(GUARD_SECONDS)  # a thread that nobody waits for, on its last steps
     threads = sum(thread.name == NAME for thread in threading.enumerate())
     return threads, open_files()
 
 
 def left(before: tuple[int, Counter[str]]) -> tuple[int, list[str]]:
-    """The threads and open files that have come since. Servers of other tests may let go of some meanwhile."""
+    """The threads and open files that are new. Servers of other tests may close some meanwhile."""
     threads, files = held()
     return max(threads - before[0], 0), sorted((files - before[1]).elements())
 
@@ -231,7 +232,7 @@ NOTHING: Final = (0, list[str]())
 
 
 async def at_every_wait(go: Callable[[int, bool], Awaitable[bool]], *, at_least: int) -> None:
-    """Run `go`, which cuts at a wait and gives whether it came that far, until it does not."""
+    """Run `go` at one wait after another until it returns that its wait was not reached."""
     for late in (False, True):
         at = 1
         while True:
@@ -247,7 +248,8 @@ async def at_every_wait(go: Callable[[int, bool], Awaitable[bool]], *, at_least:
 
 
 async def cut(work: Coroutine[Any, Any, object], at: int, *, late: bool) -> bool:
-    """Do `work`, cut at a wait; gives whether it came that far, and checks that the cancellation gets out."""
+    """Run `work` with a cancellation at a wait. Returns whether the wait was reached, and checks that the cancellation
+    gets out."""
     cutting = Cut(work, at, late=late)
     await asyncio.wait([cutting.task])
     asyncio.get_running_loop().set_task_factory(None)
@@ -260,7 +262,7 @@ async def cut(work: Coroutine[Any, Any, object], at: int, *, late: bool) -> bool
 
 
 class Watched:
-    """A connection that knows whether it was let go."""
+    """A connection that records whether it was closed."""
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
@@ -305,7 +307,7 @@ class Watching:
 
 
 class Ascent:
-    """One climb, with all that it shares with the others of its run."""
+    """One climb, with everything that it shares with the others of its run."""
 
     def __init__(self, net: Watching, machine: Machine, trust: Trust, *, limit: float, slow: bool = False) -> None:
         loop = asyncio.get_running_loop()
@@ -314,7 +316,7 @@ class Ascent:
         self.log = Log(now=machine.now, emit=self.emitted.append)
         self._trust: asyncio.Future[Trust] = loop.create_future()
         self._keys: asyncio.Future[Keys | str] = loop.create_future()
-        # Taken by others, at first.
+        # Others have taken the connections at first.
         self._places = asyncio.Semaphore(0), asyncio.Semaphore(0)
         connects, handshakes = self._places
         self.context = ProbeContext(
@@ -357,7 +359,7 @@ class Ascent:
         self._open_gates()
         assert all(stream.closed for stream in self.net.opened)
         assert not any(place.locked() for place in self._places)
-        assert not self._trust.cancelled()  # other ladders wait for the same
+        assert not self._trust.cancelled()  # other ladders wait for it as well
         assert not self._keys.cancelled()
         self.log.close("interrupted by a test", "SIGTERM")
         seen = [observation.id for observation in self.emitted]
@@ -444,7 +446,7 @@ async def test_a_climb_in_a_simulated_world(rows: str, at_least: int, slow: bool
 
 
 async def test_a_datagram(ports: dict[str, int]) -> None:
-    """It is asked twice, and the first answer is another one's."""
+    """The query is sent twice, and the first answer belongs to another query."""
 
     async def go(at: int, late: bool) -> bool:
         asked = TWICE + f" {at}, late: {late}".encode("ascii")
@@ -469,14 +471,14 @@ async def test_a_proxy(ports: dict[str, int]) -> None:
 
 
 def blocks() -> int:
-    """Pieces of memory that Python has given out."""
+    """The number of memory blocks that Python has allocated."""
     gc.collect()
     return sys.getallocatedblocks()
 
 
 async def leaves_nothing(once: Callable[[], Awaitable[None]], *, times: int) -> None:
-    """Assert that `once`, done many times, leaves nothing open and fewer than one piece of memory each. A thread of an
-    earlier test that ends meanwhile gives pieces out too, but does so once."""
+    """Assert that `once`, run many times, leaves nothing open and less than one memory block each. A thread of an
+    earlier test that ends meanwhile also changes the number, but only once."""
     grown = []
     for _ in range(3):
         before, size = held(), blocks()
@@ -542,7 +544,7 @@ async def test_a_source_of_credentials_leaves_no_child(tmp_path: Path, monkeypat
 
 
 def children() -> list[str]:
-    """Processes that this one has started and that are not gone."""
+    """Processes that this one started and that still exist."""
     paths = Path("/proc/self/task").glob("*/children")
     return sorted(word for path in paths for word in path.read_text("ascii").split())
 

@@ -1,4 +1,4 @@
-"""Names to addresses: what one resolver says, whatever it says."""
+"""Names to addresses: the answer of one resolver, whatever it is."""
 
 import asyncio
 import errno
@@ -43,7 +43,7 @@ def answer(
     question: bool = True,
     query: dns.message.QueryMessage = QUERY,
 ) -> bytes:
-    """An answer to the query, on the wire."""
+    """An answer to the query in its wire form."""
     message = dns.message.make_response(query, recursion_available=True)
     message.set_rcode(dns.rcode.from_text(rcode))
     if truncated:
@@ -64,7 +64,7 @@ def packet(
     tail: bytes = b"",
     of: int = 1,
 ) -> bytes:
-    """An answer put together by hand: records by type and data, all owned by the name asked for."""
+    """An answer made by hand: records by type and data, all owned by the queried name."""
     body = b"".join(b"\xc0\x0c" + struct.pack("!HHIH", kind, of, 60, len(data)) + data for kind, data in records)
     asked = QUERY.question[0].name.to_wire() or b""
     question = (asked + struct.pack("!HH", 1, 1)) * questions
@@ -259,7 +259,7 @@ async def test_error_of_the_socket_passes(error: OSError) -> None:
     ],
 )
 async def test_name_that_cannot_be_asked_for(host: str) -> None:
-    """Endpoint URLs in the SDK's settings hold whatever somebody wrote there."""
+    """Endpoint URLs in the SDK's settings may contain anything."""
     net = FakeNet(datagrams=[answer(A_ROW)])
     with pytest.raises(ProbeError) as caught:
         await ask(net, RESOLVER, host, "A", Draft(), retry_after=1.0)
@@ -298,7 +298,7 @@ def framed(wire: bytes) -> bytes:
 
 
 class Answering(ScriptedStream):
-    """Says its script with the id of the query it has been sent."""
+    """Sends its script with the id of the query that it received."""
 
     def __init__(self, wire: bytes, how: Callable[[bytes], list[bytes]], *, silent: bool = False) -> None:
         super().__init__(silent=silent)
@@ -420,7 +420,7 @@ async def test_cancelled_over_tcp_leaves_no_connection() -> None:
     steps = 0
     while await cancelled_after(steps):
         steps += 1
-    assert steps > len(answer(A_ROW))  # at each byte, at the least
+    assert steps > len(answer(A_ROW))  # at least at each byte
 
 
 # --- Foreign bytes ---------------------------------------------------------------------------------------------------
@@ -501,7 +501,7 @@ def test_root_is_a_dot() -> None:
 
 
 def either(data: bytes) -> None:
-    """Facts, or the one documented error."""
+    """Check that the result is facts, or the one documented error."""
     result = value_or(lambda: facts(data), FailureKind.DNS_MALFORMED)
     if result is not None:
         assert len(result.addresses) <= MAX_RECORDS
@@ -630,7 +630,7 @@ async def test_how_an_answer_came_is_its_own(decoded: list[bytes]) -> None:
 
 
 async def test_an_answer_to_another_id_is_refused_though_it_was_seen(decoded: list[bytes]) -> None:
-    """A datagram with another id is not even looked at."""
+    """A datagram with another id is not even parsed."""
     assert (await asked(FakeNet(datagrams=[answer(A_ROW)])))[1] == (ip_address("10.0.1.17"),)
     stream = Answering(answer(A_ROW), lambda data: [data[:2] + bytes((data[2] ^ 1,)) + data[3:]])
     _, error = await asked(FakeNet(datagrams=[answer(truncated=True)], streams=[stream]))

@@ -1,4 +1,4 @@
-"""One exchange, whatever comes back: in pieces, without end, cut, or no HTTP at all."""
+"""One exchange with any answer: in pieces, without end, cut, or not HTTP at all."""
 
 import asyncio
 import base64
@@ -138,7 +138,7 @@ async def test_answer(
 
 @pytest.mark.parametrize("data", [pytest.param(AWS, id="with a length"), pytest.param(CHUNKED, id="in chunks")])
 async def test_answer_ends_by_itself(data: bytes) -> None:
-    """A peer that keeps the connection open is not waited for."""
+    """The client does not wait for a peer that keeps the connection open."""
     _, response = await exchanged(data, silent=True)
     assert response.keep_alive
 
@@ -147,7 +147,7 @@ async def test_answer_ends_by_itself(data: bytes) -> None:
 async def test_bytes_left_over_end_the_use_of_the_connection(data: bytes) -> None:
     _, response = await exchanged(data + b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
     assert response.status in (403, 200)
-    assert not response.keep_alive  # whatever comes next there was not asked for
+    assert not response.keep_alive  # any later bytes there were not requested
 
 
 async def test_headers_come_in_order_and_in_lower_case() -> None:

@@ -1,4 +1,4 @@
-"""The metadata service, and whatever stands at its address instead."""
+"""The metadata service, or any other server at its address."""
 
 import asyncio
 import errno
@@ -80,7 +80,7 @@ Answer = tuple[int, bytes]
 
 
 class Service:
-    """The service at every connection that is made to it. `closes` says when it ends a connection after an answer."""
+    """The service, which answers every connection. `closes` says when it closes a connection after an answer."""
 
     def __init__(
         self,
@@ -95,7 +95,7 @@ class Service:
         self.heads: list[str] = []
         self.streams: list[ScriptedStream] = []
         self.sent_in_vain = 0
-        """Requests over a connection that the service had closed."""
+        """Number of requests over a connection that the service had closed."""
 
     def net(self) -> FakeNet:
         service = self
@@ -252,7 +252,7 @@ async def test_host_of_an_ipv6_service_stands_in_brackets() -> None:
 
 
 class OverIpv6(FakeNet):
-    """A host that has no way to any IPv4 address."""
+    """A host without a route to IPv4 addresses."""
 
     def __init__(self, service: Service, number: int = errno.ENETUNREACH) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The climb on one connection: what follows from what, and that nothing stays open, wherever it is cut."""
+"""The climb on one connection: the order of its steps, and that nothing stays open wherever it is cut."""
 
 import asyncio
 import errno
@@ -88,7 +88,7 @@ class CountedStream:
 
 
 class CountingNet:
-    """A net that knows which connections it has given away."""
+    """A net that keeps the connections that it returned."""
 
     def __init__(self, net: Net) -> None:
         self._net = net
@@ -121,7 +121,7 @@ class CountingNet:
 
 @dataclass
 class Climb:
-    """The context of one climb in a simulated world, and what came of it."""
+    """The context of one climb in a simulated world, and its result."""
 
     context: ProbeContext
     net: CountingNet
@@ -129,7 +129,7 @@ class Climb:
 
     @property
     def outcomes(self) -> tuple[str, ...]:
-        """In a word each, in the order of the rungs: `ok`, the kind of a failure, the reason of a skip."""
+        """The outcomes in the order of the steps, in a word each: `ok`, the kind of a failure, the reason of a skip."""
         return tuple(_word(observation) for observation in self.emitted)
 
     def facts(self, step: Step) -> Any:
@@ -143,7 +143,7 @@ def _word(observation: Observation[Any]) -> str:
 
 
 async def geared(world: World, *, keys: Keys | str = NO_KEYS, connects: int = 9, handshakes: int = 9) -> Climb:
-    """ProbeContext in a world, with trust that is loaded and credentials that are known."""
+    """ProbeContext in a world, with loaded trust and known credentials."""
     loop = asyncio.get_running_loop()
     trust: asyncio.Future[Trust] = loop.create_future()
     trust.set_result(await world.machine.trust(None))
@@ -174,7 +174,7 @@ async def climbed(scenario: Scenario, *, port: int = HTTPS, signed: bool = False
         subjects = rungs(TARGET, ADDRESS, port, "dns/backup")
         climbing.context.log.plan(*subjects)
         await climb(climbing.context, TARGET, subjects)
-        closer = (SMALL_SEGMENTS, OTHER_NAME)  # steps that only a stall calls for
+        closer = (SMALL_SEGMENTS, OTHER_NAME)  # steps that are only made after a stall
         assert [
             observation.subject for observation in climbing.emitted if observation.subject.operation not in closer
         ] == list(subjects)
@@ -377,7 +377,7 @@ async def test_handshakes_are_bounded(handshakes: int, seconds: float) -> None:
             for port in (
                 GATEWAY_PORT,
                 OTHER_PORT,
-            ):  # a stall on 443 is looked at more closely, which takes its own time
+            ):  # a stall on 443 is examined more closely, which takes time of its own
                 group.create_task(climb(climbing.context, TARGET, rungs(TARGET, ADDRESS, port, None)))
         assert asyncio.get_running_loop().time() == pytest.approx(seconds, abs=0.1)
         assert climbing.outcomes.count("timeout") == 2
@@ -414,7 +414,7 @@ async def test_subjects_without_an_address_are_an_error() -> None:
 
 
 async def cancelled_at(turn: int, scenario: Scenario, port: int) -> bool:
-    """Cancel a climb before its `turn`-th turn; gives whether it was still under way."""
+    """Cancel a climb before its `turn`-th turn. Returns whether it was still running."""
 
     loop = asyncio.get_running_loop()
     assert isinstance(loop, SteppingLoop)

@@ -1,4 +1,4 @@
-"""The upper rungs: signed calls over a kept or a new connection, and the large request after them."""
+"""The upper steps: signed calls over a kept or a new connection, and the large request after them."""
 
 import asyncio
 import json
@@ -57,14 +57,14 @@ class Request:
 
 @dataclass
 class Server:
-    """An endpoint whose manners are literals."""
+    """An endpoint whose behaviour is given by literals."""
 
     announces: bool = False
-    """Every answer says that the connection ends with it."""
+    """Whether every answer says that it is the last on its connection."""
     leaves_before: tuple[int, ...] = ()
-    """Requests, counted from one, at which it closes the connection without an answer."""
+    """The requests, counted from one, at which it closes the connection without an answer."""
     strange: tuple[int, ...] = ()
-    """Requests that somebody without a request id answers."""
+    """The requests that are answered without a request id."""
     connections: int | None = None
     """Number of connections that it accepts; the next is refused."""
     mss: int = 1460
@@ -137,7 +137,7 @@ class Server:
 
 
 class Watched:
-    """A connection that knows whether it was let go."""
+    """A connection that records whether it was closed."""
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
@@ -165,7 +165,7 @@ class Climbed:
 
     @property
     def words(self) -> list[str]:
-        """The outcome of each rung in a word: `ok`, the kind of a failure, or the reason of a skip."""
+        """The outcome of each step in a word: `ok`, the kind of a failure, or the reason of a skip."""
         return [
             observation.outcome.reason
             if isinstance(observation.outcome, Skipped)
@@ -183,7 +183,7 @@ class Climbed:
 
 
 async def climbed(server: Server, *, keys: Keys | str = KEYS, cancel_at: int | None = None) -> Climbed:
-    """A climb to the end, or cancelled before a turn of the loop. Whatever comes, nothing stays open."""
+    """A climb to the end, or cancelled before a turn of the loop. In either case nothing stays open."""
 
     loop = asyncio.get_running_loop()
     assert isinstance(loop, SteppingLoop)
@@ -277,7 +277,7 @@ async def test_on_a_new_connection_a_call_is_made_but_once() -> None:
 
 
 async def test_no_new_connection_is_the_call_s_failure_and_not_the_large_request_s() -> None:
-    # A large request that was never sent says nothing of large packets.
+    # A large request that was never sent proves nothing about large packets.
     seen = await climbed(Server(announces=True, connections=1))
     assert seen.words == ["ok", "ok", "ok", "refused", "no new connection: refused"]
     assert over(seen) == [(1, "unsigned")]

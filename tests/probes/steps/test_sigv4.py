@@ -1,4 +1,4 @@
-"""Our signing, held against the SDK's public way of it: the same request at the same time has the same signature."""
+"""Our signing compared with the SDK's public function: the same request at the same time has the same signature."""
 
 import itertools
 from datetime import UTC, datetime, timedelta, timezone
@@ -68,7 +68,7 @@ def test_the_sdk_signs_the_same(request_of: str, token: str | None) -> None:
     for region, host in HOSTS:
         url = f"https://{host}{path}"
         theirs = by_the_sdk(token, service, region, method, url, headers, body)
-        # The SDK takes the time of its own clock and writes it down: that is the time to sign for.
+        # The SDK signs for the time of its own clock, and writes it into the request: this is the time to sign for.
         at = datetime.strptime(theirs["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
         keys = Keys(access_key_id=KEY, secret_key=SECRET, token=token)
         ours = signed_headers(

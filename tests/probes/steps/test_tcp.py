@@ -50,7 +50,7 @@ async def test_failure_adds_the_way() -> None:
     assert facts == TcpFacts(
         source=OWN, retransmits=1, icmp=SEEN.icmp, interface="eth0", next_hop=ROUTER, neighbour="stale"
     )
-    assert net.datagrams_tried == []  # the kernel has spoken: nothing is left to be found out
+    assert net.datagrams_tried == []  # the kernel has answered: there is nothing left to find out
 
 
 async def test_source_of_the_way_stands_in_for_one_the_socket_does_not_know() -> None:
@@ -70,7 +70,7 @@ async def test_no_way_is_named() -> None:
     net = FakeNet(streams=[os_error(errno.ENETUNREACH)], facts=SEEN)
     facts, error = await failing(net, FakeMachine(route=os_error(errno.EHOSTUNREACH)))
     assert isinstance(error, OSError)
-    assert error.errno == errno.ENETUNREACH  # the connect's own, not that of the look-up
+    assert error.errno == errno.ENETUNREACH  # the connect's own failure, not that of the look-up
     assert facts is not None
     assert (facts.route_error, facts.next_hop) == ("EHOSTUNREACH", None)
 

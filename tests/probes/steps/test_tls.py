@@ -75,7 +75,7 @@ def tls_peer(issuer: str = "amazon", name: str = HOST, heard: list[bytes] | None
 
 
 def saying(*lines: bytes, then: str = "close") -> Peer:
-    """Waits for the ClientHello, says its lines, and closes, resets or falls silent."""
+    """Waits for the ClientHello, sends its lines, and closes, resets or falls silent."""
 
     async def serve(stream: Stream) -> None:
         assert isinstance(stream, MemoryStream)
@@ -85,7 +85,7 @@ def saying(*lines: bytes, then: str = "close") -> Peer:
         if then == "silence":
             await forever()
         if then == "reset":
-            await asyncio.sleep(DELAY)  # behind the lines, not in one instant with them
+            await asyncio.sleep(DELAY)  # after the lines, not at the same moment
             stream.reset()
         stream.close()
 
@@ -114,7 +114,7 @@ class Filtered:
 
 
 def cut_after(size: int, *, then: str, issuer: str = "amazon") -> Peer:
-    """A server of whose handshake no more than `size` bytes get through."""
+    """A server that can send at most `size` bytes of its handshake."""
 
     async def serve(stream: Stream) -> None:
         assert isinstance(stream, MemoryStream)
@@ -133,7 +133,7 @@ def cut_after(size: int, *, then: str, issuer: str = "amazon") -> Peer:
 
 
 class Tapped:
-    """The client's end: what went over it, whether it was closed, and how many sends get through."""
+    """The client's end: the data sent over it, whether it was closed, and the number of sends that succeed."""
 
     def __init__(self, stream: Stream, *, sends: int | None = None) -> None:
         self._stream = stream
@@ -190,7 +190,7 @@ async def meet(
         async def serve(server: Peer, stream: Stream) -> None:
             try:
                 await server(stream)
-            except DOCUMENTED:  # the client turned away
+            except DOCUMENTED:  # the client rejected the server
                 stream.close()
 
         async def connection() -> Stream:
@@ -219,7 +219,7 @@ async def meet(
             met.error = error
         met.facts, met.seconds = draft.facts, loop.time() - started
         met.connections[0].close()
-        await asyncio.sleep(1)  # the server hears of the end
+        await asyncio.sleep(1)  # the server sees the end
         for task in serving:
             task.cancel()
     return met
@@ -319,7 +319,7 @@ async def test_chain_alone_takes_another_name() -> None:
 
 
 async def test_no_more_certificates_than_the_limit(tmp_path: Path) -> None:
-    """An intermediate that is sent twelve times."""
+    """An intermediate certificate that is sent twelve times."""
     signer = authority("amazon")
     file = tmp_path / "server.pem"
     file.write_bytes(
@@ -361,7 +361,7 @@ async def test_second_look_reads_who_it_is(issuer: str, name: str, kind: Failure
     assert met.facts.second_look is None
     assert (met.facts.version, met.facts.bytes_received) == (None, None)
     first, second = met.connections
-    assert len(first.sent) == 2  # the ClientHello, and an alert that says why
+    assert len(first.sent) == 2  # the ClientHello, and an alert with the reason
     assert HOST.encode() in second.sent[0]
     assert len(second.sent) == 2  # the ClientHello, and the end of the handshake
     assert heard == []
@@ -406,7 +406,7 @@ async def test_window_that_ends_in_the_second_look_leaves_what_came_before() -> 
     met = await meet(tls_peer("corporate"), saying(then="silence"), window=SECOND_LOOK / 2)
     assert met.kind is FailureKind.TIMEOUT
     assert met.facts is not None
-    assert met.facts.bytes_received  # a rule must not read "nothing came back" out of this
+    assert met.facts.bytes_received  # a rule must not read this as "nothing came back"
     assert met.connections[1].closed
 
 
@@ -475,7 +475,7 @@ async def test_no_end(peer: Peer, kind: FailureKind, received: int | None, first
     assert facts.bytes_received == received or received is None
     assert facts.first_bytes is None if first is None else bytes.fromhex(facts.first_bytes or "").startswith(first)
     assert (facts.version, facts.certificates) == (None, ())
-    assert len(met.connections) == 1  # a second look is for certificates alone
+    assert len(met.connections) == 1  # a second handshake is only for certificates
 
 
 async def test_alert_that_python_has_no_name_for_keeps_its_number() -> None:
@@ -656,7 +656,7 @@ def test_a_verified_certificate_reads_the_same_by_both_readers(
 
 
 def test_serial_number_below_one_is_no_reason_to_warn() -> None:
-    """Old company roots have one; the library prints a warning, which has no place between the lines of a report."""
+    """Old company roots have one; the library's warning has no place between the lines of a report."""
     serial = authority("corporate").intermediate.serial_number.to_bytes(16, "big")
     positive, negative = b"\x02\x10" + serial, b"\x02\x10" + bytes([serial[0] | 0x80]) + serial[1:]
     with warnings.catch_warnings():

@@ -333,7 +333,7 @@ async def test_no_agent_is_run_unless_asked() -> None:
 
 
 class Hanging(FakeMachine):
-    """A host whose file system stops to answer below some paths."""
+    """A host whose file system stops answering below some paths."""
 
     stops_below: tuple[str, ...] = (SAP_SYSTEMS,)
 

@@ -1,5 +1,5 @@
-"""Our reading of the SDK's settings against botocore itself: real clients, made and asked under a table of
-environments, shared files and profiles, whose requests are caught before they leave.
+"""Our reading of the SDK's settings compared with botocore itself: real clients with a table of environments, shared
+files and profiles, whose requests are caught before they leave.
 
 botocore's behaviour is the expectation.
 """
@@ -55,7 +55,7 @@ REFUSALS: Final = (BotoCoreError, ValueError, HTTPError, AttributeError, TypeErr
 
 @pytest.fixture(autouse=True)
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder for this host's shared files, which the SDK is told of; nothing else is set."""
+    """A folder for this host's shared files, to which the SDK's variables point; nothing else is set."""
     monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
@@ -83,7 +83,7 @@ def called_by_sdk(service: str, profile: str | None) -> Call | None:
         urls: list[str] = []
 
         def caught(request: Any, **_: Any) -> AWSResponse:
-            PoolManager().connection_from_url(request.url)  # as the client's own does with it, without connecting
+            PoolManager().connection_from_url(request.url)  # as the client's own host uses it, without connecting
             urls.append(request.url)
             return AWSResponse(request.url, 200, {}, Body())
 
@@ -91,7 +91,7 @@ def called_by_sdk(service: str, profile: str | None) -> Call | None:
         (client.list_backup_vaults if service == "backup" else client.list_gateways)()
     except REFUSALS:
         return None
-    if not client.meta.region_name:  # beside a URL it goes without, and signs for no Region, which AWS refuses
+    if not client.meta.region_name:  # with a URL it uses none, and signs for no Region, which AWS refuses
         return None
     # Public names show the settings; only the client itself shows their effect.
     proxy = client._endpoint.http_session._proxy_config.proxy_url_for(urls[0])
@@ -100,7 +100,7 @@ def called_by_sdk(service: str, profile: str | None) -> Call | None:
 
 
 class Body:
-    """An answer that says nothing."""
+    """An answer without content."""
 
     def stream(self, *_: Any, **__: Any) -> Iterator[bytes]:
         return iter([b"{}"])
@@ -110,7 +110,7 @@ def client_of(service: str, profile: str | None) -> Any:
     session = botocore.session.Session(profile=profile)
     session.register_component("data_loader", LOADER)
     keys = {"aws_access_key_id": "AKIAIOSFODNN7EXAMPLE", "aws_secret_access_key": "an example"}
-    return session.create_client(service, **keys)  # so that no case is about credentials
+    return session.create_client(service, **keys)  # so that no case depends on credentials
 
 
 def called_by_us(service: str, profile: str | None) -> Call | None:
@@ -151,7 +151,7 @@ def settings(*services: str, profile: str | None = None, ca_bundle: str | None =
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Files:
-    """The shared files of a host, and the profile that an option names."""
+    """The shared files of a host, and the profile in an option."""
 
     config: str | None = None
     credentials: str | None = None
@@ -317,7 +317,7 @@ def asked_for_buckets() -> str | None:
 
 
 def test_the_table_of_hosts_is_not_empty_of_either(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Equal to nothing is easy to be: most cases end in a call, and some in none."""
+    """Equality would be easy if all were equal to nothing: most cases end in a call, and some in none."""
     calls = 0
     for files, variables in itertools.product(FILES.values(), VARIABLES.values()):
         with monkeypatch.context() as inside:
@@ -362,7 +362,7 @@ def test_the_table_of_hosts_is_not_empty_of_either(place: Path, monkeypatch: pyt
     ],
 )
 def test_a_url_is_read_or_refused_as_the_sdk_does(place: Path, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
-    """A text that the SDK makes no client for is not a host that happens to answer: calls fail with it."""
+    """A text with which the SDK makes no client is not a host that happens to answer: calls with it fail."""
     put(monkeypatch, place, Files(config=REGION), {"AWS_ENDPOINT_URL_BACKUP": url})
     assert called_by_us("backup", None) == called_by_sdk("backup", None)
 
@@ -620,7 +620,7 @@ async def test_the_option_outranks_all_that_the_sdk_is_set_to(place: Path, monke
     settled = {"AWS_CA_BUNDLE": str(place / "other.pem"), "REQUESTS_CA_BUNDLE": str(place / "nowhere")}
     put(monkeypatch, place, Files(config=IN_PROFILE.replace("{here}", str(place))), settled)
     assert await trusted_in_a_run(str(place / "one.pem")) == str(place / "one.pem")
-    assert await trusted_in_a_run(str(place)) == str(place)  # a folder, which the option alone takes
+    assert await trusted_in_a_run(str(place)) == str(place)  # a folder, which only the option accepts
 
 
 ASK: Final = """
@@ -651,7 +651,7 @@ def output_lines(program: str, place: Path) -> list[str]:
     ],
 )
 def test_certifi_is_heard_as_the_sdk_hears_it(tmp_path: Path, certifi: str) -> None:
-    """Importing botocore takes long, so it is not imported for this."""
+    """Importing botocore takes long, so this must not import it."""
     path = str(tmp_path / "certifi.pem")
     Path(path).write_text(root_pem("amazon"))
     (tmp_path / "certifi.py").write_text(certifi.format(path=path))

@@ -54,7 +54,7 @@ def test_the_shapes_are_those_of_botocore(operation: str) -> None:
 
 
 def described(shape: Any, path: str = "", seen: tuple[str, ...] = ()) -> Iterator[tuple[str, object]]:
-    """All that a serialiser or a parser takes from a shape and from those that it reaches, by path."""
+    """Everything that a serialiser or a parser uses of a shape and of the shapes that it reaches, by path."""
     yield path, (shape.name, shape.type_name, shape.serialization, shape.metadata)
     if shape.name in seen:
         return
@@ -122,8 +122,8 @@ async def test_data_of_the_users_own_comes_first(monkeypatch: pytest.MonkeyPatch
 
 
 async def test_nothing_but_the_requests_leaves_a_client(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither metrics of the SDK, which a variable switches on, nor a question to metadata, which its mode `auto` asks,
-    and no connection of botocore's own."""
+    """The client sends neither the SDK's metrics, which a variable enables, nor a request to metadata for its mode
+    `auto`, and opens no connection of its own."""
     opened: list[str] = []
 
     def socket_of_botocore(*_: Any, **__: Any) -> Any:
@@ -160,4 +160,4 @@ async def test_roots_are_loaded_once_for_all_connections(
     for service, (operation, parameters) in PROBES.items():
         await own.read(service, operation, parameters)
     assert len(told.calls) == len(PROBES)
-    assert len(loads) == 2  # into the two contexts of the one store
+    assert len(loads) == 2  # into both contexts of the one store

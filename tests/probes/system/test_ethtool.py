@@ -1,4 +1,4 @@
-"""A driver's statistics, read through a kernel that is a function here."""
+"""A driver's statistics, read through a function in place of the kernel."""
 
 import errno
 import struct
@@ -23,7 +23,7 @@ ENA: Final = {
 
 
 class Driver:
-    """A kernel that fills requests as linux/ethtool.h says, with the counters of one driver."""
+    """A kernel that fills requests like linux/ethtool.h, with the counters of one driver."""
 
     def __init__(self, counters: Mapping[str, int], *, known: bool = True, count: int | None = None) -> None:
         self._counters = counters

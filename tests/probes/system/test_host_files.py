@@ -61,7 +61,7 @@ def test_a_link_in_place_of_a_log_is_not_followed(files: HostFiles, tmp_path: Pa
     (tmp_path / "log").symlink_to("secret")
     with pytest.raises(OSError, match="not a plain file"):
         files.end("/log", 10)
-    assert files.start("/log", 10) == (b"secret", True)  # as resolv.conf is one with systemd-resolved
+    assert files.start("/log", 10) == (b"secret", True)  # as resolv.conf is a link with systemd-resolved
 
 
 def test_a_link_that_is_put_there_meanwhile_is_not_followed(
@@ -88,7 +88,7 @@ def test_a_link_that_is_put_there_meanwhile_is_not_followed(
 @pytest.mark.skipif(os.geteuid() != 0, reason="giving a file to another user takes root")
 @pytest.mark.parametrize("target", ["{root}/elsewhere", "elsewhere", "../{name}/elsewhere"])
 def test_a_link_of_another_user_above_a_log_is_not_followed(target: str, tmp_path: Path, files: HostFiles) -> None:
-    """The owner of a folder of traces can plant such a link. Root would read any file of that name."""
+    """The owner of a folder of traces can plant such a link. Root would read any file with that name."""
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "backup.log").write_text("secret", "utf-8")
     link = tmp_path / "trace"

@@ -44,7 +44,7 @@ Change = Callable[[Path, pytest.MonkeyPatch], object]
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder for this host's shared files, which the SDK is told of, with a profile and its keys."""
+    """A folder for this host's shared files, to which the SDK's variables point, with a profile and its keys."""
     for variable, name in (("AWS_CONFIG_FILE", "config"), ("AWS_SHARED_CREDENTIALS_FILE", "credentials")):
         monkeypatch.setenv(variable, str(tmp_path / name))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -54,7 +54,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def edited(name: str, text: str) -> Change:
-    """A file has another content, with its size and its time as they were."""
+    """Change the content of a file, but not its size and time."""
 
     def change(place: Path, _: pytest.MonkeyPatch) -> None:
         before = (place / name).stat()
@@ -69,13 +69,13 @@ def in_variable(name: str, value: str) -> Change:
 
 
 def moved(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another file takes the place of the one before, as editors and rotations have it."""
+    """Replace the file by another one, like editors and rotations do."""
     (place / "new").write_text(KEYS.replace(SECRET, SECRET[::-1]))
     (place / "new").replace(place / "credentials")
 
 
 async def outcome(sdk: SystemSdk, profile: str | None) -> list[object]:
-    """Settings and credentials, or why there are none."""
+    """The settings and credentials, or the reason why there are none."""
     seen: list[object] = []
     for ask in (lambda: sdk.settings(profile, SERVICES), lambda: sdk.credentials(profile)):
         try:
@@ -301,7 +301,7 @@ async def test_a_bundle_that_is_replaced_is_loaded_anew(bundle: Path, tmp_path: 
 
 
 async def test_a_folder_is_loaded_every_time(bundle: Path) -> None:
-    """OpenSSL keeps the certificates of a folder that it found, and never looks for them again."""
+    """OpenSSL keeps the certificates of a folder that it found, and does not read them again."""
     machine = SystemMachine()
     assert (await machine.trust(str(bundle.parent))).named is not (await machine.trust(str(bundle.parent))).named
 

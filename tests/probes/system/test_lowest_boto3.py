@@ -1,5 +1,5 @@
-"""The tests of what boto3 does for this program, once more with the lowest version that pyproject.toml allows. All
-other tests run with the newest, which is locked."""
+"""The tests of boto3's part, again with the lowest version that pyproject.toml allows. All other tests run with the
+newest, which is locked."""
 
 import os
 import re

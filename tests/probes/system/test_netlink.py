@@ -1,4 +1,4 @@
-"""Kernel messages as bytes: real ones, and any others. Captured on Linux 6.18, little-endian."""
+"""Kernel messages as bytes: real ones, captured on Linux 6.18 (little-endian), and arbitrary ones."""
 
 import errno
 import socket

@@ -111,7 +111,7 @@ class CaughtError(Exception):
 
 
 async def asked_of(region: str, service: str) -> tuple[str, str]:
-    """The host and the scope of a request, as the SDK has them; nothing is sent."""
+    """The host and the scope of a request by the SDK; nothing is sent."""
     requests: Any = {
         "ec2": ("DescribeVpcs", {}),
         "route53resolver": ("ListResolverRules", {}),
@@ -234,7 +234,7 @@ def throttled() -> Reply:
 
 
 def in_turn(*replies: Reply) -> Callable[[Call], Reply]:
-    """One reply after the other, the last one from then on."""
+    """Return one reply after the other, and then always the last one."""
     left = list(replies)
     return lambda _: left.pop(0) if len(left) > 1 else left[0]
 
@@ -422,7 +422,7 @@ async def test_a_long_answer_is_read_whole(told: Told) -> None:
 
 
 def free_port() -> int:
-    """A port of the loopback that nobody listens at."""
+    """A port of the loopback on which nobody listens."""
     with socket.socket() as held:  # noqa: TID251 - bound and closed, for its number
         held.bind(("127.0.0.1", 0))
         return int(held.getsockname()[1])

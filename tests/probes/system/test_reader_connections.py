@@ -1,5 +1,5 @@
-"""The reads on the wire: the origin and the proxy that they go to, the connections that they share, and the end of a
-read, after which boto3's thread neither sends nor waits."""
+"""The reads on the wire: their origin and proxy, their shared connections, and the end of a read, after which boto3's
+thread neither sends nor waits."""
 
 import asyncio
 import gc
@@ -28,7 +28,7 @@ from tests.support.moto_server import EMPTY, REGION, Behaviour, Call, Reply, Tol
 told = moto_server.told
 
 USER: Final = "me:p%40ss%3Aw"
-"""With a password, as a URL has them."""
+"""A user with a password, in the form of a URL."""
 PROBES: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
     "ec2": ("DescribeVpcs", {}),
     "route53resolver": ("ListResolverRules", {}),
@@ -44,7 +44,7 @@ EC2: Final = ("ec2", *PROBES["ec2"])
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A request as it came."""
+    """A request as it arrived."""
 
     line: str
     headers: Mapping[str, str]
@@ -110,7 +110,7 @@ class _Handler(BaseHTTPRequestHandler):
             back.join()
 
     def log_message(self, *_: Any) -> None:
-        """Say nothing: what matters is received."""
+        """Log nothing: only the requests matter."""
 
 
 def _pump(receive: Callable[[int], bytes], send: Callable[[bytes], object]) -> None:
@@ -130,7 +130,7 @@ def keeping() -> Iterator[Keeping]:
 
 
 async def asked(monkeypatch: pytest.MonkeyPatch, keeping: Keeping, variables: Mapping[str, str]) -> list[Received]:
-    """Ask each service with these variables; gives what arrived."""
+    """Ask each service with these variables, and return the requests."""
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     own = reader()
@@ -337,7 +337,7 @@ def wait_for_no_thread() -> None:
 async def test_who_gives_up_on_a_throttled_service_sends_nothing_more(
     told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """botocore waits in its thread, and would send its second attempt when that is over."""
+    """botocore waits in its thread, and would send its second attempt after the wait."""
     waiting, given_up = threading.Event(), threading.Event()
 
     def wait(_: float) -> None:
@@ -357,7 +357,7 @@ async def test_who_gives_up_on_a_throttled_service_sends_nothing_more(
 
 
 async def test_a_silent_service_keeps_no_thread(told: Told) -> None:
-    """However often it is asked, as by a watch."""
+    """The number of calls does not matter, as in a watch."""
 
     def stay_silent(_: BaseHTTPRequestHandler) -> None:
         told.ending.wait()
@@ -429,7 +429,7 @@ async def test_a_connection_serves_one_request_after_the_other(told: Told, monke
     await asyncio.gather(*(own.read(*EC2) for _ in range(3)))
     assert len(counted.made) == 3
     await own.read("route53resolver", "ListResolverRules", {})
-    assert len(counted.made) == 3  # one of the other service's, which is at the same URL
+    assert len(counted.made) == 3  # a connection to the other service, which has the same URL
 
 
 async def test_a_connection_that_the_peer_closed_meanwhile_is_replaced(
@@ -452,7 +452,7 @@ async def test_a_connection_that_the_peer_closed_meanwhile_is_replaced(
     own = reader()
     await asyncio.gather(*(own.read(*EC2) for _ in range(3)))
     assert len(counted.made) == 3
-    assert (await own.read(*EC2))["Vpcs"] == []  # by its second attempt, which takes none of those three
+    assert (await own.read(*EC2))["Vpcs"] == []  # by its second attempt, which uses none of those three
     assert len(counted.made) == 4
 
 

@@ -1,4 +1,4 @@
-"""The kernel's tables in lines, against what ip(8) says of the same kernel."""
+"""The kernel's tables in lines, compared with the output of ip(8) for the same kernel."""
 
 import re
 import shutil

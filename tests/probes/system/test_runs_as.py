@@ -1,4 +1,4 @@
-"""The user as whom root runs an agent of another user's."""
+"""The user as whom root runs another user's agent."""
 
 import errno
 import os
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(
     not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root becomes another user"
 )
 OTHER: Final = 65534
-"""`nobody`, as Debian and others have it."""
+"""The user `nobody`, present on Debian and others."""
 THIRD: Final = 1
 """The user `daemon` on Linux."""
 
@@ -31,7 +31,7 @@ def folder() -> Iterator[Path]:
 
 
 def agent(place: Path, owner: int = 0, mode: int = 0o755) -> Path:
-    """A program that says as whom it runs."""
+    """A program that prints the user as whom it runs."""
     place.write_text('#!/bin/sh\necho "$(id -u) $(id -g) $(id -G)"\n', "ascii")
     place.chmod(mode)
     os.chown(place, owner, owner)
@@ -39,7 +39,7 @@ def agent(place: Path, owner: int = 0, mode: int = 0o755) -> Path:
 
 
 def below(folder: Path, owner: int, mode: int = 0o755, group: int | None = None) -> Path:
-    """A folder of a user's."""
+    """A folder that belongs to a user."""
     place = folder / f"of-{owner}"
     place.mkdir()
     place.chmod(mode)
@@ -73,7 +73,7 @@ async def test_what_another_user_can_replace_runs_as_that_user(folder: Path) -> 
     assert await said(own / "agent") == str(OTHER)
     (folder / "link").symlink_to(own / "agent")
     assert await said(folder / "link") == str(OTHER)
-    (own / "elsewhere").symlink_to(agent(folder / "of-root"))  # now; it can point anywhere later
+    (own / "elsewhere").symlink_to(agent(folder / "of-root"))  # at present; it can point anywhere later
     assert await said(own / "elsewhere") == str(OTHER)
     (folder / "above").symlink_to(own)
     assert await said(folder / "above" / "agent") == str(OTHER)

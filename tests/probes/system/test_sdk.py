@@ -38,7 +38,7 @@ SIGNABLE: Final = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder for this host's shared files, which the SDK is told of."""
+    """A folder for this host's shared files, to which the SDK's variables point."""
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -149,7 +149,7 @@ def test_settings_that_cannot_be_read(place: Path, text: str, profile: str | Non
 
 
 def process(place: Path, output: str, status: int = 0) -> str:
-    """A configured process that says this and ends so."""
+    """A configured process with this output and this exit."""
     program = place / "process.py"
     program.write_text(f"import sys\nprint({output!r})\nprint('it failed', file=sys.stderr)\nsys.exit({status})\n")
     return f"[default]\ncredential_process = {sys.executable} {program}\n"
@@ -298,7 +298,7 @@ def test_a_source_that_fails_is_named(
 def test_a_web_identity_asks_the_sts_of_the_region(
     place: Path, variables: dict[str, str], host: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Held against the request that a proxy gets, whose refusal ends the call."""
+    """The test reads the request that a proxy gets; the proxy's refusal ends the call."""
     (place / "token").write_text("a token that STS never sees")
     role = {"AWS_ROLE_ARN": "arn:aws:iam::111122223333:role/x", "AWS_WEB_IDENTITY_TOKEN_FILE": str(place / "token")}
     asked: list[str] = []
@@ -361,7 +361,7 @@ except ProbeError as error:
 
 @pytest.mark.parametrize("source", ["metadata", "container", "sts"])
 def test_an_answer_without_end_takes_little_memory(place: Path, source: str) -> None:
-    """From each of the places that the SDK asks for credentials."""
+    """Every source of credentials sends an endless answer."""
 
     class Endless(BaseHTTPRequestHandler):
         def do_PUT(self) -> None:
@@ -453,7 +453,7 @@ PIECES: Final = st.sampled_from(
 )
 @example(no_proxy=",,.,*", proxy="http://p.example:3128", host=HOSTS[0], scheme="https")
 def test_any_exceptions_from_the_proxy(no_proxy: str, proxy: str, host: str, scheme: str) -> None:
-    """NO_PROXY is read as the SDK reads it, whatever it says."""
+    """NO_PROXY is read like the SDK reads it, whatever its value."""
     with pytest.MonkeyPatch.context() as inside:
         inside.setenv("NO_PROXY", no_proxy)
         inside.setenv(f"{scheme}_proxy", proxy)

@@ -37,7 +37,7 @@ from tests.support.repository import ROOT
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder for this host's shared files, which the SDK is told of."""
+    """A folder for this host's shared files, to which the SDK's variables point."""
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -62,8 +62,8 @@ SECTIONS: Final = ("s3", "proxies_config")
 
 
 def said(session: Any) -> dict[str, object]:
-    """All that a session says of its settings."""
-    # In this order: an attempt that fails leaves nothing behind in either of the two.
+    """All settings that a session gives."""
+    # In this order: a failed attempt leaves nothing behind in either of the two.
     names = ["region", *BOTOCORE_DEFAUT_SESSION_VARIABLES, *SECTIONS]
     variables = {name: outcome(partial(session.get_config_variable, name)) for name in names}
     return variables | {
@@ -104,7 +104,8 @@ def test_any_shared_files_read_as_the_real_one_reads_them(
     if credentials is not None:
         (place / "credentials").write_bytes(credentials)
     ours, real = both(profile)
-    # What botocore says at a second attempt, after a file that it could not read, is nobody's: the first one ends it.
+    # botocore's result at a second attempt, after a file that it could not read, does not matter: the first one ends
+    # it.
     assert outcome(lambda: ours.full_config) == outcome(lambda: real.full_config)
     ours, real = both(profile)
     assert outcome(ours.get_scoped_config) == outcome(real.get_scoped_config)
@@ -144,7 +145,7 @@ SSO: Final = {
 
 
 class Sources(BaseHTTPRequestHandler):
-    """Metadata, a container's agent, STS, SSO and its tokens, at one address; keeps what each was asked."""
+    """Metadata, a container's agent, STS, SSO and its tokens, at one address; keeps the requests to each."""
 
     asked: list[tuple[str, ...]]
 
@@ -205,7 +206,7 @@ class Source:
     method: str | None
     """botocore's name of the source; None if it gives nothing."""
     asked: int = 0
-    """Requests to get them."""
+    """Number of requests for them."""
 
 
 IN_FILE: Final = f"aws_access_key_id = {KEY}\naws_secret_access_key = {SECRET}\n"

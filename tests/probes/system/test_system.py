@@ -1,4 +1,4 @@
-"""The real seams, on loopback and on this machine alone."""
+"""The real seams, only on loopback and on this machine."""
 
 import asyncio
 import contextlib
@@ -44,9 +44,10 @@ from tests.support.repository import ROOT
 IPV4 = ip_address("127.0.0.1")
 IPV6 = ip_address("::1")
 BROADCAST = ip_address("127.255.255.255")
-"""The kernel refuses to connect to it, at once and by itself."""
+"""An address to which the kernel refuses to connect, at once and by itself."""
 SILENCE = 0.3
-"""Seconds: a connect over loopback takes a thousandth of that, and a lost SYN is sent again after a whole one."""
+"""Seconds of silence: a connect over loopback takes a thousandth of it, and a lost SYN is repeated after a whole
+second."""
 PATIENCE = 60.0
 """Seconds of silence before a datagram is repeated, in tests that do not wait for it."""
 
@@ -67,7 +68,7 @@ Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]
 
 @asynccontextmanager
 async def listening(handler: Handler, address: Address = IPV4) -> AsyncIterator[int]:
-    """A TCP server while the block lasts; gives its port."""
+    """A TCP server while the block lasts; yields its port."""
     async with asyncio.TaskGroup() as group:
         serving = []
         over = False
@@ -77,7 +78,7 @@ async def listening(handler: Handler, address: Address = IPV4) -> AsyncIterator[
                 await handler(reader, writer)
 
         def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            if over:  # a client that was quicker than its server
+            if over:  # a client that was faster than its server
                 writer.close()
             else:
                 serving.append(group.create_task(serve(reader, writer)))
@@ -103,7 +104,7 @@ async def closed_port(address: Address) -> int:
 
 
 class Datagrams(asyncio.DatagramProtocol):
-    """A UDP peer that answers each datagram with what `answer` gives for it."""
+    """A UDP peer that answers each datagram with the result of `answer`."""
 
     def __init__(self, answer: Callable[[int, bytes], list[bytes]]) -> None:
         self._answer = answer
@@ -113,7 +114,7 @@ class Datagrams(asyncio.DatagramProtocol):
         self.transport: asyncio.DatagramTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.DatagramTransport, transport)  # its class does not say so in Python 3.11
+        self.transport = cast(asyncio.DatagramTransport, transport)  # its class does not declare it in Python 3.11
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         assert self.transport is not None
@@ -140,7 +141,7 @@ async def answering(
 
 @pytest.fixture(autouse=True)
 def _nothing_left_open() -> Iterator[None]:
-    """Whatever a test does, it leaves no file open."""
+    """Check that a test leaves no file open."""
     before = open_files()
     yield
     assert open_files() - before == Counter()
@@ -148,8 +149,7 @@ def _nothing_left_open() -> Iterator[None]:
 
 @contextmanager
 def no_descriptors_left() -> Iterator[None]:
-    """No file can be opened while the block lasts, and so no socket: as near as a test comes to a sandbox that has no
-    netlink."""
+    """Let no file or socket be opened while the block lasts, which resembles a sandbox without netlink."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     lowest_free = os.dup(0)
     os.close(lowest_free)
@@ -199,7 +199,7 @@ async def test_what_the_kernel_measured(address: Address) -> None:
         assert facts is not None
         assert facts.retransmits == 0
         assert facts.round_trip_seconds is not None
-        assert 0 < facts.round_trip_seconds < 1  # before the first answer could be sent again
+        assert 0 < facts.round_trip_seconds < 1  # before the first answer could be repeated
         assert facts.mss is not None
         assert 536 <= facts.mss <= 65_535
         assert facts.mss != 536  # the kernel's default before the handshake
@@ -230,7 +230,7 @@ async def test_refused_by_connect_itself() -> None:
 
 @linux
 async def test_cancelled_in_silence() -> None:
-    """A listener whose queue is full drops SYNs silently."""
+    """A listener with a full queue drops SYNs silently."""
 
     with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
         port = listener.getsockname()[1]
@@ -254,7 +254,7 @@ async def test_cancelled_in_silence() -> None:
         assert (draft.facts.retransmits, draft.facts.round_trip_seconds) == (0, None)
         for stream in streams:
             stream.close()
-    # The numbers of the closed sockets come again, and the loop must have forgotten them.
+    # The numbers of the closed sockets are used again, and the loop must have forgotten them.
     async with listening(echo) as other:
         again = [await SystemNet().connect(IPV4, other, Draft()) for _ in range(len(streams) + 2)]
         for stream in again:
@@ -306,7 +306,7 @@ async def test_cancelled_while_receiving() -> None:
         await asyncio.sleep(0)
         receiving.cancel()
         await asyncio.wait([receiving])
-        await stream.send(b"still there")  # the connection is the caller's to close
+        await stream.send(b"still there")  # the caller must close the connection
         assert await stream.receive(100) == b"still there"
         stream.close()
 
@@ -448,7 +448,7 @@ async def test_datagram_error() -> None:
     ],
 )
 async def test_scope_that_names_no_interface(scope: str) -> None:
-    """resolv.conf may say `fe80::1%eth0` when there is no eth0 any more."""
+    """resolv.conf may contain `fe80::1%eth0` when eth0 no longer exists."""
 
     address = ip_address(f"::1%{scope}")
     net = SystemNet()
@@ -643,7 +643,7 @@ async def test_a_file_system_that_does_not_answer_takes_one_thread_however_often
     assert machine._calls._pending == {}
     del left
     gc.collect()
-    assert unseen == []  # an error that comes when nobody waits is nobody's
+    assert unseen == []  # nobody receives an error that comes when nobody waits
 
 
 async def test_an_agent_is_run_without_variables_and_for_a_short_time(
@@ -785,7 +785,7 @@ def test_trust_of_a_setting_that_names_nothing(bundle: str) -> None:
 
 
 def test_trust_without_an_authority(tmp_path: Path) -> None:
-    """The server's own certificate, by mistake."""
+    """The server's own certificate, given by mistake."""
     file = tmp_path / "leaf.pem"
     file.write_bytes(a_leaf().public_bytes(Encoding.PEM))
     error = raised_by(lambda: load_trust(str(file)), FailureKind.TLS_NO_TRUST_STORE)
@@ -799,7 +799,7 @@ SERVICES = ("backup", "backup-gateway")
 
 @pytest.fixture
 def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Write the SDK's config file, and nothing else is set."""
+    """Return a function that writes the SDK's config file; nothing else is set."""
     file = tmp_path / "config"
     monkeypatch.setenv("AWS_CONFIG_FILE", str(file))
 
@@ -975,7 +975,7 @@ def test_proxy(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], exp
 
 @pytest.mark.parametrize("kind", ["system", "simulated"])
 async def test_what_holds_up_this_process_is_its_lateness(kind: str) -> None:
-    """Any kind of delay counts: here the loop itself is blocked. A simulated VPC in real time sees it as the system
+    """Any delay counts: here the loop itself is blocked. A simulated VPC in real time measures it like the system
     does."""
     simulated = SimulatedMachine(scenarios.load("healthy"), lambda: datetime.now(UTC))
     machine = SystemMachine() if kind == "system" else simulated
@@ -991,7 +991,7 @@ async def test_what_holds_up_this_process_is_its_lateness(kind: str) -> None:
     await asyncio.wait([watching])
     at_the_end = machine.lateness()
     await asyncio.sleep(0.1)
-    assert machine.lateness() == at_the_end  # it is watched no more
+    assert machine.lateness() == at_the_end  # it is no longer watched
 
 
 def test_how_long_this_process_waited_for_a_processor_only_grows() -> None:

@@ -285,10 +285,10 @@ async def test_a_network_of_moto(moto: boto3.session.Session) -> None:
         ),
     )
 
-    # moto does not know DNS Firewall, and says so with a plain 500; everything else is there.
-    # moto 5.2.5 looks for `Value` in a filter by service-name, which is sent as `Values`.
+    # moto does not know DNS Firewall, and answers with a plain 500; it has everything else. In a filter by
+    # service-name, moto 5.2.5 looks for `Value`, while `Values` is sent.
     assert {read for read, word in result.words.items() if word != "ok"} == {
-        *(DNS_FIREWALL, PROFILES, PROFILE_RESOURCES),  # which moto does not have
+        *(DNS_FIREWALL, PROFILES, PROFILE_RESOURCES),  # moto lacks it
         ENDPOINT_SERVICES,
     }
     configuration = result.configuration
@@ -402,7 +402,8 @@ async def test_a_network_of_moto(moto: boto3.session.Session) -> None:
         for egress in (True, False)
     }
     groups = {group.group_id: group.rules for group in configuration.groups or ()}
-    # The group that only metadata named does not exist, so nothing is said of it; the host's has no rules at all.
+    # The group that only metadata names does not exist, so nothing is reported about it; the host's group has no rules
+    # at all.
     assert groups.keys() == {own_group, endpoint_group, *configuration.endpoints[1].group_ids}
     assert groups[own_group] == ()
     inbound = [rule for rule in groups[endpoint_group] if not rule.egress]
@@ -485,7 +486,7 @@ ENDPOINT_ROW: Final = item(
 
 
 def sound(told: Told) -> None:
-    """A network with one row of each kind, so that every operation has something to ask about."""
+    """A network with one row of each kind, so that every operation has something to read."""
     told.answers |= {
         "DescribeVpcEndpoints": of_ec2("DescribeVpcEndpoints", ENDPOINT_ROW),
         "DescribeVpcs": of_ec2("DescribeVpcs", VPC_ROW),
@@ -1007,7 +1008,7 @@ async def test_profiles_and_what_they_bring(told: Told) -> None:
     result = await inspected(reader())
     profiles = result.configuration.profiles
     assert profiles is not None
-    assert profiles.profile_ids == (PROFILE_ID, "rp-0b1b2c3d")  # without a priority it is 100
+    assert profiles.profile_ids == (PROFILE_ID, "rp-0b1b2c3d")  # the default without a priority is 100
     assert profiles.resources[:3] == tuple(
         ProfileResource(profile_id=PROFILE_ID, kind=kind, resource_id=resource_id, owner_id=owner)
         for kind, resource_id, owner in (
@@ -1025,7 +1026,7 @@ async def test_profiles_and_what_they_bring(told: Told) -> None:
     assert [(rule.rule_id, rule.domain, rule.owner_id) for rule in content.rules] == [
         ("rslvr-rr-1", "example.com", "444455556666")
     ]
-    # The groups of the first Profile come first, by their own numbers.
+    # The groups of the first Profile come first, in the order of their own numbers.
     assert [(rule.group_id, rule.priority) for rule in content.firewall] == [
         *(("rslvr-frg-8", (102, 1)), ("rslvr-frg-7", (300, 1)), ("rslvr-frg-6", (1, 1))),
     ]
@@ -1169,7 +1170,8 @@ async def test_a_whole_vpc(told: Told) -> None:
 
 
 async def test_every_interface_of_a_whole_vpc(told: Told) -> None:
-    """In pages, with the instance and the owner of each; no run of one host asks for them."""
+    """The interfaces come in pages, with the instance and the owner of each; a run of one host does not request
+    them."""
     sound(told)
 
     def page(number: int) -> str:
@@ -1269,12 +1271,12 @@ async def test_pages_without_end_take_nothing_from_the_others(told: Told, operat
     assert len(told.calls) <= MAX_REQUESTS
     failed = {read for read, word in result.words.items() if word != "ok"}
     if operation == "GetManagedPrefixListEntries":
-        assert (failed, result.configuration.prefix_lists) == (set(), ())  # a list that is too long is not known
+        assert (failed, result.configuration.prefix_lists) == (set(), ())  # a list that is too long is unknown
         return
     if operation == "SearchTransitGatewayRoutes":
         transit = result.configuration.transit
         assert transit is not None
-        assert (failed, transit.unread) == (set(), ("tgw-rtb-00000000",))  # nor is such a route table
+        assert (failed, transit.unread) == (set(), ("tgw-rtb-00000000",))  # and so is such a route table
         return
     assert result.kind(read) is FailureKind.TOO_LARGE
     dependents = {
@@ -1331,7 +1333,7 @@ ATTACHMENT: Final = {
 
 
 def leads_to(told: Told, **targets: str) -> None:
-    """Route tables with a route to each of these targets, by the member that has it."""
+    """Make route tables with a route to each of these targets, by the member that has it."""
     sound(told)
     routes = "".join(
         item(destinationCidrBlock=f"10.{number}.0.0/16", state="active", **{name: target})
@@ -1380,7 +1382,7 @@ async def test_a_peering(told: Told) -> None:
 
 
 def joined(told: Told) -> None:
-    """A sound network with a peering and a transit gateway."""
+    """Make a sound network with a peering and a transit gateway."""
     attached(told)
     leads = "".join(
         item(destinationCidrBlock=f"10.{number}.0.0/16", state="active", **{name: target})
@@ -1537,7 +1539,7 @@ async def test_all_is_denied(told: Told) -> None:
     assert result.configuration == Configuration()
     assert result.reason(ENDPOINT_INTERFACES) == f"needs the interface endpoints, not read: {REASON}"
     assert result.reason(PREFIX_LISTS) == f"needs the security groups' rules, not read: {REASON}"
-    # Each of them is asked once, since what one of them is denied says nothing of the others.
+    # Each is asked once, since a refusal for one says nothing about the others.
     assert len(told.calls) == len(READS) - len(skipped)
 
 
@@ -1577,7 +1579,7 @@ async def test_a_second_try_is_made_within_the_read(told: Told) -> None:
 
 
 async def test_a_port_that_refuses(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
-    told.server.socket.close()  # its number is nobody's now
+    told.server.socket.close()  # its number is free now
     result = await inspected(reader())
     first = (ENDPOINTS, OWN_INTERFACES, VPC, VPC_DNS, RESOLVER_RULES, PRIVATE_ZONES, DNS_FIREWALL, PROFILES)
     assert result.words == {read: FailureKind.REFUSED if read in first else "skipped" for read in READS}
@@ -1628,7 +1630,7 @@ NOTHING: Final[Mapping[str, Mapping[str, Any]]] = {
 
 @dataclass
 class Memory:
-    """A reader whose answers are here."""
+    """A reader with given answers."""
 
     answers: dict[str, Answer] = field(default_factory=dict)
     silent: tuple[str, ...] = ()
@@ -1772,7 +1774,7 @@ OPEN: Final = "0.0.0.0/0"
 
 
 def bad(read: str, answer: Mapping[str, Any], kind: FailureKind = FailureKind.MALFORMED) -> Any:
-    """A case: an answer to the first operation of a read, and what becomes of the read."""
+    """A case: an answer to the first operation of a read, and the result of the read."""
     operation = "DescribeSecurityGroupRules" if read == SECURITY_GROUPS else READS[read].actions[0].partition(":")[2]
     return pytest.param(operation, answer, read, kind)
 
@@ -1845,7 +1847,7 @@ async def test_what_does_not_belong_in_an_answer(
 
 
 def odd(read: str, member: str, row: Mapping[str, Any], **members: Any) -> Any:
-    """A case: a row with an id of another form, after the same row as it should be."""
+    """A case: a row with an id of another form, after the same row in its proper form."""
     operation = "DescribeSecurityGroupRules" if read == SECURITY_GROUPS else READS[read].actions[0].partition(":")[2]
     return pytest.param(operation, {member: [row, {**row, **members}]}, read, id=f"{read}: {members}")
 
