@@ -139,7 +139,7 @@ BY_PLACE: Final = {
     "agent/fleet/answers.py::unpacked": Parser(
         ("fleet-records",), ("tests/agent/fleet/test_answers.py::test_any_text_is_an_answer_or_refused_in_words",)
     ),
-    "agent/fleet/inventory.py::_of_json": Parser(
+    "agent/fleet/inventory.py::_json": Parser(
         ("inventories",), ("tests/agent/fleet/test_inventory.py::test_any_bytes_are_hosts_or_refused_in_words",)
     ),
     "agent/fleet/csv_rows.py::rows": Parser(
