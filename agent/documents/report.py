@@ -340,7 +340,7 @@ def _hops(block: Sequence[ConfiguredPath]) -> Iterator[tuple[str, str, str]]:
         if hop.stage is path.parted_at:
             yield "", "", f"<-- here measurement and configuration differ: {MEASURED[path.measured]}"
         if hop.stage is Stage.HOST_GROUPS and is_inside_subnet(path):
-            yield "", "same subnet", "which passes no ACL and no route"
+            yield "", "same subnet", "no ACL and no route is on this path"
     yield from (("unseen", "", specific(words, block)) for words in path.unseen)
     if path.agrees is False and path.parted_at is None:
         measured = MEASURED[path.measured]

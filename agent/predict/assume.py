@@ -202,7 +202,7 @@ def _matched(forms: Iterable[re.Pattern[str]], words: str, kind: str) -> re.Matc
         if (match := form.fullmatch(words)) is not None:
             return match
     examples = listed(form for form in FORMS if form.startswith(f"{kind}-"))
-    raise AssumptionError(f"this is not how a change of such a resource is written: {examples}")
+    raise AssumptionError(f"a change of such a resource has another form: {examples}")
 
 
 def _traffic(match: re.Match[str], *, is_group: bool) -> dict[str, Any]:

@@ -1506,7 +1506,11 @@ def of_predictions() -> Iterator[Refused]:
         ("a profile for a file", (*good, "--profile", "x"), "--profile says how to read EC2, and a file is not"),
         ("an unknown subnet", (*good, "--from", "subnet-0badbad0"), "--from: subnet-0badbad0 is not in vpc-0a1b2c3d"),
         ("an unknown interface", (*good, "--from", "eni-0badbad0"), "--from: eni-0badbad0: the interfaces of"),
-        ("a change of no rule", (*good, "--assume", "sg-0badbad0:+in:tcp:443"), "this is not how a change of such"),
+        (
+            "a change of no rule",
+            (*good, "--assume", "sg-0badbad0:+in:tcp:443"),
+            "a change of such a resource has another form",
+        ),
         ("a change of nothing", (*good, "--assume", "sg-0badbad0:+in:tcp:443:10.0.0.0/16"), "it is not in the config"),
         ("an unknown instance", (*good, "--from", "i-0badbad0"), "--from: i-0badbad0: the interfaces of"),
         ("a plan without a name", (*good, "--assume-plan", ""), "'--assume-plan': '' is not the path of a file"),

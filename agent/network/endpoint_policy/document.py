@@ -59,7 +59,7 @@ def statements_of(policy: str) -> list[Statement]:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        raise RefusedError("a name stands twice in one of its objects")
+        raise RefusedError("one of its objects has the same name twice")
     return members
 
 

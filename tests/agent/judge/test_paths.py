@@ -194,7 +194,7 @@ def test_one_subnet_asks_no_acl_and_no_route() -> None:
     first, second = shown.split("10.0.2.27 on 1026")
     flat = " ".join(first.split())
     assert f" from 10.0.3.5 in {ENDPOINT_SUBNET_IDS[0]} " in flat
-    assert " same subnet which passes no ACL and no route " in flat
+    assert " same subnet no ACL and no route is on this path " in flat
     assert "acl-" not in first
     assert "same subnet" not in second
 
