@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from agent.report.in_words import in_words, step_in_words
+from agent.report.words import connected
 from probes.model import Failed, Failure, FailureKind, Observation, Step, Subject
 from tests.support.runs import report_of
 
@@ -48,6 +49,14 @@ def test_a_timeout_of_a_step_of_the_path_says_what_got_no_answer(step: Step) -> 
         for one in (Step.IMDS, step)
     )
     assert len(own) > len(plain)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("healthy", (3, 0.002)), ("one-zone-silent", (2, 0.002)), ("port-blocked", (0, None))]
+)
+def test_how_many_addresses_connect_and_how_slowly(name: str, expected: tuple[int, float | None]) -> None:
+    report = report_of(name)
+    assert connected(report.targets[0], report) == expected
 
 
 def test_an_unsigned_answer_has_its_status() -> None:
