@@ -1,5 +1,6 @@
 """Rewrites the golden files; read the diff."""
 
+from tests.agent.catalog import text_rows
 from tests.agent.judge import findings
 from tests.agent.network import ways
 from tests.agent.predict import not_judged
@@ -7,6 +8,7 @@ from tests.golden import FOLDER, rendered
 
 for name, content in rendered().items():
     (FOLDER / name).write_text(content, "utf-8")
+text_rows.FILE.write_text(text_rows.text_rows(), "ascii")
 not_judged.FILE.write_text(not_judged.not_judged(), "ascii")
 for file, rows in findings.golden_files().items():
     file.write_text(findings.written(rows), "utf-8")

@@ -30,6 +30,7 @@ from agent.catalog.text_search import (
 from agent.cli.main import main
 from agent.judge.conditions.denials import read_denial
 from agent.judge.rules.iam import code_of
+from tests.agent.catalog.text_rows import FILE, text_rows
 from tests.support.extent import one_in
 from tests.support.repository import ROOT
 
@@ -89,6 +90,10 @@ def test_a_line_that_is_almost_a_text_is_not_that_text(neighbour: dict[str, Any]
 def test_every_record_has_a_sample_and_a_neighbour() -> None:
     assert {text for sample in SAMPLES for text in sample["texts"]} == set(BY_ID)
     assert {neighbour["not"] for neighbour in NEIGHBOURS} == set(BY_ID)
+
+
+def test_no_record_loses_a_pattern_a_code_or_a_service() -> None:
+    assert text_rows() == FILE.read_text("ascii")
 
 
 @pytest.mark.parametrize(("text", "pattern"), PATTERNS)
