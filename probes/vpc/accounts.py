@@ -35,8 +35,8 @@ _ACCOUNT: Final = re.compile(r"[0-9]{12}")
 
 
 async def vpcs(reader: Reader, only: Sequence[str] = ()) -> tuple[str, ...]:
-    """Return the ids of the VPCs that an account owns or shares in a Region, sorted; with `only`, those of them that
-    exist."""
+    """Return the ids of the VPCs that an account owns or participates in, in one Region, sorted; with `only`, those
+    of them that exist."""
     parameters: dict[str, Any] = {"MaxResults": 1000}
     if only:
         parameters["Filters"] = [{"Name": "vpc-id", "Values": list(only)}]
