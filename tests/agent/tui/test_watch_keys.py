@@ -156,7 +156,7 @@ async def test_until_the_cursor_is_moved_a_past_run_is_shown_with_its_cause() ->
         assert any("TIMEOUT 3.0 s" in line or "TIMEOUT" in line for line in screen_of(pilot))
         assert any(line.startswith("  reads: aws ec2 ") for line in screen_of(pilot))
         await pilot.press("left_square_bracket")
-        assert any(line.startswith("> ") and "Path" in line for line in screen_of(pilot))
+        assert any(line.startswith("> ") and " port " in line for line in screen_of(pilot))
         await pilot.press("right_square_bracket", "shift+tab", "g", "left_square_bracket", "right_square_bracket")
         assert past_of(app) == 2
         assert not any(line.startswith("  reads: aws ec2 ") for line in screen_of(pilot))
