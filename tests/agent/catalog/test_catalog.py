@@ -3,7 +3,7 @@
 import json
 import re
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 import botocore.loaders
 import botocore.session
@@ -11,6 +11,7 @@ import pytest
 
 from agent.catalog.hosts import endpoints
 from agent.catalog.partitions import PARTITIONS, SUFFIXES, is_region, partition_of
+from agent.catalog.placeholders import FORMS
 from agent.catalog.regions import REGIONS
 from agent.catalog.services import (
     SERVICES,
@@ -402,3 +403,25 @@ def test_endpoints_of_something_unknown(
         assert json.loads(out)["verdict"]["summary"] == errors[0].removeprefix("Error: ")
     else:
         assert out.startswith("UNKNOWN")
+
+
+IDS: Final = (
+    "VPC_ID vpc, SUBNET_ID subnet, ENDPOINT_SUBNET_ID subnet, INSTANCE_ID i, INSTANCE_SECURITY_GROUP_ID sg, "
+    "VPC_ENDPOINT_ID vpce, OWN_ENDPOINT_ID vpce, ENDPOINT_SECURITY_GROUP_ID sg, DHCP_OPTIONS_ID dopt, "
+    "NEW_DHCP_OPTIONS_ID dopt, NETWORK_ACL_ID acl, PREFIX_LIST_ID pl, ROUTE_TABLE_ID rtb, "
+    "TRANSIT_GATEWAY_ROUTE_TABLE_ID tgw-rtb, TRANSIT_GATEWAY_ATTACHMENT_ID tgw-attach, RESOLVER_RULE_ID rslvr-rr, "
+    "NEW_RESOLVER_RULE_ID rslvr-rr, FIREWALL_RULE_GROUP_ID rslvr-frg, FIREWALL_DOMAIN_LIST_ID rslvr-fdl, PROFILE_ID rp"
+)
+VALUES: Final = {
+    **{f"<{name}>": f"{prefix}-0a1b2c3d4e5f67890" for name, prefix in map(str.split, IDS.split(", "))},
+    "<HOSTED_ZONE_ID>": "Z0A1B2C3D4",
+    "<INTERFACE>": "eth0.1",
+}
+
+
+def test_each_placeholder_has_a_value_that_stands_in_a_command() -> None:
+    assert VALUES.keys() == FORMS.keys()
+    for placeholder, value in VALUES.items():
+        assert FORMS[placeholder].fullmatch(value), placeholder
+        assert not FORMS[placeholder].fullmatch(f"{value};"), placeholder
+        assert not FORMS[placeholder].fullmatch(f"-{value}"), placeholder
