@@ -56,8 +56,9 @@ class Refused:
     """Whether the case needs a user without privileges, since the call would succeed as root."""
 
     names_help: bool | None = None
-    """Whether the line points to the command's help: where the call is wrong, and not what it names. None where the
-    cases of one kind differ (tests/agent/cli/test_group.py has the rule)."""
+    """Whether the line points to the command's help: it does if the call itself is wrong, and not the object that it
+    names. None if the cases of one kind differ (tests/agent/cli/test_group.py has the rule).
+    """
 
 
 @dataclass(frozen=True, kw_only=True)

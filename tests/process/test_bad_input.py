@@ -174,7 +174,7 @@ def holds(case: Refused, here: Path, code: int, out: str, err: str) -> None:
     assert "internal error" not in message
     for words in case.says:
         shown = one_line(words.replace("{here}", str(here)))
-        assert shown in message or shown[:200] in message  # of a long path, the beginning is there
+        assert shown in message or shown[:200] in message  # a long path is cut at its end
     assert case.names_help in (None, "Try 'backuplink " in message)
     if case.hides is not None:
         assert case.hides not in out + err

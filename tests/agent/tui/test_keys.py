@@ -144,7 +144,7 @@ async def test_a_filter_that_is_kept_says_what_it_hides(size: tuple[int, int]) -
         assert (state.hidden_causes, state.hidden_lanes) == (1, 3)
         for key in ("shift+tab", "j", "enter"):
             await pilot.press(key)
-            is_page = key == "enter"  # a report of which the filter hides nothing
+            is_page = key == "enter"  # the filter hides no part of this report
             assert screen_of(pilot)[-1].startswith(' filter "clock" hides 1 cause and 3 lanes') is not is_page
             assert screen_of(pilot)[-1].endswith("q back" if is_page else "q quit")
         await pilot.press("escape")
