@@ -228,20 +228,7 @@ CASES_THAT_FIRE += [
         fires("ENV003", f"in {name}", [host(), imds(failed="not-permitted")], of=of)
         for name, of in (("a Region", None), ("none", NOWHERE))
     ),
-    fires(
-        "ENV005",
-        "to the host that is asked",
-        [host(), sdk(urls={"backup": "https://backup.example.com"})],
-        targets=[target(host="backup.example.com", addressing=Addressing.CUSTOM)],
-    ),
     fires("ENV007", "a proxy by its address", [*here("backup", A), proxy("http://10.0.0.9:3128")]),
-    fires("ENV011", "a proxy by its address", [metadata_proxy("http://10.0.0.9:3128")]),
-    fires(
-        "ENV006",
-        "a name of FIPS that does not exist",
-        [*here("backup", A), lookup(of=FIPS.id, failed="nxdomain")],
-        targets=[FIPS, context(BACKUP)],
-    ),
     fires("ENV009", "beside other names on the line", [with_line(A, HOST, "other.example.com"), lookup(A), answer(B)]),
     *(fires("ENV013", name, counted(**rose)) for name, rose in ROSE.items()),
 ]

@@ -212,7 +212,6 @@ def test_http004_is_silent(observation: Observation[Any]) -> None:
 
 
 CASES_THAT_FIRE += [
-    fires("HTTP004", "packets: the signed call alone is silent", [*HERE, answered(A), api(A, failed="timeout")]),
     fires("HTTP004", "packets: it is cut, which size does not do", [*HERE, answered(A), api(A, failed="reset")]),
     fires("HTTP004", "packets: the unsigned one is silent", [*HERE, answered(A, failed="timeout", whole=False)]),
     fires(

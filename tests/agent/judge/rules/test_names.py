@@ -16,7 +16,7 @@ from agent.judge.verdict import judge_evidence
 from agent.report.model import Status
 from agent.settings import Expect, Suppression
 from probes.facts import DnsFacts, HostFacts, HostsEntry, LookupFacts
-from probes.model import Observation, Ok
+from probes.model import Addressing, Observation, Ok
 from probes.operations import APPLIANCE, DUAL_STACK_NAME, SEARCH_DOMAINS, WITHOUT_SEARCH
 from tests.support.build import (
     BACKUP,
@@ -42,6 +42,7 @@ from tests.support.build import (
     rule_of,
     run,
     status_of,
+    target,
     tcp,
 )
 from tests.support.calls import answered, api
@@ -76,6 +77,7 @@ BOTH: Observations = [
 ]
 STUB: Final = "127.0.0.53"
 OTHER: Final = "10.9.0.54"
+GLOBAL_STS: Final = target("sts", host="sts.amazonaws.com", addressing=Addressing.GLOBAL)
 VPC_IPV6 = "2600:1f18:1234:5600::17"
 PUBLIC_IPV6 = "2600:1fff:8000::30"
 
@@ -201,6 +203,25 @@ def test_families_are_judged_one_by_one(
 
 CASES_THAT_FIRE += [
     fires("DNS001", "Backup, and nothing else is known", [*HERE, lookup(PUBLIC)]),
+    fires("DNS001", "the global host of STS", [*HERE, lookup(PUBLIC, of=GLOBAL_STS.id)], targets=[GLOBAL_STS]),
+    fires(
+        "DNS001",
+        "a service without an endpoint service",
+        [*HERE, lookup(PUBLIC, of="backup-search")],
+        targets=[target("backup-search")],
+    ),
+    *(
+        fires(
+            code,
+            "on premises, beside a name that is forwarded",
+            [
+                *(host(ec2=False, resolvers=[CORPORATE]), imds(failed="timeout"), own),
+                lookup(*PRIVATE, of="backup-storage"),
+            ],
+            targets=[BACKUP, target("backup-storage")],
+        )
+        for code, own in (("DNS001", lookup(PUBLIC)), ("DNS003", lookup(failed="nxdomain")))
+    ),
     fires(
         "DNS001",
         "a gateway, whose private DNS stays off",
@@ -751,17 +772,6 @@ CASES_THAT_FIRE += [
 
 
 CASES_THAT_FIRE += [
-    fires(
-        "DNS016",
-        "silence",
-        [
-            host(resolvers=[CORPORATE, RESOLVER]),
-            imds(),
-            lookup(*PRIVATE),
-            answer(by=CORPORATE, failed="timeout"),
-            answer(*PRIVATE),
-        ],
-    ),
     fires(
         "DNS016",
         "a short limit",

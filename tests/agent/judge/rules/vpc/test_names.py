@@ -1286,5 +1286,15 @@ FINDINGS: Final = {
         zones(HOST),
         endpoints(OFF),
     ),
+    **{
+        f"TCP001 a central endpoint, {name}": seen(
+            leads_to(OUTSIDE, observations=[tcp(OUTSIDE, failed="timeout")]), leader, endpoints()
+        )
+        for name, leader in (
+            ("by a zone of another account", zones(HOST, owner=ANOTHER_ACCOUNT)),
+            ("by a zone of this account", zones(HOST)),
+            ("by something else", zones()),
+        )
+    },
     "VPC017 a list with a star": seen(NOT_THERE, firewall(firewall_rule("x.example.com", "*.amazonaws.com"))),
 }
