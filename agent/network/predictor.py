@@ -257,8 +257,8 @@ class Predictor:
         """The endpoint's interface with `address`, seen from a host in `vpc_id` or in this host's VPC.
 
         Several VPCs can use the same address. If it is in one of the host's VPC's own blocks, only an interface in that
-        VPC can have it. Otherwise an interface in that VPC is chosen if it has the address, and then the only interface
-        in another VPC; of several others none is chosen.
+        VPC can have it. Otherwise an interface in that VPC comes first. Without one, an interface in another VPC is
+        returned if it is the only one with the address.
         """
         vpc_id = vpc_id if vpc_id is not None else self._vpc_id
         having = self._interfaces.get(address, [])

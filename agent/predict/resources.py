@@ -76,7 +76,7 @@ def is_followed(kind: str) -> bool:
 
 
 def lacks(kind: str, before: Values | None, after: Values | None) -> bool:
-    """Whether an attribute of a followed kind changes that is not followed itself."""
+    """Whether something changes in a resource of a followed kind that is not followed itself."""
     return before is not None and after is not None and differ(before, after, NOT_FOLLOWED.get(kind, ()))
 
 

@@ -110,8 +110,8 @@ def endpoint_at(evidence: Evidence, call: Observation[ApiFacts]) -> VpcEndpoint 
 
 @kept
 def other_calls(evidence: Evidence, target: Target) -> OtherCalls | None:
-    """The decisions on the workloads' calls, by policies that allow this program's own call nowhere. None if the
-    workloads make this call themselves, or if their calls are unknown."""
+    """The policies' decisions on the workloads' calls, if no statement of these policies allows this program's own
+    call. None if the workloads make this call themselves, or if their calls are unknown."""
     denied = [
         (call, denial)
         for call in evidence.calls(target)
