@@ -13,6 +13,7 @@ from agent.catalog.hosts import endpoints
 from agent.catalog.partitions import PARTITIONS, SUFFIXES, is_region, partition_of
 from agent.catalog.placeholders import FORMS
 from agent.catalog.regions import REGIONS
+from agent.catalog.runbooks import page
 from agent.catalog.services import (
     SERVICES,
     host_of,
@@ -425,3 +426,10 @@ def test_each_placeholder_has_a_value_that_stands_in_a_command() -> None:
         assert FORMS[placeholder].fullmatch(value), placeholder
         assert not FORMS[placeholder].fullmatch(f"{value};"), placeholder
         assert not FORMS[placeholder].fullmatch(f"-{value}"), placeholder
+
+
+@pytest.mark.parametrize("code", ["", "DNS000", "../runbooks/DNS001", "DNS001\u00e9", "DNS001.md"])
+def test_there_is_no_page_of_what_is_not_a_code(code: str) -> None:
+    assert page("DNS001").startswith("# ")
+    with pytest.raises(KeyError):
+        page(code)

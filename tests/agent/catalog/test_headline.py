@@ -184,6 +184,7 @@ def test_filling(template: str, fields: dict[str, Forms | None], line: str | Non
             f"https://vpce-{ID}...azonaws.com",
             id="an id stays whole",
         ),
+        pytest.param(f"sg-0a1b2c3d.{'x' * 40}", f"sg-0a1b2c3d.{'x' * 6}...{'x' * 11}", id="an id before the cut"),
         pytest.param(f"{'x' * 40}.vpce-{ID}", f"{'x' * 18}...vpce-{ID}", id="an id at the end stays whole"),
         pytest.param(
             f"http://proxy.c.10.20.30.40.{'x' * 30}", f"http://proxy.c.10.20.30.40...{'x' * 11}", id="an address"
