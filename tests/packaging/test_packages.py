@@ -26,6 +26,7 @@ import manual
 from agent.simulated import scenario_files as scenarios
 from agent.version import __version__
 from tests.packaging.artifacts import PACKAGE_VERSION, TOOLS, artifact_of, lacking
+from tests.support.histories import week
 from tests.support.repository import ROOT
 
 MACHINES: Final = {"x86_64": "amd64", "aarch64": "arm64"}
@@ -34,7 +35,8 @@ PACKAGES: Final = ROOT / "packaging" / "packages"
 CONFIGURATION: Final = manual.CONFIGURATION.removeprefix("/")
 VARIABLES: Final = "etc/backuplink/environment"
 PROGRAM: Final = "usr/lib/backuplink"
-OLDER: Final = "0.0.1"
+OLDER: Final = "1.0.0~rc1"
+"""A candidate of a release: both package managers must order it before that release."""
 OLD_DEFAULT: Final = "# What an older version had here.\n"
 EDITED: Final = 'region = "eu-west-3"\n'
 HOOK: Final = "BACKUPLINK_NOTIFY=https://hooks.example.com/secret\n"
@@ -449,6 +451,31 @@ def test_keeps_what_was_edited_and_goes_without_a_trace(place: Place, older: Map
         kept = {str(path.relative_to(place.root)) for path in (configuration.parent, saved, new, secret, *kept_there)}
         assert place.files() - before == kept
         assert calls.read_text("utf-8") == "--no-reload disable backuplink-check.timer backuplink-watch.service\n"
+
+
+def test_an_upgrade_keeps_the_history_and_the_cache_of_a_fleet(place: Place, older: Mapping[str, Path]) -> None:
+    place.install(older[place.kind])
+    history, reports = "/var/lib/backuplink/history.db", "/srv/reports"
+    for folder in (history.rpartition("/")[0], reports):
+        (place.root / folder[1:]).mkdir(parents=True)
+    week(place.root / history[1:])
+    for name in SCENARIOS:
+        (place.root / reports[1:] / f"{name}.json").write_text(
+            from_source("demo", name, "--format", "json")[1], "utf-8"
+        )
+    questions = (
+        ("history", history, "--format", "json"),
+        ("fleet", reports, "--cache", "/var/cache/backuplink", "--format", "json"),
+    )
+    before = [run(["chroot", place.root, "backuplink", *words]).stdout for words in questions]
+    cached = {
+        path: path.stat().st_mtime_ns for path in (place.root / "var/cache/backuplink").rglob("*") if path.is_file()
+    }
+    assert cached
+
+    place.install(built(place.kind, platform.machine()))
+    assert [run(["chroot", place.root, "backuplink", *words]).stdout for words in questions] == before
+    assert {path: path.stat().st_mtime_ns for path in cached} == cached
 
 
 def test_finds_without_python_what_the_source_finds(place: Place) -> None:
