@@ -14,6 +14,8 @@ ARGUMENTS: Final = "agent.cli.arguments"
 """Key in `Context.meta` of the arguments of a command."""
 
 
+_MOST_NAMED: Final = 3
+"""Commands that a refusal names."""
 _HYPHEN: Final = "\N{NON-BREAKING HYPHEN}"
 
 
@@ -62,6 +64,8 @@ class Command(click.Command):
         group = ctx.find_root().command
         others = group.commands if isinstance(group, click.Group) else {}
         have = [f"`backuplink {other}`" for other, command in others.items() if name in _names(command)]
+        if len(have) > _MOST_NAMED:
+            return f" {len(have)} other commands have it."
         if have:
             return f" {', '.join(have)} {'has' if len(have) == 1 else 'have'} it."
         near = difflib.get_close_matches(name, [*_names(self), "--version"], n=1)

@@ -39,6 +39,7 @@ def diagnose(received_signals: list[str], /, report_file: str, **options: Any) -
         "backuplink diff before.json after.json --format markdown",
         "backuplink check --format json | backuplink diff before.json -",
     ),
+    lacks={"--output": "Redirect stdout instead."},
 )
 @click.argument("old", shell_complete=complete_files)
 @click.argument("new", shell_complete=complete_files)
