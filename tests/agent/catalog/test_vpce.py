@@ -4,6 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from agent.catalog.endpoint_urls import REFUSED_URL, host_of_url
 from agent.catalog.partitions import PARTITIONS
 from agent.catalog.regions import REGIONS
 from agent.catalog.services import SERVICES, checkable, host_of
@@ -218,3 +219,10 @@ def test_any_text_is_an_endpoint_or_refused(text: str) -> None:
 def test_any_text_is_a_name_or_none(text: str) -> None:
     name = read_name(text)
     assert name is None or name.endpoint_id in text.lower()
+
+
+@pytest.mark.parametrize(("host", "length"), [("a.example", 9), (f"{'a.' * 127}b", 255)])
+def test_the_host_of_a_url_is_as_long_as_botocore_takes_it(host: str, length: int) -> None:
+    assert len(host) == length
+    assert host_of_url(f"https://{host}:8443/x") == host
+    assert host_of_url(f"https://{'a.' * 127}bc") == REFUSED_URL

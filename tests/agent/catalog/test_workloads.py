@@ -18,6 +18,7 @@ from agent.catalog.workloads import (
     has_unsettled_mode,
     in_use,
     is_before,
+    is_left_out,
     needs,
     option_for,
     planned,
@@ -389,3 +390,14 @@ def test_other_workloads_have_no_bucket() -> None:
 )
 def test_which_workloads_may_have_a_bucket(workloads: tuple[Workload, ...], service: str | None) -> None:
     assert bucket_service_of(workloads) == service
+
+
+@pytest.mark.parametrize(
+    ("no_proxy", "expected"),
+    [
+        *((text, True) for text in ("*", "a, *", "aws.example", ".Example", "b.aws.example")),
+        *((text, False) for text in ("", "*.example", "!", "s.example", "c.b.aws.example")),
+    ],
+)
+def test_which_hosts_a_list_without_a_proxy_contains(no_proxy: str, expected: bool) -> None:
+    assert is_left_out("b.aws.example", no_proxy) is expected
