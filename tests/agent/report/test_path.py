@@ -48,3 +48,16 @@ def test_planned_checks_wait_and_no_status_is_shown_before_the_run_is_judged() -
 
     assert backup.status is None
     assert {lane.progress for lane in backup.lanes} == {Progress.WAITING}
+
+
+@pytest.mark.parametrize(
+    ("name", "labels"),
+    [
+        ("healthy", ["this host", "10.0.0.2", "169.254.169.253"]),
+        ("proxy-captures", ["this host", "10.0.0.2", "169.254.169.253", "proxy", "through the proxy"]),
+    ],
+)
+def test_a_connection_through_a_proxy_is_shown_beside_the_lookups(name: str, labels: list[str]) -> None:
+    backup = picture_of(name).bands[0]
+    assert [cell.label for cell in backup.names] == labels
+    assert {cell.progress for cell in backup.names} == {Progress.OK}
