@@ -7,9 +7,11 @@ the same bytes. There are two authorities: one with Amazon's name, which the sim
 import hashlib
 import os
 import ssl
+import tempfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
 from typing import Final
 
 from cryptography import x509
@@ -23,6 +25,7 @@ from probes.frozen import dataclass
 NOT_BEFORE: Final = datetime(2020, 1, 1, tzinfo=UTC)
 NOT_AFTER: Final = datetime(2049, 12, 31, tzinfo=UTC)
 EXPIRED: Final = datetime(2025, 1, 1, tzinfo=UTC)
+_IN_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a file there has a name of its own
 _P256_ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 
@@ -92,13 +95,13 @@ def loaded(own: ec.EllipticCurvePrivateKey, chain: Sequence[x509.Certificate]) -
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.set_alpn_protocols(["http/1.1"])
     # The ssl module reads keys from files only. A file in memory needs no disk, which may be full.
-    with open(os.memfd_create("server.pem"), "wb") as file:
+    with tempfile.NamedTemporaryFile(dir=_IN_MEMORY if os.access(_IN_MEMORY, os.W_OK) else None) as file:
         file.write(
             own.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
             + b"".join(certificate.public_bytes(Encoding.PEM) for certificate in chain)
         )
         file.flush()
-        context.load_cert_chain(f"/proc/self/fd/{file.fileno()}")
+        context.load_cert_chain(file.name)
     return context
 
 

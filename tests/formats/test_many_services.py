@@ -259,8 +259,8 @@ def test_events_of_many_services_are_within_the_limits_of_the_embedded_metric_fo
 def test_series_and_metrics_are_as_many_as_the_page_says() -> None:
     page = " ".join((ROOT / "docs" / "formats.md").read_text("utf-8").split())
     stated = re.search(
-        r"of 1 service with three addresses has some (\d+) series, one of 24 services \(two of them gateways with six "
-        r"ports\) some ([\d,]+), of which (\d+) have the label `address`",
+        r"of one service with three addresses has some (\d+) series. A run of 24 services \(two of them gateways with "
+        r"six ports\) has some ([\d,]+), and (\d+) of these have the label `address`",
         page,
     )
     assert stated is not None
@@ -271,7 +271,7 @@ def test_series_and_metrics_are_as_many_as_the_page_says() -> None:
     assert many - 50 <= len(series) <= many
     assert of_addresses - 50 <= sum('address="' in line for line in series) <= of_addresses
     run, target = len(emf.RUN_METRICS), len(emf.TARGET_METRICS)
-    assert f"at most {run} for the run and {target} for a target, {run + 24 * target} for 24 services" in page
+    assert f"at most {run} for the run and {target} for a target, which is {run + 24 * target} for 24 services" in page
 
 
 def test_of_a_change_at_many_services_what_only_follows_is_counted() -> None:

@@ -454,28 +454,23 @@ def test_keeps_what_was_edited_and_goes_without_a_trace(place: Place, older: Map
 
 
 def test_an_upgrade_keeps_the_history_and_the_cache_of_a_fleet(place: Place, older: Mapping[str, Path]) -> None:
+    """The packages have no DuckDB, so the source fills the cache."""
     place.install(older[place.kind])
-    history, reports = "/var/lib/backuplink/history.db", "/srv/reports"
-    for folder in (history.rpartition("/")[0], reports):
-        (place.root / folder[1:]).mkdir(parents=True)
-    week(place.root / history[1:])
+    history, cached, reports = (place.root / "srv" / name for name in ("history.db", "cache", "reports"))
+    reports.mkdir(parents=True)
+    week(history)
     for name in SCENARIOS:
-        (place.root / reports[1:] / f"{name}.json").write_text(
-            from_source("demo", name, "--format", "json")[1], "utf-8"
-        )
-    questions = (
-        ("history", history, "--format", "json"),
-        ("fleet", reports, "--cache", "/var/cache/backuplink", "--format", "json"),
-    )
-    before = [run(["chroot", place.root, "backuplink", *words]).stdout for words in questions]
-    cached = {
-        path: path.stat().st_mtime_ns for path in (place.root / "var/cache/backuplink").rglob("*") if path.is_file()
-    }
-    assert cached
+        (reports / f"{name}.json").write_text(from_source("demo", name, "--format", "json")[1], "utf-8")
+    asked = ("backuplink", "history", "/srv/history.db", "--format", "json")
+    before = place.inside(asked).stdout
+    fleet = from_source("fleet", str(reports), "--cache", str(cached), "--format", "json")
+    kept = {file: file.read_bytes() for file in cached.iterdir()}
+    assert kept
 
     place.install(built(place.kind, platform.machine()))
-    assert [run(["chroot", place.root, "backuplink", *words]).stdout for words in questions] == before
-    assert {path: path.stat().st_mtime_ns for path in cached} == cached
+    assert place.inside(asked).stdout == before
+    assert from_source("fleet", "--cache", str(cached), "--format", "json") == fleet
+    assert {file: file.read_bytes() for file in cached.iterdir()} == kept
 
 
 def test_finds_without_python_what_the_source_finds(place: Place) -> None:

@@ -388,6 +388,8 @@ def _no_duckdb(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hide DuckDB as if it were not installed: no module that imports it can be imported."""
     monkeypatch.setitem(sys.modules, "duckdb", None)
     for name in [name for name in sys.modules if name.startswith(("agent.fleet.", "agent.app.demo_fleet"))]:
+        # What is imported anew also replaces the attribute of its package.
+        monkeypatch.delattr(name)
         monkeypatch.delitem(sys.modules, name)
 
 

@@ -82,6 +82,7 @@ def test_no_extra_is_needed(bucket: Any, tmp_path: Path, monkeypatch: pytest.Mon
     """The one file, deb and rpm do not have DuckDB."""
     monkeypatch.setitem(sys.modules, "duckdb", None)
     for name in ("agent.fleet.connection", "agent.fleet.database"):
+        monkeypatch.delattr(name, raising=False)  # of its package, which a new import replaces
         monkeypatch.delitem(sys.modules, name, raising=False)
     assert dispatch(["fleet", "put", written(tmp_path, of_account(1)), PREFIX], []) == 0
     (one,) = bucket.list_objects_v2(Bucket=BUCKET)["Contents"]

@@ -541,7 +541,7 @@ def test_a_history_that_is_none_is_refused_before_anything_is_checked(
     place.write_text("mine\n" * 100)
     code, out, err = _run(capsys, *called, "--history", place)
     assert code == 3
-    assert f"{place}: is not a history of backuplink; it is left as it is. Try" in err
+    assert f"{place}: is not a history of backuplink; it is left as it is.\n" in err
     assert out.startswith("UNKNOWN")
     assert place.read_text() == "mine\n" * 100
 

@@ -355,7 +355,7 @@ def test_the_command_names_a_vpc_that_is_not_there(moto: boto3.session.Session, 
     path = tmp_path / "facts.json"
     result = command("--vpc", VPC_ID, "--output", str(path))
     assert result.returncode == 3
-    assert result.stderr.startswith(f"Error: there is no {VPC_ID} in {moto_server.REGION} for these credentials. ")
+    assert result.stderr.startswith(f"Error: there is no {VPC_ID} in {moto_server.REGION} for these credentials.\n")
     assert not path.exists()
 
 
