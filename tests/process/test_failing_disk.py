@@ -319,7 +319,7 @@ def test_stdout_on_a_disk_that_fails_is_unknown_for_every_command(
     """The document is lost in that case, and stderr says why."""
     commands = {
         **DOCUMENTS,
-        "a check": ("check", "--region", "nowhere"),
+        "a check": ("check", "--region", "eu-west-1", "--timeout", "0.2", "--deadline", "1", "--no-api"),
         "a record": ("demo", "--format", "host"),
         "events": ("demo", "--format", "ndjson"),
         "changes": ("diff", "<report>", "<report>"),

@@ -69,13 +69,14 @@ SERVICE_WORDS = re.compile(
     rf"|(?<![\w./@:-])(?:{'|'.join(sorted(map(re.escape, SERVICES), key=len, reverse=True))})(?![\w-]|\.\w)"
 )
 """Names of services in prose and in the catalogue that are not part of a host name, an ARN or the id of a step."""
-OF_BACKUP_S_API = re.compile(r"(?<![\w/-])backup(?![\w-])|_BACKUP\b|ListBackup")
+OF_BACKUP_S_API = re.compile(r"(?<![\w/-])(?<!hana:)backup(?![\w-])|_BACKUP\b|ListBackup")
 """Parts of a command that only AWS Backup has."""
 OF_PRIVATE_DNS = "route53:AssociateVPCWithHostedZone"
 """The permission that private DNS of any service requires."""
 OTHERS_THAT_MAY_BE_NAMED = {
     "API007": r"let monitoring run less often",  # a word, not the service
     "ENV016": r"AWS Backup can be reached|while no backup runs",  # of the Backint agent, which knows one service
+    "ENV017": r"--workload hana:backup",  # a value that the option takes
     "TCP012": r"as long as a backup lasts|If backups or restores",  # the action of the software on the host
 }
 """Texts, by code, that may look like the name of another service, or that name the agent of the finding."""
