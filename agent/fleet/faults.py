@@ -102,7 +102,12 @@ def explain_symptoms(database: "Database") -> None:
     database.run("sweep_order")
     database.run("path")
     database.fill("path", wholes(dict(database.ask("path_key"))).items())
-    database.run("explained_symptom", of_hosts=_OF_HOSTS, explains=_EXPLAINS_TOGETHER)
+    database.run("named_cause", of_hosts=_OF_HOSTS, explains=_EXPLAINS_TOGETHER)
+    steps = ("blind_host", "stretch", "blind_seen", "own_cause", "near_cause")
+    for name in (*steps, "explained_symptom"):
+        database.run(name)
+    for name in ("named_cause", *steps):
+        database.execute(f"DROP TABLE {name}")
     database.run("central")
 
 
