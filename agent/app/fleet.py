@@ -48,7 +48,7 @@ def fleet(request: FleetRequest, received_signals: list[str]) -> int:
 
 def awaited(work: Callable[[], T]) -> T:
     """Run `work` and return or raise its result. It runs in a thread of its own, since it may never end on a file
-    system that does not answer. This thread still handles signals, by which `exit_on_signals` ends the process."""
+    system that does not answer. This thread still handles signals, so `exit_on_signals` can end the process."""
     return within(work, seconds=math.inf)
 
 

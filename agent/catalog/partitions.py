@@ -1,6 +1,6 @@
 """AWS partitions and the host names that SDKs build in them.
 
-Source: `partitions.json` of botocore 1.44.8 (2026-11), by which every AWS SDK names its endpoints.
+Source: `partitions.json` of botocore 1.44.8 (2026-11), from which every AWS SDK takes the names of its endpoints.
 """
 
 import re

@@ -60,7 +60,7 @@ def command_of(place: str) -> tuple[str, str] | None:
 
 def holds_report(place: str) -> bool:
     """Whether the place of a record has a whole report, judged by the step that wrote it, its folder, or the file's
-    beginning. An object of S3 about which none of this is known counts as a report."""
+    beginning. An S3 object counts as a report if none of this is known of it."""
     if (output := _OUTPUT.search(place)) is not None:
         return _REPORT in output[0]
     if command_of(place) or "/account=" in place or _LINE.search(place) or place.lower().endswith(PARQUET):

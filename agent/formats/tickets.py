@@ -48,7 +48,7 @@ def host(report: Report) -> str:
 
 
 def host_arn(report: Report) -> str | None:
-    """The ARN of the host; None if it is not an instance of EC2, or if its id is masked."""
+    """The ARN of the host; None if it is not an EC2 instance, or if its id is masked."""
     id_ = report.vantage.instance_id
     if id_ is None or account(report) == UNKNOWN_ACCOUNT:
         return None

@@ -67,7 +67,7 @@ class Plain:
         self._passing: dict[tuple[str, str, int, int], list[bool]] = {}
 
     def place(self, address: Address, interface: NetworkInterface, endpoint: VpcEndpoint) -> End | None:
-        """An address of an endpoint as one end; None if it is not plain."""
+        """Return the end of connects at an endpoint's address; None if these connects are not plain."""
         is_plain = (
             endpoint.state == AVAILABLE
             and endpoint.endpoint_id not in self._pending

@@ -71,12 +71,12 @@ RESTRICTED_GROUP: Final = "restricted default security group"
 
 
 def is_followed(kind: str) -> bool:
-    """Whether the changes of a kind are followed."""
+    """Whether a prediction follows the changes of this kind of resource."""
     return kind in _EDITS
 
 
 def lacks(kind: str, before: Values | None, after: Values | None) -> bool:
-    """Whether something changes in a resource of a followed kind that is not followed itself."""
+    """Whether a resource of a followed kind changes in something that a prediction does not follow."""
     return before is not None and after is not None and differ(before, after, NOT_FOLLOWED.get(kind, ()))
 
 

@@ -157,7 +157,7 @@ _ALWAYS: Final = frozenset({(Step.IMDS, None), (Step.CREDENTIALS, None)})
 _SHORTER: Final = {"access-denied": "DENIED"}
 """Short forms of common failures that do not fit into a narrow column."""
 _WORST: Final = (Progress.FAILED, Progress.RUNNING, Progress.WAITING, Progress.SKIPPED, Progress.OK)
-"""Progress values, of which several checks together have the first that any of them has."""
+"""Progress values. Several checks together have the first value in this order that any of them has."""
 _ROLES: Final = {
     Role.REQUIRED: "",
     Role.OPTIONAL: "not counted: not asked for",

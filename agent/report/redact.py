@@ -415,7 +415,7 @@ def _sensitive(report: Report) -> Iterator[tuple[str, str]]:
     for kind, text in sensitive_fields((report.vantage, *(observation.facts for observation in report.observations))):
         if kind in ("location", "proxy", "url") and (host := _host_in(text)) is not None and "." in host:
             yield "host", host
-    # A rule may know of one from another place than a field, such as a role from a denial.
+    # A rule may know of one from a place other than a field, such as a role from a denial.
     for finding in report.findings:
         yield from chosen_subjects(finding.subjects)
         issuers = (subject.id for subject in finding.subjects if subject.kind is SubjectKind.ISSUER)

@@ -172,7 +172,7 @@ class Row:
 
 
 def in_use(report: Report) -> list[TargetReport]:
-    """Return the targets about which there is anything to show."""
+    """Return the targets that have anything to show."""
     return [target for target in report.targets if target.status is not Status.NOT_IN_USE]
 
 

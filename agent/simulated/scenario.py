@@ -314,8 +314,8 @@ class SdkPart:
     dual_stack: bool = False
     endpoint_urls: dict[str, str] = field(default_factory=dict)
     broken_file: bool = False
-    """Whether the shared config file contains text that is not a setting. No file has another profile than
-    `default`."""
+    """Whether the shared config file contains text that is not a setting. No file has a profile other
+    than `default`."""
     silent_home: bool = False
     """Whether the file system with the home folder, and so the shared files, never answers."""
 

@@ -28,7 +28,7 @@ from tests.bench.spent import Spent, cpu, in_turn, median, peak, ratio, wall
 from tests.support import scenarios
 
 VERDICTS: Final = (0, 1, 2)
-"""Exit codes of a run that was made; tests check whether its verdict is right."""
+"""Exit codes of a run without an error; other tests check whether its verdict is right."""
 SIGNED_CALLS: Final = 6
 BARE: Final = Path(__file__).with_name("bare.py")
 RUNBOOK: Final = Path(__file__).with_name("runbook.sh")

@@ -52,8 +52,8 @@ class Reader:
     examples: int = 100
     """The number of random texts to try."""
     every: int = 8
-    """CI reads one scenario in this many. The number is higher if the format's own tests read some, or if reading is
-    slow.
+    """CI reads one out of this many scenarios. The number is higher if the format's own tests read some, or if reading
+    is slow.
     """
 
 

@@ -1,4 +1,4 @@
-"""The scheduled audit in the template of the join: its script in a real shell, its permissions, and its schedule."""
+"""The scheduled audit in the template that joins a fleet: its script in a real shell, its permissions, its schedule."""
 
 import json
 import os

@@ -38,7 +38,7 @@ RULES_EACH: Final = 10
 TABLES_EACH: Final = 6
 ZONES: Final = 3
 FAULTY: Final = 10
-"""One VPC in this many has an endpoints' group that admits no host."""
+"""One out of this many VPCs has a group for its endpoints that admits no host."""
 _POLICY: Final = (
     '{"Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},'
     '"Action":"*","Resource":"*"}]}'

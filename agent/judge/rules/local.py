@@ -200,8 +200,8 @@ def no_source_port(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def wrong_interface(evidence: Evidence) -> Iterator[RuleFinding]:
-    """TCP010: failed connects would leave through a bridge of containers, a tunnel, or another interface than the one
-    in the address's own subnet."""
+    """TCP010: failed connects would leave through a bridge of containers, a tunnel, or an interface other than the
+    one in the address's own subnet."""
     for target in evidence.targets:
         astray: dict[str, list[Observation[TcpFacts]]] = {}
         # If anything connects from the same address of this host, its interface is right.
