@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 TOLERATED: Final = 0.02
 """Share of all files that may be unreadable: a folder has other files, too."""
-_HELP: Final = " The host's role needs s3:PutObject there, and the policy of the endpoint of S3 must allow it."
+_HELP: Final = " The host's role needs s3:PutObject there, and the policy of the S3 endpoint must allow it."
 _HELP_WITH_KEY: Final = " The role also needs kms:GenerateDataKey for that key."
 _HELP_WITH_OWNER: Final = " The bucket must belong to the account {}."
 _SHOWN: Final = 8

@@ -135,7 +135,7 @@ def permissions(
                 part="record",
                 words="What a host needs for backuplink fleet put. Name bucket and prefix in place of the first *, "
                 "and the hosts' account in place of the second; for a bucket of another account, name that account in "
-                "the condition. With a key of KMS it needs kms:GenerateDataKey, too.",
+                "the condition. With a KMS key the host also needs kms:GenerateDataKey.",
                 policy=_policy(
                     [_bucket_statement(("s3:PutObject",), f"arn:{partition}:s3:::*/{LINES_PREFIX}/account=*/*")]
                 ),

@@ -643,7 +643,7 @@ KNOWN_TEXTS: Final = (
             "(AccessDeniedException) when calling the CreateBackupVault operation",
             "operation error Backup: ... StatusCode: 403 ... AccessDeniedException",
         ),
-        means="AWS Backup denies the call. It answers so, too, where the vault does not exist in this Region and "
+        means="AWS Backup denies the call. It gives the same answer if the vault does not exist in this Region and "
         "account; and CreateBackupVault needs backup-storage:MountCapsule and rights on the KMS key besides.",
         codes=("IAM009", "IAM003", "IAM008"),
         services=("backup",),
@@ -894,7 +894,7 @@ KNOWN_TEXTS: Final = (
         patterns=("Connection was closed before we received a valid response from endpoint URL",),
         means="The connection was cut during the TLS handshake, or before the answer.",
         codes=_CUT,
-        advice="A connection that was idle for 350 seconds ends so, too; the next call then works.",
+        advice="A connection that was idle for 350 seconds ends in the same way; the next call then works.",
         source=_BOTOCORE_CODE,
         certainty=_CERTAIN,
     ),
@@ -1924,7 +1924,7 @@ KNOWN_TEXTS: Final = (
         id="aws-token-expired",
         writer=_SERVICE,
         patterns=("The security token included in the request is expired", "ExpiredToken"),
-        means="The session of these credentials is over, or its clock differs from AWS's.",
+        means="The session of these credentials is over, or the host's clock differs from AWS's.",
         codes=("API002", "ENV010"),
         nearness=Nearness.REASON,
         source=_ERRORS_PAGE,

@@ -360,7 +360,7 @@ KMS_KEY: Final = Parsed(
     ValueType(
         "arn",
         _kms_key,
-        "the ARN of a key of KMS, such as arn:aws:kms:eu-west-1:111122223333:key/0a1b2c3d-4e5f-6789-0a1b-2c3d4e5f6789",
+        "the ARN of a KMS key, such as arn:aws:kms:eu-west-1:111122223333:key/0a1b2c3d-4e5f-6789-0a1b-2c3d4e5f6789",
     )
 )
 ACCOUNT_ID: Final = Parsed(ValueType("id", _account_id, "the number of an account, such as 111122223333"))

@@ -129,15 +129,15 @@ def _turn_on_private_dns(fault: Fault) -> Fix:
     show, own_name = describe_endpoint(fault.target), _try_own_name(fault)
     if SERVICES[fault.target.service].has_appliance:
         return Fix(
-            summary=f"{_by_own_name(fault)} Off is right where appliances of this VPC use public names, which they can "
-            "lose with it; on is right for programs without that setting. Decide first which of the two this VPC holds "
-            "(DNS014).",
+            summary=f"{_by_own_name(fault)} Private DNS should stay off if appliances of this VPC use public names, "
+            "since it can take these from them. It should be on for programs that do not call the endpoint by name. "
+            "First decide which of the two this VPC holds (DNS014).",
             commands=(show, own_name),
         )
     attributes = [DnsAttributeOn(name) for name in fault.off or ()]
     return Fix(
         summary=f"(a) {_by_own_name(fault)} (b) For every host of the VPC: {FIRST_ADMIT}; "
-        + ("turn on both DNS attributes of the VPC, without which it is refused; " if attributes else "")
+        + ("turn on both DNS attributes of the VPC, since private DNS is refused without them; " if attributes else "")
         + "then turn on private DNS.",
         commands=(
             show,

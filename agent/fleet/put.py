@@ -59,7 +59,7 @@ def place_of(record: dict[str, Any], destination: str) -> str:
     ]
     if missing:
         raise PutError(
-            f"the record names no {' and no '.join(missing)}, by which it is put; instance metadata tells them"
+            f"the record names no {' and no '.join(missing)}, which its key needs; instance metadata tells them"
         )
     name = quote(host, safe="")
     if name.startswith("."):  # such a file is ignored in a folder

@@ -130,7 +130,7 @@ class ProcessReader:
         """Wait until the reader is ready. Raises ReaderError if it does not start."""
         if self._taken.readline() != _READY:
             self.close()
-            raise ReaderError("it ended at its start")
+            raise ReaderError("it ended before it was ready")
 
     def read(self, sources: Sequence[Source], contents: Sequence[bytes | None]) -> Iterator[Answer]:
         sizes = [None if content is None else len(content) for content in contents]

@@ -27,7 +27,7 @@ def watched(series: Series) -> Iterator[str]:
     yield f"{counted(series.cycles, 'cycle')} from {first} to {last} UTC; the last verdict is {series.status}."
     if series.gaps:
         missed = lasted(sum(gap.seconds for gap in series.gaps))
-        yield f"{counted(len(series.gaps), 'gap')} in which nothing watched, {missed} in all."
+        yield f"{counted(len(series.gaps), 'gap')} in which nothing was checked, {missed} in all."
     if series.lost:
         yield f"{counted(series.lost, 'cycle')} lost: the file could not be written."
 

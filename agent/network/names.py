@@ -330,7 +330,7 @@ def _said(known: KnownVpc, service: str, host: str) -> _Said:
     if rule is not None and is_rule_first and not (zone is not None and len(zone.name) > len(rule.domain)):
         servers = listed(rule.targets) if rule.targets else "other servers"
         words = f"the Resolver rule {rule.rule_id} sends {rule.domain or '.'} and all names below it to {servers}, "
-        return _unsure(f"{words}and what these answer cannot be seen", "VPC015", known, rule.rule_id, rule.domain)
+        return _unsure(f"{words}and the answers from there cannot be seen", "VPC015", known, rule.rule_id, rule.domain)
     if zone is not None and (zone.name == host or not in_effect):
         words = f"the private hosted zone {zone.name} ({zone.zone_id}) answers for the name, and its records are not "
         return _unsure(f"{words}read", "VPC016", known, zone.zone_id, zone.name)
@@ -359,8 +359,7 @@ def _by_dhcp_options(known: KnownVpc) -> _Said | None:
         words = f"the DHCP options {options.options_id} name no name server"
         return _Said(answer=Answer.CANNOT_TELL, words=words, decided_by=(options.options_id,))
     if others:
-        words = f"the DHCP options {options.options_id} name {listed(others)}, and what "
-        words += f"{'it answers' if len(others) == 1 else 'these answer'} cannot be seen"
+        words = f"the DHCP options {options.options_id} name {listed(others)}, whose answers cannot be seen"
         return _Said(answer=Answer.CANNOT_TELL, words=words, code="VPC011", decided_by=(options.options_id,))
     return None
 
@@ -406,11 +405,11 @@ def _blocked(known: KnownVpc, rule: FirewallRule) -> _Said:
     if rule.domains is None:
         words = f"{group} blocks the names of {rule.domain_list_id}, which were not read"
         if rule.domain_list_id is None:
-            words = f"{group} blocks names by how they look (DNS Firewall Advanced), and which these are cannot be seen"
+            words = f"{group} blocks names by how they look (DNS Firewall Advanced), and these names cannot be seen"
         return _Said(answer=Answer.CANNOT_TELL, words=words, decided_by=decided_by)
     words = f"{group} blocks the name (domain list {rule.domain_list_id}) and answers {rule.block_response}"
     if rule.block_response == "OVERRIDE":
-        words += f" with {rule.override}, and where that leads cannot be seen"
+        words += f" with {rule.override}, and nothing shows where that leads"
         quoted = () if rule.override is None else (rule.override,)
         return _Said(Answer.CANNOT_TELL, words, code, decided_by, quoted)
     return _Said(answer=Answer.NOTHING, words=words, code=code, decided_by=decided_by)
@@ -509,7 +508,7 @@ def _without_private_dns(known: KnownVpc, service: str, host: str, there: tuple[
         return _Said(answer=Answer.PUBLIC, words=words, code="VPC001", decided_by=(known.vpc_id,))
     named = [endpoint for endpoint in there if endpoint.private_dns and host in endpoint.dns_names]
     if any(endpoint.state == AVAILABLE for endpoint in named) and dns is not None and not dns.hostnames:
-        words = f"enableDnsHostnames of {known.vpc_id} is false, without which private DNS is not in effect"
+        words = f"private DNS is not in effect, since enableDnsHostnames of {known.vpc_id} is false"
         return _Said(answer=Answer.PUBLIC, words=words, code="VPC003", decided_by=(known.vpc_id,))
     if named:
         states = listed(f"{endpoint.endpoint_id} has the state {endpoint.state}" for endpoint in named)

@@ -696,7 +696,7 @@ class Predictor:
             aside = ""
             if target.startswith(_KEEPS_SOURCE):
                 aside = ", an endpoint of AWS Network Firewall or of a Gateway Load Balancer,"
-            return Reachability.DOUBTFUL, f"{sends}{aside} first, and what that does with it cannot be seen"
+            return Reachability.DOUBTFUL, f"{sends}{aside} first, and nothing shows what that does with it"
         if inside:
             return Reachability.DOUBTFUL, f"{sends}, though {to} is in {table.vpc_id} itself"
         if to_internet and _is_private(to):
@@ -709,7 +709,7 @@ class Predictor:
             return Reachability.OPEN, sends
         if back and not to_internet:
             return Reachability.OPEN, sends
-        return Reachability.CANNOT_TELL, f"{sends}, and what lies behind that cannot be seen"
+        return Reachability.CANNOT_TELL, f"{sends}, and nothing shows what lies behind that"
 
     def _peered(
         self, peering: Peering, vpc_id: str, sends: str, to: Address, other: str | None

@@ -196,13 +196,13 @@ class TransitGateways:
         receiver = trip.receiver
         if route.kind == _FIREWALL or (route.kind == TRANSIT_VPC and receiver and resource != receiver.vpc_id):
             whose = "the firewall" if route.kind == _FIREWALL else resource
-            words = f"{sends} {where} first, and what {whose} does with it cannot be seen"
+            words = f"{sends} {where} first, and nothing shows what {whose} does with it"
             return said(Reachability.DOUBTFUL, words, resource or attachment_id), None
         if route.kind != TRANSIT_VPC or receiver is None:
-            return said(Reachability.CANNOT_TELL, f"{sends} {where}, and what lies behind that cannot be seen"), None
+            return said(Reachability.CANNOT_TELL, f"{sends} {where}, and nothing shows what lies behind that"), None
         far = self._attachments.get(attachment_id)
         if far is None or not far.subnet_ids:
-            words = f"{sends} {where}, and in which subnets that is was not read"
+            words = f"{sends} {where}, whose subnets were not read"
             return said(Reachability.CANNOT_TELL, words), None
         return said(Reachability.OPEN, f"{sends} {where}"), far
 

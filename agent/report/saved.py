@@ -95,7 +95,7 @@ def _document(text: str) -> Any:
     if not _is_of_stream(document):
         return document
     if document.pop("type") != "report":
-        raise DecodeError("the last line", "the report belongs here; the run did not come to its end") from None
+        raise DecodeError("the last line", "the report belongs here; the run did not finish") from None
     return document
 
 

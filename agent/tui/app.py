@@ -120,7 +120,7 @@ SMALLEST: Final = Size(60, 20)
 """From this size on nothing important is cut off."""
 MESSAGE_SECONDS: Final = 10.0
 """Number of seconds that a message stays on the last line."""
-_ASKED: Final = "quitting ends the watch, and its times and changes are lost; again to quit"
+_ASKED: Final = "quitting ends the watch and loses its times and changes; press again to quit"
 _SOON: Final = 0.001
 """Seconds to the next run if it is late."""
 OPERATOR: Final = "the operator"

@@ -81,7 +81,7 @@ def region_unknown(evidence: Evidence) -> Iterator[RuleFinding]:
         code="ENV001",
         target=None,
         detail="No Region from --region, AWS_REGION, AWS_DEFAULT_REGION, the SDK's profile or instance metadata: "
-        "there is no endpoint name to look for." + (f" Not read to its end: {listed(ids(lost))}." if lost else ""),
+        "there is no endpoint name to look for." + (f" Not read completely: {listed(ids(lost))}." if lost else ""),
         evidence=ids(looked),
         fix=Fix(
             summary="Name the Region whose endpoint this host uses.",
@@ -285,7 +285,7 @@ def sdk_host_not_covered(evidence: Evidence) -> Iterator[RuleFinding]:
             code="ENV006",
             target=target.id,
             detail=f"The SDK here calls {target.host}, which is not private; {listed(covered)} "
-            f"{'is' if len(covered) == 1 else 'are'}: private DNS covers another name than the one in use."
+            f"{'is' if len(covered) == 1 else 'are'}: private DNS covers a name other than the one in use."
             + (_DOUBTFUL if is_doubtful else ""),
             at_most=Severity.WARNING if is_doubtful else None,
             # A failed lookup is reported by the finding for its failure, and not by this warning.
@@ -343,7 +343,7 @@ def proxy_captures_endpoint(evidence: Evidence) -> Iterator[RuleFinding]:
             shared=frozenset({proxy}),
             fix=Fix(
                 summary=f"Add {target.host} and 169.254.169.254 to what NO_PROXY and no_proxy hold where the process "
-                "that makes the calls gets them. A suffix of AWS there would take every AWS service off the proxy.",
+                "that makes the calls gets them. An AWS suffix there would take every AWS service off the proxy.",
                 commands=(SHOW_EXCEPTIONS,),
                 lines=exceptions(target.host, "169.254.169.254"),
             ),
@@ -644,7 +644,7 @@ def allowance_exceeded(evidence: Evidence) -> Iterator[RuleFinding]:
         code="ENV013",
         target=None,
         headline={"risen": _exceeded(risen)},
-        detail="While this run lasted this instance went beyond what it is allowed: "
+        detail="During this run, this instance exceeded its network allowances: "
         f"{listed(f'{name} rose by {count}' for name, count in risen)}. So "
         f"{'; '.join(effect for counter, effect in _EFFECTS.items() if counter in counters)}.",
         evidence=ids([seen]),

@@ -152,7 +152,7 @@ def _fix(code: str, target: Target, action: str, denial: Denial, others: OtherCa
         if denial.explicit
         else f"The permissions boundary of this role or user caps all grants: add {action} to its Allow.",
         "IAM007": "The session was opened with a policy of its own: open it without, or with one that allows the call.",
-        "IAM008": "Edit the resource's own policy, such as that of a vault, a key or a bucket.",
+        "IAM008": "Edit the policy of the resource itself, such as a vault, a key or a bucket.",
         "IAM009": "Check all kinds of policies in turn: endpoint, identity, organisation, boundary, session.",
     }[code]
     who = read_only("aws", "sts", "get-caller-identity", "--region", target.region, scope=CommandScope.ACCOUNT)

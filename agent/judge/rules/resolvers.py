@@ -140,7 +140,7 @@ def _servers_agree(evidence: Evidence, target: Target, fault: PrivateElsewhere) 
 
 
 def _flush_what_is_ahead(target: Target) -> Fix:
-    """The fix to suggest if programs get another answer than this host's own name servers give."""
+    """The fix to suggest if programs do not get the answer that this host's own name servers give."""
     return Fix(
         summary="Flush the cache that answers before DNS on this host (nscd, or systemd-resolved through the hosts "
         "line of /etc/nsswitch.conf), then restart programs that keep answers themselves, such as a JVM. The name "
@@ -792,7 +792,7 @@ def search_list_answers(evidence: Evidence) -> Iterator[RuleFinding]:
             headline={"domain": seen.domains[0]},
             detail=f"Programs on this host get {got} for {target.host}; with a "
             f"final dot, which no search list completes, the name {gives}. The search domains of resolv.conf {when}, "
-            f"and {f'{domains} {answer}' if failure is None else f'the lookup ends so at {domains}'}.",
+            f"and {f'{domains} {answer}' if failure is None else f'the lookup fails at {domains}'}.",
             evidence=ids([seen.lookup, seen.itself, *seen.completed]),
             addresses=seen.addresses,
             of_this_host=seen.is_first,

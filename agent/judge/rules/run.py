@@ -35,7 +35,7 @@ def incomplete(evidence: Evidence) -> Iterator[RuleFinding]:
     missing = ids([*cut, *(observation for observation in not_started if _reason(observation).startswith(NOT_STARTED))])
     more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
     if evidence.run.interrupted:
-        why, fix = "it was interrupted", Fix(summary="Run again and let it come to its end.")
+        why, fix = "it was interrupted", Fix(summary="Run again and let it finish.")
     else:
         why = "its deadline came"
         fix = Fix(

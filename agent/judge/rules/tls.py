@@ -661,7 +661,7 @@ def trust_store_broken(evidence: Evidence) -> Iterator[RuleFinding]:
         if weak:
             sentences.append(
                 f"At {_where(weak)} the certificate names Amazon as its issuer, and a key or digest in its chain is "
-                f"too weak for this host's policy ({_alerts(weak)}). That is not about the roots."
+                f"too weak for this host's policy ({_alerts(weak)}). The roots are not the cause of that."
             )
         if unread:
             sentences.append(f"No certificate could be verified: {_alerts(unread)}.")

@@ -26,7 +26,7 @@ def action_part(elements: Mapping[str, Any], call: Call) -> Part:
     if name == "NotAction":
         return Part(name, fit.turned(), f"its NotAction excepts {quoted(call.action)}, or may")
     if fit is Fit.MAYBE:
-        return Part(name, fit, "its Action has another form than AWS takes, a service, a colon and a name")
+        return Part(name, fit, "its Action does not have the form that AWS takes, a service, a colon and a name")
     why = f"its Action, {_listed(patterns)}, does not cover it"
     if call.action.lower().startswith("backup-gateway:") and any(
         pattern.lower().startswith("backup:") for pattern in patterns

@@ -124,7 +124,7 @@ def test_whatever_a_host_is_called_it_is_one_object(host: str, name: str) -> Non
 @pytest.mark.parametrize(
     ("changed", "why"),
     [
-        ({"account": None}, "names no account, by which it is put"),
+        ({"account": None}, "names no account, which its key needs"),
         ({"account": "1234"}, "names no account"),
         ({"region": "../x"}, "names no Region"),
         ({"host": None, "region": None}, "names no Region and no host"),
@@ -296,7 +296,7 @@ def test_a_file_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[
 @pytest.mark.parametrize("key", ["alias/x", "arn:aws:kms:eu-west-1:1:key/x", f"{KEY} "])
 def test_a_key_is_named_by_its_arn(key: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert dispatch(["fleet", "put", "--kms-key", key, written(tmp_path, of_account(1)), PREFIX], []) == 3
-    assert "is not the ARN of a key of KMS" in capsys.readouterr().err
+    assert "is not the ARN of a KMS key" in capsys.readouterr().err
 
 
 def test_a_signal_ends_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

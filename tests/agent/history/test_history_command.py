@@ -71,7 +71,7 @@ def test_the_list_of_changes(capsys: pytest.CaptureFixture[str], file: Path) -> 
     code, out, err = _run(capsys, "history", file)
     assert (code, err) == (0, "")
     assert "watch\n  4 cycles from 2026-03-01 12:00:00 to 2026-03-01 12:08:00 UTC; the last verdict\n  is ok.\n" in out
-    assert "  1 gap in which nothing watched, 4 min in all.\n" in out
+    assert "  1 gap in which nothing was checked, 4 min in all.\n" in out
     assert "  2      2026-03-01 12:01:02  [1] raised TCP001@backup (critical): it is so;\n" in out
     assert "         2026-03-01 12:03:26  [1] not watched for 4 min\n" in out
     assert "  2 cycles lost: the file could not be written.\n" in out

@@ -268,7 +268,7 @@ def test_the_list() -> None:
         "watch --workload auto\n"
         "  1,440 cycles from 2026-03-01 00:00:00 to 2026-03-02 00:00:00 UTC; the last\n"
         "  verdict is ok.\n"
-        "  1 gap in which nothing watched, 2 h 10 min in all.\n"
+        "  1 gap in which nothing was checked, 2 h 10 min in all.\n"
         "  1 cycle lost: the file could not be written.\n"
         "\n"
         "  cycle  UTC                  change\n"

@@ -108,7 +108,7 @@ def _passing(evidence: Evidence, target: Target, stops: list[Stop]) -> Fix:
     return fix_of("VPC006", fault)
 
 
-_SEE_THERE: Final = "Whether the network ACL of the gateway appliance's subnet passes its ports is to be seen there."
+_SEE_THERE: Final = "Check whether the network ACL of the gateway appliance's subnet passes its ports."
 
 
 def _far_ends(evidence: Evidence, target: Target, stop: Stop) -> tuple[Remote, ...]:

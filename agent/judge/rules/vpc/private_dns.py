@@ -239,9 +239,9 @@ def vpc_dns_attributes_off(evidence: Evidence) -> Iterator[RuleFinding]:
         }
         on = [endpoint_id for endpoint_id, is_on in there.items() if is_on]
         beside = (
-            f", without which private DNS of {listed(on)}, though on, is not in effect"
+            f", so private DNS of {listed(on)} is not in effect, though it is on"
             if on
-            else f", and private DNS of {listed(there)} cannot be turned on without"
+            else f", so private DNS of {listed(there)} cannot be turned on"
         )
         resolved = [f"{seen.target.host} resolves to {listed(ordered(seen.addresses))}" for seen in affected]
         yield resting_on(

@@ -182,7 +182,7 @@ def _unsettled_words(unsettled: dict[Target, tuple[str, tuple[Address, ...]]], u
         yield f"Whether a gateway endpoint leads to {listed(addresses)} of {target.host} is not known: {why}."
     if unread:
         actions = dict.fromkeys(action for name in unread for action in READS[name].actions)
-        yield f"To read {listed(READS[name].words for name in unread)} settles it ({listed(actions)})."
+        yield f"Reading {listed(READS[name].words for name in unread)} would settle it ({listed(actions)})."
 
 
 def _nameless_words(evidence: Evidence, nameless: list[Target]) -> Iterator[str]:
