@@ -205,7 +205,7 @@ _RUN: Final = (
     _option(
         "--run-agents",
         is_flag=True,
-        help="Run each agent that is found on this host for its version.",
+        help="Run each agent that is found on this host, to read its version.",
     ),
     _option(
         "--resolver",
@@ -240,7 +240,7 @@ _RUN: Final = (
         show_default=", ".join(
             [
                 f"{DEFAULT_DEADLINE:g}",
-                *(f"{row.deadline:g} with --format {row.name}" for row in FORMATS if row.deadline is not None),
+                *(f"or {row.deadline:g} with --format {row.name}" for row in FORMATS if row.deadline is not None),
             ]
         ),
         help="Time limit of the whole run, in seconds.",
@@ -704,7 +704,7 @@ _WATCH: Final = (
         "--on-change-env",
         type=VARIABLE,
         multiple=True,
-        help="Variable with a credential, such as AWS_SESSION_TOKEN, that the program of --on-change inherits, too "
+        help="Variable with a credential, such as AWS_SESSION_TOKEN, that the program of --on-change also inherits "
         "(repeatable).",
     ),
     _option(

@@ -132,7 +132,9 @@ def test_the_page_of_a_code_has_every_word_of_its_text(
     code: str, wanted: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = written(code, "--format", wanted, capsys=capsys)
-    shown = html.unescape(re.sub(r"<(style|title)>.*?</\1>|</?[a-z][^>]*>", " ", out, flags=re.DOTALL))
+    if wanted == "html":  # in Markdown, a command may have `</dev/null`
+        out = re.sub(r"<(style|title)>.*?</\1>|</?[a-z][^>]*>", " ", out, flags=re.DOTALL)
+    shown = html.unescape(out)
     assert _words(written(code, capsys=capsys)) - _words(shown) == set()
     assert [heading for heading in HEADINGS if heading in shown] == list(HEADINGS)
 

@@ -19,7 +19,7 @@ def entry(key: str) -> str:
 
 
 def test_default_in_words_is_shown_as_in_help() -> None:
-    assert f"Default: {DEFAULT_DEADLINE:g}, 9 with --format nagios." in entry("deadline")
+    assert f"Default: {DEFAULT_DEADLINE:g}, or 9 with --format nagios." in entry("deadline")
 
 
 def test_default_of_a_value_is_shown() -> None:

@@ -120,7 +120,7 @@ def fleet_pack(
     since: "datetime | float | None",
     **options: Any,
 ) -> int:
-    """Pack the records of many hosts into Parquet files. Each account, Region and day has one.
+    """Pack the records of many hosts into Parquet files. There is one for each account, Region and day.
 
     PATH is what `fleet` reads; DESTINATION is a folder or s3://BUCKET/PREFIX. A file that already has all of its
     records stays as it is, so the command can be repeated. `fleet` reads the result, and so does Athena (`fleet athena

@@ -49,9 +49,9 @@ def diff(received_signals: list[str], /, old: str, new: str, **options: Any) -> 
     """Compare two saved reports. It says which targets, steps and findings differ.
 
     OLD and NEW are files written with --format json, ndjson or html; one of them may be - for stdin. The first line
-    says WORSE, FIXED, PARTLY FIXED or NOTHING WORSE, and by which finding. Findings that are new or worse follow with
-    their fixes; their symptoms stand below. A fault that the new run did not look for is not FIXED. Exit codes: 0
-    nothing got worse, 1 or 2 by the worst cause that is new or got worse, 3 the two cannot be compared.
+    says WORSE, FIXED, PARTLY FIXED or NOTHING WORSE, and by which finding. Then come the findings that are new or
+    worse, with their fixes, and their symptoms below them. A fault that the new run did not look for is not FIXED.
+    Exit codes: 0 nothing got worse, 1 or 2 by the worst cause that is new or got worse, 3 the two cannot be compared.
     """
     from agent.app.judge_saved import compare_saved
 
