@@ -28,7 +28,8 @@ from probes.frozen import dataclass
 MAX_REPORT_BYTES: Final = 64 << 20
 """Maximum size of an unpacked report, as for a saved one."""
 MAX_STANDS: Final = 7 * 86_400_000
-"""Maximum milliseconds for which a cycle describes the state: the longest interval of a watch is a day."""
+"""Maximum milliseconds for which the result of one cycle counts as the present state. The longest interval of a watch
+is a day."""
 BATCH: Final = 1_000
 """Number of cycles that are read at once: a reader that processes them slowly keeps no lock meanwhile."""
 FAILED: Final = (Status.WARNING, Status.CRITICAL)

@@ -33,10 +33,10 @@ class Part(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Places:
-    """The lists for the kinds of one language."""
+    """The lists of kinds of resources that one language has."""
 
     of_aws: tuple[str, ...]
-    """Prefixes of its AWS kinds."""
+    """Prefixes of the kinds of AWS in this language."""
     always: frozenset[str]
     always_of: tuple[str, ...]
     """Prefixes of the kinds of services in which any change may matter, apart from kinds in the other lists."""

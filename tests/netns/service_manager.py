@@ -225,7 +225,7 @@ def service_manager(vpc: Vpc) -> Iterator[ServiceManager]:
 
 
 def _started(process: subprocess.Popen[bytes], output: IO[bytes]) -> ServiceManager:
-    """The systemd below a process, once it has started. Raises RuntimeError if the process ends before."""
+    """The systemd below a process, once it has started. Raises RuntimeError if the process ends first."""
     until = time.monotonic() + SECONDS
     while time.monotonic() < until and process.poll() is None:
         for child in _children(process):

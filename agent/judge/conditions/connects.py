@@ -23,7 +23,8 @@ NOTHING: Final = frozenset({"all that leaves this host"})
 """The cause to name if a host reaches nothing, whatever it tries."""
 UNRESOLVED: Final = frozenset({"incomplete", "failed"})
 _ROUTERS_SAY_UNREACHABLE: Final = {4: frozenset({0, 1, 5, 6, 7, 11, 12}), 6: frozenset({0, 3})}
-"""ICMP type 3 codes for network and host (RFC 1812, section 5.2.7.1); ICMPv6 type 1: no route, address (RFC 4443)."""
+"""Codes with which a router says that a network or host is unreachable: of ICMP type 3 (RFC 1812, section 5.2.7.1),
+and of ICMPv6 type 1 for "no route" and "address" (RFC 4443)."""
 
 
 class Nature(Enum):

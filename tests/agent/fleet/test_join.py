@@ -211,7 +211,7 @@ def test_blind_hosts_take_the_cause_of_their_subnet_then_of_their_zone(engine: D
 
 
 def met(*last: int) -> Callable[[Host], tuple[str, ...]]:
-    """Return the ids of a symptom at these addresses of the endpoint."""
+    """Return a function that gives, for a host, the ids of a symptom seen at these addresses of the endpoint."""
     return lambda host: (f"vpc={host.vpc}", *(f"address=10.9.9.{one}" for one in last))
 
 

@@ -178,7 +178,7 @@ async def meet(
     refused: Exception | None = None,
     then: Callable[[TlsStream], Awaitable[None]] | None = None,
 ) -> Met:
-    """Shake hands with the first of `servers` and, if the client looks again, with the next."""
+    """Shake hands with the first of `servers`; if the client connects again, the next one answers."""
     met = Met()
     waiting = iter(servers)
 
