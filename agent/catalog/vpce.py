@@ -58,7 +58,9 @@ def named_endpoint(text: str) -> NamedEndpoint:
     service, separator, host = text.rpartition("=")
     host = host.strip().rstrip(".").lower()
     if _is_address(host):
-        raise ValueError(f"{host!r} is an address; name the endpoint's host or id, since certificates are for names")
+        raise ValueError(
+            f"{host!r} is an address; give the endpoint's DNS name or id, since certificates are issued for names"
+        )
     if "://" in host or "/" in host or ":" in host:
         raise ValueError(
             f"{text!r} is a URL; name the host alone, such as vpce-....backup.eu-west-1.vpce.amazonaws.com"

@@ -175,8 +175,8 @@ workload_option: Final = _option(
     metavar="NAME",
     help="Workload whose services must be reachable (repeatable): "
     f"{', '.join(Workload)}. {Workload.AUTO.value} takes the workloads that are found on this host, or "
-    f"{Workload.CALLER.value} if there are none. It is the default unless a service or an endpoint is named. The part "
-    "after the colon says where SAP HANA's backups go, if that cannot be read.",
+    f"{Workload.CALLER.value} if there are none. It is the default unless a service or an endpoint is named. If the "
+    "host does not show where SAP HANA's backups go, the part after the colon says it.",
 )
 """The option --workload of a run."""
 _RUN: Final = (
@@ -321,7 +321,8 @@ _FACTS: Final = (
         "--vpc",
         "vpc_id",
         type=VPC,
-        help="Id of the VPC whose hosts will use the file. Default: every VPC of the account and Region, for a fleet.",
+        help="Id of the VPC whose hosts will use the file. Default: every VPC of the account and Region, for "
+        "`backuplink fleet`.",
     ),
     *_ROLES,
     _where((FACTS,), "the facts"),
@@ -398,9 +399,9 @@ _PREDICT: Final = (
         "intents",
         type=FILE,
         metavar="FILE",
-        help="Say whether the intents of this TOML file hold, with the assumed changes if there are any: what must be "
-        "open and what must be shut, from where, for which services. The intents then decide the exit code; - reads "
-        "stdin.",
+        help="Say whether the intents in this TOML file hold, after the assumed changes if there are any. An intent "
+        "says what must be open or shut, from where, and for which services. The intents then decide the exit code; - "
+        "reads stdin.",
     ),
     _format((PREDICTION,), "Format of the prediction."),
     _where((PREDICTION,), "the prediction"),
@@ -459,8 +460,8 @@ _AUDIT: Final = (
     ),
     _format(
         (AUDIT,),
-        "Format of the audit: {names}. eventbridge has the faults that are new since --against, as requests of "
-        "`aws events put-events`, one per line.",
+        "Format of the audit: {names}. eventbridge has the faults that the audit of --against did not have, as "
+        "requests of `aws events put-events`, one per line.",
     ),
     _where((AUDIT,), "the audit"),
     _masks("ids, accounts and addresses", "the audit"),
@@ -469,9 +470,9 @@ _AUDIT: Final = (
         "suppressions",
         type=SUPPRESSION,
         multiple=True,
-        help="Known finding that must not affect the verdict (repeatable); its target is a service, a VPC, the id of "
-        "the resource, or a tag of the VPC or of the endpoint, as tag:KEY or tag:KEY=VALUE, and it may have a last "
-        "day, such as @2026-12-31.",
+        help="Known finding that must not affect the verdict (repeatable). TARGET limits it to a service, a VPC, the "
+        "id of a resource, or a tag of the VPC or of the endpoint (tag:KEY or tag:KEY=VALUE), and DAY, such as "
+        "2026-12-31, is its last day.",
     ),
     click.option(
         "--review",
@@ -508,8 +509,8 @@ _FLEET: Final = (
         "--ec2-facts",
         type=FILE_OR_FOLDER,
         multiple=True,
-        help="File that `backuplink facts` wrote, of a VPC or of a whole account, or folder of them (repeatable): "
-        "names the cause for hosts that could not read EC2.",
+        help="File that `backuplink facts` wrote about a VPC or a whole account, or a folder of such files "
+        "(repeatable). It shows the cause for hosts that could not read EC2.",
     ),
     click.option(
         "--inventory",
@@ -647,8 +648,8 @@ _REPORT: Final = (
         "suppressions",
         type=SUPPRESSION,
         multiple=True,
-        help="Known finding that must not affect the verdict (repeatable): of every target, of one, or of a subject "
-        "such as group:sg-0a1b2c3d, until the end of a day such as @2026-12-31.",
+        help="Known finding that must not affect the verdict (repeatable). TARGET limits it to one target or to a "
+        "subject such as group:sg-0a1b2c3d, and DAY, such as 2026-12-31, is its last day.",
     ),
     _fails(_option),
 )
@@ -737,7 +738,7 @@ _HISTORY: Final = (
     _option(
         "--history",
         type=FILE,
-        help="Keep every run in a file, for `backuplink history`. A new file is for its owner alone.",
+        help="Keep every run in a file, for `backuplink history`. Only its owner can read a new file.",
     ),
     _option(
         "--keep",

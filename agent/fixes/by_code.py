@@ -80,8 +80,8 @@ def _create_endpoint(fault: Fault) -> Fix:
         name = gateway_service_name_of(target.service, target.region) or "<SERVICE_NAME>"
         return Fix(
             summary=f"Create a gateway endpoint of {target.service} for the subnet's route table: it costs nothing, "
-            "and names need no change. It carries no other Region's buckets; for these, and from peered networks, an "
-            "interface endpoint is needed.",
+            "and names need no change. It does not lead to buckets of other Regions; for these, and from peered "
+            "networks, an interface endpoint is needed.",
             commands=written(target.region, NewGateway(name, fault.one("<ROUTE_TABLE_ID>"))),
         )
     if fault.is_offered is False:
@@ -150,7 +150,7 @@ def _turn_on_private_dns(fault: Fault) -> Fix:
 
 
 def _by_own_name(fault: Fault) -> str:
-    return f"A host needs no private DNS where it calls the endpoint by name: {set_own_name(fault.target)}."
+    return f"A host needs no private DNS if it calls the endpoint by name: {set_own_name(fault.target)}."
 
 
 def _try_own_name(fault: Fault) -> Command:
@@ -207,8 +207,8 @@ _POLICY: Final = "VpcEndpoints[].PolicyDocument"
 def _narrow_policy(fault: Fault) -> Fix:
     return Fix(
         summary="Nothing to fix if that is intended. Otherwise name in the policy who may call through the endpoint, "
-        "such as by a Condition on aws:PrincipalOrgID or aws:PrincipalAccount, and what for. Every caller of the VPC "
-        "is then held by it: see who they are first.",
+        "such as by a Condition on aws:PrincipalOrgID or aws:PrincipalAccount, and what for. The policy then "
+        "applies to every caller of the VPC: see who they are first.",
         commands=(_show_endpoints(fault, _POLICY),),
     )
 
@@ -233,7 +233,7 @@ def _allow_calls(fault: Fault) -> Fix:
     else:
         summary = (
             f"Add to the policy of {where} a statement with Effect Allow, Action {calls}, Resource * and "
-            f"{fault.caller} as Principal. No Deny may fit; what is there stays."
+            f"{fault.caller} as Principal. No Deny may fit. Keep what is there."
         )
     return Fix(
         summary=f"{summary} Changes take some minutes.",
@@ -302,7 +302,7 @@ def _let_out(fault: Fault) -> Fix:
     if own:
         groups = listed(dict.fromkeys(opening.at for opening in own))
         sentences.append(
-            f"In {groups}, let {_ports(own)} out to the endpoint; that holds for every host with the group."
+            f"In {groups}, let {_ports(own)} out to the endpoint; this applies to every host with the group."
         )
     if appliance:
         sentences.append(
@@ -340,7 +340,7 @@ def _pass_acl(fault: Fault) -> Fix:
     is_listed = not entries and SERVICES[fault.target.service].has_gateway_endpoint
     what = "" if entries else f" for {listed(fault.ports)}, and for answers on ports {EPHEMERAL[0]} to {EPHEMERAL[1]},"
     return Fix(
-        summary=f"Add what is missing{what} to {listed(acls)}, in front of the entry that denies. Its entries hold for "
+        summary=f"Add what is missing{what} to {listed(acls)}, in front of the entry that denies. Its entries apply to "
         "the whole subnet; a security group, which both ends have, can be narrower."
         + (f" {blocks_alone(fault.target)}" if is_listed else ""),
         commands=(
@@ -363,7 +363,7 @@ def _fix_route(fault: Fault) -> Fix:
         summary = f"See the state, the zones and the options of {listed(attachments)}, and change what is missing."
     else:
         summary = (
-            f"Give {named} a route to the other end, or fix the one that is taken. A route holds for every {whom}. "
+            f"Give {named} a route to the other end, or fix the one that is taken. A route applies to every {whom}. "
             "Where it should point is not known here."
         )
     return Fix(summary=summary, commands=tuple(show_routes(fault.target.region, (*tables, *attachments) or ("",))))
@@ -476,8 +476,8 @@ def _give_record(fault: Fault) -> Fix:
     return Fix(
         summary=f"Give {fault.host} a record in the zone: an alias to the endpoint's own DNS name. "
         + (
-            "While a zone of the very name is there, private DNS for it is refused; a zone that nobody needs is for "
-            "its owner to delete."
+            "While a zone of exactly this name exists, private DNS for it is refused; if nobody needs the zone, its "
+            "owner can delete it."
             if fault.is_exact
             else "Or leave the zone as it is and turn on private DNS of the endpoint, which is more specific."
         ),
@@ -487,8 +487,8 @@ def _give_record(fault: Fault) -> Fix:
 
 def _allow_name(fault: Fault) -> Fix:
     return Fix(
-        summary=f"Have the owner of the group allow {fault.host}: an ALLOW rule for a list that holds it, with a lower "
-        "priority number than the rule that blocks, or the name out of the blocked list.",
+        summary=f"Have the owner of the group allow {fault.host}: by an ALLOW rule for a list that holds it, with a "
+        "lower priority number than the rule that blocks, or by removing the name from the blocked list.",
         commands=_show_firewall(fault),
     )
 
@@ -513,12 +513,12 @@ def _answer_before_profile(fault: Fault) -> Fix:
             more = _system_rule(fault)
             summary = (
                 f"Let the VPC answer {fault.host} itself: a rule of type SYSTEM for it, which is its own and so comes "
-                "before the Profile's. Or have the owner of the Profile take the rule out of it, for all its VPCs."
+                "before the Profile's. Or have the owner of the Profile remove the rule from it, for all its VPCs."
             )
         case Brought.ZONE:
             summary = (
                 f"Have the owner of the Profile give {fault.host} a record in the zone, an alias to the endpoint's own "
-                "DNS name, or take the zone out of the Profile, for all its VPCs. "
+                "DNS name, or remove the zone from the Profile, for all its VPCs. "
                 f"{comes_first}{'the zone' if fault.is_exact else 'the wider zone'}."
             )
         case Brought.FIREWALL:

@@ -231,9 +231,9 @@ def _parted(report: Report) -> Values:
 
 RUN_METRICS: Final = (
     RunMetric("Ok", "Count", "1 if the run is ok, otherwise 0.", _run_is(Status.OK)),
-    RunMetric("Warning", "Count", "1 if it is warning.", _run_is(Status.WARNING)),
-    RunMetric("Critical", "Count", "1 if it is critical.", _run_is(Status.CRITICAL)),
-    RunMetric("Unknown", "Count", "1 if it could not tell, or did not take place.", _run_is(Status.UNKNOWN)),
+    RunMetric("Warning", "Count", "1 if the run is warning.", _run_is(Status.WARNING)),
+    RunMetric("Critical", "Count", "1 if the run is critical.", _run_is(Status.CRITICAL)),
+    RunMetric("Unknown", "Count", "1 if the run could not tell, or did not take place.", _run_is(Status.UNKNOWN)),
     RunMetric(
         "Complete",
         "Count",
@@ -255,7 +255,7 @@ RUN_METRICS: Final = (
     RunMetric(
         "ClockOffsetSeconds",
         "Seconds",
-        "This host's clock minus that of AWS.",
+        "This host's clock minus the clock of AWS.",
         lambda report: report.vantage.clock_offset_seconds,
     ),
     RunMetric(
@@ -327,8 +327,8 @@ def _of_step(step: Step) -> Iterator[TargetMetric]:
 
 TARGET_METRICS: Final = (
     TargetMetric("Ok", "Count", "1 if the target is ok, otherwise 0.", _target_is(Status.OK)),
-    TargetMetric("Warning", "Count", "1 if it is warning.", _target_is(Status.WARNING)),
-    TargetMetric("Critical", "Count", "1 if it is critical.", _target_is(Status.CRITICAL)),
+    TargetMetric("Warning", "Count", "1 if the target is warning.", _target_is(Status.WARNING)),
+    TargetMetric("Critical", "Count", "1 if the target is critical.", _target_is(Status.CRITICAL)),
     TargetMetric("Unknown", "Count", "1 if the run could not tell.", _target_is(Status.UNKNOWN)),
     TargetMetric(
         "Causes",

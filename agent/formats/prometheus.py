@@ -471,7 +471,7 @@ FAMILIES: Final = (
     Family(
         "probe_tls_version_info",
         ("target", "version"),
-        "1: the version of TLS with the first address, port 443.",
+        "1: the version of TLS that was agreed with the first address on port 443.",
         _tls_version,
     ),
     Family(
@@ -482,7 +482,7 @@ FAMILIES: Final = (
         _certificate_expiry,
     ),
     Family("backuplink_build_info", ("version",), "1: the version of backuplink that made the report.", _build),
-    Family("backuplink_run_info", ("region", "expect"), "1: the Region of the run and the path it expects.", _run),
+    Family("backuplink_run_info", ("region", "expect"), "1: the Region of the run and the path that it expects.", _run),
     Family("backuplink_run_complete", (), "1 if the run is complete, 0 if it was cut short or not made.", _complete),
     Family("backuplink_run_interrupted", (), "1 if a signal ended the run early.", _interrupted),
     Family(
@@ -519,7 +519,7 @@ FAMILIES: Final = (
     Family(
         "backuplink_clock_offset_seconds",
         (),
-        "This host's clock minus that of AWS, from the most certain answer.",
+        "This host's clock minus the clock of AWS, from the most certain answer.",
         _clock_offset,
     ),
     Family(

@@ -53,7 +53,7 @@ def kind_of(command: Command) -> str:
     letter = "" if command.alternative is None else f"({command.alternative}) "
     if not command.changes:
         return f"{letter}reads"
-    return f"{letter}changes" if command.reversible else f"{letter}changes, cannot be taken back"
+    return f"{letter}changes" if command.reversible else f"{letter}changes, cannot be undone"
 
 
 def items(state: State) -> tuple[Item, ...]:

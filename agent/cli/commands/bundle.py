@@ -37,9 +37,10 @@ def bundle(ctx: click.Context, /, report_file: str | None, **options: Any) -> in
 
     The archive is a .tar.gz of at most 5 MB that only its owner can read. It holds the report as JSON, HTML and text
     and, if the report is about this host, the settings of this host: name servers, hosts file, addresses, routes,
-    neighbours, settings of TCP, sockets by state, settings of proxies and the AWS SDK by name, versions. Ids, addresses
-    and names are masked as by --redact, with the same mask in every file; secrets are never in it. stderr lists what is
-    in it before it is written, stdout has its path. A signal before that leaves no archive.
+    neighbours, TCP settings, the number of sockets in each state, the settings of proxies and of the AWS SDK listed by
+    name, and versions. Ids, addresses and names are masked as by --redact, with the same mask in every file; the
+    archive never has secrets. stderr lists the content before the archive is written, and stdout has its path. A signal
+    before that leaves no archive.
 
     Exit codes: 0 done, 3 an error.
     """

@@ -68,7 +68,7 @@ def no_credentials(evidence: Evidence) -> Iterator[RuleFinding]:
             evidence=ids([search]),
             fix=Fix(
                 summary="Attach an instance profile with the least permissions for the signed calls, or set "
-                "credentials; or run with --calls none --ec2 never where the path alone is wanted.",
+                "credentials; or, to test the path alone, run with --calls none --ec2 never.",
                 commands=(
                     read_only(
                         *("aws", "ec2", "describe-iam-instance-profile-associations", "--filters"),
@@ -220,8 +220,8 @@ def _allow_at_sts(evidence: Evidence, text: str) -> Fix | None:
     region = evidence.run.region
     name = None if region is None else service_name_of("sts", region)
     return Fix(
-        summary=f"{what} in the policy of the endpoint of STS, through which the SDK asks for the role: not in that of "
-        "the service that the calls are for. Keep the rest of the document.",
+        summary=f"{what} in the policy of the endpoint of STS, through which the SDK asks for the role, and not in the "
+        "policy of the endpoint that the calls themselves use. Keep the rest of the document.",
         commands=(
             read_only(
                 *("aws", "ec2", "describe-vpc-endpoints", "--region", region or "<REGION>"),
@@ -362,7 +362,7 @@ def _limit_of(target: Target) -> str:
     call = call_of(target)
     what = service.name if call is None else f"{call.name} of {service.name}"
     if call is None or call is not service.call or service.calls_per_second is None:
-        return f"AWS limits the calls of an account to {what} in a Region, and publishes no rate."
+        return f"AWS limits the calls of an account to {what} in a Region, and does not publish the rate."
     return f"AWS allows an account {service.calls_per_second:g} calls a second of {what} in a Region."
 
 
@@ -374,7 +374,9 @@ _CLOCK: Final = _Refusal(
     code="API005",
     kind=FailureKind.CLOCK_SKEW,
     is_for_common=True,
-    detail=lambda calls: f"AWS refuses the call at {_where(calls)} for the time in its signature.{_theirs(calls)}",
+    detail=lambda calls: (
+        f"AWS refuses the call at {_where(calls)} because of the time in its signature.{_theirs(calls)}"
+    ),
     summary="",
     commands=lambda target, calls: (),
     fix=_set_clock,
@@ -394,7 +396,7 @@ _REFUSALS: Final = (
         kind=FailureKind.CREDENTIALS_INVALID,
         detail=lambda calls: (
             f"AWS rejects the credentials at {_where(calls)}: {_text(calls)} The key is unknown in this partition, was "
-            "deleted, or its token does not hold in a Region that has to be enabled."
+            "deleted, or its token is not valid in a Region that has to be enabled."
         ),
         summary="Use a key of this partition; if the Region has to be enabled, enable it and take tokens from the "
         "regional STS endpoint.",
@@ -408,8 +410,8 @@ _REFUSALS: Final = (
             f"AWS says at {_where(calls)} that the signature does not match. The secret is wrong, or something on the "
             "way rewrites the request."
         ),
-        summary="Check the secret for white space and for its key; then look for a proxy that changes Host, path or "
-        "headers.",
+        summary="Check that the secret has no white space and belongs to the key; then look for a proxy that changes "
+        "Host, path or headers.",
         commands=lambda target, calls: (_SOURCES_OF_KEYS, _identity(target)),
     ),
     _CLOCK,
@@ -425,7 +427,7 @@ _REFUSALS: Final = (
             f"S3 answers at {_where(calls)} that the bucket is in another Region than the Backint agent is set to, "
             f"{target.region}: {_text(calls)}.",
             "Set S3BucketAwsRegion (AwsRegion in older versions) in aws-backint-agent-config.yaml to the bucket's own "
-            "Region. A gateway endpoint does not lead to another Region: where the bucket stays there, use an "
+            "Region. A gateway endpoint does not lead to another Region: if the bucket stays there, use an "
             "interface endpoint of that Region.",
         ),
         summary="Set the Region to that of the endpoint, and look for an endpoint URL or a DNS record that points to "
@@ -436,12 +438,12 @@ _REFUSALS: Final = (
         code="API007",
         kind=FailureKind.THROTTLED,
         detail=lambda calls: (
-            f"AWS asks at {_where(calls)} for fewer calls; the path and the credentials work. With an endpoint policy "
-            "of your own such calls may be missing from CloudTrail and CloudWatch."
+            f"AWS asks at {_where(calls)} for fewer calls; the path and the credentials work. If the endpoint "
+            "has your own policy, such calls may be missing from CloudTrail and CloudWatch."
         ),
         head=_limit_of,
-        summary="All callers of the account share it: space out what calls most, and let monitoring run less often "
-        "with jitter.",
+        summary="All callers of the account share this limit: space out the calls of the busiest ones, and let "
+        "monitoring run less often, with jitter.",
         commands=lambda target, calls: (),
     ),
     _Refusal(
@@ -462,8 +464,8 @@ _REFUSALS: Final = (
         is_for_common=True,
         unsigned=True,
         detail=lambda calls: (
-            f"A signed call was answered at {_where(calls)} as an unsigned one: something on the way takes the "
-            "Authorization header out."
+            f"A signed call was answered at {_where(calls)} as if it were unsigned: something on the way removes the "
+            "Authorization header."
         ),
         summary="Find the proxy or filter that rewrites requests to the endpoint, and exempt the endpoint.",
         commands=lambda target, calls: (show_certificate(target, calls), _endpoint_urls(target)),
@@ -492,7 +494,7 @@ def clock_rejected(evidence: Evidence) -> Iterator[RuleFinding]:
             yield RuleFinding(
                 code=_CLOCK.code,
                 target=target.id,
-                detail="EC2 refuses to be read, for the time in the signature; the same clock signs the calls to "
+                detail="EC2 refuses the reads because of the time in the signature; the same clock signs the calls to "
                 f"{target.host}.{_time_of_aws(evidence)}",
                 evidence=ids(refused),
                 fix=_set_clock(evidence),

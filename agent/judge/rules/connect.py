@@ -102,8 +102,8 @@ def port_blocked(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 _OF_EVERYTHING: Final = (
-    " So it is with all that this host tried, instance metadata among it: the cause is this host or its subnet, not an "
-    "endpoint."
+    " All that this host tried fails in this way, instance metadata included: the cause is this host or its subnet, "
+    "not an endpoint."
 )
 LOOK_AT_THIS_HOST: Final = Fix(
     summary="Nothing that leaves this host is answered, so look here first: its interface and default route, its own "
@@ -422,7 +422,7 @@ def _some_without_a_route(evidence: Evidence, target: Target) -> Iterator[RuleFi
         headline={"family": "IPv6", **of_ports([HTTPS])},
         detail=f"This host has no route to {len(unrouted)} of the IPv6 addresses on 443 "
         f"({listed(attempt.subject.address for attempt in unrouted)}), and other addresses of the name connect. "
-        "Clients pass over what has no route.",
+        "Clients skip addresses without a route.",
         evidence=ids(failed),
         addresses=places(unrouted),
         fix=Fix(

@@ -80,8 +80,8 @@ def region_unknown(evidence: Evidence) -> Iterator[RuleFinding]:
     yield RuleFinding(
         code="ENV001",
         target=None,
-        detail="No Region from --region, AWS_REGION, AWS_DEFAULT_REGION, the SDK's profile or instance metadata: "
-        "there is no endpoint name to look for." + (f" Not read completely: {listed(ids(lost))}." if lost else ""),
+        detail="No Region comes from --region, AWS_REGION, AWS_DEFAULT_REGION, the SDK's profile or instance metadata, "
+        "so there is no endpoint name to look for." + (f" Not read completely: {listed(ids(lost))}." if lost else ""),
         evidence=ids(looked),
         fix=Fix(
             summary="Name the Region whose endpoint this host uses.",
@@ -132,7 +132,7 @@ def _what_is_lost(evidence: Evidence) -> str:
     )
     if unknown:
         return (
-            f"Without it the VPC's IPv6 blocks are not known, and so not whether {listed(dict.fromkeys(unknown))} "
+            f"Without it the VPC's IPv6 blocks are not known, nor whether {listed(dict.fromkeys(unknown))} "
             f"{'is' if len(set(unknown)) == 1 else 'are'} private."
         )
     if any(skipped_because(read) == NO_VPC for read in evidence.of(Step.EC2)):
@@ -156,8 +156,8 @@ def metadata_disabled(evidence: Evidence) -> Iterator[RuleFinding]:
             "process.",
             evidence=ids([observation]),
             fix=Fix(
-                summary="If Region or credentials are to come from it, switch it on for this instance. Otherwise "
-                "set AWS_EC2_METADATA_DISABLED=true, so that nothing asks; Region and keys must then come from "
+                summary="If the Region or credentials should come from it, switch it on for this instance. Otherwise "
+                "set AWS_EC2_METADATA_DISABLED=true, so that nothing asks; the Region and keys must then come from "
                 "elsewhere (AWS_REGION, a profile, a container's role).",
                 commands=(_metadata_options(evidence),),
             ),
@@ -184,7 +184,7 @@ def service_not_offered(evidence: Evidence) -> Iterator[RuleFinding]:
             code="ENV004",
             target=target.id,
             severity=Severity.INFO if answered else None,
-            detail=f"{target.service} is not offered in {target.region}, says the table of this version"
+            detail=f"According to the table of this version, {target.service} is not offered in {target.region}"
             + (", but AWS answers: the table lags behind." if answered else f"; {target.host} is not an endpoint."),
             evidence=ids([lookup]),
             addresses=frozenset(evidence.own_addresses(target)),
@@ -235,8 +235,8 @@ def sdk_endpoint_overridden(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 _DOUBTFUL: Final = (
-    " The AWS CLI and boto3 call the global host in this Region, other SDKs may not; and AWS does not say whether "
-    "private DNS of an interface endpoint is to answer for it."
+    " The AWS CLI and boto3 call the global host in this Region; other SDKs may not. AWS does not say whether private "
+    "DNS of an interface endpoint answers for it."
 )
 
 
@@ -337,13 +337,14 @@ def proxy_captures_endpoint(evidence: Evidence) -> Iterator[RuleFinding]:
             target=target.id,
             severity=None if evidence.expected_path(target) is Expect.PRIVATE else Severity.INFO,
             detail=f"The proxy variables of this process send calls for {target.host} to {proxy}: they leave the "
-            "private path there, whatever the direct way is like.",
+            "private path there, even if the direct path works.",
             evidence=(f"{HOST}/{target.id}/{PROXY}",),
             subjects=about(SubjectKind.URL, [proxy]),
             shared=frozenset({proxy}),
             fix=Fix(
-                summary=f"Add {target.host} and 169.254.169.254 to what NO_PROXY and no_proxy hold where the process "
-                "that makes the calls gets them. An AWS suffix there would take every AWS service off the proxy.",
+                summary=f"Add {target.host} and 169.254.169.254 to NO_PROXY and no_proxy, in the place from which the "
+                "process that makes the calls gets them. An AWS suffix there would take every AWS service off the "
+                "proxy.",
                 commands=(SHOW_EXCEPTIONS,),
                 lines=exceptions(target.host, "169.254.169.254"),
             ),
@@ -365,7 +366,7 @@ def region_mismatch(evidence: Evidence) -> Iterator[RuleFinding]:
         detail=f"Calls go to {chosen}, which {evidence.run.region_source} says, while this instance is in {here}.",
         evidence=(str(Step.IMDS),),
         fix=Fix(
-            summary=f"Set the Region to {here}, or name {chosen} with --region where it is meant: an endpoint serves "
+            summary=f"Set the Region to {here}, or, if {chosen} is meant, name it with --region: an endpoint serves "
             "its own Region.",
             commands=(
                 read_only("backuplink", "check", "--region", here if is_region(here) else "<REGION>"),
@@ -513,7 +514,7 @@ def _settings_without_end(settings: Observation[Any], failure: Failure) -> RuleF
         target=None,
         headline={"error": failure.message},
         severity=Severity.INFO,
-        detail=f"Reading the SDK's settings on this host has no end ({failure.message}), so which host, proxy and "
+        detail=f"Reading the SDK's settings on this host does not end ({failure.message}), so which host, proxy and "
         "roots the SDK uses is not known. Its shared files may be on a file system that does not answer.",
         evidence=ids([settings]),
         fix=Fix(
@@ -567,7 +568,7 @@ def host_starved(evidence: Evidence) -> Iterator[RuleFinding]:
     if all(observation is not None and observation.made for observation in map(evidence.find, needed)):
         return
     worst = max(starved, key=lambda observation: (observation.id in needed, observation.seconds or 0.0, observation.id))
-    others = f" The same cost {len(starved) - 1} more." if len(starved) > 1 else ""
+    others = f" The same happened to {len(starved) - 1} more." if len(starved) > 1 else ""
     yield RuleFinding(
         code="ENV015",
         target=None,
@@ -614,8 +615,8 @@ def hosts_file_override(evidence: Evidence) -> Iterator[RuleFinding]:
             code="ENV009",
             target=target.id,
             headline={"where": places(fixed)},
-            detail=f"The hosts file of this host says that {target.host} is {listed(fixed)}{beside}. Addresses of an "
-            "endpoint change when it is made anew, and a hosts file does not follow.",
+            detail=f"The hosts file of this host says that {target.host} is {listed(fixed)}{beside}. The addresses of "
+            "an endpoint change when it is created again, and a hosts file does not follow.",
             evidence=ids([lookup, *(answer for answer in evidence.of(Step.DNS, target) if addresses_in(answer))]),
             # An address that a name server gives as well would stay without the file.
             addresses=frozenset(fixed) - frozenset(given),
@@ -649,8 +650,9 @@ def allowance_exceeded(evidence: Evidence) -> Iterator[RuleFinding]:
         f"{'; '.join(effect for counter, effect in _EFFECTS.items() if counter in counters)}.",
         evidence=ids([seen]),
         fix=Fix(
-            summary="Link-local: ask the VPC's resolver less (a cache on this host); that limit cannot be raised. "
-            "Connections (conntrack): reuse and close them. Packets (pps), or if these do not help: a larger instance.",
+            summary="Link-local: ask the VPC's resolver less often (use a cache on this host); that limit cannot be "
+            "raised. Connections (conntrack): reuse and close them. Packets (pps), or if this does not help: use a "
+            "larger instance.",
             commands=(read_only("ethtool", "-S", risen[0][0].partition(" ")[0]),),
         ),
     )
@@ -671,8 +673,8 @@ def clock_skew(evidence: Evidence) -> Iterator[RuleFinding]:
         target=None,
         headline={"off": f"{_span(abs(offset))} {'ahead of' if offset > 0 else 'behind'}"},
         severity=Severity.CRITICAL if critical else Severity.WARNING,
-        detail=f"This host's clock is {_span(abs(offset))} {'ahead of' if offset > 0 else 'behind'} that of AWS, give "
-        f"or take {duration(DATE_SECONDS + clock.uncertainty)}. "
+        detail=f"This host's clock is {_span(abs(offset))} {'ahead of' if offset > 0 else 'behind'} the clock of AWS, "
+        f"give or take {duration(DATE_SECONDS + clock.uncertainty)}. "
         + (
             "Signed calls may be refused from 5 minutes on (the window is 5 or 15 minutes)."
             if critical
@@ -699,7 +701,7 @@ def proxy_captures_metadata(evidence: Evidence) -> Iterator[RuleFinding]:
         subjects=about(SubjectKind.URL, [proxy]),
         fix=Fix(
             summary="Add 169.254.169.254, 169.254.170.2, 169.254.170.23 and [fd00:ec2::254], with its brackets, to "
-            "what NO_PROXY and no_proxy hold.",
+            "NO_PROXY and no_proxy.",
             commands=(SHOW_EXCEPTIONS,),
             lines=exceptions("169.254.169.254", "169.254.170.2", "169.254.170.23", "[fd00:ec2::254]"),
         ),
@@ -722,7 +724,7 @@ def outside_vpc(evidence: Evidence) -> Iterator[RuleFinding]:
         code="ENV012",
         target=None,
         detail="Instance metadata gives no identity here, and no VPC's resolver answers: this host is taken to be "
-        "outside AWS, and its own name servers alone were asked.",
+        "outside AWS, and only its own name servers were asked.",
         evidence=ids([*imds, *asked]),
         fix=Fix(
             summary="There is nothing to fix if the host is meant to be there. On premises the endpoint's names need "

@@ -70,7 +70,7 @@ def not_aws(evidence: Evidence) -> Iterator[RuleFinding]:
             code="HTTP001",
             target=target.id,
             severity=Severity.WARNING if genuine else None,
-            detail=f"At {_where(strange)} something answers HTTP that is not AWS: {_messages(strange)}.{named}",
+            detail=f"At {_where(strange)} something other than AWS answers HTTP: {_messages(strange)}.{named}",
             evidence=ids(strange),
             addresses=places(strange),
             shared=frozenset(servers),
@@ -186,7 +186,7 @@ def no_answer(evidence: Evidence) -> Iterator[RuleFinding]:
 def _unhold(mute: Sequence[Observation[Any]]) -> Fix:
     """The fix to suggest if a small request has no answer, or the connection ends."""
     return Fix(
-        summary="Look for a proxy or a firewall on the way that lets TLS through and holds what is inside, and for a "
+        summary="Look for a proxy or a firewall on the way that lets TLS through and holds back its content, and for a "
         "tunnel whose MTU is smaller than its ends believe.",
         commands=(read_only("ip", "route", "get", str(mute[0].subject.address)),),
     )

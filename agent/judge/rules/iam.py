@@ -141,17 +141,18 @@ def _fix(code: str, target: Target, action: str, denial: Denial, others: OtherCa
     if code in ("IAM001", "IAM002"):
         return _endpoint_fix(code, target, action if others is None else listed(others.actions), denial)
     what = {
-        "IAM003": "Narrow that Deny in the policies of this role or user; one unless aws:SourceVpce or aws:SourceVpc "
-        "fits says that the call came another way."
+        "IAM003": "Narrow that Deny in the policies of this role or user. If it spares calls from some aws:SourceVpce "
+        "or aws:SourceVpc, this call came another way."
         if denial.explicit
         else "Grant it in an identity-based policy of this role or user; conditions on aws:SourceIp never hold "
         "through an endpoint (aws:VpcSourceIp, aws:SourceVpce do).",
         "IAM004": "Ask the owner of the organisation's service control policies; often one denies by Region.",
         "IAM005": "Ask the owner of the resource control policies of the organisation that the resource is in.",
-        "IAM006": f"The permissions boundary of this role or user caps all grants: take {action} out of its Deny."
+        "IAM006": f"The permissions boundary of this role or user caps all grants: remove {action} from its Deny."
         if denial.explicit
         else f"The permissions boundary of this role or user caps all grants: add {action} to its Allow.",
-        "IAM007": "The session was opened with a policy of its own: open it without, or with one that allows the call.",
+        "IAM007": "The session was opened with a session policy: open it without one, or with one that allows the "
+        "call.",
         "IAM008": "Edit the policy of the resource itself, such as a vault, a key or a bucket.",
         "IAM009": "Check all kinds of policies in turn: endpoint, identity, organisation, boundary, session.",
     }[code]
@@ -173,7 +174,7 @@ def _endpoint_fix(code: str, target: Target, action: str, denial: Denial) -> Fix
             summary += " backup:* does not cover backup-gateway: actions."
     elif denial.via_service_control:
         summary = (
-            f"The Deny is a service control policy's: ask its owner to except {action} or this principal. Then see "
+            f"The Deny is in a service control policy: ask its owner to except {action} or this principal. Then see "
             f"that the policy of the {target.service} endpoint has an Allow for it."
         )
     else:
@@ -182,8 +183,8 @@ def _endpoint_fix(code: str, target: Target, action: str, denial: Denial) -> Fix
             "Allow must."
         )
     return Fix(
-        summary=f"{summary} Changes take some minutes. CloudTrail may lack the denial where the endpoint is another "
-        "account's.",
+        summary=f"{summary} Changes take some minutes. CloudTrail may lack the denial if the endpoint belongs to "
+        "another account.",
         commands=(
             describe_endpoint(target),
             *((_list_policies("SERVICE_CONTROL_POLICY"),) if denial.via_service_control else ()),

@@ -50,7 +50,7 @@ def _jobs(evidence: Evidence) -> _Jobs | str:
     if listing is None:
         if not any(SERVICES[target.service].lists_jobs for target in evidence.targets):
             return "no service of this run lists jobs: it does not check the API of AWS Backup"
-        return "no signed call to the API of AWS Backup was answered well, so jobs were not asked for"
+        return "no signed call to the API of AWS Backup succeeded, so jobs were not asked for"
     facts = listing.facts
     if facts is None or not listing.ok:
         return _why_not_listed(listing)
@@ -112,8 +112,8 @@ def jobs_fail_elsewhere(evidence: Evidence) -> Iterator[RuleFinding]:
         evidence=ids([jobs.listing]),
         subjects=_asked_about(jobs.facts),
         fix=Fix(
-            summary="Nothing on this host's path. Read the messages of the jobs: AWS Backup names a role, a key, a "
-            "vault or the resource.",
+            summary="Nothing to fix on this host's path. Read the messages of the jobs: AWS Backup names a role, a "
+            "key, a vault or the resource.",
             commands=_commands(evidence, jobs.elsewhere),
         ),
     )
@@ -131,7 +131,7 @@ def jobs_fail_here(evidence: Evidence) -> Iterator[RuleFinding]:
         needed = _needed(evidence, by_host)
         path = f", through {listed(target.host for target in needed)}" if needed else ""
         sender = "A gateway" if {row.resource_type for row in by_host} == {VIRTUAL_MACHINE} else "This host"
-        words.append(f"{sender} sends the data of {_kinds(by_host)}{path}: a fault of that path can be why.")
+        words.append(f"{sender} sends the data of {_kinds(by_host)}{path}: a fault of that path can be the cause.")
     if by_aws:
         words.append(
             f"Backups of the kind {_kinds(by_aws)} are made by AWS Backup itself: the path from this host has no part "

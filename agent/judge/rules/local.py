@@ -100,7 +100,7 @@ def no_route(evidence: Evidence) -> Iterator[RuleFinding]:
             code="TCP006",
             target=target.id,
             detail=f"There is no way to {ports_at(stuck)}: {listed(why)}."
-            + (" Nor is there one to anything else: the cause is this host or its subnet, not an endpoint." * is_all),
+            + (" Nor is there a way to anything else: the cause is this host or its subnet, not an endpoint." * is_all),
             evidence=ids(stuck),
             addresses=places(stuck),
             stops_everything=is_all,
@@ -143,7 +143,7 @@ def _way_reason(attempt: Observation[TcpFacts], own_addresses: frozenset[object]
     facts = attempt.facts or TcpFacts()
     code = (attempt.failure.code if attempt.failure else None) or "an error"
     if facts.neighbour in UNRESOLVED:
-        return f"{facts.next_hop or 'the next hop'} does not answer on the own subnet (ARP or neighbour discovery)"
+        return f"{facts.next_hop or 'the next hop'} does not answer on this host's subnet (ARP or neighbour discovery)"
     if facts.icmp is not None and not is_from_here(facts, own_addresses):
         return f"the router {facts.icmp.sender} says that it is unreachable"
     if facts.icmp is not None:
@@ -262,7 +262,7 @@ def _astray(attempt: Observation[TcpFacts], evidence: Evidence) -> str | None:
         return f"by {facts.interface}, a bridge of containers"
     here = evidence.imds.vpc_cidrs if evidence.imds is not None else ()
     if _TUNNEL.match(facts.interface) and any(address in block for block in here):
-        return f"by {facts.interface}, a tunnel, though it is in this VPC"
+        return f"by {facts.interface}, a tunnel, though the address is in this VPC"
     near = [interface.name for interface in interfaces if address in interface.address.network]
     if near and facts.interface not in near:
         return f"by {facts.interface}, though {near[0]} is in the address's own subnet"

@@ -37,7 +37,7 @@ from probes.ports import HTTPS
 from probes.vpc.model import ENDPOINT_SERVICES
 
 _BEYOND_REASON: Final = frozenset({FailureKind.TOO_LARGE, FailureKind.MALFORMED, FailureKind.DNS_MALFORMED})
-_YOUR_OWN_RANGE: Final = "A VPC numbered from a public range: run with --private-cidr."
+_YOUR_OWN_RANGE: Final = "If your VPC has addresses of a public range, run with --private-cidr."
 
 
 def public_answer(evidence: Evidence) -> Iterator[RuleFinding]:
@@ -198,7 +198,7 @@ def _enable_private_dns(evidence: Evidence, target: Target) -> Fix:
             "needs an interface endpoint with private DNS, as any other does.",
             commands=(read_only("printenv", service.global_host.variable), describe_endpoint(target)),
         )
-    least = f"Least change, and the way from a peered or transit VPC: {set_own_name(target)}. "
+    least = f"The smallest change, which also works from a peered or transit VPC: {set_own_name(target)}. "
     show = describe_endpoint(target)
     own_name = read_only(
         *("backuplink", "check", "--region", target.region),
@@ -254,7 +254,7 @@ def empty_answer(evidence: Evidence) -> Iterator[RuleFinding]:
         yield RuleFinding(
             code="DNS006",
             target=target.id,
-            detail=f"{target.host} exists for this host and has no address, IPv4 or IPv6."
+            detail=f"The name {target.host} exists, but this host gets no address for it, neither IPv4 nor IPv6."
             + _by_a_cache(evidence, empty)
             + in_its_place(evidence, target),
             evidence=empty.evidence,
@@ -262,7 +262,7 @@ def empty_answer(evidence: Evidence) -> Iterator[RuleFinding]:
             fix=Fix(
                 summary="Look for a private hosted zone named exactly like the host that has no A record at its top, "
                 "and give it an alias to the endpoint; then for a DNS Firewall rule that answers NODATA, and for a "
-                "name server that takes private addresses out.",
+                "name server that removes private addresses.",
                 commands=(_hosted_zones(target), _firewalls(target)),
             ),
         )
@@ -307,8 +307,8 @@ def answer_outside_vpc(evidence: Evidence) -> Iterator[RuleFinding]:
             code="DNS009",
             target=answer.target.id,
             detail=f"{answer.target.host} resolves to {listed(answer.outside)}, private and outside this VPC "
-            f"({listed(blocks)}), and AWS has not answered there: an endpoint in another VPC (peering, transit "
-            f"gateway, Route 53 Profile), or a record of one that is gone.{led}",
+            f"({listed(blocks)}), and AWS has not answered there: they belong to an endpoint in another VPC "
+            f"(peering, transit gateway, Route 53 Profile), or to one that is gone.{led}",
             evidence=answer.evidence,
             addresses=answer.addresses,
             subjects=() if leader is None else leader.subjects,
@@ -345,8 +345,8 @@ def appliance_names_shadowed(evidence: Evidence) -> Iterator[RuleFinding]:
             "endpoint needs them; one that was activated through the endpoint's own DNS name does not.",
             evidence=ids(lookup for _, lookup in gone),
             fix=Fix(
-                summary="Nothing to fix where the appliances of this VPC were activated through the endpoint. "
-                "Otherwise activate them anew with the endpoint's DNS name, or keep private DNS from their VPC; "
+                summary="Nothing to fix if the appliances of this VPC were activated through the endpoint. "
+                "Otherwise activate them again with the endpoint's DNS name, or keep private DNS from their VPC; "
                 "programs that call the API from a VPC without internet access need it.",
                 commands=(describe_endpoint(target),),
             ),
@@ -521,12 +521,12 @@ def private_answer(evidence: Evidence) -> Iterator[RuleFinding]:
         yield RuleFinding(
             code="DNS020",
             target=target.id,
-            detail=f"This host resolves {target.host} to {listed(private)}, on the private path, and a public one is "
-            "expected (--expect public).",
+            detail=f"This host resolves {target.host} to {listed(private)}, on the private path, but a public address "
+            "is expected (--expect public).",
             evidence=ids([lookup]),
             addresses=frozenset(private),
             fix=Fix(
-                summary="Nothing to fix where this VPC is meant to have a private path: run without --expect public. "
+                summary="Nothing to fix if this VPC is meant to have a private path: run without --expect public. "
                 "Otherwise look for the endpoint with private DNS, a private hosted zone or a hosts file that gives "
                 "these addresses.",
                 commands=(

@@ -85,9 +85,9 @@ def resolvers_disagree(evidence: Evidence) -> Iterator[RuleFinding]:
                 kept += f"{' (systemd-resolved)' if caches == [_STUB] else ''}: it may be an old one. Flush it."
             elif ahead:
                 kept = (
-                    " So do its own name servers: what answers comes before DNS on this host, such as a cache (nscd) "
+                    " This host's own name servers give this as well, so the wrong answer comes from something that it "
+                    "asks before DNS, such as a cache (nscd) that holds an old answer. Flush it."
                 )
-                kept += "that holds an old answer. Flush it."
             yield RuleFinding(
                 code="DNS002",
                 target=target.id,
@@ -306,7 +306,7 @@ def _losses(lost: Sequence[Observation[Any]]) -> str:
     """The questions that a name server leaves unanswered, or answers only at the second attempt."""
     silent, late = [one for one in lost if is_silence(one)], [one for one in lost if not is_silence(one)]
     parts = [f"gives no answer for {_records(silent)} ({_how(silent)})"] if silent else []
-    parts += [f"answers for {_records(late)} at the second try alone ({after(late)})"] if late else []
+    parts += [f"answers for {_records(late)} only at the second try ({after(late)})"] if late else []
     return " and ".join(parts)
 
 
@@ -323,8 +323,8 @@ def _rest(server: Address, answered: Sequence[Observation[Any]]) -> str:
 
 
 _FIX_OF_LOSSES: Final = Fix(
-    summary="Let that name server answer every question, also those for AAAA records, which have no address where the "
-    "endpoint has none of IPv6: look for a filter or a forwarder that drops them, and for a firewall on the way that "
+    summary="Let that name server answer every question, also those for AAAA records, which an endpoint without IPv6 "
+    "does not have: look for a filter or a forwarder that drops them, and for a firewall on the way that "
     "drops the second of two questions. Or remove it from the VPC's DHCP options or this host's network settings.",
     commands=(read_only("cat", "/etc/resolv.conf"), read_only("resolvectl", "status")),
 )
@@ -446,7 +446,7 @@ def _at_odds(evidence: Evidence) -> Iterator[RuleFinding]:
             target=target.id,
             headline={"odds": in_short(_named_servers(asked))},
             detail=f"This host resolves {target.host} to {_got(evidence, target, lookup)}. Asked directly, its name "
-            f"servers do not say the same: {listed(answered)}.",
+            f"servers give other answers: {listed(answered)}.",
             evidence=ids([lookup, *asked]),
             fix=_FIX_OF_HANGING
             if has_run_out(evidence, target)
@@ -459,8 +459,8 @@ def _at_odds(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 _FIX_OF_HANGING: Final = Fix(
-    summary="Run it again: where it stays so, questions of programs on this host get lost that direct ones do not (a "
-    "firewall that drops the second of two questions from one port), or something that the hosts line of "
+    summary="Run it again. If the result is the same, questions of programs on this host get lost, and direct ones do "
+    "not (a firewall that drops the second of two questions from one port), or something that the hosts line of "
     "/etc/nsswitch.conf asks before DNS does not answer (sss, mdns, resolve).",
     commands=(
         read_only("cat", "/etc/nsswitch.conf"),
@@ -831,16 +831,16 @@ def dns_over_tcp_blocked(evidence: Evidence) -> Iterator[RuleFinding]:
             if is_set
             else f"The answer for {_records(cut.answers)} of {listed(cut.hosts)} is truncated by UDP"
         )
-        + f", and no connection to TCP port 53 comes about: {listed(sentences)}. "
-        "This host's own lookup fails for that.",
+        + f", and no connection to TCP port 53 can be made: {listed(sentences)}. "
+        "This host's own lookup fails for this reason.",
         evidence=cut.evidence,
         fix=Fix(
             summary="Allow TCP port 53 to the name servers, as UDP 53 is: a firewall on this host, then security "
-            "group and network ACL where the name servers are your own. "
+            "group and network ACL if the name servers are your own. "
             + (
                 "Or remove use-vc from the options of resolv.conf, where it comes from."
                 if is_set
-                else "Then make the answer shorter, where a record of your own made it long."
+                else "Then make the answer shorter, if one of your own records made it long."
             ),
             commands=(
                 read_only("cat", "/etc/resolv.conf"),

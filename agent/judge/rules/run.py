@@ -67,8 +67,8 @@ def internal_error(evidence: Evidence) -> Iterator[RuleFinding]:
         code="RUN002",
         target=None,
         headline={"what": counted(len(bugs), "step")},
-        detail=f"{len(bugs)} step{'s' if len(bugs) > 1 else ''} could not be made by a fault of backuplink itself: "
-        f"{listed(messages)}. The rest stands.",
+        detail=f"{len(bugs)} step{'s' if len(bugs) > 1 else ''} could not be made because of a fault in backuplink "
+        f"itself: {listed(messages)}. The other results hold.",
         evidence=ids(bugs),
         fix=REPORT_IT,
     )
@@ -80,8 +80,8 @@ def crashed(code: str, error: Exception) -> RuleFinding:
         code="RUN002",
         target=None,
         headline={"what": f"asking the rule of {code}"},
-        detail=f"The rule {code} failed by a fault of backuplink itself ({type(error).__name__}: {error}). The rest "
-        "stands.",
+        detail=f"The rule {code} failed because of a fault in backuplink itself ({type(error).__name__}: {error}). The "
+        "other results hold.",
         evidence=(),
         fix=REPORT_IT,
     )

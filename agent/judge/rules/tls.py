@@ -104,9 +104,9 @@ def intercepted(evidence: Evidence) -> Iterator[RuleFinding]:
             )
         if unread:
             sentences.append(
-                f"At {_where(unread)} the certificate for {target.host} does not verify ({_alerts(unread)}), and whose "
-                "it is could not be read: something else answers there or comes between, or the roots that this host "
-                "trusts lack those of AWS."
+                f"At {_where(unread)} the certificate for {target.host} does not verify ({_alerts(unread)}), and its "
+                "owner could not be read: something else answers there or stands in between, or the roots that this "
+                "host trusts lack those of AWS."
             )
         if known:
             sentences.append(
@@ -152,7 +152,7 @@ def _instead_of_somebody_else(
         )
     if untrusted == strangers:
         return Fix(
-            summary="Look whose address it is, and for what sends the endpoint's host names to that server: a record "
+            summary="Find out whose address it is, and what sends the endpoint's host names to that server: a record "
             "in DNS, a line in the hosts file, or a firewall, proxy or load balancer on the way.",
             commands=(show_certificate(target, untrusted), *whose_address(evidence, target, strangers)),
         )
@@ -222,8 +222,8 @@ def handshake_stalls(evidence: Evidence) -> Iterator[RuleFinding]:
                 sentences.append(cause.value.format(where=_where(lost), host=target.host))
             if cause is _Stall.SIZE and any(handshake not in answered for handshake in lost):
                 sentences.append(
-                    f"The ClientHello may be the large one: that of OpenSSL 3.5 has {_ONE_PACKET}, two packets at an "
-                    "MTU of 1500."
+                    f"The ClientHello itself may be too large: with OpenSSL 3.5 it has {_ONE_PACKET}, two packets at "
+                    "an MTU of 1500."
                 )
         if endless:
             bytes_came = f": {_bytes(endless)} bytes came" if _bytes(endless) else ""
@@ -259,8 +259,8 @@ class _Stall(Enum):
     """The result of two further handshakes at an address at which one stalled, in words."""
 
     SIZE = (
-        "At {where} a handshake with a small ClientHello and small segments is answered, one for another name is not: "
-        "large packets are lost on the way, in a tunnel or at a firewall that drops the ICMP answers (MTU)."
+        "At {where} a handshake with a small ClientHello and small segments is answered, and one for another name is "
+        "not: large packets are lost on the way, in a tunnel or at a firewall that drops the ICMP answers (MTU)."
     )
     NAME = (
         "At {where} a handshake for another name is answered, and a small one for {host} is not: something on the way "
@@ -268,7 +268,7 @@ class _Stall(Enum):
     )
     BOTH = (
         "At {where} a small handshake for {host} is answered, and a large one for another name, too: neither the size "
-        "nor the name alone is at fault. Which of the two a device on the way minds is not known here."
+        "nor the name alone is at fault. It is not known here to which of the two a device on the way reacts."
     )
     NEITHER = (
         "At {where} a small handshake and one for another name meet the same silence: large packets that are lost on "
@@ -371,7 +371,7 @@ def handshake_reset(evidence: Evidence) -> Iterator[RuleFinding]:
         ]
         text = "; ".join(sentences)
         whose = (
-            "Whether it is about the name, and who sent it, the alert does not say."
+            "The alert does not say whether it is about the name, nor who sent it."
             if len(others) == len(cut)
             else "A firewall that filters by server name or by protocol does so, and so does a server that is not the "
             "endpoint."
@@ -419,12 +419,14 @@ def handshake_refused(evidence: Evidence) -> Iterator[RuleFinding]:
                 "with the ciphers of its OpenSSL, and the peer takes none of them."
             )
         if by_us:
-            sentences.append(f"At {_where(by_us)} the peer chose what this host does not take: {_alerts(by_us)}.")
+            sentences.append(
+                f"At {_where(by_us)} the peer chose parameters of TLS that this host does not accept: {_alerts(by_us)}."
+            )
         yield RuleFinding(
             code="TLS009",
             target=target.id,
-            detail=f"{' '.join(sentences)} AWS takes TLS 1.2 at least, so either this host's crypto policy leaves too "
-            "little, or the peer is not AWS.",
+            detail=f"{' '.join(sentences)} AWS accepts TLS 1.2 and later, so either this host's crypto policy allows "
+            "too little, or the peer is not AWS.",
             evidence=ids(refused),
             addresses=places(refused),
             shared=_codes(refused),
@@ -698,7 +700,7 @@ def chain_incomplete(evidence: Evidence) -> Iterator[RuleFinding]:
         yield RuleFinding(
             code="TLS010",
             target=target.id,
-            detail=f"At {_where(short)} the server sends {listed(counts)} certificate{'' if one else 's'} and not that "
+            detail=f"At {_where(short)} the server sends {listed(counts)} certificate{'' if one else 's'} but not that "
             f"of the issuer, {listed(lacks)}: without this intermediate no list of roots verifies it. AWS sends the "
             "whole chain, so something on the way shortens it or answers in its place.",
             evidence=ids(short),

@@ -122,7 +122,7 @@ def _old_backint(evidence: Evidence, workload: WorkloadInUse) -> Iterator[RuleFi
         fix=Fix(
             summary="Update the agent while no backup runs: (a) where Systems Manager for SAP knows the application, "
             "by its settings; (b) by the Systems Manager document AWSSAP-InstallBackintForAWSBackup, whose parameters "
-            "this shows. It cannot be taken back. Then check the version.",
+            "this shows. The update cannot be undone. Then check the version.",
             commands=(
                 *alternative("a", _update_backint(evidence.run.region or "<REGION>")),
                 *alternative("b", _show_backint_document(evidence.run.region or "<REGION>")),
@@ -387,7 +387,7 @@ def _unsettled_mode(evidence: Evidence) -> Iterator[RuleFinding]:
         headline={"agent": "the Backint agent", "either": "AWS Backup or S3"},
         severity=Severity.WARNING if is_open else Severity.INFO,
         detail=f"Whether the Backint agent sends its data to backup-storage or to s3 is not known: "
-        f"{_why_unsettled(evidence)}. What either needs was looked at, and none of it is required.",
+        f"{_why_unsettled(evidence)}. What each of the two needs was checked, and none of it is required.",
         evidence=(HOST,) if evidence.workload_search is None else (_SEARCH, HOST),
         fix=Fix(
             summary=f"Say where the data goes, with {listed(names)}."

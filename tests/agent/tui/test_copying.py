@@ -50,7 +50,7 @@ def test_a_command_reads_or_changes() -> None:
     assert [kind_of(command) for command in (READS, CHANGES, FINAL)] == [
         "reads",
         "changes",
-        "changes, cannot be taken back",
+        "changes, cannot be undone",
     ]
 
 

@@ -35,7 +35,7 @@ def zone_not_covered(evidence: Evidence) -> Iterator[RuleFinding]:
             headline={"zone": zone_id},
             detail=f"{says(evidence, 'EC2', SUBNETS, ENDPOINT_INTERFACES)}: {names} {have} interfaces in "
             f"{listed(sorted(zone for zone in zones if zone is not None))}, and none in {zone_id}, where this instance "
-            "is. Each call crosses zones, and depends on theirs."
+            "is. Each call crosses zones, and depends on the other zones."
             + (" AWS does not offer the service in this instance's zone." if is_offered is False else ""),
             evidence=ids(evidence.metadata),
             subjects=(

@@ -136,8 +136,8 @@ def _check_firewalls(target: Target) -> Fix:
 
 def _run_again(target: Target) -> Fix:
     return Fix(
-        summary="Nothing is broken by it. Run again: if it stays so, see by which interface and which source "
-        "address this host sends, and through what.",
+        summary="This breaks nothing. Run again: if the result is the same, see from which interface and source "
+        "address this host sends, and through which devices.",
         commands=(read_only("backuplink", "check", "--region", target.region, "--service", target.service),),
     )
 

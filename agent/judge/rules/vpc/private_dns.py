@@ -91,7 +91,7 @@ def _whether_offered(evidence: Evidence, target: Target) -> str:
     """A sentence to precede an endpoint service's name, which comes from EC2 or otherwise from AWS's documents."""
     offered = evidence.offered(target)
     if offered == ():
-        return f" AWS has no endpoint service of it in {target.region} to make one of."
+        return f" AWS has no endpoint service for it in {target.region}, so none can be made."
     if offered or is_name_documented(target.service, target.region):
         return ""
     return (
@@ -133,9 +133,7 @@ def _create(evidence: Evidence, target: Target, public: Address, everywhere: Seq
         shows=() if is_gateway else _look_up_service(evidence, target),
         notes=()
         if is_covered or offered == () or is_gateway or SERVICES[target.service].has_appliance
-        else (
-            f"Whether its private DNS covers {target.host} is not known before: DnsEntries of the endpoint tell it.",
-        ),
+        else (f"Whether its private DNS covers {target.host} is known only once it exists, from its DnsEntries.",),
     )
     return fix_of("VPC001", fault)
 

@@ -164,7 +164,7 @@ def test_what_was_listed_is_said(jobs: Observation[JobsFacts], targets: Sequence
 @pytest.mark.parametrize(
     ("jobs", "targets", "instance", "reason"),
     [
-        pytest.param(None, (BACKUP,), OWN, "no signed call to the API of AWS Backup was answered well", id="no ladder"),
+        pytest.param(None, (BACKUP,), OWN, "no signed call to the API of AWS Backup succeeded", id="no ladder"),
         pytest.param(None, (STORAGE,), OWN, "no service of this run lists jobs", id="no service that lists them"),
         pytest.param(listing(), (BACKUP,), OWN, "AWS Backup lists no jobs of the last 24 h", id="nothing listed"),
         pytest.param(listing(HERE, cut=True), (BACKUP,), OWN, "the list of jobs was cut: 1 were read", id="cut"),

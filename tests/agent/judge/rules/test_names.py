@@ -605,7 +605,7 @@ CASES_OF_SILENCE += [
             [RESOLVER],
             [answer(*PRIVATE, queries=2, seconds=1.5), answer(record="AAAA")],
             [RESOLVER],
-            f"because {RESOLVER} answers for A records at the second try alone (after 1.5 s). It answers for AAAA "
+            f"because {RESOLVER} answers for A records only at the second try (after 1.5 s). It answers for AAAA "
             "records.",
             id="one at the second try",
         ),

@@ -98,7 +98,7 @@ CASES_THAT_FIRE = [
     ),
     fires(
         "DNS005",
-        "by servers that do not say the same",
+        "by servers that give different answers",
         [
             host(resolvers=(CORPORATE, RESOLVER)),
             lookup(failed="timeout"),
@@ -273,7 +273,7 @@ CASES_OF_SILENCE = [
     silent("DNS013", "not looked up", [host(), answer(failed="dns-refused")]),
     silent(
         "DNS005",
-        "servers that do not say the same, and a lookup that says which counts",
+        "servers that give different answers, and a lookup that says which counts",
         [
             host(resolvers=(CORPORATE, RESOLVER)),
             lookup(failed="nxdomain"),
@@ -283,7 +283,7 @@ CASES_OF_SILENCE = [
     ),
     silent(
         "DNS005",
-        "servers that say the same",
+        "servers that give the same answer",
         [
             host(resolvers=(CORPORATE, RESOLVER)),
             lookup(failed="timeout"),
@@ -489,7 +489,7 @@ def test_dns019_names_the_records_and_why_they_need_tcp(options: list[str], deta
     seen: Observations = [host(options=options), imds(), lookup(failed="timeout"), lost]
     [finding] = findings_of(rule_of(resolvers.RULES, "DNS019"), evidence(seen))
     assert detail in finding.detail
-    assert f"comes about: {RESOLVER} ({kind} after" in finding.detail
+    assert f"can be made: {RESOLVER} ({kind} after" in finding.detail
     assert ("use-vc" in finding.fix.summary) is bool(options)
     found = [finding.code for finding in diagnose(evidence([*seen, answer(record="AAAA")])).findings]
     assert found == ["DNS019"], "neither an other answer nor a silent server"

@@ -344,7 +344,7 @@ CHOSEN_BY_THE_PEER = ("UNSUPPORTED_PROTOCOL", "WRONG_SSL_VERSION", "DH_KEY_TOO_S
 
 
 def refused(code: str) -> Observation[TlsFacts]:
-    """A handshake that this host ends, since the peer chose what it does not take."""
+    """A handshake that this host ends, since it does not accept what the peer chose."""
     return coded(tls(A, failed="malformed"), code, code.lower())
 
 
