@@ -68,7 +68,7 @@ ROWS: Final[dict[str, list[tuple[Fault, list[str], str]]]] = {
                 "b+modify-vpc-attribute --enable-dns-support",
                 f"b+modify-vpc-endpoint {VPCE} --private-dns-enabled",
             ],
-            "without which it is refused",
+            "since private DNS is refused without them",
         ),
         (Fault(target=GATEWAY, ids=(VPCE,)), [" describe-vpc-endpoints", " check --endpoint"], "DNS014"),
     ],
