@@ -178,7 +178,7 @@ class Settings:
     """Whether AWS Backup is asked which jobs did not succeed lately."""
     ec2: Ec2 = Ec2.NEVER
     ec2_facts: Ec2Facts | None = None
-    """The configuration from a file. Where it is of this network and not too old, EC2 is not asked."""
+    """The configuration from a file. If it is about this network and not too old, EC2 is not asked."""
 
     @property
     def asked_workloads(self) -> tuple[Workload, ...]:

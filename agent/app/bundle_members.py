@@ -250,7 +250,7 @@ class _Reading:
         return self._cleaner.text(_joined(lines)), missing
 
     def sdk(self) -> tuple[str, str | None]:
-        lines = ["Variables of this process, by name. A value is shown only where it can hold no secret.", ""]
+        lines = ["Variables of this process, by name. A value is shown only if it cannot hold a secret.", ""]
         for name in sorted(self._environment):
             if name.startswith("AWS_") or name.lower() in PROXY_VARIABLES:
                 lines.append(f"{_shown(name)[:128]}  {self._variable(name, self._environment[name])}")

@@ -108,7 +108,7 @@ def _record(template: Template) -> HostRecord:
 
 
 def _write_files(estate: Estate, reads: "Sequence[Read]", folder: Path, received_signals: list[str]) -> None:
-    """Write the records and the inventory, for their owner alone. Raises RequestError."""
+    """Write the records and the inventory, so that only their owner can read them. Raises RequestError."""
     try:
         to_new_folder(folder, _files(estate, reads, received_signals))
     except OSError as error:

@@ -20,7 +20,7 @@ def discreet(report: Report, hide: Callable[[str], str]) -> Report:
     try:
         return decode(cleaned)
     except DecodeError as error:
-        raise RequestError(f"the report has a secret where none can be: {error}") from error
+        raise RequestError(f"the report has a secret in a place where none can be: {error}") from error
 
 
 def discreet_here(report: Report) -> Report:

@@ -10,7 +10,7 @@ from agent.catalog.findings import CODES
 MAX_LOG_BYTES: Final = 1 << 20
 """Maximum bytes of lines on stdin: far more than one failure writes, but searched within a second."""
 MAX_LOG_LINES: Final = 10_000
-_FEWER: Final = "pass the lines around the failure alone, such as those of `tail -n 500 LOG`"
+_FEWER: Final = "pass only the lines around the failure, such as the output of `tail -n 500 LOG`"
 
 
 def all_codes(wanted: str) -> str:

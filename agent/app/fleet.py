@@ -152,7 +152,9 @@ def _of_answers(request: FleetRequest, read: "ReadResult") -> FleetDocument:
         f"--format {request.output.format}": request.output.format in ("csv", "parquet"),
     }
     if given := [option for option, value in asked.items() if value]:
-        raise RequestError(f"{given[0]} takes records of hosts, and these are answers of fleet: give it where they lie")
+        raise RequestError(
+            f"{given[0]} needs records of hosts, but these are answers of fleet: use it where the records are"
+        )
     return joined(
         read.answers,
         unreadable=read.unreadable,

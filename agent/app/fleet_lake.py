@@ -165,7 +165,7 @@ def _pack(request: PackRequest, received_signals: list[str]) -> int:
         progress.end()
         words = [
             f"{read.read:,} records read; {len(done.written):,} files written with {done.records:,} records; "
-            f"{done.unchanged:,} files had all of theirs."
+            f"{done.unchanged:,} files already had all of their records."
         ]
         if done.left_out:
             words.append(

@@ -142,8 +142,8 @@ def permissions(
             ),
             Part(
                 part="fleet",
-                words="What backuplink fleet needs where it reads a bucket or Run Command (--command-id), and fleet "
-                "pack where it writes. Name your bucket in place of each first *, and in the conditions the account of "
+                words="What backuplink fleet needs to read a bucket or Run Command (--command-id), and what fleet pack "
+                "needs to write. Name your bucket in place of each first *, and in the conditions the account of "
                 "a bucket that is not your own.",
                 policy=_policy(
                     [

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MAX_REPORT_BYTES: Final = 64 << 20
 """About thirty times the report of a run with a thousand addresses."""
 MAX_FACTS_BYTES: Final = 32 << 20
-"""Maximum size of facts in bytes: five times that of 20,000 rules, the most that is read."""
+"""Maximum size of facts in bytes: five times the size of 20,000 rules, the most that is read."""
 MAX_ACCOUNT_BYTES: Final = 256 << 20
 """Maximum size in bytes of a file of several VPCs, eight of the largest or thousands of usual ones, or of their
 audit."""

@@ -339,7 +339,8 @@ def _not_readable(vpc: AuditedNetwork) -> tuple[str, ...]:
         return ()
     owner = f"account {vpc.known.owner}"
     return (
-        f"the endpoints of {vpc.vpc_id}, which {owner}, its owner, alone can see: none in this list is not missing",
+        f"the endpoints of {vpc.vpc_id}, which only {owner}, its owner, can see: one that is not in this list may "
+        "still exist",
         f"what {owner} has made for names in {vpc.vpc_id} and has not shared, such as hosted zones and Resolver rules",
     )
 
@@ -366,7 +367,7 @@ def _why_untold(vpc: AuditedNetwork, status: Status, faults: Sequence[AuditFault
         return None
     if vpc.known.configuration.endpoints is None:
         return "the endpoints were not read"
-    return "it is another account's, or may be, and its owner alone sees its endpoints"
+    return "it is another account's, or may be, and only its owner sees its endpoints"
 
 
 def _how_to_read(vpc: AuditedNetwork) -> str:

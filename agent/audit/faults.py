@@ -281,7 +281,7 @@ def _policies(vpc: AuditedNetwork, service: str, *, counts: bool) -> Iterator[Au
         yield _fault(
             code,
             service,
-            title="The endpoint's policy allows nothing of the service" if certain else "The policy cannot be judged",
+            title="The endpoint's policy allows no action of the service" if certain else "The policy cannot be judged",
             severity=Severity.CRITICAL if certain else Severity.WARNING,
             certain=certain,
             counts=counts,

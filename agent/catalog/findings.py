@@ -825,7 +825,7 @@ CODES: Final = {
             _WARNING,
             Radius.VPC,
             "An authority that this host trusts decrypts TLS",
-            "{issuer~} decrypts TLS, trusted by this host[, at {where}]",
+            "{issuer~}, which this host trusts, decrypts TLS[, at {where}]",
         ),
         _code(
             "TLS003",

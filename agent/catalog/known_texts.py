@@ -644,7 +644,7 @@ KNOWN_TEXTS: Final = (
             "operation error Backup: ... StatusCode: 403 ... AccessDeniedException",
         ),
         means="AWS Backup denies the call. It gives the same answer if the vault does not exist in this Region and "
-        "account; and CreateBackupVault needs backup-storage:MountCapsule and rights on the KMS key besides.",
+        "account. CreateBackupVault also needs backup-storage:MountCapsule and rights on the KMS key.",
         codes=("IAM009", "IAM003", "IAM008"),
         services=("backup",),
         advice="Compare the vault's name and Region with `aws backup list-backup-vaults`. Then compare the rights of "
@@ -702,8 +702,8 @@ KNOWN_TEXTS: Final = (
             "To set PrivateDnsOnlyForInboundResolverEndpoint to true",
             "PrivateDnsOnlyForInboundResolverEndpoint",
         ),
-        means="Private DNS of this S3 endpoint is set to serve the inbound Resolver endpoint alone, for which the VPC "
-        "needs a gateway endpoint of Amazon S3 first.",
+        means="Private DNS of this S3 endpoint is set to serve only the inbound Resolver endpoint. For that, the VPC "
+        "first needs a gateway endpoint of Amazon S3.",
         codes=("VPC001", "VPC019", "VPC002"),
         services=("s3",),
         advice="Create the gateway endpoint before the interface endpoint, or set "
@@ -1118,7 +1118,7 @@ KNOWN_TEXTS: Final = (
             "curl: (7)",
             "cURL error 7:",
         ),
-        means="The connection failed: refused, without a route, or, where it took seconds, without an answer at any "
+        means="The connection failed: refused, without a route, or, if it took seconds, without an answer at any "
         "address.",
         codes=_either(("TCP001", "TCP004", "VPC005"), _REFUSED, _PATH),
         unless=("Connection refused", "Connection timed out", "No route to host", "Network is unreachable"),
@@ -1225,7 +1225,8 @@ KNOWN_TEXTS: Final = (
         id="metadata-unreachable",
         writer="AWS CLI and SDKs",
         patterns=METADATA,
-        means="The program cannot get a role from the instance metadata service or from that of containers.",
+        means="The program cannot get a role from the instance metadata service or from the metadata service of "
+        "containers.",
         codes=("ENV002", "ENV003", "ENV011", "API001"),
         advice="A proxy must not take these addresses: name them in NO_PROXY of the program that fails.",
         nearness=Nearness.REASON,

@@ -54,7 +54,7 @@ def read_name(host: str) -> EndpointName | None:
 def named_endpoint(text: str) -> NamedEndpoint:
     """Read `[SERVICE=]DNS-NAME` or `[SERVICE=]vpce-ID`. Raises ValueError with a message for the operator."""
     if "@" in text:  # nothing is repeated, since the text before `=` may be a password
-        raise ValueError("a user or a password stands before an '@'; name the host alone")
+        raise ValueError("a user or a password stands before an '@'; name only the host")
     service, separator, host = text.rpartition("=")
     host = host.strip().rstrip(".").lower()
     if _is_address(host):
@@ -62,9 +62,7 @@ def named_endpoint(text: str) -> NamedEndpoint:
             f"{host!r} is an address; give the endpoint's DNS name or id, since certificates are issued for names"
         )
     if "://" in host or "/" in host or ":" in host:
-        raise ValueError(
-            f"{text!r} is a URL; name the host alone, such as vpce-....backup.eu-west-1.vpce.amazonaws.com"
-        )
+        raise ValueError(f"{text!r} is a URL; name only the host, such as vpce-....backup.eu-west-1.vpce.amazonaws.com")
     if separator and service not in checkable():
         raise ValueError(
             f"{service!r} is not a service that can be checked; one of {', '.join(checkable())} belongs before the '='"

@@ -33,7 +33,7 @@ def document(result: SearchResult) -> Document:
     notes = tuple(Text(words, MUTED) for words in _notes(result))
     if not result.matches:
         lines = "this line" if result.lines == 1 else f"these {result.lines} lines"
-        known = f"backuplink knows no text that is in {lines}. It knows texts in English alone."
+        known = f"backuplink knows no text that is in {lines}. It knows only texts in English."
         words = known if result.lines else "There is no line on stdin."
         return Document(kind="unknown", word="UNKNOWN", summary=words, blocks=(*_next(result), *notes))
     several = len(result.matches) > 1
@@ -120,7 +120,7 @@ def _check(match: TextMatch) -> Iterator[Block]:
     if match.unchecked:
         words = f"This version of backuplink does not check {listed(match.unchecked)}"
         if match.command is not None and len(match.unchecked) == len(match.services):
-            words += f": the run proves or clears {listed(match.codes_of_run)} alone"
+            words += f": the run proves or clears only {listed(match.codes_of_run)}"
         yield Text(f"{words}.")
     if match.unknown_host is not None:
         yield Text(_of_unknown(match.unknown_host))
@@ -145,7 +145,7 @@ def _of_host(match: TextMatch) -> str:
     if match.host is None:
         return ""
     name, service, region = match.host.host, match.host.service, match.host.region
-    whose = f"the global one of {service}" if region is None else f"that of {service} in {region}"
+    whose = f"the global host of {service}" if region is None else f"the host of {service} in {region}"
     return f"The host {name} is {whose}."
 
 

@@ -177,7 +177,7 @@ _STATES: Final = {
     "rejected": "The service's owner has rejected it: make it again, with the service name of AWS's own service.",
     "failed": "Fix what the error names, if it names anything, and create the endpoint again.",
     "expired": "It was not accepted in time: make it again.",
-    "deleting": "It is being deleted: create another where it is still needed.",
+    "deleting": "It is being deleted: create another if it is still needed.",
     DELETED: "It is deleted, and its names are gone: make another endpoint, and use its name.",
 }
 """Instructions by the endpoint's state (EC2 API Reference, Endpoint)."""
@@ -502,8 +502,8 @@ def _answer_before_profile(fault: Fault) -> Fix:
     service = fault.target.service
     own = [] if fault.own_endpoint is None else [PrivateDnsOn(fault.own_endpoint)]
     comes_first = (
-        f"For this VPC alone: turn on private DNS of its endpoint for {service}, whose group must then allow 443 from "
-        "every caller of the VPC, and which comes before "
+        f"For this VPC alone: let the group of its endpoint for {service} allow 443 from every caller of the VPC, then "
+        "turn on private DNS of the endpoint, which comes before "
         if own
         else f"For this VPC alone: private DNS of an endpoint of its own for {service} comes before "
     )

@@ -96,7 +96,7 @@ def _check(lake: Lake) -> None:
         if not is_region(region):
             raise AthenaError(f"{region!r} is not a Region")
     if not lake.regions:
-        raise AthenaError("at least one Region has to be named: partitions are projected for those alone")
+        raise AthenaError("at least one Region has to be named: partitions are projected only for those")
 
 
 def _records(lake: Lake) -> str:

@@ -228,7 +228,7 @@ def _maps(fleet: FleetDocument) -> Iterator[Block]:
 
     if any(cause.places for cause in fleet.causes):
         zones = Figure("Hosts by VPC and zone", lambda width, name: pictures.zones(fleet, width, name))
-        note = Text("Hosts that have a shared cause, of those there that could have one.", MUTED)
+        note = Text("Hosts that have a shared cause, out of all hosts there that could have one.", MUTED)
         placed = [cause.key for cause in fleet.causes if cause.places]
         yield Section(title="Where: VPC by zone", blocks=(note, zones, *_to_causes(placed, _links(fleet))))
     since = Figure("Sweeps, and since when each cause is there", lambda width, name: pictures.since(fleet, width, name))

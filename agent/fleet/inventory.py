@@ -75,7 +75,7 @@ def read_inventory(path: Path, received_signals: Sequence[str] = ()) -> Expected
         data = read_within(path, most=MAX_INVENTORY, seconds=INVENTORY_SECONDS, received_signals=received_signals)
     except TooLargeError as error:
         raise InventoryError(
-            f"{path}: is larger than {MAX_INVENTORY // 2**20} MiB; list the ids alone, one a line"
+            f"{path}: is larger than {MAX_INVENTORY // 2**20} MiB; list only the ids, one a line"
         ) from error
     except (OSError, ValueError) as error:  # the path contains a NUL
         why = (isinstance(error, OSError) and error.strerror) or str(error)

@@ -185,8 +185,9 @@ class _Joining:
             against = _sweep_of(sweeps, question.against)
         if question.sweep is None and told is not (last := sweeps[-1]):
             self._notes.append(
-                f"The last sweep, {last.id}, was made on {counted(last.host_count, 'host')} alone, and the one before "
-                f"it, {told.id}, on {told.host_count:,}: this is that one. `--sweep {last.id}` tells the last one."
+                f"The last sweep, {last.id}, was made on only {counted(last.host_count, 'host')}, and the one before "
+                f"it, {told.id}, on {told.host_count:,}: this is the earlier one. `--sweep {last.id}` shows the last "
+                "one."
             )
         return told, against
 

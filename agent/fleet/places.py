@@ -47,7 +47,7 @@ _ISO_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _COMMAND: Final = re.compile(rf"({_ID})/({_NODE})")
 """Place names of records that Run Command keeps (`agent.fleet.run_command`)."""
 _LINE: Final = re.compile(r":\d+$")
-LINK: Final = "is a link, which is followed only where it is named itself"
+LINK: Final = "is a link, which is followed only if it is named itself"
 _BEGINNING: Final = 4_096
 """Number of bytes at the beginning of a file that contain its schema."""
 

@@ -137,7 +137,7 @@ class _Reading:
         answers = self._answers_of_a_day()
         if read and answers:
             count += len(answers)
-            why = "is an answer of fleet, which is joined with other answers alone"
+            why = "is an answer of fleet, which is joined only with other answers"
             unreadable += tuple(Unreadable(place=escaped(place), why=why) for place, _ in answers)
             answers = []
         if self._cancelled():
@@ -160,7 +160,7 @@ class _Reading:
         last = [(place, answer) for place, answer in self._answers if (day_of(place) or "") == max(days)]
         if len(last) < len(self._answers):
             left = counted(len(self._answers) - len(last), "answer")
-            self._notes.append(f"{left} of earlier days left out: those of {max(days)} are joined.")
+            self._notes.append(f"{left} of earlier days left out: only the answers of {max(days)} are joined.")
         return last
 
     # --- The cache ---------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from agent.report.model import SCHEMA as REPORT
 from agent.report.serialization import DecodeError
 
 MAX_DOCUMENT: Final = 8 << 20
-"""Maximum size of a report in bytes: that of a host with a hundred endpoints has one MiB."""
+"""Maximum size of a report in bytes. The report of a host with a hundred endpoints has one MiB."""
 MAX_CONTENT: Final = 4 << 30
 """Maximum unpacked size of a file in bytes: two million records."""
 MAX_FAILED: Final = 8

@@ -1,6 +1,6 @@
 """The report as the output of a monitoring plugin, for Nagios, Icinga, Naemon and others that run such plugins.
 
-The form is that of the Monitoring Plugins' development guidelines: a line that begins with a word for the exit code,
+The form follows the Monitoring Plugins' development guidelines: a line that begins with a word for the exit code,
 numbers after a `|`, and below them long output. No other text contains a `|` or a line break.
 
 Readers truncate long output: version 2 of NRPE after 1 kB, Nagios after 8. Both the first line with its numbers and the

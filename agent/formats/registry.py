@@ -113,7 +113,7 @@ def render(report: "Report", name: str, options: RenderOptions = DEFAULT_OPTIONS
 
 def live_writer(row: Format, write: Callable[[str], None]) -> LiveWriter:
     """Return a writer for a run in progress that gives each call of `write` one whole line. Raises ValueError for a
-    format without one."""
+    format without a live writer."""
     if row.live is None:
         raise ValueError(f"{row.name} is not written while a run lasts")
     return cast(LiveWriter, getattr(importlib.import_module(row.module), row.live)(write))

@@ -32,7 +32,7 @@ Versions = Sequence[Sequence[str]]
 
 
 def opened_for_writing(path: Path, versions: Versions = VERSIONS) -> sqlite3.Connection:
-    """Return a connection to a history. If nothing has its name, it is created, readable by its owner alone; an older
+    """Return a connection to a history. If nothing has its name, it is created, readable only by its owner; an older
     version is brought up to date. Raises HistoryError for anything else with this name, and leaves it unchanged."""
     with in_words():
         place = own_private_file(path)

@@ -494,7 +494,7 @@ class Evidence:
         """The gateway endpoint through which this host reaches a public address, by the configuration."""
         if address not in self._gateways:
             if self.configured_at is not None and not self.is_configuration_fresh:
-                gateway = Gateway(why_unknown=f"what EC2 said of it is of {self.configured_at:%Y-%m-%d}")
+                gateway = Gateway(why_unknown=f"what EC2 said about it dates from {self.configured_at:%Y-%m-%d}")
             else:
                 gateway = self.predictor.gateway_at(address, self._interface_towards(address))
             self._gateways[address] = gateway

@@ -307,7 +307,7 @@ def _given_default_acl(draft: Draft, subnet_id: str, acl_id: str) -> None:
 def _not_of_the_vpc(draft: Draft, table_id: str, route: Route) -> None:
     there = _LISTS[Listed.ROUTE].of(draft, table_id)[_route_key(route)]
     if there[0].target == LOCAL:
-        message = f"the route to {_route_key(route)} is that of the VPC itself, which cannot be removed"
+        message = f"the route to {_route_key(route)} is the VPC's own, which cannot be removed"
         raise AssumptionError(message)
 
 

@@ -492,12 +492,12 @@ def _without_private_dns(known: KnownVpc, service: str, host: str, there: tuple[
         words = f"a Route 53 Profile brings {listed(unread)}, an endpoint of another account that may be for the name"
         return _Said(answer=Answer.CANNOT_TELL, words=words, decided_by=tuple(unread))
     if known.is_own is not True:
-        words = f"{known.vpc_id} is another account's, which alone sees the endpoints"
+        words = f"{known.vpc_id} is another account's, and only that account sees the endpoints"
         if known.is_own is None:
-            words = f"whether {known.vpc_id} is the account's own, which alone sees the endpoints, is not known"
+            words = f"only the owner of {known.vpc_id} sees its endpoints, and whether this account owns it is unknown"
         return _Said(answer=Answer.CANNOT_TELL, words=words)
     if has_gateways and any(endpoint.private_dns for endpoint in there):
-        words = f"private DNS of {listed(ids)} may be for Resolver's inbound endpoints alone, which is not read"
+        words = f"private DNS of {listed(ids)} may be only for Resolver's inbound endpoints, which is not read"
         return _Said(answer=Answer.CANNOT_TELL, words=words, decided_by=ids)
     if gateways := known.gateways(service):
         names = listed(gateway.endpoint_id for gateway in gateways)

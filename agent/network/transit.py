@@ -170,7 +170,7 @@ class TransitGateways:
         yield _all_of(
             trip,
             [Passage(hop=self._acl(trip.stage, gate, False, trip.source, trip.ports)) for gate in gates],
-            f"it is not known by which subnet of {name} the packet leaves {vpc_id}",
+            f"it is not known through which subnet of {name} the packet leaves {vpc_id}",
         )
 
     def _routed(self, trip: Trip, table: TransitTable) -> tuple[Passage, TransitAttachment | None]:
@@ -220,7 +220,7 @@ class TransitGateways:
         here = [subnet for subnet in far.subnet_ids if zone is not None and self._zones.get(subnet) == zone]
         gates = here if here and not far.appliance_mode else list(far.subnet_ids)
         passages = [self._into(trip, gate, receiver) for gate in gates]
-        unknown = f"it is not known by which subnet of {far.attachment_id} the packet enters {receiver.vpc_id}"
+        unknown = f"it is not known through which subnet of {far.attachment_id} the packet enters {receiver.vpc_id}"
         asked = {passage.meets_acl for passage in passages}
         return replace(_all_of(trip, passages, unknown), meets_acl=asked.pop() if len(asked) == 1 else None)
 

@@ -31,7 +31,7 @@ def plan_of(document: Mapping[str, Any], name: str) -> Plan:
     if not isinstance(version, str) or version.partition(".")[0] not in _MAJOR:
         raise PlanError(f"{name}: its format_version is not one that this version understands")
     if document.get("errored") is True:
-        raise PlanError(f"{name}: it is of a plan that ended with an error, so it is not whole")
+        raise PlanError(f"{name}: it comes from a plan that ended with an error, so it is incomplete")
     rows = document.get("resource_changes", [])
     if not isinstance(rows, list):
         raise PlanError(f"{name}: its `resource_changes` is not a list")

@@ -54,7 +54,7 @@ def to_file(document: str, path: Path, *, private: bool = False) -> None:
 
 
 def to_private_file(data: bytes, path: Path) -> bool:
-    """Write a file as `to_file` does, readable by its owner alone, even if others could read the old one. Returns
+    """Write a file as `to_file` does, readable only by its owner, even if others could read the old one. Returns
     whether the name is now a plain file, not a pipe, a device or a descriptor. Raises OSError."""
     return _to_place(data, path, lambda _: 0o600)
 
@@ -140,9 +140,9 @@ def own_private_file(path: Path) -> Path:
 
 def own_private_folder(path: Path) -> Path:
     """Return the path, without links, of a folder of this user in which nobody else can make or replace files. If
-    nothing has its name, it is made, with the folders above it, for its owner alone. Links in the path are followed as
-    by `to_file`. Raises OSError for something else than a folder, for a folder of another user or that others can
-    write, and if others can replace it or a folder above it."""
+    nothing has its name, it is made, with the folders above it, so that only its owner can use it. Links in the path
+    are followed as by `to_file`. Raises OSError for something else than a folder, for a folder of another user or that
+    others can write, and if others can replace it or a folder above it."""
     status = None
     for folder in reversed([path, *path.parents]):
         if folder.name in ("", ".."):  # the folder exists now, and the next step enters it

@@ -417,11 +417,11 @@ class RunInProgress:
         """Return why a facts file says nothing about this host's network; None if it does."""
         metadata = self._metadata
         if metadata is None or metadata.vpc_id is None:
-            return f"it is of {facts.vpc_id}, and {NO_VPC}"
+            return f"it is about {facts.vpc_id}, and {NO_VPC}"
         if facts.vpc_id != metadata.vpc_id:
-            return f"it is of {facts.vpc_id}, and this host is in {metadata.vpc_id}"
+            return f"it is about {facts.vpc_id}, and this host is in {metadata.vpc_id}"
         if metadata.region not in (None, facts.region):
-            return f"it is of {facts.region}, and this host is in {metadata.region}"
+            return f"it is about {facts.region}, and this host is in {metadata.region}"
         return untimely(facts, self.world.machine.now())
 
     async def _is_read_wanted(self) -> bool:
@@ -514,7 +514,7 @@ class RunInProgress:
             loaded = await self.world.machine.trust(bundle)
             if loaded.folder and self.settings.ca_bundle is None:
                 message = (
-                    f"{loaded.source} cannot be read as certificates: it is a folder, and the SDK takes a file alone"
+                    f"{loaded.source} cannot be read as certificates: it is a folder, and the SDK takes only a file"
                 )
                 raise ProbeError(FailureKind.TLS_NO_TRUST_STORE, message, code="EISDIR")
             trust.set_result(loaded)

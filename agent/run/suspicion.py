@@ -136,7 +136,7 @@ class Suspicion:
             (_failure_words(subject), _is_own_lookup(subject)) for subject in self._failed if self._counts(subject)
         ]
         if any(ENDPOINT_ID.fullmatch(target.host) for target in self._required.values()):
-            signs.append(("an endpoint is given by its id, whose name EC2 alone knows", False))
+            signs.append(("an endpoint is given by its id, and only EC2 knows its name", False))
         if self._scopes_known:
             signs += [
                 _address_sign(target, address)

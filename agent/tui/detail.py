@@ -291,7 +291,8 @@ class _Writer:
                     self._fact(name.replace("_", " "), value, "  ")
 
     def _configured(self, path: ConfiguredPath, weight: Weight | None) -> None:
-        """Write the configured path hop by hop for a lane whose failure counts this way; None for one that connects."""
+        """Write the configured path of a lane hop by hop. `weight` says how the lane's failure counts; it is None if
+        the lane connects."""
         bad = WEIGHT_TONES[weight]
         tones = {Reachability.OPEN: Tone.OK, Reachability.BLOCKED: bad}
         self._head(

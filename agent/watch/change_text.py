@@ -160,7 +160,7 @@ def schema() -> dict[str, Any]:
     from agent.report.codec import schema_of
 
     made = schema_of(Change, SCHEMA)
-    report = {"description": "The run that proves it, for the program of --on-change alone.", "type": "object"}
+    report = {"description": "The run that proves it, only for the program of --on-change.", "type": "object"}
     return {**made, "properties": {**made["properties"], "report": report}}
 
 

@@ -28,8 +28,8 @@ _SERVICES: Final = ("backup", "backup-gateway")
 
 
 def _modules(scenario: Scenario, roots: Path) -> str:
-    """A configuration with which the exporter makes the probes of a cycle. A gateway's own ports have certificates of
-    other names, which it does not verify there; our program verifies their chain.
+    """A configuration with which the exporter makes the probes of a cycle. The certificates at a gateway's own ports
+    have other names, so the exporter does not verify them; our program verifies their chain.
     """
     text = "modules:\n"
     for row, service in zip(scenario.dns, _SERVICES, strict=True):

@@ -48,7 +48,7 @@ def test_a_known_line_gives_its_meaning_its_findings_and_the_command(capsys: pyt
         "1. Connect timeout on endpoint URL",
         "   Written by: AWS CLI and Python SDK (botocore)",
     ]
-    assert "   The host backup.eu-west-1.amazonaws.com is that of backup in eu-west-1." in lines
+    assert "   The host backup.eu-west-1.amazonaws.com is the host of backup in eu-west-1." in lines
     findings = [line.split()[0] for line in lines[lines.index("   Findings that can cause it:") + 1 :] if line]
     codes = search([TIMEOUT]).matches[0].codes
     assert tuple(word for word in findings if word in CODES) == codes
@@ -58,7 +58,7 @@ def test_a_known_line_gives_its_meaning_its_findings_and_the_command(capsys: pyt
 
 def test_a_public_address_is_said_to_be_one(capsys: pytest.CaptureFixture[str]) -> None:
     words = " ".join(explained("--text", SYN_SENT, capsys=capsys).split())
-    assert "The host ssm-sap.eu-west-1.amazonaws.com is that of ssm-sap in eu-west-1." in words
+    assert "The host ssm-sap.eu-west-1.amazonaws.com is the host of ssm-sap in eu-west-1." in words
     assert "13.217.78.180 is a public address, which no interface endpoint has" in words
 
 
@@ -67,7 +67,7 @@ def test_what_this_version_cannot_check_is_said(capsys: pytest.CaptureFixture[st
     text = explained("--text", line, capsys=capsys)
     assert "   This version of backuplink does not check made-up.\n" in text
     words = " ".join(explained("--text", f"Unable to locate credentials: {line}", capsys=capsys).split())
-    assert "check made-up: the run proves or clears API001, ENV002, ENV003, ENV011 and API010 alone." in words
+    assert "check made-up: the run proves or clears only API001, ENV002, ENV003, ENV011 and API010." in words
 
 
 @pytest.mark.parametrize("known", KNOWN_TEXTS, ids=lambda known: known.id)
@@ -123,7 +123,7 @@ def test_what_is_not_known_is_unknown_with_what_to_do_next(
     ("line", "command", "words"),
     [
         ("Le backup job 12 a disparu", "  backuplink check --jobs", "look at the role of the job"),
-        ("all is well", "  backuplink check", "It knows texts in English alone"),
+        ("all is well", "  backuplink check", "It knows only texts in English"),
         (
             "GET https://ssm.eu-west-1.amazonaws.com/ took long",
             "  backuplink check --service ssm --region eu-west-1",
@@ -271,7 +271,7 @@ def test_more_than_the_limit_is_refused_with_what_to_do(data: bytes, says: str) 
     done = from_stdin(data)
     assert done.returncode == 3
     assert says in done.stderr.decode()
-    assert "such as those of `tail -n 500 LOG`" in done.stderr.decode()
+    assert "such as the output of `tail -n 500 LOG`" in done.stderr.decode()
 
 
 def test_without_stdin_the_call_is_refused() -> None:

@@ -275,7 +275,7 @@ OTHER_WRITERS: Final = {
     "agent/simulated/certificates.py::loaded": "a key for the ssl module, in memory",
     "agent/tui/command.py::Terminal._draw": "writes to the terminal of the interface",
 }
-"""Calls that write elsewhere: never to a file that a user named, except for SQLite."""
+"""Calls that write elsewhere. Apart from SQLite, none of them writes to a file that a user named."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -336,7 +336,7 @@ def endpoints_of_profiles(evidence: Evidence, target: Target) -> tuple[VpcEndpoi
 
 
 def denials_of(evidence: Evidence, target: Target, kind: FailureKind) -> list[Observation[Any]]:
-    """The answers of the VPC's resolver to questions for addresses that say that the name does not exist or has no
+    """The answers in which the VPC's resolver, asked for addresses, says that the name does not exist or has no
     address."""
     asked = evidence.answers(target, evidence.vpc_resolvers)
     return [answer for answer in asked if answer.subject.operation in _ADDRESS_TYPES and _is_denial(answer, kind)]

@@ -91,8 +91,8 @@ def port_blocked(evidence: Evidence) -> Iterator[RuleFinding]:
             target=target.id,
             headline=of_ports([HTTPS]),
             detail=f"443 timed out on {where}{_share(evidence, target, silent)}{', each' if len(silent) > 1 else ''} "
-            f"{after(silent)}; {rest}. Dropped silently, as {device}; a filter on this host that drops TCP alone "
-            f"looks the same.{beside}{_OF_EVERYTHING * is_all}",
+            f"{after(silent)}; {rest}. Dropped silently, as {device}; a filter on this host that drops only TCP looks "
+            f"the same.{beside}{_OF_EVERYTHING * is_all}",
             evidence=_beside(evidence, target, silent),
             addresses=places(silent),
             stops_everything=is_all,
@@ -353,8 +353,8 @@ def support_port_blocked(evidence: Evidence) -> Iterator[RuleFinding]:
         yield RuleFinding(
             code="TCP007",
             target=target.id,
-            detail=f"Port {SUPPORT_CHANNEL} does not connect at {listed(ordered(at))}, all others do. It serves AWS "
-            "Support's channel alone; a gateway works without it.",
+            detail=f"Port {SUPPORT_CHANNEL} does not connect at {listed(ordered(at))}; all others do. It serves only "
+            "AWS Support's channel; a gateway works without it.",
             evidence=ids(closed),
             addresses=at,
             fix=Fix(
@@ -399,7 +399,7 @@ def ipv6_path_broken(evidence: Evidence) -> Iterator[RuleFinding]:
             addresses=places(failed),
             fix=Fix(
                 summary=f"Fix the IPv{broken} path (security group and network ACL rules are per family, and so are "
-                f"routes), or let the endpoint answer in IPv{working} alone.",
+                f"routes), or let the endpoint answer only in IPv{working}.",
                 commands=(describe_endpoint(target),),
             ),
         )
@@ -427,7 +427,7 @@ def _some_without_a_route(evidence: Evidence, target: Target) -> Iterator[RuleFi
         addresses=places(unrouted),
         fix=Fix(
             summary="Give this host a route to the IPv6 block of that subnet: its own routing table, then the route "
-            "table of its subnet. Or let the endpoint answer in IPv4 alone.",
+            "table of its subnet. Or let the endpoint answer only in IPv4.",
             commands=(
                 read_only("ip", "-6", "route", "get", str(unrouted[0].subject.address)),
                 describe_endpoint(target),

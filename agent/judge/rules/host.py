@@ -111,7 +111,7 @@ def metadata_unreachable(evidence: Evidence) -> Iterator[RuleFinding]:
             fix=Fix(
                 summary="Let this process reach 169.254.169.254 on port 80: look for a firewall rule on this host, "
                 "for AWS_EC2_METADATA_SERVICE_ENDPOINT or its _MODE that points elsewhere, in a container for a hop "
-                "limit of 1, and in a subnet of IPv6 alone for HttpProtocolIpv6, which is off by default.",
+                "limit of 1, and in a subnet with only IPv6 for HttpProtocolIpv6, which is off by default.",
                 commands=(
                     read_only(
                         "printenv", "AWS_EC2_METADATA_SERVICE_ENDPOINT", "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE"
@@ -216,7 +216,7 @@ def sdk_endpoint_overridden(evidence: Evidence) -> Iterator[RuleFinding]:
             severity=Severity.INFO if fits else None,
             detail=f"The SDK on this host sends calls to {target.service} to {url}"
             + (", a name of the service's own endpoint, which is a supported way." if fits else ".")
-            + ("" if is_https(url) or own is None else " An endpoint answers HTTPS alone.")
+            + ("" if is_https(url) or own is None else " An endpoint answers only HTTPS.")
             + lost,
             evidence=(f"{HOST}/{SDK_SETTINGS}",),
             subjects=(*about(SubjectKind.URL, [url]), *resources(*([] if own is None else [own.endpoint_id]))),
@@ -593,8 +593,8 @@ def _message(observation: Observation[Any]) -> str:
 
 
 _UNUSABLE: Final = {
-    "ProfileNotFound": "Unset AWS_PROFILE, or let it name a profile that a file has: the files are those of the user "
-    "that the program runs as.",
+    "ProfileNotFound": "Unset AWS_PROFILE, or let it name a profile that exists in a file: the program reads the files "
+    "of the user that it runs as.",
     "ConfigParseError": "Correct the file: each line is a [section], or a name = value.",
 }
 """The fix, by botocore's exception."""

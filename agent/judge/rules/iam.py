@@ -168,7 +168,7 @@ def _endpoint_fix(code: str, target: Target, action: str, denial: Denial) -> Fix
     if code == "IAM001":
         summary = (
             f"Edit the policy of the {target.service} endpoint: it needs an Allow for {action} and this principal. "
-            "A policy of Deny statements alone denies everybody."
+            "A policy that has only Deny statements denies everybody."
         )
         if action.lower().startswith("backup-gateway:"):
             summary += " backup:* does not cover backup-gateway: actions."

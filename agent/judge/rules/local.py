@@ -75,7 +75,7 @@ def no_route(evidence: Evidence) -> Iterator[RuleFinding]:
             yield RuleFinding(
                 code="TCP006",
                 target=target.id,
-                detail=f"{target.host} resolves to {listed(answer)} alone, and this host has "
+                detail=f"{target.host} resolves only to {listed(answer)}, and this host has "
                 f"{listed(f'no {family}' for family in families)} address of its own.",
                 evidence=ids([lookup]),
                 addresses=frozenset(answer),

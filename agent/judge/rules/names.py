@@ -62,7 +62,7 @@ def public_answer(evidence: Evidence) -> Iterator[RuleFinding]:
                 f"This host resolves {host} to {listed(public)}. Public addresses are usual for "
                 f"{answer.target.service}, but no route of this subnet leads there through a gateway endpoint, and "
                 f"{agrees}."
-                + ("" if elsewhere is None else f" A gateway endpoint leads to its own Region alone, here {elsewhere}.")
+                + ("" if elsewhere is None else f" A gateway endpoint leads only to its own Region, here {elsewhere}.")
             )
         else:
             detail = (
@@ -446,8 +446,8 @@ def nat64_answer(evidence: Evidence) -> Iterator[RuleFinding]:
             target=target.id,
             headline={"where": in_short(nat64)},
             severity=Severity.WARNING if public or failed else Severity.INFO,
-            detail=f"{target.host} resolves to {listed(nat64)}, made by DNS64: traffic goes through a NAT gateway, "
-            "whose address is what the endpoint sees as its source."
+            detail=f"{target.host} resolves to {listed(nat64)}, which DNS64 made: traffic goes through a NAT gateway, "
+            "and the endpoint sees its address as the source."
             + (f" 443 does not connect that way ({after(failed)}), and does without it." if failed else ""),
             evidence=ids([lookup, *failed]),
             addresses=frozenset(public) | places(failed),
@@ -499,7 +499,7 @@ def answer_beyond_reason(evidence: Evidence) -> Iterator[RuleFinding]:
             fix=Fix(
                 summary="Find where the answer comes from: a record in a private hosted zone, a name server of your "
                 "own, or the hosts file. An interface endpoint has one address in each of its subnets and address "
-                "families; let the name give those alone.",
+                "families; let the name give only those.",
                 commands=(
                     read_only("getent", "ahosts", target.host),
                     _hosted_zones(target),

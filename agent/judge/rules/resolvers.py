@@ -268,8 +268,8 @@ def resolver_silent(evidence: Evidence) -> Iterator[RuleFinding]:
                 if behind
                 else "Fix the path to the name servers in /etc/resolv.conf"
             )
-            + ": a firewall on this host; enableDnsSupport of the VPC where they are Amazon's; security group, network "
-            "ACL and routes where they are your own. The AWS CLI finds no host from here: run it from a machine with "
+            + ": a firewall on this host; enableDnsSupport of the VPC if they are Amazon's; security group, network "
+            "ACL and routes if they are your own. The AWS CLI finds no host from here: run it from a machine with "
             "EC2 access.",
             commands=(
                 *([read_only("resolvectl", "status")] if behind else []),
@@ -776,7 +776,7 @@ def search_list_answers(evidence: Evidence) -> Iterator[RuleFinding]:
         when = (
             f"are asked before the name itself (options {options})"
             if seen.is_first
-            else "are asked, too, where the name itself has no address"
+            else "are also asked if the name itself has no address"
         )
         failure = seen.lookup.failure
         got = listed(ordered(seen.addresses)) if failure is None else f"no address ({failure.message})"
@@ -826,7 +826,7 @@ def dns_over_tcp_blocked(evidence: Evidence) -> Iterator[RuleFinding]:
         code="DNS019",
         target=str(cut.servers[0]),
         detail=(
-            f"This host asks its name servers by TCP alone (option use-vc in resolv.conf), {servers_of(cut.answers)} "
+            f"This host asks its name servers only by TCP (option use-vc in resolv.conf), {servers_of(cut.answers)} "
             f"answer{verb_ending(cut.answers)} by UDP for {_records(cut.answers)} of {listed(cut.hosts)}"
             if is_set
             else f"The answer for {_records(cut.answers)} of {listed(cut.hosts)} is truncated by UDP"

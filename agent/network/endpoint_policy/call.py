@@ -23,7 +23,7 @@ class Call:
     principal_account: str | None = None
     """The account's twelve digits; if this is None, they come from `principal_arn`."""
     is_by_gateway: bool = False
-    """Whether it goes through a gateway endpoint. There, an account in Principal means its root user alone (AWS
+    """Whether it goes through a gateway endpoint. There, an account in Principal means only its root user (AWS
     PrivateLink Guide, Gateway endpoints, Endpoint policies)."""
     context: Mapping[str, str] = field(default_factory=dict)
     """Condition keys in lower case, each with its one value. A missing key is unknown; it does not count as absent from

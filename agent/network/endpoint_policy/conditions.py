@@ -91,7 +91,7 @@ def _condition(operator: str, key: str, wanted: list[Any], call: Call, *, allows
 
 def _where_absent(operator: str, wanted: list[Any], *, allows: bool) -> str:
     """The result of a test of a key for a service whose calls do not have the key."""
-    why = ": AWS sends this key to some services alone"
+    why = ": AWS sends this key only to some services"
     parsed = _OPERATOR.fullmatch(operator)
     if parsed is None:
         return why

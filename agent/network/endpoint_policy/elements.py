@@ -111,7 +111,7 @@ def principal_part(elements: Mapping[str, Any], call: Call, *, allows: bool) -> 
         if fit is Fit.NO:
             why = "its Principal does not name this caller"
             if call.is_by_gateway:
-                why += "; on a gateway endpoint an account stands for its root user alone"
+                why += "; on a gateway endpoint an account stands only for its root user"
             return Part("Principal", fit, why)
         why = "its Principal may or may not cover this caller"
         if call.principal_arn is not None and ":assumed-role/" in call.principal_arn:

@@ -154,7 +154,7 @@ def test_an_endpoint_of_a_service_that_china_does_not_have_makes_no_fault_of_the
 def test_a_vpc_that_another_account_shares(asked: AuditRequest, *, counts: bool) -> None:
     vpc = only(Made(owner="999988887777", services=()).facts(), asked)
     assert (vpc.shared, vpc.status, vpc.counts) == (True, Status.UNKNOWN, counts)
-    assert "VPC001" not in {fault.code for fault in vpc.faults}, "its owner alone sees the endpoints"
+    assert "VPC001" not in {fault.code for fault in vpc.faults}, "only its owner sees the endpoints"
     assert vpc.to_do == "Read it as account 999988887777, which owns it"
 
 

@@ -212,7 +212,7 @@ def test_an_answer_beside_records_is_not_joined(
     asked(str(tmp_path), str(both.folder / "records" / "0"), "--format", "json")
     told = model.decode(json.loads(capsys.readouterr().out))
     assert told.totals.hosts < 2 * HOSTS
-    assert [one.why for one in told.unreadable] == ["is an answer of fleet, which is joined with other answers alone"]
+    assert [one.why for one in told.unreadable] == ["is an answer of fleet, which is joined only with other answers"]
 
 
 def test_of_several_days_the_last_one_is_joined(
@@ -224,7 +224,7 @@ def test_of_several_days_the_last_one_is_joined(
     asked(str(tmp_path), "--format", "json")
     told = model.decode(json.loads(capsys.readouterr().out))
     assert told.totals.hosts == fleets.document().totals.hosts
-    assert "1 answer of earlier days left out: those of 2026-01-15 are joined." in told.notes
+    assert "1 answer of earlier days left out: only the answers of 2026-01-15 are joined." in told.notes
 
 
 @pytest.mark.parametrize(
@@ -243,7 +243,7 @@ def test_what_needs_the_records_is_refused(
 ) -> None:
     (tmp_path / "a.parquet").write_bytes(answer(engine))
     asked(str(tmp_path), *words, code=(3,))
-    assert "takes records of hosts, and these are answers of fleet" in capsys.readouterr().err
+    assert "needs records of hosts, but these are answers of fleet" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["text", "html", "markdown", "prometheus", "eventbridge"])

@@ -16,7 +16,7 @@ KEYS = {
     "VPC001|backup|vpc=vpc-0a1b2c3d4e5f67890": "vpc-0a1b2c3d4e5f67890 has no endpoint of backup and ssm",
     "DNS002|backup|resolver=10.200.9.53": "the host and the VPC's resolver disagree on the name (10.200.9.53)",
     "VPC006|backup|acl=acl-0a1b2c3d4e5f67890": "a network ACL stops the traffic (acl-0a1b2c3d4e5f67890)",
-    "TLS002|backup|issuer=CN%3DCorp CA": "CN=Corp CA decrypts TLS, trusted by the host",
+    "TLS002|backup|issuer=CN%3DCorp CA": "CN=Corp CA, which the host trusts, decrypts TLS",
     "ENV010": "the host's clock is wrong",
     "XYZ001|a=b": "a finding that this version does not know",
 }

@@ -219,10 +219,10 @@ def test_the_same_in_a_bucket(
 def test_the_command(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert dispatch(["fleet", "pack", str(source), str(tmp_path / "lake")], []) == 0
     out, err = capsys.readouterr()
-    assert out.startswith("5 records read; 2 files written with 5 records; 0 files had all of theirs.\n")
+    assert out.startswith("5 records read; 2 files written with 5 records; 0 files already had all of their records.\n")
     assert err == ""
     assert dispatch(["fleet", "pack", str(source), str(tmp_path / "lake")], []) == 0
-    assert "2 files had all of theirs" in capsys.readouterr().out
+    assert "2 files already had all of their records" in capsys.readouterr().out
 
 
 def test_too_much_that_cannot_be_read_is_unknown(

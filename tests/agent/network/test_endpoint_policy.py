@@ -514,7 +514,7 @@ def test_an_account_stands_for_its_root_user_alone_on_a_gateway_endpoint(
 ) -> None:
     judgement = judged(allow(Principal=principal), call=call)
     assert judgement.decision is decision
-    is_said = "on a gateway endpoint an account stands for its root user alone" in judgement.words
+    is_said = "on a gateway endpoint an account stands only for its root user" in judgement.words
     assert is_said is (decision is NO_ALLOW and call.is_by_gateway)
 
 

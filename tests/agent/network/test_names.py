@@ -198,7 +198,10 @@ def test_who_owns_the_vpc_decides_whether_all_endpoints_are_seen() -> None:
     shared = replace(own, owner_id="444455556666")
     assert answer(endpoints=(), interfaces=(own,)).answer is PUBLIC
     seen = answer(endpoints=(), interfaces=(shared,))
-    assert (seen.answer, seen.words) == (CANNOT_TELL, "vpc-a is another account's, which alone sees the endpoints")
+    assert (seen.answer, seen.words) == (
+        CANNOT_TELL,
+        "vpc-a is another account's, and only that account sees the endpoints",
+    )
     assert answer(endpoints=(), interfaces=None).answer is CANNOT_TELL, "whose it is is not known"
     assert answer(endpoints=(), interfaces=(own, shared)).answer is PUBLIC, "its owner sees all interfaces"
 

@@ -245,7 +245,7 @@ def test_the_route_of_a_gateway_endpoint_is_put_in_and_taken_out() -> None:
         ("acl-000there:+in:32767:deny:tcp:443:10.0.0.0/16", "32767 is not the number of an entry, from 1 to 32,766"),
         ("acl-000there:-in:0", "0 is not the number of an entry"),
         ("rtb-0000host:-10.9.0.0/16", "rtb-0000host has no route to 10.9.0.0/16"),
-        ("rtb-0000host:-10.0.0.0/16", "the route to 10.0.0.0/16 is that of the VPC itself, which cannot be removed"),
+        ("rtb-0000host:-10.0.0.0/16", "the route to 10.0.0.0/16 is the VPC's own, which cannot be removed"),
         ("rtb-0000host:+10.0.0.0/16:tgw-0123abcd", "has a route to 10.0.0.0/16 already, to local; remove it first"),
         ("vpce-0123abcd:private-dns=on", "private DNS of vpce-0123abcd is on already"),
         ("vpce-0123abcd:private-dns=maybe", "form: vpce-ID:private-dns=on"),

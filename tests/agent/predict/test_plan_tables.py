@@ -484,7 +484,7 @@ def test_without_a_table_of_its_own_a_subnet_is_in_no_list() -> None:
 
 
 def test_the_route_of_the_vpc_itself_stays() -> None:
-    with pytest.raises(AssumptionError, match="that of the VPC itself"):
+    with pytest.raises(AssumptionError, match="the VPC's own"):
         Change(Member(Listed.ROUTE, MAIN, LOCAL_ROUTES[0]), False).made(network())
 
 

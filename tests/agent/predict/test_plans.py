@@ -551,7 +551,10 @@ def test_a_change_of_cloudformation_that_is_not_followed(
         ),
         ({"resource_changes": []}, "its format_version is not one"),
         ({"format_version": "1.2", "resource_changes": {}}, "its `resource_changes` is not a list"),
-        ({"format_version": "1.2", "resource_changes": [], "errored": True}, "ended with an error, so it is not whole"),
+        (
+            {"format_version": "1.2", "resource_changes": [], "errored": True},
+            "ended with an error, so it is incomplete",
+        ),
         ({"format_version": "1.2", "resource_changes": [1]}, "resource_changes[0] is not a change of a resource"),
         (
             {"format_version": "1.2", "resource_changes": [row("aws_vpc", after={}, actions=["explode"])]},

@@ -395,7 +395,7 @@ def test_a_file_is_never_dropped_without_a_word() -> None:
         evidence, _ = evidence_in(changed(f'{metadata}\n[ec2]\nsource = "file"', base))
         assert evidence.in_aws is of_aws
         (reason,) = {read.outcome.reason for read in reads(evidence).values() if isinstance(read.outcome, Skipped)}
-        assert evidence.run.facts_unused == f"it is of vpc-0a1b2c3d4e5f67890, and {NO_VPC}"
+        assert evidence.run.facts_unused == f"it is about vpc-0a1b2c3d4e5f67890, and {NO_VPC}"
         assert reason == f"the facts file was not used: {evidence.run.facts_unused}"
         (finding,) = (finding for finding in judge_evidence(evidence).findings if finding.code == "VPC013")
         assert f"The facts file was not used: {evidence.run.facts_unused}." in finding.detail
@@ -439,7 +439,7 @@ def test_a_file_stands_for_what_ec2_said_when_it_was_written() -> None:
 
 def test_a_file_of_another_network_is_not_used() -> None:
     evidence, _ = evidence_in(changed(f'{EC2}\nsource = "file"\nfile_of = "vpc-0fffffffffffffff0"'))
-    assert evidence.run.facts_unused == "it is of vpc-0fffffffffffffff0, and this host is in vpc-0a1b2c3d4e5f67890"
+    assert evidence.run.facts_unused == "it is about vpc-0fffffffffffffff0, and this host is in vpc-0a1b2c3d4e5f67890"
     assert not any(read.made for read in reads(evidence).values())
     report = judge_evidence(evidence)
     assert (report.verdict.status, report.paths) == (Status.OK, ())

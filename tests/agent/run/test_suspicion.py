@@ -193,7 +193,7 @@ def test_a_port_that_a_new_gateway_needs_is_a_sign() -> None:
 def test_an_endpoint_whose_name_is_not_known_is_a_sign_as_long_as_it_is_not() -> None:
     by_id = replace(BACKUP, id="backup@vpce-0a1b2c3d", host="vpce-0a1b2c3d")
     suspicion = seen(of=(by_id,))
-    assert suspicion.first == "an endpoint is given by its id, whose name EC2 alone knows"
+    assert suspicion.first == "an endpoint is given by its id, and only EC2 knows its name"
     assert suspicion.stands
     assert not suspicion.about_names.is_set()
     suspicion.has_targets((replace(by_id, host="vpce-0a1b2c3d-lj2wisx3.backup.eu-west-1.vpce.amazonaws.com"),))

@@ -115,7 +115,7 @@ class _Echo(asyncio.DatagramProtocol):
 
 
 async def _peers() -> None:
-    """Serve every manner on a port of its own, and print the ports, until stdin ends."""
+    """Print one port for each of MANNERS, and serve each in its manner, until stdin ends."""
     ports = {}
     for manner in MANNERS[:-1]:
         tls = manner not in ("mute", "rude", "refusing", "proxy")

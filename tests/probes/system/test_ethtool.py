@@ -23,7 +23,7 @@ ENA: Final = {
 
 
 class Driver:
-    """A kernel that fills requests like linux/ethtool.h, with the counters of one driver."""
+    """A simulated kernel that fills the structures of linux/ethtool.h with the counters of one driver."""
 
     def __init__(self, counters: Mapping[str, int], *, known: bool = True, count: int | None = None) -> None:
         self._counters = counters

@@ -74,7 +74,7 @@ def _paths_differ(
         ends = [_ports_at(alike, verb) for kind, verb in kinds if (alike := [e for e in shut if e.measured is kind])]
         sentences.append(
             f"{'; '.join(ends)}, though {ec2_says} that every security group, network ACL and route on the way lets it "
-            "pass. What is left: a filter on this host that drops TCP alone, a firewall or an inspection device on the "
+            "pass. What is left: a filter on this host that drops only TCP, a firewall or an inspection device on the "
             "way, or a change since that was read."
         )
     for words, open_ones in _by_words(through).items():

@@ -188,7 +188,7 @@ def _unsettled_words(unsettled: dict[Target, tuple[str, tuple[Address, ...]]], u
 def _nameless_words(evidence: Evidence, nameless: list[Target]) -> Iterator[str]:
     read = evidence.read(ENDPOINTS)
     for target in nameless:
-        yield f"The DNS name of {target.host} is known to EC2 alone, and " + (
+        yield f"Only EC2 knows the DNS name of {target.host}, and " + (
             f"EC2 lists no endpoint of {target.service} with this id: it is misspelt, or of another service, Region or "
             "account."
             if read is not None and read.ok
@@ -298,7 +298,9 @@ def _what_helps(
     if unread:
         sentences.append("Let the run read the configuration, or give it a file of `backuplink facts`.")
     if _is_useless(unused):
-        sentences.append("Take the facts of this VPC, where EC2 is reachable, and run with --ec2-facts and that file.")
+        sentences.append(
+            "Save the facts of this VPC from a place where EC2 is reachable, and run with --ec2-facts and that file."
+        )
     elif unused is not None:
         sentences.append(_what_tells_the_vpc(evidence))
     if keyless:
@@ -347,12 +349,12 @@ def _what_places(evidence: Evidence, reason: str) -> str:
 def _what_tells_the_vpc(evidence: Evidence) -> str:
     if any(skipped_because(observation) == METADATA_OFF for observation in evidence.metadata):
         return (
-            "Unset AWS_EC2_METADATA_DISABLED where backuplink runs: it switches instance metadata off, which alone "
-            "tells which VPC this host is in, and whether a file of `backuplink facts` is of that VPC."
+            "Unset AWS_EC2_METADATA_DISABLED where backuplink runs: it switches instance metadata off, and only that "
+            "tells which VPC this host is in, and whether a file of `backuplink facts` is about that VPC."
         )
     if evidence.in_aws:
-        return "Let instance metadata answer: it alone tells which VPC this host is in."
-    return "Run on an instance of the VPC that the file is of: its metadata alone tells that it is there."
+        return "Let instance metadata answer: only that tells which VPC this host is in."
+    return "Run on an instance of the VPC that the file is about: only its metadata tells that it is there."
 
 
 RULES: Final = (Rule("VPC013", needs=(), check=cannot_inspect),)

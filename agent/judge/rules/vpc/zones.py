@@ -66,7 +66,7 @@ def _addresses_of(evidence: Evidence, endpoint: VpcEndpoint) -> tuple[Address, .
 def _repair_record(evidence: Evidence, target: Target, *, has_endpoint: bool) -> Fix:
     zone = private_zone_for(evidence.configuration, target.host)
     ids = () if zone is None else (zone.zone_id,)
-    notes = () if zone is None else (f"The zone is that of {zone.name}.",)
+    notes = () if zone is None else (f"The zone's name is {zone.name}.",)
     return fix_of("VPC010", Fault(target=target, ids=ids, has_endpoint=has_endpoint, notes=notes))
 
 

@@ -477,7 +477,7 @@ def test_dns002_names_no_cache_that_gave_no_answer(server: str, looked_up: Obser
     [
         pytest.param(
             ["use-vc"],
-            f"by TCP alone (option use-vc in resolv.conf), {RESOLVER} answers by UDP for A records of {HOST}",
+            f"only by TCP (option use-vc in resolv.conf), {RESOLVER} answers by UDP for A records of {HOST}",
             id="by TCP alone",
         ),
         pytest.param([], f"The answer for A records of {HOST} is truncated by UDP", id="truncated"),

@@ -269,7 +269,7 @@ def dropping(reads: Observations, dropped: int, *operations: str) -> Observation
 OUTSIDE: Observations = [host(ec2=False), imds(failed="timeout")]
 NO_METADATA: Observations = [host(), imds(failed="timeout")]
 SWITCHED_OFF: Observations = [host(), imds(skipped="AWS_EC2_METADATA_DISABLED is set")]
-OF_ONE = f"it is of vpc-0f1b2c3d, and {NO_VPC}"
+OF_ONE = f"it is about vpc-0f1b2c3d, and {NO_VPC}"
 
 
 NO_CREDENTIALS = [*healthy(), credentials(failed="no-credentials"), *all_reads(skipped="no credentials")]
@@ -558,7 +558,7 @@ OF_CENTRAL = read(
         )
     ),
 )
-OF_ANOTHER_NETWORK = "it is of vpc-0f1b2c3d, and this host is in vpc-0a1b2c3d"
+OF_ANOTHER_NETWORK = "it is about vpc-0f1b2c3d, and this host is in vpc-0a1b2c3d"
 UNUSED = all_reads(skipped=f"the facts file was not used: {OF_ONE}")
 A_IS_SILENT: Observations = [*here("backup", A), tcp(A, failed="timeout")]
 FINDINGS: Final = {
