@@ -307,8 +307,8 @@ def answer_outside_vpc(evidence: Evidence) -> Iterator[RuleFinding]:
             code="DNS009",
             target=answer.target.id,
             detail=f"{answer.target.host} resolves to {listed(answer.outside)}, private and outside this VPC "
-            f"({listed(blocks)}), and AWS has not answered there: they belong to an endpoint in another VPC "
-            f"(peering, transit gateway, Route 53 Profile), or to one that is gone.{led}",
+            f"({listed(blocks)}), and AWS has not answered there: the answer leads to an endpoint in another "
+            f"VPC (peering, transit gateway, Route 53 Profile), or to one that is gone.{led}",
             evidence=answer.evidence,
             addresses=answer.addresses,
             subjects=() if leader is None else leader.subjects,

@@ -91,7 +91,7 @@ def _whether_offered(evidence: Evidence, target: Target) -> str:
     """A sentence to precede an endpoint service's name, which comes from EC2 or otherwise from AWS's documents."""
     offered = evidence.offered(target)
     if offered == ():
-        return f" AWS has no endpoint service for it in {target.region}, so none can be made."
+        return f" AWS has no endpoint service for it in {target.region}, so no endpoint can be made."
     if offered or is_name_documented(target.service, target.region):
         return ""
     return (
