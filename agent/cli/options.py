@@ -307,15 +307,15 @@ _ROLES: Final = (
         "role_arns",
         type=ROLE_ARN,
         multiple=True,
-        help="Role to assume (repeatable). Its account is read instead of the credentials' own.",
+        help="Role to assume (repeatable). Its account is read instead of the account of the credentials.",
     ),
     click.option(
         "--organization-role",
         type=ROLE_NAME,
-        help="Name of a role to assume in every account of the organization, except the credentials' own.",
+        help="Name of a role to assume in every account of the organization, except the account of the credentials.",
     ),
 )
-"""Options for the accounts to read in place of the credentials' own."""
+"""Options for the accounts to read in place of the account of the credentials."""
 _FACTS: Final = (
     click.option(
         "--vpc",
@@ -391,8 +391,8 @@ _PREDICT: Final = (
         type=KIND,
         multiple=True,
         metavar="KIND",
-        help="Kind of resource that is unknown or not followed, and whose changes in a plan do not matter here "
-        "(repeatable): aws_dax_cluster, Custom::LogRetention.",
+        help="Kind of resource that the prediction does not know or follow, but whose changes in a plan do not matter "
+        "here (repeatable), such as aws_dax_cluster or Custom::LogRetention.",
     ),
     click.option(
         "--intent",
@@ -536,7 +536,7 @@ _FLEET: Final = (
         "--by",
         type=OneOf([attribute.value for attribute in Attribute]),
         metavar="NAME",
-        help="Attribute to try first when looking for what the hosts of a cause share: "
+        help="Attribute to try first when looking for what hosts with the same cause have in common: "
         f"{', '.join(attribute.value for attribute in Attribute)}.",
     ),
     click.option(
@@ -544,7 +544,8 @@ _FLEET: Final = (
         type=WHERE,
         multiple=True,
         metavar="NAME=VALUE",
-        help=f"Only hosts with this value (repeatable), of {', '.join(Attribute)}; of a label as label=NAME=VALUE.",
+        help=f"Include only hosts with this value of an attribute (repeatable): {', '.join(Attribute)}. For a label, "
+        "write label=NAME=VALUE.",
     ),
     click.option(
         "--least",
@@ -611,7 +612,7 @@ _BUNDLE: Final = (
         "--history",
         type=FILE,
         help="Without REPORT, take the last report in this file that failed, instead of a new run. The archive also "
-        "gets the last changes in it.",
+        "gets the last changes from that file.",
     ),
     click.option(
         "--output",
@@ -759,8 +760,8 @@ _DEMO_KEEP: Final = _option(
     type=KEPT,
     metavar="DURATION|FOLDER",
     show_default=DEFAULT_KEEP,
-    help="How long the history keeps a run, such as 30d or 12h. With --fleet: a new folder to which the estate is "
-    "written, the records as Systems Manager writes them, and an inventory.",
+    help="How long the history keeps a run, such as 30d or 12h. With --fleet: a new folder for the files of the "
+    "estate: its records, as Systems Manager writes them, and an inventory.",
 )
 """The option that replaces --keep of `_HISTORY` in a demo."""
 

@@ -364,7 +364,7 @@ def test_keeps_a_history(file: Path, directory: Path, tmp_path: Path) -> None:
     listed = run([file, "history", history], variables)
     assert (listed.returncode, listed.stderr) == (0, "")
     assert "  1 cycle from 2026-01-15 03:00:00" in listed.stdout
-    assert "03:00:03  verdict critical: backup: some of the endpoint's" in listed.stdout
+    assert "03:00:03  verdict critical: backup: 1 of 3 addresses is" in listed.stdout
     assert run([file, "history", history, "--show", "1", "--format", "json"], variables).returncode == 0
     page = run([file, "history", history, "--format", "html"], variables)
     assert (page.returncode, page.stderr) == (0, "")

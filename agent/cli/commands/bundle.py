@@ -39,8 +39,8 @@ def bundle(ctx: click.Context, /, report_file: str | None, **options: Any) -> in
     and, if the report is about this host, the settings of this host: name servers, hosts file, addresses, routes,
     neighbours, TCP settings, the number of sockets in each state, the settings of proxies and of the AWS SDK listed by
     name, and versions. Ids, addresses and names are masked as by --redact, with the same mask in every file; the
-    archive never has secrets. stderr lists the content before the archive is written, and stdout has its path. A signal
-    before that leaves no archive.
+    archive never has secrets. stderr lists the content before the archive is written, and stdout has its path. If a
+    signal comes before that, there is no archive.
 
     Exit codes: 0 done, 3 an error.
     """

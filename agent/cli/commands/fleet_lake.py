@@ -55,7 +55,7 @@ _region: Final = click.option("--region", type=REGION, help="Region of the bucke
     show_default=True,
     help="Time limit in seconds.",
 )
-@click.option("--region", type=REGION, help="Region of the bucket. Default: that of the host.")
+@click.option("--region", type=REGION, help="Region of the bucket. Default: the host's Region.")
 @profile_option
 @click.pass_obj
 def fleet_put(
@@ -124,7 +124,7 @@ def fleet_pack(
 
     PATH is what `fleet` reads; DESTINATION is a folder or s3://BUCKET/PREFIX. A file that already has all of its
     records stays as it is, so the command can be repeated. `fleet` reads the result, and so does Athena (`fleet athena
-    ddl --packed`). It takes DuckDB, which the extra `fleet` installs. Exit codes: 0 done, 3 an error, or more than 2 of
+    ddl --packed`). It needs DuckDB, which the extra `fleet` installs. Exit codes: 0 done, 3 an error, or more than 2 of
     100 files could not be read.
     """
     from agent.app.fleet_lake import PackRequest, pack

@@ -62,7 +62,7 @@ def endpoints(
     "part",
     type=OneOf(PARTS),
     metavar="PART",
-    help=f"Write the policy of this part alone, as JSON that IAM takes: {', '.join(PARTS[1:])}.",
+    help=f"Write only the policy of this part, as JSON that IAM accepts: {', '.join(PARTS[1:])}.",
 )
 @table_format
 @click.pass_obj
