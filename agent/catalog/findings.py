@@ -1353,7 +1353,7 @@ CODES: Final = {
             "profile-brings",
             _CRITICAL,
             Radius.ACCOUNT,
-            "A Route 53 Profile brings what answers for the name",
+            "What answers for the name comes from a Route 53 Profile",
             "Profile {profile} brings {brought}, which answers",
             _PROFILES,
             scope=Scope.RUN,

@@ -511,8 +511,8 @@ KNOWN_TEXTS: Final = (
             "AWS account ID not previously found and failed retrieving via all available methods",
             "retrieving caller identity from STS",
         ),
-        means="The provider cannot ask STS, or as a last resort IAM, whose credentials it has; the rest of the text "
-        "says why.",
+        means="The provider cannot find out to whom its credentials belong: it asks STS, and IAM as a last resort. "
+        "The rest of the text says why.",
         codes=("API010", *_PATH, "API002", "API003"),
         services=("sts",),
         advice="In a closed network set sts_region to the Region; IAM has an endpoint only in some Regions.",

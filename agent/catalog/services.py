@@ -9,8 +9,9 @@ Backup, from the AWS SDK for Java 2.x (backupstorage 2018-04-10); signed calls f
 1.44.8; their actions and resources from the Service Authorization Reference; their rates from each service's page of
 quotas.
 
-Unsigned, `GET /` of the query protocols, of Route 53 and of S3 is answered with a redirect to a page about the service,
-so the unsigned request names the operation there (hashicorp/vault pull request 3983, aws/aws-sdk-js-v3 issue 3051).
+An unsigned `GET /` to a service with a query protocol, to Route 53 or to S3 is answered with a redirect to a page about
+the service, so for these services the unsigned request names the operation (hashicorp/vault pull request 3983,
+aws/aws-sdk-js-v3 issue 3051).
 """
 
 from collections.abc import Iterable

@@ -125,11 +125,11 @@ def _format(
 
 def _where(kinds: Sequence[Kind], what: str, option: _Decorator = click.option) -> Callable[[Any], Any]:
     """The option --output for these kinds of documents. Its help says who can read the file."""
-    aside = " (metrics aside)" if any(form.is_shared for kind in kinds for form in kind.forms.values()) else ""
+    aside = ", unless it has metrics" if any(form.is_shared for kind in kinds for form in kind.forms.values()) else ""
     return option(
         "--output",
         type=FILE,
-        help=f"Write {what} to a file that only its owner can read{aside}, replaced atomically, instead of stdout.",
+        help=f"Write {what} to a file instead of stdout, replaced atomically. Only its owner can read it{aside}.",
     )
 
 
@@ -176,7 +176,7 @@ workload_option: Final = _option(
     help="Workload whose services must be reachable (repeatable): "
     f"{', '.join(Workload)}. {Workload.AUTO.value} takes the workloads that are found on this host, or "
     f"{Workload.CALLER.value} if there are none. It is the default unless a service or an endpoint is named. If the "
-    "host does not show where SAP HANA's backups go, the part after the colon says it.",
+    "host does not show where SAP HANA's backups go, name it: hana:backup for AWS Backup, hana:s3 for S3.",
 )
 """The option --workload of a run."""
 _RUN: Final = (
@@ -217,8 +217,8 @@ _RUN: Final = (
     _option(
         "--expect",
         type=OneOf([path.value for path in Expect]),
-        help=f"Which path to treat as healthy. Default: {DEFAULT_EXPECT.value}, and any for the bucket of "
-        "SAP HANA's backups.",
+        help=f"Which path to treat as healthy. Default: {DEFAULT_EXPECT.value}; for the bucket of SAP HANA's "
+        "backups: any.",
     ),
     _option(
         "--private-cidr",
@@ -516,8 +516,8 @@ _FLEET: Final = (
         "--inventory",
         type=FILE,
         help="Expected hosts: ids, CSV or a JSON list of objects whose further columns say more about them, such as "
-        "owner, or what `aws ssm describe-instance-information` prints. Default: the hosts of the sweep that is "
-        "compared with.",
+        "owner, or what `aws ssm describe-instance-information` prints. Default: the hosts of the sweep with which "
+        "this one is compared.",
     ),
     click.option("--sweep", type=SWEEP, help="Sweep to show. Default: the last one."),
     click.option(
@@ -689,8 +689,8 @@ _WATCH: Final = (
     _option(
         "--listen",
         type=LISTEN,
-        help="Serve /metrics and /healthz over HTTP, on a loopback address also /report.json and /probe. The default "
-        "address is 127.0.0.1.",
+        help="Serve /metrics and /healthz over HTTP. On a loopback address, serve /report.json and /probe too. "
+        "The default address is 127.0.0.1.",
     ),
     _option(
         "--textfile",

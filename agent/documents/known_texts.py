@@ -60,7 +60,7 @@ def _next(result: SearchResult) -> Iterator[Block]:
     else:
         words = _of_unknown(result.unknown_host)
     yield Text(words) if command is None else ToDo(words, _reads(command))
-    words = "Look up all lines around the failure, since another may be known: `< LOG` behind the command reads them."
+    words = "Look up all lines around the failure, since another may be known: `< LOG` after the command reads them."
     yield ToDo(words, _reads(_LOG), head="Or")
 
 

@@ -409,7 +409,7 @@ def _repair_record(fault: Fault) -> Fix:
     where = (
         f"Make the record in the private hosted zone {zone}"
         if is_known
-        else "Find who holds the record, a name server of your own or a private hosted zone, and make it"
+        else "Find where the record is (in your own name server or in a private hosted zone), and make it"
     )
     to = (
         "an alias to the endpoint's own DNS name, which follows its addresses"

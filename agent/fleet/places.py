@@ -39,7 +39,7 @@ _FOLDERS: Final = frozenset({_RAW, "host.v1.parquet"})
 _LAKE: Final = re.compile(
     r"host\.v1(?P<packed>\.parquet)?/account=(?P<account>[0-9]{12})/region=(?P<region>[^/]+)/dt=(?P<day>[^/]+)/[^/]+"
 )
-"""The layout below the prefix of a bucket. An account may write below its own folder alone, so this path is trusted. A
+"""The layout below the prefix of a bucket. An account can write only below its own folder, so this path is trusted. A
 path that only resembles it is not."""
 _SHAPE: Final = "host.v1/account=ACCOUNT/region=REGION/dt=YYYY-MM-DD/NAME"
 _DAY: Final = re.compile(r"(?:^|/)dt=([^/]*)/")

@@ -46,8 +46,8 @@ _WRONG_ANSWERS: Final = {
     "DNS018": _PUBLIC,
     "DNS020": (AddressScope.VPC, AddressScope.PRIVATE),
 }
-"""The findings that call an answer wrong, each with the scopes of wrong addresses; empty if scopes do not tell them
-apart."""
+"""The findings that call an answer wrong, each with the scopes of wrong addresses; empty if the scope does not tell
+wrong addresses from right ones."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,7 +172,7 @@ def difference(old: Report, new: Report, names: tuple[str, str] = ("old", "new")
             # The same mask stands for different values in the two reports.
             raise NotComparableError(
                 f"the {word} report was redacted: its addresses and names are stand-ins, "
-                "so that it can be compared with no other"
+                "so it cannot be compared with another report"
             )
     if not {target.id for target in old.targets} & {target.id for target in new.targets}:
         raise NotComparableError(

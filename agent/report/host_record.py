@@ -92,7 +92,7 @@ class HostRecord:
     """Whether any of the configuration was read."""
     summary: str
     causes: tuple[str, ...]
-    """Findings that count and that nothing explains, without severity info, in the order of the report."""
+    """Findings that count and that nothing explains, except those of severity info, in the order of the report."""
     symptoms: tuple[str, ...]
     """Findings that the causes explain."""
     title: str | None

@@ -330,7 +330,7 @@ def unseen(report: Report) -> dict[str, str]:
         if observation.subject.step is Step.API and made_at is not None and made_at < report.run.started_at:
             minutes = (report.run.started_at - made_at) // timedelta(minutes=1)
             age = f"{minutes} min" if minutes else "less than a minute"
-            why = f"not called in this run; the answer of {age} before it stands"
+            why = f"not called in this run; the answer from {age} before it still counts"
             reasons.setdefault(why, []).append(f"{Step.API} {observation.subject.target}")
     return {why: ", ".join(_listed(what, unread.get(why, 0), why)) for why, what in reasons.items()}
 

@@ -152,8 +152,8 @@ class State:
     column: int = 0
     """Column of the cursor, which applies to rows that are long enough."""
     reading: str | None = None
-    """Key of the page that gets the keys; None while another pane gets them. Neither the cursor nor the filter replaces
-    the page."""
+    """Id of the page that receives what is typed; None while another pane receives it. Neither the cursor nor the
+    filter replaces the page."""
     above: tuple[str, ...] = ()
     """Keys of the pages from which a person looked down to this one, in order."""
     traced: str | None = None

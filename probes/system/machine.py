@@ -36,7 +36,7 @@ ALLOWANCE: Final = "_allowance_exceeded"
 
 _NETLINK_SECONDS: Final = 0.5
 _RUN_DELAY_SECONDS: Final = 0.02
-"""Maximum age of the run delay that a step is told. For a process that did not run it is older, and read again."""
+"""Maximum age of the run delay that a step gets. If the process did not run, the delay is older, and is read again."""
 
 
 class SystemMachine:

@@ -17,8 +17,8 @@ BEGIN: Final = "<!-- Written by ./dev bench --record; edit outside of these two 
 END: Final = "<!-- End of what ./dev bench --record writes. -->"
 _NEW_PAGE: Final = f"# Performance\n\n{BEGIN}\n{END}\n\n## What stays missed and why\n"
 _HOW: Final = """\
-Every figure is a ratio of two things that were measured in turn in one run (A B A B …), after one round of each that
-does not count: the median of at least five such ratios. What is given in milliseconds has no counterpart. CPU is user
+Every figure is the median of at least five ratios. For each ratio, two things were measured in turn in one run (A B A B
+…); the first round of each does not count. What is given in milliseconds has no counterpart. CPU is user
 and system time of the process and its children, by wait4(2) of a small process beside it; peak memory is that of the
 largest process, by the same. Networks are namespaces made for the run, without a way out. A distance of 20 ms is a
 relay that keeps every packet for 10 ms each way, the same for both sides; link-local addresses (metadata, one of three

@@ -620,7 +620,7 @@ def test_a_damaged_file_is_refused(file: Path, tmp_path: Path, damage: str) -> N
 
 
 def refused(file: Path, home: Path) -> str:
-    """Its message if it must neither unpack to `home` nor start the copy there."""
+    """Run the file, assert that it neither unpacks to `home` nor starts the copy there, and return its message."""
     done = run([file, "--version"], environment(BACKUPLINK_HOME=str(home)))
     assert (done.returncode, done.stdout) == (3, ""), done.stderr
     assert "name a directory of your own: BACKUPLINK_HOME=/path" in done.stderr

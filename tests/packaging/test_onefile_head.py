@@ -71,7 +71,7 @@ def archive(says: str, note: Path) -> bytes:
 
 
 def one_file(place: Path, content: bytes, *, headed_for: bytes) -> Path:
-    """A file with a head made for a different archive, in front of this one."""
+    """A file of `content` behind a head that was made for the archive `headed_for`."""
     head = assemble.head(headed_for, files=2, version="0", arch=platform.machine())
     place.write_bytes(head + content)
     return place

@@ -15,7 +15,7 @@ from tests.support.repository import ROOT
 
 PAGE: Final = ROOT / "docs" / "development" / "compatibility.md"
 PROPERTY: Final = "set-up"
-"""The property of a test with its row of the page, for the plugin that collects the results."""
+"""Name of the pytest property in which a test hands its row of the page to the plugin that collects the results."""
 _HEAD: Final = """\
 <!-- Written by ./dev test --everything --write-compatibility tests/peers; edit there. -->
 # Compatibility

@@ -45,8 +45,8 @@ class InVpc(Setup):
     """Other vendors' software in a VPC in which the program runs."""
 
     toml: str
-    """The scenario, as a file of `agent.simulated.scenarios`. The software uses its resolvers and services; `expect`
-    has the findings that the program must make with the software in between.
+    """The scenario, as a file of `agent.simulated.scenarios`. The software uses the scenario's resolvers and services;
+    `expect` has the findings that the program must make with the software in between.
     """
     start: Callable[[World], object]
     """Starts the software, once the VPC exists."""

@@ -21,7 +21,7 @@ from agent.cli.to_settings import fleet_request_from
 @fleet_options
 @click.pass_obj
 def fleet(received_signals: list[str], /, **options: Any) -> int:
-    """Find the causes that many hosts share. It joins their reports: the affected hosts, since when, and the fix.
+    """Find the causes that many hosts share. It shows the affected hosts of each, since when, and the fix.
 
     PATH is a file, a folder, a pattern of names or s3://BUCKET/PREFIX with reports (--format json) or records of hosts
     (--format host), as they are or as Systems Manager writes them. What cannot be read is counted and listed. Exit

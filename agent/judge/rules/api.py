@@ -363,7 +363,7 @@ def _limit_of(target: Target) -> str:
     what = service.name if call is None else f"{call.name} of {service.name}"
     if call is None or call is not service.call or service.calls_per_second is None:
         return f"AWS limits the calls of an account to {what} in a Region, and does not publish the rate."
-    return f"AWS allows an account {service.calls_per_second:g} calls a second of {what} in a Region."
+    return f"In each Region, AWS allows an account {service.calls_per_second:g} calls of {what} per second."
 
 
 def _set_clock(evidence: Evidence) -> Fix:

@@ -120,7 +120,7 @@ def _by_a_cache(evidence: Evidence, denied: DeniedName) -> str:
     if not denied.servers or not all(server is not None and server.is_loopback for server in heard):
         return ""
     where = listed(denied.servers)
-    return f" A cache or stub on this host says so, at {where}: it may remember what has changed. Flush it."
+    return f" The answer comes from a cache or stub on this host, at {where}, and may be out of date. Flush it."
 
 
 def _region_aside(evidence: Evidence, target: Target) -> str | None:

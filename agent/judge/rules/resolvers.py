@@ -399,8 +399,8 @@ def resolver_servfail(evidence: Evidence) -> Iterator[RuleFinding]:
             evidence=failing.evidence,
             shared=_of_servers((answer.subject.resolver for answer in answers), *answers),
             fix=Fix(
-                summary="Fix what the name server asks in turn: the target of a Resolver rule for this name, or for "
-                "one above it, that is down; a loop of forwarders; a DNS Firewall that fails closed.",
+                summary="Fix what the name server asks in turn: a dead target of a Resolver rule for this name or "
+                "for a parent domain; a loop of forwarders; a DNS Firewall that fails closed.",
                 commands=(
                     read_only("resolvectl", "query", target.host),
                     read_only(

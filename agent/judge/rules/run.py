@@ -47,7 +47,7 @@ def incomplete(evidence: Evidence) -> Iterator[RuleFinding]:
         target=None,
         headline={"seconds": f"{evidence.run.seconds:.1f} s", "why": why},
         detail=f"The run ended after {evidence.run.seconds:.1f} s because {why}. "
-        + (f"Not finished: {listed(missing[:_SHOWN])}{more}." if missing else "Everything known of was measured."),
+        + (f"Not finished: {listed(missing[:_SHOWN])}{more}." if missing else "All that was known was measured."),
         evidence=missing,
         fix=fix,
     )

@@ -41,8 +41,8 @@ Guide, Access AWS services through AWS PrivateLink)."""
 _METADATA: Final = "169.254.169.254"
 _OF_PERMISSIONS: Final = frozenset({"EACCES", "EPERM"})
 _LET_READ: Final = (
-    " Or let this user read the configuration, as root and members of the group sapsys can; in a unit of systemd that "
-    f"is {GROUP_OF_CONFIGURATION}."
+    " Or let this user read the configuration, as root and members of the group sapsys can; in a systemd unit, "
+    f"set {GROUP_OF_CONFIGURATION}."
 )
 _SEARCH: Final = f"{HOST}/{WORKLOADS}"
 

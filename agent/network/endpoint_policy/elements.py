@@ -115,7 +115,7 @@ def principal_part(elements: Mapping[str, Any], call: Call, *, allows: bool) -> 
             return Part("Principal", fit, why)
         why = "its Principal may or may not cover this caller"
         if call.principal_arn is not None and ":assumed-role/" in call.principal_arn:
-            why += ", who is a session of a role: no page says that the ARN of a role covers those here"
+            why += ", which is a session of a role: no AWS page says that the ARN of a role covers its sessions here"
         return Part("Principal", fit, why)
     if allows:
         return Part("NotPrincipal", Fit.MAYBE, "AWS does not support NotPrincipal with Allow")

@@ -126,7 +126,7 @@ def test_who_can_read_a_file_is_told_as_it_is(name: str, metrics: bool) -> None:
     (option,) = (param for param in main.commands[name].params if param.opts[0] == "--output")
     assert isinstance(option, click.Option)
     assert option.help is not None
-    assert ("that only its owner can read (metrics aside)" in option.help) is metrics
+    assert ("Only its owner can read it, unless it has metrics." in option.help) is metrics
 
 
 # --- What errors suggest ---------------------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ def sources_of(configuration: Configuration) -> list[Source]:
 def pairs(
     configuration: Configuration, pending: tuple[Pending, ...] = (), ports: Iterable[int] = PORTS
 ) -> Iterator[tuple[Fate | None, Prediction]]:
-    """The fast outcome of every connect of a configuration, with the predictor's."""
+    """For each connect of a configuration, yield the outcome of `Plain` and that of `Predictor`."""
     predictor = Predictor(configuration, answers=OF_ANY_SYSTEM, pending=pending)
     sources = sources_of(configuration)
     plain = Plain(predictor, configuration, (one.resource_id for one in pending), sources)

@@ -853,7 +853,7 @@ TARGETS: Final = (
 
 @st.composite
 def reports(draw: st.DrawFn) -> Report:
-    """Reports of runs with any observations of few subjects."""
+    """Arbitrary reports: any mix of observations, about a small number of subjects."""
     seen = draw(st.lists(st.sampled_from(OBSERVATIONS), max_size=40))
     suppress = [Suppression(code=code, target=None) for code in draw(st.sets(st.sampled_from(["DNS001", "TCP001"])))]
     return judge_evidence(evidence(seen, targets=draw(st.sampled_from(TARGETS))), suppress=suppress)

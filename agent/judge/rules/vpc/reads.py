@@ -318,8 +318,8 @@ def _what_helps(
         sentences.append(_endpoint_for_route_53(evidence.run.region))
     if _PROFILES in unheard and not cut_off:
         sentences.append(
-            "A file of `backuplink facts`, made where Route 53 Profiles answers, has what they bring; aws ec2 "
-            "describe-vpc-endpoint-services tells whether your Region has an endpoint service for it."
+            "Run `backuplink facts` where the API of Route 53 Profiles answers: its file has what the Profiles bring. "
+            "aws ec2 describe-vpc-endpoint-services tells whether your Region has an endpoint service for that API."
         )
     if cut_off:
         sentences.append(

@@ -266,7 +266,7 @@ FAULTS: dict[str, tuple[Observations, Observation[Any]]] = {
 
 
 def asked(code: str) -> list[str]:
-    """The name servers of the host in the code's fault."""
+    """The host's name servers in the fault for which the code is reported."""
     return [CORPORATE] if code == "VPC011" else [RESOLVER]
 
 
