@@ -83,8 +83,8 @@ def words_of(finding: Finding) -> str:
             "forwarding rule",
             id="on premises, none is forwarded",
         ),
-        pytest.param("throttled-logs", "API007@logs", " 10 calls a second", " 20 ", id="the rate of logs"),
-        pytest.param("throttled", "API007@backup", " 20 calls a second", " 10 ", id="the rate of AWS Backup"),
+        pytest.param("throttled-logs", "API007@logs", " 10 calls of ", " 20 ", id="the rate of logs"),
+        pytest.param("throttled", "API007@backup", " 20 calls of ", " 10 ", id="the rate of AWS Backup"),
         pytest.param("credential-source-fails", "API010", "a process that fails", "endpoint of STS", id="a process"),
     ],
 )

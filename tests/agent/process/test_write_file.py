@@ -328,7 +328,10 @@ ELSEWHERE: Final = {
     ("agent/process/output.py", "open"): "the null device, in the place of a stream",
     ("agent/process/streams.py", "open"): "the null device, in the place of a stream",
     ("agent/report/archive.py", "open"): "in memory",
-    ("agent/simulated/certificates.py", "open"): "in memory",
+    (
+        "agent/simulated/certificates.py",
+        "NamedTemporaryFile",
+    ): "a simulated key, in memory, if there is a place",
     ("agent/tui/command.py", "open"): "the terminal",
     ("probes/system/host_files.py", "open"): "reads",
     ("probes/system/kept.py", "open"): "reads",

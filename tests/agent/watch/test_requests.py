@@ -220,5 +220,5 @@ def test_an_answer_of_an_address_that_the_name_has_no_more_is_of_no_use() -> Non
 
 def test_a_report_says_that_an_answer_is_of_earlier() -> None:
     standing = in_run(HEALTHY, an_answer())
-    assert "not called in this run; the answer of " in " ".join(text.render(standing).split())
+    assert "not called in this run; the answer from " in " ".join(text.render(standing).split())
     assert "not called in this run" not in text.render(in_run(HEALTHY, moved(an_answer(), "10.0.9.9")))
