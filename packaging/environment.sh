@@ -94,7 +94,17 @@ revision() {
 }
 
 # The version that this tree builds.
-version() { "$venv/bin/python" -c 'import runpy; print(runpy.run_path("agent/version.py")["__version__"])'; }
+version() { sed -n 's/^__version__ = "\(.*\)"$/\1/p' agent/version.py; }
+
+# The first line of every document and template in YAML.
+version_line() { printf '# backuplink %s\n' "$(version)"; }
+
+# publish FOLDER FILE...: copies documents and templates there, each behind its version line.
+publish() {
+    folder=$1
+    shift
+    for file in "$@"; do { version_line && cat "$file"; } >"$folder/${file##*/}"; done
+}
 
 # The same version as dpkg and rpm order it: there 1.2.0~dev1 comes before 1.2.0, and 1.2.0.dev1 after it.
 package_version() { version | sed 's/[.]\{0,1\}\(dev\|rc\|a\|b\)/~\1/'; }

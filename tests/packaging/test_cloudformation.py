@@ -15,6 +15,7 @@ from agent.catalog.regions import REGIONS
 from agent.catalog.services import SERVICES, service_name_of
 from agent.report.hops import Reachability
 from agent.settings import Ec2Facts
+from agent.version import __version__
 from tests.packaging.artifacts import artifact_of
 from tests.packaging.endpoints import (
     GUIDE,
@@ -154,7 +155,8 @@ def test_cfn_lint_finds_nothing_in_the_template() -> None:
 
 
 def test_what_dist_holds_is_the_template() -> None:
-    assert artifact_of(TEMPLATE, "cloudformation").read_bytes() == (TEMPLATES / TEMPLATE).read_bytes()
+    source = (TEMPLATES / TEMPLATE).read_text("utf-8")
+    assert artifact_of(TEMPLATE, "cloudformation").read_text("utf-8") == f"# backuplink {__version__}\n{source}"
 
 
 def test_the_page_names_every_parameter() -> None:

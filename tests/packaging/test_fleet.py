@@ -43,6 +43,7 @@ from agent.formats import text
 from agent.report import put_events
 from agent.report.host_record import MAX_BYTES
 from agent.settings import DEFAULT_PUT_DEADLINE, DEFAULT_WATCH_CALLS, DEFAULT_WATCH_EC2, Calls, Ec2, Workload
+from agent.version import __version__
 from tests.agent.fleet import files
 from tests.formats import host_record
 from tests.packaging.artifacts import artifact_of, needed
@@ -115,6 +116,7 @@ def test_each_build_gives_the_same_files_and_nothing_else(tmp_path: Path) -> Non
     assert first == second
     assert set(first) == {DOCUMENT, FLEET, JOIN, POLICY, *RUNBOOK}
     assert {mode for mode, _ in first.values()} == {0o644}
+    assert {content.partition(b"\n")[0].decode() for _, content in first.values()} == {f"# backuplink {__version__}"}
 
 
 @pytest.mark.parametrize("name", [DOCUMENT, FLEET, JOIN, POLICY])
