@@ -1,4 +1,4 @@
-"""`backuplink audit`, for the example's facts and for simulated VPCs: its documents and exit codes."""
+"""The documents and exit codes of `backuplink audit`, for the example's facts and for simulated VPCs."""
 
 import csv
 import io
@@ -114,7 +114,7 @@ def audited(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> "Audited":
 
 
 class Audited:
-    """Audits facts, as files of their own."""
+    """Audits facts. The facts of each VPC are a file of their own."""
 
     def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         self._folder = folder
@@ -139,7 +139,7 @@ class Audited:
 
 
 def codes(faults: Iterable[AuditFault], *, counts: bool = True) -> set[str | None]:
-    """The codes of faults more severe than information. `counts` selects the faults that count, or the others."""
+    """The codes of the faults that count, or with `counts=False` of the others. Information is left out."""
     return {fault.code for fault in faults if fault.counts is counts and fault.severity is not Severity.INFO}
 
 
@@ -281,7 +281,7 @@ _ASKED: Final[dict[str, dict[str, Any]]] = {
     "VPC001": {"workloads": (Workload.CALLER,)},
     "VPC019": {"services": ("s3",)},
 }
-"""The workload or the service that the audit must ask for to report the fault, by code."""
+"""The workload or the service that the request must name for the audit to report the fault, by the fault's code."""
 MEASURED_ALONE: Final = {
     "VPC010",  # an answer can only be old if it was measured
 }
@@ -309,7 +309,7 @@ def test_its_neighbour_does_not(code: str, name: str, audited: Audited) -> None:
 
 
 def _said(vpc: AuditedVpc) -> set[str | None]:
-    """The codes of faults that count; of the codes that are always information, VPC009 alone."""
+    """The codes of the faults that count. Of those that are only information, VPC009 alone is included."""
     return codes(vpc.faults) | {fault.code for fault in vpc.faults if fault.counts and fault.code == "VPC009"}
 
 
@@ -376,7 +376,7 @@ def _endpoint_with(**changes: Any) -> Ec2Facts:
 
 
 def test_an_endpoint_that_somebody_changes_is_a_warning(audited: Audited) -> None:
-    """AWS does not say that the endpoint's interfaces stop during the change."""
+    """AWS does not say that the endpoint's interfaces stop during the change, so the fault is not critical."""
     (fault,) = (fault for fault in audited.vpc(_endpoint_with(state="pending")).faults if fault.code == "VPC004")
     assert fault.severity is Severity.WARNING
     (fault,) = (fault for fault in audited.vpc(_endpoint_with(state="failed")).faults if fault.code == "VPC004")
@@ -480,7 +480,7 @@ def judged(asked: AuditRequest, facts: Facts, *, complete: bool = True) -> Audit
 
 
 def test_a_vpc_of_which_no_subnet_is_known_is_never_well(audited: Audited) -> None:
-    """Its endpoint has a zone without an interface, which is information and proves nothing."""
+    """The endpoint lacks an interface in one zone. This is information, and does not prove that the VPC is well."""
     facts = facts_of("zone-not-covered")
     kept = tuple(seen for seen in facts.observations if seen.subject.operation != INTERFACES)
     vpc = audited.vpc(changed(replace(facts, observations=kept), SUBNETS, subnets=()))
@@ -587,7 +587,7 @@ def test_a_masked_document_holds_nothing_of_the_network(wanted: str, capsys: pyt
     out = capsys.readouterr().out
     for secret in ("0e57a7e", "0E57A7E", "10.20.", "10.22.", "111122223333", "444455556666"):
         assert secret not in out, secret
-    assert wanted == "eventbridge" or "VPC008" in out  # nothing is new
+    assert wanted == "eventbridge" or "VPC008" in out  # without a change there is no event
 
 
 def test_a_masked_document_stays_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
@@ -663,7 +663,7 @@ def test_a_file_that_is_none_is_refused_in_words(change: dict[str, Any], words: 
 
 
 def test_nothing_of_a_large_account_cannot_be_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Every content of the file is judged, as in the 200 VPCs of `./dev bench --only audit`."""
+    """The audit is certain about all VPCs of the file, as about the 200 VPCs of `./dev bench --only audit`."""
     place = tmp_path / "account.json"
     place.write_text(facts_file.dumps_all(large_account.vpcs(extent.one_in(5, (21, 200))[-1])), "ascii")
     assert of_file(str(place)) == 2

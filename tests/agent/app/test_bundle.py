@@ -74,7 +74,7 @@ FILES: Final[Mapping[str, str]] = {
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder as the current one, beside the host's files."""
+    """An empty current folder, beside the host's files."""
     monkeypatch.setattr(socket, "gethostname", lambda: HOST)
     here = tmp_path / "here"
     here.mkdir()
@@ -105,7 +105,7 @@ def made(
     settings: tuple[Setting, ...] = (),
     received_signals: list[str] | None = None,
 ) -> int:
-    """Make an archive; of a new run if a scenario is given."""
+    """Make an archive. If a scenario is given, the archive is of a new run in it."""
     chosen = scenarios.load(scenario) if isinstance(scenario, str) else scenario
     simulation = Simulation(chosen or scenarios.load("healthy"))
     run_settings = None if chosen is None else simulation.settings
@@ -114,7 +114,7 @@ def made(
 
 
 def read(archive: bytes) -> dict[str, bytes]:
-    """The members of an archive by their names without the folder."""
+    """The content of each member of an archive, by the member's name without the folder."""
     with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as opened:
         return {
             entry.name.partition("/")[2]: stream.read()
@@ -334,7 +334,7 @@ SOURCES: Final = (
     f"said {SECRETS['secret key']} and {SECRETS['container authorization']} to /v2/{SECRETS['container path']}",
     f"nameserver {SECRETS['web identity']}",
 )
-"""Lines with secrets, which are in every file that is read."""
+"""Lines with secrets, which the tests add to every file that the archive takes."""
 
 
 @pytest.mark.parametrize("plain", [False, True])
@@ -406,7 +406,7 @@ def test_a_verdict_that_was_wrong(place: Path, root: Path, capsys: pytest.Captur
     assert masked.verdict.summary in words.replace("\n ", "")
     causes = [finding for finding in masked.findings if finding.explained_by is None]
     assert [finding.id in words for finding in causes] == [True] * len(causes)
-    # The user's own words are masked like everything else, by the masks of the report.
+    # The masks of the report also mask the user's own words.
     assert "The path works: " in words
     assert leftovers(words) == []
     true = words.partition("What it said")[0]
@@ -449,7 +449,7 @@ def test_a_hostile_report_makes_no_long_list(place: Path, root: Path, capsys: py
     assert len(capsys.readouterr().err) < 25_000
 
 
-# --- Of which report -------------------------------------------------------------------------------------------------
+# --- Which report is archived ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("form", ["json", "html"])

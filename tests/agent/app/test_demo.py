@@ -71,7 +71,7 @@ async def test_virtual_time_stands_still_while_a_thread_works() -> None:
 def test_a_slow_reader_gets_every_document_of_a_watch_in_virtual_time(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On the host's clock, a reader would have the time between two cycles."""
+    """With a real clock, a slow reader could catch up between two cycles."""
     monkeypatch.setattr("agent.watch.sinks.MAX_BACKLOG", 0)
     taken = Writer._work
 
@@ -127,7 +127,7 @@ def test_what_a_demo_on_the_screen_is_given(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("BACKUPLINK_KEEP", "3d")  # meant for other calls
+    monkeypatch.setenv("BACKUPLINK_KEEP", "3d")  # set for other commands
     if is_watch and not is_kept:
         monkeypatch.delenv("BACKUPLINK_KEEP")
     shown = screens(monkeypatch)
@@ -150,4 +150,4 @@ def test_the_interval_of_the_interface_comes_from_the_environment(monkeypatch: p
     assert command.run(["tui", "--no-api"]) == 0
     assert command.run(["tui", "--watch", "--interval", "20"]) == 0
     assert [(source.watching.interval, source.is_watch) for source in shown] == [(15.0, False), (20.0, True)]
-    assert shown[1].settings.calls is Calls.EACH  # calls as a check makes them: one person watches, not a fleet
+    assert shown[1].settings.calls is Calls.EACH  # as many calls as `check` makes: one person watches, not a fleet

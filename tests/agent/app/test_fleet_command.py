@@ -68,7 +68,7 @@ def read(text: str) -> FleetDocument:
 
 @cache
 def host_files() -> dict[str, str]:
-    """Reports and records of a few hosts, by the name of a file."""
+    """Reports and records of a few hosts, by file name."""
     made = {}
     for number, name in enumerate(("healthy", "healthy", "one-zone-silent", "allowance-exceeded")):
         report = report_of(name)
@@ -78,7 +78,7 @@ def host_files() -> dict[str, str]:
 
 
 def written(folder: Path, *names: str) -> Path:
-    """A folder with the files of all hosts whose names have one of these beginnings."""
+    """Write the files whose names begin with one of `names`, and return the folder."""
     for file, text in host_files().items():
         if file.startswith(names):
             (folder / file).write_text(text, "utf-8")
@@ -240,7 +240,7 @@ def test_where_takes_some_of_the_hosts(tmp_path: Path, capsys: pytest.CaptureFix
 
 
 def test_a_host_is_read_where_its_report_lies(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Systems Manager writes the record of a run beside its report, if the command asks for it."""
+    """If a command asks for both, Systems Manager writes the record of a run to a folder beside its report."""
     command, node = "0a1b2c3d-0000-4000-8000-00000000000a", f"i-{2:017x}"
     folder = tmp_path / command / node / "awsrunShellScript"
     report = report_of("one-zone-silent")
@@ -330,7 +330,7 @@ def assert_refused(name: str, out: str) -> None:
             assert 'backuplink_fleet_verdict{status="unknown"} 1.0' in out
         case "markdown":
             assert out.startswith("# UNKNOWN: ")
-        case "eventbridge":  # no changes are known
+        case "eventbridge":  # without known changes there is no event
             assert out == ""
         case _:
             assert out.startswith("UNKNOWN  ")
@@ -357,7 +357,7 @@ def test_what_is_kept_of_one_host_is_a_history(tmp_path: Path, capsys: pytest.Ca
 def test_how_long_a_history_keeps_a_run_names_no_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The value comes from a variable that is set for each watch of a host."""
+    """BACKUPLINK_KEEP is set for watches of this host. It must not name the folder of `demo --fleet --keep`."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("BACKUPLINK_KEEP", "12h")
     assert entry.run(["demo", "--fleet", "20", "--fail-on", "never"]) == 0
@@ -388,7 +388,7 @@ def _no_duckdb(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hide DuckDB as if it were not installed: no module that imports it can be imported."""
     monkeypatch.setitem(sys.modules, "duckdb", None)
     for name in [name for name in sys.modules if name.startswith(("agent.fleet.", "agent.app.demo_fleet"))]:
-        # What is imported anew also replaces the attribute of its package.
+        # A new import sets the attribute of the package again.
         monkeypatch.delattr(name)
         monkeypatch.delitem(sys.modules, name)
 
@@ -443,7 +443,7 @@ def test_a_file_that_cannot_be_written_leaves_the_document_on_stdout(
 
 
 def test_a_masked_row_says_what_the_plain_one_does(estate: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A shared cause stays one row, with its beginning and the number of hosts that could have it."""
+    """In masked output, a shared cause stays one row, with its beginning and the number of hosts that could have it."""
     said = []
     for more in ((), ("--redact",)):
         entry.run(["fleet", str(estate / "reports"), "--format", "csv", *more])
@@ -488,7 +488,7 @@ def test_a_signal_ends_it_with_a_document(tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        with open(pipe, "w", encoding="ascii"):  # it waits for the facts from here on
+        with open(pipe, "w", encoding="ascii"):  # the program waits for the facts once this has opened
             process.send_signal(signal.SIGTERM)
             out, _ = process.communicate(timeout=SECONDS)
         assert process.returncode == 143

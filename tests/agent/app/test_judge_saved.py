@@ -1,4 +1,4 @@
-"""The masks in a report that another program wrote."""
+"""A report that another program wrote, and a history, are masked before they are shown."""
 
 from dataclasses import replace
 from itertools import cycle
@@ -31,7 +31,7 @@ def options(wanted: str, *, redact: bool) -> ReportOptions:
 
 
 def planted() -> Report:
-    """A report in which each failed step has a text with secrets."""
+    """A report in which the message of each failed step contains secrets."""
     report = report_of("three-faults")
     lines = cycle(LINES)
     observations = tuple(
@@ -70,7 +70,7 @@ def test_nor_has_one_of_a_history(tmp_path: Path, capsys: pytest.CaptureFixture[
 
 
 def test_a_secret_in_the_place_of_an_id_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No mask can replace such an id."""
+    """No mask can replace a secret that is used as an id."""
     report: Any = planted()
     place = tmp_path / "report.json"
     place.write_text(json_format.render(report), "utf-8")

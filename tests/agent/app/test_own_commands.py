@@ -21,7 +21,7 @@ EVIL = Command(
 
 
 def planted(report: Report, *commands: Command) -> Report:
-    """The report with these commands before each finding's own."""
+    """The report, with these commands inserted before the commands of each finding."""
     return replace(
         report,
         findings=tuple(

@@ -42,7 +42,7 @@ RECORD: Final = "record"
 FLEET: Final = "fleet"
 RUNBOOK: Final = "runbook"
 OF_MANY: Final = (AUDIT, ORGANIZATION, TRUST, RECORD, FLEET, RUNBOOK)
-"""Parts that no run uses. They name resources of the user."""
+"""Parts of the policies that no run uses. They name the user's own resources."""
 OPERATIONS: Final = {
     "get_object": "s3:GetObject",
     "list_objects_v2": "s3:ListBucket",
@@ -98,7 +98,7 @@ class Recorded:
         await self._reader.prepare(services)
 
     async def read(self, service: str, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
-        # boto3's names of these services equal IAM's.
+        # For these services, boto3 and IAM use the same names.
         self._requests.add(f"{service}:{operation}")
         return await self._reader.read(service, operation, parameters)
 
@@ -218,8 +218,8 @@ async def test_the_policy_of_the_reads_covers_all_of_them_and_nothing_else() -> 
 
 @pytest.mark.virtual_clock
 async def test_the_policy_of_the_reads_covers_what_a_facts_file_takes() -> None:
-    # Only on the instance is it known which interfaces belong to it; reading those of the endpoints requires the same
-    # action.
+    # A run on the instance also reads the instance's own interfaces. That requires the same action as reading the
+    # interfaces of the endpoints.
     assert await gathered() == actions(least(region="eu-west-1"), "ec2")
 
 
@@ -312,7 +312,7 @@ def test_a_role_trusts_one_role_of_one_account(partition: str) -> None:
 
 
 def asked_in(*modules: str) -> set[str]:
-    """The actions of the SDK operations that modules of a fleet call."""
+    """The actions that are required by the SDK operations in these modules of `agent.fleet`."""
     text = "".join((ROOT / "agent" / "fleet" / f"{name}.py").read_text("utf-8") for name in modules)
     called = set(re.findall(r"client(?:\(\))?\.([a-z0-9_]+)\(", text)) - {"get_paginator"}
     return {OPERATIONS[name] for name in called | set(re.findall(r'get_paginator\("([a-z0-9_]+)"\)', text))}
@@ -407,7 +407,7 @@ def test_both_formats_say_the_same(region: str | None) -> None:
     assert [part["part"] for part in document["parts"]] == ["path", "api", *jobs, "ec2", *OF_MANY]
     text = as_text(least_permissions)
     assert text.isascii()
-    # The text between the words of the parts is a document to copy.
+    # Each policy in the text is a document to copy.
     copied, rest = [], text
     while (start := rest.find("{\n")) >= 0:
         policy, end = json.JSONDecoder().raw_decode(rest[start:])
@@ -431,7 +431,7 @@ async def test_the_policy_of_a_bucket_covers_its_call_and_nothing_else() -> None
     bucket = permissions(
         endpoints(region="eu-west-1", partition=None, services=("ssm",)), region="eu-west-1", bucket_service="s3"
     )
-    assert actions(bucket, "bucket") == {"s3:ListBucket"}  # the permission for HeadBucket
+    assert actions(bucket, "bucket") == {"s3:ListBucket"}  # HeadBucket requires this permission
     assert [statement["Resource"] for statement in statements(bucket)][1] == "arn:aws:s3:::*"
 
 

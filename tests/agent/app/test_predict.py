@@ -1,5 +1,5 @@
-"""`backuplink predict`, for the example's facts and for a simulated VPC: its documents and exit codes, and its
-agreement with the predictions of a run on a host there.
+"""The documents and exit codes of `backuplink predict`, for the example's facts and for a simulated VPC. Its
+predictions agree with those of a run on a host of that VPC.
 """
 
 import json
@@ -88,7 +88,7 @@ def of_file(place: str = ESTATE, **changes: Any) -> int:
 
 
 def of_vpc(more: str = "[ec2]", received: list[str] | None = None, **changes: Any) -> int:
-    """Predict from the reads of a simulated VPC: the healthy one, changed by `more`."""
+    """Predict from the reads of the healthy simulated VPC, with `more` added to its scenario."""
     chosen = scenarios.parse("healthy", f"{scenarios.text('healthy')}\n{more}")
 
     async def gathered(wanted: FactsRequest, stop: CancelToken) -> Ec2Facts | FactsUnavailable:
@@ -117,8 +117,8 @@ def test_the_example_shows_what_predictions_are_for(capsys: pytest.CaptureFixtur
     assert document.interface_count == 27
     found = {(fault.code, fault.ports): fault.interface_count for fault in document.faults}
     assert found == {
-        ("VPC005", (1031,)): 24,  # forgotten, for the appliances too
-        ("VPC005", (1026, 1028)): 21,  # hosts that are not an appliance
+        ("VPC005", (1031,)): 24,  # a forgotten port, closed to the appliances as well
+        ("VPC005", (1026, 1028)): 21,  # all hosts except the appliances
         ("VPC006", (443,)): 5,  # the network ACL that blocks answers
         ("VPC012", (443, 1026, 1028, 1031)): 3,  # the application that blocks outgoing packets
     }
@@ -265,7 +265,7 @@ ENDPOINT: Final = "vpce-0e57a7e0000000002"
 def test_junit_is_red_where_it_decides_the_exit_code_and_nowhere_else(
     asked_for: dict[str, Any], code: int, red: set[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The configuration itself has closed ports, whatever the request asks for."""
+    """The configuration closes these ports in every case; only the request differs."""
     assert of_file(format="junit", services=("backup-gateway",), **asked_for) == code
     cases = junit_results.read(capsys.readouterr().out)
     assert {case.suite for case in cases if case.result in ("failure", "error")} == red
@@ -470,7 +470,7 @@ def test_the_page_draws_what_decides(capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_an_open_path_is_drawn_without_a_colour_that_warns(capsys: pytest.CaptureFixture[str]) -> None:
-    """The nearest contrast: the same sources on a port that nothing blocks."""
+    """Nothing blocks these sources on the port of AWS Backup."""
     wide, _ = _pictures(capsys, services=("backup",), sources=("subnet-0e57a7e0000000021",))
     kinds = {box[0] for box in svg_picture.boxes(wide)}
     assert kinds <= {"ok", "skipped"}
@@ -550,7 +550,7 @@ def test_the_configuration_can_be_read_now(capsys: pytest.CaptureFixture[str]) -
 def test_what_may_not_be_read_is_said_and_never_open(denied: str, capsys: pytest.CaptureFixture[str]) -> None:
     code = of_vpc(f'[ec2]\ndenied = ["{denied}"]\n')
     document = read(capsys.readouterr().out)
-    if denied == "network-acls":  # host and endpoint are in the same or in different subnets; the request decides
+    if denied == "network-acls":  # ACLs matter only if host and endpoint are in different subnets
         assert code in (0, 3)
     else:
         assert code == 3
@@ -643,7 +643,9 @@ WITH_FACTS: Final = tuple(
 
 
 def _predicted(name: str) -> PredictionDocument | None:
-    """The prediction for a scenario's host, from the file that `facts` would have written there, or None."""
+    """The prediction for a scenario's host, from the facts file that `facts` would have written in its VPC. It is None
+    if there is nothing to predict.
+    """
     from agent.network.names import KnownVpc
     from agent.predict.prediction import Asked, Facts, predicted
     from probes.vpc.model import configuration_of
@@ -661,8 +663,8 @@ def _predicted(name: str) -> PredictionDocument | None:
 
 
 def test_a_run_and_a_prediction_of_the_same_host_agree() -> None:
-    """If a run has read everything in the file, the run and the prediction agree on each address and port of the VPC's
-    endpoints.
+    """If a run has read everything that the facts file contains, the run and the prediction agree on each address and
+    port of the VPC's endpoints.
     """
     compared = 0
     for name in one_in(4, WITH_FACTS):

@@ -185,7 +185,7 @@ def test_stdout_that_is_closed_is_said(case: Case, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(sys, "stdout", None)
     with pytest.raises(OutputClosedError, match="it is closed"):
         publish(case.kind, documents(case.kind.name), Output(format=shown(case)))
-    sys.stdout.close()  # the stream that replaces it from then on
+    sys.stdout.close()  # stands for sys.stdout since `publish` failed
     monkeypatch.setattr(sys, "stdout", None)
     assert refuse(case.kind, WHY, case.wanted, 143) == 3
     sys.stdout.close()
@@ -249,7 +249,7 @@ def test_a_refusal_is_a_document_of_its_kind(case: Case, capsys: pytest.CaptureF
         case "junit":
             assert f'message="{WORDS}' in out
             assert 'errors="1"' in out
-        case "csv" if case.kind is FLEET:  # the header alone: a row describes one host
+        case "csv" if case.kind is FLEET:  # only the header, since each row describes a host
             assert out.count("\n") == 1
         case "csv":
             assert WORDS in out
@@ -340,7 +340,7 @@ def test_a_command_takes_the_formats_of_its_kind(command: str) -> None:
     ],
 )
 def test_a_call_is_refused_by_what_it_would_have_written(words: list[str], kind: Kind, wanted: str) -> None:
-    """BACKUPLINK_FORMAT applies to runs alone."""
+    """BACKUPLINK_FORMAT applies only to the report of a run."""
     assert refused_document(words, {"BACKUPLINK_FORMAT": "emf"}) == (kind, wanted)
 
 

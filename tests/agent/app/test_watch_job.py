@@ -1,4 +1,4 @@
-"""The work of a watch of this host between its cycles."""
+"""What a watch of this host does between two cycles."""
 
 import gc
 from collections.abc import Collection

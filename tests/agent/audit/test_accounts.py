@@ -1,4 +1,4 @@
-"""Complete accounts, each with a special property: which faults an audit reports, and which it does not."""
+"""The faults that an audit reports, and those that it does not, in complete accounts with one special property each."""
 
 from dataclasses import replace
 from ipaddress import ip_network
@@ -113,7 +113,7 @@ OTHER_VPC: Final = (
 
 
 def test_a_policy_for_calls_of_another_vpc_lets_nobody_through() -> None:
-    """Every call through the endpoint comes from its own VPC, so the condition always holds."""
+    """Every call through the endpoint comes from the endpoint's own VPC, so the condition of the Deny always holds."""
     vpc = only(Made(policy=OTHER_VPC % "vpc-0badbadb").facts())
     assert codes(vpc) == [("VPC008", "critical", True)]
     assert "statement 2 denies every action of the service to everybody" in vpc.faults[0].detail
@@ -176,7 +176,7 @@ def peered(state: str = "active", *, way_back: bool = True) -> tuple[Ec2Facts, E
 
 
 def central(read: tuple[Ec2Facts, Ec2Facts]) -> CentralEndpoint:
-    """The second VPC's use of the first VPC's endpoint."""
+    """What an audit of both VPCs says of the second one, which uses the endpoint of the first."""
     document = audited(*read, asked=CALLER)
     by_id = {vpc.vpc_id: vpc for vpc in document.vpcs}
     assert by_id[HUB.vpc_id].status is Status.OK
@@ -209,7 +209,7 @@ def test_a_peering_that_leads_nowhere_is_told_with_the_way(read: tuple[Ec2Facts,
 
 
 def attached(*, hole: bool = False) -> tuple[Ec2Facts, Ec2Facts]:
-    """These two VPCs over a transit gateway, whose table may drop packets to the hub."""
+    """These two VPCs, joined by a transit gateway. With `hole`, its table drops packets to the hub."""
     rows = tuple(
         TransitAttachment(
             attachment_id=made.id("tgw-attach"),

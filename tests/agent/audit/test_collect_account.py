@@ -1,4 +1,4 @@
-"""Reading the VPCs of accounts: bounded, paged, at a limited rate, and never ended by a read without an answer."""
+"""Reads of the VPCs of accounts are bounded, paged and limited in rate, and continue if one of them gets no answer."""
 
 import asyncio
 import json
@@ -130,7 +130,7 @@ async def test_requests_keep_to_their_rate() -> None:
 
 
 class Silent:
-    """A reader that gives no answer after the caller's identity."""
+    """A reader that answers only the question for the caller's identity."""
 
     async def prepare(self, services: object) -> None:
         """Do nothing, since no preparation is needed."""
@@ -196,7 +196,7 @@ def called(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 def make_vpc(client: Any, *, private_dns: bool) -> tuple[str, str]:
-    """Make a VPC with a host and an endpoint of backup that admits it; returns its id and the endpoint's."""
+    """Make a VPC with a host and with an endpoint of AWS Backup that admits the host. Returns the ids of both."""
     vpc_id = client.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     client.modify_vpc_attribute(VpcId=vpc_id, EnableDnsHostnames={"Value": True})
     servers = [{"Key": "domain-name-servers", "Values": ["AmazonProvidedDNS"]}]
@@ -223,10 +223,10 @@ def make_vpc(client: Any, *, private_dns: bool) -> tuple[str, str]:
 def account(
     told: moto_server.Told, moto: boto3.session.Session, monkeypatch: pytest.MonkeyPatch
 ) -> boto3.session.Session:
-    """An account of moto; a scripted server answers the reads that moto lacks."""
+    """An account in moto. A scripted server answers the reads that moto lacks."""
     for service in ("ROUTE53RESOLVER", "ROUTE53PROFILES"):
         monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", f"http://127.0.0.1:{told.port}")
-    # moto 5 fails on filters of this read, and answers nothing.
+    # moto 5 fails if this read has filters, so this returns no services.
     from moto.ec2.models.vpcs import VPCBackend
 
     monkeypatch.setattr(VPCBackend, "describe_vpc_endpoint_services", _no_services)
@@ -409,7 +409,7 @@ def test_a_list_without_end_is_given_up_and_named(told: moto_server.Told) -> Non
 
 
 class Recorded:
-    """A reader between an audit and the system's reader, which counts requests and may throttle."""
+    """A reader that passes an audit's requests on to the system's reader, and counts them. It may throttle them."""
 
     def __init__(self, reader: Any, asked: list[tuple[str, str, Mapping[str, Any]]], throttled: Counter[str]) -> None:
         self._reader = reader
@@ -429,7 +429,7 @@ class Recorded:
 
 
 class RecordedSdk(SystemSdk):
-    """The system's SDK, whose requests are counted."""
+    """The system's SDK, with readers that count their requests."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -513,7 +513,7 @@ async def test_a_read_that_is_throttled_waits_and_goes_on(
 
 @pytest.mark.virtual_clock
 async def test_an_account_of_200_vpcs_keeps_to_the_rates() -> None:
-    """EC2 refills 20 requests a second, and Route 53 allows 5."""
+    """EC2 allows 20 requests a second, and Route 53 allows 5."""
     loop = asyncio.get_running_loop()
     times: dict[str, list[float]] = {}
 

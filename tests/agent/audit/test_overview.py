@@ -1,4 +1,4 @@
-"""The answer comes first: the table of VPCs, the worst one at the top, and faults that several VPCs share."""
+"""What an audit says first: the table of VPCs, with the worst one at the top, and faults that several VPCs share."""
 
 import csv
 import io
@@ -39,7 +39,7 @@ def audited(*read: Ec2Facts, asked: AuditRequest = ASKED) -> AuditDocument:
 
 @pytest.fixture(scope="module")
 def document() -> AuditDocument:
-    """One VPC of each status, given in the order of their ids."""
+    """The audit of one VPC of each status, in the order of the VPCs' ids."""
     asked = replace(REVIEW, workloads=())
     return audited(
         first(policy=DEFAULT)(WARNED),
@@ -93,7 +93,7 @@ def test_every_format_has_the_order_and_the_answer(wanted: str, document: AuditD
         of.vpc_id for of in IN_ORDER
     ]
     for vpc in document.vpcs:
-        if wanted not in ("text", "html"):  # characters that break lines, or are escaped
+        if wanted not in ("text", "html"):  # text breaks lines, and HTML escapes characters
             assert vpc.cause[1:] in out
             assert vpc.to_do is None or vpc.to_do in out
 
@@ -130,7 +130,7 @@ def test_places_are_named_where_they_differ(document: AuditDocument) -> None:
 def test_a_fault_of_several_vpcs_is_told_once_with_all_of_them() -> None:
     several = [acl(DENY)(of) for of in (WARNED, SHUT, SOUND)]
     document = audited(*several, BARE)
-    # The other fault is about an appliance's ports.
+    # The other VPC006 is about the ports of an appliance.
     told, _ = (fault for fault in document.repeated if fault.code == "VPC006")
     assert [one.vpc_id for one in told.vpcs] == [of.vpc_id for of in several]
     for one, of in zip(told.vpcs, several, strict=True):

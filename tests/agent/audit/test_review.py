@@ -1,5 +1,5 @@
-"""The faults that an audit finds in accounts with planted ones, its silence about clean accounts, and a reviewer's
-questions: VPC020, VPC021, VPC022, and a zone that the endpoint lacks.
+"""An audit finds the faults planted in accounts, and none in clean accounts. It also answers a reviewer's questions:
+VPC020, VPC021, VPC022, and zones that an endpoint lacks.
 """
 
 import json
@@ -45,13 +45,13 @@ REVIEW: Final = replace(ASKED, review=True)
 GROUP: Final = "sg-00000001000000000"
 VPCE: Final = "vpce-00000001000000000"
 DEFAULT: Final = '{"Statement":[{"Action":"*","Effect":"Allow","Principal":"*","Resource":"*"}]}'
-"""The policy that EC2 gives an endpoint if none is named."""
+"""The policy of an endpoint that was created without one."""
 ANYWHERE: Final = ip_network("0.0.0.0/0")
 Change = Callable[[Ec2Facts], Ec2Facts]
 
 
 def facts(operation: str, of: Ec2Facts = SOUND) -> Any:
-    """The result of a read."""
+    """The facts that a read returned."""
     (found,) = (one.facts for one in of.observations if one.subject.operation == operation)
     return found
 
@@ -69,7 +69,7 @@ def changed(of: Ec2Facts, operation: str, **values: Any) -> Ec2Facts:
 
 
 def endpoints(which: Callable[[int], bool] = lambda _: True, **values: Any) -> Change:
-    """Endpoints, by their number, with these values."""
+    """A change that gives these values to the endpoints whose numbers `which` selects."""
 
     def change(of: Ec2Facts) -> Ec2Facts:
         held = facts(ENDPOINTS, of).endpoints
@@ -84,7 +84,7 @@ def first(**values: Any) -> Change:
 
 
 def group(*rules: GroupRule, only: bool = False, **values: Any) -> Change:
-    """The endpoints' group, with further rules or with only these."""
+    """A change that adds rules to the endpoints' group. With `only`, they replace the group's own rules."""
 
     def change(of: Ec2Facts) -> Ec2Facts:
         own, *others = facts(SECURITY_GROUPS, of).groups
@@ -103,7 +103,7 @@ def acl(*entries: AclEntry) -> Change:
 
 
 def one_zone(of: Ec2Facts) -> Ec2Facts:
-    """Endpoints with an interface in the first zone only."""
+    """The VPC, if each endpoint has an interface in the first zone only."""
     held = facts(ENDPOINTS, of).endpoints
     kept = tuple(replace(one, subnet_ids=one.subnet_ids[:1], interface_ids=one.interface_ids[:1]) for one in held)
     names = {name for one in kept for name in one.interface_ids}
@@ -213,7 +213,7 @@ PLANTED: Final[list[tuple[str, Change, str]]] = [
     ("VPC012", hosts_let_nothing_out, "sg-00000001000000001"),
     ("VPC017", firewall("BLOCK", "backup.eu-west-1.amazonaws.com"), "rslvr-fdl-0a1b2c3d4e5f67890"),
 ]
-"""The code, the planted fault, and an id that the finding names."""
+"""The code, the change that plants the fault, and an id that the finding names."""
 CLEAN: Final[list[Change]] = [
     lambda of: of,
     endpoints(policy=DEFAULT),
@@ -226,7 +226,7 @@ CLEAN: Final[list[Change]] = [
     firewall("BLOCK", "bad.example"),
     forwards("corp.example"),
 ]
-"""Accounts without a planted fault; three of them have policies made by AWS."""
+"""Changes that plant no fault; three of them set policies made by AWS."""
 
 
 def audited(of: Ec2Facts, asked: AuditRequest = ASKED) -> AuditDocument:
@@ -363,7 +363,7 @@ def test_what_is_known_of_one_endpoint_does_not_hide_the_others(code: str) -> No
 
 
 def test_what_is_known_of_one_service_does_not_hide_the_others() -> None:
-    """One entry of an ACL blocks all services."""
+    """One entry of an ACL blocks all services, and the fault is suppressed for one of them."""
     of = acl(DENY)(SOUND)
     whole = next(fault for fault in vpc_of(of).faults if fault.code == "VPC006")
     first_of_all, *others = whole.services

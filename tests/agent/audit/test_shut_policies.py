@@ -1,4 +1,4 @@
-"""Whether a policy allows nothing of a service: the certain cases, and those that it leaves open."""
+"""Policies that certainly allow no action of a service, and policies of which this is not certain."""
 
 import json
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""Hosts of buckets, and the call to one, compared with the request of a botocore client."""
+"""The hosts of buckets, and the signed call to a bucket, compared with the request of a botocore client."""
 
 from typing import Any, Final
 

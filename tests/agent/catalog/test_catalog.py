@@ -36,7 +36,7 @@ def session() -> Any:
 
 @cache
 def their_partitions() -> dict[str, Any]:
-    """The partitions, by id, from the data that every SDK reads."""
+    """The partitions in the data that every SDK reads, by id."""
     data: dict[str, Any] = botocore.loaders.Loader().load_data("partitions")
     return {partition["id"]: partition for partition in data["partitions"]}
 
@@ -54,7 +54,9 @@ def rules_of(service: str) -> Any:
 
 
 def theirs_of(service: str, region: str, *, fips: bool, dual_stack: bool) -> tuple[str | None, str | None]:
-    """botocore's host, or None if it refuses to build one, and the Region for the signature if it names one."""
+    """botocore's host and signing Region. The host is None if botocore refuses to build one. The Region is None if
+    botocore names none.
+    """
     import botocore.exceptions
 
     rules = rules_of(service)
@@ -154,7 +156,7 @@ def test_hosts_are_those_of_the_sdk(service: str) -> None:
     ),
 )
 def test_a_client_calls_that_host(service: str, region: str) -> None:
-    """The host that a complete client uses, to confirm the rules."""
+    """A complete client of botocore calls the host that the rules give."""
     client = session().create_client(
         SERVICES[service].client_name,
         region_name=region,

@@ -115,7 +115,7 @@ EITHER: Final = {
     "VPC014": ({"shut"}, {"open", "stopper"}, {"endpoint_on"}),
     "VPC019": ({"route_table", "endpoint"}, {"policy_of", "action"}),
 }
-"""Sets of values by code; a finding has the values of only one of its sets."""
+"""Sets of names of values, by code. A finding has the values of only one of these sets."""
 
 
 AT_HTTPS: Final = frozenset({"TCP001", "TCP002", "TCP004", "TCP008"})
@@ -123,7 +123,7 @@ AT_HTTPS: Final = frozenset({"TCP001", "TCP002", "TCP004", "TCP008"})
 
 
 def widest_of(code: str, partition: str) -> list[dict[str, Forms]]:
-    """The widest values of a template, for each set of EITHER."""
+    """The widest values for the template of a code, once for each of its sets in EITHER."""
     names = set(fields_of(CODES[code].headline))
     kinds = EITHER.get(code, (set(),))
     common = names.difference(*kinds)

@@ -61,7 +61,7 @@ def only(line: str) -> TextMatch:
 
 
 def filled(pattern: str) -> str:
-    """A line that contains a pattern, and nothing else unless the pattern requires it."""
+    """A line that contains only the pattern, or also a failure if the pattern requires one."""
     known = next(known for known in KNOWN_TEXTS if pattern in known.patterns)
     if known.needs_failure:
         return f"https://{pattern}/: {FAILURE}"
@@ -206,10 +206,10 @@ def test_a_host_that_the_catalogue_knows_is_checked_in_its_region() -> None:
 @pytest.mark.parametrize("denial", DENIALS, ids=lambda denial: denial["name"])
 def test_a_denial_is_the_finding_that_the_rules_give_for_it(denial: dict[str, Any]) -> None:
     match = only(denial["text"])
-    if match.known.id == "denied-ec2":  # this is a read of the configuration, which is not a target
+    if match.known.id == "denied-ec2":  # the denied call reads the configuration, and goes to no target
         assert "ec2:" in denial["text"]
         assert match.codes == ("VPC013",)
-    elif match.known.id == "denied-role-trust":  # this stops the credentials; rules see the failed source
+    elif match.known.id == "denied-role-trust":  # the rules see that the source of credentials failed
         assert denial["policy"] == "role-trust"
         assert match.codes == ("API010",)
     else:
@@ -501,7 +501,9 @@ def test_no_more_matches_are_kept_than_the_limit() -> None:
 
 @pytest.mark.parametrize(("text", "pattern"), PATTERNS)
 def test_a_pattern_takes_time_in_proportion_to_the_line(text: str, pattern: str) -> None:
-    """No piece repeats without a limit or inside another repetition, and each begins with fixed characters."""
+    """No piece of a pattern repeats without a limit or inside another repetition. Each piece begins with fixed
+    characters.
+    """
     assert not [piece for piece in pattern.split("...") if piece.strip()[:1] in ("", "{")]
     for piece in text_search._pieces(pattern):
         repeats = re.findall(r"(?<!\\)(?:\{\d+,(\d+)\}|[*+])", piece.pattern)

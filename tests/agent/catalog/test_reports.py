@@ -1,4 +1,6 @@
-"""`explain --text` on problem reports of other people: how many lines lead to the cause found in their thread."""
+"""`explain --text` on problem reports of other people: how many lines lead to the cause that the thread of the report
+names.
+"""
 
 import sys
 import tomllib

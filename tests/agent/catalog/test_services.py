@@ -1,4 +1,4 @@
-"""A new service needs only one record: an invented one is measured, judged and written like the existing ones."""
+"""A new service needs only one record: an invented service is measured, judged and written like all others."""
 
 import json
 import re
@@ -188,7 +188,7 @@ def sent_by_botocore(name: str, operation: str, parameters: dict[str, Any], prot
 
 
 def parameters_of(call: SignedCall, model: Any) -> dict[str, Any]:
-    """The parameters of a client for this call."""
+    """The parameters with which a client makes this call."""
     text = call.body.decode()
     if text.startswith("Action="):
         fields = parse_qsl(text)[2:]
@@ -231,7 +231,7 @@ def test_a_signed_call_is_what_a_client_of_botocore_sends(name: str) -> None:
 
 @pytest.mark.parametrize("name", CALLED)
 def test_a_good_answer_of_the_call_is_known_and_another_is_not(name: str) -> None:
-    """botocore's own parser reads the same document without an error."""
+    """botocore's own parser also reads the good answer without an error."""
     service = SERVICES[name]
     call = service.call
     assert call is not None
@@ -248,7 +248,7 @@ def test_a_good_answer_of_the_call_is_known_and_another_is_not(name: str) -> Non
 
 
 def signed_by(service: Service) -> tuple[Any, ...]:
-    """Everything that the simulated AWS needs to answer the service's own call, correctly signed."""
+    """The arguments with which the simulated AWS answers the service's own call, correctly signed."""
     call, credentials = service.call, CredentialsPart()
     assert call is not None
     host = host_of(service.name, REGION, fips=False, dual_stack=False)

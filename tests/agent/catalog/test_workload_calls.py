@@ -22,7 +22,7 @@ def test_each_workload_and_service_has_one_row() -> None:
 
 
 def test_every_service_of_an_agent_has_a_row() -> None:
-    """The calls of an API caller and of a gateway appliance depend on the program."""
+    """Only an API caller and a gateway appliance may lack a row: the calls that they make depend on the program."""
     needed = {(name, service) for (name, _), services in NEEDS.items() for service in services}
     needed |= {(Workload.SSM, "ec2messages")}
     rows = {(row.workload, row.service) for row in WORKLOAD_CALLS}

@@ -43,10 +43,10 @@ OF_SSM: Final = {"ssm": REQUIRED, "ssmmessages": REQUIRED}
 OF_BACKUP_MODE: Final = {**OF_SSM, "backup-storage": REQUIRED, "ssm-sap": OPTIONAL, "secretsmanager": REQUIRED}
 OF_S3_MODE: Final = {"s3": REQUIRED, "ssm": OPTIONAL, "ssmmessages": OPTIONAL}
 IN_BACKUP_MODE: Final = {**OF_BACKUP_MODE, "s3": OPTIONAL}
-"""The roles if the mode is inferred."""
+"""The roles of the services if it is inferred that HANA backs up through AWS Backup."""
 IN_S3_MODE: Final = {**OF_S3_MODE, "backup-storage": OPTIONAL, "secretsmanager": OPTIONAL}
 IN_NO_MODE: Final = dict.fromkeys(("backup-storage", "ssm", "ssmmessages", "secretsmanager", "s3"), OPTIONAL)
-"""The roles if the mode is unknown."""
+"""The roles of the services if it is unknown through what HANA backs up."""
 
 
 def backint(mode: str | None = AWS_BACKUP_MODE, by: str = LINK) -> FoundWorkload:

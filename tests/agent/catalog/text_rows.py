@@ -9,7 +9,7 @@ FILE: Final = Path(__file__).with_name("text_rows.txt")
 
 
 def text_rows() -> str:
-    """A record and its rows, in the order of the table."""
+    """Each known text with its patterns, in the order of the table."""
     return "".join(map(_rows, KNOWN_TEXTS))
 
 

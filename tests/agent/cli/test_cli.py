@@ -146,7 +146,7 @@ def test_a_schema_of_no_document() -> None:
 
 
 BUSY = {"ENV015"}
-"""Findings that a run under the ordinary clock may add on a busy machine."""
+"""Findings that a run with the real clock may add on a busy machine."""
 
 
 @pytest.mark.parametrize("seam", ["sdk", "lookup", "trust", "sdk,lookup,trust"])

@@ -1,4 +1,6 @@
-"""Options: by flag, by variable, by file; which takes precedence; and the format in which a mistake is reported."""
+"""Options are given by flag, by variable or in a file: which one takes precedence, and in which format a mistake is
+reported.
+"""
 
 import contextlib
 import json
@@ -35,11 +37,11 @@ FACTS = {"facts.json": facts(), "other.json": facts(region="eu-west-2")}
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """One option, and two valid values of it; `bad_inputs` has invalid ones."""
+    """One option, and two valid values of it; `bad_inputs` has invalid values."""
 
     name: str
     field: str
-    """The name of its field in Settings or ReportOptions."""
+    """The name of the option's field in Settings or ReportOptions."""
     good: str
     means: Any
     other: str
@@ -236,7 +238,7 @@ def settled(*arguments: str, command: str = "check") -> tuple[Settings, ReportOp
 
 
 def kept(*arguments: str) -> Keeping:
-    """The history that `check` keeps with these arguments, in h.db if they name no file."""
+    """The history that `check` keeps with these arguments. Its file is h.db if they name no file."""
     with main.commands["check"].make_context("check", list(arguments)) as context:
         keeping = keeping_from({**context.params, "history": context.params["history"] or "h.db"})
     assert keeping is not None
@@ -425,7 +427,7 @@ def test_a_facts_file_of_the_run_s_region_is_taken(
 
 
 def test_a_facts_file_that_no_flag_names_is_not_read(monkeypatch: pytest.MonkeyPatch, config: Path) -> None:
-    """Only the file with precedence is read: the others may be old or missing."""
+    """Only the facts file that takes precedence is read, since the other files may be old or missing."""
     config.write_text('ec2-facts = "nowhere.json"', "utf-8")
     monkeypatch.setenv("BACKUPLINK_EC2_FACTS", "gone.json")
     assert settled("--config", str(config), "--ec2-facts", "facts.json")[0].ec2_facts == FACTS["facts.json"]
@@ -484,7 +486,7 @@ def test_a_refusal_has_the_format_of_the_file(
     capfd: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """If a file asks for JSON, every refusal is in JSON."""
+    """If the configuration file asks for JSON, every refusal is in JSON."""
     config.write_text(f'format = "json"\n{more}', "utf-8")
     if by == "variable":
         monkeypatch.setenv("BACKUPLINK_CONFIG", str(config))
