@@ -64,7 +64,7 @@ def drawn(width: int, name: str, said: str) -> Element:
 
 
 def everywhere(said: str) -> Document:
-    """Every block, with `said` in place of all words."""
+    """A document with every kind of block, in which `said` stands for all words."""
     actions = (
         Action(argv=("aws", said, said), changes=True, undo=said, alternative="a", is_checked=False),
         Action(argv=(), changes=True, undo=said, file=said, lines=(said, said)),
@@ -137,7 +137,7 @@ def test_text_makes_nothing_of_what_others_wrote(said: str) -> None:
 
 @pytest.mark.parametrize("wanted", RENDERERS)
 def test_a_command_says_what_it_does(wanted: str) -> None:
-    """Commands in succession state only once what is true of all of them."""
+    """What is true of several commands in a row is said only once."""
     reads = Action(argv=("aws", "describe"), changes=False, undo=None)
     changes = Action(argv=("aws", "modify"), changes=True, undo="modify it again", is_checked=False)
     either = Action(argv=("aws", "one"), changes=True, undo=None, alternative="a")
@@ -183,7 +183,7 @@ def test_what_is_left_out_is_counted(wanted: str) -> None:
 
 @pytest.mark.parametrize("wanted", RENDERERS)
 def test_a_medium_writes_what_is_for_it(wanted: str) -> None:
-    """It writes no block that is for other media."""
+    """No medium shows a block that is only for other media."""
     made: list[str] = []
 
     def make(words: str) -> list[Block]:
@@ -218,7 +218,7 @@ def test_a_finding_leads_to_its_page(wanted: str) -> None:
 
 
 def test_what_is_not_for_paper_has_its_class() -> None:
-    """The style of pages hides it in print."""
+    """The style of pages hides sections of this class in print."""
     sections = (Section(title=title, blocks=(), is_printed=title == "Kept") for title in ("Kept", "Left out"))
     page = html_page.read(RENDERERS["html"](document(*sections)))
     assert html_page.texts(page, "h2") == ["Kept", "Left out"]
@@ -233,7 +233,7 @@ def test_every_medium_has_a_renderer() -> None:
 
 
 def test_regions_and_pictures_of_a_page_have_names_of_their_own() -> None:
-    """A reader's list of landmarks distinguishes two tables by their captions alone."""
+    """Tables and figures with the same caption differ by their numbers, also in a screen reader's list."""
     table = Table(caption="Alike", heads=("a",), rows=(("1",),))
     figure = Figure("Alike", lambda width, name: drawn(width, name, "Alike"))
     elements = html_page.read(html.render(document(table, table, figure, figure)))

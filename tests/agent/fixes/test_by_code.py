@@ -1,4 +1,6 @@
-"""Each code has one fix. The rows are tested as a table; runs, predictions, audits and fleets must use them."""
+"""Each code has one fix, which is a row of a table. The tests cover the rows, and that runs, predictions, audits and
+fleets use them.
+"""
 
 import ast
 import re
@@ -36,7 +38,7 @@ DHCP: Final = "dopt-0a1b2c3d4e5f67890"
 
 
 def test_every_code_of_the_configuration_has_a_row() -> None:
-    """A code without a row would be a fault without a fix, in a prediction, an audit and a fleet."""
+    """If a code had no row, its faults would have no fix in a prediction, an audit and a fleet."""
     of_configuration = {code.code for code in CODES.values() if code.layer is Layer.CONFIGURATION}
     assert set(FIXES) | OF_RUNS == of_configuration
     assert not OF_RUNS & set(FIXES)
@@ -275,8 +277,8 @@ ROWS: Final[dict[str, list[tuple[Fault, list[str], str]]]] = {
     ],
     "VPC022": [(Fault(target=BACKUP, ids=(VPCE,)), [f" describe-vpc-endpoints {VPCE} PrivateDnsEnabled"], "delete it")],
 }
-"""For each code: the known facts, the resulting commands, and words of the summary. A command has its letter, a plus if
-it changes something, and some of its words in order.
+"""For each code: the facts of a fault, the commands of its fix, and words of its summary. A command is written as the
+letter of its alternative, a plus if it changes something, and some of its words in order.
 """
 
 
@@ -291,7 +293,7 @@ def test_every_row_is_in_the_table() -> None:
 
 
 def _parts(expected: str) -> tuple[str, list[str]]:
-    """The letter and the plus of an expected command, and its words."""
+    """The first characters of an expected command (its letter and plus), and its words."""
     match = re.fullmatch(r"([ab]?[+ ])(.*)", expected)
     assert match is not None
     return match[1], match[2].split()
@@ -404,7 +406,7 @@ def test_a_placeholder_is_shown_as_the_ids_for_which_it_stands(placeholder: str,
     assert shown.argv == ("aws", service, operation, "--region", "eu-west-1", option, placeholder)
 
 
-# --- One place -------------------------------------------------------------------------------------------------------
+# --- Each change is written in one place -----------------------------------------------------------------------------
 
 
 def _texts(place: Path) -> Iterator[str]:
@@ -441,7 +443,7 @@ def test_no_change_is_written_in_a_second_place() -> None:
 
 
 def test_rules_have_no_fixes_of_their_own() -> None:
-    """Rules over the configuration make no fix, except for a run's findings about its own reads."""
+    """No rules over the configuration make a fix, except for those about a run's own predictions and reads."""
     for place in sorted((ROOT / "agent" / "judge" / "rules" / "vpc").glob("*.py")):
         calls = [node for node in ast.walk(ast.parse(place.read_text("utf-8"))) if isinstance(node, ast.Call)]
         made = [call for call in calls if isinstance(call.func, ast.Name) and call.func.id == "Fix"]

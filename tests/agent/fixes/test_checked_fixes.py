@@ -1,5 +1,5 @@
-"""Fixes are checked before they are shown: what a command changes, what the predictor says about it, and that the fixes
-of every scenario open the paths that its findings name.
+"""Fixes are checked before they are shown. The tests cover what a command changes, what the predictor says about it,
+and that in every scenario the fixes open the paths that its findings name.
 """
 
 import re
@@ -129,7 +129,9 @@ CLAIMS: Final = {
     (Listed.ACL_ENTRY, True): {Stage.HOST_ACL_OUT, Stage.ENDPOINT_ACL_OUT},
     (Listed.ACL_ENTRY, False): {Stage.ENDPOINT_ACL_IN, Stage.HOST_ACL_IN},
 }
-"""The stages at which a list allows outgoing or incoming packets."""
+"""The stages whose packets a change is meant to let pass, by the kind of list and by whether these packets are
+outgoing.
+"""
 
 
 @pytest.mark.parametrize("stage", sorted(stage for stages in CLAIMS.values() for stage in stages))
@@ -156,7 +158,7 @@ def test_answers_have_ports_of_their_own(stage: Stage) -> None:
 
 
 def reported(name: str, code: str) -> tuple[Evidence, RuleFinding, Target]:
-    """The finding that the rule of a code reports in a scenario, with the evidence and its target."""
+    """What the rule of a code reports in a scenario: the evidence, the finding, and the finding's target."""
     evidence = evidence_of(name)
     (check,) = (row.check for row in RULES if row.code == code)
     finding = next(iter(check(evidence)))
@@ -164,7 +166,7 @@ def reported(name: str, code: str) -> tuple[Evidence, RuleFinding, Target]:
 
 
 def judged(name: str, code: str, *commands: Command) -> Fix:
-    """The fix of a finding, with these commands in place of its own."""
+    """The fix of this finding after its check, if the fix had these commands instead of its own."""
     evidence, finding, target = reported(name, code)
     return checked_in_run(evidence, finding, target, Fix(summary="Do this.", commands=commands))
 
@@ -224,7 +226,9 @@ def test_what_cannot_be_told_stays_unchecked_and_does_not_hide_what_can() -> Non
 
 
 def test_a_command_that_would_close_something_required_is_not_suggested() -> None:
-    """The other services are open to this host; after the command, its network ACL would block all outgoing packets."""
+    """This host reaches its other services. After the command, the network ACL of its subnet would block all outgoing
+    packets.
+    """
     evidence, finding, target = reported("hana-group-of-two-endpoints-shut", "VPC005")
     assert evidence.imds is not None
     subnet_id = evidence.imds.subnet_id
@@ -243,7 +247,9 @@ def test_a_configuration_that_is_too_old_checks_nothing() -> None:
 
 
 def test_private_dns_that_leads_to_what_shuts_this_host_out_is_not_suggested() -> None:
-    """At present its calls pass, by the public path."""
+    """At present the host's calls pass over the public path. Private DNS would lead them to an endpoint that blocks
+    them.
+    """
     evidence, finding, target = reported("private-dns-switched-off", "VPC002")
     assert [one.checked for one in finding.fix.commands] == [None] * len(finding.fix.commands)
     configuration = evidence.configuration
@@ -272,7 +278,7 @@ WITH_CAUSES: Final = [name for name in scenarios.names() if _EXPECTS_A_CAUSE.sea
 
 
 def _with_fixes(evidence: Evidence, report: Report) -> KnownVpc:
-    """The VPC of a scenario after all changes of its checked commands."""
+    """The VPC of a scenario, after everything that the report's checked commands change."""
     assert evidence.vpc_id is not None
     assert evidence.imds is not None
     made = KnownVpc(
@@ -338,7 +344,7 @@ def address_is_open(predictor: Predictor, evidence: Evidence, target: Target, ma
 
 
 def test_most_kinds_of_fixes_are_checked_in_some_scenario() -> None:
-    """Without this, the test above could pass by checking nothing."""
+    """Without this test, the test of each scenario could pass by checking nothing."""
     names = {
         "VPC002": "private-dns-switched-off",
         "VPC003": "dns-hostnames-switched-off",
@@ -407,7 +413,7 @@ def test_the_fixes_of_a_prediction_open_what_is_stopped(of: KnownVpc, code: str)
 
 
 def test_an_entry_behind_the_one_that_denies_is_not_suggested(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The entry is for blocked packets, and opens nothing."""
+    """The suggested entry comes after the entry that denies the packets, so it opens nothing."""
 
     def too_late(*given: Any) -> Fix | None:
         fix = fix_of_paths(*given)
@@ -429,7 +435,7 @@ def _numbered(argv: tuple[str, ...], number: str) -> tuple[str, ...]:
 
 
 def _with_long_ids(of: KnownVpc) -> Configuration:
-    """The configuration with ids of the maximum length in commands."""
+    """The configuration, with ids in the form that commands accept."""
     configuration = of.configuration
     group = {"sg-there": "sg-0e000001", "sg-host": "sg-0e000002"}
     acls = {acl.acl_id: f"acl-0e00000{number}" for number, acl in enumerate(configuration.acls or ())}
@@ -446,7 +452,7 @@ def _with_long_ids(of: KnownVpc) -> Configuration:
 
 
 def test_private_dns_of_a_prediction_that_opens() -> None:
-    """Backup has no appliances, so private DNS is suggested for it."""
+    """Unlike Backup gateway, AWS Backup has no appliances, so private DNS is suggested for its endpoint."""
     bare = replace(ENDPOINT, private_dns=False, dns_names=(), service_name="com.amazonaws.eu-west-1.backup")
     asked = Asked(sources=(EVERY_SOURCE,), services={"backup": True}, ports=())
 

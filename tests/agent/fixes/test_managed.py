@@ -1,4 +1,4 @@
-"""Fixes of resources that a tool manages say so: the tool undoes changes by others."""
+"""If a tool manages a resource, fixes of the resource say so, because the tool undoes changes that others make."""
 
 from dataclasses import replace
 from typing import Any, Final

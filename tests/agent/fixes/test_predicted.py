@@ -1,4 +1,4 @@
-"""The finding of a predicted path, determined by the deciding hop."""
+"""The hop that decides a predicted path determines the finding of the path."""
 
 import pytest
 

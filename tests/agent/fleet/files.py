@@ -42,25 +42,25 @@ def lines(*records: dict[str, Any]) -> str:
 
 
 def request(*places: Path | str, **given: Any) -> ReadRequest:
-    """A request for reading without a cache."""
+    """A request to read these places without a cache."""
     plain: dict[str, Any] = {"command_ids": (), "cache": None, "region": None, "profile": None}
     return ReadRequest(places=tuple(map(str, places)), **{**plain, **given})
 
 
 def read(engine: Database, *places: Path | str, **given: Any) -> ReadResult:
-    """Read into an engine."""
+    """Read these places into an engine."""
     return read_into(engine, request(*places, **given), progress=lambda done, total: None, cancelled=lambda: False)
 
 
 @contextmanager
 def read_anew(*places: Path | str, **given: Any) -> Iterator[tuple[Database, ReadResult]]:
-    """A new engine with the records that were read."""
+    """A new engine with the records of these places, and the result of reading them."""
     with Database() as engine:
         yield engine, read(engine, *places, **given)
 
 
 def hosts(engine: Database) -> list[str]:
-    """The hosts of all records, in their order."""
+    """The host of each record, in the order of the records."""
     return [host for (host,) in engine.query("SELECT host FROM record ORDER BY id")]
 
 

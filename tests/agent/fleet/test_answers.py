@@ -1,4 +1,6 @@
-"""Answers of `fleet` joined: ten lakes with an answer each give the same result as one `fleet` over all records."""
+"""Joined answers of `fleet`: the answers of ten lakes together give the same result as one `fleet` over all their
+records.
+"""
 
 import base64
 import json
@@ -30,7 +32,9 @@ OLD: Final = "1.5.0"
 
 
 def of_version(record: HostRecord, day: str) -> HostRecord:
-    """Give the hosts with one version of backuplink a fault on the last two days; all lakes have such hosts."""
+    """The record, with a fault on the last two days if its host has the old version of backuplink. All lakes have such
+    hosts.
+    """
     if day < f"{TODAY - timedelta(days=1):%Y-%m-%d}" or record.tool != OLD or record.causes:
         return record
     return replace(record, status="warning", causes=("warning|RUN002|",))
@@ -53,7 +57,7 @@ def read(place: Path) -> FleetDocument:
 
 @dataclass(frozen=True)
 class Both:
-    """The result of `fleet` over ten answers, and over all records."""
+    """The result of `fleet` over ten answers (`joined`), and over all records (`whole`)."""
 
     folder: Path
     joined: FleetDocument
@@ -126,7 +130,9 @@ def test_faults_of_single_hosts_add_up(both: Both) -> None:
 
 
 def test_what_changed_is_the_same(both: Both) -> None:
-    """A cause that did not change in a lake counts as unchanged there: a few of its hosts may be silent."""
+    """If a cause did not change in a lake, its hosts there count as unchanged, although a few of them may be silent. So
+    the numbers may differ slightly.
+    """
     said = [
         {one.key: (one.turn, one.before, one.after, one.came, one.went) for one in document.changes}
         for document in (both.joined, both.whole)
@@ -163,7 +169,7 @@ def engine() -> Any:
 
 
 def with_coverage(coverage: float) -> str:
-    """An answer whose causes have impossible numbers."""
+    """An answer whose causes have this coverage, even if it is impossible."""
     told = fleets.document()
     causes = [
         replace(cause, shared=None if cause.shared is None else replace(cause.shared, coverage=coverage))
@@ -253,7 +259,7 @@ def test_every_format_tells_them(both: Both, name: str, capsys: pytest.CaptureFi
 
 
 def test_one_answer_says_again_what_it_said(both: Both, tmp_path: Path) -> None:
-    """A scheduled task joins once in this way, and writes the result in several formats."""
+    """A scheduled task can read the records once, and write every other format from the answer."""
     records = str(both.folder / "records" / "0")
     asked(records, "--format", "parquet", "--output", str(tmp_path / "answers.parquet"))
     for wanted in ("json", "text", "html", "eventbridge"):

@@ -44,7 +44,7 @@ def keys(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def bucket(moto: boto3.session.Session) -> Any:
-    """A bucket with the files of Systems Manager and hosts, with more keys than a page has."""
+    """A bucket with files of Systems Manager and of hosts. It has more keys than one page of a list."""
     client = moto.client("s3")
     client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
     for number in range(6):
@@ -185,7 +185,7 @@ def test_errors_of_the_path_in_our_words(error: Exception, words: str) -> None:
 
 
 class _RunCommand:
-    """A server in place of Systems Manager, with its JSON 1.1 protocol."""
+    """A server that takes the place of Systems Manager, and speaks its JSON 1.1 protocol."""
 
     def __init__(self) -> None:
         self.invocations: list[dict[str, Any]] = []
@@ -297,7 +297,9 @@ def test_hosts_without_a_record(told: _RunCommand) -> None:
 
 
 def test_a_node_speaks_for_no_other(told: _RunCommand) -> None:
-    """Ten hosts are sick; the eleventh prints records in which one of them is well, in every possible way."""
+    """Ten hosts are sick. The eleventh host prints records that say, in every possible way, that one of the ten is
+    well.
+    """
     said = {**record(3), "taken_at": "2099-01-01T00:00:00.000Z"}
     for forged in (said, {**said, "host": None}, {**said, "host": "ip-10-0-0-3"}, {**said, "host": "mi-0a1b2c3d"}):
         told.invocations = [_invocation(number, lines(record(number, SICK)), "Failed") for number in range(10)]

@@ -1,4 +1,4 @@
-"""A cache of records: cached files are not read again, changed ones are, and a damaged one only costs time."""
+"""A cache of records: cached files are read again only if they changed, and a damaged cache only costs time."""
 
 import errno
 import os
@@ -101,7 +101,7 @@ def test_two_that_read_the_same_at_a_time(folder: Path, tmp_path: Path) -> None:
 
 
 def test_a_source_that_was_not_read_to_its_end_is_read_again(folder: Path, tmp_path: Path, parsed: list[str]) -> None:
-    """Its reading was interrupted."""
+    """The first read of each source was interrupted."""
     cache = tmp_path / "cache"
     sources = list(sources_of(str(folder)))
     with Database() as engine:
@@ -208,7 +208,7 @@ def test_one_of_another_version_is_left_alone(folder: Path, tmp_path: Path) -> N
 
 
 def test_a_damaged_name_of_a_column_is_said_and_set_aside(folder: Path, tmp_path: Path) -> None:
-    """DuckDB's error repeats the name, and its message is then not valid text."""
+    """DuckDB's error message repeats the damaged name, and so is not valid text."""
     cache = tmp_path / "cache"
     with read_anew(folder, cache=cache):
         pass
@@ -221,7 +221,7 @@ def test_a_damaged_name_of_a_column_is_said_and_set_aside(folder: Path, tmp_path
 @settings(max_examples=extent.examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(chance=st.randoms(use_true_random=False))
 def test_whatever_a_disk_makes_of_it(chance: Random, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """A damaged part is used or read again, and never causes an error."""
+    """Either a damaged part is used or its files are read again, and there is never an error."""
     cache = tmp_path_factory.mktemp("cache")
     cache.chmod(0o700)
     with read_anew(folder, cache=cache):

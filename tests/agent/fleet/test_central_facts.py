@@ -1,4 +1,4 @@
-"""Central facts name the cause on hosts that read nothing, and only there."""
+"""A central facts file names the cause for hosts that read nothing themselves, and for no other hosts."""
 
 import json
 from collections.abc import Iterator
@@ -162,7 +162,7 @@ def test_well_hosts_stay_well(engine: Database) -> None:
 
 
 def test_the_key_is_that_of_hosts_that_read_ec2(engine: Database) -> None:
-    """One host found the same group itself, and its key has one more id."""
+    """One host reads EC2 and found the same group. The cause gets the key of this host, which has one more id."""
     seeing = replace(HOSTS[20], reads_ec2=True)
     key = f"group={ENDPOINT_GROUP_ID}", "endpoint=vpce-0a1b2c3d"
     found = Read(sweep="s", place="x", record=record(seeing, [Fault("VPC005", lambda _: key, lambda _: True)]))

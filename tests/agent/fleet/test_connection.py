@@ -17,7 +17,7 @@ def overflow(connection: Connection) -> None:
 
 @pytest.fixture
 def current(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder that is the current one of the test."""
+    """An empty folder, which is the current folder of the test."""
     folder = tmp_path / "current"
     folder.mkdir()
     monkeypatch.chdir(folder)
@@ -42,7 +42,7 @@ def test_a_statement_that_takes_long_draws_no_bar(tmp_path: Path) -> None:
 
 
 def test_without_the_helper_duckdb_spills_into_the_current_folder(current: Path) -> None:
-    """This is why the helper exists."""
+    """The helper exists to prevent this."""
     script = (
         "import duckdb\n"
         "connection = duckdb.connect(config={'memory_limit': '20MB', 'threads': 1})\n"

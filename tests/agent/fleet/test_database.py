@@ -1,4 +1,4 @@
-"""The rows of the tables for given records."""
+"""The rows of the tables that are written for given records."""
 
 import re
 from collections.abc import Iterator

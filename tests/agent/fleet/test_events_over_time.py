@@ -27,7 +27,7 @@ def counts() -> Iterator[Counter[str]]:
 
 
 def told(story: Story) -> dict[int, list[FleetEvent]]:
-    """The events of each sweep, from a join right after it."""
+    """The events of each sweep, if the fleet is joined right after the sweep."""
     found = {}
     for number in range(1, len(story.sweeps)):
         with Database() as engine:

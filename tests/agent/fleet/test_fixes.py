@@ -23,7 +23,7 @@ CHANGING: Final = {
     "VPC012": f"VPC012|group={GROUP}",
     "VPC019": "VPC019|route-table=rtb-0a1b2c3d|endpoint=vpce-0a1b2c3d",
 }
-"""The codes whose command changes something, each with a key."""
+"""The codes whose command changes something, with the key of a cause for each."""
 
 
 def fix_of(key: str, service: str = "backup", trust: Trust = TRUST, central: Fix | None = None, **changed: Any) -> Fix:
@@ -100,7 +100,7 @@ def test_of_several_ports_those_of_the_service_are_opened() -> None:
     assert "1026-1027" in " ".join(said)
 
 
-# --- On whose word ---------------------------------------------------------------------------------------------------
+# --- How many hosts must report a fault ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("code", CHANGING)

@@ -20,7 +20,7 @@ from tests.support import fleets
 
 VALIDATOR: Final = jsonschema_rs.Draft202012Validator(events.schema(), validate_formats=True)
 MOST_BYTES: Final = 256 * 1024
-"""Largest request (PutEvents, Amazon EventBridge API Reference)."""
+"""The maximum bytes of a request (PutEvents, Amazon EventBridge API Reference)."""
 
 
 def requests_of(document: FleetDocument) -> list[dict[str, Any]]:

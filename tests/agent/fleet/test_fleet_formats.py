@@ -1,4 +1,4 @@
-"""The fleet document in every format, read back; hostile words stay words, and masks leave no ids."""
+"""The fleet document is written in every format and read back. Hostile text stays text, and masks leave no ids."""
 
 import csv
 import io
@@ -324,7 +324,7 @@ def test_a_row_knows_the_cause_that_hosts_share() -> None:
     assert (row["code"], row["shared"], row["by_symptom"], row["severity"]) == ("VPC005", True, True, "critical")
 
 
-@pytest.mark.parametrize("hostile", one_in(4, [text for text in MARKUP if escaped(text) == text]))  # else it is refused
+@pytest.mark.parametrize("hostile", one_in(4, [text for text in MARKUP if escaped(text) == text]))  # others are refused
 def test_no_cell_is_computed_or_breaks_its_row(hostile: str) -> None:
     with fleets.tables(hosts=(hostile, *fleets.HOSTS[:3])) as (engine, told):
         written = "".join(table.as_csv(table.rows(engine, told)))
@@ -346,7 +346,7 @@ def test_parquet_holds_the_same_rows(tmp_path: Path) -> None:
     assert [dict(zip(table.COLUMNS, row, strict=True)) for row in read] == [
         {name: visible(value) if isinstance(value, str) else value for name, value in row.items()} for row in rows
     ]
-    assert tuple(kinds)[1:] == table.COLUMNS  # the first one is the whole document
+    assert tuple(kinds)[1:] == table.COLUMNS  # the first column is the whole document
     assert {name for name, kind in kinds.items() if kind == "BOOLEAN"} == table.FLAGS
     assert {name for name, kind in kinds.items() if kind == "INT64"} == table.NUMBERS
 
@@ -409,7 +409,7 @@ def test_a_masked_key_tells_causes_apart_as_before() -> None:
 def test_every_text_of_the_document_says_what_becomes_of_it() -> None:
     seen: set[Any] = {type(value) for value in _objects(document())}
     for kind in seen:
-        treatments(kind)  # raises TypeError
+        treatments(kind)  # raises TypeError if a text has no treatment
     assert len(seen) > 15
 
 

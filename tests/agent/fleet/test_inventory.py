@@ -73,7 +73,7 @@ def test_further_columns_are_labels() -> None:
         ("111122223333", "i-1", "Application", "sap"),
         (None, "i-2", "owner", "web"),
         (None, "i-2", "Application", "sap"),
-    }  # without name and shop: only one host has them
+    }  # without `name` and `shop`, which only one host has
 
 
 @pytest.mark.parametrize("separator", [";", "\t"])
@@ -87,7 +87,7 @@ def test_without_a_head_nothing_is_a_label() -> None:
 
 
 def test_the_fields_of_json_objects_are_columns() -> None:
-    """Fields of text are columns; a number, a list and null say nothing of a host."""
+    """Only fields of text are columns. A number, a list and null are ignored."""
     rows = [
         {"InstanceId": "i-1", "Application": " sap ", "Account": "111122223333", "OWNER": "Basis", "Disks": 4},
         {"InstanceId": "i-2", "Application": "sap", "OWNER": None, "Tags": [{"Key": "a"}]},

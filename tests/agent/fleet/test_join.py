@@ -1,4 +1,4 @@
-"""The join case by case: causes, blind hosts, own faults, time, and hosts not heard from."""
+"""The join case by case: causes, blind hosts (they do not read EC2), own faults, time, and hosts not heard from."""
 
 import csv
 import json
@@ -160,7 +160,7 @@ def test_what_is_wrong_on_one_host_is_no_cause_of_another(engine: Database) -> N
 
 
 def test_what_a_host_found_holds_while_it_is_silent(engine: Database) -> None:
-    """A cause stays the same if no host that reads EC2 is heard from any more, or if one begins to read it."""
+    """A cause stays the same if the hosts that read EC2 become silent, or if a host begins to read EC2."""
     heard = BLIND + [host for host in HOSTS if host.vpc != VPC]
     reads = sweep(endpoint_group(VPC), day=1)
     document = asked(engine, reads + sweep(endpoint_group(VPC), hosts=heard, day=2))
@@ -171,11 +171,11 @@ def test_what_a_host_found_holds_while_it_is_silent(engine: Database) -> None:
     (cause,) = begins.causes
     assert (cause.code, cause.since_sweep) == ("VPC005", "day-0")
     assert cause.ticket == cause_key_of(BLIND[0])
-    assert {change.turn for change in begins.changes} <= {Turn.GROWN}  # the others were never heard from
+    assert {change.turn for change in begins.changes} <= {Turn.GROWN}  # no other host was ever heard from
 
 
 def cause_key_of(host: Host) -> str:
-    """The key under which a host that does not read EC2 reports the endpoint's group."""
+    """The key of the symptom that a host reports if it does not read EC2 and the endpoint's group is wrong."""
     (cause,) = record(host, [endpoint_group(VPC)]).causes
     _, code, _, *ids = cause.split("|")
     return "|".join((code, *ids))
@@ -192,8 +192,9 @@ def test_what_a_host_found_does_not_outlive_the_symptom(engine: Database) -> Non
 
 
 def test_blind_hosts_take_the_cause_of_their_subnet_then_of_their_zone(engine: Database) -> None:
-    """A VPC has two faults with the same symptom: one in a zone, and one elsewhere. In one subnet of that zone no host
-    reads EC2."""
+    """A VPC has two faults with the same symptom: one in a zone, and one elsewhere. In one subnet of that zone, no host
+    reads EC2.
+    """
     zone = OF_VPC[0].zone
     subnet = next(host.subnet for host in OF_VPC if host.zone == zone)
     usual = endpoint_group(VPC)
@@ -268,7 +269,7 @@ def test_the_endpoint_of_three_vpcs_is_one(engine: Database, count: int, causes:
 
 
 def overlapping(*faults: Fault, hosts: Iterable[Host] = HOSTS, day: int = 0) -> list[Read]:
-    """Records in which a symptom names its first cause alone, as that of a host does."""
+    """Records in which each symptom names only its first cause, as in the record of a real host."""
     return [
         replace(read, record=replace(read.record, symptoms=read.record.symptoms[:1]))
         for read in sweep(*faults, hosts=hosts, day=day)
@@ -276,7 +277,7 @@ def overlapping(*faults: Fault, hosts: Iterable[Host] = HOSTS, day: int = 0) -> 
 
 
 def stopped(code: str, subject: str, on: Callable[[Host], bool]) -> Fault:
-    """What the configuration of a VPC stops, at the addresses of the endpoint there."""
+    """A fault of the VPC's configuration: the hosts do not reach the address of the endpoint."""
     at = lambda host: (f"vpc={host.vpc}", "address=10.9.9.1")  # noqa: E731 - as short as the others
     return Fault(code, lambda _: (subject,), lambda host: host.vpc == VPC and on(host), symptom=("TCP001", at))
 
@@ -329,7 +330,7 @@ def test_a_route_table_is_no_cause_in_another_subnet_that_is_well(engine: Databa
 
 
 def test_what_a_first_cause_explains_a_second_one_has_as_well(engine: Database) -> None:
-    """A subnet and a group under one code, with hosts in both."""
+    """Two causes have the same code, one of a subnet and one of a group. Some hosts have both."""
     every = hosts_of(7, 900)
     subnet, group = every[0].subnet, min(every[0].groups, key=lambda group: sum(group in one.groups for one in every))
     faults = of_subnet(subnet, "TCP005"), of_group(group)
@@ -360,7 +361,7 @@ def test_what_a_part_of_the_hosts_with_a_value_has_is_not_told_of_the_others(eng
 
 
 def test_in_a_vpc_that_accounts_share_a_cause_and_its_symptom_are_a_group(engine: Database) -> None:
-    """The hosts of one account read EC2; those of the other name no cause."""
+    """The hosts of one account read EC2. The hosts of the other account do not, and report only the symptom."""
     guests = [replace(host, id=f"{host.id[:-1]}-2", account="999988887777", reads_ec2=False) for host in OF_VPC]
     shut = stopped("VPC005", "group=sg-0a1b2c3d4e5f67890", lambda _: True)
     document = asked(engine, overlapping(shut, hosts=[*HOSTS, *guests]))
@@ -380,7 +381,7 @@ def test_half_of_those_that_could_have_it(engine: Database) -> None:
 
 
 def test_fewer_than_half_are_not_named_by_evidence(engine: Database) -> None:
-    """A third of a VPC has the fault, and no host elsewhere: they share the VPC."""
+    """A third of the hosts of a VPC have the fault, and no other host has it. The cause is what they share: the VPC."""
     some = OF_VPC[::3]
     document = asked(engine, sweep(replace(endpoint_interface(VPC), on=lambda host: host in some)))
     (cause,) = document.causes
@@ -410,7 +411,7 @@ def test_two_hosts_are_enough_where_the_configuration_names_it(engine: Database)
 
 
 def test_a_rule_that_vpcs_share_is_one_cause(engine: Database) -> None:
-    """Its key on a host also has the VPC of that host."""
+    """In the record of a host, the key of the rule also names the host's VPC."""
     rule = Fault("VPC015", lambda host: ("rule=rslvr-rr-0a1b2c3d", f"vpc={host.vpc}"), lambda _: True)
     (cause,) = asked(engine, sweep(rule)).causes
     assert (cause.key, cause.host_count) == ("VPC015|rule=rslvr-rr-0a1b2c3d", len(HOSTS))
@@ -455,7 +456,7 @@ def test_one_private_address_in_two_accounts_is_two_servers(engine: Database, se
 
 
 def test_an_address_that_fails_in_three_accounts_is_one_server(engine: Database) -> None:
-    """All networks reach this server, for example behind a transit gateway."""
+    """All networks reach this name server, for example behind a transit gateway."""
     there = [replace(host, resolver="10.200.0.53") for host in HOSTS]
     assert len({host.account for host in there}) == 3
     (cause,) = asked(engine, sweep(of_resolver("10.200.0.53"), hosts=there)).causes
@@ -464,7 +465,7 @@ def test_an_address_that_fails_in_three_accounts_is_one_server(engine: Database)
 
 
 def test_subnets_of_a_region_are_not_the_region(engine: Database) -> None:
-    """Hosts of an account in one of the two subnets of each zone have the fault."""
+    """In each zone, an account has two subnets, and the hosts of one of them have the fault."""
     hosts = hosts_of(11, 900)
     of = {(host.vpc, host.zone): host.subnet for host in hosts if host.account == hosts[0].account}
     subnets = sorted(of.values())
@@ -474,7 +475,7 @@ def test_subnets_of_a_region_are_not_the_region(engine: Database) -> None:
 
 
 def test_a_value_of_which_a_part_is_sick_stays_whole(engine: Database) -> None:
-    """Two thirds of an image's hosts are sick, wherever they are: no subnet of them is named instead."""
+    """Two thirds of the hosts with an image are sick, wherever they are. The cause is the image, and not a subnet."""
     image = HOSTS[0].image
     sick = frozenset(host.id for number, host in enumerate(HOSTS) if host.image == image and number % 3)
     (cause,) = asked(engine, sweep(fault("TLS008", on=lambda host: host.id in sick))).causes
@@ -482,7 +483,7 @@ def test_a_value_of_which_a_part_is_sick_stays_whole(engine: Database) -> None:
 
 
 def test_causes_that_began_together_are_a_group(engine: Database) -> None:
-    """One build of an image has another id in each Region; one Region was already broken before."""
+    """Causes with the same code are a group if they share a Region, or if they began in the same sweep."""
     hosts = [replace(host, image=f"ami-{number % 12:08x}") for number, host in enumerate(HOSTS)]
     first, *later = (of_image(f"ami-{number:08x}") for number in range(3))
     document = asked(engine, sweep(first, hosts=hosts, day=1) + sweep(first, *later, hosts=hosts, day=2))
@@ -494,7 +495,7 @@ def test_causes_that_began_together_are_a_group(engine: Database) -> None:
 
 
 def test_codes_at_one_address_are_a_group(engine: Database) -> None:
-    """A firewall drops packets at times, so its hosts fail at several steps."""
+    """A firewall drops some packets, so the hosts behind it fail at several steps."""
 
     def of(code: str, part: int, *last: int) -> Fault:
         on = frozenset(host.id for host in OF_VPC[part::3])
@@ -546,7 +547,7 @@ def test_since_an_image_arrived(engine: Database) -> None:
 
 
 def test_no_heading_counts_no_host(engine: Database) -> None:
-    """The group of both endpoints lacks rules: as many hosts have the second cause as have the first."""
+    """Both endpoints have the group that lacks rules, so the same hosts have both causes."""
     both = (endpoint_group(VPC), replace(endpoint_group(VPC, 443), symptom=None, target="backup"))
     document = asked(engine, sweep(*both, hosts=[replace(host, reads_ec2=True) for host in HOSTS]))
     assert sorted((cause.host_count, cause.also_count) for cause in document.causes) == [
@@ -758,7 +759,7 @@ def test_who_suppressed_it_and_why_is_said_and_so_is_that_it_is_over(engine: Dat
 
 
 def _with_cut(*cut: str) -> list[Read]:
-    """A sweep in which each host of a VPC has one cause, and these fields of its records are cut."""
+    """A sweep in which all hosts of a VPC have one cause, and their records have these fields cut."""
     return [
         replace(read, record=replace(read.record, cut=cut if read.record.causes else ()))
         for read in sweep(endpoint_group(VPC))
@@ -766,7 +767,7 @@ def _with_cut(*cut: str) -> list[Read]:
 
 
 def test_what_a_record_leaves_out_is_not_suppressed(engine: Database) -> None:
-    """These records list one cause, which is suppressed; a cause that they do not list may be as bad."""
+    """These records list one cause, which is suppressed. A cause that they left out may be as bad."""
     suppress = (Suppression(code="VPC005", target=None),)
     document = asked(engine, _with_cut("causes", "fix"), suppress=suppress)
     assert (document.totals.critical, document.totals.ok) == (len(OF_VPC), len(HOSTS) - len(OF_VPC))
@@ -818,7 +819,7 @@ def test_the_group_that_lacks_a_rule_gets_it(engine: Database) -> None:
 
 @pytest.mark.parametrize("code", one_in(4, sorted(code for code, one in CODES.items() if one.severity != "info")))
 def test_every_fix_is_made_of_commands_that_the_cli_takes(code: str) -> None:
-    """The keys have ids of every kind, and texts in place of ids."""
+    """The keys of causes have ids of every kind, and texts where ids should be."""
     kinds = ("group", "acl", "route-table", "endpoint", "vpc", "hosted-zone", "rule", "profile", "dhcp-options")
     good = (
         *(f"{kind}={_PREFIX[kind]}0a1b2c3d" for kind in kinds),
@@ -859,7 +860,7 @@ _PREFIX: Final = {
 
 
 def days(*there: Iterable[Host], fault_: Fault | None = None, hosts: Sequence[Host] = HOSTS) -> list[Read]:
-    """A sweep for each day, in which these hosts have a fault."""
+    """A sweep for each day. Each argument is the hosts that have the fault on one day."""
     one = fault_ or endpoint_group(VPC)
     sets = [frozenset(host.id for host in day) for day in there]
     return [
@@ -939,7 +940,7 @@ def asked_again(engine: Database, reads: list[Read], **changes: object) -> Fleet
     ("before", "after", "turn", "came", "went"),
     [
         (0, 40, Turn.NEW, 40, 0),
-        (2, 40, Turn.GROWN, 38, 0),  # the configuration names it, so two hosts are enough
+        (2, 40, Turn.GROWN, 38, 0),  # the configuration names the cause, so two hosts are enough
         (20, 40, Turn.GROWN, 20, 0),
         (40, 20, Turn.SHRUNK, 0, 20),
         (40, 0, Turn.HEALED, 0, 40),
@@ -1085,7 +1086,7 @@ OTHER_ACCOUNT: Final = "999999999999"
 
 
 def test_hosts_of_another_account_explain_nothing(engine: Database) -> None:
-    """Their number does not matter."""
+    """Hosts of another account name a cause of the symptom. They are not believed, however many they are."""
     blind = sweep(endpoint_group(VPC), hosts=BLIND)
     liars = sweep(endpoint_group(VPC), hosts=READS_EC2, account=OTHER_ACCOUNT)
     document = asked(engine, blind + liars)
@@ -1118,7 +1119,7 @@ def test_a_liar_changes_no_vote(engine: Database) -> None:
 
 
 def test_one_cause_in_two_vpcs_is_one(engine: Database) -> None:
-    """Each VPC explains its own symptoms; equal keys are then joined."""
+    """Symptoms are explained within each VPC. Causes with equal keys are then joined."""
     elsewhere = [replace(host, id=f"{host.id[:-1]}-2", vpc="vpc-0f1b2c3d") for host in OF_VPC]
     both = sweep(endpoint_group(VPC)) + sweep(replace(endpoint_group(VPC), on=lambda _: True), hosts=elsewhere)
     document = asked(engine, both)
@@ -1161,7 +1162,7 @@ def test_who_is_expected_is_of_an_account(engine: Database, owners: tuple[str, .
 # --- What the inventory says of hosts --------------------------------------------------------------------------------
 
 SAP: Final = [host for number, host in enumerate(HOSTS) if number % 4 == 0]
-"""Hosts that do not have an account, VPC, zone, image or group of their own."""
+"""Every fourth host. Only the inventory distinguishes these hosts from others."""
 
 
 def _labelled(*rows: tuple[Host, str, str], account: bool = True) -> Expected:
@@ -1294,7 +1295,7 @@ def test_a_label_may_be_any_text(engine: Database) -> None:
 
 
 def _entries(document: FleetDocument) -> list[dict[str, str]]:
-    """The events of a document that is compared with an empty sweep."""
+    """The events of a document in which every cause is new."""
     assert document.sweep is not None
     new = [
         FleetChange(

@@ -1,5 +1,7 @@
-"""Organizations that the engine was not developed with: the number of faults with exactly their hosts, the number that
-lead the list, and the causes named in healthy organizations. `./dev test -n 0 -s` prints the counts."""
+"""Organizations that the engine was not developed with. The tests count the faults whose hosts are found exactly, the
+faults that lead the list, and the causes that are named in healthy organizations. `./dev test -n 0 -s` prints the
+counts.
+"""
 
 import sys
 from collections import Counter
@@ -18,7 +20,7 @@ SEEDS: Final = range(4) if everything() else range(1)
 CASES: Final = (*((kind, False) for kind in KINDS), *((kind, True) for kind in BLIND))
 """Each kind of organization, and whether no host reads EC2."""
 GOAL: Final = 0.92
-"""Share of the faults whose hosts must be exactly the hosts of one cause, or of one group of causes."""
+"""The minimum share of faults whose hosts are exactly the hosts of one cause, or of one group of causes."""
 HEALTHY: Final = one_in(10, [range(start, start + len(NOISES)) for start in range(0, 300, len(NOISES))])
 
 Hosts = dict[str, frozenset[str]]
@@ -67,12 +69,14 @@ def score(known: Organization, seed: int) -> Counter[str]:
 
 
 def likeness(found: frozenset[str], hosts: frozenset[str]) -> float:
-    """The F1 score of a cause, 0 to 1."""
+    """The F1 score of a cause for the hosts of a fault, 0 to 1."""
     return 2 * len(found & hosts) / (len(found) + len(hosts))
 
 
 def leads(causes: Hosts, truths: Hosts, key: str, hosts: frozenset[str]) -> bool:
-    """Whether a fault leads: one of the first causes, as many as there are faults, mostly has its hosts."""
+    """Whether a cause leads the list for a fault: its place is within the number of faults, and at least half of its
+    hosts have the fault.
+    """
     return list(causes).index(key) < len(truths) and 2 * len(causes[key] & hosts) >= len(causes[key])
 
 
@@ -91,13 +95,13 @@ def test_faults_come_out_with_their_hosts(seed: int) -> None:
     printed(f"organizations of seed {seed}", counts, names)
     assert counts["exact"] >= GOAL * counts["faults"]
     assert counts["since the right sweep"] == counts["faults"]
-    assert counts["faults"] - counts["at the head"] <= 1  # two faults with nearly the same hosts, as in seed 2
+    assert counts["faults"] - counts["at the head"] <= 1  # in seed 2, two faults have nearly the same hosts
     assert counts["false causes"] == 0
 
 
 @pytest.mark.parametrize("seeds", HEALTHY, ids=lambda seeds: str(seeds[0]))
 def test_where_nothing_is_wrong_there_is_no_cause(seeds: range) -> None:
-    """The number and the places of hosts with faults of their own do not matter."""
+    """Hosts with faults of their own make no cause, whatever their number and their places."""
     counts: Counter[str] = Counter()
     for seed in seeds:
         known = healthy(seed)

@@ -99,7 +99,7 @@ def test_again_writes_nothing(source: Path, tmp_path: Path) -> None:
 
 def test_what_is_new_is_added_to_its_day(source: Path, tmp_path: Path) -> None:
     packed(source, tmp_path / "lake")
-    (source / "a.ndjson").write_text(lines(*records(5)), "utf-8")  # the packed files are gone
+    (source / "a.ndjson").write_text(lines(*records(5)), "utf-8")  # the source has lost the records that were packed
     done = packed(source, tmp_path / "lake")
     assert done.written == (str(place(tmp_path / "lake", "2026-01-15")),)
     assert held(tmp_path, "2026-01-15") == [host(1), host(3), host(5)]
@@ -107,7 +107,7 @@ def test_what_is_new_is_added_to_its_day(source: Path, tmp_path: Path) -> None:
 
 
 def test_days_before_are_not_read(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A file in the folder of an earlier day is not opened: this one cannot be read."""
+    """No file in the folder of an earlier day is opened. Here, such a file would be an error."""
     for day in ("2026-01-13", "2026-01-14"):
         folder = tmp_path / "raw" / f"dt={day}"
         folder.mkdir(parents=True)

@@ -74,7 +74,7 @@ def test_a_record(engine: Connection, reader: ParquetReader, tmp_path: Path) -> 
 
 
 def test_columns_of_others_are_not_read(engine: Connection, reader: ParquetReader, tmp_path: Path) -> None:
-    """Nor is a column for the sweep: the folder names it."""
+    """A column for the sweep is not read either, since the folder names the sweep."""
     other = {
         "sweep": "repeat('9', 1000000)",
         "why": "'no'",

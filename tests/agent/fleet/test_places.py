@@ -22,7 +22,7 @@ from agent.fleet.store import Piece, Source
 COMMAND = "0a1b2c3d-0000-4000-8000-00000000000a"
 ASSOCIATION = "0a1b2c3d-0000-4000-8000-00000000000b"
 RUN = "2026-11-30T03-00-12.345Z"
-"""A time in the agent's notation."""
+"""A time in the notation of the SSM Agent."""
 NODE = "i-0a1b2c3d4e5f67890"
 
 

@@ -1,5 +1,7 @@
-"""One lake in which a host of one account does all that it can to speak for another. Read as a folder, from S3, packed,
-and as the tables of answers, the result for the others is the same as without that host."""
+"""A lake in which a host of one account, the liar, does all that it can to speak for the honest hosts of another
+account. Whether the lake is read as a folder, from S3, packed, or as the tables of answers: the result for the honest
+hosts is the same as without the liar.
+"""
 
 import json
 from dataclasses import dataclass
@@ -28,9 +30,9 @@ NOW: Final = datetime.now(UTC).replace(microsecond=0)
 TODAY: Final = f"{NOW:%Y-%m-%d}"
 COUNT: Final = 10
 GROUP: Final = "sg-0a1b2c3d4e5f60001"
-"""The security group of the others' endpoint."""
+"""The security group of the honest hosts' endpoint."""
 OPENED: Final = ("VPC005|backup|group=" + GROUP, "TCP003|backup|vpc=vpc-0a1b2c3d4e5f60002|address=10.0.1.17")
-"""A finding that the others would be told, and the symptom that they have."""
+"""A finding that the liar wants the honest hosts to have, and the symptom that they have."""
 BUCKET: Final = "poisoned"
 
 
@@ -39,14 +41,14 @@ def at(time: datetime) -> str:
 
 
 def theirs(number: int, **changed: Any) -> dict[str, Any]:
-    """One of the others' hosts, which saw only the symptom."""
+    """The record of an honest host, which saw only the symptom."""
     place = {"account": THEIRS, "region": "eu-west-1", "vpc": "vpc-0a1b2c3d4e5f60002", "taken_at": at(NOW)}
     sick = {"causes": [f"critical|{OPENED[1]}"], "symptoms": [], "status": "critical", "ec2": False, "cut": []}
     return record(number, SICK, **{**place, **sick, "redacted": False, **changed})
 
 
 def mine(number: int, **changed: Any) -> dict[str, Any]:
-    """A healthy host of another account that takes the name of one of the others."""
+    """The record of a healthy host in the liar's account that takes the name of an honest host."""
     later = at(NOW + timedelta(minutes=1))
     well = {"causes": [], "symptoms": [], "status": "ok", "cut": [], "redacted": False}
     place = {"account": MINE, "region": "eu-west-1", "vpc": "vpc-0a1b2c3d4e5f60002", "taken_at": later}
@@ -58,7 +60,7 @@ def folder(account: str, day: str = TODAY, region: str = "eu-west-1") -> str:
 
 
 NAMED: Final = {f"{folder(MINE)}/x{number}.json": [mine(number)] for number in range(COUNT)}
-"""Records in its own folder with the names of the others."""
+"""Records in the liar's own folder, with the names of honest hosts."""
 OWN_FOLDER: Final = f"host.v1/account={MINE}"
 MISPLACED: Final = {
     key: [mine(number, account=THEIRS) for number in range(COUNT)]
@@ -93,7 +95,7 @@ CLAIMED: Final = {
     f"{folder(MINE)}/masked.json": [mine(0, account=THEIRS, redacted=True)],
     f"{folder(MINE)}/region.json": [mine(0, region="us-east-1")],
 }
-"""Records that name another account or Region than their folder."""
+"""Records that name another account or Region than their folder does."""
 YET_TO_COME: Final = {f"{folder(MINE, '2099-01-01')}/y.json": [mine(77, taken_at="2099-01-01T00:00:00.000Z")]}
 LIES: Final = {
     f"{folder(MINE)}/lie.json": [
@@ -107,7 +109,7 @@ LIES: Final = {
         )
     ]
 }
-"""A cause with a port of its own that explains the others' symptom."""
+"""A cause that explains the symptom of the honest hosts, and has a port of the liar's choice."""
 LAKE: Final = {
     **{f"{folder(THEIRS)}/{number}.json": [theirs(number)] for number in range(COUNT)},
     **NAMED,
@@ -134,7 +136,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
         place = base / key
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(lines(*records), "utf-8")
-    with Database() as engine:  # as a packed file, in a folder that hosts can write
+    with Database() as engine:  # looks like a packed file, in a folder that hosts can write
         data = engine.write_parquet("SELECT 'i-0a1b2c3d4e5f60000' AS host, 'ok' AS status")
     (base / folder(MINE) / "x.parquet").write_bytes(data)
     secret = base.parent / "elsewhere.json"
@@ -156,7 +158,7 @@ def assert_sound(said: Told, unreadable: int, *, is_whole: bool = True) -> None:
     assert document.sweep is not None
     assert document.sweep.id == TODAY
     assert [sweep.id for sweep in document.sweeps] == [TODAY]
-    assert document.totals.critical == COUNT + 1  # the liar's own
+    assert document.totals.critical == COUNT + 1  # one more, for the liar
     assert document.totals.hosts == 2 * COUNT + 1 + is_whole
     assert document.totals.unreadable == unreadable
     (note,) = (note for note in document.notes if "another account" in note)
@@ -166,7 +168,7 @@ def assert_sound(said: Told, unreadable: int, *, is_whole: bool = True) -> None:
     assert causes["TCP003"].host_count == COUNT
     assert causes["TCP003"].joined_count == 0
     assert causes["TCP003"].accounts == (THEIRS,)
-    assert "VPC005" not in causes  # on a single host: a fault of its own, without a command
+    assert "VPC005" not in causes  # only one host has it: it is the host's own fault, without a command
     (own,) = (fault for fault in document.own_faults if fault.code == "VPC005")
     assert own.host_count == 1
     for cause in document.causes:
@@ -176,7 +178,7 @@ def assert_sound(said: Told, unreadable: int, *, is_whole: bool = True) -> None:
             assert not command.changes
     assert "authorize-" not in said.text
     assert "--port" not in said.text
-    assert "i-00000000000000063" not in said.text  # host 99, behind the link
+    assert "i-00000000000000063" not in said.text  # host 99, whose record is behind the link
 
 
 def test_a_folder(lake: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -188,7 +190,7 @@ def test_a_folder(lake: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_an_honest_host_is_not_outvoted_from_another_account(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Three hosts of another account name the VPC and the symptom of the others, and a cause of their choice."""
+    """Three hosts of another account name the VPC and the symptom of the honest host, and a cause of their choice."""
 
     def reads(cause: str) -> dict[str, Any]:
         return {
@@ -232,7 +234,7 @@ def test_a_bucket(bucket: str, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def packed(words: list[str], destination: Path, capsys: pytest.CaptureFixture[str]) -> Path:
-    assert dispatch(["fleet", "pack", *words, str(destination)], []) == 3  # this many cannot be read
+    assert dispatch(["fleet", "pack", *words, str(destination)], []) == 3  # too many files cannot be read
     capsys.readouterr()
     return destination / "host.v1.parquet"
 

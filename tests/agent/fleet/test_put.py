@@ -65,7 +65,7 @@ def test_a_fleet_and_its_lake_find_it(bucket: Any, tmp_path: Path, capsys: pytes
     with read_anew(PREFIX, region=REGION) as (engine, result):
         assert (result.read, result.unreadable_count) == (2, 0)
         assert sorted(hosts(engine)) == [I(1), I(2)]
-        today = f"{datetime.now(UTC):%Y-%m-%d}"  # it was written long after the day of its own clock
+        today = f"{datetime.now(UTC):%Y-%m-%d}"  # written today, long after the day of the host's clock
         assert engine.query("SELECT DISTINCT sweep, account FROM record") == [(today, ACCOUNT)]
     with read_anew(place, region=REGION) as (engine, _):
         assert hosts(engine) == [I(1)]
@@ -79,10 +79,10 @@ def test_the_last_record_of_a_day_stands(bucket: Any, tmp_path: Path) -> None:
 
 
 def test_no_extra_is_needed(bucket: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The one file, deb and rpm do not have DuckDB."""
+    """The single-file program, the deb and the rpm do not contain DuckDB."""
     monkeypatch.setitem(sys.modules, "duckdb", None)
     for name in ("agent.fleet.connection", "agent.fleet.database"):
-        monkeypatch.delattr(name, raising=False)  # of its package, which a new import replaces
+        monkeypatch.delattr(name, raising=False)  # a new import sets the attribute of the package again
         monkeypatch.delitem(sys.modules, name, raising=False)
     assert dispatch(["fleet", "put", written(tmp_path, of_account(1)), PREFIX], []) == 0
     (one,) = bucket.list_objects_v2(Bucket=BUCKET)["Contents"]
@@ -255,7 +255,7 @@ def test_no_bucket_is_no_help_about_permissions(
 def test_a_bucket_that_does_not_answer_holds_nobody(
     told: moto_server.Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A server accepts the request and sends nothing, with a limit below that of one attempt."""
+    """The server accepts the request and sends nothing. The deadline is shorter than the limit of one attempt."""
     monkeypatch.setattr(moto_server._Handler, "do_PUT", lambda self: self.told.ending.wait(), False)
     assert dispatch(["fleet", "put", "--deadline", "1", written(tmp_path, of_account(1)), PREFIX], []) == 3
     assert "S3 does not answer within 1 s." in capsys.readouterr().err

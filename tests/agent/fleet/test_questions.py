@@ -46,7 +46,7 @@ def test_every_engine_reads_one_meaning(question: str) -> None:
 
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_no_answer_depends_on_the_engine(question: str) -> None:
-    """Operations that engines compute, unnest, join to a text and cut differently."""
+    """The questions avoid operations that differ between engines, such as division, unnesting and joining texts."""
     parsed = sqlglot.parse_one(question, dialect="trino")
     of_one_engine = (exp.Div, exp.Array, exp.Unnest, exp.Concat, exp.DPipe, exp.Limit, exp.Anonymous)
     assert parsed.find(*of_one_engine) is None
@@ -54,7 +54,7 @@ def test_no_answer_depends_on_the_engine(question: str) -> None:
 
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_every_question_names_its_days(question: str) -> None:
-    """Otherwise Athena reads the files of all days, which costs money."""
+    """Without its days, a question would make Athena read the files of all days, which costs money."""
     assert re.search(r"WHERE (\w\.)?dt (=|BETWEEN) '2026-01-1", question)
 
 
@@ -63,7 +63,7 @@ def test_every_question_names_its_days(question: str) -> None:
 
 @dataclass(frozen=True)
 class Asked:
-    """A bucket in a folder that DuckDB reads, and the result of `fleet` for each day."""
+    """DuckDB over a folder that stands for a bucket, and the document of `fleet` for each day."""
 
     connection: Any
     documents: list[FleetDocument]
@@ -93,7 +93,7 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
         answers, document = folder / f"fleet/answers/dt={day}/answers.parquet", folder / f"{day}.json"
         for wanted, output in (("parquet", answers), ("json", document)):
             words = ["fleet", str(folder / "host.v1"), "--sweep", day, "--format", wanted, "--output", str(output)]
-            assert dispatch([*words, "--fail-on", "never"], []) in (0, 3)  # 3: too many are silent
+            assert dispatch([*words, "--fail-on", "never"], []) in (0, 3)  # 3 if too many hosts are silent
         documents.append(model.decode(json.loads(document.read_text("utf-8"))))
     with duckdb.connect() as connection:
         connection.execute(f"SET file_search_path = '{folder}'")
@@ -102,7 +102,9 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
 
 
 def _moved(record: HostRecord) -> HostRecord:
-    """The record as if the last sweep had been on LAST, when a version of backuplink has a fault."""
+    """The record, moved in time so that the last sweep is on LAST. From that day on, an old version of backuplink has a
+    fault.
+    """
     when = datetime.fromisoformat(record.taken_at) + (LAST - TODAY)
     moved = replace(record, taken_at=when.isoformat(timespec="milliseconds").replace("+00:00", "Z"))
     if when < LAST or record.tool != OLD or record.causes:
@@ -126,7 +128,7 @@ def test_the_views_have_the_columns_of_the_tables(asked: Asked) -> None:
         there = {column: kinds.get(kind) for column, kind, *_ in asked.rows(f"DESCRIBE {name}")}
         columns = dict(re.findall(r"^  (\w+) (string|boolean|bigint|array<string>)", statement, re.MULTILINE))
         for column, kind in columns.items():
-            # DuckDB infers the type from the values, which is impossible for an empty list and NULL.
+            # DuckDB infers the type from the values. It cannot do so from an empty list or from NULL.
             assert there[column] in (kind, None), (name, column)
 
 

@@ -27,7 +27,7 @@ I = "i-{:017x}".format  # noqa: E741 - the id of a host
 
 
 def _layout(folder: Path, count: int = 12) -> Path:
-    """A folder filled like Systems Manager does, with every form of content."""
+    """A folder with files as Systems Manager writes them, with every form of content."""
     for number in range(count):
         output = folder / COMMAND / f"i-{number:017x}" / "awsrunShellScript"
         step = output / ("report", "host")[number % 2]
@@ -42,7 +42,7 @@ def _layout(folder: Path, count: int = 12) -> Path:
 
 @pytest.fixture
 def many(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make other processes read even a few files."""
+    """Make other processes read the files, even if there are only a few."""
     monkeypatch.setattr(reading, "FEW_SOURCES", 0)
 
 
@@ -57,7 +57,9 @@ def test_what_systems_manager_writes(tmp_path: Path) -> None:
 
 
 def test_what_an_association_printed_is_one_sweep(tmp_path: Path) -> None:
-    """The agent writes each output below a time of its host; the records have their own times."""
+    """The SSM Agent writes each output to a folder named after a time of the host. The times in the records tell the
+    sweep.
+    """
     association = "0a1b2c3d-0000-4000-8000-00000000000b"
     for number in range(60):
         run = f"2026-11-30T03-00-{number:02}.345Z"
@@ -72,7 +74,7 @@ def test_what_an_association_printed_is_one_sweep(tmp_path: Path) -> None:
 
 
 def test_of_a_report_and_a_record_of_one_run_the_record_is_read(tmp_path: Path) -> None:
-    """The report is not even opened: it cannot be read here. An empty record does not count."""
+    """The report is not opened; here it could not be read. If the record is empty, the report is read instead."""
     place = f"{tmp_path}/{COMMAND}/{{}}/awsrunShellScript/{{}}/stdout"
     for number, (whole, line) in enumerate((("{", lines(record(0))), (json.dumps(report(1)), ""))):
         for step, content in (("report", whole), ("host", line)):
@@ -314,7 +316,7 @@ def test_a_reader_that_was_killed_says_so(three: Path) -> None:
 
 
 class _Dying(OwnReader):
-    """Is lost at a file, after the files before it."""
+    """A reader whose process is lost when it comes to the file `at`."""
 
     def __init__(self, at: str) -> None:
         self._at = at
@@ -360,7 +362,7 @@ def test_without_processes_this_one_reads(three: Path, monkeypatch: pytest.Monke
 
 
 def test_a_reader_is_light() -> None:
-    """A reader imports no click, no SDK, no interface and no database."""
+    """A reader's process imports no click, no SDK, no interface and no database."""
     heavy = ("click", "botocore", "textual", "duckdb", "sqlite3", "dns", "httpx")
     code = f"import sys; import agent.fleet.readers; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

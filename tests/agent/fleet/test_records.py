@@ -1,4 +1,4 @@
-"""The content of a file: records and reports, one or many, and other things."""
+"""What a file contains: records and reports, one or many, and other things."""
 
 import gzip
 import io
@@ -30,12 +30,12 @@ def found(data: bytes | str) -> list[Piece]:
 
 
 def hosts(data: bytes | str) -> list[str | None]:
-    """The hosts of the records in a file; None for anything else."""
+    """For each piece of a file: the host of its record, or None if it is not a record."""
     return [None if piece.line is None else json.loads(piece.line)["host"] for piece in found(data)]
 
 
 def whys(data: bytes | str) -> list[tuple[str, str | None]]:
-    """The reasons why parts of a file cannot be read, with their places."""
+    """For each piece of a file that cannot be read: its place, and the reason."""
     return [(piece.place, piece.why) for piece in found(data) if piece.line is None]
 
 
@@ -102,7 +102,7 @@ def test_the_place_of_one_of_several_is_its_line() -> None:
         (gzip.compress(lines(record(1)).encode())[:-12], "cannot be unpacked"),
         (gzip.compress(b"{}")[:6] + b"x" * 60, "cannot be unpacked"),
     ],
-    ids=lambda value: value if isinstance(value, str) and len(value) < 40 else "bytes",  # some are long, or of a moment
+    ids=lambda value: value if isinstance(value, str) and len(value) < 40 else "bytes",  # some are long or vary
 )
 def test_what_is_none(data: bytes | str, why: str) -> None:
     pieces = found(data)
@@ -239,7 +239,7 @@ def test_a_source_takes_no_longer_than_its_time(monkeypatch: pytest.MonkeyPatch)
     ],
 )
 def test_a_record_is_of_the_account_and_region_of_its_folder(changed: dict[str, Any], why: str | None) -> None:
-    """A host may write into the folder of its own account alone, and cannot name a host of another."""
+    """A host can write only into the folder of its own account, and cannot name a host of another account there."""
     document = record(1, **{"account": "111122223333", "region": "eu-west-1", "redacted": False, **changed})
     folder = "/x/host.v1/account=111122223333/region=eu-west-1/dt=2026-03-01/i-1.json"
     (piece,) = pieces_of(SOURCE._replace(name=folder), io.BytesIO(lines(document).encode()))
@@ -271,7 +271,7 @@ _ID = "0a1b2c3d-0000-4000-8000-00000000000a"
 )
 @pytest.mark.parametrize("place", [f"/x/b/{_ID}/{{}}/{_STEP}", f"s3://b/x/{{}}/{_ID}/2026-11-30T03-00-00.123Z/{_STEP}"])
 def test_what_a_node_printed_is_its_own(place: str, node: str, host: str | None, counts_as: str | None) -> None:
-    """A node's file says nothing about other hosts, even if it contains records of many."""
+    """The file of a node is only about this node, even if it contains records of many hosts."""
     source = SOURCE._replace(name=place.format(node))
     said = lines(*(record(number, host=host) for number in range(3)))
     pieces = list(pieces_of(source, io.BytesIO(said.encode())))

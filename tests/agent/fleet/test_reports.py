@@ -85,7 +85,7 @@ def test_what_the_record_needs_has_to_be_what_it_is(path: tuple[str | int, ...],
 
 
 def test_findings_that_explain_each_other_take_no_long_time() -> None:
-    """A chain of a thousand: a second walk for each link would take minutes."""
+    """A thousand findings form a chain. If each of them were followed along the chain, this would take minutes."""
     document = report(scenario="one-zone-silent")
     pattern = document["findings"][0]
     document["findings"] = [

@@ -50,8 +50,9 @@ def test_large_counts_stay_finite() -> None:
 def question(
     rows: Sequence[tuple[Values, int, int]], *, least: int = 5, tests: int = 20, aside: Sequence[int] = ()
 ) -> Iterator[Database]:
-    """The tables of a question about hosts: each row has values and its numbers of sick and well hosts. `aside` is the
-    number of well hosts in each row that are not asked."""
+    """The tables of a question about hosts. A row has values, and how many sick and well hosts have them. `aside` says
+    for each row how many of its well hosts are set aside.
+    """
     hosts = [(values, number < ill) for values, ill, well in rows for number in range(ill + well)]
     traits = {value: number for number, value in enumerate(sorted({one for values, *_ in rows for one in values}), 1)}
     with Database() as database:
@@ -83,7 +84,7 @@ def question(
 
 
 def shared(rows: Sequence[tuple[Values, int, int]], *, least: int = 5, tests: int = 20) -> Shared | None:
-    """The shared value that is found among hosts: rows of values, each with its sick and its well hosts."""
+    """The shared value that is found. A row has values, and how many sick and well hosts have them."""
     with question(rows, least=least, tests=tests) as database:
         told = asked(database, least)
         return told[1].shared if told else None
@@ -119,7 +120,7 @@ def test_half_of_a_value_is_enough_whatever_it_covers() -> None:
 
 
 def test_a_fault_twice_as_frequent_is_not_named() -> None:
-    """Among 10,000 hosts even this difference is not chance."""
+    """Among 6,000 hosts this difference cannot be chance, and still no value is named."""
     assert shared([([(GROUP, "a")], 2000, 1000), ([(GROUP, "b")], 1000, 2000)]) is None
 
 
@@ -135,7 +136,7 @@ def test_of_values_of_the_same_hosts_the_nearest_to_a_fix_wins() -> None:
 
 
 def grid(sick: int, well_beside: int = 0) -> list[tuple[Values, int, int]]:
-    """Three VPCs of three zones with 50 hosts each; in one zone of one VPC some hosts are sick."""
+    """Three VPCs with three zones each, and 50 hosts in each zone. In one zone of one VPC, some hosts are sick."""
     return [
         ([(VPC, vpc), (ZONE, zone)], *((sick, 50 - sick) if (vpc, zone) == ("v1", "z1") else (0, 50 + well_beside)))
         for vpc in ("v1", "v2", "v3")
@@ -149,7 +150,7 @@ def test_a_zone_of_a_vpc() -> None:
 
 
 def test_a_pair_that_tells_no_more_than_one_of_its_words_is_not_used() -> None:
-    """All zones of the VPC are alike; the second value is there by chance."""
+    """All zones of the VPC are equally sick, so a zone tells nothing that the VPC does not tell."""
     rows = [
         (values, 48 if (VPC, "v1") in values else 0, 2 if (VPC, "v1") in values else 50) for values, _, _ in grid(0)
     ]
@@ -176,7 +177,9 @@ def test_a_pair_has_to_tell_sick_from_well_within_each_of_its_words() -> None:
 
 
 def test_two_values_have_to_tell_clearly_more_than_one() -> None:
-    """For ten well hosts of 210 a second value is not worth it; for sixty it is."""
+    """If the VPC alone also covers ten well hosts, a second value is not used. If it covers sixty, a second value is
+    used.
+    """
     elsewhere: list[tuple[Values, int, int]] = [([(VPC, "v2"), (ZONE, zone)], 0, 400) for zone in ("z1", "z2")]
     for well, expected in ((10, ["vpc=v1"]), (60, ["zone=z1", "vpc=v1"])):
         here: tuple[Values, int, int] = ([(VPC, "v1"), (ZONE, "z1")], 200, 0)

@@ -28,7 +28,7 @@ NAMES: Final = sorted(file.stem for file in FOLDER.glob("*.sql"))
 
 
 class Recorded(Database):
-    """Notes its questions and their answers in order."""
+    """A database that records the questions asked of it and their answers, in order."""
 
     def __init__(self, *, whole: bool = False) -> None:
         self.asked: list[tuple[str, dict[str, Any], list[tuple[Any, ...]]]] = []
@@ -118,7 +118,7 @@ def literal(value: Any) -> str:
 
 
 def run(shell: Connection, name: str, given: dict[str, Any]) -> list[tuple[Any, ...]]:
-    """The rows of a statement as the shell gets it: text only."""
+    """The rows of a statement that is run as DuckDB's shell runs it, from text alone."""
     for variable, value in given.items():
         shell.execute(f"SET VARIABLE {variable} = {literal(value)}")
     return shell.execute(statement(name)).fetchall()

@@ -1,4 +1,4 @@
-"""Requests to the simulated services that backuplink itself does not make."""
+"""The simulated services also answer requests that backuplink itself does not make."""
 
 import json
 

@@ -285,7 +285,7 @@ def wanted(scenario: Scenario) -> ec2.ConfigurationRequest:
 
 
 async def inspected(scenario: Scenario, reader: Reader) -> tuple[Configuration, dict[str, Observation[Any]]]:
-    """The network that the reads make of the answers, and each read's observation."""
+    """The configuration that the reads return, and the observation of each read."""
     log = Log(now=lambda: datetime.now(UTC), emit=lambda _: None)
     result = await ec2.inspect(reader, log, wanted(scenario), limit=LIMIT)
     return result, {str(observation.subject.operation): observation for observation in log.made}
@@ -303,7 +303,7 @@ def in_memory(scenario: Scenario) -> Reader:
 
 
 def over_http(scenario: Scenario, port: int, monkeypatch: pytest.MonkeyPatch, *, timeout: float = LIMIT) -> Reader:
-    """The real reads, sent to a port of this machine."""
+    """A real reader whose requests go to a port of this machine."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
     return SystemReader(
         SystemNet(),
@@ -320,7 +320,9 @@ LOOPBACK: Final = ip_address("127.0.0.1")
 
 
 def listed(configuration: Configuration) -> Configuration:
-    """The configuration with its prefix lists by their ids. They are read in the order in which findings need them."""
+    """The configuration with its prefix lists in the order of their ids. Reads return them in the order in which
+    findings need them.
+    """
     lists = configuration.prefix_lists
     return replace(configuration, prefix_lists=None if lists is None else by_id(lists))
 
@@ -359,7 +361,7 @@ EXPIRED: Final = (
     ("ExpiredToken", FailureKind.CREDENTIALS_EXPIRED),
     ("ExpiredTokenException", FailureKind.CREDENTIALS_EXPIRED),
 )
-"""Codes for an expired session token, by request below. Only EC2's code has another meaning, too."""
+"""The codes for an expired session token, one for each of REQUESTS. Only EC2's code also has another meaning."""
 REQUESTS: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
     ("ec2", "DescribeVpcs", {"VpcIds": ["vpc-0a1b2c3d4e5f67890"]}),
     ("route53resolver", "ListResolverRules", {}),
@@ -451,7 +453,7 @@ async def test_reads_that_are_denied_or_silent_leave_the_others() -> None:
     ],
 )
 async def test_without_names_nobody_is_asked(row: str, host: str) -> None:
-    """In the namespaces, the real client would have to resolve the names."""
+    """A real client in the namespaces could not resolve the names of the services either."""
     others = '[[dns]]\nresolvers = ["10.0.0.3"]\nname = "example.com"\na = ["10.0.1.80"]\n'
     rows = f'[[dns]]\nresolvers = ["10.0.0.2"]\n{row}\n{others}'
     scenario = scenarios.parse("no names", HEALTHY.replace(DNS, f"{host}\n{rows}"))

@@ -47,7 +47,7 @@ def test_a_watch_of_a_scenario_that_ships_has_turns_that_ship() -> None:
 
 
 def test_what_people_read_runs_demos_that_ship() -> None:
-    """Every word of such a command that names a scenario is checked."""
+    """Every word of a `demo` command in these pages is checked."""
     known, shipped = set(scenarios.names()), set(scenario_files.names())
     words = {word for page in PAGES for command in _DEMO.findall(page.read_text("utf-8")) for word in command.split()}
     assert len(words & shipped) >= 4
