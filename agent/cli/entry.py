@@ -17,8 +17,8 @@ from agent.process.streams import occupy_closed_streams
 from agent.version import __version__
 
 _OBJECTS_BETWEEN_COLLECTIONS: Final = 100_000
-"""A command's later imports stay in memory as well. With Python's default, collections of garbage in them take a
-twentieth of a check."""
+"""Number of new objects between two collections of garbage. With Python's default, collections take a twentieth of a
+check, most of them among imported modules, which stay in memory."""
 _NO_COMMAND: Final = ("--help", "-h", "--version")
 
 
@@ -52,7 +52,7 @@ def run(arguments: Sequence[str]) -> int:
         return OK
     if (
         len(arguments) == 2 and arguments[0] == "explain" and not _on_a_terminal()
-    ):  # here a long page goes through a pager
+    ):  # on a terminal, a long page goes through a pager
         from agent.catalog.runbooks import page
         from agent.formats.explain import as_text
         from agent.process.output import OutputClosedError, report_closed, to_stdout
@@ -81,7 +81,7 @@ def run(arguments: Sequence[str]) -> int:
 
         arguments = ["tui" if why_not(os.environ, is_asked_for=False) is None else "check"]
     elif arguments[0].startswith("-") and arguments[0] not in _NO_COMMAND:
-        arguments = ["check", *arguments]  # a script sets options, and reads the document
+        arguments = ["check", *arguments]  # options without a command come from a script, which reads the document
     announce(Phase.COMMAND)
     code = dispatch(list(arguments), received_signals)
     announce(Phase.ENDED)

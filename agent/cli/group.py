@@ -15,7 +15,7 @@ ARGUMENTS: Final = "agent.cli.arguments"
 
 
 _MOST_NAMED: Final = 3
-"""Commands that a refusal names."""
+"""Maximum number of commands that a refusal names."""
 _HYPHEN: Final = "\N{NON-BREAKING HYPHEN}"
 
 
@@ -33,14 +33,14 @@ class _Formatter(click.HelpFormatter):
 
 
 class Command(click.Command):
-    """A command whose help is a document like any other: if it cannot be written, the exit code says so. It remembers
-    its arguments, for a command that reads its settings again. Its help has `examples` for the shell, and its options
-    in groups."""
+    """A command whose help is a document like any other: if it cannot be written, the exit code says so. It keeps its
+    arguments, so that a watch can read its settings again. Its help shows examples, and the options in groups."""
 
     def __init__(
         self, *args: Any, examples: tuple[str, ...] = (), lacks: Mapping[str, str] | None = None, **how: Any
     ) -> None:
-        """`lacks` has options that people expect here and that the command does not need, each with the reason."""
+        """`lacks` has options that people expect of this command although it does not need them, each with the
+        reason."""
         super().__init__(*args, **how)
         self.examples = examples
         self._lacks = lacks or {}
@@ -56,7 +56,7 @@ class Command(click.Command):
 
     def _hint(self, ctx: click.Context, name: str) -> str:
         """Say why the command needs no such option, or suggest the intended one: an option of another command, or the
-        nearest of this command's, which always include `--version`."""
+        most similar option of this command or `--version`."""
         import difflib
 
         if name in self._lacks:
@@ -153,8 +153,8 @@ class _Commands(MutableMapping[str, click.Command]):
 
 
 class Group(Command, click.Group):
-    """The commands by the names of their modules. A module is loaded when its command is used, and has the command
-    under its own name. The name of a command may have two words, such as `fleet pack`."""
+    """A group that loads the module of a command when the command is used. In its module, a command has its own name.
+    The name of a command may have two words, such as `fleet pack`."""
 
     def __init__(self, name: str | None = None, *, modules: Mapping[str, str], **how: Any) -> None:
         super().__init__(name, commands=_Commands(modules), **how)
@@ -198,8 +198,9 @@ def _variables(options: Sequence[click.Option]) -> str | None:
     shown = next((option for option in settable if "-" in option.opts[0][2:]), settable[0])
     has_file = any(option.name == "config" for option in options)
     return (
-        f"{which} can also be set by a variable, BACKUPLINK_ and the option's name: {shown.envvar} for "
-        f"{shown.opts[0]}. An option overrides its variable{', and both override the file' if has_file else ''}."
+        f"{which} can also be set by an environment variable, BACKUPLINK_ and the option's name, such as "
+        f"{shown.envvar} for {shown.opts[0]}. An option overrides its variable"
+        f"{', and both override the file of --config' if has_file else ''}."
     )
 
 

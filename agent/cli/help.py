@@ -48,9 +48,8 @@ OPTIONS: Final = (
 )
 """Options by purpose, each by its first name. Options without a group, such as --config, come last."""
 MOST_IN_ONE_LIST: Final = 6
-"""From this number of options on, a command's options are in groups."""
+"""If a command has more options than this, its help shows them in groups."""
 MAX_SUMMARY: Final = 60
 """Maximum length of a command's line in the list of commands."""
 MAX_NAME: Final = 20
-"""Maximum length of an option with its value for which the help stands beside it; otherwise the help starts on the next
-line."""
+"""Maximum length of an option with its value. If it is longer, its help starts on the next line."""

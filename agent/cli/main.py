@@ -1,7 +1,7 @@
 """The command `backuplink`: it runs a command and reports errors around it.
 
 stdout carries one document and nothing else, whether a run ends or is refused; messages for people go to stderr. The
-commands return their exit code; `dispatch` alone handles what goes wrong around them.
+commands return their exit code; `dispatch` alone handles their errors.
 """
 
 import os
@@ -56,7 +56,7 @@ def dispatch(arguments: list[str], received_signals: list[str]) -> int:
     except click.UsageError as error:
         reason = f"{_ended(error.format_message())} Try '{_where(error, arguments)} --help'."
         return _refuse(one_line(reason), arguments, is_error=True)
-    except RequestError as error:  # the call was right, so its help says nothing that is of use
+    except RequestError as error:  # the command line is valid, so a hint at its help would not be of use
         return _refuse(one_line(_ended(error.why)), arguments, is_error=True)
     except InterruptedBySignalError as error:
         from agent.process.signals import exit_on_signals, start_grace_timer
@@ -88,7 +88,7 @@ def _complete(instruction: str) -> int:
         is_known = False
     if not is_known:
         error_to_stderr(
-            f"Error: {COMPLETE} and the variables next to it are not those of a shell's completion script.\n"
+            f"Error: {COMPLETE} and its companion variables are not set as a shell's completion script sets them.\n"
         )
         return UNKNOWN
     return OK
@@ -97,12 +97,12 @@ def _complete(instruction: str) -> int:
 def _ended(reason: str) -> str:
     """Return the reason as a sentence."""
     reason = reason.replace("\n\t", " ")  # click lists choices on lines of their own
-    # In brackets, click asks for one of several options.
+    # Where click suggests several options, the sentence is in brackets.
     return reason if reason.endswith((".", "?", "?)")) else f"{reason}."
 
 
 def _where(error: click.UsageError, arguments: Sequence[str]) -> str:
-    """Return the command whose help says what would have been right."""
+    """Return the command whose help explains the correct usage."""
     if error.ctx is not None:
         return error.ctx.command_path
     # click omits the command if an option lacks its value.
@@ -110,11 +110,11 @@ def _where(error: click.UsageError, arguments: Sequence[str]) -> str:
 
 
 def _refuse(why: str, arguments: Sequence[str], code: int = UNKNOWN, *, is_error: bool = False, trace: str = "") -> int:
-    """Write a document that only gives the reason for its absence. `trace` and the error go to stderr, unless the same
-    terminal already shows the error as text of the document.
+    """Write a document that contains only the reason of a refusal. `trace` goes to stderr, and so does the reason
+    unless the same terminal already shows it as the text of the document.
 
-    The document comes first: monitors such as Icinga read both streams as one, and show its first line. On a terminal
-    it comes last, where a person sees it."""
+    The document comes first: monitors such as Icinga read both streams as one text, and show its first line. On a
+    terminal it comes last, where a person sees it."""
     from agent.app.publish import refuse
     from agent.cli.refused import refused_document
 
@@ -144,7 +144,7 @@ def main() -> None:
 
     Resolves the endpoint names at every relevant resolver, tests TCP, TLS, HTTP and a signed call at every address, and
     reports the root cause and its fix. With read access to EC2, it also names the rule, ACL entry or route by its id.
-    Without a command it runs `check`; on a terminal, and without any option, it runs `tui`.
+    Without a command it runs `check`. On a terminal, if it has no arguments at all, it runs `tui`.
 
     Exit codes: 0 ok, 1 warning, 2 critical, 3 unknown or an error; 129, 130 or 143 after SIGHUP, SIGINT or SIGTERM.
     """

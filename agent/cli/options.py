@@ -1,7 +1,8 @@
 """The options of the commands: names, types, defaults and help.
 
-Options override the environment, the environment overrides the file. Each option can also be set by the variable
-BACKUPLINK_ with its name, and by a key of the same name in the file. The defaults are in `agent.settings`.
+The command line overrides the environment, and both override the configuration file. Most options can also be set by a
+variable, BACKUPLINK_ and the option's name, and by a key of the same name in the file. The defaults are in
+`agent.settings`.
 """
 
 from collections.abc import Callable, Sequence
@@ -91,7 +92,7 @@ class _Option(click.Option):
         return f"{hint} (from the variable {self.envvar})" if is_from_variable else hint
 
     def get_help_extra(self, ctx: click.Context) -> Any:
-        """Click's extra, without its parentheses around a default in words."""
+        """Return what click shows after a help text, without parentheses around a default that is a text."""
         extra = super().get_help_extra(ctx)
         return {**extra, "default": self.show_default} if isinstance(self.show_default, str) else extra
 
@@ -109,8 +110,9 @@ _Decorator: TypeAlias = Callable[..., Callable[[Any], Any]]
 def _format(
     kinds: Sequence[Kind], words: str, option: _Decorator = click.option, *, called: str = "format"
 ) -> Callable[[Any], Any]:
-    """The option --format for these kinds of documents; the first one sets the default. `words` is its help, with
-    {names} for the formats if there are too many for the brackets of a choice."""
+    """The option --format for these kinds of documents; the default is the first format of the first kind. `words` is
+    its help, in which {names} stands for the formats. It needs that if there are too many formats to list in
+    brackets."""
     names = tuple(dict.fromkeys(name for kind in kinds for name in kind.formats))
     return option(
         "--format",
@@ -125,11 +127,16 @@ def _format(
 
 def _where(kinds: Sequence[Kind], what: str, option: _Decorator = click.option) -> Callable[[Any], Any]:
     """The option --output for these kinds of documents. Its help says who can read the file."""
-    aside = ", unless it has metrics" if any(form.is_shared for kind in kinds for form in kind.forms.values()) else ""
+    aside = (
+        ", unless the format is for metrics"
+        if any(form.is_shared for kind in kinds for form in kind.forms.values())
+        else ""
+    )
     return option(
         "--output",
         type=FILE,
-        help=f"Write {what} to a file instead of stdout, replaced atomically. Only its owner can read it{aside}.",
+        help=f"Write {what} to a file instead of stdout. The file is replaced atomically, and only its owner can read "
+        f"it{aside}.",
     )
 
 
@@ -217,8 +224,8 @@ _RUN: Final = (
     _option(
         "--expect",
         type=OneOf([path.value for path in Expect]),
-        help=f"Which path to treat as healthy. Default: {DEFAULT_EXPECT.value}; for the bucket of SAP HANA's "
-        "backups: any.",
+        help=f"Which path to treat as healthy. Default: {DEFAULT_EXPECT.value}, but any for the bucket of SAP "
+        "HANA's backups.",
     ),
     _option(
         "--private-cidr",
@@ -248,37 +255,45 @@ _RUN: Final = (
     _option(
         "--calls",
         type=OneOf([calls.value for calls in Calls]),
-        show_default=f"{DEFAULT_CALLS.value}; {DEFAULT_WATCH_CALLS.value} in a watch",
-        help="Signed calls to make: one at each address, one for each service, or none.",
+        show_default=f"{DEFAULT_CALLS.value}, or {DEFAULT_WATCH_CALLS.value} in a watch",
+        help="Signed calls to make: one at each address (each), one for each service (one), or none.",
     ),
     _option(
         "--no-api",
         is_flag=True,
-        help="The same as --calls none. With --ec2 never, no credentials are loaded.",
+        help="The same as --calls none. Together with --ec2 never, no credentials are loaded.",
     ),
     _option(
         "--jobs",
         is_flag=True,
-        help="Also ask AWS Backup which jobs of the last 24 hours did not succeed, with up to twelve signed calls. Not "
-        "in a watch.",
+        help="Also ask AWS Backup, with up to twelve signed calls, which jobs of the last 24 hours did not succeed. "
+        "Not available in a watch.",
     ),
     _option(
         "--ec2",
         type=OneOf([ec2.value for ec2 in Ec2]),
-        show_default=f"{DEFAULT_EC2.value}; {DEFAULT_WATCH_EC2.value} in a watch",
+        show_default=f"{DEFAULT_EC2.value}, or {DEFAULT_WATCH_EC2.value} in a watch",
         help="When to read the network configuration from EC2: auto reads it at the first sign of trouble.",
     ),
     _option("--no-ec2", is_flag=True, help="The same as --ec2 never."),
     _option(
         "--ec2-facts",
         type=FILE,
-        help="Take the network configuration from a file that `backuplink facts` wrote. EC2 is asked, as --ec2 says, "
-        "only if the file is about another network or over 30 days old.",
+        help="Take the network configuration from a file that `backuplink facts` wrote. EC2 is read, as --ec2 says, "
+        "only if the file is about another network or is over 30 days old.",
     ),
     profile_option,
     _CA_BUNDLE,
-    _option("--fips", is_flag=True, help="Check the FIPS host, which an SDK calls when it is set to do so."),
-    _option("--dual-stack", is_flag=True, help="Check the dual-stack host, which has IPv4 and IPv6 addresses."),
+    _option(
+        "--fips",
+        is_flag=True,
+        help="Check the FIPS host name of each service, which an SDK calls if it is set to use FIPS.",
+    ),
+    _option(
+        "--dual-stack",
+        is_flag=True,
+        help="Check the dual-stack host name of each service, which has IPv4 and IPv6 addresses.",
+    ),
 )
 
 _READS: Final = (
@@ -315,7 +330,7 @@ _ROLES: Final = (
         help="Name of a role to assume in every account of the organization, except the account of the credentials.",
     ),
 )
-"""Options for the accounts to read in place of the account of the credentials."""
+"""Options that name the accounts to read instead of the account of the credentials."""
 _FACTS: Final = (
     click.option(
         "--vpc",
@@ -336,8 +351,8 @@ _PREDICT: Final = (
         "sources",
         type=SOURCE,
         multiple=True,
-        help="Hosts to predict for (repeatable): all, the id of a subnet, an interface or an instance, or a block of "
-        "addresses. Default: all, which takes one host of each class.",
+        help="Hosts to predict for (repeatable): the id of a subnet, an interface or an instance, a block of "
+        "addresses, or all, which is the default and predicts for one host of each class.",
     ),
     click.option(
         "--workload",
@@ -362,7 +377,7 @@ _PREDICT: Final = (
         type=count(1, 65_535),
         multiple=True,
         metavar="PORT",
-        help="Port that must be reachable at every service (repeatable). Default: those that each service needs.",
+        help="Port that must be reachable at every service (repeatable). Default: the ports that each service needs.",
     ),
     click.option(
         "--assume",
@@ -370,12 +385,12 @@ _PREDICT: Final = (
         type=CHANGE,
         multiple=True,
         metavar="CHANGE",
-        help="Predict as if this change were made, and say what it opens and closes (repeatable; one after the other). "
-        "A rule of a group: sg-ID:+in:tcp:1026-1031:10.0.0.0/16, with - to remove it, out for outbound, and a group "
-        "or prefix list in place of the block. An ACL entry: acl-ID:+in:90:deny:tcp:443:10.0.0.0/16, acl-ID:-in:90. "
-        "A route: rtb-ID:+10.1.0.0/16:tgw-ID, rtb-ID:-10.1.0.0/16. An endpoint: vpce-ID:private-dns=on or off, "
-        "vpce-ID:policy=FILE, and a gateway endpoint's route vpce-ID:+rtb-ID. The VPC: vpc-ID:dns-support=on, "
-        "vpc-ID:dns-hostnames=on.",
+        help="Predict as if this change were made, and say what it opens and closes (repeatable; changes are made in "
+        "order). + adds and - removes. A rule of a security group: sg-ID:+in:tcp:1026-1031:10.0.0.0/16; out instead of "
+        "in is for outbound, and a group or prefix list can replace the block. An ACL entry: "
+        "acl-ID:+in:90:deny:tcp:443:10.0.0.0/16, acl-ID:-in:90. A route: rtb-ID:+10.1.0.0/16:tgw-ID, "
+        "rtb-ID:-10.1.0.0/16. An endpoint: vpce-ID:private-dns=on or off, vpce-ID:policy=FILE, and the route of a "
+        "gateway endpoint in a route table, vpce-ID:+rtb-ID. The VPC: vpc-ID:dns-support=on, vpc-ID:dns-hostnames=on.",
     ),
     click.option(
         "--assume-plan",
@@ -383,16 +398,17 @@ _PREDICT: Final = (
         type=FILE,
         multiple=True,
         metavar="FILE",
-        help="Predict as if this plan were applied (repeatable; before the changes of --assume): the JSON of terraform "
-        "show -json PLAN, or of aws cloudformation describe-change-set --include-property-values; - reads stdin.",
+        help="Predict as if this plan were applied, before the changes of --assume (repeatable). FILE is the JSON that "
+        "`terraform show -json PLAN` or `aws cloudformation describe-change-set --include-property-values` prints; - "
+        "reads stdin.",
     ),
     click.option(
         "--harmless",
         type=KIND,
         multiple=True,
         metavar="KIND",
-        help="Kind of resource that the prediction does not know or follow, but whose changes in a plan do not matter "
-        "here (repeatable), such as aws_dax_cluster or Custom::LogRetention.",
+        help="Kind of resource, such as aws_dax_cluster or Custom::LogRetention, whose changes in a plan do not matter "
+        "here, although the prediction does not know or follow them (repeatable).",
     ),
     click.option(
         "--intent",
@@ -400,8 +416,8 @@ _PREDICT: Final = (
         type=FILE,
         metavar="FILE",
         help="Say whether the intents in this TOML file hold, after the assumed changes if there are any. An intent "
-        "says what must be open or shut, from where, and for which services. The intents then decide the exit code; - "
-        "reads stdin.",
+        "says what must be open or closed, from where, and for which services. The intents then decide the exit code. "
+        "If FILE is -, stdin is read.",
     ),
     _format((PREDICTION,), "Format of the prediction."),
     _where((PREDICTION,), "the prediction"),
@@ -422,12 +438,14 @@ _AUDIT: Final = (
         "--show",
         "saved",
         type=FILE,
-        help="Write an audit that was saved as JSON in the format that --format names. Nothing is read or judged.",
+        help="Only convert this saved audit, in JSON, to the format that --format names. Nothing is read from AWS or "
+        "judged.",
     ),
     click.option(
         "--against",
         type=FILE,
-        help="Also list what is new, changed or gone since an earlier audit that was saved as JSON, per VPC and code.",
+        help="Also list, per VPC and code, what is new, changed or gone since an earlier audit, saved as JSON in this "
+        "file.",
     ),
     click.option(
         "--region",
@@ -460,8 +478,8 @@ _AUDIT: Final = (
     ),
     _format(
         (AUDIT,),
-        "Format of the audit: {names}. eventbridge has the faults that the audit of --against did not have, as "
-        "requests of `aws events put-events`, one per line.",
+        "Format of the audit: {names}. eventbridge writes the faults that the audit of --against does not have, as "
+        "requests for `aws events put-events`, one per line.",
     ),
     _where((AUDIT,), "the audit"),
     _masks("ids, accounts and addresses", "the audit"),
@@ -470,9 +488,9 @@ _AUDIT: Final = (
         "suppressions",
         type=SUPPRESSION,
         multiple=True,
-        help="Known finding that must not affect the verdict (repeatable). TARGET limits it to a service, a VPC, the "
-        "id of a resource, or a tag of the VPC or of the endpoint (tag:KEY or tag:KEY=VALUE), and DAY, such as "
-        "2026-12-31, is its last day.",
+        help="Known finding that must not affect the verdict (repeatable). TARGET limits the suppression to a "
+        "service, a VPC, the id of a resource, or a tag of the VPC or of the endpoint (tag:KEY or tag:KEY=VALUE). DAY, "
+        "such as 2026-12-31, is its last day.",
     ),
     click.option(
         "--review",
@@ -515,11 +533,15 @@ _FLEET: Final = (
     click.option(
         "--inventory",
         type=FILE,
-        help="Expected hosts: ids, CSV or a JSON list of objects whose further columns say more about them, such as "
-        "owner, or what `aws ssm describe-instance-information` prints. Default: the hosts of the sweep with which "
-        "this one is compared.",
+        help="Expected hosts: a list of ids, CSV, a JSON list of objects, or the output of `aws ssm "
+        "describe-instance-information`. Further columns, such as owner, describe the hosts. Default: the hosts of the "
+        "sweep that --against names.",
     ),
-    click.option("--sweep", type=SWEEP, help="Sweep to show. Default: the last one."),
+    click.option(
+        "--sweep",
+        type=SWEEP,
+        help="Sweep to show, by its id. A sweep is one run over all hosts. Default: the latest sweep.",
+    ),
     click.option(
         "--against",
         type=SWEEP,
@@ -552,20 +574,20 @@ _FLEET: Final = (
         type=count(2, 1_000_000),
         default=str(DEFAULT_LEAST),
         show_default=True,
-        help="Least number of hosts for a shared cause.",
+        help="Minimum number of hosts for a shared cause.",
     ),
     click.option(
         "--tolerate",
         type=PERCENT,
         default=f"{DEFAULT_TOLERATE:g}",
         show_default=True,
-        help="Percentage of silent hosts, or of unreadable files, at which the verdict becomes unknown.",
+        help="Percentage of silent hosts, or of unreadable files, above which the verdict is unknown.",
     ),
     click.option(
         "--cache",
         type=FOLDER,
         metavar="FOLDER",
-        help="Folder in which records are kept, so each file is read once.",
+        help="Folder in which records are kept, so that each file is read only once.",
     ),
     click.option(
         "--suppress",
@@ -578,7 +600,8 @@ _FLEET: Final = (
         "--suppressions",
         "suppressions_file",
         type=FILE,
-        help="CSV of known faults, with the columns suppress (as --suppress takes them), owner, reason and end.",
+        help="CSV file of known faults. Its columns are suppress, with values as for --suppress, owner, reason and "
+        "end.",
     ),
     click.option(
         "--region",
@@ -589,7 +612,7 @@ _FLEET: Final = (
     _format(
         (FLEET,),
         "Format of the document: {names}. csv and parquet have a row for each host and cause; parquet needs DuckDB and "
-        "--output. eventbridge has the causes that changed, as requests of `aws events put-events`, one a line.",
+        "--output. eventbridge writes the causes that changed, as requests for `aws events put-events`, one per line.",
     ),
     _where((FLEET,), "the document"),
     _masks("ids, addresses and names", "the document"),
@@ -599,8 +622,8 @@ _FLEET: Final = (
 _SHOWN_REPORT: Final = (
     _format(
         (REPORT, HISTORY, DIFFERENCE),
-        "Format of the report that --show writes: {names}. A list takes "
-        f"{either(HISTORY.formats)}, a comparison {either(DIFFERENCE.formats)}.",
+        "Format of the report that --show writes: {names}. For the list, use "
+        f"{either(HISTORY.formats)}; for a comparison, {either(DIFFERENCE.formats)}.",
     ),
     _brief(click.option),
     _where((REPORT, HISTORY, DIFFERENCE), "the document"),
@@ -611,31 +634,31 @@ _BUNDLE: Final = (
     click.option(
         "--history",
         type=FILE,
-        help="Without REPORT, take the last report in this file that failed, instead of a new run. The archive also "
-        "gets the last changes from that file.",
+        help="Without REPORT, take the latest failed run in this file instead of a new run. The archive also gets the "
+        "latest changes from this file.",
     ),
     click.option(
         "--output",
         type=FILE,
-        help="Write the archive to this file, replaced atomically. Default: a new file in this folder, named after the "
-        "time of the run.",
+        help="Write the archive to this file, which is replaced atomically. Default: a new file in the current folder, "
+        "named after the time of the run.",
     ),
     click.option(
         "--wrong",
         type=WORDS,
-        help="Say that the verdict was wrong, and what is true instead. The archive gets a text to send with it, which "
-        "stderr shows, too.",
+        help="Say that the verdict was wrong, and what is true instead. A text to send with the archive is added to it "
+        "and shown on stderr.",
     ),
     click.option(
         "--plain",
         is_flag=True,
-        help="Do not mask ids, addresses and names, which are masked otherwise. Secrets are never in it.",
+        help="Do not mask ids, addresses and names. Even then, the archive never contains secrets.",
     ),
-    click.option("--logs", is_flag=True, help="Add the last lines of the logs of agents on this host."),
+    click.option("--logs", is_flag=True, help="Add the last lines of the logs that agents on this host write."),
     click.option(
         "--case",
         is_flag=True,
-        help="Print what AWS Support asks for, with ids in the clear, instead of writing an archive.",
+        help="Print what AWS Support asks for, with unmasked ids, instead of writing an archive.",
     ),
 )
 
@@ -649,8 +672,8 @@ _REPORT: Final = (
         "suppressions",
         type=SUPPRESSION,
         multiple=True,
-        help="Known finding that must not affect the verdict (repeatable). TARGET limits it to one target or to a "
-        "subject such as group:sg-0a1b2c3d, and DAY, such as 2026-12-31, is its last day.",
+        help="Known finding that must not affect the verdict (repeatable). TARGET limits the suppression to one target "
+        "or to a subject such as group:sg-0a1b2c3d. DAY, such as 2026-12-31, is its last day.",
     ),
     _fails(_option),
 )
@@ -661,7 +684,7 @@ _DEMO_FORMAT: Final = _format(
     f"Format of the report: {', '.join(REPORT.formats)}; with --fleet also {', '.join(_OF_FLEET_ALONE)}.",
     _option,
 )
-"""The option that replaces the first of `_REPORT` in a demo."""
+"""The option --format of a demo, in place of the first option in `_REPORT`."""
 
 _WATCH: Final = (
     _option(
@@ -669,22 +692,28 @@ _WATCH: Final = (
         type=INTERVAL,
         default=f"{DEFAULT_INTERVAL:g}",
         show_default=True,
-        help="Seconds between the starts of two cycles, varied by up to 10%. A cycle takes at most 90% of it.",
+        help="Seconds between the starts of two cycles, varied by up to 10%. A cycle takes at most 90% of the "
+        "interval.",
     ),
-    _option("--cycles", type=count(1, 1_000_000_000), help="Number of cycles. Default: until a signal ends the watch."),
+    _option(
+        "--cycles",
+        type=count(1, 1_000_000_000),
+        help="Number of cycles after which the watch ends. Default: only a signal ends it.",
+    ),
     _option(
         "--raise-after",
         type=count(1, 100),
         default=str(DEFAULT_RAISE_AFTER),
         show_default=True,
-        help="Consecutive cycles with a finding, or with a worse verdict, before it is reported.",
+        help="Number of consecutive cycles with a finding, or with a worse verdict, after which it is reported.",
     ),
     _option(
         "--clear-after",
         type=count(1, 100),
         default=str(DEFAULT_CLEAR_AFTER),
         show_default=True,
-        help="Consecutive cycles without a finding, or with verdict ok, before that is reported.",
+        help="Number of consecutive cycles without a finding, or with verdict ok, after which the end of the fault is "
+        "reported.",
     ),
     _option(
         "--listen",
@@ -695,7 +724,7 @@ _WATCH: Final = (
     _option(
         "--textfile",
         type=FILE,
-        help="Write metrics for node_exporter's textfile collector to a file, replaced in every cycle.",
+        help="Write metrics for node_exporter's textfile collector to a file, which every cycle replaces.",
     ),
     _option(
         "--on-change",
@@ -713,25 +742,26 @@ _WATCH: Final = (
         "--notify",
         type=URL,
         show_default=False,
-        help="URL to post each change to, as JSON: https, or http to a loopback address.",
+        help="URL to which each change is posted as JSON. It must be https, or http to a loopback address.",
     ),
     _option(
         "--notify-template",
         type=FILE,
-        help="JSON file to post instead of the change itself, with variables such as $text and $code in its strings.",
+        help="File with the JSON to post instead of the change itself. Its strings may contain variables such as $text "
+        "and $code.",
     ),
 )
 
 _SCREEN: Final = (
     click.option(
-        "--watch", "again_and_again", is_flag=True, help="Check again and again from the start, as the key w does."
+        "--watch", "again_and_again", is_flag=True, help="Start with repeated runs, as if the key `w` was pressed."
     ),
     _option(
         "--interval",
         type=INTERVAL,
         default=f"{DEFAULT_INTERVAL:g}",
         show_default=True,
-        help="Seconds between the starts of two runs of a watch. A run takes at most 90% of it.",
+        help="Seconds between the starts of two runs of a watch. A run takes at most 90% of the interval.",
     ),
 )
 
@@ -739,7 +769,7 @@ _HISTORY: Final = (
     _option(
         "--history",
         type=FILE,
-        help="Keep every run in a file, for `backuplink history`. Only its owner can read a new file.",
+        help="Keep every run in a file, for `backuplink history`. A new file can be read only by its owner.",
     ),
     _option(
         "--keep",
@@ -760,8 +790,8 @@ _DEMO_KEEP: Final = _option(
     type=KEPT,
     metavar="DURATION|FOLDER",
     show_default=DEFAULT_KEEP,
-    help="How long the history keeps a run, such as 30d or 12h. With --fleet: a new folder for the files of the "
-    "estate: its records, as Systems Manager writes them, and an inventory.",
+    help="How long the history keeps a run, such as 30d or 12h. With --fleet, a new folder in which to keep "
+    "the records of the simulated hosts, as Systems Manager writes them, and an inventory.",
 )
 """The option that replaces --keep of `_HISTORY` in a demo."""
 
@@ -771,17 +801,17 @@ _INTERFACE: Final = (
         type=OneOf(THEMES),
         default=DEFAULT_THEME,
         show_default=True,
-        help="Colours of the interface: the terminal's own, white on black with high contrast, or black on white.",
+        help="Colours of the interface: those of the terminal, white on black (contrast) or black on white (light).",
     ),
     _option(
         "--key",
         "keys",
         type=KEY_CHOICE,
         multiple=True,
-        help="Keys of an action in the interface, such as save=ctrl+s or copy=y,c (repeatable). The key `?` lists "
-        "the actions.",
+        help="Key or keys for an action of the interface, such as save=ctrl+s or copy=y,c (repeatable). Press `?` in "
+        "the interface for a list of the actions.",
     ),
-    _option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal, which then selects text."),
+    _option("--no-mouse", is_flag=True, help="Do not use the mouse, so that the terminal can select text with it."),
 )
 
 _CONFIG: Final = _option(
@@ -804,14 +834,15 @@ def watch_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def demo_watch_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of `watch_options`, with a --keep that may also name the folder of an estate."""
+    """Add the options of `watch_options`. With --fleet, their --keep names a folder for the simulated hosts'
+    records."""
     history, _, size = _HISTORY
     return _with(command, (*_WATCH, history, _DEMO_KEEP, size))
 
 
 def shown_report_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of a saved report. Neither the environment nor a file sets them: a default for runs is not meant
-    for every look at a report."""
+    for reports that are only shown."""
     return _with(command, _SHOWN_REPORT)
 
 
@@ -842,14 +873,14 @@ def bundle_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def predict_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of a prediction. Neither the environment nor a file sets its question, which differs from that of
-    a run on this host."""
+    """Add the options of a prediction. Neither the environment nor a file sets what to predict: it differs from what a
+    run on this host checks."""
     return _with(command, _PREDICT)
 
 
 def audit_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of an audit. Neither the environment nor a file sets its question, which differs from that of a
-    run on this host."""
+    """Add the options of an audit. Neither the environment nor a file sets what to audit: it differs from what a run on
+    this host checks."""
     return _with(command, _AUDIT)
 
 
@@ -865,7 +896,7 @@ def demo_report_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def report_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of a report, and the option of the file that can hold all options of the command."""
+    """Add the options of a report, and --config, the file that can set all options of the command."""
     return _with(command, (*_REPORT, _CONFIG))
 
 
@@ -881,12 +912,12 @@ def _names(options: tuple[Callable[[Any], Any], ...]) -> frozenset[str]:
 
 
 WATCH_ONLY: Final = _names((*_WATCH, *_HISTORY))
-"""Names of the parameters that only a watch uses, in a demo."""
+"""Names of the parameters of a demo that only a watch uses."""
 INTERFACE_ONLY: Final = _names(_INTERFACE)
-"""Names of the parameters that only the interface uses, in a demo."""
+"""Names of the parameters of a demo that only the interface uses."""
 
 
 table_format: Final = _format((ENDPOINTS,), "Format of the output.", called="wanted")
 page_format: Final = _format((PAGE,), "Format of the output.", called="wanted")
 difference_format: Final = _format((DIFFERENCE,), "Format of the output.")
-"""Options of documents that only go to stdout."""
+"""The options --format of documents that only go to stdout."""

@@ -25,14 +25,14 @@ LOOPBACK: Final = IPv4Address("127.0.0.1")
 
 
 _MOST_LISTED: Final = 10
-"""Up to this number, a refusal lists all names even if it suggests the nearest one."""
+"""The most names that a refusal lists beside the name that it suggests."""
 
 
 class OneOf(click.Choice[str]):
-    """One of some names. A refusal suggests the nearest of them, or the nearest name of another option."""
+    """A choice among names. A refusal suggests the most similar name of this option or of another one."""
 
     def __init__(self, names: Sequence[str], *, others: Mapping[str, str] | None = None) -> None:
-        """`others` has the names of other options, each with its option."""
+        """`others` maps a name that another option takes to that option."""
         super().__init__(names)
         self._others = others or {}
 
@@ -143,7 +143,7 @@ _CHANGE: Final = re.compile(r"(?:sg|acl|rtb|vpc|vpce)-[0-9a-z-]{4,60}:(?:\S+|pol
 
 
 def _change(text: str) -> str:
-    """Split the id of a resource from its change. `agent.predict.assume` reads the change when it is made."""
+    """Check that a text has the form ID:CHANGE. `agent.predict.assume` parses it when the change is made."""
     if not (text.isascii() and text.isprintable() and _CHANGE.fullmatch(text)):
         raise ValueError(text)
     return text
@@ -266,7 +266,7 @@ def _day(text: str) -> "date":
 
 
 def _moment(text: str) -> "datetime | float":
-    """Return an instant, in UTC unless it says otherwise, or a duration in seconds. Raises ValueError."""
+    """Return an instant, in UTC unless the text has another time zone, or a duration in seconds. Raises ValueError."""
     from datetime import UTC, datetime
 
     if _AGE.fullmatch(text) is not None:
@@ -312,7 +312,7 @@ def _where(text: str) -> Any:
     if name not in tuple(Attribute):
         raise ValueError(f"{name!r} is not one of {', '.join(Attribute)}")
     if not separator or not wanted or not wanted.isprintable():
-        raise ValueError(f"{text!r} names no value after the '='")
+        raise ValueError(f"{text!r} has no value after a '='")
     return SharedValue(attribute=Attribute(name), value=wanted)
 
 
@@ -331,7 +331,7 @@ TIMEOUT: Final = Parsed(values.TIMEOUT)
 DEADLINE: Final = Parsed(values.DEADLINE)
 INTERVAL: Final = Parsed(values.INTERVAL)
 CIDR: Final = Parsed(ValueType("cidr", ip_network, "a CIDR block, such as 10.0.0.0/8"))
-WORDS: Final = Parsed(ValueType("words", _words, "what is true, in words"))
+WORDS: Final = Parsed(ValueType("words", _words, "a text that says what is true"))
 FILE: Final = Parsed(ValueType("file", _path, "the path of a file"))
 FILE_OR_FOLDER: Final = Parsed(ValueType("file", _path, "the path of a file or folder"))
 FOLDER: Final = Parsed(ValueType("file", _path, "the path of a folder"))
@@ -349,8 +349,8 @@ class _Kept(Parsed):
 
 
 KEPT: Final = _Kept(_DURATION)
-"""Needs the parameter `fleet_size` to be read first."""
-SWEEP: Final = Parsed(ValueType("sweep", _name, "the id of a sweep, as the document names it"))
+"""The type of `demo --keep`. click must process the parameter `fleet_size` first."""
+SWEEP: Final = Parsed(ValueType("sweep", _name, "the id of a sweep, as the document shows it"))
 PERCENT: Final = Parsed(ValueType("percent", _percent, "a number from 0 to 100"))
 COMMAND_ID: Final = Parsed(
     ValueType("id", _command_id, "the id of a command, such as 0a1b2c3d-4e5f-6789-0a1b-2c3d4e5f6789")
@@ -381,14 +381,12 @@ KIND: Final = Parsed(
     ValueType("kind", _kind, "the kind of a resource of AWS, such as aws_dax_cluster or Custom::LogRetention")
 )
 CHANGE: Final = Parsed(
-    ValueType(
-        "change", _change, "the id of what changes and a change of it, such as sg-0a1b2c3d:+in:tcp:443:10.0.0.0/16"
-    )
+    ValueType("change", _change, "the id of a resource and a change to it, such as sg-0a1b2c3d:+in:tcp:443:10.0.0.0/16")
 )
 SUPPRESSION: Final = Parsed(ValueType("code[=target][@day]", _suppression, None))
 KEY_CHOICE: Final = Parsed(ValueType("action=key", _key_choice, None))
 LISTEN: Final = Parsed(ValueType("[address:]port", _listen, "a port, or an address and a port such as 127.0.0.1:9842"))
 COMMAND: Final = Parsed(ValueType("command", read_command, None, is_secret=True))
-"""A command whose arguments may hold a token."""
+"""A command whose arguments may contain a token."""
 VARIABLE: Final = Parsed(ValueType("variable", _variable, "the name of an environment variable"))
 URL: Final = Parsed(ValueType("url", _url, None, is_secret=True))

@@ -1,5 +1,5 @@
-"""The document that a call would have written, judged by its arguments whatever is wrong with them. A refusal has the
-same kind and format."""
+"""Finds the kind and format of the document that a call would have written, even if its arguments are wrong. The
+refusal of the call has the same kind and format."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -31,8 +31,8 @@ _KINDS: Final = {
     "permissions": PERMISSIONS,
     "predict": PREDICTION,
 }
-"""The kind of document that refuses each command, by name. Other commands, and a call without a command, are refused by
-a report."""
+"""The kind of document in which a command is refused, by the command's name. Other commands, and a call without a
+command, are refused in a report."""
 _OTHER_KINDS: Final = {
     ("demo", "--fleet"): FLEET,
     ("explain", "--text"): KNOWN_TEXTS,
@@ -41,13 +41,12 @@ _OTHER_KINDS: Final = {
 }
 """The kind of document that a command writes with certain options."""
 _OF_MONITORS: Final = ("junit", "nagios")
-"""Formats of monitors: a program reads them and shows the result to somebody. A report answers in them, whatever the
-command."""
+"""Formats that a monitor reads, and shows to somebody. In these formats, every command is refused in a report."""
 
 
 def refused_document(arguments: Sequence[str], environment: Mapping[str, str]) -> tuple[Kind, str]:
-    """Return the kind and the format of the document that refuses a call. A variable and a file set the format of a run
-    alone."""
+    """Return the kind and the format of the document that refuses a call. Only for a run can a variable or a file set
+    the format."""
     command = arguments[0] if arguments else None
     kind = next(
         (kind for (name, option), kind in _OTHER_KINDS.items() if name == command and _last_value(option, arguments)),

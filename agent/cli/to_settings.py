@@ -1,4 +1,4 @@
-"""From parsed options to settings. Options that exclude each other are refused here."""
+"""Turns parsed options into settings, and refuses options that exclude each other."""
 
 import contextlib
 import json
@@ -57,8 +57,8 @@ T = TypeVar("T", Calls, Ec2)
 
 
 def interface_from(options: Mapping[str, Any]) -> InterfaceOptions:
-    """Return the looks and keys of the interface from parsed options. Raises UsageError if two actions would have the
-    same key."""
+    """Return the appearance and keys of the interface from parsed options. Raises UsageError if two actions would have
+    the same key."""
     from agent.tui.keymap import keys_with
 
     chosen = dict(options["keys"])
@@ -94,7 +94,7 @@ def settings_from(
     """Return the settings of a run from parsed options and the variables of the SDK. Raises UsageError and
     RequestError, and InterruptedBySignalError if a signal comes while a file is read."""
     region, source = region_from(options["region"], environment)
-    is_watch = "cycles" in options  # many hosts run `watch`, which alone has it; one person runs the interface
+    is_watch = "cycles" in options  # only `watch` has --cycles; it runs on many hosts, the interface for a person
     calls = _choice(
         options, "calls", "no_api", none=Calls.NONE, default=DEFAULT_WATCH_CALLS if is_watch else DEFAULT_CALLS
     )
@@ -145,8 +145,8 @@ def workloads_from(names: Sequence[str]) -> tuple[Workload, ...]:
 
 
 def _choice(options: Mapping[str, Any], name: str, flag: str, *, none: T, default: T) -> T:
-    """Return the value of an option that also has a flag; with the flag it is `none`. Raises UsageError if both were
-    given and differ."""
+    """Return the value of the option `name`, or `none` if its flag, such as --no-ec2, is set. Raises UsageError if both
+    were given and differ."""
     value = options[name]
     chosen = default if value is None else type(none)(value)
     if not options[flag]:
@@ -214,7 +214,7 @@ def keeping_from(options: Mapping[str, Any]) -> Keeping | None:
         for name in ("keep", "keep_size"):
             if options[name] is not None:
                 option = f"--{name.replace('_', '-')}"
-                raise click.UsageError(f"{option} bounds the history, and there is none: add --history FILE.")
+                raise click.UsageError(f"{option} limits a history, but no file keeps one: add --history FILE.")
         return None
     refuse_replacing_history(options["history"], options)
     return Keeping(
@@ -266,8 +266,8 @@ def _template_in(place: str, received_signals: Sequence[str]) -> Any:
 
 def profile_from(options: Mapping[str, Any], received_signals: Sequence[str]) -> str | None:
     """Return the profile that --profile names. Raises RequestError if the shared files have no such profile, since that
-    is a typing error. AWS_PROFILE is not checked here: it is a setting of this host, which a run judges (ENV018), and
-    so is a home folder that does not answer."""
+    is a typing error. Neither AWS_PROFILE nor a home folder that does not answer is refused here: they are settings of
+    this host, which a run judges (ENV018)."""
     name: str | None = options["profile"]
     if name is None:
         return None
@@ -279,7 +279,7 @@ def profile_from(options: Mapping[str, Any], received_signals: Sequence[str]) ->
     if not is_there:
         raise RequestError(
             f"--profile: the config files of the AWS SDK have no profile {name!r}; `aws configure list-profiles` lists "
-            "those that this user has"
+            "the profiles of this user"
         )
     return name
 
@@ -323,7 +323,7 @@ def predict_request_from(
             # The SDK's settings on this host do not matter here.
             if click.get_current_context().get_parameter_source(name) is ParameterSource.COMMANDLINE:
                 raise click.UsageError(
-                    f"--{name} says how to read EC2, and a file is not read from there; leave it out."
+                    f"--{name} says how to read EC2, but --ec2-facts reads a file instead; leave --{name} out."
                 )
     return PredictRequest(
         place=place,
@@ -398,15 +398,17 @@ def audit_options_from(
     if saved is not None:
         _refuse_beside_show()
     elif options["format"] == "eventbridge" and options["against"] is None:
-        raise click.UsageError("--format eventbridge has what is new since an earlier audit; name that with --against.")
+        raise click.UsageError(
+            "--format eventbridge writes what is new since an earlier audit; name it with --against."
+        )
     if places:
         for name in ("regions", "all_regions", "vpc_ids", "role_arns", "organization_role", "profile"):
-            # What is set for the SDK on this host has no part in it.
+            # The SDK's settings on this host do not matter here.
             if click.get_current_context().get_parameter_source(name) is ParameterSource.COMMANDLINE:
                 option = {"regions": "region", "vpc_ids": "vpc", "role_arns": "role-arn"}.get(name, name)
                 raise click.UsageError(
-                    f"--{option.replace('_', '-')} says what to read from EC2, and a file is not read from there; "
-                    f"leave it out."
+                    f"--{option.replace('_', '-')} says what to read from EC2, but --ec2-facts reads a file instead; "
+                    f"leave one of them out."
                 )
     return AuditOptions(
         places=places,
@@ -431,7 +433,7 @@ def _refuse_beside_show() -> None:
         given = context.get_parameter_source(param.name or "") is ParameterSource.COMMANDLINE
         if given and param.name not in _BESIDE_SHOW:
             raise click.UsageError(
-                f"{param.opts[0]} says what is audited, and --show only writes an audit; leave it out."
+                f"{param.opts[0]} says what is audited, but --show only converts a saved audit; leave one of them out."
             )
 
 
@@ -463,8 +465,8 @@ def _account_request_from(
 
 
 def _refuse_bad_region(environment: Mapping[str, str]) -> None:
-    """Raise RequestError for a variable without a valid Region name if no option names a Region: the document of such a
-    read has no findings that could report it."""
+    """Raise RequestError if a variable that names a Region does not have a valid name. It matters if no option names a
+    Region: a document of what was read from EC2 has no findings that could report the variable."""
     for variable in REGION_VARIABLES:
         if (value := environment.get(variable)) and not is_region(value):
             raise RequestError(f"{variable} is {value!r}, which is not the name of a Region, such as eu-west-1")

@@ -342,7 +342,7 @@ OF_PREDICT: Final = (
     ),
     Option(
         name="assume",
-        wanted="the id of what changes and a change of it, such as sg-0a1b2c3d:+in:tcp:443:10.0.0.0/16",
+        wanted="the id of a resource and a change to it, such as sg-0a1b2c3d:+in:tcp:443:10.0.0.0/16",
         bad=(
             *("sg-0a1b2c3d", "sg-0a1b2c3d:", "sg:+in:tcp:443:10.0.0.0/16", "igw-0a1b2c3d:+in", "SG-0A1B2C3D:+in"),
             *("sg-0a1b2c3d: +in", "sg-0a1b2c3d:+in\n", "+in:tcp:443:10.0.0.0/16", "sg-\u0660a1b2c3d:+in"),
@@ -384,7 +384,7 @@ TEXTS: Final = {
     "profile": ("the name of a profile", {*ANYWHERE} - {"a space", "emoji", "a path", "100 kB"}),
     "ca-bundle": ("the path of a file or folder", {"nothing"}),
     "output": ("the path of a file", {"nothing"}),
-    "wrong": ("what is true, in words", {"nothing", "a space"}),
+    "wrong": ("a text that says what is true", {"nothing", "a space"}),
     "ec2-facts": ("the path of a file", {"nothing"}),
     "textfile": ("the path of a file", {"nothing"}),
     "history": ("the path of a file", {"nothing"}),
@@ -1503,8 +1503,8 @@ def of_predictions() -> Iterator[Refused]:
     calls: tuple[tuple[str, tuple[str, ...], str], ...] = (
         ("nothing to predict from", (), "--ec2-facts and --vpc are missing: name one of them"),
         ("two things", (*good, "--vpc", A_VPC), "--ec2-facts and --vpc exclude each other; leave one of them out"),
-        ("a Region for a file", (*good, "--region", "eu-west-1"), "--region says how to read EC2, and a file is not"),
-        ("a profile for a file", (*good, "--profile", "x"), "--profile says how to read EC2, and a file is not"),
+        ("a Region for a file", (*good, "--region", "eu-west-1"), "--region says how to read EC2, but --ec2-facts"),
+        ("a profile for a file", (*good, "--profile", "x"), "--profile says how to read EC2, but --ec2-facts"),
         ("an unknown subnet", (*good, "--from", "subnet-0badbad0"), "--from: subnet-0badbad0 is not in vpc-0a1b2c3d"),
         ("an unknown interface", (*good, "--from", "eni-0badbad0"), "--from: eni-0badbad0: the interfaces of"),
         (
@@ -1544,11 +1544,11 @@ def of_predictions() -> Iterator[Refused]:
     audits: tuple[tuple[str, tuple[str, ...], str], ...] = (
         ("a Region for a file", (*good, "--region", "eu-west-1"), "--region says what to read from EC2, and a file is"),
         ("all Regions for a file", (*good, "--all-regions"), "--all-regions says what to read from EC2, and a file is"),
-        ("a VPC for a file", (*good, "--vpc", A_VPC), "--vpc says what to read from EC2, and a file is not"),
+        ("a VPC for a file", (*good, "--vpc", A_VPC), "--vpc says what to read from EC2, but --ec2-facts"),
         (
             "a role for a file",
             (*good, "--role-arn", A_ROLE),
-            "--role-arn says what to read from EC2, and a file is not",
+            "--role-arn says what to read from EC2, but --ec2-facts",
         ),
         ("one Region and all", ("--region", "eu-west-1", "--all-regions"), "--region and --all-regions exclude each"),
         (
@@ -1603,9 +1603,13 @@ def of_bundles() -> Iterator[Refused]:
         ("a file that is not a report", (CONFIG,), f"{CONFIG}: is not JSON"),
         ("a history that is not there", ("--history", "{here}/nowhere"), "{here}/nowhere: No such file or directory"),
         ("a file that is not a history", ("--history", CONFIG), f"{CONFIG}: is not a history of backuplink"),
-        ("a case and a file", ("--case", "--output", "x"), "--case writes no archive, for which --output is"),
-        ("a report and a Region", (CONFIG, "--region", "eu-west-1"), "--region is for a new run; REPORT names one"),
-        ("a history and a deadline", ("--history", "h", "--deadline", "9"), "--deadline is for a new run; --history"),
+        ("a case and a file", ("--case", "--output", "x"), "--output is for an archive, which --case does not write"),
+        ("a report and a Region", (CONFIG, "--region", "eu-west-1"), "--region is for a new run, but REPORT names"),
+        (
+            "a history and a deadline",
+            ("--history", "h", "--deadline", "9"),
+            "--deadline is for a new run, but --history",
+        ),
         ("no such profile", ("--profile", "nope"), "the config files of the AWS SDK have no profile 'nope'"),
     ):
         yield Refused(

@@ -21,10 +21,10 @@ from agent.cli.to_settings import audit_options_from
 def audit(received_signals: list[str], /, **options: Any) -> int:
     """Audit the endpoints of every VPC of an account. It needs no host and sends no packet to an endpoint.
 
-    Says for each VPC which workloads could use private endpoints only, and what is wrong with the endpoints, their
-    names and the paths to them, each fault with its code and its fix. A VPC is judged for the workloads that its
-    endpoints suggest, and for those that --workload names. It only reads. Exit codes: 0 nothing is wrong, 1 warning, 2
-    critical, 3 something is not certain, no VPC counts, or an error.
+    Says for each VPC which workloads could use private endpoints only. Lists what is wrong with the endpoints, with
+    their names and with the paths to them, each fault with its code and its fix. A VPC is judged for the workloads that
+    its endpoints suggest, and for those that --workload names. It changes nothing in AWS. Exit codes: 0 nothing is
+    wrong, 1 warning, 2 critical, 3 something is not certain, no VPC counts for the verdict, or an error.
     """
     from agent.app.audit import audit_here
 

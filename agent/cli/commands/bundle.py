@@ -24,7 +24,7 @@ _KINDS: Final = {"file": "file", "text": "profile", ENDPOINT.name: "host"}
         'backuplink bundle report.json --wrong "the endpoint was deleted on purpose"',
         "backuplink bundle --case",
     ),
-    lacks={"--redact": "An archive is masked without it; --plain turns that off."},
+    lacks={"--redact": "An archive is always masked unless --plain is set."},
 )
 @click.argument("report_file", metavar="[REPORT]", required=False, shell_complete=complete_files)
 @bundle_options
@@ -33,14 +33,14 @@ def bundle(ctx: click.Context, /, report_file: str | None, **options: Any) -> in
     """Write one archive for a support case. With --case, print what AWS Support asks for.
 
     REPORT is a file written with --format json, ndjson or html, or - for stdin. Without REPORT, the archive has the
-    last failed run of --history. Without --history, it has a new run, made with the options of `check`.
+    latest failed run in the file of --history. Without --history, it has a new run, made with the options of `check`.
 
-    The archive is a .tar.gz of at most 5 MB that only its owner can read. It holds the report as JSON, HTML and text
-    and, if the report is about this host, the settings of this host: name servers, hosts file, addresses, routes,
-    neighbours, TCP settings, the number of sockets in each state, the settings of proxies and of the AWS SDK listed by
-    name, and versions. Ids, addresses and names are masked as by --redact, with the same mask in every file; the
-    archive never has secrets. stderr lists the content before the archive is written, and stdout has its path. If a
-    signal comes before that, there is no archive.
+    The archive is a .tar.gz of at most 5 MB that only its owner can read. It contains the report as JSON, HTML and
+    text. If the report is about this host, the archive also contains the host's name servers, hosts file, addresses,
+    routes, neighbours, TCP settings, number of sockets in each state, names of proxy and AWS SDK settings, and
+    versions. Ids, addresses and names are masked as by --redact, each with the same mask in every file. The archive
+    never contains secrets. stderr lists the content before the archive is written; then stdout shows its path. If a
+    signal comes before that, no archive is written.
 
     Exit codes: 0 done, 3 an error.
     """
@@ -60,13 +60,15 @@ def _refuse_together(ctx: click.Context, wanted: BundleOptions) -> None:
     if wanted.case:
         for name in ("output", "wrong", "plain", "logs"):
             if getattr(wanted, name):
-                raise click.UsageError(f"--case writes no archive, for which --{name} is; leave one of them out.")
+                raise click.UsageError(
+                    f"--{name} is for an archive, which --case does not write; leave one of them out."
+                )
     if wanted.report is not None or wanted.history is not None:
         source = "REPORT" if wanted.report is not None else "--history"
         for param in ctx.command.params:
             is_given = ctx.get_parameter_source(param.name or "") is ParameterSource.COMMANDLINE
             if is_given and param.name not in (*_OWN, "config"):
-                raise click.UsageError(f"{param.opts[0]} is for a new run; {source} names one that was made.")
+                raise click.UsageError(f"{param.opts[0]} is for a new run, but {source} names an earlier one.")
     if wanted.output is not None and wanted.report not in (None, "-") and is_same_file(wanted.output, wanted.report):
         raise click.UsageError(f"--output {wanted.output} is the report, which it would replace; name another file.")
     if wanted.history is not None:

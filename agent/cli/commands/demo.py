@@ -62,8 +62,8 @@ def _complete_scenarios(_: click.Context, __: click.Parameter, incomplete: str) 
     "--list",
     "listed",
     is_flag=True,
-    help="List the scenarios by area. A word in place of SCENARIO chooses those that have it in area, name or summary; "
-    "the code of a finding chooses those that show it.",
+    help="List the scenarios by area. With a word in place of SCENARIO, list only scenarios whose area, name or "
+    "summary has this word; with the code of a finding, only scenarios that show this finding.",
 )
 @workload_option
 @click.option("--tui", "on_screen", is_flag=True, help="Show the run in the full-screen interface.")
@@ -71,16 +71,16 @@ def _complete_scenarios(_: click.Context, __: click.Parameter, incomplete: str) 
     "--watch",
     "again_and_again",
     is_flag=True,
-    help="Check it repeatedly, as `watch` does, or with --tui as the interface does. With --cycles, and without "
-    "--listen, --on-change and --notify, it runs in simulated time: it does not wait between the cycles.",
+    help="Check the VPC repeatedly, as `watch` does. With --tui, the interface checks it repeatedly instead. With "
+    "--cycles, and without --listen, --on-change and --notify, time is simulated: there is no wait between cycles.",
 )
 @click.option(
     "--fleet",
     "fleet_size",
     type=count(20, 200_000),
     metavar="HOSTS",
-    is_eager=True,  # --keep asks whether there is one
-    help="Simulate this many hosts, with faults that they share, and join them as `fleet` does.",
+    is_eager=True,  # --keep must know whether this option is set
+    help="Simulate this many hosts, with faults that they share, and join their records as `fleet` does.",
 )
 @demo_watch_options
 @interface_options
@@ -97,7 +97,7 @@ def demo(
     fleet_size: int | None,
     **options: Any,
 ) -> int:
-    """Check a simulated VPC: no root, no AWS, no network.
+    """Check a simulated VPC, without root, AWS or a network.
 
     SCENARIO is a name from --list; the default is a healthy VPC. The exit codes are those of `check`, so you can test
     scripts with them.
@@ -137,7 +137,7 @@ def _join(context: click.Context, size: int) -> int:
         if options[name] and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             raise click.UsageError(f"{option} is for one host, and --fleet makes many; leave one of them out.")
     is_kept = context.get_parameter_source("keep") is ParameterSource.COMMANDLINE
-    folder = options["keep"] if is_kept else None  # elsewhere it is how long a watch keeps its history
+    folder = options["keep"] if is_kept else None  # a variable or the file says how long a watch keeps its history
     return join_estate(size, folder, options["suppressions"], fleet_output_from(options), context.obj)
 
 

@@ -27,17 +27,17 @@ def _complete_codes(_: click.Context, __: click.Parameter, incomplete: str) -> l
 @click.option(
     "--text",
     metavar="LINE",
-    help="Line of a log, or - for the lines on stdin: show the findings that can cause it, and how to prove them.",
+    help="Show the findings that can cause this line of a log, and how to prove them; - reads lines from stdin.",
 )
 @page_format
 @click.pass_obj
 def explain(received_signals: list[str], /, code: str | None, text: str | None, wanted: str) -> int:
     """Show what a finding means and how to fix it. The page also has likely causes, and how to confirm the fix.
 
-    Without CODE, all codes are listed. With --text, the English texts that jobs of AWS Backup, SAP HANA's Backint
-    agent, VSS, Backup gateway, the SSM Agent, Terraform, the AWS CLI, curl, nslookup and the SDKs write are looked up,
-    the innermost cause first, and the exit code is 3 if none is known. On a terminal, a text that is longer than the
-    screen is shown through PAGER.
+    Without CODE, all codes are listed. --text knows English texts that jobs of AWS Backup, SAP HANA's Backint agent,
+    VSS, Backup gateway, the SSM Agent, Terraform, the AWS CLI, curl, nslookup and the SDKs write. It shows the
+    innermost cause first; the exit code is 3 if it knows no text in the line. On a terminal, a page that is longer than
+    the screen is shown through PAGER.
     """
     from agent.app.explain import all_codes, known_texts, page_of
 

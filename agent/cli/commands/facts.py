@@ -23,10 +23,10 @@ from agent.settings import Output
 def facts(received_signals: list[str], /, **options: Any) -> int:
     """Save the configuration of a VPC to a file. Hosts that cannot reach EC2 read the file instead.
 
-    Run it where EC2 can be reached, such as on a laptop, with credentials of the VPC's account. It only reads. On the
-    host, pass the file to `backuplink check --ec2-facts FILE`. Without --vpc the file has every VPC of the account and
-    Region, for `backuplink fleet --ec2-facts FILE`. Exit codes: 0 everything was read, 1 a part could not be read
-    (stderr says which), 3 nothing could be read and no file was written.
+    Run it where EC2 can be reached, such as on a laptop, with credentials of the VPC's account. It changes nothing in
+    AWS. On the host, pass the file to `backuplink check --ec2-facts FILE`. Without --vpc the file describes every VPC
+    of the account and Region, for `backuplink fleet --ec2-facts FILE`. Exit codes: 0 everything was read, 1 a part
+    could not be read (stderr says which), 3 nothing could be read and no file was written.
     """
     from agent.app.gather_facts import gather_facts_here
 

@@ -21,12 +21,12 @@ from agent.cli.to_settings import fleet_request_from
 @fleet_options
 @click.pass_obj
 def fleet(received_signals: list[str], /, **options: Any) -> int:
-    """Find the causes that many hosts share. It shows the affected hosts of each, since when, and the fix.
+    """Find the causes that many hosts share. For each cause it shows the affected hosts, its start and its fix.
 
-    PATH is a file, a folder, a pattern of names or s3://BUCKET/PREFIX with reports (--format json) or records of hosts
-    (--format host), as they are or as Systems Manager writes them. What cannot be read is counted and listed. Exit
-    codes: 0 all hosts ok, 1 warning, 2 critical, by the worst of all hosts, 3 unknown, too many silent hosts or
-    unreadable files, or an error.
+    PATH is a file, a folder, a pattern of file names or s3://BUCKET/PREFIX. It has reports (--format json) or records
+    of hosts (--format host), as a run or as Systems Manager writes them. Files that cannot be read are counted and
+    listed. Exit codes: 0 all hosts ok, 1 or 2 if the worst host has the verdict warning or critical, 3 unknown, too
+    many silent hosts or unreadable files, or an error.
     """
     from agent.app.fleet import fleet as join
 

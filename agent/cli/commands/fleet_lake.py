@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 _BUCKET: Final = "amzn-s3-demo-bucket"
-"""The name that the AWS documentation uses for a bucket of the reader."""
+"""The name that the AWS documentation gives to buckets in its examples."""
 _DATABASE: Final = "backuplink"
 _region: Final = click.option("--region", type=REGION, help="Region of the bucket. Default: from the environment.")
 
@@ -71,8 +71,8 @@ def fleet_put(
     """Put the record of this host into a bucket. `fleet` and `fleet pack` find it there.
 
     REPORT is a report (--format json) or a record (--format host), or - for stdin; DESTINATION is s3://BUCKET/PREFIX.
-    The key is host.v1/account=ACCOUNT/region=REGION/dt=DAY/HOST.json below it: the last record of a day replaces
-    earlier ones. Exit codes: 0 done, 3 an error.
+    The key of the record, below PREFIX, is host.v1/account=ACCOUNT/region=REGION/dt=DAY/HOST.json. A record therefore
+    replaces earlier records of its host and day. Exit codes: 0 done, 3 an error.
     """
     from agent.app.fleet_lake import PutRequest, put
 
@@ -102,12 +102,12 @@ def fleet_put(
     "--cache",
     type=FILE_OR_FOLDER,
     metavar="FOLDER",
-    help="Folder in which records are kept, so each file is read once.",
+    help="Folder in which records are kept, so that each file is read only once.",
 )
 @click.option(
     "--since",
     type=MOMENT,
-    help="Skip the folders dt=… of earlier days: a day such as 2026-01-15, or a duration such as 3d.",
+    help="Skip the folders dt=… of days before this one: a day such as 2026-01-15, or a duration such as 3d.",
 )
 @_region
 @profile_option
@@ -120,12 +120,12 @@ def fleet_pack(
     since: "datetime | float | None",
     **options: Any,
 ) -> int:
-    """Pack the records of many hosts into Parquet files. There is one for each account, Region and day.
+    """Pack the records of many hosts into Parquet files. There is one file for each account, Region and day.
 
-    PATH is what `fleet` reads; DESTINATION is a folder or s3://BUCKET/PREFIX. A file that already has all of its
-    records stays as it is, so the command can be repeated. `fleet` reads the result, and so does Athena (`fleet athena
-    ddl --packed`). It needs DuckDB, which the extra `fleet` installs. Exit codes: 0 done, 3 an error, or more than 2 of
-    100 files could not be read.
+    PATH is what `fleet` reads; DESTINATION is a folder or s3://BUCKET/PREFIX. A Parquet file that already has all its
+    records stays as it is, so the command can be repeated. `fleet` can read the result, and so can Athena (`fleet
+    athena ddl --packed`). Packing needs DuckDB, which the extra `fleet` installs. Exit codes: 0 done, 3 an error, or
+    more than 2% of the files could not be read.
     """
     from agent.app.fleet_lake import PackRequest, pack
 
@@ -145,28 +145,28 @@ def fleet_pack(
 
 
 _LAKE: Final[tuple[Callable[[Any], Any], ...]] = (
-    click.option("--bucket", default=_BUCKET, show_default=True, help="Bucket that has the records."),
-    click.option("--prefix", default="", help="Folder of the bucket that has host.v1 and fleet/answers."),
+    click.option("--bucket", default=_BUCKET, show_default=True, help="Bucket with the records."),
+    click.option("--prefix", default="", help="Folder in the bucket that contains host.v1 and fleet/answers."),
     click.option(
         "--host-account",
         "accounts",
         multiple=True,
         metavar="ID",
-        help="Account that has hosts (repeatable). Without it each query has to name one.",
+        help="Account that has hosts (repeatable). Without it, each query must name an account.",
     ),
     click.option(
         "--host-region",
         "regions",
         type=REGION,
         multiple=True,
-        help="Region that has hosts (repeatable). Default: all of the partition.",
+        help="Region that has hosts (repeatable). Default: all Regions of the partition.",
     ),
     click.option(
         "--first-day",
         type=DAY,
         default=f"{FIRST_DAY:%Y-%m-%d}",
         show_default=True,
-        help="First day that has records.",
+        help="First day for which there are records.",
     ),
     click.option(
         "--packed", is_flag=True, help="Read the records that `fleet pack` wrote, instead of the hosts' own files."
@@ -195,10 +195,10 @@ def _lake_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @_lake_options
 @click.pass_obj
 def fleet_athena(received_signals: list[str], /, action: str, **options: Any) -> int:
-    """Write the statements for tables in Amazon Athena. They make the two tables of a fleet there.
+    """Write the statements for tables in Amazon Athena. The statements create the two tables of a fleet.
 
-    `record` has the records of hosts, `answer` what `fleet --format parquet` decided each day. Trino, Spark and DuckDB
-    read the same files. Exit codes: 0 done, 3 an error.
+    The table `record` has the records of hosts. The table `answer` has the results that `fleet --format parquet` wrote
+    each day. Trino, Spark and DuckDB can read the same files. Exit codes: 0 done, 3 an error.
     """
     from agent.app.fleet_lake import write_tables
     from agent.fleet.athena import Lake

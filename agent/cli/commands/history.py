@@ -19,10 +19,12 @@ from agent.cli.to_settings import output_from, refuse_replacing_history, report_
     ),
 )
 @click.argument("file", shell_complete=complete_files)
-@click.option("--show", type=CYCLE, metavar="ID", help="Write the report of a cycle, by its number in the list.")
+@click.option("--show", type=CYCLE, metavar="ID", help="Write the report of the cycle with this number in the list.")
 @click.option("--compare", type=CYCLE, nargs=2, metavar="A B", help="Compare the reports of two cycles.")
 @click.option("--plot", is_flag=True, help="Draw availability by day, latency by address and step, and flapping.")
-@click.option("--export", "exported", type=OneOf(("csv", "ndjson")), help="Write every cycle, for programs.")
+@click.option(
+    "--export", "exported", type=OneOf(("csv", "ndjson")), help="Write every cycle, in a format for programs."
+)
 @click.option(
     "--since",
     type=MOMENT,
@@ -31,13 +33,13 @@ from agent.cli.to_settings import output_from, refuse_replacing_history, report_
 @shown_report_options
 @click.pass_obj
 def history(received_signals: list[str], /, file: str, **options: Any) -> int:
-    """List what changed, from a file of kept runs. `watch --history` and `check --history` write such a file.
+    """List what changed, from a file of kept runs. `watch --history` and `check --history` write such files.
 
-    For each change, the list has the number of the cycle, when it ended, what changed and for how long. It also has the
-    times in which no watch ran. With --format html it is a page: the verdict and its start, availability by day,
-    latency, flapping, every change, and the report of each failure; markdown is the same without the reports, and svg
-    the chart alone. The file may be in use. Exit codes: 0 done, 3 the file is not a history or has no such cycle, or
-    the output cannot be written.
+    For each change, the list has the number of the cycle, the time at which the cycle ended, what changed, and how long
+    that lasted. The list also has the periods in which no watch ran. --format html writes a page with the verdict and
+    its start, availability by day, latency, flapping, every change, and the report of each failure. --format markdown
+    leaves out the reports, and --format svg writes only the chart. A watch may still be writing to FILE. Exit codes: 0
+    done, 3 the file is not a history or has no such cycle, or the output cannot be written.
     """
     from agent.app.history import compare_cycles, export, list_changes, show_cycle
     from agent.history.request import HistoryRequest
@@ -70,7 +72,7 @@ def _refuse_together(options: dict[str, Any]) -> None:
             raise click.UsageError(f"--{name} is for the report that --show writes.")
     if options["exported"] is not None:
         if options["format"] != "text":
-            raise click.UsageError("--export says the format itself; leave --format out.")
+            raise click.UsageError("--export names its own format; leave --format out.")
         if options["output"] is not None:
             raise click.UsageError("--export writes line by line to stdout; redirect it instead of --output.")
         return

@@ -23,10 +23,10 @@ def predict(received_signals: list[str], /, **options: Any) -> int:
 
 
     Follows each connection through security groups, network ACLs and routes, there and back, for IPv4 and IPv6, and
-    says what the VPC's resolver answers. It names the rule, entry or route that decides, by its id. Hosts that the
-    configuration treats alike are one class. Exit codes: 0 everything that is required is open, 2 something is blocked,
-    3 something is not certain, or an error. With --assume: 0 the change closes nothing that was open, 2 it closes
-    something, 3 it may close something, or an error.
+    says what the VPC's resolver answers. It names the deciding rule, entry or route by its id. Hosts that the
+    configuration treats alike form one class. Exit codes: 0 everything that is required is open, 2 something is
+    blocked, 3 something is not certain, or an error. With --assume: 0 the change closes nothing that was open, 2 it
+    closes something, 3 it may close something, or an error.
     """
     from agent.app.predict import predict_here
 

@@ -46,12 +46,13 @@ def diagnose(received_signals: list[str], /, report_file: str, **options: Any) -
 @difference_format
 @click.pass_obj
 def diff(received_signals: list[str], /, old: str, new: str, **options: Any) -> int:
-    """Compare two saved reports. It says which targets, steps and findings differ.
+    """Compare two saved reports. The result says which targets, steps and findings differ.
 
     OLD and NEW are files written with --format json, ndjson or html; one of them may be - for stdin. The first line
-    says WORSE, FIXED, PARTLY FIXED or NOTHING WORSE, and by which finding. Then come the findings that are new or
-    worse, with their fixes, and their symptoms below them. A fault that the new run did not look for is not FIXED.
-    Exit codes: 0 nothing got worse, 1 or 2 by the worst cause that is new or got worse, 3 the two cannot be compared.
+    says WORSE, FIXED, PARTLY FIXED or NOTHING WORSE, and which finding decides that. Then come the findings that are
+    new or worse, each with its fix, and with its symptoms below it. A fault that the new run did not look for does not
+    count as FIXED. Exit codes: 0 nothing got worse, 1 (warning) or 2 (critical) for the worst cause that is new or got
+    worse, 3 the reports cannot be compared.
     """
     from agent.app.judge_saved import compare_saved
 

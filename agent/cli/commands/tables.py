@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from agent.app.tables import PARTS, SCHEMAS, json_schema
+from agent.catalog.wording import either
 from agent.cli.group import Command
 from agent.cli.options import table_format
 from agent.cli.param_types import SERVICE, WORKLOAD, OneOf
@@ -31,7 +32,7 @@ def _service(words: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 def endpoints(
     received_signals: list[str], /, region: str | None, partition: str | None, services: tuple[str, ...], wanted: str
 ) -> int:
-    """List host names, ports and Regions of the services. The list is for a Region, a partition or everywhere."""
+    """List host names, ports and Regions of the services. The list is for one Region, one partition or all Regions."""
     from agent.app.publish import write_at_once
     from agent.app.tables import endpoints_table
 
@@ -62,7 +63,7 @@ def endpoints(
     "part",
     type=OneOf(PARTS),
     metavar="PART",
-    help=f"Write only the policy of this part, as JSON that IAM accepts: {', '.join(PARTS[1:])}.",
+    help=f"Write only the policy of this part, as JSON for IAM. PART is {either(PARTS[1:])}.",
 )
 @table_format
 @click.pass_obj
@@ -77,7 +78,7 @@ def permissions(
     wanted: str,
 ) -> int:
     """Write the least IAM policy for each part of a run. The parts are the path, signed calls, jobs and reads of EC2;
-    an audit, a fleet and the runbook have policies of their own."""
+    an audit, a fleet and the runbook of Systems Manager have policies of their own."""
     from agent.app.publish import write_at_once
     from agent.app.tables import permissions_table
     from agent.cli.to_settings import workloads_from
@@ -98,13 +99,13 @@ def permissions(
 @click.argument("document", metavar="[DOCUMENT]", type=OneOf(tuple(SCHEMAS)), default=next(iter(SCHEMAS)))
 @click.pass_obj
 def schema(received_signals: list[str], /, document: str) -> int:
-    """Write the JSON Schema of a document. DOCUMENT is `report`, the default, `diff`, `prediction`, `audit`, `fleet`,
+    """Write the JSON Schema of a document. DOCUMENT is `report` (the default), `diff`, `prediction`, `audit`, `fleet`,
     `history`, `facts`, `host`, `change`, `fleet-change` or `audit-change`.
 
     The schemas describe what a run writes with --format json and --format host, what `diff`, `predict`, `audit`,
     `fleet` and `history` write with --format json, what `facts` writes, the changes that a watch sends with --on-change
-    and --notify, and the events that `fleet` and `audit` write with --format eventbridge. Each schema of a command's
-    document also has the form that is written if the command fails: the reason, with the verdict unknown.
+    and --notify, and the events that `fleet` and `audit` write with --format eventbridge. The schema of a command's
+    document also describes what is written if the command fails: the reason, with the verdict unknown.
     """
     from agent.app.publish import write_at_once
 

@@ -37,14 +37,15 @@ from agent.settings import ReportOptions
 def tui(context: click.Context, /, report_file: str | None, **options: Any) -> int:
     """Show a run, or a saved report, in a full-screen interface.
 
-    `?` lists the keys, `q` quits. REPORT is a file written with --format json, ndjson or html; without it, this host is
-    checked, and `r` checks it again. On exit the report is written as `check` writes it. For a screen reader, or for a
-    terminal that shows only lines, `check` gives the same content as text.
+    The key `?` lists all keys, and `q` quits. REPORT is a file written with --format json, ndjson or html. Without
+    REPORT, this host is checked, and `r` checks it again. On exit the report is written as `check` writes it. For a
+    screen reader, or for a terminal that shows only lines, `check` gives the same content as text.
 
-    With --watch it checks again and again, shows the times, losses and changes of every address, and steps back through
-    past runs. With --history it goes on from what an earlier watch kept, and keeps its own runs there.
+    With --watch it checks again and again, and shows the times, losses and changes of every address; you can step back
+    through past runs. With --history it continues the file of an earlier watch: it shows the runs in that file, and
+    keeps its own runs in it.
 
-    The exit code is that of the last finished run. If no run finished, it is 2 if something critical was proven,
+    The exit code is that of the latest finished run. If no run finished, it is 2 if something critical was proven,
     otherwise 3.
     """
     from agent.app.show import show_host, show_saved
@@ -58,14 +59,14 @@ def tui(context: click.Context, /, report_file: str | None, **options: Any) -> i
 
 
 def _refuse_run_options(context: click.Context) -> None:
-    """Raise UsageError for options of a run if no run is made. The environment and the configuration file may have them
-    for other commands."""
+    """Raise UsageError for options of a run, since REPORT is shown without a run. The environment and the configuration
+    file may have them for other commands."""
     if context.params["report_file"] == "-":
-        raise click.UsageError("REPORT must be a file here: the interface reads keys from stdin.")
+        raise click.UsageError("REPORT must be a file here: the interface reads the keyboard from stdin.")
     useful = (
         {field.name for field in fields(ReportOptions)} - {"suppressions"} | {"config", "report_file"} | INTERFACE_ONLY
     )
     for name in context.params.keys() - useful:
         if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             option = next(param.opts[0] for param in context.command.params if param.name == name)
-            raise click.UsageError(f"{option} applies to a run, and REPORT is shown without one.")
+            raise click.UsageError(f"{option} applies to a run, but REPORT is shown without a run.")

@@ -35,9 +35,10 @@ def watch(context: click.Context, /, **options: Any) -> int:
     go. SIGHUP reloads the configuration file. A service manager gets readiness, status and watchdog messages
     (Type=notify).
 
-    Every ten minutes, and after a change, a cycle makes one signed call per service, each time at the next address. In
-    between, the last answer counts. The configuration is not read from EC2 unless --ec2 says so. The exit code is 0
-    after SIGTERM or SIGINT; after the last of --cycles it is that of the last verdict.
+    A cycle is one run of the watch. Every ten minutes, and after a change, a cycle makes one signed call per service,
+    each time at the next address. In between, the latest answer counts. The configuration is not read from EC2 unless
+    --ec2 says so. The exit code is 0 after SIGTERM or SIGINT. If --cycles ends the watch, it is that of the final
+    verdict.
     """
     from agent.app.watch_job import watch_host
 

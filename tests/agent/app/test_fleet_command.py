@@ -278,7 +278,7 @@ REFUSED: Final = (
     (("x.json", "--suppressions", "nowhere.csv"), "--suppressions: nowhere.csv: cannot be read"),
     (("x.json", "--ec2-facts", "nowhere.json"), "--ec2-facts: nowhere.json: cannot be read"),
     (("x.json", "--where", "colour=red"), "'colour' is not one of group, endpoint"),
-    (("x.json", "--where", "vpc"), "'vpc' names no value after the '='"),
+    (("x.json", "--where", "vpc"), "'vpc' has no value after a '='"),
     (("x.json", "--least", "1"), "a whole number from 2 to"),
     (("x.json", "--tolerate", "101"), "a number from 0 to 100"),
     (("x.json", "--tolerate", "nan"), "a number from 0 to 100"),

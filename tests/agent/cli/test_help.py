@@ -110,7 +110,7 @@ def test_variables_are_told_once(name: str) -> None:
     for option in settable:
         assert option.envvar == f"BACKUPLINK_{option.opts[0].removeprefix('--').replace('-', '_').upper()}"
     if settable:
-        listed, _, rule = shown.partition(" can also be set by a variable, ")
+        listed, _, rule = shown.partition(" can also be set by an environment variable, ")
         named = set(re.findall(r"--[a-z0-9-]+", listed))
         every = {option.opts[0] for option in options}
         says = every - named if listed.startswith("Each option") else named
@@ -126,7 +126,7 @@ def test_who_can_read_a_file_is_told_as_it_is(name: str, metrics: bool) -> None:
     (option,) = (param for param in main.commands[name].params if param.opts[0] == "--output")
     assert isinstance(option, click.Option)
     assert option.help is not None
-    assert ("Only its owner can read it, unless it has metrics." in option.help) is metrics
+    assert ("only its owner can read it, unless the format is for metrics." in option.help) is metrics
 
 
 # --- What errors suggest ---------------------------------------------------------------------------------------------

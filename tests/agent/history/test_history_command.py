@@ -291,7 +291,7 @@ def test_exports(capsys: pytest.CaptureFixture[str], file: Path) -> None:
         (("{file}", "--export", "csv", "--output", "x"), "--export writes line by line to stdout; redirect it"),
         (("{file}", "--output", "{file}"), "--output {file} is the history"),
         (("{file}", "--compare", "1", "2", "--output", "{file}"), "--output {file} is the history"),
-        (("{file}", "--export", "csv", "--format", "json"), "--export says the format itself"),
+        (("{file}", "--export", "csv", "--format", "json"), "--export names its own format"),
         (("a\0b", "--show", "1", "--output", "x"), "embedded null"),
         (("{file}", "--since", "yesterday"), "'yesterday' is not a duration such as 7d"),
         (("{file}", "--since", "0001-01-01T00:00+14:00"), "is not a duration such as 7d"),
@@ -553,7 +553,7 @@ def test_a_bound_of_no_history_is_refused(
 ) -> None:
     code, out, err = _run(capsys, *called, *words)
     assert code == 3
-    assert f"{words[0]} bounds the history, and there is none: add --history FILE." in err
+    assert f"{words[0]} limits a history, but no file keeps one: add --history FILE." in err
     assert out.startswith("UNKNOWN")
 
 

@@ -58,7 +58,7 @@ options:
     description: Time limit of the whole check, in seconds.
     type: float
   calls:
-    description: Signed calls to make, one at each address, one for each service, or none.
+    description: Signed calls to make, one at each address (each), one for each service (one), or none.
     type: str
     choices: [each, one, none]
   ec2:
