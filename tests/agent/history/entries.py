@@ -1,4 +1,4 @@
-"""Entries of a history, reduced to the subject of a test."""
+"""Entries of a history that have only what a test is about."""
 
 from collections.abc import Mapping
 from dataclasses import replace

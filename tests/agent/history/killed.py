@@ -1,8 +1,8 @@
 """`python -m tests.agent.history.killed FOLDER`: writers of a history, each killed (SIGKILL) at a different statement.
 
-Each is a child that writes CYCLES cycles to FOLDER/N.db and kills itself at the N-th statement that SQLite runs for it,
-until one reaches its end. So a point is the same in every run, while a delay would differ. stdout has the number of
-points.
+Each writer is a child that writes CYCLES cycles to FOLDER/N.db, and kills itself at the N-th statement that SQLite runs
+for it. The last writer reaches its end. A statement is the same point in every run, which a delay would not be. stdout
+has the number of points.
 """
 
 import itertools

@@ -49,8 +49,8 @@ SCHEMA = jsonschema_rs.Draft202012Validator(json.loads(json_schema("history")))
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """A history of three cycles of a watch, the second with a change, then a gap and another cycle, and real reports of
-    two scenarios.
+    """A history with three cycles of a watch, of which the second has a change, then a gap and another cycle. It also
+    has the reports of two checks.
     """
     history = writer(tmp_path / "h.db")
     for number, report in enumerate((well(1), ill(2), ill(3), well(9)), 1):
@@ -128,7 +128,7 @@ def test_the_last_that_failed(file: Path, tmp_path: Path) -> None:
         history.append(entry(kept, *([change(2)] if number == 2 else [])))
     history.close()
     report, cycle = last_failed_report(str(history.path))
-    assert (cycle, report.run.id) == (2, "run-2")  # cycle 3 had the same result, and has no report of its own
+    assert (cycle, report.run.id) == (2, "run-2")  # cycle 3 had the same result, and so has no report
     assert [made.about for made in last_changes(str(history.path), 1).changes] == ["TCP001@backup"]
     assert last_changes(str(history.path), 0).changes == ()
 
@@ -234,7 +234,7 @@ def test_a_report_does_not_replace_the_history_it_is_from(capsys: pytest.Capture
 
 def test_two_cycles_are_compared(capsys: pytest.CaptureFixture[str], file: Path) -> None:
     code, out, _ = _run(capsys, "history", file, "--compare", 5, 6)
-    assert code == 0  # as for every other command: its findings are in the document
+    assert code == 0  # what is found is in the document, as for every `history`
     assert out.startswith("WORSE (critical)  TCP002 of backup is new: ")
     document = json.loads(_run(capsys, "history", file, "--compare", 5, 6, "--format", "json")[1])
     assert document["schema"] == "backuplink.diff.v1"
@@ -387,7 +387,7 @@ def test_a_path_that_flaps_is_flapping_in_every_format(capsys: pytest.CaptureFix
     page = html_page.read(_run(capsys, "history", path, "--format", "html")[1])
     assert html_page.texts(page, "h1") == [first]
     assert any(line.startswith("The last failure: backup: ") for line in html_page.texts(page, "p"))
-    # Findings that began before the first cycle read are known nevertheless.
+    # Findings that began before the first cycle that is read are known nevertheless.
     later_on = " ".join(
         _run(capsys, "history", path, "--since", "2026-01-15T03:20Z")[1].partition("\nwatch")[0].split()
     )
@@ -430,8 +430,8 @@ def test_checks_go_on_from_each_other(capsys: pytest.CaptureFixture[str], tmp_pa
 
 
 def test_a_file_is_opened_once_in_a_process(tmp_path: Path) -> None:
-    """Otherwise SQLite's locks on it would be lost, and another process could remove the log to which this
-    one writes.
+    """If a process opened the file twice, SQLite's locks on it would be lost. Another process could then remove the log
+    to which this process writes.
     """
     first = keep.opened_history(Keeping(path=tmp_path / "h.db", seconds=DAY, size=MB))
     first.append(entry(well(1)))
@@ -444,7 +444,7 @@ def test_a_file_is_opened_once_in_a_process(tmp_path: Path) -> None:
         "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('SELECT * FROM cycle').fetchall(); c.close()"
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "h.db")], check=True)
-    assert (tmp_path / "h.db-wal").stat().st_size > 0  # the other process saw that it is in use
+    assert (tmp_path / "h.db-wal").stat().st_size > 0  # the other process saw that the file is in use
     first.close()
 
 

@@ -1,5 +1,5 @@
-"""A history as a page and as a picture: the current state, times without a watch, the report of each failure. The page
-is complete without other files, and every foreign text is only text there.
+"""A history as a page and as a picture: the current state, times without a watch, and the report of each failure. The
+page needs no other file, and foreign text in it stays text.
 """
 
 import itertools
@@ -196,9 +196,9 @@ def test_of_a_week(week: tuple[HistoryDocument, Reports]) -> None:
 
 def test_what_nobody_watched_counts_as_neither(week: tuple[HistoryDocument, Reports]) -> None:
     rows = [element.text for element in read(_page(*week)) if element.name == "tr"]
-    assert "2026-01-18100 %16 h 2 min0 s0 s7 h 57 min" in rows  # of a day with a gap
-    assert "2026-01-19100 %23 h 0 min0 s60 min0 s" in rows  # with an unknown verdict
-    assert "2026-01-1690.28 %21 h 40 min2 h 20 min0 s0 s" in rows  # with a fault
+    assert "2026-01-18100 %16 h 2 min0 s0 s7 h 57 min" in rows  # a day with a gap
+    assert "2026-01-19100 %23 h 0 min0 s60 min0 s" in rows  # a day with an unknown verdict
+    assert "2026-01-1690.28 %21 h 40 min2 h 20 min0 s0 s" in rows  # a day with a fault
 
 
 def test_each_failure_leads_to_the_report_that_shows_it(week: tuple[HistoryDocument, Reports]) -> None:
@@ -366,7 +366,7 @@ def test_marks_of_a_day_differ_in_height_and_stand_at_their_hours() -> None:
         (group.attrib["class"], *(float(rect.attrib[name]) for name in ("x", "width", "height")))
         for group in root.iter("{http://www.w3.org/2000/svg}g")
         for rect in group.findall("{http://www.w3.org/2000/svg}rect")
-    ][3:]  # after those of the legend
+    ][3:]  # without those of the legend
     (ok, x1, w1, h1), (failed, x2, w2, h2), (unknown, _, _, h3) = kinds
     assert (ok, failed, unknown) == ("ok", "critical", "unknown")
     assert h1 < h3 < h2
@@ -430,7 +430,7 @@ def test_what_is_too_much_for_a_picture_is_counted_in_it() -> None:
     assert shown.count("the last 35 days; 15 earlier ones are not drawn") == chart.MAX_SERIES
     assert shown.count("and 18 more lanes with fewer cycles") == chart.MAX_SERIES
     assert shown[-1] == "and 2 more series"
-    assert "s3 52.95.1.30:443" in shown  # the one with most cycles
+    assert "s3 52.95.1.30:443" in shown  # the lane with the most cycles
     assert "s3 52.95.1.1:443" not in shown
 
 

@@ -167,9 +167,9 @@ def test_an_older_version_becomes_the_new_one_and_keeps_its_rows(tmp_path: Path)
     reading = opened_for_reading(path, NEWER)
     assert reading.execute("SELECT id, note FROM cycle").fetchall() == [(1, "old")]
     reading.close()
-    assert path.read_bytes() == before  # read like the new one, and left like the old one
+    assert path.read_bytes() == before  # it was read like a new file, and did not change
     opened_for_writing(path, NEWER).close()
-    writing = opened_for_writing(path, NEWER)  # and once only
+    writing = opened_for_writing(path, NEWER)  # a converted file is not converted again
     assert writing.execute("SELECT id, note FROM cycle").fetchall() == [(1, "old")]
     assert writing.execute("PRAGMA user_version").fetchone() == (len(NEWER),)
     writing.close()
@@ -188,7 +188,7 @@ def test_a_migration_that_fails_leaves_the_old_version(tmp_path: Path) -> None:
 
 
 def test_a_released_version_stays_as_it_is() -> None:
-    """Users' files have this version: a change of a table is a new row of VERSIONS."""
+    """Users have files of this version, so a change of a table must be a new row of VERSIONS."""
     digests = [hashlib.sha256("\n".join(version).encode()).hexdigest()[:16] for version in VERSIONS]
     assert digests == ["2d912d46617edb10"]
 
@@ -204,7 +204,7 @@ def test_a_folder_that_cannot_be_written_has_no_writer(tmp_path: Path, monkeypat
     with HistoryReader(tmp_path / "h.db") as reading:
         assert len(list(reading.cycles(None))) == 1
         assert [path.name for path in tmp_path.iterdir()] == ["h.db"]
-    history.append(entry(well(2)))  # with a write-ahead log, there is one, and its content counts
+    history.append(entry(well(2)))  # now there is a write-ahead log, and its content counts
     with HistoryReader(tmp_path / "h.db") as reading:
         assert len(list(reading.cycles(None))) == 2
 

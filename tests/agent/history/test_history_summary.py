@@ -38,7 +38,7 @@ STATUSES = {OK: "ok", ILL: "critical", DIM: "unknown", ODD: "warning"}
 
 
 def marks(*starts: float, stands: float | None = 1.0, outlines: Sequence[int] = ()) -> list[Mark]:
-    """Cycles that started this many hours after T0 and last this many."""
+    """Cycles that started these numbers of hours after T0, and last `stands` hours each."""
     kinds = outlines or [OK] * len(starts)
     whole = None if stands is None else round(stands * HOUR)
     return [
@@ -179,7 +179,7 @@ def test_flapping_lasts_until_it_settles() -> None:
         _change("raised", 2, "TCP002@backup"),
         _change("flapping", 3, "TCP002@backup"),
         _change("settled", 4),
-        _change("settled", 5, "DNS001@backup"),  # it began before the first cycle read
+        _change("settled", 5, "DNS001@backup"),  # the finding began before the first cycle that is read
         _change("flapping", 6),
     ]
     cycles = marks(*range(8), outlines=[OK, ILL, OK, DIM, OK, ILL, OK, ILL])

@@ -91,10 +91,10 @@ def test_a_report_is_kept_where_something_changes(tmp_path: Path) -> None:
     for number, letter in enumerate("ooxxoox", 1):
         history.append(entry((well if letter == "o" else ill)(number)))
     assert _reports(history.path) == [(1, 1), (2, 1), (3, 3), (4, 3), (5, 1), (6, 1), (7, 3)]
-    history.append(entry(well(8), change(8)))  # a reported change is proven by a report of its own
+    history.append(entry(well(8), change(8)))  # a reported change gets a report of its own as proof
     assert _reports(history.path)[-1] == (8, 8)
     other = entry(well(9), series="check")
-    history.append(other)  # another series shares none
+    history.append(other)  # another series shares no report
     assert _reports(history.path)[-1] == (9, 9)
 
 
@@ -139,7 +139,7 @@ def test_a_file_that_was_removed_is_made_anew(tmp_path: Path) -> None:
 
 
 def test_a_command_that_keeps_one_run_removes_what_is_too_old(tmp_path: Path) -> None:
-    """A timer starts such a command once a day."""
+    """A timer may start such a command once a day."""
     for day in range(1, 5):
         history = writer(tmp_path / "h.db", seconds=2 * DAY)
         history.append(entry(at(well(day), later(hours=24 * day))))
@@ -155,7 +155,7 @@ def test_what_is_too_old_is_removed(tmp_path: Path) -> None:
         history.append(entry(at(well(number), later(hours=number))))
     kept = _reports(history.path)
     assert [number for number, _ in kept] == list(range(PRUNE_CYCLES - 24, PRUNE_CYCLES + 1))
-    assert {report for _, report in kept} == {2}  # it stays as long as a cycle refers to it
+    assert {report for _, report in kept} == {2}  # a report stays as long as a cycle refers to it
     assert (_count(history.path, "report"), _count(history.path, "change")) == (1, 0)
     with HistoryReader(history.path) as reading:
         assert reading.report(PRUNE_CYCLES)[1] == 2
@@ -177,7 +177,7 @@ def test_the_last_cycle_stays_however_old_it_is(tmp_path: Path) -> None:
 def test_a_file_that_is_too_large_loses_the_oldest(tmp_path: Path) -> None:
     history = writer(tmp_path / "h.db", size=MB // 2)
     report = report_of("one-zone-silent")
-    for number in range(1, 4 * PRUNE_CYCLES + 1):  # each with a report of its own
+    for number in range(1, 4 * PRUNE_CYCLES + 1):  # each cycle has a report of its own
         moved = replace(report.run, id=f"run-{number}", started_at=later(minutes=number))
         history.append(entry(replace(report, run=moved), change(number)))
     history.close()
@@ -209,7 +209,7 @@ def test_two_writers_and_a_reader_share_a_file(tmp_path: Path) -> None:
             try:
                 with HistoryReader(path) as history:
                     seen.append(sum(1 for _ in history.cycles(None)))
-            except HistoryError:  # between the creation of the file and of its tables
+            except HistoryError:  # the file is there, but not its tables
                 if seen[-1]:
                     raise
     assert [process.wait(SECONDS) for process in writers] == [0, 0]
@@ -227,7 +227,7 @@ def test_a_reader_sees_one_moment_while_others_write(tmp_path: Path) -> None:
     with HistoryReader(history.path) as reading:
         with reading.moment():
             assert [len(marks) for marks in reading.marks(None).values()] == [1]
-            history.append(entry(well(2)))  # neither waits for the other
+            history.append(entry(well(2)))  # reader and writer do not wait for each other
             assert [len(marks) for marks in reading.marks(None).values()] == [1]
         assert [len(marks) for marks in reading.marks(None).values()] == [2]
         assert len(list(reading.cycles(None))) == 2
@@ -237,12 +237,12 @@ def test_kill_9_leaves_whole_cycles(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.agent.history.killed", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=True)
     points = range(1, int(done.stdout) + 1)
-    assert len(points) > 9 * CYCLES  # at each statement of each cycle, and between them
+    assert len(points) > 9 * CYCLES  # the points are at each statement of each cycle, and between them
     kept = set()
     for point in points:
         path = tmp_path / f"{point}.db"
         rows = []
-        if path.stat().st_size:  # else it was killed before the tables existed
+        if path.stat().st_size:  # otherwise the writer was killed before the tables existed
             with HistoryReader(path) as history:
                 rows = list(history.cycles(None))
                 assert [history.report(row.id)[0].run.id for row in rows] == [row.run_id for row in rows]
@@ -255,7 +255,7 @@ def test_kill_9_leaves_whole_cycles(tmp_path: Path) -> None:
         assert again._opened().execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         again.close()
         assert _reports(path)[-1][0] == len(rows) + 1
-    assert kept == set(range(CYCLES))  # the last statement is the end of the last cycle
+    assert kept == set(range(CYCLES))  # a writer that is killed at its last statement loses its last cycle
 
 
 _FULL = """

@@ -1,7 +1,8 @@
-"""What the findings of the judge's cases say, whole: `./dev golden` writes it, for `test_names.py` to `test_names.txt`.
+"""The whole text of the findings in the judge's cases. `./dev golden` writes it: that of `test_names.py` to
+`test_names.txt`.
 
-A case is a row of a table in a test module, and its name begins with the code: in `CASES_THAT_FIRE` what a single rule
-sees, in `FINDINGS` what the whole judge is given.
+A case is a row of a table in a test module, and its name begins with the code of a finding. A row of `CASES_THAT_FIRE`
+is what a single rule sees. A row of `FINDINGS` is what the whole judge is given.
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,7 +22,7 @@ Row = Case | Evidence
 
 
 def golden_files() -> dict[Path, dict[str, Row]]:
-    """The rows of each test module that has some, by the file that holds what they say."""
+    """The rows of each test module that has rows, by the golden file with the text of their findings."""
     return {file.with_suffix(".txt"): rows for file in sorted(_RULES.rglob("test_*.py")) if (rows := _rows(file))}
 
 
@@ -34,14 +35,14 @@ def _rows(file: Path) -> dict[str, Row]:
 
 
 def findings_of(name: str, row: Row) -> list[RuleFinding] | list[Finding]:
-    """The findings with the code that the name begins with; there is at least one."""
+    """The findings that a row is about: those with the code at the beginning of its name. There is at least one."""
     if isinstance(row, Case):
         return row.findings()
     return [finding for finding in diagnose(row).findings if finding.code == name.split()[0]]
 
 
 def said(name: str, row: Row) -> str:
-    """All that these findings say."""
+    """The whole text of the findings of a row."""
     lines = _of_rule(row) if isinstance(row, Case) else _of_report(name, row)
     text = "\n".join(lines)
     assert text

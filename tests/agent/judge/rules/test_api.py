@@ -131,7 +131,7 @@ def test_credentials(observation: Observation[Any] | None, expected: list[str]) 
 
 
 def container(failed: str | None) -> Observation[TcpFacts]:
-    """A connect to the address that gives a container's credentials, successful or not."""
+    """A successful or failed connect to the address that gives a container its credentials."""
     seen = tcp("169.254.170.2", 80, failed=failed)
     subject = Subject(step=Step.IMDS, address=ip_address("169.254.170.2"), port=80, operation=CONTAINER)
     return replace(seen, subject=subject)
@@ -297,7 +297,7 @@ def test_silent(observation: Observation[Any]) -> None:
 
 @pytest.mark.parametrize("code", ANSWERS)
 def test_without_facts_the_kind_still_speaks(code: str) -> None:
-    # API009 differs from API004 only in the code of the failure, which stays.
+    # Only the code of the failure tells API009 from API004, and an answer without facts still has the code.
     whole = ANSWERS[code](A)
     assert whole.failure is not None
     bare = spoiled(whole, failed=whole.failure.kind)
@@ -391,8 +391,9 @@ def gateways(
     more: int = 0,
     cut: bool = False,
 ) -> Observation[ApiFacts]:
-    """An answer to ListGateways. Each gateway has the time before NOW at which it was last seen; `more` gateways are
-    not kept, and `cut` marks an incomplete list."""
+    """An answer to ListGateways. `ago` says of each gateway how long before NOW it was last seen. `more` gateways were
+    listed but are not kept, and `cut` marks an incomplete list.
+    """
     observation = api(address, of="backup-gateway", server_time=server_time)
     assert isinstance(observation.outcome, Ok)
     seen = tuple(GatewayFacts(gateway_id=name, last_seen=None if since is None else NOW - since) for name, since in ago)
@@ -402,7 +403,7 @@ def gateways(
         observation.outcome.facts,
         gateways=seen,
         gateways_listed=len(seen) + more,
-        # The gateways that are not kept were seen last.
+        # The gateways that are not kept were seen most recently.
         gateways_last_seen=server_time if more else latest,
         gateways_cut=cut,
     )

@@ -150,7 +150,7 @@ def test_nature_of_an_attempt(attempt: Observation[TcpFacts], nature: Nature) ->
 
 
 def test_nature_where_the_interfaces_are_not_known() -> None:
-    # An ICMP error may also come from the address that the attempt was made from.
+    # An ICMP error may also come from the source address of the attempt.
     attempt = tcp(A, failed="refused", icmp=(OWN, 3), seconds=0.0001, source=OWN)
     assert nature_of(attempt, frozenset()) is Nature.LOCAL
 
@@ -207,7 +207,7 @@ CASES_THAT_FIRE += [
         [*GATE, gate(A, 443, "timeout"), gate(B, 443, "refused"), gate(B, 1026, "timeout")],
         targets=[GATEWAY],
     ),
-    # The simple form of the command that admits a source takes IPv4 alone.
+    # The short form of the command that admits a source accepts only IPv4.
     fires(
         "TCP001",
         "both families",
@@ -235,7 +235,7 @@ def all_silent(seen: Observation[ImdsFacts], *silent: str, source: str | None = 
 
 
 NEAR = "10.0.3.17"
-"""An address in the subnet of this host's own."""
+"""An address in this host's own subnet."""
 
 
 CASES_THAT_FIRE += [
@@ -293,7 +293,7 @@ CASES_THAT_FIRE += [
         ],
         targets=[GATEWAY],
     ),
-    # The filter for private addresses knows IPv4 alone.
+    # The filter for private addresses accepts only IPv4.
     fires(
         "TCP002",
         "both families",
@@ -647,7 +647,7 @@ def test_nothing_is_to_be_opened_where_ec2_says_that_all_is_open(code: str, obse
     rule = rule_of(RULES, code)
     [beside] = findings_of(rule, evidence([*healthy(of), *read, *observations], targets=[of]))
     assert [" ".join(command.argv) for command in beside.fix.commands] == ["nft list ruleset"]
-    # If it is closed, unread, or too old, the advice about the path stays.
+    # If the group is closed, unread, or read too long ago, the advice about the path stays.
     shut = configured.read(SECURITY_GROUPS, SecurityGroupsFacts(groups=(configured.groups()[0],)))
     old = gateway_configured(days_old=2) if of is GATEWAY else configured.configured(days_old=2)
     for reads in ([], [*read, shut], old):

@@ -199,7 +199,7 @@ def finding(code: str, observations: Observations, **rest: Any) -> RuleFinding:
 
 
 def counted(**exceeded: int) -> Observations:
-    """The rise during the run, by counter of the interface ens5."""
+    """An observation of how much counters of the interface ens5 rose during the run."""
     facts = AllowanceFacts(exceeded={f"ens5 {name}": count for name, count in exceeded.items()}, counters=())
     subject = Subject(step=Step.HOST, operation=ALLOWANCES)
     return [Observation(subject=subject, outcome=Ok(facts), started_at=NOW, seconds=0.001)]
@@ -212,7 +212,7 @@ ROSE: Final = {
     "packets, and bandwidth beside it": {"pps_allowance_exceeded": 2, "bw_in_allowance_exceeded": 900},
     "two of them": {"pps_allowance_exceeded": 2, "linklocal_allowance_exceeded": 3},
 }
-"""How counters of the driver rose, by what they count."""
+"""Cases of how much the driver's counters rose, by what these counters count."""
 
 
 def with_line(address: str, *names: str) -> Observation[HostFacts]:
@@ -282,7 +282,7 @@ def chosen(source: str, region: str = "us-east-1") -> Run:
 
 
 def coded(observation: Observation[Any], code: str) -> Observation[Any]:
-    """The failed observation with a code."""
+    """The failed observation, with this code in its failure."""
     assert isinstance(observation.outcome, Failed)
     return replace(
         observation, outcome=Failed(replace(observation.outcome.failure, code=code), observation.outcome.facts)
@@ -290,7 +290,7 @@ def coded(observation: Observation[Any], code: str) -> Observation[Any]:
 
 
 PRIVATE_BESIDE: Observations = [imds(), proxy(), lookup(A, operation=DUAL_STACK_NAME)]
-"""A private dual-stack name."""
+"""A dual-stack name with a private address."""
 CAUSES_OF_THEIR_OWN: dict[str, Observations] = {
     "NXDOMAIN": [host(), lookup(failed="nxdomain")],
     "no data": [host(), lookup(failed="nodata")],
@@ -707,7 +707,7 @@ OF_THE_CONFIGURATION: Final = {
     "route-53-profile-zone-with-a-public-address": "VPC018",
     "route-53-profile-rule-forwards-to-public": "VPC018",
 }
-"""The setting that gives the default name a public answer, by scenario."""
+"""The code of the setting that gives the default name a public answer, for each scenario."""
 
 
 @pytest.mark.parametrize("name", OF_THE_CONFIGURATION)

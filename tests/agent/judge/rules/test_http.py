@@ -27,7 +27,7 @@ CORPORATE: Final = tls(A, issuer="CN=Proxy CA,O=Example Corp", organization="Exa
 
 
 def stranger(address: str, **more: Any) -> Observation[Any]:
-    """A server that sends no request id."""
+    """An answer without a request id, as from a server that is not AWS."""
     return answered(address, failed="not-aws", status=200, request_id=None, **more)
 
 

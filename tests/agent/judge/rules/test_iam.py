@@ -1,4 +1,4 @@
-"""IAM rules: the owner of the policy that denied, by AWS's words alone, and never by a guess."""
+"""IAM rules: who owns the policy that denied a call. They tell this by AWS's words alone, and never guess."""
 
 import json
 import re
@@ -246,11 +246,11 @@ def test_every_code_can_be_read() -> None:
     assert {rule.code for rule in RULES} == set(REASONS)
 
 
-# --- No part of the grammar is idle ----------------------------------------------------------------------------------
+# --- Every part of the grammar is needed -----------------------------------------------------------------------------
 
 
 def others(items: tuple[Any, ...], changed: Any, *instead: Any) -> tuple[Any, ...]:
-    """The items, with one of them replaced by others."""
+    """The items, with `changed` replaced by `instead`."""
     at = items.index(changed)
     return (*items[:at], *instead, *items[at + 1 :])
 
@@ -432,7 +432,9 @@ def test_any_text_is_a_denial(text: str) -> None:
 def test_a_reason_quoted_in_a_name_is_not_believed(
     claim: str, code: str, before: str, after: str, data: st.DataObject
 ) -> None:
-    """A caller that chooses the names of session and resource cannot fake a denial by an endpoint."""
+    """A caller can choose the names of the session and the resource, but cannot use them to fake a denial by an
+    endpoint.
+    """
     quoted = f"{before} {claim} {after}"
     one_word = "-".join(quoted.split())
     reason = REASONS[code]

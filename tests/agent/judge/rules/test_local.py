@@ -1,4 +1,4 @@
-"""Causes on this host that keep a connect from leaving, from observations made by hand."""
+"""Causes on this host that keep a connect from leaving it. The observations are written by hand."""
 
 from typing import Any, Final
 
@@ -10,7 +10,7 @@ from tests.support.cases import OUTSIDE, C, Case, assert_silent, codes_of, fires
 
 A, B = PRIVATE
 AT_BRIDGE: Final = "172.17.1.17"
-"""An address in a VPC whose block is also docker0's."""
+"""An address in a VPC that has the same block as docker0."""
 
 
 def sent(

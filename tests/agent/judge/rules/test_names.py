@@ -957,7 +957,7 @@ def test_a_nat64_address_is_no_broken_family(by_ipv4: str | None, by_nat64: str 
 # --- Together -------------------------------------------------------------------------------------------------------
 
 AT_PUBLIC: Observations = [*here("backup", PUBLIC), answer(*PRIVATE, by=VPC_RESOLVER), *climbed(PUBLIC)]
-"""A run that works with public addresses, while the VPC's resolver gives private ones."""
+"""A run that works with public addresses, while the VPC's resolver gives private addresses."""
 
 
 @pytest.mark.parametrize(
@@ -972,7 +972,7 @@ AT_PUBLIC: Observations = [*here("backup", PUBLIC), answer(*PRIVATE, by=VPC_RESO
         pytest.param(
             "DNS007",
             "DNS001",
-            # The alias led to another address than the one in use, so AWS's answer there proves nothing about it.
+            # The alias led to another address. AWS's answer at the address in use proves nothing about the alias.
             [*here("backup", PUBLIC), answer("52.95.111.31", alias="override.example.com"), *climbed(PUBLIC)],
             id="an override",
         ),
@@ -1009,7 +1009,7 @@ def hosts_file(address: str) -> Observation[HostFacts]:
 
 
 def appliance(label: str, failed: str | None, *addresses: str) -> Observation[LookupFacts]:
-    """The host's own lookup of a name that a gateway appliance uses."""
+    """This host's own lookup of a name that a gateway appliance uses."""
     return lookup(*addresses, of="backup-gateway", failed=failed, operation=f"{APPLIANCE}{label}")
 
 

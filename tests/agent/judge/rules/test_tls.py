@@ -45,12 +45,12 @@ OTHER = "*.s3.eu-west-1.amazonaws.com"
 def inspected(
     address: str, issuer: str = CORPORATE, organization: str | None = "Example Corp"
 ) -> Observation[TlsFacts]:
-    """A certificate of an authority that this host does not know."""
+    """A certificate by an authority that this host does not know."""
     return tls(address, failed="tls-untrusted", issuer=issuer, organization=organization)
 
 
 def elsewhere(address: str, *names: str) -> Observation[TlsFacts]:
-    """A certificate of that authority for these names."""
+    """A certificate for these names, by an authority that this host does not know."""
     return tls(address, failed="tls-untrusted", issuer=CORPORATE, organization="Example Corp", names=names)
 
 
@@ -65,7 +65,7 @@ def misplaced(address: str, *names: str) -> Observation[TlsFacts]:
 
 
 def coded(observation: Observation[TlsFacts], code: str | None, message: str = "it said no") -> Observation[TlsFacts]:
-    """The failed observation with a code and OpenSSL's words."""
+    """The failed observation, with this code and this message of OpenSSL."""
     assert isinstance(observation.outcome, Failed)
     failure = replace(observation.outcome.failure, code=code, message=message)
     return replace(observation, outcome=Failed(failure, observation.outcome.facts))
@@ -76,13 +76,13 @@ def alert(address: str, code: str | None) -> Observation[TlsFacts]:
 
 
 def again(address: str, operation: str, *, answered: bool) -> Observation[TlsFacts]:
-    """One of the two further handshakes after a stall."""
+    """One of the two further handshakes that a run makes after a stall."""
     observation = tls(address) if answered else tls(address, failed="timeout", received=0)
     return replace(observation, subject=replace(observation.subject, operation=operation))
 
 
 def named(observations: Observations) -> set[str]:
-    """The codes of all findings of the first rules."""
+    """The codes of all findings of the rules in CORE."""
     seen = evidence([*HERE, *observations])
     return {finding.code for rule in CORE for finding in findings_of(rule, seen)}
 
@@ -249,7 +249,7 @@ CASES_OF_SILENCE += [
 
 
 def second(operation: str, state: str) -> Observation[TlsFacts]:
-    """One of the two further handshakes after a stall, by its result."""
+    """One of the two further handshakes that a run makes after a stall, with this result."""
     observations = {
         "answered": tls(A),
         "answered-certificate": tls(A, failed="tls-hostname", names=[OTHER]),
@@ -286,7 +286,7 @@ STALLS: Final = (
     ("not-made", "answered"),
     ("silent", "not-made"),
 )
-"""How a small handshake ended, and how one for another name did."""
+"""Pairs of results: of a small handshake, and of a handshake for another name."""
 CASES_THAT_FIRE += [
     *(
         fires(
@@ -470,7 +470,7 @@ CASES_OF_SILENCE += [
 
 
 def amazons(address: str, code: str) -> Observation[TlsFacts]:
-    """A certificate that names Amazon as its issuer and does not verify."""
+    """A certificate that names Amazon as its issuer and cannot be verified."""
     return coded(tls(address, failed="tls-untrusted", issuer="CN=Amazon Root CA 1,O=Amazon"), code, f"code {code}")
 
 
@@ -524,7 +524,7 @@ AMAZON_ROOT: Final = "CN=Amazon Root CA 1,O=Amazon"
 
 
 def unstamped(observation: Observation[TlsFacts]) -> Observation[TlsFacts]:
-    """The observation from a report that has lost its times."""
+    """The observation without its times, as from a report that has lost them."""
     return replace(observation, started_at=None)
 
 

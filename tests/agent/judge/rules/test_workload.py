@@ -309,7 +309,7 @@ LAUNCHER: Final = "/usr/sap/aws-backint-agent/aws-backint-agent-launcher.sh"
 def test_a_proxy_of_this_shell_takes_what_an_agent_calls_only_where_its_own_variables_say_so(
     search: Observation[WorkloadFacts], of: Target, is_taken: bool
 ) -> None:
-    """The launcher or the unit of the agent sets its path, so that path is judged."""
+    """The variables of the agent's launcher or unit, if they are known, decide its path instead of the shell's proxy."""
     refused: Observation[Any] = Observation(
         subject=Subject(step=Step.HTTP, target=of.id, operation=PROXY_CONNECT),
         outcome=Failed(Failure(kind=FailureKind.PROXY_REFUSED, message="403", code="403"), None),
@@ -408,7 +408,7 @@ def test_what_a_launcher_takes_from_its_shell_is_said_and_no_fault(
         [] if unknown is None else [True]
     )
     through = evidence(storage(backint(**settings), through=PROXY), targets=[STORAGE], of=asked())
-    assert through.proxy(STORAGE) == (None if unknown is None else PROXY)  # the agent may use the same
+    assert through.proxy(STORAGE) == (None if unknown is None else PROXY)  # the agent may use the same proxy
 
 
 @pytest.mark.parametrize(

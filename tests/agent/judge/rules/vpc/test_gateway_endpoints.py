@@ -96,7 +96,7 @@ def seen(
     expect: Expect = Expect.PRIVATE,
     days_old: float = 0.0,
 ) -> Evidence:
-    """A run in which all addresses of S3 connect, in a healthy network with these reads in place of its own."""
+    """A run in which all addresses of S3 connect. The network is healthy, except for what these reads say."""
     climbs = [step for address in addresses for step in climbed(address, of="s3")]
     name: Observations = [
         *here("s3", *addresses),
@@ -159,7 +159,7 @@ UNKNOWN: Final[dict[str, tuple[Observation[Any], ...]]] = {
     "another account's endpoint": (gateways(), tables(UNSEEN), HELD),
     "the table of this subnet not read": (IN_ORDER[0], OF_THIS_SUBNET, HELD),
 }
-"""What leaves open which way an address of S3 is reached."""
+"""Configurations that leave it open how an address of S3 is reached."""
 
 
 @pytest.mark.parametrize("changed", UNKNOWN.values(), ids=UNKNOWN)
@@ -273,7 +273,7 @@ DENYING: Final[dict[str, list[dict[str, Any]]]] = {
     "a Deny of the bucket": [EVERYTHING, {**EVERYTHING, "Sid": "NoBackups", "Effect": "Deny", "Resource": ARNS}],
     "another VPC": [{**EVERYTHING, "Condition": {"StringEquals": {"aws:SourceVpc": "vpc-0fffffff"}}}],
 }
-"""Policies that keep the call at the bucket out."""
+"""Statements of policies that deny the call at the bucket."""
 
 
 @pytest.mark.parametrize("statements", DENYING.values(), ids=DENYING)
@@ -344,7 +344,7 @@ def test_what_cannot_be_told_of_a_policy_is_said_and_is_no_fault(policy: str, wo
     ],
 )
 def test_the_role_of_the_instance_is_no_root_user(others: Observations, decides: bool) -> None:
-    """On a gateway endpoint, an account in Principal means its root user only."""
+    """In the policy of a gateway endpoint, an account in `Principal` means only the account's root user."""
     of = at_bucket({**EVERYTHING, "Principal": {"AWS": "111122223333"}}, others=others)
     assert bool(rule_findings(of)) is decides
 

@@ -98,14 +98,14 @@ WHO = "User: arn:aws:sts::111122223333:assumed-role/BackupAgent/i-0a1b2c3d is no
 
 
 def seen(observations: Iterable[Observation[Any]], *targets: Target, **how: Any) -> Evidence:
-    """A run that reads EC2, unless it is said otherwise."""
+    """A run that reads EC2, unless `how` says otherwise."""
     return evidence(observations, targets=targets or (BACKUP,), of=run(**{"ec2_reads": True, **how}))
 
 
 def rule_findings(
     code: str, observations: Iterable[Observation[Any]], *targets: Target, **how: Any
 ) -> list[RuleFinding]:
-    """What the rule alone says."""
+    """The findings of this rule alone."""
     return findings_of(rule_of(RULES, code), seen(observations, *targets, **how))
 
 
@@ -208,7 +208,7 @@ ELSEWHERE = read(
         )
     ),
 )
-"""The endpoint's subnets are in the zones 2 and 3, this host in zone 1."""
+"""The endpoint's subnets are in zones 2 and 3, and this host is in zone 1."""
 
 
 @pytest.mark.parametrize(
@@ -257,7 +257,7 @@ def test_vpc013_passes_over_what_a_facts_file_holds_for_other_hosts() -> None:
 
 
 def dropping(reads: Observations, dropped: int, *operations: str) -> Observations:
-    """The reads, with rows left out of some."""
+    """The reads. Those of these operations say that they left out `dropped` rows."""
     return [
         replace(observation, outcome=Ok(replace(observation.facts, dropped=dropped)))
         if observation.subject.operation in operations and observation.facts is not None
@@ -464,7 +464,7 @@ def clock(observations: Observations, *targets: Target) -> list[RuleFinding]:
 
 
 def with_clock(offset: float | None, *reads: Observation[Any]) -> Observations:
-    """A healthy run whose clock is off by these seconds, as AWS's answers say."""
+    """A healthy run whose clock is off by this many seconds, according to AWS's answers."""
     return [*replaced(healthy(), *(http(address, offset=offset) for address in PRIVATE)), *reads]
 
 
@@ -473,7 +473,7 @@ def test_api005_by_ec2_stands_beside_what_could_not_be_read() -> None:
 
 
 REQUEST_EXPIRED = all_reads(failed="clock-skew", code="RequestExpired")
-"""EC2's answers to a request with a wrong time, and to one with an expired session token."""
+"""What EC2 answers to a request with a wrong time, and also to a request with an expired session token."""
 
 
 @pytest.mark.parametrize("offset", [1200.0, -1200.0])
@@ -516,7 +516,7 @@ AT_BUCKET: Final = target("s3", bucket="backups")
 
 
 def denied_bucket(document: str) -> Evidence:
-    """A bucket that denies without a text, behind an endpoint with this policy."""
+    """A bucket behind an endpoint with this policy. It denies the call without giving a reason."""
     asked = EndpointsFacts(endpoints=(endpoint(service="s3", policy=document),), asked=("s3",), gateways=None)
     denials = [api(address, of="s3", failed="access-denied", code="403") for address in PRIVATE]
     return seen([*healthy(AT_BUCKET), *denials, *configured(read(ENDPOINTS, asked))], AT_BUCKET, calls=Calls.EACH)
@@ -545,7 +545,7 @@ SHUT_OUT = {
     "another account in a condition": allow(Condition={"StringEquals": {"aws:PrincipalAccount": "444455556666"}}),
     "another action": allow(Sid="Others", Action=["backup:StartBackupJob"]),
 }
-"""Statements that do not let this host's call through, by what they are for."""
+"""Statements that do not let this host's call through, by what they allow instead."""
 NAMED = target(host="vpce-0b1b2c3d4e5f6789f", addressing=Addressing.VPCE)
 NOT_NAMED: Observations = [*healthy(), lookup(of=NAMED.id, skipped="its name is not known")]
 CENTRAL = ("10.40.1.17", "10.40.2.17")

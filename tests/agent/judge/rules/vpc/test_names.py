@@ -1,5 +1,6 @@
-"""VPC rules for names: findings for a combination of measurement and configuration, silence without it, and the
-words."""
+"""VPC rules for names: they report a measurement together with a configuration, and are silent about either alone. The
+tests also cover the words of the findings.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -106,7 +107,7 @@ IS_PRIVATE: Observations = [
     answer(*PRIVATE, by=VPC_RESOLVER),
     *climbed(*PRIVATE),
 ]
-"""Measurements of a healthy host; IS_PUBLIC has those of DNS001."""
+"""The measurements of a healthy host. IS_PUBLIC has the measurements for which DNS001 is reported."""
 NOT_THERE: Observations = [
     lookup(failed="nxdomain"),
     *(answer(failed="nxdomain", by=by, record=record) for by in (RESOLVER, VPC_RESOLVER) for record in ("A", "AAAA")),
@@ -136,7 +137,7 @@ def seen(
     lines: Sequence[tuple[str, str]] = (),
     availability_zone: str = "eu-west-1a",
 ) -> Evidence:
-    """A run with these measurements, over the healthy configuration with some reads changed."""
+    """A run with these measurements. The configuration is healthy, except for the changed reads."""
     return evidence(
         [
             host(resolvers=resolvers, lines=lines),
@@ -160,7 +161,7 @@ def reported_finding(code: str, evidence: Evidence) -> Finding:
 
 
 def commands(finding: Finding) -> list[str]:
-    """A finding's commands. The AWS CLI must accept each of them."""
+    """The commands of a finding. The AWS CLI must accept each of them."""
     assert [
         why for command in finding.fix.commands if command.argv[0] == "aws" and (why := complaint(command.argv))
     ] == []
@@ -239,7 +240,7 @@ def of(observations: Observations, of: Target) -> Observations:
     return [replace(observation, subject=replace(observation.subject, target=of.id)) for observation in observations]
 
 
-# --- What holds for all of them --------------------------------------------------------------------------------------
+# --- For every rule --------------------------------------------------------------------------------------------------
 
 RULES = (
     *private_dns.RULES,
@@ -292,7 +293,7 @@ def test_configuration_alone_raises_nothing(code: str) -> None:
 @pytest.mark.parametrize("code", CODES)
 def test_what_was_measured_alone_raises_nothing(code: str) -> None:
     observations = FAULTS[code][0]
-    if code != "VPC010":  # if every read is healthy, addresses without an endpoint are their fault already
+    if code != "VPC010":  # such an address is a fault of VPC010 even if all reads are healthy
         assert fires(code, seen(observations, resolvers=asked(code))) == []
     rule = rule_of(RULES, code)
     unread = evidence([host(), imds(account=ACCOUNT), *observations], of=run(ec2_reads=True))
@@ -305,7 +306,7 @@ def test_a_read_that_was_denied_is_no_empty_one(code: str) -> None:
     observations, fault = FAULTS[code]
     rule = rule_of(RULES, code)
     for operation in rule.reads:
-        if operation != VPC:  # the subnets tell the VPC's owner as well
+        if operation != VPC:  # the subnets also tell who owns the VPC
             changed = {observation.id: observation for observation in (fault, DENIED[operation])}
             assert fires(code, seen(observations, *changed.values())) == []
 

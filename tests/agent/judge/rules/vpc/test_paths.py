@@ -92,7 +92,7 @@ from tests.support.configured import (
 A, B = PRIVATE
 GATEWAY_PORTS = (1026, 1027, 1028, 1031)
 SILENT: Observations = [*here("backup", A, B), tcp(A, failed="timeout"), tcp(B, failed="timeout")]
-"""A run in which 443 times out at both addresses."""
+"""A run in which port 443 times out at both addresses."""
 _ANYWHERE = ip_network("0.0.0.0/0")
 
 
@@ -179,8 +179,9 @@ def test_vpc005_is_of_the_target_and_the_addresses_that_are_silent() -> None:
 
 
 def gateway(*closed: int) -> Observations:
-    """A gateway's endpoint at one address, with these ports silent. In the healthy reads, it takes the place of AWS
-    Backup's endpoint."""
+    """Observations of a gateway's endpoint at one address, where these ports are silent. In the healthy configuration,
+    AWS Backup's endpoint has this address.
+    """
     observations = [*here("backup-gateway", A), *climbed(A, of="backup-gateway", but=closed)]
     return [*observations, *(tcp(A, port, of="backup-gateway", failed="timeout") for port in closed)]
 
@@ -204,11 +205,11 @@ ALSO_ADMITTED = {
         GroupRule(egress=True, protocol="-1", cidr=OTHERS),
     ),
 }
-"""What else the group of a gateway's endpoint allows."""
+"""Further rules of the group of a gateway's endpoint."""
 
 
 def admitting_also(*rules: GroupRule) -> Observations:
-    """A gateway whose ports 1026 and 1031 are silent, with an endpoint whose group has these rules too."""
+    """A gateway whose ports 1026 and 1031 are silent, and an endpoint whose group has these further rules."""
     changed = with_groups(SecurityGroup(group_id=ENDPOINT_GROUP_ID, rules=(*admitting("10.0.0.0/16").rules, *rules)))
     lists = PrefixListsFacts(lists=(PrefixList(prefix_list_id="pl-0a1b2c3d", cidrs=(ip_network("10.0.9.0/24"),)),))
     return [*gateway(1026, 1031), *configured(OF_GATEWAY, changed, read(PREFIX_LISTS, lists))]
@@ -226,7 +227,7 @@ SIX, OWN_SIX = "2600:1f18:0:1::17", "2600:1f18:0:3::5"
 def by_ipv6(
     *changed: Observation[Any], of: str = "backup", silent: int = 443, also: Sequence[int] = ()
 ) -> Observations:
-    """A host and an endpoint with IPv6: one port is silent there, and the others connect."""
+    """A host and an endpoint with IPv6 addresses. One port of the endpoint is silent, and the others connect."""
     tried = (
         tcp(SIX, port, of=of, source=OWN_SIX, failed="timeout" if port == silent else None) for port in (silent, *also)
     )
@@ -247,7 +248,7 @@ ALL_IPV6_OUT = SecurityGroup(
 
 
 def of_groups(*changed: SecurityGroup, interfaces: Iterable[str]) -> tuple[Observation[Any], Observation[Any]]:
-    """The endpoint's interfaces with these groups, and what those allow."""
+    """The reads of the endpoint's interfaces, which have these groups, and of the groups themselves."""
     group_ids = tuple(interfaces)
     return (
         with_interfaces(*(replace(one, group_ids=group_ids) for one in endpoint_interfaces())),
@@ -316,7 +317,7 @@ IN_ANOTHER_VPC = with_interfaces(
 
 
 def by_way_of(through: str, *changed: Observation[Any]) -> Observations:
-    """A silent endpoint in another VPC, and a route to it through another resource."""
+    """A silent endpoint in another VPC, to which a route leads by way of `through`."""
     route = Route(destination=ip_network("10.40.0.0/16"), target=through)
     reads = configured(with_endpoints(endpoint(vpc_id=ANOTHER_VPC_ID)), IN_ANOTHER_VPC, tables(route), *changed)
     return [*here("backup", CENTRAL), tcp(CENTRAL, failed="timeout"), *reads]
@@ -366,7 +367,7 @@ NO_ANSWERS = acls(entry(100, 0, 65535, egress=True), entry(100, 443, 443))
 
 
 def numbers(observations: Observations, *targets: Target) -> list[tuple[str, str, str]]:
-    """Direction, rule number and ports of the commands."""
+    """The direction, rule number and ports of each command."""
     (one,) = rule_findings("VPC006", observations, *targets)
     words = [command.argv for command in one.fix.commands]
     return [(word[7], word[word.index("--rule-number") + 1], word[word.index("--port-range") + 1]) for word in words]
@@ -418,7 +419,7 @@ INTO_443_ALONE = acls(
     entry(100, 0, 65535, egress=True),
     subnet_id=ENDPOINT_SUBNET_IDS[0],
 )
-"""The ports of a gateway lie outside 443 and the high ports."""
+"""An ACL that does not let the ports of a gateway in, since they are neither 443 nor high ports."""
 ALL_INTO_ENDPOINT = with_groups(
     SecurityGroup(
         group_id=ENDPOINT_GROUP_ID, rules=(GroupRule(from_port=0, to_port=65535, cidr=ip_network("10.0.0.0/16")),)
@@ -819,7 +820,7 @@ BOTH = (ENDPOINT_GROUP_ID, FIRST)
 
 
 def aged(reads: Observations, days: float) -> Observations:
-    """The reads as a file has them that is that old."""
+    """The reads as if a file had them that is this many days old."""
     return [replace(observation, started_at=configured(days_old=days)[0].started_at) for observation in reads]
 
 

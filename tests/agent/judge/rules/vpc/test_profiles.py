@@ -106,7 +106,7 @@ Changed = list[Observation[Any]]
 def seen(
     observations: Observations, *changed: Observation[Any], targets: Sequence[Target] = (BACKUP,), days_old: float = 0.0
 ) -> Evidence:
-    """A run with these measurements, over the healthy configuration with some reads changed."""
+    """A run with these measurements. The configuration is healthy, except for the changed reads."""
     return evidence(
         [host(resolvers=[RESOLVER]), imds(account=ACCOUNT), *observations, *configured(*changed, days_old=days_old)],
         targets=targets,
@@ -120,7 +120,7 @@ def fires(of: Evidence, code: str = "VPC018") -> bool:
 
 
 def reported(of: Evidence, code: str = "VPC018") -> Finding:
-    """The finding as in a report. The AWS CLI must accept its commands."""
+    """The finding as in a report. The AWS CLI must accept each of its commands."""
     finding = next(finding for finding in diagnose(of).findings if finding.code == code)
     of_aws = (command.argv for command in finding.fix.commands if command.argv[0] == "aws")
     assert [why for argv in of_aws if (why := complaint(argv))] == []
@@ -219,7 +219,7 @@ FAULTS: dict[str, tuple[Observations, Changed]] = {
     "a group": (NOT_THERE, with_group("*.amazonaws.com")),
     "an endpoint": (AT_CENTRAL, with_endpoint(OFF)),
 }
-"""The measurement and the reads for which it is reported; everything else is healthy."""
+"""The measurements and the reads for which VPC018 is reported; everything else is healthy."""
 each_fault = pytest.mark.parametrize("name", FAULTS)
 
 
