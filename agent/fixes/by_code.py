@@ -1,4 +1,4 @@
-"""The fix of each fault of the configuration: one row a code, for runs, predictions, audits and fleets."""
+"""The fix of each fault of the configuration: one row for each code, for runs, predictions, audits and fleets."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace

@@ -294,7 +294,7 @@ class RuleForVpc:
 
 @dataclass(frozen=True, slots=True)
 class NewDhcpOptions:
-    """A set of DHCP options by which hosts ask the VPC's resolver."""
+    """A set of DHCP options that makes hosts ask the VPC's resolver."""
 
     def command(self, region: str) -> Command:
         return _changing(

@@ -1,7 +1,7 @@
 """Checks whether the fix of a finding works: the predictor judges the configuration after the change.
 
-A command is not suggested if it would leave its path closed, or would close another required one. If that is unknown,
-the command stays and says so (`Command.checked`).
+A command is not suggested if it would leave its own path closed, or would close another required path. If that is
+unknown, the command stays and is marked as unchecked (`Command.checked`).
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -34,7 +34,7 @@ class Judged:
 
 UNTOLD: Final = Judged(None)
 Judge = Callable[[KnownVpc, Sequence[Change]], Judged]
-"""The effect of the changes, by the configuration that includes them."""
+"""A function that returns the predictor's result for changes, given the configuration that includes them."""
 
 
 def checked(fix: Fix, known: KnownVpc, judge: Judge) -> Fix:

@@ -60,7 +60,7 @@ def show_route_tables(target: Target) -> Command:
 
 
 def ranges(ports: Iterable[int]) -> list[Ports]:
-    """Ports in ascending order, consecutive ones joined to a range."""
+    """The ports in ascending order, with consecutive ports joined into a range."""
     spans: list[Ports] = []
     for port in sorted(set(ports)):
         first = spans.pop()[0] if spans and spans[-1][1] == port - 1 else port
@@ -81,8 +81,8 @@ ATTACHMENT: Final = "tgw-attach-"
 
 
 def show_routes(region: str, names: Sequence[str]) -> Iterator[Command]:
-    """Show the tables that route the packets: route tables of subnets and of transit gateways, and attachments to
-    these."""
+    """Show the tables that route the packets (route tables of subnets and of transit gateways) and the transit gateway
+    attachments."""
     tables = [name for name in names if not name.startswith("tgw-")]
     if tables:
         yield read_only(
@@ -126,7 +126,8 @@ def interfaces_at(region: str, addresses: Iterable[Address]) -> tuple[Command, .
 
 
 def _filter(name: str, values: list[str]) -> str:
-    """A filter of the AWS CLI, which is one word. It holds as many of the values as fit on a line, and at least one."""
+    """A filter of the AWS CLI, which is one word. It contains as many of the values as fit on a line, and at least
+    one."""
     word = f"Name={name},Values={values[0]}"
     for value in values[1:]:
         if len(word) + 1 + len(value) > FILTER_CHARACTERS:
@@ -220,8 +221,8 @@ def show_endpoints(target: Target, endpoints: Iterable[VpcEndpoint | GatewayEndp
 
 
 REST_NUMBER: Final = 32767
-"""The number of the `*`, the last entry of a network ACL, which denies everything that no entry before it matched. The
-one for IPv6 comes after it (Amazon VPC User Guide, Network ACL rules)."""
+"""The number of the `*` entry, the last entry of a network ACL, which denies everything that no entry before it
+matched. The `*` entry for IPv6 comes after it (Amazon VPC User Guide, Network ACL rules)."""
 _STEP: Final = 10
 """Gap between the numbers of new entries of a network ACL, so that others fit in between."""
 
@@ -248,8 +249,8 @@ def passes(rule: GroupRule, port: int, *, egress: bool) -> bool:
 def free_number(
     acl: NetworkAcl, address: Address | None, version: int, ports: Ports, *, egress: bool, taken: Collection[int]
 ) -> int | None:
-    """A free entry number that is lower than those of all entries that deny any traffic to or from `address`. An
-    unknown address is None. Returns None if no such number is left."""
+    """A free entry number that is lower than those of all entries that deny any traffic to or from `address`; None if
+    no such number is left. If the address is unknown (None), every denying entry of the IP version counts."""
     entries = [entry for entry in acl.entries if entry.egress is egress]
     denying = (
         entry.number

@@ -68,7 +68,8 @@ class Fault:
     is_doubtful: bool = False
     """Whether it is uncertain that the hop stops the traffic."""
     is_offered: bool | None = None
-    """Whether AWS offers the service in the Region or, for a zone, in that zone; None if unknown."""
+    """Whether AWS offers the service in the Region or, if the fault is about an availability zone, in that zone; None
+    if unknown."""
     is_exact: bool = False
     """Whether the rule or zone that answers has exactly this name, and not a parent domain."""
     has_endpoint: bool = True

@@ -1,4 +1,4 @@
-"""The first step of the fix of each configuration fault, in a line of a table: one row a code.
+"""The first step of the fix for each configuration fault, as a line of a table. There is one row for each code.
 
 A line names what to change. The fix itself says how (`agent.fixes.by_code`).
 """
@@ -52,7 +52,7 @@ IN_BRIEF: Final[Mapping[str, _Row]] = {
 _OF_APPLIANCE: Final = _Row("Decide whether {ids} needs private DNS", _ENDPOINT)
 """VPC002 of a service whose appliances may use public names."""
 _UNTOLD: Final = "Find out what is not known"
-"""The line of an uncertain fault: look before you change anything."""
+"""The line for an uncertain fault without known subjects: it says to look before anything is changed."""
 
 
 def in_brief(

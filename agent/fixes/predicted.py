@@ -1,4 +1,4 @@
-"""A fault of a prediction, in the form that the row of its code asks for."""
+"""The fixes for faults of a prediction. Each fault is brought into the form that the row of its code asks for."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
@@ -70,8 +70,8 @@ def fixed(known: KnownVpc, code: str, fault: Fault) -> Fix:
 
 
 def fix_of_name(known: KnownVpc, name: PredictedName, *first: str) -> Fix | None:
-    """The fix that makes a name resolve to an endpoint, to follow these sentences; None if no finding covers what
-    decides."""
+    """The fix that makes a name resolve to an endpoint, to follow the sentences `first`; None if no finding covers what
+    decides the name."""
     if name.code is None:
         return None
     configuration, host = known.configuration, name.host
@@ -152,7 +152,7 @@ def is_of_gateway(known: KnownVpc, path: PredictedPath) -> bool:
 
 
 def fix_of_paths(known: KnownVpc, paths: Sequence[PredictedPath], sources: Sequence[SourceClass]) -> Fix | None:
-    """The fix that opens paths that the same hop stops; None if the hop is unknown."""
+    """The fix that opens these paths, all of which the same hop stops; None if the hop is unknown."""
     first = paths[0]
     code = code_of_paths(known, first)
     if code is None:
@@ -184,7 +184,7 @@ def fix_of_paths(known: KnownVpc, paths: Sequence[PredictedPath], sources: Seque
 def fix_of_calls(
     known: KnownVpc, service: str, actions: Sequence[str], endpoint_ids: Sequence[str], *first: str
 ) -> Fix:
-    """The fix that makes endpoint policies allow calls, to follow these sentences."""
+    """The fix that makes endpoint policies allow calls, to follow the sentences `first`."""
     fault = Fault(target=target_of(known, service), ids=tuple(endpoint_ids), actions=tuple(actions), first=first)
     return fixed(known, "VPC008", fault)
 

@@ -13,8 +13,8 @@ from probes.model import Address, FailureKind, Observation, Step, Target
 
 @kept
 def configured_paths(evidence: Evidence, target: Target) -> tuple[ConfiguredPath, ...]:
-    """The paths, by the configuration, to the target's addresses that this host uses and to the other addresses of the
-    same endpoints, each compared with the measurement. Empty if the configuration was not read."""
+    """The configured paths to the target's addresses that this host uses, and to the other addresses of the same
+    endpoints. Each path is compared with the measurement. Empty if the configuration was not read."""
     return tuple(
         _path(evidence, target, predicted)
         for address in ordered((*evidence.own_addresses(target), *_other_addresses(evidence, target)))
@@ -33,8 +33,8 @@ def prediction_of(evidence: Evidence, target: Target, address: Address, port: in
 
 
 def _other_addresses(evidence: Evidence, target: Target) -> Iterator[Address]:
-    """The addresses of the endpoints that the name resolves to, since one DNS answer may hold some and the next the
-    others."""
+    """All addresses of the endpoints that the name resolves to, because a single DNS answer may contain only some of
+    them."""
     families = usable_families(evidence.host)
     endpoints = {evidence.endpoint_of(evidence.interface_at(address)) for address in evidence.own_addresses(target)}
     used = {interface_id for endpoint in endpoints if endpoint is not None for interface_id in endpoint.interface_ids}
@@ -77,8 +77,8 @@ _AGREEMENT: Final = {
     (Reachability.OPEN, Measured.REFUSED): False,
     (Reachability.BLOCKED, Measured.CONNECTED): False,
 }
-"""Whether prediction and measurement agree. Groups, ACLs and routes drop packets silently: if a connect is refused
-although they should drop it, something else on the way refuses it before them."""
+"""Whether prediction and measurement agree. The pair BLOCKED and REFUSED is missing: groups, ACLs and routes drop
+packets silently, so a refusal comes from something else on the way."""
 
 
 def _measured(attempt: Observation[TcpFacts] | None) -> Measured:

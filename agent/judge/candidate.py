@@ -8,7 +8,7 @@ from probes.frozen import dataclass
 from probes.model import Target
 
 
-@dataclass(slots=True, eq=False)  # causes and symptoms hold each other
+@dataclass(slots=True, eq=False)  # causes and symptoms refer to each other
 class Candidate:
     """A finding whose severity, cause and symptoms are still open."""
 
@@ -16,12 +16,13 @@ class Candidate:
     severity: Severity
     target: Target | None
     about: frozenset[str] = frozenset()
-    """Ids of the targets that it is about: its own target or, without one, the targets of its evidence."""
+    """Ids of the targets that the finding is about: its own target or, if it has no target, the targets of its
+    evidence."""
     cause: "Candidate | None" = None
     symptoms: "list[Candidate]" = field(default_factory=list)
     suppressed: bool = False
     counts: bool = True
-    """Whether it may raise the verdict. Faults of a target that nobody asked for may not."""
+    """Whether the finding may make the verdict worse. A fault of a target that nobody asked for may not."""
 
     @property
     def code(self) -> Code:
@@ -29,12 +30,12 @@ class Candidate:
 
     @property
     def own_severity(self) -> Severity:
-        """The severity of the finding by itself, whatever it explains."""
+        """The severity of the finding itself, without that of the findings that it explains."""
         return self.finding.severity or self.code.severity
 
     @property
     def is_of_this_host(self) -> bool:
-        """Whether it is a fault of this host itself, whatever is at its addresses."""
+        """Whether it is a fault of this host itself, and not of anything at the addresses."""
         return self.code.of_this_host or self.finding.of_this_host
 
     @property
@@ -43,14 +44,16 @@ class Candidate:
 
     @property
     def limit(self) -> Severity | None:
-        """Its highest possible severity: its own limit, or its cause's."""
+        """The highest severity that it may have: its own limit or, if it has no limit, its cause's. None without a
+        limit."""
         if self.finding.at_most is not None or self.cause is None:
             return self.finding.at_most
         return self.cause.limit
 
     @property
     def root(self) -> "Candidate":
-        """The cause of its cause, and so on; the candidate itself if it has no cause."""
+        """The end of the chain of causes: the cause that nothing explains. If the candidate has no cause, the candidate
+        itself."""
         root = self
         while root.cause is not None:
             root = root.cause
@@ -58,8 +61,8 @@ class Candidate:
 
 
 def worst_of(candidate: Candidate) -> Severity:
-    """The worst severity of a candidate and everything that it explains, within its limit. Suppressed symptoms do not
-    count. If the candidate may raise the verdict, symptoms that may not do not count either."""
+    """The worst severity of a candidate and everything that it explains, within its limit. Suppressed symptoms are
+    ignored. If the candidate counts, symptoms that do not count are ignored, too."""
     counted = (
         symptom for symptom in candidate.symptoms if not symptom.suppressed and (symptom.counts or not candidate.counts)
     )

@@ -19,7 +19,7 @@ from probes.model import Addressing, Role
 
 class Effects(Enum):
     """A group of findings that a kind of cause can bring about. Findings about credentials, the account and the service
-    itself are in none of them."""
+    itself are not in any of these groups."""
 
     ADDRESS = "what fails at an address that is not the right one"
     NAME = "what fails for a host name that is not the right one"
@@ -29,7 +29,7 @@ class Effects(Enum):
     PATH_CONDITION = "denials by a policy that may ask for the private path"
 
     def include(self, code: Code) -> bool:
-        """Whether a finding of this kind can belong to the group."""
+        """Whether findings with this code belong to the group."""
         return code.scope is Scope.TARGET and code.code in _EFFECTS[self]
 
 
@@ -40,8 +40,8 @@ _OF_ADDRESS: Final = (_OF_SERVER - {"API004"}) | {
 _OF_NAME: Final = frozenset(
     {"DNS001", "DNS003", "DNS005", "DNS006", "DNS007", "DNS008", "DNS009", "DNS010", "DNS011", "DNS013"}
 )
-"""Findings that depend on the host name. Answers that differ (DNS002, DNS015) and silent name servers are missing,
-because they are faults for every name."""
+"""Findings that depend on the host name. Differing answers (DNS002, DNS015) and silent name servers are missing,
+because such a fault affects every name."""
 _OF_ANSWER: Final = _OF_NAME - {"DNS011"}
 """The findings about names that VPC015, VPC016 and VPC017 explain."""
 _DENIALS: Final = frozenset({"IAM003", "IAM004", "IAM005", "IAM006", "IAM007", "IAM008"})
@@ -51,10 +51,11 @@ _STOPS_EVERY_PROGRAM: Final = (
     *("TLS003", "TLS004", "TLS005", "TLS006", "TLS007", "TLS010"),
     *("HTTP001", "HTTP002", "HTTP004", "HTTP006"),
 )
-"""Findings that affect an agent on this host whatever its own settings are. Findings from the SDK's settings here are
-missing: its proxy, its trusted certificates, its endpoint URLs."""
+"""Findings that affect every agent on this host, whatever the agent's own settings are. Findings about the SDK's
+settings on this host (proxy, trusted certificates, endpoint URLs) are missing."""
 _STOPS_THE_SDK: Final = ("HTTP003", *_STOPS_EVERY_PROGRAM, "TLS001", "TLS008", "TLS009")
-"""Findings that affect the SDK on this host when it asks STS for a role; its proxy comes first."""
+"""Findings that affect the SDK on this host when it asks STS for a role. The finding about the SDK's proxy comes
+first."""
 _EFFECTS: Final = {
     Effects.ADDRESS: _OF_ADDRESS | _DENIALS,
     Effects.NAME: _OF_NAME | _OF_ADDRESS | _DENIALS,
@@ -74,8 +75,8 @@ class Reach(Enum):
     OWN_NAME = auto()
     """Findings of the target, if its host is one of the endpoint's own names."""
     PATH = auto()
-    """Findings that need the path to the target, if the cause is critical. A lesser cause leaves some of the path
-    working, so it need not be the reason."""
+    """Findings that need the path to the target, if the cause is critical. If the cause is less severe, some of the
+    path works, so the cause may be something else."""
     EVERYTHING = auto()
     """All findings of this host, if the cause says that it reaches nothing."""
     REGION = auto()
@@ -91,8 +92,8 @@ class Explains:
     """A code, or a group of codes."""
     reach: Reach
     by_information: bool = False
-    """Whether a cause with severity information explains it, too: something that is not a fault of a workload can still
-    stop this run."""
+    """Whether a cause of severity INFO explains the symptom, too: something that is not a fault for a workload can
+    still stop this run."""
 
 
 EXPLAINS: Final = (
@@ -175,8 +176,8 @@ EXPLAINS: Final = (
     Explains("DNS007", "DNS008", Reach.TARGET),
     Explains("DNS007", Effects.ADDRESS, Reach.ADDRESS),
     Explains("DNS004", "DNS002", Reach.RUN),
-    # A search domain that is asked after the name itself has failed. One that is asked before is a fault of this host
-    # itself.
+    # For a search domain that is asked after the name itself has failed. If this host asks the search domain first,
+    # DNS018 is a fault of this host itself, which these rows do not explain.
     *(Explains(cause, "DNS018", Reach.TARGET) for cause in ("DNS003", "DNS005", "DNS006", "DNS013")),
     Explains("DNS018", Effects.ADDRESS, Reach.ADDRESS),
     Explains("DNS019", "DNS002", Reach.RUN),
@@ -204,7 +205,7 @@ EXPLAINS: Final = (
 
 
 _OF_NO_REGION: Final = frozenset({Addressing.VPCE, Addressing.CUSTOM})
-"""Hosts that somebody named, so that no Region chose them."""
+"""Kinds of hosts that somebody named, so that their names do not follow from a Region."""
 
 
 def explain(candidates: list[Candidate], explains: Sequence[Explains]) -> None:
@@ -213,7 +214,8 @@ def explain(candidates: list[Candidate], explains: Sequence[Explains]) -> None:
         causes = _causes(symptom, candidates, explains)
         # A symptom gets a suppressed cause only if it has no other cause.
         symptom.cause = next((cause for cause in causes if not cause.suppressed), causes[0] if causes else None)
-        # If the configuration explains a symptom, a measured cause of it keeps its severity: both need a fix.
+        # If the configuration explains a symptom, the first measured cause still gets the symptom and its severity,
+        # because both causes need a fix.
         measured = (cause for cause in causes if cause.code.layer is not Layer.CONFIGURATION)
         for cause in (symptom.cause, next(measured, None)):
             if cause is not None and symptom not in cause.symptoms:
@@ -249,13 +251,14 @@ def _gather(candidates: list[Candidate]) -> None:
 
 
 def _is_same(leader: Candidate, other: Candidate) -> bool:
-    """Whether a finding shares everything that another one shares; both may be the same finding."""
+    """Whether both findings have the same code, and the leader's `shared` includes all of the other's, which is not
+    empty. Both may be the same finding."""
     return leader.finding.code == other.finding.code and leader.finding.shared >= other.finding.shared > frozenset()
 
 
 def supported(candidates: list[Candidate], explains: Sequence[Explains]) -> list[Candidate]:
-    """The candidates without unsupported findings of the configuration. Such a finding needs a measured symptom, has
-    the severity of its worst symptom, and raises nothing by itself."""
+    """The candidates, without findings of the configuration that no measured symptom supports. A finding that needs a
+    symptom gets the severity of its worst symptom."""
     for candidate in candidates:
         if candidate.code.severity_from_symptoms and not candidate.finding.explains_nothing:
             _weigh(candidate, candidates, explains)
@@ -273,7 +276,7 @@ def supported(candidates: list[Candidate], explains: Sequence[Explains]) -> list
             remaining.append(candidate)
         if settled:
             return remaining
-        kept = remaining  # a symptom of one of these may itself be gone, or have become less severe
+        kept = remaining  # a symptom of a remaining candidate may be gone by now, or be less severe
 
 
 def blames_addresses(row: Explains, candidate: Candidate) -> bool:
@@ -323,8 +326,8 @@ def _with_its_own(candidate: Candidate, worst: Severity | None) -> Severity | No
 
 
 def _causes(symptom: Candidate, candidates: list[Candidate], explains: Sequence[Explains]) -> list[Candidate]:
-    """The causes of a symptom, in the order of the rows. Each explains it alone. If none does, the causes are several
-    faults of the configuration that explain it together, each at some of its addresses."""
+    """The causes of a symptom, in the order of the rows. Each of them explains the symptom alone. If no candidate does,
+    these are faults of the configuration that explain the symptom only together, each at some of its addresses."""
     able = [
         candidate
         for candidate in candidates
@@ -362,7 +365,7 @@ def _fits(row: Explains, cause: Candidate, symptom: Candidate, *, whole: bool = 
         if symptom.code.layer is Layer.POLICY and not symptom.finding.may_need_path:
             return False
         if row.symptom is Effects.NAME and (symptom.code.is_partial or symptom.is_of_this_host):
-            return False  # a wrong host name causes neither a fault beside working parts nor a fault of this host
+            return False  # a wrong host name causes neither a partial fault nor a fault of this host
     elif row.symptom != symptom.finding.code:
         return False
     match row.reach:
@@ -383,7 +386,8 @@ def _fits(row: Explains, cause: Candidate, symptom: Candidate, *, whole: bool = 
         case Reach.ADDRESS:
             if symptom.is_of_this_host and not cause.is_of_this_host:
                 return False
-            # A cause that only names causes of the same names (DNS001 next to DNS002) explains connections, not names.
+            # A finding about a name does not explain another one (DNS001 next to DNS002), but connections to its
+            # addresses.
             if symptom.code.layer is Layer.NAME or cause.finding.target not in (None, symptom.finding.target):
                 return False
             shared = symptom.finding.addresses & cause.finding.addresses

@@ -1,4 +1,4 @@
-"""Checks of the fixes of a run's findings, by the configuration that the run read."""
+"""Checks the fixes of a run's findings against the configuration that the run read."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -25,7 +25,7 @@ _HOST_ACLS: Final = frozenset({Stage.HOST_ACL_OUT, Stage.HOST_ACL_IN})
 
 
 def checked_in_run(evidence: Evidence, finding: RuleFinding, target: Target | None, fix: Fix) -> Fix:
-    """The fix of a finding over the configuration, with the predictor's result on its commands."""
+    """The fix of a finding about the configuration, with the predictor's result for each of its commands."""
     if not any(command.changes for command in fix.commands):
         return fix
     known = _known(evidence)
@@ -51,7 +51,7 @@ def checked_in_run(evidence: Evidence, finding: RuleFinding, target: Target | No
 
 
 def _known(evidence: Evidence) -> KnownVpc | None:
-    """The VPC that a run read; None if nothing was read, or if it is too old to predict a change."""
+    """The VPC that a run read; None if no VPC was read, or if the configuration is too old to predict a change."""
     region = None if evidence.imds is None else evidence.imds.region
     if evidence.vpc_id is None or region is None or not evidence.is_configuration_fresh:
         return None
@@ -81,7 +81,8 @@ def _worst(each: Sequence[Judged]) -> Judged:
 
 
 def _closed(evidence: Evidence, after: Predictor) -> str | None:
-    """Open paths to required targets that the change would close, in words; None if there are none."""
+    """A sentence on the first open path to a required target that the change would close; None if it closes no such
+    path."""
     for target in evidence.targets:
         for path in configured_paths(evidence, target) if target.role is Role.REQUIRED else ():
             if path.predicted is Reachability.OPEN:
@@ -98,9 +99,9 @@ def _stop_of(prediction: Prediction) -> str:
 def _of_paths(
     evidence: Evidence, target: Target, changes: Sequence[Change], after: Predictor, *, is_whole: bool
 ) -> Judged:
-    """The result for rules and entries: whether they open the hops that they are meant for. If no other command is
-    left, they must open all hops on the same paths that these groups and ACLs stop. The host's ACL plays no part on the
-    ports of a gateway."""
+    """The result for group rules and ACL entries: whether they open the hops that they are meant for. If the fix has no
+    other changing command (`is_whole`), they must open every hop at which the same groups and ACLs stop the same paths.
+    On the ports of a gateway, the ACL of this host's subnet is ignored."""
     stops = [
         stop
         for stop in needed_first(evidence, target, stops_of(evidence, target, *Stage))
@@ -156,13 +157,14 @@ def _targets_of(evidence: Evidence, finding: RuleFinding) -> Iterator[Target]:
 
 
 def _of_name(evidence: Evidence, target: Target, made: KnownVpc, after: Predictor, *, has_attributes: bool) -> Judged:
-    """The result for settings of names: whether the name then leads to an endpoint, and whether this host reaches it
-    there."""
+    """The result for changes to settings of names: whether the name then leads to an endpoint, and whether this host
+    then reaches that endpoint."""
     if target.addressing is not Addressing.DEFAULT:
         return UNTOLD
     name = predicted_name(made, after, target.service, counts=True)
     if name.answer is not Answer.PRIVATE:
-        # The VPC's attributes must be on first, whatever else is changed.
+        # The VPC's DNS attributes must be on before anything else helps. So turning them on is not refused because the
+        # name is still public.
         is_sure = name.answer is not Answer.CANNOT_TELL and not has_attributes
         return Judged(False, f"with it, {name.host} is still public: {name.words}") if is_sure else UNTOLD
     each = []

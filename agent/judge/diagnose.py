@@ -37,10 +37,11 @@ class Diagnosis:
     """The conclusions from a run's evidence."""
 
     findings: tuple[Finding, ...]
-    """The findings: causes first, those that count before others, then by severity and the order of codes."""
+    """The findings, in this order: suppressed findings last, causes before symptoms, findings that count before others,
+    then by severity and code."""
     not_evaluated: tuple[NotEvaluated, ...]
     unproven: dict[str, tuple[str, ...]]
-    """Missing parts of `ok` that no finding names, by the target's id."""
+    """The missing parts of the proof for `ok` that no finding names, by the target's id."""
 
 
 def diagnose(
@@ -60,7 +61,7 @@ def diagnose(
         missing
         for rule in rules
         for missing in _not_evaluated(rule, evidence, not_in_use)
-        if (missing.code, missing.target) not in with_finding  # one that has seen enough to report
+        if (missing.code, missing.target) not in with_finding  # a rule that reports has seen enough
     ]
     not_evaluated += [
         NotEvaluated(code=rule.code, target=None, reason=reason)
@@ -99,7 +100,7 @@ def _candidate(
 ) -> Candidate:
     target = targets.get(finding.target or "")
     steps = [observation for step in finding.evidence if (observation := evidence.find(step)) is not None]
-    # The search for software on this host does not show what a finding affects; its other observations do.
+    # The search for software on this host does not show what a finding affects; the finding's other observations do.
     of = [step.subject.target for step in steps if step.subject.operation != WORKLOADS]
     return Candidate(
         finding,
@@ -123,14 +124,14 @@ def _suppresses(suppression: Suppression, finding: RuleFinding, target: Target |
 
 
 def _is_about_required(of: Sequence[str | None], targets: Mapping[str, Target]) -> bool:
-    """Whether a finding of the run or of a resolver rests on more than observations of targets that nobody asked for;
-    `of` has the target of each observation, or None if it belongs to the run."""
+    """Whether a finding of the run or of a resolver rests on an observation of a required target or of the run itself,
+    or on none at all. `of` contains the target of each observation, or None if it belongs to the run."""
     about = [targets.get(target_id or "") for target_id in of]
     return not about or any(target is None or target.role is Role.REQUIRED for target in about)
 
 
 def _count_causes(candidates: Sequence[Candidate], explains: Sequence[Explains]) -> None:
-    """Let a finding without a target that needs a symptom count only if one of its symptoms counts."""
+    """If a finding has no target and needs a symptom, let it count only if one of its symptoms counts."""
     for candidate in candidates:
         if candidate.target is None and candidate.code.needs_symptom:
             symptoms = explained_by(candidate, candidates, explains)
@@ -169,7 +170,7 @@ def _merged(reported: Iterable[RuleFinding]) -> list[RuleFinding]:
 
 
 def _not_evaluated(rule: Rule, evidence: Evidence, not_in_use: Mapping[str, str]) -> Iterable[NotEvaluated]:
-    """The rules that could not be asked, and the reasons."""
+    """The rules that could not be applied, and the reasons."""
     if CODES[rule.code].scope is Scope.RUN:
         if reason := _lack(rule, evidence, None):
             yield NotEvaluated(code=rule.code, target=None, reason=reason)
@@ -186,7 +187,7 @@ def _not_evaluated(rule: Rule, evidence: Evidence, not_in_use: Mapping[str, str]
 
 
 def _lack(rule: Rule, evidence: Evidence, target: Target | None) -> str | None:
-    """Why one of a rule's required steps has no result; None if all have one."""
+    """Why one of a rule's required steps or reads has no result; None if all of them have a result."""
     if rule.reads and not evidence.run.ec2_reads:
         return NO_EC2
     if rule.why_not is not None and (reason := rule.why_not(evidence)) is not None:

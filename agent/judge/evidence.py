@@ -80,13 +80,13 @@ A = TypeVar("A")
 P = ParamSpec("P")
 
 FRESH: Final = timedelta(days=1)
-"""Maximum age of a read of the configuration that may still name a cause."""
+"""Maximum age at which a read of the configuration may still name a cause."""
 GRAVE_SKEW_SECONDS: Final = 300.0
 """Clock offset from which signed calls may be refused (AWS's window is 5 or 15 minutes)."""
 _PRIVATE: Final = frozenset({AddressScope.VPC, AddressScope.PRIVATE, AddressScope.GATEWAY_ENDPOINT})
 """The scopes of addresses to which a private path leads."""
 _NAMING: Final = frozenset({"--service", "--endpoint"})
-"""Options that name a service, whatever is on the host."""
+"""Options that name a service, whatever software is on the host."""
 AT_ADDRESSES: Final = frozenset({Step.TCP, Step.TLS, Step.HTTP, Step.API})
 """Steps that are made at each address of a target."""
 
@@ -103,7 +103,7 @@ class Clock:
 
 
 def kept(question: Callable[Concatenate["Evidence", P], A]) -> Callable[Concatenate["Evidence", P], A]:
-    """Cache the answers of a question with the evidence, since rules ask it again and again."""
+    """Cache the answers to a question in the evidence, since rules ask the same question again and again."""
 
     @wraps(question)
     def ask(evidence: "Evidence", /, *args: P.args, **named: P.kwargs) -> A:
@@ -142,7 +142,7 @@ class Evidence:
 
     @cached_property
     def workload_search(self) -> Observation[WorkloadFacts] | None:
-        """The search for workloads on this host; None if none was requested."""
+        """The search for workloads on this host; None if no search was requested."""
         return self._by_id.get(f"{HOST}/{WORKLOADS}")
 
     @cached_property
@@ -163,7 +163,7 @@ class Evidence:
 
     @cached_property
     def metadata(self) -> tuple[Observation[ImdsFacts], ...]:
-        """The request for instance metadata; empty if none was made."""
+        """The request for instance metadata; empty if no request was made."""
         return tuple(observation for observation in self.of(Step.IMDS) if observation.subject.operation is None)
 
     @cached_property
@@ -185,7 +185,7 @@ class Evidence:
 
     @cached_property
     def role_of_caller(self) -> str | None:
-        """Name of the role whose credentials this run uses; None if there is none, or it is unknown."""
+        """Name of the role whose credentials this run uses; None if there is no role, or if it is unknown."""
         facts = self.credentials.facts if self.credentials is not None else None
         if facts is None:
             return None
@@ -244,8 +244,8 @@ class Evidence:
         return self._by_id.get(f"{Step.DNS}/{target.id}/{GETADDRINFO}")
 
     def appliance_lookups(self, target: Target) -> tuple[tuple[str, Observation[LookupFacts]], ...]:
-        """The lookups of a gateway appliance's names, as programs on this host do them, each with its host; empty if
-        they were not looked up."""
+        """The lookups of a gateway appliance's names, as programs on this host do them. Each comes with the name; empty
+        if the names were not looked up."""
         lookups = (
             (host, self._by_id.get(f"{Step.DNS}/{target.id}/{APPLIANCE}{label}"))
             for label, host in appliance_hosts(target.service, target.region)
@@ -253,18 +253,18 @@ class Evidence:
         return tuple((host, observation) for host, observation in lookups if observation is not None)
 
     def dual_stack_lookup(self, target: Target) -> Observation[LookupFacts] | None:
-        """The lookup of the target's dual-stack name, as programs on this host do it, which is made if the default name
-        is not private; None if it was not looked up."""
+        """The lookup of the target's dual-stack name, as programs on this host do it; None if the name was not looked
+        up. It is looked up only if the default name is not private."""
         return self._by_id.get(f"{Step.DNS}/{target.id}/{DUAL_STACK_NAME}")
 
     def lookup_without_search(self, target: Target) -> Observation[LookupFacts] | None:
-        """The lookup of the target's name with a final dot, which no search list completes; None if it was not looked
-        up."""
+        """The lookup of the target's name with a final dot, which no search list completes; None if there was no such
+        lookup."""
         return self._by_id.get(f"{Step.DNS}/{target.id}/{WITHOUT_SEARCH}")
 
     def search_domain_lookups(self, target: Target) -> tuple[tuple[str, Observation[LookupFacts]], ...]:
-        """The lookups of the target's name completed by each domain of the search list, each with the domain; empty if
-        they were not looked up."""
+        """For each domain of the search list, the domain and the lookup of the target's name completed by it; empty if
+        there were no such lookups."""
         domains = () if self.host is None else self.host.search
         lookups = (
             (domain, self._by_id.get(f"{Step.DNS}/{target.id}/{operation}"))
@@ -273,8 +273,8 @@ class Evidence:
         return tuple((domain, observation) for domain, observation in lookups if observation is not None)
 
     def answers(self, target: Target, resolvers: Iterable[Address]) -> tuple[Observation[DnsFacts], ...]:
-        """The answers of these resolvers for the target's name. Observations with another step's facts, which a saved
-        report may hold under such an id, are left out."""
+        """The answers of these resolvers for the target's name. An observation whose facts belong to another step is
+        left out; a saved report may contain one."""
         wanted = frozenset(resolvers)
         return tuple(
             observation
@@ -283,9 +283,9 @@ class Evidence:
         )
 
     def proxy(self, target: Target) -> str | None:
-        """The proxy for calls to this target. For the API it is the SDK's in this process. For an agent's calls it is
-        the one that its launcher or its unit sets; if they set none, the calls go direct, whatever the variables here
-        say."""
+        """The proxy for calls to this target. If only agents call the target, and no launcher or unit of theirs sets a
+        proxy for it, the calls go direct, whatever this process's variables are. Otherwise it is the SDK's proxy in
+        this process."""
         agents = self._agents(target)
         if agents and not any(proxy_of_agent(agent.settings, target.host) for agent in agents):
             return None
@@ -323,7 +323,8 @@ class Evidence:
         return tuple(agent for agent in agents if agent.bucket is None or not is_named)
 
     def url_aside(self, target: Target) -> str | None:
-        """The URL of the SDK's calls to the target, if it is not HTTPS on 443, the only one that is measured."""
+        """The URL to which the SDK sends calls for the target, if that is not HTTPS on port 443. Nothing else is
+        measured."""
         url = None if self.sdk is None else self.sdk.endpoint_urls.get(target.service)
         if url is None or target.role is Role.CONTEXT or host_of_url(url) != target.host:
             return None
@@ -357,7 +358,8 @@ class Evidence:
         return self._attempts(Step.API, target, HTTPS)
 
     def further_pages(self, call: Observation[ApiFacts]) -> Observation[ApiFacts] | None:
-        """The read of further pages of the list that a signed call began; None if there were none to read."""
+        """The observation of further pages of the list that a signed call began; None if there were no further
+        pages."""
         return self._by_id.get(f"{call.id}/{FURTHER_PAGES}")
 
     @cached_property
@@ -389,8 +391,8 @@ class Evidence:
 
     @cached_property
     def clocks(self) -> tuple[Clock, ...]:
-        """The readings of AWS's time: answers of AWS over verified TLS at the addresses that this host uses. If there
-        are none, metadata is used, which comes unencrypted and may be an emulator's."""
+        """The readings of AWS's time, from answers of AWS over verified TLS at the addresses that this host uses. If
+        there are no such answers, metadata is used, although it comes unencrypted and may be an emulator's."""
         seen: list[Observation[ImdsFacts] | Observation[HttpFacts] | Observation[ApiFacts]] = []
         for target in self.targets:
             for answers in (self.answers_to_http(target), self.calls(target)):
@@ -415,14 +417,14 @@ class Evidence:
 
     @cached_property
     def is_clock_off(self) -> bool:
-        """Whether this host's clock is so far off that signatures can be refused for it. If AWS's clocks differ, the
-        smallest offset counts, minus its uncertainty."""
+        """Whether this host's clock is so far off that AWS can refuse signatures because of it. If AWS's clocks differ,
+        the smallest offset counts, minus its uncertainty."""
         sure = (abs(clock.offset) - clock.uncertainty for clock in self.clocks)
         return min(sure, default=0.0) >= GRAVE_SKEW_SECONDS
 
     def meaning(self, observation: Observation[Any]) -> FailureKind | None:
-        """The kind of a failure. If AWS's error code has two meanings, the one that applies here is returned; it is the
-        clock only if the clock is measured to be off."""
+        """The kind of a failure. If AWS's error code has two meanings, this is the one that applies here: the clock is
+        meant only if it is measured to be off."""
         failure = observation.failure
         if failure is None:
             return None
@@ -506,7 +508,8 @@ class Evidence:
         return self.own_interface(None if asking is None else self.source(asking, address))
 
     def judged_scope(self, address: Address) -> AddressScope:
-        """The scope that decides. For a NAT64 address, it is the scope of the IPv4 address inside (RFC 6052)."""
+        """The scope by which an address is judged. For a NAT64 address, it is the scope of the IPv4 address inside (RFC
+        6052)."""
         scope = self.scope(address)
         return self.scope(IPv4Address(address.packed[-4:])) if scope is AddressScope.NAT64 else scope
 
@@ -517,7 +520,7 @@ class Evidence:
         return self.judged_scope(address) is AddressScope.PUBLIC
 
     def expected_path(self, target: Target) -> Expect:
-        """The healthy path to a target."""
+        """The kind of path that counts as healthy for a target."""
         return Expect.ANY if target.by_any_path else self.run.expect
 
     def is_expected(self, address: Address, target: Target) -> bool:
@@ -542,7 +545,8 @@ class Evidence:
         return tuple(read for read in observations if read is not None and read.ok)
 
     def dropped(self, *operations: str) -> int:
-        """Number of rows of these reads that were left out. If there are any, a missing row may still exist."""
+        """Number of rows of these reads that were left out. If there are any, a resource that the result lacks may
+        still exist."""
         return sum(getattr(read.facts, "dropped", 0) for read in self.reads(*operations))
 
     @cached_property
@@ -605,8 +609,9 @@ class Evidence:
         )
 
     def offered(self, target: Target) -> tuple[EndpointService, ...] | None:
-        """The offers of AWS for interface endpoints of the target's service, in its Region. None if they were not read,
-        as in another Region than this host's, or are not completely known."""
+        """The endpoint services that AWS offers for interface endpoints of the target's service, in its Region. None if
+        they were not read, for example because the target is in another Region than this host, or if they are not
+        completely known."""
         read = self.configuration.offered
         here = None if self.imds is None else self.imds.region
         fips = target.addressing in (Addressing.FIPS, Addressing.FIPS_DUALSTACK)
@@ -627,8 +632,8 @@ class Evidence:
         )
 
     def gateway_endpoints(self, target: Target) -> tuple[GatewayEndpoint, ...] | None:
-        """The gateway endpoints of the target's service in this host's VPC. None if they were not requested, as for
-        other Regions."""
+        """The gateway endpoints of the target's service in this host's VPC. None if they were not requested, for
+        example because the target is in another Region."""
         listed = self.configuration.gateway_endpoints
         here = None if self.imds is None else self.imds.region
         if listed is None or self.vpc_id is None or here not in (None, target.region):
@@ -638,7 +643,8 @@ class Evidence:
 
     @cached_property
     def _labels_asked(self) -> frozenset[str]:
-        """Last parts of the PrivateLink names whose endpoints were read; empty if there were none."""
+        """The final parts of the PrivateLink names of the services whose endpoints were read; empty if no endpoints
+        were read."""
         return frozenset(self.configuration.endpoint_services or ())
 
     def interface_at(self, address: Address) -> NetworkInterface | None:
@@ -657,8 +663,8 @@ class Evidence:
     def zone(self, target: Target, address: Address) -> tuple[str | None, str | None]:
         """The name and the id of an address's zone, as far as they are known.
 
-        From inside, only the zone of this host's subnet is known; the zones of other subnets come from EC2. If only an
-        endpoint's name gives the zone, the id stays unknown, because another account may give the zones other names.
+        Without EC2, only the zone of this host's own subnet is known. If only an endpoint's name gives the zone, the id
+        stays unknown, because zone names differ between accounts.
         """
         interface, imds = self.interface_at(address), self.imds
         subnet = None if interface is None else self.subnet(interface.subnet_id)
@@ -687,12 +693,12 @@ class Evidence:
         return next((own_address for own_address in own if any(own_address in block for block in blocks)), None)
 
     def own_interface(self, source: Address | None) -> NetworkInterface | None:
-        """This host's network interface with an address, from EC2 or otherwise from metadata."""
+        """The network interface of this host that has an address, from EC2 or otherwise from metadata."""
         return own_interface(self.configuration, source, self.imds)
 
     @cached_property
     def local_ports(self) -> Ports:
-        """The ports at which this host receives answers; Linux's default if the host's own are unknown."""
+        """The ports at which this host receives answers; Linux's default range if this host's range is unknown."""
         seen = None if self.host is None else self.host.local_ports
         return EPHEMERAL if seen is None or len(seen) != 2 else (seen[0], seen[1])
 

@@ -3,10 +3,13 @@
 A value comes from the rule, or otherwise from the finding's subjects, addresses and target:
 
 - `service`, `host`, `region` of its target
-- `where`, its addresses; `of`, how many of the target's addresses these are, or the only one; `which`, the same
-  addresses if `of` is a number; `is`, the verb after `of`; `zone`, the one zone of all of them
-- `ports`, the ports that did not connect, and `named_ports`, the same after the word `port` or `ports`
-- one value for each kind of subject, such as `group` or `route_table`: the first of them
+- `where`: the finding's addresses
+- `of`: how many of the target's addresses these are, or the address itself if the target has only one
+- `which`: the finding's addresses again, if `of` is a number
+- `is`: the verb that follows `of`
+- `zone`: the zone, if all the addresses are in one zone
+- `ports`: the ports that did not connect; `named_ports`: these ports after the word `port` or `ports`
+- one value for each kind of subject, such as `group` or `route_table`: the first subject of that kind
 """
 
 from collections.abc import Sequence
@@ -58,7 +61,8 @@ def _of_places(finding: RuleFinding, target: Target | None, evidence: Evidence) 
 
 
 def _zone(target: Target | None, addresses: Sequence[Address], evidence: Evidence) -> str | None:
-    """The zone that holds all of the addresses, by its id if that is known; None if none is known."""
+    """The zone of all these addresses, by its id or otherwise by its name; None if they are not in one zone, or if it
+    is unknown."""
     if target is None:
         return None
     zones = {evidence.zone(target, address) for address in addresses}

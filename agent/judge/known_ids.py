@@ -11,7 +11,8 @@ from probes.vpc.model import DELETED, VpcEndpoint
 
 
 def known_ids(finding: RuleFinding, target: Target | None, evidence: Evidence) -> Mapping[str, str]:
-    """The values that this run knows for placeholders, if they have the strict form of their kind."""
+    """The values that this run knows for placeholders. A value is left out if it does not have the strict form of its
+    kind."""
     imds = evidence.imds
     groups = imds.security_group_ids if imds is not None else ()
     own = None if target is None else read_name(target.host)
@@ -33,8 +34,9 @@ def known_ids(finding: RuleFinding, target: Target | None, evidence: Evidence) -
 
 
 def _endpoint_of(finding: RuleFinding, target: Target, evidence: Evidence) -> VpcEndpoint | None:
-    """The endpoint that a finding is about: the only one of the service in this VPC, provided that all private
-    addresses of the finding are its interfaces or that the finding has none and private DNS makes the name private."""
+    """The endpoint that a finding is about: the only endpoint of the service in this VPC. The endpoint must have all
+    private addresses of the finding; if the finding has no private address, the target must be the service's default
+    name, which private DNS covers."""
     region = None if evidence.imds is None else evidence.imds.region
     if evidence.vpc_id is None or target.region != region:
         return None

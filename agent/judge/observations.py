@@ -1,4 +1,4 @@
-"""Small questions about observations that do not need the rest of the run."""
+"""Small questions about a few observations. The rest of the run does not matter for them."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
@@ -42,8 +42,8 @@ def addresses_in(answer: Observation[Any]) -> tuple[Address, ...]:
 
 
 NO_REASON: Final = frozenset({FailureKind.SERVFAIL, FailureKind.TIMEOUT})
-"""The error with which the C library's lookup reports SERVFAIL, REFUSED and silence alike (getaddrinfo(3),
-EAI_AGAIN)."""
+"""Kinds of failures of a lookup that give no specific reason: the C library reports SERVFAIL, REFUSED and silence with
+the same error (getaddrinfo(3), EAI_AGAIN)."""
 _UNCONNECTED: Final = frozenset(
     {
         FailureKind.TIMEOUT,
@@ -77,13 +77,13 @@ def private_in(evidence: Evidence, answers: Iterable[Observation[Any]]) -> tuple
 
 
 def whose_address(evidence: Evidence, target: Target, seen: Sequence[Observation[Any]]) -> tuple[Command, ...]:
-    """Commands that show which interfaces have these addresses; none for public ones, which no interface of an endpoint
-    has."""
+    """Commands that show which interfaces have these addresses. Public addresses are left out, because no interface of
+    an endpoint has one."""
     return interfaces_at(target.region, [address for address in places(seen) if not evidence.is_public(address)])
 
 
 def by_place(pairs: Iterable[tuple[Address, int]]) -> list[tuple[tuple[Address, ...], tuple[int, ...]]]:
-    """Addresses and their ports, with addresses that have the same ports together."""
+    """The addresses with their ports. Addresses that have the same ports are together in one row."""
     ports_at: dict[Address, dict[int, None]] = {}
     for address, port in pairs:
         ports_at.setdefault(address, {})[port] = None

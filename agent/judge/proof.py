@@ -1,4 +1,4 @@
-"""The proof that a target is ok, and the missing parts of it that no finding accounts for.
+"""The proof that a target is ok, and the missing parts of that proof that no finding accounts for.
 
 A missing part is either named by a finding or reported as unproven. A failed step of a required target that no finding
 names becomes RUN003.
@@ -35,7 +35,7 @@ def missing_proof(
     target: Target, evidence: Evidence, candidates: list[Candidate], explains: Sequence[Explains]
 ) -> Missing:
     """The parts that the target lacks for `ok` and that the findings do not name."""
-    # Information by itself names no fault.
+    # A finding of severity INFO does not account for a failure.
     naming = [
         candidate
         for candidate in candidates
@@ -69,7 +69,8 @@ def missing_proof(
 def _missing_steps(
     target: Target, evidence: Evidence, named: Container[str], blamed: Container[Address | None]
 ) -> tuple[list[str], list[str]]:
-    """The required steps that did not succeed and that nothing accounts for: in words, and as ids of failures."""
+    """The required steps that did not succeed and that nothing accounts for. Failed steps of a required target are
+    returned as ids, all other steps in words."""
     words: list[str] = []
     unnamed: list[str] = []
     required = required_steps(evidence, target)
@@ -111,7 +112,7 @@ def _missing_steps(
 
 def _unexpected_addresses(target: Target, evidence: Evidence, naming: list[Candidate]) -> list[str]:
     """The addresses in use that are not on the expected path and that no finding names."""
-    # Symptoms of a suppressed cause are no longer named by anything, least of all by the cause.
+    # If a cause is suppressed, neither the cause nor its symptoms account for their addresses any more.
     of_target = [candidate for candidate in naming if candidate.finding.target == target.id]
     orphaned = [candidate for candidate in of_target if not candidate.suppressed and candidate.root.suppressed]
     accused = {
@@ -184,7 +185,7 @@ def unexplained(evidence: Evidence, failed: list[str]) -> RuleFinding:
 
 
 def _in_short(subject: Subject) -> Forms:
-    """A step in words, in several lengths for headlines with different room."""
+    """A step in words, in a long and a short form, so that a headline can choose what fits."""
     at = f" at {subject.address}" if subject.address is not None else ""
     return step_in_words(subject), f"{subject.step.upper()}{at}"
 

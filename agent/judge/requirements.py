@@ -1,4 +1,4 @@
-"""The requirements for calling a target ok, and whether it is judged at all."""
+"""The steps that must succeed before a target is called ok, and whether the target is judged at all."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from probes.ports import HTTPS
 @kept
 def why_not_in_use(evidence: Evidence, target: Target) -> str | None:
     """Why a target that nobody asked for is considered unused; None if it is judged."""
-    if target.role is Role.CONTEXT:  # it is measured next to the host that the SDK calls, and judged like that
+    if target.role is Role.CONTEXT:  # it is measured next to the host that the SDK calls, and is unused if that is
         others = (other for other in evidence.targets if other.service == target.service)
         called = next((other for other in others if other.role is not Role.CONTEXT), None)
         if called is not None and (why := why_not_in_use(evidence, called)) is not None:
@@ -42,8 +42,8 @@ def required_steps(evidence: Evidence, target: Target) -> tuple[str, ...]:
     is_called = evidence.run.wants_calls and call_of(target) is not None
     if is_called:
         steps.insert(1, str(Step.CREDENTIALS))
-    # A target can be ok although a name server does not answer or large requests do not arrive. But if this host itself
-    # kept that from being tried, the fault (DNS016, HTTP006) is unknown, and the target is not ok.
+    # A target can be ok although a name server does not answer or large requests do not arrive (DNS016, HTTP006). But
+    # if this host could not run such a step, it is unknown whether there is a fault, and the target is not ok.
     steps += [answer.id for answer in evidence.answers(target, evidence.configured_resolvers) if _is_starved(answer)]
     for address in evidence.own_addresses(target):
         steps += required_at(evidence, target, address)
@@ -95,8 +95,8 @@ def _is_left_out(evidence: Evidence, target: Target, address: Address) -> bool:
 
 @kept
 def judged_steps(evidence: Evidence, step: Step, target: Target | None) -> tuple[Observation[Any], ...]:
-    """The observations of a step that rules judge. For a connect, these are the ports that the target needs, at the
-    addresses that this host uses."""
+    """The observations of a step that rules judge: for a step at addresses, only those at the addresses that this host
+    uses and, for connects, on the ports that the target needs."""
     if target is None or step not in AT_ADDRESSES:
         return evidence.of(step, target)
     ports = judged_ports(target) if step is Step.TCP else (HTTPS,)

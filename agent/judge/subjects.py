@@ -24,7 +24,7 @@ _FILLED: Final = {
     "<ENDPOINT_SECURITY_GROUP_ID>": SubjectKind.GROUP,
     "<DHCP_OPTIONS_ID>": SubjectKind.DHCP_OPTIONS,
 }
-"""Placeholders of commands for something beyond this host."""
+"""Placeholders in commands that stand for a resource outside this host, with the kind of that resource."""
 _IN_A_VPC: Final = frozenset({Radius.SUBNET, Radius.ENDPOINT, Radius.VPC})
 _OF_A_CALLER: Final = frozenset({Layer.CALL, Layer.POLICY})
 

@@ -127,8 +127,8 @@ def _status(target: Target, evidence: Evidence, diagnosis: Diagnosis) -> Status:
 
 def _findings_of(target: Target, findings: Iterable[Finding], evidence: Evidence) -> list[Finding]:
     """The findings that decide a target's status: its own, and findings of the run or of a resolver that rest on a step
-    that the target needs, since a symptom counts through its cause. A finding of another target may also rest on such a
-    step, because the settings of this host are read once for all targets."""
+    that the target needs, since a symptom counts through its cause. Findings of other targets do not count, although
+    they may rest on such a step: this host's settings are read once for all targets."""
     steps = frozenset(required_steps(evidence, target))
     others = {other.id for other in evidence.targets} - {target.id}
     return [
@@ -399,7 +399,7 @@ def _credentials(evidence: Evidence) -> Credentials | None:
 
 
 def refusal(why: str) -> Report:
-    """The document of a call that made no run, for example because of a mistake in its options."""
+    """The report of a command that made no run, for example because of a mistake in its options."""
     now = datetime.now(UTC)
     nothing = Run(
         id="none",

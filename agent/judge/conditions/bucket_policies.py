@@ -1,6 +1,6 @@
-"""The endpoint policy's decision on the signed call at a bucket, for denials without a text.
+"""Decisions of endpoint policies on the signed call to a bucket, for denials that give no reason.
 
-Only the call of the run is judged; other calls of a workload at its bucket were not measured.
+Only the run's own call is judged. The other calls that a workload makes to its bucket were not measured.
 """
 
 from __future__ import annotations  # the language of policies is imported only after a denial
@@ -24,7 +24,7 @@ _OF_INSTANCE: Final = "iam-role"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BucketDenial:
-    """A call at a bucket that was denied, and the decision of the policy of the endpoint on its path."""
+    """A denied call to a bucket, and the decision of the policy of the endpoint on its path."""
 
     call: Observation[ApiFacts]
     endpoint: GatewayEndpoint | VpcEndpoint
@@ -44,7 +44,7 @@ class BucketDenial:
 
 @kept
 def bucket_denials(evidence: Evidence, target: Target) -> tuple[BucketDenial, ...]:
-    """The denied calls at the bucket of a target whose path is known to go through an endpoint."""
+    """The denied calls to a target's bucket whose path is known to go through an endpoint."""
     return () if target.bucket is None else tuple(_denials(evidence, target))
 
 
@@ -78,8 +78,8 @@ def _denials(evidence: Evidence, target: Target) -> Iterator[BucketDenial]:
 
 
 def _session(evidence: Evidence, target: Target) -> str | None:
-    """The caller as STS names it, if it is the role of this instance, whose sessions have the instance's id as their
-    name (IAM User Guide, Roles terms and concepts); None if unknown."""
+    """The ARN of the caller's session if the caller uses the role of this instance; None if that is unknown. Such a
+    session has the instance's id as its name (IAM User Guide, Roles terms and concepts)."""
     facts = None if evidence.credentials is None else evidence.credentials.facts
     imds = evidence.imds
     if facts is None or facts.source != _OF_INSTANCE or imds is None:

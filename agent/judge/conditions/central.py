@@ -22,27 +22,29 @@ class Leader:
     owner: str | None
     """The account that owns it; None if unknown."""
     profile_id: str | None
-    """The Route 53 Profile that brings it; None if the VPC has it itself."""
+    """The Route 53 Profile that brings the resource to the VPC; None if the VPC has the resource itself."""
     subjects: tuple[FindingSubject, ...]
 
 
 def is_elsewhere(evidence: Evidence, addresses: Iterable[Address]) -> bool:
-    """Whether a host in a VPC uses private addresses outside of it, whose groups belong to another VPC."""
+    """Whether this host is in a VPC, and all these addresses are private and outside that VPC, so that another VPC's
+    security groups decide."""
     is_in_vpc = evidence.imds is not None and bool(evidence.imds.vpc_cidrs)
     return is_in_vpc and all(evidence.scope(address) is AddressScope.PRIVATE for address in addresses)
 
 
 def leader_of(evidence: Evidence, target: Target, addresses: Iterable[Address]) -> Leader | None:
-    """The configured resource that leads to these addresses; None if there is none, or the configuration is too old."""
+    """The configured resource that leads the name to these addresses; None if there is no such resource, or if the
+    configuration is too old."""
     if not evidence.is_configuration_fresh:
         return None
     return next(_leaders(evidence, target, tuple(addresses)), None)
 
 
 def _leaders(evidence: Evidence, target: Target, addresses: tuple[Address, ...]) -> Iterator[Leader]:
-    """The resources that may lead there, in the order in which they win: a rule before a zone of the same name, and the
-    VPC's zone or rule before an endpoint of a Profile (Route 53 Developer Guide, Considerations when working with a
-    private hosted zone; Route 53 Profiles)."""
+    """The resources that may lead the name to these addresses, in order of precedence: a rule comes before a zone of
+    the same name, and the VPC's zone or rule before an endpoint of a Profile (Route 53 Developer Guide, Considerations
+    when working with a private hosted zone; Route 53 Profiles)."""
     configuration = evidence.configuration
     account = None if evidence.imds is None else evidence.imds.account_id
     zone = private_zone_for(configuration, target.host)
@@ -59,8 +61,8 @@ def _leaders(evidence: Evidence, target: Target, addresses: tuple[Address, ...])
 
 
 def _endpoints_of_profiles(evidence: Evidence, addresses: tuple[Address, ...]) -> Iterator[ProfileResource]:
-    """The endpoint of a Profile that has these addresses. If EC2 shows none with them, it is the only endpoint that EC2
-    does not show to this account."""
+    """The endpoints that Profiles bring and that may have these addresses. They are the endpoints to whose interfaces
+    EC2 gives one of the addresses and, if it is the only one, the endpoint that EC2 does not show to this account."""
     configuration = evidence.configuration
     here = {interface.interface_id for address in addresses if (interface := evidence.interface_at(address))}
     known = {endpoint.endpoint_id: endpoint for endpoint in configuration.endpoints or ()}

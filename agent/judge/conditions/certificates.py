@@ -8,7 +8,7 @@ from probes.model import Observation
 AMAZON: Final = frozenset({"Amazon", "Starfield Technologies, Inc."})
 """Organisations whose authorities sign AWS endpoints (Amazon Trust Services)."""
 ISSUED_BY_AMAZON: Final = frozenset({"aws", "aws-us-gov"})
-"""Partitions in which Amazon alone signs them."""
+"""Partitions in which only Amazon signs the certificates of AWS endpoints."""
 
 
 def leaf_of(handshake: Observation[TlsFacts]) -> Certificate | None:
@@ -17,9 +17,8 @@ def leaf_of(handshake: Observation[TlsFacts]) -> Certificate | None:
 
 
 def missing_issuer(handshake: Observation[TlsFacts]) -> str | None:
-    """The issuer that a chain of Amazon's lacks, if it is an intermediate authority, which the server must send (RFC
-    8446, section 4.4.2); None if nothing or only a root is missing. Amazon's roots have the word "Root" in their
-    names."""
+    """The intermediate authority that one of Amazon's chains lacks, although the server must send it (RFC 8446, section
+    4.4.2); None if nothing is missing, or only a root. Amazon's roots have the word "Root" in their names."""
     leaf = leaf_of(handshake)
     if handshake.facts is None or leaf is None or leaf.issuer_organization not in AMAZON:
         return None
@@ -40,8 +39,8 @@ def is_from_other_issuer(handshake: Observation[TlsFacts]) -> bool:
 
 
 def is_for_other_names(handshake: Observation[TlsFacts], host: str) -> bool:
-    """Whether a handshake showed a certificate with names that all differ from `host` (RFC 9525, section 6.3).
-    Certificates with more names than are read are ignored."""
+    """Whether a handshake showed a certificate with names that all differ from `host` (RFC 9525, section 6.3). False
+    for a certificate that may have more names than were read."""
     leaf = leaf_of(handshake)
     if leaf is None or not 0 < len(leaf.names) < MAX_NAMES:
         return False

@@ -1,8 +1,8 @@
 """Reasons why connects failed.
 
 Every failed attempt has exactly one nature. It follows from the errno, the sender of an ICMP error, the time that the
-attempt took and the kernel's knowledge of the next hop, all measured on Linux. If the kernel names no sender, none is
-claimed.
+attempt took and the kernel's knowledge of the next hop, all measured on Linux. If the kernel does not name the sender
+of an error, no sender is claimed.
 """
 
 from collections.abc import Iterable
@@ -17,14 +17,14 @@ from probes.model import Address, FailureKind, Observation, Role, Step, Target
 from probes.ports import HTTPS
 
 LOCAL_SECONDS: Final = 0.5
-"""An ICMP error from an own address in less time than this comes from a filter; a slower one, after about 3 s, from a
-neighbour that never answered."""
+"""A limit in seconds. An ICMP error from an own address that comes faster was sent by a filter. A slower error, after
+about 3 s, means that a neighbour never answered."""
 NOTHING: Final = frozenset({"all that leaves this host"})
-"""The cause to name if a host reaches nothing, whatever it tries."""
+"""The part at fault that all findings share if a host reaches nothing at all."""
 UNRESOLVED: Final = frozenset({"incomplete", "failed"})
 _ROUTERS_SAY_UNREACHABLE: Final = {4: frozenset({0, 1, 5, 6, 7, 11, 12}), 6: frozenset({0, 3})}
-"""Codes with which a router says that a network or host is unreachable: of ICMP type 3 (RFC 1812, section 5.2.7.1),
-and of ICMPv6 type 1 for "no route" and "address" (RFC 4443)."""
+"""The codes with which a router says that a network or host is unreachable, by IP version: codes of ICMP type 3 (RFC
+1812, section 5.2.7.1), and of ICMPv6 type 1 for "no route" and "address" (RFC 4443)."""
 
 
 class Nature(Enum):
@@ -66,13 +66,14 @@ def nature_of(attempt: Observation[TcpFacts], own_addresses: frozenset[object]) 
 
 
 def is_from_here(facts: TcpFacts, own_addresses: frozenset[object]) -> bool:
-    """Whether an ICMP error came from this host itself, which includes the address that the attempt was made from."""
+    """Whether an ICMP error came from this host itself: from one of its known addresses, or from the attempt's
+    source."""
     return facts.icmp is not None and (facts.icmp.sender in own_addresses or facts.icmp.sender == facts.source)
 
 
 def has_no_way(attempt: Observation[TcpFacts], vpc_cidrs: Iterable[Network]) -> bool:
-    """Whether this host has no path to an address of its own VPC, whether or not anything has that address: the route
-    lookup finds no route, or the router does not answer."""
+    """Whether an attempt failed because this host has no path to an address of its own VPC: the route lookup finds no
+    route, or the router does not answer. It does not matter whether anything has that address."""
     facts, address = attempt.facts, attempt.subject.address
     if attempt.failure is None or facts is None or address is None or not any(address in block for block in vpc_cidrs):
         return False
@@ -83,8 +84,8 @@ def has_no_way(attempt: Observation[TcpFacts], vpc_cidrs: Iterable[Network]) -> 
 def failed_connects(
     evidence: Evidence, target: Target, nature: Nature, ports: tuple[int, ...]
 ) -> list[Observation[TcpFacts]]:
-    """Failed attempts of one nature, without those that have a finding of their own: attempts of a family that fails as
-    a whole (TCP008, whatever stops it), attempts to IPv6 addresses without a route while others connect (also TCP008),
+    """Failed attempts of one nature, without those that another finding reports: attempts of a family that fails as a
+    whole (TCP008, whatever stops it), attempts to IPv6 addresses without a route while others connect (also TCP008),
     and attempts through a NAT64 gateway while other ways work (DNS012)."""
     own = frozenset[object](evidence.own_addresses_of_host)
     down = family_down(evidence.connects(target, HTTPS))
@@ -102,7 +103,7 @@ def failed_connects(
 
 def family_down(tried: tuple[Observation[TcpFacts], ...]) -> int | None:
     """The IP version in which every attempt fails while every attempt in the other version connects; None if there is
-    none. Addresses made by DNS64 count for neither."""
+    no such version. Attempts to addresses made by DNS64 are ignored."""
     tried = tuple(attempt for attempt in tried if not is_translated(attempt))
     for broken, working in ((6, 4), (4, 6)):
         failed = [attempt for attempt in tried if version_of(attempt) == broken]
@@ -114,7 +115,7 @@ def family_down(tried: tuple[Observation[TcpFacts], ...]) -> int | None:
 
 @kept
 def nat64_down(evidence: Evidence, target: Target) -> tuple[Observation[TcpFacts], ...]:
-    """The attempts through a NAT64 gateway, if all of them fail and one to another address connects."""
+    """The attempts through a NAT64 gateway, if all of them fail while an attempt to another address connects."""
     tried = evidence.connects(target, HTTPS)
     translated = tuple(attempt for attempt in tried if is_translated(attempt))
     others = [attempt for attempt in tried if not is_translated(attempt)]
@@ -124,7 +125,7 @@ def nat64_down(evidence: Evidence, target: Target) -> tuple[Observation[TcpFacts
 
 @kept
 def unrouted_ipv6(evidence: Evidence, target: Target) -> tuple[Observation[TcpFacts], ...]:
-    """The attempts to IPv6 addresses without a route, if one to another address connects. Clients skip addresses
+    """The attempts to IPv6 addresses without a route, if an attempt to another address connects. Clients skip addresses
     without a route and lose no time."""
     tried = evidence.connects(target, HTTPS)
     if not any(attempt.ok for attempt in tried):
@@ -147,8 +148,9 @@ def _is_unreachable(attempt: Observation[TcpFacts]) -> bool:
 
 @kept
 def reaches_nothing(evidence: Evidence) -> bool:
-    """Whether this host reaches nothing: instance metadata, EC2 and every service are silent. A single silent service
-    may be closed by its own endpoint, and outside AWS no metadata is expected."""
+    """Whether this host reaches nothing: instance metadata, EC2 and every service are silent. More than one service
+    must be silent, because a single service may be closed by its own endpoint. False outside AWS, where no metadata is
+    expected."""
     metadata = [request for request in evidence.metadata if request.made]
     connects = [attempt for attempt in evidence.of(Step.TCP) if attempt.made]
     own = frozenset[object](evidence.own_addresses_of_host)
@@ -173,8 +175,8 @@ def _is_unanswered(attempt: Observation[TcpFacts], own_addresses: frozenset[obje
 
 
 def speaks_for_all(evidence: Evidence, target: Target, nature: Nature) -> bool:
-    """Whether this host reaches nothing, and a target is the first required one with these attempts on 443. Its finding
-    then covers all targets."""
+    """Whether this host reaches nothing, and this target is the first required one with attempts of this nature on 443.
+    The finding of that target then covers all targets."""
     if not reaches_nothing(evidence):
         return False
     required = (other for other in evidence.targets if other.role is Role.REQUIRED)
@@ -192,8 +194,8 @@ def version_of(attempt: Observation[TcpFacts]) -> int | None:
 
 
 def connects_elsewhere(evidence: Evidence, target: Target) -> tuple[Address, ...]:
-    """The addresses that the VPC's resolver gives, that this host's other name servers do not give, and that connect.
-    Empty if this host asks the VPC's resolver itself, whose answers rotate."""
+    """The private addresses that connect and that only the VPC's resolver gives, and not this host's own lookup. Empty
+    if this host asks the VPC's resolver itself, because its answers rotate."""
     if not set(evidence.configured_resolvers).isdisjoint(evidence.vpc_resolvers):
         return ()
     given = {

@@ -5,8 +5,8 @@ Troubleshoot access denied error messages). It is searched for and never anchore
 it, white space varies, and new words may appear at known places.
 
 Other people choose the names of sessions and resources, and may quote a reason in them. So a reason counts only if it
-follows action and resource in the same sentence, and if it is the only one. A text that cannot be parsed becomes IAM009
-with the text, never a guess.
+follows action and resource in the same sentence, and if it is the only one. A text that cannot be parsed is not guessed
+at: it becomes IAM009, which quotes the text.
 """
 
 import re
@@ -28,7 +28,7 @@ class PrincipalKind(StrEnum):
     ROOT = "root"
     SERVICE = "service"
     ACCOUNT = "account"
-    """An account, by its number alone."""
+    """An account, given only by its number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,8 @@ class Denial:
 
 @dataclass(frozen=True, slots=True)
 class PolicyKind:
-    """A kind of policy: its words in AWS's texts, its name here, and the findings of its denials."""
+    """A kind of policy: the pattern of its name in AWS's texts, its name here, and the codes of the findings for its
+    implicit and explicit denials."""
 
     id: str
     words: str
@@ -116,7 +117,8 @@ NAMING: Final = (
     *("vpc", "endpoint", "identity", "identity-based", "service", "control", "resource", "resource-based"),
     *("permission", "permissions", "session", "sessions", "role", "trust"),
 )
-"""Words that occur in the names of kinds. Before the name of another kind, they make a kind that is unknown here."""
+"""Words that occur in the names of kinds. If one of these words precedes the name of another kind, both together name a
+kind that is unknown here."""
 SENTENCE: Final = (
     r"(?:\bUser:\s*(?P<principal>\S{1,2048})\s+is\s+)?not\s+authorized\s+to\s+perform:\s*(?P<action>\S*[^\s.])"
     r"(?:\s+on\s+(?:[\w-]+\s+){0,2}?resources?:\s*"
@@ -127,7 +129,8 @@ SENTENCE: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grammar:
-    """The patterns that parse texts, part by part, so that a test can leave out each one and see that it is needed."""
+    """The patterns that parse texts. Each part is a field, so that a test can leave it out and show that it is
+    needed."""
 
     kinds: tuple[PolicyKind, ...] = KINDS
     forms: tuple[Form, ...] = FORMS
@@ -140,16 +143,17 @@ class Grammar:
     between: str = r"\.?\s*|(?:[\s,;]+{word})*[\s,;]*"
     """Text that may precede the reason: a full stop, or words that continue the sentence."""
     most_sentences: int = 1
-    """Maximum number of denials in a text. If there are more, a name quotes one, and it is unknown which one."""
+    """Maximum number of denials in a text. If there are more, a name in the text quotes a denial, and it is unknown
+    which of them is real."""
     most_reasons: int = 1
-    """Maximum number of different reasons in a text. If there are more, a name quotes one, and it is unknown which
-    one."""
+    """Maximum number of different reasons in a text. If there are more, a name in the text quotes a reason, and it is
+    unknown which of them is real."""
 
 
 GRAMMAR: Final = Grammar()
 _ACTION: Final = re.compile(r"[A-Za-z0-9_-]{1,64}:[A-Za-z0-9_*]{1,128}")
 _AFTER: Final = ".,;"
-"""Characters between a name and the next sentence, which names may contain too."""
+"""Characters that separate a name from the next sentence. Names may contain these characters, too."""
 _NOTHING: Final = Denial(
     policy=None,
     explicit=None,

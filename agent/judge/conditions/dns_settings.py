@@ -1,4 +1,4 @@
-"""Settings in the configuration that decide a name (`agent.network.names`), compared with the measurement.
+"""Settings in the configuration that decide how a name resolves (`agent.network.names`), compared with the measurement.
 
 If AWS's documentation leaves open which of two settings wins, a rule reports only what the measurement shows.
 """
@@ -41,9 +41,9 @@ def stale_answers(evidence: Evidence) -> tuple[StaleAnswer, ...]:
     """The targets for which a name server gives addresses in this VPC that no endpoint interface has, and at which AWS
     does not answer. Empty if the VPC's endpoints were not all read.
 
-    Addresses outside the VPC may belong to a central endpoint that cannot be seen from here. Inside, the owner of the
-    VPC sees every interface endpoint: an account with which it shares subnets cannot create any (Amazon VPC User Guide,
-    Share your VPC subnets with other accounts).
+    Addresses outside the VPC may belong to a central endpoint that cannot be seen from here. Inside the VPC, its owner
+    sees every interface endpoint: an account with which the VPC shares subnets cannot create any (Amazon VPC User
+    Guide, Share your VPC subnets with other accounts).
     """
     interfaces = evidence.configuration.endpoint_interfaces
     vpc = evidence.configuration.vpc
@@ -102,29 +102,30 @@ class WrongAnswer(NameFault):
     """Addresses from the VPC's resolver that belong to no endpoint."""
 
     is_stale: bool
-    """Whether some are addresses in this VPC."""
+    """Whether some of the addresses are in this VPC."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShadowedName(WrongAnswer):
-    """Addresses of no endpoint, from a private hosted zone that answers in the endpoint's place."""
+    """Addresses that belong to no endpoint, from a private hosted zone that answers in the endpoint's place."""
 
     zone: PrivateZone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForwardedName(WrongAnswer):
-    """Addresses of no endpoint, from the servers to which a Resolver rule forwards the name."""
+    """Addresses that belong to no endpoint, from the servers to which a Resolver rule forwards the name."""
 
     rule: ResolverRule
 
 
 @kept
 def shadowed_names(evidence: Evidence) -> tuple[ShadowedName, ...]:
-    """The targets for which the VPC's resolver gives records of a private hosted zone that belong to no endpoint.
+    """The targets for which the VPC's resolver gives addresses from a private hosted zone, although no endpoint has
+    these addresses.
 
-    A zone of exactly this name that points out of a VPC without an endpoint may be right, since it may point to a
-    central endpoint. A zone of a parent domain, or one beside an endpoint of this VPC, hides the right answer.
+    In a VPC without an endpoint, a zone of exactly this name may be right, since it may point to a central endpoint in
+    another VPC. A zone of a parent domain, or a zone beside an endpoint of this VPC, hides the right answer.
     """
     shadowed = []
     for target in evidence.targets:
@@ -158,8 +159,8 @@ def pinned_names(evidence: Evidence) -> tuple[PinnedName, ...]:
     """The targets for which the VPC's resolver gives public addresses from a private hosted zone of exactly the name.
 
     Names in such a zone never reach public DNS, and private DNS cannot be turned on beside it. Zones of a parent domain
-    are left out, because private DNS comes before them once it is on. So are all zones if the VPC's DNS attributes may
-    be off, because then no private zone answers.
+    are left out, because private DNS comes before them once it is on. If the VPC's DNS attributes may be off, all zones
+    are left out, because then no private zone answers.
     """
     dns = evidence.configuration.dns
     if dns is None or not (dns.support and dns.hostnames):
@@ -178,9 +179,11 @@ def pinned_names(evidence: Evidence) -> tuple[PinnedName, ...]:
 
 @kept
 def forwarded_names(evidence: Evidence) -> tuple[ForwardedName, ...]:
-    """The targets for which the VPC's resolver gives answers of a Resolver rule's servers that belong to no endpoint.
+    """The targets for which the VPC's resolver gives addresses from the servers of a Resolver rule, although no
+    endpoint has these addresses.
 
-    Servers whose answers lead out of a VPC without an endpoint may be right, as in a network with a central endpoint.
+    In a VPC without an endpoint, servers that give addresses outside the VPC may be right, as in a network with a
+    central endpoint.
     """
     forwarded = []
     for target in evidence.targets:
@@ -207,7 +210,7 @@ def _has_available_endpoint(evidence: Evidence, target: Target) -> bool:
 
 def _wrong_answer(evidence: Evidence, target: Target, *, is_instead: bool) -> WrongAnswer | None:
     """The addresses that the VPC's resolver gives for a target and that no endpoint has. Addresses outside the VPC's
-    blocks count only if they replace the right answer, since a central endpoint has such addresses."""
+    blocks count only if they replace the right answer, since a central endpoint may have such addresses."""
 
     def of_target(faults: Iterable[NameFault]) -> list[NameFault]:
         return [fault for fault in faults if fault.target == target]
@@ -236,9 +239,9 @@ def _wrong_answer(evidence: Evidence, target: Target, *, is_instead: bool) -> Wr
 
 
 def is_wrong_answer(evidence: Evidence, target: Target, address: Address) -> bool:
-    """Whether no endpoint has an address, so that its path need not be judged. Such an address comes from a private
-    hosted zone, from the servers of a Resolver rule, from a search domain, from a CNAME, or from another source that
-    replaces the private DNS of this VPC's endpoint."""
+    """Whether an address belongs to no endpoint, so that its path need not be judged. Such an address comes from a
+    private hosted zone, from the servers of a Resolver rule, from a search domain, from a CNAME, or from another source
+    that replaces the private DNS of this VPC's endpoint."""
     if evidence.interface_at(address) is not None or evidence.gateway_at(address).endpoint is not None:
         return False
     faults: tuple[NameFault | SearchDomainAnswer, ...] = (
@@ -263,8 +266,8 @@ def is_wrong_answer(evidence: Evidence, target: Target, address: Address) -> boo
 def is_answered_before(
     evidence: Evidence, target: Target, zone: PrivateZone, denials: Iterable[Observation[Any]] = ()
 ) -> bool:
-    """Whether something wins over the zone, as far as is known: the more specific zone of private DNS, a forwarding
-    rule that is at least as specific, or a DNS Firewall rule."""
+    """Whether another setting is known to take precedence over the zone: the more specific zone of private DNS, a
+    forwarding rule that is at least as specific, or a DNS Firewall rule."""
     hidden = zone.name != target.host and any(
         endpoint.private_dns and endpoint.state == AVAILABLE and target.host in endpoint.dns_names
         for endpoint in endpoints_here(evidence, target)
@@ -280,8 +283,8 @@ def answering_rule(evidence: Evidence, target: Target, answers: Iterable[Observa
     rule, or if something else may have given them: a more specific private hosted zone, a zone that an answer names, or
     a DNS Firewall rule with the same answer.
 
-    The more specific zone of private DNS probably wins over a rule, but this is not documented. It holds the endpoint's
-    addresses, so any other answer did not come from it.
+    The more specific zone of private DNS probably wins over a rule, but this is not documented. That zone contains only
+    the endpoint's addresses, so any other answer did not come from it.
     """
     answers = tuple(answers)
     rule = resolver_rule_for(evidence.configuration, target.host)
@@ -294,7 +297,7 @@ def answering_rule(evidence: Evidence, target: Target, answers: Iterable[Observa
 
 
 def blocking_rule(evidence: Evidence, host: str, answer: Observation[Any]) -> FirewallRule | None:
-    """The DNS Firewall rule that blocks a question, if the answer to the question is the one that the rule gives."""
+    """The DNS Firewall rule that blocks a question, if the measured answer is the one that this rule gives."""
     rule = firewall_rule_for(evidence.configuration, host, answer.subject.operation or "")
     return rule if rule is not None and rule.action == "BLOCK" and _is_response(rule, answer) else None
 
@@ -316,7 +319,8 @@ def is_of_this_vpc(evidence: Evidence, target: Target) -> bool:
 
 
 def endpoints_here(evidence: Evidence, target: Target) -> tuple[VpcEndpoint, ...]:
-    """The endpoints of the target's service in this VPC that are not gone; empty if they say nothing about the name."""
+    """The endpoints of the target's service in this VPC that are not deleted. Empty if an SDK does not build the
+    target's name for this VPC's Region, because the endpoints then say nothing about that name."""
     if evidence.vpc_id is None or not is_of_this_vpc(evidence, target):
         return ()
     listed_here = evidence.endpoints(target, vpc_id=evidence.vpc_id) or ()
@@ -336,15 +340,15 @@ def endpoints_of_profiles(evidence: Evidence, target: Target) -> tuple[VpcEndpoi
 
 
 def denials_of(evidence: Evidence, target: Target, kind: FailureKind) -> list[Observation[Any]]:
-    """The answers in which the VPC's resolver, asked for addresses, says that the name does not exist or has no
-    address."""
+    """The answers of the VPC's resolver to questions for addresses that deny the name in this way: it does not exist,
+    or it has no address."""
     asked = evidence.answers(target, evidence.vpc_resolvers)
     return [answer for answer in asked if answer.subject.operation in _ADDRESS_TYPES and _is_denial(answer, kind)]
 
 
 def _is_denial(answer: Observation[Any], kind: FailureKind) -> bool:
     if kind is FailureKind.NODATA and answer.ok:
-        return not addresses_in(answer)  # asking itself succeeded
+        return not addresses_in(answer)  # the question itself succeeded
     return answer.failure is not None and answer.failure.kind is kind
 
 
@@ -360,7 +364,7 @@ def _plain(name: str) -> str:
 
 def unanswered(evidence: Evidence, target: Target) -> list[Observation[Any]]:
     """The unanswered questions to the VPC's resolver, if it is one of this host's name servers; empty if this host
-    resolves the name all the same, for example by its hosts file."""
+    resolves the name anyway, for example by its hosts file."""
     lookup = evidence.own_lookup(target)
     if lookup is not None and lookup.ok:
         return []

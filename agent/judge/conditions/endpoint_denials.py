@@ -46,8 +46,8 @@ class OtherCalls:
 
     @property
     def severity(self) -> Severity | None:
-        """The severity of the denial; None for the severity of its code. It is lower if it is uncertain that backups
-        fail."""
+        """The severity of the denial; None for the severity of its code. The severity is lower if it is not certain
+        that backups fail."""
         return {Verdict.ALLOWED: Severity.INFO, Verdict.UNKNOWN: Severity.WARNING, Verdict.DENIED: None}[self.verdict]
 
     @property
@@ -81,7 +81,7 @@ def endpoint_denial(call: Observation[ApiFacts]) -> Denial | None:
 def asked_of(
     evidence: Evidence, target: Target, call: Observation[ApiFacts], denial: Denial, endpoint: VpcEndpoint
 ) -> "Call":
-    """A call, with the properties that endpoint policies see and that are known."""
+    """A call with its known properties, in the form in which an endpoint policy sees them."""
     from agent.network.calls import Call, resource_of
 
     operation = call.facts.operation if call.facts is not None else ""
@@ -104,14 +104,14 @@ def asked_of(
 
 
 def endpoint_at(evidence: Evidence, call: Observation[ApiFacts]) -> VpcEndpoint | None:
-    """The endpoint that a call went through; None if EC2 does not tell."""
+    """The endpoint that a call went through; None if EC2 does not show it."""
     return evidence.endpoint_of(evidence.interface_at(call.subject.address)) if call.subject.address else None
 
 
 @kept
 def other_calls(evidence: Evidence, target: Target) -> OtherCalls | None:
-    """The policies' decisions on the workloads' calls, if no statement of these policies allows this program's own
-    call. None if the workloads make this call themselves, or if their calls are unknown."""
+    """The decisions of endpoint policies on the workloads' calls, if these policies deny this program's own call
+    because no statement allows it. None if the workloads make the same call, or if their calls are unknown."""
     denied = [
         (call, denial)
         for call in evidence.calls(target)

@@ -1,5 +1,5 @@
 """Wrong answers of the VPC's resolver, each with the setting that gave it: a Resolver rule, a private hosted zone or a
-DNS Firewall rule, of the VPC itself or brought by a Route 53 Profile (`profile_of`)."""
+DNS Firewall rule. The VPC has the setting itself, or a Route 53 Profile brings it (`profile_of`)."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -67,7 +67,7 @@ class ShadowingAnswer(NameFault):
     measured: str
     """The answer for the name, in a sentence."""
     lacks: str = ""
-    """The missing part of the zone, to follow `which answers for the name`."""
+    """What the zone lacks, in words that follow `which answers for the name`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,9 +92,9 @@ class EndpointAnswer(NameFault):
 
 @kept
 def forwarding_answers(evidence: Evidence) -> tuple[ForwardedAnswer, ...]:
-    """The answers, or failures, of Resolver rules' servers: a public address although the endpoint's private DNS is in
-    order, a denial that the name exists or has an address, addresses of no endpoint, private and public addresses in
-    one answer, an error, or silence.
+    """The wrong answers that come from the servers of Resolver rules: a public address although the endpoint's private
+    DNS is in order, a denial of the name or of its addresses, addresses that no endpoint has, private and public
+    addresses in one answer, an error, or no answer.
 
     The more specific zone of private DNS probably wins over a rule, but this is not documented, so the answer decides.
     """
@@ -213,8 +213,8 @@ def _denials(evidence: Evidence) -> Iterator[tuple[DeniedName, FailureKind, list
 
 @kept
 def shadowing_answers(evidence: Evidence) -> tuple[ShadowingAnswer, ...]:
-    """The answers of private hosted zones of the name or of a parent domain: that the name does not exist, that it has
-    no address, or addresses of no endpoint, including public ones."""
+    """The wrong answers that come from private hosted zones of the name or of a parent domain: the name does not exist,
+    it has no address, or it has addresses that no endpoint has, including public ones."""
     return tuple(_shadowing_answers(evidence))
 
 
@@ -249,7 +249,7 @@ def _shadowing_answers(evidence: Evidence) -> Iterator[ShadowingAnswer]:
         target = mixed.target
         zone = private_zone_for(evidence.configuration, target.host)
         answers = evidence.answers(target, evidence.vpc_resolvers)
-        # Names in such a zone never reach public DNS, so both kinds of addresses are the zone's.
+        # Names in such a zone never reach public DNS, so both kinds of addresses come from the zone.
         if (
             zone is not None
             and is_of_vpc_resolver(evidence, mixed)
@@ -276,7 +276,7 @@ def _shadowing_answers(evidence: Evidence) -> Iterator[ShadowingAnswer]:
 
 @kept
 def blocking_answers(evidence: Evidence) -> tuple[BlockingAnswer, ...]:
-    """The answers that the first DNS Firewall rule that matches the name gives."""
+    """The answers of DNS Firewall to blocked names. The first rule that matches a name gives the answer."""
     return tuple(_blocking_answers(evidence))
 
 
@@ -318,7 +318,7 @@ def _fitting(rule: FirewallRule, host: str) -> tuple[str, ...]:
 @kept
 def answers_of_endpoints(evidence: Evidence) -> tuple[EndpointAnswer, ...]:
     """The names that a Profile leads to an endpoint of another VPC although an endpoint in this VPC is available. If
-    this VPC has none, the other endpoint is the right one, and only the path to it can be at fault."""
+    this VPC has no endpoint, the other one is right, and only the path to it can be at fault."""
     answers = []
     for target in evidence.targets:
         if (

@@ -1,6 +1,6 @@
-"""Faults of how names resolve, as they were measured.
+"""Measured faults in how names resolve.
 
-The rules over names report them. Rules over the configuration look for their causes in it.
+Rules about names report these faults. Rules about the configuration look for the causes in it.
 """
 
 from collections.abc import Iterable
@@ -44,11 +44,11 @@ class NameFault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublicAnswer(NameFault):
-    """This host gets public addresses, while the VPC's resolver gives private ones or none in the same family."""
+    """This host gets public addresses of a family, and the VPC's resolver does not give private ones in their place."""
 
     public: tuple[Address, ...]
     private: tuple[Address, ...]
-    """Other addresses of the same lookup."""
+    """The private addresses that the same lookup gives."""
     is_resolver_asked: bool
     """Whether the VPC's resolver answered."""
     private_elsewhere: tuple[Address, ...]
@@ -75,7 +75,7 @@ class DeniedName(NameFault):
 
     @property
     def said_by(self) -> frozenset[str]:
-        """The zones that deny it or, if they are unknown, the name servers."""
+        """The zones that deny the name or, if these are unknown, the name servers that deny it."""
         return frozenset(self.zones) or frozenset(map(str, self.servers))
 
 
@@ -86,7 +86,7 @@ class RedirectedAnswer(NameFault):
     names: tuple[str, ...]
     answers: tuple[Observation[DnsFacts], ...]
     is_aws: bool
-    """Whether AWS answers at the name that it points to."""
+    """Whether AWS answers at the name to which the CNAME points."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +110,7 @@ class FamilyAnswer:
     is_asked: bool
     """Whether the VPC's resolver answered for this family."""
     is_theirs_empty: bool
-    """Whether it answered, without any address of this family."""
+    """Whether the VPC's resolver answered and gave no address of this family."""
 
     @property
     def leaves(self) -> bool:
@@ -143,16 +143,16 @@ def family_answers(evidence: Evidence, target: Target) -> tuple[FamilyAnswer, ..
 
 
 def is_kept_back(family: FamilyAnswer, families: Iterable[FamilyAnswer]) -> bool:
-    """Whether the VPC's resolver has no public address of this family: it gives private ones, or none here and private
-    ones in the other family."""
+    """Whether the VPC's resolver keeps the name private in this family: it gives private addresses of the family, or it
+    gives no address of the family and private addresses of the other one."""
     return bool(family.theirs) or (family.is_theirs_empty and any(other.theirs for other in families))
 
 
 @kept
 def public_answers(evidence: Evidence) -> tuple[PublicAnswer, ...]:
-    """The targets for which this host gets public addresses of a family in which the VPC's resolver gives only private
-    ones or none. Public IPv6 next to private IPv4 is a lesser fault with a finding of its own. Empty if a public path
-    is as good as a private one."""
+    """The targets for which this host gets public addresses of a family, and the VPC's resolver does not give private
+    ones in their place. Public IPv6 next to private IPv4 is a lesser fault with a finding of its own. Empty if a public
+    path is as good as a private one."""
     results = []
     for target in evidence.targets:
         if evidence.expected_path(target) is not Expect.PRIVATE:
@@ -188,8 +188,8 @@ def public_answers(evidence: Evidence) -> tuple[PublicAnswer, ...]:
 
 @kept
 def mixed_answers(evidence: Evidence) -> tuple[MixedAnswer, ...]:
-    """The targets whose lookup gives private and public addresses of the same family, judged for each family. Empty if
-    a public path is not a fault."""
+    """The targets whose lookup gives private and public addresses of the same family; each family is judged by itself.
+    Empty if a public path is not a fault."""
     mixed = []
     for target in evidence.targets:
         if evidence.expected_path(target) is not Expect.PRIVATE:
@@ -222,9 +222,9 @@ def is_of_vpc_resolver(evidence: Evidence, mixed: MixedAnswer) -> bool:
 
 @kept
 def missing_names(evidence: Evidence) -> tuple[DeniedName, ...]:
-    """The targets whose lookup ended with NXDOMAIN, unless every name server that answered has the name: then this
-    host's own lookup is at fault. If the lookup gave no reason, the reason that all name servers give counts. The
-    system library's reason proves nothing if every answer was unreadable, missing or refused."""
+    """The targets whose name does not exist for this host. The lookup ends with NXDOMAIN and, if name servers were
+    asked, at least one of them says the same; or the lookup gives no reason, and all name servers say NXDOMAIN. The
+    system library alone proves nothing: it also reports NXDOMAIN if every answer was unreadable, missing or refused."""
     missing = []
     for target in evidence.targets:
         lookup = lookup_of_name(evidence, target)
@@ -269,9 +269,9 @@ def has_unanswered_family(evidence: Evidence, target: Target) -> bool:
 
 @kept
 def empty_answers(evidence: Evidence) -> tuple[DeniedName, ...]:
-    """The targets whose name exists for this host and has no address of any family. Either the host's own lookup says
-    so, and name servers answer for each family; or the lookup gives another reason or none, and all name servers say
-    so."""
+    """The targets whose name exists for this host and has no address of any family. Either the lookup says so, and name
+    servers answer for each family; or the lookup gives no reason, and all name servers say so; or the lookup ends with
+    NXDOMAIN, which no name server says, and one of them has no address for the name."""
     empty = []
     for target in evidence.targets:
         lookup = lookup_of_name(evidence, target)
@@ -296,7 +296,7 @@ def empty_answers(evidence: Evidence) -> tuple[DeniedName, ...]:
 @kept
 def redirected_answers(evidence: Evidence) -> tuple[RedirectedAnswer, ...]:
     """The targets whose name has a CNAME outside the service's own names. A host that the operator named is left out,
-    since its aliases are the operator's as well."""
+    since the operator chose its aliases as well."""
     redirected = []
     for target in evidence.targets:
         lookup = lookup_of_name(evidence, target)

@@ -40,7 +40,7 @@ class PrivateElsewhere(NameFault):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SilentResolvers:
-    """None of this host's name servers answers any question, and its own lookups fail."""
+    """None of this host's name servers answers any question, and this host's own lookups fail."""
 
     asked: tuple[Observation[Any], ...]
     servers: tuple[Address, ...]
@@ -65,8 +65,7 @@ class CutAnswers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StalledLookup(NameFault):
-    """This host's own lookup timed out although its name servers answered some questions for the name and lost
-    others."""
+    """This host's own lookup timed out, because its name servers answered only some of the questions for the name."""
 
     lost: tuple[Observation[Any], ...]
     """The questions without an answer, and those answered only at the second attempt."""
@@ -83,8 +82,8 @@ class FailingResolver(NameFault):
 @kept
 def private_elsewhere(evidence: Evidence) -> tuple[PrivateElsewhere, ...]:
     """The targets for which the VPC's resolver gives private addresses and this host gets public ones of the same
-    family, or none at all. It is not a fault if this host lacks one family and gets private addresses of the other;
-    public IPv6 next to private IPv4 is a fault of its own.
+    family, or none at all. It is not a fault if this host lacks one family and gets private addresses of the other.
+    Public IPv6 next to private IPv4 has a finding of its own.
 
     If a public path is acceptable, only a lookup without addresses is a fault.
     """
@@ -124,8 +123,8 @@ def private_elsewhere(evidence: Evidence) -> tuple[PrivateElsewhere, ...]:
 
 
 def has_run_out(evidence: Evidence, target: Target) -> bool:
-    """Whether this host's own lookup ended without an answer although its own name servers give private addresses: it
-    lost time, and the servers do not disagree."""
+    """Whether this host's own lookup ran out of time: it ended without an answer although this host's name servers give
+    private addresses. Such a lookup does not show that name servers disagree."""
     lookup = lookup_of_name(evidence, target)
     answers = evidence.answers(target, evidence.configured_resolvers)
     return lookup is not None and kind_of(lookup) in NO_REASON and bool(private_in(evidence, answers))
@@ -133,8 +132,8 @@ def has_run_out(evidence: Evidence, target: Target) -> bool:
 
 @kept
 def stalled_lookups(evidence: Evidence) -> tuple[StalledLookup, ...]:
-    """The targets whose own lookup ended without an answer while this host's name servers answered some questions for
-    the name and lost others, such as all of one record type."""
+    """The targets whose own lookup ended without an answer while this host's name servers answered only some questions
+    for the name. They may, for example, have lost all questions for one record type."""
     stalled = []
     for target in evidence.targets:
         lookup = lookup_of_name(evidence, target)
@@ -157,7 +156,8 @@ def _is_late(answer: Observation[Any]) -> bool:
 
 @kept
 def silent_resolvers(evidence: Evidence) -> SilentResolvers | None:
-    """The unanswered questions, if none of this host's name servers answers anything; None if one does, or may."""
+    """The unanswered questions, if none of this host's name servers answers anything. None if a name server answers, or
+    if one that was not asked might have answered."""
     servers = evidence.configured_resolvers
     asked = tuple(answer for target in evidence.targets for answer in evidence.answers(target, servers) if answer.made)
     lookups = [
@@ -184,9 +184,9 @@ def silent_resolvers(evidence: Evidence) -> SilentResolvers | None:
 
 @kept
 def other_names_answered(evidence: Evidence) -> tuple[Observation[Any], ...]:
-    """Lookups of other names that DNS answered, while the lookup of a target's name ended without an answer. All are
-    made in the same way as by programs on this host. They prove that a name server answers and drops queries for some
-    names."""
+    """Lookups of other names to which DNS replied that they have no address, while the lookup of a target's name ended
+    without an answer. They are made in the same way as lookups by programs on this host, and prove that a name server
+    answers but drops queries for some names."""
     own = [lookup for target in evidence.targets if (lookup := evidence.own_lookup(target)) is not None]
     if not any(lookup.failure is not None and lookup.failure.kind in NO_REASON for lookup in own):
         return ()  # without DNS, every lookup ends like one of a nonexistent name
@@ -212,8 +212,8 @@ def is_of_hosts_file(evidence: Evidence, target: Target) -> bool:
 @kept
 def failing_resolvers(evidence: Evidence) -> tuple[FailingResolver, ...]:
     """The targets whose own lookup fails because a name server of this host answers SERVFAIL, sends unreadable data, or
-    stays silent for this name while it or another one answers for other names. A server that never answers is not among
-    them."""
+    stays silent for this name although it answers for other names. If it is unknown which name server answered for
+    other names, each of them may have. A server that never answers is not among them."""
     unusable = (FailureKind.SERVFAIL, FailureKind.DNS_MALFORMED, FailureKind.MALFORMED, FailureKind.TOO_LARGE)
     kinds = frozenset({*unusable, *_SILENCE})
     speaking = {
@@ -278,9 +278,10 @@ def cut_answers(evidence: Evidence) -> CutAnswers | None:
 def spoilt_lookups(
     evidence: Evidence, kinds: frozenset[FailureKind]
 ) -> Iterator[tuple[Target, Observation[Any], list[Observation[Any]]]]:
-    """Targets whose own lookup failed without a specific reason, or found no address while name servers fail for one
-    family, with the answers of these kinds. The C library has one error for many reasons, so the answers of name
-    servers to direct questions decide."""
+    """Each target whose own lookup failed and for which name servers gave answers of these kinds, with that lookup and
+    these answers. The lookup failed without a specific reason, found no address while name servers fail for one family,
+    or ended with NXDOMAIN that no name server confirms. The C library has one error for many reasons, so the name
+    servers' answers to direct questions decide."""
     for target in evidence.targets:
         lookup = lookup_of_name(evidence, target)
         if lookup is None or lookup.failure is None:

@@ -1,5 +1,5 @@
-"""Names that a search domain answers in place of the name itself: the addresses that programs get, and the addresses
-that the name itself has."""
+"""Lookups that a search domain answers in place of the name itself: the addresses that programs then get, and the
+addresses that the name itself has."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ class SearchDomainAnswer:
     completed: tuple[Observation[LookupFacts], ...]
     """The lookups of completed names that gave addresses or failed in the same way as the lookup by programs."""
     domains: tuple[str, ...]
-    """The search domains of these names."""
+    """The search domains that completed these names."""
     addresses: frozenset[Address]
     """Addresses that programs get and that the name itself does not have; empty if their lookup failed."""
     own: tuple[Address, ...]
@@ -35,10 +35,11 @@ class SearchDomainAnswer:
 
 @kept
 def search_domain_answers(evidence: Evidence) -> tuple[SearchDomainAnswer, ...]:
-    """The targets for which a search domain decides. Either it gives addresses that the name itself does not have, this
-    host gets some of them, and AWS has not answered at these; or the lookup fails in the same way as the lookup of the
-    completed name, while the name itself resolves. Addresses from a cache are not from a search domain. Names without a
-    dot are left out, because completing them is intended."""
+    """The targets for which a search domain decides. Either the search domain gives addresses that the name itself does
+    not have, this host gets some of them, and AWS has not answered at these; or this host's lookup fails in the same
+    way as the lookup of the completed name, and the lookup of the name itself does not. Addresses that a cache gives
+    for the name itself do not come from a search domain. Names without a dot are left out, because completing them is
+    intended."""
     host = evidence.host
     answers = []
     for target in evidence.targets:
@@ -76,14 +77,15 @@ def search_domain_answers(evidence: Evidence) -> tuple[SearchDomainAnswer, ...]:
 
 @kept
 def lookup_of_name(evidence: Evidence, target: Target) -> Observation[LookupFacts] | None:
-    """The lookup of the target's name itself: the host's own lookup, unless a search domain ended that."""
+    """The lookup of the target's name itself: the host's own lookup or, if a search domain answered that, the lookup
+    without the search list."""
     answers = (answer.itself for answer in search_domain_answers(evidence) if answer.target == target)
     return next(answers, evidence.own_lookup(target))
 
 
 def in_its_place(evidence: Evidence, target: Target) -> str:
-    """The answer that programs get if a search domain replaces a name that fails: a sentence to follow another, or an
-    empty text."""
+    """A sentence on the answer that programs get, if a search domain answers in place of a name that fails; otherwise
+    an empty text. It follows another sentence."""
     answers = [answer for answer in search_domain_answers(evidence) if answer.target == target]
     return "".join(
         f" A search domain ({listed(answer.domains)}) answers in its place, and programs on this host get "

@@ -1,8 +1,7 @@
 """The configured hops that stop connects which were dropped silently.
 
 Each dropped connect is followed along the hops that the configuration gives it. A hop that may block is named only if
-no hop certainly blocks. Without a failed connect, nothing follows from the configuration; a connect that succeeds has
-no fault.
+no hop certainly blocks. Only failed connects are followed: without a failure, the configuration alone proves no fault.
 """
 
 from typing import Final
@@ -22,8 +21,8 @@ from probes.ports import HTTPS
 
 _NAT: Final = "nat-"
 _KEEPS_SOURCE: Final = "vpce-"
-"""A Gateway Load Balancer endpoint, which keeps the source address of packets (AWS PrivateLink Guide, Access virtual
-appliances through AWS PrivateLink)."""
+"""The prefix of a Gateway Load Balancer endpoint's id. Such an endpoint keeps the source address of packets (AWS
+PrivateLink Guide, Access virtual appliances through AWS PrivateLink)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,19 +68,19 @@ def block_of(address: Address) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """The other end, as a security group rule must name it."""
+    """The other end of a connection, as a rule must name it."""
 
     block: str
     """A CIDR, or a placeholder for one."""
     address: Address | None
-    """Its id; None if unknown."""
+    """The address of the other end; None if unknown."""
     version: int
 
 
 def sender_of(path: ConfiguredPath) -> Remote:
-    """The source from which the endpoint's side must accept packets. On 443 it is this host, or the appliance on its
-    route if that sends from an address of its own; on the ports of a gateway it is the gateway appliance, which this
-    host is not."""
+    """The source from which the endpoint's side must accept packets. On 443 the source is this host or, if a device on
+    the route sends from an address of its own, that device. On the ports of a gateway the source is the gateway
+    appliance, and never this host."""
     version, length = path.address.version, path.address.max_prefixlen
     if path.port != HTTPS:
         return Remote(APPLIANCE, None, version)

@@ -1,1 +1,1 @@
-"""One module a layer of the path; every rule is a pure function from evidence to findings."""
+"""One module for each layer of the path. Every rule is a pure function from evidence to findings."""

@@ -34,17 +34,19 @@ _NOT_REACHED: Final = frozenset(
         "SSLError",
     }
 )
-"""Exceptions of botocore if a host that it asks for a role cannot be reached, or gives an unacceptable answer."""
+"""Exceptions that botocore raises if a host that it asks for a role cannot be reached, or gives an unacceptable
+answer."""
 _BROKEN_OFF: Final = "HTTPClientError"
-"""The exception of botocore if an answer is longer than its connection here accepts."""
+"""The exception that botocore raises if an answer is longer than its connection here accepts."""
 MISSING_TOKEN: Final = frozenset({"MissingAuthenticationToken", "MissingAuthenticationTokenException"})
 
 _SOURCES_OF_KEYS: Final = read_only("aws", "configure", "list")
 
 
 def _endpoint_urls(target: Target) -> Command:
-    """Commands that show the endpoint URLs in the environment: the one for all services, and those of the target's
-    service or, in a run without options, of all its services."""
+    """The command that shows the endpoint URLs in the environment: the URL for all services, and the URL of the
+    target's service. If a run without options checks this service, the URLs of all services that such a run checks are
+    shown."""
     default = checked_for_caller()
     services = default if target.service in default else (target.service,)
     variables = (SERVICES[service].endpoint_variable for service in services)
@@ -81,7 +83,8 @@ def no_credentials(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _searches(evidence: Evidence) -> tuple[Observation[CredentialFacts], ...]:
-    """The search for credentials, if the signed calls need them; the reads of the configuration can do without."""
+    """The search for credentials, if signed calls need them; otherwise empty. The reads of the configuration do not
+    count, because a run can do without these."""
     is_wanted = evidence.run.wants_calls and any(map(call_of, evidence.targets))
     return evidence.of(Step.CREDENTIALS) if is_wanted else ()
 
@@ -92,8 +95,8 @@ def _none_found(search: Observation[CredentialFacts]) -> bool:
 
 
 def _metadata_stalls(evidence: Evidence, search: Observation[CredentialFacts]) -> bool:
-    """Whether the search did not end, or broke off, because its last place, instance metadata, does not answer
-    correctly. An endless answer breaks off botocore's search. It is blamed on metadata only if no other source of
+    """Whether the search did not end, or broke off, because instance metadata, its last place, does not answer
+    correctly. An endless answer breaks off botocore's search; metadata is blamed for that only if no other source of
     credentials is set."""
     failure = search.failure
     broken = any(request.failure is not None and request.made for request in evidence.metadata)
@@ -109,7 +112,8 @@ def _refused_container(evidence: Evidence) -> Observation[TcpFacts] | None:
 
 
 def _metadata_cut_short(evidence: Evidence, search: Observation[CredentialFacts]) -> bool:
-    """Whether the search did not end, and the run had too little time to see whether its last place answers."""
+    """Whether the search did not end, and the run had too little time to see whether instance metadata, its last place,
+    answers."""
     failure = search.failure
     unseen = any(request.failure is not None and not request.made for request in evidence.metadata)
     return failure is not None and failure.kind is FailureKind.TIMEOUT and unseen
@@ -156,7 +160,7 @@ def credential_source_failed(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _asked_for_role(evidence: Evidence) -> frozenset[str]:
-    """The targets whose host gives the SDK its role."""
+    """Ids of the targets whose host the SDK asks for its role."""
     host = None if evidence.sdk is None else evidence.sdk.sts_host
     return frozenset(
         target.id for target in evidence.targets if SERVICES[target.service].gives_credentials and target.host == host
@@ -164,12 +168,12 @@ def _asked_for_role(evidence: Evidence) -> frozenset[str]:
 
 
 def _is_of_a_path(failure: Failure) -> bool:
-    """Whether a search for credentials failed in the way in which it does if a host cannot be reached."""
+    """Whether a search for credentials failed in the way in which an unreachable host makes it fail."""
     return failure.kind is FailureKind.TIMEOUT or failure.code in _NOT_REACHED
 
 
 def _sts_of(evidence: Evidence) -> str:
-    """The host of STS that the SDK asks for a role; empty if no role is set."""
+    """A sentence on the host of STS that the SDK asks for a role; empty if no role is set."""
     host = None if evidence.sdk is None else evidence.sdk.sts_host
     if host is None:
         return ""
@@ -206,7 +210,7 @@ def _role_failed(evidence: Evidence, search: Observation[CredentialFacts], code:
 
 
 def _allow_at_sts(evidence: Evidence, text: str) -> Fix | None:
-    """The fix to suggest if AWS's text says that an endpoint policy denies the role. It is the policy of the STS
+    """The fix to suggest if AWS's text says that an endpoint policy denies the role. This is the policy of the STS
     endpoint that was asked for the role. None for every other text."""
     denial = read_denial(text)
     if denial.policy != "vpc-endpoint":
@@ -234,7 +238,7 @@ def _allow_at_sts(evidence: Evidence, text: str) -> Fix | None:
 
 
 def _repair_source(evidence: Evidence, *, cut: bool) -> Fix:
-    """The fix for a source of credentials; `cut` means that the search was given no more time."""
+    """The fix for a source of credentials; `cut` tells whether the search ran out of time."""
     sdk = evidence.sdk
     if sdk is not None and sdk.sts_host is not None and is_global_sts(sdk.sts_host):
         return Fix(
@@ -294,7 +298,7 @@ class _Refusal:
 def _refused(refusal: _Refusal, evidence: Evidence) -> Iterator[RuleFinding]:
     """API002 to API009: AWS answers the signed call and refuses it.
 
-    All targets share the credentials, so a fault of them is one finding of the run.
+    All targets share the credentials, so a fault of the credentials is one finding of the run.
     """
     by_target = [(target, calls) for target in evidence.targets if (calls := refusal.of(evidence, target))]
     if not by_target:
@@ -344,7 +348,7 @@ def _identity(target: Target) -> Command:
 
 
 def _theirs(calls: Calls) -> str:
-    """The server's time; empty if it did not give one."""
+    """A sentence on the server's time; empty if no answer has it."""
     known = [call.facts.server_time for call in calls if call.facts is not None]
     times = sorted({f"{time:%Y-%m-%d %H:%M:%S} UTC" for time in known if time is not None})
     return f" The server's clock says {listed(times)}." if times else ""
@@ -357,7 +361,7 @@ def _time_in(calls: Calls) -> str | None:
 
 
 def _limit_of(target: Target) -> str:
-    """The rate that AWS publishes for the signed call of the service that throttled."""
+    """A sentence on the rate that AWS publishes for the signed call of the service that throttled."""
     service = SERVICES[target.service]
     call = call_of(target)
     what = service.name if call is None else f"{call.name} of {service.name}"
@@ -475,16 +479,16 @@ _REFUSALS: Final = (
 
 
 def clock_rejected(evidence: Evidence) -> Iterator[RuleFinding]:
-    """API005: AWS refuses signatures because of their time. If no call to the target was accepted or refused for its
-    time, EC2's answer may show it (EC2 API Reference, Error codes: RequestExpired). That code also stands for an
-    expired session token, so it counts only if the clock is measured to be off."""
+    """API005: AWS refuses signatures because of their time. EC2's answer may show it, if no call to the target was
+    accepted or refused for its time (EC2 API Reference, Error codes: RequestExpired). EC2's error code also stands for
+    an expired session token, so it counts only if the clock is measured to be off."""
     yield from _refused(_CLOCK, evidence)
     refused = [
         read
         for read in evidence.of(Step.EC2)
         if evidence.meaning(read) is FailureKind.CLOCK_SKEW
         and read.started_at is not None
-        and read.started_at >= evidence.run.started_at  # not from a file: those were refused elsewhere
+        and read.started_at >= evidence.run.started_at  # reads from a file were refused elsewhere
     ]
     if not refused:
         return
@@ -507,7 +511,7 @@ def _is_denied(call: Observation[ApiFacts]) -> bool:
 
 
 def _time_of_aws(evidence: Evidence) -> str:
-    """The time in an answer of AWS; empty if it has none."""
+    """A sentence on the time in an answer of AWS; empty if no answer has it."""
     for clock in evidence.clocks:
         ours = clock.observation.started_at
         if ours is not None:
@@ -538,7 +542,7 @@ def role_shadowed(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 _ROLES: Final = frozenset({"iam-role", "container-role", "assume-role-with-web-identity"})
-"""Sources of credentials that AWS intends for a role of the software here."""
+"""Sources of credentials by which AWS gives the software here a role."""
 SOURCES: Final = {
     "env": "environment variables",
     "shared-credentials-file": "the shared credentials file",
@@ -553,7 +557,7 @@ SOURCES: Final = {
 
 
 def gateway_not_seen(evidence: Evidence) -> Iterator[RuleFinding]:
-    """API012: ListGateways works, and AWS has not heard from a gateway for over an hour."""
+    """API012: ListGateways works, but AWS has not heard from a gateway for over an hour."""
     for target in evidence.targets:
         late: dict[str, datetime] = {}
         calls: list[Observation[ApiFacts]] = []
@@ -572,7 +576,7 @@ def gateway_not_seen(evidence: Evidence) -> Iterator[RuleFinding]:
         whole = [facts for facts in lists if not facts.gateways_cut]
         every = bool(whole) and all(facts.are_all_gateways_silent for facts in whole)
         known = max(facts.gateways_listed for facts in whole or lists)
-        # The facts keep those that have been silent for longest.
+        # The facts keep only the gateways that have been silent for longest.
         more = any(len(facts.silent_gateways) == len(facts.gateways) < facts.gateways_listed for facts in lists)
         gateways = [f"{name} (last in touch {when:%Y-%m-%d %H:%M} UTC)" for name, when in sorted(late.items())]
         yield RuleFinding(

@@ -43,8 +43,8 @@ QUICK_SECONDS: Final = 0.0002
 
 
 def _beside(evidence: Evidence, target: Target, attempts: list[Observation[TcpFacts]]) -> tuple[str, ...]:
-    """The attempts, and those that failed in the same way on the other required ports of the same addresses, since it
-    is the same fault."""
+    """Ids of the attempts, and of the silent or refused attempts on other required ports of the same addresses, since
+    they show the same fault."""
     ports = tuple(port for port in judged_ports(target) if port != HTTPS)
     more = [
         attempt
@@ -128,8 +128,8 @@ def _compare_records(target: Target, otherwise: Fix) -> Fix:
 
 
 def _is_let_pass(evidence: Evidence, target: Target, attempts: Sequence[Observation[TcpFacts]]) -> bool:
-    """Whether groups, network ACLs and routes let all of these pass, by what EC2 has just reported. Then the fix opens
-    nothing there."""
+    """Whether EC2 has just reported that groups, network ACLs and routes let all of these attempts pass. Then the fix
+    opens nothing in them."""
     tried = {(attempt.subject.address, attempt.subject.port) for attempt in attempts}
     paths = [path for path in configured_paths(evidence, target) if (path.address, path.port) in tried]
     known = evidence.is_configuration_fresh and len(paths) == len(tried)
@@ -144,8 +144,8 @@ _CHECK_FIREWALLS: Final = Fix(
 
 
 def _is_in_own_subnet(evidence: Evidence, attempt: Observation[TcpFacts]) -> bool:
-    """Whether this host's own subnet holds both ends, as metadata has it: network ACLs act at the edge of a subnet, and
-    not inside (Amazon VPC User Guide)."""
+    """Whether, by metadata, both ends are in this host's own subnet. Network ACLs act at the edge of a subnet, and not
+    inside (Amazon VPC User Guide)."""
     address = attempt.subject.address
     source = attempt.facts.source if attempt.facts is not None else None
     blocks = evidence.imds.subnet_cidrs if evidence.imds is not None else ()
@@ -161,7 +161,7 @@ def _beside_this_host(near: list[Observation[TcpFacts]]) -> str:
 
 
 def _ask_the_owner(evidence: Evidence, target: Target, silent: Sequence[Observation[TcpFacts]]) -> Fix:
-    """The fix to suggest if the endpoint is in another VPC, whose groups this VPC cannot change."""
+    """The fix to suggest if the endpoint is in another VPC, whose groups the owner of this VPC cannot change."""
     leader = leader_of(evidence, target, places(silent))
     led = "" if leader is None else f", and {leader.words} leads the name there"
     of = "" if leader is None or leader.owner is None else f" (account {leader.owner})"

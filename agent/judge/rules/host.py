@@ -1,4 +1,4 @@
-"""ENV: the Region and the metadata service."""
+"""ENV rules: this host's Region, metadata service, SDK settings, proxies, hosts file, clock and allowances."""
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
@@ -40,15 +40,15 @@ _UNTIMELY: Final = (FailureKind.TLS_EXPIRED, FailureKind.TLS_NOT_YET_VALID)
 DATE_SECONDS: Final = 1.0
 """Uncertainty of a Date header in seconds (RFC 9110, section 5.6.7)."""
 SKEW_SECONDS: Final = 60.0
-"""Clock offset from which an appliance's TLS may fail; from GRAVE_SKEW_SECONDS on signed calls may be refused."""
+"""Clock offset from which an appliance's TLS may fail. From GRAVE_SKEW_SECONDS on, signed calls may be refused."""
 _EFFECTS: Final = {
     "linklocal_allowance_exceeded": "packets to DNS, metadata and time were dropped",
     "conntrack_allowance_exceeded": "packets of new connections that could not be tracked were dropped",
     "pps_allowance_exceeded": "packets over its limit a second were delayed or dropped",
 }
 """The counters that are judged, with the meaning of a rise (EC2 User Guide, Monitor network performance for ENA
-settings on your EC2 instance). Counters of bandwidth are missing, because they may rise on a working path, on which
-packets only waited."""
+settings on your EC2 instance). Counters of bandwidth are missing, because they may rise on a path that works: packets
+on it only waited."""
 
 _NO_SERVICE: Final = frozenset(
     {
@@ -64,11 +64,11 @@ _NO_SERVICE: Final = frozenset(
 )
 _NEAREST: Final = 3
 _NEAR: Final = 0.75
-"""Least ratio by difflib of two similar words: two letters of a dozen may differ."""
+"""The minimum ratio of difflib for two similar words: two letters of a dozen may differ."""
 
 
 def region_unknown(evidence: Evidence) -> Iterator[RuleFinding]:
-    """ENV001: no Region from option, environment, profile or metadata."""
+    """ENV001: no Region comes from an option, the environment, a profile or metadata."""
     if evidence.run.region is not None:
         return
     looked = [
@@ -91,7 +91,7 @@ def region_unknown(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def metadata_unreachable(evidence: Evidence) -> Iterator[RuleFinding]:
-    """ENV002: the IMDSv2 token request gets no answer, or an invalid one. Silent if there is no sign of AWS."""
+    """ENV002: the IMDSv2 token request gets no answer, or an invalid one. No finding if there is no sign of AWS."""
     if not evidence.in_aws:
         return
     for observation in evidence.metadata:
@@ -165,7 +165,8 @@ def metadata_disabled(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def service_not_offered(evidence: Evidence) -> Iterator[RuleFinding]:
-    """ENV004: the table says that the service is not offered in the Region, and nothing of AWS answered there."""
+    """ENV004: by the table of this version, the service is not offered in the Region. It is information if AWS answers
+    there."""
     for target in evidence.targets:
         if is_offered(target.service, target.region) is not False:
             continue
@@ -204,7 +205,7 @@ def sdk_endpoint_overridden(evidence: Evidence) -> Iterator[RuleFinding]:
         if url is None or target.role is Role.CONTEXT or host_of_url(url) != target.host:
             continue
         if target.addressing is Addressing.DEFAULT and evidence.url_aside(target) is None:
-            continue  # the finding says what the path would be without it
+            continue  # the URL is the default one, and changes nothing
         own = read_name(target.host)
         # A call without TLS fails at the endpoint, which has no port 80.
         fits = is_https(url) and own is not None and (own.service, own.region) == (target.service, evidence.run.region)
@@ -377,7 +378,8 @@ def region_mismatch(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _set_region(here: str, source: str | None) -> tuple[Command, ...]:
-    """The command that sets the Region, if a profile sets it. The place where a variable is set is unknown."""
+    """The command that sets the Region in the profile, if the profile sets a wrong one. Empty if a variable does,
+    because it is unknown where that is set."""
     if source != SDK_PROFILE or not is_region(here):
         return ()
     return (
@@ -392,8 +394,8 @@ def _set_region(here: str, source: str | None) -> tuple[Command, ...]:
 
 
 def region_not_known(evidence: Evidence) -> Iterator[RuleFinding]:
-    """ENV014: the Region that is set is not in the SDK's list, and the names of its hosts do not exist. The names of a
-    Region newer than the list would resolve."""
+    """ENV014: the Region that is set is not in the SDK's list, and the names of its hosts do not exist. If it were only
+    newer than the list, these names would exist."""
     chosen = evidence.run.region
     if chosen is None or chosen in REGIONS:
         return
@@ -438,8 +440,8 @@ def region_not_known(evidence: Evidence) -> Iterator[RuleFinding]:
 
 def sdk_settings_unusable(evidence: Evidence) -> Iterator[RuleFinding]:
     """ENV018: the SDK cannot read its settings on this host, or they name an impossible Region. It is information if no
-    program in the run calls the API by an SDK, and if reading the settings does not end: then nothing is known of them,
-    and anything that they decide is unproven."""
+    program in the run calls the API by an SDK. It is also information if reading the settings does not end: then
+    nothing is known about them, and whatever they decide is unproven."""
     sentences: list[str] = []
     summaries: list[str] = []
     commands: list[Command] = []
@@ -497,8 +499,8 @@ def _exceeded(risen: Sequence[tuple[str, int]]) -> Forms:
 
 
 def _has_caller(evidence: Evidence) -> bool:
-    """Whether the run is for programs that call the API by an SDK: the workload `caller`, or an option that names a
-    service which such programs use. The agents of other workloads do not read these settings."""
+    """Whether the run is for programs that call the API by an SDK: it has the workload `caller`, or an option names a
+    service that such programs use. The agents of other workloads do not read these settings."""
     by_caller = any(workload.name is Workload.CALLER and workload.is_required for workload in evidence.workloads)
     return by_caller or any(
         target.role is Role.REQUIRED
@@ -544,8 +546,8 @@ def _named_regions(evidence: Evidence) -> Iterator[tuple[str, str, Observation[A
 
 
 def _as_region(named: str) -> tuple[str, str | None]:
-    """The mistake in a Region's name, worded to follow the name, and the Region that is meant; None if there is no
-    known mistake."""
+    """The mistake in a Region's name, in words that follow the name, and the Region that is meant; an empty text and
+    None if the mistake is unknown."""
     plain = named.strip().lower()
     if is_region(plain):
         return (", in small letters" if named.strip() == named else ", without spaces"), plain
@@ -597,7 +599,7 @@ _UNUSABLE: Final = {
     "of the user that it runs as.",
     "ConfigParseError": "Correct the file: each line is a [section], or a name = value.",
 }
-"""The fix, by botocore's exception."""
+"""The fix for each exception of botocore."""
 
 
 def hosts_file_override(evidence: Evidence) -> Iterator[RuleFinding]:

@@ -23,8 +23,8 @@ _TIMED_OUT: Final = "RequestTimeoutException"
 """AWS's error code for status 408 (AWS Backup Developer Guide, Common Error Types)."""
 _NO_ANSWER: Final = frozenset({FailureKind.TIMEOUT, FailureKind.CLOSED, FailureKind.RESET})
 _CUT: Final = _NO_ANSWER | {FailureKind.REFUSED, FailureKind.UNREACHABLE, FailureKind.PROHIBITED, FailureKind.TLS_ALERT}
-"""Kinds of failures by which an established connection ends without an answer: those above, an ICMP error, or an
-alert."""
+"""Kinds of failures by which an established connection ends without an answer: no answer in time, an end, a reset, an
+ICMP error, or an alert."""
 _NOT_OPENED: Final = frozenset(
     {
         FailureKind.TLS_UNTRUSTED,
@@ -35,7 +35,7 @@ _NOT_OPENED: Final = frozenset(
         FailureKind.TLS_NO_TRUST_STORE,
     }
 )
-"""Kinds of failures of another connection, which a request may need after the first one worked."""
+"""Kinds of failures of a further connection that a request may need after the first connection worked."""
 _WITHOUT_END: Final = _NO_ANSWER | {FailureKind.TOO_LARGE}
 """Kinds of failures if an answer is incomplete or too large."""
 _NO_HTTP: Final = frozenset({FailureKind.MALFORMED})
@@ -43,8 +43,8 @@ _UNREADABLE: Final = frozenset({FailureKind.TOO_LARGE, FailureKind.MALFORMED})
 
 
 def not_aws(evidence: Evidence) -> Iterator[RuleFinding]:
-    """HTTP001: an answer without an AWS request id, or one that is not HTTP; also one that is too large or endless, if
-    TLS did not prove that it is from AWS."""
+    """HTTP001: an answer has no AWS request id or is not HTTP. An answer that is too large or endless counts as well,
+    if TLS did not prove that it is from AWS."""
     for target in evidence.targets:
         strange: list[Observation[Any]] = [
             answer
@@ -140,7 +140,7 @@ def no_answer(evidence: Evidence) -> Iterator[RuleFinding]:
             for answer in _failed(evidence, target, _CUT | _NOT_OPENED | _UNREADABLE)
             if not _is_strange(evidence, target, answer) or _called(evidence, target, answer)
         ]
-        # A call may have needed a connection of its own, so this says nothing about its TLS.
+        # A call may have needed a connection of its own, so the first handshake says nothing about its TLS.
         answered = places(answer for answer in evidence.answers_to_http(target) if _is_of_aws(answer))
         unended = _CUT | _NOT_OPENED | {FailureKind.TOO_LARGE}
         calls = [call for call in _failed_calls(evidence, target, unended) if call.subject.address in answered]
@@ -248,7 +248,7 @@ def service_fault(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def large_request_stalls(evidence: Evidence) -> Iterator[RuleFinding]:
-    """HTTP006: a small request is answered and one of many segments is not, which is a fault of the MTU on the way
+    """HTTP006: a small request is answered, and a request of many segments is not: a fault of the MTU on the way
     out."""
     for target in evidence.targets:
         stuck = [
@@ -303,9 +303,9 @@ def _failed_websockets(
 
 
 def _is_strange(evidence: Evidence, target: Target, answer: Observation[HttpFacts]) -> bool:
-    """Whether a failure came from somebody other than AWS: an answer without a request id, or one that is not HTTP. If
-    nothing came before the end, nothing shows who is there. An endless answer is not counted if TLS proved that it is
-    from AWS."""
+    """Whether a failure came from somebody other than AWS: the answer has no request id, or it is not HTTP. If nothing
+    came before the end, it is unknown who is there, and the result is False. An endless answer does not count if TLS
+    proved that it is from AWS."""
     kind = kind_of(answer)
     if kind in _WITHOUT_END and _is_proven(evidence, target, answer):
         return False
@@ -320,8 +320,8 @@ def _is_of_aws(answer: Observation[HttpFacts]) -> bool:
 
 
 def _is_no_http(call: Observation[ApiFacts]) -> bool:
-    """Whether the reply to a malformed call was not HTTP. If instead HTTP cannot carry the call, the failure has a
-    code."""
+    """Whether a call failed because its reply was not HTTP. A failure with a code means that HTTP cannot carry the
+    call."""
     return call.facts is None and call.failure is not None and call.failure.code is None
 
 

@@ -97,12 +97,13 @@ def _finding_of(
 
 
 _OF_THE_CALLER: Final = frozenset({"IAM003", "IAM006", "IAM007", "IAM009"})
-"""Denials because of the caller's own permissions, or for an unknown reason. They are not a fault if only this program
+"""Denials because of the caller's own permissions, or for an unknown reason. They are not a fault if no other program
 makes the call."""
 _NAMES: Final = {kind.id: kind.name for kind in KINDS}
 _CALLERS: Final = {principal.kind: principal.name for principal in PRINCIPALS}
 _ARN: Final = re.compile(r"arn:aws[\w-]*:[^\s,;)'\"]{1,512}")
-"""The form of ARNs that `redact` masks completely. Names may hold commas, and text after a comma would stay visible."""
+"""The form of ARNs that `redact` masks completely. Names may contain commas, and text after a comma would stay
+visible."""
 
 
 def _is_masked_whole(arn: str | None) -> bool:
@@ -110,7 +111,7 @@ def _is_masked_whole(arn: str | None) -> bool:
 
 
 def _who_and_what(denial: Denial) -> str:
-    """` Caller: …; resource: ….`, with those that are known and can be masked."""
+    """` Caller: …; resource: ….`, with the parts that are known and can be masked."""
     parts = []
     if denial.principal_kind is not None:
         tells = _is_masked_whole(denial.principal) or denial.principal_kind is PrincipalKind.ACCOUNT
@@ -193,7 +194,7 @@ def _endpoint_fix(code: str, target: Target, action: str, denial: Denial) -> Fix
 
 
 def _list_policies(kind: str) -> Command:
-    """The command that shows the organisation's policies of a kind on one account."""
+    """The command that shows the organisation's policies of a kind that apply to one account."""
     return read_only(
         *("aws", "organizations", "list-policies-for-target", "--target-id", "<ACCOUNT_ID>", "--filter", kind),
         scope=CommandScope.ACCOUNT,

@@ -36,7 +36,7 @@ class _Jobs:
     listing: Observation[JobsFacts]
     facts: JobsFacts
     here: tuple[FailedJobs, ...]
-    """Jobs of this instance, or of a kind of which this host has one."""
+    """Jobs of this instance, or of a kind whose data this host sends."""
     elsewhere: tuple[FailedJobs, ...]
     undecided: tuple[FailedJobs, ...]
     """Jobs that may or may not belong to this host."""
@@ -99,7 +99,7 @@ def _own_kinds(evidence: Evidence) -> frozenset[str]:
 
 
 def jobs_fail_elsewhere(evidence: Evidence) -> Iterator[RuleFinding]:
-    """JOB001: jobs failed, and none of them is of a kind that this host has."""
+    """JOB001: jobs failed, and none of them belongs to this host."""
     jobs = _jobs(evidence)
     if isinstance(jobs, str) or jobs.here or not jobs.elsewhere:
         return
@@ -178,7 +178,7 @@ def _asked_for(facts: JobsFacts) -> str:
 
 
 def _asked_about(facts: JobsFacts) -> tuple[FindingSubject, ...]:
-    """The account of the single resource whose jobs were requested."""
+    """The account of the resource, if jobs of a single resource were requested."""
     return () if facts.resource_arn is None else resources(*facts.resource_arn.split(":")[4:5])
 
 

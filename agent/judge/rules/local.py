@@ -65,8 +65,8 @@ def blocked_on_this_host(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def no_route(evidence: Evidence) -> Iterator[RuleFinding]:
-    """TCP006: no connect reaches the address: there is no route, a router says so, a neighbour does not answer, or the
-    name has no address of a family that this host has."""
+    """TCP006: no connect reaches the address, because there is no route, a router says so, a neighbour does not answer,
+    or the name has no address of a family that this host has."""
     for target in evidence.targets:
         lookup = evidence.own_lookup(target)
         answer = evidence.own_answer(target)
@@ -244,8 +244,8 @@ def wrong_interface(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _astray(attempt: Observation[TcpFacts], evidence: Evidence) -> str | None:
-    """Why the interface that a packet would leave by is not the one for its address; None if it is, or if there is no
-    other."""
+    """Why a packet to the address would leave by the wrong interface; None if the interface is right, or if this host
+    has no other."""
     facts, address = attempt.facts, attempt.subject.address
     if facts is None or address is None or facts.interface is None:
         return None

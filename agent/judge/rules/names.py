@@ -41,7 +41,7 @@ _YOUR_OWN_RANGE: Final = "If your VPC has addresses of a public range, run with 
 
 
 def public_answer(evidence: Evidence) -> Iterator[RuleFinding]:
-    """DNS001: this host gets public addresses, while the VPC's resolver gives private ones or none."""
+    """DNS001: this host gets public addresses, and the VPC's resolver does not give private ones in their place."""
     for answer in public_answers(evidence):
         host, public = answer.target.host, answer.public
         family = f"IPv{public[0].version} " if answer.private_elsewhere else ""
@@ -114,7 +114,7 @@ def name_does_not_exist(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _by_a_cache(evidence: Evidence, denied: DeniedName) -> str:
-    """The caches on this host that deny the name, if neither a server beyond them nor the VPC's resolver was asked."""
+    """A sentence on the caches on this host that deny the name, if no server beyond them answered for it."""
     answers = evidence.answers(denied.target, (*evidence.configured_resolvers, *evidence.vpc_resolvers))
     heard = {answer.subject.resolver for answer in answers if has_answered(answer)}
     if not denied.servers or not all(server is not None and server.is_loopback for server in heard):
@@ -354,7 +354,7 @@ def appliance_names_shadowed(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def mixed_answer(evidence: Evidence) -> Iterator[RuleFinding]:
-    """DNS008: one answer for one name holds private and public addresses of one family."""
+    """DNS008: the answer for a name contains private and public addresses of one family."""
     for mixed in mixed_answers(evidence):
         target = mixed.target
         yield RuleFinding(
@@ -458,7 +458,7 @@ def nat64_answer(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _let_nat_in(target: Target) -> Fix:
-    """The fix for a translated address without another fault."""
+    """The fix for an address made by DNS64 that has no other fault."""
     return Fix(
         summary="Nothing to fix while it connects. Otherwise the endpoint's security group must allow 443 from the "
         "NAT gateway's private address, which is the source that it sees. A dual-stack endpoint needs no translation.",

@@ -155,8 +155,8 @@ def _flush_what_is_ahead(target: Target) -> Fix:
 
 
 def _answers_of(evidence: Evidence, target: Target, servers: Sequence[Address]) -> list[Observation[Any]]:
-    """The answers of these servers that agree with this host's own lookup: some of its addresses or, if it has none, an
-    answer without any."""
+    """The answers of these servers that agree with this host's own lookup: they have some of its addresses or, if it
+    has none, they have none either."""
     own = set(answer_of_name(evidence, target))
     answers = evidence.answers(target, servers)
     if own:
@@ -166,7 +166,8 @@ def _answers_of(evidence: Evidence, target: Target, servers: Sequence[Address]) 
 
 
 def _caches(evidence: Evidence, target: Target) -> list[Address]:
-    """The name servers on this host itself that gave the same as its own lookup: these addresses, or none."""
+    """The name servers on this host itself that gave the same answer as this host's own lookup: some of its addresses,
+    or none."""
     return [
         server
         for server in evidence.configured_resolvers
@@ -315,7 +316,8 @@ def _records(questions: Iterable[Observation[Any]]) -> str:
 
 
 def _rest(server: Address, answered: Sequence[Observation[Any]]) -> str:
-    """The answered questions, beside those that a name server did not answer."""
+    """A sentence on the questions that were answered, to follow a sentence on those that a name server did not
+    answer."""
     own = [answer for answer in answered if answer.subject.resolver == server]
     if own:
         return f"It answers for {_records(own)}."
@@ -331,7 +333,8 @@ _FIX_OF_LOSSES: Final = Fix(
 
 
 def _silent_behind(evidence: Evidence, servers: Iterable[Address]) -> tuple[list[Address], list[Observation[Any]]]:
-    """The silent servers behind a silent cache on this host, and the questions that they all answered."""
+    """The silent servers behind a silent cache on this host, and the outcomes of all questions to the servers behind
+    it."""
     if evidence.host is None or not any(server.is_loopback for server in servers):
         return [], []
     behind = evidence.host.upstream_resolvers
@@ -351,7 +354,8 @@ def _got(evidence: Evidence, target: Target, lookup: Observation[Any]) -> str:
 
 
 def _how(failed: list[Observation[Any]], *, tries: bool = True) -> str:
-    """The ways in which one name server did not answer, the time each took and, for `tries`, how often it was asked."""
+    """The ways in which one name server did not answer, with the time that each took. If `tries` is set, the words tell
+    whether the server was asked twice."""
     sentences = []
     for kind in sorted({answer.failure.kind for answer in failed if answer.failure is not None}):
         took = [answer for answer in failed if answer.failure is not None and answer.failure.kind is kind]
@@ -419,8 +423,8 @@ def resolver_servfail(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _at_odds(evidence: Evidence) -> Iterator[RuleFinding]:
-    """Own lookups that fail without a reason, while the answers of name servers to direct questions do not explain it:
-    they differ, or there are answers now."""
+    """DNS005 for each lookup of this host that fails without a reason, and that the name servers' answers to direct
+    questions do not explain: these answers differ, or the servers answer now."""
     silent, cut = silent_resolvers(evidence), cut_answers(evidence)
     named = {step for finding in (silent, cut) if finding is not None for step in finding.evidence}
     for faults in (
@@ -512,7 +516,7 @@ def resolver_refused(evidence: Evidence) -> Iterator[RuleFinding]:
 
 def system_lookup_differs(evidence: Evidence) -> Iterator[RuleFinding]:
     """DNS015: programs on this host get another answer than name servers beyond it give, because of a cache, nsswitch,
-    or a stale entry. A lookup that timed out has no answer."""
+    or a stale entry. A lookup that timed out is not compared."""
     for target in evidence.targets:
         lookup = lookup_of_name(evidence, target)
         asked = [
@@ -644,8 +648,9 @@ def _flushing(caches: Sequence[Address]) -> str:
 
 
 def _given_in_vain(evidence: Evidence, target: Target) -> frozenset[Address]:
-    """The addresses that this host's name servers give while its own lookup finds nothing. Empty if one of them gave no
-    address, because then that may be the reason; a server cannot deny a name by giving no answer."""
+    """The addresses that this host's name servers give while its own lookup finds nothing. Empty if one of the servers
+    gave no address, because that may be the reason. A server that gives no answer does not count, since it cannot deny
+    a name."""
     lookup = lookup_of_name(evidence, target)
     asked = [
         answer
@@ -680,8 +685,8 @@ def _all_private(evidence: Evidence, asked: Sequence[Observation[Any]], families
 
 
 def resolver_degraded(evidence: Evidence) -> Iterator[RuleFinding]:
-    """DNS016: a configured name server is silent, fails or is slow while another answers, or it alone loses some
-    questions, and lookups still succeed. If they do not, it is DNS004."""
+    """DNS016: a configured name server is silent, fails or is slow while another one answers, or the only name server
+    loses some questions; lookups still succeed. If lookups fail, it is DNS004."""
     servers = evidence.configured_resolvers
     asked: dict[Address, list[Observation[Any]]] = {server: [] for server in servers}
     for target in evidence.targets:

@@ -1,4 +1,4 @@
-"""The form of a rule, and common words for findings."""
+"""The types of rules and of their findings, and words that many findings use."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import field, replace
@@ -30,14 +30,14 @@ class RuleFinding:
     headline: dict[str, Forms | None] = field(default_factory=dict)
     """Values of its headline that do not follow from its subjects or addresses: see `agent.judge.headlines`."""
     subjects: tuple[FindingSubject, ...] = ()
-    """Subjects beside those that follow from its target, addresses and evidence: see `agent.judge.subjects`."""
+    """Subjects in addition to those that follow from its target, addresses and evidence: see `agent.judge.subjects`."""
     addresses: frozenset[Address] = frozenset()
     """The addresses with the fault, at which it can explain other findings."""
     severity: Severity | None = None
-    """Its severity; None for that of its code."""
+    """The severity of the finding; None for the severity of its code."""
     at_most: Severity | None = None
-    """The highest severity of it and its symptoms, if it rests on undocumented behaviour of AWS; None without a
-    limit."""
+    """The highest severity that the finding and its symptoms may have, if it rests on undocumented behaviour of AWS;
+    None without a limit."""
     of_this_host: bool = False
     """Whether it is a fault of this host itself, if its code leaves that open."""
     is_no_fault: bool = False
@@ -46,8 +46,8 @@ class RuleFinding:
     """Whether a policy that may require the private path denied the call: it was an explicit deny with an unknown
     condition."""
     shared: frozenset[str] = frozenset()
-    """The parts at fault that several targets can have in common: a group, an ACL, a route, a proxy. If the finding of
-    one target shares everything that the finding of another shares, it is the cause of the other."""
+    """The parts at fault that several targets can have in common: a group, an ACL, a route, a proxy. If the parts of
+    one target's finding include all parts of another target's, the first finding is the cause of the second."""
     needs_path_of: frozenset[str] = frozenset()
     """Ids of the targets whose paths its evidence depends on, so that a fault of one of these paths can be its
     cause."""
@@ -72,14 +72,15 @@ class Rule:
     reads: tuple[str, ...] = ()
     """Reads of the configuration that the rule requires."""
     why_not: Callable[[Evidence], str | None] | None = None
-    """A function that tells why it cannot be asked for another reason, or None; None if there is no other reason."""
+    """A function that returns why the rule cannot be applied although its steps and reads have results, or None if it
+    can. None if there is no such reason."""
     unseen: Callable[[Evidence], str | None] | None = None
-    """A function that tells why it may have missed something, and how to see that, or None; None if it never misses
-    anything."""
+    """A function that returns what the rule may have missed and how to see that, or None if it missed nothing. None if
+    the rule never misses anything."""
 
 
 def says(evidence: Evidence, source: str, *operations: str) -> str:
-    """`EC2 says`, with the time of these reads if they are older than the run."""
+    """`EC2 says` or, if these reads are older than the run, `EC2 said on` with the time of the oldest."""
     reads = [read for operation in operations if (read := evidence.read(operation)) is not None]
     oldest = min((read.started_at for read in reads if read.started_at is not None), default=None)
     if oldest is None or oldest >= evidence.run.started_at:
@@ -88,8 +89,8 @@ def says(evidence: Evidence, source: str, *operations: str) -> str:
 
 
 def resting_on(evidence: Evidence, finding: RuleFinding, *operations: str) -> RuleFinding:
-    """The finding, marked as resting on these reads. If the configuration is too old to name a cause, its fix begins
-    with reading it again."""
+    """The finding, with these reads added to its evidence. If the configuration is too old to name a cause, the
+    finding's fix begins with reading the configuration again."""
     finding = replace(finding, evidence=tuple(dict.fromkeys((*finding.evidence, *ids(evidence.reads(*operations))))))
     if evidence.is_configuration_fresh or evidence.configured_at is None:
         return finding
@@ -105,7 +106,8 @@ def resting_on(evidence: Evidence, finding: RuleFinding, *operations: str) -> Ru
 
 
 def grouped_by_place(attempts: list[Observation[TcpFacts]]) -> list[tuple[tuple[Address, ...], list[int]]]:
-    """Addresses and ports of attempts, grouped so that each row is complete and every attempt is in one row."""
+    """The addresses and ports of attempts in rows. In a row, each port was tried at each address, and every attempt is
+    in exactly one row."""
     addresses_of: dict[int, tuple[Address, ...]] = {}
     for port in sorted({attempt.subject.port for attempt in attempts if attempt.subject.port is not None}):
         addresses_of[port] = ordered(places(attempt for attempt in attempts if attempt.subject.port == port))

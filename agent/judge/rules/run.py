@@ -88,7 +88,8 @@ def crashed(code: str, error: Exception) -> RuleFinding:
 
 
 def _options(evidence: Evidence) -> tuple[str, ...]:
-    """The options of this run that a report holds. Environment and settings are read again."""
+    """The options for running this run again, as far as the report has them. Environment and settings are read
+    again."""
     run, sdk = evidence.run, evidence.sdk
     options = ["--region", run.region] if run.region is not None and run.region_source == "--region" else []
     required = [target for target in evidence.targets if target.role is Role.REQUIRED]

@@ -57,8 +57,8 @@ _TOO_WEAK: Final = frozenset({"66", "67", "68"})
 """Verify codes for a key or digest below this host's security level: X509_V_ERR_EE_KEY_TOO_SMALL, CA_KEY_TOO_SMALL,
 CA_MD_TOO_WEAK. The first comes before any root is looked up, and so proves nothing about the roots."""
 _ONE_PACKET: Final = "over 1500 bytes"
-"""Bytes of a ClientHello of OpenSSL 3.5, which includes a key share of ML-KEM (measured: 1561 to 1572 depending on the
-name)."""
+"""The size of a ClientHello of OpenSSL 3.5, which includes a key share of ML-KEM (measured: 1561 to 1572 bytes
+depending on the name)."""
 
 
 def intercepted(evidence: Evidence) -> Iterator[RuleFinding]:
@@ -256,7 +256,7 @@ def _tcp_words(evidence: Evidence, target: Target, handshakes: list[Observation[
 
 
 class _Stall(Enum):
-    """The result of two further handshakes at an address at which one stalled, in words."""
+    """What two further handshakes show at an address at which the first handshake stalled. The values are sentences."""
 
     SIZE = (
         "At {where} a handshake with a small ClientHello and small segments is answered, and one for another name is "
@@ -281,7 +281,7 @@ class _Stall(Enum):
 
 
 _TOLD: Final = frozenset({_Stall.SIZE, _Stall.NAME})
-"""The cause for each pair of results: a device that drops large packets, or one that filters names."""
+"""The results that show the cause: a device that drops large packets, or one that filters names."""
 
 
 def _tried_again(
@@ -510,7 +510,8 @@ def _failed(evidence: Evidence, target: Target, kind: FailureKind) -> list[Obser
 
 
 def _is_impostor(handshake: Observation[TlsFacts], target: Target) -> bool:
-    """Whether a certificate that this host trusts cannot belong to an endpoint, because only Amazon issues those."""
+    """Whether a certificate that this host trusts cannot belong to an endpoint, because only Amazon issues certificates
+    for endpoints."""
     return target.partition in ISSUED_BY_AMAZON and is_from_other_issuer(handshake)
 
 
@@ -685,7 +686,7 @@ def _store_of(handshakes: Sequence[Observation[TlsFacts]]) -> str | None:
 
 
 def chain_incomplete(evidence: Evidence) -> Iterator[RuleFinding]:
-    """TLS010: the server sends a certificate of Amazon's without the intermediate that its issuer needs."""
+    """TLS010: the server sends one of Amazon's certificates without the intermediate certificate of its issuer."""
     for target in evidence.targets:
         short = [
             handshake

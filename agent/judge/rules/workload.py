@@ -82,7 +82,7 @@ _SOURCES: Final[Mapping[Workload, _Source]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Detour:
-    """A setting of a workload that leads elsewhere than this run went."""
+    """A setting that makes a workload call another place than this run tested."""
 
     words: str
     targets: tuple[Target, ...]
@@ -94,7 +94,7 @@ class _Detour:
     if the setting cannot work."""
     headline: dict[str, Forms | None]
     shows: tuple[str, ...] = ()
-    """Ids of observations that are its evidence, next to the lookups of the targets."""
+    """Ids of observations that are its evidence, in addition to the lookups of the targets."""
 
 
 def agent_too_old(evidence: Evidence) -> Iterator[RuleFinding]:
@@ -133,7 +133,7 @@ def _old_backint(evidence: Evidence, workload: WorkloadInUse) -> Iterator[RuleFi
 
 
 def _update_backint(region: str) -> Command:
-    """The command that updates a setting of the Backint agent (Systems Manager for SAP API Reference,
+    """The command that updates the Backint agent with its setting (Systems Manager for SAP API Reference,
     UpdateApplicationSettings)."""
     return Command(
         argv=(
@@ -207,8 +207,8 @@ def _lookups(evidence: Evidence, targets: Iterable[Target]) -> tuple[str, ...]:
 
 
 def agent_overrides(evidence: Evidence) -> Iterator[RuleFinding]:
-    """ENV017: the workload's own settings send it elsewhere than this run tested, or the deciding settings could not be
-    read."""
+    """ENV017: the workload's own settings send its calls to another place than this run tested, or the settings that
+    decide this could not be read."""
     yield from _unsettled_mode(evidence)
     detours = [
         detour
@@ -354,8 +354,8 @@ def _set_by_shell(evidence: Evidence) -> list[str]:
 
 
 def _may_root_read(evidence: Evidence, files: Mapping[str, str]) -> bool:
-    """Whether root may read a path that this user could not. False if root tried, and if the error is not about
-    permissions."""
+    """Whether root may be able to read the paths that this user could not. False if root tried already, or if an error
+    is not about permissions."""
     search = evidence.workload_search
     facts = None if search is None else search.facts
     return not (facts is not None and facts.by_root) and set(files.values()) <= _OF_PERMISSIONS
@@ -373,8 +373,8 @@ def _as_words(files: Mapping[str, str]) -> str:
 
 
 def _unsettled_mode(evidence: Evidence) -> Iterator[RuleFinding]:
-    """ENV017: it could not be read to which service a Backint agent sends its data. If both possible services work, it
-    is information."""
+    """ENV017: the setting that decides to which service a Backint agent sends its data could not be read. It is
+    information if both possible services work."""
     if not evidence.has_unsettled_mode:
         return
     either = _targets(evidence, services_of_either_mode())
@@ -417,7 +417,8 @@ def _works(evidence: Evidence, target: Target) -> bool:
 
 
 def idle_flow_cut(evidence: Evidence) -> Iterator[RuleFinding]:
-    """TCP012: TCP keepalive starts later than an idle connection is forgotten, and a workload here keeps long ones."""
+    """TCP012: TCP keepalive starts only after an idle connection is forgotten, and a workload here keeps connections
+    for long."""
     seconds = None if evidence.host is None else evidence.host.keepalive_seconds
     names = [workload.name.value for workload in evidence.workloads if _has_long_flows(workload)]
     if seconds is None or seconds <= IDLE_SECONDS or not names:

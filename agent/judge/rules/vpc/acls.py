@@ -1,4 +1,4 @@
-"""VPC rules for network ACLs: that of this host's subnet, and that of the endpoint's."""
+"""VPC rules for network ACLs: the ACL of this host's subnet, and the ACL of the endpoint's subnet."""
 
 from collections.abc import Iterator
 from ipaddress import ip_network
@@ -42,7 +42,8 @@ _STAGES: Final = (Stage.HOST_ACL_OUT, Stage.ENDPOINT_ACL_IN, Stage.ENDPOINT_ACL_
 
 
 def network_acl_blocks(evidence: Evidence) -> Iterator[RuleFinding]:
-    """VPC006: a network ACL stops packets or their answers, in either subnet or in one with a transit gateway."""
+    """VPC006: a network ACL stops packets or their answers, in either subnet or in the subnet of a transit gateway
+    attachment."""
     for target in evidence.targets:
         if stops := [stop for stop in stops_of(evidence, target, *_STAGES) if _is_acl(stop.hop)]:
             reads = (NETWORK_ACLS, SUBNETS, ENDPOINT_INTERFACES, OWN_INTERFACES)
@@ -51,8 +52,8 @@ def network_acl_blocks(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _passing(evidence: Evidence, target: Target, stops: list[Stop]) -> Fix:
-    """The missing entries, each before the one that denies. The ports of a gateway are opened to the appliance and not
-    to this host; the ACL of the appliance's subnet cannot be seen from here."""
+    """The fix that adds the missing entries, each before the entry that denies. The ports of a gateway are opened to
+    the appliance and not to this host. The ACL of the appliance's subnet cannot be seen from here."""
     wanted: dict[tuple[str, bool, Remote], dict[Ports, None]] = {}
     forward: dict[tuple[str, bool, Remote], list[int]] = {}
     names: dict[str, None] = {}
@@ -131,7 +132,7 @@ def _has_changing_addresses(evidence: Evidence, target: Target, address: Address
 
 
 def _passes_already(acl: NetworkAcl, remote: Remote, ports: Ports, *, egress: bool) -> bool:
-    """Whether the ACL already has an entry for the peer, since other blocks of the same list may pass."""
+    """Whether the ACL already lets the peer pass. It may do so for some blocks of a prefix list and not for others."""
     is_known = PLACEHOLDER.search(remote.block) is None
     return is_known and passes_acl(acl, ip_network(remote.block), ports, egress=egress)
 

@@ -98,7 +98,8 @@ def _at_gateways(evidence: Evidence, target: Target) -> Iterator[BucketDenial]:
 
 
 def undecided_policy(evidence: Evidence) -> str | None:
-    """The unknown parts of gateway endpoint policies on the path of denied calls; None if all is known."""
+    """The unknown parts of the policies of gateway endpoints on the path of denied calls; None if everything is
+    known."""
     unclear = [
         f"of the policy of {denial.endpoint.endpoint_id}, {denial.judgement.words}"
         for target in evidence.targets

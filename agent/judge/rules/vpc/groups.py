@@ -30,8 +30,8 @@ def security_group_blocks(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _admitting(evidence: Evidence, target: Target, stops: list[Stop]) -> Fix:
-    """The missing rules, in the group that already allows such traffic: on 443 for this host, on the ports of a gateway
-    for its appliance."""
+    """The fix that adds the missing rules to the group that already allows such traffic. On 443 the rules admit this
+    host, and on the ports of a gateway they admit its appliance."""
     rules: dict[tuple[str, str, int, str], list[int]] = {}
     for stop in sorted(stops, key=lambda blocked: blocked.path.port):
         path = stop.path

@@ -1,4 +1,4 @@
-"""VPC rules that compare prediction and measurement: the differences between the configuration and the measurement."""
+"""VPC rules for the differences between what the configuration predicts and what was measured."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
@@ -39,12 +39,12 @@ from probes.vpc.model import (
 _OF_PATHS: Final = (ENDPOINTS, ENDPOINT_INTERFACES, SECURITY_GROUPS, NETWORK_ACLS, ROUTE_TABLES, SUBNETS)
 _OF_NAMES: Final = (ENDPOINTS, VPC_DNS, RESOLVER_RULES, PRIVATE_ZONES, DNS_FIREWALL, PROFILES, PROFILE_RESOURCES)
 _RECORDS: Final = {"ipv6": "AAAA"}
-"""The type of record in which an endpoint's names certainly have addresses, by the endpoint's address type; A for the
-others."""
+"""The type of record that certainly has addresses for an endpoint's names, by the endpoint's address type; A for the
+other address types."""
 
 
 def prediction_differs(evidence: Evidence) -> Iterator[RuleFinding]:
-    """VPC014: a connect fails or succeeds against the prediction, or private DNS is in order and not in effect."""
+    """VPC014: a connect fails or succeeds contrary to the prediction, or private DNS is in order but not in effect."""
     for target in evidence.targets:
         paths = [path for path in configured_paths(evidence, target) if path.agrees is False]
         shut = [
@@ -174,9 +174,8 @@ def _not_in_effect(evidence: Evidence, target: Target) -> list[Observation[Any]]
 
 
 def _covering(evidence: Evidence, target: Target) -> list[VpcEndpoint]:
-    """The available endpoints of this VPC whose private DNS has the target's name. Endpoints of a service with gateway
-    endpoints are left out if their private DNS may be on only for Resolver's inbound endpoints (EC2 API,
-    DnsOptions)."""
+    """The available endpoints of this VPC whose private DNS has the target's name. Empty for a service with gateway
+    endpoints, since its private DNS may be on only for Resolver's inbound endpoints (EC2 API, DnsOptions)."""
     if SERVICES[target.service].has_gateway_endpoint:
         return []
     here = None if evidence.vpc_id is None else evidence.endpoints(target, vpc_id=evidence.vpc_id)
@@ -254,7 +253,7 @@ def _left_of_profiles(evidence: Evidence) -> str:
 
 
 def _look_at_profiles(evidence: Evidence, target: Target) -> Fix | None:
-    """Commands for seeing the unknown resources of Profiles; None if all are known."""
+    """A fix that shows the unknown resources of Profiles; None if all of them are known."""
     profiles = evidence.configuration.profiles
     if profiles is None:
         return Fix(

@@ -1,4 +1,4 @@
-"""VPC rules for private DNS: the endpoint, its private DNS, and the DNS attributes of the VPC that it needs."""
+"""VPC rules for private DNS: the endpoint, its private DNS, and the DNS attributes that the VPC needs for it."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -37,7 +37,7 @@ _OUTSIDE: Final = "private DNS ends at its own VPC, and neither peering nor a tr
 
 
 def endpoint_missing(evidence: Evidence) -> Iterator[RuleFinding]:
-    """VPC001: the name is public, and the VPC, this account's own, has no endpoint of the service."""
+    """VPC001: the name is public, and the VPC, which this account owns, has no endpoint of the service."""
     if evidence.vpc_id is None or evidence.is_vpc_shared is not False:
         return  # in a shared VPC only its owner sees the endpoints
     for seen in public_answers(evidence):
@@ -88,7 +88,8 @@ def endpoint_missing(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _whether_offered(evidence: Evidence, target: Target) -> str:
-    """A sentence to precede an endpoint service's name, which comes from EC2 or otherwise from AWS's documents."""
+    """A sentence on whether AWS has an endpoint service for the target; empty if EC2 or AWS's documents show that it
+    has."""
     offered = evidence.offered(target)
     if offered == ():
         return f" AWS has no endpoint service for it in {target.region}, so no endpoint can be made."
@@ -107,7 +108,7 @@ def _offered_name(evidence: Evidence, target: Target) -> str:
 
 
 def _look_up_service(evidence: Evidence, target: Target) -> tuple[Command, ...]:
-    """The command that shows whether an endpoint service exists, if that is neither read nor documented."""
+    """The command that shows whether the endpoint service exists; empty if EC2 or AWS's documents show it already."""
     is_known = evidence.offered(target) or is_name_documented(target.service, target.region)
     if is_known or target.service_name is None:
         return ()
@@ -219,7 +220,7 @@ def _turn_on_private_dns(evidence: Evidence, target: Target, off: list[VpcEndpoi
 
 
 def vpc_dns_attributes_off(evidence: Evidence) -> Iterator[RuleFinding]:
-    """VPC003: a DNS attribute of the VPC is off, and the name of its endpoint is public, or its resolver is silent."""
+    """VPC003: a DNS attribute of the VPC is off, and an endpoint's name is public, or the VPC's resolver is silent."""
     dns = evidence.configuration.dns
     if dns is None or (dns.support and dns.hostnames):
         return

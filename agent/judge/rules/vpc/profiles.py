@@ -43,7 +43,8 @@ _Brought = tuple[ProfileResource, _Answer]
 
 def profile_brings(evidence: Evidence) -> Iterator[RuleFinding]:
     """VPC018: a resource of a Route 53 Profile gives wrong answers for names. VPC015, VPC016 and VPC017 are the same
-    faults of the VPC's own settings. A Profile may also lead to an endpoint elsewhere although one is here."""
+    faults of the VPC's own settings. A Profile may also lead a name to an endpoint of another VPC although this VPC has
+    one."""
     by_resource: dict[ProfileResource, list[_Answer]] = {}
     for resource, answer in _brought(evidence):
         if why_not_in_use(evidence, answer.target) is None:
@@ -68,8 +69,8 @@ def profile_brings(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _brought(evidence: Evidence) -> Iterator[_Brought]:
-    """The answers from resources of Profiles. If the VPC's own settings of that kind were not read, one of them may win
-    instead."""
+    """The answers that resources of Profiles gave. If the VPC's own settings of a kind were not read, the Profile's
+    resources of that kind are left out, since the VPC's may have given the answer."""
     own = evidence.configuration
     if own.resolver_rules is not None:
         for forwarded in forwarding_answers(evidence):

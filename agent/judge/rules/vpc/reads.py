@@ -49,12 +49,12 @@ _OF_GATEWAYS: Final = (ENDPOINTS, ROUTE_TABLES, PREFIX_LISTS)
 _ROUTE_53: Final = "route53"
 _PROFILES: Final = "route53profiles"
 _OF_NAMES_ALONE: Final = frozenset({_ROUTE_53, _PROFILES})
-"""Services that only names depend on, and for which few closed networks have an endpoint."""
+"""Services whose settings decide only names, and for which few closed networks have an endpoint."""
 
 
 def cannot_inspect(evidence: Evidence) -> Iterator[RuleFinding]:
     """VPC013: the configuration was requested, and some of it could not be read or was not tried. Outside of AWS there
-    is none to read, and it is reported only if a given file was not used."""
+    is no configuration to read, so only a facts file that was not used is reported."""
     by_operation = {read.subject.operation: read for read in evidence.of(Step.EC2)} if evidence.run.ec2_reads else {}
     reads = [by_operation[name] for name in READS if name in by_operation]
     failed = [read for read in reads if read.failure is not None and read.made]
@@ -83,13 +83,13 @@ def cannot_inspect(evidence: Evidence) -> Iterator[RuleFinding]:
         *_dropped_words(evidence, partial),
         *(["The run's deadline came before all of it was read."] if cut else []),
     ]
-    # The name of an endpoint that the run was given by its id and could not look up.
+    # Endpoints that the user gave by their ids, and whose names the run could not look up.
     nameless = [target for target in evidence.targets if ENDPOINT_ID.fullmatch(target.host)]
     if not sentences and not nameless:
         return
     region = evidence.run.region or "<REGION>"
     unheard = {_service(read) for read in silent}
-    cut_off = unheard - _OF_NAMES_ALONE  # no reason to read the facts elsewhere
+    cut_off = unheard - _OF_NAMES_ALONE  # for those alone, nobody needs to read the facts elsewhere
     from_file = any(read.started_at is not None and read.started_at < evidence.run.started_at for read in failed)
     yield RuleFinding(
         code="VPC013",

@@ -18,8 +18,8 @@ from probes.vpc.model import RESOLVER_RULES
 
 def resolver_rule_forwards(evidence: Evidence) -> Iterator[RuleFinding]:
     """VPC015: a Resolver rule of the VPC forwards the name to other servers, and the VPC's resolver gives a wrong
-    answer: a public address although the endpoint's private DNS is in order, that the name does not exist or has no
-    address, addresses of no endpoint, private and public addresses in one answer, an error, or silence."""
+    answer: a public address although the endpoint's private DNS is in order, a denial of the name or of its addresses,
+    addresses that no endpoint has, private and public addresses in one answer, an error, or silence."""
     for answer in forwarding_answers(evidence):
         if profile_of(evidence.configuration, answer.rule.rule_id) is None:
             yield _forwarded(evidence, answer)

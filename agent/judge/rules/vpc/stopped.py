@@ -19,7 +19,7 @@ from probes.ports import HTTPS
 
 
 def words_of(stops: Iterable[Stop], ec2_says: str) -> str:
-    """The places where connects were dropped, and the effects of the hops. Statements that hold at several places are
+    """Sentences on where connects were dropped, and what the hops do. A statement that is true at several places is
     written once."""
     alike: dict[str, list[Stop]] = {}
     for stop in stops:

@@ -71,8 +71,9 @@ def _repair_record(evidence: Evidence, target: Target, *, has_endpoint: bool) ->
 
 
 def private_zone_shadows(evidence: Evidence) -> Iterator[RuleFinding]:
-    """VPC016: a private hosted zone of the VPC, for the name or a parent domain, answers at the VPC's resolver: that
-    the name does not exist, that it has no address, or with addresses of no endpoint, including public ones."""
+    """VPC016: a private hosted zone of the VPC, for the name or a parent domain, gives the wrong answer at the VPC's
+    resolver: the name does not exist, it has no address, or it has addresses that no endpoint has, including public
+    ones."""
     for answer in shadowing_answers(evidence):
         if profile_of(evidence.configuration, answer.zone.zone_id) is None:
             yield _shadowed(evidence, answer)
