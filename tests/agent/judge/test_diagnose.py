@@ -107,7 +107,7 @@ def well(*targets: Target) -> Evidence:
 
 
 def symptoms_of(code: str) -> set[str]:
-    """The codes that a code can explain. Those that depend on an address are only from layers above names."""
+    """The codes that a code can explain. A row with the reach of an address explains no code of the layer of names."""
     return {symptom for row in EXPLAINS if row.cause == code for symptom in codes_of_row(row)}
 
 
@@ -540,10 +540,10 @@ def test_run003_does_not_look_away_from_a_failure_above_a_step_that_was_not_made
 
 
 def test_run003_is_about_what_the_target_needs() -> None:
-    # An answer of another resolver that fails, and an address that only that resolver knows: neither decides.
+    # Neither a failed answer of another resolver decides, nor an address that only that resolver knows.
     observations = [*healthy(), answer(failed="servfail", by=CORPORATE), tcp("10.0.9.9", failed="no-source-port")]
     assert findings(evidence(observations), *CORE) == {}
-    # If a step depends on such an answer, the step is named in RUN003, and the answer is not.
+    # If a step depends on such an answer, RUN003 names the step, and not the answer.
     grown = tcp(A, failed="closed", after=f"dns/backup/{CORPORATE}/A")
     observations = replaced([*healthy(), answer(failed="servfail", by=CORPORATE)], grown)
     assert findings(evidence(observations), *CORE)["RUN003"].evidence == ("tcp/backup/10.0.1.17/443",)
@@ -827,7 +827,7 @@ def test_a_placeholder_that_nothing_is_known_for_stays() -> None:
 
 
 def test_the_endpoint_is_known_of_the_target_s_own_name_alone() -> None:
-    """Another named endpoint may belong to somebody else, and a command may change it."""
+    """Any other endpoint may belong to somebody else, and a command may change it."""
     own = target(host="vpce-0a1b2c3d4e5f67890-abcd1234.backup.eu-west-1.vpce.amazonaws.com", addressing=Addressing.VPCE)
     command = ("aws", "<VPC_ENDPOINT_ID>")
     assert words_of(commands=command, targets=[BACKUP, own]) == ["aws", "<VPC_ENDPOINT_ID>"]
@@ -1042,7 +1042,7 @@ def test_a_rule_about_a_target_is_asked_where_a_look_of_the_whole_run_is_what_it
 
     asked = Rule("VPC009", (Step.IMDS,), lambda _: ())
     assert reasons([host(), imds()]) == []
-    assert reasons([host(), imds(failed="timeout")]) == []  # a failed step was made: ENV002 reports it
+    assert reasons([host(), imds(failed="timeout")]) == []  # a failed step was made, and ENV002 reports it
     assert reasons([host()]) == [(target_id, "no imds step was made") for target_id in ("backup", "backup-gateway")]
     asked = Rule("ENV007", (Step.HOST,), lambda _: ())
     assert reasons([host(), proxy()]) == []

@@ -1,5 +1,6 @@
-"""A run's knowledge of the configuration: the owner of an address, the owner of the network, and the differences
-between both worlds."""
+"""What a run knows of the configuration: who owns an address, who owns the network, and where the measurement differs
+from the configuration.
+"""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -159,7 +160,7 @@ def test_which_network_is_ours_metadata_says_where_ec2_does_not() -> None:
 
 
 def test_the_groups_of_an_interface_that_nothing_names_are_not_known() -> None:
-    """A container with an interface of its own sends from an address in the subnet, with another group."""
+    """An interface that nothing names may be that of a container, with an address in the subnet and another group."""
     own, _ = c.groups()
     members = GroupRule(from_port=443, to_port=443, referenced_group_id=c.OWN_GROUP_ID)
     changed = (

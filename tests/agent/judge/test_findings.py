@@ -1,4 +1,4 @@
-"""What findings say: every row as the golden files have it, with commands that the AWS CLI would take."""
+"""The text of every finding is that of the golden files, and the AWS CLI would accept its commands."""
 
 from pathlib import Path
 from typing import Final

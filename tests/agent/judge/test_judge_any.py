@@ -1,5 +1,6 @@
-"""All rules with any facts at all: every kind of facts in a report is generated from its own type, so that a new kind
-or a new field is tested from the first day."""
+"""All rules with any facts at all. Every kind of facts in a report is generated from its own type, so that a new kind
+or a new field is tested from the first day.
+"""
 
 import dataclasses
 import enum
@@ -182,7 +183,7 @@ def test_every_kind_of_facts_is_thrown() -> None:
 
 @st.composite
 def subjects(draw: st.DrawFn) -> Subject:
-    """The subject of an observation of any kind. There are only a few, so that contradictions are common."""
+    """The subject of an observation of any kind. There are only a few subjects, so that contradictions are common."""
     step, operation = draw(st.sampled_from(sorted(KINDS, key=str)))
     about = draw(st.sampled_from(["backup", "backup-gateway", CALLED.id]))
     if operation in OF_THE_HOST:

@@ -64,7 +64,7 @@ _PLACES: Final = re.compile(r"[0-9a-f:.]+(,| and| on)[ \n]")
 def gateway(
     *changed: Observation[Any], silent: Sequence[int] = (), refused: Sequence[int] = (), days_old: float = 0.0
 ) -> Report:
-    """A run for Backup gateway, with these reads in place of the healthy ones, and the ports that do not connect."""
+    """A run for Backup gateway. These reads replace the healthy ones, and these ports do not connect."""
     interfaces = tuple(
         interface(interface_id, address, subnet_id=subnet_id)
         for interface_id, address, subnet_id in zip(INTERFACE_IDS, AT, ENDPOINT_SUBNET_IDS, strict=True)
@@ -97,7 +97,7 @@ def admitting(*ports: int) -> Observation[Any]:
 
 
 def picture(report: Report) -> str:
-    """The part of the text about the configuration, of all targets in their order."""
+    """The part of a report's text that is about the configuration, for all targets in their order."""
     shown = []
     is_inside = False
     for part in text.render(report).split("\n\n"):
@@ -178,7 +178,7 @@ def test_what_should_pass_and_does_not_differs_at_no_hop(word: str) -> None:
     flat = " ".join(shown.split())
     assert flat.endswith(f" differs every hop lets it pass, yet it is {word}; it is not known where it stops")
     assert "<--" not in shown
-    # The rules of all these ports.
+    # the rules of all these ports are named
     assert set(re.findall(r"sgr-0e1b2c\d\d", shown)) == {f"sgr-0e1b2c{place:02}" for place in range(1, 6)}
 
 
@@ -260,7 +260,7 @@ def test_brief_has_no_picture(name: str) -> None:
     assert "by configuration" not in text.brief(report_of(name))
 
 
-# --- Whatever it says ------------------------------------------------------------------------------------------------
+# --- Whatever the text of a path is ----------------------------------------------------------------------------------
 
 HOSTILE: Final = "\x1b[2J\u202e\n" + "a" * 200
 IPV6: Final = tuple(f"2600:1f18:1234:5678:9abc:def0:1234:{number:x}" for number in (0x1111, 0x2222))
@@ -327,7 +327,9 @@ def test_a_number_that_is_not_the_port_and_an_address_that_is_longer_stay_apart(
 
 @pytest.mark.parametrize("name", one_in(3, [name for name in NAMES if scenarios.load(name).ec2 is not None]))
 def test_nothing_that_matters_is_lost(name: str) -> None:
-    """Each address of a service that is shown in full has a place, and a path with a fault names all its resources."""
+    """Every address of a service that is shown in full has a place in the text. Of a path with a fault, all resources
+    are named there.
+    """
     report = report_of(name)
     shown = picture(report)
     flat = " ".join(shown.split())
@@ -412,6 +414,6 @@ def test_all_that_was_not_read_for_one_reason_is_named() -> None:
         for observation in report_of("ec2-silent-always").observations
         if not observation.made
     }
-    # It belongs to another service.
+    # The read of a Profile's resources belongs to another service.
     of_ec2 = {step for step in skipped if step.startswith("ec2 ")} - {"ec2 profile-resources"}
     assert len(of_ec2) == int(named[1])

@@ -193,7 +193,7 @@ def test_a_cause_that_says_nothing_of_an_answer_does_not_excuse_it() -> None:
 
 
 def test_a_failure_without_a_name_is_no_mere_warning_because_a_url_is_set() -> None:
-    # Settings explain failures at the host that they chose, and get their severity.
+    # A setting explains failures at the host that it chose, and gets their severity.
     custom = target(host="backup.example.com", addressing=Addressing.CUSTOM)
     observations = replaced(
         called(custom),
@@ -320,7 +320,7 @@ def test_a_suppressed_cause_takes_along_what_it_alone_explains_and_proves_nothin
     assert finding_ids(report) == ["TCP001@backup", "DNS001@backup"]
     assert finding(report, "TCP001@backup").explained_by == "DNS001@backup"
     assert not finding(report, "TCP001@backup").suppressed
-    # The user accepted a public path, but not one without any answer.
+    # The user accepted a public path, but not a path without any answer.
     assert report.verdict.status is status_of(report) is Status.UNKNOWN
     assert judged(observations, signed=False).verdict.status is Status.CRITICAL
 

@@ -35,7 +35,9 @@ def words_of(finding: Finding) -> Iterator[str]:
 
 
 def unnamed(report: Report) -> Iterator[tuple[str, str, str]]:
-    """Ids in the texts of findings that are neither this host's own nor among their subjects: code, kind, id."""
+    """The code, the kind and the id of each id in a finding's texts that is neither this host's own nor a subject of
+    the finding.
+    """
     seen = report.vantage
     own = {seen.instance_id, seen.subnet_id, *seen.security_group_ids}
     for finding in report.findings:
@@ -65,7 +67,7 @@ def test_every_id_in_the_texts_of_a_finding_is_among_its_subjects(name: str) -> 
 )
 def test_each_exception_is_needed(name: str, code: str, kind: str) -> None:
     found = {row[:2] for row in unnamed(report_of(name))}
-    if kind != "subnet":  # this host's own subnet is not an exception by itself, other subnets are
+    if kind != "subnet":  # only a subnet other than this host's needs the exception
         assert (code, kind) in found
     assert (code, kind) in _NO_SUBJECTS
 

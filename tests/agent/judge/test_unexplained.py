@@ -1,4 +1,4 @@
-"""Every kind of failure at every step that a target needs, and those for which RUN003 is the only finding."""
+"""Every kind of failure at every step that a target needs, and the failures for which RUN003 is the only finding."""
 
 from dataclasses import replace
 from typing import Any, Final
@@ -51,10 +51,11 @@ POSSIBLE: Final = {
     Step.API: _OF_STREAMS | _OF_TLS | _OF_ANSWERS | _OF_CALLS | {K.MALFORMED, K.NO_SOURCE_PORT},
     Step.CREDENTIALS: {K.NO_CREDENTIALS, K.TIMEOUT, K.MALFORMED},
 }
-"""The possible failures of each step (`probes.failure`, and the errors of its own probe). Every step above TCP may open
-another connection, after the peer gave up the first."""
+"""The possible failures of each step (`probes.failure`, and the errors of the step's own probe). Every step above TCP
+may open another connection, after the peer gave up the first.
+"""
 HEARD, UNHEARD, UNREAD = "with what was heard", "with nothing", "with a chain that cannot be read"
-"""The facts of a failed step."""
+"""Kinds of facts that a failed step can have."""
 WITHOUT_A_CODE: Final = {
     (
         Step.API,
@@ -68,7 +69,7 @@ UNHEARABLE: Final = {
     *((Step.TLS, kind) for kind in (K.TLS_HOSTNAME, K.TLS_EXPIRED, K.TLS_NOT_YET_VALID, K.TOO_LARGE)),
     *((Step.API, kind) for kind in _OF_CALLS),
 }
-"""Fields that are unknown if a peer sent nothing."""
+"""Failures that cannot be told if the peer sent nothing."""
 
 
 def spoilt(good: Observations, step: str, kind: FailureKind, facts: str = HEARD) -> Observations:
@@ -130,8 +131,9 @@ def codes(seen: Evidence) -> set[str]:
 
 @pytest.mark.parametrize("unsigned", [K.NOT_AWS, K.SERVICE_ERROR])
 def test_every_failure_of_a_call_after_an_unsigned_request_that_failed_has_a_code(unsigned: FailureKind) -> None:
-    """The run goes on after both. A fault of AWS itself, with which the path may be fine, never hides that a call has
-    no answer."""
+    """After either failure of the request, the run goes on to the call. A failed request never hides that a call has no
+    answer, even if AWS itself is at fault and the path may be fine.
+    """
     of = run(calls=Calls.EACH)
     request, call = (f"{step}/backup/{PRIVATE[0]}/443" for step in (Step.HTTP, Step.API))
     for kind in POSSIBLE[Step.API] - _OF_CALLS - {K.SERVICE_ERROR}:
@@ -159,7 +161,7 @@ ANSWERS: Final = (
 
 
 def answer_of(kind: str, by: str, record: str) -> Observation[Any]:
-    """The answers of a name server: addresses of a scope for A, nothing for AAAA, or a failure for both."""
+    """An answer of a name server. For A it has addresses of this scope, and for AAAA nothing; or both fail."""
     given = {"private": PRIVATE[:1], "public": (PUBLIC,), "empty": ()}
     if kind in given:
         return answer(*(given[kind] if record == "A" else ()), by=by, record=record)

@@ -1,4 +1,4 @@
-"""Statuses, paths and the whole report. Above all: ok is proven, and never what is left over."""
+"""Statuses, paths and the whole report. Above all: ok is proven, and not only said because no fault was found."""
 
 import json
 import random
@@ -98,7 +98,9 @@ REAL_FAILURES: Final = [kind for kind in FailureKind if kind not in (FailureKind
 
 
 def judged(seen: Evidence) -> Report:
-    """The report by rules that never name a fault, so that these cases stay the same whatever rules are added."""
+    """The report by the rules in CORE, which leave some faults without a name. So these cases stay the same whatever
+    rules are added.
+    """
     return judge_evidence(seen, CORE)
 
 
@@ -216,7 +218,7 @@ def test_without_a_rule_its_fault_is_still_no_ok(rule: Rule) -> None:
     seen = evidence(faults[rule.code], targets=targets, of=of)
     with_it, without_it = judged(seen), judge_evidence(seen, [other for other in CORE if other is not rule])
     assert rule.code in {finding.code for finding in with_it.findings}
-    if rule.code == "ENV002":  # information here: nothing that decides is missing because of it
+    if rule.code == "ENV002":  # only information here, since nothing that decides is missing
         assert with_it.verdict.status is without_it.verdict.status is Status.OK
     else:
         assert without_it.verdict.status in (Status.CRITICAL, Status.UNKNOWN)
@@ -433,7 +435,7 @@ def test_a_fault_of_the_run_that_counts_is_not_named_as_one_that_does_not() -> N
         sdk(),
         *(observation for one in TARGETS for observation in (proxy(of=one.id), answer(of=one.id, failed="timeout"))),
         lookup(failed="servfail"),
-        lookup(A, of=ASIDE.id, failed="servfail"),  # partial: an address, and a failure
+        lookup(A, of=ASIDE.id, failed="servfail"),  # the lookup gives an address, and fails
     ]
     report = judged(evidence(observations, targets=[BACKUP, ASIDE]))
     assert report.verdict.status is Status.CRITICAL
@@ -954,7 +956,7 @@ _HARD: Final = (
 
 @st.composite
 def _subjects(draw: st.DrawFn) -> Subject:
-    """An observation of any kind with subjects from a small world, so that contradictions are common."""
+    """The subject of an observation of any kind. There are only a few subjects, so that contradictions are common."""
     step, operation = draw(st.sampled_from(sorted(_FACTS, key=str)))
     about = draw(st.sampled_from(["backup", "backup-gateway", "backup@other.example", "nobody"]))
     after = draw(_maybe(st.sampled_from(_IDS)))
@@ -1097,7 +1099,7 @@ def test_whatever_was_seen_ok_is_proven(seen: Evidence) -> None:
         assert required
         assert all(target.status is Status.OK for target in required)
         assert report.run.complete
-        optional = {target.id for target in report.targets if not target.required}  # it is shown, and does not count
+        optional = {target.id for target in report.targets if not target.required}  # they are shown, and do not count
         counted = [
             finding for finding in report.findings if finding.explained_by is None and finding.target not in optional
         ]

@@ -1,4 +1,6 @@
-"""Builders of configurations for tests of predictions, down to single rules, and a large configuration."""
+"""Builders of configurations for tests of predictions: small configurations, their single rules, and a large
+configuration.
+"""
 
 import random
 from collections.abc import Callable, Sequence
@@ -45,7 +47,7 @@ ABROAD: Final = ip_address("10.1.1.17")
 def rule(
     ports: str, whom: str, *, egress: bool = False, protocol: str = "tcp", rule_id: str | None = None
 ) -> GroupRule:
-    """`rule("443-450", "10.0.0.0/16")`, `rule("", "sg-b")`, `rule("443", "pl-1")`."""
+    """A rule of a group, such as `rule("443-450", "10.0.0.0/16")`, `rule("", "sg-b")` or `rule("443", "pl-1")`."""
     low, _, high = ports.partition("-")
     who: dict[str, Any] = {"cidr": ip_network(whom)} if whom[0] not in "sp" else {}
     who |= {"referenced_group_id": whom} if whom.startswith("sg-") else {}
@@ -142,8 +144,9 @@ def configuration(
     abroad_routes: Sequence[Route] = (route("10.1.0.0/16"), route("10.0.0.0/16", "pcx-1")),
     **other: Any,
 ) -> Configuration:
-    """A configuration that was read completely. The paths from HOST to 443 of THERE, BESIDE and ABROAD are open, but no
-    route leads to ABROAD."""
+    """A configuration that was read completely. The paths from HOST to port 443 of THERE, BESIDE and ABROAD are open,
+    except that no route leads to ABROAD.
+    """
     whole = Configuration(
         endpoints=(ENDPOINT, FAR_ENDPOINT),
         endpoint_services=("backup", "backup-gateway"),
@@ -245,8 +248,10 @@ def two_groups(first: Sequence[GroupRule], second: Sequence[GroupRule]) -> Confi
 
 
 def large_configuration() -> tuple[Configuration, Callable[[], list[Prediction]]]:
-    """200 groups of 60 rules, 20 endpoints in 3 subnets each, 50 route tables, and the connects to the gateway's ports
-    at all 60 addresses, from a host in 16 groups. Groups block a third of the connects, and none of them is simple."""
+    """A configuration with 200 groups of 60 rules, 20 endpoints in 3 subnets each, and 50 route tables. The function
+    predicts the connects to the gateway's ports at all 60 addresses, from a host in 16 groups. Groups block a third of
+    the connects, and none of the connects is simple.
+    """
     chance = random.Random(6)
     subnets = [f"subnet-{number}" for number in range(50)]
     cidrs = [ip_network(f"10.0.{number}.0/24") for number in range(50)]

@@ -36,8 +36,9 @@ _SCOPE: Final = (("Action", "*"), ("Principal", "*"), ("Resource", "*"))
 
 
 def statement(effect: str, **elements: Any) -> dict[str, Any]:
-    """A statement for everything and everybody, with these elements in place of its own. None leaves an element out,
-    and NotX replaces X."""
+    """A statement about everything and everybody, unless these elements say otherwise. An element that is None is left
+    out, and an element NotX replaces X.
+    """
     document: dict[str, Any] = {"Effect": effect}
     document |= {name: value for name, value in _SCOPE if f"Not{name}" not in elements}
     document |= elements

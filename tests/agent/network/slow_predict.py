@@ -1,7 +1,7 @@
 """A second predictor: slow, obvious, without indexes and without words.
 
-It follows the same pages of AWS as `agent.network` and shares no code with it: it loops over groups, judges every port
-at which answers can arrive by itself, and sorts all routes before it takes the first.
+It follows the same pages of AWS as `agent.network` and shares no code with it. It loops over groups, judges separately
+each port at which answers can arrive, and sorts all routes before it takes the first.
 """
 
 from collections.abc import Iterable
@@ -41,7 +41,7 @@ def slow_predict(
     port: int,
     last_port: int = LAST_PORT,
 ) -> dict[Stage, Reachability]:
-    """The outcome of each hop. An unknown is listed at every hop, even if the reason is the same."""
+    """The outcome of each hop. An unknown outcome is listed at every hop, even if the reason is the same."""
     if own is not None and (source is None or source.version != address.version):
         mine = [own_address for own_address in own.addresses if own_address.version == address.version]
         source = mine[0] if mine else None

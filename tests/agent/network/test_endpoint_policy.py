@@ -86,7 +86,7 @@ JUDGEMENTS: Final = {
     ),
     "a Deny of everything": judged(allow(), deny()),
 }
-"""What is said of the policies, by their names."""
+"""The judgement of each policy, by the name of the policy."""
 
 
 @pytest.mark.parametrize(
@@ -350,7 +350,9 @@ ODD_CONDITIONS: Final = (
 
 
 def statements_of(resources: Any, principals: Any, conditions: Any) -> st.SearchStrategy[list[Document]]:
-    """Documents with elements drawn from these; a statement's actions and resources are lists of one or two."""
+    """Policies whose elements are drawn from these values. The actions and resources of a statement are lists of one or
+    two.
+    """
 
     def some(values: Any) -> st.SearchStrategy[list[Any]]:
         return st.lists(st.sampled_from(values), min_size=1, max_size=2)

@@ -1,5 +1,4 @@
-"""The answer of the VPC's resolver for a name, by the setting that decides, each beside settings that must not
-decide."""
+"""What the VPC's resolver answers for a name. Each setting that decides stands beside settings that must not decide."""
 
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
@@ -89,7 +88,7 @@ def answer(dropped: frozenset[str] = frozenset(), service: str = SERVICE, **chan
 
 
 NAMES: Final = {
-    # What is in order, and what stands next to it and must not decide.
+    # Private answers, beside settings that must not decide.
     "private DNS": answer(),
     "another rule": answer(resolver_rules=(forward("corp.example"),)),
     "a rule for a wider name": answer(resolver_rules=(forward(""),)),
@@ -106,13 +105,13 @@ NAMES: Final = {
     "a Profile's wider zone": answer(
         **brings(HOSTED_ZONE, "Z0PROFILE", zones=(replace(zone("amazonaws.com"), zone_id="Z0PROFILE"),))
     ),
-    # Public.
+    # Public answers.
     "private DNS off": answer(endpoints=(OFF,)),
     "private DNS for other names": answer(endpoints=(replace(NAMED, dns_names=("other.amazonaws.com",)),)),
     "no endpoint": answer(endpoints=()),
     "one in another VPC": answer(endpoints=(ELSEWHERE,)),
     "host names off": answer(dns=VpcDnsFacts(support=True, hostnames=False)),
-    # Nothing.
+    # No addresses.
     "DNS off": answer(dns=VpcDnsFacts(support=False, hostnames=True)),
     "blocked by a wildcard": answer(firewall=(block("*.amazonaws.com"),)),
     "blocked for addresses of one family": answer(firewall=(block(HOST_NAME, response="NODATA", query_type="A"),)),
@@ -122,7 +121,7 @@ NAMES: Final = {
     "blocked by a Profile's group": answer(
         **brings(*(FIREWALL_RULE_GROUP, "rslvr-frg-9"), firewall=(replace(block(HOST_NAME), group_id="rslvr-frg-9"),))
     ),
-    # What is not known.
+    # Answers that are not known.
     "a rule for the very name": answer(resolver_rules=(forward(HOST_NAME),)),
     "a wider rule without private DNS": answer(resolver_rules=(forward("amazonaws.com"),), endpoints=(OFF,)),
     "a zone of the very name": answer(zones=(zone(HOST_NAME),)),
@@ -156,7 +155,7 @@ NAMES: Final = {
         endpoints=(OFF,), **brings(VPC_ENDPOINT, "vpce-0badbad", owner="444455556666")
     ),
 }
-"""What the resolver answers, by what it is asked about."""
+"""The predicted answer of the resolver, by the name of the case."""
 
 
 @pytest.mark.parametrize("name", NAMES)

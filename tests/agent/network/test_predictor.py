@@ -169,7 +169,9 @@ ANSWERS: Final = {
         *open_entries(),
     ],
 }
-"""What a network ACL of the endpoint's subnet does with answers, which it lets in by one more entry."""
+"""Outgoing entries for a network ACL of the endpoint's subnet, by what they do with answers. One more entry lets
+connects in.
+"""
 ACLS = configuration().acls or ()
 
 
@@ -369,7 +371,7 @@ METADATA: Final = ImdsFacts(
     security_group_ids=("sg-host",),
 )
 SECOND: Final = ip_address("10.0.0.6")
-"""An address in the subnet of this host's primary interface that is not that interface's."""
+"""An address in the subnet of this host's primary interface, but of another interface."""
 
 
 def test_own_interface_from_ec2() -> None:
@@ -399,7 +401,7 @@ def test_own_interface_from_metadata() -> None:
 WITHOUT_GROUPS: Final = NetworkInterface(
     interface_id=THIS_HOST, vpc_id="vpc-a", subnet_id="subnet-host", addresses=(SECOND,), group_ids=()
 )
-"""What is known of it."""
+"""All that is known of an interface whose groups are not known."""
 
 
 @pytest.mark.parametrize(
@@ -592,7 +594,7 @@ def group_rules(draw: st.DrawFn) -> GroupRule:
 
 @st.composite
 def acl_entries(draw: st.DrawFn) -> tuple[AclEntry, ...]:
-    """Numbers are used once a direction, as EC2 has it."""
+    """Entries whose numbers are unique in each direction, as in EC2."""
     keys = draw(st.lists(st.tuples(st.integers(1, 12), st.booleans()), max_size=8, unique=True))
     entries = []
     for number, egress in keys:
@@ -690,7 +692,7 @@ def test_a_slow_implementation_agrees(what: Configuration, of: dict[str, Any]) -
     assert len(fast) == len(predicted.hops)
     assert list(fast) == [stage for stage in Stage if stage in fast]
     left_out = {stage: outcome for stage, outcome in slow.items() if stage not in fast}
-    assert set(left_out.values()) <= {CANNOT_TELL}  # an earlier hop said it in the same words
+    assert set(left_out.values()) <= {CANNOT_TELL}  # an earlier hop said the same, in the same words
     assert fast == {stage: outcome for stage, outcome in slow.items() if stage in fast}
     assert predicted.outcome is worst(slow.values())
     for predicted_hop in predicted.hops:

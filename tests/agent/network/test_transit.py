@@ -71,7 +71,7 @@ ZONES: Final = {
     "subnet-gate-b": "vpc-b",
     "subnet-gate-b2": "vpc-b",
 }
-"""Subnets by their VPC. The ones whose id ends in 2 are in another zone."""
+"""The VPC of each subnet. Subnets whose id ends in 2 are in another zone."""
 TO_B: Final = TransitRoute(
     destination=ip_network("10.1.0.0/16"),
     propagated=True,
@@ -182,7 +182,7 @@ GATE_ENTRIES: Final = {
     "some answers out": entry(10, "deny", "10.0.0.5/32", "40000-40009", egress=True),
     "another port": entry(10, "deny", "0.0.0.0/0", "80"),
 }
-"""Entries of the network ACL of the subnets in which the gateway is."""
+"""Entries for the network ACL of the subnets with the gateway's attachments."""
 GATES_WITH_FIREWALL: Final = tuple(
     replace(table, routes=(*table.routes, route("10.1.1.0/24", "vpce-9"))) if table.table_id == "rtb-gate" else table
     for table in world().route_tables or ()
@@ -262,7 +262,7 @@ def test_between_the_gateway_and_its_own_subnet_no_network_acl_is_asked(subnet_i
     [pytest.param(False, OPEN, id="keeps its zone"), pytest.param(True, CANNOT_TELL, id="any zone")],
 )
 def test_which_zone_of_the_other_vpc_is_entered(appliance_mode: bool, outcome: Any) -> None:
-    """The table of the subnet in the other zone leads to something else."""
+    """The route table of the subnet in the other zone leads to something else."""
     what = world(facts(far=replace(OF_B, appliance_mode=appliance_mode)))
     elsewhere = RouteTable(
         table_id="rtb-elsewhere",
@@ -312,7 +312,9 @@ def test_ipv6_passes_where_the_attachment_lets_it(ipv6: bool, outcome: Any) -> N
     [pytest.param((TO_B,), CANNOT_TELL, id="a route"), pytest.param((), BLOCKED, id="no route")],
 )
 def test_an_endpoint_of_another_account(there: tuple[TransitRoute, ...], outcome: Any) -> None:
-    """The gateway's table has no route to the address, whichever host has it."""
+    """No interface with the address is known. If the gateway's table has no route to the address, it does not matter
+    whose it is.
+    """
     what = replace(world(facts(there=there)), endpoint_interfaces=(), endpoints=())
     assert hop(ask(what), Stage.TRANSIT).outcome is outcome
 
@@ -321,7 +323,7 @@ def test_an_endpoint_of_another_account(there: tuple[TransitRoute, ...], outcome
 
 
 def predicted_of(transit: TransitFacts, **changes: Any) -> PredictionDocument:
-    """The prediction for the VPC without an endpoint of its own."""
+    """The prediction for a VPC that has no endpoint of its own."""
     far = replace(FAR_ENDPOINT, dns_names=())
     own = replace(OWN, instance_id="i-1")
     more: dict[str, Any] = {**WITH_NAMES, "endpoints": (far,), "interfaces": (own,)}

@@ -1,6 +1,6 @@
-"""The number of kinds in each service that are on no list, so that a plan with one of them is not judged.
+"""The number of kinds in each service that are on no list. A plan with such a kind is not judged.
 
-`./dev golden` writes the list. It grows if a row of `agent.predict.kinds` is lost, or if AWS adds a service.
+`./dev golden` writes these numbers. They grow if a row of `agent.predict.kinds` is lost, or if AWS adds a service.
 """
 
 from collections import Counter
@@ -14,7 +14,7 @@ FILE: Final = Path(__file__).with_name("not_judged.txt")
 
 
 def not_judged() -> str:
-    """A service and its number, one per line."""
+    """One line for each service, with its number of such kinds."""
     unplaced = [kind for kind in provider() if not is_placed(kind, TERRAFORM)]
     services = Counter("_".join(kind.split("_")[:2]) for kind in unplaced)
     services.update(kind.rpartition("::")[0] for kind in cloudformation_kinds() if not is_placed(kind, CLOUDFORMATION))

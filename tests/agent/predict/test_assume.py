@@ -375,7 +375,7 @@ def test_what_closes_is_critical_and_names_who_is_cut_off() -> None:
 
 
 def test_a_change_for_one_host_alone_parts_it_from_the_others() -> None:
-    """The two hosts were in one class before."""
+    """Before the change, the two hosts were in one class."""
     acl_id = acl_of(known().configuration, "subnet-there").acl_id
     result = document(f"{acl_id}:+in:1:deny:tcp:443:10.0.0.5/32")
     assert [source.interface_ids for source in result.sources] == [("eni-00000005",), ("eni-00000006",)]
@@ -406,7 +406,7 @@ def test_a_change_that_opens_and_closes_is_judged_by_what_it_closes() -> None:
 
 
 def test_what_may_close_is_unknown() -> None:
-    """An unread prefix list decides here."""
+    """It depends on a prefix list that was not read."""
     result = document("sg-there:+in:tcp:443:pl-0123abcd", "sg-there:-in:tcp:all:10.0.0.0/16")
     assert result.verdict.status in (Status.UNKNOWN, Status.CRITICAL)
     of_https = [change for change in result.changes if change.ports == (443,) and THERE in change.addresses]
@@ -487,7 +487,7 @@ def test_a_policy_that_denies_the_call_closes_it() -> None:
     ids=["all", "another service", "a role", "the account", "a deny"],
 )
 def test_what_a_policy_says_of_a_call_whose_caller_is_not_known(text: str, outcome: Reachability) -> None:
-    """The decision is unknown without an assumption, too. A doubtful call is not a fault."""
+    """Without an assumption, the decision is unknown as well. A doubtful call is not a fault."""
     result = with_policy(text)
     assert [call.outcome for call in result.calls] == [outcome]
     assert {change.effect for change in result.changes} == {

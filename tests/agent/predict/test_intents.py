@@ -156,7 +156,7 @@ def test_an_intent_is_judged_with_the_plan() -> None:
 
 
 def test_what_was_shut_before_counts_for_an_intent() -> None:
-    """A change without intents ignores faults that were there before."""
+    """Without intents, a plan is not blamed for faults that were there before."""
     nothing = terraform(bare("aws_iam_role", "create"))
     assert document(intents(table("open")), nothing).verdict.status is Status.CRITICAL
 
@@ -172,7 +172,7 @@ def test_a_change_that_is_not_judged_leaves_it_open_whether_intents_hold() -> No
 
 
 def test_whether_intents_hold_for_an_instance_that_is_replaced_is_not_judged() -> None:
-    """An intent is about existing sources."""
+    """An intent is about sources that exist, and the new instance does not exist yet."""
     like_it = {"subnet_id": HOSTS, "vpc_security_group_ids": ["sg-0e57a7e0000000003"]}
     before = like_it | {"id": "i-0e57a7e0000001010"}
     by_another = terraform(row("aws_instance", before, like_it, {"id": True}, ["delete", "create"]))
@@ -222,7 +222,7 @@ def _steps() -> Iterator[dict[str, Any]]:
 
 @pytest.mark.parametrize(("name", "code"), [("plan.json", 0), (None, 2)])
 def test_the_step_of_the_github_workflow_passes_or_fails(name: str | None, code: int, tmp_path: Path) -> None:
-    """The command from the workflow runs with the files that the steps before it write."""
+    """The command of the workflow runs with the files that the steps before it write."""
     (step,) = [step for step in _steps() if step.get("name") == "Predict"]
     (tmp_path / "facts.json").write_bytes((EXAMPLES / "estate.json").read_bytes())
     (tmp_path / "intents.toml").write_bytes((EXAMPLES / "intents.toml").read_bytes())

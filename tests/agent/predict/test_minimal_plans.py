@@ -1,5 +1,6 @@
-"""Minimal plans by the command line, as people would write them by hand. Each was once wrongly called harmless or a
-fault."""
+"""Minimal plans, given to the command as people would write them by hand. Each was once wrongly called harmless, or a
+fault.
+"""
 
 import json
 from pathlib import Path
@@ -77,7 +78,7 @@ def test_a_plan_ends_as_its_tool_would_apply_it(
 
 
 def _estate() -> tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]:
-    """The facts of the example, and their rows by the name of the list."""
+    """The facts of the example, and the rows of each list in them, by the list's name."""
     document = json.loads(ESTATE.read_bytes())
     rows: dict[str, list[dict[str, Any]]] = {}
     for observation in document["observations"]:
@@ -91,8 +92,9 @@ def _estate() -> tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]:
 def test_cdk_closes_a_default_group_with_the_rules_that_ec2_gives_it(
     rule: str, code: int, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """CDK's handler revokes these two rules and no other: hosts of the same group reach the endpoint by the rule that
-    remains. Source: aws-cdk, restrict-default-security-group-handler."""
+    """CDK's handler revokes these two rules and no other rule. If another rule remains, hosts of the same group reach
+    the endpoint by it. Source: aws-cdk, restrict-default-security-group-handler.
+    """
     document, rows = _estate()
     (group,) = (group for group in rows["groups"] if group["group_id"] == GROUP)
     (inbound,) = (one for one in group["rules"] if not one["egress"])

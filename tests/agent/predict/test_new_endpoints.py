@@ -1,4 +1,4 @@
-"""Endpoints that a plan creates: with a group from the same plan, their outcome is known."""
+"""Endpoints that a plan creates. If their group is from the same plan, their outcome is known."""
 
 import json
 from typing import Any, Final
@@ -190,7 +190,7 @@ def test_a_long_way_of_references_is_given_up(steps: int, *, is_open: bool) -> N
 
 
 def test_addresses_that_rules_tell_apart_are_told_apart() -> None:
-    """Hosts whose rules let them out to half of the subnet may or may not reach the endpoint."""
+    """If the rules of hosts allow half of the subnet, the hosts may or may not reach the endpoint."""
     half = row(
         "aws_security_group",
         {"id": SHUT, "egress": [{"from_port": 0, "to_port": 0, "protocol": "-1", "cidr_blocks": ["0.0.0.0/0"]}]},
@@ -220,7 +220,7 @@ def test_an_endpoint_whose_subnets_are_not_known_has_no_answer() -> None:
     ],
 )
 def test_a_new_subnet_of_an_endpoint_is_judged_by_its_parts(subnet_id: str, cidr: str, status: Status) -> None:
-    """Its hosts may connect to the whole VPC, or only to the endpoint's present subnets."""
+    """The rules of hosts may allow the whole VPC, or only the subnets that the endpoint has already."""
     service = {"vpc_endpoint_type": "Interface", "security_group_ids": [ADMITS], "private_dns_enabled": True}
     there: dict[str, Any] = {
         "id": "vpce-0e57a7e0000000001",

@@ -89,11 +89,13 @@ def test_no_place_is_named_twice() -> None:
 
 LISTS: Final = {"cidr_blocks", "ipv6_cidr_blocks", "prefix_list_ids", "security_groups"}
 OF_BLOCKS: Final = LISTS | {"from_port", "to_port", "protocol"}
-"""The attributes of a rule inside a group of Terraform's provider. Its list of attributes does not include them."""
+"""The attributes of a rule that is inside a group of Terraform's provider. The list of the provider's attributes does
+not have them.
+"""
 
 
 def _sample(place: Any) -> tuple[Any, Any]:
-    """A value of a property, and its translation to Terraform: an attribute by name and value."""
+    """A sample value of a property, and the Terraform attributes that it becomes, by name."""
     match place:
         case str():
             return "x", {place: "x"}
@@ -141,7 +143,7 @@ LATER: Final = {
 
 @cache
 def provider() -> Mapping[str, frozenset[str]]:
-    """The kinds of Terraform's AWS provider, each with its attributes in the list."""
+    """The kinds of Terraform's AWS provider, each with its attributes, from `terraform_provider.txt` and LATER."""
     lines = Path(__file__).with_name("terraform_provider.txt").read_text(encoding="ascii").splitlines()
     pairs = (line.partition(": ") for line in lines if not line.startswith("#"))
     return {kind: frozenset(attributes.split()) for kind, _, attributes in pairs} | LATER
@@ -590,7 +592,7 @@ def test_twice_as_many_edits_take_twice_the_work(listed: Listed) -> None:
     assert many < 2.3 * few
 
 
-# --- What of a kind may matter ---------------------------------------------------------------------------------------
+# --- Which attributes of a kind may matter ---------------------------------------------------------------------------
 
 UNFOLLOWED: Final = (
     "aws_vpc_endpoint ip_address_type dns_options subnet_configuration service_region",
@@ -635,7 +637,7 @@ def test_every_attribute_that_may_matter_is_tested() -> None:
 
 
 def test_every_default_of_cloudformation_is_tested() -> None:
-    """`test_plans.py` tests the effect of each."""
+    """`test_plans.py` tests the effect of each default."""
     assert {kind: dict(held.defaults) for kind, held in cloudformation.KINDS.items() if held.defaults} == {
         "AWS::EC2::SecurityGroup": {"egress": [{"protocol": "-1", "cidr_blocks": ["0.0.0.0/0"]}]},
         "AWS::EC2::VPCEndpoint": {"policy": "", "private_dns_enabled": False},

@@ -1,7 +1,8 @@
-"""Plans for the example's VPC, each with the truth: the paths that it closes, the unknown ones, and no effect.
+"""Plans for the example's VPC, each with the truth: which paths it closes, which it may close, or that it has no
+effect.
 
-The truth comes from the documents of AWS and of the provider, whatever the program says. If a plan that closes
-something is called harmless, a pipeline closes it.
+The truth comes from the documents of AWS and of the provider, whatever the program says. If the program called a plan
+harmless that closes something, a pipeline would apply the plan.
 """
 
 import json
@@ -45,7 +46,7 @@ KIND_OF_CDK: Final = "Custom::VpcRestrictDefaultSG"
 
 
 def cloudformation(kind: str, before: Any = None, after: Any = None, **more: Any) -> dict[str, Any]:
-    """A change of a resource that is not of EC2."""
+    """A change in CloudFormation of a resource that does not belong to EC2."""
     return change("", before, after, ResourceType=kind, **more)
 
 
@@ -278,7 +279,7 @@ TERRAFORM: Final[tuple[tuple[str, Status, list[dict[str, Any]]], ...]] = (
         ],
     ),
     ("a default VPC is adopted", UNKNOWN, [row("aws_default_vpc", None, {"enable_dns_support": False}, {"id": True})]),
-    # Known effects stay known beside unknown ones.
+    # Known effects stay known, even if other effects are unknown.
     (
         "a rule from a group that is not known comes beside the one that admits",
         OK,
@@ -447,7 +448,7 @@ def known() -> Any:
 
 
 def document(data: dict[str, Any], harmless: tuple[str, ...] = ()) -> PredictionDocument:
-    """The prediction for the hosts of the example with a plan."""
+    """The prediction for the hosts of the example, if this plan is applied."""
     facts = Facts(known=known(), taken_at=TAKEN_AT, not_read=())
     asked = Asked(sources=(EVERY_SOURCE,), services={"backup": True, "s3": True}, ports=())
     plan = parse(json.dumps(data).encode(), "plan.json")

@@ -544,7 +544,7 @@ def test_a_change_of_cloudformation_that_is_not_followed(
     [
         ({}, "is neither a plan of Terraform (terraform show -json PLAN) nor a change set of CloudFormation"),
         ([], "is neither"),
-        ({"format_version": "1.0", "values": {}}, "is neither"),  # a state
+        ({"format_version": "1.0", "values": {}}, "is neither"),  # a state, and not a plan
         (
             {"format_version": "2.0", "resource_changes": []},
             "its format_version is not one that this version understands",
@@ -589,7 +589,7 @@ def test_what_is_no_plan_is_refused(document: Any, why: str) -> None:
         (b"", "is empty"),
         (b"\xff", "is not UTF-8 text, and so not a plan"),
         (b"[" * 100_000, "is nested too deep for a plan"),
-        (b"PK\x03\x04", "is not JSON"),  # the plan file itself
+        (b"PK\x03\x04", "is not JSON"),  # the binary plan file
         (b'{"a": ' + b"9" * 5_000 + b"}", "has a number with too many digits"),
     ],
 )
@@ -700,7 +700,7 @@ def test_a_network_acl_that_is_not_known_yet_is_never_open(way: str) -> None:
     "kind", ["aws_route_table_association", "aws_network_acl_association"], ids=["table", "network ACL"]
 )
 def test_a_subnet_that_gets_what_is_not_known_yet_is_never_open(subnet_id: str, kind: str) -> None:
-    """It is unknown on the way back, too, where the plain route within a VPC is not a hop of its own."""
+    """The way back is unknown as well, although the plain route within a VPC is not a hop of its own."""
     unknown = {"route_table_id": True, "network_acl_id": True}
     result = document(terraform(row(kind, after={"subnet_id": subnet_id}, unknown=unknown)))
     assert at(result) == {Reachability.CANNOT_TELL}
@@ -746,7 +746,7 @@ def test_an_endpoint_that_is_deleted_closes_its_name_and_its_addresses() -> None
 
 
 def test_an_endpoint_without_private_dns_that_is_deleted_closes_too() -> None:
-    """Its own name disappears with it, although the answer for the service's name does not change."""
+    """The endpoint's own name disappears as well, although the answer for the service's name does not change."""
     bare = known(healthy(host(5), endpoints=(replace(ENDPOINT, private_dns=False),)))
     result = document(terraform(row("aws_vpc_endpoint", endpoint_values(private_dns_enabled=False))), of_vpc=bare)
     assert result.verdict.status is Status.CRITICAL
@@ -846,7 +846,7 @@ def test_what_has_no_part_and_what_is_elsewhere_is_counted() -> None:
 
 
 def test_a_plan_that_does_not_fit_what_is_there_is_not_judged() -> None:
-    """Another entry has the number: the configuration differs from the plan's."""
+    """Another entry has this number already, so the configuration is not the one for which the plan was made."""
     acl_id = acl_of(known().configuration, "subnet-there").acl_id
     values = ENTRY | {"network_acl_id": acl_id, "rule_number": 100, "cidr_block": "10.1.0.0/16"}
     result = document(terraform(row("aws_network_acl_rule", after=values)))
@@ -961,6 +961,6 @@ def test_a_main_table_that_is_adopted_loses_what_is_not_configured() -> None:
     ],
 )
 def test_what_terraform_forgets_stays_as_it_is(kind: str, values: dict[str, Any]) -> None:
-    """A deleted VPC leaves nothing behind, so nothing can be set."""
+    """AWS keeps the settings of a resource that Terraform forgets. A deleted VPC has no settings any more."""
     assert of(terraform(row(kind, values))).before == ()
     assert of(terraform(row(kind, values | {"x": 1}, values | {"x": 2}))).before != ()

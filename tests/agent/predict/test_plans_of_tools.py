@@ -85,7 +85,7 @@ def endpoint(service: str = "backup", **more: Any) -> Row:
 
 
 def configured(**expressions: Any) -> dict[str, Any]:
-    """The part of a plan's configuration with its endpoint and its group."""
+    """The part of a plan's configuration that describes its endpoint and its group."""
     resources = [
         {"mode": "managed", "type": "aws_vpc_endpoint", "name": "x", "expressions": {"vpc_id": {}, **expressions}},
         {"mode": "managed", "type": "aws_security_group", "name": "x", "expressions": {"vpc_id": {}}},
@@ -103,7 +103,7 @@ FOLLOWS: Final = row(
     "update",
     unknown={"security_group_ids": True},
 )
-"""An endpoint whose group is replaced by this group."""
+"""An endpoint whose group is replaced, so that its group ids are known only after the plan is applied."""
 REFERS: Final = configured(security_group_ids={"references": ["aws_security_group.x.id", "aws_security_group.x"]})
 NOT_SHOWN: Final = {"address": "aws_vpc_security_group_ingress_rule.x", "change": {"actions": ["delete"]}}
 
@@ -172,7 +172,7 @@ TERRAFORM: Final[dict[str, tuple[Status | None, dict[str, Any]]]] = {
     "what a rule was before it goes is not shown": (REFUSED, plan(row(RULE, None, None, "delete"))),
     "what a rule will be is not shown": (REFUSED, plan(row(RULE, rule(), None, "update"))),
     "a word for what happens is not known": (REFUSED, plan(row(RULE, rule(), None, "destroy"))),
-    # Parts of a plan beside its changes.
+    # Parts of a plan other than its changes.
     "changes are deferred": (UNKNOWN, plan(complete=False)),
     "changes are deferred, and the plan does not say that it is not whole": (
         UNKNOWN,
@@ -619,7 +619,7 @@ def test_a_change_of_what_was_not_read_is_not_harmless(part: str) -> None:
 
 
 def test_a_change_of_what_may_have_been_left_out_is_not_harmless() -> None:
-    """Rows were left out of the configuration, so a missing resource may have been in them."""
+    """If rows were left out of the configuration, a resource that it lacks may have been among them."""
     known = estate()
     groups = tuple(group for group in known.configuration.groups or () if group.group_id != GROUP)
     without = replace(known, configuration=replace(known.configuration, groups=groups))

@@ -1,5 +1,6 @@
-"""The prediction for a VPC: classes of sources, the matrix compared with the predictor and with a slow second one, the
-words for each kind of obstacle, and which obstacles count."""
+"""The prediction for a VPC: classes of sources, the matrix compared with the predictor and with a slow second
+predictor, the words for each kind of obstacle, and which obstacles count.
+"""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -67,7 +68,7 @@ WITH_NAMES: Final[dict[str, Any]] = {
     "firewall": (),
     "profiles": ProfilesFacts(profile_ids=(), resources=()),
 }
-"""Settings of names that are all in order."""
+"""Settings of name resolution that are all in order."""
 NAMED: Final = replace(ENDPOINT, dns_names=(HOST_NAME,), owner_id="111122223333", interface_ids=("eni-there",))
 ALL_PORTS: Final = (rule("", "10.0.0.0/16"), rule("", "fd00:a::/48"))
 
@@ -85,8 +86,9 @@ def host(number: int = 5, **changes: Any) -> NetworkInterface:
 
 
 def healthy(*hosts: NetworkInterface, **changes: Any) -> Configuration:
-    """The gateway's endpoint and its name, open to `hosts` on every port; `changes` are arguments of
-    `configuration`."""
+    """A configuration in which the gateway's endpoint and its name are open to `hosts` on every port. `changes` are
+    arguments of `configuration`.
+    """
     more = {
         "there_rules": ALL_PORTS,
         "endpoints": (NAMED,),
@@ -115,7 +117,9 @@ def outcome_of(result: PredictionDocument, port: int = 443, address: Address = T
 
 
 def classes(what: Configuration, *wanted: Any) -> list[list[str]]:
-    """The interfaces of each class by their last two characters, or the address of a class without any."""
+    """The interfaces of each class, by the last two characters of their ids. A class without interfaces has its address
+    instead.
+    """
     found = sources_of(what, "vpc-a", wanted or (EVERY_SOURCE,), Blocks.of_sources(what))
     return [
         [interface.interface_id[-2:] for interface in source.interfaces] or [str(source.addresses[0])]
@@ -232,8 +236,9 @@ def hosts(draw: st.DrawFn) -> tuple[NetworkInterface, ...]:
 
 
 def with_twins(what: Configuration) -> Configuration:
-    """The configuration with near copies: a subnet with the host's route table and network ACL, an endpoint interface
-    there, addresses next to those in the host's subnet, and an address next to the one elsewhere."""
+    """The configuration with near copies of what it has: a second subnet with the host's route table and network ACL,
+    an endpoint interface in that subnet, and an endpoint interface next to the one outside the host's subnet.
+    """
 
     def widened(items: Any) -> Any:
         return (
@@ -444,7 +449,7 @@ def test_what_stops_a_connect_is_named(
 
 
 def test_inside_the_endpoint_s_own_subnet_no_acl_is_asked() -> None:
-    """The subnet next to it has the same network ACL and the same route table."""
+    """Another subnet with the same network ACL and the same route table is blocked."""
     beside = replace(INTERFACE, subnet_id="subnet-host", addresses=(BESIDE,))
     shut = [entry(90, "deny", "10.0.0.0/16", egress=True), *open_entries()]
     what = healthy(host(5), host(6, subnet_id="subnet-twin"), endpoint_interfaces=(beside,), host_entries=shut)
@@ -465,7 +470,9 @@ def test_only_the_sources_that_are_stopped_are_named() -> None:
 
 
 def test_a_fault_holds_for_each_of_its_sources_on_each_of_its_ports() -> None:
-    """Sources that lack one port form another fault than those that lack two."""
+    """A fault has only ports that are closed to all of its sources. A port that is closed to one of them alone is
+    another fault.
+    """
     hosts_there = (host(5), host(200, subnet_id="subnet-there", addresses=(ip_address("10.0.1.200"),)))
     allowed = [rule("443", "10.0.0.0/16"), rule("1026", "10.0.1.0/24"), rule("1028", "10.0.0.0/16")]
     what = healthy(*hosts_there, there_rules=allowed)
@@ -474,7 +481,9 @@ def test_a_fault_holds_for_each_of_its_sources_on_each_of_its_ports() -> None:
 
 
 def test_what_is_let_pass_instead_is_said_of_no_other_port() -> None:
-    """It is one fault of several ports, and the group admits other sources on only one of them."""
+    """One fault has several ports. What the group allows instead is said only of the port for which the group allows
+    it.
+    """
     what = healthy(there_rules=[rule("443", "10.9.0.0/16"), rule("1026", "10.8.0.0/16")])
     (fault,) = document(what).faults
     assert fault.ports == (443, 1026, 1028, 1031)

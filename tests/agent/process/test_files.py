@@ -106,7 +106,7 @@ def test_a_disk_that_hangs_on_opening_ends_in_time(tmp_path: Path, monkeypatch: 
 
 
 def test_a_pipe_whose_writer_says_nothing_more_ends_in_time(pipe: Path) -> None:
-    holder = os.open(pipe, os.O_RDWR)  # Linux opens it without a reader (fifo(7))
+    holder = os.open(pipe, os.O_RDWR)  # Linux opens it so without a reader (fifo(7))
     try:
         os.write(holder, b"half")
         with pytest.raises(TimeoutError):

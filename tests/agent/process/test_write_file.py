@@ -1,4 +1,6 @@
-"""Objects that another user of the host can plant in a document's folder: modes, links, pipes, leftovers."""
+"""Documents are written safely, whatever another user of the host plants in their folder: modes, links, pipes,
+leftovers.
+"""
 
 import ast
 import errno
@@ -198,7 +200,7 @@ def test_what_a_killed_writer_left_is_removed_by_the_next(tmp_path: Path) -> Non
     for _ in range(3):
         subprocess.run([sys.executable, "-c", killed, str(path)], cwd=ROOT, check=False, timeout=SECONDS)
     assert path.read_text("utf-8") == OLD
-    assert len(list(tmp_path.glob(".backuplink-*.new"))) == 1  # each removes the one before
+    assert len(list(tmp_path.glob(".backuplink-*.new"))) == 1  # each process removes the leftover of the one before it
     to_file(NEW, path)
     assert [file.name for file in tmp_path.iterdir()] == ["report.json"]
 
@@ -216,7 +218,7 @@ def test_what_a_living_writer_holds_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_a_file_without_its_lock_is_made_again_where_another_writer_removes_it(tmp_path: Path) -> None:
-    """Two documents are written to one folder at the same time, as a watch does."""
+    """Two documents are written to one folder at the same time, as by a watch."""
     first = True
 
     def write_another(phase: str) -> None:
@@ -246,7 +248,7 @@ def test_a_leftover_of_another_user_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_exchanged_on_the_way_is_not_entered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Between the check and the use of a name, a folder becomes a link here."""
+    """Between the check of a name and its use, a link replaces the folder of this name."""
     (tmp_path / "folder").mkdir()
     (tmp_path / "victim").mkdir()
     opened = os.open
@@ -337,7 +339,7 @@ ELSEWHERE: Final = {
     ("probes/system/kept.py", "open"): "reads",
     ("probes/system/machine.py", "open"): "reads",
 }
-"""Other calls with such a name, and what each does."""
+"""Calls with such a name in other modules, and what each does."""
 
 
 # --- A folder of this user's ------------------------------------------------------------------------------------------
@@ -355,7 +357,7 @@ def test_a_folder_is_made_for_its_owner_alone(shared: Path) -> None:
 
 @as_root
 def test_a_link_of_another_user_to_a_private_folder_is_refused(shared: Path, tmp_path: Path) -> None:
-    """Otherwise another user would determine where records are written."""
+    """Another user could otherwise determine where records are written."""
     (tmp_path / "private").mkdir(mode=0o700)
     link = shared / "cache"
     link.symlink_to(tmp_path / "private")
@@ -381,7 +383,7 @@ def test_a_folder_that_another_user_can_replace_is_refused(way: str, tmp_path: P
 
 
 def test_no_other_module_creates_a_file() -> None:
-    """Modules are checked by the names of their calls. The SDK's cache is its own (SECURITY.md)."""
+    """Modules are checked by the names of their calls. The SDK writes its cache itself (SECURITY.md)."""
     creating = set()
     for package in (agent, probes):
         folder = Path(package.__path__[0])

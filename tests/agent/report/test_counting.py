@@ -93,7 +93,7 @@ def test_in_every_scenario_what_counts_agrees_with_the_verdict(name: str) -> Non
         assert (known.why == "") == (known.weight is not Weight.NOT_COUNTED)
         if known.weight in (Weight.CRITICAL, Weight.WARNING):
             decisive = by_id[known.findings[0]]
-            # If a name server gives the same wrong answer, the name server is wrong, too.
+            # A name server that gives the same wrong answer is wrong as well.
             assert step in decisive.evidence or set(known.wrong) & {
                 address
                 for seen in report.observations

@@ -66,7 +66,9 @@ NAMES: Final = scenarios.names()
 HEALTHY: Final = "healthy"
 FAULT: Final = "private-dns-off"
 OF_VERDICT: Final = {"ok": 0, "warning": 1, "critical": 2, "unknown": 1}
-"""Exit codes of the comparison of a run without faults with one with this verdict: an unknown verdict is a warning."""
+"""Exit codes for the comparison of a run without faults with a run that has this verdict. An unknown verdict counts as
+a warning.
+"""
 OTHER: Final = {
     ChangeKind.CAME: ChangeKind.WENT,
     ChangeKind.WENT: ChangeKind.CAME,
@@ -97,7 +99,9 @@ def _text(changes: Difference) -> str:
 
 
 def shown(changes: Difference) -> str:
-    """The text, which no untrusted value has widened, moved or coloured. Validates the JSON as well."""
+    """The comparison as text. Asserts that no untrusted value has widened, moved or coloured it, and that the JSON is
+    valid.
+    """
     output = _text(changes)
     assert output.endswith("\n")
     assert output.isascii()
@@ -148,7 +152,7 @@ def test_a_report_differs_in_nothing_from_itself(name: str, tmp_path: Path, caps
 
 
 def has_targets_of_healthy(name: str) -> bool:
-    """Whether a scenario has the services of the healthy one, with which it can then be compared."""
+    """Whether a scenario shares a service with the healthy scenario, so that the two can be compared."""
     targets = {target.id for target in report_of(HEALTHY).targets}
     return not targets.isdisjoint(target.id for target in report_of(name).targets)
 
@@ -161,7 +165,7 @@ def test_a_fault_is_worse_and_its_end_is_not(name: str, tmp_path: Path, capsys: 
     assert entry.run(["diff", old, new]) == OF_VERDICT[fault.verdict.status]
     out, err = capsys.readouterr()
     assert (out, err) == (shown(difference(good, codec.decode(codec.encode(fault)), (old, new))), "")
-    # The healthy run makes no reads: information that rests on reads is not a change.
+    # The healthy run makes no reads, so information that rests on reads is not a change.
     aside = {finding.id for finding in fault.findings if finding.severity is Severity.INFO} & unread(fault, good)
     changed = [finding for finding in fault.findings if finding.id not in aside]
     for finding in changed:
@@ -338,7 +342,7 @@ def configured_report(*changed: Observation[Any], connects: bool = True) -> Repo
 
 
 def closed(*rules: GroupRule) -> Observation[Any]:
-    """The read of the endpoint's group with these rules alone."""
+    """The read of the groups, in which the endpoint's group has only these rules."""
     own, endpoints = groups()
     return read(SECURITY_GROUPS, SecurityGroupsFacts(groups=(own, replace(endpoints, rules=rules))))
 
@@ -388,7 +392,9 @@ def of_mode(name: str, ec2: Ec2) -> Report:
 @pytest.mark.parametrize("name", ["gateway-group-for-the-appliance", "private-dns-switched-off", "zone-not-covered"])
 @pytest.mark.parametrize("turn", [False, True])
 def test_that_one_run_has_not_read_the_configuration_is_no_change(name: str, turn: bool) -> None:
-    """Both runs meet the same network. Its configuration explains a fault, or gives information, and was read once."""
+    """Both runs meet the same network. Only one of them read the configuration, which explains a fault or gives
+    information.
+    """
     read_it, left_it = (of_mode(name, ec2) for ec2 in (Ec2.ALWAYS, Ec2.NEVER))
     assert {finding.id for finding in read_it.findings} > {finding.id for finding in left_it.findings}
     change = difference(left_it, read_it) if turn else difference(read_it, left_it)
@@ -861,14 +867,14 @@ def reports(draw: st.DrawFn) -> Report:
 
 @st.composite
 def decoded(draw: st.DrawFn) -> Report | None:
-    """Reports of arbitrary documents, or None for one that is not a report."""
+    """The report in an arbitrary document, or None if the document is not a report."""
     try:
         return codec.decode(json.loads(json.dumps(draw(by_hypothesis(saved_reports.document)))))
     except DecodeError:
         return None
 
 
-@pytest.mark.filterwarnings("ignore:Generating overly large repr")  # of a complete report, now and then
+@pytest.mark.filterwarnings("ignore:Generating overly large repr")  # now and then of a complete report
 @settings(
     max_examples=extent.examples(250),
     deadline=None,

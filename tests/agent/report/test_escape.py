@@ -16,7 +16,7 @@ SIGNS = ("=", "+", "-", "@")
 
 
 def cells(line: str, separator: str) -> list[str]:
-    """The cells that a spreadsheet sees, by its separator."""
+    """The cells that a spreadsheet sees if it uses this separator."""
     return [cell for row in csv.reader(io.StringIO(line), delimiter=separator) for cell in row]
 
 

@@ -1,5 +1,5 @@
 """Facts files: written and read back, compared with the clock, and refused if their content is wrong. `bad_inputs` has
-wrong ones by name.
+wrong facts files, by name.
 """
 
 import json
@@ -120,7 +120,7 @@ def test_any_bytes_are_refused_in_words(content: bytes, tmp_path: Path) -> None:
 @given(document=by_hypothesis(facts_document))
 def test_spoilt_facts_are_facts_or_refused_in_words(document: dict[str, Any], tmp_path: Path) -> None:
     result = _read(json.dumps(document).encode(), tmp_path)
-    if isinstance(result, Ec2Facts):  # and then all of its content can be written again
+    if isinstance(result, Ec2Facts):  # if these are facts, they can also be written again
         assert _read(facts_file.dumps(result).encode(), tmp_path) == result
 
 

@@ -1,4 +1,4 @@
-"""A masked report: in no format does it tell whose network it is about, and it is still a report."""
+"""A masked report does not tell in any format whose network it is about, and it is still a report."""
 
 import dataclasses
 import itertools
@@ -62,7 +62,7 @@ SAME_EVERYWHERE = (
     "fd00:ec2::254",
     "default",
 )
-"""Addresses, and the SDK's own name of a profile, that identify nobody."""
+"""Values that identify nobody: addresses, and the SDK's own name of a profile."""
 SECRET = "hunter2-s3cr3t"  # noqa: S105 - the password that must not be seen
 
 FULL = f"""
@@ -203,7 +203,7 @@ def identifying(scenario: Scenario, report: Report) -> set[str]:
 
 
 AWS_ID: Final = r"\b[a-z-]{1,12}-[0-9a-f]{8,17}\b|\b[0-9]{12}\b|\bZ[0-9A-Z]{10,}\b"
-"""Names of a resource, an account or a hosted zone."""
+"""Ids of resources, accounts and hosted zones."""
 
 
 def unlike(text: str | None, form: str) -> set[str]:
@@ -212,7 +212,7 @@ def unlike(text: str | None, form: str) -> set[str]:
 
 
 def left_in(document: str, words: set[str]) -> list[str]:
-    """The words that a document still contains; a text wrapped over lines is read as one."""
+    """The words that a document still contains. A text that is wrapped over lines is read as one line."""
     flat = " ".join(document.replace("\\\\", "\\").replace('\\"', '"').split())
     flat = re.sub(r"simulated-[\w-]+", "", flat)  # the run's id contains the scenario's name
     there = [word for word in words if word in flat]
@@ -247,12 +247,12 @@ def test_no_word_of_a_peer_is_left(name: str) -> None:
 
 
 def test_words_of_peers_were_there() -> None:
-    """If the words were not there, the test above would prove nothing."""
+    """The words are in the reports before these are masked. Otherwise a test of masked reports would prove nothing."""
     hostile = [formats(reported(name))["json"] for name in NAMES if name.startswith(HOSTILE)]
     assert [word for word in PEERS_WORDS if not any(word in document for document in hostile)] == []
 
 
-UUID = "20317174-17ec-464f-8ae7-123456789012"  # whose end could be an account
+UUID = "20317174-17ec-464f-8ae7-123456789012"  # its end could be an account
 
 
 @pytest.mark.parametrize(
@@ -284,7 +284,9 @@ def test_what_a_peer_says_stays_where_it_has_its_form(field: str, text: str, sta
 
 
 def with_text(report: Report, field: str, text: str) -> Report:
-    """The report with a text in a field of every answer, and as the failure's code if it is one."""
+    """The report with this text in a field of every answer. If the field is a failure's code, the failure gets the text
+    as well.
+    """
     observations: list[Observation[Any]] = []
     for observation in report.observations:
         if isinstance(observation.facts, ApiFacts | HttpFacts) and hasattr(observation.facts, field):
@@ -336,7 +338,7 @@ def test_a_masked_report_is_a_report(name: str) -> None:
 
 
 def hangs_together(report: Report) -> None:
-    """Assert that all ids by which one part of a report refers to another exist there."""
+    """Assert that every id by which one part of a report refers to another exists."""
     seen = {observation.id for observation in report.observations}
     targets = {target.id for target in report.targets}
     ids = {finding.id for finding in report.findings}
@@ -672,7 +674,7 @@ PLANTED: Final = "Planted"
 
 
 class Planter:
-    """Fills classes with values that all differ from each other and from AWS's own."""
+    """Fills classes with values that all differ from each other and from the values that AWS uses."""
 
     def __init__(self) -> None:
         self.planted: list[str] = []
@@ -763,8 +765,8 @@ def report_with(facts: dict[str, Any], *, detail: str = "", argv: tuple[str, ...
 
 @cache
 def planted() -> tuple[Report, tuple[str, ...]]:
-    """A report in which every field of every class of the configuration has its own value, quoted by a finding and by a
-    path; and all of these values.
+    """A report in which every field of every class of the configuration has its own value, and all of these values. A
+    finding and a path of the report quote them.
     """
     planter = Planter()
     facts = {name: planter.of(read.facts) for name, read in READS.items()}
@@ -898,7 +900,7 @@ def test_what_aws_itself_says_stays() -> None:
 
 
 def named(value: Any, name: str) -> Iterator[Any]:
-    """The values of all fields with a name, wherever they are."""
+    """The values of all fields with this name, at any depth."""
     if isinstance(value, tuple | list):
         for item in value:
             yield from named(item, name)
@@ -1014,7 +1016,7 @@ def test_a_host_of_aws_that_no_bucket_stands_before_stays() -> None:
 
 @pytest.fixture
 def masks() -> Redactor:
-    """The masks of a report that had already been masked, as in an archive."""
+    """Masks that have already masked a report, as in an archive."""
     table = Redactor(report_of("three-faults"))
     table.report()
     return table

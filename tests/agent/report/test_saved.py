@@ -182,7 +182,7 @@ def test_a_report_that_this_process_may_read_but_not_open_is_read_from_stdin(tmp
 
 
 def test_nothing_is_measured_and_nothing_asked() -> None:
-    """The real process, ended before its first packet, its first program and its first name lookup."""
+    """The real process is ended before it sends a packet, starts a program or looks up a name."""
     program = """
 import os, sys
 from agent.cli import entry
@@ -255,7 +255,7 @@ def test_the_exit_code_is_that_of_the_judged_report(
     report = report_of(name)
     code = entry.run(["diagnose", kept(report, tmp_path), "--fail-on", fail_on])
     assert code == exits.of_verdict(report.verdict.status, fail_on)
-    assert capsys.readouterr().out == text.render(report)  # the document is the same
+    assert capsys.readouterr().out == text.render(report)  # the option does not change the document
 
 
 def test_the_four_verdicts_have_an_exit_code_each() -> None:
@@ -313,7 +313,7 @@ def test_options_come_from_a_file_and_from_the_environment_too(
 
 
 def places_of_keys(data: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """The path to each key that a report always has, in plain data. Keys of tables without fixed keys are omitted."""
+    """The path in plain data to each key that a report always has. Keys of TABLES are left out, since they are data."""
     if isinstance(data, list):
         for number, item in enumerate(data):
             yield from places_of_keys(item, (*at, number))
@@ -407,7 +407,7 @@ def test_the_wrong_kind_of_value_is_refused_at_every_place() -> None:
     def walk(parent: Any, path: str) -> None:
         for key in list(parent) if isinstance(parent, dict) else range(len(parent)):
             if parent[key] is None and key in ("failure", "skipped_because"):
-                continue  # not read if the status says that there is none
+                continue  # not read if the status does not require it
             here = f"{path}[{key}]" if isinstance(key, int) else f"{path}.{key}".removeprefix(".")
             right, parent[key] = parent[key], [["nothing"]]
             with pytest.raises(DecodeError) as caught:

@@ -59,7 +59,7 @@ cidrs = ["10.0.0.0/16"]
 group_id = "sg-0e1b2c3d4e5f67890"
 rules = [{ from_port = 443, to_port = 443, prefix_list_id = "pl-0a1b2c3d4e5f67890" }]
 """
-"""A group with a prefix list: these are read only if a rule names one."""
+"""A group whose rule names a prefix list. Prefix lists are read only if a rule names one."""
 
 
 @pytest.fixture(autouse=True)
@@ -72,7 +72,7 @@ def _signals() -> Iterator[None]:
 
 
 def scenario(more: str) -> Scenario:
-    """The healthy network, changed by `more`."""
+    """The healthy network, with `more` added to its scenario."""
     return scenarios.parse("healthy", f"{scenarios.text('healthy')}\n{more}")
 
 
@@ -113,7 +113,7 @@ def test_the_file_holds_the_whole_network_as_it_is(tmp_path: Path, capsys: pytes
         observation.id for observation in wanted.observations
     ]
     for observation, other in zip(facts.observations, wanted.observations, strict=True):
-        if observation.subject.operation != OWN_INTERFACES:  # the instance is unknown here
+        if observation.subject.operation != OWN_INTERFACES:  # the instance is not known here
             assert observation.outcome == other.outcome
 
 
@@ -126,7 +126,7 @@ def test_the_document_is_on_stdout_where_no_file_is_named(capsys: pytest.Capture
 
 
 def test_a_group_that_no_endpoint_has_is_among_them(tmp_path: Path) -> None:
-    """The host that uses the file may have this group."""
+    """The host for which the file is used may have this group."""
     more = '[[ec2.groups]]\ngroup_id = "sg-0d1b2c3d4e5f67890"\nrules = []\n'
     _, facts = run(more, tmp_path / "facts.json")
     assert facts is not None
@@ -238,7 +238,7 @@ def test_where_nothing_can_be_read_no_file_is_written(
 
 
 def test_a_deadline_before_the_first_read_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a busy host, the SDK objects for the reads take long to create."""
+    """On a busy host, it takes long to create the SDK's objects for the reads."""
 
     async def prepare(*_: object) -> None:
         await asyncio.sleep(3_600)
@@ -284,7 +284,7 @@ def test_an_interrupt_ends_reads_that_nobody_answers(tmp_path: Path, capsys: pyt
             return await gather(wanted, world, stop=stop)
 
     wanted = replace(WANTED, timeout=3_000, deadline=3_600)
-    # The clock is real, so only the signal can end the reads in time: the limits are an hour.
+    # The clock is real and the limits are an hour, so only the signal can end the reads in time.
     assert gather_facts(wanted, gathered, Output(format="json", output=str(path)), []) == 143
     assert not path.exists()
     assert "interrupted by SIGTERM" in capsys.readouterr().out
@@ -294,7 +294,7 @@ def test_an_interrupt_ends_reads_that_nobody_answers(tmp_path: Path, capsys: pyt
 
 moto, moto_url, told = moto_server.moto, moto_server.moto_url, moto_server.told
 FACTS: Final = (sys.executable, "-m", "agent", "facts", "--timeout", "60", "--deadline", "600")
-"""The command with limits that a server on a busy machine keeps."""
+"""The command, with limits within which a server answers even on a busy machine."""
 
 
 def command(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -380,7 +380,7 @@ def test_the_command_names_what_is_refused(told: moto_server.Told, tmp_path: Pat
 
 
 def test_the_command_ends_where_nobody_answers(told: moto_server.Told, tmp_path: Path) -> None:
-    """Threads of the SDK still wait when the process has ended."""
+    """When the process has ended, threads of the SDK still wait for an answer."""
 
     def wait(_: BaseHTTPRequestHandler) -> None:
         told.ending.wait()
@@ -392,5 +392,5 @@ def test_the_command_ends_where_nobody_answers(told: moto_server.Told, tmp_path:
     result = command("--vpc", VPC_ID, "--output", str(path), "--deadline", "8", "--timeout", "60")
     assert result.returncode == 3
     assert "cut short: the deadline of 8 s came" in result.stderr
-    assert time.monotonic() - began < 50.0  # they wait for sixty, and a busy machine takes seconds to start
+    assert time.monotonic() - began < 50.0  # the threads wait for sixty, and a busy machine takes seconds to start
     assert not path.exists()

@@ -47,7 +47,7 @@ def settings(*services: str, region: str = REGION) -> Settings:
 def targets(
     settings: Settings, region: str, sdk: SdkFacts | None, workloads: WorkloadFacts | None = NO_AGENTS
 ) -> tuple[Target, ...]:
-    """The targets on a host without agents, unless `workloads` says otherwise."""
+    """The targets of a run. The host has no agents, unless `workloads` says otherwise."""
     return plan.targets(settings, region, sdk, workloads)
 
 
@@ -193,7 +193,7 @@ def test_no_other_service_has_a_global_host() -> None:
             id="a port out of range",
         ),
         pytest.param(
-            # An answer there proves nothing: the SDK creates no client for it.
+            # The SDK creates no client for this URL, so an answer at the name proves nothing.
             set_to(backup=V),
             f"backup@{REFUSED_URL}",
             Addressing.CUSTOM,
@@ -352,7 +352,7 @@ def test_families_that_the_host_can_use(facts: HostFacts | None, expected: set[i
     assert usable_families(facts) == expected
 
 
-# --- Endpoints that are given by their ids --------------------------------------------------------------------------
+# --- Endpoints that options name by id -----------------------------------------------------------------------------
 
 NAME = "vpce-0a1b2c3d-lj2wisx3.backup.eu-west-1.vpce.amazonaws.com"
 
@@ -611,7 +611,7 @@ def test_targets_at_buckets(buckets: list[dict[str, str]], asked: dict[str, Any]
 
 
 def test_a_bucket_takes_no_setting_of_the_sdk_here() -> None:
-    """The agent does not run in this shell."""
+    """The Backint agent does not run in this shell, so settings of the SDK here do not apply to it."""
     facts = set_to(fips=True, dual_stack=True, s3="https://s3.example.com")
     planned = targets(replace(settings(), workloads=(Workload.AUTO,)), REGION, facts, with_buckets(BACKUPS))
     assert [one.host for one in planned if one.service == "s3"] == [f"backups.{S3_HOST}"]

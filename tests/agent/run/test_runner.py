@@ -48,7 +48,7 @@ def changed(more: str, name: str = HEALTHY) -> Scenario:
 
 
 async def run_in(chosen: Scenario, emit: Callable[[Event, CancelToken], None]) -> Evidence:
-    """The evidence of a run; `emit` may answer its events with a cancellation."""
+    """The evidence of a run. `emit` gets its events, and may cancel the run."""
     stop = CancelToken()
     async with simulated(chosen) as world:
         return Evidence(await measure(settings_of(chosen), world, emit=lambda event: emit(event, stop), stop=stop))
@@ -76,7 +76,7 @@ def assert_honest(evidence: Evidence) -> None:
 
 
 async def stopped_after_every_event(chosen: Scenario) -> None:
-    """Cancel a run after each of its events, except those that announce a step, and check its report."""
+    """After each event of a run, except those that announce a step, cancel the run there and check its report."""
     _, events = evidence_in(chosen)
     last = sum(not isinstance(event, StepPlanned | StepStarted) for event in events) - 1
     for number in one_in(8, range(last + 1)):
@@ -289,7 +289,7 @@ def test_what_an_endpoint_s_own_name_says_is_kept() -> None:
     regional = next(target for target in report.targets if target.id.startswith("backup@") and target is not zonal)
     assert {address.endpoint_id for address in (*zonal.addresses, *regional.addresses)} == {"vpce-0a1b2c3d4e5f67890"}
     assert [(address.availability_zone, address.availability_zone_id) for address in zonal.addresses] == [
-        ("eu-west-1a", "euw1-az1")  # of the own subnet, so the id is known to this account alone
+        ("eu-west-1a", "euw1-az1")  # the host's own subnet is in this zone, and tells its id
     ]
     assert [address.availability_zone_id for address in regional.addresses] == ["euw1-az1", None]
 
@@ -321,7 +321,7 @@ def test_no_container_no_look() -> None:
 
 @pytest.mark.virtual_clock
 async def test_whom_systemd_resolved_asks_is_asked_too() -> None:
-    """Behind systemd-resolved's stub are the name servers that it uses, and they may differ."""
+    """systemd-resolved's stub asks name servers of its own, which may differ in their answers."""
     files = {
         "/etc/resolv.conf": b"nameserver 127.0.0.53\n",
         "/run/systemd/resolve/resolv.conf": b"nameserver 10.0.9.53\nnameserver 10.0.0.2\n",
@@ -519,11 +519,11 @@ async def test_a_run_that_ends_before_a_name_is_known_still_has_the_target() -> 
     assert (bare.host, bare.status, report.verdict.status) == ("vpce-0b1b2c3d4e5f67890", Status.UNKNOWN, Status.UNKNOWN)
 
 
-# --- One signed call a service ---------------------------------------------------------------------------------------
+# --- One signed call for each service --------------------------------------------------------------------------------
 
 
 def callers(evidence: Evidence) -> list[str]:
-    """The addresses at which a signed call was made, by target."""
+    """The addresses at which a signed call was made, each after its target."""
     attempted = [observation for observation in evidence.of(Step.API) if not isinstance(observation.outcome, Skipped)]
     return sorted(f"{observation.subject.target} {observation.subject.address}" for observation in attempted)
 
@@ -550,7 +550,7 @@ def test_the_next_address_makes_the_call_where_one_does_not_get_so_far() -> None
 
 
 def test_no_call_is_no_proof() -> None:
-    """If no address gets as far as a call, nothing is proven that only a call can prove."""
+    """If no address gets as far as a call, nothing is proven that needs a call as proof."""
     evidence, _ = evidence_in(scenarios.load("http-stalls"), turn=0)
     assert callers(evidence) == []
     assert judge_evidence(evidence).verdict.status is not Status.OK

@@ -25,7 +25,7 @@ LIVE: Final = [
 ]
 """Scenarios in which EC2 answers reads."""
 ALONE: Final = frozenset({"VPC013", "VPC014"})
-"""Findings of a complete run that only reads can show."""
+"""Findings of a complete run that only reads of the configuration can show."""
 
 
 def of_mode(chosen: Scenario, ec2: Ec2) -> Measurement:
@@ -42,7 +42,7 @@ def reads_of(measurement: Measurement) -> dict[str, Observation[Any]]:
 
 
 def reasons(measurement: Measurement, *names: str) -> set[str | None]:
-    """Why these reads, or all of them, were not made; includes None if one was made."""
+    """The reasons why these reads, or all reads, were not made. None is among them if a read was made."""
     outcomes = [read.outcome for name, read in reads_of(measurement).items() if not names or name in names]
     return {outcome.reason if isinstance(outcome, Skipped) else None for outcome in outcomes}
 
@@ -67,8 +67,8 @@ def test_a_run_that_reads_on_suspicion_names_the_causes_that_one_with_all_reads_
 
     missing = told(all_read) - told(on_suspicion)
     if auto.run.ec2_because is None:
-        # These are causes of results that are not faults, such as a closed support channel, and API005, which only
-        # EC2's answer shows in a run without signed calls.
+        # The missing findings are causes of results that are not faults, such as a closed support channel, and API005,
+        # which only EC2's answer shows in a run without signed calls.
         assert {finding_id for finding_id, severity, _ in missing if severity != "info"} <= {"API005@backup"}
         assert reasons(auto) == {NO_TROUBLE}
         assert auto.run.seconds == of_mode(chosen, Ec2.NEVER).run.seconds
@@ -90,14 +90,14 @@ def test_names_are_asked_about_only_where_they_may_be_wrong() -> None:
     assert shut.run.ec2_because is not None
     assert reasons(shut, *NAME_READS) == {NO_TROUBLE_WITH_NAMES}
     assert reasons(shut, *(set(READS) - set(NAME_READS))) == {None}
-    # A name that leads to an address of another network is not a fault of names until EC2 does not know the address.
+    # If a name leads to an address of another network, names are suspected only when EC2 does not know the address.
     for name in ("rule-forwards-to-old-address", "zone-with-an-old-record", "zone-with-a-public-address"):
         assert reasons(of_mode(scenarios.load(name), Ec2.AUTO), *NAME_READS) == {None}
 
 
 def test_reads_that_a_slow_connect_started_are_dropped_where_it_succeeds() -> None:
-    """The first SYN is lost: the connect takes a second, which is no longer a sign of trouble once it has been
-    answered.
+    """The first SYN is lost, so the connect takes a second. Once the connect has succeeded, this is no longer a sign of
+    trouble.
     """
     chosen = scenarios.load("configuration-healthy")
     slow = tuple(replace(row, round_trip_seconds=0.6) for row in chosen.tcp)
@@ -119,7 +119,7 @@ OPTIONAL: Final = target("backup-gateway", role=Role.OPTIONAL)
 
 
 def seen(*observations: Observation[Any], of: tuple[Target, ...] = (BACKUP,)) -> Suspicion:
-    """The suspicion that these observations raise in a run of these targets that expects no address in `OUTSIDE`."""
+    """The suspicion after these observations, in a run of these targets. Only the address OUTSIDE is not expected."""
     suspicion = Suspicion(is_suspect=lambda _, address: str(address) == OUTSIDE)
     suspicion.has_targets(of)
     for observation in observations:
@@ -210,7 +210,7 @@ def test_an_address_is_judged_when_its_scope_is_known() -> None:
 
 
 async def overdue_after(suspicion: Suspicion, subject: Subject) -> float:
-    """Seconds until a step that starts now, and gets no answer, is a sign of trouble."""
+    """The seconds after which a step that starts now and gets no answer is a sign of trouble."""
     loop = asyncio.get_running_loop()
     suspicion.started(subject)
     started = loop.time()
@@ -220,7 +220,7 @@ async def overdue_after(suspicion: Suspicion, subject: Subject) -> float:
 
 
 TICKS: Final = 0.15
-"""Seconds by which a slow step may be noticed too late."""
+"""The seconds by which a run may be late to notice a slow step."""
 
 
 @pytest.mark.virtual_clock
@@ -257,14 +257,14 @@ async def test_a_lookup_without_an_answer_is_a_sign_of_trouble_with_names() -> N
 
 @pytest.mark.virtual_clock
 async def test_an_answer_that_waited_for_this_process_is_no_sign() -> None:
-    """The process was stopped for longer than a connect may take, and the kernel has the answer."""
+    """The process was stopped for longer than a connect may take. Meanwhile the kernel has received the answer."""
     suspicion = seen(lookup(ONE))
     suspicion.started(tcp(ONE).subject)
     watching = asyncio.create_task(suspicion.watch())
     loop = asyncio.get_running_loop()
     assert isinstance(loop, VirtualLoop)
     loop.call_later(0.02, loop.leap, 5.0)
-    loop.call_later(5.03, suspicion.observed, tcp(ONE, seconds=0.01))  # right after the leap
+    loop.call_later(5.03, suspicion.observed, tcp(ONE, seconds=0.01))  # right after the clock's leap
     await asyncio.sleep(10.0)
     watching.cancel()
     assert suspicion.first is None

@@ -1,4 +1,4 @@
-"""Runs for the interface, replayed from a scenario's single run, and the interface driven without a terminal."""
+"""Runs for the interface, replayed from one run of each scenario; and the interface, driven without a terminal."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -26,7 +26,7 @@ from tests.support.runs import measured
 
 Act = Callable[[Pilot[int]], Awaitable[None]]
 OPENED = datetime(2026, 1, 17, 7, 5, tzinfo=UTC)
-"""The time at which saved reports are read."""
+"""The time at which saved reports are opened."""
 LIMIT = 10.0
 """Seconds after which an awaited state is considered missing."""
 
@@ -67,13 +67,13 @@ def words(lines: "tuple[Line, ...] | list[Line]") -> list[str]:
 
 
 def lanes(state: State, width: int = 120) -> list[str]:
-    """The rows of the path that are lanes."""
+    """The rows of the path that show lanes."""
     keyed = [line for line in path(state, width, UNICODE) if any((span.key or "").startswith("lane/") for span in line)]
     return words(keyed)
 
 
 class Replay:
-    """Makes runs by replaying those of scenarios, one after the other, and then the last one again and again."""
+    """Makes runs by replaying the run of each scenario in turn, and then the last one again and again."""
 
     def __init__(self, *names: str, upto: int | None = None) -> None:
         self._runs = [recorded(name) for name in names]
@@ -91,7 +91,7 @@ class Replay:
             emit(event)
         if self._upto is None:
             return evidence
-        window = asyncio.timeout(None)  # the rest of the run would follow later
+        window = asyncio.timeout(None)  # the rest of the run would come later
         try:
             async with window:
                 stop.watch(window)
@@ -115,7 +115,7 @@ def saved_app(name: str, **how: bool) -> BackuplinkApp:
 
 
 async def drive(app: BackuplinkApp, act: Act, size: tuple[int, int] = (80, 24)) -> BackuplinkApp:
-    """Show the app on a simulated terminal, and run `act` on it; tests assert its state and its screen."""
+    """Show the app on a simulated terminal, and run `act` on it. Returns the app: tests assert its state."""
     async with app.run_test(size=size) as pilot:
         await pilot.pause()
         await act(pilot)

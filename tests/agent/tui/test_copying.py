@@ -248,7 +248,7 @@ async def test_a_drag_selects_and_ctrl_c_copies_it() -> None:
         column = screen_of(pilot)[row].index("10.0.2.17")
         before = app.state
         await drag(pilot, (column, row), (column + 8, row))
-        assert app.state == before  # the click that ends a drag moves nothing
+        assert app.state == before  # the click at the end of a drag moves nothing
         assert pilot.app.screen.get_selected_text() == "10.0.2.17"
         strips = pilot.app.screen._compositor.render_strips()
         assert [segment.text for segment in strips[row] if segment.style and segment.style.reverse] == ["10.0.2.17"]

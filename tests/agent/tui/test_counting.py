@@ -1,4 +1,4 @@
-"""Red has one meaning: it counts. Lines that do not count are dim, and say why."""
+"""Red has one meaning: the line counts. Lines that do not count are dim, and say why."""
 
 from collections.abc import Iterator
 

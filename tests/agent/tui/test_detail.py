@@ -110,7 +110,7 @@ def test_a_lane_has_the_path_that_is_configured() -> None:
 def test_a_finding_says_what_was_seen_what_to_do_and_its_page() -> None:
     state = at("one-zone-silent", "finding/TCP002@backup", Pane.CAUSES)
     seen, to_do = "443 timed out on 10.0.2.17 after 3.0 s", "What to do: "
-    assert shown(state).index(to_do) < shown(state).index(seen)  # there is little room under the title
+    assert shown(state).index(to_do) < shown(state).index(seen)  # what to do comes first, since there is little room
     text = shown(after(state, DetailOpened()))
 
     order = [
@@ -282,7 +282,7 @@ def test_every_page_can_be_filled() -> None:
 
 
 OF_THE_SERVICE = "SERVICE ENDPOINT_VARIABLE SERVICE_KEY ACTION OPERATION CLI_SERVICE CLI_OPERATION".split()
-"""Placeholders that the service of a finding's target is enough to fill."""
+"""Placeholders that can be filled if the service of the finding's target is known."""
 
 
 @pytest.mark.parametrize("service", ["ssm", "sts", "backup-gateway"])

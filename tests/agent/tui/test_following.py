@@ -1,4 +1,6 @@
-"""The history of an interface: it continues an earlier one, is written, and may be on a disk that does not answer."""
+"""An interface with a history: it continues an earlier history, writes its runs to it, and goes on if the disk does not
+answer.
+"""
 
 import asyncio
 import threading
@@ -67,7 +69,7 @@ def test_a_watch_of_the_command_line_is_gone_on_from(tmp_path: Path, capsys: pyt
     flaps = next(entry for entry in memory.log if any("flapping verdict" in line.text for line in entry.states))
     assert (followed.word, followed.kind) == ("FLAPPING", Status.WARNING)
     assert followed.flapping_since is not None
-    assert abs(followed.flapping_since - flaps.at) < timedelta(seconds=1)  # a cycle is kept to the millisecond
+    assert abs(followed.flapping_since - flaps.at) < timedelta(seconds=1)  # a history keeps times to the millisecond
 
 
 async def test_what_is_kept_is_what_watch_keeps(tmp_path: Path) -> None:
@@ -117,7 +119,7 @@ async def test_the_interface_shows_a_run_of_the_file(tmp_path: Path) -> None:
         assert screen_of(pilot)[0].startswith(" PAST run 1 of 4, 2026-01-15 03:00:00 UTC")
         await pilot.press("escape", "q")
 
-    assert (await drive(app, act)).return_value == 0  # nothing is lost, so it does not ask
+    assert (await drive(app, act)).return_value == 0  # nothing is lost, so it ends without asking
     app.close()
     assert [status for status, _ in kept(path)] == ["critical", "ok", "ok", "ok"]
 

@@ -1,4 +1,4 @@
-"""Keys chosen by a person: which texts are keys, for which actions, and that no two actions share one."""
+"""Keys that a person chooses: which texts name a key, which actions can have one, and that no two actions share one."""
 
 from dataclasses import replace
 

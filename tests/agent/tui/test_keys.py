@@ -144,7 +144,7 @@ async def test_a_filter_that_is_kept_says_what_it_hides(size: tuple[int, int]) -
         assert (state.hidden_causes, state.hidden_lanes) == (1, 3)
         for key in ("shift+tab", "j", "enter"):
             await pilot.press(key)
-            is_page = key == "enter"  # the filter hides no part of this report
+            is_page = key == "enter"  # the filter hides nothing on the page of a finding
             assert screen_of(pilot)[-1].startswith(' filter "clock" hides 1 cause and 3 lanes') is not is_page
             assert screen_of(pilot)[-1].endswith("q back" if is_page else "q quit")
         await pilot.press("escape")
@@ -270,7 +270,7 @@ async def test_a_file_system_that_hangs_holds_up_no_key_and_the_result_is_told(t
         pilot.app.screen.query_one("#place", Input).value = str(place)
         await pilot.press("enter")
         await shows(pilot, f"saving {place}")
-        await pilot.press("enter", "end", "x")  # no second attempt
+        await pilot.press("enter", "end", "x")  # the first attempt goes on, and there is no second
         assert pilot.app.screen.query_one("#place", Input).value == f"{place}x"
         await pilot.press("escape")
         assert is_main(pilot)
@@ -502,7 +502,7 @@ async def test_a_click_on_a_key_of_the_last_line_does_what_the_key_does() -> Non
             await pilot.pause()
             assert state_of(pilot).is_whole is (words == "enter page")
         assert state_of(pilot).findings_only
-        await pilot.click(offset=(79, 23))  # beside them
+        await pilot.click(offset=(79, 23))  # beside the hints
         assert state_of(pilot).findings_only
         await pilot.click(offset=(screen_of(pilot)[-1].index("? help"), 23))
         assert isinstance(pilot.app.screen, TextScreen)

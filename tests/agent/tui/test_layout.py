@@ -1,4 +1,4 @@
-"""The body is divided according to its content: no width shows less than a narrower one."""
+"""The layout depends on the content: no width shows less than a smaller width does."""
 
 import re
 from dataclasses import replace
@@ -58,7 +58,7 @@ def test_a_wider_screen_shows_no_less_of_the_path(name: str, rows: int) -> None:
     kept = [seen_of_path(state, width, rows) for width in (129, 130, 160, 200, 240)]
     for narrow, wide in pairwise(kept):
         lost = {word for word in narrow - wide if not any(word in other or other in word for other in wide)}
-        # A shorter form may have been replaced by a longer one.
+        # A longer form may stand in place of a shorter one.
         assert not {word for word in lost if word.split()[0].lower() not in " ".join(wide).lower()}, lost
 
 

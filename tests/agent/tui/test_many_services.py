@@ -95,7 +95,7 @@ def test_while_a_run_lasts_a_service_unfolds_when_something_fails() -> None:
 
     ended = reduce(state, RunFinished(report_of(TEN, SICK)))
     again = reduce(ended, RunRequested(1.0, settings))
-    assert folded_of(again) == folded_of(ended)  # nothing moves because a run starts
+    assert folded_of(again) == folded_of(ended)  # the start of a run moves nothing
     assert evidence.run.complete
 
 

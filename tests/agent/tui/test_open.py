@@ -1,4 +1,6 @@
-"""Enter leads from a failed step to its finding, to the measurement, and to its steps; esc leads back."""
+"""Enter leads from a failed step to its finding, from there to the measurement, and from there to the steps. Esc leads
+back.
+"""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The palette finds actions, findings, services and addresses by their letters in order."""
+"""The palette finds actions, findings, services and addresses by some of their letters, in order."""
 
 import pytest
 from textual.pilot import Pilot

@@ -1,4 +1,4 @@
-"""Runs from the interface: live, repeated, narrowed, watched, and left in the middle."""
+"""Runs from the interface: shown live, repeated, narrowed to some services, watched, and left in the middle."""
 
 import asyncio
 import gc
@@ -350,7 +350,7 @@ async def test_a_run_that_never_started_leaves_nothing_behind() -> None:
         app = pilot.app
         assert isinstance(app, BackuplinkApp)
         app._run()
-        app.workers.cancel_all()  # like the end of the interface, before the worker has begun
+        app.workers.cancel_all()  # as if the interface ended before the worker has begun
         await pilot.pause()
 
     with warnings.catch_warnings(record=True) as caught:

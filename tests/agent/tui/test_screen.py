@@ -162,7 +162,7 @@ async def test_the_cursor_is_seen_without_colours() -> None:
 
 
 class Counting(BackuplinkApp):
-    """Counts the drawings of the screen, and records the lines drawn."""
+    """The interface, which counts its drawings of the screen and records the lines drawn."""
 
     painted = 0
     shown = 0
@@ -196,7 +196,7 @@ async def test_idle_paints_nothing(keys: str) -> None:
         await pilot.pause(0.3)
         before = app.painted
         assert before > 0
-        await asyncio.sleep(0.8)  # longer than a cursor's blinking, and than any timer of the interface
+        await asyncio.sleep(0.8)  # longer than the blinking of a cursor, and than any timer of the interface
         assert app.painted == before
 
     await drive(app, act)
@@ -383,7 +383,7 @@ async def test_a_key_over_hundreds_of_lanes_takes_no_time() -> None:
 
     await drive(app, act, (140, 45))
     median = sorted(took)[len(took) // 2]
-    assert median < 0.25, f"a key took {median * 1000:.0f} ms"  # the goal is 50 ms; this machine may be shared
+    assert median < 0.25, f"a key took {median * 1000:.0f} ms"  # the goal is 50 ms, on a machine that does nothing else
 
 
 async def test_hundreds_of_lanes_are_drawn_as_far_as_they_are_seen() -> None:

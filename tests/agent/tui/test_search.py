@@ -1,4 +1,4 @@
-"""The results of the filter, and of the search on a page."""
+"""What the filter finds in a report, and what the search finds on a page."""
 
 import time
 
@@ -226,13 +226,13 @@ def test_the_filter_asks_hundreds_of_lanes_in_no_time() -> None:
         assert shown.rows
         state = shown
     took = (time.process_time() - began) / 7
-    assert took < 0.25, f"a key took {took * 1000:.0f} ms"  # the goal is 20 ms; this machine may be shared
+    assert took < 0.25, f"a key took {took * 1000:.0f} ms"  # the goal is 20 ms, on a machine that does nothing else
 
 
 def test_a_key_draws_no_lane_again(monkeypatch: pytest.MonkeyPatch) -> None:
     state = after(kept(), FilterChanged("10"), MessageShown("saved"))
     assert state.rows
-    monkeypatch.setattr("agent.tui.state.picture", None)  # cannot be called
+    monkeypatch.setattr("agent.tui.state.picture", None)  # a call would fail
 
     for action in (CursorMoved(1), ItemSelected(Pane.PATH, "lane/backup/10.0.1.17/443"), DetailOpened(), WentBack()):
         state = after(state, action)

@@ -1,5 +1,5 @@
-"""The screen as a picture. `pytest tests/agent/tui/test_snapshots.py --snapshot-update` redraws the pictures: check
-each.
+"""The screen as a picture. `pytest tests/agent/tui/test_snapshots.py --snapshot-update` draws the pictures again; check
+each of them.
 """
 
 from collections.abc import Awaitable, Callable
@@ -22,7 +22,7 @@ NAMES = (
     *("healthy", "one-zone-silent", "gateway-ports-missing", "tls-intercepted", "endpoint-policy-denies"),
     *("three-faults", "healthy-china", "ipv6-broken"),
 )
-"""Each is drawn at three sizes; CI draws every second one."""
+"""Scenarios that are each drawn at three sizes. CI draws every second picture."""
 Compare = Callable[..., bool]
 
 

@@ -1,4 +1,4 @@
-"""The interface's content is a function of the actions: no terminal, no clock, no network."""
+"""The content of the interface depends on the actions alone: on no terminal, no clock and no network."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -226,7 +226,7 @@ def test_a_public_address_says_so_where_its_zone_would_be() -> None:
 
 
 def again(*names: str) -> State:
-    """The state after the runs of these scenarios, made with the same settings."""
+    """The state after runs of these scenarios with the same settings."""
     state = ready()
     for name in names:
         state = after(state, RunRequested(0.0, settings()), *recorded(name)[1], RunFinished(report_of(name)))
@@ -333,7 +333,7 @@ def test_one_scale_holds_for_the_times_of_a_column() -> None:
     lines = words(list(path(state, 120, UNICODE)))
     (slower,) = [line for line in lines if "▂█" in line]  # 1 ms, then 8 ms
     assert slower.count("▂▂") == 0
-    assert [line.split()[-4] for line in lines if "▃▃" in line] == ["▃▃"] * 2  # 2 ms at the others
+    assert [line.split()[-4] for line in lines if "▃▃" in line] == ["▃▃"] * 2  # 2 ms for the other lanes
     head = words([caption(120, UNICODE, is_active=True, tops=state.tops(1))])[0]
     assert [step for step in ("TCP to 8.0 ms", "TLS to 2.0 ms", "API to 300 ms") if step not in head] == []
     narrow = words([caption(80, UNICODE, is_active=True, tops=state.tops(1))])[0]

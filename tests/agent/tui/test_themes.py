@@ -1,4 +1,4 @@
-"""Two themes besides the terminal's own colours: their text is readable."""
+"""There are two themes besides the terminal's own colours, and their text is readable."""
 
 import pytest
 from textual.color import Color

@@ -35,7 +35,7 @@ async def finished(pilot: Pilot[int], runs: int) -> State:
 
 
 async def again(pilot: Pilot[int], runs: int) -> State:
-    """The state after this many runs, which `r` makes without waiting."""
+    """The state after this many runs. `r` starts each of them without waiting."""
     for run in range(1, runs):
         await finished(pilot, run)
         await pilot.press("r")
@@ -92,7 +92,7 @@ async def test_the_next_run_starts_an_interval_after_the_start_of_the_last() -> 
         now[0] = 500.0
         app._schedule()
         assert app._next._interval < 1.0
-        app._unschedule()  # the interface would end while this run begins
+        app._unschedule()  # otherwise a run would begin while the interface ends
 
     await drive(app, act)
 

@@ -1,4 +1,4 @@
-"""The runs that the interface remembers, its summary of them, and how it shows a past run."""
+"""The runs that the interface remembers, what it says of them together, and how it shows a past run."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -110,7 +110,7 @@ async def test_a_narrowed_or_cancelled_run_is_none_of_the_watch() -> None:
         assert other.memory is state.memory
         assert other.report is not state.report
     assert headline(narrowed).startswith("CRITICAL only backup: ")
-    # The changes since then are relative to the last remembered run.
+    # The next run is compared with the last run that is remembered.
     again = after(narrowed, RunRequested(0.0, settings()), RunFinished(at(GOOD, 10)))
     assert again.memory.log == state.memory.log
     assert again.memory.count == 3

@@ -309,7 +309,7 @@ LAUNCHER: Final = "/usr/sap/aws-backint-agent/aws-backint-agent-launcher.sh"
 def test_a_proxy_of_this_shell_takes_what_an_agent_calls_only_where_its_own_variables_say_so(
     search: Observation[WorkloadFacts], of: Target, is_taken: bool
 ) -> None:
-    """The variables of the agent's launcher or unit, if they are known, decide its path instead of the shell's proxy."""
+    """If the variables of the agent's launcher or unit are known, they decide its path, and not the shell's proxy."""
     refused: Observation[Any] = Observation(
         subject=Subject(step=Step.HTTP, target=of.id, operation=PROXY_CONNECT),
         outcome=Failed(Failure(kind=FailureKind.PROXY_REFUSED, message="403", code="403"), None),
