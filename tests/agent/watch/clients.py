@@ -1,4 +1,4 @@
-"""Clients of a listener that may misbehave, on real sockets, in a time that a test advances."""
+"""Clients of a listener, some of which misbehave. They use real sockets, and a test advances the time."""
 
 import asyncio
 import contextlib
@@ -36,7 +36,7 @@ LOOPBACK: Final = IPv4Address("127.0.0.1")
 
 
 class LeapingLoop(asyncio.SelectorEventLoop):
-    """A loop whose clock advances by itself and by `leap`, and that keeps the exceptions reported to it."""
+    """A loop whose clock runs as usual, and `leap` advances it further. It keeps the exceptions reported to it."""
 
     _ahead = 0.0
 
@@ -71,7 +71,7 @@ def played(go: Coroutine[Any, Any, None]) -> None:
 
 
 async def turns(number: int = 20) -> None:
-    """Give the loop this many turns, enough for all steps that only need the loop."""
+    """Give the loop this many turns. That is enough for all steps that only need the loop."""
     for _ in range(number):
         await asyncio.sleep(0)
 
@@ -87,7 +87,7 @@ PAGES: Final = Pages(
 
 @contextlib.asynccontextmanager
 async def listening(address: str = "127.0.0.1", port: int = 0, **pages: Any) -> AsyncIterator[Listener]:
-    """A listener, on a port that the kernel chooses unless one is given, with these pages in place of minimal ones."""
+    """A listener with these pages, and minimal pages otherwise. The kernel chooses the port unless one is given."""
     listener = Listener(ip_address(address), port, replace(PAGES, **pages))
     await listener.start()
     try:
@@ -109,9 +109,7 @@ class Got:
 
 
 class _Given(io.BytesIO):
-    """Makes bytes look like a socket to HTTPResponse. HTTPResponse closes the socket's file as soon as it has
-    the body.
-    """
+    """Bytes in the form of a socket, for HTTPResponse. It closes the socket's file as soon as it has the body."""
 
     def makefile(self, *_: Any) -> io.BytesIO:
         return self
@@ -121,7 +119,7 @@ class _Given(io.BytesIO):
 
 
 def answer_in(data: bytes, method: str = "GET") -> Got:
-    """The answer in these bytes. Raises HTTPException if they are not an answer, or an incomplete one."""
+    """The answer in these bytes. Raises HTTPException if they are not an answer, or not the whole of it."""
     given: Any = _Given(data)
     answer = HTTPResponse(given, method=method)
     answer.begin()
@@ -145,7 +143,7 @@ class Client:
             return await asyncio.get_running_loop().sock_recv(self.channel, most)
 
     async def rest(self) -> bytes:
-        """All bytes until the end. Raises OSError."""
+        """All bytes until the connection ends. Raises OSError."""
         content = b""
         while piece := await self.read():
             content += piece
@@ -189,7 +187,7 @@ async def connection(
 
 
 async def exchanged(listener: Listener, request: bytes, address: str | None = None) -> bytes:
-    """The bytes that answer a request, until the other end closes."""
+    """The bytes that answer a request, until the listener closes the connection."""
     async with connection(listener, address) as client:
         await client.send(request)
         return await client.rest()
@@ -209,7 +207,7 @@ async def got(listener: Listener, path: str, *, address: str | None = None, **ho
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    """Wait until `holds` is true, without advancing the listener's own time faster than it passes."""
+    """Wait until `holds` is true. The listener's own time passes no faster meanwhile."""
     end = time.monotonic() + 60  # time of this host: a leap does not count as waiting
     while not holds():
         assert time.monotonic() < end
@@ -245,7 +243,7 @@ class Manager:
         self.channel.close()
 
     def messages(self) -> list[str]:
-        """The messages received since the last call, one a datagram."""
+        """The messages received since the last call, each from one datagram."""
         messages = []
         with contextlib.suppress(BlockingIOError):
             while True:
@@ -254,7 +252,7 @@ class Manager:
 
 
 class Runs:
-    """Measurements of a watch. Each waits until a test releases it, or has released all."""
+    """The measurements of a watch. Each measurement waits until a test releases it, or has released all of them."""
 
     def __init__(self, evidence: Measurement, *, through: bool = False) -> None:
         self.started = 0
@@ -277,7 +275,7 @@ class Runs:
 def job_of(
     runs: Runs, *, scenario: str = "healthy", redact: bool = False, deadline: float = 20, **given: Any
 ) -> WatchConfig:
-    """A watch's job over these runs, with the command's defaults for all other settings."""
+    """A watch's job that makes these runs. All other settings are the command's defaults, unless they are given."""
     defaults: dict[str, Any] = {"interval": 60.0, "cycles": None, "raise_after": 2, "clear_after": 2}
     return WatchConfig(
         settings=replace(settings_of(scenarios.load(scenario)), deadline=deadline),
@@ -313,7 +311,7 @@ class Watched:
 async def watching(
     job: WatchConfig, *, environment: Mapping[str, str] | None = None, reread: Callable[[], WatchConfig] | None = None
 ) -> AsyncIterator[Watched]:
-    """A watch that is ended as by SIGTERM, unless it has ended earlier."""
+    """A watch that runs during the block. At its end, the watch is ended as by SIGTERM."""
     lines: list[str] = []
     stop, writer = CancelToken(), Writer(lines.append)
     around = WatchEnvironment(

@@ -9,7 +9,7 @@ from typing import Final
 
 Answer = Callable[[BaseHTTPRequestHandler, threading.Event], None]
 PATIENCE: Final = 30.0
-"""Seconds after which a server that must be silent gives up nevertheless."""
+"""Seconds after which a server that never answers gives up all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Receiver:
     port: int
     taken: list[Taken] = field(default_factory=list)
     sent: int = 0
-    """The bytes of an endless answer that the client has read."""
+    """How many bytes of an endless answer the client has read."""
 
     def url(self, path: str = "/hook") -> str:
         return f"http://127.0.0.1:{self.port}{path}"
@@ -65,7 +65,7 @@ def silence(_: BaseHTTPRequestHandler, over: threading.Event) -> None:
 
 @contextlib.contextmanager
 def receiving(*answers: Answer) -> Iterator[Receiver]:
-    """A server that gives these answers, and repeats the last one."""
+    """A server that gives these answers in turn, and then repeats the last one."""
     over = threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
@@ -94,7 +94,7 @@ def receiving(*answers: Answer) -> Iterator[Receiver]:
 
 
 def endless(receiver: list[Receiver], most: int) -> Answer:
-    """An answer of `most` bytes, sent for as long as the client reads it."""
+    """An answer of `most` bytes, which are sent for as long as the client reads them."""
 
     def answer(handler: BaseHTTPRequestHandler, _: threading.Event) -> None:
         handler.wfile.write(f"HTTP/1.1 200 OK\r\nContent-Length: {most}\r\n\r\n".encode())

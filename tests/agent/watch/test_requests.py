@@ -1,4 +1,4 @@
-"""The signed calls of a watch, and how a run uses an answer of an earlier cycle."""
+"""The signed calls of a watch, and how a run uses the answer to a call of an earlier cycle."""
 
 import asyncio
 import itertools
@@ -62,7 +62,7 @@ class Seen:
         return self
 
     def called_at(self, target: str = "backup") -> list[float]:
-        """The times at which cycles made a signed call to a target."""
+        """The times of the cycles that made a signed call to this target."""
         return [
             time
             for time, report in zip(self.times, self.reports, strict=True)
@@ -166,14 +166,14 @@ def test_a_fleet_stays_below_half_of_every_limit(name: str) -> None:
 
 
 def in_run(name: str, standing: Observation[Any]) -> Report:
-    """The report of a run that may use an earlier answer."""
+    """The report of a run that may use this earlier answer."""
     chosen = scenarios.load(name)
     measurement, _ = measured(chosen, turn=1, standing=(standing,))
     return judge(measurement)
 
 
 def an_answer(name: str = HEALTHY) -> Observation[Any]:
-    """The answer to the only call of an earlier run, at the first address."""
+    """The answer to a call at the first address, which was the only call of an earlier run."""
     measurement, _ = measured(scenarios.load(name), turn=0)
     (made,) = [seen for seen in measurement.observations if seen.subject.step is Step.API and seen.ok]
     return replace(made, started_at=None if made.started_at is None else made.started_at.replace(year=2025))

@@ -1,4 +1,4 @@
-"""The tracker: the common result of many cycles, reported once and proven by a report."""
+"""The tracker: what many cycles together say, reported once and proven by a report."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -136,7 +136,7 @@ def test_the_share_of_changes_is_that_of_nagios(states: list[bool], expected: fl
     assert share_of_changes(states) == pytest.approx(expected)
 
 
-# --- A second implementation, from the whole history at each cycle ---------------------------------------------------
+# --- A second implementation, which looks at the whole history at each cycle -----------------------------------------
 
 
 def _slow(history: str, raise_after: int, clear_after: int) -> list[str]:
@@ -144,8 +144,8 @@ def _slow(history: str, raise_after: int, clear_after: int) -> list[str]:
     history = history[:first].replace("-", ".").replace("!", ".") + history[first:].replace("!", "-")
 
     def run_of(end: int, letters: str) -> int:
-        """The number of cycles in a row up to `end` that are among `letters`; cycles without a measurement
-        are skipped.
+        """The number of cycles in a row, up to `end`, whose letter is among `letters`. Cycles without a measurement are
+        skipped.
         """
         length = 0
         for letter in reversed(history[: end + 1]):
@@ -178,7 +178,7 @@ def _slow(history: str, raise_after: int, clear_after: int) -> list[str]:
         stands = severity(end - 1)
         if letter not in "CW" or letter == stands:
             return stands
-        since = next(place for place in range(end, -1, -1) if not raised(place - 1))  # the cycle that raised it
+        since = next(place for place in range(end, -1, -1) if not raised(place - 1))  # the cycle in which it was raised
         moved = next((place for place in range(end - 1, since - 1, -1) if severity(place) != stands), since - 1)
         length = min(run_of(end, letter), len(history[moved + 1 : end + 1].replace("-", "")) - (moved < since))
         return letter if length >= (raise_after if letter == "C" else clear_after) else stands
@@ -190,7 +190,7 @@ def _slow(history: str, raise_after: int, clear_after: int) -> list[str]:
         looked = history[: end + 1].replace("-", "")
         seen = [letter if letter in "CW" else "" for letter in looked[-21:]]
         total = Fraction(0)
-        for age in range(len(seen) - 1):  # 0 is the newest change
+        for age in range(len(seen) - 1):  # the newest change has age 0
             if seen[-1 - age] != seen[-2 - age]:
                 total += Fraction(5, 4) - Fraction(1, 2) * Fraction(age, 19)
         percent = total / 20 * 100
@@ -232,7 +232,9 @@ _Observation = Observation[Any]
 
 
 def _stays(before: tuple[_Observation, ...], after: tuple[_Observation, ...], code: str = "TCP001", **how: Any) -> bool:
-    """Whether a finding shown by `before` stays after a cycle without it that observed `after`."""
+    """Whether a finding that `before` shows stays, after a second cycle that observed `after` and does not have the
+    finding.
+    """
     tracker = Tracker(raise_after=1, clear_after=1)
     target = None if how.pop("of_run", False) else "backup"
     evidence = [observation.id for observation in before]
@@ -309,12 +311,12 @@ def test_a_target_that_is_none_any_more_has_no_fault() -> None:
 
 
 def test_a_fault_of_the_ports_stays_while_the_name_has_no_address() -> None:
-    """In real runs, too, a worse fault does not count as a fix."""
+    """In real runs as well, a fault is not over because a worse fault hides it."""
     tracker = Tracker(raise_after=1, clear_after=1)
     tracker.fold(report_of("egress-closed"))
     changes = tracker.fold(report_of("zone-without-the-name"))
     assert [finding.id for finding in tracker.raised] == ["TCP001@backup", "VPC016@backup"]
-    # By now, the gateway's name has only public addresses: the endpoint is not in use, so it has no fault.
+    # By now, the gateway's name has only public addresses. So the endpoint is not in use, and has no fault.
     assert [change.finding.id for change in changes if change.finding and change.kind is Kind.CLEARED] == [
         "TCP001@backup-gateway"
     ]
@@ -456,7 +458,7 @@ def test_it_counts_what_it_told() -> None:
 
 
 def test_what_is_over_is_forgotten() -> None:
-    """A year of names that occur once does not fill the memory."""
+    """A year of names that occur only once each does not fill the memory."""
     tracker = Tracker(raise_after=1, clear_after=1)
     for number in range(1, 400):
         tracker.fold(cycle(number, fault("DNS004", f"10.0.0.{number}", evidence=())))
@@ -464,7 +466,7 @@ def test_what_is_over_is_forgotten() -> None:
 
 
 def test_new_bounds_are_taken_in_the_middle() -> None:
-    """After a hangup the settings have changed, and the state is the same."""
+    """After a SIGHUP the settings are new, and the state is kept."""
     tracker = Tracker(raise_after=5, clear_after=5)
     reports = lettered("CCCC")
     next_kinds: Callable[[], list[Kind]] = lambda: [  # noqa: E731 - a line is enough

@@ -23,13 +23,15 @@ from tests.support.command import SECONDS
 from tests.support.repository import ROOT
 
 FAULT: Final = "name-does-not-exist"
-"""A scenario that is critical at once: `demo --watch` without --cycles waits in real time."""
+"""A scenario that is critical in the first cycle, since `demo --watch` without --cycles waits in real time."""
 ENVIRONMENT: Final = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
 
 
 @pytest.fixture(autouse=True)
 def _default_handlers() -> Iterator[None]:
-    """Restore SIGINT, since a shell's background job ignores it, and so do its child processes."""
+    """Restore the handlers of SIGINT and SIGHUP. A shell starts background jobs so that they and their children ignore
+    SIGINT.
+    """
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGHUP)}
     for number, handler in before.items():
         if handler is signal.SIG_IGN:

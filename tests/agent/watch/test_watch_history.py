@@ -1,4 +1,4 @@
-"""A watch with a history: it continues where the last one ended, and loses only the cycles that it cannot write."""
+"""A watch with a history continues where the last watch ended, and loses only the cycles that it cannot write."""
 
 import itertools
 import json
@@ -56,7 +56,7 @@ def test_a_report_with_facts_of_every_step_survives_it() -> None:
     assert second.restore(json.loads(json.dumps(first.saved(redact=False))))
     assert second.raised == first.raised
     assert second._known.keys() == first._known.keys()
-    assert second.fold(report_of("gateway-group-for-the-appliance")) == ()  # and so no finding is raised again
+    assert second.fold(report_of("gateway-group-for-the-appliance")) == ()  # the finding is raised already
 
 
 @pytest.mark.parametrize(
@@ -105,14 +105,14 @@ pytest_virtual = pytest.mark.virtual_clock(loop=PatientLoop)
 
 @pytest.fixture(scope="module", autouse=True)
 def _kept() -> None:
-    """Measure before a test's loop runs, since each measurement uses a loop of its own."""
+    """Measure before the loop of a test runs, since each measurement uses a loop of its own."""
     for name in ("healthy", "one-zone-silent"):
         measurement_of(name)
         report_of(name)
 
 
 async def _measured(_: Settings, __: Emit, ___: CancelToken) -> Measurement:
-    """Return a ready-made measurement in no time."""
+    """Return at once a measurement that was made before."""
     return measurement_of("healthy")
 
 
@@ -133,7 +133,7 @@ async def test_two_watches_say_what_one_says(tmp_path: Path, cycles: str) -> Non
         said += (await _watched(reports, number, tmp_path / "h.db")).lines
     assert said == uninterrupted.lines
     assert said
-    assert [path.name for path in tmp_path.iterdir()] == ["h.db"]  # closed, so that there is one file
+    assert [path.name for path in tmp_path.iterdir()] == ["h.db"]  # the history is closed, so it is one file
     with HistoryReader(tmp_path / "h.db") as history:
         kept = list(history.changes(None))
         assert [f"{change.text}\n" for change in kept] == said
@@ -219,6 +219,6 @@ async def test_a_masked_watch_keeps_no_address(tmp_path: Path) -> None:
         steps = [step for row in history.cycles(None) for step in row.outline.steps]
     assert report.run.redacted
     assert not {"10.0.1.17", "10.0.2.17"} & {step.address for step in steps}
-    # Without masks, both are present: so the test above would find them.
+    # Without masks, the history has both addresses, so the assertions above would find them.
     await _watched(itertools.repeat(report_of("one-zone-silent")), 1, tmp_path / "open.db")
     assert b"10.0.2.17" in (tmp_path / "open.db").read_bytes()

@@ -1,7 +1,7 @@
 """The data that a watch keeps from one cycle to the next changes no result: each cycle equals the run of a new process.
 
-The network is simulated. The SDK and the roots are this host's own, read from a scenario's files and variables, and are
-kept over all scenarios, one after the other. So everything changes between two cycles, too.
+The network is simulated. The SDK and the roots are real. They read a scenario's files and variables, and are kept while
+one scenario follows another. So everything may change between two cycles.
 """
 
 from collections.abc import Callable
@@ -36,7 +36,7 @@ from tests.support.runs import in_virtual_time
 
 
 class Host:
-    """A host with its own SDK and roots, on a simulated network."""
+    """A host with a real SDK and real roots, on a simulated network."""
 
     def __init__(self) -> None:
         self.sdk = SystemSdk()
@@ -64,7 +64,7 @@ class Host:
         machine.trust = trust
         if not scenario.sdk.silent_home:
             sdk.settings = self.sdk.settings
-        if scenario.credentials.source in ("env", "fails"):  # others would use this host's network
+        if scenario.credentials.source in ("env", "fails"):  # all other sources would use this host's network
             sdk.credentials = self.sdk.credentials
         return world
 
@@ -78,7 +78,7 @@ def cold(scenario: Scenario, turn: int) -> Report:
 
 
 def settle(scenario: Scenario, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Write files and set variables of the SDK as in a scenario."""
+    """Write the files and set the variables that the SDK has in a scenario."""
     here: Any = SimpleNamespace(scenario=scenario)
     for name, value in program.environment(here, folder).items():
         if name not in ("PATH", "HOME"):

@@ -12,7 +12,9 @@ from tests.support.extent import one_in
 from tests.support.repository import ROOT
 
 POINTS = one_in(2, range(1, 2 * CYCLES * len(WRITING) + 1))
-"""Every phase of writing two files in each cycle; CI uses every second phase, so that it meets each in some cycle."""
+"""Every phase of writing two files in each cycle. CI uses every second phase, and so meets each kind of phase in some
+cycle.
+"""
 
 
 def test_a_watch_that_is_killed_leaves_whole_files(tmp_path: Path) -> None:
@@ -25,6 +27,6 @@ def test_a_watch_that_is_killed_leaves_whole_files(tmp_path: Path) -> None:
         assert len(set(whole)) == 1 + CYCLES
         left = [(tmp_path / str(point) / name).read_bytes() for point in POINTS]
         assert set(left) <= set(whole)
-        assert len(set(left)) > 1  # after some cycles the old one, after others the new one
+        assert len(set(left)) > 1  # some were killed before a file was replaced, some after
     for point in POINTS:  # a file being written has a name that no monitor reads
         assert {path.name for path in (tmp_path / str(point)).glob("[!.]*")} == {OUTPUT, TEXTFILE}

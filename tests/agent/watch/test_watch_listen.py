@@ -47,7 +47,7 @@ from tests.support.fakes import open_files
 
 PATHS = ("/metrics", "/healthz", "/report.json", "/probe")
 HUGE = 8 << 20
-"""The size of an answer that no buffer of the kernel takes at once, in bytes."""
+"""The bytes of an answer that is too large for the kernel's buffers."""
 
 
 async def _probed() -> str | None:
@@ -318,8 +318,9 @@ def test_a_foreign_host_learns_nothing_of_what_there_is(path: str, method: str) 
     ],
 )
 def test_a_page_of_another_site_starts_no_run(site: str | None, status: int) -> None:
-    """Its request names the right `Host`, as `<img src="http://127.0.0.1:9842/probe">` does. A request that needs no
-    run is answered: somebody may follow a link to it, and a page cannot read the answer.
+    """The request of such a page names the right `Host`, as that of `<img src="http://127.0.0.1:9842/probe">` does.
+    Requests that need no run are answered, because somebody may follow a link to them, and a page cannot read the
+    answer.
     """
     began: list[str] = []
 
@@ -535,14 +536,14 @@ def test_a_head_just_within_the_bound_is_taken() -> None:
 def test_of_what_comes_without_end_a_bounded_part_is_taken() -> None:
     async def go() -> None:
         async with listening() as listener, connection(listener) as client:
-            with pytest.raises(ConnectionError):  # and not a minute later: the kernel takes a few megabytes
+            with pytest.raises(ConnectionError):  # at once: the kernel takes a few megabytes
                 await client.send(b"POST /metrics HTTP/1.1\r\n" * 20 * LINGER_BYTES)
 
     played(go())
 
 
 async def _served(sent: bytes) -> bytes:
-    """The listener's answer to these bytes, after which the client closes."""
+    """The listener's answer to these bytes. The client closes its sending direction after them."""
     async with listening(probe=_probed) as listener, connection(listener) as client:
         await client.send(sent)
         client.finish()
@@ -565,7 +566,7 @@ def test_any_bytes_are_answered_once_or_not_at_all(sent: bytes) -> None:
 
 
 async def gone(client: Client) -> bool:
-    """Whether the other end has silently closed a connection."""
+    """Whether the listener has closed the connection without sending anything."""
     try:
         return await client.rest() == b""
     except ConnectionResetError:
@@ -642,7 +643,7 @@ def test_the_end_of_an_answer_is_not_dropped_while_its_reader_pauses() -> None:
                 data += await client.read(1024)
                 await turns(2)
             await turns()
-            assert left > 0  # in this process, once the kernel takes no more
+            assert left > 0  # these bytes wait in this process: the kernel takes no more
             leap(2 * LINGER_SECONDS)
             await turns()
             data += await client.rest()
@@ -725,7 +726,7 @@ def test_a_probe_waits_as_long_as_the_scrape_does_and_a_little_less(given: str |
         async with listening(probe=never) as listener, connection(listener) as client:
             await client.send(request_for("/probe", more=more))
             await until(lambda: len(listener._open) == 1)
-            assert (await got(listener, "/metrics")).status == 200  # no other client waits
+            assert (await got(listener, "/metrics")).status == 200  # other clients do not wait
             leap(patience)
             answer = answer_in(await client.rest())
         assert answer.status == 503
@@ -769,7 +770,7 @@ def test_a_probe_limit_that_is_none_is_refused(given: str) -> None:
 
 @pytest.fixture
 def many_files() -> Iterator[None]:
-    """Raise the limit of open files for both ends of a thousand connections."""
+    """Raise the limit of open files, so that both ends of a thousand connections fit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = 4096 if hard == resource.RLIM_INFINITY else min(4096, hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
@@ -795,7 +796,7 @@ def test_scrapes_are_answered_amid_a_thousand_connections(start: bytes) -> None:
             assert (await got(listener, "/metrics")).body == "up 1\n"
             assert len(listener._open) <= MAX_CONNECTIONS
             assert most <= MAX_CONNECTIONS + 8
-            assert await gone(clients[0])  # the oldest were closed, and the newest were not
+            assert await gone(clients[0])  # the oldest are closed, and the newest are not
             with pytest.raises(BlockingIOError):
                 clients[-1].channel.recv(1)
             for client in clients:
@@ -845,7 +846,7 @@ def test_the_end_lets_go_of_every_connection_at_once() -> None:
 
 @pytest.mark.parametrize("steps", range(6))
 def test_who_was_on_his_way_in_at_the_end_is_not_served(steps: int) -> None:
-    """The loop takes some steps between a kernel's connection and the task that serves it."""
+    """Between a connection in the kernel and the task that serves it, the loop takes some steps."""
 
     async def go() -> None:
         async with listening() as listener:
@@ -900,7 +901,7 @@ def test_memory_returns_to_what_it_was() -> None:
                 before, files = tracemalloc.get_traced_memory()[0], open_files()
                 for _ in range(50):
                     await hostile(listener)
-                gc.collect()  # connections that were cut are in reference cycles
+                gc.collect()  # closed connections are in reference cycles
                 assert tracemalloc.get_traced_memory()[0] - before < 200_000
                 assert open_files() - files == Counter()
             finally:
@@ -910,7 +911,7 @@ def test_memory_returns_to_what_it_was() -> None:
 
 
 def test_an_answer_to_who_has_gone_meanwhile_harms_nobody() -> None:
-    """The RST arrives between the request and its answer."""
+    """The client's RST arrives after its request, and before the answer."""
 
     async def go() -> None:
         result: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()

@@ -1,4 +1,6 @@
-"""The listener of a watch: data of the cycles, runs on demand, new settings, and no secrets."""
+"""The listener of a watch: it shows data of the cycles, begins runs on demand, follows new settings, and tells no
+secrets.
+"""
 
 import asyncio
 import json
@@ -43,7 +45,7 @@ DEADLINE = 20.0
 
 @pytest.fixture(autouse=True)
 def _measured() -> None:
-    """Measure once in a separate loop, before the loop of a test continues."""
+    """Measure before the loop of a test runs, since each measurement uses a loop of its own."""
     measurement_of("healthy")
     measurement_of(FAULTY)
 
@@ -59,7 +61,7 @@ async def first_cycle(watched: Watched) -> None:
 
 
 def cycles_in(answer: Got) -> float:
-    """The number of cycles that the metrics of an answer count."""
+    """The number of cycles that an answer with metrics counts."""
     assert answer.status == 200
     return samples_in(answer.body)["backuplink_watch_cycles_total", frozenset()]
 
@@ -83,9 +85,9 @@ def test_a_scrape_waits_for_no_run_and_liveness_is_that_of_the_cycle() -> None:
             answer = await got(watched.listener, "/healthz")
             assert answer.status == 503
             assert answer.body.startswith("cycles finished: 0; the next is overdue by ")
-            assert cycles_in(await got(watched.listener, "/metrics")) == 0  # nor do scrapes wait then
+            assert cycles_in(await got(watched.listener, "/metrics")) == 0  # scrapes do not wait either
             runs.gate.set()
-            await until(lambda: watched.watch._counts.cycles == 2)  # the second one was late, and began at once
+            await until(lambda: watched.watch._counts.cycles == 2)  # the second cycle was late, and began at once
             answer = await got(watched.listener, "/healthz")
             assert (answer.status, answer.body) == (200, "cycles finished: 2; the last 0 s ago\n")
             after = await got(watched.listener, "/metrics")
@@ -242,7 +244,7 @@ def test_probes_begin_no_more_runs_where_none_comes_to_its_end() -> None:
 
 @pytest.mark.parametrize("steps", range(6))
 def test_a_probe_in_the_moment_in_which_a_cycle_is_due_begins_no_second_one(steps: int) -> None:
-    """The loop takes some steps between the due time of a cycle and its start."""
+    """Between the time at which a cycle is due and its start, the loop takes some steps."""
 
     async def go() -> None:
         runs = Runs(measurement_of("healthy"), through=True)
@@ -296,7 +298,7 @@ def test_nobody_waits_for_a_watch_that_is_over() -> None:
 
 
 async def taken(watched: Watched, wanted: bool) -> None:
-    """Reload the settings, and wait until they are applied or refused."""
+    """Reload the settings, and wait until they are applied, or refused if `wanted` is false."""
     counts = watched.watch._counts.reloads
     before = counts.total()
     watched.watch.read_again()
@@ -410,7 +412,7 @@ def test_the_same_port_on_an_address_that_takes_in_the_old_one(usable: bool, mon
             if usable:
                 await taken(watched, True)
                 assert str(watched.listener.address) == "0.0.0.0"  # noqa: S104
-            else:  # another process has the port on a different address
+            else:  # at another address, another process has the port
                 async with clients.listening("127.0.0.2", port=port):
                     await taken(watched, False)
                 assert watched.listener is not before
@@ -433,7 +435,7 @@ def test_a_shorter_interval_counts_at_once_and_makes_nothing_overdue() -> None:
             leap(1800)
             runs.gate.clear()
             watched.watch.read_again()
-            await until(lambda: runs.started == 2)  # and not half an hour later
+            await until(lambda: runs.started == 2)  # at once, and not half an hour later
             assert (await got(watched.listener, "/healthz")).status == 200
             leap(2 * 10 + DEADLINE + 1)
             assert (await got(watched.listener, "/healthz")).status == 503

@@ -1,4 +1,4 @@
-"""Cycles one after the other: when they begin, what they share, what remains of them, and what does not delay them."""
+"""Cycles one after the other: when they begin, what they share, what they leave, and what does not delay them."""
 
 import asyncio
 import errno
@@ -34,18 +34,18 @@ from tests.support.virtual import DEADLINE, INTERVAL, Watched, job, loaded, netw
 pytestmark = pytest.mark.virtual_clock(loop=PatientLoop)
 
 CONFIGURED = "gateway-group-for-the-appliance"
-"""A scenario with a fault that EC2 explains."""
+"""A scenario whose fault is explained by what EC2 says."""
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _kept() -> None:
-    """Measure before a test's loop runs, since each measurement uses a loop of its own."""
+    """Measure before the loop of a test runs, since each measurement uses a loop of its own."""
     for name in ("healthy", "one-zone-silent", "name-does-not-exist"):
         measurement_of(name)
 
 
 def canned(name: str = "healthy") -> Measure:
-    """Returns a function that takes no time, and measures what a scenario shows."""
+    """A function that returns at once what was measured in a scenario."""
 
     async def go(settings: Settings, emit: Emit, stop: CancelToken) -> Measurement:
         return measurement_of(name)
@@ -54,7 +54,7 @@ def canned(name: str = "healthy") -> Measure:
 
 
 def counted(done: Watched, name: str, **labels: str) -> float:
-    """A sample of the metrics that a watch reports at its end."""
+    """The value of a metric at the end of a watch."""
     return samples_in(done.watch._metrics())[name, frozenset(labels.items())]
 
 
@@ -161,7 +161,7 @@ async def test_a_round_of_signed_calls_goes_on_from_cycle_to_cycle() -> None:
 
 
 FIRST_READ: Final = first_read_after("i-0a1b2c3d4e5f67890")
-"""Seconds from the start of a watch on the simulated instance to its first read."""
+"""The seconds from the start of a watch on the simulated instance to the first read of EC2."""
 
 
 async def asked(*names: str) -> list[tuple[float, str]]:
@@ -198,7 +198,7 @@ async def test_a_healthy_host_may_read_from_its_first_time_on_and_does_not() -> 
 async def test_what_ec2_said_of_one_fault_is_not_used_for_another() -> None:
     before = int(FIRST_READ / ((1 - JITTER) * INTERVAL)) + 4
     seen = await asked(*[CONFIGURED] * before, "one-zone-silent", *[CONFIGURED] * 2)
-    # The cycle after another fault has no answer, and may not ask for one within the hour.
+    # After a cycle with another fault there is no earlier answer, and EC2 may not be asked again within the hour.
     assert [what for _, what in seen[before - 1 :]] == ["again", "again", "no", "no"]
 
 
@@ -206,7 +206,7 @@ def test_first_reads_of_a_fleet_are_spread() -> None:
     after = [first_read_after(f"i-{number:017x}") for number in range(6_000)]
     assert 0 <= min(after) <= max(after) < READ_SPREAD
     a_minute = Counter(int(seconds // 60) for seconds in after)
-    assert min(a_minute.values()) > 400  # of 600
+    assert min(a_minute.values()) > 400  # 600 would be even
     assert first_read_after("i-0a1b2c3d4e5f67890") == FIRST_READ
 
 
@@ -314,7 +314,7 @@ async def test_a_file_that_cannot_be_written_is_said_once_and_when_it_can_again(
     assert counted(done, "backuplink_watch_file_write_errors_total") == 3
 
 
-@pytest.mark.virtual_clock  # the clock does not wait for a hanging thread
+@pytest.mark.virtual_clock  # the virtual clock does not wait for a hanging thread
 async def test_a_disk_that_hangs_holds_up_no_cycle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     let_go = threading.Event()
     started: list[float] = []
@@ -434,7 +434,7 @@ async def test_it_is_alive_while_cycles_come_to_their_end_and_no_longer() -> Non
     async def go(settings: Settings, emit: Emit, stop: CancelToken) -> Measurement:
         if next(cycle_numbers) == 2:
             await asyncio.sleep(100 * INTERVAL)
-        return measurement_of("one-zone-silent")  # the verdict does not affect the sign of life
+        return measurement_of("one-zone-silent")  # whatever the verdict, it is a sign of life
 
     await watched(job(go, cycles=3), meanwhile=meanwhile)
     dead = [at for at, is_alive in alive if not is_alive]
@@ -461,7 +461,7 @@ async def test_settings_are_taken_before_the_next_cycle() -> None:
     assert "the settings were read again\n" in done.lines
     assert counted(done, "backuplink_watch_reloads_total", result="applied") == 1
     first, second = (after - before for before, after in itertools.pairwise(started))
-    assert first == pytest.approx(INTERVAL, rel=JITTER)  # it was due already
+    assert first == pytest.approx(INTERVAL, rel=JITTER)  # this cycle was due already
     assert second == pytest.approx(600.0, rel=JITTER)
 
 
@@ -497,7 +497,7 @@ async def test_an_address_that_is_not_this_hosts_is_no_watch() -> None:
 
 
 async def test_settings_of_a_job_do_not_change_under_a_cycle() -> None:
-    """The deadline of reloaded settings applies from the next cycle on."""
+    """If settings are reloaded during a cycle, their deadline applies from the next cycle on."""
     seen: list[float] = []
 
     async def go(settings: Settings, emit: Emit, stop: CancelToken) -> Measurement:

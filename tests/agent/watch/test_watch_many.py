@@ -23,7 +23,7 @@ MAX_GROWTH_BYTES: Final = 4_000_000
 
 
 def network(*, silent: int) -> Scenario:
-    """A network with an endpoint for each target; the last few are silent."""
+    """A network with an endpoint for each target. The last `silent` endpoints do not answer."""
     names = [f"vpce-{number:017x}-abcdefgh.backup.eu-west-1.vpce.amazonaws.com" for number in range(TARGETS)]
     rows = [
         f'[[dns]]\nresolvers = ["10.0.0.2", "169.254.169.253"]\nname = "{name}"\na = ["10.0.1.{10 + number}"]\n'
@@ -72,5 +72,6 @@ def test_fifty_endpoints_in_one_watch(tmp_path: Path) -> None:
     assert samples["backuplink_watch_cycles_total", frozenset()] == CYCLES
     assert samples["backuplink_watch_late_cycles_total", frozenset()] == 0
     assert samples["backuplink_watch_cycle_errors_total", frozenset()] == 0
-    # The first two cycles load what is only loaded once. A watch that kept data of single cycles would grow in each.
+    # The first two cycles load what is only loaded once. If a watch kept data of each cycle, it would grow in all
+    # others.
     assert sizes[-1] - sizes[2] <= MAX_GROWTH_BYTES

@@ -1,4 +1,4 @@
-"""The metrics of a watch about itself; no receiver of a notice delays its cycles."""
+"""The metrics of a watch about itself. No receiver of notices delays its cycles."""
 
 import asyncio
 import random
@@ -27,7 +27,7 @@ from tests.formats.monitors import samples_in
 from tests.support import build, scenarios
 
 LIMIT: Final = 25.0
-"""A limit in seconds; a program that receives a notice may take longer."""
+"""A limit in seconds. A program that receives a notice may take longer."""
 VPCE: Final = "backup@vpce-0a1b2c3d4e5f67890-abcdefgh.backup.eu-west-1.vpce.amazonaws.com"
 
 
@@ -106,7 +106,9 @@ def test_the_state_is_that_of_the_tracker() -> None:
 
 
 def test_since_when_a_finding_is_there() -> None:
-    """The time begins with the first cycle that had the finding, not when it was raised, and ends with the finding."""
+    """The time is that of the first cycle with the finding, and not of the cycle that raised it. It is shown until the
+    finding ends.
+    """
     tracker = Tracker(raise_after=2, clear_after=1)
     first = cycle(1, fault())
     tracker.fold(first)

@@ -1,4 +1,4 @@
-"""Notices to a program and a URL: which arrive, which do not, and that nothing waits for either."""
+"""Notices to a program and a URL: which of them arrive, and that nothing waits for a program or a server."""
 
 import asyncio
 import contextlib
@@ -35,7 +35,7 @@ T = TypeVar("T")
 SECRET: Final = "s3cr3t"  # noqa: S105 - not a real secret
 NOTICE: Final = Notice("id-1", {"schema": "backuplink.change.v1", "id": "id-1", "text": "raised"}, {"verdict": "é\n"})
 LARGE: Final = Notice("id-2", {"id": "id-2"}, {"observations": ["x" * 1000] * 2000})
-"""More data than a pipe and a socket hold."""
+"""A notice with more data than a pipe and a socket can keep."""
 AGAIN: Final = (0.0, 0.0, 0.0)
 LIMIT: Final = 20.0
 """A limit in seconds that only a hanging test reaches."""
@@ -123,7 +123,7 @@ async def test_a_server_that_does_not_answer_has_so_long() -> None:
 
 
 def _drip(handler: Any, over: Any) -> None:
-    """Send a byte of a header now and then, each within a time limit that would begin anew."""
+    """Send single bytes of a header. Each arrives within the time limit, if the limit began anew with every byte."""
     handler.wfile.write(b"HTTP/1.1 200 OK\r\nX: ")
     while not over.wait(SHORT / 10):
         handler.wfile.write(b"a")
@@ -160,7 +160,7 @@ async def test_the_body_of_an_answer_is_not_read() -> None:
     with receiving(endless(known, many)) as receiver:
         known.append(receiver)
         await within_limit(post(receiver)(NOTICE))
-    assert receiver.sent < many / 16  # the capacity of the sockets in between
+    assert receiver.sent < many / 16  # what the sockets can keep
 
 
 async def test_what_is_for_loopback_goes_to_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -452,14 +452,14 @@ async def test_one_that_is_given_up_is_killed() -> None:
 
 
 async def test_its_process_is_known_from_its_begin_to_its_end() -> None:
-    """Cycles must not take the process for a stray one and end it."""
+    """Cycles must not take the notice's process for a stray one and end it."""
     running: set[int] = set()
     seen: set[str] = set()
 
     def children() -> set[int]:
         processes: set[int] = set()
         for path in Path("/proc/self/task").glob("*/children"):
-            with contextlib.suppress(OSError):  # a thread that has ended since
+            with contextlib.suppress(OSError):  # the thread has ended since
                 processes.update(map(int, path.read_text().split()))
         return processes
 
@@ -486,7 +486,7 @@ Counted = dict[tuple[Channel, Delivery], int]
 async def _sent(
     ways: dict[Channel, Sender], notices: list[Notice], seconds: float = LIMIT
 ) -> tuple[list[str], Counted]:
-    """The messages logged while `notices` are sent, and the counts of deliveries."""
+    """The messages that are logged while `notices` are sent, and the counts of deliveries."""
     messages: list[str] = []
     telling = Notices(ways, messages.append)
     async with asyncio.TaskGroup() as group:
@@ -566,7 +566,7 @@ async def test_of_too_many_the_oldest_are_left_counted_and_said() -> None:
     async with asyncio.TaskGroup() as group:
         telling.start(group)
         telling.add(Notice("first", {}, None))
-        await asyncio.sleep(0)  # its delivery has begun
+        await asyncio.sleep(0)  # the delivery of the first notice has begun
         for notice in _numbered(MAX_WAITING + 1000):
             telling.add(notice)
         assert telling.counts[Channel.URL, Delivery.DROPPED] == 1000

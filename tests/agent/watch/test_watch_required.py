@@ -1,5 +1,5 @@
-"""Services that a watch starts and stops requiring: reported once, proven by a report, and never because of something
-that it could not see.
+"""Services that a watch begins or ceases to require: each change is reported once and proven by a report, and never
+reported because the watch could not see something.
 """
 
 import json
@@ -31,7 +31,7 @@ OF_HANA: Final = ("backup-storage", "ssm", "ssmmessages", "secretsmanager")
 
 
 def search(*unread: str, failed: str | None = None, of: str = WORKLOADS) -> Observation[Any]:
-    """The search of this host for workloads, or another step of it."""
+    """The search of this host for workloads, or another step of the host."""
     subject = Subject(step=Step.HOST, operation=of)
     facts = WorkloadFacts(unread=tuple(UnreadFile(path=path, error="EACCES") for path in unread))
     now = build.host()
@@ -44,8 +44,8 @@ def search(*unread: str, failed: str | None = None, of: str = WORKLOADS) -> Obse
 def with_targets(
     report: Report, required: Mapping[str, tuple[str, ...]], optional: tuple[str, ...] = (), *, found: bool = False
 ) -> Report:
-    """The report with these services. Required ones have the reasons why; if the workload is `found`, the report has
-    the link of an agent.
+    """The report with these services. `required` has, for each required service, the reasons why it is required. With
+    `found`, the report also has the link of a Backint agent.
     """
     (first,) = report.targets
     targets = [
@@ -64,9 +64,11 @@ HANA: Final[Required] = {**CALLER, "backup-storage": ("hana",), "ssm": ("hana",)
 
 
 def _reports(cycles: str) -> Iterator[Report]:
-    """One report for each letter: h with the Backint agent, o with its services optional, `.` without it.
-    The others are without it, too: `!` if the search failed, `?` if the SDK's settings could not be read, `x` if its
-    link could not be read, `X` a folder above the link, `y` a different link; `n` if there is no Region.
+    """One report for each letter.
+
+    `h` has the Backint agent, `o` has it with optional services, and `.` does not have it. No other letter has it
+    either: with `!` the search failed, with `?` the SDK's settings could not be read, with `x` the agent's link could
+    not be read, with `X` a folder above the link, and with `y` another link. `n` has no Region.
     """
     for number, letter in enumerate(cycles, 1):
         steps = {
@@ -186,7 +188,7 @@ def test_services_that_were_are_forgotten() -> None:
     assert set(tracker._services) == {"backup"}
 
 
-# --- Findings of what is not required any more -----------------------------------------------------------------------
+# --- Findings about a service that is not required any more ----------------------------------------------------------
 
 
 @pytest.mark.parametrize(("letter", "stays"), [(".", False), ("!", True), ("x", True), ("y", False)])
@@ -283,8 +285,8 @@ def test_a_watch_tells_it_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize("hidden", ["/usr/sap", "/usr/sap/HDB", "/usr/sap/aws-backint-agent"])
 def test_what_was_found_stands_while_it_cannot_be_read(hidden: str) -> None:
-    """The link, or the configuration with the data's destination, is unreadable. The workload was neither seen nor seen
-    to be gone.
+    """The link of the agent, or the configuration with the data's destination, cannot be read. The watch sees neither
+    that the workload is there nor that it is gone.
     """
     (readable,) = loaded("hana-in-s3-mode-alone")
     unreadable = replace(readable, host=replace(readable.host, unreadable=(hidden,)))

@@ -31,12 +31,12 @@ def manager(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[clients.
 
 @pytest.fixture(autouse=True)
 def _measured() -> None:
-    """Measure once in a separate loop, before the loop of a test continues."""
+    """Measure before the loop of a test runs, since each measurement uses a loop of its own."""
     measurement_of("healthy")
 
 
 def watchdog(manager: clients.Manager, seconds: float) -> dict[str, str]:
-    """The environment in which a watch notifies the watchdog."""
+    """The environment of a watch whose service manager has a watchdog."""
     return {**manager.environment, "WATCHDOG_USEC": str(int(seconds * 1e6)), "WATCHDOG_PID": "1"}
 
 
@@ -103,7 +103,7 @@ def test_a_manager_that_takes_no_more_is_not_waited_for(tmp_path: Path) -> None:
         taken = manager.messages()
         assert 0 < len(taken) < 10_000
         notifier.ready()
-        assert manager.messages() == ["READY=1"]  # it has room again
+        assert manager.messages() == ["READY=1"]  # the socket has room again
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_the_journal_is_known_by_the_stream_itself(tmp_path: Path) -> None:
     finally:
         os.close(reading)
         os.close(writing)
-    assert not in_journal(writing, {"JOURNAL_STREAM": stream})  # closed
+    assert not in_journal(writing, {"JOURNAL_STREAM": stream})  # the descriptor is closed
 
 
 # --- A watch ---------------------------------------------------------------------------------------------------------
@@ -198,7 +198,7 @@ def test_it_is_ready_when_it_listens_and_before_the_first_cycle_is_over(manager:
 
 @pytest.mark.virtual_clock
 async def test_the_watchdog_hears_of_cycles_that_end_and_of_nothing_else(manager: clients.Manager) -> None:
-    """A cycle hangs: the process still runs, and the watchdog receives no sign of life."""
+    """If a cycle hangs, the watchdog receives no sign of life, although the process still runs."""
     seconds, interval, deadline = 30.0, 60.0, 20.0
 
     runs = Runs(measurement_of("healthy"), through=True)
@@ -214,14 +214,14 @@ async def test_the_watchdog_hears_of_cycles_that_end_and_of_nothing_else(manager
         await hear(500.0)
         apart = [after - before for before, after in itertools.pairwise(beats)]
         assert len(beats) >= 500 / (seconds / 2)
-        assert max(apart) <= seconds / 2  # as sd_watchdog_enabled(3) recommends
+        assert max(apart) <= seconds / 2  # sd_watchdog_enabled(3) recommends this
         runs.gate.clear()
         ended = watched.watch._finished
         assert ended is not None
         beats.clear()
         await hear(2000.0)
         most = 2 * interval + deadline
-        assert ended + most - seconds / 2 <= max(beats) <= ended + most + 1  # and then no more
+        assert ended + most - seconds / 2 <= max(beats) <= ended + most + 1  # and no later
         beats.clear()
         runs.gate.set()
         await hear(2100.0)
@@ -230,7 +230,7 @@ async def test_the_watchdog_hears_of_cycles_that_end_and_of_nothing_else(manager
         beats.clear()
         await hear(4000.0)
         assert runs.started > 30
-        assert max(beats) <= 2100 + most + 1  # cycles that an exception ends do not finish
+        assert max(beats) <= 2100 + most + 1  # cycles that end by an exception give no sign of life
 
 
 @pytest.mark.virtual_clock
@@ -279,12 +279,12 @@ def test_a_reload_begins_and_ends_for_the_manager_whatever_becomes_of_it(manager
 
 
 def test_a_reload_is_not_cut_by_the_next_cycle(manager: clients.Manager) -> None:
-    """Otherwise the manager would wait for READY, with half of the settings applied."""
+    """If the next cycle cut a reload, half of the settings would be applied, and the manager would wait for READY."""
 
     async def go() -> None:
         runs = Runs(measurement_of("healthy"), through=True)
         held = clients.Held()
-        # Made here: the imports for it open files, and a thread could otherwise make them after its release.
+        # This is made here, because it imports modules and so opens files. A released thread would do so at any time.
         new = job_of(runs, raise_after=7)
 
         def reread() -> WatchConfig:
@@ -296,7 +296,7 @@ def test_a_reload_is_not_cut_by_the_next_cycle(manager: clients.Manager) -> None
             leap(57.0)
             watched.watch.read_again()
             await until(lambda: held.waiting)
-            leap(9.0)  # the next cycle is due, and the time limit of the reload has not passed
+            leap(9.0)  # the next cycle is due, and the reload has time left
             await clients.turns()
             held.release()
             await until(lambda: watched.watch._config.watching.raise_after == 7)
@@ -318,7 +318,7 @@ def test_settings_that_cannot_be_read_for_a_hanging_disk_hold_up_nothing(
     async def go() -> None:
         runs = Runs(measurement_of("healthy"), through=True)
         held = clients.Held()
-        # Imported here, since it opens files, which a released thread would do at any time.
+        # This is made here, because it imports modules and so opens files. A released thread would do so at any time.
         new = job_of(runs, raise_after=7)
 
         def reread() -> WatchConfig:
@@ -333,7 +333,7 @@ def test_settings_that_cannot_be_read_for_a_hanging_disk_hold_up_nothing(
                 asked_at = asyncio.get_running_loop().time()
                 watched.stop.cancel("SIGTERM")
                 await watched.over
-                assert asyncio.get_running_loop().time() - asked_at < READ_SECONDS  # and took no time of its own
+                assert asyncio.get_running_loop().time() - asked_at < READ_SECONDS  # the end did not wait for it
             else:
                 leap(READ_SECONDS)
                 await until(lambda: watched.watch._counts.reloads[False] == 1)

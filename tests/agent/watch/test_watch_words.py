@@ -1,4 +1,4 @@
-"""A change in words, as a document and in a template, whatever its content."""
+"""A change as a sentence, as a document and in a template, whatever its content is."""
 
 import json
 import re
@@ -178,7 +178,7 @@ def test_how_long_it_lasted(seconds: float, expected: str) -> None:
 
 
 def _schema() -> dict[str, Any]:
-    """The promises of `backuplink.change.v1`, as a schema that is as strict as possible."""
+    """What `backuplink.change.v1` promises, as a schema that is as strict as possible."""
     definitions: dict[str, Any] = {}
     finding = type_schema(Finding, definitions)
     text, instant, number = {"type": "string"}, {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT[\d:.]+Z$"}, "number"

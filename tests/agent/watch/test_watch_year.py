@@ -1,4 +1,6 @@
-"""Two hours of cycles, one a minute, with all receivers of their results; with `--everything` a week of them."""
+"""Two hours of cycles, one cycle a minute, with all receivers of their results. With `--everything`, it is a week of
+cycles.
+"""
 
 import json
 import sqlite3
@@ -11,7 +13,7 @@ from tests.support.virtual import INTERVAL
 
 MAX_GROWTH_BYTES = 2_000_000
 SOCKETS = 4
-"""Both ends of the connections of one scrape and one notice, which may be open at that moment."""
+"""The sockets of one scrape and one notice, with both ends of each, which may be open at that moment."""
 SECONDS = 3_600
 """A limit for a process that hangs, far above the time that it needs."""
 
@@ -33,7 +35,7 @@ def test_nothing_is_lost_and_memory_and_open_files_stay_as_they_were(year: subpr
     folder = Path(str(year.args[3]))  # type: ignore[index]
     assert cycles_in((folder / "watch.prom").read_text("utf-8")) == CYCLES
     assert len(scraped) >= CYCLES * INTERVAL / SCRAPES_EVERY - 1
-    assert scraped == sorted(set(scraped))  # each answer is from a different moment, and the moments never go back
+    assert scraped == sorted(set(scraped))  # each answer is newer than the one before
     with sqlite3.connect(folder / "history.db") as history:
         assert history.execute("SELECT count(*), sum(complete), sum(lost) FROM cycle").fetchone() == (CYCLES, CYCLES, 0)
         changes = [json.loads(text)["id"] for (text,) in history.execute("SELECT document FROM change ORDER BY id")]

@@ -1,8 +1,9 @@
 """`python -m tests.agent.watch.year FOLDER CYCLES`: a long watch in virtual time, with all receivers of its results.
 
-A textfile, a history, a receiver of notices and a scraper receive them, over real files and sockets. The first three
-keep their data in FOLDER. stdout has one JSON object a line: after every tenth of the cycles, the bytes of resident
-memory and the number of open files; at the end, the counts of the watch, and the result of each scrape.
+The receivers are a textfile, a history, a receiver of notices, and a scraper. They use real files and sockets, and the
+first three keep their data in FOLDER. stdout has one JSON object a line. After every tenth of the cycles, this is the
+bytes of resident memory and the number of open files. At the end, it is the counts of the watch, and then the result of
+each scrape.
 """
 
 import asyncio
@@ -42,11 +43,11 @@ NETWORKS: Final = (
     *("resolver-silent",) * 2,
     "no-endpoint-in-this-vpc",
 )
-"""Faults that last, that come and go, and that stay for one cycle, some of which lead to reads of EC2."""
+"""Networks with faults that last, that come and go, or that stay for one cycle. Some of them lead to reads of EC2."""
 
 
 SCRAPES_EVERY: Final = 1_000.0
-"""Virtual seconds between two scrapes: they fall at varying moments of a cycle."""
+"""Virtual seconds between two scrapes. With this number, the scrapes fall at varying moments of a cycle."""
 
 
 def resident() -> int:
@@ -92,7 +93,7 @@ class Scraper:
         return httpx.get(self._url, timeout=SECONDS, trust_env=False).raise_for_status().text
 
     def has_changes_to_post(self) -> bool:
-        """Whether the receiver has not yet answered all of the changes."""
+        """Whether there is a change that the receiver has not yet answered."""
         return self.watch is not None and any(
             waiting._unfinished_tasks  # type: ignore[attr-defined]  # asyncio's own count, which join() waits for
             for waiting in self.watch._notices._waiting.values()
@@ -100,7 +101,7 @@ class Scraper:
 
 
 def cycles_in(metrics: str) -> float:
-    """The number of cycles that had ended."""
+    """The number of cycles that had ended when these metrics were written."""
     return samples_in(metrics)["backuplink_watch_cycles_total", frozenset()]
 
 
