@@ -108,7 +108,9 @@ def test_the_limits_are_told_until_somebody_ran_it(page: str) -> None:
 
 
 def test_every_format_is_in_the_table_of_formats() -> None:
-    table = (DOCS / "formats.md").read_text("utf-8").partition("\n| format | contains | for |\n")[2].partition("\n\n")[0]
+    table = (
+        (DOCS / "formats.md").read_text("utf-8").partition("\n| format | contains | for |\n")[2].partition("\n\n")[0]
+    )
     listed = [name for line in table.splitlines()[1:] for name in re.findall(r"`([a-z]+)`", line.split("|")[1])]
     assert sorted(listed) == sorted(REPORT.formats)
 

@@ -15,7 +15,7 @@ from tests.bench.promise import Row
 PAGE: Final = Path(__file__).parents[2] / "docs" / "development" / "performance.md"
 BEGIN: Final = "<!-- Written by ./dev bench --record; edit outside of these two lines. -->"
 END: Final = "<!-- End of what ./dev bench --record writes. -->"
-_NEW_PAGE: Final = f"# Performance\n\n{BEGIN}\n{END}\n\n## What stays missed and why\n"
+_NEW_PAGE: Final = f"# Performance\n\n{BEGIN}\n{END}\n\n## Which goals are missed, and why\n"
 _HOW: Final = """\
 Every figure is the median of at least five ratios. For each ratio, two things were measured in turn in one run (A B A B
 …); the first round of each does not count. What is given in milliseconds has no counterpart. CPU is user

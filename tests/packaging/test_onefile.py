@@ -501,7 +501,9 @@ def test_what_the_emulator_does_not_know_is_what_the_page_lists(emulated: Sequen
     assert answers.keys() == kernel.REQUESTS.keys()
     lacking_there = {name for name, answer in answers.items() if answer != "answered"}
     page = (
-        (ROOT / "docs" / "development" / "packaging.md").read_text("utf-8").partition("\n### Shown and not shown\n")[2]
+        (ROOT / "docs" / "development" / "packaging.md")
+        .read_text("utf-8")
+        .partition("\n### What the tests show, and what they do not\n")[2]
     )
     listed = set(re.findall(r"^- `([^`]+)`: ", page.partition("\n## ")[0], re.MULTILINE))
     assert lacking_there == listed
