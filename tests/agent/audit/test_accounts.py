@@ -8,6 +8,7 @@ import pytest
 
 from agent.audit.audit import audit
 from agent.audit.model import AuditDocument, AuditedVpc, CentralEndpoint, CentralRole, Known
+from agent.audit.phrases import central_words
 from agent.audit.request import AuditRequest
 from agent.predict.prediction import facts_of
 from agent.report.model import Status
@@ -192,6 +193,18 @@ def central(read: tuple[Ec2Facts, Ec2Facts]) -> CentralEndpoint:
 def test_a_peering_leads_to_a_central_endpoint() -> None:
     spoke = central(peered())
     assert (spoke.named, len(spoke.missing)) == (Known.CANNOT_TELL, 1), "the way there is open"
+
+
+@pytest.mark.parametrize("named", Known)
+def test_the_words_of_a_central_endpoint_say_who_uses_it(named: Known) -> None:
+    spoke = replace(central(peered()), named=named)
+    (other,), (endpoint_id,) = spoke.vpc_ids, spoke.endpoint_ids
+    words = central_words(spoke)
+    assert words.index("this VPC") < words.index(endpoint_id) < words.index(other)
+    assert ("may use" in words) is (named is Known.CANNOT_TELL)
+    words = central_words(replace(spoke, role=CentralRole.HUB))
+    assert words.index(other) < words.index(endpoint_id) < words.index("this VPC")
+    assert ("may use" in words) is (named is Known.CANNOT_TELL)
 
 
 @pytest.mark.parametrize(

@@ -376,6 +376,11 @@ def test_what_is_known_of_one_service_does_not_hide_the_others() -> None:
     }
     assert told[True].services == (first_of_all,)
     assert first_of_all not in told[False].services
+    assert told[True].detail in whole.detail, "it is about one service alone"
+    assert whole.fix == told[True].fix, "the same commands mend all of them"
+    assert len(told[True].detail) < len(told[False].detail)
+    for service in others[1:]:
+        assert service in told[False].detail
 
 
 def test_the_policy_that_aws_gives_admits_everybody() -> None:

@@ -718,3 +718,12 @@ def test_env006_is_silent_where_the_configuration_names_why_the_default_name_is_
         codes = {finding.code for finding in judge(measured(parse(name, changed))[0]).findings}
         assert ("ENV006" in codes) is not is_read
         assert (OF_THE_CONFIGURATION[name] in codes) is is_read
+
+
+def test_env006_shares_the_setting_that_selects_the_name_and_nothing_for_the_default_name() -> None:
+    """Findings of targets that share a setting are one cause; two default names share none."""
+    env006 = rule_of(RULES, "ENV006")
+    by_fips = evidence([*here("backup", A), lookup(PUBLIC, of=FIPS.id)], targets=[FIPS, context(BACKUP)])
+    by_default = evidence([host(), sdk(), *PRIVATE_BESIDE, lookup(PUBLIC)])
+    assert [finding.shared for finding in findings_of(env006, by_fips)] == [frozenset({"fips"})]
+    assert [finding.shared for finding in findings_of(env006, by_default)] == [frozenset()]

@@ -83,6 +83,7 @@ from tests.support.configured import (
     ANOTHER_VPC_ID,
     ENDPOINT_GROUP_ID,
     ENDPOINT_SUBNET_IDS,
+    VPC_ID,
     configured,
     endpoint,
     endpoint_interfaces,
@@ -515,9 +516,10 @@ def test_api005_is_said_once_where_the_call_was_refused_too() -> None:
 AT_BUCKET: Final = target("s3", bucket="backups")
 
 
-def denied_bucket(document: str) -> Evidence:
+def denied_bucket(document: str, *, vpc_id: str = VPC_ID) -> Evidence:
     """A bucket behind an endpoint with this policy. It denies the call without giving a reason."""
-    asked = EndpointsFacts(endpoints=(endpoint(service="s3", policy=document),), asked=("s3",), gateways=None)
+    behind = endpoint(service="s3", policy=document, vpc_id=vpc_id)
+    asked = EndpointsFacts(endpoints=(behind,), asked=("s3",), gateways=None)
     denials = [api(address, of="s3", failed="access-denied", code="403") for address in PRIVATE]
     return seen([*healthy(AT_BUCKET), *denials, *configured(read(ENDPOINTS, asked))], AT_BUCKET, calls=Calls.EACH)
 
@@ -531,6 +533,13 @@ def denied_bucket(document: str) -> Evidence:
 )
 def test_vpc008_is_silent_of_a_bucket_that_its_endpoint_may_allow(document: str) -> None:
     assert [finding.code for finding in diagnose(denied_bucket(document)).findings] == ["IAM009"]
+
+
+def test_vpc008_judges_a_bucket_by_this_hosts_address_where_the_endpoint_is_in_its_vpc() -> None:
+    document = policy(allow(Condition={"IpAddress": {"aws:VpcSourceIp": "10.0.9.0/24"}}))
+    assert "VPC008" in {finding.code for finding in diagnose(denied_bucket(document)).findings}
+    of_another_vpc = denied_bucket(document, vpc_id=ANOTHER_VPC_ID)
+    assert [finding.code for finding in diagnose(of_another_vpc).findings] == ["IAM009"]
 
 
 # --- What they say ---------------------------------------------------------------------------------------------------
