@@ -309,8 +309,8 @@ def _fix_of_first(faults: Sequence[AuditFault]) -> Fix | None:
     first = faults[0].services[0]
     return replace(
         fix,
-        summary=f"{fix.summary} The commands are for {first}. After them, another audit has those "
-        f"for the next service.",
+        summary=f"{fix.summary} The commands are for {first}. Afterwards, another audit shows "
+        f"the commands for the next service.",
     )
 
 
@@ -339,9 +339,9 @@ def _not_readable(vpc: AuditedNetwork) -> tuple[str, ...]:
         return ()
     owner = f"account {vpc.known.owner}"
     return (
-        f"the endpoints of {vpc.vpc_id}, which only {owner}, its owner, can see: one that is not in this list may "
-        "still exist",
-        f"what {owner} has made for names in {vpc.vpc_id} and has not shared, such as hosted zones and Resolver rules",
+        f"the endpoints of {vpc.vpc_id}, which only its owner, {owner}, can see: an endpoint that is not listed here "
+        "may still exist",
+        f"what {owner} has made for names in {vpc.vpc_id} but has not shared, such as hosted zones and Resolver rules",
     )
 
 
@@ -367,7 +367,7 @@ def _why_untold(vpc: AuditedNetwork, status: Status, faults: Sequence[AuditFault
         return None
     if vpc.known.configuration.endpoints is None:
         return "the endpoints were not read"
-    return "it is another account's, or may be, and only its owner sees its endpoints"
+    return "it belongs, or may belong, to another account, and only its owner sees its endpoints"
 
 
 def _how_to_read(vpc: AuditedNetwork) -> str:
@@ -375,7 +375,7 @@ def _how_to_read(vpc: AuditedNetwork) -> str:
     if vpc.is_shared:
         return f"Read it as account {vpc.known.owner}, which owns it"
     if vpc.facts.not_read or vpc.known.configuration.endpoints is None:
-        return "Let the audit read what it could not: see Not read"
+        return "Let the audit read the parts that the section Not read lists"
     return ""
 
 
@@ -389,7 +389,7 @@ def _verdict(vpcs: Sequence[AuditedVpc], unanswered: Sequence[Unanswered], *, co
         also.append(f"no answer from {listed_briefly([*dict.fromkeys(places)])}")
     if not complete:
         also.insert(
-            0, f"the reads ended early, and {counted(len(vpcs), 'VPC')} {'was' if len(vpcs) == 1 else 'were'} read"
+            0, f"the reads ended early: only {counted(len(vpcs), 'VPC')} {'was' if len(vpcs) == 1 else 'were'} read"
         )
     more = f"; {'; '.join(also)}" if also else ""
     if not complete and status is not Status.CRITICAL:

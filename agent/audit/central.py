@@ -136,7 +136,7 @@ def _use(
 
 
 def _stopped(path: PredictedPath) -> str:
-    """Reasons why connects to an endpoint are stopped, or why that is unknown."""
+    """Reasons why connects to an endpoint are stopped, or why it is unknown whether they are."""
     if path.outcome is Reachability.BLOCKED:
         return f"the way there is blocked: {path.words}"
     words = path.words if path.decided_at is not None or not path.unseen else listed(path.unseen)

@@ -46,7 +46,7 @@ def _place(vpc: AuditedVpc) -> Place:
 
 
 def _unread(vpc: AuditedVpc, now: AuditDocument) -> UnreadVpc:
-    """A VPC of the earlier audit that this audit does not have, and the reason."""
+    """A VPC of the earlier audit that this audit lacks, and the reason."""
     reasons = [
         one.reason
         for one in now.unanswered
@@ -121,7 +121,7 @@ def _differences(old: Sequence[AuditFault], new: Sequence[AuditFault]) -> Iterat
     """The differences between the faults of one code, in words."""
     then, today = _worst(old), _worst(new)
     if then != today:
-        yield f"{today}, and was {then}"
+        yield f"now {today}, before {then}"
     if old[0].counts is not new[0].counts:
         yield "it counts now" if new[0].counts else "it does not count any more"
     for what, before, now in (

@@ -25,16 +25,17 @@ from probes.vpc.account import Account
 from probes.vpc.model import ConfigurationFacts
 
 MAX_VPCS: Final = 200
-"""Maximum VPCs to read in one account and Region."""
+"""Maximum number of VPCs to read in one account and Region."""
 REGIONS_AT_ONCE: Final = 4
 _MOST: Final = 20_000
-"""Maximum requests of an account and Region, including retries. `probes.vpc.account` needs far fewer."""
+"""Maximum number of requests for an account and Region, including retries. `probes.vpc.account` needs far fewer."""
 _RATES: Final = {ec2.EC2: 10.0}
 _RATE: Final = 2.0
-"""Requests a second of an account: half of what EC2 refills (EC2 API Reference, Request throttling), and less than half
-of the 5 that Route 53 and its Resolver allow (Route 53 Developer Guide, Quotas)."""
+"""Requests per second for an account: half of the rate at which EC2 refills its tokens (EC2 API Reference, Request
+throttling), and less than half of the 5 requests that Route 53 and its Resolver allow (Route 53 Developer Guide,
+Quotas)."""
 _GLOBAL: Final = frozenset({ec2.ROUTE_53})
-"""Services whose rate holds for all Regions together."""
+"""Services with one rate for all Regions together."""
 
 T = TypeVar("T")
 Progress = Callable[[int, int, str], None]
@@ -74,7 +75,7 @@ async def gather(
 
 
 class Pace:
-    """Turns that come no faster than a rate."""
+    """Turns for requests, which come no faster than a rate."""
 
     def __init__(self, rate: float) -> None:
         self._gap = 1.0 / rate
@@ -228,7 +229,7 @@ class _Collection:
         log = self._log()
         taken_at = self._world.machine.now()
         wanted = whole_request(vpc_id, region, await known.joined(vpc_id))
-        # Each request has its own limit; a read may wait for its turn, and while AWS throttles.
+        # Each request has a time limit of its own; a read also waits for its turn, and while AWS throttles.
         await ec2.inspect(known.of_vpc(), log, wanted, limit=self._request.deadline, shared=shared)
         return facts_of(log, region=region, vpc_id=vpc_id, taken_at=taken_at)
 

@@ -91,7 +91,8 @@ def _wide(audit: AuditDocument) -> Table:
     hours = bool(audit.unresolved_hours)
     where = "" if others else f" of {next(iter(places))}"
     return Table(
-        caption=f"Every VPC{where}; * is not counted" + (". Hours are of endpoints that no name leads to" * hours),
+        caption=f"Every VPC{where}; * is not counted"
+        + (". Hours are interface-hours of endpoints that no name leads to" * hours),
         heads=(
             *("VPC", "status", "cause", "what to do"),
             *(("Region", "account") if others else ()),
@@ -217,7 +218,7 @@ def _of_vpc(number: int, vpc: AuditedVpc, letters: Mapping[object, str], pages: 
     own = [fault for fault in vpc.faults if alike(fault) not in letters]
     if told:
         above = tuple((Link(letter, f"#{letter}"), f": {phrases.head(fault)}") for letter, fault in told.items())
-        yield Section(title="As in other VPCs, and told above", blocks=(Bullets(above, most=ALL),))
+        yield Section(title="Faults of several VPCs, shown above", blocks=(Bullets(above, most=ALL),))
     faults = tuple(_fault(f"{number}.{place}", fault, pages) for place, fault in enumerate(own, 1))
     yield Many(faults, f"more fault of {vpc.vpc_id}", CAUSES)
     if vpc.services:
@@ -280,8 +281,8 @@ def _names(vpc: AuditedVpc) -> Table:
 
 def _endpoints(vpc: AuditedVpc) -> Iterator[Block]:
     yield Table(
-        caption=f"The endpoints of {phrases.place(vpc)}. In use are those to which a name or a route leads; hours are "
-        "those of all interfaces in a month",
+        caption=f"The endpoints of {phrases.place(vpc)}. An endpoint is in use if a name or a route leads to it; hours "
+        "are the hours of all its interfaces in a month",
         heads=("endpoint", *phrases.ENDPOINT_HEADS),
         rows=tuple((one.endpoint_id, *phrases.endpoint_cells(one)) for one in vpc.endpoints),
         most=ALL,

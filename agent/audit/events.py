@@ -1,7 +1,7 @@
 """New faults since an earlier audit, as events of Amazon EventBridge.
 
-An event is a fault that counts and that is new in a VPC, or worse than it was. Information has no event, so that a rule
-may call somebody for each event. An event that comes twice has the same `id`.
+An event reports a fault that counts and that is new in a VPC, or worse than before. Information makes no event, so a
+rule can page somebody for each event. A repeated event has the same `id`.
 """
 
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ class AuditEvent:
     """Identifies this event. Comparing the same two audits again gives the same id."""
     change: AuditChange
     to_do: Sentence | None
-    """The first thing to do in the VPC, by its worst fault."""
+    """The first thing to do in the VPC, which is about its worst fault."""
     taken_at: datetime
     """When the facts of the VPC were taken."""
     against: datetime

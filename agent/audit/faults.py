@@ -108,7 +108,7 @@ def reviewed(
     detail: str,
     fix: Fix,
 ) -> AuditFault:
-    """A finding for a reviewer that harms no backup, about endpoints of some services."""
+    """A finding for a reviewer about endpoints of some services. It harms no backup."""
     fault = _fault(code, services[0], severity=Severity.INFO, counts=counts, subjects=subjects, detail=detail, fix=fix)
     return replace(fault, services=tuple(services), suppressed=is_known)
 
@@ -140,8 +140,8 @@ def _predicted(fault: PredictedFault, *, severity: Severity, certain: bool, coun
 
 
 def _states(vpc: AuditedNetwork, service: str, *, counts: bool) -> Iterator[AuditFault]:
-    """VPC004: endpoints that are not available. It is critical if no other one is available, and harms no host
-    otherwise."""
+    """VPC004: endpoints that are not available. The fault is critical if no other endpoint is available; otherwise it
+    harms no host."""
     there: tuple[VpcEndpoint | GatewayEndpoint, ...] = (*vpc.endpoints(service), *vpc.known.gateways(service))
     shut = [endpoint for endpoint in there if endpoint.state != AVAILABLE]
     if not shut:
@@ -182,7 +182,9 @@ def _of_name(vpc: AuditedNetwork, service: str, *, counts: bool) -> Iterator[Aud
         return
     severity = Severity.CRITICAL
     if name.code == "VPC002" and SERVICES[service].has_appliance:
-        severity = Severity.WARNING  # off is right if appliances use public names, or programs the endpoint's own name
+        severity = (
+            Severity.WARNING
+        )  # off is right if appliances use public names, or if programs use the endpoint's own name
     certain = fault.outcome is Reachability.BLOCKED
     yield _predicted(fault, severity=severity, certain=certain, counts=counts)
 
@@ -246,7 +248,7 @@ def _severity(
 
 
 def _for_whom(vpc: AuditedNetwork, fault: PredictedFault, *, is_whole: bool, is_admitted: bool) -> str:
-    others = " The endpoint's groups admit others on these ports." if is_admitted else ""
+    others = " The endpoint's groups admit other sources on these ports." if is_admitted else ""
     if not vpc.has_hosts:
         return f"No host of {vpc.vpc_id} is known; this is judged for its subnets.{others}"
     if is_whole and fault.outcome is Reachability.BLOCKED:
@@ -299,8 +301,8 @@ def _context(endpoint: VpcEndpoint | GatewayEndpoint) -> dict[str, str]:
 def _denied_call(
     vpc: AuditedNetwork, service: str, endpoint: VpcEndpoint | GatewayEndpoint, *, counts: bool
 ) -> Iterator[AuditFault]:
-    """VPC008: a policy that denies a call to everybody, or to everybody in the account. The calls are those that
-    programs make there or, if these are unknown, the call with which a run proves access."""
+    """VPC008: a policy that denies a call to everybody, or to everybody in the account. The calls that programs make to
+    the service are judged or, if these are unknown, the call with which a run proves access."""
     region = vpc.known.region
     if isinstance(endpoint, GatewayEndpoint):
         return
@@ -345,7 +347,7 @@ def _denied(
 
 
 def _zones(vpc: AuditedNetwork, service: str, *, counts: bool) -> Iterator[AuditFault]:
-    """VPC009: zones in which the VPC has subnets, and the service's endpoint has no interface."""
+    """VPC009: zones in which the VPC has subnets but the service's endpoint has no interface."""
     there = [endpoint for endpoint in vpc.endpoints(service) if endpoint.state == AVAILABLE]
     covered = {zone for endpoint in there for zone in vpc.zones_of(endpoint)}
     offered = vpc.known.configuration.offered
@@ -377,9 +379,9 @@ def _zones(vpc: AuditedNetwork, service: str, *, counts: bool) -> Iterator[Audit
         severity=Severity.INFO,
         counts=counts,
         subjects=[endpoint.endpoint_id for endpoint in there],
-        detail=f"{names} {'has' if len(there) == 1 else 'have'} interfaces in {listed(sorted(covered))}, and none in "
+        detail=f"{names} {'has' if len(there) == 1 else 'have'} interfaces in {listed(sorted(covered))}, but none in "
         f"{listed(zones)}, where {vpc.vpc_id} has {counted(sum(map(len, of_zone.values())), 'subnet')} and "
-        f"{counted(hosts, 'known interface')} of hosts. Their calls cross zones.",
+        f"{counted(hosts, 'known interface')} of hosts. Calls from there cross zones.",
         fix=vpc.checks.of_endpoint(
             fixed(
                 vpc.known,
@@ -416,9 +418,9 @@ def unresolved_fault(
         severity=Severity.INFO,
         counts=counts,
         subjects=ids,
-        detail=f"{why}In no VPC that was read does {name.host} lead to {listed(ids)}; programs that are set to the "
-        f"endpoint's own name can use {'it' if len(ids) == 1 else 'them'} all the same. {it.capitalize()} "
-        f"{counted(interfaces, 'interface')}, which is {interfaces * HOURS:,} interface-hours a month.",
+        detail=f"{why}{name.host} does not lead to {listed(ids)} in any VPC that was read; programs that are set to "
+        f"the endpoint's own name can still use {'it' if len(ids) == 1 else 'them'}. {it.capitalize()} "
+        f"{counted(interfaces, 'interface')}, or {interfaces * HOURS:,} interface-hours a month.",
         fix=fixed(vpc.known, "VPC022", Fault(target=target_of(vpc.known, service, name.host), ids=tuple(ids))),
     )
 

@@ -54,7 +54,7 @@ class AuditFault:
     """Whether a workload for which the VPC is judged needs the service."""
     suppressed: bool
     services: tuple[Plain, ...]
-    """All services with this fault. The details are those of the first."""
+    """All services with this fault. The details are those of the first service."""
     ports: tuple[int, ...]
     """The ports; empty if the fault is not about ports."""
     addresses: tuple[Address, ...]
@@ -122,7 +122,7 @@ class AuditedEndpoint:
 
 
 class CentralRole(StrEnum):
-    """The role of a VPC for a central endpoint: it has it or uses it."""
+    """The role of a VPC for a central endpoint: it has the endpoint or uses it."""
 
     HUB = "hub"
     """It has the endpoint that other VPCs use."""
@@ -202,7 +202,7 @@ class RepeatedIn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepeatedFault:
-    """A fault of several VPCs. Each of them lists it as well, with its own fix."""
+    """A fault of several VPCs. Each of these VPCs also lists the fault, with a fix of its own."""
 
     code: Plain | None
     name: Plain | None
@@ -291,8 +291,8 @@ class AuditVerdict:
     """The verdict on all VPCs."""
 
     status: Status
-    """The worst VPC that counts; `unknown` if none counts, if the deadline came before all were read and nothing
-    critical was found, or if nothing could be audited."""
+    """The worst status of the VPCs that count. It is `unknown` if no VPC counts, if the deadline came before all VPCs
+    were read and nothing critical was found, or if nothing could be audited."""
     summary: Sentence
     """The verdict in a sentence or, if nothing could be audited, the reason."""
 
@@ -316,7 +316,8 @@ class AuditDocument:
     review: bool
     """Whether unwise settings are warnings, and not only information."""
     vpcs: tuple[AuditedVpc, ...]
-    """The VPCs: those that count first, then by status, the worst first, then by account, Region and id."""
+    """The VPCs. Those that count come first. Then the order is by status, the worst first, and by account, Region and
+    id."""
     repeated: tuple[RepeatedFault, ...]
     """Faults that several VPCs have, the worst first."""
     changes: AuditChanges | None

@@ -61,8 +61,8 @@ def answer_of(
 ) -> tuple[str, str | None]:
     """The reason for the status of a VPC, and the first thing to do about it.
 
-    `faults` are in the order of a document, `why_untold` says why nothing is known of the VPC, and `how_to_read` says
-    how to learn more. Either is empty if it does not apply.
+    `faults` are in the order of a document, `why_untold` says why nothing is known about the VPC, and `how_to_read`
+    says how to learn more. Both may be empty.
     """
     if status is Status.NOT_IN_USE:
         return "no endpoint of a workload", None

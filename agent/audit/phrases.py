@@ -59,7 +59,7 @@ def word(fault: AuditFault | RepeatedFault) -> str:
 
 
 def kind(fault: AuditFault | RepeatedFault) -> str:
-    """The colour of a fault. A fault that does not decide has none."""
+    """The colour of a fault. A fault that does not affect the status is muted."""
     if aside(fault):
         return MUTED
     return fault.severity.value if fault.certain else "unknown"
@@ -115,7 +115,8 @@ def endpoint_cells(endpoint: AuditedEndpoint) -> tuple[str, ...]:
 
 
 ENDPOINT_HEADS: Final = ("service", "state", "private DNS", "interfaces", "in use", "hours")
-"""`in use` tells whether a name or a route leads there. The hours in a month are summed over all its interfaces."""
+"""`in use` tells whether a name or a route leads to the endpoint; `hours` are the hours of all its interfaces in a
+month."""
 
 
 def central_words(central: CentralEndpoint) -> str:

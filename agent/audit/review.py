@@ -20,7 +20,7 @@ from probes.vpc.model import DELETED, GatewayEndpoint, SecurityGroup, VpcEndpoin
 RAISED: Final = frozenset({"VPC009", "VPC020", "VPC021"})
 """Codes that `--review` raises from information to a warning."""
 OF_REVIEW: Final = frozenset({"VPC020", "VPC021"})
-"""Codes whose one fault names all endpoints that have it."""
+"""Codes for which a single fault names all endpoints that have it."""
 _EVERYBODY: Final = ("*", ["*"], {"AWS": "*"}, {"AWS": ["*"]})
 _EVERYTHING: Final = ("*", ["*"])
 
@@ -34,8 +34,8 @@ class _At:
 
 
 def review(vpc: AuditedNetwork, required: Container[str], known: Suppressions) -> Iterator[AuditFault]:
-    """VPC020 for each group, and VPC021 for all policies together. Needed services have findings apart from the others.
-    So have suppressed endpoints, so that a suppression hides no other endpoint."""
+    """VPC020 for each group, and VPC021 for all policies together. Services that are needed and other services have
+    separate findings. So do endpoints with and without a suppression, so that a suppression hides no other endpoint."""
     for counts in (True, False):
         there = [one for one in _there(vpc) if (one.service in required) is counts]
         for is_known in (False, True):
@@ -103,8 +103,8 @@ def _policies(vpc: AuditedNetwork, there: Sequence[_At], *, counts: bool, is_kno
         counts=counts,
         is_known=is_known,
         subjects=ids,
-        detail=f"The {whose} of {listed(ids)} {'allows' if len(ids) == 1 else 'allow'} every caller, also one with "
-        "keys of another account, every action on every resource, as AWS's default does.",
+        detail=f"The {whose} of {listed(ids)} {'allows' if len(ids) == 1 else 'allow'} every caller, even with keys "
+        "of another account, to do every action on every resource, as AWS's default policy does.",
         fix=fixed(vpc.known, "VPC021", Fault(target=target_of(vpc.known, services[0]), ids=ids)),
     )
 

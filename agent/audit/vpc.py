@@ -81,7 +81,7 @@ class AuditedNetwork:
 
     @cached_property
     def checks(self) -> FixChecks:
-        """The checks whether fixes work."""
+        """Checks that tell whether fixes work."""
         paths = [path for service in self.with_endpoint for path in self.paths(service)]
         return FixChecks(self.known, self.sources, self._blocks, paths)
 
@@ -92,7 +92,7 @@ class AuditedNetwork:
 
     @cached_property
     def with_endpoint(self) -> tuple[str, ...]:
-        """The services of which the VPC has an interface or gateway endpoint, in the order of the catalogue."""
+        """The services for which the VPC has an interface or gateway endpoint, in the order of the catalogue."""
         return tuple(name for name in SERVICES if self.endpoints(name) or self.known.gateways(name))
 
     @cached_property

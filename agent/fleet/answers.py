@@ -1,9 +1,9 @@
 """Join answers of `fleet`: results for single Regions or accounts become one result for all of them.
 
-A Parquet file of answers carries in its metadata the document from which its rows were made. A million hosts become
-some hundred causes there, so ten such files are joined as fast as they are read. Each host is in one answer, so numbers
-of hosts add up. A cause has the same key in every answer, as it has in every sweep. A fault that no answer calls a
-shared cause stays a fault of its hosts alone: hosts of two answers are not compared.
+A Parquet file of answers carries in its metadata the document from which its rows were made. A million hosts have only
+some hundred causes, so joining ten such files takes no longer than reading them. Each host is in only one answer, so
+numbers of hosts can be added. A cause has the same key in every answer, as in every sweep. Hosts of different answers
+are not compared, so a fault that is not a shared cause in any answer remains a fault of single hosts.
 """
 
 import base64
@@ -59,12 +59,12 @@ _Part = TypeVar("_Part")
 
 
 def packed(document: FleetDocument) -> str:
-    """Return a document in the form that the metadata of a Parquet file holds: text without a quote."""
+    """Return a document as text without quotation marks, for the metadata of a Parquet file."""
     return base64.b64encode(zlib.compress(dumps(document).encode())).decode()
 
 
 def unpacked(text: str) -> FleetDocument:
-    """Return the document in the metadata. Raises ValueError with words that follow the name of the file."""
+    """Return the document in the metadata. Raises ValueError; its message is to follow the name of the file."""
     unpacker = zlib.decompressobj()
     try:
         data = unpacker.decompress(base64.b64decode(text, validate=True), MAX_DOCUMENT)
@@ -78,12 +78,12 @@ def unpacked(text: str) -> FleetDocument:
     if not all(map(_is_possible, document.causes)):
         raise ValueError("holds an answer whose numbers are not possible")
     if document.redacted:
-        raise ValueError("holds a redacted answer, whose masks are not names: vpc-1 is another VPC in the next")
+        raise ValueError("holds a redacted answer: a mask such as vpc-1 stands for another VPC in another answer")
     return document
 
 
 def _is_possible(cause: FleetCause) -> bool:
-    """Whether the numbers of the shared values are possible, so that one may divide by them."""
+    """Whether the numbers of the shared values are possible, so that they can be divisors."""
     shared = cause.shared
     return shared is None or (0 < shared.coverage <= 1 and shared.sick > 0 and shared.well >= 0)
 
@@ -130,7 +130,7 @@ def joined(
         suppressed=_suppressed(answers),
         unreadable=(*unreadable, *(one for it in answers for one in it.unreadable))[:MAX_EXAMPLES],
         notes=(
-            f"Joined from {len(answers):,} answers of fleet: what hosts of two of them share was not asked.",
+            f"Joined from {len(answers):,} answers of fleet. Hosts of different answers were not compared.",
             *notes,
             *dict.fromkeys(one for it in answers for one in it.notes),
         ),
@@ -191,7 +191,7 @@ def _members(cause: FleetCause) -> int:
 
 
 def _cause(parts: Sequence[FleetCause]) -> FleetCause:
-    """Merge the parts of one cause that share its key. Its description comes from the answer with most of its hosts."""
+    """Merge the parts of a cause, which all have its key. Its description comes from the part with most hosts."""
     if len(parts) == 1:
         return parts[0]
     said = max(parts, key=_members)
@@ -224,8 +224,8 @@ def _examples(lists: Iterable[Sequence[str]]) -> tuple[str, ...]:
 
 
 def _shared(parts: Sequence[FleetCause]) -> Shared | None:
-    """Return the values that the hosts share if every part names the same ones. The probability is that of the surest
-    part."""
+    """Return the values that the hosts share if every part names the same values, otherwise None. The probability is
+    the smallest one of all parts."""
     shared = [part.shared for part in parts if part.shared is not None]
     if len(shared) < len(parts) or len({one.values for one in shared}) > 1:
         return None
@@ -283,7 +283,7 @@ def _own_faults(answers: Iterable[FleetDocument]) -> tuple[OwnFault, ...]:
             severity=min((one.severity for one in of), key=lambda severity: severity.rank),
             host_count=sum(one.host_count for one in of),
             hosts=_examples(one.hosts for one in of),
-            note=of[0].note if len(of) == 1 else None,  # `well` counts neighbours within one answer only
+            note=of[0].note if len(of) == 1 else None,  # a note counts neighbours within one answer only
         )
         for of in parts.values()
     )
@@ -291,7 +291,8 @@ def _own_faults(answers: Iterable[FleetDocument]) -> tuple[OwnFault, ...]:
 
 
 def _suppressed(answers: Iterable[FleetDocument]) -> tuple[SuppressedFault, ...]:
-    """Return the faults that answers left out; a suppression in several answers counts the hosts of all."""
+    """Return the suppressed faults of all answers. If several answers have the same suppression, its numbers of hosts
+    are added."""
     alike = _grouped((replace(one, host_count=0), one) for answer in answers for one in answer.suppressed)
     return tuple(replace(one, host_count=sum(each.host_count for each in of)) for one, of in alike.items())
 

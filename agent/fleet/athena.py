@@ -1,7 +1,7 @@
 """The two tables of a fleet in Amazon Athena: the records as hosts wrote them, and what `fleet` decided each day.
 
 Partitions are projected from the layout of the bucket, so that no crawler and no statement has to add them. A partition
-column must not be a data column as well, so its values stand in the path alone.
+column must not be a data column as well, so its values are only in the path.
 
 Sources: CREATE TABLE, Use partition projection with Amazon Athena, OpenX JSON SerDe, in the Amazon Athena User Guide.
 """
@@ -27,7 +27,8 @@ ANSWERS_PREFIX: Final = "fleet/answers"
 DAY: Final = "dt"
 PARTITIONED_BY: Final = ("account", "region", DAY)
 NOT_STORED: Final = frozenset({"schema", *PARTITIONED_BY})
-"""Fields of a record that have no column: `schema` is a reserved word in SQL."""
+"""Fields of a record that have no data column: `schema` is a reserved word in SQL, and the others are partition
+columns."""
 _TYPES: Final[dict[Any, str]] = {
     str: "string",
     str | None: "string",
@@ -41,7 +42,7 @@ _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,127}")
 
 
 class AthenaError(Exception):
-    """Athena cannot do what was asked for; the reason is in words for the operator."""
+    """Athena cannot do what was asked for. The message tells the operator why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +97,7 @@ def _check(lake: Lake) -> None:
         if not is_region(region):
             raise AthenaError(f"{region!r} is not a Region")
     if not lake.regions:
-        raise AthenaError("at least one Region has to be named: partitions are projected only for those")
+        raise AthenaError("name at least one Region: partitions are projected only for named Regions")
 
 
 def _records(lake: Lake) -> str:
@@ -153,7 +154,8 @@ def _foot(lake: Lake, folder: str, projected: Mapping[str, str], partitions: Seq
 
 
 def _projected(column: str, values: Sequence[str]) -> dict[str, str]:
-    """Return the projection of a partition column onto its values; without values each query must name one."""
+    """Return the properties that project a partition column onto its values. Without values, each query must name a
+    value."""
     if not values:
         return {f"projection.{column}.type": "injected"}
     return {f"projection.{column}.type": "enum", f"projection.{column}.values": ",".join(values)}

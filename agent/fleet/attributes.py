@@ -1,11 +1,11 @@
-"""The attributes that hosts of a fleet may share. They are apart from the document, so that options load nothing else
-of a fleet."""
+"""The attributes that hosts of a fleet may share. They are in a module of their own, so that the command-line options
+need not load the rest of the fleet."""
 
 from enum import StrEnum
 
 
 class Attribute(StrEnum):
-    """An attribute that hosts may share, in the order from the nearest to a fix to the farthest."""
+    """An attribute that hosts may share. The order begins with the attributes that are nearest to a fix."""
 
     GROUP = "group"
     ENDPOINT = "endpoint"

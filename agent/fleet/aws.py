@@ -1,8 +1,7 @@
 """Clients of the SDK for the sources of a fleet: S3 and Systems Manager.
 
-A run on a host reads AWS over its own sockets, beside steps whose times it measures. Nothing is measured here, so these
-are boto3's clients as they come, with its connections, retries and settings. They are imported when they are first
-used.
+A run on a host calls AWS over sockets of its own, since it measures times. Nothing is measured here, so these are
+ordinary clients of boto3, with boto3's connections, retries and settings. boto3 is imported when it is first used.
 """
 
 from collections.abc import Iterator
@@ -31,7 +30,7 @@ such as the URL of a proxy."""
 
 
 class AwsError(Exception):
-    """AWS gave no answer, or refused, in words for the operator."""
+    """AWS gave no answer, or refused. The message tells the operator why."""
 
 
 def client(

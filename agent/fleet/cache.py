@@ -1,4 +1,4 @@
-"""The folder of a cache. Each file has the pieces of one batch, is written once and whole, and never changes."""
+"""The folder of a cache. Each file has the pieces of one batch. It is written once, as a whole, and never changes."""
 
 import secrets
 import time

@@ -1,9 +1,10 @@
 """Find which faults of hosts have one cause, and name each cause.
 
 A cause is named in one of three cases: the configuration names the resource; at least half of the hosts that could have
-the fault do; or the hosts with the fault share something that the others do not. The third case is searched among all
-hosts with a code together. Hosts that an answer explains are set aside, and the search is repeated for the rest as long
-as it finds something. All codes are searched at once: `agent/fleet/statements` has each step as SQL over all hosts.
+the fault have it; or the hosts with the fault share something that other hosts do not have. For the third case, all
+hosts with the same code are searched together. Hosts that are explained are set aside, and the search is repeated for
+the others until it finds nothing more. All codes are searched at once: `agent/fleet/statements` has each step as SQL
+over all hosts.
 """
 
 from collections import defaultdict
@@ -22,13 +23,13 @@ if TYPE_CHECKING:
 _OF_ONE_KEY: Final = 0.9
 """Share of the explained hosts that must have the same ids before the cause gets these ids."""
 _NEARLY_ALL: Final = 0.9
-"""Share of the hosts with a value that must have the fault before the value is also a cause of hosts that an earlier
+"""If at least this share of the hosts with a value have the fault, the value is also a cause for hosts that an earlier
 cause explains."""
 _SPECIFIC: Final = frozenset({SubjectKind.ROLE, SubjectKind.ISSUER, SubjectKind.URL})
-"""Subjects that are themselves at fault, wherever a host is. Such a cause needs the minimum number of hosts only, not
-half of the hosts that could have it."""
+"""Subjects that are themselves at fault, wherever a host is. A cause with such a subject needs only the minimum number
+of hosts, not half of the hosts that could have it."""
 _BEFORE: Final = ("service_set", "host", "held", "spot", "spot_value", "spot_pair", "fault_here", "fault_key")
-"""Statements that count a sweep before its faults are searched."""
+"""Statements that count the hosts of a sweep before its faults are searched."""
 _BY_KEY: Final = ("key_service", "candidate", "candidate_member", "area", "area_spot", "candidate_area", "outside")
 _EVIDENCE: Final = ("evidence", "only_evidence", "pool")
 _BY_CODE: Final = ("code_question", "code_area", "code_outside", "outside_value", "question", "sick")
@@ -39,7 +40,7 @@ class NamedCause:
     """A cause of a sweep."""
 
     number: int
-    """Number of the cause in the tables, there the column `q`."""
+    """Number of the cause: the column `q` of the tables."""
     key: str
     code: str
     severity: int
@@ -50,7 +51,7 @@ class NamedCause:
     raw_keys: tuple[str, ...]
     """Keys of the faults that this cause stands for."""
     values: tuple[SharedValue, ...]
-    """Values that the hosts share. If a host has all of them, its other faults of this code have this cause, too."""
+    """Values that the hosts share. Every fault with this code has this cause if its host has all of these values."""
     member_count: int
     """Number of hosts with the fault."""
     exposed_count: int
@@ -61,7 +62,7 @@ class NamedCause:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """Values that distinguish the sick hosts of a question from the others."""
+    """The answer to a question: values that distinguish the sick hosts from the others."""
 
     code: str
     shared: Shared
@@ -92,7 +93,7 @@ def order(cause: NamedCause) -> tuple[int, int, str]:
 
 def name_causes(database: "Database", sweep: str, least: int) -> tuple[NamedCause, ...]:
     """Return the causes of a sweep in their order; `least` is the minimum number of hosts for a cause. Afterwards the
-    tables of `agent/fleet/statements` hold that sweep."""
+    tables of `agent/fleet/statements` are about that sweep."""
     return _Naming(database, sweep, least).causes()
 
 
@@ -136,7 +137,7 @@ class _Naming:
         return tuple(sorted((*by_evidence, *shared), key=order))
 
     def _by_shared(self, told: Mapping[int, Told], keys: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-        """Yield the causes that shared values name, round after round until a round finds none."""
+        """Yield the causes that shared values identify. The search is repeated until a round finds nothing."""
         database = self._database
         (number,) = database.ask("last_number")[0]
         rounds = 0
@@ -212,8 +213,8 @@ def asked(database: "Database", least: int) -> dict[int, Told]:
 
 
 def spread_of(database: "Database", by: Attribute | None, most: int) -> dict[int, Spread]:
-    """Return the places of the hosts of each cause that was named last, by the cause's number. With `by`, the hosts are
-    also counted by the `most` frequent values of that attribute."""
+    """Return the places of the hosts of each cause that `name_causes` found last, by the cause's number. With `by`, the
+    hosts are also counted by the `most` frequent values of that attribute."""
     places: defaultdict[int, list[Place]] = defaultdict(list)
     database.run("spot_zone")
     for q, vpc, zone, sick, exposed in database.ask("cause_place"):
@@ -231,7 +232,7 @@ def spread_of(database: "Database", by: Attribute | None, most: int) -> dict[int
     for q, value, sick, exposed in () if by is None else database.ask("cause_value", broken_by=by.value, most=most):
         values[q].append(HostsOfValue(value=value, sick=sick, exposed=exposed))
     arrivals: defaultdict[int, list[tuple[SharedValue, str]]] = defaultdict(list)
-    is_first = database.count("sweep_order") < 2  # then the start is unknown, and so is what is new
+    is_first = database.count("sweep_order") < 2  # a single sweep does not show what is new
     for q, attribute, value, sweep in () if is_first else database.ask("arrival"):
         arrivals[q].append((SharedValue(attribute=Attribute(attribute), value=value), sweep))
     return {
@@ -260,8 +261,8 @@ def _reach(key: str, code: str) -> str:
 
 
 def _base(code: str, rows: Sequence[tuple[Any, ...]]) -> tuple[str, tuple[str, ...]]:
-    """Return the key of a cause without its shared values, and its services. The arguments are the keys under which its
-    hosts have its code, each with its number of hosts, severity and services."""
+    """Return the key of a cause without its shared values, and its services. `rows` are the keys that its hosts have
+    for its code, each with a number of hosts, a severity and services."""
     key, count, *_ = max(rows, key=lambda row: (row[1], row[0]))
     every = sum(count for _, count, *_ in rows)
     is_known = all(known for *_, known in rows)
@@ -280,9 +281,9 @@ def _with_values(key: str, values: Iterable[SharedValue]) -> str:
 
 
 def write_members(database: "Database", table: str, causes: Sequence[NamedCause], sweep: str) -> None:
-    """Write the table `now_member` or `past_member`, and a copy of it as `cause_member`. It assigns the faults of all
-    sweeps to these causes of one sweep: the key of the cause, its place among them and its severity, or NULL for a
-    fault of the host alone."""
+    """Write the table `now_member` or `past_member`, and a copy of it as `cause_member`. It has the faults of all
+    sweeps, each with the cause of this sweep that it belongs to: the key, the index and the severity of the cause.
+    These are NULL for a fault of the host alone."""
     for name in ("cause_key", "cause_rule"):
         database.run(name)
     database.fill(

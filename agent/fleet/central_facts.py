@@ -1,9 +1,9 @@
-"""Explain the symptoms of hosts that read no configuration by central facts: facts of EC2 that were gathered elsewhere,
-one file for each VPC.
+"""Explain the symptoms of hosts that did not read the configuration. Central facts explain them: facts of EC2 that were
+gathered elsewhere, one file for each VPC.
 
 The predictor follows the connections and names of each class of sources in a VPC. A prediction explains a measured
-failure if the configuration stops exactly this for hosts of the same subnet and groups. Facts are never asked about
-anything that works.
+failure if the configuration stops exactly this connection for hosts of the same subnet and security groups. Facts are
+used only for failures, never for anything that works.
 """
 
 from collections import defaultdict
@@ -50,9 +50,9 @@ def explain_centrally(
     known_keys: Iterable[tuple[str | None, str, str]],
     today: date,
 ) -> CentralCauses:
-    """Return the causes of symptoms on hosts that read nothing. `known_keys` are causes that other hosts found
-    themselves, each with the account and VPC of those hosts, the most frequent first. If one of the same account and
-    VPC names the same resource, its key is used."""
+    """Return the causes of the symptoms of hosts that did not read EC2. `known_keys` are causes that other hosts found
+    themselves, each with the account and VPC of those hosts, the most frequent first. If such a cause of the same
+    account and VPC names the same resource, its key is used."""
     now = datetime(today.year, today.month, today.day, tzinfo=UTC) + timedelta(days=1)
     usable: dict[str, Ec2Facts] = {}
     notes: list[str] = []
@@ -139,8 +139,8 @@ class _Predicted:
         self._known: dict[tuple[object, ...], PredictedFault | None] = {}
 
     def cause_of(self, symptom: Blind) -> PredictedFault | None:
-        """Return the predicted fault that matches a symptom for every source that this host may be; None if sources
-        differ or nothing is known."""
+        """Return the predicted fault that explains a symptom. Several sources may be this host: None if their faults
+        differ or are unknown."""
         asked = symptom.symptom_key, symptom.target, symptom.subnet, symptom.groups
         if asked not in self._known:
             self._known[asked] = self._cause_of(symptom)
@@ -181,8 +181,8 @@ def _first_fault(faults: Iterable[PredictedFault], symptom: Blind) -> PredictedF
 
 
 def _concerns(fault: PredictedFault, symptom: Blind) -> bool:
-    """Whether a prediction is about a port and an address at which the host failed. A name has neither. There the
-    deciding setting is enough, since the host measured that the answer is wrong."""
+    """Whether a prediction is about a port and an address at which the host failed. A fault of a name has neither. For
+    such a fault, the deciding setting is enough, since the host measured that the answer is wrong."""
     if not fault.ports:
         return True
     subjects = subjects_of(symptom.symptom_key)
@@ -196,8 +196,7 @@ def _concerns(fault: PredictedFault, symptom: Blind) -> bool:
 
 
 def _key(fault: PredictedFault, symptom: Blind, known_keys: _KnownKeys) -> str:
-    """Return the key of a predicted cause: the key that hosts use if it names the same resource, otherwise a key of its
-    own."""
+    """Return the key of a predicted cause: the key that hosts use for the same resource, otherwise a new key."""
     code = fault.code or ""
     named = list(resources(*fault.decided_by))
     for key, subjects in known_keys.get(code, ()):

@@ -48,8 +48,8 @@ class _Turned:
     silent: int = 0
 
     def was_there(self, enough: int) -> bool:
-        """Whether enough hosts had the cause before. Hosts that were never heard from before count as they are now if
-        they are the minority."""
+        """Whether enough hosts had the cause before. Hosts that were not heard from before count with their present
+        state if they are the minority."""
         return self.had >= enough or (self.fresh <= self.had and self.had + self.fresh >= enough)
 
     @property
@@ -68,8 +68,8 @@ def least_change(before: int, least: int = 1) -> int:
 def past_of(
     engine: "Database", causes: Sequence[NamedCause], whole: Sequence[Sweep], told: Sweep, least: int
 ) -> dict[str, Past]:
-    """Return the history of each cause by its key, from the rules in `cause_member`. `whole` are the sweeps of all
-    hosts, the oldest first; those after the told one are not used."""
+    """Return the history of each cause by its key, from the table `cause_member`. `whole` are the sweeps of all hosts,
+    the oldest first; sweeps after `told` are not used."""
     counts: defaultdict[str, dict[str, int]] = defaultdict(dict)
     for key, sweep, count in engine.ask("cause_sweep"):
         counts[key][sweep] = count
@@ -79,7 +79,7 @@ def past_of(
     engine.fill("begun", ((key, sweep.id) for key, (sweep, _) in first.items()))
     reported = {key: identified(own) for key, own in engine.ask("first_key")}
     tickets: dict[str, str] = {}
-    for cause in causes:  # two causes that had one key get a ticket each
+    for cause in causes:  # two causes that had the same key get different tickets
         ticket = reported.get(cause.key, cause.key)
         tickets[cause.key] = cause.key if ticket in tickets.values() else ticket
     return {
@@ -94,7 +94,7 @@ def past_of(
 
 
 def _first(counts: Mapping[str, int], sweeps: Sequence[Sweep], least: int) -> tuple[Sweep, bool]:
-    """Return the first sweep since which the cause is on enough hosts without a break, and whether it comes and
+    """Return the sweep since which the cause has been on enough hosts without a break, and whether it comes and
     goes."""
     enough = max(1, min(least, counts.get(sweeps[-1].id, 0)))
     there = [counts.get(sweep.id, 0) >= enough for sweep in sweeps]
@@ -116,8 +116,8 @@ def changes_between(
     against: Sweep,
     least: int,
 ) -> tuple[FleetChange, ...]:
-    """Return how causes changed between the shown sweep, whose history is `past`, and the other sweep. A silent host
-    counts as it was when it was last heard from: silence heals nothing, and a later record adds nothing new."""
+    """Return how causes changed from the sweep `against` to the sweep `told`, whose history is `past`. A silent host
+    counts with its last known state: its silence does not heal a cause, and its return does not make a cause new."""
     write_members(engine, "past_member", earlier, against.id)
     engine.run("last_heard", against=against.id)
     turned = {key: _Turned(*counts) for key, *counts in engine.ask("turned", told=told.id, against=against.id)}
@@ -152,8 +152,8 @@ def _healed(
     against: Sweep,
     least: int,
 ) -> list[FleetChange]:
-    """Return the causes of the other sweep that are gone and healed: most of their hosts were heard from and have no
-    fault of that code."""
+    """Return the changes of causes that are gone. A cause has healed if most of its hosts were heard from and have no
+    fault with its code; otherwise it has shrunk."""
     left = {
         key: (before, heard, still)
         for key, before, heard, still in engine.ask("left", told=told.id, against=against.id)

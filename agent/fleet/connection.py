@@ -1,7 +1,7 @@
 """Opens DuckDB; this is the one module that imports it.
 
-DuckDB writes to disk what does not fit into its memory. By default it uses the folder `.tmp` in the current one, and a
-process that is killed leaves records there. Every connection therefore gets a folder that its caller removes.
+DuckDB writes to disk what does not fit into its memory. By default it uses the folder `.tmp` in the current folder,
+where a process that is killed leaves records behind. Every connection therefore gets a folder that its caller removes.
 """
 
 from pathlib import Path
@@ -16,12 +16,12 @@ Error = duckdb.Error
 FileError = duckdb.IOException
 """The error of a statement that cannot read or write a file."""
 SPILLED: Final = "spilled"
-"""The folder, inside the caller's, that DuckDB makes when its memory is full."""
+"""The folder that DuckDB makes inside the caller's folder when its memory is full."""
 
 
 def connect(folder: Path, **settings: Any) -> Connection:
-    """Return a database in memory. It spills into this folder alone, and draws no progress bar over the output of this
-    process."""
+    """Return a database in memory. It writes temporary files only into this folder, and draws no progress bar over the
+    output of this process."""
     connection = duckdb.connect(":memory:", config={**settings, "temp_directory": str(folder / SPILLED)})
     connection.execute("SET enable_progress_bar = false")
     return connection

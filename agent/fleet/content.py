@@ -41,7 +41,7 @@ _CHANGES: Final = Most(text=12, markdown=30, page=300)
 _PLACES: Final = Most(text=4, markdown=6, page=300)
 _OWNERS: Final = Most(text=6, markdown=20, page=32)
 _MOST_LINKS: Final = 12
-"""Causes that a line of a page leads to; the sections follow in the same order."""
+"""Maximum number of causes that a line of a page links to."""
 
 
 def document(fleet: FleetDocument) -> Document:
@@ -74,7 +74,7 @@ def _anchor(number: int) -> str:
 
 
 def _to_causes(keys: Iterable[str], links: Mapping[str, Link]) -> Iterator[Block]:
-    """The ways to the causes of these keys, the first ones."""
+    """A line with links to the first causes that have these keys."""
     from agent.documents.anchors import in_a_row
 
     if found := [links[key] for key in keys if key in links][:_MOST_LINKS]:
@@ -90,12 +90,12 @@ def _blocks(fleet: FleetDocument) -> Iterator[Block]:
         groups = Bullets(tuple(map(phrases.group, fleet.groups)), most=ALL)
         keys = dict.fromkeys(key for row in fleet.groups for key in row.keys)
         ways = on_pages(lambda: _to_causes(keys, _links(fleet)))
-        yield Section(title="Causes that may be one", blocks=(groups, ways))
+        yield Section(title="Causes that may have one origin", blocks=(groups, ways))
     causes = (_cause(number, cause, fleet) for number, cause in enumerate(_counted_at(fleet), 1))
     yield Many(tuple(causes), "more cause", _CAUSES)
     if beside := [phrases.beside(cause) for cause in fleet.causes if not cause.host_count]:
         yield Section(
-            title="Besides, on hosts that count at the causes above", blocks=(Bullets(tuple(beside), most=ALL),)
+            title="Other causes, on hosts that count at the causes above", blocks=(Bullets(tuple(beside), most=ALL),)
         )
     if fleet.own_faults:
         yield _own(fleet)
@@ -108,7 +108,7 @@ def _blocks(fleet: FleetDocument) -> Iterator[Block]:
     if fleet.notes:
         yield Section(title="Notes", blocks=(Bullets(fleet.notes, most=ALL),))
     version = f"backuplink {fleet.tool.version}."
-    yield Only(frozenset({Medium.MARKDOWN}), lambda: [Text(f"{version} The same as a page: --format html")])
+    yield Only(frozenset({Medium.MARKDOWN}), lambda: [Text(f"{version} This document as a page: --format html")])
     yield on_pages(lambda: [Text(f"{version} This file also holds the document as JSON.", MUTED)])
 
 
@@ -228,10 +228,10 @@ def _maps(fleet: FleetDocument) -> Iterator[Block]:
 
     if any(cause.places for cause in fleet.causes):
         zones = Figure("Hosts by VPC and zone", lambda width, name: pictures.zones(fleet, width, name))
-        note = Text("Hosts that have a shared cause, out of all hosts there that could have one.", MUTED)
+        note = Text("Hosts that have a shared cause, out of all hosts that could have a shared cause.", MUTED)
         placed = [cause.key for cause in fleet.causes if cause.places]
         yield Section(title="Where: VPC by zone", blocks=(note, zones, *_to_causes(placed, _links(fleet))))
-    since = Figure("Sweeps, and since when each cause is there", lambda width, name: pictures.since(fleet, width, name))
+    since = Figure("Sweeps, and when each cause began", lambda width, name: pictures.since(fleet, width, name))
     ways = _to_causes([cause.key for cause in fleet.causes], _links(fleet))
     yield Section(title="Since when", blocks=(since, *ways))
 
@@ -280,7 +280,7 @@ def _unused(fleet: FleetDocument) -> Iterator[Section]:
     if not sentences:
         return
     unread = Table(
-        caption="The first that could not be read",
+        caption="The first files that could not be read",
         heads=("file", "why"),
         rows=tuple((row.place, row.why) for row in fleet.unreadable),
         most=ALL,

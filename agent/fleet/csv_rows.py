@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from typing import Final
 
 SEPARATORS: Final = ",;\t"
-"""Possible separators. The file's separator is the first of these that its first row has."""
+"""Possible separators. A file's separator is the first of these characters that its first row contains."""
 MAX_CELL: Final = 256
 """Maximum length of a cell: that of a tag's value. The rest of a longer cell is left out."""
 
 
 def rows(text: str) -> Iterator[tuple[int, list[str]]]:
     """Yield the rows with their line numbers, without empty rows and comments. Raises ValueError if the text is not
-    CSV, with words that follow the name of the file."""
+    CSV; the message is to follow the name of the file."""
     separator = next((mark for mark in SEPARATORS if mark in _first_line(text)), SEPARATORS[0])
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     try:

@@ -1,8 +1,9 @@
-"""DuckDB, of the extra `fleet`. It loads no extension, contacts nothing, and opens files in its own folder alone.
+"""The DuckDB database of a fleet, which needs the extra `fleet`. It loads no extension, contacts nothing, and opens
+only files in its own folder.
 
 Records come as lines of JSON, and SQL turns them into rows: single rows from Python would take ten times as long. The
 cache is a folder of Parquet files, one for each batch. DuckDB reads and writes copies in the folder of this database,
-so it needs access to no other.
+so it needs no access to other folders.
 """
 
 import os
@@ -24,10 +25,11 @@ from agent.report.host_record import line
 BATCH: Final = 10_000
 """Number of pieces that go into the tables, and into a file of the cache, at a time."""
 MEMORY: Final = "1200MB"
-"""DuckDB's memory limit; more goes to disk. Python's own memory comes on top."""
+"""DuckDB's memory limit; more data goes to disk. The memory of Python itself is not included."""
 SUFFIX: Final = ".parquet"
 _UNSOUND: Final = (Error, UnicodeDecodeError)
-"""Errors of DuckDB for a damaged file. The second arises if the error's own text repeats bytes of the file."""
+"""Errors of DuckDB for a damaged file. A UnicodeDecodeError arises if the text of DuckDB's error repeats bytes of the
+file."""
 WHOLE: Final = "whole"
 _ARRIVED: Final = ("record", "cause", "symptom", "unreadable")
 
@@ -69,13 +71,13 @@ class Database:
     # --- What is read ------------------------------------------------------------------------------------------------
 
     def insert(self, reads: Iterable[Read]) -> None:
-        """Add records to all tables, with ids that continue the last one."""
+        """Add records to all tables, with ids that follow the last id."""
         self.take(Piece("", None, 0, read.place, read.sweep, line(read.record), None, 1, True) for read in reads)
         self.settle()
 
     def take(self, pieces: Iterable[Piece]) -> None:
-        """Add pieces, and also keep those with a tag in the cache if one is open. Only `settle` completes this. Raises
-        CacheError."""
+        """Add pieces to the tables. If a cache is open, pieces with a tag are also added to the cache. Only `settle`
+        completes this. Raises CacheError."""
         every = iter(pieces)
         while batch := list(islice(every, BATCH - len(self._waiting))):
             self._waiting += batch
@@ -102,7 +104,7 @@ class Database:
         self._count += len(batch)
 
     def _spread(self, arrived: str, **given: Any) -> None:
-        """Move the arrived records into the tables, through the view of each statement."""
+        """Move arrived pieces into the tables. The statement `arrived` makes the view of these pieces."""
         self.run(arrived, **given)
         for table in self._arrived:
             self.run(f"arrived_{table}")
@@ -121,8 +123,8 @@ class Database:
             raise CacheError(str(error)) from error
 
     def recall(self, sources: Sequence[Source] | None) -> tuple[set[int], tuple[str, ...]]:
-        """Load the cached pieces of the sources, or the whole cache for None, into the tables. Returns the indexes of
-        the sources that were found, and sentences about faults of the cache."""
+        """Load the cached pieces of the sources into the tables, or the whole cache if `sources` is None. Returns the
+        indexes of the sources that were found, and sentences about faults of the cache."""
         self.settle()
         parts, notes = ([], ()) if self._cache is None else self._parts(self._cache)
         if not parts:
@@ -168,13 +170,13 @@ class Database:
         return copy
 
     def _check(self, part: Path) -> None:
-        """Raise one of _UNSOUND if the file is not a file of this cache: of another form, or with unreadable pages."""
+        """Raise one of _UNSOUND if the file has other columns than the files of this cache, or is damaged."""
         self.run("sound", part=str(part))
 
     # --- Parquet -----------------------------------------------------------------------------------------------------
 
     def write_parquet(self, text: str, *, note: tuple[str, str] | None = None) -> bytes:
-        """Return the rows of a statement as a Parquet file, with `note` under its key in the metadata. Raises
+        """Return the rows of a statement as a Parquet file. `note` is a key and a value for its metadata. Raises
         TemporaryFileError."""
         written = self._folder / f"written{SUFFIX}"
         noted = "" if note is None else f", KV_METADATA {{{_quoted(note[0])}: {_quoted(note[1])}}}"
@@ -248,7 +250,7 @@ class Database:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-        if isinstance(error, FileError):  # it may spill; a damaged file is handled there
+        if isinstance(error, FileError):  # the folder is full or fails; damaged files were handled before
             raise TemporaryFileError(self._folder, _why(error)) from error
 
 

@@ -1,8 +1,8 @@
-"""Changes of a fleet as events of Amazon EventBridge: requests of `aws events put-events`, one a line.
+"""Changes of a fleet as events of Amazon EventBridge: requests of `aws events put-events`, one per line.
 
-An event says that a cause is new, healed, or on more or fewer hosts than in the sweep it is compared with. A rule may
-page somebody for each event: an unchanged sweep has none, and neither has a change of a few hosts. All events of a
-cause have the same ticket, and a repeated event has the same `id`.
+An event says that a cause is new, healed, or on more or fewer hosts than in the sweep it is compared with. A rule can
+page somebody for each event, since neither an unchanged sweep nor a change of a few hosts makes an event. All events of
+a cause have the same ticket, and a repeated event has the same `id`.
 """
 
 from collections.abc import Callable, Iterator
@@ -41,7 +41,7 @@ class FleetEvent:
     ticket: Plain
     """Identifies the cause in all of its events, even if its key changes."""
     id: Plain
-    """Identifies this event: rebuilt from the same sweeps it has the same id."""
+    """Identifies this event. If the event is made again from the same sweeps, it has the same id."""
     code: Plain
     name: Plain
     title: Sentence
@@ -49,24 +49,26 @@ class FleetEvent:
     radius: Radius
     subjects: tuple[FindingSubject, ...]
     services: tuple[Plain, ...]
-    """The services of the cause; this field and the next three are empty if it healed."""
+    """The services of the cause; empty if it healed."""
     host_count: int
     """Number of hosts that have it now."""
     host_count_before: int
     came: int
-    """Number of hosts that have it now and did not before, or were never heard from before."""
+    """Number of hosts that have it now but did not before, including hosts that were never heard from before."""
     went: int
     exposed_count: int
-    """Number of hosts that could have it."""
+    """Number of hosts that could have it; 0 if it healed."""
     hosts: tuple[FleetHost, ...]
-    """The first hosts that have it."""
+    """The first hosts that have it; empty if it healed."""
     owners: tuple[HostsOfOwner, ...]
-    """All hosts that have it, or had it before it healed, by owner, if the inventory names owners."""
+    """The hosts by owner: hosts that have it or, if it healed, hosts that had it. Empty if the inventory names no
+    owners."""
     since: datetime | None
-    """Start of the first sweep since which enough hosts have it without a break; None if that is unknown."""
+    """Start of the sweep since which enough hosts have had it without a break; None if it is unknown or the cause
+    healed."""
     fix: Fix | None
     sweep: Sweep
-    """The newer sweep, which the event reports."""
+    """The newer sweep, about which the event reports."""
     against: Sweep
     """The sweep that the newer one is compared with."""
 
@@ -77,7 +79,7 @@ def schema() -> dict[str, Any]:
 
 
 def render(document: FleetDocument) -> str:
-    """The requests, one a line; empty if nothing changed."""
+    """The requests, one per line; empty if nothing changed."""
     return put_events.lines(map(_entry, events(document)))
 
 
@@ -134,7 +136,7 @@ _CUTS: Final[tuple[Callable[[FleetEvent], FleetEvent], ...]] = (
     lambda event: replace(event, fix=None, hosts=(), services=()),
     lambda event: replace(event, subjects=(), owners=tuple(replace(one, hosts=()) for one in event.owners)),
 )
-"""Parts that are left out, in this order, until an entry is short enough. The key still names the subjects."""
+"""Steps that shorten an event, in this order, until its entry is short enough. The key still names the subjects."""
 
 
 def _entry(event: FleetEvent) -> dict[str, str]:

@@ -26,7 +26,8 @@ _EXPLAINS_TOGETHER: Final = [
     for row in EXPLAINS
     if isinstance(row.symptom, str) and CODES[row.cause].layer is Layer.CONFIGURATION
 ]
-"""Faults of the configuration, each with a symptom that it explains. One symptom of a host may have several of them."""
+"""Faults of the configuration, each with a symptom that it explains. A symptom of a host may have several of these
+causes."""
 _FORMS: Final = {
     SubjectKind.GROUP: command_form("sg"),
     SubjectKind.ACL: command_form("acl"),
@@ -39,13 +40,13 @@ _FORMS: Final = {
     SubjectKind.PROFILE: command_form("rp"),
     SubjectKind.DHCP_OPTIONS: command_form("dopt"),
 }
-"""Kinds of subjects that a finding of the configuration is about."""
+"""Kinds of subjects that a finding of the configuration is about, with the form of their ids."""
 _KINDS: Final = {kind.value: kind for kind in SubjectKind}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blind:
-    """A symptom of hosts that did not read the configuration, not explained by any other host."""
+    """A symptom of hosts that did not read the configuration, and that no other host explains."""
 
     symptom_key: str
     target: str
@@ -81,7 +82,7 @@ def explains(cause: str, symptom: str) -> bool:
 
 
 def radius_of(code: str) -> Radius:
-    """How far a fault reaches. For an unknown code of a later version, that is a VPC."""
+    """How far a fault reaches. A code of a later version, which is unknown here, is taken to reach a whole VPC."""
     return CODES[code].radius if code in CODES else Radius.VPC
 
 
@@ -97,8 +98,8 @@ def part_of(kind: str, id_: str) -> str:
 
 
 def explain_symptoms(database: "Database") -> None:
-    """Make the tables `sweep_order` and `explained_symptom`, which explain symptoms by the causes that other hosts
-    found."""
+    """Make the table `sweep_order`, and the table `explained_symptom` with the causes that other hosts found for
+    symptoms."""
     database.run("sweep_order")
     database.run("path")
     database.fill("path", wholes(dict(database.ask("path_key"))).items())
@@ -122,8 +123,8 @@ def blind_symptoms(database: "Database") -> list[Blind]:
 def find_faults(
     database: "Database", suppress: Sequence[Suppression], today: date, sweep: str
 ) -> tuple[SuppressedFault, ...]:
-    """Make the tables `fault`, one row for each host and fault, and `fault_target`. Returns the faults that were
-    suppressed in a sweep."""
+    """Make the table `fault`, with one row for each host and fault, and the table `fault_target`. Returns the faults
+    that were suppressed in a sweep."""
     database.run("fault_row")
     database.run("suppressed")
     suppressed = tuple(

@@ -1,9 +1,9 @@
 """The fix of each cause, with the ids of its subjects.
 
 Commands are built from the code, the ports of the catalogue, and ids that have the strict form of their kind, never
-from the text of a record. A command only reads if few hosts report the cause, or if its security group is named by
-hosts of several VPCs. If many hosts have a fault, a fix for a single host is left out unless each host measured the
-fault on itself.
+from the text of a record. The commands change nothing if few hosts report the cause, or if hosts of several VPCs name
+its security group. If many hosts have a fault, a fix for a single host is left out unless each host measured the fault
+on itself.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -33,8 +33,8 @@ from probes.ports import HTTPS
 _REGION: Final = "<REGION>"
 _IMAGE: Final = command_form("ami")
 _BY_ELIMINATION: Final = frozenset({"TCP001", "TCP002", "TCP003", "TCP004", "TCP006", "TCP008"})
-"""Codes that a host concludes from a failed path to an endpoint. Such a host is told to look at its own firewall if EC2
-lets the traffic pass, or if it reads nothing of EC2."""
+"""Codes that a host concludes from a failed path to an endpoint. Such a host is told to look at its own firewall if the
+configuration in EC2 lets the traffic pass, or if the host did not read it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +55,7 @@ class _About:
     groups: tuple[str, ...]
     """Security groups that all hosts with the fault have."""
     why_not: str | None
-    """Why nothing may be changed yet, as words that follow a colon; None if a change is allowed."""
+    """The reason why nothing must be changed yet, as text that follows a colon; None if a change is allowed."""
 
     def ids(self, kind: SubjectKind) -> list[str]:
         return [subject.id for subject in self.subjects if subject.kind is kind]
@@ -66,8 +66,8 @@ class _About:
 
     @property
     def ports(self) -> tuple[int, ...]:
-        """The ports in the key that belong to a service of the cause; 443 if the key has none. A record could name any
-        port."""
+        """The ports in the key that belong to a service of the cause; 443 if the key has no port. Other ports are left
+        out, since a record could name any port."""
         named = set(self.ids(SubjectKind.PORT))
         if not named:
             return (HTTPS,)
@@ -88,17 +88,17 @@ class _About:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trust:
-    """How far the records are trusted: anybody who may write one could have written it."""
+    """How far the records are trusted, since anybody who may write records could have written them."""
 
     least: int
     """The minimum number of hosts before a fix may change something."""
     places: Mapping[str, frozenset[tuple[str | None, str | None]]]
     """For each security group, the accounts and VPCs of the hosts that name it."""
     of_endpoints: frozenset[tuple[str, str]]
-    """Security groups that facts of EC2 show on an endpoint, each with the name of its service."""
+    """Security groups that facts of EC2 show on an endpoint, each with the name of the endpoint's service."""
 
     def why_not(self, cause: NamedCause, groups: Iterable[str], service_name: str | None) -> str | None:
-        """Return why a fix for a cause about these groups may change nothing; None if it may."""
+        """Return why a fix for a cause about these groups must not change anything; None if it may change something."""
         if cause.member_count < self.least:
             return (
                 f"only {counted(cause.member_count, 'host')} {'has' if cause.member_count == 1 else 'have'} this fault"
@@ -109,11 +109,11 @@ class Trust:
             places = self.places.get(group, frozenset())
             if len(places) > 1:
                 return (
-                    f"hosts of {counted(len(places), 'VPC')} name {group}, which is in one of them; --ec2-facts of the "
-                    "endpoint's VPC can show that it is the endpoint's"
+                    f"hosts of {counted(len(places), 'VPC')} name {group}, which is in only one VPC; --ec2-facts of "
+                    "the endpoint's VPC can show that the group belongs to the endpoint"
                 )
             if not all(vpc for _, vpc in places):
-                return f"the hosts that name {group} do not say their VPC"
+                return f"the hosts that name {group} do not name their VPC"
         return None
 
 
@@ -140,19 +140,19 @@ def _fix(about: _About) -> Fix:
         return _BY_CODE[code](about)
     if radius_of(code) is Radius.HOST:
         return Fix(
-            summary="Fix it once in what these hosts are made of, the image or the configuration management that they "
-            "share, and roll that out; single hosts get it back otherwise.",
+            summary="Fix it once in the image or the configuration management that these hosts share, and roll that "
+            "out; a fix on single hosts alone does not last.",
             commands=(_explain(code),),
         )
     return Fix(
-        summary=f"{_WHERE[radius_of(code)]} What the page of {code} says holds for all of them.",
+        summary=f"{_WHERE[radius_of(code)]} The page of {code} applies to all hosts with this fault.",
         commands=(_explain(code),),
     )
 
 
 _WHERE: Final = {
     Radius.HOST: "Fix it on the hosts.",
-    Radius.SUBNET: "Fix it at the subnet: its route table, its network ACL.",
+    Radius.SUBNET: "Fix it at the subnet: in its route table or its network ACL.",
     Radius.ENDPOINT: "Fix it at the endpoint, not on the hosts.",
     Radius.VPC: "Fix it in the VPC, not on the hosts.",
     Radius.ACCOUNT: "Fix it in the account, not on the hosts.",
@@ -177,7 +177,7 @@ def _fault(about: _About) -> Fault:
         target=target,
         ids=tuple(subject.id for subject in about.subjects),
         ports=ports,
-        why_not=about.why_not if about.ports else "the ports that hosts name are not those of the service",
+        why_not=about.why_not if about.ports else "the ports that hosts name are not ports of the service",
         shows=(describe_endpoint(target),) if about.cause.code == "VPC001" else (),
         openings=()
         if source is None
@@ -193,8 +193,8 @@ def _first_group(groups: Iterable[str]) -> str | None:
 
 
 def _of_configuration(about: _About) -> Fix:
-    """Return the row of the code. If a denial names the policy of an endpoint, that is the row for endpoint
-    policies."""
+    """Return the fix from the table of fixes by code. If a denial names the policy of an endpoint, this is the fix for
+    endpoint policies."""
     return fix_of(_AS.get(about.cause.code, about.cause.code), _fault(about))
 
 
@@ -205,20 +205,21 @@ _AS: Final = {"IAM001": "VPC008", "IAM002": "VPC008"}
 
 
 def _compare_ends(about: _About) -> Fix:
-    """Return the fix for failed connections: look at the other end and between, which the hosts cannot see."""
+    """Return the fix for failed connections: to look at the other end and at the path to it, which the hosts cannot
+    see."""
     addresses = about.addresses()
     where = f" at {listed_briefly(addresses)}" if addresses else ""
     return Fix(
-        summary=f"Look at the way to the endpoint{where}, not at the hosts: its security groups and state, the network "
-        "ACL and the routes of its subnet and of the hosts', firewalls between them. With facts of EC2, which "
-        "backuplink facts takes centrally, the fleet names the one.",
+        summary=f"Look at the path to the endpoint{where}, not at the hosts: the endpoint's security groups and state, "
+        "the network ACLs and the routes of its subnet and of the hosts' subnets, and firewalls between them. With "
+        "facts of EC2, which `backuplink facts` gathers centrally, `fleet` names the cause.",
         commands=(*interfaces_at(about.target.region, addresses), describe_endpoint(about.target)),
     )
 
 
 def _ask_name_servers(about: _About) -> Fix:
-    """Return the fix for a name: as for VPC011 if name servers answer otherwise, else about the answers inside the
-    VPC."""
+    """Return the fix for the answer to a name: the fix of VPC011 if the cause names other name servers, otherwise a fix
+    for the answers inside the VPC."""
     if servers := about.addresses(SubjectKind.RESOLVER):
         return fix_of("VPC011", Fault(target=about.target, servers=tuple(map(str, servers))))
     show = read_only(
@@ -227,8 +228,8 @@ def _ask_name_servers(about: _About) -> Fix:
         scope=CommandScope.VPC,
     )
     return Fix(
-        summary="Fix what answers names in the VPC: the names of the service have to be forwarded to the VPC's "
-        "resolver, or answered with the addresses of the endpoint.",
+        summary="Fix the name servers of the VPC: they must forward the names of the service to the VPC's resolver, "
+        "or answer with the addresses of the endpoint.",
         commands=(show, describe_endpoint(about.target)),
     )
 
@@ -250,7 +251,8 @@ _BY_CODE: Final[dict[str, Callable[[_About], Fix]]] = {
 
 
 def _show_shared(about: _About, values: Iterable[SharedValue]) -> list[Command]:
-    """Return commands that show what the hosts with a fault share, if its id has the form of its kind."""
+    """Return commands that show the resources that the hosts with a fault share. An id must have the form of its
+    kind."""
     region = about.target.region
     filters = {
         Attribute.GROUP: ("describe-security-groups", "group-id", FORMS["<INSTANCE_SECURITY_GROUP_ID>"]),
@@ -270,19 +272,19 @@ def _show_shared(about: _About, values: Iterable[SharedValue]) -> list[Command]:
 
 def _note(cause: NamedCause) -> str | None:
     """Return a sentence that corrects or supplements the hosts' own findings."""
-    share = f"{cause.member_count:,} of {counted(cause.exposed_count, 'host')} that could have it"
+    share = f"{cause.member_count:,} of {counted(cause.exposed_count, 'host')} that could have this fault have it"
     shared = "" if cause.shared is None else listed(map(_named, cause.shared.values))
     if radius_of(cause.code) is Radius.HOST:
-        compare = f"they share {shared}" if shared else "compare a host that has it with one that has not"
+        compare = f"they share {shared}" if shared else "compare a host that has the fault with a host that does not"
         return (
             f"The same fault on {counted(cause.member_count, 'host')}, each of which measured it on itself: look at "
             f"the image or the configuration management that they share ({compare})."
         )
     if cause.code in _BY_ELIMINATION:
         if 2 * cause.member_count >= cause.exposed_count:
-            return f"{share} have it, so it is not the firewall of each of them, whatever their own reports say."
+            return f"{share}. So their own firewalls are not the cause, whatever their reports say."
         if shared:
-            return f"All of them share {shared}, so it is not the firewall of each of them, whatever their reports say."
+            return f"All of them share {shared}. So their own firewalls are not the cause, whatever their reports say."
     return None
 
 
@@ -291,7 +293,7 @@ def note_for_lone_hosts(code: str, hosts: int, well: int) -> str | None:
     that a host measured on itself anyway."""
     if radius_of(code) is Radius.HOST or not well:
         return None
-    whom = "It is this host" if hosts == 1 else "It is each of these hosts itself"
+    whom = "The fault lies on this host" if hosts == 1 else "The fault lies on each of these hosts"
     return (
         f"{whom}: {counted(well, 'other host')} of the same {'subnet' if hosts == 1 else 'subnets'} "
         f"{'does' if well == 1 else 'do'} not have it. Look at {'its' if hosts == 1 else 'their'} own firewall and "

@@ -1,5 +1,5 @@
-"""Causes that may be one: a cause and its symptom in one VPC, causes that share a subject, or causes that have the same
-code and share a Region, an account or the sweep in which they began."""
+"""Groups of causes that may have one origin: a cause and its symptom in one VPC, causes that share a subject, or causes
+that have the same code and share a Region, an account or the sweep in which they began."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,14 +12,15 @@ from agent.report.model import SubjectKind
 _TOO_COMMON: Final = frozenset({SubjectKind.PORT, SubjectKind.VPC, SubjectKind.ACCOUNT})
 """Kinds of subjects that are too common to group by alone."""
 _What = tuple[str, str, str]
-"""A common property of causes: the code that they must share (empty for any), its kind and its value."""
+"""A common property of causes: the code that the causes must have (empty for any code), the kind of the property, and
+its value."""
 
 
 def grouped(
     causes: Sequence[FleetCause], regions: Mapping[str, Sequence[str]], first_sweep: str | None
 ) -> tuple[CauseGroup, ...]:
-    """Return the groups, those with most hosts first. `regions` are those of the hosts of each cause, by its key. A
-    cause of the first sweep has no known start."""
+    """Return the groups, those with most hosts first. `regions` has the Regions of the hosts of each cause, by the key
+    of the cause. The start of a cause in the first sweep is unknown."""
     found: list[CauseGroup] = []
     left = {cause.key: cause for cause in causes}
     by_subject: defaultdict[_What, list[FleetCause]] = defaultdict(list)
@@ -39,8 +40,8 @@ def grouped(
 
 
 def _groups(having: Mapping[_What, Sequence[FleetCause]], left: Mapping[str, FleetCause]) -> Iterator[CauseGroup]:
-    """Repeatedly yield the group of the property that most of the remaining causes have, until no two have one in
-    common."""
+    """Yield a group for each property that at least two of the remaining causes have, the most frequent property
+    first."""
     for (_, kind, value), of in sorted(having.items(), key=lambda item: -len(item[1])):
         together = {cause.key: cause for cause in of if cause.key in left}
         if len(together) > 1:
@@ -55,8 +56,8 @@ def _groups(having: Mapping[_What, Sequence[FleetCause]], left: Mapping[str, Fle
 
 
 def _by_symptom(causes: Sequence[FleetCause]) -> dict[_What, list[FleetCause]]:
-    """Causes with those that can be their symptoms in the same VPC. In a VPC that accounts share, no account names the
-    cause for the hosts of another."""
+    """Group causes with other causes that can be their symptoms in the same VPC. If several accounts share a VPC, hosts
+    of one account do not get their causes from hosts of another."""
     found: defaultdict[_What, list[FleetCause]] = defaultdict(list)
     vpcs = {cause.key: {place.vpc for place in cause.places if place.sick} for cause in causes}
     for symptom in causes:

@@ -37,8 +37,8 @@ def headline_of(code: str, subjects: Sequence[FindingSubject], services: Sequenc
 
 
 def _of_places(subjects: Sequence[FindingSubject]) -> dict[str, Forms | None]:
-    """Values for addresses. The number of the name's other addresses is unknown here, and a zone is that of the
-    hosts."""
+    """Values for addresses. The number of other addresses of the name is unknown here, and so are the zones of the
+    addresses."""
     at = [subject.id for subject in subjects if subject.kind is SubjectKind.ADDRESS]
     where = places(at)
     if len(at) < 2:

@@ -1,6 +1,8 @@
-"""The identity of a cause: which reported ids identify it for each code, and what else does.
+"""The identity of a cause: for each code, the reported ids that identify it, and whether an account or a Region does,
+too.
 
-A rule that is shared with five VPCs is one cause. A name server at 10.0.0.53 in the networks of two companies is two.
+A resolver rule that five VPCs share is one cause. A name server at 10.0.0.53 in the networks of two companies is two
+causes.
 """
 
 from collections import defaultdict
@@ -26,8 +28,9 @@ IDENTIFIES: Final[dict[str, tuple[SubjectKind, ...]]] = {
     "IAM004": (SubjectKind.ACCOUNT,),
     "IAM005": (SubjectKind.ACCOUNT,),
 }
-"""Kinds of subjects that alone identify a fault of each code. A rule, zone, Profile or table is the same cause
-whichever VPC met it; so is the policy of an organization for any role, or a fault of AWS itself for any account."""
+"""For each code, the kinds of subjects that identify its fault; other subjects are left out. A rule, a hosted zone, a
+Profile or a route table is the same cause in every VPC, the policy of an organization is the same cause for every role,
+and a fault of AWS itself is the same cause in every account."""
 _OF_REGION: Final = frozenset({"HTTP005", "API007"})
 """Faults of a service, which belong to a Region."""
 _OF_ACCOUNT: Final = frozenset({"API007"})
@@ -37,9 +40,9 @@ _VPC: Final = "vpc="
 _PRIVATE: Final = ("resolver=", "url=")
 """Kinds of servers whose private address may be another server in the network of another account."""
 _ONE_SERVER: Final = 3
-"""Number of accounts from which a name server or proxy at one address is taken for a single server, and number of VPCs
-from which the same addresses are taken for one endpoint. A shared server is more likely then than separate ones in all
-these networks that fail alike."""
+"""If a name server or a proxy has the same address in at least this number of accounts, it is taken for a single
+server. If the same addresses are in at least this number of VPCs, they are taken for one endpoint. One shared server is
+then more likely than separate servers in all these networks that fail in the same way."""
 
 
 def identify(database: "Database") -> None:
@@ -66,8 +69,9 @@ def identify(database: "Database") -> None:
 
 
 def wholes(records: Mapping[str, int]) -> dict[str, str]:
-    """Map a key with some addresses in a VPC to a key of the same code there that has these addresses and more, with at
-    least half as many records. `records` has the number of records of every key with addresses."""
+    """Map each key that names only some addresses to a key that names these and more addresses, and is otherwise the
+    same. The other key must have at least half as many records. `records` has the number of records of every key with
+    addresses."""
     alike: defaultdict[tuple[str, ...], list[tuple[frozenset[str], str]]] = defaultdict(list)
     for key in records:
         parts = key.split("|")

@@ -39,7 +39,7 @@ _Named = tuple[Any, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Label:
-    """A label of a host from a further column: `application` is `sap`."""
+    """A label of a host from a further column of the inventory, such as `application` with the value `sap`."""
 
     account: str | None
     """The account of the host; None if the file does not say it."""
@@ -64,7 +64,7 @@ class Expected:
 
 
 class InventoryError(Exception):
-    """A file that is not a list of hosts, in words for the operator."""
+    """A file is not a list of hosts. The message tells the operator why."""
 
 
 def read_inventory(path: Path, received_signals: Sequence[str] = ()) -> Expected:
@@ -104,9 +104,8 @@ def parse(data: bytes, name: str) -> Expected:
     if unusable:
         shown = ", ".join(repr(host[:40]) for host in unusable[:MAX_EXAMPLES])
         raise InventoryError(
-            f"{name}: {len(unusable):,} of its {len(hosts):,} entries are not hosts: {shown}. Give one id of an "
-            f"instance "
-            "a line, a JSON list, or what `aws ssm describe-instance-information` prints"
+            f"{name}: {len(unusable):,} of its {len(hosts):,} entries are not hosts: {shown}. Give one instance "
+            "id per line, a JSON list, or the output of `aws ssm describe-instance-information`"
         )
     if not hosts:
         raise InventoryError(f"{name}: lists no host")
@@ -128,7 +127,7 @@ def _json(text: str, name: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InventoryError(f"{name}: begins as JSON does, and {why_no_json(error)}") from error
+        raise InventoryError(f"{name}: begins like JSON, but {why_no_json(error)}") from error
 
 
 def _of_json(document: Any, name: str) -> Iterator[_Named]:
@@ -142,7 +141,8 @@ def _of_json(document: Any, name: str) -> Iterator[_Named]:
 
 
 def _entries(document: Any) -> Iterator[_Named]:
-    """Yield the entries of a list or of a command of the AWS CLI, with an account that stands above several of them."""
+    """Yield the entries of a list or of the output of the AWS CLI, each with the account that its reservation names, if
+    any."""
     several = [document]
     if isinstance(document, dict):
         for reservation in _listed(document.get(RESERVATIONS)):
@@ -166,14 +166,14 @@ def _listed(value: Any) -> list[Any]:
 
 
 def _in(entry: dict[str, Any], names: Sequence[str]) -> Any:
-    """The value of an entry under the first of these names that it has, in upper or lower case."""
+    """The value of the first of these names that an entry has, in upper or lower case."""
     heads = {str(head).lower(): value for head, value in entry.items()}
     return next((heads[name] for name in names if name in heads), None)
 
 
 class _Table:
-    """Rows with one host each. Hosts are in the column with a known heading, otherwise in the first. With such a
-    heading, further columns are labels of the hosts. Raises what the rows raise."""
+    """Rows with one host each. Hosts are in the column with a known heading, otherwise in the first column. If there is
+    such a heading, further columns are labels of the hosts. Raises the errors that reading the rows raises."""
 
     def __init__(self, every: Iterator[list[str]]) -> None:
         self.named: list[_Named] = []
@@ -220,7 +220,7 @@ class _Table:
                 self.labels.append(label)
 
     def _leave_single_values(self) -> None:
-        """Remove values that only one host has, since no other shares them. Owners stay."""
+        """Remove values that only one host has, since no other host shares them. Owners are kept."""
         counts = Counter((label.name, label.value) for label in self.labels)
         self.labels = [label for label in self.labels if label.name == OWNER or counts[label.name, label.value] > 1]
 

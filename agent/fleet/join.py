@@ -62,7 +62,7 @@ _MISSING: Final = (
 
 
 class QuestionError(Exception):
-    """The records do not have what the question names; the reason is in words for the operator."""
+    """The question names something that the records do not have. The message tells the operator what it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +72,7 @@ class Question:
     sweep: str | None
     """Id of the sweep; None for the last one."""
     against: str
-    """PREVIOUS, NONE, or the id of a sweep."""
+    """The sweep to compare with: PREVIOUS, NONE, or the id of a sweep."""
     least: int
     """The minimum number of hosts for a cause that the configuration does not name."""
     tolerate: float
@@ -80,7 +80,7 @@ class Question:
     by: Attribute | None
     """The attribute by which each cause is broken down."""
     where: tuple[SharedValue, ...]
-    """Values that hosts must have: for each attribute one of those given."""
+    """Values that hosts must have: for each attribute, one of the given values."""
     since: datetime | None
     suppress: tuple[Suppression, ...]
     expected: Expected | None
@@ -92,7 +92,7 @@ class Question:
 
 def joined(engine: "Database", question: Question) -> FleetDocument:
     """Return the answer. Afterwards the engine has the table `assignment(record, cause_key, counted, by_symptom)` with
-    one row for each host of the told sweep and each of its faults. `counted` is 1 for the fault at which the host
+    one row for each host of the reported sweep and each of its faults. `counted` is 1 for the fault at which the host
     counts, `by_symptom` is 1 if the host saw only the symptom. Raises QuestionError for a sweep that was not read."""
     return _Joining(engine, question).document()
 
@@ -170,8 +170,8 @@ class _Joining:
             self._engine.run("where", attribute=attribute.value, values=values)
 
     def _chosen(self, sweeps: Sequence[Sweep], whole: Sequence[Sweep]) -> tuple[Sweep | None, Sweep | None]:
-        """Return the told sweep and the sweep to compare it with; without names, these are sweeps of all hosts. Raises
-        QuestionError."""
+        """Return the reported sweep and the sweep to compare it with. If the question does not name them, they are
+        sweeps of all hosts. Raises QuestionError."""
         if not sweeps:
             return None, None
         question = self._question
@@ -185,9 +185,9 @@ class _Joining:
             against = _sweep_of(sweeps, question.against)
         if question.sweep is None and told is not (last := sweeps[-1]):
             self._notes.append(
-                f"The last sweep, {last.id}, was made on only {counted(last.host_count, 'host')}, and the one before "
-                f"it, {told.id}, on {told.host_count:,}: this is the earlier one. `--sweep {last.id}` shows the last "
-                "one."
+                f"The last sweep, {last.id}, was made on only {counted(last.host_count, 'host')}, but the sweep "
+                f"{told.id} on {told.host_count:,}. This document shows the earlier sweep; `--sweep {last.id}` shows "
+                "the last one."
             )
         return told, against
 
@@ -217,10 +217,10 @@ class _Joining:
             kept += hosts if is_cut and status != known else 0
         if kept:
             self._notes.append(
-                f"{counted(kept, 'host')} {'keeps its' if kept == 1 else 'keep their'} verdict, though what "
-                f"{'its record lists' if kept == 1 else 'their records list'} of that severity is suppressed: a record "
-                f"lists at most {MAX_LISTED} causes, and there are more. `backuplink check` on such a host, with the "
-                "same --suppress, judges all of them."
+                f"{counted(kept, 'host')} {'keeps its' if kept == 1 else 'keep their'} verdict, although all "
+                f"causes of that severity in {'its record' if kept == 1 else 'their records'} are suppressed: a record "
+                f"lists at most {MAX_LISTED} causes, but there are more. `backuplink check` on such a host, with the "
+                "same --suppress, judges all of its causes."
             )
         return statuses
 
@@ -233,7 +233,7 @@ class _Joining:
         if redacted:
             self._notes.append(
                 f"{counted(redacted, 'record')} {'was' if redacted == 1 else 'were'} redacted by the host: counted, "
-                "and joined with no other by an id."
+                "but not joined with other records by an id."
             )
         return FleetTotals(
             hosts=hosts,
@@ -306,7 +306,7 @@ class _Joining:
         return {key: tuple(of) for key, of in owners.items()}
 
     def _with_owners(self, changes: Sequence[FleetChange], named: Set[str], against: Sweep) -> tuple[FleetChange, ...]:
-        """The changes; those of causes that are not named any more with the owners of the hosts that had them."""
+        """Return the changes. The change of a cause that is gone gets the owners of the hosts that had it."""
         self._engine.run("owned_before", sweep=against.id)
         owners = self._owners()
         return tuple(
@@ -326,8 +326,8 @@ class _Joining:
     # --- Faults of single hosts --------------------------------------------------------------------------------------
 
     def _own_faults(self, told: Sweep) -> tuple[OwnFault, ...]:
-        """Return faults that are not part of any shared cause, by code. A host is in one of them, and only if it has no
-        shared cause that is as bad."""
+        """Return faults that are not part of any shared cause, by code. A host is in only one of them, and only if it
+        has no shared cause that is as bad."""
         rows = self._engine.ask("own_fault")
         examples = _lists(self._engine.ask("own_example", most=MAX_EXAMPLES))
         well = self._well_beside(told)
@@ -346,8 +346,8 @@ class _Joining:
         return tuple(sorted(faults, key=lambda fault: (fault.severity.rank, -fault.host_count, fault.code)))
 
     def _well_beside(self, told: Sweep) -> dict[str, int]:
-        """Return, for each code of single hosts' faults, the number of hosts without it in the same subnets, if these
-        are the majority in each."""
+        """Return, for each code of single hosts' faults, the number of hosts in the same subnets that do not have it. A
+        code is left out if these hosts are not the majority in one of the subnets."""
         well: Counter[str] = Counter()
         crowded: set[str] = set()
         for code, sick, hosts in self._engine.ask("well_beside", sweep=told.id):
@@ -359,7 +359,8 @@ class _Joining:
     # --- Hosts not heard from ----------------------------------------------------------------------------------------
 
     def _not_heard_from(self, told: Sweep, against: Sweep | None) -> NotHeardFrom | None:
-        """Return the hosts that should be in the told sweep and are not; None if nothing says which are expected."""
+        """Return the hosts that should be in the reported sweep but are not; None if none is missing, or if the
+        expected hosts are unknown."""
         expected, engine = self._question.expected, self._engine
         engine.run("expected")
         if expected is not None:
@@ -388,7 +389,7 @@ class _Joining:
         )
 
     def _shared_by_missing(self) -> Shared | None:
-        """Return values that the missing hosts shared in their last records and the hosts of the told sweep do not
+        """Return values that the missing hosts shared in their last records and the hosts of the reported sweep do not
         have."""
         engine, least = self._engine, self._question.least
         engine.run("missing_record")
@@ -445,7 +446,7 @@ class _Joining:
         question = self._question
         wanted = [f"{one.attribute}={one.value}" for one in question.where]
         if wanted:
-            return f"no record of a host with {listed(wanted)}; {counted(question.read.read, 'record')} without"
+            return f"no record of a host with {listed(wanted)}; {counted(question.read.read, 'record')} of others"
         return "no record of a host"
 
 
@@ -453,7 +454,7 @@ def _sweep_of(sweeps: Sequence[Sweep], id_: str) -> Sweep:
     sweep = next((sweep for sweep in sweeps if sweep.id == id_), None)
     if sweep is None:
         known = ", ".join(sweep.id for sweep in sweeps[-MAX_EXAMPLES:])
-        raise QuestionError(f"no record is of the sweep {id_!r}; the last of them: {known}")
+        raise QuestionError(f"there is no record of the sweep {id_!r}; the last sweeps: {known}")
     return sweep
 
 

@@ -18,7 +18,7 @@ MAX_CAUSES: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """A metric whose samples all have the same labels."""
+    """A metric whose samples all have labels of the same names."""
 
     name: str
     labels: tuple[str, ...]
@@ -103,7 +103,7 @@ FAMILIES: Final = (
     Family(
         "backuplink_fleet_verdict",
         ("status",),
-        "1 for the verdict, 0 for the others: the worst of all hosts.",
+        "1 for the verdict, which is the worst of all hosts, and 0 for the other verdicts.",
         _verdict,
     ),
     Family("backuplink_fleet_hosts", ("status",), "Hosts of this sweep, by their verdict.", _hosts),
@@ -118,14 +118,15 @@ FAMILIES: Final = (
     Family(
         "backuplink_fleet_records_redacted",
         (),
-        "Records that their host redacted, which are joined with no other by an id.",
+        "Records that their host redacted. No id joins them with other records.",
         _redacted,
     ),
     Family(
         "backuplink_fleet_cause_hosts",
         _CAUSE,
-        "Hosts that a cause stands for; each host counts at one. code and subject are those of its ticket, which stay "
-        "as long as the cause does. severity is critical or warning.",
+        "Hosts that count at a cause; each host counts at only one cause. The labels code and subject come from the "
+        "ticket of the cause, and stay the same as long as the cause exists. The label severity is critical or "
+        "warning.",
         _cause_hosts,
     ),
     Family(
@@ -137,8 +138,8 @@ FAMILIES: Final = (
     Family(
         "backuplink_fleet_cause_since_timestamp_seconds",
         _CAUSE,
-        "Start of the first sweep from which on enough hosts have had the cause, as Unix time. No sample if that is "
-        "not known.",
+        "Start of the sweep since which enough hosts have had the cause, as Unix time. There is no sample if it is "
+        "unknown.",
         _cause_since,
     ),
     Family(

@@ -39,11 +39,12 @@ class NamedBy(StrEnum):
     """Why faults on several hosts are one cause."""
 
     CONFIGURATION = "configuration"
-    """EC2 names the resource, on these hosts or in central facts."""
+    """Facts of EC2 name the resource. These hosts read the facts, or they are central facts."""
     EVIDENCE = "evidence"
-    """At least half of the hosts that could have the fault do, or all name the same role, issuer or URL."""
+    """At least half of the hosts that could have the fault have it, or all hosts with it name the same role, issuer or
+    URL."""
     SHARED = "shared"
-    """The hosts with the fault share something that the others do not."""
+    """The hosts with the fault share something that other hosts do not have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,9 +70,9 @@ class FleetTotals:
     critical: int
     unknown: int
     not_heard_from: int
-    """Hosts of the inventory without a record in this sweep."""
+    """Expected hosts without a record in this sweep."""
     redacted: int
-    """Records that their host redacted. They are counted above, but their ids join them with no other record."""
+    """Records that their host redacted. They are counted above, but no id joins them with other records."""
     superseded: int
     """Older records of a host that has a newer one in the same sweep."""
     unreadable: int
@@ -88,21 +89,22 @@ class SharedValue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shared:
-    """One value, or two together, that hosts share and the others do not."""
+    """A value, or a pair of values, that the hosts with a fault share and other hosts do not have."""
 
     values: tuple[SharedValue, ...]
     sick: int
     """Number of hosts with the value and with the fault."""
     well: int
-    """Number of hosts with the value that could have the fault and do not."""
+    """Number of hosts with the value that could have the fault but do not have it."""
     coverage: float
     """Share of the hosts with the fault that have the value, 0 to 1."""
     precision: float
     """Share of the hosts with the value that have the fault, 0 to 1."""
     lift: float
-    """Frequency of the fault among hosts with the value, divided by its frequency among the others."""
+    """Frequency of the fault among hosts with the value, divided by its frequency among the other hosts."""
     p: float
-    """Probability of so many by chance: one-sided exact test, corrected for the number of tests."""
+    """Probability that so many hosts with the value have the fault by chance: one-sided exact test, corrected for the
+    number of tests."""
     as_well: tuple[SharedValue, ...] = ()
     """Other values that distinguish the same hosts equally well."""
 
@@ -134,7 +136,7 @@ class HostsOfOwner:
     """The hosts with a fault that belong to one owner."""
 
     owner: HostOwner | None
-    """The owner in the inventory; None if the inventory names none."""
+    """The owner in the inventory; None if the inventory names no owner."""
     host_count: int
     hosts: tuple[FleetHost, ...]
     """The first hosts, at most MAX_EXAMPLES."""
@@ -168,13 +170,13 @@ class FleetCause:
     """The first hosts, at most MAX_EXAMPLES."""
     places: tuple[Place, ...]
     since: datetime | None
-    """Start of the first sweep since which enough hosts have it without a break; None if that is unknown."""
+    """Start of the sweep since which enough hosts have had it without a break; None if it is unknown."""
     since_sweep: Plain | None
     flapping: bool
     """Whether it came and went in the last sweeps."""
     fix: Fix
     note: Sentence | None
-    """A sentence that the fleet adds to the hosts' own findings: that their fix is refuted, or what to compare."""
+    """A sentence that corrects or supplements the hosts' own findings."""
     breakdown: tuple[HostsOfValue, ...] = ()
     """The most frequent values of the requested attribute, at most MAX_BREAKDOWN; empty if none was requested."""
     ticket: Plain = ""
@@ -204,7 +206,7 @@ class CauseGroup:
     """The title of the first cause."""
     kind: Plain
     """The name of what the causes share: a kind of subject, `region`, `account`, or `sweep` if they began in the same
-    one."""
+    sweep."""
     value: SharedName
     keys: tuple[Plain, ...]
     """The keys of the causes."""
@@ -213,7 +215,7 @@ class CauseGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnFault:
-    """A fault, by its code, of single hosts that no shared cause explains."""
+    """Faults with the same code on single hosts, which no shared cause explains."""
 
     code: Plain
     name: Plain
@@ -223,7 +225,7 @@ class OwnFault:
     hosts: tuple[FleetHost, ...]
     """The first hosts, at most MAX_EXAMPLES."""
     note: Sentence | None
-    """For a lone host with well neighbours, a sentence that the fault lies on this host."""
+    """A sentence that the fault lies on the host itself, if its neighbours do not have the fault."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,7 +251,7 @@ class Turn(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetChange:
-    """A cause that changed since the sweep before."""
+    """A cause that changed since the sweep that this one is compared with."""
 
     turn: Turn
     key: Plain
@@ -258,10 +260,10 @@ class FleetChange:
     title: Sentence
     severity: Severity
     before: int
-    """Number of hosts before."""
+    """Number of hosts that had it in the earlier sweep."""
     after: int
     came: int
-    """Number of hosts that have it now and did not before, or were never heard from before."""
+    """Number of hosts that have it now but did not before, including hosts that were never heard from before."""
     went: int
     """Number of hosts that were heard from and no longer have it."""
     owners: tuple[HostsOfOwner, ...] = ()
@@ -270,7 +272,7 @@ class FleetChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuppressedFault:
-    """A known fault that affects neither causes nor verdict until its end."""
+    """A known fault. Until the suppression ends, the fault affects neither the causes nor the verdict."""
 
     what: Sentence
     """Code and subject of the fault: `TCP002=backup`."""
@@ -324,14 +326,14 @@ class FleetDocument:
     """`duckdb`; `none` if nothing was joined."""
     verdict: FleetVerdict
     sweep: Sweep | None
-    """The told sweep; None if nothing was read."""
+    """The sweep that this document reports; None if nothing was read."""
     against: Sweep | None
-    """The sweep that it is compared with."""
+    """The sweep that the reported sweep is compared with."""
     sweeps: tuple[Sweep, ...]
     """All sweeps that were read, the oldest first."""
     totals: FleetTotals
     causes: tuple[FleetCause, ...]
-    """The worst first, then the one with most hosts."""
+    """The causes: the worst first, then those with most hosts."""
     own_faults: tuple[OwnFault, ...]
     not_heard_from: NotHeardFrom | None
     changes: tuple[FleetChange, ...]

@@ -1,7 +1,7 @@
 """Pack many small records into one Parquet file for each account, Region and day, which Athena reads fast.
 
-A file is rewritten with its old and new records if there are new ones; otherwise it stays. Packing can therefore be
-repeated, also after an interruption. Of duplicate records one is kept.
+If there are new records for a file, it is rewritten with its old and new records; otherwise it stays unchanged. Packing
+can therefore be repeated, also after an interruption. Of duplicate records, one is kept.
 """
 
 import json
@@ -25,7 +25,7 @@ NAME: Final = "records.parquet"
 
 
 class PackError(Exception):
-    """A packed file cannot be written, or an existing one cannot be read; the reason is in words for the operator."""
+    """A packed file cannot be written, or an existing one cannot be read; the message tells the operator why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,14 +33,14 @@ class Packed:
     """The result of packing."""
 
     records: int
-    """Records in the files that were written, including those that were there before."""
+    """Number of records in the files that were written, including the records that were there before."""
     written: tuple[str, ...]
     """The places of the files that were written."""
     unchanged: int
     """Number of files that already had all of their records."""
     left_out: int
-    """Records without the account, Region or day that their place needs, records of a future day, and records that
-    their host redacted."""
+    """Number of records that were not packed: records without the account, Region or day that their place needs,
+    records of a future day, and records that their host redacted."""
 
 
 def pack(
@@ -53,7 +53,7 @@ def pack(
     cancelled: Callable[[], bool],
 ) -> Packed:
     """Write the table WHOLE of an engine into files below a folder, or below `s3://BUCKET/PREFIX`; `client` returns a
-    client of S3. Raises PackError; files that were written before it are complete."""
+    client of S3. Raises PackError; files that were already written are complete."""
     engine.run("packable", today=today.isoformat())
     left_out = engine.count(WHOLE) - engine.count("packable")
     days = engine.ask("packed_day")
@@ -87,8 +87,8 @@ def _place(destination: str, day: tuple[str, ...]) -> str:
 
 
 def _day(engine: Database, place: str, day: tuple[str, ...], client: Callable[[], Any]) -> int | None:
-    """Write the file of a day. Returns the number of its records, or None if it has them all already. Raises OSError,
-    AwsError, and ValueError for a file of another kind."""
+    """Write the file of a day. Returns the number of its records, or None if the file already had all of them. Raises
+    OSError, AwsError, and ValueError for a file of another kind."""
     held, tag = _held(place, client)
     before = list(_rows(engine, place, held)) if held is not None else []
     engine.run("packed_before")

@@ -1,7 +1,7 @@
-"""Read Parquet files of others in a separate process with limits of memory and time.
+"""Read Parquet files that others wrote in a separate process, with limits of memory and time.
 
-A file of a few kilobytes may hold texts of gigabytes, and C++ code parses it; so a bad file breaks that process alone.
-Packed files give records. Other files may give an answer of `fleet` in their metadata.
+A file of a few kilobytes may hold texts of gigabytes, and C++ code parses it. A bad file can break only that process.
+Packed files have records; other files may have an answer of `fleet` in their metadata.
 """
 
 import os
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 MAX_PARQUET: Final = 1 << 30
 """Maximum size of a file in bytes."""
 MAX_ANSWER: Final = 64 << 20
-"""Maximum size in bytes of the answer in a file's metadata. For a million hosts it has 12 MB."""
+"""Maximum size in bytes of the answer in a file's metadata. The answer for a million hosts has 12 MB."""
 MAX_MEMORY: Final = 2 << 30
 """Maximum address space of the process in bytes."""
 ANSWER: Final = "answer"
@@ -53,8 +53,8 @@ class ParquetReader:
         self._process: ProcessReader | None = None
 
     def pieces(self, source: Source, content: bytes | None) -> Iterator[Piece]:
-        """Yield the records of a source and the parts that cannot be read; or, for an answer of `fleet`, a piece whose
-        `why` is ANSWER."""
+        """Yield the records of a source and the parts that cannot be read. For an answer of `fleet`, yields one piece
+        whose `why` is ANSWER."""
         late = threading.Event()
         try:
             process = self._started()
@@ -77,7 +77,7 @@ class ParquetReader:
             why = (
                 f"is not read within {MAX_SECONDS:g} s"
                 if late.is_set()
-                else f"takes more than the {MAX_MEMORY >> 30} GiB of memory that its reader may have, or ends it"
+                else f"needs more than the {MAX_MEMORY >> 30} GiB of memory that its reader may use, or crashes it"
             )
             yield unread(source.name, why)
         finally:

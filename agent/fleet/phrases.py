@@ -40,7 +40,7 @@ _ATTRIBUTES: Final = {
     Attribute.VPC: "VPC",
     Attribute.REGION: "Region",
 }
-"""Words for attributes; the others have their own name."""
+"""Names of attributes in texts; the other attributes keep their own name."""
 _KINDS: Final = {
     SubjectKind.GROUP: "security group",
     SubjectKind.ACL: "network ACL",
@@ -49,18 +49,18 @@ _KINDS: Final = {
     SubjectKind.RESOLVER: "name server",
     SubjectKind.URL: "URL",
 }
-"""Words for kinds of subjects; the others have their own name."""
+"""Names of kinds of subjects in texts; the other kinds keep their own name."""
 _NAMED_BY: Final = {
-    NamedBy.CONFIGURATION: "the hosts for which the configuration names it.",
+    NamedBy.CONFIGURATION: "the hosts for which the configuration names the cause.",
     NamedBy.EVIDENCE: "at least half of the hosts that could have it.",
-    NamedBy.SHARED: "hosts that share what the others do not have.",
+    NamedBy.SHARED: "hosts that share something that other hosts do not have.",
 }
 _DOCUMENT: Final = "backuplink-check"
-"""The Command document, as docs/fleet.md calls it."""
+"""The name of the Command document in docs/fleet.md."""
 _NODE: Final = re.compile(r"m?i-[0-9a-f]{8,17}")
-"""A host that takes commands of Systems Manager."""
+"""The form of host ids to which Systems Manager can send commands."""
 _ON_THE_HOST: Final = ("backuplink", "check")
-"""Names of the tools for a host that does not take such commands."""
+"""The command to run on a host to which Systems Manager cannot send commands."""
 
 
 def totals(document: FleetDocument) -> str:
@@ -77,7 +77,7 @@ def totals(document: FleetDocument) -> str:
 
 
 def basis(sweep: Sweep, document: FleetDocument) -> str:
-    """Say which sweep is told, and which one it is compared with."""
+    """A sentence on the reported sweep, and on the sweep that it is compared with."""
     text = f"Sweep {_sweep(sweep)}"
     if document.against is not None:
         text += f", compared with {_sweep(document.against)}"
@@ -97,8 +97,8 @@ def minute(at: datetime) -> str:
 
 
 def head(cause: FleetCause) -> str:
-    """`CRITICAL on 508 of 508 hosts: sg-0f1b2c3d4e5f67890 does not admit these hosts on 1027`. If its hosts all count
-    at other causes, their total."""
+    """`CRITICAL on 508 of 508 hosts: sg-0f1b2c3d4e5f67890 does not admit these hosts on 1027`. If all of its
+    hosts count at other causes, their number is used."""
     hosts = cause.host_count or cause.also_count
     return f"{cause.severity.upper()} on {of(hosts, cause.exposed_count)}: {cause.headline}"
 
@@ -177,25 +177,25 @@ def _all(count: int) -> str:
 
 
 def shared(row: Shared) -> str:
-    """`zone euw1-az3: 100% of the hosts with the fault have that in common, and 98 of 100 hosts with it have the fault,
-    but hardly any other host.`"""
+    """`100% of the hosts with the fault share zone euw1-az3; 98 of 100 hosts with it have the fault, but hardly any
+    other host does.`"""
     what = " and ".join(map(value, row.values))
     with_it = row.sick + row.well
     return (
-        f"{what}: {percent(row.coverage)} of the hosts with the fault have that in common, and "
-        f"{of(row.sick, with_it)} with it {'has' if with_it == 1 else 'have'} the fault{_often(row.lift)}."
+        f"{percent(row.coverage)} of the hosts with the fault share {what}; {of(row.sick, with_it)} with "
+        f"{'it' if len(row.values) == 1 else 'both'} {'has' if with_it == 1 else 'have'} the fault{_often(row.lift)}."
         f"{_as_well(row)}"
     )
 
 
 def _as_well(row: Shared) -> str:
-    return f" The same hosts have {listed(list(map(value, row.as_well)))}, which fits as well." if row.as_well else ""
+    return f" The same hosts share {listed(list(map(value, row.as_well)))}, which fits as well." if row.as_well else ""
 
 
 def _often(lift: float) -> str:
     if lift >= _HARDLY:
-        return ", but hardly any other host"
-    return f", {lift:,.0f} times as often as the others" if lift >= 1.5 else ""
+        return ", but hardly any other host does"
+    return f", {lift:,.0f} times as often as other hosts" if lift >= 1.5 else ""
 
 
 def value(row: SharedValue) -> str:
@@ -221,14 +221,14 @@ def breakdown(cause: FleetCause) -> tuple[str, ...]:
 def since(cause: FleetCause, document: FleetDocument) -> str:
     """A sentence on the start of a cause."""
     if cause.since is None:
-        return "Since when is not known."
+        return "The start is not known."
     text = f"Since {minute(cause.since)} UTC"
     if document.sweep is not None and document.sweep.started_at > cause.since:
         text += f", {lasted((document.sweep.started_at - cause.since) / timedelta(seconds=1))} before this sweep"
     elif document.sweep is not None and len(document.sweeps) > 1:
         text += ", new in this sweep"
     if cause.arrived:
-        text += f", since {listed(list(map(value, cause.arrived)))} arrived"
+        text += f", when {listed(list(map(value, cause.arrived)))} first appeared"
     return f"{text}. It came and went before that." if cause.flapping else f"{text}."
 
 
@@ -243,15 +243,15 @@ def place(row: Place) -> str:
 
 
 def reading(hosts: Sequence[str], document: FleetDocument) -> tuple[str, tuple[str, ...]] | None:
-    """Return a description and a command that shows more of one of these hosts than its record: read an existing
-    report, else the output that Run Command keeps, else check the host again. None if the places of their records are
-    unknown. A masked document names no host and no file."""
+    """Return a description and a command that shows more about one of these hosts than its record: it reads a report
+    if there is one, otherwise the output that Run Command keeps; otherwise it checks the host again. None if the places
+    of the records are unknown, or if the document is masked and names neither hosts nor files."""
     by_host = {} if document.redacted else {file.host: file for file in document.files}
     files = [by_host[host] for host in hosts if host in by_host]
     for way in (_report_of, _output_of, _check_of):
         for file in files:
             if (argv := way(file)) is not None:
-                words = "read what one of the hosts said" if way is not _check_of else "check one of the hosts again"
+                words = "read what one of the hosts found" if way is not _check_of else "check one of the hosts again"
                 return f"{words}, on the host itself" if argv == _ON_THE_HOST else words, argv
     return None
 
@@ -294,14 +294,15 @@ def silent(row: NotHeardFrom) -> tuple[str, ...]:
     """Sentences on the number of hosts not heard from, and on what they share."""
     hosts = f"{counted(row.host_count, 'host')} of {row.expected_by} not heard from."
     if row.shared is None:
-        return (f"{hosts} They share nothing that the others do not.",) if row.host_count > 1 else (hosts,)
+        return (f"{hosts} They share nothing that other hosts do not have.",) if row.host_count > 1 else (hosts,)
     what = " and ".join(map(value, row.shared.values))
     there = of(row.shared.sick, row.shared.sick + row.shared.well)
-    return hosts, f"{percent(row.shared.coverage)} of them share {what}, of which {there} are silent."
+    it = "it" if len(row.shared.values) == 1 else "both"
+    return hosts, f"{percent(row.shared.coverage)} of them share {what}; {there} with {it} are silent."
 
 
 def change(row: FleetChange) -> str:
-    """One change in words: `2 more hosts, 395 now: …`. A silent host counts as it was."""
+    """One change in words: `2 more hosts, 395 now: …`. A silent host counts with its last known state."""
     now = f"{row.after:,} now"
     words = {
         Turn.NEW: f"new on {counted(row.after, 'host')}",
@@ -324,7 +325,7 @@ def changed(row: FleetChange) -> str:
 def suppressed(row: SuppressedFault) -> str:
     """`TCP002=backup on 5 hosts until 2026-12-31 (team-net): the firewall is replaced`."""
     if row.expired:
-        text = f"{row.what}: not any more, it was suppressed until {row.until}"
+        text = f"{row.what}: the suppression ended on {row.until}"
     else:
         until = "" if row.until is None else f" until {row.until}"
         text = f"{row.what} on {counted(row.host_count, 'host')}{until}"
@@ -343,6 +344,6 @@ def unused(document: FleetDocument) -> Iterable[str]:
     """Sentences on input that was not used."""
     count = document.totals
     if count.superseded:
-        yield f"{counted(count.superseded, 'older record')} of hosts that also sent a newer one in the same sweep."
+        yield f"{counted(count.superseded, 'older record')} of hosts that also sent a newer record in the same sweep."
     if count.unreadable:
         yield f"{counted(count.unreadable, 'file or line', 'files or lines')} could not be read."

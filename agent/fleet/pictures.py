@@ -1,6 +1,6 @@
 """The pictures of a fleet: hosts by verdict, hosts of a cause by VPC and zone, a map of all causes, and a timeline.
 
-SVG of a given width, drawn from the document alone. Colours say nothing that numbers and shapes do not say as well.
+SVG of a given width, drawn from the document alone. Nothing is shown by colours alone: numbers and shapes show it, too.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ MAX_ZONES: Final = 6
 MAX_CAUSES: Final = 12
 """Maximum number of causes in the timeline."""
 MAX_SWEEPS: Final = 60
-"""Maximum number of sweeps in the timeline, the last ones."""
+"""Maximum number of sweeps in the timeline, which shows the last sweeps."""
 _LABEL: Final = 34
 """Maximum length of a place's name in a wide picture."""
 _NUMBERS: Final = 15
@@ -209,7 +209,7 @@ class _Picture(Canvas):
     def strip(
         self, place: int, cause: FleetCause, document: FleetDocument, start: float, room: float, label: int
     ) -> None:
-        """Draw a line from the sweep in which a cause began; dashed if that is unknown."""
+        """Draw a line from the sweep in which a cause began. The line is dashed if this sweep is unknown."""
         sweeps = document.sweeps[-MAX_SWEEPS:]
         name = f"{place}. {cause.code} {counted(cause.host_count, 'host')}"
         self.words.append(f"{name}: {phrases.since(cause, document)}")
@@ -234,7 +234,7 @@ class _Picture(Canvas):
 
 
 def _by_hosts(rows: Sequence[Place], names: Sequence[str | None]) -> list[str | None]:
-    """Return each name once, those with most hosts first."""
+    """Return each name once; names with most hosts come first."""
     hosts = dict.fromkeys(names, 0)
     for row, name in zip(rows, names, strict=True):
         hosts[name] += row.sick

@@ -25,7 +25,7 @@ _ID: Final = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _NODE: Final = r"m?i-[0-9a-f]{8,17}"
 _STEP: Final = r"/(?:aws:?runShellScript|[^/]{1,100})/(?:report|host)/stdout"
 _RUN: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}-[0-9]{2}-[0-9]{2}\.[0-9]{3}Z"
-"""Start of a run by an association, by the clock of the host's agent. It differs from host to host."""
+"""Time at which an association started a run, by the clock of the host's agent. It differs from host to host."""
 _OUTPUT: Final = re.compile(rf"(?:^|/)(?:({_NODE})/{_ID}/{_RUN}|({_ID})/({_NODE})){_STEP}(?:\.gz)?$")
 """Paths of the outputs that Systems Manager writes into a bucket (docs/fleet.md), for associations and for commands.
 
@@ -40,27 +40,27 @@ _LAKE: Final = re.compile(
     r"host\.v1(?P<packed>\.parquet)?/account=(?P<account>[0-9]{12})/region=(?P<region>[^/]+)/dt=(?P<day>[^/]+)/[^/]+"
 )
 """The layout below the prefix of a bucket. An account can write only below its own folder, so this path is trusted. A
-path that only resembles it is not."""
+path that only resembles it is not trusted."""
 _SHAPE: Final = "host.v1/account=ACCOUNT/region=REGION/dt=YYYY-MM-DD/NAME"
 _DAY: Final = re.compile(r"(?:^|/)dt=([^/]*)/")
 _ISO_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _COMMAND: Final = re.compile(rf"({_ID})/({_NODE})")
-"""Place names of records that Run Command keeps (`agent.fleet.run_command`)."""
+"""Places of records that Run Command keeps (`agent.fleet.run_command`)."""
 _LINE: Final = re.compile(r":\d+$")
-LINK: Final = "is a link, which is followed only if it is named itself"
+LINK: Final = "is a link; links are followed only if they are named themselves"
 _BEGINNING: Final = 4_096
 """Number of bytes at the beginning of a file that contain its schema."""
 
 
 def command_of(place: str) -> tuple[str, str] | None:
-    """The command and the node whose output a record is; None for a record from a file."""
+    """The command and the node that printed a record; None for a record from a file."""
     found = _COMMAND.fullmatch(place)
     return None if found is None else (found[1], found[2])
 
 
 def holds_report(place: str) -> bool:
-    """Whether the place of a record has a whole report, judged by the step that wrote it, its folder, or the file's
-    beginning. An S3 object counts as a report if none of this is known of it."""
+    """Whether there is a whole report at a place, judged by the step that wrote it, by its folder, or by the beginning
+    of the file. If none of these is known, an S3 object counts as a report."""
     if (output := _OUTPUT.search(place)) is not None:
         return _REPORT in output[0]
     if command_of(place) or "/account=" in place or _LINE.search(place) or place.lower().endswith(PARQUET):
@@ -75,7 +75,8 @@ def holds_report(place: str) -> bool:
 
 
 def record_beside(place: str) -> str | None:
-    """The place of the record for a whole report that Systems Manager wrote; None for any other place."""
+    """The place of the record that belongs to a whole report from Systems Manager; None if the place is not one of such
+    a report."""
     output = _OUTPUT.search(place)
     if output is None or _REPORT not in output[0]:
         return None
@@ -84,7 +85,7 @@ def record_beside(place: str) -> str | None:
 
 
 def report_beside(place: str) -> str | None:
-    """The place of the whole report for a record: the inverse of `record_beside`."""
+    """The place of the whole report that belongs to a record: the inverse of `record_beside`."""
     output = _OUTPUT.search(place)
     if output is None or _RECORD not in output[0]:
         return None
@@ -104,8 +105,8 @@ class Folder:
 
 
 def folder_of(path: str) -> Folder | None:
-    """Return the folder of a lake for a file; None outside a lake. Raises ValueError if the path begins like one of a
-    lake but has another shape: an account could otherwise name any other account in it."""
+    """Return the folder of a lake for a file; None outside a lake. Raises ValueError if the path begins like the path
+    of a lake but has another form: otherwise an account could name another account in it."""
     parts = path.split("/")
     heads = (part.strip().lower() for part in parts[:-1])
     first = next((place for place, head in enumerate(heads) if head in _FOLDERS or head.startswith("account=")), None)
@@ -141,7 +142,7 @@ def node_of(path: str) -> str | None:
 
 
 def is_taken(path: str) -> bool:
-    """Whether the name of a file in a folder is one of a file with records."""
+    """Whether a file in a folder is read, judged by its name."""
     name = path.rpartition("/")[2]
     if name.startswith("."):
         return False
@@ -172,10 +173,11 @@ def day_of(path: str) -> str | None:
 
 
 def sources_of(place: str) -> Iterator[Source | Piece]:
-    """Yield the files at a place, which is a file, a folder or a pattern such as `reports/*.json`, and a piece for each
-    place that cannot be read. Folders are walked by name, without links to folders."""
+    """Yield the files at a place, which is a file, a folder or a pattern such as `reports/*.json`. Also yields a piece
+    for each place that cannot be read. Folders are read in the order of names, and links to folders are not
+    followed."""
     try:
-        path = os.path.abspath(place)  # noqa: PTH100 - Path.resolve() follows links, which a report names as they were given
+        path = os.path.abspath(place)  # noqa: PTH100 - Path.resolve() would replace links, which reports keep
         if Path(path).is_dir():
             yield from _in_folder(path)
         elif os.path.lexists(path) or not glob.has_magic(place):

@@ -1,7 +1,6 @@
-"""Put the record of one host into a bucket, for `fleet`, `fleet pack` and Athena. Each host has one key a day.
-
-The last record of a day replaces earlier ones. A host may write below the folder of its own account alone, so an IAM
-policy can name that folder.
+"""Put the record of one host into a bucket, for `fleet`, `fleet pack` and Athena. Each host has one object key per day,
+so the last record of a day replaces earlier records. A host writes only below the folder of its own account, so an IAM
+policy can allow that folder alone.
 """
 
 import io
@@ -17,23 +16,21 @@ from agent.fleet.records import pieces_of
 from agent.fleet.store import Source
 
 MAX_CONTENT: Final = 64 << 20
-"""Maximum number of bytes that are read: a report has a hundredth of it."""
+"""Maximum number of bytes that are read, a hundred times the size of a report."""
 ATTEMPTS: Final = 3
 SECONDS: Final = 5.0
 """Time limit for a connect and for each part of an answer, while the host waits."""
 
 
 class PutError(Exception):
-    """A document that cannot be put into a bucket; the reason is in words for the operator."""
+    """A document cannot be put into a bucket. The message tells the operator why."""
 
 
 def record_in(data: bytes) -> dict[str, Any]:
-    """Return the one record in a document, or the record of its one report. Raises PutError."""
+    """Return the record of a document that has exactly one record or one report. Raises PutError."""
     pieces = list(pieces_of(Source("", None, None, len(data)), io.BytesIO(data)))
     if len(pieces) != 1:
-        raise PutError(
-            f"it holds {len(pieces):,} documents; one report or record belongs here, and `fleet pack` packs many"
-        )
+        raise PutError(f"it holds {len(pieces):,} documents instead of one report or record; `fleet pack` packs many")
     if pieces[0].line is None:
         raise PutError(str(pieces[0].why))
     record: dict[str, Any] = json.loads(pieces[0].line)
@@ -46,7 +43,7 @@ def place_of(record: dict[str, Any], destination: str) -> str:
     if not destination.startswith(S3) or not BUCKET.fullmatch(destination.removeprefix(S3).partition("/")[0]):
         raise PutError(f"{destination!r} is not a bucket; s3://BUCKET/PREFIX belongs there")
     if record["redacted"]:
-        raise PutError("the record is redacted, so it has no place of its own")
+        raise PutError("the record is redacted, so its key in the bucket is not known")
     account, region, host = (record[name] for name in ("account", "region", "host"))
     missing = [
         name
@@ -59,10 +56,11 @@ def place_of(record: dict[str, Any], destination: str) -> str:
     ]
     if missing:
         raise PutError(
-            f"the record names no {' and no '.join(missing)}, which its key needs; instance metadata tells them"
+            f"the record names no {' and no '.join(missing)}, which its key in the bucket needs; instance metadata has "
+            "them"
         )
     name = quote(host, safe="")
-    if name.startswith("."):  # such a file is ignored in a folder
+    if name.startswith("."):  # `fleet` ignores such a file
         name = f"%2E{name[1:]}"
     folder = f"{LINES_PREFIX}/account={account}/region={region}/dt={record['taken_at'][:10]}"
     place = f"{destination.rstrip('/')}/{folder}/{name}.json"
@@ -74,8 +72,8 @@ def place_of(record: dict[str, Any], destination: str) -> str:
 
 
 def put(client: Any, place: str, record: dict[str, Any], kms_key: str | None, owner: str | None) -> None:
-    """Write a record as one line, encrypted with a KMS key if one is named, else by the bucket's default. S3 refuses it
-    if the bucket does not belong to `owner`. Raises AwsError."""
+    """Write a record as one line, encrypted with the KMS key if one is given, otherwise as the bucket's default says.
+    S3 refuses it if the bucket does not belong to `owner`. Raises AwsError."""
     bucket, _, key = place.removeprefix(S3).partition("/")
     asked = {} if kms_key is None else {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key}
     if owner is not None:

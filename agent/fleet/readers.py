@@ -1,15 +1,15 @@
-"""Processes that read and parse, so that many reports are turned into records on all processors.
+"""Processes that read and parse, so that all processors turn reports into records.
 
-A reader is a new Python process with the module path of this one and nothing of its state: `fork` would copy a process
-with threads of a database. It gets jobs on its standard input and answers on its standard output, one line of JSON
-each. An answer has the sizes of the records that follow it: JSON inside JSON takes twice as long to read. A reader ends
-at the end of its input, even if this process was killed. If no process can be started, as in a sandbox that forbids it,
-this process reads.
+A reader is a new Python process with the module path of this process, but without its state: `fork` would copy a
+process that has threads of a database. The reader gets jobs on its standard input and writes answers on its standard
+output, each as one line of JSON. An answer has only the sizes of its records, which follow it: JSON inside JSON takes
+twice as long to read. A reader ends when its input ends, even if this process was killed. If no process can be started,
+as in a sandbox that forbids it, this process reads.
 
-The pools of the standard library were measured as well, and take as long: 3,000 reports cost 1.2 s of CPU here, 1.3 s
-in concurrent.futures and 1.4 s in multiprocessing. But multiprocessing.Pool waits for ever where the system kills one
-of its processes for want of memory; concurrent.futures waits at exit for a read that hangs, and its processes outlive a
-parent that was killed; and both run the main program again in each process.
+The pools of the standard library were measured as well, and take about as long: 3,000 reports cost 1.2 s of CPU here,
+1.3 s in concurrent.futures and 1.4 s in multiprocessing. But multiprocessing.Pool waits for ever if the system kills
+one of its processes for want of memory. concurrent.futures waits at exit for a read that hangs, and its processes
+outlive a parent that was killed. Both run the main program again in each process.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ from agent.fleet.records import MAX_DOCUMENT, pieces_of
 from agent.fleet.store import Piece, Source
 
 ANSWER: Final = 200
-"""Maximum number of pieces in one answer, at most 2 KB each."""
+"""Maximum number of pieces in one answer. A piece has at most 2 KB."""
 _READY: Final = b"ready\n"
 _START: Final = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from importlib import import_module; "
@@ -38,18 +38,18 @@ _START: Final = (
 
 
 Answer = tuple[Sequence[Piece], int]
-"""All pieces of some sources, and the number of sources; or some pieces of one source, and 0 if more follow."""
+"""Pieces, and the number of sources that they complete. The number is 0 if more pieces of the same source follow."""
 
 
 class Reader(Protocol):
     """Reads files, or contents that were already fetched."""
 
     def read(self, sources: Sequence[Source], contents: Sequence[bytes | None]) -> Iterator[Answer]:
-        """Yield the pieces of sources in order. Each is read from its content, or from its path if the content is None.
-        Raises ReaderError if the reader is lost; sources without an answer were then not read."""
+        """Yield the pieces of sources in order. Each source is read from its content, or from its path if the content
+        is None. Raises ReaderError if the reader is lost; sources without an answer were then not read."""
 
     def close(self) -> None:
-        """End the reader, whatever it does."""
+        """End the reader, even while it reads."""
 
 
 class ReaderError(Exception):
@@ -89,12 +89,12 @@ class OwnReader:
                 yield from pieces_of(source, stream)
 
     def _whatever(self, source: Source, content: bytes | None) -> Iterator[Piece]:
-        """Yield the pieces of a source. Any error that a bad source raises makes it an unreadable one."""
+        """Yield the pieces of a source. If reading raises an error, the source counts as unreadable."""
         try:
             yield from self.pieces(source, content)
         except MemoryError:
-            yield unread(source.name, "takes more memory than there is")
-        except Exception as error:  # noqa: BLE001 - a parser of somebody else's bytes raises what it likes
+            yield unread(source.name, "needs more memory than is available")
+        except Exception as error:  # noqa: BLE001 - parsing bytes of others may raise anything
             yield unread(source.name, why_not(error))
 
     def close(self) -> None:
@@ -108,8 +108,8 @@ class ProcessReader:
     def __init__(self, module: str = __name__, *given: str) -> None:
         if not sys.executable:
             raise OSError("this Python does not know its own program")
-        # Python gets the same arguments from the one file's launcher: no variables, and no folders but those of the
-        # path.
+        # The launcher of the single-file program starts Python with the same options: Python ignores environment
+        # variables, and looks for modules only in the folders of the path.
         command = [sys.executable, "-I", "-S", *(["-B"] if sys.dont_write_bytecode else []), "-c", _START]
         self._process = subprocess.Popen(  # noqa: S603 - this same Python, without a shell
             [*command, json.dumps([str(Path(path).absolute()) for path in sys.path]), module, *given],
@@ -177,7 +177,7 @@ def serve(given: IO[bytes], taken: IO[bytes]) -> None:
 
 
 def answer_jobs(reader: OwnReader, given: IO[bytes], taken: IO[bytes]) -> None:
-    """Read what jobs ask for, and write the answers."""
+    """Read the sources of each job, and write the answers."""
     import gc
 
     gc.freeze()
@@ -217,8 +217,8 @@ def opened_plain(source: Source) -> Iterator[BinaryIO]:
 
 
 def started(count: int, note: Callable[[str], None]) -> list[Reader]:
-    """Return up to `count` readers, each in a process of its own; if none can be started, this process reads, and
-    `note` is told."""
+    """Return up to `count` readers, each in a process of its own; if no process can be started, this process reads, and
+    `note` gets a sentence about it."""
     readers: list[ProcessReader] = []
     try:
         for _ in range(count):
@@ -228,6 +228,6 @@ def started(count: int, note: Callable[[str], None]) -> list[Reader]:
     except (OSError, ReaderError) as error:
         for reader in readers:
             reader.close()
-        note(f"No process could be started to read ({why_not(error)}): this one reads, which takes longer.")
+        note(f"No process could be started to read ({why_not(error)}). This process reads instead, which takes longer.")
         return [OwnReader()]
     return list(readers)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 FEW_SOURCES: Final = 40
 FEW_BYTES: Final = 4 << 20
-"""Below both limits this process reads itself: starting others takes longer."""
+"""If both the number and the size of the sources are smaller, this process reads them: starting others takes longer."""
 CHUNK: Final = 32
 """Number of sources that a reader gets at a time."""
 CHUNK_BYTES: Final = 8 << 20
@@ -41,7 +41,8 @@ class ReadRequest:
     command_ids: tuple[str, ...]
     """Ids of commands of Run Command, whose outputs are read."""
     cache: Path | None
-    """The folder of cached records; None for no cache. If nothing else is asked for, all of it is read."""
+    """The folder of cached records; None for no cache. If no places and no commands are given, all cached records are
+    read."""
     region: str | None
     profile: str | None
     since: date | None = None
@@ -60,13 +61,13 @@ class ReadResult:
     notes: tuple[str, ...]
     """Remarks for the reader of the fleet document."""
     reports: frozenset[str] = frozenset()
-    """Places of whole reports that were not read because the record of the same run was."""
+    """Places of whole reports that were not read because the record of the same run was read."""
     answers: tuple[FleetDocument, ...] = ()
-    """Answers of `fleet` for parts of the hosts, if these were read in place of records."""
+    """Answers of `fleet` for parts of the hosts, if answers were read instead of records."""
 
 
 class FleetReadError(Exception):
-    """Nothing at all can be read, in words for the operator."""
+    """Nothing at all can be read. The message tells the operator why."""
 
 
 def read_into(
@@ -155,12 +156,12 @@ class _Reading:
         )
 
     def _answers_of_a_day(self) -> list[tuple[str, FleetDocument]]:
-        """Return the answers; of answers in folders of several days, only those of the last day."""
+        """Return the answers. If they are in folders of several days, only the answers of the last day are returned."""
         days = {day_of(place) or "" for place, _ in self._answers}
         last = [(place, answer) for place, answer in self._answers if (day_of(place) or "") == max(days)]
         if len(last) < len(self._answers):
             left = counted(len(self._answers) - len(last), "answer")
-            self._notes.append(f"{left} of earlier days left out: only the answers of {max(days)} are joined.")
+            self._notes.append(f"Left out {left} of earlier days: only the answers of {max(days)} are joined.")
         return last
 
     # --- The cache ---------------------------------------------------------------------------------------------------
@@ -217,7 +218,8 @@ class _Reading:
         return list(found.values())
 
     def _without_reports(self, sources: Sequence[Source]) -> Sequence[Source]:
-        """Drop each whole report whose record is also a source: the report says the same in eighty times the bytes."""
+        """Drop each whole report whose record is also a source: the report says the same in eighty times as many
+        bytes."""
         there = {source.name for source in sources if source.size}
         reports = {source.name for source in sources if record_beside(source.name) in there}
         self._reports = frozenset(map(escaped, reports))
@@ -392,16 +394,16 @@ class _Lanes:
             except aws.AwsError as error:
                 self._put(([unread(source.name, str(error))], 1))
         done, told = self._through_a_reader(sources, contents, 0)
-        for source, content in zip(sources[done:], contents[done:], strict=True):  # a reader was lost at one of these
+        for source, content in zip(sources[done:], contents[done:], strict=True):  # the reader was lost at one
             ended, told = self._through_a_reader([source], [content], told)
             if not ended:
-                self._put(([unread(source.name, "the process that read it was ended, as for want of memory")], 1))
+                self._put(([unread(source.name, "the process that read it was ended, perhaps for want of memory")], 1))
                 told = 0
 
     def _through_a_reader(self, sources: list[Source], contents: list[bytes | None], skipped: int) -> tuple[int, int]:
         """Read with the next free reader. Returns the number of sources that were read completely, and the number of
-        pieces already told of the next source. `skipped` is the number of pieces of the first source that were told
-        before."""
+        pieces of the next source that were already passed on. `skipped` is the number of pieces of the first source
+        that were passed on before."""
         done, told = 0, 0
         reader = self._idle.get()
         try:

@@ -1,4 +1,4 @@
-"""Read the content of files: reports and records, one document or many, whatever stands between them."""
+"""Read the content of files: one or many reports and records, with or without other text between them."""
 
 import gzip
 import io
@@ -26,14 +26,15 @@ MAX_FAILED: Final = 8
 MAX_IDLE: Final = 10_000
 """Maximum number of successive lines or documents without a record. After them, the rest of a source is not read."""
 MAX_RATIO: Final = 200
-"""Maximum ratio of unpacked to packed size, beyond MAX_DOCUMENT: for records it is 25."""
+"""Maximum ratio of unpacked to packed size, for what exceeds MAX_DOCUMENT. The ratio of records is 25."""
 MAX_SECONDS: Final = 300.0
 """Time limit for one source: two million records take a third of it."""
 GZIP: Final = b"\x1f\x8b"
 _TOO_IDLE: Final = f"has more than {MAX_IDLE:,} lines without a record; the rest was not read"
 _TOO_LATE: Final = f"takes longer than {MAX_SECONDS:g} s; the rest was not read"
 _TOO_LONG: Final = (
-    f"is longer than {MAX_DOCUMENT >> 20} MiB, the limit of a report, or its file than {MAX_CONTENT >> 30} GiB"
+    f"is longer than {MAX_DOCUMENT >> 20} MiB, the limit of a report, or its file is longer than "
+    f"{MAX_CONTENT >> 30} GiB"
 )
 
 _NODE: Final = re.compile(r"(m?i)-[0-9a-f]{8,17}")
@@ -113,8 +114,8 @@ def _lines_of(document: Any, folder: Folder | None, node: str | None) -> Iterato
 
 
 def line_of(document: Any, folder: Folder | None, node: str | None = None) -> str:
-    """Return a record, or the record of a report, as a line of JSON with the values that the tables take. `folder` says
-    what is known from the path. Raises DecodeError."""
+    """Return a record, or the record of a report, as a line of JSON with the values that the tables take. `folder` has
+    the values that the path names. Raises DecodeError."""
     schema = document.get("schema") if isinstance(document, dict) else None
     if schema == SCHEMA:
         return _line_of_record(checked(document), folder, node)
@@ -126,8 +127,9 @@ def line_of(document: Any, folder: Folder | None, node: str | None = None) -> st
 
 
 def _line_of_record(record: dict[str, Any], folder: Folder | None, node: str | None) -> str:
-    """An account may write into its own folder alone, so a record there belongs to that account, even if it says that
-    it is masked. Fields that the record lacks are taken from the folder."""
+    """Return a checked record as a line of JSON, with the account and the Region of its folder. An account can write
+    only into its own folder, so a record that names another account or Region raises DecodeError, even if it is
+    redacted."""
     if node is not None:
         record = of_node(record, node)
     if folder is not None:
@@ -178,7 +180,7 @@ class _TooDenseError(Exception):
 
 
 class _Unpacked(gzip.GzipFile):
-    """Unpacks gzip as long as the content is as dense as records are."""
+    """Unpacks gzip. Raises _TooDenseError if the content is packed much more densely than records are."""
 
     def __init__(self, stream: BinaryIO) -> None:
         super().__init__(fileobj=stream)
@@ -270,7 +272,7 @@ def _parsed(data: bytes) -> tuple[Any, str | None]:
 
 
 def _is_packed(stream: BinaryIO) -> bool:
-    """Whether the stream is gzip; its first bytes are read and given back."""
+    """Whether the stream is gzip. Afterwards the stream is at its beginning."""
     start = stream.read(2)
     stream.seek(0)
     return start == GZIP

@@ -1,4 +1,4 @@
-"""Redact a fleet: one table of masks serves the document and the rows of a table."""
+"""Redact a fleet. The document and the rows of a table have the same masks."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -28,7 +28,7 @@ _ROW: Final = {
 """How the identifying columns of a table are masked."""
 _SHARED: Final[Mask] = get_args(SharedName)[1]
 _KEPT: Final = "".join(map(chr, range(0x20, 0x7F))).translate(dict.fromkeys(map(ord, "%|<")))
-"""Parts of a key that are kept as they are (`agent.report.host_record`)."""
+"""Characters that are not percent-encoded in a key (`agent.report.host_record`)."""
 
 
 class FleetRedactor(DocumentRedactor):
@@ -55,7 +55,8 @@ class FleetRedactor(DocumentRedactor):
         )
 
     def key(self, text: str) -> str:
-        """The key of a cause: its code, then `kind=id` for each subject, percent-encoded."""
+        """Return the key of a cause with masks. A key has the code, then `kind=id` for each subject,
+        percent-encoded."""
         code, *parts = text.split("|")
         return "|".join((code, *map(self._part, parts)))
 
@@ -73,7 +74,7 @@ class FleetRedactor(DocumentRedactor):
         }
 
     def _in_common(self, text: str) -> str:
-        """Attributes with their values, as `agent.fleet.table` writes them."""
+        """Return attributes with masked values, in the form of `agent.fleet.table`."""
         pairs = (one.partition("=") for one in text.split("; "))
         return "; ".join(f"{name}={self.value(_SHARED, value)}" for name, _, value in pairs)
 

@@ -1,7 +1,7 @@
 """Make the record of a parsed report without decoding all of it.
 
-Decoding a whole report takes ten times as long as parsing its JSON, and a record needs a tenth of it: the run, the
-verdict, the host, the findings, and two observations. Only these are read and checked here; fields that
+Decoding a whole report takes ten times as long as parsing its JSON, and a record needs only a tenth of the report: the
+run, the verdict, the host, the findings, and two observations. Only these are read and checked here; fields that
 `agent.report.host_record` does not use are left empty. A test compares both ways in every scenario.
 """
 
@@ -236,8 +236,8 @@ def _member(kind: type[E], data: dict[str, Any], name: str) -> E:
 
 @cache
 def _members(kind: type[E]) -> dict[str, E]:
-    """The members of an enumeration by value: a report has a dozen, and a call of the enumeration takes twice as
-    long."""
+    """The members of an enumeration by value: a report has a dozen of these values, and calling the enumeration takes
+    twice as long."""
     return {member.value: member for member in kind}
 
 

@@ -18,7 +18,7 @@ MAX_LISTED_OUTPUT: Final = 2_500
 """Maximum number of characters of an output in a list; the rest takes a request of its own."""
 _WAITING: Final = frozenset({"Pending", "InProgress", "Delayed", "Cancelling"})
 _RAN: Final = frozenset({"Success", "Failed"})
-"""Status values of a step that ran; a verdict that is not ok ends it as failed."""
+"""Status values of a step that ran; a step whose verdict is not ok ends as failed."""
 
 
 def pieces_of(client: Any, command: str, cancelled: Callable[[], bool]) -> Iterator[Piece]:

@@ -11,7 +11,7 @@ from agent.fleet.store import Source
 PAGE: Final = 1_000
 """Number of keys in one answer, the most that S3 gives."""
 MAX_OBJECT: Final = 256 << 20
-"""Maximum size in bytes of an object, which is read into memory: 300,000 records, one day's."""
+"""Maximum size in bytes of an object, which is read into memory. The 300,000 records of a day fit into it."""
 
 
 def listed(client: Any, place: str, cancelled: Callable[[], bool]) -> Iterator[Source]:
@@ -38,7 +38,8 @@ def content_of(client: Any, source: Source) -> bytes:
     if source.size > MAX_OBJECT:
         raise AwsError(f"is larger than {MAX_OBJECT >> 20} MiB; copy it and read the copy")
     with in_words("S3"):
-        # Only the version that was listed: a newer one has another tag, and the cache would store it under the old one.
+        # Only the version that was listed: a newer version has another tag, but the cache would store it under the old
+        # tag.
         matching = {} if source.tag is None else {"IfMatch": source.tag}
         answer = client.get_object(Bucket=bucket, Key=key, **matching)
         data: bytes = answer["Body"].read(MAX_OBJECT + 1)

@@ -59,15 +59,15 @@ class Piece(NamedTuple):
     times: int
     """Number of places for which `why` holds; 1 for a record."""
     last: bool
-    """Whether this is the last piece of the source. A cache without it has the source only in part."""
+    """Whether this is the last piece of the source. A cache that lacks the last piece has only a part of the source."""
 
 
 class CacheError(Exception):
-    """A cache that cannot be used, in words for the operator."""
+    """A cache cannot be used. The message tells the operator why."""
 
 
 class TemporaryFileError(Exception):
-    """The folder for temporary files is full or fails; the reason is in words for the operator."""
+    """The folder for temporary files is full or fails; the message tells the operator why."""
 
     def __init__(self, folder: Path, why: str) -> None:
         super().__init__(

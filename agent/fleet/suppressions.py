@@ -20,7 +20,7 @@ _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 class SuppressionsError(Exception):
-    """A file that is not a list of suppressions, in words for the operator."""
+    """A file is not a list of suppressions. The message tells the operator why."""
 
 
 def read_suppressions(path: Path, received_signals: Sequence[str] = ()) -> tuple[Suppression, ...]:
@@ -73,7 +73,7 @@ def _suppression(what: str, owner: str, reason: str, end: str) -> Suppression:
     if _DAY.fullmatch(end) is None:
         raise ValueError(f"its end is {end[:40]!a}, which is not a day such as 2026-12-31")
     if "@" in what and _DAY.fullmatch(what.rpartition("@")[2]):
-        raise ValueError("has an end in its column suppress, too")
+        raise ValueError("has an end not only in its column end but also in its column suppress")
     found = read(f"{what}@{end}")
     return Suppression(
         code=found.code,

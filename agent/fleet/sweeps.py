@@ -1,9 +1,9 @@
 """Assign each record to a sweep, and choose the record of a host that counts in it.
 
-If the place of a record names the sweep (the id of a command, the day of a folder), this holds even against the clock
-of the host; but no sweep begins on a future day. All other sweeps are separated by gaps in time: a gap of a quarter of
-the usual time between two runs of a host begins a new sweep, and a stretch without such a gap is cut into spans of that
-time.
+The place of a record may name the sweep: by the id of a command or the day of a folder. This sweep counts even if the
+clock of the host contradicts it, but no sweep begins on a future day. All other sweeps are separated by gaps in time. A
+new sweep begins after a gap of a quarter of the usual time between two runs of a host. A longer stretch of time without
+such a gap is cut into parts that last that usual time.
 """
 
 import itertools
@@ -26,15 +26,15 @@ _LEAST_PERIOD: Final = 30
 _LEAST_GAP: Final = 10
 """Smallest gap between two sweeps in minutes."""
 _STRETCH: Final = 1.5
-"""Maximum length of a sweep, in usual times between runs."""
+"""Maximum length of a sweep, as a multiple of the usual time between runs."""
 _DAY: Final = timedelta(days=1)
 _WHOLE: Final = 0.5
 """Minimum size of a sweep of all hosts, as a share of the sweep before."""
 _DUE: Final = (0.75, 0.1)
-"""Usual times between sweeps after which a smaller share of the hosts is enough, and that share: the other hosts are
-silent then, and the sweep is not a manual run on a few hosts."""
+"""A sweep that is later than this multiple of the usual time between sweeps needs only this share of the hosts: the
+other hosts are then silent, and the sweep is not a manual run on a few hosts."""
 _OVERDUE: Final = 1.5
-"""Number of usual times between sweeps after which every sweep counts."""
+"""A sweep that is later than this multiple of the usual time between sweeps always counts."""
 _OUTSIDE: Final = 24 * 60
 """Minutes from the middle of a sweep. Records farther away do not affect its start and end."""
 _UNKNOWN: Final = -1
@@ -95,7 +95,7 @@ def _name(minute: int) -> str:
 
 def _spans(database: "Database", limit: int) -> Iterator[tuple[int, str]]:
     """Yield each minute of a record whose place names no sweep, with the name of its sweep. Future and unreadable times
-    belong to the last one."""
+    belong to the last sweep."""
     minutes = [minute for (minute,) in database.ask("loose_minute")]
     known = [minute for minute in minutes if _UNKNOWN < minute < limit]
     if not known:
@@ -129,7 +129,7 @@ def _parts(minutes: Sequence[int], period: int | None) -> Iterator[list[int]]:
 
 
 def _cut(span: Sequence[int], period: int) -> Iterator[list[int]]:
-    """Yield the minutes of a stretch, cut into periods from its first one."""
+    """Yield the minutes of a stretch of time, divided into periods that are counted from the first minute."""
     for _, part in groupby(span, key=lambda minute: (minute - span[0]) // period):
         yield list(part)
 
@@ -207,14 +207,14 @@ def _notes(database: "Database", limit: int, today: date) -> Iterator[str]:
         yield (
             f"{counted(future, 'record')} {'has' if future == 1 else 'have'} a time in the future (today is {today}): "
             "the clock of the host was wrong. If nothing else names the sweep of such a record, it counts in the "
-            "last one."
+            "last sweep."
         )
     if unknown:
-        yield f"{counted(unknown, 'record')} without a time that can be read: taken as older than all others."
+        yield f"{counted(unknown, 'record')} without a readable time: each counts as older than all others."
     if off := database.ask("clock_off"):
         yield (
             f"The clock of {counted(len(off), 'host')} is off by more than a day{_first(name for name, _ in off)}. "
-            "The day of the folder counts, or in S3 that on which the object was written."
+            "The day of the folder counts or, in S3, the day on which the object was written."
         )
 
 

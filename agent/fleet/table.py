@@ -30,7 +30,7 @@ counts at this cause. `by_symptom`: whether the host saw only the symptom. `in_c
 have and the others have not, such as `image=ami-…; zone=euw1-az1`. `exposed`: number of hosts that could have it.
 `since`: as in the document, without fractions of a second."""
 NOT_HEARD_FROM: Final = "not-heard-from"
-"""The status of a host without a record in the told sweep. Its place and time are those of its last record."""
+"""The status of a host without a record in the reported sweep. Its place and time are those of its last record."""
 _WHERE: Final = ("taken_at", "region", "account", "vpc", "subnet", "zone", "image", "instance_type", "tool", "place")
 _BATCH: Final = 2_000
 """Number of rows that are written at once."""
@@ -41,7 +41,8 @@ Masked = Callable[[Row], Row]
 
 
 def rows(engine: "Database", document: FleetDocument) -> Iterator[Row]:
-    """Yield the rows of the told sweep by host, then the hosts not heard from. Flags are bool, unknown values None."""
+    """Yield the rows of the reported sweep by host, then the hosts not heard from. Flags are bool, unknown values
+    None."""
     if document.sweep is None:
         return
     causes = {cause.key: cause for cause in document.causes}
@@ -82,7 +83,7 @@ def _of_cause(cause: FleetCause | None) -> Row:
 
 
 def _joinable(value: str) -> str:
-    """A value that can be joined with others by `; `: a label of the inventory may hold anything."""
+    """Return a value without the separator `; `, which a label of the inventory may contain."""
     return value.replace("; ", ";")
 
 

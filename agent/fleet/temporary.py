@@ -1,5 +1,5 @@
-"""The folder for DuckDB's temporary files, which hold records. The next process removes the folder of one that was
-killed: a lock shows that its process lives."""
+"""The folder for DuckDB's temporary files, which hold records. The next process removes the folder of a process that
+was killed: a lock shows whether the process still runs."""
 
 import contextlib
 import fcntl

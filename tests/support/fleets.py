@@ -97,7 +97,7 @@ def document() -> FleetDocument:
                 severity=Severity.WARNING,
                 host_count=1,
                 hosts=(HOSTS[6],),
-                note="It is this host: the 41 others of its subnet are well.",
+                note="The fault lies on this host: the 41 others of its subnet are well.",
             ),
         ),
         not_heard_from=NotHeardFrom(

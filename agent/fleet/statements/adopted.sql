@@ -1,5 +1,5 @@
--- A record without an account is of the one account in which its id is known, unless that has a record of its own in the
--- same sweep.
+-- Assigns a record without an account to an account if its host id is known in exactly one account. A record stays
+-- without an account if a record with this id and an account is in the same sweep.
 UPDATE timed SET host = found.host, account = found.account
 FROM (
     WITH lone AS (

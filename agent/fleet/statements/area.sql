@@ -1,3 +1,3 @@
--- For each question and each cause `q`: the spots whose hosts could have its fault, with those of its services alone
--- where it names some.
+-- The places where hosts could have the fault of each question and each cause `q`. If `services` is not empty, only
+-- hosts that need one of these services could have the fault.
 CREATE OR REPLACE TABLE area (q BIGINT, reach TEXT, place INTEGER, services TEXT[])

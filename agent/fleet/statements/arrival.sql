@@ -1,4 +1,5 @@
--- What four fifths of the hosts of a cause have that may be new, each with the sweep in which it was seen first.
+-- The values of attributes that at least four fifths of the hosts of a cause have, each with the first sweep in which
+-- any host had the value. Only attributes whose values may be new, such as an image, are listed.
 WITH most AS (
     SELECT q, trait
     FROM member JOIN held USING (record) JOIN trait t USING (trait)

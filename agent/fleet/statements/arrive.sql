@@ -1,4 +1,4 @@
--- Makes rows of the pieces of a batch; the record in each is a line of JSON.
+-- Parses the pieces of a batch into rows. The record of each piece is a line of JSON.
 INSERT INTO incoming
 SELECT id, source, tag, "position", place, sweep, why, times, "last", unnest(record)
 FROM (

@@ -1,4 +1,4 @@
--- What arrived is what was chosen of the cache.
+-- Makes the pieces that were chosen from the cache the arrived ones.
 CREATE OR REPLACE VIEW arrived AS
 SELECT c.id, p.* EXCLUDE (filename)
 FROM chosen c

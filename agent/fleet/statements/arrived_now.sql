@@ -1,2 +1,2 @@
--- What arrived is the batch.
+-- Makes the pieces of the batch the arrived ones.
 CREATE OR REPLACE VIEW arrived AS FROM incoming

@@ -1,4 +1,4 @@
--- Brings the records among what arrived into the tables: one row each.
+-- Adds the arrived records to the table `record`.
 INSERT INTO record
 SELECT
     id, sweep, place, tool, run, taken_at, redacted::INTEGER, host, region, account, vpc, subnet, zone, image,

@@ -1,4 +1,5 @@
--- Their symptoms, each with the key of its cause: `code|target|kind=id|… < code|target|kind=id|…`.
+-- Adds the symptoms of the arrived records, each with the key of its cause. Each is a text `code|target|kind=id|… <
+-- code|target|kind=id|…`, with the symptom first.
 INSERT INTO symptom
 SELECT
     id, parts[1], array_to_string(list_concat(parts[1:1], parts[3:]), '|'),

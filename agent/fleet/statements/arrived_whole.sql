@@ -1,4 +1,4 @@
--- Keeps the records among what arrived whole, as packing needs them.
+-- Keeps the arrived records with all of their fields, which packing needs.
 INSERT INTO whole BY NAME
 SELECT
     * EXCLUDE (id, source, tag, "position", place, sweep, why, times, "last"),

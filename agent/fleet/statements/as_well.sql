@@ -1,5 +1,5 @@
--- Other values that fit as well as the one that tells the sick hosts of a question: the same sick hosts have them, and as
--- many others.
+-- Other values that distinguish the sick hosts of a question as well as the chosen single value does: the same sick
+-- hosts have them, and just as many hosts in total.
 SELECT t.q, a.attribute, a.value
 FROM told t
 JOIN single s ON s.q = t.q AND s.trait <> t.one AND s.is_told AND s.sick = t.sick AND s.total = t.total

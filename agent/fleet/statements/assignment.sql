@@ -1,4 +1,5 @@
--- A host counts at its worst fault, a named cause before one of its own, of causes the first.
+-- The faults of each host. A host counts at its worst fault. Of several with the same severity, a named cause comes
+-- before a fault of the host alone, then the first cause in the order of causes.
 CREATE TABLE assignment AS
 WITH each AS (
     SELECT

@@ -1,2 +1,2 @@
--- The sweep in which each cause began, as far as it is known.
+-- The sweep in which each cause began, if it is known.
 CREATE OR REPLACE TABLE begun (key TEXT, sweep TEXT)

@@ -1,4 +1,4 @@
--- Hosts that did not read the configuration and have a symptom for which others of the VPC name a cause.
+-- Blind hosts: they did not read the configuration, and have a symptom for which other hosts of the VPC name a cause.
 CREATE TABLE blind_host AS
 SELECT p.sweep, r.account, r.vpc, r.zone, r.subnet, list_sort(list_distinct(r.security_groups)) AS groups,
     coalesce(w.whole, c.cause_key) AS symptom_key, p.host

@@ -1,4 +1,5 @@
--- The places of blind hosts that have the same symptom and security groups in a sweep, with the stretch of the sweep.
+-- For each sweep, the places, symptoms and security groups of blind hosts, each combination once, with the stretch to
+-- which the sweep belongs.
 CREATE TABLE blind_seen AS
 SELECT b.*, t.number, t.breaks
 FROM (SELECT DISTINCT * EXCLUDE (host) FROM blind_host) b

@@ -1,4 +1,4 @@
--- What central facts may explain: the causes of hosts that did not read EC2, without those that other hosts explain.
+-- Symptoms that central facts may explain: what hosts without a read of EC2 found, unless other hosts explain it.
 SELECT DISTINCT c.cause_key, c.target, r.account, r.vpc, r.subnet, list_sort(list_distinct(r.security_groups)) AS groups
 FROM cause c
 JOIN placed p USING (record)

@@ -1,4 +1,4 @@
--- The keys that may be causes, each a question `q`. One host shares with no other.
+-- The keys of faults that may be shared causes, each as a question `q`. A fault of a single host is not shared.
 CREATE OR REPLACE TABLE candidate AS
 SELECT
     row_number() OVER (ORDER BY raw_key) AS q, k.raw_key, k.code, k.severity, k.hosts, d.is_named, d.reach,

@@ -1,4 +1,5 @@
--- Whoever has a fault of a VPC or of an account tells where others could have it.
+-- Adds the areas of the candidates. If the fault belongs to a VPC or an account, these are the VPCs or accounts of the
+-- hosts that have it.
 INSERT INTO area
 SELECT DISTINCT
     c.q, c.reach, CASE c.reach WHEN 'vpc' THEN h.vpc WHEN 'account' THEN h.account ELSE 0 END, c.services

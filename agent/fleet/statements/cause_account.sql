@@ -1,4 +1,4 @@
--- The accounts of the hosts of each cause, those with most hosts first.
+-- The accounts of the hosts of each cause; the account with most of these hosts comes first.
 SELECT q, value
 FROM member JOIN host USING (record) JOIN trait ON trait = account
 GROUP BY q, value

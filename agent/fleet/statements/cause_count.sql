@@ -1,2 +1,3 @@
--- How many hosts count at each cause, how many have it besides, and how many of those that count saw its symptom alone.
+-- For each cause, the number of hosts that count at it, of hosts that have it but count at another, and of hosts that
+-- count at it but saw only its symptom.
 SELECT cause_key, sum(counted), sum(1 - counted), sum(counted * by_symptom) FROM assignment GROUP BY cause_key

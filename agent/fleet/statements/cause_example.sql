@@ -1,4 +1,4 @@
--- The first hosts of each cause, those first that count there.
+-- The first hosts of each cause. Hosts that count at this cause come before hosts that count at another.
 SELECT cause_key, host
 FROM (
     SELECT a.cause_key, coalesce(r.host, r.place) AS host, max(a.counted) AS counted

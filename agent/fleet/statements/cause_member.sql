@@ -1,4 +1,4 @@
--- The faults of all sweeps, and the cause that each of them is.
+-- The faults of all sweeps, each with its cause, or NULL if it belongs to none of the causes.
 CREATE OR REPLACE TABLE cause_member AS
 SELECT
     f.record, f.sweep, f.host, f.redacted, f.code, f.raw_key, f.severity, f.rank, f.joined,

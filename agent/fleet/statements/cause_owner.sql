@@ -1,4 +1,5 @@
--- The hosts of each cause by owner, those with most hosts first; NULL where the inventory names none.
+-- The hosts of each cause by owner; the owner of most of these hosts comes first. The owner is NULL if the inventory
+-- names none.
 SELECT cause_key, owner, count(*) AS hosts, min(host, getvariable('most_hosts')) AS hosts_first
 FROM (
     SELECT DISTINCT a.cause_key, o.value AS owner, a.record, coalesce(r.host, r.place) AS host

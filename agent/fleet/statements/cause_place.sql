@@ -1,4 +1,4 @@
--- Where they are: by VPC and zone.
+-- The numbers of hosts of each cause, and of hosts that could have it, by VPC and zone.
 WITH counted AS (
     SELECT q, vpc, zone, hosts AS exposed, 0 AS sick FROM area_spot JOIN spot_zone USING (reach, place, service_set)
     UNION ALL SELECT q, vpc, zone, sign, 0 FROM outside JOIN host USING (record)

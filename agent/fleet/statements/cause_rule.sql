@@ -1,4 +1,5 @@
--- The values that hosts with a code need for it to be a cause: one row a value.
+-- The values that identify a cause: a fault with this code belongs to the cause if its host has all of them. Each value
+-- has one row.
 CREATE OR REPLACE TABLE cause_rule (
     code TEXT, key TEXT, place INTEGER, severity INTEGER, round INTEGER, is_nearly_all BOOLEAN, words INTEGER,
     attribute TEXT, value TEXT

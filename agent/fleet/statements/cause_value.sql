@@ -1,5 +1,5 @@
--- The hosts of each cause by the values of an attribute, those with most of its hosts first; NULL where none is known. A
--- host with several values is at each of them.
+-- The hosts of each cause by their values of an attribute; the value of most of these hosts comes first. The value is
+-- NULL if it is not known. A host with several values counts at each of them.
 WITH wanted AS (
     SELECT trait, value FROM trait WHERE attribute = getvariable('broken_by')
 ), valued AS (

@@ -1,5 +1,5 @@
--- The pieces that the cache holds of these sources, in their order. Of a source that was not read to its end, nothing
--- holds. Where two processes read the same at a time, both kept it: the last file that has it holds.
+-- The cached pieces of the listed sources, in their order. A source that was not read to its end is left out. If two
+-- processes read a source at the same time, both files have its pieces; the last file is used.
 CREATE OR REPLACE TABLE chosen AS
 WITH held AS (
     SELECT number, source, "position", filename, "last"

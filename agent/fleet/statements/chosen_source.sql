@@ -1,2 +1,2 @@
--- The sources of which the cache has all.
+-- The sources whose pieces are all in the cache.
 SELECT DISTINCT number FROM chosen

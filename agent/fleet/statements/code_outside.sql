@@ -1,5 +1,5 @@
--- Hosts that have the code and need none of its services are counted; those whose fault of that code is a cause already
--- are not asked.
+-- Adds hosts that have a fault of the code but need none of its services, and leaves out hosts whose faults of the code
+-- all belong to causes that were found by evidence.
 INSERT INTO outside
 SELECT q, record, 1
 FROM code_question c JOIN pool USING (code) JOIN host h USING (record) JOIN service_set s USING (service_set)

@@ -1,4 +1,4 @@
--- Each code of so many hosts is a question, with the services of its keys.
+-- The codes that enough hosts have, each as a question, with the services at which these faults were seen.
 CREATE OR REPLACE TABLE code_question AS
 WITH asked AS (SELECT code, count(*) AS hosts FROM pool GROUP BY code HAVING count(*) >= getvariable('least'))
 SELECT

@@ -1,4 +1,4 @@
--- The ids that several accounts have in a sweep, with these.
+-- The host ids that several accounts use in a sweep, with these accounts.
 WITH here AS (
     SELECT name, host, coalesce(account, 'an unknown account') AS account
     FROM placed

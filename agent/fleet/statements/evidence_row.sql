@@ -1,2 +1,2 @@
--- What is told of the keys that are causes.
+-- The causes by evidence as rows for Python.
 SELECT q, raw_key, code, severity, services, is_named, hosts, exposed FROM evidence ORDER BY q

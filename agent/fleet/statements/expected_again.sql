@@ -1,3 +1,3 @@
--- Those of an earlier sweep.
+-- Expects the hosts of an earlier sweep.
 INSERT INTO expected
 SELECT account, name FROM placed WHERE sweep = getvariable('sweep') AND NOT starts_with(host, '#')

@@ -1,4 +1,4 @@
--- The sick hosts of each code that have what tells them.
+-- The sick hosts of each question about a code that have the values found for it.
 CREATE OR REPLACE TABLE explained AS
 SELECT DISTINCT t.q, x.record
 FROM told t

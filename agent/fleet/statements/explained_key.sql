@@ -1,4 +1,4 @@
--- By which keys these have the code, and how bad each is.
+-- The keys of the faults that the explained hosts have, each with its number of hosts, its severity and its services.
 SELECT e.q, raw_key, count(*) AS hosts, k.severity, (
     SELECT list(DISTINCT service) FROM key_service s WHERE s.raw_key = k.raw_key
 ) AS services, (

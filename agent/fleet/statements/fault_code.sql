@@ -1,2 +1,2 @@
--- The code of each key of faults.
+-- The key of each fault with its code.
 SELECT raw_key, code FROM fault_key

@@ -1,4 +1,4 @@
--- The faults of a sweep whose keys have ids.
+-- The faults of a sweep, without those of redacted records, whose keys have no ids.
 CREATE OR REPLACE TABLE fault_here AS
 SELECT record, code, raw_key, severity
 FROM fault

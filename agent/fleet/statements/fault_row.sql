@@ -1,5 +1,5 @@
--- The faults of each host: what it found itself, or what explains its symptoms on other hosts or in central facts. The
--- keys of a redacted record have no ids.
+-- The faults of each host: a cause that it found itself or, for a host that did not read EC2, the cause that other
+-- hosts or central facts give to its symptom. In a redacted record, the key has no ids.
 CREATE TABLE fault_row AS
 SELECT *, split_part(raw_key, '|', 1) AS code, CASE WHEN raw_key = own_key OR redacted = 1 THEN 0 ELSE 1 END AS joined
 FROM (

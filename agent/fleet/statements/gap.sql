@@ -1,4 +1,4 @@
--- How often which time lies between two runs of a host, in minutes.
+-- The times between two successive runs of a host in minutes, each with its frequency.
 SELECT gap, count(*)
 FROM (
     SELECT minute - lag(minute) OVER (PARTITION BY host ORDER BY minute) AS gap

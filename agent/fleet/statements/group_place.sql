@@ -1,4 +1,5 @@
--- The accounts and VPCs whose hosts name the security groups that causes are about, with a host's own groups.
+-- For each security group that a cause names, the accounts and VPCs of the hosts that report this cause or have this
+-- group.
 WITH named AS (
     SELECT p.record, unnest(regexp_extract_all(c.cause_key, 'group=(sg-[0-9a-f]+)', 1)) AS value
     FROM cause c JOIN placed p USING (record)

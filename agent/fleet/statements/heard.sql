@@ -1,4 +1,4 @@
--- The newest record of each host in each sweep, from a minute on.
+-- The newest record of each host in each sweep, not older than a given minute.
 CREATE TABLE heard AS
 SELECT record, sweep, account, name, host, minute, redacted
 FROM timed

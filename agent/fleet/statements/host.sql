@@ -1,4 +1,5 @@
--- The hosts of a sweep that did not redact their records: where they are, and which services they need. 0: not known.
+-- The hosts of a sweep that did not redact their records, with their places and the services that they need; 0 means
+-- unknown.
 CREATE OR REPLACE TABLE host AS
 SELECT
     p.record, coalesce(v.trait, 0) AS vpc, coalesce(a.trait, 0) AS account, coalesce(z.trait, 0) AS zone,

@@ -1,5 +1,5 @@
--- The hosts of a sweep, each with its record and its causes. `critical` sorts before `warning`: the least of severities
--- is the worst.
+-- The hosts of a sweep, each with its record and its faults. `critical` sorts before `warning`, so the minimum of
+-- several severities is the worst.
 SELECT
     p.sweep, r.taken_at, r.host, r.region, r.account, r.vpc, r.subnet, r.zone, r.image, r.instance_type, r.tool, r.status,
     r.path, r.access, r.complete, r.redacted, r.summary, r.place, a.cause_key, a.counted, a.by_symptom, (

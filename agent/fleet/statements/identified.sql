@@ -1,4 +1,4 @@
--- Gives these faults the key that identifies them.
+-- Replaces the keys of faults by the keys that identify their causes.
 UPDATE fault_row SET raw_key = k.key
 FROM known_as k, placed p, record r
 WHERE p.record = fault_row.record AND r.id = fault_row.record AND k.raw_key = fault_row.raw_key

@@ -1,4 +1,5 @@
--- The causes with ids that hosts of each account and VPC found themselves, the most frequent first.
+-- The causes with ids that hosts found themselves, by the account and VPC of these hosts; the most frequent comes
+-- first.
 SELECT r.account, r.vpc, c.cause_key
 FROM cause c JOIN placed p USING (record) JOIN record r ON r.id = c.record
 WHERE p.redacted = 0 AND r.vpc IS NOT NULL AND c.cause_key <> c.code

@@ -1,4 +1,4 @@
--- What the inventory says of the host of a record. Where it does not say the account of a host, it says it of each.
+-- The labels of the host of each record. A label without an account applies to the hosts of this name in every account.
 CREATE OR REPLACE VIEW labelled AS
 SELECT DISTINCT r.id AS record, l.name, l.value, concat(l.name, '=', l.value) AS label
 FROM record r

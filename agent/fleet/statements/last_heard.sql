@@ -1,4 +1,4 @@
--- The sweep in which each host was heard from last, up to the one that is compared.
+-- The last sweep in which each host was heard from, up to the sweep that is compared with.
 CREATE OR REPLACE TABLE last_heard AS
 SELECT host, arg_max(sweep, number) AS sweep
 FROM placed JOIN sweep_order USING (sweep)

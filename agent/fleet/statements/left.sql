@@ -1,5 +1,5 @@
--- Of the hosts of each earlier cause: all, those that were heard from in the told sweep, and those that still have a
--- fault of its code.
+-- For each cause of the earlier sweep: the number of its hosts, of those that were heard from in the reported sweep,
+-- and of those that still have a fault with its code.
 SELECT t.key, count(*), count(h.host), count(n.host)
 FROM (SELECT DISTINCT key, host, code FROM past_member WHERE sweep = getvariable('against') AND key IS NOT NULL) t
 LEFT JOIN (SELECT DISTINCT host FROM placed WHERE sweep = getvariable('told')) h ON h.host = t.host

@@ -1,2 +1,2 @@
--- The sources of which the cache is asked, with their tags; `number` is the place of each.
+-- The sources to look up in the cache, with their tags; `number` is the index of a source.
 CREATE OR REPLACE TABLE listed (number BIGINT, source TEXT, tag TEXT)

@@ -1,2 +1,2 @@
--- The minutes of records whose place does not tell their sweep.
+-- The minutes of records whose place names no sweep.
 SELECT DISTINCT minute FROM timed WHERE sweep IS NULL ORDER BY minute

@@ -1,5 +1,6 @@
--- The expected hosts without a record in a sweep. Where nothing says their account, they are expected in each account in
--- which their id was heard. With a filter only those can be told to be of it that had a record.
+-- The expected hosts without a record in a sweep. A host whose account is unknown is expected in each account in which
+-- its id was heard. With a filter, only hosts with an earlier record are listed, since only a record shows whether a
+-- host matches the filter.
 CREATE TABLE missing AS
 WITH known AS (
     SELECT DISTINCT account, name, host FROM heard WHERE NOT starts_with(host, '#')

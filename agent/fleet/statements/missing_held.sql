@@ -1,4 +1,4 @@
--- What they had.
+-- Adds the values that the silent hosts had in their last records.
 INSERT INTO held
 SELECT record, trait
 FROM record_value JOIN trait USING (attribute, value)

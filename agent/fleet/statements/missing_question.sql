@@ -1,4 +1,4 @@
--- The one question is what they share.
+-- The single question about silent hosts: the values that they share.
 CREATE OR REPLACE TABLE question AS
 SELECT
     0::BIGINT AS q, 'missing' AS code, (SELECT count(*) FROM missing_record) AS sick,

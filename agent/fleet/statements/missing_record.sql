@@ -1,4 +1,4 @@
--- The last record of each of them.
+-- The last record of each silent host.
 CREATE TABLE missing_record AS
 SELECT record
 FROM placed JOIN missing USING (host)

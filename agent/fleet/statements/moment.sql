@@ -1,2 +1,2 @@
--- The minute of each of these times, since 1970; -1 where it cannot be read.
+-- Times as texts, each with its minute since 1970, or -1 if the text cannot be read.
 CREATE TABLE moment (stamp TEXT, minute BIGINT)

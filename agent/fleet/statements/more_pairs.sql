@@ -1,4 +1,4 @@
--- Counts the pairs that were not asked before.
+-- Counts the hosts of those pairs of values that were not counted in an earlier round.
 INSERT INTO spot_pair
 SELECT one, other, vpc, account, service_set, count(*)
 FROM (SELECT one, other FROM pair EXCEPT SELECT one, other FROM spot_pair) p

@@ -1,6 +1,6 @@
--- The causes that hosts which read the configuration name for a symptom that they have, or find without a symptom
--- (`symptom_key` is then the cause itself), with the security groups that a rule of groups is about. A cause that is
--- only about the host itself is not in it.
+-- The causes that hosts name for symptoms. If a host that read the configuration has a cause without a symptom,
+-- `symptom_key` is the key of the cause itself. `groups` are the security groups that a missing rule of a group is
+-- about. A cause that is about the host alone is left out.
 CREATE TABLE named_cause AS
 WITH vote AS (
     SELECT p.sweep, r.account, r.vpc, r.zone, r.subnet, coalesce(w.whole, s.symptom_key) AS symptom_key,

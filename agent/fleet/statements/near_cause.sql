@@ -1,7 +1,9 @@
--- The causes that most hosts near a blind host name: those of its subnet, otherwise of its zone, otherwise of its VPC.
+-- The causes that most hosts near a blind host name: hosts of its subnet; if there are none, of its zone; otherwise of
+-- its VPC.
 --
--- A fault of a subnet's route table or network ACL is not the cause in another subnet if most hosts there do not have the
--- symptom. If the blind hosts' own groups are a cause, only what their own subnet names counts.
+-- A fault of a route table or a network ACL is not taken over from another subnet if most hosts of the blind host's
+-- subnet do not have the symptom. If the groups of the blind host are a cause, only causes that hosts of its own subnet
+-- name are taken over.
 CREATE TABLE near_cause AS
 WITH well_subnet AS (
     SELECT s.*

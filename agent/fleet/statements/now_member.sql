@@ -1,2 +1,2 @@
--- By the causes of the told sweep.
+-- The faults of all sweeps with the causes of the reported sweep.
 CREATE TABLE now_member AS FROM cause_member

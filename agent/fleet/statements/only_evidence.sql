@@ -1,2 +1,2 @@
--- Drops the members of keys that are not causes.
+-- Removes the hosts of keys that are not causes.
 DELETE FROM member WHERE q NOT IN (SELECT q FROM evidence)

@@ -1,5 +1,5 @@
--- Hosts that have a fault although they need none of its services: with sign 1 they are counted besides its spots. With
--- sign -1 hosts are set aside.
+-- Corrections of the number of hosts that could have a fault. Hosts with sign 1 have the fault although they need none
+-- of its services, and are added. Hosts with sign -1 are subtracted.
 CREATE OR REPLACE TABLE outside AS
 SELECT q, record, 1 AS sign
 FROM member JOIN candidate c USING (q) JOIN host h USING (record) JOIN service_set s USING (service_set)

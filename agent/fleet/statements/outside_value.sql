@@ -1,4 +1,4 @@
--- What the hosts have that are counted besides the spots, or set aside.
+-- The values of the hosts that are added or subtracted, with the number of these hosts.
 CREATE OR REPLACE TABLE outside_value AS
 SELECT q, trait, sum(sign)::BIGINT AS hosts
 FROM outside JOIN held USING (record)

@@ -1,4 +1,4 @@
--- The first hosts with each of these.
+-- The first hosts with each fault that no shared cause explains.
 SELECT code, host
 FROM (
     SELECT DISTINCT m.code, coalesce(r.host, r.place) AS host

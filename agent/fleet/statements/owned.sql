@@ -1,2 +1,2 @@
--- The hosts whose owners are asked for: those of each cause.
+-- The hosts of each cause, whose owners are to be found.
 CREATE OR REPLACE VIEW owned AS SELECT cause_key, record FROM assignment

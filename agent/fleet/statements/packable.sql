@@ -1,5 +1,5 @@
--- The records that have a place in a lake: their account, Region and day are known, and the day is not yet to come, as
--- that of a clock that is wrong may be. What its host redacted has none.
+-- The records that can be packed: their account, Region and day are known, their host did not redact them, and the day
+-- is not in the future, as it may be if the host's clock is wrong.
 CREATE OR REPLACE VIEW packable AS
 FROM whole
 WHERE NOT redacted

@@ -1,4 +1,5 @@
--- What it is to have: its records and the new ones. Of a record that comes twice one is kept.
+-- The content of the new file: the records of the existing file and the new ones. If a record is in both, one copy is
+-- kept.
 CREATE OR REPLACE TABLE packed AS
 SELECT * EXCLUDE (account, region)
 FROM (

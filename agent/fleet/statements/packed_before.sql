@@ -1,2 +1,2 @@
--- The records that such a file has already.
+-- The records of the existing file.
 CREATE OR REPLACE TABLE packed_before AS FROM whole WITH NO DATA

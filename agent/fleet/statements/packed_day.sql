@@ -1,2 +1,2 @@
--- The accounts, Regions and days of these, of which each has a file.
+-- The accounts, Regions and days that need a file each.
 SELECT DISTINCT account, region, day FROM packable ORDER BY ALL

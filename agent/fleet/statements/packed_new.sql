@@ -1,4 +1,4 @@
--- How many records it lacks.
+-- The number of records that the existing file lacks.
 SELECT count(*)
 FROM packable w
 WHERE account = getvariable('account') AND region = getvariable('region') AND day = getvariable('day')

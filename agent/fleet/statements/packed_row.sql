@@ -1,2 +1,2 @@
--- The rows of the file, in the order in which they compress best and are found fastest.
+-- The rows of the new file, in the order in which they compress best and are found fastest.
 FROM packed ORDER BY host, taken_at

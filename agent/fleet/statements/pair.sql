@@ -1,5 +1,6 @@
--- Two values together: of the 32 that tell most alone, the 64 pairs with most sick hosts, without those that cannot tell
--- more than one value does, however few well hosts have both.
+-- Pairs of values to try together. They are made of the 32 values with the best scores. At most 64 pairs are tried,
+-- those with most sick hosts. A pair is left out if it could not be better than a single value even if as few well
+-- hosts as possible had both values.
 CREATE OR REPLACE TABLE pair AS
 WITH word AS (
     FROM single

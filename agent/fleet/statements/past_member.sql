@@ -1,2 +1,2 @@
--- By the causes of the sweep that it is compared with.
+-- The faults of all sweeps with the causes of the earlier sweep.
 CREATE TABLE past_member AS FROM cause_member

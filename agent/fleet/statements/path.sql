@@ -1,2 +1,2 @@
--- Keys that name a part of the addresses of another one, each with that one.
+-- Keys that name only some of the addresses of another key, each with that other key.
 CREATE TABLE path (key TEXT, whole TEXT)

@@ -1,4 +1,4 @@
--- The keys with addresses that hosts found or explained, with the number of records.
+-- The keys with addresses among causes and symptoms, with their numbers of records.
 SELECT key, count(*)
 FROM (
     SELECT cause_key AS key FROM cause JOIN placed USING (record) WHERE redacted = 0

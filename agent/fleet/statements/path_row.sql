@@ -1,2 +1,2 @@
--- What was found of them.
+-- The keys with only some addresses, each with the key that replaces it.
 FROM path

@@ -1,4 +1,4 @@
--- The keys of faults that may need more or less than the host reported to name what is at fault, with where hosts have them.
+-- The keys of faults that may have to be changed to identify a cause, with the accounts and Regions of their hosts.
 SELECT DISTINCT f.raw_key, p.account, r.region
 FROM fault_row f JOIN placed p USING (record) JOIN record r ON r.id = f.record
 WHERE f.redacted = 0 AND (

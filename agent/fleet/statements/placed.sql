@@ -1,2 +1,2 @@
--- The records that are asked: all that count, unless `where` leaves some of them.
+-- The records that the question is about: all that count, until `where` removes some.
 CREATE TABLE placed AS FROM heard

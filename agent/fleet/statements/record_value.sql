@@ -1,4 +1,5 @@
--- The values of a record's attributes, each once; `nearness` is the place of the attribute, from the nearest to a fix.
+-- The values of the attributes of each record, each once; `nearness` orders the attributes from the nearest to a fix to
+-- the farthest.
 CREATE OR REPLACE VIEW record_value AS
 SELECT id AS record, 'group' AS attribute, 0 AS nearness, unnest(list_distinct(security_groups)) AS value FROM record
 UNION ALL SELECT id, 'endpoint', 1, unnest(list_distinct(endpoints)) FROM record

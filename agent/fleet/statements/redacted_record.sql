@@ -1,2 +1,2 @@
--- How many records of a sweep were redacted by their hosts.
+-- The number of records in a sweep that their hosts redacted.
 SELECT count(*) FROM placed WHERE sweep = getvariable('sweep') AND redacted = 1

@@ -1,5 +1,5 @@
--- Keys of earlier sweeps that are a cause under its key of today: an endpoint that is made anew has other addresses, and
--- most of its hosts have the same code as before.
+-- Keys of earlier sweeps for a cause that has another key in the reported sweep: a recreated endpoint, for example, has
+-- other addresses. Most hosts of the cause must have had the same code under the earlier key.
 CREATE OR REPLACE TABLE renamed AS
 WITH told AS (
     SELECT DISTINCT key, code, host FROM cause_member

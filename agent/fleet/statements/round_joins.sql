@@ -1,5 +1,5 @@
--- Notes the hosts of the causes; of a value whose hosts nearly all have the fault, also those that an earlier cause
--- explains: they need both to be repaired.
+-- Adds the hosts of the causes of the round. If nearly all hosts with the found values have the fault, hosts that an
+-- earlier cause explains are added, too: to make them well, both causes must be fixed.
 INSERT INTO member
 SELECT cause, record FROM round_member
 UNION

@@ -1,4 +1,4 @@
--- Who has them: the hosts that are explained, and those whose key says the same.
+-- The hosts of the causes of the round: the explained hosts, and hosts whose own key is that of the cause.
 CREATE OR REPLACE TABLE round_member AS
 SELECT q, cause, record FROM round_cause JOIN explained USING (q)
 UNION

@@ -1,4 +1,5 @@
--- Each cause has its hosts without one of its services besides; and the hosts that it explains are asked no more.
+-- Adds the hosts that have a cause but need none of its services. Subtracts the hosts that the round explains from the
+-- questions of the next round.
 INSERT INTO outside
 SELECT cause, record, 1
 FROM round_cause c JOIN member m ON m.q = c.cause JOIN host h USING (record) JOIN service_set s USING (service_set)

@@ -1,5 +1,5 @@
--- Which causes a code of a record is by these values, in whichever sweep: the first that was told where several fit, and
--- of the others those that nearly all hosts with their values have.
+-- The causes to which faults of all sweeps belong by the values of their hosts: the first cause that fits, and any
+-- other cause that nearly all hosts with its values have.
 CREATE OR REPLACE TABLE ruled AS
 WITH ill AS (
     SELECT DISTINCT code, record FROM fault WHERE redacted = 0 AND code IN (SELECT code FROM cause_rule)

@@ -1,4 +1,4 @@
--- The sets of services that hosts of a sweep need.
+-- The different sets of services that hosts of a sweep need, by number.
 CREATE OR REPLACE TABLE service_set AS
 SELECT (row_number() OVER (ORDER BY services))::INTEGER AS service_set, services
 FROM (

@@ -1,4 +1,4 @@
--- The fleet as a table, one row a host and cause.
+-- The fleet as a table, one row for each host and cause.
 CREATE OR REPLACE TABLE shown (
     sweep TEXT, taken_at TEXT, host TEXT, region TEXT, account TEXT, vpc TEXT, subnet TEXT, zone TEXT, image TEXT,
     instance_type TEXT, tool TEXT, status TEXT, path TEXT, access TEXT, complete BOOLEAN, redacted BOOLEAN, summary TEXT,

@@ -1,4 +1,4 @@
--- What the sick hosts of each question have.
+-- The values of the sick hosts of each question.
 CREATE OR REPLACE TABLE sick AS
 SELECT q, record, trait
 FROM (

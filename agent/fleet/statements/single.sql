@@ -1,4 +1,5 @@
--- Every value that enough sick hosts have: how many do, and how many of all that could have the fault.
+-- The values that enough sick hosts of a question have. `sick` counts the sick hosts with the value, `total` all hosts
+-- with the value that could have the fault.
 CREATE OR REPLACE TABLE single AS
 WITH ill AS (
     SELECT q, trait, count(*) AS sick FROM sick GROUP BY q, trait HAVING count(*) >= getvariable('least')

@@ -1,4 +1,4 @@
--- Reads every value of a file of the cache: one that is damaged, or has other columns, is an error.
+-- Reads every value of a file of the cache. It fails if the file is damaged or has other columns.
 SELECT
     sum(len(source)), sum(len(tag)), sum("position"::BIGINT), sum(len(place)), sum(len(sweep)), sum(len(why)),
     sum(times::BIGINT), sum("last"::BIGINT), sum(len(tool)), sum(len(run)), sum(len(taken_at)), sum(redacted::BIGINT),

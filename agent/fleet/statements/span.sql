@@ -1,2 +1,2 @@
--- The sweep of each minute of a record whose place does not tell it.
+-- The sweep for each minute, for records whose place names no sweep.
 CREATE TABLE span (minute BIGINT, sweep TEXT)

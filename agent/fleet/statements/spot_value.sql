@@ -1,4 +1,4 @@
--- The one pass over all hosts: how many of each spot have each value.
+-- The numbers of hosts with each value in each spot. This is the only pass over all hosts.
 CREATE OR REPLACE TABLE spot_value AS
 WITH counted AS (
     SELECT vpc, account, service_set, trait, count(*) AS hosts

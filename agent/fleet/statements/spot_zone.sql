@@ -1,4 +1,4 @@
--- How many hosts of each spot are in each zone.
+-- The numbers of hosts of each spot by zone.
 CREATE OR REPLACE TABLE spot_zone AS
 SELECT 'vpc' AS reach, vpc AS place, service_set, vpc, zone, count(*) AS hosts FROM host GROUP BY vpc, service_set, zone
 UNION ALL SELECT 'account', account, service_set, vpc, zone, count(*) FROM host GROUP BY account, service_set, vpc, zone

@@ -1,4 +1,4 @@
--- Hosts by verdict: as the record has it, and without what is suppressed.
+-- The numbers of hosts by the verdict in their record, and by their verdict without suppressed faults.
 SELECT status, known, causes_cut, count(*)
 FROM (
     SELECT

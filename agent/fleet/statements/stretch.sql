@@ -1,5 +1,6 @@
--- The sweeps in which a symptom may be seen in a VPC, and the number of breaks before each: sweeps without the symptom,
--- although most of the VPC's hosts took part. Sweeps with the same number of breaks are one stretch.
+-- The sweeps in which a symptom could be seen in a VPC, each with the number of breaks up to it. A break is a sweep
+-- without the symptom although at least half of the VPC's hosts took part. Sweeps with the same number of breaks form a
+-- stretch.
 CREATE TABLE stretch AS
 WITH present AS (
     SELECT DISTINCT sweep, account, vpc, symptom_key FROM blind_host

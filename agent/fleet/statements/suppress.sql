@@ -1,4 +1,4 @@
--- Takes out the faults that one suppression is about, and notes on which records there were some.
+-- Adds the faults that a suppression names to the suppressed ones.
 INSERT INTO suppressed
 SELECT record, sweep, host, getvariable('number')
 FROM fault_row

@@ -1,2 +1,2 @@
--- On how many hosts of a sweep one suppression took faults out.
+-- The number of hosts of a sweep with a fault that a suppression removed.
 SELECT count(DISTINCT host) FROM suppressed WHERE number = getvariable('number') AND sweep = getvariable('sweep')

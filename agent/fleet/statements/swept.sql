@@ -1,2 +1,2 @@
--- Gives each record the sweep of its minute where its place does not tell it.
+-- Assigns records whose place names no sweep to the sweep of their minute.
 UPDATE timed SET sweep = span.sweep FROM span WHERE span.minute = timed.minute AND timed.sweep IS NULL

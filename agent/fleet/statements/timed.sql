@@ -1,6 +1,7 @@
--- Who each record is of, and when it was made. A host is an id in an account: another account can name any id. A masked
--- name is another host's in the next record, so each such run is a host of its own. The day of a folder holds against a
--- clock that is off by more than a day from it, and a day that is yet to come is the last one that is not.
+-- The host and the time of each record. A host is an id in an account, since another account can use any id. A redacted
+-- record has a masked name, which may stand for another host in the next record, so each such run counts as a host of
+-- its own. The day of a folder overrides the host's clock if they differ by more than a day. A day in the future is
+-- replaced by the last day that is not.
 CREATE TABLE timed AS
 WITH dated AS (
     SELECT

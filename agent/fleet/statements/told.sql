@@ -1,7 +1,7 @@
--- The one value, or the two, that tell the sick hosts of each question best from the others: `other` is NULL for one. Two
--- have to tell clearly more, and within the hosts with each of them. Where the hosts of the best fall into parts, such as
--- the subnets of a Region, of which some are nearly all sick, and the others are half as often or less, the largest of
--- these parts is told: what is left is asked again.
+-- The value or the pair of values that best distinguishes the sick hosts of each question; `other` is NULL for a single
+-- value. A pair must be clearly better than each of its values. The hosts with the best value may fall into parts, such
+-- as the subnets of a Region, of which some are nearly all sick and the others at most half as often. Then the largest
+-- of the sick parts is chosen instead, and the question is asked again for the remaining hosts.
 CREATE OR REPLACE TABLE told AS
 WITH counted AS (
     SELECT q, one, other, sum(hosts)::BIGINT AS total

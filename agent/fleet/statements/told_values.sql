@@ -1,4 +1,4 @@
--- What tells the sick hosts of each question, in words and numbers.
+-- The values that were found for each question, with their numbers of hosts, lift and probability.
 SELECT
     t.q, u.code, u.is_repeated, t.all_sick, t.sick, t.total, lift(t.sick, t.total, t.all_sick, t.hosts) AS lift,
     least(1.0, fisher(t.sick, t.total, t.all_sick, t.hosts) * t.tests) AS p, a.attribute, a.value, b.attribute, b.value

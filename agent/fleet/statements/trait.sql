@@ -1,4 +1,5 @@
--- Each value of each attribute that hosts of any sweep have, by a number; those nearest to a fix come first.
+-- The different values of attributes that hosts of any sweep have, by number; values of the attributes nearest to a fix
+-- come first.
 CREATE TABLE trait AS
 SELECT (row_number() OVER (ORDER BY nearness, value))::INTEGER AS trait, attribute, nearness, value
 FROM (

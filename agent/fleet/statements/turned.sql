@@ -1,6 +1,7 @@
--- For each cause: how many hosts had it in the sweep that is compared, and of the hosts of either sweep how many had it when
--- they were heard from last, how many of those that have it now did not then, how many were never heard from, how many of
--- those that had it are heard from and have it no more, and how many are silent. A host that was silent is as it was.
+-- For each cause, numbers of hosts. `before`: hosts that had it in the earlier sweep. `had`: hosts that had it when
+-- they were last heard from up to that sweep. `came`: hosts that have it now but did not have it then. `fresh`: hosts
+-- that have it now and were never heard from then. `went`: hosts that had it and were heard from again without it.
+-- `silent`: hosts that had it and were not heard from again; they count as still having it.
 WITH now_host AS (
     SELECT DISTINCT key, host FROM now_member WHERE sweep = getvariable('told') AND key IS NOT NULL
 ), heard AS (

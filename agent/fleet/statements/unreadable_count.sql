@@ -1,2 +1,2 @@
--- In how many places nothing can be read.
+-- The number of unreadable parts.
 SELECT coalesce(sum(times), 0)::BIGINT FROM unreadable

@@ -1,2 +1,2 @@
--- The first of these places.
+-- The first places with unreadable content.
 SELECT place, why FROM unreadable ORDER BY id LIMIT getvariable('most')

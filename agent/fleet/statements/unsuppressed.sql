@@ -1,4 +1,4 @@
--- Leaves the faults that one suppression is not about.
+-- Removes the faults that a suppression names.
 DELETE FROM fault_row
 WHERE (code = getvariable('code') OR own_code = getvariable('code'))
     AND (getvariable('target') IS NULL OR target = getvariable('target'))

@@ -1,4 +1,5 @@
--- By code of a fault of single hosts and by subnet: the hosts that have it, and all.
+-- For each code of a fault that no shared cause explains, and for each subnet: the number of hosts with the fault, and
+-- of all hosts there.
 SELECT code, sick, hosts
 FROM (
     SELECT m.code, r.subnet, count(DISTINCT m.record) AS sick

@@ -1,4 +1,4 @@
--- Leaves the hosts that have one of these values of an attribute, without those that redacted theirs.
+-- Keeps only records with one of the given values of an attribute. Redacted records are removed.
 DELETE FROM placed
 WHERE redacted = 1
     OR record NOT IN (

@@ -450,7 +450,7 @@ def test_a_participant_is_not_told_that_anything_is_missing(audited: Audited) ->
     facts = facts_of("shared-subnet-public")
     vpc = audited.vpc(facts)
     assert (vpc.shared, vpc.status, vpc.counts) == (True, Status.UNKNOWN, False)
-    assert any("its owner, can see" in line for line in vpc.not_readable)
+    assert any("which only its owner, account" in line for line in vpc.not_readable)
     assert audited.code == 3
     vpc = audited.vpc(facts, workloads=(Workload.CALLER,))
     assert (vpc.status, vpc.counts) == (Status.UNKNOWN, True)

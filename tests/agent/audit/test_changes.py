@@ -89,7 +89,7 @@ def test_what_is_new_and_what_is_gone_is_told_per_vpc_and_code() -> None:
 @pytest.mark.parametrize(
     ("then", "today", "asked", "words"),
     [
-        (first(policy=DEFAULT), first(policy=DEFAULT), REVIEW, "warning, and was info"),
+        (first(policy=DEFAULT), first(policy=DEFAULT), REVIEW, "now warning, before info"),
         (
             first(policy=DEFAULT),
             endpoints(lambda place: place < 2, policy=DEFAULT),

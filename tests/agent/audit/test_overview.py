@@ -142,13 +142,13 @@ def test_a_fault_of_several_vpcs_is_told_once_with_all_of_them() -> None:
         assert out.count(f"443: {told.title}, in 3 VPCs") == 1
         assert all(out.count(one.detail[:60]) == 1 for one in told.vpcs), "each is told where all are, and only there"
         assert out.count("What to do") < sum(len(vpc.faults) for vpc in document.vpcs)
-        assert out.count("As in other VPCs, and told above") == 3
+        assert out.count("Faults of several VPCs, shown above") == 3
 
 
 def test_a_fault_of_one_vpc_is_told_there_alone() -> None:
     document = audited(acl(DENY)(SHUT), SOUND)
     assert document.repeated == ()
-    assert "told above" not in rendered(AUDIT, document, "text")
+    assert "shown above" not in rendered(AUDIT, document, "text")
 
 
 def test_what_differs_in_code_severity_or_service_is_told_apart() -> None:

@@ -230,7 +230,7 @@ def test_of_several_days_the_last_one_is_joined(
     asked(str(tmp_path), "--format", "json")
     told = model.decode(json.loads(capsys.readouterr().out))
     assert told.totals.hosts == fleets.document().totals.hosts
-    assert "1 answer of earlier days left out: only the answers of 2026-01-15 are joined." in told.notes
+    assert "Left out 1 answer of earlier days: only the answers of 2026-01-15 are joined." in told.notes
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ MARKUP: Final = (
 )
 HOST: Final = fleets.HOSTS[0]
 COMMAND: Final = "0a1b2c3d-0000-4000-8000-00000000000a"
-READ: Final = "read what one of the hosts said"
+READ: Final = "read what one of the hosts found"
 AGAIN: Final = "check one of the hosts again"
 ON_THE_HOST: Final = f"{AGAIN}, on the host itself"
 IDENTIFYING: Final = re.compile(
@@ -95,14 +95,14 @@ def test_text_says_what_is_wrong_whom_it_hits_since_when_and_what_to_do() -> Non
         f"Hosts: {', '.join(fleets.HOSTS[:3])} and 505 more",
         f"To know more: {READ} [reads] backuplink diagnose \\ /srv/reports/{fleets.SWEEPS[-1].id}/{fleets.HOSTS[0]}",
         "See: backuplink explain VPC005",
-        "Affected: zone euw1-az3: 100% of the hosts with the fault have that in common, and 98 of 100 hosts with it "
-        "have the fault, but hardly any other host.",
+        "Affected: 100% of the hosts with the fault share zone euw1-az3; 98 of 100 hosts with it have the fault, but "
+        "hardly any other host does.",
         "Since 2026-01-15 03:00 UTC, new in this sweep.",
-        "Since when is not known.",
+        "The start is not known.",
         "3 hosts with a fault of their own TCP005 (critical) 2 hosts: ",
-        "It is this host: the 41 others of its subnet are well.",
+        "The fault lies on this host: the 41 others of its subnet are well.",
         "60 hosts of inventory.json not heard from.",
-        "100% of them share subnet subnet-0c1b2c3d4e5f67890, of which 31 of 31 hosts are silent.",
+        "100% of them share subnet subnet-0c1b2c3d4e5f67890; 31 of 31 hosts with it are silent.",
         "Changes since 2026-01-14 03:00 UTC new on 98 hosts: 443 is silent",
         "healed, 240 hosts before: private DNS of vpce-0d1b2c3d4e5f67890 is off",
         "Suppressed ENV010 on 4 hosts until 2026-12-31 (Platform): db-17.corp.example gets its clock in December",

@@ -670,7 +670,9 @@ def test_a_lone_host_among_well_neighbours_is_told_so(engine: Database) -> None:
     (fault_,) = document.own_faults
     beside = sum(host.subnet == OF_VPC[0].subnet for host in HOSTS) - 1
     assert fault_.note is not None
-    assert fault_.note.startswith(f"It is this host: {beside} other hosts of the same subnet do not have it.")
+    assert fault_.note.startswith(
+        f"The fault lies on this host: {beside} other hosts of the same subnet do not have it."
+    )
 
 
 def test_what_a_host_measured_on_itself_needs_no_such_note(engine: Database) -> None:
@@ -752,9 +754,7 @@ def test_who_suppressed_it_and_why_is_said_and_so_is_that_it_is_over(engine: Dat
     )
     shown = " ".join(render(tree(document), "text").split())
     assert f"VPC005 on {len(OF_VPC)} hosts until {day} (net-team): a new firewall" in shown
-    assert (
-        f"TCP001: not any more, it was suppressed until {day - timedelta(days=1)} (net-team): a new firewall" in shown
-    )
+    assert f"TCP001: the suppression ended on {day - timedelta(days=1)} (net-team): a new firewall" in shown
     assert [(one.expired, one.host_count) for one in document.suppressed] == [(False, len(OF_VPC)), (True, 0)]
 
 
@@ -773,7 +773,7 @@ def test_what_a_record_leaves_out_is_not_suppressed(engine: Database) -> None:
     assert (document.totals.critical, document.totals.ok) == (len(OF_VPC), len(HOSTS) - len(OF_VPC))
     assert document.verdict.status is Status.CRITICAL
     (note,) = (note for note in document.notes if "verdict" in note)
-    assert note.startswith(f"{len(OF_VPC)} hosts keep their verdict, though what their records list of that severity")
+    assert note.startswith(f"{len(OF_VPC)} hosts keep their verdict, although all causes of that severity in their")
 
 
 @pytest.mark.parametrize("suppressed", ["VPC005", "TCP099"])
@@ -791,8 +791,9 @@ def test_the_fix_of_the_many_is_not_at_the_host(engine: Database) -> None:
     assert cause.radius is Radius.ENDPOINT
     assert "not at the hosts" in cause.fix.summary
     assert (
-        cause.note == f"{len(OF_VPC)} of {len(OF_VPC)} hosts that could have it have it, so it is not the firewall of "
-        "each of them, whatever their own reports say."
+        cause.note
+        == f"{len(OF_VPC)} of {len(OF_VPC)} hosts that could have this fault have it. So their own firewalls "
+        "are not the cause, whatever their reports say."
     )
     assert not any(command.argv[0] == "nft" for command in cause.fix.commands)
 
@@ -994,7 +995,9 @@ def test_against_a_named_sweep_and_none(engine: Database) -> None:
     document = asked_again(engine, reads, against="none")
     assert document.against is None
     assert document.not_heard_from is None
-    with pytest.raises(QuestionError, match="no record is of the sweep 'day-9'; the last of them: day-0, day-1, day-2"):
+    with pytest.raises(
+        QuestionError, match="there is no record of the sweep 'day-9'; the last sweeps: day-0, day-1, day-2"
+    ):
         asked_again(engine, reads, against="day-9")
 
 
@@ -1192,7 +1195,7 @@ def test_hosts_share_what_the_inventory_says_of_them(engine: Database, account: 
     assert (cause.named_by, cause.key, cause.host_count) == (NamedBy.SHARED, "TCP005|label=application=sap", len(SAP))
     assert cause.shared is not None
     assert cause.shared.values == (SharedValue(attribute=Attribute.LABEL, value="application=sap"),)
-    assert "Affected: application=sap: 100% of the hosts" in render(tree(document), "text")
+    assert "Affected: 100% of the hosts with the fault share application=sap" in render(tree(document), "text")
 
 
 def test_without_an_inventory_nothing_is_shared(engine: Database) -> None:

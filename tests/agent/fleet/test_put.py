@@ -124,7 +124,7 @@ def test_whatever_a_host_is_called_it_is_one_object(host: str, name: str) -> Non
 @pytest.mark.parametrize(
     ("changed", "why"),
     [
-        ({"account": None}, "names no account, which its key needs"),
+        ({"account": None}, "names no account, which its key in the bucket needs"),
         ({"account": "1234"}, "names no account"),
         ({"region": "../x"}, "names no Region"),
         ({"host": None, "region": None}, "names no Region and no host"),
@@ -277,7 +277,7 @@ def test_without_credentials(
     [
         ("", "report.json: holds no report and no record."),
         ("{", "report.json: is cut off."),
-        (lines(record(1), record(2)), "report.json: it holds 2 documents; one report or record belongs here"),
+        (lines(record(1), record(2)), "report.json: it holds 2 documents instead of one report or record"),
         (["i-1"], "report.json: it holds 0 documents"),
         ({"schema": "backuplink.fleet.v1"}, "this is a 'backuplink.fleet.v1'"),
     ],

@@ -348,7 +348,9 @@ def test_a_file_that_ends_its_reader_takes_no_other_with_it(three: Path, monkeyp
     monkeypatch.setattr(_Dying, "wait", lambda _: None, raising=False)
     with read_anew(three) as (engine, result):
         assert {I(0), I(2)} <= set(hosts(engine))
-        assert [each.why for each in result.unreadable] == ["the process that read it was ended, as for want of memory"]
+        assert [each.why for each in result.unreadable] == [
+            "the process that read it was ended, perhaps for want of memory"
+        ]
 
 
 @pytest.mark.usefixtures("many")

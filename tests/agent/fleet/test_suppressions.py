@@ -56,7 +56,10 @@ def test_a_file_without_rows_suppresses_nothing() -> None:
         (HEAD + ROW + "TCP002,a,b\n", "line 3: has no end"),
         (HEAD + "TCP002,a,b,2026-12\n", "line 2: its end is '2026-12', which is not a day such as 2026-12-31"),
         (HEAD + "TCP002,a,b,2026-02-30\n", "line 2: '2026-02-30' is not a day"),
-        (HEAD + "TCP002@2026-12-31,a,b,2026-12-31\n", "line 2: has an end in its column suppress, too"),
+        (
+            HEAD + "TCP002@2026-12-31,a,b,2026-12-31\n",
+            "line 2: has an end not only in its column end but also in its column suppress",
+        ),
         (HEAD + "TPC002,a,b,2026-12-31\n", "line 2: 'TPC002' is not a finding code; did you mean "),
         (HEAD + "TCP002=,a,b,2026-12-31\n", "line 2: 'TCP002=' names no target after the '='"),
         (HEAD + f"{'x' * 300},a,b,2026-12-31\n", f"line 2: its suppress has more than {MAX_CELL} characters"),

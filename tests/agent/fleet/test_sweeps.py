@@ -194,7 +194,7 @@ def test_a_time_that_cannot_be_read_is_noted_and_older_than_all(engine: Database
     result = found(engine, *daily(2), read(0, TODAY, taken_at="yesterday"))
     assert hosts_by_sweep(engine)[-1] == ("2026-11-20T00:00Z", 20)
     assert result.superseded == {"2026-11-20T00:00Z": 1}
-    assert "time that can be read" in result.notes[0]
+    assert "without a readable time" in result.notes[0]
 
 
 def test_a_wrong_clock_moves_no_begin(engine: Database) -> None:
