@@ -1,1 +1,1 @@
-"""Partitions, Regions, services, host names and ports as data, and the functions over them."""
+"""Partitions, Regions, services, host names and ports as data, and functions that look them up."""

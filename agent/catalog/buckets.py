@@ -1,7 +1,8 @@
-"""Buckets of S3: the hosts that requests for them go to, and the signed call that shows whether they can be used.
+"""Buckets of S3: the host to which requests for a bucket go, and the signed call that shows whether a bucket can be
+used.
 
-An SDK puts a bucket's name before the host of its Region. Names of an older form, and names with a dot, which no
-certificate of S3 covers, go into the path of a request to that host itself.
+An SDK puts a bucket's name before the host of its Region. A certificate of S3 does not cover a name with a dot. Such
+names, and names of an older form, go into the path of a request to the host of the Region.
 
 Sources: Amazon S3 User Guide, General purpose bucket naming rules, Virtual hosting of general purpose buckets; Amazon
 S3 API Reference, HeadBucket; the endpoint rules of S3 in botocore 1.44.8.
@@ -14,10 +15,10 @@ from probes.frozen import dataclass
 from probes.model import SignedCall
 
 _NAME: Final = re.compile(r"(?a:[A-Za-z0-9][A-Za-z0-9._-]{2,254})")
-"""The form of any bucket's name. Buckets older than today's rules may have capitals and underscores, too."""
+"""The form of a bucket's name. Names that are older than today's rules may have capitals and underscores, too."""
 _BEFORE_HOST: Final = re.compile(r"(?a:[a-z0-9][a-z0-9-]{1,61}[a-z0-9])")
 _HASH_OF_NOTHING: Final = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-"""The SHA-256 of an empty body: the request has none."""
+"""The SHA-256 of an empty body, since the request has no body."""
 _REGION_HEADER: Final = "x-amz-bucket-region"
 
 
@@ -47,8 +48,8 @@ def host_of_bucket(bucket: str, host: str) -> str:
 
 
 def head_bucket(bucket: str) -> SignedCall:
-    """The call that asks whether a bucket exists and may be used. Each answer of S3 names the bucket's Region in a
-    header. Requests to S3 carry the hash of their body in a header (IAM User Guide, Create a signed AWS API
+    """The call that asks whether a bucket exists and may be used. S3 gives the bucket's Region in a header of each
+    answer. Requests to S3 must have the hash of their body in a header (IAM User Guide, Create a signed AWS API
     request)."""
     return SignedCall(
         name="HeadBucket",

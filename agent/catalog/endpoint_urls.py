@@ -9,14 +9,14 @@ REFUSED_URL: Final = "endpoint-url-that-the-sdk-refuses.invalid"
 
 
 _CUT_OUT: Final = frozenset("\t\r\n")
-"""urlsplit removes these silently; botocore refuses them."""
+"""Characters that urlsplit removes silently, and that botocore refuses."""
 
 
 _LABEL: Final = re.compile(r"(?!-)[a-z\d-]{1,63}(?<!-)")
 
 
 _MAX_HOST: Final = 255
-"""Characters of a host name as botocore counts them, which is not how RFC 1035, section 2.3.4, does."""
+"""Maximum length of a host name as botocore counts it, which differs from RFC 1035, section 2.3.4."""
 
 
 def host_of_url(url: str) -> str:

@@ -16,7 +16,7 @@ class Severity(StrEnum):
 
     @property
     def rank(self) -> int:
-        """0 for the worst."""
+        """The position among the severities: 0 for the worst."""
         return tuple(Severity).index(self)
 
 
@@ -29,8 +29,8 @@ class Scope(StrEnum):
 
 
 class Radius(StrEnum):
-    """How far the cause of a kind of finding usually reaches. If many hosts have a fault, the cause is fixed once for
-    all hosts that it reaches, and not on each of them."""
+    """Which hosts the cause of a kind of finding usually affects. If many hosts have a fault, the cause is fixed once
+    for all hosts that it affects, and not on each host."""
 
     HOST = "host"
     """This host alone: its settings, files, clock, kernel or credentials, or something measured on it."""
@@ -42,8 +42,8 @@ class Radius(StrEnum):
     """The hosts of the VPC, or some of them across subnets. The cause is a resolver or zone, a device on the path, or a
     security group of hosts."""
     ACCOUNT = "account"
-    """The hosts in all VPCs of the account: roles, policies of IAM and of the organisation, quotas, resources shared
-    with it, and the service itself."""
+    """The hosts in all VPCs of the account: roles, policies of IAM and of the organisation, quotas, resources that are
+    shared with the account, and the service itself."""
 
 
 class Layer(StrEnum):
@@ -57,9 +57,9 @@ class Layer(StrEnum):
     CALL = "API"
     POLICY = "IAM"
     CONFIGURATION = "VPC"
-    """The configuration as EC2 and Route 53 report it, which nothing measured."""
+    """The configuration as EC2 and Route 53 report it. It is not measured."""
     JOB = "JOB"
-    """Jobs of AWS Backup. They belong to the account, whatever this host's path is like."""
+    """Jobs of AWS Backup. They belong to the account and do not depend on this host's path."""
     RUN = "RUN"
 
 
@@ -72,14 +72,15 @@ class FixForm(StrEnum):
 
 
 ALL_FORMS: Final = frozenset(FixForm)
-"""The fix is configuration of AWS that a template holds."""
+"""The fix changes configuration of AWS that can be written in a template."""
 NO_TEMPLATE: Final = frozenset({FixForm.CONSOLE, FixForm.CLI})
-"""No block: the fix is one property of a resource that another template has, which the page names; or no template can
-hold it, such as keys, sessions, opting in, quotas, appliances, or another service that uses the address."""
+"""The fix cannot be a CloudFormation block. Either it is one property, which the page names, of a resource in another
+template, or it is about something that no template describes: keys, sessions, opting in, quotas, appliances, or another
+service that uses the address."""
 CLI_ALONE: Final = frozenset({FixForm.CLI})
-"""Nothing in the console: the CLI writes the profile of this host, or repeats the failed call."""
+"""The fix is not made in the console: the CLI writes the profile of this host, or repeats the failed call."""
 NOT_IN_AWS: Final = frozenset[FixForm]()
-"""Nothing in AWS: the cause is on this host, in its proxy, in the settings of programs or in the run itself."""
+"""The fix is not in AWS: the cause is on this host, in its proxy, in the settings of programs or in the run itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,27 +105,27 @@ class Code:
     scope: Scope = Scope.TARGET
     documents: tuple[Document, ...] = ()
     fix_forms: frozenset[FixForm] = ALL_FORMS
-    """The forms of the fix on its page; the page has exactly these."""
+    """The forms in which its page describes the fix; the page has exactly these forms."""
     accounts_for_failure: bool = True
-    """Whether the finding accounts for the failed steps in its evidence. False if it only shows failures without giving
-    their reason: then a step that was not measured is not ok, and the clock, which is read from every answer, does not
-    explain that answer's failure."""
+    """Whether the finding gives the reason for the failed steps in its evidence. If it is False, the finding only shows
+    that they failed: then a step that was not measured is not ok. The clock, which is read from every answer, then does
+    not explain why the answer is a failure."""
     needs_symptom: bool = False
-    """Whether it is reported only if it explains something that was measured; it is then as severe as that. Such a
-    finding names a cause in the configuration and is not a fault by itself."""
+    """Whether it is reported only if it explains a measured fault; it then has the severity of that fault. Such a
+    finding is a cause in the configuration, and on its own it is not a fault."""
     severity_from_symptoms: bool = False
-    """Whether it takes its severity from the findings that it explains, or else from other faults measured at the same
-    place, or else is information. An unavailable endpoint, for example, harms only hosts that use it."""
+    """Whether its severity is that of the findings that it explains, else that of other faults measured at the same
+    place, else info. An unavailable endpoint, for example, harms only hosts that use it."""
     is_partial: bool = False
-    """Whether it is a fault of some addresses or ports beside others that work. The choice of a host name then causes
-    none of it."""
+    """Whether it is a fault of some addresses or ports while others work. Then the choice of a host name cannot be its
+    cause."""
     of_this_host: bool = False
-    """Whether it is a fault of this host at an address, caused neither by the answer of a name server nor by whatever
-    has that address. False if a rule decides that for each finding."""
+    """Whether it is a fault of this host at an address: neither the answer of a name server nor the peer at the address
+    causes it. False if the rule decides this for each single finding."""
     leaves_status_unknown: bool = False
-    """Whether it prevents any proof, so that the verdict is at best unknown."""
+    """Whether nothing can be proven while it exists, so that the verdict is at best unknown."""
     of_audit: bool = False
-    """Whether only an audit reports it: it is about resources, whatever the path of a host is like."""
+    """Whether only an audit reports it: it is about resources, and not about the path of a host."""
 
     @property
     def layer(self) -> Layer:
@@ -532,7 +533,7 @@ CODES: Final = {
             "resolver-silent",
             _CRITICAL,
             Radius.VPC,
-            "Lookups of this host get no answer in time",
+            "Lookups made by this host get no answer in time",
             "name server {resolver} does not answer in time",
             _DNS,
             _RESOLVER,
@@ -1460,4 +1461,4 @@ CODES: Final = {
         ),
     )
 }
-"""All findings, by code, in the order of thought."""
+"""All findings, by code, in the order in which a person would check them."""

@@ -1,8 +1,8 @@
 """Headlines: a finding in one line, with its address, id or number.
 
-A template stands in a code's row of `agent.catalog.findings`. `{field}` is a value, and `{field~}` a name that somebody
-chose, which is cut in the middle if the line has no room for it. `[...]` is an optional part: it is left out if one of
-its values is unknown, or if the line would be too long with it.
+The template is in the code's row of `agent.catalog.findings`. `{field}` is a value. `{field~}` is a name that somebody
+chose: it is cut in the middle if the line has no room for it. `[...]` is an optional part: it is left out if one of its
+values is unknown, or if the line would be too long with it.
 """
 
 import re
@@ -15,7 +15,7 @@ from probes.model import Address
 LIMIT: Final = 80
 """Maximum characters of a headline."""
 NAME: Final = 32
-"""Characters to which a name is cut."""
+"""Maximum length of a name that is cut."""
 Forms = str | tuple[str, ...]
 """A value, or several versions of it, the longest first."""
 
@@ -26,7 +26,7 @@ _PART: Final = re.compile(r"\[([^\]]*)\]|([^\[]+)")
 _WHOLE: Final = re.compile(r"[a-z]{1,8}(?:-[a-z]{1,8})?-[0-9a-f]{8,17}|[0-9]{1,3}(?:[.-][0-9]{1,3}){3}")
 """Ids of AWS and addresses, which are never cut."""
 _ROW: Final = 3
-"""Least number of consecutive ports to write as a range."""
+"""Minimum number of consecutive ports that are written as a range."""
 
 
 def headline(template: str, fields: Mapping[str, Forms | None]) -> str | None:
@@ -80,7 +80,7 @@ def places(addresses: Sequence[Address | str]) -> Forms | None:
 
 
 def spans(ports: Iterable[int]) -> str:
-    """Ports in words. Three or more consecutive ones become a range: `1026-1028 and 1031`."""
+    """Ports in words. Three or more consecutive ports become a range: `1026-1028 and 1031`."""
     rows: list[list[int]] = []
     for port in sorted(set(ports)):
         if rows and rows[-1][-1] == port - 1:
@@ -105,8 +105,8 @@ def _lengths(forms: Forms) -> int:
 
 
 def _filled(part: str, fields: Mapping[str, Forms | None], length: int, lengths: int) -> str:
-    """A part of a template with its values in their `length`-th version; names are cut once there are no shorter
-    versions."""
+    """A part of a template, with the version number `length` of each of its values. Names are cut only if there are no
+    shorter versions."""
 
     def value(field: re.Match[str]) -> str:
         forms = fields[field[1]] or ""

@@ -25,37 +25,37 @@ class ServiceEndpoint:
     region_name: str
     service: str
     offered: bool | None
-    """Whether the table has the service in this Region. The table may lag behind AWS. None if the SDK's data does not
-    have the service."""
+    """Whether the table has the service in this Region. The table may lag behind AWS. None if the data of the SDK does
+    not contain the service."""
     service_name: str | None
     """The name of the interface endpoint service; None if the service is not offered, or AWS lists no endpoint service
     for it."""
     service_name_documented: bool
     """Whether AWS documents the name in the partition. Otherwise it is inferred or comes from a third party."""
     host: str
-    """The host that an SDK calls by default. The SDK builds it even if it does not exist."""
+    """The host that an SDK calls by default. The SDK builds this name even if the host does not exist."""
     dual_stack_host: str
     fips_host: str
     fips_dual_stack_host: str
     fips_documented: bool
-    """Whether AWS documents the FIPS host there. An SDK builds the name for every Region."""
+    """Whether AWS documents the FIPS host in this Region. An SDK builds the name for every Region."""
     signing_name: str
     endpoint_variable: str | None
     """The environment variable that gives SDKs another endpoint; None if no SDK supports the service."""
     ports: tuple[Port, ...]
     gateway_endpoint: bool
-    """Whether a gateway endpoint can be used, too."""
+    """Whether the service can also be reached through a gateway endpoint."""
     call: str | None
-    """The signed call of a run; None if it makes none."""
+    """The signed call that a run makes; None if it makes no call."""
     calls_per_second: float | None
-    """Its published limit per account and Region; None if none is published."""
+    """The published rate limit of the call, per account and Region; None if AWS publishes no limit."""
 
 
 def endpoints(
     *, region: str | None = None, partition: str | None = None, services: Collection[str] = ()
 ) -> tuple[ServiceEndpoint, ...]:
-    """The rows of one Region, of a partition or of all; of these services, or of all if none is named. Raises KeyError
-    for a Region or partition that the table lacks."""
+    """The rows of the table for a Region, for a partition, or for everything; only for `services`, unless that is
+    empty. Raises KeyError for a Region or partition that is not in the table."""
     if region is not None and region not in REGIONS:
         raise KeyError(region)
     if partition is not None and partition not in {known.id for known in PARTITIONS}:

@@ -1,4 +1,4 @@
-"""Whether a target that nobody asked for is in use on this host."""
+"""Decide whether a target that nobody requested is in use on this host."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,8 @@ from probes.model import Address, Target
 
 
 def why_unused(target: Target, own_answer: tuple[Address, ...], is_public: Callable[[Address], bool]) -> str | None:
-    """The reason to ignore a target that nobody asked for, given the host's own lookup of it; None if it is judged."""
+    """The reason to ignore a target that nobody requested, given the answer to the host's own lookup; None if the
+    target is judged."""
     if target.service_name is None and not own_answer:
         return f"{target.service} is not offered in {target.region}"
     own = read_name(target.host)

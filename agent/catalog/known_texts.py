@@ -17,7 +17,7 @@ class Certainty(StrEnum):
     CERTAIN = "certain"
     """A document of AWS, or the code that writes the text, was read for this table."""
     DOCUMENTED = "documented"
-    """A document says so, but it is old or was not read again."""
+    """A document gives this meaning, but the document is old or was not read again."""
     REPORTED = "reported"
     """Users report this text."""
 
@@ -30,7 +30,7 @@ class Nearness(IntEnum):
     FAILURE = 1
     """The text says which step of a connection or call failed."""
     CONSEQUENCE = 2
-    """The text says what did not work because of that."""
+    """The text says only what did not work because of a failure."""
 
 
 class Team(StrEnum):
@@ -50,12 +50,12 @@ class KnownText:
 
     id: str
     writer: str
-    """The software that writes it."""
+    """The software that writes the text."""
     patterns: tuple[str, ...]
     means: str
     """The meaning in one sentence."""
     codes: tuple[str, ...] = ()
-    """Findings that can cause it; the most likely first."""
+    """Codes of findings that can cause the text; the most likely first."""
     services: tuple[str, ...] = ()
     """Services whose path a check must cover. If a line names the host of another service, that service is checked as
     well."""
@@ -63,22 +63,22 @@ class KnownText:
     """Whether the path to AWS can be involved. If not, there are no codes."""
     nearness: Nearness = Nearness.FAILURE
     team: Team | None = None
-    """The people who must act if the text is in the message of a job; None if no job writes it."""
+    """The people who must act if the text is in the message of a job; None if the text is not in messages of jobs."""
     needs_failure: bool = False
     """Whether the text counts only in a line that also has the text of a failed connection or lookup."""
     yields: bool = False
-    """Whether the text is ignored in a line that has another text as near to the cause."""
+    """Whether the text is ignored in a line that has another text with the same nearness to the cause."""
     advice: str = ""
-    """Advice besides a check, or instead of one."""
+    """Advice in addition to a check, or in place of a check."""
     unless: tuple[str, ...] = ()
-    """Other texts that, in the same line, make this record irrelevant: another record covers the line."""
+    """Other texts: in a line that has one of them, this record is ignored, since another record covers the line."""
     source: str
     """Title of the page, thread or code that is the source."""
     certainty: Certainty
 
     @property
     def is_of_job(self) -> bool:
-        """Whether jobs have it in their message, which `check --jobs` lists."""
+        """Whether the text is in messages of jobs, which `check --jobs` lists."""
         return self.team is not None
 
 
@@ -1968,7 +1968,7 @@ KNOWN_TEXTS: Final = (
         id="aws-signature-time",
         writer=_SERVICE,
         patterns=("Signature expired: {word} is now earlier than", "Signature not yet current: {word} is still later"),
-        means="This host's clock is wrong: the first time is the host's, the one in parentheses AWS's.",
+        means="This host's clock is wrong. The first time in the text is the host's; the time in parentheses is AWS's.",
         codes=("ENV010", "API005"),
         nearness=Nearness.REASON,
         source=_SIGNING_PAGE,

@@ -12,7 +12,7 @@ from probes.frozen import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Partition:
-    """One set of Regions with its own names, accounts and certificates."""
+    """A set of Regions with its own domain names, accounts and certificates."""
 
     id: str
     region_pattern: re.Pattern[str]
@@ -56,11 +56,13 @@ def is_region(text: str) -> bool:
 
 
 REGION_VARIABLES: Final = ("AWS_REGION", "AWS_DEFAULT_REGION")
-"""Variables that name a Region to the SDKs and the CLI. The first that is set counts; boto3 reads only the second."""
+"""Variables that give the SDKs and the CLI a Region. The first variable that is set counts; boto3 reads only the
+second."""
 
 
 def region_in(environment: Mapping[str, str]) -> tuple[str | None, str | None]:
-    """The Region that a variable of the SDKs names, and the variable. Impossible names are skipped."""
+    """The Region in a variable of the SDKs, and the name of that variable. Values that cannot be a Region are
+    skipped."""
     for variable in REGION_VARIABLES:
         value = environment.get(variable, "")
         if is_region(value):

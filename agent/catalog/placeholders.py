@@ -6,8 +6,8 @@ from typing import Final
 from probes.ids import command_form, command_word_form
 
 PLACEHOLDER: Final = re.compile(r"<[A-Z][A-Z0-9_]*>")
-"""The placeholders. Each has one meaning, in pages and in commands: a report fills it with the same value
-everywhere."""
+"""The form of a placeholder. A placeholder has the same meaning in pages and in commands: a report fills it with the
+same value everywhere."""
 FORMS: Final = {
     "<VPC_ID>": command_form("vpc"),
     "<SUBNET_ID>": command_form("subnet"),
@@ -32,8 +32,8 @@ FORMS: Final = {
     "<PROFILE_ID>": command_form("rp"),
     "<INTERFACE>": re.compile(r"[a-z0-9][a-z0-9.-]{0,14}"),
 }
-"""The form of each placeholder's value. A value from instance metadata, a name or EC2 is inserted only if it has this
-form."""
+"""The form of each placeholder's value. A value that comes from instance metadata, a name or EC2 is inserted only if it
+has this form."""
 HOST: Final = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 """A DNS name that can stand in a command. A single label is excluded, because a search domain would complete it."""
 SERVICE_NAME: Final = re.compile(r"[a-z]+(\.[a-z0-9-]+){2,6}")

@@ -1,4 +1,4 @@
-"""The runbook pages. Imports nothing heavy, so that a page appears at once on a small host."""
+"""The runbook pages. This module imports little, so that a page appears at once on a small host."""
 
 import pkgutil
 
@@ -18,7 +18,7 @@ OTHERWISE = 'Not the cause? Send an archive: `backuplink bundle --wrong "what is
 
 
 def page(code: str) -> str:
-    """The page of a code in Markdown. Raises KeyError if there is none."""
+    """The page of a code in Markdown. Raises KeyError if the code has no page."""
     try:
         data = pkgutil.get_data("agent", f"runbooks/{code}.md") if code.isascii() and code.isalnum() else None
     except OSError as error:

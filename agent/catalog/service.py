@@ -9,7 +9,7 @@ from probes.frozen import dataclass
 from probes.model import AnswerForm, Conversation, PortProtocol, SignedCall
 
 USUAL_PREFIX: Final = "com.amazonaws"
-"""First part of most PrivateLink service names."""
+"""The first part of most PrivateLink service names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,9 +19,9 @@ class Port:
     number: int
     role: str
     required: bool
-    """Whether the service cannot work without it."""
+    """Whether the service cannot work without the port."""
     blocks_new: bool = False
-    """Whether only a new appliance of the service needs it, once."""
+    """Whether the port is needed only once, when a new appliance of the service is activated."""
     protocol: PortProtocol = PortProtocol.TLS
 
 
@@ -34,15 +34,15 @@ class PrivateLink:
     prefixes: Mapping[str, str] = field(default_factory=dict)
     """First part of the endpoint service's name, by Region or by partition, if it is not the usual one."""
     documented_in: frozenset[str] = frozenset({"aws", "aws-us-gov"})
-    """Partitions for which AWS documents the name. In others it is inferred from the rule, or comes from a third
-    party."""
+    """Partitions for which AWS documents the name. In other partitions it is inferred from the rule, or comes from a
+    third party."""
     partitions: frozenset[str] | None = None
     """The partitions that have the endpoint service; None if every partition may have it."""
     of_fips: bool = False
-    """Whether its private DNS covers the FIPS hosts, and not the others."""
+    """Whether its private DNS covers only the FIPS hosts."""
     service_regions: Mapping[str, str] | None = None
-    """For a global service, whose name has no Region: the one Region that has the endpoint service, by partition. None
-    for a regional service."""
+    """For a global service, whose name has no Region: the single Region of each partition that has the endpoint
+    service. None for a regional service."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +51,7 @@ class CallPermission:
 
     action: str
     resource: str = "*"
-    """ARN with the variables `{partition}`, `{region}` and `{account}`; `*` for an action that has no resource of its
-    own."""
+    """ARN with the variables `{partition}`, `{region}` and `{account}`; `*` for an action on no particular resource."""
     is_needed: bool = True
     """Whether the call is refused if no policy allows it."""
 
@@ -71,9 +70,9 @@ class GlobalHost:
     host: str
     signing_region: str
     regions: frozenset[str]
-    """The Regions whose calls go to it."""
+    """The Regions whose calls go to the host."""
     setting: str
-    """The profile setting whose values are `legacy` and `regional`."""
+    """The name of the profile setting that can be `legacy` or `regional`."""
     is_usual: bool
     """Whether `legacy` is the default."""
     may_be_covered: bool
@@ -93,92 +92,94 @@ class Service:
     name: str
     """The name of the service in options and reports."""
     client: str | None = None
-    """boto3's name of its client, if it differs from `name`; empty if boto3 has none."""
+    """boto3's name for the client of the service, if it differs from `name`; empty if boto3 has no such client."""
     sdk_id: str
-    """The `serviceId` of its model, from which its endpoint variable is named (AWS SDKs and Tools Reference Guide,
-    Service-specific endpoints); empty if no SDK has one."""
+    """The `serviceId` in the model of the service. The endpoint variable is named after it (AWS SDKs and Tools
+    Reference Guide, Service-specific endpoints). Empty if no SDK has a model."""
     signing_name: str
-    """The service name that requests are signed with."""
+    """The service name in the signature of requests."""
     host_label: str
-    """First label of the hosts that an SDK builds."""
+    """The first label of the host names that an SDK builds."""
     private_links: tuple[PrivateLink, ...]
-    """Its endpoint services. Reports give the name of the first; the tuple is empty if AWS lists no endpoint
-    service."""
+    """The endpoint services through which the service is reached. Reports give the name of the first; empty if AWS
+    lists no endpoint service."""
     ports: tuple[Port, ...]
     call: SignedCall | None
     """The read-only call that proves access; None if every call of the service has side effects."""
     permission: CallPermission | None
     """The permission for `call`; None if there is no call."""
     call_is_own: bool = False
-    """Whether programs that use the service make `call` themselves, so that a role without it lacks what it needs."""
+    """Whether programs that use the service make `call` themselves, so that a role without its permission lacks
+    something that they need."""
     bucket_permission: CallPermission | None = None
     """The permission for HeadBucket, with `{bucket}` in its resource. HeadBucket is the signed call if a workload is
     set to use a bucket. None for a service without buckets."""
     calls_per_second: float | None = None
-    """The published limit of `call` per account and Region; None if none is published."""
+    """The published rate limit of `call` per account and Region; None if AWS publishes no limit."""
     lists_jobs: bool = False
-    """Whether it lists the jobs of AWS Backup (ListBackupJobs), for which JOBS_PERMISSIONS are needed."""
+    """Whether the service lists the jobs of AWS Backup (ListBackupJobs). Listing jobs needs JOBS_PERMISSIONS."""
     job_kinds: tuple[str, ...] = ()
     """Resource types (ResourceType) whose backup jobs need this service from the host itself, so that a fault of the
-    path there can make them fail. Jobs of other types run in AWS Backup alone."""
+    host's path to the service can make these jobs fail. Jobs of other types run inside AWS only."""
     has_job_data: bool = False
-    """Whether the data of those jobs goes through it. A host that uses this service has the resources, and the jobs
-    name the resources and not the instance."""
+    """Whether the data of the jobs in `job_kinds` goes through the service. The backed-up resources are then on a host
+    that uses this service, and the jobs give the ids of the resources and not of the instance."""
     gives_credentials: bool = False
     """Whether the SDK's chain of credentials asks this service for the credentials of a role."""
     appliance_labels: tuple[str, ...] = ()
     """First labels of the public hosts that an appliance of the service uses; empty if it has no appliance."""
     unsigned_path: str = "/"
-    """The path of the unsigned request. It avoids paths that the service answers with a redirect to a web page."""
+    """The path of the unsigned request. The service must not answer it with a redirect to a web page."""
     answers: AnswerForm = AnswerForm.JSON
     websocket_path: str | None = None
     """The path of the unsigned request to open a WebSocket; None for a service without WebSockets."""
     global_host: GlobalHost | None = None
-    """The one host for all Regions; None if there is none."""
+    """The single host for several Regions; None if the service has no such host."""
     has_gateway_endpoint: bool = False
-    """Whether it can also be reached through a gateway endpoint, by a route to its public addresses. Then addresses
-    alone do not show whether the path is private."""
+    """Whether the service can also be reached through a gateway endpoint, by a route to its public addresses. Then
+    addresses alone do not show whether the path is private."""
     absent_in: frozenset[str] = frozenset()
-    """Partitions that, by AWS's documents, do not have it."""
+    """Partitions that do not have the service, according to AWS's documents."""
     documented_fips_regions: frozenset[str] = frozenset()
-    """Regions in which its FIPS host is documented. An SDK builds the name for every Region."""
+    """Regions for which AWS documents the FIPS host. An SDK builds the name for every Region."""
 
     @property
     def client_name(self) -> str | None:
-        """boto3's name of its client; None if it has none."""
+        """boto3's name for the client of the service; None if boto3 has no such client."""
         return (self.name if self.client is None else self.client) or None
 
     @property
     def endpoint_variable(self) -> str | None:
-        """The environment variable that gives the SDK another endpoint for this service; None if no SDK has one."""
+        """The environment variable that gives the SDK another endpoint for this service; None if no SDK has such a
+        variable."""
         return f"AWS_ENDPOINT_URL_{self.sdk_id.upper().replace(' ', '_')}" if self.sdk_id else None
 
     @property
     def settings_key(self) -> str | None:
-        """Its key in a profile's `services` section (AWS SDKs and Tools Reference Guide, Service-specific endpoints);
-        None if no SDK has it."""
+        """The key of the service in a profile's `services` section (AWS SDKs and Tools Reference Guide,
+        Service-specific endpoints); None if no SDK has such a key."""
         return self.sdk_id.lower().replace(" ", "_") or None
 
     @property
     def cli_words(self) -> tuple[str, str] | None:
-        """Service and operation of `call`, as the AWS CLI takes them; None if there is no call."""
+        """The service and the operation of `call`, as the AWS CLI spells them; None if there is no call."""
         if self.call is None or self.client_name is None:
             return None
         return self.client_name, re.sub("(?<!^)(?=[A-Z])", "-", self.call.name).lower()
 
     @property
     def has_appliance(self) -> bool:
-        """Whether an appliance of the customer's uses the service, on ports of its own and by public names."""
+        """Whether an appliance of the customer uses the service, on special ports and by public names."""
         return bool(self.appliance_labels)
 
     def links(self, *, fips: bool) -> tuple[PrivateLink, ...]:
-        """The endpoint services whose private DNS may cover the ordinary hosts or, with `fips`, the FIPS hosts. The one
-        made for them comes first."""
+        """The endpoint services whose private DNS may cover the ordinary hosts or, with `fips`, the FIPS hosts. An
+        endpoint service for FIPS hosts alone comes first."""
         fitting = [link for link in self.private_links if fips or not link.of_fips]
         return tuple(sorted(fitting, key=lambda link: fips and not link.of_fips))
 
     def conversation(self, call: SignedCall | None, signing_region: str | None) -> Conversation:
-        """The requests that a run makes of it with this signed call; `signing_region` is given if it is not the
+        """The requests that a run sends to the service, with this signed call; `signing_region` is None if it is the
         target's Region."""
         return Conversation(
             signing_name=self.signing_name,

@@ -1,9 +1,10 @@
-"""The services that the catalogue knows: one record for each, and what follows from it.
+"""The services that the catalogue knows, with one record for each, and functions that derive names and hosts from the
+records.
 
 Sources: ports from *AWS PrivateLink* in the AWS Backup Developer Guide, their roles from *Requirements* in the Storage
 Gateway User Guide; PrivateLink service names from *AWS services that integrate with AWS PrivateLink*, the data plane of
 AWS Backup from *AWS PrivateLink* in the AWS Backup Developer Guide, and names of other partitions from aws-cdk-lib
-2.275.0, where they are not confirmed; FIPS hosts from *AWS Backup endpoints and quotas*; hosts without a service model
+2.275.0, which does not prove them; FIPS hosts from *AWS Backup endpoints and quotas*; hosts without a service model
 from *Improve the security of EC2 instances by using VPC endpoints for Systems Manager* and, for the data plane of AWS
 Backup, from the AWS SDK for Java 2.x (backupstorage 2018-04-10); signed calls from the service models of botocore
 1.44.8; their actions and resources from the Service Authorization Reference; their rates from each service's page of
@@ -36,13 +37,13 @@ _GATEWAY_PORTS: Final = (
     Port(number=SUPPORT_CHANNEL, role="AWS Support's channel", required=False, protocol=PortProtocol.TCP),
 )
 _GATEWAY_HOSTS: Final = ("anon-cp", "client-cp", "dp-1", "proxy-app")
-"""Activation, control, data, proxy (AWS Backup Developer Guide, Configure your infrastructure to use Backup gateway;
-Storage Gateway User Guide, Requirements)."""
+"""First labels of the hosts of a gateway, for activation, control, data and proxy (AWS Backup Developer Guide,
+Configure your infrastructure to use Backup gateway; Storage Gateway User Guide, Requirements)."""
 _HANA: Final = ("SAP HANA on Amazon EC2",)
-"""AWS Backup starts these jobs on the host through Run Command of Systems Manager, and the host's agent sends the data
-(AWS Backup Developer Guide, SAP HANA databases on Amazon EC2 instances backup)."""
+"""The resource type of SAP HANA jobs. AWS Backup starts these jobs on the host through Run Command of Systems Manager,
+and the host's agent sends the data (AWS Backup Developer Guide, SAP HANA databases on Amazon EC2 instances backup)."""
 VIRTUAL_MACHINE: Final = "VirtualMachine"
-"""A gateway sends the data of these jobs (AWS Backup Developer Guide, Virtual machine backups)."""
+"""The resource type of jobs whose data a gateway sends (AWS Backup Developer Guide, Virtual machine backups)."""
 _EVERY_OTHER: Final = frozenset({"aws-cn", "aws-eusc", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f"})
 _BEIJING_AND_NINGXIA: Final = {"aws-cn": "cn.com.amazonaws"}
 _WITH_LEGACY_GLOBAL_HOST: Final = frozenset(
@@ -57,7 +58,7 @@ _US_ISO: Final = {"aws-iso": "gov.ic.c2s", "us-isob-east-1": "gov.sgov.sc2s"}
 
 
 def _json_call(version: str, target: str, body: bytes, key: str, *, may_be_empty: bool = False) -> SignedCall:
-    """A call of the protocol JSON `version`, by its target header."""
+    """A call in the protocol JSON, in this version; the header X-Amz-Target names the operation."""
     return SignedCall(
         name=target.rpartition(".")[2],
         method="POST",
@@ -70,7 +71,7 @@ def _json_call(version: str, target: str, body: bytes, key: str, *, may_be_empty
 
 
 def _query_call(name: str, version: str, key: str, parameters: str = "") -> SignedCall:
-    """A call of the protocols Query and EC2."""
+    """A call in the protocol Query, or in EC2's variant of it."""
     return SignedCall(
         name=name,
         method="POST",
@@ -82,7 +83,7 @@ def _query_call(name: str, version: str, key: str, parameters: str = "") -> Sign
 
 
 def _fips(label: str) -> PrivateLink:
-    """The endpoint service of the FIPS hosts. AWS documents it without naming its partitions."""
+    """The endpoint service of the FIPS hosts. AWS documents it without saying in which partitions it exists."""
     return PrivateLink(label=label, of_fips=True, documented_in=frozenset({"aws"}))
 
 
@@ -131,7 +132,7 @@ SERVICES: Final = {
                     ("Content-Type", "application/x-amz-json-1.0"),
                     ("X-Amz-Target", "BackupOnPremises_v20210101.ListGateways"),
                 ),
-                body=b'{"MaxResults":50}',  # a few hundred bytes each, below MAX_BODY_BYTES together
+                body=b'{"MaxResults":50}',  # each item has a few hundred bytes, so all fit into MAX_BODY_BYTES
                 key="Gateways",
                 lists_gateways=True,
             ),
@@ -214,7 +215,8 @@ SERVICES: Final = {
             call=None,  # its operations open channels
             permission=None,
             job_kinds=_HANA,
-            # A session that cannot exist, at the path of StreamUrl (Systems Manager API Reference, StartSession).
+            # The path is that of StreamUrl, with a session that cannot exist (Systems Manager API Reference,
+            # StartSession).
             websocket_path="/v1/data-channel/backuplink?stream=input",
         ),
         Service(
@@ -225,7 +227,7 @@ SERVICES: Final = {
             host_label="ec2messages",
             private_links=(PrivateLink(label="ec2messages"),),
             ports=(_HTTPS,),
-            call=None,  # its operations take messages away from the agent
+            call=None,  # its operations would take messages that are for the agent
             permission=None,
         ),
         Service(
@@ -480,8 +482,8 @@ def checkable() -> tuple[str, ...]:
 
 
 def gateway_service_name_of(service: str, region: str) -> str | None:
-    """The name that gateway endpoints of a service have, in the same form in every partition; None for a service
-    without them."""
+    """The service name of gateway endpoints to a service, which has the same form in every partition; None for a
+    service without gateway endpoints."""
     record = SERVICES[service]
     if not record.has_gateway_endpoint or is_offered(service, region) is False:
         return None
@@ -489,14 +491,14 @@ def gateway_service_name_of(service: str, region: str) -> str | None:
 
 
 def gateway_labels(services: Iterable[str]) -> tuple[str, ...]:
-    """Last parts of the names that gateway endpoints of these services have."""
+    """The last parts of the service names of gateway endpoints to these services."""
     return tuple(
         SERVICES[service].private_links[0].label for service in services if SERVICES[service].has_gateway_endpoint
     )
 
 
 def call_of(target: Target) -> SignedCall | None:
-    """The signed call that a run makes to a target; None if it makes none."""
+    """The signed call that a run makes to a target; None if it makes no call."""
     return SERVICES[target.service].call if target.bucket is None else head_bucket(target.bucket)
 
 
@@ -507,8 +509,8 @@ def permission_of(target: Target) -> CallPermission | None:
 
 
 def calls_at(service: str) -> tuple[str, ...]:
-    """The actions that an endpoint policy must allow for a service: those that workloads call, or the program's own
-    call if these are unknown; empty for a service without a call."""
+    """The actions that an endpoint policy must allow for a service: the actions that workloads call or, if these are
+    unknown, backuplink's own call; empty for a service without a call."""
     permission = SERVICES[service].permission
     if permission is None:
         return ()
@@ -525,15 +527,15 @@ def is_called(service: str, action: str) -> bool:
 
 def is_own_call(target: Target) -> bool:
     """Whether programs that use the target make its signed call themselves, or need the same permission, so that a role
-    without it lacks something they need. The policy that AWS gives for the Backint agent allows s3:ListBucket on its
-    bucket (SAP HANA on AWS Guides, AWS Backint Agent for SAP HANA prerequisites)."""
+    without this permission lacks something that they need. The policy that AWS gives for the Backint agent allows
+    s3:ListBucket on its bucket (SAP HANA on AWS Guides, AWS Backint Agent for SAP HANA prerequisites)."""
     permission = permission_of(target)
     return permission is not None and is_called(target.service, permission.action)
 
 
 def is_offered(service: str, region: str) -> bool | None:
     """Whether the table lists the service in the Region; None if the table does not have the Region, or if the SDK's
-    data lists the service nowhere in the partition, which proves nothing."""
+    data does not list the service in any Region of the partition, which proves nothing."""
     known = REGIONS.get(region)
     if known is None:
         return None
@@ -544,12 +546,12 @@ def is_offered(service: str, region: str) -> bool | None:
 
 
 def may_not_exist(service: str, region: str) -> bool:
-    """Whether the Region is in the table and the host of a service is not known to exist there."""
+    """Whether the Region is in the table, but it is not known whether the host of the service exists there."""
     return region in REGIONS and is_offered(service, region) is None
 
 
 def host_of(service: str, region: str, *, fips: bool, dual_stack: bool) -> str:
-    """The host that an SDK builds. It need not exist (endpoint rulesets of botocore 1.44.8)."""
+    """The host name that an SDK builds. The host need not exist (endpoint rulesets of botocore 1.44.8)."""
     partition = partition_of(region)
     form = HOSTS.get(service, {}).get(partition.id, {}).get((fips, dual_stack))
     if form is not None:
@@ -569,8 +571,9 @@ def signing_region_of(service: str, region: str, *, is_global: bool = False) -> 
 
 
 def appliance_hosts(service: str, region: str) -> tuple[tuple[str, str], ...]:
-    """Label and public IPv4 host of each role of the service's appliance; empty if it has none. The hosts are
-    subdomains of the service's default host, and so inside the zone that private DNS attaches for it."""
+    """The label and the public IPv4 host of each role of the service's appliance; empty if the service has no
+    appliance. The hosts are subdomains of the service's default host, and so they are inside the zone that private DNS
+    attaches for this host."""
     default = host_of(service, region, fips=False, dual_stack=False)
     return tuple((label, f"{label}.{default}") for label in SERVICES[service].appliance_labels)
 
@@ -599,8 +602,8 @@ def service_name_of(service: str, region: str, *, fips: bool = False) -> str | N
 
 
 def is_name_documented(service: str, region: str) -> bool:
-    """Whether AWS documents the PrivateLink service name that reports give, and does not rule out the service in the
-    Region."""
+    """Whether AWS documents the PrivateLink service name that reports give, and does not say that the Region lacks the
+    service."""
     links = SERVICES[service].links(fips=False)
     return (
         bool(links) and partition_of(region).id in links[0].documented_in and is_offered(service, region) is not False
@@ -614,8 +617,8 @@ def service_region_of(service: str, region: str) -> str | None:
 
 
 def private_link_labels(services: Iterable[str], *, is_global: bool = False) -> tuple[str, ...]:
-    """Last parts of the PrivateLink names of these services: of names with a Region or, with `is_global`, of the names
-    without one that global services have."""
+    """The last parts of the PrivateLink service names of these services. By default these are names with a Region; with
+    `is_global`, they are the names without a Region, which global services have."""
     return tuple(
         link.label
         for service in services
@@ -625,6 +628,6 @@ def private_link_labels(services: Iterable[str], *, is_global: bool = False) -> 
 
 
 def service_of_label(label: str) -> Service | None:
-    """The service whose PrivateLink name ends in this part; None if there is none."""
+    """The service whose PrivateLink name ends with this label; None if there is no such service."""
     matching = (service for service in SERVICES.values() if label in {link.label for link in service.private_links})
     return next(matching, None)

@@ -1,7 +1,7 @@
-"""Searches lines of logs for the texts of `agent.catalog.known_texts`, and for the host and address that a line names.
+"""Search lines of logs for the texts of `agent.catalog.known_texts`, and for the host and the address in a line.
 
 A pattern is a sequence of pieces, and each piece is searched for after the end of the previous one. No piece contains a
-repetition without a limit, so the time grows in proportion to the length of a line, whatever the line holds.
+repetition without a limit, so the time is proportional to the length of a line, whatever is in the line.
 """
 
 import re
@@ -24,12 +24,12 @@ from probes.model import Address
 from probes.urls import masked_urls
 
 MAX_LINE_CHARACTERS: Final = 16_384
-"""Characters of a line that are searched: many times the longest text, with room for a stack trace or JSON around
-it."""
+"""Number of characters of a line that are searched. This is many times the longest text, and leaves room for a stack
+trace or JSON around the text."""
 MAX_PREFIX_CHARACTERS: Final = 200
-"""Characters that a logger may write before a text, such as time, thread and level."""
+"""Number of characters that a logger may write before a text, such as time, thread and level."""
 MAX_MATCHES: Final = 100
-"""Maximum matches to keep. A log with more different ones is not about a single fault."""
+"""Maximum number of matches that are kept. A log with more different matches is not about a single fault."""
 
 _GAP: Final = "..."
 _PARTS: Final = {
@@ -47,8 +47,8 @@ _SPELLINGS: Final = (
         ("\u201d", '"'),
         ("\u2019", "'"),
         ("\u2192", "->"),
-    ),  # as web pages and word processors have them
-    *((r"\u003e", ">"), (r"\u0026", "&"), (r"\"", '"'), (r"\n", " ")),  # as JSON has them
+    ),  # as in web pages and word processors
+    *((r"\u003e", ">"), (r"\u0026", "&"), (r"\"", '"'), (r"\n", " ")),  # as in JSON
 )
 _NAME: Final = r"[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,10}(?![a-z0-9-])"
 _HOST: Final = re.compile(rf"(?<![a-z0-9.%-]){_NAME}")
@@ -63,7 +63,7 @@ _PEER: Final = re.compile(
     r"(?::443| \(?port 443| port: 443)(?![0-9])",
     re.IGNORECASE,
 )
-"""The address of a connection, if a program writes it apart from the text."""
+"""The address of a connection that a program writes outside of the known text."""
 _ACTION: Final = re.compile(r"not authorized to perform: (?P<prefix>[a-z0-9-]{1,63}):[a-z]", re.IGNORECASE | re.ASCII)
 """An action in a denial (IAM User Guide, Troubleshoot access denied error messages)."""
 _OLDER_LABELS: Final = 2
@@ -80,13 +80,13 @@ _GLOBAL_STS: Final = "API010"
 _GATEWAY_PATH: Final = ("VPC019", "VPC006", "VPC012")
 """Codes that stop calls to a service with a gateway endpoint, whose addresses are public."""
 _UNRESOLVED: Final = "DNS003"
-"""A code that is among the causes of every text that says that a name has no address."""
+"""A code that is a cause of every text which says that a name has no address."""
 _SILENT: Final = "VPC005"
-"""A code that is among the causes of every text that says that nothing answers."""
+"""A code that is a cause of every text which says that nothing answers."""
 _NEEDS_PUBLIC_ANSWER: Final = frozenset({_PUBLIC_ANSWER, "DNS002", "VPC001", "VPC002", "VPC003", "VPC011", "VPC015"})
 """Findings that send a call to a public address. They do not explain why a private address does not answer."""
 _NEEDS_ENDPOINT: Final = frozenset({"VPC004", "VPC005", "VPC010", "TCP002"})
-"""Findings about an endpoint whose address is called. They seldom explain why a public address does not answer."""
+"""Findings about an endpoint whose own address is called. They seldom explain why a public address does not answer."""
 _DENIED: Final = ("accessdenied", "access denied", "not authorized to perform", "unauthorizedoperation")
 """Words, in lower case, that show that the call reached AWS and AWS denied it."""
 _DENIAL_LAYERS: Final = frozenset({Layer.CALL, Layer.POLICY, Layer.JOB})
@@ -102,7 +102,7 @@ _CAUSED: Final = "caused by: "
 _FRAME: Final = re.compile(r"(?:^|[\]\t ])(?:at [\w.$<>/-]{1,200}\(|\.\.\. [0-9]{1,4} (?:more|common))")
 """A line of a stack trace, which stands between a failure and its cause."""
 _CONTINUED: Final = "status code: "
-"""The beginning of the line with which the AWS SDK for Go 1 ends a denial without a text."""
+"""The beginning of the line with which the AWS SDK for Go 1 ends a denial that has no message."""
 _JOB: Final = re.compile(r"\b(?:backup|restore|copy) jobs?\b", re.IGNORECASE)
 _OF_BACKUP: Final = re.compile(r"\baws[ -]?backup\b|\bbackup (?:plan|vault|role|selection)\b", re.IGNORECASE)
 """Other words by which to recognise AWS Backup's own messages."""
@@ -110,13 +110,13 @@ _OF_BACKUP: Final = re.compile(r"\baws[ -]?backup\b|\bbackup (?:plan|vault|role|
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedHost:
-    """A host of AWS that a line names."""
+    """A host of AWS whose name is in a line."""
 
     host: str
     service: str
     """The catalogue's name for the service; the label in the host name if the catalogue does not know it."""
     region: str | None
-    """The Region in the name; None if the name has none."""
+    """The Region in the name; None if the name has no Region."""
 
 
 class AddressHint(StrEnum):
@@ -125,7 +125,7 @@ class AddressHint(StrEnum):
     PUBLIC = "public"
     """A public address, which no interface endpoint has."""
     PUBLIC_AS_EVER = "public-as-ever"
-    """A public address of a service whose addresses are also public through a gateway endpoint."""
+    """A public address of a service whose addresses are public even if the calls go through a gateway endpoint."""
     PRIVATE = "private"
     """A private address, which an endpoint may have."""
     BOGUS = "bogus"
@@ -138,39 +138,40 @@ class TextMatch:
 
     known: KnownText
     pattern: str
-    """The longest of its patterns that occur in the line."""
+    """The longest pattern of `known` that matches the line."""
     line: str
-    """The first line with the text, cut to MAX_LINE_CHARACTERS; URLs in it keep only scheme and host. Others wrote
-    it."""
+    """The first line with the text, cut to MAX_LINE_CHARACTERS; URLs in it keep only scheme and host. The text is
+    foreign."""
     number: int
     """The number of that line, from 1."""
     lines: int
     """Number of lines with the text and with the same host and kind of address."""
     host: NamedHost | None
     unknown_host: str | None
-    """The called host, if the catalogue cannot tell which service it belongs to."""
+    """The host that was called, if the catalogue cannot tell to which service it belongs."""
     denied_service: str | None
-    """The service of the action that a denial names, as the catalogue calls it."""
+    """The catalogue's name for the service of the denied action."""
     address: Address | None
-    """The address that the connection went to; None if the text does not name it."""
+    """The address to which the connection went; None if it is not in the line."""
     hint: AddressHint | None
     codes: tuple[str, ...]
-    """Findings that can cause it, given the rest of the line; the most likely first."""
+    """Codes of findings that can cause the text, considering the rest of the line; the most likely first."""
     is_of_job: bool
-    """Whether the text comes from a job of AWS Backup, which makes its own calls. The record tells that or, for a
-    denial, its line."""
+    """Whether the text comes from a job of AWS Backup, which makes its own calls. The record of the text says so or,
+    for a denial, the line."""
 
     @property
     def services(self) -> tuple[str, ...]:
-        """Services whose path a check must cover: those of the host, of the action, and of the record."""
+        """Services whose path a check must cover: the service of the host, the service of the denied action, and those
+        of the record."""
         named = (None if self.host is None else self.host.service, self.denied_service, *self.known.services)
         return tuple(dict.fromkeys(service for service in named if service is not None))
 
     @property
     def command(self) -> tuple[str, ...] | None:
-        """The command that proves or excludes the findings. None if nothing is to be checked, if this version checks
-        none of the services and no finding is about the whole run, or if the line names a host that a run without a
-        service would not cover."""
+        """The command that proves or excludes the findings. None if there is nothing to check. None also if this
+        version can check none of the services and no code is about the whole run, and if the line names a host that a
+        run without `--service` would not check."""
         checked = [service for service in self.services if _is_checked(service)]
         if not checked and not self.is_of_job:
             if self.unknown_host is not None or (self.services and _is_of_path(self)):
@@ -188,7 +189,7 @@ class TextMatch:
     @property
     def codes_of_run(self) -> tuple[str, ...]:
         """The codes that a run can report whichever services it checks. A finding that is reported only as the cause of
-        something measured needs the service at which that was measured."""
+        a measured fault is not among them: it needs a check of the service that has the fault."""
         return tuple(code for code in self.codes if CODES[code].scope is Scope.RUN and not CODES[code].needs_symptom)
 
     @property
@@ -199,26 +200,27 @@ class TextMatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchResult:
-    """The known facts of some lines."""
+    """What a search found in some lines."""
 
     matches: tuple[TextMatch, ...]
-    """The innermost cause first."""
+    """The matches; the innermost cause is first."""
     lines: int
     """Number of lines that were searched."""
     cut: int
-    """Number of lines longer than MAX_LINE_CHARACTERS, which were searched only up to there."""
+    """Number of lines that are longer than MAX_LINE_CHARACTERS, and were searched only up to this length."""
     left_out: int
-    """Number of matches beyond MAX_MATCHES."""
+    """Number of matches that were left out because of MAX_MATCHES."""
     speaks_of_jobs: bool
     """Whether a line is about jobs of AWS Backup, which AWS Backup itself runs."""
     host: NamedHost | None
-    """The first host of AWS that a line names."""
+    """The first host of AWS in the lines."""
     unknown_host: str | None
-    """The first called host in the lines whose service the catalogue cannot tell."""
+    """The first host that was called and whose service the catalogue cannot tell."""
 
     @property
     def next_command(self) -> tuple[str, ...] | None:
-        """The command to run if no text is known. None if a run would test something else than the lines name."""
+        """The command to run if no text is known. None if a run would test another service than the one in the
+        lines."""
         if self.speaks_of_jobs:
             return ("backuplink", "check", "--jobs")
         if self.host is not None and _is_checked(self.host.service):
@@ -228,7 +230,7 @@ class SearchResult:
 
 
 def search(lines: Sequence[str]) -> SearchResult:
-    """The known texts in lines. Each is returned once per host, however often it occurs."""
+    """Search lines for known texts. Each text is returned once per host, however often it occurs."""
     found: dict[tuple[str | None, ...], tuple[tuple[int, ...], TextMatch]] = {}
     left_out = 0
     read = _read(lines)
@@ -265,7 +267,7 @@ class _Line:
     depth: int
     """The depth of the line in a trace: 0 for the failure that begins it, 1 for its cause, and so on."""
     host: NamedHost | None
-    """The host of AWS that it names or, in a trace, that the enclosing line names."""
+    """The host of AWS in the line or, in a trace, in the enclosing line."""
     unknown_host: str | None
 
 
@@ -291,14 +293,14 @@ def _read(lines: Sequence[str]) -> list[_Line]:
 
 
 def _is_cause(text: str) -> bool:
-    """Whether a line, after a logger's prefix, begins as the cause of the line before it."""
+    """Whether a line, apart from a logger's prefix, begins like the cause of the line before it."""
     before, found, _ = text[:MAX_PREFIX_CHARACTERS].lower().partition(_CAUSED)
     return bool(found) and (before.rstrip().endswith("]") or not any(map(str.isalpha, before)))
 
 
 def _rank(match: TextMatch, line: _Line, place: int) -> tuple[int, ...]:
-    """The sort key of a match: the nearer to the cause, the earlier. "Caused by" leads from the outermost failure to
-    the innermost, over lines and within one; a traceback of Python begins with the innermost."""
+    """The sort key of a match: matches nearer to the cause come first. "Caused by" leads from the outermost failure to
+    the innermost, over several lines or within a line; a traceback of Python begins with the innermost."""
     return (match.known.nearness, -line.depth, line.number, place)
 
 
@@ -319,7 +321,7 @@ def named_host(line: str) -> NamedHost | None:
 
 
 def _called(text: str) -> tuple[NamedHost | None, str | None]:
-    """The host of AWS in a line. If there is none, the host that the line says was called."""
+    """The host of AWS in a line; if there is no such host, another host of which the line says that it was called."""
     host = named_host(text)
     if host is not None:
         return host, None
@@ -359,7 +361,7 @@ def _has_gateway_endpoint(service: str) -> bool:
 
 
 def _is_checked(service: str) -> bool:
-    """Whether `check --service` takes a service."""
+    """Whether `check --service` accepts a service."""
     return service in SERVICES
 
 
@@ -369,13 +371,13 @@ def _service(label: str) -> str:
 
 
 def _in_line(line: _Line) -> list[TextMatch]:
-    """The known texts in a line, the innermost first: programs put their own words before the text that they
+    """The known texts in a line, the innermost first, since a program writes its own words before a text that it
     received."""
     text, lowered, host, unknown = line.text, line.text.lower(), line.host, line.unknown_host
     is_denial = any(words in lowered for words in _DENIED)
     found: list[tuple[int, TextMatch]] = []
     for literals, wanted in _searches():
-        for literal in literals:  # checked first, since most lines have none of the texts
+        for literal in literals:  # checked first, since most lines contain no known text
             if literal in lowered:
                 break
         else:
@@ -434,7 +436,7 @@ def _denied_service(text: str) -> str | None:
 
 
 def normalized(line: str) -> str:
-    """A line with one space for all white space, and quotes and arrows as the programs themselves write them."""
+    """A line in which all white space is a single space, and quotes and arrows are as programs write them."""
     for spelling, plain in _SPELLINGS:
         line = line.replace(spelling, plain)
     return " ".join(line.split())
@@ -447,13 +449,13 @@ class _Search:
     known: KnownText
     unless: tuple[str, ...]
     patterns: tuple[tuple[str, str], ...]
-    """The patterns, the longest first, each with its longest fixed part in lower case. A text without that part cannot
-    match."""
+    """The patterns, the longest first. Each comes with its longest fixed part, in lower case: a line without this part
+    cannot match."""
 
 
 @cache
 def _searches() -> tuple[tuple[tuple[str, ...], _Search], ...]:
-    """All records, with a fixed part of each of their patterns."""
+    """All records. Each comes with a fixed part of every one of its patterns."""
     searches = [
         _Search(
             known=known,
@@ -483,7 +485,7 @@ def _literals(pattern: str) -> list[str]:
 
 
 def _found(wanted: _Search, text: str, lowered: str) -> _Place | None:
-    """The longest pattern of a record that a text contains; None if it contains none."""
+    """The longest pattern of a record that matches a text; None if no pattern matches."""
     for pattern, literal in wanted.patterns:
         if literal not in lowered:
             continue
@@ -545,7 +547,7 @@ def _codes(
     elif hint is AddressHint.BOGUS and codes:
         codes = (_BOGUS_ANSWER, *(code for code in codes if code not in _NEEDS_PUBLIC_ANSWER))
     elif hint is AddressHint.PUBLIC and codes:
-        endpoint = [code for code in codes if code in _NEEDS_ENDPOINT]  # its addresses may be public, but seldom are
+        endpoint = [code for code in codes if code in _NEEDS_ENDPOINT]  # its addresses are seldom public
         codes = tuple(dict.fromkeys((_PUBLIC_ANSWER, *(code for code in codes if code not in endpoint), *endpoint)))
     return tuple(dict.fromkeys((*_codes_of_host(codes, host, unknown), *codes)))
 

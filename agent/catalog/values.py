@@ -1,4 +1,4 @@
-"""Values that a person types: parsing them, and the messages that refuse them.
+"""Parse the values that a person types, and refuse bad values with a message.
 
 Options of the command, variables, the configuration file and the form of the TUI all parse a value in the same way.
 """
@@ -16,7 +16,7 @@ from probes.model import Address
 from probes.urls import masked_urls
 
 MAX_TEXT: Final = 4_096
-"""Maximum characters of one value: PATH_MAX, the longest value that any option can use."""
+"""Maximum length of one value: that of a path (PATH_MAX), which is the longest value of any option."""
 _MAX_INTERFACE: Final = 15
 """Maximum characters of an interface's name (IFNAMSIZ of linux/if.h)."""
 
@@ -30,7 +30,8 @@ class ValueType:
     convert: Callable[[str], Any]
     """Converts the text. Raises ValueError."""
     wanted: str | None
-    """The right form of a value, worded to follow `is not`; None if the error of `convert` is already complete."""
+    """What a value must be, in words that can follow `is not`; None if the error of `convert` is already a complete
+    message."""
     is_secret: bool = False
     """Whether messages must not repeat the text. Then `wanted` is None, and `convert` does not repeat it either."""
 
@@ -80,4 +81,4 @@ TIMEOUT: Final = seconds(0.1, 60)
 DEADLINE: Final = seconds(1, 3600)
 """The seconds that a whole run may take."""
 INTERVAL: Final = seconds(MIN_INTERVAL, MAX_INTERVAL)
-"""The seconds from the start of one cycle to the next."""
+"""The seconds from the start of one cycle to the start of the next."""

@@ -1,4 +1,4 @@
-"""The DNS names of interface endpoints themselves, parsed (AWS PrivateLink Guide, Access an AWS service using an
+"""Parse the DNS names that belong to single interface endpoints (AWS PrivateLink Guide, Access an AWS service using an
 interface VPC endpoint)."""
 
 import re
@@ -31,7 +31,7 @@ class EndpointName:
 
     endpoint_id: str
     availability_zone: str | None
-    """The zone, as the endpoint's own account names it; None in the regional name."""
+    """The zone, by its name in the endpoint's own account; None for a regional name."""
     service: str
     """The catalogue's name for the service; the label in the host name if the catalogue does not know it."""
     region: str
@@ -53,8 +53,8 @@ def read_name(host: str) -> EndpointName | None:
 
 def named_endpoint(text: str) -> NamedEndpoint:
     """Read `[SERVICE=]DNS-NAME` or `[SERVICE=]vpce-ID`. Raises ValueError with a message for the operator."""
-    if "@" in text:  # nothing is repeated, since the text before `=` may be a password
-        raise ValueError("a user or a password stands before an '@'; name only the host")
+    if "@" in text:  # the message does not repeat the text, since a password may be in it
+        raise ValueError("the part before the '@' is a user or a password; give only the host")
     service, separator, host = text.rpartition("=")
     host = host.strip().rstrip(".").lower()
     if _is_address(host):
@@ -62,7 +62,7 @@ def named_endpoint(text: str) -> NamedEndpoint:
             f"{host!r} is an address; give the endpoint's DNS name or id, since certificates are issued for names"
         )
     if "://" in host or "/" in host or ":" in host:
-        raise ValueError(f"{text!r} is a URL; name only the host, such as vpce-....backup.eu-west-1.vpce.amazonaws.com")
+        raise ValueError(f"{text!r} is a URL; give only the host, such as vpce-....backup.eu-west-1.vpce.amazonaws.com")
     if separator and service not in checkable():
         raise ValueError(
             f"{service!r} is not a service that can be checked; one of {', '.join(checkable())} belongs before the '='"
@@ -95,11 +95,11 @@ def service_of_host(host: str) -> str | None:
 
 
 def _service_in(host: str) -> str | None:
-    """The service of a name that an SDK builds. Such a name contains a Region, or is the same in a whole partition."""
+    """The service of a name that an SDK builds. Such a name contains a Region, or is used in a whole partition."""
     for known in SERVICES.values():
         if known.global_host is not None and host == known.global_host.host:
             return known.name
-    named = (label for label in host.split(".")[1:3] if label in REGIONS)  # S3 has `dualstack` before it
+    named = (label for label in host.split(".")[1:3] if label in REGIONS)  # S3 has `dualstack` before the Region
     for region in (*named, *_ONE_OF_EACH):
         for service in SERVICES:
             if any(host == host_of(service, region, fips=fips, dual_stack=dual) for fips, dual in _WAYS):

@@ -1,4 +1,4 @@
-"""Words for people that all rooms share: lists, durations, and how long observations took."""
+"""Texts for people that all packages use: lists, durations, and how long observations took."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -7,7 +7,7 @@ from typing import Any, Final
 from probes.model import Observation
 
 _GZIP: Final = b"\x1f\x8b"
-"""Begins a file that is compressed (RFC 1952)."""
+"""The first bytes of a file that gzip compressed (RFC 1952)."""
 SOME: Final = 6
 """Maximum number of names in a sentence."""
 
@@ -32,12 +32,12 @@ def listed_briefly(items: Sequence[object]) -> str:
 
 
 def counted(count: int, noun: str, plural: str | None = None) -> str:
-    """`1 gap`, `2 gaps`, `1,440 cycles`; `plural` is needed only if it is not the noun with an s."""
+    """`1 gap`, `2 gaps`, `1,440 cycles`; `plural` is needed only if the plural is not the noun with an s."""
     return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
 
 
 def why_no_text(data: bytes, wanted: str) -> str:
-    """Why bytes that are not UTF-8 are not what is wanted, such as `a report`, in words."""
+    """The reason, in words, why bytes that are not UTF-8 cannot be the `wanted` document, such as `a report`."""
     if data.startswith(_GZIP):
         return "is compressed by gzip; unpack it first"
     return f"is not UTF-8 text, and so not {wanted}"
@@ -50,7 +50,7 @@ def why_no_json(error: ValueError | RecursionError) -> str:
     if isinstance(error, UnicodeError):
         return "is not UTF-8 text"
     text = getattr(error, "doc", None)
-    if text is None:  # not a JSONDecodeError: Python parses no number of more than 4,300 digits
+    if text is None:  # not a JSONDecodeError: Python refuses a number with more than 4,300 digits
         return "has a number with too many digits"
     return f"is not JSON: {error}" if text.strip() else "is empty"
 

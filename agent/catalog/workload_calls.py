@@ -1,7 +1,7 @@
 """The calls that each workload makes to each service, as IAM names them, each with its source.
 
-The calls of an API caller depend on the program, and IAM knows none of those that the appliance of Backup gateway
-signs. In place of both stands the call of this program, which they need as well (`Service.call_is_own`).
+The calls of an API caller depend on the program, and IAM does not know the calls that the appliance of Backup gateway
+signs. backuplink's own call stands for both, since they need it as well (`Service.call_is_own`).
 """
 
 from collections.abc import Container
@@ -19,7 +19,7 @@ class WorkloadCalls:
     service: str
     actions: tuple[str, ...]
     source: str
-    """Title of the page, and the words on it that say so."""
+    """Title of the page, and the words on the page that are the proof."""
 
 
 _CORE: Final = "AmazonSSMManagedInstanceCore (AWS Managed Policy Reference)"
@@ -33,8 +33,8 @@ _AGENT: Final = (
     "ssm:UpdateAssociationStatus",
     "ssm:UpdateInstanceAssociationStatus",
 )
-"""Calls for registration, heartbeat and associations; not the further ones for inventory, compliance, patches and
-packages."""
+"""Calls for registration, heartbeat and associations. Calls for inventory, compliance, patches and packages are left
+out."""
 _CHANNELS: Final = (
     "ssmmessages:CreateControlChannel",
     "ssmmessages:CreateDataChannel",
@@ -91,6 +91,6 @@ WORKLOAD_CALLS: Final = (
 
 
 def calls_of(workloads: Container[Workload], service: str) -> tuple[str, ...]:
-    """The actions that these workloads call at a service, each once; empty if they depend on the program."""
+    """The actions of a service that these workloads call, each once; empty if the actions depend on the program."""
     rows = (row for row in WORKLOAD_CALLS if row.workload in workloads and row.service == service)
     return tuple(dict.fromkeys(action for row in rows for action in row.actions))

@@ -1,6 +1,6 @@
-"""The needs of each workload: its services with their roles, and which workloads decide what a run checks.
+"""The services that each workload needs, with their roles, and the workloads that decide what a run checks.
 
-A service is required only if AWS documents that. The document stands beside it.
+A service is required only if a document of AWS says so. The document is given next to the service.
 """
 
 from collections.abc import Iterable, Mapping
@@ -43,11 +43,11 @@ NEEDS: Final[Mapping[tuple[Workload, str | None], Mapping[str, str | None]]] = {
         # AWS Backup calls SSM for SAP, which uses Run Command.
         "ssm": _HANA_BACKUP,
         "ssmmessages": _MANAGED_NODE,
-        # The person or program that registers the database calls it, possibly from another host.
+        # The person or program that registers the database calls this service, possibly from another host.
         "ssm-sap": None,
         "secretsmanager": _REGISTRATION,
     },
-    # An installer may use Systems Manager; a backup, which HANA starts by itself, does not.
+    # An installer may use Systems Manager. HANA starts backups itself, without Systems Manager.
     (Workload.HANA, S3_MODE): {"s3": _BACKINT, "ssm": None, "ssmmessages": None},
 }
 """The services that each workload needs, by workload and, for `hana`, by mode. Each service has the document of AWS
@@ -59,12 +59,13 @@ SIGNS: Final[Mapping[Workload, frozenset[str]]] = {
     Workload.GATEWAY: frozenset({"backup-gateway"}),
     Workload.SSM: frozenset({"ssm", "ssmmessages"}),
 }
-"""Required services whose endpoint in a VPC shows that the workload runs there, or is meant to. Services that SAP HANA
-shares with other software are left out: many VPCs have endpoints of Systems Manager, Secrets Manager and S3."""
+"""Required services whose endpoint in a VPC shows that the workload runs in the VPC, or is meant to run there. Services
+that SAP HANA shares with other software are left out: many VPCs have endpoints of Systems Manager, Secrets Manager and
+S3."""
 MODE_OPTIONS: Final[Mapping[str, Workload]] = {AWS_BACKUP_MODE: Workload.HANA_BACKUP, S3_MODE: Workload.HANA_S3}
 """The option that sets the mode of a Backint agent, by the mode."""
 DATA_SERVICES: Final = frozenset({"backup-storage", "s3"})
-"""A Backint agent sends its data to one of these."""
+"""The services to which a Backint agent sends data: it uses one of them."""
 _BY_ANY_PATH: Final = frozenset({"s3"})
 """Services that SAP HANA may reach by any path: it only matters whether the bucket answers."""
 LONG_FLOWS: Final = frozenset({Workload.HANA})
@@ -72,7 +73,7 @@ LONG_FLOWS: Final = frozenset({Workload.HANA})
 
 
 GROUP_OF_CONFIGURATION: Final = "SupplementaryGroups=sapsys"
-"""The setting that lets a service of systemd read the configuration of the Backint agent, whose files have that group
+"""The setting that lets a service of systemd read the configuration of the Backint agent, whose files have this group
 since version 2.0.2.732 (Version history for AWS Backint agent)."""
 BACKINT_FOR_ENDPOINTS: Final = "2.1.5"
 """The first Backint agent that can reach AWS Backup through an interface endpoint (Version history for AWS Backint
@@ -90,7 +91,7 @@ def is_before(version: str | None, first: str) -> bool:
 
 
 def proxy_of_agent(settings: Mapping[str, str], host: str) -> str | None:
-    """The proxy to which an agent's settings send its calls to a host; None if they set none."""
+    """The proxy to which an agent's settings send its calls to a host; None if the calls go to the host itself."""
     proxy = settings.get("https_proxy")
     return None if proxy is None or is_left_out(host, settings.get("no_proxy", "")) else proxy
 
@@ -113,9 +114,9 @@ class WorkloadInUse:
 
     name: Workload
     by: str
-    """The sign on this host by which it was found; otherwise the option that asked for it."""
+    """The sign on this host by which the workload was found; otherwise the option that requested it."""
     cause: str
-    """The reason why its services are required, in a word: its name, or the option that asked for it."""
+    """The reason why its services are required, in a word: its name, or the option that requested it."""
     is_required: bool
     mode: str | None = None
     """The mode of `hana`; None for other workloads."""
@@ -125,17 +126,17 @@ class WorkloadInUse:
 
     @property
     def settings(self) -> Mapping[str, str]:
-        """Its own settings; empty if it was not found."""
+        """The workload's own settings; empty if it was not found."""
         return {} if self.found is None else self.found.settings
 
     @property
     def version(self) -> str | None:
-        """The version of its agent; None if it is not known."""
+        """The version of the workload's agent; None if it is not known."""
         return None if self.found is None else self.found.version
 
     @property
     def bucket(self) -> Bucket | None:
-        """The bucket to which it sends its data; None if there is none or it is unknown."""
+        """The bucket to which the workload sends its data; None if it uses no bucket, or the bucket is unknown."""
         if self.name is not Workload.HANA or self.mode != S3_MODE:
             return None
         region = next((value for key in BUCKET_REGIONS if (value := self.settings.get(key))), None)
@@ -144,8 +145,8 @@ class WorkloadInUse:
 
     @property
     def services(self) -> dict[str, Role]:
-        """The services that it needs and that a run can check, with their roles: those of the table, and those for
-        which its own settings name a host."""
+        """The services that the workload needs and a run can check, with their roles: those of the table, and those for
+        which its own settings give a host."""
         needed = self._needed_by_table()
         if self.name is Workload.SSM:
             needed |= {
@@ -165,9 +166,9 @@ class WorkloadInUse:
 
     @property
     def counts_with(self) -> dict[str, str]:
-        """Further services that a run looks up, each with the option that makes it count. Reports mention them even if
-        this host does not use them: they are the services of another mode, which the agent may turn out to have, and
-        services that SAP HANA uses with AWS Backup for other tasks than backups."""
+        """Further services whose names a run looks up, each with the option that makes the service count. Reports
+        mention them even if this host does not use them. They are the services of another mode that the agent may have,
+        and services that SAP HANA uses with AWS Backup for other tasks than backups."""
         if self.name is not Workload.HANA:
             return {}
         options = {"backup": option_of(Workload.CALLER)} if self.is_found else {}
@@ -181,7 +182,7 @@ class WorkloadInUse:
 
     @property
     def is_found(self) -> bool:
-        """Whether there is a sign of it on this host."""
+        """Whether there is a sign of the workload on this host."""
         return not self.by.startswith("--")
 
 
@@ -200,7 +201,7 @@ class Need:
 
 def in_use(asked: Iterable[Workload], facts: WorkloadFacts | None) -> tuple[WorkloadInUse, ...]:
     """The workloads that decide what a run checks, given the options in `asked`. If `facts` is None, these are the
-    workloads that are known before this host was searched."""
+    workloads that are known before this host is searched."""
     wanted = frozenset(asked)
     hana = [] if facts is None else _hana(wanted, facts)
     workloads = []
@@ -229,15 +230,15 @@ def in_use(asked: Iterable[Workload], facts: WorkloadFacts | None) -> tuple[Work
 
 
 def planned(asked: Iterable[Workload]) -> tuple[WorkloadInUse, ...]:
-    """The workloads for which something is planned, without searching a host: SAP HANA sends its data to AWS Backup
-    unless `hana:s3` says otherwise."""
+    """The workloads to plan for when no host is searched. SAP HANA then sends its data to AWS Backup, unless `hana:s3`
+    is given."""
     named = (Workload.HANA_BACKUP if workload is Workload.HANA else workload for workload in asked)
     return in_use(named, WorkloadFacts())
 
 
 def hidden_signs(facts: WorkloadFacts) -> tuple[str, ...]:
-    """Unreadable paths that may be the link of a Backint agent, or its folder. Anything found there earlier counts for
-    the whole folder."""
+    """Unreadable paths that may be the link of a Backint agent, or the folder with the link. The folder is
+    left out if the result of an earlier search of it still counts."""
     paths = [unread.path for unread in facts.unread]
     is_known = any(found.is_standing for found in facts.found)
     return tuple(path for path in paths if (path == SAP_SYSTEMS and not is_known) or path.endswith(BACKINT_LINK))
@@ -280,15 +281,15 @@ def _hana(wanted: frozenset[Workload], facts: WorkloadFacts) -> list[WorkloadInU
 
 
 def _mode_of(found: FoundWorkload | None) -> str:
-    """The mode of a HANA system's agent, which says where its data goes. A mode from a report of a later version may be
-    unknown here."""
+    """The mode of a HANA system's agent, which tells where its data goes. A report of a later version may have a mode
+    that is unknown here."""
     mode = None if found is None else found.mode
     return mode if mode is not None and mode in MODE_OPTIONS else UNKNOWN
 
 
 def needs(workloads: Iterable[WorkloadInUse], named: Mapping[str, str]) -> dict[str, Need]:
-    """The services that these workloads need and those that options name, in the order of the catalogue; `named` has
-    the option of each."""
+    """The services that these workloads need, and those that options request, in the order of the catalogue. `named`
+    has these services, each with its option."""
     used = tuple(workloads)
     services = [(workload, workload.services) for workload in used]
     by_service: dict[str, Need] = {}
@@ -308,22 +309,23 @@ def needs(workloads: Iterable[WorkloadInUse], named: Mapping[str, str]) -> dict[
             by_any_path=option is None
             and service in _BY_ANY_PATH
             and all(workload.name is Workload.HANA for workload in deciding)
-            # If the mode is known, a public address of the other mode's service is reported and not tried.
+            # If the mode is known, a public address of a service for the other mode is reported, but not tried.
             and (bool(causes) or has_unsettled_mode(deciding)),
         )
     return by_service
 
 
 def required_services(workload: Workload) -> tuple[str, ...]:
-    """The services that a workload cannot do without, in the order of the catalogue. A Backint agent without a stated
-    mode sends its data to AWS Backup."""
+    """The services that a workload cannot do without, in the order of the catalogue. A Backint agent for which no mode
+    is given sends its data to AWS Backup."""
     modes = {option: (Workload.HANA, mode) for mode, option in MODE_OPTIONS.items()}
     rows = NEEDS[modes.get(workload, (workload, AWS_BACKUP_MODE if workload is Workload.HANA else None))]
     return tuple(service for service in SERVICES if rows.get(service) is not None)
 
 
 def services_of(workloads: Iterable[Workload]) -> tuple[str, ...]:
-    """The services that a run with these workloads may check, whatever it finds, in the order of the catalogue."""
+    """The services that a run with these workloads may check, depending on what it finds, in the order of the
+    catalogue."""
     wanted = frozenset(workloads)
     if Workload.AUTO in wanted:
         wanted |= {Workload.CALLER, Workload.HANA, Workload.SSM}
@@ -341,7 +343,7 @@ def checked_for_caller() -> tuple[str, ...]:
 
 
 def bucket_service_of(workloads: Iterable[Workload]) -> str | None:
-    """The service of the bucket that one of these workloads may be set to use; None if there is none."""
+    """The service of the bucket that one of these workloads may be set to use; None if no workload uses a bucket."""
     if frozenset(workloads).isdisjoint({Workload.HANA, Workload.HANA_S3}):
         return None
     services = (service for service in required_services(Workload.HANA_S3) if SERVICES[service].bucket_permission)
@@ -349,8 +351,8 @@ def bucket_service_of(workloads: Iterable[Workload]) -> str | None:
 
 
 def option_for(service: str) -> str:
-    """The option that makes a service required, whatever is on the host: the workload made for it, otherwise its own
-    name."""
+    """The option that makes a service required, whatever is on the host: `--workload` with the workload of this
+    service, otherwise `--service`."""
     for workload in (Workload.GATEWAY, Workload.SSM):
         if service in NEEDS[workload, None]:
             return option_of(workload)
@@ -381,4 +383,4 @@ REASONS: Final = (
     *(option_of(workload) for workload in Workload if workload is not Workload.AUTO),
     *("--service", "--endpoint"),
 )
-"""Everything that can make a service required: the workloads that `auto` covers, and options."""
+"""Everything that can make a service required: the workloads that `auto` finds, and options."""

@@ -1,8 +1,8 @@
-"""The chart of a history as a picture: availability by day, and latency by lane and step; for pages, latency over time.
-SVG of a given width, drawn from the document alone.
+"""Draw the chart of a history as SVG: availability by day, latency by lane and step and, for pages, latency over time.
+The width is given, and everything comes from the document.
 
-In the row of a day, the height of a mark says the same as its colour: failed is the highest, and time without a watch
-is only a dotted line.
+In the row of a day, the height of a mark has the same meaning as its colour: a mark for failed is the highest, and time
+without a watch is only a dotted line.
 """
 
 import itertools
@@ -21,7 +21,8 @@ from agent.history.summary import CELLS, NOT_WATCHED, of_most_cycles, share, wat
 MAX_SERIES: Final = 6
 MAX_DAYS: Final = 35
 MAX_LANES: Final = 12
-"""Maximum numbers that are drawn: the first series, the last days, and the lanes with most cycles."""
+"""Maximum numbers of series, days and lanes that are drawn: the first series, the latest days, and the lanes with most
+cycles."""
 _DAY: Final = 84
 """Width of the column of days in a wide picture."""
 _SHARE: Final = 22
@@ -83,7 +84,7 @@ def as_svg(document: HistoryDocument) -> str:
 
 class _Chart(Canvas):
     def head(self, series: Series, document: HistoryDocument) -> None:
-        """Draw the state of a series, for a picture that stands alone."""
+        """Draw the state of a series, for a picture that is not part of a page."""
         now = standing(series, document)
         self.y += 4
         self.line(f"{now.word}: {now.summary}", PAD, "strong", now.kind)
@@ -151,7 +152,7 @@ class _Chart(Canvas):
             width = len(list(run)) * cell
             if mark in _MARKS:
                 kind, shape, height = _MARKS[mark]
-                edge = 0.5 if shape == "box" else 0  # half of a line's width lies outside
+                edge = 0.5 if shape == "box" else 0  # half of the line's width lies outside of the shape
                 rect = {
                     "class": shape,
                     "x": coordinate(at + edge),

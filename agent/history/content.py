@@ -1,8 +1,8 @@
-"""A history as a document for people: the present state and its start, then the chart, flapping states, and every
+"""A history as a document for people: the present state and when it began, then the chart, flapping states, and every
 change and gap.
 
-A text has either the chart or the list of changes. On a page each failure links to its kept report, which is folded at
-the end. Omitted items are counted, with the command that shows them.
+A text has either the chart or the list of changes. On a page each failure has a link to its kept report, which is
+folded at the end of the page. Omitted items are counted, next to the command that shows them.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -43,14 +43,14 @@ from agent.report.serialization import to_json
 
 PAGE_ID: Final = "backuplink-history"
 MAX_REPORTS: Final = 20
-"""Maximum number of reports of failures in a page, the last ones: each has some 50 kB."""
+"""Maximum number of reports of failures in a page: the latest reports. Each has some 50 kB."""
 MAX_OBSERVATIONS: Final = 5_000
-"""Maximum number of observations in all these reports. A report on a thousand addresses alone has as many."""
+"""Maximum number of observations in all these reports. A single report on a thousand addresses has as many."""
 MAX_ROWS: Final = 300
 """Maximum number of rows of a table: the last changes or days, or the first steps."""
 MAX_LANES: Final = 40
-"""Maximum number of lanes with bars for one series, those with most cycles. A service with public addresses has
-hundreds."""
+"""Maximum number of lanes with bars for one series: the lanes with most cycles. A service with public addresses has
+hundreds of lanes."""
 _DAY: Final = 86_400
 _FAILURES: Final = frozenset({"raised", "worse", "flapping"})
 """Kinds of changes that report a failure; a new verdict does, too, unless it is ok."""
@@ -65,7 +65,7 @@ Event = ChangeRow | tuple[str, Gap]
 
 
 def failures(history: HistoryDocument) -> list[ChangeRow]:
-    """Return the changes that report a failure, the last first."""
+    """Return the changes that report a failure, the latest first."""
     return [row for row in reversed(history.changes) if _is_failure(row)]
 
 
@@ -290,7 +290,7 @@ def _at(row: Event) -> datetime:
 
 
 def _changes(history: HistoryDocument, reports: Reports) -> Section:
-    """Return all changes and gaps, the last one first; the changes of a cycle stand together."""
+    """Return all changes and gaps, the latest first; the changes of a cycle stand together."""
     title = "Changes and gaps"
     events = [list(event) for _, event in groupby(_rows(history), key=_event)]
     if not events:
@@ -334,7 +334,7 @@ def _kind(row: Event) -> Status | None:
 
 
 def _reports(history: HistoryDocument, reports: Reports) -> Iterator[Block]:
-    """Yield the reports of failures, folded, the last first."""
+    """Yield the reports of failures, folded, the latest first."""
     from agent.documents.anchors import paged
     from agent.documents.report import runbooks
 

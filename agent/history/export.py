@@ -1,4 +1,4 @@
-"""A history for programs: a row of CSV or lines of JSON for each cycle."""
+"""A history for other programs: a row of CSV, or lines of JSON, for each cycle."""
 
 import json
 from collections.abc import Iterable, Iterator

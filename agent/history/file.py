@@ -1,7 +1,7 @@
 """Open the file of a history, check it, and bring an older version up to date.
 
-SQLite changes a file by merely opening it if another program left it half written. So SQLite opens nothing before the
-header proves that it is a history.
+If another program left a file half written, SQLite changes the file when it opens it. SQLite therefore opens a file
+only after the header proves that the file is a history.
 """
 
 import errno
@@ -19,9 +19,9 @@ from agent.history.tables import APPLICATION_ID, VERSIONS
 from agent.process.write_file import own_private_file
 
 BUSY_SECONDS: Final = 5.0
-"""Time limit for waiting for another writer, whose transactions take milliseconds."""
+"""Maximum wait for another writer, whose transactions take only milliseconds."""
 WAL_PAGES: Final = 256
-"""Number of pages of 4 KiB in the write-ahead log at which they are moved to the file itself."""
+"""Number of pages of 4 KiB that the write-ahead log may have before they are moved to the file itself."""
 _MAGIC: Final = b"SQLite format 3\0"
 _HEADER: Final = 100
 """Length of the header in bytes (SQLite's file format, section 1.3)."""
@@ -32,8 +32,8 @@ Versions = Sequence[Sequence[str]]
 
 
 def opened_for_writing(path: Path, versions: Versions = VERSIONS) -> sqlite3.Connection:
-    """Return a connection to a history. If nothing has its name, it is created, readable only by its owner; an older
-    version is brought up to date. Raises HistoryError for anything else with this name, and leaves it unchanged."""
+    """Return a connection to a history. A missing file is created, readable only by its owner; a file of an older
+    version is brought up to date. Raises HistoryError if the file is not a history, and leaves it unchanged."""
     with in_words():
         place = own_private_file(path)
         _check_header(path, may_be_empty=True)
@@ -54,7 +54,7 @@ def opened_for_writing(path: Path, versions: Versions = VERSIONS) -> sqlite3.Con
 
 
 def opened_for_reading(path: Path, versions: Versions = VERSIONS) -> sqlite3.Connection:
-    """Return a connection to a history that cannot change it; another process may write it at the same time. An older
+    """Return a connection that cannot change the history; another process may write the file at the same time. An older
     version is read into memory, and brought up to date there. Raises HistoryError."""
     with in_words():
         _check_header(path, may_be_empty=False)
@@ -77,10 +77,10 @@ def opened_for_reading(path: Path, versions: Versions = VERSIONS) -> sqlite3.Con
 def _mode_of_reading(path: Path) -> str:
     """Return the mode in which SQLite opens a history that is only read."""
     if path.with_name(f"{path.name}-wal").exists():
-        return "ro"  # others have it open, or were killed: their shared files stay
+        return "ro"  # other processes have it open, or were killed: the files that they share stay
     if os.access(path.parent, os.W_OK) and os.access(path, os.W_OK):
-        return "rw"  # else what readers and writers share would stay next to the file: this takes it away at the end
-    # A folder that cannot be written cannot take what they share, and has no writer.
+        return "rw"  # `rw` removes the files that readers and writers share; `ro` would leave them
+    # A folder that cannot be written has no room for shared files, and nobody writes the history in it.
     return "ro" if os.access(path.parent, os.W_OK) else "ro&immutable=1"
 
 
@@ -109,10 +109,10 @@ def _why(error: sqlite3.Error) -> str:
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return f"the history is damaged ({error}); move the file away, and a new one is made"
     if code == sqlite3.SQLITE_BUSY:
-        return f"another process holds the history for longer than {BUSY_SECONDS:g} s"
+        return f"another process has locked the history for more than {BUSY_SECONDS:g} s"
     if code == sqlite3.SQLITE_FULL:
         return os.strerror(errno.ENOSPC)
-    if code == sqlite3.SQLITE_IOERR:  # the shared files of writers and readers have no room either
+    if code == sqlite3.SQLITE_IOERR:  # also if there is no room for the shared files of writers and readers
         return f"the disk is full, or it fails ({error})"
     return str(error)
 
@@ -137,7 +137,7 @@ def _check_header(path: Path, *, may_be_empty: bool) -> None:
 
 
 def _connected(path: Path, mode: str) -> sqlite3.Connection:
-    # Used by one thread at a time, but not always by the same.
+    # One thread at a time uses the connection, but not always the same thread.
     connection = sqlite3.connect(
         f"file:{quote(os.fsencode(os.path.abspath(path)))}?mode={mode}",  # noqa: PTH100 - links stay as they are
         uri=True,
@@ -145,7 +145,7 @@ def _connected(path: Path, mode: str) -> sqlite3.Connection:
         isolation_level=None,
         check_same_thread=False,
     )
-    # The file may come from others (SQLite, Defense Against The Dark Arts).
+    # Somebody else may have made the file (SQLite, Defense Against The Dark Arts).
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA cell_size_check = ON")
     return connection
@@ -155,21 +155,21 @@ def _version(connection: sqlite3.Connection, versions: Versions) -> int:
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if not 0 <= version <= len(versions):
         raise HistoryError(
-            f"was written by a newer version of backuplink (its form is {version}, this version knows "
-            f"{len(versions)}); it is left as it is"
+            f"was written by a newer version of backuplink (the file has form {version}, this version "
+            f"knows forms up to {len(versions)}); it is left as it is"
         )
     return int(version)
 
 
 def _migrate(connection: sqlite3.Connection, versions: Versions) -> None:
-    """Bring a history to the last version, completely or not at all."""
+    """Bring a history to the newest version, completely or not at all."""
     if _version(connection, versions) == len(versions):
         return
     with transaction(connection, "BEGIN"):
-        # Works only before the first page, which it writes. It is therefore inside the transaction and takes its lock:
-        # nobody ever finds a database that is not a history yet, not even after a kill.
+        # This setting works only before the first page is written, and writes that page. It is therefore inside the
+        # transaction and under its lock: nobody finds a database that is not yet a history, not even after a kill.
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-        # Again: another process may have been faster.
+        # The version is read again: another process may have been faster.
         for number in range(_version(connection, versions), len(versions)):
             for statement in versions[number]:
                 connection.execute(statement)
@@ -178,8 +178,9 @@ def _migrate(connection: sqlite3.Connection, versions: Versions) -> None:
 
 
 def _check_tables(connection: sqlite3.Connection, versions: Versions) -> None:
-    """Check that the tables are those of this version. Only the rows can then be foreign: no view, trigger or virtual
-    table runs. Raises HistoryError otherwise, and sqlite3.Error if the end of a table is damaged."""
+    """Check that the tables are those of this version. Then only the rows can come from somebody else: there is no
+    view, trigger or virtual table that could run. Raises HistoryError otherwise, and sqlite3.Error if the end of a
+    table is damaged."""
     expected = sqlite3.connect(":memory:", isolation_level=None)
     try:
         _migrate(expected, versions)
@@ -197,8 +198,8 @@ def _tables(connection: sqlite3.Connection) -> set[tuple[str, str, str | None]]:
 
 @contextmanager
 def transaction(connection: sqlite3.Connection, begin: str = "BEGIN IMMEDIATE") -> Iterator[None]:
-    """Do everything in the block or nothing of it. Other writers wait; after a plain `BEGIN`, from the first write
-    on."""
+    """Do everything in the block, or nothing. Other writers wait meanwhile; after a plain `BEGIN` they wait only from
+    the first write on."""
     connection.execute(begin)
     try:
         yield

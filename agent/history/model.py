@@ -1,4 +1,4 @@
-"""The input and output of a history. Without SQLite, which only the modules beside this one load."""
+"""The input and output of a history. This module does not load SQLite; only its neighbours do."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -12,7 +12,7 @@ from probes.frozen import dataclass
 SCHEMA: Final = "backuplink.history.v1"
 MASK: Final = "***"
 SLICES: Final = 48
-"""Number of slices of a series' time, to show its latency over time."""
+"""Number of slices into which the time of a series is divided, to show its latency over time."""
 
 
 class HistoryError(Exception):
@@ -28,10 +28,10 @@ class DiskError(HistoryError):
 
 
 class DamagedError(HistoryError):
-    """The history contains data that no version writes."""
+    """The history contains data that no version of backuplink writes."""
 
     def __init__(self) -> None:
-        super().__init__("the history is damaged: it holds what no version writes")
+        super().__init__("the history is damaged: it contains data that no version writes")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ class Entry:
     """One cycle to keep."""
 
     series: str
-    """What was checked, and by which command (`series_of`): one file may hold several series."""
+    """The name for what was checked, and by which command (`series_of`): one file may have several series."""
     report: Report
     """The report, masked if nothing may leave the process unmasked."""
     changes: tuple[Mapping[str, Any], ...]
@@ -49,7 +49,7 @@ class Entry:
     stands: float | None
     """Seconds from its start for which the cycle describes the state; None if the time of the next cycle is unknown."""
     lost: int
-    """Number of cycles since the last kept one that could not be kept."""
+    """Number of cycles that could not be kept since the last cycle that was kept."""
 
 
 class History(Protocol):
@@ -63,16 +63,16 @@ class History(Protocol):
         """Return the state in the last entry of a series; None without one. Raises HistoryError."""
 
     def append(self, entry: Entry) -> None:
-        """Keep one cycle, completely or not at all. Raises HistoryError, and the cycle is lost, unless it is a
-        NotPrunedError."""
+        """Keep one cycle, completely or not at all. Raises HistoryError if the cycle is lost, and NotPrunedError if it
+        is kept."""
 
     def close(self) -> None:
         """Close the file; the next call opens it again."""
 
 
 def series_of(kind: str, settings: Settings, *, redact: bool) -> str:
-    """Return the name of a series: `watch` or `check`, with the options that say what is checked. With `redact`, names
-    of hosts, ids and profiles are masked."""
+    """Return the name of a series: `watch` or `check`, with the options that decide what is checked. With `redact`,
+    names of hosts, ids and profiles are masked."""
     words = [kind]
     if settings.region is not None and settings.region_source == "--region":
         words.append(f"--region {settings.region}")
@@ -135,7 +135,7 @@ class FindingRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outline:
-    """Everything that equal cycles share, without their times."""
+    """Everything that is equal in several cycles. Times are not part of it."""
 
     status: str
     path: str
@@ -156,9 +156,9 @@ class CycleRow:
     finished_at: datetime
     complete: bool
     lost: int
-    """Number of cycles before it that could not be written."""
+    """Number of cycles just before it that could not be written."""
     report: int
-    """The cycle whose kept report has the same result: itself if it has one of its own."""
+    """The cycle whose kept report has the same result: this cycle itself if it has a report of its own."""
     outline: Outline
     seconds: tuple[float | None, ...]
     """Duration of each step; None for a step that was not made in this cycle."""
@@ -182,7 +182,7 @@ class ChangeRow:
     """The verdict of the run."""
     severity: str | None
     text: str
-    """The change in one line, with the time in front."""
+    """The change in one line, which begins with the time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,7 +193,7 @@ class Gap:
     until: datetime
     seconds: float
     cycle: int
-    """The first cycle after it."""
+    """The first cycle after the gap."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,10 +237,10 @@ class Flapping:
     until: datetime | None
     """The end of the time; None while it lasts."""
     cycles: int
-    """Number of the read cycles that began in this time."""
+    """Number of cycles in this time, as far as they were read."""
     failed: int
     unknown: int
-    """Number of these with the verdict critical, and with unknown."""
+    """Numbers of these cycles with the verdict critical, and with the verdict unknown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,11 +251,11 @@ class Series:
     cycles: int
     first_at: datetime
     last_at: datetime
-    """Start of the first cycle, and of the last."""
+    """Start of the first cycle, and start of the last cycle."""
     status: str
     """The status of the last cycle."""
     status_since: datetime
-    """Start of the earliest of the last cycles that all have this status, whatever gaps lie between them."""
+    """Start of the first cycle since which every cycle has this status, whatever gaps lie between the cycles."""
     summary: str
     """The summary of the last cycle's verdict."""
     last_failure: str | None
@@ -266,14 +266,14 @@ class Series:
     """Number of cycles that could not be written."""
     gaps: tuple[Gap, ...]
     days: tuple[Day, ...] | None
-    """The days; None if no chart is requested. The latencies likewise."""
+    """The days, and the latencies; None if no chart is requested."""
     latency: tuple[Latency, ...] | None
     flapping: tuple[Flapping, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryDocument:
-    """A history, or its part since a moment."""
+    """A history, or the part of a history since a moment."""
 
     schema: str
     read_at: datetime

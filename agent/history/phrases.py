@@ -1,4 +1,4 @@
-"""The words and numbers of a history that its documents and its pictures share. Nothing is escaped here."""
+"""The texts and numbers that the documents and the pictures of a history share. Nothing is escaped here."""
 
 import math
 from collections.abc import Iterator
@@ -53,6 +53,6 @@ def place(seconds: float) -> float:
 
 
 def milliseconds(seconds: float) -> str:
-    """Return three digits, or all digits before the decimal point if these are more."""
+    """Return milliseconds with three digits, or with all digits before the decimal point if there are more."""
     value = 1000 * seconds
     return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 1 else f"{value:.2f}"

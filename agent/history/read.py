@@ -1,6 +1,6 @@
-"""Reading the file of a history, also while other processes write it.
+"""Read the file of a history, even while other processes write it.
 
-Every value is checked: the file may be damaged, or made by someone else.
+Every value is checked: the file may be damaged, or somebody else may have made it.
 """
 
 import json
@@ -31,20 +31,20 @@ MAX_STANDS: Final = 7 * 86_400_000
 """Maximum milliseconds for which the result of one cycle counts as the present state. The longest interval of a watch
 is a day."""
 BATCH: Final = 1_000
-"""Number of cycles that are read at once: a reader that processes them slowly keeps no lock meanwhile."""
+"""Number of cycles that are read at once: no lock is held while they are processed, however slowly."""
 FAILED: Final = (Status.WARNING, Status.CRITICAL)
 """Verdicts of a cycle that failed."""
 NEAR: Final = 100
-"""How many cycles to search for the failed one. A flapping finding fails at least once in 21."""
+"""Maximum number of cycles that are searched for a failed one. A flapping finding fails at least once in 21 cycles."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _OF_STEP: Final = ("step", "target", "address", "port", "resolver", "operation", "status", "kind", "code")
 _OF_FINDING: Final = ("id", "severity", "explained_by", "counts", "suppressed")
-"""Fields of a step and of a finding that `agent.history.write` keeps, in its order."""
+"""Fields of a step, and of a finding, in the order in which `agent.history.write` keeps them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """The part of a cycle that says when the path was watched, and with which result."""
+    """The part of a cycle that shows when the path was watched, and with which result."""
 
     id: int
     started: int
@@ -56,11 +56,11 @@ class Mark:
 
 
 Durations = dict[StepRow, dict[int, dict[float, int]]]
-"""Counts of each step's durations in seconds, by slice of the time."""
+"""How often each step took each duration in seconds, by slice of the time."""
 
 
 class HistoryReader:
-    """A history that is read. Every method raises HistoryError if it cannot be."""
+    """A history that is read. Every method raises HistoryError if the history cannot be read."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -81,8 +81,8 @@ class HistoryReader:
 
     @contextmanager
     def moment(self) -> Iterator[None]:
-        """In the block, everything is as it is at one moment, whatever others write. The block must be short: writes
-        meanwhile make the write-ahead log longer."""
+        """In the block, the history stays as it was at one moment, whatever others write. The block must be short,
+        since what others write meanwhile makes the write-ahead log longer."""
         with in_words():
             self._connection.execute("BEGIN")
         try:
@@ -113,7 +113,7 @@ class HistoryReader:
         return found
 
     def last_at(self) -> datetime | None:
-        """Return the start of the last cycle of all; None without any."""
+        """Return the start of the last cycle in the file; None if the file has no cycles."""
         ((started,),) = self._rows("SELECT max(started_at) FROM cycle")
         return None if started is None else instant(_whole(started))
 
@@ -153,14 +153,14 @@ class HistoryReader:
             last = batch[-1].id
 
     def _batch(self, last: int, since: datetime | None) -> list[CycleRow]:
-        """Return the BATCH cycles after a given one."""
+        """Return at most BATCH cycles after a given cycle."""
         names = self.series()
         rows = self._rows(
             "SELECT id, series, run_id, started_at, finished_at, complete, lost, outline, report, seconds "
             "FROM cycle WHERE id > ? AND started_at >= ? ORDER BY id LIMIT ?",
             (last, *_since(since), BATCH),
         )
-        # From the batch before: another process may have given these numbers to other rows.
+        # They are from the batch before, and another process may have given their numbers to other rows.
         for known in (self._outlines, self._outcomes, self._steps):
             known.clear()
         return [self._cycle(names, *row) for row in rows]
@@ -194,8 +194,8 @@ class HistoryReader:
         )
 
     def durations(self, series: int, since: datetime | None, slices: int) -> Durations:
-        """Return how long the steps of a series took in the cycles that started at `since` or later, without those that
-        were not made. The time from the first to the last of these cycles is divided into equal slices."""
+        """Return how long the steps of a series took in the cycles that started at `since` or later. Steps that were
+        not made are left out. The time from the first to the last of these cycles is divided into equal slices."""
         rows = self._rows(
             "SELECT cycle.started_at, cycle.outline, cycle.seconds, outline.steps FROM cycle "
             "LEFT JOIN outline ON outline.id = cycle.outline WHERE cycle.series = ? AND cycle.started_at >= ?",
@@ -213,8 +213,8 @@ class HistoryReader:
         return found
 
     def _counted(self, rows: list[tuple[Any, ...]]) -> dict[StepRow, dict[float, int]]:
-        # A hundred thousand cycles have five million times, and if addresses rotate no two cycles have the same steps.
-        # Loops of the standard library therefore count them, with a step and a time as one number, since few of these
+        # A hundred thousand cycles have five million times, and if addresses rotate, no two cycles have the same steps.
+        # The standard library therefore counts pairs of a step and a time, each as one number: few of these pairs
         # differ.
         counts: Counter[int] = Counter()
         known: dict[Any, bytes] = {}
@@ -236,14 +236,14 @@ class HistoryReader:
         return {self._step(step): found for step, found in by_step.items()}
 
     def last_failed(self) -> int | None:
-        """Return the last cycle whose verdict was warning or critical; None without any."""
+        """Return the last cycle whose verdict was warning or critical; None if there is no such cycle."""
         statuses = self.statuses()
         rows = self._rows("SELECT outline, max(id) FROM cycle GROUP BY outline")
         return max((_whole(last) for outline, last in rows if statuses.get(outline) in FAILED), default=None)
 
     def last_of(self, series: str, outlines: Container[int], until: int) -> int | None:
-        """Return the last cycle of a series with one of these outlines, among the NEAR cycles up to a given one; None
-        without any."""
+        """Return the last cycle of a series with one of these outlines, among the NEAR cycles up to `until`; None if
+        there is no such cycle."""
         rows = self._rows(
             "SELECT cycle.id, cycle.outline FROM cycle JOIN series ON series.id = cycle.series "
             "WHERE series.name = ? AND cycle.id <= ? ORDER BY cycle.id DESC LIMIT ?",
@@ -252,8 +252,8 @@ class HistoryReader:
         return next((_whole(cycle) for cycle, outline in rows if outline in outlines), None)
 
     def report(self, cycle: int) -> tuple[Report, int]:
-        """Return the report of a cycle, and the id of the cycle that kept it: a cycle without a report of its own has
-        the report of the last one before it with the same result."""
+        """Return the report of a cycle, and the id of the cycle that kept it. A cycle without its own report has the
+        report of the last cycle before it that has the same result."""
         row = self._row("SELECT report FROM cycle WHERE id = ?", (cycle,))
         own = cycle if row is None else _whole(row[0])
         found = self._row("SELECT content FROM report WHERE id = ?", (own,))
@@ -322,7 +322,7 @@ class HistoryReader:
 
 
 def instant(at: int) -> datetime:
-    """Return a time from milliseconds after 1970. Raises HistoryError for a time that no calendar has."""
+    """Return a time from milliseconds since 1970. Raises HistoryError if the time does not fit into a calendar."""
     try:
         return _EPOCH + timedelta(milliseconds=at)
     except OverflowError as error:
@@ -342,7 +342,8 @@ def _outcome_of(values: Any) -> dict[str, Any]:
 
 
 def _paired(steps: bytes, times: bytes) -> tuple[int, ...]:
-    """Return each id of four bytes and its binary16 as one number: the id, and below it sixteen bits of the other."""
+    """Return one number for each pair of an id of four bytes and a time in binary16, whose sixteen bits are the
+    lowest."""
     count = len(times) // 2
     paired = bytearray(8 * count)
     for place in range(2):

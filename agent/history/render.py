@@ -16,7 +16,7 @@ class ShownHistory:
     chart: bool = False
     """Whether a text shows the chart instead of the list of changes."""
     reports: Mapping[int, tuple[int, Report]] = field(default_factory=dict)
-    """The report of each failure, and the cycle that kept it, by the cycle of the failure."""
+    """For the cycle of each failure, the cycle that kept its report, and the report."""
 
 
 def as_json(shown: ShownHistory) -> str:

@@ -1,4 +1,4 @@
-"""The state by the last cycles of a history in words, which come first in its text, page and picture.
+"""Describe the state that the last cycles of a history show. The text, page and picture of a history begin with it.
 
 A history describes the state only for the time for which its last cycle stands. After that the state is unknown,
 whatever the verdict was.
@@ -22,15 +22,15 @@ class Standing:
 
     kind: Status
     word: str
-    """`CRITICAL`, or another word if the last verdict alone would mislead."""
+    """The status in capitals, such as `CRITICAL`, or another word if the last verdict alone would mislead."""
     summary: str
     lines: tuple[str, ...]
-    """The start of the state, and its reasons."""
+    """Sentences on the start of the state, and its reasons."""
 
 
 def word_and_kind(status: str, *, flaps: bool, is_watched: bool) -> tuple[str, Status]:
-    """Return the word for a state and its severity, from the last verdict. A state that is no longer watched is
-    unknown. A state that was flapping until then is still called so: its last verdict proves nothing."""
+    """Return the word for a state, and its severity, from the last verdict. A state that is no longer watched is
+    unknown. If it was flapping at the end, it is still called flapping: the last verdict proves nothing."""
     if not is_watched:
         return FLAPPING if flaps else Status.UNKNOWN.upper(), Status.UNKNOWN
     if flaps:
@@ -56,14 +56,15 @@ def standing(series: Series, document: HistoryDocument) -> Standing:
         summary = series.summary
         lines = [since]
     lines.append(
-        f"By the last of {counted(series.cycles, 'cycle')}, at {time_of(series.last_at)} UTC. "
+        f"As of the last of {counted(series.cycles, 'cycle')}, at {time_of(series.last_at)} UTC. "
         f"Read at {time_of(document.read_at)} UTC."
     )
     return Standing(kind=kind, word=word, summary=summary, lines=tuple(lines))
 
 
 def worst(document: HistoryDocument) -> tuple[Series, Standing] | None:
-    """Return the series in the worst state, the first of several; None without any."""
+    """Return the series in the worst state, and its state; None if there are no series. If several are in the worst
+    state, the first is returned."""
     every = [(series, standing(series, document)) for series in document.series]
     return min(every, key=lambda row: _WORST.index(row[1].kind), default=None)
 

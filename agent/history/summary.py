@@ -1,9 +1,9 @@
 """The summary of a history's cycles: gaps, availability by day, latency, flapping. Pure.
 
-A cycle describes the state from its start until the next one starts, but only for a limited time: for a watch a little
-more than its interval; for runs at unknown times, such as those of a timer, one and a half times the usual distance
-between them. Time without a watch counts neither as available nor as failed, and neither does time with the verdict
-unknown.
+A cycle describes the state from its start until the next cycle starts, but only for a limited time. For a watch this is
+a little more than its interval. For runs at unknown times, such as runs of a timer, it is one and a half times the
+usual time between two runs. Time without a watch, and time with the verdict unknown, count neither as available nor as
+failed.
 """
 
 import math
@@ -23,9 +23,9 @@ CELLS: Final = 48
 _DAY: Final = 86_400_000
 _CELL: Final = _DAY // CELLS
 _USUAL: Final = 1.5
-"""Ratio to the usual distance after which a missing run is a gap."""
+"""A gap begins if the next run is missing after this many times the usual time between two runs."""
 _LONGEST: Final = 7 * _DAY
-"""Maximum time for which such a run describes the state."""
+"""Maximum time in seconds for which a run at an unknown time describes the state."""
 _KINDS: Final = {"ok": "available", "warning": "available", "critical": "failed"}
 _SHOWN: Final = {"available": "#", "unknown": "?", "failed": "x"}
 NOT_WATCHED: Final = "."
@@ -33,7 +33,7 @@ _WORST: Final = {mark: rank for rank, mark in enumerate((NOT_WATCHED, *_SHOWN.va
 TIMED: Final = ("dns", "tcp", "tls", "http", "api")
 """Steps that use the network and therefore have a latency."""
 MAX_DAYS: Final = 3_660
-"""Maximum number of days of one series, the last ones: a wrong clock must not make a million."""
+"""Maximum number of days of one series: the latest days. A wrong clock must not make a million of them."""
 
 
 def spans(marks: Sequence[Mark]) -> list[tuple[int, int, Mark]]:
@@ -84,8 +84,8 @@ def days(watched: Sequence[tuple[int, int, Mark]], statuses: Mapping[int, str]) 
 
 
 def latency(durations: Mapping[StepRow, Mapping[int, Mapping[float, int]]], slices: int) -> tuple[Latency, ...]:
-    """Return percentiles (nearest rank) of the successful steps by lane and step over all their times, and the median
-    of each slice."""
+    """Return, by lane and step, the percentiles (nearest rank) of the durations of successful steps in all cycles, and
+    the median of each slice."""
     taken: dict[tuple[str, str], dict[int, Counter[float]]] = defaultdict(lambda: defaultdict(Counter))
     for step, by_slice in durations.items():
         if step.step in TIMED and step.status == "ok":
@@ -121,7 +121,7 @@ def _percentiles(counts: Mapping[float, int]) -> dict[str, float]:
 
 def flapping(changes: Iterable[ChangeRow], marks: Sequence[Mark], statuses: Mapping[int, str]) -> tuple[Flapping, ...]:
     """Return the times of flapping from the changes of one series, with the number of failed cycles in each. Flapping
-    that ended before the first of the cycles is left out."""
+    that ended before the first cycle is left out."""
     started: dict[str, ChangeRow] = {}
     spells: list[tuple[ChangeRow, ChangeRow | None]] = []
     for change in changes:
@@ -152,7 +152,7 @@ def _flapping(first: ChangeRow, last: ChangeRow | None, marks: Sequence[Mark], s
 
 
 def status_since(watched: Sequence[tuple[int, int, Mark]], statuses: Mapping[int, str]) -> int:
-    """Return the start of the earliest of the last cycles that all have the last one's status, in milliseconds since
+    """Return the start of the first cycle since which every cycle has the status of the last, in milliseconds since
     1970."""
     last = statuses.get(watched[-1][2].outline)
     alike = takewhile(lambda row: statuses.get(row[2].outline) == last, reversed(watched))
@@ -172,7 +172,7 @@ def share(part: float, total: float) -> str:
 
 
 def of_most_cycles(rows: Sequence[Latency], most: int) -> dict[str, list[Latency]]:
-    """Return the rows by lane for the lanes with most cycles, at most this number, in their order."""
+    """Return the rows of the `most` lanes with most cycles, by lane, in the order of the rows."""
     lanes: dict[str, list[Latency]] = defaultdict(list)
     for row in rows:
         lanes[row.lane].append(row)

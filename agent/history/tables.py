@@ -1,8 +1,8 @@
 """The tables of a history, version by version.
 
-A cycle is one row with only its times. Data that it shares with others is kept once: the result of each step (`step`),
-the judgement (`outcome`), and both together (`outline`). A whole report is kept after a change, and later cycles with
-the same result refer to it. Ids of cycles grow with time, and a report has the id of its cycle.
+A cycle is one row that contains only its times. Data that several cycles share is kept once: the result of each step
+(`step`), the judgement (`outcome`), and both together (`outline`). A whole report is kept after a change, and later
+cycles with the same result refer to it. Ids of cycles grow with time, and a report has the id of its cycle.
 """
 
 from typing import Final
@@ -11,7 +11,7 @@ APPLICATION_ID: Final = 0x626B6C68
 """The application id in the header of the file (SQLite's file format, section 1.3.14): `bklh`."""
 VERSIONS: Final[tuple[tuple[str, ...], ...]] = (
     (
-        # `state` is JSON; `conclusion` belongs to its last cycle.
+        # `state` is JSON; `conclusion` is that of the last cycle of the series.
         "CREATE TABLE series (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, state TEXT, conclusion BLOB)",
         # A list of JSON: step, target, address, port, resolver, operation, status, kind, code.
         "CREATE TABLE step (id INTEGER PRIMARY KEY, content TEXT NOT NULL UNIQUE)",
@@ -35,5 +35,5 @@ VERSIONS: Final[tuple[tuple[str, ...], ...]] = (
         "CREATE INDEX change_cycle ON change (cycle)",
     ),
 )
-"""Statements that make each version from the one before; the first version is made from an empty file. A row never
-changes once it is released: a new version is a new row."""
+"""The statements that make each version from the version before it; the first version is made from an empty file. A
+released entry of this list never changes: a new version is a new entry."""

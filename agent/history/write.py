@@ -1,7 +1,7 @@
 """Keep cycles in the file of a history, each in one short transaction, so that several processes may share a file.
 
-Between two cycles only the connection is kept: another process may have removed rows that this one saw, or the whole
-file. An error closes the connection, and the next cycle opens a new one.
+Between two cycles only the connection is kept: another process may have removed rows that this process saw, or the
+whole file. An error closes the connection, and the next cycle opens a new one.
 """
 
 import hashlib
@@ -22,28 +22,30 @@ from agent.settings import Keeping
 from probes.model import Failed, Observation, Ok, Skipped
 
 REPORT_AGE: Final = timedelta(days=1)
-"""While the verdict changes from cycle to cycle, each outcome has one report a day."""
+"""Time after which a result gets a new report; so results that alternate from cycle to cycle have one report a day
+each."""
 PRUNE_CYCLES: Final = 64
 """Number of cycles between two removals of cycles that are too old."""
 CLEAN_CYCLES: Final = 4_096
-"""Number of cycles between two removals of data that only removed cycles had shared."""
+"""Number of cycles between two removals of shared data that no cycle refers to any longer."""
 MOST_REMOVED: Final = 5_000
 """Maximum number of cycles that are removed in one transaction, while other writers wait."""
 _SHARE: Final = 16
-"""A file that is too large repeatedly loses this share of its cycles, the oldest ones."""
+"""The oldest cycles are removed from a file that is too large, each time one part in this many, until it is small
+enough."""
 MAX_STEPS: Final = 100_000
-"""Maximum number of steps of one cycle: a thousand addresses have some five thousand."""
+"""Maximum number of steps of one cycle: a thousand addresses have some five thousand steps."""
 MAX_SECONDS: Final = 60_000.0
-"""Maximum kept duration of a step. A binary16 ends at 65,504."""
+"""Maximum kept duration of a step in seconds. The largest number of a binary16 is 65,504."""
 _DIGEST_BYTES: Final = 16
 
 
 class HistoryWriter:
-    """A history that this process writes. Every method raises HistoryError if it cannot."""
+    """A history that this process writes. Every method raises HistoryError if it fails."""
 
     def __init__(self, keeping: Keeping) -> None:
         self.keeping = keeping
-        """May be replaced by another `keeping` of the same file."""
+        """The limits of the file; may be replaced by other limits for the same file."""
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
         """Device and inode of the open file."""
@@ -56,7 +58,7 @@ class HistoryWriter:
         return self.keeping.path
 
     def open(self) -> None:
-        """Open the file, or create it. Anything else than a history raises HistoryError and is left unchanged."""
+        """Open the file, or create it. Raises HistoryError if the file is not a history, and leaves it unchanged."""
         self._opened()
 
     def close(self) -> None:
@@ -78,7 +80,7 @@ class HistoryWriter:
             return None
 
     def append(self, entry: Entry) -> None:
-        """Keep one cycle, completely or not at all. A NotPrunedError says that it was kept."""
+        """Keep one cycle, completely or not at all. If NotPrunedError is raised, the cycle was kept."""
         try:
             with in_words():
                 connection = self._opened()
@@ -111,7 +113,7 @@ class HistoryWriter:
             try:
                 connection.close()
             except sqlite3.Error:
-                return  # it repeats the error for which it was dropped
+                return  # closing repeats the error for which the connection is dropped
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
@@ -192,7 +194,7 @@ def _findings(report: Report) -> list[list[Any]]:
 
 
 def _outline(connection: sqlite3.Connection, report: Report, observations: list[Observation[Any]]) -> int:
-    """Return the id of the outline of a cycle; a new outline is added."""
+    """Return the id of the outline of a cycle; the outline is added if it is new."""
     verdict = report.verdict
     outcome = _json([verdict.status, verdict.path, verdict.access, verdict.summary, _findings(report)])
     steps = [_step(observation) for observation in observations]
@@ -209,8 +211,8 @@ def _outline(connection: sqlite3.Connection, report: Report, observations: list[
 
 
 def _id_of(connection: sqlite3.Connection, table: str, content: str) -> int:
-    """Return the id of a content; a new content is added."""
-    find = f"SELECT id FROM {table} WHERE content = ?"  # noqa: S608 - the tables' names are this module's
+    """Return the id of a content; the content is added if it is new."""
+    find = f"SELECT id FROM {table} WHERE content = ?"  # noqa: S608 - the names of tables come from this module
     row = connection.execute(find, (content,)).fetchone()
     if row is None:
         add = f"INSERT INTO {table} (content) VALUES (?)"  # noqa: S608 - as above
@@ -247,7 +249,7 @@ def _step(observation: Observation[Any]) -> str:
 
 
 def _seconds(report: Report, observations: list[Observation[Any]]) -> bytes:
-    """Return the times of the steps, without times for the steps of an earlier cycle whose answer still holds."""
+    """Return the times of the steps. A step of an earlier cycle whose answer still counts has no time."""
     since = report.run.started_at
     values = (
         min(observation.seconds, MAX_SECONDS)
@@ -270,8 +272,8 @@ def _json(values: Any) -> str:
 
 
 def prune(connection: sqlite3.Connection, keeping: Keeping, now: datetime, *, clean: bool = False) -> None:
-    """Remove cycles that are too old, and the oldest if the file is too large; the last cycle stays. With `clean`, also
-    remove data that only they had shared."""
+    """Remove cycles that are too old, and the oldest cycles if the file is too large; the last cycle stays. With
+    `clean`, also remove shared data that no cycle refers to any longer."""
     horizon = milliseconds(now - timedelta(seconds=keeping.seconds))
     with transaction(connection):
         row = connection.execute(
@@ -291,7 +293,7 @@ def prune(connection: sqlite3.Connection, keeping: Keeping, now: datetime, *, cl
 
 
 def _remove_before(connection: sqlite3.Connection, first: int | None) -> None:
-    """Remove the cycles before a given one, MOST_REMOVED at most."""
+    """Remove the cycles before `first`, at most MOST_REMOVED."""
     oldest = connection.execute("SELECT min(id) FROM cycle").fetchone()[0]
     if first is None or oldest is None or oldest >= first:
         return

@@ -1,1 +1,1 @@
-"""The streams, files and signals of a process. Imports nothing of the program."""
+"""The streams, files and signals of a process. Nothing else of the program is imported here."""

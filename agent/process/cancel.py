@@ -1,10 +1,10 @@
-"""Cancelling a run from outside. Loads little: signal handlers need it before everything else."""
+"""Cancel a run from outside. This module loads little, since signal handlers need it before everything else."""
 
 import asyncio
 
 
 class CancelToken:
-    """Cancels a run: by the signals received before it starts, and by `cancel` from then on."""
+    """Cancels a run: at its start if a signal was received before, and by `cancel` while it goes on."""
 
     def __init__(self, received_signals: list[str] | None = None) -> None:
         self._received = [] if received_signals is None else received_signals
@@ -12,7 +12,7 @@ class CancelToken:
 
     @property
     def reason(self) -> str | None:
-        """The name of the first signal; None without any."""
+        """The name of the first signal; None if there was no signal."""
         return self._received[0] if self._received else None
 
     def cancel(self, reason: str) -> None:
@@ -21,7 +21,8 @@ class CancelToken:
         self.expire()
 
     def note(self, reason: str) -> None:
-        """Record a signal without ending the run. A handler may do no more, since it runs between any two steps."""
+        """Record a signal without ending the run. A signal handler must not do more, since it may run between any two
+        bytecodes."""
         self._received.append(reason)
 
     def expire(self) -> None:
@@ -30,7 +31,7 @@ class CancelToken:
             self._window.reschedule(asyncio.get_running_loop().time())
 
     def watch(self, window: asyncio.Timeout) -> None:
-        """From now on, cancelling ends `window`. If a signal was already received, it ends at once."""
+        """From now on, cancelling ends `window`. If a signal was already received, the window ends at once."""
         self._window = window
         if self._received:
             self.expire()

@@ -1,4 +1,4 @@
-"""The numbers of exit codes. Loads nothing, since commands without a report need them as well."""
+"""The numbers of exit codes. This module loads nothing, since commands without a report need the numbers as well."""
 
 OK = 0
 WARNING = 1

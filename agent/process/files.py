@@ -12,14 +12,14 @@ from typing import Final, TypeVar, cast
 _PIECE: Final = 1 << 20
 """Size of the buffer of one read in bytes."""
 _POLL_SECONDS: Final = 0.1
-"""Longest time for which a signal stays unseen while a file is awaited."""
+"""Maximum time until a signal is seen while the process waits for a file."""
 _THREAD: Final = "backuplink-file"
 
 T = TypeVar("T")
 
 
 class InterruptedBySignalError(Exception):
-    """A signal came while a file was awaited."""
+    """A signal came while the process waited for a file."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
@@ -32,7 +32,7 @@ class TooLargeError(Exception):
 
 
 def read_within(place: Path | int, *, most: int, seconds: float, received_signals: Sequence[str] = ()) -> bytes:
-    """Return the content of a file, or of an open descriptor, which stays open: at most `most` bytes.
+    """Return the content, at most `most` bytes, of a file or of an open descriptor; the descriptor stays open.
 
     `received_signals` names the signals received so far; handlers add to it. Raises TooLargeError for more bytes,
     OSError (also if the end is not reached within `seconds`), and InterruptedBySignalError after a signal.
@@ -53,10 +53,10 @@ def within(work: Callable[[], T], *, seconds: float, received_signals: Sequence[
             outcome.append((None, error))
         done.set()
 
-    # In a thread that is never joined: on a network file system that hangs, opening a file has no time limit and
-    # ignores signals.
+    # The thread is never joined: on a network file system that hangs, opening a file has no time limit and ignores
+    # signals.
     threading.Thread(target=run, daemon=True, name=_THREAD).start()
-    until = time.monotonic() + seconds + 2 * _POLL_SECONDS  # the work's own limit comes first, unless it hangs
+    until = time.monotonic() + seconds + 2 * _POLL_SECONDS  # the work ends earlier, at its own limit, unless it hangs
     while not done.wait(_POLL_SECONDS):
         if received_signals:
             raise InterruptedBySignalError(received_signals[0])
@@ -74,7 +74,8 @@ def _read(place: Path | int, most: int, seconds: float) -> bytes:
     with open(place, "rb", buffering=0, closefd=not isinstance(place, int), opener=_opened) as stream:
         while True:
             left = until - time.monotonic()
-            # Checked at each read: a writer that always sends one more byte must not hold up the process for ever.
+            # The time is checked at each read, since a writer that always sends one more byte must not delay the
+            # process for ever.
             if left < 0 or not select.select([stream], [], [], left)[0]:
                 raise _late(seconds)
             piece = stream.read(min(most + 1 - len(data), _PIECE))

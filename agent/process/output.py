@@ -1,6 +1,6 @@
 """The streams of this process, for messages and documents.
 
-`--version` and `explain` use this module, so modules that they do not need are imported on use.
+`--version` and `explain` use this module. It therefore imports other modules only when a function needs them.
 """
 
 import errno
@@ -20,12 +20,12 @@ MAX_LINE: Final = 800
 ERROR: Final = 3
 """Priority of an error (syslog(3))."""
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
-"""Errors of a disk that may have room again later."""
+"""Errors of a full disk, which may have room again later."""
 
 
 class OutputClosedError(Exception):
-    """stdout cannot be written: a closed pipe, a full disk, or no stdout. The text says why. It is empty if a reader
-    has ended, such as head(1), since that is not an error."""
+    """stdout cannot be written: a closed pipe, a full disk, or no stdout. The text says why. It is empty if the reader,
+    such as head(1), has ended, since that is not an error."""
 
 
 def to_stdout(document: str) -> None:
@@ -41,7 +41,7 @@ def _write(document: str) -> None:
     if sys.stdout is None:  # closed before the process started
         raise OSError(errno.EBADF, "it is closed")
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that lacks a character still gets the document
+        sys.stdout.reconfigure(errors="backslashreplace")  # whatever characters the terminal can show
     if isinstance(sys.stdout, io.TextIOWrapper) and isinstance(sys.stdout.buffer, io.RawIOBase):
         _write_all(sys.stdout.buffer, document.encode(sys.stdout.encoding, "backslashreplace"))
     else:
@@ -61,8 +61,8 @@ def _why(error: OSError) -> str:
 
 
 def _write_all(raw: io.RawIOBase, data: bytes) -> None:
-    """Write to an unbuffered stream, as stdout is with PYTHONUNBUFFERED: after a signal cuts a write short, the caller
-    must continue it."""
+    """Write to an unbuffered stream, such as stdout with PYTHONUNBUFFERED. A signal may cut a write to such a stream
+    short, and then this function continues it."""
     left = memoryview(data)
     while left:
         written = raw.write(left)
@@ -72,7 +72,7 @@ def _write_all(raw: io.RawIOBase, data: bytes) -> None:
 
 
 def to_stderr(words: str) -> None:
-    """Write a message for a person; drop it if that fails, as after the terminal was closed."""
+    """Write a message for a person. It is dropped if that fails, for example because the terminal was closed."""
     try:
         if sys.stderr is not None:
             sys.stderr.write(words)
@@ -84,7 +84,7 @@ def to_stderr(words: str) -> None:
 
 
 def error_to_stderr(words: str) -> None:
-    """Write an error in whole lines like `to_stderr`; in the journal with the priority of an error."""
+    """Write an error in whole lines as `to_stderr` does; in the journal it has the priority of an error."""
     if "JOURNAL_STREAM" in os.environ and in_journal(2, os.environ):
         words = "\n".join(f"<{ERROR}>{line}" if line else line for line in words.split("\n"))
     to_stderr(words)
@@ -130,7 +130,7 @@ def has_colours(stream: "TextIO | None", environment: "Mapping[str, str]") -> bo
 
 
 class Log:
-    """stdout of a process that runs for months: a temporarily full disk does not close it."""
+    """stdout of a process that runs for months. It stays open while a disk is full."""
 
     def __init__(self) -> None:
         self._is_full = False
@@ -138,17 +138,17 @@ class Log:
         """Whether stdout ends with half a document."""
 
     def write(self, text: str) -> None:
-        """Write whole lines. Lines that find no room on the disk are lost; stderr says so once, and again when there is
-        room. Raises OutputClosedError for every other error of stdout."""
+        """Write whole lines. Lines for which the disk has no room are lost. stderr says so once, and says when there is
+        room again. Raises OutputClosedError for every other error of stdout."""
         try:
             _write(f"\n{text}" if self._is_torn else text)
         except OSError as error:
             if error.errno not in _FULL:
                 raise _closed(error) from error
             if not self._is_full:
-                error_to_stderr(f"Error: {_why(error)}; until there is room, what belongs there is lost.\n")
+                error_to_stderr(f"Error: {_why(error)}; until there is room again, its lines are lost.\n")
             self._is_full = True
-            # A line that fits into the buffer stays in it, or is lost as a whole.
+            # A line that fits into the buffer stays in the buffer, or is lost as a whole.
             self._is_torn = self._is_torn or len(text) >= io.DEFAULT_BUFFER_SIZE or "PYTHONUNBUFFERED" in os.environ
         else:
             if self._is_full:
@@ -162,7 +162,7 @@ class Log:
 
 
 class Writer:
-    """Writes to a stream, by default stdout, in a thread of its own, so that a slow reader does not delay the
+    """Writes to a stream, by default stdout, in its own thread, so that a slow reader does not delay the
     measurement."""
 
     def __init__(self, write: "Callable[[str], None] | None" = None) -> None:
@@ -176,7 +176,7 @@ class Writer:
         self._thread.start()
 
     def write(self, line: str) -> None:
-        """Queue a line behind the earlier ones."""
+        """Queue a line after the earlier lines."""
         self._lines.put(line)
 
     @property
@@ -190,7 +190,7 @@ class Writer:
         return self._closed is not None
 
     def flush(self) -> None:
-        """Wait until everything queued so far is written, or cannot be."""
+        """Wait until every line queued so far is written, or cannot be written."""
         import threading
 
         written = threading.Event()

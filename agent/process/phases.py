@@ -1,8 +1,8 @@
 """The phases of a process, announced as it enters them.
 
-In ordinary use nobody listens, and an announcement costs a comparison. Tests subscribe in a process of their own to
-interrupt it at a phase: the name of a phase stays when functions are renamed, split or moved. A run also announces each
-of its events by the name of its class (`agent.run.events`).
+In ordinary use nobody listens, and an announcement costs a comparison. A test subscribes in a separate process to
+interrupt that process at a phase: the name of a phase stays when functions are renamed, split or moved. A run also
+announces each of its events by the name of its class (`agent.run.events`).
 """
 
 from collections.abc import Callable
@@ -19,9 +19,9 @@ class Phase(StrEnum):
     JUDGING = "judging"
     JUDGED = "judged"
     RENDERING = "rendering"
-    """The document is made; if lines are written as they come, its end is made."""
+    """The document is being made or, if lines are written as they come, its end."""
     WRITING = "writing"
-    """Some thread writes to stdout."""
+    """A thread writes to stdout."""
     WRITTEN = "written"
     ENDED = "ended"
     """The exit code is decided."""
@@ -39,7 +39,7 @@ class Phase(StrEnum):
     """A signal's handler was set or restored."""
 
     FILE_OPENING = "file-opening"
-    """A file is written: a new file beside it first, which then takes its name."""
+    """A file is about to be written: first as a new file beside it, which then takes its name."""
     FILE_OPENED = "file-opened"
     FILE_COMPLETE = "file-complete"
     """All content is in the new file, but perhaps not on the disk yet."""
@@ -57,6 +57,6 @@ def announce(phase: str) -> None:
 
 
 def subscribe(listener: Callable[[str], None] | None) -> None:
-    """Make `listener` the only one to be called at each announcement from now on; None for nobody."""
+    """From now on, call only `listener` at each announcement; None calls nobody."""
     global _listener
     _listener = listener

@@ -1,8 +1,8 @@
 """Signals while a command runs: they end a run, limit the time for its document, and reload a watch (SIGHUP).
 
-Python runs handlers between any two bytecodes of the main thread, so they only record the name and wake the loop. A
-signal in another thread, or just before the loop waits, would not be handled until the loop wakes for another reason.
-While a loop runs, every signal therefore writes to a socket that the loop reads (signal.set_wakeup_fd).
+Python may run a handler between any two bytecodes of the main thread, so handlers only record the name and wake the
+loop. A signal in another thread, or just before the loop waits, would not be handled until the loop wakes for another
+reason. While a loop runs, every signal therefore writes to a socket that the loop reads (signal.set_wakeup_fd).
 """
 
 import asyncio
@@ -31,7 +31,7 @@ def cancel_on_signals(
     stop: CancelToken, *, at_once: Callable[[], None] = _nothing, on_hangup: Callable[[], None] | None = None
 ) -> Iterator[None]:
     """While the block lasts, SIGINT, SIGTERM and SIGHUP cancel `stop`; their handler calls `at_once` first. With
-    `on_hangup`, the loop calls that on SIGHUP instead."""
+    `on_hangup`, SIGHUP does not cancel: the loop calls `on_hangup` instead."""
     loop = asyncio.get_running_loop()
 
     def received(number: int, _: FrameType | None) -> None:
@@ -42,8 +42,8 @@ def cancel_on_signals(
         stop.note(signal.Signals(number).name)
         loop.call_soon_threadsafe(stop.expire)  # this wakes the loop as well
 
-    # Not the loop's own handlers: it loses a signal that comes after its last iteration, and on closing restores the
-    # default handler, which would end the process before its document is written.
+    # The loop's own handlers are not used: the loop loses a signal that comes after its last iteration. When it closes,
+    # it restores the default handler, which would end the process before its document is written.
     with _waking(loop), _handled(received):
         yield
 
@@ -53,8 +53,8 @@ def exit_on_signals(
     received_signals: list[str], at_last: Callable[[], None] = _nothing, code: int | None = None
 ) -> Iterator[None]:
     """While the block lasts, the process ends GRACE_SECONDS after a signal, even if it waits for a reader of stdout
-    that never reads. `at_last` is called before that, with as much time again. The exit code is `code`, or the signal's
-    if it is None. Inside the block, `cancel_on_signals` replaces these handlers for a time."""
+    that never reads. `at_last` is called before the end, and may take as much time again. The exit code is `code`; None
+    stands for the code of the signal. Inside the block, `cancel_on_signals` replaces these handlers for a time."""
     ending = False
 
     def end(_: int, __: FrameType | None) -> None:
@@ -81,15 +81,15 @@ def exit_on_signals(
 
 
 def start_grace_timer() -> None:
-    """Start the GRACE_SECONDS unless they are already running."""
+    """Start the timer of GRACE_SECONDS unless it already runs."""
     if not signal.getitimer(signal.ITIMER_REAL)[0]:
         signal.setitimer(signal.ITIMER_REAL, GRACE_SECONDS)
 
 
 @contextlib.contextmanager
 def _waking(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
-    """While the block lasts, every signal with a Python handler wakes `loop`, so that the handler runs at once: ours,
-    and those of a library (Textual's SIGWINCH)."""
+    """While the block lasts, every signal with a Python handler wakes `loop`, so that the handler runs at once: our
+    handlers, and those of a library (Textual's for SIGWINCH)."""
     read, written = socket.socketpair()
     with read, written:
         read.setblocking(False)
@@ -100,7 +100,7 @@ def _waking(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
                 read.recv(4_096)
 
         loop.add_reader(read, drain)
-        # A full buffer wakes the loop as well: no warning on stderr.
+        # A full buffer wakes the loop as well, so Python need not warn on stderr.
         before = signal.set_wakeup_fd(written.fileno(), warn_on_full_buffer=False)
         try:
             yield

@@ -1,8 +1,8 @@
-"""Writing a file whole or not at all, also as root in folders that others can write.
+"""Write a file whole or not at all, even as root in folders that other users can write.
 
-The path is walked once, folder by folder, by descriptors (openat(2)), so nothing can be exchanged between its check and
-its use. A link in the path is followed only if no other user can have placed it. The new content is on disk in full
-before it takes the old one's name. This is the one module that creates or replaces files for a user.
+The path is walked once, folder by folder, by descriptors (openat(2)), so nobody can exchange a folder between its check
+and its use. A link in the path is followed only if no other user can have placed it. All new content is on the disk
+before the new file takes the name of the old one. Only this module creates or replaces files for a user.
 """
 
 import contextlib
@@ -27,12 +27,13 @@ READER_SECONDS: Final = 2.0
 """Time limit for a named pipe without a reader; opening it would wait for ever (fifo(7))."""
 _POLL_SECONDS: Final = 0.05
 PATH_MAX: Final = 4_096
-"""Maximum length of a path in bytes with its NUL, as in the kernel: no program opens a file by a longer one
+"""Maximum length of a path in bytes, with its NUL. It is the kernel's limit: no program can open a longer path
 (path_resolution(7))."""
 _PREFIX: Final = ".backuplink-"
 _SUFFIX: Final = ".new"
 _FOLDER: Final = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-"""Flags for a folder of the path. With O_PATH it need not be readable, as for every other program (open(2))."""
+"""Flags for a folder of the path. With O_PATH, this program can pass through a folder that it cannot read, as every
+program can (open(2))."""
 _DESCRIPTOR: Final = re.compile(
     r"/dev/fd/(?P<own>\d{1,9})|/proc/(?P<process>self|thread-self|\d{1,9})(?:/task/\d{1,9})?/fd/(?P<number>\d{1,9})"
 )
@@ -47,21 +48,21 @@ def to_file(document: str, path: Path, *, private: bool = False) -> None:
     A new file has the permissions that the umask leaves; with `private` only its owner can read it. A file that
     replaces a plain file of this user keeps the old permissions, without set-uid, set-gid and sticky bits. A pipe, a
     device or an open descriptor (`/dev/stdout`, `/dev/fd/N`) has no content to keep and is written to directly. A link
-    is followed if it belongs to root or this user and lies in a folder that no other user can write; otherwise OSError
-    says so.
+    is followed if it belongs to root or this user and lies in a folder that no other user can write; for any other link
+    OSError is raised.
     """
     _to_place(document.encode("utf-8"), path, partial(_mode, private=private))
 
 
 def to_private_file(data: bytes, path: Path) -> bool:
-    """Write a file as `to_file` does, readable only by its owner, even if others could read the old one. Returns
+    """Write a file as `to_file` does, but readable only by its owner, even if others could read the old file. Returns
     whether the name is now a plain file, not a pipe, a device or a descriptor. Raises OSError."""
     return _to_place(data, path, lambda _: 0o600)
 
 
 def _to_place(data: bytes, path: Path, mode: Callable[[os.stat_result | None], int]) -> bool:
-    """Write to the existing file, pipe or device at `path`, or make a file there, with the mode that `mode` derives
-    from the old one. Returns whether it is a plain file."""
+    """Write to the existing file, pipe or device at `path`, or make a file there, with the permissions that `mode`
+    returns for the status of the old file. Returns whether the place is a plain file."""
     if (descriptor := _descriptor(os.fspath(path))) is not None:
         _write_all(descriptor, data)
         return False
@@ -78,8 +79,8 @@ def _to_place(data: bytes, path: Path, mode: Callable[[os.stat_result | None], i
 
 
 def to_new_file(document: str | bytes, path: Path) -> None:
-    """Write a file that only its owner can read, whole or not at all. Raises FileExistsError if the name is taken, even
-    by a link that leads nowhere, and OSError."""
+    """Write a file that only its owner can read, whole or not at all. Raises OSError, and FileExistsError if the name
+    is taken, even by a link that leads nowhere."""
     data = document.encode("utf-8") if isinstance(document, str) else document
     with _located(path, follow_last=False) as place:
         if place.status() is not None:  # refused before anything is written
@@ -89,8 +90,9 @@ def to_new_file(document: str | bytes, path: Path) -> None:
 
 
 def to_new_folder(folder: Path, files: Iterable[tuple[str, str]]) -> None:
-    """Make a folder, which must not exist, with these files by path and text, all for their owner alone; remove it if
-    that fails. It does not wait until they are on disk: the content can be made again. Raises OSError."""
+    """Make a folder, which must not exist, with these files, given by path and text. Only their owner can read them. If
+    it fails, the folder is removed. It does not wait until the files are on the disk, since they can be made again.
+    Raises OSError."""
     folder.mkdir(mode=0o700)
     try:
         _fill(folder, files)
@@ -112,17 +114,17 @@ def _fill(folder: Path, files: Iterable[tuple[str, str]]) -> None:
 
 
 def own_private_file(path: Path) -> Path:
-    """Return the path, without links, of a plain file of this user. If nothing has its name, an empty file is created
-    that only its owner can read. This is for a library that writes to the file itself, and to files beside it whose
-    names begin with its own. Raises OSError for other kinds of files, for a file of another user, and if another user
-    has placed something under such a name."""
+    """Return the path, without links, of a plain file of this user. If the file does not exist, an empty file is
+    created that only its owner can read. This is for a library that writes to the file itself, and to files beside it
+    whose names begin with the name of the file. Raises OSError for other kinds of files, for a file of another user,
+    and if another user has placed something at such a name."""
     with _located(path) as place:
         if place.status() is None:
             with contextlib.suppress(FileExistsError):  # another process was faster
                 flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
                 handle = os.open(place.name, flags, 0o600, dir_fd=place.folder)
                 try:
-                    os.fchmod(handle, 0o600)  # a umask may have removed even that
+                    os.fchmod(handle, 0o600)  # a umask may have removed even the owner's permissions
                 finally:
                     os.close(handle)
         for name in (place.name, *(f"{place.name}{suffix}" for suffix in _OF_DATABASE)):
@@ -139,10 +141,10 @@ def own_private_file(path: Path) -> Path:
 
 
 def own_private_folder(path: Path) -> Path:
-    """Return the path, without links, of a folder of this user in which nobody else can make or replace files. If
-    nothing has its name, it is made, with the folders above it, so that only its owner can use it. Links in the path
-    are followed as by `to_file`. Raises OSError for something else than a folder, for a folder of another user or that
-    others can write, and if others can replace it or a folder above it."""
+    """Return the path, without links, of a folder of this user in which nobody else can make or replace files. If it
+    does not exist, it is made, with the folders above it, so that only its owner can use it. `to_file` tells which
+    links in the path are followed. Raises OSError if the path is not a folder, if the folder belongs to another user,
+    if others can write to it, and if others can replace it or a folder above it."""
     status = None
     for folder in reversed([path, *path.parents]):
         if folder.name in ("", ".."):  # the folder exists now, and the next step enters it
@@ -167,7 +169,7 @@ def own_private_folder(path: Path) -> Path:
 
 
 def set_aside(path: Path) -> str:
-    """Give a file of `own_private_folder` another name. Returns it. Raises OSError."""
+    """Rename a file in an `own_private_folder`. Returns its new name. Raises OSError."""
     aside = path.with_name(f"{path.name}.damaged")
     path.rename(aside)
     return aside.name
@@ -202,14 +204,14 @@ def _rename(name: str, place: "_Place") -> None:
     except OSError as error:
         if error.errno != errno.EBUSY:
             raise
-        # Written in place, a reader could meanwhile see half a document.
+        # If it were written in place, a reader could see half a document.
         words = "it is mounted on its own, as one file of a container is, and cannot be replaced; mount its folder"
         raise OSError(errno.EBUSY, words) from error
 
 
 def _rename_new(name: str, place: "_Place") -> None:
     try:
-        # Unlike a rename, a link fails if its name is taken (link(2)).
+        # Unlike a rename, making a link fails if the name is taken (link(2)).
         os.link(name, place.name, src_dir_fd=place.folder, dst_dir_fd=place.folder, follow_symlinks=False)
     except OSError as error:
         if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS):
@@ -217,7 +219,7 @@ def _rename_new(name: str, place: "_Place") -> None:
     else:
         os.unlink(name, dir_fd=place.folder)
         return
-    # On a file system without links, such as on USB sticks, an empty file takes the name first.
+    # On a file system without links, such as that of a USB stick, an empty file first takes the name.
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     os.close(os.open(place.name, flags, 0o600, dir_fd=place.folder))
     try:
@@ -228,7 +230,8 @@ def _rename_new(name: str, place: "_Place") -> None:
 
 
 def _unfinished(folder: int) -> tuple[str, int]:
-    """Return the name and the descriptor of a new file. Its lock shows `_remove_leftovers` that its writer lives."""
+    """Return the name and the descriptor of a new file. Its lock shows to `_remove_leftovers` that its writer still
+    runs."""
     while True:
         name = f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}"
         handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=folder)
@@ -242,12 +245,12 @@ def _unfinished(folder: int) -> tuple[str, int]:
             raise
         if is_there:
             return name, handle
-        os.close(handle)  # another writer took it for a leftover before it was locked
+        os.close(handle)  # another writer removed it as a leftover before it was locked
 
 
 def _mode(old: os.stat_result | None, *, private: bool) -> int:
-    """Return the permissions of a new file: those of the old one if it belongs to this user, else those that the umask
-    leaves, or with `private` its owner's alone."""
+    """Return the permissions of a new file: those of the old file if it belongs to this user. Otherwise they are those
+    that the umask leaves; with `private`, only the owner has any."""
     if old is not None and old.st_uid == os.geteuid():
         return stat.S_IMODE(old.st_mode) & 0o777
     if private:
@@ -258,7 +261,8 @@ def _mode(old: os.stat_result | None, *, private: bool) -> int:
 
 
 def _remove_leftovers(folder: int) -> None:
-    """Remove unfinished files of this user's killed writers; a lock shows that a writer lives."""
+    """Remove unfinished files that killed writers of this user left; a lock shows that the writer of a file still
+    runs."""
     try:
         names = _names_in(folder)
     except OSError:  # a folder that can be written but not read
@@ -266,7 +270,7 @@ def _remove_leftovers(folder: int) -> None:
     for name in names:
         if not (name.startswith(_PREFIX) and name.endswith(_SUFFIX)):
             continue
-        with contextlib.suppress(OSError):  # another writer was faster, or still holds its lock
+        with contextlib.suppress(OSError):  # another writer was faster, or still locks the file
             handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
             try:
                 status = os.fstat(handle)
@@ -303,8 +307,8 @@ class _Place:
             return None
 
     def open_special(self, seen: os.stat_result) -> int:
-        """Return a descriptor for writing to something else than a plain file. Raises OSError, also for a pipe without
-        a reader."""
+        """Return a descriptor for writing to a file that is not a plain file. Raises OSError, for example for a pipe
+        without a reader."""
         until = time.monotonic() + READER_SECONDS
         flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW | os.O_CLOEXEC
         while True:
@@ -328,7 +332,7 @@ class _Place:
 def _located(path: Path, *, follow_last: bool = True) -> Iterator[_Place]:
     """Walk a path to its last folder. Raises OSError."""
     text = os.fspath(path)
-    if len(os.fsencode(text)) >= PATH_MAX:  # the walk below sees one name at a time
+    if len(os.fsencode(text)) >= PATH_MAX:  # the walk below opens single names, so the kernel sees no long path
         raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
     parts = [part for part in text.split("/") if part not in ("", ".")]
     if not parts or text.endswith("/"):
@@ -369,10 +373,11 @@ def _exchange(old: int, new: int) -> int:
 
 
 def _descriptor(path: str) -> int | None:
-    """Return a new descriptor for a path of the form `/dev/fd/N`; None for every other path. Raises OSError.
+    """Return a duplicate of the descriptor for a path of the form `/dev/fd/N`; None for every other path. Raises
+    OSError.
 
-    A descriptor of this process is duplicated. If it were opened again, writing would begin at its start, and a plain
-    file behind it would be replaced under a name that it may no longer have.
+    If the path were opened again, writing would begin at the start of the file, and a plain file behind the descriptor
+    would be replaced under a name that it may no longer have.
     """
     if (number := _STREAMS.get(path)) is not None:
         return os.dup(number)

@@ -1,4 +1,4 @@
-"""A support archive: its members in a fixed order, within a fixed size, the same bytes for the same content."""
+"""Make a support archive. Its members have a fixed order, its size is limited, and equal content gives equal bytes."""
 
 import gzip
 import io
@@ -13,9 +13,10 @@ from probes.frozen import dataclass
 MAX_BYTES: Final = 5_000_000
 """Maximum size of an archive in bytes. Most ticket systems and mail servers accept it, and so does AWS Support."""
 LEAST_KEPT: Final = 4_096
-"""Minimum size in bytes to which a member is cut; below that it is left out."""
+"""Minimum size in bytes to which a member is cut. A member that would have to be smaller is left out."""
 _RESERVED: Final = 64_000
-"""Share of MAX_BYTES for the list of members, and for the error of estimating each member's compressed size alone."""
+"""Part of MAX_BYTES that is kept free for the list of members, and because the estimated size of a compressed member is
+not exact."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,12 +26,12 @@ class Member:
     name: str
     """Its path below the archive's one folder."""
     what: str
-    """What it holds, in words for people."""
+    """A description of its content for people."""
     content: bytes
     keeps: str = "whole"
     """The part that is kept if the file is too long: its `start`, its `end`, or `whole` if it must not be cut."""
     missing: str | None = None
-    """What is missing in it, and why; None if it is complete."""
+    """What is missing from it, and why; None if it is complete."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,12 +43,12 @@ class Absent:
 
 
 _LAST_MOMENT: Final = 0o77777777777
-"""Largest number of seconds since 1970 in the header of a member (pax(1), ustar Interchange Format)."""
+"""Largest number of seconds since 1970 that the header of a member can contain (pax(1), ustar Interchange Format)."""
 
 
 def fitted(members: Sequence[Member], most: int = MAX_BYTES) -> tuple[tuple[Member, ...], tuple[Absent, ...]]:
-    """Return the members that fit into an archive of `most` bytes, and those that do not. The given members have the
-    most important first; each gets the space that the earlier ones leave."""
+    """Return the members that fit into an archive of `most` bytes, and the files that do not fit. The given members
+    begin with the most important; each gets the space that the members before it leave."""
     kept: list[Member] = []
     absent: list[Absent] = []
     left = most - _RESERVED

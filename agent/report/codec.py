@@ -1,4 +1,4 @@
-"""The report's JSON: how classes become the contract's keys, and back. No other module knows how the two differ."""
+"""Convert a report to JSON and back. Only this module knows where the classes differ from the keys in JSON."""
 
 import io
 import json
@@ -138,7 +138,8 @@ def dumps(document: Any) -> str:
 
 
 def streamed(value: Any) -> Iterator[str]:
-    """Yield the JSON text of a class in pieces, equal to that of `dumps`, so that no document is held twice."""
+    """Yield the JSON text of a class in pieces. Together they are the text of `dumps`, but the whole text is never in
+    memory."""
     encoder = json.JSONEncoder(indent=2, ensure_ascii=True, allow_nan=False)
     pieces = io.StringIO()
     for piece in _pieces(value, encoder):
@@ -207,8 +208,8 @@ def observation_schema(definitions: dict[str, Any], *, is_judged: bool = False) 
 
 
 def schema_of(kind: type, name: str) -> dict[str, Any]:
-    """Return the JSON Schema (draft 2020-12) of a document that `to_json` makes of a `kind`, with `name` as its
-    `schema`."""
+    """Return the JSON Schema (draft 2020-12) of the document that `to_json` makes from a `kind`. The value of its key
+    `schema` is `name`."""
     definitions: dict[str, Any] = {}
     type_schema(kind, definitions)
     return _document_schema(name, definitions.pop(kind.__name__), definitions)
@@ -246,7 +247,7 @@ _OBSERVATION_KEYS: Final = frozenset(
 
 
 def decode_observation(data: Any, where: str) -> Observation[Any]:
-    """Read one observation back. Raises DecodeError with its position `where`."""
+    """Read one observation back; `where` is its position for errors. Raises DecodeError."""
     if not isinstance(data, dict) or set(data) != _OBSERVATION_KEYS:
         raise DecodeError(where, f"an object with exactly the keys {', '.join(sorted(_OBSERVATION_KEYS))} belongs here")
     names = ("step", "target", "address", "port", "resolver", "operation", "after")

@@ -26,7 +26,7 @@ class Weight(StrEnum):
     CRITICAL = "critical"
     WARNING = "warning"
     UNPROVEN = "unproven"
-    """No finding names it, and a required target is not proven."""
+    """No finding rests on it, and its required target is not proven."""
     NOT_COUNTED = "not-counted"
 
 
@@ -46,8 +46,8 @@ _WRONG_ANSWERS: Final = {
     "DNS018": _PUBLIC,
     "DNS020": (AddressScope.VPC, AddressScope.PRIVATE),
 }
-"""The findings that call an answer wrong, each with the scopes of wrong addresses; empty if the scope does not tell
-wrong addresses from right ones."""
+"""The codes of findings that call an answer wrong, each with the scopes that a wrong address has; empty if right
+addresses have the same scopes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,8 @@ def addresses_of(observation: Observation[Any]) -> tuple[Address, ...]:
 def _wrong_answers(
     report: Report, targets: Mapping[str, TargetReport], by_id: Mapping[str, Finding]
 ) -> dict[str, Standing]:
-    """Return the answers that a finding calls wrong, by the id of the observation. The worst finding decides."""
+    """Return how each answer counts that a finding calls wrong, by the id of its observation. If several findings call
+    it wrong, the worst decides."""
     named = [
         finding
         for finding in report.findings
@@ -131,8 +132,9 @@ def _wrong_answers(
 
 
 def _wrong_in(code: str, answers: list[Observation[Any]], target: TargetReport) -> tuple[frozenset[Address], str]:
-    """Return the wrong addresses in these answers, and what is wrong with them. If scopes do not tell them apart, these
-    are the addresses that this host's own lookup gave and no differing server."""
+    """Return the wrong addresses in these answers, and what is wrong with them. If the scopes do not show which
+    addresses are wrong, they are the addresses that this host's own lookup gave, without those in answers that differ
+    from it."""
     given = {address for answer in answers for address in addresses_of(answer)}
     for scope in _WRONG_ANSWERS[code]:
         bad = frozenset(known.address for known in target.addresses if known.scope is scope and known.address in given)
@@ -148,9 +150,10 @@ class Blame:
     """The report's judgement of a failed step."""
 
     counts: bool
-    """Whether the failure sets a status by itself; the symptom of another fault does not."""
+    """Whether the failure itself raises a status; the symptom of another fault does not."""
     cause: str | None
-    """Id of the finding that explains it: the one that rests on it, or the cause of that one; None if there is none."""
+    """Id of the finding that explains the failure: the finding that rests on it or, if this finding is a symptom, its
+    cause. None if no finding rests on the failure."""
 
 
 def blames(report: Report) -> dict[str, Blame]:
@@ -188,10 +191,11 @@ def counts(finding: Finding, by_id: Mapping[str, Finding]) -> bool:
 
 
 def _suppressed_by(finding: Finding, by_id: Mapping[str, Finding]) -> str | None:
-    """Return the id of the suppressed finding that it is or follows from; None if there is none."""
+    """Return the id of the finding if it is suppressed, else the id of the suppressed finding that explains it; None if
+    neither is suppressed."""
     above: Finding | None = finding
     visited: set[str] = set()
-    while above is not None and above.id not in visited:  # a saved report may lead in a circle
+    while above is not None and above.id not in visited:  # in a saved report the causes may form a circle
         if above.suppressed:
             return above.id
         visited.add(above.id)
@@ -229,7 +233,7 @@ def _why(
     unused: Container[tuple[str | None, Address | None]],
     report: Report,
 ) -> str | None:
-    """Return why a failed step does not count; None if nothing says it."""
+    """Return why a failed step does not count; None if no reason is known."""
     subject = observation.subject
     for finding in citing:
         if (suppressed := _suppressed_by(finding, by_id)) is not None:

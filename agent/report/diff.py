@@ -1,7 +1,7 @@
 """Compare two reports: target by target, step by step, and the findings that came and went. Pure.
 
-The reports may be of two runs on one host, or of two hosts. What both have is compared; everything else is listed as
-come or gone.
+The reports may be of two runs on one host, or of two hosts. What is in both reports is compared; what is in only one of
+them is listed as new or gone.
 """
 
 from collections.abc import Callable, Iterable
@@ -120,8 +120,8 @@ class FindingChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PathChange:
-    """A port of an address whose prediction, or its agreement with the measurement, changed. It is in both reports;
-    addresses that came and went are among the targets."""
+    """A port of an address for which the prediction changed, or whether it agrees with the measurement. Both reports
+    have the address; addresses that came or went are listed with their targets."""
 
     id: str
     target: str
@@ -165,7 +165,7 @@ def schema() -> dict[str, Any]:
 
 
 def difference(old: Report, new: Report, names: tuple[str, str] = ("old", "new")) -> Difference:
-    """Return what changed from `old` to `new`; `names` says where they are from. Raises NotComparableError if the
+    """Return what changed from `old` to `new`; `names` are the names of the two. Raises NotComparableError if the
     reports have no target in common, or one of them was redacted."""
     for word, report in (("old", old), ("new", new)):
         if report.run.redacted:
@@ -213,7 +213,8 @@ def _side(name: str, report: Report) -> Side:
 def _changes(
     old: Iterable[Any], new: Iterable[Any], compare: Callable[[str, ChangeKind, Any, Any], Any]
 ) -> tuple[Any, ...]:
-    """Return a row for each id at which the two differ, sorted by id; `compare` returns None if they are equal."""
+    """Return a row for each id whose items in the two reports differ, sorted by id; `compare` returns None for equal
+    items."""
     before, after = {entry.id: entry for entry in old}, {entry.id: entry for entry in new}
     rows = []
     for name in sorted({*before, *after}):
@@ -225,8 +226,8 @@ def _changes(
 
 
 class _Readings:
-    """The parts of the configuration and of the jobs that two reports read. A part that only one of them read is not a
-    change: a run reads it only on request, or if something is wrong."""
+    """The parts of the configuration and of the jobs that the runs of two reports read. It is not a change if only one
+    run read a part: runs read it only on request, or if something is wrong."""
 
     def __init__(self, old: Report, new: Report) -> None:
         self._old, self._new = old, new
@@ -265,7 +266,8 @@ class _Readings:
 
     def _is_unread(self, finding: Finding, other: Report) -> bool:
         """Whether `other` may lack a finding only because it did not read the finding's evidence. A cause is really
-        gone if its subject is well there, and a finding about jobs if its rule could be evaluated there."""
+        gone if its target is well in `other`. A finding about jobs is really gone if `other` could evaluate its
+        rule."""
         if any(step.endswith(f"/{JOBS}") for step in finding.evidence):
             return any(row.code == finding.code for row in other.not_evaluated) or not other.run.jobs
         reads = {step for step in finding.evidence if step.startswith(f"{Step.EC2}/")}
@@ -278,7 +280,8 @@ class _Readings:
         return status not in (Status.OK, Status.NOT_IN_USE)
 
     def _counts(self, finding: Finding, own: Report, other: Report) -> bool:
-        """Whether a finding is a cause that counts, or would be one if its report had read as little as the other."""
+        """Whether a finding is a cause that counts, or would be such a cause if its own run had read as little as the
+        other."""
         by_id = {cause.id: cause for cause in own.findings}
         cause = None if finding.explained_by is None else by_id.get(finding.explained_by)
         known = cause is None or cause.id in {named.id for named in other.findings}
@@ -315,7 +318,7 @@ def _step(
     if there is None or same:
         return None
     about = there.subject
-    # Jobs are listed at only one address, the first that gets that far.
+    # Jobs are listed at only one address: the first at which the earlier steps succeed.
     is_choice = about.step is Step.EC2 or about.operation == JOBS
     if is_choice and not (old is not None and old.made and new is not None and new.made):
         return None
@@ -355,7 +358,7 @@ def _paths(old: Report, new: Report) -> tuple[PathChange, ...]:
 
 
 def _decider(path: ConfiguredPath) -> str | None:
-    """Return the first hop with the outcome of the whole path; None if all let the packet pass."""
+    """Return the first hop that has the outcome of the whole path; None if all hops let the packet pass."""
     if path.predicted is Reachability.OPEN:
         return None
     hop = next((hop for hop in path.hops if hop.outcome is path.predicted), None)
@@ -374,8 +377,8 @@ _OF_SEVERITY: Final = {
 
 
 def _worse(targets: Iterable[TargetChange], findings: Iterable[FindingChange]) -> Status:
-    """Return the severity of the worst cause that is new or got worse. A required target that fell without a cause is a
-    warning."""
+    """Return the severity of the worst cause that is new or got worse. A required target whose status got worse without
+    a cause counts as a warning."""
     statuses = [_OF_SEVERITY[change.finding.severity] for change in findings if change.effect is Effect.WORSE]
     statuses += [Status.WARNING for change in targets if change.role.new is Role.REQUIRED and _fell(change.status)]
     return max(statuses, key=_RANK.__getitem__, default=Status.OK)

@@ -1,19 +1,19 @@
-"""Escape foreign text: names, certificates and answers come from others, and in a saved report every word may."""
+"""Escape foreign text: names, certificates and answers come from others, and so may every word of a saved report."""
 
 import re
 from collections.abc import Iterable
 from typing import Final
 
 _FORMULA: Final = ("=", "+", "-", "@")
-"""First characters of a cell that make a spreadsheet compute it (OWASP, CSV Injection)."""
+"""Characters at the start of a cell that make a spreadsheet compute the cell (OWASP, CSV Injection)."""
 _QUOTE: Final = '"'
 _AFTER_A_SEMICOLON: Final = re.compile(r";(?=[\s\"']*[=+@-])")
 """The start of a cell for a spreadsheet that separates by semicolons, as Excel does in many countries."""
 
 
 def visible(text: str) -> str:
-    """`text` with everything that is not a printable character of ASCII written as an escape, so that nothing untrusted
-    can move the cursor, hide, widen or reorder what is shown."""
+    """`text` with everything that is not a printable character of ASCII written as an escape, so that untrusted text
+    cannot move the cursor, or hide, widen or reorder what is shown."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(

@@ -24,8 +24,8 @@ def of_status(status: Status) -> int:
 
 
 def of_verdict(status: Status, fail_on: str) -> int:
-    """The exit code of a run whose report was written. It fails from the status `fail_on` on (warning, critical,
-    never)."""
+    """The exit code of a run whose report was written. The run fails if its status is `fail_on` (`warning` or
+    `critical`) or worse; with `never`, it does not fail."""
     code = of_status(status)
     if fail_on == "never" or (fail_on == "critical" and code == WARNING):
         return OK

@@ -1,8 +1,8 @@
-"""The configuration of a network in a file: EC2's answers, gathered on a host that reaches EC2 for a run on a host that
-does not.
+"""The configuration of a network in a file: a host that reaches EC2 writes EC2's answers for a run on a host that does
+not.
 
-The operator vouches for the file. Its form, age and network are checked, not its intent: groups and routes in it count
-like EC2's own answers.
+The operator vouches for the file. Its form, age and network are checked, but not whether it is true: groups and routes
+in it count like EC2's own answers.
 """
 
 import json
@@ -31,7 +31,7 @@ MAX_AGE: Final = timedelta(days=30)
 MAX_AHEAD: Final = timedelta(days=1)
 """Maximum lag of this host's clock behind the clock of the host that wrote the file."""
 VPC_ID: Final = re.compile(r"vpc-[0-9a-f]{8}(?:[0-9a-f]{9})?")
-"""EC2 API Reference, Resource IDs: 8 characters of old, 17 of new ones."""
+"""EC2 API Reference, Resource IDs: old ids have 8 characters after the dash, new ids 17."""
 
 
 T = TypeVar("T")
@@ -56,7 +56,7 @@ class _Document:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _AccountDocument:
-    """The form of a file with several VPCs. Its documents have the form of single files."""
+    """The form of a file with several VPCs. Each document in it has the form of a file with one VPC."""
 
     schema: str
     tool: Tool
@@ -65,7 +65,7 @@ class _AccountDocument:
 
 def schema() -> dict[str, Any]:
     """The JSON Schema of the file of one VPC (draft 2020-12)."""
-    from agent.report.refusal import with_refusal  # a run reads the file and writes none
+    from agent.report.refusal import with_refusal  # a run only reads the file
 
     document = codec.schema_of(_Document, SCHEMA)
     definitions: dict[str, Any] = {}
@@ -156,7 +156,7 @@ def _facts(document: Any) -> Ec2Facts:
     """Decode the facts of one VPC. Raises DecodeError."""
     hold_to_schema(document, SCHEMA)
     if "verdict" in document:
-        raise DecodeError("verdict", "`backuplink facts` was refused here, and wrote why instead of facts")
+        raise DecodeError("verdict", "`backuplink facts` was refused, and wrote the reason instead of facts")
     decoded = from_json(_Document, document)
     if not is_region(decoded.region):
         raise DecodeError("region", "the name of a Region belongs here")
@@ -172,7 +172,7 @@ def _facts(document: Any) -> Ec2Facts:
         if isinstance(observation.facts, VpcFacts) and observation.facts.vpc.vpc_id != decoded.vpc_id:
             raise DecodeError(
                 observation.id,
-                f"this is about the VPC {observation.facts.vpc.vpc_id}, and the file about {decoded.vpc_id}",
+                f"this is about the VPC {observation.facts.vpc.vpc_id}, but the file is about {decoded.vpc_id}",
             )
     return Ec2Facts(
         region=decoded.region,
@@ -193,8 +193,8 @@ def _observation(data: Any, where: str) -> Observation[Any]:
 
 
 def untimely(facts: Ec2Facts, now: datetime) -> str | None:
-    """Return why facts cannot be used at `now`: they are too old, or were taken later. None if they can be used, and if
-    their VPC is made up for an example."""
+    """Return why facts cannot be used at `now`: they are too old, or were taken after `now`. None if they can be used;
+    facts of a made-up VPC, for an example, always can."""
     if facts.is_example:
         return None
     age = now - facts.taken_at
@@ -202,8 +202,8 @@ def untimely(facts: Ec2Facts, now: datetime) -> str | None:
     if age > MAX_AGE:
         return (
             f"it was taken {age.days} days ago, at {taken}; after {MAX_AGE.days} days a configuration says too little "
-            "of today"
+            "about today's network"
         )
     if age < -MAX_AHEAD:
-        return f"it was taken at {taken}, which is yet to come by this host's clock"
+        return f"it was taken at {taken}, which is in the future by this host's clock"
     return None

@@ -1,4 +1,4 @@
-"""The words of a prediction: its hops, their effects, and the result."""
+"""A prediction: its hops, their effects, and the result."""
 
 from enum import StrEnum
 from typing import Final
@@ -17,7 +17,7 @@ ports)."""
 THIS_HOST: Final = "this host's interface"
 """Stands for the id of an interface of which only the subnet is known."""
 REST: Final = "*"
-"""AWS' notation for the last entry of a network ACL, which denies everything that no other entry decides."""
+"""AWS' notation for the last entry of a network ACL, which denies everything that matches no other entry."""
 APPLIANCES: Final = ("eni-", "vpce-", "nat-", "i-")
 """Resources through which traffic can be routed: the only targets that a route more specific than `local` may have."""
 
@@ -69,7 +69,7 @@ class Hop:
     rule: Sentence | None
     """The deciding rule in short: its id, `100 outbound`, `10.0.0.0/16 to local`; None if no rule matches."""
     words: Sentence
-    """The effect and its reason: one sentence without its full stop that a person can act on."""
+    """The effect and its reason, on which a person can act: one sentence without its full stop."""
 
 
 _LEADS: Final = frozenset({Stage.ROUTE, Stage.TRANSIT, Stage.RETURN_ROUTE, Stage.RETURN_TRANSIT})
@@ -101,7 +101,7 @@ def is_of_acl(hop: Hop) -> bool:
 
 
 def is_detour(hop: Hop) -> bool:
-    """Whether a hop leads the packet through a resource that decides unseen, such as a firewall."""
+    """Whether a hop leads the packet through a resource whose decision cannot be seen, such as a firewall."""
     return hop.stage in _LEADS and hop.outcome is Reachability.DOUBTFUL and not is_of_acl(hop)
 
 

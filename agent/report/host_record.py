@@ -1,12 +1,12 @@
 """The record of one host: one line of JSON, at most 2,000 bytes, from which a fleet is joined.
 
-It holds only texts, booleans and lists of texts, so that a table of SQL accepts it unchanged. A cause is written as
+It contains only texts, booleans and lists of texts, so that a table of SQL accepts it unchanged. A cause is written as
 `severity|code|target|kind=id|…`. A symptom is written as `code|target|kind=id|… < code|target|kind=id|…`, with its
-cause behind the `<`. In each part `%`, `|`, `<` and all characters except printable ASCII are percent-encoded (RFC
-3986, section 2.1).
+cause after the `<`. In each part `%`, `|`, `<` and all characters except printable ASCII are percent-encoded (RFC 3986,
+section 2.1).
 
-A key has the ids that every host with the same cause has: they identify the faulty resource, not the place where one
-host met it. They come only from the subjects of the finding.
+The ids in a key are the same on every host with the same cause: they identify the faulty resource, not the place at
+which one host met the fault. They come only from the subjects of the finding.
 """
 
 import json
@@ -29,8 +29,8 @@ from probes.ports import HTTPS
 
 SCHEMA: Final = "backuplink.host.v1"
 MAX_BYTES: Final = 2_000
-"""Maximum length of a line in bytes with its end: `list-command-invocations --details` of Systems Manager keeps 2,500
-characters."""
+"""Maximum length of a line in bytes, with its line end. `list-command-invocations --details` of Systems Manager keeps
+2,500 characters."""
 MAX_LISTED: Final = 8
 """Maximum number of items in each list."""
 MAX_SUMMARY: Final = 300
@@ -57,7 +57,7 @@ _CALLERS: Final = frozenset({SubjectKind.ACCOUNT, SubjectKind.ROLE})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostRecord:
-    """The data that a fleet uses of one run on one host."""
+    """The data about one run on one host that a fleet uses."""
 
     schema: str
     tool: str
@@ -66,9 +66,10 @@ class HostRecord:
     taken_at: str
     """Time at which the run ended, RFC 3339 in UTC."""
     redacted: bool
-    """Whether masks replace identifying values. Such a record is counted, but its ids join it with no other."""
+    """Whether masks replace identifying values. Such a record is counted, but its ids do not join it with other
+    records."""
     host: str | None
-    """The instance's id, else the managed node's, else the host's own name."""
+    """The instance's id, else the id of the managed node, else the host's own name."""
     region: str | None
     account: str | None
     vpc: str | None
@@ -81,7 +82,7 @@ class HostRecord:
     resolvers: tuple[str, ...]
     """Name servers: `amazon` for the VPC's own, `loopback` for one on the host whose own servers are unknown."""
     endpoints: tuple[str, ...]
-    """Ids of the endpoints at the addresses in use, as far as EC2 was read or names show them."""
+    """Ids of the endpoints at the addresses in use, as far as EC2's answers or names show them."""
     services: tuple[str, ...]
     """Services that the run requires."""
     status: str
@@ -99,12 +100,12 @@ class HostRecord:
     """The title of the first cause."""
     fix: str | None
     cut: tuple[str, ...]
-    """The fields that hold less than the report does."""
+    """The names of the fields that were shortened."""
 
 
 _NAMES: Final = tuple(field.name for field in fields(HostRecord))
 MAX_TEXT: Final = 2_000
-"""Maximum length of one text in a record, which is a line of as many bytes."""
+"""Maximum length of one text in a record, whose whole line has at most as many bytes."""
 _HINTS: Final = get_type_hints(HostRecord)
 _TEXTS: Final = tuple(name for name, kind in _HINTS.items() if kind is str)
 _TEXTS_OR_NONE: Final = tuple(name for name, kind in _HINTS.items() if kind == str | None)
@@ -132,8 +133,8 @@ def line(record: HostRecord) -> str:
 
 
 def plain(record: HostRecord) -> dict[str, Any]:
-    """Return a record in JSON's types. Its fields hold only texts, flags and lists of texts, so nothing has to be
-    converted: a fleet makes ten thousand records in seconds."""
+    """Return a record in JSON's types. Its fields are texts, flags and tuples of texts, so only tuples are converted: a
+    fleet makes ten thousand records in seconds."""
     values = ((name, getattr(record, name)) for name in _NAMES)
     return {name: list(value) if type(value) is tuple else value for name, value in values}
 
@@ -272,8 +273,8 @@ def _amazon(seen: Vantage) -> tuple[Address, ...]:
 
 
 def _resolvers(report: Report, own: frozenset[str]) -> Iterator[str]:
-    """Yield the name servers that the host uses. In place of a server on this host come the servers that it asks, if
-    they are known."""
+    """Yield the name servers that the host uses. A server on the host itself is replaced by the servers that it asks,
+    if they are known."""
     seen = report.vantage
     host = next((step.facts for step in report.observations if isinstance(step.facts, HostFacts)), None)
     upstream = () if host is None else host.upstream_resolvers
@@ -323,7 +324,7 @@ def _shorter(values: tuple[str, ...], least: int) -> tuple[str, ...]:
 
 
 def _without_an_id(causes: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the causes with the first one lacking its last id; its severity, code and target stay."""
+    """Return the causes, each without its last id; severity, code and target stay."""
     return tuple("|".join(_shorter(tuple(cause.split("|")), 3)) for cause in causes)
 
 
@@ -376,7 +377,7 @@ def checked(data: dict[str, Any]) -> dict[str, Any]:
         for value in values:
             _check_text(name, value)
             if name in _FORMS and _FORMS[name].fullmatch(value) is None:
-                raise DecodeError(name, "a key does not have the form of one")
+                raise DecodeError(name, "an entry does not have the form of a key")
     for name, words in _WORDS.items():
         if record[name] not in words:
             raise DecodeError(name, f"one of {', '.join(sorted(words))} belongs here")
@@ -395,7 +396,7 @@ def _check_text(name: str, value: Any) -> None:
         except UnicodeEncodeError:
             raise DecodeError(name, "this text is not Unicode") from None
     if "\0" in value:
-        raise DecodeError(name, "this text holds a NUL")
+        raise DecodeError(name, "this text contains a NUL")
 
 
 def _instant(text: str) -> str:

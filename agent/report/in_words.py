@@ -33,7 +33,7 @@ _FAILURES: Final = {
     FailureKind.PROXY_REFUSED: "the proxy refuses to connect",
     FailureKind.PROXY_AUTH: "the proxy asks for credentials",
     FailureKind.MALFORMED: "the answer cannot be read",
-    FailureKind.TOO_LARGE: "the answer is larger than is read",
+    FailureKind.TOO_LARGE: "the answer is too large to be read",
     FailureKind.SERVICE_ERROR: "the answer is an error of the service",
     FailureKind.NO_CREDENTIALS: "there are no credentials",
     FailureKind.CREDENTIALS_EXPIRED: "the credentials have expired",

@@ -22,12 +22,12 @@ from probes.model import Address, Addressing, Observation, Role, Target
 SCHEMA: Final = "backuplink.report.v1"
 NO_VPC: Final = "instance metadata does not tell which VPC this host is in"
 NO_REGION: Final = "no Region is known"
-"""Reasons for which the configuration is not read: it would be another network's."""
+"""Reasons not to read the configuration: it might be the configuration of another network."""
 NO_TROUBLE: Final = "there was no sign of trouble"
 NO_TROUBLE_WITH_NAMES: Final = "there was no sign of trouble with names"
 """Reasons for which a run with `--ec2 auto` reads no configuration, or not all of it."""
 NOT_NEEDED: Final = "the read was dropped: everything that is required succeeded"
-"""Reason for which such a run cancels a read that it started."""
+"""Reason for which a run with `--ec2 auto` cancels a read that it started."""
 
 
 class Status(StrEnum):
@@ -51,7 +51,7 @@ class Path(StrEnum):
 
 
 class Access(StrEnum):
-    """Whether signed calls are allowed. A throttled call proves neither, and leaves it unknown."""
+    """Whether signed calls are allowed. A throttled call proves nothing: the access stays unknown."""
 
     ALLOWED = "allowed"
     DENIED = "denied"
@@ -85,7 +85,7 @@ class Command:
     undo: Sentence | None
     """How to undo it; None if it changes nothing or cannot be undone."""
     checked: bool | None = None
-    """True if the predictor says that this fix of the configuration opens the path and closes no other required one;
+    """True if the predictor says that this fix of the configuration opens the path and closes no other required path;
     false if it cannot tell. None for other fixes, and for a command that changes nothing."""
 
 
@@ -98,7 +98,7 @@ class Line:
     line: Plain
     """The whole line, with `<PLACEHOLDER>` for what is not known here."""
     changes: bool
-    """Whether the line is to be written; otherwise it is only to be looked at."""
+    """Whether the line must be written; otherwise it is only shown, to be looked at."""
     undo: Sentence | None
     """How to undo it; None if nothing is written."""
 
@@ -212,7 +212,7 @@ class Run:
     finished_at: datetime
     seconds: float
     complete: bool
-    """Whether the run ended by itself, neither cut by its deadline nor interrupted."""
+    """Whether the run was completed, and neither cut by its deadline nor interrupted."""
     interrupted: bool
     expect: Expect
     workloads: tuple[Workload, ...]
@@ -228,7 +228,7 @@ class Run:
     facts_unused: Sentence | None
     """Why the given facts file was not used for this network; None if it was used, or none was given."""
     jobs: bool
-    """Whether AWS Backup was to be asked for jobs that did not succeed lately."""
+    """Whether AWS Backup was to be asked for recent jobs that did not succeed."""
     private_cidrs: tuple[IPv4Network | IPv6Network, ...]
     region: Plain | None
     region_source: Plain | None
@@ -318,8 +318,8 @@ class Vantage:
     credentials: Credentials | None
     clock_offset_seconds: float | None
     clock_uncertainty_seconds: float | None
-    """Half of the round trip in which the offset was measured; since the server tells whole seconds, up to one second
-    more."""
+    """Half of the round trip in which the offset was measured, plus up to one second, since the server tells only whole
+    seconds."""
     sdk: SdkFacts | None
 
 
@@ -329,7 +329,7 @@ class AddressStatus(StrEnum):
     OK = "ok"
     FAILED = "failed"
     NOT_CHECKED = "not-checked"
-    """At least one of them was not made, and none failed."""
+    """At least one of these steps was not made, and no step failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -390,7 +390,7 @@ class Measured(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfiguredPath:
-    """The path from this host to a port of an address by the configuration, with the measured result."""
+    """The path from this host to a port of an address as the configuration predicts it, with the measured result."""
 
     target: Plain
     address: Address
@@ -403,8 +403,8 @@ class ConfiguredPath:
     agrees: bool | None
     """Whether prediction and measurement agree; None if one of them is missing."""
     parted_at: Stage | None
-    """The hop at which they differ: the one that should have stopped a successful connect. None if a connect failed
-    that should pass, since the failed hop is then unknown."""
+    """The hop that should have stopped a connect that succeeded. None if a connect failed that should have succeeded,
+    since the hop that stopped it is unknown."""
     hops: tuple[Hop, ...]
     unseen: tuple[Sentence, ...]
     """Things that could change the prediction and cannot be seen from here."""

@@ -51,7 +51,7 @@ class Check:
     progress: Progress = Progress.WAITING
     observation: Observation[Any] | None = None
     is_old: bool = False
-    """Whether it is a result of the last run that this run has not made again yet."""
+    """Whether it is a result of the previous run that the current run has not replaced yet."""
 
     @property
     def reason(self) -> str | None:
@@ -74,13 +74,13 @@ class Cell:
     is_neutral: bool = False
     """Whether the result is neither good nor bad in itself."""
     weight: Weight | None = None
-    """How its failure or wrong answer counts; None without either, and until the run is judged."""
+    """How its failure or wrong answer counts; None if it has neither, and until the run is judged."""
     why: str = ""
     """Why it does not count, in words; empty if it does."""
     findings: tuple[str, ...] = ()
     """Ids of the findings that rest on its failure or wrong answer, the deciding one first."""
     is_old: bool = False
-    """Whether some of it is a result of the last run, while the next one goes on."""
+    """Whether a part of it is a result of the previous run, while the current run goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ class Lane:
     weight: Weight | None = None
     """The worst weight of its cells."""
     is_old: bool = False
-    """Whether some of its cells are results of the last run."""
+    """Whether some of its cells are results of the previous run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +157,7 @@ _ALWAYS: Final = frozenset({(Step.IMDS, None), (Step.CREDENTIALS, None)})
 _SHORTER: Final = {"access-denied": "DENIED"}
 """Short forms of common failures that do not fit into a narrow column."""
 _WORST: Final = (Progress.FAILED, Progress.RUNNING, Progress.WAITING, Progress.SKIPPED, Progress.OK)
-"""Progress values. Several checks together have the first value in this order that any of them has."""
+"""Progress values, in order: several checks together have the first of these values that any of the checks has."""
 _ROLES: Final = {
     Role.REQUIRED: "",
     Role.OPTIONAL: "not counted: not asked for",
@@ -186,10 +186,10 @@ def picture(
     *,
     is_judged: bool,
 ) -> Picture:
-    """The path as these checks, by id, show it.
+    """The path as the checks show it; `checks` has them by id.
 
-    `report` is the last report. Values that do not change from run to run, such as zones, are taken from it. The status
-    of a target is taken from it only if it is the report of these checks (`is_judged`).
+    `report` is the latest finished report. Values that do not change from run to run, such as zones, are taken from it.
+    The status of a target is taken from it only if it is the report of these checks (`is_judged`).
     """
     by_target: dict[str | None, list[Check]] = {}
     for check in checks.values():
@@ -285,7 +285,8 @@ def _band(target: Target | TargetReport, checks: list[Check], known: TargetRepor
 
 
 def _target_text(target: Target | TargetReport, judged: TargetReport | None, last: TargetReport | None) -> str:
-    """The verdict on a target. Until this run has one, the last run's is shown if its results are."""
+    """The verdict on a target. Until this run has a verdict, that of the previous run is shown if its results are
+    shown, too."""
     parts = [] if judged is None else [judged.status.upper(), f"path {judged.path}"]
     if judged is None and last is not None:
         parts = [f"last {last.status.upper()}"]
@@ -293,7 +294,7 @@ def _target_text(target: Target | TargetReport, judged: TargetReport | None, las
 
 
 def _unchecked(target: Target | TargetReport, checks: Iterable[Check], known: TargetReport | None) -> str | None:
-    """Return why no address of a target is checked (yet); None if one was or will be."""
+    """Return why no address of a target is checked (yet); None if an address was or will be checked."""
     at_addresses = [check for check in checks if check.subject.address is not None]
     reasons = {check.reason for check in at_addresses}
     if len(reasons) == 1 and None not in reasons:
@@ -388,8 +389,8 @@ def _is_own(known: Mapping[Address, TargetAddress], address: Address) -> bool:
 
 
 def _is_shown(check: Check) -> bool:
-    """Whether a check outside of STEPS is shown. Most of these are made in every run and are ok; the details of the
-    item to which a hidden check belongs have it."""
+    """Whether a check outside of STEPS is shown. Most such checks are made in every run and are ok. A hidden check is
+    shown only in the details of the item to which it belongs."""
     step, observation = check.subject.step, check.observation
     if check.progress is Progress.FAILED or (step, check.subject.operation) in _ALWAYS:
         return True

@@ -14,7 +14,7 @@ SOURCE: Final = "backuplink"
 MAX_ENTRIES: Final = 10
 """Maximum number of entries in one request."""
 MAX_BYTES: Final = 256 * 1024 - 1
-"""Maximum size of all entries of one request, and therefore of each."""
+"""Maximum size of all entries of one request together, and therefore of each entry."""
 _TIME_BYTES: Final = 14
 """The size that EventBridge counts for the time of an entry."""
 

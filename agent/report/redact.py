@@ -1,13 +1,14 @@
 """Remove from a report what identifies its network: the same value has the same mask everywhere in one report.
 
-Masks are numbered in the order of the report and not computed from the hidden values, so nothing can be guessed back,
-and masking a masked report again changes nothing. An address becomes one of the blocks reserved for documentation, so
-that a masked report is still a report.
+Masks are numbered in the order of the report and not computed from the hidden values, so no value can be guessed from
+its mask, and masking a masked report again changes nothing. An address becomes one of the blocks reserved for
+documentation, so that a masked report is still a report.
 
 The annotation of a field (`probes.masks`) says what its text is. An identifying value, such as a role, is masked whole.
 So is a value that a peer chose, such as a request id, unless it has the form of its kind. Sentences may quote such a
-value, so they are searched for it as a word. All other texts, such as codes, titles and ids, keep their words, even if
-a role or a peer has the same name: only ids, account numbers, ARNs, addresses and host names are masked in them.
+value, so each sentence is searched for it as a word. All other texts, such as codes, titles and ids, keep their words,
+even if a role or a peer has the same name: only ids, account numbers, ARNs, addresses and host names are masked in
+them.
 """
 
 import dataclasses
@@ -82,9 +83,9 @@ _NAMED_ADDRESS: Final = re.compile(r"\b(?P<kind>ip|ec2)-(?P<address>\d{1,3}(?:-\
 _QUOTED_BYTES: Final = re.compile(r"\b(?:bytearray\()?b['\"].*", re.DOTALL)
 """The end of an h11 error that quotes a peer; the end itself may be cut off."""
 _NOT_QUOTED: Final = frozenset({"exceptions", "fingerprint", "key", "node", "resolver", "search"})
-"""Kinds that no sentence quotes, and that are too short or too common to search for."""
+"""Kinds of values that no sentence quotes, and that are too short or too common to search for."""
 _NAMES: Final = frozenset({"domain", "host", "search"})
-"""Kinds that are searched for everywhere, even in ids, if they have a dot and so are not common words."""
+"""Kinds of values that are searched for everywhere, even in ids, if the value has a dot and so is not a common word."""
 _PLAIN_WORDS: Final = frozenset(
     {
         *(*SERVICES, *REGIONS, *(partition.id for partition in PARTITIONS)),
@@ -111,7 +112,7 @@ _AWS_WORDS: Final = frozenset(
 )
 """Failures of a read whose message can quote EC2."""
 _VERSIONS: Final = frozenset({BACKINT_FOR_ENDPOINTS, SSM_AGENT_WITHOUT_EC2MESSAGES})
-"""Versions of agents in sentences."""
+"""Versions of agents that sentences mention."""
 _LEAST_QUOTED: Final = 3
 """Minimum length of a value that is searched for in sentences; a shorter one may be a common word."""
 
@@ -129,8 +130,8 @@ _NAMES_END: Final = frozenset(
     "arpa biz cloud com corp de edu eu example fr gov home info int intern internal intra intranet invalid io jp lan "
     "local localdomain mil net org private test uk us".split()
 )
-"""Last labels of names that count as host names even with two parts; other words of two parts are files and symbols of
-programs."""
+"""A name of only two parts counts as a host name if it ends with one of these labels; other words of two parts are
+files and symbols of programs."""
 _FILES_END: Final = frozenset(
     "cfg cnf conf db go gz ini js json lock log md pem pid py sh so toml txt xml yaml yml".split()
 )
@@ -159,8 +160,8 @@ class DocumentRedactor:
         versions: Iterable[str] = (),
         targets: Iterable[str] = (),
     ) -> None:
-        """`quoted_codes` are failure codes whose messages quote a peer; `versions` are those of agents here, some of
-        which look like an address with four numbers; `targets` are the hosts at the ends of ids."""
+        """`quoted_codes` are failure codes whose messages quote a peer; `versions` are versions of agents on this host,
+        some of which look like IPv4 addresses; `targets` are the hosts at the ends of ids."""
         self._document = document
         self._masks: dict[str, str] = {}
         self._counts: Counter[object] = Counter()
@@ -205,7 +206,7 @@ class DocumentRedactor:
         return self._text(text, quotes=True)
 
     def value(self, mask: Mask, text: str) -> str:
-        """Mask a value that belongs to the document without being in it, like a field with this mask."""
+        """Mask a value that belongs to the document but is not in it, as a field with this mask would be masked."""
         if _has_form(mask, text) or not _is_meaningful(mask.word, text):
             return self._text(text)
         return self._mask(mask.word, text)
@@ -233,7 +234,7 @@ class DocumentRedactor:
             of_field = treatments(type(value))
             changed = {name: self._walked(getattr(value, name), treatment) for name, treatment in of_field.items()}
             if isinstance(value, Command):
-                # A mask would make a command or a line a riddle: placeholders replace it there.
+                # Nobody can use a command or a line with a mask in it, so it gets a placeholder instead.
                 changed["argv"] = tuple(self._placeholder(word) for word in value.argv)
             if isinstance(value, Line):
                 changed["line"] = " ".join(self._placeholder(word) for word in value.line.split(" "))
@@ -311,7 +312,7 @@ class DocumentRedactor:
         length = network.prefixlen
         if length == 0 or network in _NETWORKS_EVERYWHERE:
             return network
-        if length == network.max_prefixlen:  # a rule for one host must still be recognizable as that host's
+        if length == network.max_prefixlen:  # a rule for one host must still match the masked address of that host
             return ip_network(self._address(network.network_address))
         if network not in self._networks:
             # The reserved block of RFC 1112, section 4, is wide enough for most lengths.
@@ -339,7 +340,7 @@ class Redactor(DocumentRedactor):
     """The masks of a report, and of texts from its host that go with it."""
 
     def __init__(self, report: Report) -> None:
-        # The code of a failure has more forms than AWS' own, and may still quote a peer.
+        # The error code of an answer may also be text that a peer chose, unless it has the form of AWS' own codes.
         answers = (observation.facts for observation in report.observations if isinstance(observation.facts, ApiFacts))
         code = treatments(ApiFacts)["error_code"]
         super().__init__(
@@ -358,7 +359,7 @@ class Redactor(DocumentRedactor):
     def of_host(self, text: str) -> str:
         """Return a text that another program on the host wrote, such as a log, with the masks of the report. Values
         that the report does not know are found by their form alone: ids of AWS, ARNs, account numbers, addresses, names
-        of hosts and buckets, mail addresses, home folders. Other names in it stay."""
+        of hosts and buckets, mail addresses, home folders. Other names in the text stay."""
         known = _any_of({word for word in self._words if word in text})
         if known is not None:
             text = known.sub(lambda match: self._masks[match[0]], text)
@@ -372,7 +373,7 @@ class Redactor(DocumentRedactor):
 
     def word(self, kind: str, text: str, *, everywhere: bool = False) -> str:
         """Return the mask of a value of this kind, or the value itself if it identifies nothing. Later texts are
-        searched for it as well if it has a dot and so is not a common word, or with `everywhere`."""
+        searched for the value as well if it has a dot, and so is not a common word, or if `everywhere` is set."""
         if not _is_meaningful(kind, text):
             return self.of_host(text)
         if text not in self._masks and (masked := self.of_host(text)) != text:
@@ -392,8 +393,8 @@ class Redactor(DocumentRedactor):
 
 
 def _sensitive(report: Report) -> Iterator[tuple[str, str]]:
-    """Yield the content of fields that identify as a whole, with the kind of its mask, in the report's order."""
-    # First, so that a workload's setting with the same text has the mask of a host, too.
+    """Yield the content of each field that is masked whole, with the kind of its mask, in the report's order."""
+    # Buckets come first, so that a workload's setting with the same text gets the same mask.
     yield from (("bucket", target.bucket) for target in report.targets if target.bucket is not None)
     yield from sensitive_fields(report.vantage)
     yield from sensitive_fields(report.targets)
@@ -402,7 +403,7 @@ def _sensitive(report: Report) -> Iterator[tuple[str, str]]:
         failure = observation.failure
         if failure is None:
             continue
-        # The first names a path of this host; the others quote a source of credentials, and AWS.
+        # The message of the first kind names a path on this host; the others quote a source of credentials or AWS.
         bundle = failure.kind is FailureKind.TLS_NO_TRUST_STORE
         source = observation.subject.step is Step.CREDENTIALS and failure.kind not in _OWN_WORDS
         if bundle or source or (observation.subject.step is Step.EC2 and failure.kind in _AWS_WORDS):
@@ -411,11 +412,11 @@ def _sensitive(report: Report) -> Iterator[tuple[str, str]]:
             yield "text", quoted[0]
         yield from sensitive_fields(failure)
     yield from sensitive_fields(report.paths)
-    # Last, since a masked URL no longer has a host to count.
+    # These come last, since the host in a masked URL is no longer found.
     for kind, text in sensitive_fields((report.vantage, *(observation.facts for observation in report.observations))):
         if kind in ("location", "proxy", "url") and (host := _host_in(text)) is not None and "." in host:
             yield "host", host
-    # A rule may know of one from a place other than a field, such as a role from a denial.
+    # A rule may know a name from elsewhere than a field: it reads a role from the message of a denial.
     for finding in report.findings:
         yield from chosen_subjects(finding.subjects)
         issuers = (subject.id for subject in finding.subjects if subject.kind is SubjectKind.ISSUER)
@@ -423,7 +424,7 @@ def _sensitive(report: Report) -> Iterator[tuple[str, str]]:
 
 
 def chosen_subjects(subjects: Iterable[FindingSubject]) -> Iterator[tuple[str, str]]:
-    """Yield the subjects whose ids are chosen names, each with the word of its mask."""
+    """Yield the id of each subject whose id is a chosen name, after the word for its mask."""
     yield from ((subject.kind.value, subject.id) for subject in subjects if subject.kind in CHOSEN)
 
 
@@ -462,7 +463,7 @@ def _annotated(hint: Any, place: str) -> Iterator[Mask | Open]:
 
 
 def _has_form(treatment: Mask | Open | None, text: str) -> bool:
-    """Whether a text has the form for which its field's mask leaves it."""
+    """Whether a text has a form that the mask of its field leaves unmasked."""
     return isinstance(treatment, Mask) and treatment.unless is not None and _matches(treatment.unless, text)
 
 
@@ -511,14 +512,14 @@ def sensitive_fields(value: Any) -> Iterator[tuple[str, str]]:
 
 
 def _is_meaningful(kind: str, text: str) -> bool:
-    """Whether the value says something that patterns alone would not mask."""
+    """Whether a value identifies something and patterns alone would not mask it."""
     if not text or text in ("Amazon", "localhost", AMAZON_DNS):
         return False
     if kind in ("exceptions", "name", "resolver", *_NAMES):
         name = text.lower().removeprefix("*").strip(".")
         if kind == "host" and bucket_of_host(name) is not None:
-            return True  # a name of AWS's, with the user's own before it
-        if not name or any(suffix.endswith(f".{name}") for suffix in SUFFIXES):  # every name, or every name in `com`
+            return True  # a name of AWS that begins with a name that the user chose
+        if not name or any(suffix.endswith(f".{name}") for suffix in SUFFIXES):  # every name, or all of `com`
             return False
         return not _is_address(name) and not any(name == suffix or name.endswith(f".{suffix}") for suffix in SUFFIXES)
     return True

@@ -1,6 +1,6 @@
 """The JSON of a refusal, for kinds of documents without a verdict of their own.
 
-A report, a prediction, an audit and a fleet have the refusal in their verdict, with all their keys.
+A report, a prediction, an audit and a fleet have a verdict: it tells the refusal, and all their keys stay.
 """
 
 from typing import Any, Final
@@ -26,7 +26,7 @@ class RefusalVerdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """The document of a call that failed to make its own."""
+    """The document that a call writes if it cannot make the requested document."""
 
     schema: str
     tool: Tool

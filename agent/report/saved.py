@@ -17,13 +17,13 @@ from agent.report.serialization import DecodeError, quoted
 from probes.model import Target
 
 PAGE_ID: Final = "backuplink-report"
-"""Id of the element that holds the report in a page of `--format html`."""
+"""Id of the element that contains the report in a page of `--format html`."""
 _IN_PAGE: Final = f'<script type="application/json" id="{PAGE_ID}">'
 _AFTER: Final = "</script>"
 
 
 class SavedReportError(Exception):
-    """The file holds no report; the reason is in words for the operator."""
+    """The file does not contain a report; the reason is in words for the operator."""
 
 
 def parse_report(data: bytes, name: str) -> Report:

@@ -20,7 +20,7 @@ HIDDEN: Final = "***"
 LEAST: Final = 6
 """Minimum length of a known secret that is searched for; a shorter one is part of many words."""
 LEAST_WORD: Final = 16
-"""Minimum length of a known secret that has only small letters and dashes, as words of a setting have."""
+"""Minimum length of a known secret that has only small letters and dashes, like the ordinary words of a setting."""
 
 # Every pattern is linear: the texts may be hostile, and each of their characters is a possible start.
 _CHOSEN: Final = (
@@ -46,8 +46,8 @@ _ASSIGNED_CHOSEN: Final = re.compile(
     rf"(?P<value>{_QUOTED}|{_BARE}(?:[ \t]{{1,8}}(?![\w.-]{{1,40}}[ \t]?[:=]){_BARE}){{0,15}})",
     re.IGNORECASE,
 )
-"""A name and a secret that people choose, which may have blanks: it ends at the next sign, or at the next name with a
-value."""
+"""A name, and a secret that a person chose. Such a secret may have blanks: it ends at the next sign, or at the next
+name with a value."""
 _GIVEN: Final = re.compile(
     rf"(?P<before>(?<![\w-])--?[a-z-]{{0,40}}?(?:{_NAME}|{_CHOSEN})(?![\w-]{{0,20}}-(?:id|arn|file|name)\b)[\w-]{{0,20}}"
     rf"[ \t]{{1,3}}|\b(?:bind|root)pw[ \t]{{1,8}}|\blogin[ \t]{{1,8}}\S{{1,128}}[ \t]{{1,8}}password[ \t]{{1,8}}"
@@ -59,7 +59,7 @@ _GIVEN: Final = re.compile(
     rf"(?!-)(?P<value>{_QUOTED}|[^\s'\"]{{1,4096}})",
     re.IGNORECASE,
 )
-"""A secret after an option, or after a word of a program or a file without a sign between them: `--token ...`,
+"""A secret after an option, or after a word of a program or a file, with neither `=` nor `:` before it: `--token ...`,
 `hdbuserstore SET KEY HOST USER ...`."""
 _ELEMENT: Final = re.compile(
     rf"(?P<before><[\w.:-]{{0,40}}?(?:{_NAME}|{_CHOSEN})[\w.:-]{{0,40}}(?:[ \t][^<>\n]{{0,200}})?>"
@@ -79,7 +79,7 @@ _HOOK: Final = re.compile(
     r"/webhooks|events\.pagerduty\.com/integration|api\.telegram\.org)/)(?P<value>[^\s'\"<>]{1,4096})",
     re.IGNORECASE,
 )
-"""URLs whose path allows everybody to write."""
+"""URLs that allow everybody who knows their path to write."""
 _KNOWN_FORMS: Final = re.compile(
     r"(?<![A-Za-z0-9])(?:gh[oprsu]_|github_pat_|gl(?:pat|ptt|rt|dt|soat|cbt|ft|imt|agent|oas)-|xox[a-z](?:\.xox[a-z])?-|xapp-"
     r"|AIza|ya29\.|[sr]k_(?:live|test|prod)_|sk-(?:ant|proj|svcacct|admin)-|SG\.|hv[brs]\.|AGE-SECRET-KEY-|npm_|pypi-AgE"
@@ -175,7 +175,7 @@ def _of_url(url: str) -> Iterable[str]:
 
 
 def _url(match: re.Match[str]) -> str:
-    """Return a word without the user and query of a URL in it: a password may hold anything, and a presigned URL has
+    """Return a word without the user and query of a URL in it: a password may contain anything, and a presigned URL has
     its signature in its query."""
     scheme, sign, rest = match[0].partition("://")
     if not sign:

@@ -1,9 +1,9 @@
-"""Frozen classes to plain data and back, and the JSON Schema of them: one walk over type hints each.
+"""Convert frozen classes to plain data and back, and make their JSON Schema: each is one walk over type hints.
 
-Plain data is what JSON and TOML hold. Addresses, networks, instants and enumerations are strings there, tuples are
-lists, and a float is rounded to six digits, since more would be noise. Reading is strict: an unknown key, a missing key
-and a value of another kind are refused with their position. Only documents that people write by hand may omit a field
-with a default.
+Plain data has only the types of JSON and TOML. Addresses, networks, instants and enumerations are strings there, tuples
+are lists, and a float is rounded to six digits, since more would be noise. Reading is strict: an unknown key, a missing
+key and a value of another kind are refused with their position. Only documents that people write by hand may omit a
+field with a default.
 """
 
 import dataclasses
@@ -57,7 +57,7 @@ class DecodeError(ValueError):
 
 
 def hold_to_schema(document: Any, schema: str) -> None:
-    """Raise DecodeError for a document of another schema, with the name of that where it is one of backuplink's."""
+    """Raise DecodeError for a document with another schema; the error names that schema if it belongs to backuplink."""
     found = document.get("schema") if isinstance(document, dict) else None
     if found == schema:
         return

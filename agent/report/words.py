@@ -1,7 +1,7 @@
 """The content that all formats for people share: its rows, its words and their order.
 
 The texts here are not escaped. A format passes each foreign text through `visible`: names, certificates and answers
-come from others, and in a saved report every word may.
+come from others, and so may every word of a saved report.
 """
 
 import shlex
@@ -108,7 +108,8 @@ def seen_from(report: Report) -> tuple[str, ...]:
 
 
 def _checked_for(report: Report) -> str:
-    """Return the workloads of the run, with the sign by which each was found; empty for a caller alone."""
+    """Return the workloads of the run, with the sign by which each was found; empty if `caller` is the only
+    workload."""
     workloads = report.vantage.workloads
     if all(workload.name is Workload.CALLER for workload in workloads):
         return ""
@@ -143,7 +144,7 @@ def before_target(finding: Finding) -> str:
 
 def head(finding: Finding) -> str:
     """The first line of a finding: `CRITICAL backup: 1 of 3 addresses is silent on 443: 10.0.2.17`; with `(not
-    counted)` before it if the finding raises no verdict."""
+    counted)` after the severity if the finding raises no verdict."""
     aside = "" if finding.counts else " (not counted)"
     return f"{finding.severity.upper()}{aside} {said(finding)}"
 
@@ -287,7 +288,7 @@ def zone(address: TargetAddress) -> str:
 
 
 def cell(observation: Observation[Any] | None) -> str:
-    """A step in a word: its time if it succeeded, the failure in capitals if it did not, a dash if it was not made."""
+    """A step in a word: its time if it succeeded, the failure in capitals if it failed, a dash if it was not made."""
     if observation is None:
         return ""
     if observation.failure is not None:
@@ -300,7 +301,7 @@ def cell(observation: Observation[Any] | None) -> str:
 
 _MANY_READS: Final = 4
 _NEEDS: Final = "needs "
-"""The start of the reason for a skipped read that needs the answer of another."""
+"""The start of the reason for a skipped read that needs the answer of another read."""
 _NEEDS_ANOTHER: Final = f"{_NEEDS}what could not be read"
 
 
@@ -342,7 +343,7 @@ def _listed(what: Iterable[str], reads: int, why: str) -> list[str]:
     if reads < _MANY_READS and why not in (NO_TROUBLE, NOT_NEEDED):
         return every
     others = [one for one in every if not one.startswith(f"{Step.EC2} ")]
-    # A healthy run reads no configuration at all, which takes one word.
+    # A healthy run reads no configuration at all, so that the number of reads is of no use.
     return [*others, "the configuration" if why in (NO_TROUBLE, NOT_NEEDED) else f"the configuration ({reads} reads)"]
 
 

@@ -1,1 +1,1 @@
-"""A run from its settings and a world to a measurement, with every event on the way. Nothing here judges."""
+"""Make a run: from its settings and a world to its measurement, with every event on the way. Nothing here judges."""

@@ -1,4 +1,4 @@
-"""Collect facts: make a run's EC2 reads on a host that reaches EC2, for runs on hosts that do not."""
+"""Collect facts: a host that reaches EC2 makes the EC2 reads of a run, for runs on hosts that do not reach EC2."""
 
 import asyncio
 from datetime import datetime
@@ -40,7 +40,7 @@ class ReadOptions(Protocol):
 
     @property
     def profile(self) -> str | None:
-        """The SDK's profile; None for the SDK's own choice."""
+        """The profile for the SDK; None lets the SDK choose."""
 
     @property
     def timeout(self) -> float:
@@ -53,7 +53,7 @@ class FactsRequest:
 
     vpc_id: str
     region: str | None
-    """None if the SDK's profile names it."""
+    """The Region; None if the SDK's profile names it."""
     profile: str | None
     ca_bundle: str | None
     timeout: float
@@ -64,7 +64,7 @@ class FactsRequest:
 
 async def gather(request: FactsRequest, world: World, *, stop: CancelToken) -> Ec2Facts | FactsUnavailable:
     """Read the whole configuration of a VPC. Ends within the deadline, or when `stop` is cancelled; every unfinished
-    read has an observation with the reason. Never raises for anything that the world does."""
+    read then has an observation with the reason. Never raises for anything that the world does."""
     try:
         return await _gather(request, world, stop)
     except _NothingReadError as error:
@@ -91,7 +91,7 @@ async def _gather(request: FactsRequest, world: World, stop: CancelToken) -> Ec2
             )
             await ec2.inspect(reader, log, whole_request(request.vpc_id, region), limit=request.timeout)
     except TimeoutError:
-        pass  # each read that was cut short records it
+        pass  # each read that was cut short records this itself
     finally:
         stop.release()
     reason = f"interrupted by {stop.reason}" if stop.reason else f"the deadline of {request.deadline:g} s came"
@@ -150,12 +150,12 @@ async def keys_here(world: World, request: ReadOptions) -> Keys | FactsUnavailab
 
 
 def lacking(facts: Ec2Facts) -> tuple[str, ...]:
-    """Return the failed reads, one line each, with the permission if that is missing."""
+    """Return a line for each failed read; if a permission is missing, the line names it."""
     outcomes = {observation.subject.operation: observation.outcome for observation in facts.observations}
     lines = []
     for operation, read in WHOLE_READS.items():
         if operation == OWN_INTERFACES:
-            continue  # the host that will use the file is unknown, and knows its own interfaces
+            continue  # it is not known which host will use the file; that host reads its own interfaces
         match outcomes.get(operation):
             case Failed(failure=Failure(kind=FailureKind.NOT_PERMITTED)):
                 lines.append(f"{read.words}: not permitted; it takes {' and '.join(read.actions)}")
@@ -194,13 +194,14 @@ async def _keys(request: ReadOptions, world: World, log: Log) -> Keys:
 
 
 def _is_of_ec2(read: Observation[Any]) -> bool:
-    """Whether a read calls EC2 itself. Without such reads, the others explain nothing."""
+    """Whether a read calls EC2 itself. Without such reads, the other reads explain nothing."""
     described = WHOLE_READS.get(read.subject.operation or "")
     return described is not None and described.actions[0].startswith(f"{ec2.EC2}:")
 
 
 def _why_nothing(observations: tuple[Observation[Any], ...], reason: str) -> str:
-    """Return the first failure, which caused the others; if nothing was read yet, the `reason` why the run ended."""
+    """Return the first failure in words, since it caused the others; if no read has failed, return the `reason` why the
+    reads ended."""
     first = next((observation for observation in observations if observation.failure is not None), None)
     if first is None or first.failure is None:
         return f"nothing could be read; cut short: {reason}"

@@ -1,4 +1,4 @@
-"""The events of a run as they happen. Everything that shows a run is a function of these events."""
+"""The events of a run. Everything that shows a run while it goes on depends on these events alone."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ class RunStarted:
 
 @dataclass(frozen=True, slots=True)
 class TargetsKnown:
-    """The run's targets as far as they are known; a later event replaces an earlier one."""
+    """The run's targets as far as they are known; a later event of this kind replaces an earlier one."""
 
     targets: tuple[Target, ...]
 

@@ -1,4 +1,4 @@
-"""The type of a run as a function, for callers that handle signals and progress themselves."""
+"""The type of the function that makes a run, for callers that handle signals and progress themselves."""
 
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeAlias
@@ -11,6 +11,6 @@ if TYPE_CHECKING:
     from agent.report.model import Measurement
 
 Emit: TypeAlias = Callable[[Event], None]
-"""Takes each event of a run."""
+"""A function that receives each event of a run."""
 Measure: TypeAlias = "Callable[[Settings, Emit, CancelToken], Awaitable[Measurement]]"
-"""Makes one run with these settings, emits its events, and ends early when the token is cancelled."""
+"""A function that makes one run with these settings, emits its events, and ends early if the token is cancelled."""

@@ -20,7 +20,7 @@ from probes.steps.jobs import JobsRequest
 from probes.vpc.model import VpcEndpoint
 
 NO_INSTANCE: Final = "instance metadata does not tell which instance this is, and so whose jobs to ask for"
-"""The reason for not listing jobs without an instance: other hosts' jobs say nothing about this host."""
+"""The reason for listing no jobs if the instance is unknown: jobs of other hosts say nothing about this host."""
 _INSTANCE_ID: Final = re.compile(r"i-[0-9a-f]{8,17}")
 _ACCOUNT: Final = re.compile(r"[0-9]{12}")
 _ADDRESSING: Final = {
@@ -48,7 +48,7 @@ def targets(
     for name, need in _needs(settings, region, sdk, used).items():
         service = SERVICES[name]
         buckets = _of_buckets(service, region, used, settings)
-        # If there are buckets, all other users of the service mean its own host.
+        # If workloads use buckets, everything else that uses the service calls the service's own host.
         rest = _needs(settings, region, sdk, [one for one in used if one.bucket is None]) if buckets else {name: need}
         own = _own_hosts(service, region, rest[name], settings, sdk) if name in rest else ()
         for target in (*buckets, *own):
@@ -68,8 +68,8 @@ def _own_hosts(
 
 
 def _joined(one: Target, other: Target) -> Target:
-    """Merge two targets at the same host; the result is required if either is. It has one call, so different buckets
-    mean that the call is for none."""
+    """Merge two targets at the same host; the result is required if either target is. It makes a single call: if the
+    buckets differ, the call is for no bucket."""
     is_required = Role.REQUIRED in (one.role, other.role)
     return replace(
         one,
@@ -95,19 +95,19 @@ def _needs(settings: Settings, region: str, sdk: SdkFacts | None, used: Iterable
             if service.gives_credentials and sdk is not None and _is_asked_for_role(service, region, sdk):
                 named.setdefault(service.name, caller.cause)
     needed = needs(used, named)
-    if settings.jobs:  # the service that lists jobs, if no workload of the run calls it
+    if settings.jobs:  # the service that lists jobs is needed even if no workload of the run calls it
         listing = (service.name for service in SERVICES.values() if service.lists_jobs)
         needed = {name: Need(role=Role.OPTIONAL, required_by=()) for name in listing if name not in needed} | needed
     return {name: _wanted(needed[name], settings) for name in SERVICES if name in needed}
 
 
 def _wanted(need: Need, settings: Settings) -> Need:
-    """Return a need under the settings: a requested path applies to every service."""
+    """Return a need as the settings change it: a requested path applies to every service."""
     return need if settings.expect is None else replace(need, by_any_path=False)
 
 
 def _of_buckets(service: Service, region: str, used: Iterable[WorkloadInUse], settings: Settings) -> tuple[Target, ...]:
-    """Return the targets at the buckets to which workloads send their data; none if an option names the endpoint to
+    """Return a target for each bucket to which workloads send their data; empty if an option names the endpoint to
     call."""
     if service.bucket_permission is None or any(named.service == service.name for named in settings.endpoints):
         return ()
@@ -130,8 +130,8 @@ def _of_buckets(service: Service, region: str, used: Iterable[WorkloadInUse], se
 
 
 def _is_asked_for_role(service: Service, region: str, sdk: SdkFacts) -> bool:
-    """Whether the SDK's chain calls a service at the same host as other calls to it. The global host of STS is not a
-    target, since no endpoint stands for it."""
+    """Whether the SDK's search for credentials calls a service at the host that other calls to the service use. The
+    global host of STS is not a target, since no endpoint leads to it."""
     return sdk.sts_host is not None and sdk.sts_host == _effective(service, region, _CONTEXT, sdk).host
 
 
@@ -151,8 +151,9 @@ def names_endpoint_by_id(settings: Settings) -> bool:
 
 
 def with_names(settings: Settings, endpoints: Iterable[VpcEndpoint]) -> Settings:
-    """Return the settings with the regional DNS names of endpoints in place of their ids, as far as EC2 gave them."""
-    # The first name is the one without a zone (AWS Backup Developer Guide, Working with gateways).
+    """Return the settings with the regional DNS names of endpoints in place of their ids, as far as EC2 gave these
+    names."""
+    # The first name is the name without a zone (AWS Backup Developer Guide, Working with gateways).
     names = {endpoint.endpoint_id: endpoint.dns_names[0] for endpoint in endpoints if endpoint.dns_names}
 
     def named(endpoint: NamedEndpoint) -> NamedEndpoint:
@@ -166,9 +167,9 @@ def with_names(settings: Settings, endpoints: Iterable[VpcEndpoint]) -> Settings
 def jobs_request(targets: Iterable[Target], metadata: ImdsFacts | None, now: datetime) -> JobsRequest | str:
     """Return the jobs to request from AWS Backup, or a text that says why there is nothing to request.
 
-    As a rule these are the jobs of this instance. If a required service carries the data of jobs of other resources,
-    they are the jobs of all resources of the account in the Region, or of virtual machines alone if that service is
-    the gateways'.
+    As a rule these are the jobs of this instance. If a required service carries the data of other resources, they are
+    the jobs of all resources of the account in the Region. If that service is the one for gateways, they are only the
+    jobs of virtual machines.
     """
     created_after = (now - JOBS_PERIOD).replace(microsecond=0)
     required = [SERVICES[target.service] for target in targets if target.role is Role.REQUIRED]
@@ -244,6 +245,6 @@ def _target(service: Service, region: str, addressing: Addressing, need: Need, *
 
 
 def _id_of(service: Service, region: str, host: str) -> str:
-    """Return the service's name for the default host in this Region, `SERVICE@HOST` for every other."""
+    """Return the service's name for the default host in this Region, and `SERVICE@HOST` for every other host."""
     is_default = host == host_of(service.name, region, fips=False, dual_stack=False)
     return service.name if is_default else f"{service.name}@{host}"

@@ -8,8 +8,8 @@ from probes.model import Address
 class Rotation:
     """Decides which address of a target makes the single signed call of a run.
 
-    The host's addresses take turns in their order: the call is made at the address with the index `place` modulo their
-    number, or at the next one whose steps before the call succeed.
+    The addresses that this host uses take turns in their order. The call is made at the address with the index `place`
+    modulo their number or, if a step before the call fails there, at the next address without such a failure.
     """
 
     def __init__(self, place: int) -> None:
@@ -21,20 +21,20 @@ class Rotation:
         self._changed = asyncio.Event()
 
     def start(self, own: tuple[Address, ...], first: Address | None = None) -> None:
-        """Set the order. `own` are the addresses that this host uses, empty if its lookup failed. The order starts with
-        `first`, if `own` contains it, whatever its place."""
+        """Set the order. `own` are the addresses that this host uses; empty if its lookup failed. If `own` contains
+        `first`, the order starts with it, whatever `place` is."""
         start = own.index(first) if first in own else self._place % len(own) if own else 0
         self._order = (*own[start:], *own[:start])
         self._known.set()
 
     def leave(self, address: Address) -> None:
-        """Let the next address proceed: this one makes no call, unless it was already its turn."""
+        """Let the next address proceed: this address makes no call, unless it has already taken its turn."""
         self._settle(address, False)
 
     async def take(self, address: Address) -> bool:
-        """Whether this address makes the call. Waits until each address before it has taken or left its place."""
+        """Whether this address makes the call. Waits until every address before it has taken or left its turn."""
         await self._known.wait()
-        if not self._order:  # only direct queries gave addresses: the first to get here makes the call
+        if not self._order:  # only direct queries gave addresses: the first address that asks makes the call
             self._settle(address, not any(self._taken.values()))
             return self._taken[address]
         if address not in self._order:

@@ -1,10 +1,10 @@
-"""Make one run: from settings and a world to its measurement, with every event on the way.
+"""Make one run: read the host and the network through a world, as the settings say, and return the measurement.
 
-The order of a run: the host's own configuration; then, all at the same time, metadata, the SDK's settings and the
-trusted roots; as soon as a Region is known, the names at every resolver; and as soon as an answer contains an address,
-the steps at it. Nothing waits for a slow resolver. The configuration is read in parallel: from the start, or from the
-first sign of trouble on. At the deadline, or when interrupted, the run is cancelled and its log closed, so that every
-step that was planned has its observation.
+A run first reads the host's own configuration. Then, all at the same time, it reads metadata, the SDK's settings and
+the trusted roots. As soon as a Region is known, it asks every resolver for the names, and as soon as an answer contains
+an address, it makes the steps at this address. Nothing waits for a slow resolver. The configuration of the network is
+read in parallel: from the start, or from the first sign of trouble on. At the deadline, or when interrupted, the run is
+cancelled and its log closed, so that every step that was planned has its observation.
 """
 
 import asyncio
@@ -78,8 +78,8 @@ if TYPE_CHECKING:
     from probes.vpc.reads import Inspection
 
 MAX_CONNECTS: Final = 512
-"""Maximum number of simultaneous connects. If a run had more dead ports than that, each further round of them would
-cost one more timeout."""
+"""Maximum number of simultaneous connects. If a run has more ports without an answer, each further 512 of them cost one
+more timeout."""
 MAX_HANDSHAKES: Final = 32
 TAIL_SECONDS: Final = 0.2
 """Seconds before the deadline at which reads of the configuration end, so that the run itself can finish in time."""
@@ -97,7 +97,7 @@ async def measure(settings: Settings, world: World, *, emit: Callable[[Event], N
     window = asyncio.timeout_at(progress.ends_at)
     complete = True
     try:
-        # The window is the outer context: a signal after its end would find it closed.
+        # The window is the outer context, since a signal must not find it closed.
         async with window, _watching_lateness(world.machine):
             stop.watch(window)
             await progress.go()
@@ -171,7 +171,7 @@ class RunInProgress:
         self._context: ladder.ProbeContext | None = None
         self.suspicion = Suspicion(is_suspect=self._is_suspect)
         self.may_read = settings.ec2 is not Ec2.NEVER or settings.ec2_facts is not None
-        """Whether the configuration is requested, from EC2 or from a file."""
+        """Whether the run may read the configuration, from EC2 or from a file."""
         self.facts_unused: str | None = None
         """Why the facts file is not used; None if it is used, or there is none."""
         self._region_known = asyncio.Event()
@@ -185,7 +185,7 @@ class RunInProgress:
         self._measured = asyncio.Event()
         """Set when everything but the configuration has its observations."""
         self._names_are_known = not self.may_read
-        """Whether endpoints given by id have their names from EC2, as far as it has any."""
+        """Whether the names of endpoints that were given by id have been read from EC2, as far as it knows them."""
         self._endpoints_known = asyncio.Event()
         """Set when the read of endpoints finished or failed, or will not be made."""
 
@@ -220,7 +220,7 @@ class RunInProgress:
             self._measured.set()
             watching.cancel()
             if self.settings.ec2 is Ec2.AUTO and not self.suspicion.stands:
-                reading.cancel()  # no verdict of ok waits for it
+                reading.cancel()  # a verdict of ok does not wait for the read
                 await asyncio.wait([reading])
                 self._skip_configuration(NO_TROUBLE if self.suspicion.first is None else NOT_NEEDED)
         if self.log.find(_CREDENTIALS.id) is None:
@@ -346,7 +346,7 @@ class RunInProgress:
         self.suspicion.scopes_known()
 
     async def _find_credentials(self, keys: asyncio.Future[Keys | str]) -> None:
-        """Ask the SDK's chain for credentials, and give `keys` the signing keys, or the reason why no calls are
+        """Ask the SDK's chain for credentials, and set `keys` to the signing keys, or to the reason why no calls are
         made."""
 
         async def body(draft: Draft[CredentialFacts]) -> Keys:
@@ -363,7 +363,7 @@ class RunInProgress:
 
     async def _observe_role(self) -> None:
         """Ask metadata what is wrong with the role that it names. The SDK treats a role without credentials like a
-        missing one."""
+        missing role."""
         await self.metadata_read.wait()
         role = None if self._metadata is None else self._metadata.role
         if role is None:
@@ -375,7 +375,7 @@ class RunInProgress:
         await self.log.observe(_ROLE, body, limit=self.settings.timeout)
 
     async def _observe_container(self, address: Address, port: int) -> None:
-        """Connect to the source of a container's credentials; only the SDK requests them there."""
+        """Connect to the source of a container's credentials; only the SDK requests credentials from it."""
 
         async def body(draft: Draft[TcpFacts]) -> None:
             stream = await tcp.connect(self.world.net, self.world.machine, address, port, draft)
@@ -390,8 +390,8 @@ class RunInProgress:
         """Take the configuration from the file or, without one for this network, read it from EC2."""
         try:
             if self.may_read and not await self._took_facts() and await self._is_read_wanted():
-                # Reads that only explain must not make a run incomplete: reads that are still open are recorded as cut
-                # short.
+                # Reads that only explain must not make a run incomplete: if they have not ended, they are recorded as
+                # cut short.
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout_at(self.ends_at - TAIL_SECONDS):
                         await self._ask_for_configuration(keys)
@@ -399,7 +399,8 @@ class RunInProgress:
             self._endpoints_known.set()
 
     async def _took_facts(self) -> bool:
-        """Take the configuration from the file. Returns whether there is a file, of this network and recent enough."""
+        """Take the configuration from the file. Returns whether there is a file, and it is recent and about this
+        network."""
         facts = self.settings.ec2_facts
         if facts is None:
             return False
@@ -408,13 +409,13 @@ class RunInProgress:
         if self.facts_unused is not None:
             return False
         for observation in facts.observations:
-            if observation.subject.operation in READS:  # a report has no interfaces of other hosts
+            if observation.subject.operation in READS:  # interfaces of other hosts do not belong in a report
                 self.log.keep(observation)
         self._skip_configuration("the facts file does not have it")
         return True
 
     def _why_unusable(self, facts: Ec2Facts) -> str | None:
-        """Return why a facts file says nothing about this host's network; None if it does."""
+        """Return why a facts file cannot be used for this host's network; None if it can."""
         metadata = self._metadata
         if metadata is None or metadata.vpc_id is None:
             return f"it is about {facts.vpc_id}, and {NO_VPC}"
@@ -425,7 +426,7 @@ class RunInProgress:
         return untimely(facts, self.world.machine.now())
 
     async def _is_read_wanted(self) -> bool:
-        """Whether to read EC2. With `auto` this waits for a sign of trouble; a run without any cancels the wait."""
+        """Whether to read EC2. With `auto` this waits for a sign of trouble; a run without a sign cancels the wait."""
         if self.settings.ec2 is Ec2.NEVER:
             self._skip_configuration(f"the facts file was not used: {self.facts_unused}")
             return False
@@ -443,7 +444,7 @@ class RunInProgress:
             self._skip_configuration(NO_VPC)
             return
         if metadata.region is not None and is_region(metadata.region):
-            region = metadata.region  # the VPC is where the instance is, whatever Region its calls go to
+            region = metadata.region  # the VPC is in the instance's Region, whatever Region the calls go to
         if self.settings.calls is Calls.NONE:  # then nobody else has asked for credentials
             keys = asyncio.get_running_loop().create_future()
             await self._find_credentials(keys)
@@ -476,8 +477,8 @@ class RunInProgress:
             group.create_task(self._read_names(inspection, network))
 
     async def _read_names(self, inspection: "Inspection", network: asyncio.Task[None]) -> None:
-        """Read the settings by which names resolve. With `auto`, only if a sign points at names, or EC2 does not know a
-        failing address."""
+        """Read the settings by which names resolve. With `auto`, read them only if a sign of trouble concerns names, or
+        EC2 does not know a failing address."""
         if self.settings.ec2 is Ec2.AUTO:
             doubt = self.suspicion.about_names
             await _first_of(doubt.wait(), asyncio.wait([network]))
@@ -489,15 +490,16 @@ class RunInProgress:
         await inspection.read_names()
 
     def _is_address_unknown(self, inspection: "Inspection") -> bool:
-        """Whether an address in trouble may not belong to an endpoint of this VPC, so that the name may resolve
-        wrongly. If EC2 does not answer, other services hardly will, and a run does not wait for them."""
+        """Whether it is possible that an address in trouble does not belong to an endpoint of this VPC, so that the
+        name resolves wrongly. False if EC2 does not answer: other services then hardly answer, and a run does not wait
+        for them."""
         known = inspection.endpoint_addresses
         if known is None:
             return not inspection.is_silent
         return not self.suspicion.addresses_in_trouble() <= known
 
     def _skip_configuration(self, reason: str, reads: Iterable[str] = tuple(READS)) -> None:
-        """Record that the reads among these that were not made will not be."""
+        """Record for each of these reads that was not made that it will not be made."""
         for read in reads if self.may_read else ():
             if self.log.find(_read(read).id) is None:
                 self.log.skip(_read(read), reason)
@@ -505,7 +507,7 @@ class RunInProgress:
     async def _load_trust(self, trust: asyncio.Future[Trust], settings: asyncio.Task[SdkFacts | None]) -> None:
         """Load the roots that the SDK would trust; an error is raised at the handshake that asks for them."""
         bundle = self.settings.ca_bundle
-        if bundle is None:  # an empty variable counts as set: the SDK makes no client with it
+        if bundle is None:  # an empty variable counts as set: with it the SDK makes no client
             bundle = self.world.machine.environment.get("AWS_CA_BUNDLE")
         if bundle is None and await self._may_have_shared_config():
             sdk = await settings  # now only a profile can name a bundle, and only the SDK reads profiles
@@ -523,7 +525,8 @@ class RunInProgress:
             trust.exception()  # marks the error as retrieved: there may be no handshake that asks for it
 
     async def _may_have_shared_config(self) -> bool:
-        """Whether the SDK may have a shared file to read. If a home folder does not answer, that is unknown."""
+        """Whether the SDK may have a shared file to read. True if that is unknown because a home folder does not
+        answer."""
         try:
             async with asyncio.timeout(self.settings.timeout):
                 return await host.has_shared_config(self.world.machine)
@@ -533,7 +536,8 @@ class RunInProgress:
     # --- Targets -----------------------------------------------------------------------------------------------------
 
     def _start_targets(self, targets: tuple[Target, ...]) -> None:
-        """Make these the run's targets, and start the new ones. A target whose name only EC2 knows waits for EC2."""
+        """Make these the run's targets, and start those that are new. A target whose name only EC2 knows waits for
+        EC2."""
         if self._context is None:
             return
         if targets != self.targets:
@@ -565,8 +569,8 @@ class RunInProgress:
         return plan.jobs_request(self.targets, self._metadata, self.world.machine.now())
 
     def lookup_limit(self) -> float:
-        """Seconds for the host's own lookup: the C library waits for each silent name server before it asks the next,
-        and so do programs on this host."""
+        """Seconds for the host's own lookup. The C library, and with it every program on this host, waits for each
+        silent name server before it asks the next."""
         others = len(self._host.resolvers) - 1 if self._host else 0
         return self.settings.timeout + host.resolver_timeout(self._host) * max(others, 0)
 
@@ -591,12 +595,12 @@ class RunInProgress:
         return self._scope(address) in (AddressScope.VPC, AddressScope.PRIVATE)
 
     def _is_suspect(self, target: Target, address: Address) -> bool:
-        """Whether this host would use an address that is not on the expected path, or may not be."""
+        """Whether this host would use an address that is not, or may not be, on the expected path."""
         if address.version not in self.families():
             return False
         expected = Expect.ANY if target.by_any_path else self.settings.expect or DEFAULT_EXPECT
         if SERVICES[target.service].has_gateway_endpoint and not self.is_private(address):
-            return expected is not Expect.ANY  # only EC2 knows where its route leads
+            return expected is not Expect.ANY  # only EC2 knows where the route to it leads
         match expected:
             case Expect.PRIVATE:
                 return not self.is_private(address)
@@ -641,7 +645,7 @@ def _read(operation: str) -> Subject:
 
 
 async def _first_of(*waits: Coroutine[Any, Any, object]) -> None:
-    """Wait until one of these is done, and leave the others."""
+    """Wait until one of these is done, and let the others go on."""
     tasks = [asyncio.ensure_future(wait) for wait in waits]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

@@ -1,8 +1,8 @@
 """Signs of trouble. At the first sign, a run with `--ec2 auto` starts to read the configuration.
 
 Only the needs of a required target count. A sign is an address outside the scope that the run expects, a failed step,
-or a step that stays without an answer for longer than healthy ones take; this last kind is taken back if the answer
-comes after all. A healthy run has no signs, and reads nothing.
+or a step that stays without an answer for longer than healthy steps take. If that answer comes after all, the sign is
+withdrawn. A healthy run has no signs, and reads no configuration.
 """
 
 import asyncio
@@ -17,17 +17,17 @@ from probes.operations import GETADDRINFO, JOBS
 from probes.ports import HTTPS
 
 PATIENCE: Final = 0.25
-"""Seconds for a connect while none to the same port of the service has succeeded: longer than any round trip within a
-Region or from a nearby site."""
+"""Limit in seconds for a connect while no connect to the same port of the service has succeeded: longer than any round
+trip within a Region or from a nearby site."""
 SLOWER: Final = 4
 """Maximum ratio of a connect's time to the slowest successful connect to the same port of the service."""
 MIN_PATIENCE: Final = 0.05
 """Minimum limit for a connect in seconds, since this process does not always run at once."""
 LOOKUP_PATIENCE: Final = 1.0
-"""Seconds for the host's own lookup: longer ones are stalled lookups (DNS016)."""
+"""Limit in seconds for the host's own lookup: a lookup that takes longer is stalled (DNS016)."""
 _TICK: Final = 0.05
 """Seconds between two checks of the open steps. A step must be overdue in two successive checks, so that an answer that
-waits for this process is taken first."""
+has come but is not processed yet is seen first."""
 _AT_ADDRESSES: Final = frozenset({Step.TCP, Step.TLS, Step.HTTP, Step.API})
 
 
@@ -35,7 +35,7 @@ class Suspicion:
     """The signs of trouble of one run, while it lasts."""
 
     def __init__(self, *, is_suspect: Callable[[Target, Address], bool]) -> None:
-        """`is_suspect` tells whether the expected path may not lead to an address of a target; it is called only after
+        """`is_suspect` tells whether an address of a target may not be on the expected path; it is called only after
         `scopes_known`."""
         self.raised = asyncio.Event()
         """Set at the first sign."""
@@ -51,7 +51,7 @@ class Suspicion:
         """Addresses of the host's own lookup, by target."""
         self._scopes_known = False
         self._failed: list[Subject] = []
-        """Failed steps of all targets: it may be decided later which targets are required."""
+        """Failed steps of all targets, since it may become known only later which targets are required."""
         self._open: dict[str, tuple[Subject, float]] = {}
         """Connects and lookups without an answer, with their start by the loop's clock."""
         self._slowest: dict[tuple[str, int], float] = {}
@@ -117,7 +117,7 @@ class Suspicion:
 
     @property
     def stands(self) -> bool:
-        """Whether a sign is valid. A slow answer that has come is no longer a sign."""
+        """Whether any sign is still valid. A slow answer is no longer a sign once it has come."""
         return bool(self._signs() or self._overdue())
 
     def addresses_in_trouble(self) -> frozenset[Address]:
@@ -150,7 +150,7 @@ class Suspicion:
     def _counts(self, subject: Subject) -> bool:
         """Whether a required target needs a step."""
         target = subject.target
-        if target not in self._required or subject.operation == JOBS:  # the path is proven where jobs are asked for
+        if target not in self._required or subject.operation == JOBS:  # the steps before it have proven the path
             return False
         if _is_own_lookup(subject):
             return True
@@ -159,7 +159,7 @@ class Suspicion:
         )
 
     def _overdue(self) -> frozenset[str]:
-        """Return ids of required steps that are open for longer than healthy ones take."""
+        """Return ids of required steps that have been open for longer than healthy steps take."""
         if not self._open:
             return frozenset()
         now = asyncio.get_running_loop().time()

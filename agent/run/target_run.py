@@ -84,10 +84,10 @@ class TargetRun:
         self._questions: list[asyncio.Event] = []
         """One event for each query to a resolver, set at its end."""
         self._waiting: dict[Address, str] | None = None if target.role is Role.REQUIRED else {}
-        """Addresses of a target that was not requested, each with the id of the observation that gave it. They wait
-        until the host's own lookup shows whether the target is in use at all; None after that."""
+        """Addresses of a target that is not required, each with the id of the observation that gave it. They wait until
+        the host's own lookup shows whether the target is in use at all; None from then on."""
         self._unused: str | None = None
-        """Why such a target is not measured; None if it is."""
+        """Why a target that is not required is not measured; None if it is measured."""
         self._rotation = Rotation(run.settings.turn) if run.settings.calls is Calls.ONE else None
 
     def start(self, resolvers: tuple[Address, ...]) -> None:
@@ -166,7 +166,7 @@ class TargetRun:
         if is_searched_first:
             self._run.spawn(self._look_up_related(WITHOUT_SEARCH, self._target.host, subject.id))
         kind = None if seen.failure is None else seen.failure.kind
-        # A lookup that finds no name has tried all search domains in vain.
+        # A lookup that found no name has already tried all search domains.
         if addresses or kind is FailureKind.TOO_LARGE or (is_searched_first and kind not in _NOTHING):
             self._run.spawn(self._look_for_search_domain(addresses, subject.id, without_search=not is_searched_first))
         for operation, name in self._related_names(addresses):
@@ -176,13 +176,14 @@ class TargetRun:
         return f"the name of {self._target.host} is not known: only EC2 has it"
 
     def _related_names(self, addresses: tuple[Address, ...]) -> Iterable[tuple[str, str]]:
-        """Yield, by operation, other names that programs may resolve because of the default name's resolution: names
-        that private DNS may hide from appliances of the service, and the name that private DNS may cover instead."""
+        """Yield the operation and the name of each lookup of another name that may explain how the default name
+        resolves: names that private DNS may hide from appliances of the service, and the name that private DNS may
+        cover instead."""
         target = self._target
         if target.addressing is not Addressing.DEFAULT or target.role is Role.CONTEXT or self._unused is not None:
             return
         if target.bucket is not None:
-            return  # the workload uses no other name of a bucket
+            return  # a workload uses only this name of a bucket
         if not any(map(self._run.is_private, addresses)):
             yield DUAL_STACK_NAME, host_of(target.service, target.region, fips=False, dual_stack=True)
         else:
@@ -193,9 +194,9 @@ class TargetRun:
         self, addresses: tuple[Address, ...], after: str, *, without_search: bool
     ) -> None:
         """Look for the search domain from which programs on this host get their answer, if no resolver gave it for the
-        name itself, or for the domain at which their lookup failed; with `without_search` also look up the name alone.
-        The C library tries the search list first if `ndots` says so, else after the name itself was not found. A cache
-        may also hold an answer that no resolver gives."""
+        name itself. If their lookup failed, look for the domain at which it failed. With `without_search`, also look up
+        the name alone. The C library tries the search list first if `ndots` says so, else only if it does not find the
+        name itself. A cache may also have an answer that no resolver gives."""
         host = self._context.log.find(HOST)
         facts = None if host is None else host.facts
         if not isinstance(facts, HostFacts) or not facts.search or "." not in self._target.host:
@@ -222,8 +223,8 @@ class TargetRun:
         await self._context.log.observe(subject, body, limit=self._run.lookup_limit())
 
     async def _ask(self, subject: Subject, resolver: Address, record: str, ended: asyncio.Event) -> None:
-        """Ask one resolver directly, and measure the addresses that it gives. `ended` is set when it has answered, or
-        will not."""
+        """Ask one resolver directly, and measure the addresses that it gives. `ended` is set when the resolver has
+        answered, or will not answer."""
 
         async def body(draft: Draft[DnsFacts]) -> tuple[Address, ...]:
             answer = await dns.ask(
@@ -237,8 +238,8 @@ class TargetRun:
             )
             given = self._given.union(answer)
             if len(given) > dns.MAX_ADDRESSES:
-                # Not this resolver's fault: another may have filled the list. Addresses from the host's own lookup are
-                # never refused here.
+                # This is not the fault of this resolver: other resolvers may have filled the list. Addresses from the
+                # host's own lookup are never refused here.
                 draft.facts = None
                 raise ProbeError(FailureKind.TOO_LARGE, f"resolvers gave over {dns.MAX_ADDRESSES} addresses in all")
             self._given = given
@@ -267,7 +268,8 @@ class TargetRun:
         )
 
     def _climb(self, address: Address, after: str) -> None:
-        """Start the steps at an address once; skip them if the address is not to be measured."""
+        """Start the steps at an address, unless they were started before; skip them if the address must not be
+        measured."""
         if address in self._climbed:
             return
         self._climbed.add(address)
@@ -306,7 +308,8 @@ class TargetRun:
         )
 
     def _answered_before(self) -> Address | None:
-        """Return the address at which an earlier run made the call whose answer still holds; None without one."""
+        """Return the address at which an earlier run made the call whose answer still counts; None if there is no such
+        call."""
         answers = (answer.subject for answer in self._context.standing.values())
         return next((subject.address for subject in answers if subject.target == self._target.id), None)
 

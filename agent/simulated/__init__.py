@@ -1,2 +1,2 @@
-"""A VPC in memory: the seams of `probes.seams`, built from a scenario file, under a clock that jumps to the next
-timer."""
+"""A VPC in memory. It implements the seams of `probes.seams` as a scenario file describes them, under a clock that
+jumps to the next timer."""

@@ -1,7 +1,6 @@
-"""The answers of an AWS endpoint in a simulated world, to unsigned requests and to signed ones, whose signatures it
-checks.
+"""The answers of an AWS endpoint in a simulated world, to unsigned and to signed requests. The signatures are checked.
 
-The texts are documented by AWS or were reported (AWS Backup Developer Guide, Common Error Types; IAM User Guide,
+AWS documents the texts, or users reported them (AWS Backup Developer Guide, Common Error Types; IAM User Guide,
 Troubleshoot access denied error messages).
 """
 
@@ -51,7 +50,7 @@ def reply(
     headers: Mapping[str, str],
     body: bytes,
 ) -> Reply:
-    """The answer of an AWS endpoint to a request, in the protocol of the service whose host is asked."""
+    """The answer of an AWS endpoint to a request, in the protocol of the service to whose host the request goes."""
     asked = SERVICES.get(service_of_host(headers.get("host", "")) or "")
     answers = AnswerForm.JSON if asked is None else asked.answers
     status, lines, content = _reply(row, credentials, now, method, path, headers, body, answers)
@@ -134,7 +133,7 @@ def role_denied(row: TcpPart) -> str:
 
 
 def _role(credentials: CredentialsPart, now: datetime) -> bytes:
-    """Credentials of a role, in the form in which STS gives them for a web identity (AWS STS API Reference,
+    """Credentials of a role, in the form of STS' answer for a web identity (AWS STS API Reference,
     AssumeRoleWithWebIdentity)."""
     keys = (
         f"<AccessKeyId>{credentials.access_key_id}</AccessKeyId>"
@@ -156,7 +155,7 @@ _MISMATCH: Final = (
 
 
 def _service_of(signing_name: str, method: str, path: str) -> Service | None:
-    """The service whose signed call this is, whatever its query string says."""
+    """The service to whose signed call the method and path of a request belong; the query string does not matter."""
     for service in SERVICES.values():
         call = service.call
         if call is None or (service.signing_name, call.method) != (signing_name, method):
@@ -238,7 +237,7 @@ def _judged(
 
 
 def _jobs(row: TcpPart, server: datetime, path: str, jobs: JobList, error: Callable[[int, str, str], Reply]) -> Reply:
-    """A page of the jobs that match the query (AWS Backup API Reference, ListBackupJobs and its kin)."""
+    """A page of the jobs that match the query (AWS Backup API Reference, ListBackupJobs and similar operations)."""
     if row.jobs_answer == "denied":
         action = f"backup:{jobs.operation}"
         text = f"User: {PRINCIPAL} is not authorized to perform: {action} because no identity-based policy allows the"
@@ -312,8 +311,8 @@ def _clock_text(signed_at: datetime, server: datetime) -> str:
 
 
 def _error(status: int, code: str, message: str, answers: AnswerForm) -> Reply:
-    """An error in the form of a service. The codes of the query protocol have names of their own (AWS STS API
-    Reference, Common Errors)."""
+    """An error in the form of a service. In the query protocol the codes have other names (AWS STS API Reference,
+    Common Errors)."""
     if answers is AnswerForm.JSON:
         headers = {"x-amzn-RequestId": REQUEST_ID, "x-amzn-ErrorType": f"{code}:http://internal.amazon.com/coral/"}
         return status, headers, json.dumps({"message": message}).encode()

@@ -1,7 +1,8 @@
-"""Certificates of a simulated world, made on demand and the same every time; no key is ever committed.
+"""Certificates of a simulated world. They are made on demand and are always the same; no key is ever committed.
 
 A key is derived from a label, signatures are deterministic (RFC 6979) and validity is fixed, so the same label gives
-the same bytes. There are two authorities: one with Amazon's name, which the simulation trusts, and a company's own.
+the same bytes. There are two authorities: one has Amazon's name, and the simulation trusts it; the other is a company's
+own.
 """
 
 import hashlib
@@ -31,7 +32,7 @@ _P256_ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2F
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Authority:
-    """A root and the intermediate that signs for it."""
+    """A root, and the intermediate that signs certificates for it."""
 
     root: x509.Certificate
     intermediate: x509.Certificate
@@ -74,8 +75,8 @@ def server_context(
     """The TLS context of a server with a certificate for `names`.
 
     With `expired`, the certificate is no longer valid; with `leaf_alone`, the server does not send the issuer's
-    certificate; with `none_in_common`, it accepts only ciphers for a key that it does not have; and with
-    `refuses_name`, it knows none of the names that it is asked for (RFC 6066, section 3).
+    certificate; with `none_in_common`, it accepts only ciphers for a kind of key that it does not have; and with
+    `refuses_name`, it refuses every name that a client asks for (RFC 6066, section 3).
     """
     signer = authority(issuer)
     own = key(f"{issuer} {names[0]}")
@@ -94,7 +95,7 @@ def loaded(own: ec.EllipticCurvePrivateKey, chain: Sequence[x509.Certificate]) -
     """The context of a server that presents `chain`, its own certificate first."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.set_alpn_protocols(["http/1.1"])
-    # The ssl module reads keys from files only. A file in memory needs no disk, which may be full.
+    # The ssl module reads keys only from files. A file in memory works even if the disk is full.
     with tempfile.NamedTemporaryFile(dir=_IN_MEMORY if os.access(_IN_MEMORY, os.W_OK) else None) as file:
         file.write(
             own.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
@@ -129,7 +130,8 @@ def sign(
     names: tuple[str, ...] = (),
     not_after: datetime = NOT_AFTER,
 ) -> x509.Certificate:
-    """A certificate of `owner`. With `path_length` it is an authority's, otherwise it is a server's for `names`."""
+    """A certificate for `owner`: with `path_length` that of an authority, otherwise that of a server with these
+    `names`."""
     serial = int.from_bytes(hashlib.sha256(owner.public_bytes() + issuer.public_bytes()).digest()[:16]) | 1
     builder = (
         x509.CertificateBuilder(issuer, owner, own.public_key(), serial, NOT_BEFORE, not_after)

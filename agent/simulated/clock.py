@@ -1,7 +1,7 @@
 """An event loop whose time jumps to the next timer, so that a timeout of three seconds costs nothing.
 
 `asyncio.timeout` and `asyncio.sleep` read `loop.time()`, so the loop is the clock. When nothing is ready, the selector
-does not wait for the next timer, but moves the time there.
+does not wait for the next timer, but moves the time to it.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from typing import Any, Final
 from probes.background import NAME
 
 _POLL_SECONDS: Final = 0.01
-"""Seconds, in the host's time, after which to look again whether a thread still works."""
+"""Seconds of real time between two looks at whether a thread still works."""
 
 
 class _Leaping(selectors.DefaultSelector):
@@ -22,7 +22,7 @@ class _Leaping(selectors.DefaultSelector):
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         ready: list[Any] = super().select(0)  # signals still arrive
         if not ready and timeout is None:
-            raise RuntimeError("the simulated world stands still: nothing is due and nothing will be")
+            raise RuntimeError("the simulated world stands still: no timer is set, and nothing else can happen")
         if not ready and timeout:
             self.now += timeout
         return ready
@@ -46,19 +46,19 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self, selector: _Leaping | None = None) -> None:
         self._leaping = _Leaping() if selector is None else selector
         super().__init__(self._leaping)
-        self._clock_resolution = 1e-6  # must exceed the precision of floats near `now`
+        self._clock_resolution = 1e-6  # must be larger than the rounding error of floats near `now`
 
     def time(self) -> float:
         return self._leaping.now
 
     def leap(self, seconds: float) -> None:
-        """Let time pass without running anything in this loop."""
+        """Move the time forward without running anything in this loop."""
         self._leaping.now += seconds
 
 
 class PatientLoop(VirtualLoop):
     """A loop whose virtual time stands still while a thread of `in_background` works, for example on a file, and while
-    `is_waiting` says that the loop awaits something else from the host, such as an answer on a socket."""
+    `is_waiting` returns True because the loop waits for something else that is real, such as an answer on a socket."""
 
     def __init__(self, is_waiting: Callable[[], bool] = lambda: False) -> None:
         super().__init__(_Patient(is_waiting))

@@ -1,5 +1,5 @@
-"""The answers of EC2, Route 53, its Resolver and its Profiles in a simulated world, in boto3's form, including members
-that nothing here reads.
+"""The answers of EC2, Route 53, its Resolver and its Profiles in a simulated world, in boto3's form. They include
+members that the program does not read.
 
 Texts and codes of refusals are those that AWS documents (EC2 API Reference, Error codes; Route 53 Resolver API
 Reference and Route 53 API Reference, Common errors).
@@ -50,7 +50,7 @@ _STATES: Final = {
         "Partial",
     )
 }
-"""The API's spelling of states, by their spelling in `Endpoint` (botocore 1.44.8)."""
+"""The API's spelling of each state, by the state's spelling in `Endpoint` (botocore 1.44.8)."""
 _ROUTE_TARGETS: Final = {
     "nat-": "NatGatewayId",
     "tgw-": "TransitGatewayId",
@@ -61,7 +61,7 @@ _ROUTE_TARGETS: Final = {
     "cagw-": "CarrierGatewayId",
     "arn:": "CoreNetworkArn",
 }
-"""The member of a Route for targets whose id has this prefix. Other targets are in GatewayId."""
+"""The member of a Route that contains the target, by the prefix of the target's id. Other targets are in GatewayId."""
 
 
 class RefusedError(Exception):
@@ -97,8 +97,8 @@ def answer(scenario: Scenario, service: str, operation: str, parameters: Mapping
 
 
 def is_found(scenario: Scenario) -> bool:
-    """Whether the host finds the services' addresses in time. It asks its resolvers like the C library, which waits for
-    a silent one longer than a read may take."""
+    """Whether the host finds the addresses of the services in time. It asks its resolvers like the C library, which
+    waits for a silent resolver longer than a read may take."""
     for resolver in scenario.host.resolvers:
         rows = [row for row in scenario.dns if resolver in row.resolvers]
         if not rows or rows[0].answer != "closed":
@@ -163,8 +163,8 @@ class _Describe:
     ids: tuple[str, str, str]
     """The parameter for ids, the member with an item's id, and the error code for an unknown id."""
     filters: Mapping[str, str]
-    """The members to which filters apply, by filter name. A dot leads to a member of a member; in a list, to a member
-    of each item."""
+    """The member to which each filter applies, by the name of the filter. A dot leads to a member of a member or, in a
+    list, to a member of each item."""
 
     def __call__(self, scenario: Scenario, network: Configuration, parameters: Mapping[str, Any]) -> Item:
         items = list(self.items(scenario, network))
@@ -182,7 +182,7 @@ class _Describe:
 
 
 def _values(item: Any, path: list[str]) -> list[str]:
-    """All values at the end of a path, in the spelling of filters."""
+    """All values at the end of a path, spelled as in filters."""
     if isinstance(item, list):
         return [value for entry in item for value in _values(entry, path)]
     if not path:
@@ -516,7 +516,7 @@ def _attachments(network: Configuration) -> tuple[TransitAttachment, ...]:
 
 
 _ATTACHMENT_STATES: Final = {"pendingacceptance": "pendingAcceptance", "rollingback": "rollingBack"}
-"""The API's spelling of states that it does not write in lower case there (botocore 1.44.8)."""
+"""The API's spelling of attachment states that it does not write in lower case (botocore 1.44.8)."""
 
 
 def _attachment_items(scenario: Scenario, network: Configuration) -> Iterable[Item]:
@@ -589,7 +589,7 @@ def _known(**members: str | None) -> Item:
     return {name: value for name, value in members.items() if value is not None}
 
 
-# --- Requests in a form of their own ----------------------------------------------------------------------------------
+# --- Requests with a special form -------------------------------------------------------------------------------------
 
 
 def _vpc_attribute(_scenario: Scenario, network: Configuration, parameters: Mapping[str, Any]) -> Item:
@@ -667,7 +667,7 @@ def _target_item(address: Address) -> Item:
 
 
 def _is_wanted(item: Item, filters: Mapping[str, list[str]]) -> bool:
-    """Whether an item passes Resolver's filters, which have the names of its members."""
+    """Whether an item passes Resolver's filters. Each filter has the name of a member of the item."""
     if absent := [name for name in filters if name not in item]:
         raise RefusedError("InvalidParameterException", f"[RSLVR-00001] Unknown filter: {absent[0]}", 400)
     return all(item[name] in values for name, values in filters.items())
@@ -839,7 +839,7 @@ def _firewall_domains(_scenario: Scenario, network: Configuration, parameters: M
     rule_of_list = next((rule for rule in _all_firewall_rules(network) if rule.domain_list_id == wanted), None)
     if rule_of_list is None:
         raise _no_such_firewall_resource(wanted)
-    if rule_of_list.domains is None:  # nobody sees the domains of a list that AWS keeps (Managed Domain Lists)
+    if rule_of_list.domains is None:  # AWS hides the domains of its own lists (Managed Domain Lists)
         raise _denied("route53resolver", "ListFirewallDomains")
     return _page((f"{domain}." for domain in rule_of_list.domains), parameters, "Domains")
 
@@ -971,4 +971,4 @@ _ANSWERS: Final[Mapping[str, Callable[[Scenario, Configuration, Mapping[str, Any
     "route53profiles:ListProfileAssociations": _profile_associations,
     "route53profiles:ListProfileResourceAssociations": _profile_resources,
 }
-"""The functions that answer, by action. Every action of READS has one."""
+"""The function that makes the answer to each action. Every action of READS has one."""

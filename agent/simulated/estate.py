@@ -1,9 +1,10 @@
-"""An estate of many hosts, for trying `backuplink fleet`: VPCs, zones, subnets, groups and accounts, with faults that
-hosts share, faults of single hosts, and hosts that are silent in some sweeps.
+"""A made-up estate: all hosts of an organisation, for trying `backuplink fleet`. It has VPCs, zones, subnets, groups
+and accounts, faults that hosts share, faults of single hosts, and hosts that are silent in some sweeps. A sweep is one
+run on all hosts.
 
-The same number of hosts always gives the same estate. The record of a host with a fault is the record of a run in a
-scenario, so a real host would write the same, with its own ids and addresses. The estate knows its faults
-(`Estate.truth`), and tests compare them with the faults that a fleet report finds.
+The same number of hosts always gives the same estate. The record of a host with a fault comes from a run in a scenario:
+a real host would write the same record with its own ids and addresses. `Estate.truth` tells the faults, and tests
+compare them with the faults that a fleet report finds.
 """
 
 import hashlib
@@ -21,7 +22,7 @@ from agent.simulated.settings import EPOCH
 from probes.frozen import dataclass
 
 SWEEPS: Final = 5
-"""Number of sweeps: one a day, the last of them at EPOCH."""
+"""Number of sweeps. There is one each day, and the last is at EPOCH."""
 MIN_HOSTS: Final = 20
 MAX_HOSTS: Final = 200_000
 REGION: Final = "euw1"
@@ -32,7 +33,7 @@ _ACCOUNTS: Final = 4
 _GROUPS: Final = 8
 """Number of groups of hosts in each VPC."""
 _READERS: Final = 5
-"""Number of hosts in eight that may read EC2."""
+"""How many of eight hosts may read EC2."""
 OWNERS: Final = {
     "billing": "finance-it@example.com",
     "crm": "sales-it@example.com",
@@ -45,8 +46,8 @@ _NOISE_PERCENT: Final = 2.0
 _SPREAD: Final = 600
 """Seconds over which the runs of a sweep are spread."""
 _RESOLVERS: Final = {"10.0.9.53": "10.200.9.53", "10.0.8.53": "10.201.9.53"}
-"""The VPCs' own name servers, which the hosts of several VPCs ask, by their addresses in scenarios. The first one
-fails."""
+"""The addresses in the estate of the name servers that hosts of several VPCs ask, by their addresses in scenarios. The
+first name server fails."""
 _FAILING, _WELL = _RESOLVERS.values()
 _IDS: Final = re.compile(r"\b(?P<kind>vpc|vpce|sg|sgr|subnet|acl|rtb|eni|i)-[0-9a-f]{17}\b")
 _ADDRESSES: Final = re.compile(r"\b10\.0\.(?P<rest>[0-9]{1,3}\.[0-9]{1,3})\b")
@@ -97,7 +98,7 @@ class Template:
 
 
 def templates() -> Iterator[Template]:
-    """The runs that an estate needs."""
+    """The runs from which the records of an estate are made."""
     for name in dict.fromkeys((HEALTHY, *(fault.scenario for fault in FAULTS), *NOISE)):
         for reads_ec2 in (True, False):
             yield Template(scenario=name, reads_ec2=reads_ec2)
@@ -114,11 +115,11 @@ class Host:
     group: int
     reads_ec2: bool
     resolver: str
-    """The resolver that it uses, as a record describes it."""
+    """The resolver that the host uses, as its record describes it."""
     noise: str | None
     """The scenario of a fault that only this host has."""
     noise_since: int
-    """Number of the first sweep with that fault."""
+    """Number of the first sweep with the fault that only this host has."""
 
 
 class Estate:
@@ -134,7 +135,7 @@ class Estate:
         return "InstanceId,Owner,Application\n" + "".join(sorted(rows))
 
     def truth(self, sweep: int = SWEEPS - 1) -> dict[str, frozenset[str]]:
-        """The hosts of each shared fault that were heard in a sweep, by the name of the fault."""
+        """For each shared fault, by its name, the hosts that have it and reported in a sweep."""
         return {
             fault.name: frozenset(
                 host.id for host in self.hosts if _fault_of(host, sweep) is fault and not _is_silent(host, sweep)
@@ -143,12 +144,12 @@ class Estate:
         }
 
     def silent(self, sweep: int = SWEEPS - 1) -> frozenset[str]:
-        """The hosts that were not heard in a sweep."""
+        """The hosts that did not report in a sweep."""
         return frozenset(host.id for host in self.hosts if _is_silent(host, sweep))
 
     def reads(self, records: Mapping[Template, HostRecord]) -> Iterator[Read]:
-        """The records of all sweeps, the oldest first, as if read from a bucket of Systems Manager; `records` has the
-        records of the templates."""
+        """The records of all sweeps, the oldest first, as if they were read from a bucket of Systems Manager; `records`
+        contains the record of each template."""
         moved: dict[tuple[Template, int], HostRecord] = {}
         for sweep in range(SWEEPS):
             for host in self.hosts:
@@ -251,7 +252,7 @@ def _id(kind: str, *words: object) -> str:
 
 
 def _in_vpc(record: HostRecord, vpc: int) -> HostRecord:
-    """A record of a scenario, with the ids and addresses of a VPC."""
+    """A record of a scenario, changed to the ids and addresses of a VPC."""
 
     def moved(text: str) -> str:
         text = _IDS.sub(lambda match: _id(match["kind"], vpc, "vpc" if match["kind"] == "vpc" else match[0]), text)

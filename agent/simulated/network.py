@@ -1,8 +1,8 @@
-"""The network of a simulated world: a small VPC, with the changes that a scenario's `[ec2]` makes.
+"""The network of a simulated world: a small VPC, as the part `[ec2]` of a scenario changes it.
 
 The healthy network has three subnets in three zones, one main route table, the default network ACL, the host with its
-groups, and the endpoints of the scenario with a group of their own. A row of `[ec2]` replaces the row with the same id
-or is added to the others.
+groups, and the endpoints of the scenario, which have their own group. A row of `[ec2]` replaces the row with the same
+id, or is added.
 """
 
 import hashlib
@@ -101,11 +101,12 @@ TABLE_ID: Final = "rtb-0a1b2c3d4e5f67890"
 ACL_ID: Final = "acl-0a1b2c3d4e5f67890"
 DHCP_OPTIONS_ID: Final = "dopt-0a1b2c3d4e5f67890"
 ENDPOINT_GROUP_ID: Final = "sg-0e1b2c3d4e5f67890"
-"""Allows 443 from the VPC, and nothing else."""
+"""The group that allows port 443 from the VPC, and nothing else."""
 GATEWAY_GROUP_ID: Final = "sg-0f1b2c3d4e5f67890"
-"""Allows from the VPC all ports of services with an appliance."""
+"""The group that allows, from the VPC, all ports of services with an appliance."""
 SERVICE_OWNER: Final = "vpce.amazonaws.com"
-"""The owner of the zone that private DNS attaches to a VPC. It is not certain, so no finding may depend on it."""
+"""The owner of the zone that private DNS attaches to a VPC. It is not certain that this is the owner, so no finding may
+depend on it."""
 INTERNET_RESOLVER: Final = ResolverRule(
     rule_id="rslvr-autodefined-rr-internet-resolver",
     name="Internet Resolver",
@@ -114,8 +115,8 @@ INTERNET_RESOLVER: Final = ResolverRule(
     targets=(),
     owner_id="Route 53 Resolver",
 )
-"""The rule that Resolver gives every VPC for names that no other rule matches (Route 53 Developer Guide, Using rules to
-specify how to handle DNS queries)."""
+"""The rule that every VPC has from Resolver, for names that no other rule matches (Route 53 Developer Guide, Using
+rules to specify how to handle DNS queries)."""
 POLICY: Final = (
     '{\n  "Statement": [\n    {\n      "Action": "*", \n      "Effect": "Allow", \n      "Principal": "*", \n'
     '      "Resource": "*"\n    }\n  ]\n}'
@@ -124,14 +125,14 @@ POLICY: Final = (
 _BLOCKS: Final = tuple(ip_network(f"10.0.{number}.0/24") for number in (1, 2, 3))
 _SUBNET_IDS: Final = ("subnet-0a1b2c3d4e5f67890", "subnet-0b1b2c3d4e5f67890", "subnet-0c1b2c3d4e5f67890")
 _ANOTHER_SUBNET_ID: Final = "subnet-0d1b2c3d4e5f67890"
-"""The subnet for the host's block, if the host is not in one of these blocks."""
+"""The host's subnet, if the host is in none of `_BLOCKS`."""
 _READ_SECONDS: Final = 0.02
 """The duration of a read whose answer is in a file."""
 _EVERYWHERE: Final[dict[int, Network]] = {4: ip_network("0.0.0.0/0"), 6: ip_network("::/0")}
 
 
 def region_of(scenario: Scenario) -> str:
-    """The Region of a scenario's network. It is the Region of the instance, whatever Region the calls go to."""
+    """The Region of a scenario's network. It is the Region of the instance, even if the calls go to another Region."""
     return scenario.metadata.region
 
 
@@ -260,12 +261,12 @@ def part_of(scenario: Scenario) -> Ec2Part:
 
 
 def _merged(healthy: Iterable[T], rows: Iterable[T], key: Callable[[T], Hashable]) -> tuple[T, ...]:
-    """The healthy rows, with each row of the same key replaced, and the other rows appended."""
+    """The healthy rows: a given row replaces the healthy row with the same key, or is appended."""
     return tuple({key(row): row for row in (*healthy, *rows)}.values())
 
 
 def _subnets(scenario: Scenario) -> Iterable[Subnet]:
-    """The host's own subnet, then the subnets of the three blocks that lie in the VPC and are not the host's."""
+    """The host's own subnet, then a subnet for each other of the three blocks that lies in the VPC."""
     metadata = scenario.metadata
     owner = part_of(scenario).owner_id or metadata.account_id
     wide = [block for block in metadata.vpc_cidrs if block.version == 6]
@@ -310,7 +311,7 @@ def _own_interfaces(scenario: Scenario) -> Iterable[NetworkInterface]:
 def _endpoint(
     scenario: Scenario, part: EndpointPart, subnets: tuple[Subnet, ...]
 ) -> tuple[VpcEndpoint, tuple[NetworkInterface, ...]]:
-    """An endpoint and its interfaces, one per subnet."""
+    """An endpoint, and its interfaces: one in each subnet."""
     region = region_of(scenario)
     vpc_id = part.vpc_id or scenario.metadata.vpc_id
     service_name = service_name_of(part.service, region)
@@ -380,8 +381,8 @@ def _gateway_endpoint(scenario: Scenario, part: GatewayEndpointPart) -> GatewayE
 
 
 def _offered(scenario: Scenario) -> Iterable[EndpointService]:
-    """The endpoint services that AWS offers in the Region: those of the catalogue that the scenario does not remove,
-    under the catalogue's names or those in the scenario."""
+    """The endpoint services that AWS offers in the Region: those of the catalogue that the scenario does not remove.
+    Their names are from the scenario if it has them, else from the catalogue."""
     part, region = part_of(scenario), region_of(scenario)
     given = {row.service_name.rpartition(".")[2] for row in part.offered}
     yield from part.offered
@@ -435,8 +436,8 @@ def _main_table(scenario: Scenario) -> RouteTable:
 
 
 def _default_acl(scenario: Scenario, subnets: Iterable[Subnet], rows: Iterable[NetworkAcl]) -> NetworkAcl:
-    """The default ACL of a VPC, for all subnets that no other ACL names. Entries for IPv6 have the next number (Amazon
-    VPC User Guide, Default network ACL)."""
+    """The default ACL of a VPC, for all subnets that have no other ACL. An entry for IPv6 has the number after that of
+    the entry for IPv4 (Amazon VPC User Guide, Default network ACL)."""
     elsewhere = {subnet_id for acl in rows for subnet_id in acl.subnet_ids}
     families = sorted({block.version for block in scenario.metadata.vpc_cidrs})
     return NetworkAcl(
@@ -483,7 +484,7 @@ def _healthy_rules(scenario: Scenario, group_id: str) -> Iterable[GroupRule]:
 
 
 def _numbered(group: SecurityGroup) -> SecurityGroup:
-    """The group with an id for each of its rules, as EC2 gives them."""
+    """The group, in which each rule has an id, as in EC2's answers."""
     rules = (
         replace(rule, rule_id=rule.rule_id or f"sgr-0{hexadecimal(f'{group.group_id} {place}', 16)}")
         for place, rule in enumerate(group.rules)
@@ -492,7 +493,7 @@ def _numbered(group: SecurityGroup) -> SecurityGroup:
 
 
 def _hidden_zones(scenario: Scenario) -> Iterable[PrivateZone]:
-    """The zones of private DNS. It is not known whether ListHostedZonesByVPC shows them in reality."""
+    """The zones of private DNS. It is not known whether the real ListHostedZonesByVPC shows them."""
     region, own = region_of(scenario), scenario.metadata.vpc_id
     for part in part_of(scenario).endpoints:
         if part.private_dns and part.state == AVAILABLE and part.vpc_id in (None, own):
@@ -514,8 +515,8 @@ def hexadecimal(text: str, length: int) -> str:
 
 
 def facts_of(scenario: Scenario, now: datetime) -> Ec2Facts:
-    """The facts file that `backuplink facts` would write for the scenario's network, `days_old` before `now`. If the
-    scenario's file is of another VPC, that VPC is like this one."""
+    """The facts file that `backuplink facts` would have written for the scenario's network, `days_old` before `now`. If
+    the scenario's file is about another VPC, that VPC is equal apart from its id."""
     part = part_of(scenario)
     if part.file_of is not None:
         scenario = replace(scenario, metadata=replace(scenario.metadata, vpc_id=part.file_of))
@@ -553,7 +554,7 @@ def facts_of(scenario: Scenario, now: datetime) -> Ec2Facts:
         ),
     }
     outcomes = {
-        OWN_INTERFACES: Skipped("a file for every host of the VPC holds no one host's interfaces"),
+        OWN_INTERFACES: Skipped("a file for all hosts of a VPC does not have the interfaces of a single host"),
         **{operation: _outcome(part, operation, value) for operation, value in facts.items()},
     }
     return Ec2Facts(
@@ -583,12 +584,12 @@ def _outcome(part: Ec2Part, operation: str, facts: object) -> Outcome[Any]:
 
 
 def actions_of(reads: Iterable[str]) -> frozenset[str]:
-    """The actions that these reads need, as IAM names them."""
+    """The actions that these reads need, by their names in IAM."""
     return frozenset(action for read in reads for action in WHOLE_READS[read].actions)
 
 
 def denial_of(service: str, operation: str) -> tuple[str, str]:
-    """The code and the words with which a service denies an action (EC2 API Reference, Error codes; Route 53 Resolver
+    """The code and the message with which a service denies an action (EC2 API Reference, Error codes; Route 53 Resolver
     API Reference and Route 53 API Reference, Common errors)."""
     who = f"User: {PRINCIPAL} is not authorized to perform: {service}:{operation}"
     why = f"because no identity-based policy allows the {service}:{operation} action"

@@ -1,4 +1,4 @@
-"""The peers of a simulated world, as bytes over any stream: name servers, metadata, and services behind TLS.
+"""The peers of a simulated world: name servers, metadata, and services behind TLS. They exchange bytes over any stream.
 
 The same peers work behind in-memory pipes here and behind real sockets in the namespace tests, so that both worlds send
 the same bytes.
@@ -38,7 +38,7 @@ from probes.steps.tls import TlsStream
 METADATA_PORT: Final = 80
 DNS_TTL: Final = 60
 ROLE_LABELS: Final = {1026: "client-cp", 1027: "anon-cp", 1028: "proxy-app", 1031: "dp-1"}
-"""The names in the certificates of gateway ports (Storage Gateway User Guide; the same roles)."""
+"""The names in the certificates of gateway ports (Storage Gateway User Guide, where the ports have the same roles)."""
 _RECEIVE_BYTES: Final = 16_384
 LARGE_BYTES: Final = 4096
 
@@ -52,7 +52,7 @@ class End(Enum):
 
 Peer = Callable[[Stream], Awaitable[End]]
 Speech = Iterator[bytes | float | None]
-"""The pieces that a peer sends. A number is a pause of so many seconds, and None resets the connection."""
+"""The pieces that a peer sends. A number is a pause in seconds, and None resets the connection."""
 Now = Callable[[], datetime]
 Heard = Callable[[], None]
 
@@ -66,13 +66,13 @@ PAGE_WITH_REQUEST_ID: Final = (
 
 
 class HostilePeers(Protocol):
-    """Peers that break their protocols on purpose, by kinds that begin with `hostile-`. Only tests provide them."""
+    """Peers that break their protocols on purpose. Their kinds begin with `hostile-`. Only tests provide them."""
 
     def http(self, kind: str, request: bytes) -> Speech:
         """The reply to each piece of a request."""
 
     def raw(self, kind: str) -> Speech:
-        """The bytes that replace TLS."""
+        """The bytes that the peer sends in place of TLS."""
 
     def server_context(self, kind: str, issuer: str, names: tuple[str, ...]) -> ssl.SSLContext:
         """The TLS context of a server with a certificate for `names`."""
@@ -97,12 +97,12 @@ def register_hostile(hostile: HostilePeers) -> None:
 
 def _hostile() -> HostilePeers:
     if not _registered:
-        raise LookupError("the scenario has a hostile peer, and none are registered (register_hostile)")
+        raise LookupError("the scenario has a hostile peer, but no hostile peers are registered (register_hostile)")
     return _registered[0]
 
 
 class Overheard:
-    """A stream that calls a function whenever data arrives."""
+    """A stream that calls `heard` whenever data arrives."""
 
     def __init__(self, stream: Stream, heard: Heard) -> None:
         self._stream = stream
@@ -148,7 +148,7 @@ def metadata_addresses(scenario: Scenario) -> tuple[Address, ...]:
 
 def peer_at(scenario: Scenario, address: Address, port: int, now: Now, heard: Heard = lambda: None) -> Peer | None:
     """The peer that accepts connections at an address and port; None if there is none. `heard` is called whenever a
-    service there has decrypted data from a client."""
+    service at the port has decrypted data from a client."""
     if address in metadata_addresses(scenario) and port == METADATA_PORT:
         return None if scenario.metadata.answer == "silence" else _metadata(scenario, now)
     row = scenario.behind(address, port)
@@ -188,7 +188,7 @@ def dns_answer(scenario: Scenario, resolver: Address, packet: bytes, *, tcp: boo
     if addresses and row.rcode == "NOERROR":
         answer.answer.append(dns.rrset.from_text(owner, DNS_TTL, "IN", kind, *map(str, addresses)))
     elif row.rcode in ("NOERROR", "NXDOMAIN"):
-        zone = f"{row.soa or host.partition('.')[2] or 'root-servers.net'}."  # the root answers for a single label
+        zone = f"{row.soa or host.partition('.')[2] or 'root-servers.net'}."  # for a single label, the root answers
         soa = f"ns.{zone} hostmaster.{zone} 1 7200 900 1209600 60"
         answer.authority.append(dns.rrset.from_text(zone, DNS_TTL, "IN", "SOA", soa))
     return answer.to_wire(max_size=65_535 if tcp else 0, want_shuffle=False)
@@ -264,7 +264,7 @@ async def _send_speech(stream: Stream, speech: Speech) -> bool:
 def _name_server(scenario: Scenario, resolver: Address) -> Peer:
     async def serve(stream: Stream) -> End:
         data = b""
-        while True:  # the C library sends both its queries at once, over one connection (RFC 7766, section 6.2.1.1)
+        while True:  # the C library sends its two queries at once, over one connection (RFC 7766, section 6.2.1.1)
             while len(data) < 2 or len(data) < 2 + int.from_bytes(data[:2], "big"):
                 piece = await stream.receive(_RECEIVE_BYTES)
                 if not piece:
@@ -351,7 +351,8 @@ def _service(scenario: Scenario, row: TcpPart, address: Address, port: int, now:
         return End.CLOSE
 
     async def filtered(stream: Stream) -> End:
-        """Let a device on the way read the ClientHello, in which names are not encrypted (RFC 6066, section 3)."""
+        """Act as a device on the way that reads the ClientHello, in which names are not encrypted (RFC 6066, section
+        3)."""
         asked = await stream.receive(_RECEIVE_BYTES)
         if any(name.encode() in asked for name in row.filtered):
             return await nothing(stream)
@@ -425,7 +426,7 @@ def _metadata(scenario: Scenario, now: Now) -> Peer:
             values[f"{below}/{path}"] = "\n".join(addresses)
     if metadata.role is not None:
         values["iam/security-credentials/"] = metadata.role
-        # A document without credentials: no call here is signed with a role.
+        # The document has no credentials, since no simulated call is signed with those of a role.
         text = f"EC2 cannot assume the role {metadata.role}."
         document = {"Code": metadata.role_code, "Message": text, "LastUpdated": "2026-01-15T03:00:00Z"}
         values[f"iam/security-credentials/{metadata.role}"] = json.dumps(document)

@@ -1,9 +1,9 @@
-"""A scenario: one VPC, one host in it, and the findings that a run there must give. It is read from TOML; unknown keys
-are errors.
+"""A scenario: one VPC, one host in it, and the findings that a run on this host must have. It is read from TOML;
+unknown keys are errors.
 
 The defaults are a healthy instance: 10.0.1.10 in the first of three subnets of 10.0.0.0/16 in eu-west-1, with Amazon's
-resolver and metadata, and no service anywhere. The first row of `tcp` or `dns` that matches wins. An address and port
-without a row is silent, as behind a security group.
+resolver and metadata, and without any service. If several rows of `tcp` or `dns` match, the first is used. An address
+and port without a row does not answer, as if behind a security group.
 """
 
 import tomllib
@@ -57,7 +57,7 @@ ApiAnswer = Literal[
     "not-subscribed",
     "stripped",
 ]
-# Behaviours of hostile peers, as test scenarios name them. The peers themselves are not part of the program
+# Names of behaviours of hostile peers, for scenarios of tests. The peers themselves are not part of the program
 # (`agent.simulated.peers.register_hostile`).
 HostilePeer = Literal[
     "hostile-noise",
@@ -177,7 +177,7 @@ class RunPart:
     calls: Calls = DEFAULT_CALLS
     jobs: bool = False
     ec2: Ec2 = DEFAULT_EC2
-    """Whether the run reads EC2. Without a part `ec2`, the scenario is about a run that does not read the
+    """Whether the run reads EC2. A scenario without a part `ec2` is about a run that does not read the
     configuration."""
 
 
@@ -200,12 +200,12 @@ class FilterPart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BridgePart:
-    """A bridge on this host, such as one for containers, or a tunnel, without anything behind it."""
+    """A bridge on this host, such as a bridge for containers, or a tunnel. Nothing is behind it."""
 
     name: str
     address: Interface
     kind: Literal["bridge", "tunnel"] = "bridge"
-    """A bridge resolves neighbours; a tunnel takes every packet without a reply."""
+    """A bridge resolves neighbours; a tunnel accepts every packet and never replies."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,7 +213,7 @@ class StopPart:
     """A time in which the process could not run, because it was stopped or had no processor."""
 
     after: float
-    """Seconds for which it runs before."""
+    """Seconds for which the process runs before the stop."""
     seconds: float
     times: int = 1
     """Number of stops, one after the other."""
@@ -224,14 +224,14 @@ class HostPart:
     """The host on which the run is made."""
 
     name: str = "ip-10-0-1-10"
-    """Its own host name. In namespaces, it is the name of the real machine."""
+    """The host's own name. In namespaces, the name of the real machine is used."""
     addresses: tuple[Interface, ...] = (ip_interface("10.0.1.10/24"),)
     gateways: tuple[Address, ...] = (ip_address("10.0.1.1"),)
-    """Default routers, one per address family; without one, only the own subnet can be reached."""
+    """Default routers, one per address family; without a router, only the own subnet can be reached."""
     resolvers: tuple[Address, ...] = (ip_address("10.0.0.2"),)
     search: tuple[str, ...] = ()
     resolver_options: tuple[str, ...] = ()
-    """Search list and options of resolv.conf(5)."""
+    """The search list, and the options, of resolv.conf(5)."""
     hosts: tuple[str, ...] = ()
     """Lines of the hosts file."""
     routes: tuple[RoutePart, ...] = ()
@@ -243,12 +243,12 @@ class HostPart:
     """Entries of a cache that programs ask before DNS (nscd(8)), by name. Without addresses, an entry says that the
     name does not exist."""
     allowances_exceeded: dict[str, int] = field(default_factory=dict)
-    """The amounts by which the driver's counters rise during the run, by `INTERFACE COUNTER`."""
+    """The amount by which each counter of the driver rises during the run; the key is `INTERFACE COUNTER`."""
     environment: dict[str, str] = field(default_factory=dict)
     stops: tuple[StopPart, ...] = ()
     """Times in which the process cannot run."""
     trusts: tuple[Literal["amazon", "corporate"], ...] = ("amazon",)
-    """The issuers that the SDK here trusts."""
+    """The issuers that the SDK on this host trusts."""
     files: dict[str, str] = field(default_factory=dict)
     """Other files of the host by path, such as files of agents, below /etc, /opt, /snap, /usr, /var."""
     links: dict[str, str] = field(default_factory=dict)
@@ -257,11 +257,11 @@ class HostPart:
     """The files, links and folders that the user may not read. Root may read them, so this does not work in
     namespaces."""
     programs: dict[str, str] = field(default_factory=dict)
-    """The version that an agent prints, by its path and option."""
+    """The version that an agent prints, by the agent's path and the option."""
     keepalive_seconds: int = 7200
-    """net.ipv4.tcp_keepalive_time; by default Linux's own."""
+    """The value of net.ipv4.tcp_keepalive_time; the default is that of Linux."""
     root: bool = False
-    """Whether root makes the run, as in namespaces."""
+    """Whether root makes the run, as it does in namespaces."""
     ec2: bool = True
     """Whether the firmware identifies the host as an EC2 instance."""
 
@@ -278,7 +278,8 @@ class MetadataPart:
     """The instance metadata service."""
 
     ipv6: bool = False
-    """Whether it also answers at its IPv6 address, which the instance's setting HttpProtocolIpv6 decides."""
+    """Whether the service also answers at its IPv6 address. On a real instance, the setting HttpProtocolIpv6 decides
+    this."""
     answer: Literal["metadata", "silence", "forbidden", "garbage", HostileMetadata] = "metadata"
     region: str = "eu-west-1"
     partition: str = "aws"
@@ -290,9 +291,9 @@ class MetadataPart:
     mac: str = "0a:1b:2c:3d:4e:5f"
     account_id: str = "111122223333"
     role: str | None = None
-    """Name of the role in the instance profile; without it, the service has no role."""
+    """Name of the role in the instance profile; None if the instance has no role."""
     role_code: str = "Success"
-    """The content of the role's document, which may lack credentials."""
+    """The `Code` in the document of the role's credentials; other codes than `Success` come without credentials."""
     vpc_id: str = "vpc-0a1b2c3d4e5f67890"
     subnet_id: str = "subnet-0a1b2c3d4e5f67890"
     subnet_cidr: Network = _SUBNET
@@ -300,7 +301,7 @@ class MetadataPart:
     security_group_ids: tuple[str, ...] = ("sg-0a1b2c3d4e5f67890",)
     interface_id: str = "eni-0a1b2c3d4e5f67890"
     addresses: tuple[Address, ...] | None = None
-    """The addresses of the primary interface; None for all of the host's."""
+    """The addresses of the primary interface; None for all addresses of the host."""
     clock_seconds: float = 0.0
     """Seconds by which the service's clock is ahead of the host's."""
 
@@ -317,7 +318,7 @@ class SdkPart:
     """Whether the shared config file contains text that is not a setting. No file has a profile other
     than `default`."""
     silent_home: bool = False
-    """Whether the file system with the home folder, and so the shared files, never answers."""
+    """Whether the file system of the home folder, which contains the shared files, never answers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -325,9 +326,9 @@ class CredentialsPart:
     """The credentials that the SDK on the host finds."""
 
     source: Literal["env", "none", "fails", "hangs", "web-identity"] = "env"
-    """`fails` is a configured process that ends with an error, `hangs` one that does not end, and `web-identity` a role
-    for which the SDK asks STS, at the host of the Region that a variable or the profile names, otherwise at the global
-    host."""
+    """Where the credentials come from. `fails` is a configured process that ends with an error, and `hangs` is a
+    process that does not end. `web-identity` is a role for which the SDK asks STS: at the host of the Region if a
+    variable or the profile names a Region, otherwise at the global host."""
     access_key_id: str = "AKIAIOSFODNN7EXAMPLE"
     secret_key: str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"  # noqa: S105 - AWS's own example
     token: str | None = None
@@ -338,22 +339,22 @@ class CredentialsPart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DnsPart:
-    """The answers of resolvers for a name. A name without a row for a resolver does not exist there."""
+    """The answers of resolvers for a name. For a name without a row, a resolver answers that the name does not
+    exist."""
 
     resolvers: tuple[Address, ...]
-    """The resolvers. One at a loopback address is on this host itself, such as a local cache."""
+    """The resolvers. A resolver at a loopback address is on this host itself, such as a local cache."""
     name: str
     a: tuple[Address, ...] = ()
     aaaa: tuple[Address, ...] = ()
     rcode: Literal["NOERROR", "NXDOMAIN", "SERVFAIL", "REFUSED"] = "NOERROR"
     fails_for: tuple[Literal["A", "AAAA"], ...] = ()
-    """Record types that are answered with SERVFAIL, such as the types for addresses at a server that does not forward
-    them."""
+    """Record types for which the answer is SERVFAIL, for example because the server does not forward such queries."""
     silent_for: tuple[Literal["A", "AAAA"], ...] = ()
     """Record types that get no answer, for example because a server or a device on the way drops their queries."""
     cname: str | None = None
     soa: str | None = None
-    """Zone in the authority section of a negative answer."""
+    """The zone in the authority section of a negative answer."""
     truncated: bool = False
     """Whether answers by UDP are truncated, so that the client must ask again by TCP."""
     answer: Literal["answer", "silence", "closed", HostileDns] = "answer"
@@ -381,15 +382,15 @@ class TcpPart:
     addresses: tuple[Address, ...]
     ports: tuple[int, ...]
     answer: Literal["accept", "silence", "refuse", "no-source-port", "crash"] = "accept"
-    """`no-source-port` is a fault of this host itself, and `crash` a fault of this program, to show how one is
-    reported."""
+    """The answer to a connect. `no-source-port` is a fault of this host itself; `crash` is a fault of this program, to
+    show how such a fault is reported."""
     speaks: Literal[
         "aws", "filter", "nothing", "plain", "ssh", "reset", "reset-at-once", "close", "proxy", "bare", HostilePeer
     ] = "aws"
-    """`aws` is TLS with HTTP inside, `filter` the same behind a device that drops requests for a name in the row's
-    `filtered`, `plain` HTTP without TLS, `nothing` a peer that reads and never answers, `reset` and `close` a peer that
-    ends the connection after the first bytes, `reset-at-once` one that does not wait for any, `proxy` one that answers
-    CONNECT, and `bare` one that sends the answer of `http` without TLS."""
+    """The protocol of the peer. `aws` is TLS with HTTP inside; `filter` is `aws` behind a device that drops requests
+    for a name in the row's `filtered`; `plain` is HTTP without TLS. `nothing` reads and never answers; `reset` and
+    `close` end the connection after the first bytes, and `reset-at-once` ends it before any bytes. `proxy` answers
+    CONNECT, and `bare` sends the answer of `http` without TLS."""
     http: Literal[
         "aws",
         "portal",
@@ -402,7 +403,7 @@ class TcpPart:
         "too-large",
         HostileHttp,
     ] = "aws"
-    """The HTTP answer inside TLS; `too-large` is one of AWS, longer than any that it really gives."""
+    """The HTTP answer inside TLS; `too-large` looks like an answer of AWS, but is longer than any real answer."""
     api: ApiAnswer = "good"
     """AWS's answer to a signed call."""
     role: Literal["given", "endpoint-policy-silent", "endpoint-policy-denies"] = "given"
@@ -412,7 +413,7 @@ class TcpPart:
     bucket: Literal["there", "missing"] = "there"
     """Whether S3 has the requested bucket."""
     bucket_region: str = "eu-west-1"
-    """The Region of that bucket."""
+    """The Region of the bucket."""
     clock_seconds: float = 0.0
     """Seconds by which the server's clock is ahead of the host's."""
     filtered: tuple[str, ...] = ()
@@ -420,41 +421,42 @@ class TcpPart:
     first_syn_lost: bool = False
     """Whether the first SYN to each port is lost on the way."""
     path_mtu: int | None = None
-    """Bytes of the largest packet that comes back from there, if that is less than the MTU of the links."""
+    """Size in bytes of the largest packet that comes back from these addresses, if it is less than the MTU of the
+    links."""
     ciphers: Literal["ordinary", "none-in-common"] = "ordinary"
     refuses_name: bool = False
     """Whether TLS answers with the alert `unrecognized_name`."""
     gateways_seen: dict[str, float] = field(default_factory=dict)
-    """Gateways that the API lists: hours since AWS last heard from each, by id."""
+    """The gateways that the API lists, by id: for each, the hours since AWS last heard from it."""
     gateways_per_page: int = 50
-    """Maximum gateways in one answer, unless the call asks for fewer."""
+    """Maximum number of gateways in one answer, unless the call asks for fewer."""
     jobs: tuple[JobPart, ...] = ()
     """The jobs that AWS Backup lists, the newest first."""
     jobs_per_page: int = 1_000
-    """Maximum jobs in one answer, unless the call asks for fewer."""
+    """Maximum number of jobs in one answer, unless the call asks for fewer."""
     jobs_answer: Literal["listed", "denied", "throttled"] = "listed"
     large: Literal["answered", "lost"] = "answered"
-    """Whether requests of many segments arrive."""
+    """Whether requests that take many segments arrive."""
     websocket: Literal["answered", "lost", "cut", "page"] = "answered"
-    """The fate of a request to open a WebSocket: a device on the way drops it, resets the connection, or answers with a
-    page of its own."""
+    """What happens to a request to open a WebSocket: it is answered, or a device on the way drops it, resets the
+    connection, or answers with its own page."""
     keep_alive: bool = True
     connect_status: int = 200
-    """The answer of a proxy to CONNECT."""
+    """The status with which a proxy answers CONNECT."""
     issuer: Literal["amazon", "corporate"] = "amazon"
     certificate: Literal["ordinary", HostileCertificate] = "ordinary"
     expired: bool = False
     leaf_alone: bool = False
     """Whether the server sends only its own certificate, without the issuer's."""
     names: tuple[str, ...] = ()
-    """Names in the certificate. By default they are the names that DNS gives these addresses or, on a gateway port, the
-    name of the port's role."""
+    """Names in the certificate. By default they are the names for which DNS gives these addresses or, on a gateway
+    port, the name of the port's role."""
     round_trip_seconds: float = 0.002
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointPart:
-    """An interface endpoint as EC2 reports it. A zonal address is in the subnet whose block contains it."""
+    """An interface endpoint as EC2 reports it. The subnet of an address is the subnet whose block contains it."""
 
     service: str = "backup"
     id: str = "vpce-0b1b2c3d4e5f67890"
@@ -467,33 +469,33 @@ class EndpointPart:
     policy: str | None = None
     """The endpoint policy; None for the default, which allows everything."""
     suffix: str = "lj2wisx3"
-    """The text after the id in its own DNS names."""
+    """The text after the id in the endpoint's own DNS names."""
     error_code: str | None = None
     error_message: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayEndpointPart:
-    """A gateway endpoint as EC2 reports it. It adds its route to its tables."""
+    """A gateway endpoint as EC2 reports it. Its route is added to its route tables."""
 
     service: str = "s3"
     id: str = "vpce-0d1b2c3d4e5f67890"
     vpc_id: str | None = None
     """The VPC; None for the host's own."""
     route_table_ids: tuple[str, ...] = ("rtb-0a1b2c3d4e5f67890",)
-    """Route tables that lead to the endpoint; by default the main table of the host's VPC. Without any, no traffic goes
-    through it."""
+    """Route tables with a route to the endpoint; by default the main table of the host's VPC. If there are no tables,
+    no traffic goes through the endpoint."""
     state: str = "available"
     policy: str | None = None
     """The endpoint policy; None for the default, which allows everything."""
     prefix_list_id: str = "pl-6da54004"
     prefixes: tuple[Network, ...] = (ip_network("3.5.64.0/21"), ip_network("52.92.0.0/17"), ip_network("52.218.0.0/17"))
-    """The blocks in the prefix list that AWS has for the service."""
+    """The blocks in AWS' prefix list for the service."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FirewallPart:
-    """A rule of DNS Firewall, without properties that TOML cannot express."""
+    """A rule of DNS Firewall, with only such properties as TOML can express."""
 
     group_id: str = "rslvr-frg-0a1b2c3d4e5f67890"
     domain_list_id: str = "rslvr-fdl-0a1b2c3d4e5f67890"
@@ -503,7 +505,7 @@ class FirewallPart:
     priority: tuple[int, ...] = (101, 1)
     query_type: str | None = None
     domains: tuple[str, ...] | None = None
-    """The domains; without them, the list is one of AWS's own, which AWS does not show."""
+    """The domains; None for a list of AWS itself, whose domains AWS does not show."""
 
     def rule(self) -> FirewallRule:
         return FirewallRule(**{member.name: getattr(self, member.name) for member in fields(self)})
@@ -515,17 +517,17 @@ class ProfilePart:
 
     id: str = "rp-0a1b2c3d4e5f6789"
     owner_id: str = "111122223333"
-    """The account that owns its resources, apart from endpoints of the scenario."""
+    """The account that owns the resources of the Profile, except endpoints of the scenario."""
     priority: int | None = None
-    """The priority of its association with the VPC."""
+    """The priority of the Profile's association with the VPC."""
     zones: tuple[PrivateZone, ...] = ()
     resolver_rules: tuple[ResolverRule, ...] = ()
     firewall: tuple[FirewallPart, ...] = ()
-    """Firewall rules; those with the same id form one group."""
+    """Firewall rules; rules with the same group id form one group."""
     endpoints: tuple[str, ...] = ()
     """Endpoint ids, which may be those of the scenario's own endpoints."""
     readable: bool = True
-    """Whether this account may read the content of the zones, rules and groups. It may not if they belong to another
+    """Whether this account may read the content of the zones, rules and groups. It must not if they belong to another
     account."""
 
 
@@ -533,12 +535,12 @@ class ProfilePart:
 class Ec2Part:
     """The network as EC2, Route 53, its Resolver and its Profiles report it.
 
-    A row here replaces the row with the same id in the healthy network of `agent.simulated.network`, or is added to the
-    others. Its form is defined in `probes.vpc.model`.
+    A row replaces the row with the same id in the healthy network of `agent.simulated.network`, or is added to this
+    network. `probes.vpc.model` defines the form of a row.
     """
 
     source: Literal["live", "file"] = "live"
-    """Whether the run reads it, or takes it from a file that `facts` wrote."""
+    """Whether the run reads the network from EC2, or takes it from a file that `facts` wrote."""
     days_old: float = 0.0
     """The age of the file."""
     file_of: str | None = None
@@ -546,9 +548,10 @@ class Ec2Part:
     answer: Literal["answers", "silence", "denied", "throttled", "clock-skew", "expired"] = "answers"
     """EC2's answer to every request."""
     denied: tuple[str, ...] = ()
-    """Reads that are denied to this caller, by operation, while the others are answered."""
+    """Operations whose reads are denied to this caller; other reads are answered."""
     silent: tuple[str, ...] = ()
-    """Reads that get no answer, such as those of Route 53, for which most closed networks have no endpoint."""
+    """Operations whose reads get no answer, such as those of Route 53, for which most closed networks have no
+    endpoint."""
     owner_id: str | None = None
     """The account of the VPC and its subnets; None for the host's account."""
     dns_support: bool = True
@@ -558,7 +561,7 @@ class Ec2Part:
     endpoints: tuple[EndpointPart, ...] = (EndpointPart(),)
     gateways: tuple[GatewayEndpointPart, ...] = ()
     offered: tuple[EndpointService, ...] = ()
-    """Endpoint services that AWS has. Each replaces the one whose name has the same last part."""
+    """Endpoint services that AWS offers. Each replaces the endpoint service whose name has the same last part."""
     not_offered: tuple[str, ...] = ()
     """Services without an endpoint service in the Region."""
     interfaces: tuple[NetworkInterface, ...] = ()
@@ -571,7 +574,7 @@ class Ec2Part:
     transit_attachments: tuple[TransitAttachment, ...] = ()
     transit_tables: tuple[TransitTable, ...] = ()
     transit_unreadable: tuple[str, ...] = ()
-    """Transit gateway route tables of another account, whose routes this account may not read."""
+    """Transit gateway route tables of another account; this account must not read their routes."""
     resolver_rules: tuple[ResolverRule, ...] = ()
     zones: tuple[PrivateZone, ...] = ()
     firewall: tuple[FirewallPart, ...] = ()
@@ -587,7 +590,7 @@ class ExpectPart:
     findings: tuple[str, ...]
     """Ids of all findings, in the report's order."""
     silent: tuple[str, ...] = ()
-    """Codes that must stay silent in this scenario although it is close to scenarios that show them."""
+    """Codes that this scenario must not show, although similar scenarios do."""
     healthy: bool = False
     """Whether this host reaches the service correctly: no requested target has a finding."""
 
@@ -600,7 +603,7 @@ class Scenario:
     summary: str
     worlds: tuple[WorldKind, ...] = ("memory", "namespaces")
     rows: tuple[str, ...] = ()
-    """Ids of the failures in the tests' catalogue that it shows."""
+    """Ids of the failures in the tests' catalogue that this scenario shows."""
     run: RunPart = RunPart()
     host: HostPart = field(default_factory=HostPart)
     metadata: MetadataPart = MetadataPart()
@@ -609,10 +612,10 @@ class Scenario:
     dns: tuple[DnsPart, ...] = ()
     tcp: tuple[TcpPart, ...] = ()
     ec2: Ec2Part | None = None
-    """The part `ec2`; None if the run is asked not to read the configuration."""
+    """The part `ec2`; None if the run must not read the configuration."""
     expect: ExpectPart
     turns: tuple[str, ...] = ()
-    """Names of the scenarios that a watch sees after this one, before it returns to this one."""
+    """Names of the scenarios that a watch meets after this scenario, before it returns to this scenario."""
 
     @property
     def primary_addresses(self) -> tuple[Address, ...]:
@@ -626,7 +629,7 @@ class Scenario:
         return tuple(dict.fromkeys(names))
 
     def behind(self, address: Address, port: int) -> TcpPart | None:
-        """The row for that address and port; None if they are silent."""
+        """The row for an address and port; None if nothing answers there."""
         return next((row for row in self.tcp if address in row.addresses and port in row.ports), None)
 
 
@@ -634,5 +637,5 @@ def parse(name: str, toml: str) -> Scenario:
     """Read a scenario from TOML. Raises DecodeError, and tomllib.TOMLDecodeError."""
     data = tomllib.loads(toml)
     if "name" in data:
-        raise DecodeError("name", "the file's own name is the scenario's")
+        raise DecodeError("name", "the name of a scenario is the name of its file, and not a key in it")
     return from_handwritten(Scenario, {**data, "name": name})

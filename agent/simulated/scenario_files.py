@@ -1,4 +1,5 @@
-"""Finds and reads the files of scenarios: a folder for each area, with a TOML file for each scenario.
+"""Find and read the files of scenarios. Each area has a folder, and each scenario a TOML file in the folder of its
+area.
 
 The program ships with the scenarios that `demo` offers. All others belong to the tests of the repository, and the
 program finds them there if it runs from a checkout.
@@ -42,11 +43,11 @@ SHIPPED: Final = Path(__file__).parent / "scenarios"
 IN_REPOSITORY: Final = "tests/scenarios/data"
 """The folder of the repository with the scenarios that do not ship."""
 CHECKOUT: Final = Path(__file__).parents[2] / IN_REPOSITORY
-"""The folder IN_REPOSITORY of the checkout from which the program runs. An installed program has no such folder."""
+"""The path of IN_REPOSITORY in the checkout from which the program runs. For an installed program it does not exist."""
 
 
 UNSHIPPED: Final = Path(__file__).parent / "unshipped_scenarios.txt"
-"""AREA/NAME of each scenario that does not ship, one per line. `./dev docs` writes it."""
+"""The file with AREA/NAME of each scenario that does not ship, one per line. `./dev docs` writes it."""
 
 
 @cache
@@ -62,17 +63,18 @@ def _names(folder: Path) -> tuple[str, ...]:
 
 
 def names(*folders: Path) -> tuple[str, ...]:
-    """The names of the scenarios in these folders, sorted; without folders those that ship."""
+    """The names of the scenarios in these folders, sorted; without folders, the names of the scenarios that ship."""
     return tuple(sorted(name for folder in folders or (SHIPPED,) for names in areas(folder).values() for name in names))
 
 
 def load(name: str) -> Scenario:
-    """Read a scenario. Raises KeyError if neither the program nor its checkout has one."""
+    """Read a scenario. Raises KeyError if neither the program nor its checkout has a scenario with this name."""
     return parse(name, text(name))
 
 
 def text(name: str) -> str:
-    """The text of a scenario's file. Raises KeyError if neither the program nor its checkout has one."""
+    """The text of a scenario's file. Raises KeyError if neither the program nor its checkout has a scenario with this
+    name."""
     for folder in (SHIPPED, CHECKOUT):
         for area, names in areas(folder).items():
             if name in names:
@@ -81,7 +83,7 @@ def text(name: str) -> str:
 
 
 def in_repository(name: str) -> str | None:
-    """The path of a scenario that does not ship, from the root of the repository; None if the repository has none of
-    that name."""
+    """The path of a scenario that does not ship, relative to the root of the repository; None if there is no such
+    scenario with this name."""
     rows = UNSHIPPED.read_text("utf-8").splitlines()
     return next((f"{IN_REPOSITORY}/{row}.toml" for row in rows if row.partition("/")[2] == name), None)

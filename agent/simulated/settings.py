@@ -1,4 +1,4 @@
-"""The settings and the start of a scenario's run, which can be known without building its world."""
+"""The settings, and the start time, of a run in a scenario. They can be known without building the scenario's world."""
 
 from datetime import UTC, datetime
 from typing import Final

@@ -34,33 +34,34 @@ from probes.tls_context import verifying_contexts
 from probes.urls import masked_proxy
 
 NEIGHBOUR_SECONDS: Final = 3.055
-"""Seconds after which the kernel gives up on a neighbour (measured, Linux 6.18)."""
+"""Seconds after which the kernel stops asking for a neighbour that does not answer (measured, Linux 6.18)."""
 METADATA_SECONDS: Final = 2.0
-"""Seconds for which botocore asks metadata for a role: one second for each version of the service."""
+"""Seconds for which botocore asks metadata for a role: one for each version of the service."""
 LOCAL_SECONDS: Final = 0.0001
 MSS: Final = 8448
-"""The MSS of an interface with jumbo frames, towards an endpoint that takes 8500 bytes."""
+"""The MSS of an interface with jumbo frames, for an endpoint that accepts packets of 8500 bytes."""
 _HEADERS: Final = {4: 40, 6: 60}
 """Bytes of IP and TCP headers without options."""
 DNS_SECONDS: Final = 0.001
 EC2_SECONDS: Final = 0.02
 _SYN_RETRANSMITS: Final = (1.0, 3.0, 7.0, 15.0, 31.0)
-"""Seconds after the first SYN (RFC 6298, doubling from 1 s)."""
+"""Seconds from the first SYN to each further SYN (RFC 6298; the wait doubles from 1 s)."""
 _RESOLV_TIMEOUT: Final = 5.0
 _RESOLV_ATTEMPTS: Final = 2
-"""Default seconds and attempts of a query (resolv.conf(5))."""
+"""Default timeout in seconds, and default number of attempts, of a query (resolv.conf(5))."""
 _PORT_UNREACHABLE: Final = {4: (3, 3), 6: (1, 4)}
 _HOST_UNREACHABLE: Final = {4: (3, 1), 6: (1, 3)}
-"""Type and code by IP version (RFC 792; RFC 4443, section 3.1)."""
+"""Type and code of this ICMP message, by IP version (RFC 792; RFC 4443, section 3.1)."""
 WINDOW_BYTES: Final = 262_144
-"""Bytes that may be under way in one direction before the sender has to wait, as with a kernel's buffers."""
+"""Number of bytes that may be under way in one direction before the sender must wait, as it must when a kernel's
+buffers are full."""
 _ROUTE_ERRORS: Final = {"unreachable": errno.EHOSTUNREACH, "prohibit": errno.EACCES, "blackhole": errno.EINVAL}
 
 
 @asynccontextmanager
 async def simulated(scenario: Scenario, began: float | None = None) -> AsyncIterator[World]:
-    """The world of a scenario while the block lasts; its peers end with it. The time in the world is EPOCH when the
-    loop's time is `began`, by default now."""
+    """The world of a scenario while the block lasts; its peers end with the block. When the loop's time is `began`, by
+    default now, the time in the world is EPOCH."""
     loop = asyncio.get_running_loop()
     began = loop.time() if began is None else began
 
@@ -83,10 +84,10 @@ class SimulatedNet:
         self._group = group
         self._serving: set[asyncio.Task[None]] = set()
         self._tried: set[tuple[Address, int]] = set()
-        """The addresses and ports to which a first SYN has gone."""
+        """The addresses and ports to which a first SYN was sent."""
 
     def end(self) -> None:
-        """Let all peers go."""
+        """Stop all peers of the network."""
         for task in self._serving:
             task.cancel()
 
@@ -157,7 +158,7 @@ class SimulatedNet:
         return answer, 1
 
     async def getaddrinfo(self, host: str) -> tuple[Address, ...]:
-        """Resolve a name the way the C library does: a cache before DNS, the hosts file, then one name server after
+        """Resolve a name as the C library does: first from a cache and the hosts file, then by one name server after
         another (resolv.conf(5))."""
         if (cached := self._host.cached_names.get(host)) is not None:
             if not cached:
@@ -189,13 +190,13 @@ class SimulatedNet:
                 try:
                     return await self._both(server, host, patience, by_tcp=by_tcp)
                 except (OSError, TimeoutError, ProbeError) as error:
-                    if isinstance(error, socket.gaierror):  # the server has sent something
+                    if isinstance(error, socket.gaierror):  # the server has given an answer
                         raise
         raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
 
     def _lookup_options(self) -> tuple[float | None, int, bool]:
         """The lookup options of the C library: how long it waits for an answer, how often it asks, and whether it asks
-        by TCP, in which case it waits as long as for a connect (resolv.conf(5); measured, glibc 2.41)."""
+        by TCP. With TCP it waits as long as for a connect (resolv.conf(5); measured, glibc 2.41)."""
         options = dict(option.partition(":")[::2] for option in parse_resolv_conf(self._host.resolv_conf())[3])
         by_tcp = "use-vc" in options
         timeout = float(options.get("timeout") or _RESOLV_TIMEOUT)
@@ -206,8 +207,8 @@ class SimulatedNet:
 
     async def _both(self, server: Address, host: str, patience: float | None, *, by_tcp: bool) -> tuple[Address, ...]:
         """The A and AAAA records that one server gives. Raises gaierror if the answer is final, and ProbeError or
-        OSError if the next server is to be asked, which does not happen after a usable answer for A (measured, glibc
-        2.41)."""
+        OSError if the next server must be asked. After a usable answer for A, the next server is not asked (measured,
+        glibc 2.41)."""
         addresses: list[Address] = []
         alias = False
         answered = False
@@ -215,7 +216,8 @@ class SimulatedNet:
         for record in ("A", "AAAA"):
             draft: Draft[DnsFacts] = Draft()
             try:
-                # Both questions are sent at the same time, so waiting for the one also used up the time for the other.
+                # Both questions are sent at the same time, so while the library waited for one answer, the time for the
+                # other answer passed, too.
                 async with asyncio.timeout(2 * DNS_SECONDS if silent else patience):
                     addresses += await ask(
                         *(self, server, host, record, draft),
@@ -226,7 +228,7 @@ class SimulatedNet:
                 alias = alias or (draft.facts is not None and draft.facts.canonical_name is not None)
                 answered = True
             except TimeoutError:
-                if silent:  # it answers nothing
+                if silent:  # the server does not answer
                     raise
                 silent = True
             except ProbeError as error:
@@ -234,7 +236,8 @@ class SimulatedNet:
                     raise socket.gaierror(socket.EAI_NONAME, "Name or service not known") from error
                 if not answered or error.kind is not FailureKind.SERVFAIL:
                     raise
-        # It asks twice more, one question after the other, and uses the answers that it has (measured, glibc 2.41).
+        # The C library asks twice more, one question after the other, and uses the answers that it has (measured, glibc
+        # 2.41).
         if silent:
             await asyncio.sleep(2 * (patience or 0.0))
         if not addresses and alias:  # glibc's answer for an alias without an address (measured, 2.41)
@@ -337,15 +340,15 @@ class SimulatedMachine:
 
     def neighbour(self, way: LocalRoute) -> str | None:
         if way.interface in _tunnels(self._host):
-            return "noarp"  # neighbours are not resolved there
+            return "noarp"  # a tunnel does not resolve neighbours
         if way.next_hop.is_loopback or any(way.next_hop in rule.addresses for rule in self._host.filter):
-            return None  # nothing was sent there, so there was no neighbour to find
+            return None  # nothing was sent by this route, so no neighbour was resolved
         if exists(self._scenario, way):
             return "reachable"
         return "failed" if (self._now() - EPOCH).total_seconds() >= NEIGHBOUR_SECONDS else "incomplete"
 
     def allowances(self) -> dict[str, int]:
-        # The first reading finds the counters at zero, every later one at their final values.
+        # At the first reading the counters are zero; at every later reading they have their final values.
         counted = {name: rise if self._looked else 0 for name, rise in self._host.allowances_exceeded.items()}
         self._looked = True
         return counted
@@ -355,12 +358,12 @@ class SimulatedMachine:
         if isinstance(loop, VirtualLoop):
             await self._stop(loop)
             await loop.create_future()
-        async with asyncio.TaskGroup() as group:  # in real time the process may be held up, too
+        async with asyncio.TaskGroup() as group:  # with a real clock, the process may really be delayed, too
             group.create_task(self._stop(None))
             group.create_task(self._heartbeat.watch())
 
     async def _stop(self, loop: VirtualLoop | None) -> None:
-        """Let the time pass in which the scenario's process is stopped."""
+        """Let the time pass for which the process is stopped in the scenario."""
         for stop in self._host.stops:
             for _ in range(stop.times):
                 await asyncio.sleep(stop.after)
@@ -377,7 +380,7 @@ class SimulatedMachine:
         return None
 
     async def trust(self, ca_bundle: str | None) -> Trust:
-        if ca_bundle is not None:  # no such file is here
+        if ca_bundle is not None:  # a simulated host has no such file
             message = f"{ca_bundle} cannot be read as certificates: {os.strerror(errno.ENOENT)}"
             raise ProbeError(FailureKind.TLS_NO_TRUST_STORE, message, code="ENOENT")
         roots = "".join(root_pem(issuer) for issuer in self._host.trusts)
@@ -404,7 +407,7 @@ class SimulatedSdk:
             await _forever()
         if (fault := self._fault()) is not None:
             raise ProbeError(FailureKind.MALFORMED, fault[1], code=fault[0])
-        variable = self._environment.get("AWS_DEFAULT_REGION")  # the one that boto3 reads
+        variable = self._environment.get("AWS_DEFAULT_REGION")  # the variable that boto3 reads
         return SdkFacts(
             version="simulated",
             profile=profile or self._environment.get("AWS_PROFILE"),
@@ -469,7 +472,7 @@ class SimulatedSdk:
         return next(peers, None)
 
     def _fault(self) -> tuple[str, str] | None:
-        """The exception of botocore, with its message, if it cannot read its settings."""
+        """The exception that botocore raises, and its message, if it cannot read its settings; None if it can."""
         if self._sdk.broken_file:
             return "ConfigParseError", f"Unable to parse config file: {self._environment.get('AWS_CONFIG_FILE', '')}"
         named = self._environment.get("AWS_PROFILE", "default")
@@ -497,11 +500,11 @@ class SimulatedReader:
         self._sent = 0
 
     async def prepare(self, services: Iterable[str]) -> None:
-        """Do nothing, because nothing is needed."""
+        """Do nothing, because these answers need no preparation."""
 
     async def read(self, service: str, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         if self._sent >= self._most:
-            raise ProbeError(FailureKind.TOO_LARGE, f"the run's {self._most} requests are used up")
+            raise ProbeError(FailureKind.TOO_LARGE, f"the run has used up its {self._most} requests")
         self._sent += 1
         if not ec2.is_found(self._scenario):
             await _forever()
@@ -520,7 +523,7 @@ class SimulatedReader:
 
 
 def way_of(host: HostPart, address: Address) -> LocalRoute:
-    """The route of the scenario's host to an address. Raises OSError like the kernel's route lookup."""
+    """The route of the scenario's host to an address. Raises the OSError that the kernel's route lookup gives."""
     if address.is_loopback:
         return LocalRoute(interface="lo", source=address, next_hop=address)
     dead = max((one for one in host.routes if address in one.to), key=lambda one: one.to.prefixlen, default=None)
@@ -549,7 +552,7 @@ def _tunnels(host: HostPart) -> frozenset[str]:
 
 
 def exists(scenario: Scenario, way: LocalRoute) -> bool:
-    """Whether the next hop of a route exists, so that it answers ARP in its own subnet."""
+    """Whether the next hop of a route exists: then it answers ARP in its own subnet."""
     if way.next_hop.is_loopback:
         return True
     if way.interface in {bridge.name for bridge in scenario.host.bridges}:
@@ -590,7 +593,7 @@ class MemoryStream:
         self._news = asyncio.Event()
         self._room = asyncio.Event()
         self._held = 0
-        """Number of bytes that are under way to this end or wait here to be read."""
+        """Number of bytes that are under way to this end, or that it has not read yet."""
         self._ended = False
         self._reset = False
         self._closed = False
@@ -643,7 +646,7 @@ class MemoryStream:
         self._peer._travel(peers.End.RESET)
 
     def _travel(self, data: bytes | peers.End) -> None:
-        # Timers that are due at the same instant fire in no promised order, so they carry no data of their own.
+        # Timers that are due at the same instant may fire in any order, so a timer does not carry the data itself.
         self._travelling.append(data)
         self._held += len(data) if isinstance(data, bytes) else 0
         asyncio.get_running_loop().call_later(self._delay, self._arrive)

@@ -23,7 +23,7 @@ NAMES: Final = (
     *("schema", "id", "kind", "at", "since", "seconds", "cycles", "stands", "status", "before", "code", "severity"),
     *("services", "required_by", "about", "text", "run_id", "instance_id", "region", "vpc_id"),
 )
-"""The names in a template: the keys of a change's document whose values are not objects."""
+"""The names that a template may use: the keys of a change's document whose values are not objects."""
 MASK: Final = "***"
 MAX_DEPTH: Final = 64
 """Maximum depth of nested lists and objects in a template."""
@@ -32,7 +32,7 @@ NOTICE: Final = 5
 _QUIET: Final = "no further line until it settles"
 _GOOD: Final = frozenset({Kind.CLEARED, Kind.BETTER, Kind.SETTLED, Kind.EXPLAINED})
 _SERVICES: Final = "services"
-"""The subject of a change of services."""
+"""The id that stands for services in a change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Line:
     text: str
 
     def shown(self, *, journal: bool) -> str:
-        """Return the line with a newline; for the journal with its priority in front (sd-daemon(3))."""
+        """Return the line with a newline; for the journal it begins with its priority (sd-daemon(3))."""
         return f"<{self.priority}>{self.text}\n" if journal else f"{self.text}\n"
 
 
@@ -70,9 +70,9 @@ def _services(change: StateChange) -> str:
     services = f"{', '.join(change.services)} (by {', '.join(change.required_by)})"
     match change.kind:
         case Kind.FLAPPING:
-            return f"flapping requirement of {services}; it comes and goes; {_QUIET}"
+            return f"flapping {services}: whether these services are required keeps changing; {_QUIET}"
         case Kind.SETTLED:
-            return f"settled requirement of {services}; {'required' if change.stands else 'not required'}"
+            return f"settled {services}: these services are {'required' if change.stands else 'not required'}"
         case Kind.NOT_REQUIRED:
             after = lasted(change.seconds)
             return f"not-required {services}: after {after} the faults of these services no longer count"
@@ -94,7 +94,7 @@ def _finding(change: StateChange, redact: bool) -> str:
     finding = change.finding
     if finding is None:
         raise ValueError("a change of the verdict has no finding")
-    # A headline has the address or the id, which the masks of a single change would not find.
+    # A headline contains the address or the id, and the masks of a single change would not find it.
     found = finding.title if redact else finding.headline
     about = f"{change.kind} {_about(change, redact)} ({finding.severity}): {found}"
     match change.kind:
@@ -116,7 +116,8 @@ def _about(change: StateChange, redact: bool) -> str:
 
 
 def target_of(finding: Finding, *, redact: bool) -> str:
-    """Return the target of a finding, empty if it has none; with `redact` its host or address is masked."""
+    """Return the target of a finding, empty if the finding has no target; with `redact` the host or address is
+    masked."""
     target = finding.target or ""
     service, own_host, _ = target.partition("@")
     if not redact or target in SERVICES or not target:
@@ -126,11 +127,11 @@ def target_of(finding: Finding, *, redact: bool) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """A change in the form for programs."""
+    """A change in the form that programs receive."""
 
     schema: Plain
     id: Plain
-    """Id of the change, equal however often it is sent."""
+    """Id of the change. It stays the same when the change is sent again."""
     kind: Kind
     at: datetime
     since: datetime
@@ -156,11 +157,12 @@ class Change:
 
 
 def schema() -> dict[str, Any]:
-    """The JSON Schema of a change (draft 2020-12). The program of --on-change gets the report beside it."""
+    """The JSON Schema of a change (draft 2020-12). The program of --on-change also gets the report."""
     from agent.report.codec import schema_of
 
     made = schema_of(Change, SCHEMA)
-    report = {"description": "The run that proves it, only for the program of --on-change.", "type": "object"}
+    what = "The run that proves the change; only the program of --on-change gets it."
+    report = {"description": what, "type": "object"}
     return {**made, "properties": {**made["properties"], "report": report}}
 
 
@@ -195,10 +197,11 @@ def document(change: StateChange, report: Report, *, redact: bool) -> dict[str, 
 
 
 def filled(template: Any, values: dict[str, Any]) -> Any:
-    """Return a JSON template with every `$name` in its strings replaced by that value of a change's document, as text.
+    """Return a JSON template with every `$name` in its strings replaced by the value of this key in a change's
+    document, as text.
 
     Values end up in JSON strings, which are escaped when they are written, so a change cannot alter the structure of
-    the template. Raises KeyError, ValueError and RecursionError for what `flaw_of` describes.
+    the template. Raises KeyError, ValueError and RecursionError for the flaws that `flaw_of` describes.
     """
     return _filled(template, {name: _as_text(values[name]) for name in NAMES}, MAX_DEPTH)
 

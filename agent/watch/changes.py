@@ -1,9 +1,9 @@
-"""Changes of state over many cycles, of findings, of the verdict, and of which services are required.
+"""Find changes of state over many cycles: of findings, of the verdict, and of the services that are required.
 
-A finding is raised when it was present in `raise_after` cycles in a row, and cleared when it was absent in
-`clear_after`; its severity, the verdict and the required services change in the same way. A state that comes and goes
-is flapping, which is reported once, and again when it has settled. A cycle that could not repeat a check changes
-nothing. Pure: no clock, no input or output; times come from the reports.
+A finding is raised when it was present in `raise_after` successive cycles, and cleared when it was absent in
+`clear_after` successive cycles. Its severity, the verdict and the required services change in the same way. A state
+that comes and goes is flapping, which is reported once; that it has settled is reported again. A cycle that could not
+repeat a check changes nothing. Pure: no clock, no input or output; times come from the reports.
 """
 
 import uuid
@@ -28,18 +28,19 @@ WINDOW: Final = 21
 """Number of cycles in which changes are counted."""
 FLAPS_FROM: Final = 20.0
 SETTLES_BELOW: Final = 5.0
-"""Percentage of changes in the window below which flapping has settled. Window, weights and both limits are those of
-Nagios for services (Nagios Core documentation, Detection and Handling of State Flapping)."""
+"""Percentage of changes in the window below which flapping has settled. The window, the weights and both limits are the
+same as in Nagios for services (Nagios Core documentation, Detection and Handling of State Flapping)."""
 _WEIGHTS: Final = (0.75, 1.25)
 """Weights of the oldest and of the newest change."""
 _NAMESPACE: Final = uuid.UUID("7f0f9a0e-6f0e-5d53-9b9e-0d5a5f0a3c11")
 _COUNTS: Final = frozenset({Severity.CRITICAL, Severity.WARNING})
 _READS: Final = frozenset({Step.EC2, Step.HOST, Step.IMDS})
-"""Steps that read configuration. A failed one says nothing about the configuration, whereas a failed connect says
-something about the path."""
+"""Steps that read configuration. If such a step fails, nothing is known about the configuration, whereas a failed
+connect is a result about the path."""
 _SIGNED: Final = frozenset({Step.CREDENTIALS, Step.API})
 _ORDER: Final = (Step.EC2, *(step for step in Step if step is not Step.EC2))
-"""Steps in the order in which each proves more of the path than those before; EC2's answers prove nothing of it."""
+"""Steps in such an order that each proves more of the path than the steps before it; EC2's answers prove nothing about
+the path."""
 
 
 class Kind(StrEnum):
@@ -48,7 +49,7 @@ class Kind(StrEnum):
     RAISED = "raised"
     CLEARED = "cleared"
     EXPLAINED = "explained"
-    """Its cause is now known, and is reported in its place."""
+    """The finding now has a cause, which is reported in its place."""
     WORSE = "worse"
     BETTER = "better"
     """A raised finding has another severity."""
@@ -57,22 +58,23 @@ class Kind(StrEnum):
     VERDICT = "verdict"
     REQUIRED = "required"
     NOT_REQUIRED = "not-required"
-    """Services must be reachable from now on, or no longer: a workload came or went, or an option did."""
+    """Services must be reachable from now on, or need not be reachable any longer: a workload or an option came or
+    went."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StateChange:
-    """One change of state, with the run that proves it."""
+    """One change of state, with values from the run that proves it."""
 
     id: str
-    """Id of the change, equal however often it is sent."""
+    """Id of the change. It stays the same when the change is sent again."""
     kind: Kind
     at: datetime
     """Time at which the run that proves it ended."""
     run_id: str
     since: datetime
-    """Start of the state that changed: of the raised or cleared fault, of the verdict before, or of the requirement of
-    the first service."""
+    """Start of the state that changed: when the fault was first present, when the earlier verdict began, or since when
+    the first service was required."""
     seconds: float
     """Seconds from `since` to `at`."""
     cycles: int
@@ -80,16 +82,16 @@ class StateChange:
     status: Status
     """The verdict of the run."""
     before: Status | None
-    """The verdict before, if the verdict changed; None for the first one."""
+    """The earlier verdict, if the verdict changed; None for the first verdict."""
     finding: Finding | None
-    """The finding, None for a change of the verdict or of services. A cleared finding is as it was last seen."""
+    """The finding as it was last seen; None for a change of the verdict or of services."""
     stands: bool
     """Whether the finding is raised, or the services are required, from now on."""
     services: tuple[str, ...] = ()
     """The services that became required, or are no longer required; empty for a change of a finding or of the
     verdict."""
     required_by: tuple[str, ...] = ()
-    """The workloads and options that require these services, or last did."""
+    """The workloads and options that require these services, or that last required them."""
     summary: str
     """The verdict of the run in one sentence."""
 
@@ -132,7 +134,7 @@ class _Tracked:
     severity: Severity
     """The severity that was reported last."""
     since: datetime
-    """Start of its presence; for a raised finding, the start of the presence that raised it."""
+    """Since when it has been present; a raised finding keeps the time from which it was present when it was raised."""
     window: _Window = field(default_factory=_Window)
     present: int = 0
     absent: int = 0
@@ -180,10 +182,10 @@ class _Service:
     """Whether it was last reported as required."""
     required_by: tuple[str, ...]
     since: datetime
-    """Start of the requirement; for a service that is no longer required, the start of its last requirement."""
+    """Since when the service is required or, if it is no longer required, since when it was required last."""
     window: _Window = field(default_factory=_Window)
     other: int = 0
-    """Number of successive cycles in which it differed from `is_required`."""
+    """Number of successive cycles in which the requirement differed from `is_required`."""
 
     def saved(self) -> dict[str, Any]:
         """Return the state as JSON values."""
@@ -218,15 +220,15 @@ class Tracker:
         """The verdict that was last reported; None before the first cycle."""
         self.status_since: datetime | None = None
         self.reported: Counter[Kind] = Counter()
-        """Numbers of changes so far, by kind."""
+        """Number of changes of each kind so far."""
         self._known: dict[str, _Tracked] = {}
         self._services: dict[str, _Service] = {}
         self._signs: frozenset[str] | None = None
-        """The signs by which workloads were last found on this host; None before the first cycle with targets."""
+        """The signs by which workloads were found on this host in the last cycle that had targets; None before that."""
         self._statuses = _Window()
         self._other: Status | None = None
-        """The last verdict that differed from `status`. In the last `_other_cycles` cycles it was always ok, or never
-        ok."""
+        """The last verdict that differed from `status`. In the last `_other_cycles` cycles the verdict was always ok,
+        or never ok."""
         self._other_cycles = 0
 
     @property
@@ -264,8 +266,8 @@ class Tracker:
     # --- For the next process ----------------------------------------------------------------------------------------
 
     def saved(self, *, redact: bool) -> dict[str, Any]:
-        """Return everything that `restore` needs as JSON values; with `redact` the verdict alone, since findings name
-        hosts and addresses, and signs of workloads name files."""
+        """Return everything that `restore` needs, as JSON values. With `redact`, return only the verdict, since
+        findings contain hosts and addresses, and signs of workloads contain names of files."""
         return {
             "version": STATE_VERSION,
             "cycles": self.cycles,
@@ -316,7 +318,7 @@ class Tracker:
         if now is before:
             self._other, self._other_cycles = None, 0
         else:
-            # One fault in place of another is still a change from `status`.
+            # If one verdict that differs from `status` follows another, the verdict still differs from `status`.
             same = self._other is not None and (now is Status.OK) is (self._other is Status.OK)
             self._other, self._other_cycles = now, self._other_cycles + 1 if same else 1
         changed = self._other_cycles >= (self.clear_after if now is Status.OK else self.raise_after)
@@ -328,7 +330,7 @@ class Tracker:
 
     def _requirements(self, report: Report, *, is_hidden: bool) -> Iterator[StateChange]:
         """Yield services that became required, and services that are no longer required, in one change each."""
-        if not report.targets:  # without a Region no service is required
+        if not report.targets:  # without a Region there are no targets
             return
         required, is_first = required_services(report), self._signs is None
         together: dict[tuple[Kind, bool], list[str]] = {}
@@ -359,7 +361,8 @@ class Tracker:
                 del self._services[name]
 
     def _requirement(self, known: _Service, required_by: tuple[str, ...] | None, report: Report) -> Kind | None:
-        """Return the change of one service in a cycle, in which `required_by` requires it; None without a change."""
+        """Return the change of one service in a cycle; None if nothing changed. `required_by` is what requires it in
+        this cycle."""
         is_required = required_by is not None
         if required_by is not None:
             known.required_by = required_by
@@ -424,7 +427,7 @@ class Tracker:
         yield from self._reported(known, kind, finding.severity, report)
 
     def _explained(self, known: _Tracked, report: Report) -> Iterator[StateChange]:
-        """Yield the change of a present finding that another one explains."""
+        """Yield the change of a present finding that another finding explains."""
         known.present = known.absent = known.other = 0
         kind = Kind.EXPLAINED if known.raised else None
         known.raised = False
@@ -439,7 +442,8 @@ class Tracker:
     def _reported(
         self, known: _Tracked, kind: Kind | None, state: Severity | None, report: Report
     ) -> Iterator[StateChange]:
-        """Yield the change of a finding in one cycle; nothing while it is flapping, which is reported once."""
+        """Yield the change of a finding in one cycle. While it is flapping nothing is yielded, since flapping is
+        reported once."""
         flapping = known.window.add(state)
         if flapping is not None:
             yield self._change(flapping, report, known)
@@ -481,7 +485,7 @@ class Tracker:
 
 
 def share_of_changes(states: Sequence[object]) -> float:
-    """Return the percentage of the window in which a state differs from the one before; newer changes weigh more.
+    """Return the percentage of the window in which a state differs from the state before it; newer changes weigh more.
     States are compared by identity, oldest first."""
     oldest, newest = _WEIGHTS
     step = (newest - oldest) / (WINDOW - 2)
@@ -493,8 +497,9 @@ def share_of_changes(states: Sequence[object]) -> float:
 
 
 def _was_checked(known: _Tracked, report: Report, *, is_hidden: bool) -> bool:
-    """Whether a run without a finding proves that the fault is gone: its steps were repeated, or need not be. If a
-    workload may be hidden from the run, it is unknown whether its targets are still in use."""
+    """Whether a run that lacks a finding proves that the fault is gone. It does if the steps that showed the fault were
+    made again, or need not be made again. If the run may have missed a workload (`is_hidden`), it does not prove this
+    for a target that is missing: the target may still be in use."""
     if not report.run.complete:
         return False
     if is_hidden and not _has_target(known.finding, report):
@@ -502,17 +507,16 @@ def _was_checked(known: _Tracked, report: Report, *, is_hidden: bool) -> bool:
     if not known.observations:  # the finding was about the run itself
         return True
     now = {observation.id: observation for observation in report.observations}
-    # Without the deepest step the earlier ones prove nothing: a name that resolves says nothing about ports that were
-    # not tried.
+    # Only the deepest step counts: that a name resolves says nothing about ports that were not tried.
     deepest = max((observation.subject.step for observation in known.observations), key=_ORDER.index)
-    if deepest in _SIGNED and not report.run.wants_calls:  # the settings have changed
+    if deepest in _SIGNED and not report.run.wants_calls:  # the settings have changed since then
         return True
     before = [observation for observation in known.observations if observation.subject.step is deepest]
     pairs = [(old, now[old.id]) for old in before if old.id in now]
     if any(_is_repeated(old, new) for old, new in pairs):
         return True
     if any(isinstance(new.outcome, Skipped) and new.outcome.reason == ELSEWHERE for _, new in pairs):
-        return False  # its turn comes in another cycle
+        return False  # the signed call is made at this address in another cycle
     if _is_healthy(known.finding, report):
         return True
     if pairs:
@@ -536,8 +540,8 @@ def _has_target(finding: Finding, report: Report) -> bool:
 
 
 def _is_healthy(finding: Finding, report: Report) -> bool:
-    """Whether the subject of a finding is proven healthy, or is no longer in use, so that no step checks it again: the
-    configuration is not read while nothing is wrong."""
+    """Whether the subject of a finding is proven healthy, or is no longer in use. No step needs to check it again then:
+    the configuration is not read while nothing is wrong."""
     if finding.scope is Scope.TARGET:
         statuses = (target.status for target in report.targets if target.id == finding.target)
         status = next(statuses, Status.NOT_IN_USE)

@@ -24,9 +24,9 @@ class WatchConfig:
     measure: Measure
     judge: Callable[[Measurement], Report]
     format: str
-    """The format of stdout, which must have a stream (`agent.formats.registry`). Not used with an `output`."""
+    """The format of stdout, which must be able to stream (`agent.formats.registry`). Not used with an `output`."""
     output: Path | None
-    """A file that holds the last report in the form of `render`."""
+    """A file that always has the last report, as `render` writes it."""
     render: Callable[[Report], str]
     redact: bool
     """Whether hosts, addresses and ids are masked in everything that leaves the process."""
@@ -41,7 +41,7 @@ class WatchEnvironment:
     """The environment of a watch besides the network. Tests replace it."""
 
     now: Callable[[], datetime]
-    """Returns the wall time in UTC, with its zone."""
+    """Returns the wall-clock time, with UTC as its zone."""
     chance: random.Random
     """Randomizes the starts of cycles."""
     manager: Manager
@@ -52,4 +52,4 @@ class WatchEnvironment:
     journal: bool
     """Whether the lines go to the journal."""
     tidy: Callable[[Collection[int]], None] = lambda _: None
-    """Removes child processes that a cycle left behind, except those with these ids."""
+    """Ends child processes that a cycle left behind, except the processes with these ids."""

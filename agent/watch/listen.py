@@ -1,10 +1,11 @@
-"""The HTTP listener: metrics and liveness, and on loopback also the last report and a run on demand.
+"""The HTTP listener. It serves metrics and liveness and, on loopback only, the last report and a run on demand.
 
-It answers one request for each connection from the results of the last cycle; only `/probe` waits for a run. Clients
-are not trusted: a request is limited in bytes and in time, and so is the time in which a client reads the answer. When
-too many are connected, the oldest connection is closed for the newest, so that a scrape always gets through. The `Host`
-must be the address to which the client connected, or a name of loopback: a name can direct a page in a browser on this
-host to any address (DNS rebinding), but the browser then sends that name.
+It answers one request on each connection, with the results of the last cycle; only `/probe` waits for a run. Clients
+are not trusted: the bytes and the time of a request are limited, and so is the time in which a client must read the
+answer. When too many clients are connected, the oldest connection is closed in favour of the newest, so that a scrape
+always gets through. The `Host` of a request must be the address to which the client connected, or a name of loopback.
+This stops DNS rebinding: a page in a browser on this host may use a name that resolves to this listener, but the
+browser then sends that name as the `Host`.
 """
 
 import asyncio
@@ -28,12 +29,13 @@ BODY_SECONDS: Final = 10.0
 """Time limit for an answer to be read."""
 LINGER_SECONDS: Final = 1.0
 LINGER_BYTES: Final = 1 << 18
-"""Maximum bytes and time of reading after an answer: closing with unread bytes would reset the connection, and the
-client would lose the answer (RFC 9112, section 9.6)."""
+"""Maximum bytes and time for reading further after an answer was sent: closing with unread bytes would reset the
+connection, and the client would lose the answer (RFC 9112, section 9.6)."""
 SCRAPE_SECONDS: Final = 10.0
-"""Prometheus' own default timeout, for requests without one."""
+"""Prometheus' own default timeout, for requests that do not give a timeout."""
 SCRAPE_MARGIN: Final = 0.5
-"""Seconds of the timeout that are kept for the answer to arrive, as blackbox_exporter does (--timeout-offset)."""
+"""Seconds of the timeout that are kept free so that the answer can arrive, as with blackbox_exporter's
+--timeout-offset."""
 _SCRAPE_TIMEOUT: Final = "x-prometheus-scrape-timeout-seconds"
 _READ: Final = 4_096
 _LOOPBACK_NAMES: Final = frozenset({"localhost", "ip6-localhost"})
@@ -60,13 +62,13 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pages:
-    """The content of the pages. None of these may block."""
+    """The functions that make the content of the pages. They must not block."""
 
     metrics: Callable[[], str]
     alive: Callable[[], tuple[bool, str]]
-    """Returns whether cycles finish in time, with a line about it."""
+    """Returns whether cycles finish in time, and a line that says so."""
     report: Callable[[], str | None]
-    """Returns the last report as JSON; None before the first."""
+    """Returns the last report as JSON; None before the first report."""
     probe: Callable[[], Awaitable[str | None]]
     """Returns the metrics of the current run, or of a new one; None if the watch ends first."""
 
@@ -111,8 +113,8 @@ class Listener:
         return f"http://{host}:{self.port}"
 
     async def start(self) -> None:
-        """Listen. Raises OSError if the address is not this host's or the port is in use. For port 0 the kernel chooses
-        a port, which `port` then holds."""
+        """Listen. Raises OSError if the address does not belong to this host, or the port is in use. For port 0 the
+        kernel chooses a port, and `port` becomes that port."""
         self._server = await asyncio.start_server(self._accept, str(self.address), self.port, limit=MAX_HEAD_BYTES)
         self.port = self._server.sockets[0].getsockname()[1]
 
@@ -128,8 +130,8 @@ class Listener:
             await asyncio.wait(tasks)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Serve a connection in a task of its own. Not a coroutine: asyncio before Python 3.12.2 would log a traceback
-        for every cancelled connection (cpython gh-113538)."""
+        """Serve a connection in its own task. This is not a coroutine, since asyncio before Python 3.12.2 would then
+        log a traceback for every cancelled connection (cpython gh-113538)."""
         if self._closed:  # the connection was accepted while the listener closed
             writer.transport.abort()
             return
@@ -143,7 +145,7 @@ class Listener:
 
     def _release(self, task: asyncio.Task[None]) -> None:
         if (writer := self._open.pop(task, None)) is not None:
-            writer.transport.abort()  # the kernel has the answer, or nobody wants it
+            writer.transport.abort()  # the kernel already has the answer, or nobody waits for it
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, TimeoutError):  # the client has closed the connection or does not read
@@ -209,8 +211,9 @@ class Listener:
         return Answer(HTTPStatus.OK, report, JSON)
 
     async def _probe(self, request: Request) -> Answer:
-        # A page cannot read an answer of another origin, but its request would start a run. Browsers say where a
-        # request to loopback comes from (W3C, Fetch Metadata Request Headers), and no page can remove that.
+        # A page cannot read the answer of another origin, but its request would start a run. Browsers state in a header
+        # where a request to loopback comes from (W3C, Fetch Metadata Request Headers), and no page can remove this
+        # header.
         if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
             raise RefusedError(Answer(HTTPStatus.FORBIDDEN, "A page of another site cannot start a run.\n"))
         limit = _probe_limit(request.headers.get(_SCRAPE_TIMEOUT))
@@ -218,7 +221,7 @@ class Listener:
             async with asyncio.timeout(limit):
                 text = await self._pages.probe()
         except TimeoutError:
-            words = f"The run did not finish within {limit:g} s; it continues, and /metrics will have it.\n"
+            words = f"The run did not finish within {limit:g} s; it continues, and /metrics will show its results.\n"
             raise RefusedError(Answer(HTTPStatus.SERVICE_UNAVAILABLE, words)) from None
         if text is None:
             raise RefusedError(Answer(HTTPStatus.SERVICE_UNAVAILABLE, "The watch is ending.\n"))
@@ -226,8 +229,8 @@ class Listener:
 
 
 async def _read_head(connection: h11.Connection, reader: asyncio.StreamReader) -> Request | None:
-    """Return the next request without its body; None if the client closed before it was complete. Raises RefusedError
-    for anything else than HTTP."""
+    """Return the next request without its body; None if the client closed the connection before the request was
+    complete. Raises RefusedError if it is not HTTP."""
     try:
         while (event := connection.next_event()) is h11.NEED_DATA:
             connection.receive_data(await reader.read(_READ))
@@ -236,11 +239,11 @@ async def _read_head(connection: h11.Connection, reader: asyncio.StreamReader) -
         raise RefusedError(Answer(status, f"{status.phrase}.\n")) from error
     if not isinstance(event, h11.Request):
         return None
-    # h11 refuses a second `Host`; of other repeated headers the last one counts.
+    # h11 refuses a second `Host`; if another header is repeated, the last value counts.
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in event.headers}
     target = event.target.decode("latin-1")
     if (absolute := _ABSOLUTE.fullmatch(target)) is not None:
-        # The target's authority counts, not the `Host` (RFC 9112, section 3.2.2).
+        # The host in the target counts, not the header `Host` (RFC 9112, section 3.2.2).
         headers["host"], target = absolute["host"], absolute["rest"] or "/"
     path, _, query = target.partition("?")
     has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
@@ -249,8 +252,8 @@ async def _read_head(connection: h11.Connection, reader: asyncio.StreamReader) -
 
 
 def _check_host(host: str | None, local: Address) -> None:
-    """Raise RefusedError unless `host`, as a request names it, is the address to which the client connected or a name
-    of loopback."""
+    """Raise RefusedError unless `host`, which comes from the request, is the address to which the client connected, or
+    a name of loopback."""
     if not host:
         raise RefusedError(Answer(HTTPStatus.BAD_REQUEST, "A request must name its Host.\n"))
     if (parts := _HOST.fullmatch(host)) is None:
@@ -268,15 +271,15 @@ def _check_host(host: str | None, local: Address) -> None:
 
 
 def _on_the_wire(address: Address) -> Address:
-    """Return an address in the form that clients use: IPv4 if an IPv6 address wraps it, and without the zone index of a
-    link, which clients leave out (RFC 6874)."""
+    """Return an address in the form that clients use: as IPv4 if it is an IPv4-mapped IPv6 address, and without the
+    zone index of a link-local address, which clients leave out (RFC 6874)."""
     if isinstance(address, IPv4Address):
         return address
     return address.ipv4_mapped or IPv6Address(int(address))
 
 
 def _probe_limit(text: str | None) -> float:
-    """Return the seconds that a scrape may wait for its answer. Raises RefusedError for a value other than a positive
+    """Return the seconds that a scrape may wait for its answer. Raises RefusedError if the value is not a positive
     number."""
     if text is None:
         return SCRAPE_SECONDS - SCRAPE_MARGIN
@@ -304,7 +307,7 @@ async def _write(connection: h11.Connection, writer: asyncio.StreamWriter, answe
     sent = connection.send(h11.Response(status_code=answer.status, reason=answer.status.phrase, headers=headers))
     sent = (sent or b"") + (b"" if head_only else connection.send(h11.Data(data=body)) or b"")
     sent += connection.send(h11.EndOfMessage()) or b""
-    writer.transport.set_write_buffer_limits(0)  # so that `drain` waits until the kernel has all of it
+    writer.transport.set_write_buffer_limits(0)  # so that `drain` waits until the kernel has the whole answer
     async with asyncio.timeout(BODY_SECONDS):
         writer.write(sent)
         writer.write_eof()

@@ -1,4 +1,4 @@
-"""The metrics of a watch about itself, which stand beside those of its last run."""
+"""The metrics of a watch about itself, next to the metrics of its last run."""
 
 import math
 from collections import Counter
@@ -25,13 +25,14 @@ class Counts:
     cycles: int = 0
     """Number of cycles that finished."""
     late: int = 0
-    """Number of cycles that started late, because the one before took longer than the interval."""
+    """Number of cycles that started late, because the cycle before took longer than the interval."""
     errors: int = 0
     """Number of cycles that an internal error ended."""
     dropped_documents: int = 0
-    """Number of cycles whose documents were not written, because the reader of stdout had not read the earlier ones."""
+    """Number of cycles whose documents were not written, because the reader of stdout had not yet read the documents of
+    earlier cycles."""
     reloads: Counter[bool] = field(default_factory=Counter)
-    """Number of reloads of the settings, by whether they were applied."""
+    """Number of reloads of the settings, by whether the new settings were applied."""
     failed_writes: int = 0
     """Number of failed writes of files."""
     lost_cycles: int = 0
@@ -64,18 +65,18 @@ def families(
         text = "When the last cycle finished (Unix time). A result older than a few intervals proves nothing."
         yield _gauge(LAST_CYCLE, text, counts.finished_at.timestamp())
     yield _counter(CYCLES, "Cycles that finished.", counts.cycles)
-    text = "Cycles that started late, because the one before took longer than the interval."
+    text = "Cycles that started late, because the cycle before took longer than the interval."
     yield _counter("backuplink_watch_late_cycles", text, counts.late)
     yield _counter("backuplink_watch_cycle_errors", "Cycles that an internal error ended.", counts.errors)
     text = "Cycles whose documents were not written to stdout, because its reader was too slow."
     yield _counter("backuplink_watch_dropped_documents", text, counts.dropped_documents)
-    text = "Times that a file could not be written."
+    text = "How often a file could not be written."
     yield _counter("backuplink_watch_file_write_errors", text, counts.failed_writes)
     text = "Cycles that could not be written to the history."
     yield _counter("backuplink_watch_history_lost_cycles", text, counts.lost_cycles)
     reloads = CounterMetricFamily(
         "backuplink_watch_reloads",
-        "Times that the settings were read again, by whether they were applied.",
+        "How often the settings were read again, by whether they were applied.",
         labels=("result",),
     )
     for is_applied, result in ((True, "applied"), (False, "rejected")):
@@ -83,7 +84,7 @@ def families(
     yield reloads
     verdict = GaugeMetricFamily(
         "backuplink_watch_verdict",
-        "The verdict after --raise-after and --clear-after cycles: 1 for its status, 0 for the others.",
+        "The verdict after --raise-after and --clear-after cycles: 1 for its status, 0 for every other status.",
         labels=("status",),
     )
     for status in VERDICTS:
@@ -133,7 +134,7 @@ def _since(name: str, text: str, findings: Iterable[tuple[Finding, datetime]], r
 
 def _findings(name: str, text: str, findings: Iterable[Finding], redact: bool) -> Metric:
     family = GaugeMetricFamily(name, text, labels=("code", "severity", "target"))
-    # Masks may make two findings one series, and Prometheus rejects a scrape that contains a series twice.
+    # With masks two findings may have equal labels, and Prometheus rejects a scrape that contains a series twice.
     series = {
         (finding.code, finding.severity, visible(target_of(finding, redact=redact))): None for finding in findings
     }

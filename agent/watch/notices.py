@@ -1,7 +1,7 @@
 """Send changes to a program on its standard input, and to a URL by POST.
 
-Neither may hold up a cycle: changes wait in a queue of fixed length, one worker for each channel sends them in order,
-every attempt has a time limit, and changes that cannot be sent are logged, counted and dropped. The URL is a secret,
+Neither may delay a cycle: changes wait in a queue of limited length, one worker for each channel sends them in order,
+and every attempt has a time limit. Changes that cannot be sent are logged, counted and dropped. The URL is a secret,
 since everybody who knows it may post there, so messages name only its host.
 """
 
@@ -31,9 +31,9 @@ PAUSES: Final = (1.0, 5.0, 25.0)
 """Seconds before each further attempt."""
 WITHHELD: Final = frozenset(
     {
-        # With these a program would speak to the service manager in place of this process (sd_notify(3)).
+        # With these variables a program would speak to the service manager in place of this process (sd_notify(3)).
         *("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"),
-        # Everybody who knows the URL may post there; a command may hold a token.
+        # Everybody who knows the URL may post there; a command may contain a token.
         *("BACKUPLINK_NOTIFY", "BACKUPLINK_ON_CHANGE"),
         # AWS SDKs and Tools Reference Guide, Environment variables support.
         *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"),
@@ -44,7 +44,7 @@ WITHHELD: Final = frozenset(
 )
 """Variables that a program does not inherit unless the operator names them."""
 MAX_WAITING: Final = 64
-"""Maximum number of waiting changes, each some 100 KB with the report. One more drops the oldest."""
+"""Maximum number of waiting changes. Each has some 100 KB with its report. A further change drops the oldest."""
 _RETRIED: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Statuses after which the same request may succeed (RFC 9110; 425: RFC 8470)."""
 
@@ -62,7 +62,7 @@ class Delivery(StrEnum):
     SENT = "sent"
     FAILED = "failed"
     DROPPED = "dropped"
-    """Too many were waiting, or there was no time left."""
+    """Too many changes were waiting, or there was no time left to send it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ Sender = Callable[[Notice], Awaitable[None]]
 
 
 class NotSentError(Exception):
-    """A change could not be sent; the text gives the reason, and holds no secret."""
+    """A change could not be sent; the text gives the reason, and contains no secret."""
 
 
 class Notices:
@@ -92,7 +92,7 @@ class Notices:
         log: Callable[[str], None],
         counts: Counter[tuple[Channel, Delivery]] | None = None,
     ) -> None:
-        """`counts` are the counters of an earlier object, to continue from."""
+        """`counts` are counters of an earlier object; counting continues from them."""
         self.counts: Counter[tuple[Channel, Delivery]] = Counter() if counts is None else counts
         """Number of changes by channel and result."""
         for channel in channels:
@@ -144,7 +144,7 @@ class Notices:
                 self._drop(channel, notice)
                 raise
             except Exception as error:  # noqa: BLE001 - an internal error here must not end the watch
-                # Without the error's own text: a library's may quote the URL.
+                # The text of the error is left out, since that of a library may quote the URL.
                 where = traceback.extract_tb(error.__traceback__)[-1].name
                 reason = f"internal error: {type(error).__name__} in {where}"
                 self._count(channel, Delivery.FAILED, f"the change {notice.id} was not sent: {reason}")
@@ -165,11 +165,12 @@ class Notices:
 def by_command(
     argv: tuple[str, ...], running: set[int], *, passed: Collection[str] = (), seconds: float = COMMAND_SECONDS
 ) -> Sender:
-    """Return a sender that runs a program for every change, with the change as one line of JSON on its standard input,
-    for at most `seconds`.
+    """Return a sender that runs a program for every change, for at most `seconds`. The program gets the change as one
+    line of JSON on its standard input.
 
-    No shell reads its arguments. It inherits all variables except WITHHELD, and from these only `passed`. Its stderr is
-    this process' own. `running` holds its process id while it runs, and a number below 0 until the id is known.
+    No shell reads its arguments. It inherits all variables except those in WITHHELD that are not in `passed`. It shares
+    the stderr of this process. `running` contains its process id while it runs, and a number below 0 until the id is
+    known.
     """
 
     withheld = WITHHELD - set(passed)
@@ -178,7 +179,7 @@ def by_command(
         line = f"{dumps({**notice.document, 'report': notice.report})}\n".encode()
         starting = -id(notice)
         running.add(starting)
-        # A task of its own: asyncio waits for ever for a program whose start is cancelled.
+        # The start has its own task, since asyncio waits for ever for a program whose start is cancelled.
         start = asyncio.ensure_future(
             asyncio.create_subprocess_exec(
                 *argv,
@@ -205,7 +206,7 @@ def by_command(
                 with _input(process, line):
                     await process.wait()
         except TimeoutError as error:
-            if process.returncode is None:  # otherwise it handed its input to another program, for which asyncio waits
+            if process.returncode is None:  # otherwise asyncio waits for a program that inherited the input
                 raise NotSentError(f"its program did not finish within {seconds:g} s and was killed") from error
         finally:
             if process.returncode is None:
@@ -224,7 +225,7 @@ def _input(process: asyncio.subprocess.Process, data: bytes) -> Iterator[None]:
     if stdin is None:
         raise ValueError("a program without a pipe has no input")
     stdin.write(data)
-    stdin.close()  # takes effect when all of it is written
+    stdin.close()  # takes effect when all data is written
     try:
         yield
     finally:
@@ -238,7 +239,7 @@ async def _kill(process: asyncio.subprocess.Process) -> None:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:  # it has just exited
         pass
-    except PermissionError:  # it belongs to another user, as with sudo, and may never end
+    except PermissionError:  # it belongs to another user, for example because of sudo, and may never end
         return
     if process.stdin is not None and not process.stdin.is_closing():
         process.stdin.close()
@@ -246,10 +247,10 @@ async def _kill(process: asyncio.subprocess.Process) -> None:
 
 
 def by_post(where: Notify, agent: str, *, seconds: float = POST_SECONDS, pauses: tuple[float, ...] = PAUSES) -> Sender:
-    """Return a sender that posts every change as JSON, each attempt within `seconds`.
+    """Return a sender that posts every change as JSON. Each attempt may take `seconds`.
 
-    A failed attempt that may succeed later is repeated after each of `pauses`, with the change's id as idempotency key.
-    Redirects are not followed.
+    If an attempt failed but may succeed later, it is repeated after each of `pauses`, with the change's id as the
+    idempotency key. Redirects are not followed.
     """
     parts = urlsplit(where.url)
     host = parts.hostname
@@ -273,7 +274,7 @@ def by_post(where: Notify, agent: str, *, seconds: float = POST_SECONDS, pauses:
 async def _posted(
     url: str, body: str, headers: dict[str, str], seconds: float, *, by_proxy: bool
 ) -> tuple[str | None, bool]:
-    """Post once. Returns the reason if it failed (None if not), and whether another attempt is useless."""
+    """Post once. Returns the reason if it failed, else None, and whether another attempt is useless."""
     try:
         async with asyncio.timeout(seconds):
             httpx, trust = await in_background(_client_and_trust)
@@ -282,7 +283,8 @@ async def _posted(
     except OSError as error:  # SSL_CERT_FILE may name any file
         return f"was not asked: the trusted certificates cannot be read: {type(error).__name__}", True
     try:
-        # A client for each change: a client kept until the next change, days later, would go stale.
+        # Each change has a new client: the next change may come days later, and an old client's connection would be
+        # stale.
         async with (
             asyncio.timeout(seconds),
             httpx.AsyncClient(follow_redirects=False, timeout=seconds, verify=trust, trust_env=by_proxy) as client,
@@ -293,7 +295,7 @@ async def _posted(
         return f"did not answer within {seconds:g} s", False
     except httpx.HTTPError as error:
         return f"could not be reached: {type(error).__name__}", False
-    except (ValueError, httpx.InvalidURL) as error:  # a proxy's URL in the environment
+    except (ValueError, httpx.InvalidURL) as error:  # the URL of a proxy in the environment is not valid
         return f"could not be asked: {type(error).__name__}", True
     if 200 <= status < 300:
         return None, True

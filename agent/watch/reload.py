@@ -1,4 +1,4 @@
-"""Read the settings of a watch again, and move its listener if they name another address."""
+"""Read the settings of a watch again, and move its listener if the settings give another address."""
 
 import asyncio
 import errno
@@ -18,12 +18,12 @@ ListenAddress = tuple[Address, int]
 
 
 class CannotListenError(Exception):
-    """The address to listen on is not this host's, or is in use."""
+    """The address to listen on does not belong to this host, or is in use."""
 
 
 async def read_again(reread: Callable[[], WatchConfig], cancel: CancelToken) -> WatchConfig:
-    """Return the present settings. Raises ValueError if they are invalid, or not read within READ_SECONDS or before the
-    watch is cancelled."""
+    """Return the present settings. Raises ValueError if they are invalid, if reading them takes longer than
+    READ_SECONDS, or if the watch is cancelled first."""
     try:
         async with asyncio.timeout(READ_SECONDS) as window:
             cancel.watch(window)
@@ -43,7 +43,8 @@ class CurrentListener:
         self._log = log
         self._listener: Listener | None = None
         self._configured: ListenAddress | None = None
-        """The address that `_listener` was asked to listen on; its own port differs if 0 was requested."""
+        """The address that `_listener` was asked to listen on; the port of `_listener` differs if port 0 was
+        requested."""
 
     @property
     def listener(self) -> Listener | None:
@@ -51,8 +52,8 @@ class CurrentListener:
         return self._listener
 
     async def move(self, address: ListenAddress | None) -> None:
-        """Listen on `address`, then close the earlier listener; None stops listening. Raises CannotListenError, and the
-        earlier listener stays."""
+        """Listen on `address`, then close the earlier listener; None stops listening. If that fails, CannotListenError
+        is raised and the earlier listener stays."""
         before = self._listener
         try:
             self._listener = await self._open(address)
@@ -60,8 +61,8 @@ class CurrentListener:
             in_use = isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.EADDRINUSE
             if before is None or address is None or not in_use or address[1] != before.port:
                 raise
-            # This process itself has the port, on an address that includes the other one, as 0.0.0.0 includes
-            # 127.0.0.1. The kernel allows only one of them, so for a moment nothing listens.
+            # This process itself listens on the port, on an address that includes the new address or is included in it,
+            # as 0.0.0.0 includes 127.0.0.1. The kernel allows only one of the two, so for a moment nothing listens.
             self._listener = None
             await before.close()
             try:

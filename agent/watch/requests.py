@@ -1,15 +1,15 @@
-"""The requests of a watch to AWS in its next cycle: signed calls, and reads of the configuration.
+"""Decide which requests a watch makes to AWS in its next cycle: signed calls, and reads of the configuration.
 
-A service is called once in ten minutes, less often if its rate limit is low, and sooner after a change. In between its
-last answer holds; a refusal holds only after a second call was refused in the same way. A service is not called if AWS
-publishes no rate limit for the call, or if a fleet would use up the limit. `--calls each` calls everything in every
-cycle.
+A service is called once in ten minutes, less often if its rate limit is low, and sooner after a change. Between the
+calls the last answer counts; a refusal counts only after a second call was refused in the same way. A service is not
+called if AWS publishes no rate limit for the call, or if a fleet would use up the limit. `--calls each` calls
+everything in every cycle.
 
 Workloads that were found on this host are kept while their signs cannot be read.
 
-The configuration is read at most once an hour, and never in the first minutes of a watch: their number depends on the
-instance, so that hosts with a shared fault do not all read at once. A configuration is used again while the same faults
-exist.
+The configuration is read at most once an hour, and never in the first minutes of a watch. How many minutes depends on
+the instance, so that hosts with a shared fault do not all read at once. While the same faults exist, the last
+configuration is used again.
 """
 
 import zlib
@@ -28,15 +28,16 @@ from probes.frozen import dataclass
 from probes.model import Observation, Step
 
 CALL_INTERVAL: Final = 600.0
-"""Minimum seconds for which the answer to a signed call holds."""
+"""Minimum seconds for which the answer to a signed call counts."""
 CALL_JITTER: Final = 0.1
-"""Maximum share of CALL_INTERVAL by which this time varies, so that the hosts of a fleet do not call in step."""
+"""Maximum share of CALL_INTERVAL by which this time varies, so that the hosts of a fleet do not all call at the same
+time."""
 MAX_ANSWER_AGE: Final = 1_200.0
-"""Maximum seconds for which an answer may hold."""
+"""Maximum seconds for which an answer may count."""
 CHANGE_SPREAD: Final = 300.0
 """Seconds over which a fleet that sees the same change spreads its next calls."""
 FLEET_HOSTS: Final = 5_000
-"""Number of hosts in one account and Region whose calls stay below RATE_SHARE of a published limit."""
+"""Number of hosts in one account and Region whose calls together must stay below RATE_SHARE of a published limit."""
 RATE_SHARE: Final = 0.5
 READ_INTERVAL: Final = 3600.0
 """Minimum seconds between two cycles that read the configuration."""
@@ -45,8 +46,8 @@ READ_SPREAD: Final = 600
 
 
 def call_interval(service: Service) -> float | None:
-    """Return the seconds for which the answer of a service's call holds in a watch; None if a watch does not call
-    it."""
+    """Return the seconds for which the answer to a service's signed call counts in a watch; None if a watch does not
+    call the service."""
     if service.calls_per_second is None:
         return None
     seconds = max(CALL_INTERVAL, FLEET_HOSTS / (RATE_SHARE * service.calls_per_second))
@@ -71,7 +72,7 @@ class _Answer:
 
 
 class Requests:
-    """The requests of the next cycle, decided by the results of earlier ones."""
+    """The requests of the next cycle, which depend on the results of earlier cycles."""
 
     def __init__(self, clock: Callable[[], float], chance: Random) -> None:
         """`clock` is monotonic, in seconds; `chance` spreads the calls."""
@@ -83,14 +84,14 @@ class Requests:
         self._read_at: float | None = None
         """Time of the last read of the configuration."""
         self._facts: Ec2Facts | None = None
-        """The facts of that read; None if the faults have changed since."""
+        """The facts from the last read; None if the faults have changed since then."""
         self._found: tuple[FoundWorkload, ...] = ()
         """The workloads that the last search of this host found."""
         self._last: Report | None = None
         self._cycles = 0
 
     def of_next_cycle(self, settings: Settings) -> Settings:
-        """Return the settings of the next cycle, from those of the watch."""
+        """Return the settings of the next cycle; `settings` are those of the watch."""
         settings = replace(settings, turn=self._cycles, standing_workloads=self._found)
         if settings.calls is Calls.ONE:
             now = self._clock()
@@ -125,7 +126,7 @@ class Requests:
             )
 
     def cycle_failed(self) -> None:
-        """Forget everything about a cycle that an internal error ended."""
+        """Forget the earlier results, because an internal error ended a cycle."""
         self._last = self._facts = None
         self._answers.clear()
 
@@ -146,8 +147,8 @@ class Requests:
             self._answers[target] = _Answer(observation, self._clock() + (spread * seconds if is_sure else 0.0))
 
     def _call_soon(self) -> None:
-        """Call again soon, since a change may change the answers, too. A fleet that sees the same change does not call
-        all at once."""
+        """Make the calls again soon, since what changed may also change the answers. The hosts of a fleet that see the
+        same change do not all call at once."""
         for target, answer in self._answers.items():
             due = self._clock() + self._chance.uniform(0.0, CHANGE_SPREAD)
             self._answers[target] = replace(answer, until=min(answer.until, due))
@@ -160,8 +161,8 @@ class Requests:
 
 
 def first_read_after(instance_id: str) -> float:
-    """Return the seconds from the start of a watch to its first read of the configuration: equal at every start, and
-    spread evenly over a fleet."""
+    """Return the seconds from the start of a watch to its first read of the configuration: the same for a host at every
+    start, and spread evenly over a fleet."""
     return float(zlib.crc32(instance_id.encode()) % READ_SPREAD)
 
 
@@ -170,7 +171,7 @@ def _kind(answer: Observation[Any]) -> str | None:
 
 
 def _faults(report: Report) -> frozenset[str]:
-    """Return the faults in a report: the ids of all findings that count and are more than information."""
+    """Return the faults in a report: the ids of all findings that count, except those of severity info."""
     return frozenset(
         finding.id for finding in report.findings if finding.counts and finding.severity is not Severity.INFO
     )

@@ -1,4 +1,4 @@
-"""The services that a run requires, and whether a reason for requiring them may be hidden from the run. Pure."""
+"""Find the services that a run requires, and whether the run may have missed a reason for requiring services. Pure."""
 
 from collections.abc import Collection
 
@@ -24,8 +24,8 @@ def signs_of(report: Report) -> frozenset[str]:
 
 
 def hides_workload(report: Report, signs: Collection[str]) -> bool:
-    """Whether a run could not see what requires services: the search for workloads or the SDK's settings failed, or one
-    of the `signs` of earlier workloads could not be read."""
+    """Whether a run may have missed a workload or an option that requires services: the search for workloads failed,
+    the SDK's settings could not be read, or one of the `signs` of earlier workloads could not be read."""
     for observation in report.observations:
         subject = observation.subject
         if subject.step is not Step.HOST or subject.operation not in (SDK_SETTINGS, WORKLOADS):

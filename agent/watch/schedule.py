@@ -1,9 +1,9 @@
-"""The loop of a watch: measure, judge, compare with the cycles before, and report what changed.
+"""The loop of a watch: measure, judge, compare with earlier cycles, and report what changed.
 
-Cycles never overlap. The next one starts one interval after the start of the last, a little earlier or later at random
-so that a fleet does not run in step, or at once if the last one took longer. The requests of a cycle to AWS depend on
-earlier cycles (`agent.watch.requests`). No use of a result holds up a cycle: neither a disk that hangs, nor a reader
-that does not read, nor a hook that does not answer.
+Cycles never overlap. A cycle starts one interval after the start of the last cycle, or at once if the last cycle took
+longer. The interval varies a little at random, so that the hosts of a fleet do not all run at the same time. The
+requests of a cycle to AWS depend on earlier cycles (`agent.watch.requests`). Nothing that uses a result delays a cycle:
+neither a disk that hangs, nor a reader that does not read, nor a hook that does not answer.
 """
 
 import asyncio
@@ -37,11 +37,11 @@ JITTER: Final = 0.1
 PROBE_SECONDS: Final = 10.0
 """Minimum time between the starts of two cycles that `/probe` requests."""
 OLD_NOTICES_SECONDS: Final = 10.0
-"""Time limit for waiting notices when a reload replaces the channels."""
+"""Time limit for sending the waiting notices when a reload replaces the channels."""
 LAST_NOTICES_SECONDS: Final = 1.0
-"""Time limit for waiting notices when the watch ends."""
+"""Time limit for sending the waiting notices when the watch ends."""
 OVERDUE_INTERVALS: Final = 2.0
-"""Number of intervals after which, plus one deadline, a watch without a finished cycle is not alive."""
+"""A watch is not alive if no cycle has finished for this many intervals plus one deadline."""
 
 
 class Watch:
@@ -71,7 +71,7 @@ class Watch:
         self._shown: Report | None = None
         """The report of the last cycle, masked if requested."""
         self._shown_metrics: str | None = None
-        """Its metrics, rendered at the first request."""
+        """The metrics of `_shown`, rendered at the first request."""
         self._report: Report | None = None
         """The report of the last cycle, not masked."""
         self._requests = Requests(asyncio.get_running_loop().time, environment.chance)
@@ -81,19 +81,20 @@ class Watch:
         self._started = -PROBE_SECONDS
         """Start of the last cycle by the loop's clock."""
         self._finished: float | None = None
-        """End of the last finished cycle by the same clock; None before the first."""
+        """End of the last finished cycle by the same clock; None before the first cycle has finished."""
         self._alive_until = 0.0
         """Time by which the next cycle must have finished, by the same clock."""
         self._wake = asyncio.Event()
-        """Set together with either of the next two."""
+        """Set together with either of the next two flags."""
         self._is_probe_wanted = False
-        """Whether a cycle is to start early."""
+        """Whether the next cycle must start early."""
         self._is_reload_wanted = False
         self._is_over = False
 
     @property
     def report(self) -> Report | None:
-        """The last cycle's report, not masked; None before the first, and if an internal error ended the cycle."""
+        """The report of the last cycle, not masked; None before the first cycle has finished, and if an internal error
+        ended the last cycle."""
         return self._report
 
     def read_again(self) -> None:
@@ -130,7 +131,7 @@ class Watch:
             self._tracker.restore(config.history.state(config.series))
         except HistoryError as error:
             self._sinks.log_error(
-                f"this watch starts without the states of the last one: {config.history.path}: {error}"
+                f"this watch starts without the states of the watch before it: {config.history.path}: {error}"
             )
 
     # --- Cycles ------------------------------------------------------------------------------------------------------
@@ -142,7 +143,7 @@ class Watch:
             if await self._cycle():
                 self._finished = loop.time()
                 self._expect_a_cycle()
-            if all(process_id > 0 for process_id in self._running):  # otherwise a starting program is removed
+            if all(process_id > 0 for process_id in self._running):  # else a starting program would be ended
                 self._environment.tidy(self._running)
             self._in_flight = False
             done, self._cycle_done = self._cycle_done, asyncio.Event()
@@ -160,10 +161,10 @@ class Watch:
 
     async def _wait(self, spread: float, group: asyncio.TaskGroup) -> None:
         """Wait until the next cycle is due or requested, or the watch is cancelled. New settings may make the cycle
-        earlier, never later."""
+        start earlier, never later."""
         due = self._due(spread)
         while self._cancel.reason is None and not self._is_probe_wanted:
-            if self._is_reload_wanted:  # not under the limit below: settings are applied completely or not at all
+            if self._is_reload_wanted:  # without the time limit below: settings are applied completely or not at all
                 self._is_reload_wanted = False
                 await self._reload(group)
                 due = min(due, self._due(spread))
@@ -268,7 +269,7 @@ class Watch:
         self._alive_until = asyncio.get_running_loop().time() + longest
 
     def _alive(self) -> tuple[bool, str]:
-        """Return whether cycles finish in time, with a line about it."""
+        """Return whether cycles finish in time, and a line that says so."""
         now = asyncio.get_running_loop().time()
         words = f"cycles finished: {self._counts.cycles}"
         if self._finished is not None:
@@ -277,8 +278,8 @@ class Watch:
         return overdue <= 0, words if overdue <= 0 else f"{words}; the next is overdue by {overdue:.0f} s"
 
     async def _probe(self) -> str | None:
-        """Return the metrics after the cycle in progress or, without one, after a new cycle. If the last cycle started
-        less than PROBE_SECONDS ago, return its metrics. None if the watch ends first."""
+        """Return the metrics after the cycle in progress or, if no cycle is in progress, after a new cycle. If the last
+        cycle started less than PROBE_SECONDS ago, return its metrics. None if the watch ends first."""
         if not self._in_flight and asyncio.get_running_loop().time() - self._started < PROBE_SECONDS:
             return None if self._is_over else self._metrics()
         done = self._cycle_done
@@ -311,7 +312,7 @@ class Watch:
                 await self._listener.move(config.watching.listen)
         except (ValueError, CannotListenError) as error:
             self._counts.reloads[False] += 1
-            self._sinks.log_error(f"the new settings were rejected, and the old ones stay: {error}")
+            self._sinks.log_error(f"the new settings were rejected, and the old settings stay: {error}")
         else:
             group.create_task(self._notices.finish(OLD_NOTICES_SECONDS))
             self._notices = Notices(self._senders(config), self._sinks.log_error, self._notices.counts)
@@ -340,4 +341,4 @@ class Watch:
 
 
 def _ignore(_: Event) -> None:
-    """Ignore the events of a cycle that nothing uses as they happen."""
+    """Ignore the events of a cycle, because nothing shows them while it runs."""

@@ -1,7 +1,7 @@
 """The destinations of a watch's results: log lines, documents on stdout, the history, the output and the metrics file.
 
-None of them holds up a cycle: lines and documents go through writers with threads of their own, a file has a time
-limit, and documents for a slow reader of stdout are dropped and counted.
+No destination delays a cycle: lines and documents go through writers that have their own threads, writing a file has a
+time limit, and documents for a slow reader of stdout are dropped and counted.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ FILE_SECONDS: Final = 10.0
 CLOSE_SECONDS: Final = 2.0
 """Time limit for closing the history."""
 MAX_BACKLOG: Final = 20_000
-"""Number of lines waiting for the reader of stdout at which the documents of a cycle are dropped."""
+"""If more lines than this wait for the reader of stdout, the documents of a cycle are dropped."""
 _ERROR: Final = 3
 """Priority of the watch's own failures (syslog(3))."""
 
@@ -42,7 +42,7 @@ class Sinks:
         self._journal = environment.journal
         self._counts = counts
         self.lost_in_a_row = 0
-        """Number of cycles since the last kept one that are not in the history."""
+        """Number of cycles that were lost since the last cycle that is in the history."""
         self._failing: set[Path] = set()
         """Files whose last write failed."""
         self._writes: dict[Path, asyncio.Future[None]] = {}
@@ -65,8 +65,8 @@ class Sinks:
         self._lines.write(line.shown(journal=self._journal))
 
     def events_of(self, config: WatchConfig) -> LiveWriter | None:
-        """Return a writer for the events of the next cycle as they happen; None if they are not requested, if a mask
-        needs the whole report first, or if the reader of stdout is too slow."""
+        """Return a writer for the events of the next cycle as they happen; None if events are not requested, if masks
+        need the whole report first, or if the reader of stdout is too slow."""
         row = format_named(config.format)
         if row.live is None or config.output is not None or config.redact:
             return None
@@ -95,8 +95,8 @@ class Sinks:
                 self._documents.write(_change_line(change, report, redact=config.redact))
 
     async def write_history(self, config: WatchConfig, entry: Entry) -> None:
-        """Add a cycle to the history of `config`, if it has one, within FILE_SECONDS. A lost cycle is counted; the
-        first one is logged, and each is a line of NDJSON."""
+        """Add a cycle to the history of `config`, if it has one, within FILE_SECONDS. A lost cycle is counted, and with
+        the format ndjson it gives a line. Only the first of several lost cycles is logged."""
         if (history := config.history) is None:
             return
         reason = await self._append(history, entry)
@@ -127,7 +127,7 @@ class Sinks:
                 await in_background(history.close)
 
     async def _append(self, history: History, entry: Entry) -> str | None:
-        """Return why a cycle could not be added; None if it was."""
+        """Return why a cycle could not be added; None if it was added."""
         if (before := self._writes.get(history.path)) is not None and not before.done():
             return f"{history.path}: the last write has not finished yet"
         done = self._writes[history.path] = in_background(partial(history.append, entry))
@@ -153,8 +153,8 @@ class Sinks:
                 group.create_task(self._write_file(config.watching.textfile, metrics, private=False))
 
     async def _write_file(self, path: Path, render: Callable[[], str], *, private: bool) -> None:
-        """Replace a file in a thread, so that a hanging disk holds up only its own file. With `private` only its owner
-        can read a new file; an existing file keeps the permissions that somebody gave it for its readers."""
+        """Replace a file in a thread, so that a hanging disk delays only this file. With `private` only its owner can
+        read a new file; an existing file keeps the permissions that somebody gave it for its readers."""
         if (before := self._writes.get(path)) is not None and not before.done():
             self._write_failed(path, "the last write has not finished yet")
             return
@@ -173,7 +173,7 @@ class Sinks:
 
     def _write_failed(self, path: Path, reason: str) -> None:
         self._counts.failed_writes += 1
-        if path not in self._failing:  # once, and not in every cycle for a year
+        if path not in self._failing:  # logged once, and not in every cycle for a year
             self._failing.add(path)
             self.log_error(f"{path} cannot be written: {reason}")
 

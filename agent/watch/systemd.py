@@ -17,7 +17,7 @@ _FOREVER: Final = 2**64 - 1
 
 
 class Manager:
-    """The service manager that started this process. Without one every method does nothing."""
+    """The service manager that started this process. If there is none, every method does nothing."""
 
     def __init__(self, environment: Mapping[str, str], *, process_id: int) -> None:
         self._address = environment.get("NOTIFY_SOCKET") or None
@@ -29,7 +29,8 @@ class Manager:
         self._send("READY=1")
 
     def reloading(self, monotonic_microseconds: int) -> None:
-        """Say that the settings are being read again, until `ready`. The time is CLOCK_MONOTONIC's."""
+        """Say that the settings are being read again; this lasts until `ready` is called. The time is that of
+        CLOCK_MONOTONIC."""
         self._send(f"RELOADING=1\nMONOTONIC_USEC={monotonic_microseconds}")
 
     def status(self, text: str) -> None:
@@ -59,10 +60,10 @@ class Manager:
 
 
 def _watchdog_seconds(environment: Mapping[str, str], process_id: int) -> float | None:
-    """Return the seconds of the watchdog, read like sd_watchdog_enabled(3): the variable has microseconds, and applies
-    to this process alone if WATCHDOG_PID names one."""
+    """Return the seconds of the watchdog, read as sd_watchdog_enabled(3) does: WATCHDOG_USEC is in microseconds, and if
+    WATCHDOG_PID is set, it must be the id of this process."""
     text, owner = environment.get("WATCHDOG_USEC", ""), environment.get("WATCHDOG_PID")
     if not (text.isascii() and text.isdigit()) or owner not in (None, "", str(process_id)):
         return None
-    microseconds = int(text[:21])  # one digit more than the largest value has
+    microseconds = int(text[:21])  # one digit more than the largest valid value has
     return microseconds / 1e6 if 0 < microseconds < _FOREVER else None

@@ -149,7 +149,7 @@ def facts() -> Ec2Facts:
         PROFILE_RESOURCES: ProfileResourcesFacts(zones=(), rules=(), firewall=()),
         INTERFACES: InterfacesFacts(interfaces=(*_hosts(), *_interfaces_of_endpoints())),
     }
-    skipped = Skipped("a file for every host of the VPC holds no one host's interfaces")
+    skipped = Skipped("a file for all hosts of a VPC does not have the interfaces of a single host")
     return Ec2Facts(
         region=REGION,
         vpc_id=VPC_ID,

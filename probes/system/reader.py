@@ -187,7 +187,7 @@ class SystemReader:
         from probes.system.clients import UnansweredError, response_of
 
         if self._sent >= self._most:
-            raise ProbeError(FailureKind.TOO_LARGE, f"the run's {self._most} requests are used up")
+            raise ProbeError(FailureKind.TOO_LARGE, f"the run has used up its {self._most} requests")
         origin = _origin_of(request.url)
         self._sent += 1
         try:

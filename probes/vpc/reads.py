@@ -343,7 +343,7 @@ class Inspection:
         """Return why a read cannot be made; None if it can."""
         wanted = self._wanted
         if read == OWN_INTERFACES and wanted.whole:
-            return "a file for every host of the VPC holds no one host's interfaces"
+            return "a file for all hosts of a VPC does not have the interfaces of a single host"
         if read == OWN_INTERFACES and wanted.instance_id is None:
             return "the id of this instance is not known"
         if read == ENDPOINT_INTERFACES and ENDPOINTS not in self.facts:

@@ -279,7 +279,10 @@ SETUPS: Final = (
         "error",
         "has a watch that has rejected new settings",
         happens=Host.reload,
-        lines=(_WELL, (_ERROR, f"the new settings were rejected, and the old ones stay: {_CONFIGURATION}: deadline: ")),
+        lines=(
+            _WELL,
+            (_ERROR, f"the new settings were rejected, and the old settings stay: {_CONFIGURATION}: deadline: "),
+        ),
     ),
     journaled(
         "error",

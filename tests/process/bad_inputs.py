@@ -1263,7 +1263,7 @@ NO_FACTS: Final[Mapping[str, tuple[bytes, str]]] = {
     "nothing": (b"", "is empty"),
     "a refusal": (
         refusal.dumps(refusal.of(FACTS.schema, "Missing option '--vpc'.")).encode(),
-        "`backuplink facts` was refused here, and wrote why instead of facts",
+        "`backuplink facts` was refused, and wrote the reason instead of facts",
     ),
     "a program": (b"#!/bin/sh\necho 1\n", "is not JSON"),
     "escape codes": (b"\x1b[2J", "is not JSON"),
@@ -1310,7 +1310,7 @@ NO_FACTS: Final[Mapping[str, tuple[bytes, str]]] = {
     "an end in a line": (_with("vpc_id", value="vpc-0a1b2c3d\n", of=_FACTS), f"{_NO_FACTS}vpc_id: the id of a VPC"),
     "another VPC inside": (
         _with("vpc_id", value="vpc-0f1b2c3d", of=_FACTS),
-        f"{_NO_FACTS}ec2/vpc: this is about the VPC vpc-0a1b2c3d, and the file about vpc-0f1b2c3d",
+        f"{_NO_FACTS}ec2/vpc: this is about the VPC vpc-0a1b2c3d, but the file is about vpc-0f1b2c3d",
     ),
     "no observations": (_with("observations", value={}, of=_FACTS), f"{_NO_FACTS}observations: a list"),
     "a value that is not an observation": (

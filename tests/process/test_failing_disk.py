@@ -363,7 +363,7 @@ def test_stdout_of_a_watch_goes_on_when_a_disk_has_room_again(disks: Disks) -> N
     torn = 0
     for case, result in zip(cases, disks.left_of(cases), strict=True):
         assert result["code"] == 2, (case, result)
-        said = f"Error: stdout cannot be written: {FULL}; until there is room, what belongs there is lost.\n"
+        said = f"Error: stdout cannot be written: {FULL}; until there is room again, its lines are lost.\n"
         assert result[ERR].count(said) == 1
         assert result[ERR].count("stdout is written again.\n") == 1
         *lines, end = result[OUT].split("\n")

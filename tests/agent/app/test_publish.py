@@ -266,7 +266,7 @@ def test_a_refusal_after_a_signal_names_it(case: Case, capsys: pytest.CaptureFix
 
 def test_facts_that_were_refused_are_no_facts() -> None:
     refusal = rendered_refusal(FACTS, "json")
-    with pytest.raises(FactsFileError, match="was refused here, and wrote why instead of facts"):
+    with pytest.raises(FactsFileError, match="was refused, and wrote the reason instead of facts"):
         facts_file.parse(refusal.encode(), "facts.json")
 
 

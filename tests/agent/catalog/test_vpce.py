@@ -138,10 +138,10 @@ def test_forms_of_endpoint(text: str, service: str, host: str) -> None:
     [
         pytest.param(ID, f"write SERVICE={ID}, with the name of a service", id="an id alone"),
         pytest.param("stand-in.corp.example", "does not say whose endpoint it is", id="a host that says nothing"),
-        pytest.param(f"https://{REGIONAL}", "is a URL; name only the host", id="URL"),
-        pytest.param(f"backup=https://{REGIONAL}", "is a URL; name only the host", id="URL with its service"),
-        pytest.param(f"{REGIONAL}/", "is a URL; name only the host", id="path"),
-        pytest.param(f"{REGIONAL}:443", "is a URL; name only the host", id="port"),
+        pytest.param(f"https://{REGIONAL}", "is a URL; give only the host", id="URL"),
+        pytest.param(f"backup=https://{REGIONAL}", "is a URL; give only the host", id="URL with its service"),
+        pytest.param(f"{REGIONAL}/", "is a URL; give only the host", id="path"),
+        pytest.param(f"{REGIONAL}:443", "is a URL; give only the host", id="port"),
         pytest.param(
             f"efs={ID}", "'efs' is not a service that can be checked; one of backup, backup-gateway", id="service"
         ),

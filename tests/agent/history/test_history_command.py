@@ -337,8 +337,8 @@ def test_an_export_that_breaks_off_ends_there(
     assert code == 3
     assert out.count("\n") == 200
     assert (
-        err
-        == f"Error: {history.path}: the history is damaged: it holds what no version writes; the export ends here.\n"
+        err == f"Error: {history.path}: the history is damaged: it contains data that no version writes; "
+        "the export ends here.\n"
     )
 
 

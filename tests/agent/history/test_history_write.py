@@ -349,7 +349,7 @@ def test_a_history_that_another_process_holds(tmp_path: Path, monkeypatch: pytes
     holding = other._opened()
     holding.execute("BEGIN IMMEDIATE")
     history.close()
-    with pytest.raises(HistoryError, match="another process holds the history"):
+    with pytest.raises(HistoryError, match="another process has locked the history"):
         history.append(entry(well(2)))
     holding.execute("ROLLBACK")
     history.append(entry(well(3)))

@@ -83,7 +83,7 @@ def test_no_reads_at_all_are_facts_that_say_nothing(tmp_path: Path) -> None:
         pytest.param(-MAX_AHEAD, None, id="just not too far ahead"),
         pytest.param(
             -MAX_AHEAD - SECOND,
-            "it was taken at 2026-03-02 12:00 UTC, which is yet to come by this host's clock",
+            "it was taken at 2026-03-02 12:00 UTC, which is in the future by this host's clock",
             id="of the future",
         ),
     ],

@@ -76,7 +76,7 @@ def test_a_region_that_was_typed_is_as_good_as_an_option() -> None:
         ),
         ("services", "vss", "'vss' is not a service that can be checked"),
         ("services", "zzzz", "backuplink endpoints lists them"),
-        ("endpoints", "https://backup.eu-west-1.amazonaws.com", "is a URL; name only the host"),
+        ("endpoints", "https://backup.eu-west-1.amazonaws.com", "is a URL; give only the host"),
         ("endpoints", "vpce-0a1b2c3d4e5f67890", "does not say whose endpoint it is"),
         ("resolvers", "dns.example", "'dns.example' is not an IP address"),
         ("timeout", "0", "a number of seconds from 0.1 to 60"),

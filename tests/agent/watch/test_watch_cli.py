@@ -202,7 +202,7 @@ def test_a_hangup_reads_the_settings_again_and_a_bad_file_changes_nothing(tmp_pa
         config.write_text(f"listen = '{first}'\nintervall = 3\n", "utf-8")
         process.send_signal(signal.SIGHUP)
         line = line_of(process)
-        assert line.startswith("the new settings were rejected, and the old ones stay: ")
+        assert line.startswith("the new settings were rejected, and the old settings stay: ")
         assert f"{config}: 'intervall' is not a setting; did you mean 'interval'?" in line
         samples = samples_in(_get(second, "/metrics").text)
         for result in ("applied", "rejected"):
@@ -222,7 +222,7 @@ def test_a_hangup_with_a_port_that_is_taken_changes_nothing(tmp_path: Path) -> N
         process.send_signal(signal.SIGHUP)
         line = line_of(process)
         assert line.startswith(
-            f"the new settings were rejected, and the old ones stay: cannot listen on 127.0.0.1 port {second}: "
+            f"the new settings were rejected, and the old settings stay: cannot listen on 127.0.0.1 port {second}: "
         )
         assert _get(first, "/healthz").status_code == 200
         process.send_signal(signal.SIGTERM)

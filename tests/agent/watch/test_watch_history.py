@@ -173,7 +173,8 @@ async def test_a_full_disk_is_said_once_counted_and_holds_nothing_up(format_: st
     )
     errors = [line for line in done.lines if "history" in line or "without the states" in line]
     assert errors == [
-        "this watch starts without the states of the last one: /var/lib/backuplink/h.db: No space left on device\n",
+        "this watch starts without the states of the watch before it: "
+        "/var/lib/backuplink/h.db: No space left on device\n",
         "this cycle is not in the history: /var/lib/backuplink/h.db: No space left on device\n",
         "the history /var/lib/backuplink/h.db is written again\n",
         "this cycle is not in the history: /var/lib/backuplink/h.db: No space left on device\n",

@@ -474,7 +474,10 @@ async def test_settings_that_cannot_be_taken_leave_the_old_ones() -> None:
         raise ValueError("c.toml: 'intervall' is not a setting")
 
     done = await watched(job(canned(), cycles=3), meanwhile=meanwhile, reread=refused)
-    assert "the new settings were rejected, and the old ones stay: c.toml: 'intervall' is not a setting\n" in done.lines
+    assert (
+        "the new settings were rejected, and the old settings stay: c.toml: 'intervall' is not a setting\n"
+        in done.lines
+    )
     assert counted(done, "backuplink_watch_reloads_total", result="rejected") == 1
     assert counted(done, "backuplink_watch_cycles_total") == 3
 

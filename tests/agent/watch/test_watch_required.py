@@ -224,11 +224,12 @@ def test_a_change_of_services_on_a_line(masked: bool) -> None:
     ]
     lines += [line_of(change, redact=masked) for change in _changes("h." * 10 + "h" * 20)]
     assert [line.text.partition(" ")[2] for line in lines[2:]] == [
-        "flapping requirement of backup-storage, ssm (by hana); it comes and goes; no further line until it settles",
-        "settled requirement of backup-storage, ssm (by hana); required",
+        "flapping backup-storage, ssm (by hana): whether these services are required keeps changing; no further line "
+        "until it settles",
+        "settled backup-storage, ssm (by hana): these services are required",
     ]
     gone = line_of(_changes("h." * 60 + "." * 40)[-1], redact=masked)
-    assert gone.text.endswith("settled requirement of backup-storage, ssm (by hana); not required")
+    assert gone.text.endswith("settled backup-storage, ssm (by hana): these services are not required")
     assert {line.priority for line in (*lines, gone)} == {5}
     beside_a_fault = [replace(change, status=Status.CRITICAL) for change in _changes(".hhhhh..")]
     assert {line_of(change, redact=masked).priority for change in beside_a_fault} == {5}

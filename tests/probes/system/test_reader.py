@@ -212,7 +212,7 @@ async def test_a_second_try_counts(told: Told) -> None:
     assert told.operations == ["DescribeVpcs"] * 2
     await vpcs(own)
     error = await failure_of(vpcs(own))
-    assert (error.kind, error.message) == (FailureKind.TOO_LARGE, "the run's 3 requests are used up")
+    assert (error.kind, error.message) == (FailureKind.TOO_LARGE, "the run has used up its 3 requests")
     assert len(told.calls) == 3
 
 

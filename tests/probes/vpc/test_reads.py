@@ -1166,7 +1166,9 @@ async def test_a_whole_vpc(told: Told) -> None:
     ]
     asked, _ = (call.parameters for call in told.calls if call.operation == "DescribeSecurityGroups")
     assert (asked["Filter.1.Name"], asked["Filter.1.Value.1"]) == ("vpc-id", VPC_ID)
-    assert result.reason(OWN_INTERFACES) == "a file for every host of the VPC holds no one host's interfaces"
+    assert (
+        result.reason(OWN_INTERFACES) == "a file for all hosts of a VPC does not have the interfaces of a single host"
+    )
 
 
 async def test_every_interface_of_a_whole_vpc(told: Told) -> None:
