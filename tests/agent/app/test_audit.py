@@ -92,7 +92,7 @@ def read(text: str) -> AuditDocument:
 
 
 def facts_of(name: str, more: str = "") -> Ec2Facts:
-    """The facts of a scenario, changed by `more`."""
+    """The facts of a scenario, with `more` added to the scenario."""
     chosen = scenarios.parse(name, f"{scenarios.text(name)}\n{more}")
     return network.facts_of(chosen, EPOCH)
 
@@ -114,7 +114,7 @@ def audited(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> "Audited":
 
 
 class Audited:
-    """Audits facts. The facts of each VPC are a file of their own."""
+    """Audits facts, after writing each of them to a file of its own."""
 
     def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         self._folder = folder
@@ -139,7 +139,9 @@ class Audited:
 
 
 def codes(faults: Iterable[AuditFault], *, counts: bool = True) -> set[str | None]:
-    """The codes of the faults that count, or with `counts=False` of the others. Information is left out."""
+    """The codes of the faults that count, without information. With `counts=False`, the codes of the faults that do not
+    count.
+    """
     return {fault.code for fault in faults if fault.counts is counts and fault.severity is not Severity.INFO}
 
 

@@ -74,7 +74,7 @@ FILES: Final[Mapping[str, str]] = {
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty current folder, beside the host's files."""
+    """An empty folder beside the host's files, which is the current folder of the test."""
     monkeypatch.setattr(socket, "gethostname", lambda: HOST)
     here = tmp_path / "here"
     here.mkdir()

@@ -439,7 +439,7 @@ def test_a_file_that_cannot_be_written_leaves_the_document_on_stdout(
     if name == "parquet":
         assert read(out).totals.hosts == 2
     else:
-        assert bool(out) == (name != "eventbridge")  # a fleet without changes
+        assert bool(out) == (name != "eventbridge")  # without changes there is no event
 
 
 def test_a_masked_row_says_what_the_plain_one_does(estate: Path, capsys: pytest.CaptureFixture[str]) -> None:

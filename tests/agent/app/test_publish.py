@@ -65,7 +65,7 @@ ESTATE: Final = ROOT / "docs/examples/estate.json"
 VPC: Final = "vpc-0a1b2c3d4e5f67890"
 WHY: Final = "there is no such place: \x1b[2J<b>nowhere</b>"
 COLLECTED: Final = {("report", "prometheus"), ("report", "emf"), ("fleet", "prometheus")}
-"""Documents that a collector of metrics reads, as a different user."""
+"""Documents that are read by a collector of metrics, which runs as another user."""
 WORDS: Final = "there is no such place: "
 
 
@@ -110,7 +110,7 @@ DOCUMENTS: Final[dict[str, Callable[[], Any]]] = {
 
 
 class Case(NamedTuple):
-    """A kind in one of its formats."""
+    """A kind of document in one of its formats."""
 
     kind: Kind
     wanted: str
@@ -253,7 +253,7 @@ def test_a_refusal_is_a_document_of_its_kind(case: Case, capsys: pytest.CaptureF
             assert out.count("\n") == 1
         case "csv":
             assert WORDS in out
-        case "eventbridge":  # no changes are known
+        case "eventbridge":  # without known changes there is no event
             assert out == ""
 
 

@@ -39,7 +39,7 @@ def audited(*read: Ec2Facts, asked: AuditRequest = ASKED) -> AuditDocument:
 
 @pytest.fixture(scope="module")
 def document() -> AuditDocument:
-    """The audit of one VPC of each status, in the order of the VPCs' ids."""
+    """An audit of one VPC of each status. The audit is given the VPCs in the order of their ids."""
     asked = replace(REVIEW, workloads=())
     return audited(
         first(policy=DEFAULT)(WARNED),

@@ -45,7 +45,7 @@ REVIEW: Final = replace(ASKED, review=True)
 GROUP: Final = "sg-00000001000000000"
 VPCE: Final = "vpce-00000001000000000"
 DEFAULT: Final = '{"Statement":[{"Action":"*","Effect":"Allow","Principal":"*","Resource":"*"}]}'
-"""The policy of an endpoint that was created without one."""
+"""The policy that EC2 gives to an endpoint if it is created without one."""
 ANYWHERE: Final = ip_network("0.0.0.0/0")
 Change = Callable[[Ec2Facts], Ec2Facts]
 

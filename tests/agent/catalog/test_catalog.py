@@ -136,7 +136,7 @@ def test_hosts_are_those_of_the_sdk(service: str) -> None:
         for fips, dual_stack in WAYS:
             ours = host_of(service, region, fips=fips, dual_stack=dual_stack)
             theirs, signed = theirs_of(service, region, fips=fips, dual_stack=dual_stack)
-            if theirs is not None and ours != theirs:  # they build no FIPS host of S3 in China
+            if theirs is not None and ours != theirs:  # botocore builds no FIPS host of S3 in China
                 wrong.append(f"{region}, FIPS {fips}, dual stack {dual_stack}: {ours} here, {theirs} in botocore")
             if signed is not None and (signing_region_of(service, region) or region) != signed:
                 wrong.append(f"{region} is signed for {signed} in botocore")

@@ -115,7 +115,7 @@ EITHER: Final = {
     "VPC014": ({"shut"}, {"open", "stopper"}, {"endpoint_on"}),
     "VPC019": ({"route_table", "endpoint"}, {"policy_of", "action"}),
 }
-"""Sets of names of values, by code. A finding has the values of only one of these sets."""
+"""For each code, sets of fields that its template may fill. A finding has the values of only one of these sets."""
 
 
 AT_HTTPS: Final = frozenset({"TCP001", "TCP002", "TCP004", "TCP008"})

@@ -78,7 +78,7 @@ def _filled(pattern: str) -> str:
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample["texts"][0])
 def test_a_line_has_the_texts_that_it_has_and_no_others(sample: dict[str, Any]) -> None:
     assert texts_of(sample["line"]) == sample["texts"]
-    assert texts_of(f"prefix {sample['line'].upper()} suffix") == sample["texts"]  # case differs between logs
+    assert texts_of(f"prefix {sample['line'].upper()} suffix") == sample["texts"]  # logs differ in upper and lower case
 
 
 @pytest.mark.parametrize("neighbour", NEIGHBOURS, ids=lambda neighbour: neighbour["not"])

@@ -33,7 +33,7 @@ class Outcome(StrEnum):
     PARTLY = "partly"
     """The cause comes later, among other codes or in another meaning."""
     SILENT = "silent"
-    """The result mentions neither the cause nor anything wrong."""
+    """The result mentions no cause, neither the true one nor another."""
     MISLED = "misled"
     """The result mentions only other causes, or sends the reader to something uninvolved."""
 

@@ -1,4 +1,4 @@
-"""How commands are loaded, and how a command refuses."""
+"""How commands are loaded, and what a command says when it refuses a call."""
 
 import subprocess
 import sys

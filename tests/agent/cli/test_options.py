@@ -1,5 +1,5 @@
-"""Options are given by flag, by variable or in a file: which one takes precedence, and in which format a mistake is
-reported.
+"""Options come from a flag, a variable or a file. The tests cover which source takes precedence, and the format in
+which a mistake is reported.
 """
 
 import contextlib

@@ -25,7 +25,7 @@ I = "i-{:017x}".format  # noqa: E741 - the id of a host
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Three files: many records, a report, and a partly broken one."""
+    """Three files: many records, a report, and a file that is partly broken."""
     folder = tmp_path / "dt=2026-03-01"
     folder.mkdir()
     (folder / "a.ndjson").write_text(lines(*(record(number, SICK) for number in range(5))))

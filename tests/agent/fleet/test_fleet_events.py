@@ -36,7 +36,7 @@ def details(document: FleetDocument) -> list[dict[str, Any]]:
 
 
 def changed(*turns: Turn, key: str = fleets.KEY) -> FleetDocument:
-    """A document whose first cause has this change."""
+    """A document whose first cause has one change for each of `turns`."""
     change = FleetChange(
         turn=Turn.NEW,
         key=key,

@@ -346,7 +346,7 @@ def test_parquet_holds_the_same_rows(tmp_path: Path) -> None:
     assert [dict(zip(table.COLUMNS, row, strict=True)) for row in read] == [
         {name: visible(value) if isinstance(value, str) else value for name, value in row.items()} for row in rows
     ]
-    assert tuple(kinds)[1:] == table.COLUMNS  # the first column is the whole document
+    assert tuple(kinds)[1:] == table.COLUMNS  # the first name is that of the schema itself
     assert {name for name, kind in kinds.items() if kind == "BOOLEAN"} == table.FLAGS
     assert {name for name, kind in kinds.items() if kind == "INT64"} == table.NUMBERS
 

@@ -252,8 +252,9 @@ def test_some_of_the_addresses_are_the_same_cause(engine: Database) -> None:
 
 @pytest.mark.parametrize(("count", "causes"), [(2, 2), (3, 1)])
 def test_the_endpoint_of_three_vpcs_is_one(engine: Database, count: int, causes: int) -> None:
-    """No host reads EC2. A firewall before a central endpoint cuts off several VPCs; two VPCs with the same addresses
-    may still be separate networks."""
+    """No host reads EC2. A firewall in front of a central endpoint cuts off several VPCs; two VPCs with the same
+    addresses may still be separate networks.
+    """
     vpcs = sorted({host.vpc for host in HOSTS})[:count]
     hosts = [host for host in HOSTS if host.vpc in vpcs]
     document = asked(engine, sweep(Fault("TCP001", met(1, 2), lambda _: True), hosts=hosts))

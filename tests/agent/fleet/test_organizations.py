@@ -18,7 +18,7 @@ from tests.support.organizations import BLIND, KINDS, NOISES, Organization, heal
 
 SEEDS: Final = range(4) if everything() else range(1)
 CASES: Final = (*((kind, False) for kind in KINDS), *((kind, True) for kind in BLIND))
-"""Each kind of organization, and whether no host reads EC2."""
+"""Each kind of organization, and whether all of its hosts are blind (do not read EC2)."""
 GOAL: Final = 0.92
 """The minimum share of faults whose hosts are exactly the hosts of one cause, or of one group of causes."""
 HEALTHY: Final = one_in(10, [range(start, start + len(NOISES)) for start in range(0, 300, len(NOISES))])

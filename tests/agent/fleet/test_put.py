@@ -165,7 +165,7 @@ def test_one_request_with_the_key_that_is_named(
     words = () if key is None else ("--kms-key", key)
     assert dispatch(["fleet", "put", *words, written(tmp_path, of_account(1)), PREFIX], []) == 0
     made, put = asked
-    assert (made["service"], made["region"]) == ("s3", REGION)  # the target of a gateway endpoint
+    assert (made["service"], made["region"]) == ("s3", REGION)  # the regional host, which a gateway endpoint serves
     assert made["attempts"] * 2 * made["seconds"] <= 30
     assert (put["Bucket"], put["Key"].rpartition("/")[2]) == (BUCKET, f"{I(1)}.json")
     assert put.get("SSEKMSKeyId") == key

@@ -234,7 +234,7 @@ def test_a_report_does_not_replace_the_history_it_is_from(capsys: pytest.Capture
 
 def test_two_cycles_are_compared(capsys: pytest.CaptureFixture[str], file: Path) -> None:
     code, out, _ = _run(capsys, "history", file, "--compare", 5, 6)
-    assert code == 0  # what is found is in the document, as for every `history`
+    assert code == 0  # the document tells the result, and the exit code does not
     assert out.startswith("WORSE (critical)  TCP002 of backup is new: ")
     document = json.loads(_run(capsys, "history", file, "--compare", 5, 6, "--format", "json")[1])
     assert document["schema"] == "backuplink.diff.v1"

@@ -219,7 +219,7 @@ def test_each_failure_leads_to_the_report_that_shows_it(week: tuple[HistoryDocum
         assert report.verdict.summary in part.text
         assert row.about == "verdict" or row.about.partition("@")[0] in part.text
         assert f"All {len(report.observations)} observations" in part.text
-    assert [own for own, _ in reports.values()] == [446, 316, 104]  # cycle 449 of the flapping was healthy
+    assert [own for own, _ in reports.values()] == [446, 316, 104]  # cycle 449 of the flapping finding was healthy
 
 
 def test_what_is_no_failure_has_no_link(week: tuple[HistoryDocument, Reports]) -> None:
@@ -366,7 +366,7 @@ def test_marks_of_a_day_differ_in_height_and_stand_at_their_hours() -> None:
         (group.attrib["class"], *(float(rect.attrib[name]) for name in ("x", "width", "height")))
         for group in root.iter("{http://www.w3.org/2000/svg}g")
         for rect in group.findall("{http://www.w3.org/2000/svg}rect")
-    ][3:]  # without those of the legend
+    ][3:]  # without the boxes of the legend
     (ok, x1, w1, h1), (failed, x2, w2, h2), (unknown, _, _, h3) = kinds
     assert (ok, failed, unknown) == ("ok", "critical", "unknown")
     assert h1 < h3 < h2

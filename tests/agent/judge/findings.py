@@ -1,5 +1,5 @@
-"""The whole text of the findings in the judge's cases. `./dev golden` writes it: that of `test_names.py` to
-`test_names.txt`.
+"""The whole text of the findings in the judge's cases. `./dev golden` writes it to one file for each module, such as
+`test_names.txt` for `test_names.py`.
 
 A case is a row of a table in a test module, and its name begins with the code of a finding. A row of `CASES_THAT_FIRE`
 is what a single rule sees. A row of `FINDINGS` is what the whole judge is given.

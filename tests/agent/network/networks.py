@@ -39,9 +39,9 @@ HOST6: Final = ip_address("fd00:a::5")
 THERE: Final = ip_address("10.0.1.17")
 THERE6: Final = ip_address("fd00:a:0:1::17")
 BESIDE: Final = ip_address("10.0.0.17")
-"""An interface of the endpoint in this host's own subnet."""
+"""The address of an endpoint interface in this host's own subnet."""
 ABROAD: Final = ip_address("10.1.1.17")
-"""An interface in another VPC."""
+"""The address of an endpoint interface in another VPC."""
 
 
 def rule(

@@ -312,9 +312,7 @@ def test_ipv6_passes_where_the_attachment_lets_it(ipv6: bool, outcome: Any) -> N
     [pytest.param((TO_B,), CANNOT_TELL, id="a route"), pytest.param((), BLOCKED, id="no route")],
 )
 def test_an_endpoint_of_another_account(there: tuple[TransitRoute, ...], outcome: Any) -> None:
-    """No interface with the address is known. If the gateway's table has no route to the address, it does not matter
-    whose it is.
-    """
+    """Who has the address is not known. If the gateway's table has no route to it, this does not matter."""
     what = replace(world(facts(there=there)), endpoint_interfaces=(), endpoints=())
     assert hop(ask(what), Stage.TRANSIT).outcome is outcome
 

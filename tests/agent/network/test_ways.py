@@ -1,4 +1,4 @@
-"""What the predictor says: every row of `WAYS` and `NAMES` as the golden file has it."""
+"""What the predictor says of every row of `WAYS` and `NAMES` is what the golden file has."""
 
 from typing import Final
 

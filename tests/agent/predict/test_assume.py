@@ -286,8 +286,9 @@ def test_two_endpoints_cannot_have_the_same_names() -> None:
 
 
 def test_every_way_to_write_a_change_has_an_example() -> None:
-    """A group's rule; an entry to add or remove; a route to add or remove; three settings of an endpoint, and two of a
-    VPC."""
+    """The examples are a group's rule, an entry to add or remove, a route to add or remove, three settings of an
+    endpoint, and two settings of a VPC.
+    """
     kinds = Counter(form.partition("-")[0] for form in FORMS)
     assert kinds == {"sg": 1, "acl": 2, "rtb": 2, "vpce": 3, "vpc": 2}
 
@@ -406,7 +407,7 @@ def test_a_change_that_opens_and_closes_is_judged_by_what_it_closes() -> None:
 
 
 def test_what_may_close_is_unknown() -> None:
-    """It depends on a prefix list that was not read."""
+    """What may close depends on a prefix list that was not read."""
     result = document("sg-there:+in:tcp:443:pl-0123abcd", "sg-there:-in:tcp:all:10.0.0.0/16")
     assert result.verdict.status in (Status.UNKNOWN, Status.CRITICAL)
     of_https = [change for change in result.changes if change.ports == (443,) and THERE in change.addresses]

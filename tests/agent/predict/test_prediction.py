@@ -459,7 +459,7 @@ def test_inside_the_endpoint_s_own_subnet_no_acl_is_asked() -> None:
 
 
 def test_only_the_sources_that_are_stopped_are_named() -> None:
-    """The host in another subnet stays open, and so does the port that the group allows."""
+    """Only the host whose group has no rules is stopped, and the other host is not named."""
     hosts_there = (host(5), host(6, group_ids=("sg-more",)))
     what = healthy(*hosts_there)
     what = replace(what, groups=(*(what.groups or ()), replace((what.groups or ())[0], group_id="sg-more", rules=())))

@@ -874,7 +874,7 @@ def decoded(draw: st.DrawFn) -> Report | None:
         return None
 
 
-@pytest.mark.filterwarnings("ignore:Generating overly large repr")  # now and then of a complete report
+@pytest.mark.filterwarnings("ignore:Generating overly large repr")  # the repr of a complete report is large
 @settings(
     max_examples=extent.examples(250),
     deadline=None,

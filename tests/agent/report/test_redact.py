@@ -284,8 +284,8 @@ def test_what_a_peer_says_stays_where_it_has_its_form(field: str, text: str, sta
 
 
 def with_text(report: Report, field: str, text: str) -> Report:
-    """The report with this text in a field of every answer. If the field is a failure's code, the failure gets the text
-    as well.
+    """The report with this text in a field of every answer. If the field is the code of an error, the failure gets the
+    text as well.
     """
     observations: list[Observation[Any]] = []
     for observation in report.observations:
@@ -530,7 +530,7 @@ def test_values_inside_sentences(case: str) -> None:
     report = report_of("healthy")
     report = replace(report, verdict=replace(report.verdict, summary=sentence))
     report = replace(report, vantage=replace(report.vantage, security_group_ids=(), vpc_cidrs=()))
-    # Numbers depend on what was met before; this test is about the form.
+    # Numbers in masks depend on what was masked before; this test is about their form.
     shape = r"(?<=-)\d+(?=$|[\s.,)])|(?<=192\.0\.2\.)\d+|(?<=192-0-2-)\d+|(?<=240\.)\d+|(?<=db8::)[0-9a-f]+"
     assert re.sub(shape, "N", redact(report).verdict.summary) == re.sub(shape, "N", wanted)
 

@@ -76,7 +76,7 @@ def assert_honest(evidence: Evidence) -> None:
 
 
 async def stopped_after_every_event(chosen: Scenario) -> None:
-    """After each event of a run, except those that announce a step, cancel the run there and check its report."""
+    """Cancel a run after each of its events, except for events that announce a step, and check the report."""
     _, events = evidence_in(chosen)
     last = sum(not isinstance(event, StepPlanned | StepStarted) for event in events) - 1
     for number in one_in(8, range(last + 1)):
@@ -390,7 +390,7 @@ def test_without_metadata_nobody_knows_which_network_to_read() -> None:
 
 
 def test_a_file_is_never_dropped_without_a_word() -> None:
-    """This holds even outside AWS, where a missing configuration is otherwise not reported."""
+    """A dropped file is reported even outside AWS, where a missing configuration is not."""
     for base, metadata, of_aws in ((HEALTHY, '[metadata]\nanswer = "silence"', True), ("outside-aws", "", False)):
         evidence, _ = evidence_in(changed(f'{metadata}\n[ec2]\nsource = "file"', base))
         assert evidence.in_aws is of_aws

@@ -109,7 +109,7 @@ class Got:
 
 
 class _Given(io.BytesIO):
-    """Bytes in the form of a socket, for HTTPResponse. It closes the socket's file as soon as it has the body."""
+    """Bytes in the form of a socket, for HTTPResponse, which closes the socket's file as soon as it has the body."""
 
     def makefile(self, *_: Any) -> io.BytesIO:
         return self

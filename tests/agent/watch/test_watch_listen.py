@@ -566,7 +566,7 @@ def test_any_bytes_are_answered_once_or_not_at_all(sent: bytes) -> None:
 
 
 async def gone(client: Client) -> bool:
-    """Whether the listener has closed the connection without sending anything."""
+    """Whether the listener has closed the connection without an answer."""
     try:
         return await client.rest() == b""
     except ConnectionResetError:

@@ -72,6 +72,6 @@ def test_fifty_endpoints_in_one_watch(tmp_path: Path) -> None:
     assert samples["backuplink_watch_cycles_total", frozenset()] == CYCLES
     assert samples["backuplink_watch_late_cycles_total", frozenset()] == 0
     assert samples["backuplink_watch_cycle_errors_total", frozenset()] == 0
-    # The first two cycles load what is only loaded once. If a watch kept data of each cycle, it would grow in all
-    # others.
+    # The first two cycles load what is only loaded once. A watch that kept data of each cycle would grow in every
+    # cycle.
     assert sizes[-1] - sizes[2] <= MAX_GROWTH_BYTES

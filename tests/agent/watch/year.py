@@ -63,7 +63,7 @@ def say(what: dict[str, float]) -> None:
 
 
 def taking(receiver: list[Receiver], notices: Path) -> Answer:
-    """Receives a change: appends its id to a file, and forgets the rest, since memory is measured."""
+    """An answer that appends the id of the received change to a file. It forgets the rest, since memory is measured."""
 
     def answer(handler: BaseHTTPRequestHandler, over: threading.Event) -> None:
         with notices.open("a", encoding="ascii") as file:

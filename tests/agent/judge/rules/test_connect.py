@@ -747,7 +747,7 @@ CUT_OFF: Final[Observations] = [
     *(host(), NO_METADATA, lookup(A, B), lookup(C, of="backup-gateway")),
     *(tcp(A, failed="timeout"), tcp(B, failed="timeout", neighbour="incomplete"), GATEWAY_SILENT),
 ]
-"""Metadata and two services are silent."""
+"""A run in which the metadata service and two services of AWS are silent."""
 
 
 def test_a_host_that_reaches_nothing_has_one_finding() -> None:

@@ -1001,7 +1001,7 @@ OVERRIDE: Final = "override.example.com"
 
 
 def hosts_file(address: str) -> Observation[HostFacts]:
-    """A host with a line of its own for the name in the hosts file."""
+    """A host whose hosts file has a line for the name."""
     seen = host()
     assert isinstance(seen.outcome, Ok)
     line = HostsEntry(address=ip_address(address), names=(HOST,))

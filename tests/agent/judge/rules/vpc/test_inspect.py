@@ -258,7 +258,7 @@ def test_vpc013_passes_over_what_a_facts_file_holds_for_other_hosts() -> None:
 
 
 def dropping(reads: Observations, dropped: int, *operations: str) -> Observations:
-    """The reads. Those of these operations say that they left out `dropped` rows."""
+    """The reads. The reads of these operations say that they left out `dropped` rows."""
     return [
         replace(observation, outcome=Ok(replace(observation.facts, dropped=dropped)))
         if observation.subject.operation in operations and observation.facts is not None

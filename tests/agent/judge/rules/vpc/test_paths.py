@@ -820,7 +820,7 @@ BOTH = (ENDPOINT_GROUP_ID, FIRST)
 
 
 def aged(reads: Observations, days: float) -> Observations:
-    """The reads as if a file had them that is this many days old."""
+    """The reads, as they would be in a facts file that is this many days old."""
     return [replace(observation, started_at=configured(days_old=days)[0].started_at) for observation in reads]
 
 

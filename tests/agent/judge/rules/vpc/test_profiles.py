@@ -1,4 +1,4 @@
-"""VPC018: faults of a Route 53 Profile's resources, the settings that win over them, and the words."""
+"""VPC018: faults of a Route 53 Profile's resources, the settings that win over them, and the words of the findings."""
 
 from collections.abc import Sequence
 from dataclasses import replace
