@@ -234,7 +234,7 @@ def test_the_exit_code_follows_fail_on(fail_on: str, code: int, audited: Audited
     assert (vpc.status, audited.code) == (Status.WARNING, code)
 
 
-# --- Each fault, and what is close to it -----------------------------------------------------------------------------
+# --- Each fault, and its nearest miss --------------------------------------------------------------------------------
 
 FIRES: Final = {
     ("VPC001", "ssm-without-messages-endpoint"),
@@ -356,7 +356,7 @@ def test_a_known_fault_can_be_suppressed(audited: Audited) -> None:
     assert audited.code == 2
 
 
-# --- Endpoints that no name leads to ---------------------------------------------------------------------------------
+# --- Endpoints to which no name leads --------------------------------------------------------------------------------
 
 
 def test_an_endpoint_that_no_name_leads_to_costs_hours(audited: Audited) -> None:

@@ -133,7 +133,7 @@ def saved(path: Path, report: Report) -> str:
     return str(path)
 
 
-# --- What is in it ---------------------------------------------------------------------------------------------------
+# --- What the archive contains ---------------------------------------------------------------------------------------
 
 REPORTS: Final = ("report.json", "report.txt", "report.html")
 OF_HOST: Final = (
@@ -615,7 +615,7 @@ def test_the_archive_is_within_its_bound_whatever_the_logs_are(place: Path, root
     assert only(place).stat().st_size <= 5_000_000
 
 
-# --- Where it goes ---------------------------------------------------------------------------------------------------
+# --- Where the archive is written ------------------------------------------------------------------------------------
 
 
 def test_nothing_is_written_over_unless_it_is_named(place: Path, root: Path) -> None:

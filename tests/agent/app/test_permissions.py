@@ -170,7 +170,7 @@ def statements(least_permissions: Permissions) -> Iterable[dict[str, Any]]:
         yield from (part.policy or {}).get("Statement", ())
 
 
-# --- Against what is asked --------------------------------------------------------------------------------------------
+# --- Policies against the requests of runs ----------------------------------------------------------------------------
 
 
 @pytest.mark.virtual_clock
@@ -237,7 +237,7 @@ async def test_a_run_that_needs_nothing_asks_for_nothing() -> None:
     assert [part.policy for part in least(region="eu-west-1").parts if part.part == "path"] == [None]
 
 
-# --- In every place --------------------------------------------------------------------------------------------------
+# --- In every Region and partition -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("region", REGIONS)
@@ -394,7 +394,7 @@ def test_a_policy_that_there_is_none_of(capsys: pytest.CaptureFixture[str], part
     assert why in capsys.readouterr().err
 
 
-# --- As it is shown --------------------------------------------------------------------------------------------------
+# --- How the policies are shown --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("region", [None, "eu-west-1", "cn-north-1", "sa-west-1"])

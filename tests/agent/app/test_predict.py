@@ -633,7 +633,7 @@ def test_spoilt_facts_are_predicted_or_refused_in_words(
         read(out)
 
 
-# --- What a run on a host there predicts -----------------------------------------------------------------------------
+# --- What a run on a host of the VPC predicts ------------------------------------------------------------------------
 
 WITH_FACTS: Final = tuple(
     name

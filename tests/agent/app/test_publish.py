@@ -173,7 +173,7 @@ def test_a_file_that_cannot_be_written_leaves_the_document_on_stdout(
     out, err = capsys.readouterr()
     as_other = ", as JSON," if shown(case) != case.wanted else ""
     assert err.endswith(f"cannot be written: No such file or directory; {case.kind.called}{as_other} on stdout.\n")
-    if case.kind is REPORT:  # the status word of a plugin, and a metric, agree with the command's exit code
+    if case.kind is REPORT:  # a plugin's status word and a metric agree with the command's exit code
         assert publish(case.kind, document, Output(format=case.wanted), 3) == 3
     else:
         publish(case.kind, document, Output(format=shown(case)))

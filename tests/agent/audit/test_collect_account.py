@@ -226,7 +226,7 @@ def account(
     """An account in moto. A scripted server answers the reads that moto lacks."""
     for service in ("ROUTE53RESOLVER", "ROUTE53PROFILES"):
         monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", f"http://127.0.0.1:{told.port}")
-    # moto 5 fails if this read has filters, so this returns no services.
+    # moto 5 fails if this read has filters. Its replacement returns no services.
     from moto.ec2.models.vpcs import VPCBackend
 
     monkeypatch.setattr(VPCBackend, "describe_vpc_endpoint_services", _no_services)
@@ -405,7 +405,7 @@ def test_a_list_without_end_is_given_up_and_named(told: moto_server.Told) -> Non
     assert len(told.calls) <= account_reads.MAX_REQUESTS + account_reads.MAX_REQUESTS_OF_VPC
 
 
-# --- An account at a time --------------------------------------------------------------------------------------------
+# --- Reading a whole account -----------------------------------------------------------------------------------------
 
 
 class Recorded:
@@ -456,9 +456,7 @@ def fast(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("count", extent.one_in(2, (12, 199)))
 @pytest.mark.usefixtures("fast")
 async def test_an_account_is_read_once_and_split_by_vpc(account: boto3.session.Session, count: int) -> None:
-    """The account has 200 VPCs, the default one included. Each other VPC has 25 groups with 10 rules, and its own
-    endpoint.
-    """
+    """The account has the default VPC, and `count` VPCs with an endpoint and 25 groups of 10 rules each."""
     client = account.client("ec2")
     made = {make_vpc(client, private_dns=True)[0] for _ in range(count)}
     for vpc_id in made:

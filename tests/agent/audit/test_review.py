@@ -45,7 +45,7 @@ REVIEW: Final = replace(ASKED, review=True)
 GROUP: Final = "sg-00000001000000000"
 VPCE: Final = "vpce-00000001000000000"
 DEFAULT: Final = '{"Statement":[{"Action":"*","Effect":"Allow","Principal":"*","Resource":"*"}]}'
-"""The policy that EC2 gives to an endpoint if it is created without one."""
+"""The policy that EC2 gives to an endpoint if the endpoint is created without a policy."""
 ANYWHERE: Final = ip_network("0.0.0.0/0")
 Change = Callable[[Ec2Facts], Ec2Facts]
 
@@ -103,7 +103,7 @@ def acl(*entries: AclEntry) -> Change:
 
 
 def one_zone(of: Ec2Facts) -> Ec2Facts:
-    """The VPC, if each endpoint has an interface in the first zone only."""
+    """The VPC, changed so that each endpoint has an interface in the first zone only."""
     held = facts(ENDPOINTS, of).endpoints
     kept = tuple(replace(one, subnet_ids=one.subnet_ids[:1], interface_ids=one.interface_ids[:1]) for one in held)
     names = {name for one in kept for name in one.interface_ids}

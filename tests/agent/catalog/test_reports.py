@@ -79,7 +79,7 @@ def test_lines_of_other_people_lead_to_the_cause(name: str, floor: int) -> None:
     counted = Counter(found for found, _ in rows)
     lines = [f"{name}: " + ", ".join(f"{found} {counted[found]}" for found in Outcome)]
     lines += [f"  {found}: {report['source']}: {report['cause']}" for found, report in rows if found is not Outcome.LED]
-    sys.stdout.write("\n".join(("", *lines, "")))  # `./dev test -n 0 -s` shows it
+    sys.stdout.write("\n".join(("", *lines, "")))  # `./dev test -n 0 -s` shows this output
     assert counted[Outcome.MISLED] == 0
     assert counted[Outcome.LED] >= floor
 

@@ -162,7 +162,7 @@ def test_an_endpoint_s_own_name_tells_the_service_by_each_of_its_labels(service:
     assert (target.service, target.host) == ("made-up", host)
 
 
-# --- Against the SDK's own models ------------------------------------------------------------------------------------
+# --- Services against the SDK's own models ---------------------------------------------------------------------------
 
 OF_THE_SDK = [service.name for service in SERVICES.values() if service.client_name is not None]
 CALLED = [service.name for service in SERVICES.values() if service.call is not None]

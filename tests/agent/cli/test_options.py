@@ -443,7 +443,7 @@ def test_a_facts_file_from_a_pipe_is_read() -> None:
         os.close(reading)
 
 
-# --- Files that are just read ----------------------------------------------------------------------------------------
+# --- Files at the limit of what is read ------------------------------------------------------------------------------
 
 
 def test_a_file_that_is_just_not_too_large(config: Path) -> None:
@@ -539,7 +539,7 @@ def test_format_is_found_wherever_it_stands(wanted: str, place: int, capfd: pyte
     assert last is None or last["verdict"]["status"] == "unknown"
 
 
-# --- Whatever stands there -------------------------------------------------------------------------------------------
+# --- Any values, given in any way ------------------------------------------------------------------------------------
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12)
 TOML_VALUES = st.sampled_from([line for case in CASES for line in (case.toml(case.good), case.toml(case.other))]) | (

@@ -421,7 +421,7 @@ def _objects(value: Any) -> list[Any]:
     return []
 
 
-# --- The module ------------------------------------------------------------------------------------------------------
+# --- Equal text, bounds and imports -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", [name for name in FLEET.formats if name not in ("csv", "parquet")])

@@ -371,7 +371,7 @@ def test_in_a_vpc_that_accounts_share_a_cause_and_its_symptom_are_a_group(engine
     assert group.host_count == len(OF_VPC) + len(guests)
 
 
-# --- Naming ----------------------------------------------------------------------------------------------------------
+# --- How a cause is named --------------------------------------------------------------------------------------------
 
 
 def test_half_of_those_that_could_have_it(engine: Database) -> None:
@@ -686,7 +686,7 @@ def test_codes_of_a_later_version_are_kept(engine: Database) -> None:
     assert [(one.code, one.name) for one in document.own_faults] == [("TCP099", "TCP099")]
 
 
-# --- Redacted, suppressed --------------------------------------------------------------------------------------------
+# --- Redacted records, suppressed causes -----------------------------------------------------------------------------
 
 
 def test_what_a_host_redacted_is_counted_and_joins_nothing(engine: Database) -> None:
@@ -858,7 +858,7 @@ _PREFIX: Final = {
 }
 
 
-# --- Time ------------------------------------------------------------------------------------------------------------
+# --- Causes over time ------------------------------------------------------------------------------------------------
 
 
 def days(*there: Iterable[Host], fault_: Fault | None = None, hosts: Sequence[Host] = HOSTS) -> list[Read]:
@@ -1010,7 +1010,7 @@ def test_a_named_sweep_is_told(engine: Database) -> None:
     assert document.against is None
 
 
-# --- Not heard from, verdict -----------------------------------------------------------------------------------------
+# --- Hosts not heard from, and the verdict ---------------------------------------------------------------------------
 
 
 def expected(*more: str) -> Expected:

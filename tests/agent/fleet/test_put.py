@@ -53,7 +53,7 @@ def of_account(number: int, **changed: Any) -> dict[str, Any]:
     return record(number, account=ACCOUNT, region=REGION, taken_at="2026-03-01T23:59:59.000Z", **changed)
 
 
-# --- Where it goes ---------------------------------------------------------------------------------------------------
+# --- Where a record is written ---------------------------------------------------------------------------------------
 
 
 def test_a_fleet_and_its_lake_find_it(bucket: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -58,7 +58,7 @@ def test_every_question_names_its_days(question: str) -> None:
     assert re.search(r"WHERE (\w\.)?dt (=|BETWEEN) '2026-01-1", question)
 
 
-# --- Over files ------------------------------------------------------------------------------------------------------
+# --- The answers over files ------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)

@@ -200,7 +200,7 @@ def test_a_file_that_becomes_a_link_meanwhile_is_not_followed(tmp_path: Path) ->
     assert piece.line is not None
 
 
-# --- Progress and the end --------------------------------------------------------------------------------------------
+# --- Progress, and how reading ends ----------------------------------------------------------------------------------
 
 
 @pytest.mark.usefixtures("many")
@@ -371,7 +371,7 @@ def test_a_reader_is_light() -> None:
     assert done.stdout == "[]\n"
 
 
-# --- DuckDB is shut in -----------------------------------------------------------------------------------------------
+# --- DuckDB reaches no other files and no network --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -239,7 +239,9 @@ def test_a_source_takes_no_longer_than_its_time(monkeypatch: pytest.MonkeyPatch)
     ],
 )
 def test_a_record_is_of_the_account_and_region_of_its_folder(changed: dict[str, Any], why: str | None) -> None:
-    """A host can write only into the folder of its own account, and cannot name a host of another account there."""
+    """A host can write only into the folder of its own account. A record in this folder cannot name a host of another
+    account.
+    """
     document = record(1, **{"account": "111122223333", "region": "eu-west-1", "redacted": False, **changed})
     folder = "/x/host.v1/account=111122223333/region=eu-west-1/dt=2026-03-01/i-1.json"
     (piece,) = pieces_of(SOURCE._replace(name=folder), io.BytesIO(lines(document).encode()))

@@ -342,7 +342,7 @@ def test_an_export_that_breaks_off_ends_there(
     )
 
 
-# --- What writes one -------------------------------------------------------------------------------------------------
+# --- Commands that write a history -----------------------------------------------------------------------------------
 
 
 def test_a_watch_of_a_demo(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ def _page(document: HistoryDocument, reports: Reports) -> str:
     return rendered(HISTORY, ShownHistory(document=document, reports=reports), "html")
 
 
-# --- How things are --------------------------------------------------------------------------------------------------
+# --- The current state -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -434,7 +434,7 @@ def test_what_is_too_much_for_a_picture_is_counted_in_it() -> None:
     assert "s3 52.95.1.1:443" not in shown
 
 
-# --- Whatever is untrusted -------------------------------------------------------------------------------------------
+# --- Untrusted text --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("text", one_in(8, (*HOSTILE, "</script><script>alert(1)</script>", "<!--<script>", "\u2029")))

@@ -186,7 +186,7 @@ def test_a_file_that_is_too_large_loses_the_oldest(tmp_path: Path) -> None:
     assert 1 < numbers[0] < numbers[-1] == 4 * PRUNE_CYCLES
 
 
-# --- Others ----------------------------------------------------------------------------------------------------------
+# --- Other processes, and faults -------------------------------------------------------------------------------------
 
 _WRITING = """
 import sys

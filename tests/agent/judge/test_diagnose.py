@@ -103,7 +103,7 @@ def well(*targets: Target) -> Evidence:
     return evidence(healthy(*targets or (BACKUP,)), targets=targets or (BACKUP,))
 
 
-# --- The table ------------------------------------------------------------------------------------------------------
+# --- The table of causes --------------------------------------------------------------------------------------------
 
 
 def symptoms_of(code: str) -> set[str]:
@@ -681,7 +681,7 @@ def test_a_private_target_for_comparison_has_findings_that_do_not_count() -> Non
     assert diagnosis.unproven == {called.id: (), "backup": ()}
 
 
-# --- Faults of our own ----------------------------------------------------------------------------------------------
+# --- Faults of this program -----------------------------------------------------------------------------------------
 
 
 def test_a_rule_that_crashes_is_a_finding_and_the_others_still_speak() -> None:
@@ -730,7 +730,7 @@ def test_a_crash_excuses_no_failure() -> None:
     assert list(findings(evidence(observations), crashes("TLS001"))) == ["RUN003", "RUN002"]
 
 
-# --- Not evaluated --------------------------------------------------------------------------------------------------
+# --- Rules that are not evaluated -----------------------------------------------------------------------------------
 
 
 def test_an_optional_service_that_is_not_in_use_is_not_judged() -> None:

@@ -318,7 +318,7 @@ def test_reason_of_a_step_that_was_skipped() -> None:
     assert skipped_because(sdk(failed="timeout")) is None
 
 
-# --- Use ------------------------------------------------------------------------------------------------------------
+# --- Targets in use -------------------------------------------------------------------------------------------------
 
 ASIDE = optional(GATEWAY)
 

@@ -260,7 +260,7 @@ def test_brief_has_no_picture(name: str) -> None:
     assert "by configuration" not in text.brief(report_of(name))
 
 
-# --- Whatever the text of a path is ----------------------------------------------------------------------------------
+# --- Hostile and long texts in a path --------------------------------------------------------------------------------
 
 HOSTILE: Final = "\x1b[2J\u202e\n" + "a" * 200
 IPV6: Final = tuple(f"2600:1f18:1234:5678:9abc:def0:1234:{number:x}" for number in (0x1111, 0x2222))

@@ -161,7 +161,9 @@ ANSWERS: Final = (
 
 
 def answer_of(kind: str, by: str, record: str) -> Observation[Any]:
-    """An answer of a name server. For A it has addresses of this scope, and for AAAA nothing; or both fail."""
+    """The answer of a name server to a question for A or AAAA. For A it has addresses of this scope, and for AAAA none.
+    If `kind` is a failure, the answer is that failure.
+    """
     given = {"private": PRIVATE[:1], "public": (PUBLIC,), "empty": ()}
     if kind in given:
         return answer(*(given[kind] if record == "A" else ()), by=by, record=record)

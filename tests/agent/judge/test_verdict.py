@@ -589,7 +589,7 @@ def test_path_of_the_run(gateway: Observations, path: Path) -> None:
     assert verdict(observations, BACKUP, optional(GATEWAY))[1] is Path.PRIVATE, "an optional target sets no path"
 
 
-# --- Expectation ----------------------------------------------------------------------------------------------------
+# --- Paths against what is expected ---------------------------------------------------------------------------------
 
 OUT: Final[Observations] = [*here("backup", PUBLIC), *climbed(PUBLIC)]
 DUAL: Final[Observations] = [
@@ -758,7 +758,7 @@ def test_a_refusal_is_a_report_too() -> None:
     VALIDATOR.validate(document)
 
 
-# --- Whatever was seen ----------------------------------------------------------------------------------------------
+# --- Arbitrary observations -----------------------------------------------------------------------------------------
 
 
 _ADDRESSES: Final = tuple(

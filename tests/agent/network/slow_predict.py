@@ -121,7 +121,7 @@ def worst(outcomes: Iterable[Reachability]) -> Reachability:
     return sorted(outcomes, key=[BLOCKED, DOUBTFUL, CANNOT_TELL, OPEN].index)[0]
 
 
-# --- Who is there ----------------------------------------------------------------------------------------------------
+# --- Interfaces and endpoints ----------------------------------------------------------------------------------------
 
 
 def _interface(configuration: Configuration, own: NetworkInterface | None, address: Address) -> NetworkInterface | None:

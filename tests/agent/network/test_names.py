@@ -222,7 +222,7 @@ def test_paths_to_addresses_that_dns_firewall_withholds_do_not_count() -> None:
     assert (counting, shown) == ({4}, {4, 6})
 
 
-# --- What follows ----------------------------------------------------------------------------------------------------
+# --- What follows from an answer -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ OPEN, BLOCKED, DOUBTFUL, CANNOT_TELL = (
 )
 
 
-# --- The whole way ---------------------------------------------------------------------------------------------------
+# --- The whole path --------------------------------------------------------------------------------------------------
 
 
 def test_inside_one_subnet_neither_acls_nor_routes_are_asked() -> None:
@@ -789,7 +789,7 @@ def test_outcomes_have_one_order() -> None:
     assert EPHEMERAL == (32768, 60999)
 
 
-# --- Size ------------------------------------------------------------------------------------------------------------
+# --- A large configuration -------------------------------------------------------------------------------------------
 
 
 def test_large_configuration_is_judged_as_the_slow_one_judges_it() -> None:

@@ -304,7 +304,7 @@ def test_ipv6_passes_where_the_attachment_lets_it(ipv6: bool, outcome: Any) -> N
     assert hop(ask(what, address=far6, source=None), Stage.TRANSIT).outcome is outcome
 
 
-# --- Nobody is known to have the address ------------------------------------------------------------------------------
+# --- Addresses whose owner is not known -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

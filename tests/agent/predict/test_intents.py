@@ -110,7 +110,7 @@ def test_any_text_is_intents_or_refused_in_words(text: str) -> None:
     assert not isinstance(result, str) or result.startswith("intents.toml:")
 
 
-# --- What becomes of them --------------------------------------------------------------------------------------------
+# --- The result of each intent ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -282,7 +282,7 @@ def test_a_rule_of_which_anything_is_not_known_yet_unsettles_its_group(name: str
     assert unsettled in unknown.after
 
 
-# --- Which kinds have a part -----------------------------------------------------------------------------------------
+# --- Which kinds matter ----------------------------------------------------------------------------------------------
 
 NETWORK: Final = re.compile(
     r"aws_(?:vpc|default_|ec2_|network|route|subnet|security_group|internet_|egress_|nat_|main_|vpn|customer_gateway|dx_"

@@ -106,7 +106,7 @@ def ingress_resources(rule: Rule) -> dict[str, Any]:
     return of_cloudformation([replaced])
 
 
-# --- Entries: one more in front of the entry that allows everything --------------------------------------------------
+# --- Entries: another entry in front of the entry that allows everything ---------------------------------------------
 
 ENTRIES: Final[tuple[tuple[str, str, str, int | None, Status], ...]] = (
     ("deny", "10.20.0.0/16", "-1", None, CLOSES),
@@ -155,7 +155,7 @@ def entry_properties(entry: Entry) -> dict[str, Any]:
     return of_cloudformation([change("NetworkAclEntry", None, values | ports)])
 
 
-# --- Routes: one more in the main table ------------------------------------------------------------------------------
+# --- Routes: another route in the main table -------------------------------------------------------------------------
 
 ROUTES: Final[tuple[tuple[str, str, Status], ...]] = (
     ("0.0.0.0/0", "igw-0badbad0", OK),

@@ -327,7 +327,7 @@ def test_dns_attributes_of_cloudformation_have_defaults() -> None:
     assert made.after[1:] == (Setting(Settable.DNS_HOSTNAMES, "vpc-0123abcd", True),)
 
 
-# --- What is known only once it is applied ---------------------------------------------------------------------------
+# --- What is known only once the plan is applied ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -937,7 +937,7 @@ def test_blocks_are_read_as_ec2_writes_them() -> None:
     assert made.item.destination == ip_network("10.9.0.0/16")
 
 
-# --- What takes over what is there, and what only forgets it ---------------------------------------------------------
+# --- What takes over a resource, and what only forgets it ------------------------------------------------------------
 
 INTO: Final = {"cidr_block": "10.9.0.0/16", "transit_gateway_id": "tgw-0123abcd"}
 

@@ -204,7 +204,7 @@ def test_what_is_not_there_is_an_error(word: str, changes: dict[str, Any], messa
         document(healthy(**changes), word)
 
 
-# --- Against the predictor, and a second one -------------------------------------------------------------------------
+# --- The matrix against the predictor, and against a slow second predictor -------------------------------------------
 
 ADDRESSES: Final = tuple(
     tuple(map(ip_address, pair))
@@ -345,7 +345,7 @@ def test_the_order_of_the_configuration_makes_no_difference(
     assert document(shuffled) == document(what)
 
 
-# --- What stops them -------------------------------------------------------------------------------------------------
+# --- What stops the sources ------------------------------------------------------------------------------------------
 
 
 def test_a_healthy_vpc_is_open() -> None:

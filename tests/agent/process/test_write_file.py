@@ -342,7 +342,7 @@ ELSEWHERE: Final = {
 """Calls with such a name in other modules, and what each does."""
 
 
-# --- A folder of this user's ------------------------------------------------------------------------------------------
+# --- A private folder of this user ------------------------------------------------------------------------------------
 
 
 def test_a_folder_is_made_for_its_owner_alone(shared: Path) -> None:

@@ -69,7 +69,7 @@ def test_any_moment_of_a_report_fits(moment: datetime) -> None:
         assert {entry.mtime for entry in archive.getmembers()} <= {0, 0o77777777777}
 
 
-# --- The bound -------------------------------------------------------------------------------------------------------
+# --- The size limit --------------------------------------------------------------------------------------------------
 
 
 def test_what_fits_is_whole() -> None:

@@ -111,7 +111,7 @@ def test_in_every_scenario_what_counts_agrees_with_the_verdict(name: str) -> Non
         assert Weight.CRITICAL not in weights
 
 
-# --- What JSON says of it --------------------------------------------------------------------------------------------
+# --- What JSON says of the steps -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -522,7 +522,7 @@ def test_a_configuration_that_one_run_alone_has_read_is_no_change(turn: bool) ->
     assert "By configuration" not in shown(changes)
 
 
-# --- How bad ---------------------------------------------------------------------------------------------------------
+# --- The severity of changes -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -784,7 +784,7 @@ def test_a_target_is_what_it_is_and_where(changes: dict[str, Any], text: str | N
         assert f"  changed  backup  {text}" in shown(differences)
 
 
-# --- Whatever a report holds -----------------------------------------------------------------------------------------
+# --- Arbitrary reports -----------------------------------------------------------------------------------------------
 
 HOSTILE: Final = (
     "\x1b[2J\x1b]0;x\x07",

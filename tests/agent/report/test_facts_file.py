@@ -33,7 +33,7 @@ def kept(content: str | bytes, folder: Path) -> str:
     return str(path)
 
 
-# --- There and back --------------------------------------------------------------------------------------------------
+# --- Written and read back -------------------------------------------------------------------------------------------
 
 
 def test_every_read_comes_back_as_it_was(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_facts_are_of_use_for_a_time(age: timedelta, words: str | None, tmp_path
     assert (example.is_example, untimely(example, NOW)) == (True, None), "a VPC that is made up does not age"
 
 
-# --- Whatever is in it -----------------------------------------------------------------------------------------------
+# --- Arbitrary content -----------------------------------------------------------------------------------------------
 
 
 def _read(content: bytes, folder: Path) -> Ec2Facts | str:

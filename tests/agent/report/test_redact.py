@@ -1011,7 +1011,7 @@ def test_a_host_of_aws_that_no_bucket_stands_before_stays() -> None:
     assert (target.id, target.host) == ("s3", "s3.eu-west-1.amazonaws.com")
 
 
-# --- Texts of the host that go with a report -------------------------------------------------------------------------
+# --- Texts of the host that accompany a report -----------------------------------------------------------------------
 
 
 @pytest.fixture

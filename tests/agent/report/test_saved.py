@@ -67,7 +67,7 @@ def process(*arguments: str, **how: Any) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, timeout=SECONDS, check=False, **how)
 
 
-# --- The same again --------------------------------------------------------------------------------------------------
+# --- A report that is judged again -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", one_in(24, NAMES))
@@ -309,7 +309,7 @@ def test_options_come_from_a_file_and_from_the_environment_too(
     assert capsys.readouterr().out == json_format.render(expected)
 
 
-# --- Keys ------------------------------------------------------------------------------------------------------------
+# --- Missing keys ----------------------------------------------------------------------------------------------------
 
 
 def places_of_keys(data: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:

@@ -249,7 +249,7 @@ def test_a_deadline_before_the_first_read_is_named(monkeypatch: pytest.MonkeyPat
     assert refused.value.why == "nothing could be read; cut short: the deadline of 1 s came"
 
 
-# --- Where it goes ---------------------------------------------------------------------------------------------------
+# --- Where the facts are written -------------------------------------------------------------------------------------
 
 
 def test_a_file_that_cannot_be_written_leaves_the_document_on_stdout(

@@ -110,7 +110,7 @@ def test_reads_that_a_slow_connect_started_are_dropped_where_it_succeeds() -> No
     assert auto.run.seconds == of_mode(silent, Ec2.NEVER).run.seconds
 
 
-# --- Signs -----------------------------------------------------------------------------------------------------------
+# --- Signs of trouble ------------------------------------------------------------------------------------------------
 
 ONE, TWO = PRIVATE
 OUTSIDE: Final = "52.95.111.30"

@@ -494,7 +494,7 @@ def test_long_lists_come_in_pages() -> None:
     assert pages == [[subnet.subnet_id for subnet in subnets[:2]], [subnet.subnet_id for subnet in subnets[2:]]]
 
 
-# --- As a file has it ------------------------------------------------------------------------------------------------
+# --- As a facts file -------------------------------------------------------------------------------------------------
 
 
 def outcomes(facts_file: Ec2Facts) -> dict[str, Outcome[Any]]:

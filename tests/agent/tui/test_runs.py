@@ -195,7 +195,7 @@ async def test_settings_that_are_wrong_are_refused_with_their_field() -> None:
     assert replay.asked[1] == settings()
 
 
-# --- Leaving ---------------------------------------------------------------------------------------------------------
+# --- Leaving the interface -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

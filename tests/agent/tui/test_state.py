@@ -222,7 +222,7 @@ def test_a_public_address_says_so_where_its_zone_would_be() -> None:
     assert any(" public " in line for line in lanes(state, 80))
 
 
-# --- Again -----------------------------------------------------------------------------------------------------------
+# --- Several runs ----------------------------------------------------------------------------------------------------
 
 
 def again(*names: str) -> State:
@@ -695,7 +695,7 @@ def test_drawn_paths_are_kept_for_a_few_widths() -> None:
     assert len(state.drawn_paths) < 8
 
 
-# --- Leaving ---------------------------------------------------------------------------------------------------------
+# --- Leaving the interface -------------------------------------------------------------------------------------------
 
 
 def interrupted(name: str) -> State:

@@ -49,7 +49,7 @@ def stepped(state: State, by: int) -> State:
     return after(state, PastShown(run, report))
 
 
-# --- Together --------------------------------------------------------------------------------------------------------
+# --- What the runs say together --------------------------------------------------------------------------------------
 
 
 async def test_what_comes_and_goes_is_said_with_its_count_and_since_when() -> None:
@@ -116,7 +116,7 @@ async def test_a_narrowed_or_cancelled_run_is_none_of_the_watch() -> None:
     assert again.memory.count == 3
 
 
-# --- Bounds ----------------------------------------------------------------------------------------------------------
+# --- How much is remembered ------------------------------------------------------------------------------------------
 
 
 async def test_runs_alike_share_a_report() -> None:

@@ -207,7 +207,7 @@ async def got(listener: Listener, path: str, *, address: str | None = None, **ho
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    """Wait until `holds` is true. The listener's own time passes no faster meanwhile."""
+    """Wait until `holds` is true. Meanwhile, the listener's clock does not leap."""
     end = time.monotonic() + 60  # time of this host: a leap does not count as waiting
     while not holds():
         assert time.monotonic() < end

@@ -75,7 +75,7 @@ def is_new_call(observation: Observation[Any], report: Report, target: str) -> b
     return subject.step is Step.API and subject.target == target and at is not None and at >= report.run.started_at
 
 
-# --- When ------------------------------------------------------------------------------------------------------------
+# --- When calls are made ---------------------------------------------------------------------------------------------
 
 
 async def test_a_healthy_host_calls_once_in_ten_minutes_and_stays_allowed() -> None:
@@ -145,7 +145,7 @@ async def test_a_service_without_a_published_limit_is_not_called_and_may_be_ok(s
         assert reasons == {UNRATED}
 
 
-# --- How often -------------------------------------------------------------------------------------------------------
+# --- How often calls are made ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", [name for name, service in SERVICES.items() if service.call is not None])
@@ -162,7 +162,7 @@ def test_a_fleet_stays_below_half_of_every_limit(name: str) -> None:
         assert service.calls_per_second < 10
 
 
-# --- In a run --------------------------------------------------------------------------------------------------------
+# --- How a run uses an earlier answer --------------------------------------------------------------------------------
 
 
 def in_run(name: str, standing: Observation[Any]) -> Report:

@@ -226,7 +226,7 @@ def test_it_says_what_a_slow_second_implementation_says(cycles: str, raise_after
     assert _changes_of_finding(cycles, raise_after, clear_after) == _slow(cycles, raise_after, clear_after)
 
 
-# --- What was looked at ----------------------------------------------------------------------------------------------
+# --- Findings that were not looked for -------------------------------------------------------------------------------
 
 _Observation = Observation[Any]
 
@@ -379,7 +379,7 @@ def test_a_change_of_the_verdict_says_what_it_was_and_for_how_long() -> None:
     assert not second.stands
 
 
-# --- What a change holds ---------------------------------------------------------------------------------------------
+# --- The content of a change -----------------------------------------------------------------------------------------
 
 
 def _of_finding(cycles: str, **how: int) -> list[StateChange]:

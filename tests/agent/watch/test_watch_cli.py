@@ -97,7 +97,7 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
     return process.returncode, out, err
 
 
-# --- To its end ------------------------------------------------------------------------------------------------------
+# --- Watches that run to their end -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

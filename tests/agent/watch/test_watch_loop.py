@@ -58,7 +58,7 @@ def counted(done: Watched, name: str, **labels: str) -> float:
     return samples_in(done.watch._metrics())[name, frozenset(labels.items())]
 
 
-# --- When ------------------------------------------------------------------------------------------------------------
+# --- When cycles begin -----------------------------------------------------------------------------------------------
 
 
 async def test_cycles_begin_an_interval_apart_give_or_take_a_tenth() -> None:
@@ -443,7 +443,7 @@ async def test_it_is_alive_while_cycles_come_to_their_end_and_no_longer() -> Non
     assert dead == [at for at, _ in alive if at >= min(dead)]
 
 
-# --- Settings read again ---------------------------------------------------------------------------------------------
+# --- Settings that are read again ------------------------------------------------------------------------------------
 
 
 async def test_settings_are_taken_before_the_next_cycle() -> None:

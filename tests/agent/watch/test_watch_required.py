@@ -211,7 +211,7 @@ def test_a_fault_of_a_target_that_is_there_is_checked_as_always() -> None:
     assert not tracker.raised
 
 
-# --- In words --------------------------------------------------------------------------------------------------------
+# --- Changes in words ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("masked", [False, True])

@@ -559,7 +559,7 @@ CASES_THAT_FIRE += [
 ]
 
 
-# --- Together -------------------------------------------------------------------------------------------------------
+# --- Several rules together -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -617,7 +617,7 @@ def test_no_route_needs_names_alone() -> None:
     assert missing == {"TCP001", "TCP002", "TCP003", "TCP004", "TCP005"}
 
 
-# --- Beside the configuration ---------------------------------------------------------------------------------------
+# --- Findings beside the configuration ------------------------------------------------------------------------------
 
 
 def gateway_configured(*changed: Observation[Any], days_old: float = 0.0) -> Observations:

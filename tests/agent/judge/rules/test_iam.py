@@ -140,7 +140,7 @@ SUFFIX: Final = (
 
 
 def without_suffix(text: str) -> str:
-    """The text up to the end of its reason."""
+    """The text of a denial, up to the end of its reason."""
     return re.sub(r"(policy|action)\. .*", r"\1", text)
 
 
@@ -389,7 +389,7 @@ def test_a_word_that_is_no_extra_word_allowed_makes_a_guess(word: str) -> None:
     )
 
 
-# --- Any text --------------------------------------------------------------------------------------------------------
+# --- Arbitrary texts -------------------------------------------------------------------------------------------------
 
 _WORDS: Final = st.sampled_from(
     [
@@ -496,7 +496,7 @@ def test_a_text_that_is_not_read_is_shown_escaped() -> None:
     assert "\\x1b[31m \\u202eaccess\\x07\\r\\nOK:" in " ".join(shown.split())
 
 
-# --- What they say ---------------------------------------------------------------------------------------------------
+# --- What the findings say -------------------------------------------------------------------------------------------
 
 OF_ONE_ADDRESS: Final = (
     ("IAM001", "an endpoint's policy is silent", REASONS["IAM001"]),

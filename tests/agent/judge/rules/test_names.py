@@ -954,7 +954,7 @@ def test_a_nat64_address_is_no_broken_family(by_ipv4: str | None, by_nat64: str 
     assert (f"tcp/backup/{NAT64}/443" in found["DNS012"].evidence) is is_warning
 
 
-# --- Together -------------------------------------------------------------------------------------------------------
+# --- Several rules together -----------------------------------------------------------------------------------------
 
 AT_PUBLIC: Observations = [*here("backup", PUBLIC), answer(*PRIVATE, by=VPC_RESOLVER), *climbed(PUBLIC)]
 """A run that works with public addresses, while the VPC's resolver gives private addresses."""

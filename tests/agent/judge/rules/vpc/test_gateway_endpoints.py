@@ -369,7 +369,7 @@ def test_a_policy_that_is_old_names_no_cause() -> None:
     assert [one.code for one in diagnose(of, RULES).findings if one.severity is Severity.CRITICAL] == []
 
 
-# --- What they say ---------------------------------------------------------------------------------------------------
+# --- What the findings say -------------------------------------------------------------------------------------------
 
 HOSTILE: Final = RouteTable(table_id="rtb-$(reboot)", vpc_id=VPC_ID, main=True, subnet_ids=(), routes=(TO_NAT,))
 FINDINGS: Final = {

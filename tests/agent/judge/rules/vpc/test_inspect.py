@@ -542,7 +542,7 @@ def test_vpc008_judges_a_bucket_by_this_hosts_address_where_the_endpoint_is_in_i
     assert [finding.code for finding in diagnose(of_another_vpc).findings] == ["IAM009"]
 
 
-# --- What they say ---------------------------------------------------------------------------------------------------
+# --- What the findings say -------------------------------------------------------------------------------------------
 
 SHUT_OUT = {
     "a Deny alone": {**allow(Principal={"AWS": "444455556666"}), "Effect": "Deny"},

@@ -1199,7 +1199,7 @@ def test_an_override_is_as_bad_as_what_it_leads_to() -> None:
     assert found_of["VPC017"].severity is Severity.CRITICAL
 
 
-# --- What they say ---------------------------------------------------------------------------------------------------
+# --- What the findings say -------------------------------------------------------------------------------------------
 
 GATEWAY_IS_PUBLIC = of(IS_PUBLIC, GATEWAY)
 STALE_AND_SILENT = leads_to(STALE, observations=[tcp(STALE, failed="timeout")])

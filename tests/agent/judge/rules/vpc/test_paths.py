@@ -812,7 +812,7 @@ def test_vpc004_stays_silent(observations: Observations) -> None:
     assert rule_findings("VPC004", observations) == []
 
 
-# --- What they say ---------------------------------------------------------------------------------------------------
+# --- What the findings say -------------------------------------------------------------------------------------------
 
 A_IS_SILENT: Observations = [*here("backup", A), tcp(A, failed="timeout")]
 FIRST, SECOND = "sg-0f1b2c3d", "sg-0f2b2c3d"

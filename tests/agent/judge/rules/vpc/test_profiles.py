@@ -223,7 +223,7 @@ FAULTS: dict[str, tuple[Observations, Changed]] = {
 each_fault = pytest.mark.parametrize("name", FAULTS)
 
 
-# --- Each kind -------------------------------------------------------------------------------------------------------
+# --- Each kind of resource -------------------------------------------------------------------------------------------
 
 
 @each_fault
@@ -283,7 +283,7 @@ def test_a_rule_to_servers_that_are_silent_explains_the_resolver() -> None:
     assert causes(seen(SILENT, *with_rule(""))) == {"VPC018": None, f"DNS004@{RESOLVER}": "VPC018"}
 
 
-# --- What comes before -----------------------------------------------------------------------------------------------
+# --- Settings that win over a Profile --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -401,7 +401,7 @@ def test_profiles_that_were_not_read_are_named() -> None:
     ]
 
 
-# --- What they say ---------------------------------------------------------------------------------------------------
+# --- What the findings say -------------------------------------------------------------------------------------------
 
 BOTH_NOT_THERE = [
     *NOT_THERE,
