@@ -34,7 +34,7 @@ _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 
 def _only_loopback(event: str, arguments: tuple[object, ...]) -> None:
-    """An audit hook (PEP 578) that stops a test before it reaches any address outside the loopback."""
+    """An audit hook (PEP 578) that stops a test before it sends anything to an address outside the loopback."""
     if event not in ("socket.connect", "socket.sendto", "socket.getaddrinfo"):
         return
     if getattr(arguments[0], "family", None) == socket.AF_UNIX:
@@ -42,7 +42,7 @@ def _only_loopback(event: str, arguments: tuple[object, ...]) -> None:
     where = arguments[0] if event == "socket.getaddrinfo" else arguments[1]
     host = where[0] if isinstance(where, tuple) else where
     if not isinstance(host, str) or host in ("", "localhost") or host.startswith("/"):
-        return  # a socket of this machine alone: UNIX, netlink
+        return  # such a socket (UNIX, netlink) cannot leave this machine
     try:
         local = ipaddress.ip_address(host.partition("%")[0]).is_loopback
     except ValueError:
@@ -66,7 +66,7 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.T
 
 
 _LEAKS: list[str] = []
-"""The secrets in what the running test captured so far, each with the way by which it was captured."""
+"""The secrets that the running test has captured so far, and how it captured each."""
 
 
 def _search(way: str, *outputs: str | bytes | None) -> None:
@@ -96,22 +96,21 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Choose the extent, and search the output that tests capture themselves, which pytest does not see.
-
-    `subprocess.run` and similar functions call `communicate`. Output that a test reads from a pipe or a file by itself
-    is not searched.
+    """Choose the extent, and patch the functions with which tests capture output themselves, so that this output is
+    searched, too; pytest does not see it. `subprocess.run` and similar functions call `communicate`. Output that a test
+    reads directly from a pipe or a file is not searched.
     """
     extent.choose(everything=config.getoption("--everything"), seed=config.getoption("--seed"))
     if not extent.everything():
-        config.option.warn_unused_snapshots = True  # of omitted cases
+        config.option.warn_unused_snapshots = True  # the snapshots of omitted cases are unused
     _heed_signals()
     if config.getoption("--write-compatibility") and not hasattr(config, "workerinput"):
-        from tests.peers.page import Recorder  # imported here, since other sessions do not need it
+        from tests.peers.page import Recorder  # only these sessions need it
 
         config.pluginmanager.register(Recorder())
     if hasattr(config, "workerinput"):  # of pytest-xdist
         runs.share(Path(config.option.basetemp).parent / "measurements")
-    # The time of an example depends on how busy the machine is.
+    # hypothesis must not limit the time of an example, which depends on how busy the machine is.
     settings.register_profile(
         "tests", max_examples=extent.examples(100), deadline=None, suppress_health_check=[HealthCheck.too_slow]
     )
@@ -156,13 +155,16 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the longest tests first, such as tests that make an environment, so that no worker ends up alone with one."""
+    """Run the longest tests first, such as those that create an environment. Otherwise one worker could run such a test
+    at the end while the others have nothing left to do.
+    """
     items.sort(key=lambda item: not item.path.is_relative_to(ROOT / "tests" / "packaging"))
 
 
 def _heed_signals() -> None:
     """Restore signals that the parent of this process ignores, as nohup(1) and a shell's background jobs do; otherwise
-    the tests' processes would ignore them too. Tests of ignored signals ignore them by themselves.
+    the tests' processes would ignore them too. Tests of ignored signals do not depend on the parent: they ignore the
+    signals themselves.
     """
     for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_IGN:
@@ -182,8 +184,8 @@ def _expecting(leave: Callable[..., bool]) -> Callable[..., bool]:
 
     def leaving(self: object, kind: object, error: BaseException | None, trace: TracebackType | None) -> bool:
         if error is not None:
-            # The search includes its notes, its causes and the members of a group, as an uncaught exception would show
-            # them.
+            # The search includes the exception's notes and causes and the members of a group, since a traceback shows
+            # them all.
             _search("expected exception", "".join(traceback.format_exception(error)), repr(error), repr(vars(error)))
         return leave(self, kind, error, trace)
 
@@ -192,7 +194,9 @@ def _expecting(leave: Callable[..., bool]) -> Callable[..., bool]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Fail a test if pytest's output or its own captures contain a secret. A marked test may capture one, and must."""
+    """Fail a test if a secret is in pytest's output, or in what the test itself captured. A test with the mark
+    `tells_secrets` fails unless it captures a secret.
+    """
     report = yield
     shown = leaked("\n".join((report.longreprtext, *(content for _, content in report.sections))))
     leaks = {*_LEAKS, *(f"{secret} (shown)" for secret in shown)}
@@ -209,6 +213,6 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     if why is not None:
         report.outcome, report.longrepr = "failed", f"{item.nodeid} {why}"
     if report.failed and not report.longreprtext.isascii():
-        # pytest-xdist cannot send a lone surrogate, which hostile input may hold, and would end the whole session.
+        # Hostile input may contain a lone surrogate. pytest-xdist cannot send one, and would end the whole session.
         report.longrepr = report.longreprtext.encode("utf-8", "backslashreplace").decode("utf-8")
     return report

@@ -13,7 +13,7 @@ HTTPS = 443
 
 
 class Asking(asyncio.DatagramProtocol):
-    """Takes the first datagram that arrives for the answer."""
+    """Treats the first datagram that arrives as the answer."""
 
     def __init__(self, answer: "asyncio.Future[bytes]") -> None:
         self._answer = answer
@@ -24,7 +24,7 @@ class Asking(asyncio.DatagramProtocol):
 
 
 async def look_up(resolver: str, host: str) -> str:
-    """The last address in the answer for A, which ends with it (RFC 1035, section 3.4.1)."""
+    """The address in the last four bytes of the answer to a query for A records (RFC 1035, section 3.4.1)."""
     name = b"".join(bytes([len(label)]) + label for label in host.encode("ascii").split(b"."))
     query = QUERY_ID.to_bytes(2, "big") + bytes([1, 0, 0, 1, 0, 0, 0, 0, 0, 0]) + name + bytes([0, 0, 1, 0, 1])
     loop = asyncio.get_running_loop()

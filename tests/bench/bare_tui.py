@@ -1,10 +1,10 @@
-"""The least that Textual can draw, to compare with the interface's first picture."""
+"""A minimal Textual app, with which the first screen of the interface is compared."""
 
 from textual.app import App, ComposeResult
 from textual.widgets import Static
 
 MARK = "THIS HOST"
-"""A text that is also in the interface's first picture."""
+"""A text that the interface's first screen shows, too."""
 
 
 class Bare(App[None]):

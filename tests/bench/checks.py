@@ -81,7 +81,7 @@ findings = []
 
 
 def beside_one_call() -> tuple[Figure, ...]:
-    """Ratios of CPU and peak memory at a short distance."""
+    """The CPU and the peak memory of a check, each divided by those of one call of the AWS CLI, with AWS nearby."""
     with host() as there:
         rounds = in_turn(lambda: _check(there), lambda: _call(there))
     costs = "; ".join(
@@ -92,8 +92,8 @@ def beside_one_call() -> tuple[Figure, ...]:
 
 
 def far_away() -> tuple[Figure, ...]:
-    """Ratios of wall time if everything except link-local addresses is 20 ms away, to one call and to a bare
-    process.
+    """The wall time of a check, divided by that of one call, and by that of a bare process. Everything except
+    link-local addresses is 20 ms away.
     """
     with host(round_trip_seconds=ROUND_TRIP_SECONDS) as there:
         rounds = in_turn(lambda: _check(there), lambda: _call(there), lambda: _bare(there))
@@ -113,8 +113,8 @@ def far_away() -> tuple[Figure, ...]:
 
 
 def with_configuration() -> tuple[Figure, ...]:
-    """Ratios of CPU, wall time and peak memory, 20 ms away, of a check that asks EC2 for the configuration to one that
-    does not.
+    """The CPU, the wall time and the peak memory of a check that reads the configuration from EC2, each divided by
+    those of a check that does not read it. EC2 is 20 ms away.
     """
     with host(f"{WORLD}\n{CONFIGURED}", round_trip_seconds=ROUND_TRIP_SECONDS) as there:
         rounds = in_turn(lambda: _reading(there), lambda: there.check("--ec2", "never", codes=VERDICTS))
@@ -129,7 +129,9 @@ def with_configuration() -> tuple[Figure, ...]:
 
 
 def beside_the_same_reads() -> tuple[Figure, ...]:
-    """The CPU of such a check's requests, each made by an `aws` command, divided by the CPU of the check."""
+    """The CPU of `aws` commands that send the requests with which a check reads the configuration, divided by the CPU
+    of that check.
+    """
     with host(f"{WORLD}\n{CONFIGURED}") as there:
         requests = _requests_of_reads(there.vpc.scenario)
         script = "\n".join(_aws_command(*request) for request in requests)
@@ -141,7 +143,7 @@ def beside_the_same_reads() -> tuple[Figure, ...]:
 
 
 def stall_of_loading() -> tuple[Figure, ...]:
-    """The longest time for which a run's loop stands still while the clients of the reads are created beside it."""
+    """The longest time for which a run's event loop stands still while the SDK's clients are created beside it."""
     command = (sys.executable, "-m", "tests.bench.stall")
     stalls = [
         float(subprocess.run(command, check=True, capture_output=True, text=True).stdout) for _ in range(RUNBOOK_ROUNDS)
@@ -151,8 +153,8 @@ def stall_of_loading() -> tuple[Figure, ...]:
 
 
 def healthy_as_called() -> tuple[Figure, ...]:
-    """Ratios of CPU and wall time of a healthy check by its defaults to one that may not read: nearby, with an EC2 that
-    would answer, and 20 ms away, with one that would not.
+    """The CPU and the wall time of a healthy check with default options, divided by those with `--ec2 never`. For CPU,
+    EC2 is nearby and would answer. For wall time, it is 20 ms away and would not answer.
     """
     with host(f"{WORLD}\n{CONFIGURED}") as there:
         near = in_turn(lambda: _not_reading(there), lambda: _not_reading(there, "--ec2", "never"))
@@ -164,7 +166,9 @@ def healthy_as_called() -> tuple[Figure, ...]:
 
 
 def beside_caller() -> tuple[Figure, ...]:
-    """Ratios of CPU and wall time, 20 ms away, of a healthy check for SAP HANA to one for a caller."""
+    """The wall time and the CPU of a healthy check of the workload `hana`, divided by those of the workload `caller`.
+    AWS is 20 ms away.
+    """
     with host(scenarios.text("hana-healthy"), round_trip_seconds=ROUND_TRIP_SECONDS) as there:
         rounds = in_turn(
             *(lambda kind=kind: there.check("--workload", kind, codes=(0,)) for kind in ("hana", "caller"))
@@ -178,7 +182,7 @@ def beside_caller() -> tuple[Figure, ...]:
 
 
 def _requests_of_reads(scenario: Scenario) -> list[tuple[str, str, Mapping[str, Any]]]:
-    """The requests of a check that reads the configuration, as the reader gets them."""
+    """The requests of a check that reads the configuration, as they are given to the reader."""
     asked: list[tuple[str, str, Mapping[str, Any]]] = []
 
     class Recording(SimulatedReader):
@@ -220,8 +224,8 @@ def _reading(there: Host) -> Spent:
 
 
 def beside_runbook() -> tuple[Figure, ...]:
-    """Ratios of wall time and CPU of the shell runbook, 20 ms away, one command after the other, to those of
-    a check.
+    """The wall time and the CPU of the shell runbook, which runs one command after the other, divided by those of a
+    check. AWS is 20 ms away.
     """
     with host(round_trip_seconds=ROUND_TRIP_SECONDS) as there:
         rounds = in_turn(

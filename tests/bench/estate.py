@@ -1,4 +1,4 @@
-"""Records of an estate in which nearly every host has its own combination of attributes, as in real ones.
+"""Records of the hosts of a large company. Nearly every host has its own combination of attributes, as in reality.
 
 Each VPC has some four hundred hosts. Each host has one of six subnets, six groups, twenty images and eight types. Of
 seventy VPCs, one has a silent zone and another has its private DNS off. Part of one image's hosts has a fault, and one
@@ -16,15 +16,15 @@ from agent.report.host_record import SCHEMA
 BEGIN: Final = datetime(2026, 11, 1, 3, 0, tzinfo=UTC)
 _OF_VPC: Final = 400
 _EVERY: Final = 70
-"""The number of VPCs of which one has a silent zone and one has its private DNS off."""
+"""In each group of this many VPCs, one has a silent zone, and one has its private DNS off."""
 _NOISE: Final = 0.01
 _NOISY: Final = ("TCP005", "TLS007", "TLS008", "API002", "API003", "ENV009", "ENV013", "ENV017", "DNS015", "JOB002")
 _TYPES: Final = tuple(f"{family}.{size}" for family in ("m5", "m6i", "c6i", "r6i") for size in ("large", "2xlarge"))
 
 
 def lines(hosts: int, *, sweeps: int = 1, seed: int = 1, lake: int = 0) -> Iterator[str]:
-    """The records of all sweeps, a day apart, each a line of JSON as hosts write it. No other lake has the hosts and
-    VPCs of a lake, but its images are in all of them.
+    """The records of all sweeps, each a line of JSON as hosts write it. A sweep is one run on every host; sweeps are a
+    day apart. Each lake has its own hosts and VPCs, but all lakes share the same images.
     """
     vpcs = max(1, hosts // _OF_VPC)
     for sweep in range(sweeps):

@@ -1,8 +1,8 @@
 """The cost of joining a fleet: complete reports compared with `cat` of the same files, and records compared with a bare
 GROUP BY.
 
-The reports are those of four scenarios, as the product writes them, each with the id of another host. The records are
-those of an estate in which nearly every host has its own combination of attributes (`tests/bench/estate.py`), in one
+The reports are those of four scenarios, as the product writes them, but each has the id of a different host. The
+records describe hosts of which nearly every one has its own combination of attributes (`tests/bench/estate.py`), in one
 file of lines as hosts write them. Each line is validated.
 """
 
@@ -25,7 +25,9 @@ from tests.support.runs import report_of
 REPORTS: Final = 10_000
 RECORDS: Final = (1_000, 10_000, 100_000, 1_000_000)
 MOST_COLD: Final = 100_000
-"""The maximum number of records that are read repeatedly from their file."""
+"""Up to this number of records, the file itself is joined in several rounds. Larger numbers are joined from the cache
+alone.
+"""
 SECONDS: Final = 600.0
 """The limit in seconds for one fleet."""
 SCENARIOS: Final = ("healthy", "one-zone-silent", "private-dns-off", "three-faults")
@@ -105,8 +107,8 @@ def _of_a_reader(folder: Path) -> float:
 
 
 def _estate(count: int) -> list[tuple[Spent, ...]]:
-    """The costs of joining an estate, in each round: from the cache and, for up to MOST_COLD records, from the file and
-    by the bare statement.
+    """The costs of joining this many records in each round: from the cache, and for up to MOST_COLD records also from
+    the file, and by the bare statement.
     """
     with tempfile.TemporaryDirectory() as name:
         file, cache = Path(name, "hosts.ndjson"), Path(name, "cache")
@@ -124,9 +126,9 @@ def _estate(count: int) -> list[tuple[Spent, ...]]:
 
 
 def records() -> tuple[Figure, ...]:
-    """Figures of records: the CPU of 100,000 divided by that of the bare statement, from the file and from the cache;
-    the seconds and the memory in MB of a million from the cache; and the cost of a record there, divided by that among
-    100,000.
+    """Five figures on joining records. Two are the CPU for 100,000 records from the file and from the cache, divided by
+    that of the bare statement. Two are the CPU seconds and the memory in MB for a million records from the cache. The
+    last is the CPU per record among a million, divided by that among 100,000.
     """
     of = {count: _estate(count) for count in RECORDS}
     many, most = of[MOST_COLD], of[RECORDS[-1]]

@@ -13,9 +13,13 @@ TIMES: Final = 30
 RUNS: Final = 5
 SIZES: Final = (1, 10, 100, 1_000)
 BOUND: Final = 100
-"""The number of ladders in flight at once, in the test whether this number limits memory."""
+"""The number of ladders in flight at once, in the measurement that shows whether memory depends on this
+number alone.
+"""
 LEAST_LADDERS: Final = 300
-"""Small numbers of ladders are repeated until there are this many, since one takes less time than the clock's noise."""
+"""Small numbers of ladders are repeated until this many ladders have run, since one ladder takes less time than the
+clock's noise.
+"""
 
 
 def memory_over_ladders() -> tuple[Figure, ...]:
@@ -29,8 +33,8 @@ def memory_over_ladders() -> tuple[Figure, ...]:
 
 
 def over_addresses() -> tuple[Figure, ...]:
-    """The CPU of a ladder at 1,000 addresses, divided by that at 10, all at once; and the peak memory that each further
-    address adds, with 100 in flight.
+    """The CPU of a ladder among 1,000 addresses, divided by that among 10, with all ladders at once; and the peak
+    memory of 1,000 addresses, divided by that of 100, with 100 ladders at once.
     """
     with lab() as there:
         cpu: dict[int, list[float]] = {size: [] for size in SIZES}
@@ -55,7 +59,7 @@ def over_addresses() -> tuple[Figure, ...]:
 
 
 def _ladders(there: Lab, *, count: int, at_once: int, rounds: int) -> list[dict[str, Any]]:
-    """The CPU seconds and the peak KiB so far: after the warm-up, then after each round."""
+    """The CPU seconds and the peak KiB that the process has used so far: after the warm-up, then after each round."""
     options = ("--count", str(count), "--at-once", str(at_once), "--rounds", str(rounds), "--roots", str(there.roots))
     spent = there.run(sys.executable, "-m", "tests.bench.worker", "ladders", *options)
     return [json.loads(line) for line in spent.output.splitlines()]

@@ -32,7 +32,7 @@ from tests.support.runs import report_of
 CYCLES: Final = 100_000
 INTERVAL: Final = timedelta(seconds=60)
 POOL: Final = 300
-"""The number of addresses from which the rotating target's are drawn."""
+"""The size of the pool from which the rotating target's addresses are drawn."""
 ROTATING: Final = 4
 """The number of addresses of the rotating target in each cycle."""
 
@@ -88,7 +88,7 @@ def write(path: Path, cycles: int) -> list[float]:
 
 
 def _listed(path: Path, *words: str) -> float:
-    """The CPU seconds of `backuplink history`, the least of three."""
+    """The CPU seconds of `backuplink history`: the minimum of three runs."""
 
     def once() -> float:
         code = (
@@ -113,7 +113,7 @@ def _repeated(once: Callable[[], float]) -> list[float]:
 
 
 def measure(cycles: int = CYCLES) -> tuple[Figure, ...]:
-    """The size of the file in MB, seconds of the list and of the chart, milliseconds of a write."""
+    """The size of the file in MB, the CPU seconds of the list and of the chart, and the CPU milliseconds of a write."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "h.db"
         spent = write(path, cycles)

@@ -36,12 +36,11 @@ VPC_SECONDS: Final = 600.0
 ESTATE: Final = Path(__file__).parents[2] / "docs" / "examples" / "estate.json"
 OBSERVATIONS: Final = 1_000
 SEEDS: Final = ("one-zone-silent", "gateway-healthy", "tls-intercepted")
-"""Scenarios to enlarge: with a fault at some addresses, without one, and with one at every address."""
+"""Scenarios to enlarge: with a fault at some addresses, with no fault, and with a fault at every address."""
 
 
 def grown(name: str, observations: int) -> Evidence:
-    """The evidence of a scenario with at least that many observations: its addresses are repeated as if there were
-    hundreds.
+    """The evidence of a scenario, enlarged to at least this many observations: each address is copied to many others.
     """
     evidence = evidence_of(name)
     pattern = [observation for observation in evidence.observations if observation.subject.address is not None]
@@ -78,7 +77,9 @@ def _looked_up(lookup: Observation[Any], by_target: dict[str | None, list[Any]])
 
 
 def judging() -> tuple[Figure, ...]:
-    """The CPU milliseconds of judging, and of the slowest rule, each for the slowest scenario."""
+    """The CPU milliseconds of all rules together, and of the slowest rule, each in the scenario in which it
+    is slowest.
+    """
     whole: dict[str, float] = {}
     alone: dict[str, float] = {}
     for name in SEEDS:
@@ -94,7 +95,7 @@ def judging() -> tuple[Figure, ...]:
 
 
 def predicting() -> tuple[Figure, ...]:
-    """The CPU milliseconds of predicting every path of a large network, its index included."""
+    """The CPU milliseconds of predicting every path of a large network, including the creation of its index."""
     configuration, ask_all = large_configuration()
     took = statistics.median(_milliseconds(ask_all) for _ in range(ROUNDS))
     rules = sum(len(group.rules) for group in configuration.groups or ())
@@ -118,8 +119,8 @@ def predicting_a_vpc(facts: Ec2Facts) -> tuple[Figure, ...]:
 
 
 def planning() -> tuple[Figure, ...]:
-    """The CPU seconds of a whole `backuplink predict` with a plan with many rules of one group, as one resource or as
-    one resource each: the slower of the two.
+    """The CPU seconds of a whole `backuplink predict` with a plan with many rules of one security group. The rules are
+    written as one resource, or each as a resource; the slower of the two counts.
     """
     with TemporaryDirectory() as folder:
         took = {}
@@ -147,8 +148,8 @@ def auditing() -> tuple[Figure, ...]:
 
 
 def _rules(evidence: Evidence) -> dict[str, float]:
-    """The median milliseconds of each rule, run in order over one new evidence: results that evidence caches count for
-    the first rule that needs them, as in a run.
+    """The median milliseconds of each rule. In each round, the rules run in order over new evidence, so the cost of a
+    result that the evidence caches counts for the first rule that needs the result, as in a run.
     """
     took: dict[str, list[float]] = {rule.code: [] for rule in RULES}
     for _ in range(ROUNDS):

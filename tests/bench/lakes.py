@@ -1,8 +1,9 @@
-"""The cost of joining more hosts than one machine can: ten lakes, each by itself, and then their answers.
+"""The cost of joining more hosts than fit on one machine: each of ten lakes is joined by itself, and then the ten
+answers are joined.
 
-Each lake is an estate of its own, from its own seed (`tests/bench/estate.py`): no host and no VPC is in two lakes. One
-process reads the records of a lake, validates every field, and writes its answer; another joins the ten answers. The
-result is compared with the generated records, and with the sums of the answers.
+Each lake is generated from its own seed (`tests/bench/estate.py`), so no host and no VPC is in two lakes. One process
+reads the records of a lake, validates every field, and writes its answer; another joins the ten answers. The result is
+compared with the generated records, and with the sums of the answers.
 """
 
 import json
@@ -43,7 +44,7 @@ class Joined:
     answer_bytes: int
     """The size of all answers together in bytes."""
     made: Counter[str]
-    """The number of hosts by the status in their generated record."""
+    """The number of hosts with each status, as generated."""
     parts: tuple[FleetDocument, ...]
     whole: FleetDocument
 
@@ -91,7 +92,7 @@ def _document(answer: bytes) -> FleetDocument:
 
 
 def problems(joined: Joined) -> list[str]:
-    """The differences of the whole from the generated records, and from the sum of its parts."""
+    """The differences of the joined result from the generated records, and from the sum of the answers."""
     whole, parts, made = joined.whole, joined.parts, joined.made
     pairs = {
         "hosts": (whole.totals.hosts, made.total()),

@@ -24,7 +24,7 @@ HOUR = 3_600.0
 
 
 def runs(count: int) -> Live:
-    """Runs that each give the report that `many` makes of `count`."""
+    """A watch whose runs all give the report of `many(count)`, at different times."""
     first = many(count)
     numbers = itertools.count()
     last = first
@@ -45,7 +45,9 @@ def runs(count: int) -> Live:
 
 
 def _later(report: Report, number: int) -> Report:
-    """The report as if made `number` minutes later; every second one has slower steps, and lacks one."""
+    """A copy of the report, `number` minutes later. If `number` is odd, the copy has slower steps, and
+    lacks one step.
+    """
     late = timedelta(minutes=number)
     run = replace(report.run, started_at=report.run.started_at + late, finished_at=report.run.finished_at + late)
     if number % 2 == 0:

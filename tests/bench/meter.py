@@ -3,8 +3,8 @@ in KiB.
 
 It is a separate process, as small as Python allows: the peak of a process in the kernel's records is never below that
 of its parent at the fork, and CPU spent on entering a namespace does not count for the command. The command's stdout
-goes to the file OUTPUT, and its stderr to OUTPUT.err. One line on stdout has exit code, CPU, wall time and peak. CPU
-and peak include the children that the command waited for; the peak is that of the largest process (getrusage(2)).
+goes to the file OUTPUT, and its stderr to OUTPUT.err. One line on stdout shows the exit code, CPU, wall time and peak.
+CPU and peak include the children that the command waited for; the peak is that of the largest process (getrusage(2)).
 """
 
 import os

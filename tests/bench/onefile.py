@@ -27,8 +27,8 @@ WHEELS: Final = ROOT / "dist" / f"backuplink-{__version__}-wheelhouse-linux-{pla
 
 @contextmanager
 def _unpacked() -> Iterator[tuple[dict[str, str], Path]]:
-    """Variables for processes that use the unpacked file, and its folder. Raises UnmeasuredError if the file is not
-    built.
+    """The environment variables for processes that use the unpacked file, and the folder of that file. Raises
+    UnmeasuredError if the file is not built.
     """
     if not FILE.exists():
         raise UnmeasuredError(f"dist/ has no {FILE.name}: packaging/build onefile")
@@ -61,7 +61,9 @@ def version() -> tuple[Figure, ...]:
 
 @contextmanager
 def _installed(version: str) -> Iterator[Path]:
-    """The command, installed by the archive of wheels for a version of Python. Raises UnmeasuredError."""
+    """The path of the command, installed from the archive of wheels for this version of Python. Raises
+    UnmeasuredError.
+    """
     if not WHEELS.exists():
         raise UnmeasuredError(f"dist/ has no {WHEELS.name}: packaging/build python")
     if (python := shutil.which(f"python{version}", path=SEARCHED)) is None:

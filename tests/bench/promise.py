@@ -12,7 +12,7 @@ INSTALL: Final = "./dev bench --rivals"
 
 
 class UnmeasuredError(Exception):
-    """A figure could not be measured; the message is for its row."""
+    """A figure could not be measured. The message of the exception is shown in the row of that figure."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +33,8 @@ class Promise:
         return "none" if self.limit is None else f"{'≥' if self.at_least else '≤'} {self._shown(self.limit)}"
 
     def shown(self, value: float) -> str:
-        """A figure with two digits after the point, or one from ten on, and more if rounding would move it across the
-        limit.
+        """The figure as text: with two digits after the point, or one digit from ten on. It has more digits if rounding
+        would move it across the limit.
         """
         digits = 1 if value >= 10 else 2
         while self.met(round(value, digits)) != self.met(value):

@@ -1,7 +1,7 @@
-"""`python -m tests.bench.relay SECONDS`: a cable with a delay, made of two TUN devices: a packet that enters one leaves
-the other later.
+"""`python -m tests.bench.relay SECONDS`: a cable with a delay. It consists of two TUN devices, and a packet that enters
+one of them leaves the other later.
 
-It serves kernels without netem. Both devices are made in one namespace; one can then be moved to another, together with
+It is for kernels without netem. Both devices are made in one namespace; one can then be moved to another, together with
 its open descriptor. It prints `ready` once both exist, and ends when its stdin is closed. Packets keep their order:
 each waits equally long, in one queue.
 """

@@ -22,7 +22,7 @@ class Rival:
 
     name: str
     package: str
-    """The name of Debian's package, or of the one on PyPI if `python` is set."""
+    """The name of the package in Debian, or on PyPI if `python` is set."""
     python: bool = False
 
     def path(self) -> str:

@@ -1,6 +1,6 @@
-# The commands that people type today to check two services at three addresses each: `sh runbook.sh ROOTS AWS`. It has
-# twelve dig, twenty-one nc, eighteen openssl, six curl, four reads of metadata, two calls. The host names are those of
-# the world in tests.bench.spaces. It ends at the first command that fails.
+# The commands that people type today to check two services at three addresses each: `sh runbook.sh ROOTS AWS`. It runs
+# dig twelve times, nc twenty-one times, openssl eighteen times and curl six times, reads metadata four times, and makes
+# two calls. The host names are those of the world in tests.bench.spaces. It ends at the first command that fails.
 set -eu
 roots=$1
 aws=$2

@@ -30,7 +30,7 @@ _TICKS: Final = os.sysconf("SC_CLK_TCK")
 
 @contextmanager
 def exporter(program: str, config: str) -> Iterator[int]:
-    """Process id of the exporter, once it answers."""
+    """Start the exporter, and yield its process id once it answers."""
     words = [program, f"--config.file={config}", f"--web.listen-address={ADDRESS}:{PORT}", "--log.level=error"]
     with subprocess.Popen([*words, "--log.prober=error"], stdin=subprocess.DEVNULL) as process:
         try:
@@ -95,7 +95,7 @@ def probe(probes: list[str], *, count: int, at_once: int) -> None:
 
 
 def cpu_seconds(process: int) -> float:
-    """CPU seconds of a running process so far, in ticks of a hundredth (proc(5), utime and stime)."""
+    """The CPU seconds that a running process has used so far, to a hundredth (utime and stime of proc(5))."""
     fields = Path(f"/proc/{process}/stat").read_text("ascii").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS
 

@@ -1,5 +1,5 @@
-"""The cost of the interface after its first picture: a key over hundreds of lanes, a step to another run, a run, and
-idle time.
+"""The cost of the interface after its first screen: a key press with hundreds of lanes, a step to another run, a run,
+and idle time.
 """
 
 import os
@@ -19,7 +19,7 @@ from tests.support.many_lanes import many
 
 LANES: Final = 400
 PER_COUNT: Final = 7
-"""The number of lanes of each address in a report of `many`, with two services and all their ports."""
+"""In a report of `many`, each address has this many lanes: all ports of its two services."""
 KEYS: Final = "jjjjjjjjjjllhkkkkkkkkkk" * 5
 PAGES: Final = ("\x1b[6~", "\x1b[5~", "G", "g", "\t", "\t", "\t") * 5
 RUNS_OF_STEPS: Final = 3
@@ -27,15 +27,17 @@ STEPS: Final = "[[]]" * 6
 IDLE_SECONDS: Final = 10.0
 RUNS: Final = ("healthy", "one-zone-silent", "gateway-ports-missing")
 _ANSWER_READS: Final = 10
-"""The number of reads for an answer, each of a tenth of a second."""
+"""The maximum number of reads that wait for the answer to a key. Each read waits a tenth of a second."""
 _ANSWERED: Final = 0.9
-"""The share of the keys that must change the screen: a key at the top or at the end of the path changes nothing."""
+"""At least this share of the keys must change the screen. Not all keys do, since a key at the top or at the end of the
+path changes nothing.
+"""
 _TICK: Final = os.sysconf("SC_CLK_TCK")
 
 
 def keys() -> tuple[Figure, ...]:
-    """The CPU of a key that moves the cursor, and of one that turns pages; then the bytes sent while no key
-    is pressed.
+    """The CPU of a key press that moves the cursor, and the bytes that are sent while no key is pressed. The CPU of a
+    key press that turns pages is in a note.
     """
     report = many(LANES // PER_COUNT + 1)
     lanes = sum(len(band.lanes) for band in saved("many", report).whole_picture.bands)
@@ -46,7 +48,7 @@ def keys() -> tuple[Figure, ...]:
         place.write_text(dumps(encode(report)), "utf-8")
         with on_terminal([str(PROGRAM), "tui", str(place)], columns=140, lines=45) as session:
             session.until("THIS HOST")
-            session.until_quiet()  # keys go to the path, since the verdict is ok
+            session.until_quiet()  # the verdict is ok, so the path has the focus
             moves = _each(session, KEYS)
             pages = _each(session, PAGES)
             session.until_quiet()
@@ -60,7 +62,9 @@ def keys() -> tuple[Figure, ...]:
 
 
 def _each(session: Session, pressed: "str | tuple[str, ...]") -> float:
-    """Milliseconds of CPU for each of these keys. Each is pressed when the one before has been answered."""
+    """The CPU milliseconds of one key press, on average. Each of these keys is pressed once the screen has answered the
+    previous one.
+    """
     before = _cpu(session.process.pid)
     answered = 0
     for key in pressed:
@@ -77,13 +81,13 @@ def _each(session: Session, pressed: "str | tuple[str, ...]") -> float:
 
 
 def _cpu(process: int) -> float:
-    """User and system seconds so far (proc_pid_stat(5))."""
+    """The user and system time in seconds that a process has used so far (proc_pid_stat(5))."""
     times = Path("/proc", str(process), "stat").read_text("utf-8").rpartition(")")[2].split()[11:13]
     return sum(map(int, times)) / _TICK
 
 
 def steps() -> tuple[Figure, ...]:
-    """The CPU of a step to another run of a watch, whose lanes have different times."""
+    """The CPU of a step from one run of a watch to another, in which the lanes have different times."""
     count = LANES // PER_COUNT + 1
     with on_terminal([sys.executable, "-m", "tests.bench.many_runs", str(count)], columns=140, lines=45) as session:
         session.until("THIS HOST")
@@ -96,7 +100,7 @@ def steps() -> tuple[Figure, ...]:
 
 
 def run() -> tuple[Figure, ...]:
-    """The KB that a terminal of 80x24 receives from the first picture to the end of a run: the maximum of
+    """The KB that a terminal of 80x24 receives from the start of the interface to the end of a run: the maximum of
     several runs.
     """
     sent: dict[str, float] = {}

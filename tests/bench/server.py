@@ -1,4 +1,5 @@
-"""`python -m tests.bench.server`: an AWS endpoint and a name server at every address, as cheap as possible in Python.
+"""`python -m tests.bench.server`: an AWS endpoint and a name server at every address, with as little work as possible
+in Python.
 
 The server itself is not measured, but a measured program must not wait for it longer than needed. It accepts every
 signature; tests check whether signatures are right. It prints `ready` once it listens, and ends when its stdin is

@@ -1,9 +1,10 @@
 """`python -m tests.bench.soak SECONDS FOLDER ADDRESS OPTION ...`: runs a watch with these options under load for this
 time.
 
-It runs on the host of a VPC. Monitors scrape the watch every second; its listener has idle connections and a client
-that does not read; an address stops answering and answers again, and a hook is notified. It prints one JSON object: the
-numbers of requests and of failures, and memory and open files after the first quarter and at the end.
+It runs on the host of a VPC. Monitors scrape the watch every second; its listener also has idle connections, and a
+client that does not read its answers. An address stops answering and answers again, and a hook is notified. It prints
+one JSON object: the numbers of requests and of failures, and memory and open files after the first quarter and at the
+end.
 """
 
 import http.server
@@ -66,7 +67,7 @@ class Fault:
 
 
 def resources(process: int) -> dict[str, int]:
-    """Bytes of memory and number of open files."""
+    """The memory in bytes and the number of open files of a process."""
     pages = int(Path(f"/proc/{process}/statm").read_text("ascii").split()[1])
     return {"bytes": pages * os.sysconf("SC_PAGE_SIZE"), "files": len(list(Path(f"/proc/{process}/fd").iterdir()))}
 
@@ -83,7 +84,7 @@ def soak(seconds: float, folder: Path, address: str, options: list[str]) -> dict
         try:
             _until_it_listens(client)
             idle = [socket.create_connection(("127.0.0.1", PORT)) for _ in range(IDLE)]
-            idle[0].sendall(b"GET /report.json HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" * 100)  # and reads nothing
+            idle[0].sendall(b"GET /report.json HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" * 100)  # reads no answer
             started = time.monotonic()
             turn = probe = started
             while (now := time.monotonic()) < started + seconds:

@@ -2,7 +2,7 @@
 loopback.
 
 The lab is a namespace with only its own loopback, on which `tests.bench.server` answers at every address of
-127.0.0.0/8. It serves measurements over thousands of connections.
+127.0.0.0/8. It is for measurements over thousands of connections.
 """
 
 import json
@@ -63,7 +63,7 @@ findings = []
 """
 """The check that the promises are about, in the form of agent.simulated.scenario."""
 _REPORTED: Final = (0, 1, 2, 3)
-"""Exit codes of a run that has a report."""
+"""Exit codes with which a run still writes a report."""
 _COMMAND_SECONDS: Final = 20.0
 _LINK_LOCAL: Final = "169.254.0.0/16"
 _NEAR_TABLE: Final = 100
@@ -101,10 +101,9 @@ class Host:
 
 @contextmanager
 def host(toml: str = WORLD, *, round_trip_seconds: float = 0.0, link_local: bool = False) -> Iterator[Host]:
-    """The host of a scenario, given as the text of its file, with everything else at this distance.
-
-    Link-local addresses, such as the metadata address, are only distant if `link_local` is set: in a VPC, the
-    instance's own hardware answers there.
+    """The host of a scenario, whose file has this text. Everything else is at the given distance. Link-local addresses,
+    such as the metadata address, are only distant if `link_local` is set, since in a VPC the instance's own hardware
+    answers at these addresses.
     """
     _refuse_without_namespaces()
     with tempfile.TemporaryDirectory() as name, vpc("bench", toml) as network:
@@ -121,7 +120,7 @@ def host(toml: str = WORLD, *, round_trip_seconds: float = 0.0, link_local: bool
 
 @contextmanager
 def _far_away(network: Vpc, round_trip_seconds: float, *, link_local: bool) -> Iterator[None]:
-    """Let the packets between the host and the rest pass a relay that delays them by half a round trip."""
+    """Send the packets between the host and everything else through a relay, which delays each by half a round trip."""
     beyond = _other_end(network.host)
     own, gateway = network.scenario.host.addresses[0], network.scenario.host.gateways[0]
     if len(network.scenario.host.addresses) > 1 or own.version != 4:
@@ -171,7 +170,9 @@ class Lab:
     """A folder for the caller's files; it is removed with the lab."""
 
     def inside(self, *words: str) -> list[str]:
-        """The command that runs `words` in the lab. It is replaced by them, so that they have its process id."""
+        """A command that runs `words` in the lab. The program in `words` replaces the command, so it has the command's
+        process id.
+        """
         return [_ip(), "netns", "exec", self.namespace, *words]
 
     def run(self, *words: str) -> Spent:
@@ -181,7 +182,7 @@ class Lab:
 
 @contextmanager
 def lab() -> Iterator[Lab]:
-    """The lab, with its server ready."""
+    """Create the lab, and yield it once its server is ready."""
     _refuse_without_namespaces()
     namespace = f"backuplink-{os.getpid()}-{next(_NUMBERS)}-lab"
     with ExitStack() as stack:
@@ -198,7 +199,7 @@ def lab() -> Iterator[Lab]:
 
 @contextmanager
 def _running(words: list[str], ready: str) -> Iterator[subprocess.Popen[str]]:
-    """A process that prints `ready` first and ends when its stdin is closed."""
+    """Start a process that prints the line `ready` first and ends when its stdin is closed."""
     with subprocess.Popen(words, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
             line = process.stdout.readline() if process.stdout else ""

@@ -13,7 +13,7 @@ from tests.support.repository import ROOT
 
 METER: Final = Path(__file__).with_name("meter.py")
 LIMIT_SECONDS: Final = 60.0
-"""The limit in seconds for one process without a limit of its own; only a machine in trouble comes near it."""
+"""The default limit in seconds for one process; no process takes nearly as long on a machine in order."""
 ROUNDS: Final = 7
 T = TypeVar("T")
 
@@ -42,7 +42,8 @@ def run(
 ) -> Spent:
     """Run a command to its end and measure it. Raises RuntimeError if the exit code is not one of `codes`.
 
-    `inside` turns a command into one that runs it elsewhere, as in a namespace; the cost of that is not counted.
+    `inside` turns a command into another that runs it elsewhere, such as in a namespace. The cost of this other command
+    is not counted.
     """
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder, "output")
@@ -65,19 +66,23 @@ def run(
 
 
 def in_turn(*works: Callable[[], T], rounds: int = ROUNDS) -> list[tuple[T, ...]]:
-    """The results of `works`, called in turn, `rounds` times after one round that does not count."""
+    """The results of `works` in each round, in which each is called once. A round before the first one is
+    not counted.
+    """
     for work in works:
         work()
     return [tuple(work() for work in works) for _ in range(rounds)]
 
 
 def ratio(rounds: Sequence[tuple[T, ...]], of: Callable[[T], float], *, first: int = 0, second: int = 1) -> float:
-    """The median over the rounds of the ratio of `of` for the work at index `first` to that at index `second`."""
+    """The median of a ratio over the rounds: `of` the work at index `first`, divided by `of` the work at index
+    `second`.
+    """
     return statistics.median(of(measured[first]) / of(measured[second]) for measured in rounds)
 
 
 def median(rounds: Sequence[tuple[T, ...]], of: Callable[[T], float], place: int) -> float:
-    """The median over the rounds of `of` for the work at index `place`."""
+    """The median over the rounds of what `of` returns for the work at index `place`."""
     return statistics.median(of(measured[place]) for measured in rounds)
 
 

@@ -1,7 +1,6 @@
-"""`python -m tests.bench.stall`: creates the clients of the reads beside a loop, as a run in trouble does, and prints
-the longest time in seconds for which the loop did not run.
-
-The time is CPU time of this process between two turns of the loop, without other work of the machine.
+"""`python -m tests.bench.stall`: creates the SDK's clients beside an event loop, as a run does that reads the
+configuration, and prints the longest time in seconds for which the loop did not run. The time is the CPU time of this
+process between two turns of the loop, so other work on the machine does not count.
 """
 
 import asyncio

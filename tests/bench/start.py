@@ -1,4 +1,4 @@
-"""The cost of commands that measure nothing: the start of the program, and its first picture."""
+"""The cost of commands that measure nothing: the start of the program, and the first screen of its interface."""
 
 import os
 import re
@@ -18,7 +18,7 @@ EXPLAINED: Final = "TCP001"
 BARE: Final = (sys.executable, "-c", "pass")
 BARE_TUI: Final = (sys.executable, str(Path(__file__).with_name("bare_tui.py")))
 MARK: Final = "THIS HOST"
-"""A text in the first picture of both."""
+"""A text on the first screen of both programs."""
 _TICK: Final = os.sysconf("SC_CLK_TCK")
 
 

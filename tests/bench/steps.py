@@ -34,8 +34,8 @@ modules:
 
 
 def beside_openssl() -> tuple[Figure, ...]:
-    """The CPU of a ladder's first two rungs, divided by that of a connection of `openssl s_time`; both use TLS 1.3 and
-    verify.
+    """The CPU of a ladder's first two rungs, divided by that of a connection of `openssl s_time`. Both use TLS 1.3 and
+    verify the certificate.
     """
     with lab() as there:
         rounds = in_turn(lambda: _ours(there, "handshakes", HANDSHAKES), lambda: _timed_by_openssl(there))
@@ -43,7 +43,9 @@ def beside_openssl() -> tuple[Figure, ...]:
 
 
 def beside_exporter() -> tuple[Figure, ...]:
-    """The CPU of a TLS probe and of a DNS probe, each divided by that of the exporter's, 32 at once."""
+    """The CPU of a TLS probe and of a DNS probe, each divided by that of the exporter's probe. 32 probes
+    run at once.
+    """
     with lab() as there:
         config = there.folder / "exporter.yml"
         config.write_text(_EXPORTER.format(roots=there.roots, host=HOST), encoding="ascii")

@@ -1,5 +1,5 @@
-"""The cost of a watch: a cycle compared with the same probes of Prometheus's exporter, and ten minutes of
-real sockets.
+"""The cost of a watch: of a cycle, compared with the same probes of Prometheus's exporter, and of ten minutes with real
+sockets.
 """
 
 import json
@@ -29,7 +29,7 @@ _SERVICES: Final = ("backup", "backup-gateway")
 
 def _modules(scenario: Scenario, roots: Path) -> str:
     """A configuration with which the exporter makes the probes of a cycle. The certificates at a gateway's own ports
-    have other names, so the exporter does not verify them; our program verifies their chain.
+    are for other names, so the exporter does not verify these certificates; backuplink verifies their chain.
     """
     text = "modules:\n"
     for row, service in zip(scenario.dns, _SERVICES, strict=True):

@@ -1,8 +1,8 @@
 """`python -m tests.bench.worker WORK ...`: a long process that measures as a run does, and prints the cost.
 
 WORK is `ladders` (all steps on port 443), `handshakes` (TCP and TLS alone) or `names` (a query to a resolver). Every
-step is an observation in a log, as in a run. After one small round for one-time costs (imports, roots), it prints one
-line of JSON for each round: CPU seconds and peak KiB of this process so far.
+step adds an observation to a log, as in a run. A small first round takes the one-time costs (imports, roots). Then the
+process prints one line of JSON after each round: its CPU seconds and its peak KiB so far.
 """
 
 import argparse

@@ -13,16 +13,15 @@ from tests.support import extent
 
 REQUIRED: Final = "BACKUPLINK_REQUIRE_BROWSER"
 _IS_REQUIRED: Final = os.environ.get(REQUIRED) == "1"
-"""Read before the tests' own environment hides the variable."""
+"""This constant is read at import, since the environment of the tests hides the variable later."""
 PROGRAMS: Final = ("chromium", "chromium-browser", "google-chrome")
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """A browser of Playwright. Skips the test without one, or fails it if REQUIRED is 1.
-
-    It ends with its module: as long as it exists, a loop of Playwright runs in this thread, so that no test of another
-    module could run a loop.
+    """A browser of Playwright. If there is no browser, the test is skipped, or fails if REQUIRED is 1. The browser is
+    closed after the last test of a module, since Playwright's event loop runs in this thread until then, and tests of
+    other modules need event loops of their own.
     """
     if not (extent.everything() or _IS_REQUIRED):
         pytest.skip("a browser takes seconds for each page: --everything")

@@ -1,5 +1,5 @@
-"""The pages in a real browser: at three widths, dark and light, on the screen, for screen readers and on paper. They
-must request no other resource.
+"""The pages in a real browser: at three widths, in dark and in light colours, on the screen, for screen readers, and on
+paper. A page must not request any other resource.
 """
 
 import re
@@ -56,8 +56,8 @@ Show = Callable[..., Any]
 
 @pytest.fixture
 def show(browser: Any, tmp_path: Path) -> Iterator[Show]:
-    """Open a document. At the end of the test, it must have requested only its own file, and run no script, and no
-    error must have occurred.
+    """Open a document. The test fails at its end if the document requested anything besides its own file or ran a
+    script, or if an error occurred.
     """
     heard: list[str] = []
     contexts = []
@@ -84,7 +84,7 @@ def show(browser: Any, tmp_path: Path) -> Iterator[Show]:
 
 @pytest.fixture(scope="module")
 def week(tmp_path_factory: pytest.TempPathFactory) -> tuple[HistoryDocument, dict[int, tuple[int, Report]]]:
-    """A history with the reports of its failures."""
+    """The document of a history, and the reports of the failures in it."""
     path = tmp_path_factory.mktemp("history") / "week.db"
     histories.week(path)
     document = histories.read(path)
@@ -129,7 +129,7 @@ def _history(document: HistoryDocument, reports: dict[int, tuple[int, Report]]) 
 
 
 def _audit() -> str:
-    """The page of the example's audit, with the faults that a workload adds."""
+    """The page of the example audit, including the faults that concern only the workload `caller`."""
     read = read_all_facts(str(ROOT / "docs/examples/account.json"))
     facts = [Facts(known=known_vpc(one), taken_at=one.taken_at, not_read=("the VPC: not permitted",)) for one in read]
     return documents.render(
@@ -138,7 +138,7 @@ def _audit() -> str:
 
 
 def _prediction() -> PredictionDocument:
-    """The example's prediction for a gateway."""
+    """The prediction of the example for a gateway."""
     facts = read_facts(str(ROOT / "docs/examples/estate.json"))
     asked = Asked(sources=(EVERY_SOURCE,), services={"backup-gateway": True}, ports=())
     return predicted(facts_of(facts, ()), asked)
@@ -178,10 +178,10 @@ _HEAD_LINES: Final = """() => [...document.querySelectorAll('th')].filter(head =
     });
     return split;
 }).flat()"""
-"""The words of table heads that take more than one line."""
+"""The words in the heads of tables that are broken over several lines."""
 _BROKEN: Final = """() => [...document.querySelectorAll('.whole')].filter(
     part => part.offsetParent && part.getClientRects().length > 1).map(part => part.textContent)"""
-"""Ids and options that take more than one line."""
+"""Ids and options that are broken over several lines."""
 
 
 @pytest.mark.parametrize("name", [*NAMES, *KINDS])
@@ -206,7 +206,7 @@ def test_the_first_screen_says_where_and_when_and_shows_the_path(width: int, sho
 
 
 def _page(name: str, week: Week) -> str:
-    """The page of a scenario, or of another kind of document."""
+    """The page of the scenario with this name, or of another kind of document."""
     match name:
         case "history":
             return _history(*week)
@@ -278,7 +278,7 @@ def test_a_failure_leads_to_its_report(week: Week, show: Show) -> None:
 
 
 def test_a_failed_step_leads_to_its_cause_that_to_its_page_and_to_what_was_measured_and_back(show: Show) -> None:
-    """A folded part opens when a link leads into it."""
+    """A folded section opens when the user follows a link into it."""
     page = show(html.render(report_of("three-faults")))
 
     def seen() -> bool:
