@@ -33,7 +33,7 @@ def request_shape(service: str, operation: str) -> Shape:
 
 
 def validate(shape: Shape, given: Any, place: str = "$") -> None:
-    """Fail if a value does not have the shape."""
+    """Assert that a value has the shape."""
     assert isinstance(given, _TYPES[shape.type_name]), (place, given)
     value: Any = given
     least, most = shape.metadata.get("min"), shape.metadata.get("max")
@@ -58,12 +58,12 @@ def validate(shape: Shape, given: Any, place: str = "$") -> None:
 
 
 def findings(text: str) -> list[dict[str, Any]]:
-    """The findings of a document that BatchImportFindings accepts: one for each host."""
+    """The findings in a document, which BatchImportFindings must accept: one for each host."""
     _is_plain(text)
     document: list[dict[str, Any]] = json.loads(text)
     validate(request_shape("securityhub", "BatchImportFindings"), {"Findings": document})
     (finding,) = document
-    # The model lacks these limits; they are on the page of the format.
+    # These limits are not in the model, but on AWS's page about the format.
     assert len(finding["Title"]) <= 256
     assert len(finding["Description"]) <= 1_024
     assert len(finding["Id"]) <= 512
@@ -80,7 +80,7 @@ def findings(text: str) -> list[dict[str, Any]]:
 
 
 def ops_item(text: str) -> dict[str, Any]:
-    """The request of a document that CreateOpsItem accepts."""
+    """The request in a document, which CreateOpsItem must accept."""
     _is_plain(text)
     document: dict[str, Any] = json.loads(text)
     validate(request_shape("ssm", "CreateOpsItem"), document)

@@ -70,11 +70,11 @@ UNITS: Final = frozenset(Session().get_service_model("cloudwatch").shape_for("St
 
 
 MAX_EVENT_BYTES: Final = 256 * 1024
-"""The largest event that every forwarder of logs accepts. CloudWatch Logs itself accepts 1 MB."""
+"""The size of the largest event that all log forwarders accept. CloudWatch Logs itself accepts 1 MB."""
 
 
 def holds(text: str) -> list[dict[str, Any]]:
-    """The events of a document, each of which CloudWatch accepts."""
+    """The events in a document. Asserts that CloudWatch accepts each of them."""
     assert text.isascii()
     assert text.replace("\n", "").isprintable()
     assert all(len(line) <= MAX_EVENT_BYTES for line in text.splitlines())
@@ -101,7 +101,9 @@ def holds(text: str) -> list[dict[str, Any]]:
 
 
 def check(text: str) -> None:
-    """A dimension holds the foreign text, made visible, as far as CloudWatch accepts it; an event is one line."""
+    """Assert that a dimension shows the foreign text, escaped, up to the length that CloudWatch accepts, and that each
+    event is one line.
+    """
     report = spoken(text)
     report = replace(
         report,

@@ -1,4 +1,4 @@
-"""A reader of the record of a host, by its published schema and the grammar of its keys."""
+"""Reads the record of a host, and checks it by its published schema and the grammar of its keys."""
 
 import json
 import re
@@ -22,14 +22,14 @@ _SYMPTOM: Final = re.compile(rf"{_KEY} < {_KEY}")
 
 
 def read(document: str) -> dict[str, Any]:
-    """The record of a document, which must be one line within the maximum size."""
+    """The record in a document, which must be a single line within the maximum size."""
     assert document.endswith("\n")
     assert document.isascii()
     assert document[:-1].isprintable()
     assert len(document) <= host_record.MAX_BYTES
     record: dict[str, Any] = json.loads(document)
     VALIDATOR.validate(record)
-    # An SQL table has columns for these alone.
+    # An SQL table only has columns for these fields.
     for value in record.values():
         assert value is None or isinstance(value, str | bool) or all(isinstance(part, str) for part in value)
     assert set(record["cut"]) <= set(record)
@@ -45,7 +45,7 @@ def status(document: str) -> str:
 
 
 def check(text: str) -> None:
-    """A foreign text appears unchanged, or as its beginning if the record says that it was cut."""
+    """Assert that a foreign text appears unchanged, or cut off after its beginning if the record says so."""
     report = spoken(text)
     subject = replace(report.findings[0].subjects[0], id=text)
     findings = (replace(report.findings[0], subjects=(subject,)), *report.findings[1:])
@@ -53,7 +53,7 @@ def check(text: str) -> None:
     plain = read(render(spoken("x")))
     assert record.keys() == plain.keys()
     assert len(record["causes"]) == len(plain["causes"]) == 1
-    if text:  # an id without a character does not count
+    if text:  # an empty id does not count as an id
         for name in ("tool", "run", "host", "vpc", "zone", "summary", "title", "fix"):
             if name not in record["cut"]:
                 assert record[name] == text
@@ -61,7 +61,7 @@ def check(text: str) -> None:
                 assert text.startswith(record[name])
     _, code, target, *anchors = record["causes"][0].split("|")
     assert code == report.findings[0].code
-    # Half of a surrogate pair is not text, and is written as a question mark.
+    # Half of a surrogate pair is not valid text, so the record has a question mark in its place.
     whole = text.encode("utf-8", "replace").decode()
     assert whole.startswith(unquote(target).rstrip("\ufffd"))
     assert len(anchors) <= 1

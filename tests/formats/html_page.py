@@ -1,4 +1,4 @@
-"""Reads a page as a browser does, by the standard library's parser."""
+"""Reads a page with the standard library's parser, as a browser does."""
 
 import json
 import re
@@ -43,14 +43,16 @@ ATTRIBUTES: Final = {
     "p": {"class"},
     **svg_picture.ATTRIBUTES,
 }
-"""The attributes of each element. None runs, loads or sends anything, and only `href` is an address."""
+"""The attributes that each element may have. No attribute here runs, loads or sends anything, and only `href` is an
+address.
+"""
 ELEMENTS: Final = frozenset(
     "html head meta title style body main section div h1 h2 h3 h4 h5 p strong span ul ol li pre code blockquote a "
     "table caption thead tbody tr th td figure figcaption details summary script".split()
 ) | set(svg_picture.ATTRIBUTES)
 """All elements that a page may have."""
 FOLDED: Final = frozenset({"svg", "details"})
-"""Elements with texts of their own: a picture, and a part that opens on a click."""
+"""Elements whose texts are read separately: pictures, and sections that open on a click."""
 _LINES: Final = ("whole", "long")
 """Classes of spans that only affect line breaks."""
 _CLASSES: Final = re.compile(r"[a-z]+(?: [a-z]+)*")
@@ -63,11 +65,11 @@ class Element:
     text: str = ""
     children: list[str] = field(default_factory=list)
     inside: frozenset[str] = frozenset()
-    """Names of the elements around it."""
+    """The names of the elements around this element."""
 
 
 class Reader(HTMLParser):
-    """Every element of a page, with the text inside it. Fails if tags are not closed in order."""
+    """Collects every element of a page, with the text inside it. Fails if tags are not closed in order."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -126,7 +128,7 @@ def read(page: str) -> list[Element]:
         if element.name == "a":
             href = element.attributes["href"] or ""
             assert href.startswith("https://") or href.removeprefix("#") in ids
-    # A reader's list of landmarks distinguishes two regions by their names alone.
+    # In a screen reader's list of landmarks, two regions differ only in their names.
     by_id = {element.attributes["id"]: element.text for element in reader.elements if "id" in element.attributes}
     regions = [element for element in reader.elements if element.attributes.get("role") == "region"]
     names = [tuple(map(by_id.get, (region.attributes["aria-labelledby"] or "").split())) for region in regions]
@@ -141,13 +143,13 @@ def texts(elements: list[Element], name: str) -> list[str]:
 
 
 def links(elements: list[Element]) -> list[str]:
-    """The links of the page to other places, without those in its folded parts."""
+    """The links from the page to other documents, without the links in folded sections."""
     every = (str(one.attributes["href"]) for one in elements if one.name == "a" and not one.inside & FOLDED)
     return [url for url in every if not url.startswith("#")]
 
 
 def ways(elements: list[Element]) -> list[tuple[str, str]]:
-    """The links within the page, with their targets, also in folded parts."""
+    """The links within the page, also in folded sections, each with its target."""
     every = ((one.text, str(one.attributes["href"])) for one in elements if one.name == "a")
     return [(text, url.removeprefix("#")) for text, url in every if url.startswith("#")]
 
@@ -158,13 +160,13 @@ def unspanned(page: str) -> str:
 
 
 def status(document: str) -> str:
-    """The status that a page shows."""
+    """The status of the run, as the page shows it."""
     (heading,) = texts(read(document), "h1")
     return heading.partition(":")[0].lower()
 
 
 def data(elements: list[Element]) -> Any:
-    """The data that the page holds for programs."""
+    """The data for programs that is embedded in the page."""
     (script,) = (element for element in elements if element.name == "script")
     return json.loads(script.text)
 
@@ -175,8 +177,8 @@ def without_data(page: str) -> str:
 
 
 def structure(elements: list[Element]) -> list[tuple[str, list[str]]]:
-    """The elements with their children, except for the spans that keep a word on its line; a picture has as many lines
-    as its words need.
+    """The elements with their children. Spans that only affect line breaks are left out, and so are pictures, whose
+    number of lines depends on the words in them.
     """
     return [
         (element.name, [child for child in element.children if child != "span"])
@@ -191,7 +193,9 @@ def _plain_structure() -> list[tuple[str, list[str]]]:
 
 
 def check(text: str) -> None:
-    """In a report full of `text`, each value from outside is shown as `text`, and creates nothing else."""
+    """In a report in which each value from outside is `text`, the page shows the value as text, and the text creates no
+    element.
+    """
     report = spoken(text)
     elements = read(html.render(report))
     assert structure(elements) == _plain_structure()

@@ -1,4 +1,4 @@
-"""Promises of a report as test results, whoever chose its words."""
+"""Promises of a report in the format `junit`, whatever texts from outside it contains."""
 
 from collections import Counter
 

@@ -1,4 +1,4 @@
-"""Reads a JUnit XML document by a schema, by the standard library's parser and by junitparser."""
+"""Reads a JUnit XML document with the standard library's parser and with junitparser, and validates it by a schema."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,8 +27,8 @@ class Case:
 
 
 def read(document: str) -> list[Case]:
-    """The cases of a document. Raises AssertionError, or a reader's own exception, if one of them cannot read it, or
-    counts other numbers than the document states.
+    """The cases of a document. Raises AssertionError, or the exception of a parser, if a parser cannot read the
+    document, or counts other numbers than the document states.
     """
     assert document.endswith("\n")
     assert document.isascii()

@@ -1,4 +1,4 @@
-"""Reads a page by a parser of CommonMark with GitHub's additions."""
+"""Reads a page with a parser for CommonMark and GitHub's additions."""
 
 import re
 import shlex
@@ -16,14 +16,14 @@ from tests.support.untrusted import HEADLINE, SPOKEN_OF, spoken
 
 PARSER: Final = MarkdownIt("gfm-like", {"html": True}).disable("text_join")
 """CommonMark with GitHub's tables, strikethrough and links, and with HTML allowed. An escaped character stays a
-separate token, since GitHub, too, looks for links before it joins them.
+separate token, because GitHub, too, looks for links before it joins such tokens to the text around them.
 """
 
 
 assert PARSER.linkify is not None
 
 
-# There, a link begins with a scheme, or with `www.`, which is searched for below.
+# On GitHub, a link begins with a scheme, or with `www.`. The code below searches for the latter.
 PARSER.linkify.set({"fuzzy_link": False, "fuzzy_email": False, "fuzzy_ip": False})
 
 
@@ -34,11 +34,11 @@ QUIET: Final = {
     *("th_open", "th_close", "td_open", "td_close"),
     *("text", "text_special", "code_inline", "link_open", "link_close", "strong_open", "strong_close"),
 }
-"""All tokens that a report may have."""
+"""All kinds of tokens that a report may have."""
 
 
 def tokens(report: Report) -> list[Token]:
-    """The tokens of a report, those inside each line included."""
+    """The tokens of a report, including those inside each line."""
     result: list[Token] = []
     for token in PARSER.parse(markdown.render(report)):
         result += (token, *(token.children or ()))
@@ -61,7 +61,9 @@ def is_ours(url: object) -> bool:
 
 
 def check(text: str) -> None:
-    """In a report full of `text`, each value from outside is shown as `text`, and creates nothing else."""
+    """In a report in which each value from outside is `text`, the page shows the value as text, and the text creates no
+    markup.
+    """
     report = spoken(text)
     source = markdown.render(report)
     assert source.replace("\n", "").isprintable()

@@ -1,4 +1,4 @@
-"""Reads the formats for monitors, by the monitors' own parsers or according to their documents."""
+"""Reads the formats for monitoring systems, with a parser of the system itself or as its documentation prescribes."""
 
 import json
 import os
@@ -21,12 +21,14 @@ from tests.support.runs import report_of
 
 REQUIRED: Final = "BACKUPLINK_REQUIRE_PROMTOOL"
 _IS_REQUIRED: Final = os.environ.get(REQUIRED) == "1"
-"""Read before the tests' own environment hides the variable."""
+"""This constant is read at import, since the environment of the tests hides the variable later."""
 Labels = frozenset[tuple[str, str]]
 
 
 def promtool() -> str:
-    """The path of Prometheus' own checker. Skips the test without one, or fails it if REQUIRED is 1."""
+    """The path of promtool, Prometheus' own checker. If promtool is not installed, the test is skipped, or fails if
+    REQUIRED is 1.
+    """
     path = shutil.which("promtool")
     if path is not None:
         return path
@@ -42,8 +44,8 @@ def families_in(text: str) -> list[Metric]:
 
 
 def samples_in(text: str) -> dict[tuple[str, Labels], float]:
-    """Each sample of such a document by its name and labels. These must be unique, since a scrape with duplicates
-    fails.
+    """The value of each sample in a document of Prometheus, by the sample's name and labels. Two samples must not have
+    the same name and labels, since a scrape with duplicates fails.
     """
     samples: dict[tuple[str, Labels], float] = {}
     for family in families_in(text):
@@ -55,8 +57,8 @@ def samples_in(text: str) -> dict[tuple[str, Labels], float]:
 
 
 def watch_families(fault: str) -> list[Metric]:
-    """All metrics of a watch besides those of its last run, after cycles in which the scenario `fault` began and ended:
-    its findings are raised, and flap.
+    """The metrics of a watch itself, without those of its latest run. In the cycles before, the scenario `fault`
+    repeatedly began and ended, so its findings are raised and flap.
     """
     tracker = Tracker(raise_after=1, clear_after=1)
     for name in ("healthy", fault) * 5:
@@ -89,7 +91,7 @@ class Extracted:
 
 
 def events_in(text: str) -> list[dict[str, Any]]:
-    """The log events of a document: one JSON object a line."""
+    """The log events in a document: one JSON object per line."""
     assert text.endswith("\n")
     return [json.loads(line) for line in text.removesuffix("\n").split("\n")]
 
@@ -160,4 +162,4 @@ STATUS_IN: Final[dict[str, Callable[[str], str]]] = {
     "svg": svg_picture.status,
     "markdown": _markdown_status,
 }
-"""The status of the run, as a monitor or a page shows it, by the format."""
+"""For each format, how to find the status of the run in a document."""

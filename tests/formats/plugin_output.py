@@ -1,5 +1,5 @@
-"""Reads a plugin's output by a grammar of the Monitoring Plugins' development guidelines, and in the two ways in which
-Nagios and Icinga 2 divide output and numbers.
+"""Reads the output of a plugin by the grammar of the Monitoring Plugins' development guidelines, and as Nagios and
+Icinga 2 do, which separate text and numbers in different ways.
 """
 
 import re
@@ -8,9 +8,9 @@ from typing import Final
 
 STATES: Final = {"OK": 0, "WARNING": 1, "CRITICAL": 2, "UNKNOWN": 3}
 MAX_BYTES: Final = 8_192
-"""Nagios' MAX_PLUGIN_OUTPUT_LENGTH, its NUL included."""
+"""Nagios' MAX_PLUGIN_OUTPUT_LENGTH, including the NUL at the end."""
 NRPE_BYTES: Final = 1_024
-"""The size of a packet of NRPE's version 2, its NUL included."""
+"""The size of the output in a packet of NRPE version 2, including the NUL at the end."""
 _NUMBER: Final = r"-?[0-9]+(?:\.[0-9]+)?"
 _VALUE: Final = re.compile(rf"({_NUMBER})(us|ms|s|%|KB|MB|GB|TB|B|c)?")
 _RANGE: Final = re.compile(rf"(@)?(?:(~|{_NUMBER})?(:))?({_NUMBER})?")
@@ -18,7 +18,9 @@ _RANGE: Final = re.compile(rf"(@)?(?:(~|{_NUMBER})?(:))?({_NUMBER})?")
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """A range of values; an alert is raised outside it or, if `inside`, within it."""
+    """A range of values. An alert is raised for a value outside the range or, if `inside` is set, for a value within
+    it.
+    """
 
     low: float
     high: float
@@ -48,13 +50,13 @@ class Output:
     word: str
     text: str
     lines: tuple[str, ...]
-    """Lines below the first one, without numbers."""
+    """The lines below the first one, without their performance data."""
     numbers: dict[str, Number]
 
 
 def read(output: str) -> Output:
-    """The output according to the guideline, which must equal the results of both programs. Raises AssertionError if
-    one of them would read it differently.
+    """The output as the guidelines define it. Raises AssertionError if Nagios or Icinga 2 would read the output
+    differently.
     """
     assert output.endswith("\n")
     assert not output.endswith("\n\n")
@@ -63,7 +65,7 @@ def read(output: str) -> Output:
     assert len(output) < MAX_BYTES
     first = output.split("\n", 1)[0]
     assert len(first) < NRPE_BYTES
-    # Numbers follow the first line, and the last line of the long output; a `|` has no other meaning.
+    # Numbers follow the `|` in the first line, and the `|` in the last line of the long output. No other `|` may occur.
     assert output.count("|") <= 2
     if output.count("|") == 2:
         assert "|" in first
@@ -78,8 +80,8 @@ def read(output: str) -> Output:
 
 
 def _as_nagios(output: str) -> tuple[str, str, str]:
-    """Short output, long output and numbers: the first line up to its `|`, the lines below up to theirs, and the text
-    after each.
+    """Short output, long output and numbers: the first line up to a `|`, the lines below up to a `|`, and the text
+    after both of them.
     """
     first, _, rest = output.partition("\n")
     short, _, data = first.partition("|")
@@ -96,7 +98,9 @@ def _as_icinga(output: str) -> tuple[str, str]:
 
 
 def _numbers(data: str) -> dict[str, Number]:
-    """Performance data: `'label'=value[UOM];[warn];[crit];[min];[max]`, with a space between them."""
+    """The numbers in performance data. Items have the form `'label'=value[UOM];[warn];[crit];[min];[max]`, with spaces
+    between them.
+    """
     numbers: dict[str, Number] = {}
     place = 0
     while place < len(data):
@@ -127,7 +131,9 @@ def _number(label: str, word: str) -> Number:
 
 
 def _range(text: str) -> Range | None:
-    """`[@][start:][end]`: a missing start is 0, `~` is unlimited; a missing end is unlimited."""
+    """The range in a text of the form `[@][start:][end]`. A missing start means 0, `~` means no lower limit, and a
+    missing end means no upper limit.
+    """
     if not text:
         return None
     match = _RANGE.fullmatch(text)
@@ -141,7 +147,9 @@ def _range(text: str) -> Range | None:
 
 
 def _icinga_numbers(data: str) -> dict[str, tuple[float, str]]:
-    """Label, value and unit: up to a `=`, then up to a space; a label with `::` would name a plugin of its own."""
+    """The value and the unit of each label, as Icinga 2 reads them: the label ends at a `=`, and the value at a space.
+    A label with `::` would be the name of a plugin.
+    """
     numbers = {}
     place = 0
     while (sign := data.find("=", place)) >= 0:

@@ -1,4 +1,4 @@
-"""Promises of a report as a plugin's output, whoever chose its words."""
+"""Promises of a report in the format `nagios`, whatever texts from outside it contains."""
 
 from agent.formats import nagios
 from agent.formats.registry import RenderOptions

@@ -12,7 +12,7 @@ Read = dict[str, dict[tuple[str, ...], float]]
 
 
 def read(report: Report) -> Read:
-    """The samples of each metric, by the values of its labels in their order."""
+    """The samples of each metric, by the values of its labels in the order of the labels."""
     samples: Read = {family.name: {} for family in prometheus.FAMILIES}
     names = {family.name: family.labels for family in prometheus.FAMILIES}
     for (metric, labels), value in samples_in(prometheus.render(report)).items():
@@ -21,7 +21,7 @@ def read(report: Report) -> Read:
 
 
 def holds(text: str) -> None:
-    """Assert the promises of every document, whatever its content."""
+    """Assert the promises that every document keeps, whatever its content is."""
     assert text.endswith("\n")
     assert text.replace("\n", "").isprintable()
     assert text.isascii()
@@ -41,7 +41,7 @@ def holds(text: str) -> None:
 
 
 def check(text: str) -> None:
-    """A label holds the foreign text, made visible, which has no other effect."""
+    """Assert that the foreign text appears escaped in a label, and has no other effect."""
     report = spoken(text)
     report = replace(
         report,

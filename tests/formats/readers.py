@@ -1,4 +1,5 @@
-"""A reader for each format: it validates a document, reads its status, and checks that untrusted words stay words.
+"""A reader for each format: it validates a document, reads its status, and checks that untrusted text is nothing but
+text.
 
 `test_every_format.py` uses the readers to check the promises of every format, for each row of the registry.
 """
@@ -44,21 +45,21 @@ class Reader:
     check: Callable[[str], None]
     """Raises if, in a report full of a foreign text, the text appears as anything else."""
     alphabet: str
-    """Characters with a meaning in the format."""
+    """Characters that have a meaning in the format."""
     more_hostile: tuple[str, ...] = ()
-    """Texts that are dangerous to this format alone."""
+    """Texts that are dangerous only in this format."""
     libraries: frozenset[str] = frozenset()
     """Modules that only this format loads."""
     examples: int = 100
     """The number of random texts to try."""
     every: int = 8
-    """CI reads one out of this many scenarios. The number is higher if the format's own tests read some, or if reading
-    is slow.
+    """CI reads one scenario out of this many. The number is higher if the format's own tests read scenarios, too, or if
+    reading is slow.
     """
 
 
 def reader_of(row: Format) -> Reader:
-    """The reader of a format. If there is none, it fails with instructions."""
+    """The reader of a format. A format without a reader fails the test, with instructions to write one."""
     if row.name not in READERS:
         pytest.fail(f"the format {row.name} has no reader: add one to READERS in tests/formats/readers.py")
     return READERS[row.name]
@@ -82,7 +83,7 @@ def _text_status(document: str) -> str:
 def _text_check(text: str) -> None:
     document, plain = render(spoken(text), "text"), render(spoken("x"), "text")
     _text_holds(document)
-    # Lines break inside a word that is longer than a line.
+    # A word that is longer than a line is broken inside, so spaces and line breaks are not compared.
     escaped, flat = "".join(visible(text).split()), "".join(document.split())
     assert flat.startswith(f"WARNING{escaped}")
     assert f"Whattodo:{escaped}" in flat

@@ -1,4 +1,4 @@
-"""Reads a picture by the standard library's XML parser: its parts, and that none is cut off."""
+"""Reads a picture with the standard library's XML parser, and checks that no part of it is cut off."""
 
 import re
 from functools import cache
@@ -22,15 +22,17 @@ ATTRIBUTES: Final[dict[str, set[str]]] = {
     "path": {"class", "d", "transform"},
     "text": {"class", "x", "y"},
 }
-"""All elements and attributes that a picture may have; HTML's parser writes attributes in lower case."""
+"""All elements and attributes that a picture may have. The parser for HTML converts the names of attributes to lower
+case.
+"""
 _NUMBER: Final = re.compile(r"-?\d+(?:\.\d+)?")
 _SIZES: Final = {True: 10 * 0.6, False: 11 * 0.6}
-"""The width of a character in a small text, and in others."""
+"""The width of a character, by whether its text is small."""
 
 
 def read(document: str) -> Element:
     """The picture in a document. Raises if it is not a picture, if it contains anything other than shapes and texts, or
-    if one of these leaves its frame.
+    if a shape or text is not wholly within the frame.
     """
     assert document.isascii()
     assert document.replace("\n", "").isprintable()
@@ -55,13 +57,13 @@ def read(document: str) -> Element:
 
 
 def in_page(page: str) -> list[Element]:
-    """The pictures of an HTML page, whose parser adds their namespace by itself."""
+    """The pictures in an HTML page, in which they have no namespace: the parser of a browser adds it."""
     found = re.findall(r"<svg .*?</svg>", page, re.DOTALL)
     return [read(text.replace("<svg ", f'<svg xmlns="{_NAMESPACE.strip("{}")}" ', 1)) for text in found]
 
 
 def boxes(root: Element) -> list[tuple[str, ...]]:
-    """The boxes in order: the kind of each, and its texts."""
+    """The boxes of the picture in order: each box has its kind and then its texts."""
     return [
         (group.attrib["class"], *(text.text or "" for text in group.findall(f"{_NAMESPACE}text")))
         for group in root.iter(f"{_NAMESPACE}g")
@@ -75,17 +77,17 @@ def lines(root: Element) -> list[str]:
 
 
 def title(root: Element) -> str:
-    """Its title for screen readers."""
+    """The title of the picture for screen readers."""
     return root.findtext(f"{_NAMESPACE}title") or ""
 
 
 def description(root: Element) -> str:
-    """Its description for screen readers."""
+    """The description of the picture for screen readers."""
     return root.findtext(f"{_NAMESPACE}desc") or ""
 
 
 def status(document: str) -> str:
-    """The status that a picture shows."""
+    """The status of the run, as the picture shows it."""
     return title(read(document)).partition(":")[0].lower()
 
 
@@ -95,7 +97,9 @@ def _plain() -> Element:
 
 
 def check(text: str) -> None:
-    """In a report full of `text`, each value from outside is `text`: it makes no element, and no attribute holds it."""
+    """In a report in which each value from outside is `text`, the text creates no element and appears in no
+    attribute.
+    """
     root = read(svg.render(spoken(text)))
     assert title(root) == f"WARNING: {visible(text)}"
     flat = "".join("".join(lines(root)).split())

@@ -1,4 +1,4 @@
-"""The finding for Security Hub: one for each host, with the findings that decide the verdict."""
+"""The document for Security Hub: one ASFF finding for each host, which lists the findings that decide the verdict."""
 
 from dataclasses import replace
 

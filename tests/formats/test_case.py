@@ -1,4 +1,6 @@
-"""The block for AWS Support: it contains everything that a case needs, unmasked, and no part of it is interpreted."""
+"""The block of text for AWS Support: it contains everything that a support case needs, without masking, and no part of
+it is interpreted as markup.
+"""
 
 import re
 from dataclasses import replace
@@ -28,7 +30,7 @@ def flat(text: str) -> str:
 
 
 def assert_is_case(text: str, report: Report) -> None:
-    """Assert the promises of every block."""
+    """Assert the promises that every block for AWS Support keeps."""
     assert text.isascii()
     assert all(char.isprintable() or char == "\n" for char in text)
     whole = flat(text)
@@ -40,7 +42,7 @@ def assert_is_case(text: str, report: Report) -> None:
             assert f"{address.address} ({address.scope}" in whole
     answers = (observation.facts for observation in report.observations)
     ids = [one.request_id for one in answers if isinstance(one, HttpFacts | ApiFacts | JobsFacts) and one.request_id]
-    # A long id is divided over several lines, at any character.
+    # A long id is divided over several lines, possibly after any character.
     solid = re.sub(r"\s", "", text)
     lost = [request_id for request_id in ids if re.sub(r"\s", "", visible(request_id)) not in solid]
     assert lost == [] or len(ids) > case.MAX_REQUESTS

@@ -1,8 +1,8 @@
 """The report in CloudWatch's embedded metric format: the metrics that CloudWatch reads from it, compared with the
 report's own JSON.
 
-The schema and the limits follow Specification: Embedded metric format (Amazon CloudWatch User Guide), and MetricDatum,
-Dimension and StandardUnit (Amazon CloudWatch API Reference).
+The schema and the limits are those of "Specification: Embedded metric format" in the Amazon CloudWatch User Guide, and
+of MetricDatum, Dimension and StandardUnit in the Amazon CloudWatch API Reference.
 """
 
 import json
@@ -199,7 +199,7 @@ def test_no_more_values_of_a_metric_than_an_event_may_hold() -> None:
         event for event in holds(emf.render(replace(report, observations=many))) if event.get("Target") == "backup"
     )
     assert values(event)["TcpOk"] == (250,)
-    # The slowest steps are the most informative.
+    # The slowest steps tell the user most.
     assert values(event)["TcpSeconds"] == tuple(map(float, range(249, 149, -1)))
 
 
@@ -258,7 +258,7 @@ def test_an_event_is_bounded_whatever_was_found() -> None:
 
 
 def test_numbers_that_no_run_measures() -> None:
-    """A saved report may contain any number; CloudWatch refuses an event if one is too large."""
+    """A saved report may contain any number, and CloudWatch refuses an event in which a number is too large."""
 
     def huge(observation: Observation[Any]) -> Observation[Any]:
         return observation if observation.seconds is None else replace(observation, seconds=1.7e308)

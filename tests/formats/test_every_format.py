@@ -35,7 +35,7 @@ from tests.support.runs import measured, report_of
 from tests.support.untrusted import HOSTILE
 
 SECONDS: Final = 30.0
-"""A limit for a command that hangs, far above the time of any command here."""
+"""The limit for a command that hangs. No command here takes nearly as long."""
 every_format = pytest.mark.parametrize("row", FORMATS, ids=lambda row: row.name)
 
 
@@ -59,7 +59,7 @@ def test_rows_are_told_apart() -> None:
 @every_format
 def test_every_document_says_what_does_not_count(row: Format) -> None:
     document = " ".join(render(report_of("gateway-optional-ports"), row.name).split())
-    # Samples of metrics have no sentences, so a label says it.
+    # Metrics contain no sentences, so a label says it.
     words = 'standing="not-counted"' if row.name == "prometheus" else "not counted: backup-gateway, port 1031 closed"
     assert words in document
 

@@ -1,4 +1,4 @@
-"""The page of a finding: at once, offline, for a person at a terminal and for a program."""
+"""The page of a finding, which `explain` shows at once and offline, for a person at a terminal and for a program."""
 
 import html
 import json
@@ -53,7 +53,7 @@ def _signals() -> Iterator[None]:
 
 
 def written(*arguments: str, capsys: pytest.CaptureFixture[str]) -> str:
-    """The output of the command, which must have succeeded."""
+    """The output of the command, which must succeed."""
     assert entry.run(["explain", *arguments]) == 0
     out, err = capsys.readouterr()
     assert err == ""
@@ -140,7 +140,7 @@ def test_the_page_of_a_code_has_every_word_of_its_text(
 
 
 def _words(text: str) -> set[str]:
-    """The words without numbers of lists and without markup."""
+    """The words of a text, without the numbers of list items and without markup."""
     words = re.sub(r"[\\`]", "", text).split()
     return {word.strip(".,:;()*-#").upper() for word in words if not re.fullmatch(r"\d+\.", word)}
 
@@ -186,7 +186,7 @@ def test_a_heading_in_a_command_parts_no_section_of_any_page() -> None:
 def test_without_a_code_all_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     written_lines = written(capsys=capsys)
     assert max(map(len, written_lines.splitlines())) <= 80
-    lines = written_lines.replace("\n" + " " * 19, " ").splitlines()  # long titles continue below
+    lines = written_lines.replace("\n" + " " * 19, " ").splitlines()  # a long title continues on the next line
     rows = [re.fullmatch(r"(\w+) +(critical|warning|info) +(.+)", line) for line in lines]
     assert [row and row[1] for row in rows] == list(CODES)
     for row, known in zip(rows, CODES.values(), strict=True):
@@ -211,8 +211,8 @@ def test_every_code_says_how_far_its_cause_reaches(capsys: pytest.CaptureFixture
     assert set(radius.values()) == {"host", "subnet", "endpoint", "vpc", "account"}
     # Measurements of one host do not describe another host.
     assert {radius[code.code] for code in CODES.values() if code.of_this_host} == {"host"}
-    # A template of AWS cannot fix a host's own fault, and such a fault is not the cause of a configuration that many
-    # hosts share.
+    # A code that needs a symptom describes a configuration that many hosts share. A fault of a single host cannot be
+    # its cause.
     assert [code for code, reach in radius.items() if reach == "host" and CODES[code].needs_symptom] == []
 
 
@@ -240,7 +240,7 @@ sys.exit(code)
 def loaded(*arguments: str) -> tuple[subprocess.CompletedProcess[str], set[str]]:
     """The result of a call, and the modules that it imported."""
     result = subprocess.run(
-        [sys.executable, "-S", "-c", LOADED, *arguments],  # no site, whose hooks may import anything
+        [sys.executable, "-S", "-c", LOADED, *arguments],  # without `site`, whose hooks may import anything
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(folder for folder in sys.path if folder)},
         capture_output=True,
@@ -297,8 +297,8 @@ def test_a_reader_that_has_ended_is_no_failure(arguments: Sequence[str]) -> None
 
 
 def at_terminal(*arguments: str, lines: int, folder: Path, **environment: str) -> tuple[int, str, str | None]:
-    """Exit code, the output on a terminal with this many lines, and the pager's input, or None if there was
-    no pager.
+    """The exit code, the output on a terminal with this many lines, and the input of the pager, or None if no pager was
+    started.
     """
     got = folder / "paged"
     pager = folder / "pager"
@@ -321,7 +321,7 @@ def at_terminal(*arguments: str, lines: int, folder: Path, **environment: str) -
                 assert select.select([master], [], [], SECONDS)[0], "nothing more came, and no end"
                 try:
                     piece = os.read(master, 4_096)
-                except OSError:  # EIO: the last process with the terminal open has gone (pty(7))
+                except OSError:  # EIO: no process has the terminal open any more (pty(7))
                     break
                 shown += piece
         finally:

@@ -65,7 +65,7 @@ def test_observations_come_as_they_happen(name: str, capfd: pytest.CaptureFixtur
     came = [line["id"] for line in lines if line["type"] == "observation"]
     _, events = measured(scenarios.load(name))
     assert came == [event.observation.id for event in events if isinstance(event, ObservationMade)]
-    # The report has an order of its own, so the lines are not simply parts of the report.
+    # The order of observations in the report is different, so the lines are not simply parts of the report.
     assert came != [observation.id for observation in report_of(name).observations]
 
 
@@ -89,7 +89,7 @@ def test_lines_say_what_the_report_says(name: str) -> None:
             for line in lines
             if line["type"] == kind
         ]
-        # A line is written before the run is judged: only the report in the last line has the judgement.
+        # The other lines are written before the run is judged, so only the report in the last line has the findings.
         judged = ("counts", "explained_by") if kind == "observation" else ()
         assert written == [{name: row[name] for name in row if name not in judged} for row in document[key]]
     last = lines[-1]["observations"]
@@ -109,7 +109,7 @@ def test_a_live_run_says_its_deadline(capfd: pytest.CaptureFixture[str]) -> None
 
 
 class Recorder(io.StringIO):
-    """A stdout that records its content at each flush."""
+    """A stand-in for stdout that records its content at each flush."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -120,7 +120,7 @@ class Recorder(io.StringIO):
 
 
 def test_each_line_goes_out_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A program that reads line by line gets each one during the run."""
+    """A program that reads line by line gets each line during the run."""
     recorder = Recorder()
     monkeypatch.setattr("sys.stdout", recorder)
     assert dispatch(["demo", "--format", "ndjson"], []) == 0
@@ -345,7 +345,7 @@ def test_a_simulation_says_that_it_is_one(capfd: pytest.CaptureFixture[str]) -> 
 
 @cache
 def on_terminal(*arguments: str, on: tuple[str, ...] = ("stdout", "stderr"), **environment: str) -> tuple[str, str]:
-    """stdout and stderr of the command. Those named in `on` are each on a separate pseudo-terminal."""
+    """The stdout and stderr of the command. Each stream in `on` is a separate pseudo-terminal."""
     inner: dict[str, int] = {}
     outer: dict[str, int] = {}
     for stream in ("stdout", "stderr"):
@@ -375,7 +375,7 @@ def everything(handle: int) -> str:
     while True:
         try:
             part = os.read(handle, 65_536)
-        except OSError:  # the error by which the kernel says that the other end of a pseudo-terminal is closed (pty(7))
+        except OSError:  # EIO: the other end of the pseudo-terminal is closed (pty(7))
             part = b""
         if not part:
             return b"".join(parts).decode("utf-8").replace("\r\n", "\n")
@@ -420,7 +420,7 @@ def test_no_colour_in_a_file(tmp_path: Path) -> None:
     ("environment", "wanted"),
     [
         ({"TERM": "xterm"}, True),
-        ({"TERM": "xterm", "NO_COLOR": ""}, True),  # empty counts as not set (no-color.org)
+        ({"TERM": "xterm", "NO_COLOR": ""}, True),  # an empty NO_COLOR counts as not set (no-color.org)
         ({"TERM": "xterm", "NO_COLOR": "1"}, False),
         ({"TERM": "dumb"}, False),
         ({}, False),

@@ -101,7 +101,7 @@ def test_a_symptom_names_its_cause() -> None:
     (symptom,) = record["symptoms"]
     of, _, by = symptom.partition(" < ")
     assert by == cause.partition("|")[2]
-    # A host that does not read EC2 has this as its cause, and the join uses it.
+    # For a host that does not read EC2, this finding is the cause, and the join uses it.
     assert of == f"TCP003|backup-gateway|{VPC}|address=10.0.1.27|address=10.0.2.27" + "".join(
         f"|port={port}" for port in (1026, 1027, 1028, 1031)
     )

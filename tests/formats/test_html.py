@@ -1,5 +1,5 @@
-"""The report as HTML, read back by a parser: complete without other files, and every foreign text is only
-text there.
+"""The report as HTML, read back by a parser: it is complete without other files, and every text from outside is only
+text in it.
 """
 
 import base64
@@ -143,7 +143,7 @@ def test_it_forbids_its_reader_everything_but_its_own_style() -> None:
     )
     style = base64.b64encode(hashlib.sha256(texts(elements, "style")[0].encode()).digest()).decode()
     assert policy == f"default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; form-action 'none'"
-    # A browser applies it only to the content after it (CSP 3, section 3.3).
+    # A browser applies a policy only to the content after it (CSP 3, section 3.3).
     assert [element.name for element in elements][:4] == ["html", "head", "meta", "meta"]
     assert [element for element in elements if "style" in element.attributes] == []
     assert not re.search(r"url\(|@import|expression", texts(elements, "style")[0])
@@ -229,7 +229,7 @@ def texts_inside(elements: list[Element], name: str) -> list[str]:
 def test_both_pictures_have_a_name_and_say_the_same() -> None:
     document = html.render(report_of("gateway-group-for-the-appliance"))
     drawn = svg_picture.in_page(document)
-    assert len(drawn) == 4  # the path in short, and in full
+    assert len(drawn) == 4  # the short path and the full path, each drawn wide and narrow
     for place, (wide, narrow) in enumerate((drawn[:2], drawn[2:])):
         assert wide.attrib["role"] == "img"
         assert float(wide.attrib["width"]) > 2 * float(narrow.attrib["width"])

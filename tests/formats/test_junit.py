@@ -1,4 +1,6 @@
-"""JUnit's XML, validated against a schema, and read back by the standard library's parser and by junitparser."""
+"""The report as JUnit XML, validated by a schema, and read back with the standard library's parser and with
+junitparser.
+"""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -37,7 +39,9 @@ def classname(target: str | None, report: Report) -> str:
 
 
 def case_of(observation: Observation[Any], report: Report, test_cases: Mapping[tuple[str, str], Case]) -> Case:
-    """The case of an observation: no other case of its suite has all the words of its id."""
+    """The test case of an observation: the only case of its suite whose name consists of the words of the observation's
+    id.
+    """
     subject = observation.subject
     words = {str(part) for part in (subject.step, subject.operation, subject.resolver) if part is not None}
     if subject.address is not None:
@@ -49,7 +53,7 @@ def case_of(observation: Observation[Any], report: Report, test_cases: Mapping[t
 
 
 def roots(observation: Observation[Any], report: Report) -> list[Finding]:
-    """The causes of a failure."""
+    """The findings that are the causes of a failed observation."""
     by_id = {finding.id: finding for finding in report.findings}
     causes = {}
     for finding in report.findings:
@@ -226,7 +230,9 @@ def test_the_same_report_is_the_same_bytes() -> None:
 
 
 def test_names_of_classes_hold_no_dot_of_a_host() -> None:
-    """Jenkins would take the part after the dot for the class, and the part before it for a package."""
+    """If a host's name had a dot, Jenkins would treat the part before it as a package, and the part after it as the
+    class.
+    """
     hosts = [name for name in NAMES if any("@" in target.id for target in report_of(name).targets)]
     assert hosts
     for name in hosts[:5]:

@@ -1,4 +1,4 @@
-"""`explain --text`: the lines of a log looked up, for a person and for a program."""
+"""`explain --text`, which looks up the lines of a log, for a person and for a program."""
 
 import json
 import os

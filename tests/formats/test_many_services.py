@@ -1,4 +1,6 @@
-"""Reports of many services: healthy ones in one line each, faulty ones in full, and all limits respected."""
+"""Reports of many services: each healthy service takes one line, each faulty service is shown in full, and no document
+exceeds its limits.
+"""
 
 import json
 import re
@@ -83,7 +85,7 @@ def test_markup_has_one_row_for_each_healthy_service(name: str) -> None:
 
 
 def altered(report: Report, change: str) -> Report:
-    """The report with a note about ssm, although it is ok."""
+    """The report with a remark about the service ssm, whose status stays ok."""
     ssm = next(target for target in report.targets if target.id == "ssm")
     observations = list(report.observations)
 
@@ -196,7 +198,7 @@ def test_every_bound_is_kept_where_everything_fails(seed: int, is_long: bool) ->
     paragraph = " ".join(brief.split("\n\n")[1].split())
     named = paragraph.removeprefix("Not ok: ").partition(". Ok: ")[0].removesuffix(".").split(", ")
     assert [name.partition("@")[0] for name in named] == [target.service for target in sick]
-    output = read(render(report, "nagios"))  # the list that has both of its bounds
+    output = read(render(report, "nagios"))  # the output of this format is limited in two ways
     assert {"time", *(f"addresses_{target.id}" for target in sick[:2])} <= {*output.numbers}
     series = samples_in(render(report, "prometheus"))
     assert {dict(labels)["target"] for (name, labels) in series if name == "probe_success"} == {
@@ -220,7 +222,7 @@ def test_line_and_numbers_of_a_plugin_are_within_a_kilobyte(sick: tuple[str, ...
     assert "|" not in rest
     assert "time" in numbers
     addresses = [label for label in numbers if label.startswith("addresses_")]
-    if is_long:  # those that are not ok come first
+    if is_long:  # services that are not ok come first
         assert {label.removeprefix("addresses_").partition("@")[0] for label in addresses} >= {*sick[:2]}
     else:
         assert addresses == [f"addresses_{name}" for name in ALL]

@@ -1,4 +1,4 @@
-"""The report in Markdown, read back by a parser of CommonMark: every foreign text is only text there."""
+"""The report in Markdown, read back by a parser of CommonMark: every text from outside is only text in it."""
 
 import shlex
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The output of a monitoring plugin, read back by a grammar of the guideline, and as Nagios and Icinga 2 read it."""
+"""The output of a monitoring plugin, read back by the grammar of the guidelines, and as Nagios and Icinga 2 read it."""
 
 import re
 import subprocess
@@ -44,7 +44,7 @@ def broken(*_, **__):
 main.main.main = broken
 sys.exit(entry.run(sys.argv[1:]))
 """
-"""The program with a fault of its own in it."""
+"""A program that runs backuplink with a bug in it."""
 
 
 def output_of(report: Report, fail_on: str = "warning") -> Output:
@@ -64,7 +64,7 @@ def test_word_and_first_line(name: str) -> None:
         assert STATES[output.word] == code
         region = report.run.region or "no Region"
         assert output.text.startswith(f"{visible(report.verdict.summary)}, {region}, path {report.verdict.path}, ")
-        # A lenient exit code differs from the verdict, so the verdict is also given in words.
+        # A lenient exit code differs from the verdict, so the output also shows the verdict in words.
         assert output.text.endswith(f" (verdict {status})") is (code != exits.of_status(status))
 
 
@@ -143,7 +143,7 @@ def test_numbers_are_those_of_the_report(name: str) -> None:
                 for observation in observations
                 if observation.ok and observation.subject.step == step and observation.seconds is not None
             ]
-            if times and step not in kinds:  # omitted from all targets, for lack of space
+            if times and step not in kinds:  # for lack of space, omitted from all targets
                 assert len(document.splitlines()[0]) > nagios.MAX_FIRST_LINE - len(shown) * (len(target.id) + 30)
                 continue
             assert (f"{step}_{target.id}" in numbers) is bool(times)
@@ -180,7 +180,7 @@ def test_counts_of_a_zone_that_is_silent_and_of_ports_that_are_shut() -> None:
     addresses = output_of(report_of("one-zone-silent")).numbers["addresses_backup"]
     assert (addresses.value, addresses.most, addresses.warning) == (2, 3, Range(3, float("inf"), inside=False))
     ports = output_of(report_of("gateway-ports-missing")).numbers["ports_backup-gateway"]
-    assert (ports.value, ports.most) == (2, 10)  # without the fix by AWS Support
+    assert (ports.value, ports.most) == (2, 10)  # the port for AWS Support is not counted
 
 
 def test_a_family_that_this_host_does_not_have_is_no_address_that_does_not_answer() -> None:
@@ -229,7 +229,7 @@ def test_of_a_report_that_does_not_say_its_limits() -> None:
 
 
 def renamed(report: Report, ids: list[str]) -> Report:
-    """A report with a target for each id, all with the same properties."""
+    """A report with one target for each id. All targets have the same properties."""
     [target] = [target for target in report.targets if target.id == "backup"]
     observations: list[Observation[object]] = []
     for name in ids:
@@ -301,7 +301,7 @@ def test_with_many_targets_whole_numbers_and_whole_lines_are_left_out() -> None:
     every = sum(1 + len([*matrix(target, report)]) for target in report.targets) + 4
     more = int(re.sub(r"\D", "", left[0]))
     shown = output.lines.index(left[0])
-    assert 0 <= shown + more - every <= 2  # and the number of skipped steps
+    assert 0 <= shown + more - every <= 2  # there may be two more lines, on skipped steps
 
 
 def test_many_causes_are_bounded_and_the_first_of_them_are_there() -> None:
@@ -404,12 +404,12 @@ def test_a_refusal_of_any_command_is_unknown(arguments: tuple[str, ...], capfd: 
 
 @pytest.mark.parametrize("program", [AGENT, (sys.executable, "-c", OF_OURS)], ids=["of the call", "of ours"])
 def test_an_error_comes_after_the_output_where_both_streams_are_one(program: tuple[str, ...]) -> None:
-    """Icinga 2 reads both streams as one, and shows the first line."""
+    """Icinga 2 reads both streams as a single one, and shows its first line."""
     words = (*program, "check", "--format", "nagios", "--timeout", "banana")
     ended = completed(words, capture_output=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     first, *lines = ended.stdout.splitlines()
     assert (ended.returncode, read(f"{first}\n").word) == (3, "UNKNOWN")
-    assert lines  # the output on stderr
+    assert lines  # the output on stderr, below the plugin's
 
 
 def test_the_time_stands_in_words_too() -> None:

@@ -1,4 +1,4 @@
-"""The OpsItem: the work to be done on a host, one item for the same causes."""
+"""The OpsItem, which describes the work to be done on a host. Runs with the same causes share one item."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""The line on a terminal while VPCs are read."""
+"""The line that shows progress on a terminal while VPCs are read."""
 
 import fcntl
 import io

@@ -74,7 +74,7 @@ def test_names_are_what_prometheus_asks_of_them() -> None:
     for family in prometheus.FAMILIES:
         assert family.help.endswith(".")
         assert ("_info" in family.name) == family.help.startswith("1: ")
-    # blackbox_exporter 0.26 has the same name for it, and no other name here has its prefix.
+    # blackbox_exporter 0.26 has metrics of these names, and no other metric here has their prefix.
     assert {name for name in names if name.startswith("probe_")} == {
         "probe_success",
         "probe_duration_seconds",
@@ -121,7 +121,7 @@ CLOSED: Final[dict[str, Iterable[str]]] = {
     "step": Step,
     "workload": [workload for workload in Workload if workload is not Workload.AUTO],
 }
-"""Labels whose values come from a list in this program, and labels whose `version` is one of TLS or of this program."""
+"""The labels whose values come from a list in this program, each with that list."""
 
 
 @every_report
@@ -201,7 +201,7 @@ def rotated(report: Report) -> Report:
 
 @pytest.mark.parametrize("name", ["private-dns-off", "mixed-answer"])
 def test_no_number_has_a_tail(name: str) -> None:
-    """For example 0.009 seconds, not 0.009000000000000001."""
+    """For example, a metric is 0.009 seconds, not 0.009000000000000001."""
     text = prometheus.render(report_of(name))
     numbers = [line.rpartition(" ")[2] for line in text.splitlines() if line and not line.startswith("#")]
     assert [number for number in numbers if len(number.partition("e")[0].partition(".")[2]) > 15] == []
@@ -377,7 +377,7 @@ def test_what_the_first_address_does_is_what_a_single_probe_would_see() -> None:
     assert list(phases.values()) == pytest.approx([0.002] * len(phases))
     assert read(report)["probe_tls_version_info"] == {("backup", "TLS 1.3"): 1}
     assert read(report)["probe_ip_protocol"][("backup",)] == 4
-    # One failure makes the whole target not ok; its time includes the wait for the last address.
+    # One failure makes the whole target not ok, and the target's time includes the wait for its last address.
     assert read(report)["probe_success"][("backup",)] == 0
     assert read(report)["probe_duration_seconds"][("backup",)] == pytest.approx(3.0, abs=0.1)
     ends = [

@@ -1,4 +1,4 @@
-"""The picture of the path: a failure is drawn at its step, with what the configuration says beside it."""
+"""The picture of the path: a failure is drawn at its step, beside the fault in the configuration."""
 
 import re
 from dataclasses import replace
@@ -74,7 +74,7 @@ def test_a_name_that_fails_is_drawn_at_the_name() -> None:
 
 def test_of_ports_with_the_same_hops_the_hops_are_drawn_once() -> None:
     root = read(svg.render(report_of("gateway-group-for-the-appliance")))
-    assert len([box for box in boxes(root) if box[:2] == ("critical", "endpoint's groups")]) == 2  # one an address
+    assert len([box for box in boxes(root) if box[:2] == ("critical", "endpoint's groups")]) == 2  # one each
     assert "allows tcp 2222 from 10.0.1.10" in " ".join(lines(root))
 
 
@@ -181,7 +181,7 @@ def test_colours_can_be_told_from_their_grounds(theme: str) -> None:
 
 
 def test_a_kind_is_told_without_its_colour() -> None:
-    """Each kind has a mark of its own shape, and a failure has a thicker line."""
+    """Each kind has a mark with its own shape, and a failure has a thicker line."""
     document = svg.render(report_of("three-faults"))
     for group in re.findall(r'<g class="(\w+)"><path class="mark" d="([^"]+)"', document):
         kind, shape = group

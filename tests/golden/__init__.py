@@ -1,4 +1,6 @@
-"""One report with every difficult value, in every format, compared as bytes. `./dev golden` rewrites the files."""
+"""The golden files: a report with every difficult value, in every format. Tests compare them byte for byte, and `./dev
+golden` rewrites them.
+"""
 
 import re
 from dataclasses import replace
@@ -15,16 +17,15 @@ from tests.support.runs import evidence_of, report_of
 
 FOLDER: Final = Path(__file__).parent
 HOSTILE: Final = "CN=\x1b[2J\x1b[31mTrusted\x07 \u202egnp.exe \u2028 <b>&amp;"
-"""Escape codes, a bell, a right-to-left override, a line separator and markup, as a certificate may hold them."""
+"""Escape codes, a bell, a right-to-left override, a line separator and markup, as they may occur in a certificate."""
 
 _FOLDED: Final = re.compile(r"<svg .*?</svg>\n|<details>.*?</details>\n|<script .*?</script>\n", re.DOTALL)
-"""Parts of a page that are also in other files of this folder: pictures, runbook pages, the observations, and the
-report as JSON.
+"""Parts of a page that other golden files show, too: pictures, runbook pages, the observations, and the report as JSON.
 """
 
 
 def hard_report() -> Report:
-    """An intercepted run with certificates that try to mislead the reader of the report."""
+    """The report of a run with intercepted TLS, whose certificates try to mislead the reader of the report."""
     evidence = evidence_of("tls-intercepted")
     observations = []
     for observation in evidence.observations:
@@ -41,7 +42,9 @@ def hard_report() -> Report:
 
 
 def rendered() -> dict[str, str]:
-    """The content of each file by its name: two reports in every format, and outputs that exist only as text."""
+    """The content of each golden file, by its name: two reports in every format, and the outputs of commands that only
+    write text.
+    """
     hard, blocked = hard_report(), report_of("gateway-group-for-the-appliance")
     documents = {
         f"{name}{row.suffix}": _FOLDED.sub("", render(report, row.name))

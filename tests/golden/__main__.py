@@ -1,4 +1,4 @@
-"""Rewrites the golden files; read the diff."""
+"""Rewrites the golden files. Read the diff before you commit it."""
 
 from tests.agent.catalog import text_rows
 from tests.agent.judge import findings

@@ -24,7 +24,9 @@ FOLDER: Final = Path(__file__).parent
 NAMES: Final = tuple(sorted(path.stem for path in FOLDER.glob("*.toml")))
 MAX_TEXT_BYTES: Final = 64 * 1024
 MAX_JSON_BYTES: Final = 2_000_000
-"""Lines of events hold every observation twice: when it was made, and in the report at the end."""
+"""The maximum size of a document. The format `ndjson` is the largest, since it contains every observation twice: when
+it was made, and in the report at the end.
+"""
 MAX_MEMORY_BYTES: Final = 100_000_000
 _PRINTABLE: Final = re.compile(r"[\x20-\x7e\n]*")
 
@@ -55,7 +57,9 @@ SHOWN: Final = {
     "calls": ["api timeout", "api reset", "api timeout", "api too-large", "api malformed"],
     "portal-with-request-id": ["api malformed"],
 }
-"""The first step that fails at each address of the required target, in the order of the addresses."""
+"""For each scenario: the first step that fails at each address of the required target, in the order of the
+addresses.
+"""
 METADATA: Final = {
     "metadata-controls": (False, FailureKind.MALFORMED),
     "metadata-drip": (False, FailureKind.TIMEOUT),
@@ -75,7 +79,7 @@ METADATA: Final = {
     "metadata-after-token-region": (True, FailureKind.MALFORMED),
     "metadata-after-token-reset": (True, FailureKind.RESET),
 }
-"""Whether the run got a token, and how the step for metadata failed."""
+"""For each scenario of metadata: whether the run got a token, and how its step for metadata failed."""
 
 
 def toml(name: str) -> str:
@@ -104,7 +108,7 @@ def expected(name: str) -> tuple[str, str, tuple[str, ...]]:
 
 
 def ends_early(name: str) -> bool:
-    """Whether the deadline of the run comes before the steps at its peers end."""
+    """Whether the run reaches its deadline before the steps at its peers end."""
     return "RUN001" in scenario(name).expect.findings
 
 
@@ -120,7 +124,7 @@ def metadata(report: Report) -> tuple[bool, FailureKind | None]:
 
 
 def shown(report: Report) -> list[str]:
-    """The first step that failed at each address of the target `backup`, or `ok` if none did."""
+    """For each address of the target `backup`: the first step that failed, or `ok` if every step succeeded."""
     target = next(target for target in report.targets if target.id == "backup")
     words = []
     for address in target.addresses:
@@ -136,8 +140,8 @@ def shown(report: Report) -> list[str]:
 
 
 def assert_harmless(report: Report) -> None:
-    """Assert that every format gives a complete, valid, bounded document without control characters, and that this
-    program had no fault.
+    """Assert that the document in every format is complete, valid, of limited size and without control characters, and
+    that the run met no bug of this program.
     """
     document = json_format.render(report)
     data = json.loads(document)
@@ -145,7 +149,7 @@ def assert_harmless(report: Report) -> None:
     assert codec.encode(codec.decode(data)) == data
     report_text = text.render(report)
     code = exits.of_status(report.verdict.status)
-    results = junit.render(report).replace("\t", "")  # its library's indent
+    results = junit.render(report).replace("\t", "")  # the XML library indents with tabs
     monitors = (
         prometheus.render(report),
         emf.render(report),
@@ -172,7 +176,7 @@ def assert_harmless(report: Report) -> None:
         if observation.failure and observation.failure.kind is FailureKind.BUG
     ] == []
     assert [finding.id for finding in report.findings if finding.code == "RUN002"] == []
-    # Commands that a person copies into a shell contain no line and no word of a peer's.
+    # A command that a person copies into a shell must not contain a line or a word from a peer.
     for finding in report.findings:
         for command in finding.fix.commands:
             assert all(word.isprintable() and "reboot" not in word for word in command.argv)

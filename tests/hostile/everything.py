@@ -1,5 +1,5 @@
-"""`python -m tests.hostile.everything`: measures, judges and writes every scenario of this folder, so that its memory
-can be read.
+"""`python -m tests.hostile.everything`: measures, judges and writes every scenario of this folder, so that a test can
+read the memory of this process.
 """
 
 from agent.judge.verdict import judge

@@ -1,8 +1,8 @@
 """`python -m tests.hostile.patterns`: measures how long each compiled pattern of the program takes for hostile texts.
 
 It prints one line of JSON: the numbers of patterns and texts, and each search that takes more than LEAST_SECONDS for
-CHARACTERS, and more than MOST_GROWTH times as long as for half of them. Such a pattern takes at least four times as
-long for twice the text, so that a text of a few megabytes would block the program for hours.
+CHARACTERS, and more than MOST_GROWTH times as long as for half of them. Such a pattern takes about four times as long
+for twice the text, so a text of a few megabytes would block the program for hours.
 """
 
 import ast
@@ -24,14 +24,16 @@ import probes
 
 CHARACTERS: Final = 64 << 10
 MOST_GROWTH: Final = 3.2
-"""Between 2, the growth of a linear pattern for twice the text, and 4, the growth of a quadratic one."""
+"""The maximum growth of the time for twice the text. The growth is 2 for a linear pattern, and 4 for a
+quadratic one.
+"""
 LEAST_SECONDS: Final = 0.02
 TRIES: Final = 5
 """The number of attempts. The fastest counts, since other work on the machine only adds time."""
 LENGTHS: Final = (CHARACTERS // 16, CHARACTERS // 4, CHARACTERS)
 """The lengths at which a pattern is timed: for very fast and for slow patterns, a short text is enough."""
 LONG: Final = 64
-"""A repeat of at least this many times counts as unlimited."""
+"""A repeat with an upper limit of at least this many times counts as unlimited."""
 BLANKS: Final = (" ", "\t", "\n", "\r\n", " \t", "\n ", "  \n", "a ", " = ", "\n\n\t")
 SIGNS: Final = (
     ".",
@@ -70,9 +72,11 @@ MORE: Final = (
     "-----BEGIN ",
 )
 PIECES: Final = (*BLANKS, *SIGNS, *WORDS, *MORE)
-"""Texts that hostile texts repeat, for every pattern; each pattern adds the texts that it searches for itself."""
+"""Texts that hostile texts repeat, for every pattern. For each pattern, there are also texts that the pattern itself
+matches.
+"""
 AFTER: Final = "\0!"
-"""The end of each text, which few patterns match."""
+"""The end of each hostile text; few patterns match it."""
 SEARCHES: Final = frozenset({"search", "sub", "subn", "split", "findall", "finditer"})
 METHODS: Final = SEARCHES | {"match", "fullmatch"}
 
@@ -85,12 +89,12 @@ FULLMATCHED: Final = frozenset(
         "agent.report.host_record._FORMS",
     }
 )
-"""Patterns in a list or a table, all of which the program applies by fullmatch()."""
+"""Patterns in a list or a table. The program applies each of them with fullmatch() alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A pattern, its place, and how the program applies it."""
+    """A pattern, where it is defined, and how the program applies it."""
 
     pattern: re.Pattern[Any]
     where: str
@@ -116,7 +120,7 @@ def uses() -> list[Use]:
     found: dict[tuple[str | bytes, int, str], Use] = {}
     for module in program:
         for name, value in vars(module).items():
-            # A pattern whose name begins with an underscore is known in its own module alone.
+            # A pattern whose name begins with an underscore is used only in its own module.
             sources = (module.__name__,) if name.startswith("_") else tuple(called)
             methods = {method for source in sources for method in called[source].get(name, ())} or {"search"}
             for pattern in patterns_in(value):
@@ -130,7 +134,7 @@ def uses() -> list[Use]:
 
 def methods_of(tree: ast.Module) -> dict[str, set[str]]:
     """The methods that a module calls on patterns, by the name of the pattern, or of the table that holds it. If the
-    name also occurs alone, such as in a list, other code may call search().
+    name also occurs without a call, such as in a list, other code may call search() on the pattern.
     """
     called: dict[str, set[str]] = defaultdict(set)
     bases = set()
@@ -188,7 +192,9 @@ def written_in(name: str, tree: ast.Module) -> Iterator[tuple[re.Pattern[str], s
 
 
 def texts(pattern: re.Pattern[Any]) -> Iterator[tuple[str, str]]:
-    """The beginning of a hostile text, and the text that it repeats: common ones, and those made for this pattern."""
+    """Hostile texts, each as its beginning and the text that it repeats: texts for every pattern, and texts made for
+    this pattern.
+    """
     yield from (("", piece) for piece in PIECES)
     source = pattern.pattern if isinstance(pattern.pattern, str) else pattern.pattern.decode("latin-1")
     seen = set()
@@ -200,12 +206,12 @@ def texts(pattern: re.Pattern[Any]) -> Iterator[tuple[str, str]]:
 
 
 def parsed(source: str, flags: int) -> Any:
-    """The parts of a pattern, as parsed by Python's own compiler."""
+    """The parts of a pattern, as Python's own compiler parses it."""
     return vars(re)["_parser"].parse(source, flags & ~re.UNICODE.value)
 
 
 def repeats(before: str, parts: Any) -> Iterator[tuple[str, str]]:
-    """Each repeat of a pattern: a text that leads to it, and one that it repeats."""
+    """For each repeat in a pattern: a text that leads to the repeat, and a text that the repeat matches."""
     for operation, value in parts:
         name = str(operation)
         if name in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
@@ -226,7 +232,9 @@ def repeats(before: str, parts: Any) -> Iterator[tuple[str, str]]:
 
 
 def samples(parts: Any) -> Iterator[str]:
-    """Texts that the inside of a repeat matches; for a set of characters, one of each kind in it."""
+    """Texts that the inside of a repeat matches. For a set of characters, there is a text for each kind of character in
+    the set.
+    """
     inner = list(parts)
     if len(inner) == 1 and str(inner[0][0]) == "IN":
         yield from dict.fromkeys(sample("IN", [kind]) for kind in inner[0][1] if str(kind[0]) != "NEGATE")
@@ -266,12 +274,12 @@ def sample(operation: Any, value: Any) -> str:
 
 
 def slow(use: Use, before: str, piece: str) -> tuple[int, float, float] | None:
-    """A length, and the seconds for half of it and for all of it, if they show that the pattern is slow; otherwise
-    None.
+    """If the pattern is slow, a length of text that shows it, with the seconds for half this length and for the whole;
+    otherwise None.
     """
     for length in LENGTHS:
         whole = seconds(use, before, piece, length, 1)
-        if whole * (CHARACTERS / length) ** 2 <= LEAST_SECONDS:  # too fast, even if it is quadratic
+        if whole * (CHARACTERS / length) ** 2 <= LEAST_SECONDS:  # fast enough, even if the growth is quadratic
             return None
         if whole <= LEAST_SECONDS and length < CHARACTERS:
             continue

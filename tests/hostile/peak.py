@@ -1,8 +1,7 @@
 """`python peak.py FILE PROGRAM ...`: runs a program, writes its peak memory in bytes to FILE, and ends with its exit
 code.
 
-Memory that a process had before it became the program counts as the program's own, so the process that starts it must
-be small.
+The memory of the process that starts the program counts as the program's, so that process must be small.
 """
 
 import resource

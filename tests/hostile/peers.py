@@ -1,9 +1,9 @@
-"""Hostile peers, as bytes: their output over a stream, as a name server, and in a certificate.
+"""Hostile peers, as bytes: what they send over a stream, as a name server, and in a certificate.
 
-Each of them breaks its protocol at some point. A speech is a peer's output after its first input, piece by piece; some
-speeches never end. Scenarios name these peers by their kinds, which all begin with `hostile-`. They have the same
-addresses as every other peer, in memory and behind real sockets, once `agent.simulated.peers` knows them
-(`register_hostile`, called by `tests.hostile.cases`).
+Each of them breaks its protocol at some point. A speech is what a peer sends, piece by piece, once it has received
+something. Some speeches never end. Scenarios name these peers by their kinds, which all begin with `hostile-`. Once
+`register_hostile` has added them to `agent.simulated.peers`, they work like every other peer, in memory and behind real
+sockets. `tests.hostile.cases` calls that function.
 """
 
 import hashlib
@@ -39,7 +39,9 @@ ESCAPES: Final = (
     "\x1b[2J\x1b]0;owned\x07\x1b[31m\r\nVERDICT OK\r\n\x00\x7f\x9b2J\u202egnp.exe\u2066\u200b"
     "<script>alert(1)</script>$(reboot)`reboot`'\";|\u5b8c\u5168\u0301\ud7ff\U0001f600"
 )
-"""A text that clears a terminal, names its window, begins lines, reverses text, and has characters of double width."""
+"""A text that clears a terminal, sets the title of its window, begins new lines, reverses text, and has characters of
+double width.
+"""
 _DNS_TTL: Final = 60
 _FLOOD: Final = 2_000
 
@@ -113,7 +115,7 @@ def _dripped_body() -> Speech:
 
 @cache
 def _bomb() -> bytes:
-    """16 MB of zeros, compressed, which are never in memory at once."""
+    """A compressed body of 16 MB of zeros. The zeros are never in memory all at once."""
     packer = zlib.compressobj(wbits=31)
     return b"".join([*(packer.compress(bytes(1 << 20)) for _ in range(16)), packer.flush()])
 
@@ -123,7 +125,7 @@ def _gzip_bomb() -> Speech:
 
 
 def _error() -> Speech:
-    # Characters that a header can carry.
+    # A header can contain these characters.
     text = ESCAPES.encode("latin-1", "replace").translate(None, bytes(range(32)) + b"\x7f")
     body = json.dumps({"__type": ESCAPES * 100, "message": ESCAPES * 100}).encode()
     lines = (
@@ -211,8 +213,8 @@ _HTTP: Final[dict[str, Callable[[], Speech]]] = {
 
 
 def _list_of_gateways(request: bytes) -> Speech:
-    """A page with gateways that were last in touch in 2025, one of which repeats on each page, and a token for another
-    page: the list never ends. Its time is that of the request.
+    """A page of a list of gateways that never ends. It has a token for another page, and its gateways were last seen in
+    2025; one of them is on each page. The time of the answer is that of the request.
     """
     [stamp] = re.findall(rb"(?i)x-amz-date: *([0-9]{8}T[0-9]{6}Z)", request)
     date = format_datetime(datetime.strptime(stamp.decode(), "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC), usegmt=True)
@@ -233,8 +235,8 @@ def _list_of_vaults(_: bytes) -> Speech:
 
 
 def _list_of_jobs(request: bytes) -> Speech:
-    """A page with jobs with a long reason for their failure, more of them than requested, and a token for another page:
-    the list never ends.
+    """A page of a list of jobs that never ends: it has more jobs than requested, each with a long reason for its
+    failure, and a token for another page.
     """
     token = hashlib.sha256(request).hexdigest()
     jobs = [
@@ -257,7 +259,7 @@ _CALLS: Final[dict[str, Callable[[], Speech]]] = {
     "hostile-call-endless": _endless_body,
     "hostile-call-noise": lambda: _noise(),
 }
-"""The answer to a signed call; an unsigned request gets AWS's usual answer."""
+"""For each kind of peer, the answer to a signed call. An unsigned request gets AWS's usual answer."""
 
 
 def http(kind: str, request: bytes) -> Speech:
@@ -282,12 +284,14 @@ def _noise() -> Speech:
 
 
 def _hello_requests() -> Speech:
-    """A client skips each of these messages while it waits for a ServerHello (RFC 5246, section 7.4.1.1)."""
+    """An endless stream of HelloRequest messages. A client skips each of them while it waits for a ServerHello (RFC
+    5246, section 7.4.1.1).
+    """
     yield from repeat(_HANDSHAKE + RECORD_BYTES.to_bytes(2, "big") + bytes(RECORD_BYTES))
 
 
 def _large_records() -> Speech:
-    """One message of 16 MB, in full records."""
+    """One handshake message of 16 MB, in records of the maximum size."""
     head = b"\x0b\xff\xff\xff"
     yield _HANDSHAKE + RECORD_BYTES.to_bytes(2, "big") + head + bytes(RECORD_BYTES - len(head))
     yield from _hello_requests()
@@ -308,7 +312,7 @@ _RAW: Final[dict[str, Callable[[], Speech]]] = {
 
 
 def raw(kind: str) -> Speech:
-    """The output in place of TLS."""
+    """What a peer of this kind sends instead of TLS."""
     return _RAW[kind]()
 
 
@@ -333,7 +337,7 @@ def server_context(kind: str, issuer: str, names: tuple[str, ...]) -> ssl.SSLCon
         case "hostile-many-names":
             names += tuple(f"name-{number}.example.com" for number in range(10_000))
     if kind == "hostile-texts":
-        with warnings.catch_warnings():  # about the length, which is intended
+        with warnings.catch_warnings():  # about the length of the certificate, which is intended
             warnings.simplefilter("ignore")
             text = x509.Name(
                 [
@@ -347,7 +351,7 @@ def server_context(kind: str, issuer: str, names: tuple[str, ...]) -> ssl.SSLCon
         chain.insert(0, sign(subject(names[0]), own, signer.intermediate.subject, signer.key, names=names))
     context = loaded(own, chain)
     if kind == "hostile-tickets":
-        context.num_tickets = TICKETS  # each a message that a client has to read before any answer
+        context.num_tickets = TICKETS  # a client has to read each ticket before it can read an answer
     return context
 
 
@@ -431,7 +435,7 @@ def _question(packet: bytes) -> _Message | None:
 
 
 def _asked(packet: bytes) -> bytes:
-    """The question section of a query without the OPT record behind it."""
+    """The question section of a query, without the OPT record that follows it."""
     end = packet.index(b"\0", 12) + 5
     return packet[12:end]
 
@@ -457,7 +461,7 @@ def _wire(message: dns.message.Message) -> bytes:
 
 
 def _good(query: dns.message.Message) -> bytes:
-    """An answer with one address for A, and none for anything else."""
+    """An answer with one address to a query for A records, and without addresses to any other query."""
     reply = _reply(query)
     if dns.rdatatype.to_text(query.question[0].rdtype) == "A":
         reply.answer.append(dns.rrset.from_text(query.question[0].name, _DNS_TTL, "IN", "A", "10.0.1.17"))
@@ -505,7 +509,9 @@ def _addresses(query: dns.message.Message, how_many: int) -> bytes:
 
 
 def _thousands(query: dns.message.Message) -> bytes:
-    """The maximum number of A records in 65 kB, as bytes, because the library would need seconds to build them."""
+    """As many A records as fit in 65 kB. They are written as bytes, because the library would need seconds to build
+    them.
+    """
     wire = query.to_wire()
     head = _asked(wire)
     record = b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4"

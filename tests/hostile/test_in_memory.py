@@ -1,4 +1,4 @@
-"""Hostile peers under a virtual clock: no run hangs, crashes, overruns or gives the verdict ok."""
+"""Hostile peers under a virtual clock: no run hangs, crashes, exceeds its deadline or has the verdict ok."""
 
 import subprocess
 import sys
@@ -28,8 +28,8 @@ SUBPROCESS_SECONDS = 300
 HARMLESS = frozenset({"certificates-long", "gateway-list-endless", "jobs-list-endless", "names"}) | {
     name for name in cases.NAMES if name.startswith("metadata-") and cases.scenario(name).run.region
 }
-"""Cases with a genuine endpoint. In `names`, no signed call is made. Metadata prove nothing if the Region and the
-credentials are given separately.
+"""Cases in which the hostile peer does not affect the verdict, since the endpoint is genuine. In `names`, no signed
+call is made. Metadata do not matter if the Region and the credentials are given separately.
 """
 
 
@@ -82,7 +82,7 @@ def test_every_hostile_metadata_is_known_for_what_it_did() -> None:
 def test_nobody_who_means_harm_passes_for_aws(name: str) -> None:
     report = cases.report_of(name)
     assert report.verdict.status is not Status.OK
-    if not name.startswith("proxy-"):  # there the direct path is genuine, and proves nothing
+    if not name.startswith("proxy-"):  # behind a hostile proxy, the direct path is genuine
         assert report.verdict.access is not Access.ALLOWED
 
 
@@ -118,7 +118,7 @@ def test_names_that_speak_to_a_terminal_are_kept_as_escapes() -> None:
     ]
     answers = [answer for answer in facts if isinstance(answer, DnsFacts)]
     words = {word for answer in answers for word in (answer.canonical_name, answer.authority) if word is not None}
-    assert len(words) == 1  # the alias for A, the zone for AAAA
+    assert len(words) == 1  # from the alias in the answer for A, or the zone in the answer for AAAA
     assert all(word.isprintable() and word.isascii() for word in words)
 
 
@@ -157,8 +157,8 @@ def test_addresses_of_one_host_are_bounded_and_own_ones_are_never_crowded_out(ce
 
 
 def crowd(certificate: str) -> str:
-    """Resolvers that each give the maximum number of addresses, all different from the next one's, and at every address
-    a peer with long certificates and long answers.
+    """A scenario with the largest possible number of addresses. Each resolver returns the maximum number, no two
+    resolvers return the same address, and at every address is a peer with long certificates and long answers.
     """
     resolvers = ("10.0.0.2", "10.0.9.53", "10.0.9.54", "169.254.169.253")
     rows, everywhere = [], []
@@ -191,7 +191,9 @@ findings = []
 
 
 def test_memory_stays_small(tmp_path: Path) -> None:
-    """All of them run in one process, whose peak is that of the worst, including the peers' own memory."""
+    """All scenarios run in one process, so its peak is that of the worst scenario, including the memory of
+    the peers.
+    """
     peak = tmp_path / "peak"
     command = [
         sys.executable,
@@ -203,7 +205,7 @@ def test_memory_stays_small(tmp_path: Path) -> None:
     ]
     done = subprocess.run(command, cwd=REPOSITORY, timeout=SUBPROCESS_SECONDS, check=False, capture_output=True)
     assert (done.returncode, done.stderr) == (0, b"")
-    # A run loads the library of one format; this process loads the libraries of all.
+    # A run loads the library of one format; this process loads the libraries of all formats.
     assert int(peak.read_text("ascii")) < cases.MAX_MEMORY_BYTES + 10_000_000
 
 
@@ -240,7 +242,7 @@ def test_answer_of_thousands_of_records_is_refused_by_its_header_alone() -> None
 
 
 def test_words_of_peers_in_a_finding_are_shown_by_their_beginning() -> None:
-    """Each address of a target may have a different long message, and a finding names them all."""
+    """Each address of a target may have a different long message, and a finding quotes all of these messages."""
     report = cases.report_of("http-texts")
     long = tuple(replace(finding, detail="\U0001f600" * 200_000) for finding in report.findings)
     output = text.render(replace(report, findings=long))

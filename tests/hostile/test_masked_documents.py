@@ -1,5 +1,5 @@
-"""`--redact` in every format of every kind of document with foreign texts, with a hundred kinds of secrets in them; and
-texts that documents omit even without it.
+"""`--redact` in every format of every kind of document that contains foreign texts: a hundred kinds of secrets in these
+texts are masked. Some texts are omitted even without `--redact`.
 """
 
 import io
@@ -127,7 +127,7 @@ def test_a_case(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
 # --- A configuration --------------------------------------------------------------------------------------------------
 
 WORDS: Final = frozenset({"service_name", "owner_id", "state", "status", "kind", "policy", "version", "name"})
-"""Fields of a configuration that may be any text, and that no rule searches."""
+"""Fields of a configuration that may contain any text, and in which no rule searches for words."""
 
 
 @cache
@@ -141,7 +141,7 @@ def facts(name: str) -> str:
 
     def alike(_: Any, path: Place) -> object:
         names = names_of(path)
-        return names if names[-1] in WORDS else "schema"  # the first one, which never changes
+        return names if names[-1] in WORDS else "schema"  # one constant, so that all these places count as alike
 
     whole = json.loads((ROOT / "docs" / "examples" / name).read_text("utf-8"))
     if "vpcs" in whole:
@@ -162,7 +162,7 @@ def test_an_audit(wanted: str, tmp_path: Path, capsys: pytest.CaptureFixture[str
 
 
 def test_the_changes_of_an_audit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The faults are real: with secrets in all places, every VPC has a fault."""
+    """The faults in the audits are real, since with secrets in all places every VPC would have a fault."""
     now, earlier = ROOT / "docs" / "examples" / "account.json", tmp_path / "earlier.json"
     other = tmp_path / "other.json"
     other.write_text(now.read_text("utf-8").replace("vpc-0", "vpc-9"), "utf-8")
@@ -195,7 +195,7 @@ def of_configuration(command: str, name: str, wanted: str, tmp_path: Path, capsy
 
 @cache
 def records() -> str:
-    """The records of thirty hosts, each with different lines."""
+    """The records of thirty hosts, in which each host has different secrets."""
 
     def accepts(document: Any) -> bool:
         pieces = [
@@ -224,7 +224,7 @@ def test_a_fleet(wanted: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
             said += str(connection.execute(kept, [str(output)]).fetchall())
     else:
         said = output.read_text("utf-8")
-    assert said or wanted == "eventbridge"  # nothing has changed
+    assert said or wanted == "eventbridge"  # this format only lists changes, and nothing has changed
     out, err = capsys.readouterr()
     assert seen_in(said + out + err) == set()
 
@@ -234,7 +234,7 @@ def test_a_fleet(wanted: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 
 @pytest.mark.parametrize("wanted", publish.KNOWN_TEXTS.formats)
 def test_a_line_of_a_log_that_is_quoted(wanted: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Each kind is in a known line, so the line is quoted."""
+    """Each kind of secret is in a line of a known text, so the line is quoted."""
     for line, secret in one_in(5, KINDS.values()):
         text = f"Unable to locate credentials\n{line} Unable to locate credentials".replace("\n", " ")
         assert dispatch(["explain", "--text", f"{text}\nx", "--format", wanted], []) == 0
@@ -244,7 +244,7 @@ def test_a_line_of_a_log_that_is_quoted(wanted: str, capsys: pytest.CaptureFixtu
 
 @pytest.mark.parametrize("wanted", one_in(4, publish.REPORT.formats))
 def test_a_refusal_that_quotes_a_report(wanted: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The secrets are in place of an address, and of a service."""
+    """A secret stands where an address is expected, and where a service is expected."""
     whole = encode(report_of("healthy"))
     target = {**whole["targets"][0], "service": KINDS["password=..."][0]}
     vantage = {**whole["vantage"], "source_addresses": [KINDS["secret key"][0]]}

@@ -1,5 +1,5 @@
-"""Every parser of foreign input has a generator of hostile input and a test by hypothesis, and one function writes all
-files. The test finds both by their calls in the source, so that it notices a later one without them.
+"""Every parser of foreign input has a generator of hostile input and a test with hypothesis, and one module writes all
+files. The tests find the calls that parse or write in the source, so they notice when a new one is added elsewhere.
 """
 
 import ast
@@ -16,7 +16,9 @@ from tests.support.repository import ROOT
 
 PACKAGES: Final = ("agent", "probes")
 SIMULATED: Final = "agent/simulated/"
-"""Parses no foreign input: its scenarios ship with the program, and only the program itself talks to its peers."""
+"""This package parses no foreign input: its scenarios ship with the program, and only the program itself connects to
+its peers.
+"""
 
 PARSERS: Final = frozenset(
     {
@@ -34,9 +36,7 @@ PARSERS: Final = frozenset(
         "probes.system.sdk_session.SdkSession",
     }
 )
-"""Calls that read formats written by others. Those of botocore read the SDK's files, and its parsers read AWS's
-answers.
-"""
+"""Calls that read formats written by others. The calls of botocore here read the SDK's files, and AWS's answers."""
 WRITERS: Final = frozenset(
     {
         *("os.rename", "os.replace", "os.link", "os.symlink", "os.unlink", "os.remove", "os.mkdir", "os.makedirs"),
@@ -48,7 +48,7 @@ WRITERS: Final = frozenset(
 METHODS: Final = frozenset(
     {"write_text", "write_bytes", "mkdir", "touch", "unlink", "symlink_to", "hardlink_to", "rmdir", "chmod"}
 )
-"""Methods of paths that write."""
+"""The methods of a path that write to the disk."""
 _MODE: Final = re.compile(r"'(?=[rbt+]*[wax+])[rwaxbt+]{1,4}'")
 """The mode of open() for writing, as it appears in source code."""
 WRITING: Final = ("O_WRONLY", "O_RDWR", "O_CREAT", "O_APPEND", "O_TRUNC")
@@ -56,14 +56,14 @@ WRITING: Final = ("O_WRONLY", "O_RDWR", "O_CREAT", "O_APPEND", "O_TRUNC")
 
 @dataclass(frozen=True, slots=True)
 class Parser:
-    """How the tests attack a parser."""
+    """The generated input with which the tests attack a parser."""
 
     kinds: tuple[str, ...] = ()
     """Kinds of generated input (`tests/hostile/fuzz/kinds.py`)."""
     tests: tuple[str, ...] = ()
     """Tests whose input hypothesis generates."""
     trusted: str | None = None
-    """Why an attacker cannot reach it, so that it needs no generator."""
+    """Why an attacker cannot reach the parser, which therefore needs no generator."""
 
 
 _STEPS: Final = "tests/probes/steps/"
@@ -227,7 +227,7 @@ BY_PLACE: Final = {
     "probes/system/sdk_session.py::SdkSession._real": _SHARED_FILES,
     "probes/system/sdk_session.py::SdkSession.full_config": _SHARED_FILES,
 }
-"""The calls of PARSERS in the program, by place."""
+"""The calls of PARSERS in the program, by the place of the call."""
 BY_HAND: Final = {
     "agent/catalog/text_search.py::search": Parser(
         ("log-lines",), ("tests/agent/catalog/test_known_texts.py::test_any_line_is_searched",)
@@ -253,7 +253,7 @@ BY_HAND: Final = {
         ("handshakes",), (f"{_STEPS}test_tls.py::test_any_bytes_end_a_handshake",)
     ),
 }
-"""Parsers of this program's own, which calls alone do not reveal."""
+"""Parsers that are written in this program, and call none of PARSERS."""
 
 WRITER: Final = "agent/process/write_file.py"
 """The only module that writes files: to_file, to_new_file, own_private_file and their helpers."""
@@ -275,7 +275,9 @@ OTHER_WRITERS: Final = {
     "agent/simulated/certificates.py::loaded": "a key for the ssl module, in memory",
     "agent/tui/command.py::Terminal._draw": "writes to the terminal of the interface",
 }
-"""Calls that write elsewhere. Apart from SQLite, none of them writes to a file that a user named."""
+"""Calls outside WRITER that create, change or remove a file. Apart from SQLite, no call here writes to a file whose
+name a user gave.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,14 +285,14 @@ class Call:
     """A call in the source."""
 
     name: str
-    """The name with its module, such as `json.loads`; for a method, its name alone."""
+    """The name with its module, such as `json.loads`; for a method, only the name of the method."""
     place: str
     """The place of the call, such as `agent/report/saved.py::_document`."""
     node: ast.Call
 
 
 def _imported(tree: ast.Module) -> dict[str, str]:
-    """The full names of what a module imports, anywhere in it, by the short names."""
+    """The full name of everything that a module imports, at any place in it, by the short name."""
     names: dict[str, str] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -355,7 +357,9 @@ def calls() -> tuple[Call, ...]:
 
 
 def test_every_parser_has_its_row() -> None:
-    """A parser that is missing here needs a generator in `tests/hostile/fuzz`, a test by hypothesis, and a row."""
+    """If this fails for a new parser, write a generator in `tests/hostile/fuzz`, a test with hypothesis, and a row
+    here.
+    """
     places = {call.place for call in calls() if parses(call) and not call.place.startswith(SIMULATED)}
     assert places == set(BY_PLACE)
 
@@ -374,11 +378,11 @@ def test_every_parser_is_attacked(place: str) -> None:
 
 def test_every_kind_of_generated_input_is_of_a_parser() -> None:
     used = {kind for parser in (*BY_PLACE.values(), *BY_HAND.values()) for kind in parser.kinds}
-    assert {kind.name for kind in KINDS} == used | {"options"}  # click parses those
+    assert {kind.name for kind in KINDS} == used | {"options"}  # options are parsed by click
 
 
 def test_every_file_is_written_by_one_function() -> None:
-    """A writer that is missing here must use `agent.process.write_file`."""
+    """If this fails for a new call that writes, use `agent.process.write_file` instead."""
     elsewhere = {call.place for call in calls() if writes(call) and not call.place.startswith(f"{WRITER}::")}
     assert elsewhere == set(OTHER_WRITERS)
     assert any(call.place.startswith(f"{WRITER}::") for call in calls() if writes(call))

@@ -18,7 +18,7 @@ from tests.support.command import completed
 from tests.support.extent import everything
 
 MANY: Final = 150
-"""The least number of patterns in the program; it had 240 when this was written."""
+"""The program has at least this many patterns. It had 240 when this test was written."""
 
 
 @pytest.mark.skipif(not everything(), reason="runs with --everything alone: it takes half a minute of a processor")
@@ -73,8 +73,8 @@ def test_every_table_that_is_matched_whole_has_patterns() -> None:
     ],
 )
 def test_a_text_that_once_held_the_program(work) -> None:  # type: ignore[no-untyped-def]
-    """A megabyte used to take hours: the bound is far above the time of a linear search on a busy machine, and far
-    below the time of a quadratic one.
+    """A megabyte of such a text used to take hours. The limit is far above the time of a linear search on a busy
+    machine, and far below the time of a quadratic search.
     """
     began = time.thread_time()
     work(1 << 20)

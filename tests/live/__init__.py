@@ -1,1 +1,3 @@
-"""Reports of runs of `packaging/acceptance` in real VPCs: a folder for each run, and one from the simulated VPC."""
+"""Reports of runs of `packaging/acceptance` in real VPCs: a folder for each run, and one with reports of the simulated
+VPC.
+"""

@@ -1,4 +1,4 @@
-"""Rewrites the folder `simulated` with two of its cases: one with masks, and one that can be judged again."""
+"""Rewrites the folder `simulated` with the reports of two cases: one is masked, and one can be judged again."""
 
 from acceptance import run_record
 from acceptance_cases import CASES

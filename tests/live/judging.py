@@ -31,7 +31,7 @@ def reports_in(folder: Path) -> list[Path]:
 
 
 def faults_of_record(folder: Path) -> Iterator[str]:
-    """The faults in the record of a run."""
+    """The faults in the file that describes a run."""
     try:
         record = json.loads((folder / RECORD).read_text("utf-8"))
     except (OSError, ValueError) as error:
@@ -47,8 +47,9 @@ def faults_of_record(folder: Path) -> Iterator[str]:
 
 
 def faults_of(path: Path) -> Iterator[str]:
-    """The faults of a report: in its form, in its statements about its case, compared with today's rules, and in its
-    masks. A masked report cannot be judged again.
+    """The faults of a report: it does not follow the schema, it does not show what its case expects, today's rules
+    judge it differently, or it is not masked completely. A masked report is not judged again, since this is not
+    possible.
     """
     try:
         case = next(case for case in CASES if case.name == path.stem)

@@ -1,4 +1,4 @@
-"""All files in this folder are judged, and faults of a report are found."""
+"""All reports in this folder are judged, and faults in a report are found."""
 
 import json
 import shutil
@@ -29,7 +29,7 @@ def test_a_report_is_as_its_case_expects(path: Path) -> None:
 
 
 def spoilt(folder: Path, name: str, old: str = "", new: str = "", to: str | None = None) -> list[str]:
-    """The faults that are found in a copy of a report with one text replaced."""
+    """The faults that are found in a copy of a report in which one text is replaced."""
     text = (SIMULATED / f"{name}.json").read_text("utf-8")
     assert old in text
     path = folder / f"{to or name}.json"

@@ -26,7 +26,7 @@ TABLES: Final = {
         for name in ("assume", "cloudformation", "kinds", "plan", "plan_values", "references", "resources", "terraform")
     ),
 }
-"""Files of a room in which every row of a table is tested: those of the fixes, the network and the plans."""
+"""For some rooms, the files and folders in whose tables every row is removed once."""
 SAMPLE: Final = 150
 GOAL: Final = 0.9
 
@@ -34,7 +34,7 @@ GOAL: Final = 0.9
 def main() -> int:
     """Make mutants, run tests and print a table. Returns 0 if the goals are met, otherwise 1."""
     given = _arguments(sys.argv[1:])
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that copies and children are removed, too
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that copies and processes are removed
     met = True
     for name in given.rooms or SAMPLED:
         sample, equivalent = unlike_equivalents(drawn(name, given.seed, given.sample, given.at))
@@ -50,8 +50,8 @@ def main() -> int:
 
 
 def _outcomes(name: str, mutants: Iterable[Mutant], processes: int) -> dict[Key, Outcome]:
-    """Test the mutants; returns the outcome of each, and prints the survivors as they end."""
-    wanted = {mutant.key: mutant for mutant in mutants}  # a row that is also in the sample runs once
+    """Test the mutants; returns the outcome of each. A mutant that survives or times out is printed at once."""
+    wanted = {mutant.key: mutant for mutant in mutants}  # a row that is also in the sample runs only once
     found = {}
     with copies(processes) as trees:
         for mutant, outcome in outcomes(Room(COMMANDS[name]), wanted.values(), trees):

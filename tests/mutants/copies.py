@@ -1,4 +1,4 @@
-"""Makes copies of the tree for the mistakes."""
+"""Makes copies of the tree, in which the mistakes are made."""
 
 import shutil
 import tempfile
@@ -11,8 +11,8 @@ from tests.support.repository import ROOT, git
 
 @contextmanager
 def copies(number: int) -> Iterator[list[Path]]:
-    """Yield this many copies of all files that git tracks or would add, each in a folder of its own, with the files'
-    times.
+    """Yield this many folders. Each contains a copy of all files that git tracks or would add, with the times of the
+    files.
     """
     names = git(ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:

@@ -16,7 +16,7 @@ from cosmic_ray.mutating import MutationVisitor
 from cosmic_ray.operators import boolean_replacer, comparison_operator_replacement, number_replacer
 
 _SAME: Final = frozenset({"Is_Eq", "IsNot_NotEq", "Eq_Is", "NotEq_IsNot"})
-"""Mutations without an effect for members of enumerations and small constants."""
+"""Mutations that have no effect if the operands are members of enumerations or small constants."""
 OPERATORS: Final[dict[str, type]] = {
     operator.__name__: operator
     for operator in (
@@ -57,7 +57,7 @@ def found(path: str) -> Iterator[dict[str, Any]]:
 
 
 def made(mutant: dict[str, Any]) -> dict[str, Any]:
-    """A mutant with its source, and a description of its replacement."""
+    """The mutant with its source, and with a description of the replacement."""
     visitor = _OneOccurrence(mutant["occurrence"], OPERATORS[mutant["operator"]]())
     tree = visitor.walk(parso.parse(Path(mutant["path"]).read_text("utf-8")))
     return {**mutant, "was": visitor.words[0], "becomes": visitor.words[1], "source": tree.get_code()}

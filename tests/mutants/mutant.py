@@ -1,4 +1,6 @@
-"""Mutants of the modules of a room: all of them, a sample, and those that do not change the program's behaviour."""
+"""The mutants of a room's modules: all of them, a sample, and the equivalent mutants, which do not change the program's
+behaviour.
+"""
 
 import json
 import random
@@ -38,7 +40,7 @@ class Mutant:
 
 
 def drawn(room: str, seed: int, number: int, at: Sequence[str]) -> list[Mutant]:
-    """A sample of the mutants of a room. If `at` is given, all mutants at places that contain one of its texts."""
+    """A sample of the mutants of a room; or, if `at` is given, all mutants at places that contain one of its texts."""
     if number == 0:
         return []
     paths = [path for path in tracked(ROOT) if path.startswith(f"agent/{room}/") and path.endswith(".py")]
@@ -52,7 +54,9 @@ def drawn(room: str, seed: int, number: int, at: Sequence[str]) -> list[Mutant]:
 
 
 def every_row(places: Sequence[str], at: Sequence[str]) -> list[Mutant]:
-    """Every row of the tables of some files and folders, only at those places if `at` is given."""
+    """A mutant for every row of the tables in these files and folders. If `at` is given, only the mutants at places
+    that contain one of its texts.
+    """
     paths = [path for path in tracked(ROOT) if path.startswith(tuple(places)) and path.endswith(".py")]
     return [mutant for mutant in _rows(paths) if not at or any(text in mutant.place for text in at)]
 
@@ -72,7 +76,9 @@ def unlike_equivalents(mutants: Iterable[Mutant]) -> tuple[list[Mutant], set[Mut
 
 
 def equivalents() -> list[dict[str, str]]:
-    """The mutants that do not change the program's behaviour: file, text of the line, words, and the reason."""
+    """The mutants that do not change the program's behaviour. Each has its file, the text of its line, the description
+    of the mistake, and the reason.
+    """
     rows: list[dict[str, str]] = tomllib.loads(EQUIVALENT.read_text("utf-8")).get("equivalent", [])
     return rows
 

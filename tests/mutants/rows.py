@@ -1,7 +1,6 @@
-"""This project's own operator: it removes one row of a table.
-
-A table is a dict, tuple, list or set literal at the top level of a module, also inside another table or a call there. A
-text there that is split into words is a table, too.
+"""This project's own mutation operator: it removes one row of a table. A table is a dict, tuple, list or set literal at
+the top level of a module. It can be inside another table, or inside a call. A text at the top level that is split into
+words is a table, too.
 """
 
 import ast
@@ -12,13 +11,13 @@ from typing import Final
 from probes.frozen import dataclass
 
 _SPLITTING: Final = "_words"
-"""The function that splits its texts, as `.split()` does."""
+"""The name of a function that splits texts into words, as `.split()` does."""
 _MOST_CHARACTERS: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row, and the source of its module without it."""
+    """A row, and the source of its module without this row."""
 
     line: int
     name: str
@@ -41,7 +40,7 @@ def rows(source: str) -> Iterator[Row]:
 
 
 def _is_list_of_names(statement: ast.Assign | ast.AnnAssign) -> bool:
-    """Whether it lists the names for `import *`, which no module here uses."""
+    """Whether a statement lists the names for `import *`, which no module here uses."""
     return isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == "__all__"
 
 
@@ -69,7 +68,7 @@ def _split_texts(value: ast.expr) -> Iterator[_Text]:
 
 
 def _without_each(table: ast.expr) -> Iterator[tuple[ast.expr, ast.expr]]:
-    """Each row of a table, and the table without it."""
+    """Each row of a table, and the table without this row."""
     match table:
         case ast.Dict(keys=keys, values=values):
             for at, (key, value) in enumerate(zip(keys, values, strict=True)):
@@ -88,7 +87,7 @@ def _name(row: ast.expr) -> str:
 
 
 def _replaced(source: str, offsets: list[int], old: ast.expr, new: ast.expr) -> str:
-    """The source with one expression replaced. Columns of `ast` count bytes."""
+    """The source with one expression replaced. The columns that `ast` gives count bytes."""
     assert old.end_lineno is not None
     assert old.end_col_offset is not None
     encoded = source.encode()

@@ -1,8 +1,8 @@
 """Runs the tests of a room on its mutants.
 
 This process has loaded the libraries, but no module of the tree. For each mutant, it writes the module into a copy of
-the tree and forks a child, which runs pytest there: first the few tests that are likely to notice, then all tests of
-the room. A child ends at the first test that fails.
+the tree and forks a child, which runs pytest there: first the few tests that are likely to notice the mistake, then all
+tests of the room. A child ends at the first test that fails.
 """
 
 import ast
@@ -28,11 +28,15 @@ from tests.mutants.watcher import First, Map
 
 _OWN: Final = ("agent", "probes", "tests")
 _LIKELY: Final = 12
-"""The number of tests of each kind that run first."""
+"""The maximum number of likely tests of each kind: tests that noticed earlier mistakes, and tests that call the
+function.
+"""
 _LIMIT: Final = 6
-"""The factor by which the tests of a room may take longer with a mistake, in CPU seconds."""
+"""With a mistake, the tests of a room may take this many times as many CPU seconds as without it."""
 _WALL: Final = 20
-"""The factor by which they may take longer in seconds of the clock, since some only wait."""
+"""With a mistake, the tests of a room may take this many times as many seconds of the clock. The factor is larger,
+since some tests only wait.
+"""
 _LEAST: Final = 20
 _PAUSE: Final = 0.02
 _MEMORY: Final = 6 * 2**30
@@ -49,7 +53,9 @@ class Outcome(enum.Enum):
 
 
 class Room:
-    """The tests of a room. It knows which tests call a function, and which have noticed a mistake in a module."""
+    """The tests of a room, with the functions that each test calls, and the tests that have noticed a mistake in each
+    module.
+    """
 
     def __init__(self, command: Sequence[str]) -> None:
         self.command = tuple(command)
@@ -60,8 +66,8 @@ class Room:
         self._killers: dict[str, deque[str]] = {}
 
     def measure(self, tree: Path) -> None:
-        """Run all tests without a mistake, twice: in a fresh process, which records their calls and imports, and in the
-        way in which they run with mistakes. Raises SystemExit if a test fails.
+        """Run all tests twice without a mistake: first in a fresh process, which records their calls and imports, and
+        then in the same way as later with mistakes. Raises SystemExit if a test fails.
         """
         output = tree.with_suffix(".map")
         self._passed(_Child(tree, self.command, [Map(tree, output)], _OPTIONS, may_write_bytecode=True))
@@ -72,16 +78,16 @@ class Room:
             path: frozenset(test for test, paths in modules.items() if path in paths)
             for path in set().union(*modules.values())
         }
-        for name in told["modules"]:  # in their order, since some depend on earlier ones
+        for name in told["modules"]:  # in this order, since some modules depend on earlier ones
             if not name.startswith((*_OWN, "_", "pytest")):
-                with contextlib.suppress(ImportError):  # a name that only one other module has made
+                with contextlib.suppress(ImportError):  # another module created this one without a file
                     importlib.import_module(name)
         began = time.monotonic()
         self.spent = self._passed(_Child(tree, self.command, [], _WARM_OPTIONS))
         self.seconds = time.monotonic() - began
 
     def _passed(self, child: "_Child") -> float:
-        """The child's CPU seconds, if it passed."""
+        """The CPU seconds of a child. Raises SystemExit if its tests did not pass."""
         status, spent = child.waited()
         if status != 0:
             sys.exit(
@@ -90,8 +96,8 @@ class Room:
         return spent
 
     def likely(self, mutant: Mutant) -> tuple[str, ...]:
-        """The tests that are likely to notice: those that noticed earlier ones, and the quickest that call the
-        functions.
+        """The tests that are likely to notice the mutant: those that noticed earlier mutants of the module, and the
+        quickest tests that call the changed function.
         """
         functions = _functions(mutant)
         calling = sorted((seconds, test) for test, (seconds, called) in self._tests.items() if functions & called)
@@ -99,7 +105,7 @@ class Room:
         return tuple(test for test in several if test in self._tests)
 
     def near(self, mutant: Mutant) -> frozenset[str]:
-        """The tests that call anything of the module."""
+        """The tests that call any function of the mutant's module."""
         return self._near.get(mutant.path, frozenset())
 
     def noticed(self, mutant: Mutant, test: str) -> None:
@@ -111,12 +117,14 @@ class Room:
 
 
 def outcomes(room: Room, mutants: Iterable[Mutant], trees: Sequence[Path]) -> Iterator[tuple[Mutant, Outcome]]:
-    """Each mutant with its outcome, in the order in which they end; as many run at once as there are trees."""
+    """Each mutant with its outcome, in the order in which their tests end. The tests of as many mutants run at once as
+    there are trees.
+    """
     waiting = deque(mutants)
     if not waiting:
         return
     room.measure(trees[0])
-    for tree in trees[1:]:  # with Python's compiled files
+    for tree in trees[1:]:  # so that it has the files that Python compiled
         shutil.rmtree(tree)
         shutil.copytree(trees[0], tree)
     free = list(trees)
@@ -138,7 +146,7 @@ def outcomes(room: Room, mutants: Iterable[Mutant], trees: Sequence[Path]) -> It
 
 
 class _Trial:
-    """One mutant in one copy of the tree."""
+    """The tests of one mutant in one copy of the tree."""
 
     def __init__(self, room: Room, mutant: Mutant, tree: Path) -> None:
         self.mutant, self.tree = mutant, tree
@@ -158,7 +166,7 @@ class _Trial:
         return _Child(self.tree, tests, [first], _WARM_OPTIONS, limit=limit)
 
     def stop(self) -> None:
-        """End the tests, whatever their state."""
+        """End the tests, whether or not they still run."""
         self._child.stop()
 
     def outcome(self) -> Outcome | None:
@@ -166,7 +174,7 @@ class _Trial:
         ended = self._child.ended()
         if ended is None:
             return None
-        # A missing test, such as one whose parameters are the table, proves nothing yet.
+        # A usage error proves nothing yet: a test whose parameters come from the changed table may no longer exist.
         if ended in (pytest.ExitCode.OK, pytest.ExitCode.USAGE_ERROR) and not self._is_last:
             self._is_last = True
             self._child = self._started(self._room.command)
@@ -202,12 +210,12 @@ class _Child:
             _run(tree, self.log, [*options, f"--basetemp={tree}.tmp", *tests], plugins, may_write_bytecode, limit)
 
     def waited(self) -> tuple[int, float]:
-        """Wait for the end; returns the exit code and the CPU seconds."""
+        """Wait until the child ends; returns its exit code and its CPU seconds."""
         _, status, used = os.wait4(self._pid, 0)
         return os.waitstatus_to_exitcode(status), used.ru_utime + used.ru_stime
 
     def ended(self) -> int | None:
-        """The exit code, negative if it took too long, or None while it runs."""
+        """The exit code of the child, or None while it runs. The code is negative if the child took too long."""
         pid, status = os.waitpid(self._pid, os.WNOHANG)
         if pid == 0 and (self._until is None or time.monotonic() < self._until):
             return None
@@ -260,7 +268,9 @@ def _run(
 
 
 def _functions(mutant: Mutant) -> frozenset[str]:
-    """The function with the mistake, or the functions that use the table without the row, by the names in `Map`."""
+    """The function with the mistake, or the functions that use the table in which a row is missing. Their names have
+    the form that `Map` writes.
+    """
     module = ast.parse(mutant.source)  # a mistake does not change the line numbers around it
     functions = [node for node in ast.walk(module) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
     found = [node for node in functions if _first(node) <= mutant.line <= (node.end_lineno or 0)]

@@ -46,7 +46,7 @@ class Map:
 
 
 class First:
-    """Runs the tests that are near the mistake first, and writes the name of the one that fails."""
+    """Runs the tests that are near the mistake first, and writes the name of the first test that fails."""
 
     def __init__(self, near: frozenset[str], output: Path) -> None:
         self._near = near

@@ -1,5 +1,5 @@
-"""Runs that overlap, since most of each is waiting for answers that never come. The first worker that gets to a run
-makes it, once in a session, and keeps the result in a folder that the workers share.
+"""Makes several runs at once, since a run mostly waits for answers that never come. Each run is made once in a session,
+by the first worker that needs it. This worker keeps the result in a folder that all workers share.
 """
 
 import os
@@ -13,7 +13,7 @@ from typing import Final, Generic, TypeVar, cast
 AT_ONCE: Final = 3
 """The number of runs that one worker makes at a time."""
 LOST_SECONDS: Final = 600.0
-"""Seconds after which the worker that began a run is considered dead."""
+"""The seconds after which a worker that began a run and has not finished it is considered dead."""
 _POLL_SECONDS: Final = 0.05
 
 T = TypeVar("T")
@@ -46,7 +46,7 @@ class Runs(Generic[T]):
         return cast("T", ended)
 
     def close(self) -> None:
-        """Begin no further runs, and wait for those that began here."""
+        """Begin no further runs, and wait for the runs that this worker has begun."""
         self._closed = True
         self._pool.close()
         self._pool.join()
@@ -56,7 +56,7 @@ class Runs(Generic[T]):
             self._run(name)
 
     def _run(self, name: str) -> None:
-        """Make the run of a name, unless it has begun."""
+        """Make the run of a name, unless a worker has already begun it."""
         try:
             os.close(os.open(self._place(name, "begun"), os.O_CREAT | os.O_EXCL))
         except FileExistsError:
@@ -76,7 +76,9 @@ class Runs(Generic[T]):
 
 
 def _pickled(ended: object) -> bytes:
-    """The bytes of a result. An exception that cannot be pickled is replaced by one with its text."""
+    """The bytes of a result. An exception that cannot be pickled is replaced by another exception with the
+    same text.
+    """
     try:
         data = pickle.dumps(ended)
         pickle.loads(data)  # noqa: S301 - our own

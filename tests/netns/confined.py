@@ -1,7 +1,7 @@
 """Tries what a process in the sandbox of a unit may do, and prints the results as one line of JSON.
 
-The service manager starts this file in place of the program, without libraries. Outside a sandbox it would change the
-host.
+The service manager starts this file instead of the program; the file needs no libraries. Outside a sandbox it would
+change the host.
 """
 
 import ctypes

@@ -1,5 +1,5 @@
-"""Tells whether network namespaces can be made here, and a systemd started in them. If CI requires them, their absence
-is a failure.
+"""Finds out whether network namespaces can be made here, and whether a systemd can be started in them. If not, their
+tests are skipped, or fail if CI requires them.
 """
 
 import os
@@ -17,14 +17,14 @@ SYSTEMD_REQUIRED = "BACKUPLINK_REQUIRE_SYSTEMD"
 
 @pytest.fixture(scope="session")
 def namespaces() -> None:
-    """Skip the test if there are no namespaces, with the reason, or fail it if REQUIRED is 1."""
+    """If namespaces cannot be made, skip the test with the reason, or fail it if REQUIRED is 1."""
     _need(REQUIRED, vpc.missing())
     vpc.ready()
 
 
 @pytest.fixture(scope="session")
 def systemd(namespaces: None) -> None:
-    """Skip the test if no systemd can be started, with the reason, or fail it if SYSTEMD_REQUIRED is 1."""
+    """If no systemd can be started, skip the test with the reason, or fail it if SYSTEMD_REQUIRED is 1."""
     _need(SYSTEMD_REQUIRED, service_manager.missing())
 
 
@@ -40,9 +40,7 @@ def _need(variable: str, reason: str | None) -> None:
 def runs(
     request: pytest.FixtureRequest, namespaces: None, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Runs[Any]]:
-    """The runs of a test module: the results of its function `make` for every name that a test of this
-    session needs.
-    """
+    """The runs of a test module: the results of its function `make`, for each name that a test of this session uses."""
     make: Callable[[str], Any] = request.module.make
     here = [item for item in request.session.items if isinstance(item, pytest.Function)]
     named = (item.callspec.params for item in here if item.module is request.module and hasattr(item, "callspec"))

@@ -1,5 +1,5 @@
-"""Serves a scenario's EC2, Route 53, Resolver and Profiles over HTTP: the answers of `agent.simulated.ec2`, in the
-bytes of their protocols, for the real client.
+"""Serves a scenario's EC2, Route 53, Resolver and Profiles over HTTP: the answers of `agent.simulated.ec2`, encoded in
+the protocols of AWS, for the real client.
 
 The scope in a request's signature names the service (AWS Signature Version 4). botocore's service models define the
 form of requests and answers: EC2's query protocol, JSON 1.1, REST with XML and REST with JSON.
@@ -43,13 +43,13 @@ Reply = tuple[int, Mapping[str, str], bytes]
 
 
 def is_served(scenario: Scenario) -> bool:
-    """Whether any service answers. A port that no service has drops packets."""
+    """Whether any of the services answers. If none does, its port is not open and drops packets."""
     return scenario.ec2 is not None and scenario.ec2.source == "live" and scenario.ec2.answer != "silence"
 
 
 def named(scenario: Scenario) -> Scenario:
-    """The scenario with resolvers that know the services' names, if it serves them. The answers for other names stay as
-    they are; a resolver that does not answer as resolvers do does not know these names either.
+    """The scenario, whose resolvers also know the names of the services, if it serves them. The answers for other names
+    stay as they are. A resolver that does not answer normally does not know the names of the services either.
     """
     if scenario.ec2 is None or scenario.ec2.source != "live":
         return scenario
@@ -59,7 +59,7 @@ def named(scenario: Scenario) -> Scenario:
 
 
 def hosts(scenario: Scenario) -> tuple[str, ...]:
-    """The names of the services that the SDK on the scenario's host looks up."""
+    """The names that the SDK on the scenario's host looks up to reach the services."""
     settings = Config(use_fips_endpoint=scenario.sdk.fips, use_dualstack_endpoint=scenario.sdk.dual_stack)
     session = botocore.session.get_session()
     keys = {"aws_access_key_id": "none", "aws_secret_access_key": "none"}
@@ -89,7 +89,7 @@ def served(scenario: Scenario, address: Address, port: int, context: ssl.SSLCont
 
 
 def tls_of(scenario: Scenario) -> ssl.SSLContext:
-    """The TLS context of a server with those names."""
+    """The TLS context of a server whose certificate is for the names of the services."""
     return server_context("amazon", hosts(scenario))
 
 
@@ -149,7 +149,9 @@ def _model(service: str) -> Any:
 
 
 def _read_query(_path: str, _headers: Mapping[str, str], body: bytes) -> tuple[str, dict[str, Any]]:
-    """EC2's query protocol: lists and members are flattened into names such as `Filter.1.Value.2`."""
+    """A read in EC2's query protocol, in which lists and structures are flattened into names such as
+    `Filter.1.Value.2`.
+    """
     given = dict(parse_qsl(body.decode("ascii"), keep_blank_values=True))
     operation = given["Action"]
     return operation, _unflattened(_model("ec2").operation_model(operation).input_shape, "", given) or {}
@@ -184,7 +186,7 @@ def _read_json(_path: str, headers: Mapping[str, str], body: bytes) -> tuple[str
 
 
 def _read_rest(service: str, path: str, _headers: Mapping[str, str], _body: bytes) -> tuple[str, dict[str, Any]]:
-    """REST of a read: the path and the query string hold all parameters."""
+    """A read in the REST protocols: all parameters are in the path and the query string."""
     url, model = urlsplit(path), _model(service)
     given: dict[str, str] = dict(parse_qsl(url.query))
     for name in model.operation_names:
@@ -219,8 +221,8 @@ def _written(service: str, operation: str, answer: Mapping[str, Any]) -> bytes:
 
 
 def _write(inside: Element, shape: Any, value: Any) -> None:
-    """Write a value into an element as its shape requires. Raises KeyError for a member that the shape does
-    not have.
+    """Write a value into an XML element as the shape of the value requires. Raises KeyError for a member that the shape
+    does not have.
     """
     match shape.type_name:
         case "structure":

@@ -2,9 +2,9 @@
 
 The filter is made from the facts alone, without `agent.network`. Security groups become stateful rules. Network ACLs
 check every packet in both directions, in the order of their numbers, except within a subnet. Routes become routes of
-ip(8), among which the kernel itself chooses the longest prefix. The rules are in the namespace behind the gateway, and
-apply to TCP between the host and interfaces of endpoints: none of them filters answers of AWS itself (names, metadata)
-(Amazon VPC User Guide, Network ACL basics; Security group basics).
+ip(8), and the kernel itself chooses the route with the longest prefix. The rules are in the namespace behind the
+gateway, and apply to TCP between the host and interfaces of endpoints: no rule filters the answers of AWS's own
+services for names and metadata. Sources: Amazon VPC User Guide, "Network ACL basics" and "Security group basics".
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -29,18 +29,18 @@ from tests.netns.vpc import Family
 _TCP: Final = "6"
 _WAY_PREFERENCE: Final = 100
 _LOCAL_PREFERENCE: Final = 200
-"""Preferences of two rules: for the route to an endpoint, and for the table of the kernel's own addresses. By default
-the kernel would use the latter first, and let every packet in.
+"""The preferences of two routing rules: the rules for routes to endpoints come before the rule for the kernel's own
+addresses. By default the kernel would apply its own addresses first, and let every packet in.
 """
 _FIRST_TABLE: Final = 1000
 _LAST_METRIC: Final = 4096
 """The metric of the route that applies if no other does. A default route of the configuration comes before it."""
 _PASSING: Final = ("local", "pcx-", "tgw-")
-"""Targets of routes by which a packet reaches the VPC of an endpoint. Filters behind peerings and transit gateways are
-not built.
+"""The targets of routes through which a packet reaches the VPC of an endpoint. Filters behind peerings and transit
+gateways are not built.
 """
 ELSEWHERE: Final = ("igw-", "nat-", "eigw-", "vgw-")
-"""Targets of routes by which a packet for a private address never reaches that VPC."""
+"""The targets of routes through which a packet for a private address never reaches the VPC of an endpoint."""
 
 
 def filtering(scenario: Scenario) -> str:
@@ -86,7 +86,7 @@ def filtering(scenario: Scenario) -> str:
 
 def routing(scenario: Scenario) -> dict[Family, tuple[str, ...]]:
     """Lines for ip(8) in that namespace, by family: each packet from the host to an endpoint follows the routes of the
-    host's subnet, and each answer those of the endpoint's subnet.
+    host's subnet, and each answer follows the routes of the endpoint's subnet.
     """
     facts = configuration_of(scenario)
     return {"-4": tuple(_routing(facts, 4)), "-6": tuple(_routing(facts, 6))}
@@ -140,8 +140,8 @@ def _lines(rules: Iterable[str]) -> str:
 
 
 def group_chain(facts: Configuration, interface: NetworkInterface, *, egress: bool) -> list[str]:
-    """The chain of an interface's groups: it accepts packets that any rule of any group allows, and all packets of
-    their connections.
+    """The chain of an interface's groups. It accepts packets that a rule of any group allows, and all packets of
+    connections that are accepted.
     """
     groups = {group.group_id: group.rules for group in facts.groups or ()}
     rules = [rule for group in interface.group_ids for rule in groups[group] if rule.egress is egress]
@@ -155,7 +155,9 @@ def group_chain(facts: Configuration, interface: NetworkInterface, *, egress: bo
 
 
 def admitting(facts: Configuration, interface: NetworkInterface) -> list[str]:
-    """The chain of an endpoint's interface for incoming packets: it accepts none unless the endpoint is available."""
+    """The chain of an endpoint's interface for incoming packets. It accepts packets only if the endpoint is
+    available.
+    """
     endpoint = next(endpoint for endpoint in facts.endpoints or () if interface.interface_id in endpoint.interface_ids)
     return group_chain(facts, interface, egress=False) if endpoint.state == AVAILABLE else ["drop"]
 
@@ -168,7 +170,7 @@ def _group_ports(rule: GroupRule) -> str | None:
 
 
 def _others(facts: Configuration, rule: GroupRule) -> Sequence[Network | Address]:
-    """The peers that a rule names: a block, the blocks of a prefix list, or the interfaces with a group."""
+    """The peers of a rule: a block, the blocks of a prefix list, or the interfaces that have a group."""
     if rule.cidr is not None:
         return (rule.cidr,)
     if rule.prefix_list_id is not None:
@@ -219,7 +221,7 @@ def acl_chain(acl: NetworkAcl, way: str) -> list[str]:
 
 
 def _acl_line(entry: AclEntry, which: str) -> str | None:
-    """The line of an entry, or None if the entry is not for TCP."""
+    """The line of nft(8) for an entry, or None if the entry is not for TCP."""
     if entry.protocol not in (_TCP, ANY_PROTOCOL):
         return None
     ports = "" if entry.protocol == ANY_PROTOCOL else _ports(entry.from_port, entry.to_port)
@@ -230,7 +232,7 @@ def _acl_line(entry: AclEntry, which: str) -> str | None:
 
 
 def _routes(facts: Configuration, interface: NetworkInterface) -> Iterator[tuple[Network, bool]]:
-    """The routes of an interface's subnet: each block, and whether packets for it arrive. Raises ValueError for a route
+    """The routes of an interface's subnet: each block, and whether packets to it arrive. Raises ValueError for a route
     through a target that cannot be built here.
     """
     tables = [route_table for route_table in facts.route_tables or () if route_table.vpc_id == interface.vpc_id]

@@ -1,5 +1,5 @@
 """Configurations of the networks of `tests.netns.networks`, generated from seeds: groups, network ACLs, route tables,
-prefix lists and states. Each is mostly open, so that no single one decides every time.
+prefix lists and states. Each of these is mostly open, so that not always the same one decides.
 """
 
 from collections.abc import Iterator, Sequence
@@ -45,7 +45,7 @@ _GATEWAY: Final = "tgw-1"
 
 
 def configuration(seed: int) -> Configuration:
-    """The configuration of a seed, in which every read succeeded."""
+    """The configuration that this seed generates, as if every read had succeeded."""
     draw = Random(seed)
     endpoints = tuple(_endpoints(draw))
     of_end = {interface_id: endpoint for endpoint in endpoints for interface_id in endpoint.interface_ids}
@@ -67,7 +67,7 @@ def configuration(seed: int) -> Configuration:
 
 
 def connects(seed: int) -> tuple[Connect, ...]:
-    """Connects from every host to every address of an endpoint, at one or two ports."""
+    """Connection attempts from every host to every address of an endpoint, at one or two ports."""
     ports = Random(seed).sample(PORTS, 2) if seed % 3 == 0 else [Random(seed).choice(PORTS)]
     return tuple(
         Connect(host.address(version), end.address(version), port)
@@ -183,7 +183,7 @@ def _entries(draw: Random) -> Iterator[AclEntry]:
 
 
 def _tables(draw: Random) -> Iterator[RouteTable]:
-    """Yield a main table for each VPC, and two that some of its subnets have."""
+    """Yield a main route table for each VPC, and two more that are associated with some of its subnets."""
     for vpc_id, own_blocks in VPCS.items():
         subnets = [subnet.subnet_id for subnet in SUBNETS if subnet.vpc_id == vpc_id]
         number_of = {subnet_id: draw.randrange(3) for subnet_id in subnets}
@@ -199,8 +199,8 @@ def _tables(draw: Random) -> Iterator[RouteTable]:
 
 
 def _more_routes(draw: Random, vpc_id: str) -> Iterator[Route]:
-    """Yield routes to the other VPC or elsewhere, each for a different block; some, also within the VPC, lead
-    nowhere.
+    """Yield routes to the other VPC or elsewhere, each for a different block. Some of them lead nowhere, including
+    routes within the VPC.
     """
     taken = set(VPCS[vpc_id])
     (other,) = (blocks for name, blocks in VPCS.items() if name != vpc_id)
@@ -228,7 +228,7 @@ def _more_routes(draw: Random, vpc_id: str) -> Iterator[Route]:
 
 
 def _between(draw: Random) -> str:
-    """The connection between the VPCs."""
+    """A target through which packets reach the other VPC: a peering or a transit gateway."""
     return draw.choice((_PEERING, _GATEWAY, _GATEWAY))
 
 
@@ -242,7 +242,7 @@ def _peering(draw: Random) -> Peering:
 
 
 def _transit(draw: Random) -> TransitFacts:
-    """Attach both VPCs in one zone or two, each with a route table of its own."""
+    """Attach each VPC to the transit gateway in one zone or in two, with its own route table."""
     attachments = []
     for vpc_id in VPCS:
         gates = []

@@ -1,8 +1,8 @@
 """A guard on the host of a VPC that records the destination of every packet, even if a firewall on the host drops it.
 
-It precedes every other rule on output and lets everything pass, so it does not change a run. It ignores the loopback
-interface, messages with which IPv6 finds neighbours (RFC 4861) and joins groups (RFC 3810), and the kernel's own ICMP
-errors for datagrams that nobody waits for any more, such as a second answer of a resolver.
+It precedes every other rule for outgoing packets and lets everything pass, so it does not change a run. It ignores the
+loopback interface, messages with which IPv6 finds neighbours (RFC 4861) and joins groups (RFC 3810), and the ICMP
+errors that the kernel sends for datagrams that no process expects any more, such as a resolver's second answer.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,9 @@ _OF_IPV6: Final = (
     "mld-listener-query, mld-listener-report, mld-listener-done, mld2-listener-report"
 )
 _SIZE: Final = 4096
-"""Maximum elements of one set, far more than a run needs; the counters show packets that find no room in it."""
+"""The maximum number of elements in one set, which is far more than a run needs. If a packet finds no room in a set,
+the counters show it.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

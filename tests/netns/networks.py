@@ -1,4 +1,5 @@
-"""Two VPCs joined by a transit gateway and a peering, made once of three network namespaces and configured many times.
+"""Two VPCs that are connected by a transit gateway and by a peering. They are built once, from three network
+namespaces, and configured many times.
 
 One namespace has the hosts, and one has the endpoints' interfaces. The namespace between them has every router: the
 router of each VPC, and the transit gateway. A security group is a stateful filter in the namespace of its interface. A
@@ -10,9 +11,9 @@ the routers.
 Everything is made from the facts alone, without `agent.network`. Both ends of a cable have the same hardware address
 and need no neighbour discovery, so the cables carry only packets that are sent here.
 
-An unanswered connect is recognised by order, not by time. All packets in flight are in one queue of one processor, and
-each step of a packet's path goes to its end. So the answer to the last of many round trips over a cable without filters
-comes after all results of the earlier connects.
+A connection attempt without an answer is recognised by order, not by time. All packets in flight are in one queue of
+one processor, and each step of a packet's path puts the packet at the end of this queue. Many round trips over a cable
+without filters therefore end after the results of all earlier connection attempts.
 """
 
 import ctypes
@@ -37,22 +38,24 @@ from tests.netns import vpc as namespaces
 PORTS: Final = (443, 1026, 1027, 1028, 1031, 2222)
 """The ports at which every address of an endpoint answers."""
 SOURCE_PORTS: Final = ((32768, 41999), (42000, 51999), (52000, 60999))
-"""Ranges of the ports from which hosts connect: no entry of a network ACL may divide one."""
+"""Ranges of ports from which hosts connect. No entry of a network ACL may divide one of these ranges."""
 ACCOUNT: Final = "111122223333"
 SECONDS: Final = 5.0
-"""The time left for connects that should be answered but are not, although by order they should be."""
+"""The seconds that are left for answers that are expected, but did not come in order."""
 _CLONE_NEWNET: Final = 0x40000000
-"""The flag for a network namespace in linux/sched.h; see setns(2)."""
+"""The flag for a network namespace in setns(2), from linux/sched.h."""
 _NO_LINGER: Final = struct.pack("ii", 1, 0)
-"""struct linger of socket(7): closing then sends a reset."""
+"""A struct linger of socket(7), with which closing a socket sends a reset."""
 _ROUND_TRIPS: Final = 40
-"""More round trips than the longest path has steps, there and back."""
+"""This is more than the number of steps on the longest path, there and back."""
 _SENTINEL: Final = (ip_address("192.0.2.1"), ip_address("192.0.2.2"))
 _SENTINEL_PORT: Final = 9
 _BACKLOG: Final = 4096
 _OF_TABLE: Final = 100
 _OF_VPC: Final = 200
-"""Preferences of rules: the route table comes first, then the VPC's own addresses, for packets that stay in the VPC."""
+"""The preferences of routing rules. The route table comes first, and then the rule for packets to the VPC's own
+addresses.
+"""
 _OF_ATTACHMENT: Final = 600
 _OF_GATE: Final = 700
 """The first table numbers for packets from a VPC into the transit gateway, and from the gateway into a VPC."""
@@ -68,7 +71,7 @@ done
 for name in ipv4/ip_forward ipv6/conf/all/forwarding; do echo $1 >$name; done
 for name in core/somaxconn ipv4/tcp_max_syn_backlog; do echo 65535 >$name; done
 """
-"""The kernel sends no SYN-ACK twice, and none from a SYN cookie."""
+"""Settings with which the kernel does not repeat a SYN-ACK, and uses no SYN cookies."""
 
 A, B = "vpc-a", "vpc-b"
 VPCS: Final = {
@@ -95,7 +98,7 @@ SUBNETS: Final = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """An interface with a fixed address: a configuration changes only its groups."""
+    """An interface with a fixed address. A configuration only changes its security groups."""
 
     interface_id: str
     subnet_id: str
@@ -165,7 +168,7 @@ ENDS: Final = _places("end", (("a1", 150), ("a2", 17), ("a3", 17), ("a3", 201), 
 
 @dataclass(frozen=True, slots=True)
 class Connect:
-    """One connect, made from a port in each of SOURCE_PORTS."""
+    """A connection attempt to one port of an address. It is made once from each range of SOURCE_PORTS."""
 
     source: Address
     address: Address
@@ -189,7 +192,7 @@ class Networks:
         self._connects = connects
         """The pipe to the process that makes the connects."""
         self._configured: tuple[str, ...] = ()
-        """The routes that are configured."""
+        """The routes that are configured at present."""
 
     def configure(self, facts: Configuration) -> None:
         """Replace the current configuration by `facts`. Raises ValueError for parts that cannot be built here."""
@@ -203,8 +206,8 @@ class Networks:
         self._configured = routes
 
     def connected(self, connects: Sequence[Connect], expected: Iterable[Connect]) -> dict[Connect, tuple[bool, ...]]:
-        """Whether each connect is answered, from one port of each of SOURCE_PORTS. It waits for the answers to connects
-        in `expected`. Raises TimeoutError if the process that makes the connects does not reply.
+        """For each connection attempt, whether it is answered from a port in each of SOURCE_PORTS. For attempts in
+        `expected`, it waits longer. Raises TimeoutError if the process that makes the connects does not reply.
         """
         self._connects.send((tuple(connects), frozenset(expected)))
         if not self._connects.poll(namespaces.COMMAND_SECONDS):
@@ -293,8 +296,8 @@ def _of_ends(version: int) -> Iterator[str]:
 
 
 def _of_places(places: Iterable[Place], others: Sequence[Place], prefix: str, version: int) -> Iterator[str]:
-    """Lines that add addresses, and a routing table for packets from each: to the other end in the same subnet, and to
-    the router.
+    """Lines that add addresses, and for each address a routing table for its packets. The table leads to the other end
+    in the same subnet, and otherwise to the router.
     """
     no_detection = " nodad" if version == 6 else ""
     for number, place in enumerate(places, 1):
@@ -373,7 +376,7 @@ def _by_address(which: str, interface: NetworkInterface) -> str:
 
 
 def _acls(facts: Configuration) -> str:
-    """Chains that apply a subnet's network ACL to packets that leave or enter it by its router."""
+    """Chains that apply the network ACL of a subnet to packets that leave or enter the subnet by its router."""
     acls = facts.acls or ()
     chains = {f"{way}-{acl.acl_id}": filters.acl_chain(acl, way) for acl in acls for way in ("out", "in")}
     acl_of = {subnet_id: acl.acl_id for acl in acls for subnet_id in acl.subnet_ids}
@@ -425,7 +428,7 @@ def _lines(lines: Iterable[str]) -> str:
 
 
 def _routes(facts: Configuration) -> Iterator[str]:
-    """The routes of every subnet's route table, in the form that `route add` takes."""
+    """The routes of every subnet's route table, as arguments of `route add`."""
     for number, subnet in enumerate(SUBNETS):
         yield from _routes_of_table(facts, table_of(facts, subnet), subnet, _table(number))
     for side in SIDES:
@@ -443,8 +446,8 @@ def table_of(facts: Configuration, subnet: Subnet) -> RouteTable:
 
 
 def _routes_of_attachment(facts: Configuration, side: Side) -> Iterator[str]:
-    """The transit gateway's routes for packets from a VPC in one zone: it stays in that zone if the other VPC is
-    attached there. In appliance mode it may choose any zone; here it chooses the last.
+    """The transit gateway's routes for packets from a VPC in one zone. A packet stays in its zone if the other VPC is
+    attached there. In appliance mode the gateway may choose any zone; here it chooses the last one.
     """
     assert facts.transit is not None
     number = _OF_ATTACHMENT + side.number
@@ -470,7 +473,7 @@ def _routes_of_table(facts: Configuration, table: RouteTable, subnet: Subnet, nu
         blocks = filters.blocks_of(facts, route)
         for block in blocks:
             if route.target.startswith("vgw-") and any(_is_within(block, kept) for kept in local):
-                continue  # a propagated route has a lower priority than `local` (Route tables and VPN route priority)
+                continue  # `local` has priority over a propagated route (Route tables and VPN route priority)
             metric = _STATIC if route.destination is not None else _BY_LIST
             metric = _PROPAGATED if route.target.startswith("vgw-") else metric
             kind, device = _way_of(facts, route, subnet)
@@ -480,7 +483,7 @@ def _routes_of_table(facts: Configuration, table: RouteTable, subnet: Subnet, nu
 
 
 def _way_of(facts: Configuration, route: Route, subnet: Subnet) -> tuple[str, str]:
-    """The form of a target for the kernel: a type of route, and a device."""
+    """The target of a route in the kernel's terms: a type of route, and a device."""
     if route.state == "blackhole" or route.target.startswith(filters.ELSEWHERE):
         return "blackhole ", ""
     if route.target == "local":
@@ -503,7 +506,7 @@ def _is_within(block: Network, other: Network) -> bool:
 
 def _connect_in(hosts: str, ends: str, asked: Connection) -> None:
     """Listen at the endpoints, and connect from the hosts on each request, until the pipe is closed. It runs in a
-    process of its own, since the tests' processes must not connect to addresses outside the loopback.
+    separate process, since the processes of the tests must not connect to addresses outside the loopback.
     """
     library = ctypes.CDLL(None, use_errno=True)
     _enter(library, ends)
@@ -549,7 +552,7 @@ def _take_all(server: socket.socket) -> None:
 
 
 def _tried(connects: Iterable[Connect], expected: Container[Connect], number: int) -> list[tuple[bool, ...]]:
-    """Whether each connect is answered. Calls with a different `number` connect from different ports."""
+    """Whether each connection attempt is answered. Calls with a different `number` connect from different ports."""
     clients: list[tuple[Connect, list[socket.socket]]] = []
     try:
         for connect in connects:
@@ -584,7 +587,7 @@ def _connecting(connect: Connect, port: int) -> socket.socket:
 
 
 def _is_connected(client: socket.socket, until: float) -> bool:
-    """Whether a connect has been answered, or is answered before `until` by the monotonic clock."""
+    """Whether a connection attempt has been answered, or is answered before `until`, a time of the monotonic clock."""
     asked = select.poll()
     asked.register(client, select.POLLOUT)
     return (

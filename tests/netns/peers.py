@@ -1,15 +1,16 @@
 """A scenario's peers behind real sockets, in a process and a namespace of their own.
 
 They are the peers of `agent.simulated.peers` and of `tests.hostile`, so both worlds send the same bytes. Their
-addresses must exist already. The process serves the loopback addresses (`here`), such as a local cache of names, or all
-others. These include EC2, Route 53, its Resolver and its Profiles if the run reads them (`tests.netns.ec2_server`).
+addresses must exist already. With `here`, the process serves the loopback addresses, such as a local cache of names;
+without it, all other addresses. Among the latter are EC2, Route 53, its Resolver and its Profiles, if the run reads
+them (`tests.netns.ec2_server`).
 
 It writes events to a file: a line `ready` once everything listens, then `tcp ADDRESS PORT` for each connection, `udp
 ADDRESS PORT` for each datagram, `asked NAME` for each name that a datagram asks for, and `decrypted ADDRESS PORT` for
 data that a client has sent inside TLS. It uses a file because a pipe that nobody reads would block the peers.
 
-The processes are forked from one that has imported this module (`multiprocessing`, start method `forkserver`): starting
-the interpreter and its imports takes as long as a run of the program.
+Each process is forked from a process that has already imported this module (`multiprocessing`, start method
+`forkserver`), since starting an interpreter with these imports takes as long as a run of the program.
 """
 
 import asyncio
@@ -40,15 +41,17 @@ DECRYPTED: Final = "decrypted"
 ASKED: Final = "asked"
 _DATAGRAM_BYTES: Final = 65_535
 _CLONE_NEWNET: Final = 0x40000000
-"""The flag for a network namespace in linux/sched.h; see setns(2)."""
+"""The flag for a network namespace in setns(2), from linux/sched.h."""
 _NO_LINGER: Final = struct.pack("ii", 1, 0)
-"""struct linger of socket(7): closing then sends a reset."""
+"""A struct linger of socket(7), with which closing a socket sends a reset."""
 
 Place = tuple[Address, int]
 
 
 def places(scenario: Scenario, *, here: bool = False) -> tuple[Place, ...]:
-    """Every address and TCP port that the scenario mentions, each once: on the host itself, or all others."""
+    """Every address and TCP port in the scenario, each once: those on the host itself if `here` is set, otherwise all
+    others.
+    """
     services = [(address, port) for row in scenario.tcp for address in row.addresses for port in row.ports]
     resolvers = [(address, DNS_PORT) for address in peers.resolvers_of(scenario)]
     metadata = [(address, peers.METADATA_PORT) for address in peers.metadata_addresses(scenario)]
@@ -99,7 +102,7 @@ def serve_in(
 
 
 def _enter(namespace: str) -> None:
-    """Enter a namespace of `ip netns`; `os.setns` needs Python 3.12."""
+    """Enter a namespace of `ip netns`, without `os.setns`, which needs Python 3.12."""
     entry = os.open(f"/run/netns/{namespace}", os.O_RDONLY | os.O_CLOEXEC)
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.setns(entry, _CLONE_NEWNET):
@@ -108,7 +111,9 @@ def _enter(namespace: str) -> None:
 
 
 async def _serve_until(parent: Connection, scenario: Scenario, *, here: bool) -> None:
-    """Serve the scenario until `parent` is closed. Raises the exception of a peer, unless the client disconnected."""
+    """Serve the scenario until `parent` is closed. Raises the exception of a peer, unless a client's disconnection
+    caused it.
+    """
     over = asyncio.Event()
     asyncio.get_running_loop().add_reader(parent.fileno(), over.set)
     with ExitStack() as stack:
@@ -119,7 +124,7 @@ async def _serve_until(parent: Connection, scenario: Scenario, *, here: bool) ->
 
 
 async def _serve(scenario: Scenario, over: asyncio.Event, *, here: bool) -> None:
-    """Serve all peers in the event loop until `over`."""
+    """Serve all peers in the event loop until `over` is set."""
     async with asyncio.TaskGroup() as group:
         # All sockets are bound before anything runs, so that after `ready` no connection is refused.
         works = [
@@ -190,7 +195,7 @@ def _name_in(packet: bytes) -> str:
 
 
 def _say(*words: object) -> None:
-    os.write(1, f"{' '.join(map(str, words))}\n".encode("ascii"))  # at once, since the test waits for it
+    os.write(1, f"{' '.join(map(str, words))}\n".encode("ascii"))  # written at once, since the test waits for the line
 
 
 def _now() -> datetime:

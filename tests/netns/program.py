@@ -23,10 +23,10 @@ from tests.support.validator import VALIDATOR
 
 PROGRAM: Final = Path(sysconfig.get_path("scripts"), "backuplink")
 START_SECONDS: Final = 30.0
-"""Seconds for an interpreter to start and to end on a busy machine."""
+"""The seconds that an interpreter may take to start and to end on a busy machine."""
 READ_SECONDS: Final = 5.0
-"""Seconds for each step of a run that asks EC2, since Python makes and reads the answers on both sides. A second, as
-many scenarios give a step, is too little if every processor is busy.
+"""The timeout in seconds for each step of a run that reads EC2. Python both writes and reads the answers, so one
+second, the timeout of many scenarios, is too little if every processor is busy.
 """
 
 
@@ -44,7 +44,7 @@ class Ended:
 
 
 def check(vpc: Vpc, folder: Path) -> Ended:
-    """Run `backuplink check` with the scenario's options and with `folder` for its files, and wait for its end."""
+    """Run `backuplink check` with the scenario's options and with `folder` for its files, and wait until it ends."""
     with started(vpc, folder) as process:
         return ended(process, limit=vpc.scenario.run.deadline + START_SECONDS)
 
@@ -70,9 +70,9 @@ def started(vpc: Vpc, folder: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def ended(process: subprocess.Popen[str], *, limit: float) -> Ended:
-    """Wait for the program at most `limit` seconds and read its one document, which must follow the schema.
-
-    Raises subprocess.TimeoutExpired, and AssertionError if the program wrote to stderr, which is not a terminal.
+    """Wait at most `limit` seconds for the program, and read its single document, which must follow the schema. Raises
+    subprocess.TimeoutExpired. Raises AssertionError if the program wrote to stderr, since stderr is not a terminal
+    here.
     """
     document, errors = process.communicate(timeout=limit)
     assert errors == ""
@@ -82,7 +82,7 @@ def ended(process: subprocess.Popen[str], *, limit: float) -> Ended:
 
 
 def facts_options(vpc: Vpc, folder: Path) -> tuple[str, ...]:
-    """The options that give a run the configuration in a file, if the scenario says so."""
+    """The options with which a run reads the configuration from a file, if the scenario says so."""
     ec2 = vpc.scenario.ec2
     if ec2 is None or ec2.source == "live":
         return ()
@@ -92,7 +92,7 @@ def facts_options(vpc: Vpc, folder: Path) -> tuple[str, ...]:
 
 
 def always_reading(toml: str) -> str:
-    """A scenario's file with a run that reads the configuration even if the path is healthy."""
+    """The file of a scenario, changed so that the run reads the configuration even if the path is healthy."""
     if 'ec2 = "always"' in toml:
         return toml
     head, run, rest = toml.partition("[run]\n")
@@ -122,12 +122,12 @@ def options(run: RunPart, ec2: Ec2Part | None = None) -> tuple[str, ...]:
 
 
 def environment(vpc: Vpc, folder: Path) -> dict[str, str]:
-    """All variables of the program. It trusts the roots of the scenario's world."""
+    """All environment variables of the program. With them, it trusts the roots of the scenario's world."""
     roots = folder / "roots.pem"
     roots.write_text("".join(root_pem(issuer) for issuer in vpc.scenario.host.trusts), encoding="ascii")
     config = folder / "config"
     lines = []
-    if vpc.scenario.sdk.region is not None:  # the command itself would read it first if it were in a variable
+    if vpc.scenario.sdk.region is not None:  # in a variable, the command itself would read it before the SDK does
         lines.append(f"region = {vpc.scenario.sdk.region}")
     if vpc.scenario.credentials.source == "fails":
         lines.append("credential_process = /bin/false")
@@ -153,7 +153,9 @@ def environment(vpc: Vpc, folder: Path) -> dict[str, str]:
 
 
 def credential_variables(credentials: CredentialsPart, folder: Path) -> dict[str, str]:
-    """Variables with the credentials for the SDK; none if the scenario has no credentials or their source fails."""
+    """The variables with the SDK's credentials. There are no variables if the scenario has no credentials, or if the
+    source of the credentials fails.
+    """
     if credentials.source == "web-identity":
         role = "arn:aws:iam::111122223333:role/BackupAgent"
         return {"AWS_ROLE_ARN": role, "AWS_WEB_IDENTITY_TOKEN_FILE": str(folder / "token")}
@@ -164,8 +166,8 @@ def credential_variables(credentials: CredentialsPart, folder: Path) -> dict[str
 
 
 def metadata_variables(scenario: Scenario) -> dict[str, str]:
-    """Variables that set how long the SDK waits for silent metadata. If a step's timeout must end the wait, the SDK's
-    limit is far longer, since on a busy machine either of two close limits may come first.
+    """The variables that set how long the SDK waits for metadata that do not answer. If the timeout of a step must end
+    the wait, the SDK's limit is far longer, since of two similar limits either may be reached first on a busy machine.
     """
     if scenario.metadata.answer == "silence" and scenario.run.timeout < METADATA_SECONDS:
         return {"AWS_METADATA_SERVICE_TIMEOUT": str(int(START_SECONDS))}

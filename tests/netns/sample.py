@@ -1,7 +1,5 @@
-"""The worlds that CI builds in namespaces: a sample that contains every wire shape.
-
-The choice needs a run of every world in memory, so the result is kept in a file. `python -m tests.netns.sample` writes
-it.
+"""The worlds that CI builds in namespaces: a sample that contains every wire shape. To choose the sample, every world
+must run in memory, so the result is kept in a file. `python -m tests.netns.sample` writes it.
 """
 
 from functools import cache

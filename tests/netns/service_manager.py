@@ -1,11 +1,10 @@
 """A real systemd that runs the shipped units on the host of a VPC.
 
-It is process 1 of a PID namespace. Its root is in memory: /usr and the Python of the tests are this machine's,
-read-only, and the rest is empty. It has the shipped units, the units of the journal, and empty targets in place of the
-system's own, so that it starts no service of this machine and waits for no network. Kernel settings are read-only for
-it.
-
-It cannot show limits of memory and tasks if another cgroup hierarchy of this machine has these controllers.
+It is process 1 of a PID namespace. Its root file system is in memory: /usr and the Python of the tests come from this
+machine, read-only, and the rest is empty. It has the shipped units, the units of the journal, and empty targets instead
+of the system's own, so that it starts no service of this machine and does not wait for a network. It cannot change
+kernel settings. It cannot enforce limits of memory and tasks if another cgroup hierarchy of this machine has these
+controllers.
 """
 
 import json
@@ -152,7 +151,9 @@ class ServiceManager:
         return {name: value for name, _, value in (line.partition("=") for line in lines)}
 
     def wait_for(self, unit: str, fulfilled: Callable[[Mapping[str, str]], bool]) -> Mapping[str, str]:
-        """Wait until a unit's properties are as wanted; returns them. Raises AssertionError after SECONDS."""
+        """Wait until the properties of a unit fulfil a condition; returns these properties. Raises AssertionError after
+        SECONDS.
+        """
         until = time.monotonic() + SECONDS
         while not fulfilled(properties := self.properties(unit)):
             assert time.monotonic() < until, properties
@@ -160,23 +161,25 @@ class ServiceManager:
         return properties
 
     def path(self, name: str) -> Path:
-        """The path of a file in its root, for this process."""
+        """The path by which this process reaches a file in the root of systemd."""
         return Path(f"/proc/{self.process_id}/root{name}")
 
     def write(self, name: str, text: str) -> None:
-        """Write a file below its root that every user may read."""
+        """Write a file that every user may read, below the root of systemd."""
         file = self.path(name)
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
         file.chmod(0o644)
 
     def drop_in(self, unit: str, text: str) -> None:
-        """Change a unit by a drop-in as an operator does, which replaces earlier changes."""
+        """Change a unit with a drop-in, as an operator does. It replaces earlier changes of the unit."""
         self.write(f"/etc/systemd/system/{unit}.d/override.conf", text)
         self.systemctl("daemon-reload")
 
     def journal(self, unit: str) -> list[dict[str, Any]]:
-        """The journal entries of a unit's processes so far, by the journal's fields, oldest first."""
+        """The journal entries that a unit's processes have written so far, oldest first. Each entry has the journal's
+        fields.
+        """
         for words in (["--sync"], ["--output=json", "_TRANSPORT=stdout", f"_SYSTEMD_UNIT={unit}"]):
             done = self.run("journalctl", "--no-pager", *words)
             assert done.returncode == 0, (words, done.stderr)
@@ -184,7 +187,7 @@ class ServiceManager:
 
 
 def missing() -> str | None:
-    """Why a systemd cannot be started here, or None if nothing is known to prevent it."""
+    """Why a systemd cannot be started here, or None if there is no known reason."""
     for program in (str(SYSTEMD), "/bin/kill", *"systemctl journalctl unshare nsenter pivot_root".split()):
         if shutil.which(program) is None:
             return f"the program {program} is not there"
@@ -200,7 +203,7 @@ def missing() -> str | None:
 
 @contextmanager
 def service_manager(vpc: Vpc) -> Iterator[ServiceManager]:
-    """A running systemd on the host of a VPC. When the block ends, it and all its processes are gone.
+    """Run a systemd on the host of a VPC. When the block ends, systemd and all its processes have ended.
 
     Raises RuntimeError if it does not start.
     """
@@ -225,7 +228,7 @@ def service_manager(vpc: Vpc) -> Iterator[ServiceManager]:
 
 
 def _started(process: subprocess.Popen[bytes], output: IO[bytes]) -> ServiceManager:
-    """The systemd below a process, once it has started. Raises RuntimeError if the process ends first."""
+    """The systemd that this process starts, once it runs. Raises RuntimeError if the process ends first."""
     until = time.monotonic() + SECONDS
     while time.monotonic() < until and process.poll() is None:
         for child in _children(process):

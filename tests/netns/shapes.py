@@ -1,10 +1,10 @@
 """Wire shapes: the properties of a scenario's bytes and packets that may differ between the worlds.
 
 The peers of a scenario (`agent.simulated.peers`) and the answers of EC2 come from the same code in memory and in
-namespaces. Only the kernel, its firewall, its C library and its routes can behave differently. Such differences appear
-in how each exchange of a run ended, apart from the peer's words, and depend on the settings of the host and the peers.
-Each such end or setting is a shape. A set of scenarios with all shapes is a sample that omits nothing that a second
-world could show.
+namespaces. Only the kernel, its firewall, its C library and its routes can behave differently. Such differences depend
+on the settings of the host and the peers, and appear in the way in which each exchange of a run ended, apart from the
+peer's words. Each such way or setting is a shape. If a set of scenarios has all shapes, no other scenario can show a
+further difference between the worlds.
 """
 
 from collections.abc import Hashable, Mapping
@@ -16,7 +16,7 @@ from agent.simulated.scenario import Scenario
 from probes.model import FailureKind, Observation, Skipped, Step
 
 SPOKEN: Final = frozenset({Step.HTTP, Step.API, Step.EC2})
-"""Steps whose answers are a peer's words, which are the same bytes in both worlds."""
+"""Steps whose answer consists of a peer's words, which are the same bytes in both worlds."""
 TRANSPORT: Final = frozenset(
     {
         FailureKind.TIMEOUT,
@@ -28,7 +28,7 @@ TRANSPORT: Final = frozenset(
         FailureKind.DEADLINE,
     }
 )
-"""Failures in which an exchange ends without an answer."""
+"""The kinds of failures in which an exchange ends without an answer."""
 _WORDS: Final = frozenset(
     {
         *("addresses", "api", "region", "names", "gateways_seen", "gateways_per_page"),
@@ -36,7 +36,7 @@ _WORDS: Final = frozenset(
         *("clock_seconds", "connect_status", "round_trip_seconds"),
     }
 )
-"""Keys that say what a peer answers, and to which client."""
+"""The keys of a scenario that say what a peer answers, and to which client."""
 
 
 def shapes(scenario: Scenario, measurement: Measurement) -> frozenset[Hashable]:
@@ -49,7 +49,7 @@ def sample(of: Mapping[str, frozenset[Hashable]]) -> tuple[str, ...]:
     left = {shape for scenario_shapes in of.values() for shape in scenario_shapes}
     chosen = set()
     while left:
-        best = max(of, key=lambda name: len(of[name] & left))  # the first of several
+        best = max(of, key=lambda name: len(of[name] & left))  # if several are equal, the first
         chosen.add(best)
         left -= of[best]
     return tuple(name for name in of if name in chosen)

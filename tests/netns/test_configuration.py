@@ -1,7 +1,6 @@
-"""The kernel treats packets as the configuration says. All peers of a VPC accept connections, behind a filter made from
-the facts alone, and the installed program finds there what the scenario expects.
-
-So the measurement must equal the prediction at every port of every address, and the findings must name the cause.
+"""The kernel treats packets as the configuration says. All peers of a VPC accept connections, but they are behind a
+filter that is made from the facts alone. The installed program must find there what the scenario expects: the
+measurement must equal the prediction at every port of every address, and the findings must name the cause.
 """
 
 import tempfile
@@ -62,7 +61,7 @@ NAMES: Final = (
     "two-faults-groups-at-both-ends",
     "zone-not-covered",
 )
-"""Scenarios whose fault concerns only packets, and comes from the configuration alone."""
+"""Scenarios in which the configuration alone causes the fault, and the fault only affects packets."""
 
 _NAMES_OF_BACKUP: Final = """
 [[dns]]
@@ -115,7 +114,7 @@ def world(toml: str, more: str, status: str, path: str, *findings: str) -> str:
 
 
 def groups(**rules: str) -> str:
-    """Security groups whose rules differ from the healthy ones."""
+    """The security groups of the healthy scenario with some rules replaced."""
     ids = {"own": "sg-0a1b2c3d4e5f67890", "endpoint": "sg-0e1b2c3d4e5f67890"}
     return "".join(f'[[ec2.groups]]\ngroup_id = "{ids[name]}"\nrules = [{rules[name]}]\n' for name in rules)
 
@@ -160,7 +159,7 @@ PEERED: Final = (
     f'subnet_ids = ["subnet-0e1b2c3d4e5f67890"]\nentries = [{ALL_IN}, {ALL_OUT}]\n'
     + table(LOCAL, '{ destination = "10.40.0.0/16", target = "pcx-0a1b2c3d4e5f67890" }')
 )
-"""An endpoint in a peered VPC of the account."""
+"""Facts about an endpoint in a peered VPC of the same account."""
 
 WORLDS: Final = {
     "open-dual-stack": world(DUAL_STACK, "", "ok", "private"),
@@ -220,13 +219,13 @@ WORLDS: Final = {
         "private",
     ),
 }
-"""Additional worlds for the same tests, as files of scenarios."""
+"""Additional worlds for the tests here, each written as the file of a scenario."""
 FILES: Final = {name: scenarios.text(name) for name in NAMES} | WORLDS
 
 
 def everything_accepts(name: str, toml: str) -> str:
-    """The scenario's file with services at all ports of all addresses of endpoints, even those that are silent in the
-    scenario.
+    """The file of the scenario, changed so that a service accepts connections at every port of every endpoint address,
+    even at those that are silent in the scenario.
     """
     rows = "".join(_accepting(scenarios.parse(name, toml)))
     place = toml.find("[[tcp]]")
@@ -244,7 +243,7 @@ def _accepting(scenario: Scenario) -> Iterator[str]:
 
 
 def make(name: str) -> program.Ended:
-    """One run for all tests of the world."""
+    """Make one run of a world, for all tests of this world."""
     toml = program.always_reading(everything_accepts(name, FILES[name]))
     scenario = scenarios.parse(name, toml)
     built = vpc(name, toml, rules=filters.filtering(scenario), routes=filters.routing(scenario))
@@ -260,7 +259,7 @@ def test_the_kernel_does_what_was_predicted_and_the_program_names_the_cause(
     verdict = run.report.verdict
     assert (verdict.status, verdict.path, run.findings) == (expect.status, expect.path, expect.findings), "cause"
     assert run.code == exits.of_status(expect.status), "exit code"
-    # Steps without an answer are predicted too, although no measurement exists.
+    # Steps that were not measured are predicted, too.
     paths = [path for path in run.report.paths if path.measured is not Measured.NOT_MEASURED]
     outcomes = {(str(path.address), path.port): (path.predicted, path.measured) for path in paths}
     expected = {Reachability.OPEN: Measured.CONNECTED, Reachability.BLOCKED: Measured.SILENT}

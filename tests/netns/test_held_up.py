@@ -1,6 +1,6 @@
 """A host that delays the program, with real packets: the process is stopped and continued, or competes with more work
-than the machine has processors. The program must neither report a fault that the network does not have, nor excuse a
-real one.
+than the machine has processors. The program must neither report a fault that the network does not have, nor overlook a
+real fault.
 """
 
 import signal
@@ -30,14 +30,16 @@ from tests.support import extent, scenarios
 pytestmark = [pytest.mark.netns, pytest.mark.usefixtures("namespaces")]
 
 FEW: Final = ("healthy", "one-zone-silent", "handshake-stalls")
-"""The scenarios for every change; with `--everything`, one scenario of every wire shape."""
+"""The scenarios for every change of the host. With `--everything`, there are scenarios with every wire shape."""
 NAMES: Final = tuple(name for name in chosen() if name not in VARIANTS) if extent.everything() else FEW
 RUNS_SECONDS: Final = 0.25
 STOPPED_SECONDS: Final = 0.75
 BUSY: Final = 9
 """The number of processes that only compute."""
 BESIDE_BUSY_ONES: Final = NAMES[::8]
-"""The scenarios beside busy processes, each of which slows every other test on this machine for seconds."""
+"""The scenarios that run beside busy processes. There are few, since each slows every other test on this machine for
+seconds.
+"""
 
 
 @contextmanager
@@ -72,9 +74,9 @@ def make(name: str) -> program.Ended:
 
 
 def finds_what_is_there(name: str, ended: program.Ended) -> None:
-    """Its findings are the scenario's, as far as the run got. If the deadline came first, or a step that the verdict
-    needs got too little time, the report says so, and the verdict is never ok. Of other steps, only findings of
-    severity info may be missing.
+    """Assert that the findings are those of the scenario, as far as the run got. If the deadline came first, or if a
+    step that the verdict needs had too little time, the report must say so, and the verdict must not be ok. For other
+    steps, only findings of severity info may be missing.
     """
     expect, status = scenarios.load(name).expect, ended.report.verdict.status
     held_up = {"ENV015", "RUN001"} & set(ended.findings)
@@ -102,7 +104,7 @@ def test_a_process_that_is_stopped_finds_what_is_there(name: str, runs: Runs[pro
 
 @pytest.fixture(scope="module")
 def busy() -> Iterator[None]:
-    """Nine processes that only compute."""
+    """Run nine processes that only compute."""
     loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(BUSY)]
     try:
         yield

@@ -1,5 +1,5 @@
-"""Peers that mean harm, behind real sockets: the installed program must end in time, with a complete and small report,
-and must not be influenced.
+"""Hostile peers behind real sockets: the installed program must end in time with a complete and small report, and the
+peers must not influence its verdict.
 """
 
 import errno
@@ -32,14 +32,16 @@ ALWAYS: Final = ("deadline", "name-circle", "names", "reset-at-once")
 """Cases that run in every selection."""
 ALL: Final = tuple(name for name in cases.NAMES if "namespaces" in cases.scenario(name).worlds)
 NAMES: Final = tuple(name for name in ALL if name in {*one_in(8, ALL), *ALWAYS})
-"""Every fourth case; the peers are the same code in memory, where each case is run."""
+"""A part of the cases. The same code serves the peers in memory, and all cases run there."""
 OF_THIS_SYSTEM: Final = frozenset({"names", "reset-at-once"})
-"""Cases in which the same bytes may be reported as a different failure. The C library accepts some answers that this
-program refuses, and has one error for several failures. A reset at once may come before or after the connection is seen
-as established.
+"""Cases in which the same bytes may be reported as a different failure than in memory. The C library accepts some
+answers that this program refuses, and has one error for several failures. An immediate reset may arrive before or after
+the program sees the connection as established.
 """
 OVERTIME_SECONDS: Final = 20.0
-"""Seconds by which a run may exceed its deadline on a busy machine. In memory, by a virtual clock, it never does."""
+"""The seconds by which a run may exceed its deadline on a busy machine. In memory, by a virtual clock, no run exceeds
+it.
+"""
 HUNG_SECONDS: Final = 30.0
 """Seconds after which a process that still runs is killed."""
 PEAK: Final = cases.FOLDER / "peak.py"
@@ -47,7 +49,7 @@ PEAK: Final = cases.FOLDER / "peak.py"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survived:
-    """A run among peers that mean harm."""
+    """A run that hostile peers could not stop."""
 
     report: Report
     document: str
@@ -63,7 +65,7 @@ def longest(name: str) -> float:
 
 
 def make(name: str) -> Survived:
-    """One run for all tests of the case."""
+    """Make one run of a case, for all tests of this case."""
     with tempfile.TemporaryDirectory() as text, vpc(name, cases.toml(name)) as network:
         folder = Path(text)
         (folder / "home").mkdir()
@@ -117,8 +119,8 @@ def test_metadata_is_believed_as_far_as_it_is_good(name: str, runs: Runs[Survive
 
 
 def test_a_deadline_shorter_than_any_step_ends_a_run(runs: Runs[Survived]) -> None:
-    """The run ends in time, like every run above, although the peer keeps dripping and the step would wait longer than
-    allowed.
+    """The run ends in time, like every run above, although the peer keeps sending slowly and the step's timeout is
+    longer than the deadline.
     """
     run = runs["deadline"].report
     assert cases.scenario("deadline").run.timeout > longest("deadline")
@@ -136,7 +138,7 @@ def test_what_resolvers_say_to_this_program_itself_is_as_in_memory(runs: Runs[Su
 
 
 def asked(report: Report) -> dict[str, object]:
-    """How each resolver answered this program itself."""
+    """For each resolver, the kind of failure with which a query of the program itself ended, if it failed."""
     observations = (observation for observation in report.observations if observation.subject.resolver is not None)
     return {observation.id: observation.failure and observation.failure.kind for observation in observations}
 
@@ -144,20 +146,22 @@ def asked(report: Report) -> dict[str, object]:
 def test_thousands_of_addresses_from_the_library_are_not_measured(runs: Runs[Survived]) -> None:
     observations = {observation.id: observation for observation in runs["names"].report.observations}
     lookup = observations["dns/backup@thousands.example.com/getaddrinfo"]
-    assert lookup.failure is not None  # the GNU library returns all of them, other libraries none
+    assert lookup.failure is not None  # the GNU library returns all addresses, other libraries return none
     assert [observation for observation in observations if observation.startswith("tcp/backup@thousands.")] == []
 
 
 # --- What a person watches -------------------------------------------------------------------------------------------
 
 TALKING: Final = ("certificates-texts", "certificates-texts-trusted", "http-texts")
-"""Peers whose texts for a terminal appear in findings."""
+"""Cases in which findings quote texts that control a terminal."""
 PROGRESS: Final = r"(?:\r[0-9]+ of [0-9]+ checks, [0-9.]+ of at most [0-9.]+ s *)+\r {60}\r"
 """The progress line, which is rewritten at each update and cleared at the end."""
 DOCUMENT: Final = (
     r"\x1b\[1;3[0-9]m[A-Z]+\x1b\[0m(?P<rest>(?:[\x20-\x7e]|\r\n|\x1b\[(?:1;)?3[0-9]m[\x20-\x7e]+\x1b\[0m)+)"
 )
-"""A first word and words below it in colour; pty(7) writes each line end as two characters."""
+"""The report on a terminal: its first word is in colour, and so are words further below. pty(7) writes each line end as
+two characters.
+"""
 
 
 @pytest.mark.parametrize("name", TALKING)
@@ -183,7 +187,7 @@ def test_no_peer_breaks_a_line_of_a_run_that_is_watched(name: str) -> None:
     assert done.stderr == b""
     assert re.fullmatch(rb"(?:[\x20-\x7e]+\n)+", done.stdout)
     lines = [json.loads(line) for line in done.stdout.splitlines()]
-    # Only output written during the run says when the run must end.
+    # The deadline is only in output that is written during the run.
     assert lines[0]["deadline"] == network.scenario.run.deadline
     report = codec.decode({key: value for key, value in lines[-1].items() if key != "type"})
     cases.assert_harmless(report)
@@ -193,12 +197,12 @@ def test_no_peer_breaks_a_line_of_a_run_that_is_watched(name: str) -> None:
 
 
 def called(network: Vpc, wanted: str) -> list[str]:
-    """The command for the scenario's run on its host, with a document of this format."""
+    """The command that makes the scenario's run on its host, and writes a document of this format."""
     options = (
         *program.options(network.scenario.run),
         "--format",
         wanted,
-    )  # if a format is given twice, the last one counts
+    )  # if `--format` is given twice, the second one applies
     return network.on_host(str(program.PROGRAM), "check", *options)
 
 
@@ -210,7 +214,7 @@ def surroundings(network: Vpc, folder: Path) -> dict[str, Any]:
 
 
 def on_terminal(network: Vpc, folder: Path) -> tuple[str, int]:
-    """All output of the program on one terminal, as stdout and stderr, and its exit code."""
+    """All output of the program if stdout and stderr are the same terminal, and its exit code."""
     outer, inner = pty.openpty()
     with subprocess.Popen(
         called(network, "text"), **surroundings(network, folder), stdout=inner, stderr=inner
@@ -234,6 +238,6 @@ def everything(outer: int) -> str:
         try:
             parts.append(os.read(outer, 1 << 16))
         except OSError as error:
-            if error.errno != errno.EIO:  # the error by which the kernel says that the other end is closed (pty(7))
+            if error.errno != errno.EIO:  # EIO: the other end is closed (pty(7))
                 raise
             return b"".join(parts).decode("utf-8")

@@ -1,8 +1,8 @@
 """The program contacts only the addresses that the README promises, and sends nothing to a peer whose certificate does
 not verify.
 
-The promises are written here by hand, not taken from the program's plan. They are complete: the test also fails if a
-run does not reach a promised place, so it cannot pass by seeing nothing.
+The promises are written here by hand, not taken from the program's plan. The test also fails if a run does not reach a
+promised place, so it cannot pass merely because it sees no packets.
 """
 
 import tempfile
@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.netns, pytest.mark.usefixtures("namespaces")]
 
 METADATA: Final = "tcp 169.254.169.254 80"
 AMAZON: Final = ("10.0.0.2", "169.254.169.253")
-"""The VPC's resolver, which the host also uses unless the scenario says otherwise."""
+"""The addresses of the VPC's resolver. The host uses them, too, unless the scenario says otherwise."""
 ZONES: Final = ("10.0.1.17", "10.0.2.17", "10.0.3.17")
 GATEWAY_PORTS: Final = (443, 1026, 1027, 1028, 1031, 2222)
 READ: Final = "healthy, and its configuration is read"
@@ -49,9 +49,9 @@ BESIDE: Final = {
         }
     ),
 }
-"""Names that are looked up to learn what the default name resolves to, or to read the configuration."""
+"""Other names that a run looks up: to learn what the default name resolves to, or to read the configuration."""
 NOT_ASKED_FOR: Final = {"endpoint-names-only": frozenset({"backup-gateway.eu-west-1.amazonaws.com"})}
-"""Names of services that the run does not check, since it selects others. Its world has them nevertheless."""
+"""Names of services that exist in the scenario's world, but that the run does not check, since it selects others."""
 LOCATION: Final = "portal.example.com"
 """The host to which the scenario's redirect points."""
 
@@ -63,21 +63,21 @@ class Sent:
     report: Report
     seen: guard.Seen
     asked: frozenset[str]
-    """Names in datagrams to resolvers."""
+    """The names for which a datagram asked a resolver."""
     connected: frozenset[str]
     decrypted: frozenset[str]
-    """Addresses and ports that received data inside TLS."""
+    """The addresses and ports that received data inside TLS."""
 
 
 def world(name: str) -> str:
-    """The scenario of a name, as the text of its file."""
+    """The text of the file of the scenario with this name."""
     if name == READ:
         return program.always_reading(f"{scenarios.text('healthy')}\n[ec2]\n")
     return scenarios.text(name)
 
 
 def make(name: str) -> Sent:
-    """One run for all tests of the scenario."""
+    """Make one run of a scenario, for all tests of this scenario."""
     with tempfile.TemporaryDirectory() as folder, vpc(name, world(name)) as network:
         guard.post(network)
         report = program.check(network, Path(folder)).report
@@ -99,7 +99,7 @@ def promised(*addresses: str, resolvers: tuple[str, ...] = AMAZON, besides: tupl
 
 
 def datagrams(*addresses: str) -> tuple[str, ...]:
-    """The datagram that shows whether this host's own firewall is the reason for a silence."""
+    """The places of the datagrams that show whether the host's own firewall is why an address does not answer."""
     return tuple(f"udp {address} 443" for address in addresses)
 
 
@@ -152,7 +152,9 @@ def test_only_names_of_endpoints_are_looked_up(name: str, runs: Runs[Sent]) -> N
 
 
 def test_stranger_is_seen_and_named(runs: Runs[Sent]) -> None:
-    """If a run is compared with the promise of a different scenario, its additional places are found."""
+    """If a run is compared with the promise of a different scenario, the test finds the places that are not
+    promised.
+    """
     strangers = runs["resolvers-disagree"].seen.places.keys() - PROMISED["healthy"]
     assert strangers == {"udp 10.0.9.53 53", "tcp 52.95.111.30 443", "udp 52.95.111.30 443"}
 
@@ -201,5 +203,5 @@ def test_nothing_but_a_handshake_for_who_is_not_verified(name: str, strange: set
     ],
 )
 def test_requests_for_who_is_verified(name: str, verified: set[str], runs: Runs[Sent]) -> None:
-    """The peers' reports of data inside TLS are correct: without this, the test above would prove nothing."""
+    """The peers correctly report data inside TLS. If they did not, the test above would prove nothing."""
     assert runs[name].decrypted == verified

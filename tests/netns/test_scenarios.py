@@ -1,4 +1,5 @@
-"""Scenarios with real sockets: the installed program must make the same observations and findings as in memory.
+"""Scenarios with real sockets, in which the installed program must make the same observations and findings as in
+memory.
 
 The chosen scenarios have every wire shape (`tests.netns.shapes`); with `--everything`, every scenario runs.
 """
@@ -26,26 +27,26 @@ pytestmark = [pytest.mark.netns, pytest.mark.usefixtures("namespaces")]
 
 
 def chosen() -> tuple[str, ...]:
-    """The worlds that are run: together they have every wire shape."""
+    """The worlds that are run. Together, they have every wire shape."""
     return tuple(WORLDS) if extent.everything() else sample.kept()
 
 
 UNLIKE: Final = frozenset(
     {
         "interfaces",  # a real host also has a loopback and link-local addresses
-        "name",  # state of the host: a network namespace has none of its own
+        "name",  # the host's own state, which a network namespace does not have
         "round_trip_seconds",
         "retransmits",  # depends on the instant at which a step gives up
         "by_root",  # depends on the user: a namespace requires root
         "queries",  # a slow machine sends a different number
         "mss",
-        "time_configuration",  # the path of a file here
-        "trust",  # the path of another file here
+        "time_configuration",  # the path of a file on this machine
+        "trust",  # the path of another file on this machine
         "ca_bundle",
         "date",
         "expires_at",
         "server_time",
-        "error_message",  # a refusal because of the clock names the time
+        "error_message",  # if the clock is the reason for a refusal, it contains the time
         "clock_offset_seconds",
         "clock_uncertainty_seconds",
     }
@@ -61,7 +62,7 @@ def test_the_sample_has_every_wire_shape() -> None:
 
 
 def make(name: str) -> program.Ended:
-    """One run for all tests of the world."""
+    """Make one run of a world, for all tests of this world."""
     with tempfile.TemporaryDirectory() as folder, vpc(name, WORLDS[name]) as network:
         return program.check(network, Path(folder))
 
@@ -79,14 +80,14 @@ def test_both_worlds_are_one(name: str, runs: Runs[program.Ended]) -> None:
 
 
 def is_unread(seen: object) -> bool:
-    """Whether a step is a read that a run could do without. Slowness of a busy machine looks like a fault, so it may
-    cause reads that other runs do not make, or the run may end before a read does.
+    """Whether a step is a read that a run does not need. On a busy machine, slowness looks like a fault, so a run may
+    make reads that other runs do not make, or it may end before a read does.
     """
     return isinstance(seen, tuple) and seen[0] is Skipped and seen[2] in (NO_TROUBLE, NO_TROUBLE_WITH_NAMES, NOT_NEEDED)
 
 
 def observed(report: Report) -> dict[str, object]:
-    """The observations of a report, without times and without facts in UNLIKE."""
+    """The observations of a report, without times and without the facts in UNLIKE."""
     return {
         "verdict": (report.verdict.status, report.verdict.path),
         "findings": [finding.id for finding in report.findings],
@@ -106,7 +107,7 @@ def _seen(observation: Observation[Any]) -> tuple[object, ...]:
     facts = {} if observation.facts is None else dataclasses.asdict(observation.facts)
     match observation.subject.operation:
         case "getaddrinfo" if facts:
-            # The C library puts addresses first that it could reach (RFC 6724).
+            # The C library sorts addresses, and puts those that it can reach first (RFC 6724).
             facts["addresses"] = sorted(facts["addresses"], key=lambda address: (address.version, address))
         case "sdk-settings" if facts:
             del facts["version"]

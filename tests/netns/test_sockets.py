@@ -39,19 +39,23 @@ table ip lossy {
 }
 """
 SILENT_LOOKUP: Final = replaced(scenarios.text("resolver-silent"), "timeout = 1.0", "timeout = 30.0\ndeadline = 1.0")
-"""The lookup of the C library takes ten seconds here: two attempts of five seconds (resolv.conf(5))."""
+"""A scenario in which a lookup by the C library takes ten seconds: two attempts of five seconds each
+(resolv.conf(5)).
+"""
 
 
 @pytest.fixture(scope="module")
 def beyond_a_router() -> str:
-    """An endpoint with both families in different subnets from the host's, behind a router for both families."""
+    """A scenario whose endpoint has addresses of both families. They are not in the host's subnets, but behind a
+    router.
+    """
     near = replaced(DUAL_STACK, '"10.0.1.1", "fe80::1"', '"10.0.1.1", "fd80:0:0:1::1"')
     far = near.replace("10.0.1.17", "10.0.2.99").replace("fd80:0:0:1::17", "fd80:0:0:3::99")
     return far[: far.index("[[tcp]]")] + far[far.index("[expect]") :]
 
 
 def connects(ended: program.Ended) -> dict[str, Observation[TcpFacts]]:
-    """The attempts on 443 of backup, by address."""
+    """The connection attempts to port 443 of the target `backup`, by address."""
     observations = (
         observation for observation in ended.report.observations if observation.id.startswith("tcp/backup/")
     )
@@ -64,7 +68,7 @@ def facts_of(attempt: Observation[TcpFacts]) -> TcpFacts:
 
 
 def test_router_that_forbids_is_named(beyond_a_router: str, tmp_path: Path) -> None:
-    """RFC 1812, section 5.2.7.1, code 13; RFC 4443, section 3.1, code 1."""
+    """The router's messages have code 13 (RFC 1812, section 5.2.7.1) and code 1 (RFC 4443, section 3.1)."""
     with vpc("prohibited", beyond_a_router, rules=PROHIBITED) as network:
         ended = program.check(network, tmp_path)
     assert ended.findings == ("TCP004@backup",)

@@ -1,7 +1,7 @@
 """The shipped units, run by a real systemd on a host whose endpoint answers.
 
 A drop-in, as an operator writes it, changes only what a test needs: the credentials and the roots of the simulated AWS,
-the times of a timer or a watchdog, and for some tests the program that is started in the sandbox.
+the times of a timer or a watchdog, and, for some tests, the program that is started in the sandbox.
 """
 
 import json
@@ -43,8 +43,8 @@ REFUSED: Final = {
     *("memory to write and execute", "another personality", "a set-uid bit", "another priority"),
     *("a real-time priority", "the homes", "root's home", "process 1", "root's variables"),
 }
-"""Actions of `tests.netns.confined` that must fail. The program may open the sockets that it needs, and read the range
-of ports.
+"""The actions of `tests.netns.confined` that must fail. The program may open the sockets that it needs, and read the
+range of ports.
 """
 _WHAT: Final = 'region = "eu-west-1"\nservice = ["backup"]\nno-ec2 = true\n'
 SETTINGS: Final = f"{_WHAT}timeout = 60\ndeadline = 600\n"
@@ -67,12 +67,12 @@ class Host:
 
     def start(self, unit: str) -> Mapping[str, str]:
         """Start a service, wait until it has started or failed, and return its properties."""
-        self.manager.run("systemctl", "reset-failed", unit)  # so that recent starts do not count
+        self.manager.run("systemctl", "reset-failed", unit)  # so that systemd does not count recent starts
         self.manager.run("systemctl", "restart", unit)
         return self.manager.properties(unit)
 
     def journal(self, unit: str) -> list[tuple[int, str]]:
-        """Priority and text of each line that the last start of a service wrote."""
+        """The priority and the text of each line that a service has written since its most recent start."""
         began = int(self.manager.properties(unit)["ExecMainStartTimestampMonotonic"])
         lines = (line for line in self.manager.journal(unit) if int(line["__MONOTONIC_TIMESTAMP"]) >= began)
         return [(int(line["PRIORITY"]), line["MESSAGE"]) for line in lines]
@@ -86,7 +86,7 @@ def host(systemd: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ho
         manager.write(ROOTS, (folder / "roots.pem").read_text("ascii"))
         names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
         lines = (*(f"{name}={environment[name]}" for name in names), f"AWS_CA_BUNDLE={ROOTS}")
-        manager.path(ENVIRONMENT).write_text("\n".join(lines), "utf-8")  # it exists, for root alone
+        manager.path(ENVIRONMENT).write_text("\n".join(lines), "utf-8")  # the file exists, and only root may read it
         yield Host(manager)
 
 
@@ -131,7 +131,7 @@ def test_the_timer_starts_a_check_whose_sandbox_takes_nothing_from_the_report(ho
 
 SHARED: Final = "/hana/shared"
 SYSTEM: Final = "/usr/sap/HDB/SYS/global"
-"""A link to the system's folder below SHARED, as SAP's installer makes it."""
+"""A link to the folder of the SAP system below SHARED, as SAP's installer creates it."""
 LINK: Final = f"{SYSTEM}/hdb/opt/hdbbackint"
 AGENT: Final = f"{SHARED}/aws-backint-agent"
 BACKINT: Final = f"{AGENT}/aws-backint-agent-config.yaml"
@@ -142,7 +142,7 @@ SSM_HOST: Final = "ssm.eu-west-1.amazonaws.com"
 
 @pytest.fixture
 def agents(host: Host) -> Iterator[None]:
-    """The Backint agent and the SSM Agent on the host, in the places of their installers."""
+    """The Backint agent and the SSM Agent on the host, in the folders that their installers use."""
     host.manager.write(BACKINT, "LogLevel: INFO\n")
     host.manager.write(f"{AGENT}/aws-backint-agent-launcher.sh", "#!/bin/sh\nexport no_proxy=169.254.169.254\n")
     host.manager.write(UNIT, "[Unit]\nDescription=amazon-ssm-agent\n")
@@ -160,8 +160,8 @@ def agents(host: Host) -> Iterator[None]:
 @pytest.mark.usefixtures("agents")
 @pytest.mark.parametrize("is_open", [True, False], ids=["every user may read all", "root alone reads the settings"])
 def test_a_timer_finds_the_workloads_that_root_finds(host: Host, is_open: bool) -> None:
-    """The timer's user cannot read the agent's configuration, which only root may read, so it finds neither the
-    destination of the data nor its hosts.
+    """Only root may read the agent's configuration. The user of the timer therefore finds neither the destination of
+    the data nor the hosts of that destination.
     """
     host.configure(CHECK, settings='region = "eu-west-1"\nno-ec2 = true\ntimeout = 1\n')
     if not is_open:
@@ -233,7 +233,7 @@ def test_a_check_with_an_error_in_the_configuration_fails_and_the_journal_names_
 AS_NODE_EXPORTER: Final = (
     "import os, sys; os.setgroups([]); os.setgid(1); os.setuid(1); print(open(sys.argv[1]).read())"
 )
-"""Reads a file as a user who is neither root nor the service's user."""
+"""A command that reads a file as a user who is neither root nor the service's user."""
 
 
 def test_a_single_run_for_node_exporter_leaves_metrics_that_it_can_read(host: Host) -> None:
@@ -245,11 +245,11 @@ def test_a_single_run_for_node_exporter_leaves_metrics_that_it_can_read(host: Ho
         read = host.manager.run("python", "-I", "-S", "-c", AS_NODE_EXPORTER, metrics)
         assert 'backuplink_verdict_status{status="ok"} 1.0' in read.stdout, read.stderr
         taken.append(host.manager.path(metrics).stat().st_ino)
-    assert taken[0] != taken[1]  # the file is replaced, not overwritten
+    assert taken[0] != taken[1]  # the inode differs, so the file was replaced, not overwritten
     assert not host.manager.path("/run/backuplink.prom.new").exists()
     host.configure(TEXTFILE, "ExecStart=", "ExecStart=/usr/bin/backuplink check --no-such-option")
     assert host.start(TEXTFILE)["Result"] == "exit-code"
-    assert host.manager.path(metrics).stat().st_ino == taken[1]  # the old file stays, and its age is visible
+    assert host.manager.path(metrics).stat().st_ino == taken[1]  # the old file stays, with its old time
     for name in (metrics, "/run/backuplink.prom.new"):
         host.manager.path(name).unlink()
 
@@ -292,7 +292,7 @@ def test_the_watchdog_ends_a_watch_that_stands_still_and_it_is_started_again(hos
     host.configure(WATCH, "WatchdogSec=6s", settings=WATCH_SETTINGS)
     try:
         started = host.start(WATCH)
-        # The start counts as the first keep-alive: this is the first that the watch sent.
+        # systemd counts the start as a keep-alive, so this is the first one that the watch itself sent.
         moment = "WatchdogTimestampMonotonic"
         host.manager.wait_for(WATCH, lambda properties: int(properties[moment]) > int(started[moment]))
         host.manager.run("sh", "-c", f"kill -s STOP {started['MainPID']}")
@@ -315,7 +315,7 @@ def test_the_watchdog_ends_a_watch_that_stands_still_and_it_is_started_again(hos
     ids=["check", "watch", "textfile"],
 )
 def test_a_service_can_write_and_do_what_it_must_and_nothing_else(host: Host, unit: str, folders: set[str]) -> None:
-    """The process also tries every folder of the host that is writable for all users."""
+    """The process also tries to write to every folder of the host that all users may write to."""
     for name in ("/etc/open", "/home/open", "/run/open", "/srv/open", "/var/lib/open"):
         place = host.manager.path(name)
         place.mkdir(parents=True, exist_ok=True)
@@ -329,21 +329,23 @@ def test_a_service_can_write_and_do_what_it_must_and_nothing_else(host: Host, un
     assert set(may["writable"]) == {*folders, *TEMPORARY}
     assert set(may["refused"]) == REFUSED
     assert (may["no new privileges"], may["system calls are filtered"]) == (True, True)
-    assert {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} <= set(may["variables"])  # which exists nevertheless
+    assert {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} <= set(may["variables"])  # from a file
     assert may["capabilities"] == ["0" * 16] * 4
     assert may["user"] in DYNAMIC_USERS
-    assert not host.manager.path(confined.OWN).exists()  # its /tmp is private
+    assert not host.manager.path(confined.OWN).exists()  # the service has a private /tmp
 
 
 # --- Other users of the host, and what is left -----------------------------------------------------------------------
 
 KEPT: Final = 'history = "/var/lib/backuplink/history.db"\n'
 SEEN: Final = {f"read {name}" for name in intruder.OPEN}
-"""Files that all users may read."""
+"""The reads that must succeed, since all users may read these files."""
 
 
 def test_another_user_of_the_host_learns_and_changes_nothing(host: Host) -> None:
-    """The intruder acts while the watch runs and serves. Root can read each of the secrets, so they exist."""
+    """The intruder acts while the watch runs and serves. Root can read each of the secrets, which proves that they
+    exist.
+    """
     host.configure(CHECK, settings=SETTINGS)
     host.start(CHECK)
     listening = f'{WATCH_SETTINGS}{KEPT}listen = "{intruder.LISTENER[0]}:{intruder.LISTENER[1]}"\n'
@@ -365,7 +367,7 @@ def test_another_user_of_the_host_learns_and_changes_nothing(host: Host) -> None
 
 
 def test_a_purge_leaves_nothing_of_what_the_services_wrote(host: Host) -> None:
-    """The package's script runs after both services have kept a history, and the check a report."""
+    """The package's script runs after both services have written a history, and the check has written a report."""
     host.configure(CHECK, settings=f"{SETTINGS}{KEPT}")
     host.start(CHECK)
     host.configure(WATCH, settings=f"{WATCH_SETTINGS}{KEPT}cycles = 1\n")
@@ -380,11 +382,11 @@ def test_a_purge_leaves_nothing_of_what_the_services_wrote(host: Host) -> None:
         assert left(host) == before, action
     assert host.manager.run("sh", script, "purge").returncode == 0
     assert left(host) == set()
-    assert host.manager.run("sh", script, "purge").returncode == 0  # of a package that is gone
+    assert host.manager.run("sh", script, "purge").returncode == 0  # as after the package is removed
 
 
 def left(host: Host) -> set[Path]:
-    """The files of the services below /var and /run, links and folders included."""
+    """The files of the services below /var and /run, including links and folders."""
     found = set()
     for place in ("/var", "/run"):
         top = host.manager.path(place)

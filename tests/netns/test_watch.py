@@ -1,4 +1,4 @@
-"""A watch with real sockets: changes of the network between two cycles are noticed, and published."""
+"""A watch with real sockets: it notices and publishes changes of the network between two cycles."""
 
 import json
 import subprocess

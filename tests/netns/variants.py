@@ -1,4 +1,6 @@
-"""Additional worlds: single changes to the program's scenarios, only used to compare the two worlds."""
+"""Variants: single changes of the program's scenarios. They are used only to compare runs in memory with runs in
+namespaces.
+"""
 
 from typing import Final
 
@@ -59,7 +61,7 @@ def _routed(toml: str, to: str, answer: str) -> str:
 
 
 def _asking_first(answer: str) -> str:
-    """A name server, asked before the working one, that answers every query like this."""
+    """A scenario with a name server that answers every query like this, and that is asked before the working one."""
     first = f'[[dns]]\nresolvers = ["10.0.9.53"]\nname = "*"\n{answer}\n'
     return f'{HEALTHY}{_QUICK}[host]\nresolvers = ["10.0.9.53", "10.0.0.2"]\n{first}'
 
@@ -125,4 +127,4 @@ VARIANTS: Final = {
     "metadata-elsewhere": HEALTHY
     + '\n[host.environment]\nAWS_EC2_METADATA_SERVICE_ENDPOINT = "http://10.0.1.17:443/"\n',
 }
-"""Variants by name, written like a file of a scenario. Their `expect` is ignored."""
+"""The variants by name, each as the text of a scenario's file. Its `expect` is ignored."""

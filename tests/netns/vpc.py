@@ -1,10 +1,10 @@
 """A scenario's VPC, built from two Linux network namespaces joined by one cable.
 
-One namespace is the host: `eth0` with its addresses and routes, its own firewall, its own resolv.conf and hosts file
-(`ip netns exec` lays the files of /etc/netns/NAME over those of /etc). The other has everything else: the gateway, and
-behind it every address that the scenario names, on one interface, with the peers of `tests.netns.peers`. If a security
-group blocks a packet, a filter drops the packet there. EC2 has an address of its own. Neither namespace has any other
-link, so no packet can leave.
+One namespace is the host: it has `eth0` with the host's addresses and routes, its own firewall, and its own resolv.conf
+and hosts file (`ip netns exec` mounts the files of /etc/netns/NAME over those in /etc). The other namespace has
+everything else: the gateway, and behind the gateway every other address in the scenario, on one interface, with the
+peers of `tests.netns.peers`. If a security group blocks a packet, a filter drops the packet there. EC2 has an address
+of its own. Neither namespace has any other link, so no packet can leave.
 """
 
 import fcntl
@@ -59,25 +59,25 @@ findings = []
 """
 """A healthy scenario, for tests that change its network while a program runs."""
 COMMAND_SECONDS: Final = 120.0
-"""Seconds for any command. Each needs milliseconds, so only a hanging command reaches the limit."""
+"""The limit in seconds for any command. A command takes milliseconds, so only a hanging one reaches the limit."""
 _SEARCHED: Final = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
 _NUMBERS: Final = count(1)
 _AHEAD: Final = ("chrt", "--rr", "1")
-"""Schedules a process before all others (sched(7)), so that a scenario's times, such as a step of one second, hold even
-if every processor of the machine is busy.
+"""A prefix for commands that gives a process priority over all others (sched(7)). With it, the times of a scenario,
+such as a step of one second, are correct even if every processor of the machine is busy.
 """
 _ENVIRONMENT: Final = dict(os.environ)
-"""The variables of every process that is started here. VPCs are made in threads. A child that shared the variables of
-this process could find them missing while a test sets one (EFAULT of execve(2)).
+"""A copy of the environment, for every process that is started here. VPCs are made in threads, and starting a process
+with the environment itself could fail while a test changes a variable (EFAULT of execve(2)).
 """
 _NETNS: Final = Path("/etc/netns")
 _FILING: Final = threading.Lock()
 _LOCK: Final = Path(tempfile.gettempdir(), "backuplink-tests-netns.lock")
-"""A lock for the folder that threads and workers share, since they may make several VPCs at once."""
+"""A lock for the folder of namespace files, which threads and workers share. They may make several VPCs at once."""
 _NSSWITCH: Final = Path("/etc/nsswitch.conf")
 FORKING: Final = threading.Lock()
-"""Before `multiprocessing` starts a process, it checks whether the others have ended. Two threads that check the same
-process at once would read its exit code twice.
+"""A lock for starting processes. Before `multiprocessing` starts a process, it checks whether others have ended, and
+two threads that check the same process at once would read its exit code twice.
 """
 ENDING_SECONDS: Final = 60.0
 _POLL_SECONDS: Final = 0.005
@@ -88,8 +88,8 @@ for setting in ipv4/ip_forward ipv6/conf/all/forwarding ipv4/icmp_ratelimit ipv6
     if test -e $setting; then echo 0 >$setting; fi
 done
 """
-"""Settings for the namespace behind the gateway: it is not a router, and every closed port answers, although a kernel
-by default sends only a few such answers a second to one host (icmp(7)).
+"""Settings for the namespace behind the gateway: it is not a router, and every closed port answers. By default, a
+kernel sends only a few such answers a second to one host (icmp(7)).
 """
 _BECOME_HOST: Final = """
 set -e
@@ -113,12 +113,12 @@ servers=/run/systemd/resolve/resolv.conf
 if test -f $servers && ! test -f "${files:-/nowhere}$servers"; then mount --bind /dev/null $servers; fi
 exec "$@"
 """
-"""Gives the host its own firmware, lays files of agents over the existing ones, and hides variables for names from
-outside. `ip netns exec` has given it private mounts.
+"""A script that gives the host its own firmware data, mounts the files of backup agents over the existing files, and
+hides name services of this machine. The mounts are private, since `ip netns exec` starts the script.
 """
 
 Family = Literal["-4", "-6"]
-"""An option of ip(8)."""
+"""The address family, as an option of ip(8)."""
 
 
 class Peers:
@@ -129,14 +129,14 @@ class Peers:
         self._parent = parent
         self._lines = lines
         self._text: str | None = None
-        """All lines, once the process has ended."""
+        """All lines that the process wrote, or None until it has ended."""
 
     def wait_for(self, line: str) -> None:
-        """Wait at most COMMAND_SECONDS until the peers have written `line`. Raises TimeoutError, or EOFError if they
-        end before.
+        """Wait at most COMMAND_SECONDS until the peers have written `line`. Raises TimeoutError if they have not, and
+        EOFError if they end first.
         """
         last = time.monotonic() + COMMAND_SECONDS
-        while line not in self._so_far().split("\n")[:-1]:  # the last line is not complete yet
+        while line not in self._so_far().split("\n")[:-1]:  # the text after the last line break is incomplete
             ended = multiprocessing.connection.wait([self._process.sentinel], timeout=_POLL_SECONDS)
             if ended and line not in self._so_far().split("\n"):
                 raise EOFError(f"the peers ended before they wrote {line!r}")
@@ -170,10 +170,12 @@ class Vpc:
     """The namespace behind the gateway."""
     peers: Peers
     files: str
-    """A folder with the host's agent files below it; empty if there are none."""
+    """The folder that contains the files of agents on the host, or an empty text if there are none."""
 
     def on_host(self, *words: str) -> list[str]:
-        """The command that runs `words` on the host. It is replaced by them, so that they have its process id."""
+        """A command that runs `words` on the host. The program in `words` replaces the command, so it has the command's
+        process id.
+        """
         vendor = "Amazon EC2" if self.scenario.host.ec2 else "Example"
         return command_in(self.host, "sh", "-c", _BECOME_HOST, "sh", vendor, self.files, *words)
 
@@ -190,7 +192,9 @@ class Vpc:
         return json.loads(done.stdout)["nftables"]
 
     def processes_on_host(self) -> tuple[int, ...]:
-        """Ids of the processes that still run on the host, after a moment for terminating ones to end."""
+        """The ids of the processes that still run on the host, after a moment in which processes that are about to end
+        can do so.
+        """
         until = time.monotonic() + ENDING_SECONDS
         while True:
             pids = subprocess.run(
@@ -231,11 +235,12 @@ def vpc(
     routes: Mapping[Family, Iterable[str]] | None = None,
     others: Iterable[Place] = (),
 ) -> Iterator[Vpc]:
-    """The complete VPC of a scenario, given as the text of its file, while the block lasts.
+    """Build the complete VPC of a scenario, whose file has the text `toml`. It exists while the block lasts.
 
-    `rules` are tables of nft(8) for the namespace behind the gateway, and `routes` lines of ip(8), by family. `others`
-    are additional places there that are open by TCP and UDP, for servers that the caller starts; programs there use the
-    name servers that the VPC's hosts use by default. Raises RuntimeError if a part cannot be built, or if a peer fails.
+    `rules` are tables of nft(8) for the namespace behind the gateway, and `routes` are lines of ip(8) for it, by
+    family. `others` are additional places in that namespace that are open for TCP and UDP, for servers that the caller
+    starts; programs in it use the name servers that the VPC's hosts use by default. Raises RuntimeError if a part
+    cannot be built, or if a peer fails.
     """
     places = tuple(others)
     scenario = parse(name, toml)
@@ -268,7 +273,7 @@ def vpc(
 
 @contextmanager
 def namespace(role: str) -> Iterator[str]:
-    """A new namespace. It and everything in it is removed when the block ends."""
+    """Create a namespace. It is removed with everything in it when the block ends."""
     name = f"backuplink-{os.getpid()}-{next(_NUMBERS)}-{role}"
     _run("ip", "netns", "add", name)
     try:
@@ -286,7 +291,7 @@ def _files(namespace: str, host: HostPart) -> Iterator[None]:
         "hosts": "".join(f"{line}\n" for line in host.hosts),
     }
     if _NSSWITCH.exists():
-        # A module such as `resolve` would pass the lookup to a service outside the namespace.
+        # An NSS module such as `resolve` would pass a lookup to a service outside the namespace.
         texts["nsswitch.conf"] = f"hosts: {' '.join(host.lookup_sources)}\n"
     with _filing():
         folder.mkdir(parents=True)
@@ -303,7 +308,7 @@ def _files(namespace: str, host: HostPart) -> Iterator[None]:
 
 @contextmanager
 def _agents(host: HostPart) -> Iterator[str]:
-    """A folder with the files and links of agents on the host; empty if there are none."""
+    """Create a folder with the files and links of agents on the host; yields an empty text if there are none."""
     if not (host.files or host.links):
         yield ""
         return
@@ -321,7 +326,9 @@ def _agents(host: HostPart) -> Iterator[str]:
 
 @contextmanager
 def _filing() -> Iterator[None]:
-    """Let no other thread and no other worker create or remove folders there."""
+    """Keep other threads and other workers from creating or removing folders of namespace files while the
+    block lasts.
+    """
     with _FILING, open(_LOCK, "wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -329,7 +336,7 @@ def _filing() -> Iterator[None]:
 
 @contextmanager
 def _peers(namespace: str, name: str, toml: str, *, here: bool = False) -> Iterator[Peers]:
-    """The peers of a scenario, ready. Raises RuntimeError if one of them fails."""
+    """Start the peers of a scenario, and yield them once they are ready. Raises RuntimeError if one of them fails."""
     with tempfile.NamedTemporaryFile() as lines, Connection(os.dup(2), readable=False) as errors:
         theirs, ours = FORKS.Pipe(duplex=False)
         given = {"here": here, "ahead": bool(_ahead()), "lines": Path(lines.name), "errors": errors, "parent": theirs}
@@ -353,15 +360,17 @@ def _peers(namespace: str, name: str, toml: str, *, here: bool = False) -> Itera
 
 
 def _forks() -> ForkServerContext:
-    """The server that forks the peers: a process with one thread that has imported them."""
+    """The server that forks the processes of the peers. It has a single thread, and has already imported
+    their modules.
+    """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([peers.__name__])
     return context
 
 
 def ready() -> None:
-    """Start the fork server before there are threads: while one thread starts a process, no other may set a
-    variable.
+    """Start the fork server before there are threads, since no other thread may set an environment variable while a
+    process is started.
     """
     forkserver.ensure_running()
 
@@ -371,7 +380,9 @@ FORKS: Final = _forks()
 
 @cache
 def _ahead() -> tuple[str, ...]:
-    """_AHEAD if this machine allows it, otherwise nothing; a busy machine may then look like silence."""
+    """_AHEAD, or nothing if this machine does not allow it. In the latter case, peers may seem silent while the machine
+    is busy.
+    """
     try:
         tried = subprocess.run([*_AHEAD, "true"], capture_output=True, timeout=COMMAND_SECONDS, check=False)
     except FileNotFoundError:
@@ -401,8 +412,8 @@ def _run(name: str, *words: str, text: str = "") -> None:
 
 
 def command_in(namespace: str, *words: str) -> list[str]:
-    """The command that runs `words` in a namespace, before all other processes. It is replaced by them, so that they
-    have its process id.
+    """A command that runs `words` in a namespace, with priority over all other processes. The program in `words`
+    replaces the command, so it has the command's process id.
     """
     return [*_ahead(), _program("ip"), "netns", "exec", namespace, *words]
 
@@ -426,7 +437,8 @@ def _links_of_host(host: HostPart) -> Iterator[str]:
     yield "link set eth0 up"
     for bridge in host.bridges:
         if bridge.kind == "tunnel":
-            # This cable needs no neighbour discovery; nothing at its other end has the destination address.
+            # This cable must not need neighbour discovery, since no interface at its other end has the destination
+            # address.
             yield f"link add {bridge.name} type veth peer name far-end"
             yield f"link set {bridge.name} arp off"
             yield "link set far-end up"
@@ -445,22 +457,26 @@ def _links_beyond(scenario: Scenario, others: Iterable[Place]) -> Iterator[str]:
     yield "link set lo up"
     yield "link set vpc0 up"
     if any(row.path_mtu is not None for row in scenario.tcp):
-        yield "link set vpc0 gso_max_segs 1"  # the filter sees packets as long as they are on the cable
+        yield "link set vpc0 gso_max_segs 1"  # the filter then sees packets of the size that they have on the cable
     for address in _addresses(scenario, others):
         yield f"addr add {address}/{address.max_prefixlen} dev vpc0{_nodad(address)}"
     for interface in scenario.host.addresses:
-        # The route back, with the gateway as the sender of the gateway's own messages.
+        # The route back to the host. The sender of the gateway's own messages is the gateway's address.
         gateway = next((gateway for gateway in scenario.host.gateways if gateway.version == interface.version), None)
         yield f"route add {interface.ip} dev vpc0" + ("" if gateway is None else f" src {gateway}")
 
 
 def _nodad(address: Address) -> str:
-    """Skip duplicate address detection (RFC 4862), which would delay the use of an IPv6 address by a second."""
+    """The option that skips duplicate address detection (RFC 4862) for an IPv6 address, which would delay its use by a
+    second.
+    """
     return " nodad" if address.version == 6 else ""
 
 
 def _addresses(scenario: Scenario, others: Iterable[Place]) -> tuple[Address, ...]:
-    """Every address of a peer, without the host's own; without `others` they are the same as in memory."""
+    """Every address of a peer outside the host, and those of `others`. Without the latter, the addresses are the same
+    as in memory.
+    """
     services = (address for row in scenario.tcp for address in row.addresses)
     ec2 = (ec2_server.ADDRESS,) if ec2_server.is_served(scenario) else ()
     there = (
@@ -475,7 +491,9 @@ def _addresses(scenario: Scenario, others: Iterable[Place]) -> tuple[Address, ..
 
 
 def _filter_beyond(scenario: Scenario, others: tuple[Place, ...]) -> str:
-    """Tables of nft(8): only packets that a row names are accepted, and packets to unused addresses are dropped."""
+    """Tables of nft(8): only packets that match a row of the scenario are accepted, and packets to unused addresses are
+    dropped.
+    """
     ec2 = ((ec2_server.ADDRESS, ec2_server.PORT),) if ec2_server.is_served(scenario) else ()
     by_tcp = dict.fromkeys((*peers.accepting(scenario), *peers.refusing(scenario), *ec2, *others))
     resolvers = ((resolver, DNS_PORT) for resolver in simulated.resolvers_of(scenario))
@@ -484,7 +502,7 @@ def _filter_beyond(scenario: Scenario, others: tuple[Place, ...]) -> str:
     for family, version in (("ip", 4), ("ip6", 6)):
         somebody = [str(address) for address in _addresses(scenario, others) if address.version == version]
         if version == 6:
-            somebody += ["fe80::/10", "ff00::/8"]  # neighbour discovery
+            somebody += ["fe80::/10", "ff00::/8"]  # for neighbour discovery
         nobody.append(f"{family} daddr != {_set(somebody)} drop")
     return f"""
         table inet vpc {{
@@ -512,7 +530,7 @@ def _filter_beyond(scenario: Scenario, others: tuple[Place, ...]) -> str:
 
 
 def _losses(scenario: Scenario) -> Iterator[str]:
-    """Rules that drop the first SYN to each port of a row that says so."""
+    """Rules that drop the first SYN to each port, for the rows of the scenario that say so."""
     places = [(a, p) for row in scenario.tcp if row.first_syn_lost for a in row.addresses for p in row.ports]
     for family, version in (("ip", 4), ("ip6", 6)):
         elements = [f"{address} . {port}" for address, port in places if address.version == version]
@@ -523,7 +541,7 @@ def _losses(scenario: Scenario) -> Iterator[str]:
 
 
 def _too_large(scenario: Scenario) -> Iterator[str]:
-    """Rules that drop packets longer than the MTU of a row's path back."""
+    """Rules that drop packets that are longer than the path MTU of a row."""
     for row in scenario.tcp:
         for address in row.addresses if row.path_mtu is not None else ():
             family = "ip" if address.version == 4 else "ip6"
@@ -531,7 +549,9 @@ def _too_large(scenario: Scenario) -> Iterator[str]:
 
 
 def _filter_of_host(host: HostPart) -> str:
-    """A table of nft(8). A packet dropped on output gives UDP an EPERM, and TCP no error."""
+    """A table of nft(8) for the host's own firewall. If an outgoing packet is dropped, UDP gets EPERM, and TCP gets no
+    error.
+    """
     rules = [
         line
         for rule in host.filter

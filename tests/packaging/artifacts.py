@@ -1,4 +1,4 @@
-"""Finds the files that `packaging/build` made in dist/ and build/, for the tests that check them."""
+"""Finds the files that `packaging/build` has created in dist/ and build/, for the tests of these files."""
 
 import os
 import re
@@ -13,7 +13,7 @@ from tests.support.repository import ROOT
 
 DIST: Final = ROOT / "dist"
 TOOLS: Final = ROOT / "build" / "environment" / "bin"
-"""The packages that packaging/requirements-build.txt locks, installed."""
+"""The folder of the programs from packaging/requirements-build.txt, as installed by the build."""
 _UNRELEASED: Final = r"\.?(dev|rc|a|b)"
 """The mark of a pre-release version (PEP 440)."""
 PACKAGE_VERSION: Final = re.sub(_UNRELEASED, r"~\1", __version__)
@@ -21,13 +21,13 @@ PACKAGE_VERSION: Final = re.sub(_UNRELEASED, r"~\1", __version__)
 COLLECTION_VERSION: Final = re.sub(_UNRELEASED, r"-\1", __version__)
 """This version in the form that Ansible Galaxy accepts (Semantic Versioning)."""
 _REQUIRED: Final = os.environ.get("BACKUPLINK_REQUIRE_PACKAGES", "")
-"""The value of BACKUPLINK_REQUIRE_PACKAGES: `1`, or the parts that must be present. It is read before the tests' own
-environment hides the variable.
+"""The value of BACKUPLINK_REQUIRE_PACKAGES: `1`, or the parts that must be present. It is read at import, since the
+environment of the tests hides the variable later.
 """
 
 
 def lacking(reason: str) -> NoReturn:
-    """Skip the test, or fail it if BACKUPLINK_REQUIRE_PACKAGES says that everything, or this part, must be present."""
+    """Skip the test, or fail it if BACKUPLINK_REQUIRE_PACKAGES says that this part, or everything, must be present."""
     part = Path(os.environ["PYTEST_CURRENT_TEST"].partition("::")[0]).stem.removeprefix("test_")
     if _REQUIRED == "1" or part in _REQUIRED.split():
         pytest.fail(reason)

@@ -1,8 +1,9 @@
-"""Automation of Systems Manager, as far as backuplink's runbook uses it: the steps of a document, one after the other.
+"""A stand-in for Automation of Systems Manager, as far as backuplink's runbook uses it. It runs the steps of a document
+one after the other.
 
-Source: AWS Systems Manager User Guide, Systems Manager Automation actions reference; Using action outputs as inputs.
-Calls that moto supports go to moto. The others go to the stand-in for Systems Manager below, whose answers have the
-form of the SDK's model.
+Sources: AWS Systems Manager User Guide, "Systems Manager Automation actions reference" and "Using action outputs as
+inputs". Calls that moto supports go to moto. Other calls go to `SystemsManager` below, whose answers follow the SDK's
+model.
 """
 
 import json
@@ -22,11 +23,11 @@ from jsonpath_ng.parser import parse as selector_of
 
 _REFERENCE: Final = re.compile(r"\{\{ ?([A-Za-z0-9_:.]+) ?\}\}")
 MAX_VARIABLE: Final = 512
-"""Maximum characters of a variable (aws:updateVariable)."""
+"""The maximum number of characters in a variable (aws:updateVariable)."""
 MAX_PAYLOAD: Final = 100_000
-"""Maximum bytes of a script's result (aws:executeScript)."""
+"""The maximum number of bytes in the result of a script (aws:executeScript)."""
 POLL: Final = 5
-"""Seconds between two polls of a wait. The guide does not state this number."""
+"""The seconds between two polls of a step that waits. The guide does not state this number."""
 TYPES: Final[Mapping[str, Callable[[Any], bool]]] = {
     "String": lambda value: isinstance(value, str),
     "StringList": lambda value: isinstance(value, list) and all(isinstance(item, str) for item in value),
@@ -48,7 +49,7 @@ class StepFailedError(Exception):
 
 @dataclass
 class Execution:
-    """The state of a document's execution."""
+    """The state of an execution of a document."""
 
     id: str
     status: str = "InProgress"
@@ -58,7 +59,7 @@ class Execution:
     """The outputs, by `STEP.NAME`."""
     variables: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
-    """The seconds that the execution waited and slept."""
+    """The total seconds for which the execution waited or slept."""
 
     @property
     def names(self) -> list[str]:
@@ -73,7 +74,7 @@ class Execution:
 
 
 class Automation:
-    """Runs a document with a session of the SDK that its scripts use as well."""
+    """Runs a document. It uses a session of the SDK, and so do the scripts in the document."""
 
     def __init__(self, document: Mapping[str, Any], session: boto3.session.Session, patch: pytest.MonkeyPatch) -> None:
         self._steps = {step["name"]: step for step in document["mainSteps"]}
@@ -89,7 +90,7 @@ class Automation:
         """The status with which a step ends instead of running, such as TimedOut, by the step's name."""
 
     def run(self, **given: str) -> Execution:
-        """Run the document with these parameters, and the defaults of the others."""
+        """Run the document with these parameters. Other parameters have their defaults."""
         defaults = {name: each["default"] for name, each in self._parameters.items() if "default" in each}
         known = {**defaults, **given}
         assert set(known) == set(self._parameters), "Systems Manager starts nothing where a parameter has no value"
@@ -137,7 +138,7 @@ class Automation:
     def _step(self, step: Mapping[str, Any]) -> str | None:
         """Run a step; returns the name of the next one."""
         inputs = step["inputs"]
-        if step["action"] == "aws:executeScript":  # only their payload has references
+        if step["action"] == "aws:executeScript":  # references are only allowed in the payload
             inputs = {**inputs, "InputPayload": self._resolved(inputs.get("InputPayload", {}))}
         elif step["action"] != "aws:branch":
             inputs = self._resolved(inputs)
@@ -159,7 +160,9 @@ class Automation:
         return self._next(step)
 
     def _resolved(self, value: Any) -> Any:
-        """Replace the references in a value; the result of a single reference keeps its type."""
+        """Replace the references in a value. If a text is a single reference, the result keeps the type of what it
+        refers to.
+        """
         if isinstance(value, dict):
             return {key: self._resolved(item) for key, item in value.items()}
         if isinstance(value, list):
@@ -193,7 +196,7 @@ class Automation:
             raise StepFailedError(f"Step fails when it is Execute/Cancelling action. {error}") from error
 
     def _script(self, inputs: Mapping[str, Any]) -> Any:
-        """The handler's result, as JSON carries it."""
+        """The result of the script's handler, after a conversion to JSON and back."""
         names: dict[str, Any] = {"__name__": "customer_script"}
         exec(compile(inputs["Script"], "customer_script.py", "exec"), names)  # noqa: S102 - what is tested
         payload = json.loads(json.dumps(inputs["InputPayload"], default=str))
@@ -240,7 +243,7 @@ def _seconds(duration: str) -> float:
 
 
 DENIED: Final = {"ssm": "AccessDeniedException", "ec2": "UnauthorizedOperation"}
-"""The error with which a service refuses a call that the role lacks permission for."""
+"""The error with which each service refuses a call for which the role has no permission."""
 
 
 class SystemsManager:
@@ -249,14 +252,16 @@ class SystemsManager:
     def __init__(self, session: boto3.session.Session) -> None:
         self.nodes: list[dict[str, Any]] = []
         self.denied: set[str] = set()
-        """Operations, of EC2 too, that the role may not call."""
+        """Operations of Systems Manager and EC2 that the role is not permitted to call."""
         self.failing: set[str] = set()
-        """Operations that answer with an error of the service."""
+        """Operations that answer with a service error."""
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.status = "Success"
         """The command's status, regardless of how it ended on the instance."""
         self.on_send: Callable[[dict[str, Any]], Mapping[str, tuple[int, str, str]]] = lambda _: {}
-        """Runs the command; gives exit code, output and errors of each step of its document."""
+        """A function that runs the command. It returns the exit code, the output and the errors of each step of the
+        command's document.
+        """
         self.execution: Execution | None = None
         self._steps: Mapping[str, tuple[int, str, str]] = {}
         self._sent: dict[str, Any] = {}

@@ -1,5 +1,5 @@
-"""A VPC with the endpoints that a module or a template creates, for `backuplink predict`: the example's VPC without its
-own endpoints and faults.
+"""A VPC with the endpoints that a module or a template creates, for `backuplink predict`. It is the VPC of the example,
+without that VPC's own endpoints and faults.
 """
 
 import json
@@ -50,9 +50,11 @@ REGIONS_COVERED: Final = [
 """Regions for which the module and the template both know service names."""
 OWN_BLOCK: Final = str(estate.BLOCK)
 SUBNETS: Final = tuple(f"subnet-0e57a7e{number:010x}" for number in (1, 2, 3))
-"""Subnets of the endpoints, one in each zone."""
+"""The subnets of the endpoints, one in each zone."""
 HOSTS: Final = tuple(f"subnet-0e57a7e{number:010x}" for number in (33, 34, 35, 49, 50, 51))
-"""Subnets of hosts that let everything out: hosts of SAP HANA and appliances of the gateway."""
+"""The subnets of the hosts: hosts of SAP HANA, and appliances of Backup gateway. The groups of these hosts let
+everything out.
+"""
 
 
 def group(group_id: str, rules: Iterable[GroupRule] = ()) -> SecurityGroup:
@@ -68,7 +70,7 @@ def rule(port: int, cidr: str) -> GroupRule:
 def endpoint(
     number: int, service_name: str, group_id: str, *, private_dns: bool, policy: str | None = None
 ) -> VpcEndpoint:
-    """An endpoint with an interface in each zone; `number` makes its ids."""
+    """An endpoint with an interface in each zone. Its ids are derived from `number`."""
     service = service_name.rpartition(".")[2]
     host = f"{'backupstorage' if service == 'backup-storage' else service}.{estate.REGION}.amazonaws.com"
     endpoint_id = f"vpce-0e57a7e{number:010x}"
@@ -105,7 +107,7 @@ def _interfaces(made: VpcEndpoint, number: int) -> Iterable[NetworkInterface]:
 
 
 def with_endpoints(made: Iterable[VpcEndpoint], groups: Iterable[SecurityGroup]) -> Ec2Facts:
-    """The facts of the VPC with these endpoints and groups, and the groups of its hosts."""
+    """The facts about the VPC with these endpoints and security groups, and with the groups of its hosts."""
     endpoints = tuple(made)
     theirs = [one for number, each in enumerate(endpoints) for one in _interfaces(each, number)]
 
@@ -163,7 +165,9 @@ def predicted(
 
 
 def outcomes(document: PredictionDocument) -> Mapping[tuple[str, int], Reachability]:
-    """The predicted result of connects, by service and port. If hosts or addresses differ, it is the worst result."""
+    """The predicted result for each service and port. If the results differ between hosts or addresses, it is the worst
+    one.
+    """
     worst: dict[tuple[str, int], Reachability] = {}
     order = (Reachability.BLOCKED, Reachability.DOUBTFUL, Reachability.CANNOT_TELL, Reachability.OPEN)
     for path in document.paths:

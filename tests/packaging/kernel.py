@@ -1,8 +1,7 @@
-"""Makes each request of the program to the kernel beyond plain sockets, and tells whether it is answered. The Python of
-an artifact runs this file with the program's modules, also in an emulator, whose user mode must support each such
-request.
-
-Writes one JSON object to stdout: by request, `answered` or the error.
+"""Makes each request to the kernel that the program makes besides the usual calls on sockets, and shows whether the
+kernel answers it. The Python of an artifact runs this file with the program's modules, also in an emulator in user
+mode, which must support each of these requests. It writes one JSON object to stdout, with `answered` or the error for
+each request.
 """
 
 import errno
@@ -36,7 +35,7 @@ def neighbours() -> bool:
 
 
 def driver() -> bool:
-    """The loopback has no statistics; a kernel that supports the request says so."""
+    """The loopback device has no statistics, and a kernel that supports the request says so."""
     try:
         ethtool.statistics(_ethtool, "lo")
     except OSError as error:
@@ -57,7 +56,7 @@ def segment_size() -> bool:
 
 
 def senders_of_errors() -> bool:
-    """A datagram to a closed port of this host: the error queue gives the address that refused it."""
+    """Send a datagram to a closed port of this host: the error queue must show the address that refused it."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as channel:
         channel.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
         channel.connect((str(HERE), 1))

@@ -1,7 +1,7 @@
 """Prints the findings of a run in each scenario. The Python of an artifact or of the source tree runs this file.
 
-It reads one JSON object from stdin, the text of each scenario by its name, since an artifact has few of them. It writes
-one to stdout: the findings of each scenario's report.
+It reads one JSON object from stdin: the text of each scenario by its name, since an artifact contains few scenarios. It
+writes one JSON object to stdout: the findings in the report of each scenario.
 """
 
 import asyncio

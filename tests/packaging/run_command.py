@@ -1,6 +1,4 @@
-"""Runs the steps of the Command document as the agent of Systems Manager does, with the program itself or a
-substitute.
-"""
+"""Runs the steps of the Command document as the SSM Agent does, with the program itself or with a substitute."""
 
 import os
 import re
@@ -33,13 +31,13 @@ class Ran:
     host: Step
     report: Step
     left: list[str]
-    """Files in the command's folder afterwards, without the scripts themselves."""
+    """The files that are left in the command's folder afterwards, without the scripts."""
     calls: list[list[str]]
-    """Arguments of each call of the program, in order."""
+    """The arguments of each call of the program, in the order of the calls."""
 
 
 def script_of(document: Mapping[str, Any], step: str) -> str:
-    """The script of a step, with the names of its parameters still in it."""
+    """The script of a step, in which the references to parameters are not yet replaced."""
     part = next(part for part in document["mainSteps"] if part["name"] == step)
     return "\n".join(part["inputs"]["runCommand"]) + "\n"
 
@@ -56,7 +54,7 @@ REAL: Final = f'PYTHONPATH={shlex.quote(str(ROOT))} exec {shlex.quote(sys.execut
 
 
 def program(folder: Path, then: str) -> Path:
-    """A `backuplink` that records its arguments, and continues with `then`."""
+    """The path of a `backuplink` that records its arguments, and then runs the shell commands `then`."""
     return executable(
         folder / "backuplink",
         f"""#!/bin/sh
@@ -68,8 +66,8 @@ printf '\\0' >>{folder}/calls
 
 
 def in_scenario(folder: Path, scenario: str) -> Path:
-    """The real program, which measures a scenario's simulated VPC."""
-    # `demo` has only those options of a check that concern the report.
+    """The path of the real program, changed to measure the simulated VPC of a scenario."""
+    # `demo` only has the options of `check` that concern the report.
     return program(
         folder,
         f"""if [ "$1" = check ]; then
@@ -91,7 +89,7 @@ def run(
     document: Mapping[str, Any], folder: Path, program: Path, *, shell: str = "sh", path: str = os.defpath, **given: str
 ) -> Ran:
     """Run the steps one after the other, as the agent does: as `SHELL -c SCRIPT` under a system service's environment.
-    Parameters are inserted literally and once; references inside their values are not replaced.
+    Parameters are inserted literally, and only once: references inside their values are not replaced.
     """
     command = folder / "orchestration"
     defaults = {name: parameter.get("default") for name, parameter in document["parameters"].items()}
@@ -99,7 +97,7 @@ def run(
     steps = {}
     for name in ("check", "host", "report"):
         lines = re.sub(r"\{\{ (\w+) \}\}", lambda match: values[match[1]], script_of(document, name))
-        # The first line names `sh`, which is a different program on each distribution.
+        # The interpreter in the first line is `sh`, which is a different program on each distribution.
         script = executable(command / name / "_script.sh", lines.replace("#!/bin/sh", f"#!{needed(shell)}", 1))
         ended = subprocess.run(
             [needed(shell), "-c", str(script)],

@@ -1,4 +1,4 @@
-"""Builds small packages that stand in for others, with nfpm of packaging/requirements-build.txt."""
+"""Builds small packages that stand in for other packages, with the nfpm from packaging/requirements-build.txt."""
 
 import subprocess
 from collections.abc import Iterable
@@ -10,7 +10,9 @@ import yaml
 from tests.packaging.artifacts import TOOLS, lacking
 
 C_LIBRARY: Final = ("libc.so.6(GLIBC_2.17)(64bit)", "libgcc_s.so.1()(64bit)", "/bin/sh")
-"""Dependencies of the rpm that a Debian root fulfils, although rpm does not know it there."""
+"""Dependencies of the rpm package. The root of a Debian system has these libraries, but its rpm does not
+know of them.
+"""
 
 
 def stand_in(
@@ -22,7 +24,9 @@ def stand_in(
     provides: Iterable[str] = (),
     content: str = "",
 ) -> Path:
-    """Build a deb or rpm in `folder`, with one file that holds `content`. The architecture has Debian's name."""
+    """Build a deb or rpm in `folder` with one file, whose content is `content`. The architecture is given by its name
+    in Debian.
+    """
     if not (TOOLS / "nfpm").exists():
         lacking("nfpm is not installed; run packaging/build packages")
     file = folder / f".{name}"
@@ -62,8 +66,8 @@ def stand_in(
 
 
 def prepare_rpm(root: Path) -> None:
-    """Make a Debian root in which rpm can install backuplink: rpm learns of the C library, and runs scripts although
-    the root is not a mount point. Folders that other packages own on an rpm system are created.
+    """Make a Debian root in which rpm can install backuplink: rpm is told about the C library, and runs scripts
+    although the root is not a mount point. Folders that would belong to other packages on an rpm system are created.
     """
     library = stand_in(root, "rpm", "c-library", "2.17", provides=C_LIBRARY)
     (root / "etc" / "rpm").mkdir(exist_ok=True)

@@ -1,9 +1,9 @@
-"""Parses a Terraform module by python-hcl2 and evaluates it, given its variables and the results of its data sources.
-Terraform itself is not installed.
+"""Parses a Terraform module with python-hcl2, and evaluates it with given variables and given results of its data
+sources. Terraform itself is not installed.
 
-It knows only the expressions and functions that the modules here use: any other is an error. Values are those of JSON.
-A resource or data source with `count` is a list, one with `for_each` an object. Source: Terraform documentation,
-Configuration Language.
+Only the expressions and functions that the modules here use are supported; any other is an error. Values have the types
+of JSON. A resource or data source with `count` is a list, and one with `for_each` is an object. Source: Terraform
+documentation, Configuration Language.
 """
 
 import json
@@ -62,7 +62,7 @@ class Module:
     """Parse the files of a module in a folder."""
 
     def __init__(self, folder: Path) -> None:
-        import hcl2  # imported here, since every process of the tests imports this module, and one needs it
+        import hcl2  # imported here, since all test processes import this module, and only one needs it
 
         self.folder = folder
         self.blocks: list[Block] = []
@@ -81,8 +81,8 @@ class Module:
         data: Callable[[str, str, Mapping[str, Any]], Any],
         ids: Callable[[str, Any], str],
     ) -> "Planned":
-        """Evaluate the module. `data` gives a data source's result by its kind, name and arguments, and `ids` a
-        resource's id by its address and key. Raises RefusedError.
+        """Evaluate the module. `data` returns the result of a data source for its kind, name and arguments, and `ids`
+        returns the id of a resource for its address and key. Raises RefusedError.
         """
         return Planned(self, dict(variables), data, ids)
 

@@ -1,5 +1,5 @@
-"""`packaging/acceptance`: its cases against scenarios with the same faults, its calls against the service models, and
-complete runs against moto, with the host's commands on this machine. No test runs it against AWS.
+"""`packaging/acceptance`: its cases are compared with scenarios that have the same faults, its calls with the models of
+the services, and complete runs use moto and run the host's commands on this machine. No test runs it against AWS.
 """
 
 import io
@@ -136,7 +136,7 @@ def test_the_price_counts_what_is_made() -> None:
 @pytest.mark.skipif(not extent.everything(), reason="the linter takes long: with --everything alone")
 @pytest.mark.parametrize("name", ["host", "network", "resolver"])
 def test_cfn_lint_finds_nothing(name: str) -> None:
-    import cfnlint.api  # imported here, since every process of the tests imports this module, and one or two need these
+    import cfnlint.api  # imported here, since all test processes import this module, and few need it
     import cfnlint.config
 
     some = cfnlint.config.ManualArgs(regions=["us-east-1"])
@@ -179,7 +179,7 @@ def test_a_dry_run_says_everything_and_calls_nothing(
 
 
 def test_the_command_itself(tmp_path: Path) -> None:
-    """The file starts in the environment that `./dev` sets up, without a Region, credentials or a network."""
+    """The command starts in the environment that `./dev` sets up, without a Region, credentials or a network."""
     ended = subprocess.run(
         [sys.executable, str(HERE / "acceptance.py"), "--dry-run", "--only", "clock-ahead"],
         env={"PYTHONPATH": str(ROOT), "PATH": os.defpath},
@@ -204,8 +204,8 @@ def test_a_mistake_in_the_call_runs_nothing(capsys: pytest.CaptureFixture[str]) 
 
 
 class LocalHost(Host):
-    """A host whose commands run on this machine, below a folder of the test; its program prints the results of
-    scenarios.
+    """A host whose commands run on this machine, below a folder of the test. The program on this host prints the
+    reports of scenarios.
     """
 
     folder = ""
@@ -216,7 +216,7 @@ class LocalHost(Host):
     def shell(self, script: str) -> str:
         for name in re.findall(r"([a-z0-9-]+)\.part$", script, re.MULTILINE):
             (Path(self.folder) / "answer").write_text(answer_of(name), "utf-8")
-        super().shell(script)  # moto accepts it, but runs nothing
+        super().shell(script)  # moto accepts the command, but does not run it
         EVENTS.append(kind_of(script))
         path = f"{self.folder}/commands{os.pathsep}{os.defpath}"
         ended = subprocess.run(
@@ -232,7 +232,7 @@ class LocalHost(Host):
 
 
 class LoggedAccount(Account):
-    """An account that records each call, and ends each wait at once."""
+    """An account that records each call. Its waits end at once."""
 
     def __init__(self, session: botocore.session.Session, region: str, *, say: Callable[[str], None]) -> None:
         super().__init__(session, region, say=say, sleep=self._slept)
@@ -249,7 +249,7 @@ class LoggedAccount(Account):
         return super().call(service, operation, **parameters)
 
     def _detach_policies(self) -> None:
-        """Do the parts of a stack's deletion that moto omits."""
+        """Detach policies, which moto omits when it deletes a stack."""
         iam = self.client("iam")
         for role in iam.list_roles()["Roles"]:
             for policy in iam.list_attached_role_policies(RoleName=role["RoleName"])["AttachedPolicies"]:
@@ -268,7 +268,7 @@ class LoggedAccount(Account):
 
     @staticmethod
     def _slept(_: float) -> None:
-        """Do at once what a timer of the host does later."""
+        """Instead of sleeping, do at once what a timer on the host does later."""
         for timer in Path(LocalHost.folder).glob("timer"):
             EVENTS.append("timer")
             subprocess.run(["/bin/sh", str(timer)], check=True, timeout=60)
@@ -290,14 +290,14 @@ def for_moto(body: str) -> str:
 
 EVENTS: Final[list[str]] = []
 ANSWERS: Final[dict[str, str]] = {}
-"""Scenarios whose results replace those of the cases."""
+"""For some cases, a scenario whose report the program prints instead of that of the case's own scenario."""
 STUBS: Final = {
     "aws": '[ "$1 $2" = "s3 cp" ] || exit 9\ncp "{file}" "${{7}}"',
     "systemd-run": 'for last; do :; done\nprintf "%s\\n" "$last" >"$FOLDER/timer"',
     "systemctl": 'echo "systemctl $*" >>"$FOLDER/clock"',
     "date": 'echo "date $*" >>"$FOLDER/clock"',
 }
-"""Programs of a host that have no effect here."""
+"""Stand-ins for programs of a host. They change nothing outside the folder of the test."""
 PROGRAM: Final = """#!/bin/sh
 case $1 in
 --version) echo backuplink 1.0.0 ;;
@@ -307,7 +307,7 @@ esac
 
 
 def answer_of(name: str) -> str:
-    """The report of a check, as the program would print it."""
+    """The report of a check in the scenario, as the program would print it."""
     (case,) = (case for case in CASES if case.name == name)
     return json_format.render(report_of(ANSWERS.get(name, case.scenario)))
 
@@ -326,7 +326,9 @@ def kind_of(script: str) -> str:
 
 @pytest.fixture
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A host's folder, with stand-ins for its programs; gives the file that the cases copy to the host."""
+    """Create the folder of a host, with stand-ins for its programs. Yields the path of the file that the cases copy to
+    the host.
+    """
     folder = tmp_path / "host"
     commands = folder / "commands"
     commands.mkdir(parents=True)
@@ -344,7 +346,7 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 @pytest.fixture
 def offered(moto: boto3.session.Session, monkeypatch: pytest.MonkeyPatch) -> boto3.session.Session:
-    """Moto as an account, with the endpoint services that moto does not know."""
+    """An account in moto, with additional endpoint services that moto does not know."""
     names = {"access_key_id": "AWS_ACCESS_KEY_ID", "secret_key": "AWS_SECRET_ACCESS_KEY", "token": "AWS_SESSION_TOKEN"}
     for key, value in moto_server.KEYS.items():
         monkeypatch.setenv(names[key], value)
@@ -380,7 +382,7 @@ def left(session: boto3.session.Session) -> dict[str, Any]:
 
 NOTHING_LEFT: Final[dict[str, list[str]]] = {"VPCs": [], "ACLs": [], "stacks": [], "buckets": [], "roles": []}
 against_moto = pytest.mark.skipif(not extent.everything(), reason="moto's stacks take long: with --everything alone")
-pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse AWS::")  # moto has no Route 53 Resolver in stacks
+pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse AWS::")  # moto has no stacks with a Resolver
 
 
 @against_moto
@@ -401,7 +403,7 @@ def test_a_run_breaks_checks_and_repairs(
         assert complaint(case, masked) is None
     assert json.loads((tmp_path / "out" / "fixtures" / "run.json").read_text("utf-8"))["made_by"] == "aws"
     events = iter(EVENTS)
-    for event in expected_events():  # in this order
+    for event in expected_events():  # the events must occur in this order
         assert event in events, event
 
 
@@ -453,7 +455,7 @@ def test_an_interrupt_repairs_and_removes(
     monkeypatch: pytest.MonkeyPatch,
     case: str,
 ) -> None:
-    """The first signal comes while the network is broken; a second one does not stop the removal."""
+    """The first signal arrives while the network is broken. A second signal does not stop the removal."""
     run_steps = acceptance.Acceptance._do
 
     def interrupted(self: acceptance.Acceptance, steps: Any) -> None:
@@ -583,7 +585,7 @@ def test_a_closed_terminal_removes_what_was_made(
     """The runner receives SIGHUP, and from then on nobody reads stderr."""
     run_steps = acceptance.Acceptance._do
     reader, writer = os.pipe()
-    closed = io.TextIOWrapper(io.FileIO(writer, "w"), write_through=True)  # nothing stays in a buffer
+    closed = io.TextIOWrapper(io.FileIO(writer, "w"), write_through=True)  # without a buffer
 
     def interrupted(self: acceptance.Acceptance, steps: Any) -> None:
         run_steps(self, steps)
@@ -665,8 +667,8 @@ def test_a_fault_whose_stack_fails_is_said_and_the_others_are_made(
 def test_what_another_run_made_is_left_alone(
     offered: boto3.session.Session, host: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], made: str
 ) -> None:
-    """The other run may still be in progress. After a kill, `--remove` removes its resources: here a network with a
-    network ACL of its own.
+    """The other run may still be in progress. After that run is killed, `--remove` removes its resources. Here, these
+    are a network with its own network ACL.
     """
     account = LoggedAccount(botocore.session.Session(), moto_server.REGION, say=print)
     bucket = account.bucket("123456789012")
@@ -741,7 +743,7 @@ def test_a_long_report_comes_in_parts(host: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_host_that_is_not_reached_is_restarted_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """EC2 restarts the host, since no command on the host works."""
+    """The host is restarted by a call of EC2, since no command on the host works."""
     calls: list[str] = []
     states: list[str] = []
 

@@ -1,5 +1,5 @@
-"""The Ansible collection: its module against the command and its reports, its documentation, and the role, which runs
-twice in throw-away roots.
+"""The Ansible collection: its module is compared with the command and its reports, its documentation is checked, and
+its role runs twice in throw-away roots.
 
 Tests that install need `packaging/build packages onefile ansible`, and root; `packaging/test ansible` requires them and
 makes the root.
@@ -45,7 +45,7 @@ NAME: Final = "backuplink.backuplink"
 TOOLS: Final = ROOT / "build" / "ansible" / "environment" / "bin"
 BASE: Final = ROOT / "build" / "roots" / "trixie+python3,python3-apt,rpm,systemd"
 SECONDS: Final = 900.0
-"""Seconds for a process on a busy machine."""
+"""The limit in seconds for a process on a busy machine."""
 SCENARIOS: Final = {
     "healthy": "ok",
     "allowance-exceeded": "warning",
@@ -115,7 +115,7 @@ def test_runs_on_the_oldest_python_that_hosts_have(file: str) -> None:
 
 
 def understood(parameters: Mapping[str, Any]) -> tuple[Any, Mapping[str, Any]]:
-    """The settings and options that the command reads from the module's arguments."""
+    """The settings and options that the command derives from the arguments that the module gives it."""
     command, *words = report.arguments({**dict.fromkeys(report.OPTIONS), **parameters}, "/tmp/report.json")  # noqa: S108
     with cli.main.commands[command].make_context(command, words, parent=manual.context_of(cli.main)) as context:
         return settings_from(context.params, {}), context.params
@@ -263,7 +263,7 @@ def test_the_role_writes_secrets_for_root_alone_and_says_none_of_them() -> None:
 
 
 def test_a_variable_is_read_as_it_was_given(tmp_path: Path) -> None:
-    """Both systemd and a shell read such a value in the same way."""
+    """systemd and a shell read such a value in the same way."""
     template = (ROLE / "templates" / "environment.j2").read_text("utf-8")
     made = jinja2.Environment(trim_blocks=True, keep_trailing_newline=True, autoescape=False)  # noqa: S701 - no page
     made.filters["regex_replace"] = lambda text, pattern, by: re.sub(pattern, by, text)
@@ -409,7 +409,7 @@ class Host:
         return result.returncode, result.stdout + result.stderr
 
     def check(self, **parameters: Any) -> dict[str, Any]:
-        """Run the module with the given targets, as a caller would; returns its result."""
+        """Run the module with these parameters, as a caller would; returns its result."""
         words = [
             "--inventory",
             str(self.inventory),
@@ -437,8 +437,8 @@ class Host:
         )
 
     def files(self) -> dict[str, tuple[int, int]]:
-        """Every file of the root with its mode and date, without files that Ansible, a start of the program and rpm
-        itself leave behind.
+        """Every file of the root with its mode and date. Files that Ansible, rpm or a start of the program leave behind
+        are omitted.
         """
         return {
             str(path.relative_to(self.root)): (path.lstat().st_mode, path.lstat().st_mtime_ns)
@@ -515,7 +515,7 @@ def test_the_role_installs_and_a_second_run_changes_nothing(host: Host, artifact
 def test_the_form_is_that_of_the_host_s_package_manager(host: Host, artifacts: Path) -> None:
     host.play(backuplink_artifacts=str(artifacts))
     assert host.inside("dpkg-query", "--show", "backuplink").stdout == f"backuplink\t{PACKAGE_VERSION}\n"
-    # The package's own configuration stays if the role is given none.
+    # If the role gets no configuration, the package's own configuration stays.
     packaged = (ROOT / "packaging" / "packages" / "backuplink.toml").read_bytes()
     assert (host.root / CONFIGURATION).read_bytes() == packaged
     # If the program is already installed in some way, the role needs no file of the release.

@@ -1,4 +1,6 @@
-"""The Automation document, step by step: its form, its parameters, every path through it, and its template and role."""
+"""The Automation document, step by step: its form, its parameters, every path through its steps, its CloudFormation
+template and its IAM role.
+"""
 
 import ast
 import json
@@ -51,7 +53,7 @@ REGION: Final = "eu-west-1"
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the files as they are built now."""
+    """A folder with the documents, built from the present sources."""
     folder = tmp_path_factory.mktemp("dist")
     build(folder)
     return folder
@@ -72,7 +74,7 @@ def check(built: Path) -> dict[str, Any]:
 
 @pytest.fixture
 def session() -> Iterator[boto3.session.Session]:
-    from moto import mock_aws  # imported here, since every process of the tests imports this module, and few need moto
+    from moto import mock_aws  # imported here, since all test processes import this module, and few need moto
 
     with mock_aws():
         yield boto3.session.Session("testing", "testing", region_name=REGION)
@@ -123,9 +125,9 @@ def test_actions_and_their_properties_are_those_of_the_guide(document: dict[str,
 
 
 def test_the_service_takes_the_document(built: Path, document: dict[str, Any], session: boto3.session.Session) -> None:
-    """Moto reads the document here; it is not as strict as the service."""
+    """Here, moto reads the document. It is not as strict as the service."""
     content = (built / RUNBOOK).read_text("utf-8")
-    assert len(content.encode()) < 64 * 1024  # limit of a document, AWS General Reference, Systems Manager quotas
+    assert len(content.encode()) < 64 * 1024  # the limit of a document (AWS General Reference, Systems Manager quotas)
     taken = session.client("ssm").create_document(
         Name="backuplink-runbook", DocumentType="Automation", DocumentFormat="YAML", Content=content
     )["DocumentDescription"]
@@ -162,7 +164,7 @@ def test_no_step_that_asks_ends_without_a_word(document: dict[str, Any]) -> None
 
 
 def test_scripts_have_no_reference_and_no_line_of_a_shell(document: dict[str, Any]) -> None:
-    """A parameter reaches a script by its payload alone."""
+    """A parameter reaches a script only through the script's payload."""
     for step in steps(document, "aws:executeScript"):
         assert "{{" not in step["inputs"]["Script"]
         tree = ast.parse(step["inputs"]["Script"])
@@ -215,7 +217,7 @@ def test_inputs_and_selectors_are_those_of_the_models(document: dict[str, Any], 
 
 
 def shape_at(shape: Any, selector: str) -> Any:
-    """The shape that a selector names, in the model of an answer."""
+    """The shape of the value that a selector selects, in the model of an answer."""
     for part in selector.removeprefix("$.").split("."):
         name, _, index = part.partition("[")
         shape = shape.members[name]
@@ -305,7 +307,7 @@ def test_what_each_pattern_takes_and_refuses(document: dict[str, Any]) -> None:
 def test_no_injection_is_taken(document: dict[str, Any], injection: str) -> None:
     for name, parameter in document["parameters"].items():
         for hostile in (injection, GOOD.get(name, ("auto",))[-1] + injection):
-            # A role may have such a name, which only Automation itself receives.
+            # A role may have such a name. It is passed only to Automation itself.
             is_role = name == "AutomationAssumeRole" and hostile.endswith("--output=canary") and hostile != injection
             assert allows(parameter, hostile) is is_role, (name, hostile)
 
@@ -343,7 +345,7 @@ def test_the_check_takes_whatever_the_runbook_takes(document: dict[str, Any], ch
 
 
 def instance_in(session: boto3.session.Session, *services: str, state: str = "running") -> tuple[str, str]:
-    """The ids of an instance and of its VPC in moto. The VPC has endpoints of these services."""
+    """The ids of an instance in moto and of its VPC. The VPC has endpoints for these services."""
     ec2 = session.client("ec2")
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.1.0/24")["Subnet"]["SubnetId"]
@@ -452,7 +454,7 @@ def test_an_instance_with_windows(automation: Automation, service: SystemsManage
 
 
 def test_no_ending_is_longer_than_a_variable(document: dict[str, Any]) -> None:
-    """The output with the longest possible ids and names."""
+    """The longest possible ids and names still give an output that fits."""
     region = max(REGIONS, key=len)
     (script,) = (step["inputs"]["Script"] for step in steps(document) if step["name"] == "lookOutside")
     names: dict[str, Any] = {}
@@ -554,7 +556,9 @@ def test_where_the_report_lies_in_a_bucket(automation: Automation, online: Syste
 
 
 def test_the_fix_of_every_scenario_says_what_it_changes(document: dict[str, Any]) -> None:
-    """The lines of the first cause, with each of its commands and whether the command changes something."""
+    """The output contains the lines of the first cause: each of its commands, and whether the command changes
+    something.
+    """
     names: dict[str, Any] = {}
     exec(compile(steps(document)[-1]["inputs"]["Script"], "tell.py", "exec"), names)  # noqa: S102 - what is tested
     fixes = 0
@@ -710,7 +714,7 @@ WAYS: Final = {
     "askEnd": {},
     "askError": {"Command": "/opt/backuplink"},
 }
-"""Every step whose failure is reported, with parameters that lead an execution to it."""
+"""Every step whose failure the runbook reports, with parameters that lead an execution to this step."""
 
 
 @pytest.mark.parametrize(("status", "ending"), [("TimedOut", "tookTooLong"), ("Failed", "failed")])
@@ -718,7 +722,7 @@ WAYS: Final = {
 def test_a_step_that_takes_too_long_or_fails(
     automation: Automation, online: SystemsManager, tmp_path: Path, step: str, status: str, ending: str
 ) -> None:
-    if step != "askError":  # which follows a missing program
+    if step != "askError":  # this step is only reached if the program is missing
         in_scenario(tmp_path, "healthy")
     automation.ending = {step: status}
     ran = started(automation, **WAYS[step])
@@ -744,7 +748,7 @@ def test_every_denial_has_its_case(document: dict[str, Any]) -> None:
 
 
 def test_the_interpreter_walks_every_step(document: dict[str, Any]) -> None:
-    """All steps must be named or reached by the tests above: a step that none of them reaches has no test."""
+    """The tests above must name or reach every step. A step that they do not reach has no test."""
     source = Path(__file__).read_text("utf-8")
     assert [step["name"] for step in steps(document) if f'"{step["name"]}"' not in source] == []
 
@@ -753,7 +757,7 @@ def test_the_interpreter_walks_every_step(document: dict[str, Any]) -> None:
 
 
 def test_cfn_lint_finds_nothing(built: Path) -> None:
-    import cfnlint.api  # imported here, since every process of the tests imports this module
+    import cfnlint.api  # imported here, since all test processes import this module
     import cfnlint.config
 
     some = cfnlint.config.ManualArgs(regions=["us-east-1", "cn-north-1", "us-gov-west-1"])
@@ -814,7 +818,7 @@ JOB: Final = {
         "statusMessage": "Backup failed",
     },
 }
-"""An event as AWS Backup sends it (AWS Backup Developer Guide, Monitoring AWS Backup events using EventBridge)."""
+"""An event as AWS Backup sends it (AWS Backup Developer Guide, "Monitoring AWS Backup events using EventBridge")."""
 
 
 def matches(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:

@@ -1,5 +1,5 @@
-"""The template that creates endpoints: its built form, its names and ports compared with the catalogue, and the result
-of `backuplink predict` for a VPC with its endpoints.
+"""The template that creates endpoints: its built form is checked, its names and ports are compared with the catalogue,
+and `backuplink predict` is run for a VPC with its endpoints.
 """
 
 import itertools
@@ -47,7 +47,7 @@ SWITCHES: Final = {
     "Ec2": ("ec2",),
     "Logs": ("logs",),
 }
-"""Parameters of the template, with the services that each enables."""
+"""The parameters of the template, each with the services that it enables."""
 
 
 def test_the_template_has_a_switch_for_each_service() -> None:
@@ -56,14 +56,16 @@ def test_the_template_has_a_switch_for_each_service() -> None:
 
 
 def stack(partition: str = "aws", region: str = estate.REGION, **given: str) -> Stack:
-    """The template with every service, unless `given` says otherwise."""
+    """The stack of the template. It has endpoints for every service, unless `given` says otherwise."""
     everything = dict.fromkeys(SWITCHES, "true")
     own = {"VpcId": estate.VPC_ID, "SubnetIds": ",".join(SUBNETS), "ClientCidr": OWN_BLOCK}
     return Stack(template(TEMPLATES / TEMPLATE), partition, region, **{**everything, **own, **given})
 
 
 def facts_of(made: Stack) -> Ec2Facts:
-    """The VPC once the stack exists. A reference to a resource is its name in the template."""
+    """The facts about the VPC once the stack exists. A reference to a resource is the resource's name in
+    the template.
+    """
     groups = [
         group(name, [rule(one["FromPort"], one["CidrIp"]) for one in properties["SecurityGroupIngress"]])
         for name, properties in made.resources("AWS::EC2::SecurityGroup").items()
@@ -147,7 +149,7 @@ def test_the_template_s_service_names_are_the_catalogue_s(region: str) -> None:
 
 
 def test_cfn_lint_finds_nothing_in_the_template() -> None:
-    import cfnlint.api  # imported here, since every process of the tests imports this module, and one or two need these
+    import cfnlint.api  # imported here, since all test processes import this module, and few need it
     import cfnlint.config
 
     some = cfnlint.config.ManualArgs(regions=["us-east-1", "cn-north-1", "us-gov-west-1"])

@@ -1,6 +1,5 @@
-"""Completion by the files that the packages install, in the shells themselves.
-
-A shell that is not installed is skipped; BACKUPLINK_REQUIRE_PACKAGES=1 makes that a failure.
+"""Completion with the files that the packages install, in real shells. The tests of a shell that is not installed are
+skipped, or fail if BACKUPLINK_REQUIRE_PACKAGES is 1.
 """
 
 import os
@@ -24,7 +23,7 @@ from tests.support.repository import ROOT
 
 COMPLETIONS: Final = ROOT / "packaging" / "packages" / "completions"
 SECONDS: Final = 120.0
-"""Seconds for a shell that calls the program once, on a busy machine."""
+"""The limit in seconds for a shell that calls the program once, on a busy machine."""
 Complete = Callable[[str], list[str]]
 
 
@@ -113,7 +112,7 @@ def test_offers_what_fits(complete: Complete, line: str, offered: list[str]) -> 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_tab_key_completes(shell: str, path: str, tmp_path: Path) -> None:
-    """The shell completes, on a terminal, a command, one of its options, and a file name as a value."""
+    """On a terminal, the shell completes a command, one of its options, and a file name as the value of an option."""
     if shutil.which(shell) is None:
         lacking(f"{shell} is not installed")
     (tmp_path / "a-report-of-today.json").write_text("{}", "utf-8")
@@ -126,7 +125,7 @@ def test_the_tab_key_completes(shell: str, path: str, tmp_path: Path) -> None:
     }[shell]
     begin = {
         "bash": "",
-        # zsh finds it by its name on fpath.
+        # zsh finds the file by its name in a folder of fpath.
         "zsh": f"PS1='rea''dy> '; fpath=('{COMPLETIONS}' $fpath); autoload -Uz compinit; compinit -u -D\r",
         "fish": f"function fish_prompt; echo 'rea''dy> '; end; source '{COMPLETIONS / 'backuplink.fish'}'\r",
     }[shell]
@@ -141,5 +140,5 @@ def test_the_tab_key_completes(shell: str, path: str, tmp_path: Path) -> None:
         ):
             session.press(typed)
             session.until(typed)
-            session.press("\t")  # sent by itself, since the shell takes input that arrives all at once for pasted text
+            session.press("\t")  # sent by itself, since the shell treats input that arrives all at once as pasted text
             session.until(shown)

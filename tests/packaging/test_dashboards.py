@@ -1,5 +1,5 @@
-"""The dashboards for Grafana: every metric exists in the program, and every query has a result in a Prometheus that
-holds the recorded metrics of a host.
+"""The dashboards for Grafana: the program has every metric in them, and every query has a result in a Prometheus with
+the recorded metrics of a host.
 """
 
 import json
@@ -38,7 +38,7 @@ VALUES: Final = {"$instance": HOST, "$target": ".*", "${datasource}": "prometheu
 
 
 def queries(board: dict[str, Any]) -> list[str]:
-    """Every query of a dashboard's panels, with values for its variables."""
+    """Every query in the panels of a dashboard, with values in place of variables."""
     found = [target["expr"] for panel in board["panels"] for target in panel["targets"]]
     for name, value in VALUES.items():
         found = [query.replace(name, value) for query in found]
@@ -91,7 +91,7 @@ class _Recorded:
 
 
 def _recorded() -> list[Metric]:
-    """Samples of ten minutes, one a minute, as Prometheus scrapes them from a watch."""
+    """The samples of ten minutes, one each minute, as Prometheus scrapes them from a watch."""
     families: dict[str, Metric] = {}
     for minute in range(10):
         moment = END - 60.0 * minute
@@ -114,7 +114,7 @@ def _at(report: Report, seconds: float) -> Report:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a Prometheus on loopback that holds recorded samples and scrapes nothing."""
+    """The address of a Prometheus on loopback with recorded samples, which scrapes nothing."""
     tool = promtool()
     folder = tmp_path_factory.mktemp("prometheus")
     registry = CollectorRegistry()

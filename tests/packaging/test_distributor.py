@@ -1,8 +1,8 @@
 """The package for Systems Manager Distributor, the Command document that installs it, and the Image Builder component.
 
-The tests act as the agents of Systems Manager and Image Builder do, following their documentation and the source of the
-former. Tests that install need `packaging/build packages distributor`, and root; `packaging/test distributor` requires
-them, and makes the roots.
+The tests act as the agents of Systems Manager and Image Builder do, according to their documentation and to the source
+of the SSM Agent. Tests that install need `packaging/build packages distributor`, and root; `packaging/test distributor`
+requires them, and makes the roots.
 """
 
 import hashlib
@@ -41,7 +41,7 @@ INSTALL: Final = "backuplink-install.yaml"
 IMAGE: Final = "backuplink-image.yaml"
 GUIDE: Final = ROOT / "docs" / "install.md"
 SECONDS: Final = 900.0
-"""Seconds for a process on a busy machine."""
+"""The limit in seconds for a process on a busy machine."""
 DATE: Final = 1_700_000_000
 CONFIGURATION: Final = "etc/backuplink/backuplink.toml"
 VARIABLES: Final = "etc/backuplink/environment"
@@ -60,7 +60,7 @@ def schema(name: str) -> Any:
 
 @pytest.fixture
 def dist(tmp_path: Path) -> Path:
-    """A folder with a file for every package of this version, whose content is the file's name."""
+    """A folder with a file for every package of this version. The content of each file is its name."""
     for names in distributor.FILES.values():
         for name in names.values():
             (tmp_path / name.format(__version__)).write_text(name, "utf-8")
@@ -74,8 +74,8 @@ def manifest_of(dist: Path) -> dict[str, Any]:
 
 
 def taken(dist: Path, os_release: str, architecture: str) -> Mapping[str, bytes]:
-    """The files that the agent unpacks on a host after it has compared the checksum. The ID in the host's os-release
-    selects them.
+    """The files that the agent unpacks on a host, once it has compared their checksum. It selects them by the ID in the
+    host's os-release.
     """
     names = {"rhel": "redhat", "ol": "oracle", "amzn": "amazon", "sles": "suse"}
     manifest = manifest_of(dist)
@@ -94,14 +94,14 @@ def test_the_manifest_has_the_form_of_its_schema(dist: Path) -> None:
     assert {*manifest["files"]} | {"manifest.json"} == {path.name for path in (dist / "distributor").iterdir()}
     for name, entry in manifest["files"].items():
         assert entry["size"] == (dist / "distributor" / name).stat().st_size
-    assert len(json.dumps(manifest)) < 64 * 1024  # limit of a document, AWS General Reference, Systems Manager quotas
+    assert len(json.dumps(manifest)) < 64 * 1024  # the limit of a document (Systems Manager quotas)
 
 
 HOSTS: Final = {
     "deb": ("debian", "ubuntu"),
     "rpm": ("amzn", "rhel", "rocky", "almalinux", "ol", "centos", "sles"),
 }
-"""The ID in os-release of hosts that accept each kind of package."""
+"""For each kind of package, the IDs in os-release of hosts that accept it."""
 
 
 @pytest.mark.parametrize("architecture", ["x86_64", "arm64"])
@@ -185,7 +185,7 @@ def test_the_service_takes_the_document(document: dict[str, Any]) -> None:
     if not extent.everything():
         return
     import boto3
-    from moto import mock_aws  # as strict as the service, and slow to import
+    from moto import mock_aws  # imported here, since it is slow to import
 
     with mock_aws():
         keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
@@ -270,7 +270,7 @@ def test_the_component_has_the_form_of_its_schema(component: dict[str, Any]) -> 
         data=text,
         clientToken="token",
     )
-    assert len(text) < 16_000  # limit of CreateComponent's `data`, EC2 Image Builder API Reference
+    assert len(text) < 16_000  # the limit of CreateComponent's `data` (EC2 Image Builder API Reference)
 
 
 def test_the_component_refers_to_what_is_there(component: dict[str, Any]) -> None:
@@ -301,7 +301,8 @@ def test_linters_of_shells_find_nothing_in_the_component(
         for step in phase["steps"]:
             if step["action"] == "ExecuteBash":
                 script = tmp_path / f"{phase['name']}-{step['name']}.sh"
-                # The agent has inserted the parameters; shellcheck would read references as braces.
+                # The parameters are inserted first, as the agent does, since shellcheck would read references as
+                # braces.
                 commands = re.sub(r"\{\{ .*? \}\}", "value", "\n".join(step["inputs"]["commands"]))
                 script.write_text(commands.replace("[ 'value' = yes ]", '[ "$1" = yes ]'), "utf-8")
                 command = [needed(words[0]), *words[1:], str(script)]
@@ -357,7 +358,7 @@ class Host:
         )
 
     def unpack(self, files: Mapping[str, bytes]) -> None:
-        """Unpack a zip as the agent does: for its owner alone."""
+        """Unpack a zip as the agent does: only its owner has access to the files."""
         self.folder.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():
             (self.folder / name).write_bytes(content)
@@ -413,7 +414,7 @@ def test_the_agent_installs_updates_and_removes_it(host: Host) -> None:
     host.unpack(files)
 
     assert host.action("validate").returncode != 0  # the agent then installs
-    host.does("uninstall")  # of a package that is not installed
+    host.does("uninstall")  # although the package is not installed
     host.does("install")
     host.does("validate")
     assert host.version() == f"backuplink {__version__}\n"
@@ -421,7 +422,7 @@ def test_the_agent_installs_updates_and_removes_it(host: Host) -> None:
 
     (host.root / "usr/bin/backuplink").unlink()
     assert host.action("validate").returncode != 0
-    host.does("install")  # of the version that is already registered
+    host.does("install")  # although this version is already registered
     host.does("validate")
 
     for file in (CONFIGURATION, VARIABLES):
@@ -449,12 +450,12 @@ def test_a_package_that_is_not_whole_is_not_installed(host: Host) -> None:
     }
     host.unpack({**files, f"backuplink.{host.kind}": b"no package"})
     result = host.action("install")
-    assert result.returncode not in (0, 168, 194)  # the agent takes 168 for success, and 194 for a request to reboot
+    assert result.returncode not in (0, 168, 194)  # to the agent, 168 means success, and 194 a request to reboot
     assert result.stderr
 
 
 def test_each_step_of_the_component(host: Host, component: dict[str, Any]) -> None:
-    """Run the phases one after the other in the root of one image. The check finds no network there."""
+    """Run the phases one after the other in the root of one image, in which the check has no network."""
     names = {"deb": "backuplink_VERSION_amd64.deb", "rpm": "backuplink-VERSION-1.x86_64.rpm"}
     package = artifact_of(names[host.kind], "packages")
     line = f"{hashlib.sha256(package.read_bytes()).hexdigest()}  {package.name}\n"

@@ -1,7 +1,6 @@
-"""The Systems Manager document, the association and the instance policy: linters, schema, and the steps when they run.
-
-The tests act as the agent of Systems Manager does, following its documentation and its source: parameters are inserted
-into the text, and each step is a script in its own folder below one folder for the command.
+"""The Systems Manager document, the association and the instance policy: linters check them, schemas validate them, and
+their steps run. The tests act as the SSM Agent does, according to its documentation and its source: parameters are
+inserted into the text, and each step is a script in its own folder below one folder for the command.
 """
 
 import json
@@ -64,20 +63,22 @@ POLICY: Final = "backuplink-instance-policy.template.yaml"
 RUNBOOK: Final = ("backuplink-runbook.yaml", "backuplink-runbook.template.yaml")
 GUIDE: Final = ROOT / "docs" / "fleet.md"
 REPORT: Final = "backuplink-report.json"
-"""The file that one step leaves for the next, in the command's folder."""
+"""The file in the command's folder that one step writes for the next step."""
 CONSOLE: Final = 2_500
-"""Maximum bytes of output and errors together that Run Command returns for an invocation (CommandPlugin, Output)."""
+"""The maximum number of bytes that Run Command returns for an invocation, of its output and its errors together
+(CommandPlugin, Output).
+"""
 AGENT_S_WORDS: Final = len("\n----------ERROR-------\n" + "failed to run commands: exit status 2")
 """The bytes that the agent adds to the output of a failed step."""
 SAFE: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.,=/_:-")
-"""Characters without a meaning to a shell, quoted or not, if the first one is not a dash."""
+"""Characters that have no meaning to a shell, quoted or not, if a word does not begin with a dash."""
 
 
 # --- What is built ---------------------------------------------------------------------------------------------------
 
 
 def build(folder: Path, umask: int = 0o022) -> dict[str, tuple[int, bytes]]:
-    """Mode and bytes of each file that the build makes in `folder`."""
+    """Build into `folder`; returns the mode and the bytes of each file."""
     program = ROOT / "packaging" / "fleet" / "build"
     subprocess.run([str(program), str(folder)], check=True, timeout=60, umask=umask)
     return {path.name: (path.stat().st_mode & 0o777, path.read_bytes()) for path in folder.iterdir()}
@@ -85,7 +86,7 @@ def build(folder: Path, umask: int = 0o022) -> dict[str, tuple[int, bytes]]:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the files as they are built now."""
+    """A folder with the files, built from the present sources."""
     folder = tmp_path_factory.mktemp("dist")
     build(folder)
     return folder
@@ -101,7 +102,7 @@ def document(built: Path) -> dict[str, Any]:
 @pytest.fixture
 def session() -> Iterator[boto3.session.Session]:
     """A session whose calls moto answers."""
-    from moto import mock_aws  # imported here, since every process of the tests imports this module, and few need moto
+    from moto import mock_aws  # imported here, since all test processes import this module, and few need moto
 
     with mock_aws():
         yield boto3.session.Session(
@@ -134,9 +135,9 @@ def test_the_document_has_the_form_of_its_schema(document: dict[str, Any]) -> No
 
 
 def test_the_service_takes_the_document(built: Path, document: dict[str, Any], session: boto3.session.Session) -> None:
-    """Moto reads the document here; it is not as strict as the service."""
+    """Here, moto reads the document. It is not as strict as the service."""
     content = (built / DOCUMENT).read_text("utf-8")
-    assert len(content.encode()) < 64 * 1024  # limit of a document, AWS General Reference, Systems Manager quotas
+    assert len(content.encode()) < 64 * 1024  # the limit of a document (AWS General Reference, Systems Manager quotas)
     taken = session.client("ssm").create_document(
         Name="backuplink-check", DocumentType="Command", DocumentFormat="YAML", Content=content
     )["DocumentDescription"]
@@ -154,7 +155,7 @@ def test_every_parameter_is_held_and_used_in_single_quotes(document: dict[str, A
     assert "{{" not in re.sub(r"'\{\{ \w+ \}\}'", "", scripts)
     for name, parameter in document["parameters"].items():
         assert ("allowedValues" in parameter) != ("allowedPattern" in parameter), name
-        assert ("default" not in parameter) is (name == "Workload"), name  # which the user must choose
+        assert ("default" not in parameter) is (name == "Workload"), name  # the user must choose the workload
         assert "default" not in parameter or allows(parameter, parameter["default"]), name
 
 
@@ -192,7 +193,7 @@ def test_linters_of_shells_find_nothing(document: dict[str, Any], tmp_path: Path
 
 
 def allows(parameter: Mapping[str, Any], value: str) -> bool:
-    """Whether Systems Manager accepts the value, if it reads patterns in the least strict way."""
+    """Whether Systems Manager accepts the value, if it interprets the pattern in the most lenient way."""
     if "allowedValues" in parameter:
         return value in parameter["allowedValues"]
     return re.search(parameter["allowedPattern"], value) is not None and len(value) <= parameter.get("maxChars", 4_096)
@@ -296,12 +297,12 @@ def test_no_injection_is_taken(document: dict[str, Any], injection: str) -> None
     ],
 )
 def test_a_check(document: dict[str, Any], tmp_path: Path, shell: str, scenario: str, code: int) -> None:
-    """The step prints the short text first, then the complete report, and ends with the verdict's exit code."""
+    """The step prints the short text, then the complete report, and ends with the exit code of the verdict."""
     ran = run(document, tmp_path, in_scenario(tmp_path, scenario), shell=shell, Report="json")
 
     expected = report_of(scenario)
     assert ran.check.code == code
-    # Prefix in the output of demo.
+    # `demo` writes this prefix before its output.
     assert ran.check.stderr == f"Simulated VPC, scenario {scenario}: {scenarios.load(scenario).summary}.\n"
     assert ran.check.stdout == text.brief(expected)
     assert (ran.host.code, ran.host.stderr) == (0, "")
@@ -350,7 +351,7 @@ def test_the_report_is_for_its_owner_alone(document: dict[str, Any], tmp_path: P
 def test_the_record_goes_to_the_bucket_that_is_named(
     document: dict[str, Any], tmp_path: Path, shell: str, key: str, owner: str
 ) -> None:
-    """Only the record is printed, even if it went to a bucket."""
+    """Even if the record was written to a bucket, it is printed, and nothing else is."""
     ran = run(
         document,
         tmp_path,
@@ -386,7 +387,7 @@ def test_without_a_bucket_nothing_is_put(document: dict[str, Any], tmp_path: Pat
 def test_a_record_that_does_not_get_there_changes_nothing_and_is_told(
     document: dict[str, Any], tmp_path: Path, ended: int
 ) -> None:
-    """The agent takes 194 for a request to restart it."""
+    """The exit code is never 194, which the agent would treat as a request to reboot the host."""
     failing = f'[ "$1" != fleet ] || {{ echo "Error: no way" >&2; exit {ended}; }}; echo "{{}}"; exit 0'
     ran = run(document, tmp_path, program(tmp_path, failing), RecordsBucket="records", Report="json")
     assert (ran.check.code, ran.report.code) == (0, 0)
@@ -455,8 +456,8 @@ def test_defaults_are_those_of_the_command(document: dict[str, Any], tmp_path: P
 def test_whatever_is_taken_is_data(
     document: dict[str, Any], tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
-    """Texts that match a pattern if `$` also matches before a final newline, as in Python and Java. Each arrives
-    unchanged as one argument, and starts nothing else.
+    """Each parameter is any text that its pattern allows, if `$` also matches before a final newline, as in Python and
+    Java. Each text arrives unchanged as one argument, and starts nothing else.
     """
     folder = tmp_path_factory.mktemp("taken")
     taken = {
@@ -468,7 +469,7 @@ def test_whatever_is_taken_is_data(
     assert region == "" or is_region(region)
 
     started = executable(folder / "commands" / "sleep", f"#!/bin/sh\necho sleep >>{folder}/started\n").parent
-    del taken["Command"]  # this test must not write into its folders
+    del taken["Command"]  # this test must not write into the folders on a PATH
     ran = run(document, folder, program(folder, ""), path=f"{started}{os.pathsep}{os.defpath}", **taken)
     assert ran.calls[0] == [
         "check",
@@ -498,7 +499,7 @@ def test_whatever_is_taken_is_data(
 
 
 def test_what_the_command_refuses_is_said(document: dict[str, Any], tmp_path: Path) -> None:
-    """A harmless but invalid value: the real command refuses it, and the report contains the complete refusal."""
+    """If a value is harmless but invalid, the real command refuses it, and the report contains the complete refusal."""
     ran = run(document, tmp_path, program(tmp_path, REAL), Endpoints="backup=nowhere", Report="json")
     assert ran.check.code == 3
     assert "'nowhere' is neither a DNS name nor the id of an endpoint" in ran.check.stderr
@@ -542,7 +543,7 @@ def test_a_program_that_writes_no_report_is_never_ok(document: dict[str, Any], t
 
 
 def test_a_folder_that_takes_no_report(document: dict[str, Any], tmp_path: Path) -> None:
-    # Root can write everywhere, so the disk has to be full.
+    # Root can write everywhere, so only a full disk makes writing fail.
     touch = executable(tmp_path / "full" / "touch", "#!/bin/sh\necho 'touch: No space left on device' >&2\nexit 1\n")
     path = f"{touch.parent}{os.pathsep}{os.defpath}"
     ran = run(document, tmp_path, program(tmp_path, ""), path=path, FailOn="never")
@@ -557,21 +558,21 @@ def test_a_folder_that_takes_no_report(document: dict[str, Any], tmp_path: Path)
 
 @pytest.mark.parametrize("shell", ["dash", "bash"])
 def test_the_delay_is_spread_evenly_within_its_bounds(document: dict[str, Any], shell: str) -> None:
-    """Run the script's own line many times: each of four delays occurs about as often as the others."""
+    """Run the script's line for the delay many times: each of four delays occurs about as often as the others."""
     [line] = (line for line in script_of(document, "check").splitlines() if line.startswith("delay="))
     loop = f'longest=3; for i in $(seq 400); do {line}; echo "$delay"; done'
     drawn = subprocess.run([needed(shell), "-c", loop], capture_output=True, text=True, timeout=120, check=True).stdout
     counted = Counter(drawn.split())
     assert counted.total() == 400
     assert set(counted) == {"0", "1", "2", "3"}
-    # 100 of each are expected, with a standard deviation below 9: a deviation of seven times that occurs once in 10**11
-    # runs.
+    # Each delay is expected 100 times, with a standard deviation below 9. A difference of seven standard deviations
+    # occurs once in 10**11 runs.
     assert all(38 < count < 162 for count in counted.values()), counted
 
 
 @pytest.mark.parametrize("longest", [0, 3_600])
 def test_the_delay_comes_before_the_check(document: dict[str, Any], tmp_path: Path, longest: int) -> None:
-    """A `sleep` that records its argument, and whether the program had been called before."""
+    """A substitute for `sleep` records its argument, and whether the program was called before."""
     sleep = f'#!/bin/sh\n[ ! -e {tmp_path}/calls ] || echo late\necho "$1" >{tmp_path}/slept\n'
     path = f"{executable(tmp_path / 'commands' / 'sleep', sleep).parent}{os.pathsep}{os.defpath}"
     ran = run(document, tmp_path, program(tmp_path, ""), path=path, RandomDelay=str(longest))
@@ -585,7 +586,7 @@ def test_the_delay_comes_before_the_check(document: dict[str, Any], tmp_path: Pa
 
 @pytest.mark.parametrize("name", [FLEET, JOIN, POLICY])
 def test_cfn_lint_finds_nothing(built: Path, name: str) -> None:
-    import cfnlint.api  # imported here, since every process of the tests imports this module, and one or two need these
+    import cfnlint.api  # imported here, since all test processes import this module, and few need it
     import cfnlint.config
 
     some = cfnlint.config.ManualArgs(regions=["us-east-1", "cn-north-1", "us-gov-west-1"])
@@ -604,8 +605,8 @@ THEIR_WORDS: Final = {
 
 
 def test_the_template_s_parameters_are_the_document_s(built: Path, document: dict[str, Any]) -> None:
-    """The template's parameters have the document's defaults, lists, patterns and lengths. Its Region is the stack's,
-    and reports require a bucket.
+    """The template's parameters have the same defaults, lists, patterns and lengths as the document's. Its Region is
+    that of the stack, and reports require a bucket.
     """
     parameters = template(built / FLEET)["Parameters"]
     assert set(document["parameters"]) - set(parameters) == {"Region", "Report"}
@@ -613,7 +614,7 @@ def test_the_template_s_parameters_are_the_document_s(built: Path, document: dic
         ours, theirs = document["parameters"][name], parameters[name]
         for key in ("allowedPattern", "allowedValues", "maxChars"):
             assert theirs.get(THEIR_WORDS[key]) == ours.get(key), (name, key)
-        if name != "RandomDelay":  # an association runs everywhere at once; a command is first tried under supervision
+        if name != "RandomDelay":  # only an association runs everywhere at once
             assert theirs.get("Default") == ours.get("default"), name
 
 
@@ -651,7 +652,7 @@ def test_the_association_is_one_that_the_service_takes(
     assert asked["Name"] == "Document"
     for name, [value] in asked["Parameters"].items():
         assert allows(document["parameters"][name], value), name
-    for name in ("MaxConcurrency", "MaxErrors"):  # patterns that the SDK does not check
+    for name in ("MaxConcurrency", "MaxErrors"):  # the SDK does not check their patterns
         shape = client.meta.service_model.shape_for(name)
         assert re.search(shape.metadata["pattern"], asked[name]) is not None, name
     reported = "ReportsBucket" in given
@@ -659,7 +660,7 @@ def test_the_association_is_one_that_the_service_takes(
     assert ("RecordsBucket" in asked["Parameters"]) == ("RecordsBucket" in given)
     assert asked["Parameters"].get("RecordsAccount") == (["444455556666"] if "RecordsAccount" in given else None)
     assert ("OutputLocation" in asked) == reported
-    # AWS refuses the key beside a rate, whatever its value is.
+    # AWS refuses this key, whatever its value is, if there is a rate.
     assert asked.get("ApplyOnlyAtCronInterval") == (True if given else None)
     assert asked["ComplianceSeverity"] == given.get("ComplianceSeverity", "MEDIUM")
 
@@ -723,7 +724,7 @@ NODE: Final = "i-0a1b2c3d4e5f67890"
 def test_a_host_writes_no_record_into_the_bucket_but_as_a_node(
     built: Path, key: str, is_allowed: bool, counts: bool
 ) -> None:
-    """The keys that `fleet` reads and that the policy lets a host write all lie below the id of a node."""
+    """Every key that `fleet` reads and that the policy lets a host write is below the id of a node."""
     given = {"ReportsBucket": "reports", "ReportsPrefix": "some/where"}
     policy = Stack(template(built / POLICY), **given).properties("ReportsPolicy")
     assert policy is not None
@@ -736,7 +737,7 @@ def test_a_host_writes_no_record_into_the_bucket_but_as_a_node(
 
 
 def buckets_of(document: Any) -> Iterator[dict[str, Any]]:
-    """The statements of policies that allow actions of S3 to the role with these policies."""
+    """The statements in the policies of roles that allow actions of S3."""
     for statement in document["Statement"]:
         if any(action.startswith("s3:") for action in statement["Action"]):
             yield statement
@@ -744,7 +745,9 @@ def buckets_of(document: Any) -> Iterator[dict[str, Any]]:
 
 @pytest.mark.parametrize("owner", ["", "444455556666"])
 def test_every_policy_names_the_account_of_its_bucket(built: Path, owner: str) -> None:
-    """Another account may take over a name that was freed, and would receive what hosts write there."""
+    """After a bucket is deleted, another account may create a bucket of that name, and would receive what hosts write
+    to it.
+    """
     given = {"ReportsBucket": "reports", "RecordsBucket": "records", "RecordsAccount": owner, "ReportsAccount": owner}
     stack = Stack(template(built / POLICY), **given)
     policies = [stack.properties(policy) or {} for policy in POLICIES]
@@ -804,7 +807,7 @@ printf '\\0' >>{folder}/aws
 [ "$1" != events ] || cat >>{folder}/events
 {then}
 """
-"""An `aws` that records its arguments, and the requests with events."""
+"""A substitute for `aws` that records its arguments, and the requests that contain events."""
 WRITES: Final = """
 previous=
 for word; do
@@ -812,7 +815,7 @@ for word; do
     previous=$word
 done
 """
-"""The rest of a substitute `backuplink` that writes its document."""
+"""The last lines of a substitute for `backuplink` that writes its document."""
 
 
 def join_stack(built: Path, **given: str) -> Stack:
@@ -828,7 +831,7 @@ def container(built: Path, **given: str) -> dict[str, Any]:
 
 
 def join(built: Path, folder: Path, backuplink: str, aws: str, **given: str) -> Step:
-    """Run the container's command, with these programs in it."""
+    """Run the command of the container, with these substitutes for `backuplink` and `aws`."""
     made = container(built, RecordsBucket="records", RecordsPrefix="a/b", **given)
     executable(folder / "bin" / "backuplink", program(folder, backuplink).read_text("utf-8"))
     executable(folder / "bin" / "aws", AWS.format(folder=folder, then=aws))
@@ -850,8 +853,8 @@ def join(built: Path, folder: Path, backuplink: str, aws: str, **given: str) -> 
 
 
 def heard(built: Path, ran: Step) -> list[str]:
-    """The lines of a task's log that its alarm counts as a join. CloudWatch Logs reads each line by itself. Source:
-    Amazon CloudWatch Logs User Guide, Filter pattern syntax for metric filters, JSON log events.
+    """The lines in the log of a task that its alarm counts as a join. CloudWatch Logs reads each line separately.
+    Source: Amazon CloudWatch Logs User Guide, "Filter pattern syntax for metric filters", JSON log events.
     """
     joined = join_stack(built).properties("Joined")
     assert joined is not None
@@ -904,7 +907,7 @@ def test_the_task_packs_then_joins_the_day_before_and_says_that_it_did(built: Pa
             formats.append(context.params.get("format"))
     assert formats == [None, None, *FORMATS]
     day = joined[joined.index("--sweep") + 1]
-    assert day in {f"{datetime.now(UTC) - timedelta(days=ago):%Y-%m-%d}" for ago in (1, 2)}  # midnight may have passed
+    assert day in {f"{datetime.now(UTC) - timedelta(days=ago):%Y-%m-%d}" for ago in (1, 2)}  # midnight may pass
     assert joined[joined.index("--least") + 1] == "5"
     assert joined[joined.index("--ec2-facts") + 1] == "join/facts"
     taken, *uploads = (call for call in calls_in(tmp_path / "aws") if call[0] == "s3")
@@ -927,7 +930,9 @@ case "$*" in *--recursive*)
     ;;
 esac
 [ "$1" != events ] || echo 0"""
-"""An `aws` whose downloads include every optional file that operators can put into the bucket for the join."""
+"""A substitute for `aws`. Its downloads include every optional file that operators can put into the bucket for the
+join.
+"""
 
 
 def test_what_lies_in_the_bucket_for_the_join_is_used(built: Path, tmp_path: Path) -> None:
@@ -1016,11 +1021,11 @@ def test_what_fails_is_no_success_and_stops_nothing(
 
 
 FORGED: Final = f'{{"backuplink":"joined","x":"{"a" * 42}"}}'
-"""A name so long that the fleet's text puts it on a line of its own."""
+"""A forged log line as the name of a host, so long that the text of the fleet shows it on a separate line."""
 
 
 def test_no_host_can_say_that_the_fleet_was_joined(built: Path, tmp_path: Path) -> None:
-    """The program itself writes the text of a fleet whose hosts have such names."""
+    """The program itself writes the text of a fleet, some of whose hosts have a forged log line as their name."""
     day = f"{datetime.now(UTC) - timedelta(days=1):%Y-%m-%d}"
     lake = tmp_path / "lake"
     folder = lake / "host.v1" / "account=111122223333" / "region=eu-west-1" / f"dt={day}"
@@ -1183,15 +1188,15 @@ for name in ("inventory.csv", "suppressions.csv"):
 UPLOADS: Final = """import boto3, sys
 bucket, _, key = sys.argv[2].removeprefix("s3://").partition("/")
 boto3.client("s3").upload_file(sys.argv[1], bucket, key)"""
-"""Do for the task what `aws s3 cp` does."""
+"""A substitute for `aws s3 cp`."""
 
 
 @pytest.mark.skipif(not extent.everything(), reason="starts the program seven times: --everything")
 def test_the_whole_task(built: Path, tmp_path: Path, moto: boto3.session.Session) -> None:
-    """The whole task, with the program itself and a bucket in moto."""
+    """The whole task runs, with the program itself and a bucket in moto."""
     client = moto.client("s3")
     client.create_bucket(Bucket="records", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-    from moto.s3.models import s3_backends  # imported here, since few tests of this module need moto
+    from moto.s3.models import s3_backends  # imported here, since few tests here need moto
 
     of_moto = s3_backends["123456789012"]["aws"].buckets["records"]
     today = datetime.now(UTC)
@@ -1202,8 +1207,8 @@ def test_the_whole_task(built: Path, tmp_path: Path, moto: boto3.session.Session
             record = files.record(number, files.SICK if sick else "healthy", account="111122223333", taken_at=taken_at)
             bucket, _, object_key = place_of(record, "s3://records/a/b").removeprefix("s3://").partition("/")
             client.put_object(Bucket=bucket, Key=object_key, Body=files.lines(record).encode())
-            # Date the record as if the host had written it on its day: the join counts a record for the day on which it
-            # was written.
+            # Set the date of the object as if the host had written it on the day in its key, since the join counts a
+            # record for the day on which it was written.
             of_moto.keys[object_key].last_modified = today.replace(tzinfo=None) - timedelta(days=ago)
     client.put_object(Bucket="records", Key="a/b/join/inventory.csv", Body=INVENTORY)
     known = "suppress,owner,reason,end\nTLS008,platform,a new root,2020-01-01\n"

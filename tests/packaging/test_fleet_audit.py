@@ -1,4 +1,6 @@
-"""The scheduled audit in the template that joins a fleet: its script in a real shell, its permissions, its schedule."""
+"""The scheduled audit in the template for joining a fleet: its script in a real shell, its permissions, and its
+schedule.
+"""
 
 import json
 import os
@@ -43,7 +45,7 @@ def stack(built: Path, **given: str) -> Stack:
 
 
 def audit(built: Path, folder: Path, backuplink: str, aws: str, **given: str) -> Step:
-    """Run the audit container's command, with these programs in it."""
+    """Run the command of the container for audits, with these substitutes for `backuplink` and `aws`."""
     task = stack(built, **given).properties("AuditTask")
     assert task is not None
     (made,) = task["ContainerDefinitions"]
@@ -71,7 +73,7 @@ def calls(folder: Path) -> list[list[str]]:
 
 
 def uploads(folder: Path) -> list[str]:
-    """The destinations of the task's uploads. Asserts that it first downloaded the last audit."""
+    """The destinations of the task's uploads. Asserts that the task first downloaded the previous audit."""
     taken, *others = (call for call in test_fleet.calls_in(folder / "aws") if call[0] == "s3")
     assert taken[-2:] == [f"{PLACE}/", "."]
     return [call[-1] for call in others]
@@ -102,7 +104,7 @@ def test_the_first_audit_is_compared_with_none_and_kept(built: Path, tmp_path: P
         with cli.main.commands["audit"].make_context("audit", call[1:], parent=manual.context_of(cli.main)) as context:
             assert context.params["fail_on"] == "never"
     day = {f"{datetime.now(UTC):%Y-%m-%d}", uploads(tmp_path)[0].rpartition("dt=")[2].partition("/")[0]}
-    assert len(day) <= 2  # midnight may have passed
+    assert len(day) <= 2  # midnight may pass
     (*dated, last) = uploads(tmp_path)
     assert [place.rpartition("/")[2] for place in dated] == ["audit.json", "audit.txt", "audit.html", "audit.csv"]
     assert all(place.startswith(f"{PLACE}/dt=") for place in dated)
@@ -127,7 +129,7 @@ def test_the_next_audit_is_compared_with_the_last_one(built: Path, tmp_path: Pat
 
 
 def test_an_audit_that_cannot_be_compared_is_made_all_the_same_and_told(built: Path, tmp_path: Path) -> None:
-    """After an update, a different version may have written the last audit."""
+    """After an update, the previous audit may have been written by a different version."""
     refuses = 'case "$*" in *--against*) exit 3 ;; esac\n' + test_fleet.WRITES
     ran = audit(built, tmp_path, refuses, HAS_LAST)
     assert ran.code == 3
@@ -238,13 +240,13 @@ if target == ".":
 else:
     bucket, _, key = target.removeprefix("s3://").partition("/")
     client.upload_file(source, bucket, key)"""
-"""Do for the task what `aws s3 cp` does."""
+"""A substitute for `aws s3 cp`."""
 
 
 def test_two_audits_of_an_account_tell_what_is_new(
     built: Path, tmp_path: Path, account: boto3.session.Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The whole task, with the program itself, and a bucket and VPCs in moto."""
+    """The whole task runs, with the program itself, and with a bucket and VPCs in moto."""
     for name, variable in NAMES.items():
         monkeypatch.setenv(variable, moto_server.KEYS[name])
     monkeypatch.setenv("AWS_DEFAULT_REGION", moto_server.REGION)

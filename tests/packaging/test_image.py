@@ -46,9 +46,9 @@ ECS: Final = IMAGE / "backuplink-ecs.template.yaml"
 EKS: Final = IMAGE / "backuplink-eks.yaml"
 GUIDE: Final = ROOT / "docs" / "image.md"
 MEGABYTES: Final = 75
-"""Maximum size of an image in a registry, in megabytes."""
+"""The maximum size of an image in a registry, in megabytes."""
 SECONDS: Final = 600.0
-"""Seconds for a process on a busy machine."""
+"""The limit in seconds for a process on a busy machine."""
 AMAZON: Final = "usr/share/ca-certificates/mozilla/Amazon_Root_CA_1.crt"
 DATE: Final = 1_700_000_000
 RELEASE: Final = oci.Release(version="1.2.0", revision="0a" * 20, date=DATE)
@@ -125,21 +125,21 @@ class Layout:
             return cls(files={member.name: read.read() for member in archive if (read := archive.extractfile(member))})
 
     def blob(self, descriptor: Mapping[str, Any]) -> bytes:
-        """The content that a descriptor points to, whose size and digest must match."""
+        """The content to which a descriptor points. Asserts that its size and digest are those in the descriptor."""
         kind, _, digest = descriptor["digest"].partition(":")
         content = self.files[f"blobs/{kind}/{digest}"]
         assert (hashlib.sha256(content).hexdigest(), len(content)) == (digest, descriptor["size"])
         return content
 
     def index(self) -> Mapping[str, Any]:
-        """The index of the images, to which the layout's only name points."""
+        """The index of the images. The only name in the layout points to it."""
         [named] = json.loads(self.files["index.json"])["manifests"]
         assert named["mediaType"] == oci.INDEX
         index: Mapping[str, Any] = json.loads(self.blob(named))
         return index
 
     def images(self) -> dict[str, tuple[Mapping[str, Any], Mapping[str, Any]]]:
-        """Manifest and configuration of each image, by OCI's name of the processor."""
+        """The manifest and the configuration of each image, by OCI's name of its processor."""
         found = {}
         for descriptor in self.index()["manifests"]:
             manifest = json.loads(self.blob(descriptor))
@@ -275,7 +275,7 @@ def succeed(words: Sequence[str | Path]) -> str:
 
 @pytest.fixture(params=sorted(oci.MACHINES))
 def architecture(request: pytest.FixtureRequest, layout: Layout) -> str:
-    """Each kind of processor that the image supports."""
+    """The kind of processor; the tests run for each kind that the image supports."""
     name = str(request.param)
     if oci.MACHINES[name][0] not in layout.images():
         if name == platform.machine():
@@ -291,7 +291,7 @@ class Bundle:
     architecture: str
     root: Path
     process: Mapping[str, Any]
-    """The arguments with which umoci tells a runtime to start (OCI Runtime Specification, config.md)."""
+    """The process that umoci tells a runtime to start (OCI Runtime Specification, config.md)."""
 
 
 @cache
@@ -372,8 +372,8 @@ def test_holds_the_libraries_that_something_needs_and_no_other_program(bundle: B
         if not path.is_relative_to(bundle.root / oci.PROGRAM):
             beside.add(path.name)
             assert path.parent == folder
-    # All symbols of these libraries except the loader's name have been part of libc.so.6 since glibc 2.34; binaries may
-    # still ask for one of them by its library.
+    # Since glibc 2.34, libc.so.6 contains all symbols of these libraries, except the loader's name. Binaries may
+    # nevertheless still require one of these libraries.
     assert beside == needed | {Path(oci.MACHINES[bundle.architecture][1]).name}
     executable = {
         str(path.relative_to(bundle.root))
@@ -422,7 +422,7 @@ def started(bundle: Bundle, *words: str, python: bool = False) -> subprocess.Pop
     """Start the image as a runtime does under its strictest options: the image's user and variables, a PID namespace of
     its own, no network, no capabilities, no new privileges, a read-only root, and /dev/shm as the only writable place.
 
-    With `python`, the arguments go to the Python in the image.
+    If `python` is set, the arguments go to the Python in the image.
     """
     command = [f"/{oci.PROGRAM}/bin/python", "-ISB"] if python else [*bundle.process["args"]]
     emulator = ""
@@ -431,7 +431,7 @@ def started(bundle: Bundle, *words: str, python: bool = False) -> subprocess.Pop
         if found is None:
             lacking(f"qemu-{bundle.architecture} is not installed; apt-get install qemu-user")
         emulator = found
-        if not python:  # the kernel would start the script's interpreter without the emulator
+        if not python:  # the kernel would start the interpreter of a script without the emulator
             first = (bundle.root / command[0].lstrip("/")).read_text("utf-8").splitlines()[0]
             command = [*first.removeprefix("#!").split(), *command]
         command = ["/dev/emulator", *command]
@@ -465,7 +465,7 @@ def started(bundle: Bundle, *words: str, python: bool = False) -> subprocess.Pop
 
 
 def run(bundle: Bundle, *words: str, python: bool = False) -> tuple[int, str, str]:
-    """Exit code, stdout and stderr."""
+    """Run the image to its end; returns the exit code, stdout and stderr."""
     with started(bundle, *words, python=python) as process:
         out, errors = process.communicate(timeout=SECONDS)
     return process.returncode, out, errors
@@ -510,7 +510,7 @@ def test_a_demo_ends_with_the_code_of_its_verdict(bundle: Bundle, scenario: str,
 
 
 def test_an_estate_is_joined(bundle: Bundle) -> None:
-    """DuckDB joins the fleet; the one file lacks it."""
+    """The image can join a fleet, since it contains DuckDB, unlike the one file."""
     _, out, errors = run(bundle, "demo", "--fleet", "60", "--format", "json")
     assert json.loads(out)["engine"] == "duckdb", errors
 
@@ -526,16 +526,16 @@ def test_a_check_without_a_network_is_a_whole_report(bundle: Bundle) -> None:
 
 
 def test_a_watch_that_is_process_1_ends_when_it_is_told(bundle: Bundle) -> None:
-    """The kernel drops signals to process 1 for which it has no handler."""
+    """The kernel drops signals to process 1 for which that process has no handler."""
     if bundle.architecture != platform.machine():
         pytest.skip("what the emulator itself does with signals is not of the image")
     with started(bundle, "demo", "--watch", "one-zone-silent", "--interval", "3600", "--format", "ndjson") as process:
         assert process.stdout is not None
-        assert any('"type": "change"' in line for line in process.stdout)  # then it waits for the next cycle
+        assert any('"type": "change"' in line for line in process.stdout)  # the first cycle has ended
         [child] = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text("ascii").split()
         os.kill(int(child), signal.SIGTERM)
         process.communicate(timeout=SECONDS)
-    assert process.returncode == 0  # the exit code of a watch that a service manager stops
+    assert process.returncode == 0  # as when a service manager stops a watch
 
 
 # --- Examples --------------------------------------------------------------------------------------------------------
@@ -563,7 +563,7 @@ def properties(stack: Stack, resource: str) -> dict[str, Any]:
 
 
 def test_cfn_lint_finds_nothing_in_the_task() -> None:
-    import cfnlint.api  # imported here, since every process of the tests imports this module
+    import cfnlint.api  # imported here, since all test processes import this module
     import cfnlint.config
 
     some = cfnlint.config.ManualArgs(regions=["us-east-1"])

@@ -49,7 +49,7 @@ def test_default_of_an_option(show: bool | str | None, words: str) -> None:
 
 @pytest.mark.parametrize("name", manual.commands())
 def test_a_page_has_the_examples_of_the_help_as_a_shell_takes_them(name: str) -> None:
-    """If man(1) is installed, it shows every character of the examples, on a line of their own."""
+    """If man(1) is installed, it shows every character of the examples, and each example on its own line."""
     command = cli.main.commands[name]
     page = manual.command_page(name, command)
     (block,) = re.findall(r"^\.SH EXAMPLES\n\.nf\n(.*?)^\.fi$", page, re.MULTILINE | re.DOTALL)

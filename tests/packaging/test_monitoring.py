@@ -1,5 +1,5 @@
-"""The files in packaging/monitoring: the rules fire on the program's output exactly if they must, and no example has a
-metric, a label, a code or an option that the program lacks.
+"""The files in packaging/monitoring: the alerting rules fire on the program's output exactly if they must, and every
+metric, label, code and option in an example exists in the program.
 
 Tests of the archive need `packaging/build monitoring` first; `packaging/test monitoring` requires it.
 """
@@ -55,7 +55,7 @@ FLEET_RULE_TESTS: Final = FOLDER / "backuplink-fleet.rules.test.yml"
 SLACK: Final = FOLDER / "slack.json"
 PAGES: Final = tuple(ROOT / "docs" / name for name in ("formats.md", "monitoring.md", "history.md"))
 WRITTEN: Final = (*sorted(file for file in FOLDER.iterdir() if file.suffix), *PAGES, ROOT / "README.md")
-"""All files that users copy from."""
+"""All files from which users copy."""
 FAULT: Final = "one-zone-silent"
 SCRAPE_LABELS: Final = frozenset({"job", "instance"})
 """Labels that Prometheus adds to every scraped metric."""
@@ -96,12 +96,14 @@ def words_of_pages() -> str:
 
 
 def metrics_in(text: str) -> list[str]:
-    """Words that look like our metrics, without names of recording rules, commands of NRPE, and variables of Icinga."""
+    """The words in a text that look like our metrics, except names of recording rules, commands of NRPE and variables
+    of Icinga.
+    """
     return re.findall(r"(?<![\w:/$.-])(?:backuplink|probe)_[a-z0-9_]+(?![\w:])", text)
 
 
 def selectors_in(text: str) -> Iterator[tuple[str, str, str, str]]:
-    """Metric, label, operator and value of each condition on a label."""
+    """Each condition on a label: its metric, label, operator and value."""
     for name, conditions in re.findall(r"(\w+)\{([^{}\n]*)\}", text):
         for label, operator, value in re.findall(r'(\w+)(=~|!=|!~|=)(?:"([^"]*)"|%q)', conditions):
             yield name, label, operator, value
@@ -192,7 +194,7 @@ def test_every_alert_is_seen_to_fire_and_to_keep_silent(rules: Path, file: Path)
 
 
 def test_a_cause_of_the_fleet_is_one_message() -> None:
-    """Alertmanager groups by labels that the alert has."""
+    """Alertmanager groups alerts by labels that this alert has."""
     (route,) = yaml.safe_load((FOLDER / "alertmanager.yml").read_text("utf-8"))["route"]["routes"]
     assert re.fullmatch(re.search(r'=~ "(.+)"', *route["matchers"])[1], "BackuplinkFleetCause")  # type: ignore[index]
     assert set(route["group_by"]) - {"alertname"} == known()["backuplink_fleet_cause_hosts"]
@@ -201,7 +203,7 @@ def test_a_cause_of_the_fleet_is_one_message() -> None:
 # --- Rules on what the program writes --------------------------------------------------------------------------------
 
 MINUTES: Final = 70
-"""The time at which promtool reads the firing alerts: after the `for` of every rule."""
+"""The minute in which promtool reads the firing alerts, later than the `for` of every rule."""
 _MOMENTS: Final = re.compile(r"_timestamp_seconds$|_expiry$|_expiry_timestamp_seconds$")
 _OF_A_RUN: Final = frozenset({"backuplink_run_timestamp_seconds", "backuplink_watch_last_cycle_timestamp_seconds"})
 
@@ -214,14 +216,14 @@ class Case:
     job: str
     fire: frozenset[str]
     fresh: bool = True
-    """Whether the run is repeated, with the same result."""
+    """Whether the run is repeated again and again, with the same result."""
     written: bool = True
-    """Whether its file is written again and again, even if it contains no time of a run."""
+    """Whether the host's file is written again and again, even if it contains no time of a run."""
 
 
 def series_of(instance: str, case: Case) -> list[dict[str, str]]:
-    """The samples of a document over time, in promtool's notation. Its clock begins at 0 there, and so does the run's
-    time.
+    """The samples of a document over time, in promtool's notation. The clock of promtool and the time of the run both
+    begin at 0.
     """
     samples = samples_in(case.text)
     ended = samples.get(("backuplink_run_timestamp_seconds", frozenset()), 0.0)
@@ -246,7 +248,9 @@ def series(name: str, labels: Mapping[str, str], job: str, instance: str, over_t
 
 
 def description_of(name: str) -> str:
-    """The text that an alert on a scenario's verdict must contain: its causes of that severity, by code."""
+    """The text that an alert on the verdict of a scenario must contain: the codes of the causes with the verdict's
+    severity.
+    """
     report = report_of(name)
     causes = sorted(
         (
@@ -277,7 +281,7 @@ OF_STATUS: Final = {
 
 @cache
 def textfile_of(*turns: str, cycles: int) -> str:
-    """The textfile that a watch leaves after so many cycles that alternate between these scenarios."""
+    """The textfile that a watch leaves after this many cycles, which alternate between these scenarios."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "backuplink.prom"
         every = itertools.islice(itertools.cycle(loaded(*turns)), cycles)
@@ -289,7 +293,7 @@ def textfile_of(*turns: str, cycles: int) -> str:
 
 @cache
 def cases() -> dict[str, Case]:
-    """Every host, by its name."""
+    """Every case, by the name of its host."""
     by_name = {}
     for name, fire in OF_STATUS.items():
         text = prometheus.render(report_of(name))
@@ -305,7 +309,7 @@ def cases() -> dict[str, Case]:
     by_name["refused/old"] = replace(
         by_name["refused"], written=False, fire=frozenset({"BackuplinkUnknown", "BackuplinkStale"})
     )
-    # The current verdict is the first one: no other lasts for two cycles.
+    # The current verdict stays the first one, since no other verdict lasts for two cycles.
     flapping = textfile_of("healthy", "one-zone-flaps", cycles=12)
     by_name["flapping"] = Case(text=flapping, job="backuplink", fire=frozenset({"BackuplinkFlapping"}))
     return by_name
@@ -316,7 +320,7 @@ def hold(folder: Path, over_time: list[dict[str, str]], **asked: list[dict[str, 
     group = {"interval": "1m", "input_series": over_time, **asked}
     test = {"rule_files": [str(RULES)], "evaluation_interval": "1m", "tests": [group]}
     file = folder / "written.test.yml"
-    file.write_text(json.dumps(test), "utf-8")  # JSON is YAML
+    file.write_text(json.dumps(test), "utf-8")  # promtool reads YAML, and JSON is YAML
     result = run([promtool(), "test", "rules", file])
     assert result.returncode == 0, result.stdout + result.stderr
 
@@ -359,7 +363,7 @@ def test_an_alert_names_the_causes_that_the_report_has(name: str, way: str, tmp_
 
 
 def commands_in(text: str) -> list[list[str]]:
-    """The arguments of each call of `backuplink` in a line, or in a unit or an example."""
+    """The arguments of each call of `backuplink` in a text, such as a unit or an example."""
     joined = re.sub(r"\\\n\s*", "", text)
     lines = re.findall(
         r"""(?mx)
@@ -372,12 +376,12 @@ def commands_in(text: str) -> list[list[str]]:
 
 
 def configurations() -> list[str]:
-    """The configuration files on the page."""
+    """The configuration files that the page shows."""
     return re.findall(r"```toml\n(.*?)```", words_of_pages(), re.DOTALL)
 
 
 def accepts(words: Sequence[str]) -> None:
-    """Parse a call as the command does, without a run. Raises ClickException."""
+    """Parse the arguments as the command does, without a run. Raises ClickException if they are invalid."""
     name, *arguments = shlex.split(" ".join(words))
     command = cli.main.commands[name]
     with command.make_context(name, arguments, parent=manual.context_of(cli.main)) as context:
@@ -434,7 +438,7 @@ def test_every_option_on_the_page_is_an_option() -> None:
 
 
 def examples() -> list[Any]:
-    """The calls on the page that end by themselves, with their outputs."""
+    """The calls on the page that end by themselves, each with its output."""
     blocks = re.findall(r"```console\n\$ (backuplink demo (?!--watch).*\n(?:.*\n)*?)```", words_of_pages())
     return [pytest.param(block, id=block.splitlines()[0]) for block in blocks]
 
@@ -463,11 +467,11 @@ def test_telegraf_takes_its_file_and_waits_long_enough() -> None:
 
 
 NOT_OF_ICINGA: Final = {
-    *("--format", "--output", "--fail-on", "--no-api", "--no-ec2"),  # options of the command itself, or aliases
-    # Options for interactive runs, or for a watch.
+    *("--format", "--output", "--fail-on", "--no-api", "--no-ec2"),  # options in the command, or aliases
+    # These options are for interactive runs, or for a watch.
     *("--jobs", "--run-agents", "--ec2-facts", "--history", "--keep", "--keep-size"),
 }
-"""Options with a value for which icinga2-command.conf has no variable: a file that --config names may set them."""
+"""Options with a value for which icinga2-command.conf has no variable. The file given with --config can set them."""
 
 
 def test_icinga_gives_the_command_options_that_it_has() -> None:
@@ -489,7 +493,7 @@ COLLECTD: Final = FOLDER / "collectd.sh"
 
 
 def collectd_script(program: str) -> str:
-    """collectd.sh with `program`, a shell command, in place of `backuplink`."""
+    """The script collectd.sh, in which the shell command `program` replaces `backuplink`."""
     script = COLLECTD.read_text("utf-8")
     command = '/usr/bin/backuplink check --format nagios --calls one --ec2 never "$@" --fail-on warning'
     assert command in script
@@ -560,7 +564,7 @@ def test_collectd_gets_the_verdict_and_the_numbers(
     ],
 )
 def test_collectd_is_told_of_a_program_that_gives_no_verdict(program: str, code: int) -> None:
-    """The program's exit code alone is not a verdict: Python also ends with 1 if an installation is damaged."""
+    """An exit code alone is not a verdict, since Python also ends with 1 if the installation is damaged."""
     value, notification = given_to_collectd(program).stdout.splitlines()
     assert value == 'PUTVAL "backup-host/backuplink/gauge-state" interval=300 N:3'
     assert "severity=warning time=" in notification
@@ -568,7 +572,7 @@ def test_collectd_is_told_of_a_program_that_gives_no_verdict(program: str, code:
 
 
 def test_no_setting_hides_the_verdict_from_collectd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A code of 0 would come from a program that prints nothing."""
+    """With a setting that hides the verdict, the program would print nothing and exit with 0."""
     given, program = tmp_path / "given", tmp_path / "program"
     program.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >{given}\n', "ascii")
     program.chmod(0o755)
@@ -597,7 +601,7 @@ def test_the_script_for_collectd_runs_nothing_without_the_seconds_between_two_ru
 
 
 def test_the_script_for_collectd_ends_when_collectd_is_gone() -> None:
-    """collectd ignores SIGPIPE, and its child processes inherit that."""
+    """collectd ignores SIGPIPE, and so do its child processes."""
     script = collectd_script("echo 'OK - all|time=1s'")
     reading, writing = os.pipe()
     os.close(reading)
@@ -619,7 +623,7 @@ def test_the_script_for_collectd_ends_when_collectd_is_gone() -> None:
 
 def test_a_text_for_collectd_stays_one_word_of_the_length_that_it_keeps(tmp_path: Path) -> None:
     """In a quoted word, a backslash escapes the next character. collectd keeps 255 characters of a text, and reads
-    1,200 of a line.
+    1,200 characters of a line.
     """
     text = r'CRITICAL - "b" \c $HOME `id` * ' * 30
     output = tmp_path / "output"
@@ -655,7 +659,9 @@ def test_the_page_shows_what_the_program_writes(shown: str) -> None:
 
 @cache
 def changes() -> tuple[StateChange, ...]:
-    """One event of each kind of change: a verdict, a finding, and required services, each raised and ended."""
+    """One event of each kind: changes of the verdict, of a finding and of required services, each when it begins and
+    when it ends.
+    """
     tracker = Tracker(raise_after=1, clear_after=1)
     names = ("healthy", FAULT, "healthy", "hana-healthy", "healthy")
     result = [change for name in names for change in tracker.fold(report_of(name))]

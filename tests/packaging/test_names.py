@@ -1,4 +1,4 @@
-"""Services and workloads have the catalogue's names in every command, file and page that lists them."""
+"""Every command, file and page that lists services or workloads has the names of the catalogue."""
 
 import itertools
 import re
@@ -52,7 +52,7 @@ def test_every_command_that_asks_for_a_workload_takes_each() -> None:
 def test_every_command_that_asks_for_a_service_takes_each() -> None:
     assert choices("services") == {
         **{name: [*checkable()] for name in (*RUNS, "permissions", "predict", "audit")},
-        "endpoints": [*SERVICES],  # also of services that no run can check
+        "endpoints": [*SERVICES],  # also services that no run can check
     }
 
 
@@ -82,7 +82,7 @@ def test_each_name_is_taken_from_an_option_a_variable_and_a_file(
 
 
 def alternatives(file: Path) -> list[list[str]]:
-    """The words of each list of words that a parameter may have, taken from its pattern."""
+    """For each parameter that takes a list of words, the words that its pattern allows."""
     lists = re.findall(
         r"""llowedPattern: '\^\(none\|\(([a-z0-9:|-]+)\)\(,\(([a-z0-9:|-]+)\)\)\*\)\$'""", file.read_text("utf-8")
     )
@@ -127,12 +127,12 @@ def test_a_timer_and_a_plugin_take_workloads_from_a_variable(file: Path, monkeyp
     monkeypatch.setenv("BACKUPLINK_WORKLOAD", " ".join(WORKLOADS))
     for command, *words in starts(file):
         asked = [Workload(word) for before, word in itertools.pairwise(words) if before == "--workload"]
-        assert given(command, *words)[1] == tuple(asked or Workload)  # an option takes precedence over a variable
+        assert given(command, *words)[1] == tuple(asked or Workload)  # an option overrides a variable
     assert starts(file)
 
 
 def test_a_workload_s_name_is_no_secret_in_a_masked_report() -> None:
-    """If an option asked for the name, its `by` stays readable."""
+    """If the name came from an option, the report's `by` for it stays readable."""
     hint = get_type_hints(WorkloadReport, include_extras=True)["by"]
     (mask,) = (mark for mark in hint.__metadata__ if isinstance(mark, Mask))
     assert [name for name in WORKLOADS if not re.fullmatch(str(mask.unless), f"--workload {name}")] == []
@@ -155,7 +155,7 @@ def services_in(words: str) -> set[str]:
 
 def test_the_page_says_what_each_workload_needs() -> None:
     text = (ROOT / "docs" / "settings.md").read_text("utf-8")
-    table = re.findall(  # without the header
+    table = re.findall(  # without the header of the table
         r"^\| (.*?) \| (.*?) \| ?(.*?) ?\|$", text.partition("## Workloads")[2], re.MULTILINE
     )[1:]
     rows: dict[str, Any] = {workload: (services_in(required), services_in(used)) for workload, required, used in table}

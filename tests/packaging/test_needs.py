@@ -23,11 +23,11 @@ ELSEWHERE: Final = {
     "tests/ci": ".ci/run",
     "tests/everything": "packaging/release",
 }
-"""Places of calls that belong neither to the `build` nor to the `test` of a part."""
+"""The files that call programs for neither the `build` nor the `test` of a part."""
 
 
 class Row(NamedTuple):
-    """A row of the list."""
+    """A row of `packaging/needs.txt`."""
 
     what: str
     package: str
@@ -99,7 +99,7 @@ def test_every_script_that_asks_has_rows() -> None:
 
 
 class Machine:
-    """A tree whose parts print their names, and a PATH with all programs of the list until a test removes some."""
+    """A tree whose parts print their names, and a PATH that has all programs of the list, until a test removes some."""
 
     def __init__(self, place: Path) -> None:
         self.tree = place / "tree"
@@ -158,7 +158,7 @@ class Machine:
         return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
     def refused(self, verb: str, *words: str) -> str:
-        """Run the command, which must refuse before any part runs; returns its last line."""
+        """Run the command, which must fail before any part runs; returns the last line of its output."""
         done = self.run(verb, *words)
         assert (done.returncode, done.stdout) == (3, ""), done.stderr
         return done.stderr.splitlines()[-1]
@@ -228,9 +228,7 @@ done"""
 
 @pytest.fixture
 def bare(machine: Machine) -> Machine:
-    """A machine that lacks the programs for the repositories, with an apt-get that records its calls and adds
-    programs.
-    """
+    """A machine that lacks the programs for the repositories. Its apt-get records its calls, and adds the programs."""
     cases = "\n".join(
         f"    {row.package}) printf '#!/bin/sh\\n' >{machine.place_of(row)}; /bin/chmod +x {machine.place_of(row)} ;;"
         for row in repositories()

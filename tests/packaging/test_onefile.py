@@ -1,5 +1,5 @@
-"""The one file: its content, the folders into which it unpacks itself or must not, and its findings, which must equal
-those of the source tree.
+"""The one file: its content, the folders into which it unpacks itself, those into which it must not, and its findings,
+which must equal those of the source tree.
 """
 
 import gzip
@@ -33,16 +33,16 @@ from tests.support.repository import ROOT
 MACHINES: Final = {"x86_64": 62, "aarch64": 183}
 """The machine type in an ELF header, by processor (elf.h, EM_X86_64 and EM_AARCH64)."""
 OLDEST_GLIBC: Final = (2, 17)
-"""The oldest glibc that the file must run with. Of the promised systems, Amazon Linux 2 has 2.26 and RHEL 8 has 2.28.
+"""The oldest glibc with which the file must run. Of the promised systems, Amazon Linux 2 has 2.26 and RHEL 8 has 2.28.
 """
 OF_THE_C_LIBRARY: Final = {
     *(f"lib{name}" for name in ("c.so.6", "m.so.6", "dl.so.2", "pthread.so.0", "rt.so.1", "util.so.1", "gcc_s.so.1")),
     *("ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"),
 }
-"""The shared libraries that every host has with its C library."""
+"""For each kind of processor, the shared libraries that every host has as part of its C library."""
 MEGABYTES: Final = 35
 SECONDS: Final = 300.0
-"""Seconds for a process on a busy machine."""
+"""The limit in seconds for a process on a busy machine."""
 PATH: Final = "/usr/sbin:/usr/bin:/sbin:/bin"
 NOBODY: Final = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups")
 DEBIAN: Final = ("bullseye",)
@@ -53,7 +53,7 @@ VERSION: Final = f"backuplink {__version__}\n"
 
 
 def environment(home: Path | None = None, /, **more: str) -> dict[str, str]:
-    """A clean environment for a process. It has no home unless one is given."""
+    """A clean environment for a process. It has a home folder only if `home` is given."""
     return {"PATH": PATH, **({"HOME": str(home)} if home else {}), **more}
 
 
@@ -99,7 +99,7 @@ def inside(
 
 
 def within(folder: Path) -> set[str]:
-    """The files below a folder, hidden ones included."""
+    """The files below a folder, including hidden files."""
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir()}
 
 
@@ -117,7 +117,7 @@ def offset(file: Path) -> int:
 
 @cache
 def members(file: Path) -> Mapping[str, tuple[tarfile.TarInfo, bytes]]:
-    """The members of its archive, by name; without the folders."""
+    """The members of the file's archive by name, without folders."""
     plain = gzip.decompress(file.read_bytes()[offset(file) :])
     with tarfile.open(fileobj=io.BytesIO(plain)) as archive:
         return {
@@ -128,7 +128,7 @@ def members(file: Path) -> Mapping[str, tuple[tarfile.TarInfo, bytes]]:
 
 
 def of_this_tree(file: Path) -> Path:
-    """The file, in which both packages must equal those of the current tree."""
+    """The same file. Asserts that both packages in it equal those of the current tree."""
     ours = {
         f"app/{path.relative_to(ROOT)}": path.read_bytes()
         for package in ("agent", "probes")
@@ -146,7 +146,9 @@ def of_this_tree(file: Path) -> Path:
 
 
 def built_for(architecture: str) -> Path:
-    """The file for a kind of processor. Skips the test if it is a foreign one, which not every build makes."""
+    """The one file for a kind of processor. If the build did not make it for a foreign processor, the test
+    is skipped.
+    """
     name = f"backuplink-VERSION-linux-{architecture}.run"
     if architecture != platform.machine() and not (DIST / name.replace("VERSION", __version__)).exists():
         pytest.skip(f"dist/ has none for {architecture}; packaging/onefile/build all makes it")
@@ -155,13 +157,13 @@ def built_for(architecture: str) -> Path:
 
 @pytest.fixture(scope="module", params=sorted(MACHINES))
 def built_file(request: pytest.FixtureRequest) -> Path:
-    """The file for each kind of processor, to be inspected."""
+    """The one file for each kind of processor, for inspection."""
     return of_this_tree(built_for(request.param))
 
 
 @pytest.fixture(scope="module")
 def file() -> Path:
-    """The file for this machine, to be run."""
+    """The one file for this machine, for running."""
     if sys.platform != "linux" or platform.machine() not in MACHINES:
         lacking(f"there is no file for {sys.platform} on {platform.machine()}")
     return of_this_tree(built_for(platform.machine()))
@@ -169,7 +171,7 @@ def file() -> Path:
 
 @pytest.fixture(scope="module")
 def directory(file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder into which it has unpacked itself."""
+    """The folder into which the file has unpacked itself."""
     home = tmp_path_factory.mktemp("unpacked")
     return Path(succeed([file, "--unpacked-to"], environment(BACKUPLINK_HOME=str(home))).stdout.rstrip("\n"))
 
@@ -209,7 +211,7 @@ def test_every_program_is_for_its_processor_and_for_the_oldest_glibc(built_file:
     assert any("cryptography" in name for name in programs)
     for name, content in programs.items():
         assert int.from_bytes(content[18:20], "little") == MACHINES[architecture], name
-        # The names of all symbol versions that a file requires are among its strings.
+        # The strings in a file include the names of all symbol versions that it requires.
         wanted = {tuple(map(int, version)) for version in re.findall(rb"GLIBC_(\d+)\.(\d+)(?:\.\d+)?\0", content)}
         assert wanted, name
         assert max(wanted) <= OLDEST_GLIBC, name
@@ -248,7 +250,7 @@ def test_assembled_again_in_another_folder_and_umask_gives_the_same_bytes(built_
     words = [python, "-S", "-s", "-P", "-B", ROOT / "packaging" / "onefile" / "assemble.py", "--arch", architecture]
     words += ["--date", str(date), "--project", ROOT, "--tree", tmp_path / "tree", "--output", tmp_path]
     words += ["--parts", build / architecture / "parts", "--libraries", build / architecture / "libraries"]
-    # packaging/onefile/build has the same list.
+    # This list must equal the list in packaging/onefile/build.
     quoted = " ".join(f"'{word}'" for word in words)
     succeed(["sh", "-c", f"umask 077; exec {quoted}"], environment(PYTHONHASHSEED="0", LC_ALL="C.UTF-8"))
     assert (tmp_path / built_file.name).read_bytes() == built_file.read_bytes()
@@ -264,7 +266,9 @@ def in_python(directory: Path, script: str, given: str = "") -> str:
 
 
 def test_every_module_of_both_packages_can_be_imported(directory: Path) -> None:
-    """The modules for DuckDB are omitted: the one file neither joins nor packs records, and has no DuckDB."""
+    """The test leaves out the modules that need DuckDB, since the one file does not contain it, and neither joins nor
+    packs records.
+    """
     shown = in_python(
         directory,
         "import importlib, pkgutil, agent, probes\n"
@@ -368,7 +372,7 @@ def test_keeps_a_history(file: Path, directory: Path, tmp_path: Path) -> None:
     assert run([file, "history", history, "--show", "1", "--format", "json"], variables).returncode == 0
     page = run([file, "history", history, "--format", "html"], variables)
     assert (page.returncode, page.stderr) == (0, "")
-    assert "All " in page.stdout  # it contains the report of the failure
+    assert "All " in page.stdout  # the page contains the report of the failure
 
 
 def test_makes_an_archive_for_a_support_case(file: Path, directory: Path, tmp_path: Path) -> None:
@@ -389,7 +393,7 @@ def test_makes_an_archive_for_a_support_case(file: Path, directory: Path, tmp_pa
 
 
 def without_moment(text: str) -> str:
-    """Output without the time of the run, which is on a line of the text report."""
+    """The output without the time of the run, which is on one line of the text report."""
     return re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "", text)
 
 
@@ -427,9 +431,9 @@ def test_starts_through_a_symbolic_link_to_what_is_unpacked(directory: Path, tmp
 
 @pytest.fixture(scope="module")
 def emulated(tmp_path_factory: pytest.TempPathFactory) -> tuple[str | Path, ...]:
-    """The command prefix to run a script or a folder in an emulator by the Python of the file for aarch64, and the
-    folder of the unpacked file. The file itself cannot start here: its head is a script for this machine's shell, and
-    checks the processor first.
+    """The beginning of a command that runs the program of the unpacked file for aarch64 in an emulator, with the Python
+    of that file. The file itself cannot start here, because its head is a script that runs in this machine's shell and
+    first checks the processor.
     """
     file = of_this_tree(built_for("aarch64"))
     if platform.machine() == "aarch64":
@@ -454,7 +458,7 @@ SOURCE: Final = (sys.executable, "-m", "agent")
 def both(
     emulated: Sequence[str | Path], *words: str, before: Sequence[str] = ()
 ) -> tuple[subprocess.CompletedProcess[str], subprocess.CompletedProcess[str]]:
-    """The outputs of the file for the foreign processor and of the source tree."""
+    """The results of the same call of the file for the foreign processor, and of the source tree."""
     theirs = run([*before, *emulated, *words], environment())
     source = run([*before, *SOURCE, *words], environment(PYTHONPATH=str(ROOT)))
     return theirs, source
@@ -472,7 +476,7 @@ def both(
 )
 def test_the_other_processors_says_what_the_source_says(emulated: Sequence[str | Path], words: tuple[str, ...]) -> None:
     theirs, source = both(emulated, *words)
-    # On a slow emulator the simulated run lasts longer.
+    # In a slow emulator, the simulated run lasts longer.
     shown, expected = (re.sub(r"\d\d:\d\dZ|\d+ s\b", "", without_moment(done.stdout)) for done in (theirs, source))
     assert (theirs.returncode, shown, theirs.stderr) == (source.returncode, expected, source.stderr)
     assert len(shown) > 10
@@ -480,7 +484,7 @@ def test_the_other_processors_says_what_the_source_says(emulated: Sequence[str |
 
 @pytest.mark.usefixtures("as_root")
 def test_a_check_by_the_other_processors_finds_what_the_source_finds(emulated: Sequence[str | Path]) -> None:
-    """It runs with a loopback alone, so that no answer comes late on a slow emulator."""
+    """The check runs with only a loopback, so that no answer arrives late in a slow emulator."""
     words = ("check", "--region", "eu-west-1", "--timeout", "5", "--deadline", "120", "--format", "json")
     theirs, source = both(emulated, *words, before=("unshare", "--net"))
     assert theirs.stderr == source.stderr == ""
@@ -518,7 +522,7 @@ def test_the_kernel_here_answers_every_request(directory: Path) -> None:
 
 
 def named(message: str) -> Path:
-    """Run the file; returns the folder that, by its own message, is all that it wrote."""
+    """The folder that, according to the message of the file, contains everything that the file wrote."""
     match = re.search(r"deleting (/\S+) removes all", message)
     assert match is not None, message
     return Path(match[1])
@@ -670,7 +674,7 @@ def test_a_user_without_a_home_on_a_noexec_tmp(file: Path) -> None:
     assert done.returncode == 0, done.stderr
     first, second, *left = done.stdout.splitlines(keepends=True)
     assert (first, second) == (VERSION, VERSION)
-    assert "".join(left).split() == ["backuplink-65534"]  # nothing in the first folder
+    assert "".join(left).split() == ["backuplink-65534"]  # the first folder is empty
     assert "not in /nonexistent/.cache/backuplink: there is no directory /nonexistent\n" in done.stderr
     assert "not in /tmp/backuplink-65534: no program may be started there (mounted noexec?)\n" in done.stderr
     assert done.stderr.count("unpacked to /var/tmp/backuplink-65534/") == 1

@@ -28,12 +28,12 @@ from tests.support.runs import in_virtual_time
 
 CLIENTS: Final = (*assemble.CREDENTIAL_SERVICES, *assemble.FLEET_SERVICES)
 OTHER: Final = "sqs"
-"""A service that the program never asks."""
+"""A service that the program never calls."""
 
 
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """botocore's data after pruning, in place of botocore's own."""
+    """The folder of botocore's data after pruning. botocore uses it instead of its own data."""
     folder = tmp_path / "data"
     folder.mkdir()
     for entry in Path(Loader.BUILTIN_DATA_PATH).iterdir():
@@ -69,7 +69,7 @@ def test_what_no_client_needs_is_left_out(data: Path) -> None:
 
 @pytest.mark.usefixtures("data")
 def test_every_signed_call_of_the_catalogue_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
-    """This SDK reads the settings and credentials of the run that creates the clients."""
+    """The SDK reads the same settings and credentials as in a run that creates the clients."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")

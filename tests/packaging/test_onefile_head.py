@@ -1,7 +1,5 @@
-"""The head of the one file, in front of a small archive. The archive's Python is the tests' own, and its program prints
-a line.
-
-`test_onefile` tests the file that a build makes.
+"""The head of the one file, in front of a small archive. The Python in the archive is that of the tests, and the
+program prints a line. The tests of the built file are in `test_onefile`.
 """
 
 import gzip
@@ -28,9 +26,9 @@ from tests.support.repository import ROOT
 NEEDED: Final = ("sh", *"id uname ls find wc mkdir rm rmdir mv chmod grep head tail gzip tar mktemp".split())
 """Programs that the head needs on a host, besides one that computes checksums."""
 HERE: Final = "/mnt"
-"""The folder with this machine's programs on a host that must not find them by its PATH."""
+"""The folder of this machine's programs on a simulated host. It is not on that host's PATH."""
 BUSYBOX: Final = f'#!/bin/sh\n[ "$1" = sha256sum ] && exec {HERE}/sha256sum\n'
-"""Prints what BusyBox prints. No package that the tests install contains BusyBox."""
+"""A script that behaves like BusyBox with sha256sum. BusyBox itself is in no package that the tests install."""
 BUSYBOX_WITHOUT: Final = '#!/bin/sh\necho "$1: applet not found"\nexit 127\n'
 SUMS: Final[dict[str, dict[str, str | None]]] = {
     "sha256sum": {"sha256sum": None},
@@ -41,7 +39,9 @@ SUMS: Final[dict[str, dict[str, str | None]]] = {
     "busybox without the applet": {"busybox": BUSYBOX_WITHOUT},
     "none": {},
 }
-"""Hosts, by their program for checksums: a program of this machine, or the text of a script."""
+"""Hosts with different programs for checksums. Each program is one of this machine (None), or a script with
+this text.
+"""
 WITHOUT: Final = frozenset({"busybox without the applet", "none"})
 
 
@@ -56,7 +56,7 @@ def _here() -> None:
 def archive(says: str, note: Path) -> bytes:
     """The archive of a build, with a Python that leaves a note when it is started."""
     python = Path(os.path.realpath(sys.executable))
-    hidden = python.is_relative_to("/usr/bin")  # on this host, only the given programs exist
+    hidden = python.is_relative_to("/usr/bin")  # this host's /usr/bin has only the given programs
     plain = io.BytesIO()
     with tarfile.open(fileobj=plain, mode="w") as packed:
         for name, text in {
@@ -71,14 +71,14 @@ def archive(says: str, note: Path) -> bytes:
 
 
 def one_file(place: Path, content: bytes, *, headed_for: bytes) -> Path:
-    """A file of `content` behind a head that was made for the archive `headed_for`."""
+    """A file with the archive `content` behind a head that was made for the archive `headed_for`."""
     head = assemble.head(headed_for, files=2, version="0", arch=platform.machine())
     place.write_bytes(head + content)
     return place
 
 
 def started(file: Path, home: Path, has: Mapping[str, str | None]) -> subprocess.CompletedProcess[str]:
-    """Start a file on a host that has, in /usr/bin and /bin, only the head's needs and these programs."""
+    """Start a file on a host whose /usr/bin and /bin only have the programs that the head needs, and these programs."""
     programs = file.parent / "programs"
     shutil.rmtree(programs, ignore_errors=True)
     programs.mkdir()
@@ -117,7 +117,9 @@ def test_a_whole_file_starts_whatever_computes_its_sum(host: str, tmp_path: Path
 
 @pytest.mark.parametrize("host", SUMS)
 def test_content_of_another_sum_is_refused(host: str, tmp_path: Path) -> None:
-    """The file has no other fault. Only if no program computes checksums is it unpacked, and its Python started."""
+    """The content has a wrong checksum, and no other fault. It is unpacked, and its Python started, only on a host on
+    which no program computes checksums.
+    """
     note = tmp_path / "note"
     file = one_file(tmp_path / "file", archive("other", note), headed_for=archive("whole", note))
     done = started(file, tmp_path / "home", SUMS[host])
@@ -131,7 +133,7 @@ def test_content_of_another_sum_is_refused(host: str, tmp_path: Path) -> None:
 def test_a_byte_that_changed_is_seen_before_anything_is_unpacked(host: str, tmp_path: Path) -> None:
     content = archive("whole", tmp_path / "note")
     changed = bytearray(content)
-    changed[-8] ^= 1  # collision with gzip's checksum (RFC 1952, section 2.3.1)
+    changed[-8] ^= 1  # a byte of gzip's own checksum (RFC 1952, section 2.3.1)
     done = started(one_file(tmp_path / "file", bytes(changed), headed_for=content), tmp_path / "home", SUMS[host])
     assert (done.returncode, done.stdout) == (3, "")
     assert f"{tmp_path / 'file'} is damaged" in done.stderr
@@ -170,7 +172,7 @@ VICTIM: Final = 1000
 INTRUDER: Final = 65534
 PLANTED: Final = "#!/bin/sh\necho evil\n"
 PLACE: Final = f"backuplink-{VICTIM}"
-"""The folder with the copy of a user without a home, below /tmp and similar folders."""
+"""The folder below /tmp or a similar folder into which the file unpacks itself for a user without a home."""
 COPY: Final = "; ".join(
     (
         "mkdir -p FOLDER/bin",
@@ -178,7 +180,7 @@ COPY: Final = "; ".join(
         "chmod -R a+rx FOLDER",
     )
 )
-"""Create a complete copy whose programs belong to the other user."""
+"""Commands that create a complete unpacked copy, whose programs belong to the other user."""
 ATTACKS: Final = {
     "nothing": ":",
     "the whole copy": f"umask 0; {COPY.replace('FOLDER', f'{PLACE}/NAME')}",
@@ -196,11 +198,11 @@ ATTACKS: Final = {
         for name in (*NEEDED, "sha256sum", "readlink", "python", "backuplink", "env")
     ),
 }
-"""Things that another user leaves in /tmp, by description."""
+"""Commands with which another user prepares /tmp for an attack, by their description."""
 
 
 def packed_for_anybody() -> bytes:
-    """An archive whose Python is a program that any user may start; it only determines the copy's name."""
+    """An archive in which Python is a small script that any user may start."""
     plain = io.BytesIO()
     with tarfile.open(fileobj=plain, mode="w") as packed:
         for name, text in {"bin/python": 'exec mv -T -- "$6" "$7"', "bin/backuplink": "echo whole"}.items():
@@ -214,8 +216,8 @@ def packed_for_anybody() -> bytes:
 @pytest.mark.parametrize("is_first", [True, False], ids=["before the first start", "after it"])
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_another_user_starts_nothing_of_its_own(attack: str, is_first: bool, tmp_path: Path) -> None:
-    """A user without a home starts the file after another user has prepared /tmp; /tmp and similar folders are the
-    test's own.
+    """A user without a home starts the file after another user has prepared an attack in /tmp. The test has its own
+    /tmp and similar folders.
     """
     content = packed_for_anybody()
     file = one_file(tmp_path / "file", content, headed_for=content)

@@ -1,7 +1,6 @@
-"""The deb and the rpm: their contents, no errors of lintian and rpmlint, installation, upgrade and complete removal in
-throw-away roots without Python, and the same findings as the source tree.
-
-They need `packaging/build onefile packages`; `packaging/test packages` requires it, and makes the roots.
+"""The deb and the rpm: their contents, the checks of lintian and rpmlint, and their installation, upgrade and complete
+removal in throw-away roots without Python. The installed program must have the same findings as the source tree. The
+tests need `packaging/build onefile packages`; `packaging/test packages` requires it, and makes the roots.
 """
 
 import gzip
@@ -30,18 +29,18 @@ from tests.support.histories import week
 from tests.support.repository import ROOT
 
 MACHINES: Final = {"x86_64": "amd64", "aarch64": "arm64"}
-"""Debian's names of the kinds of processors."""
+"""Debian's name for each kind of processor."""
 PACKAGES: Final = ROOT / "packaging" / "packages"
 CONFIGURATION: Final = manual.CONFIGURATION.removeprefix("/")
 VARIABLES: Final = "etc/backuplink/environment"
 PROGRAM: Final = "usr/lib/backuplink"
 OLDER: Final = "1.0.0~rc1"
-"""A candidate of a release: both package managers must order it before that release."""
+"""The version of a release candidate, which both package managers must order before the release."""
 OLD_DEFAULT: Final = "# What an older version had here.\n"
 EDITED: Final = 'region = "eu-west-3"\n'
 HOOK: Final = "BACKUPLINK_NOTIFY=https://hooks.example.com/secret\n"
 SECONDS: Final = 600.0
-"""Seconds for a process on a busy machine."""
+"""The limit in seconds for a process on a busy machine."""
 SYSTEM: Final = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
 SUITES: Final = ("bullseye", "trixie")
 SCENARIOS: Final = scenarios.names()[:: len(scenarios.names()) // 5]
@@ -90,16 +89,16 @@ class Entry:
     mode: int
     owner: str
     content: bytes | None
-    """The bytes of a regular file; None if the entry is not one."""
+    """The bytes of a regular file, or None for any other entry."""
     link: str
     """The target of a symbolic link."""
 
 
 @cache
 def members(package: Path) -> Mapping[str, Entry]:
-    """Return the entries that a package installs, by path."""
-    # The output goes to a file, since output in a pipe is searched for the secrets of the simulated world, whose source
-    # the package contains.
+    """The entries that a package installs, by path."""
+    # The output goes to a file, because output in a pipe is searched for the secrets of the simulated world, and the
+    # package contains the source of that world.
     with package.open("rb") as source, tempfile.TemporaryFile() as plain:
         words = (
             ["dpkg-deb", "--fsys-tarfile", "-"] if package.suffix == ".deb" else ["rpm2archive", "--nocompression", "-"]
@@ -161,12 +160,12 @@ def architecture(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module", params=["deb", "rpm"])
 def package(request: pytest.FixtureRequest, architecture: str) -> Path:
-    """Each package, to be inspected."""
+    """Each package, for inspection."""
     return built(request.param, architecture)
 
 
 def own(package: Path) -> Mapping[str, Entry]:
-    """The files that a package installs besides the program."""
+    """The files of a package besides the program."""
     return {name: entry for name, entry in members(package).items() if not name.startswith(f"{PROGRAM}/")}
 
 
@@ -264,7 +263,7 @@ def test_made_again_in_another_folder_and_umask_gives_the_same_bytes(tmp_path: P
     for name in ("packaging", "agent/version.py", "CHANGELOG.md", "LICENSE", f"build/onefile/{architecture}/tree"):
         source, place = ROOT / name, tmp_path / name
         place.parent.mkdir(parents=True, exist_ok=True)
-        # Neither the dates nor their order in the folder may differ.
+        # A build must not depend on the dates of files, or on the order of files in a folder.
         shutil.copytree(source, place, copy_function=shutil.copy) if source.is_dir() else shutil.copy(source, place)
     (tmp_path / "build" / "environment").symlink_to(TOOLS.parent)
     variables = {**os.environ, "SOURCE_DATE_EPOCH": date, "ZIG_GLOBAL_CACHE_DIR": str(ROOT / "build" / "zig-cache")}
@@ -288,7 +287,8 @@ class Place:
         """Install a package, or replace another version by it."""
         if self.kind == "deb":
             shutil.copy(package, self.root / "package.deb")
-            # apt does the same if it may not ask: edited files stay, and the new default lies beside each.
+            # apt does the same if it must not ask questions: each edited file stays, and the new default is written
+            # beside it.
             self.inside(["dpkg", "--force-confold", "--install", "/package.deb"])
             (self.root / "package.deb").unlink()
         else:
@@ -308,7 +308,7 @@ class Place:
             self.remove()
 
     def _rpm(self, *words: str | Path) -> None:
-        # The root's files belong to another package manager, so a new rpm database does not list the C library.
+        # The files of the root belong to another package manager, so rpm's new database does not list the C library.
         result = succeed(["rpm", "--root", self.root, "--nodeps", "--noplugins", *words])
         assert "scriptlet failed" not in result.stderr, result.stderr
 
@@ -339,7 +339,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     root = tmp_path / "root"
     succeed(["cp", "--archive", base, root])
     assert not list(root.glob("usr/bin/python*"))
-    if kind == "rpm":  # other packages own these on an rpm system
+    if kind == "rpm":  # on an rpm system, these belong to other packages
         for folder in ("licenses", "zsh/site-functions", "fish/vendor_completions.d"):
             (root / "usr" / "share" / folder).mkdir(parents=True, exist_ok=True)
     yield Place(root=root, kind=kind)
@@ -396,7 +396,7 @@ def judged(document: str) -> Mapping[str, Any]:
 
 
 def use(place: Place) -> None:
-    """Leave there the files that an administrator and the services create."""
+    """Create the files that an administrator and the services create during use."""
     if place.kind == "deb":
         succeed(["systemctl", f"--root={place.root}", "enable", "backuplink-watch.service", "backuplink-check.timer"])
     for folder, name in (("log", "report.json"), ("lib", "history.db")):
@@ -409,9 +409,9 @@ def use(place: Place) -> None:
 def test_keeps_what_was_edited_and_goes_without_a_trace(place: Place, older: Mapping[str, Path]) -> None:
     for folder in ("multi-user.target.wants", "timers.target.wants"):
         (place.root / "etc" / "systemd" / "system" / folder).mkdir(parents=True, exist_ok=True)
-    (place.root / "var" / "lib" / "private").mkdir(exist_ok=True)  # systemd's own, which stays
+    (place.root / "var" / "lib" / "private").mkdir(exist_ok=True)  # this folder belongs to systemd, and stays
     calls = place.root / "root" / "calls"
-    if place.kind == "rpm":  # the root has no systemd; the calls of its scripts to systemd are recorded
+    if place.kind == "rpm":  # there is no systemd in the root, so the scripts' calls of systemd are recorded
         (place.root / "usr" / "bin" / "systemctl").write_text('#!/bin/sh\necho "$@" >>/root/calls\n', "utf-8")
         (place.root / "usr" / "bin" / "systemctl").chmod(0o755)
     calls.write_text("", "utf-8")
@@ -447,7 +447,7 @@ def test_keeps_what_was_edited_and_goes_without_a_trace(place: Place, older: Map
         new = configuration.with_name("backuplink.toml.rpmnew")
         secret = variables.with_name("environment.rpmsave")
         assert (secret.read_text("utf-8"), secret.stat().st_mode & 0o777) == (HOOK, 0o600)
-        history = place.root / "var" / "lib" / "private" / "backuplink"  # rpm has no purge
+        history = place.root / "var" / "lib" / "private" / "backuplink"  # rpm has no purge, so the history stays
         kept_there = (history, history / "history.db", place.root / "var/lib/backuplink")
         kept = {str(path.relative_to(place.root)) for path in (configuration.parent, saved, new, secret, *kept_there)}
         assert place.files() - before == kept
@@ -455,7 +455,7 @@ def test_keeps_what_was_edited_and_goes_without_a_trace(place: Place, older: Map
 
 
 def test_an_upgrade_keeps_the_history_and_the_cache_of_a_fleet(place: Place, older: Mapping[str, Path]) -> None:
-    """The packages have no DuckDB, so the source fills the cache."""
+    """The packages do not contain DuckDB, so the program of the source tree fills the cache."""
     place.install(older[place.kind])
     history, cached, reports = (place.root / "srv" / name for name in ("history.db", "cache", "reports"))
     reports.mkdir(parents=True)

@@ -1,5 +1,5 @@
-"""Wheel, sdist and wheelhouse: their contents, reproducible bytes, and installation by pip, uv and pipx without a
-network and without the source tree.
+"""Wheel, sdist and wheelhouse: their contents, whether their bytes are reproducible, and their installation by pip, uv
+and pipx without a network and without the source tree.
 
 Tests that need wheels of other projects need `packaging/build python` first; `packaging/test python` requires it.
 """
@@ -190,10 +190,9 @@ def offline(built: Path) -> Path:
 
 
 def _lend(wheel: Path, place: Path) -> Installed:
-    """The wheel, installed alone in an environment that uses the dependencies of this one, so that no other wheel is
-    needed.
-
-    Python does not read a path file in a folder that another path file names, so the source tree stays unknown.
+    """Install the wheel alone, in an environment that uses the dependencies of the present one, so that no other wheel
+    is needed. The source tree stays unknown to it, since Python does not read path files in a folder that a path file
+    added.
     """
     succeed([sys.executable, "-m", "venv", "--without-pip", place], place.parent)
     python = place / "bin" / "python"
@@ -225,7 +224,7 @@ def _by_uv(folder: Path, place: Path) -> Installed:
 def _by_pipx(folder: Path, place: Path) -> Installed:
     where = {"PIPX_HOME": str(place / "home"), "PIPX_BIN_DIR": str(place / "bin"), "PIPX_MAN_DIR": str(place / "man")}
     words = ["install", "--python", sys.executable, "--pip-args", f"--no-index --find-links {folder}", "backuplink"]
-    # Otherwise pipx would download pip for its shared libraries from a mirror if they are old.
+    # Otherwise, if its shared libraries are old, pipx would download pip from a mirror.
     succeed([TOOLS / "pipx", *words], folder, {**where, "HOME": str(place), "PIP_NO_INDEX": "1"})
     python = place / "home" / "venvs" / "backuplink" / "bin" / "python"
     return Installed(command=place / "bin" / "backuplink", python=python)
@@ -233,7 +232,7 @@ def _by_pipx(folder: Path, place: Path) -> Installed:
 
 @pytest.fixture(scope="module", params=one_in(4, ("pip", "uv", "lent", "pipx")))
 def installed(request: pytest.FixtureRequest, built: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    """The wheel, installed in each way into an empty place."""
+    """The command, after each kind of installation of the wheel into an empty place."""
     way = str(request.param)
     place = tmp_path_factory.mktemp(way) / "environment"
     if way == "lent":
@@ -309,7 +308,7 @@ def test_the_wheelhouse_is_whole_for_every_python(architecture: str, tmp_path: P
     for python in wheelhouse.PYTHONS:
         words = ["pip", "install", "--offline", "--no-config", "--no-index", "--find-links", ".", "--require-hashes"]
         words += ["--requirement", "requirements.txt", "--only-binary", ":all:", "--target", str(tmp_path / python)]
-        # The oldest glibc that is promised.
+        # The oldest glibc that must be supported.
         words += ["--python-version", python, "--python-platform", f"{architecture}-manylinux2014"]
         succeed([TOOLS / "uv", *words], folder, {"UV_CACHE_DIR": str(tmp_path / "cache")})
         assert (tmp_path / python / "agent" / "cli" / "entry.py").is_file()
@@ -355,7 +354,7 @@ def test_dist_is_made_again_to_the_byte(offline: Path, tmp_path: Path) -> None:
     shutil.copytree(ROOT / "packaging", tree / "packaging", ignore=shutil.ignore_patterns("__pycache__"))
     (tree / "build").mkdir()
     (tree / "build" / "environment").symlink_to(TOOLS.parent)
-    # pip finds every wheel in dist/, and contacts no mirror.
+    # pip must find every wheel in dist/, and contact no mirror.
     folders = " ".join(str(wheels(architecture)) for architecture in ("x86_64", "aarch64"))
     elsewhere = {"SOURCE_DATE_EPOCH": date, "TZ": "Asia/Tokyo", "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": folders}
     succeed([tree / "packaging" / "python" / "build"], tree, elsewhere, umask=0o077)

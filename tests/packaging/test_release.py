@@ -1,5 +1,6 @@
-"""`packaging/release` in a repository of the test's own: its refusals, the order in which it builds and tests, and that
-it does so in a clean checkout. `packaging/tools/notes.py`: the section of the changelog.
+"""`packaging/release` in a repository of the test's own: what it refuses, and that it builds and tests in the right
+order and in a clean checkout. Further tests are for `packaging/tools/notes.py`, which prints a section of the
+changelog.
 """
 
 import shutil
@@ -47,7 +48,7 @@ chromium         chromium    tests/everything
 fish             fish        tests/ci
 """
 TOOLS: Final = ("make", "lintian", "promtool", "chromium")
-"""The programs of NEEDS that a release needs; the parts in this tree call none of them."""
+"""Some programs that a release needs. The parts in the repository of these tests call none of them."""
 LOG: Final = """\
 #!/bin/sh
 echo "PART VERB $*" >>log
@@ -79,7 +80,7 @@ def release(tree: Path, *words: str, path: str = PATH) -> subprocess.CompletedPr
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
-    """A tree at version 1.10.0, committed and tagged, whose parts record that they ran."""
+    """A repository in which version 1.10.0 is committed and tagged. Its parts record that they ran."""
     tree = tmp_path / "tree"
     (tmp_path / "tools").mkdir()
     for tool in TOOLS:
@@ -196,7 +197,7 @@ def test_refuses_before_anything_is_built_where_a_part_or_a_test_lacks_a_program
 ) -> None:
     for tool in tools:
         (repository.parent / "tools" / tool).unlink()
-    bare = repository.parent / "bare"  # this machine may have the program
+    bare = repository.parent / "bare"  # a PATH without the programs of this machine
     bare.mkdir()
     for name in ("sh", "git", "dirname", "realpath", "sed", "rm", "mkdir", "head", "cut", "env", "uname"):
         found = shutil.which(name)

@@ -1,8 +1,6 @@
-"""The repositories for apt and dnf: the contents of their indexes, and that apt and dnf install only packages that the
-key signed.
-
-They need `packaging/build packages repositories`, root, and apt-utils, createrepo-c, dnf, gnupg and rpm;
-`packaging/test repositories` requires it, and makes the roots.
+"""The repositories for apt and dnf: the contents of their indexes are checked, and apt and dnf must install only
+packages that the key signed. The tests need `packaging/build packages repositories`, root, and apt-utils, createrepo-c,
+dnf, gnupg and rpm; `packaging/test repositories` requires these, and makes the roots.
 """
 
 import gzip
@@ -28,7 +26,7 @@ from tests.support.repository import ROOT
 BUILD: Final = ROOT / "packaging" / "repositories" / "build"
 GUIDE: Final = ROOT / "docs" / "install.md"
 SECONDS: Final = 600.0
-"""Seconds for a process on a busy machine."""
+"""The limit in seconds for a process on a busy machine."""
 SYSTEM: Final = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
 MACHINES: Final = {"amd64": "x86_64", "arm64": "aarch64"}
 DATE: Final = "1700000000"
@@ -65,7 +63,7 @@ def succeed(words: Sequence[object], **variables: str) -> subprocess.CompletedPr
 
 
 def build(*words: str | Path, umask: str = "022") -> Path:
-    """Make the repositories of the packages in the folder given as the last argument."""
+    """Make the repositories of packages. The last argument is the folder of the repositories, which is returned."""
     command = ["sh", "-c", f'umask {umask} && exec "$@"', "sh", BUILD, *words]
     succeed(command, SOURCE_DATE_EPOCH=DATE)
     return Path(words[-1]) / "repositories"
@@ -85,7 +83,7 @@ def secret_key(folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def keys(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """The publisher's key, and another person's."""
+    """The publisher's key, and the key of another person."""
     one, other = (secret_key(tmp_path_factory.mktemp("key") / "of") for _ in range(2))
     return one, other
 
@@ -179,7 +177,7 @@ def test_what_is_published_stays_and_the_new_version_comes_along(
     for kind in ("deb", "rpm"):
         stand_in(old, kind, "backuplink", __version__)
     published = build("--key", keys[0], old)
-    # A package of another version, renamed like the one from which the index was made.
+    # A package of another version replaces the package in the index, under the same file name.
     for path in [*published.rglob(f"*{__version__}*.deb"), *published.rglob(f"*{__version__}*.rpm")]:
         path.unlink()
     stand_in(published / "deb/pool/main/b/backuplink", "deb", "backuplink", OLDER)
@@ -230,7 +228,7 @@ def source(repositories: Path, key: Path) -> str:
 def apt(
     place: Path, repositories: Path, key: Path, *words: str, architecture: str = "amd64"
 ) -> subprocess.CompletedProcess[str]:
-    """Run apt-get on folders of its own, with this source and this key alone."""
+    """Run apt-get with its own folders, and only with this source and this key."""
     for folder in ("state/lists/partial", "cache/archives/partial", "etc/preferences.d"):
         (place / folder).mkdir(parents=True, exist_ok=True)
     (place / "status").touch()
@@ -328,7 +326,7 @@ class Host:
     def dnf(
         self, repositories: Path, key: Path, *words: str | Path, machine: str = "x86_64"
     ) -> subprocess.CompletedProcess[str]:
-        """Run dnf with the repository from the guide alone, and a folder as its server."""
+        """Run dnf only with the repository from the guide, and with a folder as its server."""
         (text,) = re.findall(r"^```ini\n(.*?)^```$", GUIDE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
         text = text.replace("gpgkey=https://SERVER/backuplink.asc", f"gpgkey=file://{key}")
         text = text.replace("https://SERVER/", f"file://{repositories}/")
@@ -396,7 +394,7 @@ def rpm_changed(folder: Path) -> None:
 
 
 def rpm_unsigned(folder: Path) -> None:
-    """Do what an attacker can do who can sign the metadata, but no packages."""
+    """Act as an attacker who can sign the metadata of a repository, but no packages."""
     for path in folder.rglob("*.rpm"):
         succeed(["rpmsign", "--delsign", path])
 
@@ -431,8 +429,8 @@ def test_dnf_refuses_the_signature_of_another_key(
 
 
 def test_dnf_refuses_a_package_that_the_key_did_not_sign(signed: Path, packages: Path, host: Host) -> None:
-    """The host notices this even if somebody changed the metadata as well, and the host does not check their
-    signature.
+    """The host notices this even if the attacker changed the metadata, too, and the host does not check the signature
+    of the metadata.
     """
     theirs = build(shutil.copytree(packages, host.place / "dist"))
     result = host.dnf(theirs, signed / "backuplink.asc", "--setopt=backuplink.repo_gpgcheck=0", "install", "backuplink")
@@ -488,7 +486,7 @@ def test_dnf_installs_backuplink(published: Path, tmp_path: Path) -> None:
     root = tmp_path / "root"
     succeed(["cp", "--archive", base, root])
     host = has_c_library(root, tmp_path)
-    for folder in ("licenses", "zsh/site-functions", "fish/vendor_completions.d"):  # other packages own these there
+    for folder in ("licenses", "zsh/site-functions", "fish/vendor_completions.d"):  # of other packages on Debian
         (root / "usr/share" / folder).mkdir(parents=True, exist_ok=True)
     result = host.dnf(published, published / "backuplink.asc", "install", "backuplink")
     assert result.returncode == 0, (result.stdout, result.stderr)

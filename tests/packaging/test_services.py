@@ -1,6 +1,5 @@
-"""The tree's files that the packages install besides the program: units, the example configuration, the manual.
-
-Tests that need a missing program are skipped; BACKUPLINK_REQUIRE_PACKAGES=1 makes that a failure.
+"""The files in this tree that the packages install besides the program: units, the example configuration, and the
+manual. Tests that need a missing program are skipped, or fail if BACKUPLINK_REQUIRE_PACKAGES is 1.
 """
 
 import re
@@ -31,7 +30,7 @@ EXAMPLE: Final = PACKAGES / "backuplink.toml"
 VARIABLES: Final = PACKAGES / "environment"
 HOST_UNITS: Final = Path("/usr/lib/systemd/system")
 MAX_EXPOSURE: Final = 2.0
-"""The maximum exposure by `systemd-analyze security`, of 10."""
+"""The maximum exposure that `systemd-analyze security` may show, on its scale from 0 to 10."""
 
 
 # --- Units -----------------------------------------------------------------------------------------------------------
@@ -39,7 +38,7 @@ MAX_EXPOSURE: Final = 2.0
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A root with our units among this machine's, and the programs that ours start."""
+    """A root with our units among those of this machine, and with the programs that our units start."""
     place = tmp_path / "usr" / "lib" / "systemd" / "system"
     if not HOST_UNITS.is_dir():
         lacking(f"there are no units in {HOST_UNITS} that ours could refer to")
@@ -87,7 +86,7 @@ def test_the_sandbox_is_tight(service: Path) -> None:
 
 
 def settings_of(unit: str) -> list[tuple[str, str]]:
-    """The settings of a unit in their order, continued lines joined."""
+    """The settings of a unit in their order. Continued lines are joined."""
     text = (UNITS / unit).read_text("utf-8").replace("\\\n", " ")
     lines = [line for line in text.splitlines() if line and not line.startswith(("#", "["))]
     return [(name, " ".join(value.split())) for name, _, value in (line.partition("=") for line in lines)]
@@ -142,7 +141,7 @@ def test_the_packages_install_a_file_for_secrets_that_root_alone_reads() -> None
 
 @pytest.mark.parametrize("unit", EVERY, ids=lambda unit: unit.name)
 def test_every_service_takes_them(unit: Path) -> None:
-    """The path begins with a dash, since a host lacks the file if no package installed it."""
+    """The path in the unit begins with a dash, since the file only exists if a package installed it."""
     assert "\nEnvironmentFile=-/etc/backuplink/environment\n" in unit.read_text("utf-8")
 
 
@@ -179,8 +178,8 @@ def values(command: str, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def test_the_example_sets_only_how_much_is_asked_of_aws() -> None:
-    """The limits on requests of a fleet to an account, which also apply to the timer, although its program has other
-    defaults.
+    """The example sets limits on the requests that a whole fleet sends to an account. They also apply to the timer,
+    although the program has different defaults.
     """
     assert tomllib.loads(EXAMPLE.read_text("utf-8")) == {"calls": DEFAULT_WATCH_CALLS, "ec2": DEFAULT_WATCH_EC2}
 
@@ -206,7 +205,7 @@ def test_the_example_shows_the_defaults() -> None:
 
 @pytest.mark.parametrize("name", ["check", "watch"])
 def test_the_keys_of_the_example_go_together(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keys that exclude each other, or that name a missing file, are omitted."""
+    """The test omits keys that exclude each other, and keys whose value is the path of a missing file."""
     (tmp_path / "config").write_text(f"[profile {uncommented()['profile']}]\n", "utf-8")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     given = {key: value for key, value in uncommented().items() if key not in ("ec2-facts", "notify-template")}
@@ -224,7 +223,7 @@ def test_the_keys_of_the_example_go_together(name: str, tmp_path: Path, monkeypa
 
 
 def shown(page: Path) -> str:
-    """A page as a reader sees it, on one line."""
+    """The text of a page as a reader sees it, in one line."""
     words = [needed("mandoc"), "-T", "utf8", "-O", "width=200", str(page)]
     text = subprocess.run(words, capture_output=True, text=True, timeout=60, check=True).stdout
     return " ".join(re.sub(r".\x08", "", text).split())

@@ -1,6 +1,6 @@
 """`packaging/sign`: the commands of docs/packaging.md accept its signatures, and refuse everything else.
 
-The keys are made for the test; gpg needs a second for each.
+The keys are made for the tests. gpg needs a second to make a key.
 """
 
 import hashlib
@@ -73,9 +73,9 @@ def dist(tmp_path: Path) -> Path:
 
 
 def sign(*words: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run it in a folder in which it must leave no files behind."""
+    """Run `packaging/sign` in a folder. Asserts that it leaves no files behind in this folder."""
     command = [str(word) for word in (SIGN, *words)]
-    # tmp_path would be too long: the path of the agent's socket may have 107 bytes.
+    # tmp_path would be too long, since the path of the agent's socket may have at most 107 bytes.
     with tempfile.TemporaryDirectory() as scratch:
         done = subprocess.run(
             command,
@@ -91,8 +91,8 @@ def sign(*words: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 def verified(dist: Path, tmp_path: Path, revocations: str | None = None) -> subprocess.CompletedProcess[str]:
-    """The output of the page's commands in the download folder; `revocations` is the content of SECURITY.md at that
-    time.
+    """The output of the page's commands, run in the folder with the downloads. `revocations` is the content of
+    SECURITY.md when they run.
     """
     section = PAGE.read_text("utf-8").partition("\n## Check what you were given\n")[2].partition("\n## ")[0]
     commands, importing = re.findall(r"^```sh\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
@@ -148,8 +148,8 @@ def test_they_refuse_what_was_changed(signed: Path, tmp_path: Path, damaged: str
 def test_they_refuse_the_signature_of_another_by_the_key_that_was_kept(
     home: Path, signed: Path, tmp_path: Path
 ) -> None:
-    """Attackers who can change the files can also change the key beside them, but not a key that was kept and
-    compared.
+    """An attacker who can change the files can also change the key beside them, but not a key that the user kept from
+    an earlier release.
     """
     assert verified(signed, tmp_path).returncode == 0
     for file in (*signed.glob("backuplink-release.gpg*"), signed / "checked"):
@@ -162,8 +162,8 @@ def test_they_refuse_the_signature_of_another_by_the_key_that_was_kept(
 
 @pytest.fixture
 def spoilt(tmp_path: Path) -> Iterator[Path]:
-    """A home folder of gpg for keys that a test spoils. It is not in tmp_path, since the path of a socket may have 107
-    bytes.
+    """A home folder of gpg for keys that a test spoils. It is not in tmp_path, since the path of a socket may have at
+    most 107 bytes.
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -173,7 +173,7 @@ def spoilt(tmp_path: Path) -> Iterator[Path]:
 
 
 def published(spoilt: Path, dist: Path) -> None:
-    """Replace the public key beside the signature by the current one, as a later release would have it."""
+    """Replace the public key beside the signature by the current public key, as a later release would."""
     (dist / "SHA256SUMS.key.asc").write_text(gpg(spoilt, "--armor", "--export", "spoilt"), "ascii")
 
 
@@ -198,13 +198,13 @@ def test_they_refuse_a_key_that_has_expired(home: Path, spoilt: Path, dist: Path
 
 
 def revoked(spoilt: Path) -> str:
-    """The certificate that revokes the key, which gpg made with it."""
+    """The certificate that revokes the key. gpg made it together with the key."""
     made = (spoilt / "openpgp-revocs.d" / f"{fingerprint_of(spoilt, 'spoilt')}.rev").read_text("utf-8")
     return made.replace(":-----BEGIN", "-----BEGIN")
 
 
 def test_they_refuse_a_key_that_was_revoked(home: Path, spoilt: Path, dist: Path, tmp_path: Path) -> None:
-    """The certificate is beside the files or, if the key was kept, in SECURITY.md."""
+    """The certificate of revocation is beside the files or, for a user who kept the key, in SECURITY.md."""
     gpg(spoilt, "--quick-generate-key", "spoilt <spoilt@example.com>", "ed25519", "sign", "never")
     assert sign("--key", key(spoilt, tmp_path, "spoilt"), dist).returncode == 0
     assert verified(dist, tmp_path).returncode == 0

@@ -1,5 +1,5 @@
-"""The module that creates endpoints: its built form, its names and ports compared with the catalogue, the result of
-`backuplink predict` for a plan of it, and its check block when it runs.
+"""The module that creates endpoints: its built form is checked, its names and ports are compared with the catalogue,
+`backuplink predict` is run for a plan of it, and its check block is run.
 """
 
 import json
@@ -54,7 +54,7 @@ def module() -> Module:
 
 
 def planned(module: Module, region: str = estate.REGION, **given: Any) -> Planned:
-    """The module with every service, unless `given` says otherwise."""
+    """The planned module. It has endpoints for every service, unless `given` says otherwise."""
     variables = {
         "vpc_id": estate.VPC_ID,
         "subnet_ids": [*SUBNETS],
@@ -81,7 +81,7 @@ def planned(module: Module, region: str = estate.REGION, **given: Any) -> Planne
 
 
 def an_id(address: str, key: Any) -> str:
-    """The id of a resource after its creation."""
+    """The id that a resource gets when it is created."""
     kind, name = address.split(".")
     match kind:
         case "aws_security_group":
@@ -92,8 +92,8 @@ def an_id(address: str, key: Any) -> str:
 
 
 def before(services: tuple[str, ...] = OFFERED) -> Ec2Facts:
-    """The VPC in which Terraform adopts existing resources: endpoints without private DNS and with a policy for another
-    service, in groups without a rule.
+    """The facts about a VPC with existing resources, which Terraform adopts. Its endpoints have no private DNS and a
+    policy for another service, and their security groups have no rules.
     """
     policy = '{"Statement":[{"Effect":"Allow","Principal":"*","Action":"sns:*","Resource":"*"}]}'
     endpoints = [
@@ -110,8 +110,8 @@ def before(services: tuple[str, ...] = OFFERED) -> Ec2Facts:
 
 
 def plan(made: Planned) -> dict[str, Any]:
-    """The output of `terraform show -json` for the module if it adopts the endpoints and groups: an update of each, and
-    rules that are created.
+    """The output of `terraform show -json` for the module if it adopts the endpoints and groups: it updates each of
+    these, and creates the rules.
     """
     changes = []
     for address, attributes in made.resources().items():
@@ -293,7 +293,7 @@ def test_the_example_calls_the_modules_as_they_are(module: Module) -> None:
 
 
 def checked(program: str, *services: str) -> dict[str, str]:
-    """Run the command in the check block's data source; returns its result."""
+    """Run the command in the data source of the check block; returns the result of the data source."""
     check = Module(MODULE / "check")
     made = check.planned({"program": program, "services": [*services]}, data=no_data, ids=an_id)
     (source,) = (block for block in check.of("check")["backuplink"].blocks if block.kind == "data")
@@ -329,7 +329,7 @@ def script(folder: Path, text: str) -> str:
 
 
 def test_the_check_block_says_what_a_run_found(tmp_path: Path) -> None:
-    """The real program, in a scenario."""
+    """The check block runs the real program in a scenario."""
     python, options = shlex.quote(sys.executable), tmp_path / "options"
     demo = f'echo "$@" >{options}\ncd {ROOT} && exec {python} -m agent demo gateway-ports-missing --format=nagios'
     result = checked(script(tmp_path, demo), "backup", "backup-gateway")
@@ -387,7 +387,7 @@ def test_linters_of_shells_find_nothing_in_its_program() -> None:
 
 @pytest.mark.parametrize("folder", [".", "check", "examples/isolated-vpc"])
 def test_hashicorp_s_own_reader_takes_it(folder: str) -> None:
-    """The parser of modules that Terraform shares with other programs."""
+    """The parser that Terraform shares with other programs can read the modules."""
     program = shutil.which("terraform-config-inspect")
     if program is None:
         pytest.skip("there is no terraform-config-inspect here (Debian and Ubuntu: package terraform-config-inspect)")

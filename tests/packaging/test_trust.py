@@ -1,7 +1,7 @@
-"""Checksums, bills of materials and licences: they cover every part, refuse files that must not be published, and are
-reproducible.
+"""Checksums, bills of materials and licences: they cover every part and are reproducible, and files that must not be
+published are refused.
 
-Tests of artifacts need these and `packaging/build trust`; `packaging/test trust` requires it.
+Tests of artifacts need the artifacts and `packaging/build trust`; `packaging/test trust` requires both.
 """
 
 import hashlib
@@ -61,7 +61,7 @@ def wheel(
 
 
 def locked(*wheels: Path, marker: str = "") -> tuple[lock.Locked, ...]:
-    """A lock of these files alone."""
+    """A lock that contains only these files."""
     folder = wheels[0].parent
     lines = []
     for file in wheels:
@@ -76,7 +76,7 @@ def own(folder: Path, *needs: str) -> Path:
 
 
 def part(folder: Path, *metadata: str, files: Mapping[str, str] | None = None) -> components.Part:
-    """The entries read from a wheel `some` besides backuplink's."""
+    """The entries that are read from a folder of wheels with the wheel `some`, without the entry of backuplink."""
     some = wheel(folder, "some", *metadata, files=files)
     _, component = components.from_wheels([own(folder, "some"), some], locked(some), LINUX)
     return component
@@ -230,7 +230,7 @@ INSIDE_PYTHON: Final = components.INSIDE_COMPILED["python"]
 
 
 def licences(folder: Path) -> Path:
-    """The folder, with the licences of Python, its bundled code, SQLite and zlib."""
+    """A folder with the licences of Python, of the code bundled with it, of SQLite and of zlib."""
     for name in ("python", "sqlite3", "zlib"):
         (folder / name).write_text(f"licence of {name}\n", "utf-8")
     (folder / "inside-python").mkdir()
@@ -288,7 +288,9 @@ def test_what_the_tables_name_has_a_licence_that_is_accepted() -> None:
 
 
 def vendored() -> dict[str, set[str]]:
-    """The licences of bundled code that installed, locked distributions carry in a folder, by their name."""
+    """For each distribution that is locked and installed, the names of the projects whose code it bundles in a folder
+    such as `_vendor`.
+    """
     found: dict[str, set[str]] = {}
     for name in {entry.name for entry in lock.read(wheelhouse.LOCK)} & installed().keys():
         for file in distribution(name).files or ():
@@ -474,8 +476,8 @@ def test_what_the_schema_does_not_take_is_refused(
 
 
 def archives() -> Iterator[Path]:
-    """The artifacts in dist/ that have a bill: archives of wheels, and each one file and the image if they
-    were built.
+    """The artifacts in dist/ that have a bill of materials: the archives of wheels, and, if they were built, the one
+    file for each processor and the image.
     """
     for architecture in ("x86_64", "aarch64"):
         yield artifact_of(f"backuplink-VERSION-wheelhouse-linux-{architecture}.tar.gz", "python")
@@ -484,7 +486,7 @@ def archives() -> Iterator[Path]:
 
 
 def onefiles() -> list[Path]:
-    """Each one file in dist/."""
+    """The one file for each processor in dist/."""
     return sorted(DIST.glob(f"backuplink-{__version__}-linux-*.run"))
 
 
@@ -512,7 +514,7 @@ def test_bills_hold_all_that_is_locked_and_all_is_needed() -> None:
         assert bill["metadata"]["component"]["hashes"][0]["content"] == wheelhouse.digest(archive)
         names = {component["name"]: component for component in bill["components"]}
         pythons = wheelhouse.PYTHONS if archive.suffix == ".gz" else ("3.13",)
-        # Only the image joins fleets.
+        # Only the image can join fleets.
         locked = trust.FLEET if archive.suffix == ".tar" else wheelhouse.LOCK
         wanted = {
             entry.name
@@ -535,7 +537,7 @@ def test_bills_hold_all_that_is_locked_and_all_is_needed() -> None:
 
 
 def built_onefiles() -> list[Path]:
-    """Each one file in dist/; at least one must exist."""
+    """The one file for each processor in dist/. At least one must exist."""
     files = onefiles()
     if not files:
         lacking("dist/ holds no one file; run packaging/build onefile trust")
@@ -564,17 +566,19 @@ TRACES: Final = {
     "openssl": rb"OpenSSL (\d+\.\d+\.\d+) \d+ [A-Z][a-z]{2} \d{4}\0",
     "sqlite3": rb"\0SQLite format ()3\0",
     "zlib": rb" inflate (\d+\.\d+(?:\.\d+)*) Copyright",
-    # Libraries that must be absent, and would be detected:
+    # These libraries must be absent; if they were present, they would be detected:
     "bzip2": rb"bzip2/libbzip2()",
     "curl": rb"libcurl/(\d+\.\d+\.\d+)",
     "readline": rb"\0readline_()",
     "xz": rb"\xfd7zXZ()",
 }
-"""Texts that libraries leave in a program when they are linked into it, with the version if it has one."""
+"""For each library, a pattern of the text that it leaves in a program into which it is linked. The text may contain the
+library's version.
+"""
 
 
 def traces(program: Path) -> dict[str, str]:
-    """The libraries inside a program, with their versions or an empty text."""
+    """The libraries inside a program, each with its version, or with an empty text if the version is unknown."""
     content = program.read_bytes()
     return {
         name: match[1].decode()
@@ -589,7 +593,8 @@ def test_what_a_scan_of_the_programs_finds_is_in_the_bill() -> None:
         listed = {component["name"]: component for component in bill_of(file)["components"]}
         python = listed["python"]
         in_python = {**listed, **{nested["name"]: nested for nested in python["components"]}}
-        # The names and versions of the libraries linked into each program; libb2 leaves no text.
+        # The bill has the names and versions of all libraries that are linked into a program. Only libb2 leaves no
+        # text.
         expected = {
             tree / "bin" / "python": (in_python, {*components.COMPILED, *INSIDE_PYTHON} - {"python", "libb2"}),
             next((tree / "app").glob("_cffi_backend.*.so")): (inside(listed["cffi"]), {"libffi"}),
@@ -605,7 +610,7 @@ def test_what_a_scan_of_the_programs_finds_is_in_the_bill() -> None:
 
 
 def inside(component: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """The parts inside a component of a bill, by name."""
+    """The components inside a component of a bill of materials, by name."""
     return {nested["name"]: nested for nested in component["components"]}
 
 

@@ -1,8 +1,9 @@
-"""moto's server as the AWS of one account: `python account.py FILE`, where FILE has an `Account` in JSON.
+"""`python account.py FILE` serves one AWS account with moto's server. FILE contains an `Account` as JSON.
 
 It serves https at an address, with a certificate for its names, and answers as AWS would answer a user with this key
-and this policy: it refuses requests with a wrong signature or without permission. For Systems Manager, moto lacks the
-lists of associations and of a command's invocations, and it runs no commands; this module builds them from moto's data.
+and this policy: it refuses requests with a wrong signature or without permission. moto's Systems Manager has no list of
+associations, no list of a command's invocations with their results, and runs no commands. This module builds these
+lists from moto's data.
 """
 
 import json
@@ -33,7 +34,7 @@ _PORT: Final = 443
 
 @dataclass(frozen=True, kw_only=True)
 class Account:
-    """The content of the file."""
+    """The content of FILE."""
 
     address: str
     issuer: str
@@ -47,7 +48,7 @@ class Account:
     buckets: dict[str, str]
     """The Region of each bucket, by the bucket's name."""
     objects: dict[str, str]
-    """The texts of the objects, by `BUCKET/KEY`."""
+    """The text of each object, by `BUCKET/KEY`."""
     instances: list["Instance"]
 
 
@@ -55,23 +56,23 @@ class Instance(TypedDict):
     """An EC2 instance with the SSM Agent."""
 
     tag: str
-    """The value of the instance's tag `backuplink`."""
+    """The value of the tag `backuplink` of the instance."""
     status: str
     """The status of a command on that instance."""
     output: str
-    """The output of a command there, with INSTANCE for the id of the instance."""
+    """The output of a command on that instance. INSTANCE stands for the id of the instance."""
 
 
 _AGENTS: Final[dict[str, Instance]] = {}
 """Instances with an agent, by their ids."""
 _LISTED: Final = 2_500
-"""The number of bytes of an output that a list contains (Systems Manager API Reference, CommandPlugin)."""
+"""A list contains at most this many bytes of an output (Systems Manager API Reference, CommandPlugin)."""
 _CUT: Final = "\n---Output truncated---"
 _OF_MOTO: Final = Command.invocation_response
 
 
 def _invocation(command: Command, instance_id: str, plugin_name: str) -> dict[str, Any]:
-    """moto's invocation, with the result that the agent of the instance reports."""
+    """moto's invocation, completed with the result that the SSM Agent of the instance reports."""
     agent = _AGENTS[instance_id]
     return {
         **_OF_MOTO(command, instance_id, plugin_name),
@@ -91,7 +92,7 @@ def _list_command_invocations(asked: SimpleSystemManagerResponse) -> ActionResul
 
 
 def _listed(invocation: dict[str, Any]) -> dict[str, Any]:
-    """An invocation as the list shows it, with details."""
+    """An invocation as the list shows it if details are requested."""
     output = invocation["StandardOutputContent"]
     if len(output) > _LISTED:
         output = output[: _LISTED - len(_CUT)] + _CUT
@@ -102,8 +103,8 @@ def _listed(invocation: dict[str, Any]) -> dict[str, Any]:
 
 
 class _Request(access_control.IAMRequest):
-    """A request whose signature is verified over the data that was sent: for GET, moto also reads the parameters as a
-    body.
+    """A request whose signature is verified over the data that was sent: for GET, moto would also treat the parameters
+    as a body.
     """
 
     def _create_aws_request(self) -> AWSRequest:
@@ -114,7 +115,7 @@ class _Request(access_control.IAMRequest):
 
 def main() -> None:
     account = Account(**json.loads(Path(sys.argv[1]).read_text("utf-8")))
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line for each request
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # instead of a line for each request
     Command.invocation_response = _invocation  # type: ignore[assignment] # of a library
     SimpleSystemManagerResponse.list_associations = _list_associations  # type: ignore[attr-defined]
     SimpleSystemManagerResponse.list_command_invocations = _list_command_invocations  # type: ignore[attr-defined]

@@ -1,6 +1,7 @@
-"""Ends once a server answers. `python answers.py tcp ADDRESS PORT` ends once a connection is accepted, and `python
-answers.py dns ADDRESS PORT NAME` once a name server gives any answer about a name: about its own version.bind, or as a
-resolver about other names. It asks until it is stopped.
+"""Waits for a server. `python answers.py tcp ADDRESS PORT` ends once the server accepts a connection, and `python
+answers.py dns ADDRESS PORT NAME` ends once a name server gives any answer to a query. The query is for the name
+server's own version if NAME is `version.bind`, and otherwise for the A records of NAME. There is no time limit: the
+program asks until it gets an answer or is stopped.
 """
 
 import socket

@@ -24,8 +24,8 @@ UNKNOWN_KEY_ID: Final = "AKIAI44QH8DHBEXAMPLE"
 OTHER_SECRET_KEY: Final = "je7MtGbClwBF/2Zp9Utk/h3yCo8nvbEXAMPLEKEY"  # noqa: S105 - AWS's own example
 EVERYTHING: Final = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 _FAILURES: Final = (1, 253, 254, 255)
-"""Exit codes of the AWS CLI for failures of its S3 commands, of settings, of the service, and all others (AWS CLI User
-Guide, Command line return codes).
+"""Exit codes of the AWS CLI for failed S3 commands, wrong settings, errors from the service, and all other failures
+(AWS CLI User Guide, "Command line return codes").
 """
 
 
@@ -55,7 +55,7 @@ def start_account(
     issuer: str = "amazon",
     **more: Any,
 ) -> None:
-    """Start moto at ADDRESS for these names, and wait until it listens; `more` has further fields of
+    """Start moto at ADDRESS for these names, and wait until it listens. `more` contains further fields of
     `account.Account`.
     """
     account = {
@@ -77,7 +77,7 @@ def start_account(
 
 
 def backuplink(built: World, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run the program on the host, and wait for its end."""
+    """Run the program on the host, and wait until it ends."""
     command, environment = built.backuplink(*words)
     return subprocess.run(
         command,

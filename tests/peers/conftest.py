@@ -1,5 +1,5 @@
-"""Other vendors' software for the tests. They run only with `--everything`, or if REQUIRED is 1. A test whose software
-is missing is skipped, or fails in the latter case.
+"""The set-ups of other vendors' software for the tests here. These tests run only with `--everything`, or if REQUIRED
+is 1. If the software of a test is missing, the test is skipped, or fails if REQUIRED is 1.
 """
 
 import os
@@ -13,12 +13,14 @@ from tests.support import extent
 
 REQUIRED: Final = "BACKUPLINK_REQUIRE_PEERS"
 _IS_REQUIRED: Final = os.environ.get(REQUIRED) == "1"
-"""Read before the tests' own environment hides the variable."""
+"""This constant is read at import, since the environment of the tests hides the variable later."""
 
 
 @pytest.fixture
 def setup(request: pytest.FixtureRequest) -> Setup:
-    """The set-up that a test is parametrised with (`indirect`), if it is possible here; it is recorded for the page."""
+    """The set-up with which a test is parametrised (`indirect`). The test is skipped or fails if the set-up is not
+    possible here. The set-up is recorded for the page.
+    """
     given: Setup = request.param
     if not (extent.everything() or _IS_REQUIRED):
         pytest.skip("software of others takes seconds a set-up: --everything")

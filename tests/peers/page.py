@@ -1,8 +1,8 @@
 """docs/development/compatibility.md: which other vendors' software was tested, in which versions and set-ups, and with
 what result.
 
-A run writes it: `./dev test --everything --write-compatibility tests/peers`. Set-ups that did not run keep their rows,
-and deleted set-ups lose them.
+A run writes it: `./dev test --everything --write-compatibility tests/peers`. A set-up that did not run keeps its row,
+and the row of a set-up that no longer exists is removed.
 """
 
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ from tests.support.repository import ROOT
 
 PAGE: Final = ROOT / "docs" / "development" / "compatibility.md"
 PROPERTY: Final = "set-up"
-"""Name of the pytest property in which a test hands its row of the page to the plugin that collects the results."""
+"""The name of the pytest property through which a test passes its row of the page to `Recorder`."""
 _HEAD: Final = """\
 <!-- Written by ./dev test --everything --write-compatibility tests/peers; edit there. -->
 # Compatibility

@@ -1,4 +1,4 @@
-"""A receiver of webhooks: `python receiver.py ADDRESS PORT` writes the body of each POST to stdout, one a line."""
+"""A receiver of webhooks: `python receiver.py ADDRESS PORT` writes the body of each POST to stdout, on its own line."""
 
 import sys
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -13,7 +13,7 @@ class _Receiver(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Print nothing: stdout has the bodies."""
+        """Print nothing, since stdout is for the bodies."""
 
 
 if __name__ == "__main__":

@@ -46,15 +46,15 @@ class InVpc(Setup):
 
     toml: str
     """The scenario, as a file of `agent.simulated.scenarios`. The software uses the scenario's resolvers and services;
-    `expect` has the findings that the program must make with the software in between.
+    `expect` lists the findings that the program must make with this software in place.
     """
     start: Callable[[World], object]
     """Starts the software, once the VPC exists."""
     places: tuple[str, ...] = ()
-    """The `ADDRESS PORT` of its servers in the network."""
+    """The addresses of the software's servers in the network, each as `ADDRESS PORT`."""
 
     def __post_init__(self) -> None:
-        """Make the result from the expected findings."""
+        """Derive the text of the result from the expected findings."""
         expect = parse(self.name, self.toml).expect
         codes = dict.fromkeys(finding.partition("@")[0] for finding in expect.findings)
         object.__setattr__(self, "result", ": ".join(filter(None, (expect.status, ", ".join(codes)))))
@@ -82,9 +82,9 @@ class InVpc(Setup):
 def scenario(
     name: str, vpc: str, verdict: tuple[str, str], findings: Sequence[str], *, run: str = "", timeout: float = 3.0
 ) -> str:
-    """The file of a scenario. `vpc` is all of it except the run and the expected results: a status and a path, and ids
-    of findings in their order. `run` are further lines of the run's table. A set-up that fails by silence has a short
-    `timeout`.
+    """The file of a scenario. `vpc` is everything except the run and the expected results. These are a status, a path,
+    and the ids of findings in their order. `run` is further lines for the table of the run. If the set-up fails because
+    something does not answer, `timeout` should be short.
     """
     status, path = verdict
     return f"""

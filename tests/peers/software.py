@@ -1,7 +1,6 @@
-"""The other vendors' software that `packages.txt` lists: its place on this machine, and its version.
-
-It is either installed, or unpacked below build/peers by `tests/peers/install`. Unpacked files are laid over /usr in the
-mount namespace in which they run, so that programs find their libraries and files.
+"""Finds the other vendors' software that `packages.txt` lists: its place on this machine, and its version. It is either
+installed, or unpacked below build/peers by `tests/peers/install`. An unpacked program runs in a mount namespace in
+which the unpacked files are mounted over /usr, so that it finds its libraries and files.
 """
 
 import os
@@ -17,7 +16,7 @@ from tests.support.repository import ROOT
 FILE: Final = Path(__file__).with_name("packages.txt")
 _FOLDER: Final = ROOT / "build" / "peers"
 UNPACKED: Final = _FOLDER / "root" / "usr"
-"""The folder of unpacked files that is laid over /usr, if any were unpacked."""
+"""The folder of unpacked files, which is mounted over /usr if it exists."""
 _INDEXES: Final = {"pypi": "PyPI", "npm": "npm"}
 _PATH: Final = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
 
@@ -38,7 +37,7 @@ class Software:
     """The title on the page; a dash if it only supports another package."""
 
     def path(self) -> str:
-        """The path of the program once the unpacked files lie over /usr. Raises MissingError."""
+        """The path of the program once the unpacked files are mounted over /usr. Raises MissingError."""
         if "/" in self.program:
             places = (UNPACKED / self.program, Path("/usr", self.program))
         else:

@@ -1,5 +1,5 @@
-"""The AWS CLI beside the program, at the same endpoints, with moto's server as AWS: the CLI gets an answer exactly from
-the services that the report says may be called.
+"""The AWS CLI beside the program, at the same endpoints, with moto's server as AWS: the CLI gets an answer from a
+service exactly if the report says that the service may be called.
 """
 
 import json
@@ -35,7 +35,9 @@ _CALLS: Final = {
     "kms": ("kms", "list-aliases", "--limit", "1"),
     "logs": ("logs", "describe-log-groups", "--limit", "1"),
 }
-"""The calls that the program signs, as AWS CLI commands, by service, if moto has the operation."""
+"""For each service, the call that the program signs, as a command of the AWS CLI. Calls of operations that moto lacks
+are omitted.
+"""
 _NAMES: Final = tuple(f"{service}.eu-west-1.amazonaws.com" for service in _CALLS)
 
 
@@ -61,8 +63,8 @@ def beside_cli(
     names: str = ADDRESS,
     more: str = "",
 ) -> BesideCli:
-    """A set-up. `denies` is an action that the user's policy denies, and `names` the address that the VPC's resolver
-    gives for the services' names.
+    """A set-up. `denies` is an action that the user's policy denies, and `names` is the address that the VPC's resolver
+    returns for the names of the services.
     """
     keys = f'[credentials]\naccess_key_id = "{key_id}"\nsecret_key = "{secret_key}"\n'
     vpc = keys + (names_at(_NAMES, names) if names else "") + more

@@ -1,4 +1,4 @@
-"""Records of hosts in S3, with moto's server as S3: the AWS CLI reads what the program writes there, and both fail in
+"""Records of hosts in S3, with moto's server as S3: the AWS CLI reads what the program writes to S3, and both fail in
 the same cases. By default the user has the policy that `backuplink permissions` prints.
 """
 
@@ -33,15 +33,15 @@ class InBucket(Setup):
     """S3 as a host sees it, and the expected result."""
 
     account: dict[str, Any] = field(default_factory=dict)
-    """The keyword arguments of `aws.start_account`. Without a policy among them, the account gets the one that
+    """The keyword arguments of `aws.start_account`. If there is no policy among them, the account gets the policy that
     `backuplink permissions` prints.
     """
     parts: tuple[str, ...] = ("record", "fleet")
-    """The parts of that policy."""
+    """The parts of the policy that `backuplink permissions` prints."""
     key_id: str = KEY_ID
     secret_key: str = SECRET_KEY
     address: str = aws.ADDRESS
-    """The address of S3's names."""
+    """The address to which the names of S3 resolve."""
     place: str = _PREFIX
     words: tuple[str, ...] = ()
     """Further arguments of the command, such as a Region."""

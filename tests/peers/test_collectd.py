@@ -30,7 +30,9 @@ _AS_NOBODY: Final = (
     "set -- setpriv --reuid=nobody --regid=nogroup --clear-groups"
     ' --inh-caps=+dac_read_search --ambient-caps=+dac_read_search "$@"'
 )
-"""The exec plugin runs nothing as root, and the tests' files may be readable for root alone."""
+"""A line of sh(1) that starts collectd as the user `nobody`, since the exec plugin runs nothing as root. The user gets
+the right to read all files, since possibly only root can read the tests' files.
+"""
 _FAULT: Final = """
 table inet fault {
     chain out { type filter hook output priority 0; tcp dport 443 reject; }
@@ -48,17 +50,17 @@ class Collectd:
 
     @property
     def values(self) -> Mapping[str, list[float]]:
-        """The values that it has stored so far, by type and instance, oldest first (csv plugin)."""
+        """The values that collectd has stored so far, oldest first, by type and instance (csv plugin)."""
         stored: dict[str, list[float]] = {}
         for file in sorted((self.world.folder / "values" / _HOST / "backuplink").glob("*")):
-            name = re.sub(r"-\d{4}-\d{2}-\d{2}$", "", file.name)  # one file a day
-            rows = file.read_text("ascii").split("\n")[1:-1]  # a new file may still lack its header
+            name = re.sub(r"-\d{4}-\d{2}-\d{2}$", "", file.name)  # there is one file for each day
+            rows = file.read_text("ascii").split("\n")[1:-1]  # the header, and an incomplete last line, are omitted
             stored.setdefault(name, []).extend(float(row.partition(",")[2]) for row in rows)
         return stored
 
     @property
     def notifications(self) -> list[tuple[str, str]]:
-        """Severity and text of the notifications so far (logfile plugin), oldest first."""
+        """The severity and the text of each notification so far, oldest first (logfile plugin)."""
         log = self.daemon.log.read_text("utf-8")
         of_state = f"host = {_HOST}, plugin = backuplink, type = gauge, type_instance = state"
         found = re.findall(rf"Notification: severity = (\w+), {re.escape(of_state)}, message = (.*)\n", log)
@@ -96,15 +98,15 @@ class Collected(Setup):
     options: tuple[str, ...] = ()
     """Options of `backuplink check` in collectd.conf."""
     happens: Callable[[Collectd], None] | None = None
-    """An event while collectd runs."""
+    """What happens while collectd runs."""
     states: tuple[int, ...]
-    """The states in the notifications, by the exit code of the program."""
+    """The expected states in the notifications, as exit codes of the program."""
     texts: tuple[str, ...]
-    """The beginnings of the notifications' texts."""
+    """The expected beginnings of the texts of the notifications."""
     counts: Mapping[str, float] = field(default_factory=dict)
-    """The first value of each metric that is not a time, without the state."""
+    """The expected first value of each metric, except times and the state."""
     times: frozenset[str] = frozenset({"time"})
-    """The names of metrics that are times."""
+    """The expected names of the metrics that are times."""
 
     def missing(self) -> str | None:
         return namespaces_missing() or super().missing()
@@ -193,7 +195,7 @@ SETUPS: Final = (
 
 
 def started(built: World, options: tuple[str, ...]) -> Collectd:
-    """Start collectd with collectd.conf, which runs the program each second."""
+    """Start collectd with collectd.conf, and with an interval of a second at which it runs the program."""
     own = built.folder / "values"
     own.mkdir()
     own.chmod(0o777)

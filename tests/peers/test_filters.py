@@ -57,7 +57,7 @@ def filtered(
 
 
 def nft(*, out: str = "", arriving: str = "", on: Side = "host") -> Callable[[World], None]:
-    """Chains of nft(8) for packets that leave the host or the network, and for packets that arrive there."""
+    """Chains of nft(8) on the host or in the network, for packets that leave it, and for packets that arrive."""
     hooks = {"output": out, "input": arriving}
     chains = "".join(
         f"chain {hook} {{ type filter hook {hook} priority filter; {rules}\n}}\n"

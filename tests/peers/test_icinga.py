@@ -24,14 +24,16 @@ _ADDRESS: Final = "127.0.0.1"
 _PORT: Final = "5665"
 _PASSWORD: Final = "of-a-test"  # noqa: S105 - of an API on loopback that ends with the test
 _STATES: Final = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
-"""Names of the states, by their number (Icinga 2, Monitoring Basics, Service States)."""
+"""The names of the states, by their number (Icinga 2, Monitoring Basics, Service States)."""
 _HARD: Final = 1
 _USER: Final = {"ICINGA2_USER": "nobody", "ICINGA2_GROUP": "nogroup"}
 _AS_NOBODY: Final = (
     *("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"),
     *("--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"),
 )
-"""Icinga gives up root, and the tests' files may be readable for root alone."""
+"""The beginning of a command that starts Icinga as the user `nobody`, since Icinga does not run as root. The user gets
+the right to read all files, since possibly only root can read the tests' files.
+"""
 _FAULT: Final = """
 table inet fault {
     chain out { type filter hook output priority 0; tcp dport 443 reject; }
@@ -60,14 +62,14 @@ class Service:
 
     state: str
     is_hard: bool
-    """Whether enough checks in succession have given that state."""
+    """Whether enough checks in succession have had this state."""
     code: int | None
-    """The exit code of the last check; None before the first."""
+    """The exit code of the most recent check, or None before the first check."""
     output: str
     command: tuple[str, ...]
-    """The command line that it has run."""
+    """The command line that Icinga has run."""
     numbers: Mapping[str, Mapping[str, Any]]
-    """The performance data that it has parsed, by label."""
+    """The performance data that Icinga has parsed, by label."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +79,7 @@ class Icinga:
     world: World
     daemon: Started
     constants: tuple[str, ...]
-    """Options of each of its commands."""
+    """The options of every command of Icinga."""
 
     def service(self) -> Service:
         """The current state of the service, from Icinga's console."""
@@ -132,25 +134,25 @@ class Icinga:
 
 @dataclass(frozen=True, kw_only=True)
 class Checked(Setup):
-    """A host with its variables, and the state of its service at the end."""
+    """A host with its variables in Icinga, and the expected state of its service at the end."""
 
     scenario: str
     """The host's VPC, by its name in `agent.simulated.scenarios`."""
     variables: Mapping[str, Any] = field(default_factory=dict)
     """Variables of the host in Icinga, without their prefix."""
     happens: Callable[[Icinga], None] | None = None
-    """An event while Icinga runs."""
+    """What happens while Icinga runs."""
     code: int
     """The exit code of the program."""
     state: str
     text: str
-    """The beginning of its text."""
+    """The beginning of the output's text."""
     counts: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    """The expected numbers that are not times: the value, and its maximum."""
+    """The expected performance data besides times: each value, and its maximum."""
     times: frozenset[str] = frozenset({"time"})
-    """The names of the numbers that are times."""
+    """The expected labels of performance data that are times."""
     options: tuple[str, ...] = ()
-    """Options of the command that Icinga runs, without those that icinga2-command.conf sets."""
+    """The options of the command that Icinga runs, without the options that icinga2-command.conf sets."""
 
     def missing(self) -> str | None:
         return namespaces_missing() or super().missing()
@@ -239,7 +241,7 @@ SETUPS: Final = (
     ),
     checked(
         "healthy",
-        128,  # set by Icinga itself
+        128,  # Icinga sets this code itself
         name="checks a host from which the program is removed",
         happens=Icinga.remove_the_program,
         text="execvpe(",
@@ -249,7 +251,7 @@ SETUPS: Final = (
 
 
 def started(built: World, variables: Mapping[str, Any]) -> Icinga:
-    """Start Icinga with these files, which checks the host each second."""
+    """Start Icinga with the files of packaging/monitoring, so that it checks the host each second."""
     own = built.folder / "icinga"
     folders = {
         name: own / name.lower() for name in ("DataDir", "LogDir", "CacheDir", "SpoolDir", "InitRunDir", "ConfigDir")

@@ -1,4 +1,4 @@
-"""systemd's journal with the shipped units: the entries of a watch and of a check, by the journal's fields.
+"""systemd's journal with the shipped units: the entries that a watch and a check write, with the journal's fields.
 
 systemd runs in namespaces, as for `tests.netns.test_units`. Drop-ins change only what a set-up needs.
 """
@@ -37,9 +37,9 @@ _ERROR: Final = 3
 _WARNING: Final = 4
 _NOTICE: Final = 5
 _INFORMATION: Final = 6
-"""Priorities of messages by syslog(3)."""
+"""The priorities of messages in syslog(3)."""
 _LONGEST: Final = 48 * 1024
-"""The maximum bytes of a line that the journal does not split (journald.conf(5), LineMax=)."""
+"""The maximum length in bytes of a line that the journal does not split (journald.conf(5), LineMax=)."""
 _FAULT: Final = """
 table inet fault {
     chain out { type filter hook output priority 0; tcp dport 443 reject; }
@@ -59,14 +59,16 @@ class Host:
         """Start a service with this configuration, and with these lines of a drop-in."""
         self.manager.write(_CONFIGURATION, settings)
         self.manager.drop_in(unit, "\n".join(("[Service]", f"EnvironmentFile={_ENVIRONMENT}", *lines, "")))
-        self.manager.run("systemctl", "start", unit)  # fails in set-ups in which the service must fail
+        self.manager.run("systemctl", "start", unit)  # fails where the service must fail
 
     def stop(self, unit: str) -> None:
         """Stop a service, and let it write its last output."""
         self.manager.systemctl("stop", unit)
 
     def journal(self, unit: str, *options: str) -> list[dict[str, Any]]:
-        """The journal entries of a unit's processes so far, by the journal's fields, oldest first."""
+        """The journal entries that a unit's processes have written so far, oldest first. Each entry has the journal's
+        fields.
+        """
         assert self.manager.run("journalctl", "--sync").returncode == 0
         words = ("journalctl", "--no-pager", "--all", "--output=json", "_TRANSPORT=stdout", f"_SYSTEMD_UNIT={unit}")
         done = self.manager.run(*words, *options)
@@ -93,14 +95,14 @@ class Host:
         self.wait_for(_WATCH, "verdict ok, was critical")
 
     def reload(self) -> None:
-        """Make the settings invalid while the watch runs, and reload it."""
+        """Make the settings invalid while the watch runs, and reload the service."""
         self.wait_for(_WATCH, "verdict ok")
         self.manager.write(_CONFIGURATION, f"{_OF_A_WATCH}deadline = 'never'\n")
         self.manager.systemctl("reload", _WATCH)
         self.wait_for(_WATCH, "deadline")
 
     def has_a_verdict(self) -> None:
-        """Wait for the first cycle."""
+        """Wait until the first cycle has ended."""
         self.wait_for(_WATCH, " verdict ")
 
     def has_failed(self) -> None:
@@ -140,13 +142,14 @@ class Journaled(Setup):
     """Content of the configuration file."""
     drop_in: tuple[str, ...] = ()
     happens: Callable[[Host], None] = Host.has_a_verdict
-    """The events while the service runs; returns once all expected entries have been written."""
+    """What happens while the service runs. The function returns once all expected entries are written."""
     lines: tuple[tuple[int, str], ...] = ()
-    """The priority of each entry above information, and the beginning of its text, after the time of a change.
+    """The expected entries whose priority is above information: the priority of each, and the beginning of its text.
+    The time before the text of a change is omitted.
     """
     holds: Callable[[list[str]], None] | None = None
-    """Raises AssertionError if the documents are wrong; None if there must be none. Its argument is the entries of
-    priority information, as complete lines.
+    """A function that raises AssertionError if the documents are wrong, or None if there must be no documents. Its
+    argument is the entries with the priority information, as complete lines.
     """
 
     def missing(self) -> str | None:
@@ -161,14 +164,16 @@ def journaled(status: str, name: str, **others: Any) -> Journaled:
 
 
 def are_events(documents: list[str]) -> None:
-    """Assert that the documents are events for CloudWatch: of the run, and of its target."""
+    """Assert that the documents are events for CloudWatch: one of the run, and one of its target."""
     _, of_target = map(json.loads, documents[:2])
     assert of_target["Target"] == "backup"
     assert all(json.loads(line)["_aws"]["CloudWatchMetrics"] for line in documents)
 
 
 def are_lines_of_a_run(documents: list[str]) -> None:
-    """Assert that the documents are a watch's first run, with a report longer than the journal's lines."""
+    """Assert that the documents are the lines of a watch's first run, whose report is longer than a line of the
+    journal.
+    """
     rows = [json.loads(line) for line in documents]
     assert rows[0]["type"] == "run"
     place = next(place for place, row in enumerate(rows) if row["type"] == "report")
@@ -295,7 +300,7 @@ SETUPS: Final = (
 
 
 def whole(entries: list[dict[str, Any]]) -> list[str]:
-    """The lines of entries, with lines rejoined that the journal has split."""
+    """The lines of the entries. Lines that the journal has split are joined again."""
     lines: list[str] = []
     is_going_on = False
     for entry in entries:

@@ -1,5 +1,5 @@
-"""Readers of JUnit's XML, compared with the program's verdict: they count failures exactly if the exit code says so,
-and lose no case, for one host or for several.
+"""Readers of JUnit's XML, compared with the program's verdict: for one host or several, they show failures exactly if
+the exit code is that of a fault, and lose no test case.
 """
 
 import re
@@ -38,7 +38,7 @@ class Counts:
     """The number of failures and errors."""
     skipped: int
     errors: int | None
-    """The number of errors; None if the reader does not distinguish them from failures."""
+    """The number of errors, or None if the reader does not distinguish errors from failures."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,11 +62,13 @@ class Results(Setup):
 
 
 Reader = Callable[[World, Sequence[Path]], Counts]
-"""Counts the cases of documents by some software. It runs in a VPC, with the VPC's files."""
+"""A function that counts the test cases in documents with the vendor's software, which runs in a VPC with the VPC's
+files.
+"""
 
 
 def by_junit2html(built: World, documents: Sequence[Path]) -> Counts:
-    """Count by its matrix and its exit code, and assert that its page has every case with its text."""
+    """Count with the matrix and the exit code of junit2html, and assert that its page has every case with its text."""
     own = listed()["pypi:junit2html"].path()
     asked = built.output_of(own, "--max-failures", "1", "--summary-matrix", *map(str, documents))
     assert asked.stderr == ""
@@ -84,7 +86,7 @@ def by_junit2html(built: World, documents: Sequence[Path]) -> Counts:
 
 
 def by_junit_report_merger(built: World, documents: Sequence[Path]) -> Counts:
-    """Count by the totals of the merged document, and assert that no case has changed."""
+    """Count with the totals of the merged document, and assert that no case has changed."""
     merged = documents[0].with_name("merged.xml")
     asked = built.output_of(listed()["npm:junit-report-merger"].path(), str(merged), *map(str, documents))
     assert (asked.returncode, asked.stderr) == (0, "")
@@ -109,7 +111,7 @@ def results(
     failures: int = 0,
     errors: int = 0,
 ) -> Results:
-    """A set-up of `hosts`, each a scenario with the program's exit code in it."""
+    """A set-up with `hosts`: the scenario of each host, with the program's exit code on it."""
     codes = tuple(code for _, code in hosts)
     state = _STATES[2 if 2 in codes else max(codes)]
     shown = f"{failures} failures, {errors} in error" if errors else f"{failures} failures"
@@ -162,7 +164,9 @@ SETUPS: Final = (
 
 
 def checked(built: World, document: Path) -> int:
-    """Run the program on the host, as a pipeline would, with its results in a document. Returns its exit code."""
+    """Run the program on the host, as a CI pipeline would, so that it writes its results to a document. Returns its
+    exit code.
+    """
     scenario = built.vpc.scenario
     words = ("check", *program.options(scenario.run, scenario.ec2), *program.facts_options(built.vpc, built.folder))
     command, environment = built.backuplink(*words, "--format", "junit", "--output", str(document))
@@ -219,7 +223,7 @@ def _text(page: str) -> str:
 
 
 def _words(text: str) -> str:
-    """A text without differences in white space that a page may make."""
+    """The text with every white space as a single space, since a page may change white space."""
     return " ".join(text.split())
 
 

@@ -1,5 +1,5 @@
-"""Software between the host and the endpoint: HTTP proxies named in the host's variables, and boxes on the path that
-relay the connection, filter it by the name in it, or decrypt it.
+"""Software between the host and the endpoint: HTTP proxies that are set in the host's variables, and boxes on the path
+that relay the connection, filter it by the name that the client sends, or decrypt it.
 """
 
 import json
@@ -23,7 +23,7 @@ FORWARD: Final = 3128
 TRANSPARENT: Final = 3129
 """The port to which the network diverts the host's connections to the endpoint."""
 WEB: Final = "10.0.9.80"
-"""A server that is not part of AWS."""
+"""The address of a server that is not part of AWS."""
 _VPC: Final = f"""
 [[dns]]
 resolvers = ["10.0.0.2", "169.254.169.253"]
@@ -66,7 +66,7 @@ def middlebox(
     trusts: tuple[str, ...] = ("amazon",),
     timeout: float = 3.0,
 ) -> InVpc:
-    """A set-up of a box in a healthy VPC; the host has the proxy variables `environment`."""
+    """A set-up with a box in a healthy VPC. `environment` contains the proxy variables of the host."""
     lines = "".join(f'{variable} = "{value}"\n' for variable, value in (environment or {}).items())
     host = f"[host]\ntrusts = {json.dumps(list(trusts))}\n[host.environment]\n{lines}"
     toml = scenario(name, host + _VPC, verdict, findings, timeout=timeout)
@@ -89,8 +89,8 @@ def authority(world: World) -> Path:
 
 
 def certificate(world: World, name: str) -> Path:
-    """A certificate of that authority for a name, in one file with its key before it and its issuer's certificate after
-    it.
+    """A certificate for a name, issued by the company's authority. The file contains the key, the certificate, and then
+    the issuer's certificate.
     """
     signer = certificates.authority("corporate")
     own = certificates.key(f"corporate {name}")
@@ -111,11 +111,11 @@ set -- setpriv --reuid=65534 --regid=65534 --clear-groups "$@"
 /usr/lib/squid/security_file_certgen -c -s /mnt/certificates -M 4MB
 chown -R 65534:65534 /mnt
 """
-"""Squid does not run as root, so its files are in a folder that its user can read."""
+"""Lines that copy Squid's files to a folder that Squid's user can read, since Squid does not run as root."""
 
 
 def squid(rules: str = "http_access allow all", *, bump: str | None = None) -> Start:
-    """squid(8) as a forward proxy with `rules`; with `bump`, lines for TLS, it is also on the path."""
+    """squid(8) as a forward proxy with `rules`. If `bump` is given, which is lines for TLS, it is also on the path."""
 
     def start(world: World) -> Started:
         authority(world)
@@ -357,13 +357,15 @@ MITMPROXY: Final = (
 # --- HAProxy ---------------------------------------------------------------------------------------------------------
 
 _AS_SENT: Final = "option transparent"
-"""Connects onward to the original destination."""
+"""A line with which HAProxy connects to the original destination of a connection."""
 
 
 def haproxy(
     way: str = "", onward: str = _AS_SENT, *, bind: str = "", timeout: str = "60s", http: bool = False
 ) -> Start:
-    """haproxy(1) on the path: lines for its host side, and for its endpoint side."""
+    """haproxy(1) on the path. `way` is lines for the side of the host, and `onward` is lines for the side of the
+    endpoint.
+    """
 
     def start(world: World) -> Started:
         certificate(world, HOST)
@@ -392,7 +394,7 @@ def haproxy(
 
 
 def _by_name(action: str, condition: str = "if") -> str:
-    """Lines that apply an action to requests for a name of AWS."""
+    """Lines that apply an action to connections for a name of AWS."""
     return f"""
                     tcp-request inspect-delay 60s
                     tcp-request content {action} {condition} {{ req.ssl_sni -m end .amazonaws.com }}
@@ -414,7 +416,9 @@ _HEARD: Final = """
                     tcp-request inspect-delay 60s
                     tcp-request content accept if { req.ssl_hello_type 1 }
 """
-"""Waits for the ClientHello before it connects, so that the host has sent it before the connection ends."""
+"""Lines with which HAProxy waits for the ClientHello before it connects, so that the host has sent it before the
+connection ends.
+"""
 _DECRYPTING: Final = "ssl crt server.pem"
 _ENCRYPTED: Final = f"server endpoint 10.0.1.17:443 ssl ca-file amazon.pem sni str({HOST}) verifyhost {HOST}"
 HAPROXY: Final = (
@@ -487,8 +491,8 @@ HAPROXY: Final = (
 
 
 def nginx(onward: str, *, listen: str = "", before: str = "", http: bool = False) -> Start:
-    """nginx(8) on the path, by its stream module: lines for its server, and some before it. With `http`, it is a server
-    of pages.
+    """nginx(8) on the path, with its stream module. `onward` is lines for its server, and `before` is lines before the
+    server. With `http`, it is a web server.
     """
 
     def start(world: World) -> Started:
@@ -625,7 +629,9 @@ NGINX: Final = (
 
 
 def tinyproxy(*lines: str, filtered: str = "") -> Start:
-    """tinyproxy(8) with lines of its configuration, and a file of the names that it filters."""
+    """tinyproxy(8) with these lines in its configuration. `filtered` is the content of its file with the names that it
+    filters.
+    """
 
     def start(world: World) -> Started:
         world.write("filter", f"{filtered}\n")
@@ -722,12 +728,12 @@ _TUNNEL: Final = f"{BOX}:8443"
 
 
 def _near(*lines: str) -> str:
-    """The service that wraps a connection in TLS of its own."""
+    """The service at the near end of the tunnel, which wraps a connection in another layer of TLS."""
     return "\n".join((f"client = yes\naccept = {BOX}:{TRANSPARENT}\nconnect = {_TUNNEL}", *lines))
 
 
 def _far(*lines: str) -> str:
-    """The service that unwraps the connection and sends it to the endpoint."""
+    """The service at the far end of the tunnel, which unwraps the connection and sends it to the endpoint."""
     return "\n".join((f"accept = {_TUNNEL}\ncert = server.pem\nconnect = 10.0.1.17:443", *lines))
 
 

@@ -1,8 +1,8 @@
 """Prometheus, node_exporter and Alertmanager with the files of packaging/monitoring: which alerts fire, and which of
 their messages arrive at a webhook.
 
-All of them run on the host, beside the program. Minutes in those files become seconds here, and each scrape and
-evaluation takes a second.
+All of them run on the host, beside the program. Minutes in those files become seconds here, and Prometheus scrapes and
+evaluates every second.
 """
 
 import json
@@ -162,8 +162,8 @@ class Monitors:
         return [json.loads(line) for line in self.receiver.log.read_text("utf-8").split("\n")[:-1]]
 
     def groups(self, status: str) -> dict[tuple[str, ...], int]:
-        """The groups with messages of this status, by the values of their labels, and the number of alerts in the last
-        message of each.
+        """For each group with messages of this status, the number of alerts in the most recent of these messages. The
+        key is the values of the group's labels.
         """
         return {
             tuple(text.removeprefix(f"{_HOST}:") for _, text in sorted(body["groupLabels"].items())): len(
@@ -175,13 +175,13 @@ class Monitors:
 
 
 def _faster(text: str) -> str:
-    """A file in which all times of rules and groups up to ten minutes are in seconds."""
+    """The text of a file in which the minutes in rules and groups, up to ten, are replaced by seconds."""
     return re.sub(r"(for|group_interval): (\d|10)m$", r"\1: \2s", text, flags=re.M).replace("wait: 30s", "wait: 500ms")
 
 
 @contextmanager
 def monitors(name: str, folder: Path) -> Iterator[Monitors]:
-    """The host of a healthy VPC, while the block lasts."""
+    """Create the host of a healthy VPC. It exists while the block lasts."""
     with world(name, TWO_ZONES, folder) as built:
         yield Monitors(world=built)
 
@@ -191,18 +191,20 @@ def monitors(name: str, folder: Path) -> Iterator[Monitors]:
 
 @dataclass(frozen=True, kw_only=True)
 class Monitored(Setup):
-    """The program's output, and the results of Prometheus and Alertmanager."""
+    """What the program writes on a host, and what Prometheus and Alertmanager must make of it."""
 
     start: Callable[[Monitors], None]
-    """Brings about the state to be tested, Prometheus included."""
+    """A function that creates the situation to be tested, and starts Prometheus."""
     fires: tuple[Alert, ...] = ()
-    """The alerts that must fire then."""
+    """The alerts that must fire after `start`."""
     well: int = 0
-    """The number of instances with the verdict `ok` then, if no alert fires."""
+    """The number of instances with the verdict `ok` after `start`, if no alert fires."""
     sent: Mapping[tuple[str, ...], int] = field(default_factory=dict)
-    """The groups of messages until then, by the values of their labels, with the number of alerts in each."""
+    """For each group of messages that must arrive, the number of alerts in it. The key is the values of the group's
+    labels.
+    """
     ended: bool = False
-    """Whether a message must have arrived by then that each group of `sent` is resolved."""
+    """Whether, for each group in `sent`, a message must also arrive that the group is resolved."""
 
     def missing(self) -> str | None:
         parts = (listed()[package] for package in ("prometheus", "prometheus-alertmanager", self.package))
@@ -238,7 +240,9 @@ def broken(start: Callable[[Monitors], None]) -> Callable[[Monitors], None]:
 def repaired(
     start: Callable[[Monitors], None], again: Callable[[Monitors], None] | None = None
 ) -> Callable[[Monitors], None]:
-    """Start the monitors on a path that works again after its fault was reported. The host then does `again`."""
+    """Start the monitors on a broken path, repair the path once its fault is reported, and then let the host do
+    `again`.
+    """
 
     def start_repaired(here: Monitors) -> None:
         broken(start)(here)
@@ -299,7 +303,7 @@ def outdated(here: Monitors) -> None:
 
 
 def hidden(here: Monitors) -> None:
-    """Hide the file of a run with a fault behind that of a healthy run."""
+    """Let the metrics file of a healthy run hide the metrics file of a run with a fault."""
     here.check()
     (here.textfiles / "backuplink.prom").rename(here.textfiles / "a-backuplink.prom")
     broken(checked)(here)
@@ -307,7 +311,7 @@ def hidden(here: Monitors) -> None:
 
 
 def joined(*ports: int) -> Callable[[Monitors], None]:
-    """A fleet whose records several machines have joined."""
+    """Start a Prometheus that monitors a fleet whose records several machines have joined."""
 
     def start(here: Monitors) -> None:
         now = datetime.now(UTC)
@@ -338,7 +342,7 @@ def resolved(*instances: str) -> dict[str, Any]:
 
 
 def alone(alert: str, instance: str) -> dict[str, Any]:
-    """The expected results if this alert alone fires."""
+    """The expected results if only this alert fires."""
     return {"result": f"critical: {alert}", "fires": ((alert, instance),), "sent": {(alert, instance): 1}}
 
 

@@ -1,4 +1,6 @@
-"""Other vendors' name servers between the host and Amazon's resolver: in the network, or as a cache on the host."""
+"""Other vendors' name servers between the host and Amazon's resolver: they run in the network, or as a cache on the
+host.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,13 +15,13 @@ pytestmark = pytest.mark.peers
 
 HOST: Final = "backup.eu-west-1.amazonaws.com"
 SERVER: Final = "10.0.9.53"
-"""A name server in the network."""
+"""The address of a name server in the network."""
 CACHE: Final = "127.0.0.1"
 STUB: Final = "127.0.0.53"
 """The address of a name server on the host."""
 AMAZON: Final = "10.0.0.2"
 EARLIER: Final = "10.0.0.3"
-"""A server with the answers of Amazon's resolver from the time before private DNS was turned on."""
+"""The address of a name server that gives the answers that Amazon's resolver gave before private DNS was turned on."""
 SILENT: Final = "10.0.0.99"
 PORTAL: Final = "10.0.9.80"
 """The address of a page that says that the name is blocked."""
@@ -65,7 +67,7 @@ UNREACHABLE: Final = ("critical", "unreachable")
 PUBLIC: Final = ("critical", "public")
 
 READY: Final = "version.bind"
-"""A name that the server answers without asking another one."""
+"""A name for which a name server answers by itself, without asking another server."""
 
 Start = Callable[[World], Started]
 
@@ -79,8 +81,8 @@ def name_server(
     at: str = SERVER,
     timeout: float = 3.0,
 ) -> InVpc:
-    """A set-up whose host uses the name server at an address, in a healthy VPC. A set-up that fails by silence has a
-    short `timeout`.
+    """A set-up in a healthy VPC, whose host uses the name server at an address. If the set-up fails because the server
+    does not answer, `timeout` should be short.
     """
     toml = scenario(name, f'[host]\nresolvers = ["{at}"]\n{_VPC}', verdict, findings, timeout=timeout)
     return InVpc(package=package, name=name, toml=toml, start=start, places=() if _is_local(at) else (f"{at} 53",))
@@ -95,7 +97,7 @@ def _side(address: str) -> Side:
 
 
 def before_private_dns(start: Start, at: str = SERVER) -> Start:
-    """Let a name server started by `start` cache its answer from before private DNS is turned on."""
+    """Start a name server with `start`, and let it cache the answer that it gets before private DNS is turned on."""
 
     def started(world: World) -> Started:
         side = _side(at)
@@ -118,7 +120,7 @@ _ZONE: Final = "$TTL 60\n@ SOA localhost. hostmaster.localhost. 1 3600 600 86400
 def bind(
     options: str = "dnssec-validation no;", *, policy: str = "", forwarder: str = AMAZON, clients: str = "any"
 ) -> Start:
-    """named(8), which forwards everything; `policy` are records of a response policy zone."""
+    """named(8), which forwards all queries. `policy` is the records of a response policy zone."""
 
     def start(world: World) -> Started:
         world.write(
@@ -247,7 +249,7 @@ BIND: Final = (
 
 
 def unbound(options: str = "", *, forwarder: str = AMAZON, modules: str = "iterator") -> Start:
-    """unbound(8), which forwards everything."""
+    """unbound(8), which forwards all queries."""
 
     def start(world: World) -> Started:
         world.write(
@@ -421,7 +423,7 @@ DNSMASQ: Final = (
 
 
 def recursor(dnssec: str = "validation: 'off'", *, policy: str = "", forwarder: str = AMAZON, more: str = "") -> Start:
-    """pdns_recursor(1), which forwards everything; `policy` are records of a response policy zone."""
+    """pdns_recursor(1), which forwards all queries. `policy` is the records of a response policy zone."""
 
     def start(world: World) -> Started:
         world.write(
@@ -513,8 +515,8 @@ _RESOLVE: Final = "/run/systemd/resolve"
 
 
 def resolved(*settings: str, unsigned: str = "") -> Start:
-    """systemd-resolved.service(8) on the host, without a bus, with its unit's own user and two capabilities. A negative
-    trust anchor makes it accept names below `unsigned` without signatures.
+    """systemd-resolved.service(8) on the host, without D-Bus, with the user and two of the capabilities of its unit.
+    Because of a negative trust anchor, it accepts unsigned answers for names below `unsigned`.
     """
     user = 65534
 
@@ -544,7 +546,7 @@ def resolved(*settings: str, unsigned: str = "") -> Start:
 
 
 def warm(start: Start) -> Start:
-    """Let it learn, from a first query, what its servers support."""
+    """Start systemd-resolved, and make a first query, from which it learns what its servers support."""
 
     def started(world: World) -> Started:
         server = start(world)

@@ -24,12 +24,14 @@ _FILES: Final = ROOT / "packaging" / "monitoring"
 _SCENARIOS: Final = Path(scenarios.__path__[0])
 _ADDRESS: Final = "127.0.0.1"
 _STATES: Final = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
-"""Names of the states, by exit code (Monitoring Plugins Development Guidelines, Plugin Return Codes)."""
+"""The names of the states, by exit code (Monitoring Plugins Development Guidelines, Plugin Return Codes)."""
 _AS_NOBODY: Final = (
     "set -- setpriv --reuid=nobody --regid=nogroup --clear-groups"
     ' --inh-caps=+dac_read_search --ambient-caps=+dac_read_search "$@"'
 )
-"""NRPE refuses to run as root, and the tests' files may be readable for root alone."""
+"""A line of sh(1) that starts NRPE as the user `nobody`, since NRPE refuses to run as root. The user gets the right to
+read all files, since possibly only root can read the tests' files.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +106,7 @@ def served(built: World) -> None:
 
 
 def asked(command: str) -> tuple[str, ...]:
-    """The arguments of check_nrpe for a command, as in nagios.cfg."""
+    """The arguments with which nagios.cfg calls check_nrpe for a command."""
     (line,) = re.findall(r"^ *command_line +(.+)$", (_FILES / "nagios.cfg").read_text("utf-8"), re.M)
     values = {
         "$USER1$/check_nrpe": listed()["nagios-nrpe-plugin"].path(),

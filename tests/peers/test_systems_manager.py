@@ -1,5 +1,6 @@
-"""Systems Manager, with moto's server as AWS: the program's findings about its endpoints, and the records that a
-command left on instances, each compared with the AWS CLI. The Command document is the shipped one.
+"""Systems Manager, with moto's server as AWS: the program's findings about the endpoints of Systems Manager, and the
+records that a command left on instances, are compared with what the AWS CLI gets. The Command document is the shipped
+one.
 """
 
 import json
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.peers
 _DOCUMENT: Final = ROOT / "packaging" / "fleet" / "backuplink-check.yaml"
 _NAMES: Final = tuple(f"{service}.{REGION}.amazonaws.com" for service in ("ssm", "ec2"))
 _MESSAGES: Final = {"ssmmessages": "10.0.1.43", "ec2messages": "10.0.1.44"}
-"""Endpoints that moto lacks, with their simulated addresses."""
+"""The endpoints that moto lacks, with their simulated addresses."""
 _AGENT: Final = '"/usr/lib/systemd/system/amazon-ssm-agent.service" = "[Unit]"'
 _OF_MESSAGES: Final = """"/etc/amazon/ssm/amazon-ssm-agent.json" = '{"Mds": {"Endpoint": "%s"}}'"""
 
@@ -154,7 +155,7 @@ def test_the_cli_lists_associations_where_the_report_has_access(setup: OfAgent, 
 
 @dataclass(frozen=True, kw_only=True)
 class Command(Setup):
-    """A command on the instances with a tag, and the fleet joined from its records."""
+    """A command on the instances with a tag, and the fleet that is joined from the records in its output."""
 
     instances: tuple[Mapping[str, str], ...]
     """The fields of each `account.Instance`."""
@@ -162,19 +163,19 @@ class Command(Setup):
     """The number of joined hosts."""
     code: int
     says: str
-    """A part of the verdict's summary."""
+    """A part of the expected summary of the verdict."""
     with_inventory: bool
     """Whether all instances of the account are expected to have a record."""
     denies: str
     of_another: bool
-    """Whether the fleet asks for a different command than the one sent."""
+    """Whether the fleet is joined from another command than the one that was sent."""
 
     def missing(self) -> str | None:
         return namespaces_missing() or super().missing()
 
 
 def instance(scenario: str = "healthy", *, before: str = "", tag: str = "check", status: str = "") -> dict[str, str]:
-    """An instance on which the document ran; `before` is the output before the record."""
+    """An instance on which the document ran. `before` is the output that precedes the record."""
     line = lines(record(0, scenario, host="INSTANCE"))
     return {"tag": tag, "status": status or ("Success" if scenario == "healthy" else "Failed"), "output": before + line}
 
@@ -254,8 +255,8 @@ COMMANDS: Final = (
         "as a user who may not list what a command left",
         "exit code 3: 403",
         _WELL,
-        # moto refuses in XML, which clients that speak JSON cannot read: the SDK then has the status in place of a
-        # code.
+        # moto refuses with XML, which clients of a JSON protocol cannot read, so the SDK shows the HTTP status instead
+        # of an error code.
         says="Systems Manager refuses ListCommandInvocations: 403",
         hosts=0,
         code=3,
@@ -275,7 +276,9 @@ SETUPS: Final = (*AGENTS, *COMMANDS)
 
 
 def operator(built: World, setup: Command) -> dict[str, Any]:
-    """A policy with the permissions that the program lists for `fleet`, and the permissions to send a command."""
+    """A policy with the permissions that the program lists for `fleet`, and with the permissions for
+    sending a command.
+    """
     sends = ("ssm:CreateDocument", "ssm:SendCommand", "ec2:DescribeInstances")
     denied = [{**EVERYTHING, "Effect": "Deny", "Action": setup.denies}] if setup.denies else []
     own = aws.own_policy(built, "fleet")["Statement"]
@@ -283,7 +286,7 @@ def operator(built: World, setup: Command) -> dict[str, Any]:
 
 
 def sent(built: World) -> dict[str, Any]:
-    """Send a command by the AWS CLI as docs/fleet.md shows it; returns the result."""
+    """Send a command with the AWS CLI, as docs/fleet.md shows it; returns the result."""
     named = ("--document-type", "Command", "--document-format", "YAML", "--content", f"file://{_DOCUMENT}")
     created = json.loads(aws.cli(built, "ssm", "create-document", "--name", "backuplink-check", *named) or "")
     parameters = {row["Name"] for row in created["DocumentDescription"]["Parameters"]}

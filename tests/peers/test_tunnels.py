@@ -1,7 +1,6 @@
-"""Routes through a tunnel by WireGuard or IPsec: to the endpoint, past it, and away from it.
-
-Both run in user space, on any kernel with TUN devices. The far end has the gateway's address, since it always answers
-from there, and a near end sends to the address that answered it.
+"""Routes through a tunnel of WireGuard or IPsec: to the endpoint, or to somewhere else. WireGuard and IPsec both run in
+user space, on any kernel with TUN devices. The far end has the gateway's address, since it always answers from that
+address, and a near end sends to the address from which it got an answer.
 """
 
 import base64
@@ -67,8 +66,8 @@ class Key:
 def tunnel(
     *routes: str, allowed: str = f"{FAR}/32, {ENDPOINT}", far_knows: bool = True, path_mtu: int | None = None
 ) -> Callable[[World], None]:
-    """A tunnel for `routes`. The near end sends packets for `allowed`; the far end accepts none if it does not know the
-    near end's key. On the way back, packets longer than `path_mtu` are lost.
+    """A tunnel for `routes`. The near end only sends packets for `allowed`. The far end accepts no packets if it does
+    not know the key of the near end. On the way back, packets longer than `path_mtu` are lost.
     """
 
     def start(world: World) -> None:
@@ -120,9 +119,9 @@ swanctl {
 
 
 def ipsec(remote: str, *, path_mtu: int | None = None, lost: str = "", gone: bool = False) -> Callable[[World], None]:
-    """IKEv2 and ESP of strongSwan for packets to `remote`, with an address of its own for the host. On the way back,
-    packets longer than `path_mtu` are lost. Packets to `lost` are dropped behind the far end. With `gone`, the far end
-    is killed once the tunnel exists.
+    """A tunnel of strongSwan with IKEv2 and ESP for packets to `remote`. The host has a separate address for it. On the
+    way back, packets longer than `path_mtu` are lost. Packets to `lost` are dropped behind the far end. With `gone`,
+    the far end is killed once the tunnel exists.
     """
 
     def start(world: World) -> None:
@@ -144,8 +143,8 @@ def ipsec(remote: str, *, path_mtu: int | None = None, lost: str = "", gone: boo
 def _charon(
     world: World, side: Side, ids: tuple[str, str], addresses: str, inner: str, traffic: str, pool: str = ""
 ) -> Started:
-    """Start one end with its configuration; the host's end sets up the tunnel. Raises CalledProcessError if
-    it cannot.
+    """Start one end with its configuration. The end on the host sets up the tunnel; raises CalledProcessError if this
+    fails.
     """
     config = world.write(f"{side}.conf", _CHARON)
     variable = f"STRONGSWAN_CONF={config}"

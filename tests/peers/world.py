@@ -1,4 +1,4 @@
-"""A scenario's VPC with other vendors' software in it: in the network, or on the host beside the program.
+"""A scenario's VPC in which other vendors' software runs, in the network, or on the host beside the program.
 
 It is the VPC of `tests.netns.vpc`: AWS, metadata and Amazon's resolver are simulated, on real sockets, in closed
 namespaces. Each program that is started here runs in the namespace of the network or of the host, in a mount namespace
@@ -34,8 +34,8 @@ shift 2
 eval "$before"
 exec "$@"
 """
-"""Lays the unpacked files over /usr, and then runs the caller's own lines, which may change the command in `$@`. `ip
-netns exec` has given it private mounts.
+"""A script that mounts the unpacked files over /usr, and then runs the caller's lines, which may change the command in
+`$@`. The mounts are private, since `ip netns exec` starts the script.
 """
 
 
@@ -49,7 +49,7 @@ class Started:
     """The file with its stdout and stderr."""
 
     def shown(self) -> str:
-        """The log, under a heading."""
+        """The log below a heading."""
         return f"--- {self.title}, process {self.process.pid}:\n{self.log.read_text('utf-8', 'replace')}\n"
 
 
@@ -79,11 +79,11 @@ class World:
     ) -> Started:
         """Start the program of a package (`packages.txt`), in the foreground, and wait until it answers.
 
-        `arguments` follow its name. It runs in `folder`, into which `write` puts its configuration. `path` is a
-        different program of the package. `before` are lines of sh(1) that run first in its mount namespace. `answers`
-        are arguments of `answers.py`, which runs on the same side. With `starts_the_program`, it and the programs that
-        it starts see the host as backuplink does. Raises MissingError, TimeoutError, or EOFError if it ends before it
-        answers.
+        The program gets `arguments`. It runs in `folder`, to which `write` writes its configuration. `path` is the path
+        of another program of the package. `before` is lines of sh(1) that run first in its mount namespace. `answers`
+        is the arguments of `answers.py`, which runs on the same side. With `starts_the_program`, the program and its
+        child processes see the host as backuplink does. Raises MissingError, TimeoutError, or EOFError if the program
+        ends before it answers.
         """
         row = software.listed()[package]
         words = ("sh", "-c", _LAY_OVER, "sh", str(software.UNPACKED), before, path or row.path(), *arguments)
@@ -115,8 +115,8 @@ class World:
         return here
 
     def wait_for(self, peer: Started, *answers: str, on: Side = "network") -> None:
-        """Wait until a server answers, by `answers.py`. Raises TimeoutError after COMMAND_SECONDS, and EOFError if
-        `peer` ends before.
+        """Wait with `answers.py` until a server answers. Raises TimeoutError after COMMAND_SECONDS, and EOFError if
+        `peer` ends first.
         """
         words = command_in(self.namespace(on), sys.executable, str(_ANSWERS), *answers)
         with subprocess.Popen(words) as asking:
@@ -127,11 +127,13 @@ class World:
         assert asking.returncode == 0
 
     def wait_for_file(self, peer: Started, path: str) -> None:
-        """Wait until a file exists in the mount namespace of `peer`. Raises as `wait_for` does."""
+        """Wait until a file exists in the mount namespace of `peer`. Raises the same exceptions as `wait_for`."""
         self.wait_until(peer, lambda: Path(f"/proc/{peer.process.pid}/root{path}").exists(), path)
 
     def wait_until(self, peer: Started, is_over: Callable[[], bool], what: str) -> None:
-        """Wait until `is_over` is true; messages name the condition by `what`. Raises as `wait_for` does."""
+        """Wait until `is_over` returns True. In messages, `what` describes this condition. Raises the same exceptions
+        as `wait_for`.
+        """
         until = time.monotonic() + COMMAND_SECONDS
         while not is_over():
             if peer.process.poll() is not None:
@@ -152,7 +154,7 @@ class World:
         self._run_in(side, *words)
 
     def nft(self, side: Side, tables: str) -> None:
-        """Load tables of nft(8). Raises as `run_in` does."""
+        """Load tables of nft(8). Raises RuntimeError if this fails."""
         self._run_in(side, "nft", "-f", "-", text=tables)
 
     def _run_in(self, side: Side, *words: str, text: str = "") -> None:
@@ -182,7 +184,7 @@ class World:
         subprocess.run([*entered, *words], check=True, timeout=COMMAND_SECONDS, stdin=subprocess.DEVNULL)
 
     def show_on_host(self, folder: Path) -> None:
-        """Lay the files below `folder` over the host's files, for later runs."""
+        """In later runs, mount the files below `folder` over the host's files."""
         self.vpc = replace(self.vpc, files=str(folder))
 
     def backuplink(self, *words: str) -> tuple[list[str], dict[str, str]]:
@@ -192,7 +194,7 @@ class World:
         return self.vpc.on_host(str(program.PROGRAM), *words), program.environment(self.vpc, folder)
 
     def check(self) -> program.Ended:
-        """Run `backuplink check` on the host with the scenario's options, and wait for its end."""
+        """Run `backuplink check` on the host with the scenario's options, and wait until it ends."""
         folder = self.folder / "run"
         folder.mkdir()
         return program.check(self.vpc, folder)
@@ -200,11 +202,10 @@ class World:
 
 @contextmanager
 def world(name: str, toml: str, folder: Path, *, places: Iterable[str] = (), rules: str = "") -> Iterator[World]:
-    """The VPC of a scenario, given as the text of its file, while the block lasts; programs started in it end with it.
-
-    `places` are the `ADDRESS PORT` of other vendors' servers in the network, which must not be simulated ones. `rules`
-    are tables of nft(8) for the network. The log of each started program is printed to stdout at the end, which pytest
-    shows if a test fails.
+    """Build the VPC of a scenario, whose file has the text `toml`. It exists while the block lasts, and programs that
+    are started in it end with it. `places` are the addresses of other vendors' servers in the network, as `ADDRESS
+    PORT`, at which the scenario must not simulate a server. `rules` is tables of nft(8) for the network. At the end,
+    the log of each started program is printed to stdout, which pytest shows if a test fails.
     """
     others: list[Place] = [(ip_address(address), int(port)) for address, port in map(str.split, places)]
     with vpc(name, toml, others=others, rules=rules) as network, ExitStack() as stack:
@@ -216,7 +217,7 @@ def world(name: str, toml: str, folder: Path, *, places: Iterable[str] = (), rul
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a process with all processes of its session, by signals to its process group."""
+    """End a process and all processes of its session, with signals to its process group."""
     for sent in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(process.pid, sent)

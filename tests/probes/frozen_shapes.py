@@ -1,6 +1,5 @@
-"""Classes made by the standard decorator and by `probes.frozen`, and their visible behaviour.
-
-`python -m tests.probes.frozen_shapes` prints the differences. It needs the standard library alone.
+"""Compares classes that the standard dataclass decorator makes with classes that `probes.frozen` makes. `python -m
+tests.probes.frozen_shapes` prints the differences in their visible behaviour. It needs only the standard library.
 """
 
 import copy
@@ -18,7 +17,9 @@ Decorator = Callable[..., Any]
 
 
 def shapes(dataclass: Decorator) -> dict[str, tuple[type, dict[str, Any]]]:
-    """The classes in every form that the program uses, made by one decorator, each with the values of an instance."""
+    """The classes that a decorator makes, in every form that the program uses. Each comes with the values of the fields
+    of an instance.
+    """
 
     @dataclass(frozen=True, slots=True)
     class Nothing:
@@ -96,7 +97,7 @@ STANDARD: Final = shapes(dataclasses.dataclass)
 
 
 def result(action: Callable[[], Any]) -> Any:
-    """The result or the error of an action, in words without the name of the class."""
+    """The result of an action or, if it fails, the name of the exception's type."""
     try:
         return action()
     except Exception as error:  # noqa: BLE001 - compared with that of the other class

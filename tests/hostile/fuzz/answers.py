@@ -1,8 +1,8 @@
-"""Bytes from peers: possible answers of a name server, an endpoint, a proxy, the metadata service and EC2,
-certificates, and contents of the host's files that the SDK and the C library read.
+"""Hostile bytes: answers of name servers, endpoints, proxies, the metadata service and EC2; certificates; and those
+files of the host that the SDK and the C library read.
 
-Each parser gets them separately; `tests/hostile/*.toml` has peers for a whole run. A parser returns facts of its own
-type or raises its one documented error, and no failure is a fault of this program (`FailureKind.BUG`).
+Each parser gets its bytes directly; the peers in `tests/hostile/*.toml` are for whole runs. A parser must return facts
+of its own type, or raise its one documented error. No failure may be a bug of this program (`FailureKind.BUG`).
 """
 
 import asyncio
@@ -126,7 +126,9 @@ def _pieces(chance: Random, data: bytes) -> list[bytes]:
 
 
 def _kind_of(work: Coroutine[Any, Any, object]) -> FailureKind | None:
-    """The kind of failure of `work`, which must be documented and never a fault of this program."""
+    """The kind of the failure of `work`, or None if it succeeded. The kind must be documented, and must not be a bug of
+    this program.
+    """
     kind: FailureKind | None = None
     try:
         in_virtual_time(lambda: work)
@@ -137,7 +139,7 @@ def _kind_of(work: Coroutine[Any, Any, object]) -> FailureKind | None:
 
 
 def check_http(chance: Random, _: Command) -> None:
-    """An unsigned request gets an answer of AWS, or fails in a documented way."""
+    """An unsigned request gets an answer from AWS, or fails in a documented way."""
     draft = Draft[HttpFacts]()
     stream = ScriptedStream(*_pieces(chance, answer_of_http(chance)))
     form = chance.choice(tuple(AnswerForm))
@@ -263,7 +265,7 @@ _METADATA: Final = {
 
 
 class _Metadata(ScriptedStream):
-    """A metadata service that gives a token, and values, some of them spoilt."""
+    """A metadata service that returns a token and values, some of which are spoilt."""
 
     def __init__(self, chance: Random, values: Mapping[str, bytes]) -> None:
         super().__init__()
@@ -315,7 +317,7 @@ _WANTED: Final = ConfigurationRequest(
 )
 _READ_SECONDS: Final = 5.0
 _SOUND: Final = "route-53-profile-rule-forwards-to-public"
-"""A scenario with a readable configuration that includes a Profile."""
+"""A scenario whose configuration can be read and includes a Route 53 Profile."""
 _REPLIES: Final = {
     "DescribeVpcEndpoints": moto_server.of_ec2(
         "DescribeVpcEndpoints",
@@ -373,18 +375,18 @@ OPERATIONS: Final = tuple(sorted(_REPLIES))
 
 
 def answer_of_aws(chance: Random, operation: str) -> bytes:
-    """The body of an answer, spoilt."""
+    """The spoilt body of an answer to this operation."""
     return spoilt_bytes(chance, _REPLIES[operation].body, _MARKUP)
 
 
 @cache
 def _reader() -> SystemReader:
-    """A reader with the SDK's services, which take long to create."""
+    """A reader with the SDK's clients, which take long to create."""
     return moto_server.reader(most=1_000_000)
 
 
 def parsed(operation: str, body: bytes) -> Mapping[str, Any] | ProbeError:
-    """The reader's result for the bytes of an answer, through the SDK."""
+    """What the reader returns, through the SDK, when AWS answers with this body."""
     reply = _REPLIES[operation]
     headers = tuple((name.lower(), value) for name, value in reply.headers.items())
 
@@ -400,8 +402,7 @@ def parsed(operation: str, body: bytes) -> Mapping[str, Any] | ProbeError:
 
 
 class _Configured(SimulatedReader):
-    """A reader of a sound configuration in which some answers are spoilt, and the answer of one operation is
-    replaced.
+    """A reader of a sound configuration. Some of its answers are spoilt, and the answer to one operation is replaced.
     """
 
     def __init__(self, chance: Random, operation: str, answer: Mapping[str, Any] | ProbeError) -> None:
@@ -418,7 +419,9 @@ class _Configured(SimulatedReader):
 
 
 def check_ec2(chance: Random, _: Command) -> None:
-    """Each read returns facts of its form, or fails in a documented way, in a short message without a secret."""
+    """Each read returns facts of its own type, or fails in a documented way. The message is short and contains no
+    secret.
+    """
     operation = chance.choice(OPERATIONS)
     answer = parsed(operation, answer_of_aws(chance, operation))
     if isinstance(answer, ProbeError):
@@ -462,7 +465,7 @@ def check_certificates(chance: Random, _: Command) -> None:
 
 
 def check_handshakes(chance: Random, _: Command) -> None:
-    """No bytes of a peer without a key make a handshake that verifies."""
+    """Whatever a peer without a private key sends, the TLS handshake does not succeed."""
     data = chance.choice(_RECORDS)
     data = data + chance.randbytes(chance.randrange(60)) if chance.randrange(2) else spoilt_bytes(chance, data)
     kind = _kind_of(TlsStream(ScriptedStream(*_pieces(chance, data)), _TRUSTING, server_name=HOST).handshake())
@@ -473,7 +476,7 @@ def check_handshakes(chance: Random, _: Command) -> None:
 
 
 def check_policies(chance: Random, _: Command) -> None:
-    """A policy gives a judgement in one plain line; one that is not JSON decides nothing about a call."""
+    """The judgement of a policy is one plain line. A policy that is not JSON neither allows nor denies a call."""
     text = chance.choice((DEFAULT, *(sample.text for sample in SAMPLES if sample.text)))
     text = spoilt_bytes(chance, text.encode(), _MARKUP).decode("utf-8", "replace")
     judgement = judge_policy(text, LIST)
@@ -499,8 +502,8 @@ _HOST_FILES: Final = (
 
 
 def check_host_files(chance: Random, _: Command) -> None:
-    """Whatever resolv.conf and the hosts file contain, the result is a bounded number of addresses. The registration of
-    a managed node gives an id or nothing.
+    """Whatever resolv.conf and the hosts file contain, the result is a bounded number of addresses. The registration
+    file of a managed node yields an id or nothing.
     """
     text = spoilt_bytes(
         chance, chance.choice(_HOST_FILES), (*BYTES, b"nameserver ", b"10.0.0.2 ", b"%", b"#", b"\x85", b"\x1c")
@@ -522,8 +525,8 @@ _WORKLOAD_FILES: Final = (
 
 
 def check_workload_files(chance: Random, _: Command) -> None:
-    """Whatever the settings of agents contain, the results are short printable values, without the password
-    of a proxy.
+    """Whatever the settings of backup agents contain, the results are short printable values without the password of a
+    proxy.
     """
     text = spoilt_bytes(
         chance, chance.choice(_WORKLOAD_FILES), (*BYTES, b'"', b"'", b"\\", b": ", b"export ", b"[" * 99)
@@ -558,7 +561,9 @@ _SETTINGS: Final = (
 
 
 def check_shared_files(chance: Random, command: Command) -> None:
-    """The SDK reads its shared file, or fails as `malformed`; neither result contains the password of a URL."""
+    """The SDK reads its shared file, or fails as `malformed`. In both cases, the result does not contain the password
+    of a URL.
+    """
     place = command.file("config", spoilt_bytes(chance, _SHARED_FILE, _SETTINGS))
     profile = chance.choice((None, "p", "nope"))
     with pytest.MonkeyPatch.context() as inside:

@@ -1,4 +1,4 @@
-"""Changed audits: written in another format, and compared with a later one."""
+"""Changed audits, which are written in another format, and compared with a later audit."""
 
 import json
 from dataclasses import replace
@@ -42,8 +42,8 @@ def _read(data: bytes) -> AuditDocument | str:
 
 
 def check_audits(chance: Random, _: Command) -> None:
-    """A changed audit is refused with a message, or is read back as it was written. It is written and compared without
-    control characters.
+    """A changed audit is refused with a message, or read. If it is read, it is the same after it is written and read
+    again, and neither the audit nor its comparison with another is written with control characters.
     """
     document = _audited(chance.choice(CRITICAL))
     data = dumps(document).encode()

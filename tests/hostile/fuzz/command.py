@@ -1,4 +1,6 @@
-"""The command in this process, and the promises of every document and exit code, whatever its input."""
+"""Runs the command in this process, and checks the promises that every document and exit code keep, whatever the input
+is.
+"""
 
 import os
 from collections.abc import Mapping
@@ -67,8 +69,8 @@ def assert_refused(done: Done, kind: Kind, wanted: str) -> None:
 
 
 def assert_documented(done: Done, wanted: str = DEFAULT_FORMAT, fail_on: str = "warning") -> None:
-    """Assert that the call left one valid document of the format `wanted`, an exit code that agrees with it, and on
-    stderr at most one line, which says why it refused.
+    """Assert that the call left one valid document of the format `wanted`, an exit code that agrees with the document,
+    and at most one line on stderr, which says why the command refused its input.
     """
     assert done.code in (exits.OK, exits.WARNING, exits.CRITICAL, exits.UNKNOWN)
     assert_reason(done)

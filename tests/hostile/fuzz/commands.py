@@ -1,4 +1,6 @@
-"""Words for commands: foreign texts in reports and facts, none of which may become more than a word of its kind."""
+"""Words in the commands that a report suggests: a hostile text from a report or a facts file may appear in a command
+only as one word of the expected kind.
+"""
 
 import dataclasses
 import json
@@ -24,9 +26,11 @@ from tests.support.runs import report_of
 T = TypeVar("T")
 
 MARK: Final = "zq9x"
-"""A text in every planted word, and in no other. It is not a hexadecimal number, so an id of EC2 cannot contain it."""
+"""A text that is in every planted word, and in no other word. It is not a hexadecimal number, so an id of EC2 cannot
+contain it.
+"""
 NAMES: Final = tuple(scenarios.names()[::7])
-"""Scenarios whose reports are spoilt."""
+"""The scenarios into whose reports hostile words are planted."""
 _KIND: Final = {
     "--region": REGION,
     "--vpc-region": REGION,
@@ -54,7 +58,7 @@ _KIND: Final = {
     "-servername": HOST,
     "-S": FORMS["<INTERFACE>"],
 }
-"""The kind of word that must follow an option of a command, by the option."""
+"""For each option of the suggested commands, the kind of word that must follow it."""
 _ANY: Final = (*FORMS.values(), HOST, SERVICE_NAME, REGION, ENDPOINT_ID)
 _FILTER: Final = re.compile(r"Name=[A-Za-z.-]+,Values=(?P<values>.+)")
 
@@ -102,8 +106,8 @@ def word(chance: Random, sound: str) -> str:
 
 
 def texts(value: Any) -> Iterator[str]:
-    """The free texts in a value of the program's own types, without those that identify an observation, since judging
-    needs these.
+    """The free texts in a value of one of the program's own types. Texts that identify an observation are left out,
+    since the rules need them unchanged.
     """
     if type(value) is str:
         yield value
@@ -116,8 +120,8 @@ def texts(value: Any) -> Iterator[str]:
 
 
 def replaced(value: Any, words: Mapping[str, str]) -> Any:
-    """The value with other words in place of such texts. All occurrences of a text get the same word, so that
-    references stay intact.
+    """A copy of the value, in which other words replace its free texts. Each occurrence of a text is replaced by the
+    same word, so that references stay intact.
     """
     if type(value) is str:
         return words.get(value, value)
@@ -141,17 +145,17 @@ def planted(chance: Random, sound: T) -> T:
 
 @cache
 def _of_commands() -> tuple[str, ...]:
-    """Scenarios whose report has commands."""
+    """The scenarios whose report suggests commands."""
     return tuple(name for name in NAMES if any(finding.fix.commands for finding in report_of(name).findings))
 
 
 def report(chance: Random) -> Report:
-    """A report with hostile words in place of foreign texts."""
+    """A report in which hostile words replace some of the texts from outside."""
     return planted(chance, report_of(chance.choice(_of_commands())))
 
 
 def check_words(chance: Random, _: Command) -> None:
-    """A planted word appears in a command of a judged report only if it has the form of its kind."""
+    """A planted word appears in a suggested command only if it has the form that is required at its place."""
     try:
         measurement = saved.measurement_of(codec.decode(json.loads(json.dumps(codec.encode(report(chance))))))
     except (DecodeError, saved.SavedReportError):

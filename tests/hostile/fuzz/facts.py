@@ -1,4 +1,4 @@
-"""Changed facts files: read, and judged in place of a run's own reads of EC2."""
+"""Changed facts files, which are read, and then judged as if the run had read them from EC2."""
 
 import json
 from dataclasses import replace
@@ -37,7 +37,7 @@ CRITICAL: Final = (
         "zone-with-an-old-record",
     ),
 )
-"""Scenarios with different causes in the configuration, each critical by its measurements."""
+"""Scenarios with different causes in the configuration. Each is critical because of its measurements."""
 _PIECES: Final = (*BYTES, *DEEP, b"null", b"NaN", b"\\ud800", b", ", b": ", b"]", b"}")
 
 
@@ -80,8 +80,8 @@ def _read(data: bytes) -> Ec2Facts | str:
 
 
 def check_facts(chance: Random, _: Command) -> None:
-    """Changed facts are refused with a message, or are read back as they were written. With them, no command contains a
-    hostile word, no rule fails, and critical measurements stay critical.
+    """Changed facts are refused with a message, or read. If they are read, they are the same after they are written and
+    read again; no suggested command contains a hostile word, no rule fails, and critical measurements stay critical.
     """
     name = chance.choice(CRITICAL)
     facts = _read(content(chance))
@@ -109,8 +109,8 @@ def _read_all(data: bytes) -> tuple[Ec2Facts, ...] | str:
 
 
 def check_account_facts(chance: Random, _: Command) -> None:
-    """Changed facts of several VPCs are refused with a message, or are read back as they were written and audited; then
-    no command contains a hostile word.
+    """Changed facts of several VPCs are refused with a message, or read. If they are read, they are the same after they
+    are written and read again, and no command that the audit suggests contains a hostile word.
     """
     good = sound(chance.choice(CRITICAL))
     spoken = replace(good, observations=commands.planted(chance, good.observations))

@@ -1,4 +1,4 @@
-"""Changed records and reports of a fleet: one alone, and many in one file."""
+"""Changed records and reports of a fleet: single ones, and many in one file."""
 
 import base64
 import gzip
@@ -34,7 +34,7 @@ _KEYS: Final = (
     *("critical|VPC005|b|group=sg-1|group=<b>", "critical|VPC005|b|" + "|".join(["port=1"] * 40), "A1|" * 60),
 )
 _FREE: Final = ("tool", "run", "host", "vpc", "subnet", "zone", "summary", "title", "fix")
-"""Fields that may hold any text."""
+"""The fields that may contain any text."""
 _TIMES: Final = (
     *("2999-01-01T00:00:00.000Z", "1970-01-01T00:00:00Z", "2026-03-01T00:00:00+14:00", "0001-01-01T00:00:00+14:00"),
     *("9999-12-31T23:59:59-14:00", "2026-02-30T00:00:00Z", "2026-03-01", "now"),
@@ -99,13 +99,13 @@ def spoilt_parquet(chance: Random) -> bytes:
 
 
 def spoilt_pieces(folder: Path, data: bytes) -> Iterator[Answer]:
-    """The records read from a packed file, as its process reads it."""
+    """The records in a compressed file, as the process that unpacks it reads them."""
     source = Source("host.v1.parquet/account=111122223333/region=eu-west-1/dt=2026-01-15/x.parquet", None, None, 0)
     return FileReader(folder).read([source], [data])
 
 
 def spoilt_answer(chance: Random) -> FleetDocument | None:
-    """A changed answer as it is read, or None if it is refused."""
+    """The document of a fleet, read from a changed answer, or None if the answer is refused."""
     document = json.loads(dumps(fleets.document()))
     text = base64.b64encode(zlib.compress(json.dumps(spoilt_document(chance, document)).encode())).decode()
     with suppress(ValueError):
@@ -114,13 +114,13 @@ def spoilt_answer(chance: Random) -> FleetDocument | None:
 
 
 def invocation(data: bytes) -> dict[str, Any]:
-    """An entry of Systems Manager's list for a host with this output."""
+    """The entry in Systems Manager's list of invocations for a host with this output."""
     plugin = {"Name": "host", "Status": "Success", "Output": data.decode("utf-8", "replace")[:2_500]}
     return {"InstanceId": "i-0a1b2c3d4e5f67890", "Status": "Success", "CommandPlugins": [plugin]}
 
 
 class Silent:
-    """A client of Systems Manager that returns no further parts of an output."""
+    """A client of Systems Manager that returns no output beyond what is in the list."""
 
     def get_command_invocation(self, **_: str) -> dict[str, str]:
         return {}

@@ -1,4 +1,4 @@
-"""Histories that were changed or damaged by a disk: read in every way, and continued."""
+"""Histories that were changed, or damaged by a disk: they are read in every way, and continued."""
 
 import io
 import sqlite3
@@ -50,7 +50,9 @@ def _sound() -> bytes:
 
 
 def torn(chance: Random) -> bytes:
-    """A history as a disk may damage it: pages that are torn, from elsewhere, empty or missing, and single bytes."""
+    """A history that is damaged as by a disk: its pages are torn, misplaced, empty or missing, or single bytes are
+    changed.
+    """
     data = bytearray(_sound())
     for _ in range(chance.randint(1, 4)):
         page = chance.randrange(len(data) // _PAGE + 1) * _PAGE
@@ -70,7 +72,7 @@ def torn(chance: Random) -> bytes:
 
 
 def spoilt(chance: Random) -> bytes:
-    """A sound file with values that no version writes."""
+    """A history whose file is sound, with values that no version of the program writes."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "h.db"
         path.write_bytes(_sound())
@@ -83,7 +85,7 @@ def spoilt(chance: Random) -> bytes:
             where = "1" if chance.randrange(3) else f"id = {chance.randint(1, 6)}"
             try:
                 connection.execute(f"UPDATE {table} SET {column} = ? WHERE {where}", (value,))  # noqa: S608 - our words
-            except sqlite3.IntegrityError:  # of NOT NULL and of UNIQUE
+            except sqlite3.IntegrityError:  # a NOT NULL or UNIQUE constraint
                 continue
         connection.commit()
         connection.execute("PRAGMA journal_mode = WAL")
@@ -97,7 +99,7 @@ def content(chance: Random) -> bytes:
 
 
 def check_history(chance: Random, command: Command) -> None:
-    """A history is shown as far as it is readable, or refused in one line."""
+    """The readable part of a history is shown, or the history is refused in one line."""
     place = command.file("h.db", content(chance))
     way = chance.choice(_WAYS)
     done = command("history", place, *way)
@@ -109,7 +111,7 @@ def check_history(chance: Random, command: Command) -> None:
 
 
 def write_on(data: bytes, path: Path) -> None:
-    """Write to a history on an unused path. Raises only HistoryError."""
+    """Continue this history at a path that is not in use. Raises only HistoryError."""
     path.write_bytes(data)
     history = writer(path)
     try:

@@ -1,4 +1,4 @@
-"""Changed files of intents: read, or refused with a message."""
+"""Changed files of intents, which are read, or refused with a message."""
 
 from random import Random
 from typing import Final
@@ -20,7 +20,9 @@ def read(data: bytes) -> Intents | str:
 
 
 def check_intents(chance: Random, _: Command) -> None:
-    """A changed file is refused with a message, or read: then each intent has a line, sources and services."""
+    """A changed file is refused with a message, or read. If it is read, each intent has a line, sources and
+    services.
+    """
     sound = (ROOT / "docs/examples/intents.toml").read_bytes()
     intents = read(spoilt_bytes(chance, sound, _PIECES))
     if isinstance(intents, str):

@@ -1,4 +1,4 @@
-"""The number of cases of each kind: this table is the only place that states it."""
+"""The kinds of hostile input, and the number of cases of each. No other place states these numbers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -39,17 +39,17 @@ class Kind:
     cases: int
     """The number of cases that CI runs."""
     check: Check
-    """Makes a case from random draws, and asserts its promises."""
+    """A function that generates a case from random choices, and asserts its promises."""
 
     def batches(self, seed: int | None) -> tuple[range, ...]:
-        """The seeds of this session, in a range for each test; only `seed` if it is given."""
+        """The seeds of this session, divided into one range for each test; or only `seed`, if it is given."""
         if seed is not None:
             return (range(seed, seed + 1),)
         cases = self.cases * EVERYTHING if everything() else self.cases
         return tuple(range(first, min(first + BATCH, cases)) for first in range(0, cases, BATCH))
 
     def run(self, seed: int, command: Command) -> None:
-        """Run the case of a seed. Its exceptions name the seed, and the command to run it again."""
+        """Run the case of a seed. An exception shows the seed, and the command that runs the case again."""
         try:
             self.check(Random(f"{self.name} {seed}"), command)
         except BaseException as error:

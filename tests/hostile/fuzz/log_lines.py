@@ -1,4 +1,4 @@
-"""Spoilt lines of logs: `explain --text` recognises a text in them or not, and prints plain lines in both cases."""
+"""Spoilt lines of logs. Whether `explain --text` recognises a text in a line or not, it prints plain lines."""
 
 import json
 import tomllib
@@ -17,7 +17,9 @@ LINES: Final = tuple(
 
 
 def check_log_lines(chance: Random, command: Command) -> None:
-    """A spoilt line gives a document of the texts recognised in it, and the exit code says whether there are any."""
+    """For a spoilt line, the command writes a document with the texts that it recognised, and the exit code says
+    whether there are any.
+    """
     line = chance.choice((*LINES, *TEXTS))
     for _ in range(chance.randrange(3)):
         line = spoilt_text(chance, line)

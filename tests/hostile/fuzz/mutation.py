@@ -14,13 +14,13 @@ HOSTILE: Final[tuple[Any, ...]] = (
     *("ok", "failed", "skipped", "critical", "2026-03-01T00:00:00Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"),
     *(None, True, False, 0, -1, 10**30, 1e300, [], {}),
 )
-"""Values that are valid at few places of a document."""
+"""Values that are valid only at few places of a document."""
 TEXTS: Final = (
     *("", " ", "-", "--", "-x", "--help", "=", "0", "-1", "1e999", "nan", "9" * 400, "\u0663", "10.0.0.0/8", "::1"),
     *("\x1b[2J\x1b]0;x\x07", "a\r\nError: b", "\u202etxt\u2066", "\udcff\udcfe", "\x7f\x9b2J", "\U0001f4a5"),
     *("../../etc/passwd", "$(reboot)", ";reboot", "<script>", "[/]", "%00", "'\"", "x" * 5_000),
 )
-"""Texts with a meaning for a terminal, a shell, a parser or a format; each can be an argument of a process."""
+"""Texts that have a meaning for a terminal, a shell, a parser or a format. Each can be an argument of a process."""
 BYTES: Final = (
     *(
         b"\0",
@@ -38,11 +38,11 @@ BYTES: Final = (
     *(b'"', b"<", b"&", b"=", b":", b"a" * 300, b"\xef\xbb\xbf"),
 )
 DEEP: Final = (b"[" * 30_000, b'{"a":' * 30_000)
-"""Nesting too deep for a recursive parser."""
+"""Beginnings of JSON that are nested too deeply for a recursive parser."""
 
 
 def spoilt_bytes(chance: Random, data: bytes, pieces: Sequence[bytes] = BYTES) -> bytes:
-    """Bytes of which a few are changed, missing, doubled or cut off."""
+    """The data with a few pieces changed, removed or doubled, or with its end cut off."""
     for _ in range(chance.randint(1, 4)):
         start = chance.randrange(len(data) + 1)
         end = min(len(data), start + chance.choice((1, 1, 2, 8, 60)))
@@ -61,7 +61,9 @@ def spoilt_bytes(chance: Random, data: bytes, pieces: Sequence[bytes] = BYTES) -
 
 
 def spoilt_text(chance: Random, text: str) -> str:
-    """A text that is replaced, or has another inserted; it can be an argument of a process."""
+    """A hostile text instead of the given one, or the given text with a hostile one inserted. The result can be an
+    argument of a process.
+    """
     other = chance.choice(TEXTS)
     place = chance.randrange(len(text) + 1)
     return chance.choice(
@@ -85,8 +87,9 @@ def at(document: Any, path: Sequence[str | int]) -> Any:
 
 
 def spoilt_document(chance: Random, sound: dict[str, Any]) -> dict[str, Any]:
-    """A report or a facts file in which a few places hold other values: hostile ones, or values of the same place
-    elsewhere, so that many are still sound. Ids of observations are rewritten to agree with the rest.
+    """A report or a facts file in which a few values are replaced: by hostile values, or by values from elsewhere in
+    the document, so that many values are still sound. The ids of observations are rewritten to agree with the changed
+    document.
     """
     document: dict[str, Any] = copy.deepcopy(sound)
     for _ in range(chance.randint(1, 4)):
@@ -113,5 +116,5 @@ def spoilt_document(chance: Random, sound: dict[str, Any]) -> dict[str, Any]:
 
 
 def by_hypothesis(generate: Callable[[Random], T]) -> st.SearchStrategy[T]:
-    """The cases of a generator, as a strategy: hypothesis makes the random choices in place of a seed."""
+    """The cases of a generator as a strategy, in which hypothesis makes the random choices instead of a seed."""
     return st.randoms(use_true_random=False).map(generate)

@@ -1,4 +1,4 @@
-"""Malformed options, by flag and by variable, and malformed configuration files, for the whole command."""
+"""Malformed options, on the command line and in variables, and malformed configuration files, for whole commands."""
 
 import json
 from random import Random
@@ -51,9 +51,11 @@ GOOD: Final = {
     "vpc": ("vpc-0a1b2c3d4e5f67890",),
     "config": ("backuplink.toml",),
 }
-"""Values of the options that take one; `format` stands for itself, and no value here names an output file."""
+"""Valid values of the options that take a value. The option `format` is treated separately, and no value here is the
+name of an output file.
+"""
 WRITTEN: Final = ("output", "textfile", "history")
-"""Options that name an output file: their values are only names in the command's own folder."""
+"""The options whose value is an output file. Their values here are only names in the command's own folder."""
 COMMANDS: Final = ("check", "check", "check", "watch", "watch", "facts", "endpoints", "permissions", "diagnose", "tui")
 _TOML_PIECES: Final = (
     *BYTES,
@@ -90,7 +92,7 @@ def _options(command: str) -> list[str]:
 
 
 def value_of(chance: Random, name: str) -> str:
-    """A value of an option: a valid one, a spoilt one, or another option's."""
+    """A value for an option: a valid value, a spoilt one, or a value of another option."""
     good = chance.choice(GOOD.get(name, TEXTS))
     value = chance.choice((good, spoilt_text(chance, good), spoilt_text(chance, good), chance.choice(TEXTS)))
     if name in WRITTEN:
@@ -127,7 +129,7 @@ def _called(command: Command, *words: str, environment: dict[str, str] | None = 
 
 
 def check_options(chance: Random, command: Command) -> None:
-    """A call with malformed options is carried out, or refused in one line and a document that is UNKNOWN."""
+    """A call with malformed options is carried out, or refused with one line and a document whose status is UNKNOWN."""
     name = chance.choice(COMMANDS)
     words, variables = arguments(chance, name)
     wanted = chance.choice(OPTION_NAMES if name in ("check", "watch", "diagnose", "tui") else ("text", "json"))
@@ -138,7 +140,7 @@ def check_options(chance: Random, command: Command) -> None:
 
 
 def check_configuration(chance: Random, command: Command) -> None:
-    """A malformed configuration file is read as it is, or refused as a malformed option is."""
+    """A malformed configuration file is accepted, or refused like a malformed option."""
     names = [name for name in _options("watch") if name not in (*WRITTEN, "config") and name in GOOD]
     lines = [f"{name} = {_toml(chance, name)}\n" for name in chance.sample(names, 4)]
     content = "".join(lines).encode("utf-8", "surrogateescape")
@@ -151,7 +153,7 @@ def check_configuration(chance: Random, command: Command) -> None:
 
 
 def check_template(chance: Random, command: Command) -> None:
-    """A malformed template of a notice is accepted, or refused as a malformed option is."""
+    """A malformed template of a notice is accepted, or refused like a malformed option."""
     path = command.file("template.json", spoilt_bytes(chance, _TEMPLATE, _JSON_PIECES))
     words = ("watch", "--format=ndjson", f"--notify=https://hooks.example.com/{SECRET}", f"--notify-template={path}")
     _assert_kept(command, _called(command, *words), "watch", "ndjson", lenient=False)
@@ -168,14 +170,14 @@ HISTORY = b"SQLite format 3\0"
 
 
 def _assert_kept(command: Command, done: Done, name: str, wanted: str, *, lenient: bool) -> None:
-    """Assert the promises of every call. No message contains the value of an option that may hold a secret. The exit
-    code for the stored run, which is critical, is 0 only if the call may ask for that.
+    """Assert the promises that every call keeps. No message contains the value of an option that may be a secret. The
+    stored run is critical, so the exit code is 0 only if `lenient` is set.
     """
     assert SECRET not in done.out + done.err
     written = [path for path in command.folder.iterdir() if path.name.startswith("written-")]
     try:
         if done.code == UNKNOWN and done.err:
-            # A document that could not be written to its place is on stdout instead.
+            # If the output file could not be written, the document is on stdout instead.
             if "; the report is on stdout" not in done.err:
                 assert_refused(done, KINDS.get(name, REPORT), wanted)
             return

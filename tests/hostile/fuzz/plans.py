@@ -1,4 +1,4 @@
-"""Changed plans and change sets: read, and predicted in place of sound ones."""
+"""Changed plans and change sets, which are read, and whose effect is then predicted."""
 
 import json
 from functools import cache
@@ -44,7 +44,7 @@ def content(chance: Random) -> bytes:
 
 
 def _spoil_contexts(chance: Random, change: Any) -> None:
-    """Put other values inside the texts that hold the properties of a resource."""
+    """Replace values inside the encoded texts in which a change set stores the properties of a resource."""
     inner = change.get("ResourceChange") if isinstance(change, dict) else None
     if not isinstance(inner, dict):
         return
@@ -72,8 +72,8 @@ def read(data: bytes) -> Plan | str:
 
 
 def check_plans(chance: Random, _: Command) -> None:
-    """Changed plans are refused with a message, or predicted; each message is one plain line, whatever the plan
-    contains.
+    """A changed plan is refused with a message, or its effect is predicted. Each message is one plain line, whatever
+    the plan contains.
     """
     plan = read(content(chance))
     if isinstance(plan, str):

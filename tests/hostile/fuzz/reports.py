@@ -1,4 +1,4 @@
-"""Changed saved reports, through every command that reads one, and through each format."""
+"""Changed saved reports, read by every command that takes a report, and written in each format."""
 
 import json
 import tarfile
@@ -76,7 +76,7 @@ def content(chance: Random) -> bytes:
 
 
 def check_reports(chance: Random, command: Command) -> None:
-    """A changed report is judged as it is, or refused in one line and a document that is UNKNOWN."""
+    """A changed report is judged, or refused with one line and a document whose status is UNKNOWN."""
     data = content(chance)
     readers: tuple[Callable[[Random, Command, str], None], ...] = (
         *(_diagnosed, _diagnosed, _compared, _shown, _bundled),
@@ -129,7 +129,7 @@ def _compared(chance: Random, command: Command, place: str) -> None:
 
 
 def _bundled(chance: Random, command: Command, place: str) -> None:
-    """Write the report as an archive, and read it back, or write it as a case."""
+    """Write the report as an archive and read the archive back, or write the report as a support case."""
     if chance.randrange(2):
         done = command("bundle", place, "--case")
         if done.code == OK:

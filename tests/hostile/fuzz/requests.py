@@ -10,7 +10,7 @@ from tests.hostile.fuzz.command import Command
 from tests.hostile.fuzz.mutation import BYTES, spoilt_bytes
 
 _BODIES: Final = (PAGES.metrics().encode(), b"cycles finished: 1\n", b"{}\n", b"found 1\n")
-"""The contents of the pages; no other answer of the listener contains any of these."""
+"""The contents of the listener's pages. An answer without a page contains none of these texts."""
 _STATUSES: Final = frozenset({200, 400, 404, 405, 421, 431, 501, 503, 505})
 _OWN: Final = re.compile(
     rb"(?i:127\.0\.0\.1|localhost\.?|ip6-localhost\.?|\[::ffff:(?:127\.0\.0\.1|7f00:1)\])(?::[0-9]*)?"
@@ -19,7 +19,7 @@ _ASKS: Final = re.compile(
     rb"(?:\r?\n)*(?P<method>GET|HEAD) (?:(?i:http)://(?P<authority>[^/?# ]*))?"
     rb"/(?:metrics|healthz|report\.json|probe) HTTP/1\.[0-9]\r?\n(?P<fields>(?:[^\r\n]*\r?\n)*?)\r?\n"
 )
-"""The only form of a request that gets a page: of HTTP/1.x, for a listed page, without a query."""
+"""The only form of a request that gets a page: a request in HTTP/1.x for a listed page, without a query."""
 _HOST_FIELD: Final = re.compile(rb"(?im)^host:[ \t]*([^\r\n]*?)[ \t]*\r?$")
 
 _METHODS: Final = (b"GET", b"GET", b"GET", b"HEAD", b"POST", b"CONNECT", b"OPTIONS", b"PRI", b"get", b"")
@@ -103,8 +103,8 @@ def request(chance: Random) -> bytes:
 
 
 def check_requests(chance: Random, _: Command) -> None:
-    """A request gets one of the listed answers or none. It gets a page only if it has the one valid form and names this
-    host.
+    """A request gets one of the listed answers, or no answer. It gets a page only if it has the one valid form and is
+    addressed to this host.
     """
     sent = request(chance)
     sizes = [chance.choice((1, 7, 64, 1 << 16)) for _ in range(4)]
@@ -140,7 +140,7 @@ def assert_answer(sent: bytes, answer: bytes) -> None:
     given = {name: value for name, _, value in (line.partition(": ") for line in fields)}
     assert len(given) == len(fields)
     assert (given["Connection"], given["Cache-Control"]) == ("close", "no-store")
-    # Only the first of several requests is answered, and a HEAD is answered without a body.
+    # If several requests arrive, only the first is answered. The answer to a HEAD request has no body.
     assert len(body) == int(given["Content-Length"]) or not body
     assert (body in _BODIES) is (status == 200 and body != b"")
     if status != 200:

@@ -83,7 +83,7 @@ def test_a_failure_names_its_seed_and_the_same_seed_draws_the_same(command: Comm
         pytest.param("requests", listen, "_check_host", lambda *_: None, id="any host is this one"),
         pytest.param("typed", Driver, "process_message", LinuxDriver.process_message, id="sizes can be typed"),
         *(
-            # Two of two thousand cases notice the mistake.
+            # Only two of two thousand cases reveal the mistake.
             [pytest.param("commands", saved, "HOST", re.compile(r".*", re.DOTALL), id="any word is a host")]
             if extent.everything()
             else []

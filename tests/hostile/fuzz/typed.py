@@ -1,4 +1,4 @@
-"""Bytes that a user can type, paste or send to a terminal, given to the interface's decoder of keys."""
+"""Bytes that a user can type or paste, or that a terminal can send, given to the interface's decoder of keys."""
 
 import asyncio
 import signal
@@ -65,7 +65,7 @@ _FORMS: Final = (
         b"\x1b[?#c",
     ),
 )
-"""Sequences that terminals send about sizes, the mouse, keys and modes; `#` is a number."""
+"""Escape sequences that terminals send about sizes, the mouse, keys and modes. Each `#` stands for a number."""
 _NUMBERS: Final = (
     b"",
     b"0",
@@ -106,7 +106,7 @@ _PRESSED: Final = 80
 
 
 def _sequence(chance: Random) -> bytes:
-    """An escape sequence: a real one with invalid numbers, or parts that each occur in real ones."""
+    """An escape sequence: a real one with any numbers, or one that is composed of parts of real sequences."""
     if chance.randrange(2):
         form = chance.choice(_FORMS)
         for _ in range(form.count(b"#")):
@@ -123,7 +123,7 @@ def typed(chance: Random) -> bytes:
 
 
 class _AtEnd(Event):
-    """Set by the waiting test at the end of the input."""
+    """An event that tells the driver's loop that the input has ended."""
 
     def wait(self, timeout: float | None = None) -> bool:
         self.set()
@@ -157,7 +157,7 @@ def _kept_signals() -> Iterator[None]:
 
 def messages_of(*pieces: bytes) -> list[Message]:
     """The interface's messages for bytes that arrive in these pieces, read by the driver's own loop."""
-    reading, writing = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)  # each read returns one piece
+    reading, writing = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)  # so that each read returns one piece
 
     async def go() -> list[Message]:
         driver = Typed(reading.fileno())
@@ -172,7 +172,7 @@ def messages_of(*pieces: bytes) -> list[Message]:
 
 
 def check_typed(chance: Random, _: Command) -> None:
-    """`assert_taken` succeeds for any input."""
+    """Whatever bytes arrive, `assert_taken` must succeed."""
     data = typed(chance)
     middle = chance.randrange(1, len(data))
     assert_taken(data[:middle], data[middle:])

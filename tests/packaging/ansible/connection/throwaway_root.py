@@ -1,5 +1,5 @@
-"""A connection plugin that lets Ansible work in a folder with the root of a system, by chroot. Ansible itself has none
-that fits.
+"""A connection plugin with which Ansible works by chroot, in a folder that contains the root of a system. Ansible
+itself has no suitable plugin.
 """
 
 import shutil
