@@ -1,4 +1,6 @@
-"""`.gitattributes` marks generated files. `./dev check` compares it with the files that `./dev docs` writes."""
+"""`.gitattributes` marks the files that are generated. These must be the files that `./dev docs` writes and `./dev
+check` compares.
+"""
 
 from pathlib import Path
 from typing import Final
@@ -56,7 +58,7 @@ def test_generated_pictures_have_no_diff() -> None:
 
 
 def test_golden_reports_and_pages_keep_their_diff() -> None:
-    """People who run `./dev docs` or `./dev golden` read the diff."""
+    """These files are not marked, since people who run `./dev docs` or `./dev golden` must see the diff."""
     assert set(value_of("diff", "tests/golden/hard.txt", "docs/commands.md").values()) == {"unspecified"}
 
 

@@ -1,4 +1,6 @@
-"""Options that the AWS CLI has but the models lack: a check that did not know them would refuse valid commands."""
+"""Options that the AWS CLI has in addition to the models. A check that did not know them would refuse valid
+commands.
+"""
 
 import pytest
 

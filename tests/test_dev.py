@@ -1,4 +1,4 @@
-"""`./dev` on machines that lack something: one plain line with the remedy, and exit code 3."""
+"""`./dev` on machines that lack something: it prints one plain line with the remedy, and exits with 3."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ TOOLS = ("sh", "dirname", "cmp", "cp", "rm", "tail", "cat")
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A copy of the files that `./dev` needs, whose environment does not exist yet."""
+    """A copy of the files that `./dev` needs. Its environment does not exist yet."""
     shutil.copy(ROOT / "dev", tmp_path)
     shutil.copytree(ROOT / "packaging", tmp_path / "packaging", ignore=shutil.ignore_patterns("__pycache__"))
     tools = tmp_path / "bin"
@@ -62,7 +62,9 @@ def test_python_too_old(checkout: Path) -> None:
 
 
 def test_python_of_a_shim_for_a_version_that_is_not_there_and_no_network(checkout: Path) -> None:
-    """`./dev` chooses a Python that works. This shows in how far it gets: to pip, which finds no network."""
+    """`./dev` chooses a Python that works. The test knows this because `./dev` gets as far as pip, which finds no
+    network.
+    """
     fake_python(checkout, "echo 'command not found' >&2; exit 127")
     (checkout / "bin" / "python3.12").symlink_to(sys.executable)
     # Nothing listens on port 9 of this machine, and no other address is contacted.

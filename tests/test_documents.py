@@ -1,4 +1,4 @@
-"""The documents: one map of them, links with existing targets, and commands that the named programs accept."""
+"""The documents: one map lists them all, the targets of links exist, and the named programs accept the commands."""
 
 import json
 import re
@@ -35,14 +35,14 @@ PROGRAMS: Final = frozenset(
     "ansible-doc ansible-galaxy cd docker eval git gpg grep install jq kubectl python3 release_gpg sed sha256sum "
     "skopeo tail terraform".split()
 )
-"""Other programs and shell commands on the pages, besides the AWS CLI, whose commands its models list."""
+"""Other programs and shell commands on the pages. The AWS CLI is not listed, since its commands are in the models."""
 PLACEHOLDERS: Final = {
     ("--command-id", "COMMAND_ID"): "0a1b2c3d-4e5f-6789-0a1b-2c3d4e5f6789",
     ("--service", "NAME"): "backup",
     ("--show", "ID"): "1417",
     ("schema", "NAME"): "report",
 }
-"""Placeholders, with the word before each, for which backuplink requires a certain form, each with a valid value."""
+"""Placeholders for values that must have a certain form, each with the word before it and with a valid value."""
 CMDLETS: Final = {
     "Get-ChildItem": (),
     "Get-Content": ("-Tail",),
@@ -53,13 +53,13 @@ CMDLETS: Final = {
     "netsh": (),
     "w32tm": (),
 }
-"""PowerShell commands that the pages name, each with its parameters (PowerShell documentation)."""
+"""The PowerShell commands on the pages, each with its parameters (PowerShell documentation)."""
 
 each_page = pytest.mark.parametrize("page", [pytest.param(page, id=str(page.relative_to(ROOT))) for page in PAGES])
 
 
 def rows(page: Path) -> list[str]:
-    """The rows of the map, with links relative to the root of the repository."""
+    """The rows of the map. Their links are relative to the root of the repository."""
     table = page.read_text("utf-8").partition("\n| you want to | read |\n")[2]
     lines = [line for line in table.splitlines() if line.startswith("| ") and not line.startswith("|-")]
     return [re.sub(r"\]\(([^)]+)\)", lambda match: f"]({from_root(page, match[1])})", line) for line in lines]
@@ -100,7 +100,7 @@ def test_the_readme_is_read_in_a_few_minutes() -> None:
 
 @pytest.mark.parametrize("page", ["README.md", "CHANGELOG.md", "docs/acceptance.md"])
 def test_the_limits_are_told_until_somebody_ran_it(page: str) -> None:
-    """The limits stay until the repository has reports from AWS."""
+    """The pages state these limits until the repository has reports from AWS."""
     runs = [json.loads(file.read_text("utf-8"))["made_by"] for file in (ROOT / "tests" / "live").glob("*/run.json")]
     assert runs
     is_told = "No run against AWS is known yet" in " ".join((ROOT / page).read_text("utf-8").split())
@@ -125,7 +125,7 @@ def test_every_key_of_a_report_is_in_its_table() -> None:
 
 
 def anchors(page: Path) -> set[str]:
-    """The anchors of a page's headings, as GitHub makes them."""
+    """The anchors of the headings on a page, as GitHub creates them."""
     text = re.sub(r"(?ms)^```.*?^```$", "", page.read_text("utf-8"))
     headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
@@ -160,14 +160,14 @@ def test_every_picture_is_shown() -> None:
 
 
 def scripts(page: Path) -> Iterator[str]:
-    """The commands of a page for a shell: its code blocks, and the text after the prompt in blocks that show output."""
+    """The shell commands on a page: those in its code blocks, and those after the prompt in blocks that show output."""
     for language, block in re.findall(r"(?ms)^```(sh|console)\n(.*?)^```$", page.read_text("utf-8")):
         prompts = re.findall(r"^\$ (.*(?:\\\n.*)*)$", block, re.MULTILINE)
         yield block if language == "sh" else "\n".join([*prompts, ""])
 
 
 def commands(script: str) -> Iterator[list[str]]:
-    """The simple commands of a script, without assignments, redirections and comments."""
+    """The simple commands in a script, without assignments, redirections and comments."""
     for line in script.replace("\\\n", " ").splitlines():
         lexer = shlex.shlex(re.sub(r"<([A-Z_]+)>", r"\1", line), posix=True, punctuation_chars="();<>|&{}")
         lexer.whitespace_split = True
@@ -185,7 +185,7 @@ def commands(script: str) -> Iterator[list[str]]:
 
 
 def refusal(words: list[str], folder: Path) -> str | None:
-    """Why the program that a command names would refuse it, or None if it would not."""
+    """Why the program of a command would refuse the command, or None if it would accept it."""
     match words:
         case []:
             return None

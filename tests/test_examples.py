@@ -1,4 +1,4 @@
-"""The examples of docs/examples. The program that each is written for runs or parses it."""
+"""The examples in docs/examples. Each is run or parsed by the program for which it is written."""
 
 import json
 import os
@@ -32,7 +32,7 @@ ENDS: Final = [("healthy", 0), ("one-zone-silent", 2)]
 
 
 def ran(folder: Path, scenario: str, shell: tuple[str, ...], script: str, **variables: str) -> Any:
-    """Run a script with a `backuplink` that is the program itself and measures a scenario."""
+    """Run a script. Its `backuplink` is the program itself, which measures a scenario."""
     then = f'[ "$1" != check ] || {{ shift; set -- demo {scenario} "$@"; }}\n{REAL}'
     executable(folder / "bin" / "backuplink", f"#!/bin/sh\n{then}\n")
     return subprocess.run(
@@ -130,11 +130,13 @@ def test_a_page_leads_to_each(name: str) -> None:
 TICKETS: Final = EXAMPLES / "fleet-tickets.py"
 DAYS: Final = ("2026-01-11", "2026-01-12", "2026-01-13", "2026-01-14")
 SICK_HOSTS: Final = {DAYS[1]: 12, DAYS[2]: 20}
-"""The fault is new on the second day, grows on the third, and has healed on the fourth."""
+"""The number of sick hosts by day. The fault is new on the second day, grows on the third, and has ended on
+the fourth.
+"""
 
 
 class TicketSystem:
-    """A ticket server that identifies a ticket by the first word of its text and ignores a text that it has seen
+    """A ticket server that identifies a ticket by the first word of its text, and ignores a text that it has seen
     before.
     """
 
@@ -245,7 +247,9 @@ def test_what_the_ticket_system_did_not_take_is_sent_again(fleet_events: dict[st
 
 @pytest.mark.parametrize("by", ["EventBridge", "SNS"])
 def test_an_event_is_one_however_it_comes(fleet_events: dict[str, str], tmp_path: Path, by: str) -> None:
-    """Amazon EventBridge User Guide, Events; Amazon SNS Developer Guide, HTTP/HTTPS notification JSON format."""
+    """The event arrives in the form of EventBridge or of SNS (Amazon EventBridge User Guide, Events; Amazon SNS
+    Developer Guide, HTTP/HTTPS notification JSON format).
+    """
     (entry,) = json.loads(fleet_events[DAYS[1]])["Entries"]
     event = {"source": entry["Source"], "detail-type": entry["DetailType"], "detail": json.loads(entry["Detail"])}
     handed = event if by == "EventBridge" else {"Type": "Notification", "Message": json.dumps(event)}

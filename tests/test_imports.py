@@ -1,5 +1,5 @@
-"""Which modules import which: the lists of the contracts in pyproject.toml are complete, and a command that contacts
-nobody does not load modules that could.
+"""The imports of modules: the lists in the contracts in pyproject.toml are complete, and a command that does not use
+the network does not load modules for it.
 """
 
 import ast
@@ -17,7 +17,7 @@ from agent import network
 from tests.support.repository import ROOT
 
 SECONDS: Final = 120.0
-"""A limit for a call that hangs, far above the time of any call."""
+"""The limit for a call that hangs. No call takes nearly as long."""
 CONTRACTS: Final = {
     row["name"]: row
     for row in tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
@@ -32,7 +32,7 @@ def independent(name: str) -> set[str]:
 
 
 def defined_in(path: Path) -> Iterator[str]:
-    """The names of a module's own functions and constants."""
+    """The names of the functions and constants that a module itself defines."""
     for node in ast.parse(path.read_text("utf-8")).body:
         if isinstance(node, ast.FunctionDef):
             yield node.name
@@ -90,7 +90,7 @@ OFFLINE: Final = {
     "explain": ("explain", "DNS001"),
     "explain a text": ("explain", "--text", "ParamValidationError: SIDs are not valid"),
 }
-"""Commands that only read files."""
+"""Commands that only read files, and do not use the network."""
 LOADED: Final = """
 import sys
 from agent.cli.entry import run

@@ -23,7 +23,7 @@ def test_example_runs_as_the_page_says() -> None:
     assert lines[1:]
     for line in lines[1:]:
         assert line.startswith("tcp/example/")
-        assert line.split()[1] in ("refused", "unreachable")  # a machine's loopback may lack one family
+        assert line.split()[1] in ("refused", "unreachable")  # the loopback of a machine may lack one address family
 
 
 def test_every_public_name_is_there_and_no_other() -> None:
@@ -35,7 +35,9 @@ def test_every_public_name_is_there_and_no_other() -> None:
 
 
 def test_every_class_of_the_promised_modules_is_public() -> None:
-    """The public names also include the two unions that have no class, the system's seams and the names on the page."""
+    """The public names are these classes, the two unions, which are not classes, the system's seams, and the names on
+    the page.
+    """
     classes = {
         name
         for module in (model, facts, seams)

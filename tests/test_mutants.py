@@ -86,7 +86,9 @@ def trial(tree: Path, *sources: str, test: str) -> subprocess.CompletedProcess[s
 
 
 def test_what_became_of_a_mutant(tmp_path: Path) -> None:
-    """A test's parameters may come from the mutated table itself; a test that disappears notices no mistake."""
+    """The parameters of a test may come from the mutated table itself. If such a test disappears, it has not noticed
+    the mistake.
+    """
     told = {
         "def f(): return 2": "killed",
         "def f(): return 1 ": "survived",

@@ -1,4 +1,4 @@
-"""A test that reveals a secret in any way fails: the search in `tests/conftest.py`, run on tests that leak."""
+"""A test that reveals a secret in any way must fail. The search in `tests/conftest.py` is run on tests that leak."""
 
 import os
 import subprocess
@@ -136,7 +136,7 @@ LEAKS: Final = {
         def test_it(capsys): print(SECRET); capsys.readouterr(); print(SECRET)
     """,
 }
-"""Tests that must fail, by how they leak."""
+"""Tests that must fail, by the way in which they leak."""
 SILENT: Final = {
     "silence": "def test_it(capsys): print('no word'); assert capsys.readouterr().out",
     "after one that leaks": "def test_it(): pass",
@@ -158,7 +158,7 @@ SILENT: Final = {
 
 @cache
 def failed() -> frozenset[str]:
-    """The tests above that fail in a run of their own, with the search and nothing else of this folder."""
+    """The tests above that fail in a separate run, which uses the search, but nothing else in this folder."""
     named = [*LEAKS.items(), *SILENT.items()]
     with TemporaryDirectory() as text:
         folder = Path(text)

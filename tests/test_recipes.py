@@ -1,5 +1,5 @@
-"""CONTRIBUTING's recipes work: an invented service and a format are added to a copy of the tree by their
-files alone.
+"""CONTRIBUTING's recipes work: an invented service and an invented format are added to a copy of the tree, only in the
+files that the recipes list.
 """
 
 import dataclasses
@@ -28,7 +28,7 @@ from tests.support.recipe import RECIPE, Places, forgotten, places_of_findings
 from tests.support.repository import ROOT
 
 SECONDS: Final = 120.0
-"""A limit for a call that hangs, far above the time of any call."""
+"""The limit for a call that hangs. No call takes nearly as long."""
 PAGE: Final = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
 COUNTS: Final = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7}
 
@@ -103,7 +103,7 @@ def insert(path: Path, before: str, lines: str) -> None:
 
 
 def backuplink(tree: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the command of a tree."""
+    """Run the command of this tree."""
     return subprocess.run(
         [sys.executable, "-m", "agent", *arguments],
         cwd=tree,
@@ -118,7 +118,7 @@ def backuplink(tree: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_every_file_that_the_page_names_is_there() -> None:
     named = re.findall(r"`((?:agent|docs|packaging|probes|tests)/[\w./-]+)`", PAGE)
     assert "agent/network/paths.py" in named
-    places = [name for name in named if not re.search(r"[A-Z]{4}\b|<", name)]  # NAME stands for a name
+    places = [name for name in named if not re.search(r"[A-Z]{4}\b|<", name)]  # a path with NAME is a pattern
     assert [name for name in dict.fromkeys(places) if not (ROOT / name).exists()] == []
 
 
@@ -141,7 +141,7 @@ def test_no_place_of_a_finding_is_forgotten(code: str) -> None:
 
 @pytest.mark.parametrize("place", RECIPE)
 def test_each_place_of_a_finding_is_missed(place: str) -> None:
-    """VPC005 has all places."""
+    """VPC005 is present in all places."""
     without = replace(findings(), **{place: getattr(findings(), place) - {"VPC005"}})
     assert forgotten("VPC005", without) == [place]
 
@@ -156,8 +156,8 @@ def test_a_made_up_code_of_the_configuration_lacks_them_all() -> None:
 
 
 def test_a_kind_of_symptom_is_among_those_that_an_address_can_cause_or_not() -> None:
-    """`agent.judge.causality` groups the symptoms that a wrong name, address or server can cause. A new kind that is in
-    no group must be listed here as one that they cannot cause.
+    """`agent.judge.causality` groups the symptoms that a wrong name, address or server can cause. If a new kind is in
+    no group, it must be listed here, as a kind that they cannot cause.
     """
     may_be = (Layer.NAME, Layer.CONNECTION, Layer.TLS, Layer.HTTP, Layer.CALL, Layer.POLICY)
     of_targets = {code for code, row in CODES.items() if row.scope is Scope.TARGET and row.layer in may_be}
@@ -165,10 +165,10 @@ def test_a_kind_of_symptom_is_among_those_that_an_address_can_cause_or_not() -> 
 
 
 IN_NO_GROUP: Final = {
-    *("DNS002", "DNS012", "DNS014", "DNS015", "DNS017", "DNS018", "DNS020"),  # of the answer, from any server
-    *("HTTP003", "HTTP005"),  # of the proxy, and of the service
-    *("API005", "API007", "API008", "API012"),  # of the clock, the account and the gateway
-    *("IAM001", "IAM002", "IAM009"),  # of the endpoint's policy, or of an unknown policy
+    *("DNS002", "DNS012", "DNS014", "DNS015", "DNS017", "DNS018", "DNS020"),  # caused by the answer of any server
+    *("HTTP003", "HTTP005"),  # caused by the proxy or the service
+    *("API005", "API007", "API008", "API012"),  # caused by the clock, the account or the gateway
+    *("IAM001", "IAM002", "IAM009"),  # caused by the policy of the endpoint, or by an unknown one
 }
 
 
@@ -178,14 +178,14 @@ def test_the_hop_of_a_path_has_a_code() -> None:
 
 
 def test_a_setting_of_a_run_has_an_option_and_a_case() -> None:
-    """Users cannot set a field without an option."""
+    """If a setting has no option, users cannot change it."""
     names = {field.name for field in dataclasses.fields(Settings)}
     assert names - {case.field for case in CASES} == NO_OPTION
 
 
 NO_OPTION: Final = {
     "region_source",  # the source of the Region
-    *("turn", "standing_calls", "uncalled", "standing_workloads"),  # set by a watch for each of its runs
+    *("turn", "standing_calls", "uncalled", "standing_workloads"),  # a watch sets these for each of its runs
 }
 
 

@@ -52,7 +52,7 @@ def _is_binary(content: bytes) -> bool:
 
 
 def _has_a_known_ending(path: str, content: bytes) -> bool:
-    """Tell whether a file has a known ending, or is a script, which needs none."""
+    """Whether a file has a known ending, or is a script, which needs no ending."""
     suffix = Path(path).suffix
     return suffix[1:] in ENDINGS if suffix else content.startswith(b"#!")
 

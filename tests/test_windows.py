@@ -1,5 +1,5 @@
-"""`probes` on Windows, as CONTRIBUTING.md states it: imports, names and folders, and the unit tests without the names
-that Python lacks there.
+"""What CONTRIBUTING.md states about `probes` on Windows: its imports, the names and folders that it uses, and its unit
+tests, which run without the names that Python does not have on Windows.
 """
 
 import json
@@ -21,7 +21,7 @@ ALL: Final = "all: the module cannot be imported"
 
 
 def table(title: str) -> list[list[str]]:
-    """The rows of a section's table."""
+    """The rows of the table in the section with this title."""
     section = PAGE.partition(f"\n### {title}\n")[2].partition("\n### ")[0]
     rows = [line.strip("|").split("|") for line in section.splitlines() if line.startswith("| `")]
     return [[cell.strip() for cell in row] for row in rows]
@@ -32,7 +32,7 @@ def words(cell: str) -> list[str]:
 
 
 def imported() -> dict[str, str | None]:
-    """The result of importing each module, in a process of its own."""
+    """The result of importing each module, in a separate process."""
     ended = subprocess.run(
         [sys.executable, "-m", "tests.support.windows"],
         cwd=ROOT,

@@ -1,4 +1,4 @@
-"""`python -m tests.words`: the texts that each of its rules refuses, and the most similar texts that it allows."""
+"""The tests of `python -m tests.words`: texts that each of its rules refuses, and similar texts that it allows."""
 
 from pathlib import Path
 
@@ -48,7 +48,7 @@ def test_docstrings(docstring: str, why: str | None) -> None:
     assert whys("a.py", f'"""{docstring}"""\n') == expected
     assert whys("a.py", f'class A:\n    def f(self) -> None:\n        """{docstring}"""\n') == expected
     assert whys("a.py", f'class A:\n    field: int\n    """{docstring}"""\n') == expected
-    assert whys("a.py", f'A = """{docstring}"""\n') == []  # a text that is not a docstring
+    assert whys("a.py", f'A = """{docstring}"""\n') == []  # the text is then not a docstring
     assert whys("a.md", docstring) == []
 
 
@@ -117,7 +117,7 @@ def test_each_fault_is_counted_once() -> None:
 
 @pytest.fixture
 def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A repository that this check reads in place of this one."""
+    """A repository that the check reads instead of this one."""
     monkeypatch.setattr(words, "ROOT", tmp_path)
     git(tmp_path, "init", "--quiet")
     for path, text in {

@@ -16,10 +16,10 @@ from typing import Final, NamedTuple
 from tests.support.repository import ROOT, git, tracked
 
 LEAST: Final = 4
-"""The minimum number of words in a docstring. A name that says it all needs no docstring."""
+"""The minimum number of words in a docstring. If a name says everything, it needs no docstring."""
 
 LEANING: Final = re.compile(r"(?:The same|Of|Those|That|So|And|Or|But|Also|Likewise|Ditto|As|By)\b")
-"""Beginnings of docstrings that make sense only beside another text."""
+"""Beginnings of docstrings that only make sense beside another text."""
 
 PHRASES: Final = {
     "say 'is not', or 'there is no'": re.compile(
@@ -31,10 +31,12 @@ PHRASES: Final = {
     "say 'add' or 'insert'": re.compile(r"\b(?:puts?|putting) in\b(?! (?:the )?(?:place|front|order)\b)"),
     "say 'remove'": re.compile(r"\b(?:takes?|taking|taken|took) out\b"),
 }
-"""Phrases that no text may contain, by what to write instead. Each white space in a text counts as a single space."""
+"""Phrases that no text may contain, each with what to write instead. Any white space in a text counts as a single
+space.
+"""
 
 OWN: Final = frozenset({"tests/words.py", "tests/test_words.py"})
-"""Files that must quote the phrases."""
+"""Files in which the phrases may occur, since they must quote them."""
 
 _MARGIN: Final = re.compile(r"^[ \t]*(?:#|--|//|>)*[ \t]*", re.MULTILINE)
 """The characters before the text of a comment or a quotation on each of its lines."""
@@ -82,7 +84,7 @@ def _weakness(docstring: str) -> str | None:
 def _phrases(text: str) -> Iterator[tuple[int, str, str]]:
     """Every phrase in a text: the number of lines before it, what to write instead, and the phrase itself."""
     text = _MARGIN.sub("", text)
-    flat = re.sub(r"\s", " ", text)  # offsets stay; a line's margin is removed, so words are one space apart
+    flat = re.sub(r"\s", " ", text)  # this keeps offsets; margins are removed already
     for why, pattern in PHRASES.items():
         for match in pattern.finditer(flat):
             yield text.count("\n", 0, match.start()), why, flat[max(0, match.start() - 30) : match.end() + 30].strip()
@@ -108,7 +110,7 @@ def _pieces_of_python(source: str) -> Iterator[Piece]:
 
 
 def _comments(source: str) -> Iterator[Piece]:
-    """Yield the comments of a source; comments on consecutive lines are one piece."""
+    """Yield the comments in a source. Comments on consecutive lines are one piece."""
     last, lines, first = 0, list[str](), 0
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type != tokenize.COMMENT:
@@ -122,7 +124,7 @@ def _comments(source: str) -> Iterator[Piece]:
 
 
 def written_here(paths: Iterable[str], root: Path) -> list[str]:
-    """The paths of texts written by hand: neither generated, nor this check itself."""
+    """The paths of texts that are written by hand, without the files of this check itself."""
     asked = git(root, "check-attr", "-z", "--stdin", "linguist-generated", given="\0".join(paths))
     fields = asked.split("\0")
     generated = {path for path, value in zip(fields[::3], fields[2::3], strict=False) if value == "set"}

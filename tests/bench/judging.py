@@ -40,8 +40,7 @@ SEEDS: Final = ("one-zone-silent", "gateway-healthy", "tls-intercepted")
 
 
 def grown(name: str, observations: int) -> Evidence:
-    """The evidence of a scenario, enlarged to at least this many observations: each address is copied to many others.
-    """
+    """The evidence of a scenario, with at least this many observations: each address is copied many times."""
     evidence = evidence_of(name)
     pattern = [observation for observation in evidence.observations if observation.subject.address is not None]
     all_observations: list[Observation[Any]] = [

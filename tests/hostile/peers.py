@@ -509,8 +509,8 @@ def _addresses(query: dns.message.Message, how_many: int) -> bytes:
 
 
 def _thousands(query: dns.message.Message) -> bytes:
-    """As many A records as fit in 65 kB. They are written as bytes, because the library would need seconds to build
-    them.
+    """An answer with as many A records as fit in 65 kB. It is written as bytes, because the library would need seconds
+    to build them.
     """
     wire = query.to_wire()
     head = _asked(wire)

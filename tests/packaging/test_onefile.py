@@ -128,7 +128,7 @@ def members(file: Path) -> Mapping[str, tuple[tarfile.TarInfo, bytes]]:
 
 
 def of_this_tree(file: Path) -> Path:
-    """The same file. Asserts that both packages in it equal those of the current tree."""
+    """The path of the file. Asserts that both packages in the file equal those of the current tree."""
     ours = {
         f"app/{path.relative_to(ROOT)}": path.read_bytes()
         for package in ("agent", "probes")

@@ -111,7 +111,9 @@ set -- setpriv --reuid=65534 --regid=65534 --clear-groups "$@"
 /usr/lib/squid/security_file_certgen -c -s /mnt/certificates -M 4MB
 chown -R 65534:65534 /mnt
 """
-"""Lines that copy Squid's files to a folder that Squid's user can read, since Squid does not run as root."""
+"""Lines of sh(1) that start Squid as a user other than root. They copy its files to a folder that this user
+can read.
+"""
 
 
 def squid(rules: str = "http_access allow all", *, bump: str | None = None) -> Start:

@@ -132,18 +132,20 @@ def described(cls: type, values: dict[str, Any]) -> dict[str, Any]:
 
 
 def changed(values: dict[str, Any]) -> dict[str, Any]:
-    """Return another value for the first field."""
+    """A different value for the first field."""
     return dict.fromkeys(list(values)[:1], -1)
 
 
 def without_standard_descriptions(seen: dict[str, Any]) -> dict[str, Any]:
-    """Remove the signature that the standard decorator writes as the docstring of a class without one."""
+    """The description without the docstring that the standard decorator writes for a class without a docstring: the
+    signature of the class.
+    """
     *names, doc = seen["names"]
     return seen | {"names": (*names, None if doc and doc.startswith(f"{names[0]}(") else doc)}
 
 
 def differences() -> dict[str, tuple[Any, Any]]:
-    """The differences between ours and the standard class, by class and observation."""
+    """The differences between our classes and the standard ones, by the class and the property that differs."""
     different: dict[str, tuple[Any, Any]] = {}
     for name in OURS:
         ours, standard = (without_standard_descriptions(described(*kind[name])) for kind in (OURS, STANDARD))
@@ -153,7 +155,7 @@ def differences() -> dict[str, tuple[Any, Any]]:
 
 @frozen.dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """A class at the top of a module, where pickle finds it."""
+    """A class at the top level of a module, so that pickle can find it."""
 
     values: list[int] = field(default_factory=list)
     name: str

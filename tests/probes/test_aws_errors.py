@@ -50,7 +50,7 @@ def test_no_other_code_has_two_meanings() -> None:
 
 @pytest.mark.parametrize("code", ERROR_CODES)
 def test_both_sides_go_by_the_table(code: str) -> None:
-    """For a code without a kind in the table, both use the status."""
+    """For a code without a kind in the table, the call and the read both use the HTTP status."""
     assert by_call(code) is (kind_for_call(code) or FailureKind.MALFORMED)
     assert by_read(code) is (kind_for_read(code) or FailureKind.MALFORMED)
     assert by_call(code, 403) is (kind_for_call(code) or FailureKind.ACCESS_DENIED)
@@ -80,7 +80,9 @@ SIGNATURES = [code for code, kinds in ERROR_CODES.items() if FailureKind.SIGNATU
     ],
 )
 def test_the_text_tells_what_is_wrong_with_a_signature(code: str, text: str, kind: FailureKind) -> None:
-    """Each code about signatures in both tables: a read of EC2 may be refused for its scope like a call."""
+    """Each code about signatures is tested for the call and for a read of EC2, since both may be refused because of
+    their scope.
+    """
     assert by_call(code, text=text) is kind
     assert by_read(code, text=text) is kind
 

@@ -1,4 +1,6 @@
-"""The tables from exceptions to kinds, row by row, including rows that a wider earlier one would hide."""
+"""The tables that map exceptions to kinds of failures, row by row, including rows that an earlier and more general row
+could hide.
+"""
 
 import errno
 import os
@@ -76,7 +78,7 @@ def ssl_error(reason: str, number: int = 1) -> ssl.SSLError:
 @pytest.mark.parametrize("name", ERRNO_ROWS)
 def test_errno(name: str) -> None:
     number = getattr(errno, name)
-    failure = classify(OSError(number, os.strerror(number)))  # Python raises a TimeoutError for ETIMEDOUT, and so on
+    failure = classify(OSError(number, os.strerror(number)))  # for ETIMEDOUT, for example, Python makes a TimeoutError
     assert (failure.kind, failure.code) == (ERRNO_ROWS[name], errno.errorcode[number])
     assert failure.message == os.strerror(number)
 
@@ -107,7 +109,7 @@ def test_getaddrinfo_with_a_number_of_no_name() -> None:
     ],
 )
 def test_verify_code(code: int, kind: FailureKind) -> None:
-    failure = classify(verify_error(code))  # also an SSLError, an OSError with errno 1 and a ValueError
+    failure = classify(verify_error(code))  # is also an SSLError, an OSError with errno 1 and a ValueError
     assert (failure.kind, failure.code, failure.message) == (kind, str(code), "why not")
 
 
@@ -137,7 +139,7 @@ def test_alert(reason: str) -> None:
         "UNSUPPORTED_PROTOCOL",
         "BAD_RECORD_TYPE",
         "UNEXPECTED_MESSAGE",
-        # Names that contain `ALERT`, but are not about alerts.
+        # These names contain `ALERT`, but are not about alerts.
         "UNKNOWN_ALERT_TYPE",
         "INVALID_ALERT",
         "TOO_MANY_WARN_ALERTS",

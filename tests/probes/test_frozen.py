@@ -85,7 +85,7 @@ def of_the_program() -> Iterator[type]:
 
 
 def test_the_program_has_no_other_frozen_classes() -> None:
-    """A class by the standard decorator costs six times as much at every start."""
+    """A class that the standard decorator makes costs six times as much at every start."""
     classes = set(of_the_program())
     frozen_ones = [cls for cls in classes if {"__setattr__", "__slots__"} <= vars(cls).keys()]
     assert len(frozen_ones) > 200
@@ -99,7 +99,7 @@ def test_an_instance_of_the_program_is_pickled() -> None:
 
 @pytest.mark.parametrize("version", PYTHONS)
 def test_on_another_python(version: str) -> None:
-    """Another Python without the project's libraries compares the classes."""
+    """Another version of Python, without the project's libraries, compares the classes."""
     python = shutil.which(f"python{version}")
     if python is None or subprocess.run([python, "-c", ""], capture_output=True, check=False).returncode:
         pytest.skip(f"this machine has no Python {version}")

@@ -1,4 +1,4 @@
-"""The time in which the host kept this process from running, measured in real time on this machine."""
+"""The lateness: the time for which the host kept this process from running, measured in real time on this machine."""
 
 import asyncio
 import threading
@@ -8,18 +8,20 @@ from typing import Final
 from probes.heartbeat import Heartbeat
 
 STOPPED: Final = 0.5
-"""Seconds for which the loop does not run: twenty times the limit of lateness."""
+"""The seconds for which the loop does not run: twenty times the limit of lateness."""
 
 
 async def lateness_after(stop: threading.Thread | None) -> float:
-    """The lateness of a loop that is held up for STOPPED seconds, by its own sleep or while a thread computes."""
+    """The lateness of a loop that does not run for STOPPED seconds, because it sleeps or because the thread `stop`
+    computes.
+    """
     heartbeat = Heartbeat()
     beating = asyncio.create_task(heartbeat.watch())
     await asyncio.sleep(0)
     before = heartbeat.lateness()
     if stop is not None:
         stop.start()
-        stop.join()  # as if it held the interpreter's lock all the time
+        stop.join()  # as if the thread held the interpreter's lock all the time
     else:
         time.sleep(STOPPED)  # noqa: ASYNC251 - a loop that does not run is what this is about
     late = heartbeat.lateness() - before

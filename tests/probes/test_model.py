@@ -1,4 +1,4 @@
-"""The id of a step: joined once, and not a part of the step's value."""
+"""The id of a step: it is computed once, and is not a part of the step's value."""
 
 import copy
 import pickle
@@ -12,7 +12,7 @@ def test_the_id_is_no_part_of_the_subject() -> None:
     subject = Subject(step=Step.TCP, target="backup", address=ip_address("10.0.1.17"), port=443)
     other = replace(subject)
     assert subject.id == "tcp/backup/10.0.1.17/443"
-    assert subject.id is subject.id  # joined once
+    assert subject.id is subject.id  # computed once
     assert (subject, hash(subject), repr(subject)) == (other, hash(other), repr(other))
     assert "_id" not in {field.name for field in fields(subject)}
     for again in (copy.copy(subject), copy.deepcopy(subject), pickle.loads(pickle.dumps(subject))):  # noqa: S301

@@ -22,7 +22,7 @@ LIMIT = 3.0
 
 
 def a_log() -> tuple[Log, list[Observation[Any]]]:
-    """A log whose wall clock follows the loop's, and the observations that it emitted."""
+    """A log whose wall clock follows the clock of the loop, and the observations that the log emits."""
     emitted: list[Observation[Any]] = []
 
     def now() -> Any:

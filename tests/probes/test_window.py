@@ -1,5 +1,6 @@
-"""The time limit of a step on a host that is late: real steps in virtual time, in which a stop is a leap of the
-clock."""
+"""The time limit of a step on a host that is late: real steps run in virtual time, in which the clock leaps when the
+process is stopped.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -84,7 +85,7 @@ async def test_what_a_stop_takes_is_given_back(stops: tuple[tuple[float, float],
 
 
 async def test_an_answer_that_came_meanwhile_counts() -> None:
-    """A connect gets such an answer: the kernel completes it by itself."""
+    """A connection can get an answer while the process is stopped, since the kernel completes it by itself."""
 
     async def connect(_: Host, draft: Draft[TcpFacts]) -> None:
         await asyncio.sleep(2.0)
@@ -95,8 +96,9 @@ async def test_an_answer_that_came_meanwhile_counts() -> None:
 
 @pytest.mark.parametrize(("by_kernel", "seconds"), [(False, LIMIT + 4.0), (True, LIMIT + 2.0)])
 async def test_silence_is_silence_on_a_host_that_is_late(by_kernel: bool, seconds: float) -> None:
-    """A stop before its end gives a step more time; a stop over its end gives one turn of the loop for the kernel's
-    results."""
+    """If the process is stopped before the end of a step, the step gets more time. If the stop lasts beyond its end, a
+    step that the kernel completes gets one turn of the loop.
+    """
     seen = await observed(never_answered, by_kernel=by_kernel, stops=((1.0, 4.0),))
     assert seen.failure is not None
     assert seen.failure.kind is FailureKind.TIMEOUT
@@ -107,7 +109,7 @@ async def test_silence_is_silence_on_a_host_that_is_late(by_kernel: bool, second
 
 @pytest.mark.parametrize(("by_library", "code"), [(True, STARVED), (False, None)])
 async def test_what_a_library_gives_too_late_by_the_clock_is_not_known(by_library: bool, code: str | None) -> None:
-    """The C library gives up a silent server after five seconds, even if this process was stopped for them."""
+    """The C library gives up on a silent server after five seconds, even if this process was stopped during them."""
 
     async def given_up(_: Host, draft: Draft[TcpFacts]) -> None:
         await asyncio.sleep(LIMIT + 2.0)
@@ -214,7 +216,7 @@ async def test_a_run_that_ends_for_a_stop_says_so(signal: str | None, stop: floa
     await asyncio.sleep(0)
     if code is None:
         await asyncio.sleep(0.1)
-        machine.late /= 4  # the process ran for most of it
+        machine.late /= 4  # the process ran for most of that time
     step.cancel()
     await asyncio.wait([step])
     log.close("the run's deadline of 20 s came", signal)

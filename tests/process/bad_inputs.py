@@ -1,6 +1,6 @@
-"""Bad input, as one table: options by flag, by variable and by file, files, commands, and settings of the SDK.
-
-`{here}` in an argument, a variable or the content of a file is the case's own folder, which contains all of `PLACES`.
+"""Bad input as one table: options on the command line, in variables and in a configuration file; files; commands; and
+settings of the SDK. `{here}` in an argument, a variable or the content of a file stands for the case's own folder,
+which contains all of `PLACES`.
 """
 
 import copy
@@ -33,7 +33,9 @@ from tests.support.sample_facts import facts
 
 SECRET: Final = "hunter2"  # noqa: S105 - what a line must not repeat
 LONG: Final = 100_000
-"""A number of characters; Linux takes up to 131,072 in one argument (execve(2))."""
+"""A number of characters that is too long for any option. Linux accepts up to 131,072 characters in one argument
+(execve(2)).
+"""
 CONFIG: Final = "{here}/backuplink.toml"
 
 
@@ -56,8 +58,8 @@ class Refused:
     """Whether the case needs a user without privileges, since the call would succeed as root."""
 
     names_help: bool | None = None
-    """Whether the line points to the command's help: it does if the call itself is wrong, and not the object that it
-    names. None if the cases of one kind differ (tests/agent/cli/test_group.py has the rule).
+    """Whether the message refers to the command's help. It does if the call itself is wrong, and does not if the call
+    only names a wrong object. None if the cases of one kind differ (tests/agent/cli/test_group.py tests the rule).
     """
 
 
@@ -68,7 +70,7 @@ class Measured:
     id: str
     exit: int
     codes: tuple[str, ...]
-    """The codes of the findings, in the report's order."""
+    """The codes of the findings, in the order of the report."""
     arguments: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     hides: str | None = None
@@ -90,7 +92,7 @@ ANYWHERE: Final = {
     "a path": "../../etc/passwd",
     "DEL and C1": "\x7f\x9b2J",
 }
-"""Values that are bad for every option whose values have a form."""
+"""Values that are bad for every option whose values must have a certain form."""
 
 _SECONDS: Final = (
     *("banana", "nan", "inf", "-inf", "-1", "0", "1e9", "3s", "0x10", "1,5", "None", "3 4", "1_0", "\u0663", "1e400"),
@@ -100,8 +102,8 @@ _SECONDS: Final = (
 
 @dataclass(frozen=True, kw_only=True)
 class Option:
-    """An option whose values have a form: what its refusals say would be right, and values that are bad for
-    it alone.
+    """An option whose values must have a certain form: what a refusal says would be right, and further values that are
+    bad for this option.
     """
 
     name: str
@@ -192,7 +194,7 @@ FORMED: Final = (
     ),
     Option(
         name="format",
-        wanted=NOT_A_NAME,  # the message lists all of them, or the most similar one
+        wanted=NOT_A_NAME,  # the message lists all names, or the most similar one
         bad=("yaml", "JSON", "json,text", "0"),
     ),
     Option(
@@ -308,7 +310,7 @@ _OF_THE_INTERFACE: Final = frozenset({"theme", "key", "no-mouse"})
 
 
 def _command_with(name: str) -> str:
-    """A command that has the option."""
+    """The name of a command that has the option."""
     return "watch" if name in _OF_A_WATCH else "demo" if name in _OF_THE_INTERFACE else "check"
 
 
@@ -321,7 +323,7 @@ VPC: Final = Option(
         *("vpc-0a1b2c3d,vpc-0b1b2c3d", "arn:aws:ec2:eu-west-1:111122223333:vpc/vpc-0a1b2c3d", "vpc-\u0660a1b2c3d"),
     ),
 )
-"""Options that only `facts` has, and that only a flag can set."""
+"""An option that only `facts` has, and that can only be set on the command line."""
 A_ROLE: Final = "arn:aws:iam::111122223333:role/x"
 A_VPC: Final = "vpc-0a1b2c3d4e5f67890"
 OF_PREDICT: Final = (
@@ -350,7 +352,7 @@ OF_PREDICT: Final = (
         multiple=True,
     ),
 )
-"""Options that only `predict` has, and that only a flag can set."""
+"""Options that only `predict` has, and that can only be set on the command line."""
 OF_AUDIT: Final = (
     Option(
         name="role-arn",
@@ -376,9 +378,11 @@ OF_AUDIT: Final = (
         bad=("a b", "role/x", "arn:aws:iam::111122223333:role/x", "x" * 65, "r\u00f6le"),
     ),
 )
-"""Options that only `audit` has, and that only a flag can set."""
+"""Options that only `audit` has, and that can only be set on the command line."""
 OF_AUDITS: Final = tuple(name for name in AUDIT.formats if name != "eventbridge")
-"""Formats of an audit that print a refusal on stdout. Events contain no refusal; stderr has the reason."""
+"""The formats in which an audit writes a refusal to stdout. Events contain no refusal; their reason is only
+on stderr.
+"""
 
 TEXTS: Final = {
     "profile": ("the name of a profile", {*ANYWHERE} - {"a space", "emoji", "a path", "100 kB"}),
@@ -391,7 +395,7 @@ TEXTS: Final = {
     "notify-template": ("the path of a file", {"nothing"}),
     "on-change": ("expected a program", {"nothing", "a space"}),
 }
-"""Options that take nearly any text: what would be right, and the values in `ANYWHERE` that are bad for them."""
+"""Options that accept nearly any text: what would be right, and which values in `ANYWHERE` are bad for them."""
 TOO_LONG: Final = "a text of at most 4096 characters without NUL"
 FLAGS: Final = ("no-api", "jobs", "no-ec2", "run-agents", "fips", "dual-stack", "no-mouse", "brief", "redact")
 NO_BOOLEANS: Final = ("maybe", "2", "truee", "none", "-1", "\x1b[2J", "\u202eyes", "\udcff", "9" * LONG)
@@ -417,7 +421,7 @@ def _formats() -> Iterator[str]:
 
 
 def by_flag(command: str, names: frozenset[str], forms: Sequence[str] = OPTION_NAMES) -> Iterator[Refused]:
-    """Each bad value of each of these options of a command, with the command's formats in turn."""
+    """A case for each bad value of each of these options of a command. The cases use the command's formats in turn."""
     has_format = "format" in options_of(command)
     formats = itertools.cycle(forms if has_format else ("json" if command == "facts" else "text",))
     needed = _needed(command)
@@ -426,13 +430,13 @@ def by_flag(command: str, names: frozenset[str], forms: Sequence[str] = OPTION_N
             continue
         values = {**{label: value for label, value in ANYWHERE.items() if label != "NUL"}}
         bad = [*values.items(), *((_short(value), value) for value in option.bad)]
-        if "format" not in names:  # if calls differ by their format, each value is there twice
+        if "format" not in names:  # otherwise, each value is there twice
             bad = [(label, value) for value, label in {value: label for label, value in bad}.items()]
         for label, value in bad:
             wanted = "text" if option.name == "format" else next(formats)
             asked = () if option.name == "format" or not has_format else (f"--format={wanted}",)
-            # If a function reads the value, and not a list of words, a value that is too long is refused for its length
-            # alone.
+            # If the option accepts more than the words of a list, a value that is too long is refused because of its
+            # length.
             is_list = option.wanted.startswith(("'", NOT_A_NAME))
             yield Refused(
                 id=f"{command} --{option.name}={label}",
@@ -464,8 +468,8 @@ def by_flag(command: str, names: frozenset[str], forms: Sequence[str] = OPTION_N
 
 
 def by_variable() -> Iterator[Refused]:
-    """Each bad value of each option by its variable. An empty variable counts as unset, and a variable cannot contain a
-    NUL.
+    """A case for each bad value of each option in a variable. An empty variable counts as unset, and a variable cannot
+    contain a NUL.
     """
     formats = _formats()
 
@@ -493,7 +497,7 @@ def by_variable() -> Iterator[Refused]:
                 continue
             yield one(option.name, label, value, right)
     for name, (right, labels) in TEXTS.items():
-        if name == "wrong":  # describes one run, so no variable sets it
+        if name == "wrong":  # this option describes one run, so no variable sets it
             continue
         for label in sorted(labels - {"nothing", "NUL"} | {"100 kB"}):
             yield one(name, label, ANYWHERE[label], TOO_LONG if label == "100 kB" else right)
@@ -504,14 +508,14 @@ def by_variable() -> Iterator[Refused]:
 
 
 def _toml(name: str, value: str, *, multiple: bool) -> bytes:
-    text = json.dumps(value)  # a text in TOML, except for characters beyond 16 bits, which JSON writes as two
+    text = json.dumps(value)  # also a text in TOML, unless JSON writes a character as two (beyond 16 bits)
     text = text if "\\ud" not in text else f'"{value}"'
     return f"{name} = {f'[{text}]' if multiple else text}\n".encode()
 
 
 def by_file() -> Iterator[Refused]:
-    """Each bad value and each wrong type of each option in a configuration file. The file is UTF-8, so values that are
-    not UTF-8 cannot occur.
+    """A case for each bad value and each wrong type of each option in a configuration file. The file is UTF-8, so
+    values that are not UTF-8 cannot occur.
     """
     formats = _formats()
 
@@ -531,7 +535,7 @@ def by_file() -> Iterator[Refused]:
         for label, value in [*values.items(), *long.items(), *((_short(value), value) for value in option.bad)]:
             if option.number:
                 if value in ("true", "[3]"):
-                    continue  # of a different type, below
+                    continue  # options of another type follow below
                 number = value if _is_toml_number(value) else None
                 content = f"{option.name} = {value}\n".encode() if number else _toml(option.name, value, multiple=False)
                 right = TOO_LONG if len(value) > 4_096 else option.wanted
@@ -545,7 +549,7 @@ def by_file() -> Iterator[Refused]:
         for value in WRONG_TYPES[kind]:
             yield one(option.name, value, f"{option.name} = {value}\n".encode(), "expected ")
     for name, (right, labels) in TEXTS.items():
-        if name == "wrong":  # describes one run, so no file sets it
+        if name == "wrong":  # this option describes one run, so no file sets it
             continue
         for label in sorted(labels - {"no UTF-8"} | {"NUL"}):
             wanted = TOO_LONG if label == "NUL" else right
@@ -585,12 +589,14 @@ def _forms(command: str, wanted: str) -> tuple[str, ...]:
 
 
 def _needed(command: str) -> tuple[str, ...]:
-    """Valid values of the options that a command requires."""
+    """The options that a command requires, with valid values."""
     return ("--vpc", A_VPC) if "vpc" in options_of(command) else ()
 
 
 def _of_choice(command: str) -> tuple[str, ...]:
-    """The first allowed word of an argument that takes certain words alone: any other word would itself be refused."""
+    """The first allowed word of each argument that only accepts certain words. Any other word would itself
+    be refused.
+    """
     kinds = (param.type for param in main.commands[command].params if isinstance(param, click.Argument))
     return tuple(kind.choices[0] for kind in kinds if isinstance(kind, click.Choice))
 
@@ -745,7 +751,7 @@ def of_tables() -> Iterator[Refused]:
 
 
 def of_pairs() -> Iterator[Refused]:
-    """Options that exclude each other, and the one bad option of several."""
+    """Options that exclude each other, and calls with several options of which one is bad."""
     for label, arguments, says in (
         ("short and lines", ("--brief", "--format=ndjson"), ("--brief", "--format ndjson")),
         ("short and JSON", ("--format=json", "--brief"), ("--brief", "--format json")),
@@ -843,10 +849,10 @@ def of_pairs() -> Iterator[Refused]:
 
 
 def _listening(path: Path) -> None:
-    """A socket in the file system, such as a program leaves behind."""
+    """Create a socket in the file system, as a program may leave it behind."""
     with socket.socket(socket.AF_UNIX) as channel:  # noqa: TID251 - it connects nothing
         before = Path.cwd()
-        os.chdir(path.parent)  # its path may have 108 bytes (unix(7))
+        os.chdir(path.parent)  # the path of a socket may have at most 108 bytes (unix(7))
         try:
             channel.bind(path.name)
         finally:
@@ -874,7 +880,7 @@ PLACES: Final[Mapping[str, Callable[[Path], object]]] = {
     "\x1b[2J\u202e": Path.mkdir,
     "sparse": _sparse,
 }
-"""Creates the files of a case's folder, by name."""
+"""The files in a case's folder by name, each with the function that creates it."""
 
 NO_FILES: Final = {
     "not there": ("{here}/nowhere", "No such file or directory"),
@@ -893,11 +899,11 @@ NO_FILES: Final = {
     "a name that is not UTF-8": ("{here}/\udcff", "No such file or directory"),
     "without leave": ("{here}/locked", "Permission denied"),
 }
-"""Paths at which nothing can be read, with the system's error message."""
+"""Paths from which nothing can be read, each with the system's error message."""
 
 
 def of_files(command: tuple[str, ...], option: str, variable: str | None) -> Iterator[Refused]:
-    """An argument that names an unreadable file."""
+    """Calls with an argument that is the path of an unreadable file."""
     for (label, (path, why)), wanted in zip(NO_FILES.items(), _formats(), strict=False):
         for place in ("flag", "variable"):
             if place == "variable" and variable is None:
@@ -1043,11 +1049,11 @@ def of_codes() -> Iterator[Refused]:
 
 GOOD: Final = "healthy.json"
 _SOUND: Final = encode(report_of("private-dns-off"))
-"""A report with findings, whose commands have values, with failures and with skipped steps."""
+"""A report with findings whose commands contain values, with failures, and with skipped steps."""
 
 
 def _with(*path: str | int, value: object, of: dict[str, Any] = _SOUND) -> bytes:
-    """A document with a different value in one place."""
+    """A document in which one place has a different value."""
     document = copy.deepcopy(of)
     place: Any = document
     for key in path[:-1]:
@@ -1074,7 +1080,7 @@ _OBJECTS: Final[tuple[tuple[str | int, ...], ...]] = (
     *(("targets", 0), ("targets", 0, "addresses", 0), ("findings", 0), ("findings", 0, "fix")),
     *(("findings", 0, "fix", "commands", 0), ("findings", 0, "documents", 0), ("not_evaluated", 0)),
 )
-"""Places of objects, each of a kind of its own."""
+"""The places of some objects in a report, each of a different kind."""
 _NO_REPORT: Final = "is not a report of `--format json` that this version understands: "
 _BEFORE: Final = ndjson.render(report_of("private-dns-off")).splitlines()
 
@@ -1186,11 +1192,11 @@ NO_REPORT_PLACES: Final = {
     "this process's memory": ("/proc/self/mem", "cannot be read: Input/output error"),
     "no name": ("", "cannot be read: "),
 }
-"""Paths at which no report can be read."""
+"""Paths from which no report can be read."""
 
 
 def of_reports() -> Iterator[Refused]:
-    """Files that are not saved reports, at each place that takes one."""
+    """Calls in which a file is not a saved report, for each argument that takes one."""
     good = f"{{here}}/{GOOD}"
     wrong = {
         **{label: (path, why, "") for label, (path, why) in NO_REPORT_PLACES.items()},
@@ -1240,14 +1246,14 @@ _NO_FACTS: Final = "is not a file of `backuplink facts` that this version unders
 
 
 def _of(operation: str) -> int:
-    """The index of a read among the observations."""
+    """The index of a read's observation in the facts."""
     return next(
         number for number, observation in enumerate(_FACTS["observations"]) if observation["operation"] == operation
     )
 
 
 def _observation_with(**changes: object) -> bytes:
-    """Facts in which one read is replaced by a different observation."""
+    """The content of a facts file in which the observation of one read is changed."""
     observation = {**_FACTS["observations"][0], **changes}
     parts = (observation[name] for name in ("step", "target", "address", "port", "resolver", "operation"))
     observation["id"] = "/".join(str(part) for part in parts if part is not None)
@@ -1255,7 +1261,7 @@ def _observation_with(**changes: object) -> bytes:
 
 
 def _without_judgement(observation: Mapping[str, Any]) -> dict[str, Any]:
-    """An observation of a report as a facts file has it, without a judgement."""
+    """An observation from a report in the form in which a facts file has it, without a judgement."""
     return {name: value for name, value in observation.items() if name not in ("counts", "explained_by")}
 
 
@@ -1380,7 +1386,7 @@ REPORTS: Final[Mapping[str, bytes]] = {
     GOOD_FACTS: dumps(facts(taken_at=_NOW)).encode(),
     **{f"no-facts-{number}": content for number, (content, _) in enumerate(NO_FACTS.values())},
 }
-"""Files of a case's folder by name: reports, facts files, and files that are neither."""
+"""Files in a case's folder by name: reports, facts files, and files that are neither."""
 
 NO_FACTS_PLACES: Final = {
     **NO_FILES,
@@ -1393,12 +1399,12 @@ NO_FACTS_PLACES: Final = {
     "this process's memory": ("/proc/self/mem", "cannot be read: Input/output error"),
     "stdin's sign": ("-", "cannot be read: No such file or directory"),
 }
-"""Paths at which no facts can be read."""
+"""Paths from which no facts can be read."""
 
 
 def of_facts() -> Iterator[Refused]:
-    """Files that are not facts files, by each way to name one; files of a different Region from the run's; and files
-    for a run that uses none.
+    """Calls with a file that is not a facts file, in each way in which a file can be given; with facts of a different
+    Region than the run's; and with a facts file for a run that uses none.
     """
     good = f"{{here}}/{GOOD_FACTS}"
     wrong = {
@@ -1409,7 +1415,7 @@ def of_facts() -> Iterator[Refused]:
     for label, (path, why) in wrong.items():
         for place in ("flag", "variable", "file"):
             if place == "file" and "{here}" in path:
-                continue  # a configuration's message is the exception's own text
+                continue  # the message about a configuration file is the exception's text
             wanted = next(formats)
             asked = {"flag": ("--ec2-facts", path), "file": ("--config", CONFIG), "variable": ()}[place]
             yield Refused(
@@ -1497,7 +1503,7 @@ def of_facts() -> Iterator[Refused]:
 
 
 def of_predictions() -> Iterator[Refused]:
-    """Inputs from which no prediction can be made, and targets without one."""
+    """Inputs from which no prediction can be made, and targets for which there is no prediction."""
     good = ("--ec2-facts", f"{{here}}/{GOOD_FACTS}")
     policy = "vpce-0badbad0:policy="
     calls: tuple[tuple[str, tuple[str, ...], str], ...] = (
@@ -1577,7 +1583,7 @@ def of_predictions() -> Iterator[Refused]:
 
 
 def of_histories() -> Iterator[Refused]:
-    """Files without a history. tests/agent/history has files that are nearly histories."""
+    """Calls with a file that is not a history. Files that are nearly histories are in tests/agent/history."""
     for label, path, message in (
         ("a file that is not there", "{here}/nowhere", "{here}/nowhere: No such file or directory"),
         ("a folder", "{here}", "{here}: Is a directory"),
@@ -1593,7 +1599,9 @@ def of_histories() -> Iterator[Refused]:
 
 
 def of_bundles() -> Iterator[Refused]:
-    """An archive has no format, so its refusal is in the format that the variable names."""
+    """Calls that must create an archive. An archive has no format, so the refusal has the format that the variable
+    sets.
+    """
     for label, words, message in (
         (
             "a report that is not there",
@@ -1638,8 +1646,8 @@ ARGUMENTS: Final = {
     ("fleet put", "destination"),
     ("fleet athena", "action"),
 }
-"""Arguments of commands that have cases here. Those of the interface, which needs a terminal before it reads anything,
-are tested on a terminal. Those of a fleet have tests of their own (tests/agent/app/test_fleet_command.py,
+"""The arguments of commands that have cases here. The arguments of the interface are tested on a terminal, since it
+reads nothing without one. The arguments of a fleet are tested elsewhere (tests/agent/app/test_fleet_command.py,
 tests/agent/fleet/test_pack.py, tests/agent/fleet/test_put.py).
 """
 
@@ -1657,7 +1665,7 @@ def _of_calls() -> Iterator[Refused]:
 
 
 def _of_what_they_name() -> Iterator[Refused]:
-    """Calls that are right, and name something that is not there or holds something else."""
+    """Calls that are right, but name an object that does not exist or is of another kind."""
     yield from of_scenarios()
     for name in ("check", "watch", "demo", "diagnose"):
         yield from of_files((name,), "--config", "BACKUPLINK_CONFIG")
@@ -1702,12 +1710,12 @@ NO_PLACES: Final = {
     "no UTF-8, in no folder": ("{here}/nowhere/\udcff", "No such file or directory"),
     "a folder without leave": ("{here}/new.json", "Permission denied"),
 }
-"""Paths to which no document can be written, with the system's error message."""
+"""Paths to which no document can be written, each with the system's error message."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Unwritten:
-    """A run whose document cannot be written to its place."""
+    """A run whose document cannot be written to its file."""
 
     id: str
     path: str
@@ -1720,7 +1728,7 @@ UNWRITTEN: Final = tuple(
     Unwritten(id=f"--output by {place}: {label}", path=path, why=why, format=wanted, place=place)
     for (label, (path, why)), wanted in zip(NO_PLACES.items(), itertools.cycle(OPTION_NAMES), strict=False)
     for place in ("flag", "variable")
-    if not (place == "variable" and label == "a pipe that nobody reads")  # each waits two seconds
+    if not (place == "variable" and label == "a pipe that nobody reads")  # each of these cases waits two seconds
 )
 
 
@@ -1787,7 +1795,7 @@ def _settings() -> Iterator[Measured]:
     yield _set("AWS_PROFILE", "4096 characters", "x" * 4_096, 2, "ENV018", "API010")
     for label in ("a space", "escape codes", "lines", "bidi", "no UTF-8", "100 kB"):
         yield _set("AWS_PROFILE", label, ANYWHERE[label], 2, "ENV018", "API010")
-    # Nor does it with an impossible Region; the run itself gets one from --region.
+    # It makes no call with an impossible Region either. The run itself gets its Region from --region.
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
         for label in (*(label for label in ANYWHERE if label not in ("nothing", "NUL")), "a zone"):
             yield _set(name, label, ANYWHERE.get(label, "eu-west-1a"), 2, "ENV018")

@@ -1,8 +1,7 @@
-"""A file system in memory, by FUSE (fuse(4)), that fails at points chosen by a test, for processes that use it as a
-real one.
-
-A separate process answers the kernel's requests, without a library. `Faults` is memory that it shares with the process
-that mounts: it says which kinds of request fail, with which errno, and after how many of them.
+"""A file system in memory that fails at points that a test chooses. It uses FUSE (fuse(4)), so processes use it like a
+real file system. A separate process answers the kernel's requests, without a library. It shares the memory of `Faults`
+with the process that mounts the file system. `Faults` says which kinds of requests fail, with which errno, and after
+how many successful ones.
 """
 
 import ctypes
@@ -32,14 +31,14 @@ _HEADER: Final = struct.Struct("<IIQQIIII")
 _ATTRIBUTES: Final = struct.Struct("<QQQQQQIIIIIIIIII")
 _VERSION: Final = (7, 31)
 _MAX_WRITE: Final = 1 << 14
-"""Maximum bytes of a write request: a document takes several."""
+"""The maximum number of bytes in a write request. A document takes several requests."""
 FOR_EVER: Final = 1 << 40
 _MODE, _OWNER, _GROUP, _SIZE = 1, 2, 4, 8
 """Flags for the attributes that SETATTR sets."""
 
 
 class Faults:
-    """The kinds of request that fail. Processes that are forked later share it."""
+    """The kinds of requests that fail. Processes that are forked later share this memory."""
 
     _ROW: Final = struct.Struct("<iqq")
 
@@ -128,7 +127,7 @@ class _Disk:
                 answer, code = b"", -(error.errno or errno.EIO)
             try:
                 os.write(self._device, struct.pack("<IiQ", 16 + len(answer), code, unique) + answer)
-            except FileNotFoundError:  # the process that asked was killed
+            except FileNotFoundError:  # the process that made the request was killed
                 continue
 
     def _of(self, parent: int, name: bytes) -> int:
@@ -228,7 +227,9 @@ def _call(name: str, *arguments: object) -> None:
 
 
 def own_mounts() -> None:
-    """Give this process and its children private mounts, and no network. Raises OSError, for instance without root."""
+    """Give this process and its children private mounts and no network. Raises OSError if this fails, for example
+    without root.
+    """
     _call("unshare", _CLONE_NEWNS | _CLONE_NEWNET)
     _call("mount", b"none", b"/", None, _MS_PRIVATE_ALL, None)
 
@@ -244,8 +245,8 @@ def mount_over(source: Path, target: Path) -> None:
 
 
 def mount_failing(folder: Path) -> Faults:
-    """Mount an empty file system over a folder. A child of this process answers its requests until this
-    process ends.
+    """Mount an empty file system over a folder. A child of this process answers the requests to the file system, until
+    this process ends.
     """
     faults = Faults()
     device = os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC)

@@ -1,8 +1,7 @@
-"""`python -m tests.process.hanging WHAT`: a check whose libraries hang for a minute, although the command must not.
-
-WHAT names the seams that hang: `sdk`, `lookup`, `trust`, `ec2`, or several joined by commas; with `patient`, the
-deadline is as late as the end of the hanging. Everything else is a simulated VPC under the ordinary clock. `measuring`
-on stderr says that the run has begun.
+"""`python -m tests.process.hanging WHAT`: a check in which calls of libraries hang for a minute. The command itself
+must not hang. WHAT is one or more of the seams that hang, joined by commas: `sdk`, `lookup`, `trust`, `ec2`. With
+`patient` added, the deadline of the run is not before the end of the minute. Everything else is a simulated VPC under
+the ordinary clock. `measuring` on stderr says that the run has begun.
 """
 
 import asyncio
@@ -74,7 +73,9 @@ class HangingMachine(SimulatedMachine):
 
 
 def hanging() -> Scenario:
-    """A healthy VPC whose run may take longer than a step; if EC2 alone hangs, it has time for everything else."""
+    """A healthy VPC, with a deadline that is longer than a step. If only EC2 hangs, the run has time for everything
+    else.
+    """
     deadline = HANG_SECONDS if "patient" in WHAT else 4 if "ec2" in WHAT else 1
     asked = f"\n[run]\ntimeout = 60\ndeadline = {deadline}\n"
     asked += 'ec2 = "always"\n[ec2]\n' if "ec2" in WHAT else ""
@@ -85,7 +86,7 @@ SCENARIO = hanging()
 
 
 async def measured(settings: Settings, listener: Emit, stop: CancelToken) -> Measurement:
-    """One run over the seams that hang."""
+    """Measure once, with the seams that hang."""
     async with simulated(SCENARIO) as world, asyncio.TaskGroup() as group:
         net = HangingNet(SCENARIO, world.machine.now, group)
         machine = HangingMachine(SCENARIO, world.machine.now)
@@ -97,5 +98,5 @@ async def measured(settings: Settings, listener: Emit, stop: CancelToken) -> Mea
 
 
 if __name__ == "__main__":
-    vars(signals)["GRACE_SECONDS"] = HANG_SECONDS  # a busy machine may write the document late
+    vars(signals)["GRACE_SECONDS"] = HANG_SECONDS  # on a busy machine, the document may be late
     sys.exit(check(settings_of(SCENARIO), measured, OPTIONS, []))

@@ -1,9 +1,9 @@
-"""`python -m tests.process.hung_home FOLDER ARGUMENTS...`: the program with a home folder that never answers, like one
-on a network file system without its server.
+"""`python -m tests.process.hung_home FOLDER ARGUMENTS...`: the program with a home folder that never answers, such as
+one on a network file system whose server is gone.
 
 The folder is a FUSE file system whose requests nobody reads (fuse(4)): opening a file in it never returns, and only
 SIGKILL ends the wait. This process has its own mounts and its own network without any active interface, so no packet
-leaves. The program holds the file system's descriptor, so the file system ends with it.
+leaves. The program keeps the descriptor of the file system open, so the file system ends with the program.
 """
 
 import ctypes

@@ -1,10 +1,11 @@
-"""`python -m tests.process.kills WHAT FOLDER COUNT`: processes that are killed (SIGKILL) at moments drawn by a seed.
+"""`python -m tests.process.kills WHAT FOLDER COUNT`: processes that are killed (SIGKILL) at random moments, drawn with
+a fixed seed.
 
-`watch` is a watch with a metrics file, a history and a program for changes, one after the other in FOLDER; each cycle
-takes milliseconds. `pack` packs FOLDER/source into a copy of FOLDER/lake, FOLDER/N/lake; the files that the kill leaves
-are copied to FOLDER/N/killed, and then the folder is packed again. The moments are spread over the time of an
-undisturbed pack, so that they hit all its stages. For `watch`, JSON on stdout has the cycles that the history had
-reported as kept before each kill.
+`watch` runs COUNT watches one after the other in FOLDER, each with a metrics file, a history and a program for changes.
+A cycle takes milliseconds. `pack` copies FOLDER/lake to FOLDER/N/lake, and packs FOLDER/source into this copy. The
+files that are left after the kill are copied to FOLDER/N/killed, and then the folder is packed again. The moments are
+spread over the time of a pack that is not killed, so that each of its stages is hit. For `watch`, JSON on stdout lists
+the cycles that the history had reported as written before each kill.
 """
 
 import asyncio
@@ -33,28 +34,28 @@ SEED: Final = 37
 HISTORY, TEXTFILE, NOTICES, TEMPORARY = "history.db", "watch.prom", "notices", "temporary"
 INTERVAL: Final = 0.005
 MOST_CYCLES: Final = 4
-"""A watch is killed after it has kept between none and this many cycles."""
+"""A watch is killed after its history has written between 0 and this many cycles."""
 CYCLE_SECONDS: Final = 0.03
-"""The maximum time in seconds that it lives after that."""
+"""The maximum number of seconds between the writing of the last of these cycles and the kill."""
 AT_A_TIME: Final = 1_000
-"""How many cycle numbers are reserved for each watch."""
+"""The number of cycle numbers that are reserved for each watch."""
 
 
 class TellingWriter(HistoryWriter):
-    """A history that reports each cycle that it has kept."""
+    """A history that reports each cycle once it is written."""
 
     def __init__(self, path: Path, told: int) -> None:
         super().__init__(Keeping(path=path, seconds=86_400.0 * 365, size=1_000_000_000))
         self._told = told
 
     def append(self, entry: Entry) -> None:
-        """Keep a cycle, and report its run."""
+        """Write a cycle, and report the id of its run."""
         super().append(entry)
         os.write(self._told, f"{entry.report.run.id}\n".encode())
 
 
 def watch(folder: Path, first: int, told: int, cycles: int | None = None) -> None:
-    """Watch a network that changes with every cycle; the first cycle has the number `first`."""
+    """Watch a network that changes with every cycle. The first cycle has the number `first`."""
     numbers = itertools.count(first)
 
     async def measure(*_: object) -> Any:
@@ -121,7 +122,7 @@ def watches(folder: Path, count: int) -> list[list[str]]:
 
 
 def packs(folder: Path, count: int) -> list[int]:
-    """Kill `count` packs, each of which leaves a folder."""
+    """Kill `count` packs. Each leaves a folder with its files."""
 
     def packing(lake: Path) -> None:
         quiet = os.open(os.devnull, os.O_RDWR)
@@ -147,7 +148,7 @@ def packs(folder: Path, count: int) -> list[int]:
 
 
 def main(what: str, folder: Path, count: int) -> None:
-    """Kill the processes, and print which cycles were kept."""
+    """Kill the processes, and print which cycles were written."""
     sys.stdout.write(json.dumps({"watch": watches, "pack": packs}[what](folder, count)))
 
 

@@ -1,9 +1,9 @@
-"""`python -m tests.process.on_failing_disk FOLDER`: commands, each in a process of its own, on a disk that fails.
+"""`python -m tests.process.on_failing_disk FOLDER`: runs commands on a disk that fails, each in a separate process.
 
-FOLDER gets two mounts, which end with this process: `full` is a tmpfs, and `broken` the file system of
-`tests.process.failing_disk`. Each line on stdin is a JSON list of the fields of some `Case`s; a line on stdout has the
-resulting files and output of each, in the same order. The modules of the commands are imported here once, not by each
-process.
+Two file systems are mounted in FOLDER, until this process ends: `full` is a tmpfs, and `broken` is the file system of
+`tests.process.failing_disk`. Each line on stdin is a JSON list of cases, each with the fields of a `Case`. For each
+such line, a line on stdout has the files and the output of each case, in the same order. This process imports the
+modules of the commands once, so that the process of each command need not do so.
 """
 
 import importlib
@@ -37,9 +37,9 @@ class Case:
     """A command on a disk."""
 
     words: tuple[str, ...]
-    """Its arguments; `{disk}` is the folder of the disk."""
+    """The arguments of the command. `{disk}` stands for the folder of the disk."""
     room: int | None = None
-    """The free bytes of the full disk; None for the broken one."""
+    """The number of free bytes on the full disk, or None to use the broken disk."""
     kinds: tuple[int, ...] = ()
     """The kinds of requests that fail on the broken disk."""
     error: int = 0
@@ -50,9 +50,9 @@ class Case:
     temporary: bool = False
     """Whether temporary files are on the disk."""
     mounted: bool = False
-    """Whether the document is a mount of its own."""
+    """Whether the document is itself a mount point."""
     history: str = ""
-    """A file to copy to the disk as HISTORY."""
+    """The path of a file that is copied to the disk as HISTORY."""
 
 
 def main(folder: Path) -> None:
@@ -109,7 +109,7 @@ def _left(case: Case, disk: Path, faults: Faults) -> dict[str, Any]:
 
 
 def _text(data: bytes) -> str:
-    """The content of a file. Each byte of a file that is not text becomes a character."""
+    """The content of a file as text. If it is not UTF-8, each of its bytes becomes a character."""
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:

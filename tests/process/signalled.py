@@ -1,11 +1,12 @@
 """`python -m tests.process.signalled ACTION POINT ARGUMENTS…`: the command, with an event at one point.
 
-ACTION is a signal that the process sends to itself (`SIGTERM`), `close:N` (the file descriptor N, such as the reading
-end of its own stdout, is closed) or `full` (stdout becomes a full device). POINT is `PHASE:n`, the n-th time that the
-program announces this phase (`agent.process.phases`) or an event of this name, or `n`, the n-th time that any function
-is entered or left after signals are caught; 0 is never. So a point is the same in every run, while a delay would
-differ. stderr has `happened`, or `passed` and the number of points; with `list` as the phase, it also lists all that
-the program announces, one a line.
+ACTION is a signal that the process sends to itself (such as `SIGTERM`), `close:N` (the file descriptor N is closed,
+such as the reading end of the process's own stdout), or `full` (stdout becomes a full device). POINT is `PHASE:n`: the
+n-th time that the program announces this phase (`agent.process.phases`) or an event of this name. It can also be a
+number `n`: the n-th time that any function is entered or left after the command has begun to catch signals; 0 means
+never. A point is therefore the same in every run, unlike a delay. At the end, stderr has `happened`, or `passed` and
+the number of points that were passed. If the phase is `list`, stderr also lists everything that the program announces,
+one on each line.
 """
 
 import os
@@ -23,7 +24,7 @@ passed = 0
 
 
 def say(words: str) -> None:
-    """Write to the file descriptor of stderr, past the Python stream."""
+    """Write to the file descriptor of stderr directly, not to Python's stream."""
     os.write(2, f"{words}\n".encode())
 
 
@@ -39,7 +40,7 @@ def act() -> None:
 
 
 def wait(*_: object) -> None:
-    """Begin to count functions as soon as the command has caught the last of its signals."""
+    """Begin to count functions as soon as the command has set the handler of its last signal."""
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_DFL:
         sys.setprofile(count)
 
@@ -62,7 +63,7 @@ def announced(phase: str) -> None:
 
 
 if __name__ == "__main__":
-    vars(signals)["GRACE_SECONDS"] = 600.0  # the time of a document depends on how busy the machine is
+    vars(signals)["GRACE_SECONDS"] = 600.0  # on a busy machine, a document takes long
     if PHASE:
         phases.subscribe(announced)
     else:

@@ -1,4 +1,6 @@
-"""A terminal for one process: a pseudo-terminal that it controls, keys for it, and its output there."""
+"""A terminal for one process: a pseudo-terminal that the process controls, the keys that a test presses, and the output
+of the process.
+"""
 
 import fcntl
 import os
@@ -19,20 +21,20 @@ from tests.support.command import SECONDS
 from tests.support.repository import ROOT
 
 QUIET_SECONDS: Final = 2.0
-"""Longer than any pause of a process that draws continuously."""
+"""The seconds after which output has stopped, longer than any pause of a process that draws continuously."""
 DRAWN_LINES: Final = 15
-"""The least number of lines of one width that count as a screen."""
+"""At least this many lines of the same width count as a screen."""
 _ESCAPE: Final = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]P][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-~])")
-"""CSI, OSC and DCS, and the short sequences (ECMA-48, section 5)."""
+"""Escape sequences: CSI, OSC, DCS and the short ones (ECMA-48, section 5)."""
 _MODE: Final = re.compile(rb"\x1b\[\?([\d;]+)([hl])")
 _END: Final = b"\x00 the end \x00"
 """Bytes that no process writes."""
 _DEFAULTS: Final = {7: True, 25: True}
-"""The modes that are on in a fresh terminal: lines wrap, the cursor is visible."""
+"""The modes that are on in a fresh terminal: lines wrap, and the cursor is visible."""
 
 
 class Session:
-    """A process on a terminal of its own."""
+    """A process on its own terminal."""
 
     def __init__(self, process: subprocess.Popen[bytes], outer: int, inner: int, settings: list[Any]) -> None:
         self.process = process
@@ -43,8 +45,8 @@ class Session:
         self._settings = settings
 
     def until(self, words: str | bytes) -> None:
-        """Read until these words appear in the output since the last call. Escape codes are ignored if `words` are
-        text.
+        """Read until these words appear in the output that arrived since the last call. If `words` is text, escape
+        codes are ignored.
         """
         limit = time.monotonic() + SECONDS
         while True:
@@ -58,8 +60,8 @@ class Session:
             self._read(0.1)
 
     def until_drawn(self, columns: int) -> None:
-        """Read until the whole screen has been redrawn for this width. A complete drawing writes line by line, each
-        filled up to the width; later changes are drawn by position.
+        """Read until the whole screen has been redrawn for this width. A complete drawing is written line by line, and
+        each line is filled up to the width; later changes are written at their positions.
         """
         limit = time.monotonic() + SECONDS
         while True:
@@ -98,11 +100,11 @@ class Session:
         _set_size(self._inner, columns, lines)
 
     def kill(self, number: signal.Signals) -> None:
-        """Send a signal to the process alone."""
+        """Send a signal to the process, and to no other process on the terminal."""
         os.kill(self.process.pid, number)
 
     def stop(self) -> None:
-        """Let the terminal stop accepting output, as ctrl-s does, or a stalled line."""
+        """Let the terminal stop accepting output, as after ctrl-s, or on a stalled line."""
         termios.tcflow(self._inner, termios.TCOOFF)
 
     def hang_up(self) -> None:
@@ -124,8 +126,8 @@ class Session:
         return self.process.returncode
 
     def _read_all(self, limit: float) -> None:
-        """Read the output of an ended process. The kernel delivers it in order, but not at once: on a busy machine, a
-        read may find nothing although more follows. Therefore a last word is written behind it.
+        """Read all output of a process that has ended. The kernel delivers the output in order, but not at once: on a
+        busy machine, a read may find nothing although more output follows. So a mark is written after the output.
         """
         termios.tcflow(self._inner, termios.TCOON)
         os.write(self._inner, _END)
@@ -147,15 +149,15 @@ class Session:
         return {number: state for number, state in modes.items() if state != _DEFAULTS.get(number, False)}
 
     def key_modes(self) -> int:
-        """The number of kitty's keyboard modes that were pushed and not popped."""
+        """The number of keyboard modes (of kitty's protocol) that were pushed and not popped."""
         return len(re.findall(rb"\x1b\[>\d+u", self.output)) - len(re.findall(rb"\x1b\[<u", self.output))
 
     def settings_are_back(self) -> bool:
-        """Whether the terminal's settings for lines, echo and signals are the original ones."""
+        """Whether the terminal has its original settings for lines, echo and signals."""
         return termios.tcgetattr(self._inner) == self._settings
 
     def is_sane(self) -> bool:
-        """Whether all properties of the terminal are the original ones."""
+        """Whether the terminal has all its original properties."""
         return self.settings_are_back() and self.modes() == {} and self.key_modes() == 0
 
     def _read(self, seconds: float) -> None:
@@ -177,7 +179,7 @@ class Session:
 
 
 def plain(output: bytes) -> bytes:
-    """Output without its escape codes."""
+    """The output without its escape codes."""
     return _ESCAPE.sub(b"", output)
 
 
@@ -194,15 +196,13 @@ def on_terminal(
     environment: Mapping[str, str] | None = None,
     folder: Path = ROOT,
 ) -> Iterator[Session]:
-    """Run a command in `folder` on a terminal that it controls. Its locale is the one in `environment`, otherwise
-    UTF-8.
-    """
+    """Run a command in `folder` on a terminal that it controls. The locale is UTF-8, or that in `environment`."""
     outer, inner = pty.openpty()
     _set_size(inner, columns, lines)
     settings = termios.tcgetattr(inner)
     left_out = ("NO_COLOR", "FORCE_COLOR", "COLORTERM", "LANG", "LC_ALL", "LC_CTYPE", "TEXTUAL", "COLUMNS", "LINES")
     kept = {name: value for name, value in os.environ.items() if name not in left_out}
-    # If the leader of a session opens a terminal, it takes control of it (tty_ioctl(4)).
+    # When the leader of a session opens a terminal, it takes control of the terminal (tty_ioctl(4)).
     with subprocess.Popen(
         ["sh", "-c", 'exec "$@" <>"$0" >&0 2>&0', os.ttyname(inner), *words],  # noqa: S607 - any sh will do
         cwd=folder,

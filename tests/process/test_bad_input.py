@@ -1,5 +1,6 @@
-"""Bad input of every kind is refused before anything is measured: with exit code 3, one line that names the mistake,
-its place and the help, and one valid document. Broken settings of the SDK are measured instead.
+"""Bad input of every kind is refused before anything is measured: with exit code 3, one line that says what is wrong,
+where, and how to get help, and one valid document. Broken settings of the SDK are not refused: they are measured and
+reported.
 """
 
 import csv
@@ -69,8 +70,8 @@ from tests.support.validator import VALIDATOR
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 NOBODY: Final = 65_534
 LOADED: Final = (emf, json_format, junit, markdown, nagios, ndjson, prometheus, text)
-"""Formats that the command imports on demand. This module imports them, since the user `nobody` may be unable to read
-them.
+"""The modules of formats, which the command imports on demand. They are imported here first, since the user `nobody`
+may be unable to read their files.
 """
 
 
@@ -85,7 +86,7 @@ def _signals() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with all of `PLACES`. No case changes it."""
+    """A folder with all of `PLACES`. Cases must not change it."""
     folder = tmp_path_factory.mktemp("here")
     for name, make in PLACES.items():
         make(folder / name)
@@ -96,7 +97,7 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @contextmanager
 def configured(case: Refused, here: Path) -> Iterator[None]:
-    """Put the case's configuration in its place."""
+    """Write the configuration file of a case while the block lasts."""
     path = here / "backuplink.toml"
     if case.config is not None:
         path.write_bytes(case.config)
@@ -108,8 +109,8 @@ def configured(case: Refused, here: Path) -> Iterator[None]:
 
 @pytest.fixture
 def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The names of what a call tried to measure, which must stay empty for a refused call. No packet is sent in any
-    case.
+    """The names of what a call tried to measure. If the call is refused, this list must stay empty. No packet is ever
+    sent.
     """
     seen: list[str] = []
 
@@ -132,7 +133,7 @@ def arguments_of(case: Refused | Measured, here: Path) -> list[str]:
 
 @contextmanager
 def as_nobody(wanted: bool) -> Iterator[None]:
-    """Drop root's privilege to read and write everything."""
+    """Drop root's privilege to read and write everything, if `wanted`."""
     if not wanted or os.geteuid() != 0:
         yield
         return
@@ -147,7 +148,9 @@ def as_nobody(wanted: bool) -> Iterator[None]:
 
 
 def reason(err: str) -> str:
-    """The one line on stderr, which no foreign text may have moved, hidden or made long."""
+    """The single line on stderr. Asserts that no foreign text in it moves the cursor, hides the line or
+    makes it long.
+    """
     assert err.endswith("\n")
     line = err[:-1]
     assert line.isprintable(), "one line, and no control character in it"
@@ -157,7 +160,7 @@ def reason(err: str) -> str:
 
 
 def document(out: str, wanted: str) -> dict[str, Any]:
-    """The one document on stdout, in a format that holds the whole report."""
+    """The single document on stdout, in a format that contains the whole report."""
     assert out.isascii()
     lines = [json.loads(line) for line in out.splitlines()] if wanted == "ndjson" else [json.loads(out)]
     if wanted == "ndjson":
@@ -174,7 +177,7 @@ def holds(case: Refused, here: Path, code: int, out: str, err: str) -> None:
     assert "internal error" not in message
     for words in case.says:
         shown = one_line(words.replace("{here}", str(here)))
-        assert shown in message or shown[:200] in message  # a long path is cut at its end
+        assert shown in message or shown[:200] in message  # the end of a long path is cut off
     assert case.names_help in (None, "Try 'backuplink " in message)
     if case.hides is not None:
         assert case.hides not in out + err
@@ -183,7 +186,7 @@ def holds(case: Refused, here: Path, code: int, out: str, err: str) -> None:
         assert out.isascii()
         assert out.replace("\n", "").isprintable()
         assert len(out) < 5 * MAX_LINE
-        # Lines break inside a word that is longer than a line.
+        # A word that is longer than a line is broken inside.
         assert "".join(out.split()) == "UNKNOWN" + "".join(visible(message).split())
         return
     if case.format in STATUS_IN:
@@ -235,7 +238,7 @@ NEVER = ("socket.connect", "socket.sendto", "socket.sendmsg", "socket.getaddrinf
 sys.addaudithook(lambda event, _: os._exit(99) if event in NEVER else None)
 entry.main()
 """
-"""The command, ended before its first packet."""
+"""A program that runs the command, but ends before the first packet."""
 
 
 @pytest.mark.parametrize(
@@ -305,7 +308,7 @@ def test_bad_input_for_output_leaves_the_document_on_stdout(
     if case.format == "text":
         assert out.startswith("OK  ")
     elif case.format in STATUS_IN:
-        # A plugin's status word must agree with its exit code.
+        # The status word of a monitoring plugin must agree with its exit code.
         assert STATUS_IN[case.format](out) == ("unknown" if case.format == "nagios" else "ok")
     else:
         assert document(out, case.format)["verdict"]["status"] == "ok"
@@ -342,7 +345,7 @@ def check(arguments: list[str]) -> int:
 
 @pytest.fixture
 def healthy(here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Settings of the SDK without a fault."""
+    """Set the SDK's variables so that nothing is wrong with them. Returns the folder with `PLACES`."""
     (tmp_path / "roots.pem").write_text(root_pem("amazon"), "ascii")
     keys = CredentialsPart()
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "roots.pem"))

@@ -1,5 +1,5 @@
-"""SIGTERM ends every command that waits for a file, even if the file system never answers, or if the command's parent
-ignores other signals.
+"""SIGTERM ends every command that waits for a file, even if the file system never answers, and even if the command's
+parent ignores other signals.
 """
 
 import contextlib
@@ -25,7 +25,8 @@ from tests.support.runs import report_of
 __all__ = ["home"]
 
 MOST_SECONDS: Final = 30.0
-"""A command promises two seconds; this machine may be busy. A command that did not end would wait until it is killed.
+"""The limit for the end of a command. A command promises to end within two seconds, but this machine may be busy. A
+command that does not end would wait until it is killed.
 """
 ESTATE: Final = str(ROOT / "docs" / "examples" / "estate.json")
 WAITS: Final = {
@@ -62,9 +63,13 @@ WAITS: Final = {
     "history --compare": ("history", "{file}", "--compare", "1", "2"),
     "history --export": ("history", "{file}", "--export", "csv"),
 }
-"""Commands, each with the file that it waits for. A watch that writes ends with its own exit code."""
+"""The commands, each with a placeholder for the file for which it waits. A watch that writes ends with its own exit
+code.
+"""
 AT_ONCE: Final = frozenset({"endpoints", "explain", "permissions", "schema"})
-"""Commands that open no file. In tests/process/test_interrupted.py, they wait for a reader that never reads."""
+"""Commands that open no file. In tests/process/test_interrupted.py, they wait for a reader of stdout that
+never reads.
+"""
 ON_A_TERMINAL: Final = frozenset({"tui"})
 ELSEWHERE: Final = {
     "fleet athena": "tests/agent/fleet",
@@ -134,7 +139,7 @@ def test_sigterm_ends_a_look_up_that_waits_for_lines() -> None:
     ) as process:
         try:
             until = time.monotonic() + SECONDS
-            while len(list(Path(f"/proc/{process.pid}/task").iterdir())) < 2:  # it reads in a thread
+            while len(list(Path(f"/proc/{process.pid}/task").iterdir())) < 2:  # until a second thread reads the file
                 assert time.monotonic() < until, "it never reads"
                 time.sleep(0.01)
             process.send_signal(signal.SIGTERM)
@@ -146,7 +151,7 @@ def test_sigterm_ends_a_look_up_that_waits_for_lines() -> None:
 
 
 def test_the_shell_has_them_ignored() -> None:
-    """If the shell did not ignore these signals, the cases with and without it would be the same."""
+    """The shell really ignores these signals. Otherwise, the cases with and without a shell would test the same."""
     shown = "import signal; print(signal.getsignal(signal.SIGINT) == signal.SIG_IGN)"
     words = ("sh", "-c", 'trap "" INT HUP; exec "$@"', "sh", sys.executable, "-c", shown)
     assert completed(words).stdout == "True\n"
@@ -190,6 +195,6 @@ def has_open(process_id: int, path: str) -> bool:
     """Whether a process has the file open."""
     found = []
     for entry in Path(f"/proc/{process_id}/fd").iterdir():
-        with contextlib.suppress(FileNotFoundError):  # it was closed in the meantime
+        with contextlib.suppress(FileNotFoundError):  # the file was closed in the meantime
             found.append(str(entry.readlink()))
     return path in found

@@ -1,5 +1,5 @@
-"""Every writer of the program on a full disk, and on a failing one: existing files stay, no file is left half written,
-and the failure is reported.
+"""Every writer of the program is tested on a full disk and on a failing disk: existing files stay, no file is left half
+written, and the failure is reported.
 """
 
 import errno
@@ -36,7 +36,7 @@ FAULTS: Final[dict[str, tuple[Case, str]]] = {
     "fails to close": (Case(words=(), kinds=(FLUSH,), error=errno.EIO), BROKEN),
     "fails to rename": (Case(words=(), kinds=(RENAME, LINK), error=errno.EIO), BROKEN),
 }
-"""The faults of a disk, with the words that report them."""
+"""The faults of a disk, each with a case without a command, and with the words that report the fault."""
 SOUND: Final = Case(words=())
 _TIME: Final = re.compile(r"\d\d:\d\d:\d\d UTC")
 TO_DOCUMENT: Final = ("--output", f"{{disk}}/{DOCUMENT}")
@@ -45,7 +45,7 @@ WATCH: Final = ("demo", "--watch", "--cycles", "4")
 
 @dataclass(frozen=True, slots=True)
 class Disks:
-    """A process that runs commands on its two disks, which are below a folder."""
+    """A process that runs commands on two disks, which are mounted below a folder."""
 
     folder: Path
     process: subprocess.Popen[str]
@@ -124,7 +124,7 @@ DOCUMENTS: Final = {
 
 
 def test_a_document_is_on_stdout_and_the_old_one_stays(given: dict[str, str], disks: Disks) -> None:
-    """In CI, each command meets one of the faults, in turn."""
+    """In CI, each command meets only one of the faults, in turn."""
     pairs = one_in(2 * len(FAULTS) + 1, [(name, fault) for name in DOCUMENTS for fault in FAULTS])
     commands = {name: (*words_of(DOCUMENTS[name], given), *TO_DOCUMENT) for name in dict(pairs)}
     sound = [replace(SOUND, words=words) for words in commands.values()]
@@ -136,7 +136,7 @@ def test_a_document_is_on_stdout_and_the_old_one_stays(given: dict[str, str], di
         assert whole[name][OUT] == ""
         document = whole[name]["left"][DOCUMENT]
         if len(document.encode()) <= (FAULTS[fault][0].room or 0):
-            assert (result["code"], result["left"]) == (whole[name]["code"], {DOCUMENT: document})  # it fits
+            assert (result["code"], result["left"]) == (whole[name]["code"], {DOCUMENT: document})  # the document fits
             continue
         assert result["code"] == 3, (name, fault, result)
         assert f"/{DOCUMENT} cannot be written: {FAULTS[fault][1]}; the " in result[ERR], (name, fault)
@@ -163,9 +163,11 @@ REFUSED: Final = {
     "packed records": (("fleet", "pack", "<records>", "{disk}/lake"), "/records.parquet: {}"),
     "files of an estate": (("demo", "--fleet", "30", "--keep", "{disk}/estate"), "--keep: {disk}/estate: {}"),
 }
-"""Outputs that are written completely or not at all, with the expected message."""
+"""Outputs that are written completely or not at all, each with the expected message."""
 UNTOUCHED: Final = {("files of an estate", "fails to sync"), ("files of an estate", "fails to rename")}
-"""Files of an estate are neither synced nor renamed: they can be made again."""
+"""Files of an estate (all hosts of a company, as `demo` simulates them) are neither synced nor renamed, since they can
+be created again.
+"""
 
 
 def test_what_is_a_file_or_nothing_is_refused(given: dict[str, str], disks: Disks, tmp_path: Path) -> None:
@@ -180,7 +182,7 @@ def test_what_is_a_file_or_nothing_is_refused(given: dict[str, str], disks: Disk
 
 
 def test_a_folder_that_cannot_be_listed_takes_a_document(disks: Disks) -> None:
-    """The folder is listed only to find leftovers of killed writers; this writer needs nothing from the list."""
+    """The folder is listed only to find leftovers of killed writers. A writer can do without this list."""
     case = Case(words=("demo", *TO_DOCUMENT), kinds=(READDIR,), error=errno.EIO)
     (result,) = disks.left_of([case])
     assert result["code"] == 0, result[ERR]
@@ -190,8 +192,8 @@ def test_a_folder_that_cannot_be_listed_takes_a_document(disks: Disks) -> None:
 def test_a_file_that_is_mounted_on_its_own_stays_and_the_document_is_on_stdout(
     given: dict[str, str], disks: Disks
 ) -> None:
-    """A single file that is mounted into a container is such a file: no file can be renamed over it, and if it were
-    written in place, its readers would see half a document.
+    """An example is a single file that is mounted into a container. No file can be renamed over it, and if it were
+    overwritten, its readers could see half a document.
     """
     document, watch, archive = (
         Case(words=words, mounted=True)
@@ -211,7 +213,7 @@ def test_a_file_that_is_mounted_on_its_own_stays_and_the_document_is_on_stdout(
 
 
 def test_a_file_system_without_links_takes_a_new_archive(given: dict[str, str], disks: Disks) -> None:
-    """A USB stick has such a file system."""
+    """USB sticks often have such a file system."""
     no_links = Case(words=words_of(("bundle", "<report>"), given), kinds=(LINK,), error=errno.EPERM)
     taken, failed = (replace(no_links, kinds=(LINK, *kinds)) for kinds in ((), (RENAME,)))
     done, refused = disks.left_of([taken, failed])
@@ -247,7 +249,7 @@ def test_a_watch_goes_on_without_a_file_and_says_so_once(disks: Disks) -> None:
 
 
 def rows_of(left: Mapping[str, str], folder: Path) -> list[CycleRow]:
-    """The cycles of the history on a disk, together with SQLite's files beside it."""
+    """The cycles in the history on a disk, read together with SQLite's files beside it."""
     if not left.get(HISTORY):
         return []
     for name, content in left.items():
@@ -264,7 +266,7 @@ def rows_of(left: Mapping[str, str], folder: Path) -> list[CycleRow]:
 def test_a_watch_goes_on_without_its_history(
     is_there: bool, given: dict[str, str], disks: Disks, tmp_path: Path
 ) -> None:
-    """A watch also starts without its history. Once the disk accepts the history, it is written."""
+    """A watch also starts if its history cannot be written. It writes the history once the disk accepts it."""
     before = 3 if is_there else 0
     history = given["history"] if is_there else ""
     words = ("demo", "--watch", "--cycles", "8", "--history", f"{{disk}}/{HISTORY}")
@@ -316,7 +318,7 @@ def test_a_check_says_what_it_found_without_its_history(
 def test_stdout_on_a_disk_that_fails_is_unknown_for_every_command(
     given: dict[str, str], disks: Disks, tmp_path: Path
 ) -> None:
-    """The document is lost in that case, and stderr says why."""
+    """If stdout fails, the document is lost, and stderr says why."""
     commands = {
         **DOCUMENTS,
         "a check": ("check", "--region", "eu-west-1", "--timeout", "0.2", "--deadline", "1", "--no-api"),
@@ -351,8 +353,8 @@ def test_stdout_on_a_disk_that_fails_is_unknown_for_every_command(
 
 
 def test_stdout_of_a_watch_goes_on_when_a_disk_has_room_again(disks: Disks) -> None:
-    """Each line is written completely or not at all, except one that is longer than a buffer; a new line begins after
-    it.
+    """Each line is written completely or not at all, except a line that is longer than a buffer. After such a line is
+    cut off, the next output begins on a new line.
     """
     words = ("demo", "one-zone-silent", "--watch", "--cycles", "3", "--format")
     full = Case(words=(*words, "ndjson"), kinds=(WRITE,), error=errno.ENOSPC, streams=(OUT,))
@@ -385,7 +387,7 @@ def is_json(line: str) -> bool:
 
 
 def test_words_for_a_person_come_again_when_a_disk_has_room_again(disks: Disks) -> None:
-    """A watch's stderr may be a file on such a disk, too."""
+    """The stderr of a watch may be a file on such a disk, too."""
     case = Case(
         words=(*WATCH, "--format", "ndjson", "--textfile", "{disk}/nowhere/watch.prom"),
         kinds=(WRITE,),
@@ -404,7 +406,7 @@ def test_words_for_a_person_come_again_when_a_disk_has_room_again(disks: Disks) 
 def test_no_room_for_temporary_files_is_said_with_their_folder(
     given: dict[str, str], disks: Disks, tmp_path: Path
 ) -> None:
-    """Python chooses the folder, after it has tried to write a file there."""
+    """Python chooses the folder for temporary files. It first tries to write a file in the folder."""
     words = {
         "fleet": ("fleet", "<records>"),
         "pack": ("fleet", "pack", "<records>", str(tmp_path / "lake")),
@@ -434,7 +436,7 @@ def test_no_room_for_temporary_files_is_said_with_their_folder(
 
 
 def test_a_demo_needs_no_disk(disks: Disks) -> None:
-    """A demo without its certificates would report faults of the network."""
+    """If a demo needed a disk for its certificates, it would report faults of the network here."""
     sound = Case(words=("demo",))
     failing = replace(sound, kinds=(MKDIR, WRITE), error=errno.EIO, temporary=True)
     first, second = disks.left_of([sound, failing])
@@ -445,7 +447,7 @@ def test_a_demo_needs_no_disk(disks: Disks) -> None:
 def test_a_cache_that_cannot_be_written_or_copied_is_said_and_stays(
     given: dict[str, str], disks: Disks, tmp_path: Path
 ) -> None:
-    """A sound cache file is not set aside if there is no room for a copy."""
+    """If there is no room for a copy of a sound cache file, the file is not treated as damaged."""
     cache = tmp_path / "cache"
     words = words_of(("fleet", "<records>", "--format", "json"), given)
     keeping = replace(SOUND, words=(*words, "--cache", str(cache)))

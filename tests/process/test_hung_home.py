@@ -1,4 +1,4 @@
-"""A home folder that never answers: every command ends with a document, by its deadline or by a signal."""
+"""The home folder never answers, but every command ends with a document, at its deadline or after a signal."""
 
 import json
 import os
@@ -27,7 +27,7 @@ COMMANDS: Final = {
 
 
 def why_not(folder: Path) -> str | None:
-    """Why such a file system cannot be mounted here, or None if it can."""
+    """Why a file system that never answers cannot be mounted here, or None if it can."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.process.hung_home", str(folder), "--version"],
         cwd=ROOT,
@@ -98,12 +98,12 @@ def test_a_signal_ends_the_wait_for_a_profile(home: Path) -> None:
 
 
 def waits_for_a_file(process_id: int) -> bool:
-    """Whether a thread of the process has waited for its file system since the last look."""
+    """Whether a thread of the process waits for the file system that never answers."""
     return any("fuse" in _waits_in(thread) for thread in Path(f"/proc/{process_id}/task").iterdir())
 
 
 def _waits_in(thread: Path) -> str:
-    """The kernel function in which a thread waits; empty if the thread has ended since it was listed."""
+    """The kernel function in which a thread waits, or an empty text if the thread has ended since it was listed."""
     try:
         return thread.joinpath("wchan").read_text("ascii")
     except (FileNotFoundError, ProcessLookupError):

@@ -1,6 +1,5 @@
-"""Processes that are interrupted at any point, and whose stdout fails at any point: real signals, pipes and devices.
-
-The points come from `tests.process.signalled`, so that each test is the same in every run.
+"""Processes are interrupted at any point, and their stdout fails at any point, with real signals, pipes and devices.
+The points come from `tests.process.signalled`, so each test is the same in every run.
 """
 
 import contextlib
@@ -33,21 +32,21 @@ FORMATS = ("text", "json", "ndjson")
 CODES = {"SIGINT": 130, "SIGTERM": 143, "SIGHUP": 129}
 AT_ONCE = 3
 PIPE_BYTES = 4096
-"""A page, the least that a pipe holds (pipe(7))."""
+"""The size of a page, which is the minimum capacity of a pipe (pipe(7))."""
 FAILING = ("full", "unread", "closed")
 """Kinds of stdout that accept no output."""
 ANYWHERE = 100 if extent.everything() else 15
-"""Points spread evenly over a whole run, from the first import to the last line."""
+"""The number of points, which are spread evenly over a whole run, from the first import to the last line."""
 
 BEFORE = ("command:1", "measuring:1", "RunStarted:1", "StepPlanned:1", "StepStarted:1", "ObservationMade:1")
 """Points at which a signal interrupts the run."""
 DURING = (
     *(
         f"handler:{number}" for number in extent.one_in(2, range(1, 10))
-    ),  # the run's own handlers are set and restored, one by one
+    ),  # the run sets and restores its handlers one by one
     *("TargetsKnown:1", "ObservationMade:20", "ObservationMade:40", "ObservationMade:46", "ObservationMade:47"),
 )
-"""Points at which a signal interrupts the run or comes just too late."""
+"""Points at which a signal either interrupts the run or comes just too late."""
 AFTER = ("measured:1", "judging:1", "judged:1")
 """Points at which the run is complete."""
 RENDERING = {
@@ -57,18 +56,18 @@ RENDERING = {
 }
 """Phases in which a document of each format is made and written."""
 LATE = (*(f"handler:{number}" for number in range(10, 13)), "ended:1")
-"""Points after the exit code has been decided."""
+"""Points after the exit code is decided."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One process: its event, the point of the event, and the command."""
+    """A process to start: its command, an event, and the point at which the event happens."""
 
     action: str
     point: str
     arguments: tuple[str, ...]
     stdout: str = "pipe"
-    """`pipe`, `full`, a pipe whose reader has gone (`unread`), or none at all (`closed`)."""
+    """What stdout is: `pipe`, `full` for a full device, `unread` for a pipe whose reader has gone, or `closed`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +104,7 @@ class Result:
 
 @contextlib.contextmanager
 def started(call: Call, stderr: int = subprocess.PIPE) -> Iterator[subprocess.Popen[str]]:
-    """One process that has begun. Only it holds the reading end of its stdout if it must close that end itself."""
+    """Start a process. If it must itself close the reading end of its stdout, no other process has this end open."""
     shell = ["sh", "-c", 'exec "$@" >&-', "sh"] if call.stdout == "closed" else []
     action, stdout = call.action, subprocess.PIPE
     mine: tuple[int, ...] = ()
@@ -164,9 +163,8 @@ def demo(wanted: str) -> tuple[str, ...]:
 
 
 def test_an_interrupt_anywhere_leaves_a_whole_document_and_its_exit_code() -> None:
-    """The points are spread evenly over a run, each with a different interrupt and format from the one before.
-
-    SIGPIPE itself ends nothing: Python ignores it, and a write shows that the reader is gone.
+    """The points are spread evenly over a run. At each point, the interrupt and the format differ from those at the
+    previous point.
     """
     counts = results(Call("SIGTERM", "0", demo(wanted)) for wanted in FORMATS)
     assert [count.code for count in counts] == [0, 0, 0]
@@ -175,7 +173,7 @@ def test_an_interrupt_anywhere_leaves_a_whole_document_and_its_exit_code() -> No
     calls = []
     for number in range(ANYWHERE):
         turn = number % len(FORMATS)
-        # The last point lies before the end, since runs differ in their number of points.
+        # The last point is before the end of a run, since runs differ in their number of points.
         point = 1 + totals[turn] * 49 // 50 * number // ANYWHERE
         calls.append(Call(interrupts[number % len(interrupts)], str(point), demo(FORMATS[turn])))
     ended = results(calls)
@@ -192,15 +190,15 @@ def test_an_interrupt_anywhere_leaves_a_whole_document_and_its_exit_code() -> No
                 assert result.code == CODES[result.call.action], result
                 cut.append(result.interrupted)
         assert cut[0]
-        assert cut == sorted(cut, reverse=True)  # a complete run stays complete
+        assert cut == sorted(cut, reverse=True)  # once a run is complete, a later signal does not interrupt it
         assert codes[0] == 3
         assert set(codes) <= {0, 3}
-        assert codes == sorted(codes, reverse=True)  # and its output is not lost
+        assert codes == sorted(codes, reverse=True)  # once the output is written, it is not lost
 
 
 @pytest.mark.parametrize("wanted", FORMATS)
 def test_a_signal_at_every_phase(wanted: str) -> None:
-    """Phases that are the same in all formats are divided among the formats."""
+    """Phases that are the same in all formats are each tested in one of the formats."""
     points = (*(*BEFORE, *DURING, *AFTER, *LATE)[FORMATS.index(wanted) :: len(FORMATS)], *RENDERING[wanted])
     calls = [
         Call(tuple(CODES)[(number + FORMATS.index(wanted)) % len(CODES)], point, demo(wanted))
@@ -211,13 +209,13 @@ def test_a_signal_at_every_phase(wanted: str) -> None:
         point = result.call.point
         assert result.code == (0 if point in LATE else CODES[result.call.action]), result
         if point in DURING:
-            assert result.interrupted in (True, False)  # evaluated here, since it checks the document
+            assert result.interrupted in (True, False)  # the property also checks the document
         else:
             assert result.interrupted is (point in BEFORE), result
 
 
 def test_a_signal_that_is_ignored_stays_ignored() -> None:
-    """Under nohup(1), the run survives the end of its terminal."""
+    """Under nohup(1), a run survives the end of its terminal."""
     command = [sys.executable, "-m", "tests.process.signalled", "SIGHUP", "measured:1", *demo("json")]
     ended = subprocess.run(
         ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", *command],  # noqa: S607 - any sh will do
@@ -235,7 +233,7 @@ def test_a_signal_that_is_ignored_stays_ignored() -> None:
 
 @pytest.mark.parametrize("point", ["command:1", "ObservationMade:1", "judging:1"])
 def test_a_terminal_that_goes_takes_no_document_with_it(point: str) -> None:
-    """stderr is a terminal with a progress line, and its other end is closed."""
+    """stderr is a terminal that shows a progress line, and the other end of this terminal is closed."""
     master, terminal = pty.openpty()
     call = Call(f"close:{master}", point, demo("json"))
     with started(call, stderr=terminal) as process:
@@ -271,7 +269,7 @@ asyncio.run(main())
 
 
 def test_a_signal_that_another_thread_receives_wakes_the_loop() -> None:
-    """Python calls the handler in the main thread, which has nothing else to do."""
+    """Python calls the handler in the main thread, which waits in the loop meanwhile."""
     command = [sys.executable, "-c", ELSEWHERE]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=False)
     assert (ended.stdout, ended.returncode) == ("SIGTERM\n", 0), ended
@@ -280,7 +278,8 @@ def test_a_signal_that_another_thread_receives_wakes_the_loop() -> None:
 # --- A file that is awaited -------------------------------------------------------------------------------------------
 
 AT_ONCE_SECONDS = 1.5
-"""The limit in seconds for a process that is interrupted while it waits: a second, and half of one for a busy machine.
+"""The limit in seconds for the end of a process that is interrupted while it waits: one second, plus half a second
+because the machine may be busy.
 """
 WAITS = {
     "a report on stdin": ("SIGINT", "text", "diagnose", "-"),
@@ -364,7 +363,9 @@ def test_a_join_that_does_not_end_in_time_says_that_it_was_interrupted(words: tu
 
 
 def test_a_signal_that_also_ends_the_writer_is_no_bad_report() -> None:
-    """Ctrl-C goes to every process of a pipe: the output of the interrupted writer is not a report."""
+    """Ctrl-C goes to every process of a pipeline. If the process that writes the report is interrupted, its output is
+    not a report.
+    """
     with subprocess.Popen(
         [sys.executable, "-m", "agent", "diagnose", "-", "--format", "json"],
         cwd=ROOT,
@@ -382,7 +383,7 @@ def test_a_signal_that_also_ends_the_writer_is_no_bad_report() -> None:
 
 
 def _wait_for_a_thread(pid: int) -> None:
-    """Wait until a process reads a file, which it does in a second thread."""
+    """Wait until a process reads a file, for which it starts a second thread."""
     until = time.monotonic() + SECONDS
     while len(list(Path(f"/proc/{pid}/task").iterdir())) < 2:
         assert time.monotonic() < until, "it never reads the file"
@@ -397,7 +398,7 @@ def test_stdout_that_fails_on_the_way_is_unknown(wanted: str) -> None:
     """The reader ends, or the disk fills up, before the last part of the document is written."""
     points = ("command:1", "ObservationMade:1", "ObservationMade:47", "judged:1", RENDERING[wanted][0])
     calls = [Call(action, point, demo(wanted)) for point in points for action in ("close", "full")]
-    # In CI, each case uses one format.
+    # In CI, each case uses only one format.
     for result in results(calls if extent.everything() else calls[FORMATS.index(wanted) :: len(FORMATS)]):
         assert result.happened, result
         assert result.code == 3, result
@@ -405,8 +406,8 @@ def test_stdout_that_fails_on_the_way_is_unknown(wanted: str) -> None:
 
 @contextlib.contextmanager
 def held_up(command: Sequence[str], unbuffered: str = "") -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """Start a command whose document does not fit into its pipe, and wait until it waits for a reader; yields the
-    process and the reading end.
+    """Start a command whose document does not fit into its pipe, and wait until the command waits for a reader. Yields
+    the process and the reading end of the pipe.
     """
     reading, writing = os.pipe()
     try:
@@ -417,7 +418,8 @@ def held_up(command: Sequence[str], unbuffered: str = "") -> Iterator[tuple[subp
             os.close(writing)
             try:
                 until = time.monotonic() + SECONDS
-                # A line that is shorter than the pipe is written whole or waits, so the pipe need not be full.
+                # A line that is shorter than the pipe is written as a whole, so the process may wait although the pipe
+                # is not full.
                 while int.from_bytes(fcntl.ioctl(reading, termios.FIONREAD, bytes(4)), sys.byteorder) < PIPE_BYTES // 4:
                     assert time.monotonic() < until, "the pipe never fills"
                     time.sleep(0.01)
@@ -475,8 +477,8 @@ def test_stdout_that_fails_outweighs_a_signal(stdout: str) -> None:
 
 @pytest.mark.parametrize("turn", range(3), ids=FAILING)
 def test_stdout_that_takes_nothing_is_unknown_for_every_command(turn: int) -> None:
-    """In CI, every second command meets one of the three. For a command that only looks something up, a reader that
-    ends early, such as head, is not a failure.
+    """In CI, every second command meets one of the three kinds of stdout. For a command that only looks something up, a
+    reader that ends early, such as head, is not a failure.
     """
     of_a_run = (
         *(demo(wanted) for wanted in FORMATS),
@@ -538,7 +540,9 @@ def test_a_kill_at_every_phase_leaves_the_old_document_or_the_new(tmp_path: Path
     ],
 )
 def test_a_disk_that_takes_nothing_keeps_the_old_document(then: str, words: str, tmp_path: Path) -> None:
-    """A separate file system, smaller than the document, mounted for this one process."""
+    """The file is on a separate file system, which is smaller than the document and is mounted only for
+    this process.
+    """
     script = (
         'mount -t tmpfs -o size=16k none "$1" && printf "the old document\\n" >"$1/report" && '
         f'{then} && "$2" -m agent demo --format json --output "$1/report"; '

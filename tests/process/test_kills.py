@@ -1,4 +1,6 @@
-"""kill -9 at any moment: no written file is incomplete, and no kept data is lost."""
+"""Processes are killed with SIGKILL at any moment: no written file is incomplete, and no data that was reported as
+written is lost.
+"""
 
 import json
 import os
@@ -51,14 +53,14 @@ def test_a_watch_loses_no_cycle_and_leaves_no_half_file(tmp_path: Path) -> None:
         TEXTFILE,
         NOTICES,
     }
-    assert len(list(folder.glob(".*"))) <= 1  # the files of the last, unfinished one
+    assert len(list(folder.glob(".*"))) <= 1  # only the file of the last, unfinished write
     with HistoryReader(folder / HISTORY) as history:
         rows = [row.run_id for row in history.cycles(None)]
         assert {history.report(row.id)[0].run.id for row in history.cycles(None)} <= set(rows)
     for number, told in enumerate(kept):
         own = [run for run in rows if (int(run.removeprefix("run-")) - 1) // AT_A_TIME == number]
-        assert own[: len(told)] == told  # the cycles that it reported as kept, in order
-        assert len(own) <= len(told) + 1  # and the cycle whose report was cut off
+        assert own[: len(told)] == told  # the cycles that were reported as written, in order
+        assert len(own) <= len(told) + 1  # and possibly one that was not reported any more
     assert len(rows) == len(set(rows))
     documents = [path.read_text("utf-8") for path in (folder / NOTICES).iterdir()]
     assert sum(not is_json(document) for document in documents) <= KILLS
@@ -111,7 +113,7 @@ def test_a_pack_loses_no_record_and_doubles_none(tmp_path: Path) -> None:
                 assert left in (old, new)
                 seen.add(left == new)
                 assert hosts(folder / "lake", day) == new
-            assert not list((folder / "lake").rglob(".*"))  # the second one removed the unfinished files of the first
+            assert not list((folder / "lake").rglob(".*"))  # the second pack removed the unfinished files of the first
             assert not list((folder / "cache").glob("*.damaged"))
     assert False in seen
-    assert not list((tmp_path / TEMPORARY).iterdir())  # nor are there temporary files, which hold records
+    assert not list((tmp_path / TEMPORARY).iterdir())  # no temporary files with records are left

@@ -52,7 +52,7 @@ def test_a_new_file(tmp_path: Path) -> None:
 def test_a_new_file_has_the_permissions_that_files_get_here(tmp_path: Path) -> None:
     to_file(NEW, tmp_path / "report.txt")
     assert mode_of(tmp_path / "report.txt") == 0o640
-    assert os.umask(0o027) == 0o027  # it was examined, but not changed
+    assert os.umask(0o027) == 0o027  # the umask was read, but not changed
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o644, 0o664, 0o444, 0o755, 0o000])
@@ -154,7 +154,7 @@ def test_a_pipe_of_the_shell(tmp_path: Path) -> None:
 
 
 def unwritable(folder: Path) -> dict[str, Path]:
-    """Paths to which no document can be written, each with the file beside it that must stay unchanged."""
+    """Paths to which no document can be written. A file beside each of them must stay unchanged."""
     (folder / "file").write_text(OLD, "utf-8")
     (folder / "folder").mkdir()
     (folder / "folder" / "kept").write_text(OLD, "utf-8")
@@ -269,7 +269,7 @@ def test_kill_leaves_the_old_document_or_the_new(tmp_path: Path) -> None:
         with subprocess.Popen([sys.executable, "-c", WRITER, str(path)], cwd=ROOT, stdout=subprocess.PIPE) as writer:
             assert writer.stdout is not None
             writer.stdout.read(1 + round_ % 3)
-            # The kill comes at a different point in each run; the file must be complete at all points.
+            # The kill comes at a different point in each run, and the file must be complete at every point.
             threading.Event().wait(delay)
             os.kill(writer.pid, signal.SIGKILL)
             assert writer.wait(SECONDS) == -signal.SIGKILL
@@ -289,7 +289,7 @@ def test_output_holds_what_stdout_would(wanted: str, tmp_path: Path, capfd: pyte
     assert dispatch(["demo", "one-zone-silent", "--format", wanted, "--output", str(path)], []) == 2
     assert capfd.readouterr().out == ""
     kept = path.read_text("utf-8")
-    if wanted == "ndjson":  # live lines come as events happen, the lines of a file in the report's order
+    if wanted == "ndjson":  # live lines have the order of events, and a file has that of the report
         assert sorted(kept.splitlines()[1:]) == sorted(shown.splitlines()[1:])
         assert kept.splitlines()[-1] == shown.splitlines()[-1]
     else:
@@ -362,11 +362,11 @@ def test_a_reader_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
             to_stdout(NEW)
         sys.stdout.close()
         monkeypatch.undo()
-        os.dup2(os.open(os.devnull, os.O_WRONLY), gone.fileno())  # the rest in its buffer cannot be written anywhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), gone.fileno())  # so that the rest in its buffer is discarded
 
 
 def test_an_unbuffered_stdout_that_does_not_wait_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The pipe is full and does not block: repeated attempts would use a whole core."""
+    """The pipe is full and non-blocking, so repeated attempts to write would use a whole core."""
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     with open(reading, "rb"), open(writing, "wb", buffering=0) as raw:
@@ -374,6 +374,6 @@ def test_an_unbuffered_stdout_that_does_not_wait_is_given_up(monkeypatch: pytest
         monkeypatch.setattr(sys, "stdout", stdout)
         with pytest.raises(OutputClosedError):
             to_stdout("x" * (1 << 20))
-        sys.stdout.close()  # the stream that replaces it now
+        sys.stdout.close()  # the stream that has replaced stdout
         monkeypatch.undo()
         stdout.detach()

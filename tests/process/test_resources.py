@@ -1,7 +1,7 @@
 """A run used as a library leaves nothing behind: no threads, tasks, file descriptors, child processes or memory.
 
-The runs use a simulated world. Tests with real sockets, and of every single await, are in
-`tests/probes/steps/test_cancelled.py`.
+The runs use a simulated world. The tests in `tests/probes/steps/test_cancelled.py` use real sockets, and cancel a climb
+at every single await.
 """
 
 import asyncio
@@ -25,14 +25,16 @@ from agent.simulated.world import simulated
 from tests.support import extent, scenarios
 
 HEALTHY: Final = "healthy"
-"""A scenario with complete ladders, signed calls included."""
+"""A scenario with complete ladders, including signed calls."""
 CANCELLED: Final = 100 if extent.everything() else 10
 WARM: Final = 10
-"""The number of runs after which all one-time objects of a process exist."""
+"""After this many runs, all objects that a process creates only once exist."""
 SPARE: Final = 1_000
-"""Blocks of memory that come and go regardless of the number of runs; the observations of one run take hundreds."""
+"""The number of memory blocks may change by this much, whatever the number of runs is. The observations of one run take
+hundreds of blocks.
+"""
 TURNS: Final = 20
-"""Turns of the loop after an instant, since many things happen at once."""
+"""The maximum number of turns of the loop to wait after a moment, since many things happen at the same moment."""
 QUICK: Final = """
 summary = "one address, which refuses"
 [run]
@@ -63,7 +65,9 @@ def _only_what_is_new() -> None:
 
 
 def held() -> tuple[int, list[str], list[str]]:
-    """This process's threads, open files and children; the last two only if the system reports them."""
+    """The number of threads of this process, its open files, and its child processes. If the system does not report the
+    latter two, they are empty.
+    """
     gc.collect()
     files, children = Path("/proc/self/fd"), Path("/proc/self/task").glob("*/children")
     links = [str(path.readlink()) for path in files.iterdir() if path.is_symlink()] if files.is_dir() else []
@@ -81,7 +85,7 @@ def blocks() -> int:
 
 
 def others() -> set[asyncio.Task[Any]]:
-    """All tasks except the caller."""
+    """All tasks except the calling one."""
     return {all_task for all_task in asyncio.all_tasks() if all_task is not asyncio.current_task()}
 
 
@@ -91,7 +95,7 @@ async def run(chosen: Scenario, stop: CancelToken | None = None) -> Measurement:
 
 
 async def somewhere(chance: random.Random, seconds: float) -> None:
-    """Wait for a random point within a run of this length."""
+    """Wait until a random point within a run of this length."""
     await asyncio.sleep(chance.uniform(0, seconds))
     for _ in range(chance.randrange(TURNS)):
         await asyncio.sleep(0)
@@ -102,7 +106,7 @@ async def somewhere(chance: random.Random, seconds: float) -> None:
     [
         pytest.param(
             asyncio.SelectorEventLoop, 50 if extent.everything() else 6, id="ordinary"
-        ),  # each waits for real milliseconds
+        ),  # each run waits for real milliseconds
         pytest.param(VirtualLoop, 1_000 if extent.everything() else 30, id="virtual"),
     ],
 )
@@ -117,7 +121,7 @@ def test_many_runs_leave_nothing(loop: NewLoop, runs: int) -> None:
             assert (await run(chosen)).run.complete
             assert not others()
         assert held() == before
-        assert blocks() - size < SPARE  # leaks of all runs together would be more
+        assert blocks() - size < SPARE  # if every run had a leak, this number would be larger
 
     with asyncio.Runner(loop_factory=loop) as runner:
         runner.run(often())
@@ -143,9 +147,9 @@ def test_cancelled_anywhere_a_run_leaves_nothing(loop: NewLoop) -> None:
             except asyncio.CancelledError:
                 cut += 1
             assert not others()
-        assert cut  # how many stops come too late depends on the machine
+        assert cut  # not all, since some stops may come too late
         assert held() == before
-        assert blocks() - size < 2 * SPARE  # and the last run is still referenced
+        assert blocks() - size < 2 * SPARE  # twice, since the last run is still referenced
 
     with asyncio.Runner(loop_factory=loop) as runner:
         runner.run(often())
@@ -153,7 +157,7 @@ def test_cancelled_anywhere_a_run_leaves_nothing(loop: NewLoop) -> None:
 
 @pytest.mark.parametrize("loop", LOOPS)
 def test_stopped_anywhere_a_run_leaves_nothing(loop: NewLoop) -> None:
-    """A signal stops a run in this way: the run ends by itself, and every planned step has one observation."""
+    """Signals stop runs in this way: the run ends by itself, and every planned step has one observation."""
     chosen = scenarios.load(HEALTHY)
     chance = random.Random(11)
 
@@ -171,7 +175,7 @@ def test_stopped_anywhere_a_run_leaves_nothing(loop: NewLoop) -> None:
             assert len({*ids}) == len(ids)
             assert not others()
         assert held() == before
-        assert blocks() - size < 2 * SPARE  # and the last run is still referenced
+        assert blocks() - size < 2 * SPARE  # twice, since the last run is still referenced
 
     with asyncio.Runner(loop_factory=loop) as runner:
         runner.run(often())
@@ -179,7 +183,7 @@ def test_stopped_anywhere_a_run_leaves_nothing(loop: NewLoop) -> None:
 
 @pytest.mark.virtual_clock
 async def test_a_stop_that_is_pulled_after_the_end_changes_nothing() -> None:
-    """A signal may come between the end of the measurement and the document."""
+    """A signal may arrive after the measurement has ended and before the document is written."""
     chosen = scenarios.load(HEALTHY)
 
     stop = CancelToken()

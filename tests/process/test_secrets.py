@@ -1,4 +1,4 @@
-"""No output of a run contains a secret, in whatever place the secret is and whatever the network does."""
+"""No output of a run contains a secret, wherever the secret is stored and whatever the network does."""
 
 import base64
 import json
@@ -41,11 +41,15 @@ from tests.support.repository import ROOT
 from tests.support.runs import measured
 
 SPELLINGS: Final = {"lower": str.lower, "upper": str.upper}
-"""Spellings of proxy variables. Each scenario uses one of them, in turn; with `--everything`, both."""
+"""The spellings of proxy variables. Each scenario uses one of them, in turn. With `--everything`, each scenario uses
+both.
+"""
 
 
 WHOLE: Final = frozenset(extent.one_in(12, scenarios.names()))
-"""Scenarios whose reports are also masked, and written in the formats that only contain JSON or text."""
+"""The scenarios whose reports are also masked, and are also written in formats that only contain the JSON or the text
+of other formats.
+"""
 
 
 @pytest.mark.parametrize(
@@ -82,7 +86,9 @@ def test_no_secret_in_what_a_run_says(
 
 
 def test_secrets_were_where_they_could_leak() -> None:
-    """The run used the secrets, and shows the parts that it may show: otherwise the test above would prove nothing."""
+    """The run used the secrets, and its report shows the parts that may be shown. Otherwise, the test above would prove
+    nothing.
+    """
     evidence, _ = measured(planted(scenarios.load("healthy"), case=str.lower))
     facts = {
         observation.id: observation.facts for observation in evidence.observations if observation.facts is not None
@@ -131,7 +137,7 @@ PASSED: Final = json.dumps(GIVEN | {"Expiration": "2020-01-01T00:00:00Z"})
 
 
 def process(out: str, *, errors: str = "", code: int = 0) -> str:
-    """A profile whose credentials come from a process with this output and exit code."""
+    """A config file with a profile whose credentials come from a process with this output and exit code."""
     words = f"import sys; print({out!r}); print({errors!r}, file=sys.stderr); sys.exit({code})"
     encoded = base64.b64encode(words.encode()).decode()
     program = f"import base64; exec(base64.b64decode('{encoded}'))"
@@ -170,7 +176,7 @@ def process(out: str, *, errors: str = "", code: int = 0) -> str:
     ],
 )
 def test_no_secret_in_what_the_sdk_gives(config: str, shown: str, tmp_path: Path) -> None:
-    """The SDK runs in a process of its own, so that the test also sees what a library writes to stderr."""
+    """The SDK runs in a separate process, so that the test also sees what a library writes to stderr."""
     place = tmp_path / "config"
     place.write_text(config, encoding="utf-8")
     done = subprocess.run(
@@ -337,7 +343,7 @@ def test_a_wrong_value_of_a_configuration_is_not_repeated(
 
 
 def test_a_wrong_value_is_not_repeated_in_the_journal(tmp_path: Path) -> None:
-    """A watch reads its settings again at SIGHUP; its messages about them go to the journal."""
+    """A watch reads its settings again at SIGHUP, and its messages about them go to the journal."""
     place = tmp_path / "config"
     place.write_text(f"notify = '{HOOK}'\n", "utf-8")
     with main.make_context("backuplink", ["watch", "--config", str(place)], obj=[]) as context:

@@ -1,4 +1,4 @@
-"""Every command with each of its three streams closed, full, or a pipe whose reader is gone."""
+"""Every command is run with each of its three streams closed, full, or as a pipe whose reader is gone."""
 
 import json
 import os
@@ -18,7 +18,7 @@ from tests.support.repository import ROOT
 from tests.support.runs import report_of
 
 SECONDS: Final = 120.0
-"""A limit for a call that hangs, far above the time of any call here."""
+"""The limit for a call that hangs. No call here takes nearly as long."""
 OK, UNKNOWN = 0, 3
 ARGUMENTS: Final = {
     "check": ("check", "--service", "no-such-service"),
@@ -53,9 +53,11 @@ CODES: Final = {
     **dict.fromkeys(("check", "tui", "facts", "history", "usage", "text on stdin"), UNKNOWN),
     **dict.fromkeys(("demo of a fault", "predict", "audit"), 2),
 }
-"""Exit codes if all streams work; the others are OK."""
+"""The exit codes of commands if all streams work. Commands that are not listed exit with OK."""
 AT_ONCE: Final = {"list", "explain", "explain, slowly", "all codes", "endpoints", "permissions", "schema"}
-"""Commands with quickly available output, which a reader may stop reading at any point: no verdict depends on it."""
+"""Commands that only look something up. A reader may stop reading their output at any point, since it contains no
+verdict.
+"""
 
 
 @contextmanager
@@ -115,7 +117,9 @@ CASES: Final = [
     *((name, how) for name in ("demo", "watch", "explain", "list", "usage") for how in ("full", "unread")),
     *((name, "unread") for name in ("all codes", "explain, slowly", "endpoints", "permissions", "schema")),
 ]
-"""A closed stream is a different case for Python itself (None); full and unread differ only in the errno of a write."""
+"""The cases. For Python itself, a closed stream is a special case (None). Full and unread streams differ only in the
+errno of a write.
+"""
 
 
 @pytest.mark.parametrize(("name", "how"), one_in(4, CASES))
@@ -128,14 +132,14 @@ def test_without_stderr_a_command_says_what_it_says_with_it(name: str, how: str,
 
 @pytest.mark.parametrize(("name", "how"), CASES if extent.everything() else CASES[2::4])
 def test_without_stdout_a_command_is_unknown(name: str, how: str, report: Path) -> None:
-    """The command says why, unless a reader has ended, as head(1) does. A command that makes no run still does its
-    work.
+    """The command says why it failed, unless its reader has ended, as head(1) does. A command that makes no run still
+    does its work.
     """
     code, _, err = call(name, report, how, 1)
     assert code == (OK if how == "unread" and name in AT_ONCE else UNKNOWN)
     assert b"Traceback" not in err
     assert b"internal error" not in err
-    if CODES.get(name) != UNKNOWN:  # which has reported a different reason
+    if CODES.get(name) != UNKNOWN:  # otherwise, the command has reported another reason
         assert err.count(b"Error: stdout cannot be written: ") == (how != "unread"), err
 
 
@@ -161,7 +165,7 @@ def test_a_closed_stdin_that_is_to_be_read_is_said(report: Path) -> None:
 
 
 def test_what_is_opened_never_gets_the_number_of_a_closed_stream() -> None:
-    """If a socket had the number 2, it would receive everything that a library writes to stderr."""
+    """If a socket had the descriptor 2, it would receive everything that a library writes to stderr."""
     code = (
         "import os; os.close(2); os.close(0)\n"
         "from agent.process.streams import occupy_closed_streams\n"

@@ -1,5 +1,5 @@
-"""The interface on a real terminal: the installed command, its keys, its signals, and the state in which it leaves the
-terminal.
+"""The interface on a real terminal: how the installed command reacts to keys and signals, and in which state it leaves
+the terminal.
 """
 
 import json
@@ -31,7 +31,7 @@ from tests.support.validator import VALIDATOR
 PROGRAM: Final = str(Path(sysconfig.get_path("scripts"), "backuplink"))
 """The path of the installed program."""
 PATIENT: Final = (sys.executable, "-m", "tests.process.patient")
-"""The program that waits a minute for silent peers."""
+"""A command that waits for silent peers for a minute."""
 CODES: Final = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 ALTERNATE: Final = b"\x1b[?1049h"
 MAIN: Final = b"\x1b[?1049l"
@@ -41,7 +41,7 @@ _COLOUR: Final = re.compile(rb"\x1b\[[\d;]*m")
 
 
 def after(output: bytes) -> str:
-    """The text on the terminal after the interface has left it, without colours."""
+    """The text on the terminal after the interface has ended, without colours."""
     return _COLOUR.sub(b"", output.rpartition(MAIN)[2]).decode("utf-8").replace("\r\n", "\n")
 
 
@@ -58,8 +58,8 @@ def document(output: bytes) -> str:
 
 
 def test_driven_resized_and_left() -> None:
-    """The test drives the interface by its keys, at all relevant sizes, to the end of the run, and leaves it, whatever
-    size a shell exports.
+    """The test uses the interface with its keys until the run has ended, in all relevant sizes of the terminal, and
+    then quits. The size that a shell exports must not matter.
     """
     exported = {"COLUMNS": "80", "LINES": "24"}
     with on_terminal([PROGRAM, "demo", "--tui", "one-zone-silent"], environment=exported) as session:
@@ -79,7 +79,7 @@ def test_driven_resized_and_left() -> None:
         session.until_quiet()
         session.resize(200, 60)
         session.until_drawn(200)
-        session.press("q", "q")  # back from the page, and out
+        session.press("q", "q")  # close the page, and then quit
         assert session.ended() == 2
         assert session.is_sane()
         assert document(session.output).startswith("CRITICAL  backup: 1 of 3 addresses is silent on 443: 10.0.2.17\n")
@@ -105,7 +105,7 @@ sys.exit(entry.run(["demo", "--tui"]))
 
 
 def test_a_size_that_changes_while_it_is_read_is_not_the_last() -> None:
-    """While a user drags a window, the second signal comes before the first size has been passed on."""
+    """While a user drags a window, a second signal arrives before the interface has handled the first size."""
     with on_terminal([sys.executable, "-c", RESIZED]) as session:
         session.until(HEALTHY)
         session.resize(100, 30)
@@ -144,7 +144,7 @@ def test_what_is_no_key_ends_nothing(names: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("seed", one_in(4, range(4)))
 def test_what_a_fuzzer_types_ends_nothing(seed: int) -> None:
-    """Escape sequences of parts that each occur in real ones; none of them is a key that quits."""
+    """The input is escape sequences whose parts occur in real sequences. None of them is a key that quits."""
     chance = random.Random(seed)
     parts = (b"\x1b[", b"\x1b[<", b"\x1b[?", b"\x1b]", b"\x1bO", b"0", b";", b"65535", b"99999999999", b"-1", b":")
     ends = (b"M", b"m", b"u", b"t", b"R", b"$y", b"I", b"O", b"~", b"A", b"\x07", b"\xff", b"\xc3\x28", b" ")
@@ -179,7 +179,7 @@ def test_quitting_in_the_middle_is_unknown() -> None:
 
 
 def test_quitting_in_the_middle_is_critical_where_that_is_proven() -> None:
-    """One address is intercepted, and another is silent."""
+    """TLS is intercepted at one address, and another address is silent."""
     with on_terminal([*PATIENT, "demo", "--tui", "two-faults-interception-and-zone"]) as session:
         session.until("UNTRUSTED")
         session.press("q")
@@ -255,8 +255,8 @@ POINTS: Final = (
 
 @pytest.mark.parametrize("point", one_in(2, POINTS))
 def test_a_signal_at_every_seam(point: str) -> None:
-    """Signals come at points from before the terminal is touched until the document is written; the test quits as soon
-    as the run is over.
+    """Signals come at points between the moment before the terminal is changed and the writing of the document. The
+    test quits as soon as the run is over.
     """
     with on_terminal([sys.executable, "-m", "tests.process.signalled", "SIGTERM", point, "demo", "--tui"]) as session:
         if point in POINTS[POINTS.index("screen-ended:1") :]:
@@ -270,7 +270,7 @@ def test_a_signal_at_every_seam(point: str) -> None:
 
 
 def test_a_connection_that_breaks_ends_it() -> None:
-    """Nobody can read the document any more."""
+    """The interface ends, although nobody can read its document any more."""
     with on_terminal([PROGRAM, "demo", "--tui"]) as session:
         session.until(HEALTHY)
         session.hang_up()
@@ -278,7 +278,7 @@ def test_a_connection_that_breaks_ends_it() -> None:
 
 
 def test_a_connection_that_breaks_ends_it_under_nohup_too() -> None:
-    """If SIGHUP is ignored, a run continues without a terminal, but an interface cannot."""
+    """If SIGHUP is ignored, a run continues without a terminal, but the interface cannot."""
     words = ["sh", "-c", 'trap "" HUP; exec "$0" "$@"', PROGRAM, "demo", "--tui"]
     with on_terminal(words) as session:
         session.until(HEALTHY)
@@ -370,7 +370,9 @@ print(*(signal.getsignal(each).name for each in (signal.SIGTSTP, signal.SIGCONT,
 
 
 def test_signals_are_given_back() -> None:
-    """Otherwise ctrl-z, while the document is written, would draw on a terminal that the interface has left."""
+    """Otherwise, after ctrl-z while the document is written, the interface would draw on a terminal that it has already
+    left.
+    """
     with on_terminal([sys.executable, "-c", LEFT]) as session:
         session.until(HEALTHY)
         session.press("q")
@@ -385,7 +387,7 @@ def test_ctrl_z_gives_the_terminal_to_the_shell_and_fg_comes_back() -> None:
         session.until_quiet()
         session.press("\x1a")
         session.until("Stopped")
-        assert {mode for mode in session.modes() if mode != 2004} == set()  # readline lets the terminal mark pastes
+        assert {mode for mode in session.modes() if mode != 2004} == set()  # set by readline, to mark pastes
         assert session.key_modes() == 0
         session.press("echo $((6 * 7))\n")
         session.until("42")
@@ -395,7 +397,7 @@ def test_ctrl_z_gives_the_terminal_to_the_shell_and_fg_comes_back() -> None:
         session.until("to the next pane")
         session.press("q", "q")
         session.until(f"OK  {HEALTHY}")
-        session.until("$ ")  # input typed before this is lost
+        session.until("$ ")  # input that is typed earlier is lost
         session.press("exit 5\n")
         assert session.ended() == 5
         assert "Traceback" not in session.text()
@@ -465,7 +467,7 @@ sys.exit(entry.run(["demo", "--tui"]))
 
 
 def test_a_fault_of_ours_is_said_and_tells_no_secret() -> None:
-    """Textual's own message of an exception contains the values of variables."""
+    """Textual's own message about an exception would contain the values of variables."""
     with on_terminal([sys.executable, "-c", BROKEN]) as session:
         assert session.ended() == 3
         assert session.is_sane()
@@ -503,7 +505,7 @@ def test_on_every_terminal(columns: int, lines: int, environment: Mapping[str, s
         session.press("G")
         session.until("backuplink check")
         session.press("\x1b")
-        session.until("THIS HOST")  # a key sent immediately would be read together with alt
+        session.until("THIS HOST")  # a key that is sent immediately would be read as one with alt
         session.press("\t", "q")
         assert session.ended() == 0
         assert session.is_sane()
@@ -511,13 +513,13 @@ def test_on_every_terminal(columns: int, lines: int, environment: Mapping[str, s
         is_ascii = "LC_ALL" in environment or environment.get("LANG") == "C"
         assert session.output.isascii() == is_ascii
         used = {code for codes in re.findall(rb"\x1b\[([\d;]*)m", session.output) for code in colours(codes)}
-        assert bool(used) == (not environment.get("NO_COLOR"))  # empty counts as not set (no-color.org)
+        assert bool(used) == (not environment.get("NO_COLOR"))  # an empty NO_COLOR counts as not set (no-color.org)
         if environment["TERM"] in ("linux", "xterm", "screen"):
             assert used <= {str(number).encode() for number in (*range(30, 38), *range(40, 48), *range(90, 108))}
 
 
 def colours(codes: bytes) -> set[bytes]:
-    """The colours among the codes of a style, except for the terminal's own."""
+    """The colours among the codes of a style, except for the terminal's default colours."""
     parts = codes.split(b";")
     return {part for part in parts if re.fullmatch(rb"3[0-8]|4[0-8]|9\d|10[0-7]", part)}
 
@@ -658,7 +660,7 @@ def test_nothing_on_the_screen_could_be_masked() -> None:
 # --- Without a command -----------------------------------------------------------------------------------------------
 
 NOWHERE: Final = {"BACKUPLINK_NO_API": "1", "BACKUPLINK_NO_EC2": "1"}
-"""A run without a Region, which contacts nothing outside this machine."""
+"""Variables for a run without a Region, so that it contacts nothing outside this machine."""
 
 
 def test_without_a_command_on_a_terminal_it_is_the_interface() -> None:
@@ -700,9 +702,9 @@ def test_what_is_no_terminal(stream: str, monkeypatch: pytest.MonkeyPatch) -> No
     for name in ("stdin", "stdout", "stderr"):
         monkeypatch.setattr(sys, name, Terminal())
     assert why_not({"TERM": "xterm"}) is None
-    monkeypatch.setattr(sys, stream, None)  # closed before the process began
+    monkeypatch.setattr(sys, stream, None)  # as if it had been closed before the process began
     assert why_not({"TERM": "xterm"}, is_asked_for=False) == f"{stream} is not a terminal"
-    if stream == "stdout":  # the document goes there, not the screen
+    if stream == "stdout":  # only the document goes to stdout, not the screen
         assert why_not({"TERM": "xterm"}) is None
     else:
         assert why_not({"TERM": "xterm"}) == f"{stream} is not a terminal"

@@ -1,10 +1,11 @@
-"""The catalogue of failures: every known way in which a host loses AWS Backup or Backup gateway, by a stable id.
+"""The catalogue of failures: every known way in which a host loses its path to AWS Backup or Backup gateway, with a
+stable id.
 
 The first letter of an id says where the failure is: D names, R routes, S security groups, ACLs and endpoint states, L
 this host, T TLS, P proxies, C credentials and clock, E endpoint policies, I IAM and the organisation, K settings of the
-SDK and the command line, V IPv6, G partitions, Q limits and the service, W gateways. A scenario names the rows that it
-shows. Rows that look alike from an instance share a scenario: they differ only in the configuration, which reads of EC2
-and Route 53 show. `codes` are the findings about the measurements.
+SDK and the command line, V IPv6, G partitions, Q limits and the service, W gateways. Each scenario lists the rows that
+it shows. Rows that look alike from an instance share a scenario: they differ only in the configuration, which only
+reads of EC2 and Route 53 show. `codes` are the findings that come from measurements.
 """
 
 from dataclasses import dataclass
@@ -17,9 +18,9 @@ class Row:
 
     title: str
     codes: tuple[str, ...] = ()
-    """A scenario of this row shows at least one of these findings; empty if there is no fault."""
+    """A scenario of this row shows at least one of these findings. Empty if the row is not a fault."""
     causes: tuple[str, ...] = ()
-    """Findings that name the cause if EC2 can be read: each is in a scenario of the row."""
+    """The findings that name the cause if EC2 can be read. Each of them is in a scenario of the row."""
     no_scenario: str | None = None
     """Why no scenario shows the row."""
 

@@ -1,5 +1,5 @@
-"""Scenarios compared with the catalogue of failures: which rows they show, which rules stay silent, which are
-healthy.
+"""Scenarios are compared with the catalogue of failures: which rows they show, which rules stay silent, and which
+scenarios are healthy.
 """
 
 from typing import Final
@@ -33,7 +33,7 @@ def test_the_rows_of_a_letter_are_numbered_without_a_gap() -> None:
 
 
 def test_rows_without_a_scenario() -> None:
-    """The complete list of these rows, so that no row joins it unnoticed."""
+    """The rows without a scenario. The list is complete, so that no row is added to it unnoticed."""
     without = [row for row in CATALOGUE if CATALOGUE[row].no_scenario is not None]
     assert " ".join(without) == ("D09 R04 S11 L07 T11 C03 E08 E09 K02 K10 K11 K13 V04 V05 G02 G05 Q03 W02 W03 W04")
 

@@ -1,4 +1,4 @@
-"""A fix names the setting, the policy and the owner that decide, not similar ones beside them."""
+"""A fix names the setting, the policy and the owner that decide, and not other ones that look similar."""
 
 import pytest
 

@@ -36,5 +36,5 @@ def test_a_verdict_other_than_ok_has_a_finding_that_explains_it(seed: int) -> No
             assert standing
         case status:
             assert any(finding.severity is _NEEDED[status] for finding in standing)
-    # Rules have a name for every fault here, and none is a fault of this program.
+    # The rules name every fault here, and no fault is a bug of this program.
     assert {"RUN001", "RUN002", "RUN003"}.isdisjoint(finding.code for finding in report.findings)

@@ -1,5 +1,5 @@
-"""The verdict is never ok if SAP HANA needs something that is broken: in every mode, with every sign of SAP HANA on a
-host, with every option that asks for it, and for every service with every fault.
+"""The verdict is never ok if a service that SAP HANA needs is broken. The tests cover every mode, every sign of SAP
+HANA on a host, every option that selects it, and every fault of every service.
 """
 
 import itertools
@@ -59,7 +59,7 @@ class Case:
 
 
 def cases() -> tuple[Case, ...]:
-    """Every case; an option that names the mode names the real one."""
+    """Every case. If an option selects a mode, it is the mode that the host really uses."""
     every = []
     for mode, sign in itertools.product((Workload.HANA_BACKUP, Workload.HANA_S3), Sign):
         faults: list[tuple[str | None, Way | None]] = [*itertools.product(required_services(mode), Way), (None, None)]
@@ -69,7 +69,7 @@ def cases() -> tuple[Case, ...]:
 
 
 def world(case: Case) -> str:
-    """The scenario of a case: all services of either mode answer, except the broken one."""
+    """The scenario of a case. All services of both modes answer, except the broken one."""
     files = f'"{INSTALLED}/aws-backint-agent-launcher.sh" = "#!/bin/sh\\n"\n'
     links = '"/usr/sap/HDB/SYS" = "SYS"\n' if case.sign is Sign.HIDDEN_LINK else LINK
     if case.sign is Sign.TWO_SYSTEMS:
@@ -118,4 +118,4 @@ def test_what_the_real_mode_needs_and_is_broken_is_never_left_out_of_an_ok(case:
     if case.option is case.mode or case.sign is Sign.TWO_SYSTEMS:
         assert (status is Status.OK) is (case.service is None), summary
     if case.sign in (Sign.NO_CONFIGURATION, Sign.HIDDEN_LINK) and case.option is not case.mode:
-        assert status in (Status.OK, Status.UNKNOWN), summary  # a service of one mode alone is not a fault of a host
+        assert status in (Status.OK, Status.UNKNOWN), summary  # the host may use the other mode

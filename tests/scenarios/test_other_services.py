@@ -1,5 +1,5 @@
-"""Findings about Backup also occur for every other service: scenarios in which another service, with answers of a
-different form, takes Backup's place.
+"""Findings about Backup also occur for every other service. In these scenarios, another service, whose answers have a
+different form, replaces Backup.
 """
 
 import re
@@ -28,16 +28,16 @@ from tests.support.runs import measured, report_of
 ANOTHER = ("ssm", "sts")
 """Two services: one answers in JSON, and one in XML."""
 OF_BACKUP_ALONE = re.compile(r"backup-vault|vault|GetSupportedResourceTypes|s3 = |bucket = |us-moon")
-"""Texts that only Backup has in policies of endpoints: resources of its own, and further actions."""
+"""Texts that can only be about Backup in the policies of endpoints: its own resources, and further actions."""
 
 
 def renamed(text: str, service: str) -> str:
-    """A text with the name of another service in place of Backup's."""
+    """The text, in which the name of another service replaces that of Backup."""
     return re.sub(r"(?<![\w-])(?<!/home/)backup(?![\w-])", service, text)
 
 
 def told_of(name: str, service: str) -> Scenario:
-    """A scenario with another service in place of Backup."""
+    """A scenario in which another service replaces Backup."""
     record, text = SERVICES[service], scenarios.text(name)
     text = text.replace('ENDPOINT_URL_BACKUP"', f'ENDPOINT_URL_{service.upper()}"')
     text = re.sub(r"ENDPOINT_URL_BACKUP\b(?!_)", f"ENDPOINT_URL_{service.upper()}", text)
@@ -70,20 +70,20 @@ SERVICE_WORDS = re.compile(
 )
 """Names of services in prose and in the catalogue that are not part of a host name, an ARN or the id of a step."""
 OF_BACKUP_S_API = re.compile(r"(?<![\w/-])(?<!hana:)backup(?![\w-])|_BACKUP\b|ListBackup")
-"""Parts of a command that only AWS Backup has."""
+"""Parts of commands that only exist for AWS Backup."""
 OF_PRIVATE_DNS = "route53:AssociateVPCWithHostedZone"
 """The permission that private DNS of any service requires."""
 OTHERS_THAT_MAY_BE_NAMED = {
-    "API007": r"let monitoring run less often",  # a word, not the service
-    "ENV016": r"AWS Backup can be reached|while no backup runs",  # of the Backint agent, which knows one service
-    "ENV017": r"--workload hana:backup",  # a value that the option takes
-    "TCP012": r"as long as a backup lasts|If backups or restores",  # the action of the software on the host
+    "API007": r"let monitoring run less often",  # an ordinary word, not the service
+    "ENV016": r"AWS Backup can be reached|while no backup runs",  # the Backint agent only uses one service
+    "ENV017": r"--workload hana:backup",  # a value of the option
+    "TCP012": r"as long as a backup lasts|If backups or restores",  # what the software on the host does
 }
-"""Texts, by code, that may look like the name of another service, or that name the agent of the finding."""
+"""For some codes, texts that look like the name of another service, or that are about the agent of the finding."""
 
 
 def named_elsewhere(report: Report) -> list[str]:
-    """Texts of findings that name a service which the run does not check."""
+    """The texts of findings that name a service that the run does not check."""
     checked = {target.service for target in report.targets}
     hosts = re.compile("|".join(re.escape(target.host) for target in report.targets) or "$^")
     texts = []
@@ -100,7 +100,7 @@ def named_elsewhere(report: Report) -> list[str]:
 
 
 OF_THE_ROLE = frozenset({"IAM003", "IAM006", "IAM007", "IAM009"})
-"""Findings of severity information if the workload does not make the call itself."""
+"""Findings whose severity is info if the workload does not make the call itself."""
 OF_BACKUP = frozenset({"JOB001", "JOB002"})
 """Findings from calls that only AWS Backup offers."""
 SHOWN = [code for code in CODES if code not in OF_BACKUP and first_with(code) is not None]
@@ -115,12 +115,12 @@ NOT_SHOWN = {
     "VPC019": "of the services with gateway endpoints: S3 is a third one itself",
     **dict.fromkeys(("VPC020", "VPC021", "VPC022"), "an audit alone raises it"),
 }
-"""Findings that no scenario can show for another service in Backup's place, each with the reason."""
+"""Findings that no scenario can show for another service instead of Backup, each with the reason."""
 
 
 def findings_in(report: Report) -> list[tuple[str, str, bool, str]]:
-    """A report's findings, without the service: codes with severities and the codes of their causes. If two services
-    have one cause, the order of the catalogue decides which one it names.
+    """The findings of a report without the service: the code, the severity and the code of the cause of each. If two
+    services have the same cause, the order of the catalogue decides which service the finding is about.
     """
     return sorted(
         (finding.code, finding.severity, finding.counts, (finding.explained_by or "").partition("@")[0])
@@ -129,13 +129,13 @@ def findings_in(report: Report) -> list[tuple[str, str, bool, str]]:
 
 
 def of(report: Report, code: str) -> list[Finding]:
-    """The findings of a code."""
+    """The findings in a report with this code."""
     return [finding for finding in report.findings if finding.code == code]
 
 
 @pytest.fixture
 def of_backup(code: str) -> Report:
-    """The report of Backup that has the finding."""
+    """A report about Backup that has a finding with this code."""
     name = first_with(code)
     assert name is not None
     return report_of(name)
@@ -143,7 +143,7 @@ def of_backup(code: str) -> Report:
 
 @pytest.fixture
 def as_required(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, of_backup: Report) -> str:
-    """Let runs that name no service check this service in place of Backup, after Backup's own report has been made."""
+    """Let runs that name no service check this service instead of Backup. The report about Backup is made before."""
     service: str = request.param
     caller = Workload.CALLER, None
     monkeypatch.setitem(NEEDS, caller, {service: "a test", "backup-gateway": None})
@@ -151,7 +151,7 @@ def as_required(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch,
 
 
 def is_own(service: str) -> bool:
-    """Whether programs that use a service make this program's call themselves."""
+    """Whether the programs that use a service make the same call as backuplink does."""
     permission = SERVICES[service].permission
     is_of_agent = permission is not None and permission.action in calls_of(tuple(Workload), service)
     return SERVICES[service].call_is_own or is_of_agent
@@ -165,7 +165,7 @@ def test_a_finding_of_backup_is_one_of_every_service(code: str, as_required: str
     told = told_of(name, as_required)
     report = judge(measured(told)[0])
     assert named_elsewhere(report) == []
-    # The order is the catalogue's, in which the other service may follow backup-gateway.
+    # The order is that of the catalogue, in which the other service may follow backup-gateway.
     assert sorted(finding.id for finding in report.findings) == sorted(told.expect.findings)
     if CODES[code].scope is Scope.TARGET:
         assert as_required in {finding.target.partition("@")[0] for finding in of(report, code) if finding.target}
@@ -226,7 +226,7 @@ def test_who_denies_a_call_that_the_workload_does_not_make(
 
 
 def every_service(ports: str) -> Scenario:
-    """A VPC with an endpoint for each service that has one, with answers on these ports."""
+    """A VPC with an endpoint for each service for which AWS offers one. The endpoints answer on these ports."""
     return world_of([name for name in checkable() if SERVICES[name].private_links], ports=ports)
 
 
@@ -249,7 +249,7 @@ def test_all_ports_of_all_services_dead_take_one_step_s_time() -> None:
 
 
 def finding_of(name: str, code: str) -> Finding:
-    """The finding of a scenario."""
+    """The finding of a scenario that has this code."""
     report = judge(measured(scenarios.load(name))[0])
     return next(finding for finding in report.findings if finding.code == code)
 

@@ -1,4 +1,4 @@
-"""No page and no fix gives a commercial host or ARN to another partition."""
+"""In a partition other than `aws`, no page and no fix shows a host name or an ARN of the commercial partition."""
 
 import re
 from functools import cache
@@ -36,23 +36,25 @@ MISTYPED: Final = {
     "aws-iso": "us-iso-moon-1",
     "aws-iso-b": "us-isob-moon-1",
 }
-"""Replaces the Region `us-moon-1` of scenarios, which does not exist, by one whose name still gives its partition."""
+"""In place of the Region `us-moon-1` of scenarios, which does not exist: for each partition, a Region that does not
+exist either, but whose name shows its partition.
+"""
 HOST: Final = r"\bamazonaws\.com(?!\.cn\b)|\bapi\.aws(?!\.ic\.gov\b|\.scloud\b)"
 COMMERCIAL: Final = re.compile(HOST)
-"""Hosts that other partitions do not have."""
+"""Host names that only exist in the commercial partition."""
 COMMERCIAL_OR_SERVICE: Final = re.compile(rf"{HOST}|(?<!\bcn\.)\bcom\.amazonaws\.")
-"""Hosts that other partitions do not have, and PrivateLink names that China does not have. Isolated partitions have
-PrivateLink names of that form.
+"""Host names that only exist in the commercial partition, and PrivateLink names that do not exist in China. Isolated
+partitions have PrivateLink names of the same form.
 """
 OF_COMMERCIAL: Final = re.compile(r"\barn:aws:")
-"""ARNs that other partitions do not have."""
+"""ARNs that only exist in the commercial partition."""
 EVERYWHERE: Final = ("com.amazonaws.route53",)
-"""Names of an endpoint service that are the same in all Regions; the page says where it is offered."""
+"""Names of endpoint services that are the same in all Regions. The page says where the service is offered."""
 
 
 def commercial(text: str, partition: str = "aws-cn") -> list[str]:
-    """The texts, as whole words, that the partition does not have."""
-    # Some services have the commercial form of name in China, too.
+    """The words of a text that contain a name that does not exist in the partition."""
+    # Some services have a name of the commercial form in China, too.
     named = {service_name_of(service, REGIONS[partition]) for service in SERVICES} if partition == "aws-cn" else set()
     words = [word for word in re.findall(r"[^\s\"'`,;()\[\]]+", text) if word.rpartition("=")[2] not in named]
     names = COMMERCIAL_OR_SERVICE if partition == "aws-cn" else COMMERCIAL
@@ -60,7 +62,7 @@ def commercial(text: str, partition: str = "aws-cn") -> list[str]:
 
 
 def own_names(partition: str) -> bool:
-    """Whether the partition's own hosts have the commercial ending."""
+    """Whether host names of the partition end as in the commercial partition."""
     return partition in ("aws", "aws-us-gov")
 
 
@@ -80,7 +82,9 @@ def test_a_page_is_for_no_partition_until_a_region_is_known(code: str) -> None:
 
 
 def translated(name: str, partition: str) -> str:
-    """A scenario in a Region of another partition: the same faults under that partition's names."""
+    """The text of a scenario, moved to a Region of another partition: it has the same faults, with the names of that
+    partition.
+    """
     text = scenarios.text(name)
     there = partition_of(REGIONS[partition])
     prefix = (service_name_of("backup", REGIONS[partition]) or "").partition(f".{REGIONS[partition]}")[0]
@@ -130,7 +134,7 @@ def test_a_report_has_the_names_of_its_partition(code: str, partition: str) -> N
             *(word for part in finding.fix.commands for word in part.argv),
         ]
     assert own_names(partition) or [word for text in shown for word in commercial(text, partition)] == []
-    # The peer decides whom a refusal names.
+    # The name in a refusal comes from the peer, so it is ignored.
     assert [text for text in shown if OF_COMMERCIAL.search(text.replace(PRINCIPAL, ""))] == []
 
 

@@ -1,5 +1,5 @@
-"""Commands of the pages that talk to a server, pasted into a shell with more lines behind them: none of them reads the
-following lines. The servers are the test's own, on loopback, and leave their connections open.
+"""Commands on the pages that connect to a server are pasted into a shell together with further lines. No command may
+read the lines that follow it. The servers belong to the test, are on loopback, and leave their connections open.
 """
 
 import re
@@ -27,7 +27,7 @@ ELSEWHERE: Final = re.compile(r"https?://(?!localhost:|127\.0\.0\.1:)[^/\s]+")
 
 
 def commands(page: Path) -> Iterator[str]:
-    """The commands of a page's sh blocks that name a client, continuation lines and pipes included."""
+    """The commands in the sh blocks of a page that start a network client, including continuation lines and pipes."""
     for block in re.findall(r"^```sh\n(.*?)^```$", page.read_text("utf-8"), re.MULTILINE | re.DOTALL):
         for command in re.split(r"(?<!\\)\n", block):
             if CLIENT.search(command) and not command.startswith("#"):
@@ -62,14 +62,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_error(403)
 
     def log_message(self, *_: Any) -> None:
-        """Print nothing: a failure shows in the client."""
+        """Print nothing, since a failure is visible in the client."""
 
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, *_: Any) -> None:
-        """Print nothing: some commands are clients that distrust the certificate."""
+        """Print nothing, since some clients do not trust the certificate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def ports() -> Iterator[Ports]:
 
 
 def local(command: str, ports: Ports) -> str:
-    """The command with loopback in place of every server that it names."""
+    """The command, in which loopback replaces the name of every server."""
     text = PLACEHOLDER.sub(lambda name: VALUES.get(name[0], name[0]), command)
     text = OF_AWS.sub("localhost", text).replace("<PROXY>", f"http://127.0.0.1:{ports.plain}")
     text = re.sub(r"http://(localhost|127\.0\.0\.1)(?::443)?/", rf"http://\1:{ports.plain}/", text)
@@ -111,8 +111,8 @@ def local(command: str, ports: Ports) -> str:
 
 
 def pasted(command: str, folder: Path, ports: Ports) -> str:
-    """The output of a shell that reads this command and the next line from one stream. bash reads no further than the
-    line that it runs, as every shell does at a terminal.
+    """The output of a shell that reads this command and the next line from one stream. bash does not read beyond the
+    line that it runs, like every shell on a terminal.
     """
     text = f"{local(command, ports)}\n{NEXT}\n"
     environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(folder)}

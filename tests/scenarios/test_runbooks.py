@@ -1,5 +1,5 @@
-"""The pages behind `explain`: one for each code, all of one form, with commands that the AWS CLI and
-backuplink accept.
+"""The pages that `explain` shows: there is one for each code, all have the same form, and the AWS CLI and backuplink
+accept their commands.
 """
 
 import re
@@ -37,8 +37,8 @@ PLACEHOLDERS = frozenset(
 )
 
 IN_WORDS = "DNS004 DNS011 ENV002 ENV003 ENV013 TCP009 IAM002 IAM006 IAM008 VPC009".split()
-"""Codes whose fix is one property of a resource that is defined elsewhere in a template: the page names it and needs no
-block.
+"""Codes whose fix is one property of a resource that a template defines elsewhere. Their pages name the property, and
+need no block of a template.
 """
 RESOURCE = re.compile(r"[A-Za-z0-9]+:\n  Type: AWS(::[A-Za-z0-9]+){2}\n  Properties:\n(?:    .*\n)+")
 
@@ -54,7 +54,7 @@ def blocks(text: str, language: str) -> list[str]:
 
 
 def commands(text: str) -> list[list[str]]:
-    """The commands of a page's sh blocks, continuation lines joined."""
+    """The commands in the sh blocks of a page. Continuation lines are joined."""
     lines = [line for block in blocks(text, "sh") for line in block.replace("\\\n", " ").splitlines()]
     return [shlex.split(line.replace("<", "\\<").replace(">", "\\>")) for line in lines if line.strip()]
 
@@ -85,7 +85,9 @@ def test_a_page_is_read_on_eighty_columns_in_plain_characters(code: str) -> None
 
 @each_code
 def test_a_page_quotes_nobody(code: str) -> None:
-    """In Markdown, a line of prose is a quotation if it begins with `>`, the separator in paths through the console."""
+    """In Markdown, a line of prose that begins with `>` is a quotation. `>` is also the separator in paths through the
+    console.
+    """
     assert [token.map for token in MarkdownIt().parse(text_of(code)) if token.type == "blockquote_open"] == []
 
 
@@ -138,7 +140,7 @@ def test_the_cloudformation_blocks_are_resources_of_a_template(code: str) -> Non
 
 
 def fault_of(block: str) -> str | None:
-    """Why a text cannot be resources of a template, as far as this is visible without a YAML parser; otherwise None."""
+    """Why a text cannot be the resources of a template, or None if no fault is visible without a YAML parser."""
     if re.fullmatch(f"(?:{RESOURCE.pattern})+", block) is None:
         return "not a row of names, each with a type and properties"
     if "\t" in block:
@@ -148,7 +150,8 @@ def fault_of(block: str) -> str | None:
     names = re.findall(r"^(\w+):$", block, re.MULTILINE)
     if len(names) != len(set(names)):
         return "a name that is there twice"
-    # A line may be deeper than the one before it only if that line opens a block: by a colon, a dash or both.
+    # A line may be indented more than the previous line only if the previous line opens a block, with a colon, a dash
+    # or both.
     lines = block.splitlines()
     for above, below in pairwise(lines):
         deeper = depth(below) - depth(above)
@@ -181,7 +184,9 @@ def test_the_check_of_blocks_can_fail(block: str) -> None:
 
 
 NEEDED = {"AWS::EC2::VPCEndpoint": ("ServiceName:", "VpcId:", "SubnetIds:", "SecurityGroupIds:")}
-"""Properties without which a resource of this type is useless; a block that lacks one shows a part of a resource."""
+"""For each type of resource, the properties that it requires. A block without one of them shows only a part of a
+resource.
+"""
 
 
 @each_code
@@ -253,10 +258,10 @@ OF_ONE_SERVICE = {
     "JOB001": "the jobs of AWS Backup",
     "JOB002": "the jobs of AWS Backup",
 }
-"""Pages whose commands are those of one service, each with the reason."""
+"""Pages whose commands are for a single service, each with the reason."""
 OF_A_SERVICE = re.compile(r"\bbackup\b|backup_|BACKUP(?!LINK)|Backup(?!link)")
 OF_PROGRAMS = ('"backup:CreateBackupVault"', '"iam:PassRole"')
-"""Texts in the pages' blocks for readers of a denial that this program itself never meets."""
+"""Texts in the blocks of pages that are for readers with a denial that this program itself never gets."""
 
 
 @each_code

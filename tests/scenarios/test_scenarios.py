@@ -1,4 +1,4 @@
-"""Every scenario, through the whole pipeline in memory."""
+"""Every scenario runs through the whole pipeline in memory."""
 
 import json
 import random
@@ -77,7 +77,7 @@ def order_of_observations_makes_no_difference(name: str) -> None:
     other = Evidence(Measurement(run=evidence.run, targets=evidence.targets, observations=tuple(shuffled)))
     shown = judge_evidence(other)
     assert shown == report_of(name)
-    if name in AGAIN:  # which includes the order of keys
+    if name in AGAIN:  # the comparison includes the order of keys
         assert json_format.render(shown) == json_format.render(report_of(name))
 
 
@@ -103,7 +103,9 @@ def no_step_is_said_to_be_missing_that_was_made(name: str) -> None:
 
 
 def every_address_has_every_step(name: str) -> None:
-    """Assert that skipped steps are present as skipped; no step is missing (contract, section 2)."""
+    """Assert that no step is missing: a step that was skipped is present, with the outcome skipped (contract, section
+    2).
+    """
     report = report_of(name)
     seen = {observation.id for observation in report.observations}
     for target in report.targets:
@@ -150,9 +152,11 @@ CHANGES: Final = {
     *("create-vpc-endpoint", "modify-vpc-endpoint", "modify-vpc-attribute"),
     *("create-resolver-rule", "associate-resolver-rule"),
     *("create-dhcp-options", "associate-dhcp-options"),
-    "update-application-settings",  # of SAP HANA in Systems Manager for SAP, which updates AWS Backint
+    "update-application-settings",  # in Systems Manager for SAP, this updates the Backint agent
 }
-"""All changes that a command may make in AWS (SECURITY.md): none deletes, revokes, or touches a policy."""
+"""All operations with which a command may change something in AWS (SECURITY.md). None of them deletes, revokes, or
+changes a policy.
+"""
 OPENS: Final = re.compile(
     r"--protocol (?:tcp|6) --port(?:-range)? (?:From=)?(?P<first>\d+)(?:(?:-|,To=)(?P<last>\d+))? "
     r"--(?:ipv6-)?cidr(?:-block)? (?P<block>\S+)(?: --rule-action allow)?"
@@ -161,8 +165,8 @@ OPENS: Final = re.compile(
 )
 GATEWAY_PORTS: Final = {port.number for port in SERVICES["backup-gateway"].ports} - {443}
 BLOCKS_OF_S3: Final = tuple(map(str, GatewayEndpointPart().prefixes))
-"""The blocks of the simulated prefix list. Its addresses change, so an entry of a network ACL must not name single
-ones.
+"""The blocks of the simulated prefix list. The addresses of S3 change, so an entry of a network ACL must not be for a
+single address.
 """
 ANSWERS: Final = (32768, 60999)
 """The range of ports from which the simulated hosts connect (ip(7), ip_local_port_range)."""
@@ -181,7 +185,7 @@ def commands_take_nothing_away_and_open_no_more_than_needed(name: str) -> None:
     for argv in (command.argv for finding in report.findings if finding.fix for command in finding.fix.commands):
         if argv[0] != "aws" or argv[2].startswith(("describe-", "get", "list", "search-")):
             continue
-        if argv[:4] == ("aws", "configure", "set", "region"):  # of a profile of this host
+        if argv[:4] == ("aws", "configure", "set", "region"):  # this changes a profile on this host
             continue
         assert argv[2] in CHANGES
         assert not any("policy" in word for word in argv)
@@ -192,7 +196,7 @@ def commands_take_nothing_away_and_open_no_more_than_needed(name: str) -> None:
         assert " ".join(argv).endswith(opened[0])
         first = int(opened["first"] or opened["from"])
         last = int(opened["last"] or opened["to"] or first)
-        if opened["list"] is not None:  # the destination of a gateway endpoint's route
+        if opened["list"] is not None:  # a prefix list, the destination of a route to a gateway endpoint
             assert (argv[2], first, last) == ("authorize-security-group-egress", 443, 443)
             continue
         if opened["block"] in BLOCKS_OF_S3:
@@ -228,10 +232,12 @@ def test_a_rule_emptied_breaks_a_scenario(code: str) -> None:
 
 
 IN_REPORTS_OF_OTHERS = {("TLS001", Effects.SERVER), ("TLS003", Effects.SERVER)}
-"""Pairs that no run has, since a failing handshake ends the steps at an address: test_diagnose has them."""
+"""Pairs that do not occur in a run, since a failed handshake ends the steps at an address. The tests of `diagnose`
+cover them.
+"""
 PATH_SHOWN_BY: Final = {("TCP002", "JOB002"), ("TCP001", "API010")}
-"""A scenario shows one cause of failed jobs and one of a role that STS refuses; test_jobs and test_api in
-tests/agent/judge/rules have all causes.
+"""The pairs of the reach PATH that scenarios show: one cause of failed jobs, and one cause of a role that STS refuses.
+test_jobs and test_api in tests/agent/judge/rules cover all causes.
 """
 
 
@@ -254,7 +260,7 @@ def test_a_row_of_explains_dropped_breaks_a_scenario(row: Explains) -> None:
 
 
 def test_every_code_has_a_rule_and_a_scenario() -> None:
-    with_rule = {rule.code for rule in RULES} | {"RUN003"}  # diagnose reports RUN003 if no rule reports anything
+    with_rule = {rule.code for rule in RULES} | {"RUN003"}  # RUN003 is reported without a rule
     with_scenario = {finding.partition("@")[0] for findings in EXPECTED.values() for finding in findings}
     of_runs = {code for code, finding in CODES.items() if not finding.of_audit}  # tests/agent/audit/test_review.py
     assert with_rule == of_runs
@@ -276,7 +282,7 @@ def ok_means_every_required_step_succeeded(name: str) -> None:
         status = next(judged.status for judged in report.targets if judged.id == target.id)
         if status is Status.OK:
             steps = [evidence.find(step) for step in required_steps(evidence, target)]
-            # The path works even if a role may not make a call that only this check makes.
+            # If only this check makes a call, the path works even if the role is not permitted to make the call.
             denied = {step for finding in report.findings if finding.code in OF_THE_CHECK for step in finding.evidence}
             excused = denied if not is_own_call(target) else set()
             assert all(step is not None and (step.ok or step.id in excused) for step in steps)
@@ -298,7 +304,7 @@ def verdict_is_of_the_required_targets_and_of_what_has_no_target(name: str) -> N
     either = services_of_either_mode() if evidence_of(name).has_unsettled_mode else ()
     proven = {target.service for target in report.targets if target.status is Status.OK}
     is_open = any(CODES[finding.code].leaves_status_unknown for finding in causes) or not proven.issuperset(either)
-    # If an agent's mode is unknown, nothing is required, and all services of both modes have to be proven.
+    # If the mode of an agent is unknown, no service is required, but all services of both modes must be proven.
     is_asked = any(required.values()) or bool(either)
     if is_open or not is_asked:
         statuses.append(Status.UNKNOWN)
@@ -318,7 +324,7 @@ def summary_names_what_does_not_count(name: str) -> None:
             and not finding.counts
             and finding.severity is not Severity.INFO
         ]
-        # Services with the same reason are named together: "ssm and ssmmessages, public here".
+        # Services with the same reason are named together, as in "ssm and ssmmessages, public here".
         assert bool(loud) <= (re.search(rf"\b{re.escape(target.id)}(, | and )", aside) is not None)
         assert not (loud and target.status is Status.OK)
 
@@ -413,8 +419,8 @@ CONTRACT: Final = (
     the_summary_is_the_headline_of_the_first_cause,
     a_verdict_other_than_ok_has_a_finding_that_explains_it,
 )
-"""The promises of every scenario, one function each. Each scenario is measured once, and those of `AGAIN` a second time
-for the events and the bytes.
+"""The promises that every scenario keeps, each in one function. Each scenario is measured once. The scenarios in
+`AGAIN` are measured a second time, to compare the events and the bytes.
 """
 
 
@@ -480,7 +486,7 @@ def saved() -> str:
 
 
 def decoded(document: Any) -> Report | None:
-    """The report that a document holds, or None if the document is refused in the documented way."""
+    """The report in a document, or None if the document is refused in the documented way."""
     try:
         return codec.decode(document)
     except DecodeError:
@@ -515,7 +521,7 @@ def test_any_change_to_a_saved_report(data: st.DataObject) -> None:
                 inside[data.draw(st.text(max_size=8))] = data.draw(VALUES)
             case _:
                 inside.append(data.draw(VALUES))
-    if (report := decoded(document)) is not None:  # a report that can be read can be written and read again
+    if (report := decoded(document)) is not None:  # then it can also be written and read again
         assert codec.decode(json.loads(codec.dumps(codec.encode(report)))) == codec.decode(codec.encode(report))
 
 

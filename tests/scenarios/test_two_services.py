@@ -1,4 +1,6 @@
-"""One cause at two services is one finding that names both; two causes that look alike stay two."""
+"""If two services have the same cause, one finding names both services. Two causes that only look alike stay two
+findings.
+"""
 
 from collections.abc import Sequence
 from typing import Final
@@ -20,8 +22,8 @@ CORP: Final = "sink.corp.example.com"
 
 
 def answers(of: Sequence[str] = (), **by_service: str) -> str:
-    """The answers of name servers for each service's name, in TOML; services that are not given are answered
-    correctly.
+    """The answers of name servers for each service's name, in TOML. For services that are not given, the answers are
+    correct.
     """
     rows = []
     for service, name in NAMES.items():
@@ -43,7 +45,7 @@ HEALTHY: Final = answers() + peers("")
 
 
 def causes(*parts: str) -> list[Finding]:
-    """The causes in a world of these parts in which both services are required."""
+    """The causes in a world that is composed of these parts, and in which both services are required."""
     world = ["summary = 'two services'\n[run]\nservices = ['backup', 'backup-gateway']\ntimeout = 1.0\n", *parts]
     world.append(f"[[dns]]\nresolvers = {list(SERVERS)}\nname = '*'\na = ['52.95.112.41']\n")
     world.append("[expect]\nstatus = 'ok'\npath = 'private'\nfindings = []\n")
@@ -132,7 +134,7 @@ def test_one_cause_is_one_finding(code: str, parts: list[str]) -> None:
 
 
 def of(*zones: str) -> str:
-    """Answers that deny each of the two names, by these zones."""
+    """Answers that the names of the two services do not exist. The denials are from these zones."""
     by = [f"rcode = 'NXDOMAIN'\nsoa = '{zone}'" for zone in zones]
     return answers(backup=by[0], backup_gateway=by[1])
 

@@ -1,4 +1,6 @@
-"""Every workload with every kind of fault: a scenario shows it in both worlds, or a reason says why none can."""
+"""Every workload with every kind of fault: a scenario shows the pair in memory and in namespaces, or there is a reason
+why no scenario can.
+"""
 
 from functools import cache
 
@@ -15,7 +17,7 @@ each_pair = pytest.mark.parametrize(
 
 @cache
 def page() -> tuple[str, ...]:
-    """The lines of the page of scenarios."""
+    """The lines of the page that lists the scenarios."""
     return tuple(docs.scenarios_page().splitlines())
 
 
@@ -44,7 +46,7 @@ def test_a_hole_is_named_where_its_scenarios_are_gone(pair: Pair) -> None:
 
 
 def test_a_workload_is_shown_by_what_is_on_its_host() -> None:
-    """The files on a host decide, not the name of the scenario's file."""
+    """The files on a host decide which workload a scenario shows, and not the name of the scenario's file."""
     [case] = [case for case in every() if case.scenario.name == "hana-in-s3-mode"]
     assert case.workloads == {workload_faults.HANA_IN_S3_MODE}
     [case] = [case for case in every() if case.scenario.name == "hana-of-another-vendor"]
@@ -59,6 +61,6 @@ def test_the_page_has_every_pair(pair: Pair) -> None:
 
 
 def pair_text(pair: Pair) -> str:
-    """The beginning of a row of the page."""
+    """The beginning of the page's row for a pair."""
     workload, kind = pair
     return f"{workload_faults.WORKLOADS[workload]} | {Kind(kind)}"

@@ -1,5 +1,5 @@
-"""The workloads and kinds of faults that scenarios show, read from a scenario's host, its run's options and its
-expected findings, so that the list is always up to date.
+"""The workloads and the kinds of faults that scenarios show. They are derived from the host of a scenario, the options
+of its run and its expected findings, so that the list is always up to date.
 """
 
 import asyncio
@@ -42,7 +42,7 @@ WORKLOADS: Final[Mapping[WorkloadMode, str]] = {
 }
 """The workloads, with their names in the documentation."""
 _SECONDS: Final = 1.0
-"""Seconds of the virtual clock for reading the files of a host."""
+"""The seconds of the virtual clock within which the files of a host are read."""
 
 
 class Kind(StrEnum):
@@ -63,7 +63,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """A scenario, and the subject of its run."""
+    """A scenario, and what its run checks."""
 
     scenario: Scenario
     workloads: frozenset[WorkloadMode]
@@ -71,15 +71,15 @@ class Case:
     services: frozenset[str]
     """The services that its run requires."""
     sts_host: str | None
-    """The host from which the SDK requests a role's credentials; None if it does not."""
+    """The host from which the SDK requests the credentials of a role, or None if the SDK does not request them."""
 
     @property
     def codes(self) -> frozenset[str]:
-        """The codes of the findings that it must make."""
+        """The codes of the findings that the scenario expects."""
         return frozenset(finding.partition("@")[0] for finding in self.scenario.expect.findings)
 
     def places_of(self, *codes: str) -> frozenset[str]:
-        """The required services that must have one of these findings."""
+        """The required services for which the scenario expects one of these findings."""
         found = (finding.split("@") for finding in self.scenario.expect.findings)
         return frozenset(place[0] for code, *place in found if code in codes and place) & self.services
 
@@ -87,11 +87,13 @@ class Case:
         return self.scenario.expect.healthy
 
     def has_gateway_endpoint(self) -> bool:
-        """Whether the run requires S3, for which there is a gateway endpoint."""
+        """Whether the run requires S3, and the VPC has a gateway endpoint."""
         return "s3" in self.services and self.scenario.ec2 is not None and bool(self.scenario.ec2.gateways)
 
     def shares_group(self, shut: frozenset[str]) -> bool:
-        """Whether an endpoint of one of the services `shut` shares a group with another endpoint of its run."""
+        """Whether an endpoint of one of the services in `shut` shares a security group with another endpoint of the
+        run's services.
+        """
         endpoints = () if self.scenario.ec2 is None else self.scenario.ec2.endpoints
         of_run = [endpoint for endpoint in endpoints if endpoint.service in self.services]
         return any(
@@ -102,7 +104,7 @@ class Case:
         )
 
     def denies_bucket(self) -> bool:
-        """Whether a gateway endpoint has a policy of its own."""
+        """Whether a gateway endpoint has a policy other than the default."""
         gateways = () if self.scenario.ec2 is None else self.scenario.ec2.gateways
         return any(gateway.policy is not None for gateway in gateways)
 
@@ -126,7 +128,7 @@ _SHOWS: Final[Mapping[Kind, Callable[[Case, frozenset[str]], bool]]] = {
     Kind.S3_POLICY: lambda case, _: bool(case.places_of("VPC019", *_DENIALS) & {"s3"}) and case.denies_bucket(),
     Kind.GLOBAL_STS: lambda case, _: case.asks_global_sts(),
 }
-"""For each kind, tells whether a case shows it for a workload that needs these services."""
+"""For each kind of fault, a function that says whether a case shows it for a workload that needs these services."""
 _OF_S3: Final = (Kind.S3_GATEWAY, Kind.S3_ROUTE, Kind.S3_POLICY)
 _APPLIANCE: Final = "the appliance is closed: what it runs and is set to cannot be seen from an instance"
 _BACKINT_WITH_S3: Final = "no version of the Backint agent is too old for S3; an old SSM Agent is shown with `ssm`"
@@ -149,12 +151,12 @@ IMPOSSIBLE: Final[Mapping[Pair, str]] = {
     (GATEWAY, Kind.GLOBAL_STS): "the appliance calls no STS",
     (SSM, Kind.GLOBAL_STS): _NO_STS,
 }
-"""Why no scenario can show a kind of fault with a workload."""
+"""For some pairs, why no scenario can show them."""
 IN_MEMORY_ALONE: Final[Mapping[Pair, str]] = {
     (HANA, Kind.OLD_AGENT): "the agent's version is known by running it, and no program is run in namespaces",
     (SSM, Kind.OLD_AGENT): "the agent's version is read below /snap, which hosts of tests do not have",
 }
-"""Why no scenario of a pair is built in namespaces."""
+"""For some pairs, why none of their scenarios is built in namespaces."""
 
 
 @cache
@@ -168,7 +170,7 @@ def every() -> tuple[Case, ...]:
 
 
 def showing(pair: Pair, cases: Iterable[Case]) -> tuple[str, ...]:
-    """The scenarios that show a workload with a kind of fault; those that are also built in namespaces come first."""
+    """The scenarios that show a pair. Those that are also built in namespaces come first."""
     workload, kind = pair
     needed = _needed(workload)
     if workload == CALLER:
@@ -183,7 +185,7 @@ def pairs() -> tuple[Pair, ...]:
 
 
 def holes(cases: Iterable[Case]) -> tuple[Pair, ...]:
-    """The pairs that no scenario shows, and that have no reason."""
+    """The pairs that no scenario shows, although there is no reason in IMPOSSIBLE."""
     every_case = tuple(cases)
     return tuple(pair for pair in pairs() if pair not in IMPOSSIBLE and not showing(pair, every_case))
 
@@ -204,8 +206,9 @@ async def _case(scenario: Scenario) -> Case:
 
 
 def _workloads(used: Iterable[WorkloadInUse], named: frozenset[str]) -> frozenset[WorkloadMode]:
-    """The required workloads of a run. A host with SAP HANA counts for SAP HANA alone, although it is a managed node
-    and may call the API. A run that names services counts for all workloads that need no other services.
+    """The required workloads of a run. A host with SAP HANA only counts for SAP HANA, although it is also a managed
+    node and may call the API. A run whose options list services counts for each workload that needs only these
+    services.
     """
     required = frozenset((one.name, one.mode) for one in used if one.is_required)
     of_hana = frozenset(one for one in required if one[0] is Workload.HANA)
@@ -222,7 +225,7 @@ async def _found(scenario: Scenario, settings: Settings) -> WorkloadFacts:
     """The workloads that a search of the host finds."""
     draft: Draft[WorkloadFacts] = Draft()
     machine = SimulatedMachine(scenario, lambda: datetime.now(UTC))
-    with suppress(TimeoutError):  # a file system that does not answer
+    with suppress(TimeoutError):  # the file system may not answer
         async with asyncio.timeout(_SECONDS):
             await workload_search.probe(machine, draft, run_agents=settings.run_agents)
     return draft.facts or WorkloadFacts()

@@ -1,7 +1,7 @@
 """Checks commands of the AWS CLI against the service models of the installed botocore.
 
-The CLI derives its names from the models (`botocore.xform_name`). The tables below list what it adds by hand, as far as
-our pages use it. Source: AWS CLI User Guide, Command structure in the AWS CLI; AWS CLI Command Reference.
+The CLI derives its names from the models (`botocore.xform_name`). The tables below list what the CLI adds by hand, as
+far as our pages use it. Sources: AWS CLI User Guide, "Command structure in the AWS CLI"; AWS CLI Command Reference.
 """
 
 from collections.abc import Sequence
@@ -17,12 +17,12 @@ GLOBAL_OPTIONS: Final = frozenset(
     "cli-connect-timeout cli-read-timeout no-cli-pager cli-input-json generate-cli-skeleton".split()
 )
 ANY_CALL: Final = ("<CLI_SERVICE>", "<CLI_OPERATION>")
-"""Placeholders on a page whose command is the call of the service that a finding is about."""
+"""Placeholders on a page. They stand for the call of the service that the finding is about."""
 _ADDED: Final = {
     ("ec2", "authorize-security-group-ingress"): {"protocol", "port", "cidr", "source-group", "group-owner"},
     ("ec2", "authorize-security-group-egress"): {"protocol", "port", "cidr", "source-group", "group-owner"},
 }
-"""Options that the CLI makes from several members of the model."""
+"""Options that the CLI derives from several members of the model."""
 _RENAMED: Final = {("ec2", "no-egress"): "ingress"}
 """Options that the CLI renames in a whole service (awscli/customizations/argrename.py)."""
 _BY_HAND: Final = frozenset(
@@ -35,7 +35,7 @@ _BY_HAND: Final = frozenset(
         ("sso", "login"),
     }
 )
-"""Commands that the CLI adds to the models."""
+"""Commands that the CLI has in addition to those in the models."""
 
 
 @cache
@@ -64,7 +64,7 @@ def complaint(words: Sequence[str]) -> str | None:
     shape = model.operation_model(names[operation]).input_shape
     members = {} if shape is None else shape.members
     options = {xform_name(name, "-"): member for name, member in members.items()}
-    # A boolean has two options, one for true and one for false.
+    # For a boolean, there are two options: one for true, and one for false.
     negations = {
         _RENAMED.get((service, f"no-{name}"), f"no-{name}"): name
         for name, member in options.items()
@@ -74,9 +74,9 @@ def complaint(words: Sequence[str]) -> str | None:
     for option in given:
         if option not in known:
             return f"{service} {operation} has no option --{option}"
-    if "cli-input-json" in given:  # which has the required parameters
+    if "cli-input-json" in given:  # the JSON has the required parameters
         return None
-    # If a call has a token, the CLI makes one, so that a call sent twice counts once.
+    # If a call takes an idempotency token, the CLI generates one, so users need not give it.
     required = {
         xform_name(name, "-")
         for name in (shape.required_members if shape is not None else ())

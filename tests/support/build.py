@@ -61,8 +61,8 @@ CORE: Final = tuple(
         *("TLS001", "TLS003", "TLS004", "TLS006", "RUN001", "RUN002"),
     )
 )
-"""Rules that leave some faults without a name, however many rules are added later. With these alone, tests show how
-such faults end.
+"""A fixed set of rules that does not name all faults, however many rules are added later. With only these, tests show
+what happens with faults that no rule names.
 """
 Observations = list[Observation[Any]]
 
@@ -126,9 +126,9 @@ def host(
     by: ResolvConfBy | None = None,
     time: str | None = "/etc/chrony.conf",
 ) -> Observation[HostFacts]:
-    """This host's configuration. `unknown` is a system that does not report its interfaces. `beside` are interfaces
-    other than lo and ens5, each with an address; `lines` are the hosts file's entries, each with an address and a name;
-    `variables` name a Region; `options` are the options of resolv.conf.
+    """This host's configuration. With `unknown`, the system does not report its interfaces. `beside` is the interfaces
+    other than lo and ens5, each with an address. `lines` is the entries of the hosts file, each with an address and a
+    name. `variables` is the variables that name a Region. `options` is the options in resolv.conf.
     """
     interfaces = tuple(
         Interface(name="lo" if address.startswith(("127.", "::1/")) else "ens5", address=_interface(address))
@@ -167,8 +167,8 @@ def sdk(
     by_variable: bool = False,
     sts: str | None = None,
 ) -> Observation[SdkFacts]:
-    """The SDK's settings. The Region comes from a variable, or else from a file. `sts` is the host that is asked for a
-    role.
+    """The SDK's settings. With `by_variable`, the Region comes from a variable, otherwise from a file. `sts` is the
+    host from which the credentials of a role are requested.
     """
     facts = SdkFacts(
         version="1.44.8",
@@ -189,7 +189,7 @@ def sdk(
 def proxy(
     through: str | None = None, *, of: str = "backup", failed: str | None = None, skipped: str | None = None
 ) -> Observation[ProxyFacts]:
-    """The proxy, if any, that the SDK's calls to a target go through."""
+    """The proxy, if any, through which the SDK's calls to a target go."""
     subject = Subject(step=Step.HOST, target=of, operation=PROXY)
     return _observation(subject, None if failed else ProxyFacts(proxy=through), failed, skipped)
 
@@ -211,7 +211,7 @@ def imds(
     uncertainty: float | None = None,
     role: str | None = None,
 ) -> Observation[ImdsFacts]:
-    """Instance metadata; `own` are the addresses of the primary interface."""
+    """The instance metadata. `own` is the addresses of the primary interface."""
     seen = ImdsFacts(
         token=token,
         region=region,
@@ -242,7 +242,7 @@ def lookup(
     skipped: str | None = None,
     operation: str = GETADDRINFO,
 ) -> Observation[LookupFacts]:
-    """The host's own lookup. If `operation` is given, the name that is looked up is not the target's."""
+    """A lookup by the host's C library. If `operation` is given, it is for a name other than the target's."""
     subject = Subject(step=Step.DNS, target=of, operation=operation)
     facts = LookupFacts(addresses=tuple(map(ip_address, addresses))) if failed is None or addresses else None
     return _observation(subject, facts, failed, skipped, code=code)
@@ -261,9 +261,9 @@ def answer(
     cut: bool = False,
     queries: int = 1,
 ) -> Observation[DnsFacts]:
-    """One resolver's answer; `record` is guessed from the addresses. A negative answer is a failure with facts. `alias`
-    is the name that a CNAME points to. An answer that is `cut` was truncated, and the connect by TCP that followed
-    failed. `queries` says how often the question was sent.
+    """The answer of one resolver. If `record` is missing, it is derived from the addresses. A negative answer is a
+    failure with facts. `alias` is the name to which a CNAME points. With `cut`, the answer was truncated, and the
+    connection by TCP that followed failed. `queries` is the number of times that the query was sent.
     """
     record = record or ("AAAA" if any(":" in address for address in addresses) else "A")
     rcodes = {"nxdomain": "NXDOMAIN", "servfail": "SERVFAIL", "dns-refused": "REFUSED"}
@@ -300,7 +300,7 @@ def tcp(
     datagram_error: str | None = None,
     at_once: bool = False,
 ) -> Observation[TcpFacts]:
-    """One attempt to connect; `icmp` is the sender and the code of an ICMP destination unreachable."""
+    """One attempt to connect. `icmp` is the sender and the code of an ICMP message "destination unreachable"."""
     error = None
     if icmp is not None:
         sender = ip_address(icmp[0])
@@ -335,7 +335,7 @@ def tls(
     first_bytes: str | None = None,
     facts: bool = True,
 ) -> Observation[TlsFacts]:
-    """One handshake. The peer showed a certificate if `issuer` or `names` are given."""
+    """One TLS handshake. If `issuer` or `names` are given, the peer showed a certificate."""
     certificate = Certificate(
         subject="CN=peer",
         issuer="CN=Amazon RSA 2048 M01,O=Amazon,C=US" if issuer is None else issuer,
@@ -384,7 +384,7 @@ def http(
 
 
 def climbed(*addresses: str, of: str = "backup", but: Iterable[int] = ()) -> Observations:
-    """Every step at the target's addresses, all successful, without the ports in `but`."""
+    """Every step at these addresses of the target, all successful. The ports in `but` are left out."""
     observations: Observations = []
     for address in addresses:
         for port in SERVICES[of.partition("@")[0]].ports:
@@ -395,14 +395,14 @@ def climbed(*addresses: str, of: str = "backup", but: Iterable[int] = ()) -> Obs
 
 
 def here(of: str = "backup", *addresses: str) -> Observations:
-    """Observations of this host, its SDK, and one target's name: the lookup and its own name server gave the same
-    addresses.
+    """The observations of this host, its SDK, and the name of one target. The host's lookup and its name server gave
+    the same addresses.
     """
     return [host(), sdk(), imds(), proxy(of=of), lookup(*addresses, of=of), answer(*addresses, of=of)]
 
 
 def healthy(*targets: Target) -> Observations:
-    """A run in which every step succeeded, at two addresses of each target."""
+    """The observations of a run in which every step succeeded, at two addresses of each target."""
     by_id: dict[str, Observation[Any]] = {}
     for target in targets or (BACKUP,):
         observations = [*here(target.id, *PRIVATE), answer(*PRIVATE, of=target.id, by=VPC_RESOLVER)]
@@ -411,14 +411,14 @@ def healthy(*targets: Target) -> Observations:
 
 
 def replaced(observations: Iterable[Observation[Any]], *others: Observation[Any]) -> Observations:
-    """Return the observations after replacing each that has the id of a new one."""
+    """The observations, in which each of `others` replaces the observation with the same id."""
     by_id = {observation.id: observation for observation in observations}
     assert {other.id for other in others} <= set(by_id)
     return list({**by_id, **{other.id: other for other in others}}.values())
 
 
 def spoiled(observation: Observation[Any], failed: str | None = None, skipped: str | None = None) -> Observation[Any]:
-    """The observation with another outcome."""
+    """The observation with a different outcome: a failure or a skip."""
     return _observation(observation.subject, None, failed, skipped)
 
 
@@ -437,7 +437,7 @@ def run(
     ec2: Ec2 | None = None,
     facts_unused: str | None = None,
 ) -> Run:
-    """When and how the run was made; by default without signed calls and without reads of EC2."""
+    """When and how the run was made. By default, it has no signed calls and no reads of EC2."""
     return Run(
         id="0a1b2c3d",
         started_at=NOW,
@@ -465,7 +465,7 @@ def run(
 def measurement(
     observations: Iterable[Observation[Any]], *, targets: Sequence[Target] = (BACKUP,), of: Run | None = None
 ) -> Measurement:
-    """Return the measurement of these targets. If several observations share an id, the last one counts."""
+    """The measurement of these targets. If several observations have the same id, the last one counts."""
     by_id = {observation.id: observation for observation in observations}
     return Measurement(run=of or run(), targets=tuple(targets), observations=tuple(by_id.values()))
 
@@ -473,7 +473,7 @@ def measurement(
 def evidence(
     observations: Iterable[Observation[Any]], *, targets: Sequence[Target] = (BACKUP,), of: Run | None = None
 ) -> Evidence:
-    """The evidence of a `measurement`, ready for rules."""
+    """The evidence of such a measurement, for rules."""
     return Evidence(measurement(observations, targets=targets, of=of))
 
 
@@ -491,7 +491,7 @@ def findings_of(rule: Rule, seen: Evidence) -> list[RuleFinding]:
 
 
 def only_finding(rule: Rule, observations: Iterable[Observation[Any]], where: Collection[str]) -> RuleFinding:
-    """Return the only finding of a rule, which must be about Backup and all addresses in `where`."""
+    """The only finding of a rule. Asserts that it is about Backup and about all addresses in `where`."""
     [finding] = findings_of(rule, evidence(observations))
     assert finding.target == "backup"
     assert finding.addresses == frozenset(addresses(*where))

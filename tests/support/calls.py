@@ -1,4 +1,6 @@
-"""Builders for signed calls: credentials, calls, padded requests, proxies. `build` has the rest."""
+"""Builders for observations of signed calls: credentials, calls, padded requests and proxies. Builders for other
+observations are in `build`.
+"""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -26,7 +28,7 @@ _CODES: Final = {
     "not-subscribed": "OptInRequired",
     "service-error": "ServiceUnavailableException",
 }
-"""Kinds of errors that only an answer of AWS can have, each with an error code."""
+"""Kinds of failures that only an answer from AWS can cause, each with an error code."""
 
 
 def credentials(
@@ -45,7 +47,7 @@ def credentials(
 def role(
     code: str = "AssumeRoleUnauthorizedAccess", *, failed: str | None = None, skipped: str | None = None
 ) -> Observation[RoleFacts]:
-    """The instance metadata's answer about the role that it names."""
+    """The answer of the instance metadata about the role of the instance."""
     outcome: Outcome[RoleFacts] = Ok(RoleFacts(code=code))
     if failed is not None:
         outcome = Failed(Failure(kind=FailureKind(failed), message=f"it said {failed}", code=None), None)
@@ -66,8 +68,8 @@ def api(
     seconds: float = 0.012,
     heard: bool = True,
 ) -> Observation[ApiFacts]:
-    """One signed call. A result that only AWS can give has a request id and a code. All other results have no facts,
-    except `not-aws` and `malformed` if something was `heard`.
+    """One signed call. A result that only AWS can cause has a request id and an error code. Other failures have no
+    facts, except `not-aws`, `malformed` and `redirect`, and these only if an answer was `heard`.
     """
     code = code or _CODES.get(failed or "")
     answered = heard and (failed is None or failed in _CODES or failed in ("not-aws", "malformed", "redirect"))
@@ -106,7 +108,7 @@ def answered(
     skipped: str | None = None,
     offset: float | None = 0.25,
 ) -> Observation[HttpFacts]:
-    """One unsigned request and its answer. If it is not `whole`, nothing of the answer's body was read."""
+    """One unsigned request and its answer. Without `whole`, the body of the answer was not read."""
     facts = HttpFacts(
         status=status,
         request_id=request_id,
@@ -161,7 +163,7 @@ def metadata_proxy(through: str | None) -> Observation[ProxyFacts]:
 
 
 def called(*targets: Target, addresses: Iterable[str] = PRIVATE) -> Observations:
-    """A run with signed calls in which every step succeeded."""
+    """The observations of a run with signed calls, in which every step succeeded."""
     by_id = {observation.id: observation for observation in (*healthy(*targets), credentials())}
     for target in targets or (BACKUP,):
         for address in addresses:

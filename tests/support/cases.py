@@ -1,4 +1,6 @@
-"""Cases of single rules: the input of each. Golden files hold the findings (see `tests/agent/judge/findings.py`)."""
+"""Cases of single rules, each with its input. Golden files contain the expected findings (see
+`tests/agent/judge/findings.py`).
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -69,7 +71,7 @@ silent = fires
 
 
 def ports(*closed: int, failed: str = "timeout", at: str = A) -> Observations:
-    """Every port of a gateway at one address, with failures on those in `closed`."""
+    """Every port of Backup gateway at one address. The ports in `closed` fail."""
     return [
         *here("backup-gateway", at),
         *(tcp(at, port, of="backup-gateway", failed=failed if port in closed else None) for port in GATEWAY_PORTS),
@@ -78,7 +80,7 @@ def ports(*closed: int, failed: str = "timeout", at: str = A) -> Observations:
 
 
 def gave(*addresses: str, seen: Observation[Any] = BOTH_FAMILIES, **rest: Any) -> Observations:
-    """A lookup and its own name server's answer to it, on a host with both families in a VPC with both."""
+    """A lookup, and the answer of the host's name server. The host and its VPC have addresses of both families."""
     return [seen, sdk(), ELSEWHERE, proxy(), lookup(*addresses, **rest), answer(*addresses)]
 
 
@@ -88,5 +90,5 @@ def assert_silent(case: Case) -> None:
 
 
 def codes_of(cases: Sequence[Any]) -> set[str]:
-    """The codes that these parameters are cases of."""
+    """The codes for which there is a case in these parameters."""
     return {param.values[0].code for param in cases}

@@ -30,15 +30,14 @@ def template(path: Path) -> dict[str, Any]:
 
 
 NOTHING: Final = object()
-"""Stands for the pseudo parameter AWS::NoValue."""
+"""A value that stands for the pseudo parameter AWS::NoValue."""
 STACK_UUID: Final = "5f0c1d2e-8a4b-11f1-9c3d-0a1b2c3d4e5f"
 
 
 class Stack:
-    """The resources of a template, resolved with its parameters in a partition.
-
-    moto itself knows only the partition `aws`, and no nested conditions. Source: AWS CloudFormation User Guide,
-    Intrinsic function reference; Pseudo parameters reference.
+    """The resources of a template, resolved with its parameters in a partition. moto's own resolver only supports the
+    partition `aws`, and no nested conditions. Sources: AWS CloudFormation User Guide, "Intrinsic function reference"
+    and "Pseudo parameters reference".
     """
 
     def __init__(
@@ -109,8 +108,8 @@ class Stack:
         return value
 
     def _filled(self, pattern: str, more: Mapping[str, Any]) -> str:
-        """A text with its variables replaced. A resource's variable gives its name, or the requested attribute. `${!x}`
-        is `${x}`.
+        """A text in which variables are replaced. The variable of a resource becomes the name of the resource, or its
+        requested attribute. `${!x}` becomes `${x}`.
         """
         known = {**self._values, **{name: name for name in self._resources}, **more}
 

@@ -1,4 +1,4 @@
-"""Runs the command in a process of its own, as a user does."""
+"""Runs the command in a separate process, as a user does."""
 
 import subprocess
 import sys
@@ -8,9 +8,7 @@ from typing import Any, Final
 from tests.support.repository import ROOT
 
 SECONDS: Final = 300.0
-"""Seconds after which a hanging process is killed. The limit is far above what any process needs on a busy machine, and
-decides no test.
-"""
+"""The seconds after which a hanging process is killed. No process takes nearly as long, even on a busy machine."""
 AGENT: Final = (sys.executable, "-m", "agent")
 
 

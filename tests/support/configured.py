@@ -95,7 +95,7 @@ INTERNET_RESOLVER: Final = ResolverRule(
     targets=(),
     owner_id="Route 53 Resolver",
 )
-"""The rule that Resolver gives every VPC."""
+"""The rule that Route 53 Resolver adds to every VPC."""
 _VPC_BLOCK: Final = ip_network("10.0.0.0/16")
 _ANYWHERE: Final = ip_network("0.0.0.0/0")
 
@@ -109,7 +109,9 @@ def read(
     skipped: str | None = None,
     days_old: float = 0.0,
 ) -> Observation[Any]:
-    """One read of the configuration, with its result or its failure; `days_old` is its age at the time of the run."""
+    """One read of the configuration, with its result or its failure. `days_old` is the age of the read at the time of
+    the run.
+    """
     subject = Subject(step=Step.EC2, operation=operation)
     if skipped is not None:
         return Observation(subject=subject, outcome=Skipped(skipped), started_at=None, seconds=None)
@@ -136,7 +138,7 @@ def endpoint(
     interface_ids: tuple[str, ...] = ENDPOINT_INTERFACE_IDS,
     policy: str | None = POLICY,
 ) -> VpcEndpoint:
-    """An interface endpoint; by default the healthy one."""
+    """An interface endpoint. By default, it is the endpoint of the healthy world."""
     own = f"{endpoint_id}-lj2wisx3.{service}.{REGION}.vpce.amazonaws.com"
     private = (f"{service}.{REGION}.amazonaws.com",) if private_dns else ()
     return VpcEndpoint(
@@ -165,7 +167,7 @@ def interface(
     vpc_id: str = VPC_ID,
     availability_zone: str = f"{REGION}a",
 ) -> NetworkInterface:
-    """A network interface; by default one of the endpoint's."""
+    """A network interface. By default, it belongs to the endpoint."""
     return NetworkInterface(
         interface_id=interface_id,
         vpc_id=vpc_id,
@@ -254,7 +256,7 @@ def groups() -> tuple[SecurityGroup, ...]:
 
 
 def endpoints_facts(*endpoints: VpcEndpoint, dropped: int = 0) -> EndpointsFacts:
-    """The facts from a read of the endpoints of the default run's services, without gateway endpoints."""
+    """The facts from a read of the endpoints for the services of the default run. There are no gateway endpoints."""
     asked = private_link_labels(checked_for_caller())
     return EndpointsFacts(endpoints=endpoints, dropped=dropped, asked=asked, gateways=None)
 
@@ -289,8 +291,8 @@ def healthy_configuration(*, days_old: float = 0.0) -> Observations:
 def offered(
     *zones: str, name: str = "com.amazonaws.eu-west-1.backup", private_names: tuple[str, ...] = ()
 ) -> Observation[Any]:
-    """The read that shows an endpoint service of AWS Backup in these zones. Without zones, it shows that none
-    exists.
+    """The read that shows the endpoint service of AWS Backup in these zones. Without zones, it shows that there is no
+    such service.
     """
     service = EndpointService(
         service_name=name, kinds=(INTERFACE,), availability_zones=zones, private_names=private_names
@@ -299,7 +301,7 @@ def offered(
 
 
 def configured(*changed: Observation[Any], days_old: float = 0.0) -> Observations:
-    """The reads of the healthy world, with each read of the given operations replaced."""
+    """The reads of the healthy world, in which each of `changed` replaces the read with the same operation."""
     by_id = {observation.id: observation for observation in healthy_configuration(days_old=days_old)}
     assert {observation.id for observation in changed} <= set(by_id)
     return list({**by_id, **{observation.id: observation for observation in changed}}.values())

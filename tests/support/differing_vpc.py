@@ -1,5 +1,5 @@
-"""The large VPC with every group, table, network ACL and policy different, so that nearly each host is a class of its
-own.
+"""A variant of the large VPC in which all groups, route tables, network ACLs and policies differ, so that nearly each
+host is a class of its own.
 """
 
 import json

@@ -1,7 +1,7 @@
-"""Estates of hosts with known faults: records made directly, thousands of them in a second, each kind from a seed.
-
-An estate has VPCs with zones, subnets, groups, endpoints, accounts, name servers, images and versions. Each kind says
-which hosts have its faults; noise may be on any host. Each estate comes with the truth that the fleet's join must find.
+"""Estates of hosts with known faults. An estate is all hosts of a company, in VPCs with zones, subnets, groups,
+endpoints, accounts, name servers, images and versions. Records are made directly from a seed, thousands in a second.
+The kind of an estate decides which hosts have its common faults; further faults of single hosts (noise) may be on any
+host. Each estate comes with the true causes, which the join of the fleet must find.
 """
 
 import random
@@ -26,7 +26,7 @@ _NOISY: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """The place of a host in the estate."""
+    """A host, and its place in the estate."""
 
     id: str
     vpc: str
@@ -53,7 +53,9 @@ class Fault:
     target: str = "backup"
     severity: str = "critical"
     symptom: tuple[str, Callable[[Host], tuple[str, ...]]] | None = None
-    """The symptom that hosts report in place of the cause if they do not read EC2, and beside it if they do."""
+    """The symptom, which hosts that do not read EC2 report instead of the cause, and hosts that read EC2 report
+    together with the cause.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +73,13 @@ class Estate:
     reads: list[Read]
     truths: list[Truth]
     noise: dict[str, str] = field(default_factory=dict)
-    """The code of each noisy host's fault in the last sweep, by host."""
+    """For each host that has a fault of its own in the last sweep (one run on every host), the code of that fault."""
 
 
 def hosts_of(seed: int, count: int = HOSTS) -> list[Host]:
-    """The hosts of an estate: VPCs of different sizes, three zones of two subnets each, groups of some forty hosts."""
+    """The hosts of an estate. Its VPCs have different sizes, three zones with two subnets each, and groups of some
+    forty hosts.
+    """
     rng = random.Random(f"hosts {seed}")
     vpcs = [f"vpc-{rng.getrandbits(68):017x}" for _ in range(6)]
     accounts = [f"{rng.randrange(10**11, 10**12)}" for _ in range(3)]
@@ -118,7 +122,7 @@ def _id(rng: random.Random, kind: str) -> str:
 
 
 def record(host: Host, faults: Iterable[Fault] = (), *, taken_at: datetime = TODAY, run: str = "") -> HostRecord:
-    """Return the record of a host with these faults."""
+    """The record of a host with these faults."""
     causes, symptoms = [], []
     for fault in faults:
         key = "|".join((fault.code, fault.target, *fault.ids(host)))
@@ -180,7 +184,7 @@ def _at_vpc(*addresses: int) -> Callable[[Host], tuple[str, ...]]:
 
 
 def endpoint_group(vpc: str, port: int = 1027) -> Fault:
-    """The endpoint's group lacks a port: VPC005, or TCP003 for hosts that do not read EC2."""
+    """The endpoint's group does not allow a port. Hosts report VPC005, or TCP003 if they do not read EC2."""
     group = f"sg-{vpc.removeprefix('vpc-')}"
     return Fault(
         "VPC005",
@@ -244,7 +248,9 @@ Faults = Callable[[random.Random, Sequence[Host]], list[Fault]]
 
 
 def _three_that_overlap(rng: random.Random, hosts: Sequence[Host]) -> list[Fault]:
-    """Three overlapping faults: of a resolver in one VPC, of a group of its hosts, and of a zone."""
+    """Three overlapping faults: of a resolver, of a group of hosts in one VPC with this resolver, and of a zone of this
+    VPC.
+    """
     resolver = next(host for host in hosts if host.resolver != "amazon")
     return [
         of_resolver(resolver.resolver),
@@ -290,7 +296,7 @@ KINDS: Final[dict[str, Faults]] = {
 
 
 def estate(kind: str, seed: int, *, count: int = HOSTS, noise: float = _NOISE, sweep: str = "sweep-1") -> Estate:
-    """An estate of a kind in one sweep."""
+    """The records of one sweep over an estate of this kind."""
     rng = random.Random(f"{kind} {seed}")
     hosts = hosts_of(seed, count)
     faults = KINDS[kind](rng, hosts)
@@ -324,8 +330,9 @@ def _noise(rng: random.Random, hosts: Sequence[Host], share: float) -> dict[str,
 
 
 def rolling(seed: int, *, sweeps: int = 5, count: int = 600, noise: float = _NOISE) -> Estate:
-    """A fault that spreads over a VPC by subnets: none in the first two sweeps, then two more subnets in each sweep.
-    Private DNS is off in the first two sweeps and then on. Every hundredth host is silent in each sweep.
+    """An estate in which a fault spreads over the subnets of a VPC. In the first two sweeps, no subnet has the fault,
+    and in each further sweep, two more subnets have it. Private DNS of another VPC is off in the first two sweeps, and
+    then on. In each sweep, every hundredth host is silent.
     """
     rng = random.Random(f"rolling {seed}")
     hosts = hosts_of(seed, count)
@@ -361,8 +368,8 @@ def rolling(seed: int, *, sweeps: int = 5, count: int = 600, noise: float = _NOI
 
 
 def hostile(seed: int, count: int) -> Iterator[Read]:
-    """Records that no program of ours wrote: forged keys, separators of keys and of markup, newlines in ids, times of
-    any year. The texts are random, so that no two hosts share a significant property.
+    """Records that this program did not write, with forged keys, separators of keys and of markup, newlines in ids, and
+    times in any year. The texts are random, so that no two hosts share a significant property.
     """
     rng = random.Random(f"hostile {seed}")
     marks = ("%7C", "%3C", "<script>", "'; DROP TABLE record; --", '"', "\n", "\u202e", "=", "sg-", "\x1b[2J", "&amp;")
@@ -416,12 +423,12 @@ def hostile(seed: int, count: int) -> Iterator[Read]:
 # --- Over time -------------------------------------------------------------------------------------------------------
 
 Course = Callable[[int, Host], list[Fault]]
-"""The faults of a host in a sweep, given by the sweep's number."""
+"""A function that returns the faults of a host in the sweep with this number."""
 
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """An estate's history over several sweeps, and the change that the program must report."""
+    """The history of an estate over several sweeps, and the change that the program must report."""
 
     kind: str
     sweeps: list[list[Read]]
@@ -429,7 +436,7 @@ class Story:
     begins: int | None = None
     """The first sweep in which something changed, or None if nothing changes."""
     turns: tuple[str, ...] = ()
-    """The changes that the program must report for that sweep, and for no other."""
+    """The changes that the program must report for the sweep `begins`, and for no other sweep."""
 
 
 STEADY: Final = ("as-it-was", "reader-arrives", "readers-leave", "endpoint-made-anew", "by-hand", "replaced")
@@ -438,7 +445,9 @@ TURNS: Final = {"begins": ("new",), "spreads": ("grown",), "moves": ("new", "hea
 
 
 def steady(seed: int, *, sweeps: int = 10, count: int = 400) -> Story:
-    """An estate with its faults and its noise, in which nothing changes. Every hundredth host is silent in a sweep."""
+    """The story of an estate whose common faults and noise do not change. In each sweep, every hundredth host is
+    silent.
+    """
     rng = random.Random(f"steady {seed}")
     why, kind = STEADY[seed % len(STEADY)], rng.choice(sorted(KINDS))
     hosts = hosts_of(seed, count)
@@ -457,7 +466,7 @@ def steady(seed: int, *, sweeps: int = 10, count: int = 400) -> Story:
             now = [replace(host, reads_ec2=number == sweeps - 1 and per_vpc[host.vpc] == host.id) for host in hosts]
         elif why == "readers-leave":
             now = [replace(host, reads_ec2=host.id in readers) for host in hosts]
-        elif why == "replaced":  # each day, every tenth host is replaced
+        elif why == "replaced":  # each day, every tenth host is replaced by a new one
             now = [
                 replace(host, id=f"i-{random.Random(f'{host.id} {(number + place) // 10}').getrandbits(68):017x}")
                 for place, host in enumerate(hosts)
@@ -476,7 +485,7 @@ def steady(seed: int, *, sweeps: int = 10, count: int = 400) -> Story:
 
 
 def eventful(seed: int, *, sweeps: int = 10, count: int = 400) -> Story:
-    """An estate in which a fault begins, spreads, moves or ends in one sweep."""
+    """The story of an estate in which a fault begins, spreads, moves or ends in one sweep."""
     rng = random.Random(f"eventful {seed}")
     turn = sorted(TURNS)[seed % len(TURNS)]
     hosts = hosts_of(seed, count)
@@ -517,7 +526,7 @@ def _swept(
     wrong: tuple[list[Fault], dict[str, list[Fault]]],
     at: datetime,
 ) -> list[Read]:
-    """The records of a sweep that begins at a time; `wrong` are the faults, to which each host's noise is added."""
+    """The records of a sweep that begins at this time. `wrong` is the common faults, and the faults of single hosts."""
     faults, noisy = wrong
     return [
         Read(

@@ -1,7 +1,7 @@
-"""The extent of the tests: the share of the cases that every change needs or, with `--everything`, all cases.
+"""The extent of the tests: the share of the cases that run for every change or, with `--everything`, all cases.
 
-`tests/conftest.py` calls `choose` before any test module is imported. Cases omitted without the option always resemble
-many that run, and another complete test covers the same behaviour.
+`tests/conftest.py` calls `choose` before any test module is imported. Without this option, a case is only omitted if
+many similar cases run, and if another test covers the same behaviour completely.
 """
 
 from collections.abc import Iterable
@@ -32,7 +32,7 @@ def everything() -> bool:
 
 
 def one_in(step: int, cases: Iterable[T]) -> tuple[T, ...]:
-    """Every `step`-th of the cases, the first included; all of them with `--everything`."""
+    """The first case and every `step`-th one after it; with `--everything`, all cases."""
     chosen = tuple(cases)
     return chosen if _everything else chosen[::step]
 

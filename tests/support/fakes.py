@@ -1,4 +1,4 @@
-"""Small stand-ins for the seams of `probes.seams`, for all tests."""
+"""Small stand-ins for the seams in `probes.seams`, for all tests."""
 
 import asyncio
 import errno
@@ -28,13 +28,13 @@ NOW = datetime(2026, 1, 15, 3, 0, tzinfo=UTC)
 ADDRESS = ip_address("10.0.1.17")
 HOST = "backup.eu-west-1.amazonaws.com"
 GUARD_SECONDS = 30.0
-"""Seconds of real time that a test waits at most. The limit is far above what any test needs, and no test depends on
-it.
+"""The maximum number of seconds, in real time, that a test waits. No test needs nearly as long, and no test depends on
+this limit.
 """
 
 
 def raised_by(work: Callable[[], object], kind: FailureKind) -> ProbeError:
-    """Return the ProbeError of `kind` that `work` must raise."""
+    """The ProbeError that `work` raises. Asserts that it raises one, of this kind."""
     with pytest.raises(ProbeError) as caught:
         work()
     assert caught.value.kind is kind, caught.value
@@ -42,7 +42,7 @@ def raised_by(work: Callable[[], object], kind: FailureKind) -> ProbeError:
 
 
 def value_or(work: Callable[[], T], kind: FailureKind) -> T | None:
-    """Return the result of `work`, or None if it raises a ProbeError of `kind`, the only error it may raise."""
+    """The result of `work`, or None if it raises a ProbeError of `kind`. It must not raise any other error."""
     try:
         return work()
     except ProbeError as error:
@@ -64,16 +64,16 @@ def os_error(number: int) -> OSError:
 def open_files() -> Counter[str]:
     """The open files of this process, by the names that the kernel gives them (`socket:[…]`, a path).
 
-    A test compares which files are new (`open_files() - before`), not their number: the sockets of an earlier test may
-    be collected meanwhile.
+    A test looks for new files (`open_files() - before`) instead of counting files, because the garbage collector may
+    close sockets of an earlier test meanwhile.
     """
     links = (str(path) for path in Path("/proc/self/fd").iterdir())
-    # The descriptor of the folder itself is listed too, and is closed by now.
+    # The list also contains the descriptor of the folder itself, which is closed by now.
     return Counter(os.readlink(link) for link in links if os.path.islink(link))  # noqa: PTH114, PTH115
 
 
 def a_leaf() -> x509.Certificate:
-    """A certificate for HOST by the simulated authority of Amazon, with that authority's own key."""
+    """A certificate for HOST from the simulated authority of Amazon. It has the authority's own key."""
     signer = authority("amazon")
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)])
     return (
@@ -84,8 +84,8 @@ def a_leaf() -> x509.Certificate:
 
 
 class ScriptedStream:
-    """A peer that sends its script, whatever it receives. After its script it closes the connection or sends
-    nothing.
+    """The stream of a peer that sends its script, whatever it receives. After the script, the peer closes the
+    connection or falls silent.
     """
 
     def __init__(self, *script: bytes | Exception, endless: Iterable[bytes] = (), silent: bool = False) -> None:
@@ -130,15 +130,15 @@ def in_bytes(data: bytes) -> list[bytes]:
 
 @dataclass
 class FakeNet:
-    """Packets by script: the answers by UDP, and the peer of each connect."""
+    """A net with a script: it gives the answers by UDP, and the peer of each connection."""
 
     datagrams: Iterable[bytes | Exception] = ()
     streams: Iterable[Stream | Exception] = ()
     lookup: tuple[Address, ...] | Exception = ()
     datagram: int | None = None
-    """The errno of a datagram's error on this host."""
+    """The errno with which this host refuses a datagram."""
     facts: TcpFacts | None = None
-    """The kernel's facts about a connect, or None if the connect fails before it has any."""
+    """The kernel's facts about a connection attempt, or None if it fails before there are any."""
     asked: list[bytes] = field(default_factory=list)
     connected: list[tuple[Address, int]] = field(default_factory=list)
     handed_out: list[Stream] = field(default_factory=list)
@@ -169,7 +169,7 @@ class FakeNet:
         for datagram in self._datagrams:
             if isinstance(datagram, Exception):
                 raise datagram
-            packet = payload[:2] + datagram[2:]  # a script cannot know the id
+            packet = payload[:2] + datagram[2:]  # with the query's id, which a script cannot know
             if accept(packet):
                 return packet, 1
         await forever()
@@ -188,7 +188,9 @@ class FakeNet:
 
 @dataclass
 class FakeMachine:
-    """A host made of literals. A file, a link, a route or a neighbour that is an exception is raised."""
+    """A host whose state is set by these fields. If a file, a link, a route or a neighbour is an exception, reading it
+    raises this exception.
+    """
 
     files: Mapping[str, bytes | Exception] = field(default_factory=dict)
     links: Mapping[str, str | Exception] = field(default_factory=dict)
@@ -267,4 +269,4 @@ class FakeMachine:
 
 
 DOCUMENTED = (OSError, PeerClosedError, ProbeError)
-"""Exceptions that a probe may raise if the network fails."""
+"""The exceptions that a probe may raise if the network fails."""

@@ -1,4 +1,4 @@
-"""A fleet written by hand, for the formats that show one. The join has tests of its own."""
+"""The document of a fleet, written by hand, for tests of the formats that show fleets. The join is tested elsewhere."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -243,8 +243,8 @@ def _shared(attribute: Attribute, value: str, *, sick: int, well: int) -> Shared
 
 
 def filled(value: Any, text: str) -> Any:
-    """Return the document with `text` in place of every word from outside. Codes stay, so that links by code
-    are kept.
+    """The document, in which `text` replaces every text from outside. Codes stay, so that links between codes still
+    work.
     """
     if is_dataclass(value) and not isinstance(value, type):
         kept = ("code", "schema")
@@ -260,8 +260,8 @@ SCENARIOS: Final = ("healthy", "three-faults", "security-group-443-only", "one-z
 
 @contextmanager
 def tables(hosts: tuple[str, ...] = HOSTS) -> Iterator[tuple[Database, FleetDocument]]:
-    """Yield an engine with the records of hosts in some scenarios, each with its causes, and the document of their
-    sweep.
+    """Yield a database with the records of hosts in some scenarios, with the causes of each, and the document of the
+    sweep over these hosts.
     """
     sweep = SWEEPS[-1].id
     with Database() as engine:

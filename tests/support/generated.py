@@ -1,4 +1,4 @@
-"""Generated worlds: scenarios whose parts are drawn by a seed, most of them with several faults."""
+"""Generated worlds: scenarios whose parts are drawn at random from a seed. Most of them have several faults."""
 
 import json
 from random import Random
@@ -8,7 +8,7 @@ from agent.simulated.scenario import Scenario, parse
 
 BACKUP: Final = ("10.0.1.17", "10.0.2.17", "52.95.111.30")
 GATEWAY: Final = ("10.0.1.27", "10.0.2.27", "52.95.112.40")
-"""Two private addresses and the public one."""
+"""Two private addresses and one public address."""
 _ANSWERS: Final[dict[str, dict[str, Any]]] = {
     "private": {"a": (0, 1)},
     "one": {"a": (0,)},
@@ -23,7 +23,7 @@ _ANSWERS: Final[dict[str, dict[str, Any]]] = {
     "elsewhere": {"a": ["172.31.5.5"]},
     "public-ipv6": {"a": (0,), "aaaa": ["2600:9000::5"]},
 }
-"""Answers of a name server; numbers are indexes into the addresses of the service."""
+"""Answers of a name server. Numbers are indexes into the addresses of the service."""
 _APIS: Final = (
     *("endpoint-policy-silent", "identity-policy", "denied-without-reason", "expired", "unknown-key"),
     *("bad-signature", "throttled", "not-subscribed", "stripped"),
@@ -53,7 +53,7 @@ _SDK: Final[tuple[dict[str, Any], ...]] = (
 
 
 def world(seed: int) -> Scenario:
-    """Return the world of a seed."""
+    """The world of a seed."""
     draw = Random(seed)
     lines = ['summary = "generated"', "[run]", "timeout = 1.0"]
     services = draw.choice([[], [], ["backup-gateway"], ["backup", "backup-gateway"]])
@@ -109,7 +109,7 @@ def _host(draw: Random) -> list[str]:
 
 
 def _names(draw: Random, service: str, addresses: tuple[str, ...]) -> list[str]:
-    """The answer of each group of name servers for a service's name; in most worlds they agree."""
+    """The answer of each group of name servers for the name of a service. In most worlds, the answers agree."""
     usual = _often(draw, "private", *_ANSWERS)
     lines = []
     for servers in (["127.0.0.53"], ["10.0.0.2", "169.254.169.253"], ["10.9.9.53"]):

@@ -25,7 +25,7 @@ NAME: Final = "watch --region eu-west-1 --workload auto"
 
 
 def week(path: Path) -> None:
-    """Write the week's history. Its last cycles are in the flapping."""
+    """Write the history of the week. At its end, the state is still flapping."""
     history = HistoryWriter(Keeping(path=path, seconds=365 * 86_400.0, size=1_000_000_000))
     tracker = Tracker(raise_after=2, clear_after=2)
     for report in _reports(random.Random(19)):
@@ -77,7 +77,7 @@ def read(path: Path, at: datetime | None = None) -> HistoryDocument:
 
 
 def filled(document: HistoryDocument, text: str) -> HistoryDocument:
-    """Return the document with `text` in place of every word from outside."""
+    """The document, in which `text` replaces every text from outside."""
     series = tuple(
         replace(
             row,

@@ -19,7 +19,7 @@ def call_of(service: str) -> SignedCall:
 
 
 def rungs(target: Target, address: Address, port: int, after: str | None) -> tuple[Subject, ...]:
-    """The steps of a target at one address and port. On a port that its service does not have, they speak TLS."""
+    """The steps of a target at one address and port. On a port that its service does not have, the steps use TLS."""
     protocols = {port.number: port.protocol for service in SERVICES.values() for port in service.ports}
     return ladder.rungs(target, address, port, after, protocol=protocols.get(port, PortProtocol.TLS))
 

@@ -1,5 +1,6 @@
 """The VPCs of a large account. Each has 12 subnets in three zones, 60 hosts, 25 security groups of 10 rules, six route
-tables and eight endpoints. All of them work, except that in every tenth VPC one endpoints' group admits no host.
+tables and eight endpoints. All endpoints work, except in every tenth VPC, in which one group of endpoints allows no
+host.
 """
 
 from collections.abc import Iterator
@@ -38,7 +39,7 @@ RULES_EACH: Final = 10
 TABLES_EACH: Final = 6
 ZONES: Final = 3
 FAULTY: Final = 10
-"""One out of this many VPCs has a group for its endpoints that admits no host."""
+"""One of this many VPCs has a group for its endpoints that allows no host."""
 _POLICY: Final = (
     '{"Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},'
     '"Action":"*","Resource":"*"}]}'
@@ -105,7 +106,7 @@ class _Made:
         )
 
     def _groups(self) -> Iterator[SecurityGroup]:
-        """The groups of a VPC: the endpoints' first, then those of its hosts."""
+        """The security groups of a VPC: first the groups of its endpoints, then those of its hosts."""
         for place in range(GROUPS_EACH):
             source = ip_network("192.0.2.0/24") if place == 0 and self._number % FAULTY == 0 else self.block
             last = 2222 if place == 0 else 443

@@ -11,7 +11,7 @@ def _block(number: int) -> str:
 
 
 def of_one_group() -> dict[str, Any]:
-    """A plan with the rules as blocks of the group."""
+    """A plan in which the rules are blocks of the security group."""
     rules = [
         {"from_port": 443, "to_port": 443, "protocol": "tcp", "cidr_blocks": [_block(number)]}
         for number in range(RULES)
@@ -22,7 +22,7 @@ def of_one_group() -> dict[str, Any]:
 
 
 def of_single_rules() -> dict[str, Any]:
-    """A plan with each rule as a resource of its own."""
+    """A plan in which each rule is a separate resource."""
     return _plan(
         [
             _row(

@@ -1,6 +1,6 @@
-"""A VPC of 500 subnets, 5,000 interfaces and 60 endpoints, as a company shares one: 20 teams in three zones, whose
-hosts have one group for their team and one for their tier, a route table for each tier and zone, four network ACLs, and
-endpoints of twelve services for five departments.
+"""A VPC with 500 subnets, 5,000 interfaces and 60 endpoints, such as a company shares among its accounts. There are 20
+teams in three zones, whose hosts have one group for their team and one for their tier. There is a route table for each
+tier and zone, there are four network ACLs, and five departments have endpoints for twelve services.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Builds a report with hundreds of lanes."""
+"""Builds a report with hundreds of lanes. A lane is a line in the drawing of the path, for one port of one address."""
 
 from dataclasses import replace
 from ipaddress import ip_address
@@ -9,7 +9,7 @@ from tests.support.runs import report_of
 
 
 def many(count: int) -> Report:
-    """A report with `count` addresses of both families, for both services and all their ports."""
+    """A report in which both services have `count` addresses of both families, with all their ports."""
     report = report_of("gateway-healthy")
     observations: list[Observation[object]] = [
         observation for observation in report.observations if observation.subject.address is None

@@ -1,4 +1,6 @@
-"""A VPC with an endpoint in three zones for each of many services. All are healthy, or some have a silent zone."""
+"""A VPC with an endpoint in three zones for each of many services. All services are healthy, or some of them have a
+silent zone.
+"""
 
 import random
 from collections.abc import Collection, Sequence
@@ -39,7 +41,7 @@ def report_of(services: tuple[str, ...], silent: tuple[str, ...] = ()) -> Report
 
 
 def with_long_names(report: Report) -> Report:
-    """Return the report with the endpoints' own names as long as AWS makes them."""
+    """The report, in which the endpoints' own names are as long as in AWS."""
     rest = "ap-southeast-2.vpce.amazonaws.com"
     hosts = {
         target.id: f"vpce-0a1b2c3d4e5f6{place:04d}-abcdefgh-ap-southeast-2a.{target.service}.{rest}"
@@ -63,12 +65,12 @@ _FAULTS: Final = (
     *('issuer = "corporate"', 'http = "portal"', 'http = "stall"', 'http = "redirect"', 'http = "fault"'),
     *('api = "endpoint-policy-denies"', 'api = "expired"', 'api = "bad-signature"', 'api = "identity-policy"'),
 )
-"""Possible faults of a service: of its name, or of the peer at its addresses, in a scenario's words."""
+"""Possible faults of a service, as they are written in a scenario: of its name, or of the peer at its addresses."""
 
 
 def failing(seed: int) -> Scenario:
-    """A host with SAP HANA and the SSM Agent that requires every service, each with a fault of its own: the maximum of
-    faults in one run. A seed always gives the same world.
+    """A host with SAP HANA and the SSM Agent that requires every service. Each service has its own fault, so no run can
+    have more faults. A seed always gives the same world.
     """
     chance = random.Random(seed)
     services = checkable()

@@ -1,8 +1,7 @@
-"""Two stand-ins for AWS on this machine, which the reads ask over real sockets: moto, and a scripted server that speaks
-the bytes of the protocols of EC2 (query), Route 53 (REST with XML), its Resolver (JSON 1.1) and its Profiles (REST with
-JSON).
+"""Two stand-ins for AWS on this machine, from which reads are made over real sockets: moto, and a scripted server with
+the protocols of EC2 (query), Route 53 (REST with XML), its Resolver (JSON 1.1) and its Profiles (REST with JSON).
 
-A test module imports the fixtures by their names: `told = moto_server.told`.
+A test module must assign the fixtures to their names, as in `told = moto_server.told`.
 """
 
 import json
@@ -33,7 +32,9 @@ KEYS: Final = {
     "token": SECRETS["session token"],
 }
 SECONDS: Final = 25.0
-"""The limit for a request that is answered. It is far above what any request takes, so that no test depends on it."""
+"""The limit in seconds for a request that is answered. No request takes nearly as long, so no test depends on this
+limit.
+"""
 _SCOPE: Final = re.compile(r"Credential=[^/]+/\d{8}/[^/]+/([^/]+)/aws4_request")
 _SETS: Final = {
     "DescribeVpcEndpoints": "vpcEndpointSet",
@@ -52,11 +53,11 @@ _SETS: Final = {
     "DescribeTransitGatewayVpcAttachments": "transitGatewayVpcAttachments",
     "SearchTransitGatewayRoutes": "routeSet",
 }
-"""The element of an answer that holds its rows (botocore 1.44.8, service model of EC2)."""
+"""For each operation, the element of the answer that contains the rows (botocore 1.44.8, service model of EC2)."""
 
 
 def reader(*, timeout: float = SECONDS, most: int = 40, **given: Any) -> SystemReader:
-    """The reader of a run in REGION, with keys that no output may repeat."""
+    """The reader of a run in REGION. No output may contain its keys."""
     plain = {"region": REGION, "profile": None, "ca_bundle": None}
     return SystemReader(SystemNet(), Keys(**KEYS), timeout=timeout, most=most, **{**plain, **given})
 
@@ -71,7 +72,7 @@ class Call:
     service: str
     operation: str
     parameters: Mapping[str, Any]
-    """Parameters of the query protocol and of paths, or the members of JSON."""
+    """The parameters in the query protocol or in the path, or the members of the JSON."""
     headers: Mapping[str, str]
 
 
@@ -86,13 +87,13 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """What a server does, given the handler of a request, instead of answering."""
+    """What the server does instead of answering, as a function of the handler of the request."""
 
     act: Callable[[BaseHTTPRequestHandler], None]
 
 
 def of_ec2(operation: str, rows: str = "", token: str | None = None) -> Reply:
-    """A successful answer of EC2; `rows` are the items of its set, in XML."""
+    """A successful answer of EC2. `rows` is the items of the set in it, as XML."""
     name = _SETS[operation]
     more = "" if token is None else f"<nextToken>{token}</nextToken>"
     return of_ec2_with(operation, f"<{name}>{rows}</{name}>{more}")
@@ -123,7 +124,7 @@ def of_route_53(zones: str = "", token: str | None = None) -> Reply:
 
 
 def of_hosted_zone(zone_id: str, name: str, more: str = "") -> Reply:
-    """A successful answer of GetHostedZone; `more` is further members of the zone, in XML."""
+    """A successful answer of GetHostedZone. `more` is further members of the zone, as XML."""
     body = (
         '<?xml version="1.0"?>\n<GetHostedZoneResponse xmlns="https://route53.amazonaws.com/doc/2013-04-01/">'
         f"<HostedZone><Id>/hostedzone/{zone_id}</Id><Name>{name}</Name><CallerReference>x</CallerReference>{more}"
@@ -170,13 +171,13 @@ _PATHS: Final = {
 
 
 class Told:
-    """A server that answers each operation as a test configures it, and otherwise with an empty result."""
+    """A server that answers each operation as a test has configured, or else with an empty result."""
 
     def __init__(self) -> None:
         self.answers: dict[str, Reply | Behaviour | Callable[[Call], Reply]] = {}
         self.calls: list[Call] = []
         self.ending = threading.Event()
-        """Set when the test is over, to end handlers that keep silent."""
+        """An event that is set at the end of the test, to end handlers that keep silent."""
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"told": self}))
         self.server.daemon_threads = True
 
@@ -192,7 +193,7 @@ class Told:
 class _Handler(BaseHTTPRequestHandler):
     told: Told
     protocol_version = "HTTP/1.1"
-    wbufsize = 1 << 16  # head and body in one segment, so as not to wait for the client's delayed ACK
+    wbufsize = 1 << 16  # sends head and body together, without waiting for a delayed ACK
 
     def do_GET(self) -> None:
         url = urlsplit(self.path)
@@ -242,7 +243,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[Told]:
-    """A server that the SDK uses in place of all AWS services, with answers that a test configures."""
+    """A server that the SDK uses instead of all AWS services. A test configures its answers."""
     server = Told()
     thread = threading.Thread(target=server.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
@@ -259,9 +260,9 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[Told]:
 
 @pytest.fixture(scope="session")
 def moto_url() -> Iterator[str]:
-    from moto.server import ThreadedMotoServer  # imported here, since every process of the tests imports this module
+    from moto.server import ThreadedMotoServer  # imported here, since all test processes import this module
 
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line for each request
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # instead of a line for each request
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -271,7 +272,7 @@ def moto_url() -> Iterator[str]:
 
 @pytest.fixture
 def moto(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> boto3.session.Session:
-    """An empty account of moto, which the SDK uses in place of AWS, with a session to create resources there."""
+    """A session with which a test creates resources in an empty account of moto. The SDK uses moto instead of AWS."""
     urllib.request.urlopen(urllib.request.Request(f"{moto_url}/moto-api/reset", method="POST")).close()  # noqa: S310
     monkeypatch.setenv("AWS_ENDPOINT_URL", moto_url)
     return boto3.session.Session(KEYS["access_key_id"], KEYS["secret_key"], region_name=REGION)

@@ -1,8 +1,9 @@
-"""Organizations of hosts with known faults, laid out differently from `estates`: accounts in three Regions, a few VPCs
-with most of the hosts, zones and subnets of different sizes, applications that each have their own group, image and
-instance type, hosts that know little of themselves, noise of 2 to 5 %, hosts that are silent or late.
+"""Organizations of hosts with known faults, laid out differently from `estates`: there are accounts in three Regions, a
+few VPCs with most of the hosts, zones and subnets of different sizes, applications that each have their own group,
+image and instance type, hosts that know few of their own properties, noise (faults of single hosts) of 2 to 5 %, and
+hosts that are silent or late.
 
-A fault is stored in the record of a host, in the words of a run. Its truth is the set of hosts that have it.
+The record of a host contains its faults as a run reports them. The truth of a fault is the set of hosts that have it.
 """
 
 import random
@@ -31,7 +32,7 @@ PROXY: Final = "http://proxy.corp.example:3128"
 
 @dataclass(frozen=True, slots=True)
 class Vpc:
-    """A VPC, with the faults that its hosts meet."""
+    """A VPC, with the parts that the keys of its hosts' faults contain."""
 
     id: str
     number: int
@@ -52,7 +53,7 @@ class Vpc:
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """The place and the properties of a host, each None if the host does not know it."""
+    """A host, with its place and its properties."""
 
     id: str
     vpc: Vpc
@@ -71,7 +72,7 @@ class Host:
 
 
 Said = Callable[[Host], tuple[str, ...]]
-"""A key without its target: a code and ids."""
+"""A function that returns the key of a host's finding, without its target: a code and ids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ class Fault:
     on: Callable[[Host], bool]
     says: Said
     seen: Said | None = None
-    """The symptom, which hosts that do not read EC2 report in place of the cause."""
+    """The key of the symptom, which hosts that do not read EC2 report instead of the cause."""
     severity: str = "critical"
     first: int = 1
     last: int = SWEEPS
@@ -95,19 +96,19 @@ class Fault:
 
 @dataclass(slots=True)
 class Organization:
-    """The records of some sweeps, and the faults of the last one."""
+    """The records of some sweeps, and the faults in the last sweep. A sweep is one run on every host."""
 
     kind: str
     reads: list[Read]
     truths: dict[str, frozenset[str]]
-    """The hosts that reported in the last sweep, by the name of the fault that they have."""
+    """For each fault, by its name, the hosts with this fault that reported in the last sweep."""
     began: dict[str, int | None]
     """The sweep in which each fault began, or None if the first sweep had it."""
     hosts: list[Host] = field(default_factory=list)
 
 
 def hosts_of(seed: int, count: int = HOSTS, *, vpcs: int = 10, readers: float | None = None) -> list[Host]:
-    """The hosts of an organization; `readers` is the share of them that reads EC2."""
+    """The hosts of an organization. `readers` is the share of hosts that read EC2."""
     rng = random.Random(f"organization {seed}")
     accounts = [f"{rng.randrange(10**11, 10**12)}" for _ in range(4)]
     networks = [_vpc(rng, number, accounts[number % 4]) for number in range(vpcs)]
@@ -123,7 +124,7 @@ def hosts_of(seed: int, count: int = HOSTS, *, vpcs: int = 10, readers: float | 
         spots, weights = places[vpc.id]
         zone, subnet = rng.choices(spots, weights)[0]
         group, image, kind = rng.choice(applications[vpc.id])
-        if rng.random() < 0.3:  # outside any Auto Scaling group
+        if rng.random() < 0.3:  # not in an Auto Scaling group
             image, kind = rng.choice(images[vpc.region]), rng.choice(("m5.large", "r6i.xlarge", "t3.small"))
         chance = rng.random()
         made.append(
@@ -151,7 +152,7 @@ def _vpc(rng: random.Random, number: int, account: str) -> Vpc:
 
 
 def _places(rng: random.Random, vpc: Vpc) -> tuple[list[tuple[str, str]], list[float]]:
-    """Zones with their subnets, and the relative number of hosts in each."""
+    """Pairs of a zone and a subnet in it, and the relative number of hosts in each."""
     spots, weights = [], []
     for zone in _REGIONS[vpc.region]:
         share = rng.choice((0.2, 0.5, 1.0))
@@ -240,14 +241,16 @@ class World:
         return self.rng.choice([vpc for vpc in self.vpcs if counts[vpc] >= least])
 
     def some(self, count: int, *, one_account: bool = False, one_region: bool = False) -> list[Vpc]:
-        """Choose `count` VPCs, from several accounts and Regions or from one."""
+        """Choose `count` VPCs: from any account and Region, from one account, or from one Region."""
         account, region = self.vpcs[1].account, self.vpcs[0].region
         of = [vpc for vpc in self.vpcs if not one_account or vpc.account == account]
         of = [vpc for vpc in of if not one_region or vpc.region == region]
         return self.rng.sample(of, min(count, len(of)))
 
     def value(self, name: str, vpc: Vpc | None = None, least: int = 12, most: int = 10**6) -> Any:
-        """A value that at least `least` hosts of a VPC share, but not all of them."""
+        """Choose a value of this property that between `least` and `most` hosts of a VPC share. A group must not be on
+        all hosts of the VPC.
+        """
         counts: Counter[Any] = Counter()
         for host in self.hosts:
             if vpc in (None, host.vpc) and name not in host.unknown:
@@ -259,7 +262,7 @@ class World:
         return self.rng.choice(sorted(fitting))
 
     def change(self, wanted: Callable[[Host], bool], **changes: Any) -> None:
-        """Give some hosts a different value."""
+        """Give different values to the hosts for which `wanted` is true."""
         self.hosts[:] = [replace(host, **changes) if wanted(host) else host for host in self.hosts]
 
 
@@ -413,7 +416,7 @@ def _zone_of_vpc(world: World) -> list[Fault]:
 
 
 def _zone_of_region(world: World) -> list[Fault]:
-    """Every host of the Region reaches the same silent interface there."""
+    """In each VPC of a Region, the endpoint's interface in one zone is silent, which every host there reports."""
     return [
         Fault(
             "a zone of a Region",
@@ -445,7 +448,7 @@ def _image(world: World, code: str = "TLS008", share: float = 1.0) -> list[Fault
 
 
 def _new_image(world: World) -> list[Fault]:
-    """An image that a part of one Region has from the second sweep on."""
+    """A part of the hosts of one VPC has a new image, which has a fault."""
     vpc = world.vpc(60)
     chosen = _partly(world, _in(vpc), 0.4)
     world.change(chosen, image="ami-0fffffffffffffff1", unknown=())
@@ -485,7 +488,7 @@ def _server(world: World, *, one_account: bool) -> list[Fault]:
 
 
 def _two_servers(world: World) -> list[Fault]:
-    """Networks of two companies in which different servers have the same address."""
+    """Two networks in which different name servers have the same address, as in two companies."""
     vpcs = world.vpcs[:2]
     world.change(_in(*vpcs), resolver="10.0.0.53")
     return [Fault(f"a server of {vpc.account}", _in(vpc), lambda _: ("DNS005", "resolver=10.0.0.53")) for vpc in vpcs]
@@ -539,7 +542,7 @@ def _throttled(world: World) -> list[Fault]:
 
 
 def _central_firewall(world: World) -> list[Fault]:
-    """A firewall between a transit gateway and the only endpoint of five VPCs."""
+    """A firewall between a transit gateway and the only endpoint that five VPCs share."""
     ids = ("route-table=tgw-rtb-0a1b2c3d4e5f67890", "gateway=tgw-0a1b2c3d4e5f67890")
     return [
         Fault(
@@ -599,7 +602,7 @@ def _warning_and_critical(world: World) -> list[Fault]:
 
 
 def _group_and_zone(world: World) -> list[Fault]:
-    """Two faults in one VPC that show the same symptom, with hosts that have both: their group stops these first."""
+    """Two faults in one VPC with the same symptom. Some hosts have both, and their group stops their packets first."""
     vpc = world.vpc(60)
     zone, group = world.value("zone", vpc), world.value("groups", vpc, least=8)
     route = ("VPC007", "route-table=rtb-0a1b2c3d4e5f67890")
@@ -643,7 +646,7 @@ def _both_services(world: World) -> list[Fault]:
 
 
 def _two_languages(world: World) -> list[Fault]:
-    """A firewall of a VPC that drops some packets: its hosts fail at different steps."""
+    """A firewall in a VPC drops some packets, so the hosts of the VPC fail at different steps."""
     vpc = world.vpc(60)
     step = {host.id: world.rng.choice(("TCP001", "TCP002", "TLS004")) for host in world.hosts}
 
@@ -655,14 +658,14 @@ def _two_languages(world: World) -> list[Fault]:
 
 
 def _old_agents(world: World) -> list[Fault]:
-    """Old versions write keys without ids."""
+    """Hosts with an old version of the agent write keys without ids."""
     vpc = world.vpc(60)
     old = _partly(world, _in(vpc), 0.35)
     return [Fault("private DNS", _in(vpc), lambda host: ("DNS001",) if old(host) else _public(host))]
 
 
 def _image_of_regions(world: World) -> list[Fault]:
-    """One build of an image, which has another id in each Region."""
+    """One build of an image has a fault. The image has a different id in each Region."""
     chosen = {
         region: world.rng.choice(sorted({h.image for h in world.hosts if h.vpc.region == region}))
         for region in _REGIONS
@@ -690,7 +693,7 @@ def _address_subsets(world: World) -> list[Fault]:
 
 
 def _shut_to_some_addresses(world: World) -> list[Fault]:
-    """Each host learns only some of the endpoint's addresses, all of which are closed."""
+    """Each host learns only some of the endpoint's addresses. The endpoint's group closes all of them."""
     vpc = world.vpc()
     count = {host.id: 1 + world.rng.randrange(len(vpc.addresses)) for host in world.hosts}
     said = ("VPC005", f"group={vpc.endpoint_group}")
@@ -712,7 +715,7 @@ def _many_subnets(world: World) -> list[Fault]:
 
 
 def _tied(world: World) -> list[Fault]:
-    """An application with its own subnet, group and image."""
+    """The hosts of an application have the fault. They also share a subnet, a group and an image."""
     vpc = world.vpc()
     chosen = _partly(world, _in(vpc), 0.4)
     world.change(
@@ -804,7 +807,7 @@ BLIND: Final = (
     ),
     *("central-firewall", "every-vpc"),
 )
-"""Kinds that are also tested with no host that reads EC2."""
+"""Kinds that are also tested with hosts of which none reads EC2."""
 
 
 def organization(
@@ -836,11 +839,11 @@ NOISES: Final = (
     *("none", "one-in-200", "one-in-100", "one-in-50", "one-in-20", "one-in-10", "one-in-5"),
     *("more-on-an-image", "unlike-by-subnet", "unlike-by-application"),
 )
-"""Distributions of noise over an organization without common faults."""
+"""How faults of single hosts are distributed over an organization without common faults."""
 
 
 def healthy(seed: int, count: int = HOSTS) -> Organization:
-    """One sweep of an organization in which hosts have only faults of their own."""
+    """One sweep over an organization in which no fault is common to several hosts."""
     how = NOISES[seed % len(NOISES)]
     rng = random.Random(f"healthy {seed}")
     hosts = hosts_of(seed, count, vpcs=rng.choice((3, 6, 10)))
@@ -875,7 +878,7 @@ def _swept(
     *,
     by_folder: bool,
 ) -> Iterator[Read]:
-    """The records of a sweep at night; every fiftieth host is some hours late."""
+    """The records of a sweep at night. Every fiftieth host, on average, is up to four hours late."""
     day = TODAY - timedelta(days=SWEEPS - sweep)
     for host in heard:
         minutes = rng.randrange(30) + (rng.randrange(240) if rng.random() < 0.02 else 0)

@@ -10,7 +10,7 @@ _OF_OUTPUT: Final = {field.name for field in fields(Output)}
 
 
 def asked(request: R, **changes: Any) -> R:
-    """Return a request with changed fields, fields of its `output` included."""
+    """The request with changed fields. These can also be fields of its `output`."""
     own: dict[str, Any] = {name: value for name, value in changes.items() if name not in _OF_OUTPUT}
     output = {name: value for name, value in changes.items() if name in _OF_OUTPUT}
     before: Output = request.output  # type: ignore[attr-defined] # what becomes of the document: every request has it

@@ -1,7 +1,6 @@
-"""Secrets that tests plant in every place that can hold one, and the search for them in output.
-
-Each secret begins and ends with words of its own, and tests search for both, so that they also find a part of a secret.
-The last four characters of an access key id may be shown.
+"""Secrets that tests plant in every place that can contain a secret, and the search for them in output. Each secret
+begins and ends with unique words. Tests search for both words, so that they also find a part of a secret. The last four
+characters of an access key id may be shown.
 """
 
 import base64
@@ -26,13 +25,13 @@ SECRETS: Final = {
 HEAD: Final = 9
 """The number of characters of a secret's first and last word."""
 KEY_ID_TAIL: Final = 5
-"""One more than the number of characters that may be shown."""
+"""One more than the number of characters of an access key id that may be shown."""
 SIMULATED_KEY: Final = "wJalrXUtn"
-"""The beginning of the secret key in the simulated world, which is AWS's own example."""
+"""The beginning of the secret key in the simulated world. That key is AWS's own example."""
 
 
 def pieces() -> dict[str, str]:
-    """Pieces that no output may contain, each with its secret."""
+    """The texts that no output may contain, each with the secret to which it belongs."""
     by_piece: dict[str, str] = {}
     for name, secret in SECRETS.items():
         tail = KEY_ID_TAIL if name == "access key id" else HEAD

@@ -15,7 +15,9 @@ PROXY_ADDRESS: Final[Address] = ip_address("10.0.9.90")
 
 
 def planted(scenario: Scenario, *, case: Callable[[str], str]) -> Scenario:
-    """The scenario with a secret in every place that can hold one; proxy variables are written in this case."""
+    """The scenario with a secret in every place that can contain one. `case` converts the names of proxy variables to
+    upper or lower case.
+    """
     user, password = SECRETS["endpoint user"], SECRETS["endpoint password"]
     kept = {name: value for name, value in scenario.host.environment.items() if not name.lower().endswith("_proxy")}
     hosts = {

@@ -1,4 +1,4 @@
-"""Reads from the tree, place by place, what CONTRIBUTING's recipe for a finding requires."""
+"""Finds, in each place that CONTRIBUTING's recipe for a finding lists, the codes that are present."""
 
 import re
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ class Places:
     row: frozenset[str]
     rule: frozenset[str]
     explains: frozenset[str]
-    """Codes that explain another one, or that another one explains by name."""
+    """Codes that explain another code, or that another code explains by name."""
     page: frozenset[str]
     fires: frozenset[str]
     neighbour: frozenset[str]
@@ -40,7 +40,7 @@ RECIPE: Final = {
     "tests": 6,
     "fix": 7,
 }
-"""The number of each place's item in the recipe."""
+"""For each place, the number of its item in the recipe."""
 
 
 _OF_NO_RULE: Final = "RUN003"
@@ -48,7 +48,7 @@ _OF_NO_RULE: Final = "RUN003"
 
 
 def places_of_findings(rules: Iterable[Rule]) -> Places:
-    """Read the places of all findings from the tree."""
+    """Find the codes in each place of the tree."""
     every = [scenarios.load(name).expect for name in scenarios.names()]
     tested = (ROOT / "tests" / "agent" / "judge").rglob("test_*.py")
     return Places(

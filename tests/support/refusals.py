@@ -14,7 +14,7 @@ _EMPTY: Final = {
     FLEET.name: ("causes", "own_faults"),
     PREDICTION.name: ("names", "paths", "calls", "faults"),
 }
-"""The fields that a refusal leaves empty, by kind, if the refusal is a complete document of that kind."""
+"""For each kind whose refusal is a complete document, the fields that the refusal leaves empty."""
 
 
 @cache
@@ -32,7 +32,7 @@ def validate(kind: Kind, document: Any) -> None:
 
 
 def reason_in(kind: Kind, out: str, wanted: str = "json") -> str:
-    """The reason in a refusal, as JSON or in the page."""
+    """The reason in a refusal, which is JSON or a page."""
     refusal = html_page.data(html_page.read(out)) if wanted == "html" else json.loads(out)
     validate(kind, refusal)
     assert refusal["schema"] == kind.schema

@@ -8,7 +8,7 @@ ROOT: Final = Path(__file__).parents[2]
 
 
 def git(tree: Path, *words: str, given: str = "") -> str:
-    """Return the output of git, run without the configuration or the repository of the user who runs the tests."""
+    """The output of git in a work tree. git runs without the configuration of the user who runs the tests."""
     clean = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/nonexistent", "GIT_CONFIG_NOSYSTEM": "1"}
     command = ["git", *words]
     done = subprocess.run(
@@ -18,5 +18,7 @@ def git(tree: Path, *words: str, given: str = "") -> str:
 
 
 def tracked(tree: Path) -> list[str]:
-    """The tracked files of a work tree, by their paths from its root, without files deleted there."""
+    """The tracked files of a work tree, as paths from its root. Files that are deleted in the work tree are
+    left out.
+    """
     return [path for path in git(tree, "ls-files", "-z").split("\0") if path and (tree / path).is_file()]

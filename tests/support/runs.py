@@ -32,8 +32,8 @@ T = TypeVar("T")
 def measured(
     chosen: Scenario, *, turn: int | None = None, standing: tuple[Observation[Any], ...] = ()
 ) -> tuple[Measurement, tuple[Event, ...]]:
-    """Measure a scenario in memory; returns the measurement, and the events in order. If `turn` is given, the signed
-    calls are made as in that cycle of a watch, with the answers of earlier cycles in `standing`.
+    """Measure a scenario in memory; returns the measurement, and the events in their order. If `turn` is given, the
+    signed calls are made as in this cycle of a watch. `standing` contains the answers of earlier cycles.
     """
     events: list[Event] = []
 
@@ -50,8 +50,8 @@ def measured(
 def in_virtual_time(
     go: Callable[[], Coroutine[Any, Any, T]], loop_factory: Callable[[], asyncio.AbstractEventLoop] = VirtualLoop
 ) -> T:
-    """Return the result of a coroutine that runs in a loop of its own in virtual time, even while another loop runs. It
-    serves measurements that many tests share; an async test itself is marked `virtual_clock`.
+    """The result of a coroutine that runs in a separate loop in virtual time, even while another loop runs. This is for
+    measurements that many tests share; an async test itself is marked `virtual_clock`.
     """
 
     def run() -> T:
@@ -79,18 +79,20 @@ def in_virtual_time(
 
 
 _shared: Path | None = None
-"""The folder in which the workers of a session share their measurements, or None if there is one process."""
+"""The folder in which the workers of a session share their measurements, or None if the session has only
+one process.
+"""
 
 
 def share(folder: Path) -> None:
-    """Keep measurements in a folder that the workers of this session share."""
+    """Store measurements in this folder, which the workers of the session share."""
     global _shared
     _shared = folder
     folder.mkdir(exist_ok=True)
 
 
 def kept(name: str, measure: Callable[[], Measurement]) -> Measurement:
-    """Return the result of `measure`. The workers of a session measure once for all of them, under this name."""
+    """The result of `measure`. It is called once for this name, and all workers of the session share the result."""
     if _shared is None:
         return measure()
     place = _shared / f"{name}.pickle"
@@ -123,6 +125,8 @@ def report_of(name: str) -> Report:
 
 
 def too_long(text: str, width: int = 80) -> list[str]:
-    """The lines of a report that are needlessly long: a word of a command cannot be broken."""
+    """The lines of a report that are longer than necessary. A line may be too long because a word of a command cannot
+    be broken.
+    """
     wide = (line for line in text.splitlines() if len(line) > width)
     return [line for line in wide if not (line.startswith("    ") and len(shlex.split(line.rstrip("\\"))) == 1)]

@@ -1,4 +1,4 @@
-"""A configuration as `backuplink facts` reads it, for tests to write into files."""
+"""A configuration as `backuplink facts` reads it, which tests write to files."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -9,8 +9,8 @@ from tests.support.configured import VPC_ID, configured, read
 
 
 def facts(*, taken_at: datetime | None = None, region: str = REGION) -> Ec2Facts:
-    """Facts of the healthy world, by default taken an hour ago: one read failed, one was not made, all others were
-    answered.
+    """The facts of the healthy world, which were taken an hour ago by default. One read failed, one was not made, and
+    all others were answered.
     """
     return Ec2Facts(
         region=region,

@@ -1,4 +1,4 @@
-"""All scenarios of the repository: those that ship with the program, and those for the tests alone."""
+"""All scenarios of the repository: those that ship with the program, and those that only the tests use."""
 
 from functools import cache
 
@@ -16,7 +16,7 @@ def names() -> tuple[str, ...]:
 
 @cache
 def load(name: str) -> Scenario:
-    """Load a scenario, once for the thousands of cases that use it."""
+    """Load a scenario. It is loaded only once, since thousands of cases use it."""
     return scenario_files.load(name)
 
 

@@ -1,7 +1,6 @@
-"""A hundred kinds of secrets as logs, settings and errors hold them, each in a line with a unique word.
-
-SECURITY.md promises that no masked text contains the secrets in PROMISED. The others are only recognised if
-`agent/report/secrets.py` knows their form or the name in front of them.
+"""A hundred kinds of secrets, each in a line as it occurs in logs, settings and errors, with a unique word. SECURITY.md
+promises that no masked text contains the secrets in PROMISED. Other secrets are only masked if
+`agent/report/secrets.py` knows their form, or the name in front of them.
 """
 
 import base64
@@ -94,7 +93,7 @@ PROMISED: Final = {
     "key id": ("for AKIAQWERTYUIOPAS1234.", "AKIAQWERTYUIOPAS"),
 }
 KINDS: Final[dict[str, tuple[str, str]]] = {**PROMISED, **_named(), **_PROGRAMS, **_BY_FORM}
-"""A line, and the part of it that must not be shown, by the kind of secret."""
+"""For each kind of secret, a line and the part of this line that must not be shown."""
 
 
 def seen_in(text: str) -> set[str]:

@@ -1,4 +1,6 @@
-"""Golden files of many cases, each with a heading and some lines. `./dev golden` writes them; read the diff."""
+"""Golden files of many cases, each with a heading and some lines. `./dev golden` writes these files. Read the diff
+before you commit it.
+"""
 
 from collections.abc import Mapping
 from functools import cache
@@ -9,7 +11,7 @@ _HEADING: Final = "=== "
 
 
 def joined(sections: Mapping[str, str]) -> str:
-    """The content of a file, by heading."""
+    """The content of a golden file with these sections, by their headings."""
     return "\n".join(f"{_HEADING}{heading}\n{text}\n" for heading, text in sorted(sections.items()))
 
 

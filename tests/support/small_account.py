@@ -1,4 +1,6 @@
-"""A VPC of a small account: two zones, a subnet and a host in each, and endpoints chosen by the test."""
+"""A VPC of a small account: it has two zones, a subnet and a host in each of them, and the endpoints that a test
+chooses.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field, replace
@@ -53,7 +55,7 @@ OUT: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """The VPC that is made, by its parameters."""
+    """The parameters from which a VPC is made."""
 
     number: int = 1
     region: str = "eu-west-1"
@@ -61,11 +63,11 @@ class Made:
     block: IPv4Network | IPv6Network = ip_network("10.1.0.0/16")
     services: tuple[str, ...] = ("backup",)
     zones: int = 2
-    """In how many of the two zones the endpoints have an interface."""
+    """The number of zones in which the endpoints have an interface: one or two."""
     private_dns: bool = True
     policy: str | None = POLICY
     group: tuple[GroupRule, ...] | None = None
-    """The rules of the endpoints' group; None allows 443 from the VPC."""
+    """The rules of the endpoints' group. None stands for a rule that allows port 443 from the VPC."""
     is_default: bool = False
     """Whether the endpoints have the VPC's default group, which the hosts have, too."""
     routes: tuple[Route, ...] = ()
@@ -89,7 +91,7 @@ class Made:
         return self._block(zone)[place]
 
     def facts(self, endpoints: Sequence[VpcEndpoint] | None = None) -> Ec2Facts:
-        """The facts of the VPC; `endpoints` replace its own if they are given."""
+        """The facts about the VPC. If `endpoints` are given, they replace the VPC's own."""
         subnet_ids = tuple(self.id("subnet", zone) for zone in range(2))
         made = tuple(self.endpoints()) if endpoints is None else tuple(endpoints)
         facts = large_vpc.facts_of(
@@ -178,7 +180,7 @@ class Made:
                 )
 
     def endpoints(self) -> Iterator[VpcEndpoint]:
-        """The VPC's endpoints, in the order of their services. A service named twice has two endpoints."""
+        """The VPC's endpoints, in the order of their services. A service that is listed twice has two endpoints."""
         for place, service in enumerate(self.services):
             label = SERVICES[service].private_links[0].label
             suffix = "amazonaws.com.cn" if self.region.startswith("cn-") else "amazonaws.com"
@@ -208,12 +210,12 @@ _JOINED: Final = {
     NETWORK_ACLS: "acls",
     SECURITY_GROUPS: "groups",
 }
-"""Reads that also give the resources of a joined VPC, each with the field that holds them."""
+"""The reads that also return the resources of a joined VPC, each with the field that contains them."""
 
 
 def read_together(own: Ec2Facts, joined: Ec2Facts) -> Ec2Facts:
-    """Return the facts of a VPC together with those of a VPC joined by a peering or a transit gateway, as one read of
-    the account gives them.
+    """The facts about a VPC together with those about a VPC that is joined by a peering or a transit gateway, as if the
+    whole account were read at once.
     """
     others: dict[str | None, Any] = {one.subject.operation: one.facts for one in joined.observations}
 

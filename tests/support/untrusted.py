@@ -1,4 +1,4 @@
-"""Reports in which every text is untrusted; formats must show each text literally and obey none."""
+"""Reports in which every text is untrusted. Formats must show each text literally, and must not interpret any."""
 
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, Final
@@ -8,7 +8,7 @@ from probes.model import Observation, Skipped
 from tests.support.runs import report_of
 
 HEADLINE: Final = "port 1027 closed at 2 of 2 addresses: 10.0.1.27 and 10.0.2.27"
-"""The headline of such a report's finding. It is made of measured values, and of no text from outside."""
+"""The headline of the finding in such a report. It consists of measured values, and contains no text from outside."""
 HOSTILE: Final = (
     *("<script>alert(1)</script>", "</title></style></pre><img src=x onerror=alert(1)>", "\"' onclick=alert(1) x='"),
     *("[press](javascript:alert(1))", "![seen](https://seen.example/x.png)", "<https://seen.example/>", "[x]: /y 'z'"),
@@ -65,7 +65,9 @@ HOSTILE: Final = (
 )
 """Texts that a peer, a certificate or a file may send to readers of a report."""
 SPOKEN_OF: Final = "gateway-activation-port-blocked"
-"""The scenario whose report is filled with such text: a warning with one cause that counts, and a skipped step."""
+"""The scenario whose report is filled with such texts. The report is a warning with one cause that counts, and has a
+skipped step.
+"""
 
 
 def spoken(text: str, name: str = SPOKEN_OF) -> Report:
@@ -105,12 +107,12 @@ def _observation(observation: Observation[Any], text: str) -> Observation[Any]:
 
 
 def everywhere(report: Report, text: str) -> Report:
-    """Return the report with `text` in place of every free word; a format must show it whatever it means. Codes of
-    findings stay, so that the documentation that they refer to is included.
+    """The report, in which `text` replaces every free text. A format must be able to show the result, even if it makes
+    no sense. Codes of findings stay, so that the documentation of the codes is included.
     """
     filled: Report = _filled(report, text)
     findings = tuple(replace(new, code=old.code) for new, old in zip(filled.findings, report.findings, strict=True))
-    observations = tuple(  # an operation decides which facts belong to a step
+    observations = tuple(  # not operations, which decide about the facts of a step
         replace(new, subject=replace(new.subject, operation=old.subject.operation))
         for new, old in zip(filled.observations, report.observations, strict=True)
     )

@@ -1,4 +1,4 @@
-"""Validates documents against the report's schema, in less than a millisecond each."""
+"""Validates documents by the schema of the report, in less than a millisecond each."""
 
 from typing import Final
 

@@ -37,7 +37,9 @@ def loaded(*names: str) -> list[Scenario]:
 
 
 def networks(turns: Iterable[Scenario]) -> Measure:
-    """Measure these scenarios, one in each cycle. Time begins at EPOCH, when the loop's time is 0."""
+    """A function that measures one of these scenarios after the other, one in each cycle. When the time of the loop is
+    0, the wall clock shows EPOCH.
+    """
     left = iter(turns)
 
     async def go(settings: Settings, emit: Emit, stop: CancelToken) -> Measurement:
@@ -58,9 +60,7 @@ def job(
     history: History | None = None,
     **watching: Any,
 ) -> WatchConfig:
-    """The job of a watch with the command's defaults, except for the given values; its settings come from
-    `scenario`.
-    """
+    """The job of a watch with the command's defaults, except for these values. Its settings come from `scenario`."""
     given: dict[str, Any] = {"interval": INTERVAL, "cycles": None, "raise_after": 2, "clear_after": 2}
     return WatchConfig(
         settings=replace(settings_of(scenarios.load(scenario)), deadline=DEADLINE),
@@ -80,7 +80,7 @@ def job(
 
 @dataclass(slots=True)
 class Watched:
-    """A watch that has ended, and the files it wrote."""
+    """A watch that has ended, and the files that it wrote."""
 
     watch: Watch
     lines: list[str] = field(default_factory=list)
@@ -97,7 +97,9 @@ async def watched(
     lines: Callable[[str], None] | None = None,
     tidy: Callable[[object], None] = lambda _: None,
 ) -> Watched:
-    """Run a watch to its end, in virtual time; `meanwhile` is a coroutine function that acts on it."""
+    """Run a watch to its end in virtual time. `meanwhile` is a coroutine function that acts on the watch
+    while it runs.
+    """
     lines_written: list[str] = []
     written: list[str] = []
     stop = CancelToken()

@@ -1,11 +1,11 @@
-"""Runs `probes` as on Windows: the modules and attributes of the standard library that Python lacks there are hidden
-from it, and `sys.platform` says `win32`. Other modules of the process see the real ones.
+"""Runs `probes` as on Windows: modules and attributes of the standard library that Python does not have on Windows are
+hidden from `probes`, and `sys.platform` is `win32`. Other modules of the process see the real library.
 
-The names that Python lacks on Windows are read from typeshed, the stubs that come with mypy. A stub does not describe
-behaviour: calls that exist on Windows but behave differently are not found.
+The names that Python does not have on Windows are read from typeshed, the stubs that come with mypy. Stubs do not
+describe behaviour, so calls that exist on Windows but behave differently there are not found.
 
-As a plugin of pytest (`-p tests.support.windows`) it applies to a whole session. As a command it imports every module
-of `probes`, one after the other, and writes the result of each import as JSON.
+As a plugin of pytest (`-p tests.support.windows`), this module applies to a whole session. As a command, it imports
+every module of `probes`, one after the other, and writes the result of each import as JSON.
 """
 
 import ast
@@ -29,7 +29,9 @@ LOOP: Final = frozenset(
         *("add_signal_handler", "remove_signal_handler", "create_unix_connection", "create_unix_server"),
     }
 )
-"""Methods of an event loop that the default loop on Windows lacks (Python documentation, asyncio, Platform Support)."""
+"""Methods of an event loop that the default loop on Windows does not have (Python documentation, asyncio, Platform
+Support).
+"""
 _FOLDERS: Final = ("/proc", "/sys", "/etc", "/run", "/usr", "/opt", "/var")
 """The beginnings of paths that only Linux has."""
 
@@ -39,20 +41,20 @@ _FOLDERS: Final = ("/proc", "/sys", "/etc", "/run", "/usr", "/opt", "/var")
 
 @cache
 def lacking(module: str) -> frozenset[str]:
-    """The names of a standard library module that Python has on Linux but not on Windows."""
+    """The names that a module of the standard library has on Linux, but not on Windows."""
     return _names(module, LINUX) - _names(module, WINDOWS)
 
 
 @cache
 def is_absent(module: str) -> bool:
-    """Whether a module is empty or missing on Windows."""
+    """Whether a module of the standard library is missing on Windows, or has no public names there."""
     public = {name for name in _names(module, WINDOWS) if not name.startswith("_")}
     return _stub(module) is not None and not public and bool(_names(module, LINUX))
 
 
 @cache
 def lacking_methods() -> frozenset[str]:
-    """The methods of sockets that Python has on Linux but not on Windows."""
+    """The methods that a socket of Python has on Linux, but not on Windows."""
     (linux, windows) = (_members("_socket", "socket", platform) for platform in (LINUX, WINDOWS))
     return linux - windows
 
@@ -100,7 +102,7 @@ def _defined(body: list[ast.stmt], platform: str) -> Iterator[str]:
 
 
 def _holds(test: ast.expr, platform: str) -> bool:
-    """Evaluate a condition of a stub about the platform or the version."""
+    """Whether a condition in a stub, about the platform or the version, is true on this platform."""
     source = ast.unparse(test)
     sees = type("sys", (), {"platform": platform, "version_info": sys.version_info})
     return bool(eval(source, {"__builtins__": {}}, {"sys": sees}))  # noqa: S307 - of mypy's own stubs
@@ -123,7 +125,7 @@ def source_of(module: str) -> str:
 
 
 def uses(module: str) -> list[str]:
-    """The names in a module that Python lacks on Windows, such as `socket.AF_NETLINK`."""
+    """The names, such as `socket.AF_NETLINK`, that a module uses and that Python does not have on Windows."""
     tree = ast.parse(source_of(module))
     called: dict[str, str] = {}
     found: dict[str, None] = {}
@@ -166,7 +168,7 @@ def paths(module: str) -> list[str]:
 
 
 class _Seen(ModuleType):
-    """A module with the names that it has on Windows."""
+    """A module that only has the names that it has on Windows."""
 
     def __init__(self, real: ModuleType) -> None:
         super().__init__(real.__name__)

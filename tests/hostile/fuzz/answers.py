@@ -402,8 +402,7 @@ def parsed(operation: str, body: bytes) -> Mapping[str, Any] | ProbeError:
 
 
 class _Configured(SimulatedReader):
-    """A reader of a sound configuration. Some of its answers are spoilt, and the answer to one operation is replaced.
-    """
+    """A reader of a sound configuration. Some of its answers are spoilt, and one operation has a given answer."""
 
     def __init__(self, chance: Random, operation: str, answer: Mapping[str, Any] | ProbeError) -> None:
         super().__init__(scenarios.load(_SOUND), most=40)

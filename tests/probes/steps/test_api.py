@@ -1,4 +1,4 @@
-"""One signed call: the request, and the reading of every answer, whatever its bytes."""
+"""One signed call: its request, and how its answer is read, whatever bytes arrive."""
 
 import contextlib
 import json
@@ -50,7 +50,7 @@ def target(service: str = "backup") -> Target:
 
 
 def packet(status: int, headers: Mapping[str, str], body: bytes) -> bytes:
-    """An answer in its wire form."""
+    """The bytes of an answer."""
     lines = {**headers, "Content-Length": str(len(body))}
     head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
     return f"HTTP/1.1 {status} Simulated\r\n{head}\r\n".encode("latin-1") + body
@@ -138,7 +138,7 @@ def test_code_of_known_answers(answer: dict[str, Any]) -> None:
     assert not facts.expected_key
 
 
-# EC2 uses it for a read of its own, which our call never makes; its kind is given where EC2 is read.
+# EC2 gives the answer `ec2-denied` to reads, which our signed call never makes. Its kind is tested with the reads.
 SIGNED: Final = [answer for answer in ANSWERS if answer["signed"] and answer["name"] != "ec2-denied"]
 
 
@@ -421,11 +421,13 @@ async def test_a_peer_that_closes_in_its_answer() -> None:
 
 HOURS: Final = 3_600.0
 LATE, SEEN = 2 * HOURS, 60.0
-"""Seconds since the last contact between AWS and a gateway."""
+"""The seconds since the last contact between AWS and a gateway: too many, and few enough."""
 
 
 def page(token: object, **ago: float) -> Response:
-    """A page of a list: gateways, each with the seconds since its last contact, and the token for the next page."""
+    """A page of a list. `ago` is the seconds since the last contact with each gateway, and `token` is for the next
+    page.
+    """
     gateways = [
         {"GatewayArn": f"arn:aws:backup-gateway:eu-west-1:111122223333:gateway/bgw-{name}", "LastSeenTime": at}
         for name, at in ((name, NOW.timestamp() - seconds) for name, seconds in ago.items())
@@ -440,7 +442,7 @@ def many(count: int, prefix: str, seconds: float = LATE) -> dict[str, float]:
 
 
 async def read_further(first: Response, *pages: Response | Exception) -> tuple[list[Any], ApiFacts | None]:
-    """The sent tokens and the facts; the last page is repeated without end."""
+    """The tokens that were sent, and the facts. The last page is repeated without end."""
     tokens: list[Any] = []
     call, draft = CALLS["backup-gateway"], Draft[ApiFacts]()
 
@@ -523,7 +525,7 @@ AWAY: Final = {"x-amz-bucket-region": "eu-central-1"}
 
 
 async def asked_for(answer: bytes, bucket: str = BUCKET) -> tuple[ScriptedStream, ApiFacts | None, Failure | None]:
-    """Ask by HeadBucket, and return the result."""
+    """Send a HeadBucket request, and return the result."""
     host = host_of_bucket(bucket, "s3.eu-west-1.amazonaws.com")
     at, call = replace(target("s3"), host=host, bucket=bucket), head_bucket(bucket)
     stream, draft = ScriptedStream(answer), Draft[ApiFacts]()
@@ -552,7 +554,7 @@ async def asked_for(answer: bytes, bucket: str = BUCKET) -> tuple[ScriptedStream
     ],
 )
 async def test_a_bucket_on_the_wire(bucket: str, start: bytes) -> None:
-    # The length is that of a GET: an answer to HEAD has no body.
+    # The Content-Length is that of an answer to GET, since the answer to HEAD has no body.
     answer = packet(200, {**IDS, **HERE}, b"").replace(b"Content-Length: 0", b"Content-Length: 4096")
     stream, facts, failure = await asked_for(answer, bucket)
     assert failure is None

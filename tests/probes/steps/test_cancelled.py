@@ -1,9 +1,11 @@
-"""Cancelled at every single await, over sockets of this machine and in a simulated world: nothing stays behind.
+"""The steps are cancelled at every single await, over sockets of this machine and in a simulated world: no socket,
+thread or task is left.
 
 Each wait of a climb is cancelled in two ways: when it begins, before the result has come; and when it ends, after the
-result has come but before anybody has seen it, which is when a connection is lost most easily. The peers are a process
-of their own, which runs this module as a program, so that every open file in this process belongs to the climb. Nothing
-here depends on time: if the program waits for a silent peer, the test waits until it gives up.
+result has come but before the climb has seen it. At this moment, it is easiest to lose a connection without closing it.
+The peers run in a separate process, which runs this module as a program, so that every open file in this process
+belongs to the climb. Nothing here depends on time: if the program waits for a silent peer, the test waits until it
+gives up.
 """
 
 import asyncio
@@ -47,7 +49,7 @@ from tests.support.repository import ROOT
 LOOPBACK: Final = ip_address("127.0.0.1")
 LIMIT: Final = 3.0
 SHORT_LIMIT: Final = 0.2
-"""Time limit for a step that only the limit ends; the progress of a climb within it does not matter."""
+"""The time limit for a step that only the limit ends. How far the climb gets within this time does not matter."""
 KEYS: Final = CredentialsPart().keys()
 TARGET: Final = Target(
     id="backup",
@@ -61,7 +63,7 @@ TARGET: Final = Target(
     ports=(HTTPS,),
 )
 WARM: Final = 200
-"""Number of runs after which everything that a process makes once exists."""
+"""After this many runs, everything that a process creates only once exists."""
 
 
 # --- Peers: a process of their own -----------------------------------------------------------------------------------
@@ -71,7 +73,7 @@ MANNERS: Final = ("aws", "closing", "corporate", "stalling", "mute", "rude", "re
 
 
 async def _serve(manner: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Answer like AWS in the way of `manner`, until the client goes."""
+    """Answer like AWS, in the given manner, until the client disconnects."""
     with contextlib.closing(writer), contextlib.suppress(OSError, asyncio.IncompleteReadError):
         if manner == "rude":
             return
@@ -97,8 +99,9 @@ async def _serve(manner: str, reader: asyncio.StreamReader, writer: asyncio.Stre
 
 
 class _Echo(asyncio.DatagramProtocol):
-    """Returns datagrams; a datagram that begins with TWICE is answered only when it comes again, after a wrong
-    answer."""
+    """Sends each datagram back. If a datagram begins with TWICE, its first arrival is ignored, and its second is
+    answered first with a wrong and then with the right answer.
+    """
 
     def __init__(self) -> None:
         self._came = set[bytes]()
@@ -115,7 +118,7 @@ class _Echo(asyncio.DatagramProtocol):
 
 
 async def _peers() -> None:
-    """Print one port for each of MANNERS, and serve each in its manner, until stdin ends."""
+    """Print a port for each of MANNERS, and serve it in this manner, until stdin ends."""
     ports = {}
     for manner in MANNERS[:-1]:
         tls = manner not in ("mute", "rude", "refusing", "proxy")
@@ -139,7 +142,7 @@ def ports() -> Iterator[dict[str, int]]:
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,  # these tests are about clients that leave in the middle of a handshake
+        stderr=subprocess.DEVNULL,  # the peers complain about clients that leave in the middle of a handshake
         text=True,
     ) as peers:
         assert peers.stdin is not None
@@ -153,8 +156,9 @@ def ports() -> Iterator[dict[str, int]]:
 
 
 class Cut:
-    """Runs `work` in a task, and cancels it at the `at`-th wait: at its beginning or, with `late`, at its end. The
-    waits of further tasks of the work count as its own."""
+    """Runs `work` in a task, and cancels it at the `at`-th wait: when the wait begins or, with `late`, when it ends.
+    Waits in tasks that the work starts count, too.
+    """
 
     def __init__(self, work: Coroutine[Any, Any, object], at: int, *, late: bool) -> None:
         self._at = at
@@ -169,10 +173,10 @@ class Cut:
         return self._waits >= self._at
 
     def _make(self, loop: asyncio.AbstractEventLoop, work: Any, **how: Any) -> asyncio.Task[Any]:
-        if "simulated" in work.cr_code.co_filename:  # a peer's
+        if "simulated" in work.cr_code.co_filename:  # a simulated peer
             return asyncio.Task(work, loop=loop, **how)
         task = asyncio.Task(_awaiting(_Counted(work, self._wait)), loop=loop, **how)
-        task.add_done_callback(lambda _: work.close())  # if it was cancelled before it began, nobody has awaited it
+        task.add_done_callback(lambda _: work.close())  # if the task was cancelled before it began
         return task
 
     def _wait(self, awaited: asyncio.Future[Any] | None) -> None:
@@ -180,13 +184,13 @@ class Cut:
         if self._waits != self._at:
             return
         if self._late and awaited is not None:
-            awaited.add_done_callback(lambda _: self.task.cancel())  # before that of the task, which is added later
+            awaited.add_done_callback(lambda _: self.task.cancel())  # called before the task's callback
         else:
             self.task.cancel()
 
 
 class _Counted:
-    """Awaits `work`, and reports before each of its waits."""
+    """Awaits `work`, and calls `before_wait` before each of its waits."""
 
     def __init__(self, work: Awaitable[object], before_wait: Callable[[asyncio.Future[Any] | None], None]) -> None:
         self._work = work
@@ -214,16 +218,18 @@ async def _awaiting(work: Awaitable[object]) -> object:
 
 
 def held() -> tuple[int, Counter[str]]:
-    """Threads of the probes, and open files of this process."""
+    """The number of threads of the probes, and the open files of this process."""
     for thread in threading.enumerate():
         if thread.name == NAME:
-            thread.join(GUARD_SECONDS)  # a thread that nobody waits for, on its last steps
+            thread.join(GUARD_SECONDS)  # no probe waits for this thread any more
     threads = sum(thread.name == NAME for thread in threading.enumerate())
     return threads, open_files()
 
 
 def left(before: tuple[int, Counter[str]]) -> tuple[int, list[str]]:
-    """The threads and open files that are new. Servers of other tests may close some meanwhile."""
+    """The number of new threads, and the new open files. Files that were closed meanwhile do not matter: they may
+    belong to servers of other tests.
+    """
     threads, files = held()
     return max(threads - before[0], 0), sorted((files - before[1]).elements())
 
@@ -232,7 +238,7 @@ NOTHING: Final = (0, list[str]())
 
 
 async def at_every_wait(go: Callable[[int, bool], Awaitable[bool]], *, at_least: int) -> None:
-    """Run `go` at one wait after another until it returns that its wait was not reached."""
+    """Run `go` for one wait after the other, until it returns that the wait was not reached."""
     for late in (False, True):
         at = 1
         while True:
@@ -248,8 +254,9 @@ async def at_every_wait(go: Callable[[int, bool], Awaitable[bool]], *, at_least:
 
 
 async def cut(work: Coroutine[Any, Any, object], at: int, *, late: bool) -> bool:
-    """Run `work` with a cancellation at a wait. Returns whether the wait was reached, and checks that the cancellation
-    gets out."""
+    """Run `work`, and cancel it at a wait. Returns whether the wait was reached. Asserts that the work does not swallow
+    the cancellation.
+    """
     cutting = Cut(work, at, late=late)
     await asyncio.wait([cutting.task])
     asyncio.get_running_loop().set_task_factory(None)
@@ -283,7 +290,9 @@ class Watched:
 
 @dataclass
 class Watching:
-    """A net that keeps the streams that it returned; `port` replaces every other port."""
+    """A net that records the streams that it returns. If `port` is given, it connects to this port instead of any
+    other.
+    """
 
     net: Net
     port: int | None = None
@@ -307,7 +316,7 @@ class Watching:
 
 
 class Ascent:
-    """One climb, with everything that it shares with the others of its run."""
+    """One climb, with everything that the climbs of a run share."""
 
     def __init__(self, net: Watching, machine: Machine, trust: Trust, *, limit: float, slow: bool = False) -> None:
         loop = asyncio.get_running_loop()
@@ -316,7 +325,7 @@ class Ascent:
         self.log = Log(now=machine.now, emit=self.emitted.append)
         self._trust: asyncio.Future[Trust] = loop.create_future()
         self._keys: asyncio.Future[Keys | str] = loop.create_future()
-        # Others have taken the connections at first.
+        # At first, other climbs use all permitted connections.
         self._places = asyncio.Semaphore(0), asyncio.Semaphore(0)
         connects, handshakes = self._places
         self.context = ProbeContext(
@@ -355,11 +364,11 @@ class Ascent:
         await climb(self.context, TARGET, subjects)
 
     def end(self, address: Address) -> None:
-        """Check what must hold wherever it was cancelled."""
+        """Assert what must be true wherever the climb was cancelled."""
         self._open_gates()
         assert all(stream.closed for stream in self.net.opened)
         assert not any(place.locked() for place in self._places)
-        assert not self._trust.cancelled()  # other ladders wait for it as well
+        assert not self._trust.cancelled()  # other ladders wait for these, too
         assert not self._keys.cancelled()
         self.log.close("interrupted by a test", "SIGTERM")
         seen = [observation.id for observation in self.emitted]
@@ -373,7 +382,7 @@ def trusting(issuer: str) -> Trust:
 
 
 def ascent_here(port: int, *, limit: float = LIMIT) -> Ascent:
-    """A climb to a peer on this machine."""
+    """A climb to the peer at a port of this machine."""
     return Ascent(Watching(SystemNet(), port), SystemMachine(), trusting("amazon"), limit=limit)
 
 
@@ -446,7 +455,7 @@ async def test_a_climb_in_a_simulated_world(rows: str, at_least: int, slow: bool
 
 
 async def test_a_datagram(ports: dict[str, int]) -> None:
-    """The query is sent twice, and the first answer belongs to another query."""
+    """The query is sent twice, and the first answer is to a different query."""
 
     async def go(at: int, late: bool) -> bool:
         asked = TWICE + f" {at}, late: {late}".encode("ascii")
@@ -477,8 +486,9 @@ def blocks() -> int:
 
 
 async def leaves_nothing(once: Callable[[], Awaitable[None]], *, times: int) -> None:
-    """Assert that `once`, run many times, leaves nothing open and less than one memory block each. A thread of an
-    earlier test that ends meanwhile also changes the number, but only once."""
+    """Run `once` many times, and assert that it leaves nothing open, and less than one memory block for each run. If a
+    thread of an earlier test ends meanwhile, the number of blocks changes, too, but only once.
+    """
     grown = []
     for _ in range(3):
         before, size = held(), blocks()
@@ -505,7 +515,7 @@ async def test_hundreds_of_climbs_over_real_sockets_leave_nothing(ports: dict[st
 
 
 async def test_hundreds_of_looks_at_this_host_leave_nothing(ports: dict[str, int], tmp_path: Path) -> None:
-    """Names and roots are looked up in threads that nobody waits for."""
+    """Names and roots are looked up in threads, and the run does not wait until these threads end."""
     bundle = tmp_path / "roots.pem"
     bundle.write_text(root_pem("amazon"), "ascii")
     net, machine = SystemNet(), SystemMachine()
@@ -544,7 +554,7 @@ async def test_a_source_of_credentials_leaves_no_child(tmp_path: Path, monkeypat
 
 
 def children() -> list[str]:
-    """Processes that this one started and that still exist."""
+    """The child processes of this process that still exist."""
     paths = Path("/proc/self/task").glob("*/children")
     return sorted(word for path in paths for word in path.read_text("ascii").split())
 

@@ -1,4 +1,4 @@
-"""Names to addresses: the answer of one resolver, whatever it is."""
+"""The lookup of a name by one resolver, whatever its answer is."""
 
 import asyncio
 import errno
@@ -43,7 +43,7 @@ def answer(
     question: bool = True,
     query: dns.message.QueryMessage = QUERY,
 ) -> bytes:
-    """An answer to the query in its wire form."""
+    """The bytes of an answer to the query."""
     message = dns.message.make_response(query, recursion_available=True)
     message.set_rcode(dns.rcode.from_text(rcode))
     if truncated:
@@ -64,7 +64,9 @@ def packet(
     tail: bytes = b"",
     of: int = 1,
 ) -> bytes:
-    """An answer made by hand: records by type and data, all owned by the queried name."""
+    """The bytes of an answer that is built here from the type and the data of each record. All records are for the
+    queried name.
+    """
     body = b"".join(b"\xc0\x0c" + struct.pack("!HHIH", kind, of, 60, len(data)) + data for kind, data in records)
     asked = QUERY.question[0].name.to_wire() or b""
     question = (asked + struct.pack("!HH", 1, 1)) * questions
@@ -80,7 +82,7 @@ def facts(of: bytes, query: dns.message.QueryMessage = QUERY) -> DnsFacts:
 async def asked(
     net: FakeNet, record: str = "A", *, by_tcp: bool = False
 ) -> tuple[Draft[DnsFacts], tuple[Address, ...] | Exception]:
-    """The draft and the result of asking over `net`."""
+    """The draft of the facts, and the result of a query over `net`."""
     draft: Draft[DnsFacts] = Draft()
 
     try:
@@ -259,7 +261,7 @@ async def test_error_of_the_socket_passes(error: OSError) -> None:
     ],
 )
 async def test_name_that_cannot_be_asked_for(host: str) -> None:
-    """Endpoint URLs in the SDK's settings may contain anything."""
+    """An endpoint URL in the SDK's settings may contain any text."""
     net = FakeNet(datagrams=[answer(A_ROW)])
     with pytest.raises(ProbeError) as caught:
         await ask(net, RESOLVER, host, "A", Draft(), retry_after=1.0)
@@ -298,7 +300,7 @@ def framed(wire: bytes) -> bytes:
 
 
 class Answering(ScriptedStream):
-    """Sends its script with the id of the query that it received."""
+    """Sends its script, with the id of the query that it received."""
 
     def __init__(self, wire: bytes, how: Callable[[bytes], list[bytes]], *, silent: bool = False) -> None:
         super().__init__(silent=silent)
@@ -420,7 +422,7 @@ async def test_cancelled_over_tcp_leaves_no_connection() -> None:
     steps = 0
     while await cancelled_after(steps):
         steps += 1
-    assert steps > len(answer(A_ROW))  # at least at each byte
+    assert steps > len(answer(A_ROW))  # at least one step for each byte
 
 
 # --- Foreign bytes ---------------------------------------------------------------------------------------------------
@@ -501,7 +503,7 @@ def test_root_is_a_dot() -> None:
 
 
 def either(data: bytes) -> None:
-    """Check that the result is facts, or the one documented error."""
+    """Assert that parsing gives facts, or fails with the one documented error."""
     result = value_or(lambda: facts(data), FailureKind.DNS_MALFORMED)
     if result is not None:
         assert len(result.addresses) <= MAX_RECORDS
@@ -568,7 +570,7 @@ async def test_silence_ends_with_the_caller() -> None:
 
 @pytest.fixture
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
-    """The answers that were decoded."""
+    """The answers that are decoded during the test."""
     seen: list[bytes] = []
     real = dns.message.from_wire
 
@@ -582,7 +584,7 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
 
 
 async def test_the_same_answer_is_decoded_once(decoded: list[bytes]) -> None:
-    """Each comes after another id."""
+    """The three answers are equal except for their ids."""
     outcomes = [await asked(FakeNet(datagrams=[answer(A_ROW)])) for _ in range(3)]
     assert outcomes == outcomes[:1] * 3
     assert outcomes[0][1] == (ip_address("10.0.1.17"),)
@@ -630,7 +632,7 @@ async def test_how_an_answer_came_is_its_own(decoded: list[bytes]) -> None:
 
 
 async def test_an_answer_to_another_id_is_refused_though_it_was_seen(decoded: list[bytes]) -> None:
-    """A datagram with another id is not even parsed."""
+    """A datagram with a different id is not even parsed."""
     assert (await asked(FakeNet(datagrams=[answer(A_ROW)])))[1] == (ip_address("10.0.1.17"),)
     stream = Answering(answer(A_ROW), lambda data: [data[:2] + bytes((data[2] ^ 1,)) + data[3:]])
     _, error = await asked(FakeNet(datagrams=[answer(truncated=True)], streams=[stream]))

@@ -1,4 +1,4 @@
-"""The configuration of this host, read like the C library, urllib and the SDK read it."""
+"""The configuration of this host, which is read as the C library, urllib and the SDK read it."""
 
 import errno
 import re
@@ -355,7 +355,9 @@ async def test_any_files(resolv_conf: bytes, hosts: bytes) -> None:
     ],
 )
 async def test_shared_config(environment: dict[str, str], files: dict[str, bytes | Exception], expected: bool) -> None:
-    """If the path cannot be known here, the SDK may find a file: that must not read as "there is none"."""
+    """If the program cannot know the path, the SDK may find a file there, so the result must not be that there is no
+    file.
+    """
     assert await has_shared_config(FakeMachine(files=files, environment=environment)) is expected
 
 

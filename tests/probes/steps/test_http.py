@@ -1,4 +1,4 @@
-"""One exchange with any answer: in pieces, without end, cut, or not HTTP at all."""
+"""One HTTP exchange with any kind of answer: in pieces, without end, cut off, or not HTTP at all."""
 
 import asyncio
 import base64
@@ -51,7 +51,7 @@ async def exchanged(
 
 
 async def failed(*lines: bytes, endless: Iterable[bytes] = ()) -> tuple[ScriptedStream, FailureKind]:
-    """The stream after an exchange that fails, and the kind."""
+    """The stream after an exchange that fails, and the kind of the failure."""
     stream = ScriptedStream(*lines, endless=endless)
     with pytest.raises(DOCUMENTED) as caught:
         await exchange(stream, "GET", "/", (("Host", HOST),))
@@ -138,7 +138,7 @@ async def test_answer(
 
 @pytest.mark.parametrize("data", [pytest.param(AWS, id="with a length"), pytest.param(CHUNKED, id="in chunks")])
 async def test_answer_ends_by_itself(data: bytes) -> None:
-    """The client does not wait for a peer that keeps the connection open."""
+    """The client does not wait until the peer closes the connection."""
     _, response = await exchanged(data, silent=True)
     assert response.keep_alive
 
@@ -147,7 +147,7 @@ async def test_answer_ends_by_itself(data: bytes) -> None:
 async def test_bytes_left_over_end_the_use_of_the_connection(data: bytes) -> None:
     _, response = await exchanged(data + b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
     assert response.status in (403, 200)
-    assert not response.keep_alive  # any later bytes there were not requested
+    assert not response.keep_alive  # any later bytes were not requested
 
 
 async def test_headers_come_in_order_and_in_lower_case() -> None:
@@ -298,7 +298,7 @@ async def test_peer_closed_says_where() -> None:
 
 
 async def any_answer(data: bytes, size: int) -> None:
-    """An answer, or one of the documented errors, none of which is a bug."""
+    """Any bytes give an answer, or one of the documented errors, but never a bug."""
     pieces = [data[place : place + size] for place in range(0, len(data), size)]
     stream = ScriptedStream(*pieces)
     try:

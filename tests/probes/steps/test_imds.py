@@ -1,4 +1,4 @@
-"""The metadata service, or any other server at its address."""
+"""The probe of the metadata service, or of any other server at its address."""
 
 import asyncio
 import errno
@@ -80,7 +80,9 @@ Answer = tuple[int, bytes]
 
 
 class Service:
-    """The service, which answers every connection. `closes` says when it closes a connection after an answer."""
+    """A metadata service that answers on every connection. `closes` says when it closes a connection after
+    an answer.
+    """
 
     def __init__(
         self,
@@ -95,7 +97,7 @@ class Service:
         self.heads: list[str] = []
         self.streams: list[ScriptedStream] = []
         self.sent_in_vain = 0
-        """Number of requests over a connection that the service had closed."""
+        """The number of requests over a connection that the service had already closed."""
 
     def net(self) -> FakeNet:
         service = self
@@ -109,7 +111,7 @@ class Service:
         return Net()
 
     def respond(self, head: str) -> tuple[list[bytes], bool]:
-        """The pieces of an answer, and whether the connection ends with them."""
+        """The pieces of an answer, and whether the connection ends after them."""
         method, path, _ = head.split(" ", 2)
         self.requests.append(f"{method} {path}")
         self.heads.append(head)
@@ -149,7 +151,7 @@ class Connection(ScriptedStream):
 async def probed(
     service: Service, environment: Mapping[str, str] | None = None
 ) -> tuple[ImdsFacts | None, Exception | None]:
-    """The facts and the error."""
+    """The facts and the error of a probe."""
     draft: Draft[ImdsFacts] = Draft()
     error = None
     try:

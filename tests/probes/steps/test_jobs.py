@@ -1,4 +1,4 @@
-"""The jobs of AWS Backup: the requests, and the reading of good and bad answers."""
+"""The jobs of AWS Backup: the requests, and how good and bad answers are read."""
 
 import json
 from dataclasses import replace
@@ -108,8 +108,9 @@ Answers = dict[str, list[Response | Exception]]
 async def listing(
     answers: Answers, *, hidden: tuple[tuple[str, str], ...] = ()
 ) -> tuple[list[str], JobsFacts, FailureKind | None]:
-    """The requested states, the facts, and the failure. The last answer for a state is repeated without end; a state
-    without one has no jobs."""
+    """The states that were requested, the facts, and the failure. The last answer for a state is repeated without end.
+    A state without an answer has no jobs.
+    """
     asked: list[str] = []
     draft = Draft[JobsFacts]()
 

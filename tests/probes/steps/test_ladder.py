@@ -1,4 +1,4 @@
-"""The climb on one connection: the order of its steps, and that nothing stays open wherever it is cut."""
+"""The climb on one connection: its steps have the right order, and nothing stays open wherever it is cancelled."""
 
 import asyncio
 import errno
@@ -43,7 +43,9 @@ TARGET = Target(
 
 
 def a_scenario(behind: str = "") -> Scenario:
-    """One address, with the rows of `tcp` in TOML `behind` it; without rows, AWS on every port."""
+    """A scenario with one address. `behind` is rows of `tcp` for it, as TOML. Without rows, AWS answers on
+    every port.
+    """
     rows = behind or f'[[tcp]]\naddresses = ["{ADDRESS}"]\nports = [{HTTPS}, {GATEWAY_PORT}, {SUPPORT_CHANNEL}]'
     return scenarios.parse(
         "ladder",
@@ -59,7 +61,9 @@ def behind(**row: str) -> str:
 
 
 class CountedStream:
-    """A stream that records whether it was closed, and the bytes sent over it. After `sends` its peer is gone."""
+    """A stream that records whether it was closed, and the bytes that were sent. Its peer is gone after
+    `sends` sends.
+    """
 
     def __init__(self, stream: Stream, sends: int | None, *, by_reset: bool) -> None:
         self._stream = stream
@@ -88,15 +92,15 @@ class CountedStream:
 
 
 class CountingNet:
-    """A net that keeps the connections that it returned."""
+    """A net that records the connections that it returns."""
 
     def __init__(self, net: Net) -> None:
         self._net = net
         self.streams: list[CountedStream] = []
         self.silent_after: int | None = None
-        """Number of connections that can be made; None for any number."""
+        """The number of connections that can be made, or None for any number."""
         self.first_sends: int | None = None
-        """Number of sends on the first connection; None for as many as the peer allows."""
+        """The number of sends on the first connection, or None for as many as the peer allows."""
         self.by_reset = False
 
     async def connect(self, address: Address, port: int, draft: Draft[TcpFacts], *, mss: int | None = None) -> Stream:
@@ -129,7 +133,7 @@ class Climb:
 
     @property
     def outcomes(self) -> tuple[str, ...]:
-        """The outcomes in the order of the steps, in a word each: `ok`, the kind of a failure, the reason of a skip."""
+        """The outcome of each step, in the order of the steps: `ok`, the kind of a failure, or the reason of a skip."""
         return tuple(_word(observation) for observation in self.emitted)
 
     def facts(self, step: Step) -> Any:
@@ -143,7 +147,7 @@ def _word(observation: Observation[Any]) -> str:
 
 
 async def geared(world: World, *, keys: Keys | str = NO_KEYS, connects: int = 9, handshakes: int = 9) -> Climb:
-    """ProbeContext in a world, with loaded trust and known credentials."""
+    """A ProbeContext in a world, with roots that are loaded and credentials that are known."""
     loop = asyncio.get_running_loop()
     trust: asyncio.Future[Trust] = loop.create_future()
     trust.set_result(await world.machine.trust(None))
@@ -174,7 +178,7 @@ async def climbed(scenario: Scenario, *, port: int = HTTPS, signed: bool = False
         subjects = rungs(TARGET, ADDRESS, port, "dns/backup")
         climbing.context.log.plan(*subjects)
         await climb(climbing.context, TARGET, subjects)
-        closer = (SMALL_SEGMENTS, OTHER_NAME)  # steps that are only made after a stall
+        closer = (SMALL_SEGMENTS, OTHER_NAME)  # operations of steps that are only made after a stall
         assert [
             observation.subject for observation in climbing.emitted if observation.subject.operation not in closer
         ] == list(subjects)
@@ -313,7 +317,7 @@ async def test_each_step_has_its_own_time() -> None:
 
 @asynccontextmanager
 async def in_world(scenario: Scenario, **context: Any) -> AsyncIterator[Climb]:
-    """The needs of one climb; after it, all its connections must be closed."""
+    """Yield what a climb needs. When the block ends, all connections of the climb must be closed."""
     async with simulated(scenario) as world:
         climbing = await geared(world, **context)
         yield climbing
@@ -377,7 +381,7 @@ async def test_handshakes_are_bounded(handshakes: int, seconds: float) -> None:
             for port in (
                 GATEWAY_PORT,
                 OTHER_PORT,
-            ):  # a stall on 443 is examined more closely, which takes time of its own
+            ):  # not 443, where a stall is examined further, which takes more time
                 group.create_task(climb(climbing.context, TARGET, rungs(TARGET, ADDRESS, port, None)))
         assert asyncio.get_running_loop().time() == pytest.approx(seconds, abs=0.1)
         assert climbing.outcomes.count("timeout") == 2

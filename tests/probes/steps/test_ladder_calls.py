@@ -1,4 +1,4 @@
-"""The upper steps: signed calls over a kept or a new connection, and the large request after them."""
+"""The upper steps of the ladder: signed calls over a kept or a new connection, and the large request after them."""
 
 import asyncio
 import json
@@ -57,16 +57,16 @@ class Request:
 
 @dataclass
 class Server:
-    """An endpoint whose behaviour is given by literals."""
+    """A simulated endpoint whose behaviour is set by these fields."""
 
     announces: bool = False
-    """Whether every answer says that it is the last on its connection."""
+    """Whether every answer says that it is the last one on its connection."""
     leaves_before: tuple[int, ...] = ()
-    """The requests, counted from one, at which it closes the connection without an answer."""
+    """The numbers of the requests, from one on, at which the server closes the connection without an answer."""
     strange: tuple[int, ...] = ()
-    """The requests that are answered without a request id."""
+    """The numbers of the requests that are answered without a request id."""
     connections: int | None = None
-    """Number of connections that it accepts; the next is refused."""
+    """The number of connections that the server accepts before it refuses, or None for any number."""
     mss: int = 1460
     asked: list[Request] = field(default_factory=list)
     opened: list["Watched"] = field(default_factory=list)
@@ -165,7 +165,7 @@ class Climbed:
 
     @property
     def words(self) -> list[str]:
-        """The outcome of each step in a word: `ok`, the kind of a failure, or the reason of a skip."""
+        """The outcome of each step: `ok`, the kind of a failure, or the reason of a skip."""
         return [
             observation.outcome.reason
             if isinstance(observation.outcome, Skipped)
@@ -183,7 +183,7 @@ class Climbed:
 
 
 async def climbed(server: Server, *, keys: Keys | str = KEYS, cancel_at: int | None = None) -> Climbed:
-    """A climb to the end, or cancelled before a turn of the loop. In either case nothing stays open."""
+    """The result of a climb, which may be cancelled before a turn of the loop. Asserts that nothing stays open."""
 
     loop = asyncio.get_running_loop()
     assert isinstance(loop, SteppingLoop)
@@ -232,7 +232,7 @@ async def climbed(server: Server, *, keys: Keys | str = KEYS, cancel_at: int | N
 
 
 def over(climb: Climbed) -> list[tuple[int, str]]:
-    """The requests, each with its connection."""
+    """The requests in their order, each with the number of its connection."""
     names = {(False, "GET"): "unsigned", (True, "GET"): "signed", (False, "POST"): "large"}
     return [(request.connection, names[request.signed, request.method]) for request in climb.server.asked]
 
@@ -277,7 +277,7 @@ async def test_on_a_new_connection_a_call_is_made_but_once() -> None:
 
 
 async def test_no_new_connection_is_the_call_s_failure_and_not_the_large_request_s() -> None:
-    # A large request that was never sent proves nothing about large packets.
+    # If a large request was never sent, its failure would prove nothing about large packets.
     seen = await climbed(Server(announces=True, connections=1))
     assert seen.words == ["ok", "ok", "ok", "refused", "no new connection: refused"]
     assert over(seen) == [(1, "unsigned")]

@@ -1,4 +1,6 @@
-"""The answers of a proxy to CONNECT, whatever they are; only the proxy gets its user and password."""
+"""A CONNECT request to a proxy, whatever the proxy answers. The proxy's user and password are only sent to
+the proxy.
+"""
 
 import base64
 import errno

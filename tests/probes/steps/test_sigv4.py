@@ -1,4 +1,6 @@
-"""Our signing compared with the SDK's public function: the same request at the same time has the same signature."""
+"""Our signing is compared with the SDK's public function: the same request at the same time must have the same
+signature.
+"""
 
 import itertools
 from datetime import UTC, datetime, timedelta, timezone
@@ -54,7 +56,7 @@ def by_the_sdk(
     headers: tuple[tuple[str, str], ...],
     body: bytes,
 ) -> dict[str, str]:
-    """The headers that the SDK adds to a request now."""
+    """The headers that the SDK adds when it signs a request."""
     request: Any = AWSRequest(method=method, url=url, data=body, headers=dict(headers))
     SigV4Auth(ReadOnlyCredentials(KEY, SECRET, token), service, region).add_auth(request)
     own = {name for name, _ in headers}
@@ -68,7 +70,8 @@ def test_the_sdk_signs_the_same(request_of: str, token: str | None) -> None:
     for region, host in HOSTS:
         url = f"https://{host}{path}"
         theirs = by_the_sdk(token, service, region, method, url, headers, body)
-        # The SDK signs for the time of its own clock, and writes it into the request: this is the time to sign for.
+        # The SDK signs for the time of its own clock, and writes this time into the request. We must sign for the same
+        # time.
         at = datetime.strptime(theirs["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
         keys = Keys(access_key_id=KEY, secret_key=SECRET, token=token)
         ours = signed_headers(

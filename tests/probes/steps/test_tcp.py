@@ -1,4 +1,4 @@
-"""The kernel's facts about a failed connect, which never hide its failure."""
+"""The facts from the kernel about a failed connection. The search for them never hides the failure itself."""
 
 import asyncio
 import errno
@@ -22,7 +22,7 @@ SEEN = TcpFacts(source=OWN, retransmits=1, icmp=IcmpError(sender=ROUTER, type=3,
 
 
 async def failing(net: FakeNet, machine: FakeMachine) -> tuple[TcpFacts | None, BaseException | None]:
-    """The facts of a connect, cancelled if it does not end by itself."""
+    """The facts and the error of a connection attempt. It is cancelled if it does not end by itself."""
 
     draft: Draft[TcpFacts] = Draft()
     connecting = asyncio.create_task(tcp.connect(net, machine, ADDRESS, 443, draft))
@@ -50,7 +50,7 @@ async def test_failure_adds_the_way() -> None:
     assert facts == TcpFacts(
         source=OWN, retransmits=1, icmp=SEEN.icmp, interface="eth0", next_hop=ROUTER, neighbour="stale"
     )
-    assert net.datagrams_tried == []  # the kernel has answered: there is nothing left to find out
+    assert net.datagrams_tried == []  # after the kernel's answer, there is nothing left to find out
 
 
 async def test_source_of_the_way_stands_in_for_one_the_socket_does_not_know() -> None:
@@ -70,7 +70,7 @@ async def test_no_way_is_named() -> None:
     net = FakeNet(streams=[os_error(errno.ENETUNREACH)], facts=SEEN)
     facts, error = await failing(net, FakeMachine(route=os_error(errno.EHOSTUNREACH)))
     assert isinstance(error, OSError)
-    assert error.errno == errno.ENETUNREACH  # the connect's own failure, not that of the look-up
+    assert error.errno == errno.ENETUNREACH  # the failure of the connection, not of the search for its route
     assert facts is not None
     assert (facts.route_error, facts.next_hop) == ("EHOSTUNREACH", None)
 

@@ -1,4 +1,4 @@
-"""Handshakes with every kind of peer, over pipes in memory: real TLS bytes, virtual time."""
+"""Handshakes with every kind of peer, over pipes in memory, with real TLS bytes and in virtual time."""
 
 import asyncio
 import contextlib
@@ -62,7 +62,7 @@ Peer = Callable[[Stream], Awaitable[None]]
 
 
 def tls_peer(issuer: str = "amazon", name: str = HOST, heard: list[bytes] | None = None) -> Peer:
-    """A server; `heard` keeps the data that it receives inside TLS, up to the client's end of the connection."""
+    """A TLS server. It adds the data that it receives inside TLS to `heard`, until the client ends the connection."""
 
     async def serve(stream: Stream) -> None:
         secured = TlsStream(stream, server_context(issuer, (name,)), server_side=True)
@@ -75,7 +75,9 @@ def tls_peer(issuer: str = "amazon", name: str = HOST, heard: list[bytes] | None
 
 
 def saying(*lines: bytes, then: str = "close") -> Peer:
-    """Waits for the ClientHello, sends its lines, and closes, resets or falls silent."""
+    """A peer that waits for the ClientHello, sends these lines, and then closes the connection, resets it or falls
+    silent.
+    """
 
     async def serve(stream: Stream) -> None:
         assert isinstance(stream, MemoryStream)
@@ -93,7 +95,7 @@ def saying(*lines: bytes, then: str = "close") -> Peer:
 
 
 class Filtered:
-    """A stream whose sender changes the data."""
+    """A stream that changes the data that is sent over it."""
 
     def __init__(self, stream: Stream, change: Callable[[bytes, int], bytes]) -> None:
         self._stream = stream
@@ -133,7 +135,9 @@ def cut_after(size: int, *, then: str, issuer: str = "amazon") -> Peer:
 
 
 class Tapped:
-    """The client's end: the data sent over it, whether it was closed, and the number of sends that succeed."""
+    """The client's end of a connection. It records the data that is sent, and whether it was closed. After a number of
+    sends, sending fails.
+    """
 
     def __init__(self, stream: Stream, *, sends: int | None = None) -> None:
         self._stream = stream
@@ -178,7 +182,7 @@ async def meet(
     refused: Exception | None = None,
     then: Callable[[TlsStream], Awaitable[None]] | None = None,
 ) -> Met:
-    """Shake hands with the first of `servers`; if the client connects again, the next one answers."""
+    """Make a handshake with the first of `servers`. If the client connects again, the next server answers."""
     met = Met()
     waiting = iter(servers)
 
@@ -219,7 +223,7 @@ async def meet(
             met.error = error
         met.facts, met.seconds = draft.facts, loop.time() - started
         met.connections[0].close()
-        await asyncio.sleep(1)  # the server sees the end
+        await asyncio.sleep(1)  # so that the server sees the end
         for task in serving:
             task.cancel()
     return met
@@ -319,7 +323,7 @@ async def test_chain_alone_takes_another_name() -> None:
 
 
 async def test_no_more_certificates_than_the_limit(tmp_path: Path) -> None:
-    """An intermediate certificate that is sent twelve times."""
+    """The server sends its intermediate certificate twelve times."""
     signer = authority("amazon")
     file = tmp_path / "server.pem"
     file.write_bytes(
@@ -406,7 +410,7 @@ async def test_window_that_ends_in_the_second_look_leaves_what_came_before() -> 
     met = await meet(tls_peer("corporate"), saying(then="silence"), window=SECOND_LOOK / 2)
     assert met.kind is FailureKind.TIMEOUT
     assert met.facts is not None
-    assert met.facts.bytes_received  # a rule must not read this as "nothing came back"
+    assert met.facts.bytes_received  # so that no rule says that nothing came back
     assert met.connections[1].closed
 
 
@@ -475,7 +479,7 @@ async def test_no_end(peer: Peer, kind: FailureKind, received: int | None, first
     assert facts.bytes_received == received or received is None
     assert facts.first_bytes is None if first is None else bytes.fromhex(facts.first_bytes or "").startswith(first)
     assert (facts.version, facts.certificates) == (None, ())
-    assert len(met.connections) == 1  # a second handshake is only for certificates
+    assert len(met.connections) == 1  # only a failure of the certificate causes a second handshake
 
 
 async def test_alert_that_python_has_no_name_for_keeps_its_number() -> None:
@@ -486,7 +490,7 @@ async def test_alert_that_python_has_no_name_for_keeps_its_number() -> None:
 
 
 async def test_handshake_that_drips_without_end() -> None:
-    """A ServerHello of 65,000 bytes, one byte a record."""
+    """The server sends a ServerHello of 65,000 bytes, with one byte in each record."""
     drop = b"\x16\x03\x03\0\x01\0"
     stream = ScriptedStream(b"\x16\x03\x03\0\x04\x02\0\xfd\xe8", endless=itertools.repeat(drop * 100))
     draft: Draft[TlsFacts] = Draft()
@@ -500,7 +504,7 @@ async def test_handshake_that_drips_without_end() -> None:
     assert MAX_HANDSHAKE_BYTES < stream.given <= MAX_HANDSHAKE_BYTES + RECEIVE_BYTES
     assert draft.facts is not None
     assert draft.facts.bytes_received == stream.given
-    assert draft.facts.first_bytes is None  # this peer does speak TLS
+    assert draft.facts.first_bytes is None  # the first bytes are only kept if the peer does not speak TLS
 
 
 @pytest.mark.parametrize(
@@ -521,7 +525,7 @@ async def test_name_that_tls_cannot_carry(name: str) -> None:
 
 
 async def shaken_with(pieces: Iterable[bytes]) -> FailureKind | None:
-    """The failure of a handshake with a peer that sends this and closes."""
+    """The failure of a handshake with a peer that sends these pieces and then closes the connection."""
 
     async def again() -> Stream:
         raise os_error(errno.ECONNREFUSED)
@@ -567,8 +571,8 @@ async def test_any_change_to_a_good_handshake(place: int, by: int) -> None:
     met = await meet(serve, serve)
     assert met.kind is not FailureKind.BUG, met.error
     assert met.kind in {
-        None,  # beyond the end, or in a session ticket
-        FailureKind.TIMEOUT,  # a length that now promises more
+        None,  # the change is after the handshake, or in a session ticket
+        FailureKind.TIMEOUT,  # the changed length promises more bytes
         FailureKind.MALFORMED,
         FailureKind.TLS_ALERT,
         FailureKind.TLS_NOT_TLS,
@@ -628,7 +632,7 @@ ATTRIBUTES = st.lists(
 
 
 def shaken(certificate: x509.Certificate, own: ec.EllipticCurvePrivateKey) -> ssl.SSLObject:
-    """A client's end, after a handshake with a server that shows `certificate`, which the client trusts."""
+    """The client's end after a handshake with a server that shows `certificate`. The client trusts this certificate."""
     client = client_context()
     client.load_verify_locations(cadata=certificate.public_bytes(Encoding.PEM).decode("ascii"))
     client.verify_mode = ssl.CERT_REQUIRED
@@ -656,7 +660,9 @@ def test_a_verified_certificate_reads_the_same_by_both_readers(
 
 
 def test_serial_number_below_one_is_no_reason_to_warn() -> None:
-    """Old company roots have one; the library's warning has no place between the lines of a report."""
+    """Old roots of companies have such serial numbers. A warning of the library must not appear between the lines of a
+    report.
+    """
     serial = authority("corporate").intermediate.serial_number.to_bytes(16, "big")
     positive, negative = b"\x02\x10" + serial, b"\x02\x10" + bytes([serial[0] | 0x80]) + serial[1:]
     with warnings.catch_warnings():

@@ -1,4 +1,4 @@
-"""The workloads of a host: links, unit files and settings, and unreadable files."""
+"""The search for the workloads of a host, in links, unit files and settings, some of which cannot be read."""
 
 import asyncio
 import errno
@@ -355,7 +355,7 @@ class Hanging(FakeMachine):
 
 
 async def cut_short(machine: Hanging, *standing: FoundWorkload) -> WorkloadFacts:
-    """The results of a search that was cancelled."""
+    """The results of a search that is cancelled."""
     draft: Draft[WorkloadFacts] = Draft()
     searching = asyncio.ensure_future(probe(machine, draft, standing=standing))
     for _ in range(5):

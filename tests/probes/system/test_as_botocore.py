@@ -1,7 +1,6 @@
-"""Our reading of the SDK's settings compared with botocore itself: real clients with a table of environments, shared
-files and profiles, whose requests are caught before they leave.
-
-botocore's behaviour is the expectation.
+"""Our reading of the SDK's settings is compared with botocore itself. Real clients are created for a table of
+environments, shared files and profiles, and their requests are caught before they are sent. What botocore does is what
+the tests expect.
 """
 
 import itertools
@@ -48,14 +47,14 @@ from tests.support.fakes import HOST, FakeNet, ScriptedStream
 
 SERVICES: Final = ("backup", "backup-gateway")
 LOADER: Final = botocore.loaders.create_loader()
-"""The models of the services, read once: everything else of a client is made again for each case."""
+"""The models of the services, which are read only once. Everything else in a client is created again for each case."""
 REFUSALS: Final = (BotoCoreError, ValueError, HTTPError, AttributeError, TypeError)
-"""The errors of a client whose settings allow no calls."""
+"""The errors that a client raises if its settings allow no calls."""
 
 
 @pytest.fixture(autouse=True)
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder for this host's shared files, to which the SDK's variables point; nothing else is set."""
+    """A folder for this host's shared files. The SDK's variables point to it, and no other variable is set."""
     monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
@@ -69,7 +68,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """The destination of a call."""
+    """Where a call goes: its Region, its host, and its proxy."""
 
     region: str
     host: str
@@ -77,13 +76,13 @@ class Call:
 
 
 def called_by_sdk(service: str, profile: str | None) -> Call | None:
-    """The destination of a client's call; None if the settings allow none."""
+    """Where the call of an SDK client goes, or None if the settings allow no calls."""
     try:
         client = client_of(service, profile)
         urls: list[str] = []
 
         def caught(request: Any, **_: Any) -> AWSResponse:
-            PoolManager().connection_from_url(request.url)  # as the client's own host uses it, without connecting
+            PoolManager().connection_from_url(request.url)  # parses the URL as the client would, but does not connect
             urls.append(request.url)
             return AWSResponse(request.url, 200, {}, Body())
 
@@ -91,9 +90,9 @@ def called_by_sdk(service: str, profile: str | None) -> Call | None:
         (client.list_backup_vaults if service == "backup" else client.list_gateways)()
     except REFUSALS:
         return None
-    if not client.meta.region_name:  # with a URL it uses none, and signs for no Region, which AWS refuses
+    if not client.meta.region_name:  # with an endpoint URL, the client signs without a Region, which AWS refuses
         return None
-    # Public names show the settings; only the client itself shows their effect.
+    # Public attributes show only the settings; this private one shows their effect.
     proxy = client._endpoint.http_session._proxy_config.proxy_url_for(urls[0])
     host = str(urlsplit(urls[0]).hostname).removesuffix(".")
     return Call(region=client.meta.region_name, host=host, proxy=proxy)
@@ -110,11 +109,11 @@ def client_of(service: str, profile: str | None) -> Any:
     session = botocore.session.Session(profile=profile)
     session.register_component("data_loader", LOADER)
     keys = {"aws_access_key_id": "AKIAIOSFODNN7EXAMPLE", "aws_secret_access_key": "an example"}
-    return session.create_client(service, **keys)  # so that no case depends on credentials
+    return session.create_client(service, **keys)  # with keys, so that no case depends on credentials
 
 
 def called_by_us(service: str, profile: str | None) -> Call | None:
-    """A run's effective host of the service; None if it says that the SDK makes no calls."""
+    """Where a run sends the calls of the service, or None if the run says that the SDK makes no calls."""
     try:
         seen = load_sdk_settings(profile, (service,))
     except ProbeError:
@@ -302,7 +301,7 @@ def test_s3_is_called_where_the_sdk_calls_it(
 
 
 def asked_for_buckets() -> str | None:
-    """The host of the SDK's own request to list buckets, which is not sent: the client's host may differ."""
+    """The host of the SDK's request to list buckets, which is not sent. It may differ from the host of the client."""
     hosts: list[str | None] = []
 
     def note(request: Any, **_: Any) -> None:
@@ -317,7 +316,9 @@ def asked_for_buckets() -> str | None:
 
 
 def test_the_table_of_hosts_is_not_empty_of_either(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Equality would be easy if all were equal to nothing: most cases end in a call, and some in none."""
+    """If both sides always returned None, they would always be equal. So most cases must result in a call, and some in
+    no call.
+    """
     calls = 0
     for files, variables in itertools.product(FILES.values(), VARIABLES.values()):
         with monkeypatch.context() as inside:
@@ -362,7 +363,7 @@ def test_the_table_of_hosts_is_not_empty_of_either(place: Path, monkeypatch: pyt
     ],
 )
 def test_a_url_is_read_or_refused_as_the_sdk_does(place: Path, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
-    """A text with which the SDK makes no client is not a host that happens to answer: calls with it fail."""
+    """If the SDK cannot make a client with a URL, the run must not use the URL as a host either."""
     put(monkeypatch, place, Files(config=REGION), {"AWS_ENDPOINT_URL_BACKUP": url})
     assert called_by_us("backup", None) == called_by_sdk("backup", None)
 
@@ -454,7 +455,7 @@ def test_the_client_takes_it_too(place: Path, monkeypatch: pytest.MonkeyPatch, p
     ],
 )
 async def test_a_proxy_is_asked_as_the_sdk_asks_it(proxy: str) -> None:
-    """The address of the connection, with user and password; or neither of us connects."""
+    """We and the SDK connect to the same address with the same user and password, or both do not connect."""
     config = ProxyConfiguration(proxies={"https": proxy})
     theirs: tuple[str, int, str | None] | None
     try:
@@ -482,13 +483,13 @@ async def test_a_proxy_is_asked_as_the_sdk_asks_it(proxy: str) -> None:
 
 
 HERE: Final = ("one.pem", "other.pem", "profile.pem")
-"""Files with a root, in the folder that is also the home."""
+"""Files that contain a root certificate, in the folder that is also the home."""
 IN_PROFILE: Final = f"{REGION}ca_bundle = {{here}}/profile.pem\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Roots:
-    """The settings of trusted roots on a host; `{here}` is its home."""
+    """A host's settings for trusted roots. `{here}` is its home folder."""
 
     variables: Mapping[str, str] = field(default_factory=dict)
     config: str = REGION
@@ -547,7 +548,7 @@ ROOTS: Final[Mapping[str, Roots]] = {
 
 
 def trusted_by_sdk() -> str | None:
-    """The file whose roots a client trusts; None if it makes no connection."""
+    """The file whose roots an SDK client trusts, or None if the client makes no connection."""
     try:
         verify = client_of("backup", None)._endpoint.http_session._verify
         path = os.path.expanduser(str(get_cert_path(verify)))  # noqa: PTH111 - as urllib3's connection does
@@ -572,7 +573,7 @@ class Ours(SimulatedMachine):
 
 
 async def trusted_in_a_run(ca_bundle: str | None = None) -> str | None:
-    """The roots that verify the handshakes of a whole run; None if there are none."""
+    """The file whose roots verify the handshakes of a whole run, or None if there are no roots."""
     chosen = scenarios.load("healthy")
 
     async with simulated(chosen) as world:
@@ -620,7 +621,7 @@ async def test_the_option_outranks_all_that_the_sdk_is_set_to(place: Path, monke
     settled = {"AWS_CA_BUNDLE": str(place / "other.pem"), "REQUESTS_CA_BUNDLE": str(place / "nowhere")}
     put(monkeypatch, place, Files(config=IN_PROFILE.replace("{here}", str(place))), settled)
     assert await trusted_in_a_run(str(place / "one.pem")) == str(place / "one.pem")
-    assert await trusted_in_a_run(str(place)) == str(place)  # a folder, which only the option accepts
+    assert await trusted_in_a_run(str(place)) == str(place)  # only the option accepts a folder
 
 
 ASK: Final = """
@@ -636,7 +637,7 @@ print(get_cert_path(True))
 
 
 def output_lines(program: str, place: Path) -> list[str]:
-    """Lines of a program that finds the packages of `place` before all others."""
+    """The output lines of a program that finds the packages in `place` before all others."""
     environment = {"PYTHONPATH": os.pathsep.join([str(place), *filter(None, sys.path)]), "PATH": os.defpath}
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
     return done.stdout.splitlines()
@@ -651,7 +652,7 @@ def output_lines(program: str, place: Path) -> list[str]:
     ],
 )
 def test_certifi_is_heard_as_the_sdk_hears_it(tmp_path: Path, certifi: str) -> None:
-    """Importing botocore takes long, so this must not import it."""
+    """Importing botocore takes long, so our program must not import it for this."""
     path = str(tmp_path / "certifi.pem")
     Path(path).write_text(root_pem("amazon"))
     (tmp_path / "certifi.py").write_text(certifi.format(path=path))

@@ -1,5 +1,6 @@
-"""The additions of this program to boto3's clients: a smaller model of EC2 with the same meaning, and settings that
-keep a client from sending requests of its own."""
+"""What this program adds to boto3's clients: a smaller model of EC2 with the same meaning, and settings with which a
+client does not send additional requests.
+"""
 
 import ssl
 from collections.abc import Iterator
@@ -54,7 +55,7 @@ def test_the_shapes_are_those_of_botocore(operation: str) -> None:
 
 
 def described(shape: Any, path: str = "", seen: tuple[str, ...] = ()) -> Iterator[tuple[str, object]]:
-    """Everything that a serialiser or a parser uses of a shape and of the shapes that it reaches, by path."""
+    """Everything in a shape, and in the shapes to which it refers, that a serialiser or a parser uses, by path."""
     yield path, (shape.name, shape.type_name, shape.serialization, shape.metadata)
     if shape.name in seen:
         return
@@ -108,7 +109,7 @@ async def test_no_large_file_of_botocore_is_read(monkeypatch: pytest.MonkeyPatch
 
 
 async def test_data_of_the_users_own_comes_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """AWS_DATA_PATH serves a partition whose Regions botocore does not know."""
+    """Users need AWS_DATA_PATH in a partition whose Regions botocore does not know."""
     (tmp_path / "endpoints.json").write_text(
         """{"version": 3, "partitions": [{
             "partition": "own", "partitionName": "own", "dnsSuffix": "own.example", "regionRegex": "^own-.*$",
@@ -122,8 +123,9 @@ async def test_data_of_the_users_own_comes_first(monkeypatch: pytest.MonkeyPatch
 
 
 async def test_nothing_but_the_requests_leaves_a_client(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The client sends neither the SDK's metrics, which a variable enables, nor a request to metadata for its mode
-    `auto`, and opens no connection of its own."""
+    """The client sends no metrics of the SDK, although a variable enables them, and no request for metadata, although
+    its mode is `auto`. It opens no connection itself.
+    """
     opened: list[str] = []
 
     def socket_of_botocore(*_: Any, **__: Any) -> Any:
@@ -160,4 +162,4 @@ async def test_roots_are_loaded_once_for_all_connections(
     for service, (operation, parameters) in PROBES.items():
         await own.read(service, operation, parameters)
     assert len(told.calls) == len(PROBES)
-    assert len(loads) == 2  # into both contexts of the one store
+    assert len(loads) == 2  # once into each of the two contexts

@@ -1,4 +1,4 @@
-"""A driver's statistics, read through a function in place of the kernel."""
+"""A driver's statistics, which are read through a function that replaces the kernel."""
 
 import errno
 import struct

@@ -1,4 +1,4 @@
-"""Files of other programs, among them names that no longer lead to plain files."""
+"""How files of other programs are read, including names that no longer lead to plain files."""
 
 import errno
 import os
@@ -56,12 +56,12 @@ def test_what_is_no_plain_file_is_not_opened(kind: str, part: str, files: HostFi
 
 
 def test_a_link_in_place_of_a_log_is_not_followed(files: HostFiles, tmp_path: Path) -> None:
-    """Otherwise a user who may write to its folder would choose which file root reads."""
+    """Otherwise, a user who may write to the folder of the log could choose which file root reads."""
     (tmp_path / "secret").write_text("secret", "utf-8")
     (tmp_path / "log").symlink_to("secret")
     with pytest.raises(OSError, match="not a plain file"):
         files.end("/log", 10)
-    assert files.start("/log", 10) == (b"secret", True)  # as resolv.conf is a link with systemd-resolved
+    assert files.start("/log", 10) == (b"secret", True)  # a link is allowed: with systemd-resolved, resolv.conf is one
 
 
 def test_a_link_that_is_put_there_meanwhile_is_not_followed(
@@ -88,7 +88,7 @@ def test_a_link_that_is_put_there_meanwhile_is_not_followed(
 @pytest.mark.skipif(os.geteuid() != 0, reason="giving a file to another user takes root")
 @pytest.mark.parametrize("target", ["{root}/elsewhere", "elsewhere", "../{name}/elsewhere"])
 def test_a_link_of_another_user_above_a_log_is_not_followed(target: str, tmp_path: Path, files: HostFiles) -> None:
-    """The owner of a folder of traces can plant such a link. Root would read any file with that name."""
+    """The owner of a folder of traces can plant such a link. Root would then read any file to which the link leads."""
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "backup.log").write_text("secret", "utf-8")
     link = tmp_path / "trace"

@@ -1,4 +1,4 @@
-"""The cache of a watch between its cycles: whatever changes, it returns what a new process would read."""
+"""What a watch caches between its cycles: whatever changes, the result is what a new process would read."""
 
 import asyncio
 import json
@@ -44,7 +44,7 @@ Change = Callable[[Path, pytest.MonkeyPatch], object]
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder for this host's shared files, to which the SDK's variables point, with a profile and its keys."""
+    """A folder for this host's shared files, with a profile and its keys. The SDK's variables point to this folder."""
     for variable, name in (("AWS_CONFIG_FILE", "config"), ("AWS_SHARED_CREDENTIALS_FILE", "credentials")):
         monkeypatch.setenv(variable, str(tmp_path / name))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -69,7 +69,7 @@ def in_variable(name: str, value: str) -> Change:
 
 
 def moved(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Replace the file by another one, like editors and rotations do."""
+    """Replace the file by a new one, as editors and log rotation do."""
     (place / "new").write_text(KEYS.replace(SECRET, SECRET[::-1]))
     (place / "new").replace(place / "credentials")
 
@@ -139,7 +139,7 @@ async def test_what_is_asked_of_another_profile_or_service_is_its_own(place: Pat
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch, place: Path) -> list[str]:
-    """The names that were read again."""
+    """The settings and credentials that were read again."""
     calls: list[str] = []
 
     def counted(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
@@ -301,7 +301,7 @@ async def test_a_bundle_that_is_replaced_is_loaded_anew(bundle: Path, tmp_path: 
 
 
 async def test_a_folder_is_loaded_every_time(bundle: Path) -> None:
-    """OpenSSL keeps the certificates of a folder that it found, and does not read them again."""
+    """OpenSSL keeps the certificates that it found in a folder, and would not read them again."""
     machine = SystemMachine()
     assert (await machine.trust(str(bundle.parent))).named is not (await machine.trust(str(bundle.parent))).named
 

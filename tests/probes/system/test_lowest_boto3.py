@@ -1,5 +1,6 @@
-"""The tests of boto3's part, again with the lowest version that pyproject.toml allows. All other tests run with the
-newest, which is locked."""
+"""Runs the tests that concern boto3 again, with the lowest version that pyproject.toml allows. All other tests run with
+the locked version, which is the newest.
+"""
 
 import os
 import re
@@ -17,7 +18,7 @@ LOCKED: Final = ROOT / "packaging/requirements-lowest-boto3.txt"
 _FOLDER: Final = "tests/probes/system"
 MODULES: Final = (f"{_FOLDER}/test_reader_connections.py",)
 MORE: Final = (f"{_FOLDER}/test_reader.py", f"{_FOLDER}/test_sdk.py", "tests/probes/vpc/test_reads.py")
-"""Modules that `./dev test --everything` adds."""
+"""The modules of tests that also run with the lowest version if `./dev test --everything` is used."""
 
 
 def test_the_lowest_version_is_the_one_that_is_allowed() -> None:

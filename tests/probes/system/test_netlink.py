@@ -1,4 +1,6 @@
-"""Kernel messages as bytes: real ones, captured on Linux 6.18 (little-endian), and arbitrary ones."""
+"""Messages of the kernel as bytes: real messages, which were captured on Linux 6.18 (little-endian), and arbitrary
+bytes.
+"""
 
 import errno
 import socket
@@ -284,7 +286,7 @@ def number(value: int) -> bytes:
 def table_message(
     *attributes: tuple[int, bytes], family: int = socket.AF_INET, to: int = 0, table: int = 254, kind: int = 1
 ) -> bytes:
-    """A route or a rule: rtmsg and fib_rule_hdr have the same sizes."""
+    """A message with a route or a rule, whose headers rtmsg and fib_rule_hdr have the same size."""
     head = struct.pack("=BBBBBBBBI", family, to, 0, 0, table, 3, 0, kind, 0)
     return head + b"".join(attribute(key, data) for key, data in attributes)
 

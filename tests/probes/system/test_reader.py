@@ -1,5 +1,6 @@
-"""The reads against servers of this machine: their hosts, the reading of every answer and of silence, and that only
-reads are sent, within the limits."""
+"""The reads of the configuration, from servers on this machine: their hosts, how every answer and silence are
+understood, and that only reads are sent, within the limits.
+"""
 
 import asyncio
 import gzip
@@ -58,7 +59,9 @@ async def vpcs(own: boto.SystemReader) -> Any:
 
 
 async def failure_of(work: Coroutine[Any, Any, Any]) -> ProbeError:
-    """The failure of a read. Its text is short and holds no secret, which the root conftest also checks."""
+    """The failure of a read. Asserts that its text is short and contains no secret; tests/conftest.py checks for
+    secrets, too.
+    """
     with pytest.raises(ProbeError) as caught:
         await work
     assert len(caught.value.message) <= boto.MAX_MESSAGE_CHARACTERS
@@ -107,11 +110,11 @@ async def test_what_the_sdk_is_set_to_counts(monkeypatch: pytest.MonkeyPatch) ->
 
 
 class CaughtError(Exception):
-    """Ends a read just before its request is sent."""
+    """An exception that ends a read just before its request is sent."""
 
 
 async def asked_of(region: str, service: str) -> tuple[str, str]:
-    """The host and the scope of a request by the SDK; nothing is sent."""
+    """The host and the scope of a request of the SDK, which is not sent."""
     requests: Any = {
         "ec2": ("DescribeVpcs", {}),
         "route53resolver": ("ListResolverRules", {}),
@@ -234,7 +237,7 @@ def throttled() -> Reply:
 
 
 def in_turn(*replies: Reply) -> Callable[[Call], Reply]:
-    """Return one reply after the other, and then always the last one."""
+    """A function that returns one reply after the other, and then always the last one."""
     left = list(replies)
     return lambda _: left.pop(0) if len(left) > 1 else left[0]
 
@@ -402,7 +405,7 @@ async def test_an_answer_without_end_is_not_read_to_its_end(told: Told) -> None:
             while not told.ending.is_set():
                 sent.append(handler.wfile.write(b"x" * 65_536))
         except OSError:
-            pass  # nobody reads any more
+            pass  # the client has gone
 
     told.answers["DescribeVpcs"] = Behaviour(flood)
     error = await failure_of(vpcs(reader(most=1)))

@@ -1,5 +1,6 @@
-"""The reads on the wire: their origin and proxy, their shared connections, and the end of a read, after which boto3's
-thread neither sends nor waits."""
+"""The connections of the reads: where they go, through which proxy, and how they are shared. After the end of a read,
+boto3's thread neither sends nor waits.
+"""
 
 import asyncio
 import gc
@@ -28,14 +29,14 @@ from tests.support.moto_server import EMPTY, REGION, Behaviour, Call, Reply, Tol
 told = moto_server.told
 
 USER: Final = "me:p%40ss%3Aw"
-"""A user with a password, in the form of a URL."""
+"""A user and a password, as they are written in a URL."""
 PROBES: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
     "ec2": ("DescribeVpcs", {}),
     "route53resolver": ("ListResolverRules", {}),
     "route53": ("ListHostedZonesByVPC", {"VPCId": "vpc-0a1b2c3d4e5f67890", "VPCRegion": REGION}),
     "route53profiles": ("ListProfileAssociations", {"ResourceId": "vpc-0a1b2c3d4e5f67890"}),
 }
-"""A request to each service, in its protocol."""
+"""One request to each service, in the protocol of the service."""
 EC2: Final = ("ec2", *PROBES["ec2"])
 
 
@@ -57,7 +58,9 @@ class Received:
 
 
 class Keeping(ThreadingHTTPServer):
-    """Answers each of PROBES with an empty result, and refuses tunnels with `refusal` or opens them to `onward`."""
+    """A server that answers each of PROBES with an empty result. It refuses tunnels with `refusal`, or connects them to
+    `onward`.
+    """
 
     daemon_threads = True
 
@@ -110,11 +113,11 @@ class _Handler(BaseHTTPRequestHandler):
             back.join()
 
     def log_message(self, *_: Any) -> None:
-        """Log nothing: only the requests matter."""
+        """Log nothing, since only the requests matter."""
 
 
 def _pump(receive: Callable[[int], bytes], send: Callable[[bytes], object]) -> None:
-    with suppress(OSError):  # one side is gone, and the other will notice
+    with suppress(OSError):  # one side has gone, and the other will notice it
         while data := receive(1 << 16):
             send(data)
 
@@ -130,7 +133,7 @@ def keeping() -> Iterator[Keeping]:
 
 
 async def asked(monkeypatch: pytest.MonkeyPatch, keeping: Keeping, variables: Mapping[str, str]) -> list[Received]:
-    """Ask each service with these variables, and return the requests."""
+    """The requests to each service if these variables are set."""
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     own = reader()
@@ -263,7 +266,7 @@ ATTEMPTS: Final[Mapping[str, tuple[Reply | Behaviour, int]]] = {
     "closed": (Behaviour(close), 2),
     "closed in the middle": (Behaviour(reset), 2),
 }
-"""Answers, with the number of attempts that follow: the SDK's mode `standard`, at most two."""
+"""Answers, each with the total number of attempts: at most two, in the SDK's mode `standard`."""
 
 
 @pytest.mark.parametrize("outcome", ATTEMPTS)
@@ -328,7 +331,7 @@ def reading_threads() -> list[threading.Thread]:
 
 
 def wait_for_no_thread() -> None:
-    """Returns when the threads of all reads have ended; fails if they do not."""
+    """Wait until the threads of all reads have ended. Fails if they do not end."""
     for thread in reading_threads():
         thread.join(SECONDS)
     assert reading_threads() == []
@@ -337,7 +340,7 @@ def wait_for_no_thread() -> None:
 async def test_who_gives_up_on_a_throttled_service_sends_nothing_more(
     told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """botocore waits in its thread, and would send its second attempt after the wait."""
+    """botocore waits in its thread before a second attempt, and would send this attempt although the run has ended."""
     waiting, given_up = threading.Event(), threading.Event()
 
     def wait(_: float) -> None:
@@ -357,7 +360,7 @@ async def test_who_gives_up_on_a_throttled_service_sends_nothing_more(
 
 
 async def test_a_silent_service_keeps_no_thread(told: Told) -> None:
-    """The number of calls does not matter, as in a watch."""
+    """However many calls there are, as in a watch, no thread is left."""
 
     def stay_silent(_: BaseHTTPRequestHandler) -> None:
         told.ending.wait()
@@ -394,7 +397,7 @@ def test_a_loop_that_ends_leaves_no_thread_behind(told: Told) -> None:
 
 
 class _Counted:
-    """The connections that a reader makes."""
+    """Records the connections that a reader makes."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.made: list[Any] = []
@@ -409,7 +412,7 @@ class _Counted:
 
 
 def all_at_once(count: int) -> Callable[[Call], Reply]:
-    """Answers once this many requests have come, so that each has a connection of its own."""
+    """A behaviour that answers once this many requests have come, so that each needs its own connection."""
     together = threading.Barrier(count)
 
     def answer(_: Call) -> Reply:
@@ -429,7 +432,7 @@ async def test_a_connection_serves_one_request_after_the_other(told: Told, monke
     await asyncio.gather(*(own.read(*EC2) for _ in range(3)))
     assert len(counted.made) == 3
     await own.read("route53resolver", "ListResolverRules", {})
-    assert len(counted.made) == 3  # a connection to the other service, which has the same URL
+    assert len(counted.made) == 3  # the other service has the same URL, so its read shares a connection
 
 
 async def test_a_connection_that_the_peer_closed_meanwhile_is_replaced(
@@ -452,7 +455,7 @@ async def test_a_connection_that_the_peer_closed_meanwhile_is_replaced(
     own = reader()
     await asyncio.gather(*(own.read(*EC2) for _ in range(3)))
     assert len(counted.made) == 3
-    assert (await own.read(*EC2))["Vpcs"] == []  # by its second attempt, which uses none of those three
+    assert (await own.read(*EC2))["Vpcs"] == []  # the second attempt uses none of those three
     assert len(counted.made) == 4
 
 

@@ -1,4 +1,4 @@
-"""The kernel's tables in lines, compared with the output of ip(8) for the same kernel."""
+"""The lines that show the kernel's routing tables, compared with the output of ip(8) on the same kernel."""
 
 import re
 import shutil

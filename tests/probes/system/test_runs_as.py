@@ -1,4 +1,4 @@
-"""The user as whom root runs another user's agent."""
+"""The user as whom root runs an agent that belongs to another user."""
 
 import errno
 import os
@@ -16,14 +16,14 @@ pytestmark = pytest.mark.skipif(
     not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root becomes another user"
 )
 OTHER: Final = 65534
-"""The user `nobody`, present on Debian and others."""
+"""The user id of `nobody` on Debian and other distributions."""
 THIRD: Final = 1
-"""The user `daemon` on Linux."""
+"""The user id of `daemon` on Linux."""
 
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A folder of root's that every user may enter, unlike a test's own folder."""
+    """A folder that belongs to root and that every user may enter, unlike the own folder of a test."""
     place = Path(tempfile.mkdtemp())
     place.chmod(0o755)
     yield place
@@ -55,7 +55,7 @@ async def test_what_is_root_s_runs_as_root(folder: Path) -> None:
     assert await said(agent(folder / "agent")) == "0"
     (folder / "link").symlink_to(folder / "agent")
     assert await said(folder / "link") == "0"
-    assert await said(agent(below(folder, 0, 0o1777) / "agent")) == "0"  # nobody can replace root's files there
+    assert await said(agent(below(folder, 0, 0o1777) / "agent")) == "0"  # a sticky folder protects root's files
 
 
 async def test_what_is_another_user_s_runs_as_that_user(folder: Path) -> None:
@@ -73,7 +73,7 @@ async def test_what_another_user_can_replace_runs_as_that_user(folder: Path) -> 
     assert await said(own / "agent") == str(OTHER)
     (folder / "link").symlink_to(own / "agent")
     assert await said(folder / "link") == str(OTHER)
-    (own / "elsewhere").symlink_to(agent(folder / "of-root"))  # at present; it can point anywhere later
+    (own / "elsewhere").symlink_to(agent(folder / "of-root"))  # the link can point anywhere later
     assert await said(own / "elsewhere") == str(OTHER)
     (folder / "above").symlink_to(own)
     assert await said(folder / "above" / "agent") == str(OTHER)

@@ -1,5 +1,6 @@
-"""The settings of the SDK on this host, whatever its files hold; test_as_botocore.py compares the rest with
-botocore."""
+"""The settings of the SDK on this host, whatever its files contain. test_as_botocore.py compares further settings with
+botocore.
+"""
 
 import contextlib
 import json
@@ -38,7 +39,7 @@ SIGNABLE: Final = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder for this host's shared files, to which the SDK's variables point."""
+    """A folder for this host's shared files. The SDK's variables point to it."""
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -149,7 +150,7 @@ def test_settings_that_cannot_be_read(place: Path, text: str, profile: str | Non
 
 
 def process(place: Path, output: str, status: int = 0) -> str:
-    """A configured process with this output and this exit."""
+    """A config file in which a process with this output and this exit status is the source of the credentials."""
     program = place / "process.py"
     program.write_text(f"import sys\nprint({output!r})\nprint('it failed', file=sys.stderr)\nsys.exit({status})\n")
     return f"[default]\ncredential_process = {sys.executable} {program}\n"
@@ -298,7 +299,7 @@ def test_a_source_that_fails_is_named(
 def test_a_web_identity_asks_the_sts_of_the_region(
     place: Path, variables: dict[str, str], host: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The test reads the request that a proxy gets; the proxy's refusal ends the call."""
+    """The test reads the request that the proxy gets. The proxy refuses it, which ends the call."""
     (place / "token").write_text("a token that STS never sees")
     role = {"AWS_ROLE_ARN": "arn:aws:iam::111122223333:role/x", "AWS_WEB_IDENTITY_TOKEN_FILE": str(place / "token")}
     asked: list[str] = []
@@ -438,7 +439,7 @@ HOSTS: Final = (
 # --- Whatever stands there -------------------------------------------------------------------------------------------
 
 VALUES: Final = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12)
-"""Possible values of a variable."""
+"""Possible values of an environment variable."""
 PIECES: Final = st.sampled_from(
     ["*", ".", "amazonaws.com", f"backup.{REGION}.amazonaws.com", "169.254.169.254", ":443", "[fd00::1]", "10.0.0.0/8"]
 )
@@ -453,7 +454,7 @@ PIECES: Final = st.sampled_from(
 )
 @example(no_proxy=",,.,*", proxy="http://p.example:3128", host=HOSTS[0], scheme="https")
 def test_any_exceptions_from_the_proxy(no_proxy: str, proxy: str, host: str, scheme: str) -> None:
-    """NO_PROXY is read like the SDK reads it, whatever its value."""
+    """NO_PROXY is read as the SDK reads it, whatever its value is."""
     with pytest.MonkeyPatch.context() as inside:
         inside.setenv("NO_PROXY", no_proxy)
         inside.setenv(f"{scheme}_proxy", proxy)

@@ -1,7 +1,6 @@
-"""SdkSession against the real session: both give the same settings, whatever the shared files hold, and get the same
-from every source of credentials, with the same requests. botocore's behaviour is the expectation.
-
-Nothing here is told what is right: botocore is.
+"""SdkSession is compared with botocore's real session: both must have the same settings, whatever the shared files
+contain, and get the same credentials from every source, with the same requests. What botocore does is what the tests
+expect.
 """
 
 import itertools
@@ -37,7 +36,7 @@ from tests.support.repository import ROOT
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder for this host's shared files, to which the SDK's variables point."""
+    """A folder for this host's shared files. The SDK's variables point to it."""
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -45,11 +44,11 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 REFUSALS: Final = (BotoCoreError, AttributeError, TypeError, ValueError, OSError, RuntimeError)
-"""The errors of botocore for bad or missing settings."""
+"""The errors that botocore raises for bad or missing settings."""
 
 
 def outcome(work: Callable[[], object]) -> object:
-    """The result or the error of an action."""
+    """The result of an action, or the type and the text of its error."""
     try:
         return work()
     except REFUSALS as error:
@@ -62,8 +61,8 @@ SECTIONS: Final = ("s3", "proxies_config")
 
 
 def said(session: Any) -> dict[str, object]:
-    """All settings that a session gives."""
-    # In this order: a failed attempt leaves nothing behind in either of the two.
+    """All settings in a session."""
+    # Both sessions are asked in this order, since a failed attempt must not affect the later ones.
     names = ["region", *BOTOCORE_DEFAUT_SESSION_VARIABLES, *SECTIONS]
     variables = {name: outcome(partial(session.get_config_variable, name)) for name in names}
     return variables | {
@@ -75,7 +74,7 @@ def said(session: Any) -> dict[str, object]:
 
 
 def both(profile: str | None) -> tuple[SdkSession, Any]:
-    """Our session and the real one, without its parts for clients, which are slow to set up."""
+    """Our session, and the real session without its parts for clients, which are slow to set up."""
     return SdkSession(profile), botocore.session.Session(profile=profile, include_builtin_handlers=False)
 
 
@@ -104,8 +103,8 @@ def test_any_shared_files_read_as_the_real_one_reads_them(
     if credentials is not None:
         (place / "credentials").write_bytes(credentials)
     ours, real = both(profile)
-    # botocore's result at a second attempt, after a file that it could not read, does not matter: the first one ends
-    # it.
+    # After a file that botocore could not read, a second attempt may have a different result. This does not matter,
+    # since the first attempt ends the run's use of the SDK.
     assert outcome(lambda: ours.full_config) == outcome(lambda: real.full_config)
     ours, real = both(profile)
     assert outcome(ours.get_scoped_config) == outcome(real.get_scoped_config)
@@ -145,7 +144,9 @@ SSO: Final = {
 
 
 class Sources(BaseHTTPRequestHandler):
-    """Metadata, a container's agent, STS, SSO and its tokens, at one address; keeps the requests to each."""
+    """A server that plays all sources of credentials at one address: metadata, a container's agent, STS, SSO and SSO's
+    tokens. It records the requests to each.
+    """
 
     asked: list[tuple[str, ...]]
 
@@ -182,7 +183,7 @@ class Sources(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def url() -> Iterator[str]:
-    """The address of all sources; `Sources.asked` begins empty."""
+    """The address of all sources. At first, `Sources.asked` is empty."""
     Sources.asked = []
     with ThreadingHTTPServer(("127.0.0.1", 0), Sources) as server:
         serving = Thread(target=server.serve_forever)
@@ -196,7 +197,9 @@ def url() -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """A host with one source of credentials. `{place}` is its folder, `{url}` the address of all sources."""
+    """A host with one source of credentials. `{place}` is the host's folder, and `{url}` is the address of
+    all sources.
+    """
 
     config: str | None = None
     credentials: str | None = None
@@ -204,9 +207,9 @@ class Source:
     profile: str | None = None
     files: Mapping[str, str] = field(default_factory=dict)
     method: str | None
-    """botocore's name of the source; None if it gives nothing."""
+    """botocore's name of the source, or None if the source returns no credentials."""
     asked: int = 0
-    """Number of requests for them."""
+    """The number of requests for the credentials."""
 
 
 IN_FILE: Final = f"aws_access_key_id = {KEY}\naws_secret_access_key = {SECRET}\n"
@@ -233,7 +236,7 @@ RENEWABLE: Final = {
 
 
 def cached(name: str, **differing: str) -> Mapping[str, str]:
-    """The file of an SSO token, by its purpose."""
+    """The content of the cache file of an SSO token, by the name of the file."""
     return {f"{sha1(name.encode()).hexdigest()}.json": json.dumps({**SSO_TOKEN, **differing})}  # noqa: S324 - its name
 
 
@@ -348,7 +351,7 @@ SOURCES: Final = {
 
 
 def got(credentials: Any) -> object:
-    """The keys, their source and their end."""
+    """The keys, their source, and when they expire."""
     if credentials is None:
         return None
     frozen = credentials.get_frozen_credentials()
@@ -377,11 +380,13 @@ def test_every_source_gives_what_it_gives_the_real_one(
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     for name, value in source.variables.items():
         monkeypatch.setenv(name, here(value))
-    for provider in (SSOProvider, SSOTokenProvider):  # read from HOME when botocore is imported
+    for provider in (SSOProvider, SSOTokenProvider):  # its folder comes from HOME when botocore is imported
         monkeypatch.setattr(provider, "_SSO_TOKEN_CACHE_DIR", str(place))
 
     def asked_by(session: Callable[[], Any]) -> tuple[object, list[tuple[str, ...]]]:
-        """The result and the requests. The files are restored before: a renewed token is written."""
+        """The result and the requests of a session. The files are restored first, since a session writes a token that
+        it renews.
+        """
         files = {"config": config, "credentials": source.credentials, **source.files}
         for name, text in files.items():
             if text is not None:

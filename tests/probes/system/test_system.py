@@ -1,4 +1,4 @@
-"""The real seams, only on loopback and on this machine."""
+"""The real seams (net and machine), on loopback and on this machine alone."""
 
 import asyncio
 import contextlib
@@ -44,12 +44,13 @@ from tests.support.repository import ROOT
 IPV4 = ip_address("127.0.0.1")
 IPV6 = ip_address("::1")
 BROADCAST = ip_address("127.255.255.255")
-"""An address to which the kernel refuses to connect, at once and by itself."""
+"""An address to which the kernel itself refuses to connect, at once."""
 SILENCE = 0.3
-"""Seconds of silence: a connect over loopback takes a thousandth of it, and a lost SYN is repeated after a whole
-second."""
+"""The seconds after which a test considers a peer silent. A connection over loopback takes a thousandth of this time,
+and a lost SYN is only repeated after a whole second.
+"""
 PATIENCE = 60.0
-"""Seconds of silence before a datagram is repeated, in tests that do not wait for it."""
+"""The seconds of silence before a datagram is repeated, in tests that do not wait for the repetition."""
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux says so")
 with_ipv6 = pytest.mark.skipif(
@@ -68,7 +69,7 @@ Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]
 
 @asynccontextmanager
 async def listening(handler: Handler, address: Address = IPV4) -> AsyncIterator[int]:
-    """A TCP server while the block lasts; yields its port."""
+    """Run a TCP server while the block lasts; yields its port."""
     async with asyncio.TaskGroup() as group:
         serving = []
         over = False
@@ -78,7 +79,7 @@ async def listening(handler: Handler, address: Address = IPV4) -> AsyncIterator[
                 await handler(reader, writer)
 
         def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            if over:  # a client that was faster than its server
+            if over:  # the client was faster than the server
                 writer.close()
             else:
                 serving.append(group.create_task(serve(reader, writer)))
@@ -114,7 +115,7 @@ class Datagrams(asyncio.DatagramProtocol):
         self.transport: asyncio.DatagramTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.DatagramTransport, transport)  # its class does not declare it in Python 3.11
+        self.transport = cast(asyncio.DatagramTransport, transport)  # in Python 3.11, its class does not declare this
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         assert self.transport is not None
@@ -129,7 +130,7 @@ class Datagrams(asyncio.DatagramProtocol):
 async def answering(
     answer: Callable[[int, bytes], list[bytes]], address: Address = IPV4
 ) -> AsyncIterator[tuple[int, Datagrams]]:
-    """A UDP peer while the block lasts, with its port."""
+    """Run a UDP peer while the block lasts; yields the peer and its port."""
     loop = asyncio.get_running_loop()
     transport, protocol = await loop.create_datagram_endpoint(lambda: Datagrams(answer), local_addr=(str(address), 0))
     try:
@@ -149,7 +150,7 @@ def _nothing_left_open() -> Iterator[None]:
 
 @contextmanager
 def no_descriptors_left() -> Iterator[None]:
-    """Let no file or socket be opened while the block lasts, which resembles a sandbox without netlink."""
+    """Prevent the opening of files and sockets while the block lasts, as in a sandbox without netlink."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     lowest_free = os.dup(0)
     os.close(lowest_free)
@@ -199,10 +200,10 @@ async def test_what_the_kernel_measured(address: Address) -> None:
         assert facts is not None
         assert facts.retransmits == 0
         assert facts.round_trip_seconds is not None
-        assert 0 < facts.round_trip_seconds < 1  # before the first answer could be repeated
+        assert 0 < facts.round_trip_seconds < 1  # less than the time after which a SYN is repeated
         assert facts.mss is not None
         assert 536 <= facts.mss <= 65_535
-        assert facts.mss != 536  # the kernel's default before the handshake
+        assert facts.mss != 536  # 536 is the kernel's default before the handshake
 
 
 @both_families
@@ -230,7 +231,7 @@ async def test_refused_by_connect_itself() -> None:
 
 @linux
 async def test_cancelled_in_silence() -> None:
-    """A listener with a full queue drops SYNs silently."""
+    """If the queue of a listener is full, it drops SYNs silently."""
 
     with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
         port = listener.getsockname()[1]
@@ -254,7 +255,7 @@ async def test_cancelled_in_silence() -> None:
         assert (draft.facts.retransmits, draft.facts.round_trip_seconds) == (0, None)
         for stream in streams:
             stream.close()
-    # The numbers of the closed sockets are used again, and the loop must have forgotten them.
+    # The descriptors of the closed sockets are used again, and the loop must have forgotten them.
     async with listening(echo) as other:
         again = [await SystemNet().connect(IPV4, other, Draft()) for _ in range(len(streams) + 2)]
         for stream in again:
@@ -275,7 +276,7 @@ async def test_end_of_the_peer() -> None:
 async def test_reset_by_the_peer() -> None:
     async def reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
-        # SO_LINGER of zero seconds: closing sends RST.
+        # With an SO_LINGER of zero seconds, closing the socket sends RST.
         writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
     async with listening(reset) as port:
@@ -306,14 +307,14 @@ async def test_cancelled_while_receiving() -> None:
         await asyncio.sleep(0)
         receiving.cancel()
         await asyncio.wait([receiving])
-        await stream.send(b"still there")  # the caller must close the connection
+        await stream.send(b"still there")  # the connection is still open, since the caller must close it
         assert await stream.receive(100) == b"still there"
         stream.close()
 
 
 @contextmanager
 def counting_turns() -> Iterator[Callable[[], int]]:
-    """The number of turns of the loop since the block began."""
+    """Yield a function that returns the number of turns of the loop since the block began."""
     turns = 0
     handle: asyncio.Handle | None = None
 
@@ -331,7 +332,7 @@ def counting_turns() -> Iterator[Callable[[], int]]:
 
 
 async def test_a_peer_that_floods_does_not_hold_the_loop() -> None:
-    """Available data is read without waiting; timers must have their turn in between."""
+    """Data that is available is read without waiting, but timers must run in between."""
 
     async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(bytes(1000))
@@ -541,9 +542,9 @@ def test_work_that_hangs_does_not_hold_the_caller(ends: str) -> None:
         if ends != "after the loop":
             go_on.set()
             threads[0].join(PATIENCE)
-            await asyncio.sleep(0)  # the thread's remaining work for the loop
+            await asyncio.sleep(0)  # for what the thread still asks of the loop
 
-    asyncio.run(go())  # a loop that is closed before the thread ends
+    asyncio.run(go())  # the loop is closed before the thread ends
     go_on.set()
     threads[0].join(PATIENCE)
     assert not threads[0].is_alive()
@@ -632,7 +633,7 @@ async def test_a_file_system_that_does_not_answer_takes_one_thread_however_often
     first, error = await asyncio.gather(*waiting, return_exceptions=True)
     assert isinstance(error, OSError)
     assert (first, len(made)) == (b"2", 2)
-    assert await machine.read_of_user("/hana/a") == b"3"  # it is asked again as soon as it has answered
+    assert await machine.read_of_user("/hana/a") == b"3"  # the file is read again as soon as the first read has ended
     answers["/hana/b"].clear()
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.01):
@@ -643,7 +644,7 @@ async def test_a_file_system_that_does_not_answer_takes_one_thread_however_often
     assert machine._calls._pending == {}
     del left
     gc.collect()
-    assert unseen == []  # nobody receives an error that comes when nobody waits
+    assert unseen == []  # an error that comes when no task waits is dropped
 
 
 async def test_an_agent_is_run_without_variables_and_for_a_short_time(
@@ -741,7 +742,7 @@ def test_trust_of_a_folder(bundle: Path) -> None:
 
 
 async def test_trust_of_the_environment(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The SDK's variable applies, and none of OpenSSL's."""
+    """The SDK's variable applies, and the variables of OpenSSL do not."""
     monkeypatch.setenv("SSL_CERT_FILE", str(bundle.parent / "none"))
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
     assert (await SystemMachine().trust(None)).source == str(bundle)
@@ -785,7 +786,7 @@ def test_trust_of_a_setting_that_names_nothing(bundle: str) -> None:
 
 
 def test_trust_without_an_authority(tmp_path: Path) -> None:
-    """The server's own certificate, given by mistake."""
+    """The file contains the server's own certificate, which a user may give by mistake."""
     file = tmp_path / "leaf.pem"
     file.write_bytes(a_leaf().public_bytes(Encoding.PEM))
     error = raised_by(lambda: load_trust(str(file)), FailureKind.TLS_NO_TRUST_STORE)
@@ -799,7 +800,7 @@ SERVICES = ("backup", "backup-gateway")
 
 @pytest.fixture
 def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Return a function that writes the SDK's config file; nothing else is set."""
+    """A function that writes the SDK's config file. No other settings exist."""
     file = tmp_path / "config"
     monkeypatch.setenv("AWS_CONFIG_FILE", str(file))
 
@@ -975,8 +976,9 @@ def test_proxy(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], exp
 
 @pytest.mark.parametrize("kind", ["system", "simulated"])
 async def test_what_holds_up_this_process_is_its_lateness(kind: str) -> None:
-    """Any delay counts: here the loop itself is blocked. A simulated VPC in real time measures it like the system
-    does."""
+    """Any delay counts; here, the loop itself is blocked. The simulated machine in real time measures delays as the
+    real machine does.
+    """
     simulated = SimulatedMachine(scenarios.load("healthy"), lambda: datetime.now(UTC))
     machine = SystemMachine() if kind == "system" else simulated
     watching = asyncio.create_task(machine.watch_lateness())
@@ -991,7 +993,7 @@ async def test_what_holds_up_this_process_is_its_lateness(kind: str) -> None:
     await asyncio.wait([watching])
     at_the_end = machine.lateness()
     await asyncio.sleep(0.1)
-    assert machine.lateness() == at_the_end  # it is no longer watched
+    assert machine.lateness() == at_the_end  # the lateness is no longer measured
 
 
 def test_how_long_this_process_waited_for_a_processor_only_grows() -> None:

@@ -1,5 +1,6 @@
-"""The reads of the configuration: botocore's real client against moto and against a scripted server, and, if only the
-order matters, a reader in memory."""
+"""The reads of the configuration. botocore's real client reads from moto or from a scripted server. If only the order
+of the reads matters, a reader in memory answers.
+"""
 
 import asyncio
 import re
@@ -109,7 +110,7 @@ WANTED: Final = ConfigurationRequest(
     vpc_id=VPC_ID, instance_id=INSTANCE_ID, region=REGION, services=SERVICES, group_ids=(GROUP_ID,)
 )
 LIMIT: Final = 5.0
-"""Time limit for a read on the loop's own clock."""
+"""The time limit for a read, by the loop's own clock."""
 POLICY: Final = '{\n  "Statement": [{"Action": "*", "Effect": "Allow", "Principal": "*", "Resource": "*"}]\n}'
 
 
@@ -119,7 +120,7 @@ class Inspected:
 
     configuration: Configuration
     observations: Mapping[str, Observation[Any]]
-    """The observations, by their reads."""
+    """The observation of each read, by the name of the read."""
     seconds: float
 
     def kind(self, read: str) -> FailureKind | None:
@@ -140,8 +141,9 @@ class Inspected:
 
 
 async def inspected(own: Reader, wanted: ConfigurationRequest = WANTED, *, limit: float = SECONDS) -> Inspected:
-    """Inspect, and check the properties of every inspection: each read has one observation, facts have the read's own
-    form, and the result equals the observations."""
+    """Read a configuration, and assert what must be true of every inspection: each read has one observation, its facts
+    have the type for this read, and the result equals the observations.
+    """
     emitted: list[Observation[Any]] = []
     log = Log(now=lambda: NOW, emit=emitted.append)
     clock = asyncio.get_running_loop().time
@@ -285,10 +287,10 @@ async def test_a_network_of_moto(moto: boto3.session.Session) -> None:
         ),
     )
 
-    # moto does not know DNS Firewall, and answers with a plain 500; it has everything else. In a filter by
-    # service-name, moto 5.2.5 looks for `Value`, while `Values` is sent.
+    # moto has everything except DNS Firewall, for which it answers with a plain 500. In a filter by service-name, moto
+    # 5.2.5 expects `Value`, although `Values` is sent.
     assert {read for read, word in result.words.items() if word != "ok"} == {
-        *(DNS_FIREWALL, PROFILES, PROFILE_RESOURCES),  # moto lacks it
+        *(DNS_FIREWALL, PROFILES, PROFILE_RESOURCES),  # moto lacks these
         ENDPOINT_SERVICES,
     }
     configuration = result.configuration
@@ -402,8 +404,8 @@ async def test_a_network_of_moto(moto: boto3.session.Session) -> None:
         for egress in (True, False)
     }
     groups = {group.group_id: group.rules for group in configuration.groups or ()}
-    # The group that only metadata names does not exist, so nothing is reported about it; the host's group has no rules
-    # at all.
+    # One group is only in the host's metadata. It does not exist, so nothing is reported about it. The host's own group
+    # has no rules.
     assert groups.keys() == {own_group, endpoint_group, *configuration.endpoints[1].group_ids}
     assert groups[own_group] == ()
     inbound = [rule for rule in groups[endpoint_group] if not rule.egress]
@@ -454,7 +456,7 @@ async def test_a_vpc_that_is_another_accounts(moto: boto3.session.Session) -> No
 
 
 def item(**members: str | bool | int) -> str:
-    """An item of EC2's XML; XML stays unchanged."""
+    """An item of EC2's XML. Values that are XML stay unchanged."""
     texts = {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in members.items()}
     return f"<item>{''.join(f'<{name}>{value}</{name}>' for name, value in texts.items())}</item>"
 
@@ -486,7 +488,7 @@ ENDPOINT_ROW: Final = item(
 
 
 def sound(told: Told) -> None:
-    """A network with one row of each kind, so that every operation has something to read."""
+    """Answer with a network that has one row of each kind, so that every operation has something to read."""
     told.answers |= {
         "DescribeVpcEndpoints": of_ec2("DescribeVpcEndpoints", ENDPOINT_ROW),
         "DescribeVpcs": of_ec2("DescribeVpcs", VPC_ROW),
@@ -515,7 +517,7 @@ RULE_ROW: Final = {"Id": "rslvr-rr-1", "DomainName": "example.com.", "RuleType":
 
 
 def brings(arn: str, priority: int | None = None, **others: Any) -> dict[str, Any]:
-    """A row of a Profile's resource."""
+    """The row of a resource of a Profile."""
     properties = {} if priority is None else {"ResourceProperties": f'{{"priority":{priority}}}'}
     plain = {"ProfileId": PROFILE_ID, "ResourceArn": arn, "OwnerId": "222233334444", "Status": "COMPLETE"}
     return {**plain, **properties, **others}
@@ -799,7 +801,7 @@ def test_no_target_of_a_route_is_missed() -> None:
         "InstanceOwnerId",
         "Origin",
         "State",
-        "IgwFirewall",  # stands beside the gateway that is the target
+        "IgwFirewall",  # only occurs beside the gateway, which is the target
     }
     assert set(ROUTE_TARGETS) == set(model.members) - no_targets
 
@@ -969,7 +971,7 @@ async def test_firewall_rules_in_the_order_in_which_they_are_tried(told: Told, m
                     (1, 3, "ALLOW", None, None, (101, 3), None, None),
                     (2, 4, "BLOCK", "NXDOMAIN", None, (200, 4), None, None),
                     (2, 5, "BLOCK", "NXDOMAIN", None, (200, 5), None, ()),
-                    (2, 6, "BLOCK", "NXDOMAIN", None, (200, 6), None, None),  # the fifth list is not read
+                    (2, 6, "BLOCK", "NXDOMAIN", None, (200, 6), None, None),  # the fifth list of domains is not read
                     (2, None, "ALERT", None, None, (200, 7), None, None),
                 )
             )
@@ -1008,7 +1010,7 @@ async def test_profiles_and_what_they_bring(told: Told) -> None:
     result = await inspected(reader())
     profiles = result.configuration.profiles
     assert profiles is not None
-    assert profiles.profile_ids == (PROFILE_ID, "rp-0b1b2c3d")  # the default without a priority is 100
+    assert profiles.profile_ids == (PROFILE_ID, "rp-0b1b2c3d")  # without a priority, the default is 100
     assert profiles.resources[:3] == tuple(
         ProfileResource(profile_id=PROFILE_ID, kind=kind, resource_id=resource_id, owner_id=owner)
         for kind, resource_id, owner in (
@@ -1026,7 +1028,7 @@ async def test_profiles_and_what_they_bring(told: Told) -> None:
     assert [(rule.rule_id, rule.domain, rule.owner_id) for rule in content.rules] == [
         ("rslvr-rr-1", "example.com", "444455556666")
     ]
-    # The groups of the first Profile come first, in the order of their own numbers.
+    # The groups of the first Profile come first, in the order of their own priorities.
     assert [(rule.group_id, rule.priority) for rule in content.firewall] == [
         *(("rslvr-frg-8", (102, 1)), ("rslvr-frg-7", (300, 1)), ("rslvr-frg-6", (1, 1))),
     ]
@@ -1118,8 +1120,9 @@ async def test_what_a_profile_brings_of_a_kind_that_is_not_known_is_left_out(tol
 
 
 async def test_the_permissions_of_the_reads_are_what_is_sent(told: Told) -> None:
-    """The host's run and the run for a file together: every request belongs to a read, and every named permission is
-    used."""
+    """A run on a host and a run that writes a facts file together use every permission that the reads list, and send no
+    other requests.
+    """
     joined(told)
     for whole in (False, True):
         wanted = ConfigurationRequest(
@@ -1172,8 +1175,9 @@ async def test_a_whole_vpc(told: Told) -> None:
 
 
 async def test_every_interface_of_a_whole_vpc(told: Told) -> None:
-    """The interfaces come in pages, with the instance and the owner of each; a run of one host does not request
-    them."""
+    """All interfaces of the VPC are read in pages, with the instance and the owner of each. A run for one host does not
+    request them.
+    """
     sound(told)
 
     def page(number: int) -> str:
@@ -1257,7 +1261,7 @@ async def test_pages_without_end_take_nothing_from_the_others(told: Told, operat
         for read, described in READS.items()
         if any(action.endswith(f":{operation}") for action in described.actions)
         or (operation == "DescribeSecurityGroups" and read == SECURITY_GROUPS)
-        if read not in (ENDPOINT_INTERFACES, PROFILE_RESOURCES)  # the same operations
+        if read not in (ENDPOINT_INTERFACES, PROFILE_RESOURCES)  # these reads use the operations of other reads
     )
     endless = told.answers.get(operation, EMPTY[operation])
     assert isinstance(endless, Reply)
@@ -1273,17 +1277,17 @@ async def test_pages_without_end_take_nothing_from_the_others(told: Told, operat
     assert len(told.calls) <= MAX_REQUESTS
     failed = {read for read, word in result.words.items() if word != "ok"}
     if operation == "GetManagedPrefixListEntries":
-        assert (failed, result.configuration.prefix_lists) == (set(), ())  # a list that is too long is unknown
+        assert (failed, result.configuration.prefix_lists) == (set(), ())  # a list that is too long counts as unknown
         return
     if operation == "SearchTransitGatewayRoutes":
         transit = result.configuration.transit
         assert transit is not None
-        assert (failed, transit.unread) == (set(), ("tgw-rtb-00000000",))  # and so is such a route table
+        assert (failed, transit.unread) == (set(), ("tgw-rtb-00000000",))  # so does such a route table
         return
     assert result.kind(read) is FailureKind.TOO_LARGE
     dependents = {
         ENDPOINTS: {ENDPOINT_INTERFACES},
-        OWN_INTERFACES: {ENDPOINT_INTERFACES},  # the same operation
+        OWN_INTERFACES: {ENDPOINT_INTERFACES},  # reads with the same operation
         SECURITY_GROUPS: set(),
         PROFILES: {PROFILE_RESOURCES},
         ROUTE_TABLES: {PEERINGS, TRANSIT},
@@ -1335,7 +1339,9 @@ ATTACHMENT: Final = {
 
 
 def leads_to(told: Told, **targets: str) -> None:
-    """Make route tables with a route to each of these targets, by the member that has it."""
+    """Answer with route tables that have a route to each of these targets, by the member of the route that contains the
+    target.
+    """
     sound(told)
     routes = "".join(
         item(destinationCidrBlock=f"10.{number}.0.0/16", state="active", **{name: target})
@@ -1384,7 +1390,7 @@ async def test_a_peering(told: Told) -> None:
 
 
 def joined(told: Told) -> None:
-    """Make a sound network with a peering and a transit gateway."""
+    """Answer with a sound network that has a peering and a transit gateway."""
     attached(told)
     leads = "".join(
         item(destinationCidrBlock=f"10.{number}.0.0/16", state="active", **{name: target})
@@ -1399,7 +1405,7 @@ def joined(told: Told) -> None:
 
 
 def attached(told: Told, tables: int = 1) -> None:
-    """A VPC with an attachment for each of this many tables."""
+    """Answer with a VPC that has an attachment for each of this many route tables."""
     leads_to(told, transitGatewayId="tgw-0a1b2c3d")
     rows = [
         item(
@@ -1541,7 +1547,7 @@ async def test_all_is_denied(told: Told) -> None:
     assert result.configuration == Configuration()
     assert result.reason(ENDPOINT_INTERFACES) == f"needs the interface endpoints, not read: {REASON}"
     assert result.reason(PREFIX_LISTS) == f"needs the security groups' rules, not read: {REASON}"
-    # Each is asked once, since a refusal for one says nothing about the others.
+    # Each request is sent once, since a refusal of one says nothing about the others.
     assert len(told.calls) == len(READS) - len(skipped)
 
 
@@ -1581,7 +1587,7 @@ async def test_a_second_try_is_made_within_the_read(told: Told) -> None:
 
 
 async def test_a_port_that_refuses(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
-    told.server.socket.close()  # its number is free now
+    told.server.socket.close()  # the port is free now
     result = await inspected(reader())
     first = (ENDPOINTS, OWN_INTERFACES, VPC, VPC_DNS, RESOLVER_RULES, PRIVATE_ZONES, DNS_FIREWALL, PROFILES)
     assert result.words == {read: FailureKind.REFUSED if read in first else "skipped" for read in READS}
@@ -1600,7 +1606,7 @@ async def test_what_is_no_xml(told: Told) -> None:
 # --- A reader in memory ----------------------------------------------------------------------------------------------
 
 Answer = Mapping[str, Any] | Exception | None
-"""The reader's answer; None is silence."""
+"""An answer of the reader. None means silence."""
 
 NOTHING: Final[Mapping[str, Mapping[str, Any]]] = {
     "DescribeVpcEndpoints": {"VpcEndpoints": []},
@@ -1632,7 +1638,7 @@ NOTHING: Final[Mapping[str, Mapping[str, Any]]] = {
 
 @dataclass
 class Memory:
-    """A reader with given answers."""
+    """A reader that returns given answers."""
 
     answers: dict[str, Answer] = field(default_factory=dict)
     silent: tuple[str, ...] = ()
@@ -1776,7 +1782,7 @@ OPEN: Final = "0.0.0.0/0"
 
 
 def bad(read: str, answer: Mapping[str, Any], kind: FailureKind = FailureKind.MALFORMED) -> Any:
-    """A case: an answer to the first operation of a read, and the result of the read."""
+    """A test case: a bad answer to the first operation of a read, and the kind of failure with which the read ends."""
     operation = "DescribeSecurityGroupRules" if read == SECURITY_GROUPS else READS[read].actions[0].partition(":")[2]
     return pytest.param(operation, answer, read, kind)
 
@@ -1849,7 +1855,7 @@ async def test_what_does_not_belong_in_an_answer(
 
 
 def odd(read: str, member: str, row: Mapping[str, Any], **members: Any) -> Any:
-    """A case: a row with an id of another form, after the same row in its proper form."""
+    """A test case: a row whose id has an unexpected form, after the same row with a proper id."""
     operation = "DescribeSecurityGroupRules" if read == SECURITY_GROUPS else READS[read].actions[0].partition(":")[2]
     return pytest.param(operation, {member: [row, {**row, **members}]}, read, id=f"{read}: {members}")
 
@@ -1949,7 +1955,7 @@ LEAVES: Final = (
     | st.sampled_from([ENDPOINT_ID, VPC_ID, GROUP_ID, SUBNET_ID, "10.0.0.0/8", "::/0", "tcp", "active", "rslvr-rr-1"])
 )
 MEMBERS: Final = st.sampled_from(sorted(set(re.findall(r'"([A-Z][A-Za-z0-9]+)"', getsource(ec2)))))
-"""Names of members that are read anywhere."""
+"""The names of all members that any read uses."""
 VALUES: Final = st.recursive(
     LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(MEMBERS, inner, max_size=6), max_leaves=20
 )
