@@ -103,9 +103,7 @@ def no_step_is_said_to_be_missing_that_was_made(name: str) -> None:
 
 
 def every_address_has_every_step(name: str) -> None:
-    """Assert that no step is missing: a step that was skipped is present, with the outcome skipped (contract, section
-    2).
-    """
+    """Assert that no step is missing: a step that was skipped is present, with the outcome skipped."""
     report = report_of(name)
     seen = {observation.id for observation in report.observations}
     for target in report.targets:

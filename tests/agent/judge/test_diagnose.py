@@ -147,7 +147,7 @@ ABOVE_TLS = {code.code for code in CODES.values() if code.layer not in (Layer.HT
     "row", [row for row in EXPLAINS if isinstance(row.symptom, Effects)], ids=lambda row: f"{row.cause} {row.symptom}"
 )
 def test_what_a_row_over_many_codes_must_not_explain(row: Explains) -> None:
-    """An address, a name or a server explains only findings that it can cause (contract, section 3)."""
+    """An address, a name or a server explains only findings that it can cause."""
     never = CREDENTIALS_AND_ACCOUNT | SERVICE_AND_PROXY | {"IAM001", "IAM002", "IAM009"}
     never |= {code.code for code in CODES.values() if code.layer in (Layer.HOST, Layer.CONFIGURATION, Layer.RUN)}
     match row.symptom:
