@@ -1,1 +1,3 @@
-"""Tests mirror the two packages; `netns` builds the simulated VPC in network namespaces, with real sockets."""
+"""The folders of tests mirror the two packages. `netns` builds the simulated VPC in network namespaces, with real
+sockets.
+"""

@@ -1,4 +1,4 @@
-"""`./dev mutants`: the mistakes it makes, its messages, and the tables it reads."""
+"""`./dev mutants`: the mistakes that it makes, its messages, and the tables that it reads."""
 
 import ast
 import subprocess

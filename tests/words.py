@@ -39,7 +39,7 @@ OWN: Final = frozenset({"tests/words.py", "tests/test_words.py"})
 """Files in which the phrases may occur, since they must quote them."""
 
 _MARGIN: Final = re.compile(r"^[ \t]*(?:#|--|//|>)*[ \t]*", re.MULTILINE)
-"""The characters before the text of a comment or a quotation on each of its lines."""
+"""The characters before the text on each line of a comment or a quotation."""
 
 
 class Piece(NamedTuple):
@@ -82,7 +82,7 @@ def _weakness(docstring: str) -> str | None:
 
 
 def _phrases(text: str) -> Iterator[tuple[int, str, str]]:
-    """Every phrase in a text: the number of lines before it, what to write instead, and the phrase itself."""
+    """Every refused phrase in a text: the number of lines before it, what to write instead, and the phrase itself."""
     text = _MARGIN.sub("", text)
     flat = re.sub(r"\s", " ", text)  # this keeps offsets; margins are removed already
     for why, pattern in PHRASES.items():

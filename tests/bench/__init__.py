@@ -1,1 +1,3 @@
-"""The promises about performance, measured as ratios in one run. Benchmarks are not tests: nothing fails here."""
+"""The benchmarks: promises about performance, which are measured as ratios in one run. They are not tests, so nothing
+fails here.
+"""

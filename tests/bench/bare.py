@@ -1,7 +1,7 @@
 """`python bare.py RESOLVER HOST ROOTS REQUEST...`: the least work with which a Python program can check one address.
 
-It makes five round trips by asyncio and ssl alone: the name, TCP, TLS 1.3, and one for each REQUEST. Requests are given
-complete, and the signed one is already signed. It prints the status of each answer.
+It makes five round trips with only asyncio and ssl: one each for the name, TCP and TLS 1.3, and one for each of two
+REQUESTs. A REQUEST is a complete request; the second one is already signed. It prints the status of each answer.
 """
 
 import asyncio

@@ -28,7 +28,7 @@ from tests.bench.spent import Spent, cpu, in_turn, median, peak, ratio, wall
 from tests.support import scenarios
 
 VERDICTS: Final = (0, 1, 2)
-"""Exit codes of a run without an error; other tests check whether its verdict is right."""
+"""The exit codes of a run without an error. Other tests check whether its verdict is right."""
 SIGNED_CALLS: Final = 6
 BARE: Final = Path(__file__).with_name("bare.py")
 RUNBOOK: Final = Path(__file__).with_name("runbook.sh")
@@ -238,7 +238,7 @@ def beside_runbook() -> tuple[Figure, ...]:
 
 
 def dropped_ports() -> tuple[Figure, ...]:
-    """The wall time of a run with 36 dropped ports, divided by one step's timeout."""
+    """The wall time of a run with 36 ports whose packets are dropped, divided by the timeout of one step."""
     with host(DROPPED) as there:
         rounds = in_turn(lambda: there.check(codes=VERDICTS), rounds=5)
     runs = [json.loads(check.output) for (check,) in rounds]

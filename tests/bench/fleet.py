@@ -71,7 +71,9 @@ def _hosts(spent: Spent) -> int:
 
 
 def whole_reports(count: int = REPORTS) -> tuple[Figure, ...]:
-    """The wall time of a fleet of complete reports, divided by that of `cat`, and the memory of a reader in MB."""
+    """The wall time of joining a fleet of complete reports, divided by the time of `cat` for the same files, and the
+    memory in MB of a process that reads the reports.
+    """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         reports(folder, count)

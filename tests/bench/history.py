@@ -1,7 +1,7 @@
 """The cost of a history of 100,000 cycles: its file, the list of its changes, and a write.
 
-The cycles are those of a watch over a VPC that is healthy, except for a zone that is silent for an hour every few days
-and one that flaps for a day. The time of each step varies a little between cycles. One target's addresses rotate, as
+The cycles are those of a watch over a VPC that is mostly healthy. One zone is silent for an hour every few days, and
+another one flaps for a day. The time of each step varies a little between cycles. One target's addresses rotate, as
 those of S3 do.
 """
 

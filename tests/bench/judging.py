@@ -1,4 +1,4 @@
-"""The cost of judging: all rules over many observations, and each rule alone."""
+"""The cost of judging: the cost of all rules over many observations, and the cost of each rule."""
 
 import json
 import statistics

@@ -124,8 +124,8 @@ def _by_code(documents: Sequence[FleetDocument]) -> Counter[str]:
 
 
 def measured() -> tuple[Figure, ...]:
-    """The CPU seconds of all lakes and of joining their answers, and the memory in MB of the largest process
-    of each.
+    """The CPU seconds of reading all lakes, and of joining their answers. For each of the two, also the memory in MB of
+    the largest process.
     """
     joined = join(HOSTS)
     if wrong := problems(joined):

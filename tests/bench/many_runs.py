@@ -24,7 +24,7 @@ HOUR = 3_600.0
 
 
 def runs(count: int) -> Live:
-    """A watch whose runs all give the report of `many(count)`, at different times."""
+    """A watch whose runs all have the report of `many(count)`, at different times."""
     first = many(count)
     numbers = itertools.count()
     last = first

@@ -1,6 +1,5 @@
-"""The cost of the one file, compared with the Python inside it, and with the wheel on a Python of the same version.
-
-Both must be built, and that Python must be installed.
+"""The cost of the one file, compared with the Python inside it, and with the wheel on a Python of the same version. The
+file and the wheel must be built, and that Python must be installed.
 """
 
 import os
@@ -48,7 +47,7 @@ def _cpu_and_wall(rounds: Sequence[tuple[Spent, ...]]) -> tuple[Figure, ...]:
 
 
 def version() -> tuple[Figure, ...]:
-    """The cost of `--version`, unpacked, compared with a bare start of its own Python."""
+    """The cost of `--version` with the unpacked file, compared with a bare start of the Python in the file."""
     with _unpacked() as (environment, directory):
         bare = (str(directory / "bin" / "python"), "-I", "-S", "-B", "-c", "pass")
         rounds = in_turn(
@@ -80,7 +79,7 @@ def _installed(version: str) -> Iterator[Path]:
 
 
 def demo() -> tuple[Figure, ...]:
-    """The cost of a whole run in the simulated world, compared with the wheel's."""
+    """The cost of a whole run in the simulated world with the file, compared with that of the wheel."""
     with _unpacked() as (environment, directory):
         asked = [
             str(directory / "bin" / "python"),

@@ -22,9 +22,9 @@ class Promise:
     what: str
     against: str
     limit: float | None
-    """In `unit`; None for a figure that is shown without a promise."""
+    """The limit, in `unit`, or None for a figure that is shown without a promise."""
     at_least: bool = False
-    """Whether the figure must reach the limit; otherwise it must not exceed it."""
+    """Whether the figure must reach the limit. If not, the figure must not exceed it."""
     unit: str = ""
     """Empty for a ratio."""
 

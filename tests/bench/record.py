@@ -1,4 +1,4 @@
-"""The rows on a terminal, as JSON, and as the page `docs/development/performance.md`."""
+"""Writes the rows to a terminal, as JSON, and to the page `docs/development/performance.md`."""
 
 import json
 import os

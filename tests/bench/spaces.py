@@ -61,7 +61,7 @@ status = "ok"
 path = "private"
 findings = []
 """
-"""The check that the promises are about, in the form of agent.simulated.scenario."""
+"""The scenario of the check about which the promises are made."""
 _REPORTED: Final = (0, 1, 2, 3)
 """Exit codes with which a run still writes a report."""
 _COMMAND_SECONDS: Final = 20.0
@@ -84,7 +84,7 @@ class Host:
         return run(*words, environment=self.environment, inside=self.vpc.on_host, codes=codes)
 
     def check(self, *options: str, codes: tuple[int, ...] = (0,)) -> Spent:
-        """Measure `backuplink check` with the scenario's options; its output is the report in JSON."""
+        """Measure `backuplink check` with the scenario's options. Its output is the report as JSON."""
         words = (
             str(program.PROGRAM),
             "check",
@@ -167,7 +167,7 @@ class Lab:
     roots: Path
     """The root that issued the server's certificate, in PEM."""
     folder: Path
-    """A folder for the caller's files; it is removed with the lab."""
+    """A folder for the caller's files, which is removed with the lab."""
 
     def inside(self, *words: str) -> list[str]:
         """A command that runs `words` in the lab. The program in `words` replaces the command, so it has the command's

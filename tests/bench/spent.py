@@ -23,9 +23,9 @@ class Spent:
     """The cost of one run of a command."""
 
     cpu: float
-    """Seconds of user and system time, of the command and of the children that it waited for."""
+    """The seconds of user and system time that the command used, including the children for which it waited."""
     wall: float
-    """Seconds on the clock."""
+    """The seconds between the start and the end of the command."""
     peak: int
     """KiB of the largest process among them."""
     output: str

@@ -1,6 +1,5 @@
-"""`python -m tests.bench.worker WORK ...`: a long process that measures as a run does, and prints the cost.
-
-WORK is `ladders` (all steps on port 443), `handshakes` (TCP and TLS alone) or `names` (a query to a resolver). Every
+"""`python -m tests.bench.worker WORK ...`: a process that measures for a long time as a run does, and prints the cost.
+WORK is `ladders` (all steps on port 443), `handshakes` (only TCP and TLS) or `names` (a query to a resolver). Every
 step adds an observation to a log, as in a run. A small first round takes the one-time costs (imports, roots). Then the
 process prints one line of JSON after each round: its CPU seconds and its peak KiB so far.
 """

@@ -101,7 +101,7 @@ def _is_plain(text: str) -> None:
 
 
 def check_findings(text: str) -> None:
-    """A foreign text appears unchanged, made visible, or as its beginning."""
+    """Assert that a foreign text appears escaped, and whole or cut off after its beginning."""
     (finding,), (plain,) = findings(asff.render(spoken(text))), findings(asff.render(spoken("x")))
     assert finding.keys() == plain.keys()
     assert len(finding["Resources"]) == len(plain["Resources"])
@@ -110,7 +110,7 @@ def check_findings(text: str) -> None:
 
 
 def check_ops_item(text: str) -> None:
-    """A foreign text appears unchanged, made visible, or as its beginning."""
+    """Assert that a foreign text appears escaped, and whole or cut off after its beginning."""
     document, plain = ops_item(opsitem.render(spoken(text))), ops_item(opsitem.render(spoken("x")))
     assert document.keys() == plain.keys()
     assert set(document["OperationalData"]) <= set(plain["OperationalData"])
@@ -118,5 +118,5 @@ def check_ops_item(text: str) -> None:
 
 
 def _begins(shown: str, said: str) -> None:
-    """Assert that a text starts with another, or is the start of it."""
+    """Assert that what is shown begins with a text, or is the beginning of the text and ends with three dots."""
     assert shown.startswith(said) or (shown.endswith("...") and said.startswith(shown[:-3]))

@@ -43,7 +43,9 @@ class Reader:
     status: Callable[[str], str]
     """The status of the run, according to the document."""
     check: Callable[[str], None]
-    """Raises if, in a report full of a foreign text, the text appears as anything else."""
+    """Raises if, in a report in which every text from outside is the given one, this text appears as
+    anything but text.
+    """
     alphabet: str
     """Characters that have a meaning in the format."""
     more_hostile: tuple[str, ...] = ()

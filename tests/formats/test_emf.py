@@ -157,7 +157,7 @@ def test_targets_are_what_the_report_says(make_report: Callable[[str], Report], 
 
 
 def with_expiry(report: Report) -> Report:
-    """The report of a run whose credentials expire an hour and a half after it."""
+    """The report of a run whose credentials expire an hour and a half after the run."""
     assert report.vantage.credentials is not None
     ends = report.run.finished_at + timedelta(hours=1.5)
     credentials = replace(report.vantage.credentials, expires_at=ends)
@@ -211,7 +211,9 @@ def test_no_metric_of_what_is_not_in_use_or_for_comparison() -> None:
 
 
 def test_metrics_that_are_paid_for() -> None:
-    """Each metric has a price, so adding one is a decision. Their number does not depend on the run's observations."""
+    """Each metric costs money, so adding one is a decision. The number of metrics does not depend on the observations
+    of the run.
+    """
     names: set[Extracted] = set()
     for report in (with_expiry(report_of("healthy")), *map(report_of, one_in(8, scenarios.names()))):
         for event in events_in(emf.render(report)):

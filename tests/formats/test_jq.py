@@ -1,4 +1,4 @@
-"""The examples of docs/jq.md, each run by jq itself: the page shows jq's output."""
+"""The examples in docs/jq.md: jq itself runs each of them, and the page must show jq's output."""
 
 import re
 import shlex

@@ -49,7 +49,9 @@ every_report = pytest.mark.parametrize(
 
 @pytest.mark.parametrize("name", [*one_in(4, scenarios.names()[::12]), *one_in(3, cases.NAMES)])
 def test_promtool_has_nothing_to_say(name: str) -> None:
-    """Each scenario needs a process, so CI checks only some; the parser above reads all of them."""
+    """Each scenario needs a process of promtool, so CI only checks some scenarios. The parser above reads
+    all of them.
+    """
     report = cases.report_of(name) if name in cases.NAMES else report_of(name)
     assert checked(prometheus.render(report)) == ""
 

@@ -31,7 +31,9 @@ LEAST_SECONDS: Final = 0.02
 TRIES: Final = 5
 """The number of attempts. The fastest counts, since other work on the machine only adds time."""
 LENGTHS: Final = (CHARACTERS // 16, CHARACTERS // 4, CHARACTERS)
-"""The lengths at which a pattern is timed: for very fast and for slow patterns, a short text is enough."""
+"""The lengths of the texts with which a pattern is timed. For very fast and for very slow patterns, a short text is
+enough.
+"""
 LONG: Final = 64
 """A repeat with an upper limit of at least this many times counts as unlimited."""
 BLANKS: Final = (" ", "\t", "\n", "\r\n", " \t", "\n ", "  \n", "a ", " = ", "\n\n\t")
@@ -89,7 +91,7 @@ FULLMATCHED: Final = frozenset(
         "agent.report.host_record._FORMS",
     }
 )
-"""Patterns in a list or a table. The program applies each of them with fullmatch() alone."""
+"""Patterns in a list or a table. The program applies each of them only with fullmatch()."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +135,8 @@ def uses() -> list[Use]:
 
 
 def methods_of(tree: ast.Module) -> dict[str, set[str]]:
-    """The methods that a module calls on patterns, by the name of the pattern, or of the table that holds it. If the
-    name also occurs without a call, such as in a list, other code may call search() on the pattern.
+    """The methods that a module calls on patterns, by the name of the pattern, or of the table in which the pattern is.
+    If the name also occurs without a call, such as in a list, other code may call search() on the pattern.
     """
     called: dict[str, set[str]] = defaultdict(set)
     bases = set()

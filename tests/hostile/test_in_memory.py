@@ -232,7 +232,7 @@ def test_a_kind_that_nobody_knows_is_refused(more: str, place: str) -> None:
 
 
 def test_answer_of_thousands_of_records_is_refused_by_its_header_alone() -> None:
-    """Reading the records would take seconds, during which the rest of the run would stand still."""
+    """Reading the records would take seconds, in which the rest of the run would not continue."""
     asked = [
         observation
         for observation in cases.report_of("names").observations

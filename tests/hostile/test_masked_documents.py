@@ -31,7 +31,7 @@ from tests.support.runs import report_of
 from tests.support.secret_kinds import KINDS, PROMISED, seen_in
 
 MANY: Final = 100
-"""The number of kinds of secrets that a document must contain for its test to be significant."""
+"""A document must contain at least this many kinds of secrets. Otherwise, its test would prove too little."""
 
 
 def test_there_are_a_hundred_kinds() -> None:
@@ -244,7 +244,7 @@ def test_a_line_of_a_log_that_is_quoted(wanted: str, capsys: pytest.CaptureFixtu
 
 @pytest.mark.parametrize("wanted", one_in(4, publish.REPORT.formats))
 def test_a_refusal_that_quotes_a_report(wanted: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A secret stands where an address is expected, and where a service is expected."""
+    """One secret replaces an address, and another one replaces a service."""
     whole = encode(report_of("healthy"))
     target = {**whole["targets"][0], "service": KINDS["password=..."][0]}
     vantage = {**whole["vantage"], "source_addresses": [KINDS["secret key"][0]]}

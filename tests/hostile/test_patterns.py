@@ -23,7 +23,7 @@ MANY: Final = 150
 
 @pytest.mark.skipif(not everything(), reason="runs with --everything alone: it takes half a minute of a processor")
 def test_no_pattern_takes_quadratic_time() -> None:
-    """The measurement runs in a process of its own, which does nothing else."""
+    """The measurement runs in a separate process, which does nothing else."""
     done = completed((sys.executable, "-m", "tests.hostile.patterns"))
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)

@@ -1,5 +1,6 @@
-"""`./dev mutants [ROOM...] [--seed N]`: makes small mistakes in a room's code, one at a time, and lists those that the
-room's own tests do not notice (CONTRIBUTING, "Which tests prove a room").
+"""`./dev mutants [ROOM...] [--seed N]`: makes small mistakes in the code of a room, one at a time, and lists the
+mistakes that the room's own tests do not notice (CONTRIBUTING, "Which tests prove a room"). A mutant is the code with
+one such mistake.
 
 The seed draws a sample of each room's mutants. In rooms with tables, every row is also removed once. The mistakes are
 made in copies of the tree. The exit code is 1 if more mutants survive than the goals allow.

@@ -1,7 +1,7 @@
 """The operators of cosmic-ray for comparisons, numbers and booleans, run by the Python of `.venv-mutants`:
 
-cosmic.py list          paths of modules on standard input: a JSON line for each mutant that there is
-cosmic.py make          such lines on standard input: each with the mutated source
+cosmic.py list          reads the paths of modules from stdin, and writes a line of JSON for each possible mutant
+cosmic.py make          reads such lines from stdin, and writes each with the mutated source
 """
 
 import json
@@ -51,7 +51,7 @@ def found(path: str) -> Iterator[dict[str, Any]]:
     for name, operator in OPERATORS.items():
         positions = [position for node in nodes for position in operator().mutation_positions(node)]
         for occurrence, ((line, column), _) in enumerate(positions):
-            # mypy checks whether a class is frozen, has slots or is keyword-only; no test can.
+            # No test can notice whether a class is frozen, has slots or is keyword-only; mypy checks this.
             if not lines[line - 1].startswith("@dataclass("):
                 yield {"path": path, "operator": name, "occurrence": occurrence, "line": line, "column": column}
 

@@ -87,7 +87,7 @@ def _name(row: ast.expr) -> str:
 
 
 def _replaced(source: str, offsets: list[int], old: ast.expr, new: ast.expr) -> str:
-    """The source with one expression replaced. The columns that `ast` gives count bytes."""
+    """The source with one expression replaced. Columns of `ast` are numbers of bytes."""
     assert old.end_lineno is not None
     assert old.end_col_offset is not None
     encoded = source.encode()

@@ -32,10 +32,10 @@ _LIKELY: Final = 12
 function.
 """
 _LIMIT: Final = 6
-"""With a mistake, the tests of a room may take this many times as many CPU seconds as without it."""
+"""The limit of CPU time for the tests of a mutant, as a multiple of the time that they take without a mistake."""
 _WALL: Final = 20
-"""With a mistake, the tests of a room may take this many times as many seconds of the clock. The factor is larger,
-since some tests only wait.
+"""The limit of wall time for the tests of a mutant, as a multiple of the time that they take without a mistake. It is
+larger than _LIMIT, since some tests only wait.
 """
 _LEAST: Final = 20
 _PAUSE: Final = 0.02
@@ -190,7 +190,7 @@ class _Trial:
 
 
 class _Child:
-    """pytest in a fork of this process."""
+    """A fork of this process, which runs pytest."""
 
     def __init__(
         self,

@@ -12,7 +12,7 @@ import pytest
 
 
 class Map:
-    """Writes which functions of the tree each test called, and the seconds that the test took."""
+    """Writes, for each test, which functions of the tree it called and how many seconds it took."""
 
     def __init__(self, tree: Path, output: Path) -> None:
         self._start = f"{tree}/agent/"

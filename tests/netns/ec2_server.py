@@ -72,8 +72,8 @@ def hosts(scenario: Scenario) -> tuple[str, ...]:
 
 @contextmanager
 def served(scenario: Scenario, address: Address, port: int, context: ssl.SSLContext | None) -> Iterator[int]:
-    """Serve a scenario's configuration while the block lasts; gives the port. Without a context, it serves
-    without TLS.
+    """Serve a scenario's configuration while the block lasts; yields the port. Without `context`, it is served without
+    TLS.
     """
     with ThreadingHTTPServer((str(address), port), partial(_Handler, scenario)) as server:
         server.daemon_threads = True  # otherwise a handler that withholds its answer would block the end, too

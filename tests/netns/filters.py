@@ -34,7 +34,7 @@ addresses. By default the kernel would apply its own addresses first, and let ev
 """
 _FIRST_TABLE: Final = 1000
 _LAST_METRIC: Final = 4096
-"""The metric of the route that applies if no other does. A default route of the configuration comes before it."""
+"""The metric of the route that applies if no other does. A default route in the configuration has priority over it."""
 _PASSING: Final = ("local", "pcx-", "tgw-")
 """The targets of routes through which a packet reaches the VPC of an endpoint. Filters behind peerings and transit
 gateways are not built.

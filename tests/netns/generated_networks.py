@@ -1,5 +1,5 @@
 """Configurations of the networks of `tests.netns.networks`, generated from seeds: groups, network ACLs, route tables,
-prefix lists and states. Each of these is mostly open, so that not always the same one decides.
+prefix lists and states. Each of these is mostly open, so that it is not always the same one that decides.
 """
 
 from collections.abc import Iterator, Sequence
@@ -96,7 +96,9 @@ def _blocks(draw: Random, most: int) -> tuple[Network, ...]:
 
 
 def _endpoints(draw: Random) -> Iterator[VpcEndpoint]:
-    """Yield an endpoint for the interfaces of each VPC, and one for the last interface of the first VPC."""
+    """Yield one endpoint in each VPC, which has the interfaces there, and another one for the last interface of the
+    first VPC.
+    """
     by_endpoint = {"vpce-1": ENDS[:3], "vpce-2": ENDS[3:4], "vpce-3": ENDS[4:]}
     for endpoint_id, places in by_endpoint.items():
         yield VpcEndpoint(
@@ -275,7 +277,7 @@ def _transit(draw: Random) -> TransitFacts:
 
 
 def _transit_routes(draw: Random) -> Iterator[TransitRoute]:
-    """The routes that the VPCs propagate, and static ones, some of which lead nowhere."""
+    """The routes that the VPCs propagate, and static routes, some of which lead nowhere."""
     for vpc_id, blocks in VPCS.items():
         for block in blocks if draw.random() < 0.9 else ():
             yield _transit_route(block, vpc_id, propagated=True)

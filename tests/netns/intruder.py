@@ -77,8 +77,8 @@ def listen() -> None:
 
 
 def notify() -> None:
-    """Send a service's notification to the service manager. The datagram arrives; the unit's status shows whether it
-    counts. Raises OSError.
+    """Send a service's notification to the service manager. The datagram always arrives; the status of the unit shows
+    whether it has an effect. Raises OSError.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.connect("/run/systemd/notify")

@@ -60,8 +60,8 @@ _OF_ATTACHMENT: Final = 600
 _OF_GATE: Final = 700
 """The first table numbers for packets from a VPC into the transit gateway, and from the gateway into a VPC."""
 _STATIC, _BY_LIST, _PROPAGATED, _NOWHERE = range(10, 50, 10)
-"""Metrics: of several routes for one block, the kernel takes the first (Amazon VPC User Guide, How route priority
-works).
+"""The metrics of routes. Of several routes for one block, the kernel uses the one with the lowest metric (Amazon VPC
+User Guide, How route priority works).
 """
 _SETTINGS: Final = """
 cd /proc/sys/net
@@ -190,7 +190,7 @@ class Networks:
         self._routers = routers
         self._ends = ends
         self._connects = connects
-        """The pipe to the process that makes the connects."""
+        """The pipe to the process that connects."""
         self._configured: tuple[str, ...] = ()
         """The routes that are configured at present."""
 
@@ -207,7 +207,7 @@ class Networks:
 
     def connected(self, connects: Sequence[Connect], expected: Iterable[Connect]) -> dict[Connect, tuple[bool, ...]]:
         """For each connection attempt, whether it is answered from a port in each of SOURCE_PORTS. For attempts in
-        `expected`, it waits longer. Raises TimeoutError if the process that makes the connects does not reply.
+        `expected`, it waits longer. Raises TimeoutError if the process that connects does not reply.
         """
         self._connects.send((tuple(connects), frozenset(expected)))
         if not self._connects.poll(namespaces.COMMAND_SECONDS):
@@ -397,7 +397,7 @@ def _acls(facts: Configuration) -> str:
 
 
 def _closed(facts: Configuration) -> Iterator[str]:
-    """Lines for packets that an attachment blocks, and for a peering that has ended."""
+    """The lines that drop packets at an attachment that blocks them, or at a peering that has ended."""
     if any(peering.state != "active" for peering in facts.peerings or ()):
         yield f'oifname "pcx-{A}" drop'
         yield f'oifname "pcx-{B}" drop'

@@ -89,8 +89,8 @@ def serve_in(
     """Serve the scenario `toml` in a network namespace, for the rest of this process.
 
     It writes events to `lines`, and tracebacks to the descriptor `errors`. It ends when the other end of `parent` is
-    closed, so that it cannot outlive the process that started it. `ahead` schedules it before all other processes
-    (sched(7)).
+    closed, so that it cannot outlive the process that started it. With `ahead`, it has priority over all other
+    processes (sched(7)).
     """
     os.dup2(os.open(lines, os.O_WRONLY | os.O_APPEND), 1)
     os.dup2(errors.fileno(), 2)

@@ -220,7 +220,8 @@ def service_manager(vpc: Vpc) -> Iterator[ServiceManager]:
         try:
             yield _started(process, output)
         finally:
-            # When the first process of a PID namespace ends, all of its processes end, and then its parent.
+            # When the first process of a PID namespace ends, all processes in the namespace end, and then the parent of
+            # the first one.
             for child in _children(process):
                 os.kill(child, signal.SIGKILL)
             process.wait(SECONDS)

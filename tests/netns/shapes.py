@@ -45,7 +45,7 @@ def shapes(scenario: Scenario, measurement: Measurement) -> frozenset[Hashable]:
 
 
 def sample(of: Mapping[str, frozenset[Hashable]]) -> tuple[str, ...]:
-    """A small subset of these names that has every shape of the whole set, in the order of `of`."""
+    """A small subset of the names in `of` that has every shape of the whole set, in the order of `of`."""
     left = {shape for scenario_shapes in of.values() for shape in scenario_shapes}
     chosen = set()
     while left:

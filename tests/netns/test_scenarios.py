@@ -96,9 +96,7 @@ def observed(report: Report) -> dict[str, object]:
 
 
 def _place(observation: Observation[Any]) -> str:
-    """The id of a step. For the list of jobs, it omits the address, since the ladder that finishes first
-    determines it.
-    """
+    """The id of a step. For the list of jobs, it omits the address, which depends on which ladder finishes first."""
     return JOBS if observation.subject.operation == JOBS else observation.id
 
 

@@ -87,7 +87,7 @@ class Automation:
         patch.setattr(boto3, "DEFAULT_SESSION", session)
         self.execution = Execution(id=str(uuid.UUID(int=1)))
         self.ending: dict[str, str] = {}
-        """The status with which a step ends instead of running, such as TimedOut, by the step's name."""
+        """For some steps, by name, a status such as TimedOut, with which the step ends instead of running."""
 
     def run(self, **given: str) -> Execution:
         """Run the document with these parameters. Other parameters have their defaults."""

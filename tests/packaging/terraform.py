@@ -22,7 +22,7 @@ _LITERALS: Final = {"true": True, "false": False, "null": None}
 
 
 class RefusedError(Exception):
-    """A validation or a precondition refuses a module's variables, with this message."""
+    """A validation or a precondition refuses the variables of a module. The exception has its message."""
 
 
 @dataclass(frozen=True)

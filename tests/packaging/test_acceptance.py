@@ -249,14 +249,14 @@ class LoggedAccount(Account):
         return super().call(service, operation, **parameters)
 
     def _detach_policies(self) -> None:
-        """Detach policies, which moto omits when it deletes a stack."""
+        """Detach policies, since moto does not detach them when it deletes a stack."""
         iam = self.client("iam")
         for role in iam.list_roles()["Roles"]:
             for policy in iam.list_attached_role_policies(RoleName=role["RoleName"])["AttachedPolicies"]:
                 iam.detach_role_policy(RoleName=role["RoleName"], PolicyArn=policy["PolicyArn"])
 
     def _delete_what_has_routes(self) -> None:
-        """Delete resources with routes, which moto does not do when it deletes a stack."""
+        """Delete resources with routes, since moto does not delete them with their stack."""
         ec2 = self.client("ec2")
         for endpoint in ec2.describe_vpc_endpoints()["VpcEndpoints"]:
             ec2.delete_vpc_endpoints(VpcEndpointIds=[endpoint["VpcEndpointId"]])

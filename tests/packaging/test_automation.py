@@ -822,7 +822,9 @@ JOB: Final = {
 
 
 def matches(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
-    """Whether an event matches an EventBridge pattern of texts and prefixes (EventBridge User Guide)."""
+    """Whether an event matches a pattern of EventBridge that consists of texts and prefixes (EventBridge
+    User Guide).
+    """
     for key, wanted in pattern.items():
         given = event.get(key)
         if isinstance(wanted, dict):

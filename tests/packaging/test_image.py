@@ -419,8 +419,9 @@ def test_assembled_again_in_another_umask_gives_the_same_bytes(layout: Layout, t
 
 
 def started(bundle: Bundle, *words: str, python: bool = False) -> subprocess.Popen[str]:
-    """Start the image as a runtime does under its strictest options: the image's user and variables, a PID namespace of
-    its own, no network, no capabilities, no new privileges, a read-only root, and /dev/shm as the only writable place.
+    """Start the image as a runtime does under its strictest options: with the image's user and variables, a separate
+    PID namespace, no network, no capabilities, no new privileges, a read-only root, and /dev/shm as the only writable
+    place.
 
     If `python` is set, the arguments go to the Python in the image.
     """

@@ -1,4 +1,4 @@
-"""`packaging/build` and `packaging/test` run every named part, and report each part that cannot run."""
+"""`packaging/build` and `packaging/test` run every part in their arguments, and report each part that cannot run."""
 
 import shutil
 import subprocess

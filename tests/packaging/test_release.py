@@ -1,4 +1,4 @@
-"""`packaging/release` in a repository of the test's own: what it refuses, and that it builds and tests in the right
+"""`packaging/release` in a repository that the test creates: what it refuses, and that it builds and tests in the right
 order and in a clean checkout. Further tests are for `packaging/tools/notes.py`, which prints a section of the
 changelog.
 """

@@ -39,7 +39,7 @@ def gpg(home: Path, *words: str) -> str:
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A home folder of gpg with two keys that sign, and one that only certifies."""
+    """A home folder of gpg with two keys that can sign, and one key that can only certify."""
     if shutil.which("gpg", path=os.defpath) is None:
         lacking("gpg is not installed; apt-get install gnupg")
     folder = tmp_path_factory.mktemp("gnupg")

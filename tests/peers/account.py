@@ -103,8 +103,8 @@ def _listed(invocation: dict[str, Any]) -> dict[str, Any]:
 
 
 class _Request(access_control.IAMRequest):
-    """A request whose signature is verified over the data that was sent: for GET, moto would also treat the parameters
-    as a body.
+    """A request whose signature is verified over the data that was really sent. For GET, moto would also treat the
+    parameters as a body.
     """
 
     def _create_aws_request(self) -> AWSRequest:

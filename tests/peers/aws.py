@@ -1,4 +1,4 @@
-"""AWS in a VPC, served by moto, and the AWS CLI on the host beside the program."""
+"""Simulates AWS in a VPC with moto, and runs the AWS CLI on the host beside the program."""
 
 import json
 import subprocess
@@ -30,7 +30,7 @@ _FAILURES: Final = (1, 253, 254, 255)
 
 
 def names_at(names: Iterable[str], address: str) -> str:
-    """Rows of a scenario in which the VPC's resolver gives this address for the names."""
+    """Rows of a scenario with which the VPC's resolver returns this address for the names."""
     return "".join(
         f"""
         [[dns]]

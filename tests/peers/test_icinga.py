@@ -106,7 +106,7 @@ class Icinga:
         )
 
     def wait_for(self, state: str) -> Service:
-        """Wait until a check has made this state of the service hard; returns the service."""
+        """Wait until the service has this state as a hard state; returns the service."""
         seen: list[Service] = []
 
         def is_so() -> bool:

@@ -117,7 +117,7 @@ class Host:
 
 @contextmanager
 def host(scenario: str, folder: Path) -> Iterator[Host]:
-    """The host of a scenario, with the credentials and roots of its VPC for the services."""
+    """The host of a scenario. Its services have the credentials and roots of its VPC."""
     toml = (_SCENARIOS / f"{scenario}.toml").read_text("utf-8")
     with vpc(scenario, toml) as network, service_manager.service_manager(network) as manager:
         environment = program.environment(network, folder)

@@ -62,8 +62,8 @@ class Results(Setup):
 
 
 Reader = Callable[[World, Sequence[Path]], Counts]
-"""A function that counts the test cases in documents with the vendor's software, which runs in a VPC with the VPC's
-files.
+"""A function that lets the vendor's software read documents, and counts the test cases. The software runs in a VPC with
+the VPC's files.
 """
 
 

@@ -23,7 +23,7 @@ from tests.netns.vpc import COMMAND_SECONDS, Vpc, command_in, in_namespace, vpc
 from tests.peers import software
 
 Side = Literal["network", "host"]
-"""Where a program runs: behind the gateway of the host's subnet, or on the host."""
+"""Where a program runs: in the network behind the gateway of the host's subnet, or on the host."""
 _ANSWERS: Final = Path(__file__).with_name("answers.py")
 _POLL_SECONDS: Final = 0.01
 _LAY_OVER: Final = """

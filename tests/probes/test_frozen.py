@@ -1,4 +1,4 @@
-"""Frozen data classes compared with the standard ones, on every Python of this machine."""
+"""Frozen data classes are compared with the standard ones, on every Python of this machine."""
 
 import copy
 import dataclasses

@@ -109,7 +109,9 @@ async def test_silence_is_silence_on_a_host_that_is_late(by_kernel: bool, second
 
 @pytest.mark.parametrize(("by_library", "code"), [(True, STARVED), (False, None)])
 async def test_what_a_library_gives_too_late_by_the_clock_is_not_known(by_library: bool, code: str | None) -> None:
-    """The C library gives up on a silent server after five seconds, even if this process was stopped during them."""
+    """The C library gives up on a silent server after five seconds, even if this process was stopped during
+    this time.
+    """
 
     async def given_up(_: Host, draft: Draft[TcpFacts]) -> None:
         await asyncio.sleep(LIMIT + 2.0)

@@ -484,7 +484,7 @@ def by_variable() -> Iterator[Refused]:
         )
 
     for option in FORMED:
-        # A variable with several values is split at its spaces, so a space cannot be a value.
+        # A variable for several values is split at its spaces, so a space cannot be a value.
         values = {
             label: value
             for label, value in ANYWHERE.items()

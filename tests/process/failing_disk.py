@@ -52,7 +52,7 @@ class Faults:
             self._ROW.pack_into(self._memory, kind * self._ROW.size, 0, 0, 0)
 
     def let(self, kind: int, error: int, *, after: int = 0, times: int = FOR_EVER) -> None:
-        """Let `times` requests of a kind fail, once `after` of them have succeeded."""
+        """Let `times` requests of a kind fail, after `after` requests of this kind have succeeded."""
         self._ROW.pack_into(self._memory, kind * self._ROW.size, error, after, times)
 
     def of(self, kind: int) -> int:

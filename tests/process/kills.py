@@ -76,7 +76,9 @@ def watch(folder: Path, first: int, told: int, cycles: int | None = None) -> Non
 
 
 def killed(work: Callable[[], None], wait: Callable[[], None]) -> int:
-    """Run `work` in a process that is killed when `wait` returns. Returns its status in the form of waitpid(2)."""
+    """Run `work` in a process, and kill this process when `wait` returns. Returns its status in the form of
+    waitpid(2).
+    """
     if (child := os.fork()) == 0:
         try:
             work()

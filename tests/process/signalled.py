@@ -46,7 +46,7 @@ def wait(*_: object) -> None:
 
 
 def count(*_: object) -> None:
-    """Count a point. A run calls this a million times, so it does nothing else."""
+    """Count a point. A run calls this function a million times, so it does nothing else."""
     global passed
     passed += 1
     if passed == WANTED:

@@ -21,7 +21,9 @@ from tests.support.command import SECONDS
 from tests.support.repository import ROOT
 
 QUIET_SECONDS: Final = 2.0
-"""The seconds after which output has stopped, longer than any pause of a process that draws continuously."""
+"""If there is no output for this many seconds, it has ended. A process that draws continuously never pauses for so
+long.
+"""
 DRAWN_LINES: Final = 15
 """At least this many lines of the same width count as a screen."""
 _ESCAPE: Final = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]P][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-~])")

@@ -46,7 +46,7 @@ class Way(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """A host whose backups use one mode, with a fault of a service that this mode needs, or without a fault."""
+    """A host whose backups use one mode. A service that this mode needs has a fault, or there is no fault."""
 
     mode: Workload
     sign: Sign

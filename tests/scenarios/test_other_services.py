@@ -55,7 +55,7 @@ def told_of(name: str, service: str) -> Scenario:
 
 @cache
 def first_with(code: str) -> str | None:
-    """The first scenario that expects the code about the required service, a name server or the run."""
+    """The first scenario that expects a finding with this code about the required service, a name server or the run."""
     for name in scenarios.names():
         text = scenarios.text(name)
         expected = text.partition("[expect]")[2].partition("silent")[0]
@@ -334,7 +334,9 @@ def test_a_host_that_is_inferred_is_marked_so_and_no_critical_finding_alone(serv
 def test_an_endpoint_service_that_is_inferred_is_marked_so_and_no_critical_finding_alone(
     service: str, region: str
 ) -> None:
-    """EC2 does not list an endpoint service of the inferred name, and the host has private addresses that answer."""
+    """EC2 does not list an endpoint service with the inferred name, but the service's host has private addresses that
+    answer.
+    """
     [row] = endpoints(region=region, services=[service])
     assert f"{row.service_name}  (not confirmed)\n" in endpoints_format.as_text((row,))
     ports = [port.number for port in SERVICES[service].ports]

@@ -492,7 +492,7 @@ def decoded(document: Any) -> Report | None:
 
 
 def places(document: Any) -> list[tuple[Any, Any]]:
-    """Every key of every object and every index of every list, each with its container."""
+    """Every key of an object and every index of a list, each together with the object or list."""
     keys = document if isinstance(document, dict) else range(len(document)) if isinstance(document, list) else ()
     return [place for key in keys for place in ((document, key), *places(document[key]))]
 

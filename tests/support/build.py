@@ -1,7 +1,6 @@
-"""Builders of observations and evidence, so that a test states its case in a literal of a few lines.
-
-By default they build one EC2 instance in eu-west-1 with the address 10.0.3.5, the VPC 10.0.0.0/16, the name server
-10.0.0.2, and AWS Backup behind an interface endpoint.
+"""Builders of observations and evidence, so that a test can describe its case in a few lines. By default, they build
+one EC2 instance in eu-west-1 with the address 10.0.3.5, the VPC 10.0.0.0/16, the name server 10.0.0.2, and AWS Backup
+behind an interface endpoint.
 """
 
 from collections.abc import Collection, Iterable, Sequence

@@ -15,7 +15,7 @@ AGENT: Final = (sys.executable, "-m", "agent")
 def completed(command: Sequence[str], **options: Any) -> subprocess.CompletedProcess[str]:
     """Run a process from the root of the repository until it ends, and return its output and its exit code.
 
-    `options` are the options of subprocess.run. Raises subprocess.TimeoutExpired after SECONDS.
+    `options` is further options of subprocess.run. Raises subprocess.TimeoutExpired after SECONDS.
     """
     given: dict[str, Any] = {
         "cwd": ROOT,

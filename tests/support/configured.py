@@ -1,8 +1,8 @@
 """Builders of answers of EC2 and Route 53, for the world of `tests.support.build`.
 
 That world's VPC has this host's subnet 10.0.3.0/24, and two subnets with the interfaces of AWS Backup's endpoint:
-10.0.1.17 in this host's zone and 10.0.2.17 in another. The endpoint's group allows 443 from the VPC, all other rules
-are open, and private DNS is on.
+10.0.1.17 in this host's zone and 10.0.2.17 in another. The endpoint's group allows port 443 from the VPC, all other
+rules allow everything, and private DNS is on.
 """
 
 from datetime import timedelta
@@ -181,7 +181,7 @@ def interface(
 
 
 def own_interface(*addresses: str, group_ids: tuple[str, ...] = (OWN_GROUP_ID,)) -> NetworkInterface:
-    """This host's interface, with 10.0.3.5 unless addresses are given."""
+    """This host's interface. Its address is 10.0.3.5 unless other addresses are given."""
     return interface(
         OWN_INTERFACE_ID, *(addresses or (OWN,)), subnet_id=OWN_SUBNET_ID, group_ids=group_ids, kind="interface"
     )

@@ -1,5 +1,5 @@
-"""A variant of the large VPC in which all groups, route tables, network ACLs and policies differ, so that nearly each
-host is a class of its own.
+"""A variant of the large VPC in which all groups, route tables, network ACLs and policies differ, so that nearly every
+host has a class of its own. A class is hosts with the same predictions.
 """
 
 import json

@@ -38,7 +38,7 @@ def one_in(step: int, cases: Iterable[T]) -> tuple[T, ...]:
 
 
 def examples(most: int) -> int:
-    """The number of examples that hypothesis generates: `most` with `--everything`, otherwise a quarter, but at least
-    20.
+    """The number of examples that hypothesis generates: `most` with `--everything`, otherwise a quarter of `most`, but
+    at least 20.
     """
     return most if _everything else min(most, max(20, most // 4))

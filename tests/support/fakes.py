@@ -130,7 +130,7 @@ def in_bytes(data: bytes) -> list[bytes]:
 
 @dataclass
 class FakeNet:
-    """A net with a script: it gives the answers by UDP, and the peer of each connection."""
+    """A net that follows a script. The script contains the answers by UDP, and the peer of each connection."""
 
     datagrams: Iterable[bytes | Exception] = ()
     streams: Iterable[Stream | Exception] = ()

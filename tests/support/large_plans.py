@@ -1,4 +1,4 @@
-"""Plans of Terraform that give one security group of docs/examples/estate.json thousands of rules."""
+"""Plans of Terraform that add thousands of rules to one security group of docs/examples/estate.json."""
 
 from typing import Any, Final
 

@@ -97,6 +97,6 @@ KINDS: Final[dict[str, tuple[str, str]]] = {**PROMISED, **_named(), **_PROGRAMS,
 
 
 def seen_in(text: str) -> set[str]:
-    """The kinds whose secret a text contains, with or without line breaks and escapes inside it."""
+    """The kinds of secrets that a text contains, even if there are line breaks or escapes inside a secret."""
     whole = "".join(text.replace("\\n", "").split())
     return {kind for kind, (_, secret) in KINDS.items() if secret in whole}

@@ -7,4 +7,6 @@ import jsonschema_rs
 from agent.report import codec
 
 VALIDATOR: Final = jsonschema_rs.Draft202012Validator(codec.schema())
-"""Its `validate` raises jsonschema_rs.ValidationError if a document does not follow the schema of the report."""
+"""The validator of reports. Its `validate` raises jsonschema_rs.ValidationError if a document does not follow the
+schema.
+"""

@@ -1,4 +1,4 @@
-"""A watch in virtual time: over simulated networks or invented cycles, with real files."""
+"""Runs a watch in virtual time, over simulated networks or invented cycles, with real files."""
 
 import asyncio
 import random

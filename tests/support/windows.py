@@ -192,7 +192,7 @@ _seen: Final[dict[str, _Seen]] = {}
 
 
 def hide() -> None:
-    """Hide from `probes`, which must not be imported yet, the names that Python lacks on Windows."""
+    """Hide the names that Python does not have on Windows from `probes`, which must not be imported yet."""
     assert not any(name.partition(".")[0] == "probes" for name in sys.modules)
     real_import = builtins.__import__
 

@@ -75,7 +75,7 @@ def answer_of_a_name_server(chance: Random) -> bytes:
 
 
 def check_dns(chance: Random, _: Command) -> None:
-    """The parser returns facts with a bounded number of addresses, or fails as `dns-malformed`."""
+    """The parser returns facts with a limited number of addresses, or fails as `dns-malformed`."""
     packet = answer_of_a_name_server(chance)
     result = value_or(
         lambda: facts_of(read_answer(packet, _QUERY), _QUERY, transport="udp", queries=1), FailureKind.DNS_MALFORMED
@@ -149,7 +149,9 @@ def check_http(chance: Random, _: Command) -> None:
 
 
 def check_proxy(chance: Random, _: Command) -> None:
-    """A proxy opens a tunnel, or fails in a documented way; no text contains the password of its URL."""
+    """A proxy opens a tunnel, or the request fails in a documented way. No text contains the password in the proxy's
+    URL.
+    """
     draft = Draft[ProxyConnectFacts]()
     stream = ScriptedStream(*_pieces(chance, answer_of_http(chance)))
     net = FakeNet(streams=[stream])
@@ -223,7 +225,9 @@ _JOB: Final = {
 
 
 def check_jobs(chance: Random, _: Command) -> None:
-    """A list of jobs gives bounded facts with a bounded number of calls, or fails in a documented way."""
+    """Reading a list of jobs takes a limited number of calls. It gives facts of limited size, or fails in a documented
+    way.
+    """
     draft = Draft[JobsFacts]()
 
     async def send(call: SignedCall, seen: Draft[ApiFacts]) -> http.Response:
@@ -284,7 +288,9 @@ class _Metadata(ScriptedStream):
 
 
 def check_metadata(chance: Random, _: Command) -> None:
-    """A value is accepted only in the form of its kind, or fails in a documented way; no credentials are kept."""
+    """A value is accepted only if it has the form of its kind. Otherwise, the probe fails in a documented way. No
+    credentials are kept.
+    """
     values = {
         path: spoilt_bytes(chance, value.encode()) if chance.randrange(3) == 0 else value.encode()
         for path, value in _METADATA.items()
@@ -452,7 +458,7 @@ _RECORDS: Final = (
 
 
 def check_certificates(chance: Random, _: Command) -> None:
-    """The parser returns a certificate with texts of bounded length, or fails as `malformed`."""
+    """The parser returns a certificate with texts of limited length, or fails as `malformed`."""
     der = spoilt_bytes(chance, chance.choice(_CERTIFICATES), (*BYTES, b"\x0c\x06\xff\xff\xff\xff\xff\xff", b"\x30\x84"))
     certificate = value_or(lambda: read_certificate(der), FailureKind.MALFORMED)
     if certificate is not None:

@@ -31,7 +31,7 @@ class Done:
 
 
 class Command:
-    """Runs the command in a folder of its own, in which relative paths are resolved."""
+    """Runs the command in a separate folder, to which relative paths refer."""
 
     def __init__(self, folder: Path, captured: pytest.CaptureFixture[str]) -> None:
         self.folder = folder

@@ -1,4 +1,4 @@
-"""Spoilt lists of hosts and of known faults: each gives its entries, or is refused in one line."""
+"""Spoilt lists of hosts and of known faults. Each list is read, or refused in one line."""
 
 import json
 from random import Random

@@ -119,7 +119,7 @@ def arguments(chance: Random, command: str) -> tuple[list[str], dict[str, str]]:
 
 
 def _called(command: Command, *words: str, environment: dict[str, str] | None = None) -> Done:
-    """Call the command with a stored run; `watch` and `facts` do nothing."""
+    """Call the command, which uses a stored run instead of measuring. `watch` and `facts` do nothing."""
     with (
         patch.object(runner, "measure", _measured),
         patch.object(watch_job, "watch_host", lambda *_, **__: OK),

@@ -146,7 +146,7 @@ class Typed(Driver):
 
 @contextmanager
 def _kept_signals() -> Iterator[None]:
-    """Restore the signals, which the driver handles, after the test."""
+    """Restore the handlers of signals, which the driver sets, after the test."""
     before = {number: signal.getsignal(number) for number in _SIGNALS}
     try:
         yield
