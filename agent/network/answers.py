@@ -1,4 +1,4 @@
-"""The outcomes that the configuration gives sources: for their connects, for names and for calls.
+"""The outcomes that the configuration has for sources: of their connects, of names and of calls.
 
 Sources that the configuration cannot tell apart are one class. A statement about a class holds for each interface in
 it.
@@ -21,7 +21,7 @@ class Answer(StrEnum):
     PUBLIC = "public"
     """The service's public addresses."""
     NOTHING = "nothing"
-    """No address: there is no reply, or the reply is that there is none."""
+    """No address: there is no reply, or the reply has no address."""
     CANNOT_TELL = "cannot-tell"
     """Unknown: the answering server cannot be seen, or a deciding setting was not read."""
 

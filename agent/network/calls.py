@@ -41,8 +41,8 @@ _OUTCOMES: Final = {
 
 
 def calls_to(known: KnownVpc, name: PredictedName, *, required: bool) -> Iterator[PredictedCall]:
-    """The outcomes of a service's call at its endpoints. Endpoints count if the service's name leads to them. If it
-    leads to none, the VPC's own endpoints count, which programs can use by the endpoints' own names."""
+    """The outcomes of a service's call at its endpoints. Endpoints count if the service's name leads to them. If the
+    name leads to no endpoint, the VPC's own endpoints count, because programs can use the endpoints' own names."""
     permission = SERVICES[name.service].permission
     if permission is None or not permission.is_needed:
         return

@@ -120,7 +120,8 @@ class Draft:
         return self._parts[name]
 
     def holders(self, part: str, name: str) -> dict[str, str]:
-        """The owner's id for each item of a list whose items have a single owner. Raises NotReadError."""
+        """For a list whose items can be in only one resource each: the id of the resource that has the item, by item.
+        Raises NotReadError."""
         if (part, name) not in self._holders:
             own_id = PARTS[part][1]
             self._holders[part, name] = {

@@ -193,15 +193,15 @@ _LISTS: Final[Mapping[Listed, _List]] = {
         part="acls",
         items="subnet_ids",
         is_of_item=True,
-        putting="{owner}: put it under {item}",
-        taking="{owner}: put it under the default network ACL in place of {item}",
+        putting="{owner}: associate it with {item}",
+        taking="{owner}: associate it with the default network ACL in place of {item}",
     ),
     Listed.SUBNET_TABLE: _List(
         part="route_tables",
         items="subnet_ids",
         is_of_item=True,
-        putting="{owner}: give it {item}",
-        taking="{owner}: give it the main route table in place of {item}",
+        putting="{owner}: associate it with {item}",
+        taking="{owner}: associate it with the main route table in place of {item}",
     ),
     Listed.ENDPOINT_GROUP: _List(
         part="endpoints",
@@ -242,8 +242,8 @@ _LISTS: Final[Mapping[Listed, _List]] = {
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """An item is in a resource's list. A subnet has one network ACL and one route table: if the item is removed, the
-    subnet gets the VPC's default one."""
+    """An item that is in a resource's list. A subnet has one network ACL and one route table: if such an item is
+    removed, the subnet gets the VPC's default one."""
 
     listed: Listed
     owner_id: str
@@ -317,7 +317,7 @@ def _new_address(draft: Draft, endpoint_id: str, subnet_id: str) -> None:
     if was_read and endpoint.ip_address_type in (None, "ipv4"):
         draft.unplaced.add((endpoint_id, subnet_id))
         return
-    words = f"the address of {endpoint_id} in {subnet_id} is known only once it is made"
+    words = f"the address of {endpoint_id} in {subnet_id} is known only once its interface is made"
     draft.pend(endpoint_id, Aspect.ADDRESSES, words)
 
 

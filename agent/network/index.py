@@ -36,7 +36,8 @@ class Networks(Generic[T]):
         self._levels = {version: sorted(by_network.items(), reverse=True) for version, by_network in levels.items()}
 
     def holding(self, address: Address) -> Iterator[tuple[int, list[T]]]:
-        """Prefix lengths and the values of the networks with that length that hold the address, the longest first."""
+        """Yield prefix lengths, the longest first, each with the values of the networks of that length that contain the
+        address."""
         number, bits = int(address), address.max_prefixlen
         for length, level in self._levels[address.version]:
             values = level.get(number >> (bits - length))
@@ -44,13 +45,13 @@ class Networks(Generic[T]):
                 yield length, values
 
     def of_all(self, version: int) -> list[T]:
-        """The values of the network that holds every address of a family."""
+        """The values of the network that contains every address of a family."""
         return next((level[0] for length, level in self._levels[version] if length == 0), [])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remote:
-    """The other end, as an ACL or a group sees it."""
+    """The other end of a connect, as a network ACL or a security group sees it."""
 
     name: str
     """A name such as `10.0.1.17`, `this host` or `nat-1`. It is the key for lookups, which takes a fraction of the time
@@ -63,7 +64,7 @@ class Remote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peer(Remote):
-    """The other end, with the group memberships that rules naming a group depend on."""
+    """The other end of a connect, with its security groups: rules that name a group depend on them."""
 
     group_ids: frozenset[str] | None
     """Its groups; None if unknown."""
@@ -178,16 +179,17 @@ class Routes:
         by_list = [(route.prefix_list_id, route) for route in table.routes if route.prefix_list_id is not None]
         self._by_list = [(list_id, route) for list_id, route in by_list if lists.was_read(list_id)]
         self.unread = sorted({list_id for list_id, _ in by_list if not lists.was_read(list_id)})
-        """Prefix lists that the table has routes for and that were not read."""
+        """Prefix lists that routes of the table name and that were not read."""
         self._lists = lists
         self.networks = (
             *(route.destination for route in table.routes if route.destination is not None),
             *(cidr for list_id, _ in self._by_list for cidr in lists.cidrs_of(list_id)),
         )
-        """The networks that tell addresses apart."""
+        """The networks of all routes. Addresses that are in the same ones of these networks have the same route."""
 
     def to(self, address: Address) -> tuple[int, list[Route]]:
-        """The prefix length and the routes that win. There are several only if it is uncertain which of them wins."""
+        """The routes that apply to an address, and their prefix length. There are several routes only if it is
+        uncertain which of them applies."""
         fitting = [(length, route) for length, routes in self._networks.holding(address) for route in routes]
         for list_id, route in self._by_list:
             length = self._lists.length(list_id, address)

@@ -315,7 +315,8 @@ class Matrix:
         return tuple(self._ids[number] for number in numbers)
 
     def _of_sources(self, hops: Iterable[Hop]) -> tuple[Hop, ...]:
-        """Hops of a run, reworded for sources. Many paths share the same hops, so each is stored once."""
+        """Reword the hops of a run's host for sources. Each different hop is reworded and stored only once, since many
+        paths have the same hops."""
         return tuple(self._hop_of_source(hop) for hop in hops)
 
     def _hop_of_source(self, hop: Hop) -> Hop:
@@ -476,7 +477,8 @@ def _answered(endpoint: VpcEndpoint, name: PredictedName) -> frozenset[int]:
 
 
 def _joined(configuration: Configuration, vpc_id: str) -> frozenset[str]:
-    """The VPCs that peerings and transit gateways join with this one. Unread ones are not included."""
+    """The VPCs that peerings and transit gateways join with this one. Peerings and gateways that were not read are left
+    out."""
     sides = [{side.vpc_id for side in peering.sides} for peering in configuration.peerings or ()]
     joined = {other for pair in sides if vpc_id in pair for other in pair}
     attached = () if configuration.transit is None else configuration.transit.attachments
@@ -491,7 +493,7 @@ def source_id(number: int) -> str:
 
 
 def of_source(words: str) -> str:
-    """Words of a run about its own host, reworded for a source."""
+    """Words about the host of a run, reworded for a source."""
     return words.replace("This host", "The source").replace("this host", "the source")
 
 

@@ -190,8 +190,8 @@ class KnownVpc:
 
     @property
     def account(self) -> str | None:
-        """The account that read the configuration; None if unknown. It sees its own endpoints. Of a VPC that another
-        account shares, it sees only its own interfaces."""
+        """The account that read the configuration; None if unknown. This account sees its own endpoints. In a VPC that
+        another account shares with it, it sees only its own interfaces."""
         if self.account_id is not None:
             return self.account_id
         own = {endpoint.owner_id for endpoint in self.configuration.endpoints or ()}
@@ -492,7 +492,7 @@ def _without_private_dns(known: KnownVpc, service: str, host: str, there: tuple[
         words = f"a Route 53 Profile brings {listed(unread)}, an endpoint of another account that may be for the name"
         return _Said(answer=Answer.CANNOT_TELL, words=words, decided_by=tuple(unread))
     if known.is_own is not True:
-        words = f"{known.vpc_id} is another account's, and only that account sees the endpoints"
+        words = f"{known.vpc_id} belongs to another account, and only that account sees the endpoints"
         if known.is_own is None:
             words = f"only the owner of {known.vpc_id} sees its endpoints, and whether this account owns it is unknown"
         return _Said(answer=Answer.CANNOT_TELL, words=words)
@@ -514,7 +514,7 @@ def _without_private_dns(known: KnownVpc, service: str, host: str, there: tuple[
         states = listed(f"{endpoint.endpoint_id} has the state {endpoint.state}" for endpoint in named)
         return _Said(answer=Answer.CANNOT_TELL, words=states, code="VPC004", decided_by=ids)
     if any(endpoint.private_dns for endpoint in there):
-        words = f"private DNS of {listed(ids)} is on, and {host} is not among its names"
+        words = f"private DNS of {listed(ids)} is on, but {host} is not among its names"
         return _Said(answer=Answer.PUBLIC, words=words, decided_by=ids)
     words = f"private DNS of {listed(ids)} is off"
     return _Said(answer=Answer.PUBLIC, words=words, code="VPC002", decided_by=ids)

@@ -1,7 +1,6 @@
-"""Interfaces of endpoints that do not exist yet: one in each new subnet, with an address in each part of it.
-
-AWS picks the addresses, and may pick any of a subnet. Rules, entries and routes only tell blocks of addresses apart, so
-one address of each part stands for the whole part.
+"""Interfaces of endpoints that do not exist yet, one in each new subnet. AWS picks their addresses, and may pick any
+address of a subnet. Rules, entries and routes divide a subnet into parts whose addresses they treat alike. So the
+interface gets one address in each part, which stands for the whole part.
 """
 
 from collections.abc import Collection, Iterator
@@ -15,7 +14,8 @@ from probes.model import Address
 from probes.vpc.model import Configuration, Network, NetworkInterface, VpcEndpoint
 
 _MOST_TRIED: Final = 64
-"""Number of addresses of a part in which to look for a free one. If all are taken, the part is left out."""
+"""Maximum number of addresses to try in a part until a free address is found. If all of them are taken, the part is
+left out."""
 
 
 def placed(known: KnownVpc) -> KnownVpc:

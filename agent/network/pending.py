@@ -13,7 +13,7 @@ class Aspect(StrEnum):
     """Rules of a security group, or entries of a network ACL, for incoming traffic."""
     OUTBOUND = "outbound"
     GROUPS = "groups"
-    """The security groups of an endpoint beside the known ones."""
+    """Further security groups of an endpoint, in addition to the known ones."""
     ROUTES = "routes"
     ADDRESSES = "addresses"
     """The addresses of an endpoint."""
@@ -34,5 +34,5 @@ class Pending:
 
 
 def words_of(pending: Iterable[Pending]) -> Mapping[tuple[str, Aspect], str]:
-    """The words of each unknown, by the resource's id and the aspect."""
+    """The words of each unknown aspect, by the id of the resource and the aspect."""
     return {(one.resource_id, one.aspect): one.words for one in pending}

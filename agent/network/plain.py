@@ -1,9 +1,9 @@
-"""Fast outcomes, without words, of many connects within one VPC whose deciding parts were all read.
+"""Fast outcomes of many connects within one VPC, without reasons in words. All parts that decide must have been read.
 
 If nothing on the path is unknown, and if routes keep a packet within the VPC, groups and network ACLs alone decide. The
-groups that allow a connect are found once for each end and port, and not once for each pair of ends. Connects that are
-not so plain are left to the predictor (`agent.network.predictor`), which follows one connect and gives its reasons. A
-test proves that both agree.
+groups that allow a connect are found once for each end and port, and not once for each pair of ends. Other connects are
+left to the predictor (`agent.network.predictor`), which follows one connect and gives its reasons. A test proves that
+both agree.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence

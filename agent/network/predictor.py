@@ -1,4 +1,4 @@
-"""The outcome that the configuration gives a packet: pure functions over the answers of EC2.
+"""The outcome of a packet by the configuration: pure functions over the answers of EC2.
 
 A connect from this host to an address and port of an endpoint is followed hop by hop, as AWS's documentation describes:
 the host's security groups, the host's subnet's network ACL, the route, the endpoint's subnet's network ACL, the
@@ -81,10 +81,10 @@ _PEERING_GONE: Final = frozenset(
 )
 """States in which a peering passes no packets."""
 UNCERTAIN_STATES: Final = frozenset({"partial", PENDING})
-"""States of an endpoint that do not show whether its interfaces work: the API has the first one and does not explain
-it, and an endpoint returns to the other one whenever somebody modifies it (AWS PrivateLink Guide, Endpoint states)."""
+"""States of an endpoint that do not show whether its interfaces work: the API has `partial` but does not explain it,
+and an endpoint returns to `pending` whenever somebody modifies it (AWS PrivateLink Guide, Endpoint states)."""
 _LAST_NUMBER: Final = 32766
-"""The last number that people can give an entry. Higher ones belong to the `*`."""
+"""The highest number that people can give an entry. Higher numbers belong to the `*`."""
 PRIVATE_NETWORKS: Final = tuple(
     map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"))
 )
@@ -93,17 +93,17 @@ _MESSAGE_CHARACTERS: Final = 160
 
 
 _EDGE: Final = frozenset(Stage) - {Stage.HOST_GROUPS, Stage.ENDPOINT_GROUPS, Stage.ENDPOINT}
-"""The stages that only packets that leave their subnet meet."""
+"""Stages that a packet meets only if it leaves its subnet."""
 
 
 def own_interface(
     configuration: Configuration, source: Address | None, metadata: ImdsFacts | None
 ) -> NetworkInterface | None:
-    """The interface of this host that sends from `source`, or the only one if `source` is unknown.
+    """The interface of this host that sends from `source`, or the only interface if `source` is unknown.
 
-    If EC2 gave none, it is made from the instance metadata of the primary interface. If `source` belongs to another
-    interface in the same subnet, such as a second one of this host or a container's own, the subnet is known and the
-    groups are not. If it is in another subnet, nothing is known.
+    If EC2 gave no interfaces, the interface is made from the instance metadata of the primary interface. If `source`
+    belongs to another interface in the same subnet, such as a second interface of this host or that of a container, the
+    subnet is known but the groups are not. If `source` is in another subnet, nothing is known.
     """
     interfaces = configuration.own_interfaces
     if interfaces is not None:
@@ -155,7 +155,7 @@ class _Way:
 
     @property
     def other_vpc(self) -> str | None:
-        """The endpoint's VPC if it is known to be another one."""
+        """The endpoint's VPC if it is known to be another VPC than the host's."""
         apart = self.own is not None and self.interface is not None and self.own.vpc_id != self.interface.vpc_id
         return self.interface.vpc_id if apart and self.interface is not None else None
 
@@ -272,8 +272,8 @@ class Predictor:
         return _within(address, self._blocks_of.get(vpc_id, ()))
 
     def endpoint_of(self, interface: NetworkInterface | None) -> VpcEndpoint | None:
-        """The endpoint that names an interface. If none does, it is the only one that names no interfaces and has the
-        interface's subnet and groups."""
+        """The endpoint that names an interface. If no endpoint names it, this is the only endpoint that names no
+        interfaces and has the subnet and the groups of the interface."""
         if interface is None:
             return None
         named = self._endpoint_of.get(interface.interface_id)
@@ -312,7 +312,8 @@ class Predictor:
             endpoint = self._gateways[taken[0].target] if taken[0].state == "active" else None
             list_id = taken[0].prefix_list_id
         elif taken and taken[0].prefix_list_id is not None and taken[0].target.startswith(_KEEPS_SOURCE):
-            # In a shared VPC, only its owner sees the endpoints; this may also be a Gateway Load Balancer's.
+            # In a shared VPC, only its owner sees the endpoints; this may also be an endpoint of a Gateway Load
+            # Balancer.
             why = f"{table.table_id} sends {address} to {taken[0].target}, which EC2 does not show to this account"
         return Gateway(endpoint=endpoint, why_unknown=why, table_id=table.table_id, prefix_list_id=list_id)
 

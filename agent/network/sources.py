@@ -1,4 +1,4 @@
-"""The hosts that a prediction is made for, in classes that the configuration does not tell apart."""
+"""The hosts that a prediction is made for. Hosts that the configuration does not tell apart are in one class."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -119,8 +119,8 @@ def sources_of(
     others: Configuration | None = None,
 ) -> tuple[Source, ...]:
     """The classes of sources that `wanted` names: EVERY_SOURCE, ids of subnets, interfaces and instances, and blocks.
-    Their order does not depend on the order of the configuration. Interfaces that `others`, the configuration at
-    another time, tells apart are in different classes. Raises SourceError if something is not in the VPC."""
+    Their order does not depend on the order of the configuration. `others` is the configuration at another time;
+    interfaces that it tells apart are in different classes, too. Raises SourceError if something is not in the VPC."""
     then = () if others is None else others.interfaces or ()
     other_groups = {interface.interface_id: frozenset(interface.group_ids) for interface in then}
     interfaces: dict[str, NetworkInterface] = {}
@@ -145,7 +145,7 @@ def sources_of(
 def _chosen(
     configuration: Configuration, vpc_id: str, word: str | Network, blocks: Blocks
 ) -> tuple[tuple[NetworkInterface, ...], tuple[Source, ...]]:
-    """The interfaces that a word names. If none is known, addresses that stand for the hosts there."""
+    """The interfaces that a word names or, if none of them is known, addresses that stand for the hosts there."""
     hosts = hosts_of(configuration, vpc_id)
     subnets = [subnet for subnet in configuration.subnets or () if subnet.vpc_id == vpc_id]
     if not isinstance(word, str):

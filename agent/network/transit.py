@@ -2,9 +2,9 @@
 
 The packet enters by the VPC's attachment in the zone that it comes from. The route table associated with that
 attachment applies, and the packet leaves by the attachment that the longest prefix names, into a subnet of the other
-VPC whose own route table leads to the destination. The network ACL of the first attachment's subnet is checked for
-incoming packets, that of the second for outgoing ones; between the gateway and an interface in the gateway's own
-subnet, no ACL is checked.
+VPC. The route table of this subnet leads to the destination. The network ACL of the first attachment's subnet is
+checked for incoming packets, and the network ACL of the second attachment's subnet for outgoing packets. Between the
+gateway and an interface in the gateway's own subnet, no ACL is checked.
 
 Sources: Amazon VPC Transit Gateways, How transit gateways work (route evaluation order), Transit gateway attachments to
 a VPC, Transit gateway appliance scenario (zones), Network ACLs for transit gateways.
@@ -189,7 +189,7 @@ class TransitGateways:
             return said(Reachability.BLOCKED, f"{sends} nowhere (its state is blackhole)"), None
         if route.state != "active" or len(set(route.attachment_ids)) != 1:
             where = " or ".join(route.attachment_ids) or route.state
-            return said(Reachability.CANNOT_TELL, f"{sends} {where}; which way that is, is not known"), None
+            return said(Reachability.CANNOT_TELL, f"{sends} {where}; it is not known which of these is used"), None
         attachment_id = route.attachment_ids[0]
         resource = next(iter(route.resource_ids), None)
         where = f"{attachment_id} of {resource}" if resource is not None else attachment_id
@@ -207,7 +207,7 @@ class TransitGateways:
         return said(Reachability.OPEN, f"{sends} {where}"), far
 
     def _route_to(self, table: TransitTable, address: Address) -> TransitRoute | None:
-        """The route with the longest prefix; of two with the same length, the one that is not propagated."""
+        """The route with the longest prefix; of two routes with the same length, the one that is not propagated."""
         if table.table_id not in self._routes:
             self._routes[table.table_id] = Networks((route.destination, route) for route in table.routes)
         for _, routes in self._routes[table.table_id].holding(address):

@@ -28,7 +28,7 @@ class MalformedError(Exception):
 
 def an_id(text: str, *prefixes: str) -> str:
     """The id of a resource of one of these kinds. Raises MalformedError for any other text."""
-    own = text.rpartition("/")[2]  # the account of another account's group stands before its id
+    own = text.rpartition("/")[2]  # the id of a group in another account comes after that account
     if not any(read_form(prefix).fullmatch(own) for prefix in prefixes):
         raise MalformedError
     return own
@@ -36,7 +36,7 @@ def an_id(text: str, *prefixes: str) -> str:
 
 def block_of(text: str) -> Network:
     """A block of addresses. Raises MalformedError for any other text."""
-    if "%" in text:  # ipaddress takes a zone of any characters
+    if "%" in text:  # ipaddress accepts a zone of any characters
         raise MalformedError
     try:
         return ip_network(text, strict=False)

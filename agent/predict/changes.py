@@ -1,5 +1,5 @@
-"""Effects of changes that are not made yet: a prediction without them is compared with one with them, source by
-source."""
+"""Effects of changes that are not made yet. For each source, the prediction with the changes is compared with the
+prediction without them."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
@@ -21,7 +21,7 @@ _ORDER: Final = (Effect.CLOSES, Effect.MAY_CLOSE, Effect.OPENS, Effect.MAY_OPEN)
 
 
 def in_order(changes: Iterable[PredictedChange]) -> tuple[PredictedChange, ...]:
-    """The changes in order: closing ones first, and within each effect those for most interfaces first."""
+    """The changes in order: by effect, closing ones first, then by the number of interfaces, the largest first."""
     return tuple(sorted(changes, key=lambda change: (_ORDER.index(change.effect), -change.interface_count)))
 
 
@@ -138,8 +138,8 @@ def _of_paths(
 def _of_lost_paths(
     before: PredictionDocument, after: PredictionDocument, counts: Mapping[str, int]
 ) -> Iterator[PredictedChange]:
-    """The changes for sources that used addresses of a service which are gone or no longer count, or that get
-    additional addresses which they cannot reach."""
+    """The changes for sources that lose something: addresses of a service that they used are gone or no longer count,
+    or they get additional addresses that they cannot reach."""
     earlier, later = _by_place(before), _by_place(after)
     lost: dict[tuple[str, int, str], list[Address]] = {}
     used: dict[tuple[str, int, str], set[str | None]] = {}
@@ -159,7 +159,7 @@ def _of_lost_paths(
         there = left.get((service, port, source), [])
         is_open = any(path.outcome is Reachability.OPEN for _, path in there)
         new = [path for place, path in there if _is_newly_met(earlier.get(place), path)]
-        if is_open:  # new endpoints take nothing from one that stays in use, but new addresses of it do
+        if is_open:  # only new addresses can make such an endpoint worse, not other new endpoints
             new = [path for path in new if path.endpoint_id in used[service, port, source]]
         if not (new if is_open else gone):
             continue
@@ -200,7 +200,7 @@ def _of_new_paths(
         new = [source for source in path.sources if (path.service, path.port, source) not in had]
         if not path.counts or not new or path.outcome is Reachability.CANNOT_TELL:
             continue
-        effect, words = Effect.OPENS, f"no endpoint of {path.service} is there that these sources use"
+        effect, words = Effect.OPENS, f"these sources use no endpoint of {path.service}"
         if path.outcome is not Reachability.OPEN:
             effect, words = Effect.MAY_CLOSE, path.words.replace(f"tcp {path.port} ", f"tcp {_PORTS} ")
         key = effect, path.service, path.decided_by, words
@@ -242,7 +242,7 @@ def _of_calls(before: PredictionDocument, after: PredictionDocument) -> Iterator
             continue
         effect = _effect(Reachability.OPEN if old is None else old.outcome, call.outcome)
         if effect is Effect.CLOSES and old is None:
-            effect = Effect.MAY_CLOSE  # unknown: whether the service was reached without an endpoint
+            effect = Effect.MAY_CLOSE  # it is unknown whether the service was reached without an endpoint
         if effect is not None:
             yield PredictedChange(
                 effect=effect,
@@ -260,8 +260,8 @@ def _of_calls(before: PredictionDocument, after: PredictionDocument) -> Iterator
 def _in_whose_place(
     call: PredictedCall, earlier: Iterable[PredictedCall], in_use: Collection[tuple[str, str, str]]
 ) -> PredictedCall | None:
-    """The call at an endpoint that is no longer used and that a new endpoint replaces. Of several, an allowed one is
-    returned; None if there is none."""
+    """The call at an endpoint that is no longer used and that a new endpoint replaces. If there are several such calls,
+    an allowed one is returned; None if there are no such calls."""
     gone = [
         old
         for old in earlier

@@ -21,7 +21,7 @@ from probes.vpc.model import Manager
 from probes.vpc.parse import stack_name
 
 UNKNOWN: Final = "{{changeSet:KNOWN_AFTER_APPLY}}"
-_HINT: Final = "write it by aws cloudformation describe-change-set with --include-property-values, all pages of it"
+_HINT: Final = "write all pages with aws cloudformation describe-change-set --include-property-values"
 
 
 _CONTEXTS: Final = {

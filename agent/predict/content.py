@@ -184,7 +184,7 @@ def _calls(calls: tuple[PredictedCall, ...]) -> Table:
 
 
 def _reached(prediction: PredictionDocument) -> Iterator[Block]:
-    from agent.predict.picture import picture  # a text has none
+    from agent.predict.picture import picture  # the text format has no pictures
 
     if prediction.paths:
         # This picture is not printed, because a dozen paths would be too small to read. The table by port is printed
@@ -232,11 +232,11 @@ def _matrix(service: str, prediction: PredictionDocument) -> Iterator[Block]:
         most=ALL,
     )
     if not all(column.counts for column in columns):
-        yield Text("* not counted: the service can do without", MUTED)
+        yield Text("* not counted: the service can do without this port", MUTED)
 
 
 def _kind(column: phrases.Column, outcome: Reachability | None) -> str | None:
-    """The colour of an outcome. An outcome that is not open but does not count has none."""
+    """The colour of an outcome. An outcome that is not open has no colour if it does not count."""
     if outcome is None or not (column.counts or outcome is Reachability.OPEN):
         return None
     return _KINDS[outcome]
@@ -264,7 +264,7 @@ def _sources(prediction: PredictionDocument) -> Section:
 
 
 def _all_sources(prediction: PredictionDocument) -> Section:
-    title = f"All {counted(len(prediction.sources), 'place')} with what is judged for each"
+    title = f"All {counted(len(prediction.sources), 'place')} and how each is judged"
     return Section(title=title, blocks=(_classes(prediction),), is_folded=True)
 
 
@@ -278,7 +278,7 @@ def _in_lines(sources: Sequence[SourceClass]) -> Iterator[Block]:
 
 def _classes(prediction: PredictionDocument) -> Table:
     return Table(
-        caption="The sources; those that the configuration treats alike are in one row",
+        caption="The sources; a row has all sources that the configuration treats alike",
         heads=("subnet", "zone", "groups", "interfaces", "judged as", "route table", "network ACL"),
         rows=tuple(map(_source, prediction.sources)),
     )

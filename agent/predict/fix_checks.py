@@ -13,7 +13,7 @@ from agent.report.model import Fix
 from probes.model import Address
 
 MOST_FIXES: Final = 24
-"""Maximum number of fixes to check in one prediction, because each check indexes the whole configuration. The others
+"""Maximum number of fixes to check in one prediction, because each check indexes the whole configuration. Further fixes
 stay unchecked."""
 _MOST_WAYS: Final = 60
 """Maximum number of connects to follow for one fix. Sources, addresses and ports of the same kind give the same
@@ -34,7 +34,7 @@ class FixChecks:
         self._left = MOST_FIXES
 
     def of_paths(self, fix: Fix | None, paths: Sequence[PredictedPath]) -> Fix | None:
-        """The checked fix of paths that the same hop stops."""
+        """Check a fix for paths that are stopped at the same hop. Returns the fix with the result of the check."""
 
         def judge(made: KnownVpc, changes: Sequence[Change]) -> Judged:
             predictor = predictor_of(made)
@@ -70,7 +70,8 @@ class FixChecks:
                         yield path, source, address
 
     def of_name(self, fix: Fix | None, name: PredictedName, ports: Mapping[int, bool]) -> Fix | None:
-        """The checked fix of a name's answer; `ports` are the ports of its service, and whether each is needed."""
+        """Check a fix of the answer to a name. `ports` are the ports of the name's service, and whether each is
+        needed."""
 
         def judge(made: KnownVpc, changes: Sequence[Change]) -> Judged:
             predictor = predictor_of(made)
@@ -89,7 +90,7 @@ class FixChecks:
         return self._checked(fix, judge)
 
     def of_endpoint(self, fix: Fix | None) -> Fix | None:
-        """The checked fix of an endpoint that lacks an interface somewhere. EC2 tells which interfaces it accepts. A
+        """Check a fix of an endpoint that lacks an interface somewhere. EC2 tells which interfaces it accepts. A
         further interface closes nothing, but its address is unknown until it exists."""
         return self._checked(fix, lambda made, changes: UNTOLD)
 
@@ -153,9 +154,11 @@ def _of_private_name(before: Iterable[PredictedPath], after: Sequence[PredictedP
         if any((source, path.port) not in reached for source in path.sources)
     ]
     if stopped is not None and (lost or not reached):
-        who = "sources that reach an endpoint of the service now" if lost else "no source"
+        who = "sources that now reach an endpoint of the service" if lost else "no source"
         then = (
-            "would not reach that to which the name leads then" if lost else "reaches that to which the name leads then"
+            "would not reach the endpoint to which the name would lead"
+            if lost
+            else "reaches the endpoint to which the name would lead"
         )
         return Judged(False, f"{who} {then}: {stopped.words}")
     return Judged(True) if reached and not lost else UNTOLD

@@ -1,7 +1,7 @@
 """Intents: a file that says which connects must be open and which must be shut, from where and to which services.
 
-The file is kept beside the code that changes the network, and a pipeline asks whether its intents still hold, with a
-plan or without one. An unknown outcome satisfies no intent.
+The file is kept beside the code that changes the network, and a pipeline asks whether its intents still hold, with or
+without a plan. An unknown outcome satisfies no intent.
 """
 
 import re
@@ -49,7 +49,7 @@ class Intent:
     sources: tuple[str | Network, ...]
     services: tuple[str, ...]
     ports: tuple[int, ...]
-    """The ports; empty for those that each service needs."""
+    """The ports; empty for the ports that each service needs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +73,7 @@ def parse(data: bytes, name: str) -> Intents:
         raise IntentError(f"{name}: is not TOML: {' '.join(str(error).split())}") from error
     for key in document:
         if key not in ("harmless", *MUSTS):
-            raise IntentError(f"{name}: {key!r} is not known here; there are harmless, open and shut")
+            raise IntentError(f"{name}: {key!r} is not a known key; the keys are harmless, open and shut")
     harmless = document.get("harmless", [])
     if not isinstance(harmless, list) or not all(isinstance(kind, str) and KIND.fullmatch(kind) for kind in harmless):
         raise IntentError(
@@ -104,7 +104,7 @@ def _intent(table: Any, must: str, place: str) -> Intent:
         raise IntentError(f"{place}: an intent is a table, such as {_EXAMPLE}")
     for key in table:
         if key not in _KEYS:
-            raise IntentError(f"{place}: {key!r} is not known here; there are name, from, services and ports")
+            raise IntentError(f"{place}: {key!r} is not a known key; the keys are name, from, services and ports")
     name = table.get("name")
     if not isinstance(name, str) or not name.isprintable() or not 0 < len(name) <= _MOST_CHARACTERS:
         raise IntentError(f"{place}: name is a text of at most {_MOST_CHARACTERS} characters that says what is meant")
@@ -152,8 +152,8 @@ def _source(text: Any, place: str) -> str | Network:
 
 
 def judged(intent: Intent, document: PredictionDocument) -> PredictedIntent:
-    """The result of an intent, by a prediction for its sources, services and ports in which all services are
-    required."""
+    """The result of an intent. `document` is a prediction for the intent's sources, services and ports, and requires
+    all of the services."""
     failures = tuple(_not_open(document) if intent.must == "open" else _not_shut(intent, document))
     status = Status.OK
     if any(failure.outcome is not Reachability.CANNOT_TELL for failure in failures):
@@ -174,7 +174,7 @@ def judged(intent: Intent, document: PredictionDocument) -> PredictedIntent:
 
 
 def _not_open(document: PredictionDocument) -> Iterator[IntentFailure]:
-    """Everything that stops a connect, or may stop it. For an intent, a partly open connect is a blocked one."""
+    """Everything that stops a connect, or may stop it. For an intent, a partly open connect counts as blocked."""
     for fault in document.faults:
         yield IntentFailure(
             service=fault.service,

@@ -33,7 +33,7 @@ class Part(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Places:
-    """The lists of kinds of resources that one language has."""
+    """The lists of kinds of resources in one language, such as Terraform's."""
 
     of_aws: tuple[str, ...]
     """Prefixes of the kinds of AWS in this language."""
@@ -74,8 +74,8 @@ _SERVICES: Final = """
     Serverless ServiceCatalog ServiceCatalogAppRegistry Shield Signer StepFunctions StorageGateway Synthetics
     Timestream Transfer WAF WAFRegional WAFv2 XRay
 """.split()
-"""Services whose resources are not part of a VPC's configuration. They place only interfaces of their own in a VPC,
-which are not hosts."""
+"""Services whose resources are not part of a VPC's configuration. They only place interfaces of their own in a VPC, and
+these interfaces are not hosts."""
 
 CLOUDFORMATION: Final = Places(
     of_aws=("AWS::", "Alexa::", "Custom::"),

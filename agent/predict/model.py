@@ -55,13 +55,12 @@ class Effect(StrEnum):
     """The effect of a change that is not made yet on a path, a name or a call that counts."""
 
     CLOSES = "closes"
-    """It was open, and would be blocked. A name would not lead to an endpoint any more; a call would be denied by a
-    policy."""
+    """It was open, and would be blocked: a name would no longer lead to an endpoint, or a policy would deny a call."""
     MAY_CLOSE = "may-close"
-    """It was open, and it is unknown whether it would stay so, or it would be open only in part."""
+    """It was open. It is unknown whether it would stay open, or it would be open only in part."""
     OPENS = "opens"
     MAY_OPEN = "may-open"
-    """It was blocked, and it is unknown whether it would stay so, or it would be open in part."""
+    """It was blocked. It is unknown whether it would stay blocked, or it would be open in part."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +141,7 @@ class PredictionDocument:
     measured: bool
     """Always false in a prediction."""
     region: Plain | None
-    """The VPC; like the next two fields, None if nothing could be predicted."""
+    """The Region of the VPC; like the next two fields, None if nothing could be predicted."""
     vpc_id: ResourceId | None
     taken_at: datetime | None
     """When the configuration was read."""
@@ -164,9 +163,9 @@ class PredictionDocument:
     """Assumed changes that are not made yet, in words. All other fields, except `changes`, describe the configuration
     after them."""
     unjudged: tuple[Sentence, ...]
-    """Assumed changes with an unknown effect on this VPC. If there is one, the verdict is never `ok`."""
+    """Assumed changes with an unknown effect on this VPC. If there are any, the verdict is never `ok`."""
     intents: tuple[PredictedIntent, ...]
-    """The intents of a file, in its order. If there is one, the verdict depends only on intents and on changes that
+    """The intents of a file, in its order. If there are any, the verdict depends only on intents and on changes that
     cannot be judged."""
     ignored: tuple[Sentence, ...]
     """Number of changes in plans that are about other networks, or that do not affect paths and names."""

@@ -47,8 +47,8 @@ class Row:
 
     sources: tuple[SourceClass, ...]
     outcomes: tuple[Reachability | None, ...]
-    """The outcome in each column: the worst over the addresses that count or, if none does, over all addresses; None
-    without any."""
+    """The outcome in each column: the worst over the addresses that count or, if no address counts, over all addresses;
+    None if there are no addresses."""
 
     @property
     def interface_count(self) -> int:

@@ -1,8 +1,8 @@
 """The prediction as a picture: sources, the outcome at each hop there and back, and the endpoint. The deciding hop has
 a colour, a mark and a sentence of its own.
 
-Paths of a service that differ only in addresses and ports are one chain. If there are too many for a picture, it gives
-the number of the others.
+Paths of a service that differ only in addresses and ports are one chain. If there are too many chains, the picture
+gives the number of those that are left out.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,8 @@ from probes.addresses import ordered
 
 MAX_CHAINS: Final = 12
 MAX_ADDRESSES: Final = 3
-"""Maximum number of each that are drawn or named. The worst come first, and the others are counted."""
+"""Maximum numbers of chains to draw and of addresses to name. The worst chains come first, and the others are
+counted."""
 _KINDS: Final = {
     Reachability.OPEN: "ok",
     Reachability.BLOCKED: "critical",
@@ -35,7 +36,7 @@ _WHOSE: Final = {
     Stage.HOST_ACL_OUT: "source's ACL out",
     Stage.HOST_ACL_IN: "source's ACL in",
 }
-"""The stages that a report names after its host."""
+"""Stages whose names in a report of a run contain `host`, with their names here."""
 
 
 def picture(document: PredictionDocument, width: int, name: str) -> Element | None:
@@ -47,7 +48,7 @@ def picture(document: PredictionDocument, width: int, name: str) -> Element | No
     for chain in chains[:MAX_CHAINS]:
         drawing.chain(chain, document)
     if len(chains) > MAX_CHAINS:
-        rest = f"and {counted(len(chains) - MAX_CHAINS, 'more kind')} of paths, which the tables below have"
+        rest = f"and {counted(len(chains) - MAX_CHAINS, 'more kind')} of paths, which are in the tables below"
         drawing.line(rest, PAD, "muted")
         drawing.words.append(f"{rest}.")
     return framed(drawing, "What sources reach", name, stands_alone=False)

@@ -59,7 +59,7 @@ def parse(data: bytes, name: str) -> Plan:
                 return cloudformation.plan_of(document, name)
     except RecursionError as error:
         raise PlanError(f"{name}: is nested too deep for a plan") from error
-    except ValueError as error:  # of JSON, and of a number with more digits than Python reads
+    except ValueError as error:  # not JSON, or a number with more digits than Python reads
         raise PlanError(f"{name}: {why_no_json(error)}; it is neither {_WANTED}") from error
     raise PlanError(f"{name}: is neither {_WANTED}")
 
@@ -99,16 +99,16 @@ def _applied(planned: Planned, plan: Plan, harmless: Collection[str], is_late: C
         words[change.words] = None
     ignored: dict[str, None] = dict.fromkeys(planned.ignored)
     if elsewhere:
-        ignored[f"{counted(elsewhere, 'change')} of what is not in the configuration that was read"] = None
+        ignored[f"{counted(elsewhere, 'change')} of resources that are not in the configuration that was read"] = None
     if plan.left_out:
         changes = counted(plan.left_out, "change")
-        ignored[f"{changes} of resources that have no part in paths and names"] = None
+        ignored[f"{changes} of resources that do not affect paths and names"] = None
     taken = [one for one in plan.unjudged if one.kind in harmless]
     for kind, count in sorted(Counter(one.kind for one in taken).items()):
-        ignored[f"{counted(count, 'change')} of {_named(kind)}, which you take as harmless"] = None
+        ignored[f"{counted(count, 'change')} of {_named(kind)}, which you declared harmless"] = None
     if plan.others:
         kinds = listed(sorted(map(_named, plan.others)))
-        ignored[f"changes of other providers, which have no part in paths and names: {kinds}"] = None
+        ignored[f"changes of other providers, which do not affect paths and names: {kinds}"] = None
     unjudged |= dict.fromkeys(_of_unjudged(one for one in plan.unjudged if one.kind not in harmless))
     return Planned(draft.built(), tuple(words), tuple(unjudged), tuple(ignored))
 
@@ -131,7 +131,7 @@ def _of_unjudged(changes: Iterable[Unjudged]) -> Iterator[str]:
         shown = listed([*named[:_MOST_ADDRESSES], *([f"{left:,} more"] if left else [])]) if named else ""
         what = f"{counted(len(addresses), 'change')} of {_named(kind)}{f' ({shown})' if shown else ''}"
         why = "which may matter and cannot be followed" if is_known else "a kind on no list, which may matter"
-        hint = f'; if it has no part here: --harmless {kind}, or harmless = ["{kind}"] in a file of intents'
+        hint = f'; if it has no effect here: --harmless {kind}, or harmless = ["{kind}"] in a file of intents'
         yield f"{what}, {why}{hint if _KIND.fullmatch(kind) and ' ' not in kind else ''}"
 
 

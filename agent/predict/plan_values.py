@@ -15,7 +15,7 @@ from probes.vpc.model import Manager
 
 _ADDRESS: Final = re.compile(r"[A-Za-z0-9_.:/@+*, \[\]\"-]{1,200}")
 _MOST_CHARACTERS: Final = 32_768
-"""Maximum characters of one text: a policy has at most 20,480."""
+"""Maximum number of characters of one text. A policy has at most 20,480."""
 
 
 class PlanError(Exception):
@@ -88,7 +88,7 @@ class Found:
             self._count(kind, address, matters=part is Part.ALWAYS or changes)
 
     def cannot_follow(self, kind: str, address: Any) -> None:
-        """Add a change of a followed kind that does not have a form that can be followed."""
+        """Add a change that cannot be followed because of its form, although changes of its kind can be."""
         self.unjudged.append(Unjudged(kind, address_of(address)))
 
     def _count(self, kind: str, address: Any, *, matters: bool) -> None:
@@ -133,7 +133,7 @@ class Values:
         return str(value) if type(value) is int else self.text(name)
 
     def id_of(self, name: str, *prefixes: str) -> str | None:
-        """The id of a resource of one of these kinds; a group's id may follow its account."""
+        """The id of a resource of one of these kinds. The id of a group may come after its account."""
         value = self.text(name)
         if value is None:
             return None

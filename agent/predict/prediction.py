@@ -66,7 +66,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """A VPC as it was read, and the parts that were not."""
+    """A VPC as it was read, and the parts that were not read."""
 
     known: KnownVpc
     taken_at: datetime
@@ -90,10 +90,11 @@ def predicted(
     intents: Sequence[Intent] = (),
     is_late: Callable[[], bool] = lambda: False,
 ) -> PredictionDocument:
-    """The prediction. With assumed changes, it describes the VPC after them and gives their effects. Plans come first,
-    in which kinds of `harmless` do nothing, then typed changes, whose policy files are in `policies`. With `intents`,
-    it tells whether these hold then. Raises SourceError for a source outside the VPC, AssumptionError, IntentError, and
-    PlanError once `is_late` while plans are followed."""
+    """The prediction. With assumed changes, it describes the VPC after the changes, and the effects of the changes.
+    Plans are applied first, then typed changes. Changes of kinds in `harmless` do nothing, and `policies` has the
+    policy files of typed changes. With `intents`, the prediction tells whether they hold after the changes. Raises
+    SourceError for a source outside the VPC, AssumptionError, IntentError, and PlanError once `is_late` while plans are
+    followed."""
     managers = managers_in(facts.known.configuration)
     if not assumptions and not plans:
         blocks = Blocks.of_sources(facts.known.configuration)
@@ -104,7 +105,7 @@ def predicted(
     typed_words = (_of_managed(words, managers) for words in typed.words)
     made = replace(planned, known=placed(typed.known), words=(*planned.words, *typed_words))
     ways = [Blocks.of_sources(known.configuration) for known in (facts.known, made.known)]
-    # The blocks of both tell sources apart, so that both have the same classes.
+    # Sources are told apart by the blocks of both configurations, so that both predictions have the same classes.
     blocks = Blocks(network for way in ways for network in way.networks)
     then = replace(facts, known=made.known)
     before = _document(facts, asked, blocks, made.known.configuration)
@@ -118,7 +119,7 @@ def predicted(
     after = replace(after, changes=changes, verdict=verdict_of_changes(changes, after))
     if intents:  # intents are about existing sources
         replaced = (host.instance_id for host in then.known.new_hosts)
-        left = (f"whether the intents hold for what takes the place of {instance_id}" for instance_id in replaced)
+        left = (f"whether the intents hold for the host that replaces {instance_id}" for instance_id in replaced)
         after = replace(after, unjudged=(*after.unjudged, *left))
     return _with_intents(after, then, blocks, intents)
 
@@ -137,7 +138,7 @@ def _with_managers(
 
 
 def _owner(words: str) -> str:
-    """The id of the resource that a change is for, with which its words begin."""
+    """The id with which the words of a change begin: the id of the changed resource."""
     return words.partition(":")[0]
 
 
@@ -252,8 +253,8 @@ def _faults(
     calls: Iterable[PredictedCall],
     checks: FixChecks,
 ) -> tuple[PredictedFault, ...]:
-    """Every requirement that is not certain to work: blocked ones first, and among these first names, then the paths of
-    most interfaces, then calls."""
+    """The faults of all requirements that are not certain to work. Blocked requirements come first. Among equal
+    outcomes, names come first, then paths, those of most interfaces at the top, then calls."""
     by_id = {source.id: source for source in classes}
     count = sum(source.interface_count for source in classes)
     faults = [

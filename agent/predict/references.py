@@ -1,4 +1,4 @@
-"""References in a Terraform plan: the resources from which values come that are known only after apply.
+"""References in a Terraform plan: for values that are known only after apply, the resources that they come from.
 
 A security group that a plan creates has no id yet. If an endpoint of the same plan refers to it, its rules are known
 all the same.

@@ -65,7 +65,7 @@ DEFAULT_GROUP: Final = "default_security_group_id"
 """The attribute for the default security group of a resource's VPC, if the plan shows it."""
 MAKES_VPC: Final = "is in a plan that makes a VPC"
 NEW: Final = "is made by the plan"
-"""The attribute for the name of a security group that the plan creates. A made-up id stands for its later one."""
+"""The attribute for the name of a security group that the plan creates. A made-up id stands for its real id."""
 RESTRICTED_GROUP: Final = "restricted default security group"
 """The name here for CDK's custom resource: a default security group without the two rules that EC2 gives it."""
 
@@ -343,7 +343,7 @@ def _endpoint(values: Values) -> Iterator[Edit]:
 def _new_endpoint(values: Values, kind: str) -> Iterator[Edit]:
     of_new_vpc = values.is_unknown("vpc_id") and values.flag(MAKES_VPC) is True
     if of_new_vpc or kind == "GatewayLoadBalancer":
-        return  # its VPC is new too, or packets reach it by routes alone
+        return  # its VPC is new, too, or packets reach it only by routes
     service_name, vpc_id = values.text("service_name"), values.id_of("vpc_id", "vpc")
     if kind == "Gateway" and service_name is not None and not values.texts("route_table_ids"):
         return  # in no existing table

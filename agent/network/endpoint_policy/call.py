@@ -18,20 +18,20 @@ class Call:
     resource: str | None = None
     """The ARN of the resource (`resource_of`), `*` if the action has no resource of its own; None if unknown."""
     principal_arn: str | None = None
-    """The caller's ARN by STS, which is a session's for a role:
+    """The caller's ARN as STS gives it. For a role, it is the ARN of a session:
     `arn:aws:sts::111122223333:assumed-role/Name/session`."""
     principal_account: str | None = None
     """The account's twelve digits; if this is None, they come from `principal_arn`."""
     is_by_gateway: bool = False
-    """Whether it goes through a gateway endpoint. There, an account in Principal means only its root user (AWS
-    PrivateLink Guide, Gateway endpoints, Endpoint policies)."""
+    """Whether the call goes through a gateway endpoint. There, an account in Principal means only the account's root
+    user (AWS PrivateLink Guide, Gateway endpoints, Endpoint policies)."""
     context: Mapping[str, str] = field(default_factory=dict)
     """Condition keys in lower case, each with its one value. A missing key is unknown; it does not count as absent from
     the request."""
 
 
 _OTHER_RESOURCES: Final = {"backup:getsupportedresourcetypes": "*"}
-"""Resources of calls that policies can be asked about and that no probe makes."""
+"""Resources of calls that no probe makes but for which policies can be judged."""
 
 
 def resource_of(action: str, *, partition: str, region: str, account: str | None) -> str | None:

@@ -51,7 +51,7 @@ def _values(call: Call, key: str) -> tuple[str, ...] | None:
         return (call.principal_arn,)
     if caller["kind"] != "assumed-role" or caller["name"] is None:
         return None
-    # The key holds the role's ARN; the path in it, which a session's ARN does not tell, is empty or ends in a slash.
+    # The key has the role's ARN. The ARN of a session does not show the path in it, which is empty or ends in a slash.
     role = f"arn:{caller['partition']}:iam::{caller['account']}:role/"
     name = caller["name"].split("/", 1)[0]
     return (f"{role}{name}", f"{role}*/{name}")
@@ -83,9 +83,12 @@ def _condition(operator: str, key: str, wanted: list[Any], call: Call, *, allows
         why += _where_absent(operator, wanted, allows=allows)
     if any(isinstance(value, str) and re.search(r"[*?]", value) for value in wanted):
         if re.search(r"String(?:Not)?Equals", operator):
-            why += "; the * or ? in it is compared as it stands"
+            why += "; the * or ? in it is compared literally"
         elif any(isinstance(value, str) and _is_doubtful(value, key) for value in wanted) and "String" in operator:
-            why += "; AWS takes no wildcards with keys that hold its ids, and none without six characters next to it"
+            why += (
+                "; AWS takes no wildcards with keys that hold its ids, and elsewhere only wildcards next to six other "
+                "characters"
+            )
     return Part("Condition", fit, why)
 
 
@@ -142,7 +145,7 @@ def _compared(compare: Callable[[str, str], Fit], wanted: Any, value: str, key: 
 
 
 def _is_doubtful(pattern: str, key: str) -> bool:
-    """Whether it has wildcards that endpoint policies do not accept. AWS does not say how it reads them."""
+    """Whether a pattern has wildcards that endpoint policies do not accept. AWS does not say how it reads them."""
     if not re.search(r"[*?]", pattern):
         return False
     long = [len(part) >= _NEXT_TO_A_WILDCARD for part in re.split(r"[*?]", pattern)]

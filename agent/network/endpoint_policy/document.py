@@ -30,7 +30,7 @@ _CHOICES: Final = (("Action", "NotAction"), ("Principal", "NotPrincipal"), ("Res
 """Pairs of elements: a statement has exactly one element of each pair."""
 _ELEMENTS: Final = frozenset({"Sid", "Effect", "Condition", *(name for choice in _CHOICES for name in choice)})
 _SID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _-]{0,63}")
-"""The form of a Sid that is quoted as it is. Longer or stranger ones are replaced by the number of the statement."""
+"""The form of a Sid that is quoted as it is. Any other Sid is replaced by the number of the statement."""
 
 
 def statements_of(policy: str) -> list[Statement]:

@@ -24,7 +24,7 @@ def action_part(elements: Mapping[str, Any], call: Call) -> Part:
     patterns = texts(elements[name])
     fit = best(_action_fit(pattern, call.action) for pattern in patterns)
     if name == "NotAction":
-        return Part(name, fit.turned(), f"its NotAction excepts {quoted(call.action)}, or may")
+        return Part(name, fit.turned(), f"its NotAction excepts {quoted(call.action)}, or may except it")
     if fit is Fit.MAYBE:
         return Part(name, fit, "its Action does not have the form that AWS takes, a service, a colon and a name")
     why = f"its Action, {_listed(patterns)}, does not cover it"
@@ -61,7 +61,7 @@ def resource_part(elements: Mapping[str, Any], call: Call) -> Part:
     name = "Resource" if "Resource" in elements else "NotResource"
     fit = best(_resource_fit(pattern, call.resource) for pattern in texts(elements[name]))
     if name == "NotResource":
-        return Part(name, fit.turned(), f"its NotResource excepts what {quoted(call.action)} acts on, or may")
+        return Part(name, fit.turned(), f"its NotResource excepts what {quoted(call.action)} acts on, or may except it")
     if fit is Fit.MAYBE:
         why = f"its Resource may or may not cover what {quoted(call.action)} acts on"
         if call.resource == "*":
@@ -73,7 +73,7 @@ def resource_part(elements: Mapping[str, Any], call: Call) -> Part:
     if call.resource == "*":
         why += ", which is not a resource of its own: it needs *"
     elif call.resource is not None and call.resource.endswith("*"):
-        why += ", which is all of a kind: it needs * there, no single name"
+        why += ", which is all resources of a kind: it needs * there, not a single name"
     return Part(name, fit, why)
 
 
@@ -185,7 +185,7 @@ def _may_be(named: re.Match[str], caller: re.Match[str]) -> bool:
     if caller["kind"] == "user" and named["kind"] in ("role", "assumed-role", "federated-user"):
         return False
     names = (named["name"].lower(), (caller["name"] or "").lower())
-    if kinds == ("role", "assumed-role"):  # a role's ARN has its path, a session's has not
+    if kinds == ("role", "assumed-role"):  # the ARN of a role has the role's path, the ARN of a session does not
         return names[0].rsplit("/", 1)[-1] == names[1].split("/", 1)[0]
     if kinds == ("assumed-role", "assumed-role"):  # no page explains an ARN without its session
         return names[0] in (names[1], names[1].split("/", 1)[0])

@@ -13,8 +13,8 @@ from probes.frozen import dataclass
 
 
 class Fit(IntEnum):
-    """How well something fits a call. Several parts together fit as well as their minimum, and the best of them as well
-    as their maximum."""
+    """How well something fits a call. Several parts that must all fit do so as well as their minimum; of alternatives,
+    the best fits as well as their maximum."""
 
     NO = 0
     MAYBE = 1
@@ -38,7 +38,7 @@ def texts(value: Any) -> list[Any]:
 
 
 def best(fits: Iterable[Fit]) -> Fit:
-    """The best of these parts. A list without entries may fit, because no page explains one."""
+    """The best of these parts. An empty list may fit, because no page explains empty lists."""
     return max(fits, default=Fit.MAYBE)
 
 

@@ -466,7 +466,10 @@ def test_private_dns_of_a_prediction_that_opens() -> None:
     assert [one.checked for one in fix.commands if one.changes] == [True]
     shut = fix_of(known(healthy(host(5), endpoints=(bare,), there_rules=[rule("22", "10.0.0.0/16")])))
     assert not any(command.changes for command in shut.commands)
-    assert "is not suggested: no source reaches that to which the name leads then: no rule of sg-there" in shut.summary
+    assert (
+        "is not suggested: no source reaches the endpoint to which the name would lead: no rule of sg-there"
+        in shut.summary
+    )
     unread = fix_of(known(healthy(host(5), endpoints=(bare,), groups=None)))
     assert [one.checked for one in unread.commands if one.changes] == [False]
 

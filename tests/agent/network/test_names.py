@@ -199,7 +199,7 @@ def test_who_owns_the_vpc_decides_whether_all_endpoints_are_seen() -> None:
     seen = answer(endpoints=(), interfaces=(shared,))
     assert (seen.answer, seen.words) == (
         CANNOT_TELL,
-        "vpc-a is another account's, and only that account sees the endpoints",
+        "vpc-a belongs to another account, and only that account sees the endpoints",
     )
     assert answer(endpoints=(), interfaces=None).answer is CANNOT_TELL, "whose it is is not known"
     assert answer(endpoints=(), interfaces=(own, shared)).answer is PUBLIC, "its owner sees all interfaces"

@@ -80,7 +80,7 @@ def test_an_intent_is_for_every_host_and_for_the_ports_of_the_service_where_it_n
     [
         ("", "it has no intent"),
         ("[[open]", "is not TOML"),
-        ('wanted = "x"', "'wanted' is not known here"),
+        ('wanted = "x"', "'wanted' is not a known key"),
         ('harmless = ["random_id"]', "harmless is a list of kinds of AWS"),
         ("harmless = 1", "harmless is a list of kinds of AWS"),
         ("open = [{name = 'x', services = ['backup']}]", "each intent has a header [[open]] on a line of its own"),
@@ -94,7 +94,7 @@ def test_an_intent_is_for_every_host_and_for_the_ports_of_the_service_where_it_n
         (table("open", more="ports = [true]"), "True is not a port"),
         (table("open", more="ports = 443"), "ports is a list"),
         (table("open", more="from = ['everywhere']"), "'everywhere' in from is not all, the id of a subnet"),
-        (table("open", more="to = ['x']"), "'to' is not known here"),
+        (table("open", more="to = ['x']"), "'to' is not a known key"),
         (table("open") * 201, "it has 201 intents, and no more than 200 are judged"),
     ],
 )

@@ -495,7 +495,7 @@ def test_a_kind_that_is_not_judged_can_be_taken_as_harmless(
     assert f'harmless = ["{kind}"]' in words
     result = document(wrap(rows), (kind,))
     assert (result.verdict.status, result.unjudged) == (OK, ())
-    assert result.ignored == (f"1 change of {kind}, which you take as harmless",)
+    assert result.ignored == (f"1 change of {kind}, which you declared harmless",)
     assert document(wrap(rows), ("aws_other",)).verdict.status is UNKNOWN
 
 
@@ -503,9 +503,7 @@ def test_kinds_of_other_providers_are_named_once() -> None:
     result = document(
         of_terraform([bare("random_id", "create"), bare("random_id", "update"), bare("tls_key", "create")])
     )
-    assert result.ignored == (
-        "changes of other providers, which have no part in paths and names: random_id and tls_key",
-    )
+    assert result.ignored == ("changes of other providers, which do not affect paths and names: random_id and tls_key",)
 
 
 def test_a_kind_that_is_followed_is_followed_whatever_is_said_of_it() -> None:

@@ -562,7 +562,7 @@ def test_a_change_of_cloudformation_that_is_not_followed(
         ),
         (
             {"ChangeSetName": "x", "Changes": [], "NextToken": "2"},
-            "one page of several; write it by aws cloudformation",
+            "one page of several; write all pages with aws",
         ),
         ({"ChangeSetName": "x", "Changes": {}}, "its `Changes` is not a list"),
         ({"ChangeSetName": "x", "Changes": [{}]}, "Changes[0] is not a change of a resource"),
@@ -572,7 +572,7 @@ def test_a_change_of_cloudformation_that_is_not_followed(
                 "ChangeSetName": "x",
                 "Changes": [{"ResourceChange": {"ResourceType": "AWS::EC2::Route", "Action": "Add"}}],
             },
-            "it has no values of properties; write it by aws cloudformation describe-change-set with --include-",
+            "it has no values of properties; write all pages with aws cloudformation describe-change-set --include-",
         ),
     ],
 )
@@ -776,7 +776,7 @@ def test_a_new_endpoint_leaves_its_name_open() -> None:
         "plan.json",
     )
     in_other = document(plan, of_vpc=none)
-    assert in_other.ignored == ("1 change of what is not in the configuration that was read",)
+    assert in_other.ignored == ("1 change of resources that are not in the configuration that was read",)
     new = NewEndpoint(service_name=ENDPOINT.service_name, vpc_id="vpc-a", private_dns=True, policy=None)
     own = Plan(
         name="plan.json",
@@ -839,8 +839,8 @@ def test_what_has_no_part_and_what_is_elsewhere_is_counted() -> None:
     result = document(plan)
     assert result.assumed == ()
     assert result.ignored == (
-        "1 change of what is not in the configuration that was read",
-        "1 change of resources that have no part in paths and names",
+        "1 change of resources that are not in the configuration that was read",
+        "1 change of resources that do not affect paths and names",
     )
     assert (result.verdict.status, result.changes) == (Status.OK, ())
 
