@@ -177,7 +177,7 @@ def test_what_is_published_stays_and_the_new_version_comes_along(
     for kind in ("deb", "rpm"):
         stand_in(old, kind, "backuplink", __version__)
     published = build("--key", keys[0], old)
-    # A package of another version replaces the package in the index, under the same file name.
+    # Packages of an older version replace the published ones, as if that version had been published.
     for path in [*published.rglob(f"*{__version__}*.deb"), *published.rglob(f"*{__version__}*.rpm")]:
         path.unlink()
     stand_in(published / "deb/pool/main/b/backuplink", "deb", "backuplink", OLDER)

@@ -25,7 +25,7 @@ _PIECES: Final = (*BYTES, *DEEP, b"null", b"NaN", b"\\ud800", b", ", b": ", b"]"
 
 @cache
 def _audited(name: str) -> AuditDocument:
-    """The audit of a scenario's VPC, compared with a sound VPC's."""
+    """The audit of a scenario's VPC, compared with an earlier audit that lacks one of its faults."""
     facts = sound(name)
     read = [Facts(known=known_vpc(facts), taken_at=facts.taken_at, not_read=())]
     document = audit(read, AuditRequest(workloads=(Workload.CALLER,), services=()))

@@ -99,7 +99,7 @@ def spoilt_parquet(chance: Random) -> bytes:
 
 
 def spoilt_pieces(folder: Path, data: bytes) -> Iterator[Answer]:
-    """The records in a compressed file, as the process that unpacks it reads them."""
+    """The records in a packed file (Parquet), as the process for such files reads them."""
     source = Source("host.v1.parquet/account=111122223333/region=eu-west-1/dt=2026-01-15/x.parquet", None, None, 0)
     return FileReader(folder).read([source], [data])
 
