@@ -1,7 +1,7 @@
 """Facts about the network path to AWS Backup endpoints; usable without `agent`.
 
-These names are the public interface of the package, which docs/development/library.md promises; everything else may
-change. A name is loaded when it is used (PEP 562), so that importing `probes` itself loads nothing.
+The names in `__all__` are the public interface of the package, as docs/development/library.md promises; everything else
+may change. A name is loaded when it is used (PEP 562), so that importing `probes` itself loads nothing.
 """
 
 from importlib import import_module
@@ -74,7 +74,7 @@ _MODULES: Final = (
     "probes.system.net",
     "probes.system.sdk",
 )
-"""The modules of the names, lightest first."""
+"""The modules that define the names; modules that load little come first."""
 _STEPS: Final = ("api", "dns", "host", "http", "imds", "jobs", "ladder", "proxy", "tcp", "tls")
 """Modules of `probes.steps`: one for each kind of step, and `ladder`, which makes them one after another."""
 

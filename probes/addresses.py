@@ -19,10 +19,10 @@ _PRIVATE: Final = tuple(
 _NAT64: Final = ip_network("64:ff9b::/96")
 """Prefix of DNS64 (RFC 6052); the last four bytes are the IPv4 address."""
 _GLOBAL_IPV6: Final = ip_network("2000::/3")
-"""The global unicast space of IANA. Versions of Python differ about the rest: IPv4-mapped addresses, NAT64 for local
-use (RFC 8215), the retired site-local block."""
+"""The global unicast space of IANA. About other addresses, versions of Python differ: IPv4-mapped addresses, NAT64 for
+local use (RFC 8215), the retired site-local block."""
 _UNUSED_IPV6: Final = tuple(ip_network(block) for block in ("2002::/16", "3fff::/20"))
-"""Blocks that not every version of Python knows: 6to4 (retired by RFC 7526) and documentation (RFC 9637)."""
+"""Blocks that some versions of Python do not know: 6to4 (retired by RFC 7526) and documentation (RFC 9637)."""
 
 
 class AddressScope(StrEnum):
@@ -46,8 +46,8 @@ def is_nat64(address: Address) -> bool:
 
 
 def scope_of(address: Address, *, vpc_cidrs: Iterable[Network], ipv6_known: bool) -> AddressScope:
-    """Return the scope of an address. `vpc_cidrs` are the blocks that count as this VPC; `ipv6_known` says whether they
-    include all its IPv6 blocks, without which a global IPv6 address tells nothing."""
+    """Return the scope of an address. `vpc_cidrs` are the blocks that count as this VPC; `ipv6_known` says whether all
+    its IPv6 blocks are among them. If not, the scope of a global IPv6 address is unknown."""
     if any(address in block for block in vpc_cidrs if block.version == address.version):
         return AddressScope.VPC
     if is_nat64(address):
@@ -70,7 +70,7 @@ def scope_of(address: Address, *, vpc_cidrs: Iterable[Network], ipv6_known: bool
 
 
 def ordered(addresses: Iterable[Address]) -> tuple[Address, ...]:
-    """Return each address once, IPv4 first, by number."""
+    """Return the addresses without duplicates, IPv4 first, sorted by number."""
     return tuple(sorted(set(addresses), key=sort_key))
 
 

@@ -1,13 +1,13 @@
-"""Error codes of AWS and what they mean, in one table for both kinds of request.
+"""Error codes of AWS and their meaning, in one table for both kinds of request: calls and reads.
 
 A *call* is the signed call that proves access to a measured service. A *read* asks EC2, Route 53 Resolver or Route 53
-for the configuration. Four codes have different meanings for them: a refused call is a finding about the path
+for the configuration. Four codes have different meanings for the two: a refused call is a finding about the path
 (`access-denied`, by the policy of an endpoint or an identity), while a refused read only leaves the configuration
-unknown (`not-permitted`). A code in the documentation of only one side is unknown to the other, which then uses the
-status.
+unknown (`not-permitted`). A code that AWS documents only for one kind of request is unknown for the other kind, for
+which the status then decides.
 
-Two codes have several meanings for a signature, which their text distinguishes: its time, its scope, or the signature
-itself. `RequestExpired` has two meanings that no text distinguishes: `also` has the second, and the judge decides.
+Two codes may mean the time of a signature, its scope, or the signature itself; the text of the answer tells which.
+`RequestExpired` has two meanings that the text does not tell apart: `also` is the second, and the judge decides.
 
 Sources: AWS Backup Developer Guide, Common Error Types; Amazon EC2 API Reference, Error codes; Route 53 Resolver and
 Route 53 API References, Common Errors; AWS STS API Reference, Common Errors.
@@ -22,17 +22,18 @@ from probes.model import FailureKind
 
 MIN_SECRET_CHARACTERS: Final = 16
 """Length of the shortest access key id (IAM API Reference, AccessKey). A shorter text gives no access to AWS, so it is
-not masked in messages: the `test` of a stand-in is a word that they need."""
+not masked in messages: `test`, the key of a stand-in for AWS, is a word that messages need."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorCode:
-    """The kinds of failure for an error code; None if the code is unknown to that kind of request."""
+    """The kinds of failure that an error code means for a call and for a read; None if the code is unknown for such a
+    request."""
 
     call: FailureKind | None
     read: FailureKind | None
     also: FailureKind | None = None
-    """A second possible meaning, if nothing in the answer distinguishes the two."""
+    """A second possible meaning, if nothing in the answer shows which of the two is meant."""
 
 
 def _both(kind: FailureKind) -> ErrorCode:
@@ -68,7 +69,7 @@ ERROR_CODES: Final = {
     "IncompleteSignatureException": _both(FailureKind.SIGNATURE),
     "MissingAuthenticationToken": _both(FailureKind.SIGNATURE),
     "MissingAuthenticationTokenException": _both(FailureKind.SIGNATURE),
-    # EC2 uses it for a signature of another time, and for an expired session token (aws-sdk-go,
+    # EC2 uses this code for a signature with a wrong time, and for an expired session token (aws-sdk-go,
     # aws/request/retryer.go).
     "RequestExpired": replace(_both(FailureKind.CLOCK_SKEW), also=FailureKind.CREDENTIALS_EXPIRED),
     "RequestTimeTooSkewed": _call(FailureKind.CLOCK_SKEW),
@@ -83,7 +84,7 @@ ERROR_CODES: Final = {
     "SubscriptionRequiredException": _call(FailureKind.NOT_SUBSCRIBED),
     "RequestTimeoutException": _call(FailureKind.SERVICE_ERROR),
 }
-"""The kind of each error code in the form that botocore cuts it to."""
+"""The kinds of failure for each error code, which is cut as botocore cuts it."""
 
 _UNKNOWN: Final = ErrorCode(call=None, read=None)
 
@@ -94,7 +95,7 @@ _TEXTS: Final = (
         FailureKind.WRONG_SCOPE,
     ),
 )
-"""Texts of a refused signature with their meaning; any other text means the signature itself."""
+"""Texts of a refused signature, with their meaning; with any other text, the signature itself is wrong."""
 
 
 def kind_for_call(code: str, text: str = "") -> FailureKind | None:
@@ -110,7 +111,7 @@ def kind_for_read(code: str, text: str = "") -> FailureKind | None:
 
 def also_means(code: str | None) -> FailureKind | None:
     """Return the second meaning of a code with two meanings that nothing in the answer distinguishes; None if it has
-    one."""
+    only one meaning."""
     return ERROR_CODES.get(code or "", _UNKNOWN).also
 
 

@@ -7,13 +7,13 @@ from collections.abc import Callable, Hashable
 from typing import Any, Final, TypeVar, cast
 
 NAME: Final = "backuplink-background"
-"""The name of these threads, which distinguishes them from a library's own."""
+"""The name of these threads, by which they can be told from threads of a library."""
 
 T = TypeVar("T")
 
 
 def in_background(work: Callable[[], T]) -> "asyncio.Future[T]":
-    """Run `work` in a daemon thread that is never joined; the thread continues when the caller gives up.
+    """Run `work` in a daemon thread that is never joined; the thread continues even if the caller gives up.
 
     asyncio's own executor is joined when the process ends, so that a hanging library would outlive every deadline.
     """
@@ -34,7 +34,7 @@ def in_background(work: Callable[[], T]) -> "asyncio.Future[T]":
             result = work()
         except Exception as error:  # noqa: BLE001 - raised again where the future is awaited
             failure = error
-        with contextlib.suppress(RuntimeError):  # the loop is closed: the result is no longer wanted
+        with contextlib.suppress(RuntimeError):  # the loop is closed, so nobody wants the result
             loop.call_soon_threadsafe(settle, result, failure)
 
     threading.Thread(target=body, daemon=True, name=NAME).start()
@@ -42,17 +42,18 @@ def in_background(work: Callable[[], T]) -> "asyncio.Future[T]":
 
 
 class CallsInBackground:
-    """Calls in threads like those of `in_background`, but each only once at a time.
+    """Calls in threads as with `in_background`, but never two calls with the same key at the same time.
 
-    A call that hangs, as on a file system that does not answer, keeps its thread. A watch would add one in every cycle,
-    until the process may have no more.
+    A call that hangs, for example on a file system that does not answer, keeps its thread. Otherwise a watch would add
+    a thread in every cycle, until the limit of the process is reached.
     """
 
     def __init__(self) -> None:
         self._pending: dict[tuple[asyncio.AbstractEventLoop, Hashable], asyncio.Future[Any]] = {}
 
     async def result_of(self, key: Hashable, work: Callable[[], T]) -> T:
-        """Return or raise the result of `work`; if a call with this key is still running, the result of that call."""
+        """Return or raise the result of `work`. If a call with this key is still running, wait for that call
+        instead."""
         place = asyncio.get_running_loop(), key
         pending = self._pending.get(place)
         if pending is None:
@@ -60,7 +61,7 @@ class CallsInBackground:
 
             def end(done: "asyncio.Future[Any]") -> None:
                 del self._pending[place]
-                done.exception()  # nobody may be left to receive it
+                done.exception()  # marks the error as seen: perhaps nobody waits for the result
 
             pending.add_done_callback(end)
         return cast(T, await asyncio.shield(pending))

@@ -37,7 +37,7 @@ class Interface:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostsEntry:
-    """A line of the hosts file that has a host of this run."""
+    """A line of the hosts file with a host of this run."""
 
     address: Address
     names: tuple[Annotated[str, Mask("host")], ...]
@@ -59,33 +59,34 @@ class HostFacts:
     resolvers: tuple[Address, ...]
     """Name servers of resolv.conf that the C library uses: the first three, or 127.0.0.1 if there are none."""
     resolvers_ignored: tuple[Annotated[str, Mask("resolver")], ...]
-    """Name servers in resolv.conf that the C library does not use: those beyond the third, and invalid addresses."""
+    """Name servers in resolv.conf that the C library does not use: those after the third, and invalid addresses."""
     search: tuple[Annotated[str, Mask("search")], ...]
     resolver_options: tuple[Plain, ...]
     hosts_entries: tuple[HostsEntry, ...]
     """Lines of the hosts file with a name below an AWS suffix."""
     upstream_resolvers: tuple[Address, ...]
-    """The servers that systemd-resolved asks, if resolv.conf names its stub (systemd-resolved.service(8))."""
+    """The servers that systemd-resolved asks, if resolv.conf lists the stub of systemd-resolved
+    (systemd-resolved.service(8))."""
     resolv_conf_by: ResolvConfBy | None
-    """The service that writes resolv.conf, from its first lines; None if they name none."""
+    """The service that writes resolv.conf, from the first lines of the file; None if they do not tell."""
     ec2: bool | None
-    """Whether the firmware shows that this is an EC2 instance; None if it shows neither."""
+    """Whether this is an EC2 instance, according to the firmware; None if the firmware does not tell."""
     proxies: dict[Plain, Annotated[str, Mask("proxy")]]
-    """Proxy variables of this process by lower-case name, user and password masked."""
+    """Proxy variables of this process by lower-case name; user and password are masked."""
     local_ports: tuple[int, ...] | None
     """The first and the last port from which this host connects (ip(7), ip_local_port_range); None if unknown."""
     keepalive_seconds: int | None
     """Seconds without traffic after which TCP keepalive starts (tcp(7), tcp_keepalive_time); None if unknown."""
     region_variables: dict[Plain, RegionSetting]
-    """Variables of this process that name a Region to the SDK, by their names, with any value."""
+    """Variables of this process that set a Region for the SDK, by name; their values may be anything."""
     name: HostName | None
     """The host's own name (hostname(7)); None if the system does not tell."""
     time_configuration: Plain | None
-    """The configuration file of the time service on this host: of chrony, ntpd or systemd-timesyncd, in that order;
-    None if there is none."""
+    """The configuration file of the time service on this host: that of chrony, else of ntpd, else of systemd-timesyncd;
+    None if none of them has such a file."""
     managed_node_id: Plain | None
-    """The Systems Manager id of a host outside EC2, `mi-…`; None for others, and if the agent's registration cannot be
-    read."""
+    """The Systems Manager id of a host outside EC2, `mi-…`; None for an EC2 instance, and if the agent's registration
+    cannot be read."""
 
     def is_searched_first(self, name: str) -> bool:
         """Whether the C library tries the search list before the name itself (`ndots:` of resolv.conf(5), 1 by default
@@ -118,10 +119,10 @@ class SdkFacts:
     endpoint_urls: dict[Plain, Annotated[str, Mask("url")]]
     """The configured URLs, by service name."""
     region_file: Annotated[str, Mask("file")] | None
-    """The shared file that sets `region`; None if a variable does, or nothing."""
+    """The shared file that sets `region`; None if a variable sets it, or nothing does."""
     sts_host: StsHost | None
-    """The STS host that the SDK asks for the configured role; None without a role, or if keys in variables come
-    first."""
+    """The STS host that the SDK asks for the configured role; None if no role is configured, or if keys in variables
+    come first."""
     legacy_sts: bool
     """Whether `sts_regional_endpoints` is `legacy`: the SDK then calls the global host of STS for some Regions."""
     legacy_s3: bool
@@ -129,26 +130,26 @@ class SdkFacts:
     us-east-1."""
 
     def calls_global_host(self, service: str) -> bool:
-        """Whether calls to a service go to its global host, in the Regions that have one."""
+        """Whether calls to a service go to its global host, in the Regions for which there is a global host."""
         return {"sts": self.legacy_sts, "s3": self.legacy_s3}.get(service, False)
 
 
 SAP_SYSTEMS: Final = "/usr/sap"
 """The folder that contains one folder for each SAP system of a host."""
 BACKINT_LINK: Final = "/opt/hdbbackint"
-"""The link below the folder of a HANA database that leads to its Backint agent, of any vendor."""
+"""The link, below the folder of a HANA database, to the Backint agent of the database, whatever its vendor."""
 BACKINT: Final = "aws-backint-agent"
-"""Name of the Backint agent's folder and of all its files."""
+"""The name of the Backint agent's folder, with which the names of all its files begin."""
 SHELL_VARIABLES: Final = "variables of the shell"
-"""Marks, among the settings of a Backint agent, proxy variables that its launcher takes from its own shell, whose
-values are unknown."""
+"""The key, among the settings of a Backint agent, for the names of proxy variables that its launcher takes from its own
+shell. Their values are unknown."""
 AWS_BACKUP_MODE: Final = "aws-backup"
 S3_MODE: Final = "s3"
 """The mode of a Backint agent that sends its data to S3."""
 BUCKET: Final = "S3BucketName"
-"""Key of the Backint agent's configuration; with a value, the agent sends its data to S3."""
+"""A key of the Backint agent's configuration. If it has a value, the agent sends its data to S3."""
 BUCKET_REGIONS: Final = ("S3BucketAwsRegion", "AwsRegion")
-"""Keys of the same configuration that name the bucket's Region; the age of the agent decides which one it reads."""
+"""Keys of the same configuration for the bucket's Region; the age of the agent decides which key it reads."""
 SSM_ENDPOINTS: Final = {
     "Ssm.Endpoint": "ssm",
     "Mgs.Endpoint": "ssmmessages",
@@ -156,33 +157,34 @@ SSM_ENDPOINTS: Final = {
     "S3.Endpoint": "s3",
     "Kms.Endpoint": "kms",
 }
-"""Keys of the SSM Agent's settings that name a host, each with its service."""
+"""Keys of the SSM Agent's settings whose value is a host, each with the service of the host."""
 SSM_AGENT_UNIT: Final = "amazon-ssm-agent.service"
-"""The end of the name of every unit of the SSM Agent; paths of its drop-ins contain it."""
+"""The end of the name of every unit of the SSM Agent; the paths of drop-ins contain it."""
 MANAGER_SETTINGS: Final = "/etc/systemd/system.conf"
-"""Settings of systemd itself, which can set variables for all services; their drop-ins are in a folder beside it."""
+"""The file with settings of systemd itself, which can set variables for all services; its drop-ins are in a folder
+beside it."""
 FOR_ALL_SERVICES: Final = "/service.d"
 """The end of the path of a folder with drop-ins for every service."""
 ENVIRONMENT_FILE: Final = "EnvironmentFile"
-"""Key of a unit. Among an agent's settings it marks a file of variables that could not be read, so that its variables
-are unknown."""
+"""A key of a unit. Among an agent's settings it stands for a file of variables that could not be read, so that these
+variables are unknown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundWorkload:
-    """Software on this host that uses AWS Backup, or that such software needs."""
+    """Software on this host that uses AWS Backup, or software that AWS Backup needs there."""
 
     name: Plain
     """`hana` or `ssm`, the value of `--workload`."""
     by: Annotated[str, Mask("file")]
     """The link or file that shows it."""
     is_standing: bool = False
-    """Whether an earlier run found it, while its sign cannot be read now."""
+    """Whether an earlier run found it, and its sign cannot be read now."""
     version: Annotated[str, Mask("text", unless=r"[0-9]{1,5}(?:\.[0-9]{1,5}){1,4}")] | None = None
     mode: Plain | None = None
     """Destination of the Backint agent's data: `aws-backup` or `s3`; None if unknown."""
     settings: dict[Plain, Annotated[str, Mask("setting")]] = field(default_factory=dict)
-    """Its own settings that decide its calls, by name; user and password of a proxy are masked."""
+    """The workload's own settings that decide its calls, by name; user and password of a proxy are masked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,12 +203,12 @@ class WorkloadFacts:
     found: tuple[FoundWorkload, ...] = ()
     unread: tuple[UnreadFile, ...] = ()
     by_root: bool = False
-    """Whether the search ran as root; other users cannot read then what root could not."""
+    """Whether the search ran as root. If it did, no other user can read what the search could not read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProxyFacts:
-    """The first destination of the SDK's calls to a host."""
+    """Whether the SDK's calls to a host go directly to the host or to a proxy."""
 
     proxy: Annotated[str, Mask("proxy")] | None
     """URL of the proxy, with user and password masked; None if the calls go directly to the host."""
@@ -238,25 +240,27 @@ class ImdsFacts:
     subnet_id: Plain | None = None
     subnet_cidrs: tuple[IPv4Network | IPv6Network, ...] = ()
     vpc_cidrs: tuple[IPv4Network | IPv6Network, ...] = ()
-    """The VPC's blocks, the primary IPv4 one first."""
+    """The VPC's blocks, with the primary IPv4 block first."""
     security_group_ids: tuple[Plain, ...] = ()
     """The security groups of the primary interface."""
     interface_id: Plain | None = None
     """The id of the primary interface."""
     interface_addresses: tuple[Address, ...] = ()
-    """Its private IPv4 addresses, then its IPv6 ones; empty if they are not known."""
+    """The interface's private IPv4 addresses, then its IPv6 addresses; empty if they are not known."""
     account_id: Plain | None = None
     instance_type: Plain | None = None
     image_id: Plain | None = None
-    """The AMI from which it was started."""
+    """The AMI from which the instance was started."""
     dns_suffix: Plain | None = None
     """The DNS suffix of the partition, such as `amazonaws.com.cn`."""
     role: Annotated[str, Mask("role")] | None = None
     """Name of the role in the instance profile; None if there is no profile."""
     clock_offset_seconds: float | None = None
-    """Offset of this host's clock, halfway between the request for a token and its answer, from the service's clock."""
+    """How far this host's clock is ahead of the service's clock, measured halfway between the request for a token and
+    the answer."""
     clock_uncertainty_seconds: float | None = None
-    """Half of that round trip, plus up to one second, since the Date header has whole seconds."""
+    """Uncertainty of the offset: half of the round trip, plus up to one second, since the Date header has whole
+    seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -269,7 +273,8 @@ class RoleFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LookupFacts:
-    """Result of getaddrinfo: the addresses that programs on this host use, in its order."""
+    """The result of getaddrinfo: the addresses that programs on this host use, in the order in which it returns
+    them."""
 
     addresses: tuple[Address, ...]
 
@@ -283,14 +288,14 @@ class DnsFacts:
     canonical_name: Annotated[str, Mask("host")] | None
     """The end of the CNAME chain; None if there is no CNAME."""
     authority: Annotated[str, Mask("domain")] | None
-    """Owner of the SOA record in a negative answer: the zone that denies the name (RFC 2308)."""
+    """Owner of the SOA record in a negative answer: the zone in which the name does not exist (RFC 2308)."""
     ttl: int | None
     """The smallest TTL of the answer's records in seconds."""
     transport: Plain
-    """`udp`, or `tcp` after a truncated answer (RFC 7766). If the connection by TCP failed, the step failed with it,
-    and only the header of the truncated answer is known."""
+    """`udp`, or `tcp` after a truncated answer (RFC 7766). If the connection by TCP failed, the step failed, too, and
+    only the header of the truncated answer is known."""
     queries: int
-    """Number of datagrams sent until the answer came."""
+    """Number of datagrams that were sent before the answer came."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -309,18 +314,19 @@ class TcpFacts:
     source: Address | None = None
     interface: Plain | None = None
     next_hop: Address | None = None
-    """The router towards the address, or the address itself in the same subnet."""
+    """The router towards the address, or the address itself if it is in the same subnet."""
     neighbour: Plain | None = None
     """The kernel's link-layer entry for the next hop when a connect fails: `reachable`, `incomplete`, `failed`, …"""
     route_error: Plain | None = None
-    """The errno name of a route lookup that finds no route; read when a connect fails."""
+    """The errno name of the route lookup if it finds no route; read when a connect fails."""
     at_once: bool = False
     """Whether connect() itself returned the error, before anything could come back."""
     icmp: IcmpError | None = None
     datagram_error: Plain | None = None
-    """The errno name for a UDP datagram to the same address and port on this host; sent when a connect timed out."""
+    """The errno name if this host refuses to send a UDP datagram to the same address and port; tried when a connect
+    timed out."""
     round_trip_seconds: float | None = None
-    """The kernel's first measurement (TCP_INFO, tcpi_rtt)."""
+    """The kernel's first measurement of the round trip (TCP_INFO, tcpi_rtt)."""
     retransmits: int | None = None
     """Number of repeated SYNs (RFC 6298, section 2)."""
     mss: int | None = None
@@ -328,7 +334,7 @@ class TcpFacts:
 
 
 MAX_NAMES: Final = 16
-"""Maximum number of names read from one certificate. AWS' certificates have a handful."""
+"""Maximum number of names that are read from one certificate. Certificates of AWS have only a few."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -339,7 +345,7 @@ class Certificate:
     issuer: Annotated[str, Mask("certificate")]
     issuer_organization: Annotated[str, Mask("organization")] | None
     names: tuple[Annotated[str, Mask("name")], ...]
-    """DNS names of the subject alternative name extension, the first MAX_NAMES."""
+    """The first MAX_NAMES DNS names of the subject alternative name extension."""
     not_before: datetime
     not_after: datetime
     sha256: Annotated[str, Mask("fingerprint")]
@@ -358,10 +364,10 @@ class TlsFacts:
     cipher: Plain | None = None
     alpn: Plain | None = None
     certificates: tuple[Certificate, ...] = ()
-    """If the peer was verified, its own certificate; otherwise all that it sent in a second handshake, its own
-    first."""
+    """If the peer was verified, only its own certificate; otherwise all certificates that it sent in a second
+    handshake, with its own first."""
     second_look: Sentence | None = None
-    """Why the chain of an unverified peer could not be read; None if it was read, or need not be."""
+    """Why the chain of an unverified peer could not be read; None if it was read, or there was no need to read it."""
     bytes_received: int | None = None
     """Number of bytes received before an incomplete handshake ended."""
     first_bytes: Annotated[str, Mask("bytes")] | None = None
@@ -378,7 +384,7 @@ class HttpFacts:
     date: datetime | None
     """The server's time in whole seconds."""
     clock_offset_seconds: float | None
-    """Offset of this host's clock, halfway between request and answer, from the server's clock."""
+    """How far this host's clock is ahead of the server's clock, measured halfway between request and answer."""
     server: Annotated[str, Mask("server")] | None
     content_type: MediaType | None
     location: Annotated[str, Mask("location")] | None
@@ -395,9 +401,9 @@ class CredentialFacts:
     source: Plain
     """The provider by botocore's name: `env`, `iam-role`, `container-role`, `assume-role`, `sso`, …"""
     access_key_id_suffix: Annotated[str, Mask("key")]
-    """The last four characters of the access key id."""
+    """The last four characters of the access key's id."""
     temporary: bool
-    """Whether they have a session token."""
+    """Whether the credentials have a session token."""
     expires_at: datetime | None
     role: Annotated[str, Mask("role")] | None
     """Name of the role, if the source has one."""
@@ -413,42 +419,42 @@ class GatewayFacts:
 
 
 SEEN_LATELY: Final = timedelta(hours=1)
-"""Maximum age of a gateway's last contact with AWS at which it counts as connected."""
+"""A gateway counts as connected if its last contact with AWS is at most this long ago."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiFacts:
-    """One answer to a signed, read-only call. For a list with further pages, the last answer, with the gateways of
-    all."""
+    """One answer to a signed, read-only call. For a list with further pages it is the last answer, with the gateways of
+    all pages."""
 
     operation: Plain
     status: int
     request_id: RequestId | None
     expected_key: bool
-    """Whether the answer has the member that a good answer of the operation has."""
+    """Whether the answer has the member that every good answer of the operation has."""
     new_connection: bool
-    """Whether the peer had closed the connection of the steps below, so that the call used another."""
+    """Whether the peer had closed the connection of the steps before, so that the call used a new connection."""
     error_code: CallErrorCode | None
-    """AWS' own code in the form that botocore cuts it to, or the status without one. None if the status is 200."""
+    """AWS' own code, cut as botocore cuts it, or the status if there is no code. None if the status is 200."""
     error_message: Annotated[str, Mask("text")] | None
     gateways: tuple[GatewayFacts, ...] = ()
-    """The gateways in an answer to ListGateways, at most MAX_GATEWAYS: those with the oldest contact."""
+    """The gateways in an answer to ListGateways: at most MAX_GATEWAYS, namely those with the oldest contact."""
     gateways_listed: int = 0
     """Number of gateways in the list so far, including earlier pages."""
     gateways_last_seen: datetime | None = None
-    """Time of the most recent contact with any of them; None if it is not known for each."""
+    """Time of the most recent contact with any listed gateway; None if it is not known for every gateway."""
     gateways_cut: bool = False
-    """Whether AWS has more gateways than that."""
+    """Whether AWS has more gateways than `gateways_listed`."""
     server_time: datetime | None
-    """The server's time: from its refusal of the signature's time, else from the Date header."""
+    """The server's time: from the text in which it refuses the time of the signature, else from the Date header."""
     clock_offset_seconds: float | None
-    """Offset of this host's clock, halfway between request and answer, from the server's clock."""
+    """How far this host's clock is ahead of the server's clock, measured halfway between request and answer."""
     clock_uncertainty_seconds: float | None
     """Uncertainty of the offset: half of the round trip, plus up to one second for a time in whole seconds."""
 
     @property
     def silent_gateways(self) -> tuple[GatewayFacts, ...]:
-        """The `gateways` that are out of contact by the server's time; empty if that time is unknown."""
+        """The `gateways` that are out of contact according to the server's time; empty if that time is unknown."""
         return tuple(gateway for gateway in self.gateways if self._is_long_ago(gateway.last_seen))
 
     @property
@@ -461,7 +467,7 @@ class ApiFacts:
 
 
 JOBS_PERIOD: Final = timedelta(hours=24)
-"""Age limit for requested jobs, by their time of creation."""
+"""Only jobs that were created within this period are requested."""
 
 
 JOB_STATES: Final = frozenset(
@@ -480,11 +486,11 @@ class FailedJobs:
     """`backup`, `restore` or `copy`."""
     state: Plain
     resource_type: JobKind | None
-    """The kind of resource; None if the answer does not say it."""
+    """The kind of resource; None if the answer does not give it."""
     instance_id: ResourceId | None
-    """The instance, if all these jobs belong to one; None for other resources."""
+    """The instance, if all these jobs belong to one instance; None for other resources."""
     category: JobCategory | None
-    """MessageCategory: `AccessDenied`, `InvalidParameters`, …; None if the answer has none."""
+    """MessageCategory: `AccessDenied`, `InvalidParameters`, …; None if the answer has no category."""
     message: Annotated[str, Mask("text")] | None
     """The start of StatusMessage in the answer."""
     job_id: Annotated[str, Mask("job")] | None
@@ -493,7 +499,7 @@ class FailedJobs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobsFacts:
-    """The answers to the calls that list jobs of AWS Backup: those that did not succeed, and those that completed."""
+    """The answers to the calls that list jobs of AWS Backup: jobs that did not succeed, and jobs that completed."""
 
     operation: Plain
     created_after: datetime
@@ -513,7 +519,7 @@ class JobsFacts:
     request_id: RequestId | None
     """The request id of the last answer."""
     error_code: CallErrorCode | None
-    """AWS' own code of the answer that ended the list early; None if there was none."""
+    """AWS' own code in the answer that ended the list early; None if the list did not end early."""
     error_message: Annotated[str, Mask("text")] | None
 
     @property

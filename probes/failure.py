@@ -1,4 +1,5 @@
-"""Turn exceptions of libraries and the kernel into kinds of failures: by type, number or code, never by text."""
+"""Turn exceptions of libraries and the kernel into kinds of failures. Their type, number or code decides, never their
+text."""
 
 import errno
 import socket
@@ -9,7 +10,7 @@ from probes.model import Failure, FailureKind, ProbeError
 
 
 class PeerClosedError(Exception):
-    """The peer closed the connection (FIN) while an answer was due."""
+    """The peer closed the connection (FIN) although it still had to answer."""
 
 
 ERRNO: Final = {
@@ -33,7 +34,8 @@ ERRNO: Final = {
     errno.EPERM: FailureKind.PROHIBITED,
     errno.EADDRNOTAVAIL: FailureKind.NO_SOURCE_PORT,
 }
-"""Kinds of failures by errno, from connect(2), send(2), recv(2) and ip(7), with ICMP errors as the kernel maps them."""
+"""Kinds of failures by errno, from connect(2), send(2), recv(2) and ip(7). The kernel turns ICMP errors into these
+numbers, too."""
 
 GAI: Final = {
     socket.EAI_NONAME: FailureKind.NXDOMAIN,
@@ -42,8 +44,8 @@ GAI: Final = {
     getattr(socket, "EAI_NODATA", -5): FailureKind.NODATA,
     getattr(socket, "EAI_ADDRFAMILY", -9): FailureKind.NODATA,
 }
-"""Kinds of failures by the codes of getaddrinfo(3). The C library uses EAI_AGAIN for SERVFAIL, REFUSED and silence
-alike."""
+"""Kinds of failures by the codes of getaddrinfo(3). The C library uses EAI_AGAIN for SERVFAIL, for REFUSED and if there
+is no answer."""
 
 GAI_NAME: Final = {
     getattr(socket, name): name
@@ -61,20 +63,21 @@ VERIFY: Final = {
 
 
 _ALERTS: Final = ("SSLV3_ALERT_", "TLSV1_", "TLSV13_ALERT_")
-"""Beginnings of OpenSSL's reasons for a received alert (SSL_R_* of 1000 and above in openssl/sslerr.h); not all of them
-contain `ALERT`, and some that do are about something else."""
+"""Beginnings of OpenSSL's reasons for a received alert (SSL_R_* of 1000 and above in openssl/sslerr.h); some of them do
+not contain `ALERT`, and some reasons that contain it are about something else."""
 
 
 def errno_name(number: int | None) -> str | None:
-    """Return `ECONNREFUSED` for 111; the number itself if it has no name; None for None."""
+    """Return the name of an errno: `ECONNREFUSED` for 111. A number without a name is returned as text, and None as
+    None."""
     return None if number is None else errno.errorcode.get(number, str(number))
 
 
 def classify(error: Exception, *, expired_after: float | None = None) -> Failure:
     """Return the failure for `error`.
 
-    `expired_after` means that the step's own window of this many seconds ran out, which outranks any error of the
-    clean-up after it. An error that no table has is a bug of ours.
+    If `expired_after` is set, the step's own window of this many seconds ran out: the failure is then a timeout,
+    whatever error came up while the step was cleaned up. An error that is in no table is a bug of this program.
     """
     notes = "".join(f" ({note})" for note in getattr(error, "__notes__", ()))
     if expired_after is not None:

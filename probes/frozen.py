@@ -1,10 +1,10 @@
 """Frozen data classes that are fast to make.
 
 The standard `dataclass(frozen=True, slots=True)` writes and compiles the text of seven methods for every class, which
-is a third of the time before a run does anything. Here such classes share all methods except `__init__`, which is
-compiled at its first use: half of the classes that a run loads have no instance in it. Their fields are those of
+takes a third of the time before a run does anything. Here such classes share all methods except `__init__`, which is
+compiled at its first use: a run makes no instance of half of the classes that it loads. Their fields are those of
 `dataclasses`: `fields`, `replace`, `asdict`, `match`, `copy` and `pickle` work as usual, and type checkers read the
-standard decorator. Any other class (`order=True`, no slots, `__post_init__`) gets the standard one.
+standard decorator. Any other class (`order=True`, no slots, `__post_init__`) gets the standard decorator.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ if not TYPE_CHECKING:
 
 
 def _build(cls: type, kw_only: bool) -> Any:
-    cls.__doc__ = cls.__doc__ or cls.__name__  # otherwise `dataclasses` would compute a signature for it
+    cls.__doc__ = cls.__doc__ or cls.__name__  # otherwise `dataclasses` would compute a signature as the docstring
     frozen_class: Any = standard(init=False, repr=False, eq=False, slots=True, kw_only=kw_only)(cls)
     frozen_class.__frozen_values__ = attrgetter(
         *[field.name for field in fields(frozen_class) if field.compare] or ["__class__"]
@@ -48,7 +48,8 @@ class _Init:
 
 
 def _init(frozen_class: Any) -> Callable[..., None]:
-    """Return an `__init__` that sets each field by the descriptor of its slot, since `__setattr__` refuses."""
+    """Return an `__init__` that sets each field by the descriptor of its slot, since `__setattr__` of a frozen class
+    refuses to."""
     known: dict[str, Any] = {"MISSING": MISSING}
     positional, keywords, body = ["self"], ["*"], ["pass"]
     for field in fields(frozen_class):

@@ -1,8 +1,8 @@
-"""Measure how long this process could not run, by the lateness of its event loop's timer.
+"""Measure how long this process could not run. The measure is how late a timer of its event loop is.
 
-The measurement includes a busy processor, the CPU quota of a control group, and a stopped process (SIGSTOP). Time in
-which other threads of this process computed does not count: a thread that imports the SDK or reads one of its models
-holds the interpreter's lock, and then this program kept its own loop from running, not the host.
+A busy processor, the CPU quota of a control group, and a stopped process (SIGSTOP) all count. Time in which other
+threads of this process computed does not count. A thread that imports the SDK, or reads one of its models, holds the
+interpreter's lock; then this program itself, and not the host, kept the loop from running.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from typing import Final
 
 _BEAT_SECONDS: Final = 0.05
 _LATE_SECONDS: Final = 0.025
-"""Minimum lateness in seconds; less is the ordinary noise of timers."""
+"""Minimum lateness in seconds that counts; timers are often late by less."""
 
 
 class Heartbeat:
@@ -36,7 +36,7 @@ class Heartbeat:
             self._due = None
 
     def lateness(self) -> float:
-        """Return the total seconds by which beats were late, the next one included."""
+        """Return the total seconds by which beats were late, including the next beat so far."""
         return self._lateness + self._overdue()
 
     def _overdue(self) -> float:
@@ -48,5 +48,5 @@ class Heartbeat:
 
 
 def _seconds_of_others() -> float:
-    """Return the CPU seconds so far of all threads of this process except the calling one, which is the loop's."""
+    """Return the CPU seconds so far of all threads of this process except the calling thread, which runs the loop."""
     return time.process_time() - time.thread_time()

@@ -1,7 +1,7 @@
-"""The form of resource ids: one for ids that are read, and a strict one for ids in a command.
+"""The forms of resource ids: a loose form for ids in answers, and a strict form for ids in commands.
 
-AWS calls ids opaque, and some kinds contain words of their own (`rslvr-rr-…`, `tgw-attach-…`, `vpce-svc-…`). An id that
-is read must have the prefix of its kind and may continue in any of these ways. An id for a shell must have the form
+AWS calls ids opaque, and ids of some kinds contain further words (`rslvr-rr-…`, `tgw-attach-…`, `vpce-svc-…`). An id in
+an answer must have the prefix of its kind and may continue in any of these ways. An id for a shell must have the form
 that the Amazon EC2 User Guide (Resource IDs) documents.
 """
 

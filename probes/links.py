@@ -10,8 +10,8 @@ MAX_LINKS: Final = 40
 
 
 def link_in(folder: int, name: str) -> str | None:
-    """Return the target of a link in a folder; None if it is not a link. Raises OSError for a link that others can
-    place."""
+    """Return the target of a link in a folder; None if the name is not a link. Raises OSError for a link that other
+    users can have placed."""
     if name == "..":
         return None
     try:
@@ -21,18 +21,19 @@ def link_in(folder: int, name: str) -> str | None:
     if not stat.S_ISLNK(status.st_mode):
         return None
     if status.st_uid not in (0, os.geteuid()):
-        raise OSError(errno.ELOOP, f"{name} on this path is a link of another user; name what it points at itself")
+        raise OSError(errno.ELOOP, f"{name} on this path is a link of another user; use the path to which it leads")
     if is_shared(os.fstat(folder)):
         raise OSError(
             errno.ELOOP,
-            f"{name} on this path is a link in a folder that others can write; name what it points at itself",
+            f"{name} on this path is a link in a folder that others can write; use the path to which it leads",
         )
     return os.readlink(name, dir_fd=folder)
 
 
 def is_shared(folder: os.stat_result) -> bool:
-    """Whether a user other than root and this one can place a link in a folder. The group of this process does not
-    count: with many distributions it belongs to the user alone."""
+    """Whether a user other than root and the user of this process can place a link in a folder. If only the group of
+    this process can write to the folder, the folder is not shared: in many distributions this group has only the one
+    user."""
     by_group = bool(folder.st_mode & stat.S_IWGRP) and folder.st_gid not in (0, os.getegid())
     by_owner = folder.st_uid not in (0, os.geteuid())
     return bool(folder.st_mode & stat.S_IWOTH) or by_group or by_owner

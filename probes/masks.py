@@ -1,30 +1,31 @@
-r"""The treatment of each field in a masked report, declared at the field so that a new one cannot be forgotten.
+r"""How a masked report treats each field. Every field declares this itself, so that a new field cannot be forgotten.
 
-Every field that holds text is annotated: with a Mask if its value identifies a network, an account or a person,
-otherwise with an Open. Ids of AWS, account numbers, ARNs, addresses and known host names are masked in every text,
-whatever its annotation. `agent.report.redact` reads these annotations; nothing reads them while modules are imported,
-and patterns are texts here, so that a run without masks compiles none.
+Every field with text has an annotation: a Mask if its value identifies a network, an account or a person, otherwise an
+Open. Ids of AWS, account numbers, ARNs, addresses and known host names are masked in every text, whatever its
+annotation. `agent.report.redact` reads these annotations, and only when a report is masked. Patterns are texts here, so
+that a run without masks compiles no pattern.
 """
 
 from typing import Annotated, Final, NamedTuple
 
 
 class Mask(NamedTuple):
-    """The field identifies: every value is replaced, and equal values get equal masks everywhere in a report."""
+    """The field identifies something: every value is replaced, and equal values get equal masks everywhere in a
+    report."""
 
     word: str
-    """The beginning of the mask: `role` for `role-1`."""
+    """The beginning of the mask, such as `role` in `role-1`."""
     unless: str | None = None
-    """A pattern for values that stay. A value that matches it completely has the form that AWS, a server or this
-    program gives the field; any other value may be any text. Patterns of ids match their masks as well, since a report
-    may be masked twice."""
+    """A pattern for values that are not masked: a value that matches it completely has the form that AWS, a server or
+    this program gives the field. Patterns of ids also match the masks of ids, since a report may be masked twice."""
 
 
 class Open(NamedTuple):
     """The field itself identifies nothing."""
 
     quotes: bool = False
-    """Whether it may quote the value of another field, which is then searched for and masked."""
+    """Whether the text may quote the value of another field. If so, that value is searched for in the text, and
+    masked."""
 
 
 ID_KINDS: Final = (
@@ -40,14 +41,14 @@ Plain = Annotated[str, Open()]
 """Text that identifies nothing: a word of this program, a protocol or AWS, or an id that is masked by its form
 anyway."""
 Sentence = Annotated[str, Open(quotes=True)]
-"""Words of this program that may quote a peer, a name or a resource."""
+"""Text of this program that may quote a peer, a name or a resource."""
 
 HostName = Annotated[str, Mask("node")]
 """The host's own name."""
 RegionSetting = Annotated[str, Mask("text", unless=r"[a-z]{2,5}(?:-[a-z]+){1,2}-[0-9]{1,2}[a-z]?")]
-"""The value of a setting for the Region: the name of a Region or of a zone, or anything else by mistake."""
+"""The value of a setting for the Region: the name of a Region or of a zone or, by mistake, anything else."""
 StsHost = Annotated[str, Mask("host", unless=r"sts[a-z0-9.-]{0,80}\.(?:amazonaws\.(?:com|com\.cn|eu)|api\.aws)")]
-"""A host of STS: AWS' own, or the value of a setting."""
+"""The host of STS: a host of AWS, or the value of a setting."""
 ResourceId = Annotated[str, Mask("text", unless=_ID)]
 FleetHost = Annotated[str, Mask("host", unless=_ID)]
 """The name of a host in a fleet: the id of its instance or managed node, or else its own name."""
@@ -108,7 +109,8 @@ FailureCode = Annotated[
     str,
     Mask("text", unless=r"[A-Z][A-Z0-9_]{0,63}|ca_bundle|endpoint_url|[A-Za-z][A-Za-z0-9.]{0,63}|-?[0-9]{1,10}"),
 ]
-"""An errno name, a reason of OpenSSL, an rcode, the name of a setting, a code of AWS, a number."""
+"""The code of a failure: an errno name, a reason of OpenSSL, an rcode, the name of a setting, a code of AWS, or a
+number."""
 ServiceName = Annotated[
     str,
     Mask(
@@ -118,7 +120,7 @@ ServiceName = Annotated[
     ),
 ]
 ServiceLabel = Annotated[str, Mask("text", unless=r"(?!text-)[a-z0-9]{1,20}(?:-[a-z0-9]{1,20}){0,2}")]
-"""The last part of a service name. Its pattern also matches a mask, which then stays."""
+"""The last part of a service name. A mask, such as `text-1`, does not match the pattern."""
 # Words of the APIs of EC2, Route 53 and Route 53 Resolver.
 EndpointState = Annotated[
     str, Mask("text", unless=r"pending|pendingacceptance|available|partial|rejected|failed|expired|deleting|deleted")

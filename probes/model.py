@@ -1,4 +1,4 @@
-"""The vocabulary of a measurement: the subject of a step, and its outcome, which is one of three."""
+"""The classes of a measurement: the subject of a step, and its outcome, which is Ok, Failed or Skipped."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -71,7 +71,8 @@ class FailureKind(StrEnum):
 
 
 class ProbeError(Exception):
-    """A failure that a probe itself recognized, such as an rcode; errors of libraries stay as they are."""
+    """A failure that a probe itself recognized, such as an rcode. Errors of libraries are not turned into this
+    class."""
 
     def __init__(self, kind: FailureKind, message: str, *, code: str | None = None) -> None:
         super().__init__(message)
@@ -84,7 +85,7 @@ class PortProtocol(StrEnum):
     """The protocol on a port, which decides the steps that can be made there."""
 
     TCP = "tcp"
-    """A protocol of its own; only the connection is measured."""
+    """Another protocol over TCP; only the connection is measured."""
     TLS = "tls"
     """TLS, with a certificate for the name of the port's role; the content is not measured."""
     HTTPS = "https"
@@ -97,7 +98,7 @@ class AnswerForm(StrEnum):
     JSON = "json"
     """Documents of JSON; the request id is in `x-amzn-RequestId`."""
     XML = "xml"
-    """Documents of XML; the request id is in the same header, or in the document alone."""
+    """Documents of XML; the request id is in the same header, or only in the document."""
     S3 = "s3"
     """Documents of XML; the request id is in `x-amz-request-id`, next to `x-amz-id-2`."""
 
@@ -115,13 +116,13 @@ class SignedCall:
     """The target header and the content type, if the protocol has them."""
     body: bytes = b""
     key: str
-    """A member of a good answer: at the top of a JSON document; in an XML document in its root, `<NAME>Response`, or in
-    the `<NAME>Result` inside."""
+    """A member that every good answer has. In a JSON document it is at the top; in an XML document it is in the root,
+    `<NAME>Response`, or in the `<NAME>Result` inside the root."""
     may_be_empty: bool = False
-    """Whether a good answer with nothing to list is an empty document without `key`."""
+    """Whether a good answer is an empty document, without `key`, if there is nothing to list."""
     names_region: bool = False
-    """Whether `key` is instead a header in each answer that names the Region of the requested resource; these answers
-    have no body."""
+    """Whether `key` is the name of a header, which gives the Region of the requested resource in each answer. Such
+    answers have no body."""
     lists_gateways: bool = False
     """Whether the answer lists gateways under `key`, with `GatewayArn` and `LastSeenTime` in each."""
 
@@ -133,18 +134,18 @@ class Conversation:
     signing_name: str
     """The service name in the signature of requests."""
     signing_region: str | None = None
-    """The Region in the signature of requests, if it differs from the target's."""
+    """The Region in the signature of requests, if it differs from the target's Region."""
     call: SignedCall | None
-    """The signed call; None if the service has none without side effects."""
+    """The signed call; None if every call of the service has side effects."""
     unsigned_path: str = "/"
-    """The path of the unsigned request with its query, which the service itself refuses."""
+    """The path, with query, of the unsigned request. The service itself refuses this request."""
     answers: AnswerForm = AnswerForm.JSON
     websocket_path: str | None = None
     """The path of an unsigned request to open a WebSocket; None for a service that does not use one."""
 
 
 class Role(StrEnum):
-    """How much a target's faults count: in full, as warnings, or as information."""
+    """How much a target's faults count: fully, as warnings, or as information."""
 
     REQUIRED = "required"
     OPTIONAL = "optional"
@@ -152,14 +153,14 @@ class Role(StrEnum):
 
 
 class Addressing(StrEnum):
-    """The kind of a target's host name among the service's names."""
+    """The kind of a target's host name."""
 
     DEFAULT = "default"
     DUALSTACK = "dualstack"
     FIPS = "fips"
     FIPS_DUALSTACK = "fips-dualstack"
     GLOBAL = "global"
-    """One host for several Regions, which an older setting of the SDK selects."""
+    """A host for several Regions, to which an older setting of the SDK sends calls."""
     VPCE = "vpce"
     CUSTOM = "custom"
 
@@ -169,25 +170,25 @@ class Target:
     """A service at a host: the subject of a run."""
 
     id: str
-    """The service name for the Region's default host, `SERVICE@HOST` for every other."""
+    """The service name for the Region's default host, and `SERVICE@HOST` for every other host."""
     service: str
     region: str
     partition: str
     service_name: str | None
-    """PrivateLink service name, such as `com.amazonaws.eu-west-1.backup`; None if none is known."""
+    """PrivateLink service name, such as `com.amazonaws.eu-west-1.backup`; None if no such name is known."""
     host: str
     addressing: Addressing
     role: Role
     ports: tuple[int, ...]
     required_by: tuple[str, ...] = ()
-    """Workloads and options that require it; empty if nothing does."""
+    """Workloads and options that require the target; empty if nothing requires it."""
     bucket: str | None = None
-    """The S3 bucket that a workload on this host is configured to use; the signed call then names it."""
+    """The S3 bucket that a workload on this host is configured to use; the signed call is then about this bucket."""
     counts_with: Plain | None = None
     """The option that makes an optional target count, if a report mentions the target although this host does not use
     it."""
     by_any_path: bool = False
-    """Whether it may be reached by any path, whatever path the run expects for others."""
+    """Whether the target may be reached by any path, whatever path the run expects for other targets."""
 
 
 class _WithId:
@@ -208,14 +209,14 @@ class Subject(_WithId):
     resolver: Address | None = None
     operation: Plain | None = None
     after: Plain | None = None
-    """Id of the observation whose result this one uses."""
+    """Id of the observation whose result this step uses."""
 
     @property
     def id(self) -> str:
-        """The given parts, joined by slashes: `tcp/backup/10.0.1.17/443`."""
+        """The parts that are set, joined by slashes: `tcp/backup/10.0.1.17/443`."""
         try:
             return self._id
-        except AttributeError:  # joined once: a run and its judge use it a hundred times
+        except AttributeError:  # joined only once: a run and its judge use the id a hundred times
             parts = (self.step, self.target, self.address, self.port, self.resolver, self.operation)
             joined = "/".join([str(part) for part in parts if part is not None])
             object.__setattr__(self, "_id", joined)
@@ -241,27 +242,29 @@ class Ok(Generic[F]):
 
 @dataclass(frozen=True, slots=True)
 class Failed(Generic[F]):
-    """The step was made and failed. Facts from before the failure are kept with it."""
+    """The step was made and failed. The facts that were known before the failure are kept."""
 
     failure: Failure
     facts: F | None
 
 
 DECIMALS: Final = 6
-"""Number of decimals in seconds: the difference of two times has meaningless digits beyond the clock's microseconds."""
+"""Number of decimals of durations in seconds. The clock counts microseconds, so further digits mean nothing."""
 METADATA_OFF: Final = "AWS_EC2_METADATA_DISABLED is set"
-"""The reason for not reading instance metadata if that variable forbids it."""
+"""The reason why instance metadata is not read if this variable forbids it."""
 NOT_STARTED: Final = "not started"
 """The start of the reason for a skipped step that was planned but not started when the run ended."""
 
 
 STARVED: Final = "starved"
-"""Code of a failure of kind `deadline`: this host kept the process from running for most of the step's time."""
+"""The code of a failure of kind `deadline` if this host kept the process from running for most of the step's time."""
 
 
 ELSEWHERE: Final = "the signed call of this run is made at another address"
 """The reason for a skipped call in a run that makes one call for each service."""
-UNRATED: Final = "a watch does not make the call: no rate limit is published for it, or one that a fleet would use up"
+UNRATED: Final = (
+    "a watch does not make the call: AWS publishes no rate limit for it, or a limit that a fleet would use up"
+)
 """The reason for a skipped call of a service that a watch does not call."""
 
 
@@ -304,14 +307,14 @@ class Observation(Generic[F]):
 
     @property
     def made(self) -> bool:
-        """Whether the outcome tells something about the world: the step was neither skipped, nor cut short by the end
-        of the run, nor failed by a bug of this program."""
+        """Whether the outcome tells something about the world: the step was not skipped, not cut short by the end of
+        the run, and did not fail because of a bug of this program."""
         failure = self.failure
         return self.ok or (failure is not None and failure.kind not in (FailureKind.DEADLINE, FailureKind.BUG))
 
 
 @dataclass(slots=True)
 class Draft(Generic[F]):
-    """The facts that a probe has so far, stored so that a failure does not lose them."""
+    """The facts that a probe has so far. They are stored here so that a failure does not lose them."""
 
     facts: F | None = None

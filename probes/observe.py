@@ -1,9 +1,9 @@
 """Make observations: every step of a run is planned, limited, timed, classified and passed on exactly once.
 
-A probe body is a coroutine that stores its facts in a `Draft` and simply raises errors. `Log.observe` turns the result
-into one `Observation`. A step that this host itself held up is made again, or is recorded as not made, by a failure
-with the code STARVED. A run that ends early closes its log: a started step becomes a failure of kind `deadline`, and a
-step that was only planned is skipped with the reason. No step disappears.
+The body of a probe is a coroutine that stores its facts in a `Draft` and lets errors pass. `Log.observe` turns the
+result into one `Observation`. If this host itself delayed a step, the step is made again, or is recorded as not made by
+a failure with the code STARVED. A run that ends early closes its log: a started step becomes a failure of kind
+`deadline`, and a step that was only planned is skipped with the reason. No step disappears.
 """
 
 import asyncio
@@ -30,14 +30,14 @@ from probes.model import (
 from probes.window import SHARE, Window
 
 _IMPATIENT: Final = frozenset({FailureKind.TIMEOUT, FailureKind.CLOSED, FailureKind.RESET, FailureKind.NO_CREDENTIALS})
-"""Failures that also arise when a peer or a library gave up on a process that did not run."""
+"""Failures that may also mean that a peer or a library gave up waiting, because this process did not run."""
 
 F = TypeVar("F")
 T = TypeVar("T")
 
 
 async def _nothing() -> None:
-    """The preparation of most steps that are made again: nothing."""
+    """Do nothing: most steps need no preparation before they are made again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,9 @@ class _Started:
 
 
 class Log:
-    """The observations of one run by id. Each is passed to `emit` once, when it is made; `planned` is called with a
-    step when the run first knows of it, `started` when it starts. `lateness` and `run_delay` are those of `Machine`."""
+    """The observations of one run by id. Each is passed to `emit` once, when it is made. `planned` is called with a
+    step when the run first knows of it, and `started` when the step starts. `lateness` and `run_delay` are the methods
+    of `Machine`."""
 
     def __init__(
         self,
@@ -76,7 +77,7 @@ class Log:
         self._planned: dict[str, Subject] = {}
         self._started: dict[str, _Started] = {}
         self._first: _Started | None = None
-        """The first started step, which shows how much of the run this process lost."""
+        """The step that started first. From its start on, it is known how much time this process lost."""
         self._made: dict[str, Observation[Any]] = {}
 
     @property
@@ -94,14 +95,14 @@ class Log:
         return self._made.get(subject_id)
 
     def plan(self, *subjects: Subject) -> None:
-        """Add these steps to the run. Whatever happens, each will get its observation."""
+        """Add these steps to the run. Whatever happens, each step will get its observation."""
         for subject in subjects:
             if subject.id not in self._planned:
                 self._planned[subject.id] = subject
                 self._on_planned(subject)
 
     def window(self, limit: float, *, by_kernel: bool = False) -> Window:
-        """Return a window of `limit` seconds for a step, or for a part of one."""
+        """Return a window of `limit` seconds for a step, or for a part of a step."""
         return Window(limit, self._lateness, by_kernel=by_kernel)
 
     async def observe(
@@ -116,13 +117,13 @@ class Log:
     ) -> tuple[Observation[F], T | None]:
         """Run `body` in a `Window` of `limit` seconds. Returns its observation and, after a success, its result.
 
-        If this process could not run for long, and the step failed like one whose peer gave up, `body` is run again,
-        after `before_again`. With `by_library` a library makes the step and waits by the clock, as the C library does
-        in a lookup: a stop of this process gives it no more time, so it may give up a silent server within the time of
-        a step. Its result then counts as not made.
+        If this process could not run for a long time, and the step failed as if the peer had given up, `body` is run
+        again, after `before_again`. With `by_library` a library makes the step and waits by the clock, as the C library
+        does in a lookup. Such a library gets no more time if this process is stopped, and may give up a server too
+        early. The step then counts as not made.
 
-        Never raises the errors of `body`, not even a crash. Cancellation passes through and leaves the observation to
-        `close`.
+        The errors of `body` are never raised, not even a crash. A cancellation is raised; `close` then makes the
+        observation.
         """
         self.plan(subject)
         draft: Draft[F] = Draft()
@@ -162,7 +163,7 @@ class Log:
         lost = min(step.window.lost, seconds)
         message = f"this host kept backuplink from running for {lost:.3g} of {seconds:.3g} s"
         if step.run_delay is not None and (delay := self._run_delay()) is not None:
-            message += f", {min(delay - step.run_delay, lost):.3g} s of them for want of a processor"
+            message += f", {min(delay - step.run_delay, lost):.3g} s of them because no processor was free"
         return Failure(kind=FailureKind.DEADLINE, message=message, code=STARVED)
 
     def skip(self, subject: Subject, reason: str) -> None:
@@ -171,7 +172,7 @@ class Log:
         self._make(subject, Skipped(reason), None, None)
 
     def keep(self, observation: Observation[Any]) -> None:
-        """Add an observation that was made elsewhere, or earlier."""
+        """Add an observation from elsewhere, or from an earlier run."""
         self.plan(observation.subject)
         self._keep(observation)
 

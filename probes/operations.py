@@ -19,14 +19,14 @@ WEBSOCKET: Final = "websocket"
 FURTHER_PAGES: Final = "further-pages"
 """The rest of a list whose first page came with the signed call."""
 JOBS: Final = "jobs"
-"""A list of jobs of AWS Backup that did not succeed lately."""
+"""A list of recent jobs of AWS Backup that did not succeed."""
 SMALL_SEGMENTS: Final = "small-segments"
 OTHER_NAME: Final = "other-name"
 APPLIANCE: Final = "appliance-"
-"""Prefix of the operation for an appliance's name; its label follows."""
+"""Prefix of the operation for an appliance's name; the label in the name follows."""
 DUAL_STACK_NAME: Final = "dual-stack-name"
 WITHOUT_SEARCH: Final = "without-search"
 """A lookup of the name with a final dot, which no search list completes."""
 SEARCH_DOMAINS: Final = tuple(f"search-domain-{place}" for place in range(1, 7))
-"""Lookups of the name completed by each domain of the search list, in its order. Further domains are left out: glibc
-before 2.26 uses six (resolv.conf(5))."""
+"""Lookups of the name, completed by each domain of the search list in order. Further domains are left out: glibc before
+2.26 uses six (resolv.conf(5))."""

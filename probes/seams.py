@@ -1,7 +1,7 @@
-"""The seams between probes and the world: protocols and their data, no code.
+"""The seams between probes and the world: only protocols and their data, without code.
 
 `Net` moves packets, `Machine` reads this host, `Sdk` reads the AWS SDK's settings, `Reader` reads the configuration
-from EC2. A probe gets those that it needs, so a simulated world can replace each.
+from EC2. A probe is given the seams that it needs, so a simulated world can replace each of them.
 """
 
 import ssl
@@ -15,7 +15,7 @@ from probes.frozen import dataclass
 from probes.model import Address, Draft
 
 MAX_FILE_BYTES: Final = 1 << 20
-"""Maximum bytes that are read of a file. No file that a run reads is larger on a healthy host."""
+"""Maximum number of bytes that are read of a file. On a healthy host no file that a run reads is larger."""
 MAX_OUTPUT_BYTES: Final = 4096
 AGENT_SECONDS: Final = 2.0
 """Time limit for a program that only prints its version."""
@@ -38,21 +38,22 @@ class Net(Protocol):
     """Names and packets: all network access of a run."""
 
     async def connect(self, address: Address, port: int, draft: Draft[TcpFacts], *, mss: int | None = None) -> Stream:
-        """Connect by TCP. Whatever the outcome, `draft` holds the kernel's facts. `mss` limits the segments of both
+        """Connect by TCP. Whatever the outcome, `draft` then has the kernel's facts. `mss` limits the segments of both
         sides, in bytes (tcp(7), TCP_MAXSEG). Raises OSError."""
 
     async def exchange(
         self, address: Address, port: int, payload: bytes, *, accept: Callable[[bytes], bool], retry_after: float
     ) -> tuple[bytes, int]:
         """Send `payload` by UDP, again after `retry_after` seconds of silence, and wait for a datagram that `accept`
-        accepts; others are ignored. Returns it and the number of datagrams sent. Raises OSError."""
+        accepts; other datagrams are ignored. Returns the accepted datagram, and the number of datagrams that were sent.
+        Raises OSError."""
 
     async def getaddrinfo(self, host: str) -> tuple[Address, ...]:
-        """Resolve `host` like programs on this host. Raises socket.gaierror. The C library's lookup itself continues
-        when the caller gives up."""
+        """Resolve `host` as programs on this host do. Raises socket.gaierror. The C library's lookup continues even if
+        the caller gives up."""
 
     def datagram_error(self, address: Address, port: int) -> int | None:
-        """Send one UDP datagram and return the errno of this host's refusal; None if it was sent."""
+        """Send one UDP datagram. Returns the errno if this host refuses to send it; None if it was sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +75,7 @@ class Trust:
     chain_only: ssl.SSLContext
     """Verifies only the chain; for ports whose certificates have the names of their roles."""
     folder: bool = False
-    """Whether they come from a folder, which `--ca-bundle` can read but the SDK cannot."""
+    """Whether the roots come from a folder. `--ca-bundle` can read a folder, but the SDK cannot."""
 
 
 class Machine(Protocol):
@@ -89,7 +90,7 @@ class Machine(Protocol):
         """Whether this process has root's permissions."""
 
     def now(self) -> datetime:
-        """The wall time in UTC."""
+        """The wall-clock time in UTC."""
 
     def identifier(self) -> str:
         """A new name, unique to this call."""
@@ -98,19 +99,19 @@ class Machine(Protocol):
         """Return the start of a system file, at most MAX_FILE_BYTES. Raises OSError."""
 
     async def read_of_user(self, path: str) -> bytes:
-        """Return the start of a user's file, at most MAX_FILE_BYTES. Its file system may never answer. Raises
+        """Return the start of a user's file, at most MAX_FILE_BYTES. The file system may never answer. Raises
         OSError."""
 
     async def entries(self, path: str, most: int) -> tuple[str, ...]:
         """Return at most `most` names in a folder, sorted. The file system may never answer. Raises OSError."""
 
     async def link_target(self, path: str) -> str:
-        """Return the target of a symbolic link as it is written there. The file system may never answer. Raises
-        OSError, also if the path is not a link."""
+        """Return the target of a symbolic link as it is written in the link. The file system may never answer. Raises
+        OSError, for example if the path is not a link."""
 
     async def output_of(self, program: str, option: str) -> str:
-        """Return the stdout of a program of this host, called with one option and without the variables of this
-        process, at most MAX_OUTPUT_BYTES. It is killed after AGENT_SECONDS. Raises OSError."""
+        """Return the stdout, at most MAX_OUTPUT_BYTES, of a program of this host. The program is called with one
+        option, without the variables of this process, and is killed after AGENT_SECONDS. Raises OSError."""
 
     def interfaces(self) -> tuple[Interface, ...] | None:
         """Return every address of this host; None if the system does not tell."""
@@ -120,31 +121,32 @@ class Machine(Protocol):
         route."""
 
     def neighbour(self, way: LocalRoute) -> str | None:
-        """Return the state of the next hop's link-layer entry; None if there is none or the system does not tell."""
+        """Return the state of the next hop's link-layer entry; None if it has no entry, or the system does not tell."""
 
     def allowances(self) -> dict[str, int]:
-        """Return the network drivers' counters of packets dropped by an allowance, by `INTERFACE COUNTER`; empty if no
-        driver has them."""
+        """Return the network drivers' counters of packets that were dropped because of an allowance, by `INTERFACE
+        COUNTER`; empty if no driver has such counters."""
 
     async def watch_lateness(self) -> None:
         """Measure, until cancelled, how long this process cannot run."""
 
     def lateness(self) -> float:
-        """Return the seconds so far in which this process could not run, as far as `watch_lateness` measured them: a
-        busy host, the quota of a cgroup, a stopped process, or work of its own that held up the loop."""
+        """Return the seconds so far in which this process could not run, as far as `watch_lateness` measured them. The
+        reason may be a busy host, the quota of a cgroup, a stopped process, or work of this process that delayed the
+        loop."""
 
     def run_delay(self) -> float | None:
         """Return the seconds so far in which this process could run but waited for a processor; None if the system does
         not tell."""
 
     async def trust(self, ca_bundle: str | None) -> Trust:
-        """Load the trusted roots: those of `ca_bundle`, otherwise those that the SDK uses without settings of its own.
+        """Load the trusted roots: those of `ca_bundle`, otherwise those that the SDK uses if no setting names others.
         Raises ProbeError."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keys:
-    """The keys that sign a request. They never enter an observation, and their repr holds no secret."""
+    """The keys that sign a request. They never become part of an observation, and their repr contains no secret."""
 
     access_key_id: str = field(repr=False)
     secret_key: str = field(repr=False)
@@ -155,13 +157,13 @@ class Reader(Protocol):
     """Read-only requests about the configuration of a network."""
 
     async def prepare(self, services: Iterable[str]) -> None:
-        """Create everything that requests to these services need. Sends nothing. On a busy machine this may take
-        seconds, which do not count for any request; errors are raised by the requests themselves."""
+        """Create everything that requests to these services need, without sending anything. On a busy machine this may
+        take seconds, which do not count as time of a request. Errors are raised later, by the requests themselves."""
 
     async def read(self, service: str, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the answer to one request in boto3's form. `service` is boto3's name (`ec2`, `route53resolver`,
-        `route53`, `route53profiles`), `operation` the API's (`DescribeVpcs`). Raises ProbeError, with AWS' own code if
-        AWS refuses."""
+        """Return the answer to one request in boto3's form. `service` is boto3's name of the service (`ec2`,
+        `route53resolver`, `route53`, `route53profiles`), and `operation` the API's name of the operation
+        (`DescribeVpcs`). Raises ProbeError, with AWS' own code if AWS refuses."""
 
 
 class Sdk(Protocol):
@@ -173,19 +175,19 @@ class Sdk(Protocol):
 
     async def credentials(self, profile: str | None) -> tuple[Keys, CredentialFacts]:
         """Return the credentials that the SDK's chain finds. Raises ProbeError of kind `no-credentials`: without a code
-        if it finds none, with the name of the error if a source fails. A hanging source continues when the caller gives
-        up."""
+        if the chain finds no credentials, and with the name of the error as code if a source fails. A source that hangs
+        continues even if the caller gives up."""
 
     def proxy(self, host: str, scheme: str = "https") -> str | None:
         """Return the URL of the proxy for the SDK's calls to `host` (a name or an address without a port), with its
-        secrets; None without a proxy."""
+        secrets; None if the calls do not go to a proxy."""
 
     def reader(
         self, keys: Keys, *, region: str, profile: str | None, ca_bundle: str | None, timeout: float, most: int
     ) -> Reader:
         """Return a reader of the configuration of a Region, whose requests are signed with `keys`. A request has
-        `timeout` seconds in total, from the lookup of the name to a second attempt; `most` is the total number of
-        attempts."""
+        `timeout` seconds in total, from the lookup of the name to a second attempt; `most` is the maximum number of all
+        attempts of the reader."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

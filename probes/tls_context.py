@@ -1,4 +1,4 @@
-"""TLS contexts of a client: what a handshake offers and verifies."""
+"""Make the TLS contexts of a client, which decide what a handshake offers and verifies."""
 
 import ssl
 
@@ -8,8 +8,8 @@ def verifying_contexts(
 ) -> tuple[ssl.SSLContext, ssl.SSLContext]:
     """Return two client contexts with the same roots: one verifies chain and name, one only the chain.
 
-    TLS 1.2 at least, ALPN `http/1.1`, and no X.509 strict mode, which Python 3.13 turns on by default and the SDKs of
-    AWS do not use. Raises OSError and ssl.SSLError.
+    They need at least TLS 1.2, and offer ALPN `http/1.1`. The strict mode of X.509, which Python 3.13 turns on by
+    default, is off, since the SDKs of AWS do not use it. Raises OSError and ssl.SSLError.
     """
     contexts = []
     for checks_name in (True, False):
@@ -32,8 +32,8 @@ def client_context() -> ssl.SSLContext:
 
 
 def small_client_context() -> ssl.SSLContext:
-    """Return a context like `client_context` for the smallest ClientHello: only TLS 1.2, with its forward-secret
-    AES-GCM ciphers and no key share."""
+    """Return a context like `client_context` whose ClientHello is as small as possible: it offers only TLS 1.2 with
+    forward-secret AES-GCM ciphers, and so has no key share."""
     context = client_context()
     context.maximum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers("ECDHE+AESGCM")

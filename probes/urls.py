@@ -1,4 +1,4 @@
-"""URLs without the secrets in them."""
+"""Mask the secrets in URLs."""
 
 import re
 from typing import Final
@@ -21,8 +21,8 @@ def masked_proxy(url: str) -> str:
 
 
 def masked_urls(text: str) -> str:
-    """Return a text with only scheme, host and port of each URL in it: user and path may be a password, a token or, for
-    a webhook, both in one."""
+    """Return a text with only scheme, host and port of each URL in it: the user and the path may be a password or a
+    token."""
     return _URL.sub(_masked, text) if "://" in text else text
 
 
@@ -32,7 +32,8 @@ def _masked(match: re.Match[str]) -> str:
     after = rest[len(url) :]
     place, *more = re.split(r"[/?#\\]", url, maxsplit=1)
     host = place.rpartition("@")[2]
-    # A password may contain a slash or a space, so the text before these may be a user and a part of the password.
+    # A password may contain a slash or a space, so the text before a slash or a space may be a user and a part of the
+    # password.
     if (more and "@" in more[0]) or _HOST.fullmatch(host) is None:
         return f"{scheme}...{after}"
     return f"{scheme}{host}{'/...' if any(more) else ''}{after}"

@@ -1,8 +1,8 @@
-"""The time limit of a step, extended so that a delay of this host is not taken for silence of a peer.
+"""The time limit of a step. It is extended so that a delay of this host does not look like silence of a peer.
 
-A process that gets no processor (a busy host, the quota of a cgroup), or is stopped, finds all its timers due when it
-runs again, although the answer may already be in the kernel, and a peer may have waited for this process. A step's time
-is therefore extended by the time that this process lost in it.
+A process may get no processor (a busy host, the quota of a cgroup), or may be stopped. When it runs again, all its
+timers are due, although an answer may already be in the kernel, and although a peer may have waited for this process.
+The time of a step is therefore extended by the time that this process lost.
 """
 
 import asyncio
@@ -11,19 +11,20 @@ from types import TracebackType
 from typing import Final
 
 _TURN_SECONDS: Final = 0.25
-"""Time for the loop to handle what the kernel already holds."""
+"""Time that the loop gets to handle data that is already in the kernel."""
 SHARE: Final = 0.5
-"""Share of a step's time. If the process ran for less of it, the step proves nothing about a peer."""
+"""If the process ran for less than this share of a step's time, the step proves nothing about a peer."""
 _GROWTH: Final = 4.0
 """Maximum factor by which a step's time may grow. With the defaults, it stays within the deadline of a run."""
 
 
 class Window:
-    """The time of one step, entered once: it ends the block with TimeoutError when the time is over."""
+    """The time of one step, as a context that is entered once. When the time is over, the block ends with
+    TimeoutError."""
 
     def __init__(self, limit: float, lateness: Callable[[], float], *, by_kernel: bool = False) -> None:
         """`limit` is the length in seconds, `lateness` returns the seconds so far in which this process could not run.
-        `by_kernel` says that the kernel does the slow part, whether this process runs or not."""
+        With `by_kernel`, the kernel does the slow part, whether this process runs or not."""
         self._limit = limit
         self._lateness = lateness
         self._by_kernel = by_kernel

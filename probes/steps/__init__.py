@@ -1,1 +1,1 @@
-"""The probes, one for each step of the path: each raises its library's errors, and stores facts."""
+"""The probes, one for each step of the path. Each stores facts, and raises the errors of the library that it uses."""

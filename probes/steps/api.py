@@ -1,8 +1,8 @@
-"""One signed, read-only call, and the reading of its answer.
+"""Make one signed, read-only call, and read its answer.
 
-A call passes only with status 200, an AWS request id and the content of the operation's answer in JSON or XML: the 200
-of a captive portal does not pass. If AWS refuses, the code is read from all places that its protocols use, and cut as
-botocore cuts it.
+A call passes only with status 200, an AWS request id and the content of the operation's answer in JSON or XML: a
+captive portal that answers with 200 does not pass. If AWS refuses the call, the code is read from every place that AWS'
+protocols use, and cut as botocore cuts it.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ MAX_GATEWAYS: Final = 16
 """Maximum number of gateways in a report."""
 MAX_PAGES: Final = 20
 MAX_LISTED_GATEWAYS: Final = 1_000
-"""Maximum number of gateways that are read of a list. A page has 50, and each page is a signed call."""
+"""Maximum number of gateways that are read from a list. A page has 50 gateways, and each page is a signed call."""
 MAX_TOKEN_CHARACTERS: Final = 1_000
 """Maximum length of NextToken (model of backup-gateway 2021-01-01, botocore 1.44.8)."""
 _REGION: Final = re.compile(r"[a-z]{2,5}(?:-[a-z]+){1,2}-[0-9]{1,2}")
@@ -51,7 +51,7 @@ async def probe(
     draft: Draft[ApiFacts],
 ) -> Response:
     """Make a call to the target's service, signed for its Region and its host. `call` is the call of `conversation`, or
-    one for a further page.
+    a call for a further page.
 
     Raises the errors of `probes.steps.http.exchange`, and ProbeError with AWS' own code for every answer except a good
     one.
@@ -84,11 +84,11 @@ async def probe(
     region = response.header(call.key) if call.names_region else None
     if region not in (None, target.region):
         where = region if _REGION.fullmatch(region or "") else "another Region"
-        raise ProbeError(FailureKind.WRONG_SCOPE, f"what was asked for is in {where}", code=str(facts.status))
+        raise ProbeError(FailureKind.WRONG_SCOPE, f"the requested resource is in {where}", code=str(facts.status))
     if facts.status != 200:
         kind = kind_of(facts)
         if call.names_region and facts.status == 400:
-            # Without a body there is no code: S3 uses this status for invalid or expired session tokens.
+            # An answer without a body has no code. S3 uses this status for invalid or expired session tokens.
             kind = FailureKind.CREDENTIALS_INVALID
         raise ProbeError(kind, facts.error_message or f"status {facts.status}", code=facts.error_code)
     if not facts.expected_key:
@@ -102,11 +102,11 @@ async def read_on(
     first: Response,
     draft: Draft[ApiFacts],
 ) -> None:
-    """Read the further pages of a list of gateways whose first page is `first`. `send` makes one call like `probe`.
+    """Read the further pages of a list of gateways whose first page is `first`. `send` makes one call, as `probe` does.
 
     Each page is another signed call, which counts against the account's request rate. Reading therefore stops as soon
     as one gateway is known to be in contact and another to be out of contact, and at MAX_PAGES and MAX_LISTED_GATEWAYS.
-    If a page fails, the facts hold the pages before it. Raises the errors of `probe`.
+    If a page fails, the facts are those of the pages before it. Raises the errors of `probe`.
     """
     by_id = {gateway.gateway_id: gateway for gateway in _gateways(call, json_of(first.body))}
     token = next_token(call, first)
@@ -127,14 +127,15 @@ async def read_on(
 
 
 def may_read_on(facts: ApiFacts) -> bool:
-    """Whether a list of gateways continues, and its rest may still show that a gateway is out of contact, or that one
-    is in contact."""
+    """Whether a list of gateways continues, and its rest may still show that some gateway is out of contact, or that
+    some gateway is in contact."""
     is_settled = bool(facts.silent_gateways) and not facts.are_all_gateways_silent
     return facts.gateways_cut and facts.server_time is not None and not is_settled
 
 
 def next_token(call: SignedCall, response: Response) -> str | None:
-    """Return the token for the next page of a list of gateways; None if there is none that can be sent."""
+    """Return the token for the next page of a list of gateways; None if there is no token, or a token that cannot be
+    sent."""
     document = json_of(response.body)
     token = document.get("NextToken") if call.lists_gateways and isinstance(document, Mapping) else None
     return token if isinstance(token, str) and 0 < len(token) <= MAX_TOKEN_CHARACTERS else None
@@ -145,8 +146,8 @@ def _body_with(call: SignedCall, token: str) -> bytes:
 
 
 def secrets_of(keys: Keys) -> tuple[tuple[str, str], ...]:
-    """Return the texts that no quoted answer may repeat, each with its replacement. AWS itself repeats secrets: if a
-    signature does not match, it sends the canonical request that it expected, with the session token in it."""
+    """Return the texts that a quoted answer must not repeat, each with its replacement. AWS itself repeats secrets: if
+    a signature does not match, it sends the canonical request that it expected, with the session token in it."""
     masks = {keys.access_key_id: f"***{keys.access_key_id[-4:]}", keys.secret_key: "***", keys.token or "": "***"}
     return tuple((secret, mask) for secret, mask in masks.items() if len(secret) >= MIN_SECRET_CHARACTERS)
 
@@ -161,8 +162,8 @@ def read_answer(
     answers: AnswerForm = AnswerForm.JSON,
     hidden: tuple[tuple[str, str], ...] = (),
 ) -> ApiFacts:
-    """Return the facts in an answer, whatever its bytes, with masks in place of the texts of `hidden`. `sent` and
-    `received` are times of this host."""
+    """Return the facts in an answer, whatever bytes it has, with masks in place of the texts of `hidden`. `sent` and
+    `received` are times by this host's clock."""
     document = json_of(response.body)
     is_cut = call.lists_gateways and isinstance(document, Mapping) and bool(document.get("NextToken"))
     code, message = error_of(response, document, hidden)
@@ -234,13 +235,13 @@ def _instant(seconds: Any) -> datetime | None:
 
 
 def error_of(response: Response, document: Any, hidden: tuple[tuple[str, str], ...] = ()) -> tuple[str, str | None]:
-    """Return the code and the message of an error answer: from the header, the body in JSON, the root of the XML, else
-    the status itself."""
+    """Return the code and the message of an error answer: the code is in the header, in the body if that is JSON, or in
+    the root of the XML; otherwise it is the status itself."""
     code = response.header("x-amzn-errortype")
     message: Any = None
     if isinstance(document, Mapping):
         members = {str(name).lower(): value for name, value in document.items()}
-        # `ErrorCode` is also a member of Backup gateway's errors, whose own name is their type.
+        # Errors of Backup gateway also have a member `ErrorCode`, but the code of such an error is its type.
         codes = (members.get(name) for name in ("code", "__type", "errorcode"))
         code = code or next((name for name in codes if isinstance(name, str) and name), None)
         message = members.get("message")
@@ -249,7 +250,7 @@ def error_of(response: Response, document: Any, hidden: tuple[tuple[str, str], .
         name = local_name(root)
         code = code or texts.get("code") or (name if name.endswith("Exception") else None)
         message = texts.get("message")
-    # Masked before cutting: a secret that is cut is not found.
+    # The text is masked before it is cut, since a secret that is cut would not be found.
     cut = (without(hidden, code) or "").partition(":")[0].rpartition("#")[2].strip()
     text = without(hidden, message.strip() if isinstance(message, str) else None)
     text = None if text is None else text[:MAX_MESSAGE_CHARACTERS]
@@ -269,7 +270,7 @@ def kind_of(facts: ApiFacts) -> FailureKind:
     if known is not None:
         return known
     if facts.status in (401, 403):
-        return FailureKind.ACCESS_DENIED  # a refusal with a code that the table lacks
+        return FailureKind.ACCESS_DENIED  # a refusal with a code that is not in the table
     return FailureKind.SERVICE_ERROR if facts.status >= 500 else FailureKind.MALFORMED
 
 

@@ -23,13 +23,13 @@ from probes.seams import Net, Stream
 
 DNS_PORT: Final = 53
 UDP_PAYLOAD_BYTES: Final = 1232
-"""EDNS buffer size that fits every path without fragments (DNS Flag Day 2020)."""
+"""The EDNS buffer size for which no path needs fragments (DNS Flag Day 2020)."""
 MAX_RECORDS: Final = 64
-"""Maximum number of records: dnspython needs seconds for the thousands that 65 kB can hold, and no answer for a host
-needs this many."""
+"""Maximum number of records in an answer. dnspython needs seconds for the thousands of records that 65 kB can contain,
+and no answer about a host needs so many."""
 MAX_ADDRESSES: Final = 24
-"""Maximum number of addresses that are kept for one host; each is measured. An endpoint has one for each zone and IP
-version, a public name about ten."""
+"""Maximum number of addresses that are kept for one host, since every address is measured. An endpoint has one address
+for each zone and IP version, and a public name has about ten."""
 
 _RCODE_KINDS: Final = {
     dns.rcode.NXDOMAIN: FailureKind.NXDOMAIN,
@@ -41,7 +41,7 @@ _RCODE_KINDS: Final = {
 
 async def lookup(net: Net, host: str, draft: Draft[LookupFacts]) -> tuple[Address, ...]:
     """Resolve `host` by getaddrinfo. Raises socket.gaierror, and ProbeError: kind `nodata` for an empty answer,
-    `too-large` for one of more than MAX_ADDRESSES."""
+    `too-large` for more than MAX_ADDRESSES addresses."""
     addresses = await net.getaddrinfo(host)
     if len(addresses) > MAX_ADDRESSES:
         raise ProbeError(FailureKind.TOO_LARGE, f"getaddrinfo gave over {MAX_ADDRESSES} addresses")
@@ -63,11 +63,11 @@ async def ask(
     by_tcp: bool = False,
 ) -> tuple[Address, ...]:
     """Ask `resolver` for the `record` (`A` or `AAAA`) of `host`, by UDP and, if the answer is truncated, by TCP. With
-    `by_tcp` ask by TCP at once, and in parallel by UDP, which shows whether the server is there.
+    `by_tcp` ask by TCP at once; a query by UDP in parallel shows whether there is a server at all.
 
     Returns the addresses; empty if the name exists without such a record, which is not a failure. If not `bounded`, an
-    answer may have any number of them, as in the C library. Raises OSError, and ProbeError for a negative rcode, for an
-    unreadable answer, and of kind `malformed` for a name that DNS cannot carry.
+    answer may have any number of addresses, as in the C library. Raises OSError, and ProbeError for a negative rcode,
+    for an unreadable answer, and of kind `malformed` for a name that DNS cannot carry.
     """
     try:
         query, wire = _query(host, record)
@@ -78,9 +78,9 @@ async def ask(
     else:
         packet, queries = await _exchange(net, resolver, wire, retry_after)
         transport = "udp"
-    if transport == "udp" and _is_cut(packet):  # the rest of it need not make sense (RFC 2181, section 9)
+    if transport == "udp" and _is_cut(packet):  # its rest need not make sense (RFC 2181, section 9)
         transport = "tcp"
-        draft.facts = _cut(packet, queries)  # all that is known if the connection by TCP fails
+        draft.facts = _cut(packet, queries)  # all facts that are known if the connection by TCP fails
         stream = await net.connect(resolver, DNS_PORT, Draft[TcpFacts]())
         draft.facts = None
         packet = await _told(stream, wire)
@@ -115,11 +115,11 @@ async def _told(stream: Stream, wire: bytes) -> bytes:
 
 
 async def _ask_by_tcp(net: Net, resolver: Address, wire: bytes, draft: Draft[DnsFacts], retry_after: float) -> bytes:
-    """Return the answer by TCP. If the connection fails, the draft gets the facts in the header of an answer by UDP, if
-    there is one."""
+    """Return the answer by TCP. If the connection fails, the draft gets the facts in the header of the answer by UDP,
+    if an answer came."""
 
     async def hear() -> None:
-        with contextlib.suppress(OSError):  # UDP then tells nothing, and only the failure of TCP is reported
+        with contextlib.suppress(OSError):  # then UDP shows nothing, and only the failure of TCP is reported
             draft.facts = _cut(*await _exchange(net, resolver, wire, retry_after))
 
     heard = asyncio.create_task(hear())
@@ -144,7 +144,8 @@ def _query(host: str, record: str) -> tuple[dns.message.Message, bytes]:
 
 @lru_cache(maxsize=64)
 def _question(host: str, record: str) -> tuple[dns.message.Message, bytes]:
-    """Return a question, built once: every resolver and every cycle of a watch gets the same."""
+    """Return a question. It is built only once, since it is the same for every resolver and in every cycle of a
+    watch."""
     question = dns.message.make_query(host, record, use_edns=0, payload=UDP_PAYLOAD_BYTES)
     return question, question.to_wire()
 
@@ -161,16 +162,17 @@ def _read(
 def _seen_before(
     after_id: bytes, host: str, record: str, transport: str, queries: int, bounded: bool
 ) -> tuple[DnsFacts, dns.rcode.Rcode]:
-    """Read an answer with the id of its question, like `_read`, from a cache. Name servers send the same bytes again
-    and again behind different ids, and decoding them is most of an answer's cost."""
+    """Read an answer as `_read` does, but keep the results in a cache. `after_id` is the answer without its id: name
+    servers send the same bytes again and again after different ids, and most of the time for an answer goes into
+    decoding it."""
     question = copy.copy(_question(host, record)[0])
     question.id = 0
     return _read(b"\0\0" + after_id, question, transport, queries, bounded)
 
 
 def read_answer(packet: bytes, query: dns.message.Message, *, bounded: bool = True) -> dns.message.Message:
-    """Decode the answer to `query` (RFC 1035, section 4.1). Raises ProbeError of kind `dns-malformed`, whatever the
-    bytes."""
+    """Decode the answer to `query` (RFC 1035, section 4.1). Raises only ProbeError of kind `dns-malformed`, whatever
+    the bytes are."""
     if len(packet) < 12:
         raise ProbeError(FailureKind.DNS_MALFORMED, f"an answer of {len(packet)} bytes is shorter than a DNS header")
     questions, *records = (int.from_bytes(packet[place : place + 2], "big") for place in range(4, 12, 2))
@@ -181,8 +183,8 @@ def read_answer(packet: bytes, query: dns.message.Message, *, bounded: bool = Tr
     except (dns.exception.DNSException, ValueError) as error:
         raise ProbeError(FailureKind.DNS_MALFORMED, f"the answer cannot be read: {type(error).__name__}") from error
     if not query.is_response(answer):
-        raise ProbeError(FailureKind.DNS_MALFORMED, "the answer is to another question")
-    if not answer.question:  # a server that refuses may leave it out
+        raise ProbeError(FailureKind.DNS_MALFORMED, "the answer belongs to another question")
+    if not answer.question:  # a server that refuses may leave the question out
         answer.question = query.question
     return answer
 
@@ -191,7 +193,7 @@ def facts_of(
     answer: dns.message.Message, query: dns.message.Message, *, transport: str, queries: int, bounded: bool = True
 ) -> DnsFacts:
     """Return the facts in an answer about the requested name. Raises ProbeError of kind `dns-malformed` for a circle of
-    CNAMEs and, if it is bounded, for more than MAX_ADDRESSES."""
+    CNAMEs and, if `bounded`, for more than MAX_ADDRESSES."""
     question = query.question[0]
     try:
         chain = answer.resolve_chaining() if isinstance(answer, dns.message.QueryMessage) else None

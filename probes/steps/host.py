@@ -1,4 +1,4 @@
-"""The configuration of this host: addresses, name servers, hosts file, proxy variables, and whether it is an EC2
+"""Read the configuration of this host: addresses, name servers, hosts file, proxy variables, and whether it is an EC2
 instance."""
 
 import contextlib
@@ -19,7 +19,7 @@ RESOLVER_TIMEOUT: Final = 5.0
 """Seconds for which the C library waits for a name server: RES_TIMEOUT of resolv.conf(5)."""
 MAX_HOSTS_ENTRIES: Final = 64
 MAX_VALUE_CHARACTERS: Final = 64
-"""Number of characters that are kept of a variable for the Region; a Region's name has at most 63."""
+"""Maximum length that is kept of a variable for the Region. A Region's name has at most 63 characters."""
 PROXY_VARIABLES: Final = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 _WRITERS: Final = {
@@ -32,7 +32,8 @@ TIME_CONFIGURATIONS: Final = (
     *("/etc/ntp.conf", "/etc/ntpsec/ntp.conf"),
     "/etc/systemd/timesyncd.conf",
 )
-"""The configuration files of chrony, ntpd and systemd-timesyncd: the first two are installed in place of the last."""
+"""The configuration files of chrony, ntpd and systemd-timesyncd. If chrony or ntpd is installed, it replaces
+systemd-timesyncd."""
 RESOLVED: Final = "/run/systemd/resolve/resolv.conf"
 """The file in which systemd-resolved lists the name servers that it asks."""
 _NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")
@@ -45,8 +46,8 @@ _DMI: Final = "/sys/class/dmi/id/"
 async def probe(
     machine: Machine, suffixes: tuple[str, ...], region_variables: tuple[str, ...], draft: Draft[HostFacts]
 ) -> HostFacts:
-    """Read the host's configuration. `suffixes` are the domains whose names in the hosts file matter here,
-    `region_variables` the variables that name a Region to the SDK."""
+    """Read the host's configuration. `suffixes` are domains: lines of the hosts file with names in them are read.
+    `region_variables` are the variables that set a Region for the SDK."""
     resolv_conf = _text(machine, "/etc/resolv.conf")
     servers, ignored, search, options = parse_resolv_conf(resolv_conf)
     upstream: tuple[Address, ...] = ()
@@ -100,8 +101,8 @@ def parse_resolv_conf(
 ) -> tuple[tuple[Address, ...], tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
     """Return the name servers, ignored name servers, search list and options of a resolv.conf (resolv.conf(5)).
 
-    It is read like the C library does: a keyword begins its line, the last `search` or `domain` wins, the first three
-    name servers count, and without any the local one is used.
+    It is read as the C library reads it: a keyword begins its line, the last `search` or `domain` counts, and so do the
+    first three name servers. If there are no name servers, the local name server is used.
     """
     servers: list[Address] = []
     ignored: list[str] = []
@@ -142,7 +143,8 @@ def resolver_timeout(facts: HostFacts | None) -> float:
 
 
 def is_searched_first(facts: HostFacts | None, name: str) -> bool:
-    """Return the facts' answer to the same question; False if this host was not read."""
+    """Whether the C library tries the search list before the name itself, according to `facts`; False if there are no
+    facts."""
     return facts is not None and facts.is_searched_first(name)
 
 
@@ -164,8 +166,8 @@ def parse_hosts(text: str, suffixes: tuple[str, ...]) -> tuple[HostsEntry, ...]:
 
 
 def proxy_variables(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the proxy variables that are set, by lower-case name. If both cases are set, the lower one counts, even if
-    empty, as it does for urllib and therefore for the SDK."""
+    """Return the proxy variables that are set, by lower-case name. If a variable is set in both lower and upper case,
+    lower case counts, even if it is empty, as it does for urllib and therefore for the SDK."""
     proxies = {}
     for name in PROXY_VARIABLES:
         value = environment.get(name, environment.get(name.upper()))
@@ -188,7 +190,7 @@ async def has_shared_config(machine: Machine) -> bool:
         if home and path.startswith("~/"):
             path = home + path[1:]
         if path.startswith("~") or "$" in path:
-            return True  # only the SDK reads the user database and other variables, and may find a file there
+            return True  # the SDK also reads the user database and other variables, and may find a file by them
         with contextlib.suppress(OSError):
             if await machine.read_of_user(path):
                 return True
@@ -196,8 +198,8 @@ async def has_shared_config(machine: Machine) -> bool:
 
 
 def _is_ec2(machine: Machine) -> bool | None:
-    """Whether the firmware's tables say EC2 (EC2 User Guide, Detect whether a host is an EC2 instance). This is a
-    guess, and never used as a fact about the network."""
+    """Whether this is an EC2 instance, according to the firmware's tables (EC2 User Guide, Detect whether a host is an
+    EC2 instance). This is a guess, and is never used as a fact about the network."""
     vendor = _text(machine, f"{_DMI}sys_vendor").strip()
     hypervisor = _text(machine, "/sys/hypervisor/uuid").strip().lower()
     if vendor == "Amazon EC2" or hypervisor.startswith("ec2"):  # on instances of Xen the vendor is Xen
@@ -235,7 +237,7 @@ def managed_node_id(registered: str) -> str | None:
 
 
 def _text(machine: Machine, path: str) -> str:
-    """Return a file as text; empty if it does not exist or may not be read, which the C library treats alike."""
+    """Return a file as text; empty if it does not exist or cannot be read. The C library treats the two cases alike."""
     try:
         return machine.read(path).decode("utf-8", "replace")
     except OSError:

@@ -1,7 +1,8 @@
-"""One bounded HTTP/1.1 exchange over any stream. Nothing is followed, nothing decompressed.
+"""Make one bounded HTTP/1.1 exchange over any stream. Redirects are not followed, and content is not decompressed.
 
-h11, the engine of httpx, is used directly, because the clients above it let a peer send informational answers and chunk
-extensions without end. Every byte of an exchange is counted here, and the connection is closed beyond the limit.
+h11, the engine of httpx, is used directly, because the clients that are built on it let a peer send informational
+answers and chunk extensions without end. Here every byte of an exchange is counted, and the connection is closed at the
+limit.
 """
 
 import base64
@@ -22,16 +23,16 @@ from probes.seams import Machine, Stream
 
 MAX_BODY_BYTES: Final = 64 * 1024
 MAX_EXCHANGE_BYTES: Final = MAX_BODY_BYTES + MAX_BODY_BYTES // 2
-"""Maximum bytes of a whole answer. Its head, framing and everything else besides its body may have half as many as the
-body."""
+"""Maximum bytes of a whole answer. The head, the framing and everything else besides the body may have half as many
+bytes as the body."""
 MAX_HEAD_BYTES: Final = 32 * 1024
 MAX_INFORMATIONAL: Final = 8
 RECEIVE_BYTES: Final = 16_384
 MAX_HEADER_CHARACTERS: Final = 256
-"""Maximum length that is kept of a header's value. A request id has 36 characters, and the start of a longer Location
+"""Maximum length that is kept of a header's value. A request id has 36 characters, and of a longer Location the start
 is enough."""
 MAX_ERROR_CHARACTERS: Final = 120
-"""Maximum length of an error text, since h11 quotes the whole line that it cannot read."""
+"""Maximum length of the text of an error. It is needed because h11 quotes the whole line that it cannot read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,10 +62,11 @@ async def exchange(
     most: int = MAX_BODY_BYTES,
 ) -> Response:
     """Send one request and read its whole answer, whose body may have at most `most` bytes. `on_head` is called with
-    the head as soon as it is complete, since it identifies the server even if the body never ends.
+    the head as soon as the head is complete, since the head identifies the server even if the body never ends.
 
-    Raises OSError, PeerClosedError if the connection ends without a whole answer, and ProbeError of kind `malformed`
-    or `too-large`; `malformed`, too, for a request that HTTP cannot carry, such as a host beyond ASCII.
+    Raises OSError, PeerClosedError if the connection ends without a whole answer, and ProbeError of kind `malformed` or
+    `too-large`. `malformed` is also the kind for a request that HTTP cannot carry, such as a request to a host that is
+    not ASCII.
     """
     engine = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD_BYTES)
     try:
@@ -98,7 +100,7 @@ async def _read(
         except h11.RemoteProtocolError as error:
             if not ended:
                 raise
-            closed = PeerClosedError()  # up to its end it was HTTP
+            closed = PeerClosedError()  # what came before the end was HTTP
             closed.add_note("in the middle of its answer")
             raise closed from error
         match event:
@@ -115,7 +117,9 @@ async def _read(
                 ended = not data
                 engine.receive_data(data)
             case h11.InformationalResponse(status_code=101):
-                return _response(event, b"", keep_alive=False)  # h11 accepts it only if an upgrade was requested
+                return _response(
+                    event, b"", keep_alive=False
+                )  # the status is accepted only if an upgrade was requested
             case h11.InformationalResponse():
                 informational += 1
                 if informational > MAX_INFORMATIONAL:
@@ -129,7 +133,8 @@ async def _read(
                 if len(body) > most:
                     raise ProbeError(FailureKind.TOO_LARGE, f"a body of over {most} bytes")
             case h11.EndOfMessage() if head is not None:
-                # Not after bytes that answer no request, nor if the end of the connection ended the body.
+                # The connection is not kept after bytes that belong to no request, nor if the end of the body is the
+                # end of the connection.
                 keep_alive = engine.their_state is h11.DONE and engine.trailing_data == (b"", False)
                 return _response(head, bytes(body), keep_alive=keep_alive)
             case _:
@@ -153,7 +158,7 @@ _ERROR_ROOTS: Final = frozenset({"ErrorResponse", "Response"})
 
 
 def request_id_of(response: Response, answers: AnswerForm) -> str | None:
-    """Return the request id of an AWS answer; None if it has none in the place that the service uses."""
+    """Return the request id of an AWS answer; None if the place that the service uses for it has no id."""
     if answers is AnswerForm.S3:
         return None if response.header(_S3_ID) is None else response.header("x-amz-request-id")
     in_header = response.header("x-amzn-requestid")
@@ -161,13 +166,13 @@ def request_id_of(response: Response, answers: AnswerForm) -> str | None:
         return in_header
     if local_name(root) not in _ERROR_ROOTS or "Code" not in map(local_name, root.iter()):
         return None
-    # Errors of the query protocols have it in their root, those of EC2 as RequestID.
+    # Errors of the query protocols have the request id in their root; EC2 calls it RequestID.
     named = (child.text for child in root if local_name(child) in ("RequestId", "RequestID"))
     return next((text.strip()[:MAX_HEADER_CHARACTERS] for text in named if text and text.strip()), None)
 
 
 def xml_of(body: bytes) -> ElementTree.Element | None:
-    """Return the root of a small XML body. AWS' answers never declare entities, and a document type is refused."""
+    """Return the root of a small XML body. A document type is refused, since AWS' answers never declare entities."""
     if b"<!DOCTYPE" in body or b"<!ENTITY" in body:
         return None
     try:
@@ -195,7 +200,7 @@ async def probe(
     `answers` is an AWS front end.
 
     Raises the errors of `exchange`, and ProbeError of kind `redirect`, `not-aws` or `service-error`; any other status
-    is expected for an unsigned request. The facts keep the head of an endless answer.
+    is a good answer to an unsigned request. The facts keep the head even of an endless answer.
     """
     sent = machine.now()
 
@@ -204,7 +209,7 @@ async def probe(
 
     response = await exchange(stream, "GET", path, _headers(host, agent), on_head=on_head)
     facts = draft.facts = _facts(response, sent, machine.now(), answers)
-    # S3 itself redirects requests for a bucket of another Region: the signed call tells which Region it is.
+    # S3 itself redirects requests for a bucket in another Region; the signed call tells which Region.
     is_of_bucket = facts.request_id is not None and response.header(_BUCKET_REGION) is not None
     if 300 <= facts.status < 400 and not is_of_bucket:
         raise ProbeError(
@@ -229,7 +234,7 @@ async def probe_padded(
     *,
     answers: AnswerForm = AnswerForm.JSON,
 ) -> Response:
-    """Send an unsigned request with `padding` for its body: any whole answer shows that large packets get through.
+    """Send an unsigned request with `padding` as its body: any complete answer shows that large packets get through.
 
     Raises the errors of `exchange`.
     """
@@ -249,11 +254,11 @@ async def probe_websocket(
     *,
     answers: AnswerForm = AnswerForm.JSON,
 ) -> Response:
-    """Send an unsigned request to open a WebSocket at `path`: an answer shows that the path lets the request pass.
+    """Send an unsigned request to open a WebSocket at `path`: an answer shows that the path lets such a request pass.
 
-    The answers of services are not documented. A refusal without a request id therefore counts as the service's own,
-    unless it is a redirect, a fault, a page for people, or a request for a proxy's credentials. Raises the errors of
-    `exchange`, and ProbeError of kind `redirect` or `not-aws`.
+    AWS does not document how services answer. A refusal without a request id therefore counts as an answer of the
+    service, unless it is a redirect, a fault, a page for people, or a request for a proxy's credentials. Raises the
+    errors of `exchange`, and ProbeError of kind `redirect` or `not-aws`.
     """
     sent = machine.now()
     upgrade = (
@@ -274,7 +279,7 @@ async def probe_websocket(
 
 
 _WEBSOCKET_KEY: Final = base64.b64encode(b"backuplink-probe").decode()
-"""Sixteen bytes; nothing depends on them, since no WebSocket is used."""
+"""Sixteen bytes of the form that the protocol needs. Nothing depends on their value, since no WebSocket is used."""
 _PROXY_AUTHENTICATION: Final = 407
 
 
@@ -284,7 +289,7 @@ def _headers(host: str, agent: str) -> tuple[tuple[str, str], ...]:
 
 def clock_against(theirs: datetime | None, sent: datetime, received: datetime) -> tuple[float | None, float | None]:
     """Return the offset of this host's clock from the server's, and its uncertainty of half the round trip, both in
-    seconds; None if the server does not tell its time. `sent` and `received` are times of this host."""
+    seconds; None if the server does not tell its time. `sent` and `received` are times by this host's clock."""
     if theirs is None:
         return None, None
     half = (received - sent).total_seconds() / 2
@@ -315,7 +320,7 @@ def instant_of(text: str | None) -> datetime | None:
         return None
     try:
         instant = parsedate_to_datetime(text)
-        # The form of asctime names no zone and means GMT.
+        # The form of asctime has no zone and means GMT.
         return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
     except (ValueError, OverflowError):
         return None

@@ -25,11 +25,11 @@ MAX_VALUE_CHARACTERS: Final = 2048
 per network interface)."""
 
 _WORD: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
-"""A word that no command could read as an option."""
+"""A word that cannot be read as an option of a command."""
 _INSTANCE_TYPE: Final = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")
 _MAC: Final = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 _CIDR: Final = re.compile(r"[0-9a-f.:/]{1,64}")
-"""A block of addresses, without an IPv6 scope, which could be any text."""
+"""A block of addresses. An IPv6 scope is not allowed, since it could be any text."""
 _ADDRESS: Final = re.compile(r"[0-9a-f.:]{1,45}")
 """An address without an IPv6 scope."""
 _DOMAIN: Final = re.compile(r"[a-z0-9.-]{1,128}")
@@ -45,8 +45,8 @@ def disabled(environment: Mapping[str, str]) -> bool:
 
 
 def endpoint(environment: Mapping[str, str]) -> tuple[Address, int]:
-    """Return the address and port of the service from AWS_EC2_METADATA_SERVICE_ENDPOINT and its mode. Raises ProbeError
-    if they do not name an address."""
+    """Return the address and port of the service, which AWS_EC2_METADATA_SERVICE_ENDPOINT and
+    AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE decide. Raises ProbeError if the endpoint is not an address."""
     url = environment.get("AWS_EC2_METADATA_SERVICE_ENDPOINT", "")
     if not url:
         return (IPV6 if _mode(environment) == "ipv6" else IPV4), 80
@@ -64,8 +64,9 @@ def _mode(environment: Mapping[str, str]) -> str:
 
 
 def container_endpoint(environment: Mapping[str, str]) -> tuple[Address, int] | None:
-    """Return the address and port for a container's credentials (AWS SDKs and Tools Reference Guide, Container
-    credential provider): ECS, EKS Pod Identity or a loopback helper; None if none is set, or if it is a name."""
+    """Return the address and port at which a container gets credentials, from ECS, EKS Pod Identity or a helper on
+    loopback (AWS SDKs and Tools Reference Guide, Container credential provider). None if no address is set, or if it is
+    a name."""
     if environment.get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"):
         return ECS, 80
     try:
@@ -125,7 +126,7 @@ async def probe(net: Net, machine: Machine, agent: str, draft: Draft[ImdsFacts])
                 *await networks(f"{below}/subnet-ipv4-cidr-block"),
                 *await networks(f"{below}/subnet-ipv6-cidr-blocks"),
             ),
-            # A single block is the primary one, whose second address is the VPC's resolver.
+            # A single block is the primary block. Its second address is the VPC's resolver.
             vpc_cidrs=tuple(
                 dict.fromkeys(
                     (
@@ -145,8 +146,8 @@ async def probe(net: Net, machine: Machine, agent: str, draft: Draft[ImdsFacts])
 
 
 async def probe_role(net: Net, machine: Machine, agent: str, role: str, draft: Draft[RoleFacts]) -> RoleFacts:
-    """Return the service's status of a role that it named: only the `Code` of the document with the credentials. Raises
-    like `probe`."""
+    """Return the service's status of the role that it named: only the `Code` in the document with the credentials.
+    Raises the errors of `probe`."""
     service = _service(net, machine, agent)
     path = f"iam/security-credentials/{role}"
     try:
@@ -157,7 +158,7 @@ async def probe_role(net: Net, machine: Machine, agent: str, role: str, draft: D
     if answer is None:
         raise ProbeError(FailureKind.MALFORMED, f"metadata has nothing at {path}", code="404")
     code: Any = None
-    with contextlib.suppress(ValueError, RecursionError):  # such an error contains the document
+    with contextlib.suppress(ValueError, RecursionError):  # the error would contain the document
         document = json.loads(answer.body)
         code = document.get("Code") if isinstance(document, dict) else None
     if not isinstance(code, str) or not _CODE.fullmatch(code):
@@ -167,8 +168,9 @@ async def probe_role(net: Net, machine: Machine, agent: str, role: str, draft: D
 
 
 def _service(net: Net, machine: Machine, agent: str) -> "_Service":
-    """Return the service at its address. If nobody chose one and this host has no route to the first, as in a subnet
-    with IPv6 only, its IPv6 address is used (EC2 User Guide, Access instance metadata for an EC2 instance)."""
+    """Return the service at its address. If no setting gives the address, and this host has no route to the IPv4
+    address, as in a subnet with only IPv6, the IPv6 address is used (EC2 User Guide, Access instance metadata for an
+    EC2 instance)."""
     environment = machine.environment
     address, port = endpoint(environment)
     is_chosen = bool(environment.get("AWS_EC2_METADATA_SERVICE_ENDPOINT") or _mode(environment))
@@ -181,7 +183,7 @@ class _Service:
     def __init__(self, net: Net, addresses: tuple[Address, ...], port: int, header: tuple[str, str]) -> None:
         self._net = net
         self._addresses = addresses
-        """The address in use, and the next ones if no route leads there."""
+        """The address in use, and after it the addresses to use if no route leads to it."""
         self._port = port
         self._header = header
         self._stream: Stream | None = None
@@ -192,13 +194,13 @@ class _Service:
         return await self.call("PUT", "api/token", ("X-aws-ec2-metadata-token-ttl-seconds", str(TOKEN_SECONDS)))
 
     def keep_token(self, answer: Response) -> None:
-        """Use the token of an answer. Raises ProbeError if the answer has none."""
+        """Use the token in an answer. Raises ProbeError if the answer has no token."""
         if answer.status != 200:
             raise _refusal(answer.status)
         self._token = _value("api/token", answer, _TOKEN) or ""
 
     async def read(self, path: str) -> Response | None:
-        """Return the content at a path; None if there is none. Raises ProbeError if the service refuses."""
+        """Return the content at a path; None if the path does not exist. Raises ProbeError if the service refuses."""
         answer = await self.call("GET", f"meta-data/{path}", ("X-aws-ec2-metadata-token", self._token))
         if answer.status == 404:
             return None
@@ -243,8 +245,8 @@ class _Service:
 
 
 def _refusal(status: int) -> ProbeError:
-    """Return the failure for a refusal: switched off or forbidden if the answer says so (EC2 User Guide, Configure the
-    instance metadata options), otherwise malformed."""
+    """Return the failure for a refusal: `not-permitted` if the status means that the service is switched off or
+    forbidden (EC2 User Guide, Configure the instance metadata options), otherwise malformed."""
     kind = FailureKind.NOT_PERMITTED if status in (401, 403, 404) else FailureKind.MALFORMED
     return ProbeError(kind, f"the metadata service answered {status}", code=str(status))
 
@@ -268,7 +270,7 @@ def _words(path: str, answer: Response | None, pattern: re.Pattern[str] = _WORD)
 def _value(path: str, answer: Response | None, pattern: re.Pattern[str]) -> str | None:
     values = _words(path, answer, pattern)
     if answer is not None and len(values) != 1:
-        raise ProbeError(FailureKind.MALFORMED, f"metadata at {path} holds {len(values)} values where one belongs")
+        raise ProbeError(FailureKind.MALFORMED, f"metadata at {path} has {len(values)} values where one belongs")
     return values[0] if values else None
 
 

@@ -1,9 +1,9 @@
-"""List jobs of AWS Backup that did not succeed lately, by signed, read-only calls for backup, restore and copy jobs.
+"""List recent jobs of AWS Backup that did not succeed, by signed, read-only calls for backup, restore and copy jobs.
 
 Source: AWS Backup Developer Guide, API Reference, ListBackupJobs, ListRestoreJobs, ListCopyJobs and their members. Each
 call can filter by only one state. A job that the console shows as "Completed with issues" has the state COMPLETED and a
-message category other than SUCCESS, for which there is no filter. So all completed jobs are requested from lists that
-have a category.
+message category other than SUCCESS. There is no filter for this, so all completed jobs are requested from lists whose
+jobs have a category.
 """
 
 import re
@@ -37,7 +37,7 @@ class JobList:
     """The key of the list in the answer."""
     job_id: str
     state: str
-    """The key of a job's state in the answer. The query's key is the same in lower case."""
+    """The key of a job's state in the answer. In the query this key is written in lower case."""
     unsuccessful: tuple[str, ...]
     has_category: bool
     """Whether a completed job has a category."""
@@ -86,7 +86,7 @@ LISTS: Final = (
     ),
 )
 MAX_CALLS: Final = sum(len(jobs.states) for jobs in LISTS)
-"""Maximum number of signed calls, each of which counts against the account's request rate: one page for each state."""
+"""Maximum number of signed calls: one page for each state. Each call counts against the account's request rate."""
 _WORD: Final = re.compile(r"[\x20-\x7e]{1,64}")
 """The name of a kind of resource or of a message category."""
 _JOB_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
@@ -98,9 +98,9 @@ class JobsRequest:
     """The jobs to request from AWS Backup."""
 
     created_after: datetime
-    """Jobs created before this time are left out. It has whole seconds."""
+    """Jobs that were created before this time are left out. The time is in whole seconds."""
     resource_arn: str | None
-    """The one resource whose jobs are listed; None for all resources of the account in the Region."""
+    """The resource whose jobs are listed; None for all resources of the account in the Region."""
     resource_type: str | None = None
     """The kind of resource whose jobs are listed; None for all kinds."""
 
@@ -121,9 +121,9 @@ async def read(
     *,
     hidden: tuple[tuple[str, str], ...] = (),
 ) -> None:
-    """List the jobs in each state except success, and those that completed, with at most MAX_CALLS calls. `send` makes
-    one call like `probes.steps.api.probe`. If a call fails, the facts hold everything before it, with masks in place of
-    the texts of `hidden`.
+    """List the jobs in each state except success, and the jobs that completed, with at most MAX_CALLS calls. `send`
+    makes one call, as `probes.steps.api.probe` does. If a call fails, the facts contain everything from the calls
+    before it. Masks replace the texts of `hidden`.
 
     Raises the errors of `send`, and ProbeError for an answer that is not a list of jobs.
     """
@@ -173,12 +173,13 @@ class _Listing:
         self.is_cut = False
         self._hidden = hidden
         self._known: set[str] = set()
-        """Ids of listed jobs: a job may change its state between two calls."""
+        """Ids of listed jobs. They are needed because a job may change its state between two calls, and then is listed
+        twice."""
         self._by_state: dict[str, int] = {}
         self._failed: dict[tuple[str | None, ...], FailedJobs] = {}
 
     def add(self, listed: list[Mapping[str, Any]], jobs: JobList, asked: str) -> None:
-        """Add the jobs of one page; those beyond the requested number are left out."""
+        """Add the jobs of one page; if there are more than were requested, the rest is left out."""
         self.is_cut = self.is_cut or len(listed) > MAX_RESULTS
         for job in listed[:MAX_RESULTS]:
             if not jobs.has_resource and self.request.resource_arn not in (None, *self._resources(job)):
@@ -200,7 +201,7 @@ class _Listing:
         category = self._text(job, "MessageCategory", _WORD)
         message = job.get("StatusMessage")
         message = self._masked(" ".join(message.split()))[:MAX_MESSAGE_CHARACTERS] if isinstance(message, str) else None
-        # A completed job without a category has issues if it has a message.
+        # A completed job without a category counts as one with issues if it has a message.
         has_issues = state == _COMPLETED and (bool(message) if category is None else category != _SUCCESS)
         if state not in jobs.unsuccessful and not (has_issues and jobs.has_category):
             return
@@ -223,7 +224,7 @@ class _Listing:
     def facts(
         self, request_id: str | None, error_code: str | None = None, error_message: str | None = None
     ) -> JobsFacts:
-        """Return the facts so far, with those of the last answer."""
+        """Return the facts so far, including the facts of the last answer."""
         return JobsFacts(
             operation=self.operation,
             created_after=self.request.created_after,

@@ -1,6 +1,6 @@
-"""The ladder: from a TCP connection to an AWS answer, step by step on one connection to one address and port.
+"""The ladder: the steps from a TCP connection to an AWS answer, on one connection to one address and port.
 
-Every step is an observation of its own, with its own time. A step that depends on a failed one is recorded as skipped,
+Every step is a separate observation, with its own time. A step that depends on a failed step is recorded as skipped,
 with the name of the failed step. The ladder owns its connection and closes it, whatever happens.
 """
 
@@ -36,15 +36,17 @@ from probes.steps.jobs import JobsRequest
 from probes.tls_context import client_context, small_client_context
 
 SMALL_MSS: Final = 1200
-"""Segment size in bytes that, with 60 bytes of headers, fits the smallest MTU of IPv6, 1280 (RFC 8200, section 5)."""
+"""A segment size in bytes that, with 60 bytes of headers, fits into the smallest MTU of IPv6, which is 1280 (RFC 8200,
+section 5)."""
 UNVERIFIED: Final = "nobody"
-"""Name of the trust source in reports for a handshake that verifies no certificate."""
-NO_CALL: Final = "no call of this service is known that has no side effects"
+"""The name in reports of the source of trust if a handshake verifies no certificate."""
+NO_CALL: Final = "no call of this service is known to be without side effects"
 MAX_PADDING_BYTES: Final = 60_000
 ORDINARY_MSS: Final = 1460
 _OTHER_LABELS: Final = ("sts", "ec2")
 _ANSWERED: Final = frozenset({FailureKind.NOT_AWS, FailureKind.SERVICE_ERROR})
-"""Failures of an unsigned request after which a signed one is still useful: its answer shows whether AWS is there."""
+"""Failures of an unsigned request after which a signed request is still useful: its answer shows whether AWS is
+there."""
 _WAY: Final = 3
 """Number of steps of a ladder that build on each other: TCP, TLS, HTTP."""
 
@@ -66,12 +68,12 @@ class ProbeContext:
     connects: asyncio.Semaphore
     handshakes: asyncio.Semaphore
     standing: Mapping[str, Observation[Any]] = field(default_factory=dict)
-    """Answers of earlier runs to signed calls, by id; each replaces its call."""
+    """Answers to signed calls of earlier runs, by id. A call with such an answer is not made."""
     uncalled: frozenset[str] = frozenset()
     """Services to which no signed call is made."""
     read_on: set[str] = field(default_factory=set)
-    """Ids of targets for which a ladder has taken the further pages of the list of gateways, which are the same at each
-    address."""
+    """Ids of targets for which a ladder has taken over reading the further pages of the list of gateways: these pages
+    are the same at each address."""
 
 
 def rungs(
@@ -83,8 +85,8 @@ def rungs(
     protocol: PortProtocol,
     has_websocket: bool = False,
 ) -> tuple[Subject, ...]:
-    """Return the steps at one address and port, lowest first. `after` is the observation that gave the address, and
-    `has_websocket` says whether the service uses a WebSocket, which is tried once HTTP answers."""
+    """Return the steps at one address and port, lowest first. `after` is the observation that gave the address.
+    `has_websocket` says whether the service uses a WebSocket; it is tried after an answer by HTTP."""
     steps: tuple[tuple[Step, str | None], ...] = ((Step.TCP, None),)
     if protocol is not PortProtocol.TCP:
         steps += ((Step.TLS, None),)
@@ -119,10 +121,10 @@ async def climb(
     may_call: Callable[[], Awaitable[bool]] = always,
     jobs_request: Callable[[], Awaitable[JobsRequest | str | None]] = no_jobs,
 ) -> None:
-    """Make the steps of `subjects`, which come from `rungs`. `conversation` is the service's; without a signed call in
-    it, the call is skipped. `may_call` is awaited before the call, and says whether this ladder makes it. After a good
-    answer and all other steps, `jobs_request` returns the jobs of AWS Backup to list, or why none can be listed; None
-    if this ladder is not the one that lists them."""
+    """Make the steps of `subjects`, which come from `rungs`. `conversation` is that of the service; if it has no signed
+    call, the call is skipped. `may_call` is awaited before the call, and says whether this ladder makes the call. After
+    a good answer and all other steps, `jobs_request` returns the jobs of AWS Backup to list, or the reason why no jobs
+    can be listed; None if this ladder does not list jobs."""
     await _Climb(context, target, subjects, conversation, may_call, jobs_request).go()
 
 
@@ -148,12 +150,12 @@ class _Climb:
         self._may_call = may_call
         self._jobs_request = jobs_request
         self._answered: tuple[Subject, Keys] | None = None
-        """The signed call that got a good answer, and the keys that signed it."""
+        """The signed call that got a good answer, and the keys with which it was signed."""
         self._address = address
         self._port = port
         self._mss = ORDINARY_MSS
         self._open: Stream | None = None
-        """The connection for the next step; None if the last one ended it."""
+        """The connection for the next step; None if the last step ended it."""
 
     async def go(self) -> None:
         way, requests = self._subjects[:_WAY], self._subjects[_WAY:]
@@ -171,8 +173,8 @@ class _Climb:
     async def _requests(
         self, call: Subject | None = None, padded: Subject | None = None, websocket: Subject | None = None
     ) -> None:
-        """Send the requests that follow once HTTP answers, which do not depend on each other. A WebSocket is tried in
-        parallel on a connection of its own, as its users do."""
+        """Send the requests that follow an answer by HTTP. They do not depend on each other. A WebSocket is tried in
+        parallel on a separate connection, as programs do."""
         async with asyncio.TaskGroup() as group:
             if websocket is not None:
                 group.create_task(self._websocket(websocket))
@@ -219,8 +221,8 @@ class _Climb:
         return _why(seen)
 
     async def _distinguish_size_from_name(self, stalled: Subject) -> None:
-        """Make two more handshakes in parallel: one with small packets, one for another name. The one that gets an
-        answer shows why the first was lost."""
+        """Make two more handshakes in parallel: one with small packets, and one for another name. Which of them gets an
+        answer shows why the first handshake was lost."""
         small = replace(stalled, operation=SMALL_SEGMENTS, after=stalled.id)
         other = replace(stalled, operation=OTHER_NAME, after=stalled.id)
 
@@ -232,7 +234,7 @@ class _Climb:
             return True
 
         async def for_another_name(draft: Draft[TlsFacts]) -> bool:
-            # A name that firewalls for AWS allow, and that is not the target's.
+            # A name that firewalls for AWS allow, and that differs from the target's name.
             label, _, domain = self._target.host.partition(".")
             other_host = f"{next(other for other in _OTHER_LABELS if other != label)}.{domain or label}"
             await tls.greet(self._connect_again, client_context(), other_host, UNVERIFIED, draft)
@@ -262,7 +264,7 @@ class _Climb:
         return None if seen.failure is not None and seen.failure.kind in _ANSWERED else _why(seen)
 
     async def _api(self, subject: Subject) -> None:
-        await asyncio.wait([self._context.keys])  # nor does finding the credentials count for the call
+        await asyncio.wait([self._context.keys])  # the time for finding the credentials does not count for the call
         keys, call = self._context.keys.result(), self._conversation.call
         if isinstance(keys, str) or call is None:
             self._context.log.skip(subject, keys if isinstance(keys, str) else NO_CALL)
@@ -310,7 +312,7 @@ class _Climb:
         if self._open is not None:
             with contextlib.suppress(PeerClosedError, ConnectionError):
                 return await send(new_connection=False)
-            self._close()  # the peer kept it alive and then closed it: a read-only call may be repeated
+            self._close()  # the peer kept the connection open and then closed it: a read-only call may be repeated
         return await send(new_connection=True)
 
     async def _read_on(self, first_subject: Subject, keys: Keys, call: SignedCall, first: http.Response) -> None:
@@ -340,7 +342,7 @@ class _Climb:
         await self._context.log.observe(subject, body, limit=self._context.limit, before_again=self._reopen)
 
     def _sender(self, keys: Keys) -> Callable[[SignedCall, Draft[ApiFacts]], Awaitable[http.Response]]:
-        """Return a function that makes signed calls one after another, over one connection as long as possible."""
+        """Return a function that makes signed calls one after another, over the same connection as long as possible."""
 
         async def send(call: SignedCall, seen: Draft[ApiFacts]) -> http.Response:
             response = await self._send(keys, call, seen)
@@ -350,7 +352,7 @@ class _Climb:
         return send
 
     async def _padded(self, subject: Subject) -> None:
-        if (why := await self._no_connection()) is not None:  # a request that is not sent tells nothing about its size
+        if (why := await self._no_connection()) is not None:  # an unsent request tells nothing about its size
             self._context.log.skip(subject, f"no new connection: {why}")
             return
         padding = b"0" * min(4 * self._mss + 1, MAX_PADDING_BYTES)
@@ -416,8 +418,8 @@ class _Climb:
         return await self._context.net.connect(self._address, self._port, Draft[TcpFacts]())
 
     async def _no_connection(self) -> FailureKind | None:
-        """Return why there is no connection for another request within a step's time; None if there is one, or if the
-        step itself is to report a bug of this program."""
+        """Return why there is no connection for another request within a step's time; None if there is a connection, or
+        if the step itself must report a bug of this program."""
         window = self._context.log.window(self._context.limit)
         try:
             async with window:
@@ -431,17 +433,17 @@ class _Climb:
         return None
 
     async def _reopened(self) -> Stream:
-        """Return the open connection, or a new one that is verified like the first."""
+        """Return the open connection, or a new connection whose peer is verified like the first."""
         if self._open is None:
             self._open = secured = self._with_tls(await self._connect_again())
             await secured.handshake()
         return self._open
 
     def _with_tls(self, stream: Stream) -> tls.TlsStream:
-        """Return a connection before its handshake that verifies the peer like the first one."""
+        """Return a TLS connection, before its handshake, that verifies the peer as the first connection does."""
         return tls.TlsStream(stream, self._context.trust.result().named, server_name=self._target.host)
 
 
 def _why(seen: Observation[Any]) -> str | None:
-    """Return why no step can follow a step; None if it succeeded."""
+    """Return why a step does not allow further steps; None if it succeeded."""
     return None if seen.failure is None else f"{seen.subject.step} failed: {seen.failure.kind}"

@@ -21,7 +21,7 @@ _KINDS: Final = {407: FailureKind.PROXY_AUTH}
 
 
 async def probe(net: Net, proxy: str, host: str, port: int, draft: Draft[ProxyConnectFacts]) -> int:
-    """Ask `proxy` for a tunnel to `host` and return the status; the tunnel is closed unused.
+    """Ask `proxy` for a tunnel to `host` and return the status. The tunnel is closed without use.
 
     Raises OSError, PeerClosedError, and ProbeError: `proxy-refused` or `proxy-auth` with the status as code,
     `malformed` for a proxy that is not an http URL, or for an answer that makes no sense.
@@ -32,15 +32,15 @@ async def probe(net: Net, proxy: str, host: str, port: int, draft: Draft[ProxyCo
         name, number = parts.hostname, parts.port or DEFAULT_PORT
     except ValueError as error:
         raise ProbeError(FailureKind.MALFORMED, "the proxy variable is not a URL") from error
-    if parts.scheme != "http" or not name:  # no word of it is repeated: it may be a part of the password
+    if parts.scheme != "http" or not name:  # the message repeats nothing of it, since it may be a part of the password
         raise ProbeError(FailureKind.MALFORMED, "the proxy variable is not an http URL with a host")
     address = await _address_of(net, name)
     headers: dict[str, str] = {}
     secrets: tuple[str, ...] = ()
-    """Secrets that must be removed from quotes of the proxy."""
-    if parts.username and parts.password:  # the SDK sends none if one of them is missing
+    """Secrets that must be removed from texts that quote the proxy."""
+    if parts.username and parts.password:  # the SDK sends no credentials if one of them is missing
         userinfo = f"{unquote(parts.username)}:{unquote(parts.password)}"
-        if not userinfo.isascii():  # botocore ends in a UnicodeEncodeError
+        if not userinfo.isascii():  # botocore would raise a UnicodeEncodeError
             raise ProbeError(
                 FailureKind.MALFORMED, "the proxy's user or password is not ASCII, so the SDK cannot send it"
             )
@@ -102,7 +102,7 @@ async def ask_for_tunnel(stream: Stream, host: str, port: int, headers: Mapping[
             if not b"HTTP/".startswith(start):
                 raise ProbeError(FailureKind.MALFORMED, "the proxy's answer does not begin like HTTP")
             engine.receive_data(data)
-    except h11.RemoteProtocolError as error:  # it quotes the peer, which knows the password
+    except h11.RemoteProtocolError as error:  # its text quotes the peer, which knows the password
         raise ProbeError(FailureKind.MALFORMED, "the proxy's answer is not HTTP") from error
     if not isinstance(event, h11.Response):
         raise ProbeError(FailureKind.MALFORMED, "the proxy did not answer CONNECT with a final response")

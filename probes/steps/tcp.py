@@ -1,4 +1,4 @@
-"""Connect, and add this host's kernel's facts about a failed connect."""
+"""Connect, and add what this host's kernel knows about a failed connect."""
 
 import asyncio
 from dataclasses import replace
@@ -12,9 +12,9 @@ from probes.seams import Machine, Net, Stream
 async def connect(net: Net, machine: Machine, address: Address, port: int, draft: Draft[TcpFacts]) -> Stream:
     """Connect to `address` and return the stream. Raises OSError.
 
-    After a failure, `draft` also has the kernel's route and the state of the next hop. After silence it also has the
-    local result of a UDP datagram to the same address and port: a local firewall that drops TCP silently answers it
-    with EPERM.
+    After a failure, `draft` also has the kernel's route and the state of the next hop. If no answer came, it also has
+    the local result of sending a UDP datagram to the same address and port: a local firewall that silently drops TCP
+    refuses the datagram with EPERM.
     """
     try:
         return await net.connect(address, port, draft)

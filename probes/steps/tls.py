@@ -1,7 +1,7 @@
 """TLS over any stream through memory buffers, so that every byte before a stall is counted.
 
-In the handshake, OpenSSL writes its output into one buffer and reads its input from another. Whenever it wants to read,
-its output is sent and one piece is received. Nothing is decided by the text of an error.
+In the handshake, OpenSSL writes its output into one buffer and reads its input from another. Whenever OpenSSL wants to
+read, its output is sent and one piece is received. The text of an error decides nothing.
 """
 
 import asyncio
@@ -23,10 +23,10 @@ from probes.tls_context import client_context
 
 RECEIVE_BYTES: Final = 16_384
 MAX_HANDSHAKE_BYTES: Final = 262_144
-"""Maximum bytes of a handshake, far above any real chain; a longer one would never finish."""
+"""Maximum bytes of a handshake, far more than any real chain needs; a handshake with more bytes would never finish."""
 MAX_CERTIFICATES: Final = 6
-"""Maximum number of certificates that are kept of one chain. AWS sends four. The report has them once for each address
-and port."""
+"""Maximum number of certificates of one chain that are kept. AWS sends four. A report has the chain once for each
+address and port."""
 MAX_KEPT: Final = 256
 """Maximum number of parsed certificates of verified peers in the cache."""
 MAX_NAME_CHARACTERS: Final = 256
@@ -43,7 +43,7 @@ _SHORT_NAMES: Final = {
     "streetAddress": "STREET",
     "userId": "UID",
 }
-"""Short names of attributes by OpenSSL's long names (RFC 4514, section 3)."""
+"""The short name of each attribute, by OpenSSL's long name (RFC 4514, section 3)."""
 _SPECIAL: Final = re.compile(r"[,+\"\\\\<>;]")
 """Characters that RFC 4514, section 2.4, escapes everywhere."""
 _CONTENT_TYPES: Final = range(20, 25)
@@ -54,7 +54,7 @@ _FATAL: Final = 2
 
 
 class TlsStream:
-    """A stream inside TLS, at either end of it."""
+    """A stream inside TLS, for the client or the server."""
 
     def __init__(
         self, stream: Stream, context: ssl.SSLContext, *, server_name: str | None = None, server_side: bool = False
@@ -85,7 +85,7 @@ class TlsStream:
                 if not self._speaks_tls():
                     raise ProbeError(FailureKind.TLS_NOT_TLS, "what came back is not a TLS record") from None
             except ssl.SSLError as error:
-                with contextlib.suppress(OSError):  # a peer that has gone already does not change the outcome
+                with contextlib.suppress(OSError):  # if the peer has already gone, the outcome is the same
                     await self._flush()  # the alert, so that the peer learns why
                 if not error.reason and (number := self._first_alert()) is not None:
                     raise ProbeError(FailureKind.TLS_ALERT, f"tls alert {number}", code=str(number)) from error
@@ -104,7 +104,7 @@ class TlsStream:
             try:
                 return self.tls.read(limit)
             except ssl.SSLWantReadError:
-                if self.bytes_received - before > MAX_HANDSHAKE_BYTES:  # session tickets and key updates, one by one
+                if self.bytes_received - before > MAX_HANDSHAKE_BYTES:  # session tickets and key updates without end
                     raise ProbeError(
                         FailureKind.TOO_LARGE, f"over {MAX_HANDSHAKE_BYTES} bytes of TLS without content"
                     ) from None
@@ -135,9 +135,11 @@ class TlsStream:
         return kind[0] in _CONTENT_TYPES and version in (b"", b"\3")
 
     def _first_alert(self) -> int | None:
-        """Return the number of the fatal alert if that was the peer's only answer to the ClientHello; otherwise None.
+        """Return the number of the fatal alert if the alert was the peer's only answer to the ClientHello; otherwise
+        None.
 
-        Python lacks names of some alerts that OpenSSL knows; 3.11 lacks no_application_protocol.
+        The number is used because Python does not have names for all alerts that OpenSSL knows: 3.11 does not have
+        no_application_protocol.
         """
         record = self.first_bytes
         return record[6] if len(record) > 6 and record[0] == _ALERT and record[5] == _FATAL else None
@@ -153,12 +155,12 @@ async def handshake(
     *,
     second_look_seconds: float,
 ) -> TlsStream:
-    """Perform the handshake of a client that verifies, and store the peer's facts in `draft`.
+    """Perform the handshake of a client that verifies its peer, and store the peer's facts in `draft`.
 
-    If the peer's certificate does not verify, a second connection from `again` reads the chain by another handshake,
-    and sends nothing else. It has its own limit of `second_look_seconds`, so that its silence cannot replace the first
-    result. Raises the errors of TlsStream.handshake, and ProbeError of kind `malformed` for a `server_name` that TLS
-    cannot carry.
+    If the peer's certificate cannot be verified, a second handshake, over a connection from `again`, reads the chain
+    and sends nothing else. It has its own limit of `second_look_seconds`, so that it cannot replace the first result if
+    the peer is silent. Raises the errors of TlsStream.handshake, and ProbeError of kind `malformed` for a `server_name`
+    that TLS cannot carry.
     """
     facts = TlsFacts(server_name=server_name, name_checked=context.check_hostname, trust=trust)
     draft.facts = facts
@@ -196,7 +198,7 @@ async def greet(
     trust: str,
     draft: Draft[TlsFacts],
 ) -> None:
-    """Make a handshake over a connection of its own, only to see an answer, and close it.
+    """Make a handshake over a separate connection, only to see whether an answer comes, and close the connection.
 
     Raises the errors of `connect` and TlsStream.handshake.
     """
@@ -215,8 +217,8 @@ async def greet(
 
 
 def _readable(tls: ssl.SSLObject) -> tuple[Certificate, ...]:
-    """Return the certificates of a peer whose handshake finished; for a verified peer only its own, as OpenSSL reads
-    it. None if our own parsing fails, which is not a fault of the peer."""
+    """Return the certificates of a peer whose handshake finished; for a verified peer only its own certificate, as
+    OpenSSL reads it. Empty if this program cannot parse them, since that is not a fault of the peer."""
     try:
         if tls.context.verify_mode is not ssl.CERT_REQUIRED:
             return peer_certificates(tls)
@@ -231,12 +233,12 @@ def _readable(tls: ssl.SSLObject) -> tuple[Certificate, ...]:
 
 
 _VERIFIED: Final[dict[bytes, Certificate]] = {}
-"""Cache of parsed certificates by DER: a process that probes again and again sees the same ones every time."""
+"""Cache of parsed certificates by DER: a process that probes again and again sees the same certificates every time."""
 
 
 def _of_verified(verified: Mapping[str, Any], der: bytes) -> Certificate:
-    """Return the data of `ssl.SSLSocket.getpeercert` for a verified peer. It costs a tenth of parsing the DER again,
-    and loads no library for it."""
+    """Return the certificate of a verified peer from the data of `ssl.SSLSocket.getpeercert`. This takes a tenth of the
+    time of parsing the DER, and needs no further library."""
     organizations = [value for name, value in _attributes(verified.get("issuer", ())) if name == "organizationName"]
     names = [value for kind, value in verified.get("subjectAltName", ()) if kind == "DNS"]
     return Certificate(
@@ -259,7 +261,7 @@ def _attributes(name: Iterable[Iterable[tuple[str, str]]]) -> list[tuple[str, st
 
 
 def _distinguished_name(name: Iterable[Iterable[tuple[str, str]]]) -> str:
-    """Return a name in the form of RFC 4514: the last part first, separators escaped."""
+    """Return a name in the form of RFC 4514: its last part comes first, and separators are escaped."""
     parts = [
         "+".join(f"{_SHORT_NAMES.get(kind, kind)}={_escaped(value)}" for kind, value in relative) for relative in name
     ]
@@ -292,7 +294,7 @@ async def _read_chain_again(
 def peer_certificates(tls: ssl.SSLObject) -> tuple[Certificate, ...]:
     """Return the certificates that the peer sent, its own first, at most MAX_CERTIFICATES. Raises ProbeError of kind
     `malformed` if one cannot be read."""
-    # Public since Python 3.13; before that, only the inner object has the method.
+    # The method is public since Python 3.13; in earlier versions, only the inner object has it.
     chain = getattr(tls, "get_unverified_chain", None) or tls._sslobj.get_unverified_chain  # type: ignore[attr-defined]
     sent = (chain() or ())[:MAX_CERTIFICATES]
     return tuple(read_certificate(one if isinstance(one, bytes) else one.public_bytes(2)) for one in sent)
@@ -301,13 +303,14 @@ def peer_certificates(tls: ssl.SSLObject) -> tuple[Certificate, ...]:
 def read_certificate(der: bytes) -> Certificate:
     """Read a certificate in DER, with at most MAX_NAMES of its names and MAX_NAME_CHARACTERS of each text.
 
-    Raises ProbeError of kind `malformed`, whatever the bytes.
+    Raises only ProbeError of kind `malformed`, whatever the bytes are.
     """
     from cryptography import x509
     from cryptography.hazmat.primitives.hashes import SHA256
 
     try:
-        # A serial number below one or a text longer than its standard allows is odd, but does not belong on stderr.
+        # A warning about a serial number below one, or about a text that is longer than the standard allows, does not
+        # belong on stderr.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             certificate = x509.load_der_x509_certificate(der)

@@ -1,8 +1,9 @@
 """Find the workloads on this host by links, unit files and settings, within limits of number and time.
 
-No program is run unless this is requested, and then only to print its version. Links and unit files decide whether a
-workload is present. Every user can read them, so root at a terminal and a sandboxed service find the same. Files that
-only some users may read, such as the configuration of the Backint agent, add detail; unreadable ones are reported.
+Programs are run only on request, and only to print their versions. Links and unit files decide whether a workload is
+present. Every user can read these, so root at a terminal and a sandboxed service have the same results. Files that only
+some users can read, such as the configuration of the Backint agent, add details. Files that cannot be read are
+reported.
 
 Sources: Install and configure AWS Backint Agent for SAP HANA, and Uninstall AWS Backint agent (SAP HANA on AWS Guides);
 keys of `amazon-ssm-agent.json` from the README of aws/amazon-ssm-agent; Configure SSM Agent to use a proxy on Linux
@@ -42,7 +43,7 @@ from probes.seams import Machine
 from probes.urls import masked_proxy
 
 MAX_ENTRIES: Final = 256
-"""Maximum number of entries read of the folder of SAP systems, which has one for each system and a few more."""
+"""Maximum number of entries that are read from the folder of SAP systems. It has one for each system and a few more."""
 MAX_SYSTEMS: Final = 16
 SSM_AGENT_UNITS: Final = (
     f"/etc/systemd/system/{SSM_AGENT_UNIT}",
@@ -50,16 +51,16 @@ SSM_AGENT_UNITS: Final = (
     f"/lib/systemd/system/{SSM_AGENT_UNIT}",
     f"/etc/systemd/system/snap.amazon-ssm-agent.{SSM_AGENT_UNIT}",
 )
-"""Unit files of the packages deb, rpm and snap, and one that an administrator may write."""
+"""Unit files that the packages deb, rpm and snap install, and a unit file that an administrator may write."""
 UNIT_FOLDERS: Final = (
     "/lib/systemd/system",
     "/usr/lib/systemd/system",
     "/run/systemd/system",
     "/etc/systemd/system",
 )
-"""Folders in which systemd looks for drop-ins; among equal names the last one counts."""
+"""Folders in which systemd looks for drop-ins. Of files with the same name, the one in the last folder counts."""
 MAX_DROP_INS: Final = 32
-"""Maximum number of files that are read of one folder."""
+"""Maximum number of files that are read in one folder."""
 SSM_AGENT_SETTINGS: Final = (
     "/etc/amazon/ssm/amazon-ssm-agent.json",
     "/etc/amazon/ssm-snap/amazon-ssm-agent.json",
@@ -68,7 +69,7 @@ SSM_AGENT_SETTINGS: Final = (
 SSM_AGENT: Final = "/usr/bin/amazon-ssm-agent"
 SSM_AGENT_IN_SNAP: Final = "/snap/amazon-ssm-agent/current/amazon-ssm-agent"
 SSM_AGENT_SNAP: Final = "/snap/amazon-ssm-agent/current/meta/snap.yaml"
-"""The file with the version of the agent in the snap; other packages have no small file with it."""
+"""The file with the version of the agent from the snap; other packages have no small file that contains the version."""
 SETTINGS: Final = (BUCKET, *BUCKET_REGIONS)
 """Keys of the Backint agent's configuration that are kept."""
 PROXIES: Final = ("https_proxy", "http_proxy", "no_proxy")
@@ -77,25 +78,26 @@ MAX_CHARACTERS: Final = 512
 
 _CONFIGURATION: Final = f"{BACKINT}-config.yaml"
 _CONFIGURATIONS: Final = (".yaml", ".yml", "/global.ini")
-"""Endings of the files that say in which mode a Backint agent works."""
+"""Endings of the paths of the files that decide the mode of a Backint agent."""
 _LAUNCHER: Final = f"{BACKINT}-launcher.sh"
 _SYSTEM_ID: Final = re.compile(r"[A-Z][A-Z0-9]{2}")
 _YAML_LINE: Final = re.compile(r"[ \t-]*([A-Za-z][A-Za-z0-9_]*)[ \t]*:(?:[ \t]+(.*))?$")
 _PARAMETER_FILE: Final = re.compile(r"^[ \t]*data_backup_parameter_file[ \t]*=[ \t]*(/\S+)[ \t]*$", re.MULTILINE)
 _ASSIGNMENT: Final = re.compile(r"[ \t]*(?:export[ \t]+)?([A-Za-z_]+)=(.*)$")
 _LITERAL: Final = re.compile(r"'[^']*'|\\\\.|(?:^|[ \t])#.*$")
-"""A value that a shell takes literally, and comments."""
+"""The parts of a line that a shell does not expand, and comments."""
 _EXPANSION: Final = re.compile(r"[$`]")
 _OF_SHELL: Final = "$"
-"""Replaces a value that only the shell knows."""
+"""The text that replaces a value that only the shell knows."""
 _COMMENT: Final = re.compile(r"^[ \t]*[#;].*\n?", re.MULTILINE)
 _UNIT_LINE: Final = re.compile(r"[ \t]*(?:Default)?(Environment|EnvironmentFile)[ \t]*=(.*)$")
 _UNIT_SECTIONS: Final = ("[Service]", "[Manager]")
 _UNEXPANDED: Final = re.compile(r"[%*?[]")
-"""Characters that systemd expands in the path of a file with variables."""
+"""Characters in the path of a file with variables that systemd expands."""
 _VERSION: Final = re.compile(r"^version:[ \t]*['\"]?([0-9]{1,5}(?:\.[0-9]{1,5}){1,4})['\"]?[ \t]*$", re.MULTILINE)
 _IN_OUTPUT: Final = re.compile(r"(?<![0-9.])[0-9]{1,5}(?:\.[0-9]{1,5}){2,4}(?![0-9.])")
-"""A version in the Backint agent's output, which also contains the version of its interface in two parts."""
+"""The version in the Backint agent's output. The output also contains the version of the agent's interface, which has
+only two parts."""
 _NOT_THERE: Final = (errno.ENOENT, errno.ENOTDIR)
 
 
@@ -106,11 +108,11 @@ async def probe(
     run_agents: bool = False,
     standing: Sequence[FoundWorkload] = (),
 ) -> WorkloadFacts:
-    """Look for the agents that use AWS Backup, and with `run_agents` run each to print its version. If a file system
-    stops answering, earlier results of the search are kept; so are those of an earlier search (`standing`) for signs
-    that cannot be read now."""
+    """Look for the agents that use AWS Backup; with `run_agents`, run each agent to print its version. If a file system
+    stops answering, the results so far are kept. For signs that cannot be read now, the results of an earlier search
+    (`standing`) are kept."""
     search = _Search(machine, draft, run_agents=run_agents, standing=standing)
-    await search.find_backint()  # first, since it decides what has to be reachable
+    await search.find_backint()  # first, since this agent decides which services must be reachable
     await search.find_ssm_agent()
     return search.end()
 
@@ -133,7 +135,7 @@ class _Search:
         self._found: list[FoundWorkload] = []
         self._unread: dict[str, str] = {}
         self._unanswered: str | None = None
-        """The sign that is being looked for. If the search ends here, this sign could not be read."""
+        """The sign that the search looks for at the moment. If the search is cut short, this sign could not be read."""
         self.end()
 
     def end(self) -> WorkloadFacts:
@@ -147,7 +149,7 @@ class _Search:
         return self._draft.facts
 
     def _with_standing_mode(self, workload: FoundWorkload) -> FoundWorkload:
-        """Return an agent as found, with its earlier mode if its configuration cannot be read now."""
+        """Return an agent as it was found now, or as it was found earlier if its configuration cannot be read now."""
         before = next((one for one in self._standing if one.by == workload.by and one.mode is not None), None)
         is_hidden = workload.mode is None and any(path.endswith(_CONFIGURATIONS) for path in self._unread)
         return workload if before is None or not is_hidden else before
@@ -191,12 +193,12 @@ class _Search:
                 given |= assignments(text or "")
                 if path in self._unread or _UNEXPANDED.search(path):
                     not_known[ENVIRONMENT_FILE] = _shortened(path)
-        # The HTTP client of Go prefers upper case.
+        # The agent's HTTP client, that of Go, prefers upper case.
         return proxies({name: given.get(name.upper()) or given.get(name) or "" for name in PROXIES}) | not_known
 
     async def _drop_ins(self, folders: Iterable[str]) -> list[str]:
-        """Return the drop-ins in these folders in the order in which systemd reads them; among equal names, that of the
-        last folder."""
+        """Return the drop-ins in these folders, in the order in which systemd reads them. Of files with the same name,
+        the one in the last folder counts."""
         paths: dict[str, str] = {}
         for folder in folders:
             try:
@@ -228,7 +230,8 @@ class _Search:
 
     @contextlib.contextmanager
     def _looking_for(self, sign: str) -> Iterator[None]:
-        """Remember, while the block lasts, which sign is looked for. If it is cut short, the sign stays unanswered."""
+        """Remember, while the block lasts, for which sign it looks. If the block is cut short, the sign stays
+        unanswered."""
         self._unanswered = sign
         self.end()
         yield
@@ -241,7 +244,7 @@ class _Search:
         try:
             target = await self._machine.link_target(link)
         except OSError as error:
-            if error.errno != errno.EINVAL:  # another vendor's program in place of the link
+            if error.errno != errno.EINVAL:  # there is another vendor's program in place of the link
                 self._note(link, error)
             return
         if BACKINT not in target:
@@ -258,7 +261,7 @@ class _Search:
         self._add(FoundWorkload(name="hana", by=link, version=version, mode=mode, settings=settings))
 
     async def _version_of(self, program: str, option: str) -> str | None:
-        """Return an agent's version from its own output; None if it may not be run, or prints none."""
+        """Return an agent's version from its own output; None if the agent must not be run, or prints no version."""
         if not self._run_agents:
             return None
         try:
@@ -269,16 +272,16 @@ class _Search:
         return str(versions[-1]) if versions else None
 
     async def _configurations(self, folder: str, installed: str) -> Iterable[str]:
-        """Return the possible places of the agent's configuration: the one in HANA's own settings, the link of the
-        installer, the folder of the agent."""
+        """Return the possible paths of the agent's configuration: the path in HANA's own settings, the link that the
+        installer makes, and the file in the agent's folder."""
         settings = await self._first_of((f"{folder}/custom/config/global.ini",)) or ""
         named = _PARAMETER_FILE.search(settings)
         paths = (f"{folder}/opt/hdbconfig/{_CONFIGURATION}", f"{installed}/{_CONFIGURATION}")
         return dict.fromkeys((named[1], *paths) if named else paths)
 
     async def _first_of(self, paths: Iterable[str], accept: Callable[[str], bool] = bool) -> str | None:
-        """Return the text of the first existing file that `accept` accepts; None if there is none, or if an earlier one
-        cannot be read."""
+        """Return the text of the first existing file that `accept` accepts; None if there is no such file, or if a file
+        before it cannot be read."""
         for path in paths:
             try:
                 text = (await self._machine.read_of_user(path)).decode("utf-8", "replace")
@@ -291,7 +294,7 @@ class _Search:
         return None
 
     def _is_there(self, path: str) -> bool:
-        """Whether a system file exists; an unreadable one does."""
+        """Whether a system file exists, even if it cannot be read."""
         try:
             self._machine.read(path)
         except OSError as error:
@@ -299,7 +302,7 @@ class _Search:
         return True
 
     def _text(self, path: str) -> str | None:
-        """Return the text of a system file; None if it does not exist or may not be read."""
+        """Return the text of a system file; None if it does not exist or cannot be read."""
         try:
             return self._machine.read(path).decode("utf-8", "replace")
         except OSError as error:
@@ -307,7 +310,7 @@ class _Search:
             return None
 
     def _note(self, path: str, error: OSError) -> bool:
-        """Note that a file could not be read. Returns whether it may exist all the same."""
+        """Note that a file could not be read. Returns whether the file may nevertheless exist."""
         if error.errno in _NOT_THERE:
             return False
         self._unread[path] = errno.errorcode.get(error.errno or 0, type(error).__name__)
@@ -321,7 +324,7 @@ def _hides(unread: Iterable[str], sign: str) -> bool:
 
 
 def ssm_settings(text: str) -> dict[str, str]:
-    """Return the hosts in an `amazon-ssm-agent.json` by key; empty if it is not such a document."""
+    """Return the hosts in an `amazon-ssm-agent.json`, by key; empty if the text is not such a document."""
     try:
         document: Any = json.loads(text)
     except (ValueError, RecursionError):
@@ -337,8 +340,8 @@ def ssm_settings(text: str) -> dict[str, str]:
 
 
 def yaml_values(text: str) -> dict[str, str]:
-    """Return the scalars of the agent's configuration by key, without quotes; an empty text for a key without a value.
-    The file is a flat YAML mapping (Modify AWS Backint agent configuration parameters)."""
+    """Return the values in the agent's configuration by key, without quotes. The value of a key without a value is an
+    empty text. The file is a flat YAML mapping (Modify AWS Backint agent configuration parameters)."""
     values: dict[str, str] = {}
     for line in text.lstrip("\ufeff").splitlines():
         if (match := _YAML_LINE.match(line)) is not None:
@@ -356,8 +359,8 @@ def _scalar(text: str) -> str:
 
 def launcher_proxies(text: str) -> dict[str, str]:
     """Return the proxy variables that a launcher sets, by lower-case name, with user and password masked. The last line
-    of a variable counts. A name in lower case overrides one in upper case, as in the agent. The shell's expansion of a
-    variable is unknown."""
+    that sets a variable counts. A name in lower case overrides the name in upper case, as in the agent. How the shell
+    expands a variable is not known."""
     given = assignments(text, expanded=_OF_SHELL)
     named = {name: given.get(name) or given.get(name.upper()) or "" for name in PROXIES}
     not_known = [name for name, value in named.items() if value == _OF_SHELL]
@@ -366,8 +369,8 @@ def launcher_proxies(text: str) -> dict[str, str]:
 
 
 def assignments(text: str, *, expanded: str | None = None) -> dict[str, str]:
-    """Return the proxy variables set in the lines of a script or of a file of variables; the last line counts. In a
-    script, `expanded` replaces a value that the shell expands."""
+    """Return the proxy variables that are set in the lines of a script, or of a file of variables. The last line that
+    sets a variable counts. In a script, `expanded` replaces a value that the shell would expand."""
     given: dict[str, str] = {}
     for line in text.splitlines():
         match = _ASSIGNMENT.match(line)
@@ -375,7 +378,7 @@ def assignments(text: str, *, expanded: str | None = None) -> dict[str, str]:
             continue
         try:
             words = shlex.split(match[2], comments=True)
-        except ValueError:  # a quote without its end
+        except ValueError:  # a quotation mark without its pair
             words = [match[2]]
         value = words[0].rstrip(";") if words else ""
         is_expanded = expanded is not None and _EXPANSION.search(_LITERAL.sub("", match[2])) is not None
@@ -384,8 +387,9 @@ def assignments(text: str, *, expanded: str | None = None) -> dict[str, str]:
 
 
 def unit_environment(texts: Iterable[str]) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Return the proxy variables that a unit and its drop-ins set, and further files that set variables after them
-    (systemd.exec(5), Environment= and EnvironmentFile=). The settings of systemd itself use DefaultEnvironment=."""
+    """Return the proxy variables that a unit and its drop-ins set, and the files that set further variables after them
+    (systemd.exec(5), Environment= and EnvironmentFile=). In the settings of systemd itself, the key is
+    DefaultEnvironment=."""
     given: dict[str, str] = {}
     files: tuple[str, ...] = ()
     for key, value in (line for text in texts for line in _unit_lines(text)):
@@ -393,14 +397,14 @@ def unit_environment(texts: Iterable[str]) -> tuple[dict[str, str], tuple[str, .
             path = value.removeprefix("-")
             if not value:
                 files = ()
-            elif path.startswith(("/", "%")):  # systemd ignores any other name
+            elif path.startswith(("/", "%")):  # systemd ignores every other path
                 files = (*files, path)
         elif not value:
             given = {}
         else:
             try:
                 words = [word.partition("=") for word in shlex.split(value)]
-            except ValueError:  # systemd ignores a line with an open quote
+            except ValueError:  # systemd ignores a line with an unclosed quotation mark
                 continue
             given |= {name: text.replace("%%", "%") for name, _, text in words if name.lower() in PROXIES}
     return given, files
@@ -431,6 +435,6 @@ def _is_script(text: str) -> bool:
 
 
 def _shortened(text: str) -> str:
-    """Return a value in printable ASCII, cut."""
+    """Return the start of a value, with escapes for everything except printable ASCII."""
     text = text.strip()[:MAX_CHARACTERS]
     return text if text.isascii() and text.isprintable() else ascii(text)[1:-1][:MAX_CHARACTERS]

@@ -1,1 +1,1 @@
-"""The real implementations of the seams: this host, its network, its SDK."""
+"""The implementations of the seams for the real world: this host, its network, its SDK."""

@@ -1,9 +1,9 @@
-"""boto3's sessions and clients, with the additions of this program. Importing this module imports boto3: slow.
+"""boto3's sessions and clients, with the additions of this program. Importing this module imports boto3, which is slow.
 
-boto3 does everything that it can: endpoints, signing, retries, parsing. The addition for a run's reads is botocore's
-data, reduced to the operations that are used (`FOLDER`; `./dev docs` writes it by
-packaging/generate/service_models.py). The full list of endpoints and model of EC2 take 30 MiB and 80 ms of CPU, in
-which no other thread proceeds.
+boto3 does as much as possible: endpoints, signing, retries, parsing. For the reads of a run, this program adds a part
+of botocore's data: only the operations that it uses (`FOLDER`, which `./dev docs` writes with
+packaging/generate/service_models.py). Loading the full list of endpoints and the full model of EC2 takes 30 MiB and 80
+ms of CPU, during which no other thread runs.
 """
 
 from collections.abc import Iterator
@@ -38,20 +38,21 @@ ATTEMPTS: Final = 2
 
 
 class ReadsLoader(Loader):  # type: ignore[misc]  # botocore ships no types
-    """botocore's loader with FOLDER among its folders: after the user's (`data_path`, from the SDK's settings) and
-    before botocore's own."""
+    """botocore's loader with FOLDER among its folders: after the user's folder (`data_path`, from the SDK's settings)
+    and before botocore's own folder."""
 
     def __init__(self, data_path: str | None) -> None:
         super().__init__(create_loader(data_path).search_paths, include_default_search_paths=False)
         self.search_paths.insert(self.search_paths.index(Loader.BUILTIN_DATA_PATH), str(FOLDER))
 
     def is_builtin_path(self, path: str) -> bool:
-        """Whether a file is not the user's own. A user's list of endpoints overrides the rules of a service."""
+        """Whether a file belongs to botocore or this program, and not to the user. A user's list of endpoints overrides
+        the rules of a service."""
         return path.startswith(str(FOLDER)) or bool(super().is_builtin_path(path))
 
     def list_available_services(self, type_name: str) -> list[str]:
-        """Return the services that are read. botocore would look through the folders of four hundred, which takes 8
-        ms."""
+        """Return the services that are read. botocore would look through the folders of four hundred services, which
+        takes 8 ms."""
         return list(SERVICES)
 
 
@@ -62,7 +63,7 @@ def session(profile: str | None) -> Any:
 
 
 def reads(profile: str | None, keys: Keys) -> Any:
-    """Return a session for `SystemReader` that signs with `keys`. Raises like `session`."""
+    """Return a session for `SystemReader` that signs with `keys`. Raises the errors of `session`."""
     core = botocore.session.Session(profile=profile)
     core.set_config_variable("csm_enabled", False)  # a run sends only its own requests
     core.register_component("data_loader", ReadsLoader(core.get_config_variable("data_path")))
@@ -71,7 +72,7 @@ def reads(profile: str | None, keys: Keys) -> Any:
 
 
 def reading(of: Any, service: str, region: str) -> Any:
-    """Return a client of such a session, which threads may share. Raises like `session`."""
+    """Return a client from a session of `reads`. Threads may share the client. Raises the errors of `session`."""
     config = Config(
         user_agent_extra="backuplink",
         retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
@@ -82,7 +83,8 @@ def reading(of: Any, service: str, region: str) -> Any:
 
 
 def ca_bundle(of: Any) -> str | None:
-    """Return the trusted roots in the SDK's settings; None if it uses its own. Raises TypeError for another value."""
+    """Return the setting of the SDK for its trusted roots; None if the SDK uses its own roots. Raises TypeError if the
+    setting is not text."""
     bundle = of._session.get_config_variable("ca_bundle")
     if not isinstance(bundle, str | None):
         raise TypeError("ca_bundle is not a text")
@@ -90,7 +92,7 @@ def ca_bundle(of: Any) -> str | None:
 
 
 class UnansweredError(HTTPClientError):  # type: ignore[misc]  # botocore ships no types
-    """A request was not answered; botocore may try again, which it does only for this class of errors."""
+    """A request was not answered. botocore tries again only after errors of this class."""
 
     def __init__(self, failure: ProbeError) -> None:
         super().__init__(error=failure.kind)
@@ -103,7 +105,7 @@ def response_of(url: str, response: Response) -> Any:
 
 
 class _Body:
-    """The body of a response in the form of urllib3, which botocore reads."""
+    """The body of a response, in the form of urllib3's body, which botocore can read."""
 
     def __init__(self, body: bytes) -> None:
         self._body = body

@@ -1,4 +1,5 @@
-"""The statistics of a network driver in the way of `ethtool -S`: three ioctl requests as bytes. No sockets here.
+"""Read the statistics of a network driver as `ethtool -S` does: by three ioctl requests as bytes. This module opens no
+socket.
 
 They read the number of statistics, then their names, then their values (linux/ethtool.h).
 """
@@ -17,8 +18,8 @@ _NAME_BYTES: Final = 32
 
 
 def statistics(fill: Callable[[str, bytearray], None], interface: str) -> dict[str, int]:
-    """Return the driver's counters by name. `fill` passes a request to the kernel and returns it as the kernel filled
-    it; it raises OSError if the driver has none."""
+    """Return the driver's counters by name. `fill` passes a request to the kernel, which fills in the answer; it raises
+    OSError if the driver has no counters."""
     request = bytearray(struct.pack("=IIQI", _GSSET_INFO, 0, 1 << _SS_STATS, 0))
     fill(interface, request)
     (known,) = struct.unpack_from("=Q", request, 8)

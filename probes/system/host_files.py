@@ -1,7 +1,7 @@
-"""Files of this host for a support archive: only plain files, of a limited size, whatever their names lead to.
+"""Read files of this host for a support archive. Only plain files are read, and only up to a limited size.
 
-A name in a folder of another user may lead to a link, a pipe or a device by now. Such a file is not opened, or is
-closed as soon as its kind is known.
+In a folder of another user, a name may meanwhile be a link, a pipe or a device. Such a file is not opened, or is closed
+as soon as its kind is known.
 """
 
 import errno
@@ -24,16 +24,16 @@ class HostFiles:
         self._root = root
 
     def start(self, path: str, most: int) -> tuple[bytes, bool]:
-        """Return the first `most` bytes of a system file, which may be a link, and whether that is all of it."""
-        # Before it is opened: opening some devices does something.
+        """Return the first `most` bytes of a system file, which may be a link, and whether these are the whole file."""
+        # The kind is checked before the file is opened, since opening some devices has an effect.
         if not stat.S_ISREG(self._at(path).stat().st_mode):
             raise OSError(errno.EINVAL, "not a plain file")
         content = self._read(path, _FLAGS, 0, most + 1)
         return content[:most], len(content) <= most
 
     def end(self, path: str, most: int) -> tuple[bytes, bool]:
-        """Return the last `most` bytes of a file that is not a link, and whether that is all of it. A user who may
-        write to the folder of a log, or to one above it, must not choose which file is read."""
+        """Return the last `most` bytes of a file that is not a link, and whether these are the whole file. A user who
+        may write to the folder of a log, or to one above it, must not choose which file is read."""
         folder = self._folder_of(path)
         try:
             name = path.rpartition("/")[2]
@@ -47,7 +47,7 @@ class HostFiles:
         return self._content(handle, skipped, most), not skipped
 
     def _folder_of(self, path: str) -> int:
-        """Return a descriptor of the folder of a file, on a path without links of other users."""
+        """Return a descriptor of the folder of a file. Links of other users on its path are not followed."""
         left = [part for part in path.split("/")[:-1] if part]
         folder = os.open(self._root or "/", _FOLDER)
         links = 0
@@ -74,7 +74,7 @@ class HostFiles:
         return folder
 
     def link_target(self, path: str) -> str:
-        """Return the target of a link as it is written there."""
+        """Return the target of a link as it is written in the link."""
         return str(self._at(path).readlink())
 
     def entries(self, path: str, most: int) -> tuple[str, ...]:

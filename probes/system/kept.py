@@ -1,4 +1,5 @@
-"""A cache from one run to the next for objects made from files and variables, valid while those are unchanged."""
+"""A cache, from one run to the next, of objects that are made from files and variables. An object is valid while these
+are unchanged."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,15 +11,15 @@ T = TypeVar("T")
 
 
 class Kept(Generic[T]):
-    """The last object that was made, with its source."""
+    """Keeps the last object that was made, with its source."""
 
     def __init__(self) -> None:
         self._last: tuple[object, T] | None = None
 
     def get(self, source: object, make: Callable[[], T], *, is_good: Callable[[T], bool] = lambda _: True) -> T:
         """Return the last object if it was made from an equal `source` and is still good; otherwise the result of
-        `make`, whose errors are not kept. Read `source` first, so that a change while `make` reads it shows the next
-        time."""
+        `make`, whose errors are not kept. The caller must read `source` before this call, so that a change during
+        `make` is noticed at the next call."""
         last = self._last
         if last is None or last[0] != source or not is_good(last[1]):
             last = self._last = source, make()
@@ -30,8 +31,8 @@ class Kept(Generic[T]):
 
 
 def content_of(path: Path) -> object:
-    """Return the content of a file; None if it does not exist. Its time and size would not be enough: keys all have the
-    same length, and some file systems count in seconds.
+    """Return the content of a file; None if it does not exist. The time and size of a file would not be enough: all
+    keys have the same length, and some file systems count in seconds.
 
     For a file that cannot be read, is not a plain file, or is larger than MAX_FILE_BYTES, return an object that equals
     no other.

@@ -36,7 +36,8 @@ ALLOWANCE: Final = "_allowance_exceeded"
 
 _NETLINK_SECONDS: Final = 0.5
 _RUN_DELAY_SECONDS: Final = 0.02
-"""Maximum age of the run delay that a step gets. If the process did not run, the delay is older, and is read again."""
+"""Maximum age of the run delay that a step gets. If the process was not running, the kept delay is too old, and is read
+again."""
 
 
 class SystemMachine:
@@ -49,7 +50,7 @@ class SystemMachine:
         self._trust: Kept[Trust] = Kept()
         self._run_delay: float | None = None
         self._run_delay_until = 0.0
-        """Time until which it may be used again, on the clock of time.monotonic()."""
+        """Time until which the kept delay may be used, on the clock of time.monotonic()."""
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -144,7 +145,8 @@ class SystemMachine:
         return self._heartbeat.lateness()
 
     def run_delay(self) -> float | None:
-        # Every step asks, and the reads took a sixteenth of a watch's cycle. A step reports it in seconds.
+        # Every step asks for the delay, and reading it each time took a sixteenth of a watch's cycle. The kept value is
+        # good enough, since a step reports it in seconds.
         if LINUX and (now := time.monotonic()) >= self._run_delay_until:
             self._run_delay, self._run_delay_until = _read_run_delay(), now + _RUN_DELAY_SECONDS
         return self._run_delay
@@ -155,20 +157,21 @@ class SystemMachine:
 
 def _read_run_delay() -> float | None:
     try:
-        # Of the main thread, in nanoseconds (Documentation/scheduler/sched-stats.rst in the kernel's sources).
+        # The delay of the main thread in nanoseconds (Documentation/scheduler/sched-stats.rst in the kernel's sources).
         return int(Path("/proc/self/schedstat").read_bytes().split()[1]) / 1e9
     except (OSError, IndexError, ValueError):  # a kernel without CONFIG_SCHED_INFO
         return None
 
 
 def _output_of(program: str, option: str) -> str:
-    """Return the output of a program for the machine's method of this name. It blocks."""
+    """Return the output of a program for `SystemMachine.output_of`. This function blocks."""
     import signal
     import subprocess
     import threading
 
     words, nothing = [program, option], subprocess.DEVNULL
-    # A session of its own: processes that a launcher started end with it, and do not keep its output open.
+    # The program gets its own session: processes that a launcher started are killed with it, and cannot keep its output
+    # open.
     with subprocess.Popen(  # noqa: S603 - an agent by the path that its package gives it, and only on demand
         words,
         stdin=nothing,
@@ -209,8 +212,9 @@ def _ethtool(interface: str, request: bytearray) -> None:
 def ask_kernel(
     request: bytes, wanted: int, *, is_dump: bool = True, most: int | None = None
 ) -> tuple[bytes, ...] | None:
-    """Return payloads of the kernel's answers of type `wanted`, at least `most` of them if it has that many; None if it
-    cannot be asked, as in a sandbox without netlink. Raises OSError if it answers with an error."""
+    """Return payloads of the kernel's answers of type `wanted`; with `most`, stop as soon as there are so many. None if
+    the kernel cannot be asked, for example in a sandbox without netlink. Raises OSError if the kernel answers with an
+    error."""
     if sys.platform != "linux":
         return None
     answers = []

@@ -1,4 +1,4 @@
-"""The real network. This is the one module of the project that opens sockets of its own to other hosts.
+"""The real network. Only this module of the project opens sockets to other hosts.
 
 Facts that only Linux can tell (ICMP senders, TCP_INFO) are read on Linux; elsewhere they are unknown.
 """
@@ -53,7 +53,9 @@ class SocketStream:
         await asyncio.get_running_loop().sock_sendall(self._connection, data)
 
     async def receive(self, limit: int) -> bytes:
-        await asyncio.sleep(0)  # available bytes are read without waiting, so a flood would hold up every deadline
+        await asyncio.sleep(
+            0
+        )  # available bytes are read without waiting: without this, a flood would delay every deadline
         return await asyncio.get_running_loop().sock_recv(self._connection, limit)
 
     def close(self) -> None:
@@ -76,11 +78,11 @@ class SystemNet:
                 if number == errno.EINPROGRESS:
                     await _writable(connection)
                     number = connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-            finally:  # a window that runs out in the middle still keeps the kernel's facts
+            finally:  # the kernel's facts are kept even if the window runs out in the middle
                 draft.facts = _seen_by_kernel(connection, address, draft.facts)
             if number:
                 raise OSError(number, os.strerror(number))
-            # Otherwise one ICMP error would end the connection.
+            # After this, an ICMP error no longer ends the connection.
             _report_icmp(connection, address, wanted=False)
         except BaseException:
             connection.close()
@@ -93,7 +95,8 @@ class SystemNet:
         loop = asyncio.get_running_loop()
         with socket.socket(family_of(address), socket.SOCK_DGRAM) as channel:
             channel.setblocking(False)
-            # Connected, so that a closed port answers with ECONNREFUSED and strangers' datagrams stay out.
+            # The socket is connected, so that a closed port gives ECONNREFUSED, and datagrams of other hosts are
+            # ignored.
             channel.connect(_endpoint(address, port))
 
             async def answer() -> bytes:
@@ -113,7 +116,7 @@ class SystemNet:
         def look_up() -> tuple[Address, ...]:
             try:
                 rows = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-            except UnicodeError as error:  # a label that is empty, too long or not text
+            except UnicodeError as error:  # a label is empty, too long or not text
                 raise socket.gaierror(socket.EAI_NONAME, "no name that can be looked up") from error
             addresses = (ip_address(row[4][0]) for row in rows if row[0] in (socket.AF_INET, socket.AF_INET6))
             return tuple(dict.fromkeys(addresses))
@@ -137,7 +140,7 @@ def _endpoint(address: Address, port: int) -> tuple[str, int] | tuple[str, int, 
     scope = address.scope_id
     try:
         index = 0 if scope is None else int(scope) if scope.isdigit() else socket.if_nametoindex(scope)
-    except (OSError, ValueError) as error:  # Python gives no errno for a missing interface
+    except (OSError, ValueError) as error:  # Python sets no errno for a missing interface
         raise OSError(errno.ENODEV, os.strerror(errno.ENODEV)) from error
     return str(address).partition("%")[0], port, 0, index
 
@@ -178,13 +181,13 @@ def _seen_by_kernel(connection: socket.socket, address: Address, facts: TcpFacts
         info = _TCP_INFO.unpack_from(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size))
         seen["round_trip_seconds"] = info[_RTT] / 1e6 or None
         seen["retransmits"] = info[_TOTAL_RETRANS]
-        # Before it is connected, the kernel returns a default of 536.
+        # Until the socket is connected, the kernel returns a default of 536.
         seen["mss"] = None if info[_STATE] in _UNCONNECTED else info[_SND_MSS] or None
     return replace(facts, **seen, icmp=_icmp_error(connection, address))
 
 
 def _icmp_error(connection: socket.socket, address: Address) -> IcmpError | None:
-    """Return the ICMP error that ended a connect, from the socket's error queue; None if there is none."""
+    """Return the ICMP error that ended a connect, from the socket's error queue; None if the queue is empty."""
     try:
         _data, ancillary, _flags, _peer = connection.recvmsg(512, 512, socket.MSG_ERRQUEUE)
     except OSError:

@@ -1,5 +1,5 @@
-"""The few messages of rtnetlink(7) that a diagnosis needs, as bytes: addresses, routes, rules, neighbours. No sockets
-here.
+"""The few messages of rtnetlink(7) that a diagnosis needs, as bytes: addresses, routes, rules, neighbours. This module
+opens no socket.
 
 A message is a 16-byte header, a fixed part by type, and attributes padded to four bytes (netlink(7)). Everything is in
 the byte order of the machine.
@@ -18,7 +18,7 @@ from probes.frozen import dataclass
 from probes.model import Address
 
 LINUX: Final = sys.platform == "linux"
-"""Whether this system has netlink, and an error queue and TCP_INFO for sockets."""
+"""Whether this is Linux, which has netlink, and for sockets an error queue and TCP_INFO."""
 
 RTM_NEWADDR: Final = 20
 RTM_GETADDR: Final = 22
@@ -64,7 +64,7 @@ _TYPES: Final = {1: "", 2: "local", 3: "broadcast", 4: "anycast", 5: "multicast"
     8: "prohibit",
     9: "throw",
 }
-"""Names for RTN_* of linux/rtnetlink.h; `ip route` shows none for a route to a host or a network."""
+"""Names for RTN_* of linux/rtnetlink.h; `ip route` shows no name for a route to a host or a network."""
 _ACTIONS: Final = {1: "lookup", 2: "goto", 3: "nop", 6: "blackhole", 7: "unreachable", 8: "prohibit"}
 """Names for FR_ACT_* of linux/fib_rules.h."""
 
@@ -127,7 +127,7 @@ def rules_request(family: int) -> bytes:
 
 
 def messages(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield the type and payload of every message in a datagram, up to one that is cut short."""
+    """Yield the type and payload of every message in a datagram. A message that is cut short ends this."""
     while len(data) >= _HEADER.size:
         length, kind, _flags, _sequence, _port = _HEADER.unpack_from(data)
         if length < _HEADER.size or length > len(data):
@@ -137,17 +137,17 @@ def messages(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def error_number(payload: bytes) -> int:
-    """Return the errno of an NLMSG_ERROR payload; 0 is an acknowledgement, EBADMSG stands for a truncated payload."""
+    """Return the errno of an NLMSG_ERROR payload; 0 for an acknowledgement, and EBADMSG if the payload is truncated."""
     return -int.from_bytes(payload[:4], sys.byteorder, signed=True) if len(payload) >= 4 else errno.EBADMSG
 
 
 def interface_of(payload: bytes, name_of: dict[int, str]) -> Interface | None:
-    """Return the address in an RTM_NEWADDR payload; None if it has none."""
+    """Return the address in an RTM_NEWADDR payload; None if the payload has no address."""
     if len(payload) < _IFADDRMSG.size:
         return None
     _family, prefix, _flags, _scope, index = _IFADDRMSG.unpack_from(payload)
     attributes = _attributes(payload[_IFADDRMSG.size :])
-    # On a point-to-point link IFA_ADDRESS is the peer's and IFA_LOCAL our own; IPv6 has only IFA_ADDRESS.
+    # On a point-to-point link, IFA_ADDRESS is the peer's address and IFA_LOCAL this host's; IPv6 has only IFA_ADDRESS.
     address = _address(attributes.get(_IFA_LOCAL, attributes.get(_IFA_ADDRESS)))
     if address is None or prefix > address.max_prefixlen:
         return None
@@ -161,7 +161,7 @@ def route_of(payload: bytes) -> Route:
     gateway = attributes.get(_RTA_GATEWAY)
     if (
         gateway is None and _RTA_VIA in attributes
-    ):  # a gateway of the other family: two bytes of family, then the address
+    ):  # a gateway of the other IP version: two bytes for its family, then its address
         gateway = attributes[_RTA_VIA][2:]
     return Route(
         interface_index=None if index is None else int.from_bytes(index, sys.byteorder),
@@ -229,7 +229,7 @@ def _number(packed: bytes | None, without: int = 0) -> int:
 
 
 def neighbour_of(payload: bytes) -> Neighbour | None:
-    """Return the entry in an RTM_NEWNEIGH payload; None if it has no address."""
+    """Return the entry in an RTM_NEWNEIGH payload; None if the payload has no address."""
     if len(payload) < _NDMSG.size:
         return None
     _family, index, state, _flags, _type = _NDMSG.unpack_from(payload)
@@ -240,10 +240,10 @@ def neighbour_of(payload: bytes) -> Neighbour | None:
 
 
 def neighbour_state(payloads: Iterable[bytes], address: Address, interface_index: int | None) -> str | None:
-    """Return the state of `address` on one interface, or on any if the interface is None; None if no payload has its
-    entry.
+    """Return the state of `address` on one interface, or on any interface if `interface_index` is None. None if no
+    payload has an entry for it.
 
-    Two interfaces in one subnet have the same router, and both have an entry of their own for it.
+    The interface matters: two interfaces in one subnet have the same router, but separate entries for it.
     """
     for payload in payloads:
         neighbour = neighbour_of(payload)

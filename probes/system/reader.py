@@ -1,10 +1,10 @@
-"""The reads of EC2, Route 53, its Resolver and its Profiles, STS and Organizations: each answer, or the reason why
-there is none.
+"""The reads of EC2, Route 53, its Resolver and its Profiles, STS and Organizations: each gives an answer, or the reason
+why there is no answer.
 
 boto3's clients decide the host and the form of a request, its retries, and the meaning of its answer
-(`probes.system.clients`). They run in threads and open no connections: a handler of botocore's event `before-send`
-passes each request to the loop, which sends it over `Net` with the TLS and HTTP of a ladder, like all other requests of
-a run.
+(`probes.system.clients`). The clients run in threads and open no connections. A handler of botocore's event
+`before-send` passes each request to the event loop. The loop sends it over `Net`, with the same code for TLS and HTTP
+as all other requests of a run.
 """
 
 import asyncio
@@ -31,18 +31,19 @@ from probes.steps.tls import TlsStream
 from probes.system.trust import load_trust
 
 MAX_ANSWER_BYTES: Final = 16 << 20
-"""Maximum size of an answer in bytes: 200 security groups of 120 rules, each with a description, take about half of
-it."""
+"""Maximum size of an answer in bytes: 200 security groups with 120 rules each, all with a description, take about half
+of this."""
 MAX_MESSAGE_CHARACTERS: Final = 300
 MAX_CODE_CHARACTERS: Final = 128
 _READS: Final = ("Describe", "Get", "List", "Search")
 _CHANGES_NOTHING: Final = "AssumeRole"
-"""Operations that return keys, which nobody else has, and change nothing."""
+"""An operation that returns new keys, but changes nothing."""
 _LONGEST_BACKOFF: Final = 1.0
-"""Longest wait of botocore before a second attempt in seconds (botocore.retries.standard.ExponentialBackoff)."""
+"""Maximum time in seconds that botocore waits before a second attempt
+(botocore.retries.standard.ExponentialBackoff)."""
 _RETRY_AFTER: Final = "x-amz-retry-after"
 _LONGEST_RETRY_AFTER: Final = 5.0
-"""Maximum seconds that a service may add by this header, which has milliseconds."""
+"""Maximum time in seconds that a service may add to this wait by a header, whose value is in milliseconds."""
 _SCHEMES: Final = ("http", "https")
 
 _FINAL: Final = frozenset({FailureKind.TOO_LARGE, FailureKind.TLS_NO_TRUST_STORE})
@@ -51,11 +52,12 @@ _UNQUOTED: Final = {
     FailureKind.MALFORMED: "the answer cannot be read",
     FailureKind.TLS_NO_TRUST_STORE: "the CA bundle cannot be read",
 }
-"""Texts for failures whose own message quotes the peer, which may repeat the request, or a setting."""
+"""Texts for failures whose own message is not used: it quotes a setting, or the peer, which may repeat the request."""
 
 _NAMED: Final = re.compile(r"is\s+not\s+authorized\s+to\s+perform:")
 _ENCODED: Final = re.compile(r" ?Encoded authorization failure message:.*", re.IGNORECASE)
-"""The encoded account of the decision that EC2 adds: hundreds of characters of no use here."""
+"""The encoded description of a decision, which EC2 appends to a message: hundreds of characters that are of no use
+here."""
 
 T = TypeVar("T")
 
@@ -63,8 +65,9 @@ T = TypeVar("T")
 class SystemReader:
     """The reads of one run, for one Region and one set of keys.
 
-    `timeout` is in seconds for a whole read: lookup, connect and a second attempt. `most` limits all requests,
-    including further attempts. Connections are kept for the next request, and closed with the reader.
+    `timeout` is the time in seconds for a whole read: lookup, connect and a second attempt. `most` is the maximum
+    number of all requests, including further attempts. Connections are kept for later requests until the reader is
+    closed.
     """
 
     def __init__(
@@ -101,12 +104,12 @@ class SystemReader:
 
     async def prepare(self, services: Iterable[str]) -> None:
         """Create the clients (see `probes.seams.Reader`)."""
-        # Settings that allow no requests fail every read, which reports it.
+        # If settings allow no requests, every read fails and reports this.
         await asyncio.gather(*map(self._client, services), return_exceptions=True)
 
     async def read(self, service: str, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the answer to one request (see `probes.seams.Reader`). Raises ProbeError; its messages hold no secret,
-        no URL and at most MAX_MESSAGE_CHARACTERS characters."""
+        """Return the answer to one request (see `probes.seams.Reader`). Raises ProbeError; its messages contain no
+        secret and no URL, and have at most MAX_MESSAGE_CHARACTERS characters."""
         if not operation.startswith(_READS) and operation != _CHANGES_NOTHING:
             raise ValueError(f"{operation} is not a read")
         client = await self._client(service)
@@ -115,7 +118,7 @@ class SystemReader:
             async with asyncio.timeout_at(call.until):
                 answer = await in_background(lambda: self._answer(client, service, operation, parameters, call))
         except TimeoutError:
-            # In the words of the step's own window (probes.failure.classify), which may end first.
+            # The same words as for the step's own window (probes.failure.classify), which may end first.
             raise ProbeError(FailureKind.TIMEOUT, f"no end within {self._timeout:.3g} s") from None
         finally:
             call.end()
@@ -128,8 +131,8 @@ class SystemReader:
     def _answer(
         self, client: Any, service: str, operation: str, parameters: Mapping[str, Any], call: "_Call"
     ) -> Mapping[str, Any]:
-        """Make a call with boto3's client, and wait for its answer. botocore's errors contain answers, which may hold
-        secrets, so they are not chained."""
+        """Make a call with boto3's client, and wait for its answer. botocore's errors contain answers, which may
+        contain secrets, so these errors are not chained."""
         from botocore import xform_name
         from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
         from botocore.parsers import ResponseParserError
@@ -151,7 +154,7 @@ class SystemReader:
         ) as error:
             if call.status is None:
                 raise _no_request(service, error) from None
-            # The parsers expect the model's form; other bytes raise whatever error they cause there.
+            # The parsers expect the form in the model; for other bytes they may raise any error.
             kind = FailureKind.REDIRECT if 300 <= call.status < 400 else FailureKind.MALFORMED
             message = f"status {call.status} with a body that cannot be read"
             raise ProbeError(kind, message, code=type(error).__name__) from None
@@ -193,7 +196,7 @@ class SystemReader:
         try:
             response = await self._exchange(origin, request)
         except (OSError, PeerClosedError, ProbeError) as error:
-            _close(self._idle[origin])  # a connection that was kept as long may be as dead
+            _close(self._idle[origin])  # other connections that were kept as long are probably dead, too
             failure = _failure_at(origin.host, error)
             raise (failure if failure.kind in _FINAL else UnansweredError(failure)) from None
         call.status = response.status
@@ -232,7 +235,8 @@ class SystemReader:
         return await self._secured(stream, origin.host) if origin.scheme == "https" else stream
 
     async def _to_proxy(self, origin: "_Origin", url: str) -> Stream:
-        """Return a connection to the proxy at `url`, and through it if TLS follows."""
+        """Return a connection to the proxy at `url`; for a request over TLS, the connection goes through the proxy to
+        the origin."""
         parts = urlsplit(url)
         host = parts.hostname or ""
         try:
@@ -289,13 +293,13 @@ class SystemReader:
         return await self._once(f"client of {service}", lambda: in_background(lambda: self._make(service)))
 
     async def _once(self, key: str, make: Callable[[], Awaitable[T]]) -> T:
-        """Return the result of `make`, which all reads share; after a failure the next read makes it again."""
+        """Return the result of `make`, which all reads share. After a failure, the next read calls `make` again."""
         made = self._shared.get(key)
         if made is None:
             made = self._shared[key] = asyncio.ensure_future(make())
 
             def forget_failure(done: asyncio.Future[T]) -> None:
-                if done.cancelled() or done.exception() is not None:  # retrieved, as nobody may be left to receive it
+                if done.cancelled() or done.exception() is not None:  # marks the error as seen, as perhaps nobody waits
                     del self._shared[key]
 
             made.add_done_callback(forget_failure)
@@ -303,13 +307,13 @@ class SystemReader:
 
 
 class _Call:
-    """One read, shared by the thread in which boto3 makes it and the loop that sends its requests."""
+    """One read. The thread in which boto3 makes it, and the loop that sends its requests, share this object."""
 
     def __init__(self, send: Callable[["_Call", Any], Coroutine[Any, Any, Any]], *, until: float) -> None:
         self.until = until
-        """End of its time on the loop's clock."""
+        """Time at which the read must end, on the loop's clock."""
         self.status: int | None = None
-        """The status of the last response; None without one."""
+        """The status of the last response; None if there was no response."""
         self._send = send
         self._loop = asyncio.get_running_loop()
         self._lock = threading.Lock()
@@ -321,16 +325,17 @@ class _Call:
         return self.until - self._loop.time()
 
     def send(self, request: Any) -> Any:
-        """In the thread, return the answer to a request. Raises the errors of sending it, and OverError after `end`."""
+        """Return the answer to a request; called in the thread. Raises the errors of sending the request, and
+        _OverError after `end`."""
         with self._lock:
-            # botocore waits between attempts in its thread, and returns even if nobody waits for it any more.
+            # botocore waits in its thread between two attempts, and goes on even if nobody waits for the read any more.
             if self._is_over:
                 raise _OverError
             self._sending = asyncio.run_coroutine_threadsafe(self._send(self, request), self._loop)
         return self._sending.result()
 
     def end(self) -> None:
-        """On the loop, send nothing more, and make the thread wait for nothing."""
+        """Send nothing more, and end the wait of the thread; called on the loop."""
         with self._lock:
             self._is_over = True
             if self._sending is not None:
@@ -351,8 +356,8 @@ def _before_send(request: Any, **_: Any) -> Any:
 
 
 def _before_retry(response: Any, caught_exception: Exception | None, operation: Any, **_: Any) -> None:
-    """Answer botocore's event `needs-retry` before botocore does: end the call if another attempt might not begin in
-    time. The failure of the first attempt tells more than a timeout."""
+    """Answer botocore's event `needs-retry` before botocore itself does. If another attempt might not begin in time,
+    the call ends with the failure of the first attempt, which tells more than a timeout."""
     from botocore.exceptions import ClientError
 
     delay = _LONGEST_BACKOFF
@@ -368,20 +373,20 @@ def _before_retry(response: Any, caught_exception: Exception | None, operation: 
 
 
 def _no_request(service: str, error: Exception) -> ProbeError:
-    """Return the failure for SDK settings that allow no requests. The text of `error` may repeat a setting with a
-    password."""
+    """Return the failure for SDK settings that allow no requests. It does not quote `error`, whose text may repeat a
+    setting with a password."""
     message = f"the SDK's settings allow no request to {service}"
     return ProbeError(FailureKind.MALFORMED, message, code=type(error).__name__)
 
 
 def refusal_of(response: Mapping[str, Any], secrets: Iterable[str] = ()) -> ProbeError:
-    """Return the failure for an error answer in botocore's form (ClientError.response). It contains none of `secrets`,
-    and at most MAX_MESSAGE_CHARACTERS characters of text."""
+    """Return the failure for an error answer in botocore's form (ClientError.response). Its message contains no text of
+    `secrets`, and has at most MAX_MESSAGE_CHARACTERS characters."""
     metadata = response.get("ResponseMetadata", {})
     status = int(metadata.get("HTTPStatusCode", 0))
     code, text = (str(response.get("Error", {}).get(name) or "") for name in ("Code", "Message"))
     for secret in secrets:
-        # AWS itself repeats them: if a signature does not match, it sends the request that it expected.
+        # AWS itself repeats secrets: if a signature does not match, it sends the request that it expected.
         code, text = code.replace(secret, "***"), text.replace(secret, "***")
     code = code[:MAX_CODE_CHARACTERS] or str(status)
     kind = kind_for_read(code, text)
@@ -390,12 +395,12 @@ def refusal_of(response: Mapping[str, Any], secrets: Iterable[str] = ()) -> Prob
             kind = FailureKind.REDIRECT if 300 <= status < 400 else FailureKind.NOT_AWS
             return ProbeError(kind, f"status {status} without an AWS request id", code=str(status))
         if status in (401, 403):
-            kind = FailureKind.NOT_PERMITTED  # a refusal with a code that the table lacks
+            kind = FailureKind.NOT_PERMITTED  # a refusal with a code that is not in the table
         else:
             kind = FailureKind.SERVICE_ERROR if status >= 500 else FailureKind.MALFORMED
     text = _ENCODED.sub("", " ".join(text.split()))
     if (named := _NAMED.search(text)) is not None:
-        text = text[named.start() :]  # the unauthorized identity comes before it, at any length
+        text = text[named.start() :]  # the text before it is the unauthorized identity, which may have any length
     return ProbeError(kind, text[:MAX_MESSAGE_CHARACTERS] or f"status {status}", code=code)
 
 
@@ -409,19 +414,20 @@ class _Origin:
     authority: str
     """The value of the Host header."""
     proxy: str | None
-    """The URL of the proxy, with its secrets; None without a proxy."""
+    """The URL of the proxy, with its secrets; None if there is no proxy."""
     proxy_headers: tuple[tuple[str, str], ...]
 
 
 def _origin_of(url: str) -> _Origin:
-    """Return the origin of a request, with the proxy for it in the SDK's variables. Raises ProbeError for a URL other
-    than HTTP."""
+    """Return the origin of a request, with the proxy that the SDK's variables give for it. Raises ProbeError if the URL
+    is not an http or https URL."""
     from botocore.httpsession import ProxyConfiguration
     from botocore.utils import get_environ_proxies
 
     parts = urlsplit(url)
     if parts.scheme not in _SCHEMES or not parts.hostname:
-        raise ProbeError(FailureKind.MALFORMED, "the SDK's settings give no URL of HTTP", code="ValueError")
+        message = "the endpoint in the SDK's settings is not an http or https URL"
+        raise ProbeError(FailureKind.MALFORMED, message, code="ValueError")
     default_port = 443 if parts.scheme == "https" else 80
     port = parts.port or default_port
     name_in_url = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
@@ -438,7 +444,7 @@ def _origin_of(url: str) -> _Origin:
 
 
 def _target_of(origin: _Origin, url: str) -> str:
-    """Return the target of a request: path and query, or the whole URL for a proxy that is to fetch it."""
+    """Return the target of a request: path and query or, if a proxy must fetch the URL, the whole URL."""
     parts = urlsplit(url)
     target = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
     return f"http://{origin.authority}{target}" if origin.proxy and origin.scheme == "http" else target
@@ -459,8 +465,8 @@ def _headers_of(origin: _Origin, request: Any) -> tuple[tuple[str, str], ...]:
 
 
 def _failure_at(host: str, error: Exception) -> ProbeError:
-    """Return why a host did not answer. Must not be chained: the underlying error may quote what was sent, received or
-    set."""
+    """Return why a host did not answer. The result must not be chained to `error`, which may quote a request, an answer
+    or a setting."""
     failure = classify(error)
     message = _UNQUOTED.get(failure.kind, failure.message)
     return ProbeError(failure.kind, f"{host}: {message}"[:MAX_MESSAGE_CHARACTERS], code=failure.code)

@@ -1,4 +1,4 @@
-"""The kernel's routing in lines for people: the tables of routes, the rules that choose among them, neighbours."""
+"""The kernel's routing as lines for people: routes of all tables, the rules that choose a table, and neighbours."""
 
 import socket
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from probes.system.netlink import LINUX
 
 T = TypeVar("T")
 MAX_LINES: Final = 10_000
-"""Maximum number of lines of one kind: a router has hundreds of thousands of routes."""
+"""Maximum number of lines of one kind, since a router may have hundreds of thousands of routes."""
 _FAMILIES: Final = (socket.AF_INET, socket.AF_INET6)
 
 

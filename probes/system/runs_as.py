@@ -1,4 +1,4 @@
-"""Choose the user as whom root runs a foreign program: never root if another user can have placed it."""
+"""Choose the user as whom root runs a foreign program. It is never root if another user can have placed the program."""
 
 import errno
 import os
@@ -15,9 +15,9 @@ _MAX_PARTS: Final = 100 * MAX_LINKS
 
 
 def identity_of(program: str) -> dict[str, Any]:
-    """Return arguments with which subprocess.Popen starts a program as the one user, besides root, who owns something
-    on its path; empty if root owns all of it, and for a process that is not root. Raises OSError, also if others can
-    write there."""
+    """Return the arguments with which subprocess.Popen starts a program as the only user, besides root, who owns a part
+    of its path. Empty if root owns the whole path, and for a process that is not root. Raises OSError, for example if
+    other users can write to a part of the path."""
     if not hasattr(os, "geteuid") or os.geteuid() != 0:
         return {}
     owners = set()
@@ -46,7 +46,8 @@ def _as(user: int) -> dict[str, Any]:
 
 
 def _on_the_way(program: str) -> Iterator[str]:
-    """Yield a path and the folders above it, and likewise for each link among them. Raises OSError."""
+    """Yield a path and the folders above it. For each link among them, yield its target and the folders above the
+    target, too. Raises OSError."""
     waiting, seen = [posixpath.abspath(program), posixpath.realpath(program)], set[str]()
     while waiting:
         part = waiting.pop()

@@ -1,6 +1,6 @@
-"""The AWS SDK on this host: botocore's reading of the environment and of the shared config files.
+"""The AWS SDK on this host: how botocore reads the environment and the shared config files.
 
-A `SystemSdk` that lives for many runs, as in a watch, keeps its results as long as all sources that botocore reads are
+A `SystemSdk` may be used for many runs, as in a watch. It keeps its results while everything that botocore reads is
 unchanged.
 """
 
@@ -31,17 +31,18 @@ SHARED_FILES: Final = (
 )
 """The variables that name the shared files, each with the default path (botocore.configprovider)."""
 REFRESH_BEFORE: Final = timedelta(minutes=15)
-"""Seconds before their end at which botocore renews credentials (RefreshableCredentials)."""
+"""How long before their end botocore renews credentials (RefreshableCredentials)."""
 _WHOLLY_READ: Final = frozenset({"env", "shared-credentials-file", "config-file"})
 """botocore's names of the sources that contain the keys themselves: variables and shared files."""
 _METADATA: Final = "iam-role"
-"""botocore's name of instance metadata, which is asked in every run: its answer about a role can change at any time."""
+"""botocore's name of instance metadata. It is asked in every run, since its answer about a role can change at any
+time."""
 
 
 def import_botocore() -> None:
     """Import the parts of botocore for settings, credentials and signatures before a run starts. Threads that import it
-    during a run contend for the interpreter's lock: the run then takes longer than import and run in sequence, and a
-    tenth more CPU. Never raises: a broken installation fails the steps that need it."""
+    during a run contend for the interpreter's lock: together they take longer than the import and the run one after the
+    other, and a tenth more CPU. Never raises: if the installation is broken, the steps that need botocore fail."""
     with contextlib.suppress(Exception):
         import botocore.auth
         import botocore.configprovider
@@ -49,7 +50,8 @@ def import_botocore() -> None:
 
 
 class SystemSdk:
-    """botocore's reading of the environment and of the shared config files, kept while those are unchanged."""
+    """Reads the environment and the shared config files by botocore, and keeps the results while these are
+    unchanged."""
 
     def __init__(self) -> None:
         self._settings: Kept[SdkFacts] = Kept()
@@ -72,12 +74,12 @@ class SystemSdk:
         return await self._calls.result_of("sources", _sources)
 
     def forget_credentials(self) -> None:
-        """Ask botocore's chain the next time, even if credentials are kept."""
+        """Forget kept credentials, so that botocore's chain is asked the next time."""
         self._credentials.forget()
 
     def proxy(self, host: str, scheme: str = "https") -> str | None:
-        # botocore.utils.get_environ_proxies does the same, after an import that costs fifteen times as much. NO_PROXY
-        # is compared with the host as in a URL.
+        # botocore.utils.get_environ_proxies does the same, but its import takes fifteen times as long. NO_PROXY is
+        # compared with the host as it is written in a URL.
         from urllib.request import getproxies, proxy_bypass
 
         proxy = getproxies().get(scheme)
@@ -104,7 +106,8 @@ def _may_be_kept(loaded: tuple[Keys, CredentialFacts]) -> bool:
 def _sources() -> tuple[object, ...]:
     """Return the present content of everything from which botocore reads settings: the variables and the shared
     files."""
-    # botocore.configloader.raw_config_parse expands names in this way. Path.expanduser would raise without a home.
+    # botocore.configloader.raw_config_parse expands names in this way. Path.expanduser would raise an error if there is
+    # no home.
     places = (os.path.expandvars(os.environ.get(name, default)) for name, default in SHARED_FILES)
     return dict(os.environ), *(content_of(Path(os.path.expanduser(place))) for place in places)  # noqa: PTH111
 
@@ -113,8 +116,8 @@ def end_children(spare: Collection[int] = ()) -> None:
     """Ask every child of this process, except those with the ids `spare`, to end (proc(5),
     /proc/PID/task/TID/children).
 
-    A hanging credential process would outlive its run, since nobody ends the thread that waits for it. Not for a
-    program with children of its own whose ids it does not know.
+    A credential process that hangs would outlive its run, since nobody ends the thread that waits for it. A program
+    must not call this if it has other children whose ids it does not know.
     """
     for task in Path("/proc/self/task").glob("*/children") if LINUX else ():
         with contextlib.suppress(OSError):  # a thread or a child that has ended meanwhile
@@ -127,7 +130,7 @@ MAX_MESSAGE_CHARACTERS: Final = 300
 
 
 def _discreet(message: str) -> str:
-    """Return a library's message with only the hosts of its URLs: on ECS the path itself is the credential."""
+    """Return a library's message, in which URLs keep only their hosts: on ECS the path of the URL is a credential."""
     return masked_urls(message)[:MAX_MESSAGE_CHARACTERS]
 
 
@@ -142,8 +145,8 @@ def load_credentials(profile: str | None) -> tuple[Keys, CredentialFacts]:
     try:
         session = SdkSession(profile)
         if session.get_config_variable("region") is None and (region := os.environ.get("AWS_REGION")):
-            # Only boto3 ignores this variable, and would ask the global host of STS for a role, for which no interface
-            # endpoint exists. The CLI and the other SDKs ask the Region's host.
+            # The CLI and the other SDKs ask the Region's host for a role. Only boto3 ignores this variable, and would
+            # ask the global host of STS, for which no interface endpoint exists.
             session.set_config_variable("region", region)
         credentials = get_credentials(session)
         frozen = None if credentials is None else credentials.get_frozen_credentials()
@@ -153,10 +156,10 @@ def load_credentials(profile: str | None) -> tuple[Keys, CredentialFacts]:
         message = f"the source {provider} failed"
         raise ProbeError(FailureKind.NO_CREDENTIALS, message, code=type(error).__name__) from error
     except (BotoCoreError, ClientError, OSError) as error:
-        # These repeat a setting that is not a URL, so that no mask would find the user and the password in it.
+        # The text repeats a setting that is not a URL, so that no mask would find a user and a password in it.
         cause = getattr(error, "kwargs", {}).get("error")
         is_setting = isinstance(error, InvalidIMDSEndpointError) or isinstance(cause, LocationValueError)
-        message = "a setting names a source of credentials by what is not a URL" if is_setting else str(error)
+        message = "a setting for a source of credentials must be a URL, and is not" if is_setting else str(error)
         raise ProbeError(FailureKind.NO_CREDENTIALS, _discreet(message), code=type(error).__name__) from error
     except Exception as error:
         # The chain raises any error of its files, processes and servers. The text may contain a part of a secret, so it
@@ -168,9 +171,9 @@ def load_credentials(profile: str | None) -> tuple[Keys, CredentialFacts]:
     if not all(isinstance(text, str) for text in (frozen.access_key, frozen.secret_key, frozen.token or "")):
         raise ProbeError(FailureKind.NO_CREDENTIALS, "a source of credentials gave no text", code="TypeError")
     if any(not text.isascii() or not text.isprintable() or " " in text for text in (*frozen[:2], frozen.token or "")):
-        message = "the credentials hold a space, a line break or another character that no key has"
+        message = "the credentials contain a space, a line break or another character that no key has"
         raise ProbeError(FailureKind.NO_CREDENTIALS, message, code="ValueError")
-    # The signer is needed next, and its import must not block the loop either.
+    # The signer is needed next; it is imported in this thread, so that its import does not block the loop.
     import botocore.auth  # noqa: F401 - for those who import it on the loop
 
     facts = CredentialFacts(
@@ -185,7 +188,7 @@ def load_credentials(profile: str | None) -> tuple[Keys, CredentialFacts]:
 
 @cache
 def _bound_answers() -> None:
-    """Make botocore read at most MAX_ANSWER_BYTES of an answer, everywhere in this process. It reads answers
+    """Make botocore read at most MAX_ANSWER_BYTES of an answer, everywhere in this process. botocore reads answers
     completely, and metadata, or a server in its place, may send without end."""
     from botocore.awsrequest import AWSResponse
 
@@ -204,8 +207,8 @@ def _bound_answers() -> None:
 
 
 def has_profile(name: str) -> bool:
-    """Whether the shared files have a profile. True if they cannot be read: the run reports their fault. Imports
-    botocore: slow."""
+    """Whether the shared files have a profile. True if the files cannot be read: the run then reports the fault.
+    Imports botocore, which is slow."""
     from botocore.exceptions import BotoCoreError, ProfileNotFound
 
     try:
@@ -218,7 +221,8 @@ def has_profile(name: str) -> bool:
 
 
 def _file_of(session: SdkSession, setting: str) -> str:
-    """Return the shared file with a setting of the session's profile. In botocore the credentials file wins."""
+    """Return the shared file that has a setting of the session's profile. If both files have it, botocore uses the
+    credentials file."""
     from botocore.configloader import raw_config_parse
     from botocore.exceptions import ConfigNotFound
 
@@ -230,14 +234,14 @@ def _file_of(session: SdkSession, setting: str) -> str:
 
 
 def _s3_endpoint(session: SdkSession) -> object:
-    """Return the S3 setting for us-east-1, which botocore keeps among the settings of S3."""
+    """Return the value of `us_east_1_regional_endpoint`, which botocore keeps among the settings of S3."""
     options = session.get_config_variable("s3")
     return options.get("us_east_1_regional_endpoint") if isinstance(options, dict) else None
 
 
 def _sts_host(session: SdkSession, profile: str | None) -> str | None:
-    """Return the host at which the chain of credentials asks STS for a role; None without a role, or if keys in
-    variables come first."""
+    """Return the host at which the chain of credentials asks STS for a role; None if no role is configured, or if keys
+    in variables come first."""
     scoped = session.get_scoped_config()
     if profile is None and os.environ.get("AWS_ACCESS_KEY_ID"):
         return None
@@ -250,7 +254,7 @@ def _sts_host(session: SdkSession, profile: str | None) -> str | None:
         return urlsplit(str(url)).hostname
     region = session.get_config_variable("region") or os.environ.get("AWS_REGION")
     legacy = session.get_config_variable("sts_regional_endpoints") == "legacy"
-    # Private to botocore; making a client, which also knows the host, takes ten times as long.
+    # This is private to botocore; making a client, which also knows the host, takes ten times as long.
     built = session._get_internal_component("endpoint_resolver").construct_endpoint(
         "sts",
         "aws-global" if region is None or (legacy and region in LEGACY_GLOBAL_STS_REGIONS) else region,
@@ -261,9 +265,9 @@ def _sts_host(session: SdkSession, profile: str | None) -> str | None:
 
 
 def load_sdk_settings(profile: str | None, services: Sequence[str]) -> SdkFacts:
-    """Read the SDK's settings like botocore does for clients of `services`. Imports botocore, which is slow: call it in
-    a thread. Raises ProbeError of kind `malformed`, with the name of the exception as code, or of the setting if its
-    value is nested instead of text."""
+    """Read the SDK's settings as botocore reads them for clients of `services`. Imports botocore, which is slow: call
+    it in a thread. Raises ProbeError of kind `malformed`, whose code is the name of the exception or, if a value is
+    nested instead of text, the name of the setting."""
     import botocore
     from botocore.exceptions import BotoCoreError
 
@@ -274,7 +278,7 @@ def load_sdk_settings(profile: str | None, services: Sequence[str]) -> SdkFacts:
 
     try:
         session = SdkSession(profile)
-        session.get_scoped_config()  # a missing profile allows no settings
+        session.get_scoped_config()  # raises if the profile does not exist
         urls = {}
         for service in services:
             if url := text("endpoint_url", session.configured_url(service)):
@@ -296,5 +300,5 @@ def load_sdk_settings(profile: str | None, services: Sequence[str]) -> SdkFacts:
             legacy_sts=session.get_config_variable("sts_regional_endpoints") == "legacy",
             legacy_s3=_s3_endpoint(session) != "regional",
         )
-    except (BotoCoreError, AttributeError, TypeError) as error:  # botocore itself expects sections to be as documented
+    except (BotoCoreError, AttributeError, TypeError) as error:  # botocore does not check the form of sections
         raise ProbeError(FailureKind.MALFORMED, _discreet(str(error)), code=type(error).__name__) from error

@@ -1,10 +1,11 @@
-"""The parts of a session that botocore's settings and chain of credentials need, without the cost of a session.
+"""The parts of a session that botocore needs for its settings and its chain of credentials, without the cost of a whole
+session.
 
-`botocore.session` imports clients, handlers, waiters and the writer of their documentation, which is a tenth of the CPU
-of a whole check, and a check makes no client. SdkSession therefore gives botocore's own configuration store, providers
-and chain only what they need. Everything else, above all a client of STS or SSO, comes from a real session with the
-same variables, which is made on demand. botocore still decides which setting and which source of credentials applies; a
-test compares every setting and source with the real session.
+`botocore.session` imports clients, handlers, waiters and the writer of their documentation, which takes a tenth of the
+CPU of a whole check, although a check makes no client. SdkSession therefore gives botocore's own configuration store,
+providers and chain only what they need. For everything else, above all a client of STS or SSO, a real session with the
+same variables is made on demand. botocore still decides which setting and which source of credentials applies; a test
+compares every setting and source with the real session.
 """
 
 import os
@@ -13,15 +14,16 @@ from typing import Any
 
 
 def region_and_fips(name: str) -> tuple[str, bool]:
-    """Return the Region in a name, and whether the name requests FIPS: fips-us-east-1 and us-east-1-fips are old ways
-    to do so (botocore, ClientCreator._normalize_fips_region)."""
+    """Return the Region in a name, and whether the name requests FIPS: fips-us-east-1 and us-east-1-fips are old forms
+    of such a request (botocore, ClientCreator._normalize_fips_region)."""
     region = name.replace("fips-", "").replace("-fips", "")
     return region, region != name
 
 
 class SdkSession:
-    """Replaces `botocore.session.Session(profile=profile)`, with its names and errors; other attributes are the real
-    session's. Not thread-safe. Imports botocore without its clients, which is slow: make it in a thread."""
+    """Replaces `botocore.session.Session(profile=profile)`, with the same names and errors. Attributes that are not
+    defined here come from a real session. Not thread-safe. Imports botocore without its clients, which is slow: make it
+    in a thread."""
 
     def __init__(self, profile: str | None) -> None:
         from botocore.configprovider import ConfigValueStore, create_botocore_default_config_mapping
@@ -42,7 +44,7 @@ class SdkSession:
         return session
 
     def create_client(self, *args: Any, **options: Any) -> Any:
-        return self._real.create_client(*args, **options)  # the chain fetches this method long before it calls it
+        return self._real.create_client(*args, **options)  # the chain takes this method long before it calls the method
 
     @property
     def profile(self) -> Any:
@@ -59,8 +61,8 @@ class SdkSession:
 
     @cached_property
     def full_config(self) -> Any:
-        """Return the parsed config file; profiles of the credentials file are added and override it. This and the next
-        are the only logic of the real session that is repeated here."""
+        """Return the parsed config file; profiles of the credentials file are added and override it. Only this method
+        and the next repeat logic of the real session."""
         from botocore.configloader import load_config, raw_config_parse
         from botocore.exceptions import ConfigNotFound
 
@@ -85,17 +87,18 @@ class SdkSession:
         return profiles.get("default" if profile is None else profile, {})
 
     def configured_url(self, service: str) -> Any:
-        """Return the URL that a variable or a profile sets for a service, by boto3's name; None if there is none, or it
-        does not count."""
+        """Return the URL that a variable or a profile sets for a service, by boto3's name of the service. None if no
+        URL is set, or a setting says to ignore it."""
         from botocore.configprovider import ConfiguredEndpointProvider
 
         if self.get_config_variable("ignore_configured_endpoint_urls"):
             return None
-        # Private to botocore, and the only reading of AWS_ENDPOINT_URL* that agrees with it.
+        # This is private to botocore, but nothing else reads AWS_ENDPOINT_URL* exactly as botocore does.
         return ConfiguredEndpointProvider(self.full_config, self.get_scoped_config(), service, os.environ).provide()
 
     def user_agent(self) -> str:
-        """Return the user agent for metadata. Some servers in its place serve only SDKs, and recognize them by it."""
+        """Return the user agent for requests to metadata. Some servers that stand in for metadata serve only SDKs, and
+        recognize them by the user agent."""
         import platform
 
         import botocore

@@ -1,1 +1,1 @@
-"""The configuration of a VPC: its classes, and the requests that read it."""
+"""The configuration of a VPC: classes for its resources, and the requests that read them."""

@@ -1,11 +1,11 @@
-"""The network of a whole account and Region, read once and split by VPC.
+"""Read the network of a whole account and Region once, and split it by VPC.
 
 EC2, Route 53's Resolver and its Profiles give some lists for the whole Region. Such a list is read completely when a
-VPC first needs some of its rows, and every VPC gets its rows from it. Other requests are made for each VPC. Answers and
-refusals are kept, so no request is made twice.
+VPC first needs some of its rows; then every VPC gets its rows from the list. Other requests are made for each VPC.
+Answers and refusals are kept, so no request is made twice.
 
-The number of requests is limited: each list may have a number of pages, each VPC has MAX_REQUESTS_OF_VPC, and the rest
-of MAX_REQUESTS serves VPCs that need more. A list that is too long is requested by VPC instead.
+The number of requests is limited: each list may have MAX_PAGES pages, and each VPC has MAX_REQUESTS_OF_VPC requests.
+VPCs that need more share the rest of MAX_REQUESTS. A list that is too long is requested VPC by VPC instead.
 """
 
 import asyncio
@@ -25,23 +25,23 @@ MAX_REQUESTS: Final = 30
 """Maximum number of requests for an account and Region, without further pages and requests for single VPCs."""
 MAX_REQUESTS_OF_VPC: Final = 10
 MAX_PAGES: Final = 200
-"""Maximum number of pages of one list, which have 200,000 rows. A Region has 5,000 interfaces and 2,500 security groups
-unless somebody requests more (Amazon VPC User Guide, Amazon VPC quotas)."""
+"""Maximum number of pages of one list: 200,000 rows. A Region has 5,000 interfaces and 2,500 security groups unless
+somebody requests more (Amazon VPC User Guide, Amazon VPC quotas)."""
 WAITS: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0)
-"""Seconds before each further attempt at a request that AWS throttled: its buckets refill within seconds (EC2 API
-Reference, Request throttling)."""
+"""Seconds to wait before each further attempt at a request that AWS throttled: new requests are allowed within seconds
+(EC2 API Reference, Request throttling)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _List:
-    """How to read a list completely, and the members of its rows by which single rows are requested."""
+    """How to read a list completely, and by which members of its rows single rows can be requested."""
 
     rows: str
     """The member of an answer that has the rows."""
     by: Mapping[str, str]
-    """The member of a row for each filter or parameter that selects its values."""
+    """The member of a row to which each filter or parameter applies."""
     page: int | None = 1_000
-    """Number of rows in a page; None if the operation accepts no such number in a request for all rows."""
+    """Number of rows in a page; None if a request for all rows must not give such a number."""
 
 
 _OPERATIONS: Final[Mapping[tuple[str, str], _List]] = {
@@ -76,15 +76,15 @@ _FOR_VPCS: Final = MAX_REQUESTS - len(_OPERATIONS)
 _NOT_OF_ROWS: Final = ("Filters", "MaxResults", "NextToken")
 
 Turn = Callable[[str], Awaitable[None]]
-"""Waits until a service may be asked again."""
+"""A function that waits until a service may be asked again."""
 
 
 async def _at_once(_: str) -> None:
-    """Wait for nothing, for a reader that limits its own rate."""
+    """Do not wait: for a reader that limits its rate itself."""
 
 
 class Account:
-    """Everything read so far of an account and Region."""
+    """Everything that was read so far about an account and Region."""
 
     def __init__(self, reader: Reader, turn: Turn = _at_once) -> None:
         self._reader = reader
@@ -102,8 +102,9 @@ class Account:
         await self._reader.prepare(services)
 
     async def joined(self, vpc_id: str) -> frozenset[str]:
-        """Return the VPCs that a peering or a transit gateway may join to one. Unknown ones are left out: the targets
-        of that VPC's route tables are then a read of their own, which fails and reports it."""
+        """Return the VPCs that a peering or a transit gateway may join to a VPC. Peerings and transit gateways that
+        cannot be read are left out: the reads for the targets of the VPC's route tables then fail, too, and report
+        it."""
         rows = await self._known(EC2, "DescribeVpcPeeringConnections")
         sides = ("RequesterVpcInfo", "AccepterVpcInfo")
         ends = [{(row.get(side) or {}).get("VpcId") for side in sides} for row in rows]
@@ -150,7 +151,7 @@ class Account:
         return kept
 
     def _charge(self, of: "_OfVpc") -> None:
-        """Count a request. Raises ProbeError of kind `too-large` if none is left."""
+        """Count a request. Raises ProbeError of kind `too-large` if no request is left."""
         if of.left:
             of.left -= 1
         elif self._left:
@@ -173,7 +174,7 @@ class Account:
         return held
 
     async def _pages(self, service: str, operation: str) -> list[Row]:
-        """Return the rows of a whole list. Raises ProbeError of kind `too-large` for one that does not end."""
+        """Return the rows of a whole list. Raises ProbeError of kind `too-large` for a list that does not end."""
         known = _OPERATIONS[service, operation]
         rows: list[Row] = []
         parameters: dict[str, Any] = {} if known.page is None else {"MaxResults": known.page}
@@ -203,7 +204,7 @@ class Account:
 
 
 class _OfVpc:
-    """The reader of one VPC, with the requests reserved for it."""
+    """The reader for one VPC, with the number of requests that are reserved for this VPC."""
 
     def __init__(self, account: Account) -> None:
         self.left = MAX_REQUESTS_OF_VPC
@@ -237,7 +238,8 @@ class _Rows:
 
 
 def _values(known: _List, parameters: Row) -> list[tuple[str, frozenset[str]]] | None:
-    """Return the requested values by the member of a row; None if the request has other conditions as well."""
+    """Return, for each member of a row, the values that a request asks for; None if the request has other conditions as
+    well."""
     asked = {name: value for name, value in parameters.items() if name not in _NOT_OF_ROWS}
     asked |= {one["Name"]: one["Values"] for one in parameters.get("Filters", ())}
     if not asked.keys() <= known.by.keys():

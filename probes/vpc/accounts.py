@@ -1,5 +1,5 @@
-"""Reads of an account that do not belong to one VPC (unlike `probes.vpc.reads`): its VPCs, the Regions that it can use,
-the accounts of its organization, and the keys of a role.
+"""Read data of an account that does not belong to a single VPC: its VPCs, the Regions that it can use, the accounts of
+its organization, and the keys of a role. The reads for a VPC are in `probes.vpc.reads`.
 
 Each function raises ProbeError, with AWS' own code if AWS refuses.
 """
@@ -23,7 +23,7 @@ ACTIONS: Final = (
     "sts:AssumeRole",
     "sts:GetCallerIdentity",
 )
-"""The IAM actions for all of this. GetCallerIdentity is never denied."""
+"""The IAM actions that all these functions need. GetCallerIdentity is never denied."""
 MAX_PAGES: Final = 20
 """Maximum number of pages of one list."""
 SESSION_NAME: Final = "backuplink-audit"
@@ -35,8 +35,8 @@ _ACCOUNT: Final = re.compile(r"[0-9]{12}")
 
 
 async def vpcs(reader: Reader, only: Sequence[str] = ()) -> tuple[str, ...]:
-    """Return the ids of the VPCs that an account owns or participates in, in one Region, sorted; with `only`, those
-    of them that exist."""
+    """Return the sorted ids of the VPCs in one Region that an account owns or participates in; with `only`, those of
+    these ids that exist."""
     parameters: dict[str, Any] = {"MaxResults": 1000}
     if only:
         parameters["Filters"] = [{"Name": "vpc-id", "Values": list(only)}]
@@ -67,8 +67,8 @@ async def keys_of_role(reader: Reader, role_arn: str) -> Keys:
 
 
 async def accounts(reader: Reader) -> tuple[str, ...]:
-    """Return the active accounts of the organization, sorted. Only its management account and delegated accounts may
-    list them."""
+    """Return the active accounts of the organization, sorted. Only the management account and delegated accounts of the
+    organization can list them."""
     rows = await _all(reader, ORGANIZATIONS, "ListAccounts", {"MaxResults": 20}, "Accounts")
     return tuple(sorted({parse.text(row, "Id", _ACCOUNT) for row in rows if row.get("Status") in (None, "ACTIVE")}))
 

@@ -1,9 +1,9 @@
 """The configuration of a network from EC2, Route 53, its Resolver and its Profiles: one frozen class for each kind of
 resource, and one for each read.
 
-Field names follow the EC2 API. A value that an answer leaves out is None, which means unknown or not set, as its
-docstring says. `Configuration` has everything that a run read; a part that was not or could not be read is None, never
-an empty list.
+Field names follow the EC2 API. If an answer leaves a value out, the field is None; its docstring says whether this
+means unknown or not set. `Configuration` has everything that a run read. A part that was not read, or could not be
+read, is None and not an empty list.
 """
 
 from __future__ import annotations  # evaluated on use and not at start-up, which saves 4 ms
@@ -50,12 +50,13 @@ Network = IPv4Network | IPv6Network
 AVAILABLE: Final = "available"
 """The state of a working endpoint."""
 PENDING: Final = "pending"
-"""The state of an endpoint that is being made or changed: it returns whenever somebody modifies the endpoint (AWS
+"""The state of an endpoint that is being made or changed. An endpoint has it again whenever somebody modifies it (AWS
 PrivateLink Guide, Endpoint states)."""
 DELETED: Final = "deleted"
-"""The state of an endpoint that is still listed for a while after its deletion. Rejected and failed endpoints exist."""
+"""The state of a deleted endpoint, which is still listed for a while. Unlike it, rejected and failed endpoints still
+exist."""
 MAX_POLICY_CHARACTERS: Final = 20_480
-"""Maximum length of an endpoint policy with white space (AWS PrivateLink Guide, Quotas)."""
+"""Maximum length of an endpoint policy, including white space (AWS PrivateLink Guide, Quotas)."""
 INTERFACE: Final = "Interface"
 """The kind of an endpoint service for interface endpoints."""
 AMAZON_DNS: Final = "AmazonProvidedDNS"
@@ -76,7 +77,7 @@ class Tag:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manager:
-    """The tool that manages a resource, from the resource's tags: it undoes changes that others make."""
+    """The tool that manages a resource, from the tags of the resource. Such a tool undoes changes that others make."""
 
     tool: ManagingTool
     stack: Annotated[str, Mask("stack")] | None = None
@@ -91,7 +92,7 @@ class VpcEndpoint:
     service_name: ServiceName
     vpc_id: ResourceId
     state: EndpointState
-    """The state in lower case: the API answers in camel case, its documentation has both."""
+    """The state in lower case. The API answers in camel case, and its documentation uses both."""
     private_dns: bool
     """PrivateDnsEnabled in EC2's answer."""
     ip_address_type: AddressType | None = None
@@ -99,7 +100,7 @@ class VpcEndpoint:
     dns_record_type: AddressType | None = None
     """DnsOptions.DnsRecordIpType in EC2's answer."""
     dns_names: tuple[Annotated[str, Mask("host")], ...] = ()
-    """DnsEntries in their order: the regional name, the zonal ones, the private ones."""
+    """DnsEntries in their order: the regional name, the zonal names, the private names."""
     subnet_ids: tuple[ResourceId, ...] = ()
     interface_ids: tuple[ResourceId, ...] = ()
     group_ids: tuple[ResourceId, ...] = ()
@@ -108,7 +109,7 @@ class VpcEndpoint:
     owner_id: Owner | None = None
     error_code: EndpointErrorCode | None = None
     error_message: Annotated[str, Mask("text")] | None = None
-    """The message of LastError, otherwise FailureReason."""
+    """The message of LastError or, if there is none, FailureReason."""
     tags: tuple[Tag, ...] = ()
 
 
@@ -118,11 +119,11 @@ class EndpointService:
 
     service_name: ServiceName
     kinds: tuple[InterfaceKind, ...]
-    """The ServiceType of each: `Interface`, `Gateway`."""
+    """The values of ServiceType: `Interface`, `Gateway`."""
     availability_zones: tuple[AvailabilityZone, ...] = ()
-    """The zones by their names in this account."""
+    """The zones of the service, by their names in this account."""
     private_names: tuple[Annotated[str, Mask("host")], ...] = ()
-    """The hosts for which private DNS of an endpoint answers, with `*.` in front for all names below."""
+    """The hosts for which private DNS of an endpoint answers; `*.` at the start stands for all names below."""
     ip_address_types: tuple[AddressType, ...] = ()
     """The IP versions that an endpoint can have: `ipv4`, `ipv6`."""
 
@@ -137,7 +138,7 @@ class GatewayEndpoint:
     state: EndpointState
     """The state in lower case, as in `VpcEndpoint`."""
     route_table_ids: tuple[ResourceId, ...] = ()
-    """The tables that have its route."""
+    """The route tables that have a route to the endpoint."""
     policy: Annotated[str, Mask("policy")] | None = None
     """The policy document unchanged, as JSON text."""
     owner_id: Owner | None = None
@@ -152,7 +153,7 @@ class NetworkInterface:
     vpc_id: ResourceId
     subnet_id: ResourceId
     addresses: tuple[Address, ...]
-    """Private IPv4 and IPv6 addresses, the primary one first."""
+    """Private IPv4 and IPv6 addresses; the primary address is first."""
     group_ids: tuple[ResourceId, ...]
     kind: InterfaceKind | None = None
     """InterfaceType: `interface`, `vpc_endpoint`, …"""
@@ -161,7 +162,7 @@ class NetworkInterface:
     instance_id: ResourceId | None = None
     """The instance to which it is attached."""
     owner_id: Owner | None = None
-    """The account that owns it; participants of a shared VPC own their interfaces."""
+    """The account that owns the interface; participants of a shared VPC own their interfaces."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,11 +207,11 @@ class RouteTable:
     table_id: ResourceId
     vpc_id: ResourceId
     main: bool
-    """Whether it applies to subnets of its VPC without a table of their own."""
+    """Whether it applies to all subnets of its VPC that have no explicit table."""
     subnet_ids: tuple[ResourceId, ...]
     routes: tuple[Route, ...]
     manager: Manager | None = None
-    """The manager; None if no tag names one. The same holds for all resources."""
+    """The manager; None if no tag gives a manager. This applies to all classes of resources."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,8 +219,8 @@ class AclEntry:
     """An entry of a network ACL (EC2 API, NetworkAclEntry)."""
 
     number: int
-    """The matching entry with the lowest number decides; 32767 and, for IPv6, 32768 are the `*` that denies the
-    rest."""
+    """The matching entry with the lowest number decides; 32767 and, for IPv6, 32768 are the numbers of the entry `*`,
+    which denies the rest."""
     egress: bool
     allow: bool
     cidr: Network
@@ -237,7 +238,8 @@ class NetworkAcl:
     acl_id: ResourceId
     vpc_id: ResourceId
     default: bool
-    """Whether it is the VPC's default ACL. Every subnet is explicitly associated with an ACL."""
+    """Whether it is the VPC's default ACL. In answers, every subnet is associated with an ACL, even if this is the
+    default ACL."""
     subnet_ids: tuple[ResourceId, ...]
     entries: tuple[AclEntry, ...]
     manager: Manager | None = None
@@ -246,7 +248,8 @@ class NetworkAcl:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupRule:
     """A rule of a security group (EC2 API, SecurityGroupRule). Exactly one of `cidr`, `prefix_list_id` and
-    `referenced_group_id` is set: the allowed source of an inbound rule, or destination of an outbound rule."""
+    `referenced_group_id` is set: it is the allowed source of an inbound rule, or the allowed destination of an outbound
+    rule."""
 
     rule_id: ResourceId | None = None
     egress: bool = False
@@ -267,10 +270,10 @@ class SecurityGroup:
     group_id: ResourceId
     rules: tuple[GroupRule, ...]
     default: bool = False
-    """Whether it is known to be the default group of its VPC, which alone has the name `default` (EC2 API,
-    CreateSecurityGroup)."""
+    """Whether it is known to be the default group of its VPC. Only the default group can have the name `default` (EC2
+    API, CreateSecurityGroup)."""
     manager: Manager | None = None
-    """The manager from its tags, or from the tags of its rules if its own were not read."""
+    """The manager from the tags of the group or, if these were not read, from the tags of its rules."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -322,12 +325,13 @@ class FirewallRule:
     override: Annotated[str, Mask("host")] | None
     """The CNAME in the answer of OVERRIDE."""
     priority: tuple[int, ...]
-    """The priorities of the group's association and of the rule in the group. The lowest comes first."""
+    """The priority of the group's association, and the priority of the rule in the group. Rules with lower numbers are
+    evaluated first."""
     query_type: RecordType | None
-    """The record type to which it applies; None for all."""
+    """The record type to which the rule applies; None for all types."""
     domains: tuple[Annotated[str, Mask("domain")], ...] | None
-    """The domains in lower case without their final dots, with `*.` in front for all names below; None if they were not
-    read."""
+    """The domains in lower case without their final dots; `*.` at the start stands for all names below. None if they
+    were not read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -337,7 +341,7 @@ class PeeredVpc:
     vpc_id: ResourceId
     owner_id: Owner | None = None
     cidrs: tuple[Network, ...] = ()
-    """The blocks of the VPC; empty if unknown: an answer has them only for active connections."""
+    """The blocks of the VPC; empty if they are unknown, since an answer has them only for active connections."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -369,13 +373,14 @@ class TransitAttachment:
     """The state in lower case."""
     owner_id: Owner | None = None
     table_id: ResourceId | None = None
-    """The transit gateway's route table for packets from this attachment; None if none is shown."""
+    """The transit gateway's route table for packets from this attachment; None if the answer shows no table."""
     subnet_ids: tuple[ResourceId, ...] = ()
-    """The subnets that attach the VPC; empty if they were not read, and for other kinds."""
+    """The subnets that attach the VPC; empty if they were not read, and for attachments of other kinds."""
     ipv6: bool | None = None
-    """Whether IPv6 passes; None if that was not read."""
+    """Whether the attachment lets IPv6 pass; None if that was not read."""
     appliance_mode: bool | None = None
-    """Whether a connection may use any zone; otherwise it stays in the zone from which its packets come."""
+    """Whether appliance mode is on, in which a connection may use any zone. Otherwise it stays in the zone from which
+    its packets come."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -386,10 +391,10 @@ class TransitRoute:
     state: RouteState = "active"
     """Either `active` or `blackhole`."""
     propagated: bool = False
-    """Whether an attachment propagated this route. A static route to the same destination wins."""
+    """Whether an attachment propagated this route. A static route to the same destination takes precedence."""
     attachment_ids: tuple[ResourceId, ...] = ()
     kind: AttachmentKind | None = None
-    """The kind of the attachments, as in `TransitAttachment`; None without attachments."""
+    """The kind of the attachments, as in `TransitAttachment`; None if the route has no attachments."""
     resource_ids: tuple[ResourceId, ...] = ()
     """For each attachment, the attached VPC or other resource."""
 
@@ -417,7 +422,8 @@ class ProfileResource:
     """HOSTED_ZONE, RESOLVER_RULE, FIREWALL_RULE_GROUP or VPC_ENDPOINT, as in ARNs."""
     resource_id: ProfileResourceId
     owner_id: Owner | None = None
-    """The account in its ARN; for a hosted zone, whose ARN has none, the account that added it to the Profile."""
+    """The account in its ARN. The ARN of a hosted zone has no account; then this is the account that added the zone to
+    the Profile."""
     priority: int | None = None
     """The priority of a group of DNS Firewall rules among the groups of its Profile."""
 
@@ -435,12 +441,12 @@ class EndpointsFacts:
     asked: tuple[ServiceLabel, ...]
     """The requested services by the last parts of their PrivateLink names."""
     gateways: tuple[GatewayEndpoint, ...] | None
-    """The gateway endpoints of those services that can have one; None if they were not requested."""
+    """The gateway endpoints of the services that can have gateway endpoints; None if they were not requested."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointServicesFacts:
-    """The endpoint services that AWS offers for the services in the Region."""
+    """The endpoint services that AWS offers in the Region for the requested services."""
 
     services: tuple[EndpointService, ...]
     asked: tuple[ServiceLabel, ...]
@@ -450,7 +456,7 @@ class EndpointServicesFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InterfacesFacts:
-    """Network interfaces: the instance's own, those of the endpoints, or all in the VPC."""
+    """Network interfaces: those of the instance, those of the endpoints, or all interfaces of the VPC."""
 
     interfaces: tuple[NetworkInterface, ...]
     dropped: int = 0
@@ -465,7 +471,7 @@ class VpcFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VpcDnsFacts:
-    """The DNS attributes of that VPC (Amazon VPC User Guide, DNS attributes for your VPC)."""
+    """The DNS attributes of this host's VPC (Amazon VPC User Guide, DNS attributes for your VPC)."""
 
     support: bool
     """The VPC's attribute enableDnsSupport."""
@@ -475,7 +481,7 @@ class VpcDnsFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DhcpOptionsFacts:
-    """The DHCP options of that VPC."""
+    """The DHCP options of this host's VPC."""
 
     options_id: ResourceId
     name_servers: tuple[Annotated[str, Mask("host")], ...]
@@ -484,7 +490,7 @@ class DhcpOptionsFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubnetsFacts:
-    """The subnets of that VPC and of those of the endpoints."""
+    """The subnets of this host's VPC, and of the VPCs of the endpoints."""
 
     subnets: tuple[Subnet, ...]
     dropped: int = 0
@@ -492,7 +498,7 @@ class SubnetsFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteTablesFacts:
-    """The route tables of the same VPCs."""
+    """The route tables of this host's VPC, and of the VPCs of the endpoints."""
 
     tables: tuple[RouteTable, ...]
     dropped: int = 0
@@ -500,7 +506,7 @@ class RouteTablesFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkAclsFacts:
-    """The network ACLs of the same VPCs."""
+    """The network ACLs of this host's VPC, and of the VPCs of the endpoints."""
 
     acls: tuple[NetworkAcl, ...]
     dropped: int = 0
@@ -516,7 +522,7 @@ class SecurityGroupsFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrefixListsFacts:
-    """The prefix lists in those groups and route tables."""
+    """The prefix lists that the security groups and the route tables refer to."""
 
     lists: tuple[PrefixList, ...]
 
@@ -552,8 +558,8 @@ class ProfilesFacts:
     profile_ids: tuple[ResourceId, ...]
     """The Profiles in the order in which Resolver follows them."""
     resources: tuple[ProfileResource, ...]
-    """The resources in the same order, without those that do not concern names, such as configurations of query
-    logs."""
+    """The resources in the same order. Resources that do not concern names, such as configurations of query logs, are
+    left out."""
     dropped: int = 0
 
 
@@ -564,8 +570,8 @@ class ProfileResourcesFacts:
     zones: tuple[PrivateZone, ...]
     rules: tuple[ResolverRule, ...]
     firewall: tuple[FirewallRule, ...]
-    """The rules in the order in which they are evaluated; `priority` has the group's priority in its Profile, and the
-    rule's."""
+    """The rules in the order in which they are evaluated; `priority` contains the priority of the group in its Profile,
+    and that of the rule."""
     unread: tuple[ProfileResourceId, ...] = ()
     """Resources that could not be read, such as the zones of another account."""
 
@@ -587,7 +593,7 @@ class TransitFacts:
     tables: tuple[TransitTable, ...]
     """The transit gateways' route tables for packets from these attachments."""
     unread: tuple[ResourceId, ...] = ()
-    """The unreadable ones among these tables, such as those of another account."""
+    """Ids of these tables that could not be read, such as tables of another account."""
     dropped: int = 0
 
 
@@ -768,8 +774,7 @@ READS: Final = {
         ),
     )
 }
-"""The reads by operation, in the order in which each builds on the earlier ones. `probes.vpc.reads` has the
-requests."""
+"""The reads by operation, in an order in which each builds on earlier reads. `probes.vpc.reads` makes the requests."""
 WHOLE_READS: Final = {
     **READS,
     INTERFACES: Read(
@@ -779,7 +784,7 @@ WHOLE_READS: Final = {
         facts=InterfacesFacts,
     ),
 }
-"""The reads for a facts file, which covers every host of the VPC. A run covers one host, and makes only READS."""
+"""The reads for a facts file, which is for every host of the VPC. A run is for one host, and makes only READS."""
 
 
 # --- All of it -------------------------------------------------------------------------------------------------------
@@ -787,7 +792,7 @@ WHOLE_READS: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configuration:
-    """The configuration that one run read; None for a part that it did not read."""
+    """The configuration that one run read; a part that it did not read is None."""
 
     endpoints: tuple[VpcEndpoint, ...] | None = None
     endpoint_services: tuple[str, ...] | None = None
@@ -798,7 +803,7 @@ class Configuration:
     own_interfaces: tuple[NetworkInterface, ...] | None = None
     endpoint_interfaces: tuple[NetworkInterface, ...] | None = None
     interfaces: tuple[NetworkInterface, ...] | None = None
-    """All interfaces of the VPC, including the endpoints'; only in a facts file."""
+    """All interfaces of the VPC, including those of the endpoints; only in a facts file."""
     vpc: Vpc | None = None
     dns: VpcDnsFacts | None = None
     dhcp_options: DhcpOptionsFacts | None = None
@@ -819,8 +824,8 @@ class Configuration:
 
 
 def configuration_of(facts: Mapping[str, ConfigurationFacts]) -> Configuration:
-    """Return the configuration from the facts of whole reads, by operation. Raises TypeError if a read has the facts of
-    another."""
+    """Return the configuration from the facts of complete reads, by operation. Raises TypeError if an operation has
+    facts of another read."""
 
     def of(operation: str, form: type[F]) -> F | None:
         known = facts.get(operation)

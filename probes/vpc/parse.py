@@ -1,8 +1,8 @@
 """Turn answers of EC2, Route 53, its Resolver and its Profiles in boto3's form into the classes of `probes.vpc.model`.
 
-Answers are not trusted: ids and names must match their grammar, texts are bounded, and an answer without a member that
-the API always sends is malformed. A row with an id of another form is left out (`kept`). Every other function raises
-ProbeError, of kind `malformed` or `too-large`, for an answer that does not fit.
+Answers are not trusted: ids and names must match their grammar, texts have a maximum length, and an answer that lacks a
+member which the API always sends is malformed. A row with an id of an unknown form is left out (`kept`). Every other
+function raises ProbeError, of kind `malformed` or `too-large`, for an answer that does not fit.
 """
 
 import re
@@ -51,7 +51,7 @@ Row = Mapping[str, Any]
 
 
 class ForeignIdError(ProbeError):
-    """An id does not have the form of its kind: its row is left out, and the others stay."""
+    """An id does not have the form of its kind. Its row is left out, and the other rows stay."""
 
 
 # --- Resources -------------------------------------------------------------------------------------------------------
@@ -75,7 +75,7 @@ _ATTACHED_ID: Final = re.compile(r"[a-z]{1,16}-[0-9a-z-]{4,60}|[0-9a-f]{8}(?:-[0
 """The id of a VPC, a VPN connection or a transit gateway. Direct Connect gateways have UUIDs."""
 NO_DHCP_OPTIONS: Final = "default"
 _DHCP_OPTIONS_ID: Final = re.compile(rf"{NO_DHCP_OPTIONS}|{read_form('dopt').pattern}")
-"""The id of DHCP options; `default` stands for a VPC without any (EC2 API Reference, AssociateDhcpOptions)."""
+"""The id of DHCP options; `default` stands for a VPC without DHCP options (EC2 API Reference, AssociateDhcpOptions)."""
 RESOLVER_ID: Final = read_form("rslvr")
 PROFILE_ID: Final = read_form("rp")
 _ZONE_ID: Final = re.compile(r"(?:/hostedzone/)?([A-Z0-9]{1,32})")
@@ -109,19 +109,20 @@ _PROTOCOL: Final = re.compile(r"-1|[a-z0-9]{1,16}")
 _TARGET: Final = re.compile(r"[A-Za-z0-9:/._-]{1,256}")
 _SERVER: Final = re.compile(r"[A-Za-z0-9.:]{1,64}")
 _ADDRESS: Final = re.compile(r"[0-9A-Fa-f.:/]{1,64}")
-"""An address without an IPv6 scope, which could be any text."""
+"""An address. An IPv6 scope is not allowed, since it could be any text."""
 NAME: Final = re.compile(r"(?:[A-Za-z0-9_.*-]|\\[0-7]{3}){0,1024}")
-"""A domain name in the form of Route 53, which writes characters that host names do not have as octal codes (Route 53
+"""A domain name in the form of Route 53: characters that host names cannot have are written as octal codes (Route 53
 Developer Guide, DNS domain name format)."""
 _TAG: Final = re.compile(r".{1,256}", re.DOTALL)
-"""The key or value of a tag: any characters, at most 128 and 256 (Amazon EC2 User Guide, Tag restrictions)."""
+"""The key or the value of a tag: at most 128 or 256 characters of any kind (Amazon EC2 User Guide, Tag
+restrictions)."""
 _ICMP: Final = frozenset({"icmp", "icmpv6", "1", "58"})
 ROUTE_TARGETS: Final = (
     "GatewayId",
     "NatGatewayId",
     "TransitGatewayId",
     "VpcPeeringConnectionId",
-    "NetworkInterfaceId",  # before the instance, which the API names together with it
+    "NetworkInterfaceId",  # before the instance, since the API gives both together
     "InstanceId",
     "EgressOnlyInternetGatewayId",
     "LocalGatewayId",
@@ -130,7 +131,7 @@ ROUTE_TARGETS: Final = (
     "OdbNetworkArn",
     "IpAddress",
 )
-"""Members of a Route that may hold its target (botocore 1.44.8)."""
+"""Members of a Route that may contain its target (botocore 1.44.8)."""
 
 _STACK_TAG: Final = "aws:cloudformation:stack-name"
 _STACK: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}")
@@ -146,9 +147,9 @@ _TOOLS: Final = {
 }
 """Names of tools in tags."""
 _MANAGED_BY: Final = frozenset({"iac", "managedby", "managedwith", "provisionedby", "provisioner"})
-"""Keys of tags whose value names a tool, reduced to letters: `managed_by`, `ManagedBy`, `managed-by`."""
+"""Keys of tags whose value is the name of a tool, reduced to letters: `managed_by`, `ManagedBy`, `managed-by`."""
 _NOT: Final = frozenset({"0", "false", "no", "none", "off"})
-"""Values with which a tag named after a tool says that the tool does not manage the resource."""
+"""Values of a tag whose key is the name of a tool that mean that the tool does not manage the resource."""
 
 
 def endpoint(row: Row) -> VpcEndpoint:
@@ -178,7 +179,7 @@ def endpoint(row: Row) -> VpcEndpoint:
 def endpoint_service(row: Row) -> EndpointService:
     """Parse a row of DescribeVpcEndpointServices."""
     names = [text(name, "PrivateDnsName", NAME) for name in rows(row, "PrivateDnsNames")]
-    first = optional_text(row, "PrivateDnsName", NAME)  # it is among the names if there are several
+    first = optional_text(row, "PrivateDnsName", NAME)  # if there are several names, it is one of them
     return EndpointService(
         service_name=text(row, "ServiceName", _SERVICE),
         kinds=tuple(text(kind, "ServiceType", WORD) for kind in rows(row, "ServiceType")),
@@ -220,9 +221,9 @@ def manager(row: Row) -> Manager | None:
 
 
 def manager_of(tags: Iterable[Tag]) -> Manager | None:
-    """Return the manager of a resource with these tags: CloudFormation's own tags, which nobody else can set (AWS
-    CloudFormation User Guide, Resource tags), else a tag that people give to resources of a tool; None if no tag names
-    one."""
+    """Return the manager of a resource with these tags: from CloudFormation's own tags, which nobody else can set (AWS
+    CloudFormation User Guide, Resource tags), else from a tag that people give to resources of a tool. None if no tag
+    gives a manager."""
     values = {tag.key: tag.value for tag in tags if tag.value}
     stack = values.get(_STACK_TAG)
     if stack is not None:
@@ -276,7 +277,7 @@ def interface(row: Row) -> NetworkInterface:
 
 def subnet(row: Row) -> Subnet:
     """Parse a row of DescribeSubnets."""
-    own = (network(row, "CidrBlock"),) if row.get("CidrBlock") else ()  # IPv6-only subnets have none
+    own = (network(row, "CidrBlock"),) if row.get("CidrBlock") else ()  # IPv6-only subnets have no such block
     return Subnet(
         subnet_id=text(row, "SubnetId", _SUBNET_ID),
         vpc_id=text(row, "VpcId", VPC_ID),
@@ -304,7 +305,8 @@ def vpc(row: Row) -> Vpc:
 
 
 def _associated(row: Row, key: str, name: str) -> tuple[Network, ...]:
-    """Return the associated blocks; the member with the state is named after the member with the block."""
+    """Return the associated blocks. The name of the member with the state is the name of the member with the block plus
+    `State`."""
     return tuple(
         network(association, name)
         for association in rows(row, key)
@@ -384,7 +386,7 @@ def _acl_entry(row: Row) -> AclEntry:
 def group_rule(row: Row) -> GroupRule:
     """Parse a row of DescribeSecurityGroupRules."""
     protocol = text(row, "IpProtocol", _PROTOCOL)
-    ports = {} if protocol in _ICMP else row  # for ICMP they are type and code
+    ports = {} if protocol in _ICMP else row  # for ICMP these members are type and code
     prefix_list_id = optional_text(row, "PrefixListId", _PREFIX_LIST_ID)
     group_id = optional_text(member(row, "ReferencedGroupInfo"), "GroupId", GROUP_ID)
     return GroupRule(
@@ -472,7 +474,7 @@ def resolver_rule(row: Row) -> ResolverRule:
         domain=domain_name(text(row, "DomainName", NAME)),
         kind=text(row, "RuleType", WORD),
         targets=targets,
-        owner_id=_prose(row, "OwnerId"),  # AWS' own rules have a name there
+        owner_id=_prose(row, "OwnerId"),  # for AWS' own rules it is a name
     )
 
 
@@ -523,7 +525,8 @@ def profile_resource(row: Row) -> ProfileResource | None:
 def firewall_rule(
     row: Row, priority: tuple[int, ...], group_id: str, lists: Mapping[str, tuple[str, ...] | None]
 ) -> FirewallRule:
-    """Parse a row of ListFirewallRules. `lists` has the domains of every list, None for a list that is not shown."""
+    """Parse a row of ListFirewallRules. `lists` has the domains of every list; None for a list that AWS does not
+    show."""
     list_id = optional_text(row, "FirewallDomainListId", RESOLVER_ID)
     override = optional_text(row, "BlockOverrideDomain", NAME)
     return FirewallRule(
@@ -543,11 +546,12 @@ def firewall_rule(
 
 def _misplaced(name: str, pattern: re.Pattern[str] | None = None) -> ProbeError:
     kind = ForeignIdError if pattern in _ID_FORMS else ProbeError
-    return kind(FailureKind.MALFORMED, f"what stands in {name} does not belong there")
+    return kind(FailureKind.MALFORMED, f"the value of {name} does not belong there")
 
 
 def kept(rows: Iterable[Row], form: Callable[[Row], R]) -> tuple[tuple[R, ...], int]:
-    """Return the rows in `form`, and the number of rows that were left out because an id in them has another form."""
+    """Return the rows in `form`, and the number of rows that were left out because an id in them has an unknown
+    form."""
     resources = []
     dropped = 0
     for row in rows:
@@ -584,7 +588,7 @@ def _lowered(row: Row, name: str) -> str | None:
 
 
 def _prose(row: Row, name: str) -> str | None:
-    """Return free text on one line, cut; None if the member is missing or empty."""
+    """Return the start of a free text, on one line; None if the member is missing or empty."""
     value = row.get(name)
     if value is not None and not isinstance(value, str):
         raise _misplaced(name)

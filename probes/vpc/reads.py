@@ -1,9 +1,10 @@
 """Read this host's network from EC2, Route 53, its Resolver and its Profiles with a limited number of requests.
 
-The reads of `probes.vpc.model.READS` are made in rounds, since later reads request resources that earlier ones name.
-The reads of a round run in parallel, and reads that concern only names wait for no others. Each read has reserved
-requests, so that the pages of the first do not starve the last; other requests go to the reads that come first. A read
-that needs more fails: no list is cut silently. A refused read holds back only the reads that depend on it.
+The reads of `probes.vpc.model.READS` are made in rounds, since later reads request resources whose ids come from
+earlier reads. The reads of a round run in parallel, and reads that concern only names do not wait for other reads. Each
+read has reserved requests, so that the first reads cannot use up the requests for the last. The other requests go to
+the reads that first need them. A read that needs more requests fails: no list is cut silently. If a read is refused,
+only the reads that depend on it are not made.
 
 `probes.vpc.parse` turns the answers into classes.
 """
@@ -83,12 +84,12 @@ from probes.vpc.model import (
 from probes.vpc.parse import Row
 
 MAX_REQUESTS: Final = 40
-"""Maximum number of requests in a run, including retries (which only the reader sees)."""
+"""Maximum number of requests in a run, including retries, which only the reader knows."""
 MAX_WHOLE_REQUESTS: Final = 60
-"""Maximum number of requests for a facts file, for which no host waits."""
+"""Maximum number of requests for a facts file. It may be larger, since no check waits for a facts file."""
 MAX_ROWS: Final = 2_000
 MAX_INTERFACES: Final = 10_000
-"""Maximum number of interfaces that are read of one VPC."""
+"""Maximum number of interfaces of one VPC that are read."""
 MAX_RULES: Final = 20_000
 """Maximum number of rules of all security groups together."""
 MAX_DOMAINS: Final = 1_000
@@ -99,7 +100,7 @@ MAX_RULE_GROUPS: Final = 10
 Quotas)."""
 MAX_DOMAIN_LISTS: Final = 30
 MAX_JOINED: Final = 20
-"""Maximum number of further VPCs whose network is read together with a VPC's in an audit."""
+"""Maximum number of further VPCs whose network is read, in an audit, together with the network of a VPC."""
 MAX_AUDIT_ROWS: Final = 200_000
 """Maximum number of rows of one list in an audit. Such a list is read once for all VPCs of the Region."""
 MAX_AUDIT_REQUESTS: Final = 1_000
@@ -137,14 +138,14 @@ _RESERVED: Final = {
 }
 """Requests that are reserved for each read. Together with the requests that are not reserved, they are enough for 200
 groups with 60 rules each (13 requests), or for all of DNS Firewall, but not for both. Peerings and transit gateways
-have no reserved requests, since few route tables lead there: these reads use what the others leave."""
+have no reserved requests, since few route tables lead to one: these reads use what other reads leave."""
 _INTERFACE_PAGES: Final = MAX_INTERFACES // 1_000
 _SAME_FOR_ALL: Final = frozenset({ENDPOINTS, ENDPOINT_SERVICES, ENDPOINT_INTERFACES})
-"""Reads with the same request for every VPC of an account and Region."""
+"""Reads whose request is the same for every VPC of an account and Region."""
 _IN_EFFECT: Final = (None, "COMPLETE", "UPDATING")
-"""States in which an association of a Profile, or with one, applies."""
+"""States in which an association applies: that of a Profile with a VPC, or of a resource with a Profile."""
 _PROFILE_PRIORITY: Final = 100
-"""The priority of an association without one (Route 53 Profiles API, ProfileAssociation)."""
+"""The priority of an association for which no priority is set (Route 53 Profiles API, ProfileAssociation)."""
 _INTERNET_RESOLVER: Final = "rslvr-autodefined-rr-internet-resolver"
 """The rule for `.` that Resolver makes in every VPC (Route 53 Developer Guide, Autodefined rules)."""
 _OF_ONE_LIST: Final = (FailureKind.MALFORMED, FailureKind.TOO_LARGE)
@@ -175,19 +176,19 @@ class ConfigurationRequest:
     instance_id: str | None
     region: str
     services: tuple[str, ...]
-    """Services whose endpoints are requested, by the last parts of their PrivateLink names; the first parts differ by
-    partition and age."""
+    """Services whose endpoints are requested, by the last parts of their PrivateLink names. The first parts depend on
+    the partition and on the age of the service."""
     global_services: tuple[str, ...] = ()
     """Requested services whose PrivateLink names have no Region."""
     gateway_services: tuple[str, ...] = ()
     """The members of `services` whose gateway endpoints are requested as well."""
     group_ids: tuple[str, ...]
-    """Security groups of this host from metadata."""
+    """The ids of this host's security groups, from metadata."""
     whole: bool = False
-    """Whether to read every security group of the VPCs, every interface of this one, and no instance: for a file that
-    every host of the VPC can use."""
+    """Whether to read for a file that every host of the VPC can use: every security group of the VPCs and every
+    interface of this VPC, but no single instance."""
     joined: frozenset[str] | None = None
-    """In an audit, the VPCs whose network is read as well if they have endpoints; None for every VPC with an
+    """In an audit, the other VPCs whose network is also read if they have endpoints; None for every VPC with an
     endpoint."""
 
 
@@ -220,8 +221,8 @@ def _subject(read: str) -> Subject:
 class Inspection:
     """The reads of one network, in two parts that share their requests and can run in parallel.
 
-    Each read becomes one observation in the log. It is skipped with the reason if its parameters are unknown. A service
-    that does not answer at all costs one `limit`. Only cancellation is raised.
+    Each read becomes one observation in the log. A read whose parameters are unknown is skipped, with the reason. For a
+    service that does not answer at all, only one `limit` is spent. Nothing but cancellation is raised.
     """
 
     def __init__(
@@ -332,7 +333,7 @@ class Inspection:
             self._failures[read] = observation.failure
 
     def _silence(self, reads: Iterable[str]) -> str | None:
-        """Return why the service of `reads` should not be asked again; None if it has answered any of them."""
+        """Return why the service of `reads` should not be asked again; None if it has answered one of these reads."""
         failures = [self._failures[read] for read in reads if read in self._failures]
         has_answered = any(read in self.facts for read in reads)
         if not failures or has_answered or any(failure.kind in _OF_ONE_READ for failure in failures):
@@ -351,7 +352,7 @@ class Inspection:
         if read == DHCP_OPTIONS and VPC not in self.facts:
             return self._needs(VPC)
         if read == DHCP_OPTIONS and self._options_id() is None:
-            return "the VPC does not say which DHCP options it has"
+            return "the answer about the VPC does not give its DHCP options"
         if read == SECURITY_GROUPS and not wanted.whole and not self._group_ids():
             return "no security group of this host or of an endpoint is known"
         if read == PROFILE_RESOURCES and PROFILES not in self.facts:
@@ -369,8 +370,8 @@ class Inspection:
     # --- Requests ----------------------------------------------------------------------------------------------------
 
     async def _ask(self, read: str, service: str, operation: str, parameters: Row) -> Row:
-        """Make one request, from those reserved for `read` or from the others. Raises ProbeError of kind `too-large` if
-        none is left, and the errors of the reader."""
+        """Make one request, which counts as one that is reserved for `read` or as one of the others. Raises ProbeError
+        of kind `too-large` if no request is left, and the errors of the reader."""
         if self._reserved[read]:
             self._reserved[read] -= 1
         elif self._spare:
@@ -384,7 +385,8 @@ class Inspection:
     async def _all(
         self, read: str, service: str, operation: str, parameters: Row, key: str, *, most: int = MAX_ROWS
     ) -> list[Row]:
-        """Return the rows of all pages. Raises like `_ask`, and ProbeError of kind `too-large` for more than `most`."""
+        """Return the rows of all pages. Raises the errors of `_ask`, and ProbeError of kind `too-large` for more than
+        `most` rows."""
         rows: list[Row] = []
         token: str | None = None
         while True:
@@ -411,7 +413,7 @@ class Inspection:
         page: int = 1_000,
         also: tuple[Row, ...] = (),
     ) -> list[Row]:
-        """Return EC2's rows whose `name` is among `values`; none if there are no values."""
+        """Return EC2's rows whose `name` is among `values`; empty if there are no values."""
         wanted = tuple(dict.fromkeys(values))
         rows: list[Row] = []
         for start in range(0, len(wanted), MAX_FILTER_VALUES):
@@ -431,12 +433,12 @@ class Inspection:
         return (known.gateways or ()) if isinstance(known, EndpointsFacts) else ()
 
     def _vpc_ids(self) -> tuple[str, ...]:
-        """Return this VPC, and the other VPCs with endpoints that are read as well."""
+        """Return the id of this VPC, and the ids of the other VPCs that are read because they have endpoints."""
         joined = self._wanted.joined
         others = Counter(
             endpoint.vpc_id for endpoint in self._known_endpoints() if joined is None or endpoint.vpc_id in joined
         )
-        # The hubs of a network have the most endpoints.
+        # The VPCs with most endpoints come first, since they are the hubs of a network.
         first = others if joined is None else (vpc_id for vpc_id, _ in others.most_common(MAX_JOINED))
         return tuple(dict.fromkeys((self._wanted.vpc_id, *first)))
 
@@ -446,7 +448,7 @@ class Inspection:
         of_host = (group for interface in interfaces for group in interface.group_ids)
         vpc_ids = self._vpc_ids()
         there = (endpoint for endpoint in self._known_endpoints() if endpoint.vpc_id in vpc_ids)
-        # Those of this VPC come first.
+        # The groups of this VPC come first.
         endpoints = sorted(there, key=lambda endpoint: endpoint.vpc_id != self._wanted.vpc_id)
         of_endpoints = (group for endpoint in endpoints for group in endpoint.group_ids)
         return tuple(dict.fromkeys((*self._wanted.group_ids, *of_host, *of_endpoints)))
@@ -488,7 +490,7 @@ class Inspection:
         )
 
     async def _endpoint_services(self) -> EndpointServicesFacts:
-        # A filter, since a single unknown name in an argument would make AWS refuse the whole request.
+        # A filter is used: as an argument, a single unknown name would make AWS refuse the whole request.
         wanted = self._wanted.services
         rows = await self._filtered(
             ENDPOINT_SERVICES,
@@ -523,7 +525,7 @@ class Inspection:
 
     async def _vpc_dns(self) -> VpcDnsFacts:
         values = []
-        for name in ("enableDnsSupport", "enableDnsHostnames"):  # one attribute a request
+        for name in ("enableDnsSupport", "enableDnsHostnames"):  # each request can ask for only one attribute
             parameters = {"VpcId": self._wanted.vpc_id, "Attribute": name}
             answer = await self._ask(VPC_DNS, EC2, "DescribeVpcAttribute", parameters)
             values.append(parse.flag(parse.member(answer, f"E{name[1:]}"), "Value"))
@@ -547,7 +549,7 @@ class Inspection:
             ROUTE_TABLES, "DescribeRouteTables", "RouteTables", "vpc-id", self._vpc_ids(), page=100
         )
         tables, dropped = parse.kept(rows, parse.route_table)
-        if dropped:  # a row that was left out may be a subnet's own table, so the main table may not apply
+        if dropped:  # the table of a subnet may be left out, so the main table may not apply
             tables = tuple(replace(table, main=False) for table in tables)
         return RouteTablesFacts(tables=tables, dropped=dropped)
 
@@ -557,8 +559,9 @@ class Inspection:
         return NetworkAclsFacts(acls=acls, dropped=dropped)
 
     async def _security_groups(self) -> SecurityGroupsFacts:
-        """Rules can only be requested by group. A group without rules gives no rows, like one that does not exist or
-        belongs to another account. If no rows came, another request checks whether the group exists."""
+        """Rules can only be requested by group. There are no rows for a group without rules, and none for a group that
+        does not exist or belongs to another account. If no rows came, another request checks whether the group
+        exists."""
         there: dict[str, SecurityGroup] = {}
         wanted = self._group_ids()
         if self._wanted.whole:
@@ -569,7 +572,7 @@ class Inspection:
         dropped = 0
         managers: dict[str, Manager] = {}
         unsure: set[str] = set()
-        """Groups with a rule that was left out for its ids: what they allow is unknown."""
+        """Groups with a rule that was left out because of its ids. It is unknown what these groups allow."""
         for row in await self._filtered(
             SECURITY_GROUPS,
             "DescribeSecurityGroupRules",
@@ -608,8 +611,8 @@ class Inspection:
         return {group.group_id: group for group in parse.kept(rows, _group_of)[0]}
 
     async def _prefix_lists(self) -> PrefixListsFacts:
-        """Return the lists that can be read. A list that does not exist, is too long, or is one too many is left out,
-        and so stays unknown."""
+        """Return the lists that can be read. A list is left out, and stays unknown, if it does not exist, if it is too
+        long, or if there are too many lists."""
         groups, tables = self.facts.get(SECURITY_GROUPS), self.facts.get(ROUTE_TABLES)
         of_groups = groups.groups if isinstance(groups, SecurityGroupsFacts) else ()
         of_tables = tables.tables if isinstance(tables, RouteTablesFacts) else ()
@@ -618,7 +621,7 @@ class Inspection:
         at_endpoints = {group for endpoint in self._known_endpoints() for group in endpoint.group_ids}
         gateways = {gateway.endpoint_id for gateway in self._known_gateways()}
         named = (
-            # Lists that decide whether addresses are private come first: every finding needs them.
+            # Lists that decide whether addresses are private come first, since every finding needs them.
             *(route.prefix_list_id for route in routes if route.target in gateways),
             *(rule.prefix_list_id for group in of_groups if group.group_id in at_endpoints for rule in group.rules),
             *(route.prefix_list_id for table in own for route in table.routes),
@@ -650,7 +653,7 @@ class Inspection:
 
     async def _transit(self) -> TransitFacts:
         """Return the attachments of the VPCs to the transit gateways, and the route tables for their packets. A table
-        that this account may not read, or one too many, is left out and listed as unread."""
+        is left out, and listed as unread, if this account must not read it, or if there are too many tables."""
         gateways = self._targets("tgw-")
         of_vpcs = {"Name": "resource-id", "Values": list(self._vpc_ids()[:MAX_FILTER_VALUES])}
         rows = await self._filtered(
@@ -685,7 +688,7 @@ class Inspection:
         )
 
     async def _transit_tables(self, wanted: Iterable[str]) -> tuple[tuple[TransitTable, ...], tuple[str, ...]]:
-        """The tables that can be read, and the ids of the others."""
+        """Return the tables that can be read, and the ids of the other tables."""
         tables, unread = [], []
         for place, table_id in enumerate(wanted):
             if place >= MAX_TRANSIT_TABLES:
@@ -738,7 +741,8 @@ class Inspection:
             elif rule_id == _INTERNET_RESOLVER:
                 resolver_rules.append(ResolverRule(rule_id=rule_id, name=None, domain="", kind="RECURSIVE", targets=()))
             else:
-                raise ProbeError(FailureKind.MALFORMED, f"{rule_id} holds for the VPC, and the list of rules lacks it")
+                message = f"{rule_id} applies to the VPC, but is not in the list of rules"
+                raise ProbeError(FailureKind.MALFORMED, message)
         return ResolverRulesFacts(rules=tuple(resolver_rules), dropped=dropped)
 
     async def _private_zones(self) -> PrivateZonesFacts:
@@ -758,7 +762,7 @@ class Inspection:
         )
         held = [row for row in associations if parse.optional_text(row, "Status", parse.WORD) != "DELETING"]
         if len(held) > MAX_RULE_GROUPS:
-            message = f"{len(held)} rule groups of DNS Firewall, and no more than {MAX_RULE_GROUPS} are read"
+            message = f"{len(held)} rule groups of DNS Firewall, but at most {MAX_RULE_GROUPS} are read"
             raise ProbeError(FailureKind.TOO_LARGE, message)
         groups, dropped = parse.kept(
             held, lambda row: (parse.text(row, "FirewallRuleGroupId", parse.RESOLVER_ID), parse.number(row, "Priority"))
@@ -792,7 +796,8 @@ class Inspection:
         return tuple(rule for row in by_group for rule in row), foreign
 
     async def _domains(self, read: str, list_id: str) -> tuple[str, ...] | None:
-        """Return the domains of a list; None if AWS does not show them (its own lists), or there are too many."""
+        """Return the domains of a list; None if there are too many, or if AWS does not show them, as with its own
+        lists."""
         parameters = {"FirewallDomainListId": list_id, "MaxResults": MAX_DOMAINS}
         try:
             page = await self._ask(read, RESOLVER, "ListFirewallDomains", parameters)
@@ -830,8 +835,8 @@ class Inspection:
         return ProfilesFacts(profile_ids=profile_ids, resources=tuple(resources), dropped=dropped)
 
     async def _profile_resources(self) -> ProfileResourcesFacts:
-        """Return the Profile resources that can be read. A resource of another account, or one too many, is left out
-        and listed as unread; so are requests to a service that did not answer before, so that its silence costs no more
+        """Return the Profile resources that can be read. A resource is left out, and listed as unread, if it belongs to
+        another account, if there are too many, or if its service did not answer before and would only cost more
         time."""
         known = self.facts.get(PROFILES)
         resources = known.resources if isinstance(known, ProfilesFacts) else ()
@@ -882,7 +887,7 @@ class Inspection:
             raise ProbeError(FailureKind.MALFORMED, f"{resource.resource_id} has no priority in its Profile")
         rules, dropped = await self._rules_of_groups(PROFILE_RESOURCES, [(resource.resource_id, resource.priority)])
         if dropped:
-            raise ProbeError(FailureKind.MALFORMED, f"{resource.resource_id} has rules of a form that is not known")
+            raise ProbeError(FailureKind.MALFORMED, f"{resource.resource_id} has rules of an unknown form")
         return rules
 
 
@@ -907,13 +912,14 @@ def _group_of(row: Row) -> SecurityGroup:
 def _with_rules(
     read: SecurityGroup | None, group_id: str, rules: Iterable[GroupRule], manager: Manager | None
 ) -> SecurityGroup:
-    """Return a group with its rules; `read` has its other data, and `manager` comes from the tags of its rules."""
+    """Return a group with its rules. `read` is the group without rules, if it was read; `manager` comes from the tags
+    of the rules."""
     group = read or SecurityGroup(group_id=group_id, rules=())
     return replace(group, rules=tuple(rules), manager=group.manager or manager)
 
 
 def _rule_of_group(row: Row) -> tuple[str, GroupRule | None]:
-    """Return a rule with its group; None for a rule that is left out because of its ids."""
+    """Return the id of a group, and the rule; None for a rule that is left out because of its ids."""
     group_id = _id_of_group(row)
     rules, _ = parse.kept([row], parse.group_rule)
     return group_id, rules[0] if rules else None
@@ -921,5 +927,5 @@ def _rule_of_group(row: Row) -> tuple[str, GroupRule | None]:
 
 def _only(rows: list[Row], what: str) -> Row:
     if len(rows) != 1:
-        raise ProbeError(FailureKind.MALFORMED, f"{len(rows)} answers where one {what} was asked for")
+        raise ProbeError(FailureKind.MALFORMED, f"{len(rows)} answers to a request for one {what}")
     return rows[0]

@@ -136,7 +136,7 @@ async def test_a_process_that_hardly_ran_learned_nothing() -> None:
     assert seen.failure is not None
     assert (seen.failure.kind, seen.failure.code, seen.made) == (FailureKind.DEADLINE, STARVED, False)
     assert seen.failure.message == (
-        "this host kept backuplink from running for 100 of 100 s, 50 s of them for want of a processor"
+        "this host kept backuplink from running for 100 of 100 s, 50 s of them because no processor was free"
     )
     assert seen.facts == SEEN
 

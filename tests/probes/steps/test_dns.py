@@ -618,7 +618,7 @@ async def test_another_answer_is_another(decoded: list[bytes], other: bytes) -> 
 
 async def test_the_same_answer_for_another_name_is_none(decoded: list[bytes]) -> None:
     await asked(FakeNet(datagrams=[answer(A_ROW)]))
-    with pytest.raises(ProbeError, match="the answer is to another question"):
+    with pytest.raises(ProbeError, match="the answer belongs to another question"):
         await ask(FakeNet(datagrams=[answer(A_ROW)]), RESOLVER, "other.example", "A", Draft(), retry_after=1.0)
     _, error = await asked(FakeNet(datagrams=[answer(A_ROW)]), "AAAA")
     assert isinstance(error, ProbeError)
@@ -637,4 +637,4 @@ async def test_an_answer_to_another_id_is_refused_though_it_was_seen(decoded: li
     stream = Answering(answer(A_ROW), lambda data: [data[:2] + bytes((data[2] ^ 1,)) + data[3:]])
     _, error = await asked(FakeNet(datagrams=[answer(truncated=True)], streams=[stream]))
     assert isinstance(error, ProbeError)
-    assert error.message == "the answer is to another question"
+    assert error.message == "the answer belongs to another question"

@@ -790,7 +790,7 @@ def test_trust_without_an_authority(tmp_path: Path) -> None:
     file = tmp_path / "leaf.pem"
     file.write_bytes(a_leaf().public_bytes(Encoding.PEM))
     error = raised_by(lambda: load_trust(str(file)), FailureKind.TLS_NO_TRUST_STORE)
-    assert error.message == f"{file} holds no certificate authority"
+    assert error.message == f"{file} contains no certificate authority"
 
 
 # --- The SDK ---------------------------------------------------------------------------------------------------------

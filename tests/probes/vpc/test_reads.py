@@ -743,7 +743,7 @@ async def test_only_blocks_that_are_associated_count(told: Told) -> None:
     assert result.configuration.subnets == (
         Subnet(subnet_id=SUBNET_ID, vpc_id=VPC_ID, cidrs=(ip_network("2600:1::/56"),)),
     )
-    assert result.reason(DHCP_OPTIONS) == "the VPC does not say which DHCP options it has"
+    assert result.reason(DHCP_OPTIONS) == "the answer about the VPC does not give its DHCP options"
 
 
 async def test_routes_of_every_target_and_state(told: Told) -> None:
