@@ -43,7 +43,8 @@ HOSTS: Final = "<SUBNET_CIDR_OF_THE_HOSTS>"
 _SUBNETS: Final = "the subnets of these hosts"
 NOT_THE_APPLIANCE: Final = "This host is not the appliance: test from its subnet as well."
 FIRST_ADMIT: Final = (
-    "first let the endpoint's security group allow 443 from every caller of the VPC, since all use it from then on"
+    "first let the endpoint's security group allow 443 from every caller of the VPC, since all of them then use the "
+    "endpoint"
 )
 
 
@@ -86,17 +87,17 @@ def _create_endpoint(fault: Fault) -> Fix:
         )
     if fault.is_offered is False:
         return Fix(
-            summary=f"No private path to {target.service} can be made in {target.region}: let the hosts out to it (NAT "
-            "gateway, proxy), use a Region that has the endpoint service, or do without. Run with --expect any to "
-            "judge the public path.",
+            summary=f"No private path to {target.service} can be made in {target.region}: let the hosts reach it by a "
+            "NAT gateway or a proxy, use a Region that has the endpoint service, or do without it. Run with --expect "
+            "any to judge the public path.",
         )
     here = _create_here(fault)
     if fault.elsewhere is None:
         return here
     return Fix(
         summary=f"(a) Share the endpoint of {fault.elsewhere}, which needs a route from here and whose group must "
-        f"allow these hosts. {_by_own_name(fault)} For every host of this VPC: a private hosted zone with an alias to "
-        f"the endpoint, or a Route 53 Profile that carries it. (b) Have one here. {here.summary}",
+        f"allow these hosts. {_by_own_name(fault)} For every host of this VPC, use a private hosted zone with an alias "
+        f"to the endpoint, or a Route 53 Profile that brings it. (b) Use an endpoint of this VPC. {here.summary}",
         commands=(*alternative("a", _try_own_name(fault)), *alternative("b", *here.commands)),
     )
 
@@ -112,15 +113,15 @@ def _create_here(fault: Fault) -> Fix:
     if is_of_appliance:
         return Fix(
             summary="Create the endpoint in the VPC, with a group that allows the gateway's ports from the subnets of "
-            "the appliances. Its private DNS is left off here: with it, appliances that use public names can lose "
-            f"them. {_by_own_name(fault)}",
+            "the appliances. Its private DNS is left off here, because it can hide the public names that appliances "
+            f"use. {_by_own_name(fault)}",
             commands=written(fault.target.region, new),
         )
     attributes = [DnsAttributeOn(name) for name in fault.off or ()]
     return Fix(
         summary=("Turn on the VPC's DNS attributes first: without both, private DNS is refused. " if attributes else "")
         + "Create the endpoint in the VPC, with private DNS and a security group that allows 443 from every caller of "
-        "the VPC, since all use it from then on.",
+        "the VPC, since all of them then use the endpoint.",
         commands=written(fault.target.region, *attributes, new),
     )
 
@@ -130,8 +131,8 @@ def _turn_on_private_dns(fault: Fault) -> Fix:
     if SERVICES[fault.target.service].has_appliance:
         return Fix(
             summary=f"{_by_own_name(fault)} Private DNS should stay off if appliances of this VPC use public names, "
-            "since it can take these from them. It should be on for programs that do not call the endpoint by name. "
-            "First decide which of the two this VPC holds (DNS014).",
+            "since it can hide these names. It should be on for programs that do not call the endpoint by name. "
+            "First decide which of the two this VPC has (DNS014).",
             commands=(show, own_name),
         )
     attributes = [DnsAttributeOn(name) for name in fault.off or ()]
@@ -171,17 +172,20 @@ def _turn_on_attributes(fault: Fault) -> Fix:
 
 
 _STATES: Final = {
-    "pending": "AWS is making it, or changing it: look again in some minutes.",
-    "pendingacceptance": "It waits until the service's owner accepts it; AWS accepts for its own services by itself, "
-    "so check its service name.",
-    "rejected": "The service's owner has rejected it: make it again, with the service name of AWS's own service.",
+    "pending": "AWS is creating or changing the endpoint: look again in some minutes.",
+    "pendingacceptance": "The endpoint waits until the service's owner accepts it. AWS's own services accept endpoints "
+    "automatically, so check the endpoint's service name.",
+    "rejected": "The service's owner has rejected the endpoint: create it again, with the service name of AWS's own "
+    "service.",
     "failed": "Fix what the error names, if it names anything, and create the endpoint again.",
-    "expired": "It was not accepted in time: make it again.",
-    "deleting": "It is being deleted: create another if it is still needed.",
-    DELETED: "It is deleted, and its names are gone: make another endpoint, and use its name.",
+    "expired": "The endpoint was not accepted in time: create it again.",
+    "deleting": "The endpoint is being deleted: create another one if it is still needed.",
+    DELETED: "The endpoint is deleted, and its names are gone: create another one, and use the new name.",
 }
 """Instructions by the endpoint's state (EC2 API Reference, Endpoint)."""
-_STATE_NOT_KNOWN: Final = "See what the state and the error say, and check its interfaces, one subnet at a time."
+_STATE_NOT_KNOWN: Final = (
+    "See what the endpoint's state and its error say, and check its interfaces, one subnet at a time."
+)
 
 
 def _look_at_state(fault: Fault) -> Fix:
@@ -206,17 +210,18 @@ _POLICY: Final = "VpcEndpoints[].PolicyDocument"
 
 def _narrow_policy(fault: Fault) -> Fix:
     return Fix(
-        summary="Nothing to fix if that is intended. Otherwise name in the policy who may call through the endpoint, "
-        "such as by a Condition on aws:PrincipalOrgID or aws:PrincipalAccount, and what for. The policy then "
-        "applies to every caller of the VPC: see who they are first.",
+        summary="Nothing to fix if that is intended. Otherwise let the policy say who may make which calls through the "
+        "endpoint, for example by a Condition on aws:PrincipalOrgID or aws:PrincipalAccount. The policy then applies "
+        "to every caller of the VPC: first find out who they are.",
         commands=(_show_endpoints(fault, _POLICY),),
     )
 
 
 def _look_who_uses_it(fault: Fault) -> Fix:
     return Fix(
-        summary="Find out who uses the endpoint's own name, such as by its flow logs. If hosts should use it by the "
-        "service's name, turn on private DNS. If nobody uses it, delete it, which ends its price.",
+        summary="Find out who uses the endpoint's own name, for example from its flow logs. If hosts should reach the "
+        "endpoint by the service's name, turn on private DNS. If nobody uses the endpoint, delete it: it then costs "
+        "nothing any more.",
         commands=(_show_endpoints(fault, "VpcEndpoints[].[VpcEndpointId,PrivateDnsEnabled,SubnetIds]"),),
     )
 
@@ -227,13 +232,13 @@ def _allow_calls(fault: Fault) -> Fix:
     where, calls = listed(fault.all("<VPC_ENDPOINT_ID>")), listed(fault.actions) if fault.actions else "the calls"
     if fault.statement is not None:
         summary = (
-            f"Edit {fault.statement} in the policy of {where}, so that its Deny no longer fits {calls} by "
-            f"{fault.caller}, and see that an Allow does."
+            f"Edit {fault.statement} in the policy of {where}, so that its Deny no longer matches {calls} by "
+            f"{fault.caller}, and make sure that an Allow matches."
         )
     else:
         summary = (
             f"Add to the policy of {where} a statement with Effect Allow, Action {calls}, Resource * and "
-            f"{fault.caller} as Principal. No Deny may fit. Keep what is there."
+            f"{fault.caller} as Principal. No Deny may match these calls. Keep the other statements."
         )
     return Fix(
         summary=f"{summary} Changes take some minutes.",
@@ -264,9 +269,9 @@ def _cover_zone(fault: Fault) -> Fix:
 
 def _narrow_group(fault: Fault) -> Fix:
     return Fix(
-        summary="Nothing to fix if that is intended: packets reach an endpoint only from the VPC and from what is "
-        "joined to it. Otherwise give the endpoint a group of its own that admits the blocks of its callers on its "
-        "ports, and take this one off. Add the new one first.",
+        summary="Nothing to fix if that is intended: packets reach an endpoint only from the VPC and from networks "
+        "that are connected to it. Otherwise give the endpoint a group of its own that admits the blocks of its "
+        "callers on its ports, then remove this group from the endpoint.",
         commands=show_ids(fault.target.region, fault.ids or ("<ENDPOINT_SECURITY_GROUP_ID>",)),
     )
 
@@ -306,7 +311,8 @@ def _let_out(fault: Fault) -> Fix:
         )
     if appliance:
         sentences.append(
-            f"In the gateway appliance's own group, let {_ports(appliance)} out to the endpoint, if it does not yet."
+            f"In the gateway appliance's own group, let {_ports(appliance)} out to the endpoint, unless the group does "
+            "so already."
         )
     return Fix(
         summary=" ".join(sentences),
@@ -340,8 +346,8 @@ def _pass_acl(fault: Fault) -> Fix:
     is_listed = not entries and SERVICES[fault.target.service].has_gateway_endpoint
     what = "" if entries else f" for {listed(fault.ports)}, and for answers on ports {EPHEMERAL[0]} to {EPHEMERAL[1]},"
     return Fix(
-        summary=f"Add what is missing{what} to {listed(acls)}, in front of the entry that denies. Its entries apply to "
-        "the whole subnet; a security group, which both ends have, can be narrower."
+        summary=f"Add the missing entries{what} to {listed(acls)}, before the entry that denies. Entries of an ACL "
+        "apply to the whole subnet; the security groups at both ends can be narrower."
         + (f" {blocks_alone(fault.target)}" if is_listed else ""),
         commands=(
             *((show_prefix_list(fault.target),) if is_listed else ()),
@@ -363,8 +369,8 @@ def _fix_route(fault: Fault) -> Fix:
         summary = f"See the state, the zones and the options of {listed(attachments)}, and change what is missing."
     else:
         summary = (
-            f"Give {named} a route to the other end, or fix the one that is taken. A route applies to every {whom}. "
-            "Where it should point is not known here."
+            f"Give {named} a route to the other end, or fix the route that is used now. A route applies to every "
+            f"{whom}. Where the route should point is not known here."
         )
     return Fix(summary=summary, commands=tuple(show_routes(fault.target.region, (*tables, *attachments) or ("",))))
 
@@ -377,8 +383,8 @@ def _carry_by_gateway(fault: Fault) -> Fix:
     return Fix(
         summary=f"Add {table} to the route tables of the gateway endpoint. All subnets that use the table then reach "
         f"{fault.target.service} through it: see first that the endpoint's policy allows the buckets that they use, "
-        "and that the groups of their hosts let 443 out to its prefix list. Connections to "
-        f"{fault.target.service} that are open then break.",
+        "and that the groups of their hosts let 443 out to its prefix list. Open connections to "
+        f"{fault.target.service} break at that moment.",
         commands=written(fault.target.region, Attached(fault.one("<VPC_ENDPOINT_ID>"), tables=(table,))),
     )
 
@@ -414,7 +420,7 @@ def _repair_record(fault: Fault) -> Fix:
     to = (
         "an alias to the endpoint's own DNS name, which follows its addresses"
         if fault.has_endpoint
-        else "one of an endpoint, which this VPC needs first"
+        else "an alias to an endpoint, which this VPC needs first"
     )
     return Fix(
         summary=f"{where} {to}. Addresses that are written by hand outlive the endpoint they were taken from.",
@@ -441,9 +447,9 @@ def _forward_to_vpc(fault: Fault) -> Fix:
     )
     return Fix(
         summary=f"(a) Make {servers} forward {fault.host} to the VPC: from inside it to 169.254.169.253, from "
-        "elsewhere to a Route 53 Resolver inbound endpoint. (b) If the VPC's resolver knows all names that hosts ask "
-        "them for, give the VPC a set of DHCP options with AmazonProvidedDNS: every host of the VPC asks it once its "
-        "lease is renewed. Take the other options of the present set over.",
+        "elsewhere to a Route 53 Resolver inbound endpoint. (b) If the VPC's resolver knows all names that hosts look "
+        "up, give the VPC a set of DHCP options with AmazonProvidedDNS: every host of the VPC asks the VPC's resolver "
+        "once its lease is renewed. Copy the other options from the present set.",
         commands=(
             *show_ids(region, (present,)),
             *alternative("a", inbound),
@@ -456,14 +462,14 @@ def _answer_here(fault: Fault) -> Fix:
     show = show_ids(fault.target.region, fault.all("<RESOLVER_RULE_ID>")[:1])
     if fault.is_exact:
         return Fix(
-            summary=f"Have the owner of the rule send {fault.host} to nobody, or to servers that forward it to an "
-            "inbound endpoint of this VPC; no other rule for the same name can exist next to it.",
+            summary=f"Have the owner of the rule stop forwarding {fault.host}, or forward it to servers that send it "
+            "on to an inbound endpoint of this VPC. A second rule for the same name cannot exist.",
             commands=show,
         )
     servers = f" ({listed(fault.servers)})" if fault.servers else ""
     return Fix(
-        summary=f"Let the VPC answer {fault.host} itself: a rule of type SYSTEM for it, which is more specific and "
-        f"leaves the other names of the rule as they are. Or fix the servers{servers}.",
+        summary=f"Let the VPC answer {fault.host} itself, by a rule of type SYSTEM for this name: it is more specific, "
+        f"and leaves the other names of the present rule as they are. Or fix the servers{servers}.",
         commands=(*show, *_system_rule(fault)),
     )
 
@@ -487,7 +493,7 @@ def _give_record(fault: Fault) -> Fix:
 
 def _allow_name(fault: Fault) -> Fix:
     return Fix(
-        summary=f"Have the owner of the group allow {fault.host}: by an ALLOW rule for a list that holds it, with a "
+        summary=f"Have the owner of the group allow {fault.host}: by an ALLOW rule for a list that contains it, with a "
         "lower priority number than the rule that blocks, or by removing the name from the blocked list.",
         commands=_show_firewall(fault),
     )
@@ -512,13 +518,13 @@ def _answer_before_profile(fault: Fault) -> Fix:
         case Brought.RULE:
             more = _system_rule(fault)
             summary = (
-                f"Let the VPC answer {fault.host} itself: a rule of type SYSTEM for it, which is its own and so comes "
-                "before the Profile's. Or have the owner of the Profile remove the rule from it, for all its VPCs."
+                f"Let the VPC answer {fault.host} itself, by a rule of type SYSTEM for this name: a rule of the VPC "
+                "comes before a rule of the Profile. Or have the owner of the Profile remove the rule, for all VPCs."
             )
         case Brought.ZONE:
             summary = (
                 f"Have the owner of the Profile give {fault.host} a record in the zone, an alias to the endpoint's own "
-                "DNS name, or remove the zone from the Profile, for all its VPCs. "
+                "DNS name, or remove the zone from the Profile, for all VPCs. "
                 f"{comes_first}{'the zone' if fault.is_exact else 'the wider zone'}."
             )
         case Brought.FIREWALL:
@@ -526,8 +532,9 @@ def _answer_before_profile(fault: Fault) -> Fix:
             summary = f"In a group that the Profile brings: {_allow_name(fault).summary}"
         case Brought.ENDPOINT:
             summary = (
-                f"{comes_first}what the Profile brings. Or make the path to that endpoint work: it needs a route from "
-                "here and a group that allows these hosts. Or have the owner of the Profile remove it, for all VPCs."
+                f"{comes_first}the Profile's endpoint. Or make the path to that endpoint work: it needs a route from "
+                "here and a group that allows these hosts. Or have the owner of the Profile remove the endpoint, for "
+                "all VPCs."
             )
         case _:
             more = ()

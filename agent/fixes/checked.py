@@ -58,7 +58,7 @@ def checked(fix: Fix, known: KnownVpc, judge: Judge) -> Fix:
     reasons = listed(dict.fromkeys(against.values()))
     summary = fix.summary
     if against:
-        summary += f" {_named(against)}, which is for that, is not suggested: {reasons}."
+        summary += f" The command {_named(against)} is not suggested: {reasons}."
     return replace(fix, summary=summary, commands=tuple(kept))
 
 

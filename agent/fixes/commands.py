@@ -289,9 +289,9 @@ def passes_acl(acl: NetworkAcl, block: Network, ports: Ports, *, egress: bool) -
 def blocks_alone(target: Target) -> str:
     """The reason why network ACLs name blocks, and not single addresses, of a service with a gateway endpoint."""
     return (
-        f"The addresses of {target.service} change within seconds, so open the blocks of its prefix list and never "
-        "single addresses, one entry a block. An ACL takes 20 entries in each direction; if they do not fit, one "
-        "for 0.0.0.0/0 passes them all."
+        f"The addresses of {target.service} change within seconds, so open the blocks of its prefix list, with one "
+        "entry for each block, and never single addresses. An ACL takes 20 entries in each direction; if the blocks "
+        "need more, a single entry for 0.0.0.0/0 passes all of them."
     )
 
 

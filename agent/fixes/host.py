@@ -30,8 +30,8 @@ def set_clock(configuration: str | None) -> Fix:
 
 def _by_chrony(file: str, unit: str) -> Fix:
     return Fix(
-        summary=f"Add the line to the configuration of chrony and restart it: {_NO_INTERNET}. Then step the clock "
-        f"instead of waiting; {_STEPS_BACK}.",
+        summary=f"Add the line below to the configuration of chrony, and restart chrony: {_NO_INTERNET}. Then step the "
+        f"clock instead of waiting, but {_STEPS_BACK}.",
         commands=(
             read_only("chronyc", "tracking"),
             _restart(unit),
@@ -49,8 +49,8 @@ def _by_chrony(file: str, unit: str) -> Fix:
 
 def _by_ntpd(file: str, unit: str) -> Fix:
     return Fix(
-        summary=f"Add the line to the configuration of ntpd and restart it: {_NO_INTERNET}. With its option -g, which "
-        f"units have, ntpd steps the clock at its start; {_STEPS_BACK}.",
+        summary=f"Add the line below to the configuration of ntpd, and restart ntpd: {_NO_INTERNET}. With the option "
+        f"-g, which its unit sets, ntpd steps the clock when it starts, but {_STEPS_BACK}.",
         commands=(read_only("ntpq", "-p"), _restart(unit)),
         lines=(_line(file, _SOURCE, unit),),
     )
@@ -59,8 +59,8 @@ def _by_ntpd(file: str, unit: str) -> Fix:
 def _by_timesyncd(file: str) -> Fix:
     unit = "systemd-timesyncd"
     return Fix(
-        summary=f"Set the server below [Time] in the configuration of systemd-timesyncd and restart it: "
-        f"{_NO_INTERNET}. It steps the clock by itself; {_STEPS_BACK}.",
+        summary="Add the line below to the section [Time] of the configuration of systemd-timesyncd, and restart that "
+        f"service: {_NO_INTERNET}. The service steps the clock by itself, but {_STEPS_BACK}.",
         commands=(read_only("timedatectl", "timesync-status"), _restart(unit)),
         lines=(_line(file, "NTP=169.254.169.123", unit),),
     )
@@ -104,21 +104,21 @@ def ask_the_vpc(host: str, server: str, writer: ResolvConfBy | None) -> Fix:
 
     resolved.conf(5), NetworkManager.conf(5), resolv.conf(5).
     """
-    all_names = "For this host alone, and for all names, which the VPC's resolver then has to know: "
+    all_names = "For this host alone, but for all names, which the VPC's resolver then has to know: "
     words: tuple[str, ...]
     match writer:
         case ResolvConfBy.SYSTEMD_RESOLVED:
             unit, file = "systemd-resolved", "/etc/systemd/resolved.conf.d/aws-backup.conf"
             words = ("[Resolve]", f"DNS={server}", f"Domains=~{host}")
-            summary = f"For this host alone, and for this name: write the lines and restart {unit}."
+            summary = f"For this host and this name alone: add the lines below and restart {unit}."
         case ResolvConfBy.NETWORK_MANAGER:
             unit, file = "NetworkManager", "/etc/NetworkManager/conf.d/aws-backup.conf"
             words = ("[global-dns-domain-*]", f"servers={server}")
-            summary = f"{all_names}write the lines and restart {unit}."
+            summary = f"{all_names}add the lines below and restart {unit}."
         case None:
             return Fix(
-                summary=f"{all_names}write the line before the other name servers. A DHCP client may write the file "
-                "anew.",
+                summary=f"{all_names}add the line below before the other name servers. A DHCP client may overwrite the "
+                "file.",
                 commands=(),
                 lines=(_dns_line("/etc/resolv.conf", f"nameserver {server}", "remove the line again"),),
             )

@@ -36,7 +36,7 @@ IN_BRIEF: Final[Mapping[str, _Row]] = {
     "VPC006": _Row("Allow the traffic in {ids}", "<NETWORK_ACL_ID>", "the network ACL"),
     "VPC007": _Row("Fix the route in {ids}", _TABLE, "the route table or the transit gateway"),
     "VPC008": _Row("Change the policy of {ids}", _ENDPOINT),
-    "VPC009": _Row("Give {ids} a subnet in the other zones, unless one zone is meant", _ENDPOINT),
+    "VPC009": _Row("Give {ids} a subnet in the other zones, unless one zone is intended", _ENDPOINT),
     "VPC010": _Row("Correct the record in {ids}", "<HOSTED_ZONE_ID>", "the zone or the name server"),
     "VPC011": _Row("Make the name servers of {ids} forward to the VPC", "<DHCP_OPTIONS_ID>", "the DHCP options"),
     "VPC012": _Row("Let {ports} out in {ids}", "<INSTANCE_SECURITY_GROUP_ID>", "the hosts' groups"),
@@ -44,9 +44,9 @@ IN_BRIEF: Final[Mapping[str, _Row]] = {
     "VPC016": _Row("Give the name a record in {ids}", "<HOSTED_ZONE_ID>", "the hosted zone"),
     "VPC017": _Row("Have {ids} allow the name", "<FIREWALL_RULE_GROUP_ID>", "DNS Firewall"),
     "VPC018": _Row("See what {ids} brings for the name", "<PROFILE_ID>", "the Route 53 Profile"),
-    "VPC019": _Row("Carry the calls by the gateway endpoint: see {ids}", _TABLE, "its policy"),
-    "VPC020": _Row("Narrow {ids}, unless that is meant", _GROUP, "the endpoint's group"),
-    "VPC021": _Row("Narrow the policy of {ids}, unless that is meant", _ENDPOINT),
+    "VPC019": _Row("Let the gateway endpoint carry the calls: see {ids}", _TABLE, "its policy"),
+    "VPC020": _Row("Narrow {ids}, unless the access is intended", _GROUP, "the endpoint's group"),
+    "VPC021": _Row("Narrow the policy of {ids}, unless the access is intended", _ENDPOINT),
     "VPC022": _Row("Find out who uses {ids}", _ENDPOINT),
 }
 _OF_APPLIANCE: Final = _Row("Decide whether {ids} needs private DNS", _ENDPOINT)
@@ -60,7 +60,7 @@ def in_brief(
 ) -> str:
     """The first thing to do, without a full stop. If a fault is uncertain, the line never changes anything."""
     if code is None or not certain:
-        return f"Look at {listed_briefly(subjects)}, which decides" if subjects else _UNTOLD
+        return f"Look at {listed_briefly(subjects)}, which may be the cause" if subjects else _UNTOLD
     row = IN_BRIEF[code]
     if code == "VPC002" and services and SERVICES[services[0]].has_appliance:
         row = _OF_APPLIANCE

@@ -53,7 +53,7 @@ def among(managers: Mapping[str, Manager], ids: Iterable[str]) -> tuple[ManagedR
 def with_managers(fix: Fix, managers: Mapping[str, Manager]) -> Fix:
     """The fix, with a sentence that says where to make the change if a tool manages the resource."""
     said = [
-        f"{words_of(one.resource_id, one.manager)}: change it there, or {one.manager.tool} undoes this."
+        f"{words_of(one.resource_id, one.manager)}: change it there, or {one.manager.tool} undoes the change."
         for one in among(managers, changed_by(fix) if managers else ())
     ]
     more = [sentence for sentence in said if sentence not in fix.summary]

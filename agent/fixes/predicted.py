@@ -171,7 +171,7 @@ def fix_of_paths(known: KnownVpc, paths: Sequence[PredictedPath], sources: Seque
         ports=_ports(paths),
         openings=tuple(openings),
         notes=(
-            *([f"The same for {counted(left, 'more block')}."] if left > 0 else []),
+            *([f"Do the same for {counted(left, 'more block')}."] if left > 0 else []),
             *([blocks_alone(target)] if is_listed else []),
         ),
         shows=(show_prefix_list(target),) if is_listed else (),

@@ -109,7 +109,7 @@ def _of_paths(
     ]
     claimed = [stop for stop in stops if _is_claimed(stop, changes)]
     if not claimed:
-        return Judged(False, "it is for nothing that stops a connect of this host")
+        return Judged(False, "it changes nothing that stops a connect of this host")
     ways = {(stop.path.address, stop.path.port) for stop in claimed}
     own = {own_id for stop in claimed for own_id in stop.hop.resources}
     about = claimed
@@ -172,7 +172,7 @@ def _of_name(evidence: Evidence, target: Target, made: KnownVpc, after: Predicto
         for port in sorted(judged_ports(target)):
             then = _predicted(evidence, target, after, address, port)
             if then.outcome is Reachability.BLOCKED:
-                each.append(Judged(False, f"{port} on {address} is then asked for, and {_stop_of(then)}"))
+                each.append(Judged(False, f"programs then connect to {port} on {address}, and {_stop_of(then)}"))
             else:
                 each.append(Judged(True) if then.outcome is Reachability.OPEN else UNTOLD)
     return _worst(each)

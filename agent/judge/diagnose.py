@@ -178,7 +178,7 @@ def _not_evaluated(rule: Rule, evidence: Evidence, not_in_use: Mapping[str, str]
     if not evidence.targets:
         unknown = evidence.run.region is None
         reason = (
-            "no Region is known, and so no host to check" if unknown else "the run ended before it knew what to check"
+            "no Region is known, so no host can be checked" if unknown else "the run ended before it knew what to check"
         )
         yield NotEvaluated(code=rule.code, target=None, reason=reason)
     for target in evidence.targets:

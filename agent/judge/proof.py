@@ -174,11 +174,11 @@ def unexplained(evidence: Evidence, failed: list[str]) -> RuleFinding:
         code="RUN003",
         target=None,
         headline={"step": _in_short(steps[0].subject), "more": str(len(steps) - 1) if len(steps) > 1 else None},
-        detail=f"These failed, and no rule says why: {listed(failures)}.",
+        detail=f"These steps failed, and no rule says why: {listed(failures)}.",
         evidence=tuple(failed),
         addresses=addresses,
         fix=Fix(
-            summary="Read the failed steps: they are facts, and something is wrong there. " + REPORT_IT.summary,
+            summary="Look at the failed steps: they were measured, so something is wrong there. " + REPORT_IT.summary,
             commands=REPORT_IT.commands,
         ),
     )

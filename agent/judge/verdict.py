@@ -258,7 +258,7 @@ def _notes(evidence: Evidence) -> Iterator[str]:
     in_s3_mode = [one for one in used if one.mode == S3_MODE]
     if in_s3_mode:
         read = "" if in_s3_mode[0].is_mode_given else f", where {BUCKET} in its configuration sends them"
-        says = "" if in_s3_mode[0].is_mode_given else f" {option_of(Workload.HANA_BACKUP)} says otherwise."
+        says = "" if in_s3_mode[0].is_mode_given else f" If that is wrong, use {option_of(Workload.HANA_BACKUP)}."
         yield f"AWS Backup has no part in backups of SAP HANA to S3{read}.{says}"
 
 
@@ -282,7 +282,7 @@ def _summary(
         are = "is" if len(unsettled) == 1 else "are"
         return (
             f"whether SAP HANA's backups go to AWS Backup or to S3 is not known, and {listed(unsettled)} {are} not "
-            f"proven: name {option_of(Workload.HANA_BACKUP)} or {Workload.HANA_S3.value}, or set "
+            f"proven: use {option_of(Workload.HANA_BACKUP)} or {Workload.HANA_S3.value}, or set "
             f"{GROUP_OF_CONFIGURATION}"
         )
     if loud and (status is not Status.UNKNOWN or not unproven):

@@ -65,14 +65,14 @@ def words_of(finding: Finding) -> str:
         pytest.param(
             "on-premises-one-service-not-forwarded",
             "DNS001@ssm",
-            "a forwarding rule for ssm.eu-west-1.amazonaws.com",
+            "forward ssm.eu-west-1.amazonaws.com, too",
             "--private-dns-enabled",
             id="on premises, one service is not forwarded",
         ),
         pytest.param(
             "on-premises-one-service-not-forwarded-and-unknown",
             "DNS003@ssm",
-            "a forwarding rule for ssm.eu-west-1.amazonaws.com",
+            "forward ssm.eu-west-1.amazonaws.com, too",
             "misspelt",
             id="on premises, one service is not known",
         ),
@@ -80,12 +80,12 @@ def words_of(finding: Finding) -> str:
             "outside-aws-public",
             "DNS001@backup",
             "own DNS name",
-            "forwarding rule",
+            ", too, to the inbound",
             id="on premises, none is forwarded",
         ),
         pytest.param("throttled-logs", "API007@logs", " 10 calls of ", " 20 ", id="the rate of logs"),
         pytest.param("throttled", "API007@backup", " 20 calls of ", " 10 ", id="the rate of AWS Backup"),
-        pytest.param("credential-source-fails", "API010", "a process that fails", "endpoint of STS", id="a process"),
+        pytest.param("credential-source-fails", "API010", "a process that fails", "STS endpoint", id="a process"),
     ],
 )
 def test_a_fix_reaches_what_failed(name: str, finding_id: str, said: str, silent: str) -> None:

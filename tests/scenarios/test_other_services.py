@@ -75,7 +75,7 @@ OF_PRIVATE_DNS = "route53:AssociateVPCWithHostedZone"
 """The permission that private DNS of any service requires."""
 OTHERS_THAT_MAY_BE_NAMED = {
     "API007": r"let monitoring run less often",  # an ordinary word, not the service
-    "ENV016": r"AWS Backup can be reached|while no backup runs",  # the Backint agent only uses one service
+    "ENV016": r"reach AWS Backup through|while no backup runs",  # the Backint agent only uses one service
     "ENV017": r"--workload hana:backup",  # a value of the option
     "TCP012": r"as long as a backup lasts|If backups or restores",  # what the software on the host does
 }
@@ -279,7 +279,7 @@ def test_a_name_that_aws_does_not_document_is_looked_up_first() -> None:
 def test_a_host_that_may_not_exist_is_no_critical_fault() -> None:
     finding = finding_of("backup-storage-name-not-there", "DNS003")
     assert finding.severity is Severity.WARNING
-    assert "Whether AWS has it in eu-west-1 is not known" in finding.detail
+    assert "Whether AWS has that name in eu-west-1 is not known" in finding.detail
     assert finding_of("name-does-not-exist", "DNS003").severity is Severity.CRITICAL
 
 

@@ -23,7 +23,8 @@ _BY_OPTION: Final = frozenset({"--service", "--endpoint"})
 
 
 NOTHING_TO_FIX: Final = (
-    "Nothing to fix: the policy allows what is called there. To let this check prove access as well, allow its call."
+    "Nothing to fix: the policy allows every call that the workloads make there. To let this check prove access as "
+    "well, allow the check's own call."
 )
 
 
@@ -57,15 +58,15 @@ class OtherCalls:
         match self.verdict:
             case Verdict.ALLOWED:
                 return (
-                    f" That is this check's own call. What {who} calls there is {what}, and the policy allows it: "
-                    "least privilege, and no fault."
+                    f" Only this check makes that call. The policy allows {what}, which is all that {who} calls there: "
+                    "this is least privilege, not a fault."
                 )
             case Verdict.DENIED:
-                return f" Nor does it allow {what}, which {who} calls."
+                return f" The policy does not allow {what} either, which {who} calls."
             case Verdict.UNKNOWN:
                 return (
-                    f" That is this check's own call. What {who} calls there is {what}; whether the policy allows it "
-                    "is not known here."
+                    f" Only this check makes that call. Whether the policy allows {what}, which is all that {who} "
+                    "calls there, is not known here."
                 )
 
 

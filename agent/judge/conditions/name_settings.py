@@ -120,7 +120,7 @@ def _forwarding_answers(evidence: Evidence) -> Iterator[ForwardedAnswer]:
             evidence=(*seen.evidence, *ids(public)),
             addresses=seen.addresses,
             rule=rule,
-            measured=f"{servers_of(public)} give{'s' if len(public) == 1 else ''} {target.host} "
+            measured=f"{servers_of(public)} resolve{'s' if len(public) == 1 else ''} {target.host} to "
             f"{listed(ordered(seen.addresses))}, though private DNS of {listed(on)} is on.",
         )
     for kind, faults, what in (
@@ -152,7 +152,7 @@ def _forwarding_answers(evidence: Evidence) -> Iterator[ForwardedAnswer]:
             evidence=(*forwarded.evidence, *ids(gave)),
             addresses=forwarded.addresses,
             rule=forwarded.rule,
-            measured=f"{servers_of(gave)} give{'s' if len(gave) == 1 else ''} {target.host} "
+            measured=f"{servers_of(gave)} resolve{'s' if len(gave) == 1 else ''} {target.host} to "
             f"{listed(ordered(forwarded.addresses))}.",
         )
     for mixed in mixed_answers(evidence):
@@ -168,8 +168,8 @@ def _forwarding_answers(evidence: Evidence) -> Iterator[ForwardedAnswer]:
                 evidence=(*mixed.evidence, *ids(gave)),
                 addresses=mixed.addresses,
                 rule=rule,
-                measured=f"{servers_of(gave)} give{verb_ending(gave)} {target.host} {listed(mixed.private)}, which are "
-                f"private, and {listed(mixed.public)}, which are not.",
+                measured=f"{servers_of(gave)} resolve{verb_ending(gave)} {target.host} to {listed(mixed.private)}, "
+                f"which are private, and {listed(mixed.public)}, which are public.",
             )
     for failing in (*failing_resolvers(evidence), *refused_lookups(evidence)):
         target = failing.target
@@ -233,8 +233,7 @@ def _shadowing_answers(evidence: Evidence) -> Iterator[ShadowingAnswer]:
             addresses=seen.addresses,
             zone=zone,
             measured=measured,
-            lacks=" and "
-            + ("has no record of it" if kind is FailureKind.NXDOMAIN else "has no address at it")
+            lacks=f" but has no {'record' if kind is FailureKind.NXDOMAIN else 'address record'} of it"
             + ("; the SOA record of the answer names that zone" if zone.name in named else ""),
         )
     for public in pinned_names(evidence):
@@ -261,7 +260,7 @@ def _shadowing_answers(evidence: Evidence) -> Iterator[ShadowingAnswer]:
                 addresses=mixed.addresses,
                 zone=zone,
                 measured=f"{target.host} resolves to {listed(mixed.private)}, which are private, and "
-                f"{listed(mixed.public)}, which are not.",
+                f"{listed(mixed.public)}, which are public.",
             )
     for shadowed in shadowed_names(evidence):
         reads = ids(evidence.reads(*STALE_READS)) if shadowed.is_stale else ()

@@ -66,7 +66,7 @@ def no_credentials(evidence: Evidence) -> Iterator[RuleFinding]:
         yield RuleFinding(
             code="API001",
             target=None,
-            detail="The SDK finds no credentials on this host; no signed call was made, and the path below was judged.",
+            detail="The SDK finds no credentials on this host, so no signed call was made. Everything else was judged.",
             evidence=ids([search]),
             fix=Fix(
                 summary="Attach an instance profile with the least permissions for the signed calls, or set "
@@ -146,7 +146,11 @@ def credential_source_failed(evidence: Evidence) -> Iterator[RuleFinding]:
         # A search that did not end, or a file that cannot be read, does not show that any source is configured.
         source = failure.kind is FailureKind.NO_CREDENTIALS
         what = "A configured source of credentials fails" if source else "The search for credentials failed"
-        at = "" if container is None else f" The container's address {container.subject.address} does not connect."
+        at = (
+            ""
+            if container is None
+            else f" The container's source of credentials, {container.subject.address}, does not connect."
+        )
         yield RuleFinding(
             code="API010",
             target=None,
@@ -192,12 +196,12 @@ def _role_failed(evidence: Evidence, search: Observation[CredentialFacts], code:
         code="API010",
         target=None,
         headline={"role": role, "error": code},
-        detail=f"Instance metadata names the role {role} and gives no credentials for it: {code}. The SDK passes it "
-        "over and finds none in any other place. No signed call was made.",
+        detail=f"Instance metadata names the role {role} but gives no credentials for it: {code}. The SDK finds no "
+        "credentials in any other place either. No signed call was made.",
         evidence=ids([search, *([evidence.role] if evidence.role is not None else [])]),
         fix=Fix(
             summary="Let the role's trust policy name the service ec2.amazonaws.com for sts:AssumeRole; if the role "
-            "was deleted and made again, take the instance profile off this instance and attach it again.",
+            "was deleted and created again, detach the instance profile from this instance and attach it again.",
             commands=(
                 read_only(
                     *("aws", "iam", "get-role", "--role-name", "<ROLE_NAME>"),
@@ -224,8 +228,8 @@ def _allow_at_sts(evidence: Evidence, text: str) -> Fix | None:
     region = evidence.run.region
     name = None if region is None else service_name_of("sts", region)
     return Fix(
-        summary=f"{what} in the policy of the endpoint of STS, through which the SDK asks for the role, and not in the "
-        "policy of the endpoint that the calls themselves use. Keep the rest of the document.",
+        summary=f"{what} in the policy of the STS endpoint, through which the SDK asks for the role. The policy of the "
+        "endpoint that the calls themselves use is not at fault. Keep the rest of the document.",
         commands=(
             read_only(
                 *("aws", "ec2", "describe-vpc-endpoints", "--region", region or "<REGION>"),
@@ -442,8 +446,8 @@ _REFUSALS: Final = (
         code="API007",
         kind=FailureKind.THROTTLED,
         detail=lambda calls: (
-            f"AWS asks at {_where(calls)} for fewer calls; the path and the credentials work. If the endpoint "
-            "has your own policy, such calls may be missing from CloudTrail and CloudWatch."
+            f"AWS asks at {_where(calls)} for fewer calls; the path and the credentials work. If you have changed the "
+            "endpoint's policy, throttled calls may be missing from CloudTrail and CloudWatch."
         ),
         head=_limit_of,
         summary="All callers of the account share this limit: space out the calls of the busiest ones, and let "
@@ -530,8 +534,8 @@ def role_shadowed(evidence: Evidence) -> Iterator[RuleFinding]:
         code="API011",
         target=None,
         headline={"source": SOURCES.get(search.facts.source, search.facts.source)},
-        detail=f"The SDK signs with credentials from {SOURCES.get(search.facts.source, search.facts.source)}; the "
-        "role of this instance's own profile does not sign the calls.",
+        detail=f"The SDK signs with credentials from {SOURCES.get(search.facts.source, search.facts.source)}, and not "
+        "with the role of this instance's own profile.",
         evidence=ids([search, *evidence.metadata]),
         fix=Fix(
             summary="Nothing to fix if that is intended. Otherwise remove the keys from the environment or the "
@@ -586,8 +590,8 @@ def gateway_not_seen(evidence: Evidence) -> Iterator[RuleFinding]:
             severity=Severity.WARNING if every else None,
             detail=f"The API answers, and AWS has not heard of {listed(gateways)} for over an hour."
             + (" No other gateway is in touch there." if every else "")
-            + (f" Of {known} gateways, those silent for longest are named." if more else "")
-            + ("" if whole else f" AWS has more gateways than the {known} that were read."),
+            + (f" Of {known} gateways, only those that have been silent for longest are named." if more else "")
+            + ("" if whole else f" Only {known} gateways were read, and AWS has more."),
             evidence=ids(calls),
             addresses=places(calls),
             fix=Fix(

@@ -73,7 +73,7 @@ def port_blocked(evidence: Evidence) -> Iterator[RuleFinding]:
         if elsewhere:
             connect = "connects" if len(elsewhere) == 1 else "connect"
             beside += f" {listed(elsewhere)}, which the VPC's resolver gives, {connect}: this host's own name servers "
-            beside += "may hold an old record."
+            beside += "may have an old record."
         is_all = speaks_for_all(evidence, target, Nature.SILENT)
         fix = (
             LOOK_AT_THIS_HOST
@@ -91,8 +91,8 @@ def port_blocked(evidence: Evidence) -> Iterator[RuleFinding]:
             target=target.id,
             headline=of_ports([HTTPS]),
             detail=f"443 timed out on {where}{_share(evidence, target, silent)}{', each' if len(silent) > 1 else ''} "
-            f"{after(silent)}; {rest}. Dropped silently, as {device}; a filter on this host that drops only TCP looks "
-            f"the same.{beside}{_OF_EVERYTHING * is_all}",
+            f"{after(silent)}; {rest}. Packets are dropped silently, as {device}; a filter on this host that drops "
+            f"only TCP looks the same.{beside}{_OF_EVERYTHING * is_all}",
             evidence=_beside(evidence, target, silent),
             addresses=places(silent),
             stops_everything=is_all,
@@ -102,13 +102,13 @@ def port_blocked(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 _OF_EVERYTHING: Final = (
-    " All that this host tried fails in this way, instance metadata included: the cause is this host or its subnet, "
-    "not an endpoint."
+    " Everything that this host tried fails in this way, including instance metadata: the cause is this host or its "
+    "subnet, not an endpoint."
 )
 LOOK_AT_THIS_HOST: Final = Fix(
-    summary="Nothing that leaves this host is answered, so look here first: its interface and default route, its own "
-    "firewall (also for 169.254.169.254), then the outbound rules of its security group and the network ACL and routes "
-    "of its subnet. The AWS CLI reaches nothing from here: run it from a machine with EC2 access.",
+    summary="Nothing that leaves this host is answered, so check this host first: its interface and default route, its "
+    "own firewall (also for 169.254.169.254), then the outbound rules of its security group and the network ACL and "
+    "routes of its subnet. The AWS CLI reaches nothing from here: run it from a machine with EC2 access.",
     commands=(
         read_only("ip", "address", "show"),
         read_only("ip", "route", "show"),
@@ -120,9 +120,9 @@ LOOK_AT_THIS_HOST: Final = Fix(
 def _compare_records(target: Target, otherwise: Fix) -> Fix:
     """The first step of the fix if the VPC's resolver gives addresses that connect."""
     return Fix(
-        summary="First compare what this host's name servers have for the name with the addresses of the endpoint that "
-        "it is meant to reach; let them forward the name to the VPC's resolver. If they are right: "
-        f"{otherwise.summary}",
+        summary="First compare the addresses that this host's name servers give for the name with those of the "
+        "intended endpoint. If they differ, let the name servers forward the name to the VPC's resolver. If they are "
+        f"the same: {otherwise.summary}",
         commands=(read_only("getent", "ahosts", target.host), *otherwise.commands),
     )
 
@@ -156,7 +156,7 @@ def _beside_this_host(near: list[Observation[TcpFacts]]) -> str:
     one = len(near) == 1
     return (
         f"{listed(attempt.subject.address for attempt in near)} {'is' if one else 'are'} in this host's own subnet, "
-        "inside which no network ACL acts."
+        "and no network ACL acts inside a subnet."
     )
 
 
@@ -179,7 +179,7 @@ def _let_in(target: Target, silent: list[Observation[TcpFacts]], near: list[Obse
     """The fix to suggest if an endpoint is silent. No ACL is on the path to the addresses in `near`."""
     parts = ["Allow this host on 443 in the endpoint's security group, and let 443 out in this host's own group."]
     if len(near) < len(silent):
-        parts.append("Both subnets' network ACLs must pass 443 there and ports 1024-65535 back.")
+        parts.append("Both subnets' network ACLs must pass 443 there and ports 1024-65535 on the way back.")
     return Fix(
         summary=" ".join(parts),
         commands=(
@@ -213,15 +213,15 @@ def zone_silent(evidence: Evidence) -> Iterator[RuleFinding]:
             target=target.id,
             headline=of_ports([HTTPS]),
             detail=f"443 {listed(sentences)}, while {listed(attempt.subject.address for attempt in connected)} "
-            f"connect{'s' if len(connected) == 1 else ''}. Calls fail or stall whenever the name resolves to the "
-            "others.",
+            f"connect{'s' if len(connected) == 1 else ''}. Calls fail or stall whenever a program takes one of the "
+            "failing addresses.",
             evidence=_beside(evidence, target, [*silent, *refused]),
             addresses=places([*silent, *refused]),
             fix=_CHECK_FIREWALLS
             if _is_let_pass(evidence, target, [*silent, *refused])
             else Fix(
-                summary="Compare the subnet of the failing address with the others: its network ACL, its routes. An "
-                "endpoint's security groups act on all of its interfaces alike.",
+                summary="Compare the network ACL and the routes of the failing address's subnet with those of the "
+                "other subnets. An endpoint's security groups act on all of its interfaces alike.",
                 commands=(*whose_address(evidence, target, [*silent, *refused]), describe_endpoint(target)),
             ),
         )
@@ -257,9 +257,9 @@ def gateway_ports_blocked(evidence: Evidence) -> Iterator[RuleFinding]:
                 sentences.append(f"{listed(at)} {be}{verb} on {listed(where)} {after(there)}")
         is_up = not set(closed).intersection(required_ports(target))
         consequence = (
-            "A new gateway cannot be activated; a gateway that is activated works without it."
+            "A new gateway cannot be activated; a gateway that is activated works without that port."
             if is_up
-            else "A gateway needs these ports to be activated, controlled and to move data."
+            else "A gateway needs these ports for its activation, its control and its data."
         )
         yield RuleFinding(
             code="TCP003",
@@ -310,8 +310,8 @@ def refused_by_peer(evidence: Evidence) -> Iterator[RuleFinding]:
             addresses=places(refused),
             shared=frozenset() if resets else frozenset(map(str, senders)),
             fix=Fix(
-                summary="Something answers for this address and refuses the connection: make sure that it is the "
-                "endpoint's, and look for a firewall or a proxy on the way that rejects 443.",
+                summary="Something answers for this address and refuses the connection: make sure that the address is "
+                "the endpoint's, and look for a firewall or a proxy on the way that rejects 443.",
                 commands=(describe_endpoint(target),),
             ),
         )
@@ -353,12 +353,13 @@ def support_port_blocked(evidence: Evidence) -> Iterator[RuleFinding]:
         yield RuleFinding(
             code="TCP007",
             target=target.id,
-            detail=f"Port {SUPPORT_CHANNEL} does not connect at {listed(ordered(at))}; all others do. It serves only "
-            "AWS Support's channel; a gateway works without it.",
+            detail=f"Port {SUPPORT_CHANNEL} does not connect at {listed(ordered(at))}; all other ports do. Port "
+            f"{SUPPORT_CHANNEL} serves only AWS Support's channel, and a gateway works without it.",
             evidence=ids(closed),
             addresses=at,
             fix=Fix(
-                summary="Have the owner of the endpoint in another VPC open it while AWS Support works on the gateway."
+                summary="The endpoint is in another VPC: have its owner open the port while AWS Support works on the "
+                "gateway."
             )
             if is_elsewhere(evidence, at)
             else fix_of(
@@ -366,7 +367,7 @@ def support_port_blocked(evidence: Evidence) -> Iterator[RuleFinding]:
                 Fault(
                     target=target,
                     ports=(SUPPORT_CHANNEL,),
-                    notes=("It is needed only while AWS Support works on the gateway.",),
+                    notes=("The port is needed only while AWS Support works on the gateway.",),
                 ),
             ),
         )
@@ -467,9 +468,9 @@ def lossy_path(evidence: Evidence) -> Iterator[RuleFinding]:
             evidence=ids(slow),
             addresses=places(slow),
             fix=Fix(
-                summary="Run again with more time for a step: a packet may be lost once. If it stays so, check "
-                "the allowance counters of this instance's interface (conntrack_allowance_exceeded), and at tunnels "
-                "and firewalls on the way.",
+                summary="Run again with more time for a step: a packet may be lost once. If packets are lost again, "
+                "check the allowance counters of this instance's interface (conntrack_allowance_exceeded), and look at "
+                "tunnels and firewalls on the way.",
                 commands=(
                     read_only("ethtool", "-S", "<INTERFACE>"),
                     # SYNs go out after 0, 1, 3 and 7 s (RFC 6298): the third may not fit in a step of 3 s.

@@ -11,7 +11,7 @@ from agent.catalog.partitions import REGION_VARIABLES, is_region
 from agent.catalog.regions import REGIONS
 from agent.catalog.services import SERVICES, host_of, is_offered
 from agent.catalog.vpce import read_name
-from agent.catalog.wording import after, duration, listed
+from agent.catalog.wording import after, counted, duration, listed
 from agent.fixes.commands import describe_endpoint, read_only
 from agent.fixes.host import SHOW_EXCEPTIONS, exceptions, set_clock
 from agent.judge.conditions.dns_settings import stale_answers
@@ -106,12 +106,12 @@ def metadata_unreachable(evidence: Evidence) -> Iterator[RuleFinding]:
             headline={"how": f"{failure.kind} {after([observation])}"},
             severity=Severity.WARNING if missed else Severity.INFO,
             detail=f"The instance metadata service did not answer as it should: {failure.message}. "
-            + (f"{what} may be missing for it." if missed else _what_is_lost(evidence)),
+            + (f"{what} may be missing because of that." if missed else _what_is_lost(evidence)),
             evidence=ids([observation]),
             fix=Fix(
                 summary="Let this process reach 169.254.169.254 on port 80: look for a firewall rule on this host, "
-                "for AWS_EC2_METADATA_SERVICE_ENDPOINT or its _MODE that points elsewhere, in a container for a hop "
-                "limit of 1, and in a subnet with only IPv6 for HttpProtocolIpv6, which is off by default.",
+                "and for AWS_EC2_METADATA_SERVICE_ENDPOINT or its _MODE that points elsewhere. In a container the hop "
+                "limit must be above 1; in a subnet with only IPv6, HttpProtocolIpv6, off by default, must be on.",
                 commands=(
                     read_only(
                         "printenv", "AWS_EC2_METADATA_SERVICE_ENDPOINT", "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE"
@@ -132,7 +132,7 @@ def _what_is_lost(evidence: Evidence) -> str:
     )
     if unknown:
         return (
-            f"Without it the VPC's IPv6 blocks are not known, nor whether {listed(dict.fromkeys(unknown))} "
+            f"Without it, it is not known which IPv6 blocks the VPC has, and whether {listed(dict.fromkeys(unknown))} "
             f"{'is' if len(set(unknown)) == 1 else 'are'} private."
         )
     if any(skipped_because(read) == NO_VPC for read in evidence.of(Step.EC2)):
@@ -237,7 +237,7 @@ def sdk_endpoint_overridden(evidence: Evidence) -> Iterator[RuleFinding]:
 
 _DOUBTFUL: Final = (
     " The AWS CLI and boto3 call the global host in this Region; other SDKs may not. AWS does not say whether private "
-    "DNS of an interface endpoint answers for it."
+    "DNS of an interface endpoint answers for that host."
 )
 
 
@@ -285,8 +285,8 @@ def sdk_host_not_covered(evidence: Evidence) -> Iterator[RuleFinding]:
         yield RuleFinding(
             code="ENV006",
             target=target.id,
-            detail=f"The SDK here calls {target.host}, which is not private; {listed(covered)} "
-            f"{'is' if len(covered) == 1 else 'are'}: private DNS covers a name other than the one in use."
+            detail=f"The SDK here calls {target.host}, which is not private. {listed(covered)} "
+            f"{'is' if len(covered) == 1 else 'are'} private: private DNS covers a name other than the one in use."
             + (_DOUBTFUL if is_doubtful else ""),
             at_most=Severity.WARNING if is_doubtful else None,
             # A failed lookup is reported by the finding for its failure, and not by this warning.
@@ -302,8 +302,8 @@ def sdk_host_not_covered(evidence: Evidence) -> Iterator[RuleFinding]:
                     if is_doubtful
                     else " No private DNS covers the global host."
                     if whole is not None
-                    else " If FIPS is required, let private DNS cover the name in use, for every host of the VPC, "
-                    "if the service's list below has it."
+                    else " If FIPS is required, and the list that the second command shows has the name in use, let "
+                    "private DNS cover that name for every host of the VPC."
                 ),
                 commands=(
                     describe_endpoint(target),
@@ -337,15 +337,14 @@ def proxy_captures_endpoint(evidence: Evidence) -> Iterator[RuleFinding]:
             code="ENV007",
             target=target.id,
             severity=None if evidence.expected_path(target) is Expect.PRIVATE else Severity.INFO,
-            detail=f"The proxy variables of this process send calls for {target.host} to {proxy}: they leave the "
-            "private path there, even if the direct path works.",
+            detail=f"The proxy variables of this process send calls for {target.host} to {proxy}: these calls leave "
+            "the private path, even if the direct path works.",
             evidence=(f"{HOST}/{target.id}/{PROXY}",),
             subjects=about(SubjectKind.URL, [proxy]),
             shared=frozenset({proxy}),
             fix=Fix(
-                summary=f"Add {target.host} and 169.254.169.254 to NO_PROXY and no_proxy, in the place from which the "
-                "process that makes the calls gets them. An AWS suffix there would take every AWS service off the "
-                "proxy.",
+                summary=f"Add {target.host} and 169.254.169.254 to NO_PROXY and no_proxy, where the process that makes "
+                "the calls gets these variables. An AWS suffix in them would exempt every AWS service from the proxy.",
                 commands=(SHOW_EXCEPTIONS,),
                 lines=exceptions(target.host, "169.254.169.254"),
             ),
@@ -364,11 +363,11 @@ def region_mismatch(evidence: Evidence) -> Iterator[RuleFinding]:
         code="ENV008",
         target=None,
         headline={"source": evidence.run.region_source, "named": chosen, "here": here},
-        detail=f"Calls go to {chosen}, which {evidence.run.region_source} says, while this instance is in {here}.",
+        detail=f"Calls go to {chosen}, as {evidence.run.region_source} says, while this instance is in {here}.",
         evidence=(str(Step.IMDS),),
         fix=Fix(
             summary=f"Set the Region to {here}, or, if {chosen} is meant, name it with --region: an endpoint serves "
-            "its own Region.",
+            "only its own Region.",
             commands=(
                 read_only("backuplink", "check", "--region", here if is_region(here) else "<REGION>"),
                 *_set_region(here, evidence.run.region_source),
@@ -456,7 +455,7 @@ def sdk_settings_unusable(evidence: Evidence) -> Iterator[RuleFinding]:
     named_regions = [row for row in _named_regions(evidence) if not is_region(row[1])]
     for place, named, seen in named_regions:
         words, right = _as_region(named)
-        sentences.append(f"{place} says that the Region is {named}, which no Region can be called{words}.")
+        sentences.append(f"{place} says that the Region is {named}, which cannot be the name of a Region{words}.")
         summaries.append(f"Write {right or 'the name of a Region, such as eu-west-1,'} there.")
         is_variable = place in REGION_VARIABLES
         commands.append(read_only("printenv", place) if is_variable else read_only("grep", "-n", "region", _CONFIG))
@@ -467,16 +466,16 @@ def sdk_settings_unusable(evidence: Evidence) -> Iterator[RuleFinding]:
         if settings is not None and failure is not None and failure.kind is FailureKind.TIMEOUT:
             yield _settings_without_end(settings, failure)
         return
-    judged = "The path was judged all the same." if evidence.run.region else "No other setting names a Region to judge."
+    judged = "The path was judged anyway." if evidence.run.region else "No other setting names a Region to judge."
     is_called = _has_caller(evidence)
-    aside = "" if is_called else " The workloads of this run do not use these settings: their agents have their own."
+    aside = "" if is_called else " The workloads of this run do not use these settings: their agents have other ones."
     yield RuleFinding(
         code="ENV018",
         target=None,
         headline=_unusable(failure, named_regions),
         severity=None if is_called else Severity.INFO,
         is_no_fault=not is_called,
-        detail=f"{' '.join(sentences)} No call of a program with these settings starts. {judged}{aside}",
+        detail=f"{' '.join(sentences)} A program with these settings cannot make any call. {judged}{aside}",
         evidence=ids(shown),
         fix=Fix(
             summary=" ".join(dict.fromkeys(summaries)),
@@ -516,8 +515,8 @@ def _settings_without_end(settings: Observation[Any], failure: Failure) -> RuleF
         target=None,
         headline={"error": failure.message},
         severity=Severity.INFO,
-        detail=f"Reading the SDK's settings on this host does not end ({failure.message}), so which host, proxy and "
-        "roots the SDK uses is not known. Its shared files may be on a file system that does not answer.",
+        detail=f"Reading the SDK's settings on this host does not end ({failure.message}), so it is not known which "
+        "host, proxy and roots the SDK uses. Its shared files may be on a file system that does not answer.",
         evidence=ids([settings]),
         fix=Fix(
             summary="Look at the file system of the home folder, or of AWS_CONFIG_FILE if that is set. Programs that "
@@ -550,8 +549,8 @@ def _as_region(named: str) -> tuple[str, str | None]:
     None if the mistake is unknown."""
     plain = named.strip().lower()
     if is_region(plain):
-        return (", in small letters" if named.strip() == named else ", without spaces"), plain
-    return (", as it is a zone", plain[:-1]) if is_region(plain[:-1]) else ("", None)
+        return (": such a name has small letters" if named.strip() == named else ": such a name has no spaces"), plain
+    return (": it names a zone", plain[:-1]) if is_region(plain[:-1]) else ("", None)
 
 
 def host_starved(evidence: Evidence) -> Iterator[RuleFinding]:
@@ -570,7 +569,7 @@ def host_starved(evidence: Evidence) -> Iterator[RuleFinding]:
     if all(observation is not None and observation.made for observation in map(evidence.find, needed)):
         return
     worst = max(starved, key=lambda observation: (observation.id in needed, observation.seconds or 0.0, observation.id))
-    others = f" The same happened to {len(starved) - 1} more." if len(starved) > 1 else ""
+    others = f" This happened to {counted(len(starved) - 1, 'more step')}." if len(starved) > 1 else ""
     yield RuleFinding(
         code="ENV015",
         target=None,
@@ -698,7 +697,7 @@ def proxy_captures_metadata(evidence: Evidence) -> Iterator[RuleFinding]:
         code="ENV011",
         target=None,
         detail=f"The proxy variables of this process send requests for instance metadata to {proxy}, which cannot know "
-        "this instance: tools that honour them find no credentials.",
+        "this instance: tools that use these variables find no credentials.",
         evidence=ids([seen]),
         subjects=about(SubjectKind.URL, [proxy]),
         fix=Fix(
@@ -729,9 +728,8 @@ def outside_vpc(evidence: Evidence) -> Iterator[RuleFinding]:
         "outside AWS, and only its own name servers were asked.",
         evidence=ids([*imds, *asked]),
         fix=Fix(
-            summary="There is nothing to fix if the host is meant to be there. On premises the endpoint's names need "
-            "an inbound Resolver "
-            "endpoint to forward to, or the endpoint's own DNS name."
+            summary="Nothing to fix if this host is meant to be outside AWS. On premises, let the name servers forward "
+            "the endpoint's names to an inbound Resolver endpoint, or use the endpoint's own DNS name."
         ),
     )
 

@@ -166,7 +166,9 @@ def no_answer(evidence: Evidence) -> Iterator[RuleFinding]:
                 f"({_how(sockets)}): the channels of {target.service} do not open."
             )
         if stalled:
-            sentences.append("With a session token it may be the first request larger than a packet of 1500 bytes.")
+            sentences.append(
+                "With a session token, the signed request may be the first one larger than a packet of 1500 bytes."
+            )
         yield RuleFinding(
             code="HTTP004",
             target=target.id,
@@ -204,8 +206,8 @@ def _let_websockets_pass(target: Target, sockets: Sequence[Observation[Any]]) ->
 def _unstall(calls: Sequence[Observation[Any]]) -> Fix:
     """The fix to suggest if only the signed call has no answer."""
     return Fix(
-        summary="Try a smaller MTU on this host's interface first, 1400: large packets may be lost on the way out. If "
-        "that changes nothing, look for a device on the way that holds signed requests.",
+        summary="First try a smaller MTU, 1400, on this host's interface: large packets may be lost on the way out. If "
+        "that changes nothing, look for a device on the way that stops signed requests.",
         commands=(read_only("ip", "link", "show"), read_only("ip", "route", "get", str(calls[0].subject.address))),
     )
 
@@ -264,7 +266,7 @@ def large_request_stalls(evidence: Evidence) -> Iterator[RuleFinding]:
         yield RuleFinding(
             code="HTTP006",
             target=target.id,
-            detail=f"At {_where(stuck)} a small request is answered, and one beyond four segments is not, "
+            detail=f"At {_where(stuck)} a small request is answered, and a request of more than four segments is not, "
             f"{after(stuck)}: large packets are lost on the way out.",
             evidence=ids(stuck),
             addresses=places(stuck),

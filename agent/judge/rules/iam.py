@@ -53,7 +53,7 @@ def _finding_of(
     name = _NAMES.get(denial.policy or "")
     where = listed(call.subject.address for call in calls)
     if code == "IAM009" or name is None:
-        which = "does not say which policy" if name is None else f"names a {name}, which stops no call of this kind"
+        which = "does not say by which policy" if name is None else f"names a {name}, which stops no call of this kind"
         detail = f"AWS denies {action} at {where} and {which}" + (f": {text}" if text else ".")
     else:
         if denial.explicit:
@@ -68,7 +68,7 @@ def _finding_of(
         detail += " A denial by an endpoint policy is proof that the call went through an endpoint: the path works."
     if target.bucket is not None:
         detail += (
-            " S3 gives no reason with this call: besides a policy it may be the key, or the time of the signature."
+            " S3 gives no reason for such a denial: the cause may be a policy, the key, or the time of the signature."
         )
     severity = None if others is None else others.severity
     is_no_fault = severity is Severity.INFO
@@ -78,7 +78,7 @@ def _finding_of(
         severity, is_no_fault = Severity.INFO, True
         detail += (
             f" The path is proven: the service itself refused. Programs that use {target.service} do not make this "
-            "call, so this role may be right without it."
+            "call, so this role may be right without the permission for it."
         )
     return RuleFinding(
         code=code,
@@ -142,11 +142,11 @@ def _fix(code: str, target: Target, action: str, denial: Denial, others: OtherCa
     if code in ("IAM001", "IAM002"):
         return _endpoint_fix(code, target, action if others is None else listed(others.actions), denial)
     what = {
-        "IAM003": "Narrow that Deny in the policies of this role or user. If it spares calls from some aws:SourceVpce "
-        "or aws:SourceVpc, this call came another way."
+        "IAM003": "Narrow the Deny in the policies of this role or user. If the Deny exempts calls from some "
+        "aws:SourceVpce or aws:SourceVpc, this call came another way."
         if denial.explicit
-        else "Grant it in an identity-based policy of this role or user; conditions on aws:SourceIp never hold "
-        "through an endpoint (aws:VpcSourceIp, aws:SourceVpce do).",
+        else "Grant it in an identity-based policy of this role or user. Through an endpoint, conditions on "
+        "aws:SourceIp never match; conditions on aws:VpcSourceIp and aws:SourceVpce do.",
         "IAM004": "Ask the owner of the organisation's service control policies; often one denies by Region.",
         "IAM005": "Ask the owner of the resource control policies of the organisation that the resource is in.",
         "IAM006": f"The permissions boundary of this role or user caps all grants: remove {action} from its Deny."
@@ -180,8 +180,8 @@ def _endpoint_fix(code: str, target: Target, action: str, denial: Denial) -> Fix
         )
     else:
         summary = (
-            f"Edit the policy of the {target.service} endpoint: no Deny may fit {action} and this principal, and an "
-            "Allow must."
+            f"Edit the policy of the {target.service} endpoint: no Deny may match {action} and this principal, and an "
+            "Allow must match them."
         )
     return Fix(
         summary=f"{summary} Changes take some minutes. CloudTrail may lack the denial if the endpoint belongs to "

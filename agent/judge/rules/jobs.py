@@ -49,7 +49,7 @@ def _jobs(evidence: Evidence) -> _Jobs | str:
     listing = evidence.jobs
     if listing is None:
         if not any(SERVICES[target.service].lists_jobs for target in evidence.targets):
-            return "no service of this run lists jobs: it does not check the API of AWS Backup"
+            return "no service of this run lists jobs: the run does not check the API of AWS Backup"
         return "no signed call to the API of AWS Backup succeeded, so jobs were not asked for"
     facts = listing.facts
     if facts is None or not listing.ok:
@@ -107,8 +107,8 @@ def jobs_fail_elsewhere(evidence: Evidence) -> Iterator[RuleFinding]:
         code="JOB001",
         target=None,
         headline={"failed": _in_short(jobs.elsewhere)},
-        detail=f"{_counted(jobs)} and none of these is of this host's kind: {_described(jobs.elsewhere)}. AWS Backup "
-        "makes such backups without this host: its path has no part in them.",
+        detail=f"{_counted(jobs)} and none of these belongs to this host: {_described(jobs.elsewhere)}. AWS Backup "
+        "makes such backups without this host, so this host's path has no part in them.",
         evidence=ids([jobs.listing]),
         subjects=_asked_about(jobs.facts),
         fix=Fix(
@@ -148,7 +148,7 @@ def jobs_fail_here(evidence: Evidence) -> Iterator[RuleFinding]:
         # If one of the jobs cannot have been stopped by the path, a fault of the path does not account for the finding.
         needs_path_of=frozenset() if by_aws else frozenset(target.id for target in _needed(evidence, by_host)),
         fix=Fix(
-            summary="Fix what this report says of the path first, if anything. Then read the messages of the jobs: "
+            summary="First fix the faults of the path, if this report has any. Then read the messages of the jobs: "
             "AWS Backup names a role, a key, a vault or an agent. Start the job again afterwards.",
             commands=_commands(evidence, jobs.here),
         ),

@@ -100,15 +100,18 @@ def no_route(evidence: Evidence) -> Iterator[RuleFinding]:
             code="TCP006",
             target=target.id,
             detail=f"There is no way to {ports_at(stuck)}: {listed(why)}."
-            + (" Nor is there a way to anything else: the cause is this host or its subnet, not an endpoint." * is_all),
+            + (
+                " There is no way to anything else either: the cause is this host or its subnet, not an endpoint."
+                * is_all
+            ),
             evidence=ids(stuck),
             addresses=places(stuck),
             stops_everything=is_all,
             of_this_host=any(has_no_way(attempt, here) for attempt in stuck),
             shared=NOTHING if reaches_nothing(evidence) else _ways_of(stuck),
             fix=Fix(
-                summary="Give this host a route to the endpoint's subnets. If a router or a neighbour is named, "
-                "look there: its route, or whether anything has that address at all.",
+                summary="Give this host a route to the endpoint's subnets. If the finding names a router, check its "
+                "routes; if it names a neighbour, check whether anything has that address at all.",
                 commands=(
                     read_only("ip", "route", "get", str(stuck[0].subject.address)),
                     read_only(
@@ -126,7 +129,7 @@ def _local_reason(attempt: Observation[TcpFacts]) -> str:
     if facts.icmp is not None:
         return f"an ICMP error from its own address {facts.icmp.sender} {after([attempt])}"
     if facts.datagram_error is not None:
-        return f"TCP is dropped in silence and a UDP datagram to the same place met {facts.datagram_error}"
+        return f"TCP is dropped silently, and a UDP datagram to the same address failed with {facts.datagram_error}"
     code = attempt.failure.code if attempt.failure else None
     return f"connect() returned {code}" if code else "connect() was not permitted"
 
@@ -145,12 +148,12 @@ def _way_reason(attempt: Observation[TcpFacts], own_addresses: frozenset[object]
     if facts.neighbour in UNRESOLVED:
         return f"{facts.next_hop or 'the next hop'} does not answer on this host's subnet (ARP or neighbour discovery)"
     if facts.icmp is not None and not is_from_here(facts, own_addresses):
-        return f"the router {facts.icmp.sender} says that it is unreachable"
+        return f"the router {facts.icmp.sender} says that the address is unreachable"
     if facts.icmp is not None:
-        return f"nothing answers for it on this host's subnet ({code} {after([attempt])})"
+        return f"nothing answers for the address on this host's subnet ({code} {after([attempt])})"
     if facts.route_error is not None or facts.at_once:
         return f"the route lookup finds no route ({facts.route_error or code})"
-    return f"connect() met {code} {after([attempt])}, and nothing says who sent it"
+    return f"connect() failed with {code} {after([attempt])}, and nothing shows who sent that error"
 
 
 def _ways_of(stuck: list[Observation[TcpFacts]]) -> frozenset[str]:
@@ -193,7 +196,7 @@ def no_source_port(evidence: Evidence) -> Iterator[RuleFinding]:
             shared=frozenset(f"IPv{version_of(attempt)}" for attempt in starved),
             fix=Fix(
                 summary="Find the process that holds thousands of connections, and let it reuse them."
-                + (" If none does, give this host an IPv6 address that is not tentative or dadfailed." * by_ipv6),
+                + (" If no process does, give this host an IPv6 address that is not tentative or dadfailed." * by_ipv6),
                 commands=(read_only("ss", "-s"), read_only("sysctl", "net.ipv4.ip_local_port_range"), *show_addresses),
             ),
         )
@@ -223,7 +226,7 @@ def wrong_interface(evidence: Evidence) -> Iterator[RuleFinding]:
         if not astray:
             continue
         attempts = [attempt for misrouted in astray.values() for attempt in misrouted]
-        sentences = [f"{listed(ordered(places(misrouted)))}: {why}" for why, misrouted in astray.items()]
+        sentences = [f"{listed(ordered(places(misrouted)))} {why}" for why, misrouted in astray.items()]
         yield RuleFinding(
             code="TCP010",
             target=target.id,

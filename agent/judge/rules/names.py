@@ -46,7 +46,7 @@ def public_answer(evidence: Evidence) -> Iterator[RuleFinding]:
         host, public = answer.target.host, answer.public
         family = f"IPv{public[0].version} " if answer.private_elsewhere else ""
         agrees = (
-            f"the VPC's resolver gives no private {family}one either"
+            f"the VPC's resolver gives no private {family}address either"
             if answer.is_resolver_asked
             else "the VPC's resolver could not be asked"
         )
@@ -84,13 +84,13 @@ def name_does_not_exist(evidence: Evidence) -> Iterator[RuleFinding]:
     2308)."""
     for missing in missing_names(evidence):
         target = missing.target
-        says = f"; the zone that says so is {listed(missing.zones)}" if missing.zones else ""
+        says = f"; the zone that denies it is {listed(missing.zones)}" if missing.zones else ""
         is_chosen = target.addressing in (Addressing.VPCE, Addressing.CUSTOM)
         is_inferred = not is_chosen and may_not_exist(target.service, target.region)
         is_offered = is_inferred and evidence.is_configuration_fresh and evidence.is_covered_by_offer(target)
         is_unsure = is_inferred and not is_offered
-        says += f". Whether AWS has it in {target.region} is not known" if is_unsure else ""
-        says += ". AWS has an endpoint service there whose private DNS answers for it" if is_offered else ""
+        says += f". Whether AWS has that name in {target.region} is not known" if is_unsure else ""
+        says += ". AWS has an endpoint service there whose private DNS answers for that name" if is_offered else ""
         yield RuleFinding(
             code="DNS003",
             target=target.id,
@@ -148,9 +148,9 @@ def _forward(evidence: Evidence, target: Target, forwarded: tuple[str, ...]) -> 
     """The fix to suggest if name servers on premises forward the names of some services, but not this one."""
     servers = f" ({listed(evidence.configured_resolvers)})" if evidence.configured_resolvers else ""
     return Fix(
-        summary=f"Add a forwarding rule for {target.host} to this host's name servers{servers}, to the inbound "
-        f"Resolver endpoint to which they forward {listed(forwarded)}. The VPC there needs an endpoint of "
-        f"{target.service} with private DNS.",
+        summary=f"Let this host's name servers{servers} forward {target.host}, too, to the inbound Resolver endpoint "
+        f"to which they forward {listed(forwarded)}. The VPC there needs an endpoint of {target.service} with private "
+        "DNS.",
         commands=(
             read_only("getent", "ahosts", target.host),
             read_only(
@@ -193,7 +193,7 @@ def _enable_private_dns(evidence: Evidence, target: Target) -> Fix:
         )
     if target.addressing is Addressing.GLOBAL and service.global_host is not None:
         return Fix(
-            summary="No private DNS covers the global host. Let the SDK call the Region's own: unset "
+            summary="No private DNS covers the global host. Let the SDK call the Region's own host: unset "
             f"{service.global_host.setting} in the profile, or set {service.global_host.variable}=regional. That host "
             "needs an interface endpoint with private DNS, as any other does.",
             commands=(read_only("printenv", service.global_host.variable), describe_endpoint(target)),
@@ -207,8 +207,8 @@ def _enable_private_dns(evidence: Evidence, target: Target) -> Fix:
     if service.has_appliance:
         return Fix(
             summary=f"Create the endpoint if there is none, without private DNS. {least}Private DNS acts on every host "
-            "of the VPC and can stop appliances that use public names; programs without the variable need it: decide "
-            f"first which of the two this VPC holds. {_YOUR_OWN_RANGE}",
+            "of the VPC and can stop appliances that use public names; programs without the variable need private DNS. "
+            f"First decide which of the two this VPC has. {_YOUR_OWN_RANGE}",
             commands=(show, *written(target.region, NewEndpoint(target=target, private_dns=False)), own_name),
         )
     return Fix(
@@ -346,8 +346,8 @@ def appliance_names_shadowed(evidence: Evidence) -> Iterator[RuleFinding]:
             evidence=ids(lookup for _, lookup in gone),
             fix=Fix(
                 summary="Nothing to fix if the appliances of this VPC were activated through the endpoint. "
-                "Otherwise activate them again with the endpoint's DNS name, or keep private DNS from their VPC; "
-                "programs that call the API from a VPC without internet access need it.",
+                "Otherwise activate them again with the endpoint's DNS name, or do without private DNS in their VPC. "
+                "Programs that call the API from a VPC without internet access need private DNS.",
                 commands=(describe_endpoint(target),),
             ),
         )
@@ -362,7 +362,7 @@ def mixed_answer(evidence: Evidence) -> Iterator[RuleFinding]:
             target=target.id,
             headline={"public": in_short(mixed.public), "private": in_short(mixed.private)},
             detail=f"One lookup of {target.host} gives {listed(mixed.private)}, which are private, and "
-            f"{listed(mixed.public)}, which are not: calls leave the private path by chance.",
+            f"{listed(mixed.public)}, which are public: calls leave the private path by chance.",
             evidence=mixed.evidence,
             addresses=mixed.addresses,
             # The VPC's resolver merges records of one name; another resolver merges the answers of two servers.
@@ -370,8 +370,8 @@ def mixed_answer(evidence: Evidence) -> Iterator[RuleFinding]:
             if is_of_vpc_resolver(evidence, mixed)
             else frozenset(map(str, evidence.configured_resolvers)),
             fix=Fix(
-                summary="Find the manually created record that holds both: a private hosted zone, or a name server "
-                f"that merges two answers. {_YOUR_OWN_RANGE}",
+                summary="Find what gives both: a record in a private hosted zone, or a name server that merges two "
+                f"answers. {_YOUR_OWN_RANGE}",
                 commands=(read_only("resolvectl", "query", target.host),),
             ),
         )
@@ -393,7 +393,7 @@ def bogus_address(evidence: Evidence) -> Iterator[RuleFinding]:
             addresses=fault.addresses,
             shared=frozenset(map(str, (*addresses, *(["the hosts file"] if by else evidence.configured_resolvers)))),
             fix=Fix(
-                summary="Remove the line in the hosts file, the record, or the local stand-in that gives it.",
+                summary="Remove what gives this address: a line in the hosts file, a record, or a local emulator.",
                 commands=(read_only("grep", "-n", target.host, "/etc/hosts"),),
             ),
         )
@@ -447,8 +447,8 @@ def nat64_answer(evidence: Evidence) -> Iterator[RuleFinding]:
             headline={"where": in_short(nat64)},
             severity=Severity.WARNING if public or failed else Severity.INFO,
             detail=f"{target.host} resolves to {listed(nat64)}, which DNS64 made: traffic goes through a NAT gateway, "
-            "and the endpoint sees its address as the source."
-            + (f" 443 does not connect that way ({after(failed)}), and does without it." if failed else ""),
+            "and the endpoint sees the gateway's address as the source."
+            + (f" 443 does not connect that way ({after(failed)}), but does at another address." if failed else ""),
             evidence=ids([lookup, *failed]),
             addresses=frozenset(public) | places(failed),
             fix=_enable_private_dns(evidence, target)
@@ -460,8 +460,9 @@ def nat64_answer(evidence: Evidence) -> Iterator[RuleFinding]:
 def _let_nat_in(target: Target) -> Fix:
     """The fix for an address made by DNS64 that has no other fault."""
     return Fix(
-        summary="Nothing to fix while it connects. Otherwise the endpoint's security group must allow 443 from the "
-        "NAT gateway's private address, which is the source that it sees. A dual-stack endpoint needs no translation.",
+        summary="Nothing to fix while 443 connects. Otherwise the endpoint's security group must allow 443 from the "
+        "NAT gateway's private address, which the endpoint sees as the source. A dual-stack endpoint needs no "
+        "translation.",
         commands=(
             read_only(
                 *("aws", "ec2", "describe-nat-gateways", "--region", target.region),
@@ -493,7 +494,7 @@ def answer_beyond_reason(evidence: Evidence) -> Iterator[RuleFinding]:
             target=target.id,
             headline={"why": lookup.failure.message},
             detail=f"This host cannot use the answer for {target.host}: {lookup.failure.message}.{by} "
-            "No address of it was measured.",
+            "None of its addresses was measured.",
             evidence=ids([lookup, *same]),
             shared=frozenset(str(answer.subject.resolver) for answer in same),
             fix=Fix(

@@ -85,8 +85,8 @@ def resolvers_disagree(evidence: Evidence) -> Iterator[RuleFinding]:
                 kept += f"{' (systemd-resolved)' if caches == [_STUB] else ''}: it may be an old one. Flush it."
             elif ahead:
                 kept = (
-                    " This host's own name servers give this as well, so the wrong answer comes from something that it "
-                    "asks before DNS, such as a cache (nscd) that holds an old answer. Flush it."
+                    " This host's own name servers give the same, so the wrong answer comes from something that this "
+                    "host asks before DNS, such as a cache (nscd) with an old answer. Flush that cache."
                 )
             yield RuleFinding(
                 code="DNS002",
@@ -233,7 +233,7 @@ def _private_here_alone(evidence: Evidence, target: Target) -> Iterator[RuleFind
             headline={"own": in_short(private), "theirs": "no private address"},
             severity=Severity.INFO,
             detail=f"This host resolves {target.host} to {listed(private)}; the VPC's resolver gives no private "
-            f"{family}address. What this host uses decides.",
+            f"{family}address. Only the addresses that this host uses count.",
             evidence=ids([lookup, *asked]),
             fix=Fix(summary="Nothing to fix while this host's own name servers are meant to answer for this name."),
         )
@@ -252,7 +252,7 @@ def resolver_silent(evidence: Evidence) -> Iterator[RuleFinding]:
     ]
     behind, answers = _silent_behind(evidence, silent.servers)
     answering = list(dict.fromkeys(answer.subject.resolver for answer in answers if has_answered(answer)))
-    asked = f" Of the servers that it asks in turn, {listed(behind)} give{'s' if len(behind) == 1 else ''} no answer"
+    asked = f" Of the servers behind its cache, {listed(behind)} give{'s' if len(behind) == 1 else ''} no answer"
     asked += f", and {listed(answering)} answer{'s' if len(answering) == 1 else ''}." if answering else "."
     yield RuleFinding(
         code="DNS004",
@@ -264,7 +264,7 @@ def resolver_silent(evidence: Evidence) -> Iterator[RuleFinding]:
         evidence=(*silent.evidence, *(ids(answers) if behind else ())),
         fix=Fix(
             summary=(
-                f"Fix {listed(behind)}, or the path there, or take {'it' if len(behind) == 1 else 'them'} out of the "
+                f"Fix {listed(behind)}, or the path there, or remove {'it' if len(behind) == 1 else 'them'} from the "
                 "VPC's DHCP options or this host's network settings"
                 if behind
                 else "Fix the path to the name servers in /etc/resolv.conf"
@@ -325,9 +325,10 @@ def _rest(server: Address, answered: Sequence[Observation[Any]]) -> str:
 
 
 _FIX_OF_LOSSES: Final = Fix(
-    summary="Let that name server answer every question, also those for AAAA records, which an endpoint without IPv6 "
-    "does not have: look for a filter or a forwarder that drops them, and for a firewall on the way that "
-    "drops the second of two questions. Or remove it from the VPC's DHCP options or this host's network settings.",
+    summary="Let that name server answer every question, including questions for AAAA records, which an endpoint "
+    "without IPv6 does not have. Look for a filter or a forwarder that drops such questions, and for a firewall on the "
+    "way that drops the second of two questions. Or remove the name server from the VPC's DHCP options or this host's "
+    "network settings.",
     commands=(read_only("cat", "/etc/resolv.conf"), read_only("resolvectl", "status")),
 )
 
@@ -463,9 +464,9 @@ def _at_odds(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 _FIX_OF_HANGING: Final = Fix(
-    summary="Run it again. If the result is the same, questions of programs on this host get lost, and direct ones do "
-    "not (a firewall that drops the second of two questions from one port), or something that the hosts line of "
-    "/etc/nsswitch.conf asks before DNS does not answer (sss, mdns, resolve).",
+    summary="Run the check again. If the result is the same, questions of programs on this host get lost, but direct "
+    "questions do not (a firewall that drops the second of two questions from one port), or something that the hosts "
+    "line of /etc/nsswitch.conf asks before DNS does not answer (sss, mdns, resolve).",
     commands=(
         read_only("cat", "/etc/nsswitch.conf"),
         read_only("cat", "/etc/resolv.conf"),
@@ -580,11 +581,12 @@ def _other_answer(
     )
     if caches and any(fault.target == target for fault in private_elsewhere(evidence)):
         return None  # DNS002 names the cache
-    gave = f", as the cache or stub at {listed(caches)} on this host gives," if caches else ","
-    what = f"This host resolves {target.host} to {listed(strange)}{gave} which no name server "
-    what += f"{'beyond it ' if caches else ''}gave and which do{'es' if len(strange) == 1 else ''} not connect; they "
-    what += f"give {listed(ordered(beyond))}."
-    what += " That answer is an old one. Flush it." if caches else ""
+    is_one, other = len(strange) == 1, "other " if caches else ""
+    what = f"This host resolves {target.host} to {listed(strange)}"
+    what += f", which the cache or stub at {listed(caches)} on this host gives" if caches else ""
+    what += f". No {other}name server gave {'this address' if is_one else 'these addresses'}, and "
+    what += f"{'it does' if is_one else 'they do'} not connect; the {other}name servers give {listed(ordered(beyond))}."
+    what += " The cached answer is old. Flush the cache." if caches else ""
     # Next to other private addresses, a silent one may be an interface of the same endpoint, unless EC2 or a cache
     # shows that it is not.
     beside_private = any(map(evidence.is_private, beyond))
@@ -614,8 +616,8 @@ def _look_before_dns(target: Target) -> Fix:
     answer."""
     return Fix(
         summary="Check what answers before DNS on this host: the hosts line of /etc/nsswitch.conf, a cache "
-        "(nscd, systemd-resolved, dnsmasq) that holds an old answer, a container's own resolv.conf. Flush it, "
-        "or wait for its time to live.",
+        "(nscd, systemd-resolved, dnsmasq) with an old answer, a container's own resolv.conf. Flush the cache, "
+        "or wait until the answer's time to live is over.",
         commands=(
             read_only("getent", "ahosts", target.host),
             read_only("cat", "/etc/nsswitch.conf"),
@@ -708,12 +710,12 @@ def resolver_degraded(evidence: Evidence) -> Iterator[RuleFinding]:
             detail=_beside_others(server, bad, answers, well)
             if well
             else f"{server} loses some questions of this host: it {_losses(bad)}, and answers others. Lookups stall "
-            "whenever one is lost.",
+            "whenever a question is lost.",
             evidence=ids([*bad, *(own for target in evidence.targets if (own := _stalled(evidence, target)))]),
             fix=Fix(
                 summary="Fix that name server, or remove it where it is configured: the VPC's DHCP options (every "
                 "host of the VPC has them), or this host's own network settings. On Amazon Linux 2023, RHEL and Ubuntu "
-                "/etc/resolv.conf is generated, and what is edited there is lost.",
+                "/etc/resolv.conf is generated, and changes made there are lost.",
                 commands=(
                     read_only("resolvectl", "status"),
                     read_only("nmcli", "device", "show"),
@@ -732,12 +734,12 @@ def _beside_others(
     is_of_type = prompt.isdisjoint(answer.subject.operation for answer in bad) and bool(prompt)
     what = f" for {_records(bad)}" if is_of_type else ""
     return (
-        f"Of this host's name servers {server} does not do its work{what} ({listed(how)}, {after(bad)}) while "
+        f"This host's name server {server} does not answer as it should{what} ({listed(how)}, {after(bad)}) while "
         f"{listed(well)} answer{'s' if len(well) == 1 else ''}: "
         + (
-            "lookups stall whenever it is asked first."
+            f"lookups stall whenever {server} is asked first."
             if any(map(_stalls, bad))
-            else "lookups that ask it first have to ask another."
+            else f"lookups that ask {server} first have to ask another name server as well."
         )
     )
 
@@ -804,10 +806,10 @@ def search_list_answers(evidence: Evidence) -> Iterator[RuleFinding]:
             shared=frozenset(seen.domains),
             fix=Fix(
                 summary="Lower ndots in resolv.conf, or where it comes from (the pod's dnsConfig, DHCP, the network "
-                f"settings), so that a name with dots is looked for as it is; r{removal}."
+                f"settings), so that a name with dots is looked up as it is; r{removal}."
                 if seen.is_first
                 else f"Give {target.host} its addresses first: then no search domain is asked for it. R{removal}, so "
-                "that what is missing does not lead elsewhere.",
+                "that a missing name does not lead elsewhere.",
                 commands=(
                     read_only("cat", "/etc/resolv.conf"),
                     read_only("getent", "ahosts", target.host),
@@ -843,7 +845,7 @@ def dns_over_tcp_blocked(evidence: Evidence) -> Iterator[RuleFinding]:
             summary="Allow TCP port 53 to the name servers, as UDP 53 is: a firewall on this host, then security "
             "group and network ACL if the name servers are your own. "
             + (
-                "Or remove use-vc from the options of resolv.conf, where it comes from."
+                "Or remove the option use-vc where resolv.conf gets it from."
                 if is_set
                 else "Then make the answer shorter, if one of your own records made it long."
             ),

@@ -99,8 +99,8 @@ def resting_on(evidence: Evidence, finding: RuleFinding, *operations: str) -> Ru
         *("--vpc", "<VPC_ID>", "--output", "<FACTS_FILE>"),
     )
     summary = (
-        f"Read the facts again, where EC2 is reachable: they are from {evidence.configured_at:%Y-%m-%d}, and what has "
-        f"changed since is not in them. Then: {finding.fix.summary}"
+        f"The facts are from {evidence.configured_at:%Y-%m-%d} and lack all later changes. Read them again where EC2 "
+        f"is reachable. Then: {finding.fix.summary}"
     )
     return replace(finding, is_stale=True, fix=Fix(summary=summary, commands=(again, *finding.fix.commands)))
 

@@ -47,7 +47,7 @@ def incomplete(evidence: Evidence) -> Iterator[RuleFinding]:
         target=None,
         headline={"seconds": f"{evidence.run.seconds:.1f} s", "why": why},
         detail=f"The run ended after {evidence.run.seconds:.1f} s because {why}. "
-        + (f"Not finished: {listed(missing[:_SHOWN])}{more}." if missing else "All that was known was measured."),
+        + (f"Not finished: {listed(missing[:_SHOWN])}{more}." if missing else "Everything known by then was measured."),
         evidence=missing,
         fix=fix,
     )
@@ -68,7 +68,7 @@ def internal_error(evidence: Evidence) -> Iterator[RuleFinding]:
         target=None,
         headline={"what": counted(len(bugs), "step")},
         detail=f"{len(bugs)} step{'s' if len(bugs) > 1 else ''} could not be made because of a fault in backuplink "
-        f"itself: {listed(messages)}. The other results hold.",
+        f"itself: {listed(messages)}. The other results are valid.",
         evidence=ids(bugs),
         fix=REPORT_IT,
     )
@@ -81,7 +81,7 @@ def crashed(code: str, error: Exception) -> RuleFinding:
         target=None,
         headline={"what": f"asking the rule of {code}"},
         detail=f"The rule {code} failed because of a fault in backuplink itself ({type(error).__name__}: {error}). The "
-        "other results hold.",
+        "other results are valid.",
         evidence=(),
         fix=REPORT_IT,
     )

@@ -117,8 +117,8 @@ def intercepted(evidence: Evidence) -> Iterator[RuleFinding]:
         genuine = _genuine_elsewhere(evidence, target)
         if genuine:
             sentences.append(
-                f"At {_where(genuine)}, which the VPC's resolver gives, it is AWS's own: this host's name servers lead "
-                "to somebody else."
+                f"At {_where(genuine)}, which the VPC's resolver gives, the certificate is AWS's own: this host's name "
+                "servers lead to somebody else."
             )
         yield RuleFinding(
             code="TLS001",
@@ -145,9 +145,8 @@ def _instead_of_somebody_else(
     inspection."""
     if genuine:
         return Fix(
-            summary="Let this host's name servers forward the name to the VPC's resolver: look for a response policy, "
-            "a zone or a record of theirs that holds it. The path to "
-            f"{_where(genuine)} is not inspected.",
+            summary="Let this host's name servers forward the name to the VPC's resolver: look there for a response "
+            f"policy, a zone or a record that answers for it. The path to {_where(genuine)} is not inspected.",
             commands=(read_only("getent", "ahosts", target.host), show_certificate(target, untrusted)),
         )
     if untrusted == strangers:
@@ -158,7 +157,7 @@ def _instead_of_somebody_else(
         )
     return Fix(
         summary="Exempt the endpoint's host names from TLS inspection. Trusting the inspector's authority instead "
-        "(AWS_CA_BUNDLE) makes calls work and leaves them open to it.",
+        "(AWS_CA_BUNDLE) makes calls work, but the inspector can then read them.",
         commands=(show_certificate(target, untrusted),),
     )
 
@@ -259,24 +258,24 @@ class _Stall(Enum):
     """What two further handshakes show at an address at which the first handshake stalled. The values are sentences."""
 
     SIZE = (
-        "At {where} a handshake with a small ClientHello and small segments is answered, and one for another name is "
-        "not: large packets are lost on the way, in a tunnel or at a firewall that drops the ICMP answers (MTU)."
+        "At {where} a handshake with a small ClientHello and small segments is answered, and a large one for another "
+        "name is not: large packets are lost on the way, in a tunnel or at a firewall that drops ICMP answers (MTU)."
     )
     NAME = (
         "At {where} a handshake for another name is answered, and a small one for {host} is not: something on the way "
-        "drops what asks for this server name (SNI filter)."
+        "drops handshakes for this server name (SNI filter)."
     )
     BOTH = (
         "At {where} a small handshake for {host} is answered, and a large one for another name, too: neither the size "
-        "nor the name alone is at fault. It is not known here to which of the two a device on the way reacts."
+        "nor the name alone is at fault. Which of the two makes a device on the way react is not known here."
     )
     NEITHER = (
-        "At {where} a small handshake and one for another name meet the same silence: large packets that are lost on "
-        "the way (MTU), a filter on what is said, and a peer that says nothing cannot be told apart from here."
+        "At {where} a small handshake and one for another name get no answer either: large packets that are lost on "
+        "the way (MTU), a filter on the content, and a peer that never answers cannot be told apart from here."
     )
     UNTRIED = (
         "At {where} no second handshake was made: large packets that are lost on the way (MTU) and a filter on the "
-        "server name look like this."
+        "server name look the same."
     )
 
 
@@ -373,8 +372,8 @@ def handshake_reset(evidence: Evidence) -> Iterator[RuleFinding]:
         whose = (
             "The alert does not say whether it is about the name, nor who sent it."
             if len(others) == len(cut)
-            else "A firewall that filters by server name or by protocol does so, and so does a server that is not the "
-            "endpoint."
+            else "A firewall that filters by server name or by protocol does this, and a server that is not the "
+            "endpoint may do it, too."
         )
         yield RuleFinding(
             code="TLS005",
@@ -385,7 +384,7 @@ def handshake_reset(evidence: Evidence) -> Iterator[RuleFinding]:
             shared=frozenset(f"{kind_of(handshake)} {_code(handshake)}" for handshake in cut),
             fix=Fix(
                 summary="Try without the server name (second command). If that shows a certificate, let the firewall "
-                "or inspection device on the way pass the endpoint's host names, the default one and its own; if not, "
+                "or inspection device on the way pass the endpoint's host names, the default one and its own. If not, "
                 "check whose address it is.",
                 commands=(
                     show_certificate(target, cut),
@@ -431,8 +430,8 @@ def handshake_refused(evidence: Evidence) -> Iterator[RuleFinding]:
             addresses=places(refused),
             shared=_codes(refused),
             fix=Fix(
-                summary="Try without this host's OpenSSL settings (second command): if that shows a certificate, they "
-                "are at fault, or the crypto policy is; if not, check whose address it is.",
+                summary="Try without this host's OpenSSL settings (second command). If that shows a certificate, these "
+                "settings or the crypto policy are at fault. If not, check whose address it is.",
                 commands=(
                     show_certificate(target, refused),
                     read_only("env", "OPENSSL_CONF=/dev/null", *show_certificate(target, refused).argv),
@@ -625,7 +624,7 @@ def certificate_time(evidence: Evidence) -> Iterator[RuleFinding]:
             target=target.id,
             headline={"span": spans[0] if spans else None, "now": f"{max(times):%Y-%m-%d}" if times else None},
             detail=f"At {_where(untimely)} the certificate is not valid at this host's time{now}"
-            + (f"; it is from {listed(spans)}." if spans else "."),
+            + (f"; it is valid from {listed(spans)}." if spans else "."),
             evidence=ids(untimely),
             addresses=places(untimely),
             shared=frozenset(str(kind_of(handshake)) for handshake in untimely),
@@ -659,12 +658,12 @@ def trust_store_broken(evidence: Evidence) -> Iterator[RuleFinding]:
         if lacking:
             sentences.append(
                 f"At {_where(lacking)} the certificate names Amazon as its issuer, and {listed(stores)} does not "
-                "verify it: the root is missing there, or the certificate is not what it says."
+                "verify it: the root is missing there, or the certificate is not genuine."
             )
         if weak:
             sentences.append(
                 f"At {_where(weak)} the certificate names Amazon as its issuer, and a key or digest in its chain is "
-                f"too weak for this host's policy ({_alerts(weak)}). The roots are not the cause of that."
+                f"too weak for this host's policy ({_alerts(weak)}). The roots are not the cause."
             )
         if unread:
             sentences.append(f"No certificate could be verified: {_alerts(unread)}.")
@@ -702,13 +701,13 @@ def chain_incomplete(evidence: Evidence) -> Iterator[RuleFinding]:
             code="TLS010",
             target=target.id,
             detail=f"At {_where(short)} the server sends {listed(counts)} certificate{'' if one else 's'} but not that "
-            f"of the issuer, {listed(lacks)}: without this intermediate no list of roots verifies it. AWS sends the "
-            "whole chain, so something on the way shortens it or answers in its place.",
+            f"of the issuer, {listed(lacks)}. Without this intermediate, no list of roots verifies the chain. AWS "
+            "sends the whole chain, so something on the way shortens it or answers in AWS's place.",
             evidence=ids(short),
             addresses=places(short),
             shared=frozenset(lacks),
             fix=Fix(
-                summary="Look whose address it is, and what stands before it: a proxy or a load balancer that holds a "
+                summary="Find out whose address it is, and what is in front of it: a proxy or a load balancer with a "
                 "copied certificate has to send the intermediate as well. The list of trusted roots on this host "
                 "needs no change.",
                 commands=(show_certificate(target, short), *whose_address(evidence, target, short)),
@@ -725,7 +724,7 @@ def _repair_trust(
     parts: list[str] = []
     commands: list[Command] = []
     if lacking or weak:
-        parts.append("Compare the certificate's fingerprint with one seen elsewhere.")
+        parts.append("Compare the certificate's fingerprint with that of the certificate seen from another network.")
     if lacking or unread:
         parts.append(
             "Install the system's current roots (ca-certificates), or correct AWS_CA_BUNDLE, the profile's ca_bundle "
@@ -734,8 +733,8 @@ def _repair_trust(
         commands.append(read_only("printenv", "AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"))
     if weak:
         parts.append(
-            "Too weak: this host's crypto policy or OpenSSL security level asks for more than the certificate has. "
-            "Its owner decides; new roots do not help."
+            "The certificate is too weak for this host's crypto policy or OpenSSL security level. Whoever sets that "
+            "policy decides; new roots do not help."
         )
         commands += [read_only("update-crypto-policies", "--show"), show_certificate(target, weak)]
     return Fix(summary=" ".join(parts), commands=tuple(commands))

@@ -116,13 +116,13 @@ def _old_backint(evidence: Evidence, workload: WorkloadInUse) -> Iterator[RuleFi
         target=None,
         headline={"agent": "Backint agent", "version": workload.version, "least": BACKINT_FOR_ENDPOINTS},
         severity=Severity.CRITICAL if fails else None,
-        detail=f"The Backint agent of {workload.by} is version {workload.version}; AWS Backup can be reached by an "
-        f"interface endpoint from {BACKINT_FOR_ENDPOINTS} on.",
+        detail=f"The Backint agent of {workload.by} is version {workload.version}; only version "
+        f"{BACKINT_FOR_ENDPOINTS} and later ones reach AWS Backup through an interface endpoint.",
         evidence=(_SEARCH, *_lookups(evidence, targets)),
         fix=Fix(
-            summary="Update the agent while no backup runs: (a) where Systems Manager for SAP knows the application, "
-            "by its settings; (b) by the Systems Manager document AWSSAP-InstallBackintForAWSBackup, whose parameters "
-            "this shows. The update cannot be undone. Then check the version.",
+            summary="Update the agent while no backup runs: (a) with the application's settings in Systems Manager for "
+            "SAP, if it is registered there; (b) with the Systems Manager document AWSSAP-InstallBackintForAWSBackup, "
+            "whose parameters the command shows. The update cannot be undone. Then check the version.",
             commands=(
                 *alternative("a", _update_backint(evidence.run.region or "<REGION>")),
                 *alternative("b", _show_backint_document(evidence.run.region or "<REGION>")),
@@ -177,8 +177,8 @@ def _old_ssm_agent(evidence: Evidence, workload: WorkloadInUse) -> Iterator[Rule
         f"{listed(target.host for target in missing)} as well, which has no private address here.",
         evidence=(_SEARCH, *_lookups(evidence, targets)),
         fix=Fix(
-            summary="Update the SSM Agent, (a) if it came as a package, (b) as a snap. (c) If that is not "
-            "possible, create an endpoint for ec2messages. Then check the version.",
+            summary="Update the SSM Agent: (a) if it was installed as a package, (b) if it was installed as a snap. "
+            "(c) If no update is possible, create an endpoint for ec2messages. Then check the version.",
             commands=(
                 *alternative(
                     "a",
@@ -242,7 +242,7 @@ def _missing_buckets(evidence: Evidence) -> Iterator[_Detour]:
             continue
         yield _Detour(
             words=f"The configuration of the Backint agent names the bucket {target.bucket}, and S3 answers at "
-            f"{listed(call.subject.address for call in calls)} that it does not have it (404).",
+            f"{listed(call.subject.address for call in calls)} that this bucket does not exist (404).",
             targets=(target,),
             headline={"setter": "S3", "leads": "does not have the bucket", "elsewhere": target.bucket},
             severity=Severity.CRITICAL,
@@ -286,7 +286,7 @@ def _own_proxy(evidence: Evidence, workload: WorkloadInUse) -> Iterator[_Detour]
         aside = tuple(target for target in direct if evidence.proxy_here(target) == here)
         yield _Detour(
             words=f"The proxy variables of this process send calls for {listed(target.host for target in aside)} to "
-            f"{here}. {source.setter} sends none there, so that the agent connects directly, as this run did.",
+            f"{here}. {source.setter} does not do this, so the agent connects directly, as this run did.",
             targets=aside,
             headline={"setter": source.agent, "leads": "does not take this shell's proxy", "elsewhere": here},
             severity=Severity.INFO,
@@ -304,10 +304,10 @@ def _own_proxy(evidence: Evidence, workload: WorkloadInUse) -> Iterator[_Detour]
     own = dict.fromkeys(evidence.proxy(target) for target in targets)
     tested = listed("without a proxy" if url is None else f"through {url}" for url in own)
     is_kept = is_left_out(_METADATA, workload.settings.get("no_proxy", ""))
-    keys = "" if is_kept else f" Its no_proxy leaves out {_METADATA} as well, where the "
+    keys = "" if is_kept else f" Its no_proxy lacks {_METADATA} as well, from which the agent gets its credentials."
     yield _Detour(
         words=f"{source.setter} sends calls for {hosts} to {workload.settings['https_proxy']}, off the private path; "
-        f"this run tested {tested}." + (f"{keys}agent's credentials come from." if keys else ""),
+        f"this run tested {tested}.{keys}",
         targets=targets,
         headline={
             "setter": source.agent,
@@ -387,10 +387,10 @@ def _unsettled_mode(evidence: Evidence) -> Iterator[RuleFinding]:
         headline={"agent": "the Backint agent", "either": "AWS Backup or S3"},
         severity=Severity.WARNING if is_open else Severity.INFO,
         detail=f"Whether the Backint agent sends its data to backup-storage or to s3 is not known: "
-        f"{_why_unsettled(evidence)}. What each of the two needs was checked, and none of it is required.",
+        f"{_why_unsettled(evidence)}. Everything that either of the two needs was checked, and none of it is required.",
         evidence=(HOST,) if evidence.workload_search is None else (_SEARCH, HOST),
         fix=Fix(
-            summary=f"Say where the data goes, with {listed(names)}."
+            summary=f"Say where the data goes, with {' or '.join(names)}."
             + (_LET_READ if _may_root_read(evidence, _unread(evidence)) else ""),
             commands=(
                 read_only("backuplink", "check", "--workload", Workload.HANA_BACKUP.value),
@@ -428,12 +428,12 @@ def idle_flow_cut(evidence: Evidence) -> Iterator[RuleFinding]:
         target=None,
         headline={"keepalive": f"{seconds} s", "idle": f"{IDLE_SECONDS} s"},
         detail=f"TCP keepalive starts after {seconds} s on this host; endpoints, network load balancers and NAT "
-        f"gateways forget a connection without traffic after {IDLE_SECONDS} s. {listed(dict.fromkeys(names))} holds "
-        "connections for as long as a backup lasts.",
+        f"gateways forget a connection without traffic after {IDLE_SECONDS} s. Connections of the workload "
+        f"{listed(dict.fromkeys(names))} stay open for as long as a backup lasts.",
         evidence=(HOST,),
         fix=Fix(
-            summary="If backups or restores break off after minutes without traffic, let keepalive start earlier, "
-            "for connections whose program turns it on.",
+            summary="If backups or restores break off after minutes without traffic, let keepalive start earlier. "
+            "That affects only connections whose program turns keepalive on.",
             commands=(read_only("sysctl", "net.ipv4.tcp_keepalive_time", "net.ipv4.tcp_keepalive_intvl"),),
         ),
     )

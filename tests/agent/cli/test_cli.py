@@ -186,7 +186,7 @@ def test_an_ec2_client_that_hangs_changes_nothing_but_what_was_read() -> None:
     assert {read["status"] for read in reads} == {"skipped"}
     (finding,) = (finding for finding in parsed["findings"] if finding["code"] not in BUSY)
     assert finding["code"] == "VPC013"
-    assert "The run's deadline came before all of it was read." in finding["detail"]
+    assert "The run's deadline came before the whole configuration was read." in finding["detail"]
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])

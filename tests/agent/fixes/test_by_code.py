@@ -93,9 +93,9 @@ ROWS: Final[dict[str, list[tuple[Fault, list[str], str]]]] = {
         (
             Fault(target=BACKUP, ids=(VPCE,), states={VPCE: "rejected"}),
             [f" describe-vpc-endpoints {VPCE} LastError"],
-            "make it again",
+            "create it again",
         ),
-        (Fault(target=BACKUP, ids=(VPCE,)), [" describe-vpc-endpoints"], "what the state and the error say"),
+        (Fault(target=BACKUP, ids=(VPCE,)), [" describe-vpc-endpoints"], "the endpoint's state and its error say"),
     ],
     "VPC005": [
         (
@@ -121,7 +121,7 @@ ROWS: Final[dict[str, list[tuple[Fault, list[str], str]]]] = {
                 openings=(Opening(at=ACL, peer="10.0.1.0/24", ports=(443, 443), egress=True, number=90),),
             ),
             [f"+create-network-acl-entry {ACL} --egress 90 443 10.0.1.0/24"],
-            "in front of the entry that denies",
+            "before the entry that denies",
         ),
         (Fault(target=BACKUP, ids=(ACL,)), [f" describe-network-acls {ACL}"], "for answers on ports 32768"),
         (
@@ -229,7 +229,7 @@ ROWS: Final[dict[str, list[tuple[Fault, list[str], str]]]] = {
         (
             Fault(target=BACKUP, ids=(FRG, FDL)),
             [f" list-firewall-rules {FRG}", f" list-firewall-domains {FDL}"],
-            "an ALLOW rule for a list that holds it",
+            "an ALLOW rule for a list that contains it",
         ),
     ],
     "VPC018": [
@@ -241,7 +241,7 @@ ROWS: Final[dict[str, list[tuple[Fault, list[str], str]]]] = {
         (
             Fault(target=BACKUP, ids=(PROFILE, RULE), brought=Brought.RULE),
             [" get-profile", " list-profile-resource", "+create-resolver-rule", "+associate-resolver-rule"],
-            "comes before the Profile's",
+            "comes before a rule of the Profile",
         ),
         (
             Fault(target=BACKUP, ids=(PROFILE, ZONE), brought=Brought.ZONE, own_endpoint=VPCE),
@@ -263,7 +263,7 @@ ROWS: Final[dict[str, list[tuple[Fault, list[str], str]]]] = {
         (
             Fault(target=S3, ids=(RTB, VPCE)),
             [f"+modify-vpc-endpoint {VPCE} --add-route-table-ids {RTB}"],
-            "Connections to s3 that are open then break.",
+            "Open connections to s3 break at that moment.",
         ),
         (
             Fault(target=S3, ids=(VPCE,), actions=("s3:GetObject",)),
@@ -271,7 +271,7 @@ ROWS: Final[dict[str, list[tuple[Fault, list[str], str]]]] = {
             "Action s3:GetObject",
         ),
     ],
-    "VPC020": [(Fault(target=BACKUP, ids=(SG,)), [f" describe-security-groups {SG}"], "Add the new one first.")],
+    "VPC020": [(Fault(target=BACKUP, ids=(SG,)), [f" describe-security-groups {SG}"], "then remove this group")],
     "VPC021": [
         (Fault(target=BACKUP, ids=(VPCE,)), [f" describe-vpc-endpoints {VPCE} PolicyDocument"], "aws:PrincipalOrgID")
     ],
@@ -347,7 +347,7 @@ def test_nothing_is_changed_where_that_may_not_be(code: str) -> None:
 STATES: Final = {
     "pending": "look again in some minutes",
     "pendingacceptance": "until the service's owner accepts it",
-    "rejected": "has rejected it: make it again",
+    "rejected": "has rejected the endpoint: create it again",
     "failed": "create the endpoint again",
     "expired": "was not accepted in time",
     "deleting": "is being deleted",

@@ -190,7 +190,7 @@ def test_a_command_that_opens_the_path_is_checked() -> None:
     [
         pytest.param(
             admit("--port", "444", "--cidr", "10.0.1.10/32"),
-            "it is for nothing that stops a connect of this host",
+            "it changes nothing that stops a connect of this host",
             id="another port",
         ),
         pytest.param(
@@ -205,7 +205,7 @@ def test_a_command_that_opens_the_path_is_checked() -> None:
         ),
         pytest.param(
             command(*(*EC2, "authorize-security-group-egress"), *ADMIT[3:], *OPENS.argv[7:]),
-            "it is for nothing that stops a connect of this host",
+            "it changes nothing that stops a connect of this host",
             id="the other direction",
         ),
     ],
@@ -214,7 +214,7 @@ def test_a_command_that_would_not_open_the_path_is_not_suggested(wrong: Command,
     fix = judged("endpoint-group-shut", "VPC005", SHOW, wrong)
     assert [one.argv for one in fix.commands] == [SHOW.argv]
     operation = " ".join(wrong.argv[:3])
-    assert fix.summary.startswith(f"Do this. {operation}, which is for that, is not suggested: {why}")
+    assert fix.summary.startswith(f"Do this. The command {operation} is not suggested: {why}")
 
 
 def test_what_cannot_be_told_stays_unchecked_and_does_not_hide_what_can() -> None:
@@ -258,8 +258,8 @@ def test_private_dns_that_leads_to_what_shuts_this_host_out_is_not_suggested() -
     evidence.__dict__["configuration"] = replace(configuration, groups=shut)
     fix = checked_in_run(evidence, finding, target, finding.fix)
     assert not any(command.changes for command in fix.commands)
-    assert "aws ec2 modify-vpc-endpoint, which is for that, is not suggested: 443 on 10.0." in fix.summary
-    assert "is then asked for, and no rule of sg-" in fix.summary
+    assert "aws ec2 modify-vpc-endpoint is not suggested: programs then connect to 443 on 10.0." in fix.summary
+    assert ", and no rule of sg-" in fix.summary
 
 
 # --- Every scenario --------------------------------------------------------------------------------------------------

@@ -53,5 +53,5 @@ def test_private_dns_for_an_appliance_is_a_decision() -> None:
 @pytest.mark.parametrize(("code", "certain"), [(None, True), (None, False), ("VPC005", False)])
 def test_nothing_is_changed_for_what_cannot_be_told(code: str | None, *, certain: bool) -> None:
     line = in_brief(code, ["backup"], [443], ["sg-0a1b2c3d"], certain=certain)
-    assert line == "Look at sg-0a1b2c3d, which decides"
+    assert line == "Look at sg-0a1b2c3d, which may be the cause"
     assert in_brief(code, ["backup"], [443], [], certain=certain) == "Find out what is not known"

@@ -24,7 +24,9 @@ GROUP: Final = "sg-0e57a7e0000000001"
 """The group of AWS Backup's endpoint in the example."""
 STACK: Final = "corp-network"
 MANAGER: Final = Manager(tool="CloudFormation", stack=STACK)
-SAID: Final = f"{GROUP} is managed by CloudFormation (stack {STACK}): change it there, or CloudFormation undoes this."
+SAID: Final = (
+    f"{GROUP} is managed by CloudFormation (stack {STACK}): change it there, or CloudFormation undoes the change."
+)
 
 
 def tagged(**tags: str) -> dict[str, Any]:

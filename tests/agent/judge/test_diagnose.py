@@ -757,7 +757,7 @@ def test_without_a_target_every_rule_about_one_is_listed() -> None:
         evidence([host(), sdk(region=None), imds(failed="timeout")], targets=[], of=run(region=None)), CORE
     )
     reasons = {(missing.target, missing.reason) for missing in diagnosis.not_evaluated}
-    assert reasons == {(None, "no Region is known, and so no host to check")}
+    assert reasons == {(None, "no Region is known, so no host can be checked")}
     early = diagnose(evidence([], targets=[], of=run(complete=False)), CORE)
     assert {
         missing.reason for missing in early.not_evaluated if missing.target is None and missing.code != "ENV002"

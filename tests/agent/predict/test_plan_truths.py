@@ -686,7 +686,7 @@ def test_a_fix_of_what_a_plan_manages_says_where_to_make_it(data: dict[str, Any]
         if fault.fix is not None and OF_HOSTS in fault.decided_by and any(one.changes for one in fault.fix.commands)
     ]
     assert summaries
-    said = f"{OF_HOSTS} is managed by {tool}: change it there, or {tool} undoes this."
+    said = f"{OF_HOSTS} is managed by {tool}: change it there, or {tool} undoes the change."
     assert all(summary.endswith(said) for summary in summaries)
     others = [fault.fix.summary for fault in document(of_terraform([])).faults if fault.fix is not None]
     assert not any("managed by" in summary for summary in others)

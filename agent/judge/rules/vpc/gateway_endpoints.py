@@ -44,7 +44,7 @@ def _route_missing(evidence: Evidence) -> Iterator[RuleFinding]:
                 headline={"route_table": table_id, "endpoint": there[0].endpoint_id},
                 detail=f"{target.host} resolves to {listed(public)}, and {table_id}, the route table of this subnet, "
                 f"has no route to {'it' if len(public) == 1 else 'them'} through {names}, the gateway endpoint of "
-                f"{target.service} in this VPC. {says(evidence, EC2, ENDPOINTS, ROUTE_TABLES)} that its route is "
+                f"{target.service} in this VPC. {says(evidence, EC2, ENDPOINTS, ROUTE_TABLES)} that such a route is "
                 + (f"in {listed(having)}." if having else "in no route table."),
                 evidence=ids(filter(None, [lookup])),
                 subjects=resources(table_id, *(gateway.endpoint_id for gateway in there), *having),
@@ -85,7 +85,7 @@ def _policy_denies(evidence: Evidence) -> Iterator[RuleFinding]:
                         ids=tuple(endpoint for endpoint, _ in by_words),
                         actions=("s3:ListBucket", "s3:GetObject", "s3:PutObject"),
                         caller="the agent's role",
-                        notes=("The policy that AWS gives for the agent has the rest of what it calls.",),
+                        notes=("The policy that AWS publishes for the agent lists the other calls that it makes.",),
                     ),
                 ),
             ),

@@ -57,7 +57,7 @@ def _whom_to_admit(path: ConfiguredPath) -> str:
     if path.port != HTTPS:
         return "the gateway appliance's subnet"
     through = detour_of(path)
-    return "this host" if through is None else f"what {through} sends from: the endpoint sees that address"
+    return "this host" if through is None else f"the address of {through}, which the endpoint sees as the source"
 
 
 def _admitted_already(evidence: Evidence, stops: list[Stop]) -> Iterator[str]:

@@ -74,13 +74,13 @@ def _paths_differ(
         ends = [_ports_at(alike, verb) for kind, verb in kinds if (alike := [e for e in shut if e.measured is kind])]
         sentences.append(
             f"{'; '.join(ends)}, though {ec2_says} that every security group, network ACL and route on the way lets it "
-            "pass. What is left: a filter on this host that drops only TCP, a firewall or an inspection device on the "
-            "way, or a change since that was read."
+            "pass. The remaining causes are a filter on this host that drops only TCP, a firewall or an inspection "
+            "device on the way, or a change since the configuration was read."
         )
     for words, open_ones in _by_words(through).items():
         sentences.append(f"{_ports_at(open_ones, 'connects')}, though {ec2_says} that {words}.")
     if through:
-        sentences.append("Either that has changed since it was read, or the traffic takes another way.")
+        sentences.append("Either the configuration has changed since it was read, or the traffic takes another way.")
     attempts = [evidence.at(Step.TCP, target, path.address, path.port) for path in (*shut, *through)]
     observed = [attempt for attempt in attempts if attempt is not None]
     finding = RuleFinding(
@@ -213,7 +213,8 @@ def _names_differ(evidence: Evidence, target: Target, answers: list[Observation[
         severity=Severity.INFO if own and all(evidence.is_expected(address, target) for address in own) else None,
         detail=f"{listed(sentences)}, though {says(evidence, 'EC2', *_OF_NAMES)} that private DNS of {names} has "
         "the name, that DNS is on in the VPC, and that no Resolver rule, private hosted zone or DNS Firewall rule is "
-        f"for it. What is left: {_left_of_profiles(evidence)}a change of the last minutes, or one since that was read.",
+        f"for it. The remaining causes are {_left_of_profiles(evidence)}a change in the last minutes, or a change "
+        "since the configuration was read.",
         evidence=ids(answers),
         subjects=resources(
             *(endpoint.endpoint_id for endpoint in _covering(evidence, target)),
@@ -222,8 +223,9 @@ def _names_differ(evidence: Evidence, target: Target, answers: list[Observation[
         ),
         addresses=frozenset(address for answer in public for address in addresses_in(answer)),
         fix=Fix(
-            summary="Run again in some minutes: private DNS takes a few to follow a change. If it stays so, "
-            + (f"{look.summary} Else ask" if look is not None else "ask")
+            summary="Run again in some minutes: private DNS takes a few minutes to follow a change. If the answers "
+            "stay the same, "
+            + (f"{look.summary} Otherwise ask" if look is not None else "ask")
             + " AWS Support, and give these answers.",
             commands=(
                 read_only("backuplink", "check", "--region", target.region, "--service", target.service),
@@ -248,7 +250,7 @@ def _left_of_profiles(evidence: Evidence) -> str:
         return "a Route 53 Profile, whose zones, rules and firewall groups were not read, "
     if unread or evidence.dropped(PROFILES):
         ids_of = listed(resource.resource_id for resource in unread) if unread else "something of a kind not known here"
-        return f"what the Route 53 Profile {listed(profiles.profile_ids)} brings and could not be read ({ids_of}), "
+        return f"resources of the Route 53 Profile {listed(profiles.profile_ids)} that could not be read ({ids_of}), "
     return ""
 
 
@@ -257,7 +259,7 @@ def _look_at_profiles(evidence: Evidence, target: Target) -> Fix | None:
     profiles = evidence.configuration.profiles
     if profiles is None:
         return Fix(
-            summary="see whether the VPC has a Route 53 Profile, and what that brings.",
+            summary="see whether the VPC has a Route 53 Profile, and what this Profile brings.",
             commands=(
                 read_only(
                     *("aws", "route53profiles", "list-profile-associations", "--region", target.region),

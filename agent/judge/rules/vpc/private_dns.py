@@ -58,7 +58,7 @@ def endpoint_missing(evidence: Evidence) -> Iterator[RuleFinding]:
         elsewhere = ""
         if everywhere and not has_gateways:
             other = everywhere[0]
-            elsewhere = f" One is in another VPC ({other.endpoint_id} in {other.vpc_id}), and {_OUTSIDE}."
+            elsewhere = f" Another VPC has one ({other.endpoint_id} in {other.vpc_id}), but {_OUTSIDE}."
         yield resting_on(
             evidence,
             RuleFinding(
@@ -134,7 +134,7 @@ def _create(evidence: Evidence, target: Target, public: Address, everywhere: Seq
         shows=() if is_gateway else _look_up_service(evidence, target),
         notes=()
         if is_covered or offered == () or is_gateway or SERVICES[target.service].has_appliance
-        else (f"Whether its private DNS covers {target.host} is known only once it exists, from its DnsEntries.",),
+        else (f"Whether its private DNS covers {target.host} is known only after it is created: see its DnsEntries.",),
     )
     return fix_of("VPC001", fault)
 
@@ -227,7 +227,7 @@ def vpc_dns_attributes_off(evidence: Evidence) -> Iterator[RuleFinding]:
     names = [name for name, on in (("enableDnsSupport", dns.support), ("enableDnsHostnames", dns.hostnames)) if not on]
     off = f"{says(evidence, EC2, VPC_DNS)} that {listed(names)} of {evidence.vpc_id or 'this VPC'} "
     off += "is false" if len(names) == 1 else "are false"
-    owners = ("They are for the VPC's owner to change.",) if evidence.is_vpc_shared else ()
+    owners = ("Only the VPC's owner can change them.",) if evidence.is_vpc_shared else ()
     affected = [seen for seen in public_answers(evidence) if _needs_dns_attributes(evidence, seen.target)]
     if affected:
         there = {

@@ -76,12 +76,12 @@ def cannot_inspect(evidence: Evidence) -> Iterator[RuleFinding]:
         *_unsettled_words(unsettled, unread),
         *([] if unused is None else [f"The facts file was not used: {unused}."]),
         *(f"Nothing was read: {reason}." for reason in _reasons(unplaced)),
-        *(["No credentials were found to read it with."] if keyless else []),
+        *(["No credentials were found for reading the configuration."] if keyless else []),
         *_denied_words(denied, nothing=nothing and len(denied) == len(failed)),
         *_silent_words(silent, reads),
         *_other_words(evidence, others, nothing=nothing and len(others) == len(failed)),
         *_dropped_words(evidence, partial),
-        *(["The run's deadline came before all of it was read."] if cut else []),
+        *(["The run's deadline came before the whole configuration was read."] if cut else []),
     ]
     # Endpoints that the user gave by their ids, and whose names the run could not look up.
     nameless = [target for target in evidence.targets if ENDPOINT_ID.fullmatch(target.host)]
@@ -118,7 +118,11 @@ def cannot_inspect(evidence: Evidence) -> Iterator[RuleFinding]:
             [
                 *_nameless_words(evidence, nameless),
                 *sentences,
-                *(["What was not read explains nothing here, and is not a fault of the path."] if sentences else []),
+                *(
+                    ["The missing parts explain nothing in this report, and are not a fault of the path."]
+                    if sentences
+                    else []
+                ),
             ]
         ),
         subjects=resources(*(target.host for target in nameless)),
@@ -182,7 +186,7 @@ def _unsettled_words(unsettled: dict[Target, tuple[str, tuple[Address, ...]]], u
         yield f"Whether a gateway endpoint leads to {listed(addresses)} of {target.host} is not known: {why}."
     if unread:
         actions = dict.fromkeys(action for name in unread for action in READS[name].actions)
-        yield f"Reading {listed(READS[name].words for name in unread)} would settle it ({listed(actions)})."
+        yield f"Reading {listed(READS[name].words for name in unread)} would show it ({listed(actions)})."
 
 
 def _nameless_words(evidence: Evidence, nameless: list[Target]) -> Iterator[str]:
@@ -226,8 +230,8 @@ def _words(reads: Iterable[Observation[Any]]) -> str:
 def _denied_words(denied: list[Observation[Any]], *, nothing: bool) -> Iterator[str]:
     if denied:
         actions = sorted({action for read in denied for action in READS[read.subject.operation or ""].actions})
-        what = "Not permitted to read any of it." if nothing else f"Not permitted to read: {_words(denied)}."
-        yield f"{what} That takes {listed(actions)}."
+        what = "any of the configuration" if nothing else _words(denied)
+        yield f"The caller has no permission to read {what}, which takes {listed(actions)}."
 
 
 def _silent_words(silent: list[Observation[Any]], reads: list[Observation[Any]]) -> Iterator[str]:
@@ -238,7 +242,7 @@ def _silent_words(silent: list[Observation[Any]], reads: list[Observation[Any]])
         if service == _ROUTE_53:
             yield (
                 f"{name} does not answer from here, so {_words(without)} were not read. It has one endpoint for the "
-                "whole partition, which a closed network reaches only through an interface endpoint of its own."
+                "whole partition, which a closed network reaches only through an interface endpoint for Route 53."
             )
         elif any(read.ok for read in reads if _service(read) == service):
             yield f"{name} did not answer for {_words(without)}."
@@ -249,7 +253,7 @@ def _silent_words(silent: list[Observation[Any]], reads: list[Observation[Any]])
 def _dropped_words(evidence: Evidence, partial: list[Observation[Any]]) -> Iterator[str]:
     if partial:
         rows = listed(f"{evidence.dropped(read.subject.operation or '')} of {_words([read])}" for read in partial)
-        yield f"Left out, for ids of a form that is not known here: {rows}."
+        yield f"Rows with ids of an unknown form were left out: {rows}."
 
 
 def _other_words(evidence: Evidence, others: list[Observation[Any]], *, nothing: bool) -> Iterator[str]:
@@ -272,7 +276,7 @@ def _reason(evidence: Evidence, read: Observation[Any]) -> str:
             return "AWS says that the session token has expired" + (
                 ", or that this host's clock is off" if open_ else ""
             )
-    return f"{_NAMES[_service(read)]} gave nothing to go by ({'' if read.failure is None else read.failure.message})"
+    return f"{_NAMES[_service(read)]} gave no usable answer ({'' if read.failure is None else read.failure.message})"
 
 
 def _take_facts(region: str) -> Command:
@@ -304,9 +308,12 @@ def _what_helps(
     elif unused is not None:
         sentences.append(_what_tells_the_vpc(evidence))
     if keyless:
-        sentences.append("Give this host a role that may read, or take the facts elsewhere and run with --ec2-facts.")
+        sentences.append(
+            "Give this host a role that may read the configuration, or save the facts elsewhere and run with "
+            "--ec2-facts."
+        )
     if denied:
-        sentences.append("Grant the reads that are missing; the policy is printed by the command below.")
+        sentences.append("Grant the missing permissions; `backuplink permissions` prints the policy.")
     if skewed:
         sentences.append("Set this host's clock, as API005 says.")
     if expired:
@@ -323,8 +330,8 @@ def _what_helps(
         )
     if cut_off:
         sentences.append(
-            f"{listed(_NAMES[service] for service in sorted(cut_off))} can be read elsewhere, with the command below. "
-            "Give its file to a run here with --ec2-facts."
+            f"{listed(_NAMES[service] for service in sorted(cut_off))} can be read elsewhere, with `backuplink facts`. "
+            "Give the file that it writes to a run here with --ec2-facts."
         )
     return " ".join(sentences) or "There is nothing to fix here. If you want the configuration, run again later."
 
@@ -354,7 +361,7 @@ def _what_tells_the_vpc(evidence: Evidence) -> str:
         )
     if evidence.in_aws:
         return "Let instance metadata answer: only that tells which VPC this host is in."
-    return "Run on an instance of the VPC that the file is about: only its metadata tells that it is there."
+    return "Run on an instance of the VPC that the file is about: only metadata tells which VPC a host is in."
 
 
 RULES: Final = (Rule("VPC013", needs=(), check=cannot_inspect),)

@@ -33,7 +33,7 @@ def stale_answer(evidence: Evidence) -> Iterator[RuleFinding]:
             RuleFinding(
                 code="VPC010",
                 target=target.id,
-                detail=f"{target.host} resolves to {listed(stale)}, where nothing of AWS answers. "
+                detail=f"{target.host} resolves to {listed(stale)}, where AWS does not answer. "
                 f"{says(evidence, EC2, ENDPOINTS, ENDPOINT_INTERFACES)} that no interface of an endpoint has "
                 f"{'it' if len(stale) == 1 else 'them'}: "
                 f"{'; '.join(has) if has else f'this VPC has no endpoint of {target.service}'}. The record is an "

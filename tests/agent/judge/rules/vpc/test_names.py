@@ -318,7 +318,7 @@ def test_old_facts_name_no_cause(code: str) -> None:
     report = diagnose(seen(observations, old, days_old=6.0, resolvers=asked(code)))
     finding = next(finding for finding in report.findings if finding.code == code)
     assert finding.severity is Severity.WARNING
-    assert finding.fix.summary.startswith("Read the facts again, where EC2 is reachable: they are from 2026-02-23")
+    assert finding.fix.summary.startswith("The facts are from 2026-02-23 and lack all later changes. Read them again")
     assert commands(finding)[0] == "backuplink facts --region eu-west-1 --vpc vpc-0a1b2c3d --output <FACTS_FILE>"
     assert "said on 2026-02-23 at 12:00 UTC" in finding.detail
     assert all(other.explained_by != finding.id for other in report.findings)
