@@ -12,7 +12,7 @@ from probes.frozen import dataclass
 
 
 class Pane(StrEnum):
-    """A part of the screen that keys can go to."""
+    """A part of the screen that can have the focus."""
 
     PATH = "path"
     CAUSES = "causes"
@@ -39,7 +39,7 @@ class RunFinished:
 
     report: Report
     followed: Followed | None = None
-    """The state by the rules of a watch; None if the run is not one of its cycles."""
+    """The state by the rules of a watch; None if the run is not a cycle of a watch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,8 @@ class ClockTicked:
 
 @dataclass(frozen=True, slots=True)
 class CursorMoved:
-    """Move the cursor by a number of rows and columns, or scroll the detail, whose last position is `most`."""
+    """Move the cursor by a number of rows and columns, or scroll the detail, where `most` is the last scroll
+    position."""
 
     rows: int = 0
     columns: int = 0
@@ -61,7 +62,7 @@ class CursorMoved:
 
 @dataclass(frozen=True, slots=True)
 class PaneChanged:
-    """Give the keys to the pane that is this number of places further on."""
+    """Move the focus on by this number of panes."""
 
     by: int
 
@@ -76,24 +77,25 @@ class ItemSelected:
 
 @dataclass(frozen=True, slots=True)
 class DetailOpened:
-    """Open the item under the cursor: a failed step opens its finding, a finding its page, and its page the steps."""
+    """Open the item under the cursor: a failed step or a cause opens its page, the page opens the evidence, and the
+    evidence leads to the steps."""
 
 
 @dataclass(frozen=True, slots=True)
 class WentBack:
-    """Go back one step: leave the whole screen, the detail, the filter, or findings only."""
+    """Go back one step: leave the page that fills the screen, the detail, the filter, or the view of findings only."""
 
 
 @dataclass(frozen=True, slots=True)
 class FilterChanged:
-    """Show only items with these words, and none with a word after a `!`."""
+    """Show only items that have these words, and hide items that have a word that follows a `!`."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageSearched:
-    """Go to these words on the open page: to the next place, or `by` places further."""
+    """Search the open page for these words, and go to the next place that has them, or `by` places further."""
 
     text: str
     rows: tuple[int, ...]
@@ -112,7 +114,7 @@ class FindingsToggled:
 
 @dataclass(frozen=True, slots=True)
 class ServicesUnfolded:
-    """Show the healthy services among many in full, or in one line each again."""
+    """If there are many services, show the healthy ones in full, or in one line each again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,14 +141,14 @@ class SettingsChanged:
 
 @dataclass(frozen=True, slots=True)
 class HistoryRead:
-    """The history file's memory of the runs before this interface was started."""
+    """The runs before this interface was started have been read from the history file."""
 
     memory: Memory
 
 
 @dataclass(frozen=True, slots=True)
 class PastShown:
-    """Show a past run by the report that stands for it."""
+    """Show a past run, by its own report or by the report of an earlier run with the same result."""
 
     run: Remembered
     report: Report
@@ -164,7 +166,7 @@ class LogOpened:
 
 @dataclass(frozen=True, slots=True)
 class TimelineOpened:
-    """Read the page of the lane under the cursor. It begins with the lane's times."""
+    """Open the page of the lane under the cursor, which begins with the lane's times."""
 
 
 @dataclass(frozen=True, slots=True)

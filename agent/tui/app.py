@@ -109,7 +109,7 @@ SAVE_SECONDS: Final = 10.0
 """Seconds after which a slow save shows an error; the attempt itself continues."""
 DEFAULT_INTERFACE: Final = InterfaceOptions()
 ROOMY: Final = 30
-"""From this number of lines on, the verdict has its full height, whatever it needs."""
+"""Number of lines of the screen from which on the verdict always has its full height."""
 _DIVIDING: Final = ("report", "unfolded", "watching", "memory")
 """Fields of the state that decide how the body is divided."""
 NARROW: Final = 80
@@ -246,7 +246,7 @@ class BackuplinkApp(App[int]):
         self._expiry: Timer | None = None
         """The timer that clears the message."""
         self._is_search = False
-        """Whether the filter line holds words to search on the open page."""
+        """Whether the filter line takes words to search for on the open page."""
         self._shown_size = Size(80, 24)
         self._division: Division | None = None
         self._unsaved: list[str] = []
@@ -358,9 +358,9 @@ class BackuplinkApp(App[int]):
             self._begin(partial(self._measure, self.source, wanted, self._stop))
 
     def _begin(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Start a task that takes a while; its errors end the interface. The coroutine is made in the worker: Python
-        complains on stderr about a coroutine that was never started, as when the interface ends before the worker
-        starts."""
+        """Start a task that takes a while; its errors end the interface. The coroutine is made in the worker: if the
+        interface ended before the worker starts, Python would complain on stderr about a coroutine that was never
+        started."""
         self.run_worker(work)
 
     async def _measure(self, source: Live, settings: Settings, stop: "CancelToken") -> None:
@@ -411,7 +411,8 @@ class BackuplinkApp(App[int]):
             self._run()
 
     async def _keep(self, follower: "Follower", report: Report, settings: Settings) -> None:
-        """Add a run to the history. A lost run is reported once: the next kept run has the number of lost ones."""
+        """Add a run to the history. A run that cannot be added is reported once. The next run that is kept has the
+        number of lost runs."""
         from agent.history.model import HistoryError, NotPrunedError
 
         state = ongoing(self._folded)
@@ -466,7 +467,7 @@ class BackuplinkApp(App[int]):
             f"The report may not be saved: writing {one_line(place)} had not finished." for place in self._unsaved
         ]
         if self._is_leaving and self.report is not None and is_other:
-            messages.append("The last run was cancelled; report and exit code are those of the last whole run.")
+            messages.append("The last run was cancelled; the report and the exit code are those of the last whole run.")
         self.exit(exit_code(state, self._fail_on), message=Text("\n".join(messages)) if messages else None)
 
     # --- Keys --------------------------------------------------------------------------------------------------------
@@ -595,7 +596,7 @@ class BackuplinkApp(App[int]):
             self._show_run(run)
 
     def _show_run(self, run: Remembered | None) -> None:
-        """Show a past run; None for the last one."""
+        """Show a past run; None stands for the latest run."""
         report = None if run is None else report_of(self._folded.memory, run)
         self._loading = None
         if run is None:
@@ -721,7 +722,7 @@ class BackuplinkApp(App[int]):
         if failed is None or report is None or has_failed(shown.verdict.status):
             return {own: shown}
         at = clock(failed.started_at, shown.run.started_at)
-        return {f"the last that failed ({at} UTC)": report, own: shown}
+        return {f"the last failed run ({at} UTC)": report, own: shown}
 
     async def _save(self, screen: "SaveScreen", report: Report, place: str, format_name: str, log: str) -> None:
         """Save in a thread, since a file system may hang. An error appears in the form while it is open, else in the
@@ -787,7 +788,7 @@ class BackuplinkApp(App[int]):
             self.act(DetailOpened())
 
     def _pane(self) -> PaneWidget:
-        """The pane that gets the keys."""
+        """The pane that has the focus."""
         return self._main.query_one(f"#{self._folded.pane}", PaneWidget)
 
     # --- Messages ----------------------------------------------------------------------------------------------------
@@ -815,7 +816,7 @@ class BackuplinkApp(App[int]):
         self.act(CursorMoved(wheeled.rows, 0, self._pane().most))
 
     def _give_keys(self, pane: Pane) -> None:
-        """Give the keys to a pane."""
+        """Move the focus to a pane."""
         if pane is not self._folded.pane:
             self.act(PaneChanged(PANES.index(pane) - PANES.index(self._folded.pane)))
 
@@ -858,7 +859,7 @@ class BackuplinkApp(App[int]):
 
 
 def _has_strip(state: State) -> bool:
-    """Whether there is room for the strip of runs, and it is shown."""
+    """Whether the strip of runs is shown, for which there must be room."""
     return len(state.memory.runs) > 1
 
 

@@ -21,8 +21,8 @@ class Multiplexer(StrEnum):
 
 
 def multiplexer_in(environment: Mapping[str, str]) -> Multiplexer:
-    """Return the multiplexer that the environment shows. Its own variables do not pass through ssh, but the name of the
-    terminal does."""
+    """Return the multiplexer that the environment shows. The variables of a multiplexer do not pass through ssh, but
+    the name of the terminal does."""
     if environment.get("TMUX"):
         return Multiplexer.TMUX
     if environment.get("STY"):
@@ -56,10 +56,10 @@ SENT: Final[Mapping[Multiplexer, str]] = {
 TAKEN: Final = "tmux has it: prefix ] pastes it"
 """Message for a text that is in a buffer of tmux."""
 ADVICE: Final[Mapping[Multiplexer, str]] = {
-    Multiplexer.NONE: "A terminal without OSC 52 ignores it.",
+    Multiplexer.NONE: "A terminal without OSC 52 ignores the text.",
     Multiplexer.TMUX: "tmux drops it by default. It takes it with `set -s set-clipboard on`, and passes it on to the "
     "terminal with `set -g allow-passthrough on`.",
-    Multiplexer.SCREEN: "Screen passes it on to the terminal; one without OSC 52 ignores it.",
+    Multiplexer.SCREEN: "Screen passes the text on to the terminal; a terminal without OSC 52 ignores it.",
 }
 """Reasons why a sent text may not be in the clipboard, by multiplexer."""
 OTHERWISE: Final = (

@@ -29,7 +29,7 @@ _LOCAL: Final = 3
 _TAKEN: Final = (signal.SIGTSTP, signal.SIGCONT, signal.SIGWINCH)
 """Signals whose handlers Textual replaces and does not restore."""
 _COERCED: Final = frozenset({"C.UTF-8", "C.utf8", "UTF-8"})
-"""Values of LC_CTYPE that Python itself sets for the locale C (PEP 538); they tell nothing about the terminal."""
+"""Values of LC_CTYPE that Python itself sets for the locale C (PEP 538); they say nothing about the terminal."""
 _SANE: Final = (
     b"\x1b[?2026l\x1b[?2004l\x1b[?7h\x1b[?2048l"  # draw at once, paste as typed, wrap lines, report no sizes
     b"\x1b[?1000l\x1b[?1003l\x1b[?1006l\x1b[?1015l\x1b[?1016l\x1b[?1004l"  # report no mouse and no focus
@@ -119,16 +119,16 @@ class Terminal:
         self._handlers = {number: signal.getsignal(number) for number in _TAKEN}
 
     def silence(self) -> None:
-        """Turn off the echo of keys before the screen is there; they are read then. A key typed while Python started is
-        already on the current line, so the line is cleared for the document."""
+        """Turn off the echo of keys until the screen is drawn, which is when they are read. A key that was typed while
+        Python started is already on the current line, so the line is cleared for the document."""
         settings = termios.tcgetattr(_IN)
         settings[_LOCAL] &= ~termios.ECHO
         termios.tcsetattr(_IN, termios.TCSANOW, settings)
         self._draw(_EMPTY_LINE)
 
     def put_back(self) -> None:
-        """Restore the terminal while something may still draw on it: the last step of a process that ends without
-        Textual's own exit. Does not block, so that a signal handler may call it."""
+        """Restore the terminal, although something may still draw on it. This is the last step of a process that ends
+        without Textual's own exit. Does not block, so that a signal handler may call it."""
         self._draw(_SANE)
         self._set_back()
 

@@ -1,6 +1,7 @@
 """The items that `y` can copy: commands, a script of them, a finding, the brief report, ids and addresses. Pure.
 
-Only what is shown is copied: control characters are escaped first, so that a copy holds nothing that was not visible.
+Only what is shown is copied: control characters are escaped first, so that a copy contains nothing that was not
+visible.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,7 +31,7 @@ class Item:
     """A row of the list."""
 
     label: str
-    """What the item is; for a command, whether it only reads or changes something."""
+    """The name of the item; for a command, also whether it only reads or changes something."""
     text: str
     """The text to copy."""
     note: str = ""
@@ -49,7 +50,7 @@ class Item:
 
 
 def kind_of(command: Command) -> str:
-    """`reads` or `changes`, and whether the change can be undone, after the letter of an alternative."""
+    """Return `reads` or `changes`, and whether the change can be undone. The letter of an alternative comes first."""
     letter = "" if command.alternative is None else f"({command.alternative}) "
     if not command.changes:
         return f"{letter}reads"
@@ -95,13 +96,13 @@ def items(state: State) -> tuple[Item, ...]:
 
 
 def known_commands(finding: Finding, report: Report) -> tuple[Command, ...]:
-    """The commands of a finding's fix, with what the report knows in place of placeholders."""
+    """The commands of a finding's fix, with values from the report in place of placeholders."""
     known = known_values(finding, report)
     return tuple(_filled(command, known) for command in finding.fix.commands)
 
 
 def known_lines(finding: Finding, report: Report) -> tuple[FileLine, ...]:
-    """The lines of a finding's fix, with what the report knows in place of placeholders."""
+    """The lines of a finding's fix, with values from the report in place of placeholders."""
     known = known_values(finding, report)
     return tuple(replace(line, line=fill_in(line.line, known)) for line in finding.fix.lines)
 

@@ -38,7 +38,7 @@ _STEPS = tuple(Step)
 _ITEM = re.compile(r"(\d+\.|[-*]) ")
 """The start of a list item in Markdown."""
 _URL_PART = re.compile(r"[^/?&#=.-]*[/?&#=.-]+|[^/?&#=.-]+")
-"""A part of a URL with the sign behind which a line may break."""
+"""A part of a URL, up to a sign after which a line may break."""
 
 
 def title(state: State) -> str:
@@ -175,7 +175,7 @@ class _Writer:
         finding = None if report is None else _finding(report, f"finding/{name}")
         known = [] if finding is None else [step for step in finding.evidence if step in state.checks]
         if finding is None or not known:
-            self._say("This run measured nothing that shows it.", tone=Tone.FAINT)
+            self._say("This run measured nothing that shows this finding.", tone=Tone.FAINT)
             return
         self._head(_headline(finding), Tone.STRONG)
         self._gap()
@@ -192,7 +192,7 @@ class _Writer:
             names = frozenset(name for name, subject in own.items() if subject.address is None)
         known = [name for name in state.checks if name in (names or {key})]
         if not known:
-            self._say("This run knows nothing about it.", tone=Tone.FAINT)
+            self._say("This run knows nothing about this item.", tone=Tone.FAINT)
         for name in sorted(known, key=lambda name: (_STEPS.index(state.checks[name].subject.step), name)):
             self._check(state, name)
 
@@ -213,7 +213,7 @@ class _Writer:
         self._gap()
 
     def _in_words(self, seen: Observation[Any], standing: Standing | None) -> None:
-        """Write the result of a step in plain words, and why it does not count."""
+        """Write the result of a step in plain words, and the reason if the step does not count."""
         words = in_words(seen)
         if words:
             self._head(f"{words[:1].upper()}{words[1:]}", _tone(seen, standing))
@@ -221,7 +221,7 @@ class _Writer:
             self._field("not counted", standing.why)
 
     def _last(self, state: State, name: str) -> None:
-        """Write the result of the last run while this one has not finished the check."""
+        """Write the result of the last run until this run has finished the check."""
         observations = () if state.report is None else state.report.observations
         seen = next((observation for observation in observations if observation.id == name), None)
         if seen is not None:
@@ -393,7 +393,7 @@ class _Writer:
             self.lines.append(())
 
     def _url(self, url: str) -> None:
-        """Write a URL on a line of its own. A URL longer than a line is broken behind one of its signs."""
+        """Write a URL on a line of its own. A URL longer than a line is broken after a sign such as `/`."""
         indent = min(self._width - len(url), 4)
         if indent >= 0:
             self._say(url, indent=" " * indent, tone=Tone.FAINT)

@@ -38,15 +38,16 @@ from probes.frozen import dataclass
 from probes.model import Address, Role, Step
 
 LONGEST: Final = 14
-"""Maximum length of an address on the line of its lane. On a narrow screen a longer one has a line of its own."""
+"""Maximum length of an address on the line of its lane. On a narrow screen a longer address has a line of its own."""
 LONG_ADDRESSES: Final = 110
-"""From this number of columns on, every address fits on the line of its lane, even one of IPv6."""
+"""Number of columns from which on every address, even an IPv6 address, fits on the line of its lane."""
 VERDICT: Final = 3
 """Maximum number of lines of the verdict, with the facts of the run."""
 _MEDIUM: Final = 10
 _LONG: Final = 18
 _SHORT: Final = 8
-"""Columns for the result of a check that is not a hop: `ok 3 found`, the same with its time, `ok 19 ms`."""
+"""Columns for the result of a check that is not a hop, such as `ok 19 ms`. `_MEDIUM` has room for `ok 3 found`, and
+`_LONG` for its time as well."""
 _WIDTHS: Final = 4
 """Number of widths for which the drawn path is cached."""
 _BAR: Final = 20
@@ -58,7 +59,7 @@ _WORD: Final = len("CRITICAL")
 _SAME: Final = timedelta(milliseconds=2)
 """Tolerance between two times of one run: a history keeps milliseconds."""
 _REASON: Final = re.compile("[:,] ")
-"""What a note has before its reason."""
+"""The characters between a note and its reason."""
 _NAMED: Final = 16
 """Number of characters of the filter on the last line of the screen."""
 _TONES: Final = {
@@ -92,7 +93,7 @@ def header(state: State, width: int, height: int) -> tuple[Line, ...]:
 
 
 def _sources(state: State) -> list[tuple[str, str]]:
-    """Return the sources of the shown report: each word with the text after it."""
+    """Return the sources of the shown report, each as a word and the text after it."""
     report = state.report
     if state.past is not None and report is not None:
         sources = [("PAST", _past(state))]
@@ -112,7 +113,7 @@ def _sources(state: State) -> list[tuple[str, str]]:
 
 
 def _past(state: State) -> str:
-    """Say which run is shown, and whose report shows it if it is that of another run."""
+    """Say which run is shown and, if the report is that of another run with the same result, of which run."""
     run = run_of(state.memory, state.past or 0)
     report = state.report
     if report is None:
@@ -194,7 +195,7 @@ def verdict(state: State, width: int, height: int, glyphs: Glyphs) -> tuple[Line
 
 
 def _notes(state: State) -> tuple[str, ...]:
-    """What to know of the summary of the run that is shown."""
+    """Return notes on the summary of the run that is shown."""
     return () if state.report is None or state.phase is Phase.RUNNING else state.report.verdict.notes
 
 
@@ -216,7 +217,7 @@ def _headline(state: State) -> tuple[str, Tone, str]:
 
 
 def _watched(state: State, report: Report) -> tuple[str, Tone, str] | None:
-    """Return the state by all runs of a watch. None before the second run, and after a run of a single service."""
+    """Return the state over all runs of a watch; None before the second run, and after a run of a single service."""
     memory, run = state.memory, state.run
     followed = memory.followed
     if followed is None or len(memory.runs) < 2 or memory.last is not report or (run is not None and run.only):
@@ -234,15 +235,16 @@ def _watched(state: State, report: Report) -> tuple[str, Tone, str] | None:
 
 
 def _what_failed(state: State, report: Report) -> str:
-    """Return the summary of the last failed run if the shown run did not fail and that report is still kept."""
+    """Return the summary of the last failed run if the shown run did not fail and the failed run's report is still
+    kept."""
     failed = last_failed(state.memory.runs)
     shown = None if failed is None or has_failed(report.verdict.status) else report_of(state.memory, failed)
     return report.verdict.summary if shown is None else f"the last failure: {shown.verdict.summary}"
 
 
 def _facts(state: State, width: int, glyphs: Glyphs, *, noted: bool) -> str:
-    """The progress of the run or its facts, the most important first, as many as there is room for; where `noted`, its
-    notes follow in brief."""
+    """Return the progress of the run, or as many of its facts as there is room for, the most important first. If
+    `noted`, the notes of the run follow in brief."""
     if state.phase is Phase.RUNNING and state.run is not None:
         return _progress(state.run, width, glyphs)
     report = state.report
@@ -271,7 +273,7 @@ def _facts(state: State, width: int, glyphs: Glyphs, *, noted: bool) -> str:
 
 
 def _in_brief(note: str) -> str:
-    """What a note says before its reason, as a part of a line: `judged as caller`."""
+    """Return the part of a note before its reason, for use within a line: `judged as caller`."""
     words = visible(_REASON.split(note, maxsplit=1)[0].removesuffix("."))
     return words if words[1:2].isupper() else f"{words[:1].lower()}{words[1:]}"
 
@@ -315,7 +317,7 @@ def columns(width: int, longest: int = LONGEST) -> Columns:
     # `az1`, `euw1-az1`, `apse2-az1`, each with a gap.
     zone = 4 if width < 76 else 9 if width < 100 else 10
     room = width - (3 + address + zone + 5)
-    # Some room is kept for what comes after the hops, but never so that a wider screen shows less of them.
+    # Some room is kept for what comes after the hops, but a wider screen must never show less of the hops.
     cell = max(min(room // 4, 13), (room - 7) // 4)
     return Columns(address=address, zone=zone, port=5, cell=max(min(cell, 24), 8))
 
@@ -329,8 +331,8 @@ def caption(
     longest: int = LONGEST,
     tops: Mapping[Step, float] = MappingProxyType({}),
 ) -> Line:
-    """Return the line over the path: the position in it and the names of the columns. If there are times below, each
-    name has the time of a mark of full height."""
+    """Return the line over the path: the position in it and the names of the columns. If times are drawn below, each
+    name is followed by the time for which a mark has full height."""
     wide = columns(width, longest)
     zone = "zone" if wide.zone > 4 else "az"
     title = f"Path {right}".rstrip()
@@ -493,7 +495,7 @@ def _band(band: Band, state: State, width: int, glyphs: Glyphs) -> Iterator[list
     yield from _lanes(band.lanes, state, width, glyphs)
     if not all(lane.own for lane in band.lanes):
         yield wrapped(f"(*: {UNUSED_ANSWER})", width, first="   ", later="    ", tone=Tone.FAINT)
-    if band.counts:  # the heading of any other says that it does not count
+    if band.counts:  # the heading of any other band says that it does not count
         hops = [cell for lane in band.lanes for cell in (*lane.cells, *lane.extras) if cell is not None]
         yield _reasons((*band.names, *hops), width)
 
@@ -507,8 +509,8 @@ def _reasons(cells: Iterable[Cell], width: int) -> list[Line]:
 
 
 def tone_of(step: Cell | Lane) -> Tone:
-    """Return the tone of a step. For a failure or a wrong answer it shows how it counts. A result of the last run is
-    faint until this run has its own."""
+    """Return the tone of a step. The tone of a failure or a wrong answer shows how it counts. A result of the last run
+    is faint until this run has its own."""
     if step.is_old:
         return Tone.FAINT
     is_bad = step.progress is Progress.FAILED or step.weight is not None
@@ -545,7 +547,8 @@ def _flow(
 
 
 def _fitting(cell: Cell, room: int) -> str:
-    """Return the fullest text that fits, or else the shortest; in brackets if a failure does not count."""
+    """Return the fullest text of a cell that fits, or else the shortest. A failure that does not count is in
+    brackets."""
     texts = cell.texts
     if cell.weight is Weight.NOT_COUNTED:
         texts = (*(f"({text})" for text in texts), _NOT_COUNTED)
@@ -629,7 +632,7 @@ def _arrival(lane: Lane, glyphs: Glyphs) -> str:
 
 
 def _lookups(state: State, key: str, width: int, glyphs: Glyphs) -> Line:
-    """Return the times of this host's own lookups of a name, drawn like those of a lane."""
+    """Return the times of this host's own lookups of a name, drawn like the times of a lane."""
     wide = columns(width, state.longest_address)
     tree, times = f" {glyphs.down}     ", state.lane_times[key]
     words = lost(times, wide.start - len(tree) - 1)
@@ -680,8 +683,8 @@ def lost(times: LaneTimes, room: int) -> str:
 
 
 def sparkline(times: Sequence[Sample], width: int, glyphs: Glyphs, most: float | None = None) -> Line:
-    """Return the latest times as heights from 0 to `most`, or to the slowest of them if `most` is None; `x` for a
-    failure, `o` for one that does not count, and a gap for a step that was not made."""
+    """Return the latest times as heights from 0 to `most`, or to the slowest of them if `most` is None. `x` is a
+    failure, `o` a failure that does not count, and a gap a step that was not made."""
     latest = times[-width:]
     if most is None:
         most = max((sample for sample in latest if isinstance(sample, float)), default=0.0)
@@ -721,7 +724,7 @@ def _nothing(state: State, width: int) -> tuple[Line, ...]:
     elif state.report is not None:
         text = "none"
     else:
-        text = "shown when the run has finished: half a run may show a fault that the rest explains"
+        text = "shown when the run has finished: later checks may explain a fault that is seen now"
     return tuple(wrapped(text, width - 1, first=" ", tone=Tone.FAINT))
 
 
@@ -773,7 +776,7 @@ def _within(hints: Sequence[Hint], width: int) -> Iterable[Hint]:
 
 
 def rule(title: str, width: int, glyphs: Glyphs, *, is_active: bool, right: str = "") -> Line:
-    """Return the line over a pane. A sign marks the pane that gets the keys, not colour alone."""
+    """Return the line over a pane. The pane with the focus is marked by a sign, not only by a colour."""
     words = f"{'>' if is_active else glyphs.across} {visible(title)}"
     return (Span(_filled(words, right, width, glyphs), _title_tone(is_active)),)
 

@@ -80,11 +80,11 @@ class Driver(LinuxDriver):
                 self.process_message(event)
             for event in parser.tick():
                 self.process_message(event)
-        except Exception:  # noqa: BLE001 - whatever stumbled over a sequence, the next key counts again
+        except Exception:  # noqa: BLE001 - whatever fails at a sequence, the next key is read again
             return XTermParser(self._debug)
         return parser
 
     def process_message(self, message: Message) -> None:
-        # Anybody can type a size of a thousand million columns. SIGWINCH and the kernel tell the true one.
+        # The input can report a size of a thousand million columns. SIGWINCH and the kernel tell the true size.
         if not isinstance(message, InBandWindowResize | events.Resize):
             super().process_message(message)

@@ -1,8 +1,8 @@
-"""The runs of the interface by the rules of `backuplink watch`: which states count, and since when the verdict comes
-and goes. Also the history file, which is read at the start and gets the runs.
+"""Judges the runs of the interface by the rules of `backuplink watch`: which states count, and since when the verdict
+comes and goes. It also reads the history file at the start, and adds the runs to it.
 
-Loaded with the first run. Only one thread at a time uses the file, and SQLite closes it while another connection of
-this process opens it: closing a second descriptor of a file releases the locks of the first.
+Loaded with the first run. Only one thread at a time uses the file. The connection to it is closed before another
+connection of this process opens the file: when a process closes a file, it loses all its locks on that file.
 """
 
 import asyncio
@@ -75,7 +75,7 @@ class Follower:
         self._changes: tuple[StateChange, ...] = ()
         """State changes of the last run."""
         self._lost = 0
-        """Number of runs since the last kept one that are not in the history."""
+        """Number of runs that are missing from the history since the last run that was kept."""
         self._turn = asyncio.Lock()
         self._pending: asyncio.Future[Any] | None = None
         """The last use of the file. It may still be running if it took too long."""

@@ -26,7 +26,7 @@ class Field:
 
 
 SERVICE_FIELD: Final = "services"
-_NO_SERVICES: Final = "services, separated by spaces; if empty, by workload"
+_NO_SERVICES: Final = "services, separated by spaces; if empty, those of the workload"
 INTERVAL_FIELD: Final = "interval"
 FIELDS: Final = (
     Field("region", "Region", "from environment, profile or metadata"),

@@ -1,6 +1,6 @@
 """Keys that a person chose for actions: their notation, and the table of keys with them. Pure.
 
-The keys of the main screen can be chosen. Forms and lists keep theirs, and so do the keys in FIXED.
+A person can choose the keys of the main screen, except those of the actions in FIXED. Forms and lists keep their keys.
 """
 
 import re
@@ -12,7 +12,7 @@ from typing import Final
 from agent.tui.keys import KEYS, Key
 
 FIXED: Final = ("leave", "suspend-process")
-"""Actions with fixed keys: the one that always ends the interface, and the terminal's own."""
+"""Actions with fixed keys: `leave` always ends the interface, and `suspend-process` has the terminal's own key."""
 _NAMED: Final = frozenset(
     (
         *("up", "down", "left", "right", "pageup", "pagedown", "home", "end", "tab", "shift+tab", "enter", "escape"),

@@ -17,7 +17,7 @@ class Key:
     hint: str = ""
     """A word or two for the last line of the screen; empty if the key is not shown there."""
     runs: bool = False
-    """Whether it makes runs or shows past ones, which a saved report does not have."""
+    """Whether the action makes runs or shows past runs, neither of which a saved report has."""
     listed: bool = True
     """Whether the palette lists it."""
     title: str = ""
@@ -32,7 +32,7 @@ class Key:
 
     @property
     def first(self) -> str:
-        """Its first key in the form that a person reads and that texts use."""
+        """Its first key, in the form that texts show to a person."""
         return self.shown.split()[0]
 
 
@@ -51,15 +51,15 @@ KEYS: Final = (
         "enter",
         "enter",
         "open",
-        "look down: a failed step or a cause, its page, what was measured, its steps on the path; of anything else all "
-        "that is known of it",
+        "look closer: from a failed step or a cause to its page, to what was measured, to its steps on the path; from "
+        "anything else to all that is known about it",
         "open",
     ),
     Key(
         "escape",
         "esc",
         "close",
-        "look up: one page back at a time, from a past run, findings only, the filter",
+        "go back one step: from a page, from a past run, from findings only, from the filter",
         title="back",
         synonyms="close cancel up return",
     ),
@@ -67,20 +67,25 @@ KEYS: Final = (
         "slash",
         "/",
         "filter",
-        "show only findings and lanes that hold all of these words, also in their pages and facts, and show none of "
-        "those after a !; on a page that is read, find words on it",
+        "show only findings and lanes that have all of these words, also in their pages and facts, and no word after a "
+        "!; on an open page, find words",
         "filter",
         synonyms="search find grep",
     ),
     Key("n", "n", "find(1)", "to the next place on the page that has the words", title="next-place"),
-    Key("N", "N", "find(-1)", "to the place before that has them", title="previous-place"),
+    Key("N", "N", "find(-1)", "to the previous place on the page that has the words", title="previous-place"),
     Key("f", "f", "findings", "findings only, with what follows from them; again to show everything", "findings"),
-    Key("space", "space", "unfold", "of more than two services: show the healthy in full, or in one line each again"),
+    Key(
+        "space",
+        "space",
+        "unfold",
+        "with more than two services: show the healthy services in full, or in one line each again",
+    ),
     Key(
         "y",
         "y",
         "copy",
-        "copy, by a list: the command that fixes what is under the cursor, all commands as a script, the finding as "
+        "copy from a list: the command that fixes what is under the cursor, all commands as a script, the finding as "
         "text, the brief report, an id or address",
         "copy",
         synonyms="clipboard yank export script",
@@ -89,7 +94,7 @@ KEYS: Final = (
         "e",
         "e",
         "save",
-        "save the report, or that of the last run that failed, with the log; an existing file is never replaced",
+        "save the report, or the report of the last failed run, with the log; an existing file is never replaced",
         "save",
         synonyms="export download write file html markdown json junit svg text report",
     ),
@@ -106,8 +111,8 @@ KEYS: Final = (
         "R",
         "R",
         "run_only",
-        "run again with the service or endpoint under the cursor as the only required one; others are still checked "
-        "but count less, and the exit code stays that of the last whole run",
+        "run again with the service or endpoint under the cursor as the only required target; other targets are still "
+        "checked but count less, and the exit code stays that of the last whole run",
         runs=True,
     ),
     Key(
@@ -131,7 +136,7 @@ KEYS: Final = (
         "right_square_bracket",
         "]",
         "past(1)",
-        "to the next run, and to the last one again",
+        "to the next run, and after the last past run to the current run",
         runs=True,
         title="next-run",
     ),
@@ -139,7 +144,7 @@ KEYS: Final = (
         "left_curly_bracket",
         "{",
         "failed(-1)",
-        "show the run before that failed",
+        "show the previous run that failed",
         runs=True,
         title="previous-failed",
     ),
@@ -178,14 +183,15 @@ KEYS: Final = (
         synonyms="colors dark mode",
     ),
     Key("ctrl+z", "ctrl+z", "suspend_process", "suspend: the shell gets the terminal back; fg comes back here"),
-    Key("ctrl+l", "ctrl+l", "redraw", "draw the screen again, where another program has written on it"),
+    Key("ctrl+l", "ctrl+l", "redraw", "draw the screen again, if another program has written on it"),
     Key("question_mark", "?", "help", "this page", "help", synonyms="keys manual shortcuts"),
     Key("ctrl+c,ctrl+q", "ctrl+q", "leave", "quit, from everywhere", listed=False),
     Key(
         "q",
         "q",
         "quit_or_back",
-        "back from a page, and on the main screen quit: a run in progress is cancelled; before a watch is lost it asks",
+        "go back from a page; on the main screen, quit: a run in progress is cancelled, and a watch ends only after a "
+        "question",
         "quit",
         title="quit",
         synonyms="exit leave",

@@ -21,15 +21,16 @@ _SIDE: Final = 60
 _SIDE_SHARE: Final = 0.36
 """The share of the columns for the causes and the detail on a wider screen."""
 _GUESS: Final = 200
-"""From this number of columns on, a path with unknown words is taken to fit beside the rest."""
+"""Number of columns from which on a path whose words are not known yet is assumed to fit beside the rest."""
 _DETAIL: Final = 6
 """Minimum number of rows of the detail: its title, the fix, a command."""
 _CAUSES: Final = 5
 """Rows for the causes that the path leaves free: a title, two causes of two lines."""
 _LEAST: Final = 6
-"""Rows of both before there is a report, and if nothing counts, unless a third is fewer."""
+"""Rows of the causes and the detail before there is a report, and if nothing counts; a third of the rows if that is
+fewer."""
 _TITLED: Final = 4
-"""Rows of both together with one line each."""
+"""Rows of the causes and the detail together if each has one line."""
 _PATH: Final = 4
 """Minimum number of rows of the path, with its title and the line about the rows below."""
 _BLANK: Final = re.compile(r"[\s|+>─│├└-]+")
@@ -45,7 +46,7 @@ class Division:
     path: int
     """Columns of the path if the rest stands beside it, otherwise its rows with its title."""
     most: int
-    """Maximum for the path that leaves the rest its needs."""
+    """The most columns or rows that the path can have and leave the rest what it needs."""
 
 
 def divided(state: State, columns: int, rows: int, glyphs: Glyphs = ASCII) -> Division:
@@ -71,7 +72,7 @@ def _least(rows: int) -> int:
 
 
 def _below(wanted: int, rows: int, rest: int) -> Division:
-    """Return the division for a path that wants so many rows above the rest, which needs some itself."""
+    """Return the division for a path that wants `wanted` rows, above the rest, which needs `rest` rows."""
     most = max(_PATH, rows - rest)
     return Division(False, max(min(wanted, most), 1), most)
 

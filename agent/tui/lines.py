@@ -89,7 +89,7 @@ ASCII = Glyphs(
 CUT = "..."
 """Marks text that is cut off, in ASCII."""
 _LEAST = 8
-"""Minimum width of text next to its indentation, if the line has as much."""
+"""Minimum width of the text beside its indentation, unless the whole line is narrower."""
 
 
 def width_of(line: Iterable[Span]) -> int:

@@ -42,7 +42,7 @@ def has_many_services(picture: Picture) -> bool:
 
 def folded(picture: Picture, uneventful: frozenset[str] | None) -> Picture:
     """Return the picture of many services, with the bands folded in which nothing has failed so far. `uneventful` has
-    the targets for which one line says all that the last report does; None if there is no report yet."""
+    the targets whose whole result in the last report fits on one line; None if there is no report yet."""
     return replace(
         picture,
         bands=tuple(

@@ -20,7 +20,7 @@ _MOST_LETTERS: Final = 16
 _SKIPPED: Final = 1
 """Maximum number of characters skipped for each letter of a word."""
 MOST: Final = 100
-"""Maximum number of rows in the list; for others a person types more."""
+"""Maximum number of rows in the list; to see other rows, a person types more letters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +71,8 @@ def rows(state: State) -> tuple[Row, ...]:
 
 
 def matching(found: Iterable[Row], wanted: str) -> tuple[Row, ...]:
-    """Return rows that have the letters of each word in order, the best first, at most MOST; without words, all
-    rows."""
+    """Return at most MOST rows that have the letters of each typed word in order, the best first. Without words, every
+    row matches."""
     words = wanted.lower()[:_MOST_LETTERS].split()
     scored = [(_score_of(row, words), place, row) for place, row in enumerate(found)]
     best = sorted((item for item in scored if item[0] or not words), key=lambda item: (-item[0], item[1]))
@@ -80,15 +80,16 @@ def matching(found: Iterable[Row], wanted: str) -> tuple[Row, ...]:
 
 
 def _score_of(row: Row, words: Sequence[str]) -> int:
-    """Return the score of a row for the words, each of which may begin one of its other words."""
+    """Return the score of a row for the typed words. A typed word may also be the start of one of the row's
+    synonyms."""
     text = f"{row.word} {row.text}".lower()
     scores = [max(_score(text, [word]), _WHOLE * any(s.startswith(word) for s in row.synonyms)) for word in words]
     return sum(scores) if all(scores) else 0
 
 
 def _score(text: str, words: Sequence[str]) -> int:
-    """Return the score of a text for the words; 0 if it lacks one. A whole word counts most, and more at the front;
-    then the start of a word, its middle, and last letters apart."""
+    """Return the score of a text for the typed words; 0 if the text lacks one of them. A whole word scores most, and
+    more near the front of the text. The start of a word scores less, its middle still less, and letters apart least."""
     total = 0
     for word in words:
         at = text.find(word)

@@ -15,7 +15,7 @@ from probes.frozen import dataclass
 from probes.model import Target
 
 _EXCLUDED: Final = "!"
-"""Prefix of a word that must not be there."""
+"""Prefix of a word that must not occur."""
 _WORD: Final = re.compile(r"\S+")
 
 
@@ -30,8 +30,8 @@ class Searched:
 
 
 def has_words(asked: Searched, words: str) -> bool:
-    """Whether it has all of these words, in any order and upper or lower case, and no word after a `!` in its shown
-    part. The pages are not searched for excluded words, since nearly every page has nearly every word."""
+    """Whether the text has all of these words, in any order and case, and its shown part has no word that follows a
+    `!`. The pages are not searched for excluded words, since nearly every page has nearly every word."""
     shown, rest = asked.shown.lower(), asked.rest.lower()
     for word in words.lower().split():
         if word.startswith(_EXCLUDED):
@@ -89,7 +89,7 @@ def _shown(lane: Lane) -> str:
 
 
 def _values(value: Any) -> Iterator[str]:
-    """Yield the values of plain data without names; a value that is true gives its name."""
+    """Yield the values of plain data without names; for a value that is true, yield its name."""
     match value:
         case dict():
             for name, item in value.items():

@@ -45,7 +45,7 @@ class Live:
     is_watch: bool = False
     """Whether runs are repeated from the start."""
     history: History | None = None
-    """The history that gets the runs, and has the earlier ones."""
+    """The history file, which has earlier runs, and to which the new runs are added."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,9 +4,9 @@
 the clock, or a key press. It is pure: it uses no clock, no file and no terminal. The widgets show functions of the
 state alone, which are here and in `drawing` and `detail`; so a saved report, a run and a replayed run look the same.
 
-A run starts with the checks of the last run of the same names, each waiting in its place, so that nothing moves under
-the cursor. Findings are those of the last finished run: a result in the first half of a run may look like a fault that
-the second half explains.
+A run starts with the checks of the last run that resolved the same names, each waiting in its place, so that nothing
+moves under the cursor. Findings are those of the last finished run: a result in the first half of a run may look like a
+fault that the second half explains.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -113,7 +113,7 @@ class State:
     settings: Settings | None
     """The settings of the next run; None for a saved report, which cannot be run."""
     key_table: tuple[Key, ...] = KEYS
-    """The keys with a person's choices; the last line, the help and messages name them."""
+    """The keys, including those that a person chose; the last line, the help and messages show them."""
     is_simulated: bool = False
     """Whether runs are made in a simulated VPC."""
     opened_at: datetime | None = None
@@ -148,7 +148,7 @@ class State:
     cursor: str | None = None
     """What the cursor of the path was put on; None until a person moves it."""
     home: str = THIS_HOST
-    """Where it is until then: at what failed."""
+    """Where the cursor is until a person moves it: at what failed."""
     column: int = 0
     """Column of the cursor, which applies to rows that are long enough."""
     reading: str | None = None
@@ -165,7 +165,7 @@ class State:
     is_whole: bool = False
     """Whether the detail fills the screen."""
     search: str = ""
-    """Words to search on the open page."""
+    """Words to search for on the open page."""
     places: int = 0
     """Number of places with these words."""
     place: int = 0
@@ -234,7 +234,7 @@ class State:
 
     @cached_property
     def uneventful(self) -> frozenset[str] | None:
-        """Ids of the targets for which one line says all that the last report does; None without a report."""
+        """Ids of the targets whose whole result in the last report fits on one line; None without a report."""
         report = self.report
         if report is None:
             return None
@@ -255,8 +255,8 @@ class State:
         return {lane: times_of(samples) for lane, samples in self.memory.samples.items()}
 
     def tops(self, width: int) -> Mapping[Step, float]:
-        """The seconds of a mark of full height among the last `width` times of each step. All lanes share it, so that
-        they can be compared."""
+        """The seconds for which a mark has full height, by step: the longest of the last `width` times. All lanes share
+        this scale, so that they can be compared."""
         known = self.known_tops
         if width not in known:
             known[width] = tops(self.memory.samples, width)
@@ -634,7 +634,7 @@ def ongoing(state: State) -> State:
 
 
 def run_beside(state: State, by: int) -> Remembered | None:
-    """Return the run that is so many places from the shown one; None for the last or current run. Raises LookupError if
+    """Return the run that is `by` places from the shown run; None for the last or current run. Raises LookupError if
     there is no such run."""
     memory = state.memory
     last = memory.count + (ongoing(state).phase is Phase.RUNNING)
@@ -689,15 +689,16 @@ def cursor(state: State) -> str:
 
 
 def _with_home(state: State) -> State:
-    """The state whose cursor is at what failed in the last run, as long as nobody has moved it: on the first step that
-    failed and counts, or else, in a watch, on the lane that failed last."""
+    """Return the state with the cursor at what failed in the last run, unless a person has moved the cursor: on the
+    first step that failed and counts or, if there is none in a watch, on the lane that failed most recently."""
     counted = (cell.key for cell in _cells(state.whole_picture) if cell.weight not in (None, Weight.NOT_COUNTED))
     home = next(counted, None) or _failed_last(state) or THIS_HOST
     return _carried(state, replace(state, home=home))
 
 
 def _failed_last(state: State) -> str | None:
-    """Key of the lane that failed last in the runs of a watch, the first of several; None where none did."""
+    """Key of the lane that failed most recently in a watch, or the first of several such lanes; None if no lane
+    failed."""
     known = state.memory.samples if state.watching else {}
     lanes = [lane.key for band in state.whole_picture.bands for lane in band.lanes if lane.key in known]
     passed = {lane: runs_since_failure(known[lane]) for lane in lanes if state.lane_times[lane].failed}
@@ -908,8 +909,8 @@ def tone_of(finding: Finding, report: Report) -> Tone:
 
 
 def causes(report: Report) -> tuple[Finding, ...]:
-    """Return the findings that no other explains. An `explained_by` without a matching finding, or one that leads back
-    to the finding itself, explains nothing."""
+    """Return the findings that no other finding explains. An `explained_by` without a matching finding, or one that
+    leads back to the finding itself, explains nothing."""
     by_id = {finding.id: finding for finding in report.findings}
 
     def is_cause(finding: Finding) -> bool:
@@ -983,7 +984,7 @@ def changed_text(state: State) -> str:
 
 
 def finding_under_cursor(state: State) -> Finding | None:
-    """The finding under the cursor, or the finding whose evidence is there."""
+    """The finding under the cursor, or the finding whose evidence is shown."""
     report, key = state.report, under_cursor(state)
     if report is None or key is None:
         return None
@@ -1019,8 +1020,8 @@ def marked(state: State) -> frozenset[str]:
 
 
 def shown_by(state: State) -> tuple[str, ...]:
-    """Keys of the path that show the selected cause, or the cause from which the cursor came: its first failed lane,
-    its first step, and its service."""
+    """Return the places on the path that show the selected cause, or the cause from which the cursor came: the keys of
+    its first failed lane, of its first step, and of its service."""
     evidence = marked(state)
     first = next((cell.key for cell in _cells(state.picture) if evidence.intersection(cell.checks)), None)
     key = selected_entry(state) if state.source is Pane.CAUSES else state.traced

@@ -55,7 +55,7 @@ def scale(memory: Memory) -> float:
 
 
 def _mark(row: int, top: float) -> str:
-    """Return the label of a row of the axis: its upper end, in words, at the top and in the middle."""
+    """Return the label of a row of the axis: the time at its upper end, for the top and the middle row only."""
     return duration(top * row / ROWS) if row in (ROWS, ROWS // 2) else ""
 
 
@@ -75,8 +75,8 @@ def _row(row: int, runs: Sequence[Sequence[Sample]], top: float, glyphs: Glyphs,
 
 
 def _step_at(row: int, run: Sequence[Sample], top: float) -> int | None:
-    """Return the index of the step in the middle of a line; None above all steps. Every step that was made is at least
-    in the lowest line."""
+    """Return the index of the step that the middle of a row shows; None above all steps. Every step that was made shows
+    at least in the lowest row."""
     seconds = [sample if isinstance(sample, float) else 0.0 for sample in run]
     middle = top * (row - 0.5) / ROWS
     reached = 0.0
@@ -130,6 +130,6 @@ def _legend(samples: Sequence[Sequence[Sample]], width: int, glyphs: Glyphs) -> 
             (Span(f"  {FAILURES[weight]} ", WEIGHT_TONES[weight]), Span(words.get(weight, f"failed, {weight}")))
         )
     lines += wrapped(
-        "A column is a run, the last one on the right. All lanes have this scale.", width, first="  ", tone=Tone.FAINT
+        "Each column is a run, the latest on the right. All lanes share this scale.", width, first="  ", tone=Tone.FAINT
     )
     return lines

@@ -10,7 +10,7 @@ from agent.tui.state import STATUS_TONES, State
 from agent.tui.watching import Logged, Remembered, clock
 
 _MARKS: Final = {Status.WARNING: "!", Status.CRITICAL: "x", Status.UNKNOWN: "?"}
-"""The marks of a history's chart. A run that works has a height here in place of its mark."""
+"""The marks of failed runs, as in the chart of a history. A run that works has a low line here instead of a mark."""
 _LEAST: Final = 10
 """Minimum number of marks in the strip next to its words."""
 
@@ -61,7 +61,9 @@ def log(entries: Sequence[Logged], width: int) -> list[Line]:
         lines.append(())
     if not lines:
         return wrapped("No run has changed anything yet.", width - 1, first=" ", tone=Tone.FAINT)
-    note = "* by the rules of `backuplink watch`: what lasts for two runs, or comes and goes. The rest is run by run."
+    note = (
+        "* by the rules of `backuplink watch`: what lasts for two runs, or comes and goes. Other lines are for one run."
+    )
     return [*wrapped(note, width - 1, first=" ", tone=Tone.FAINT), (), *lines]
 
 

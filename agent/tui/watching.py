@@ -28,7 +28,8 @@ LOGGED: Final = 500
 ABSENT: Final = 60
 """Number of runs without a lane after which its times are dropped: public addresses rotate."""
 SAMPLED: Final = (Step.TCP, Step.TLS, Step.HTTP, Step.API, Step.DNS)
-"""Steps whose times are kept. For DNS that is this host's own lookup, whose lane is the name of the target."""
+"""Steps whose times are kept. The times of DNS are those of this host's own lookups; their lane is the name of the
+target."""
 
 FAILURES: Final = {weight: "o" if weight is Weight.NOT_COUNTED else "x" for weight in Weight}
 """The sign of a failed step among times."""
@@ -39,8 +40,8 @@ _WORST: Final = (Status.CRITICAL, Status.UNKNOWN, Status.WARNING, Status.OK)
 Sample = float | Weight | None
 """Result of a step in one run: its seconds, or how its failure counts, or None if it was not made."""
 Samples = Mapping[str, tuple[tuple[Sample, ...], ...]]
-"""The samples of each of SAMPLED, by the key of a lane. The last run's sample comes last. A step that the lane does not
-have has no samples."""
+"""The samples of each of SAMPLED, by the key of a lane. The latest run's sample comes last. A step that the lane does
+not have has no samples."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,11 +54,11 @@ class Remembered:
     finished_at: datetime
     status: Status
     shown_by: int
-    """Number of the run whose report shows this one: the last one before it with another result, or the run itself."""
+    """Number of the run whose report stands for this run: the first of the consecutive runs with the same result."""
     report: Report | None = None
     """The report; None if another run's report shows this run, or if it is no longer kept."""
     slowest: float = 0.0
-    """Total seconds of all SAMPLED steps at the slowest lane."""
+    """Total seconds of all SAMPLED steps of the slowest lane."""
     in_history: int | None = None
     """The cycle in the history file whose report shows this run, if it was read from there."""
 
@@ -87,7 +88,7 @@ class Logged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Followed:
-    """The state by the rules of a watch after a run: a state counts when it has lasted for some runs."""
+    """The state after a run, by the rules of a watch: a state counts only after it has lasted for some runs."""
 
     word: str
     """The state in a word, such as `CRITICAL` or `FLAPPING`."""
@@ -122,8 +123,8 @@ class Memory:
 def remembered(
     memory: Memory, report: Report, followed: Followed | None, steps: tuple[LogLine, ...], *, is_alike: bool
 ) -> Memory:
-    """Return the memory with one more run. `steps` are its changes since the run before. With `is_alike` its result is
-    the same, so the report of that run shows it as well."""
+    """Return the memory with one more run. `steps` are its changes since the run before. If `is_alike`, both runs have
+    the same result, so that the report of the run before stands for the new run as well."""
     number = memory.count + 1
     now = samples_in(report)
     alike = memory.runs[-1] if is_alike and memory.runs else None
@@ -253,7 +254,7 @@ class LaneTimes:
 
     @property
     def loss(self) -> str:
-        """The share of failed runs in percent, never rounded to none or all."""
+        """The share of failed runs in percent, never rounded to 0 or to 100."""
         if not self.failed or not self.runs:
             return "0%"
         return f"{min(max(round(100 * self.failed / self.runs), 1), 99 if self.failed < self.runs else 100)}%"
@@ -278,12 +279,12 @@ def samples_in(report: Report) -> dict[str, tuple[Sample, ...]]:
 
 
 def slowest(now: Mapping[str, Sequence[Sample]]) -> float:
-    """Total seconds of all steps at the slowest lane of a run."""
+    """Total seconds of all steps of the slowest lane in a run."""
     return max((sum(s for s in stack if isinstance(s, float)) for stack in now.values()), default=0.0)
 
 
 def extended(before: Samples, now: Mapping[str, Sequence[Sample]]) -> Samples:
-    """Return the samples with those of one more run, by lane. A lane that this run did not try gets none."""
+    """Return the samples by lane, with those of one more run. For a lane that this run did not try, None is added."""
     none = (None,) * len(SAMPLED)
     samples: dict[str, tuple[tuple[Sample, ...], ...]] = {}
     for lane, past in before.items():
@@ -315,7 +316,7 @@ def lane_of(observation: Observation[object]) -> str:
 
 
 def names_of(target: str | None) -> str:
-    """Key of a target's name, which has this host's own lookups."""
+    """Key of the lane that stands for a target's name, with this host's own lookups."""
     return f"names/{target}"
 
 
@@ -329,8 +330,8 @@ def times_of(samples: Sequence[Sequence[Sample]]) -> LaneTimes:
 
 
 def runs_since_failure(samples: Sequence[Sequence[Sample]]) -> int | None:
-    """Number of runs since the last in which a step of a lane failed and counted, 0 where that was the last run; None
-    where none did."""
+    """Return the number of runs since a step of a lane last failed and counted: 0 if it was in the latest run; None if
+    no step did."""
     since = (
         count
         for times in samples

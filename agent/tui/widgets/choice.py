@@ -10,7 +10,7 @@ from agent.tui.widgets.pane import TextLines
 
 
 class Choice(TextLines, can_focus=True):
-    """`(x) json ( ) html`: arrows select."""
+    """A line such as `(x) json ( ) html`, in which the arrow keys select."""
 
     BINDINGS = [  # noqa: RUF012 - as Textual has it
         Binding("left", "move(-1)", show=False),

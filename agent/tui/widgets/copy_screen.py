@@ -110,7 +110,7 @@ class FillScreen(Form):
         self._item = item
 
     def compose(self) -> ComposeResult:
-        yield Static("What is unknown in it", classes="title", markup=False)
+        yield Static("Unknown values in the command", classes="title", markup=False)
         for place, name in enumerate(self._item.placeholders):
             label = name.strip("<>").lower().replace("_", " ")
             yield from self.row(label, f"value-{place}", quiet_input("", name, id=f"value-{place}"))

@@ -24,7 +24,7 @@ T = TypeVar("T")
 WHEEL = 3
 """Number of lines that one step of the mouse wheel scrolls."""
 TAILED = 4
-"""From this number of rows on, a pane uses its last row for a summary of what is below it."""
+"""Number of rows from which on a pane uses its last row for a summary of what is below it."""
 NEAR = 2
 """Maximum distance from the visible lines, in lines, at which the pane scrolls line by line."""
 
@@ -191,7 +191,7 @@ class Footer(StateLines):
 
 
 class PaneWidget(StateLines):
-    """A pane that can get the keys: a title line with the content below."""
+    """A pane that can have the focus: a title line with the content below."""
 
     pane: Pane
     says_below: ClassVar[bool] = False

@@ -125,11 +125,11 @@ def help_lines(width: int, state: State) -> Sequence[Line]:
     lines.append(())
     for words in (
         "A hop is waiting, running, ok, failed or skipped. A failed hop shows the kind of failure, in capitals where "
-        "there is little room; one in brackets does not count, and its detail says why. An address with a * is another "
-        "resolver's answer, which this host does not use.",
+        "there is little room. A failure in brackets does not count; its detail says why. An address with a * is "
+        "another resolver's answer, which this host does not use.",
         "In a watch, the strip over the path has a mark for each run: a low line for ok, ! warning, x critical, ? "
         "unknown. Below a lane are its loss, its average and its worst time to connect, and its last times, where x is "
-        f"a failure and o one that does not count. {state.key('open')} on an address opens its chart.",
+        f"a failure and o a failure that does not count. {state.key('open')} on an address opens its chart.",
         f"Colours: {state.key('theme')} shows the next theme, until the interface ends. For every start set --theme, "
         'BACKUPLINK_THEME or, in the configuration file, theme = "light"; or "contrast", or "terminal".',
         "The names in [brackets] are for --key, and for the list `key` of the configuration file: key = "
@@ -138,8 +138,8 @@ def help_lines(width: int, state: State) -> Sequence[Line]:
         "Shift held the terminal selects. --no-mouse leaves the mouse to the terminal. The mouse is never needed.",
         "For a screen reader or a program: backuplink check writes the same as plain text, line by line, and "
         "backuplink check --format json as data. backuplink explain CODE writes the page of a finding.",
-        "Exit code: the verdict of the last whole run: 0 ok, 1 warning, 2 critical, 3 unknown. Without a finished run "
-        "it is 3, or 2 where something critical was proven.",
+        "The exit code is the verdict of the last whole run: 0 ok, 1 warning, 2 critical, 3 unknown. Without a "
+        "finished run it is 3, or 2 if something critical was proven.",
     ):
         lines += [*wrapped(words, width - 1, first=" "), ()]
     return lines
@@ -208,8 +208,9 @@ class SettingsScreen(Form):
                 line.suggester = ServiceNames()
             yield from self.row(field.label, field.name, line)
         yield Static(
-            f"Services: {' '.join(checkable())}. The right arrow takes a name that is shown in full. Without a service "
-            "backup must be reachable, and backup-gateway is checked, too. Tab moves, enter applies, esc discards.",
+            f"Services: {' '.join(checkable())}. The right arrow completes the name as shown. If no service is "
+            "named, backup must be reachable, and backup-gateway is checked too. Tab moves, enter applies, esc "
+            "discards.",
             classes="note",
             markup=False,
         )
@@ -245,8 +246,8 @@ class SaveScreen(Form):
         runs: tuple[str, ...] = (),
         has_log: bool = False,
     ) -> None:
-        """`save` starts to write the report in a format to a file. With several `runs`, the report is that of the
-        chosen one, at first the first. `show_result` is called with the result."""
+        """`save` starts to write the report to a file in a format. With several `runs`, a person chooses whose report;
+        the first is preselected. `show_result` must be called with the result."""
         super().__init__()
         self._runs = runs
         self._has_log = has_log

@@ -146,7 +146,7 @@ def test_a_finding_that_rests_on_no_step_of_the_path_says_so() -> None:
     report = report_of("one-zone-silent")
     bare = replace(report, findings=tuple(replace(finding, evidence=()) for finding in report.findings))
     state = after(saved("kept", bare), DetailOpened(), DetailOpened())
-    assert "measured nothing that shows it" in shown(state)
+    assert "measured nothing that shows this finding" in shown(state)
     state = after(state, DetailOpened())
     assert (state.is_whole, state.message) == (True, "no step of the path shows TCP002@backup")
 
@@ -165,7 +165,7 @@ def test_a_page_whose_finding_is_gone_says_so() -> None:
     assert finding_under_cursor(state) is None
 
     state = after(at("one-zone-silent", STEP), DetailOpened(), DetailOpened(), RunFinished(report_of("healthy")))
-    assert "measured nothing that shows it" in shown(state)
+    assert "measured nothing that shows this finding" in shown(state)
     assert finding_under_cursor(state) is None
 
 
@@ -186,7 +186,7 @@ def test_each_finding_leads_to_its_page_to_what_was_measured_and_to_a_step_and_e
         assert finding_under_cursor(measured) == finding
         seen = [step for step in finding.evidence if step in known]
         assert all(step in shown(measured) for step in seen)
-        assert ("measured nothing that shows it" in shown(measured)) is (not seen)
+        assert ("measured nothing that shows this finding" in shown(measured)) is (not seen)
 
         back = after(measured, WentBack())
         assert (back.is_whole, under_cursor(back)) == (True, key)

@@ -221,7 +221,7 @@ async def test_e_saves_the_last_run_that_failed_with_the_log(tmp_path: Path) -> 
         await pilot.press("e")
         screen = pilot.app.screen
         assert isinstance(screen, SaveScreen)
-        assert screen.query_one("#run", Choice).selected == {"the last that failed (03:00 UTC)"}
+        assert screen.query_one("#run", Choice).selected == {"the last failed run (03:00 UTC)"}
         line = screen.query_one("#place", Input)
         assert line.value == "backuplink-simulated-one-zone-silent.json"
         line.value = str(place)
