@@ -31,7 +31,7 @@ def audit_here(options: AuditOptions, received_signals: list[str]) -> int:
 
 
 async def _gather_here(request: AccountRequest, stop: CancelToken) -> "AccountFacts | FactsUnavailable":
-    # Facts from files need nothing of the host: only reads load its network and SDK.
+    # Facts from files need nothing from this host. Only reads load its network and SDK.
     from agent.app.world import system_world
     from agent.audit import collect_account
     from agent.formats.progress import AuditProgress
@@ -53,7 +53,7 @@ def audit(
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
 ) -> int:
     """Write an audit. Returns the exit code: a signal's if one came, UNKNOWN if no VPC counts or the document could not
-    be written to its place, otherwise that of the worst VPC that counts. Raises RequestError if there is nothing to
+    be written to its place, otherwise the code of the worst VPC that counts. Raises RequestError if there is nothing to
     audit, and OutputClosedError."""
     with exit_on_signals(received_signals):
         if options.saved is not None:
@@ -91,7 +91,7 @@ def _earlier(place: str, received_signals: Sequence[str]) -> "AuditDocument":
     EC2."""
     before = _saved(place, received_signals)
     if before.redacted:
-        raise RequestError(f"{place}: was written with --redact, and masks cannot be compared")
+        raise RequestError(f"{place}: was written with --redact, so its masked ids cannot be compared")
     if not before.vpcs:
         raise RequestError(f"{place}: has no VPC that could be compared")
     return before
@@ -136,7 +136,7 @@ def _read(
 
 
 def _of_files(places: Sequence[str], received_signals: Sequence[str]) -> tuple[Ec2Facts, ...]:
-    """Return the facts in every file; if several have the same VPC, the latest ones. Raises RequestError."""
+    """Return the facts in every file; of facts on the same VPC, only the latest. Raises RequestError."""
     from agent.app.read_saved import read_all_facts
     from agent.network.names import known_vpc
     from agent.report.facts_file import FactsFileError, untimely

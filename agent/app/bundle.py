@@ -39,17 +39,17 @@ from probes.model import Address
 from probes.system.host_files import HostFiles
 
 MAX_CHANGES: Final = 200
-"""Maximum number of a history's changes in the archive, the last ones."""
+"""Maximum number of changes from a history in the archive, which has the latest."""
 LOGS_SECONDS: Final = 5.0
-"""Time limit for finding logs: a folder of SAP's may be on a network file system that does not answer."""
+"""Time limit for finding logs: a folder of SAP may be on a network file system that does not answer."""
 README: Final = "README.txt"
 WRONG: Final = "wrong.txt"
 ASSET_TAG: Final = "/sys/devices/virtual/dmi/id/board_asset_tag"
 """The file in which the firmware of a Nitro instance has the instance's id (EC2 User Guide, Detect whether a host is an
 EC2 instance)."""
 LOGS_WARNING: Final = (
-    "Logs are free text. Names of people, hosts and files that no mask knows may stand in them: read them before you "
-    "pass the archive on."
+    "Logs are free text. They may contain names of people, hosts and files that no mask knows: read the logs before "
+    "you pass the archive on."
 )
 ELSEWHERE: Final = "left out: the report is not known to be of this host"
 
@@ -61,7 +61,7 @@ class ThisHost:
     files: HostFiles
     environment: Mapping[str, str]
     addresses: Callable[[], frozenset[Address]]
-    """Its own addresses; none if the system does not tell."""
+    """This host's own addresses; empty if the system does not tell."""
     now: Callable[[], datetime]
 
 
@@ -124,10 +124,10 @@ def _report(
             raise RequestError(str(error)) from error
     if options.history is not None:
         report, cycle = last_failed_report(options.history, received_signals)
-        to_stderr(f"The report is that of cycle {cycle}, the last that failed.\n")
+        to_stderr(f"The report is that of cycle {cycle}, the latest that failed.\n")
         return report
     if run is None:
-        raise RequestError("there is no report, and no run is asked for")
+        raise RequestError("there is no report, and no run was requested")
     report = run_once(run, measure, CancelToken(received_signals), loop_factory)
     _heed(received_signals)
     return report
@@ -135,7 +135,7 @@ def _report(
 
 def _is_of_this_host(report: Report, host: ThisHost) -> bool:
     """Whether the run of a saved report was made on this host: by the instance id if both ids are known, else by its
-    addresses, which this host must all have. A masked report does not tell."""
+    addresses, which this host must all have. A masked report shows neither."""
     if report.run.redacted:
         return False
     try:
@@ -187,16 +187,19 @@ def _write_archive(
     absent = [*(member for member in found if isinstance(member, Absent)), *dropped]
     moment = None if host is None else host.now()
     readme = _readme(shown, kept, absent, moment, cleaner)
-    members = (Member(name=README, what="what is in here", content=readme.encode("utf-8", "backslashreplace")), *kept)
+    members = (
+        Member(name=README, what="a list of the content", content=readme.encode("utf-8", "backslashreplace")),
+        *kept,
+    )
     archive = packed(folder, members, report.run.finished_at)
     if len(archive) > MAX_BYTES:
         raise RequestError(f"the archive would have {len(archive):,} bytes, more than {MAX_BYTES:,}")
-    to_stderr(f"{one_line(place)} will hold, in {folder}/:\n")
+    to_stderr(f"{one_line(place)} will contain, in {folder}/:\n")
     to_stderr("".join(f"{line}\n" for line in (*_list_of(members), *_absences(absent))))
     if options.logs and host is not None:
         to_stderr(f"Warning: {LOGS_WARNING}\n")
     if to_send is not None:
-        to_stderr(f"\nSend this text with the archive, which has it as {WRONG}:\n\n{to_send.decode()}\n")
+        to_stderr(f"\nSend this text with the archive, in which it is {WRONG}:\n\n{to_send.decode()}\n")
     _heed(received_signals)
     if _write(archive, options.output, place):
         to_stdout(f"{place}\n")
@@ -205,7 +208,7 @@ def _write_archive(
 def _to_send(true: str, shown: Report, folder: str, cleaner: Cleaner) -> bytes:
     from agent.formats import wrong
 
-    # The argument may not be text: Python decodes such bytes into lone surrogates, which no encoding has.
+    # The argument may contain bytes that are not text. Python decodes these as lone surrogates, which no encoding has.
     words = cleaner.text(true.encode("utf-8", "backslashreplace").decode("utf-8"))
     return wrong.render(shown, words, folder).encode("utf-8")
 
@@ -225,7 +228,7 @@ def _write(archive: bytes, output: str | None, place: str) -> bool:
         return within(write, seconds=math.inf)
     except FileExistsError as error:
         raise RequestError(
-            f"{place} is there already, and is left as it is; --output names a file that may be replaced"
+            f"{place} exists already, and is left as it is; --output names a file that may be replaced"
         ) from error
     except OSError as error:
         raise RequestError(f"{place} cannot be written: {error.strerror}; there is no archive") from error
@@ -252,18 +255,18 @@ def _members(
         yield Member(name=name, what=what, content=render(shown, wanted).encode("utf-8"))
     if settings:
         content = _settings(settings, cleaner).encode("utf-8", "backslashreplace")
-        yield Member(name="settings.txt", what="settings of the run, and what named each", content=content)
+        yield Member(name="settings.txt", what="settings of the run, and where each was set", content=content)
     if host is None:
         yield Absent(name="host/", why=ELSEWHERE)
     else:
-        # The report without masks: its versions, and the links by which logs are found.
+        # This is the report without masks: its versions and the links by which logs are found are needed.
         sources = sources_of_host(report, cleaner, host.files, host.environment)
         yield from host_members(sources, received_signals)
     if options.history is not None:
         text = _history(last_changes(options.history, MAX_CHANGES, received_signals), cleaner)
         yield Member(
             name="history.txt",
-            what=f"the last changes in the history, at most {MAX_CHANGES}",
+            what=f"the latest changes in the history, at most {MAX_CHANGES}",
             content=text.encode("utf-8", "backslashreplace"),
             keeps="end",
         )
@@ -286,7 +289,7 @@ def _members(
 
 
 def _settings(settings: Sequence[Setting], cleaner: Cleaner) -> str:
-    lines = ["Options of the run that were not left at their defaults, and what named each.", ""]
+    lines = ["Options of the run that do not have their defaults, and where each was set.", ""]
     for setting in settings:
         words = ", ".join(_value(value, setting.kind, cleaner) for value in setting.values)
         lines.append(f"{setting.name} = {visible(words) or '(set; not shown)'}  ({setting.source})")
@@ -301,8 +304,8 @@ def _value(value: str, kind: str | None, cleaner: Cleaner) -> str:
 
 
 def _history(document: HistoryDocument, cleaner: Cleaner) -> str:
-    """Return the list of a history. Its texts are cleaned before lines are broken, since a line break could hide a
-    secret."""
+    """Return the list of a history. The texts are cleaned before they are broken into lines, since a line break could
+    hide a secret."""
     from agent.documents.render import render
     from agent.history import content
     from agent.history.render import ShownHistory
@@ -329,8 +332,8 @@ def _readme(
     """Return a description of the archive's content. `moment` is the time at which the host was read; None if it was
     not."""
     masked = (
-        "Ids, account numbers, addresses, names of hosts and roles, and texts of AWS are masked, the same value by the "
-        "same mask in every file here. Comments in configuration files are left out."
+        "Ids, account numbers, addresses, names of hosts and roles, and texts of AWS are masked. A value has the same "
+        "mask in every file here. Comments in configuration files are left out."
     )
     clear = "Nothing but secrets is masked: ids, addresses and names are in the clear."
     lines = [
@@ -338,7 +341,7 @@ def _readme(
         f"{report.verdict.status.upper()}: {bounded(visible(report.verdict.summary))}",
         "",
         masked if cleaner.is_masking or report.run.redacted else clear,
-        "In place of credentials, tokens, passwords and the queries of URLs stands ***.",
+        "*** replaces credentials, tokens, passwords and the queries of URLs.",
         "",
         *_list_of(members),
         *_absences(absent),

@@ -1,6 +1,6 @@
 """The members of a support archive about this host: files, tables of the kernel, names of settings, logs of agents.
 
-All of it is text of other programs. One cleaner removes secrets from it and, unless the archive is a plain one,
+All of these are texts of other programs. One cleaner removes secrets from them and, unless the archive is a plain one,
 replaces identifying values by the masks of the report.
 """
 
@@ -34,11 +34,11 @@ from probes.urls import masked_proxy, masked_urls
 SECONDS: Final = 5.0
 """Time limit for one member: a log may be on a file system that never answers."""
 MAX_TEXT: Final = 256 << 10
-"""Maximum size in bytes of one member other than a report or a log."""
+"""Maximum size in bytes of one member that is neither a report nor a log."""
 LOG_LINES: Final = 2_000
-"""Maximum number of lines of each log in the archive, the last ones."""
+"""Maximum number of lines of each log in the archive, which has the last lines."""
 MAX_LOG: Final = 1 << 20
-"""Maximum size of each log in bytes, counted from its end."""
+"""Maximum number of bytes that are read from the end of each log."""
 MAX_LINE: Final = 4_096
 """Maximum length of one line of a log."""
 MAX_SYSTEMS: Final = 4
@@ -65,7 +65,7 @@ _SHOWN_VARIABLES: Final = (
     *("AWS_MAX_ATTEMPTS", "AWS_SDK_LOAD_CONFIG", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"),
     "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
 )
-"""Variables that are shown with their value, which is a Region, a switch or a number."""
+"""Variables that are shown with their values: each is a Region, a switch or a number."""
 _SIMPLE: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _FILE_KEYS: Final = frozenset(
     "aws_access_key_id aws_secret_access_key aws_session_token ca_bundle credential_process credential_source "
@@ -74,7 +74,7 @@ _FILE_KEYS: Final = frozenset(
     "role_session_name s3 services source_profile sso_account_id sso_region sso_role_name sso_session sso_start_url "
     "sts_regional_endpoints use_dualstack_endpoint use_fips_endpoint web_identity_token_file".split()
 )
-"""Keys of the SDK's shared files that are named; other keys are only counted."""
+"""Keys in the SDK's shared files that the archive lists by name; other keys are only counted."""
 _HOST_WORDS: Final = re.compile(
     r"(?:ip6-)?(?:localhost|loopback|localnet|mcastprefix|allnodes|allrouters|allhosts)[46]?(?:\.localdomain[46]?)?"
 )
@@ -107,7 +107,7 @@ class Cleaner:
         return text if self._masks is None else self._masks.of_host(text)
 
     def word(self, kind: str, text: str, *, everywhere: bool = False) -> str:
-        """Return a value that identifies as a whole, such as the name of a host."""
+        """Return a value, masked if it identifies something as a whole, such as the name of a host."""
         text = self.unsecret(text)
         return text if self._masks is None else self._masks.word(kind, text, everywhere=everywhere)
 
@@ -119,7 +119,7 @@ class Source:
     name: str
     what: str
     read: Callable[[], tuple[str, str | None]]
-    """Returns the cleaned text, and what of it is missing. Raises OSError."""
+    """Returns the cleaned text, and a note on what is missing from it. Raises OSError."""
     keeps: str = "start"
 
 
@@ -187,7 +187,7 @@ class _Reading:
         self._environment = environment
 
     def plain(self, path: str) -> Callable[[], tuple[str, str | None]]:
-        """Return a reader for a file of settings in which no word identifies."""
+        """Return a reader for a file of settings whose words identify nothing."""
 
         def read() -> tuple[str, str | None]:
             text, missing = self._text(path)
@@ -269,7 +269,7 @@ class _Reading:
             lines += self._sections(content.decode("utf-8", "replace"))
         sdk = self._report.vantage.sdk
         if sdk is not None:
-            lines += ["", "What the SDK made of it is in report.json, under vantage.sdk."]
+            lines += ["", "The settings that the SDK took from it are in report.json, under vantage.sdk."]
         return self._cleaner.unsecret(_joined(lines)), None
 
     def versions(self) -> tuple[str, str | None]:
@@ -289,7 +289,7 @@ class _Reading:
         for observation in self._report.observations:
             if isinstance(facts := observation.facts, WorkloadFacts):
                 for found in facts.found:
-                    version = found.version or "not known; --run-agents lets an agent tell it"
+                    version = found.version or "not known; --run-agents runs an agent to read it"
                     lines.append(f"agent of {found.name}: {self._cleaner.unsecret(version)}")
         # Versions look like addresses, but do not identify.
         return _joined([self._cleaner.unsecret(line) for line in lines]), None
@@ -304,7 +304,7 @@ class _Reading:
                 lines = lines[1:]  # the first line is incomplete
             dropped = not whole or len(lines) > LOG_LINES
             lines = [_shown(line) for line in lines[-LOG_LINES:]]
-            # As a whole, since a key may have several lines.
+            # The lines are masked as a whole, since a key may have several lines.
             return self._cleaner.text(_joined(lines)), f"its last {len(lines):,} lines" if dropped else None
 
         return read
@@ -346,14 +346,14 @@ class _Reading:
         return _shown(content.decode("utf-8", "backslashreplace"), keep="\n\t"), missing
 
     def _without_comments(self, text: str) -> str:
-        """Return the text; with masks without its comments, which may contain anything."""
+        """Return the text. If the archive is masked, leave out comments, which may contain anything."""
         if not self._cleaner.is_masking:
             return text
         lines = [line for line in text.splitlines() if not line.lstrip().startswith(("#", ";"))]
         return _joined(lines)
 
     def _value(self, path: str) -> str:
-        """Return one short line of the kernel's, or why there is none."""
+        """Return one short line from a file of the kernel, or the reason why it cannot be read."""
         try:
             return _shown(" ".join(self._files.start(path, 256)[0].decode("ascii", "backslashreplace").split()))
         except OSError as error:

@@ -67,7 +67,7 @@ def check(
     """
     stop = CancelToken(received_signals)
     with asyncio.Runner(loop_factory=loop_factory) as runner, exit_on_signals(received_signals):
-        # Lines can be written as they come, unless they are masked (which takes the whole run) or go to a file.
+        # Lines can be written as they come, unless they go to a file or are masked, for which the run must have ended.
         row = format_named(options.format)
         if row.live is not None and not options.redact and options.output is None:
             report, code = _check_live(runner, settings, measure, options, stop)
@@ -75,7 +75,7 @@ def check(
             report, code = _check_whole(runner, settings, measure, options, stop)
         if stop.reason is None:
             keep(report)
-        # Also if the signal came after the last step and the report is complete.
+        # This is the code even if the signal came after the last step and the report is complete.
         return code if stop.reason is None else exits.SIGNALS[stop.reason]
 
 

@@ -1,4 +1,4 @@
-"""Runs in a simulated VPC: no root, no AWS, no network."""
+"""Runs in a simulated VPC, without root, AWS or a network."""
 
 import asyncio
 import itertools
@@ -28,12 +28,12 @@ def scenario_names() -> tuple[str, ...]:
 
 
 def scenario_list(word: str | None = None) -> str:
-    """Return the scenarios that ship with the program, by area. With a word, only those that have it in their area,
-    name or summary, or have a finding with this code. Raises RequestError if there is none."""
+    """Return the scenarios that ship with the program, by area. With a word, return only scenarios that have the word
+    in their area, name or summary, or a finding with this code. Raises RequestError if there is no such scenario."""
     areas = {area: _having(word, area, names) for area, names in scenarios.areas().items()}
     parts = [_area(area, chosen) for area, chosen in areas.items() if chosen]
     if not parts:
-        raise RequestError(f"No scenario of the program has {word!r}; --list alone shows all of them")
+        raise RequestError(f"No scenario of the program has {word!r}; --list alone shows all scenarios")
     return "\n".join(parts)
 
 
@@ -61,7 +61,7 @@ def _area(area: str, chosen: list[Scenario]) -> str:
 
 def load_scenario(name: str | None, workloads: tuple[Workload, ...] = ()) -> Scenario:
     """Return the named scenario, with these workloads if any are given; the healthy scenario if the name is None.
-    Raises RequestError for an unknown name, or one that only the repository has."""
+    Raises RequestError for an unknown name, or a name that only the repository has."""
     try:
         scenario = scenarios.load(scenarios.DEFAULT if name is None else name)
         return replace(scenario, run=replace(scenario.run, workloads=workloads)) if workloads else scenario
@@ -108,7 +108,7 @@ class SimulatedTurns:
 
     scenario: Scenario
     is_virtual: bool | None = None
-    """Whether time leaps over every wait. The first settings of the watch decide it; None before."""
+    """Whether time skips every wait. The first settings of the watch decide that; None before they are read."""
     _started: float | None = None
     """Time at which the simulation started, by the loop's clock."""
     _turns: "itertools.cycle[Scenario]" = field(init=False)
@@ -118,7 +118,7 @@ class SimulatedTurns:
 
     @property
     def loop_factory(self) -> "Callable[[], asyncio.AbstractEventLoop] | None":
-        """Returns the loop factory of the watch."""
+        """The loop factory of the watch; None for a loop in real time."""
         from agent.simulated.clock import PatientLoop
 
         return PatientLoop if self.is_virtual else None
@@ -142,7 +142,7 @@ class SimulatedTurns:
 
 
 def announce(scenario: Scenario) -> None:
-    """Say on stderr that this is a simulation, and of which scenario."""
+    """Say on stderr that this is a simulation, and name its scenario."""
     to_stderr(f"Simulated VPC, scenario {scenario.name}: {scenario.summary}.\n")
 
 
@@ -195,8 +195,9 @@ def config_of_turns(turns: SimulatedTurns, watching: Watching, options: ReportOp
 
 
 def _needs_time_of_host(watching: Watching) -> str | None:
-    """Return why a watch over simulated VPCs must run in real time; None if it need not. Programs that call the watch
-    or that it calls live in real time, and an endless watch in virtual time would fill a disk within the hour."""
+    """Return why a watch over simulated VPCs must run in real time; None if it need not. Programs that call the watch,
+    or that the watch calls, live in real time, and an endless watch in virtual time would fill a disk within the
+    hour."""
     if watching.cycles is None:
         return "without --cycles a watch runs in the time of this host"
     outlets = {"--listen": watching.listen, "--on-change": watching.on_change, "--notify": watching.notify}

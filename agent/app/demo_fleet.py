@@ -1,4 +1,5 @@
-"""An estate of simulated hosts, joined like real ones by `backuplink fleet`: no AWS, no network."""
+"""An estate, which is a set of simulated hosts. They are joined like real hosts by `backuplink fleet`, without AWS or a
+network."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 
 REPORTS: Final = "reports"
 INVENTORY: Final = "inventory.csv"
-"""The files in a folder: the records of all sweeps as Systems Manager writes them, and the list of expected hosts."""
+"""The names in the folder of an estate: REPORTS has the records of all sweeps as Systems Manager writes them, and
+INVENTORY lists the expected hosts."""
 
 
 def join_estate(

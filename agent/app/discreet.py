@@ -1,4 +1,4 @@
-"""A report without secrets. A run writes none into its report, but anybody may have written a saved one."""
+"""A report without secrets. A run writes no secrets into its report, but anybody may have written a saved report."""
 
 import os
 from collections.abc import Callable
@@ -20,7 +20,7 @@ def discreet(report: Report, hide: Callable[[str], str]) -> Report:
     try:
         return decode(cleaned)
     except DecodeError as error:
-        raise RequestError(f"the report has a secret in a place where none can be: {error}") from error
+        raise RequestError(f"the report has a secret in a place that cannot have one: {error}") from error
 
 
 def discreet_here(report: Report) -> Report:

@@ -8,7 +8,8 @@ from agent.app.publish import CATALOGUE, KNOWN_TEXTS, PAGE, rendered
 from agent.catalog.findings import CODES
 
 MAX_LOG_BYTES: Final = 1 << 20
-"""Maximum bytes of lines on stdin: far more than one failure writes, but searched within a second."""
+"""Maximum size in bytes of the lines on stdin. One failure writes far less, and a search of this much takes under a
+second."""
 MAX_LOG_LINES: Final = 10_000
 _FEWER: Final = "pass only the lines around the failure, such as the output of `tail -n 500 LOG`"
 
@@ -32,7 +33,7 @@ def page_of(code: str, wanted: str, *, colour: bool = False) -> str:
 
 
 def known_texts(text: str, wanted: str, received_signals: Sequence[str], *, colour: bool = False) -> tuple[str, bool]:
-    """Return the explanation of log lines, or of the lines on stdin if `text` is `-`, and whether any is known.
+    """Return the explanation of log lines, or of the lines on stdin if `text` is `-`, and whether any line is known.
     `colour` for a terminal that shows bold text. Raises RequestError for lines beyond the limit or an unreadable stdin,
     and InterruptedBySignalError after a signal."""
     from agent.app.read_saved import STDIN

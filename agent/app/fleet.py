@@ -34,8 +34,9 @@ EXTRA: Final = (
     "fleet needs DuckDB ({}): install the wheel or the source with its extra, as pip install '.[fleet]' does, or use "
     "the container image."
 )
-"""The command that installs DuckDB. The one file, deb and rpm leave it out: it is twice as large as they are, and no
-host needs it. The command names no registry: backuplink is in none, and a stranger may take the name there."""
+"""The message that says how to install DuckDB. The single file, the deb and the rpm leave DuckDB out: it is twice as
+large as they are, and no host needs it. The command does not use a registry: backuplink is not published in one, and a
+stranger may take its name there."""
 
 
 def fleet(request: FleetRequest, received_signals: list[str]) -> int:
@@ -137,7 +138,7 @@ def _joined(
 
 
 def _of_answers(request: FleetRequest, read: "ReadResult") -> FleetDocument:
-    """Join answers. Raises RequestError for a question that needs the records of hosts, which are elsewhere."""
+    """Join answers. Raises RequestError for a question that needs the records of hosts, which are not read here."""
     from agent.fleet.answers import joined
 
     asked = {
@@ -153,7 +154,7 @@ def _of_answers(request: FleetRequest, read: "ReadResult") -> FleetDocument:
     }
     if given := [option for option, value in asked.items() if value]:
         raise RequestError(
-            f"{given[0]} needs records of hosts, but these are answers of fleet: use it where the records are"
+            f"{given[0]} needs records of hosts, but these are answers of fleet: use {given[0]} on the records"
         )
     return joined(
         read.answers,
@@ -229,9 +230,9 @@ def write(
     files: Iterable[str] = (),
     reports: Collection[str] = (),
 ) -> int:
-    """Write the document of an engine that has its tables. `files` are names that its sentences may quote, `reports`
-    the places of whole reports beside the records that were read. Returns the exit code: the verdict's, or UNKNOWN if
-    the file could not be written and stdout got the document instead. Raises OutputClosedError."""
+    """Write the document whose tables are in `engine`. `files` are names that its sentences may quote, `reports` the
+    places of whole reports beside the records that were read. Returns the exit code: the verdict's, or UNKNOWN if the
+    file could not be written and stdout got the document instead. Raises OutputClosedError."""
     document = replace(document, files=tuple(_files_of(document, engine, reports)))
     joined = JoinedFleet(document=document, engine=engine, files=tuple(files))
     return publish(FLEET, joined, output, exits.of_verdict(document.verdict.status, output.fail_on))
@@ -241,7 +242,7 @@ def _files_of(document: FleetDocument, engine: "Database", reports: Collection[s
     """Yield the files of the hosts in the document: the whole report of a run if it exists, else the record."""
     from agent.fleet.places import holds_report, report_beside
 
-    if document.sweep is None or not engine.count("record"):  # it joins answers, which name the files themselves
+    if document.sweep is None or not engine.count("record"):  # it joins answers, in which the files are named
         yield from document.files
         return
     lists = (*(cause.hosts for cause in document.causes), *(fault.hosts for fault in document.own_faults))
@@ -266,8 +267,8 @@ def _files_of(document: FleetDocument, engine: "Database", reports: Collection[s
 @contextmanager
 def saying_interrupted(received_signals: list[str], output: Output) -> Iterator[Callable[[], None]]:
     """While the block lasts, the process ends soon after a signal, as with `exit_on_signals`, even if the engine works
-    for long. A document then says so, unless the caller has called the yielded function because it has begun its
-    own."""
+    for long. A document then reports the signal, unless the caller has called the yielded function because it has begun
+    to write its own document."""
     has_begun = False
 
     def begin_document() -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from agent.formats.progress import ReadingProgress
 
 TOLERATED: Final = 0.02
-"""Share of all files that may be unreadable: a folder has other files, too."""
+"""Share of all files that may be unreadable, since a folder may contain other files too."""
 _HELP: Final = " The host's role needs s3:PutObject there, and the policy of the S3 endpoint must allow it."
 _HELP_WITH_KEY: Final = " The role also needs kms:GenerateDataKey for that key."
 _HELP_WITH_OWNER: Final = " The bucket must belong to the account {}."
@@ -41,7 +41,7 @@ class PutRequest:
     deadline: float
     """Time limit in seconds."""
     region: str | None
-    """Region of the bucket; None for the record's Region."""
+    """Region of the bucket; None for the Region in the record."""
     profile: str | None
 
 
@@ -62,9 +62,8 @@ class PackRequest:
 
 
 def put(request: PutRequest, received_signals: list[str]) -> int:
-    """Put the record of a host into a bucket, and write its address. Returns OK. Raises RequestError if the record is
-    not there afterwards, as far as this process knows, InterruptedBySignalError after a signal, and
-    OutputClosedError."""
+    """Put the record of a host into a bucket, and write its address. Returns OK. Raises RequestError if this process
+    does not know that the record is there, InterruptedBySignalError after a signal, and OutputClosedError."""
     from agent.app.read_saved import STDIN, source_of
     from agent.fleet.aws import AwsError
     from agent.fleet.places import S3
@@ -104,7 +103,7 @@ def put(request: PutRequest, received_signals: list[str]) -> int:
 
 
 def _help(request: PutRequest) -> str:
-    """Say what may be missing after a refused request."""
+    """Say which permissions may be missing after a refused request."""
     with_key = _HELP_WITH_KEY if request.kms_key else ""
     return f"{_HELP}{with_key}{_HELP_WITH_OWNER.format(request.bucket_owner) if request.bucket_owner else ''}"
 
@@ -200,7 +199,7 @@ def _progress() -> "Iterator[ReadingProgress]":
 
 
 def write_tables(lake: "Lake") -> int:
-    """Write the statements that make the tables. Returns OK. Raises RequestError and OutputClosedError."""
+    """Write the statements that create the tables. Returns OK. Raises RequestError and OutputClosedError."""
     from agent.fleet.athena import AthenaError, statements
 
     try:

@@ -61,8 +61,8 @@ def gather_facts(
     """Gather facts and write them. stderr lists the reads that failed.
 
     Returns the exit code: OK, WARNING if a part could not be read, UNKNOWN if the file could not be written and stdout
-    got the facts, a signal's if one was received. A signal that comes before everything is read leaves no file, and a
-    refusal on stdout. Raises RequestError if nothing could be read, and OutputClosedError.
+    got the facts, or the code of a signal if one was received. A signal that comes before everything is read leaves no
+    file, and a refusal on stdout. Raises RequestError if nothing could be read, and OutputClosedError.
     """
     stop = CancelToken(received_signals)
     with asyncio.Runner(loop_factory=loop_factory) as runner, exit_on_signals(received_signals):

@@ -1,5 +1,5 @@
-"""The outputs of a history: its changes, a chart, a page, one report, the difference between two, or all of it for
-programs."""
+"""The outputs of a history: its changes, a chart, a page, one report, the difference between two reports, or all cycles
+for programs."""
 
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -58,8 +58,8 @@ def _with_own_commands(reports: "dict[int, tuple[int, Report]]") -> "Iterator[tu
 
 
 def _reports(history: "HistoryReader", document: HistoryDocument) -> "dict[int, tuple[int, Report]]":
-    """Return the reports of the last failures, as many as a page has, each with the cycle that kept it, by the cycle of
-    the failure."""
+    """Return the reports of the latest failures, as many as a page shows, by the cycle of the failure. Each report
+    comes with the cycle that kept it."""
     from agent.history.content import BAD, MAX_OBSERVATIONS, MAX_REPORTS, failures
 
     found: dict[int, tuple[int, Report]] = {}
@@ -82,7 +82,7 @@ def _reports(history: "HistoryReader", document: HistoryDocument) -> "dict[int, 
 
 def show_cycle(place: str, cycle: int, options: ReportOptions, received_signals: list[str]) -> int:
     """Write the report of a cycle. Returns the exit code like `list_changes`, and UNKNOWN if the report could not be
-    written to the named file. Raises like it."""
+    written to the named file. Raises like `list_changes`."""
     with exit_on_signals(received_signals):
         report, own = _read(place, lambda history: history.report(cycle), received_signals)
         _say_whose(cycle, own, "shown")
@@ -148,7 +148,7 @@ def export(place: str, since: datetime | float | None, received_signals: list[st
             if not is_started:
                 raise
         finally:
-            with suppress(TimeoutError, ValueError):  # it does not answer, or is still busy with the last piece
+            with suppress(TimeoutError, ValueError):  # the file does not answer, or is still busy with the latest piece
                 within(pieces.close, seconds=CLOSE_SECONDS)
         return _code(received_signals)
 
@@ -169,7 +169,7 @@ def last_failed_report(place: str, received_signals: Sequence[str] = ()) -> "tup
 
 
 def last_changes(place: str, most: int, received_signals: Sequence[str] = ()) -> HistoryDocument:
-    """Return a history with at most this number of changes, the last ones. Raises RequestError and
+    """Return a history with at most this number of changes, the latest. Raises RequestError and
     InterruptedBySignalError."""
     document = _read(place, lambda history: _document(history, None, chart=False), received_signals)
     first = max(len(document.changes) - most, 0)
@@ -236,9 +236,9 @@ def _named(cycle: int, own: int) -> str:
 
 
 def _say_whose(cycle: int, own: int, done: str) -> None:
-    """Say on stderr that the report of a cycle comes from another one, with that cycle's times and latencies."""
+    """Say on stderr that the report of a cycle comes from another cycle, whose times and latencies it has."""
     if own != cycle:
-        to_stderr(f"Cycle {cycle} came to the same as cycle {own}, whose report was kept and is {done}.\n")
+        to_stderr(f"Cycle {cycle} had the same result as cycle {own}, whose report was kept and is {done}.\n")
 
 
 def _read(place: str, work: "Callable[[HistoryReader], T]", received_signals: Sequence[str]) -> T:
@@ -266,7 +266,7 @@ def _read(place: str, work: "Callable[[HistoryReader], T]", received_signals: Se
     except InterruptedBySignalError:
         for history in opened:
             history.interrupt()
-        ended.wait(CLOSE_SECONDS)  # so that SQLite's files beside it do not stay
+        ended.wait(CLOSE_SECONDS)  # so that no files of SQLite stay beside the history
         raise
 
 

@@ -1,4 +1,4 @@
-"""The commands on saved reports: judge one again, or compare two. Nothing is measured."""
+"""The commands on saved reports: judge a report again, or compare two reports. Nothing is measured."""
 
 from agent.app.errors import RequestError
 from agent.app.publish import DIFFERENCE, REPORT, publish
@@ -10,8 +10,8 @@ from agent.settings import Output, ReportOptions
 
 def judge_saved(place: str, options: ReportOptions, received_signals: list[str]) -> int:
     """Judge a saved report with the rules of this version and write the new report. Returns the exit code: the first
-    signal's if one was received, otherwise its verdict's. Raises RequestError, InterruptedBySignalError if a signal
-    came before everything was read, and OutputClosedError."""
+    signal's if one was received, otherwise the code of the new verdict. Raises RequestError, InterruptedBySignalError
+    if a signal came before everything was read, and OutputClosedError."""
     from agent.judge.verdict import judge
 
     with exit_on_signals(received_signals):

@@ -25,8 +25,8 @@ section 2.2)."""
 
 
 def opened_history(keeping: Keeping, received_signals: Sequence[str] = ()) -> History:
-    """Return the history in a file, which is created if nothing has its name; for one file always the same object. If
-    its disk is full or fails, each run tries again. Raises RequestError, also for another kind of file, and
+    """Return the history in a file, which is created if it does not exist. For the same file, always return the same
+    object. If its disk is full or fails, each run tries again. Raises RequestError, also for another kind of file, and
     InterruptedBySignalError."""
     from agent.history.write import HistoryWriter
 

@@ -1,4 +1,4 @@
-"""The commands and lines of a saved report that may be shown as such: those that this version gives itself."""
+"""Keeps only those commands and lines of a saved report that this version itself gives."""
 
 import shlex
 from dataclasses import replace
@@ -8,14 +8,14 @@ from agent.report import saved
 from agent.report.model import Finding, Fix, Report
 
 MAX_CHARACTERS: Final = 600
-"""Maximum length of a finding's foreign commands that are quoted as text."""
+"""Maximum length of the text in which a finding's other commands are quoted."""
 _NOTHING: Final = Fix(summary="")
 
 
 def with_own_commands(report: Report) -> Report:
-    """Return a saved report whose findings have the commands and lines that the rules of this version give for the same
-    finding from the report's measurements. Other commands in the file become text of the finding's detail, since the
-    author of the file chose their words."""
+    """Return a saved report in which each finding has only the commands and lines that the rules of this version give
+    for it, from the report's measurements. Other commands in the file become text of the finding's detail, since
+    whoever wrote the file chose them."""
     own = _own_fixes(report)
     return replace(report, findings=tuple(_only(finding, own.get(finding.id, _NOTHING)) for finding in report.findings))
 
@@ -45,7 +45,5 @@ def _only(finding: Finding, own: Fix) -> Finding:
         return finding
     words = "; ".join(others)
     quoted = words if len(words) <= MAX_CHARACTERS else f"{words[:MAX_CHARACTERS]} ..."
-    detail = (
-        f"{finding.detail} The file names commands that this version does not give, so they are only text: {quoted}"
-    )
+    detail = f"{finding.detail} The file has commands that this version does not give, so they are only text: {quoted}"
     return replace(finding, detail=detail)

@@ -21,11 +21,12 @@ from probes.vpc.model import READS
 SCHEMA: Final = "backuplink.permissions.v1"
 _WIDTH: Final = 80
 EVERYTHING: Final = "*"
-"""The resource of actions that AWS does not allow to be narrowed, or of lists that AWS itself owns."""
+"""The resource of actions that cannot be limited to certain resources, or that read lists which AWS itself owns."""
 
 
 OWN_BUCKETS: Final = {"StringEquals": {"s3:ResourceAccount": "${aws:PrincipalAccount}"}}
-"""The condition that a bucket belongs to the caller's account: another account may take a freed name."""
+"""The condition that a bucket belongs to the caller's account. Without it, another account could take the name of a
+deleted bucket."""
 _LISTS: Final = ("ec2:DescribeRegions", "ec2:DescribeVpcs")
 AUDIT_ROLE: Final = "backuplink-audit"
 """Name of the role in each account, as in the guide and the template of the fleet (packaging/fleet)."""
@@ -70,7 +71,7 @@ def permissions(
     offered = tuple(dict.fromkeys(endpoint.service for endpoint in listed if endpoint.offered is not False))
     needed = [permission for service in offered if (permission := SERVICES[service].permission) is not None]
     calls = ", ".join(permission.action for permission in needed) or (
-        "none: these services have none without side effects" if offered else "none: no service is offered there"
+        "none: these services have no call without side effects" if offered else "none: no service is offered there"
     )
     bucket = None if bucket_service is None else SERVICES[bucket_service].bucket_permission
     return Permissions(
@@ -101,23 +102,23 @@ def permissions(
             ),
             Part(
                 part="ec2",
-                words="Reads of the configuration (--ec2 auto or always; backuplink facts and predict): each action "
-                "that is missing leaves a part of it unknown. A verdict needs them only for an endpoint that is given "
-                "by its bare id.",
+                words="Reads of the configuration (--ec2 auto or always; backuplink facts and predict): each missing "
+                "action leaves a part of the configuration unknown. A verdict needs these reads only for an endpoint "
+                "that is named by its id alone.",
                 policy=_policy([_statement(_actions_of_reads(), EVERYTHING)]),
             ),
             Part(
                 part="audit",
-                words="What backuplink audit needs in an account that it reads: its own, or that of a role which it "
-                "assumes. Such a role has this policy, and the trust policy of the part audit-trust.",
+                words="What backuplink audit needs in an account that it reads: its own account, or the account of a "
+                "role that it assumes. Such a role has this policy, and the trust policy of the part audit-trust.",
                 policy=_policy([_statement(_of_audit(), EVERYTHING)]),
             ),
             Part(
                 part="audit-organization",
                 words="What backuplink audit --organization-role needs in the organization's management account, or in "
-                "one that it has delegated to: it lists the accounts, assumes the role of that name in each, and reads "
-                f"its own account. Name your role in place of {AUDIT_ROLE}. With --role-arn it needs no list of "
-                "accounts, and the roles are those that you name.",
+                "a delegated administrator account: it lists the accounts, assumes the role in each, and reads its own "
+                f"account. Replace {AUDIT_ROLE} by the name of your role. With --role-arn it needs no list of "
+                "accounts, and assumes only the roles that you name.",
                 policy=_policy(
                     [
                         _statement((*_of_audit(), "organizations:ListAccounts"), EVERYTHING),
@@ -127,15 +128,15 @@ def permissions(
             ),
             Part(
                 part="audit-trust",
-                words="The trust policy of the role in each account: who may assume it. Name the account that audits "
-                "in place of <ACCOUNT>, and the role that audits there in place of <ROLE>.",
+                words="The trust policy of the role in each account, which says who may assume it. Replace <ACCOUNT> "
+                "by the account that audits, and <ROLE> by the role that audits there.",
                 policy=_trust(partition),
             ),
             Part(
                 part="record",
-                words="What a host needs for backuplink fleet put. Name bucket and prefix in place of the first *, "
-                "and the hosts' account in place of the second; for a bucket of another account, name that account in "
-                "the condition. With a KMS key the host also needs kms:GenerateDataKey.",
+                words="What a host needs for backuplink fleet put. Replace the first * by the bucket and the prefix, "
+                "and the second * by the hosts' account. For a bucket of another account, name that account in the "
+                "condition. With a KMS key the host also needs kms:GenerateDataKey.",
                 policy=_policy(
                     [_bucket_statement(("s3:PutObject",), f"arn:{partition}:s3:::*/{LINES_PREFIX}/account=*/*")]
                 ),
@@ -143,8 +144,8 @@ def permissions(
             Part(
                 part="fleet",
                 words="What backuplink fleet needs to read a bucket or Run Command (--command-id), and what fleet pack "
-                "needs to write. Name your bucket in place of each first *, and in the conditions the account of "
-                "a bucket that is not your own.",
+                "needs to write. In each resource, replace the first * by your bucket. If another account owns "
+                "the bucket, name that account in the conditions.",
                 policy=_policy(
                     [
                         _bucket_statement(("s3:ListBucket",), f"arn:{partition}:s3:::*"),
@@ -157,8 +158,8 @@ def permissions(
             Part(
                 part="runbook",
                 words="What the role of backuplink-runbook needs, the runbook that checks an instance from the console "
-                "of Systems Manager. Name your account in the resources, and the instances that it may check in place "
-                "of the last *.",
+                "of Systems Manager. Name your account in the resources, and replace the last * by the instances that "
+                "the runbook may check.",
                 policy=_policy(_of_runbook(partition, region)),
             ),
         ),
@@ -176,7 +177,7 @@ def _trust(partition: str) -> dict[str, Any]:
         "Effect": "Allow",
         "Principal": {"AWS": f"{account}:root"},
         "Action": ["sts:AssumeRole"],
-        # Otherwise the whole account is trusted: each of its principals that may assume roles.
+        # Without this condition, every principal of the account that may assume roles would be trusted.
         "Condition": {"ArnEquals": {"aws:PrincipalArn": f"{account}:role/<ROLE>"}},
     }
     return {"Version": "2012-10-17", "Statement": [statement]}
@@ -199,7 +200,7 @@ def _bucket_part(permission: CallPermission, partition: str, region: str | None)
     return Part(
         part="bucket",
         words=f"If the Backint agent sends its data to a bucket, HeadBucket at each address: {permission.action}, "
-        "which the agent's own policy has. Name your bucket in place of the last *.",
+        "which the agent's own policy has. Replace the last * by your bucket.",
         policy=_policy([_call(permission, partition, region)]),
     )
 
@@ -227,7 +228,7 @@ def _policy(statements: Iterable[dict[str, Any]]) -> dict[str, Any] | None:
 
 
 def policy_alone(table: Permissions, name: str) -> str:
-    """Return the policy of one part as JSON for IAM. Raises RequestError if there is none."""
+    """Return the policy of one part as JSON for IAM. Raises RequestError if there is no such policy."""
     parts = {part.part: part.policy for part in table.parts}
     if name not in parts:
         raise RequestError(f"This run has no part {name}; it has {', '.join(parts)}")

@@ -32,7 +32,7 @@ def predict_here(request: PredictRequest, received_signals: list[str]) -> int:
 
 
 async def _gather_here(request: "FactsRequest", stop: CancelToken) -> "Ec2Facts | FactsUnavailable":
-    # Facts from a file need nothing of the host: only reads load its network and SDK.
+    # Facts from a file need nothing from this host. Only reads load its network and SDK.
     from agent.app.world import system_world
     from agent.run import collect_facts
     from probes.system.sdk import end_children
@@ -52,8 +52,8 @@ def predict(
 ) -> int:
     """Write a prediction. Returns the exit code: OK if everything required is open, CRITICAL if something is blocked,
     UNKNOWN if something is unknown. With assumed changes: OK if they close nothing, CRITICAL if they close something,
-    UNKNOWN if they may. UNKNOWN as well if the document could not be written to its place; a signal's code if one came.
-    Raises RequestError if there is nothing to predict from, and OutputClosedError."""
+    UNKNOWN if they may. Also UNKNOWN if the document could not be written to its place, and a signal's code if a signal
+    came. Raises RequestError if there is nothing to predict from, and OutputClosedError."""
     with exit_on_signals(received_signals):
         facts = _facts(request, gather, received_signals, loop_factory)
         if facts is None:
@@ -181,8 +181,8 @@ def _predicted(facts: Ec2Facts, request: PredictRequest, received_signals: Seque
 
 
 def _services(workloads: Sequence[Workload], services: Sequence[str]) -> Mapping[str, bool]:
-    """Return the requested services, and whether each is required; without a request, those of a caller. The workloads
-    of a host are unknown here, so `auto` also means a caller."""
+    """Return the requested services, and whether each is required. Without a request, return the services of a caller.
+    The workloads of a host are unknown here, so `auto` also means a caller."""
     from agent.catalog.workloads import needs, planned
     from probes.model import Role
 

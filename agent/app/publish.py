@@ -1,7 +1,7 @@
-"""The one way out of a command: its document goes to stdout or to a file; a document that cannot be made is refused.
+"""The one way in which a command writes its document: to stdout or to a file, or as a refusal if it cannot be made.
 
-KINDS has a row for each kind of document with all of its particulars: its formats with the function that writes each,
-its masks, its refusal, who may read its file, and its JSON Schema.
+KINDS has a row for each kind of document: its formats with the function that writes each of them, its masks, its
+refusal, who may read its file, and its JSON Schema.
 """
 
 import importlib
@@ -34,10 +34,10 @@ class Form:
 
     write: Callable[[Any, RenderOptions], Content]
     is_shared: bool = False
-    """Whether programs of other users read the file, like node_exporter's textfile collector. Every other file names
+    """Whether programs of other users read the file, like node_exporter's textfile collector. Every other file contains
     ids, so only its owner can read it."""
     on_stdout: str | None = None
-    """The format that stdout gets instead if this one is not text."""
+    """The format that is written to stdout instead, if this format is not text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,11 +50,12 @@ class Kind:
     forms: Mapping[str, Form]
     """The forms by the name of the format; the first is the default."""
     called: str = "the document is"
-    """Its name in the sentence that says that it is on stdout."""
+    """Its name and the verb, in the sentence that says that it is on stdout."""
     redact: Callable[[Any], Any] | None = None
     """Masks a document; None for a kind that is never masked."""
     refusal: Callable[[str], Any] | None = None
-    """Makes a document that gives the reason why there is none; without it, JSON has the reason alone (`Refusal`)."""
+    """Makes a document of this kind that says why the real one could not be made. If it is None, the JSON document is a
+    `Refusal`, which has only the reason."""
     json_schema: Callable[[], dict[str, Any]] | None = None
     """Makes its JSON Schema; None for a kind whose schema is not published."""
 
@@ -69,8 +70,8 @@ class Kind:
 
 def publish(kind: Kind, document: Any, output: Output, code: int = OK, *, said: int | None = None) -> int:
     """Write a document to its place. Returns the exit code: `code`, or UNKNOWN if the file could not be written and
-    stdout got the document instead. If the run of the document exits with another code, `said` is the code that the
-    document contains. Raises OutputClosedError."""
+    stdout got the document instead. `said` is the exit code that the document contains, if it differs from `code`.
+    Raises OutputClosedError."""
     if output.redact:
         if kind.redact is None:
             raise ValueError(f"a document of the kind {kind.name} cannot be masked")
@@ -90,8 +91,8 @@ def publish(kind: Kind, document: Any, output: Output, code: int = OK, *, said: 
 
 
 def refuse(kind: Kind, why: str, wanted: str, code: int = UNKNOWN) -> int:
-    """Write a document of this kind that only gives the reason why there is none, in the format `wanted`. Returns the
-    exit code: `code`, or UNKNOWN if nobody can read stdout."""
+    """Write a document of this kind that only says why the real one could not be made, in the format `wanted`. Returns
+    the exit code: `code`, or UNKNOWN if nobody can read stdout."""
     try:
         _to_stdout(_refused(kind, why, wanted, code))
     except OutputClosedError:
@@ -115,8 +116,8 @@ def rendered(kind: Kind, document: Any, wanted: str, *, colour: bool = False) ->
 
 
 def write_at_once(text: str, received_signals: list[str]) -> int:
-    """Write to stdout the result of a command without a run. Returns the exit code: OK, also if the reader has ended,
-    as head(1) does; or a signal's if one came, which also ends the wait for a reader that never reads. Raises
+    """Write to stdout the result of a command without a run. Returns the exit code: OK, even if the reader has ended,
+    as head(1) does; or the code of a signal, which also ends the wait for a reader that never reads. Raises
     OutputClosedError."""
     with exit_on_signals(received_signals):
         try:
@@ -128,9 +129,9 @@ def write_at_once(text: str, received_signals: list[str]) -> int:
 
 
 def is_written(data: bytes, output: str, what: str, *, private: bool) -> bool:
-    """Write a file; with `private` only its owner can read it, even if others could read the old one. Returns False
-    after reporting a failure on stderr, which says that `what` is on stdout; the caller then writes the document
-    there."""
+    """Write a file. If `private`, only its owner can read it, even if others could read the file that it replaces.
+    Returns False after reporting a failure on stderr, which says that `what` is on stdout; the caller then writes the
+    document there."""
     path = Path(output)
     write = partial(to_private_file, data, path) if private else partial(to_file, data.decode("utf-8"), path)
     try:
@@ -151,7 +152,7 @@ def _whole(content: Content) -> bytes:
 
 def _to_stdout(content: Content) -> None:
     if isinstance(content, bytes):
-        raise ValueError("stdout takes text; the row of this format must name another one for it")
+        raise ValueError("stdout takes text; the row of this format must name another format for it")
     for piece in (content,) if isinstance(content, str) else content:
         to_stdout(piece)
 
@@ -174,7 +175,7 @@ def _refused(kind: Kind, why: str, wanted: str, code: int) -> Content:
 
 
 def _refused_to_people(kind: Kind, why: str, wanted: str) -> str:
-    """Return the reason alone; in a page also the refusal for programs."""
+    """Return the reason alone; an HTML page also has the refusal for programs."""
     from agent.documents.blocks import Document, Embedded
     from agent.documents.render import render
     from agent.report import refusal

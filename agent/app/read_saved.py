@@ -21,16 +21,16 @@ if TYPE_CHECKING:
     from agent.predict.plan_values import Plan
 
 MAX_REPORT_BYTES: Final = 64 << 20
-"""About thirty times the report of a run with a thousand addresses."""
+"""Maximum size of a report in bytes: about thirty times the report of a run with a thousand addresses."""
 MAX_FACTS_BYTES: Final = 32 << 20
-"""Maximum size of facts in bytes: five times the size of 20,000 rules, the most that is read."""
+"""Maximum size of facts in bytes: five times the size of 20,000 rules, which is the maximum number of rules read."""
 MAX_ACCOUNT_BYTES: Final = 256 << 20
-"""Maximum size in bytes of a file of several VPCs, eight of the largest or thousands of usual ones, or of their
-audit."""
+"""Maximum size in bytes of a file on several VPCs, or of their audit. It is enough for eight of the largest VPCs, or
+for thousands of usual size."""
 MAX_PLAN_BYTES: Final = 64 << 20
 """Maximum size of a plan in bytes: about ten thousand resources of Terraform."""
 MAX_INTENT_BYTES: Final = 256 << 10
-"""About a thousand intents."""
+"""Maximum size of intents in bytes: about a thousand intents."""
 MAX_POLICY_BYTES: Final = 4 * MAX_POLICY_CHARACTERS
 """Maximum size of a policy in bytes: a character of UTF-8 has four bytes at most."""
 REPORT_SECONDS: Final = 60.0
@@ -132,7 +132,7 @@ def read_intents(place: str, received_signals: Sequence[str] = ()) -> "Intents":
 
 
 def read_policy(place: str, received_signals: Sequence[str] = ()) -> str:
-    """Return the text of a file with a policy. Raises PolicyFileError if it holds no text, and InterruptedBySignalError
+    """Return the text of a file with a policy. Raises PolicyFileError if it is not text, and InterruptedBySignalError
     after a signal, which its handler adds to `received_signals`."""
     try:
         data = read_within(Path(place), most=MAX_POLICY_BYTES, seconds=FACTS_SECONDS, received_signals=received_signals)
@@ -149,8 +149,8 @@ def read_policy(place: str, received_signals: Sequence[str] = ()) -> str:
 
 
 def _parsed(parse: Callable[[], T], refuses: type[Exception], received_signals: Sequence[str]) -> T:
-    """Return or raise the result of `parse`; `refuses` is its error for a bad document. Ctrl-C also ends a writer in
-    the same pipeline, so after a signal a bad document was cut short, and the signal is reported instead."""
+    """Return the result of `parse`, or raise its error; `refuses` is its error for a bad document. Ctrl-C also ends a
+    writer in the same pipeline, so after a signal a bad document was cut short, and the signal is reported instead."""
     try:
         return parse()
     except refuses:

@@ -89,14 +89,14 @@ def live(
 
 
 def _judge(suppress: tuple[Suppression, ...], measurement: "Measurement") -> "Report":
-    from agent.judge.verdict import judge  # not loaded before the first picture is on the screen
+    from agent.judge.verdict import judge  # loaded only after the first screen is drawn
 
     return judge(measurement, suppress=suppress)
 
 
 def show(source: Source, options: ReportOptions, interface: InterfaceOptions, received_signals: list[str]) -> int:
     """Show `source` until the user closes the interface, then write the document of the shown run. Returns the exit
-    code: the first signal's if one was received, otherwise that of the last finished run. Raises RequestError if the
+    code: the first signal's if one was received, otherwise that of the latest finished run. Raises RequestError if the
     interface cannot be shown here, and OutputClosedError."""
     _refuse_where_impossible(options)
     terminal = command.Terminal()
@@ -132,7 +132,7 @@ def _refuse_where_impossible(options: ReportOptions) -> None:
     if (why := command.why_not(os.environ)) is not None:
         raise RequestError(f"The interface cannot be shown here: {why}. `backuplink check` needs no terminal")
     if options.redact:
-        raise RequestError("--redact masks a document, not the screen; use it with `backuplink check`")
+        raise RequestError("--redact masks a document, not the screen; use --redact with `backuplink check`")
 
 
 def _app(source: Source, options: ReportOptions, interface: InterfaceOptions) -> "BackuplinkApp":

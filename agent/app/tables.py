@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 
 def endpoints_table(region: str | None, partition: str | None, services: tuple[str, ...], wanted: str) -> str:
-    """Return the endpoints of a Region, a partition or all of them, for these services or all. Raises RequestError for
-    names that the catalogue lacks."""
+    """Return the endpoints of one Region, one partition or all Regions, for these services or, without any, for all.
+    Raises RequestError for names that the catalogue lacks."""
     return rendered(ENDPOINTS, _known_endpoints(region, partition, services), wanted)
 
 
@@ -117,7 +117,7 @@ def _known_endpoints(
 
 
 def _hint(name: str, known: Sequence[str]) -> str:
-    """Which names may have been meant, or where all of them are."""
+    """Say which names may have been meant, or where all names are listed."""
     import difflib
 
     near = difflib.get_close_matches(name.lower(), known, n=3)

@@ -31,8 +31,8 @@ from agent.watch.schedule import Watch
 from agent.watch.systemd import Manager
 
 _OBJECTS_BETWEEN_COLLECTIONS: Final = 10_000
-"""Number of objects between two garbage collections. A cycle leaves some 2,000. With Python's default, collections
-would take 2 % of a cycle."""
+"""Number of objects between two garbage collections. A cycle leaves some 2,000 objects. With Python's default,
+collections would take 2 % of a cycle."""
 
 ReadAgain = Callable[[], WatchConfig]
 """Reads the settings again. Raises ValueError for settings that cannot be used."""
@@ -91,8 +91,8 @@ def watch_host(config: WatchConfig, read_again: ReadAgain, received_signals: lis
 
 def tidying() -> Callable[[Collection[int]], None]:
     """Return a function for a watch of this host to call after each cycle. It ends children that the cycle left. After
-    the first cycle it also excludes the imported objects, most of those that exist, from garbage collection, which then
-    runs about once in five cycles."""
+    the first cycle it also excludes the imported objects, which are most of all objects, from garbage collection. A
+    collection then runs about once in five cycles."""
     from probes.system.sdk import end_children
 
     cycles = itertools.count()
@@ -124,8 +124,8 @@ def watch(
     """Watch until a signal or the last cycle; SIGHUP reads the settings again. `now` is called while the loop runs;
     `loop_factory` may make a loop with virtual time.
 
-    Returns the exit code: OK after a signal, otherwise that of the last verdict. Raises RequestError if the address
-    to listen on cannot be used, and OutputClosedError.
+    Returns the exit code: OK after a signal, otherwise that of the final verdict. Raises RequestError if the address to
+    listen on cannot be used, and OutputClosedError.
     """
     # The settings were just read, so an earlier hangup has no further effect.
     received_signals[:] = [name for name in received_signals if name != signal.SIGHUP.name]

@@ -1,4 +1,4 @@
-"""The real host and its network: the one place that gives the seams of a run their real implementations."""
+"""The real host and its network. Only here do the seams of a run get their real implementations."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING

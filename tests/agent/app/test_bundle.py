@@ -172,7 +172,7 @@ def test_a_new_run(place: Path, root: Path, capsys: pytest.CaptureFixture[str]) 
         "notify = (set; not shown)  (configuration file, for other commands)",
     ]
     readme = members["README.txt"].decode()
-    assert "masked, the same value by the same mask" in readme
+    assert "masked. A value has the same mask" in readme
     assert "\nhost/ and logs/ were read at 2026-01-15 04:30:00 UTC.\n" in readme
 
 
@@ -239,7 +239,7 @@ def test_logs_are_left_out_unless_they_are_wanted(place: Path, root: Path, capsy
     assert "  logs/: left out: --logs adds them\n" in errors
     assert "Warning" not in errors
     assert made(replace(OPTIONS, logs=True, output="x"), this_host(root), "healthy") == 0
-    assert "Warning: Logs are free text. Names of people" in capsys.readouterr().err
+    assert "Warning: Logs are free text. They may contain names of people" in capsys.readouterr().err
 
 
 def test_of_a_log_the_last_lines_are_taken(place: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -519,7 +519,7 @@ def test_the_last_report_of_a_history_that_failed(place: Path, root: Path, capsy
     assert [*members] == ["README.txt", *REPORTS, "history.txt"]
     assert json.loads(members["report.json"])["run"]["id"] == "simulated-three-faults"
     assert members["history.txt"].count(b"raised TCP001@backup") == 3
-    assert "The report is that of cycle 2, the last that failed.\n" in capsys.readouterr().err
+    assert "The report is that of cycle 2, the latest that failed.\n" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", one_in(64, scenarios.names()))
@@ -622,7 +622,7 @@ def test_nothing_is_written_over_unless_it_is_named(place: Path, root: Path) -> 
     name = saved(place.parent / "r.json", report_of("healthy"))
     there = place / "backuplink-20260115T030000Z.tar.gz"
     there.write_text("mine", "utf-8")
-    with pytest.raises(RequestError, match="is there already, and is left as it is"):
+    with pytest.raises(RequestError, match="exists already, and is left as it is"):
         made(replace(OPTIONS, report=name), this_host(root))
     assert there.read_text("utf-8") == "mine"
     there.chmod(0o644)
@@ -752,7 +752,7 @@ def test_the_case_writes_nothing(place: Path, capsys: pytest.CaptureFixture[str]
     name = saved(place.parent / "r.json", report_of("three-faults"))
     code, out, errors = called(capsys, name, "--case")
     assert (code, errors, [*place.iterdir()]) == (0, "", [])
-    assert out.startswith("The block below has ids")
+    assert out.startswith("The block below shows ids")
     assert "vpc-0a1b2c3d4e5f67890" in out
 
 

@@ -43,7 +43,7 @@ def test_a_word_chooses_scenarios(word: str, names: list[str], capsys: pytest.Ca
 @pytest.mark.parametrize("word", ["no-such-word", "TCP01", "port-refused"])
 def test_a_word_that_no_scenario_has_is_refused(word: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert command.run(["demo", "--list", word]) == 3
-    assert f"No scenario of the program has '{word}'; --list alone shows all of them." in capsys.readouterr().err
+    assert f"No scenario of the program has '{word}'; --list alone shows all scenarios." in capsys.readouterr().err
 
 
 @pytest.fixture

@@ -75,5 +75,5 @@ def test_a_secret_in_the_place_of_an_id_is_refused(tmp_path: Path, monkeypatch: 
     place = tmp_path / "report.json"
     place.write_text(json_format.render(report), "utf-8")
     monkeypatch.setenv("A_TOKEN", str(report.vantage.source_addresses[0]))
-    with pytest.raises(RequestError, match="a secret in a place where none can be"):
+    with pytest.raises(RequestError, match="a secret in a place that cannot have one"):
         judge_saved(str(place), options("json", redact=True), [])

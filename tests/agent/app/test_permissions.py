@@ -358,7 +358,7 @@ def test_a_call_that_needs_no_permission_is_named_and_not_granted() -> None:
 
 def test_services_without_a_call_take_none() -> None:
     (part,) = (part for part in least(region="eu-west-1", services=("backup-storage",)).parts if part.part == "api")
-    assert part.words.endswith("none: these services have none without side effects.")
+    assert part.words.endswith("none: these services have no call without side effects.")
     assert part.policy is None
 
 

@@ -384,7 +384,7 @@ def test_an_earlier_audit_that_cannot_be_compared_is_refused(tmp_path: Path) -> 
     masked.write_text(dumps(redact_document(document)), "ascii")
     empty.write_text(dumps(replace(document, vpcs=())), "ascii")
     for place, words in (
-        (masked, "masks cannot be compared"),
+        (masked, "masked ids cannot be compared"),
         (empty, "has no VPC"),
         (tmp_path / "x", "cannot be read"),
     ):

@@ -218,7 +218,7 @@ def test_a_cycle_without_a_report_of_its_own_says_whose_is_shown(
 ) -> None:
     code, out, err = _run(capsys, "history", file, "--show", 3, "--format", "json")
     assert (code, json.loads(out)["run"]["id"]) == (0, "run-2")
-    assert err == "Cycle 3 came to the same as cycle 2, whose report was kept and is shown.\n"
+    assert err == "Cycle 3 had the same result as cycle 2, whose report was kept and is shown.\n"
 
 
 def test_a_report_does_not_replace_the_history_it_is_from(capsys: pytest.CaptureFixture[str], file: Path) -> None:
@@ -248,8 +248,8 @@ def test_a_comparison_says_whose_reports_it_compares(capsys: pytest.CaptureFixtu
     assert "  cycle 4, by the report of cycle 1: " in out
     assert "  cycle 3, by the report of cycle 2: " in out
     assert err == (
-        "Cycle 4 came to the same as cycle 1, whose report was kept and is compared.\n"
-        "Cycle 3 came to the same as cycle 2, whose report was kept and is compared.\n"
+        "Cycle 4 had the same result as cycle 1, whose report was kept and is compared.\n"
+        "Cycle 3 had the same result as cycle 2, whose report was kept and is compared.\n"
     )
     assert _run(capsys, "history", file, "--compare", 5, 6)[2] == ""
 

@@ -104,7 +104,7 @@ def check_history(chance: Random, command: Command) -> None:
     way = chance.choice(_WAYS)
     done = command("history", place, *way)
     assert done.code in (OK, UNKNOWN)
-    shown = io.StringIO(done.err).read().removeprefix("Cycle 5 came to the same as cycle ")
+    shown = io.StringIO(done.err).read().removeprefix("Cycle 5 had the same result as cycle ")
     if done.code == UNKNOWN or not shown.endswith("whose report was kept and is shown.\n"):
         assert_reason(done)
     assert all(char.isprintable() or char in "\n\t" for char in done.out)
