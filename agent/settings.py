@@ -1,4 +1,4 @@
-"""The settings of a run and of a watch, and every default, whether options, environment or a file set them."""
+"""The settings of a run and of a watch, with every default. Options, the environment or a file can set them."""
 
 from collections.abc import Mapping
 from dataclasses import field
@@ -13,7 +13,7 @@ from probes.frozen import dataclass
 from probes.model import Address, Observation
 
 SDK_PROFILE: Final = "the SDK's profile"
-"""What named the Region of a run where its profile did."""
+"""The source of a run's Region, in words, if the SDK's profile set it."""
 DEFAULT_TIMEOUT: Final = 3.0
 """Seconds for one step."""
 DEFAULT_DEADLINE: Final = 20.0
@@ -21,38 +21,42 @@ DEFAULT_DEADLINE: Final = 20.0
 DEFAULT_INTERVAL: Final = 60.0
 """Seconds between the starts of two cycles of a watch."""
 MIN_INTERVAL: Final = 10.0
-"""Seconds: monitoring needs no more, and AWS Backup allows an account about 50 calls a second in a Region."""
+"""Minimum seconds between two cycles. Monitoring needs no shorter interval, and AWS Backup allows an account about 50
+calls a second in a Region."""
 MAX_INTERVAL: Final = 86_400.0
-"""Seconds: at least once a day."""
+"""Maximum seconds between two cycles: there is at least one cycle a day."""
 CYCLE_SHARE: Final = 0.9
-"""The share of the interval that a cycle may take. The jitter may take the rest, so cycles never overlap."""
+"""The share of the interval that a cycle may take. The random variation of its start may take the rest, so cycles never
+overlap."""
 DEFAULT_RAISE_AFTER: Final = 2
-"""Cycles in a row that a finding must last to be reported."""
+"""Number of cycles in a row that must have a finding before it is reported."""
 DEFAULT_CLEAR_AFTER: Final = 2
-"""Cycles in a row that a finding must be gone for to be reported as cleared."""
+"""Number of cycles in a row that must not have a finding before it is reported as cleared."""
 DEFAULT_KEEP: Final = "30d"
 """How long a history keeps a cycle."""
 DEFAULT_KEEP_SIZE: Final = 100
-"""How large the file of a history becomes, in MB: half as large again as 100,000 cycles of a healthy host need."""
+"""Maximum size of a history's file in MB: one and a half times what 100,000 cycles of a healthy host need."""
 DEFAULT_PUT_DEADLINE: Final = 30.0
-"""Seconds for putting a record into a bucket, for which a host waits."""
+"""Time limit in seconds for putting a record into a bucket, for which a host waits."""
 FIRST_DAY: Final = date(2026, 1, 1)
-"""Before which no version wrote records."""
+"""The first day on which a host can have written a record: no version is older."""
 DEFAULT_READ_TIMEOUT: Final = 10.0
-"""Seconds for one read of a facts file: each is a call of EC2, often across the Internet."""
+"""Time limit in seconds for one read for a facts file: a read is a call of EC2, often across the Internet."""
 DEFAULT_READS_DEADLINE: Final = 60.0
 """Seconds for all reads of a facts file."""
 FAIL_ON: Final = ("warning", "critical", "never")
-"""What can make the exit code non-zero: a verdict at least as bad as this, or none."""
+"""The values of --fail-on: a verdict at least as bad as `warning` or `critical` makes the exit code non-zero, or no
+verdict does."""
 DEFAULT_FAIL_ON: Final = FAIL_ON[0]
 DEFAULT_LEAST: Final = 5
-"""Hosts from which on a fault is one that hosts share."""
+"""Minimum number of hosts with the same fault for it to count as shared."""
 DEFAULT_TOLERATE: Final = 2.0
-"""Percent of the hosts that may be silent, and of the files that may be unreadable, before the verdict is unknown."""
+"""Percentage of hosts that may be silent, and of files that may be unreadable. Above it, the verdict is unknown."""
 DEFAULT_AUDIT_DEADLINE: Final = 900.0
-"""Seconds for all reads of an audit: some 200 VPCs at the rates that it keeps to."""
+"""Time limit in seconds for all reads of an audit: enough for some 200 VPCs at the rates to which it limits its
+calls."""
 THEMES: Final = ("terminal", "contrast", "light")
-"""Colours of the terminal interface: the terminal's own sixteen, white on black, black on white."""
+"""Names of the colours of the terminal interface: the terminal's own sixteen, white on black, and black on white."""
 DEFAULT_THEME: Final = THEMES[0]
 EVERY_SOURCE: Final = "all"
 """Stands for every host of a VPC for which a prediction is made."""
@@ -73,14 +77,14 @@ class Ec2(StrEnum):
     """When the configuration is read from EC2, Route 53, its Resolver and its Profiles."""
 
     AUTO = "auto"
-    """From the first sign of trouble of a required target on (`agent.run.suspicion`)."""
+    """The configuration is read as soon as a required target shows a sign of trouble (`agent.run.suspicion`)."""
     ALWAYS = "always"
     NEVER = "never"
 
 
 DEFAULT_EC2: Final = Ec2.AUTO
 DEFAULT_WATCH_EC2: Final = Ec2.NEVER
-"""Thousands of hosts that share a fault would share the rate limits of an account as well."""
+"""A watch does not read EC2: thousands of hosts that share a fault would also share the rate limits of an account."""
 
 
 class Calls(StrEnum):
@@ -94,10 +98,10 @@ class Calls(StrEnum):
 
 
 class Workload(StrEnum):
-    """Software that uses AWS Backup, which says what a run checks (`agent.catalog.workloads`)."""
+    """Software that uses AWS Backup. It determines what a run checks (`agent.catalog.workloads`)."""
 
     AUTO = "auto"
-    """What is found on this host, or `caller` where nothing is."""
+    """The workloads that are found on this host, or `caller` if there are none."""
     CALLER = "caller"
     HANA = "hana"
     HANA_BACKUP = "hana:backup"
@@ -131,7 +135,7 @@ class Ec2Facts:
     observations: tuple[Observation[Any], ...]
     """Observations of step `ec2`, one for each read."""
     is_example: bool = False
-    """Whether the VPC is made up for an example: its configuration does not age."""
+    """Whether the VPC is invented for an example, so that its configuration does not become too old."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,13 +144,14 @@ class Settings:
 
     region: str | None
     region_source: str | None
-    """What named the Region: `--region`, `AWS_REGION`, …; None while it is unknown."""
+    """The source of the Region: `--region`, `AWS_REGION`, …; None while the Region is unknown."""
     services: tuple[str, ...]
-    """Services that are required; empty where the operator named none."""
+    """Services that the operator named, all of which are required; empty if no service was named."""
     resolvers: tuple[Address, ...]
-    """Queried in addition to those that the host uses."""
+    """Name servers to query in addition to those that the host uses."""
     expect: Expect | None
-    """None where nothing was said: DEFAULT_EXPECT, but for what a workload may reach by any path."""
+    """The path that is healthy. None stands for DEFAULT_EXPECT, except for a target that a workload may reach by any
+    path."""
     private_cidrs: tuple[IPv4Network | IPv6Network, ...]
     timeout: float
     """Seconds for one step."""
@@ -159,30 +164,30 @@ class Settings:
     workloads: tuple[Workload, ...] = ()
     """Workloads that the operator named, in addition to services and endpoints."""
     run_agents: bool = False
-    """Whether an agent that is found may be run, to tell its version."""
+    """Whether an agent that is found may be run, to read its version."""
     fips: bool = False
     dual_stack: bool = False
     """Requested here, whatever the settings of the SDK say."""
     calls: Calls = DEFAULT_CALLS
     turn: int = 0
-    """Index of the address, modulo their number, that gets the call of each service where a run makes one; where the
-    steps before fail, the next address gets it."""
+    """If a run makes one call per service: the index, modulo the number of addresses, of the address that is called. If
+    the steps before the call fail there, the next address is called."""
     standing_calls: tuple[Observation[Any], ...] = ()
-    """Answers of earlier runs that still stand: where a run makes one call a service and gets as far as the call at
-    such an address, it takes the answer and makes no call."""
+    """Answers of earlier runs that are still valid. If a run makes one call per service and gets as far as the call at
+    the address of such an answer, it uses the answer and makes no call."""
     uncalled: frozenset[str] = frozenset()
-    """Services of which no signed call is made."""
+    """Services to which no signed call is made."""
     standing_workloads: tuple[FoundWorkload, ...] = ()
-    """What an earlier run found on this host, which stands where its signs cannot be read."""
+    """Workloads that an earlier run found on this host. They are still assumed if the signs of them cannot be read."""
     jobs: bool = False
-    """Whether AWS Backup is asked which jobs did not succeed lately."""
+    """Whether to ask AWS Backup which jobs of the last 24 hours did not succeed."""
     ec2: Ec2 = Ec2.NEVER
     ec2_facts: Ec2Facts | None = None
     """The configuration from a file. If it is about this network and not too old, EC2 is not asked."""
 
     @property
     def asked_workloads(self) -> tuple[Workload, ...]:
-        """The workloads that are checked: where nothing at all is named the default, else those that are named."""
+        """The workloads that are checked: the default if nothing at all is named, else the named workloads."""
         named = self.workloads or self.services or self.endpoints
         return self.workloads if named else (DEFAULT_WORKLOAD,)
 
@@ -193,26 +198,26 @@ class Suppression:
 
     code: str
     target: str | None
-    """None for every target."""
+    """The only target to which it applies; None for every target."""
     subject: str | None = None
-    """What the finding is about, as `kind:id`; None for whatever it is about."""
+    """The only subject of the finding to which it applies, as `kind:id`; None for every subject."""
     until: date | None = None
-    """The last day on which it applies, in UTC; None for ever."""
+    """The last day on which it applies, in UTC; None if it has no end."""
     owner: str | None = None
-    """Who answers for it, where a file says so."""
+    """Who is responsible for the suppression, if a file says so."""
     reason: str | None = None
 
     def applies_on(self, day: date) -> bool:
-        """Whether it still applies on a day."""
+        """Whether the suppression still applies on a day."""
         return self.until is None or day <= self.until
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
-    """What becomes of a document."""
+    """How and where a document is written."""
 
     format: str
-    """One of those that its kind has in `agent.app.publish`."""
+    """A format that the document's kind has in `agent.app.publish`."""
     output: str | None = None
     """The path of a file; None for stdout."""
     redact: bool = False
@@ -224,7 +229,7 @@ class Output:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportOptions(Output):
-    """What becomes of a report, and which findings do not count in it."""
+    """How and where a report is written, and which findings do not count in it."""
 
     suppressions: tuple[Suppression, ...]
 
@@ -236,37 +241,37 @@ class InterfaceOptions:
     theme: str = DEFAULT_THEME
     """A member of THEMES."""
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """The keys that were chosen for an action, as they were written, by the name of the action."""
+    """The keys that a person chose for an action, as they were written, by the name of the action."""
     mouse: bool = True
-    """Whether the interface takes the mouse; otherwise it is the terminal's."""
+    """Whether the interface uses the mouse; otherwise the mouse is left to the terminal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BundleOptions:
-    """What a support archive is of, what it holds and where it goes."""
+    """The source, the content and the destination of a support archive."""
 
     report: str | None
     """The path of a saved report, or `-` for stdin."""
     history: str | None
-    """The path of a history; with neither, a new run is made."""
+    """The path of a history. With neither a report nor a history, a new run is made."""
     output: str | None
     """The path of the archive; None for a new file in the current folder."""
     wrong: str | None
-    """What is true where the report's verdict was wrong; None where nobody says that it was."""
+    """What is true, if the report's verdict was wrong; None if nobody says that it was wrong."""
     plain: bool
     """Whether nothing but secrets is masked."""
     logs: bool
     case: bool
-    """Whether the block for AWS Support is printed instead."""
+    """Whether to print the block for AWS Support instead of writing an archive."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """An option of a run that was not left at its default."""
+    """An option of a run whose value is not its default."""
 
     name: str
     values: tuple[str, ...]
-    """Empty where they may hold a secret, or are for another command."""
+    """The values; empty if they may contain a secret, or are for another command."""
     kind: str | None
     """The kind of the mask that hides a value, such as `file`; None if the value identifies nothing by itself."""
     source: str
@@ -279,19 +284,19 @@ class Keeping:
 
     path: Path
     seconds: float
-    """How old a cycle may become."""
+    """Age in seconds above which a cycle is removed."""
     size: int
-    """Bytes that the file may have."""
+    """Maximum size of the file in bytes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notify:
-    """Where changes are posted to."""
+    """The URL to which changes are posted."""
 
     url: str = field(repr=False)
     """A secret: it may contain a token that allows posting."""
     template: Any = None
-    """JSON with variables such as `$summary` in its strings; None for the change itself."""
+    """JSON to post, with variables such as `$summary` in its strings; None to post the change itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -309,6 +314,6 @@ class Watching:
     on_change: tuple[str, ...] | None = None
     """A program and its arguments."""
     on_change_env: tuple[str, ...] = ()
-    """Variables with a secret that the program inherits, too."""
+    """Variables with a secret that the program of `on_change` also inherits."""
     notify: Notify | None = None
     history: Keeping | None = None
