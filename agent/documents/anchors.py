@@ -10,7 +10,7 @@ from agent.report.model import Finding, Report
 from agent.report.words import causes
 
 _MOST_PAGES: Final = 12
-"""Maximum number of runbook pages in a file; `backuplink explain` has all of them."""
+"""Maximum number of runbook pages in a file; `backuplink explain` shows every page."""
 _MOST_LINKS: Final = 6
 """Maximum number of observations to which a cause links; the table of all observations links back."""
 
@@ -21,12 +21,12 @@ def paged(reports: Iterable[Report]) -> list[str]:
 
 
 def with_pages(codes: Iterable[str | None]) -> list[str]:
-    """Return the codes of the catalogue among these, each once, at most the number of runbook pages in a page."""
+    """Return those of these codes that the catalogue has, each once, and at most _MOST_PAGES of them."""
     return [code for code in dict.fromkeys(codes) if code in CODES][:_MOST_PAGES]
 
 
 def to_runbook(code: str | None, pages: Collection[str]) -> tuple[Inline, ...]:
-    """Return the link from a fault to the runbook page of its code; empty if the page has none."""
+    """Return the link from a fault to the runbook page of its code; empty if there is no such page."""
     if code is None or code not in pages:
         return ()
     return ("Runbook page: ", Link(code, f"#{runbook_anchor(code)}"))
@@ -66,11 +66,11 @@ class Anchors:
 
     def of_cause(self, number: str) -> str:
         """Return the id of a cause's section. It contains a number, since a foreign report may give two findings the
-        same name."""
+        same id."""
         return f"{self._prefix}cause-{number}"
 
     def to_cause(self, observation_id: str) -> str | None:
-        """Return the address of the cause that an observation shows; None if it shows none."""
+        """Return the address of the cause that an observation shows; None if it does not show a cause."""
         found = self._shown_by.get(observation_id)
         return None if found is None else f"#{self._anchors[found.id]}"
 

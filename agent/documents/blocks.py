@@ -60,10 +60,10 @@ class Most:
 
     text: int | None = 40
     markdown: int | None = 30
-    """The maximum for Markdown: a ticket of GitHub or GitLab holds 65,536 characters."""
+    """The maximum for Markdown: a ticket of GitHub or GitLab can have 65,536 characters."""
     page: int | None = None
     elsewhere: str = "--format json has all"
-    """The place of the remaining items."""
+    """Where the remaining items are."""
 
     def of(self, medium: Medium) -> int | None:
         """The maximum for a format."""
@@ -102,7 +102,7 @@ class Cell:
     words: str
     kind: str | None
     url: str | None = None
-    """`#` and an anchor of the page, if the cell has a link; other formats write only the words."""
+    """`#` and an anchor of the page, if the cell is a link on a page. Other formats write only the words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,11 +117,11 @@ class Table:
     numbers: bool = False
     """Whether a page keeps each cell on one line."""
     merged: int = 0
-    """Number of first cells that a text leaves blank if they equal those of the row above."""
+    """Number of cells at the start of a row that a text leaves blank if they equal the cells of the row above."""
     headless: bool = False
     """Whether a text omits the headings."""
     anchor: str | None = None
-    """Prefix of the ids of its rows on a page: `observation` makes `observation-1`."""
+    """Prefix of the ids of its rows on a page: with `observation`, the first row is `observation-1`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,9 +158,9 @@ class Action:
     """Whether it changes anything, or only reads."""
     undo: str | None
     alternative: str | None = None
-    """A letter shared by commands that belong together, among alternatives."""
+    """If there are alternatives, the letter that the commands of one alternative share."""
     is_checked: bool | None = None
-    """Whether the predictor says that it opens the path; None if that was not predicted."""
+    """Whether the predictor says that this action opens the path; None if that was not predicted."""
     file: str | None = None
     lines: tuple[str, ...] = ()
 
@@ -180,7 +180,8 @@ class Figure:
 
     caption: Words
     draw: "Callable[[int, str], Element | None]"
-    """Makes the `svg` element for a width; its second argument is a prefix of ids. None if there is nothing to draw."""
+    """Makes the `svg` element for a width, with the second argument as the prefix of its ids. It returns None if there
+    is nothing to draw."""
     is_printed: bool = True
 
 
@@ -193,13 +194,13 @@ class Section:
     number: str = ""
     """A number before the title, such as `1`."""
     code: str | None = None
-    """The code of a finding, whose runbook page is named at the end."""
+    """The code of a finding. The end of the section says how to see its runbook page."""
     aside: str = ""
-    """The state of the section's subject: on the title's line in a text, below the title elsewhere."""
+    """The state of the section's subject. A text has it on the line of the title, other formats below the title."""
     kind: str | None = None
-    """The colour of the frame around it on a page; MUTED for a frame without colour, None for no frame."""
+    """The colour of the frame around the section on a page; MUTED for a frame without colour, None for no frame."""
     is_part: bool = False
-    """Whether a text draws a line above it, because it has sections of its own."""
+    """Whether a text draws a line above the section, because it contains sections."""
     is_folded: bool = False
     """Whether a page shows only the title until a reader clicks on it."""
     anchor: str | None = None
@@ -218,7 +219,7 @@ class Many:
 
 @dataclass(frozen=True, slots=True)
 class Only:
-    """Blocks for some formats, made when one of these is written."""
+    """Blocks for some formats, made when a document in one of these formats is written."""
 
     media: frozenset[Medium]
     make: "Callable[[], Iterable[Block]]"
@@ -260,7 +261,7 @@ class Document:
     lines: tuple[str, ...] = ()
     """Remarks on the summary."""
     where: tuple[str, ...] = ()
-    """The place, time and version of its making. Pages show it in the first box, texts at the end."""
+    """Where, when and by which version the document was made. Pages show this in the first box, texts at the end."""
     blocks: tuple[Block, ...] = ()
     title: str | None = None
     """The title of the page; None for the status word and the summary."""

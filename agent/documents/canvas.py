@@ -1,8 +1,8 @@
-"""The common parts of pictures: a drawing of a given width, its colours for light and dark, and the `svg` element
+"""The common parts of pictures: a drawing of a given width, its colours on light and dark pages, and the `svg` element
 around it.
 
-Everything is laid out in characters of one width, so the same data is the same picture everywhere. Words and shapes say
-all that colours say.
+Everything is laid out in characters of one width, so that the same data gives the same picture everywhere. Words and
+shapes say everything that colours say.
 """
 
 import textwrap
@@ -120,7 +120,7 @@ class Canvas:
         self.parts.append(element("text", attributes | ({"class": classes} if classes else {}), words))
 
     def line(self, words: str, x: float = 0, classes: str = "", kind: str | None = None) -> None:
-        """Draw a text on lines of its own as wide as there is room, behind the mark of its kind."""
+        """Draw a text on lines of its own, which use the available width, after the mark of its kind."""
         start = x + (ICON if kind else 0)
         room = int((self.width - x - start) / (SMALL if "small" in classes else CHARACTER))
         for number, part in enumerate(_wrapped(words, max(room, 12))):

@@ -33,7 +33,7 @@ _IN_SHORT: Final = {
     Stage.ENDPOINT_ACL_IN: "ACL",
     Stage.ENDPOINT_GROUPS: "groups",
 }
-"""Short names of the hops to the service, used for addresses without faults; JSON has the way back as well."""
+"""Short names of the hops to the service, used for addresses without faults. Only JSON has the way back too."""
 _INSIDE_SUBNET: Final = frozenset({Stage.HOST_GROUPS, Stage.ENDPOINT_GROUPS, Stage.ENDPOINT})
 """The text for all hops of a packet that stays in its subnet."""
 _PREDICTED: Final = {
@@ -110,8 +110,8 @@ def port_ranges(ports: Iterable[int], target: TargetReport) -> str:
 
 
 def likeness(path: ConfiguredPath) -> tuple[object, ...]:
-    """Return what paths that are drawn as one have in common: everything except ports, addresses, the endpoint's
-    interface and the allowing rules, which are listed."""
+    """Return everything that paths must have in common to be drawn as one: all but the ports, the addresses, the
+    endpoint's interface and the rules that allow, which are listed."""
     hops = tuple(
         (
             hop.stage,
@@ -140,20 +140,20 @@ def specific(words: str | None, block: Sequence[ConfiguredPath]) -> str:
 
 
 def decides(hop: Hop, path: ConfiguredPath, rules: Iterable[str]) -> str:
-    """Return what decides at a hop, such as `acl-0a1b2c3d: 100 outbound`."""
+    """Return the rules that decide at a hop, such as `acl-0a1b2c3d: 100 outbound`."""
     ids = ", ".join(resource for resource in hop.resources if resource != path.interface_id)
     return ": ".join(filter(None, (ids, ", ".join(filter(None, rules)))))
 
 
 def read_at(paths: Iterable[ConfiguredPath], report: Report) -> str:
-    """Return the time at which the configuration was read, by the oldest of the paths."""
+    """Return the time at which the configuration of the oldest of the paths was read, in words."""
     taken_at = min(path.taken_at for path in paths)
     if report.run.started_at <= taken_at <= report.run.finished_at:
         return "read in this run"
     when = f"as it was at {taken_at:%Y-%m-%d %H:%M} UTC"
     age = report.run.started_at - taken_at
     if age < timedelta(0):
-        return f"{when}, after this run by this host's clock"
+        return f"{when}, after this run according to this host's clock"
     for unit, length in (("day", timedelta(days=1)), ("hour", timedelta(hours=1)), ("minute", timedelta(minutes=1))):
         if age >= length:
             count = age // length

@@ -1,5 +1,5 @@
-"""The difference of two reports as a document for people: what got worse with its fix, then all findings, targets and
-steps that changed, with their consequences below."""
+"""The difference of two reports as a document for people: the findings that got worse, with their fixes and
+consequences, then all findings, targets and steps that changed."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -28,9 +28,9 @@ from probes.model import Address
 PAGE_ID: Final = "backuplink-diff"
 _ORDER: Final = {Effect.WORSE: 0, Effect.FIXED: 1, Effect.NONE: 2}
 Row = tuple[ChangeKind, str, str | None]
-"""Something that differs, and how it differs; its id if it is one thing."""
+"""How something differs, what it is in words, and its id if it is a single finding or step."""
 Ways = Mapping[str, str]
-"""Where on a page the cause of a finding or a step stands, by the id of that."""
+"""The address on a page of the cause of a finding or a step, by the id of the finding or step."""
 
 
 def document(changes: Difference) -> Document:
@@ -98,7 +98,7 @@ def _blocks(changes: Difference) -> Iterator[Block]:
     yield _section("Findings", map(_finding, sorted(changes.findings, key=lambda row: _ORDER[row.effect])), ways)
     yield _section("Targets", map(_target, changes.targets), ways)
     yield _section("Steps", _steps(changes.steps), ways)
-    if changes.paths:  # most runs read no configuration, so "the same" would be wrong for them
+    if changes.paths:  # most runs do not read the configuration, so "the same" would be wrong
         yield _section("By configuration", map(_path, changes.paths), ways)
 
 
@@ -106,7 +106,7 @@ def _section(title: str, rows: Iterable[Row], ways: Ways) -> Section:
     cells = tuple((change.value, Cell(words, None, ways.get(name or ""))) for change, words, name in rows)
     if not cells:
         return Section(title=title, blocks=(Text("the same"),))
-    caption = f"{title}: what came, went and changed"
+    caption = f"{title} that came, went or changed"
     table = Table(caption=caption, heads=("change", "what"), rows=cells, most=ALL, headless=True)
     return Section(title=title, blocks=(table,))
 
@@ -125,11 +125,11 @@ def _side(side: Side) -> Entry:
 def _finding(row: FindingChange) -> Row:
     severity = _pair(row.severity)
     counting = {
-        (True, False): ", no longer counts by itself",
-        (False, True): ", counts by itself now",
-        (False, False): ", does not count by itself",
-        (False, None): ", did not count by itself",
-        (None, False): ", does not count by itself",
+        (True, False): ", no longer counts as a cause",
+        (False, True): ", counts as a cause now",
+        (False, False): ", does not count as a cause",
+        (False, None): ", did not count as a cause",
+        (None, False): ", does not count as a cause",
     }.get((row.counts.old, row.counts.new), "")
     way = None if row.change is ChangeKind.WENT else row.finding.id
     return row.change, f"{row.id}  {severity}{counting}: {row.finding.headline}", way
@@ -171,8 +171,8 @@ def _path(row: PathChange) -> Row:
 
 
 def _steps(steps: Sequence[StepChange]) -> list[Row]:
-    """Return the changed steps, then the number that came and went. If an address has several steps that were skipped
-    in one report only, they are only counted: they follow from another step."""
+    """Return the changed steps, then the number of steps that came and went. If several steps of an address were
+    skipped in only one of the reports, these are only counted, since they follow from another step."""
     changed = [step for step in steps if step.change is ChangeKind.CHANGED]
     following: dict[tuple[str | None, Address | None, str], list[StepChange]] = {}
     for step in changed:
@@ -195,7 +195,8 @@ def _follows(step: StepChange) -> bool:
 
 
 def _moved(steps: Iterable[StepChange]) -> list[Row]:
-    """Return the number of steps that came and went, by target and address: one address brings a dozen."""
+    """Return the number of steps that came and went, by target and address, since a single address has a dozen
+    steps."""
     counts = Counter(
         (step.change, step.target, step.address) for step in steps if step.change is not ChangeKind.CHANGED
     )

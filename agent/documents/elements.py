@@ -1,6 +1,6 @@
 """HTML and SVG as a tree of elements, written by the standard library: no text and no attribute can become markup.
 
-A text passes `visible` on its way into the tree, so the document is ASCII and holds no control character.
+A text passes `visible` on its way into the tree, so the document is ASCII and contains no control character.
 """
 
 import json
@@ -45,8 +45,8 @@ _LONG: Final = 64
 
 
 def unbroken(words: str, *, is_cell: bool = False) -> list[Element | str]:
-    """Return words with ids, options and arrows kept on one line: a browser would break them after a hyphen. They may
-    be longer in a cell, since a table scrolls."""
+    """Return words with ids, options and arrows kept on one line: a browser would break them after a hyphen. In a cell
+    they may be longer, since a table scrolls."""
     longest = _LONG if is_cell else _LONGEST
     parts: list[Element | str] = []
     text = ""
@@ -66,7 +66,7 @@ def whole(words: str) -> Element:
 
 
 def commands(lines: Iterable[Sequence[str]]) -> Element:
-    """Return literal commands, given the number of words of each. A browser breaks them between words if it can."""
+    """Return literal commands, each given as its words. A browser breaks a command between words if it can."""
     made = element("code")
     for words in lines:
         line = element("span", {"class": "typed"})

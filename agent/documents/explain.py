@@ -51,7 +51,7 @@ def catalogue(codes: Iterable[str]) -> Document:
         for known in map(CODES.__getitem__, codes)
     )
     table = Table(caption="Finding codes", heads=("code", "severity", "title"), rows=rows, most=ALL)
-    summary = f"{counted(len(rows), 'finding')}; backuplink explain CODE shows the page of one"
+    summary = f"{counted(len(rows), 'finding')}; backuplink explain CODE shows the page of a finding"
     return Document(kind="ok", word="CODES", summary=summary, blocks=(table,))
 
 
@@ -102,6 +102,6 @@ def _words(node: SyntaxTreeNode) -> Words:
                 found.append(Link(inner.content, inner.content))
             case "text":
                 found.append(inner.content)
-            case "paragraph" if found:  # of a nested list
+            case "paragraph" if found:  # a paragraph of a nested list
                 found.append(" ")
     return tuple(found)

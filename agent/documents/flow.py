@@ -31,7 +31,7 @@ class Box:
     width: int | None = None
     """The width of the box; None for the width of its texts."""
     is_end: bool = False
-    """Whether the chain ends here: boxes behind it were not reached."""
+    """Whether the chain ends at this box, so that the boxes after it were not reached."""
 
     @property
     def rows(self) -> int:
@@ -39,7 +39,7 @@ class Box:
 
     @property
     def character(self) -> float:
-        """Width of a character of the result. It is small in a box of three lines, where it is an id."""
+        """Width of a character of the result, which is an id in small type if the box has three lines."""
         return SMALL if self.more else CHARACTER
 
     def natural_width(self) -> int:
@@ -88,8 +88,8 @@ class Flow(Canvas):
         self.parts = [*outer, group]
 
     def flow(self, boxes: Sequence[Box], x: float, *, is_chain: bool) -> None:
-        """Draw boxes side by side on as many lines as they need. In a chain, each box is connected with the one before
-        it, by a broken line behind a failure."""
+        """Draw boxes side by side on as many lines as they need. In a chain, a line connects each box with the box
+        before it; the line is broken after a failure."""
         room = self.width - x - PAD
         height = {1: 20, 2: 34, 3: 46}[max((box.rows for box in boxes), default=1)]
         at, is_cut = x, False

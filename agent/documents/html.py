@@ -39,7 +39,7 @@ _KINDS: Final = frozenset({"ok", "warning", "critical", "unknown"})
 """Kinds that have a colour."""
 _DEEPEST: Final = 6
 _PROSE: Final = 44
-"""Minimum length of a cell that counts as a sentence; an IPv6 address is shorter."""
+"""Minimum length of a cell's text to be treated as a sentence. An IPv6 address is shorter."""
 
 
 def render(document: Document) -> str:
@@ -168,7 +168,7 @@ def _cell(cell: str | Cell) -> Element:
 
 
 def _width(cell: str | Cell) -> str | None:
-    """Return the class of a cell that gets the width of a sentence."""
+    """Return the class of a cell that is as wide as a sentence; None for another cell."""
     return "prose" if len(cell if isinstance(cell, str) else cell.words) > _PROSE else None
 
 
@@ -195,7 +195,7 @@ def _to_do(block: ToDo) -> Element:
 
 
 def _marked(words: str) -> Iterator[Element | str]:
-    """Yield the remarks on a command, with a colour for whether it reads or changes."""
+    """Yield the remarks on a command, in a colour that shows whether it reads or changes something."""
     before, mark, after = words.partition("[changes]" if "[changes]" in words else "[reads]")
     yield from unbroken(before)
     if mark:

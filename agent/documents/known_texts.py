@@ -12,16 +12,17 @@ from agent.documents.blocks import ALL, MUTED, Action, Block, Document, Section,
 from agent.report.secrets import without_secrets
 
 LINE_CHARACTERS: Final = 300
-"""Maximum length of a quoted line. JSON has the whole searched text; neither shows possible secrets."""
+"""Maximum length of a quoted line. JSON has the whole searched text. Both leave out possible secrets."""
 _CERTAINTIES: Final = {
-    Certainty.CERTAIN: "certain: AWS's document, or the code that writes the text",
+    Certainty.CERTAIN: "certain, from a document of AWS or from the code that writes the text",
     Certainty.DOCUMENTED: "documented, but old or not read again",
     Certainty.REPORTED: "reported by users",
 }
 _HINTS: Final = {
     AddressHint.PUBLIC: "{address} is a public address, which no interface endpoint has: private DNS is not in effect "
     "for this name (DNS001).",
-    AddressHint.PUBLIC_AS_EVER: "{address} is a public address, as this service has through a gateway endpoint, too.",
+    AddressHint.PUBLIC_AS_EVER: "{address} is a public address, which is normal here: this service has public "
+    "addresses through a gateway endpoint, too.",
     AddressHint.PRIVATE: "{address} is a private address, so a public answer (DNS001) is not the cause.",
     AddressHint.BOGUS: "{address} is an address that no endpoint has (DNS010).",
 }
@@ -33,7 +34,7 @@ def document(result: SearchResult) -> Document:
     notes = tuple(Text(words, MUTED) for words in _notes(result))
     if not result.matches:
         lines = "this line" if result.lines == 1 else f"these {result.lines} lines"
-        known = f"backuplink knows no text that is in {lines}. It knows only texts in English."
+        known = f"backuplink does not know any text in {lines}. It knows only texts in English."
         words = known if result.lines else "There is no line on stdin."
         return Document(kind="unknown", word="UNKNOWN", summary=words, blocks=(*_next(result), *notes))
     several = len(result.matches) > 1
@@ -50,17 +51,19 @@ def _next(result: SearchResult) -> Iterator[Block]:
     command = result.next_command
     if result.speaks_of_jobs:
         words = (
-            "It seems to be about a job of AWS Backup, whose calls are made inside AWS: look at the role of the job, "
-            "at the vault and at the KMS key. This lists the jobs that failed, with their messages."
+            "The text seems to be about a job of AWS Backup, whose calls are made inside AWS. Look at the role of the "
+            "job, at the vault and at the KMS key. This command lists the jobs that failed, with their messages."
         )
     elif command is not None:
-        words = "Measure the path on the host that wrote it, whatever its log says."
+        words = "Measure the path on the host that wrote the text, whatever its log says."
     elif result.host is not None:
         words = f"This version of backuplink does not check {result.host.service}, the service of {result.host.host}."
     else:
         words = _of_unknown(result.unknown_host)
     yield Text(words) if command is None else ToDo(words, _reads(command))
-    words = "Look up all lines around the failure, since another may be known: `< LOG` after the command reads them."
+    words = (
+        "Look up all lines around the failure, since another line may be known. `< LOG` after the command reads them."
+    )
     yield ToDo(words, _reads(_LOG), head="Or")
 
 
@@ -108,7 +111,7 @@ def _findings(match: TextMatch) -> Iterator[Block]:
             headless=True,
         )
     elif match.known.has_network_cause:
-        yield Text("Findings that can cause it: none can be named by this text alone.")
+        yield Text("Findings that can cause it: this text alone does not show which.")
     else:
         yield Text("Findings that can cause it: none. The network has no part in this.")
 
@@ -120,25 +123,25 @@ def _check(match: TextMatch) -> Iterator[Block]:
     if match.unchecked:
         words = f"This version of backuplink does not check {listed(match.unchecked)}"
         if match.command is not None and len(match.unchecked) == len(match.services):
-            words += f": the run proves or clears only {listed(match.codes_of_run)}"
+            words += f": the run can prove or clear only {listed(match.codes_of_run)}"
         yield Text(f"{words}.")
     if match.unknown_host is not None:
         yield Text(_of_unknown(match.unknown_host))
 
 
 def _of_run(match: TextMatch) -> str:
-    """Say what the run of the command found."""
+    """Say what a run of the command shows."""
     jobs = "The run lists the jobs of the last day that failed, with their messages. " if match.is_of_job else ""
     if match.is_of_job and not match.known.is_of_job:
-        return f"{jobs}AWS Backup makes the calls of a job itself: what has to change is the role of the job."
+        return f"{jobs}AWS Backup makes the calls of a job itself, so the role of the job has to change."
     if match.codes:
         return (
-            f"{jobs}A finding that the run lists is proven. One that it does not list is cleared, if the run was "
-            "complete and made the step. `backuplink explain CODE` has the fix."
+            f"{jobs}A finding that the run lists is proven. A finding that it does not list is cleared, if the run "
+            "was complete and made the step. `backuplink explain CODE` has the fix."
         )
     if match.known.has_network_cause:
-        return f"{jobs}The run tests the path, which may have a part in it."
-    return f"{jobs}What has to change is the role of the job, the vault, the key or the plan, and nothing on this host."
+        return f"{jobs}The run tests the path, which may be a part of the cause."
+    return f"{jobs}The role of the job, the vault, the key or the plan has to change, and nothing on this host."
 
 
 def _of_host(match: TextMatch) -> str:
@@ -156,6 +159,6 @@ def _of_address(match: TextMatch) -> str:
 def _notes(result: SearchResult) -> Iterator[str]:
     if result.cut:
         lines = "1 line is" if result.cut == 1 else f"{result.cut} lines are"
-        yield f"{lines} longer than {MAX_LINE_CHARACTERS} characters, and searched up to there."
+        yield f"{lines} longer than {MAX_LINE_CHARACTERS} characters, and only the text up to there was searched."
     if result.left_out:
         yield f"{result.left_out} more matches are left out."

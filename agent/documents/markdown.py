@@ -37,7 +37,7 @@ _MARKUP: Final = re.compile(r"[\\`*_{}\[\]<>#|~&$]|(?<=\w):(?=//)|(?<=www)\.", r
 _LINE_START: Final = re.compile(r"^(\d*)([-+.)])(?=[ -]|$)")
 """Beginnings of a line that make it a list item or a rule."""
 _MENTION: Final = re.compile(r"(?<!\w)@(?=\w)")
-"""A character that would mention a user on the page where the text is pasted; a backslash does not prevent that."""
+"""An @ that would mention a user on the page into which the text is pasted. A backslash does not prevent that."""
 _FENCE: Final = "```"
 _DEEPEST: Final = 6
 
@@ -83,7 +83,7 @@ def _code(text: str) -> str:
 
 
 def _inline(words: Words) -> str:
-    """Return the words of a line; the first one must not begin a list."""
+    """Return the words of a line, whose first word must not begin a list."""
     if isinstance(words, str):
         return escaped(words)
     every = words if isinstance(words, tuple) else (words,)

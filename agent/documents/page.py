@@ -1,5 +1,5 @@
-"""The frame of every HTML page: one file that runs no script, loads nothing, and suits a telephone, a dark screen, a
-screen reader and two sheets of paper.
+"""The frame of every HTML page. A page is one file that runs no script and loads nothing. It suits a telephone, a dark
+screen and a screen reader, and prints on two sheets of paper.
 
 Should a text ever become markup, the page's Content Security Policy still forbids everything but its own style.
 """
@@ -145,8 +145,8 @@ def page(title: str, content: Iterable[Element], data: Element | None = None) ->
 
 
 def verdict(status: str, words: str, *lines: str, where: tuple[str, ...] = (), word: str | None = None) -> Element:
-    """Return the first box of a page: the status in a word (its own name unless another is given) and a sentence; then
-    remarks, and the place and time."""
+    """Return the first box of a page: the status as a word, which is its name unless `word` is given, and a sentence;
+    then remarks, and the place and time."""
     shown = element("span", {"class": "word"}, status.upper() if word is None else word)
     colon = element("span", {"class": "colon"}, ":")
     heading = element("h1", {"class": status}, shown, colon, " ", *unbroken(visible(words)))

@@ -1,7 +1,6 @@
 """The path as a picture: this host, the name servers that it asked, and the result at every address and port, with the
-prediction from the configuration. SVG of a given width, drawn from the report alone.
-
-If there is too much for a picture, the rest is only counted.
+prediction from the configuration. It is SVG of a given width, drawn from the report alone. What does not fit into a
+picture is only counted.
 """
 
 from collections.abc import Iterable, Sequence
@@ -335,7 +334,7 @@ def picture(report: Report, width: int, name: str, *, stands_alone: bool = False
 
 def told_in_short(report: Report) -> TargetReport | None:
     """Return the target of the short path: the target of the first cause, else the first required target that is not
-    well, else the first in use. None if there is none."""
+    well, else the first target in use; None if there is no such target."""
     named = [finding.target for finding in causes(report)]
     used = in_use(report)
     wanted = [
@@ -359,7 +358,7 @@ def in_short(report: Report, width: int, name: str) -> Element | None:
         cells = [cell for lane in lanes if (cell := lane.cells[place]) is not None]
         if cells:
             boxes.append(_step_of_all(_STEPS[step], cells))
-    if not drawing.is_wide:  # boxes behind a failure would only take room there
+    if not drawing.is_wide:  # on a narrow page, boxes after a failure would only take room
         boxes = [box for box in boxes if box.texts != ("skipped",)]
     boxes.append(_end_of_all(target.service, lanes))
     if sum(box.natural_width() + GAP for box in boxes) - GAP > width - PAD:  # in one row, if narrow boxes allow it
@@ -379,7 +378,7 @@ def _step_of_all(label: str, cells: list[Cell]) -> Box:
         return Box(kind="ok" if is_ok else "skipped", label=label, texts=("ok" if is_ok else "skipped",), width=_SHORT)
     weight = heaviest(cell.weight for cell in bad if cell.weight is not None)
     first = next(cell for cell in bad if cell.weight is weight)
-    # Without its time, which is the time of only one of them.
+    # The time is left out, since it is the time of only one check.
     words = [text for text in first.texts[1:] if text != "FAILED"]
     word = words[-1] if words else first.texts[0]
     texts = (f"{word}, {len(bad)} of {len(cells)}", word) if 1 < len(cells) != len(bad) else (word,)
@@ -389,7 +388,7 @@ def _step_of_all(label: str, cells: list[Cell]) -> Box:
 
 
 def _end_of_all(service: str, lanes: list[Lane]) -> Box:
-    """Return the end of the path: the number of lanes that reach it, or all."""
+    """Return the end of the path, with the number of lanes that reach it unless all do."""
     ends = []
     for lane in lanes:
         cells = [(step, cell) for step, cell in zip(STEPS, lane.cells, strict=True) if cell is not None]
@@ -438,7 +437,7 @@ def _alike(lanes: list[Lane], paths: list[ConfiguredPath]) -> list[tuple[list[La
 
 
 def _chain(block: Sequence[ConfiguredPath]) -> tuple[object, ...]:
-    """Return what paths have in common if their hops are drawn once: everything except rules and words."""
+    """Return everything that paths must have in common for their hops to be drawn once: all but rules and words."""
     if not block:
         return ()
     path = block[0]

@@ -82,10 +82,11 @@ _KINDS: Final = {
     Weight.UNPROVEN: "unknown",
 }
 _WHAT_DEPENDS: Final = (
-    "Private endpoints carry HANA by Backint, Windows VSS (Systems Manager), gateway "
+    "Backups that use private endpoints: HANA by Backint, Windows VSS (Systems Manager), gateway "
     "appliances and calls of the API. EBS, RDS, EFS, S3 and others never need them."
 )
-"""The text below an ok: which backups depend on this path, so that nobody takes it for the health of all backups."""
+"""The text below the verdict ok. It says which backups depend on this path, so that nobody takes the verdict for the
+health of all backups."""
 
 
 def verdict(report: Report) -> Document:
@@ -94,7 +95,7 @@ def verdict(report: Report) -> Document:
         kind=report.verdict.status.value,
         word=report.verdict.status.upper(),
         summary=report.verdict.summary,
-        # A refused call made no run, so there is nothing to describe.
+        # If a call was refused, there was no run, so there is nothing to describe.
         lines=below_summary(report) if report.observations else (),
         where=seen_from(report) if report.observations else (),
     )
@@ -111,8 +112,8 @@ def document(report: Report) -> Document:
 
 
 def blocks(report: Report, anchors: Anchors | None = None) -> tuple[Block, ...]:
-    """Return everything below the verdict except the folded parts of a page. A page with several reports gives each its
-    own anchors."""
+    """Return everything below the verdict except the folded parts of a page. A page with several reports gives each of
+    them its own anchors."""
     return tuple(_blocks(report, Anchors(report) if anchors is None else anchors))
 
 
@@ -162,7 +163,7 @@ def with_consequences(finding: Finding, consequences: Sequence[str], number: str
 
 
 def _changes(fix: Fix) -> Iterator[Block]:
-    """Yield what the fix changes, before its words: the commands may be far below."""
+    """Yield what the fix changes. This comes before the fix itself, whose commands may be far below."""
     if places := changed(fix):
         yield Text(f"The fix changes {places}.")
 
@@ -206,7 +207,7 @@ def _target(target: TargetReport, report: Report, standing: Mapping[str, Standin
 
 
 def _steps(target: TargetReport, report: Report, standing: Mapping[str, Standing], anchors: Anchors) -> Iterator[Block]:
-    """Yield a table of results by zone, address, port and step: the time of a success, a failure in capitals, and in
+    """Yield a table of results by zone, address, port and step: the time of a success, or a failure in capitals, in
     brackets if it does not count. A failure links to its cause."""
     rows = list(matrix(target, report))
     yield Table(
@@ -287,7 +288,7 @@ def _configured(target: TargetReport, report: Report) -> Iterator[Section]:
         headless=True,
     )
     is_untold = any(path.predicted is Reachability.CANNOT_TELL and is_well(path) for path in paths)
-    aside = "?: it connects, and the configuration that could be read does not say why"
+    aside = "?: connects, but the configuration that was read does not show why"
     yield Section(
         title=f"{target.service} by configuration, {read_at(paths, report)}",
         blocks=(
@@ -371,7 +372,7 @@ def _vantage(report: Report) -> Iterator[Block]:
 
 def _more(report: Report) -> Section:
     anchors = Anchors(report)
-    note = ("This file also holds the report as JSON: ", Mono("backuplink diagnose FILE"), " judges it again.")
+    note = ("This file also contains the report as JSON: ", Mono("backuplink diagnose FILE"), " judges it again.")
     wrong = ("A wrong verdict? ", Mono('backuplink bundle FILE --wrong "what is true"'), " makes an archive to send.")
     return Section(
         title="More",

@@ -38,19 +38,19 @@ _SHOUTED: Final = re.compile(
 """Words to colour: the severity after the number of a finding, the mark of a change, and a failure in a cell of a
 table. A failure in brackets does not count, and is not coloured."""
 _ROOM: Final = 30
-"""Minimum number of columns for the last cell of a row to stand behind the others."""
+"""Minimum number of columns that the last cell of a row needs to stay on the line of the other cells."""
 _GAP: Final = "  "
 
 
 def render(document: Document, *, colour: bool = False) -> str:
-    """Return the text. With `colour`, its first word, the severity of each finding, failures, and the marks of commands
-    that change something are coloured."""
+    """Return the text. `colour` adds colours to its first word, the severity of each finding, failures, and the marks
+    of commands that change something."""
     below = parts(document.blocks)
     return whole([verdict(document, colour=colour), *(map(_coloured, below) if colour else below)])
 
 
 def _coloured(part: str) -> str:
-    """Return a part with colours. The part is already escaped, so it has no other escape sequences, and colours take no
+    """Return a part with colours. The part is already escaped, so it has no other escape sequences. Colours take no
     columns."""
     return _SHOUTED.sub(lambda word: f"\x1b[{_SHOUTS.get(word[0], _COLOURS['critical'])}m{word[0]}\x1b[0m", part)
 
@@ -259,8 +259,8 @@ def _laid_out(rows: Sequence[tuple[str, ...]], heads: tuple[str, ...], indent: s
 
 
 def _spread(rows: Sequence[tuple[str, ...]], heads: tuple[str, ...], indent: str) -> Iterator[str]:
-    """Yield the first cell of each row on a line of its own, and the others below it: in columns if they fit, else each
-    behind its heading."""
+    """Yield the first cell of each row on a line of its own. The other cells are below it, in columns if they fit, else
+    each after its heading."""
     below = [row[1:] for row in ([heads, *rows] if heads else rows)]
     widths = [max(map(len, column)) for column in zip(*below, strict=True)]
     if len(indent) + sum(widths) + len(_GAP) * (len(widths) - 1) <= WIDTH:

@@ -11,7 +11,7 @@ from agent.report.model import CommandScope, Fix
 
 def to_do(fix: Fix, head: str = "What to do") -> ToDo:
     """Return a fix: its commands in order. The lines for files come before the first command that changes something,
-    since a restart must find them."""
+    since a service that it restarts must find them."""
     commands = [
         Action(
             argv=command.argv,

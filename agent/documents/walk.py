@@ -1,4 +1,4 @@
-"""The common part of the renderers: which blocks of a tree are written, how much of each, and the words around
+"""The common part of the renderers: which blocks of a tree are written, how many of their items, and the words around
 commands."""
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -39,7 +39,7 @@ def first(items: Sequence[T], most: Most, medium: Medium, what: str) -> tuple[Se
 
 
 def groups(actions: Iterable[Action]) -> Iterator[tuple[str, list[Action]]]:
-    """Yield groups of successive actions with the same remarks, each with those words."""
+    """Yield groups of successive actions with the same remarks, each group after its remarks."""
     for words, alike in groupby(actions, _said):
         yield words, list(alike)
 
@@ -57,6 +57,6 @@ def _said(action: Action) -> str:
 
 
 def links(code: str | None) -> tuple[Document, ...]:
-    """Return the links to AWS' documentation of a finding. A saved document may contain foreign links; those of the
-    catalogue are ours."""
+    """Return the links to AWS' documentation of a finding from the catalogue, since a saved document may contain
+    foreign links."""
     return CODES[code].documents if code in CODES else ()

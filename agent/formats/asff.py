@@ -25,7 +25,7 @@ MAX_FIELD: Final = 2_048
 MAX_RESOURCES: Final = 32
 _TYPE: Final = "Software and Configuration Checks/AWS Security Best Practices/Network Reachability"
 _LABELS: Final = {Severity.CRITICAL: "HIGH", Severity.WARNING: "MEDIUM", Severity.INFO: "INFORMATIONAL"}
-"""Severity labels. CRITICAL is meant for resources under attack; a failed backup is not one."""
+"""Severity labels. The label CRITICAL is meant for resources under attack, which a failed backup is not."""
 _COMPLIANCE: Final = {
     Status.OK: "PASSED",
     Status.WARNING: "WARNING",
@@ -77,7 +77,7 @@ def _finding(report: Report) -> dict[str, Any]:
 
 def _remedy(cause: Finding) -> dict[str, str]:
     remedy = {"Text": cut(visible(cause.fix.summary).strip() or "See the description.", MAX_REMEDY)}
-    # A saved report may contain foreign links; those of the catalogue are ours.
+    # The links are those of the catalogue, since a saved report may contain foreign links.
     if cause.code in CODES and CODES[cause.code].documents:
         remedy["Url"] = CODES[cause.code].documents[0].url
     return remedy

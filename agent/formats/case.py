@@ -20,12 +20,12 @@ from probes.model import Observation, Skipped, Step
 from probes.vpc.model import EndpointsFacts
 
 CLEAR: Final = (
-    "The block below has ids, addresses, host names and texts of AWS in the clear. Paste it into a case of AWS "
+    "The block below shows ids, addresses, host names and texts of AWS unmasked. Paste it into a case of AWS "
     "Support, and not into a public place."
 )
 MASKED: Final = (
     "The report was masked: AWS Support cannot look up the masked ids, addresses and names below. Make the block from "
-    "the report that was not masked."
+    "the unmasked report."
 )
 MAX_STEPS: Final = 60
 """Maximum number of failed steps that are listed for one service."""
@@ -111,8 +111,8 @@ def _target(target: TargetReport, report: Report) -> Iterator[str]:
 
 
 def _endpoints(target: TargetReport, report: Report) -> list[str]:
-    """Return the ids of a target's endpoints: those of its addresses and, if the configuration was read, those of its
-    service in this VPC, with their states."""
+    """Return the ids of a target's endpoints, with their states: the endpoints of its addresses and, if the
+    configuration was read, the endpoints of its service in this VPC."""
     ids = [address.endpoint_id for address in target.addresses if address.endpoint_id is not None]
     states = {
         endpoint.endpoint_id: str(endpoint.state)
@@ -129,7 +129,7 @@ def _endpoints(target: TargetReport, report: Report) -> list[str]:
 
 
 def _tally(target: TargetReport, report: Report) -> Iterator[str]:
-    """Yield the number of steps of each kind for a target, and how they ended."""
+    """Yield the number of steps of each kind for a target, and how many of them succeeded, failed and were not made."""
     for step in Step:
         made = [one for one in report.observations if one.subject.step is step and one.subject.target == target.id]
         if not made:
@@ -141,7 +141,7 @@ def _tally(target: TargetReport, report: Report) -> Iterator[str]:
 
 
 def _failed(report: Report, target: TargetReport | None) -> Iterator[str]:
-    """Yield the failed steps of a target, or those without a target, with their times and answers."""
+    """Yield the failed steps of a target, or the failed steps without a target, with their times and answers."""
     shown = {one.id for one in in_use(report)}
     failed = [
         one
@@ -187,7 +187,7 @@ def _answer(facts: Any, message: str) -> str:
 
 
 def _request_ids(report: Report) -> Iterator[str]:
-    """Yield the request ids, those of failed steps first."""
+    """Yield the request ids; those of failed steps come first."""
     rows: list[tuple[bool, str]] = []
     for observation in report.observations:
         facts = observation.facts

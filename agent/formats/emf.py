@@ -1,9 +1,8 @@
-"""The report as log events from which CloudWatch takes metrics: embedded metric format, one JSON object a line.
-
-There is one event for the run, and one for each target in use. AWS charges for each combination of a metric's name and
+"""The report as log events from which CloudWatch takes metrics: embedded metric format, one JSON object per line. There
+is one event for the run, and one for each target in use. AWS charges for each combination of a metric's name and
 dimensions. The run's metrics therefore have no dimensions, a target's have its Region and id, and steps are summed up:
-nothing that rotates, such as an address, makes a metric. The details are properties beside the metrics, for queries in
-CloudWatch Logs Insights.
+nothing that rotates, such as an address, is a metric of its own. The details are properties beside the metrics, for
+queries in CloudWatch Logs Insights.
 
 Sources: Specification: Embedded metric format, in the Amazon CloudWatch User Guide; MetricDatum and Dimension, in the
 Amazon CloudWatch API Reference.
@@ -34,8 +33,8 @@ MAX_DIMENSION: Final = 1_024
 MAX_MAGNITUDE: Final = 2.0**360
 """Largest magnitude of a value."""
 MAX_TEXT: Final = 1_000
-"""Maximum length of one property, so that an event stays below 256 KB, which forwarders of logs accept, and far below
-the 1 MB of CloudWatch Logs."""
+"""Maximum length of one property. An event then stays below the 256 KB that forwarders of logs accept, and far below
+the 1 MB that CloudWatch Logs accepts."""
 MAX_LISTED: Final = 20
 """Maximum number of causes, failures and the like in one event."""
 
@@ -64,7 +63,7 @@ class TargetMetric:
 
 
 def render(report: Report, options: RenderOptions = DEFAULT_OPTIONS) -> str:
-    """Return one event a line: the run's, then one for each target in use."""
+    """Return one event per line: the event of the run, then an event for each target in use."""
     events = [_run(report), *(_target(target, report) for target in report.targets if is_probed(target))]
     return "".join(f"{json.dumps(event, allow_nan=False, separators=(',', ':'))}\n" for event in events)
 
@@ -233,7 +232,7 @@ RUN_METRICS: Final = (
     RunMetric("Ok", "Count", "1 if the run is ok, otherwise 0.", _run_is(Status.OK)),
     RunMetric("Warning", "Count", "1 if the run is warning.", _run_is(Status.WARNING)),
     RunMetric("Critical", "Count", "1 if the run is critical.", _run_is(Status.CRITICAL)),
-    RunMetric("Unknown", "Count", "1 if the run could not tell, or did not take place.", _run_is(Status.UNKNOWN)),
+    RunMetric("Unknown", "Count", "1 if the run could not decide, or did not take place.", _run_is(Status.UNKNOWN)),
     RunMetric(
         "Complete",
         "Count",
@@ -243,7 +242,7 @@ RUN_METRICS: Final = (
     RunMetric(
         "Causes",
         "Count",
-        "Findings that count, that nothing explains and nobody suppressed.",
+        "Number of findings that count: no other finding explains them, and nobody suppressed them.",
         lambda report: float(sum(standing is Standing.CAUSE for _, standing in standings(report))),
     ),
     RunMetric(
@@ -261,7 +260,7 @@ RUN_METRICS: Final = (
     RunMetric(
         "CredentialsSecondsLeft",
         "Seconds",
-        "Until the credentials in use expire, at the end of the run.",
+        "Time from the end of the run until the credentials in use expire.",
         _credentials_left,
     ),
     RunMetric(
@@ -320,7 +319,7 @@ def _of_step(step: Step) -> Iterator[TargetMetric]:
     yield TargetMetric(
         f"{word}Seconds",
         "Seconds",
-        f"Duration of each {name} step that succeeded; of the slowest {MAX_VALUES}.",
+        f"Duration of each {name} step that succeeded, at most of the slowest {MAX_VALUES} steps.",
         _seconds(step),
     )
 
@@ -329,14 +328,14 @@ TARGET_METRICS: Final = (
     TargetMetric("Ok", "Count", "1 if the target is ok, otherwise 0.", _target_is(Status.OK)),
     TargetMetric("Warning", "Count", "1 if the target is warning.", _target_is(Status.WARNING)),
     TargetMetric("Critical", "Count", "1 if the target is critical.", _target_is(Status.CRITICAL)),
-    TargetMetric("Unknown", "Count", "1 if the run could not tell.", _target_is(Status.UNKNOWN)),
+    TargetMetric("Unknown", "Count", "1 if the run could not decide.", _target_is(Status.UNKNOWN)),
     TargetMetric(
         "Causes",
         "Count",
-        "The target's findings that no other explains and that are not suppressed.",
+        "The target's findings that no other finding explains and that are not suppressed.",
         lambda target, report: float(len(_causes(target, report))),
     ),
-    TargetMetric("LookupSeconds", "Seconds", "What this host's own lookup of the name took.", _lookup_seconds),
+    TargetMetric("LookupSeconds", "Seconds", "Duration of this host's own lookup of the name.", _lookup_seconds),
     TargetMetric(
         "CertificateSecondsLeft",
         "Seconds",

@@ -3,7 +3,8 @@ for each target, a case for each cause and each step.
 
 Only cases that decide the verdict fail. A failed step that decides nothing, such as a name server's answer that this
 host does not use or a port of a service that was not requested, is a skipped case with its failure. So a run has failed
-cases if, and only if, it is not ok. The case `verdict` is in every document, so that its history is the path's.
+cases if, and only if, it is not ok. The case `verdict` is in every document, so that the history of this case is the
+history of the path.
 """
 
 import io
@@ -114,12 +115,12 @@ def _causes(report: Report, target: str | None, known: frozenset[str]) -> Iterat
 
 
 def _unproven(target: TargetReport) -> Iterator[TestCase]:
-    """Yield what is missing for `ok`, which makes a target unknown unless something worse is proven."""
+    """Yield the facts that are missing for `ok`. They make a target unknown unless something worse is proven."""
     if target.unproven:
         case = _case(target.id, "proven")
         kind = Error if target.role is Role.REQUIRED else Skipped
         text = "\n".join(map(visible, target.unproven))
-        case.result = _result(kind, "unproven", "not everything was seen that ok needs", text)
+        case.result = _result(kind, "unproven", "not everything that ok needs was seen", text)
         yield case
 
 
@@ -168,8 +169,8 @@ def _result(kind: type[Any], name: str, message: str, text: str | None = None) -
 
 
 def _roots(report: Report) -> dict[str, list[Finding]]:
-    """Return the root causes of each observation: the causes of the findings that it shows, or suppressed findings on
-    the way to them."""
+    """Return the root causes of each observation: the causes of the findings that it shows, or the suppressed findings
+    between these findings and their causes."""
     by_id = {finding.id: finding for finding in report.findings}
     by_evidence: dict[str, dict[str, Finding]] = {}
     for finding in report.findings:

@@ -19,7 +19,7 @@ def has_run(report: Report) -> bool:
 
 
 def is_probed(target: TargetReport) -> bool:
-    """Whether the run is about a target: it is in use, and not checked only for comparison."""
+    """Whether the run is about a target: the target is in use, and is not checked only for comparison."""
     return target.status is not Status.NOT_IN_USE and target.role is not Role.CONTEXT
 
 

@@ -45,7 +45,7 @@ MAX_FIRST_LINE: Final = 1_000
 _MAX_SENTENCE: Final = 600
 """Maximum length of the first line without its numbers. Our sentences have 60 to 200 characters."""
 _MAX_WORDS: Final = 600
-"""Maximum length of the detail of a cause, and of every other line: it may quote a long text of a peer."""
+"""Maximum length of the detail of a cause, and of every other line. Either may quote a long text of a peer."""
 _COUNTS: Final = ("addresses", "ports")
 _TIMES: Final = (Step.TCP, Step.TLS, Step.API)
 """Kinds of numbers of a target, the most important first."""
@@ -61,7 +61,7 @@ def render(report: Report, options: RenderOptions = DEFAULT_OPTIONS) -> str:
     signal's, is UNKNOWN."""
     code = exits.of_status(report.verdict.status) if options.exit_code is None else options.exit_code
     first = _first_line(report, _WORDS.get(code, "UNKNOWN"))
-    if not report.observations:  # a refused call made no run, so there is nothing to describe
+    if not report.observations:  # if a call was refused, there was no run to describe
         return f"{first}\n"
     first = f"{first}|{_fitting_numbers(report, MAX_FIRST_LINE - len(first) - 1)}"
     last = _line(vantage(report))
@@ -88,8 +88,8 @@ def _line(text: str, most: int = _MAX_WORDS) -> str:
 
 
 def _long_output(report: Report) -> Iterator[str]:
-    """Yield causes with their fixes, then the steps at each address (one line for a healthy service among many), then
-    what was not checked."""
+    """Yield causes with their fixes, then the steps at each address, then what was not checked. If there are many
+    services, a healthy one has a single line."""
     yield from map(_line, report.verdict.notes)
     for number, finding in enumerate(causes(report), 1):
         yield _line(f"{number}. {head(finding)} [{finding.code}]")
@@ -133,8 +133,9 @@ def _fitting(lines: Iterable[str], room: int) -> list[str]:
 
 
 def _fitting_numbers(report: Report, room: int) -> str:
-    """Return the numbers that fit: the run's time, then kind by kind, targets that are not ok first. Times are given
-    for all targets or for none, since a graph of only some would come and go."""
+    """Return the numbers that fit: the run's time, then the targets' numbers kind by kind, where targets that are not
+    ok come first. Times are given for all targets or for no target, since the graph of a target would otherwise come
+    and go."""
     numbers = _numbers(report)
     kept: set[str] = set()
     for kind in ("time", *_COUNTS, *_TIMES):
@@ -205,7 +206,7 @@ def _numbers(report: Report) -> list[_LabelledNumber]:
 
 def _counts(target: TargetReport, rows: list[Row]) -> Iterator[tuple[str, str | None]]:
     https = [row for row in rows if row.port == HTTPS]
-    # Fewer than all means a fault, or was not measured; for a target that does not count it means neither.
+    # Fewer than all addresses means a fault, or steps that were not made, unless the target does not count.
     counts = target.role is Role.REQUIRED
     yield (
         "addresses",
@@ -235,7 +236,8 @@ def _observations(rows: Iterable[Row], step: Step) -> Iterator[Observation[objec
 
 
 def _is_left_out(row: Row) -> bool:
-    """Whether the run skipped this port on purpose, such as one of an IP version that this host does not have."""
+    """Whether the run skipped this port on purpose, such as a port at an address of an IP version that this host
+    lacks."""
     tcp = next(_observations([row], Step.TCP), None)
     return tcp is not None and isinstance(tcp.outcome, Skipped) and not tcp.outcome.reason.startswith(NOT_STARTED)
 
@@ -246,7 +248,8 @@ def _answers(row: Row) -> bool:
 
 
 def _value(seconds: float | None) -> str | None:
-    """Return a number with digits and a point only, to microseconds."""
+    """Return seconds as digits with a decimal point, rounded to microseconds; None for a time that is unknown or out of
+    range."""
     if seconds is None or not 0 <= seconds < _MAX_NUMBER:
         return None
     return f"{seconds:.6f}".rstrip("0").rstrip(".")

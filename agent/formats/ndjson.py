@@ -1,4 +1,4 @@
-"""A run as it happens: one JSON object a line, each with its `type` and the run's id, each line flushed."""
+"""A run as it happens: one JSON object per line, with its `type` and the run's id. Each line is flushed."""
 
 import json
 from collections.abc import Callable

@@ -16,8 +16,8 @@ _SECONDS: Final = 0.1
 
 
 class StatusLine:
-    """One line that is replaced, and cleared at the end. Silent if `stream` is not a terminal, or was closed before the
-    process started (None)."""
+    """One line that is replaced, and cleared at the end. Nothing is written if `stream` is not a terminal, or is None
+    since it was closed before the process started."""
 
     def __init__(self, stream: TextIO | None) -> None:
         self._stream = stream
@@ -31,7 +31,7 @@ class StatusLine:
         if self._stream is None or not self._shown:
             return
         with contextlib.suppress(OSError):  # a terminal that was closed does not end the run
-            wide = self._columns()  # a longer line would begin another one at each write
+            wide = self._columns()  # a longer line would begin a new line at each write
             self._stream.write(f"\r{text[:wide]:<{wide}}" if text else f"\r{'':<{wide}}\r")
             self._stream.flush()
 
@@ -53,7 +53,7 @@ class ReadingProgress(StatusLine):
         self._next = 0.0
 
     def __call__(self, done: int, total: int | None) -> None:
-        """Show that `done` of `total` are read. `total` is None while they are being counted."""
+        """Show that `done` of `total` files are read. `total` is None while the files are being counted."""
         now = self._clock()
         if now < self._next and done != total:
             return

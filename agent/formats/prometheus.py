@@ -1,8 +1,8 @@
 """The report as metrics of Prometheus, in the text format for scrapes and for node_exporter's textfile collector.
 
 A metric that blackbox_exporter also has keeps its name, meaning and unit, with the target as a label, since one
-document has several targets. All others are named `backuplink_*`. A step that was not made has no sample: neither 0 nor
-1 would be true.
+document has several targets. All other metrics are named `backuplink_*`. A step that was not made has no sample:
+neither 0 nor 1 would be true.
 
 The number of series is bounded, however long a watch runs: label names are fixed, and label values come from closed
 lists or are targets, name servers and private addresses of the run itself. Public addresses rotate, so they count only
@@ -44,9 +44,9 @@ ANY_RECORD: Final = "any"
 """The record of a lookup for addresses of both IP versions."""
 _STABLE: Final = frozenset({AddressScope.VPC, AddressScope.PRIVATE})
 _STATUS_CODES: Final = range(100, 1000)
-"""Status codes of three digits (RFC 9110, section 15); a saved report may hold any number."""
+"""Status codes of three digits (RFC 9110, section 15); a saved report may contain any number."""
 _TLS_VERSIONS: Final = {"TLSv1": "TLS 1.0", "TLSv1.1": "TLS 1.1", "TLSv1.2": "TLS 1.2", "TLSv1.3": "TLS 1.3"}
-"""OpenSSL's names of TLS versions, and those of blackbox_exporter."""
+"""OpenSSL's names of TLS versions, with the names that blackbox_exporter uses."""
 
 Sample = tuple[tuple[str, ...], float]
 """The values of a family's labels in order, and the value itself."""
@@ -70,7 +70,7 @@ def render(report: Report, options: RenderOptions = DEFAULT_OPTIONS) -> str:
 def families(report: Report) -> Iterator[Metric]:
     """Yield the metrics of a report in the order of FAMILIES, without those that have no samples."""
     for family in FAMILIES:
-        # A saved report may hold anything, but Prometheus refuses a scrape with two samples of the same labels.
+        # A saved report may contain anything, but Prometheus refuses a scrape with two samples of the same labels.
         samples = {tuple(map(visible, labels)): value for labels, value in family.samples(report)}
         if samples:
             metric = GaugeMetricFamily(family.name, family.help, labels=family.labels)
@@ -172,8 +172,8 @@ def _first(lookup: Observation[Any]) -> Address | None:
 
 
 def _climbed(target: TargetReport, report: Report) -> list[Observation[Any]]:
-    """Return what blackbox_exporter would measure of a target: the lookup, and TCP, TLS and HTTP at the first
-    address."""
+    """Return the steps that blackbox_exporter would measure for a target: the lookup, and TCP, TLS and HTTP at the
+    first address."""
     lookup = own_lookup(target, report)
     if lookup is None:
         return []
@@ -206,7 +206,7 @@ def _interrupted(report: Report) -> Iterator[Sample]:
 
 
 def _finished(report: Report) -> Iterator[Sample]:
-    if has_run(report):  # a call without a run must not look like a fresh run
+    if has_run(report):  # a refused call, which makes no run, must not look like a fresh run
         yield (), report.run.finished_at.timestamp()
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from probes.frozen import dataclass
 
-if TYPE_CHECKING:  # options are parsed before anything of a report is needed
+if TYPE_CHECKING:  # options are parsed before any module of a report is needed
     from agent.report.model import Report
     from agent.run.events import Event
 
@@ -33,7 +33,7 @@ class RenderOptions:
     """Options of a document besides the report. A format ignores options that it does not use."""
 
     brief: bool = False
-    """Whether to keep within the size of a short document."""
+    """Whether the document must be short."""
     colour: bool = False
     """Whether the reader is a terminal that shows colours."""
     exit_code: int | None = None
@@ -53,12 +53,12 @@ class Format:
     suffix: str
     """The suffix of a file in this format."""
     stream: Stream | None = None
-    """The content of a watch's stdout; None for a format whose documents cannot follow one another, which a watch
-    writes to a file."""
+    """The content of a watch's stdout. It is None for a format whose documents cannot follow one another; a watch
+    writes such a document to a file."""
     live: str | None = None
     """Name of the class in `module` that writes during a run; None if the whole report must be known first."""
     deadline: float | None = None
-    """Default seconds for a whole run, if the reader does not wait as long as for other formats."""
+    """Default number of seconds for a whole run, if the reader does not wait as long as readers of other formats."""
     has_brief: bool = False
     """Whether the format has a short document."""
     can_be_saved: bool = False
@@ -112,8 +112,8 @@ def render(report: "Report", name: str, options: RenderOptions = DEFAULT_OPTIONS
 
 
 def live_writer(row: Format, write: Callable[[str], None]) -> LiveWriter:
-    """Return a writer for a run in progress that gives each call of `write` one whole line. Raises ValueError for a
-    format without a live writer."""
+    """Return a writer for a run in progress. It calls `write` once for each whole line. Raises ValueError for a format
+    without a live writer."""
     if row.live is None:
         raise ValueError(f"{row.name} is not written while a run lasts")
     return cast(LiveWriter, getattr(importlib.import_module(row.module), row.live)(write))

@@ -13,7 +13,7 @@ from agent.report.words import causes, has_many_services, in_use
 
 BRIEF_CHARACTERS: Final = 2_430
 """Maximum length of a short report. Run Command of Systems Manager shows 2,500 characters of a command's output, and
-its agent adds some 60 to that of a failed command."""
+its agent adds some 60 characters to the output of a failed command."""
 _TAIL_CHARACTERS: Final = 100
 _SUMMARY_CHARACTERS: Final = 600
 """Maximum length of the verdict in a short report: it may quote a long text of a peer."""
@@ -28,7 +28,7 @@ def render(report: Report, options: RenderOptions = DEFAULT_OPTIONS) -> str:
 
 
 def finding_text(finding: Finding, report: Report) -> str:
-    """Return one finding like the report does: its head, its detail, its fix, its consequences."""
+    """Return one finding as the report writes it: its head, its detail, its fix, its consequences."""
     return text.whole(text.parts([cause(finding, report)]))
 
 
@@ -42,7 +42,7 @@ def brief(report: Report) -> str:
     room = BRIEF_CHARACTERS - sum(len(part) + 2 for part in parts) - _TAIL_CHARACTERS
     for number, finding in enumerate(shown, 1):
         part = _written([cause(finding, report, str(number))])
-        if len(part) + 2 > room:  # without its commands it may still fit
+        if len(part) + 2 > room:  # without its commands the part may still fit
             short = replace(finding, fix=replace(finding.fix, commands=(), lines=()))
             part = _written([cause(short, report, str(number))])
         if len(part) + 2 > room:
@@ -75,7 +75,7 @@ def _which(report: Report) -> str:
     if text.length(", ".join(named)) > _NAMES_CHARACTERS:
         named = list(dict.fromkeys(target.service for target in sick))
     kept = list(named)
-    while text.length(", ".join(kept)) > _NAMES_CHARACTERS:  # only a saved report may have as many
+    while text.length(", ".join(kept)) > _NAMES_CHARACTERS:  # only a saved report can have so many services
         kept.pop()
     rest = f" and {len(named) - len(kept)} more" if len(kept) < len(named) else ""
     return f"Not ok: {', '.join(kept)}{rest}. Ok: {well} other{'' if well == 1 else 's'}."

@@ -12,16 +12,16 @@ from agent.report.standing import Standing, standings
 from agent.report.words import head
 
 UNKNOWN_ACCOUNT: Final = "0" * 12
-"""Replaces the account of the host if it is unknown or masked. No account has this number, and AWS refuses it."""
+"""The account in ARNs if the host's account is unknown or masked. No account has this number, and AWS refuses it."""
 UNKNOWN_REGION: Final = "us-east-1"
-"""Replaces the Region, together with UNKNOWN_ACCOUNT, if it is unknown: AWS accepts no ARN without a Region."""
+"""The Region in ARNs, with UNKNOWN_ACCOUNT, if the Region is unknown: AWS accepts no ARN without a Region."""
 SEVERITIES: Final = {
     Status.CRITICAL: Severity.CRITICAL,
     Status.WARNING: Severity.WARNING,
     Status.UNKNOWN: Severity.WARNING,
     Status.OK: Severity.INFO,
 }
-"""The severity for each verdict. An unknown verdict deserves a look like a warning."""
+"""The severity for each verdict. An unknown verdict deserves a look as much as a warning does."""
 
 
 def region(report: Report) -> str:
@@ -83,5 +83,5 @@ def _cause(finding: Finding) -> str:
 
 
 def cut(text: str, most: int) -> str:
-    """Return `text`, or its start with three full stops."""
+    """Return `text`, or its start and three full stops if it is longer than `most`."""
     return text if len(text) <= most else f"{text[: most - 3]}..."

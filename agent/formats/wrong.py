@@ -12,7 +12,7 @@ _INDENT: Final = "  "
 
 
 def render(report: Report, true: str, folder: str) -> str:
-    """Return the text beside the report in the archive's folder: what is true, then what the report says."""
+    """Return the text that is beside the report in the archive's folder: what is true, then what the report says."""
     every = causes(report)
     more = f"and {len(every) - MOST} more" if len(every) > MOST else None
     lines = [
@@ -34,7 +34,7 @@ def render(report: Report, true: str, folder: str) -> str:
 
 
 def _said(finding: Finding, summary: str) -> str:
-    """Return a finding by its id, with its headline unless the summary has it."""
+    """Return a finding by its id, with its headline unless the summary contains the headline."""
     aside = "" if finding.counts else ", not counted"
     found = "" if finding.headline in summary else f": {finding.headline}"
     return wrapped(f"* {bounded(finding.id)} ({finding.severity}{aside}){found}", _INDENT, f"{_INDENT}  ")

@@ -34,7 +34,7 @@ def assert_is_case(text: str, report: Report) -> None:
     assert text.isascii()
     assert all(char.isprintable() or char == "\n" for char in text)
     whole = flat(text)
-    assert text.startswith("The report was masked" if report.run.redacted else "The block below has ids")
+    assert text.startswith("The report was masked" if report.run.redacted else "The block below shows ids")
     for seen in (report.vantage.vpc_id, report.vantage.subnet_id, report.vantage.instance_id, report.run.region):
         assert seen is None or seen in whole
     for target in report.targets:

@@ -67,7 +67,7 @@ def test_what_this_version_cannot_check_is_said(capsys: pytest.CaptureFixture[st
     text = explained("--text", line, capsys=capsys)
     assert "   This version of backuplink does not check made-up.\n" in text
     words = " ".join(explained("--text", f"Unable to locate credentials: {line}", capsys=capsys).split())
-    assert "check made-up: the run proves or clears only API001, ENV002, ENV003, ENV011 and API010." in words
+    assert "check made-up: the run can prove or clear only API001, ENV002, ENV003, ENV011 and API010." in words
 
 
 @pytest.mark.parametrize("known", KNOWN_TEXTS, ids=lambda known: known.id)
@@ -122,7 +122,7 @@ def test_what_is_not_known_is_unknown_with_what_to_do_next(
 @pytest.mark.parametrize(
     ("line", "command", "words"),
     [
-        ("Le backup job 12 a disparu", "  backuplink check --jobs", "look at the role of the job"),
+        ("Le backup job 12 a disparu", "  backuplink check --jobs", "Look at the role of the job"),
         ("all is well", "  backuplink check", "It knows only texts in English"),
         (
             "GET https://ssm.eu-west-1.amazonaws.com/ took long",
@@ -219,7 +219,10 @@ def test_control_characters_of_a_line_are_escaped(capsys: pytest.CaptureFixture[
 def test_a_huge_line_is_searched_to_its_limit_and_the_output_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     line = "Unable to locate credentials" + "x" * 100_000
     out = explained("--text", line, capsys=capsys)
-    assert f"1 line is longer than {MAX_LINE_CHARACTERS} characters, and searched up to there." in " ".join(out.split())
+    assert (
+        f"1 line is longer than {MAX_LINE_CHARACTERS} characters, and only the text up to there was searched."
+        in " ".join(out.split())
+    )
     assert len(out) < 4_000
     parsed = json.loads(explained("--format=json", "--text", line, capsys=capsys))
     assert (parsed["lines_cut"], len(parsed["texts"][0]["line"])) == (1, MAX_LINE_CHARACTERS)

@@ -389,7 +389,7 @@ def test_makes_an_archive_for_a_support_case(file: Path, directory: Path, tmp_pa
     with tarfile.open(archive) as opened:
         assert any(name.endswith("/host/versions.txt") for name in opened.getnames())
     case = run([file, "bundle", report, "--case"], variables)
-    assert (case.returncode, case.stdout.startswith("The block below has ids")) == (0, True)
+    assert (case.returncode, case.stdout.startswith("The block below shows ids")) == (0, True)
 
 
 def without_moment(text: str) -> str:

@@ -1548,8 +1548,16 @@ def of_predictions() -> Iterator[Refused]:
             id=f"predict: {label}", arguments=("predict", *words, "--format", wanted), says=(message,), format=wanted
         )
     audits: tuple[tuple[str, tuple[str, ...], str], ...] = (
-        ("a Region for a file", (*good, "--region", "eu-west-1"), "--region says what to read from EC2, and a file is"),
-        ("all Regions for a file", (*good, "--all-regions"), "--all-regions says what to read from EC2, and a file is"),
+        (
+            "a Region for a file",
+            (*good, "--region", "eu-west-1"),
+            "--region says what to read from EC2, but --ec2-facts",
+        ),
+        (
+            "all Regions for a file",
+            (*good, "--all-regions"),
+            "--all-regions says what to read from EC2, but --ec2-facts",
+        ),
         ("a VPC for a file", (*good, "--vpc", A_VPC), "--vpc says what to read from EC2, but --ec2-facts"),
         (
             "a role for a file",

@@ -206,7 +206,7 @@ def test_what_cannot_be_told_is_short_where_it_connects_and_whole_where_it_does_
         "backup-gateway by configuration, read in this run\n"
         "  10.0.1.27  all 6 ports  cannot tell, connected  groups? > ACL > local > ACL\n"
         "  10.0.2.27  all 6 ports  cannot tell, connected  groups? > ACL > local > ACL\n"
-        "  ?: it connects, and the configuration that could be read does not say why\n"
+        "  ?: connects, but the configuration that was read does not show why\n"
     )
     ill = picture(gateway(unread, silent=GATEWAY.ports))
     assert "on all 6 ports: cannot tell, silent\n" in ill
@@ -244,7 +244,7 @@ AGES: Final = {
     "as it was at 2026-03-01 09:00 UTC, 3 hours before this run": timedelta(hours=3),
     "as it was at 2026-02-28 12:00 UTC, 1 day before this run": timedelta(days=1),
     "as it was at 2026-02-19 12:00 UTC, 10 days before this run": timedelta(days=10),
-    "as it was at 2026-03-01 13:00 UTC, after this run by this host's clock": timedelta(hours=-1),
+    "as it was at 2026-03-01 13:00 UTC, after this run according to this host's clock": timedelta(hours=-1),
 }
 
 

@@ -494,7 +494,7 @@ def test_no_command_of_a_saved_report_is_shown_that_this_version_does_not_give(
     assert entry.run(["diff", *paths]) == 2
     out = capsys.readouterr().out
     assert "\n     curl" not in out
-    assert "The file names commands that this version does not give" in " ".join(out.split())
+    assert "The file has commands that this version does not give" in " ".join(out.split())
 
 
 @pytest.mark.parametrize("turn", [False, True])
@@ -584,11 +584,11 @@ def test_the_worst_cause_that_is_new_or_worse_counts(
 @pytest.mark.parametrize(
     ("old", "new", "detail"),
     [
-        pytest.param([], [a_finding(suppressed=True)], "critical, does not count by itself: ", id="came"),
-        pytest.param([a_finding(suppressed=True)], [], "critical, did not count by itself: ", id="went"),
-        pytest.param([a_finding(suppressed=True)], [a_finding()], "critical, counts by itself now: ", id="now"),
+        pytest.param([], [a_finding(suppressed=True)], "critical, does not count as a cause: ", id="came"),
+        pytest.param([a_finding(suppressed=True)], [], "critical, did not count as a cause: ", id="went"),
+        pytest.param([a_finding(suppressed=True)], [a_finding()], "critical, counts as a cause now: ", id="now"),
         pytest.param(
-            [a_finding()], [a_finding(suppressed=True)], "critical, no longer counts by itself: ", id="no more"
+            [a_finding()], [a_finding(suppressed=True)], "critical, no longer counts as a cause: ", id="no more"
         ),
         pytest.param([], [a_finding()], "critical: ", id="a cause"),
         pytest.param([a_finding(Severity.WARNING)], [a_finding()], "warning -> critical: ", id="worse"),
