@@ -33,7 +33,7 @@ class Written(Protocol):
     """A change that is written as one command."""
 
     def command(self, region: str) -> Command:
-        """The command that makes it."""
+        """The command that makes the change."""
 
 
 def written(region: str, *changes: Written) -> tuple[Command, ...]:

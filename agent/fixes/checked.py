@@ -27,9 +27,9 @@ class Judged:
     """The predictor's result for some changes."""
 
     opens: bool | None
-    """Whether they achieve their purpose and close no path; None if that is unknown."""
+    """Whether the changes achieve their purpose and close no path; None if that is unknown."""
     why: str = ""
-    """The reason against them, as a sentence without its full stop."""
+    """The reason against the changes, as a sentence without its full stop."""
 
 
 UNTOLD: Final = Judged(None)

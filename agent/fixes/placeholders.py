@@ -33,7 +33,7 @@ EC2, CreateVpcEndpoint)."""
 
 
 def filled(fix: Fix, known: Mapping[str, str]) -> Fix:
-    """A fix that is ready for a person. A placeholder becomes its `known` value. A word that contains anything else
+    """A fix that is ready for a person. A placeholder becomes its `known` value. A word that contains anything other
     than the characters of ids, names, addresses and options becomes `<VALUE>`. So text from a peer or a setting never
     becomes part of a command or a line, and no value becomes an option."""
 

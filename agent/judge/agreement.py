@@ -1,4 +1,4 @@
-"""Compares the outcome that the configuration predicts for each connect with the measured one."""
+"""Compares the outcome of each connect that the configuration predicts with the outcome that was measured."""
 
 from collections.abc import Iterator
 from typing import Final

@@ -30,7 +30,7 @@ class Candidate:
 
     @property
     def own_severity(self) -> Severity:
-        """The severity of the finding itself, without that of the findings that it explains."""
+        """The severity of the finding itself, without the severity of the findings that it explains."""
         return self.finding.severity or self.code.severity
 
     @property

@@ -67,7 +67,7 @@ _EFFECTS: Final = {
 
 
 class Reach(Enum):
-    """The findings within which a row of EXPLAINS may find symptoms."""
+    """The findings among which a row of EXPLAINS looks for symptoms."""
 
     RUN = auto()
     TARGET = auto()
@@ -225,7 +225,7 @@ def explain(candidates: list[Candidate], explains: Sequence[Explains]) -> None:
 
 def _gather(candidates: list[Candidate]) -> None:
     """Merge findings of several targets that share one cause into the finding of the first required target, which then
-    names the others."""
+    names the other targets."""
     leading = [
         candidate
         for candidate in candidates
@@ -306,7 +306,7 @@ def explained_by(
 
 
 def _worst_explained(candidate: Candidate, symptoms: list[Candidate]) -> Severity | None:
-    """The severity of a candidate by the worst of its symptoms; None if it has none."""
+    """The severity that a candidate gets from the worst of its symptoms; None if it has none."""
     # A symptom that does not count does not raise a cause that counts.
     counted = [symptom for symptom in symptoms if symptom.counts] if candidate.counts else symptoms
     severities = [symptom.severity for symptom in counted or symptoms]

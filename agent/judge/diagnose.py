@@ -227,7 +227,7 @@ def _finding(candidate: Candidate, evidence: Evidence) -> Finding:
     known = known_ids(candidate.finding, candidate.target, evidence)
     fix = filled(candidate.finding.fix, known)
     if code.layer is Layer.CONFIGURATION:
-        from agent.judge.checked_in_run import checked_in_run  # few runs need it
+        from agent.judge.checked_in_run import checked_in_run  # few runs need this module
 
         fix = checked_in_run(evidence, candidate.finding, candidate.target, fix)
     subjects = subjects_of(candidate.finding, candidate.target, evidence, known)

@@ -323,8 +323,8 @@ class Evidence:
         return tuple(agent for agent in agents if agent.bucket is None or not is_named)
 
     def url_aside(self, target: Target) -> str | None:
-        """The URL to which the SDK sends calls for the target, if that is not HTTPS on port 443. Nothing else is
-        measured."""
+        """The URL to which the SDK sends calls for the target, if that is not HTTPS on port 443; otherwise None. Only
+        HTTPS on port 443 is measured."""
         url = None if self.sdk is None else self.sdk.endpoint_urls.get(target.service)
         if url is None or target.role is Role.CONTEXT or host_of_url(url) != target.host:
             return None
@@ -432,7 +432,7 @@ class Evidence:
         return other if other is not None and not self.is_clock_off else failure.kind
 
     def ancestors(self, observation: Observation[Any]) -> tuple[Observation[Any], ...]:
-        """The observations on which this one depends, nearest first."""
+        """The observations on which an observation depends, nearest first."""
         ancestors: list[Observation[Any]] = []
         seen = {observation.id}
         after = observation.subject.after
@@ -598,7 +598,7 @@ class Evidence:
         if listed is None or here not in (None, target.region):
             return None
         fips = target.addressing in (Addressing.FIPS, Addressing.FIPS_DUALSTACK)
-        # Prefixes of the names differ by service and partition, and by the age of both.
+        # Prefixes of the names differ between services and partitions, and between old and new ones.
         labels = {link.label for link in SERVICES[target.service].links(fips=fips)}
         if not labels <= self._labels_asked:
             return None

@@ -78,8 +78,9 @@ def _denials(evidence: Evidence, target: Target) -> Iterator[BucketDenial]:
 
 
 def _session(evidence: Evidence, target: Target) -> str | None:
-    """The ARN of the caller's session if the caller uses the role of this instance; None if that is unknown. Such a
-    session has the instance's id as its name (IAM User Guide, Roles terms and concepts)."""
+    """The ARN of the caller's session, if the caller uses the role of this instance; None if it does not, or if a part
+    of the ARN is unknown. Such a session has the instance's id as its name (IAM User Guide, Roles terms and
+    concepts)."""
     facts = None if evidence.credentials is None else evidence.credentials.facts
     imds = evidence.imds
     if facts is None or facts.source != _OF_INSTANCE or imds is None:

@@ -61,8 +61,9 @@ def _leaders(evidence: Evidence, target: Target, addresses: tuple[Address, ...])
 
 
 def _endpoints_of_profiles(evidence: Evidence, addresses: tuple[Address, ...]) -> Iterator[ProfileResource]:
-    """The endpoints that Profiles bring and that may have these addresses. They are the endpoints to whose interfaces
-    EC2 gives one of the addresses and, if it is the only one, the endpoint that EC2 does not show to this account."""
+    """The endpoints that Profiles bring and that may have these addresses. These are the endpoints of which EC2 shows
+    an interface with one of the addresses and, if there is exactly one, the endpoint that EC2 does not show to this
+    account."""
     configuration = evidence.configuration
     here = {interface.interface_id for address in addresses if (interface := evidence.interface_at(address))}
     known = {endpoint.endpoint_id: endpoint for endpoint in configuration.endpoints or ()}

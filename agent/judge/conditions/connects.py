@@ -66,8 +66,8 @@ def nature_of(attempt: Observation[TcpFacts], own_addresses: frozenset[object]) 
 
 
 def is_from_here(facts: TcpFacts, own_addresses: frozenset[object]) -> bool:
-    """Whether an ICMP error came from this host itself: from one of its known addresses, or from the attempt's
-    source."""
+    """Whether an ICMP error came from this host itself: from one of its known addresses, or from the source address of
+    the attempt."""
     return facts.icmp is not None and (facts.icmp.sender in own_addresses or facts.icmp.sender == facts.source)
 
 
@@ -194,7 +194,7 @@ def version_of(attempt: Observation[TcpFacts]) -> int | None:
 
 
 def connects_elsewhere(evidence: Evidence, target: Target) -> tuple[Address, ...]:
-    """The private addresses that connect and that only the VPC's resolver gives, and not this host's own lookup. Empty
+    """The private addresses that connect and that the VPC's resolver gives, but this host's own lookup does not. Empty
     if this host asks the VPC's resolver itself, because its answers rotate."""
     if not set(evidence.configured_resolvers).isdisjoint(evidence.vpc_resolvers):
         return ()

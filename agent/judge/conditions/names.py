@@ -271,7 +271,7 @@ def has_unanswered_family(evidence: Evidence, target: Target) -> bool:
 def empty_answers(evidence: Evidence) -> tuple[DeniedName, ...]:
     """The targets whose name exists for this host and has no address of any family. Either the lookup says so, and name
     servers answer for each family; or the lookup gives no reason, and all name servers say so; or the lookup ends with
-    NXDOMAIN, which no name server says, and one of them has no address for the name."""
+    NXDOMAIN although no name server says that, and at least one name server answers without an address."""
     empty = []
     for target in evidence.targets:
         lookup = lookup_of_name(evidence, target)

@@ -150,14 +150,14 @@ def stalled_lookups(evidence: Evidence) -> tuple[StalledLookup, ...]:
 
 
 def _is_late(answer: Observation[Any]) -> bool:
-    """Whether the first attempt at a question, or its answer, was lost, and the second was answered."""
+    """Whether a question was answered only at its second attempt."""
     return isinstance(answer.facts, DnsFacts) and answer.facts.queries > 1 and not is_cut(answer)
 
 
 @kept
 def silent_resolvers(evidence: Evidence) -> SilentResolvers | None:
     """The unanswered questions, if none of this host's name servers answers anything. None if a name server answers, or
-    if one that was not asked might have answered."""
+    if a name server that was not asked might have answered."""
     servers = evidence.configured_resolvers
     asked = tuple(answer for target in evidence.targets for answer in evidence.answers(target, servers) if answer.made)
     lookups = [
@@ -184,7 +184,7 @@ def silent_resolvers(evidence: Evidence) -> SilentResolvers | None:
 
 @kept
 def other_names_answered(evidence: Evidence) -> tuple[Observation[Any], ...]:
-    """Lookups of other names to which DNS replied that they have no address, while the lookup of a target's name ended
+    """Lookups of other names for which DNS replied that there is no address, while the lookup of a target's name ended
     without an answer. They are made in the same way as lookups by programs on this host, and prove that a name server
     answers but drops queries for some names."""
     own = [lookup for target in evidence.targets if (lookup := evidence.own_lookup(target)) is not None]

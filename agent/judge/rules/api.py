@@ -54,7 +54,7 @@ def _endpoint_urls(target: Target) -> Command:
 
 
 def no_credentials(evidence: Evidence) -> Iterator[RuleFinding]:
-    """API001: the SDK finds no credentials in any of its places."""
+    """API001: the SDK finds no credentials in any place where it looks."""
     for search in _searches(evidence):
         failure = search.failure
         if failure is None or not (_none_found(search) or _metadata_stalls(evidence, search)):
@@ -95,9 +95,9 @@ def _none_found(search: Observation[CredentialFacts]) -> bool:
 
 
 def _metadata_stalls(evidence: Evidence, search: Observation[CredentialFacts]) -> bool:
-    """Whether the search did not end, or broke off, because instance metadata, its last place, does not answer
-    correctly. An endless answer breaks off botocore's search; metadata is blamed for that only if no other source of
-    credentials is set."""
+    """Whether the search did not end, or broke off, because instance metadata, the last place where it looks, does not
+    answer correctly. An endless answer breaks off botocore's search; metadata is blamed for that only if no other
+    source of credentials is set."""
     failure = search.failure
     broken = any(request.failure is not None and request.made for request in evidence.metadata)
     is_set = evidence.container is not None or (evidence.sdk is not None and evidence.sdk.sts_host is not None)
@@ -112,8 +112,8 @@ def _refused_container(evidence: Evidence) -> Observation[TcpFacts] | None:
 
 
 def _metadata_cut_short(evidence: Evidence, search: Observation[CredentialFacts]) -> bool:
-    """Whether the search did not end, and the run had too little time to see whether instance metadata, its last place,
-    answers."""
+    """Whether the search did not end, and the run had too little time to see whether instance metadata, the last place
+    where the search looks, answers."""
     failure = search.failure
     unseen = any(request.failure is not None and not request.made for request in evidence.metadata)
     return failure is not None and failure.kind is FailureKind.TIMEOUT and unseen
@@ -483,9 +483,9 @@ _REFUSALS: Final = (
 
 
 def clock_rejected(evidence: Evidence) -> Iterator[RuleFinding]:
-    """API005: AWS refuses signatures because of their time. EC2's answer may show it, if no call to the target was
-    accepted or refused for its time (EC2 API Reference, Error codes: RequestExpired). EC2's error code also stands for
-    an expired session token, so it counts only if the clock is measured to be off."""
+    """API005: AWS refuses signatures because of their time. If no call to the target shows whether AWS accepts its
+    time, EC2's answer may show it (EC2 API Reference, Error codes: RequestExpired). EC2's error code also stands for an
+    expired session token, so it counts only if the clock is measured to be off."""
     yield from _refused(_CLOCK, evidence)
     refused = [
         read
@@ -557,7 +557,7 @@ SOURCES: Final = {
     "custom-process": "a credential process",
     "boto-config": "a boto configuration file",
 }
-"""Names of sources of credentials for people, by botocore's names of its providers (1.44.8)."""
+"""The names under which people know sources of credentials, by the names of botocore's providers (1.44.8)."""
 
 
 def gateway_not_seen(evidence: Evidence) -> Iterator[RuleFinding]:

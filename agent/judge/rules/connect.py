@@ -327,7 +327,7 @@ def _let_out(attempts: list[Observation[TcpFacts]]) -> Fix:
 
 
 def _share(evidence: Evidence, target: Target, attempts: list[Observation[TcpFacts]]) -> str:
-    """The share of the addresses in use, if it is not all of them."""
+    """How many of the addresses in use these attempts went to; empty if they went to all of them."""
     count = len(evidence.own_addresses(target))
     return "" if len(attempts) == count else f" ({len(attempts)} of {count} addresses)"
 
@@ -337,7 +337,7 @@ def _was(items: list[Address] | list[int]) -> str:
 
 
 def support_port_blocked(evidence: Evidence) -> Iterator[RuleFinding]:
-    """TCP007: of a gateway's ports, only that of AWS Support's channel is closed."""
+    """TCP007: of a gateway's ports, only the port of AWS Support's channel is closed."""
     own = evidence.own_addresses_of_host
     for target in evidence.targets:
         closed = [

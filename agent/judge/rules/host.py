@@ -328,7 +328,7 @@ def _names_explained_by_the_configuration(evidence: Evidence) -> frozenset[str]:
 
 
 def proxy_captures_endpoint(evidence: Evidence) -> Iterator[RuleFinding]:
-    """ENV007: proxy variables send the SDK's calls to the host to a proxy, and so off PrivateLink."""
+    """ENV007: proxy variables send the SDK's calls to the target through a proxy, and so off PrivateLink."""
     for target in evidence.targets:
         proxy = evidence.proxy(target)
         if proxy is None:
@@ -393,8 +393,8 @@ def _set_region(here: str, source: str | None) -> tuple[Command, ...]:
 
 
 def region_not_known(evidence: Evidence) -> Iterator[RuleFinding]:
-    """ENV014: the Region that is set is not in the SDK's list, and the names of its hosts do not exist. If it were only
-    newer than the list, these names would exist."""
+    """ENV014: the Region that is set is not in the SDK's list, and the names of its hosts do not exist. If the Region
+    were only newer than the list, these names would exist."""
     chosen = evidence.run.region
     if chosen is None or chosen in REGIONS:
         return
@@ -536,7 +536,7 @@ def _named_regions(evidence: Evidence) -> Iterator[tuple[str, str, Observation[A
     sdk = evidence.sdk
     if settings is not None and sdk is not None and sdk.region is not None:
         place = REGION_VARIABLES[1] if sdk.region_file is None else f"The profile in {sdk.region_file}"
-        # This is accepted by boto3: us-east-1-fips is an old way to ask for FIPS.
+        # boto3 reads this variable itself, and accepts us-east-1-fips, an old way to ask for FIPS.
         named = {name: value for name, value in named.items() if name != REGION_VARIABLES[1]}
         yield place, sdk.region, settings
     for name, value in named.items():
@@ -554,7 +554,8 @@ def _as_region(named: str) -> tuple[str, str | None]:
 
 
 def host_starved(evidence: Evidence) -> Iterator[RuleFinding]:
-    """ENV015: a step that the verdict needs failed because the process could not run for too long on this host."""
+    """ENV015: a step that the verdict needs failed, because this host gave the process no processor time for too
+    long."""
     starved = [
         observation
         for observation in evidence.observations
@@ -619,7 +620,7 @@ def hosts_file_override(evidence: Evidence) -> Iterator[RuleFinding]:
             detail=f"The hosts file of this host says that {target.host} is {listed(fixed)}{beside}. The addresses of "
             "an endpoint change when it is created again, and a hosts file does not follow.",
             evidence=ids([lookup, *(answer for answer in evidence.of(Step.DNS, target) if addresses_in(answer))]),
-            # An address that a name server gives as well would stay without the file.
+            # An address that a name server also gives would stay if the name were removed from the file.
             addresses=frozenset(fixed) - frozenset(given),
             shared=frozenset(map(str, fixed)),
             fix=Fix(
@@ -660,8 +661,8 @@ def allowance_exceeded(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def clock_skew(evidence: Evidence) -> Iterator[RuleFinding]:
-    """ENV010: this host's clock differs from AWS's, which comes from an answer over verified TLS, or from metadata. If
-    AWS's clocks differ, the smallest offset counts, minus its uncertainty."""
+    """ENV010: this host's clock differs from AWS's clock, whose time comes from an answer over verified TLS, or from
+    metadata. If AWS's clocks differ, the smallest offset counts, minus its uncertainty."""
     if not evidence.clocks:
         return
     clock = min(evidence.clocks, key=lambda reading: abs(reading.offset))

@@ -293,7 +293,8 @@ def _failed(evidence: Evidence, target: Target, kinds: frozenset[FailureKind]) -
 def _failed_websockets(
     evidence: Evidence, target: Target, kinds: frozenset[FailureKind]
 ) -> list[Observation[HttpFacts]]:
-    """The requests to open a WebSocket that failed in this way, at addresses where a plain request is answered."""
+    """The requests to open a WebSocket with a failure of these kinds, at addresses where a plain request is
+    answered."""
     return [
         answer
         for answer in evidence.answers_to_http(target, operation=WEBSOCKET)

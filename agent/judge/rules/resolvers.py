@@ -54,7 +54,7 @@ SLOW_SECONDS: Final = 1.0
 _STUB: Final = ip_address("127.0.0.53")
 """The address at which systemd-resolved listens, and answers from its cache (systemd-resolved.service(8))."""
 _TOO_MUCH: Final = frozenset({FailureKind.TOO_LARGE, FailureKind.MALFORMED, FailureKind.DNS_MALFORMED})
-"""Failures of lookups that got an answer."""
+"""Failures of lookups that got an answer and cannot use it."""
 _WITHOUT: Final = NOT_THERE | {FailureKind.SERVFAIL}
 """Failures of a question that a cache may remember (RFC 2308)."""
 _BEFORE_DNS: Final = "nsswitch"
@@ -240,8 +240,8 @@ def _private_here_alone(evidence: Evidence, target: Target) -> Iterator[RuleFind
 
 
 def resolver_silent(evidence: Evidence) -> Iterator[RuleFinding]:
-    """DNS004: none of this host's name servers answers any question, and its own lookups fail; or the lookups time out
-    because a name server loses questions."""
+    """DNS004: none of this host's name servers answers any question, and this host's own lookups fail; or these lookups
+    time out because a name server loses questions."""
     silent = silent_resolvers(evidence)
     if silent is None:
         yield from _losing_questions(evidence)
@@ -516,8 +516,8 @@ def resolver_refused(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def system_lookup_differs(evidence: Evidence) -> Iterator[RuleFinding]:
-    """DNS015: programs on this host get another answer than name servers beyond it give, because of a cache, nsswitch,
-    or a stale entry. A lookup that timed out is not compared."""
+    """DNS015: programs on this host get another answer than name servers beyond this host give, because of a cache,
+    nsswitch, or a stale entry. A lookup that timed out is not compared."""
     for target in evidence.targets:
         lookup = lookup_of_name(evidence, target)
         asked = [
@@ -552,7 +552,7 @@ def _other_answer(
     own = addresses_of_name(evidence, target)
     given = {address for answer in spoken for address in addresses_in(answer) if address.version in families}
     got = f"On this host {target.host} resolves to {_got(evidence, target, lookup)}, while"
-    # Each family is compared by itself, since a private address of one proves nothing for the other.
+    # Each family is compared separately, since a private address of one family proves nothing for the other.
     of_family = {version: [address for address in own if address.version == version] for version in families}
     astray = [
         version
@@ -745,7 +745,7 @@ def _beside_others(
 
 
 def _ended(evidence: Evidence, answer: Observation[Any]) -> bool:
-    """Whether this host's own lookup of the questioned name ended with an answer of name servers."""
+    """Whether this host's own lookup of the name in the question ended with an answer of name servers."""
     target = next((target for target in evidence.targets if target.id == answer.subject.target), None)
     lookup = None if target is None else evidence.own_lookup(target)
     if target is None or lookup is None or is_of_hosts_file(evidence, target):
@@ -774,7 +774,7 @@ def _stalled(evidence: Evidence, target: Target) -> Observation[Any] | None:
 
 def search_list_answers(evidence: Evidence) -> Iterator[RuleFinding]:
     """DNS018: a search domain gives addresses that the name itself does not have, and this host gets them; or the
-    lookup fails because of it."""
+    lookup fails because of the search domain."""
     host = evidence.host
     for seen in search_domain_answers(evidence):
         target, domains = seen.target, listed(seen.domains)

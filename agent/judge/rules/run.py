@@ -54,7 +54,7 @@ def incomplete(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def internal_error(evidence: Evidence) -> Iterator[RuleFinding]:
-    """RUN002: a probe failed by its own fault."""
+    """RUN002: a probe failed because of a bug in it."""
     bugs = [
         observation
         for observation in evidence.observations

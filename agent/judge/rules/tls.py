@@ -446,7 +446,7 @@ def _code(handshake: Observation[TlsFacts]) -> str | None:
 
 
 def _codes(handshakes: list[Observation[TlsFacts]]) -> frozenset[str]:
-    """The failure codes of handshakes that the same settings of this host cause."""
+    """The codes of these handshakes' failures, each of which comes from settings of this host."""
     return frozenset(map(str, map(_code, handshakes)))
 
 

@@ -59,7 +59,7 @@ class _Source:
     restart: str
     """The step that must follow a change; empty if there is none."""
     command: Command
-    """The command that shows them."""
+    """The command that shows the variables."""
 
 
 _SOURCES: Final[Mapping[Workload, _Source]] = {

@@ -1,4 +1,4 @@
-"""VPC rules for security groups: those of the endpoint, and those of this host."""
+"""VPC rules for security groups: the endpoint's groups, and this host's groups."""
 
 from collections.abc import Iterator
 from dataclasses import replace

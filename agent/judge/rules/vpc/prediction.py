@@ -114,7 +114,7 @@ def _ports_at(paths: list[ConfiguredPath], verb: str) -> str:
 
 
 def _by_words(through: list[ConfiguredPath]) -> dict[str, list[ConfiguredPath]]:
-    """The paths, by the hop that should have stopped them, in words."""
+    """The paths, grouped by the words for the hop that should have stopped them."""
     by_words: dict[str, list[ConfiguredPath]] = {}
     for path in through:
         words = next((hop.words for hop in path.hops if hop.stage is path.parted_at), None)

@@ -141,7 +141,7 @@ def _create(evidence: Evidence, target: Target, public: Address, everywhere: Seq
 
 def _subnet_in_each_zone(evidence: Evidence, target: Target) -> tuple[str, ...]:
     """One subnet of this VPC in each availability zone in which the service is offered, for creating an endpoint; this
-    host's own comes first.
+    host's own subnet comes first.
 
     Local and Wavelength Zones, which have longer names, are left out: services are offered in the Region's zones.
     """
@@ -182,7 +182,7 @@ def private_dns_off(evidence: Evidence) -> Iterator[RuleFinding]:
         if (
             not off
             or any(endpoint.private_dns for endpoint in there)
-            or evidence.gateway_endpoints(target)  # its missing route is the cause
+            or evidence.gateway_endpoints(target)  # the missing route to the gateway endpoint is the cause
             # Only EC2 knows which other names private DNS would cover.
             or not (target.addressing is Addressing.DEFAULT or evidence.is_covered_by_offer(target))
             # That zone answers, and private DNS is refused beside it.

@@ -206,7 +206,7 @@ def _read_always(region: str, unsettled: Iterable[Target]) -> Command:
 
 
 def _is_cut(read: Observation[Any]) -> bool:
-    """Whether a read was left open because the time for reads ended."""
+    """Whether a read was not finished, because the time for reads ended."""
     return kind_of(read) is FailureKind.DEADLINE or (skipped_because(read) or "").startswith(NOT_STARTED)
 
 

@@ -103,7 +103,7 @@ def _of_entries(hop: Hop, traffic: str) -> dict[str, Forms | None]:
 
 
 def _led_to(evidence: Evidence, stop: Stop) -> Iterable[str]:
-    """The id of the route's target at the deciding hop; for a transit gateway, all ids in the words."""
+    """The id of the route's target at the deciding hop; for a transit gateway, all ids in the words of the hop."""
     if stop.hop.stage in (Stage.TRANSIT, Stage.RETURN_TRANSIT):
         return (word.rstrip(",") for word in stop.hop.words.split(" "))
     if stop.hop.rule is None:
