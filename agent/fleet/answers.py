@@ -47,7 +47,7 @@ from agent.version import __version__
 KEY: Final = SCHEMA
 """The key of the document in the metadata."""
 MAX_DOCUMENT: Final = 256 << 20
-"""Maximum size of an unpacked document in bytes. The document of a million hosts needs a tenth of it."""
+"""Maximum size of an unpacked document in bytes. The document of a million hosts needs a tenth of this size."""
 _WORST_FIRST: Final = (Status.CRITICAL, Status.UNKNOWN, Status.WARNING)
 _STRONGEST_FIRST: Final = tuple(NamedBy)
 _TURNS: Final = tuple(Turn)
@@ -64,7 +64,8 @@ def packed(document: FleetDocument) -> str:
 
 
 def unpacked(text: str) -> FleetDocument:
-    """Return the document in the metadata. Raises ValueError; its message is to follow the name of the file."""
+    """Return the document in the metadata. Raises ValueError, whose message completes a sentence that begins with the
+    file's name."""
     unpacker = zlib.decompressobj()
     try:
         data = unpacker.decompress(base64.b64decode(text, validate=True), MAX_DOCUMENT)
@@ -83,7 +84,7 @@ def unpacked(text: str) -> FleetDocument:
 
 
 def _is_possible(cause: FleetCause) -> bool:
-    """Whether the numbers of the shared values are possible, so that they can be divisors."""
+    """Whether the numbers of the shared values are possible, so that dividing by them is safe."""
     shared = cause.shared
     return shared is None or (0 < shared.coverage <= 1 and shared.sick > 0 and shared.well >= 0)
 
@@ -147,7 +148,7 @@ def _totals(answers: Iterable[FleetDocument], unreadable: int) -> FleetTotals:
 
 
 def _together(sweeps: Sequence[Sweep]) -> Sweep | None:
-    """One sweep that stands for the sweeps of several answers."""
+    """A single sweep in place of the sweeps of several answers."""
     if not sweeps:
         return None
     first = min(sweep.started_at for sweep in sweeps)
@@ -232,7 +233,7 @@ def _shared(parts: Sequence[FleetCause]) -> Shared | None:
     sick, well = sum(one.sick for one in shared), sum(one.well for one in shared)
     total, of_all = sick + well, sum(part.exposed_count for part in parts)
     all_sick = sum(round(one.sick / one.coverage) for one in shared)
-    among_others = (all_sick - sick + 0.5) / (max(of_all - total, 0) + 1)  # half a host added, as in the search
+    among_others = (all_sick - sick + 0.5) / (max(of_all - total, 0) + 1)  # half a host is added, as in the search
     return Shared(
         values=shared[0].values,
         sick=sick,

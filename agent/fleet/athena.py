@@ -62,7 +62,7 @@ class Lake:
     database: str = DATABASE
 
     def location(self, folder: str) -> str:
-        """The address of a folder, with a slash at its end."""
+        """The address of a folder in S3, with a slash at its end."""
         return f"s3://{'/'.join(filter(None, (self.bucket, self.prefix, folder)))}/"
 
 

@@ -81,13 +81,13 @@ class Spread:
     """Security groups that all of the hosts have."""
     breakdown: tuple[HostsOfValue, ...] = ()
     accounts: tuple[str, ...] = ()
-    """The accounts, those with most hosts first."""
+    """The accounts of the hosts, those with most hosts first."""
     arrivals: tuple[tuple[SharedValue, str], ...] = ()
     """Values that most of the hosts have, each with the sweep in which a host had it first."""
 
 
 def order(cause: NamedCause) -> tuple[int, int, str]:
-    """Sort key: the worst first, then the cause with most hosts."""
+    """The sort key of a cause: the worst cause comes first, then the cause with most hosts."""
     return cause.severity, -cause.member_count, cause.key
 
 
@@ -254,7 +254,8 @@ def _described(key: str, code: str) -> tuple[str, bool, bool, str]:
 
 
 def _reach(key: str, code: str) -> str:
-    """Return how far a fault with this key may reach: to the places of its subjects, or everywhere if it has none."""
+    """Return how far a fault with this key may reach: to the places of the key's subjects, or everywhere if the key has
+    no subjects."""
     if "|" not in key:
         return "everywhere"
     return "account" if radius_of(code) is Radius.ACCOUNT else "vpc"

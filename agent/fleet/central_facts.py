@@ -29,13 +29,13 @@ from probes.ports import HTTPS
 _Where = tuple[str, str | None, str, str | None, tuple[str, ...]]
 """A symptom, and the account, VPC, subnet and security groups of the hosts that have it."""
 _KnownKeys = defaultdict[str, list[tuple[str, frozenset[FindingSubject]]]]
-"""Keys of causes that hosts found themselves, with the subjects, by code."""
+"""Keys of causes that hosts found themselves, each with its subjects, by code."""
 _STOPS: Final = frozenset({Reachability.BLOCKED, Reachability.DOUBTFUL})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CentralCauses:
-    """The causes that central facts give to symptoms."""
+    """The causes of symptoms, as central facts name them."""
 
     keys: Mapping[_Where, str]
     """The key of the cause of each symptom."""
@@ -72,7 +72,7 @@ def explain_centrally(
     fixes: dict[str, Fix] = {}
     for vpc_id, of_vpc in sorted(usable.items()):
         here = [symptom for symptom in blind if symptom.vpc == vpc_id]
-        fixes |= _fixes_of_named(of_vpc, by_code)  # the facts decide here, even if another host names the cause
+        fixes |= _fixes_of_named(of_vpc, by_code)  # these facts decide here, even if a host elsewhere names the cause
         services = {symptom.target.partition("@")[0] for symptom in here} & SERVICES.keys()
         if not services:
             continue
@@ -125,7 +125,7 @@ def _prediction(facts: Ec2Facts, services: Iterable[str]) -> PredictionDocument:
 
 
 class _Predicted:
-    """The prediction of one VPC, which answers for many hosts."""
+    """The prediction for one VPC, which is used for many of its hosts."""
 
     def __init__(self, document: PredictionDocument) -> None:
         self._sources: defaultdict[str, list[SourceClass]] = defaultdict(list)

@@ -1,4 +1,5 @@
-"""The history of causes: since when each exists, whether it comes and goes, and how it changed since another sweep."""
+"""The history of causes: since when each cause exists, whether it comes and goes, and how it changed since another
+sweep."""
 
 import itertools
 import math
@@ -30,10 +31,12 @@ class Past:
 
     since: Sweep | None
     is_known: bool
-    """Whether there is an earlier sweep without the cause; otherwise the cause may have begun before the first one."""
+    """Whether there is an earlier sweep without the cause; otherwise the cause may have begun before the first
+    sweep."""
     flapping: bool
     ticket: str
-    """The key under which most of its hosts reported the cause when it began; its present key if that is unknown."""
+    """The key under which most of its hosts reported the cause when it began; its present key if the former key is
+    unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ class _Turned:
 
     @property
     def grown(self) -> int:
-        """Number of additional hosts with the cause. A host that was replaced by a new one with the same fault does not
+        """Number of additional hosts with the cause. A host that replaces another host with the same fault does not
         count."""
         more = self.fresh - self.silent
         return self.came + (more if more >= least_change(self.before) else 0)
@@ -140,7 +143,7 @@ def changes_between(
 
 
 def _enough(cause: NamedCause, least: int) -> int:
-    """The minimum number of hosts for this cause."""
+    """The minimum number of hosts on which this cause counts as present."""
     return max(1, min(least, cause.member_count))
 
 

@@ -58,7 +58,7 @@ def document(fleet: FleetDocument) -> Document:
 
 
 def _counted_at(fleet: FleetDocument) -> list[FleetCause]:
-    """The causes at which hosts are counted; each has a section."""
+    """The causes at which hosts are counted. Each of these causes has a section."""
     return [cause for cause in fleet.causes if cause.host_count]
 
 
@@ -126,7 +126,8 @@ def _cause(number: int, cause: FleetCause, fleet: FleetDocument) -> Section:
         code=cause.code,
         kind=_kind(cause.severity),
         anchor=_anchor(number),
-        # Made only when it is written: a fleet may have thousands of causes, and no format shows that many.
+        # Blocks are made only when they are written: a fleet may have thousands of causes, and no format shows all of
+        # them.
         blocks=(Only(frozenset(Medium), lambda: _of_cause(number, cause, fleet)),),
     )
 

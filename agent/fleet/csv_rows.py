@@ -1,4 +1,4 @@
-"""Read the rows of a CSV file that people or other programs wrote, whatever it holds."""
+"""Read the rows of a CSV file that people or other programs wrote."""
 
 import csv
 import io
@@ -8,12 +8,12 @@ from typing import Final
 SEPARATORS: Final = ",;\t"
 """Possible separators. A file's separator is the first of these characters that its first row contains."""
 MAX_CELL: Final = 256
-"""Maximum length of a cell: that of a tag's value. The rest of a longer cell is left out."""
+"""Maximum length of a cell, which is the maximum length of a tag's value. The rest of a longer cell is left out."""
 
 
 def rows(text: str) -> Iterator[tuple[int, list[str]]]:
     """Yield the rows with their line numbers, without empty rows and comments. Raises ValueError if the text is not
-    CSV; the message is to follow the name of the file."""
+    CSV; the message completes a sentence that begins with the file's name."""
     separator = next((mark for mark in SEPARATORS if mark in _first_line(text)), SEPARATORS[0])
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     try:
@@ -26,7 +26,7 @@ def rows(text: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def bounded(cell: str) -> str:
-    """Return a cell with at most MAX_CELL characters, as documents show it."""
+    """Return the first MAX_CELL characters of a cell, which documents show."""
     return cell if len(cell) <= MAX_CELL else f"{cell[: MAX_CELL - 1]}…"
 
 

@@ -23,7 +23,7 @@ from agent.process.write_file import to_private_file
 from agent.report.host_record import line
 
 BATCH: Final = 10_000
-"""Number of pieces that go into the tables, and into a file of the cache, at a time."""
+"""Number of pieces that are written at a time, into the tables and into a file of the cache."""
 MEMORY: Final = "1200MB"
 """DuckDB's memory limit; more data goes to disk. The memory of Python itself is not included."""
 SUFFIX: Final = ".parquet"
@@ -170,7 +170,7 @@ class Database:
         return copy
 
     def _check(self, part: Path) -> None:
-        """Raise one of _UNSOUND if the file has other columns than the files of this cache, or is damaged."""
+        """Raise one of _UNSOUND if the file is damaged, or has other columns than the files of this cache."""
         self.run("sound", part=str(part))
 
     # --- Parquet -----------------------------------------------------------------------------------------------------
@@ -212,7 +212,8 @@ class Database:
         return int(self.query(f"SELECT count(*) FROM {table}")[0][0])
 
     def ask(self, name: str, **given: Any) -> list[tuple[Any, ...]]:
-        """Return the rows of a statement in `agent/fleet/statements`. The arguments are its variables."""
+        """Return the rows of a statement in `agent/fleet/statements`. The arguments set the variables of the
+        statement."""
         for variable, value in given.items():
             self.execute(f"SET VARIABLE {variable} = ?", (value,))
         return self.query(statement(name))

@@ -51,21 +51,22 @@ class FleetEvent:
     services: tuple[Plain, ...]
     """The services of the cause; empty if it healed."""
     host_count: int
-    """Number of hosts that have it now."""
+    """Number of hosts that have the cause now."""
     host_count_before: int
     came: int
-    """Number of hosts that have it now but did not before, including hosts that were never heard from before."""
+    """Number of hosts that have the cause now but did not have it before, including hosts that were never heard from
+    before."""
     went: int
     exposed_count: int
-    """Number of hosts that could have it; 0 if it healed."""
+    """Number of hosts that could have the cause; 0 if it healed."""
     hosts: tuple[FleetHost, ...]
-    """The first hosts that have it; empty if it healed."""
+    """The first hosts that have the cause; empty if it healed."""
     owners: tuple[HostsOfOwner, ...]
-    """The hosts by owner: hosts that have it or, if it healed, hosts that had it. Empty if the inventory names no
-    owners."""
+    """The hosts by owner: hosts that have the cause or, if it healed, hosts that had it. Empty if the inventory names
+    no owners."""
     since: datetime | None
-    """Start of the sweep since which enough hosts have had it without a break; None if it is unknown or the cause
-    healed."""
+    """Start of the sweep since which enough hosts have had the cause without a break; None if the start is unknown or
+    the cause healed."""
     fix: Fix | None
     sweep: Sweep
     """The newer sweep, about which the event reports."""

@@ -1,4 +1,5 @@
-"""The faults of each host: those that it found itself, and those of other hosts that explain its symptoms."""
+"""The faults of each host: the faults that it found itself, and faults that other hosts found and that explain its
+symptoms."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -58,7 +59,7 @@ class Blind:
 
 
 def names_resource(code: str, key: str) -> bool:
-    """Whether a key of that code names the faulty resource by an AWS id."""
+    """Whether a key of this code names the faulty resource by an AWS id."""
     of_code = CODES.get(code)
     return (
         of_code is not None
@@ -82,7 +83,8 @@ def explains(cause: str, symptom: str) -> bool:
 
 
 def radius_of(code: str) -> Radius:
-    """How far a fault reaches. A code of a later version, which is unknown here, is taken to reach a whole VPC."""
+    """How far a fault reaches. A fault with a code of a later version, which is unknown here, counts as one that
+    reaches a whole VPC."""
     return CODES[code].radius if code in CODES else Radius.VPC
 
 

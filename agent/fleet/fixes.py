@@ -34,7 +34,7 @@ _REGION: Final = "<REGION>"
 _IMAGE: Final = command_form("ami")
 _BY_ELIMINATION: Final = frozenset({"TCP001", "TCP002", "TCP003", "TCP004", "TCP006", "TCP008"})
 """Codes that a host concludes from a failed path to an endpoint. Such a host is told to look at its own firewall if the
-configuration in EC2 lets the traffic pass, or if the host did not read it."""
+configuration in EC2 lets the traffic pass, or if the host did not read the configuration."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -289,8 +289,8 @@ def _note(cause: NamedCause) -> str | None:
 
 
 def note_for_lone_hosts(code: str, hosts: int, well: int) -> str | None:
-    """Return a note for hosts with a fault of their own whose neighbours in the same subnet are well; None for a fault
-    that a host measured on itself anyway."""
+    """Return a note for hosts with a fault of their own, if their neighbours in the same subnet are well. None for a
+    fault that a host measures on itself in any case."""
     if radius_of(code) is Radius.HOST or not well:
         return None
     whom = "The fault lies on this host" if hosts == 1 else "The fault lies on each of these hosts"

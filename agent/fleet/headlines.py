@@ -11,11 +11,11 @@ from agent.report.subjects import first_of_kinds
 from probes.ports import HTTPS
 
 _ANY_HOST: Final[dict[str, Forms | None]] = {"sender": "these hosts", **of_ports([HTTPS])}
-"""Values that hold for every host. A key names only ports other than 443."""
+"""Values that are the same for every host. A key names only ports other than 443."""
 
 
 def title_of(code: str) -> str:
-    """The title of a finding, in words that hold for every host with it."""
+    """The title of a finding, in words that are true for every host with the finding."""
     if code not in CODES:
         return "A finding that this version does not know"
     return CODES[code].title.replace("This host", "The host").replace("this host", "the host")
@@ -29,7 +29,7 @@ def headline_of(code: str, subjects: Sequence[FindingSubject], services: Sequenc
         service = listed(services) if services else None
         fields = {**_ANY_HOST, **first_of_kinds(subjects), **_of_places(subjects), "service": service}
         found = headline(CODES[code].headline, fields)
-    if found is not None and " " in found:  # more than one id
+    if found is not None and " " in found:  # it has more words than an id
         return found.replace("this host's", "the host's").replace("this host", "the host")
     title = inside(title_of(code))
     with_id = f"{title} ({subjects[0].id})" if subjects else title

@@ -46,7 +46,7 @@ then more likely than separate servers in all these networks that fail in the sa
 
 
 def identify(database: "Database") -> None:
-    """Give the faults in `fault_row` keys that identify them."""
+    """Replace the keys of faults in the table `fault_row` by keys that identify the faults."""
     database.run("known_as")
     rows = database.ask("place_key", codes=sorted(IDENTIFIES.keys() | _OF_REGION))
     whole = dict(database.ask("path_row"))
@@ -92,8 +92,8 @@ def _without_vpc(key: str) -> str:
 
 
 def identified(key: str, account: str | None = None, region: str | None = None, *, is_one_server: bool = False) -> str:
-    """Return a key reduced to the parts that identify a fault of hosts in an account and a Region. `is_one_server`:
-    whether its private address is the same server in all accounts."""
+    """Return a key reduced to the parts that identify a fault of hosts in an account and a Region. `is_one_server`
+    means that a private address in the key belongs to the same server in all accounts."""
     code, *parts = key.split("|")
     if code in IDENTIFIES:
         kinds = {kind.value for kind in IDENTIFIES[code]}

@@ -1,4 +1,4 @@
-"""The hosts that a fleet should have: which are expected, and how their owners label them."""
+"""The inventory of a fleet: the hosts that are expected, and the labels that their owners give them."""
 
 import json
 import re
@@ -17,7 +17,7 @@ from agent.report.serialization import quoted
 from probes.frozen import dataclass
 
 MAX_INVENTORY: Final = 256 * 2**20
-"""Maximum size in bytes: two million instances as Systems Manager lists them."""
+"""Maximum size in bytes: Systems Manager's list of two million instances fits into it."""
 INVENTORY_SECONDS: Final = 60.0
 """Time limit for reading an inventory: a named pipe may have no writer."""
 _HOST: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?")
@@ -34,7 +34,7 @@ MAX_LABELS: Final = 12
 MAX_FIELDS: Final = 100
 """Maximum number of field names that are read from the objects of a JSON list."""
 _Named = tuple[Any, Any]
-"""A host and its account, as in the file."""
+"""A host and its account, as the file names them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,7 @@ class Expected:
     by: str
     """The source that lists the hosts."""
     accounts: frozenset[tuple[str, str]] = frozenset()
-    """Hosts with their accounts, as far as the file has accounts."""
+    """The hosts whose account the file names, with this account."""
     labels: tuple[Label, ...] = ()
     notes: tuple[str, ...] = ()
     """Sentences about parts of the file that are not used."""
@@ -68,9 +68,9 @@ class InventoryError(Exception):
 
 
 def read_inventory(path: Path, received_signals: Sequence[str] = ()) -> Expected:
-    """The hosts that a file lists: one a line, CSV with a head, a JSON list, or what `aws ssm
-    describe-instance-information` and `aws ec2 describe-instances` print. Raises InventoryError if it cannot be read
-    or lists no hosts, and InterruptedBySignalError after a signal."""
+    """The hosts that a file lists. The file has one host per line, or is CSV with a head, a JSON list, or what `aws ssm
+    describe-instance-information` and `aws ec2 describe-instances` print. Raises InventoryError if the file cannot be
+    read or lists no hosts, and InterruptedBySignalError after a signal."""
     try:
         data = read_within(path, most=MAX_INVENTORY, seconds=INVENTORY_SECONDS, received_signals=received_signals)
     except TooLargeError as error:
@@ -119,7 +119,7 @@ def parse(data: bytes, name: str) -> Expected:
 
 
 def _account(text: Any) -> str | None:
-    """The account if a cell holds one."""
+    """The account in a cell; None if the cell is not an account."""
     return text if isinstance(text, str) and _ACCOUNT.fullmatch(text) else None
 
 
@@ -154,7 +154,8 @@ def _entries(document: Any) -> Iterator[_Named]:
 
 
 def _rows_of(document: Any) -> Iterator[list[str]]:
-    """The objects of a JSON list as rows of CSV: the names of their fields, then the texts in these fields."""
+    """The objects of a JSON list as rows of CSV: a row with the names of all fields, then a row of texts for each
+    object."""
     objects = [entry for entry in _listed(document) if isinstance(entry, dict)]
     heads = list(islice(dict.fromkeys(head for entry in objects for head in entry), MAX_FIELDS))
     for entry in (dict(zip(heads, heads, strict=True)), *objects):

@@ -58,7 +58,7 @@ NONE: Final = "none"
 _MISSING: Final = (
     *("missing_held", "missing_area", "missing_outside", "outside_value", "missing_question", "missing_sick"),
 )
-"""Statements that search for what the hosts not heard from share."""
+"""Statements that search for values that the hosts not heard from share."""
 
 
 class QuestionError(Exception):
@@ -70,7 +70,7 @@ class Question:
     """The question that the records answer."""
 
     sweep: str | None
-    """Id of the sweep; None for the last one."""
+    """Id of the sweep; None for the last sweep of all hosts."""
     against: str
     """The sweep to compare with: PREVIOUS, NONE, or the id of a sweep."""
     least: int
@@ -84,7 +84,7 @@ class Question:
     since: datetime | None
     suppress: tuple[Suppression, ...]
     expected: Expected | None
-    """The expected hosts; None for the hosts of the sweep before."""
+    """The expected hosts; None if the hosts of the sweep before are expected."""
     facts: tuple[Ec2Facts, ...]
     today: date
     read: ReadResult
@@ -207,8 +207,8 @@ class _Joining:
     # --- Hosts by verdict --------------------------------------------------------------------------------------------
 
     def _statuses(self, told: Sweep) -> Counter[str]:
-        """Count hosts by verdict, without suppressed faults. If a record does not list all causes, its verdict stays,
-        since an unlisted cause can be as bad."""
+        """Count hosts by verdict, without suppressed faults. If a record does not list all causes, its verdict is kept,
+        since a cause that is not listed can be as bad."""
         rows = self._engine.ask("status", sweep=told.id)
         statuses: Counter[str] = Counter()
         kept = 0
@@ -459,7 +459,7 @@ def _sweep_of(sweeps: Sequence[Sweep], id_: str) -> Sweep:
 
 
 def _lists(rows: Iterable[Sequence[str]]) -> dict[str, tuple[str, ...]]:
-    """Values by their key."""
+    """Return the values of rows, grouped by key."""
     lists: defaultdict[str, list[str]] = defaultdict(list)
     for key, value in rows:
         lists[key].append(value)

@@ -29,7 +29,7 @@ from probes.masks import (
 
 SCHEMA: Final = "backuplink.fleet.v1"
 MAX_EXAMPLES: Final = 8
-"""Maximum number of hosts that a cause names in the document. CSV and Parquet have all of them."""
+"""Maximum number of hosts that a cause names in the document. CSV and Parquet have all hosts."""
 
 MAX_BREAKDOWN: Final = 32
 """Maximum number of values in the breakdown of a cause."""
@@ -49,11 +49,11 @@ class NamedBy(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sweep:
-    """One run on every host."""
+    """A sweep: one run on every host."""
 
     id: Plain
     started_at: datetime
-    """Time at which the first of its runs ended."""
+    """Time at which the first run of the sweep ended."""
     ended_at: datetime
     host_count: int
     sick_count: int
@@ -74,7 +74,7 @@ class FleetTotals:
     redacted: int
     """Records that their host redacted. They are counted above, but no id joins them with other records."""
     superseded: int
-    """Older records of a host that has a newer one in the same sweep."""
+    """Older records of a host that has a newer record in the same sweep."""
     unreadable: int
     """Files that are neither a report nor a record, or could not be read."""
 
@@ -117,7 +117,7 @@ class Place:
     zone: AvailabilityZoneId | None
     sick: int
     exposed: int
-    """Number of hosts there that could have it."""
+    """Number of hosts there that could have the fault."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +128,7 @@ class HostsOfValue:
     """The value; None for hosts whose value is unknown."""
     sick: int
     exposed: int
-    """Number of hosts with that value that could have it."""
+    """Number of hosts with that value that could have the fault."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,30 +158,30 @@ class FleetCause:
     named_by: NamedBy
     shared: Shared | None
     host_count: int
-    """Number of hosts of this sweep with the cause. Each host counts once, at its first cause."""
+    """Number of hosts of this sweep that count at the cause. Each host counts only once, at its first cause."""
     exposed_count: int
-    """Number of hosts of this sweep that could have it: hosts with one of its services, in the places of its
-    subjects."""
+    """Number of hosts of this sweep that could have the cause: hosts that need one of its services, in the places of
+    its subjects."""
     joined_count: int
     """Number of hosts within `host_count` that saw only the symptom, because they did not read the configuration."""
     also_count: int
-    """Number of hosts that have it but count at another cause."""
+    """Number of hosts that have the cause but count at another cause."""
     hosts: tuple[FleetHost, ...]
     """The first hosts, at most MAX_EXAMPLES."""
     places: tuple[Place, ...]
     since: datetime | None
-    """Start of the sweep since which enough hosts have had it without a break; None if it is unknown."""
+    """Start of the sweep since which enough hosts have had the cause without a break; None if the start is unknown."""
     since_sweep: Plain | None
     flapping: bool
-    """Whether it came and went in the last sweeps."""
+    """Whether the cause came and went in the last sweeps."""
     fix: Fix
     note: Sentence | None
     """A sentence that corrects or supplements the hosts' own findings."""
     breakdown: tuple[HostsOfValue, ...] = ()
     """The most frequent values of the requested attribute, at most MAX_BREAKDOWN; empty if none was requested."""
     ticket: Plain = ""
-    """The key under which most of its hosts reported the cause when it began. It stays the same if the key changes,
-    because a host begins to read EC2 or an endpoint is recreated: one cause is one ticket."""
+    """The key under which most of its hosts reported the cause when it began. The ticket stays the same if the key
+    changes because a host begins to read EC2 or an endpoint is recreated. So one cause is one ticket."""
     arrived: tuple[SharedValue, ...] = ()
     """Values that most of its hosts have and no host had before the cause began."""
     accounts: tuple[Owner, ...] = ()
@@ -198,10 +198,10 @@ class FleetCause:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CauseGroup:
-    """Causes with something in common, so they may come from one change."""
+    """Causes that have something in common and may come from one change."""
 
     codes: tuple[Plain, ...]
-    """The codes of the causes; several only if the causes share a subject."""
+    """The codes of the causes. There are several codes only if the causes share a subject."""
     title: Sentence
     """The title of the first cause."""
     kind: Plain
@@ -260,14 +260,15 @@ class FleetChange:
     title: Sentence
     severity: Severity
     before: int
-    """Number of hosts that had it in the earlier sweep."""
+    """Number of hosts that had the cause in the earlier sweep."""
     after: int
     came: int
-    """Number of hosts that have it now but did not before, including hosts that were never heard from before."""
+    """Number of hosts that have the cause now but did not have it before, including hosts that were never heard from
+    before."""
     went: int
-    """Number of hosts that were heard from and no longer have it."""
+    """Number of hosts that were heard from and no longer have the cause."""
     owners: tuple[HostsOfOwner, ...] = ()
-    """All hosts that had it, by owner, if it is no longer named and the inventory names owners."""
+    """All hosts that had the cause, by owner, if the cause is gone and the inventory names owners."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -277,9 +278,9 @@ class SuppressedFault:
     what: Sentence
     """Code and subject of the fault: `TCP002=backup`."""
     until: Plain | None
-    """The last day of the suppression in UTC; None if it never ends."""
+    """The last day of the suppression in UTC; None if the suppression never ends."""
     expired: bool
-    """Whether that day has passed; the fault then counts again."""
+    """Whether the last day has passed. The fault then counts again."""
     host_count: int
     """Number of hosts with the suppressed fault."""
     owner: HostOwner | None
@@ -346,11 +347,11 @@ class FleetDocument:
     groups: tuple[CauseGroup, ...] = ()
     """Causes that share a subject, or have the same code and share a Region, an account or a start."""
     files: tuple[HostFile, ...] = ()
-    """Files that say more about the hosts that causes and own faults name."""
+    """Files with more data on the hosts that causes and own faults name."""
 
 
 def summary_of(totals: FleetTotals, causes: Sequence[FleetCause], own_faults: Iterable[OwnFault]) -> str:
-    """One line: the number of hosts that are not ok, the first cause, and what is unknown."""
+    """A summary in one line: the number of hosts that are not ok, the first cause, and what is unknown."""
     hosts = counted(totals.hosts, "host")
     by_status = [
         f"{count:,} {word}"
@@ -377,7 +378,7 @@ def summary_of(totals: FleetTotals, causes: Sequence[FleetCause], own_faults: It
 
 
 def refusal(why: str) -> FleetDocument:
-    """A document without hosts that gives the reason."""
+    """A document without hosts, with the reason as its summary."""
     return FleetDocument(
         schema=SCHEMA,
         tool=Tool(name="backuplink", version=__version__),

@@ -25,7 +25,8 @@ NAME: Final = "records.parquet"
 
 
 class PackError(Exception):
-    """A packed file cannot be written, or an existing one cannot be read; the message tells the operator why."""
+    """A packed file cannot be written, or an existing packed file cannot be read; the message tells the operator
+    why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
-"""Read Parquet files that others wrote in a separate process, with limits of memory and time.
+"""Read Parquet files of others. A separate process reads them, with limits of memory and time.
 
-A file of a few kilobytes may hold texts of gigabytes, and C++ code parses it. A bad file can break only that process.
+A file of a few kilobytes may hold texts of gigabytes, and C++ code parses it. A bad file can break only this process.
 Packed files have records; other files may have an answer of `fleet` in their metadata.
 """
 
@@ -101,7 +101,7 @@ class ParquetReader:
 
 
 def serve(given: IO[bytes], taken: IO[bytes], folder: str) -> None:
-    """Answer jobs within the limits until there are no more."""
+    """Answer jobs, within the limits, until there are no more jobs."""
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     most = MAX_MEMORY if hard == resource.RLIM_INFINITY else min(MAX_MEMORY, hard)
     resource.setrlimit(resource.RLIMIT_AS, (most, hard))
@@ -109,7 +109,7 @@ def serve(given: IO[bytes], taken: IO[bytes], folder: str) -> None:
 
 
 class FileReader(OwnReader):
-    """Reads Parquet in this process, which runs under the limits."""
+    """Reads Parquet in the process that has the limits."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

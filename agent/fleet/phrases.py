@@ -31,7 +31,7 @@ from agent.report.model import FindingSubject, SubjectKind
 _HARDLY: Final = 100
 """From this ratio of frequencies on, the text says 'hardly any other host'."""
 EXAMPLES: Final = 3
-"""Number of a cause's hosts that a text names."""
+"""Maximum number of hosts of a cause that a text names."""
 _ATTRIBUTES: Final = {
     Attribute.GROUP: "security group",
     Attribute.RESOLVER: "name server",
@@ -104,7 +104,7 @@ def head(cause: FleetCause) -> str:
 
 
 def beside(cause: FleetCause) -> str:
-    """A sentence for a cause whose hosts all count at other causes."""
+    """A sentence on a cause, if all of its hosts count at other causes."""
     what = f" ({words})" if (words := about(cause)) else ""
     return f"{cause.code} {head(cause)}{what}. {cause.fix.summary}"
 
@@ -149,7 +149,7 @@ def _plural(word: str, count: int) -> str:
 
 
 def whom(cause: FleetCause) -> tuple[str, ...]:
-    """Sentences on the affected hosts, and on how they are known."""
+    """Sentences on the affected hosts, and on why they are known to be affected."""
     lines = []
     if cause.shared is not None:
         lines.append(f"Affected: {shared(cause.shared)}")
@@ -233,7 +233,7 @@ def since(cause: FleetCause, document: FleetDocument) -> str:
 
 
 def places(cause: FleetCause) -> list[Place]:
-    """The places of the hosts, those with most first."""
+    """The places of the hosts; places with most hosts come first."""
     return sorted(cause.places, key=lambda place: (-place.sick, place.vpc or "", place.zone or ""))
 
 
@@ -314,7 +314,7 @@ def change(row: FleetChange) -> str:
 
 
 def changed(row: FleetChange) -> str:
-    """The changed cause in one line, with the VPC and the zone unless it names them."""
+    """The changed cause in one line. The VPC and the zone are added unless the line names them."""
     subjects = subjects_of(row.key)
     found = headline_of(row.key.partition("|")[0], subjects, ())
     places = [subject.id for subject in subjects if subject.kind in (SubjectKind.VPC, SubjectKind.ZONE)]

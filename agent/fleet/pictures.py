@@ -17,7 +17,7 @@ MAX_BARS: Final = 12
 """Maximum number of a cause's zones that are drawn, those with most hosts first."""
 MAX_VPCS: Final = 24
 MAX_ZONES: Final = 6
-"""Maximum number of VPCs on the map, and of zones in each."""
+"""Maximum number of VPCs on the map, and of zones in each VPC."""
 MAX_CAUSES: Final = 12
 """Maximum number of causes in the timeline."""
 MAX_SWEEPS: Final = 60

@@ -20,7 +20,8 @@ BUCKET: Final = re.compile(r"[A-Za-z0-9._-]{1,255}")
 """A valid bucket name, as in the SDK (botocore.handlers.VALID_BUCKET)."""
 PARQUET: Final = ".parquet"
 SUFFIXES: Final = (".json", ".ndjson", ".jsonl", ".gz", PARQUET)
-"""Endings of files that are read from a folder. A file that the user names is read whatever its ending."""
+"""Endings of files that are read from a folder. A file that the user names is read even if its name ends
+differently."""
 _ID: Final = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _NODE: Final = r"m?i-[0-9a-f]{8,17}"
 _STEP: Final = r"/(?:aws:?runShellScript|[^/]{1,100})/(?:report|host)/stdout"
@@ -75,8 +76,8 @@ def holds_report(place: str) -> bool:
 
 
 def record_beside(place: str) -> str | None:
-    """The place of the record that belongs to a whole report from Systems Manager; None if the place is not one of such
-    a report."""
+    """The place of the record that belongs to a whole report from Systems Manager; None if the place is not that of
+    such a report."""
     output = _OUTPUT.search(place)
     if output is None or _REPORT not in output[0]:
         return None
@@ -166,8 +167,8 @@ def sweep_of(path: str, written: date | None = None) -> str | None:
 
 
 def day_of(path: str) -> str | None:
-    """The day of the folder of a file, such as `2026-03-01`, which is the day of its records in UTC. `folder_of` checks
-    that it is a day."""
+    """The day that the folder of a file names, such as `2026-03-01`: the day of the file's records in UTC. `folder_of`
+    checks that the text is a day."""
     days: list[str] = _DAY.findall(path)
     return days[-1] if days else None
 
@@ -195,7 +196,7 @@ def unread(place: str, why: str) -> Piece:
 
 
 def why_not(error: Exception) -> str:
-    """The reason for an error in one line."""
+    """The reason for an error, in one line."""
     if isinstance(error, OSError):
         return LINK if error.errno == errno.ELOOP else error.strerror or str(error)
     if isinstance(error, ValueError) and not isinstance(error, UnicodeError):

@@ -19,7 +19,7 @@ MAX_CONTENT: Final = 64 << 20
 """Maximum number of bytes that are read, a hundred times the size of a report."""
 ATTEMPTS: Final = 3
 SECONDS: Final = 5.0
-"""Time limit for a connect and for each part of an answer, while the host waits."""
+"""Time limit for a connect and for each part of an answer, during which the host waits."""
 
 
 class PutError(Exception):

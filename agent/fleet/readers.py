@@ -83,7 +83,7 @@ class OwnReader:
             yield from pieces_of(source, io.BytesIO(content))
             return
         with opened_plain(source) as stream:
-            if os.fstat(stream.fileno()).st_size < MAX_DOCUMENT:  # a single read takes a third of the time
+            if os.fstat(stream.fileno()).st_size < MAX_DOCUMENT:  # reading the file at once takes a third of the time
                 yield from pieces_of(source, io.BytesIO(stream.read()))
             else:
                 yield from pieces_of(source, stream)
@@ -166,7 +166,7 @@ class ProcessReader:
     def close(self) -> None:
         self.kill()
         for pipe in (self._given, self._taken):
-            with contextlib.suppress(OSError):  # the rest of the input that it did not accept
+            with contextlib.suppress(OSError):  # the reader did not accept the rest of the input
                 pipe.close()
         self._process.wait()
 
@@ -181,7 +181,7 @@ def answer_jobs(reader: OwnReader, given: IO[bytes], taken: IO[bytes]) -> None:
     import gc
 
     gc.freeze()
-    gc.disable()  # the collector would scan every document again and again, a fifth of the time
+    gc.disable()  # the collector would scan every document again and again, which takes a fifth of the time
     taken.write(_READY)
     taken.flush()
     while text := given.readline():
@@ -193,7 +193,7 @@ def answer_jobs(reader: OwnReader, given: IO[bytes], taken: IO[bytes]) -> None:
             taken.write(_line(([piece._replace(line=None) for piece in pieces], sizes, ended)))
             taken.write("".join(piece.line or "" for piece in pieces).encode("ascii"))
             taken.flush()
-        gc.collect()  # leftovers of errors
+        gc.collect()  # errors leave cycles of references
 
 
 def _line(value: Any) -> bytes:

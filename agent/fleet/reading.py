@@ -34,7 +34,7 @@ _LISTED: Final = 1_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadRequest:
-    """Which records to read."""
+    """The records to read, and the limits of reading."""
 
     places: tuple[str, ...]
     """Files, folders, patterns of names, `s3://BUCKET/PREFIX`."""
@@ -77,7 +77,7 @@ def read_into(
     progress: Callable[[int, int | None], None],
     cancelled: Callable[[], bool],
 ) -> ReadResult:
-    """Read what is asked for into the tables of an engine.
+    """Read the requested records into the tables of an engine.
 
     `progress` gets the number of sources done and their total, which is None while they are being listed. `cancelled`
     is polled. When it returns true, the sources read so far are returned, with a note that they are incomplete. Raises
@@ -200,7 +200,8 @@ class _Reading:
     # --- What there is -----------------------------------------------------------------------------------------------
 
     def _listed(self) -> list[Source]:
-        """Return the sources of all places, each once. Errors are added to the tables at once."""
+        """Return the sources of all places, each once. Places that cannot be read are added to the tables
+        immediately."""
         found: dict[str, Source] = {}
         first = "" if self._request.since is None else self._request.since.isoformat()
         for place in self._request.places:
@@ -341,7 +342,7 @@ class _Lanes:
             self._idle.put(reader)
         self._found: queue.Queue[Answer | Exception | None] = queue.Queue(64)
         self._open = count
-        for _ in range(count):  # never joined: a hanging request must not hold up the process
+        for _ in range(count):  # these threads are never joined: a hanging request must not hold up the process
             threading.Thread(target=self._lane, daemon=True, name="backuplink-fleet").start()
 
     def pieces(self, cancelled: Callable[[], bool]) -> Iterator[Answer]:

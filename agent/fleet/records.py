@@ -20,7 +20,7 @@ from agent.report.serialization import DecodeError
 MAX_DOCUMENT: Final = 8 << 20
 """Maximum size of a report in bytes. The report of a host with a hundred endpoints has one MiB."""
 MAX_CONTENT: Final = 4 << 30
-"""Maximum unpacked size of a file in bytes: two million records."""
+"""Maximum unpacked size of a file in bytes: two million records fit into it."""
 MAX_FAILED: Final = 8
 """Maximum number of unreadable places that are named for one source; the others are counted."""
 MAX_IDLE: Final = 10_000
@@ -28,7 +28,7 @@ MAX_IDLE: Final = 10_000
 MAX_RATIO: Final = 200
 """Maximum ratio of unpacked to packed size, for what exceeds MAX_DOCUMENT. The ratio of records is 25."""
 MAX_SECONDS: Final = 300.0
-"""Time limit for one source: two million records take a third of it."""
+"""Time limit for one source: two million records take a third of this time."""
 GZIP: Final = b"\x1f\x8b"
 _TOO_IDLE: Final = f"has more than {MAX_IDLE:,} lines without a record; the rest was not read"
 _TOO_LATE: Final = f"takes longer than {MAX_SECONDS:g} s; the rest was not read"
@@ -100,8 +100,8 @@ def is_inventory(document: Any) -> bool:
 
 
 def _lines_of(document: Any, folder: Folder | None, node: str | None) -> Iterator[tuple[str | None, str | None]]:
-    """Yield the lines of a document's records, whether it is a record, a report or a list of them. An event of a run
-    yields nothing, since its report follows."""
+    """Yield the lines of a document's records. The document is a record, a report, or a list of records and reports. An
+    event of a run yields nothing, since the report of the run follows."""
     for each in document if isinstance(document, list) else (document,):
         if isinstance(each, dict) and each.get("type") in _EVENTS:
             continue
@@ -143,8 +143,8 @@ def _line_of_record(record: dict[str, Any], folder: Folder | None, node: str | N
 
 
 def of_node(record: dict[str, Any], node: str) -> dict[str, Any]:
-    """Return the record that a Systems Manager node printed. The node is its host, whatever name the host gives itself.
-    Raises DecodeError if the record names another node."""
+    """Return the record that a Systems Manager node printed. The node counts as the host of the record, even if the
+    host has another name for itself. Raises DecodeError if the record names another node."""
     host, own = record["host"], _NODE.fullmatch(node)
     if record["redacted"] or own is None or host == node:
         return record
@@ -176,7 +176,7 @@ def _documents(stream: BinaryIO) -> Iterator[tuple[int | None, Any, str | None]]
 
 
 class _TooDenseError(Exception):
-    """The unpacked content is much longer than records of that packed size are."""
+    """The unpacked content is much longer than that of records with this packed size."""
 
 
 class _Unpacked(gzip.GzipFile):
@@ -202,7 +202,7 @@ class _Unpacked(gzip.GzipFile):
 
 def _of_lines(data: bytes, rest: BinaryIO) -> Iterator[tuple[int | None, Any, str | None]]:
     """Yield documents that are one line each, or printed with an indent on lines from `{` to `}`."""
-    whole: list[bytes] = []  # the lines of an unfinished document
+    whole: list[bytes] = []  # the lines of a document that is not complete yet
     start, size, is_junk, idle = 0, 0, False, 0
     for number, text in enumerate(_lines(data, rest), 1):
         if text is None:

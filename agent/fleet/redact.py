@@ -49,7 +49,7 @@ class FleetRedactor(DocumentRedactor):
             redacted=True,
             causes=tuple(replace(new, key=self.key(old.key), ticket=self.key(old.ticket)) for new, old in causes),
             groups=tuple(replace(new, keys=tuple(map(self.key, old.keys))) for new, old in groups),
-            # A reason may quote text that no field holds.
+            # A reason may quote names that no field has, so they would not be masked.
             suppressed=tuple(replace(one, reason=None) for one in masked.suppressed),
             changes=tuple(replace(new, key=self.key(old.key), ticket=self.key(old.ticket)) for new, old in changes),
         )
@@ -61,8 +61,8 @@ class FleetRedactor(DocumentRedactor):
         return "|".join((code, *map(self._part, parts)))
 
     def row(self, row: dict[str, Any]) -> dict[str, Any]:
-        """Return a row of a table with masks. A host's own sentences are left out: they may quote text that no field
-        holds."""
+        """Return a row of a table with masks. The sentences of a host are left out: they may quote names that no field
+        has, so they would not be masked."""
         masked = {name: self.text(value) if isinstance(value, str) else value for name, value in row.items()}
         for name, mask in _ROW.items():
             if row[name] is not None:

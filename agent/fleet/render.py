@@ -33,7 +33,7 @@ class JoinedFleet:
 
 
 def refusal(why: str) -> JoinedFleet:
-    """A fleet without hosts that gives the reason."""
+    """A fleet without hosts, whose document says why there are none."""
     return JoinedFleet(document=model.refusal(why))
 
 

@@ -39,8 +39,8 @@ from probes.model import Address, Addressing, Observation, Ok, Role, Step, Subje
 
 E = TypeVar("E", bound=StrEnum)
 MAX_FINDINGS: Final = 2_000
-"""More findings than any run makes: a hundred targets with twenty each."""
-_HOST, _EC2 = Step.HOST.value, Step.EC2.value  # as text, since a report has dozens of steps, and each is compared
+"""Maximum number of findings, which no run reaches: a hundred targets with twenty findings each."""
+_HOST, _EC2 = Step.HOST.value, Step.EC2.value  # as text: a report has dozens of steps, and all of them are compared
 _NO_ADDRESS: Final = IPv4Address(0)
 _NO_TIME: Final = datetime.fromtimestamp(0, UTC)
 

@@ -1,4 +1,4 @@
-"""The request for a fleet: what to read, what to ask, and where the answer goes."""
+"""The request for a fleet: the data to read, the question, and the output."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from probes.frozen import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetRequest:
-    """What to read, what to ask, and what to do with the answer."""
+    """The data to read, the question, and the output for the answer."""
 
     places: tuple[str, ...]
     command_ids: tuple[str, ...]

@@ -13,9 +13,9 @@ from agent.report.host_record import SCHEMA, checked
 from agent.report.serialization import DecodeError
 
 PAGE: Final = 50
-"""Number of invocations in one answer, the most that Systems Manager gives."""
+"""Number of invocations in one answer: the maximum of Systems Manager."""
 MAX_LISTED_OUTPUT: Final = 2_500
-"""Maximum number of characters of an output in a list; the rest takes a request of its own."""
+"""Maximum number of characters of an output in a list. The rest of a longer output takes a request of its own."""
 _WAITING: Final = frozenset({"Pending", "InProgress", "Delayed", "Cancelling"})
 _RAN: Final = frozenset({"Success", "Failed"})
 """Status values of a step that ran; a step whose verdict is not ok ends as failed."""

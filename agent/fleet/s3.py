@@ -9,7 +9,7 @@ from agent.fleet.places import BUCKET, S3, is_taken, sweep_of
 from agent.fleet.store import Source
 
 PAGE: Final = 1_000
-"""Number of keys in one answer, the most that S3 gives."""
+"""Number of keys in one answer: the maximum of S3."""
 MAX_OBJECT: Final = 256 << 20
 """Maximum size in bytes of an object, which is read into memory. The 300,000 records of a day fit into it."""
 
@@ -65,7 +65,7 @@ def held(client: Any, place: str) -> tuple[bytes | None, str | None]:
 
 def put(client: Any, place: str, data: bytes, tag: str | None) -> None:
     """Write an object. With a tag, it replaces the object that has this tag; without one, the object must not exist
-    yet. No change by another writer is lost. Raises AwsError."""
+    yet. So no change by another writer is lost. Raises AwsError."""
     bucket, _, key = place.removeprefix(S3).partition("/")
     unchanged = {"IfNoneMatch": "*"} if tag is None else {"IfMatch": tag}
     with in_words("S3"):

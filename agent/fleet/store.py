@@ -12,10 +12,10 @@ class Read:
     """A record as it was read."""
 
     sweep: str | None
-    """The sweep that its place names: the id of the command that made it, or the day of the folder; None if the place
-    names none, and gaps in time decide."""
+    """The sweep that the place of the record names: the id of a command, or the day of a folder. None if the place
+    names no sweep; gaps in time then decide."""
     place: str
-    """Its place: a path, an address of S3, or a command and an instance."""
+    """The place of the record: a path, an address of S3, or a command and an instance."""
     record: HostRecord
 
 
@@ -25,12 +25,13 @@ class Source(NamedTuple):
     name: str
     """The path of the file, or the address of the object in S3."""
     tag: str | None
-    """A value that changes with the content: size and time of a file, the ETag of an object; None if there is none."""
+    """A value that changes with the content: size and time of a file, or the ETag of an object. None if there is no
+    such value."""
     sweep: str | None
     size: int
     """Size in bytes; 0 if it is not known."""
     is_named: bool = False
-    """Whether a user named the file itself, not only its folder or a pattern; it may then be a link."""
+    """Whether a user named the file itself, and not only its folder or a pattern. Such a file may be a link."""
 
     @property
     def escaped_name(self) -> str:
@@ -39,7 +40,8 @@ class Source(NamedTuple):
 
 
 def escaped(name: str) -> str:
-    """The name of a file with its non-UTF-8 bytes escaped: no table accepts Python's surrogates for them (PEP 383)."""
+    """The name of a file with its non-UTF-8 bytes escaped: no table accepts the surrogates that Python uses for such
+    bytes (PEP 383)."""
     return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 

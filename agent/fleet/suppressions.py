@@ -11,7 +11,7 @@ from agent.report.suppression import read
 from agent.settings import Suppression
 
 COLUMNS: Final = ("suppress", "owner", "reason", "end")
-"""The columns that a file must have, in any order; others are allowed."""
+"""The columns that a file must have, in any order; further columns are allowed."""
 MAX_BYTES: Final = 2**20
 MAX_ROWS: Final = 1_000
 _SECONDS: Final = 60.0

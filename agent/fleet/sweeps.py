@@ -3,7 +3,7 @@
 The place of a record may name the sweep: by the id of a command or the day of a folder. This sweep counts even if the
 clock of the host contradicts it, but no sweep begins on a future day. All other sweeps are separated by gaps in time. A
 new sweep begins after a gap of a quarter of the usual time between two runs of a host. A longer stretch of time without
-such a gap is cut into parts that last that usual time.
+such a gap is cut into parts, each as long as that usual time.
 """
 
 import itertools
@@ -29,7 +29,7 @@ _STRETCH: Final = 1.5
 """Maximum length of a sweep, as a multiple of the usual time between runs."""
 _DAY: Final = timedelta(days=1)
 _WHOLE: Final = 0.5
-"""Minimum size of a sweep of all hosts, as a share of the sweep before."""
+"""Minimum number of hosts in a sweep of all hosts, as a share of the hosts in the sweep before."""
 _DUE: Final = (0.75, 0.1)
 """A sweep that is later than this multiple of the usual time between sweeps needs only this share of the hosts: the
 other hosts are then silent, and the sweep is not a manual run on a few hosts."""
@@ -47,10 +47,10 @@ _ID: Final = re.compile(r"m?i-[0-9a-f]{8,17}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepsRead:
-    """Results of the search besides the sweeps."""
+    """Further results of the search for sweeps."""
 
     superseded: Mapping[str, int]
-    """Number of records replaced by a newer one of the same host in the same sweep, by the id of the sweep."""
+    """Number of records that a newer record of the same host in the same sweep replaces, by the id of the sweep."""
     notes: tuple[str, ...]
 
 
@@ -188,8 +188,8 @@ def whole_sweeps(sweeps: Sequence[Sweep]) -> tuple[Sweep, ...]:
 
 
 def _usual_count(sweeps: Sequence[Sweep]) -> int:
-    """The size of the sweep in which most records are. The most common size would mislead: a day may have many runs on
-    a few hosts."""
+    """The number of hosts in a typical sweep: half of all records are in sweeps of at most this size. The most common
+    size would mislead, since a day may have many runs on a few hosts."""
     counts = sorted(sweep.host_count for sweep in sweeps)
     reached = accumulate(counts)
     return next(count for count, so_far in zip(counts, reached, strict=True) if 2 * so_far >= sum(counts))
@@ -233,6 +233,6 @@ def _first(names: Iterable[str]) -> str:
 
 
 def _some(named: Iterable[str]) -> str:
-    """The first of the named items, for the end of a sentence."""
+    """The first few of the named items, as the end of a sentence."""
     first = list(islice(named, _NAMED))
     return f", such as {listed(first)}" if first else ""

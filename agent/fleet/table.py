@@ -1,7 +1,7 @@
 """A fleet as a table in CSV and Parquet with one row for each host and cause. Hosts that are well, and hosts not heard
 from, have one row without a cause.
 
-A row says where the host is, how it is, and what the cause is, so it can be used without a join.
+A row has the place and the state of the host and the cause, so no join is needed.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -26,9 +26,9 @@ COLUMNS: Final = (
     *("named_by", "in_common", "exposed", "since"),
 )
 """`shared`: whether hosts share the cause; otherwise it is a fault of this host alone. `counted`: whether the host
-counts at this cause. `by_symptom`: whether the host saw only the symptom. `in_common`: what the hosts with the cause
-have and the others have not, such as `image=ami-…; zone=euw1-az1`. `exposed`: number of hosts that could have it.
-`since`: as in the document, without fractions of a second."""
+counts at this cause. `by_symptom`: whether the host saw only the symptom. `in_common`: values that the hosts with the
+cause have and other hosts do not, such as `image=ami-…; zone=euw1-az1`. `exposed`: number of hosts that could have the
+cause. `since`: as in the document, without fractions of a second."""
 NOT_HEARD_FROM: Final = "not-heard-from"
 """The status of a host without a record in the reported sweep. Its place and time are those of its last record."""
 _WHERE: Final = ("taken_at", "region", "account", "vpc", "subnet", "zone", "image", "instance_type", "tool", "place")
@@ -41,8 +41,8 @@ Masked = Callable[[Row], Row]
 
 
 def rows(engine: "Database", document: FleetDocument) -> Iterator[Row]:
-    """Yield the rows of the reported sweep by host, then the hosts not heard from. Flags are bool, unknown values
-    None."""
+    """Yield the rows of the reported sweep by host, then the hosts not heard from. Flags are of type bool, and unknown
+    values are None."""
     if document.sweep is None:
         return
     causes = {cause.key: cause for cause in document.causes}

@@ -17,13 +17,13 @@ _FLAGS: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class OwnFolder:
-    """A folder for this process alone, until `remove`. Raises TemporaryFileError if none can be made."""
+    """A folder that only this process uses, until `remove`. Raises TemporaryFileError if no folder can be made."""
 
     def __init__(self) -> None:
         try:
             _remove_leftovers(Path(tempfile.gettempdir()))
             while not self._is_made():
-                pass  # another process took it for a leftover before it was locked
+                pass  # before the lock, another process took the folder for a leftover
         except OSError as error:
             raise TemporaryFileError(Path(error.filename or "."), error.strerror or str(error)) from error
 

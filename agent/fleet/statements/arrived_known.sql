@@ -1,4 +1,4 @@
--- Makes the pieces that were chosen from the cache the arrived ones.
+-- The arrived pieces, if they were chosen from the cache.
 CREATE OR REPLACE VIEW arrived AS
 SELECT c.id, p.* EXCLUDE (filename)
 FROM chosen c

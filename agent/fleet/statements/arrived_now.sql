@@ -1,2 +1,2 @@
--- Makes the pieces of the batch the arrived ones.
+-- The arrived pieces, if they are the pieces of the batch.
 CREATE OR REPLACE VIEW arrived AS FROM incoming

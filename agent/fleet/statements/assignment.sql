@@ -1,5 +1,5 @@
--- The faults of each host. A host counts at its worst fault. Of several with the same severity, a named cause comes
--- before a fault of the host alone, then the first cause in the order of causes.
+-- The faults of each host. A host counts at its worst fault. Of several faults with the same severity, a named cause
+-- comes before a fault of the host alone, and an earlier cause before a later one.
 CREATE TABLE assignment AS
 WITH each AS (
     SELECT

@@ -1,4 +1,5 @@
--- Symptoms that central facts may explain: what hosts without a read of EC2 found, unless other hosts explain it.
+-- Symptoms that central facts may explain: faults that hosts found without a read of EC2 and that no other host
+-- explains.
 SELECT DISTINCT c.cause_key, c.target, r.account, r.vpc, r.subnet, list_sort(list_distinct(r.security_groups)) AS groups
 FROM cause c
 JOIN placed p USING (record)

@@ -1,5 +1,5 @@
--- Adds hosts that have a fault of the code but need none of its services, and leaves out hosts whose faults of the code
--- all belong to causes that were found by evidence.
+-- Adds hosts that have a fault with the code but need none of its services. Subtracts hosts whose faults with the code
+-- all belong to causes by evidence.
 INSERT INTO outside
 SELECT q, record, 1
 FROM code_question c JOIN pool USING (code) JOIN host h USING (record) JOIN service_set s USING (service_set)

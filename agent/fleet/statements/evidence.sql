@@ -1,5 +1,5 @@
 -- The keys that are causes by themselves: keys that name a resource of the configuration; keys with a role, an issuer
--- or a URL that enough hosts have; and keys of faults that at least half of the hosts have that could.
+-- or a URL that enough hosts have; and keys of faults that at least half of the possible hosts have.
 CREATE OR REPLACE TABLE evidence AS
 SELECT q, raw_key, code, severity, hosts, services, reach, exposed, is_named
 FROM candidate

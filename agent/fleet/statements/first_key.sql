@@ -1,4 +1,4 @@
--- For each cause, the key under which most hosts reported it in the sweep in which it began.
+-- For each cause, the key under which most hosts reported the cause in the sweep in which it began.
 SELECT key, own_key
 FROM (
     SELECT m.key, r.own_key, count(DISTINCT m.host) AS hosts

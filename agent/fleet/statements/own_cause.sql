@@ -1,6 +1,6 @@
--- The missing rules of security groups that are the cause for a blind host because it has these groups. Hosts with
--- these groups that read the configuration decide, in the nearest sweep of the stretch that has such hosts: at least
--- one of them must have named the rule.
+-- Missing rules of security groups that are the cause for a blind host because the host has these groups. Other hosts
+-- with these groups that read the configuration decide: in the nearest sweep of the stretch that has such hosts, at
+-- least one of them must have named the rule.
 CREATE TABLE own_cause AS
 WITH reader AS (
     SELECT p.host, p.sweep, r.account, r.vpc, r.security_groups AS groups

@@ -1,5 +1,5 @@
--- The open questions, about causes by evidence that only some of the possible hosts have, and about codes. `tests` is
--- the number of values that are tried, for which the probability is corrected.
+-- The open questions: one for each cause by evidence that not all possible hosts have, and one for each code. `tests`
+-- is the number of values that are tried, for which the probability is corrected.
 CREATE OR REPLACE TABLE question AS
 SELECT q, code, hosts AS sick, exposed AS hosts, (
     SELECT count(DISTINCT trait) FROM (

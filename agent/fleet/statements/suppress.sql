@@ -1,4 +1,4 @@
--- Adds the faults that a suppression names to the suppressed ones.
+-- Adds the faults that a suppression names to the table `suppressed`.
 INSERT INTO suppressed
 SELECT record, sweep, host, getvariable('number')
 FROM fault_row

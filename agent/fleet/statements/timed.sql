@@ -1,7 +1,7 @@
 -- The host and the time of each record. A host is an id in an account, since another account can use any id. A redacted
 -- record has a masked name, which may stand for another host in the next record, so each such run counts as a host of
 -- its own. The day of a folder overrides the host's clock if they differ by more than a day. A day in the future is
--- replaced by the last day that is not.
+-- replaced by the last day that is not in the future.
 CREATE TABLE timed AS
 WITH dated AS (
     SELECT
