@@ -228,3 +228,27 @@ def read_denial(text: str, grammar: Grammar = GRAMMAR) -> Denial:
     arn = (groups.get("arn") or "").rstrip(_AFTER) or None
     via = groups.get("via") is not None
     return replace(denial, policy=policy, explicit=explicit, policy_arn=arn, via_service_control=via)
+
+
+_ARN: Final = re.compile(r"arn:aws[\w-]*:[^\s,;)'\"]{1,512}")
+"""The form of ARNs that `redact` masks completely. Names may contain commas, and text after a comma would stay
+visible."""
+
+
+def is_masked_whole(arn: str | None) -> bool:
+    """Whether a text is an ARN that masking replaces completely, so that a finding may show it."""
+    return arn is not None and _ARN.fullmatch(arn) is not None
+
+
+def accounts_of(denial: Denial) -> tuple[str, ...]:
+    """The accounts of the caller and of the resource, if a finding names them."""
+    arns = (arn for arn in (denial.principal, denial.resource) if is_masked_whole(arn))
+    of_caller = denial.principal if denial.principal_kind is PrincipalKind.ACCOUNT else None
+    return tuple(filter(None, (of_caller, *(str(arn).split(":")[4] for arn in arns))))
+
+
+def role_of(denial: Denial) -> list[str]:
+    """The role that the caller has assumed: `arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION` (IAM User Guide, IAM
+    identifiers)."""
+    resource = str(denial.principal).split(":")[-1].split("/") if is_masked_whole(denial.principal) else []
+    return resource[1:2] if resource[:1] == ["assumed-role"] else []

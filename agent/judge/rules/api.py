@@ -14,11 +14,12 @@ from agent.catalog.wording import listed
 from agent.catalog.workloads import checked_for_caller
 from agent.fixes.commands import read_only, show_certificate
 from agent.fixes.host import set_clock
-from agent.judge.conditions.denials import read_denial
+from agent.judge.conditions.denials import accounts_of, read_denial, role_of
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids, places
 from agent.judge.rules.rule import Rule, RuleFinding
-from agent.report.model import Command, CommandScope, Fix
+from agent.report.model import Command, CommandScope, Fix, SubjectKind
+from agent.report.subjects import about, resources
 from probes.facts import ApiFacts, CredentialFacts, TcpFacts
 from probes.frozen import dataclass
 from probes.model import Failure, FailureKind, Observation, Role, Step, Target
@@ -151,12 +152,14 @@ def credential_source_failed(evidence: Evidence) -> Iterator[RuleFinding]:
             if container is None
             else f" The container's source of credentials, {container.subject.address}, does not connect."
         )
+        denial = read_denial(failure.message)
         yield RuleFinding(
             code="API010",
             target=None,
             headline={"failure": failure.code or failure.message},
             detail=f"{what}: {failure.message}. No signed call was made.{_sts_of(evidence)}{at}",
             evidence=ids([search, *([] if container is None else [container])]),
+            subjects=(*resources(*accounts_of(denial)), *about(SubjectKind.ROLE, role_of(denial))),
             needs_path_of=_asked_for_role(evidence) if _is_of_a_path(failure) else frozenset(),
             fix=_allow_at_sts(evidence, failure.message)
             or _repair_source(evidence, cut=failure.kind is FailureKind.TIMEOUT),

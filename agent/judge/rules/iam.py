@@ -1,6 +1,5 @@
 """IAM rules: the policy that denied a signed call."""
 
-import re
 from collections.abc import Iterator
 from functools import partial
 from typing import Final
@@ -9,7 +8,18 @@ from agent.catalog.findings import Severity
 from agent.catalog.services import is_own_call, permission_of
 from agent.catalog.wording import listed
 from agent.fixes.commands import describe_endpoint, read_only
-from agent.judge.conditions.denials import GRAMMAR, KINDS, PRINCIPALS, Denial, Grammar, PrincipalKind, read_denial
+from agent.judge.conditions.denials import (
+    GRAMMAR,
+    KINDS,
+    PRINCIPALS,
+    Denial,
+    Grammar,
+    PrincipalKind,
+    accounts_of,
+    is_masked_whole,
+    read_denial,
+    role_of,
+)
 from agent.judge.conditions.endpoint_denials import NOTHING_TO_FIX, OtherCalls, Verdict, other_calls
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids, places
@@ -58,7 +68,7 @@ def _finding_of(
     else:
         if denial.explicit:
             by = f"An explicit deny in a{'n' if name[0] in 'aeiou' else ''} {name}"
-            by += f" ({denial.policy_arn})" if _is_masked_whole(denial.policy_arn) else ""
+            by += f" ({denial.policy_arn})" if is_masked_whole(denial.policy_arn) else ""
             by += ", on behalf of a service control policy," if denial.via_service_control else ""
             detail = f"{by} forbids {action}; seen at {where}."
         else:
@@ -88,7 +98,7 @@ def _finding_of(
         is_no_fault=is_no_fault,
         detail=detail,
         evidence=ids(calls),
-        subjects=(*resources(*_accounts_of(denial)), *about(SubjectKind.ROLE, _role_of(denial))),
+        subjects=(*resources(*accounts_of(denial)), *about(SubjectKind.ROLE, role_of(denial))),
         addresses=places(calls),
         shared=frozenset(arn for call in calls if (arn := read_denial(_text(call)).policy_arn) is not None),
         may_need_path=denial.explicit is True,
@@ -101,39 +111,18 @@ _OF_THE_CALLER: Final = frozenset({"IAM003", "IAM006", "IAM007", "IAM009"})
 makes the call."""
 _NAMES: Final = {kind.id: kind.name for kind in KINDS}
 _CALLERS: Final = {principal.kind: principal.name for principal in PRINCIPALS}
-_ARN: Final = re.compile(r"arn:aws[\w-]*:[^\s,;)'\"]{1,512}")
-"""The form of ARNs that `redact` masks completely. Names may contain commas, and text after a comma would stay
-visible."""
-
-
-def _is_masked_whole(arn: str | None) -> bool:
-    return arn is not None and _ARN.fullmatch(arn) is not None
 
 
 def _who_and_what(denial: Denial) -> str:
     """` Caller: …; resource: ….`, with the parts that are known and can be masked."""
     parts = []
     if denial.principal_kind is not None:
-        tells = _is_masked_whole(denial.principal) or denial.principal_kind is PrincipalKind.ACCOUNT
+        tells = is_masked_whole(denial.principal) or denial.principal_kind is PrincipalKind.ACCOUNT
         parts.append(f"caller: {_CALLERS[denial.principal_kind]}" + (f" {denial.principal}" if tells else ""))
-    if _is_masked_whole(denial.resource):
+    if is_masked_whole(denial.resource):
         parts.append(f"resource: {denial.resource}")
     sentence = "; ".join(parts)
     return f" {sentence[0].upper()}{sentence[1:]}." if sentence else ""
-
-
-def _accounts_of(denial: Denial) -> tuple[str, ...]:
-    """The accounts of the caller and of the resource, if a finding names them."""
-    arns = (arn for arn in (denial.principal, denial.resource) if _is_masked_whole(arn))
-    of_caller = denial.principal if denial.principal_kind is PrincipalKind.ACCOUNT else None
-    return tuple(filter(None, (of_caller, *(str(arn).split(":")[4] for arn in arns))))
-
-
-def _role_of(denial: Denial) -> list[str]:
-    """The role that the caller has assumed: `arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION` (IAM User Guide, IAM
-    identifiers)."""
-    resource = str(denial.principal).split(":")[-1].split("/") if _is_masked_whole(denial.principal) else []
-    return resource[1:2] if resource[:1] == ["assumed-role"] else []
 
 
 def _fix(code: str, target: Target, action: str, denial: Denial, others: OtherCalls | None) -> Fix:
