@@ -32,7 +32,7 @@ from agent.judge.observations import ids, places, whose_address
 from agent.judge.requirements import judged_ports, required_ports
 from agent.judge.rules.rule import Rule, RuleFinding, grouped_by_place, ports_at
 from agent.report.hops import Reachability
-from agent.report.model import CommandScope, Fix
+from agent.report.model import Command, CommandScope, Fix
 from probes.addresses import ordered
 from probes.facts import TcpFacts
 from probes.model import Address, Observation, Step, Target
@@ -82,6 +82,8 @@ def port_blocked(evidence: Evidence) -> Iterator[RuleFinding]:
             if all(evidence.is_public(address) or evidence.may_have_gateway(address) for address in places(silent))
             else _ask_the_owner(evidence, target, silent)
             if is_elsewhere(evidence, places(silent)) and not _is_let_pass(evidence, target, silent)
+            else _ask_the_owner_of_the_vpc(evidence, target, silent)
+            if evidence.is_vpc_shared and not any(map(evidence.interface_at, places(silent)))
             else _let_in(target, silent, near)
             if not _is_let_pass(evidence, target, silent)
             else _CHECK_FIREWALLS
@@ -175,6 +177,26 @@ def _ask_the_owner(evidence: Evidence, target: Target, silent: Sequence[Observat
     )
 
 
+def _ask_the_owner_of_the_vpc(evidence: Evidence, target: Target, silent: Sequence[Observation[TcpFacts]]) -> Fix:
+    """The fix to suggest in a VPC that another account shares, which also owns the endpoint and its groups."""
+    vpc = evidence.configuration.vpc
+    of = "" if vpc is None or vpc.owner_id is None else f" (account {vpc.owner_id})"
+    return Fix(
+        summary="Another account shares this VPC, and this account does not see the endpoint. Have the VPC's "
+        f"owner{of} allow {listed(this_host(silent))} on 443 in the endpoint's security group, and check the network "
+        "ACLs of both subnets. Let 443 out in this host's own group.",
+        commands=(_show_own_group(target.region),),
+    )
+
+
+def _show_own_group(region: str) -> Command:
+    return read_only(
+        *("aws", "ec2", "describe-security-group-rules", "--region", region),
+        *("--filters", "Name=group-id,Values=<INSTANCE_SECURITY_GROUP_ID>"),
+        scope=CommandScope.VPC,
+    )
+
+
 def _let_in(target: Target, silent: list[Observation[TcpFacts]], near: list[Observation[TcpFacts]]) -> Fix:
     """The fix to suggest if an endpoint is silent. No ACL is on the path to the addresses in `near`."""
     parts = ["Allow this host on 443 in the endpoint's security group, and let 443 out in this host's own group."]
@@ -184,11 +206,7 @@ def _let_in(target: Target, silent: list[Observation[TcpFacts]], near: list[Obse
         summary=" ".join(parts),
         commands=(
             describe_endpoint(target),
-            read_only(
-                *("aws", "ec2", "describe-security-group-rules", "--region", target.region),
-                *("--filters", "Name=group-id,Values=<INSTANCE_SECURITY_GROUP_ID>"),
-                scope=CommandScope.VPC,
-            ),
+            _show_own_group(target.region),
             *written(target.region, *(Admission(GROUP, (HTTPS, HTTPS), source) for source in this_host(silent))),
         ),
     )
@@ -221,10 +239,18 @@ def zone_silent(evidence: Evidence) -> Iterator[RuleFinding]:
             if _is_let_pass(evidence, target, [*silent, *refused])
             else Fix(
                 summary="Compare the network ACL and the routes of the failing address's subnet with those of the "
-                "other subnets. An endpoint's security groups act on all of its interfaces alike.",
+                "other subnets. " + _of_groups(tried),
                 commands=(*whose_address(evidence, target, [*silent, *refused]), describe_endpoint(target)),
             ),
         )
+
+
+def _of_groups(tried: Sequence[Observation[TcpFacts]]) -> str:
+    """Whether an endpoint's security groups may be the reason why some addresses fail."""
+    down = {version_of(attempt) for attempt in tried} - {version_of(attempt) for attempt in tried if attempt.ok}
+    if not down:
+        return "An endpoint's security groups act on all of its interfaces alike."
+    return f"No IPv{listed(down)} address connects: security groups and network ACLs have rules for each family."
 
 
 def gateway_ports_blocked(evidence: Evidence) -> Iterator[RuleFinding]:

@@ -293,6 +293,14 @@ CASES_THAT_FIRE += [
         ],
         targets=[GATEWAY],
     ),
+    fires(
+        "TCP002",
+        "one of IPv4 and all of IPv6",
+        [
+            *(host("10.0.3.5/24", "fd00::5/64"), imds(), lookup(A, B, "fd00::17"), tcp(A)),
+            *(tcp(B, failed="timeout"), tcp("fd00::17", failed="timeout")),
+        ],
+    ),
     # The filter for private addresses accepts only IPv4.
     fires(
         "TCP002",

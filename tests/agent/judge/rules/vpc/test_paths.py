@@ -68,6 +68,8 @@ from tests.support.build import (
     tcp,
 )
 from tests.support.configured import (
+    ACCOUNT,
+    ANOTHER_ACCOUNT,
     ANOTHER_VPC_ID,
     ENDPOINT_GROUP_ID,
     ENDPOINT_ID,
@@ -295,6 +297,21 @@ def test_vpc005_stays_silent(observations: Observations) -> None:
 
 def test_vpc005_holds_in_a_shared_vpc_where_the_group_can_be_read() -> None:
     assert rule_findings("VPC005", [*SILENT, *configured(SHUT, *shared_vpc())])
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_owners"),
+    [
+        pytest.param((with_interfaces(), *shared_vpc()), True, id="in a shared VPC, whose endpoint is not seen"),
+        pytest.param(shared_vpc(), False, id="in a shared VPC, with an endpoint of this account"),
+        pytest.param((with_interfaces(),), False, id="in this account's VPC"),
+    ],
+)
+def test_only_the_owner_of_a_shared_vpc_can_admit_this_host(changed: Observations, is_owners: bool) -> None:
+    fix = judged([*SILENT, imds(account=ACCOUNT), *configured(SHUT, *changed)])["TCP001@backup"].fix
+    assert fix is not None
+    assert (ANOTHER_ACCOUNT in fix.summary) is is_owners
+    assert any("authorize-security-group-ingress" in command.argv for command in fix.commands) is not is_owners
 
 
 def test_two_causes_of_one_fault_are_both_named() -> None:
