@@ -105,6 +105,11 @@ class HostFacts:
         """Whether the C library asks name servers by TCP alone (`use-vc` of resolv.conf(5))."""
         return "use-vc" in self.resolver_options
 
+    @property
+    def asks_in_turn(self) -> bool:
+        """Whether the C library asks another name server first each time (`rotate` of resolv.conf(5))."""
+        return "rotate" in self.resolver_options and len(self.resolvers) > 1
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SdkFacts:

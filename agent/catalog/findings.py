@@ -514,7 +514,8 @@ CODES: Final = {
             _CRITICAL,
             Radius.VPC,
             "This host and the VPC's resolver disagree on the name",
-            "this host gets {own}[, and the VPC's resolver gives {theirs}]",
+            "[this host gets {own}][, and the VPC's resolver gives {theirs}]"
+            "[name server {lacking}, which this host asks in turn, gives {given}]",
             _RESOLVER,
             _DNS,
         ),
@@ -1272,7 +1273,7 @@ CODES: Final = {
             _CRITICAL,
             Radius.VPC,
             "The name resolves to addresses that the endpoint does not have",
-            "no endpoint has {where}[, to which the name leads]",
+            "no endpoint[ of {service}] has {where}[, to which the name leads]",
             _ZONES,
             needs_symptom=True,
         ),

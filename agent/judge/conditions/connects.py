@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from enum import Enum, auto
 from typing import Final
 
+from agent.catalog.wording import listed
 from agent.judge.evidence import Evidence, kept
 from agent.judge.observations import addresses_in, kind_of, places
 from probes.addresses import Network, is_nat64, ordered
@@ -191,6 +192,15 @@ def is_translated(attempt: Observation[TcpFacts]) -> bool:
 
 def version_of(attempt: Observation[TcpFacts]) -> int | None:
     return attempt.subject.address.version if attempt.subject.address is not None else None
+
+
+def also_silent(evidence: Evidence, target: Target, addresses: Iterable[Address]) -> str:
+    """A sentence about addresses that programs get once a name is repaired, if 443 fails at all of them as well;
+    otherwise an empty text."""
+    tried = ordered(addresses)
+    if not tried or not all(evidence.is_unconnected(target, address) for address in tried):
+        return ""
+    return f" 443 does not connect at {listed(tried)} from this host either: that is another fault."
 
 
 def connects_elsewhere(evidence: Evidence, target: Target) -> tuple[Address, ...]:

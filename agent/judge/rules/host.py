@@ -14,6 +14,7 @@ from agent.catalog.vpce import read_name
 from agent.catalog.wording import after, counted, duration, listed
 from agent.fixes.commands import describe_endpoint, read_only
 from agent.fixes.host import SHOW_EXCEPTIONS, exceptions, set_clock
+from agent.judge.conditions.connects import also_silent
 from agent.judge.conditions.dns_settings import stale_answers
 from agent.judge.conditions.name_settings import (
     answers_of_endpoints,
@@ -613,12 +614,14 @@ def hosts_file_override(evidence: Evidence) -> Iterator[RuleFinding]:
             continue
         given = ordered(address for answer in evidence.of(Step.DNS, target) for address in addresses_in(answer))
         beside = f"; the name servers give {listed(given)}" if given and given != fixed else ""
+        instead = [address for address in given if address not in fixed and evidence.is_private(address)]
         yield RuleFinding(
             code="ENV009",
             target=target.id,
             headline={"where": places(fixed)},
             detail=f"The hosts file of this host says that {target.host} is {listed(fixed)}{beside}. The addresses of "
-            "an endpoint change when it is created again, and a hosts file does not follow.",
+            "an endpoint change when it is created again, and a hosts file does not follow."
+            f"{also_silent(evidence, target, instead)}",
             evidence=ids([lookup, *(answer for answer in evidence.of(Step.DNS, target) if addresses_in(answer))]),
             # An address that a name server also gives would stay if the name were removed from the file.
             addresses=frozenset(fixed) - frozenset(given),

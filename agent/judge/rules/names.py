@@ -65,9 +65,11 @@ def public_answer(evidence: Evidence) -> Iterator[RuleFinding]:
                 + ("" if elsewhere is None else f" A gateway endpoint leads only to its own Region, here {elsewhere}.")
             )
         else:
-            detail = (
-                f"This host resolves {host} to {listed(public)}, outside the private path; {agrees}. Private DNS is "
-                "not in effect for this name here."
+            elsewhere = _region_aside(evidence, answer.target)
+            detail = f"This host resolves {host} to {listed(public)}, outside the private path; {agrees}. " + (
+                "Private DNS is not in effect for this name here."
+                if elsewhere is None
+                else f"This host is in {elsewhere}, and private DNS of an endpoint answers for names of its Region."
             )
         yield RuleFinding(
             code="DNS001",
@@ -204,6 +206,13 @@ def _enable_private_dns(evidence: Evidence, target: Target) -> Fix:
         *("backuplink", "check", "--region", target.region),
         *("--endpoint", f"{target.service}=<ENDPOINT_DNS_NAME>"),
     )
+    if (here := _region_aside(evidence, target)) is not None:
+        return Fix(
+            summary=f"If {target.region} is not meant, set the Region of the programs on this host to {here}. If it is "
+            f"meant, create an endpoint of {service.name} in a VPC of {target.region} to which a peering or a transit "
+            f"gateway leads, and {set_own_name(target)}.",
+            commands=(read_only("backuplink", "check", "--region", here), show, own_name),
+        )
     if service.has_appliance:
         return Fix(
             summary=f"Create the endpoint if there is none, without private DNS. {least}Private DNS acts on every host "

@@ -11,6 +11,7 @@ from agent.catalog.headline import places as in_short
 from agent.catalog.wording import after, listed
 from agent.fixes.commands import read_only
 from agent.fixes.host import ask_the_vpc
+from agent.judge.conditions.connects import also_silent
 from agent.judge.conditions.dns_settings import is_wrong_answer
 from agent.judge.conditions.names import empty_answers, family_answers, is_kept_back, missing_names
 from agent.judge.conditions.resolvers import (
@@ -70,7 +71,8 @@ _FLUSH_NSCD: Final = replace(_FLUSH, argv=("nscd", "--invalidate", "hosts"))
 
 
 def resolvers_disagree(evidence: Evidence) -> Iterator[RuleFinding]:
-    """DNS002: this host gets public addresses or none while the VPC's resolver gives private ones; or the reverse."""
+    """DNS002: this host gets public addresses or none while the VPC's resolver gives private ones, now or in turn; or
+    the reverse."""
     servers = evidence.configured_resolvers
     asks = f" (its name servers: {listed(servers)})" if servers else ""
     elsewhere = {fault.target.id: fault for fault in private_elsewhere(evidence)}
@@ -93,7 +95,8 @@ def resolvers_disagree(evidence: Evidence) -> Iterator[RuleFinding]:
                 target=target.id,
                 headline={"own": _own_in_short(evidence, target), "theirs": in_short(fault.theirs)},
                 detail=f"On this host {target.host} resolves to {_got(evidence, target, fault.lookup)}{asks}; "
-                f"the VPC's resolver gives {listed(fault.theirs)}.{kept}{in_its_place(evidence, target)}",
+                f"the VPC's resolver gives {listed(fault.theirs)}.{kept}{in_its_place(evidence, target)}"
+                f"{also_silent(evidence, target, fault.theirs)}",
                 evidence=(*fault.evidence, *ids(_answers_of(evidence, target, caches))),
                 addresses=fault.addresses,
                 shared=_of_servers(caches or ([_BEFORE_DNS] if ahead else servers), fault.lookup),
@@ -108,6 +111,7 @@ def resolvers_disagree(evidence: Evidence) -> Iterator[RuleFinding]:
                 ),
             )
         else:
+            yield from _lacking_in_turn(evidence, target)
             yield from _private_here_alone(evidence, target)
 
 
@@ -210,6 +214,54 @@ def _writer(evidence: Evidence) -> ResolvConfBy | None:
     if host is None:
         return None
     return ResolvConfBy.SYSTEMD_RESOLVED if _STUB in host.resolvers else host.resolv_conf_by
+
+
+def _lacking_in_turn(evidence: Evidence, target: Target) -> Iterator[RuleFinding]:
+    """DNS002: this host asks its name servers in turn, and some of them give none of the private addresses that it got
+    this time."""
+    lookup, own = lookup_of_name(evidence, target), addresses_of_name(evidence, target)
+    private = [address for address in own if evidence.is_private(address)]
+    if (
+        evidence.host is None
+        or not evidence.host.asks_in_turn
+        or evidence.expected_path(target) is not Expect.PRIVATE
+        or lookup is None
+        or not private
+        or is_of_hosts_file(evidence, target)
+    ):
+        return
+    families = frozenset(address.version for address in private)
+    answers = {server: evidence.answers(target, [server]) for server in evidence.configured_resolvers}
+    lacking = {server: of for server, of in answers.items() if _lacks_private(evidence, of, families)}
+    given = ordered(address for of in lacking.values() for answer in of for address in addresses_in(answer))
+    if not lacking or len(lacking) == len(answers):
+        return
+    yield RuleFinding(
+        code="DNS002",
+        target=target.id,
+        headline={"lacking": str(next(iter(lacking))), "given": in_short(given) or "no address"},
+        detail=f"This host resolves {target.host} to {listed(private)} this time. It asks its name servers in turn "
+        f"(option rotate in resolv.conf), and {listed(lacking)} give{'s' if len(lacking) == 1 else ''} "
+        f"{listed(given) if given else 'no address'}: some lookups of programs get that.",
+        evidence=ids([lookup, *(answer for of in lacking.values() for answer in of)]),
+        addresses=frozenset(given),
+        shared=_of_servers(lacking),
+        fix=Fix(
+            summary=f"Let {listed(lacking)} forward the name to the VPC's resolver, or remove "
+            f"{'it' if len(lacking) == 1 else 'them'} from this host's name servers. Without rotate, programs ask the "
+            "servers behind the first only while the first does not answer.",
+            commands=(read_only("cat", "/etc/resolv.conf"), *_dhcp_options(target.region)),
+        ),
+    )
+
+
+def _lacks_private(evidence: Evidence, answers: Iterable[Observation[Any]], families: frozenset[int]) -> bool:
+    """Whether a name server answered for these families, and gave no private address of any."""
+    records = {4: "A", 6: "AAAA"}
+    read = [answer for answer in answers if answer.ok or kind_of(answer) in NOT_THERE]
+    asked = {answer.subject.operation for answer in read}
+    given = [address for answer in read for address in addresses_in(answer) if address.version in families]
+    return asked.issuperset(records[family] for family in families) and not any(map(evidence.is_private, given))
 
 
 def _private_here_alone(evidence: Evidence, target: Target) -> Iterator[RuleFinding]:

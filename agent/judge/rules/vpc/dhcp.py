@@ -8,6 +8,7 @@ from agent.catalog.wording import listed
 from agent.fixes.by_code import fix_of
 from agent.fixes.commands import read_only
 from agent.fixes.fault import Fault
+from agent.judge.conditions.connects import also_silent
 from agent.judge.conditions.names import MixedAnswer, NameFault, mixed_answers
 from agent.judge.conditions.resolvers import private_elsewhere
 from agent.judge.conditions.search_list import answer_of_name, in_its_place
@@ -42,9 +43,11 @@ def custom_resolver(evidence: Evidence) -> Iterator[RuleFinding]:
         return
     resolved = [
         f"{seen.target.host} resolves to {listed(answer_of_name(evidence, seen.target)) or 'no address'}; the VPC's "
-        f"resolver gives {listed(private_in(evidence, evidence.answers(seen.target, evidence.vpc_resolvers)))}."
+        f"resolver gives {listed(theirs)}."
         + in_its_place(evidence, seen.target)
+        + also_silent(evidence, seen.target, theirs)
         for seen in affected
+        for theirs in [private_in(evidence, evidence.answers(seen.target, evidence.vpc_resolvers))]
     ]
     hosts = listed(seen.target.host for seen in affected)
     yield resting_on(

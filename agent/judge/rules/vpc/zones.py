@@ -33,11 +33,12 @@ def stale_answer(evidence: Evidence) -> Iterator[RuleFinding]:
             RuleFinding(
                 code="VPC010",
                 target=target.id,
-                detail=f"{target.host} resolves to {listed(stale)}, where AWS does not answer. "
-                f"{says(evidence, EC2, ENDPOINTS, ENDPOINT_INTERFACES)} that no interface of an endpoint has "
+                headline={"service": target.service},
+                detail=f"{target.host} resolves to {listed(stale)}, where {target.service} does not answer. "
+                f"{says(evidence, EC2, ENDPOINTS, ENDPOINT_INTERFACES)} that no endpoint of {target.service} has "
                 f"{'it' if len(stale) == 1 else 'them'}: "
-                f"{'; '.join(has) if has else f'this VPC has no endpoint of {target.service}'}. The record is an "
-                "old one, or points to something of your own, such as a load balancer, that does not answer.",
+                f"{'; '.join(has) if has else 'this VPC has none'}. The record is an old one, or points to something "
+                "else, such as a load balancer of your own or another service's endpoint.",
                 evidence=answer.evidence,
                 subjects=resources(
                     *(endpoint.endpoint_id for endpoint in there),

@@ -457,6 +457,11 @@ CASES_THAT_FIRE += [
         of=run(region=None),
     ),
     fires("ENV009", "beside other answers", [host(lines=[(A, HOST)]), lookup(A), answer(B)]),
+    fires(
+        "ENV009",
+        "beside another answer, at which nothing connects either",
+        [host(lines=[(A, HOST)]), lookup(A), answer(B), tcp(B, failed="timeout")],
+    ),
     fires("ENV009", "says what the name server says as well", [host(lines=[(A, HOST)]), lookup(A), answer(A)]),
     fires(
         "ENV009",

@@ -203,6 +203,7 @@ def test_families_are_judged_one_by_one(
 
 CASES_THAT_FIRE += [
     fires("DNS001", "Backup, and nothing else is known", [*HERE, lookup(PUBLIC)]),
+    fires("DNS001", "a host in another Region", [host(), imds(region="eu-central-1"), lookup(PUBLIC)]),
     fires("DNS001", "the global host of STS", [*HERE, lookup(PUBLIC, of=GLOBAL_STS.id)], targets=[GLOBAL_STS]),
     fires(
         "DNS001",
@@ -251,6 +252,36 @@ CASES_THAT_FIRE += [
     ),
     fires("DNS002", "no such name here", [*ABROAD, lookup(failed="nxdomain"), answer(*PRIVATE, by=VPC_RESOLVER)]),
     fires("DNS002", "the lookup fails here", [*ABROAD, lookup(failed="servfail"), answer(*PRIVATE, by=VPC_RESOLVER)]),
+    fires(
+        "DNS002",
+        "public here, and nothing connects there",
+        [
+            *(*ABROAD, lookup(PUBLIC), answer(*PRIVATE, by=VPC_RESOLVER)),
+            *(tcp(address, failed="timeout") for address in PRIVATE),
+        ],
+    ),
+    fires(
+        "DNS002",
+        "public here, and one address connects there",
+        [
+            *(*ABROAD, lookup(PUBLIC), answer(*PRIVATE, by=VPC_RESOLVER)),
+            *(tcp(PRIVATE[0], failed="timeout"), tcp(PRIVATE[1])),
+        ],
+    ),
+    *(
+        fires(
+            "DNS002",
+            f"name servers asked in turn: the other {name}",
+            [
+                *(host(resolvers=[RESOLVER, CORPORATE], options=["rotate"]), imds(), lookup(*PRIVATE)),
+                *(answer(*PRIVATE), theirs),
+            ],
+        )
+        for name, theirs in (
+            ("gives public ones", answer(PUBLIC, by=CORPORATE)),
+            ("says that there is no such name", answer(failed="nxdomain", by=CORPORATE)),
+        )
+    ),
     fires(
         "DNS002",
         "nothing is known of this host's name servers",
@@ -353,6 +384,19 @@ CASES_THAT_FIRE += [
     fires("DNS002", "the other way round", [*ABROAD, lookup(*PRIVATE), answer(PUBLIC, by=VPC_RESOLVER)]),
 ]
 CASES_OF_SILENCE += [
+    *(
+        silent(
+            "DNS002",
+            f"asked in turn: {name}",
+            [host(resolvers=[RESOLVER, CORPORATE], options=options), imds(), lookup(*PRIVATE), answer(*PRIVATE), other],
+        )
+        for name, options, other in (
+            ("both give private ones", ["rotate"], answer(PRIVATE[1], by=CORPORATE)),
+            ("the other is silent", ["rotate"], answer(failed="timeout", by=CORPORATE)),
+            ("the other only says that there is no IPv6", ["rotate"], answer(record="AAAA", by=CORPORATE)),
+            ("the other is not asked unless the first fails", [], answer(PUBLIC, by=CORPORATE)),
+        )
+    ),
     silent("DNS002", "private at both", [*HERE, lookup(*PRIVATE), answer(*PRIVATE, by=VPC_RESOLVER)]),
     silent("DNS002", "rotation", [*HERE, lookup(PRIVATE[0]), answer(PRIVATE[1], by=VPC_RESOLVER)]),
     silent("DNS002", "public at both", [*HERE, lookup(PUBLIC), answer(PUBLIC, by=VPC_RESOLVER)]),

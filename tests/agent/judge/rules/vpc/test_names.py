@@ -1254,6 +1254,11 @@ FINDINGS: Final = {
         leads_to(STALE, observations=[tcp(STALE, failed="refused")]), endpoints(), zones("amazonaws.com")
     ),
     "VPC011 a public address": faulty("VPC011"),
+    "VPC011 addresses at which nothing connects either": seen(
+        [*FAULTS["VPC011"][0], *(tcp(address, failed="timeout") for address in PRIVATE)],
+        name_servers(CORPORATE),
+        resolvers=[CORPORATE],
+    ),
     "VPC011 two targets": seen(
         [
             *OF_OWN_SERVER["public"],
