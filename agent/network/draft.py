@@ -53,11 +53,11 @@ class Part:
         """The items of each list by their keys. A list is found by its name and the id of its owner."""
 
     def __iter__(self) -> Iterator[Any]:
-        """The rows, before changes of their lists."""
+        """The rows, without the changes of their lists."""
         return (row for row in self.rows if row is not None)
 
     def one(self, own_id: str) -> Any:
-        """The row with that id, before changes of its lists. Raises NotReadError."""
+        """The row with that id, without the changes of its lists. Raises NotReadError."""
         places = self._places.get(own_id)
         if not places:
             raise NotReadError("it is not in the configuration that was read")
@@ -78,7 +78,7 @@ class Part:
                 self.rows[place] = None
 
     def items(self, own_id: str, name: str, key: Callable[[Any], Hashable]) -> dict[Hashable, list[Any]]:
-        """A list of a row by the keys of its items, to be changed in place. Raises NotReadError."""
+        """A list of a row: its items by their keys. The caller may change it in place. Raises NotReadError."""
         found = self.lists.get((name, own_id))
         if found is None:
             found = self.lists[name, own_id] = {}
@@ -108,7 +108,7 @@ class Draft:
         self._ids = set(ids_in(known))
         self.new_hosts = list(known.new_hosts)
         self.unplaced = set(known.unplaced)
-        """Endpoints and subnets for whose new interface an address must still be chosen."""
+        """Endpoints, each with a subnet in which it gets a new interface whose address must still be chosen."""
 
     def part(self, name: str) -> Part:
         """A part to change. Raises NotReadError if it was not read."""

@@ -123,7 +123,7 @@ class _List:
     """Whether an item can have one owner only, as a subnet can have one network ACL."""
 
     def of(self, draft: Draft, own_id: str) -> dict[Hashable, list[Any]]:
-        """The list of one resource by the keys of the items, to be changed in place. Raises NotReadError."""
+        """The list of one resource: its items by their keys. The caller may change it in place. Raises NotReadError."""
         return draft.part(self.part).items(own_id, self.items, self.key)
 
     def holders(self, draft: Draft) -> dict[str, str]:
@@ -132,7 +132,7 @@ class _List:
 
 
 def _rule_key(rule: GroupRule) -> Hashable:
-    """A key that is equal for rules with the same effect, whatever their ids and however they write all ports."""
+    """A key that is equal for rules with the same effect, even if their ids or their notations for all ports differ."""
     peer = rule.cidr, rule.prefix_list_id, rule.referenced_group_id
     return rule.egress, rule.protocol, ports_of(rule), peer
 
@@ -657,7 +657,7 @@ class NewEndpoint:
     service_name: str
     vpc_id: str
     private_dns: bool | None
-    """Its private DNS; None if unknown."""
+    """Whether its private DNS is on; None if unknown."""
     policy: str | None
     is_policy_known: bool = True
     subnet_ids: tuple[str, ...] = ()

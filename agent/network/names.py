@@ -79,8 +79,8 @@ def resolver_rule_for(configuration: Configuration, host: str) -> ResolverRule |
 
 
 def firewall_rule_for(configuration: Configuration, host: str, record: str) -> FirewallRule | None:
-    """The DNS Firewall rule that decides a question for records of that type: the first one that matches and does not
-    only alert. None if there is none, or if it is unknown."""
+    """The DNS Firewall rule that decides a question for records of that type: the first rule that matches and does more
+    than alert. None if there is no such rule, or if it is unknown."""
     rule = _first_firewall_rule(configuration, host, record)
     return None if rule is None or rule.domains is None else rule
 
@@ -377,8 +377,8 @@ def _by_attributes(known: KnownVpc) -> _Said | None:
 def _by_firewall(
     known: KnownVpc, host: str, versions: Collection[int]
 ) -> tuple[_Said | None, frozenset[int], str | None]:
-    """The answer of DNS Firewall in place of the resolver's; None if it lets the question pass. Also returned are the
-    address families that it removes from the answer, each with the reason in words."""
+    """The answer of DNS Firewall in place of the resolver's; None if it lets the question pass. Also returns the
+    address families that DNS Firewall removes from the answer, and the reason in words."""
     configuration = known.configuration
     if configuration.firewall is None or DNS_FIREWALL in known.dropped:
         return _Said(answer=Answer.CANNOT_TELL, words=_not_read(DNS_FIREWALL)), frozenset(), None

@@ -199,7 +199,7 @@ class Plain:
         return Rules(held, (), self._predictor.lists)
 
     def _by_unread_lists(self, egress: bool) -> frozenset[str]:
-        """The groups that may allow more because of a prefix list that was not read."""
+        """The groups that may allow more traffic than is known, because a prefix list was not read."""
         was_read = self._predictor.lists.was_read
         return frozenset(
             group_id

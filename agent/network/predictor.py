@@ -486,7 +486,8 @@ class Predictor:
         return Hop(stage=stage, resources=group_ids, outcome=outcome, rule=name, words=words)
 
     def _unsettled(self, resource_ids: Iterable[str], aspect: Aspect) -> str | None:
-        """The unknown aspect of one of these until a plan is applied, in words; None if all are known."""
+        """The words for an aspect of one of these resources that is unknown until a plan is applied; None if it is
+        known for all of them."""
         if not self._pending:
             return None
         return next((words for one in resource_ids if (words := self._pending.get((one, aspect)))), None)
@@ -936,7 +937,7 @@ def _at_edge(hop: Hop, leaves_subnet: bool | None) -> Hop:
 
 
 def _without_repeats(hops: Iterable[Hop]) -> Iterator[Hop]:
-    """The hops without repetitions of the same unknown."""
+    """The hops. Of several unknown hops with the same words, only the first is kept."""
     seen: set[str] = set()
     for hop in hops:
         if hop.outcome is not Reachability.CANNOT_TELL or hop.words not in seen:

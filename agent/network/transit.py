@@ -118,7 +118,7 @@ class TransitGateways:
         return replace(decides, meets_acl=met[-1].meets_acl)
 
     def _passages(self, trip: Trip) -> Iterator[Passage]:
-        """The passages in their order. The last one says whether the receiver's network ACL is checked."""
+        """The passages in their order. The last passage tells whether the receiver's network ACL is checked."""
         near = self._attachment_of(trip.gateway_id, trip.sender.vpc_id)
         if near is None:
             words = f"no attachment of {trip.sender.vpc_id} to {trip.gateway_id} was read"

@@ -185,7 +185,7 @@ def test_where_its_process_is_lost(reader: ParquetReader, tmp_path: Path, engine
     assert reader._process is not None
     reader._process.kill()
     (piece,) = found(reader, place)
-    assert (piece.why or "").startswith("takes more than the 2 GiB of memory")
+    assert (piece.why or "").startswith("needs more than the 2 GiB of memory")
     assert whys(found(reader, place)) == [None]
 
 
