@@ -1,5 +1,6 @@
 """Addresses: their order, their IP version, their scope, and the addresses of the VPC's resolver."""
 
+import re
 from collections.abc import Iterable
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
@@ -23,6 +24,9 @@ _GLOBAL_IPV6: Final = ip_network("2000::/3")
 local use (RFC 8215), the retired site-local block."""
 _UNUSED_IPV6: Final = tuple(ip_network(block) for block in ("2002::/16", "3fff::/20"))
 """Blocks that some versions of Python do not know: 6to4 (retired by RFC 7526) and documentation (RFC 9637)."""
+
+BRIDGE: Final = re.compile(r"docker|br-[0-9a-f]{12}$|cni|cbr|flannel|cali|virbr|lxcbr|lxdbr|podman|veth")
+"""Interfaces that lead to containers and machines on this host."""
 
 
 class AddressScope(StrEnum):
@@ -75,14 +79,20 @@ def ordered(addresses: Iterable[Address]) -> tuple[Address, ...]:
 
 
 def usable_families(host: HostFacts | None) -> frozenset[int]:
-    """Return the IP versions for which this host has an address that others can reach; both if that is unknown."""
+    """Return the IP versions for which this host has an address that others can reach; both if that is unknown.
+
+    The address of a bridge for containers is the host's own only in the network of the containers. Docker gives its
+    bridge an IPv4 address on every host, also in a subnet that has only IPv6.
+    """
     if host is None or host.interfaces is None:
         return frozenset({4, 6})
-    return frozenset(
-        one.address.version
+    own = [
+        one
         for one in host.interfaces
         if not (one.address.is_loopback or one.address.is_link_local or one.address.is_unspecified)
-    )
+    ]
+    outward = [one for one in own if not BRIDGE.match(one.name)]
+    return frozenset(one.address.version for one in outward or own)
 
 
 def vpc_resolvers(host: HostFacts | None, vpc_cidrs: tuple[IPv4Network | IPv6Network, ...]) -> tuple[Address, ...]:

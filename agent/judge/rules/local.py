@@ -23,13 +23,11 @@ from agent.judge.observations import ids, kind_of, places
 from agent.judge.requirements import judged_ports
 from agent.judge.rules.rule import Rule, RuleFinding, ports_at
 from agent.report.model import CommandScope, Fix
-from probes.addresses import ordered
+from probes.addresses import BRIDGE, ordered
 from probes.facts import TcpFacts
 from probes.model import FailureKind, Observation, Step
 from probes.ports import HTTPS
 
-_BRIDGE: Final = re.compile(r"docker|br-[0-9a-f]{12}$|cni|cbr|flannel|cali|virbr|lxcbr|lxdbr|podman|veth")
-"""Interfaces that lead to containers and machines on this host."""
 _TUNNEL: Final = re.compile(
     r"tun|tap|wg|ppp|ipsec|xfrm|(ip6?_)?vti|gre|erspan|sit|ip6(tnl|gre)|tailscale|zt|nebula|cscotun|gpd|CloudflareWARP"
 )
@@ -261,7 +259,7 @@ def _astray(attempt: Observation[TcpFacts], evidence: Evidence) -> str | None:
     ]
     if not any(interface.name != facts.interface for interface in interfaces):
         return None
-    if _BRIDGE.match(facts.interface):
+    if BRIDGE.match(facts.interface):
         return f"by {facts.interface}, a bridge of containers"
     here = evidence.imds.vpc_cidrs if evidence.imds is not None else ()
     if _TUNNEL.match(facts.interface) and any(address in block for block in here):

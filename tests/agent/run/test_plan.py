@@ -1,5 +1,6 @@
 """The targets of a run, their roles and hosts, and the peers that it contacts."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import ip_network
@@ -59,8 +60,8 @@ def set_to(*, fips: bool = False, dual_stack: bool = False, legacy: bool = False
     return replace(facts, legacy_sts=legacy)
 
 
-def this(*interfaces: str, unknown: bool = False) -> HostFacts:
-    facts = host(*interfaces, unknown=unknown).facts
+def this(*interfaces: str, unknown: bool = False, beside: Sequence[tuple[str, str]] = ()) -> HostFacts:
+    facts = host(*interfaces, unknown=unknown, beside=beside).facts
     assert facts is not None
     return facts
 
@@ -342,6 +343,11 @@ def test_resolvers_of_the_vpc(facts: HostFacts | None, blocks: tuple[str, ...], 
         pytest.param(this("127.0.0.1/8", "::1/128", "2600:1f18::5/64"), {6}, id="IPv6 alone"),
         pytest.param(this("127.0.0.1/8", "fd00::5/64"), {6}, id="unique local reaches the VPC, too"),
         pytest.param(this("10.0.3.5/24", "2600:1f18::5/64"), {4, 6}, id="both"),
+        *(
+            pytest.param(this("2600:1f18::5/64", beside=[(name, "172.17.0.1/16")]), families, id=f"IPv4 of {name}")
+            for name, families in (("docker0", {6}), ("br-0a1b2c3d4e5f", {6}), ("br0", {4, 6}), ("wg0", {4, 6}))
+        ),
+        pytest.param(this("127.0.0.1/8", beside=[("docker0", "172.17.0.1/16")]), {4}, id="a bridge alone"),
         pytest.param(this("169.254.7.7/16", "fe80::5/64"), set(), id="link-local alone"),
         pytest.param(this("127.0.0.1/8", "::1/128"), set(), id="loopback alone"),
         pytest.param(this(unknown=True), {4, 6}, id="the system does not say"),
