@@ -382,8 +382,8 @@ def _carry_by_gateway(fault: Fault) -> Fix:
     table = fault.one("<ROUTE_TABLE_ID>")
     return Fix(
         summary=f"Add {table} to the route tables of the gateway endpoint. All subnets that use the table then reach "
-        f"{fault.target.service} through it: see first that the endpoint's policy allows the buckets that they use, "
-        "and that the groups of their hosts let 443 out to its prefix list. Open connections to "
+        f"{fault.target.service} through it: first make sure that the endpoint's policy allows the buckets that they "
+        "use, and that the groups of their hosts let 443 out to its prefix list. Open connections to "
         f"{fault.target.service} break at that moment.",
         commands=written(fault.target.region, Attached(fault.one("<VPC_ENDPOINT_ID>"), tables=(table,))),
     )

@@ -50,7 +50,7 @@ def _leaders(evidence: Evidence, target: Target, addresses: tuple[Address, ...])
     zone = private_zone_for(configuration, target.host)
     rule = resolver_rule_for(configuration, target.host)
     if rule is not None and (zone is None or len(rule.domain) >= len(zone.name)):
-        sends = f", which sends the name to {listed(rule.targets) or 'other servers'}"
+        sends = f", which sends the name to {listed(rule.targets or ['other servers'])}"
         yield _leader(configuration, f"the Resolver rule {rule.rule_id}", rule.rule_id, rule.owner_id, account, sends)
     if zone is not None:
         what = f"the private hosted zone {zone.name} ({zone.zone_id})"

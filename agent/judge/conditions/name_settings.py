@@ -168,8 +168,8 @@ def _forwarding_answers(evidence: Evidence) -> Iterator[ForwardedAnswer]:
                 evidence=(*mixed.evidence, *ids(gave)),
                 addresses=mixed.addresses,
                 rule=rule,
-                measured=f"{servers_of(gave)} resolve{verb_ending(gave)} {target.host} to {listed(mixed.private)}, "
-                f"which are private, and {listed(mixed.public)}, which are public.",
+                measured=f"{servers_of(gave)} resolve{verb_ending(gave)} {target.host} to private addresses "
+                f"({listed(mixed.private)}) and public ones ({listed(mixed.public)}).",
             )
     for failing in (*failing_resolvers(evidence), *refused_lookups(evidence)):
         target = failing.target
@@ -259,8 +259,8 @@ def _shadowing_answers(evidence: Evidence) -> Iterator[ShadowingAnswer]:
                 evidence=mixed.evidence,
                 addresses=mixed.addresses,
                 zone=zone,
-                measured=f"{target.host} resolves to {listed(mixed.private)}, which are private, and "
-                f"{listed(mixed.public)}, which are public.",
+                measured=f"{target.host} resolves to private addresses ({listed(mixed.private)}) and public ones "
+                f"({listed(mixed.public)}).",
             )
     for shadowed in shadowed_names(evidence):
         reads = ids(evidence.reads(*STALE_READS)) if shadowed.is_stale else ()

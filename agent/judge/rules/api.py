@@ -591,10 +591,10 @@ def gateway_not_seen(evidence: Evidence) -> Iterator[RuleFinding]:
             target=target.id,
             headline=_first_silent(late),
             severity=Severity.WARNING if every else None,
-            detail=f"The API answers, and AWS has not heard of {listed(gateways)} for over an hour."
+            detail=f"The API answers, but AWS has not heard from {listed(gateways)} for over an hour."
             + (" No other gateway is in touch there." if every else "")
             + (f" Of {known} gateways, only those that have been silent for longest are named." if more else "")
-            + ("" if whole else f" Only {known} gateways were read, and AWS has more."),
+            + ("" if whole else f" AWS has more gateways than were read ({known})."),
             evidence=ids(calls),
             addresses=places(calls),
             fix=Fix(

@@ -231,8 +231,8 @@ def zone_silent(evidence: Evidence) -> Iterator[RuleFinding]:
             target=target.id,
             headline=of_ports([HTTPS]),
             detail=f"443 {listed(sentences)}, while {listed(attempt.subject.address for attempt in connected)} "
-            f"connect{'s' if len(connected) == 1 else ''}. Calls fail or stall whenever a program takes one of the "
-            "failing addresses.",
+            f"connect{'s' if len(connected) == 1 else ''}. Calls fail or stall whenever a program takes a failing "
+            "address.",
             evidence=_beside(evidence, target, [*silent, *refused]),
             addresses=places([*silent, *refused]),
             fix=_CHECK_FIREWALLS

@@ -45,7 +45,7 @@ SKEW_SECONDS: Final = 60.0
 _EFFECTS: Final = {
     "linklocal_allowance_exceeded": "packets to DNS, metadata and time were dropped",
     "conntrack_allowance_exceeded": "packets of new connections that could not be tracked were dropped",
-    "pps_allowance_exceeded": "packets over its limit a second were delayed or dropped",
+    "pps_allowance_exceeded": "packets over the limit per second were delayed or dropped",
 }
 """The counters that are judged, with the meaning of a rise (EC2 User Guide, Monitor network performance for ENA
 settings on your EC2 instance). Counters of bandwidth are missing, because they may rise on a path that works: packets
@@ -112,7 +112,7 @@ def metadata_unreachable(evidence: Evidence) -> Iterator[RuleFinding]:
             fix=Fix(
                 summary="Let this process reach 169.254.169.254 on port 80: look for a firewall rule on this host, "
                 "and for AWS_EC2_METADATA_SERVICE_ENDPOINT or its _MODE that points elsewhere. In a container the hop "
-                "limit must be above 1; in a subnet with only IPv6, HttpProtocolIpv6, off by default, must be on.",
+                "limit must be above 1. In a subnet with only IPv6, turn on HttpProtocolIpv6, which is off by default.",
                 commands=(
                     read_only(
                         "printenv", "AWS_EC2_METADATA_SERVICE_ENDPOINT", "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE"

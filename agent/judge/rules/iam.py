@@ -136,7 +136,7 @@ def _fix(code: str, target: Target, action: str, denial: Denial, others: OtherCa
         if denial.explicit
         else "Grant it in an identity-based policy of this role or user. Through an endpoint, conditions on "
         "aws:SourceIp never match; conditions on aws:VpcSourceIp and aws:SourceVpce do.",
-        "IAM004": "Ask the owner of the organisation's service control policies; often one denies by Region.",
+        "IAM004": "Ask the owner of the organisation's service control policies; often such a policy denies by Region.",
         "IAM005": "Ask the owner of the resource control policies of the organisation that the resource is in.",
         "IAM006": f"The permissions boundary of this role or user caps all grants: remove {action} from its Deny."
         if denial.explicit

@@ -182,8 +182,8 @@ def _enable_private_dns(evidence: Evidence, target: Target) -> Fix:
             "private DNS: no gateway endpoint of this VPC leads there. Or use a bucket in this host's Region."
             if is_aside
             else f"Make a gateway endpoint of {service.name} and add this subnet's route table to it: it costs "
-            "nothing, and names need no change. If the bucket is in another Region, or a transit or peered VPC is "
-            "the way, use an interface endpoint, by its own DNS name or by private DNS.",
+            "nothing, and names need no change. If the bucket is in another Region, or is reached through a transit or "
+            "peered VPC, use an interface endpoint, by its own DNS name or by private DNS.",
             commands=(
                 read_only(
                     *("aws", "ec2", "describe-vpc-endpoints", "--region", target.region),
@@ -287,9 +287,8 @@ def answer_redirected(evidence: Evidence) -> Iterator[RuleFinding]:
             target=target.id,
             headline={"alias": redirected.names[0]},
             severity=Severity.INFO if redirected.is_aws else None,
-            detail=f"{target.host} has a CNAME to {listed(redirected.names)}, which is not one of "
-            f"{target.service}'s names; {servers_of(answers)} say{verb_ending(answers)} so."
-            + (" AWS answers there." if redirected.is_aws else ""),
+            detail=f"According to {servers_of(answers)}, {target.host} has a CNAME to {listed(redirected.names)}, "
+            f"outside the names of {target.service}." + (" AWS answers there." if redirected.is_aws else ""),
             evidence=redirected.evidence,
             addresses=redirected.addresses,
             shared=frozenset(redirected.names),
@@ -351,7 +350,7 @@ def appliance_names_shadowed(evidence: Evidence) -> Iterator[RuleFinding]:
             headline={"hidden": counted(len(gone), "name"), "alias": gone[0][0]},
             detail=f"Private DNS is in effect for {target.host}, and {listed(host for host, _ in gone)} "
             f"do{'es' if len(gone) == 1 else ''} not exist here. An appliance that was activated against the public "
-            "endpoint needs them; one that was activated through the endpoint's own DNS name does not.",
+            "endpoint needs such names; one that was activated through the endpoint's own DNS name does not.",
             evidence=ids(lookup for _, lookup in gone),
             fix=Fix(
                 summary="Nothing to fix if the appliances of this VPC were activated through the endpoint. "
@@ -370,8 +369,8 @@ def mixed_answer(evidence: Evidence) -> Iterator[RuleFinding]:
             code="DNS008",
             target=target.id,
             headline={"public": in_short(mixed.public), "private": in_short(mixed.private)},
-            detail=f"One lookup of {target.host} gives {listed(mixed.private)}, which are private, and "
-            f"{listed(mixed.public)}, which are public: calls leave the private path by chance.",
+            detail=f"One lookup of {target.host} gives private addresses ({listed(mixed.private)}) and public ones "
+            f"({listed(mixed.public)}): calls leave the private path by chance.",
             evidence=mixed.evidence,
             addresses=mixed.addresses,
             # The VPC's resolver merges records of one name; another resolver merges the answers of two servers.

@@ -84,7 +84,7 @@ def resolvers_disagree(evidence: Evidence) -> Iterator[RuleFinding]:
             kept = ""
             if caches:
                 kept = f" The answer came from a cache or stub on this host, at {listed(caches)}"
-                kept += f"{' (systemd-resolved)' if caches == [_STUB] else ''}: it may be an old one. Flush it."
+                kept += f"{' (systemd-resolved)' if caches == [_STUB] else ''}, and may be old. Flush that cache."
             elif ahead:
                 kept = (
                     " This host's own name servers give the same, so the wrong answer comes from something that this "
@@ -304,7 +304,7 @@ def resolver_silent(evidence: Evidence) -> Iterator[RuleFinding]:
     ]
     behind, answers = _silent_behind(evidence, silent.servers)
     answering = list(dict.fromkeys(answer.subject.resolver for answer in answers if has_answered(answer)))
-    asked = f" Of the servers behind its cache, {listed(behind)} give{'s' if len(behind) == 1 else ''} no answer"
+    asked = f" Of the servers behind the cache here, {listed(behind)} give{'s' if len(behind) == 1 else ''} no answer"
     asked += f", and {listed(answering)} answer{'s' if len(answering) == 1 else ''}." if answering else "."
     yield RuleFinding(
         code="DNS004",

@@ -586,14 +586,14 @@ def trusted_interception(evidence: Evidence) -> Iterator[RuleFinding]:
             code="TLS002",
             target=target.id,
             detail=f"At {_where(opened)} the certificate for {target.host} was issued by {_issuers(opened)}, which "
-            "this host trusts and which is not Amazon: something on the way intercepts TLS, with permission.",
+            "this host trusts and which is not Amazon: something on the way intercepts TLS, and this host allows it.",
             evidence=ids(opened),
             addresses=places(opened),
             headline=_issuer_in_short(opened),
             subjects=about(SubjectKind.ISSUER, sorted(_issuer_names(opened))),
             shared=_issuer_names(opened),
             fix=Fix(
-                summary="Exempt the endpoint's host names from TLS inspection: it sees every call and every token.",
+                summary="Exempt the endpoint's host names from TLS inspection, which sees every call and every token.",
                 commands=(show_certificate(target, opened),),
             ),
         )
@@ -728,7 +728,7 @@ def _repair_trust(
     if lacking or unread:
         parts.append(
             "Install the system's current roots (ca-certificates), or correct AWS_CA_BUNDLE, the profile's ca_bundle "
-            "or --ca-bundle: Amazon Root CA 1 to 4 and Starfield Services Root must be in it."
+            "or --ca-bundle. Amazon Root CA 1 to 4 and Starfield Services Root must be among the roots."
         )
         commands.append(read_only("printenv", "AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"))
     if weak:

@@ -306,8 +306,7 @@ WORSE (critical)  TCP002 of backup is new: 1 of 3 addresses is silent on 443:
 
 1. CRITICAL backup: 1 of 3 addresses is silent on 443: 10.0.2.17 [TCP002]
    443 timed out on 10.0.2.17 after 3.0 s, while 10.0.1.17 and 10.0.4.17
-   connect. Calls fail or stall whenever a program takes one of the failing
-   addresses.
+   connect. Calls fail or stall whenever a program takes a failing address.
 
    What to do: Compare the network ACL and the routes of the failing address's
    subnet with those of the other subnets. An endpoint's security groups act on

@@ -42,7 +42,7 @@ def custom_resolver(evidence: Evidence) -> Iterator[RuleFinding]:
     if not affected:
         return
     resolved = [
-        f"{seen.target.host} resolves to {listed(answer_of_name(evidence, seen.target)) or 'no address'}; the VPC's "
+        f"{seen.target.host} resolves to {listed(answer_of_name(evidence, seen.target) or ['no address'])}; the VPC's "
         f"resolver gives {listed(theirs)}."
         + in_its_place(evidence, seen.target)
         + also_silent(evidence, seen.target, theirs)

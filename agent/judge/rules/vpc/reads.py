@@ -231,7 +231,7 @@ def _denied_words(denied: list[Observation[Any]], *, nothing: bool) -> Iterator[
     if denied:
         actions = sorted({action for read in denied for action in READS[read.subject.operation or ""].actions})
         what = "any of the configuration" if nothing else _words(denied)
-        yield f"The caller has no permission to read {what}, which takes {listed(actions)}."
+        yield f"The caller has no permission to read {what}. Reading takes {listed(actions)}."
 
 
 def _silent_words(silent: list[Observation[Any]], reads: list[Observation[Any]]) -> Iterator[str]:
@@ -261,7 +261,7 @@ def _other_words(evidence: Evidence, others: list[Observation[Any]], *, nothing:
     for read in others:
         by_reason.setdefault(_reason(evidence, read), []).append(read)
     for reason, skipped in by_reason.items():
-        what = "nothing was read" if nothing and len(by_reason) == 1 else f"not read: {_words(skipped)}"
+        what = "nothing was read" if nothing and len(by_reason) == 1 else f"{_words(skipped)} were not read"
         yield f"{reason}; {what}."
 
 
@@ -339,12 +339,12 @@ def _what_helps(
 def _endpoint_for_route_53(region: str) -> str:
     """The step that would make Route 53 answer, if one is known (PrivateLink Guide, Cross-Region enabled AWS
     services)."""
-    elsewhere = "a file of `backuplink facts`, made where Route 53 answers, has the private hosted zones too"
+    elsewhere = "A file of `backuplink facts`, made where Route 53 answers, has the private hosted zones, too."
     if partition_of(region).id != "aws":
-        return f"{elsewhere[0].upper()}{elsewhere[1:]}."
+        return elsewhere
     return (
         f"An interface endpoint {ROUTE_53_SERVICE} with private DNS, whose service Region is {ROUTE_53_REGION}, would "
-        f"make Route 53 answer here; or {elsewhere}."
+        f"make Route 53 answer here. {elsewhere}"
     )
 
 
