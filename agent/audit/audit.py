@@ -276,8 +276,8 @@ def _is_told(endpoint_id: str, service: str, faults: Iterable[AuditFault]) -> bo
 
 
 def _merged(faults: Iterable[AuditFault]) -> list[AuditFault]:
-    """The faults, with those that several services have for the same cause merged into one, including services that no
-    workload needs. A missing endpoint is a fault of its own for each service."""
+    """The faults. Faults that several services have for the same cause are merged into one, also those of services that
+    no workload needs. A missing endpoint is a fault of its own for each service."""
     found: dict[object, list[AuditFault]] = {}
     for fault in sorted(faults, key=lambda fault: not fault.counts):
         is_own = fault.code in (None, "VPC001") or fault.code in OF_REVIEW

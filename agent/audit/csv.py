@@ -1,4 +1,4 @@
-"""The audit as a table for spreadsheets: one row for each VPC and fault, and one for a VPC without faults.
+"""The audit as a table for spreadsheets: one row for each VPC and fault, and one row for a VPC without faults.
 
 A cell that a spreadsheet would treat as a formula gets an apostrophe in front (OWASP, CSV Injection).
 """

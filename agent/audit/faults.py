@@ -1,9 +1,8 @@
 """The faults of one service in a VPC: its endpoints, its name, and the hosts that cannot reach it.
 
-An audit is less strict than a prediction for a host. A security group that admits some hosts and not others may be
-intended, so a fault of some hosts is a warning, and a fault of all hosts is critical. The users of an appliance's ports
-cannot be seen, since an appliance is not a host of the VPC: on these ports, the audit asks only whether anybody is
-admitted.
+An audit is less strict than a prediction for a host. It may be intended that a security group admits only some hosts,
+so a fault of some hosts is a warning, and a fault of all hosts is critical. The users of an appliance's ports cannot be
+seen, since an appliance is not a host of the VPC: on these ports, the audit asks only whether anybody is admitted.
 """
 
 from collections.abc import Iterator, Sequence

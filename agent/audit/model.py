@@ -59,7 +59,7 @@ class AuditFault:
     """The ports; empty if the fault is not about ports."""
     addresses: tuple[Address, ...]
     subjects: tuple[ResourceId, ...]
-    """Ids of the resources at fault, or of those that decide."""
+    """Ids of the resources that are at fault or that decide."""
     rule: Sentence | None
     detail: Sentence
     fix: Fix | None
@@ -224,7 +224,7 @@ class AuditTurn(StrEnum):
     NEW = "new"
     CHANGED = "changed"
     UNSEEN = "unseen"
-    """Unknown: it was not found, but parts of the VPC that may hold it were not read."""
+    """Unknown: the fault was not found, but parts of the VPC that may have it were not read."""
     GONE = "gone"
 
 

@@ -89,7 +89,7 @@ class PredictedName:
     endpoint_ids: tuple[ResourceId, ...]
     """The endpoints that have these addresses."""
     zones: tuple[AvailabilityZone, ...]
-    """The zones of their interfaces that were read. Connects from other zones cross zones, which AWS charges for."""
+    """The zones of the endpoints' interfaces that were read. AWS charges for connects from other zones."""
     code: Plain | None
     """The finding that a run would report for a wrong answer; None if the answer is right or no finding is known."""
     decided_by: tuple[ResourceId, ...]

@@ -95,7 +95,7 @@ class Part:
 
 
 class Draft:
-    """A configuration that edits change. Each edit costs the same, however long the lists are."""
+    """A configuration that edits change. An edit takes no longer if the lists are long."""
 
     def __init__(self, known: KnownVpc) -> None:
         self.known = known

@@ -38,10 +38,10 @@ class Edit(Protocol):
     """One thing that a configuration either has or lacks."""
 
     def put(self, draft: Draft) -> None:
-        """Add it. Raises AssumptionError."""
+        """Add the thing to a draft. Raises AssumptionError."""
 
     def take(self, draft: Draft) -> None:
-        """Remove it. Raises AssumptionError."""
+        """Remove the thing from a draft. Raises AssumptionError."""
 
     @property
     def putting(self) -> str:
@@ -71,7 +71,7 @@ class Change:
         return self.edit.putting if self.is_in else self.edit.taking
 
     def make(self, draft: Draft) -> None:
-        """Make it. Raises AssumptionError."""
+        """Make the change in a draft. Raises AssumptionError."""
         if self.is_in:
             self.edit.put(draft)
         else:

@@ -54,8 +54,8 @@ class Remote:
     """The other end of a connect, as a network ACL or a security group sees it."""
 
     name: str
-    """A name such as `10.0.1.17`, `this host` or `nat-1`. It is the key for lookups, which takes a fraction of the time
-    that an address would."""
+    """A name such as `10.0.1.17`, `this host` or `nat-1`. Lookups use the name as a key, which takes a fraction of the
+    time that an address would take."""
     address: Address | None = field(compare=False)
     """The address; None if unknown."""
     version: int
@@ -121,7 +121,8 @@ class Rules:
         return None
 
     def nearest(self, port: int, peer: Peer) -> list[Held]:
-        """A few rules to show if none matches: those for the port, otherwise those for the peer, otherwise any."""
+        """A few rules to show if no rule matches: rules for the port, otherwise rules for the peer, otherwise any
+        rules."""
         for_peer = (held for some in self.fitting(peer) for held in some)
         return self._first_on(port) or nsmallest(_SHOWN, for_peer, key=order_of) or self._first_on(None)
 
@@ -165,7 +166,8 @@ class PrefixLists:
         return self._cidrs.get(list_id, ())
 
     def length(self, list_id: str, address: Address) -> int | None:
-        """The length of the longest prefix that holds `address`; None if there is none, or if the list was not read."""
+        """The length of the longest prefix that holds `address`; None if no prefix holds it, or if the list was not
+        read."""
         if list_id not in self._networks:
             self._networks[list_id] = Networks((block, None) for block in self._cidrs.get(list_id, ()))
         return next((length for length, _ in self._networks[list_id].holding(address)), None)
@@ -185,7 +187,8 @@ class Routes:
             *(route.destination for route in table.routes if route.destination is not None),
             *(cidr for list_id, _ in self._by_list for cidr in lists.cidrs_of(list_id)),
         )
-        """The networks of all routes. Addresses that are in the same ones of these networks have the same route."""
+        """The networks of all routes. Two addresses have the same route if they are in the same networks of this
+        list."""
 
     def to(self, address: Address) -> tuple[int, list[Route]]:
         """The routes that apply to an address, and their prefix length. There are several routes only if it is

@@ -64,7 +64,7 @@ def resolver_rule_for(configuration: Configuration, host: str) -> ResolverRule |
     fitting = [
         rule for rule in (*own, *(() if brought is None else brought.rules)) if _is_at_or_below(host, rule.domain)
     ]
-    # A custom rule wins over one of the same domain that Resolver itself gave the VPC.
+    # A custom rule wins over a rule of the same domain that Resolver itself gave the VPC.
     first = max(
         fitting,
         key=lambda rule: (
@@ -114,7 +114,7 @@ def private_zone_for(configuration: Configuration, host: str, *, exact: bool = F
     ]
     return max(
         fitting, key=lambda zone: len(zone.name), default=None
-    )  # the first of equal ones, which is the VPC's own
+    )  # the first of several equal zones, which is the VPC's own
 
 
 def profile_of(configuration: Configuration, resource_id: str) -> ProfileResource | None:

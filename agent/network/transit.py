@@ -49,7 +49,7 @@ class Trip:
     source: Remote
     destination: Remote
     to: Address
-    """The address of `destination`."""
+    """The address of the `destination`."""
     ports: Ports
     """The packet's own destination ports."""
 
@@ -106,7 +106,7 @@ class TransitGateways:
         """The subnets in which a VPC is attached."""
 
     def pass_on(self, trip: Trip) -> Passage:
-        """The outcome of a trip. Its worst hop decides, the first one if several are equally bad."""
+        """The outcome of a trip. The worst hop decides; of several that are equally bad, the first one decides."""
         met: list[Passage] = []
         for passage in self._passages(trip):
             met.append(passage)

@@ -34,7 +34,7 @@ FORMS: Final = (
 """An example of each form: + adds and - removes, `in` is inbound and `out` outbound. The other side of a group's rule
 is a block, a group or a prefix list. A route leads to `local` or to the id of a gateway, a connection or the like."""
 _PROTOCOLS: Final = {"tcp": "6", "udp": "17", "all": ANY_PROTOCOL}
-"""IANA's numbers, as network ACL entries use them; security groups use the names."""
+"""Protocols by name. Network ACL entries use IANA's numbers, and security groups use the names."""
 _ATTRIBUTES: Final = {"support": Settable.DNS_SUPPORT, "hostnames": Settable.DNS_HOSTNAMES}
 _LAST_PORT: Final = 65_535
 _TRAFFIC: Final = r"(?P<protocol>tcp|udp|all):(?P<ports>all|\d{1,5}(?:-\d{1,5})?)"

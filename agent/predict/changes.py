@@ -16,7 +16,7 @@ from probes.model import Address
 _Place = tuple[str, int, Address | None, str]
 """Service, port, address and source."""
 _PORTS: Final = "\0"
-"""Placeholder for the ports in words that are the same for several ports."""
+"""Placeholder for the ports in texts, so that texts for several ports can be equal."""
 _ORDER: Final = (Effect.CLOSES, Effect.MAY_CLOSE, Effect.OPENS, Effect.MAY_OPEN)
 
 
@@ -159,7 +159,7 @@ def _of_lost_paths(
         there = left.get((service, port, source), [])
         is_open = any(path.outcome is Reachability.OPEN for _, path in there)
         new = [path for place, path in there if _is_newly_met(earlier.get(place), path)]
-        if is_open:  # only new addresses can make such an endpoint worse, not other new endpoints
+        if is_open:  # an endpoint that stays in use gets worse only by new addresses of its own
             new = [path for path in new if path.endpoint_id in used[service, port, source]]
         if not (new if is_open else gone):
             continue
@@ -192,8 +192,8 @@ def _of_lost_paths(
 def _of_new_paths(
     before: PredictionDocument, after: PredictionDocument, counts: Mapping[str, int]
 ) -> Iterator[PredictedChange]:
-    """The changes for sources that had no endpoint of a service and get one. It opens a path, or replaces the public
-    addresses through which they may reach the service now."""
+    """The changes for sources that had no endpoint of a service and get one. The new endpoint opens a path, or replaces
+    the public addresses through which these sources may reach the service now."""
     had = {(path.service, path.port, source) for path in before.paths if path.counts for source in path.sources}
     held: dict[tuple[Effect, str, tuple[str, ...], str], dict[tuple[int, str], None]] = {}
     for path in after.paths:

@@ -45,7 +45,7 @@ class Intent:
     place: str
     """The path of the file as it was given, and the line, such as `network/intents.toml:4`."""
     must: str
-    """A member of MUSTS."""
+    """The demand, one of MUSTS."""
     sources: tuple[str | Network, ...]
     services: tuple[str, ...]
     ports: tuple[int, ...]

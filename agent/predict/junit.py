@@ -20,7 +20,7 @@ _SUITE: Final = "backuplink"
 
 
 def render(document: PredictionDocument) -> str:
-    """One XML document, the same for the same prediction."""
+    """One XML document. The same prediction always gives the same document."""
     whole = JUnitXml(_SUITE)
     suites = [_suite(document, None, [_verdict(document)])]
     if document.intents:

@@ -206,7 +206,7 @@ def refusal(why: str) -> PredictionDocument:
 
 
 def dumps(document: PredictionDocument) -> Iterator[str]:
-    """A prediction as JSON text in pieces, because that of a large VPC has a hundred megabytes."""
+    """A prediction as JSON text in pieces, because the text for a large VPC has a hundred megabytes."""
     return streamed(document)
 
 

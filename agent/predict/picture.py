@@ -55,7 +55,7 @@ def picture(document: PredictionDocument, width: int, name: str) -> Element | No
 
 
 def _chains(document: PredictionDocument) -> list[list[PredictedPath]]:
-    """Groups of paths with the same deciding hop, the worst and those that count first."""
+    """Groups of paths with the same deciding hop. The worst groups, and groups that count, come first."""
     alike: dict[tuple[object, ...], list[PredictedPath]] = {}
     for path in document.paths:
         stages = tuple((hop.stage, hop.outcome) for hop in path.hops)

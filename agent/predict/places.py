@@ -29,8 +29,8 @@ def where(ids: Collection[str], every: Sequence[SourceClass]) -> str:
 
 
 def _parts(ids: frozenset[str], every: Sequence[SourceClass], name: _Name, inner: _Name) -> list[tuple[str, list[str]]]:
-    """The names of the sources, each with other names that narrow it down; no others if all sources with the name
-    belong to these."""
+    """The names of the sources, each with further names that narrow it down. There are no further names if all sources
+    with the name are among `ids`."""
     chosen: dict[str, list[SourceClass]] = {}
     others: dict[str, list[SourceClass]] = {}
     for source in every:

@@ -127,8 +127,8 @@ def predicted(
 def _with_managers(
     document: PredictionDocument, managers: Mapping[str, Manager], typed: Iterable[str] = ()
 ) -> PredictionDocument:
-    """The prediction with fixes that say where to make them if a tool manages the resource; `typed` are the typed
-    changes in words."""
+    """The prediction with remarks on resources that a tool manages: each fix says where to make it. `typed` are the
+    typed changes in words."""
     ids = {word for fault in document.faults for word in changed_by(fault.fix)} | set(map(_owner, typed))
     faults = (
         fault if fault.fix is None else replace(fault, fix=with_managers(fault.fix, managers))

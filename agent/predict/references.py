@@ -1,7 +1,7 @@
 """References in a Terraform plan: for values that are known only after apply, the resources that they come from.
 
-A security group that a plan creates has no id yet. If an endpoint of the same plan refers to it, its rules are known
-all the same.
+A security group that a plan creates has no id yet. If an endpoint of the same plan refers to it, the rules of the group
+are known nevertheless.
 
 Source: Terraform documentation, JSON Output Format, Configuration Representation and Expression Representation.
 """
@@ -52,8 +52,8 @@ class References:
         return [group for value in values for group in self._groups(place[0], value, set()) or ()]
 
     def id_of(self, row: Mapping[str, Any]) -> str | None:
-        """The made-up id of the security group in a row; None for any other resource, and for one of several
-        instances."""
+        """The made-up id of the security group in a row; None for any other resource, and for a resource that has
+        several instances."""
         place = _place_of(row)
         return None if place is None else self._ids.get(place)
 
@@ -135,7 +135,7 @@ class References:
 
 
 def _inner(value: Any, *names: str) -> Any:
-    """The value at a path through nested objects; None if there is none."""
+    """The value at a path through nested objects; None if there is no such value."""
     for name in names:
         value = value.get(name) if isinstance(value, Mapping) else None
     return value

@@ -1,4 +1,5 @@
-"""The meaning of resources: the edits that describe each one, by the kinds and attributes of Terraform's AWS provider.
+"""The meaning of resources: the edits that describe each resource, by the kinds and attributes of Terraform's AWS
+provider.
 
 Terraform plans have these attributes themselves; those of CloudFormation change sets are translated by the tables of
 `agent.predict.cloudformation`.
@@ -138,7 +139,7 @@ def change_of(kind: str, before: Values | None, after: Values | None, *, is_othe
 def _group(values: Values) -> Iterator[Edit]:
     group_id = values.id_of("id", "sg")
     if group_id is None:
-        return  # the plan creates it, and nothing that exists has it
+        return  # the plan creates the group, so nothing that exists has it
     if (name := values.text(NEW)) is not None:
         yield NewGroup(group_id, name)
     for name, egress in (("ingress", False), ("egress", True)):
@@ -346,7 +347,7 @@ def _new_endpoint(values: Values, kind: str) -> Iterator[Edit]:
         return  # its VPC is new, too, or packets reach it only by routes
     service_name, vpc_id = values.text("service_name"), values.id_of("vpc_id", "vpc")
     if kind == "Gateway" and service_name is not None and not values.texts("route_table_ids"):
-        return  # in no existing table
+        return  # no existing table has the route
     if kind != "Interface" or service_name is None or vpc_id is None:
         raise MalformedError  # its routes, or the service, are unknown
     groups, subnets = values.ids_of("security_group_ids", "sg"), values.ids_of("subnet_ids", "subnet")
