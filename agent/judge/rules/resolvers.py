@@ -71,8 +71,8 @@ _FLUSH_NSCD: Final = replace(_FLUSH, argv=("nscd", "--invalidate", "hosts"))
 
 
 def resolvers_disagree(evidence: Evidence) -> Iterator[RuleFinding]:
-    """DNS002: this host gets public addresses or none while the VPC's resolver gives private ones, now or in turn; or
-    the reverse."""
+    """DNS002: this host gets public addresses or none, always or whenever it asks some of its name servers, while the
+    VPC's resolver gives private ones; or the reverse."""
     servers = evidence.configured_resolvers
     asks = f" (its name servers: {listed(servers)})" if servers else ""
     elsewhere = {fault.target.id: fault for fault in private_elsewhere(evidence)}
@@ -217,8 +217,8 @@ def _writer(evidence: Evidence) -> ResolvConfBy | None:
 
 
 def _lacking_in_turn(evidence: Evidence, target: Target) -> Iterator[RuleFinding]:
-    """DNS002: this host asks its name servers in turn, and some of them give none of the private addresses that it got
-    this time."""
+    """DNS002: this host asks its name servers in turn, and some of them do not give the private addresses that this
+    host got from another one."""
     lookup, own = lookup_of_name(evidence, target), addresses_of_name(evidence, target)
     private = [address for address in own if evidence.is_private(address)]
     if (
@@ -242,21 +242,21 @@ def _lacking_in_turn(evidence: Evidence, target: Target) -> Iterator[RuleFinding
         headline={"lacking": str(next(iter(lacking))), "given": in_short(given) or "no address"},
         detail=f"This host resolves {target.host} to {listed(private)} this time. It asks its name servers in turn "
         f"(option rotate in resolv.conf), and {listed(lacking)} give{'s' if len(lacking) == 1 else ''} "
-        f"{listed(given) if given else 'no address'}: some lookups of programs get that.",
+        f"{listed(given) if given else 'no address'}: some lookups by programs get that answer.",
         evidence=ids([lookup, *(answer for of in lacking.values() for answer in of)]),
         addresses=frozenset(given),
         shared=_of_servers(lacking),
         fix=Fix(
             summary=f"Let {listed(lacking)} forward the name to the VPC's resolver, or remove "
-            f"{'it' if len(lacking) == 1 else 'them'} from this host's name servers. Without rotate, programs ask the "
-            "servers behind the first only while the first does not answer.",
+            f"{'it' if len(lacking) == 1 else 'them'} from this host's name servers. Without the option rotate, "
+            "programs ask the other name servers only while the first one does not answer.",
             commands=(read_only("cat", "/etc/resolv.conf"), *_dhcp_options(target.region)),
         ),
     )
 
 
 def _lacks_private(evidence: Evidence, answers: Iterable[Observation[Any]], families: frozenset[int]) -> bool:
-    """Whether a name server answered for these families, and gave no private address of any."""
+    """Whether a name server answered for each of these families, and gave no private address."""
     records = {4: "A", 6: "AAAA"}
     read = [answer for answer in answers if answer.ok or kind_of(answer) in NOT_THERE]
     asked = {answer.subject.operation for answer in read}
