@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# Sourced by what takes files of Debian's that a lock names, after packaging/environment.sh.
+# Sourced, after packaging/environment.sh, by scripts that fetch the files of Debian in a lock.
 
-# fetch SUM PLACE FOLDER LOCK: the file at PLACE in a repository of Debian's, into FOLDER, from whichever of the machine's
-# own repositories has it. LOCK is the program that writes the lock.
+# fetch SUM PLACE FOLDER LOCK: fetches the file at PLACE in a repository of Debian into FOLDER, from any repository of
+# this machine that has it. LOCK is the program that writes the lock.
 fetch() {
     local sum=$1 place=$2 folder=$3 file=$3/${2##*/} repository
     if [[ -e $file ]] && sha256sum --quiet --check - <<<"$sum  $file" >/dev/null 2>&1; then return; fi

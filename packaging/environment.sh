@@ -1,7 +1,7 @@
 # shellcheck shell=sh disable=SC2154 # the caller sets `program` and `venv`
-# Sourced by ./dev and by the scripts of packaging/, from the root of the repository: virtual environments that hold
-# what a file of hashed requirements locks, made with whatever Python >= 3.11 the machine has.
-# The caller sets `program`, the name under which it speaks, and `venv`, the folder of its environment.
+# Sourced by ./dev and by the scripts of packaging/, from the root of the repository: virtual environments with exactly
+# what a file of hashed requirements locks. They are made with any Python >= 3.11 of the machine. The caller sets
+# `program`, the name under which it speaks, and `venv`, the folder of its environment.
 
 # pip does not compile what it installs: Python does when it first imports a module, and must be free to keep the result.
 unset PYTHONDONTWRITEBYTECODE
@@ -9,7 +9,7 @@ unset PYTHONDONTWRITEBYTECODE
 say() { printf '%s: %s\n' "$program" "$*" >&2; }
 die() { say "$*"; exit 3; }
 
-# Chosen by running it: a name on PATH may be a shim for a version that is not installed.
+# Each Python is tried, since a name on PATH may be a shim for a version that is not installed.
 new_enough() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; }
 
 find_python() {
@@ -42,8 +42,8 @@ make_venv() {
         die "could not make the virtual environment $venv with $python; see the lines above"
 }
 
-# pip WHAT...: quietly; where it fails, its own last word stands in the one line that is printed. Python compiles a
-# module when it is first used, which most of them never are.
+# pip WHAT...: runs pip quietly. If pip fails, the one line that is printed ends with pip's own last line. Modules are
+# not compiled: Python compiles a module when it is first used, and most modules never are.
 pip() {
     if ! "$venv/bin/python" -m pip install --quiet --no-compile --disable-pip-version-check "$@" >"$venv/pip.log" 2>&1; then
         die "pip could not install what is needed ($(tail -n 1 "$venv/pip.log")); is there a network, or a package" \
@@ -51,7 +51,7 @@ pip() {
     fi
 }
 
-# install NAME: what packaging/NAME.txt locks, unless just that is installed already.
+# install NAME: installs what packaging/NAME.txt locks, unless exactly that is already installed.
 install() {
     list=packaging/$1.txt
     mark=$venv/installed-$1
@@ -62,7 +62,7 @@ install() {
     cp "$list" "$mark"
 }
 
-# What builds and tests packages, in an environment of its own; `venv` names it from here on.
+# Installs the programs that build and test packages into a separate environment, which `venv` names from here on.
 with_build() {
     venv=build/environment
     mkdir -p build
@@ -70,7 +70,7 @@ with_build() {
     install requirements-build
 }
 
-# The one date that everything built carries: the last commit's, unless it is set.
+# The date that every built file gets: that of the last commit, unless it is set.
 set_source_date() {
     if [ -z "${SOURCE_DATE_EPOCH:-}" ]; then
         SOURCE_DATE_EPOCH=$(git log -1 --format=%ct) ||
@@ -80,8 +80,8 @@ set_source_date() {
     export SOURCE_DATE_EPOCH
 }
 
-# The commit that is built, in hexadecimal, with -dirty behind it where the work tree is not just that; or what
-# BACKUPLINK_REVISION says.
+# The commit that is built, in hexadecimal, followed by -dirty if the work tree differs from it. BACKUPLINK_REVISION
+# overrides it.
 revision() {
     if [ -n "${BACKUPLINK_REVISION:-}" ]; then
         printf '%s\n' "$BACKUPLINK_REVISION"
@@ -93,18 +93,18 @@ revision() {
     printf '%s%s\n' "$commit" "$([ -z "$(git status --porcelain)" ] || echo -dirty)"
 }
 
-# The version that this tree builds.
+# The version in this work tree.
 version() { sed -n 's/^__version__ = "\(.*\)"$/\1/p' agent/version.py; }
 
 # The first line of every document and template in YAML.
 version_line() { printf '# backuplink %s\n' "$(version)"; }
 
-# publish FOLDER FILE...: copies documents and templates there, each behind its version line.
+# publish FOLDER FILE...: copies documents and templates into a folder, each with the version line before it.
 publish() {
     folder=$1
     shift
     for file in "$@"; do { version_line && cat "$file"; } >"$folder/${file##*/}"; done
 }
 
-# The same version as dpkg and rpm order it: there 1.2.0~dev1 comes before 1.2.0, and 1.2.0.dev1 after it.
+# The same version in the form for dpkg and rpm, for which 1.2.0~dev1 comes before 1.2.0, but 1.2.0.dev1 after it.
 package_version() { version | sed 's/[.]\{0,1\}\(dev\|rc\|a\|b\)/~\1/'; }

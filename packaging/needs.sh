@@ -2,7 +2,7 @@
 # Sourced after packaging/environment.sh, from the root of the repository: compares this machine with packaging/needs.txt.
 # A caller that has the option --install-tools sets `install_tools` to true or false.
 
-# is_here WHAT: whether the machine has what a row of needs.txt looks for.
+# is_here WHAT: whether the machine has the program or module in a row of needs.txt.
 is_here() {
     case $1 in
     'python>='*) python=$(find_python) && "$python" -c 'import ensurepip, venv' >/dev/null 2>&1 ;;
@@ -23,7 +23,8 @@ is_wanted() {
     return 1
 }
 
-# missing COLUMN WORD...: that column, 1 or 2, of the rows for these words whose program is not here, each entry once.
+# missing COLUMN WORD...: prints this column, 1 or 2, of the rows for these words whose program is missing; each entry
+# once.
 missing() (
     column=$1
     machine=$(uname -m)
@@ -40,7 +41,7 @@ missing() (
     printf '%s' "${told# }"
 )
 
-# need WORD...: dies where something is missing that these words need, unless it can be installed.
+# need WORD...: exits if a program that these words need is missing, unless it can be installed.
 need() {
     packages=$(missing 2 "$@")
     [ -n "$packages" ] || return 0
@@ -52,7 +53,7 @@ need() {
     die "tools are missing: $(missing 1 "$@"); as root: apt-get install $packages${install_tools:+, or --install-tools}"
 }
 
-# install_packages PACKAGES: from Debian, in one call.
+# install_packages PACKAGES: installs packages of Debian in one call.
 install_packages() {
     command -v apt-get >/dev/null || die "--install-tools needs apt-get, which is not here; install yourself: $1"
     [ "$(id -u)" = 0 ] || die "--install-tools must be root; as root: apt-get install $1"

@@ -1,6 +1,6 @@
 # shellcheck shell=sh disable=SC2034 # `program` is what packaging/environment.sh speaks as
-# Sourced by packaging/build and packaging/test, from the root of the repository: runs the executable of that name of
-# each part that was named. A later part takes what an earlier one made.
+# Sourced by packaging/build and packaging/test, from the root of the repository: runs packaging/PART/build or
+# packaging/PART/test for each given part. Later parts use what earlier parts made.
 
 parts="python onefile packages image fleet monitoring repositories distributor ansible terraform cloudformation trust"
 
@@ -14,12 +14,12 @@ packaging/$1 [--install-tools] PART... | all
   image           container image around the one file, and examples for ECS and EKS
   fleet           Systems Manager documents and CloudFormation
   monitoring      alert rules
-  repositories    for apt and dnf, of the deb and rpm
+  repositories    repositories for apt and dnf, with the deb and rpm
   distributor     a package for Systems Manager Distributor, and a component for EC2 Image Builder, of the deb and rpm
   ansible         an Ansible collection
   terraform       a module that makes the endpoints
   cloudformation  a template that makes the endpoints
-  trust           checksums, bill of materials, licences: over what the others left in dist/
+  trust           checksums, bill of materials and licences for everything that the other parts left in dist/
 
 What is made goes to dist/, what it is made from to build/. Before the first part runs, all programs of the system that
 these parts need and that are missing are named; --install-tools installs them instead, from Debian and as root.
@@ -29,7 +29,8 @@ missing.
 HELP
 }
 
-# run_parts VERB [--install-tools] PART...: each in turn, also after one that failed; says at the end which did.
+# run_parts VERB [--install-tools] PART...: runs each part in turn, even after a failure, and lists the failed parts at
+# the end.
 run_parts() {
     verb=$1
     shift

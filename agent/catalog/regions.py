@@ -18,7 +18,7 @@ class Region:
     partition: str
     name: str
     services: tuple[str, ...]
-    """Services that are offered there."""
+    """Services that are offered in the Region."""
 
 
 _OFFERED: Final = {
@@ -245,7 +245,7 @@ _OFFERED: Final = {
         ).split()
     ),
 }
-"""Regions in which a service is offered, by service."""
+"""The Regions in which each service is offered."""
 
 REGIONS: Final = {
     region: Region(
@@ -539,7 +539,7 @@ HOSTS: Final[Mapping[str, Mapping[str, Mapping[tuple[bool, bool], str]]]] = {
         },
     },
 }
-"""Hosts of a service in a partition, by FIPS and dual stack, where they do not follow the rule."""
+"""Hosts of a service in a partition that do not follow the rule; the key says whether FIPS and dual stack are on."""
 
 SIGNING_REGIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "iam": {
@@ -559,4 +559,4 @@ SIGNING_REGIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "aws-iso-f": "us-isof-south-1",
     },
 }
-"""The Region that requests to a global service are signed for, by service and partition."""
+"""The Region in the signature of requests to a global service, by service and partition."""

@@ -1,3 +1,4 @@
 #!/bin/sh
-# Run by the agent of Systems Manager where this version should be installed already. If it is not, the agent installs it.
+# The agent of Systems Manager runs this if this version should already be installed. If this fails, the agent installs
+# it.
 [ "$(/usr/bin/backuplink --version)" = "backuplink @VERSION@" ]

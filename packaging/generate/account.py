@@ -1,8 +1,8 @@
-"""`docs/examples/account.json`: the facts of a made-up account's VPCs, for `backuplink audit` to be tried with.
+"""`docs/examples/account.json`: the facts of the VPCs of a made-up account, for trying `backuplink audit`.
 
-Besides the VPC of `docs/examples/estate.json` there is one whose endpoint has private DNS off and an interface in one
-zone of two, one whose endpoint's policy denies one account and so everybody, one that uses the endpoint of a third by a
-hosted zone and gets no answer from there, and one that has nothing.
+The first VPC is that of `docs/examples/estate.json`. The endpoint of the second has private DNS off, and an interface
+in only one of two zones. The policy of the third VPC's endpoint denies one account, and so everybody. The fourth uses
+the endpoint of another VPC by a hosted zone, but gets no answers. The last has nothing.
 """
 
 from collections.abc import Iterator
@@ -58,9 +58,9 @@ from probes.vpc.model import (
 
 HOST: Final = f"backup.{estate.REGION}.amazonaws.com"
 OFF, SHUT, SPOKE, EMPTY = range(2, 6)
-"""The VPCs besides that of the estate, by number."""
+"""The numbers of the further VPCs."""
 DENIES_ONE: Final = '{"Statement":[{"Effect":"Deny","Principal":{"AWS":"444455556666"},"Action":"*","Resource":"*"}]}'
-"""AWS's own example of this form, which allows nobody anything."""
+"""A policy in the form of an example of AWS. It allows nobody anything."""
 ZONE_ID: Final = "Z0E57A7E000000000001"
 
 
@@ -155,7 +155,7 @@ def _groups(vpc: int) -> tuple[SecurityGroup, ...]:
 
 
 def _table(vpc: int) -> RouteTable:
-    """The one of a VPC; that of the endpoint which others use has no way back to them."""
+    """The route table of a VPC. The table of the VPC whose endpoint others use has no route back to them."""
     to_hub = (Route(destination=_block(SHUT), target=_id("tgw", 1, 1)),) if vpc == SPOKE else ()
     return RouteTable(
         table_id=_id("rtb", vpc, 1),
@@ -182,10 +182,10 @@ def _acl(vpc: int) -> NetworkAcl:
 
 
 def _read(vpc: int, everything: EndpointsFacts) -> dict[str, ConfigurationFacts]:
-    """What is another VPC's than the estate's."""
+    """The facts of a VPC, by read, as far as they differ from those of the first VPC."""
     vpc_id = _id("vpc", vpc, 0)
     near = tuple(dict.fromkeys((vpc, *_MADE)))
-    """EC2 is asked for these of every VPC that has an endpoint."""
+    """The VPCs with endpoints, whose network is read together with that of this VPC."""
     zone = PrivateZone(zone_id=ZONE_ID, name=HOST, owner=estate.ACCOUNT, of_service=False)
     hosts = () if vpc == EMPTY else tuple(_hosts(vpc))
     own = tuple(_interfaces(vpc))

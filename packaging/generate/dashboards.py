@@ -1,6 +1,6 @@
-"""The dashboards for Grafana: made with Grafana's own types, so that what comes out is of its schema.
+"""Write the dashboards for Grafana. They are made with Grafana's own types, so they match its schema.
 
-A panel asks only for metrics that `docs/metrics.md` lists; a test runs every query against a Prometheus.
+A panel uses only metrics that `docs/metrics.md` lists, and a test runs every query on a Prometheus server.
 """
 
 import json
@@ -19,7 +19,7 @@ SOURCE: Final = model.DataSourceRef(type_val="prometheus", uid="${datasource}")
 HOST: Final = 'instance="$instance"'
 TARGET: Final = 'instance="$instance",target=~"$target"'
 STATES: Final = (("ok", "green"), ("warning", "yellow"), ("unknown", "purple"), ("critical", "red"))
-"""From the best to the worst; the number of each is its place."""
+"""The statuses, from the best to the worst, with their colours. The number of a status is its position in this list."""
 
 
 def dashboards() -> dict[str, str]:
@@ -46,7 +46,8 @@ def _now(expression: str, legend: str = "__auto") -> prometheus.Dataquery:
 
 
 def _as_number(metric: str, by: str) -> str:
-    """The status that a metric has a sample for, as its place in STATES; nothing where none is 1."""
+    """The query for the number in STATES of the status whose sample in this metric is 1. Without such a sample, it has
+    no result."""
     parts = (
         f'(max by ({by}) ({metric},status="{status}"}}) == 1) * {number}' for number, (status, _) in enumerate(STATES)
     )
@@ -126,7 +127,7 @@ def _host_panels() -> list[Builder[model.Panel]]:
     return [
         stat.Panel()
         .title("Verdict")
-        .description("Of a watch the one that stands, after its number of cycles; else that of the last run.")
+        .description("For a watch, the verdict after its number of cycles; otherwise that of the last run.")
         .datasource(SOURCE)
         .mappings(_state_mappings())
         .with_target(_now(f"({verdict}) or ({one_run})", "verdict"))
@@ -135,7 +136,7 @@ def _host_panels() -> list[Builder[model.Panel]]:
         .span(6),
         stat.Panel()
         .title("Age of the last run")
-        .description("What nothing renews any more proves nothing.")
+        .description("A result that is no longer renewed proves nothing.")
         .datasource(SOURCE)
         .unit("s")
         .thresholds(_thresholds((None, "green"), (1800, "red")))
@@ -160,7 +161,9 @@ def _host_panels() -> list[Builder[model.Panel]]:
         .span(6),
         table.Panel()
         .title("Causes")
-        .description("What decides the verdict of the last run. backuplink explain CODE has the page of each.")
+        .description(
+            "Findings that decide the verdict of the last run. backuplink explain CODE shows the page of each."
+        )
         .datasource(SOURCE)
         .with_target(
             _now(
@@ -180,7 +183,7 @@ def _host_panels() -> list[Builder[model.Panel]]:
         .span(12),
         statetimeline.Panel()
         .title("Findings that are raised")
-        .description("Of a watch.")
+        .description("Only for a watch.")
         .datasource(SOURCE)
         .mappings([model.ValueMap(options={"1": model.ValueMappingResult(text="raised", color="red", index=0)})])
         .with_target(
@@ -281,7 +284,9 @@ def _fleet_panels() -> list[Builder[model.Panel]]:
         .span(6),
         table.Panel()
         .title("Causes")
-        .description("Hosts at each cause; each host counts at one. backuplink explain CODE has the page of each.")
+        .description(
+            "Hosts at each cause; each host counts at only one cause. backuplink explain CODE shows the page of each."
+        )
         .datasource(SOURCE)
         .with_target(
             _now(f"sort_desc(sum by (code, subject) (backuplink_fleet_cause_hosts{{{HOST}}}))").format(

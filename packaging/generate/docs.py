@@ -1,4 +1,4 @@
-"""Writes the pages that are copies of the program: `./dev docs`, or `--check` to see that none is stale."""
+"""Write the files that are generated from the program: `./dev docs`. With `--check`, only check that none is stale."""
 
 import subprocess
 import sys
@@ -38,11 +38,11 @@ from tests.support import scenarios
 ROOT = Path(__file__).parents[2]
 HEAD = "<!-- Written by ./dev docs from the program itself; edit there. -->\n"
 ATTRIBUTE = "linguist-generated"
-"""The attribute by which a review folds a generated file."""
+"""The attribute that marks a file as generated, so that it is folded in a review."""
 PARTLY = (rates.PATH,)
-"""Pages that somebody writes but for a table in them."""
+"""Pages of which only the tables are generated."""
 MOST_SCENARIOS = 3
-"""How many scenarios the page names that show the same."""
+"""Maximum number of scenarios that are listed for one pair of workload and kind of fault."""
 
 
 def codes_page() -> str:
@@ -83,7 +83,7 @@ def commands_page() -> str:
 
 
 def scenarios_page() -> str:
-    """Every scenario with what a run finds in it."""
+    """The page of all scenarios, with the findings of a run in each."""
     return "\n".join(
         [
             f"{HEAD}# Scenarios",
@@ -115,7 +115,8 @@ def scenarios_page() -> str:
 
 
 def unshipped_scenarios() -> str:
-    """The scenarios of the tests alone, AREA/NAME on each line: an installed program says from it where one is."""
+    """The scenarios that only tests use, as lines AREA/NAME. With this list, an installed program can tell where such a
+    scenario is."""
     areas = scenario_files.areas(scenario_files.CHECKOUT)
     return "".join(f"{area}/{name}\n" for area, names in areas.items() for name in names)
 
@@ -267,7 +268,8 @@ def unmarked(paths: Iterable[str], root: Path = ROOT) -> list[str]:
 
 
 def main(arguments: list[str]) -> int:
-    """Write the pages, or with `--check` name those that differ, or are not marked as generated, and give 1."""
+    """Write the files. With `--check`, print those that differ or are not marked as generated, and return 1 if there
+    are any."""
     written = pages()
     stale = []
     for path, text in written.items():

@@ -1,8 +1,8 @@
-"""`docs/examples/estate.json`: the facts file of a made-up VPC, for `backuplink predict` to be tried with.
+"""`docs/examples/estate.json`: the facts file of a made-up VPC, for trying `backuplink predict`.
 
-The VPC is believable and has the faults that predictions are for: the endpoint of Backup gateway forgets port 1031, the
-network ACL of one subnet lets no answers in, a group of one application lets nothing out, one subnet has no host, and
-one route table lacks the way to S3.
+The VPC is realistic, and has faults that a prediction can find. The group of Backup gateway's endpoint does not allow
+port 1031, the network ACL of one subnet blocks answers, and the group of one application allows almost nothing
+outbound. One subnet has no host, and one route table has no route to S3.
 """
 
 from collections.abc import Iterator
@@ -85,12 +85,12 @@ BLOCK: Final = ip_network("10.20.0.0/16")
 ANYWHERE: Final = ip_network("0.0.0.0/0")
 S3_LIST: Final = "pl-6da54004"
 S3_BLOCK: Final = ip_network("198.51.100.0/24")
-"""In place of S3's own."""
+"""The block in the prefix list of S3. It stands for the real blocks."""
 PURPOSES: Final = ("endpoint", "app", "hana", "gateway")
-"""Purposes of subnets. Each has one in each zone."""
+"""Purposes of subnets. There is one subnet in each zone for each purpose."""
 SPARE_SUBNET: Final = "subnet-0e57a7e0000000099"
 HOSTS: Final = {"app": 6, "hana": 2, "gateway": 1}
-"""Instances in each subnet of a purpose."""
+"""Number of instances in each subnet, by the purpose of the subnet."""
 
 
 def _id(kind: str, number: int) -> str:
@@ -109,13 +109,13 @@ GROUPS: Final = {
     name: _id("sg", number)
     for number, name in enumerate(("endpoints", "gateway-endpoint", "app", "batch", "hana", "gateway"), 1)
 }
-"""Ids of groups, by their purpose. `batch` is for an application that lets nothing out but to its database."""
+"""Ids of groups, by their purpose. `batch` is for an application whose group allows only traffic to its database."""
 DEFAULT_ACL: Final = _id("acl", 1)
 APP_ACL: Final = _id("acl", 2)
-"""The ACL of the third zone's application subnet: it lets no answers in."""
+"""The ACL of the application subnet in the third zone. It blocks answers."""
 MAIN_TABLE: Final = _id("rtb", 1)
 HANA_TABLE: Final = _id("rtb", 2)
-"""Without the route to S3."""
+"""The route table that has no route to S3."""
 ENDPOINTS_OF: Final = ("backup", "backup-gateway", "backup-storage", "sts", "ssm", "ssmmessages", "secretsmanager")
 S3_ENDPOINT: Final = _id("vpce", 0x99)
 
@@ -299,7 +299,7 @@ def _tables() -> Iterator[RouteTable]:
 
 
 def _entries(*inbound: AclEntry) -> tuple[AclEntry, ...]:
-    """Entries that let everything out, and in what `inbound` does."""
+    """Entries that allow everything outbound, and inbound what `inbound` allows."""
     return (
         *inbound,
         AclEntry(number=100, egress=True, allow=True, cidr=ANYWHERE),
@@ -326,7 +326,7 @@ def _groups() -> Iterator[SecurityGroup]:
     gateways = [_block_of(_subnet_number("gateway", zone)) for zone in range(len(ZONES))]
     rules: dict[str, list[GroupRule]] = {
         "endpoints": [_tcp(443, BLOCK), everything_out],
-        # 1031 is forgotten.
+        # Port 1031 is missing, which is one of the faults.
         "gateway-endpoint": [
             _tcp(443, BLOCK),
             *(replace(_tcp(1026, block), to_port=1028) for block in gateways),

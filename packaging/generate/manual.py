@@ -1,4 +1,5 @@
-"""The manual pages and the completions of shells that packages install, from the program's own commands and options."""
+"""Generate the manual pages and the shell completions that packages install, from the commands and options of the
+program."""
 
 import re
 from collections.abc import Iterator
@@ -18,11 +19,11 @@ EXIT_STATUS = (
     ("0", "ok"),
     ("1", "warning"),
     ("2", "critical"),
-    ("3", "unknown: the run could not tell, or the call was wrong; a valid document is written even then"),
+    ("3", "unknown: the run could not tell, or the call was wrong; even then a valid document is written"),
     ("129, 130, 143", "interrupted by SIGHUP, SIGINT, SIGTERM"),
 )
 FILES = (
-    (CONFIGURATION, "What the services take with `--config`. All users can read it."),
+    (CONFIGURATION, "The configuration of the services (`--config`). All users can read it."),
     (VARIABLES, "Variables with secrets, such as BACKUPLINK_NOTIFY, for the services. Only root can read it."),
 )
 ENVIRONMENT = (
@@ -31,13 +32,13 @@ ENVIRONMENT = (
         "AWS_REGION, AWS_PROFILE, AWS_CA_BUNDLE, AWS_ENDPOINT_URL_BACKUP, ...",
         "The settings of the AWS SDK have the same effect as in the SDK.",
     ),
-    ("NO_COLOR", "Switches colours off, where it is set."),
+    ("NO_COLOR", "Switches colours off if it is set."),
     ("PAGER", "Shows the pages of `explain`."),
 )
 
 
 def roff(text: str) -> str:
-    """A paragraph for man(7): characters that are markup there are escaped, words in backticks are bold."""
+    """A paragraph for man(7): characters that would be markup are escaped, and words in backticks become bold."""
     escaped = re.sub(r"\s+", " ", text.strip()).replace("\\", r"\e").replace("-", r"\-")
     bold = re.sub(r"`([^`]+)`", r"\\fB\1\\fP", escaped)
     return rf"\&{bold}" if bold.startswith((".", "'")) else bold
@@ -51,7 +52,7 @@ def paragraphs(text: str) -> Iterator[str]:
 
 
 def entries(rows: Iterator[tuple[str, str]] | tuple[tuple[str, str], ...]) -> Iterator[str]:
-    """Terms with what they mean."""
+    """Terms, each with its meaning, as lines of man(7)."""
     for term, meaning in rows:
         yield ".TP"
         yield rf"\fB{roff(term)}\fP"
@@ -59,7 +60,7 @@ def entries(rows: Iterator[tuple[str, str]] | tuple[tuple[str, str], ...]) -> It
 
 
 def examples(command: click.Command) -> Iterator[str]:
-    """The examples of a command's help, a line of the shell each."""
+    """The examples in a command's help. Each is a line for a shell."""
     yield ".nf"
     for example in getattr(command, "examples", ()):
         yield roff(example)
@@ -78,7 +79,7 @@ def title(name: str, section: int, summary: str) -> list[str]:
 
 
 def first_sentence(command: click.Command) -> str:
-    """What a command does, as its page's name line has it: no capital, no full stop."""
+    """What a command does, for the name line of its page: without a capital and a full stop."""
     text = re.sub(r"\s+", " ", (command.help or "").strip()).partition(". ")[0].partition(": ")[0].rstrip(".")
     return text[:1].lower() + text[1:]
 
@@ -92,8 +93,8 @@ def options_of(command: click.Command, context: click.Context) -> Iterator[tuple
 
 
 def context_of(command: click.Command, **how: Any) -> click.Context:
-    """The context in which the program reads a command's options, its -h among them: the first context of a command
-    decides about that one for the rest of a process."""
+    """The context in which the program reads a command's options, including -h. It must be the right one: the first
+    context of a command decides about -h for the rest of the process."""
     settings = {**cli.main.context_settings, **how}
     whole = click.Context(cli.main, info_name="backuplink", **settings)
     return whole if command is cli.main else click.Context(command, info_name=command.name, parent=whole, **settings)
@@ -127,17 +128,17 @@ def page_of(command: str) -> str:
 
 
 def commands() -> list[str]:
-    """The names of all commands, in the order of the alphabet."""
+    """The names of all commands, in alphabetical order."""
     return sorted(cli.main.commands)
 
 
 def has_file(command: click.Command) -> bool:
-    """Whether its options can stand in a configuration file."""
+    """Whether options of a command can be set in a configuration file."""
     return any(parameter.name == "config" for parameter in command.params)
 
 
 def in_file(option: click.Option) -> bool:
-    """Whether an option can stand in a configuration file, and is for users."""
+    """Whether an option can be set in a configuration file, and is for users."""
     return option.envvar is not None and option.name != "config" and not option.hidden
 
 
@@ -153,7 +154,7 @@ def keys() -> dict[str, tuple[click.Option, list[str]]]:
 
 
 def kind_of(option: click.Option) -> str:
-    """What belongs behind a key."""
+    """The form of the value of a key."""
     if option.is_flag:
         return "true or false"
     if isinstance(option.type, click.Choice):
@@ -164,7 +165,8 @@ def kind_of(option: click.Option) -> str:
 
 
 def default_of(option: click.Option) -> str:
-    """What holds where the key is absent, in words; empty where the option does not show it."""
+    """The default of an option in words, for the case that its key is absent; empty if the help does not show the
+    default."""
     if isinstance(option.show_default, str):
         return option.show_default
     return str(option.default) if option.show_default else ""
@@ -203,7 +205,7 @@ def file_page() -> str:
 
 
 def completion(kind: type[ShellComplete]) -> str:
-    """The script that a shell sources: it asks the program itself, by click's protocol."""
+    """The script that a shell sources. It asks the program itself for completions, by click's protocol."""
     completion_class = kind(cli.main, {}, "backuplink", "_BACKUPLINK_COMPLETE")
     return (
         ShellComplete.source(completion_class).strip() + "\n"
@@ -211,8 +213,9 @@ def completion(kind: type[ShellComplete]) -> str:
 
 
 def for_fpath(script: str) -> str:
-    """zsh's script for a folder of `fpath` alone. Its own end, which is for `source` as well, gives nothing at the
-    second key of a session: by then the file is a function that was loaded before."""
+    """The script for zsh, to be put only into a folder of `fpath`. click's own end of the script also supports
+    `source`, but completes nothing at the second key of a session, when the file is a function that is already
+    loaded."""
     functions, end, _ = script.partition("if [[ $zsh_eval_context[-1] == loadautofunc ]]")
     if not end:
         raise ValueError("click's script for zsh has another end than it had; see whether this is still needed")

@@ -1,5 +1,5 @@
-"""What a fleet asks of an account: the tables in docs/fleet.md, from the intervals of a watch and of the timers, and
-from what a sweep of all hosts asks once."""
+"""Write the tables in docs/fleet.md of the requests that a fleet makes in an account. They follow from the intervals of
+a watch and of the timers, and from the requests of one sweep, which is one run on all hosts."""
 
 import math
 import re
@@ -23,27 +23,28 @@ _TIMERS: Final = {
     "`backuplink-textfile.timer`": "packaging/monitoring/backuplink-textfile.timer",
 }
 _WHERE_THERE_IS_ONE: Final = frozenset({PROFILE_RESOURCES, PEERINGS, TRANSIT})
-"""Reads that ask only in a VPC that has a Profile, or a route to a peering or a transit gateway."""
+"""Reads that make requests only for a VPC that has a Profile, or a route to a peering or a transit gateway."""
 _READ_LIMITS: Final[dict[str, tuple[str, float | None]]] = {
     "ec2": ("EC2", 20.0),
     "route53resolver": ("Route 53 Resolver", 5.0),
     "route53": ("Route 53", 5.0),
     "route53profiles": ("Route 53 Profiles", None),
 }
-"""Requests a second of an account, for what a run reads: the refill of EC2's bucket of non-mutating calls (EC2 API
-Reference, Request throttling), Resolver's and Route 53's limits for all calls (Route 53 Developer Guide, Quotas, which
-has none for Profiles)."""
+"""The allowed requests per second of an account, by service: the refill rate of EC2's bucket for non-mutating calls
+(EC2 API Reference, Request throttling), and the limits of Resolver and of Route 53 for all calls (Route 53 Developer
+Guide, Quotas, which has no limit for Profiles)."""
 
 
 _S3_PUT: Final = 3_500.0
 _S3_GET: Final = 5_500.0
-"""For one prefix (Amazon S3 User Guide, Best practices design patterns: optimizing Amazon S3 performance)."""
+"""Requests per second for one prefix (Amazon S3 User Guide, Best practices design patterns: optimizing Amazon S3
+performance)."""
 _IMPORT: Final = 10.0
 _FINDINGS: Final = 100
-"""Calls a second, and findings in one call (AWS Security Hub Partner Guide, Guidelines for using the
+"""Calls per second, and findings in one call (AWS Security Hub Partner Guide, Guidelines for using the
 BatchImportFindings API)."""
 _EVENTS: Final = 400.0
-"""Calls of PutEvents a second in the Regions with the lowest quota (Amazon EventBridge User Guide, Quotas)."""
+"""Calls of PutEvents per second in the Regions with the lowest quota (Amazon EventBridge User Guide, Quotas)."""
 _DOCUMENT: Final = "packaging/fleet/backuplink-check.yaml"
 
 
@@ -58,7 +59,7 @@ def pages() -> dict[str, str]:
 
 
 def _sweep_table() -> str:
-    """What is asked once for a sweep, and the time that it takes at half of the limit."""
+    """The table of requests that one sweep makes, with the time that they take at half of the limit."""
     steps = (ROOT / _DOCUMENT).read_text("utf-8").count("  - action: ")
     rows = [
         _of_hosts("each host, `fleet put`", "`s3:PutObject`", _S3_PUT),
@@ -93,7 +94,8 @@ def _of_hosts(who: str, what: str, limit: float | None, *, calls: int = 1, hosts
 
 
 def _of_all(who: str, what: str, words: str, seconds: float | None) -> str:
-    """A row of what does not depend on the number of hosts; `seconds` at the limit, None where none is published."""
+    """A row for requests whose number does not depend on the number of hosts. `seconds` is the time that they take at
+    the limit; None if no limit is published."""
     return _sweep_row(who, what, words, ["" if seconds is None else _time(2 * seconds)] * len(HOSTS))
 
 
@@ -129,7 +131,8 @@ def _table() -> str:
 
 
 def _row(who: str, what: str, per_host: float, limit: float | None) -> str:
-    """A row of the table; `per_host` and `limit` are requests a second, None for a limit that AWS does not publish."""
+    """A row of the table. `per_host` and `limit` are requests per second; None for a limit that AWS does not
+    publish."""
     figures = [hosts * per_host for hosts in HOSTS]
     cells = [f"**{figure:.1f}**" if limit is not None and figure > limit / 2 else f"{figure:.1f}" for figure in figures]
     shown = "not published" if limit is None else f"{limit:g}"
@@ -137,6 +140,6 @@ def _row(who: str, what: str, per_host: float, limit: float | None) -> str:
 
 
 def _seconds_of(timer: Path) -> float:
-    """The period of a timer that starts every so many minutes."""
+    """The period in seconds of a timer that starts a service every few minutes."""
     (minutes,) = re.findall(r"^OnCalendar=\*:0/(\d+)$", timer.read_text("utf-8"), re.MULTILINE)
     return 60.0 * int(minutes)

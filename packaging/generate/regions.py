@@ -1,7 +1,8 @@
-"""Writes `agent/catalog/regions.py` from the data of the botocore that is installed: `./dev docs` runs it.
+"""Write `agent/catalog/regions.py` from the data of the installed botocore: `./dev docs` runs this.
 
-`partitions.json` has the Regions with their names, `endpoints.json` where each service is offered, and the endpoint
-ruleset of a service its hosts. What AWS documents in addition is in the records of `agent/catalog/services.py`.
+`partitions.json` contains the Regions with their names, `endpoints.json` the Regions in which each service is offered,
+and the endpoint ruleset of a service its hosts. What AWS only documents is in the records of
+`agent/catalog/services.py`.
 """
 
 import json
@@ -41,13 +42,13 @@ class Region:
     partition: str
     name: str
     services: tuple[str, ...]
-    """Services that are offered there."""
+    """Services that are offered in the Region."""
 
 
 _OFFERED: Final = {{
 '''
 _MIDDLE = '''}
-"""Regions in which a service is offered, by service."""
+"""The Regions in which each service is offered."""
 
 REGIONS: Final = {
     region: Region(
@@ -65,12 +66,12 @@ _TAIL = '''    )
 HOSTS: Final[Mapping[str, Mapping[str, Mapping[tuple[bool, bool], str]]]] = {
 '''
 _SIGNING = '''}
-"""Hosts of a service in a partition, by FIPS and dual stack, where they do not follow the rule."""
+"""Hosts of a service in a partition that do not follow the rule; the key says whether FIPS and dual stack are on."""
 
 SIGNING_REGIONS: Final[Mapping[str, Mapping[str, str]]] = {
 '''
 _END = '''}
-"""The Region that requests to a global service are signed for, by service and partition."""
+"""The Region in the signature of requests to a global service, by service and partition."""
 '''
 _WAYS = [(fips, dual_stack) for fips in (False, True) for dual_stack in (False, True)]
 
@@ -83,7 +84,8 @@ def module() -> str:
 
 
 def _offered(service: Service) -> str:
-    """Where the SDK's data has the service, as a row of the table; none where it does not have it at all."""
+    """A row of the table: the Regions in which the SDK's data has the service. Empty if the data does not have the
+    service at all."""
     regions = [region for partition in PARTITIONS for region in _available(service, partition)]
     if not regions:
         return ""
@@ -96,7 +98,8 @@ def _offered(service: Service) -> str:
 
 
 def _available(service: Service, partition: Partition) -> list[str]:
-    """The Regions of a partition in which the SDK's data offers the service: all, where it is global there."""
+    """The Regions of a partition in which the SDK's data offers the service: all Regions if the service is global in
+    the partition."""
     session = _session()
     regions: list[str] = sorted(session.get_available_regions(service.client_name, partition.id))
     if regions or not session.get_available_regions(service.client_name, partition.id, allow_non_regional=True):
@@ -105,7 +108,7 @@ def _available(service: Service, partition: Partition) -> list[str]:
 
 
 def _hosts(service: Service) -> str:
-    """The hosts that the SDK builds by no rule, as a row of the table."""
+    """A row of the table: the hosts that the SDK does not build by the rule."""
     rows = []
     for partition in PARTITIONS:
         forms = {}
@@ -121,7 +124,7 @@ def _hosts(service: Service) -> str:
 
 
 def _form(service: Service, partition: Partition, *, fips: bool, dual_stack: bool) -> str | None:
-    """The host with `{region}` for the Region's name; as it is, where it is the same in two Regions."""
+    """The host, with `{region}` in place of the Region's name, or unchanged if it is the same in two Regions."""
     regions = _two(partition)
     hosts = [_resolved(service, region, fips=fips, dual_stack=dual_stack)[0] for region in regions]
     if None in hosts:
@@ -132,7 +135,7 @@ def _form(service: Service, partition: Partition, *, fips: bool, dual_stack: boo
 
 
 def _signing_regions(service: Service) -> str:
-    """The Regions that requests are signed for, as a row of the table."""
+    """A row of the table: the Regions in the signatures of requests."""
     rows = []
     for partition in PARTITIONS:
         regions = _two(partition)
@@ -143,7 +146,8 @@ def _signing_regions(service: Service) -> str:
 
 
 def _resolved(service: Service, region: str, *, fips: bool, dual_stack: bool) -> tuple[str | None, str | None]:
-    """The host that the SDK builds, None where it refuses to; and the Region to sign for, where the ruleset has one."""
+    """The host that the SDK builds, None if it refuses to; and the Region to sign for, None if the ruleset does not
+    give a Region."""
     rules = _rules(service.client_name)
     asked = {"Region": region, "UseFIPS": fips, "UseDualStack": dual_stack, "UseGlobalEndpoint": False}
     try:
@@ -161,7 +165,8 @@ def _rules(client: str) -> Any:
 
 
 def _two(partition: Partition) -> list[str]:
-    """Regions of a partition that tell a host of every Region from one host for all; one, where it has no more."""
+    """Two Regions of a partition, which show whether a host has the Region in its name; one Region if the partition has
+    only one."""
     return list(_region_names(partition))[-2:]
 
 
@@ -170,7 +175,7 @@ def _region_names(partition: Partition) -> dict[str, str]:
     """The names of a partition's Regions, by id."""
     data = botocore.loaders.Loader().load_data("partitions")
     (regions,) = (known["regions"] for known in data["partitions"] if known["id"] == partition.id)
-    # `aws-global` and its like are not Regions, but names for what is global.
+    # `aws-global` and similar names are not Regions: they stand for global services.
     return {region: regions[region]["description"] for region in sorted(regions) if not region.endswith("-global")}
 
 

@@ -1,8 +1,8 @@
-"""Pictures of the interface, of paths and of a history for the documents, drawn from scenarios: `./dev docs` writes
-them, `./dev check` compares.
+"""Draw the pictures in the documents, of the interface, of paths and of a history, from scenarios: `./dev docs` writes
+them, and `./dev check` compares them.
 
-The same scenario gives the same picture, byte for byte, on every machine: its run was made under the clock that leaps,
-and is played to the interface, whose own clock stands still.
+The same scenario gives the same picture, byte for byte, on every machine. Its run is made under a simulated clock, and
+is then played back to the interface, whose own clock stands still.
 """
 
 import asyncio
@@ -32,18 +32,19 @@ from tests.support import histories, scenarios
 from tests.support.runs import measured, report_of
 
 _FONTS: Final = re.compile(r"\s*@font-face \{.*?\}", re.DOTALL)
-"""A viewer of the picture would fetch them from elsewhere; it names common fonts as well."""
+"""The fonts that a viewer of the picture would fetch from elsewhere. They are removed, since the picture also names
+common fonts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """What is drawn when the run of a scenario has ended and some keys were pressed."""
+    """A picture of the interface after the run of a scenario has ended and some keys were pressed."""
 
     scenario: str
     size: tuple[int, int]
     keys: tuple[str, ...] = ()
     runs: tuple[str, ...] = ()
-    """Scenarios of the runs of a watch, a minute apart; one run of `scenario` where there are none."""
+    """Scenarios of the runs of a watch, a minute apart; empty for a single run of `scenario`."""
 
 
 PICTURES: Final = {
@@ -58,7 +59,7 @@ PICTURES: Final = {
 """The screenshots, by the name of the file."""
 FLEET_HOSTS: Final = 5_000
 FLEET_LINES: Final = 60
-"""Lines of a fleet's text that are drawn."""
+"""Number of lines of a fleet's text that are drawn."""
 PATHS: Final = ("gateway-group-for-the-appliance", "hana-without-storage-endpoint")
 """Scenarios whose path is drawn as `--format svg` draws it."""
 
@@ -74,7 +75,7 @@ def pages() -> dict[str, str]:
 
 
 def _fleet() -> str:
-    """The text of an estate in a terminal: its first two causes, and what it says of the others."""
+    """The text of a fleet report in a terminal: its first two causes, and the lines about other causes."""
     from rich.console import Console
     from rich.text import Text
 

@@ -1,9 +1,10 @@
-"""Writes `probes/system/service_models/`, botocore's data for the reads alone: `./dev docs` runs it.
+"""Write `probes/system/service_models/`, the part of botocore's data that the reads need: `./dev docs` runs this.
 
-To load the whole model of EC2 takes 50 ms of a run, in which nothing else of it proceeds, and 25 MiB, for a dozen
-calls; to load the list of endpoints takes 29 ms and 7 MiB, for six services. What is written here is the operations of
-EC2 in `probes.vpc.model.READS` and `probes.vpc.accounts.ACTIONS` with the shapes that they reach, and of
-`endpoints.json` the services that are read. Documentation is left out; all else is as botocore has it.
+Loading the whole model of EC2 takes 25 MiB, and 50 ms in which nothing else of a run proceeds, for a dozen calls.
+Loading the list of endpoints takes 29 ms and 7 MiB, for six services. What is written here are the operations of EC2 in
+`probes.vpc.model.READS` and `probes.vpc.accounts.ACTIONS`, with the shapes that they use, and the part of
+`endpoints.json` about the services that are read. Documentation is left out; everything else is the same as in
+botocore.
 """
 
 import json
@@ -33,13 +34,13 @@ def files() -> dict[str, str]:
 
 
 def operations() -> list[str]:
-    """The operations of EC2 that are read. IAM has the same names for them as the SDK."""
+    """The operations of EC2 that the reads use. Their names in IAM are the same as in the SDK."""
     actions = {*(action for read in READS.values() for action in read.actions), *ACTIONS}
     return sorted(action.removeprefix(_PREFIX) for action in actions if action.startswith(_PREFIX))
 
 
 def _pruned(model: Mapping[str, Any]) -> dict[str, Any]:
-    """A service's model with these operations alone."""
+    """A service's model, reduced to these operations."""
     chosen = {name: model["operations"][name] for name in operations()}
     shapes: set[str] = set()
     left = list(_named(list(chosen.values())))
@@ -66,7 +67,8 @@ def _named(part: Any) -> Iterator[str]:
 
 
 def _undocumented(part: Any) -> Any:
-    """A part of a model without its texts. A member that is called `documentation` stays, since it is not a text."""
+    """A part of a model without its documentation. A member of a shape whose name is `documentation` stays, since it is
+    not a text."""
     if isinstance(part, dict):
         return {
             key: _undocumented(value)
@@ -77,7 +79,7 @@ def _undocumented(part: Any) -> Any:
 
 
 def _endpoints(data: Mapping[str, Any]) -> dict[str, Any]:
-    """The Regions of every partition, without their names, and where the services that are read are."""
+    """The Regions of every partition, without their names, and the Regions that have the services that are read."""
     return {
         **data,
         "partitions": [

@@ -1,7 +1,7 @@
 """Assemble the container image: one archive in the OCI image layout, with an image for each kind of processor.
 
-Run by the Python of the one file, whose compression this is, so that the same parts give the same bytes on any machine.
-No daemon and no program of containers has a part in it. Source: OCI Image Format Specification 1.1.
+The Python of the one file runs this, so that the compression, and therefore every byte, is the same on any machine.
+Neither a daemon nor a container program is needed. Source: OCI Image Format Specification 1.1.
 """
 
 import argparse
@@ -25,15 +25,17 @@ MACHINES: Final = {
     "x86_64": ("amd64", "lib64/ld-linux-x86-64.so.2", "../lib/x86_64-linux-gnu/ld-linux-x86-64.so.2"),
     "aarch64": ("arm64", "lib/ld-linux-aarch64.so.1", "aarch64-linux-gnu/ld-linux-aarch64.so.1"),
 }
-"""OCI's name of each processor, and the dynamic loader's place below /usr with the file that it leads to."""
+"""For each kind of processor: its name in OCI, the path of the dynamic loader below /usr, and the file to which that
+path leads."""
 LIBRARIES: Final = tuple(
     f"lib{name}" for name in ("c.so.6", "m.so.6", "dl.so.2", "pthread.so.0", "rt.so.1", "util.so.1", "gcc_s.so.1")
 )
-"""What the programs of the one file take of a host, next to the loader (tests/packaging/test_onefile.py)."""
+"""The libraries that the programs of the one file load from a host, besides the loader
+(tests/packaging/test_onefile.py)."""
 OF_FLEET: Final = "libstdc++.so.6"
-"""What DuckDB takes besides."""
+"""A library that DuckDB needs in addition."""
 NOBODY: Final = 65534
-"""The user and the group that Debian and others give this number."""
+"""The number of the user `nobody` and of its group in Debian and other distributions."""
 PROGRAM: Final = "usr/lib/backuplink"
 COMMAND: Final = f"""\
 #!/{PROGRAM}/bin/python -ISB
@@ -44,20 +46,20 @@ from agent.cli.entry import main
 
 main()
 """
-"""In place of the one file's launcher, which needs a shell."""
+"""The command in the image. It replaces the one file's launcher, which needs a shell."""
 FILES: Final = {
     "etc/passwd": f"root:x:0:0:root:/:/nonexistent\nnobody:x:{NOBODY}:{NOBODY}:nobody:/nonexistent:/nonexistent\n",
     "etc/group": f"root:x:0:\nnogroup:x:{NOBODY}:\n",
-    # As a Debian without further packages has it; the parts of files and dns are inside the C library.
+    # The content is that of a Debian without further packages; the code for files and dns is inside the C library.
     "etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\n",
 }
 TEXTS: Final = ("GPL-2", "GPL-3", "LGPL-2.1", "MPL-2.0")
-"""The licences that the packages' own files refer to."""
+"""The licences to which the licence files of the packages refer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A file, a folder (where both are None) or a symbolic link in a layer."""
+    """A file or a symbolic link in a layer, or a folder if both fields are None."""
 
     content: bytes | None = None
     link: str | None = None
@@ -69,19 +71,19 @@ Entries = dict[str, Entry]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """What the image for one kind of processor is made of."""
+    """The parts from which the image for one kind of processor is made."""
 
     tree: Path
-    """What the one file unpacks to."""
+    """The folder to which the one file unpacks."""
     system: Path
-    """Debian's packages of packages.lock, unpacked; of each its control file in DEBIAN/NAME."""
+    """The folder with Debian's packages of packages.lock, unpacked. The control file of each package is DEBIAN/NAME."""
     fleet: Path
-    """DuckDB's wheel, unpacked and compiled, which the one file leaves out."""
+    """The folder with DuckDB's wheel, unpacked and compiled. The one file does not contain DuckDB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """What all images say of themselves."""
+    """The data about a release that is in every image."""
 
     version: str
     revision: str
@@ -91,12 +93,12 @@ class Release:
 
     @property
     def created(self) -> str:
-        """The date by RFC 3339."""
+        """The date in the form of RFC 3339."""
         return datetime.fromtimestamp(self.date, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
     @property
     def labels(self) -> dict[str, str]:
-        """The labels, by the keys that OCI gives a meaning (annotations.md)."""
+        """The labels, by the keys that OCI defines (annotations.md)."""
         said = {
             "created": self.created,
             "description": "Diagnoses the private path from an EC2 instance to AWS Backup and Backup gateway",
@@ -129,11 +131,12 @@ def main() -> None:
     sys.stderr.write(f"image: {given.output} ({given.output.stat().st_size / 1e6:.1f} MB, for {', '.join(sources)})\n")
 
 
-# --- What is in it ---------------------------------------------------------------------------------------------------
+# --- The layers ---------------------------------------------------------------------------------------------------
 
 
 def system_layer(architecture: str, system: Path) -> Entries:
-    """The dynamic loader, the C library, the roots of certificates, and what says whose they are."""
+    """The dynamic loader, the C library and the roots of certificates, with the files that tell their packages and
+    licences."""
     _, loader, target = MACHINES[architecture]
     folder = f"usr/lib/{architecture}-linux-gnu"
     entries = {name: Entry(content=text.encode()) for name, text in FILES.items()}
@@ -147,7 +150,7 @@ def system_layer(architecture: str, system: Path) -> Entries:
     bundle = "".join(f"{root.read_text('ascii').strip()}\n" for root in roots)
     entries["etc/ssl/certs/ca-certificates.crt"] = Entry(content=bundle.encode())
     entries["etc/os-release"] = Entry(content=(system / "usr/lib/os-release").read_bytes())
-    # Where scanners look for what an image without a package manager holds.
+    # Scanners look here for the packages in an image without a package manager.
     for control in sorted((system / "DEBIAN").iterdir()):
         entries[f"var/lib/dpkg/status.d/{control.name}"] = Entry(content=control.read_bytes())
         name = f"usr/share/doc/{control.name}/copyright"
@@ -155,14 +158,14 @@ def system_layer(architecture: str, system: Path) -> Entries:
     for text in TEXTS:
         name = f"usr/share/common-licenses/{text}"
         entries[name] = Entry(content=(system / name).read_bytes())
-    for name in ("dev", "proc", "sys", "run"):  # what is mounted there needs a place in a root that is read-only
+    for name in ("dev", "proc", "sys", "run"):  # mount points must exist, since the root may be read-only
         entries[name] = Entry(mode=0o755)
     entries["tmp"] = Entry(mode=0o1777)
     return entries
 
 
 def fleet_layer(folder: Path) -> Entries:
-    """DuckDB below the program's own modules, without what is for those who write programs."""
+    """DuckDB, below the program's own modules, without the files that only developers need."""
     entries = {}
     for path in folder.rglob("*"):
         name = path.relative_to(folder).as_posix()
@@ -186,7 +189,7 @@ def program_layer(tree: Path) -> Entries:
 
 
 def tar(entries: Mapping[str, Entry], date: int) -> bytes:
-    """A tar archive of the entries and of the folders that they lie in, in the order of their names, all of root."""
+    """A tar archive of the entries and of the folders above them, sorted by name. Everything belongs to root."""
     every = {str(folder): Entry(mode=0o755) for name in entries for folder in Path(name).parents if folder.name}
     every |= entries
     written = io.BytesIO()
@@ -213,7 +216,7 @@ class Blobs:
         self.by_name: Entries = {}
 
     def add(self, media_type: str, content: bytes, **more: Any) -> dict[str, Any]:
-        """Keep the content. Returns its descriptor, with `more` keys."""
+        """Add a content. Returns its descriptor, with the further keys `more`."""
         digest = hashlib.sha256(content).hexdigest()
         self.by_name[f"blobs/sha256/{digest}"] = Entry(content=content)
         return {"mediaType": media_type, "digest": f"sha256:{digest}", "size": len(content), **more}
@@ -224,13 +227,13 @@ class Blobs:
 
 
 def document(content: Mapping[str, Any]) -> bytes:
-    """Its bytes, the same for the same content."""
+    """A JSON document as bytes, which are the same for the same content."""
     return json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
 
 
 def archive(sources: Mapping[str, Source], release: Release) -> bytes:
-    """The whole layout as a tar archive. Its one name is the version: an index of the images of all processors, which
-    readers resolve for theirs."""
+    """The whole layout as a tar archive. It has one name, which is the version. The name stands for an index of the
+    images for all processors, from which a reader chooses the image for its own."""
     blobs = Blobs()
     images = [image(architecture, source, release, blobs) for architecture, source in sources.items()]
     shared = {"schemaVersion": 2, "mediaType": INDEX}
@@ -271,7 +274,7 @@ def image(architecture: str, source: Source, release: Release, blobs: Blobs) -> 
             "User": f"{NOBODY}:{NOBODY}",
             "WorkingDir": "/",
             "Entrypoint": ["/usr/bin/backuplink"],
-            # Runtimes put a folder in memory there, also where the root is read-only.
+            # Runtimes mount a folder in memory here, even if the root is read-only.
             "Env": ["PATH=/usr/bin", "TMPDIR=/dev/shm"],
             "Labels": release.labels,
             "StopSignal": "SIGTERM",

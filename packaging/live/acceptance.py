@@ -1,8 +1,8 @@
-"""`packaging/acceptance`: backuplink in a real VPC that is made for it, broken and repaired, and removed.
+"""`packaging/acceptance`: test backuplink in a real VPC, which is made for the test, broken, repaired and removed.
 
-The tests run this against moto, with the host's commands on this machine, and never against AWS. A run says what it
-costs and asks before it makes anything, and removes everything in the end, also after an error or an interrupt. What is
-left after a kill or without a network, `--remove` finds by its name.
+The tests run this with moto in place of AWS, and run the host's commands on this machine. A run tells its cost and asks
+before it makes anything. In the end it removes everything, even after an error or an interrupt. `--remove` finds by
+name what is left after a kill or if the network failed.
 """
 
 import argparse
@@ -36,36 +36,38 @@ from agent.version import __version__
 
 ROOT: Final = Path(__file__).parents[2]
 MET, NOT_MET, REFUSED = 0, 1, 3
-"""Exit codes: every case was as expected; one was not; nothing was run, or something is left or went wrong."""
+"""Exit codes: every case was as expected; a case was not as expected; nothing was run, something is left, or something
+went wrong."""
 TRIES: Final = (30, 60, 120, 240)
-"""Seconds from a break to each check, until one finds what is expected: caches and AWS itself take their time."""
+"""Seconds from the break of a case to each of its checks, which are made until one finds what is expected: caches and
+AWS itself take their time."""
 LATER: Final = (150, 300)
-"""Seconds from a break to each check, if the check is set off before the break."""
+"""Seconds from the break of a case to each of its checks, if the check is started before the break."""
 CHECK_SECONDS: Final = 45
-"""For a check that a timer of the host makes: its deadline of 20 seconds, and the start of the program."""
+"""Seconds for a check that a timer of the host starts: its deadline of 20 seconds, and the start of the program."""
 GATEWAY: Final = "backup-gateway"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of a case."""
+    """The outcome of a case."""
 
     case: Case
     report: Report | None
     complaint: str | None
-    """What was not as expected; None where all was."""
+    """What was not as expected; None if everything was."""
     tries: int
 
 
 class NotRepairedError(AcceptanceError):
-    """A fault that is still there, in words for the operator."""
+    """A fault could not be repaired; the reason is in words for the operator."""
 
 
 class Interrupted(BaseException):
     """A signal to stop."""
 
 
-# --- What is shown before --------------------------------------------------------------------------------------------
+# --- Before a run --------------------------------------------------------------------------------------------
 
 
 def price_text() -> str:
@@ -84,7 +86,7 @@ def price_text() -> str:
 
 
 def dry_run(cases: Sequence[Case]) -> str:
-    """Every step, expectation and cost, without any call."""
+    """Return every step, expectation and cost of a run, without making any call."""
     lines = ["This is what a run does. Nothing is called now.", "", price_text(), "", "Before the cases:", ""]
     lines += [f"  aws s3api create-bucket --bucket {PREFIX}-ACCOUNT-REGION", "  aws s3 cp FILE s3://BUCKET/backuplink"]
     lines += [f"  {word}" for stack in STACKS for word in stack.words()]
@@ -140,11 +142,11 @@ class Acceptance:
         self._host_of = host_of
         self._names: dict[str, str] = {}
         self.has_begun = False
-        """Whether something may be there that this run made. Before, there is nothing of its own to remove."""
+        """Whether this run may have made something. Until then, it has nothing to remove."""
 
     def run(self, file: Path, cases: Sequence[Case]) -> list[Outcome]:
-        """Make the network, take each case, and write what came of it. Raises AcceptanceError and the errors of
-        botocore; the network is then as far as it came, for `remove`."""
+        """Make the network, run each case, and write the outcomes. Raises AcceptanceError and the errors of botocore;
+        `remove` then removes what was made so far."""
         host = self._made(file)
         outcomes: list[Outcome] = []
         for number, case in enumerate(cases, 1):
@@ -157,8 +159,7 @@ class Acceptance:
         return outcomes
 
     def remove(self) -> None:
-        """Remove everything that runs made in this account and Region. Raises AcceptanceError where something is
-        left."""
+        """Remove everything that runs made in this account and Region. Raises AcceptanceError if something is left."""
         left: list[str] = []
         self._removed(left, "network ACLs", self._remove_acls)
         for name in _stack_names():
@@ -171,7 +172,7 @@ class Acceptance:
         self.say(f"removing {what}")
         try:
             act()
-        except Exception as error:  # noqa: BLE001 - whatever it is, the rest must be removed
+        except Exception as error:  # noqa: BLE001 - the rest must be removed after any error
             left.append(f"{what} ({one_line(str(error))})")
 
     def _remove_acls(self) -> None:
@@ -193,7 +194,7 @@ class Acceptance:
         return self.account.bucket(self.account.call("sts", "get_caller_identity")["Account"])
 
     def _made(self, file: Path) -> Host:
-        """The network and the host, with the program on it."""
+        """Make the network and the host, and install the program on the host."""
         bucket = self._bucket()
         there = sorted(self.account.stacks()) + [bucket] * self.account.has_bucket(bucket)
         if there:
@@ -208,7 +209,7 @@ class Acceptance:
         self.account.make_bucket(bucket, file)
         for stack in STACKS:
             self.say(f"making the stack {stack_name(stack.name)}")
-            # Of two stacks of one template the first has the names: the second is what no case breaks.
+            # If two stacks are made from one template, the names are those of the first. No case breaks the second.
             self._names = {**stack.made(self.account, self._names), **self._names}
         host = self._host_of(self.account, self._names["Host"])
         self.say("waiting until Systems Manager reaches the host")
@@ -217,7 +218,7 @@ class Acceptance:
         return host
 
     def _zones(self) -> tuple[str, str]:
-        """Two zones that have both services. Raises AcceptanceError."""
+        """Return two zones that have both services. Raises AcceptanceError."""
         zones: set[str] | None = None
         for service in ("backup", GATEWAY):
             name = service_name_of(service, self.account.region)
@@ -232,7 +233,8 @@ class Acceptance:
         return first, second
 
     def _case(self, host: Host, case: Case) -> Outcome:
-        """Break, check until it is as expected, and repair, whatever happens. Raises NotRepairedError."""
+        """Break the network, check until the result is as expected, and repair the network, whatever happens. Raises
+        NotRepairedError."""
         try:
             if case.cuts_off:
                 return self._tried(case, LATER, lambda seconds: self._checked_later(host, case, seconds))
@@ -281,7 +283,8 @@ class Acceptance:
         return host.report(case.name)
 
     def _repair(self, case: Case) -> None:
-        """Raises NotRepairedError: what comes after would be of a network with two faults."""
+        """Repair the network after a case. Raises NotRepairedError, since the next case would otherwise have two
+        faults."""
         try:
             self._do(case.repairs)
         except (AcceptanceError, ClientError) as error:
@@ -291,10 +294,10 @@ class Acceptance:
         for step in steps:
             step.run(self.account, self._names)
 
-    # --- What is written ---
+    # --- Output ---
 
     def _keep(self, outcome: Outcome) -> None:
-        """The report as it is, for its owner alone, and with masks as a fixture."""
+        """Write the report, which only its owner can read, and a masked copy as a fixture."""
         if outcome.report is None:
             return
         name = f"{outcome.case.name}.json"
@@ -309,7 +312,7 @@ class Acceptance:
 
 
 def run_record(region: str, made_by: str = "aws") -> str:
-    """`run.json` of a folder of fixtures: where its reports come from."""
+    """The text of `run.json` in a folder of fixtures, which tells where the reports come from."""
     taken_at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%MZ")
     record = {"made_by": made_by, "region": region, "version": __version__, "taken_at": taken_at}
     return json.dumps(record, indent=1) + "\n"
@@ -342,26 +345,29 @@ def parser() -> argparse.ArgumentParser:
     """The parser of the options."""
     made = _Parser(
         prog="packaging/acceptance",
-        description="Makes a VPC without internet access in your account, breaks and repairs it, holds what backuplink "
-        "says of each fault against what it should say, and removes everything. See docs/acceptance.md.",
-        epilog="Exit codes: 0 every case was as expected, 1 one was not, 3 nothing was run, or something went wrong or "
-        "is left.",
+        description="Makes a VPC without internet access in your account, breaks and repairs it, compares what "
+        "backuplink reports for each fault with what it should report, and removes everything. See "
+        "docs/acceptance.md.",
+        epilog="Exit codes: 0 every case was as expected, 1 a case was not, 3 nothing was run, or something went wrong "
+        "or is left.",
     )
     made.add_argument("--dry-run", action="store_true", help="print every step, expectation and cost; call nothing")
     made.add_argument("--remove", action="store_true", help="remove what earlier runs left, and run nothing")
     made.add_argument("--yes", action="store_true", help="do not ask before money is spent")
-    made.add_argument("--region", help="the Region; otherwise that of the SDK's settings")
+    made.add_argument("--region", help="the Region; by default that of the SDK's settings")
     made.add_argument("--profile", help="a profile of the SDK's settings")
-    made.add_argument("--file", type=Path, help="the one file for x86_64; otherwise the one in dist/")
+    made.add_argument("--file", type=Path, help="the one file for x86_64; by default the one in dist/")
     made.add_argument(
-        "--output", type=Path, help="folder for reports, fixtures and table; otherwise a new one in build/acceptance/"
+        "--output",
+        type=Path,
+        help="folder for reports, fixtures and table; by default a new folder in build/acceptance/",
     )
     made.add_argument(
         "--only",
         action="append",
         choices=[case.name for case in CASES],
         metavar="CASE",
-        help="take this case alone; repeat it for several",
+        help="run only this case; repeat the option for several cases",
     )
     return made
 
@@ -400,7 +406,7 @@ def main(
 
 
 def _run(acceptance: Acceptance, file: Path, cases: Sequence[Case]) -> int:
-    """A run, and the end of it whatever happens."""
+    """Make a run, and remove everything at its end, whatever happens."""
     before = {number: signal.signal(number, _interrupt) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     code = REFUSED
     try:
@@ -447,9 +453,9 @@ def _not_now(_: int, __: FrameType | None) -> None:
 
 
 def agreed() -> bool:
-    """Whether the operator says yes."""
+    """Ask the operator. Returns whether the answer is yes."""
     if not sys.stdin.isatty():
-        raise AcceptanceError("nobody can be asked here: --yes says that the cost is agreed to")
+        raise AcceptanceError("nobody can be asked here; use --yes if you agree to the cost")
     sys.stderr.write("Go on? [yes/no] ")
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() == "yes"
@@ -465,8 +471,8 @@ def built() -> Path:
 
 
 def say(words: str) -> None:
-    """One thing to the operator. A terminal that was closed, or a reader that has ended, is not a reason to leave what
-    was made."""
+    """Tell the operator something. If the terminal was closed, or the reader has ended, the run goes on, so that it
+    removes what it made."""
     with contextlib.suppress(OSError):
         sys.stderr.write(f"{time.strftime('%H:%M:%S')} {words}\n")
         sys.stderr.flush()

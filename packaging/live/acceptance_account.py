@@ -1,7 +1,7 @@
 """An account and a Region of AWS as an acceptance run uses them: calls, stacks, and commands on the host.
 
-A step is something that a run does to the network, in a form that a dry run can print and a run can do. Names such as
-`{Vpc}` in its parameters are outputs of the run's stacks.
+A step is a change to the network. A dry run prints it, and a run makes it. Names such as `{Vpc}` in its parameters
+stand for outputs of the run's stacks.
 """
 
 import base64
@@ -20,25 +20,25 @@ from botocore import xform_name
 from botocore.exceptions import ClientError
 
 PREFIX: Final = "backuplink-acceptance"
-"""Begins the names of stacks and of the bucket, and is the key of the tag that everything gets."""
+"""The beginning of the names of stacks and of the bucket, and the key of the tag that everything gets."""
 TAGS: Final = [{"Key": PREFIX, "Value": "true"}]
 HERE: Final = Path(__file__).parent
 _NAME: Final = re.compile(r"\{([A-Za-z0-9]+)\}")
 _POLL: Final = 5.0
-"""Seconds between two reads of the state of something that is under way."""
+"""Seconds between two reads of a state that is about to change."""
 _STACK_SECONDS: Final = 1_800.0
 _COMMAND_SECONDS: Final = 600.0
 _ONLINE_SECONDS: Final = 600.0
 _CHUNK: Final = 20_000
-"""Characters of a report that one command prints: GetCommandInvocation gives the first 24,000."""
+"""Number of characters of a report that one command prints: GetCommandInvocation returns only the first 24,000."""
 _RENAMED: Final = {"no-egress": "ingress"}
-"""Options that the AWS CLI calls otherwise (awscli/customizations/argrename.py)."""
+"""Options that have another name in the AWS CLI (awscli/customizations/argrename.py)."""
 _OVER: Final = ("Success", "Cancelled", "TimedOut", "Failed", "Undeliverable", "Terminated")
 """States of a command that has ended (Systems Manager API Reference, GetCommandInvocation)."""
 
 
 class AcceptanceError(Exception):
-    """Something that an acceptance run cannot go on without, in words for the operator."""
+    """An acceptance run cannot go on; the reason is in words for the operator."""
 
 
 class Account:
@@ -59,13 +59,13 @@ class Account:
         self._clients: dict[str, Any] = {}
 
     def client(self, service: str) -> Any:
-        """The client of a service, made once."""
+        """The client of a service, which is made only once."""
         if service not in self._clients:
             self._clients[service] = self._session.create_client(service, region_name=self.region)
         return self._clients[service]
 
     def call(self, service: str, operation: str, **parameters: Any) -> Mapping[str, Any]:
-        """One call. Raises ClientError."""
+        """Make one call. Raises ClientError."""
         answer: Mapping[str, Any] = getattr(self.client(service), operation)(**parameters)
         return answer
 
@@ -75,12 +75,12 @@ class Account:
         return [row for page in pages for row in page.get(key, ())]
 
     def waited(self, what: str, seconds: float, is_so: Callable[[], bool]) -> None:
-        """Ask every few seconds until it is so. Raises AcceptanceError after so many seconds."""
+        """Call `is_so` every few seconds until it returns True. Raises AcceptanceError after `seconds`."""
         for _ in range(int(seconds / _POLL) + 1):
             if is_so():
                 return
             self.sleep(_POLL)
-        raise AcceptanceError(f"after {seconds:.0f} seconds still not so: {what}")
+        raise AcceptanceError(f"this did not come true within {seconds:.0f} seconds: {what}")
 
     # --- Stacks ---
 
@@ -115,7 +115,7 @@ class Account:
                 yield f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', '')}"
 
     def stacks(self) -> dict[str, str]:
-        """The stacks of acceptance runs that are there, and their states."""
+        """The existing stacks of acceptance runs, and their states."""
         return {
             stack["StackName"]: stack["StackStatus"]
             for stack in self.rows("cloudformation", "describe_stacks", "Stacks")
@@ -123,7 +123,7 @@ class Account:
         }
 
     def remove_stack(self, name: str) -> None:
-        """Delete a stack, where it is there, and wait until it is gone. Raises AcceptanceError."""
+        """Delete a stack, if it exists, and wait until it is gone. Raises AcceptanceError."""
         full = stack_name(name)
         if full not in self.stacks():
             return
@@ -144,11 +144,11 @@ class Account:
     # --- The bucket ---
 
     def bucket(self, account_id: str) -> str:
-        """The name of the bucket, which is the account's and the Region's own."""
+        """The name of the bucket. Every account and Region has another."""
         return f"{PREFIX}-{account_id}-{self.region}"
 
     def make_bucket(self, bucket: str, file: Path) -> None:
-        """Make the bucket, with the file in it."""
+        """Make the bucket, and upload the file into it."""
         place = {} if self.region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": self.region}}
         self.call("s3", "create_bucket", Bucket=bucket, **place)
         self.call("s3", "put_bucket_tagging", Bucket=bucket, Tagging={"TagSet": TAGS})
@@ -156,11 +156,11 @@ class Account:
             self.call("s3", "put_object", Bucket=bucket, Key="backuplink", Body=body)
 
     def has_bucket(self, bucket: str) -> bool:
-        """Whether the bucket is there."""
+        """Whether the bucket exists."""
         return bucket in {row["Name"] for row in self.call("s3", "list_buckets")["Buckets"]}
 
     def remove_bucket(self, bucket: str) -> None:
-        """Empty and delete the bucket, where it is there."""
+        """Empty and delete the bucket, if it exists."""
         if not self.has_bucket(bucket):
             return
         for row in self.rows("s3", "list_objects_v2", "Contents", Bucket=bucket):
@@ -177,17 +177,17 @@ def stack_name(name: str) -> str:
 
 
 class Step(Protocol):
-    """Something that a run does to the network."""
+    """A change that a run makes to the network."""
 
     def words(self) -> list[str]:
-        """What it calls, as commands of the AWS CLI."""
+        """The calls of the step, as commands of the AWS CLI."""
 
     def run(self, account: Account, names: Mapping[str, str]) -> None:
-        """Do it. Raises ClientError and AcceptanceError."""
+        """Make the step. Raises ClientError and AcceptanceError."""
 
 
 def filled(value: Any, names: Mapping[str, str]) -> Any:
-    """A parameter with outputs in the place of their names."""
+    """A parameter, in which values replace the names of outputs."""
     if isinstance(value, str):
         return _NAME.sub(lambda match: names[match[1]], value)
     if isinstance(value, Mapping):
@@ -198,7 +198,7 @@ def filled(value: Any, names: Mapping[str, str]) -> Any:
 
 
 def command(service: str, operation: str, parameters: Mapping[str, Any]) -> str:
-    """A call as the command of the AWS CLI that makes it."""
+    """The command of the AWS CLI that makes a call."""
     words = ["aws", service, operation.replace("_", "-")]
     for name, value in parameters.items():
         option = xform_name(name, "-")
@@ -218,7 +218,7 @@ class Call:
     operation: str
     parameters: Mapping[str, Any]
     already: frozenset[str] = frozenset()
-    """Codes of errors which say that the change is made already."""
+    """Codes of errors which mean that the change was already made."""
 
     def words(self) -> list[str]:
         return [command(self.service, self.operation, self.parameters)]
@@ -233,7 +233,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class OwnAcl:
-    """A network ACL with these entries in the place of the default one of subnets."""
+    """Give subnets a network ACL with these entries in place of the default ACL."""
 
     subnets: tuple[str, ...]
     entries: tuple[Mapping[str, Any], ...]
@@ -265,7 +265,7 @@ class OwnAcl:
 
 @dataclass(frozen=True, slots=True)
 class DefaultAcl:
-    """The default network ACL for all subnets again; the others are deleted."""
+    """Give all subnets the default network ACL again, and delete the other ACLs."""
 
     def words(self) -> list[str]:
         return [
@@ -300,7 +300,7 @@ def _put(account: Account, association: Mapping[str, Any], acl_id: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """A stack of the run's own."""
+    """Make a stack that belongs to the run."""
 
     name: str
     template: Path
@@ -316,13 +316,13 @@ class Stack:
         self.made(account, names)
 
     def made(self, account: Account, names: Mapping[str, str]) -> dict[str, str]:
-        """Make it. Returns its outputs. Raises AcceptanceError."""
+        """Make the stack. Returns its outputs. Raises AcceptanceError."""
         return account.make_stack(self.name, self.template, filled(dict(self.parameters), names))
 
 
 @dataclass(frozen=True, slots=True)
 class NoStack:
-    """The end of a stack."""
+    """Delete a stack of the run."""
 
     name: str
 
@@ -340,15 +340,15 @@ class Host:
     """The instance, which Run Command of Systems Manager reaches."""
 
     folder = "/opt/backuplink-acceptance"
-    """Where the program and the reports are there."""
+    """The folder on the host with the program and the reports."""
 
     def __init__(self, account: Account, instance_id: str) -> None:
         self.account = account
         self.instance_id = instance_id
 
     def wait_until_online(self) -> None:
-        """Wait until Systems Manager has the host; one that it does not get within ten minutes is restarted once, by
-        EC2. Raises AcceptanceError."""
+        """Wait until Systems Manager reaches the host. If it does not within ten minutes, EC2 restarts the host once.
+        Raises AcceptanceError."""
         for is_last in (False, True):
             try:
                 self.account.waited("Systems Manager reaches the host", _ONLINE_SECONDS, self._is_online)
@@ -369,7 +369,7 @@ class Host:
         return any(row["PingStatus"] == "Online" for row in rows)
 
     def shell(self, script: str) -> str:
-        """What a script prints on the host, which runs as root. Raises AcceptanceError where it fails."""
+        """Run a script on the host as root. Returns what it prints. Raises AcceptanceError if it fails."""
         sent = self.account.call(
             "ssm",
             "send_command",
@@ -410,12 +410,12 @@ BACKUPLINK_HOME=$PWD/home ./backuplink --version"""
         ).strip()
 
     def check(self, name: str, services: Sequence[str], before: str) -> bytes:
-        """Make a check now. Returns its report."""
+        """Make a check at once. Returns its report."""
         self.shell(self._script(name, services, before))
         return self.report(name)
 
     def check_later(self, name: str, services: Sequence[str], before: str, seconds: int) -> None:
-        """Have a check made after so many seconds, which needs nobody to reach the host by then."""
+        """Have the host make a check after so many seconds. Nobody needs to reach the host at that time."""
         script = shlex.quote(self._script(name, services, before))
         self.shell(
             f"systemd-run --quiet --collect --unit=backuplink-{name}-{seconds} --on-active={seconds} "
@@ -433,8 +433,8 @@ BACKUPLINK_HOME=$PWD/home ./backuplink check --region {self.account.region} {ask
 mv {name}.part {name}.json"""
 
     def report(self, name: str) -> bytes:
-        """The report of a check that was made, which takes several commands where it is long. Raises AcceptanceError
-        where there is none."""
+        """Fetch the report of an earlier check, with several commands if it is long. Raises AcceptanceError if there is
+        no report."""
         text, length = "", 1
         while len(text) < length:
             packed = f"gzip -9 -n -c {name}.json | base64 | tr -d '\\n'"

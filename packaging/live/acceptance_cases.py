@@ -1,6 +1,6 @@
-"""What an acceptance run breaks, one after the other, what it expects of a check then, and what it costs.
+"""The cases of an acceptance run: what it breaks, what it then expects of a check, and what it costs.
 
-The scenario of a case has the same fault in the simulated VPC: a test holds the expectation against it.
+The scenario of a case has the same fault in a simulated VPC, and a test compares its result with the expectation.
 """
 
 from dataclasses import dataclass
@@ -25,12 +25,12 @@ DENY_ALONE: Final = (
     '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":{"AWS":"444455556666"},'
     '"Action":"*","Resource":"*"}]}'
 )
-"""The policy of AWS's example that is meant to deny one account, and without an Allow denies everybody."""
+"""The policy of an example of AWS. It is meant to deny one account, but since it has no Allow, it denies everybody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """A fault, and what a check must say of it."""
+    """A fault, and what a check must report about it."""
 
     name: str
     fault: str
@@ -42,21 +42,21 @@ class Case:
     status: Status
     path: NetworkPath
     causes: frozenset[str] = frozenset()
-    """Codes of which one must be the first finding; none where nothing may be found."""
+    """Codes of which one must be the first finding; empty if there must be no finding."""
     also: frozenset[str] = frozenset()
-    """Codes that must be there, too."""
+    """Codes that the report must have, too."""
     breaks: tuple[Step, ...] = ()
     repairs: tuple[Step, ...] = ()
-    """Undo the breaks. They may be made where nothing is broken."""
+    """Steps that undo `breaks`. They may also be made if nothing is broken."""
     before: str = ""
-    """Lines of shell on the host before the check; where they change something there they undo it themselves."""
+    """Shell lines that run on the host before the check. If they change something on the host, they also undo it."""
     cuts_off: bool = False
-    """Whether Systems Manager may not reach the host while it is broken. The check is then set off before: it is made
-    by a timer of the host, the network is repaired through the API, and the report is fetched afterwards."""
+    """Whether Systems Manager may be unable to reach the host during the fault. Then a timer on the host, which is set
+    before the break, makes the check; the network is repaired through the API, and the report is fetched afterwards."""
 
 
 def complaint(case: Case, report: Report) -> str | None:
-    """What of a report is not as the case expects it; None where all is."""
+    """How a report differs from what the case expects; None if it does not."""
     found = [finding.code for finding in report.findings if finding.code != READS]
     verdict = report.verdict
     if (verdict.status, verdict.path) != (case.status, case.path):
@@ -70,7 +70,7 @@ def complaint(case: Case, report: Report) -> str | None:
 
 
 READS: Final = "VPC013"
-"""The finding for a read that was not possible: Route 53 cannot be reached from a VPC without internet."""
+"""The code of the finding for reads that failed: Route 53 cannot be reached from a VPC without internet access."""
 
 
 def _private_dns(is_on: bool) -> Call:
@@ -251,7 +251,7 @@ CASES: Final = (
         scenario="dns-hostnames-switched-off",
         status=Status.CRITICAL,
         path=NetworkPath.PUBLIC,
-        causes=frozenset({"VPC003", "DNS001"}),  # the name of EC2 leads elsewhere, too
+        causes=frozenset({"VPC003", "DNS001"}),  # the name of EC2 resolves to public addresses, too
         also=frozenset({"DNS001"}),
         breaks=(_hostnames(False),),
         repairs=(_hostnames(True),),
@@ -288,7 +288,7 @@ CASES: Final = (
         path=NetworkPath.PRIVATE,
     ),
 )
-"""In the order in which a run takes them."""
+"""All cases, in the order in which a run makes them."""
 
 
 # --- The network -----------------------------------------------------------------------------------------------------
@@ -316,25 +316,25 @@ STACKS: Final = (
     Stack("host", HERE / "host.template.yaml", {"Vpc": "{Vpc}", "Subnet": "{HostSubnet}", "Bucket": "{Bucket}"}),
     Stack("permissions", PERMISSIONS, {"Roles": "{Role}"}),
 )
-"""In the order in which they are made. `control` is what Systems Manager goes through: its own subnet and group, which
-no case breaks."""
+"""The stacks in the order in which they are made. `control` has the endpoints for Systems Manager, with a separate
+subnet and group that no case breaks."""
 
 
-# --- What it costs ---------------------------------------------------------------------------------------------------
+# --- Cost ---------------------------------------------------------------------------------------------------
 
 HOURS: Final = 2
-"""For which the network is paid: a run takes less."""
+"""The hours for which the network is paid. A run takes less time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
-    """What a kind of thing costs."""
+    """The price of one kind of resource."""
 
     what: str
     count: int
     hours: int
     dollars: float
-    """Per piece and hour."""
+    """The price in US dollars of one piece for one hour."""
 
     @property
     def total(self) -> float:
@@ -346,10 +346,10 @@ PRICES: Final = (
     Price(what="instance t3.micro with 8 GB of storage", count=1, hours=HOURS, dollars=0.0113),
     Price(what="interfaces of an outbound Resolver endpoint", count=2, hours=1, dollars=0.125),
 )
-"""List prices of us-east-1 (pages of prices of AWS PrivateLink, Amazon EC2, Amazon EBS and Amazon Route 53); what is
-not listed costs nothing or less than a cent. Other Regions cost up to twice as much."""
+"""List prices of us-east-1 (price pages of AWS PrivateLink, Amazon EC2, Amazon EBS and Amazon Route 53). Everything
+else costs nothing, or less than a cent. Other Regions cost up to twice as much."""
 
 
 def dollars() -> float:
-    """What a run costs at these prices."""
+    """The cost of a run at these prices."""
     return sum(price.total for price in PRICES)

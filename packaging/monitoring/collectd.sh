@@ -13,7 +13,8 @@ case $seconds in # a number that collectd.conf has without quotes arrives as 300
 esac
 shift
 
-# value TYPE-INSTANCE NUMBER. collectd ignores SIGPIPE, and so does what it starts: who reads no more shows here.
+# value TYPE-INSTANCE NUMBER. collectd ignores SIGPIPE, and so do the programs that it starts: only a failed write shows
+# that collectd has ended.
 value() {
     printf 'PUTVAL "%s/backuplink/%s" interval=%s N:%s\n' "$host" "$1" "$seconds" "$2" || exit 1
 }
@@ -21,7 +22,7 @@ value() {
 before=
 while :; do
     output=$(
-        # The code is that of the verdict, whatever a configuration says of it.
+        # The exit code is that of the verdict, even if a configuration changes `fail-on`.
         /usr/bin/backuplink check --format nagios --calls one --ec2 never "$@" --fail-on warning
     )
     code=$?
@@ -32,12 +33,12 @@ while :; do
     esac
     text=${first%%|*}
     state=$code
-    # A code is a verdict only with its word: Python ends with 1, too, where an installation is damaged.
+    # A code counts as a verdict only together with its word: Python also ends with 1 if an installation is damaged.
     case $code:$text in
     0:OK*) severity=okay ;;
     1:WARNING*) severity=warning ;;
     2:CRITICAL*) severity=failure ;;
-    3:UNKNOWN*) severity=warning ;; # which collectd does not have
+    3:UNKNOWN*) severity=warning ;; # collectd has no severity unknown
     *)
         severity=warning
         text="UNKNOWN - backuplink gave no verdict and ended with $code"

@@ -1,7 +1,7 @@
-"""Put together what was compiled and installed: the tree, and the one file that carries it.
+"""Assemble the tree from the compiled and installed parts, and pack it into the one file.
 
-Run by the Python that is inside, whose compiled files and whose compression these are, so that the same parts give the
-same bytes on any machine. It takes its parts whole and leaves out what is named here; no module is listed.
+The Python of the one file runs this and compiles and compresses the files, so that the same parts give the same bytes
+on any machine. Parts are taken completely, except for the names below; modules are not listed.
 """
 
 import argparse
@@ -32,23 +32,24 @@ NOT_OF_THE_LIBRARY: Final = (
     "__phello__",
     "site-packages",
 )
-"""Parts of the standard library that test or teach it, draw windows, or install packages."""
+"""Parts of the standard library that are left out: they test or teach it, draw windows, or install packages."""
 NOT_OF_PACKAGES: Final = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "test", "tests")
-"""Files of installed distributions that are about another folder, or that test them."""
+"""Files of installed distributions that are left out: they are about another folder, or are tests."""
 OWN_MODEL: Final = "ec2"
-"""The service of whose data the rules of its endpoints are enough: the program has a model of its own."""
+"""The service of which only the endpoint rules are kept, since the program has its own model of the service."""
 READ_SERVICES: Final = (OWN_MODEL, "organizations", "route53", "route53profiles", "route53resolver")
-"""What the program reads the configuration from, and the accounts of an organization."""
+"""The services from which the program reads the configuration, and the accounts of an organization."""
 CREDENTIAL_SERVICES: Final = ("signin", "sso", "sso-oidc", "sts")
-"""Where the SDK's chain of credentials gets them from: of each the newest version, without examples. The signed calls
-of the catalogue are bytes of the program's own."""
+"""The services from which the SDK's chain gets credentials: the newest version of each is kept, without examples. The
+signed calls of the catalogue need no data, since the program makes their bytes itself."""
 FLEET_SERVICES: Final = ("s3", "ssm")
-"""Where records of a fleet are read from, put and asked for."""
+"""The services that are used to read, put and request the records of a fleet."""
 MACHINES: Final = {
     "x86_64": ("x86_64 | amd64", "/lib64/ld-linux-x86-64.so.2"),
     "aarch64": ("aarch64 | arm64", "/lib/ld-linux-aarch64.so.1"),
 }
-"""The name by uname of each processor, as a pattern of the shell's, and the dynamic loader of the GNU C library."""
+"""For each kind of processor, the names that uname gives it, as a pattern for a shell, and the dynamic loader of the
+GNU C library."""
 
 
 def main() -> None:
@@ -81,7 +82,8 @@ def version_of(project: Path) -> str:
 
 
 def make_tree(tree: Path, *, parts: Path, libraries: Path, project: Path) -> None:
-    """Lay `tree` anew: bin, lib with the standard library, app with the project and its libraries, licences."""
+    """Make `tree` from scratch: bin, lib with the standard library, app with the project and its libraries, and
+    licences."""
     shutil.rmtree(tree, ignore_errors=True)
     (tree / "bin").mkdir(parents=True)
     shutil.copyfile(parts / "python/bin/python", tree / "bin/python")
@@ -89,9 +91,9 @@ def make_tree(tree: Path, *, parts: Path, libraries: Path, project: Path) -> Non
     shutil.copytree(parts / "python/lib", tree / "lib", ignore=without(*NOT_OF_THE_LIBRARY))
     app = tree / "app"
     shutil.copytree(libraries, app, ignore=without(*NOT_OF_PACKAGES))
-    shutil.rmtree(app / "bin", ignore_errors=True)  # commands of libraries, which name a Python of the builder's
+    shutil.rmtree(app / "bin", ignore_errors=True)  # commands of libraries; they start the Python of the build machine
     prune_services(app / "botocore/data")
-    for unused in ("data", "examples"):  # of boto3's resources, which the program does not use
+    for unused in ("data", "examples"):  # parts of boto3 that the program does not use
         shutil.rmtree(app / "boto3" / unused)
     for package in ("agent", "probes"):
         shutil.copytree(project / package, app / package, ignore=without())
@@ -104,20 +106,22 @@ def make_tree(tree: Path, *, parts: Path, libraries: Path, project: Path) -> Non
     shutil.copytree(parts / "python/inside", licences / "inside-python")
     for script in sorted(tree.rglob("*.py")):
         unscript(script)
-    # Hashes that nobody checks: dates would have to be kept by whoever unpacks it, and nothing in here changes.
+    # Compiled files contain unchecked hashes: with dates, whoever unpacks the tree would have to keep the dates, and no
+    # source in it changes.
     mode = PycInvalidationMode.UNCHECKED_HASH
     if not compileall.compile_dir(tree, quiet=1, force=True, invalidation_mode=mode, stripdir=str(tree), workers=1):
         sys.exit("a module cannot be compiled; see the lines above")
 
 
 def without(*names: str) -> Callable[[str, list[str]], set[str]]:
-    """For copytree: leave out these names, and what Python or an editor left beside the sources."""
+    """A function for copytree that leaves out these names, and files that Python or an editor left beside the
+    sources."""
     return shutil.ignore_patterns("__pycache__", "*.pyc", ".*", *names)
 
 
 def prune_services(data: Path) -> None:
-    """Leave of botocore's data what CREDENTIAL_SERVICES, FLEET_SERVICES and READ_SERVICES need, of more than four
-    hundred."""
+    """Remove botocore's data of more than four hundred services, except what CREDENTIAL_SERVICES, FLEET_SERVICES and
+    READ_SERVICES need."""
     asked = (*CREDENTIAL_SERVICES, *FLEET_SERVICES, *READ_SERVICES)
     for folder in [entry for entry in data.iterdir() if entry.is_dir()]:
         if folder.name not in asked:
@@ -133,7 +137,8 @@ def prune_services(data: Path) -> None:
 
 
 def unscript(module: Path) -> None:
-    """Blank a first line that would have it started as a program by another Python; lines keep their numbers."""
+    """Turn a first line with `#!` into a comment, so that no other Python starts the module as a program. Line numbers
+    stay the same."""
     text = module.read_bytes()
     if text.startswith(b"#!"):
         module.write_bytes(b"#" + text[text.index(b"\n") :])
@@ -143,7 +148,8 @@ def unscript(module: Path) -> None:
 
 
 def packed(tree: Path, *, date: int) -> tuple[bytes, int]:
-    """The tree as a compressed tar archive, the same bytes for the same content, and how many files are in it."""
+    """The tree as a compressed tar archive, whose bytes are the same for the same content, and the number of files in
+    it."""
     files = 0
     plain = io.BytesIO()
     with tarfile.open(fileobj=plain, mode="w", format=tarfile.GNU_FORMAT) as archive:
@@ -166,7 +172,8 @@ def packed(tree: Path, *, date: int) -> tuple[bytes, int]:
 
 
 def head(archive: bytes, *, files: int, version: str, arch: str) -> bytes:
-    """The script before the archive. It names the byte at which that begins, which its own length decides."""
+    """The script before the archive. It contains the position at which the archive begins, which depends on the length
+    of the script itself."""
     machines, loader = MACHINES[arch]
     checksum = hashlib.sha256(archive).hexdigest()
     known = {
@@ -186,7 +193,7 @@ def head(archive: bytes, *, files: int, version: str, arch: str) -> bytes:
 
 
 def filled(template: str, known: Mapping[str, object]) -> str:
-    """The text with every @NAME@ in it replaced. Raises KeyError for one that is not known."""
+    """The text with every @NAME@ replaced. Raises KeyError for an unknown name."""
     return re.sub("@([A-Z]+)@", lambda match: str(known[match[1]]), template)
 
 

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Starts backuplink with the Python beside this file, wherever that is, also through a symbolic link. That Python listens
-# to no PYTHON… variable (-I), looks into no folder of the host's (-S) and writes nothing (-B).
+# Starts backuplink with the Python beside this file, wherever this file is, even through a symbolic link. This Python
+# ignores PYTHON… variables (-I), uses no folder of the host (-S) and writes no files (-B).
 case $0 in */*) self=$0 ;; *) self=./$0 ;; esac
-# Not by the caller's PATH alone: a folder that stands in it for convenience must not say what is started.
+# The caller's PATH is not trusted: a folder in it must not decide which program is started.
 [ ! -L "$self" ] || self=$(PATH=/usr/bin:/bin${PATH:+:$PATH} readlink -f -- "$self")
 folder=${self%/*}
 exec "$folder/python" -I -S -B "$folder/../app" "$@"

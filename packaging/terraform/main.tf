@@ -9,7 +9,7 @@ data "aws_vpc" "this" {
   id = var.vpc_id
 }
 
-# By count and not by id, which may be known only once the subnets are made.
+# By count and not by id, since ids may be unknown until the subnets are made.
 data "aws_subnet" "this" {
   count = length(var.subnet_ids)
   id    = var.subnet_ids[count.index]
@@ -25,7 +25,7 @@ locals {
   region = data.aws_region.this.id
   zones  = data.aws_subnet.this[*].availability_zone
 
-  # In China the names of some services begin otherwise.
+  # In China the names of some services begin differently.
   prefixes = {
     for service in var.services : service =>
     startswith(local.region, "cn-") && contains(["backup", "ec2", "sts"], service) ? "cn.com.amazonaws" : "com.amazonaws"
@@ -34,7 +34,7 @@ locals {
     for service in var.services : service => "${local.prefixes[service]}.${local.region}.${service}"
   }
 
-  # Backup gateway needs all but the last, which AWS Support uses.
+  # Backup gateway needs all of these ports except the last, which only AWS Support uses.
   gateway_ports = {
     api           = 443
     control-plane = 1026

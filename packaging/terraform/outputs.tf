@@ -1,5 +1,5 @@
 output "endpoints" {
-  description = "By service: the endpoint's id, its own name, the name of its service, and its zones."
+  description = "For each service, the id of the endpoint, its own name, the name of its endpoint service, and its zones."
   value = {
     for service, endpoint in aws_vpc_endpoint.this : service => {
       id           = endpoint.id
@@ -13,7 +13,7 @@ output "endpoints" {
 }
 
 output "security_group_ids" {
-  description = "The security groups of the endpoints: https, and gateway for that of Backup gateway. Null where there is none."
+  description = "The security groups of the endpoints: gateway for that of Backup gateway, and https for all others. Null if there is no such group."
   value = {
     https   = one(aws_security_group.https[*].id)
     gateway = one(aws_security_group.gateway[*].id)

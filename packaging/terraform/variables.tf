@@ -5,7 +5,7 @@ variable "vpc_id" {
 
 variable "subnet_ids" {
   type        = list(string)
-  description = "Subnets for the endpoints' network interfaces, one in each zone in which clients run. A service that is not offered in a zone gets no interface there."
+  description = "Subnets for the endpoints' network interfaces. Give one in each zone in which clients run. A service that is not offered in a zone gets no interface in it."
 
   validation {
     condition     = length(var.subnet_ids) > 0
@@ -16,7 +16,7 @@ variable "subnet_ids" {
 variable "services" {
   type        = set(string)
   default     = ["backup"]
-  description = "Services to make endpoints for, by the last part of their names."
+  description = "Services for which endpoints are made, by the last part of their names."
 
   validation {
     condition = length(setsubtract(var.services, [
@@ -29,7 +29,7 @@ variable "services" {
 variable "client_cidrs" {
   type        = list(string)
   default     = []
-  description = "IPv4 blocks from which clients reach the endpoints. Usually the VPC's own, its secondary ones too."
+  description = "IPv4 blocks from which clients reach the endpoints: usually all blocks of the VPC, including secondary blocks."
 }
 
 variable "client_security_group_ids" {
@@ -41,25 +41,25 @@ variable "client_security_group_ids" {
 variable "gateway_client_cidrs" {
   type        = list(string)
   default     = []
-  description = "Further IPv4 blocks that reach the endpoint of Backup gateway alone, such as those of appliances on premises."
+  description = "Further IPv4 blocks that may reach only the endpoint of Backup gateway, such as those of appliances on premises."
 }
 
 variable "private_dns" {
   type        = bool
   default     = true
-  description = "Whether the services' usual names lead to the endpoints within the VPC. One endpoint of a service can have it in a VPC."
+  description = "Whether the usual names of the services lead to the endpoints within the VPC. In a VPC only one endpoint of a service can have this."
 }
 
 variable "only_this_account" {
   type        = bool
   default     = false
-  description = "Whether the endpoint of AWS Backup takes calls of principals of this account alone. A document in policies wins over it."
+  description = "Whether the endpoint of AWS Backup accepts only calls of principals of this account. A document in policies overrides this."
 }
 
 variable "policies" {
   type        = map(string)
   default     = {}
-  description = "Endpoint policies as JSON, by service. Without one an endpoint has the default policy, which allows every call."
+  description = "Endpoint policies as JSON, by service. An endpoint without a policy here has the default policy, which allows every call."
 
   validation {
     condition = alltrue([
@@ -73,7 +73,7 @@ variable "policies" {
 variable "name" {
   type        = string
   default     = "aws-backup"
-  description = "Begins the names of what is made."
+  description = "The beginning of the names of everything that is made."
 }
 
 variable "tags" {

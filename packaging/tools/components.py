@@ -1,8 +1,9 @@
-"""The parts of others that go out with backuplink: what each is taken from, what it needs, and its licence.
+"""The third-party parts that are published with backuplink: the files they come from, what they need, and their
+licences.
 
-Python's are read from their own metadata, in a wheel or installed; those that the one file is compiled from are files
-of Debian's source packages, by packaging/onefile/sources.lock; those that the container image takes as they are, are
-Debian's packages, by packaging/image/packages.lock.
+Parts in Python are read from their own metadata, in a wheel or installed. The parts from which the one file is compiled
+are Debian's source packages in packaging/onefile/sources.lock. The parts that the container image takes unchanged are
+Debian's packages in packaging/image/packages.lock.
 """
 
 import json
@@ -30,20 +31,20 @@ ACCEPTED: Final = frozenset(
         "Unicode-3.0 Unicode-DFS-2015 Zlib blessing"
     ).split()
 )
-"""Licences (SPDX) under which a part may go out with this project."""
+"""Licences (SPDX) under which a part may be published with this project."""
 ACCEPTED_OF_SYSTEM: Final = ACCEPTED | {
     "GCC-exception-3.1",
     "GPL-2.0-or-later",
     "GPL-3.0-or-later",
     "LGPL-2.1-or-later",
 }
-"""Licences under which a file of Debian's may lie in the container image, as Debian published it, next to the
-program."""
+"""Licences under which a file of Debian may be in the container image next to the program, exactly as Debian published
+it."""
 READ: Final = {
     # "The above BSD License Applies to all code, even that also covered by Apache 2.0", says its file.
     "python-dateutil": "BSD-3-Clause",
 }
-"""Licences of distributions whose metadata leaves it open, as a person read them in their files."""
+"""Licences of distributions whose metadata does not tell them. A person read them in the files of the distributions."""
 COMPILED: Final = {
     "libffi": "MIT",
     "openssl": "Apache-2.0",
@@ -51,7 +52,7 @@ COMPILED: Final = {
     "sqlite3": "blessing",  # SPDX's name for its dedication to the public domain
     "zlib": "Zlib",
 }
-"""Licences of what is compiled, whose sources name them in prose."""
+"""Licences of compiled parts, whose sources tell them only in prose."""
 INSIDE_COMPILED: Final = {
     "python": {
         "expat": "MIT",
@@ -61,49 +62,49 @@ INSIDE_COMPILED: Final = {
         "mimalloc": "MIT",
     }
 }
-"""What others wrote that is a part of such a source, with its licence. packaging/onefile/compile says its version."""
+"""Third-party code inside such a source, with its licence. packaging/onefile/compile tells its version."""
 INSIDE_WHEELS: Final = {
     "botocore": (("requests", "", "Apache-2.0"), ("six", "1.16.0", "MIT")),
     "cffi": (("libffi", "", "MIT"),),
     "duckdb": inside_duckdb.INSIDE,
 }
-"""What is inside distributions whose own bill of materials does not name it: name, version where it can be told, and
+"""Third-party code inside distributions that is not in their own bills of materials: name, version if it is known, and
 licence."""
 INSIDE_LICENCES: Final = {"openssl": "Apache-2.0"}
-"""Licences of components that a wheel's own bill names without a licence."""
+"""Licences of components that are in a wheel's own bill of materials without a licence."""
 SYSTEM: Final = {
     "base-files": "GPL-2.0-or-later",
-    "ca-certificates": "MPL-2.0",  # of the roots; the scripts around them, which are not taken, have another
+    "ca-certificates": "MPL-2.0",  # the licence of the roots; the scripts in the package have another, but are left out
     "gcc-14-base": "GPL-3.0-or-later WITH GCC-exception-3.1",
     "libc6": "LGPL-2.1-or-later",
     "libgcc-s1": "GPL-3.0-or-later WITH GCC-exception-3.1",
     "libstdc++6": "GPL-3.0-or-later WITH GCC-exception-3.1",
 }
-"""Licences of Debian's packages in the container image, which their own files name in prose."""
+"""Licences of Debian's packages in the container image, which their own files tell only in prose."""
 COMPILED_NEEDS: Final = {"python": frozenset({"libffi", "openssl", "sqlite3", "zlib"})}
 EPOCHS: Final = {"zlib": "1:"}
-"""Epochs of Debian's versions. Names of files leave them out. An epoch is never taken back."""
+"""Epochs of Debian's versions, which names of files leave out. An epoch never becomes lower again."""
 _CLASSIFIERS: Final = {
     "License :: OSI Approved :: Apache Software License": "Apache-2.0",
     "License :: OSI Approved :: ISC License (ISCL)": "ISC",
     "License :: OSI Approved :: MIT License": "MIT",
     "License :: OSI Approved :: Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",
 }
-"""Classifiers that mean one licence. The one for BSD means several, so it is not here."""
+"""Classifiers that mean exactly one licence. The classifier for BSD means several, so it is left out."""
 _NAMES_OF_TEXTS: Final = re.compile(r"(LICEN[CS]E|COPYING|NOTICE|AUTHORS)", re.IGNORECASE)
 
 
 Folder = Path | zipfile.Path
-"""On disk, or inside a wheel."""
+"""A folder on the disk, or inside a wheel."""
 
 
 class UnfitError(Exception):
-    """A part cannot go out as it is; its words say which, why, and what to do."""
+    """A part cannot be published as it is; the text says which, why, and what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class File:
-    """A file that a part is taken from."""
+    """A file from which a part comes."""
 
     name: str
     sha256: str
@@ -112,15 +113,15 @@ class File:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompiledIn:
-    """What was compiled into a part, as the part's own bill of materials names it (PEP 770)."""
+    """A component that was compiled into a part, from the part's own bill of materials (PEP 770)."""
 
     name: str
     version: str
     purl: PackageURL | None
     licences: tuple[str, ...]
-    """SPDX expressions, or what else it says; none where it says nothing."""
+    """SPDX expressions, or other texts of the bill about the licence; empty if the bill has none."""
     sha256: tuple[str, ...]
-    """Digests of the source it is compiled from, in hexadecimal."""
+    """Digests in hexadecimal of the source from which it was compiled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +134,7 @@ class Part:
     licence: str
     """The licence as an SPDX expression."""
     texts: Mapping[str, str]
-    """What its licence files say, by their names; never empty."""
+    """The texts of its licence files, by file name; never empty."""
     needs: frozenset[str]
     """Names of other parts."""
     files: tuple[File, ...] = ()
@@ -151,7 +152,8 @@ def _spdx(text: str) -> str | None:
 
 
 def licence_of(metadata: RawMetadata) -> str:
-    """The SPDX expression that a distribution's metadata means. Raises UnfitError where it leaves that open."""
+    """The SPDX expression for the licence in a distribution's metadata. Raises UnfitError if the metadata does not tell
+    the licence."""
     name = canonicalize_name(metadata["name"])
     if name in READ:
         return READ[name]
@@ -165,13 +167,13 @@ def licence_of(metadata: RawMetadata) -> str:
 
 
 def _entries(folder: Folder) -> list[Folder]:
-    """What is in a folder, by name."""
+    """The entries of a folder, sorted by name."""
     entries: list[Folder] = [*folder.iterdir()]
     return sorted(entries, key=lambda entry: entry.name)
 
 
 def _texts(info: Folder) -> Iterator[tuple[str, str]]:
-    """Every licence file of a .dist-info folder, wherever the tool that made it puts them."""
+    """Every licence file in a .dist-info folder, wherever the tool that made the folder puts such files."""
     for entry in _entries(info):
         if entry.name == "licenses" and entry.is_dir():
             yield from _all_texts(entry, "")
@@ -211,22 +213,23 @@ def _compiled_in(component: Mapping[str, Any]) -> CompiledIn:
 
 
 def _named(name: str, version: str, licence: str) -> CompiledIn:
-    """What this module's tables name, and no bill does."""
+    """A component from the tables of this module, which is in no bill of materials."""
     purl = PackageURL("generic", None, name, version or None)
     return CompiledIn(name=name, version=version, purl=purl, licences=(licence,), sha256=())
 
 
 def distribution(info: Folder, environments: Sequence[Mapping[str, str]], extras: frozenset[str], *files: File) -> Part:
-    """What a .dist-info folder says, with what it needs in any of the environments or for any of its extras.
+    """The part that a .dist-info folder describes, with everything that it needs in any of the environments or for any
+    of its extras.
 
-    Raises UnfitError where it has no licence file, or a licence that is unclear or not accepted.
+    Raises UnfitError if it has no licence file, or if its licence is unclear or not accepted.
     """
     metadata, _ = parse_email((info / "METADATA").read_bytes())
     name, version = canonicalize_name(metadata["name"]), metadata["version"]
     part = Part(
         name=name,
         version=version,
-        # Where backuplink itself is published is not said here, and another's package must not be taken for it.
+        # backuplink itself gets no place of publication, since another package with this name must not be taken for it.
         purl=PackageURL("generic" if name == "backuplink" else "pypi", None, name, version),
         licence=licence_of(metadata),
         texts=dict(_texts(info)),
@@ -256,7 +259,7 @@ def _required(
 
 def _fit(part: Part, accepted: frozenset[str] = ACCEPTED) -> Part:
     if not part.texts:
-        raise UnfitError(f"{part.name} {part.version} brings no licence file, and must not go out without")
+        raise UnfitError(f"{part.name} {part.version} has no licence file, and must not be published without one")
     if strange := licences_in(part.licence) - accepted:
         raise UnfitError(
             f"{part.name} {part.version} is under {part.licence}, and {', '.join(sorted(strange))} is not among the"
@@ -277,7 +280,7 @@ def dist_info(wheel: Path) -> zipfile.Path:
 
 
 def suits(wheel: Path, python: str, architecture: str) -> bool:
-    """Whether CPython `python` on Linux with glibc 2.17 takes this wheel."""
+    """Whether CPython `python` on Linux with glibc 2.17 can use this wheel."""
     major, minor = map(int, python.split("."))
     platforms = [f"manylinux{glibc}_{architecture}" for glibc in ("_2_17", "2014")]
     taken = {*cpython_tags((major, minor), platforms=platforms), *compatible_tags((major, minor), platforms=platforms)}
@@ -290,7 +293,7 @@ def from_wheels(
 ) -> tuple[Part, ...]:
     """backuplink itself and everything that is locked for these environments, by name.
 
-    Raises UnfitError where a part has no wheel, or a wheel is not one that the lock has.
+    Raises UnfitError if a part has no wheel, or if a wheel is not in the lock.
     """
     known = {
         requirement.name: requirement
@@ -320,7 +323,7 @@ def from_wheels(
 
 
 def _extras(every: Sequence[RawMetadata]) -> dict[str, frozenset[str]]:
-    """The extras of each distribution that others ask for."""
+    """The extras of each distribution that other distributions need."""
     extras: dict[str, frozenset[str]] = {}
     for metadata in every:
         for requirement in map(Requirement, metadata.get("requires_dist", ())):
@@ -330,15 +333,16 @@ def _extras(every: Sequence[RawMetadata]) -> dict[str, frozenset[str]]:
     return extras
 
 
-# --- What is compiled ------------------------------------------------------------------------------------------------
+# --- Compiled parts ------------------------------------------------------------------------------------------------
 
 _SOURCE: Final = re.compile(r"^(?P<sha256>[0-9a-f]{64})  (?P<folder>pool/\S+)/(?P<file>[^\s/]+)$")
 
 
 def compiled(locked: str, texts: Path) -> tuple[Part, ...]:
-    """The parts that `locked`, the text of sources.lock, names; `texts` is the folder with a licence file for each.
+    """The parts in `locked`, which is the text of sources.lock. `texts` is the folder with a licence file for each
+    part.
 
-    Raises UnfitError where a part has no licence or no description.
+    Raises UnfitError if a part has no licence or no description.
     """
     folders: dict[str, list[File]] = {}
     for line in locked.splitlines():
@@ -355,7 +359,7 @@ def compiled(locked: str, texts: Path) -> tuple[Part, ...]:
         name = source if source in COMPILED else source.rstrip("0123456789.")  # python3.13, and sqlite3
         text = texts / name
         if name not in COMPILED:
-            raise UnfitError(f"{source}: which licence it has is not known here; read its files and add it to COMPILED")
+            raise UnfitError(f"{source}: its licence is not known here; read its files and add it to COMPILED")
         if not text.is_file():
             raise UnfitError(f"{source}: its licence should be in {text}; build it: packaging/build onefile")
         upstream = revision.rpartition("-")[0].rpartition("really")[2]
@@ -375,8 +379,8 @@ def compiled(locked: str, texts: Path) -> tuple[Part, ...]:
 
 
 def _files_inside(name: str, texts: Path) -> Iterator[tuple[str, str, Path]]:
-    """Name, version and licence file of what others wrote that is a part of a source. Raises UnfitError where it is not
-    just what INSIDE_COMPILED names."""
+    """The name, version and licence file of third-party code inside a source. Raises UnfitError if the files do not
+    match INSIDE_COMPILED."""
     folder = texts / f"inside-{name}"
     files = sorted(folder.iterdir()) if folder.is_dir() else []
     found = [file.name.partition("@") for file in files]
@@ -399,7 +403,7 @@ def _texts_inside(name: str, texts: Path) -> dict[str, str]:
     return {f"{library} {version}": file.read_text("utf-8") for library, version, file in _files_inside(name, texts)}
 
 
-# --- What the container image takes of Debian ------------------------------------------------------------------------
+# --- Debian's packages in the container image ------------------------------------------------------------------------
 
 _PACKAGE: Final = re.compile(
     r"^(?P<sha256>[0-9a-f]{64})  pool/\S+/(?P<file>(?P<name>[^\s/_]+)_(?P<version>[^\s/_]+)_\w+\.deb)$"
@@ -407,9 +411,9 @@ _PACKAGE: Final = re.compile(
 
 
 def system(locked: str, folder: Path) -> tuple[Part, ...]:
-    """The packages that `locked`, the text of packages.lock, names; `folder` has them unpacked.
+    """The packages in `locked`, which is the text of packages.lock. `folder` contains them unpacked.
 
-    Raises UnfitError where a package has no licence, or not the same version for all kinds of processor.
+    Raises UnfitError if a package has no licence, or if its version differs between kinds of processor.
     """
     found: dict[str, list[re.Match[str]]] = {}
     for line in locked.splitlines():
@@ -420,7 +424,7 @@ def system(locked: str, folder: Path) -> tuple[Part, ...]:
         versions = {match["version"] for match in matches}
         text = folder / "usr" / "share" / "doc" / name / "copyright"
         if name not in SYSTEM:
-            raise UnfitError(f"{name}: which licence it has is not known here; read its files and add it to SYSTEM")
+            raise UnfitError(f"{name}: its licence is not known here; read its files and add it to SYSTEM")
         if len(versions) != 1:
             raise UnfitError(f"{name}: packages.lock has it as {', '.join(sorted(versions))}; run packaging/image/lock")
         if not text.is_file():
@@ -440,7 +444,7 @@ def system(locked: str, folder: Path) -> tuple[Part, ...]:
 
 
 def together(every: Iterable[Sequence[Part]]) -> tuple[Part, ...]:
-    """The parts of several artifacts as those of one: each once, with the files of all."""
+    """Merge the parts of several artifacts: each part is returned once, with its files from all artifacts."""
     known: dict[str, Part] = {}
     for part in (part for parts in every for part in parts):
         before = known.get(part.name, part)

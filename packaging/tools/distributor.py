@@ -1,10 +1,10 @@
-"""The package for AWS Systems Manager Distributor:
+"""Make the package for AWS Systems Manager Distributor:
 
 python packaging/tools/distributor.py VERSION DIST DATE
 
-writes into DIST/distributor a zip for each deb and rpm of VERSION in DIST, with the scripts that the agent of Systems
-Manager runs, and manifest.json, which says which zip is for which platform. DATE, of all files in the zips, is in
-seconds since 1970.
+For each deb and rpm of VERSION in DIST, this writes a zip with the scripts that the agent of Systems Manager runs into
+DIST/distributor. It also writes manifest.json, which tells the platforms of each zip. DATE is the date of all files in
+the zips, in seconds since 1970.
 
 Source: AWS Systems Manager User Guide, Create a package in Distributor (advanced); amazon-ssm-agent,
 agent/plugins/configurepackage.
@@ -25,16 +25,16 @@ PLATFORMS: Final = {
     "deb": ("debian", "ubuntu"),
     "rpm": ("almalinux", "amazon", "centos", "oracle", "redhat", "rocky", "suse"),
 }
-"""What the agent calls each platform: mostly the ID of its os-release."""
+"""The names that the agent gives to platforms: mostly the ID in os-release."""
 FILES: Final = {
     "deb": {"x86_64": "backuplink_{}_amd64.deb", "arm64": "backuplink_{}_arm64.deb"},
     "rpm": {"x86_64": "backuplink-{}-1.x86_64.rpm", "arm64": "backuplink-{}-1.aarch64.rpm"},
 }
-"""The package for each kind of processor, as the agent calls it."""
+"""The package for each kind of processor, by the agent's name of the processor."""
 
 
 def scripts(kind: str, package: str, version: str) -> Mapping[str, str]:
-    """What the agent runs, by file name. An update installs over what is there."""
+    """The scripts that the agent runs, by file name. An update installs over the version that is there."""
     texts = {name: (SCRIPTS / kind / f"{name}.sh").read_text("utf-8") for name in ("install", "uninstall")}
     texts["update"] = texts["install"]
     texts["validate"] = (SCRIPTS / "validate.sh").read_text("utf-8")
@@ -44,7 +44,7 @@ def scripts(kind: str, package: str, version: str) -> Mapping[str, str]:
 
 
 def pack(target: Path, package: Path, texts: Mapping[str, str], date: int) -> None:
-    """Write the zip of one package. It is stored as it is: its content is compressed."""
+    """Write the zip of one package. The package is not compressed again, since its content is compressed already."""
     when = datetime.fromtimestamp(date, UTC).timetuple()[:6]
     contents: dict[str, bytes] = {name: text.encode() for name, text in texts.items()}
     contents[package.name] = package.read_bytes()
@@ -57,7 +57,7 @@ def pack(target: Path, package: Path, texts: Mapping[str, str], date: int) -> No
 
 
 def manifest(version: str, zips: Mapping[tuple[str, str], Path]) -> dict[str, Any]:
-    """manifest.json of the zips, each by its kind of package and of processor."""
+    """The content of manifest.json. `zips` has the zip for each kind of package and kind of processor."""
     packages: dict[str, Any] = {}
     for (kind, architecture), file in zips.items():
         for platform in PLATFORMS[kind]:
@@ -72,7 +72,7 @@ def manifest(version: str, zips: Mapping[tuple[str, str], Path]) -> dict[str, An
     return {
         "schemaVersion": "2.0",
         "publisher": "backuplink",
-        "description": "Says why AWS Backup cannot be reached over AWS PrivateLink",
+        "description": "Finds out why AWS Backup cannot be reached over AWS PrivateLink",
         "version": version,
         "packages": packages,
         "files": files,
@@ -80,7 +80,7 @@ def manifest(version: str, zips: Mapping[tuple[str, str], Path]) -> dict[str, An
 
 
 def main(version: str, dist: Path, date: int) -> None:
-    """Write the folder anew; leaves with one line where there is no package to put into it."""
+    """Write the folder from scratch. Exits with one line if there is no package to put into it."""
     target = dist / "distributor"
     shutil.rmtree(target, ignore_errors=True)
     zips = {}

@@ -1,12 +1,13 @@
-"""What others wrote that is compiled into DuckDB's wheel, which brings neither a bill of materials nor their licences.
+"""Third-party code that is compiled into DuckDB's wheel. The wheel has neither a bill of materials nor the licences of
+this code.
 
-Read in the source archive of the version below (`pip download --no-binary duckdb --no-deps duckdb==VERSION`): each
-folder of `external/duckdb/third_party` that has a licence file, that licence, and the version where a header says one.
-`catch` and `imdb`, which only tests and benchmarks use, have no such file. What has its licence elsewhere is here, too:
-`alp`, `adbc` and `nanoarrow` below `external/duckdb/src`; `unicode-data` in the generated files of `extension/icu`, in
-which nothing of ICU itself is left; and the binding's `nanobind`, whose own wheel carries `robin-map`. jemalloc is in
-the wheels for Linux alone. Tests hold the names against the namespaces in the installed wheel, and the version against
-the one that is locked.
+The list was read in the source archive of the version below (`pip download --no-binary duckdb --no-deps
+duckdb==VERSION`). It has each folder of `external/duckdb/third_party` with a licence file, the licence, and the version
+if a header tells it. `catch` and `imdb`, which only tests and benchmarks use, have no such file. Code whose licence is
+elsewhere is in the list, too: `alp`, `adbc` and `nanoarrow` below `external/duckdb/src`; `unicode-data` in the
+generated files of `extension/icu`, which contain nothing of ICU itself; and `nanobind` of the Python binding, whose own
+wheel contains `robin-map`. jemalloc is only in the wheels for Linux. Tests compare the names with the namespaces in the
+installed wheel, and the version with the locked version.
 """
 
 from typing import Final
@@ -47,7 +48,7 @@ INSIDE: Final = (
     ("yyjson", "0.9.0", "MIT"),
     ("zstd", "1.5.6", "BSD-3-Clause"),
 )
-"""Name, version where it can be told, and licence."""
+"""The name of each, its version if it is known, and its licence."""
 NAMESPACES: Final = {
     "duckdb_adbc": "adbc",
     "duckdb_apache": "thrift",
@@ -70,4 +71,4 @@ NAMESPACES: Final = {
     "libfsst": "fsst",
     "nanobind": "nanobind",
 }
-"""Which of them C++'s namespaces in the compiled module are of; the others leave none, such as headers and C."""
+"""To which of them each C++ namespace in the compiled module belongs. Others, such as code in C, leave no namespace."""

@@ -1,4 +1,4 @@
-"""What a file of hashed requirements locks, as `./dev lock` writes it."""
+"""Read the files of hashed requirements that `./dev lock` writes."""
 
 import re
 from collections.abc import Iterator
@@ -14,26 +14,26 @@ _HASH: Final = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Locked:
-    """One distribution at the one version that is taken."""
+    """A distribution, locked to one version."""
 
     requirement: Requirement
-    """With its `==` and its marker."""
+    """The requirement, with `==` and its marker."""
     hashes: frozenset[str]
-    """SHA-256 of each file that may be taken, in hexadecimal."""
+    """The SHA-256 of each file that may be installed, in hexadecimal."""
 
     @property
     def name(self) -> NormalizedName:
-        """The name as it is compared (PEP 503)."""
+        """The normalized name, for comparisons (PEP 503)."""
         return canonicalize_name(self.requirement.name)
 
     @property
     def version(self) -> str:
-        """The version behind `==`."""
+        """The version after `==`."""
         (specifier,) = self.requirement.specifier
         return specifier.version
 
     def wanted_in(self, environment: dict[str, str]) -> bool:
-        """Whether it is installed where the marker variables (PEP 508) have these values."""
+        """Whether the distribution is installed if the marker variables (PEP 508) have these values."""
         return self.requirement.marker is None or self.requirement.marker.evaluate(environment)
 
     def line(self, hashes: list[str]) -> str:
@@ -48,7 +48,8 @@ def _lines(text: str) -> Iterator[str]:
 
 
 def read(file: Path) -> tuple[Locked, ...]:
-    """Everything the file locks, in its order. Raises ValueError where a line has no exact version or no hash."""
+    """Everything that a file locks, in the order of its lines. Raises ValueError if a line has no exact version or no
+    hash."""
     requirements = []
     for line in _lines(file.read_text("utf-8")):
         requirement = Requirement(line.partition(" --hash=")[0].strip())

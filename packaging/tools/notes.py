@@ -1,9 +1,9 @@
-"""The release notes of a version, from the changelog:
+"""Print the release notes of a version, from the changelog:
 
 python packaging/tools/notes.py VERSION < CHANGELOG.md
 
-prints them, with the commands that verify the files. If the changelog has no section `## VERSION - YYYY-MM-DD`, or an
-empty one, it exits with one line. It needs only the standard library.
+The notes end with the commands that verify the files. If the changelog has no section `## VERSION - YYYY-MM-DD`, or the
+section is empty, this exits with one line. It needs only the standard library.
 """
 
 import re
@@ -17,15 +17,15 @@ release_gpg --status-file checked --verify SHA256SUMS.asc SHA256SUMS &&
     grep -q '] GOODSIG ' checked && ! grep -E '] (BADSIG|ERRSIG|EXPSIG|EXPKEYSIG|REVKEYSIG) ' checked &&
     sha256sum --check --ignore-missing SHA256SUMS
 """
-"""The commands that verify a release, as docs/packaging.md has and explains them."""
+"""The commands that verify a release. docs/packaging.md has the same commands, and explains them."""
 
 
 class NoSectionError(Exception):
-    """The changelog has nothing to say of a version."""
+    """The changelog has no usable section for a version."""
 
 
 def notes(changelog: str, version: str) -> str:
-    """The section of a version as a document of its own. Raises NoSectionError."""
+    """The section of a version as a separate document. Raises NoSectionError."""
     heading = re.compile(rf"^## {re.escape(version)} - (\d{{4}}-\d{{2}}-\d{{2}})$", re.MULTILINE)
     headings = list(heading.finditer(changelog))
     if len(headings) != 1:
@@ -37,7 +37,7 @@ def notes(changelog: str, version: str) -> str:
     following = re.search(r"^## ", below, re.MULTILINE)
     section = below[: following.start() if following else None].strip("\n")
     if not re.search(r"^[-*] ", section, re.MULTILINE):
-        raise NoSectionError(f"the section of {version} in CHANGELOG.md names no change; write what users notice")
+        raise NoSectionError(f"the section of {version} in CHANGELOG.md lists no change; write what users notice")
     return f"# backuplink {version} ({headings[0][1]})\n\n{section}\n\n{verification()}"
 
 

@@ -1,4 +1,4 @@
-"""The notice of the parts of others: which licences occur, and the text of each part's."""
+"""Write the notice about third-party parts: the licences that occur, and the licence texts of each part."""
 
 from collections.abc import Iterable, Iterator
 
@@ -8,7 +8,7 @@ _RULE = "-" * 80
 
 
 def text(parts: Iterable[Part], *, version: str) -> str:
-    """The whole notice; of parts that are given twice the first counts."""
+    """The whole notice. If a part is given twice, the first counts."""
     known: dict[tuple[str, str], Part] = {}
     for part in parts:
         if part.name != "backuplink":

@@ -1,11 +1,12 @@
-"""A statement of where the artifacts in a folder come from:
+"""Write a statement of where the artifacts in a folder come from:
 
 python packaging/tools/provenance.py VERSION DIST DATE REVISION
 
-writes DIST/backuplink-VERSION-provenance.json: which files, from which commit, of which files of others, built how. It
-is an in-toto Statement (v1) with a SLSA Provenance (v1), and claims no level of SLSA. It names no machine, no folder
-and no time but DATE, the commit's in seconds since 1970, so the same commit gives the same bytes. What signs SHA256SUMS
-signs it, too. Source: https://slsa.dev/spec/v1.0/provenance and in-toto Attestation Framework, spec/v1.
+This writes DIST/backuplink-VERSION-provenance.json, which lists the artifacts, the commit and the third-party files
+from which they were built, and how they were built. It is an in-toto Statement (v1) with a SLSA Provenance (v1), and
+claims no level of SLSA. It contains no machine, no folder and no time except DATE, the date of the commit in seconds
+since 1970, so the same commit gives the same bytes. The signature of SHA256SUMS covers it, too. Source:
+https://slsa.dev/spec/v1.0/provenance and in-toto Attestation Framework, spec/v1.
 """
 
 import json
@@ -20,7 +21,8 @@ import trust
 import wheelhouse
 
 TYPES: Final = "https://backuplink.example/provenance"
-"""Below it lie the names of what the build is and of who ran it: names only, nothing is there to fetch."""
+"""The beginning of the names for the kind of build and for the builder. They are only names: nothing can be fetched
+from there."""
 BUILD: Final = wheelhouse.ROOT / "packaging" / "requirements-build.txt"
 
 
@@ -30,7 +32,8 @@ def resource(name: str, sha256: str) -> dict[str, Any]:
 
 
 def subjects(dist: Path) -> list[dict[str, Any]]:
-    """What the statement is about: each file in the folder, but itself and what is over all."""
+    """The files that the statement is about: each file in the folder, except the statement itself and the files with
+    checksums of all files."""
     return [
         resource(file.relative_to(dist).as_posix(), wheelhouse.digest(file))
         for file in sorted(dist.rglob("*"))
@@ -39,16 +42,16 @@ def subjects(dist: Path) -> list[dict[str, Any]]:
 
 
 def _of_debian(listed: Path) -> Iterator[dict[str, Any]]:
-    """Files of Debian's that a lock has, by their places in its archive: any mirror has them."""
+    """The files of Debian in a lock, by their paths in Debian's archive. Every mirror has them."""
     for line in listed.read_text("utf-8").splitlines():
         if match := re.fullmatch(r"([0-9a-f]{64})  (pool/\S+)", line):
             yield resource(match[2], match[1])
 
 
 def materials(revision: str, repository: str | None) -> list[dict[str, Any]]:
-    """What the build takes: the commit, files of Debian's, and the lists that lock each wheel by its hash.
+    """The inputs of the build: the commit, files of Debian, and the lists that lock each wheel by its hash.
 
-    The wheels that an artifact holds are in its bill of materials, with their hashes.
+    The wheels in an artifact are in its bill of materials, with their hashes.
     """
     source: dict[str, Any] = {"name": "backuplink", "digest": {"gitCommit": revision}}
     if repository is not None:
@@ -79,7 +82,7 @@ def statement(version: str, dist: Path, date: int, revision: str, repository: st
 
 
 def main(version: str, dist: Path, date: int, revision: str) -> None:
-    """Write the statement; leaves with one line where the artifacts are of no commit."""
+    """Write the statement. Exits with one line if the artifacts do not come from a commit."""
     file = dist / f"backuplink-{version}-provenance.json"
     file.unlink(missing_ok=True)
     if not re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", revision):

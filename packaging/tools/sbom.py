@@ -1,4 +1,4 @@
-"""A bill of materials in CycloneDX's JSON, the same bytes for the same artifact and date."""
+"""Write a bill of materials in CycloneDX's JSON. Its bytes are the same for the same artifact and date."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -17,14 +17,15 @@ from components import SYSTEM, CompiledIn, File, Part
 from wheelhouse import digest
 
 OF_FLEET: Final = "duckdb"
-"""What the extra `fleet` adds, which the image brings; the program itself does without."""
+"""The part that the extra `fleet` adds. It is in the image, and the program can run without it."""
 
 
 def text(artifact: Path, parts: Sequence[Part], *, version: str, date: int) -> str:
-    """The bill of what `artifact` holds; it needs the part `backuplink`, what that needs, and what these run on.
+    """The bill of materials of `artifact`. `parts` must have the part `backuplink`, everything that it needs, and what
+    they run on.
 
-    `date` is in seconds since 1970. A part's files are named beside it with their hashes, without a place to get them
-    from. Raises ValueError where CycloneDX's schema does not take it.
+    `date` is in seconds since 1970. A part is listed with its files and their hashes, but without a place from which to
+    get them. Raises ValueError if the bill does not match CycloneDX's schema.
     """
     checksum = digest(artifact)
     known = {part.name: _component(part) for part in parts}
@@ -50,8 +51,9 @@ def text(artifact: Path, parts: Sequence[Part], *, version: str, date: int) -> s
 
 
 def check(written: str) -> None:
-    """Raise ValueError where CycloneDX's own schema does not take this document, or it has a key that is unknown."""
-    # Here, since its import compiles grammars for a second, and every process of the tests imports this module.
+    """Raise ValueError if a document does not match CycloneDX's schema, or has an unknown key."""
+    # Imported here, since the import takes a second to compile grammars, and every process of the tests imports this
+    # module.
     from cyclonedx.validation.json import JsonStrictValidator
 
     if error := JsonStrictValidator(SchemaVersion.V1_6).validate_str(written):

@@ -1,11 +1,12 @@
-"""What lets others trust the artifacts in a folder:
+"""Write what lets others trust the artifacts in a folder:
 
 python packaging/tools/trust.py VERSION DIST DATE
 
-writes beside each archive of wheels, each one file, and the container image, of VERSION in DIST its bill of materials,
-named after it with .cdx.json, and one notice for all of them, backuplink-VERSION-THIRD-PARTY.txt. DATE is in seconds
-since 1970. What the one file is compiled from has its licences in build/onefile/ARCHITECTURE/tree/licences, what the
-image takes of Debian in build/image/ARCHITECTURE/system, and the wheel of DuckDB beside that.
+For each archive of wheels, each one file and the container image of VERSION in DIST, this writes a bill of materials
+next to the artifact, with its name and .cdx.json. It also writes one notice for all of them,
+backuplink-VERSION-THIRD-PARTY.txt. DATE is in seconds since 1970. The licences of the compiled parts are in
+build/onefile/ARCHITECTURE/tree/licences, those of Debian's packages in build/image/ARCHITECTURE/system, and the wheel
+of DuckDB is next to these.
 """
 
 import re
@@ -25,13 +26,13 @@ import wheelhouse
 SOURCES: Final = wheelhouse.ROOT / "packaging" / "onefile" / "sources.lock"
 IMAGE: Final = wheelhouse.ROOT / "build" / "image"
 FLEET: Final = wheelhouse.ROOT / "packaging" / "requirements-fleet.txt"
-"""What the image has besides the one file is locked there."""
+"""The lock file for what the image has in addition to the one file."""
 PACKAGES: Final = wheelhouse.ROOT / "packaging" / "image" / "packages.lock"
 
 
 def artifacts(version: str, dist: Path) -> Iterator[tuple[Path, tuple[components.Part, ...]]]:
-    """Each archive of wheels, each one file and the image with what is in it. Raises UnfitError where a part cannot go
-    out."""
+    """Each archive of wheels, each one file and the image, with the parts in it. Raises UnfitError if a part cannot be
+    published."""
     locked = lock.read(wheelhouse.LOCK)
     in_image: dict[str, tuple[components.Part, ...]] = {}
     for archive in sorted(dist.glob(f"backuplink-{version}-wheelhouse-linux-*.tar.gz")):
@@ -61,7 +62,8 @@ def artifacts(version: str, dist: Path) -> Iterator[tuple[Path, tuple[components
 
 
 def python_of(compiled: tuple[components.Part, ...]) -> str:
-    """The version of CPython among what is compiled, as wheels name it: 3.13. Raises UnfitError where there is none."""
+    """The version of CPython among the compiled parts, in the form that wheels use, such as 3.13. Raises UnfitError if
+    CPython is missing."""
     for part in compiled:
         if match := re.fullmatch(r"python(\d+\.\d+)", part.purl.name):
             return match[1]
@@ -69,12 +71,13 @@ def python_of(compiled: tuple[components.Part, ...]) -> str:
 
 
 def bill_name(artifact: Path) -> str:
-    """What the bill of an artifact is called."""
+    """The file name of the bill of an artifact."""
     return f"{artifact.name.removesuffix('.gz').removesuffix('.tar').removesuffix('.run')}.cdx.json"
 
 
 def main(version: str, dist: Path, date: int) -> None:
-    """Write the bills and the notice; leaves with one line where there is nothing to write for, or a part is unfit."""
+    """Write the bills and the notice. Exits with one line if there are no artifacts, or if a part cannot be
+    published."""
     noted: list[components.Part] = []
     try:
         for artifact, parts in artifacts(version, dist):

@@ -1,9 +1,9 @@
-"""Gathers the wheels that backuplink needs on a host without a package mirror:
+"""Gather the wheels that backuplink needs on a host without a package mirror:
 
 python packaging/tools/wheelhouse.py ARCHITECTURE WHEEL FOLDER
 
-fills FOLDER with the wheels of packaging/requirements.txt for each Python of PYTHONS on Linux with glibc >= 2.17, WHEEL
-itself, requirements.txt with the hash of each, and INSTALL.txt.
+This fills FOLDER with WHEEL, with the wheels of packaging/requirements.txt for each Python of PYTHONS on Linux with
+glibc >= 2.17, with a requirements.txt that has the hash of each wheel, and with INSTALL.txt.
 """
 
 import hashlib
@@ -21,12 +21,12 @@ import lock
 
 ROOT: Final = Path(__file__).parents[2]
 PYTHONS: Final = ("3.11", "3.12", "3.13")
-"""The versions that wheels are gathered for; one for more than one version is taken once."""
+"""The versions of Python for which wheels are gathered. A wheel for several versions is taken once."""
 LOCK: Final = ROOT / "packaging" / "requirements.txt"
 
 
 def environment(python: str, architecture: str) -> dict[str, str]:
-    """The marker variables of CPython `python` there; its patch level is taken as 0."""
+    """The marker variables of CPython `python` on this kind of processor; the patch level is assumed to be 0."""
     return {
         "implementation_name": "cpython",
         "platform_python_implementation": "CPython",
@@ -41,9 +41,9 @@ def environment(python: str, architecture: str) -> dict[str, str]:
 
 
 def fetch(python: str, architecture: str, folder: Path) -> None:
-    """Download the locked wheels for one Python into `folder`, by pip. Raises CalledProcessError where one is missing.
+    """Download the locked wheels for one Python into `folder`, by pip. Raises CalledProcessError if a wheel is missing.
 
-    pip holds markers against the Python that it runs in, so what is wanted is decided here.
+    pip would evaluate markers for the Python in which it runs, so they are evaluated here.
     """
     wanted = [
         requirement for requirement in lock.read(LOCK) if requirement.wanted_in(environment(python, architecture))
@@ -65,7 +65,7 @@ def digest(file: Path) -> str:
 
 
 def requirements(folder: Path) -> str:
-    """The text of a requirements file that takes what is in `folder` and nothing else."""
+    """The text of a requirements file that allows only the wheels in `folder`."""
     files: dict[str, list[str]] = {}
     versions: dict[str, str] = {}
     for file in sorted(folder.glob("*.whl")):
@@ -85,7 +85,7 @@ def requirements(folder: Path) -> str:
 
 
 def main(architecture: str, wheel: Path, folder: Path) -> None:
-    """Fill `folder`, which must be empty or not there."""
+    """Fill `folder`, which must be empty or must not exist."""
     folder.mkdir(parents=True, exist_ok=True)
     for python in PYTHONS:
         fetch(python, architecture, folder)

@@ -757,7 +757,7 @@ def test_a_host_that_is_not_reached_is_restarted_once(monkeypatch: pytest.Monkey
     for there in (["ConnectionLost"], []):
         states[:] = there
         calls.clear()
-        with pytest.raises(AcceptanceError, match="after 600 seconds still not so"):
+        with pytest.raises(AcceptanceError, match="this did not come true within 600 seconds"):
             host.wait_until_online()
         assert calls.count("reboot_instances") == 1
     calls.clear()

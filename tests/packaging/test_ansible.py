@@ -532,7 +532,7 @@ def test_what_must_not_be_is_refused(host: Host, artifacts: Path, tmp_path: Path
         deb.write(b"x")
     good = {"backuplink_artifacts": str(artifacts)}
     cases: list[tuple[dict[str, Any], str]] = [
-        ({"backuplink_artifacts": str(changed)}, "is not the file that SHA256SUMS"),
+        ({"backuplink_artifacts": str(changed)}, "does not have the sum in SHA256SUMS"),
         ({}, "is not installed. Set backuplink_artifacts"),
         ({**good, "backuplink_form": "file", "backuplink_watch": True}, "need the deb or the rpm"),
         ({**good, "backuplink_form": "snap"}, "value of backuplink_form must be one of"),

@@ -449,7 +449,7 @@ def test_an_instance_with_windows(automation: Automation, service: SystemsManage
     service.nodes = [{"InstanceId": "i-0a1b2c3d4e5f67890", "PingStatus": "Online", "PlatformType": "Windows"}]
     ran = started(automation)
     assert ran.names[-2:] == ["notLinux", "tell"]
-    assert ran.told["Headline"] == "The instance does not run Linux, for which alone backuplink is."
+    assert ran.told["Headline"] == "The instance does not run Linux, and backuplink is only for Linux."
     assert ran.told["Verdict"] == "unknown"
 
 

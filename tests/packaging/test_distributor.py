@@ -463,7 +463,7 @@ def test_each_step_of_the_component(host: Host, component: dict[str, Any]) -> No
     for content, code in ((b"damaged", 1), (package.read_bytes(), 0)):
         ended = phases(host, component, {**bucket, package.name: content})
         assert ended["build.Install"].returncode == code, ended["build.Install"].stderr
-        assert ("is not the file that SHA256SUMS names" in ended["build.Install"].stderr) == (code == 1)
+        assert ("does not have the sum in SHA256SUMS" in ended["build.Install"].stderr) == (code == 1)
     assert {name: result.returncode for name, result in ended.items()} == {
         "build.Choose": 0,
         "build.Install": 0,

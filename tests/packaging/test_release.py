@@ -286,7 +286,7 @@ def test_the_notes_and_the_page_verify_a_release_by_the_same_commands() -> None:
         pytest.param(CHANGELOG, "1.1", "has 0 sections", id="the beginning of one"),
         pytest.param(CHANGELOG.replace("## 1.0.0", "## 1x0.0"), "1.0.0", "has 0 sections", id="a dot is a dot"),
         pytest.param(CHANGELOG * 2, "1.0.0", "has 2 sections", id="twice"),
-        pytest.param(CHANGELOG, "1.1.0", "names no change", id="empty"),
+        pytest.param(CHANGELOG, "1.1.0", "lists no change", id="empty"),
         pytest.param(CHANGELOG.replace("2026-01-01", "soon"), "1.0.0", "has 0 sections", id="without a date"),
     ],
 )

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Run by the agent of Systems Manager, as root, also before another version is installed: the configuration stays.
+# The agent of Systems Manager runs this as root, also before it installs another version, so the configuration stays.
 set -eu
 export DEBIAN_FRONTEND=noninteractive
 if dpkg-query --show backuplink >/dev/null 2>&1; then

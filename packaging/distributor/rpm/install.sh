@@ -1,5 +1,5 @@
 #!/bin/sh
-# Run by the agent of Systems Manager, as root, in the folder that this lies in. By rpm itself, which dnf, yum and zypper
-# have in common: the package needs nothing that they would have to fetch.
+# The agent of Systems Manager runs this as root, in the folder of this script. It uses rpm itself, which every system
+# with dnf, yum or zypper has: the package needs nothing that these would have to fetch.
 set -eu
 rpm --upgrade --oldpackage --replacepkgs "$PWD/@PACKAGE@"

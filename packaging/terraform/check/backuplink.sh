@@ -1,17 +1,18 @@
 #!/bin/sh
-# backuplink.sh PROGRAM [OPTION...]: runs `PROGRAM check` and gives what Terraform's data source `external` reads, one
-# JSON object of texts: `status`, which is ok, warning, critical or unknown, and `text`, one line.
+# backuplink.sh PROGRAM [OPTION...]: runs `PROGRAM check` and prints a JSON object for Terraform's data source
+# `external`. `status` is ok, warning, critical or unknown, and `text` is one line.
 set -u
 program=$1
 shift
 
-# No variable, file or option hides the verdict or sends it elsewhere.
+# No variable, file or option may hide the verdict or write it elsewhere.
 unset BACKUPLINK_OUTPUT
 text=$("$program" check --format=nagios "$@" --fail-on=warning </dev/null)
 code=$?
 # The first line, without the numbers behind it.
 text=$(printf '%s\n' "$text" | sed -e 1q | sed -e 's/|.*//' -e 's/ *$//' -e 's/[\\"]/\\&/g' | tr -d '\000-\037')
-# A code is a verdict only with its word: another program, or a damaged one, ends with such codes, too.
+# A code counts as a verdict only together with its word: another program, or a damaged one, may end with the same
+# codes.
 case $code:$text in
 0:OK*) status=ok ;;
 1:WARNING*) status=warning ;;

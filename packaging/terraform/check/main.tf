@@ -1,6 +1,6 @@
-# Runs `backuplink check` where Terraform runs, each time that it plans and applies, and warns where the verdict is not
-# ok. It measures the path of that machine, so it is for a machine in the VPC, or one that reaches the endpoints as the
-# clients do. A check block warns; it stops nothing.
+# Runs `backuplink check` on the machine of Terraform each time that it plans and applies, and warns if the verdict is
+# not ok. It measures the path from that machine, so use it on a machine in the VPC, or on one that reaches the
+# endpoints as the clients do. A check block only warns; it stops nothing.
 
 terraform {
   required_version = ">= 1.5"
@@ -22,13 +22,13 @@ variable "services" {
 variable "endpoint_ids" {
   type        = list(string)
   default     = []
-  description = "The endpoints that must be there first: the check waits until they are made."
+  description = "The endpoints that must exist first: the check waits until they are made."
 }
 
 variable "program" {
   type        = string
   default     = "backuplink"
-  description = "The program, by its path where it is not on PATH."
+  description = "The program; give its path if it is not on PATH."
 }
 
 check "backuplink" {
@@ -37,7 +37,7 @@ check "backuplink" {
       ["sh", "${path.module}/backuplink.sh", var.program],
       [for service in var.services : "--service=${service}"],
     )
-    # The program reads nothing of this.
+    # The program does not read this.
     query = { endpoint_ids = join(",", var.endpoint_ids) }
   }
 

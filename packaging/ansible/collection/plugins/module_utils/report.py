@@ -1,4 +1,5 @@
-"""What the module `check` runs, and how it reads the outcome. Python 3.6, as hosts still have it."""
+"""Build the command that the module `check` runs, and read its outcome. The code must run with Python 3.6, which hosts
+still have."""
 
 import json
 
@@ -21,7 +22,7 @@ OPTIONS = {
     "suppress": {"type": "list", "elements": "str", "default": []},
     "redact": {"type": "bool", "default": False},
 }
-"""The options of `backuplink check` that the module has, by their names with underscores."""
+"""The options of `backuplink check` that the module supports, by their names with underscores."""
 
 ARGUMENTS = dict(
     OPTIONS,
@@ -30,18 +31,19 @@ ARGUMENTS = dict(
 )
 
 WHAT_IS_CHECKED = ("workload", "service", "endpoint", "config")
-"""One of these says what must be reachable: what a host shows of itself is not enough on many."""
+"""One of these options is required, since it tells what must be reachable: on many hosts, what a search of the host
+finds is not enough."""
 
 _STATUS_OF_CODE = {0: ("ok", "not-in-use"), 1: ("warning",), 2: ("critical",), 3: ("unknown",)}
 
 
 class NoReportError(Exception):
-    """There is no verdict: the program could not run, was stopped, or what it wrote is not a whole report."""
+    """There is no verdict: the program could not run, was stopped, or did not write a complete report."""
 
 
 def arguments(parameters, output):
-    """The arguments of the program: `check`, and what the task sets. Format, file and exit code are this module's, also
-    where a configuration file has others."""
+    """The arguments of the program: `check`, and the options that the task sets. This module sets the format, the
+    output file and the exit code, even if a configuration file sets others."""
     words = ["check", "--format=json", "--output=" + output, "--fail-on=warning"]
     for name in OPTIONS:
         value = parameters.get(name)
@@ -57,8 +59,8 @@ def arguments(parameters, output):
 
 
 def read(code, text, stderr):
-    """The report as a mapping, from what the program wrote to its file. Raises NoReportError, so that nothing else is
-    taken for a verdict."""
+    """The report as a mapping, read from the output file of the program. Raises NoReportError if the file is not a
+    report with a verdict."""
     try:
         report = json.loads(text)
         schema, status = report["schema"], report["verdict"]["status"]
@@ -79,14 +81,14 @@ def _said(code, stderr):
 
 
 def fails(status, fail_on):
-    """Whether a verdict fails the task. Where a verdict may fail it, one that is unknown does: it is not known to be
-    good."""
+    """Whether a verdict fails the task. The verdict unknown fails it unless `fail_on` is `never`, since nobody knows
+    that all is well."""
     if fail_on == "never" or status in _STATUS_OF_CODE[0]:
         return False
     return status != "warning" or fail_on == "warning"
 
 
 def summary(report):
-    """One line: the verdict, and the codes of the findings with their titles."""
+    """The report in one line: the verdict, and the codes and titles of the findings."""
     findings = [f"{finding['code']} {finding['title']}" for finding in report["findings"]]
     return ": ".join([report["verdict"]["status"]] + (["; ".join(findings)] if findings else []))

@@ -7,7 +7,7 @@ short_description: Check the private path to AWS Backup with backuplink
 description:
   - Runs C(backuplink check) on the host once and returns its report, also as the fact C(backuplink).
   - The check changes nothing on the host, so the task never reports a change, and runs in check mode as well.
-  - A verdict fails the task only where O(fail_on) says so. The task always fails if there is no verdict, because
+  - A verdict fails the task only if O(fail_on) says so. The task always fails if there is no verdict, because
     backuplink is missing, refused its options, or was stopped.
 version_added: 1.0.0
 author: backuplink maintainers (@backuplink)
@@ -15,13 +15,13 @@ requirements:
   - backuplink on the host, which the role M(backuplink.backuplink.backuplink) installs
 options:
   executable:
-    description: The program, as a path, or as a name that is looked up in PATH and in C(/usr/local/bin).
+    description: The program. It is a path, or a name to look up in PATH and in C(/usr/local/bin).
     type: path
     default: backuplink
   fail_on:
     description:
       - Lowest verdict that fails the task.
-      - With V(critical) and V(warning), a verdict that is unknown fails the task as well.
+      - With V(critical) and V(warning), the verdict unknown fails the task as well.
     type: str
     choices: [never, critical, warning]
     default: never
@@ -29,13 +29,15 @@ options:
     description: Configuration file of backuplink. The options here override it.
     type: path
   region:
-    description: Region of the endpoints. Without it, that of the settings of the AWS SDK or of the instance metadata.
+    description:
+      - Region of the endpoints. By default it comes from the settings of the AWS SDK, or from instance metadata.
     type: str
   workload:
     description:
       - Workloads whose services must be reachable, such as V(caller), V(gateway), V(ssm).
-      - By where the backups of SAP HANA go, V(hana:backup) or V(hana:s3), and V(hana) where that can be read.
-      - With V(auto) what is found on the host, which is a caller where nothing is.
+      - For SAP HANA, V(hana:backup) if its backups go to AWS Backup and V(hana:s3) if they go to S3. V(hana) reads
+        on the host which of the two it is.
+      - V(auto) stands for the workloads that are found on the host, or for V(caller) if none is found.
       - One of O(workload), O(service), O(endpoint) and O(config) is required.
     type: list
     elements: str
@@ -48,7 +50,7 @@ options:
     type: list
     elements: str
   expect:
-    description: The path to treat as healthy. Without it, the private one.
+    description: The path to treat as healthy. The default is the private path.
     type: str
     choices: [private, public, any]
   timeout:
@@ -66,7 +68,7 @@ options:
     type: str
     choices: [auto, always, never]
   ec2_facts:
-    description: A file of C(backuplink facts) on the host, in place of reads of EC2.
+    description: A file on the host that C(backuplink facts) wrote. It is used in place of reads of EC2.
     type: path
   profile:
     description: Profile in the shared configuration files of the AWS SDK.
@@ -81,7 +83,7 @@ options:
     default: []
   redact:
     description:
-      - Mask ids, addresses, principals and certificates in the report. V(false) leaves it to the configuration file.
+      - Mask ids, addresses, principals and certificates in the report. With V(false), the configuration file decides.
     type: bool
     default: false
 """
@@ -119,7 +121,7 @@ exit_code:
   type: int
   sample: 2
 msg:
-  description: The verdict and its findings in one line, or why there is none.
+  description: The verdict and its findings in one line, or the reason why there is no verdict.
   returned: always
   type: str
   sample: "critical: TCP002 Port 443 of one zone is silent"
@@ -145,7 +147,7 @@ def main():
     )
     program = module.get_bin_path(module.params["executable"], required=True, opt_dirs=["/usr/local/bin"])
     output = Path(module.tmpdir) / "report.json"
-    # A configuration file may have `brief`, which is only for text.
+    # A configuration file may set `brief`, which is only for the format text.
     code, _stdout, stderr = module.run_command(
         [program, *reports.arguments(module.params, str(output))], environ_update={"BACKUPLINK_BRIEF": "false"}
     )
