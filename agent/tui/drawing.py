@@ -724,7 +724,7 @@ def _nothing(state: State, width: int) -> tuple[Line, ...]:
     elif state.report is not None:
         text = "none"
     else:
-        text = "shown when the run has finished: later checks may explain a fault that is seen now"
+        text = "shown after the run: later checks may explain a fault that is seen now"
     return tuple(wrapped(text, width - 1, first=" ", tone=Tone.FAINT))
 
 

@@ -26,7 +26,7 @@ class Field:
 
 
 SERVICE_FIELD: Final = "services"
-_NO_SERVICES: Final = "services, separated by spaces; if empty, those of the workload"
+_NO_SERVICES: Final = "space-separated services; if empty, the workload's"
 INTERVAL_FIELD: Final = "interval"
 FIELDS: Final = (
     Field("region", "Region", "from environment, profile or metadata"),

@@ -51,15 +51,15 @@ KEYS: Final = (
         "enter",
         "enter",
         "open",
-        "look closer: from a failed step or a cause to its page, to what was measured, to its steps on the path; from "
-        "anything else to all that is known about it",
+        "open the page of a failed step or a cause, then what was measured, then its steps on the path; of anything "
+        "else, all that is known about it",
         "open",
     ),
     Key(
         "escape",
         "esc",
         "close",
-        "go back one step: from a page, from a past run, from findings only, from the filter",
+        "go back one step, from a page, a past run, findings only or the filter",
         title="back",
         synonyms="close cancel up return",
     ),
@@ -79,14 +79,14 @@ KEYS: Final = (
         "space",
         "space",
         "unfold",
-        "with more than two services: show the healthy services in full, or in one line each again",
+        "if there are more than two services, show the healthy ones in full, or in one line each again",
     ),
     Key(
         "y",
         "y",
         "copy",
-        "copy from a list: the command that fixes what is under the cursor, all commands as a script, the finding as "
-        "text, the brief report, an id or address",
+        "choose from a list what to copy: the command that fixes what is under the cursor, all commands as a script, "
+        "the finding as text, the brief report, an id or address",
         "copy",
         synonyms="clipboard yank export script",
     ),
@@ -119,7 +119,7 @@ KEYS: Final = (
         "w",
         "w",
         "watch",
-        "watch: run again and again, with the times and losses of every lane",
+        "run again and again, with the times and losses of every lane",
         "watch",
         runs=True,
         synonyms="monitor loop follow",
