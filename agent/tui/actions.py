@@ -30,7 +30,7 @@ class RunRequested:
     """Time in seconds by the clock of the ticks."""
     settings: Settings
     only: str | None = None
-    """Id of the one target that the run requires; None for a whole run."""
+    """Id of the only target that the run requires; None for a whole run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +156,7 @@ class PastShown:
 
 @dataclass(frozen=True, slots=True)
 class LiveShown:
-    """Show the last run again, or the one in progress."""
+    """Show the run in progress again, or the latest run if no run is in progress."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -282,8 +282,8 @@ class BackuplinkApp(App[int]):
             self.act(MessageShown(f"{small}{SMALLEST.width}x{SMALLEST.height} on"))
 
     def _divide(self, *, is_again: bool = False) -> None:
-        """Divide the body between the path and the rest. While a person looks at the same item (`is_again`), the path
-        shrinks only if the rest needs rows, so that nothing else moves."""
+        """Divide the body between the path and the other panes. While a person looks at the same item (`is_again`), the
+        path shrinks only if the other panes need rows, so that nothing else moves."""
         columns, rows = self._shown_size.width, self._shown_size.height
         header = 1 if rows < LOW else 3 if columns < NARROW else 2
         strip = rows >= LOW and _has_strip(self._folded)
@@ -324,7 +324,7 @@ class BackuplinkApp(App[int]):
             self.act(MessageShown(""))
 
     def _fold(self, event: Event) -> None:
-        """Apply an event of the run; the screen shows it together with those of the next FRAME seconds."""
+        """Apply an event of the run; the screen shows it together with the events of the next FRAME seconds."""
         self._folded = reduce(self._folded, event)
         if not self._due:
             self._due = True
@@ -340,7 +340,7 @@ class BackuplinkApp(App[int]):
     # --- Runs --------------------------------------------------------------------------------------------------------
 
     def _run(self, settings: Settings | None = None, only: str | None = None) -> None:
-        """Start a run, unless one is in progress."""
+        """Start a run, unless a run is in progress."""
         from agent.process.cancel import CancelToken
 
         state = ongoing(self._folded)

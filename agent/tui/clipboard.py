@@ -66,4 +66,4 @@ OTHERWISE: Final = (
     "Then hold Shift and select the text with the mouse, or start with --no-mouse; in the list a text starts in the "
     "first column."
 )
-"""What to do if the text is not there."""
+"""What to do if the text is not in the clipboard."""

@@ -70,7 +70,7 @@ def app(source: "Source", fail_on: str, interface: InterfaceOptions, environment
             return Driver
 
         def _fatal_error(self) -> None:
-            # Textual's own handler shows the values of all local variables, which may hold credentials.
+            # Textual's own handler shows the values of all local variables, which may contain credentials.
             self._close_messages_no_wait()
 
     # Textual counts an empty variable as set, unlike no-color.org.

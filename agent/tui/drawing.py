@@ -113,7 +113,7 @@ def _sources(state: State) -> list[tuple[str, str]]:
 
 
 def _past(state: State) -> str:
-    """Say which run is shown and, if the report is that of another run with the same result, of which run."""
+    """Say which run is shown and, if the shown report is from another run with the same result, name that run."""
     run = run_of(state.memory, state.past or 0)
     report = state.report
     if report is None:
@@ -381,7 +381,7 @@ def path(state: State, width: int, glyphs: Glyphs) -> tuple[Line, ...]:
 
 
 def path_parts(state: State, width: int, glyphs: Glyphs) -> Iterator[list[Line]]:
-    """Yield the lines of `path` part by part; a lane is one part. The parts are the same at every width."""
+    """Yield the lines of `path` part by part; each lane is a part. The parts are the same at every width."""
     return ([cut(line, width) for line in part] for part in _parts(state, width, glyphs))
 
 
@@ -413,7 +413,7 @@ def _host(state: State, width: int) -> list[Line]:
 
 
 def _folded(band: Band, state: State, width: int) -> list[Line]:
-    """Return the one line of a folded service, which is healthy or has no failure so far."""
+    """Return the single line of a folded service, which is healthy or has no failure so far."""
     known = [state.checks[name] for lane in band.lanes for cell in lane.cells if cell for name in cell.checks]
     if band.status is None and band.lanes:
         waiting = (Progress.WAITING, Progress.RUNNING)
@@ -429,7 +429,7 @@ def _folded(band: Band, state: State, width: int) -> list[Line]:
 
 
 def below(state: State, lines: Sequence[Line]) -> Line:
-    """Return a summary of the path's lines below the last visible one."""
+    """Return a summary of the path's lines below the last visible line."""
     if not lines:
         return ()
     keys = {span.key for line in lines for span in line}
@@ -453,7 +453,7 @@ def below(state: State, lines: Sequence[Line]) -> Line:
 
 
 def more_causes(state: State, lines: Sequence[Line]) -> Line:
-    """Return a summary of the causes below the last visible one."""
+    """Return a summary of the causes below the last visible line."""
     if not lines:
         return ()
     keys = {span.key for line in lines for span in line}

@@ -1,4 +1,4 @@
-"""Saves a report from the interface, in one of a few formats, to a new file."""
+"""Saves a report from the interface to a new file, in a format that a person chooses."""
 
 import errno
 from pathlib import Path
@@ -31,8 +31,8 @@ def save(report: Report, place: str, format_name: str) -> Path:
 
 
 def save_log(log: str, report: Path) -> str:
-    """Write the log to a new file beside that of a report. Returns the result in words, for a sentence about the
-    report; an existing file raises nothing. Raises OSError for other failures."""
+    """Write the log to a new file beside the file of a report. Returns the result as a part of a sentence about the
+    report, also if the file exists already. Raises OSError for other failures."""
     path = report.with_suffix(LOG_SUFFIX)
     try:
         to_new_file(log, path)

@@ -63,7 +63,7 @@ T = TypeVar("T")
 
 
 class Follower:
-    """Follows the whole runs of one interface."""
+    """Follows the runs of an interface, except runs that were narrowed to a target or cancelled."""
 
     def __init__(self, watching: Watching, history: History | None) -> None:
         self._watching = watching

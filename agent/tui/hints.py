@@ -1,4 +1,4 @@
-"""The keys on the last line of the screen: those that the state needs, the most needed first. Pure."""
+"""The keys on the last line of the screen: the keys that the state needs, the most needed first. Pure."""
 
 from collections.abc import Iterator
 
@@ -89,7 +89,7 @@ def _needed(state: State) -> Iterator[_Wanted]:
 
 
 def _has_failed_before(state: State) -> bool:
-    """Whether an earlier run failed and the shown one did not."""
+    """Whether an earlier run failed and the shown run did not."""
     if state.report is None or has_failed(state.report.verdict.status):
         return False
     try:

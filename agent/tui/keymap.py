@@ -30,7 +30,7 @@ _OTHER_NAMES: Final = {
     "plus_sign": "plus",
     "low_line": "underscore",
 }
-"""Unicode names for which Textual has a shorter one."""
+"""Textual's shorter names of characters, by their Unicode names."""
 FORM: Final = "a character, ctrl+ and a letter, or one of up, down, tab, enter, space, f1 and the like"
 
 Chosen = Mapping[str, tuple[str, ...]]

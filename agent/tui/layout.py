@@ -44,9 +44,9 @@ class Division:
     is_beside: bool
     """Whether the causes and the detail stand beside the path, otherwise below it."""
     path: int
-    """Columns of the path if the rest stands beside it, otherwise its rows with its title."""
+    """Columns of the path if the causes and the detail are beside it, otherwise its rows with its title."""
     most: int
-    """The most columns or rows that the path can have and leave the rest what it needs."""
+    """The most columns or rows for the path that leave enough for the causes and the detail."""
 
 
 def divided(state: State, columns: int, rows: int, glyphs: Glyphs = ASCII) -> Division:

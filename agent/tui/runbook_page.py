@@ -21,7 +21,7 @@ def filled(finding: Finding, report: Report) -> str:
     stays a placeholder, because commands are copied from the page."""
     try:
         text = page(finding.code)
-    except KeyError:  # a report of another version may have a code unknown to this one
+    except KeyError:  # a report of another version may have a code that this version does not know
         return f"# {finding.code}\n\nThis version has no page for this code.\n"
     target = next((target for target in report.targets if target.id == finding.target), None)
     region = target.region if target is not None else report.run.region
@@ -101,8 +101,8 @@ def _of_target(target: TargetReport) -> Iterator[tuple[str, str | None]]:
 
 
 def _endpoint_block(target: TargetReport | None, subjects: Sequence[Subject]) -> str | None:
-    """Return the only address as a block, for an option that takes IPv4; None if addresses change, as those of S3
-    do."""
+    """Return the only address as a block, for an option that takes IPv4; None if the addresses change, as the addresses
+    of S3 do."""
     service = None if target is None else SERVICES.get(target.service)
     address = _one(subject.address for subject in subjects if subject.address is not None)
     is_fixed = service is not None and not service.has_gateway_endpoint

@@ -145,7 +145,7 @@ def places(lines: Sequence[Line], words: str) -> tuple[Place, ...]:
 
 
 def with_marks(lines: Sequence[Line], found: Sequence[Place], current: int) -> list[Line]:
-    """Return the lines with these places marked; the one with the index `current` as the current one."""
+    """Return the lines with these places marked. The place with the index `current` is marked as the current place."""
     by_line: dict[int, list[tuple[int, int, Tone]]] = {}
     for index, place in enumerate(found):
         for number, start, end in place:

@@ -1,4 +1,4 @@
-"""The state of the interface, and the one function that changes it.
+"""The state of the interface, and the only function that changes it.
 
 `reduce(state, action)` gives the state after an action: an event of the runner, the report of a finished run, a tick of
 the clock, or a key press. It is pure: it uses no clock, no file and no terminal. The widgets show functions of the
@@ -96,7 +96,7 @@ class RunView:
     """Start and present time in seconds by the clock of the ticks."""
     settings: Settings
     only: str | None
-    """Id of the one target that the run requires; None for a whole run."""
+    """Id of the only target that the run requires; None for a whole run."""
     deadline: float | None = None
     """The run's time limit in seconds; None until the runner has started."""
     finished: int = 0
@@ -126,7 +126,7 @@ class State:
     report: Report | None = None
     """The report of the last finished run."""
     difference: Difference | None = None
-    """Difference between this report and the one before."""
+    """Difference between this report and the report before it."""
     incomparable: str | None = None
     """Why the reports cannot be compared."""
     whole: Report | None = None
@@ -141,7 +141,7 @@ class State:
     live: "State | None" = None
     """While a past run is shown, the state of the current runs."""
     past: int | None = None
-    """Number of the shown run, if it is a past one and not the last."""
+    """Number of the shown run if it is a past run; None if it is the latest run."""
     pane: Pane = Pane.PATH
     source: Pane = Pane.PATH
     """The pane whose cursor selects the item of the detail."""
@@ -155,13 +155,13 @@ class State:
     """Id of the page that receives what is typed; None while another pane receives it. Neither the cursor nor the
     filter replaces the page."""
     above: tuple[str, ...] = ()
-    """Keys of the pages from which a person looked down to this one, in order."""
+    """Keys of the pages from which a person opened this page, in order."""
     traced: str | None = None
     """Key of the finding whose steps stay marked, since the cursor was sent there."""
     entry: str | None = None
     """Key of the selected cause."""
     scrolled: int = 0
-    """Number of lines of the detail above the first visible one."""
+    """Number of lines of the detail above the first visible line."""
     is_whole: bool = False
     """Whether the detail fills the screen."""
     search: str = ""
@@ -324,8 +324,8 @@ _OF_RUNS: Final = (
 
 
 def _carried(before: State, after: State) -> State:
-    """Return the state with derived values of the state before that still hold: moving the cursor must not draw
-    hundreds of lanes again."""
+    """Return the new state with those derived values of the state before that are still valid: moving the cursor must
+    not draw hundreds of lanes again."""
     for name, sources in _DERIVED.items():
         if name in vars(before) and all(getattr(before, source) is getattr(after, source) for source in sources):
             vars(after).setdefault(name, vars(before)[name])
@@ -427,7 +427,8 @@ def _reduced(state: State, action: Action) -> State:
 
 
 def _announced(state: State, check: Check) -> State:
-    """Return the state with a planned or running check. The result of the last run stays until there is a new one."""
+    """Return the state with a planned or running check. The result of the last run stays until there is a new
+    result."""
     before = state.checks.get(check.subject.id)
     return state if before is not None and before.is_old else _with_check(state, check)
 
@@ -508,7 +509,8 @@ def _difference(before: Report | None, report: Report) -> tuple[Difference | Non
 def _with_run(
     memory: Memory, finished: RunFinished, before: Report | None, changed: Difference | None, reason: str | None
 ) -> Memory:
-    """Return the memory with one more whole run. The run before it may not be the last remembered one."""
+    """Return the memory with one more whole run. `changed` and `reason` compare it with the report `before`, which may
+    not be the last remembered report."""
     report = finished.report
     if memory.last is not before:
         changed, reason = _difference(memory.last, report)
@@ -550,8 +552,8 @@ def _log_lines(changed: Difference, report: Report) -> tuple[LogLine, ...]:
 
 
 def _changed_steps(changed: Difference) -> list[tuple[str, StepState, StepState]]:
-    """Return the steps that both runs made with different results. Steps that were skipped in one of them are left out,
-    since they only follow from the others."""
+    """Return the steps that both runs made with different results. Steps that only one of them skipped are left out,
+    since they only follow from other steps."""
     both = [(step.id, step.old, step.new) for step in changed.steps if step.old is not None and step.new is not None]
     return [(name, old, new) for name, old, new in both if "skipped" not in (old.status, new.status)]
 
@@ -561,8 +563,8 @@ def _result(state: StepState) -> str:
 
 
 def final_report(state: State) -> Report | None:
-    """Return the report for the exit code: that of the last whole finished run, or of an interrupted run if there is no
-    other or it has proven something critical."""
+    """Return the report for the exit code: the report of the last whole finished run, or of an interrupted run if there
+    is no finished run or the interrupted run has proven something critical."""
     report = state.report
     if state.whole is None or (report is not None and report.run.interrupted and _is_critical(report)):
         return report
@@ -647,8 +649,8 @@ def run_beside(state: State, by: int) -> Remembered | None:
 
 
 def failed_beside(state: State, by: int) -> Remembered | None:
-    """Return the nearest failed run before (-1) or after (1) the shown one; None if that is the last run. Raises
-    LookupError if there is none."""
+    """Return the nearest failed run before (-1) or after (1) the shown run; None if that is the last run. Raises
+    LookupError if there is no such run."""
     memory = state.memory
     is_running = ongoing(state).phase is Phase.RUNNING
     here = memory.count + is_running if state.past is None else state.past
@@ -707,7 +709,7 @@ def _failed_last(state: State) -> str | None:
 
 
 def selected_entry(state: State) -> str | None:
-    """Key of the selected cause; the first one if none was selected, or the selected one is gone."""
+    """Key of the selected cause, or of the first cause if no cause was selected or the selected cause is gone."""
     known = [entry.key for entry in state.entries]
     return state.entry if state.entry in known else next(iter(known), None)
 
@@ -773,7 +775,8 @@ def is_bad(cell: Cell) -> bool:
 
 
 def _at_steps(state: State, finding: Finding) -> State:
-    """Return the state with the cursor on the first step that shows a finding, a failed or wrong one if possible."""
+    """Return the state with the cursor on the first step that shows a finding, if possible a step that failed or whose
+    answer is wrong."""
     evidence = frozenset(finding.evidence)
     showing = [cell for cell in _cells(state.whole_picture) if evidence.intersection(cell.checks)]
     first = min(showing, key=lambda cell: not is_bad(cell), default=None)

@@ -27,7 +27,7 @@ _TONES: Final = (Tone.RUNNING, Tone.PLAIN, Tone.STRONG, Tone.OK, Tone.RUNNING)
 """Tones of the steps in SAMPLED."""
 _MINUTE: Final = timedelta(minutes=1)
 _NICE: Final = (1.0, 2.0, 5.0)
-"""The end of the axis is one of these factors times a power of ten."""
+"""Factors for the end of the axis, which is a factor times a power of ten."""
 
 
 def chart(memory: Memory, lane: str, width: int, glyphs: Glyphs) -> list[Line]:
@@ -66,7 +66,7 @@ def _row(row: int, runs: Sequence[Sequence[Sample]], top: float, glyphs: Glyphs,
     for run in runs:
         weight = weight_of(run)
         if weight is not None:
-            # A column of signs, so that it is visible between high ones.
+            # The failure fills a whole column with signs, so that it is visible between high columns.
             spans.append(Span(FAILURES[weight] * bar + gap, WEIGHT_TONES[weight]))
             continue
         step = _step_at(row, run, top)
@@ -88,7 +88,7 @@ def _step_at(row: int, run: Sequence[Sample], top: float) -> int | None:
 
 
 def _merged(spans: Sequence[Span]) -> Line:
-    """Return the spans with adjacent ones of the same tone merged."""
+    """Return the spans, with adjacent spans of the same tone merged."""
     merged: list[Span] = []
     for span in spans:
         if merged and merged[-1].tone is span.tone:
@@ -99,8 +99,8 @@ def _merged(spans: Sequence[Span]) -> Line:
 
 
 def _hours(times: Sequence[datetime], columns: int) -> str:
-    """Return the times (UTC) of the first and last runs under their columns, and of the middle one if it fits. Seconds
-    are shown if the runs are less than a minute apart."""
+    """Return the times (UTC) of the first and last runs under their columns, and of the middle run if its time fits.
+    Seconds are shown if the runs are less than a minute apart."""
     is_close = len(times) > 1 and times[-1] - times[0] < (len(times) - 1) * _MINUTE
     named = (times[0], times[len(times) // 2], times[-1])
     first, middle, last = (clock(at, times[-1]) + at.strftime(":%S" if is_close else "") for at in named)

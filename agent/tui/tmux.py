@@ -11,7 +11,7 @@ _PAUSES: Final = (0.05, 0.2, 0.5)
 
 
 async def has_taken(text: str) -> bool:
-    """Whether the newest buffer of tmux holds this text. False if no tmux on this host answers."""
+    """Whether the newest buffer of tmux contains this text. False if no tmux on this host answers."""
     for pause in _PAUSES:
         await asyncio.sleep(pause)
         if await _newest() == text.encode("utf-8", "replace"):

@@ -27,8 +27,8 @@ def number_in(key: str) -> int | None:
 
 
 def strip(state: State, width: int, glyphs: Glyphs) -> Line:
-    """Return the verdicts of the runs, the last one on the right: `_` ok, `!` warning, `x` critical, `?` unknown. The
-    shown run is marked unless it is the last one."""
+    """Return the verdicts of the runs, the latest on the right: `_` ok, `!` warning, `x` critical, `?` unknown. The
+    shown run stays visible."""
     runs = state.memory.runs
     if len(runs) < 2:
         return ()
@@ -68,7 +68,7 @@ def log(entries: Sequence[Logged], width: int) -> list[Line]:
 
 
 def _wrapped(text: str, width: int, start: str, tone: Tone) -> list[Line]:
-    """Return the text on as many lines as it needs. Most texts need one line, and a log has hundreds."""
+    """Return the text on as many lines as it needs. Most texts need a single line, and a log has hundreds of texts."""
     line: Line = (Span(f"{start}{visible(text)}", tone),)
     if width_of(line) < width:
         return [line]

@@ -105,7 +105,7 @@ class Memory:
     """The memory of past runs."""
 
     runs: tuple[Remembered, ...] = ()
-    """The runs, the last one at the end."""
+    """The runs, the latest at the end."""
     log: tuple[Logged, ...] = ()
     """The log, the last run first."""
     samples: Samples = field(default_factory=dict)
@@ -164,7 +164,7 @@ def _within(log: tuple[Logged, ...]) -> tuple[Logged, ...]:
 
 
 def _last(runs: tuple[Remembered, ...]) -> tuple[Remembered, ...]:
-    """Return the last RUNS runs. A report that still shows one of them passes to the first of those."""
+    """Return the last RUNS runs. If an older run's report still stands for some of them, the first of these gets it."""
     kept = runs[-RUNS:]
     gone = {run.number: run.report for run in runs[: len(runs) - len(kept)]}
     report = gone.get(kept[0].shown_by)
@@ -202,7 +202,7 @@ def has_failed(status: Status) -> bool:
 
 
 def is_worse(one: Status, other: Status) -> bool:
-    """Whether a verdict is worse than another."""
+    """Whether the verdict `one` is worse than the verdict `other`."""
     return _WORST.index(one) < _WORST.index(other)
 
 
@@ -261,7 +261,7 @@ class LaneTimes:
 
 
 def samples_in(report: Report) -> dict[str, tuple[Sample, ...]]:
-    """Return the samples of a report by lane, one for each of SAMPLED."""
+    """Return the samples of a report by lane, with one sample for each step of SAMPLED."""
     by_lane: dict[str, dict[Step, Observation[object]]] = {}
     has_faults = report.verdict.status is not Status.OK  # an answer can be wrong without a failure
     for observation in report.observations:
@@ -323,7 +323,7 @@ def names_of(target: str | None) -> str:
 def times_of(samples: Sequence[Sequence[Sample]]) -> LaneTimes:
     """Return the summary of a lane's connect times (for a name, its lookup times), and the number of runs in which a
     step failed."""
-    # The first failed step is the last one made, so each failed run has one failure.
+    # No step is made after a failed step, so each failed run has one failure.
     failed = sum(isinstance(sample, Weight) for times in samples for sample in times)
     connects, lookups = samples[SAMPLED.index(Step.TCP)], samples[SAMPLED.index(Step.DNS)]
     return replace(step_times_of(connects or lookups), failed=failed)

@@ -1,4 +1,4 @@
-"""A line of options with one selected."""
+"""A line of options, one of which is selected."""
 
 from textual import events
 from textual.binding import Binding

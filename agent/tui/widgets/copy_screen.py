@@ -17,7 +17,7 @@ from agent.tui.widgets.typed import quiet_input
 
 
 class CopyScreen(TonedScreen[None]):
-    """The list of items that can be copied; the chosen one is sent to the terminal's clipboard."""
+    """The list of items that can be copied; the chosen item is sent to the terminal's clipboard."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "dismiss", show=False),
@@ -42,7 +42,7 @@ class CopyScreen(TonedScreen[None]):
         yield Page(self._glyphs, "Copy", self._lines, len(self._items))
 
     def action_copy(self, number: int | None = None) -> None:
-        """Copy the chosen item, or the one with this number, after asking for missing values of its commands."""
+        """Copy the chosen item, or the item with this number, after asking for missing values of its commands."""
         page = self.query_one(Page)
         if number is not None and number <= len(self._items):
             page.at = number - 1

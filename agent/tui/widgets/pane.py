@@ -22,7 +22,7 @@ from agent.tui.state import State, cursor, marked, selected_entry, shown_by
 
 T = TypeVar("T")
 WHEEL = 3
-"""Number of lines that one step of the mouse wheel scrolls."""
+"""Number of lines by which a step of the mouse wheel scrolls."""
 TAILED = 4
 """Number of rows from which on a pane uses its last row for a summary of what is below it."""
 NEAR = 2
@@ -54,7 +54,7 @@ class TextLines(Widget):
     def draw(
         self, lines: Sequence[Line], under_cursor: str | None = None, highlighted: frozenset[str] = frozenset()
     ) -> None:
-        """Show as many of these lines as fit; paint only those that changed."""
+        """Show as many of these lines as fit. Only lines that changed are painted."""
         drawn = tuple(
             (
                 line,
@@ -175,7 +175,7 @@ class Footer(StateLines):
     """The message, or the keys; a click on a key does the same as the key."""
 
     class Picked(Message):
-        """A click on one of the keys."""
+        """A click on a key in the line."""
 
         def __init__(self, action: str) -> None:
             self.action = action
@@ -253,7 +253,7 @@ class PaneWidget(StateLines):
     """Whether the last row summarizes what is below it."""
 
     def below(self, state: State, lines: Sequence[Line]) -> Line:
-        """A summary of the lines below the last visible one."""
+        """A summary of the lines below the last visible line."""
         return ()
 
     def under_cursor(self, state: State) -> str | None:

@@ -39,7 +39,7 @@ class Page(TextLines, can_focus=True):
     ]
 
     at: reactive[int] = reactive(0, repaint=False)
-    """The chosen line, or the first visible one if there is nothing to choose."""
+    """The chosen line, or the first visible line if there is nothing to choose."""
 
     def __init__(self, glyphs: Glyphs, heading: str, make: Callable[[int], Sequence[Line]], choices: int = 0) -> None:
         super().__init__(glyphs)
@@ -162,7 +162,7 @@ class Form(TonedScreen[object]):
         yield Static("", classes="error", id=f"{name}-error", markup=False)
 
     def show_errors(self, errors: Mapping[str, str]) -> None:
-        """Show the error messages, and focus the first field that has one."""
+        """Show the error messages, and focus the first field that has a message."""
         for place in self.query(".error"):
             place.remove_class("-shown")
         for name, text in errors.items():
@@ -273,7 +273,7 @@ class SaveScreen(Form):
 
     @on(Choice.Changed, "#format")
     def suffix(self, changed: Choice.Changed) -> None:
-        """Give the name the suffix of the format, unless it has another one."""
+        """Replace the suffix of a format at the end of the name by the suffix of the chosen format."""
         line = self.query_one("#place", Input)
         before, after = _suffix_of(line.value), _SUFFIXES[next(iter(changed.selected))]
         if before is not None and before != after:
@@ -281,7 +281,7 @@ class SaveScreen(Form):
 
     @on(Input.Changed, "#place")
     def format_of_name(self, changed: Input.Changed) -> None:
-        """Choose the format of the name's suffix."""
+        """Choose the format that the name's suffix shows."""
         suffix = _suffix_of(changed.value)
         named = next((name for name in self._formats if _SUFFIXES[name] == suffix), None)
         choice = self.query_one("#format", Choice)

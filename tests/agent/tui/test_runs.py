@@ -67,7 +67,7 @@ async def test_while_it_lasts_hops_are_shown_as_they_are() -> None:
         text = shown(pilot)
         assert " RUNNING  checking backup and backup-gateway" in text
         assert "10.0.2.17               443  running     waiting     waiting     waiting" in text
-        assert "shown when the run has finished" in text
+        assert "shown after the run" in text
 
     await drive(app_of(Replay("one-zone-silent", upto=failed).live()), act)
 

@@ -627,7 +627,7 @@ def test_a_chosen_cause_that_has_gone_gives_way_to_the_first() -> None:
 def test_no_cause_is_named_before_a_run_has_ended() -> None:
     state = folded("one-zone-silent", len(recorded("one-zone-silent")[1]))
 
-    assert "shown when the run has finished" in " ".join(words(list(causes(state, 80))))
+    assert "shown after the run" in " ".join(words(list(causes(state, 80))))
 
 
 def test_settings_are_those_of_the_next_run() -> None:
