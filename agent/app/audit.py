@@ -52,9 +52,9 @@ def audit(
     *,
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
 ) -> int:
-    """Write an audit. Returns the exit code: a signal's if one came, UNKNOWN if no VPC counts or the document could not
-    be written to its place, otherwise the code of the worst VPC that counts. Raises RequestError if there is nothing to
-    audit, and OutputClosedError."""
+    """Write an audit. Returns the exit code: the code of a signal if one came, UNKNOWN if no VPC counts or the document
+    could not be written to its place, otherwise the code of the worst VPC that counts. Raises RequestError if there is
+    nothing to audit, and OutputClosedError."""
     with exit_on_signals(received_signals):
         if options.saved is not None:
             shown = _saved(options.saved, received_signals)

@@ -92,8 +92,8 @@ def bundle(
     """Write the archive and its path to stdout, or with `options.case` the block. `run` is the request for a new run;
     None if a report was named.
 
-    Returns the exit code: OK, or that of a signal that came after the archive was written. Raises RequestError if there
-    is no report or no place for the archive, InterruptedBySignalError if a signal came before (nothing is written
+    Returns the exit code: OK, or the code of a signal that came after the archive was written. Raises RequestError if
+    there is no report or no place for the archive, InterruptedBySignalError if a signal came before (nothing is written
     then), and OutputClosedError.
     """
     with exit_on_signals(received_signals):

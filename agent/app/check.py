@@ -63,7 +63,8 @@ def check(
 ) -> int:
     """Measure once, judge the result, write the report, and give it to `keep` unless a signal cut the run short.
 
-    Returns the exit code: the first signal's if one was received, otherwise the verdict's. Raises OutputClosedError.
+    Returns the exit code: the code of the first signal if one was received, otherwise the code of the verdict. Raises
+    OutputClosedError.
     """
     stop = CancelToken(received_signals)
     with asyncio.Runner(loop_factory=loop_factory) as runner, exit_on_signals(received_signals):

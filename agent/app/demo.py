@@ -104,7 +104,8 @@ class Simulation:
 
 @dataclass(slots=True)
 class SimulatedTurns:
-    """A sequence of simulated VPCs, one for each run, on the clock of the loop that measures them."""
+    """A sequence of simulated VPCs, one for each run. Their time is the clock of the loop in which they are
+    measured."""
 
     scenario: Scenario
     is_virtual: bool | None = None

@@ -6,8 +6,8 @@ class PolicyFileError(Exception):
 
 
 class RequestError(Exception):
-    """The request cannot be carried out, through no fault of the program. `why` is for the operator, without a full
-    stop at its end unless it has more than one sentence."""
+    """The request cannot be carried out, through no fault of the program. `why` is for the operator, and ends with a
+    full stop only if it has more than one sentence."""
 
     def __init__(self, why: str) -> None:
         super().__init__(why)

@@ -40,9 +40,9 @@ stranger may take its name there."""
 
 
 def fleet(request: FleetRequest, received_signals: list[str]) -> int:
-    """Join the records of hosts and write the result. Returns the exit code: a signal's if one came, UNKNOWN if the
-    document could not be written to its place, otherwise the verdict's. Raises RequestError if nothing can be read or
-    joined, and OutputClosedError."""
+    """Join the records of hosts and write the result. Returns the exit code: the code of a signal if one came, UNKNOWN
+    if the document could not be written to its place, otherwise the code of the verdict. Raises RequestError if nothing
+    can be read or joined, and OutputClosedError."""
     with saying_interrupted(received_signals, request.output) as begin_document:
         return awaited(lambda: _fleet(request, received_signals, begin_document))
 
@@ -231,8 +231,8 @@ def write(
     reports: Collection[str] = (),
 ) -> int:
     """Write the document whose tables are in `engine`. `files` are names that its sentences may quote, `reports` the
-    places of whole reports beside the records that were read. Returns the exit code: the verdict's, or UNKNOWN if the
-    file could not be written and stdout got the document instead. Raises OutputClosedError."""
+    places of whole reports beside the records that were read. Returns the exit code: the code of the verdict, or
+    UNKNOWN if the file could not be written and stdout got the document instead. Raises OutputClosedError."""
     document = replace(document, files=tuple(_files_of(document, engine, reports)))
     joined = JoinedFleet(document=document, engine=engine, files=tuple(files))
     return publish(FLEET, joined, output, exits.of_verdict(document.verdict.status, output.fail_on))

@@ -121,8 +121,8 @@ def _put(record: dict[str, Any], place: str, request: PutRequest) -> None:
 
 
 def pack(request: PackRequest, received_signals: list[str]) -> int:
-    """Pack the records of hosts, and write the result. Returns the exit code: a signal's if one came, UNKNOWN if more
-    files than TOLERATED were unreadable, otherwise OK. Raises RequestError and OutputClosedError."""
+    """Pack the records of hosts, and write the result. Returns the exit code: the code of a signal if one came, UNKNOWN
+    if more files than TOLERATED were unreadable, otherwise OK. Raises RequestError and OutputClosedError."""
     from agent.app.fleet import awaited
 
     with exit_on_signals(received_signals):

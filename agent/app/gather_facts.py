@@ -84,7 +84,7 @@ def gather_facts(
 
 
 def _lacking(gathered: "AccountFacts") -> Iterator[str]:
-    """Yield the parts of an account that could not be read, one line each."""
+    """Yield a line for each part of an account that could not be read."""
     for one in gathered.unanswered:
         where = ", ".join(filter(None, (one.account_id, one.region, one.vpc_id)))
         yield f"{where}: {one.reason}"

@@ -35,8 +35,8 @@ T = TypeVar("T")
 
 
 def list_changes(request: HistoryRequest, received_signals: list[str]) -> int:
-    """Write the changes, the chart or the page of a history. Returns the exit code: the first signal's if one was
-    received, UNKNOWN if the file could not be written, otherwise OK. Raises RequestError and OutputClosedError."""
+    """Write the changes, the chart or the page of a history. Returns the exit code: the code of the first signal if one
+    was received, UNKNOWN if the file could not be written, otherwise OK. Raises RequestError and OutputClosedError."""
     wanted = request.output.format
     with exit_on_signals(received_signals):
 
@@ -231,7 +231,7 @@ def _document(history: "HistoryReader", since: datetime | None, *, chart: bool) 
 
 
 def _named(cycle: int, own: int) -> str:
-    """Name a cycle in a comparison; its times are those of the cycle that kept the report."""
+    """Name a cycle in a comparison. The times there are those of the cycle whose report was kept."""
     return f"cycle {cycle}" if own == cycle else f"cycle {cycle}, by the report of cycle {own}"
 
 

@@ -9,9 +9,9 @@ from agent.settings import Output, ReportOptions
 
 
 def judge_saved(place: str, options: ReportOptions, received_signals: list[str]) -> int:
-    """Judge a saved report with the rules of this version and write the new report. Returns the exit code: the first
-    signal's if one was received, otherwise the code of the new verdict. Raises RequestError, InterruptedBySignalError
-    if a signal came before everything was read, and OutputClosedError."""
+    """Judge a saved report with the rules of this version and write the new report. Returns the exit code: the code of
+    the first signal if one was received, otherwise the code of the new verdict. Raises RequestError,
+    InterruptedBySignalError if a signal came before everything was read, and OutputClosedError."""
     from agent.judge.verdict import judge
 
     with exit_on_signals(received_signals):
@@ -29,8 +29,8 @@ def judge_saved(place: str, options: ReportOptions, received_signals: list[str])
 
 
 def compare_saved(old: str, new: str, received_signals: list[str], *, output: Output) -> int:
-    """Write the differences between two saved reports. Returns the exit code: the first signal's if one was received,
-    otherwise that of the worst cause that is new or worse. Raises like `judge_saved`."""
+    """Write the differences between two saved reports. Returns the exit code: the code of the first signal if one was
+    received, otherwise the code of the worst cause that is new or worse. Raises like `judge_saved`."""
     from agent.app.own_commands import with_own_commands
     from agent.report.diff import NotComparableError, difference
 

@@ -1,4 +1,4 @@
-"""Keep runs in a history: open its file, and add the one run of a check."""
+"""Keep runs in a history: open the history's file, and add the run of a check."""
 
 import contextlib
 import os

@@ -64,8 +64,8 @@ class Permissions:
 def permissions(
     endpoints: Iterable[ServiceEndpoint], *, region: str | None, bucket_service: str | None = None
 ) -> Permissions:
-    """Return the permissions that a run over these endpoints, all of one partition, needs. With `bucket_service` they
-    include the call at a bucket of that service that a workload may use."""
+    """Return the permissions that a run over these endpoints needs, which are all of one partition. With
+    `bucket_service`, they include the call at a bucket of that service, since a workload may use a bucket."""
     listed = tuple(endpoints)
     partition = listed[0].partition
     offered = tuple(dict.fromkeys(endpoint.service for endpoint in listed if endpoint.offered is not False))

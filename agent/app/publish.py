@@ -1,4 +1,4 @@
-"""The one way in which a command writes its document: to stdout or to a file, or as a refusal if it cannot be made.
+"""The only way in which a command writes its document: to stdout or to a file, or as a refusal if it cannot be made.
 
 KINDS has a row for each kind of document: its formats with the function that writes each of them, its masks, its
 refusal, who may read its file, and its JSON Schema.

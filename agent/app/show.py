@@ -96,8 +96,8 @@ def _judge(suppress: tuple[Suppression, ...], measurement: "Measurement") -> "Re
 
 def show(source: Source, options: ReportOptions, interface: InterfaceOptions, received_signals: list[str]) -> int:
     """Show `source` until the user closes the interface, then write the document of the shown run. Returns the exit
-    code: the first signal's if one was received, otherwise that of the latest finished run. Raises RequestError if the
-    interface cannot be shown here, and OutputClosedError."""
+    code: the code of the first signal if one was received, otherwise the code of the latest finished run. Raises
+    RequestError if the interface cannot be shown here, and OutputClosedError."""
     _refuse_where_impossible(options)
     terminal = command.Terminal()
     terminal.silence()

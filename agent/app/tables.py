@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 
 def endpoints_table(region: str | None, partition: str | None, services: tuple[str, ...], wanted: str) -> str:
-    """Return the endpoints of one Region, one partition or all Regions, for these services or, without any, for all.
-    Raises RequestError for names that the catalogue lacks."""
+    """Return the endpoints of one Region, one partition or all Regions, for these services, or for all services if none
+    are named. Raises RequestError for names that the catalogue lacks."""
     return rendered(ENDPOINTS, _known_endpoints(region, partition, services), wanted)
 
 
@@ -42,10 +42,10 @@ def permissions_table(
     wanted: str,
     only: str | None = None,
 ) -> str:
-    """Return the least permissions of a run over these services. It also covers the services of these workloads, or
-    those of a caller if no workload is given. Without a Region, the permissions are for a partition, by default `aws`.
-    With `only`, return the policy of that part alone as JSON. Raises RequestError for names that the catalogue lacks,
-    and for a part that does not exist or needs no policy."""
+    """Return the least permissions of a run over these services. They also cover the services of these workloads, or
+    the services of a caller if no workload is given. Without a Region, the permissions are for a partition, by default
+    `aws`. With `only`, return the policy of that part alone as JSON. Raises RequestError for names that the catalogue
+    lacks, and for a part that does not exist or needs no policy."""
     from agent.app.permissions import permissions, policy_alone
     from agent.catalog.workloads import bucket_service_of, needs, planned
 

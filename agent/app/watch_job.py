@@ -124,8 +124,8 @@ def watch(
     """Watch until a signal or the last cycle; SIGHUP reads the settings again. `now` is called while the loop runs;
     `loop_factory` may make a loop with virtual time.
 
-    Returns the exit code: OK after a signal, otherwise that of the final verdict. Raises RequestError if the address to
-    listen on cannot be used, and OutputClosedError.
+    Returns the exit code: OK after a signal, otherwise the code of the final verdict. Raises RequestError if the
+    address to listen on cannot be used, and OutputClosedError.
     """
     # The settings were just read, so an earlier hangup has no further effect.
     received_signals[:] = [name for name in received_signals if name != signal.SIGHUP.name]

@@ -27,7 +27,7 @@ def system_world() -> World:
 
 def measuring_here() -> "Measure":
     """Return a function that measures this host, for a caller that handles signals and progress itself. All its runs
-    use one world, which is how a watch keeps unchanged reads from one cycle to the next."""
+    use the same world, so that a watch keeps unchanged reads from cycle to cycle."""
     sdk = SystemSdk()
     world = World(net=SystemNet(), machine=SystemMachine(), sdk=sdk)
 

@@ -19,7 +19,7 @@ CONFIG_SECONDS: Final = 5.0
 FORMAT_SECONDS: Final = 0.3
 """Time limit for reading the format again for a refusal. A file is read at once, and a pipe is already empty."""
 CONFIG_KEYS: Final = "agent.cli.config_keys"
-"""Key in `Context.meta` of the keys in a configuration file, including those of other commands."""
+"""Key in `Context.meta` for the keys in a configuration file, including keys for other commands."""
 
 
 _TOML_TYPES: Final = {bool: "boolean", int: "integer", float: "float", str: "string", list: "array", dict: "table"}
@@ -93,7 +93,8 @@ def config_values(given: Mapping[str, Any], place: str, ctx: click.Context) -> d
 
 
 def _keys(command: click.Command) -> dict[str, click.Option]:
-    """Return the options of a command that a configuration file can set, by key: those that also have a variable."""
+    """Return the options of a command that a configuration file can set, by key. These are the options with a
+    variable."""
     return {
         option.opts[0].removeprefix("--"): option
         for option in command.params
@@ -129,7 +130,7 @@ def _config_scalar(value: Any, option: click.Option, place: str, ctx: click.Cont
 
 
 def _shown(value: object, option: click.Option | None = None) -> str:
-    """A value in a message; only its type if the option may hold a secret."""
+    """A value in a message; only its type if the option may contain a secret."""
     if option is not None and isinstance(option.type, Parsed) and option.type.is_secret:
         return f"a value of another type ({_TOML_TYPES.get(type(value), 'date or time')})"
     text = masked_urls(repr(value))

@@ -62,9 +62,9 @@ def run(arguments: Sequence[str]) -> int:
             return OK
         except OutputClosedError as error:
             report_closed(error)
-            return UNKNOWN if str(error) else OK  # in the place where the command writes it
+            return UNKNOWN if str(error) else OK  # as the command itself does
         except KeyError:
-            pass  # the command reports an unknown code, with similar ones
+            pass  # the command reports the unknown code, and suggests similar codes
     received_signals: list[str] = []
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup(1) and a shell's background job ignore it

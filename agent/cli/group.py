@@ -103,8 +103,8 @@ class Command(click.Command):
                 _paragraphs(words, formatter)
 
     def _refuse_option_as_value(self, ctx: click.Context, args: list[str]) -> None:
-        """Raise UsageError if an option of this command stands in the place of another option's value. Click would
-        accept it: `--output --redact` would write an unmasked report to a file named `--redact`."""
+        """Raise UsageError if an option of this command is in the place of another option's value. Click would accept
+        it: `--output --redact` would write an unmasked report to a file named `--redact`."""
         options = [param for param in self.get_params(ctx) if isinstance(param, click.Option)]
         names = {name for option in options for name in option.opts}
         valued = {name for option in options for name in option.opts if not option.is_flag}

@@ -78,8 +78,8 @@ def dispatch(arguments: list[str], received_signals: list[str]) -> int:
 
 
 def _complete(instruction: str) -> int:
-    """Write the completions that a shell requests. Returns the exit code: UNKNOWN if the variables are not those that
-    the shell's script sets."""
+    """Write the completions that a shell requests. Returns the exit code: UNKNOWN if the variables are not set as the
+    shell's script sets them."""
     from click.shell_completion import shell_complete
 
     try:

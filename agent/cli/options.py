@@ -111,7 +111,7 @@ def _format(
     kinds: Sequence[Kind], words: str, option: _Decorator = click.option, *, called: str = "format"
 ) -> Callable[[Any], Any]:
     """The option --format for these kinds of documents; the default is the first format of the first kind. `words` is
-    its help, in which {names} stands for the formats. It needs that if there are too many formats to list in
+    its help. {names} in the help stands for the formats, and is needed if there are too many formats for a list in
     brackets."""
     names = tuple(dict.fromkeys(name for kind in kinds for name in kind.formats))
     return option(

@@ -208,8 +208,8 @@ def watching_on_screen_from(options: Mapping[str, Any], *, is_kept: bool = True)
 
 
 def keeping_from(options: Mapping[str, Any]) -> Keeping | None:
-    """Return the file in which runs are kept, and how much it keeps; None without one. Raises UsageError if another
-    option names the same file, or a limit is given without a file."""
+    """Return the file in which runs are kept, and how much it keeps; None if no file is named. Raises UsageError if
+    another option names the same file, or a limit is given without a file."""
     if options["history"] is None:
         for name in ("keep", "keep_size"):
             if options[name] is not None:

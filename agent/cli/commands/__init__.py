@@ -1,2 +1,2 @@
-"""The commands, one module for each or for a few of one kind. Each turns options into a use case of `agent.app` and
-returns its exit code."""
+"""The commands. A module has one command, or a few of the same kind. Each turns options into a use case of `agent.app`
+and returns its exit code."""

@@ -14,7 +14,7 @@ from agent.settings import BundleOptions, NamedEndpoint, Setting
 
 _OWN: Final = ("history", "output", "wrong", "plain", "logs", "case", "report_file")
 _KINDS: Final = {"file": "file", "text": "profile", ENDPOINT.name: "host"}
-"""Kinds of masks by the names of parameter types."""
+"""The kind of mask for a value, by the name of the parameter's type."""
 
 
 @click.command(

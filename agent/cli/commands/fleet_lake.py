@@ -217,6 +217,6 @@ def fleet_athena(received_signals: list[str], /, action: str, **options: Any) ->
 
 
 def _regions_beside(region: str | None) -> tuple[str, ...]:
-    """Return all Regions of a Region's partition; those of `aws` if no Region is given."""
+    """Return all Regions of a Region's partition, or of the partition `aws` if no Region is given."""
     partition = "aws" if region is None else partition_of(region).id
     return tuple(name for name in REGIONS if partition_of(name).id == partition)

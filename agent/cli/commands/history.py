@@ -58,7 +58,7 @@ def history(received_signals: list[str], /, file: str, **options: Any) -> int:
 
 
 def _refuse_together(options: dict[str, Any]) -> None:
-    """Raise UsageError for options that exclude each other, or that need another one."""
+    """Raise UsageError for options that exclude each other, or that need another option."""
     chosen = [name for name in ("show", "compare", "plot", "exported") if options[name]]
     if len(chosen) > 1:
         first, second = (f"--{name.removesuffix('ed')}" for name in chosen[:2])
