@@ -15,9 +15,9 @@ from probes.model import Address, Observation
 SDK_PROFILE: Final = "the SDK's profile"
 """The source of a run's Region, in words, if the SDK's profile set it."""
 DEFAULT_TIMEOUT: Final = 3.0
-"""Seconds for one step."""
+"""Time limit in seconds for one step."""
 DEFAULT_DEADLINE: Final = 20.0
-"""Seconds for a run; a format may allow less (`agent.formats`)."""
+"""Time limit in seconds for a run. A format may have a lower limit (`agent.formats`)."""
 DEFAULT_INTERVAL: Final = 60.0
 """Seconds between the starts of two cycles of a watch."""
 MIN_INTERVAL: Final = 10.0

@@ -1,7 +1,7 @@
 """A document for people, as a tree of blocks.
 
 Each kind of document has a builder that makes the tree. `text.py`, `markdown.py` and `html.py` write any tree. Words in
-a tree are not changed, even foreign ones: only the renderers escape, shorten and number.
+a tree are not changed, even if they are foreign: only the renderers escape, shorten and number.
 """
 
 from collections.abc import Callable, Iterable
@@ -40,7 +40,7 @@ class Mono:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Words with a link. The address must be ours: a foreign one could lead anywhere."""
+    """Words with a link. The address must be ours, since a foreign address could lead anywhere."""
 
     words: str
     url: str
@@ -86,7 +86,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Bullets:
-    """A list; an empty one is not written."""
+    """A list. It is not written if it is empty."""
 
     items: tuple[Words, ...]
     what: str = "more"
@@ -134,7 +134,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Entries:
-    """Events, one below the other."""
+    """Events, each below the event before it."""
 
     items: tuple[Entry, ...]
     what: str = "more"
@@ -210,7 +210,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Many:
-    """Sections of one kind, of which only the first are written."""
+    """Sections of the same kind. Only the first `most` of them are written."""
 
     sections: tuple[Section, ...]
     what: str

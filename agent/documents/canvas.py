@@ -140,8 +140,8 @@ class Canvas:
 
 
 def framed(canvas: Canvas, title: str, name: str, *, stands_alone: bool) -> Element:
-    """Return the drawing in an `svg` element. `name` is a prefix of its ids, so that several pictures can stand on one
-    page; a picture that stands alone contains its style."""
+    """Return the drawing in an `svg` element. `name` is a prefix of its ids, so that a page can have several pictures.
+    A picture that stands alone contains its style."""
     width, height = canvas.width, canvas.y + 1
     svg = element(
         "svg",

@@ -51,8 +51,8 @@ MEASURED: Final = {
 }
 _PORTS: Final = "\0ports"
 _ADDRESSES: Final = "\0addresses"
-"""Placeholders in the words of a hop for values that differ between paths drawn as one. None of our texts contains
-them."""
+"""Placeholders in the words of a hop, for values that differ between paths that are drawn as one. None of our texts
+contains them."""
 AT_THE_END: Final = frozenset({Stage.ENDPOINT_ACL_IN, Stage.ENDPOINT_GROUPS, Stage.ENDPOINT})
 """The hops in the endpoint's subnet."""
 OUTCOMES: Final = {

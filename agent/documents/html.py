@@ -121,7 +121,7 @@ class _Writer:
         yield from _left(left)
 
     def figure(self, block: Figure) -> Iterator[Element]:
-        """Yield a picture twice, for wide and for narrow pages; a browser shows one of the two."""
+        """Yield a picture twice, for wide and for narrow pages. A browser shows only the version that fits."""
         number = next(self.figures)
         drawn = [
             element("div", {"class": kind}, svg)

@@ -49,7 +49,7 @@ MAX_TARGETS: Final = 8
 MAX_ADDRESSES: Final = 6
 MAX_NAMES: Final = 8
 MAX_GROUPS: Final = 6
-"""Maximum number of groups of each kind that are drawn, failed ones first; the others are counted."""
+"""Maximum number of groups of each kind that are drawn, failed groups first. Further groups are only counted."""
 _PORTS: Final = 96
 """Width of the column of ports in a wide picture."""
 
@@ -132,7 +132,7 @@ class _Drawing(Flow):
         self.panel(begin, outer)
 
     def trunk(self, words: str = "") -> None:
-        """Draw the connection from one part to the next."""
+        """Draw the connection from a part to the next part."""
         line = f"M{PAD * 2} {self.y}v13m-3.5 -4l3.5 4 3.5 -4"
         self.parts.append(element("path", {"class": "link", "d": line}))
         if words:

@@ -244,7 +244,7 @@ def _result(words: str, known: Standing | None) -> Cell:
 
 
 def _well(report: Report) -> Iterator[Section]:
-    """Yield one line for each healthy target, below what they have in common."""
+    """Yield one line for each healthy target. Above them is what they have in common."""
     by_state: dict[str, list[TargetReport]] = {}
     for target in folded(report):
         by_state.setdefault(state(target), []).append(target)
@@ -390,7 +390,7 @@ def runbooks(
     reports: Iterable[Report], back: Mapping[str, tuple[Inline, ...]] = MappingProxyType({})
 ) -> Iterator[Section]:
     """Yield the runbook pages for the findings of reports, folded, with the domains of the Region if all reports have
-    the same one. `back` has the links back from each page."""
+    the same Region. `back` has the links back from each page."""
     every = list(reports)
     regions = {report.run.region for report in every}
     yield from runbook_pages(paged(every), regions.pop() if len(regions) == 1 else None, back)

@@ -235,7 +235,7 @@ def _cell(cell: str | Cell) -> str:
 
 
 def _merged(rows: list[tuple[str, ...]], count: int) -> list[tuple[str, ...]]:
-    """Return rows without the first cells that equal those of the row above."""
+    """Return the rows, with the first `count` cells blank where they equal the cells of the row above."""
     made: list[tuple[str, ...]] = []
     for place, row in enumerate(rows):
         above = rows[place - 1] if place else ()

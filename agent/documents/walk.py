@@ -31,7 +31,7 @@ def chosen(blocks: Iterable[Block], medium: Medium) -> Iterator[Leaf | Section]:
 
 
 def first(items: Sequence[T], most: Most, medium: Medium, what: str) -> tuple[Sequence[T], str]:
-    """Return the items that are shown, and a sentence on the others, which is empty if there are none."""
+    """Return the items that are shown, and a sentence on the omitted items, which is empty if there are none."""
     limit = most.of(medium)
     if limit is None or len(items) <= limit:
         return items, ""

@@ -1,8 +1,8 @@
 """The report as log events from which CloudWatch takes metrics: embedded metric format, one JSON object per line. There
-is one event for the run, and one for each target in use. AWS charges for each combination of a metric's name and
-dimensions. The run's metrics therefore have no dimensions, a target's have its Region and id, and steps are summed up:
-nothing that rotates, such as an address, is a metric of its own. The details are properties beside the metrics, for
-queries in CloudWatch Logs Insights.
+is an event for the run, and an event for each target in use. AWS charges for each combination of a metric's name and
+dimensions. The run's metrics therefore have no dimensions, a target's metrics have its Region and id, and steps are
+summed up: nothing that rotates, such as an address, is a metric of its own. The details are properties beside the
+metrics, for queries in CloudWatch Logs Insights.
 
 Sources: Specification: Embedded metric format, in the Amazon CloudWatch User Guide; MetricDatum and Dimension, in the
 Amazon CloudWatch API Reference.
@@ -39,7 +39,7 @@ MAX_LISTED: Final = 20
 """Maximum number of causes, failures and the like in one event."""
 
 Values = float | Sequence[float] | None
-"""The values of a metric in one event; None, or no values, if unknown."""
+"""The values of a metric in an event; None, or an empty sequence, if they are unknown."""
 
 
 @dataclass(frozen=True, slots=True)

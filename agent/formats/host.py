@@ -1,4 +1,4 @@
-"""The record of one host, from which a fleet is joined: one line."""
+"""The record of a host as one line. A fleet is joined from such records."""
 
 from agent.formats.registry import DEFAULT_OPTIONS, RenderOptions
 from agent.report.host_record import line, record_of

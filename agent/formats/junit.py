@@ -1,5 +1,5 @@
-"""The report as JUnit's XML, for Jenkins, GitLab and other tools that show test results: a suite for the run and one
-for each target, a case for each cause and each step.
+"""The report as JUnit's XML, for Jenkins, GitLab and other tools that show test results: a suite for the run and a
+suite for each target, with a case for each cause and each step.
 
 Only cases that decide the verdict fail. A failed step that decides nothing, such as a name server's answer that this
 host does not use or a port of a service that was not requested, is a skipped case with its failure. So a run has failed
@@ -153,7 +153,7 @@ def _step(observation: Observation[Any], target: str | None, roots: list[Finding
             kind,
             observation.failure.kind,
             f"{observation.failure.kind.upper()}{code}: {observation.failure.message}",
-            "\n".join(map(visible, lines)) or "It decides nothing.",
+            "\n".join(map(visible, lines)) or "This step does not affect the verdict.",
         )
     return case
 

@@ -10,7 +10,7 @@ from agent.report.secrets import without_secrets
 
 
 def as_json(result: SearchResult) -> str:
-    """Return the matches as one JSON object; without matches, the next command to run."""
+    """Return the matches as one JSON object. Without matches, it has the next command to run."""
     command = None if result.matches else result.next_command
     return dumps(
         {

@@ -51,8 +51,8 @@ def in_use(target: TargetReport, report: Report) -> Iterator[Observation[Any]]:
 
 
 def certificate_end(target: TargetReport, report: Report) -> float | None:
-    """Return the Unix time at which the first certificate expires among those presented in successful handshakes on 443
-    at addresses in use; None without any."""
+    """Return the Unix time at which the first certificate expires, of all certificates from successful handshakes on
+    port 443 at addresses in use; None if there are none."""
     ends = (
         certificate.not_after.timestamp()
         for observation in in_use(target, report)

@@ -78,7 +78,7 @@ def _first_line(report: Report, word: str) -> str:
 
 
 def _line(text: str, most: int = _MAX_WORDS) -> str:
-    """Return `text` in one line without a `|`; a long text loses its middle."""
+    """Return `text` on one line without a `|`. The middle of a long text is left out."""
     shown = visible(text).replace("|", r"\x7c")
     half = most // 2
     return shown if len(shown) <= most else f"{shown[: half - 5]} ... {shown[len(shown) - half :]}"
@@ -89,7 +89,7 @@ def _line(text: str, most: int = _MAX_WORDS) -> str:
 
 def _long_output(report: Report) -> Iterator[str]:
     """Yield causes with their fixes, then the steps at each address, then what was not checked. If there are many
-    services, a healthy one has a single line."""
+    services, a healthy service has a single line."""
     yield from map(_line, report.verdict.notes)
     for number, finding in enumerate(causes(report), 1):
         yield _line(f"{number}. {head(finding)} [{finding.code}]")
@@ -115,7 +115,7 @@ def _long_output(report: Report) -> Iterator[str]:
 
 
 def _fitting(lines: Iterable[str], room: int) -> list[str]:
-    """Return the first of these lines that fit, and a line that counts the others."""
+    """Return as many of these lines as fit, and then the number of lines that are left out."""
     every = list(lines)
     if sum(len(line) + 1 for line in every) <= room:
         return every

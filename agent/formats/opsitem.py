@@ -1,8 +1,8 @@
 """The report as an OpsItem, in the form of `aws ssm create-ops-item --cli-input-json`.
 
-Its key is made of the host and the causes. While an OpsItem with the same key is open, Systems Manager refuses another
-one (`OpsItemAlreadyExistsException`), so every run may request it. An ok verdict has a document as well, though nobody
-needs an OpsItem for it.
+Its key is made of the host and the causes. While an OpsItem with the same key is open, Systems Manager refuses a second
+OpsItem (`OpsItemAlreadyExistsException`), so every run may request one. There is a document for an ok verdict too,
+although nobody needs an OpsItem for it.
 
 Source: CreateOpsItem, in the AWS Systems Manager API Reference, and Reducing duplicate OpsItems, in its User Guide.
 """

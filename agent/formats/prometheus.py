@@ -31,8 +31,8 @@ from probes.operations import GETADDRINFO
 from probes.ports import HTTPS
 
 MAX_ADDRESSES: Final = 32
-"""Maximum number of addresses of a target with series of their own. An endpoint has one address of each IP version in
-each zone."""
+"""Maximum number of a target's addresses that have series of their own. An endpoint has an address of each IP version
+in each zone."""
 VERDICTS: Final = (Status.OK, Status.WARNING, Status.CRITICAL, Status.UNKNOWN)
 """All verdicts that a whole run can have."""
 PHASES: Final = ("resolve", "connect", "tls", "processing")
@@ -228,7 +228,7 @@ def _verdict_access(report: Report) -> Iterator[Sample]:
 
 
 def _states(labels: tuple[str, ...], states: Iterable[str], current: str) -> Iterator[Sample]:
-    """Yield every possible state; the present one has the value 1."""
+    """Yield a sample for every possible state: 1 for the current state, 0 for each other state."""
     for state in states:
         yield (*labels, state), state == current
 
@@ -351,7 +351,7 @@ def _address_info(report: Report) -> Iterator[Sample]:
 
 
 def _stable(target: TargetReport) -> list[TargetAddress]:
-    """Return the addresses with series of their own: private ones that this host uses."""
+    """Return the addresses that have series of their own: private addresses that this host uses."""
     own = (address for address in target.addresses if address.from_own_lookup and address.scope in _STABLE)
     return sorted(own, key=lambda address: _order(address.address))[:MAX_ADDRESSES]
 
@@ -434,14 +434,14 @@ FAMILIES: Final = (
     Family(
         "probe_success",
         ("target",),
-        "1 if the target is ok: every step it needs was made and succeeded. 0 if it is warning, critical or "
+        "1 if the target is ok: every step that it needs was made and succeeded. 0 if it is warning, critical or "
         "unknown. No sample for a target that is not in use, or is only checked for comparison.",
         _success,
     ),
     Family(
         "probe_duration_seconds",
         ("target",),
-        "Seconds from the start of the target's first step to the end of its last.",
+        "Seconds from the start of the target's first step to the end of its last step.",
         _duration,
     ),
     Family(
@@ -453,36 +453,46 @@ FAMILIES: Final = (
     Family(
         "probe_ip_protocol",
         ("target",),
-        "4 or 6: the version of the first address of this host's own lookup; 0 if it gave none.",
+        "IP version of the first address of this host's own lookup: 4 or 6; 0 if the lookup gave no address.",
         _protocol,
     ),
     Family(
         "probe_http_duration_seconds",
         ("target", "phase"),
-        "Seconds of each phase that succeeded at the first address, port 443; the answer is read within processing.",
+        "Seconds of each phase that succeeded at the first address, port 443; processing includes reading the answer.",
         _phases,
     ),
     Family(
         "probe_http_status_code",
         ("target",),
-        "Status of the answer to an unsigned request to the first address; 0 if a step before it failed.",
+        "Status of the answer to an unsigned request to the first address; 0 if an earlier step failed.",
         _status_code,
     ),
     Family(
         "probe_tls_version_info",
         ("target", "version"),
-        "1: the version of TLS that was agreed with the first address on port 443.",
+        "1: version is the version of TLS that was agreed with the first address on port 443.",
         _tls_version,
     ),
     Family(
         "probe_ssl_earliest_cert_expiry",
         ("target",),
         "Unix time at which the first certificate expires, over all addresses in use whose handshake on port 443 "
-        "succeeded; only the certificate of the server itself counts, not those above it.",
+        "succeeded; only the certificate of the server itself counts, not the certificates above it.",
         _certificate_expiry,
     ),
-    Family("backuplink_build_info", ("version",), "1: the version of backuplink that made the report.", _build),
-    Family("backuplink_run_info", ("region", "expect"), "1: the Region of the run and the path that it expects.", _run),
+    Family(
+        "backuplink_build_info",
+        ("version",),
+        "1: version is the version of backuplink that made the report.",
+        _build,
+    ),
+    Family(
+        "backuplink_run_info",
+        ("region", "expect"),
+        "1: region is the Region of the run, and expect is the path that it expects.",
+        _run,
+    ),
     Family("backuplink_run_complete", (), "1 if the run is complete, 0 if it was cut short or not made.", _complete),
     Family("backuplink_run_interrupted", (), "1 if a signal ended the run early.", _interrupted),
     Family(
@@ -498,8 +508,9 @@ FAMILIES: Final = (
     Family(
         "backuplink_findings",
         ("code", "name", "severity", "target", "standing"),
-        "Number of findings. standing is cause (it counts), symptom (a cause explains it), not-counted (its target is "
-        "not required) or suppressed. severity is effective. target can be a name server, or empty for the whole run.",
+        "Number of findings. The label standing is cause (it counts), symptom (a cause explains it), not-counted (its "
+        "target is not required) or suppressed. The label severity is the effective severity. The label target can be "
+        "a name server, and is empty for the whole run.",
         _findings,
     ),
     Family(
@@ -512,8 +523,8 @@ FAMILIES: Final = (
     Family(
         "backuplink_failures",
         ("target", "step", "kind"),
-        "Steps that failed, by kind; deadline and bug say nothing about the network. target is empty "
-        "for a step without a target.",
+        "Steps that failed, by kind; the kinds deadline and bug say nothing about the network. The label "
+        "target is empty for a step without a target.",
         _failures,
     ),
     Family(
@@ -531,20 +542,20 @@ FAMILIES: Final = (
     Family(
         "backuplink_credentials_expiry_timestamp_seconds",
         (),
-        "Unix time at which the credentials in use expire. If their source renews them, it does so before.",
+        "Unix time at which the credentials in use expire. If their source renews them, it does so before this time.",
         _credentials_expiry,
     ),
     Family(
         "backuplink_workload_info",
         ("workload", "mode", "required"),
-        "1: a workload that was asked for or found on this host, so that its services are checked. mode is where a "
-        "Backint agent sends its data, otherwise empty; required says whether its services are required.",
+        "1: workload was named or found on this host, so that its services are checked. The label mode is where "
+        "a Backint agent sends its data, otherwise empty. The label required says whether the services are required.",
         _workloads,
     ),
     Family(
         "backuplink_target_info",
         ("target", "service", "region", "host", "addressing", "role"),
-        "1: the target and its properties, as labels.",
+        "1: the labels are the target and its properties.",
         _targets,
     ),
     Family(
@@ -561,7 +572,7 @@ FAMILIES: Final = (
         "1 for the result of the signed calls to the target.",
         _target_access,
     ),
-    Family("backuplink_target_unproven", ("target",), "Number of things that are missing for ok.", _unproven),
+    Family("backuplink_target_unproven", ("target",), "Number of facts that are missing for the status ok.", _unproven),
     Family(
         "backuplink_target_addresses",
         ("target", "scope"),
@@ -571,20 +582,21 @@ FAMILIES: Final = (
     Family(
         "backuplink_target_steps",
         ("target", "port", "step", "result"),
-        "Steps at all addresses in use, also public ones, by result.",
+        "Steps at all addresses in use, including public addresses, by result.",
         _steps,
     ),
     Family(
         "backuplink_address_info",
         ("target", "address", "scope", "availability_zone_id"),
-        f"1: a private address in use, at most {MAX_ADDRESSES} of a target; the zone is empty if it is not known.",
+        f"1: address is a private address in use, at most {MAX_ADDRESSES} of a target. The label "
+        "availability_zone_id is empty if the zone is not known.",
         _address_info,
     ),
     Family(
         "backuplink_step_success",
         ("target", "address", "port", "step"),
-        "1 or 0 for a step at a private address in use. No sample if the step was skipped, cut by the deadline, or "
-        "lost to an error of backuplink.",
+        "1 if a step at a private address in use succeeded, 0 if it failed. No sample if the step was skipped, cut "
+        "short by the deadline, or lost to an error of backuplink.",
         _step_success,
     ),
     Family(
@@ -596,8 +608,8 @@ FAMILIES: Final = (
     Family(
         "backuplink_dns_success",
         ("target", "resolver", "record"),
-        "1 if the name server answered without an error, with or without addresses; getaddrinfo is this host's own "
-        "lookup.",
+        "1 if the name server answered without an error, with or without addresses. The resolver getaddrinfo is this "
+        "host's own lookup.",
         _dns_success,
     ),
     Family(

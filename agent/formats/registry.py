@@ -1,4 +1,4 @@
-"""The formats of a report: one row each, with everything that the rest of the program needs to know about it.
+"""The formats of a report. Each has a row with everything that other parts of the program need to know about it.
 
 The module of a format, and the library that it needs, are imported only on use. A new format needs a module with
 `render(report, options)`, a row here, and a reader in `tests/formats/readers.py`; nothing else depends on a format's
@@ -23,7 +23,7 @@ class Stream(StrEnum):
     CHANGES = "changes"
     """Only a line for each change."""
     EVENTS = "events"
-    """Lines during a run, and one for each change."""
+    """Lines during a run, and a line for each change."""
     DOCUMENTS = "documents"
     """The documents of all cycles, one after the other."""
 

@@ -22,8 +22,7 @@ _NAMES_CHARACTERS: Final = 500
 
 
 def render(report: Report, options: RenderOptions = DEFAULT_OPTIONS) -> str:
-    """Return the text report, with its first word coloured if `options` say so; a short one has at most
-    BRIEF_CHARACTERS."""
+    """Return the text report, with colours if `options` say so. A short report has at most BRIEF_CHARACTERS."""
     return brief(report) if options.brief else text.render(document(report), colour=options.colour)
 
 
