@@ -83,6 +83,10 @@ FRESH: Final = timedelta(days=1)
 """Maximum age at which a read of the configuration may still name a cause."""
 GRAVE_SKEW_SECONDS: Final = 300.0
 """Clock offset from which signed calls may be refused (AWS's window is 5 or 15 minutes)."""
+WIDEST_WINDOW_SECONDS: Final = 900.0
+"""Clock offset from which every service of AWS refuses signed calls, S3 among them."""
+_NO_REASON: Final = "403"
+"""Code of a denial without text, as S3 sends it in answer to HEAD."""
 _PRIVATE: Final = frozenset({AddressScope.VPC, AddressScope.PRIVATE, AddressScope.GATEWAY_ENDPOINT})
 """The scopes of addresses to which a private path leads."""
 _NAMING: Final = frozenset({"--service", "--endpoint"})
@@ -417,10 +421,14 @@ class Evidence:
 
     @cached_property
     def is_clock_off(self) -> bool:
-        """Whether this host's clock is so far off that AWS can refuse signatures because of it. If AWS's clocks differ,
-        the smallest offset counts, minus its uncertainty."""
-        sure = (abs(clock.offset) - clock.uncertainty for clock in self.clocks)
-        return min(sure, default=0.0) >= GRAVE_SKEW_SECONDS
+        """Whether this host's clock is so far off that AWS can refuse signatures because of it."""
+        return self._sure_skew_seconds >= GRAVE_SKEW_SECONDS
+
+    @cached_property
+    def _sure_skew_seconds(self) -> float:
+        """Seconds by which this host's clock is off at least. If AWS's clocks differ, the smallest offset counts, minus
+        its uncertainty."""
+        return min((abs(clock.offset) - clock.uncertainty for clock in self.clocks), default=0.0)
 
     def meaning(self, observation: Observation[Any]) -> FailureKind | None:
         """The kind of a failure. If AWS's error code has two meanings, this is the one that applies here: the clock is
@@ -428,6 +436,8 @@ class Evidence:
         failure = observation.failure
         if failure is None:
             return None
+        if failure.kind is FailureKind.ACCESS_DENIED and failure.code == _NO_REASON:
+            return FailureKind.CLOCK_SKEW if self._sure_skew_seconds >= WIDEST_WINDOW_SECONDS else failure.kind
         other = also_means(failure.code)
         return other if other is not None and not self.is_clock_off else failure.kind
 

@@ -44,9 +44,7 @@ def denied(code: str, evidence: Evidence) -> Iterator[RuleFinding]:
         calls = [
             call
             for call in evidence.calls(target)
-            if call.failure is not None
-            and call.failure.kind is FailureKind.ACCESS_DENIED
-            and code_of(read_denial(_text(call))) == code
+            if evidence.meaning(call) is FailureKind.ACCESS_DENIED and code_of(read_denial(_text(call))) == code
         ]
         if calls:
             others = other_calls(evidence, target) if code == "IAM001" else None

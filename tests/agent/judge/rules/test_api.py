@@ -319,6 +319,22 @@ def test_request_expired_is_the_clock_only_where_that_is_off(offset: float | Non
     assert codes(refused) == expected
 
 
+@pytest.mark.parametrize(
+    ("code", "offset", "expected"),
+    [
+        pytest.param("403", 905.0, ["API005"], id="beyond every window of AWS"),
+        pytest.param("403", -905.0, ["API005"], id="ahead"),
+        pytest.param("403", 600.0, [], id="within the window of S3"),
+        pytest.param("403", None, [], id="no clock is measured"),
+        pytest.param("AccessDeniedException", 905.0, [], id="a denial that has a reason"),
+    ],
+)
+def test_a_denial_without_a_reason_is_the_clock_if_no_service_accepts_that(
+    code: str, offset: float | None, expected: list[str]
+) -> None:
+    assert codes(api(A, failed="access-denied", code=code, offset=offset)) == expected
+
+
 def test_a_refusal_that_names_the_clock_needs_no_measured_one() -> None:
     assert codes(api(A, failed="clock-skew", offset=0.4)) == ["API005"]
 
