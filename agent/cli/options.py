@@ -207,7 +207,7 @@ _RUN: Final = (
         "endpoints",
         type=ENDPOINT,
         multiple=True,
-        help="DNS name or id of one of your endpoints, regional or zonal, that must be reachable (repeatable).",
+        help="One of your endpoints, by its id or its regional or zonal DNS name, that must be reachable (repeatable).",
     ),
     _option(
         "--run-agents",
@@ -819,7 +819,7 @@ _CONFIG: Final = _option(
     type=FILE,
     is_eager=True,
     callback=read_config,
-    help="TOML file with values for these options, by their names without the dashes.",
+    help="TOML file with values for these options. Its keys are the options' names without the leading dashes.",
 )
 
 

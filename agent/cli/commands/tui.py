@@ -38,8 +38,8 @@ def tui(context: click.Context, /, report_file: str | None, **options: Any) -> i
     """Show a run, or a saved report, in a full-screen interface.
 
     The key `?` lists all keys, and `q` quits. REPORT is a file written with --format json, ndjson or html. Without
-    REPORT, this host is checked, and `r` checks it again. On exit the report is written as `check` writes it. For a
-    screen reader, or for a terminal that shows only lines, `check` gives the same content as text.
+    REPORT, this host is checked, and `r` checks it again. On exit, the interface writes the report as `check` does. For
+    a screen reader, or for a terminal that shows only lines, `check` gives the same content as text.
 
     With --watch it checks again and again, and shows the times, losses and changes of every address; you can step back
     through past runs. With --history it continues the file of an earlier watch: it shows the runs in that file, and
