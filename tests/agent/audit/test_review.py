@@ -16,6 +16,7 @@ from agent.audit.model import AuditDocument, AuditedVpc
 from agent.audit.request import AuditRequest
 from agent.audit.review import admits_everybody
 from agent.catalog.findings import Severity
+from agent.catalog.services import private_link_labels
 from agent.predict.prediction import facts_of
 from agent.report.model import Status
 from agent.settings import Ec2Facts, Suppression, Workload
@@ -23,14 +24,17 @@ from probes.model import Ok
 from probes.vpc.model import (
     DNS_FIREWALL,
     ENDPOINT_INTERFACES,
+    ENDPOINT_SERVICES,
     ENDPOINTS,
     INTERFACES,
     NETWORK_ACLS,
     RESOLVER_RULES,
     SECURITY_GROUPS,
+    SUBNETS,
     VPC,
     VPC_DNS,
     AclEntry,
+    EndpointService,
     FirewallRule,
     GroupRule,
     ResolverRule,
@@ -253,6 +257,27 @@ def test_what_was_planted_is_found(code: str, plant: Change, named: str) -> None
     assert found, [(fault.code, fault.detail) for fault in vpc.faults]
     assert any(named in fault.subjects for fault in found), [fault.subjects for fault in found]
     assert all(fault.fix is not None for fault in found)
+
+
+def test_a_zone_where_the_service_is_not_offered_is_not_missing() -> None:
+    """VPC009 tells of every zone without an interface, or, where the zones of a service were read, of those in which
+    the service is offered.
+    """
+    zones = sorted({one.availability_zone for one in facts(SUBNETS).subnets})
+    covered, offered, other = zones
+    labels = private_link_labels(large_account.SERVICES_THERE)
+    for within, missing in (((), {offered, other}), ((covered, offered), {offered}), ((covered,), set())):
+        read = tuple(
+            EndpointService(
+                service_name=f"com.amazonaws.eu-west-1.{label}", kinds=("Interface",), availability_zones=within
+            )
+            for label in labels
+        )
+        of = changed(one_zone(SOUND), ENDPOINT_SERVICES, services=read)
+        found = [fault for fault in vpc_of(of).faults if fault.code == "VPC009"]
+        assert bool(found) is bool(missing)
+        for fault in found:
+            assert {zone for zone in zones if zone in fault.detail} == {covered} | missing
 
 
 @pytest.mark.parametrize("place", range(len(CLEAN)))
