@@ -111,8 +111,8 @@ def resolvers_disagree(evidence: Evidence) -> Iterator[RuleFinding]:
                 ),
             )
         else:
-            yield from _lacking_in_turn(evidence, target)
-            yield from _private_here_alone(evidence, target)
+            lacking = tuple(_lacking_in_turn(evidence, target))
+            yield from lacking or _private_here_alone(evidence, target)
 
 
 def _own_in_short(evidence: Evidence, target: Target) -> Forms:

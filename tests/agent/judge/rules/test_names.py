@@ -284,6 +284,14 @@ CASES_THAT_FIRE += [
     ),
     fires(
         "DNS002",
+        "name servers asked in turn: the VPC's own gives public ones",
+        [
+            *(host(resolvers=[CORPORATE, RESOLVER], options=["rotate"]), imds(), lookup(*PRIVATE)),
+            *(answer(*PRIVATE, by=CORPORATE), answer(PUBLIC)),
+        ],
+    ),
+    fires(
+        "DNS002",
         "nothing is known of this host's name servers",
         [imds(), lookup(PUBLIC), answer(*PRIVATE, by=VPC_RESOLVER)],
     ),
