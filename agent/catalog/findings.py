@@ -515,7 +515,8 @@ CODES: Final = {
             Radius.VPC,
             "This host and the VPC's resolver disagree on the name",
             "[this host gets {own}][, and the VPC's resolver gives {theirs}]"
-            "[name server {lacking}, which this host asks in turn, gives {given}]",
+            "[name server {lacking}, which this host asks in turn, gives {given}]"
+            "[name server {reserve}, asked if the first fails, gives {given}]",
             _RESOLVER,
             _DNS,
         ),

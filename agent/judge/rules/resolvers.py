@@ -217,13 +217,12 @@ def _writer(evidence: Evidence) -> ResolvConfBy | None:
 
 
 def _lacking_in_turn(evidence: Evidence, target: Target) -> Iterator[RuleFinding]:
-    """DNS002: this host asks its name servers in turn, and some of them do not give the private addresses that this
-    host got from another one."""
+    """DNS002: some of this host's name servers do not give the private addresses that this host got from another one.
+    It is information unless this host asks them in turn."""
     lookup, own = lookup_of_name(evidence, target), addresses_of_name(evidence, target)
     private = [address for address in own if evidence.is_private(address)]
     if (
         evidence.host is None
-        or not evidence.host.asks_in_turn
         or evidence.expected_path(target) is not Expect.PRIVATE
         or lookup is None
         or not private
@@ -236,13 +235,23 @@ def _lacking_in_turn(evidence: Evidence, target: Target) -> Iterator[RuleFinding
     given = ordered(address for of in lacking.values() for answer in of for address in addresses_in(answer))
     if not lacking or len(lacking) == len(answers):
         return
+    if not evidence.host.asks_in_turn and evidence.configured_resolvers[0] in lacking:
+        return
+    gives = f"{listed(lacking)} give{'s' if len(lacking) == 1 else ''} {listed(given) if given else 'no address'}"
+    is_in_turn = evidence.host.asks_in_turn
     yield RuleFinding(
         code="DNS002",
         target=target.id,
-        headline={"lacking": str(next(iter(lacking))), "given": in_short(given) or "no address"},
+        headline={
+            "lacking" if is_in_turn else "reserve": str(next(iter(lacking))),
+            "given": in_short(given) or "no address",
+        },
+        severity=None if is_in_turn else Severity.INFO,
         detail=f"This host resolves {target.host} to {listed(private)} this time. It asks its name servers in turn "
-        f"(option rotate in resolv.conf), and {listed(lacking)} give{'s' if len(lacking) == 1 else ''} "
-        f"{listed(given) if given else 'no address'}: some lookups by programs get that answer.",
+        f"(option rotate in resolv.conf), and {gives}: some lookups by programs get that answer."
+        if is_in_turn
+        else f"This host resolves {target.host} to {listed(private)}. Another of its name servers does not know them: "
+        f"{gives}, which programs get while the first name server does not answer.",
         evidence=ids([lookup, *(answer for of in lacking.values() for answer in of)]),
         addresses=frozenset(given),
         shared=_of_servers(lacking),

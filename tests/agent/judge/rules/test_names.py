@@ -284,6 +284,14 @@ CASES_THAT_FIRE += [
     ),
     fires(
         "DNS002",
+        "a name server that is only asked if the first fails gives public ones",
+        [
+            *(host(resolvers=[RESOLVER, CORPORATE]), imds(), lookup(*PRIVATE)),
+            *(answer(*PRIVATE), answer(PUBLIC, by=CORPORATE)),
+        ],
+    ),
+    fires(
+        "DNS002",
         "name servers asked in turn: the VPC's own gives public ones",
         [
             *(host(resolvers=[CORPORATE, RESOLVER], options=["rotate"]), imds(), lookup(*PRIVATE)),
@@ -402,7 +410,7 @@ CASES_OF_SILENCE += [
             ("both give private ones", ["rotate"], answer(PRIVATE[1], by=CORPORATE)),
             ("the other is silent", ["rotate"], answer(failed="timeout", by=CORPORATE)),
             ("the other only says that there is no IPv6", ["rotate"], answer(record="AAAA", by=CORPORATE)),
-            ("the other is not asked unless the first fails", [], answer(PUBLIC, by=CORPORATE)),
+            ("the other knows them and is only asked if the first fails", [], answer(*PRIVATE, by=CORPORATE)),
         )
     ),
     silent("DNS002", "private at both", [*HERE, lookup(*PRIVATE), answer(*PRIVATE, by=VPC_RESOLVER)]),
