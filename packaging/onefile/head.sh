@@ -28,8 +28,8 @@ made=
 say() { printf 'backuplink: %s\n' "$*" >&2; }
 die() { say "$*"; exit 3; }
 
-# guarded DIRECTORY: whether nobody but root and this user can change it or put another in its place. Every directory
-# above it counts: who may write there may rename what is below, unless the sticky bit forbids it.
+# guarded DIRECTORY: whether only root and this user can change or replace it. Every directory above it counts: whoever
+# may write to one may rename what is below it, unless the sticky bit forbids it.
 guarded() {
     rest=${1#/} path=
     set -- /
@@ -43,21 +43,21 @@ guarded() {
         case $mode in
         d????????[tT]*) ;;
         d???????w*) exit 1 ;;
-        d????w????+*) exit 1 ;; # an access list: whom it lets write is not seen here
-        d????w*) case $group in 0 | "$user") ;; *) exit 1 ;; esac ;; # or a group of the user's own, by custom
+        d????w????+*) exit 1 ;; # an access list: who may write is not visible here
+        d????w*) case $group in 0 | "$user") ;; *) exit 1 ;; esac ;; # by custom, this group has only the one user
         d*) ;;
         *) exit 1 ;;
         esac
     done
 }
 
-# whole DIRECTORY: whether it is ours and all there. Files are counted: where old ones are cleaned away, as in /tmp, they
-# go one by one.
+# whole DIRECTORY: whether it belongs to this user and is complete. Files are counted, since a clean-up of old files, as
+# in /tmp, removes single files.
 whole() {
     [ -d "$1" ] && [ ! -L "$1" ] && [ -O "$1" ] && guarded "$1" && [ "$(find "$1" -type f | wc -l)" -eq @FILES@ ]
 }
 
-# first DO: have DO look at each place and the directory that must be there for it, until one suits.
+# first DO: call DO with each place, and the directory that must exist for it, until DO accepts one.
 first() {
     if [ -n "${BACKUPLINK_HOME-}" ]; then "$1" "$BACKUPLINK_HOME" /; return; fi
     if [ -n "${XDG_CACHE_HOME-}" ]; then
@@ -82,11 +82,11 @@ find_there() {
 
 discard() {
     if [ -n "$temporary" ]; then rm -rf -- "$temporary" "$temporary.old"; fi
-    if [ -n "$made" ]; then rmdir -- "$made" 2>/dev/null; fi # empty, or another start is at it
+    if [ -n "$made" ]; then rmdir -- "$made" 2>/dev/null; fi # fails if another start uses it
     temporary= made=
 }
 
-# refuse PLACE WHY: say why not there, and leave nothing.
+# refuse PLACE WHY: say why the place cannot be used, and leave nothing in it.
 refuse() {
     say "not in $1: $2"
     discard
@@ -108,7 +108,7 @@ unpack_there() {
         fi
         say "$directory is not whole any more and is made anew"
     fi
-    # What was left by one that was killed in the middle. An unpacking takes seconds.
+    # Remove what a start left that was killed while it unpacked. Unpacking takes only seconds.
     find "${place%/}" -maxdepth 1 -name ".backuplink-*" -mmin +60 -user "$user" -exec rm -rf -- {} + 2>/dev/null
     temporary=$(mktemp -d "${place%/}/.$name.XXXXXX" 2>/dev/null) || { refuse "$1" "it is not writable"; return; }
     printf '#!/bin/sh\n' >"$temporary/try" 2>/dev/null || { refuse "$1" "it cannot be written to"; return; }
@@ -117,11 +117,12 @@ unpack_there() {
     rm -- "$temporary/try"
     if ! error=$({ tail -c +@OFFSET@ -- "$self" | gzip -dc | tar -x -f - -C "$temporary"; } 2>&1) || ! whole "$temporary"
     then
-        # On a full disk GNU tar's first word is how much it wrote, and the reason follows.
+        # On a full disk GNU tar first tells how much it wrote, and then the reason.
         refuse "$1" "it cannot be unpacked: $(printf '%s\n' "$error" | grep -v 'Wrote only' | head -n 1)"
         return
     fi
-    # Before it takes its name it has shown that it starts. Many may do this at once: one of them gives it the name.
+    # The directory gets its name only after its Python has started. Several starts may do this at once: one of them
+    # sets the name.
     if [ -e "$directory" ] && ! whole "$directory"; then mv -- "$directory" "$temporary.old"; fi
     if ! error=$("$temporary/bin/python" -I -S -B -c "$finish" "$temporary" "$directory" "$self" 2>&1) &&
         ! whole "$directory"; then
@@ -130,11 +131,11 @@ unpack_there() {
         return
     fi
     discard
-    # What the caller named is kept; a place of our own goes too.
+    # A place that the caller chose is kept; a place that this script chose may be deleted as a whole.
     if [ "$1" = "${BACKUPLINK_HOME-}" ]; then place=$directory; fi
     say "unpacked to $directory (once, later starts use it; deleting $place removes all that was written)"
 }
-# The sum again: no host lacks what checks it here, though only once this Python is started.
+# Check the sum with the unpacked Python, which every host has by now.
 finish='
 import hashlib, os, sys
 with open(sys.argv[3], "rb") as file:
