@@ -47,7 +47,7 @@ run_parts() {
         return 0
         ;;
     all)
-        [ $# -eq 1 ] || { say "'all' stands alone"; return 3; }
+        [ $# -eq 1 ] || { say "'all' cannot be combined with other parts"; return 3; }
         # shellcheck disable=SC2086 # a list of words
         set -- $parts
         ;;

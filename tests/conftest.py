@@ -81,7 +81,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--seed",
         type=int,
-        help="run the generated case of this seed alone (tests/hostile/fuzz, tests/netns/test_predictions.py)",
+        help="run only the generated case of this seed (tests/hostile/fuzz, tests/netns/test_predictions.py)",
     )
     parser.addoption(
         "--write-compatibility",

@@ -74,7 +74,7 @@ def test_the_page_says_which_folders_each_module_reads() -> None:
     assert said == measured
 
 
-@pytest.mark.skipif(not extent.everything(), reason="all unit tests of probes once more: with --everything alone")
+@pytest.mark.skipif(not extent.everything(), reason="all unit tests of probes once more: only with --everything")
 def test_the_page_says_which_unit_tests_fail(tmp_path: Path) -> None:
     results = tmp_path / "results.xml"
     command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "tests.support.windows", "-p", "no:cacheprovider"]

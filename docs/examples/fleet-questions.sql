@@ -1,6 +1,6 @@
 -- Ten questions over the records and the answers of a fleet (docs/fleet-join.md). The text of each is the same for Athena,
 -- Trino, Spark and DuckDB: they say where NULL comes in an order and divide no integers, in which the engines differ. A
--- host is an id in an account, so no question counts or joins by the id alone. A test runs all of them.
+-- host is an id in an account, so no question counts or joins only by the id. A test runs all of them.
 
 -- Which causes do hosts share, on how many of those that could have them, since when?
 SELECT cause_key, severity, title, count(*) AS hosts, max(exposed) AS exposed, min(since) AS since

@@ -6,7 +6,7 @@
 It reads requests of `aws events put-events`, one a line, and events as EventBridge, SQS or SNS hand them on. An event
 that is in the file of those that were taken is not sent again, so two joins of one sweep make no second ticket. Where
 two machines send the same event, the ticket system knows it by the header Idempotency-Key, and the ticket by its name.
-It needs Python's standard library alone.
+It needs only Python's standard library.
 """
 
 import hashlib

@@ -144,7 +144,7 @@ def _shown(pair: workload_faults.Pair) -> str:
     more = len(names) - MOST_SCENARIOS
     shown = _listed(names[:MOST_SCENARIOS]) + (f" and {more} more" if more > 0 else "")
     alone = workload_faults.IN_MEMORY_ALONE.get(pair)
-    return shown if alone is None else f"{shown}; in memory alone: {alone}"
+    return shown if alone is None else f"{shown}; only in memory: {alone}"
 
 
 def metrics_page() -> str:
@@ -262,7 +262,7 @@ def pages() -> dict[str, str]:
 def unmarked(paths: Iterable[str], root: Path = ROOT) -> list[str]:
     """The paths that `.gitattributes` does not mark as generated."""
     asked = ["git", "check-attr", "-z", "--stdin", ATTRIBUTE]
-    told = subprocess.check_output(asked, cwd=root, input="\0".join(paths), text=True)  # noqa: S603 - git alone
+    told = subprocess.check_output(asked, cwd=root, input="\0".join(paths), text=True)  # noqa: S603 - only git
     fields = told.split("\0")
     return [path for path, value in zip(fields[::3], fields[2::3], strict=False) if value != "set"]
 

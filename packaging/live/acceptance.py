@@ -159,7 +159,9 @@ class Acceptance:
         return outcomes
 
     def remove(self) -> None:
-        """Remove everything that runs made in this account and Region. Raises AcceptanceError if something is left."""
+        """Remove everything that this run and earlier runs created in this account and Region. Raises AcceptanceError
+        if something is left.
+        """
         left: list[str] = []
         self._removed(left, "network ACLs", self._remove_acls)
         for name in _stack_names():

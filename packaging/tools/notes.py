@@ -46,7 +46,7 @@ def verification() -> str:
     return (
         "## Verify the files\n\n"
         "`SHA256SUMS` has the checksum of each file, and `SHA256SUMS.asc` is its signature. A release without\n"
-        "`SHA256SUMS.asc` is not signed: then run the last command alone.\n\n"
+        "`SHA256SUMS.asc` is not signed: then run only the last command.\n\n"
         f"```sh\n{VERIFY}```\n\n"
         "Only the fingerprint shows whose key signed the release. Compare it with one that you got from the\n"
         "maintainers in another way. `docs/packaging.md` explains the commands.\n"

@@ -25,8 +25,8 @@ from tests.support.runs import report_of
 REPORTS: Final = 10_000
 RECORDS: Final = (1_000, 10_000, 100_000, 1_000_000)
 MOST_COLD: Final = 100_000
-"""Up to this number of records, the file itself is joined in several rounds. Larger numbers are joined from the cache
-alone.
+"""Up to this number of records, the file itself is joined in several rounds. Larger numbers are joined only from the
+cache.
 """
 SECONDS: Final = 600.0
 """The limit in seconds for one fleet."""

@@ -13,8 +13,8 @@ TIMES: Final = 30
 RUNS: Final = 5
 SIZES: Final = (1, 10, 100, 1_000)
 BOUND: Final = 100
-"""The number of ladders in flight at once, in the measurement that shows whether memory depends on this
-number alone.
+"""The number of ladders in flight at once, in the measurement that shows whether memory depends only on
+this number.
 """
 LEAST_LADDERS: Final = 300
 """Small numbers of ladders are repeated until this many ladders have run, since one ladder takes less time than the

@@ -21,7 +21,7 @@ MANY: Final = 150
 """The program has at least this many patterns. It had 240 when this test was written."""
 
 
-@pytest.mark.skipif(not everything(), reason="runs with --everything alone: it takes half a minute of a processor")
+@pytest.mark.skipif(not everything(), reason="runs only with --everything: it takes half a minute of a processor")
 def test_no_pattern_takes_quadratic_time() -> None:
     """The measurement runs in a separate process, which does nothing else."""
     done = completed((sys.executable, "-m", "tests.hostile.patterns"))

@@ -79,9 +79,9 @@ def _arguments(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("rooms", metavar="ROOM", nargs="*", help=f"one of {', '.join(SAMPLED)}; all of them if none")
     parser.add_argument("--seed", type=int, default=1, help="draws the sample (1)")
     parser.add_argument(
-        "--sample", type=int, default=SAMPLE, metavar="N", help=f"how many it draws ({SAMPLE}); 0: rows of tables alone"
+        "--sample", type=int, default=SAMPLE, metavar="N", help=f"how many it draws ({SAMPLE}); 0: only rows of tables"
     )
-    parser.add_argument("--no-rows", dest="rows", action="store_false", help="the sample alone, not every row as well")
+    parser.add_argument("--no-rows", dest="rows", action="store_false", help="only the sample, not every row as well")
     parser.add_argument(
         "--at",
         metavar="TEXT",

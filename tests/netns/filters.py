@@ -1,6 +1,6 @@
 """Translates a scenario's configuration into a packet filter of the kernel.
 
-The filter is made from the facts alone, without `agent.network`. Security groups become stateful rules. Network ACLs
+The filter is made only from the facts, without `agent.network`. Security groups become stateful rules. Network ACLs
 check every packet in both directions, in the order of their numbers, except within a subnet. Routes become routes of
 ip(8), and the kernel itself chooses the route with the longest prefix. The rules are in the namespace behind the
 gateway, and apply to TCP between the host and interfaces of endpoints: no rule filters the answers of AWS's own

@@ -8,7 +8,7 @@ of the kernel for packets from a subnet, so that the kernel itself chooses the l
 to another leaves by one end of a cable and enters at the other. Packets within one subnet take a separate cable, past
 the routers.
 
-Everything is made from the facts alone, without `agent.network`. Both ends of a cable have the same hardware address
+Everything is made only from the facts, without `agent.network`. Both ends of a cable have the same hardware address
 and need no neighbour discovery, so the cables carry only packets that are sent here.
 
 A connection attempt without an answer is recognised by order, not by time. All packets in flight are in one queue of

@@ -166,8 +166,9 @@ def credential_variables(credentials: CredentialsPart, folder: Path) -> dict[str
 
 
 def metadata_variables(scenario: Scenario) -> dict[str, str]:
-    """The variables that set how long the SDK waits for metadata that do not answer. If the timeout of a step must end
-    the wait, the SDK's limit is far longer, since of two similar limits either may be reached first on a busy machine.
+    """Variables that set how long the SDK waits for a metadata service that does not answer. If the timeout of a step
+    must end the wait, the SDK's limit is far longer. If both limits were similar, either might be reached first on a
+    busy machine.
     """
     if scenario.metadata.answer == "silence" and scenario.run.timeout < METADATA_SECONDS:
         return {"AWS_METADATA_SERVICE_TIMEOUT": str(int(START_SECONDS))}

@@ -1,5 +1,5 @@
 """The kernel treats packets as the configuration says. All peers of a VPC accept connections, but they are behind a
-filter that is made from the facts alone. The installed program must find there what the scenario expects: the
+filter that is made only from the facts. The installed program must find there what the scenario expects: the
 measurement must equal the prediction at every port of every address, and the findings must name the cause.
 """
 
@@ -61,7 +61,7 @@ NAMES: Final = (
     "two-faults-groups-at-both-ends",
     "zone-not-covered",
 )
-"""Scenarios in which the configuration alone causes the fault, and the fault only affects packets."""
+"""Scenarios in which only the configuration causes the fault, and the fault affects only packets."""
 
 _NAMES_OF_BACKUP: Final = """
 [[dns]]

@@ -211,7 +211,7 @@ class Vpc:
 def missing() -> str | None:
     """Why namespaces cannot be made here, or None if they can."""
     if sys.platform != "linux":
-        return "network namespaces are Linux alone"
+        return "only Linux has network namespaces"
     if os.geteuid() != 0:
         return "network namespaces need root"
     for name in ("ip", "nft"):

@@ -44,5 +44,5 @@ def artifact_of(pattern: str, part: str) -> Path:
     wanted = pattern.replace("VERSION", __version__)
     paths = sorted(DIST.glob(wanted))
     if len(paths) != 1:
-        lacking(f"dist/ holds {len(paths)} of {wanted} and not one; run packaging/build {part}")
+        lacking(f"dist/ has {len(paths)} files that match {wanted}, not exactly one; run packaging/build {part}")
     return paths[0]

@@ -22,7 +22,9 @@ _LITERALS: Final = {"true": True, "false": False, "null": None}
 
 
 class RefusedError(Exception):
-    """A validation or a precondition refuses the variables of a module. The exception has its message."""
+    """A validation or a precondition refuses the variables of a module. The text of the exception is the
+    `error_message` of that validation or precondition.
+    """
 
 
 @dataclass(frozen=True)

@@ -133,7 +133,7 @@ def test_the_price_counts_what_is_made() -> None:
     assert 0.2 < dollars() < 1
 
 
-@pytest.mark.skipif(not extent.everything(), reason="the linter takes long: with --everything alone")
+@pytest.mark.skipif(not extent.everything(), reason="the linter takes long: only with --everything")
 @pytest.mark.parametrize("name", ["host", "network", "resolver"])
 def test_cfn_lint_finds_nothing(name: str) -> None:
     import cfnlint.api  # imported here, since all test processes import this module, and few need it
@@ -381,7 +381,7 @@ def left(session: boto3.session.Session) -> dict[str, Any]:
 
 
 NOTHING_LEFT: Final[dict[str, list[str]]] = {"VPCs": [], "ACLs": [], "stacks": [], "buckets": [], "roles": []}
-against_moto = pytest.mark.skipif(not extent.everything(), reason="moto's stacks take long: with --everything alone")
+against_moto = pytest.mark.skipif(not extent.everything(), reason="moto's stacks take long: only with --everything")
 pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse AWS::")  # moto has no stacks with a Resolver
 
 

@@ -1,8 +1,8 @@
 """The container image: its layout, how other programs read it, how it runs under the settings of a container runtime,
 and the examples for ECS, EKS and Docker.
 
-Tests of the built image need `packaging/build onefile image`; `packaging/test image` requires it, and skopeo, umoci and
-qemu.
+The tests of the built image need `packaging/build onefile image`. `packaging/test image` fails if the image, skopeo,
+umoci or qemu is missing; other test runs skip these tests.
 """
 
 import gzip

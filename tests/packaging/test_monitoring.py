@@ -564,7 +564,7 @@ def test_collectd_gets_the_verdict_and_the_numbers(
     ],
 )
 def test_collectd_is_told_of_a_program_that_gives_no_verdict(program: str, code: int) -> None:
-    """An exit code alone is not a verdict, since Python also ends with 1 if the installation is damaged."""
+    """An exit code without a report is not a verdict, since Python also ends with 1 if the installation is damaged."""
     value, notification = given_to_collectd(program).stdout.splitlines()
     assert value == 'PUTVAL "backup-host/backuplink/gauge-state" interval=300 N:3'
     assert "severity=warning time=" in notification

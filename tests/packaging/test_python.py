@@ -190,7 +190,7 @@ def offline(built: Path) -> Path:
 
 
 def _lend(wheel: Path, place: Path) -> Installed:
-    """Install the wheel alone, in an environment that uses the dependencies of the present one, so that no other wheel
+    """Install only the wheel, in an environment that uses the dependencies of the present one, so that no other wheel
     is needed. The source tree stays unknown to it, since Python does not read path files in a folder that a path file
     added.
     """

@@ -301,7 +301,7 @@ def checked(program: str, *services: str) -> dict[str, str]:
         made.value(source.attributes["program"], {}), input="{}", capture_output=True, text=True, timeout=60, check=True
     )
     read = json.loads(ended.stdout)
-    assert {type(value) for value in read.values()} == {str}, "the data source takes texts alone"
+    assert {type(value) for value in read.values()} == {str}, "the data source takes only texts"
     return dict(read)
 
 

@@ -20,11 +20,12 @@ _HEAD: Final = """\
 <!-- Written by ./dev test --everything --write-compatibility tests/peers; edit there. -->
 # Compatibility
 
-What backuplink was run against, of software that others make, in network namespaces in which AWS is simulated. The
-result is what backuplink must say of a set-up, or what the software must make of backuplink's output: in a healthy
-set-up `ok`, otherwise the verdict with the [codes](../codes.md) of exactly the findings that it must have, or their
-worst severity with the [alerts](../monitoring.md) that must fire. Versions are those of the packages.
-`tests/peers/install` fetches them; `./dev test --everything tests/peers` runs all of this.
+This page lists the software of others with which backuplink was tested. The tests run in network namespaces in which
+AWS is simulated. The column "result" says what backuplink must report in a set-up, or how the software must show
+backuplink's output. In a healthy set-up, this is `ok`. In other set-ups, it is the verdict with the
+[codes](../codes.md) of exactly the findings that the report must have, or the worst severity with the
+[alerts](../monitoring.md) that must fire. The versions are those of the packages. `tests/peers/install` fetches the
+packages, and `./dev test --everything tests/peers` runs the tests.
 
 | software | version | set-up | result |
 |---|---|---|---|

@@ -125,7 +125,7 @@ PUTS: Final = (
     put("into a bucket", place=f"s3://{_BUCKET}"),
     put("below a prefix"),
     put("of five hosts", hosts=5),
-    put("as a user who may put records alone", parts=("record",)),
+    put("as a user who may only put records", parts=("record",)),
     put("with a key of KMS", words=("--kms-key", _KMS_KEY)),
     put("into a bucket that is not there", "S3 refuses PutObject: NoSuchBucket", place=f"s3://{_BESIDE}/x"),
     put(

@@ -431,7 +431,7 @@ HAPROXY: Final = (
         haproxy(onward="server endpoint 10.0.1.17:443"),
         HEALTHY,
     ),
-    middlebox("haproxy", "on the way, passes on names of AWS alone", haproxy(_by_name("reject", "unless")), HEALTHY),
+    middlebox("haproxy", "on the way, passes on only names of AWS", haproxy(_by_name("reject", "unless")), HEALTHY),
     middlebox("haproxy", "on the way, cuts connections idle for 20 seconds", haproxy(timeout="20s"), HEALTHY),
     middlebox("haproxy", "on the way, cuts names of AWS", haproxy(_by_name("reject")), PRIVATE, "TLS005@backup"),
     middlebox(
@@ -458,7 +458,7 @@ HAPROXY: Final = (
     ),
     middlebox(
         "haproxy",
-        "on the way, tells the endpoint of the host by the PROXY protocol",
+        "on the way, sends the host's address to the endpoint in a PROXY protocol header",
         haproxy(_HEARD, "server endpoint 10.0.1.17:443 send-proxy"),
         PRIVATE,
         "TLS005@backup",
@@ -692,7 +692,7 @@ TINYPROXY: Final = (
         for name, start, environment in (
             ("refuses tunnels to port 443 (403)", tinyproxy("ConnectPort 563"), _TO_PROXY),
             ("refuses names of AWS (403)", tinyproxy(*_AWS_FILTERED, filtered=_AWS), _TO_PROXY),
-            ("takes other subnets alone (403)", tinyproxy("Allow 10.0.7.0/24"), _TO_PROXY),
+            ("serves only other subnets (403)", tinyproxy("Allow 10.0.7.0/24"), _TO_PROXY),
             ("wants a password (407)", tinyproxy("BasicAuth backup secret"), _TO_PROXY),
             ("its own proxy is not there", tinyproxy(f"Upstream http {BOX}:{TRANSPARENT}"), _TO_PROXY),
             (

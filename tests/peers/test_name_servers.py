@@ -238,7 +238,7 @@ BIND: Final = (
     ),
     name_server(
         "bind9",
-        "answers other subnets alone",
+        "answers only other subnets",
         bind(clients="10.0.5.0/24"),
         UNREACHABLE,
         *("DNS002@backup", "DNS013@backup"),
@@ -328,7 +328,7 @@ UNBOUND: Final = (
     ),
     name_server(
         "unbound",
-        "answers other subnets alone",
+        "answers only other subnets",
         unbound("    access-control: 0.0.0.0/0 refuse\n    access-control: 10.0.5.0/24 allow"),
         UNREACHABLE,
         *("DNS002@backup", "DNS013@backup"),

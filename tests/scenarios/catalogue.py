@@ -113,7 +113,7 @@ CATALOGUE: Final = {
     ),
     "S11": _unseen(
         "old connections and new ones fare differently after a group was changed",
-        "a run makes new connections alone; where those fail it is S01",
+        "a run makes only new connections; if new connections fail, the case is S01",
     ),
     "S12": _seen("more connections than an instance may track", "ENV013", "TCP009"),
     "S13": _seen("the endpoint is still being made", "TCP001", causes=("VPC004",)),
@@ -207,7 +207,7 @@ CATALOGUE: Final = {
     ),
     "K11": _unseen("the SDK is too old to know the service", "no fault of the path; the report has the version"),
     "K12": _seen("an endpoint URL with http or a path", "ENV005"),
-    "K13": _unseen("the first call after a pause dies", "a run makes new connections alone"),
+    "K13": _unseen("the first call after a pause dies", "a run makes only new connections"),
     "K14": _seen("settings with which the SDK makes no call", "ENV018"),
     "K15": _seen("this host keeps the process from running", "ENV015"),
     "V01": _seen("IPv6 hangs, IPv4 works", "TCP008"),

@@ -113,7 +113,7 @@ NOT_SHOWN = {
     "TCP003": "of the services with appliances: shown of storagegateway",
     "TCP007": "of the services with appliances: shown of storagegateway",
     "VPC019": "of the services with gateway endpoints: S3 is a third one itself",
-    **dict.fromkeys(("VPC020", "VPC021", "VPC022"), "an audit alone raises it"),
+    **dict.fromkeys(("VPC020", "VPC021", "VPC022"), "only an audit raises it"),
 }
 """Findings that no scenario can show for another service instead of Backup, each with the reason."""
 

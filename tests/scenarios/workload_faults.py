@@ -51,7 +51,7 @@ class Kind(StrEnum):
     HEALTHY = "healthy"
     NO_ENDPOINT = "no endpoint of one service that it needs"
     PRIVATE_DNS_OFF = "private DNS of one endpoint is off"
-    SHARED_GROUP = "a security group that two endpoints have keeps this host out"
+    SHARED_GROUP = "a security group shared by two endpoints keeps this host out"
     POLICY = "the policy of one endpoint denies the call"
     OLD_AGENT = "its agent is too old for the private path"
     OVERRIDE = "its own settings lead elsewhere"
@@ -130,7 +130,7 @@ _SHOWS: Final[Mapping[Kind, Callable[[Case, frozenset[str]], bool]]] = {
 }
 """For each kind of fault, a function that says whether a case shows it for a workload that needs these services."""
 _OF_S3: Final = (Kind.S3_GATEWAY, Kind.S3_ROUTE, Kind.S3_POLICY)
-_APPLIANCE: Final = "the appliance is closed: what it runs and is set to cannot be seen from an instance"
+_APPLIANCE: Final = "the appliance is closed; its version and its settings cannot be seen from an instance"
 _BACKINT_WITH_S3: Final = "no version of the Backint agent is too old for S3; an old SSM Agent is shown with `ssm`"
 _S3_ALONE: Final = "it needs no service but S3, whose endpoints are shown below"
 _NO_STS: Final = "its agent has the credentials of the instance's role, for which no call to STS is needed"

@@ -184,7 +184,7 @@ def _causes() -> Iterator[FleetCause]:
         places=[(OTHER_VPC, f"euw1-az{zone}", sick, 105) for zone, sick in ((1, 0), (2, 0), (3, 98))],
         since=4,
         hosts=(HOSTS[3], NAMED_HOST),
-        note="Their own fix is for a host alone, and 98 hosts have the fault.",
+        note="Their own fix is for a single host, and 98 hosts have the fault.",
     )
     yield _cause(
         "IAM003",

@@ -287,7 +287,7 @@ _ASKED: Final[dict[str, dict[str, Any]]] = {
 MEASURED_ALONE: Final = {
     "VPC010",  # an answer can only be old if it was measured
 }
-"""Codes that the configuration alone cannot show."""
+"""Codes that the configuration cannot show without a measurement."""
 
 
 def test_every_code_of_the_configuration_is_named_by_an_audit_or_needs_a_measurement() -> None:
@@ -311,7 +311,7 @@ def test_its_neighbour_does_not(code: str, name: str, audited: Audited) -> None:
 
 
 def _said(vpc: AuditedVpc) -> set[str | None]:
-    """The codes of the faults that count. Of those that are only information, VPC009 alone is included."""
+    """The codes of the faults that count. Of the codes that are only information, only VPC009 is included."""
     return codes(vpc.faults) | {fault.code for fault in vpc.faults if fault.counts and fault.code == "VPC009"}
 
 

@@ -372,7 +372,7 @@ def test_the_command_takes_services(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize("wanted", ["text", "json"])
 @pytest.mark.parametrize("part", [part for part in PARTS if part != "path"])
 def test_one_policy_alone(capsys: pytest.CaptureFixture[str], part: str, wanted: str) -> None:
-    """The output is the policy alone, which `aws iam put-role-policy` accepts unchanged."""
+    """The output is only the policy, which `aws iam put-role-policy` accepts unchanged."""
     given = ["permissions", "--workload", "hana:s3", "--workload", "caller", "--region", "eu-west-1"]
     assert dispatch([*given, "--format", "json"], []) == 0
     parts = {each["part"]: each["policy"] for each in json.loads(capsys.readouterr().out)["parts"]}

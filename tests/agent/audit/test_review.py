@@ -401,7 +401,7 @@ def test_what_is_known_of_one_service_does_not_hide_the_others() -> None:
     }
     assert told[True].services == (first_of_all,)
     assert first_of_all not in told[False].services
-    assert told[True].detail in whole.detail, "it is about one service alone"
+    assert told[True].detail in whole.detail, "it is about only one service"
     assert whole.fix == told[True].fix, "the same commands mend all of them"
     assert len(told[True].detail) < len(told[False].detail)
     for service in others[1:]:

@@ -119,7 +119,7 @@ EITHER: Final = {
 
 
 AT_HTTPS: Final = frozenset({"TCP001", "TCP002", "TCP004", "TCP008"})
-"""Findings about port 443 alone."""
+"""Findings that are only about port 443."""
 
 
 def widest_of(code: str, partition: str) -> list[dict[str, Forms]]:

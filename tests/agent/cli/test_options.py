@@ -37,7 +37,7 @@ FACTS = {"facts.json": facts(), "other.json": facts(region="eu-west-2")}
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """One option, and two valid values of it; `bad_inputs` has invalid values."""
+    """One option with two valid values. Its invalid values are in `bad_inputs`."""
 
     name: str
     field: str

@@ -31,7 +31,7 @@ def test_alternatives_are_lettered_from_a_on(name: str) -> None:
     for fix in fixes_of(name):
         letters = [command.alternative for command in fix.commands if command.alternative is not None]
         assert list(dict.fromkeys(letters)) == list("abcdef"[: len(set(letters))])
-        assert len(set(letters)) != 1, "one alone excludes nothing"
+        assert len(set(letters)) != 1, "a single form excludes nothing"
         assert letters == sorted(letters), "those of one letter stand together"
         assert all(f"({letter})" in fix.summary for letter in letters), "the summary says what each is"
 

@@ -10,7 +10,7 @@ from tests.bench.lakes import LAKE_COUNT, Joined, join, problems
 from tests.support.extent import everything
 
 HOSTS = 2_000
-pytestmark = pytest.mark.skipif(not everything(), reason="runs with --everything alone: it takes eleven processes")
+pytestmark = pytest.mark.skipif(not everything(), reason="runs only with --everything: it takes eleven processes")
 
 
 @pytest.fixture(scope="module")

@@ -169,7 +169,7 @@ def test_two_values_that_all_have_are_no_pair() -> None:
 
 
 def test_a_pair_has_to_tell_sick_from_well_within_each_of_its_words() -> None:
-    """The pair distinguishes better than the VPC alone, but within the VPC this may be chance."""
+    """The pair distinguishes better than only the VPC, but within the VPC this may be chance."""
     here, beside = [(VPC, "v1"), (ZONE, "z1")], [(VPC, "v1"), (ZONE, "z2")]
     elsewhere: list[tuple[Values, int, int]] = [([(VPC, "v2"), (ZONE, zone)], 0, 200) for zone in ("z1", "z2")]
     assert words(shared([(here, 14, 2), (beside, 2, 6), *elsewhere])) == ["vpc=v1"]
@@ -177,8 +177,8 @@ def test_a_pair_has_to_tell_sick_from_well_within_each_of_its_words() -> None:
 
 
 def test_two_values_have_to_tell_clearly_more_than_one() -> None:
-    """If the VPC alone also covers ten well hosts, a second value is not used. If it covers sixty, a second value is
-    used.
+    """If the VPC without a second value also covers ten well hosts, a second value is not used. If it covers
+    sixty, a second value is used.
     """
     elsewhere: list[tuple[Values, int, int]] = [([(VPC, "v2"), (ZONE, zone)], 0, 400) for zone in ("z1", "z2")]
     for well, expected in ((10, ["vpc=v1"]), (60, ["zone=z1", "vpc=v1"])):

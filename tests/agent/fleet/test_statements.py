@@ -118,7 +118,7 @@ def literal(value: Any) -> str:
 
 
 def run(shell: Connection, name: str, given: dict[str, Any]) -> list[tuple[Any, ...]]:
-    """The rows of a statement that is run as DuckDB's shell runs it, from text alone."""
+    """The rows of a statement that is run as DuckDB's shell runs it, from its text only."""
     for variable, value in given.items():
         shell.execute(f"SET VARIABLE {variable} = {literal(value)}")
     return shell.execute(statement(name)).fetchall()

@@ -53,7 +53,7 @@ def test_another_that_lives_stays(place: Path) -> None:
 
 
 def test_what_is_no_such_folder_stays(place: Path) -> None:
-    """A link, a file, and a folder that others can read are left alone, since backuplink does not make such things."""
+    """A link, a file, and a folder that others can read are not touched, since backuplink does not make such things."""
     (place / "elsewhere").mkdir(mode=0o700)
     (place / "elsewhere" / "kept").write_text("x", "utf-8")
     (place / f"{PREFIX}link").symlink_to(place / "elsewhere")

@@ -249,8 +249,8 @@ def two_groups(first: Sequence[GroupRule], second: Sequence[GroupRule]) -> Confi
 
 def large_configuration() -> tuple[Configuration, Callable[[], list[Prediction]]]:
     """A configuration with 200 groups of 60 rules, 20 endpoints in 3 subnets each, and 50 route tables. The function
-    predicts the connects to the gateway's ports at all 60 addresses, from a host in 16 groups. Groups block a third of
-    the connects, and none of the connects is simple.
+    predicts the connection attempts to the gateway's ports at all 60 addresses, from a host in 16 groups. Groups block
+    a third of these attempts, and none of them is simple.
     """
     chance = random.Random(6)
     subnets = [f"subnet-{number}" for number in range(50)]

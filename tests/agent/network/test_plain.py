@@ -1,4 +1,4 @@
-"""The fast outcomes of many connects equal the predictor's outcome of each."""
+"""The fast method gives the same outcome for each of many connection attempts as the predictor."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator

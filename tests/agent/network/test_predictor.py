@@ -169,8 +169,8 @@ ANSWERS: Final = {
         *open_entries(),
     ],
 }
-"""Outgoing entries for a network ACL of the endpoint's subnet, by what they do with answers. One more entry lets
-connects in.
+"""Outgoing entries for a network ACL of the endpoint's subnet, by what they do with answers. One more entry
+allows incoming connections.
 """
 ACLS = configuration().acls or ()
 

@@ -190,7 +190,9 @@ def test_a_long_way_of_references_is_given_up(steps: int, *, is_open: bool) -> N
 
 
 def test_addresses_that_rules_tell_apart_are_told_apart() -> None:
-    """If the rules of hosts allow half of the subnet, the hosts may or may not reach the endpoint."""
+    """If the rules of the hosts allow only half of the endpoint's subnet, it is not certain whether the hosts reach the
+    new endpoint, because its address is not known yet.
+    """
     half = row(
         "aws_security_group",
         {"id": SHUT, "egress": [{"from_port": 0, "to_port": 0, "protocol": "-1", "cidr_blocks": ["0.0.0.0/0"]}]},

@@ -470,8 +470,8 @@ def test_only_the_sources_that_are_stopped_are_named() -> None:
 
 
 def test_a_fault_holds_for_each_of_its_sources_on_each_of_its_ports() -> None:
-    """A fault has only ports that are closed to all of its sources. A port that is closed to one of them alone is
-    another fault.
+    """A fault has only ports that are closed to all of its sources. A port that is closed to only one of them
+    is another fault.
     """
     hosts_there = (host(5), host(200, subnet_id="subnet-there", addresses=(ip_address("10.0.1.200"),)))
     allowed = [rule("443", "10.0.0.0/16"), rule("1026", "10.0.1.0/24"), rule("1028", "10.0.0.0/16")]

@@ -316,7 +316,7 @@ CREATING: Final = frozenset(
 )
 """Functions and methods of the standard library that can create, replace or remove files in a folder."""
 ELSEWHERE: Final = {
-    ("agent/fleet/pack.py", "mkdir"): "the folders of a day, for its owner alone",
+    ("agent/fleet/pack.py", "mkdir"): "the folders of a day, for only its owner",
     ("agent/fleet/parquet.py", "mkdir"): "the folder of its reader, below the one in which DuckDB works",
     ("agent/fleet/parquet.py", "open"): "a copy there of what the reader is given",
     ("agent/fleet/parquet.py", "unlink"): "that copy",

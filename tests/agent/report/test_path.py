@@ -1,4 +1,4 @@
-"""The picture of the path is a function of the checks, in an order that depends on content alone."""
+"""The picture of the path is a function of the checks, in an order that depends only on their content."""
 
 import random
 

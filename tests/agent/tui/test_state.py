@@ -1,4 +1,4 @@
-"""The content of the interface depends on the actions alone: on no terminal, no clock and no network."""
+"""The content of the interface depends only on the actions, not on a terminal, a clock or a network."""
 
 from dataclasses import replace
 from datetime import UTC, datetime

@@ -253,7 +253,7 @@ def test_a_reader_who_has_gone_ends_it_where_nobody_else_hears() -> None:
 
 def test_a_service_manager_hears_of_it(tmp_path: Path) -> None:
     path = tmp_path / "notify"
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:  # noqa: TID251 - of this host alone
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:  # noqa: TID251 - only for this host
         manager.bind(str(path))
         manager.settimeout(SECONDS)
         with watching(FAULT, environment={"NOTIFY_SOCKET": str(path)}) as process:

@@ -365,7 +365,7 @@ def test_the_host_over_ipv6(host: str, status: int) -> None:
 
 
 def test_a_link_local_address_is_named_without_its_zone() -> None:
-    """Clients omit the zone (RFC 6874), because it has a meaning on one host alone."""
+    """Clients omit the zone (RFC 6874), because it has a meaning only on one host."""
     listen._check_host("[fe80::1]:9842", ip_address("fe80::1%eth0"))
     with pytest.raises(listen.RefusedError):
         listen._check_host("[fe80::2]", ip_address("fe80::1%eth0"))

@@ -4,7 +4,7 @@ A case is a function of a seed, so that a failed one can be run again: the failu
 
     ./dev test -n 0 tests/hostile/fuzz -k 'reports-' --seed 1234
 
-runs this case alone. The seeds are the same in every session: `kinds.py` says how many cases of each kind CI runs, and
+runs only this case. The seeds are the same in every session: `kinds.py` says how many cases of each kind CI runs, and
 `--everything` runs twenty times as many. A generator takes a `random.Random`, so hypothesis can make its random
 choices, too (`mutation.by_hypothesis`).
 """

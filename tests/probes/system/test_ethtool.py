@@ -36,7 +36,7 @@ class Driver:
         self.asked.append((interface, command, len(request)))
         if command == GSSET_INFO:
             (wanted,) = struct.unpack_from("=Q", request, 8)
-            assert wanted == 1 << 1, "the statistics alone"
+            assert wanted == 1 << 1, "only the statistics"
             struct.pack_into("=QI", request, 8, wanted if self._known else 0, self._count)
         elif command == GSTRINGS:
             assert struct.unpack_from("=II", request, 4) == (1, self._count)

@@ -1,4 +1,4 @@
-"""The real seams (net and machine), on loopback and on this machine alone."""
+"""The real seams (net and machine), only on loopback and on this machine."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""IAM rules: who owns the policy that denied a call. They tell this by AWS's words alone, and never guess."""
+"""IAM rules: who owns the policy that denied a call. They decide this only by AWS's words, and never guess."""
 
 import json
 import re

@@ -256,7 +256,7 @@ DEAD: Final = (f"tcp/backup-storage/{PRIVATE[0]}/443", f"tcp/backup-storage/{PRI
 
 
 def broken(*targets: Target, steps: Sequence[str] = DEAD) -> Observations:
-    """A run in which these connects to a target time out."""
+    """A run in which the given connection attempts time out."""
     seen = world(*targets)
     return replaced(seen, *(spoiled(row, failed="timeout") for row in seen if row.id in steps))
 

@@ -106,7 +106,7 @@ def seen(observations: Iterable[Observation[Any]], *targets: Target, **how: Any)
 def rule_findings(
     code: str, observations: Iterable[Observation[Any]], *targets: Target, **how: Any
 ) -> list[RuleFinding]:
-    """The findings of this rule alone."""
+    """The findings of only this rule."""
     return findings_of(rule_of(RULES, code), seen(observations, *targets, **how))
 
 

@@ -1,5 +1,5 @@
-"""VPC rules for names: they report a measurement together with a configuration, and are silent about either alone. The
-tests also cover the words of the findings.
+"""VPC rules for names: they report a measurement together with a configuration. If either is missing, they report
+nothing. The tests also cover the words of the findings.
 """
 
 from collections.abc import Sequence
