@@ -353,7 +353,8 @@ def compiled(locked: str, texts: Path) -> tuple[Part, ...]:
         descriptions = [file.name.removesuffix(".dsc") for file in files if file.name.endswith(".dsc")]
         if len(descriptions) != 1:
             raise UnfitError(
-                f"sources.lock has {len(descriptions)} files .dsc in {folder} and not one; run packaging/onefile/lock"
+                f"sources.lock has {len(descriptions)} files .dsc in {folder}, not exactly one; "
+                "run packaging/onefile/lock"
             )
         source, _, revision = descriptions[0].partition("_")
         name = source if source in COMPILED else source.rstrip("0123456789.")  # python3.13, and sqlite3

@@ -30,8 +30,8 @@ def notes(changelog: str, version: str) -> str:
     headings = list(heading.finditer(changelog))
     if len(headings) != 1:
         raise NoSectionError(
-            f"CHANGELOG.md has {len(headings)} sections '## {version} - YYYY-MM-DD' and not one; give the section"
-            " that is unreleased this name, commit, and set the tag there"
+            f"CHANGELOG.md has {len(headings)} sections '## {version} - YYYY-MM-DD', not exactly one; give this name "
+            "to the section of the unreleased changes, commit, and set the tag there"
         )
     below = changelog[headings[0].end() :]
     following = re.search(r"^## ", below, re.MULTILINE)

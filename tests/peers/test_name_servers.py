@@ -590,7 +590,7 @@ RESOLVED: Final = (
         *("DNS002@backup", "DNS005@backup"),
     ),
     in_resolved(
-        "holds an answer from before private DNS",
+        "still has an answer from before private DNS was on",
         before_private_dns(resolved(f"DNS={AMAZON}", "DNSSEC=no", "StaleRetentionSec=1h"), STUB),
         PUBLIC,
         *("DNS002@backup", "TCP001@backup"),
