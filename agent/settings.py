@@ -45,8 +45,8 @@ DEFAULT_READ_TIMEOUT: Final = 10.0
 DEFAULT_READS_DEADLINE: Final = 60.0
 """Seconds for all reads of a facts file."""
 FAIL_ON: Final = ("warning", "critical", "never")
-"""The values of --fail-on: a verdict at least as bad as `warning` or `critical` makes the exit code non-zero, or no
-verdict does."""
+"""The values of --fail-on. With `warning` or `critical`, a verdict at least as bad makes the exit code non-zero. With
+`never`, no verdict does."""
 DEFAULT_FAIL_ON: Final = FAIL_ON[0]
 DEFAULT_LEAST: Final = 5
 """Minimum number of hosts with the same fault for it to count as shared."""
@@ -135,7 +135,7 @@ class Ec2Facts:
     observations: tuple[Observation[Any], ...]
     """Observations of step `ec2`, one for each read."""
     is_example: bool = False
-    """Whether the VPC is invented for an example, so that its configuration does not become too old."""
+    """Whether the VPC is made up for an example. The configuration of such a VPC never counts as too old."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

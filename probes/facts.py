@@ -438,7 +438,7 @@ class ApiFacts:
     expected_key: bool
     """Whether the answer has the member that every good answer of the operation has."""
     new_connection: bool
-    """Whether the peer had closed the connection of the steps before, so that the call used a new connection."""
+    """Whether the call used a new connection, because the peer had closed the connection of the earlier steps."""
     error_code: CallErrorCode | None
     """AWS' own code, cut as botocore cuts it, or the status if there is no code. None if the status is 200."""
     error_message: Annotated[str, Mask("text")] | None

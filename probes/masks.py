@@ -38,8 +38,8 @@ HOSTED_ZONE: Final = r"\bZ(?=[A-Z]*[0-9])[0-9A-Z]{7,31}\b"
 _ID: Final = rf"(?:{ID_KINDS})-(?:[0-9a-f]{{8,17}}|[0-9]{{1,7}})"
 
 Plain = Annotated[str, Open()]
-"""Text that identifies nothing: a word of this program, a protocol or AWS, or an id that is masked by its form
-anyway."""
+"""Text that identifies nothing. It is a word of this program, of a protocol or of AWS, or an id whose form alone is
+enough for it to be masked."""
 Sentence = Annotated[str, Open(quotes=True)]
 """Text of this program that may quote a peer, a name or a resource."""
 

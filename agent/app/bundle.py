@@ -89,8 +89,8 @@ def bundle(
     measure: Measure,
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
 ) -> int:
-    """Write the archive and its path to stdout, or with `options.case` the block. `run` is the request for a new run;
-    None if a report was named.
+    """Write the archive to a file and its path to stdout, or, with `options.case`, the block of text to stdout. `run`
+    is the request for a new run; None if a report was named.
 
     Returns the exit code: OK, or the code of a signal that came after the archive was written. Raises RequestError if
     there is no report or no place for the archive, InterruptedBySignalError if a signal came before (nothing is written

@@ -190,7 +190,7 @@ def config_of_turns(turns: SimulatedTurns, watching: Watching, options: ReportOp
 
     needs = _needs_time_of_host(watching)
     if turns.is_virtual and needs is not None:
-        raise RequestError(f"This watch runs in simulated time, and {needs}; start it again")
+        raise RequestError(f"This watch runs in simulated time, but {needs}; start the watch again for this")
     turns.is_virtual = needs is None if turns.is_virtual is None else turns.is_virtual
     return watch_config(simulated_settings.settings_of(turns.scenario), watching, options, turns.measure)
 

@@ -66,7 +66,7 @@ def read_facts(place: str, received_signals: Sequence[str] = ()) -> Ec2Facts:
 
 
 def read_all_facts(place: str, received_signals: Sequence[str] = ()) -> tuple[Ec2Facts, ...]:
-    """Return the facts in a file on one VPC or several VPCs. Raises like `read_facts`."""
+    """Return the facts about one or several VPCs from a file. Raises the errors of `read_facts`."""
     data = _facts_in(place, MAX_ACCOUNT_BYTES, received_signals)
     return _parsed(lambda: facts_file.parse_all(data, place), FactsFileError, received_signals)
 

@@ -111,17 +111,17 @@ class Code:
     that they failed: then a step that was not measured is not ok. The clock, which is read from every answer, then does
     not explain why the answer is a failure."""
     needs_symptom: bool = False
-    """Whether it is reported only if it explains a measured fault; it then has the severity of that fault. Such a
-    finding is a cause in the configuration, and on its own it is not a fault."""
+    """Whether the finding is reported only if it explains a measured fault. It then has the severity of that fault.
+    Such a finding is a cause in the configuration, and on its own it is not a fault."""
     severity_from_symptoms: bool = False
     """Whether its severity is that of the findings that it explains, else that of other faults measured at the same
     place, else info. An unavailable endpoint, for example, harms only hosts that use it."""
     is_partial: bool = False
-    """Whether it is a fault of some addresses or ports while others work. Then the choice of a host name cannot be its
-    cause."""
+    """Whether some addresses or ports have the fault while others work. If so, the choice of a host name cannot be the
+    cause of the fault."""
     of_this_host: bool = False
-    """Whether it is a fault of this host at an address: neither the answer of a name server nor the peer at the address
-    causes it. False if the rule decides this for each single finding."""
+    """Whether the fault is on this host, and shows at an address: neither the answer of a name server nor the peer at
+    the address causes it. False if the rule decides this for each single finding."""
     leaves_status_unknown: bool = False
     """Whether nothing can be proven while it exists, so that the verdict is at best unknown."""
     of_audit: bool = False
@@ -668,7 +668,7 @@ CODES: Final = {
             "search-list-answers",
             _CRITICAL,
             Radius.HOST,
-            "A search domain comes in place of the name itself",
+            "A search domain answers in place of the name itself",
             "search domain {domain~} answers for the name[: {where}]",
             fix_forms=NOT_IN_AWS,
         ),

@@ -838,7 +838,8 @@ KNOWN_TEXTS: Final = (
             "could not start because it is either inside or too close to the weekly maintenance window configured",
             "could not start because it is either inside or too close to the automated backup window configured",
         ),
-        means="The window of the rule meets a maintenance or backup window of the database itself.",
+        means="The backup window of the backup plan's rule overlaps a maintenance or backup window of the database, or "
+        "is too close to it.",
         has_network_cause=False,
         advice="Move one of the two windows by an hour or more.",
         team=Team.PLAN,

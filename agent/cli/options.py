@@ -183,7 +183,7 @@ workload_option: Final = _option(
     help="Workload whose services must be reachable (repeatable): "
     f"{', '.join(Workload)}. {Workload.AUTO.value} takes the workloads that are found on this host, or "
     f"{Workload.CALLER.value} if there are none. It is the default unless a service or an endpoint is named. If the "
-    "host does not show where SAP HANA's backups go, name it: hana:backup for AWS Backup, hana:s3 for S3.",
+    "host does not show where SAP HANA sends its backups, use hana:backup for AWS Backup, or hana:s3 for S3.",
 )
 """The option --workload of a run."""
 _RUN: Final = (
@@ -352,7 +352,8 @@ _PREDICT: Final = (
         type=SOURCE,
         multiple=True,
         help="Hosts to predict for (repeatable): the id of a subnet, an interface or an instance, a block of "
-        "addresses, or all, which is the default and predicts for one host of each class.",
+        "addresses, or all. Default: all, with one prediction for each class of hosts that the configuration does "
+        "not tell apart.",
     ),
     click.option(
         "--workload",
@@ -386,8 +387,8 @@ _PREDICT: Final = (
         multiple=True,
         metavar="CHANGE",
         help="Predict as if this change were made, and say what it opens and closes (repeatable; changes are made in "
-        "order). + adds and - removes. A rule of a security group: sg-ID:+in:tcp:1026-1031:10.0.0.0/16; out instead of "
-        "in is for outbound, and a group or prefix list can replace the block. An ACL entry: "
+        "order). + adds and - removes. A rule of a security group: sg-ID:+in:tcp:1026-1031:10.0.0.0/16. For an "
+        "outbound rule, write out instead of in. A group or prefix list can replace the block. An ACL entry: "
         "acl-ID:+in:90:deny:tcp:443:10.0.0.0/16, acl-ID:-in:90. A route: rtb-ID:+10.1.0.0/16:tgw-ID, "
         "rtb-ID:-10.1.0.0/16. An endpoint: vpce-ID:private-dns=on or off, vpce-ID:policy=FILE, and the route of a "
         "gateway endpoint in a route table, vpce-ID:+rtb-ID. The VPC: vpc-ID:dns-support=on, vpc-ID:dns-hostnames=on.",
@@ -408,7 +409,7 @@ _PREDICT: Final = (
         multiple=True,
         metavar="KIND",
         help="Kind of resource, such as aws_dax_cluster or Custom::LogRetention, whose changes in a plan do not matter "
-        "here, although the prediction does not know or follow them (repeatable).",
+        "here (repeatable). Changes of this kind that the prediction does not know or follow are then ignored.",
     ),
     click.option(
         "--intent",
@@ -600,8 +601,8 @@ _FLEET: Final = (
         "--suppressions",
         "suppressions_file",
         type=FILE,
-        help="CSV file of known faults. Its columns are suppress, with values as for --suppress, owner, reason and "
-        "end.",
+        help="CSV file of known faults. Its columns are suppress, owner, reason and end; suppress has the same values "
+        "as --suppress.",
     ),
     click.option(
         "--region",
@@ -646,8 +647,8 @@ _BUNDLE: Final = (
     click.option(
         "--wrong",
         type=WORDS,
-        help="Say that the verdict was wrong, and what is true instead. A text to send with the archive is added to it "
-        "and shown on stderr.",
+        help="Say that the verdict was wrong, and what is true instead. The archive then has a file wrong.txt with "
+        "WORDS and what the report said. Its text is also shown on stderr.",
     ),
     click.option(
         "--plain",

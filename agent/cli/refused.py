@@ -41,12 +41,13 @@ _OTHER_KINDS: Final = {
 }
 """The kind of document that a command writes with certain options."""
 _OF_MONITORS: Final = ("junit", "nagios")
-"""Formats that a monitor reads, and shows to somebody. In these formats, every command is refused in a report."""
+"""Formats that a monitor reads, and shows to somebody. In these formats, the refusal of any command is written as a
+report."""
 
 
 def refused_document(arguments: Sequence[str], environment: Mapping[str, str]) -> tuple[Kind, str]:
-    """Return the kind and the format of the document that refuses a call. Only for a run can a variable or a file set
-    the format."""
+    """Return the kind and the format of the document that refuses a call. A variable or a configuration
+    file can set the format only for a run."""
     command = arguments[0] if arguments else None
     kind = next(
         (kind for (name, option), kind in _OTHER_KINDS.items() if name == command and _last_value(option, arguments)),

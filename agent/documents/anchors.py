@@ -39,7 +39,7 @@ def runbook_anchor(code: str) -> str:
 
 class Anchors:
     """The ids in the page of a report, and the links to them. If a page has several reports, a prefix tells their ids
-    apart. They share the runbook pages of the codes `pages`."""
+    apart, and the reports share the runbook pages of the codes `pages`."""
 
     def __init__(self, report: Report, prefix: str = "", pages: Sequence[str] | None = None) -> None:
         self.path = f"{prefix}path"

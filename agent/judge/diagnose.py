@@ -1,8 +1,8 @@
-"""From evidence to findings: every rule is asked, causes come before symptoms, and every failure gets a name.
+"""Turn evidence into findings: ask every rule, put causes before symptoms, and report every failure as a finding.
 
 Each rule reports its own findings. Then `causality` finds their causes, `proof` finds the steps that a target needs for
-`ok` and that are missing, and `fixes` completes the commands. No code is named here: the differences between kinds of
-findings are fields of their rows in `agent.catalog.findings`.
+`ok` and that are missing, and `fixes` completes the commands. This module treats no code of a finding specially: the
+differences between kinds of findings are fields of their rows in `agent.catalog.findings`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

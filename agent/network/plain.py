@@ -123,7 +123,8 @@ class Plain:
         return self._admitting[version, port]
 
     def _passing_at(self, place: End, port: int) -> list[bool]:
-        """For each source, whether the endpoint's subnet lets its connect in and the answer out."""
+        """For each source, whether the network ACL and the routes at the endpoint let the connect of this source in and
+        the answer out."""
         version = place.address.version
         key = place.acl.acl_id, place.table.table_id, version, port
         if key not in self._passing:

@@ -54,7 +54,7 @@ class FixChecks:
                 if one.opens is False:
                     return one
                 judged = one if judged is None or one.opens is None else judged
-            return judged or Judged(False, "it is for nothing that stops these sources")
+            return judged or Judged(False, "it changes nothing that stops these sources")
 
         return self._checked(fix, judge)
 

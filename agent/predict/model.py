@@ -34,7 +34,7 @@ class PredictedFault:
     title: Plain
     severity: Severity
     measured: bool
-    """Always false: nothing was measured, and the configuration is only its predicted cause."""
+    """Always false: a prediction measures nothing. The fault is only predicted from the configuration."""
     service: Plain
     action: Plain | None
     """The call that a policy denies; None for a fault of the name or a path."""
@@ -168,7 +168,8 @@ class PredictionDocument:
     """The intents of a file, in its order. If there are any, the verdict depends only on intents and on changes that
     cannot be judged."""
     ignored: tuple[Sentence, ...]
-    """Number of changes in plans that are about other networks, or that do not affect paths and names."""
+    """Sentences that count the changes in plans that are ignored: changes of other networks, changes that do not affect
+    paths and names, and changes of kinds that were declared harmless."""
     changes: tuple[PredictedChange, ...]
     """The effects of the assumed changes, closing ones first. Empty if there are no changes or no effect counts."""
     managed: tuple[ManagedResource, ...]

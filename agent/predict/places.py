@@ -1,4 +1,5 @@
-"""Words for places of sources: the security groups and subnets that distinguish them from other sources."""
+"""Describe some of the sources in words: name the security groups and subnets that tell these sources apart from the
+others."""
 
 from collections.abc import Callable, Collection, Sequence
 from typing import Final

@@ -67,7 +67,8 @@ class Hop:
     """Ids of the deciding resources: groups, an ACL, a route table, an interface; empty if unknown."""
     outcome: Reachability
     rule: Sentence | None
-    """The deciding rule in short: its id, `100 outbound`, `10.0.0.0/16 to local`; None if no rule matches."""
+    """The deciding rule in short: the id of a group's rule, `100 outbound` for an entry of a network ACL, or
+    `10.0.0.0/16 to local` for a route. None if no rule matches."""
     words: Sentence
     """The effect and its reason, on which a person can act: one sentence without its full stop."""
 

@@ -59,8 +59,8 @@ _GIVEN: Final = re.compile(
     rf"(?!-)(?P<value>{_QUOTED}|[^\s'\"]{{1,4096}})",
     re.IGNORECASE,
 )
-"""A secret after an option, or after a word of a program or a file, with neither `=` nor `:` before it: `--token ...`,
-`hdbuserstore SET KEY HOST USER ...`."""
+"""A secret after an option, an argument of a command or a keyword of a configuration file, with neither `=` nor `:`
+before it: `--token ...`, `hdbuserstore SET KEY HOST USER ...`."""
 _ELEMENT: Final = re.compile(
     rf"(?P<before><[\w.:-]{{0,40}}?(?:{_NAME}|{_CHOSEN})[\w.:-]{{0,40}}(?:[ \t][^<>\n]{{0,200}})?>"
     rf"|\b(?:key|name)=[\"'][\w.:-]{{0,40}}?(?:{_NAME}|{_CHOSEN})[\w.:-]{{0,40}}[\"'][ \t]{{1,8}}value=[\"'])"

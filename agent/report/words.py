@@ -31,7 +31,7 @@ from probes.model import Observation, Role, Skipped, Step
 from probes.operations import GETADDRINFO, JOBS
 
 WIDTH: Final = 80
-"""Columns of a text in lines."""
+"""Maximum width of a line of text, in columns."""
 DETAIL_CHARACTERS: Final = 2_000
 """Maximum length of a cause's detail, some 25 lines. It may quote a long text of a peer; JSON has all of it."""
 STEPS: Final = (Step.TCP, Step.TLS, Step.HTTP, Step.API)

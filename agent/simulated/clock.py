@@ -13,7 +13,7 @@ from typing import Any, Final
 from probes.background import NAME
 
 _POLL_SECONDS: Final = 0.01
-"""Seconds of real time between two looks at whether a thread still works."""
+"""Seconds of real time between two looks at whether a thread is still running."""
 
 
 class _Leaping(selectors.DefaultSelector):
@@ -57,7 +57,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 class PatientLoop(VirtualLoop):
-    """A loop whose virtual time stands still while a thread of `in_background` works, for example on a file, and while
+    """A loop whose virtual time stands still while a thread of `in_background` runs, for example on a file, and while
     `is_waiting` returns True because the loop waits for something else that is real, such as an answer on a socket."""
 
     def __init__(self, is_waiting: Callable[[], bool] = lambda: False) -> None:

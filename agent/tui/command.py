@@ -92,8 +92,8 @@ def fault(app: "BackuplinkApp") -> BaseException | None:
 
 
 class Leave(CancelToken):
-    """Ends the interface in the way a `CancelToken` ends a run: a signal calls `start_grace_timer`, and `leave` with
-    the signal's name as soon as the loop runs."""
+    """Ends the interface in the way a `CancelToken` ends a run. A signal calls `start_grace_timer` at once. As soon as
+    the loop runs, it also calls `leave` with the signal's name."""
 
     def __init__(
         self, received_signals: list[str], *, start_grace_timer: Callable[[], None], leave: Callable[[str], None]

@@ -69,16 +69,16 @@ class Follower:
         self._watching = watching
         self._history = history
         self._series: str | None = None
-        """The series of the last run; None before the first."""
+        """The series of the latest run; None before the first run."""
         self._tracker = self._new_tracker()
         self._flapping_since: datetime | None = None
         self._changes: tuple[StateChange, ...] = ()
-        """State changes of the last run."""
+        """State changes of the latest run."""
         self._lost = 0
         """Number of runs that are missing from the history since the last run that was kept."""
         self._turn = asyncio.Lock()
         self._pending: asyncio.Future[Any] | None = None
-        """The last use of the file. It may still be running if it took too long."""
+        """The latest read or write of the file. It may still be running if it exceeded its time limit."""
         self._file = threading.Lock()
         """Held while a thread uses the file."""
 

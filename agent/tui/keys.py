@@ -59,7 +59,7 @@ KEYS: Final = (
         "escape",
         "esc",
         "close",
-        "go back one step, from a page, a past run, findings only or the filter",
+        "leave the page, the past run, the view of findings only, or the filter",
         title="back",
         synonyms="close cancel up return",
     ),

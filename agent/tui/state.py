@@ -144,7 +144,7 @@ class State:
     """Number of the shown run if it is a past run; None if it is the latest run."""
     pane: Pane = Pane.PATH
     source: Pane = Pane.PATH
-    """The pane whose cursor selects the item of the detail."""
+    """The pane whose selected item the detail shows."""
     cursor: str | None = None
     """What the cursor of the path was put on; None until a person moves it."""
     home: str = THIS_HOST

@@ -1,4 +1,4 @@
-"""Ask tmux whether it accepted a text: a text sent by OSC 52 is in its newest buffer."""
+"""Ask tmux whether it accepted a text that was sent by OSC 52. If so, its newest buffer contains the text."""
 
 import asyncio
 import contextlib
@@ -7,7 +7,7 @@ from typing import Final
 _SECONDS: Final = 1.0
 """Time limit for an answer of tmux."""
 _PAUSES: Final = (0.05, 0.2, 0.5)
-"""Seconds before each question: tmux reads the sent text only when its turn comes."""
+"""Seconds to wait before each question to tmux, which may read the sent text only after a while."""
 
 
 async def has_taken(text: str) -> bool:

@@ -27,9 +27,10 @@ STATE_VERSION: Final = 1
 WINDOW: Final = 21
 """Number of cycles in which changes are counted."""
 FLAPS_FROM: Final = 20.0
+"""Percentage of changes in the window from which a state counts as flapping."""
 SETTLES_BELOW: Final = 5.0
-"""Percentage of changes in the window below which flapping has settled. The window, the weights and both limits are the
-same as in Nagios for services (Nagios Core documentation, Detection and Handling of State Flapping)."""
+"""Percentage of changes in the window below which a flapping state counts as settled. The window, the weights and both
+limits are those that Nagios uses for services (Nagios Core documentation, Detection and Handling of State Flapping)."""
 _WEIGHTS: Final = (0.75, 1.25)
 """Weights of the oldest and of the newest change."""
 _NAMESPACE: Final = uuid.UUID("7f0f9a0e-6f0e-5d53-9b9e-0d5a5f0a3c11")

@@ -25,8 +25,8 @@ MAX_REQUESTS: Final = 30
 """Maximum number of requests for an account and Region, without further pages and requests for single VPCs."""
 MAX_REQUESTS_OF_VPC: Final = 10
 MAX_PAGES: Final = 200
-"""Maximum number of pages of one list: 200,000 rows. A Region has 5,000 interfaces and 2,500 security groups unless
-somebody requests more (Amazon VPC User Guide, Amazon VPC quotas)."""
+"""Maximum number of pages of one list. With 1,000 rows a page, this is 200,000 rows. A Region has 5,000 interfaces and
+2,500 security groups unless somebody requests more (Amazon VPC User Guide, Amazon VPC quotas)."""
 WAITS: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0)
 """Seconds to wait before each further attempt at a request that AWS throttled: new requests are allowed within seconds
 (EC2 API Reference, Request throttling)."""
@@ -157,7 +157,10 @@ class Account:
         elif self._left:
             self._left -= 1
         else:
-            message = f"more than can be read with the {MAX_REQUESTS_OF_VPC} requests of a VPC in an audit"
+            message = (
+                f"more than can be read with the {MAX_REQUESTS_OF_VPC} requests for this VPC and the {_FOR_VPCS} "
+                "requests that all VPCs share"
+            )
             raise ProbeError(FailureKind.TOO_LARGE, message)
 
     async def _list(self, service: str, operation: str) -> "_Rows":

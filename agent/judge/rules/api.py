@@ -150,7 +150,7 @@ def credential_source_failed(evidence: Evidence) -> Iterator[RuleFinding]:
         at = (
             ""
             if container is None
-            else f" The container's source of credentials, {container.subject.address}, does not connect."
+            else f" The container's source of credentials, {container.subject.address}, does not accept connections."
         )
         denial = read_denial(failure.message)
         yield RuleFinding(

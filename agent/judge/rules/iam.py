@@ -76,7 +76,8 @@ def _finding_of(
         detail += " A denial by an endpoint policy is proof that the call went through an endpoint: the path works."
     if target.bucket is not None:
         detail += (
-            " S3 gives no reason for such a denial: the cause may be a policy, the key, or the time of the signature."
+            " S3 gives no reason for such a denial: the cause may be a policy, an access key that AWS does not know, "
+            "or the time of the signature."
         )
     severity = None if others is None else others.severity
     is_no_fault = severity is Severity.INFO

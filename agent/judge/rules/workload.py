@@ -274,8 +274,8 @@ def _other_hosts(evidence: Evidence, workload: WorkloadInUse) -> Iterator[_Detou
 
 
 def _own_proxy(evidence: Evidence, workload: WorkloadInUse) -> Iterator[_Detour]:
-    """A proxy of an agent for calls that this run made without it, and a proxy of this process that the agent does not
-    use."""
+    """Detours by a proxy: an agent sends calls to a proxy that this run did not use for them, or the variables of this
+    process name a proxy that the agent does not use."""
     source = _SOURCES.get(workload.name)
     if source is None or not has_known_proxies(workload.settings):
         return
@@ -417,8 +417,8 @@ def _works(evidence: Evidence, target: Target) -> bool:
 
 
 def idle_flow_cut(evidence: Evidence) -> Iterator[RuleFinding]:
-    """TCP012: TCP keepalive starts only after an idle connection is forgotten, and a workload here keeps connections
-    for long."""
+    """TCP012: TCP keepalive starts only after AWS has forgotten an idle connection, and a workload on this host keeps
+    connections open for a long time."""
     seconds = None if evidence.host is None else evidence.host.keepalive_seconds
     names = [workload.name.value for workload in evidence.workloads if _has_long_flows(workload)]
     if seconds is None or seconds <= IDLE_SECONDS or not names:

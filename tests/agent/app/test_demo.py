@@ -49,7 +49,7 @@ def test_settings_that_are_read_again_do_not_change_the_clock() -> None:
     with pytest.raises(RequestError) as caught:
         config_of_turns(virtual, replace(TWICE, on_change=("true",)), OPTIONS)
     assert caught.value.why == (
-        "This watch runs in simulated time, and --on-change needs the time of this host; start it again"
+        "This watch runs in simulated time, but --on-change needs the time of this host; start the watch again for this"
     )
     with pytest.raises(RequestError, match="without --cycles"):
         config_of_turns(virtual, replace(TWICE, cycles=None), OPTIONS)
