@@ -43,8 +43,7 @@ HOSTS: Final = "<SUBNET_CIDR_OF_THE_HOSTS>"
 _SUBNETS: Final = "the subnets of these hosts"
 NOT_THE_APPLIANCE: Final = "This host is not the appliance: test from its subnet as well."
 FIRST_ADMIT: Final = (
-    "first let the endpoint's security group allow 443 from every caller of the VPC, since all of them then use the "
-    "endpoint"
+    "first let the endpoint's security group allow 443 from every caller of the VPC, since all will use it"
 )
 
 

@@ -27,7 +27,7 @@ _OPTIONS: Final = frozenset(
     ).split()
 )
 """The options that commands of fixes use. Any other word that begins with a dash did not come from a rule."""
-_PRIVATE_DNS_RIGHT: Final = "Private DNS also needs the permission route53:AssociateVPCWithHostedZone."
+_PRIVATE_DNS_RIGHT: Final = "Private DNS also needs route53:AssociateVPCWithHostedZone."
 """The action associates a hosted zone with the VPC, and narrow roles lack it (Service Authorization Reference, Amazon
 EC2, CreateVpcEndpoint)."""
 

@@ -37,7 +37,7 @@ from probes.ports import HTTPS
 from probes.vpc.model import ENDPOINT_SERVICES
 
 _BEYOND_REASON: Final = frozenset({FailureKind.TOO_LARGE, FailureKind.MALFORMED, FailureKind.DNS_MALFORMED})
-_YOUR_OWN_RANGE: Final = "If your VPC has addresses of a public range, run with --private-cidr."
+_YOUR_OWN_RANGE: Final = "If the VPC uses a public range, run with --private-cidr."
 
 
 def public_answer(evidence: Evidence) -> Iterator[RuleFinding]:
@@ -200,7 +200,7 @@ def _enable_private_dns(evidence: Evidence, target: Target) -> Fix:
             "needs an interface endpoint with private DNS, as any other does.",
             commands=(read_only("printenv", service.global_host.variable), describe_endpoint(target)),
         )
-    least = f"The smallest change, which also works from a peered or transit VPC: {set_own_name(target)}. "
+    least = f"For this host, even in another VPC: {set_own_name(target)}. "
     show = describe_endpoint(target)
     own_name = read_only(
         *("backuplink", "check", "--region", target.region),
@@ -221,8 +221,8 @@ def _enable_private_dns(evidence: Evidence, target: Target) -> Fix:
             commands=(show, *written(target.region, NewEndpoint(target=target, private_dns=False)), own_name),
         )
     return Fix(
-        summary=f"(a) {least}(b) For every host of the VPC: {FIRST_ADMIT}; turn on both DNS attributes, then private "
-        "DNS. (c) If there is no endpoint, turn on both attributes as in (b), and create it with private DNS. "
+        summary=f"(a) {least}(b) For the whole VPC: {FIRST_ADMIT}; turn on both DNS attributes, then private DNS. "
+        "(c) Without an endpoint, turn on both attributes and create one with private DNS. "
         f"{_YOUR_OWN_RANGE}",
         commands=(
             show,
