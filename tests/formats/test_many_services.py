@@ -262,7 +262,7 @@ def test_series_and_metrics_are_as_many_as_the_page_says() -> None:
     page = " ".join((ROOT / "docs" / "formats.md").read_text("utf-8").split())
     stated = re.search(
         r"of one service with three addresses has some (\d+) series. A run of 24 services \(two of them gateways with "
-        r"six ports\) has some ([\d,]+), and (\d+) of these have the label `address`",
+        r"six ports\) has some ([\d,]+), and (\d+) of these series have the label `address`",
         page,
     )
     assert stated is not None

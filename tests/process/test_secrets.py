@@ -285,7 +285,7 @@ async def test_password_that_a_proxy_says_again_is_masked(form: str) -> None:
 )
 def test_no_secret_in_a_refused_endpoint(given: str) -> None:
     text_given = given.format(user=SECRETS["endpoint user"], password=SECRETS["endpoint password"])
-    with pytest.raises(ValueError, match="name only the host") as caught:
+    with pytest.raises(ValueError, match="give only the host") as caught:
         named_endpoint(text_given)
     assert leaked(repr(caught.value)) == set()
     assert SECRETS["endpoint password"].lower() not in str(caught.value).lower()

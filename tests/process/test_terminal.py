@@ -615,7 +615,7 @@ def test_where_textual_cannot_be_loaded() -> None:
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        pytest.param(["-"], "reads keys from stdin", id="stdin"),
+        pytest.param(["-"], "reads the keyboard from stdin", id="stdin"),
         pytest.param(["no-such-file"], "no-such-file: cannot be read", id="no file"),
         pytest.param(["README.md"], "README.md: is not JSON", id="no report"),
         pytest.param(["x.json", "--region", "eu-west-1"], "--region applies to a run", id="an option of a run"),

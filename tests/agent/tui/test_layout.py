@@ -107,7 +107,7 @@ async def test_the_first_command_is_on_the_first_screen_of_80_columns(name: str)
     async def act(pilot: Pilot[int]) -> None:
         if commands and pilot.app.state.source == "causes":  # type: ignore[attr-defined]
             text = "\n".join(screen_of(pilot))
-            assert re.search(r"^ +(\([a-z]\) )?(reads|changes): ", text, re.MULTILINE), text
+            assert re.search(r"^ +(\([a-z]\) )?(reads|changes)(, [^:]+)?: ", text, re.MULTILINE), text
 
     await drive(app_over(name), act, (80, 24))
 
@@ -220,7 +220,7 @@ async def test_after_runs_that_were_ok_the_first_command_is_on_the_first_screen(
             if run < 3:
                 await pilot.press("r")
         text = "\n".join(screen_of(pilot))
-        assert re.search(r"^ +(\([a-z]\) )?(reads|changes): ", text, re.MULTILINE), text
+        assert re.search(r"^ +(\([a-z]\) )?(reads|changes)(, [^:]+)?: ", text, re.MULTILINE), text
 
     await drive(app_of(replace(replay.live(), is_watch=True)), act, (80, 24))
 
