@@ -42,6 +42,8 @@ class Diagnosis:
     not_evaluated: tuple[NotEvaluated, ...]
     unproven: dict[str, tuple[str, ...]]
     """The missing parts of the proof for `ok` that no finding names, by the target's id."""
+    harmless: frozenset[str]
+    """Ids of failed steps that a finding says are no fault, such as a denied call that the workload does not make."""
 
 
 def diagnose(
@@ -92,6 +94,7 @@ def diagnose(
         findings=tuple(_finding(candidate, evidence) for candidate in candidates),
         not_evaluated=tuple(not_evaluated),
         unproven=unproven,
+        harmless=frozenset(step for one in candidates if one.finding.is_no_fault for step in one.finding.evidence),
     )
 
 

@@ -1,5 +1,6 @@
 """The steps that must succeed before a target is called ok, and whether the target is judged at all."""
 
+from collections.abc import Container
 from typing import Any
 
 from agent.catalog.in_use import why_unused
@@ -70,10 +71,10 @@ def required_at(evidence: Evidence, target: Target, address: Address) -> list[st
     return [*steps, *(f"{Step.TCP}/{target.id}/{address}/{port}" for port in others)]
 
 
-def address_status(evidence: Evidence, target: Target, address: Address) -> AddressStatus:
-    """The status of an address, by the steps that are required there. A failed large request is a fault of the address
-    as well (HTTP006)."""
-    found = [evidence.find(step) for step in required_at(evidence, target, address)]
+def address_status(evidence: Evidence, target: Target, address: Address, harmless: Container[str]) -> AddressStatus:
+    """The status of an address, by the steps that are required there, without the `harmless` failures. A failed large
+    request is a fault of the address as well (HTTP006)."""
+    found = [evidence.find(step) for step in required_at(evidence, target, address) if step not in harmless]
     large = evidence.at(Step.HTTP, target, address, HTTPS, operation=PADDED)
     if any(step is not None and step.failure is not None and step.made for step in (*found, large)):
         return AddressStatus.FAILED

@@ -107,7 +107,8 @@ def _target(target: Target, evidence: Evidence, diagnosis: Diagnosis) -> TargetR
         access=_access(target, evidence),
         unproven=unproven,
         addresses=tuple(
-            _address(target, address, resolvers, evidence) for address, resolvers in evidence.addresses(target).items()
+            _address(target, address, resolvers, evidence, diagnosis)
+            for address, resolvers in evidence.addresses(target).items()
         ),
     )
 
@@ -185,7 +186,9 @@ def _access(target: Target, evidence: Evidence) -> Access:
     return Access.NOT_TRIED if by_choice or why_not_in_use(evidence, target) else Access.UNKNOWN
 
 
-def _address(target: Target, address: Address, resolvers: tuple[Address, ...], evidence: Evidence) -> TargetAddress:
+def _address(
+    target: Target, address: Address, resolvers: tuple[Address, ...], evidence: Evidence, diagnosis: Diagnosis
+) -> TargetAddress:
     own = read_name(target.host)
     endpoint = evidence.endpoint_of(evidence.interface_at(address))
     gateway = evidence.gateway_at(address).endpoint if evidence.may_have_gateway(address) else None
@@ -193,7 +196,7 @@ def _address(target: Target, address: Address, resolvers: tuple[Address, ...], e
     return TargetAddress(
         address=address,
         scope=evidence.scope(address),
-        status=address_status(evidence, target, address),
+        status=address_status(evidence, target, address, diagnosis.harmless),
         from_own_lookup=address in evidence.own_answer(target),
         resolvers=resolvers,
         availability_zone=zone_name,

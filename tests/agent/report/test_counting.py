@@ -184,6 +184,8 @@ def test_failures_that_count_stand_beside_a_verdict_that_is_not_ok(name: str) ->
         ("gateway-ports-missing", "backup-gateway", {"10.0.1.27": "failed", "10.0.2.27": "failed"}),
         ("deadline-too-short", "backup", {"10.0.1.17": "not-checked"}),
         ("mtu-black-hole", "backup", {"10.0.1.17": "failed", "10.0.2.17": "failed"}),
+        ("hana-call-not-granted", "secretsmanager", {"10.0.1.45": "ok", "10.0.2.45": "ok", "10.0.3.45": "ok"}),
+        ("endpoint-policy-denies", "backup", {"10.0.1.17": "failed"}),
     ],
 )
 def test_an_address_is_ok_where_every_required_step_succeeded(name: str, target: str, statuses: dict[str, str]) -> None:
