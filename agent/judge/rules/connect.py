@@ -14,7 +14,7 @@ from agent.fixes.changes import Admission, written
 from agent.fixes.commands import describe_endpoint, read_only, show_profile, show_route_tables, this_host
 from agent.fixes.fault import GROUP, Fault
 from agent.judge.agreement import configured_paths
-from agent.judge.conditions.central import is_elsewhere, leader_of
+from agent.judge.conditions.central import Leader, is_elsewhere, leader_of
 from agent.judge.conditions.connects import (
     NOTHING,
     Nature,
@@ -75,19 +75,7 @@ def port_blocked(evidence: Evidence) -> Iterator[RuleFinding]:
             beside += f" {listed(elsewhere)}, which the VPC's resolver gives, {connect}: this host's own name servers "
             beside += "may have an old record."
         is_all = speaks_for_all(evidence, target, Nature.SILENT)
-        fix = (
-            LOOK_AT_THIS_HOST
-            if is_all
-            else _let_out(silent)
-            if all(evidence.is_public(address) or evidence.may_have_gateway(address) for address in places(silent))
-            else _ask_the_owner(evidence, target, silent)
-            if is_elsewhere(evidence, places(silent)) and not _is_let_pass(evidence, target, silent)
-            else _ask_the_owner_of_the_vpc(evidence, target, silent)
-            if evidence.is_vpc_shared and not any(map(evidence.interface_at, places(silent)))
-            else _let_in(target, silent, near)
-            if not _is_let_pass(evidence, target, silent)
-            else _CHECK_FIREWALLS
-        )
+        fix, leader = _suggested(evidence, target, silent, near, is_all=is_all)
         yield RuleFinding(
             code="TCP001",
             target=target.id,
@@ -97,6 +85,7 @@ def port_blocked(evidence: Evidence) -> Iterator[RuleFinding]:
             f"only TCP looks the same.{beside}{_OF_EVERYTHING * is_all}",
             evidence=_beside(evidence, target, silent),
             addresses=places(silent),
+            subjects=() if leader is None else leader.subjects,
             stops_everything=is_all,
             shared=NOTHING if reaches_nothing(evidence) else frozenset(),
             fix=_compare_records(target, fix) if elsewhere else fix,
@@ -162,9 +151,31 @@ def _beside_this_host(near: list[Observation[TcpFacts]]) -> str:
     )
 
 
-def _ask_the_owner(evidence: Evidence, target: Target, silent: Sequence[Observation[TcpFacts]]) -> Fix:
+def _suggested(
+    evidence: Evidence,
+    target: Target,
+    silent: list[Observation[TcpFacts]],
+    near: list[Observation[TcpFacts]],
+    *,
+    is_all: bool,
+) -> tuple[Fix, Leader | None]:
+    """The fix to suggest if all addresses are silent, and what leads the name to another VPC if the fix names it."""
+    if is_all:
+        return LOOK_AT_THIS_HOST, None
+    if all(evidence.is_public(address) or evidence.may_have_gateway(address) for address in places(silent)):
+        return _let_out(silent), None
+    if _is_let_pass(evidence, target, silent):
+        return _CHECK_FIREWALLS, None
+    if is_elsewhere(evidence, places(silent)):
+        leader = leader_of(evidence, target, places(silent))
+        return _ask_the_owner(target, leader, silent), leader
+    if evidence.is_vpc_shared and not any(map(evidence.interface_at, places(silent))):
+        return _ask_the_owner_of_the_vpc(evidence, target, silent), None
+    return _let_in(target, silent, near), None
+
+
+def _ask_the_owner(target: Target, leader: Leader | None, silent: Sequence[Observation[TcpFacts]]) -> Fix:
     """The fix to suggest if the endpoint is in another VPC, whose groups the owner of this VPC cannot change."""
-    leader = leader_of(evidence, target, places(silent))
     led = "" if leader is None else f", and {leader.words} leads the name there"
     of = "" if leader is None or leader.owner is None else f" (account {leader.owner})"
     return Fix(
