@@ -22,7 +22,7 @@ Forms = str | tuple[str, ...]
 _TAIL: Final = 11
 _GAP: Final = "..."
 _FIELD: Final = re.compile(r"\{([a-z_]+)(~?)\}")
-_PART: Final = re.compile(r"\[([^\]]*)\]|([^\[]+)")
+_PART: Final = re.compile(r"\[([^\[\]]*)\]|([^\[]+)")
 _WHOLE: Final = re.compile(r"[a-z]{1,8}(?:-[a-z]{1,8})?-[0-9a-f]{8,17}|[0-9]{1,3}(?:[.-][0-9]{1,3}){3}")
 """Ids of AWS and addresses, which are never cut."""
 _ROW: Final = 3

@@ -17,7 +17,7 @@ _OF_GROUPS: Final = (
 )
 """The attributes that hold ids of security groups."""
 _ENDPOINTS: Final = frozenset({"aws_vpc_endpoint", "aws_vpc_endpoint_security_group_association"})
-_INDEX: Final = re.compile(r"\[[^\]]*\]")
+_INDEX: Final = re.compile(r'\[(?:"[^"]*"|[^\]"\[])*\]')
 _MOST_FOLLOWED: Final = 256
 """Maximum number of references to follow for one value, so that the time stays in proportion to the plan's length."""
 Module = tuple[str, ...]

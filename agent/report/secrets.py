@@ -28,7 +28,7 @@ _CHOSEN: Final = (
     r"(?![a-z])"
 )
 _NAME: Final = (
-    r"secret|token|credential|plaintext|api[_-]?key|access[_-]?key|private[_-]?key|account[_-]?key|encryption[_-]?key"
+    r"(?<!:\d{12}:)secret|token|credential|plaintext|api[_-]?key|access[_-]?key|private[_-]?key|account[_-]?key|encryption[_-]?key"
     r"|master[_-]?key|routing[_-]?key|shared[_-]?key|storage[_-]?key|integration[_-]?key|(?<![a-z])psk(?![a-z])"
     r"|(?<![a-z])sig(?==)|signature|signing[_-]?key|cookie|authorization"
 )
@@ -40,7 +40,8 @@ _ASSIGNED: Final = re.compile(
     rf"|(?:(?:basic|bearer|digest|negotiate|aws4-hmac-sha256)\s{{1,3}})?{_BARE})",
     re.IGNORECASE,
 )
-"""`aws_secret_access_key = ...`, `"SessionToken": "..."`, `Authorization: Bearer ...`."""
+"""`aws_secret_access_key = ...`, `"SessionToken": "..."`, `Authorization: Bearer ...`. In an ARN, `secret:` comes before
+the secret's name."""
 _ASSIGNED_CHOSEN: Final = re.compile(
     rf"(?P<name>(?:{_CHOSEN})[\w.-]{{0,40}})(?P<sign>\\?['\"]?\s{{0,3}}[:=]\s{{0,3}})"
     rf"(?P<value>{_QUOTED}|{_BARE}(?:[ \t]{{1,8}}(?![\w.-]{{1,40}}[ \t]?[:=]){_BARE}){{0,15}})",

@@ -701,7 +701,7 @@ def test_nothing_is_made_before_the_cost_is_agreed_to(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert run(host, tmp_path / "out") == acceptance.REFUSED
-    assert "--yes says that the cost is agreed to" in capsys.readouterr().err
+    assert "use --yes if you agree to the cost" in capsys.readouterr().err
     monkeypatch.setattr(acceptance, "agreed", lambda: False)
     assert run(host, tmp_path / "out") == acceptance.REFUSED
     assert "nothing was made" in capsys.readouterr().err

@@ -119,6 +119,7 @@ def test_a_secret_is_hidden_by_its_form_or_its_name(text: str, shown: str) -> No
         "proxy wants Basic authentication",
         "token expired; password is missing",
         "aws_secret_access_key =",
+        "arn:aws:secretsmanager:eu-west-1:111122223333:secret:HANA-*",
         *(f"--token {word} x" for word in ('""', "true", "false", "null", "none", "None", "yes", "no")),
         'token = "***',
         "2026-01-15 03:00:00 INFO [ssm-agent-worker] Starting session document processing",

@@ -183,4 +183,5 @@ def _has_form(option: str, argument: str) -> bool:
         return kind.fullmatch(argument) is not None
     named = _FILTER.fullmatch(argument)
     words = [argument] if named is None else named["values"].split(",")
-    return all(any(form.fullmatch(value) for form in _ANY) for value in words if MARK in value)
+    # A full stop at the end makes a name absolute: no search domain completes it.
+    return all(any(form.fullmatch(value.removesuffix(".")) for form in _ANY) for value in words if MARK in value)
