@@ -40,8 +40,8 @@ _ASSIGNED: Final = re.compile(
     rf"|(?:(?:basic|bearer|digest|negotiate|aws4-hmac-sha256)\s{{1,3}})?{_BARE})",
     re.IGNORECASE,
 )
-"""`aws_secret_access_key = ...`, `"SessionToken": "..."`, `Authorization: Bearer ...`. In an ARN, `secret:` comes before
-the secret's name."""
+"""`aws_secret_access_key = ...`, `"SessionToken": "..."`, `Authorization: Bearer ...`. In an ARN, `secret:` precedes
+the name of a secret."""
 _ASSIGNED_CHOSEN: Final = re.compile(
     rf"(?P<name>(?:{_CHOSEN})[\w.-]{{0,40}})(?P<sign>\\?['\"]?\s{{0,3}}[:=]\s{{0,3}})"
     rf"(?P<value>{_QUOTED}|{_BARE}(?:[ \t]{{1,8}}(?![\w.-]{{1,40}}[ \t]?[:=]){_BARE}){{0,15}})",
