@@ -79,7 +79,7 @@ def test_long_output_has_causes_and_then_how_far_each_address_let_this_host_come
         assert any(line.endswith(f"[{finding.code}]") and finding.headline in line for line in lines)
         detail = next(line for line in lines if line.startswith(f"   {visible(finding.detail)[:200]}"))
         assert len(detail) <= 600
-        assert f"   What to do: {finding.fix.summary}" in lines
+        assert any(line.startswith(f"   What to do: {finding.fix.summary[:250]}") for line in lines)
     for target in report.targets:
         first = f"{target.service} at {target.host}: {target.status}, path "
         places = [place for place, line in enumerate(lines) if line.startswith(first)]
