@@ -43,7 +43,7 @@ class Diagnosis:
     unproven: dict[str, tuple[str, ...]]
     """The missing parts of the proof for `ok` that no finding names, by the target's id."""
     harmless: frozenset[str]
-    """Ids of failed steps that a finding says are no fault, such as a denied call that the workload does not make."""
+    """Ids of failed steps that a finding calls harmless, such as a denied call that the workload does not make."""
 
 
 def diagnose(

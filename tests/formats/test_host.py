@@ -120,7 +120,7 @@ _BY_ANOTHER_CAUSE: Final = {"rule-forwards-beside-the-dual-stack-name": {"ENV006
 
 @pytest.mark.parametrize("name", one_in(24, causes_in_the_configuration()))
 def test_a_host_that_does_not_read_ec2_has_keys_that_others_explain(name: str) -> None:
-    """Without EC2, a host cannot know that a denial is no fault."""
+    """Without EC2, a host cannot know that a denial is harmless."""
     scenario, seeing = scenarios.load(name), host_record.record_of(report_of(name))
     no_fault = {f"{one.code}|{one.target}" for one in report_of(name).findings if one.severity is Severity.INFO}
     blind = host_record.record_of(judge(measured(replace(scenario, run=replace(scenario.run, ec2=Ec2.NEVER)))[0]))
