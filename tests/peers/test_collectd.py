@@ -11,16 +11,15 @@ from typing import Any, Final
 import pytest
 
 from agent.settings import DEFAULT_DEADLINE
-from agent.simulated import scenarios
 from tests.netns import program
 from tests.peers.setups import Setup, namespaces_missing
 from tests.peers.world import Started, World, world
+from tests.support import scenarios
 from tests.support.repository import ROOT
 
 pytestmark = pytest.mark.peers
 
 _FILES: Final = ROOT / "packaging" / "monitoring"
-_SCENARIOS: Final = Path(scenarios.__path__[0])
 _PLACE: Final = "/usr/local/lib/backuplink/collectd.sh"
 """The path of the script in collectd.conf."""
 _HOST: Final = "backup-host"
@@ -238,7 +237,7 @@ def started(built: World, options: tuple[str, ...]) -> Collectd:
 
 @pytest.mark.parametrize("setup", SETUPS, ids=str, indirect=True)
 def test_it_has_the_values_of_the_run_and_notifies_of_each_change(setup: Collected, tmp_path: Path) -> None:
-    toml = (_SCENARIOS / f"{setup.scenario}.toml").read_text("utf-8")
+    toml = scenarios.text(setup.scenario)
     names = {
         "gauge-state",
         *(f"gauge-{name}" for name in setup.counts),

@@ -9,16 +9,15 @@ from typing import Any, Final
 
 import pytest
 
-from agent.simulated import scenarios
 from tests.netns import program
 from tests.peers.setups import Setup, namespaces_missing
 from tests.peers.world import Started, World, world
+from tests.support import scenarios
 from tests.support.repository import ROOT
 
 pytestmark = pytest.mark.peers
 
 _FILES: Final = tuple(ROOT / "packaging" / "monitoring" / f"icinga2-{name}.conf" for name in ("command", "service"))
-_SCENARIOS: Final = Path(scenarios.__path__[0])
 _HOST: Final = "backup-host"
 _ADDRESS: Final = "127.0.0.1"
 _PORT: Final = "5665"
@@ -305,7 +304,7 @@ def options(words: Sequence[str]) -> tuple[str, list[tuple[str, str]]]:
 
 @pytest.mark.parametrize("setup", SETUPS, ids=str, indirect=True)
 def test_the_state_of_the_service_is_that_of_the_run(setup: Checked, tmp_path: Path) -> None:
-    toml = (_SCENARIOS / f"{setup.scenario}.toml").read_text("utf-8")
+    toml = scenarios.text(setup.scenario)
     with world(setup.scenario, toml, tmp_path) as built:
         here = started(built, setup.variables)
         if setup.happens is not None:

@@ -13,16 +13,15 @@ from typing import Any, Final
 
 import pytest
 
-from agent.simulated import scenarios
 from tests.netns import program, service_manager
 from tests.netns.service_manager import ServiceManager
 from tests.netns.vpc import Vpc, vpc
 from tests.peers.setups import Setup, namespaces_missing
+from tests.support import scenarios
 from tests.support.validator import VALIDATOR
 
 pytestmark = pytest.mark.peers
 
-_SCENARIOS: Final = Path(scenarios.__path__[0])
 _WATCH: Final = "backuplink-watch.service"
 _CHECK: Final = "backuplink-check.service"
 _CONFIGURATION: Final = "/etc/backuplink/backuplink.toml"
@@ -118,7 +117,7 @@ class Host:
 @contextmanager
 def host(scenario: str, folder: Path) -> Iterator[Host]:
     """The host of a scenario. Its services have the credentials and roots of its VPC."""
-    toml = (_SCENARIOS / f"{scenario}.toml").read_text("utf-8")
+    toml = scenarios.text(scenario)
     with vpc(scenario, toml) as network, service_manager.service_manager(network) as manager:
         environment = program.environment(network, folder)
         manager.write(_ROOTS, Path(environment["AWS_CA_BUNDLE"]).read_text("ascii"))

@@ -14,17 +14,16 @@ from xml.etree import ElementTree
 
 import pytest
 
-from agent.simulated import scenarios
 from tests.formats import junit_results
 from tests.netns import program
 from tests.netns.vpc import COMMAND_SECONDS
 from tests.peers.setups import Setup, namespaces_missing
 from tests.peers.software import MissingError, listed
 from tests.peers.world import World, world
+from tests.support import scenarios
 
 pytestmark = pytest.mark.peers
 
-_SCENARIOS: Final = Path(scenarios.__path__[0])
 _STATES: Final = ("ok", "warning", "critical", "unknown")
 """Names of the states, by exit code."""
 
@@ -190,7 +189,7 @@ def test_what_is_red_there_is_what_the_verdict_says(setup: Results, tmp_path: Pa
     for number, host in enumerate(setup.hosts):
         folder = tmp_path / str(number)
         folder.mkdir()
-        with world(host, (_SCENARIOS / f"{host}.toml").read_text("utf-8"), folder) as built:
+        with world(host, scenarios.text(host), folder) as built:
             documents.append(tmp_path / f"{number}-{host}.xml")
             codes.append(checked(built, documents[-1]))
             counts = setup.counted(built, documents) if len(documents) == len(setup.hosts) else None

@@ -10,18 +10,17 @@ from typing import Final
 
 import pytest
 
-from agent.simulated import scenarios
 from tests.formats import plugin_output
 from tests.netns import program
 from tests.peers.setups import Setup, namespaces_missing
 from tests.peers.software import MissingError, listed
 from tests.peers.world import World, world
+from tests.support import scenarios
 from tests.support.repository import ROOT
 
 pytestmark = pytest.mark.peers
 
 _FILES: Final = ROOT / "packaging" / "monitoring"
-_SCENARIOS: Final = Path(scenarios.__path__[0])
 _ADDRESS: Final = "127.0.0.1"
 _STATES: Final = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
 """The names of the states, by exit code (Monitoring Plugins Development Guidelines, Plugin Return Codes)."""
@@ -120,7 +119,7 @@ def asked(command: str) -> tuple[str, ...]:
 
 @pytest.mark.parametrize("setup", SETUPS, ids=str, indirect=True)
 def test_the_server_hears_the_state_and_all_of_the_text(setup: Plugin, tmp_path: Path) -> None:
-    toml = (_SCENARIOS / f"{setup.scenario}.toml").read_text("utf-8")
+    toml = scenarios.text(setup.scenario)
     with world(setup.scenario, toml, tmp_path) as built:
         served(built)
         ended = built.output_of(*asked(setup.command))
