@@ -350,7 +350,9 @@ def well(instances: int) -> dict[str, Any]:
     return {"result": "ok: no alert", "well": instances}
 
 
-_CAUSES: Final = tuple((cause.code, cause.key.removeprefix(f"{cause.code}|")) for cause in fleets.document().causes)
+_CAUSES: Final = tuple(
+    (cause.code, cause.severity, cause.key.removeprefix(f"{cause.code}|")) for cause in fleets.document().causes
+)
 
 PROMETHEUS: Final = tuple(
     Monitored(package="prometheus", name=name, start=start, **comes)
