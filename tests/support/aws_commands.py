@@ -17,14 +17,16 @@ GLOBAL_OPTIONS: Final = frozenset(
     "cli-connect-timeout cli-read-timeout no-cli-pager cli-input-json generate-cli-skeleton".split()
 )
 ANY_CALL: Final = ("<CLI_SERVICE>", "<CLI_OPERATION>")
-"""Placeholders on a page. They stand for the call of the service that the finding is about."""
+"""The placeholders for a service and its operation on a page about a finding. They stand for the service with the
+finding.
+"""
 _ADDED: Final = {
     ("ec2", "authorize-security-group-ingress"): {"protocol", "port", "cidr", "source-group", "group-owner"},
     ("ec2", "authorize-security-group-egress"): {"protocol", "port", "cidr", "source-group", "group-owner"},
 }
 """Options that the CLI derives from several members of the model."""
 _RENAMED: Final = {("ec2", "no-egress"): "ingress"}
-"""Options that the CLI renames in a whole service (awscli/customizations/argrename.py)."""
+"""Options that the CLI renames in all commands of a service (awscli/customizations/argrename.py)."""
 _BY_HAND: Final = frozenset(
     {
         ("cloudformation", "deploy"),
@@ -35,7 +37,7 @@ _BY_HAND: Final = frozenset(
         ("sso", "login"),
     }
 )
-"""Commands that the CLI has in addition to those in the models."""
+"""Commands of the CLI that the service models do not contain."""
 
 
 @cache

@@ -60,8 +60,8 @@ CORE: Final = tuple(
         *("TLS001", "TLS003", "TLS004", "TLS006", "RUN001", "RUN002"),
     )
 )
-"""A fixed set of rules that does not name all faults, however many rules are added later. With only these, tests show
-what happens with faults that no rule names.
+"""A fixed set of rules that does not cover every fault. It stays the same when rules are added to the program, so tests
+can rely on faults that no rule of this set reports.
 """
 Observations = list[Observation[Any]]
 
@@ -72,7 +72,6 @@ OWN: Final = "10.0.3.5"
 RESOLVER: Final = "10.0.0.2"
 """This host's name server. It is the second address of the VPC's block, and therefore also the VPC's resolver."""
 CORPORATE: Final = "10.9.0.53"
-"""A name server outside the VPC."""
 VPC_RESOLVER: Final = "169.254.169.253"
 PRIVATE: Final = ("10.0.1.17", "10.0.2.17")
 PUBLIC: Final = "52.95.111.30"
@@ -91,7 +90,7 @@ def target(
     addressing: Addressing = Addressing.DEFAULT,
     bucket: str | None = None,
 ) -> Target:
-    """A service at its default host, or at `host`."""
+    """A target: a service at its default host, or at `host`."""
     at = host or host_of(service, region, fips=False, dual_stack=False)
     return Target(
         id=service if host is None else f"{service}@{host}",
@@ -125,9 +124,10 @@ def host(
     by: ResolvConfBy | None = None,
     time: str | None = "/etc/chrony.conf",
 ) -> Observation[HostFacts]:
-    """This host's configuration. With `unknown`, the system does not report its interfaces. `beside` is the interfaces
-    other than lo and ens5, each with an address. `lines` is the entries of the hosts file, each with an address and a
-    name. `variables` is the variables that name a Region. `options` is the options in resolv.conf.
+    """This host's configuration. With `unknown`, the system does not report its interfaces. `beside` has further
+    interfaces, besides lo and ens5, each with an address. `lines` has the entries of the hosts file, each with an
+    address and a name. `variables` has the environment variables that set a Region. `options` has the options of
+    resolv.conf.
     """
     interfaces = tuple(
         Interface(name="lo" if address.startswith(("127.", "::1/")) else "ens5", address=_interface(address))
@@ -166,8 +166,8 @@ def sdk(
     by_variable: bool = False,
     sts: str | None = None,
 ) -> Observation[SdkFacts]:
-    """The SDK's settings. With `by_variable`, the Region comes from a variable, otherwise from a file. `sts` is the
-    host from which the credentials of a role are requested.
+    """The SDK's settings. If `by_variable` is true, an environment variable sets the Region, otherwise a file does.
+    `sts` is the host of STS, from which the SDK requests the credentials of a role.
     """
     facts = SdkFacts(
         version="1.44.8",
@@ -188,7 +188,7 @@ def sdk(
 def proxy(
     through: str | None = None, *, of: str = "backup", failed: str | None = None, skipped: str | None = None
 ) -> Observation[ProxyFacts]:
-    """The proxy, if any, through which the SDK's calls to a target go."""
+    """Which proxy the SDK uses for its calls to a target, if any."""
     subject = Subject(step=Step.HOST, target=of, operation=PROXY)
     return _observation(subject, None if failed else ProxyFacts(proxy=through), failed, skipped)
 
@@ -241,7 +241,7 @@ def lookup(
     skipped: str | None = None,
     operation: str = GETADDRINFO,
 ) -> Observation[LookupFacts]:
-    """A lookup by the host's C library. If `operation` is given, it is for a name other than the target's."""
+    """A lookup by the host's C library. `operation` is only given for a name other than the target's."""
     subject = Subject(step=Step.DNS, target=of, operation=operation)
     facts = LookupFacts(addresses=tuple(map(ip_address, addresses))) if failed is None or addresses else None
     return _observation(subject, facts, failed, skipped, code=code)
@@ -261,7 +261,7 @@ def answer(
     queries: int = 1,
 ) -> Observation[DnsFacts]:
     """The answer of one resolver. If `record` is missing, it is derived from the addresses. A negative answer is a
-    failure with facts. `alias` is the name to which a CNAME points. With `cut`, the answer was truncated, and the
+    failure, but has facts. `alias` is the name to which a CNAME points. With `cut`, the answer was truncated, and the
     connection by TCP that followed failed. `queries` is the number of times that the query was sent.
     """
     record = record or ("AAAA" if any(":" in address for address in addresses) else "A")
@@ -365,7 +365,7 @@ def http(
     skipped: str | None = None,
     offset: float | None = 0.25,
 ) -> Observation[HttpFacts]:
-    """One unsigned request on 443."""
+    """One unsigned request to port 443."""
     facts = HttpFacts(
         status=403,
         request_id="20317174-17ec-464f-8ae7-f40a19aafb78",
@@ -383,7 +383,7 @@ def http(
 
 
 def climbed(*addresses: str, of: str = "backup", but: Iterable[int] = ()) -> Observations:
-    """Every step at these addresses of the target, all successful. The ports in `but` are left out."""
+    """Every step at these addresses of the target, all successful. There are no steps at the ports in `but`."""
     observations: Observations = []
     for address in addresses:
         for port in SERVICES[of.partition("@")[0]].ports:
@@ -394,8 +394,8 @@ def climbed(*addresses: str, of: str = "backup", but: Iterable[int] = ()) -> Obs
 
 
 def here(of: str = "backup", *addresses: str) -> Observations:
-    """The observations of this host, its SDK, and the name of one target. The host's lookup and its name server gave
-    the same addresses.
+    """The observations of this host, its SDK, and the name of one target. The lookup of the host and its name server
+    give the same addresses.
     """
     return [host(), sdk(), imds(), proxy(of=of), lookup(*addresses, of=of), answer(*addresses, of=of)]
 
@@ -410,14 +410,14 @@ def healthy(*targets: Target) -> Observations:
 
 
 def replaced(observations: Iterable[Observation[Any]], *others: Observation[Any]) -> Observations:
-    """The observations, in which each of `others` replaces the observation with the same id."""
+    """The observations, with each of `others` in place of the observation that has the same id."""
     by_id = {observation.id: observation for observation in observations}
     assert {other.id for other in others} <= set(by_id)
     return list({**by_id, **{other.id: other for other in others}}.values())
 
 
 def spoiled(observation: Observation[Any], failed: str | None = None, skipped: str | None = None) -> Observation[Any]:
-    """The observation with a different outcome: a failure or a skip."""
+    """The observation with its outcome changed to a failure or a skip."""
     return _observation(observation.subject, None, failed, skipped)
 
 
@@ -436,7 +436,7 @@ def run(
     ec2: Ec2 | None = None,
     facts_unused: str | None = None,
 ) -> Run:
-    """When and how the run was made. By default, it has no signed calls and no reads of EC2."""
+    """The time and the options of a run. By default, it has no signed calls and no reads of EC2."""
     return Run(
         id="0a1b2c3d",
         started_at=NOW,
@@ -472,7 +472,7 @@ def measurement(
 def evidence(
     observations: Iterable[Observation[Any]], *, targets: Sequence[Target] = (BACKUP,), of: Run | None = None
 ) -> Evidence:
-    """The evidence of such a measurement, for rules."""
+    """The evidence that rules get for these observations."""
     return Evidence(measurement(observations, targets=targets, of=of))
 
 
@@ -490,7 +490,7 @@ def findings_of(rule: Rule, seen: Evidence) -> list[RuleFinding]:
 
 
 def only_finding(rule: Rule, observations: Iterable[Observation[Any]], where: Collection[str]) -> RuleFinding:
-    """The only finding of a rule. Asserts that it is about Backup and about all addresses in `where`."""
+    """The only finding of a rule. Asserts that there is one finding, about Backup and all addresses in `where`."""
     [finding] = findings_of(rule, evidence(observations))
     assert finding.target == "backup"
     assert finding.addresses == frozenset(addresses(*where))

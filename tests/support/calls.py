@@ -28,7 +28,7 @@ _CODES: Final = {
     "not-subscribed": "OptInRequired",
     "service-error": "ServiceUnavailableException",
 }
-"""Kinds of failures that only an answer from AWS can cause, each with an error code."""
+"""The error code of each kind of failure that only an answer from AWS can cause."""
 
 
 def credentials(
@@ -69,7 +69,8 @@ def api(
     heard: bool = True,
 ) -> Observation[ApiFacts]:
     """One signed call. A result that only AWS can cause has a request id and an error code. Other failures have no
-    facts, except `not-aws`, `malformed` and `redirect`, and these only if an answer was `heard`.
+    facts. The exceptions are `not-aws`, `malformed` and `redirect`, which have facts if `heard` is true (the peer
+    answered).
     """
     code = code or _CODES.get(failed or "")
     answered = heard and (failed is None or failed in _CODES or failed in ("not-aws", "malformed", "redirect"))
@@ -108,7 +109,7 @@ def answered(
     skipped: str | None = None,
     offset: float | None = 0.25,
 ) -> Observation[HttpFacts]:
-    """One unsigned request and its answer. Without `whole`, the body of the answer was not read."""
+    """One unsigned request and its answer. If `whole` is false, the run did not read the whole body of the answer."""
     facts = HttpFacts(
         status=status,
         request_id=request_id,

@@ -35,7 +35,6 @@ HOST: Final = "backup.eu-west-1.amazonaws.com"
 PRIVATE_6: Final = "fd00::17"
 PUBLIC_6: Final = "2600:1f18::17"
 BOTH_FAMILIES: Final = host("127.0.0.1/8", "10.0.3.5/24", "fd00::5/64")
-"""A host that has addresses of both families."""
 ELSEWHERE: Final = imds(vpc=("10.0.0.0/16", "fd00::/56"))
 VPCE: Final = target(
     host="vpce-0a1b2c3d4e5f67890-abcdefgh.backup.eu-west-1.vpce.amazonaws.com", addressing=Addressing.VPCE

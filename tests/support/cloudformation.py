@@ -9,7 +9,7 @@ import yaml
 
 
 class TemplateLoader(yaml.SafeLoader):
-    """Loads YAML with the short forms of CloudFormation's functions."""
+    """Loads YAML that contains the short forms of CloudFormation's functions, such as `!Ref`."""
 
 
 def _function(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:
@@ -35,9 +35,9 @@ STACK_UUID: Final = "5f0c1d2e-8a4b-11f1-9c3d-0a1b2c3d4e5f"
 
 
 class Stack:
-    """The resources of a template, resolved with its parameters in a partition. moto's own resolver only supports the
-    partition `aws`, and no nested conditions. Sources: AWS CloudFormation User Guide, "Intrinsic function reference"
-    and "Pseudo parameters reference".
+    """The resources of a template, after its parameters and the partition are inserted. moto's own resolver supports
+    neither other partitions than `aws` nor nested conditions. Sources: AWS CloudFormation User Guide, "Intrinsic
+    function reference" and "Pseudo parameters reference".
     """
 
     def __init__(
@@ -108,8 +108,8 @@ class Stack:
         return value
 
     def _filled(self, pattern: str, more: Mapping[str, Any]) -> str:
-        """A text in which variables are replaced. The variable of a resource becomes the name of the resource, or its
-        requested attribute. `${!x}` becomes `${x}`.
+        """The pattern with its variables replaced. The variable of a resource becomes the name of the resource, or the
+        attribute that the variable names. `${!x}` becomes `${x}`.
         """
         known = {**self._values, **{name: name for name in self._resources}, **more}
 

@@ -8,14 +8,15 @@ from typing import Any, Final
 from tests.support.repository import ROOT
 
 SECONDS: Final = 300.0
-"""The seconds after which a hanging process is killed. No process takes nearly as long, even on a busy machine."""
+"""The limit in seconds after which a hanging process is killed. Even on a busy machine, a process needs far less time.
+"""
 AGENT: Final = (sys.executable, "-m", "agent")
 
 
 def completed(command: Sequence[str], **options: Any) -> subprocess.CompletedProcess[str]:
     """Run a process from the root of the repository until it ends, and return its output and its exit code.
 
-    `options` is further options of subprocess.run. Raises subprocess.TimeoutExpired after SECONDS.
+    `options` are passed to subprocess.run. Raises subprocess.TimeoutExpired after SECONDS.
     """
     given: dict[str, Any] = {
         "cwd": ROOT,

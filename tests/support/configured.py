@@ -2,7 +2,7 @@
 
 That world's VPC has this host's subnet 10.0.3.0/24, and two subnets with the interfaces of AWS Backup's endpoint:
 10.0.1.17 in this host's zone and 10.0.2.17 in another. The endpoint's group allows port 443 from the VPC, all other
-rules allow everything, and private DNS is on.
+groups and network ACLs allow everything, and private DNS is on.
 """
 
 from datetime import timedelta
@@ -109,8 +109,8 @@ def read(
     skipped: str | None = None,
     days_old: float = 0.0,
 ) -> Observation[Any]:
-    """One read of the configuration, with its result or its failure. `days_old` is the age of the read at the time of
-    the run.
+    """One read of the configuration, with its result or its failure. `days_old` says how many days before the run the
+    read was made.
     """
     subject = Subject(step=Step.EC2, operation=operation)
     if skipped is not None:
@@ -188,7 +188,6 @@ def own_interface(*addresses: str, group_ids: tuple[str, ...] = (OWN_GROUP_ID,))
 
 
 def endpoint_interfaces() -> tuple[NetworkInterface, ...]:
-    """The interfaces of the healthy endpoint."""
     return tuple(
         interface(interface_id, address, subnet_id=subnet_id, availability_zone=f"{REGION}{letter}")
         for interface_id, address, subnet_id, letter in zip(
@@ -220,7 +219,7 @@ def subnets(owner_id: str = ACCOUNT) -> tuple[Subnet, ...]:
 
 
 def network_acl() -> NetworkAcl:
-    """The default network ACL of all three subnets, which lets everything pass."""
+    """The default network ACL of all three subnets, which allows all traffic."""
     return NetworkAcl(
         acl_id=ACL_ID,
         vpc_id=VPC_ID,
@@ -246,7 +245,9 @@ def main_table(*routes: Route) -> RouteTable:
 
 
 def groups() -> tuple[SecurityGroup, ...]:
-    """This host's group, which lets everything out, and the endpoint's group, which allows 443 from the VPC."""
+    """This host's group, which allows all outbound traffic, and the endpoint's group, which allows port 443 from the
+    VPC.
+    """
     out = GroupRule(rule_id="sgr-0a1b2c3d", egress=True, protocol=ANY_PROTOCOL, cidr=_ANYWHERE)
     into = GroupRule(rule_id="sgr-0e1b2c3d", from_port=443, to_port=443, cidr=_VPC_BLOCK)
     return (
@@ -256,13 +257,15 @@ def groups() -> tuple[SecurityGroup, ...]:
 
 
 def endpoints_facts(*endpoints: VpcEndpoint, dropped: int = 0) -> EndpointsFacts:
-    """The facts from a read of the endpoints for the services of the default run. There are no gateway endpoints."""
+    """The facts from a read of the endpoints for the services that a run checks by default. There are no gateway
+    endpoints.
+    """
     asked = private_link_labels(checked_for_caller())
     return EndpointsFacts(endpoints=endpoints, dropped=dropped, asked=asked, gateways=None)
 
 
 def healthy_configuration(*, days_old: float = 0.0) -> Observations:
-    """All reads of the healthy world, each successful."""
+    """All reads of the healthy world. Each of them succeeded."""
     vpc = Vpc(vpc_id=VPC_ID, owner_id=ACCOUNT, cidrs=(_VPC_BLOCK,), dhcp_options_id=DHCP_OPTIONS_ID)
     facts: dict[str, ConfigurationFacts] = {
         ENDPOINTS: endpoints_facts(endpoint()),
@@ -291,8 +294,8 @@ def healthy_configuration(*, days_old: float = 0.0) -> Observations:
 def offered(
     *zones: str, name: str = "com.amazonaws.eu-west-1.backup", private_names: tuple[str, ...] = ()
 ) -> Observation[Any]:
-    """The read that shows the endpoint service of AWS Backup in these zones. Without zones, it shows that there is no
-    such service.
+    """The result of the read that looks for AWS Backup's endpoint service. `zones` are the zones that offer it; without
+    zones, the result is that the service does not exist.
     """
     service = EndpointService(
         service_name=name, kinds=(INTERFACE,), availability_zones=zones, private_names=private_names
@@ -301,13 +304,13 @@ def offered(
 
 
 def configured(*changed: Observation[Any], days_old: float = 0.0) -> Observations:
-    """The reads of the healthy world, in which each of `changed` replaces the read with the same operation."""
+    """The reads of the healthy world, with each of `changed` in place of the read that has the same operation."""
     by_id = {observation.id: observation for observation in healthy_configuration(days_old=days_old)}
     assert {observation.id for observation in changed} <= set(by_id)
     return list({**by_id, **{observation.id: observation for observation in changed}}.values())
 
 
 def shared_vpc() -> tuple[Observation[Any], ...]:
-    """The reads that show a VPC whose subnets belong to another account."""
+    """The reads of a VPC whose subnets belong to another account."""
     vpc = Vpc(vpc_id=VPC_ID, owner_id=ANOTHER_ACCOUNT, cidrs=(_VPC_BLOCK,), dhcp_options_id=DHCP_OPTIONS_ID)
     return (read(VPC, VpcFacts(vpc=vpc)), read(SUBNETS, SubnetsFacts(subnets=subnets(ANOTHER_ACCOUNT))))

@@ -1,5 +1,5 @@
-"""A variant of the large VPC in which all groups, route tables, network ACLs and policies differ, so that nearly every
-host has a class of its own. A class is hosts with the same predictions.
+"""A variant of the large VPC in which all groups, route tables, network ACLs and policies differ. Nearly every host
+therefore has different predictions, and is in a class of its own.
 """
 
 import json
@@ -40,7 +40,7 @@ _PORTS: Final = ((443, 443), (443, 443), (443, 1031), (0, 65535), (1026, 1031))
 
 
 def facts(seed: int = 1) -> Ec2Facts:
-    """The facts of the VPC. A seed always gives the same facts."""
+    """The facts of the VPC. The same seed always gives the same facts."""
     chance, plain = Random(seed), large_vpc.facts()
     held: dict[str | None, Any] = {
         seen.subject.operation: seen.outcome.facts for seen in plain.observations if isinstance(seen.outcome, Ok)

@@ -1,7 +1,7 @@
 """Estates of hosts with known faults. An estate is all hosts of a company, in VPCs with zones, subnets, groups,
 endpoints, accounts, name servers, images and versions. Records are made directly from a seed, thousands in a second.
-The kind of an estate decides which hosts have its common faults; further faults of single hosts (noise) may be on any
-host. Each estate comes with the true causes, which the join of the fleet must find.
+The kind of an estate decides which faults its hosts share. In addition, any single host may have a fault of its own,
+which is called noise. Each estate comes with the true causes, which the join of the fleet must find.
 """
 
 import random
@@ -53,7 +53,7 @@ class Fault:
     target: str = "backup"
     severity: str = "critical"
     symptom: tuple[str, Callable[[Host], tuple[str, ...]]] | None = None
-    """The symptom, which hosts that do not read EC2 report instead of the cause, and hosts that read EC2 report
+    """The symptom of the fault. Hosts that do not read EC2 report only the symptom; hosts that read EC2 report it
     together with the cause.
     """
 
@@ -73,7 +73,9 @@ class Estate:
     reads: list[Read]
     truths: list[Truth]
     noise: dict[str, str] = field(default_factory=dict)
-    """For each host that has a fault of its own in the last sweep (one run on every host), the code of that fault."""
+    """The code of each host's own fault, for the hosts that have one in the last sweep. A sweep is one run on every
+    host.
+    """
 
 
 def hosts_of(seed: int, count: int = HOSTS) -> list[Host]:
@@ -248,8 +250,8 @@ Faults = Callable[[random.Random, Sequence[Host]], list[Fault]]
 
 
 def _three_that_overlap(rng: random.Random, hosts: Sequence[Host]) -> list[Fault]:
-    """Three overlapping faults: of a resolver, of a group of hosts in one VPC with this resolver, and of a zone of this
-    VPC.
+    """Three overlapping faults: one of a resolver, one of a group of hosts in a VPC with this resolver, and one of a
+    zone of this VPC.
     """
     resolver = next(host for host in hosts if host.resolver != "amazon")
     return [
@@ -260,7 +262,7 @@ def _three_that_overlap(rng: random.Random, hosts: Sequence[Host]) -> list[Fault
 
 
 def _app_group(rng: random.Random, hosts: Sequence[Host], vpc: str | None = None) -> str:
-    """A group that some of the hosts of a VPC have."""
+    """The id of a group that some of the hosts of a VPC have."""
     of_vpc = [host for host in hosts if host.vpc == vpc or vpc is None]
     counts: dict[str, int] = {}
     for host in hosts:
@@ -292,7 +294,6 @@ KINDS: Final[dict[str, Faults]] = {
     "all-sick": lambda *_: [interception()],
     "none": lambda *_: [],
 }
-"""The faults of each kind of estate."""
 
 
 def estate(kind: str, seed: int, *, count: int = HOSTS, noise: float = _NOISE, sweep: str = "sweep-1") -> Estate:
@@ -330,9 +331,9 @@ def _noise(rng: random.Random, hosts: Sequence[Host], share: float) -> dict[str,
 
 
 def rolling(seed: int, *, sweeps: int = 5, count: int = 600, noise: float = _NOISE) -> Estate:
-    """An estate in which a fault spreads over the subnets of a VPC. In the first two sweeps, no subnet has the fault,
-    and in each further sweep, two more subnets have it. Private DNS of another VPC is off in the first two sweeps, and
-    then on. In each sweep, every hundredth host is silent.
+    """An estate in which a fault spreads over the subnets of a VPC. In the first two sweeps, no subnet has the fault.
+    Each later sweep adds the fault to two more subnets. The private DNS of another VPC is off in the first two sweeps,
+    and on in all later ones. In each sweep, one host in a hundred is silent.
     """
     rng = random.Random(f"rolling {seed}")
     hosts = hosts_of(seed, count)
@@ -368,8 +369,8 @@ def rolling(seed: int, *, sweeps: int = 5, count: int = 600, noise: float = _NOI
 
 
 def hostile(seed: int, count: int) -> Iterator[Read]:
-    """Records that this program did not write, with forged keys, separators of keys and of markup, newlines in ids, and
-    times in any year. The texts are random, so that no two hosts share a significant property.
+    """Records that this program did not write. They contain forged keys, separators of keys and of markup, newlines in
+    ids, and times in any year. All texts are random, so no two hosts share a property that could be a cause.
     """
     rng = random.Random(f"hostile {seed}")
     marks = ("%7C", "%3C", "<script>", "'; DROP TABLE record; --", '"', "\n", "\u202e", "=", "sg-", "\x1b[2J", "&amp;")
@@ -423,7 +424,7 @@ def hostile(seed: int, count: int) -> Iterator[Read]:
 # --- Over time -------------------------------------------------------------------------------------------------------
 
 Course = Callable[[int, Host], list[Fault]]
-"""A function that returns the faults of a host in the sweep with this number."""
+"""A function that takes the number of a sweep and a host, and returns the host's faults in that sweep."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -432,11 +433,10 @@ class Story:
 
     kind: str
     sweeps: list[list[Read]]
-    """The records of each sweep, in chronological order."""
     begins: int | None = None
     """The first sweep in which something changed, or None if nothing changes."""
     turns: tuple[str, ...] = ()
-    """The changes that the program must report for the sweep `begins`, and for no other sweep."""
+    """The changes that the program must report in the sweep `begins`, and in no other."""
 
 
 STEADY: Final = ("as-it-was", "reader-arrives", "readers-leave", "endpoint-made-anew", "by-hand", "replaced")
@@ -445,7 +445,7 @@ TURNS: Final = {"begins": ("new",), "spreads": ("grown",), "moves": ("new", "hea
 
 
 def steady(seed: int, *, sweeps: int = 10, count: int = 400) -> Story:
-    """The story of an estate whose common faults and noise do not change. In each sweep, every hundredth host is
+    """The story of an estate whose common faults and noise do not change. In each sweep, one host in a hundred is
     silent.
     """
     rng = random.Random(f"steady {seed}")
@@ -526,7 +526,7 @@ def _swept(
     wrong: tuple[list[Fault], dict[str, list[Fault]]],
     at: datetime,
 ) -> list[Read]:
-    """The records of a sweep that begins at this time. `wrong` is the common faults, and the faults of single hosts."""
+    """The records of one sweep. `wrong` has the common faults, and the faults of single hosts."""
     faults, noisy = wrong
     return [
         Read(

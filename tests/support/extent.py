@@ -1,7 +1,7 @@
 """The extent of the tests: the share of the cases that run for every change or, with `--everything`, all cases.
 
-`tests/conftest.py` calls `choose` before any test module is imported. Without this option, a case is only omitted if
-many similar cases run, and if another test covers the same behaviour completely.
+`tests/conftest.py` calls `choose` before any test module is imported. Without `--everything`, a case may only be
+omitted if many similar cases still run, and if another test covers the same behaviour completely.
 """
 
 from collections.abc import Iterable
@@ -20,8 +20,8 @@ def choose(*, everything: bool, seed: int | None = None) -> None:
 
 
 def seed() -> int | None:
-    """The only seed whose generated cases this session runs (`tests/hostile/fuzz`, `tests/netns/test_predictions.py`),
-    or None if it runs all seeds of its extent.
+    """The seed given by `--seed`, or None. If there is one, generated cases (`tests/hostile/fuzz`,
+    `tests/netns/test_predictions.py`) run only for this seed.
     """
     return _seed
 
@@ -32,13 +32,13 @@ def everything() -> bool:
 
 
 def one_in(step: int, cases: Iterable[T]) -> tuple[T, ...]:
-    """The first case and every `step`-th one after it; with `--everything`, all cases."""
+    """The first case and every `step`-th case after it, or all cases with `--everything`."""
     chosen = tuple(cases)
     return chosen if _everything else chosen[::step]
 
 
 def examples(most: int) -> int:
-    """The number of examples that hypothesis generates: `most` with `--everything`, otherwise a quarter of `most`, but
+    """The number of examples that hypothesis generates: with `--everything` `most`, otherwise a quarter of `most`, but
     at least 20.
     """
     return most if _everything else min(most, max(20, most // 4))

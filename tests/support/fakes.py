@@ -28,13 +28,13 @@ NOW = datetime(2026, 1, 15, 3, 0, tzinfo=UTC)
 ADDRESS = ip_address("10.0.1.17")
 HOST = "backup.eu-west-1.amazonaws.com"
 GUARD_SECONDS = 30.0
-"""The maximum number of seconds, in real time, that a test waits. No test needs nearly as long, and no test depends on
-this limit.
+"""The longest time in seconds, in real time, that a test waits for an event. Events come far sooner, so no test depends
+on this limit.
 """
 
 
 def raised_by(work: Callable[[], object], kind: FailureKind) -> ProbeError:
-    """The ProbeError that `work` raises. Asserts that it raises one, of this kind."""
+    """The ProbeError that `work` raises. Asserts that `work` raises a ProbeError of this kind."""
     with pytest.raises(ProbeError) as caught:
         work()
     assert caught.value.kind is kind, caught.value
@@ -42,7 +42,7 @@ def raised_by(work: Callable[[], object], kind: FailureKind) -> ProbeError:
 
 
 def value_or(work: Callable[[], T], kind: FailureKind) -> T | None:
-    """The result of `work`, or None if it raises a ProbeError of `kind`. It must not raise any other error."""
+    """The result of `work`, or None if it raises a ProbeError of `kind`. Any other error passes."""
     try:
         return work()
     except ProbeError as error:
@@ -57,7 +57,7 @@ async def forever() -> None:
 
 
 def os_error(number: int) -> OSError:
-    """The exception that Python makes of the kernel's error `number`."""
+    """The exception that Python raises for the error number `number` of the kernel."""
     return OSError(number, os.strerror(number))
 
 
@@ -65,7 +65,7 @@ def open_files() -> Counter[str]:
     """The open files of this process, by the names that the kernel gives them (`socket:[…]`, a path).
 
     A test looks for new files (`open_files() - before`) instead of counting files, because the garbage collector may
-    close sockets of an earlier test meanwhile.
+    close an earlier test's sockets at any time.
     """
     links = (str(path) for path in Path("/proc/self/fd").iterdir())
     # The list also contains the descriptor of the folder itself, which is closed by now.
@@ -73,7 +73,7 @@ def open_files() -> Counter[str]:
 
 
 def a_leaf() -> x509.Certificate:
-    """A certificate for HOST from the simulated authority of Amazon. It has the authority's own key."""
+    """A certificate for HOST, issued by the simulated authority of Amazon. Its key is the authority's own key."""
     signer = authority("amazon")
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)])
     return (
@@ -124,7 +124,7 @@ class ScriptedStream:
 
 
 def in_bytes(data: bytes) -> list[bytes]:
-    """Split the bytes into single ones."""
+    """Split the bytes into pieces of one byte."""
     return [data[place : place + 1] for place in range(len(data))]
 
 
@@ -136,9 +136,9 @@ class FakeNet:
     streams: Iterable[Stream | Exception] = ()
     lookup: tuple[Address, ...] | Exception = ()
     datagram: int | None = None
-    """The errno with which this host refuses a datagram."""
+    """The errno with which sending a datagram fails on this host, or None if it succeeds."""
     facts: TcpFacts | None = None
-    """The kernel's facts about a connection attempt, or None if it fails before there are any."""
+    """The kernel's facts about a connection attempt, or None if the attempt fails before there are facts."""
     asked: list[bytes] = field(default_factory=list)
     connected: list[tuple[Address, int]] = field(default_factory=list)
     handed_out: list[Stream] = field(default_factory=list)

@@ -40,7 +40,7 @@ VPC: Final = "vpc-0a1b2c3d4e5f67890"
 OTHER_VPC: Final = "vpc-0b1b2c3d4e5f67891"
 HOSTS: Final = tuple(f"i-0a1b2c3d4e5f{number:05x}" for number in range(8))
 NAMED_HOST: Final = "db-17.corp.example"
-"""The name of a host without an id."""
+"""The name of a host whose record has no id."""
 ROLE: Final = "BackupAuditorRole"
 KEY: Final = f"VPC005|group={GROUP}|port=1027"
 SWEEPS: Final = tuple(
@@ -243,9 +243,7 @@ def _shared(attribute: Attribute, value: str, *, sick: int, well: int) -> Shared
 
 
 def filled(value: Any, text: str) -> Any:
-    """The document, in which `text` replaces every text from outside. Codes stay, so that links between codes still
-    work.
-    """
+    """The document with `text` in place of every text from outside. Codes stay, so that links to codes still work."""
     if is_dataclass(value) and not isinstance(value, type):
         kept = ("code", "schema")
         changed = {row.name: filled(getattr(value, row.name), text) for row in fields(value) if row.name not in kept}
@@ -260,8 +258,8 @@ SCENARIOS: Final = ("healthy", "three-faults", "security-group-443-only", "one-z
 
 @contextmanager
 def tables(hosts: tuple[str, ...] = HOSTS) -> Iterator[tuple[Database, FleetDocument]]:
-    """Yield a database with the records of hosts in some scenarios, with the causes of each, and the document of the
-    sweep over these hosts.
+    """Yield a database and the document of a fleet. The hosts of the fleet are in different scenarios, and the database
+    has their records and causes.
     """
     sweep = SWEEPS[-1].id
     with Database() as engine:

@@ -8,7 +8,7 @@ from agent.simulated.scenario import Scenario, parse
 
 BACKUP: Final = ("10.0.1.17", "10.0.2.17", "52.95.111.30")
 GATEWAY: Final = ("10.0.1.27", "10.0.2.27", "52.95.112.40")
-"""Two private addresses and one public address."""
+"""Addresses of Backup gateway's host: two private addresses and one public address."""
 _ANSWERS: Final[dict[str, dict[str, Any]]] = {
     "private": {"a": (0, 1)},
     "one": {"a": (0,)},
@@ -36,7 +36,7 @@ _PEERS: Final[tuple[dict[str, Any], ...]] = (
     *({"issuer": "corporate"}, {"expired": True}, {"leaf_alone": True}, {"names": ["s3.eu-west-1.amazonaws.com"]}),
     *({"clock_seconds": 900.0}, {"large": "lost"}, {"keep_alive": False}, {"ciphers": "none-in-common"}),
 )
-"""Faults that an address may have."""
+"""Possible faults of the peer at an address."""
 _VARIABLES: Final = (
     ("https_proxy", "http://10.0.0.9:3128"),
     ("AWS_REGION", "eu-west-1a"),
@@ -109,7 +109,9 @@ def _host(draw: Random) -> list[str]:
 
 
 def _names(draw: Random, service: str, addresses: tuple[str, ...]) -> list[str]:
-    """The answer of each group of name servers for the name of a service. In most worlds, the answers agree."""
+    """The answer that each group of name servers gives for the name of a service. In most worlds, all groups give the
+    same answer.
+    """
     usual = _often(draw, "private", *_ANSWERS)
     lines = []
     for servers in (["127.0.0.53"], ["10.0.0.2", "169.254.169.253"], ["10.9.9.53"]):

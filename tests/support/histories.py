@@ -25,7 +25,7 @@ NAME: Final = "watch --region eu-west-1 --workload auto"
 
 
 def week(path: Path) -> None:
-    """Write the history of the week. At its end, the state is still flapping."""
+    """Write the history of the week. Its last state is flapping."""
     history = HistoryWriter(Keeping(path=path, seconds=365 * 86_400.0, size=1_000_000_000))
     tracker = Tracker(raise_after=2, clear_after=2)
     for report in _reports(random.Random(19)):
@@ -70,14 +70,16 @@ def _later(row: Observation[Any], by: timedelta, chance: random.Random) -> Obser
 
 
 def read(path: Path, at: datetime | None = None) -> HistoryDocument:
-    """Read a history with its chart, as the command does at the time `at`, or just after the last cycle."""
+    """The document of a history with its chart, as the command makes it at the time `at`, or by default just after the
+    last cycle.
+    """
     found = history_command._read(str(path), lambda reader: history_command._document(reader, None, chart=True), ())
     moment = max(series.last_at for series in found.series) + timedelta(minutes=1) if at is None else at
     return replace(found, read_at=moment)
 
 
 def filled(document: HistoryDocument, text: str) -> HistoryDocument:
-    """The document, in which `text` replaces every text from outside."""
+    """The document with `text` in place of every text from outside."""
     series = tuple(
         replace(
             row,

@@ -1,4 +1,4 @@
-"""Additions to a scenario's file that make the reads ask about a peering and a transit gateway."""
+"""Text that, appended to a scenario's file, makes the reads also ask about a peering and a transit gateway."""
 
 from typing import Final
 
@@ -44,4 +44,4 @@ resource_ids = ["vpc-0f1b2c3d4e5f67890"]
 destination = "10.42.0.0/16"
 state = "blackhole"
 """
-"""Text to append to a scenario's file that has a part `[ec2]`."""
+"""The text to append. The scenario's file must have an `[ec2]` table."""

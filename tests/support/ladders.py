@@ -1,4 +1,6 @@
-"""Ladders of the services in the catalogue, with the protocol of each port and the signed call to the service."""
+"""The steps that a run makes for each service of the catalogue (its ladder), with the protocol of each port and the
+signed call.
+"""
 
 from collections.abc import Callable
 from functools import partial
@@ -11,7 +13,7 @@ from probes.steps import ladder
 
 
 def call_of(service: str) -> SignedCall:
-    """The signed call of a service. For a service with buckets, it is a call to a bucket."""
+    """The signed call with which a run checks a service. If the service has buckets, the call is about a bucket."""
     record = SERVICES[service]
     call = record.call if record.bucket_permission is None else head_bucket("example-hana-backups")
     assert call is not None
@@ -19,7 +21,7 @@ def call_of(service: str) -> SignedCall:
 
 
 def rungs(target: Target, address: Address, port: int, after: str | None) -> tuple[Subject, ...]:
-    """The steps of a target at one address and port. On a port that its service does not have, the steps use TLS."""
+    """The steps of a target at one address and port. At a port that is not in the service's list, the steps use TLS."""
     protocols = {port.number: port.protocol for service in SERVICES.values() for port in service.ports}
     return ladder.rungs(target, address, port, after, protocol=protocols.get(port, PortProtocol.TLS))
 

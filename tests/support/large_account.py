@@ -1,6 +1,5 @@
 """The VPCs of a large account. Each has 12 subnets in three zones, 60 hosts, 25 security groups of 10 rules, six route
-tables and eight endpoints. All endpoints work, except in every tenth VPC, in which one group of endpoints allows no
-host.
+tables and eight endpoints. In every tenth VPC, one group of endpoints allows no host. All other endpoints work.
 """
 
 from collections.abc import Iterator
@@ -39,7 +38,7 @@ RULES_EACH: Final = 10
 TABLES_EACH: Final = 6
 ZONES: Final = 3
 FAULTY: Final = 10
-"""One of this many VPCs has a group for its endpoints that allows no host."""
+"""One VPC in this number has a group of endpoints that allows no host."""
 _POLICY: Final = (
     '{"Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},'
     '"Action":"*","Resource":"*"}]}'
@@ -48,7 +47,7 @@ _ANYWHERE: Final = ip_network("0.0.0.0/0")
 
 
 def vpcs(count: int) -> Iterator[Ec2Facts]:
-    """Yield the facts of `count` VPCs, one after the other, as they are read."""
+    """Yield the facts of `count` VPCs in the order in which they are read."""
     for number in range(count):
         yield _Made(number).facts()
 

@@ -1,6 +1,6 @@
-"""A VPC with 500 subnets, 5,000 interfaces and 60 endpoints, such as a company shares among its accounts. There are 20
-teams in three zones, whose hosts have one group for their team and one for their tier. There is a route table for each
-tier and zone, there are four network ACLs, and five departments have endpoints for twelve services.
+"""A VPC with 500 subnets, 5,000 interfaces and 60 endpoints, such as a company shares among its accounts. It has 20
+teams in three zones. Each host has the group of its team and the group of its tier. Each tier has a route table in each
+zone, there are four network ACLs, and each of five departments has endpoints for twelve services.
 """
 
 from collections.abc import Iterator, Mapping
@@ -123,7 +123,9 @@ def facts_of(
     groups: SecurityGroupsFacts,
     more: Mapping[str, ConfigurationFacts] = MappingProxyType({}),
 ) -> Ec2Facts:
-    """The facts of a VPC with Amazon's DNS, without peerings, transit gateways, hosted zones, rules and Profiles."""
+    """The facts of a VPC with Amazon's DNS, and without peerings, transit gateways, hosted zones, Resolver rules and
+    Profiles.
+    """
     read: dict[str, ConfigurationFacts] = {
         ENDPOINTS: EndpointsFacts(
             endpoints=endpoints,

@@ -1,5 +1,5 @@
-"""A VPC with an endpoint in three zones for each of many services. All services are healthy, or some of them have a
-silent zone.
+"""A VPC with an interface endpoint for each of many services, in three zones. Either all services are healthy, or some
+of them do not answer in one zone.
 """
 
 import random
@@ -17,12 +17,12 @@ from tests.support.runs import measured
 
 EVERY_PORT = "[443, 1026, 1027, 1028, 1031, 2222]"
 ALL = tuple(name for name in checkable() if not SERVICES[name].has_gateway_endpoint)
-"""Services whose healthy answer is a private address."""
+"""Services for which a healthy name server gives private addresses."""
 """The names of all 24 services that a run can check."""
 
 
 def world_of(services: Sequence[str], *, ports: str = EVERY_PORT, silent: Collection[str] = ()) -> Scenario:
-    """A scenario with these services, which answer on `ports`, except in the third zone of those in `silent`."""
+    """A scenario with these services. They answer on `ports`, but those in `silent` do not answer in the third zone."""
     addresses = {name: [f"10.0.{zone}.{100 + place}" for zone in (1, 2, 3)] for place, name in enumerate(services)}
     rows = [f"summary = 'many services'\n[run]\nservices = {list(services)}\n"]
     for name, own in addresses.items():
@@ -36,12 +36,12 @@ def world_of(services: Sequence[str], *, ports: str = EVERY_PORT, silent: Collec
 
 @cache
 def report_of(services: tuple[str, ...], silent: tuple[str, ...] = ()) -> Report:
-    """The report of a run in that VPC."""
+    """The report of a run in the VPC of `world_of`."""
     return judge(measured(world_of(services, silent=silent))[0])
 
 
 def with_long_names(report: Report) -> Report:
-    """The report, in which the endpoints' own names are as long as in AWS."""
+    """The report, with names of endpoints that are as long as AWS's own names."""
     rest = "ap-southeast-2.vpce.amazonaws.com"
     hosts = {
         target.id: f"vpce-0a1b2c3d4e5f6{place:04d}-abcdefgh-ap-southeast-2a.{target.service}.{rest}"
@@ -65,12 +65,14 @@ _FAULTS: Final = (
     *('issuer = "corporate"', 'http = "portal"', 'http = "stall"', 'http = "redirect"', 'http = "fault"'),
     *('api = "endpoint-policy-denies"', 'api = "expired"', 'api = "bad-signature"', 'api = "identity-policy"'),
 )
-"""Possible faults of a service, as they are written in a scenario: of its name, or of the peer at its addresses."""
+"""Possible faults of a service, in the form of a scenario's file. A fault is of the service's name, or of the peer at
+its addresses.
+"""
 
 
 def failing(seed: int) -> Scenario:
-    """A host with SAP HANA and the SSM Agent that requires every service. Each service has its own fault, so no run can
-    have more faults. A seed always gives the same world.
+    """A host with SAP HANA and the SSM Agent, on which every service is required. Each service has a different fault,
+    so no run can report more faults. The same seed always gives the same world.
     """
     chance = random.Random(seed)
     services = checkable()

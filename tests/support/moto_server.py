@@ -1,7 +1,7 @@
 """Two stand-ins for AWS on this machine, from which reads are made over real sockets: moto, and a scripted server with
 the protocols of EC2 (query), Route 53 (REST with XML), its Resolver (JSON 1.1) and its Profiles (REST with JSON).
 
-A test module must assign the fixtures to their names, as in `told = moto_server.told`.
+To use a fixture, a test module assigns it to a variable with the fixture's name: `told = moto_server.told`.
 """
 
 import json
@@ -32,8 +32,8 @@ KEYS: Final = {
     "token": SECRETS["session token"],
 }
 SECONDS: Final = 25.0
-"""The limit in seconds for a request that is answered. No request takes nearly as long, so no test depends on this
-limit.
+"""The limit in seconds for a request to a server that answers. Such a request takes far less time, so no test depends
+on this limit.
 """
 _SCOPE: Final = re.compile(r"Credential=[^/]+/\d{8}/[^/]+/([^/]+)/aws4_request")
 _SETS: Final = {
@@ -57,7 +57,7 @@ _SETS: Final = {
 
 
 def reader(*, timeout: float = SECONDS, most: int = 40, **given: Any) -> SystemReader:
-    """The reader of a run in REGION. No output may contain its keys."""
+    """The reader of a run in REGION. Its keys must not be in any output."""
     plain = {"region": REGION, "profile": None, "ca_bundle": None}
     return SystemReader(SystemNet(), Keys(**KEYS), timeout=timeout, most=most, **{**plain, **given})
 
@@ -72,14 +72,12 @@ class Call:
     service: str
     operation: str
     parameters: Mapping[str, Any]
-    """The parameters in the query protocol or in the path, or the members of the JSON."""
+    """The parameters of the request: from the query or the path, or the members of a JSON body."""
     headers: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """A complete answer of the server."""
-
     body: bytes
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -87,13 +85,13 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """What the server does instead of answering, as a function of the handler of the request."""
+    """What the server does instead of answering. `act` gets the handler of the request."""
 
     act: Callable[[BaseHTTPRequestHandler], None]
 
 
 def of_ec2(operation: str, rows: str = "", token: str | None = None) -> Reply:
-    """A successful answer of EC2. `rows` is the items of the set in it, as XML."""
+    """A successful answer of EC2. `rows` is XML: the items of the set that the answer contains."""
     name = _SETS[operation]
     more = "" if token is None else f"<nextToken>{token}</nextToken>"
     return of_ec2_with(operation, f"<{name}>{rows}</{name}>{more}")
@@ -124,7 +122,7 @@ def of_route_53(zones: str = "", token: str | None = None) -> Reply:
 
 
 def of_hosted_zone(zone_id: str, name: str, more: str = "") -> Reply:
-    """A successful answer of GetHostedZone. `more` is further members of the zone, as XML."""
+    """A successful answer to GetHostedZone. `more` is XML: further members of the zone."""
     body = (
         '<?xml version="1.0"?>\n<GetHostedZoneResponse xmlns="https://route53.amazonaws.com/doc/2013-04-01/">'
         f"<HostedZone><Id>/hostedzone/{zone_id}</Id><Name>{name}</Name><CallerReference>x</CallerReference>{more}"
@@ -164,20 +162,22 @@ _PATHS: Final = {
     re.compile("/profileassociations"): "ListProfileAssociations",
     re.compile("/profileresourceassociations/profileid/(?P<ProfileId>[^/]+)"): "ListProfileResourceAssociations",
 }
-"""The operations of REST APIs, by path."""
+"""The operation of each path of a REST API."""
 
 
 # --- The scripted server --------------------------------------------------------------------------------------------
 
 
 class Told:
-    """A server that answers each operation as a test has configured, or else with an empty result."""
+    """A server that gives the answer that a test set for an operation. For other operations, its answer is an empty
+    result.
+    """
 
     def __init__(self) -> None:
         self.answers: dict[str, Reply | Behaviour | Callable[[Call], Reply]] = {}
         self.calls: list[Call] = []
         self.ending = threading.Event()
-        """An event that is set at the end of the test, to end handlers that keep silent."""
+        """An event that the test sets at its end. It ends the handlers that do not answer."""
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"told": self}))
         self.server.daemon_threads = True
 
@@ -238,12 +238,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(reply.body)
 
     def log_message(self, *_: Any) -> None:
-        """Print nothing; tests read the recorded calls."""
+        """Print nothing, since tests read the recorded calls."""
 
 
 @pytest.fixture
 def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[Told]:
-    """A server that the SDK uses instead of all AWS services. A test configures its answers."""
+    """A server to which the SDK sends the requests for all AWS services. A test sets its answers."""
     server = Told()
     thread = threading.Thread(target=server.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
@@ -272,7 +272,9 @@ def moto_url() -> Iterator[str]:
 
 @pytest.fixture
 def moto(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> boto3.session.Session:
-    """A session with which a test creates resources in an empty account of moto. The SDK uses moto instead of AWS."""
+    """A session for an empty account of moto, in which a test creates resources. The SDK sends all requests to moto
+    instead of AWS.
+    """
     urllib.request.urlopen(urllib.request.Request(f"{moto_url}/moto-api/reset", method="POST")).close()  # noqa: S310
     monkeypatch.setenv("AWS_ENDPOINT_URL", moto_url)
     return boto3.session.Session(KEYS["access_key_id"], KEYS["secret_key"], region_name=REGION)

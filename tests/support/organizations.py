@@ -1,9 +1,10 @@
-"""Organizations of hosts with known faults, laid out differently from `estates`: there are accounts in three Regions, a
-few VPCs with most of the hosts, zones and subnets of different sizes, applications that each have their own group,
-image and instance type, hosts that know few of their own properties, noise (faults of single hosts) of 2 to 5 %, and
-hosts that are silent or late.
+"""Organizations of hosts with known faults. Their layout differs from `estates`: accounts are in three Regions, and a
+few VPCs have most of the hosts. Zones and subnets differ in size. Each application has its own group, image and
+instance type. The records lack many properties of their hosts. 2 to 5 % of the hosts have a fault of their own (noise),
+and some hosts are silent or late.
 
-The record of a host contains its faults as a run reports them. The truth of a fault is the set of hosts that have it.
+The record of a host contains its faults as a run reports them. The truth about a fault is the set of hosts that have
+it.
 """
 
 import random
@@ -32,7 +33,7 @@ PROXY: Final = "http://proxy.corp.example:3128"
 
 @dataclass(frozen=True, slots=True)
 class Vpc:
-    """A VPC, with the parts that the keys of its hosts' faults contain."""
+    """A VPC, with the ids and addresses that are in the keys of its hosts' faults."""
 
     id: str
     number: int
@@ -67,17 +68,17 @@ class Host:
     reads_ec2: bool
     role: str
     unknown: tuple[str, ...] = ()
-    """The fields that the host's record lacks."""
+    """The fields that the host's record does not have."""
     services: tuple[str, ...] = ("backup",)
 
 
 Said = Callable[[Host], tuple[str, ...]]
-"""A function that returns the key of a host's finding, without its target: a code and ids."""
+"""A function that returns the key of a host's finding: the code and ids, without the target."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A fault of some hosts in some sweeps, and the key that each of them reports."""
+    """A fault of some hosts in some sweeps. Each of these hosts reports `key`."""
 
     name: str
     on: Callable[[Host], bool]
@@ -101,9 +102,11 @@ class Organization:
     kind: str
     reads: list[Read]
     truths: dict[str, frozenset[str]]
-    """For each fault, by its name, the hosts with this fault that reported in the last sweep."""
+    """For the name of each fault, the hosts that have this fault and reported it in the last sweep."""
     began: dict[str, int | None]
-    """The sweep in which each fault began, or None if the first sweep had it."""
+    """The sweep in which each fault began, by the name of the fault. None means that the fault already was there in the
+    first sweep.
+    """
     hosts: list[Host] = field(default_factory=list)
 
 
@@ -152,7 +155,7 @@ def _vpc(rng: random.Random, number: int, account: str) -> Vpc:
 
 
 def _places(rng: random.Random, vpc: Vpc) -> tuple[list[tuple[str, str]], list[float]]:
-    """Pairs of a zone and a subnet in it, and the relative number of hosts in each."""
+    """Pairs of a zone and a subnet in it. The second list has the relative number of hosts in each pair."""
     spots, weights = [], []
     for zone in _REGIONS[vpc.region]:
         share = rng.choice((0.2, 0.5, 1.0))
@@ -171,7 +174,7 @@ def _id(rng: random.Random, kind: str) -> str:
 
 
 def record(host: Host, faults: Iterable[Fault], noise: str | None, at: datetime) -> HostRecord:
-    """The record of a run."""
+    """The record that a run on this host writes."""
     causes, symptoms = [], dict[str, str]()
     for fault in faults:
         said = _key(fault.says(host), fault.target)
@@ -229,27 +232,27 @@ def _key(said: tuple[str, ...], target: str) -> str:
 
 
 class World:
-    """The hosts of an organization, from which faults choose."""
+    """The hosts of an organization. A fault chooses from them the hosts that have it."""
 
     def __init__(self, rng: random.Random, hosts: list[Host]) -> None:
         self.rng, self.hosts = rng, hosts
         self.vpcs = sorted({host.vpc for host in hosts}, key=lambda vpc: vpc.number)
 
     def vpc(self, least: int = 30) -> Vpc:
-        """Choose a VPC with enough hosts."""
+        """Choose a VPC with at least `least` hosts."""
         counts = Counter(host.vpc for host in self.hosts)
         return self.rng.choice([vpc for vpc in self.vpcs if counts[vpc] >= least])
 
     def some(self, count: int, *, one_account: bool = False, one_region: bool = False) -> list[Vpc]:
-        """Choose `count` VPCs: from any account and Region, from one account, or from one Region."""
+        """Choose `count` VPCs, all in one account or Region if this is asked."""
         account, region = self.vpcs[1].account, self.vpcs[0].region
         of = [vpc for vpc in self.vpcs if not one_account or vpc.account == account]
         of = [vpc for vpc in of if not one_region or vpc.region == region]
         return self.rng.sample(of, min(count, len(of)))
 
     def value(self, name: str, vpc: Vpc | None = None, least: int = 12, most: int = 10**6) -> Any:
-        """Choose a value of this property that between `least` and `most` hosts of a VPC share. A group must not be on
-        all hosts of the VPC.
+        """Choose a value of this property that between `least` and `most` hosts of a VPC have. If it is a group, some
+        hosts of the VPC must not have it.
         """
         counts: Counter[Any] = Counter()
         for host in self.hosts:
@@ -262,7 +265,7 @@ class World:
         return self.rng.choice(sorted(fitting))
 
     def change(self, wanted: Callable[[Host], bool], **changes: Any) -> None:
-        """Give different values to the hosts for which `wanted` is true."""
+        """Set these properties of the hosts for which `wanted` returns true."""
         self.hosts[:] = [replace(host, **changes) if wanted(host) else host for host in self.hosts]
 
 
@@ -416,7 +419,9 @@ def _zone_of_vpc(world: World) -> list[Fault]:
 
 
 def _zone_of_region(world: World) -> list[Fault]:
-    """In each VPC of a Region, the endpoint's interface in one zone is silent, which every host there reports."""
+    """In each VPC of a Region, the endpoint's interface in one zone does not answer, and every host of the VPC reports
+    this.
+    """
     return [
         Fault(
             "a zone of a Region",
@@ -448,7 +453,7 @@ def _image(world: World, code: str = "TLS008", share: float = 1.0) -> list[Fault
 
 
 def _new_image(world: World) -> list[Fault]:
-    """A part of the hosts of one VPC has a new image, which has a fault."""
+    """Some hosts of one VPC have a new image, which has a fault."""
     vpc = world.vpc(60)
     chosen = _partly(world, _in(vpc), 0.4)
     world.change(chosen, image="ami-0fffffffffffffff1", unknown=())
@@ -488,7 +493,7 @@ def _server(world: World, *, one_account: bool) -> list[Fault]:
 
 
 def _two_servers(world: World) -> list[Fault]:
-    """Two networks in which different name servers have the same address, as in two companies."""
+    """Two networks have different name servers with the same address, as in two companies."""
     vpcs = world.vpcs[:2]
     world.change(_in(*vpcs), resolver="10.0.0.53")
     return [Fault(f"a server of {vpc.account}", _in(vpc), lambda _: ("DNS005", "resolver=10.0.0.53")) for vpc in vpcs]
@@ -542,7 +547,7 @@ def _throttled(world: World) -> list[Fault]:
 
 
 def _central_firewall(world: World) -> list[Fault]:
-    """A firewall between a transit gateway and the only endpoint that five VPCs share."""
+    """A firewall stands between a transit gateway and the only endpoint, which five VPCs share."""
     ids = ("route-table=tgw-rtb-0a1b2c3d4e5f67890", "gateway=tgw-0a1b2c3d4e5f67890")
     return [
         Fault(
@@ -602,7 +607,9 @@ def _warning_and_critical(world: World) -> list[Fault]:
 
 
 def _group_and_zone(world: World) -> list[Fault]:
-    """Two faults in one VPC with the same symptom. Some hosts have both, and their group stops their packets first."""
+    """Two faults in one VPC have the same symptom. Some hosts have both faults; there, the group already stops the
+    packets.
+    """
     vpc = world.vpc(60)
     zone, group = world.value("zone", vpc), world.value("groups", vpc, least=8)
     route = ("VPC007", "route-table=rtb-0a1b2c3d4e5f67890")
@@ -646,7 +653,7 @@ def _both_services(world: World) -> list[Fault]:
 
 
 def _two_languages(world: World) -> list[Fault]:
-    """A firewall in a VPC drops some packets, so the hosts of the VPC fail at different steps."""
+    """A firewall in a VPC drops some packets, so the hosts of the VPC report failures of different steps."""
     vpc = world.vpc(60)
     step = {host.id: world.rng.choice(("TCP001", "TCP002", "TLS004")) for host in world.hosts}
 
@@ -665,7 +672,7 @@ def _old_agents(world: World) -> list[Fault]:
 
 
 def _image_of_regions(world: World) -> list[Fault]:
-    """One build of an image has a fault. The image has a different id in each Region."""
+    """One build of an image has a fault. The id of the image differs from Region to Region."""
     chosen = {
         region: world.rng.choice(sorted({h.image for h in world.hosts if h.vpc.region == region}))
         for region in _REGIONS
@@ -680,7 +687,7 @@ def _image_of_regions(world: World) -> list[Fault]:
 
 
 def _address_subsets(world: World) -> list[Fault]:
-    """Each host learns only some of the endpoint's addresses."""
+    """The name servers give each host only some of the endpoint's addresses."""
     vpc = world.vpc()
     count = {host.id: 1 + world.rng.randrange(len(vpc.addresses)) for host in world.hosts}
     return [
@@ -693,7 +700,7 @@ def _address_subsets(world: World) -> list[Fault]:
 
 
 def _shut_to_some_addresses(world: World) -> list[Fault]:
-    """Each host learns only some of the endpoint's addresses. The endpoint's group closes all of them."""
+    """Name servers give each host only some of the endpoint's addresses. The endpoint's group blocks all of them."""
     vpc = world.vpc()
     count = {host.id: 1 + world.rng.randrange(len(vpc.addresses)) for host in world.hosts}
     said = ("VPC005", f"group={vpc.endpoint_group}")
@@ -715,7 +722,7 @@ def _many_subnets(world: World) -> list[Fault]:
 
 
 def _tied(world: World) -> list[Fault]:
-    """The hosts of an application have the fault. They also share a subnet, a group and an image."""
+    """The hosts of an application have the fault. These hosts also have the same subnet, group and image."""
     vpc = world.vpc()
     chosen = _partly(world, _in(vpc), 0.4)
     world.change(
@@ -791,7 +798,6 @@ KINDS: Final[dict[str, Faults]] = {
     "there-before": lambda world: _lasting(world, 0),
     "began-last": lambda world: _lasting(world, SWEEPS - 1),
 }
-"""The faults of each kind of organization."""
 BLIND: Final = (
     *(
         "endpoint-shut",
@@ -807,13 +813,13 @@ BLIND: Final = (
     ),
     *("central-firewall", "every-vpc"),
 )
-"""Kinds that are also tested with hosts of which none reads EC2."""
+"""Kinds that are also tested in an organization in which no host reads EC2."""
 
 
 def organization(
     kind: str, seed: int, *, count: int = HOSTS, noise: float | None = None, blind: bool = False
 ) -> Organization:
-    """An organization of a kind in some sweeps."""
+    """The records of an organization of this kind in some sweeps."""
     rng = random.Random(f"{kind} {seed} {blind}")
     world = World(rng, hosts_of(seed, count, readers=0.0 if blind else None))
     faults = KINDS[kind](world) if kind in KINDS else []
@@ -839,7 +845,7 @@ NOISES: Final = (
     *("none", "one-in-200", "one-in-100", "one-in-50", "one-in-20", "one-in-10", "one-in-5"),
     *("more-on-an-image", "unlike-by-subnet", "unlike-by-application"),
 )
-"""How faults of single hosts are distributed over an organization without common faults."""
+"""How the faults of single hosts are distributed over an organization that has no common faults."""
 
 
 def healthy(seed: int, count: int = HOSTS) -> Organization:
@@ -878,7 +884,7 @@ def _swept(
     *,
     by_folder: bool,
 ) -> Iterator[Read]:
-    """The records of a sweep at night. Every fiftieth host, on average, is up to four hours late."""
+    """The records of one sweep, which runs at night. On average, one host in fifty is late, by up to four hours."""
     day = TODAY - timedelta(days=SWEEPS - sweep)
     for host in heard:
         minutes = rng.randrange(30) + (rng.randrange(240) if rng.random() < 0.02 else 0)

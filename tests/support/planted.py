@@ -1,6 +1,6 @@
 """Secrets that tests plant in every place that can contain a secret, and the search for them in output. Each secret
-begins and ends with unique words. Tests search for both words, so that they also find a part of a secret. The last four
-characters of an access key id may be shown.
+begins and ends with unique words. Tests search for each of the two words, so they also find half a secret. The last
+four characters of an access key id may be shown.
 """
 
 import base64
@@ -23,15 +23,15 @@ SECRETS: Final = {
     "web identity": "WidHead11WidTail11",
 }
 HEAD: Final = 9
-"""The number of characters of a secret's first and last word."""
+"""The number of characters in the first word of a secret, and in its last word."""
 KEY_ID_TAIL: Final = 5
-"""One more than the number of characters of an access key id that may be shown."""
+"""The shortest end of an access key id that no output may contain. Only four characters may be shown."""
 SIMULATED_KEY: Final = "wJalrXUtn"
-"""The beginning of the secret key in the simulated world. That key is AWS's own example."""
+"""The beginning of the secret key in the simulated world, which is the example key in AWS's documentation."""
 
 
 def pieces() -> dict[str, str]:
-    """The texts that no output may contain, each with the secret to which it belongs."""
+    """The texts that no output may contain. Each text leads to the secret of which it is a part."""
     by_piece: dict[str, str] = {}
     for name, secret in SECRETS.items():
         tail = KEY_ID_TAIL if name == "access key id" else HEAD
@@ -47,6 +47,6 @@ PIECES: Final = pieces()
 
 
 def leaked(text: str) -> set[str]:
-    """The secrets that a text contains, even if line breaks divide them."""
+    """The secrets of which a text contains a part. Line breaks inside the part do not matter."""
     whole = "".join(text.split())
     return {name for piece, name in PIECES.items() if piece in whole}

@@ -1,4 +1,4 @@
-"""Puts secrets into documents: a line with a secret into every text that may be any text."""
+"""Puts secrets into documents: a line with a secret replaces each text that the schema does not restrict."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -11,8 +11,9 @@ Path = tuple[str | int, ...]
 
 
 def planted(document: Any, accepts: Callable[[Any], bool], *, alike: Callable[[Any, Path], object]) -> Any:
-    """The JSON document, in which the lines of KINDS, one after the other, replace all texts for which `accepts` allows
-    this. `accepts` is called once for all texts for which `alike` returns the same value.
+    """The JSON document, in which lines of KINDS replace all texts that `accepts` allows to be replaced. The lines are
+    used in their order. `alike` groups texts: `accepts` is called only once for all texts for which `alike` returns the
+    same value.
     """
     lines = cycle(line for line, _ in KINDS.values())
     made = json.loads(json.dumps(document))
@@ -28,7 +29,7 @@ def planted(document: Any, accepts: Callable[[Any], bool], *, alike: Callable[[A
 
 
 def names_of(path: Path) -> tuple[str, ...]:
-    """The names in a path, without the indexes of elements."""
+    """The names of members in a path, without the indexes of elements."""
     return tuple("*" if isinstance(part, int) else part for part in path)
 
 

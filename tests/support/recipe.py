@@ -1,4 +1,4 @@
-"""Finds, in each place that CONTRIBUTING's recipe for a finding lists, the codes that are present."""
+"""Finds which codes are present in each of the places that CONTRIBUTING's recipe for a finding lists."""
 
 import re
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ class Places:
     row: frozenset[str]
     rule: frozenset[str]
     explains: frozenset[str]
-    """Codes that explain another code, or that another code explains by name."""
+    """The codes of causes in EXPLAINS, and the codes that a row of EXPLAINS names as their symptoms."""
     page: frozenset[str]
     fires: frozenset[str]
     neighbour: frozenset[str]
@@ -40,11 +40,11 @@ RECIPE: Final = {
     "tests": 6,
     "fix": 7,
 }
-"""For each place, the number of its item in the recipe."""
+"""The number of the recipe's item that each place belongs to."""
 
 
 _OF_NO_RULE: Final = "RUN003"
-"""The code that `agent/judge/proof.py` reports after all rules, if no finding says why a step failed."""
+"""The code that `agent/judge/proof.py` reports after all rules if no finding explains why a step failed."""
 
 
 def places_of_findings(rules: Iterable[Rule]) -> Places:
@@ -65,7 +65,7 @@ def places_of_findings(rules: Iterable[Rule]) -> Places:
 
 
 def forgotten(code: str, places: Places) -> list[str]:
-    """The places of the recipe in which a code is missing."""
+    """The places of the recipe that do not have a code yet."""
     known = CODES.get(code)
     needed = dict.fromkeys(RECIPE, True)
     if known is not None and known.of_audit:

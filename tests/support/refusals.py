@@ -14,7 +14,7 @@ _EMPTY: Final = {
     FLEET.name: ("causes", "own_faults"),
     PREDICTION.name: ("names", "paths", "calls", "faults"),
 }
-"""For each kind whose refusal is a complete document, the fields that the refusal leaves empty."""
+"""The kinds whose refusal is a complete document, each with the fields that are empty in a refusal."""
 
 
 @cache
@@ -32,7 +32,7 @@ def validate(kind: Kind, document: Any) -> None:
 
 
 def reason_in(kind: Kind, out: str, wanted: str = "json") -> str:
-    """The reason in a refusal, which is JSON or a page."""
+    """The reason that a refusal gives. The refusal is JSON or a page."""
     refusal = html_page.data(html_page.read(out)) if wanted == "html" else json.loads(out)
     validate(kind, refusal)
     assert refusal["schema"] == kind.schema

@@ -13,4 +13,4 @@ _SECTION: Final = _PAGE.partition("## Which tests prove a room\n")[2].partition(
 COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
     room: tuple(shlex.split(words)) for room, words in _ROW.findall(_SECTION)
 }
-"""The arguments of `./dev test -n 0` for each room."""
+"""The arguments of `./dev test -n 0` that prove each room."""

@@ -32,8 +32,8 @@ T = TypeVar("T")
 def measured(
     chosen: Scenario, *, turn: int | None = None, standing: tuple[Observation[Any], ...] = ()
 ) -> tuple[Measurement, tuple[Event, ...]]:
-    """Measure a scenario in memory; returns the measurement, and the events in their order. If `turn` is given, the
-    signed calls are made as in this cycle of a watch. `standing` contains the answers of earlier cycles.
+    """Measure a scenario in memory. Returns the measurement, and the events in their order. `turn` is the number of a
+    watch's cycle, which decides the signed calls to make. `standing` contains the answers of earlier cycles.
     """
     events: list[Event] = []
 
@@ -50,8 +50,8 @@ def measured(
 def in_virtual_time(
     go: Callable[[], Coroutine[Any, Any, T]], loop_factory: Callable[[], asyncio.AbstractEventLoop] = VirtualLoop
 ) -> T:
-    """The result of a coroutine that runs in a separate loop in virtual time, even while another loop runs. This is for
-    measurements that many tests share; an async test itself is marked `virtual_clock`.
+    """The result of a coroutine, run in a separate loop in virtual time, even while another loop runs. Use this for
+    measurements that many tests share; mark a single async test with `virtual_clock` instead.
     """
 
     def run() -> T:
@@ -79,20 +79,22 @@ def in_virtual_time(
 
 
 _shared: Path | None = None
-"""The folder in which the workers of a session share their measurements, or None if the session has only
-one process.
+"""The folder with the measurements that the worker processes of a session share, or None if the session has only one
+process.
 """
 
 
 def share(folder: Path) -> None:
-    """Store measurements in this folder, which the workers of the session share."""
+    """Store measurements in this folder, from which all workers of the session read them."""
     global _shared
     _shared = folder
     folder.mkdir(exist_ok=True)
 
 
 def kept(name: str, measure: Callable[[], Measurement]) -> Measurement:
-    """The result of `measure`. It is called once for this name, and all workers of the session share the result."""
+    """The measurement with this name. The first worker that asks for it calls `measure`, and all workers share the
+    result.
+    """
     if _shared is None:
         return measure()
     place = _shared / f"{name}.pickle"
@@ -125,8 +127,8 @@ def report_of(name: str) -> Report:
 
 
 def too_long(text: str, width: int = 80) -> list[str]:
-    """The lines of a report that are longer than necessary. A line may be too long because a word of a command cannot
-    be broken.
+    """The lines of a report that are longer than `width` and could be shorter. A line is as short as possible if it
+    contains a word of a command that cannot be broken.
     """
     wide = (line for line in text.splitlines() if len(line) > width)
     return [line for line in wide if not (line.startswith("    ") and len(shlex.split(line.rstrip("\\"))) == 1)]

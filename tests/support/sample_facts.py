@@ -9,8 +9,8 @@ from tests.support.configured import VPC_ID, configured, read
 
 
 def facts(*, taken_at: datetime | None = None, region: str = REGION) -> Ec2Facts:
-    """The facts of the healthy world, which were taken an hour ago by default. One read failed, one was not made, and
-    all others were answered.
+    """The facts of the healthy world, by default read an hour ago. One read failed, one was skipped, and all others
+    succeeded.
     """
     return Ec2Facts(
         region=region,

@@ -1,4 +1,4 @@
-"""All scenarios of the repository: those that ship with the program, and those that only the tests use."""
+"""All scenarios of the repository: the ones that ship with the program, and the ones for tests only."""
 
 from functools import cache
 
@@ -16,7 +16,7 @@ def names() -> tuple[str, ...]:
 
 @cache
 def load(name: str) -> Scenario:
-    """Load a scenario. It is loaded only once, since thousands of cases use it."""
+    """Load a scenario. The result is cached, since thousands of cases use it."""
     return scenario_files.load(name)
 
 

@@ -1,5 +1,5 @@
-"""A hundred kinds of secrets, each in a line as it occurs in logs, settings and errors, with a unique word. SECURITY.md
-promises that no masked text contains the secrets in PROMISED. Other secrets are only masked if
+"""A hundred kinds of secrets. Each is part of a line, as it occurs in logs, settings and errors, and contains a unique
+word. SECURITY.md promises that no masked text contains the secrets in PROMISED. Other secrets are only masked if
 `agent/report/secrets.py` knows their form, or the name in front of them.
 """
 
@@ -20,7 +20,6 @@ _FORMS: Final = (
 
 
 def _word(name: str) -> str:
-    """A random-looking word that is unique to the kind with this name."""
     return f"hunter{hashlib.sha256(name.encode()).hexdigest()[:12]}"
 
 
@@ -97,6 +96,6 @@ KINDS: Final[dict[str, tuple[str, str]]] = {**PROMISED, **_named(), **_PROGRAMS,
 
 
 def seen_in(text: str) -> set[str]:
-    """The kinds of secrets that a text contains, even if there are line breaks or escapes inside a secret."""
+    """The kinds whose secret is in a text, even if line breaks or escapes divide the secret."""
     whole = "".join(text.replace("\\n", "").split())
     return {kind for kind, (_, secret) in KINDS.items() if secret in whole}

@@ -1,5 +1,5 @@
-"""Golden files of many cases, each with a heading and some lines. `./dev golden` writes these files. Read the diff
-before you commit it.
+"""Golden files that contain many cases. Each case has a heading and some lines. `./dev golden` writes these files. Read
+the diff before you commit it.
 """
 
 from collections.abc import Mapping
@@ -11,12 +11,12 @@ _HEADING: Final = "=== "
 
 
 def joined(sections: Mapping[str, str]) -> str:
-    """The content of a golden file with these sections, by their headings."""
+    """The content of a golden file with these sections, which are given by heading."""
     return "\n".join(f"{_HEADING}{heading}\n{text}\n" for heading, text in sorted(sections.items()))
 
 
 @cache
 def kept(file: Path) -> dict[str, str]:
-    """The text of a file below each heading."""
+    """The sections of a golden file: the text below each heading."""
     parts = file.read_text("utf-8").removeprefix(_HEADING).split(f"\n{_HEADING}")
     return {heading: text.removesuffix("\n") for heading, _, text in (part.partition("\n") for part in parts)}

@@ -1,6 +1,4 @@
-"""A VPC of a small account: it has two zones, a subnet and a host in each of them, and the endpoints that a test
-chooses.
-"""
+"""A VPC of a small account. It has two zones, a subnet and a host in each, and endpoints that a test chooses."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field, replace
@@ -55,7 +53,7 @@ OUT: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """The parameters from which a VPC is made."""
+    """The choices from which a VPC is made."""
 
     number: int = 1
     region: str = "eu-west-1"
@@ -74,7 +72,7 @@ class Made:
     more: Mapping[str, ConfigurationFacts] = field(default_factory=dict)
 
     def id(self, kind: str, place: int = 0) -> str:
-        """The id of a resource of the VPC."""
+        """The id of a resource of the VPC. `place` distinguishes the resources of a kind."""
         return f"{kind}-{self.number:08x}{place:09x}"
 
     @property
@@ -180,7 +178,7 @@ class Made:
                 )
 
     def endpoints(self) -> Iterator[VpcEndpoint]:
-        """The VPC's endpoints, in the order of their services. A service that is listed twice has two endpoints."""
+        """The VPC's endpoints, in the order of their services. A service that is listed twice has two of them."""
         for place, service in enumerate(self.services):
             label = SERVICES[service].private_links[0].label
             suffix = "amazonaws.com.cn" if self.region.startswith("cn-") else "amazonaws.com"
@@ -210,12 +208,14 @@ _JOINED: Final = {
     NETWORK_ACLS: "acls",
     SECURITY_GROUPS: "groups",
 }
-"""The reads that also return the resources of a joined VPC, each with the field that contains them."""
+"""The reads that also return resources of a VPC that is joined to this VPC. Each read has the field with these
+resources.
+"""
 
 
 def read_together(own: Ec2Facts, joined: Ec2Facts) -> Ec2Facts:
-    """The facts about a VPC together with those about a VPC that is joined by a peering or a transit gateway, as if the
-    whole account were read at once.
+    """The facts from one read of the whole account, about a VPC and about a VPC that a peering or a transit gateway
+    joins to it.
     """
     others: dict[str | None, Any] = {one.subject.operation: one.facts for one in joined.observations}
 

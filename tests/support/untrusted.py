@@ -1,4 +1,4 @@
-"""Reports in which every text is untrusted. Formats must show each text literally, and must not interpret any."""
+"""Reports in which every text is untrusted. Formats must show such a text literally, and interpret nothing in it."""
 
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, Final
@@ -63,15 +63,15 @@ HOSTILE: Final = (
         "``",
     ),
 )
-"""Texts that a peer, a certificate or a file may send to readers of a report."""
+"""Texts with which a peer, a certificate or a file may attack the readers of a report."""
 SPOKEN_OF: Final = "gateway-activation-port-blocked"
-"""The scenario whose report is filled with such texts. The report is a warning with one cause that counts, and has a
+"""The scenario whose report is filled with such texts. Its report is a warning. It has one cause that counts, and a
 skipped step.
 """
 
 
 def spoken(text: str, name: str = SPOKEN_OF) -> Report:
-    """A report with `text` in every place that takes a text from outside."""
+    """The report of a scenario with `text` in every place that takes a text from outside."""
     report = report_of(name)
     return replace(
         report,
@@ -107,8 +107,8 @@ def _observation(observation: Observation[Any], text: str) -> Observation[Any]:
 
 
 def everywhere(report: Report, text: str) -> Report:
-    """The report, in which `text` replaces every free text. A format must be able to show the result, even if it makes
-    no sense. Codes of findings stay, so that the documentation of the codes is included.
+    """The report with `text` in place of every free text. The result makes no sense, but a format must be able to show
+    it. Codes of findings stay, so that formats include the documentation of the codes.
     """
     filled: Report = _filled(report, text)
     findings = tuple(replace(new, code=old.code) for new, old in zip(filled.findings, report.findings, strict=True))

@@ -1,4 +1,4 @@
-"""Validates documents by the schema of the report, in less than a millisecond each."""
+"""Validates documents against the schema of the report, in less than a millisecond each."""
 
 from typing import Final
 
@@ -7,6 +7,6 @@ import jsonschema_rs
 from agent.report import codec
 
 VALIDATOR: Final = jsonschema_rs.Draft202012Validator(codec.schema())
-"""The validator of reports. Its `validate` raises jsonschema_rs.ValidationError if a document does not follow the
+"""The validator of reports. Its `validate` raises jsonschema_rs.ValidationError if a document does not match the
 schema.
 """

@@ -1,4 +1,4 @@
-"""Runs a watch in virtual time, over simulated networks or invented cycles, with real files."""
+"""Runs a watch in virtual time, with simulated networks or invented cycles, but with real files."""
 
 import asyncio
 import random
@@ -32,13 +32,13 @@ DEADLINE: Final = 20.0
 
 
 def loaded(*names: str) -> list[Scenario]:
-    """Scenarios that come with the program."""
+    """Load scenarios that come with the program."""
     return [scenarios.load(name) for name in names]
 
 
 def networks(turns: Iterable[Scenario]) -> Measure:
-    """A function that measures one of these scenarios after the other, one in each cycle. When the time of the loop is
-    0, the wall clock shows EPOCH.
+    """A function that measures these scenarios in their order, one in each cycle. When the loop's time is 0, the wall
+    clock shows EPOCH.
     """
     left = iter(turns)
 
@@ -60,7 +60,7 @@ def job(
     history: History | None = None,
     **watching: Any,
 ) -> WatchConfig:
-    """The job of a watch with the command's defaults, except for these values. Its settings come from `scenario`."""
+    """The job of a watch. Values that are not given are the command's defaults. Its settings come from `scenario`."""
     given: dict[str, Any] = {"interval": INTERVAL, "cycles": None, "raise_after": 2, "clear_after": 2}
     return WatchConfig(
         settings=replace(settings_of(scenarios.load(scenario)), deadline=DEADLINE),
@@ -80,7 +80,7 @@ def job(
 
 @dataclass(slots=True)
 class Watched:
-    """A watch that has ended, and the files that it wrote."""
+    """The result of a watch that has ended, and the files that it wrote."""
 
     watch: Watch
     lines: list[str] = field(default_factory=list)

@@ -29,9 +29,7 @@ LOOP: Final = frozenset(
         *("add_signal_handler", "remove_signal_handler", "create_unix_connection", "create_unix_server"),
     }
 )
-"""Methods of an event loop that the default loop on Windows does not have (Python documentation, asyncio, Platform
-Support).
-"""
+"""Methods that the default event loop on Windows does not have (Python documentation, asyncio, Platform Support)."""
 _FOLDERS: Final = ("/proc", "/sys", "/etc", "/run", "/usr", "/opt", "/var")
 """The beginnings of paths that only Linux has."""
 
@@ -102,7 +100,7 @@ def _defined(body: list[ast.stmt], platform: str) -> Iterator[str]:
 
 
 def _holds(test: ast.expr, platform: str) -> bool:
-    """Whether a condition in a stub, about the platform or the version, is true on this platform."""
+    """Whether a condition in a stub is true on this platform. It is about the platform or the version."""
     source = ast.unparse(test)
     sees = type("sys", (), {"platform": platform, "version_info": sys.version_info})
     return bool(eval(source, {"__builtins__": {}}, {"sys": sees}))  # noqa: S307 - of mypy's own stubs
@@ -168,7 +166,7 @@ def paths(module: str) -> list[str]:
 
 
 class _Seen(ModuleType):
-    """A module that only has the names that it has on Windows."""
+    """A module of the standard library that has only the names that exist on Windows."""
 
     def __init__(self, real: ModuleType) -> None:
         super().__init__(real.__name__)
@@ -192,7 +190,7 @@ _seen: Final[dict[str, _Seen]] = {}
 
 
 def hide() -> None:
-    """Hide the names that Python does not have on Windows from `probes`, which must not be imported yet."""
+    """Hide from `probes` the names that Python does not have on Windows. `probes` must not be imported before."""
     assert not any(name.partition(".")[0] == "probes" for name in sys.modules)
     real_import = builtins.__import__
 
@@ -222,7 +220,7 @@ def pytest_load_initial_conftests() -> None:
 
 
 def main() -> None:
-    """Import each module, and write whether the import succeeded."""
+    """Import each module of `probes`, and write whether the import succeeded."""
     hide()
     became: dict[str, str | None] = {}
     for module in modules():
