@@ -1,5 +1,6 @@
-"""Makes several runs at once, since a run mostly waits for answers that never come. Each run is made once in a session,
-by the first worker that needs it. This worker keeps the result in a folder that all workers share.
+"""Makes several runs at once, since a run spends most of its time waiting for answers that never come. In a session,
+each run is made only once: the first worker that needs it makes it, and keeps the result in a folder that all workers
+share.
 """
 
 import os
@@ -13,14 +14,14 @@ from typing import Final, Generic, TypeVar, cast
 AT_ONCE: Final = 3
 """The number of runs that one worker makes at a time."""
 LOST_SECONDS: Final = 600.0
-"""The seconds after which a worker that began a run and has not finished it is considered dead."""
+"""The time in seconds after which a worker is considered dead if it has begun a run and not finished it."""
 _POLL_SECONDS: Final = 0.05
 
 T = TypeVar("T")
 
 
 class Runs(Generic[T]):
-    """Makes the run of each name in the background, and returns its result to every test that asks for it."""
+    """Makes named runs in the background. Every test that asks for a name gets the result of its run."""
 
     def __init__(self, folder: Path, names: Iterable[str], make: Callable[[str], T]) -> None:
         self._folder = folder
@@ -46,7 +47,7 @@ class Runs(Generic[T]):
         return cast("T", ended)
 
     def close(self) -> None:
-        """Begin no further runs, and wait for the runs that this worker has begun."""
+        """Begin no further runs, and wait until this worker's runs have ended."""
         self._closed = True
         self._pool.close()
         self._pool.join()
@@ -56,7 +57,7 @@ class Runs(Generic[T]):
             self._run(name)
 
     def _run(self, name: str) -> None:
-        """Make the run of a name, unless a worker has already begun it."""
+        """Make the run with this name, unless a worker has already begun it."""
         try:
             os.close(os.open(self._place(name, "begun"), os.O_CREAT | os.O_EXCL))
         except FileExistsError:
@@ -76,8 +77,8 @@ class Runs(Generic[T]):
 
 
 def _pickled(ended: object) -> bytes:
-    """The bytes of a result. An exception that cannot be pickled is replaced by another exception with the
-    same text.
+    """The pickled result of a run. An exception that cannot be pickled is replaced by an exception with the same
+    text.
     """
     try:
         data = pickle.dumps(ended)

@@ -50,7 +50,7 @@ def writable() -> list[str]:
 
 
 def acts() -> dict[str, Callable[[], object]]:
-    """The actions to try: those that the program never takes, and those that it must be able to take."""
+    """The actions to try. Some of them the program never takes; the others must be possible for it."""
     os.close(os.open(OWN, os.O_CREAT, 0o600))
     return {
         "a packet socket": lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW),

@@ -1,5 +1,5 @@
-"""Finds out whether network namespaces can be made here, and whether a systemd can be started in them. If not, their
-tests are skipped, or fail if CI requires them.
+"""Finds out whether this machine can make network namespaces and start a systemd in them. If it cannot, the tests that
+need this are skipped, or fail if CI requires them.
 """
 
 import os
@@ -40,7 +40,7 @@ def _need(variable: str, reason: str | None) -> None:
 def runs(
     request: pytest.FixtureRequest, namespaces: None, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Runs[Any]]:
-    """The runs of a test module: the results of its function `make`, for each name that a test of this session uses."""
+    """The runs of a test module. A test gets a run's result by name; the module's function `make` makes the run."""
     make: Callable[[str], Any] = request.module.make
     here = [item for item in request.session.items if isinstance(item, pytest.Function)]
     named = (item.callspec.params for item in here if item.module is request.module and hasattr(item, "callspec"))

@@ -43,13 +43,13 @@ Reply = tuple[int, Mapping[str, str], bytes]
 
 
 def is_served(scenario: Scenario) -> bool:
-    """Whether any of the services answers. If none does, its port is not open and drops packets."""
+    """Whether any of the services answers. If none of them does, their port drops packets."""
     return scenario.ec2 is not None and scenario.ec2.source == "live" and scenario.ec2.answer != "silence"
 
 
 def named(scenario: Scenario) -> Scenario:
-    """The scenario, whose resolvers also know the names of the services, if it serves them. The answers for other names
-    stay as they are. A resolver that does not answer normally does not know the names of the services either.
+    """The scenario with resolvers that also know the names of the services, if it serves any. The answers for other
+    names stay as they are. A resolver that does not answer normally in the scenario does not know these names either.
     """
     if scenario.ec2 is None or scenario.ec2.source != "live":
         return scenario

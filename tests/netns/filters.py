@@ -1,10 +1,11 @@
 """Translates a scenario's configuration into a packet filter of the kernel.
 
 The filter is made only from the facts, without `agent.network`. Security groups become stateful rules. Network ACLs
-check every packet in both directions, in the order of their numbers, except within a subnet. Routes become routes of
-ip(8), and the kernel itself chooses the route with the longest prefix. The rules are in the namespace behind the
-gateway, and apply to TCP between the host and interfaces of endpoints: no rule filters the answers of AWS's own
-services for names and metadata. Sources: Amazon VPC User Guide, "Network ACL basics" and "Security group basics".
+check every packet in both directions, in the order of their numbers, but no packet within a subnet. Routes become
+routes of ip(8), and the kernel itself chooses the route with the longest prefix. The rules are in the namespace behind
+the gateway, and apply to TCP between the host and the interfaces of endpoints. No rule filters the answers of the VPC's
+resolver and of the instance metadata service. Sources: Amazon VPC User Guide, "Network ACL basics" and "Security group
+basics".
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -29,12 +30,14 @@ from tests.netns.vpc import Family
 _TCP: Final = "6"
 _WAY_PREFERENCE: Final = 100
 _LOCAL_PREFERENCE: Final = 200
-"""The preferences of two routing rules: the rules for routes to endpoints come before the rule for the kernel's own
-addresses. By default the kernel would apply its own addresses first, and let every packet in.
+"""The preferences of two routing rules. The rules for routes to endpoints come before the rule for the kernel's own
+addresses. Otherwise the kernel would apply its own addresses first, and let every packet in.
 """
 _FIRST_TABLE: Final = 1000
 _LAST_METRIC: Final = 4096
-"""The metric of the route that applies if no other does. A default route in the configuration has priority over it."""
+"""The metric of the route for packets that match no other route. A default route in the configuration has priority over
+it.
+"""
 _PASSING: Final = ("local", "pcx-", "tgw-")
 """The targets of routes through which a packet reaches the VPC of an endpoint. Filters behind peerings and transit
 gateways are not built.
@@ -85,8 +88,8 @@ def filtering(scenario: Scenario) -> str:
 
 
 def routing(scenario: Scenario) -> dict[Family, tuple[str, ...]]:
-    """Lines for ip(8) in that namespace, by family: each packet from the host to an endpoint follows the routes of the
-    host's subnet, and each answer follows the routes of the endpoint's subnet.
+    """Lines for ip(8) in that namespace, by family. With them, each packet from the host to an endpoint follows the
+    routes of the host's subnet, and each answer follows the routes of the endpoint's subnet.
     """
     facts = configuration_of(scenario)
     return {"-4": tuple(_routing(facts, 4)), "-6": tuple(_routing(facts, 6))}
@@ -140,8 +143,8 @@ def _lines(rules: Iterable[str]) -> str:
 
 
 def group_chain(facts: Configuration, interface: NetworkInterface, *, egress: bool) -> list[str]:
-    """The chain of an interface's groups. It accepts packets that a rule of any group allows, and all packets of
-    connections that are accepted.
+    """The chain for the groups of an interface. It accepts packets that a rule of any group allows, and all later
+    packets of an accepted connection.
     """
     groups = {group.group_id: group.rules for group in facts.groups or ()}
     rules = [rule for group in interface.group_ids for rule in groups[group] if rule.egress is egress]
@@ -170,7 +173,9 @@ def _group_ports(rule: GroupRule) -> str | None:
 
 
 def _others(facts: Configuration, rule: GroupRule) -> Sequence[Network | Address]:
-    """The peers of a rule: a block, the blocks of a prefix list, or the interfaces that have a group."""
+    """The addresses that a rule is about: a block, the blocks of a prefix list, or the addresses of the interfaces that
+    have a group.
+    """
     if rule.cidr is not None:
         return (rule.cidr,)
     if rule.prefix_list_id is not None:

@@ -1,5 +1,5 @@
 """Configurations of the networks of `tests.netns.networks`, generated from seeds: groups, network ACLs, route tables,
-prefix lists and states. Each of these is mostly open, so that it is not always the same one that decides.
+prefix lists and states. Each of these is mostly open, so that different ones decide.
 """
 
 from collections.abc import Iterator, Sequence
@@ -67,7 +67,7 @@ def configuration(seed: int) -> Configuration:
 
 
 def connects(seed: int) -> tuple[Connect, ...]:
-    """Connection attempts from every host to every address of an endpoint, at one or two ports."""
+    """Connection attempts from every host to every address of an endpoint, each to one or two ports."""
     ports = Random(seed).sample(PORTS, 2) if seed % 3 == 0 else [Random(seed).choice(PORTS)]
     return tuple(
         Connect(host.address(version), end.address(version), port)
@@ -96,8 +96,8 @@ def _blocks(draw: Random, most: int) -> tuple[Network, ...]:
 
 
 def _endpoints(draw: Random) -> Iterator[VpcEndpoint]:
-    """Yield one endpoint in each VPC, which has the interfaces there, and another one for the last interface of the
-    first VPC.
+    """Yield one endpoint in each VPC, for the VPC's interfaces. A further endpoint has the last interface of the first
+    VPC.
     """
     by_endpoint = {"vpce-1": ENDS[:3], "vpce-2": ENDS[3:4], "vpce-3": ENDS[4:]}
     for endpoint_id, places in by_endpoint.items():
@@ -145,7 +145,7 @@ def _rule(draw: Random, *, egress: bool) -> GroupRule:
 
 
 def _acls(draw: Random) -> Iterator[NetworkAcl]:
-    """Yield two or three ACLs for each VPC, with each subnet in one of them."""
+    """Yield two or three ACLs for each VPC. Each subnet has one of them."""
     for vpc_id in VPCS:
         subnets = [subnet.subnet_id for subnet in SUBNETS if subnet.vpc_id == vpc_id]
         number_of = {subnet_id: draw.randrange(3) for subnet_id in subnets}
@@ -201,8 +201,8 @@ def _tables(draw: Random) -> Iterator[RouteTable]:
 
 
 def _more_routes(draw: Random, vpc_id: str) -> Iterator[Route]:
-    """Yield routes to the other VPC or elsewhere, each for a different block. Some of them lead nowhere, including
-    routes within the VPC.
+    """Yield routes to the other VPC or elsewhere, each for a different block. Some routes lead nowhere, including
+    routes to blocks of the VPC itself.
     """
     taken = set(VPCS[vpc_id])
     (other,) = (blocks for name, blocks in VPCS.items() if name != vpc_id)
@@ -244,7 +244,7 @@ def _peering(draw: Random) -> Peering:
 
 
 def _transit(draw: Random) -> TransitFacts:
-    """Attach each VPC to the transit gateway in one zone or in two, with its own route table."""
+    """Attach each VPC to the transit gateway, in one zone or two. Each attachment has its own route table."""
     attachments = []
     for vpc_id in VPCS:
         gates = []

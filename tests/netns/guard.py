@@ -1,8 +1,9 @@
 """A guard on the host of a VPC that records the destination of every packet, even if a firewall on the host drops it.
 
 It precedes every other rule for outgoing packets and lets everything pass, so it does not change a run. It ignores the
-loopback interface, messages with which IPv6 finds neighbours (RFC 4861) and joins groups (RFC 3810), and the ICMP
-errors that the kernel sends for datagrams that no process expects any more, such as a resolver's second answer.
+loopback interface, and the messages with which IPv6 finds neighbours (RFC 4861) and joins groups (RFC 3810). It also
+ignores the ICMP errors with which the kernel answers datagrams that no process waits for any more, such as a resolver's
+second answer.
 """
 
 from dataclasses import dataclass

@@ -41,24 +41,26 @@ SOURCE_PORTS: Final = ((32768, 41999), (42000, 51999), (52000, 60999))
 """Ranges of ports from which hosts connect. No entry of a network ACL may divide one of these ranges."""
 ACCOUNT: Final = "111122223333"
 SECONDS: Final = 5.0
-"""The seconds that are left for answers that are expected, but did not come in order."""
+"""The time in seconds for an expected answer that has not arrived when the order says that it should have."""
 _CLONE_NEWNET: Final = 0x40000000
 """The flag for a network namespace in setns(2), from linux/sched.h."""
 _NO_LINGER: Final = struct.pack("ii", 1, 0)
-"""A struct linger of socket(7), with which closing a socket sends a reset."""
+"""The option SO_LINGER (socket(7)) with which closing a socket sends a reset."""
 _ROUND_TRIPS: Final = 40
-"""This is more than the number of steps on the longest path, there and back."""
+"""More round trips than the longest path has steps, there and back."""
 _SENTINEL: Final = (ip_address("192.0.2.1"), ip_address("192.0.2.2"))
 _SENTINEL_PORT: Final = 9
 _BACKLOG: Final = 4096
 _OF_TABLE: Final = 100
 _OF_VPC: Final = 200
-"""The preferences of routing rules. The route table comes first, and then the rule for packets to the VPC's own
-addresses.
+"""The preferences of two routing rules of a VPC. The rule for its route table comes first, and then the rule for
+packets to the VPC's own addresses.
 """
 _OF_ATTACHMENT: Final = 600
 _OF_GATE: Final = 700
-"""The first table numbers for packets from a VPC into the transit gateway, and from the gateway into a VPC."""
+"""The numbers of the first routing tables: for packets from a VPC into the transit gateway, and for packets from the
+gateway into a VPC.
+"""
 _STATIC, _BY_LIST, _PROPAGATED, _NOWHERE = range(10, 50, 10)
 """The metrics of routes. Of several routes for one block, the kernel uses the one with the lowest metric (Amazon VPC
 User Guide, How route priority works).
@@ -98,7 +100,7 @@ SUBNETS: Final = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """An interface with a fixed address. A configuration only changes its security groups."""
+    """An interface with a fixed address. A configuration changes only the security groups of the interface."""
 
     interface_id: str
     subnet_id: str
@@ -206,8 +208,8 @@ class Networks:
         self._configured = routes
 
     def connected(self, connects: Sequence[Connect], expected: Iterable[Connect]) -> dict[Connect, tuple[bool, ...]]:
-        """For each connection attempt, whether it is answered from a port in each of SOURCE_PORTS. For attempts in
-        `expected`, it waits longer. Raises TimeoutError if the process that connects does not reply.
+        """For each connection attempt, whether it was answered, with a value for each range in SOURCE_PORTS. Attempts
+        in `expected` get more time. Raises TimeoutError if the process that connects does not reply.
         """
         self._connects.send((tuple(connects), frozenset(expected)))
         if not self._connects.poll(namespaces.COMMAND_SECONDS):
@@ -296,8 +298,8 @@ def _of_ends(version: int) -> Iterator[str]:
 
 
 def _of_places(places: Iterable[Place], others: Sequence[Place], prefix: str, version: int) -> Iterator[str]:
-    """Lines that add addresses, and for each address a routing table for its packets. The table leads to the other end
-    in the same subnet, and otherwise to the router.
+    """Lines that add addresses, and for each address a routing table for its packets. The table sends packets within
+    the subnet directly to the other end, and all others to the router.
     """
     no_detection = " nodad" if version == 6 else ""
     for number, place in enumerate(places, 1):
@@ -376,7 +378,7 @@ def _by_address(which: str, interface: NetworkInterface) -> str:
 
 
 def _acls(facts: Configuration) -> str:
-    """Chains that apply the network ACL of a subnet to packets that leave or enter the subnet by its router."""
+    """Chains that apply a subnet's network ACL to packets that leave or enter the subnet through its router."""
     acls = facts.acls or ()
     chains = {f"{way}-{acl.acl_id}": filters.acl_chain(acl, way) for acl in acls for way in ("out", "in")}
     acl_of = {subnet_id: acl.acl_id for acl in acls for subnet_id in acl.subnet_ids}
@@ -397,7 +399,7 @@ def _acls(facts: Configuration) -> str:
 
 
 def _closed(facts: Configuration) -> Iterator[str]:
-    """The lines that drop packets at an attachment that blocks them, or at a peering that has ended."""
+    """The lines that drop packets at an attachment that blocks them, or at a peering that no longer exists."""
     if any(peering.state != "active" for peering in facts.peerings or ()):
         yield f'oifname "pcx-{A}" drop'
         yield f'oifname "pcx-{B}" drop'
@@ -446,7 +448,7 @@ def table_of(facts: Configuration, subnet: Subnet) -> RouteTable:
 
 
 def _routes_of_attachment(facts: Configuration, side: Side) -> Iterator[str]:
-    """The transit gateway's routes for packets from a VPC in one zone. A packet stays in its zone if the other VPC is
+    """The transit gateway's routes for packets from a VPC in one zone: a packet stays in its zone if the other VPC is
     attached there. In appliance mode the gateway may choose any zone; here it chooses the last one.
     """
     assert facts.transit is not None
@@ -483,7 +485,7 @@ def _routes_of_table(facts: Configuration, table: RouteTable, subnet: Subnet, nu
 
 
 def _way_of(facts: Configuration, route: Route, subnet: Subnet) -> tuple[str, str]:
-    """The target of a route in the kernel's terms: a type of route, and a device."""
+    """How the kernel must treat packets of a route: the type of the kernel's route, and its device."""
     if route.state == "blackhole" or route.target.startswith(filters.ELSEWHERE):
         return "blackhole ", ""
     if route.target == "local":
@@ -524,7 +526,7 @@ def _connect_in(hosts: str, ends: str, asked: Connection) -> None:
 
 
 def _enter(library: ctypes.CDLL, namespace: str) -> None:
-    """Move this thread into the namespace, so that all its sockets are made there."""
+    """Move this thread into the namespace, so that all its sockets belong to the namespace."""
     descriptor = os.open(f"/run/netns/{namespace}", os.O_RDONLY)
     try:
         if library.setns(descriptor, _CLONE_NEWNET):

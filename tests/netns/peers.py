@@ -1,9 +1,9 @@
 """A scenario's peers behind real sockets, in a process and a namespace of their own.
 
 They are the peers of `agent.simulated.peers` and of `tests.hostile`, so both worlds send the same bytes. Their
-addresses must exist already. With `here`, the process serves the loopback addresses, such as a local cache of names;
-without it, all other addresses. Among the latter are EC2, Route 53, its Resolver and its Profiles, if the run reads
-them (`tests.netns.ec2_server`).
+addresses must exist already. With `here`, the process serves the loopback addresses, such as a local cache of names.
+Without `here`, it serves all other addresses, including those of EC2, Route 53, its Resolver and its Profiles if the
+run reads them (`tests.netns.ec2_server`).
 
 It writes events to a file: a line `ready` once everything listens, then `tcp ADDRESS PORT` for each connection, `udp
 ADDRESS PORT` for each datagram, `asked NAME` for each name that a datagram asks for, and `decrypted ADDRESS PORT` for
@@ -49,8 +49,8 @@ Place = tuple[Address, int]
 
 
 def places(scenario: Scenario, *, here: bool = False) -> tuple[Place, ...]:
-    """Every address and TCP port in the scenario, each once: those on the host itself if `here` is set, otherwise all
-    others.
+    """Every address and TCP port in the scenario, each once. With `here`, these are the ones on the host itself,
+    otherwise all others.
     """
     services = [(address, port) for row in scenario.tcp for address in row.addresses for port in row.ports]
     resolvers = [(address, DNS_PORT) for address in peers.resolvers_of(scenario)]
@@ -89,8 +89,8 @@ def serve_in(
     """Serve the scenario `toml` in a network namespace, for the rest of this process.
 
     It writes events to `lines`, and tracebacks to the descriptor `errors`. It ends when the other end of `parent` is
-    closed, so that it cannot outlive the process that started it. With `ahead`, it has priority over all other
-    processes (sched(7)).
+    closed, so that it cannot outlive the process that started it. With `ahead`, the process has priority over all
+    others (sched(7)).
     """
     os.dup2(os.open(lines, os.O_WRONLY | os.O_APPEND), 1)
     os.dup2(errors.fileno(), 2)
@@ -111,8 +111,8 @@ def _enter(namespace: str) -> None:
 
 
 async def _serve_until(parent: Connection, scenario: Scenario, *, here: bool) -> None:
-    """Serve the scenario until `parent` is closed. Raises the exception of a peer, unless a client's disconnection
-    caused it.
+    """Serve the scenario until `parent` is closed. Raises the exception of a peer, unless the cause is a client that
+    disconnected.
     """
     over = asyncio.Event()
     asyncio.get_running_loop().add_reader(parent.fileno(), over.set)

@@ -23,10 +23,10 @@ from tests.support.validator import VALIDATOR
 
 PROGRAM: Final = Path(sysconfig.get_path("scripts"), "backuplink")
 START_SECONDS: Final = 30.0
-"""The seconds that an interpreter may take to start and to end on a busy machine."""
+"""The time in seconds that an interpreter may need to start and to end on a busy machine."""
 READ_SECONDS: Final = 5.0
-"""The timeout in seconds for each step of a run that reads EC2. Python both writes and reads the answers, so one
-second, the timeout of many scenarios, is too little if every processor is busy.
+"""The timeout in seconds for each step of a run that reads EC2. Many scenarios have a timeout of one second. Here this
+is too little if every processor is busy, since Python both writes and reads the answers.
 """
 
 
@@ -70,9 +70,9 @@ def started(vpc: Vpc, folder: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def ended(process: subprocess.Popen[str], *, limit: float) -> Ended:
-    """Wait at most `limit` seconds for the program, and read its single document, which must follow the schema. Raises
-    subprocess.TimeoutExpired. Raises AssertionError if the program wrote to stderr, since stderr is not a terminal
-    here.
+    """Wait at most `limit` seconds for the program to end, and read its single document, which must match the schema.
+    Raises subprocess.TimeoutExpired. Raises AssertionError if the program wrote to stderr, since stderr is not a
+    terminal here.
     """
     document, errors = process.communicate(timeout=limit)
     assert errors == ""
@@ -166,9 +166,9 @@ def credential_variables(credentials: CredentialsPart, folder: Path) -> dict[str
 
 
 def metadata_variables(scenario: Scenario) -> dict[str, str]:
-    """Variables that set how long the SDK waits for a metadata service that does not answer. If the timeout of a step
-    must end the wait, the SDK's limit is far longer. If both limits were similar, either might be reached first on a
-    busy machine.
+    """Variables that limit how long the SDK waits for a metadata service that does not answer. If the timeout of a step
+    must end the wait, the SDK's limit is far longer. With similar limits, either might be reached first on a busy
+    machine.
     """
     if scenario.metadata.answer == "silence" and scenario.run.timeout < METADATA_SECONDS:
         return {"AWS_METADATA_SERVICE_TIMEOUT": str(int(START_SECONDS))}

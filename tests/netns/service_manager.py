@@ -1,10 +1,10 @@
 """A real systemd that runs the shipped units on the host of a VPC.
 
 It is process 1 of a PID namespace. Its root file system is in memory: /usr and the Python of the tests come from this
-machine, read-only, and the rest is empty. It has the shipped units, the units of the journal, and empty targets instead
-of the system's own, so that it starts no service of this machine and does not wait for a network. It cannot change
-kernel settings. It cannot enforce limits of memory and tasks if another cgroup hierarchy of this machine has these
-controllers.
+machine, read-only, and the rest is empty. It has the shipped units and the units of the journal. The system's own
+targets are replaced by empty ones, so that it starts no service of this machine and does not wait for a network. It
+cannot change kernel settings. If another cgroup hierarchy of this machine has the controllers for memory and tasks, it
+cannot enforce such limits.
 """
 
 import json
@@ -187,7 +187,7 @@ class ServiceManager:
 
 
 def missing() -> str | None:
-    """Why a systemd cannot be started here, or None if there is no known reason."""
+    """Why a systemd cannot be started here, or None if nothing is known to prevent it."""
     for program in (str(SYSTEMD), "/bin/kill", *"systemctl journalctl unshare nsenter pivot_root".split()):
         if shutil.which(program) is None:
             return f"the program {program} is not there"

@@ -2,9 +2,9 @@
 
 The peers of a scenario (`agent.simulated.peers`) and the answers of EC2 come from the same code in memory and in
 namespaces. Only the kernel, its firewall, its C library and its routes can behave differently. Such differences depend
-on the settings of the host and the peers, and appear in the way in which each exchange of a run ended, apart from the
-peer's words. Each such way or setting is a shape. If a set of scenarios has all shapes, no other scenario can show a
-further difference between the worlds.
+on the settings of the host and the peers. They appear in how each exchange of a run ends, not in what the peer says.
+Each setting, and each way in which an exchange ends, is a shape. If a set of scenarios has all shapes, no other
+scenario can show a further difference between the worlds.
 """
 
 from collections.abc import Hashable, Mapping
@@ -16,7 +16,7 @@ from agent.simulated.scenario import Scenario
 from probes.model import FailureKind, Observation, Skipped, Step
 
 SPOKEN: Final = frozenset({Step.HTTP, Step.API, Step.EC2})
-"""Steps whose answer consists of a peer's words, which are the same bytes in both worlds."""
+"""Steps that end with an answer from a peer. The bytes of this answer are the same in both worlds."""
 TRANSPORT: Final = frozenset(
     {
         FailureKind.TIMEOUT,
@@ -36,7 +36,7 @@ _WORDS: Final = frozenset(
         *("clock_seconds", "connect_status", "round_trip_seconds"),
     }
 )
-"""The keys of a scenario that say what a peer answers, and to which client."""
+"""The keys of a scenario that only decide what a peer answers, and to which client."""
 
 
 def shapes(scenario: Scenario, measurement: Measurement) -> frozenset[Hashable]:
@@ -56,7 +56,7 @@ def sample(of: Mapping[str, frozenset[Hashable]]) -> tuple[str, ...]:
 
 
 def _exchange(observation: Observation[Any]) -> Hashable:
-    """How one step ended, without the words of its peer."""
+    """How one step ended, apart from what its peer said."""
     subject, failure, outcome = observation.subject, observation.failure, observation.outcome
     operation = None if subject.step in SPOKEN else subject.operation
     family = None if subject.address is None else subject.address.version

@@ -61,7 +61,7 @@ NAMES: Final = (
     "two-faults-groups-at-both-ends",
     "zone-not-covered",
 )
-"""Scenarios in which only the configuration causes the fault, and the fault affects only packets."""
+"""Scenarios in which only the configuration causes the fault, and only packets are affected."""
 
 _NAMES_OF_BACKUP: Final = """
 [[dns]]

@@ -30,7 +30,9 @@ from tests.support import extent, scenarios
 pytestmark = [pytest.mark.netns, pytest.mark.usefixtures("namespaces")]
 
 FEW: Final = ("healthy", "one-zone-silent", "handshake-stalls")
-"""The scenarios for every change of the host. With `--everything`, there are scenarios with every wire shape."""
+"""The scenarios that run with each kind of delay. With `--everything`, NAMES has scenarios with every wire shape
+instead.
+"""
 NAMES: Final = tuple(name for name in chosen() if name not in VARIANTS) if extent.everything() else FEW
 RUNS_SECONDS: Final = 0.25
 STOPPED_SECONDS: Final = 0.75
@@ -74,9 +76,9 @@ def make(name: str) -> program.Ended:
 
 
 def finds_what_is_there(name: str, ended: program.Ended) -> None:
-    """Assert that the findings are those of the scenario, as far as the run got. If the deadline came first, or if a
-    step that the verdict needs had too little time, the report must say so, and the verdict must not be ok. For other
-    steps, only findings of severity info may be missing.
+    """Assert that the run has the scenario's findings, as far as it got. If the deadline came first, or if a step that
+    the verdict needs had too little time, the report must say so, and the verdict must not be ok. If other steps had
+    too little time, only findings of severity info may be missing.
     """
     expect, status = scenarios.load(name).expect, ended.report.verdict.status
     held_up = {"ENV015", "RUN001"} & set(ended.findings)

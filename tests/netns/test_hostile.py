@@ -34,13 +34,13 @@ ALL: Final = tuple(name for name in cases.NAMES if "namespaces" in cases.scenari
 NAMES: Final = tuple(name for name in ALL if name in {*one_in(8, ALL), *ALWAYS})
 """A part of the cases. The same code serves the peers in memory, and all cases run there."""
 OF_THIS_SYSTEM: Final = frozenset({"names", "reset-at-once"})
-"""Cases in which the same bytes may be reported as a different failure than in memory. The C library accepts some
-answers that this program refuses, and has one error for several failures. An immediate reset may arrive before or after
-the program sees the connection as established.
+"""Cases in which a run may report another failure than in memory, although the bytes are the same. The C library
+accepts some answers that this program refuses, and has one error for several failures. An immediate reset may arrive
+before or after the program sees the connection as established.
 """
 OVERTIME_SECONDS: Final = 20.0
-"""The seconds by which a run may exceed its deadline on a busy machine. In memory, by a virtual clock, no run exceeds
-it.
+"""The time in seconds by which a run may exceed its deadline on a busy machine. In memory, where the clock is virtual,
+no run exceeds its deadline.
 """
 HUNG_SECONDS: Final = 30.0
 """Seconds after which a process that still runs is killed."""
@@ -138,7 +138,7 @@ def test_what_resolvers_say_to_this_program_itself_is_as_in_memory(runs: Runs[Su
 
 
 def asked(report: Report) -> dict[str, object]:
-    """For each resolver, the kind of failure with which a query of the program itself ended, if it failed."""
+    """For each resolver, the kind of failure with which one of the program's own queries ended, if it failed."""
     observations = (observation for observation in report.observations if observation.subject.resolver is not None)
     return {observation.id: observation.failure and observation.failure.kind for observation in observations}
 
@@ -153,13 +153,13 @@ def test_thousands_of_addresses_from_the_library_are_not_measured(runs: Runs[Sur
 # --- What a person watches -------------------------------------------------------------------------------------------
 
 TALKING: Final = ("certificates-texts", "certificates-texts-trusted", "http-texts")
-"""Cases in which findings quote texts that control a terminal."""
+"""Cases in which findings quote texts with control codes for a terminal."""
 PROGRESS: Final = r"(?:\r[0-9]+ of [0-9]+ checks, [0-9.]+ of at most [0-9.]+ s *)+\r {60}\r"
 """The progress line, which is rewritten at each update and cleared at the end."""
 DOCUMENT: Final = (
     r"\x1b\[1;3[0-9]m[A-Z]+\x1b\[0m(?P<rest>(?:[\x20-\x7e]|\r\n|\x1b\[(?:1;)?3[0-9]m[\x20-\x7e]+\x1b\[0m)+)"
 )
-"""The report on a terminal: its first word is in colour, and so are words further below. pty(7) writes each line end as
+"""The report on a terminal. Its first word is in colour, and so are some later words. pty(7) writes each line end as
 two characters.
 """
 

@@ -1,8 +1,8 @@
 """The program contacts only the addresses that the README promises, and sends nothing to a peer whose certificate does
 not verify.
 
-The promises are written here by hand, not taken from the program's plan. The test also fails if a run does not reach a
-promised place, so it cannot pass merely because it sees no packets.
+The promises are written here by hand, and do not come from the program's plan. The test also fails if a run does not
+contact a promised address and port. So it cannot pass merely because it sees no packets.
 """
 
 import tempfile
@@ -27,13 +27,13 @@ pytestmark = [pytest.mark.netns, pytest.mark.usefixtures("namespaces")]
 
 METADATA: Final = "tcp 169.254.169.254 80"
 AMAZON: Final = ("10.0.0.2", "169.254.169.253")
-"""The addresses of the VPC's resolver. The host uses them, too, unless the scenario says otherwise."""
+"""The addresses of the VPC's resolver, which the host also uses unless the scenario says otherwise."""
 ZONES: Final = ("10.0.1.17", "10.0.2.17", "10.0.3.17")
 GATEWAY_PORTS: Final = (443, 1026, 1027, 1028, 1031, 2222)
 READ: Final = "healthy, and its configuration is read"
-"""A world that is not a scenario of the program."""
+"""The name of a world that is not a scenario of the program."""
 EC2: Final = "10.0.9.90"
-"""The address of EC2, Route 53, its Resolver and its Profiles."""
+"""The address of EC2, and of Route 53, its Resolver and its Profiles."""
 DUAL_STACK: Final = frozenset({"backup.eu-west-1.api.aws"})
 APPLIANCE: Final = frozenset(host for _, host in appliance_hosts("backup-gateway", "eu-west-1"))
 BESIDE: Final = {
@@ -51,7 +51,9 @@ BESIDE: Final = {
 }
 """Other names that a run looks up: to learn what the default name resolves to, or to read the configuration."""
 NOT_ASKED_FOR: Final = {"endpoint-names-only": frozenset({"backup-gateway.eu-west-1.amazonaws.com"})}
-"""Names of services that exist in the scenario's world, but that the run does not check, since it selects others."""
+"""Names of services that exist in the scenario's world. The run does not look them up, since it checks other
+services.
+"""
 LOCATION: Final = "portal.example.com"
 """The host to which the scenario's redirect points."""
 
@@ -99,7 +101,9 @@ def promised(*addresses: str, resolvers: tuple[str, ...] = AMAZON, besides: tupl
 
 
 def datagrams(*addresses: str) -> tuple[str, ...]:
-    """The places of the datagrams that show whether the host's own firewall is why an address does not answer."""
+    """The destinations of datagrams that show whether the host's own firewall is the reason why an address does not
+    answer.
+    """
     return tuple(f"udp {address} 443" for address in addresses)
 
 
@@ -152,9 +156,7 @@ def test_only_names_of_endpoints_are_looked_up(name: str, runs: Runs[Sent]) -> N
 
 
 def test_stranger_is_seen_and_named(runs: Runs[Sent]) -> None:
-    """If a run is compared with the promise of a different scenario, the test finds the places that are not
-    promised.
-    """
+    """The test fails if the packets of a run are compared with the promise for a different scenario."""
     strangers = runs["resolvers-disagree"].seen.places.keys() - PROMISED["healthy"]
     assert strangers == {"udp 10.0.9.53 53", "tcp 52.95.111.30 443", "udp 52.95.111.30 443"}
 
@@ -203,5 +205,5 @@ def test_nothing_but_a_handshake_for_who_is_not_verified(name: str, strange: set
     ],
 )
 def test_requests_for_who_is_verified(name: str, verified: set[str], runs: Runs[Sent]) -> None:
-    """The peers correctly report data inside TLS. If they did not, the test above would prove nothing."""
+    """The peers report correctly that they received data inside TLS. Otherwise, the test above would prove nothing."""
     assert runs[name].decrypted == verified

@@ -1,6 +1,7 @@
-"""Predictions are compared with the kernel: for generated configurations, every host connects to every address of an
-endpoint, with real sockets over real routers and filters (`tests.netns.networks`). No prediction of open or blocked may
-be wrong, a connection that is predicted to pass only in part must do so, and few connections may lack a prediction.
+"""Predictions are compared with the kernel. For generated configurations, every host connects to every address of an
+endpoint, with real sockets over real routers and filters (`tests.netns.networks`). Where "open" or "blocked" is
+predicted, this must be right. Where "partly open" is predicted, some attempts must succeed and others fail. Few
+connections may lack a prediction.
 """
 
 from collections import Counter
@@ -23,7 +24,7 @@ CONFIGURATIONS: Final = 1_200
 OF_CI: Final = 40
 BATCHES: Final = 12
 UNTOLD: Final = 0.05
-"""The maximum share of connections without a certain prediction."""
+"""The maximum share of connections for which nothing certain is predicted."""
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +54,7 @@ def predictions(facts: Configuration, connects: Sequence[Connect]) -> dict[Conne
 
 
 def told(prediction: Prediction) -> Reachability:
-    """The prediction for a connection. If something on the path is unknown, only a block is certain."""
+    """The prediction for a connection. If something on the path is unknown, only "blocked" is certain."""
     deciding = [hop for hop in prediction.hops if hop.outcome is prediction.outcome]
     if all(map(is_detour, deciding)) or (prediction.outcome is Reachability.OPEN and prediction.unseen):
         return Reachability.CANNOT_TELL
@@ -106,7 +107,7 @@ def test_the_kernel_does_what_was_predicted(part: range, network: Networks) -> N
 
 
 def _every_port(entries: Any, remote: Any, ports: Any) -> Any:
-    """A broken rule, which applies an entry's decision for one port to all ports."""
+    """A wrong rule: it applies an entry's decision about one port to all ports."""
     decided = _DECIDE(entries, remote, ports)
     return None if decided is None else [(ports, decided[0][1])]
 
@@ -115,7 +116,7 @@ _DECIDE: Final = predictor.decided
 
 
 def _shortest(self: index.Routes, address: Any) -> Any:
-    """A broken rule, which chooses the route for the largest block instead of the smallest."""
+    """A wrong rule: it chooses the route for the largest block instead of the smallest."""
     fitting = [(length, route) for length, routes in self._networks.holding(address) for route in routes]
     return (fitting[-1][0], [fitting[-1][1]]) if fitting else (0, [])
 
@@ -132,7 +133,7 @@ def _shortest(self: index.Routes, address: Any) -> Any:
 def test_a_wrong_prediction_is_noticed(
     target: object, attribute: str, broken: object, network: Networks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One of the first seeds reveals the mistake, and the message shows this seed."""
+    """At least one of the first seeds reveals the wrong rule, and the message contains this seed."""
     monkeypatch.setattr(target, attribute, broken)
     with pytest.raises(AssertionError, match=r"seed=\d+: \./dev test -n 0 tests/netns/test_predictions\.py --seed \d+"):
         check_all(range(CONFIGURATIONS), network)

@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.netns, pytest.mark.usefixtures("namespaces")]
 
 
 def chosen() -> tuple[str, ...]:
-    """The worlds that are run. Together, they have every wire shape."""
+    """The worlds to run. Together, they have every wire shape."""
     return tuple(WORLDS) if extent.everything() else sample.kept()
 
 
@@ -51,7 +51,7 @@ UNLIKE: Final = frozenset(
         "clock_uncertainty_seconds",
     }
 )
-"""Facts that differ between any two worlds."""
+"""Facts that always differ between two runs."""
 
 
 def test_the_sample_has_every_wire_shape() -> None:
@@ -80,8 +80,8 @@ def test_both_worlds_are_one(name: str, runs: Runs[program.Ended]) -> None:
 
 
 def is_unread(seen: object) -> bool:
-    """Whether a step is a read that a run does not need. On a busy machine, slowness looks like a fault, so a run may
-    make reads that other runs do not make, or it may end before a read does.
+    """Whether a step is a read that a run does not need. On a busy machine, slowness looks like a fault. A run may
+    therefore make reads that other runs do not make, and may end before they do.
     """
     return isinstance(seen, tuple) and seen[0] is Skipped and seen[2] in (NO_TROUBLE, NO_TROUBLE_WITH_NAMES, NOT_NEEDED)
 
@@ -96,7 +96,9 @@ def observed(report: Report) -> dict[str, object]:
 
 
 def _place(observation: Observation[Any]) -> str:
-    """The id of a step. For the list of jobs, it omits the address, which depends on which ladder finishes first."""
+    """The id of a step. For reads of the list of jobs, it has no address, since the address depends on which ladder
+    ends first.
+    """
     return JOBS if observation.subject.operation == JOBS else observation.id
 
 

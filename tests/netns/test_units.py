@@ -1,7 +1,7 @@
 """The shipped units, run by a real systemd on a host whose endpoint answers.
 
-A drop-in, as an operator writes it, changes only what a test needs: the credentials and the roots of the simulated AWS,
-the times of a timer or a watchdog, and, for some tests, the program that is started in the sandbox.
+A drop-in file, as an operator writes it, makes only the changes that a test needs. It sets the credentials and the
+roots of the simulated AWS, the times of a timer or a watchdog, and for some tests the program to start in the sandbox.
 """
 
 import json
@@ -43,8 +43,8 @@ REFUSED: Final = {
     *("memory to write and execute", "another personality", "a set-uid bit", "another priority"),
     *("a real-time priority", "the homes", "root's home", "process 1", "root's variables"),
 }
-"""The actions of `tests.netns.confined` that must fail. The program may open the sockets that it needs, and read the
-range of ports.
+"""The actions of `tests.netns.confined` that must fail. All others must succeed, since the program opens sockets and
+reads the range of ports.
 """
 _WHAT: Final = 'region = "eu-west-1"\nservice = ["backup"]\nno-ec2 = true\n'
 SETTINGS: Final = f"{_WHAT}timeout = 60\ndeadline = 600\n"
@@ -160,8 +160,8 @@ def agents(host: Host) -> Iterator[None]:
 @pytest.mark.usefixtures("agents")
 @pytest.mark.parametrize("is_open", [True, False], ids=["every user may read all", "root alone reads the settings"])
 def test_a_timer_finds_the_workloads_that_root_finds(host: Host, is_open: bool) -> None:
-    """Only root may read the agent's configuration. The user of the timer therefore finds neither the destination of
-    the data nor the hosts of that destination.
+    """Only root may read the configuration of the Backint agent. The timer's user therefore finds neither the place to
+    which the agent backs up, nor the hosts of that place.
     """
     host.configure(CHECK, settings='region = "eu-west-1"\nno-ec2 = true\ntimeout = 1\n')
     if not is_open:
@@ -233,7 +233,7 @@ def test_a_check_with_an_error_in_the_configuration_fails_and_the_journal_names_
 AS_NODE_EXPORTER: Final = (
     "import os, sys; os.setgroups([]); os.setgid(1); os.setuid(1); print(open(sys.argv[1]).read())"
 )
-"""A command that reads a file as a user who is neither root nor the service's user."""
+"""A command that reads a file as a user who is neither root nor the user of the service."""
 
 
 def test_a_single_run_for_node_exporter_leaves_metrics_that_it_can_read(host: Host) -> None:

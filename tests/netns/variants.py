@@ -1,4 +1,4 @@
-"""Variants: single changes of the program's scenarios. They are used only to compare runs in memory with runs in
+"""Variants: scenarios of the program, each with one change. They are used only to compare runs in memory with runs in
 namespaces.
 """
 
@@ -61,7 +61,7 @@ def _routed(toml: str, to: str, answer: str) -> str:
 
 
 def _asking_first(answer: str) -> str:
-    """A scenario with a name server that answers every query like this, and that is asked before the working one."""
+    """A scenario with a second name server, which is asked first and gives this answer to every query."""
     first = f'[[dns]]\nresolvers = ["10.0.9.53"]\nname = "*"\n{answer}\n'
     return f'{HEALTHY}{_QUICK}[host]\nresolvers = ["10.0.9.53", "10.0.0.2"]\n{first}'
 

@@ -59,7 +59,7 @@ findings = []
 """
 """A healthy scenario, for tests that change its network while a program runs."""
 COMMAND_SECONDS: Final = 120.0
-"""The limit in seconds for any command. A command takes milliseconds, so only a hanging one reaches the limit."""
+"""The limit in seconds for a command. Commands take milliseconds, so only a hanging command reaches it."""
 _SEARCHED: Final = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
 _NUMBERS: Final = count(1)
 _AHEAD: Final = ("chrt", "--rr", "1")
@@ -67,13 +67,13 @@ _AHEAD: Final = ("chrt", "--rr", "1")
 such as a step of one second, are correct even if every processor of the machine is busy.
 """
 _ENVIRONMENT: Final = dict(os.environ)
-"""A copy of the environment, for every process that is started here. VPCs are made in threads, and starting a process
-with the environment itself could fail while a test changes a variable (EFAULT of execve(2)).
+"""A copy of the environment, for every process that is started here. Threads start processes, and with the environment
+itself, this could fail while a test changes a variable (EFAULT of execve(2)).
 """
 _NETNS: Final = Path("/etc/netns")
 _FILING: Final = threading.Lock()
 _LOCK: Final = Path(tempfile.gettempdir(), "backuplink-tests-netns.lock")
-"""A lock for the folder of namespace files, which threads and workers share. They may make several VPCs at once."""
+"""A lock for the folder of namespace files. Threads and workers share the folder, and may make several VPCs at once."""
 _NSSWITCH: Final = Path("/etc/nsswitch.conf")
 FORKING: Final = threading.Lock()
 """A lock for starting processes. Before `multiprocessing` starts a process, it checks whether others have ended, and
@@ -89,7 +89,7 @@ for setting in ipv4/ip_forward ipv6/conf/all/forwarding ipv4/icmp_ratelimit ipv6
 done
 """
 """Settings for the namespace behind the gateway: it is not a router, and every closed port answers. By default, a
-kernel sends only a few such answers a second to one host (icmp(7)).
+kernel limits how many such answers it sends to a host in a second (icmp(7)).
 """
 _BECOME_HOST: Final = """
 set -e
@@ -122,7 +122,7 @@ Family = Literal["-4", "-6"]
 
 
 class Peers:
-    """The process behind the addresses of a VPC, and the lines that it has written (`tests.netns.peers`)."""
+    """The process that serves the addresses of a VPC, and the lines that it has written (`tests.netns.peers`)."""
 
     def __init__(self, process: ForkServerProcess, parent: Connection, lines: Path) -> None:
         self._process = process
@@ -173,8 +173,8 @@ class Vpc:
     """The folder that contains the files of agents on the host, or an empty text if there are none."""
 
     def on_host(self, *words: str) -> list[str]:
-        """A command that runs `words` on the host. The program in `words` replaces the command, so it has the command's
-        process id.
+        """A command that runs `words` on the host. The program in `words` takes over the process of the command, and
+        therefore its id.
         """
         vendor = "Amazon EC2" if self.scenario.host.ec2 else "Example"
         return command_in(self.host, "sh", "-c", _BECOME_HOST, "sh", vendor, self.files, *words)
@@ -192,8 +192,8 @@ class Vpc:
         return json.loads(done.stdout)["nftables"]
 
     def processes_on_host(self) -> tuple[int, ...]:
-        """The ids of the processes that still run on the host, after a moment in which processes that are about to end
-        can do so.
+        """The ids of the processes that still run on the host. Processes that are about to end get a moment to do so
+        first.
         """
         until = time.monotonic() + ENDING_SECONDS
         while True:
@@ -209,7 +209,7 @@ class Vpc:
 
 
 def missing() -> str | None:
-    """Why namespaces cannot be made here, or None if they can."""
+    """Why this machine cannot make namespaces, or None if it can."""
     if sys.platform != "linux":
         return "only Linux has network namespaces"
     if os.geteuid() != 0:
@@ -238,9 +238,9 @@ def vpc(
     """Build the complete VPC of a scenario, whose file has the text `toml`. It exists while the block lasts.
 
     `rules` are tables of nft(8) for the namespace behind the gateway, and `routes` are lines of ip(8) for it, by
-    family. `others` are additional places in that namespace that are open for TCP and UDP, for servers that the caller
-    starts; programs in it use the name servers that the VPC's hosts use by default. Raises RuntimeError if a part
-    cannot be built, or if a peer fails.
+    family. `others` are further addresses and ports in that namespace that are open for TCP and UDP, for servers that
+    the caller starts. Programs in that namespace use the name servers that the VPC's hosts use by default. Raises
+    RuntimeError if a part cannot be built, or if a peer fails.
     """
     places = tuple(others)
     scenario = parse(name, toml)
@@ -326,9 +326,7 @@ def _agents(host: HostPart) -> Iterator[str]:
 
 @contextmanager
 def _filing() -> Iterator[None]:
-    """Keep other threads and other workers from creating or removing folders of namespace files while the
-    block lasts.
-    """
+    """While the block lasts, no other thread and no other worker creates or removes a folder of namespace files."""
     with _FILING, open(_LOCK, "wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -360,8 +358,8 @@ def _peers(namespace: str, name: str, toml: str, *, here: bool = False) -> Itera
 
 
 def _forks() -> ForkServerContext:
-    """The server that forks the processes of the peers. It has a single thread, and has already imported
-    their modules.
+    """The server that forks the processes of the peers. It has a single thread, and has already imported the modules
+    that they need.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([peers.__name__])
@@ -380,8 +378,8 @@ FORKS: Final = _forks()
 
 @cache
 def _ahead() -> tuple[str, ...]:
-    """_AHEAD, or nothing if this machine does not allow it. In the latter case, peers may seem silent while the machine
-    is busy.
+    """_AHEAD, or nothing if this machine does not allow priorities. Without them, peers may seem silent while the
+    machine is busy.
     """
     try:
         tried = subprocess.run([*_AHEAD, "true"], capture_output=True, timeout=COMMAND_SECONDS, check=False)
@@ -412,8 +410,8 @@ def _run(name: str, *words: str, text: str = "") -> None:
 
 
 def command_in(namespace: str, *words: str) -> list[str]:
-    """A command that runs `words` in a namespace, with priority over all other processes. The program in `words`
-    replaces the command, so it has the command's process id.
+    """A command that runs `words` in a namespace, with priority over all other processes. The program in `words` takes
+    over the process of the command, and therefore its id.
     """
     return [*_ahead(), _program("ip"), "netns", "exec", namespace, *words]
 
@@ -430,7 +428,7 @@ def batch(namespace: str, lines: Iterable[str], *options: str) -> None:
 
 
 def _links_of_host(host: HostPart) -> Iterator[str]:
-    """The links as lines for ip(8)."""
+    """The lines for ip(8) that create the links of the host."""
     yield "link set lo up"
     for interface in host.addresses:
         yield f"addr add {interface} dev eth0{_nodad(interface.ip)}"
@@ -453,7 +451,7 @@ def _links_of_host(host: HostPart) -> Iterator[str]:
 
 
 def _links_beyond(scenario: Scenario, others: Iterable[Place]) -> Iterator[str]:
-    """The links as lines for ip(8)."""
+    """The lines for ip(8) that create the links behind the gateway."""
     yield "link set lo up"
     yield "link set vpc0 up"
     if any(row.path_mtu is not None for row in scenario.tcp):
@@ -467,15 +465,15 @@ def _links_beyond(scenario: Scenario, others: Iterable[Place]) -> Iterator[str]:
 
 
 def _nodad(address: Address) -> str:
-    """The option that skips duplicate address detection (RFC 4862) for an IPv6 address, which would delay its use by a
-    second.
+    """The option that skips duplicate address detection (RFC 4862) for an IPv6 address. The detection would delay the
+    use of the address by a second.
     """
     return " nodad" if address.version == 6 else ""
 
 
 def _addresses(scenario: Scenario, others: Iterable[Place]) -> tuple[Address, ...]:
-    """Every address of a peer outside the host, and those of `others`. Without the latter, the addresses are the same
-    as in memory.
+    """Every address of a peer outside the host, and the addresses of `others`. Without `others`, the addresses are the
+    same as in memory.
     """
     services = (address for row in scenario.tcp for address in row.addresses)
     ec2 = (ec2_server.ADDRESS,) if ec2_server.is_served(scenario) else ()
@@ -530,7 +528,7 @@ def _filter_beyond(scenario: Scenario, others: tuple[Place, ...]) -> str:
 
 
 def _losses(scenario: Scenario) -> Iterator[str]:
-    """Rules that drop the first SYN to each port, for the rows of the scenario that say so."""
+    """Rules for rows of the scenario that lose the first SYN: they drop the first SYN to each port."""
     places = [(a, p) for row in scenario.tcp if row.first_syn_lost for a in row.addresses for p in row.ports]
     for family, version in (("ip", 4), ("ip6", 6)):
         elements = [f"{address} . {port}" for address, port in places if address.version == version]
@@ -549,8 +547,8 @@ def _too_large(scenario: Scenario) -> Iterator[str]:
 
 
 def _filter_of_host(host: HostPart) -> str:
-    """A table of nft(8) for the host's own firewall. If an outgoing packet is dropped, UDP gets EPERM, and TCP gets no
-    error.
+    """A table of nft(8) for the host's own firewall. If it drops an outgoing packet, a UDP socket gets EPERM, and a TCP
+    socket gets no error.
     """
     rules = [
         line

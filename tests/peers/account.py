@@ -1,8 +1,8 @@
 """`python account.py FILE` serves one AWS account with moto's server. FILE contains an `Account` as JSON.
 
 It serves https at an address, with a certificate for its names, and answers as AWS would answer a user with this key
-and this policy: it refuses requests with a wrong signature or without permission. moto's Systems Manager has no list of
-associations, no list of a command's invocations with their results, and runs no commands. This module builds these
+and this policy: it refuses requests with a wrong signature or without permission. moto's Systems Manager does not run
+commands, and lists neither associations nor a command's invocations with their results. This module builds these two
 lists from moto's data.
 """
 
@@ -56,7 +56,7 @@ class Instance(TypedDict):
     """An EC2 instance with the SSM Agent."""
 
     tag: str
-    """The value of the tag `backuplink` of the instance."""
+    """The value of the instance's tag `backuplink`."""
     status: str
     """The status of a command on that instance."""
     output: str
@@ -103,8 +103,8 @@ def _listed(invocation: dict[str, Any]) -> dict[str, Any]:
 
 
 class _Request(access_control.IAMRequest):
-    """A request whose signature is verified over the data that was really sent. For GET, moto would also treat the
-    parameters as a body.
+    """A request whose signature is verified against the data that the client sent. For GET, moto itself would also
+    treat the parameters as a body.
     """
 
     def _create_aws_request(self) -> AWSRequest:

@@ -16,7 +16,7 @@ from tests.support.repository import ROOT
 _ACCOUNT: Final = Path(__file__).with_name("account.py")
 REGION: Final = "eu-west-1"
 ADDRESS: Final = "10.0.1.17"
-"""The address of all AWS services, behind interface endpoints."""
+"""The address of the interface endpoints of all AWS services."""
 PLACE: Final = f"{ADDRESS} 443"
 KEY_ID: Final = "AKIAIOSFODNN7EXAMPLE"
 SECRET_KEY: Final = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"  # noqa: S105 - AWS's own example
@@ -24,13 +24,13 @@ UNKNOWN_KEY_ID: Final = "AKIAI44QH8DHBEXAMPLE"
 OTHER_SECRET_KEY: Final = "je7MtGbClwBF/2Zp9Utk/h3yCo8nvbEXAMPLEKEY"  # noqa: S105 - AWS's own example
 EVERYTHING: Final = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 _FAILURES: Final = (1, 253, 254, 255)
-"""Exit codes of the AWS CLI for failed S3 commands, wrong settings, errors from the service, and all other failures
-(AWS CLI User Guide, "Command line return codes").
+"""Exit codes of the AWS CLI for four failures: an S3 command that failed, wrong settings, an error from the service,
+and any other failure (AWS CLI User Guide, "Command line return codes").
 """
 
 
 def names_at(names: Iterable[str], address: str) -> str:
-    """Rows of a scenario with which the VPC's resolver returns this address for the names."""
+    """Rows of a scenario that make the VPC's resolver return this address for these names."""
     return "".join(
         f"""
         [[dns]]

@@ -13,13 +13,13 @@ from tests.support import extent
 
 REQUIRED: Final = "BACKUPLINK_REQUIRE_PEERS"
 _IS_REQUIRED: Final = os.environ.get(REQUIRED) == "1"
-"""This constant is read at import, since the environment of the tests hides the variable later."""
+"""Whether CI requires the software. This is read at import, since the tests' environment hides the variable later."""
 
 
 @pytest.fixture
 def setup(request: pytest.FixtureRequest) -> Setup:
     """The set-up with which a test is parametrised (`indirect`). The test is skipped or fails if the set-up is not
-    possible here. The set-up is recorded for the page.
+    possible here. If the test passes, the page gets the set-up.
     """
     given: Setup = request.param
     if not (extent.everything() or _IS_REQUIRED):

@@ -1,8 +1,8 @@
 """docs/development/compatibility.md: which other vendors' software was tested, in which versions and set-ups, and with
 what result.
 
-A run writes it: `./dev test --everything --write-compatibility tests/peers`. A set-up that did not run keeps its row,
-and the row of a set-up that no longer exists is removed.
+A run writes it: `./dev test --everything --write-compatibility tests/peers`. A set-up that did not run keeps its row. A
+set-up that no longer exists loses it.
 """
 
 from collections.abc import Iterable
@@ -31,7 +31,6 @@ packages, and `./dev test --everything tests/peers` runs the tests.
 |---|---|---|---|
 """
 Row = tuple[str, str, str, str]
-"""The cells of a row."""
 
 
 def row(setup: setups.Setup, version: str) -> Row:

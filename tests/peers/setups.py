@@ -19,7 +19,7 @@ from tests.peers.world import World, world
 
 @dataclass(frozen=True, kw_only=True)
 class Setup:
-    """One set-up of one package."""
+    """A set-up of one software package."""
 
     package: str
     """A package of `packages.txt`. The page shows its version."""
@@ -49,12 +49,12 @@ class InVpc(Setup):
     `expect` lists the findings that the program must make with this software in place.
     """
     start: Callable[[World], object]
-    """Starts the software, once the VPC exists."""
+    """Starts the software, after the VPC is built."""
     places: tuple[str, ...] = ()
     """The addresses of the software's servers in the network, each as `ADDRESS PORT`."""
 
     def __post_init__(self) -> None:
-        """Derive the text of the result from the expected findings."""
+        """Derive `result` from the expected findings."""
         expect = parse(self.name, self.toml).expect
         codes = dict.fromkeys(finding.partition("@")[0] for finding in expect.findings)
         object.__setattr__(self, "result", ": ".join(filter(None, (expect.status, ", ".join(codes)))))
@@ -64,7 +64,7 @@ class InVpc(Setup):
 
     @property
     def expected(self) -> tuple[str, ...]:
-        """The expected return value of `found`."""
+        """The value that `found` must return."""
         expect = parse(self.name, self.toml).expect
         return (f"{expect.status}, {expect.path}", *expect.findings)
 
@@ -82,9 +82,9 @@ class InVpc(Setup):
 def scenario(
     name: str, vpc: str, verdict: tuple[str, str], findings: Sequence[str], *, run: str = "", timeout: float = 3.0
 ) -> str:
-    """The file of a scenario. `vpc` is everything except the run and the expected results. These are a status, a path,
-    and the ids of findings in their order. `run` is further lines for the table of the run. If the set-up fails because
-    something does not answer, `timeout` should be short.
+    """The file of a scenario. `vpc` is everything except the run and the expected results. `verdict` is the expected
+    status and path, and `findings` are the expected ids of findings, in their order. `run` has further lines for the
+    table of the run. If the set-up fails because something does not answer, `timeout` should be short.
     """
     status, path = verdict
     return f"""

@@ -1,6 +1,6 @@
-"""Finds the other vendors' software that `packages.txt` lists: its place on this machine, and its version. It is either
-installed, or unpacked below build/peers by `tests/peers/install`. An unpacked program runs in a mount namespace in
-which the unpacked files are mounted over /usr, so that it finds its libraries and files.
+"""Finds the other vendors' software that `packages.txt` lists: where it is on this machine, and which version it has.
+The software is either installed, or unpacked below build/peers by `tests/peers/install`. An unpacked program runs in a
+mount namespace in which the unpacked files are mounted over /usr, so that it finds its libraries and files.
 """
 
 import os
@@ -34,7 +34,7 @@ class Software:
     program: str
     """The program's name, or its path below /usr."""
     title: str
-    """The title on the page; a dash if it only supports another package."""
+    """The title on the page, or a dash if the package only supports another package."""
 
     def path(self) -> str:
         """The path of the program once the unpacked files are mounted over /usr. Raises MissingError."""

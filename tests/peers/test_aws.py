@@ -1,5 +1,5 @@
-"""The AWS CLI beside the program, at the same endpoints, with moto's server as AWS: the CLI gets an answer from a
-service exactly if the report says that the service may be called.
+"""The AWS CLI and the program call the same endpoints, with moto's server as AWS. The CLI gets an answer from a service
+exactly if the program's report says that the service can be called.
 """
 
 import json
@@ -63,8 +63,8 @@ def beside_cli(
     names: str = ADDRESS,
     more: str = "",
 ) -> BesideCli:
-    """A set-up. `denies` is an action that the user's policy denies, and `names` is the address that the VPC's resolver
-    returns for the names of the services.
+    """A set-up. `denies` is an action that the user's policy denies. `names` is the address that the VPC's resolver
+    returns for the services' names.
     """
     keys = f'[credentials]\naccess_key_id = "{key_id}"\nsecret_key = "{secret_key}"\n'
     vpc = keys + (names_at(_NAMES, names) if names else "") + more

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.peers
 
 _BUCKET: Final = "records"
 _BESIDE: Final = "nobodys"
-"""A bucket that does not exist."""
+"""The name of a bucket that does not exist."""
 _NAMES: Final = tuple(f"{name}.s3.{REGION}.amazonaws.com" for name in (_BUCKET, _BESIDE))
 _PREFIX: Final = f"s3://{_BUCKET}/backuplink-fleet"
 _ACCOUNT: Final = "111122223333"
@@ -30,7 +30,7 @@ _OF_FOLDERS: Final = {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": 
 
 @dataclass(frozen=True, kw_only=True)
 class InBucket(Setup):
-    """S3 as a host sees it, and the expected result."""
+    """S3 from the point of view of a host, and the expected result."""
 
     account: dict[str, Any] = field(default_factory=dict)
     """The keyword arguments of `aws.start_account`. If there is no policy among them, the account gets the policy that
@@ -49,7 +49,7 @@ class InBucket(Setup):
     says: str = ""
     """A part of the expected text on stderr, or in the verdict."""
     opens: bool
-    """Whether the AWS CLI gets access."""
+    """Whether the AWS CLI can reach the bucket."""
 
     def missing(self) -> str | None:
         return namespaces_missing() or super().missing()
@@ -86,7 +86,7 @@ class Joined(InBucket):
     objects: dict[str, str]
     """The texts of the objects, by their keys."""
     hosts: int = 0
-    """The number of joined hosts."""
+    """The number of hosts in the joined fleet."""
 
 
 def put(name: str, says: str = "", **given: Any) -> Put:
@@ -213,7 +213,7 @@ SETUPS: Final = (*PUTS, *JOINS)
 
 
 def start(built: World, setup: InBucket) -> None:
-    """Start S3 with its bucket, for a user with the policy of the set-up."""
+    """Start S3 with the bucket of the set-up. The user has the policy of the set-up."""
     given = {"policy": aws.own_policy(built, *setup.parts), "buckets": {_BUCKET: REGION}, **setup.account}
     if isinstance(setup, Joined):
         given["objects"] = {f"{_BUCKET}/{key}": text for key, text in setup.objects.items()}

@@ -1,5 +1,5 @@
-"""collectd with the files of packaging/monitoring: its exec plugin runs the program, and the values and notifications
-of collectd are those of the run.
+"""collectd with the files of packaging/monitoring. Its exec plugin runs the program, and its values and notifications
+must agree with the run.
 """
 
 import re
@@ -24,7 +24,7 @@ _PLACE: Final = "/usr/local/lib/backuplink/collectd.sh"
 """The path of the script in collectd.conf."""
 _HOST: Final = "backup-host"
 _SEVERITIES: Final = ("okay", "warning", "failure", "warning")
-"""The severity of a notification, by the exit code of the program."""
+"""The severity of a notification for each exit code of the program."""
 _AS_NOBODY: Final = (
     "set -- setpriv --reuid=nobody --regid=nogroup --clear-groups"
     ' --inh-caps=+dac_read_search --ambient-caps=+dac_read_search "$@"'
@@ -90,7 +90,7 @@ class Collectd:
 
 @dataclass(frozen=True, kw_only=True)
 class Collected(Setup):
-    """A host, and the data that collectd has about it at the end."""
+    """A host, and the data that collectd must have about it at the end."""
 
     scenario: str
     """The host's VPC, by its name in `agent.simulated.scenarios`."""
@@ -103,7 +103,7 @@ class Collected(Setup):
     texts: tuple[str, ...]
     """The expected beginnings of the texts of the notifications."""
     counts: Mapping[str, float] = field(default_factory=dict)
-    """The expected first value of each metric, except times and the state."""
+    """The expected first value of each metric. Times and the state are excluded."""
     times: frozenset[str] = frozenset({"time"})
     """The expected names of the metrics that are times."""
 
@@ -194,7 +194,7 @@ SETUPS: Final = (
 
 
 def started(built: World, options: tuple[str, ...]) -> Collectd:
-    """Start collectd with collectd.conf, and with an interval of a second at which it runs the program."""
+    """Start collectd with collectd.conf. It runs the program every second."""
     own = built.folder / "values"
     own.mkdir()
     own.chmod(0o777)

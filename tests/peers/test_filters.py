@@ -57,7 +57,9 @@ def filtered(
 
 
 def nft(*, out: str = "", arriving: str = "", on: Side = "host") -> Callable[[World], None]:
-    """Chains of nft(8) on the host or in the network, for packets that leave it, and for packets that arrive."""
+    """Chains of nft(8) on the host or in the network, for outgoing packets (`out`) and incoming packets
+    (`arriving`).
+    """
     hooks = {"output": out, "input": arriving}
     chains = "".join(
         f"chain {hook} {{ type filter hook {hook} priority filter; {rules}\n}}\n"
@@ -176,7 +178,7 @@ NFTABLES: Final = (
 
 
 def iptables(*rules: str) -> Callable[[World], None]:
-    """Rules of iptables(8), in the form that works with the kernel's nf_tables."""
+    """Rules of iptables(8) that the kernel applies with nf_tables."""
 
     def start(world: World) -> None:
         for rule in rules:

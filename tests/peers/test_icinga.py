@@ -61,19 +61,19 @@ class Service:
 
     state: str
     is_hard: bool
-    """Whether enough checks in succession have had this state."""
+    """Whether several checks in succession had this state."""
     code: int | None
     """The exit code of the most recent check, or None before the first check."""
     output: str
     command: tuple[str, ...]
-    """The command line that Icinga has run."""
+    """The command line that Icinga ran."""
     numbers: Mapping[str, Mapping[str, Any]]
     """The performance data that Icinga has parsed, by label."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Icinga:
-    """Icinga on the host of a VPC, which checks that host."""
+    """Icinga on the host of a VPC. It checks this host."""
 
     world: World
     daemon: Started
@@ -147,11 +147,11 @@ class Checked(Setup):
     text: str
     """The beginning of the output's text."""
     counts: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    """The expected performance data besides times: each value, and its maximum."""
+    """The expected value of each performance label that is not a time, and the maximum of the value."""
     times: frozenset[str] = frozenset({"time"})
     """The expected labels of performance data that are times."""
     options: tuple[str, ...] = ()
-    """The options of the command that Icinga runs, without the options that icinga2-command.conf sets."""
+    """The options in the command that Icinga runs, besides the options that icinga2-command.conf always sets."""
 
     def missing(self) -> str | None:
         return namespaces_missing() or super().missing()
@@ -297,7 +297,7 @@ def started(built: World, variables: Mapping[str, Any]) -> Icinga:
 
 
 def options(words: Sequence[str]) -> tuple[str, list[tuple[str, str]]]:
-    """A command, and its options with all their values, in order."""
+    """A command, and its options in order, each with all its values."""
     command, *rest = words
     return command, sorted(zip(rest[::2], rest[1::2], strict=True), key=lambda option: option[0])
 

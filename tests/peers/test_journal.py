@@ -36,7 +36,6 @@ _ERROR: Final = 3
 _WARNING: Final = 4
 _NOTICE: Final = 5
 _INFORMATION: Final = 6
-"""The priorities of messages in syslog(3)."""
 _LONGEST: Final = 48 * 1024
 """The maximum length in bytes of a line that the journal does not split (journald.conf(5), LineMax=)."""
 _FAULT: Final = """
@@ -138,17 +137,17 @@ class Journaled(Setup):
     """The host's VPC, by its name in `agent.simulated.scenarios`."""
     unit: str = _WATCH
     settings: str = _OF_A_WATCH
-    """Content of the configuration file."""
+    """The content of the configuration file."""
     drop_in: tuple[str, ...] = ()
     happens: Callable[[Host], None] = Host.has_a_verdict
-    """What happens while the service runs. The function returns once all expected entries are written."""
+    """What happens while the service runs. When this function returns, all expected entries are written."""
     lines: tuple[tuple[int, str], ...] = ()
-    """The expected entries whose priority is above information: the priority of each, and the beginning of its text.
-    The time before the text of a change is omitted.
+    """The expected entries whose priority is above information: the priority and the beginning of the text of each. A
+    change begins with a time, which is left out here.
     """
     holds: Callable[[list[str]], None] | None = None
-    """A function that raises AssertionError if the documents are wrong, or None if there must be no documents. Its
-    argument is the entries with the priority information, as complete lines.
+    """A function that checks the documents, and raises AssertionError if they are wrong. It gets the entries with
+    priority information, as complete lines. None means that there must be no documents.
     """
 
     def missing(self) -> str | None:
@@ -156,7 +155,7 @@ class Journaled(Setup):
 
 
 def journaled(status: str, name: str, **others: Any) -> Journaled:
-    """A set-up with the verdict that results from it."""
+    """A set-up with the verdict of its run."""
     worst = min((priority for priority, _ in others.get("lines", ())), default=_INFORMATION)
     result = status if status == "ok" else f"{status}: priority {worst}"
     return Journaled(package="systemd", name=name, result=result, **others)
@@ -170,8 +169,8 @@ def are_events(documents: list[str]) -> None:
 
 
 def are_lines_of_a_run(documents: list[str]) -> None:
-    """Assert that the documents are the lines of a watch's first run, whose report is longer than a line of the
-    journal.
+    """Assert that the documents are the lines of a watch's first run. The report of this run is longer than a line of
+    the journal may be.
     """
     rows = [json.loads(line) for line in documents]
     assert rows[0]["type"] == "run"

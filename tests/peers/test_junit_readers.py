@@ -1,5 +1,5 @@
-"""Readers of JUnit's XML, compared with the program's verdict: for one host or several, they show failures exactly if
-the exit code is that of a fault, and lose no test case.
+"""Readers of JUnit's XML, compared with the program's verdict. They must show failures exactly if the program's exit
+code says that there is a fault, and must not lose a test case. They read the documents of one host or of several.
 """
 
 import re
@@ -61,13 +61,15 @@ class Results(Setup):
 
 
 Reader = Callable[[World, Sequence[Path]], Counts]
-"""A function that lets the vendor's software read documents, and counts the test cases. The software runs in a VPC with
-the VPC's files.
+"""A function in which another vendor's software reads documents, and which counts the test cases. The software runs in
+a VPC, and sees its files.
 """
 
 
 def by_junit2html(built: World, documents: Sequence[Path]) -> Counts:
-    """Count with the matrix and the exit code of junit2html, and assert that its page has every case with its text."""
+    """Count with the matrix that junit2html prints and its exit code. Assert that its page has every case with its
+    text.
+    """
     own = listed()["pypi:junit2html"].path()
     asked = built.output_of(own, "--max-failures", "1", "--summary-matrix", *map(str, documents))
     assert asked.stderr == ""
@@ -222,7 +224,7 @@ def _text(page: str) -> str:
 
 
 def _words(text: str) -> str:
-    """The text with every white space as a single space, since a page may change white space."""
+    """The text with each white space as a single space, since a page may break lines differently."""
     return " ".join(text.split())
 
 

@@ -1,5 +1,5 @@
-"""Software between the host and the endpoint: HTTP proxies that are set in the host's variables, and boxes on the path
-that relay the connection, filter it by the name that the client sends, or decrypt it.
+"""Software between the host and the endpoint. Some of it is an HTTP proxy that the host's variables name. The rest is
+on the path: it relays the connection, filters it by the name that the client sends, or decrypts it.
 """
 
 import json
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.peers
 HOST: Final = "backup.eu-west-1.amazonaws.com"
 BOX: Final = "10.0.1.90"
 FORWARD: Final = 3128
-"""The port for a host's requests to its proxy."""
+"""The port of a proxy to which the host sends its requests."""
 TRANSPARENT: Final = 3129
 """The port to which the network diverts the host's connections to the endpoint."""
 WEB: Final = "10.0.9.80"
@@ -66,7 +66,7 @@ def middlebox(
     trusts: tuple[str, ...] = ("amazon",),
     timeout: float = 3.0,
 ) -> InVpc:
-    """A set-up with a box in a healthy VPC. `environment` contains the proxy variables of the host."""
+    """A set-up with a box in a healthy VPC. `environment` has the proxy variables of the host."""
     lines = "".join(f'{variable} = "{value}"\n' for variable, value in (environment or {}).items())
     host = f"[host]\ntrusts = {json.dumps(list(trusts))}\n[host.environment]\n{lines}"
     toml = scenario(name, host + _VPC, verdict, findings, timeout=timeout)
@@ -75,7 +75,7 @@ def middlebox(
 
 
 def on_the_way(world: World) -> None:
-    """Let the network divert the host's connections to port 443 to the box."""
+    """Make the network divert the host's connections to port 443 to the box."""
     redirected = f"iif vpc0 tcp dport 443 dnat ip to {BOX}:{TRANSPARENT}"
     chain = f"chain arriving {{ type nat hook prerouting priority dstnat; {redirected}\n}}\n"
     world.nft("network", f"table inet way {{ {chain} }}")
@@ -117,7 +117,7 @@ can read.
 
 
 def squid(rules: str = "http_access allow all", *, bump: str | None = None) -> Start:
-    """squid(8) as a forward proxy with `rules`. If `bump` is given, which is lines for TLS, it is also on the path."""
+    """squid(8) as a forward proxy with `rules`. If `bump` (lines for TLS) is given, Squid is also on the path."""
 
     def start(world: World) -> Started:
         authority(world)
@@ -359,14 +359,14 @@ MITMPROXY: Final = (
 # --- HAProxy ---------------------------------------------------------------------------------------------------------
 
 _AS_SENT: Final = "option transparent"
-"""A line with which HAProxy connects to the original destination of a connection."""
+"""A setting with which HAProxy connects to the original destination of a connection."""
 
 
 def haproxy(
     way: str = "", onward: str = _AS_SENT, *, bind: str = "", timeout: str = "60s", http: bool = False
 ) -> Start:
-    """haproxy(1) on the path. `way` is lines for the side of the host, and `onward` is lines for the side of the
-    endpoint.
+    """haproxy(1) on the path. `way` has lines for its frontend, which faces the host, and `onward` has lines for its
+    backend, which faces the endpoint.
     """
 
     def start(world: World) -> Started:
@@ -418,7 +418,7 @@ _HEARD: Final = """
                     tcp-request inspect-delay 60s
                     tcp-request content accept if { req.ssl_hello_type 1 }
 """
-"""Lines with which HAProxy waits for the ClientHello before it connects, so that the host has sent it before the
+"""Lines that make HAProxy wait for the ClientHello before it connects. So the host has sent the ClientHello before the
 connection ends.
 """
 _DECRYPTING: Final = "ssl crt server.pem"
@@ -493,8 +493,8 @@ HAPROXY: Final = (
 
 
 def nginx(onward: str, *, listen: str = "", before: str = "", http: bool = False) -> Start:
-    """nginx(8) on the path, with its stream module. `onward` is lines for its server, and `before` is lines before the
-    server. With `http`, it is a web server.
+    """nginx(8) on the path, with its stream module. `onward` has lines for its server block, and `before` has lines
+    that come before this block. With `http`, it is a web server.
     """
 
     def start(world: World) -> Started:
@@ -631,8 +631,8 @@ NGINX: Final = (
 
 
 def tinyproxy(*lines: str, filtered: str = "") -> Start:
-    """tinyproxy(8) with these lines in its configuration. `filtered` is the content of its file with the names that it
-    filters.
+    """tinyproxy(8) with these lines in its configuration. `filtered` is the content of the file with the names to
+    filter.
     """
 
     def start(world: World) -> Started:
@@ -730,12 +730,12 @@ _TUNNEL: Final = f"{BOX}:8443"
 
 
 def _near(*lines: str) -> str:
-    """The service at the near end of the tunnel, which wraps a connection in another layer of TLS."""
+    """Lines for the service at the near end of the tunnel. It wraps a connection in another layer of TLS."""
     return "\n".join((f"client = yes\naccept = {BOX}:{TRANSPARENT}\nconnect = {_TUNNEL}", *lines))
 
 
 def _far(*lines: str) -> str:
-    """The service at the far end of the tunnel, which unwraps the connection and sends it to the endpoint."""
+    """Lines for the service at the far end of the tunnel. It unwraps the connection and sends it to the endpoint."""
     return "\n".join((f"accept = {_TUNNEL}\ncert = server.pem\nconnect = 10.0.1.17:443", *lines))
 
 

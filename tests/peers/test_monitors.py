@@ -1,7 +1,7 @@
-"""Prometheus, node_exporter and Alertmanager with the files of packaging/monitoring: which alerts fire, and which of
-their messages arrive at a webhook.
+"""Prometheus, node_exporter and Alertmanager with the files of packaging/monitoring: which alerts fire, and which
+messages about them arrive at a webhook.
 
-All of them run on the host, beside the program. Minutes in those files become seconds here, and Prometheus scrapes and
+All these programs run on the host. Minutes in the files become seconds here, and Prometheus scrapes and
 evaluates every second.
 """
 
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.peers
 _FILES: Final = ROOT / "packaging" / "monitoring"
 _RECEIVER: Final = Path(__file__).with_name("receiver.py")
 _HOST: Final = "10.0.1.10"
-"""The address of the host, also in prometheus.yml."""
+"""The address of the host, which prometheus.yml also contains."""
 _PROMETHEUS: Final = "127.0.0.1:9090"
 _ALERTMANAGER: Final = "127.0.0.1:9093"
 _REJECTED: Final = """
@@ -50,7 +50,7 @@ Alert = tuple[str, str]
 
 @dataclass(slots=True, kw_only=True)
 class Monitors:
-    """A host with the program, and Prometheus, Alertmanager and the receiver beside it."""
+    """A host with the program, Prometheus, Alertmanager and the receiver of messages."""
 
     world: World
     receiver: Started = field(init=False)
@@ -86,7 +86,7 @@ class Monitors:
         return folder
 
     def export(self, port: int = 9100) -> None:
-        """Start node_exporter, with the option in node-exporter.default."""
+        """Start node_exporter with the options of node-exporter.default."""
         line = (_FILES / "node-exporter.default").read_text("utf-8").splitlines()[-1]
         assert line == 'ARGS="--collector.textfile.directory=/run/backuplink"'
         self.world.start(
@@ -162,8 +162,8 @@ class Monitors:
         return [json.loads(line) for line in self.receiver.log.read_text("utf-8").split("\n")[:-1]]
 
     def groups(self, status: str) -> dict[tuple[str, ...], int]:
-        """For each group with messages of this status, the number of alerts in the most recent of these messages. The
-        key is the values of the group's labels.
+        """For each group that has messages with this status, the number of alerts in the most recent one. The key of a
+        group is the values of its labels.
         """
         return {
             tuple(text.removeprefix(f"{_HOST}:") for _, text in sorted(body["groupLabels"].items())): len(
@@ -175,7 +175,7 @@ class Monitors:
 
 
 def _faster(text: str) -> str:
-    """The text of a file in which the minutes in rules and groups, up to ten, are replaced by seconds."""
+    """The text of a file with minutes replaced by seconds, in rules and groups, where there are up to ten."""
     return re.sub(r"(for|group_interval): (\d|10)m$", r"\1: \2s", text, flags=re.M).replace("wait: 30s", "wait: 500ms")
 
 
@@ -191,20 +191,20 @@ def monitors(name: str, folder: Path) -> Iterator[Monitors]:
 
 @dataclass(frozen=True, kw_only=True)
 class Monitored(Setup):
-    """What the program writes on a host, and what Prometheus and Alertmanager must make of it."""
+    """A host on which the program writes something, and what Prometheus and Alertmanager must do about it."""
 
     start: Callable[[Monitors], None]
     """A function that creates the situation to be tested, and starts Prometheus."""
     fires: tuple[Alert, ...] = ()
     """The alerts that must fire after `start`."""
     well: int = 0
-    """The number of instances with the verdict `ok` after `start`, if no alert fires."""
+    """The number of instances that have the verdict `ok` after `start`. It is only checked if no alert fires."""
     sent: Mapping[tuple[str, ...], int] = field(default_factory=dict)
-    """For each group of messages that must arrive, the number of alerts in it. The key is the values of the group's
+    """The messages that must arrive: the number of alerts in each group. The key of a group is the values of its
     labels.
     """
     ended: bool = False
-    """Whether, for each group in `sent`, a message must also arrive that the group is resolved."""
+    """Whether each group in `sent` must also get a message that it is resolved."""
 
     def missing(self) -> str | None:
         parts = (listed()[package] for package in ("prometheus", "prometheus-alertmanager", self.package))
@@ -240,9 +240,7 @@ def broken(start: Callable[[Monitors], None]) -> Callable[[Monitors], None]:
 def repaired(
     start: Callable[[Monitors], None], again: Callable[[Monitors], None] | None = None
 ) -> Callable[[Monitors], None]:
-    """Start the monitors on a broken path, repair the path once its fault is reported, and then let the host do
-    `again`.
-    """
+    """Start the monitors on a broken path. Once its fault is reported, repair the path, and then call `again`."""
 
     def start_repaired(here: Monitors) -> None:
         broken(start)(here)
@@ -303,7 +301,7 @@ def outdated(here: Monitors) -> None:
 
 
 def hidden(here: Monitors) -> None:
-    """Let the metrics file of a healthy run hide the metrics file of a run with a fault."""
+    """Let the metrics file of a healthy run hide the metrics file of a run that found a fault."""
     here.check()
     (here.textfiles / "backuplink.prom").rename(here.textfiles / "a-backuplink.prom")
     broken(checked)(here)
@@ -311,7 +309,7 @@ def hidden(here: Monitors) -> None:
 
 
 def joined(*ports: int) -> Callable[[Monitors], None]:
-    """Start a Prometheus that monitors a fleet whose records several machines have joined."""
+    """Start a Prometheus that monitors a fleet. Several machines have joined the records of this fleet."""
 
     def start(here: Monitors) -> None:
         now = datetime.now(UTC)

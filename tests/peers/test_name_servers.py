@@ -21,10 +21,12 @@ STUB: Final = "127.0.0.53"
 """The address of a name server on the host."""
 AMAZON: Final = "10.0.0.2"
 EARLIER: Final = "10.0.0.3"
-"""The address of a name server that gives the answers that Amazon's resolver gave before private DNS was turned on."""
+"""The address of a name server whose answers are outdated: Amazon's resolver gave them before private DNS was turned
+on.
+"""
 SILENT: Final = "10.0.0.99"
 PORTAL: Final = "10.0.9.80"
-"""The address of a page that says that the name is blocked."""
+"""The address of a web page that says that a name is blocked."""
 _VPC: Final = f"""
 [[dns]]
 resolvers = ["{AMAZON}", "169.254.169.253"]
@@ -67,7 +69,7 @@ UNREACHABLE: Final = ("critical", "unreachable")
 PUBLIC: Final = ("critical", "public")
 
 READY: Final = "version.bind"
-"""A name for which a name server answers by itself, without asking another server."""
+"""A name for which a name server has its own answer, without asking another server."""
 
 Start = Callable[[World], Started]
 
@@ -97,7 +99,7 @@ def _side(address: str) -> Side:
 
 
 def before_private_dns(start: Start, at: str = SERVER) -> Start:
-    """Start a name server with `start`, and let it cache the answer that it gets before private DNS is turned on."""
+    """Start a name server, and let it cache the answer for the name before private DNS is turned on."""
 
     def started(world: World) -> Started:
         side = _side(at)
@@ -120,7 +122,7 @@ _ZONE: Final = "$TTL 60\n@ SOA localhost. hostmaster.localhost. 1 3600 600 86400
 def bind(
     options: str = "dnssec-validation no;", *, policy: str = "", forwarder: str = AMAZON, clients: str = "any"
 ) -> Start:
-    """named(8), which forwards all queries. `policy` is the records of a response policy zone."""
+    """named(8), which forwards all queries. `policy` has the records of a response policy zone."""
 
     def start(world: World) -> Started:
         world.write(
@@ -423,7 +425,7 @@ DNSMASQ: Final = (
 
 
 def recursor(dnssec: str = "validation: 'off'", *, policy: str = "", forwarder: str = AMAZON, more: str = "") -> Start:
-    """pdns_recursor(1), which forwards all queries. `policy` is the records of a response policy zone."""
+    """pdns_recursor(1), which forwards all queries. `policy` has the records of a response policy zone."""
 
     def start(world: World) -> Started:
         world.write(
@@ -515,8 +517,8 @@ _RESOLVE: Final = "/run/systemd/resolve"
 
 
 def resolved(*settings: str, unsigned: str = "") -> Start:
-    """systemd-resolved.service(8) on the host, without D-Bus, with the user and two of the capabilities of its unit.
-    Because of a negative trust anchor, it accepts unsigned answers for names below `unsigned`.
+    """systemd-resolved.service(8) on the host, without D-Bus, as the user of its unit, and with two of the unit's
+    capabilities. Because of a negative trust anchor, it accepts unsigned answers for names below `unsigned`.
     """
     user = 65534
 
@@ -546,7 +548,9 @@ def resolved(*settings: str, unsigned: str = "") -> Start:
 
 
 def warm(start: Start) -> Start:
-    """Start systemd-resolved, and make a first query, from which it learns what its servers support."""
+    """Start systemd-resolved, and send a first query. From the answer, systemd-resolved learns what its servers
+    support.
+    """
 
     def started(world: World) -> Started:
         server = start(world)

@@ -1,5 +1,5 @@
-"""NRPE with the files of packaging/monitoring: its daemon runs the program, and check_nrpe reports the result to the
-server.
+"""NRPE with the files of packaging/monitoring. Its daemon runs the program, and check_nrpe passes the result to the
+monitoring server.
 """
 
 import re
@@ -40,7 +40,7 @@ class Plugin(Setup):
     scenario: str
     """The host's VPC, by its name in `agent.simulated.scenarios`."""
     command: str
-    """The command in nrpe.cfg."""
+    """The name of the command in nrpe.cfg."""
     code: int
     """The exit code of check_nrpe."""
 
@@ -105,7 +105,7 @@ def served(built: World) -> None:
 
 
 def asked(command: str) -> tuple[str, ...]:
-    """The arguments with which nagios.cfg calls check_nrpe for a command."""
+    """The arguments of check_nrpe in nagios.cfg, for a command."""
     (line,) = re.findall(r"^ *command_line +(.+)$", (_FILES / "nagios.cfg").read_text("utf-8"), re.M)
     values = {
         "$USER1$/check_nrpe": listed()["nagios-nrpe-plugin"].path(),

@@ -1,6 +1,6 @@
-"""Systems Manager, with moto's server as AWS: the program's findings about the endpoints of Systems Manager, and the
-records that a command left on instances, are compared with what the AWS CLI gets. The Command document is the shipped
-one.
+"""Systems Manager, with moto's server as AWS: the program's findings about the endpoints of Systems Manager are
+compared with the answers that the AWS CLI gets. So are the records of hosts that a command returned. The command runs
+the shipped document.
 """
 
 import json
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.peers
 _DOCUMENT: Final = ROOT / "packaging" / "fleet" / "backuplink-check.yaml"
 _NAMES: Final = tuple(f"{service}.{REGION}.amazonaws.com" for service in ("ssm", "ec2"))
 _MESSAGES: Final = {"ssmmessages": "10.0.1.43", "ec2messages": "10.0.1.44"}
-"""The endpoints that moto lacks, with their simulated addresses."""
+"""The endpoints of services that moto lacks, with their simulated addresses."""
 _AGENT: Final = '"/usr/lib/systemd/system/amazon-ssm-agent.service" = "[Unit]"'
 _OF_MESSAGES: Final = """"/etc/amazon/ssm/amazon-ssm-agent.json" = '{"Mds": {"Endpoint": "%s"}}'"""
 
@@ -34,12 +34,12 @@ _OF_MESSAGES: Final = """"/etc/amazon/ssm/amazon-ssm-agent.json" = '{"Mds": {"En
 
 @dataclass(frozen=True, kw_only=True)
 class OfAgent(InVpc):
-    """A host with the SSM Agent."""
+    """A host with the SSM Agent, and the endpoints of Systems Manager."""
 
     services: frozenset[str]
     """The services that are checked."""
     access: Access | None
-    """The access to `ssm`, according to the report."""
+    """The access to `ssm` that the report must show."""
 
 
 def of_agent(
@@ -155,12 +155,12 @@ def test_the_cli_lists_associations_where_the_report_has_access(setup: OfAgent, 
 
 @dataclass(frozen=True, kw_only=True)
 class Command(Setup):
-    """A command on the instances with a tag, and the fleet that is joined from the records in its output."""
+    """A command that runs on the instances with a tag, and the fleet that is joined from the records in its output."""
 
     instances: tuple[Mapping[str, str], ...]
     """The fields of each `account.Instance`."""
     hosts: int
-    """The number of joined hosts."""
+    """The number of hosts in the joined fleet."""
     code: int
     says: str
     """A part of the expected summary of the verdict."""
@@ -168,14 +168,14 @@ class Command(Setup):
     """Whether all instances of the account are expected to have a record."""
     denies: str
     of_another: bool
-    """Whether the fleet is joined from another command than the one that was sent."""
+    """Whether the fleet is joined from another command than the one sent here."""
 
     def missing(self) -> str | None:
         return namespaces_missing() or super().missing()
 
 
 def instance(scenario: str = "healthy", *, before: str = "", tag: str = "check", status: str = "") -> dict[str, str]:
-    """An instance on which the document ran. `before` is the output that precedes the record."""
+    """An instance on which the document ran. `before` is output that comes before the record."""
     line = lines(record(0, scenario, host="INSTANCE"))
     return {"tag": tag, "status": status or ("Success" if scenario == "healthy" else "Failed"), "output": before + line}
 
@@ -276,9 +276,7 @@ SETUPS: Final = (*AGENTS, *COMMANDS)
 
 
 def operator(built: World, setup: Command) -> dict[str, Any]:
-    """A policy with the permissions that the program lists for `fleet`, and with the permissions for
-    sending a command.
-    """
+    """A policy with the permissions that the program lists for `fleet`, and those for sending a command."""
     sends = ("ssm:CreateDocument", "ssm:SendCommand", "ec2:DescribeInstances")
     denied = [{**EVERYTHING, "Effect": "Deny", "Action": setup.denies}] if setup.denies else []
     own = aws.own_policy(built, "fleet")["Statement"]
@@ -286,7 +284,7 @@ def operator(built: World, setup: Command) -> dict[str, Any]:
 
 
 def sent(built: World) -> dict[str, Any]:
-    """Send a command with the AWS CLI, as docs/fleet.md shows it; returns the result."""
+    """Send a command with the AWS CLI, as docs/fleet.md shows it. Returns the answer."""
     named = ("--document-type", "Command", "--document-format", "YAML", "--content", f"file://{_DOCUMENT}")
     created = json.loads(aws.cli(built, "ssm", "create-document", "--name", "backuplink-check", *named) or "")
     parameters = {row["Name"] for row in created["DocumentDescription"]["Parameters"]}

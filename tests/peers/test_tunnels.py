@@ -1,6 +1,6 @@
 """Routes through a tunnel of WireGuard or IPsec: to the endpoint, or to somewhere else. WireGuard and IPsec both run in
-user space, on any kernel with TUN devices. The far end has the gateway's address, since it always answers from that
-address, and a near end sends to the address from which it got an answer.
+user space, on any kernel with TUN devices. The far end uses the gateway's address. It always answers from that address,
+and the near end sends to the address from which the answers come.
 """
 
 import base64
@@ -66,8 +66,8 @@ class Key:
 def tunnel(
     *routes: str, allowed: str = f"{FAR}/32, {ENDPOINT}", far_knows: bool = True, path_mtu: int | None = None
 ) -> Callable[[World], None]:
-    """A tunnel for `routes`. The near end only sends packets for `allowed`. The far end accepts no packets if it does
-    not know the key of the near end. On the way back, packets longer than `path_mtu` are lost.
+    """A tunnel for `routes`. The near end only sends packets whose destination is in `allowed`. The far end accepts no
+    packets if it does not know the key of the near end. On the way back, packets longer than `path_mtu` are lost.
     """
 
     def start(world: World) -> None:
@@ -119,9 +119,9 @@ swanctl {
 
 
 def ipsec(remote: str, *, path_mtu: int | None = None, lost: str = "", gone: bool = False) -> Callable[[World], None]:
-    """A tunnel of strongSwan with IKEv2 and ESP for packets to `remote`. The host has a separate address for it. On the
-    way back, packets longer than `path_mtu` are lost. Packets to `lost` are dropped behind the far end. With `gone`,
-    the far end is killed once the tunnel exists.
+    """A tunnel of strongSwan with IKEv2 and ESP for packets to `remote`. The host has a separate address for the
+    tunnel. On the way back, packets longer than `path_mtu` are lost. Packets to `lost` are dropped behind the far end.
+    With `gone`, the far end is killed once the tunnel exists.
     """
 
     def start(world: World) -> None:
@@ -143,8 +143,8 @@ def ipsec(remote: str, *, path_mtu: int | None = None, lost: str = "", gone: boo
 def _charon(
     world: World, side: Side, ids: tuple[str, str], addresses: str, inner: str, traffic: str, pool: str = ""
 ) -> Started:
-    """Start one end with its configuration. The end on the host sets up the tunnel; raises CalledProcessError if this
-    fails.
+    """Start one end of the tunnel. If it is the end on the host, it sets up the tunnel. Raises CalledProcessError if
+    this fails.
     """
     config = world.write(f"{side}.conf", _CHARON)
     variable = f"STRONGSWAN_CONF={config}"

@@ -1,8 +1,8 @@
-"""A scenario's VPC in which other vendors' software runs, in the network, or on the host beside the program.
+"""A scenario's VPC with other vendors' software, either in the network or on the same host as the program.
 
 It is the VPC of `tests.netns.vpc`: AWS, metadata and Amazon's resolver are simulated, on real sockets, in closed
-namespaces. Each program that is started here runs in the namespace of the network or of the host, in a mount namespace
-of its own, and ends with the world.
+namespaces. Each program that is started here runs in the network's or the host's namespace, has its own mount
+namespace, and ends with the world.
 """
 
 import os
@@ -23,7 +23,7 @@ from tests.netns.vpc import COMMAND_SECONDS, Vpc, command_in, in_namespace, vpc
 from tests.peers import software
 
 Side = Literal["network", "host"]
-"""Where a program runs: in the network behind the gateway of the host's subnet, or on the host."""
+"""Where a program runs: on the host, or in the network behind the gateway of its subnet."""
 _ANSWERS: Final = Path(__file__).with_name("answers.py")
 _POLL_SECONDS: Final = 0.01
 _LAY_OVER: Final = """
@@ -49,7 +49,7 @@ class Started:
     """The file with its stdout and stderr."""
 
     def shown(self) -> str:
-        """The log below a heading."""
+        """The log with a heading above it."""
         return f"--- {self.title}, process {self.process.pid}:\n{self.log.read_text('utf-8', 'replace')}\n"
 
 
@@ -79,11 +79,11 @@ class World:
     ) -> Started:
         """Start the program of a package (`packages.txt`), in the foreground, and wait until it answers.
 
-        The program gets `arguments`. It runs in `folder`, to which `write` writes its configuration. `path` is the path
-        of another program of the package. `before` is lines of sh(1) that run first in its mount namespace. `answers`
-        is the arguments of `answers.py`, which runs on the same side. With `starts_the_program`, the program and its
-        child processes see the host as backuplink does. Raises MissingError, TimeoutError, or EOFError if the program
-        ends before it answers.
+        The program gets `arguments`. It runs in `folder`, to which `write` writes its configuration. `path` selects
+        another program of the package. `before` has lines of sh(1) that run first, in the program's mount namespace.
+        `answers` are the arguments of `answers.py`, which runs on the same side. `starts_the_program` is for a
+        program that starts backuplink: such a program sees the host as backuplink does. Raises MissingError,
+        TimeoutError, or EOFError if the program ends before it answers.
         """
         row = software.listed()[package]
         words = ("sh", "-c", _LAY_OVER, "sh", str(software.UNPACKED), before, path or row.path(), *arguments)
@@ -127,12 +127,12 @@ class World:
         assert asking.returncode == 0
 
     def wait_for_file(self, peer: Started, path: str) -> None:
-        """Wait until a file exists in the mount namespace of `peer`. Raises the same exceptions as `wait_for`."""
+        """Wait until a file exists in the mount namespace of `peer`. Raises the exceptions that `wait_for` raises."""
         self.wait_until(peer, lambda: Path(f"/proc/{peer.process.pid}/root{path}").exists(), path)
 
     def wait_until(self, peer: Started, is_over: Callable[[], bool], what: str) -> None:
-        """Wait until `is_over` returns True. In messages, `what` describes this condition. Raises the same exceptions
-        as `wait_for`.
+        """Wait until `is_over` returns True. `what` describes this condition in messages. Raises the exceptions that
+        `wait_for` raises.
         """
         until = time.monotonic() + COMMAND_SECONDS
         while not is_over():
@@ -184,7 +184,7 @@ class World:
         subprocess.run([*entered, *words], check=True, timeout=COMMAND_SECONDS, stdin=subprocess.DEVNULL)
 
     def show_on_host(self, folder: Path) -> None:
-        """In later runs, mount the files below `folder` over the host's files."""
+        """Mount the files below `folder` over the host's files in all later runs."""
         self.vpc = replace(self.vpc, files=str(folder))
 
     def backuplink(self, *words: str) -> tuple[list[str], dict[str, str]]:
@@ -204,7 +204,7 @@ class World:
 def world(name: str, toml: str, folder: Path, *, places: Iterable[str] = (), rules: str = "") -> Iterator[World]:
     """Build the VPC of a scenario, whose file has the text `toml`. It exists while the block lasts, and programs that
     are started in it end with it. `places` are the addresses of other vendors' servers in the network, as `ADDRESS
-    PORT`, at which the scenario must not simulate a server. `rules` is tables of nft(8) for the network. At the end,
+    PORT`, at which the scenario must not simulate a server. `rules` has tables of nft(8) for the network. At the end,
     the log of each started program is printed to stdout, which pytest shows if a test fails.
     """
     others: list[Place] = [(ip_address(address), int(port)) for address, port in map(str.split, places)]

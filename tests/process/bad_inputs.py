@@ -1,4 +1,4 @@
-"""Bad input as one table: options on the command line, in variables and in a configuration file; files; commands; and
+"""A table of bad input: options on the command line, in variables and in a configuration file, files, commands, and
 settings of the SDK. `{here}` in an argument, a variable or the content of a file stands for the case's own folder,
 which contains all of `PLACES`.
 """
@@ -58,8 +58,9 @@ class Refused:
     """Whether the case needs a user without privileges, since the call would succeed as root."""
 
     names_help: bool | None = None
-    """Whether the message refers to the command's help. It does if the call itself is wrong, and does not if the call
-    only names a wrong object. None if the cases of one kind differ (tests/agent/cli/test_group.py tests the rule).
+    """Whether the message refers to the command's help. It does if the call itself is wrong, but not if the call only
+    names an object that is wrong. None means that the cases of one kind differ (tests/agent/cli/test_group.py tests the
+    rule).
     """
 
 
@@ -92,7 +93,7 @@ ANYWHERE: Final = {
     "a path": "../../etc/passwd",
     "DEL and C1": "\x7f\x9b2J",
 }
-"""Values that are bad for every option whose values must have a certain form."""
+"""Values that are bad for every option with a restricted form."""
 
 _SECONDS: Final = (
     *("banana", "nan", "inf", "-inf", "-1", "0", "1e9", "3s", "0x10", "1,5", "None", "3 4", "1_0", "\u0663", "1e400"),
@@ -102,8 +103,8 @@ _SECONDS: Final = (
 
 @dataclass(frozen=True, kw_only=True)
 class Option:
-    """An option whose values must have a certain form: what a refusal says would be right, and further values that are
-    bad for this option.
+    """An option whose values are restricted in form: what its refusal says about correct values, and further values
+    that are bad.
     """
 
     name: str
@@ -323,7 +324,7 @@ VPC: Final = Option(
         *("vpc-0a1b2c3d,vpc-0b1b2c3d", "arn:aws:ec2:eu-west-1:111122223333:vpc/vpc-0a1b2c3d", "vpc-\u0660a1b2c3d"),
     ),
 )
-"""An option that only `facts` has, and that can only be set on the command line."""
+"""An option that only `facts` has. It can only be set on the command line."""
 A_ROLE: Final = "arn:aws:iam::111122223333:role/x"
 A_VPC: Final = "vpc-0a1b2c3d4e5f67890"
 OF_PREDICT: Final = (
@@ -352,7 +353,7 @@ OF_PREDICT: Final = (
         multiple=True,
     ),
 )
-"""Options that only `predict` has, and that can only be set on the command line."""
+"""Options that only `predict` has. They can only be set on the command line."""
 OF_AUDIT: Final = (
     Option(
         name="role-arn",
@@ -378,7 +379,7 @@ OF_AUDIT: Final = (
         bad=("a b", "role/x", "arn:aws:iam::111122223333:role/x", "x" * 65, "r\u00f6le"),
     ),
 )
-"""Options that only `audit` has, and that can only be set on the command line."""
+"""Options that only `audit` has. They can only be set on the command line."""
 OF_AUDITS: Final = tuple(name for name in AUDIT.formats if name != "eventbridge")
 """The formats in which an audit writes a refusal to stdout. Events contain no refusal; their reason is only
 on stderr.
@@ -395,7 +396,9 @@ TEXTS: Final = {
     "notify-template": ("the path of a file", {"nothing"}),
     "on-change": ("expected a program", {"nothing", "a space"}),
 }
-"""Options that accept nearly any text: what would be right, and which values in `ANYWHERE` are bad for them."""
+"""Options that accept nearly any text. Each has the words for a correct value, and the names of the values in
+`ANYWHERE` that are bad for it.
+"""
 TOO_LONG: Final = "a text of at most 4096 characters without NUL"
 FLAGS: Final = ("no-api", "jobs", "no-ec2", "run-agents", "fips", "dual-stack", "no-mouse", "brief", "redact")
 NO_BOOLEANS: Final = ("maybe", "2", "truee", "none", "-1", "\x1b[2J", "\u202eyes", "\udcff", "9" * LONG)
@@ -421,7 +424,9 @@ def _formats() -> Iterator[str]:
 
 
 def by_flag(command: str, names: frozenset[str], forms: Sequence[str] = OPTION_NAMES) -> Iterator[Refused]:
-    """A case for each bad value of each of these options of a command. The cases use the command's formats in turn."""
+    """For each of these options of a command, a case for each bad value. The cases take turns in using the command's
+    formats.
+    """
     has_format = "format" in options_of(command)
     formats = itertools.cycle(forms if has_format else ("json" if command == "facts" else "text",))
     needed = _needed(command)
@@ -468,8 +473,8 @@ def by_flag(command: str, names: frozenset[str], forms: Sequence[str] = OPTION_N
 
 
 def by_variable() -> Iterator[Refused]:
-    """A case for each bad value of each option in a variable. An empty variable counts as unset, and a variable cannot
-    contain a NUL.
+    """For each option, a case for each bad value of its environment variable. An empty variable counts as unset, and a
+    variable cannot contain a NUL.
     """
     formats = _formats()
 
@@ -514,8 +519,8 @@ def _toml(name: str, value: str, *, multiple: bool) -> bytes:
 
 
 def by_file() -> Iterator[Refused]:
-    """A case for each bad value and each wrong type of each option in a configuration file. The file is UTF-8, so
-    values that are not UTF-8 cannot occur.
+    """For each option, a case for each bad value and each wrong type in a configuration file. The file is UTF-8, so it
+    cannot contain values that are not UTF-8.
     """
     formats = _formats()
 
@@ -688,7 +693,7 @@ def of_commands() -> Iterator[Refused]:
 
 
 def of_scenarios() -> Iterator[Refused]:
-    """Names that no scenario has."""
+    """Names of scenarios that do not exist."""
     formats = _formats()
     more = {
         "another case": "Healthy-Three-Zones",
@@ -718,7 +723,7 @@ def of_scenarios() -> Iterator[Refused]:
 
 
 def of_tables() -> Iterator[Refused]:
-    """Regions and partitions that no table has."""
+    """Regions and partitions that the catalogue does not have."""
     for command in ("endpoints", "permissions"):
         for name, what in (("region", "Region"), ("partition", "partition")):
             more = {
@@ -751,7 +756,7 @@ def of_tables() -> Iterator[Refused]:
 
 
 def of_pairs() -> Iterator[Refused]:
-    """Options that exclude each other, and calls with several options of which one is bad."""
+    """Options that exclude each other, and calls with several options, one of which is bad."""
     for label, arguments, says in (
         ("short and lines", ("--brief", "--format=ndjson"), ("--brief", "--format ndjson")),
         ("short and JSON", ("--format=json", "--brief"), ("--brief", "--format json")),
@@ -996,7 +1001,7 @@ def of_configurations() -> Iterator[Refused]:
 
 
 def of_codes() -> Iterator[Refused]:
-    """Codes that no finding has."""
+    """Codes of findings that do not exist."""
     more = {
         "a group": "DNS",
         "a digit more": "DNS0011",
@@ -1080,7 +1085,7 @@ _OBJECTS: Final[tuple[tuple[str | int, ...], ...]] = (
     *(("targets", 0), ("targets", 0, "addresses", 0), ("findings", 0), ("findings", 0, "fix")),
     *(("findings", 0, "fix", "commands", 0), ("findings", 0, "documents", 0), ("not_evaluated", 0)),
 )
-"""The places of some objects in a report, each of a different kind."""
+"""The places of some objects in a report. Each object is of a different kind."""
 _NO_REPORT: Final = "is not a report of `--format json` that this version understands: "
 _BEFORE: Final = ndjson.render(report_of("private-dns-off")).splitlines()
 
@@ -1192,11 +1197,11 @@ NO_REPORT_PLACES: Final = {
     "this process's memory": ("/proc/self/mem", "cannot be read: Input/output error"),
     "no name": ("", "cannot be read: "),
 }
-"""Paths from which no report can be read."""
+"""Paths that do not lead to a saved report."""
 
 
 def of_reports() -> Iterator[Refused]:
-    """Calls in which a file is not a saved report, for each argument that takes one."""
+    """For each argument that takes a saved report, calls with a file that is not one."""
     good = f"{{here}}/{GOOD}"
     wrong = {
         **{label: (path, why, "") for label, (path, why) in NO_REPORT_PLACES.items()},
@@ -1261,7 +1266,7 @@ def _observation_with(**changes: object) -> bytes:
 
 
 def _without_judgement(observation: Mapping[str, Any]) -> dict[str, Any]:
-    """An observation from a report in the form in which a facts file has it, without a judgement."""
+    """An observation of a report as a facts file has it: without the judgement."""
     return {name: value for name, value in observation.items() if name not in ("counts", "explained_by")}
 
 
@@ -1399,12 +1404,12 @@ NO_FACTS_PLACES: Final = {
     "this process's memory": ("/proc/self/mem", "cannot be read: Input/output error"),
     "stdin's sign": ("-", "cannot be read: No such file or directory"),
 }
-"""Paths from which no facts can be read."""
+"""Paths that do not lead to facts."""
 
 
 def of_facts() -> Iterator[Refused]:
-    """Calls with a file that is not a facts file, in each way in which a file can be given; with facts of a different
-    Region than the run's; and with a facts file for a run that uses none.
+    """Calls with a file that is not a facts file, for each way to name the file. Further calls have facts of another
+    Region than the run's, or a facts file for a run that does not use facts.
     """
     good = f"{{here}}/{GOOD_FACTS}"
     wrong = {
@@ -1673,7 +1678,7 @@ def _of_calls() -> Iterator[Refused]:
 
 
 def _of_what_they_name() -> Iterator[Refused]:
-    """Calls that are right, but name an object that does not exist or is of another kind."""
+    """Calls that are right, but name an object that does not exist or has the wrong kind."""
     yield from of_scenarios()
     for name in ("check", "watch", "demo", "diagnose"):
         yield from of_files((name,), "--config", "BACKUPLINK_CONFIG")

@@ -1,7 +1,7 @@
 """A file system in memory that fails at points that a test chooses. It uses FUSE (fuse(4)), so processes use it like a
-real file system. A separate process answers the kernel's requests, without a library. It shares the memory of `Faults`
-with the process that mounts the file system. `Faults` says which kinds of requests fail, with which errno, and after
-how many successful ones.
+real file system. A separate process answers the kernel's requests, without a library. It shares an object `Faults` with
+the process that mounts the file system. This object says which kinds of requests fail, with which errno, and after how
+many successful requests.
 """
 
 import ctypes
@@ -52,7 +52,7 @@ class Faults:
             self._ROW.pack_into(self._memory, kind * self._ROW.size, 0, 0, 0)
 
     def let(self, kind: int, error: int, *, after: int = 0, times: int = FOR_EVER) -> None:
-        """Let `times` requests of a kind fail, after `after` requests of this kind have succeeded."""
+        """Let requests of a kind fail: after `after` successful requests of this kind, `times` of them fail."""
         self._ROW.pack_into(self._memory, kind * self._ROW.size, error, after, times)
 
     def of(self, kind: int) -> int:
@@ -245,8 +245,8 @@ def mount_over(source: Path, target: Path) -> None:
 
 
 def mount_failing(folder: Path) -> Faults:
-    """Mount an empty file system over a folder. A child of this process answers the requests to the file system, until
-    this process ends.
+    """Mount an empty file system over a folder. A child process answers the requests to the file system until this
+    process ends.
     """
     faults = Faults()
     device = os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC)

@@ -1,7 +1,7 @@
-"""`python -m tests.process.hanging WHAT`: a check in which calls of libraries hang for a minute. The command itself
-must not hang. WHAT is one or more of the seams that hang, joined by commas: `sdk`, `lookup`, `trust`, `ec2`. With
-`patient` added, the deadline of the run is not before the end of the minute. Everything else is a simulated VPC under
-the ordinary clock. `measuring` on stderr says that the run has begun.
+"""`python -m tests.process.hanging WHAT`: a check in which calls to libraries hang for a minute. The command itself
+must not hang. WHAT is one or more of the seams that hang, joined by commas: `sdk`, `lookup`, `trust`, `ec2`. If
+`patient` is added, the run's deadline is after this minute. Everything else is a simulated VPC with the ordinary clock.
+`measuring` on stderr says that the run has begun.
 """
 
 import asyncio
@@ -73,8 +73,8 @@ class HangingMachine(SimulatedMachine):
 
 
 def hanging() -> Scenario:
-    """A healthy VPC, with a deadline that is longer than a step. If only EC2 hangs, the run has time for everything
-    else.
+    """A healthy VPC, with a deadline that is longer than the timeout of a step. If only EC2 hangs, there is time for
+    all other steps.
     """
     deadline = HANG_SECONDS if "patient" in WHAT else 4 if "ec2" in WHAT else 1
     asked = f"\n[run]\ntimeout = 60\ndeadline = {deadline}\n"

@@ -34,11 +34,11 @@ SEED: Final = 37
 HISTORY, TEXTFILE, NOTICES, TEMPORARY = "history.db", "watch.prom", "notices", "temporary"
 INTERVAL: Final = 0.005
 MOST_CYCLES: Final = 4
-"""A watch is killed after its history has written between 0 and this many cycles."""
+"""The highest number of cycles that a watch writes to its history before it is killed. The lowest is 0."""
 CYCLE_SECONDS: Final = 0.03
-"""The maximum number of seconds between the writing of the last of these cycles and the kill."""
+"""The longest time in seconds from the writing of the last cycle to the kill."""
 AT_A_TIME: Final = 1_000
-"""The number of cycle numbers that are reserved for each watch."""
+"""The number of cycle numbers that each watch may use."""
 
 
 class TellingWriter(HistoryWriter):
@@ -55,7 +55,7 @@ class TellingWriter(HistoryWriter):
 
 
 def watch(folder: Path, first: int, told: int, cycles: int | None = None) -> None:
-    """Watch a network that changes with every cycle. The first cycle has the number `first`."""
+    """Watch a network that changes in every cycle. `first` is the number of the first cycle."""
     numbers = itertools.count(first)
 
     async def measure(*_: object) -> Any:
@@ -76,8 +76,8 @@ def watch(folder: Path, first: int, told: int, cycles: int | None = None) -> Non
 
 
 def killed(work: Callable[[], None], wait: Callable[[], None]) -> int:
-    """Run `work` in a process, and kill this process when `wait` returns. Returns its status in the form of
-    waitpid(2).
+    """Run `work` in a process, and kill the process when `wait` returns. Returns the status of the process as
+    waitpid(2) does.
     """
     if (child := os.fork()) == 0:
         try:
@@ -124,7 +124,7 @@ def watches(folder: Path, count: int) -> list[list[str]]:
 
 
 def packs(folder: Path, count: int) -> list[int]:
-    """Kill `count` packs. Each leaves a folder with its files."""
+    """Kill `count` packs. Each of them leaves a folder with its files."""
 
     def packing(lake: Path) -> None:
         quiet = os.open(os.devnull, os.O_RDWR)

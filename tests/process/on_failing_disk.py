@@ -3,7 +3,7 @@
 Two file systems are mounted in FOLDER, until this process ends: `full` is a tmpfs, and `broken` is the file system of
 `tests.process.failing_disk`. Each line on stdin is a JSON list of cases, each with the fields of a `Case`. For each
 such line, a line on stdout has the files and the output of each case, in the same order. This process imports the
-modules of the commands once, so that the process of each command need not do so.
+modules of the commands once, so that the commands' processes start faster.
 """
 
 import importlib
@@ -46,13 +46,13 @@ class Case:
     after: int = 0
     times: int = FOR_EVER
     streams: tuple[str, ...] = ()
-    """The streams among OUT and ERR that also go to the disk."""
+    """The streams, OUT or ERR or both, that are files on the disk."""
     temporary: bool = False
-    """Whether temporary files are on the disk."""
+    """Whether temporary files are written to the disk."""
     mounted: bool = False
-    """Whether the document is itself a mount point."""
+    """Whether the document itself is a mount point."""
     history: str = ""
-    """The path of a file that is copied to the disk as HISTORY."""
+    """The path of a file to copy to the disk, as HISTORY."""
 
 
 def main(folder: Path) -> None:

@@ -1,5 +1,5 @@
-"""`python -m tests.process.patient ARGUMENTS…`: the command, whose simulated runs wait for silent peers for a minute,
-so that a test always has time to act in the middle of a run.
+"""`python -m tests.process.patient ARGUMENTS…`: the command, with simulated runs that wait a minute for silent peers. A
+test therefore always has time to act in the middle of a run.
 """
 
 import sys

@@ -1,12 +1,11 @@
-"""`python -m tests.process.signalled ACTION POINT ARGUMENTS…`: the command, with an event at one point.
+"""`python -m tests.process.signalled ACTION POINT ARGUMENTS…`: the command, disturbed at one point.
 
-ACTION is a signal that the process sends to itself (such as `SIGTERM`), `close:N` (the file descriptor N is closed,
-such as the reading end of the process's own stdout), or `full` (stdout becomes a full device). POINT is `PHASE:n`: the
-n-th time that the program announces this phase (`agent.process.phases`) or an event of this name. It can also be a
+ACTION is a signal that the process sends to itself (such as `SIGTERM`), `close:N` (the process closes its file
+descriptor N, such as the reading end of its own stdout), or `full` (stdout becomes a full device). POINT is `PHASE:n`:
+the n-th time that the program announces this phase (`agent.process.phases`) or an event of this name. It can also be a
 number `n`: the n-th time that any function is entered or left after the command has begun to catch signals; 0 means
-never. A point is therefore the same in every run, unlike a delay. At the end, stderr has `happened`, or `passed` and
-the number of points that were passed. If the phase is `list`, stderr also lists everything that the program announces,
-one on each line.
+never. Unlike a delay, a point is therefore the same in every run. At the end, stderr has `happened`, or `passed` and
+the number of points. If the phase is `list`, stderr also lists everything that the program announces, one on each line.
 """
 
 import os
@@ -20,16 +19,15 @@ ACTION, POINT = sys.argv[1:3]
 PHASE, _, NUMBER = POINT.rpartition(":")
 WANTED = int(NUMBER)
 passed = 0
-"""The number of points passed so far."""
+"""The number of points that the run has passed so far."""
 
 
 def say(words: str) -> None:
-    """Write to the file descriptor of stderr directly, not to Python's stream."""
+    """Write to the file descriptor of stderr without Python's stream."""
     os.write(2, f"{words}\n".encode())
 
 
 def act() -> None:
-    """Send the signal, or cause the fault."""
     say("happened")
     if ACTION == "full":
         os.dup2(os.open("/dev/full", os.O_WRONLY), 1)
@@ -55,7 +53,7 @@ def count(*_: object) -> None:
 
 
 def announced(phase: str) -> None:
-    """Count the points of the given phase."""
+    """Count a point if this is the given phase."""
     if PHASE == "list":
         say(phase)
     if phase == PHASE:

@@ -25,7 +25,7 @@ QUIET_SECONDS: Final = 2.0
 long.
 """
 DRAWN_LINES: Final = 15
-"""At least this many lines of the same width count as a screen."""
+"""The lowest number of consecutive lines of the same width that counts as a whole screen."""
 _ESCAPE: Final = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]P][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-~])")
 """Escape sequences: CSI, OSC, DCS and the short ones (ECMA-48, section 5)."""
 _MODE: Final = re.compile(rb"\x1b\[\?([\d;]+)([hl])")
@@ -62,8 +62,8 @@ class Session:
             self._read(0.1)
 
     def until_drawn(self, columns: int) -> None:
-        """Read until the whole screen has been redrawn for this width. A complete drawing is written line by line, and
-        each line is filled up to the width; later changes are written at their positions.
+        """Read until the whole screen is redrawn with this width. Only a complete drawing is written line by line, with
+        each line filled to the width; later changes are written at their positions.
         """
         limit = time.monotonic() + SECONDS
         while True:
@@ -129,7 +129,8 @@ class Session:
 
     def _read_all(self, limit: float) -> None:
         """Read all output of a process that has ended. The kernel delivers the output in order, but not at once: on a
-        busy machine, a read may find nothing although more output follows. So a mark is written after the output.
+        busy machine, a read may find nothing although more output follows. This method therefore writes a mark after
+        the output, and reads until the mark.
         """
         termios.tcflow(self._inner, termios.TCOON)
         os.write(self._inner, _END)
@@ -151,7 +152,7 @@ class Session:
         return {number: state for number, state in modes.items() if state != _DEFAULTS.get(number, False)}
 
     def key_modes(self) -> int:
-        """The number of keyboard modes (of kitty's protocol) that were pushed and not popped."""
+        """The number of keyboard modes (kitty's protocol) that the process has set and not yet reset."""
         return len(re.findall(rb"\x1b\[>\d+u", self.output)) - len(re.findall(rb"\x1b\[<u", self.output))
 
     def settings_are_back(self) -> bool:
@@ -159,7 +160,7 @@ class Session:
         return termios.tcgetattr(self._inner) == self._settings
 
     def is_sane(self) -> bool:
-        """Whether the terminal has all its original properties."""
+        """Whether the terminal is again as it was before the process."""
         return self.settings_are_back() and self.modes() == {} and self.key_modes() == 0
 
     def _read(self, seconds: float) -> None:
@@ -198,7 +199,7 @@ def on_terminal(
     environment: Mapping[str, str] | None = None,
     folder: Path = ROOT,
 ) -> Iterator[Session]:
-    """Run a command in `folder` on a terminal that it controls. The locale is UTF-8, or that in `environment`."""
+    """Run a command in `folder` on its own terminal. The locale is UTF-8 unless `environment` sets another one."""
     outer, inner = pty.openpty()
     _set_size(inner, columns, lines)
     settings = termios.tcgetattr(inner)

@@ -1,5 +1,5 @@
-"""Bad input of every kind is refused before anything is measured: with exit code 3, one line that says what is wrong,
-where, and how to get help, and one valid document. Broken settings of the SDK are not refused: they are measured and
+"""Bad input of every kind is refused before anything is measured: with exit code 3, one valid document, and one line
+that says what is wrong, where, and how to get help. Broken settings of the SDK are not refused: they are measured and
 reported.
 """
 
@@ -70,8 +70,8 @@ from tests.support.validator import VALIDATOR
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 NOBODY: Final = 65_534
 LOADED: Final = (emf, json_format, junit, markdown, nagios, ndjson, prometheus, text)
-"""The modules of formats, which the command imports on demand. They are imported here first, since the user `nobody`
-may be unable to read their files.
+"""The modules of formats, which the command imports only when it needs them. The tests import them in advance, since
+the user `nobody` may be unable to read their files.
 """
 
 
@@ -109,9 +109,7 @@ def configured(case: Refused, here: Path) -> Iterator[None]:
 
 @pytest.fixture
 def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The names of what a call tried to measure. If the call is refused, this list must stay empty. No packet is ever
-    sent.
-    """
+    """What a call tried to measure. If the call is refused, this list must stay empty. No packet is ever sent."""
     seen: list[str] = []
 
     async def measure(*_: object, **__: object) -> Measurement:
@@ -171,7 +169,7 @@ def document(out: str, wanted: str) -> dict[str, Any]:
 
 
 def holds(case: Refused, here: Path, code: int, out: str, err: str) -> None:
-    """Assert that a call was refused as it must be."""
+    """Assert that the call was refused correctly."""
     message = reason(err)
     assert code == 3
     assert "internal error" not in message
@@ -329,7 +327,7 @@ class ThisHost(SimulatedMachine):
 
 
 def check(arguments: list[str]) -> int:
-    """Run `check` with these arguments and this process's SDK; no packet leaves the process."""
+    """Run `check` with these arguments and the SDK of this process. No packet leaves the process."""
     with cli.main.commands["check"].make_context("check", arguments) as context:
         settings, shown = settings_from(context.params, os.environ), report_options_from(context.params)
     chosen = scenarios.load("healthy")
@@ -345,7 +343,7 @@ def check(arguments: list[str]) -> int:
 
 @pytest.fixture
 def healthy(here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Set the SDK's variables so that nothing is wrong with them. Returns the folder with `PLACES`."""
+    """Set the SDK's variables to valid values. Returns the folder with `PLACES`."""
     (tmp_path / "roots.pem").write_text(root_pem("amazon"), "ascii")
     keys = CredentialsPart()
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "roots.pem"))

@@ -25,9 +25,7 @@ from tests.support.runs import report_of
 __all__ = ["home"]
 
 MOST_SECONDS: Final = 30.0
-"""The limit for the end of a command. A command promises to end within two seconds, but this machine may be busy. A
-command that does not end would wait until it is killed.
-"""
+"""The limit for the end of a command. A command promises to end within two seconds, but this machine may be busy."""
 ESTATE: Final = str(ROOT / "docs" / "examples" / "estate.json")
 WAITS: Final = {
     "check --config": ("check", "--config", "{file}"),
@@ -63,13 +61,11 @@ WAITS: Final = {
     "history --compare": ("history", "{file}", "--compare", "1", "2"),
     "history --export": ("history", "{file}", "--export", "csv"),
 }
-"""The commands, each with a placeholder for the file for which it waits. A watch that writes ends with its own exit
+"""The commands. Each has a placeholder for the file that it waits for. A watch that writes ends with its own exit
 code.
 """
 AT_ONCE: Final = frozenset({"endpoints", "explain", "permissions", "schema"})
-"""Commands that open no file. In tests/process/test_interrupted.py, they wait for a reader of stdout that
-never reads.
-"""
+"""Commands that open no file. tests/process/test_interrupted.py tests them with a reader of stdout that never reads."""
 ON_A_TERMINAL: Final = frozenset({"tui"})
 ELSEWHERE: Final = {
     "fleet athena": "tests/agent/fleet",
@@ -151,7 +147,7 @@ def test_sigterm_ends_a_look_up_that_waits_for_lines() -> None:
 
 
 def test_the_shell_has_them_ignored() -> None:
-    """The shell really ignores these signals. Otherwise, the cases with and without a shell would test the same."""
+    """The shell really ignores these signals. Otherwise, the cases with a shell would test nothing new."""
     shown = "import signal; print(signal.getsignal(signal.SIGINT) == signal.SIG_IGN)"
     words = ("sh", "-c", 'trap "" INT HUP; exec "$@"', "sh", sys.executable, "-c", shown)
     assert completed(words).stdout == "True\n"

@@ -36,7 +36,7 @@ FAULTS: Final[dict[str, tuple[Case, str]]] = {
     "fails to close": (Case(words=(), kinds=(FLUSH,), error=errno.EIO), BROKEN),
     "fails to rename": (Case(words=(), kinds=(RENAME, LINK), error=errno.EIO), BROKEN),
 }
-"""The faults of a disk, each with a case without a command, and with the words that report the fault."""
+"""The faults of a disk. Each has a case without a command, and the message that a command must write."""
 SOUND: Final = Case(words=())
 _TIME: Final = re.compile(r"\d\d:\d\d:\d\d UTC")
 TO_DOCUMENT: Final = ("--output", f"{{disk}}/{DOCUMENT}")
@@ -102,7 +102,7 @@ def given(tmp_path: Path) -> dict[str, str]:
 
 
 def words_of(words: Iterable[str], given: Mapping[str, str]) -> tuple[str, ...]:
-    """The arguments of a command, with the paths of the files that it reads."""
+    """The arguments of a command, with the paths of the files that it reads in place of their kinds."""
     return tuple(given.get(word.strip("<>"), word) if word.startswith("<") else word for word in words)
 
 
@@ -124,7 +124,7 @@ DOCUMENTS: Final = {
 
 
 def test_a_document_is_on_stdout_and_the_old_one_stays(given: dict[str, str], disks: Disks) -> None:
-    """In CI, each command meets only one of the faults, in turn."""
+    """In CI, each command meets only one of the faults. The faults are used in turn."""
     pairs = one_in(2 * len(FAULTS) + 1, [(name, fault) for name in DOCUMENTS for fault in FAULTS])
     commands = {name: (*words_of(DOCUMENTS[name], given), *TO_DOCUMENT) for name in dict(pairs)}
     sound = [replace(SOUND, words=words) for words in commands.values()]
@@ -163,7 +163,7 @@ REFUSED: Final = {
     "packed records": (("fleet", "pack", "<records>", "{disk}/lake"), "/records.parquet: {}"),
     "files of an estate": (("demo", "--fleet", "30", "--keep", "{disk}/estate"), "--keep: {disk}/estate: {}"),
 }
-"""Outputs that are written completely or not at all, each with the expected message."""
+"""Outputs that are either written completely or not at all, each with the expected message."""
 UNTOUCHED: Final = {("files of an estate", "fails to sync"), ("files of an estate", "fails to rename")}
 """Files of an estate (all hosts of a company, as `demo` simulates them) are neither synced nor renamed, since they can
 be created again.
@@ -182,7 +182,7 @@ def test_what_is_a_file_or_nothing_is_refused(given: dict[str, str], disks: Disk
 
 
 def test_a_folder_that_cannot_be_listed_takes_a_document(disks: Disks) -> None:
-    """The folder is listed only to find leftovers of killed writers. A writer can do without this list."""
+    """A writer lists the folder only to find temporary files of killed writers, so it works without this list."""
     case = Case(words=("demo", *TO_DOCUMENT), kinds=(READDIR,), error=errno.EIO)
     (result,) = disks.left_of([case])
     assert result["code"] == 0, result[ERR]
@@ -192,8 +192,8 @@ def test_a_folder_that_cannot_be_listed_takes_a_document(disks: Disks) -> None:
 def test_a_file_that_is_mounted_on_its_own_stays_and_the_document_is_on_stdout(
     given: dict[str, str], disks: Disks
 ) -> None:
-    """An example is a single file that is mounted into a container. No file can be renamed over it, and if it were
-    overwritten, its readers could see half a document.
+    """A file that is mounted into a container is an example. No file can be renamed over it, and if it were overwritten
+    in place, readers could see half a document.
     """
     document, watch, archive = (
         Case(words=words, mounted=True)
@@ -213,7 +213,7 @@ def test_a_file_that_is_mounted_on_its_own_stays_and_the_document_is_on_stdout(
 
 
 def test_a_file_system_without_links_takes_a_new_archive(given: dict[str, str], disks: Disks) -> None:
-    """USB sticks often have such a file system."""
+    """For example, most USB sticks have such a file system."""
     no_links = Case(words=words_of(("bundle", "<report>"), given), kinds=(LINK,), error=errno.EPERM)
     taken, failed = (replace(no_links, kinds=(LINK, *kinds)) for kinds in ((), (RENAME,)))
     done, refused = disks.left_of([taken, failed])
@@ -249,7 +249,7 @@ def test_a_watch_goes_on_without_a_file_and_says_so_once(disks: Disks) -> None:
 
 
 def rows_of(left: Mapping[str, str], folder: Path) -> list[CycleRow]:
-    """The cycles in the history on a disk, read together with SQLite's files beside it."""
+    """The cycles of a history on the disk. SQLite's own files beside the history are read, too."""
     if not left.get(HISTORY):
         return []
     for name, content in left.items():
@@ -266,7 +266,7 @@ def rows_of(left: Mapping[str, str], folder: Path) -> list[CycleRow]:
 def test_a_watch_goes_on_without_its_history(
     is_there: bool, given: dict[str, str], disks: Disks, tmp_path: Path
 ) -> None:
-    """A watch also starts if its history cannot be written. It writes the history once the disk accepts it."""
+    """A watch also starts if its history cannot be written, and writes it as soon as the disk accepts it."""
     before = 3 if is_there else 0
     history = given["history"] if is_there else ""
     words = ("demo", "--watch", "--cycles", "8", "--history", f"{{disk}}/{HISTORY}")
@@ -353,8 +353,8 @@ def test_stdout_on_a_disk_that_fails_is_unknown_for_every_command(
 
 
 def test_stdout_of_a_watch_goes_on_when_a_disk_has_room_again(disks: Disks) -> None:
-    """Each line is written completely or not at all, except a line that is longer than a buffer. After such a line is
-    cut off, the next output begins on a new line.
+    """Each line is written completely or not at all. The exception is a line that is longer than a buffer: if it is cut
+    off, the next output begins on a new line.
     """
     words = ("demo", "one-zone-silent", "--watch", "--cycles", "3", "--format")
     full = Case(words=(*words, "ndjson"), kinds=(WRITE,), error=errno.ENOSPC, streams=(OUT,))
@@ -387,7 +387,7 @@ def is_json(line: str) -> bool:
 
 
 def test_words_for_a_person_come_again_when_a_disk_has_room_again(disks: Disks) -> None:
-    """The stderr of a watch may be a file on such a disk, too."""
+    """The stderr of a watch may also be a file on such a disk."""
     case = Case(
         words=(*WATCH, "--format", "ndjson", "--textfile", "{disk}/nowhere/watch.prom"),
         kinds=(WRITE,),
@@ -406,7 +406,7 @@ def test_words_for_a_person_come_again_when_a_disk_has_room_again(disks: Disks) 
 def test_no_room_for_temporary_files_is_said_with_their_folder(
     given: dict[str, str], disks: Disks, tmp_path: Path
 ) -> None:
-    """Python chooses the folder for temporary files. It first tries to write a file in the folder."""
+    """Python chooses the folder for temporary files. To do so, it tries to write a file in each candidate."""
     words = {
         "fleet": ("fleet", "<records>"),
         "pack": ("fleet", "pack", "<records>", str(tmp_path / "lake")),
@@ -436,7 +436,7 @@ def test_no_room_for_temporary_files_is_said_with_their_folder(
 
 
 def test_a_demo_needs_no_disk(disks: Disks) -> None:
-    """If a demo needed a disk for its certificates, it would report faults of the network here."""
+    """A demo writes no certificates to a disk. Otherwise it would report faults of the network here."""
     sound = Case(words=("demo",))
     failing = replace(sound, kinds=(MKDIR, WRITE), error=errno.EIO, temporary=True)
     first, second = disks.left_of([sound, failing])
@@ -447,7 +447,7 @@ def test_a_demo_needs_no_disk(disks: Disks) -> None:
 def test_a_cache_that_cannot_be_written_or_copied_is_said_and_stays(
     given: dict[str, str], disks: Disks, tmp_path: Path
 ) -> None:
-    """If there is no room for a copy of a sound cache file, the file is not treated as damaged."""
+    """If there is no room for a copy of a cache file, this does not mean that the file is damaged."""
     cache = tmp_path / "cache"
     words = words_of(("fleet", "<records>", "--format", "json"), given)
     keeping = replace(SOUND, words=(*words, "--cache", str(cache)))

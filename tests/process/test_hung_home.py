@@ -1,4 +1,4 @@
-"""The home folder never answers, but every command ends with a document, at its deadline or after a signal."""
+"""If the home folder never answers, every command still ends with a document, at its deadline or after a signal."""
 
 import json
 import os
@@ -41,7 +41,7 @@ def why_not(folder: Path) -> str | None:
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder over which a process mounts a file system that never answers."""
+    """The folder on which a process mounts a file system that never answers."""
     if not Path("/dev/fuse").exists():
         pytest.skip("this kernel has no FUSE")
     folder = tmp_path_factory.mktemp("home")

@@ -1,5 +1,5 @@
-"""Processes are interrupted at any point, and their stdout fails at any point, with real signals, pipes and devices.
-The points come from `tests.process.signalled`, so each test is the same in every run.
+"""Processes are interrupted at any point, with real signals. Their stdout also fails at any point, with real pipes and
+devices. The points come from `tests.process.signalled`, so each test is the same in every run.
 """
 
 import contextlib
@@ -36,7 +36,7 @@ PIPE_BYTES = 4096
 FAILING = ("full", "unread", "closed")
 """Kinds of stdout that accept no output."""
 ANYWHERE = 100 if extent.everything() else 15
-"""The number of points, which are spread evenly over a whole run, from the first import to the last line."""
+"""The number of points that are spread evenly over a whole run, from its first import to its last line."""
 
 BEFORE = ("command:1", "measuring:1", "RunStarted:1", "StepPlanned:1", "StepStarted:1", "ObservationMade:1")
 """Points at which a signal interrupts the run."""
@@ -54,14 +54,14 @@ RENDERING = {
     "json": ("rendering:1", "writing:1", "written:1"),
     "ndjson": ("rendering:1",),
 }
-"""Phases in which a document of each format is made and written."""
+"""The phases in which a document is made and written, for each format."""
 LATE = (*(f"handler:{number}" for number in range(10, 13)), "ended:1")
 """Points after the exit code is decided."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A process to start: its command, an event, and the point at which the event happens."""
+    """A process to start: its command, the event that disturbs it, and the point of this event."""
 
     action: str
     point: str
@@ -104,7 +104,9 @@ class Result:
 
 @contextlib.contextmanager
 def started(call: Call, stderr: int = subprocess.PIPE) -> Iterator[subprocess.Popen[str]]:
-    """Start a process. If it must itself close the reading end of its stdout, no other process has this end open."""
+    """Start a process. If its event is to close the reading end of its own stdout, no other process keeps this end
+    open.
+    """
     shell = ["sh", "-c", 'exec "$@" >&-', "sh"] if call.stdout == "closed" else []
     action, stdout = call.action, subprocess.PIPE
     mine: tuple[int, ...] = ()
@@ -150,7 +152,7 @@ def run(call: Call) -> Result:
 
 
 def results(calls: Iterable[Call]) -> list[Result]:
-    """Run several processes at once."""
+    """Run several processes at the same time."""
     with ThreadPool(AT_ONCE) as pool:
         return pool.map(run, list(calls), chunksize=1)
 
@@ -163,9 +165,7 @@ def demo(wanted: str) -> tuple[str, ...]:
 
 
 def test_an_interrupt_anywhere_leaves_a_whole_document_and_its_exit_code() -> None:
-    """The points are spread evenly over a run. At each point, the interrupt and the format differ from those at the
-    previous point.
-    """
+    """The points are spread evenly over a run. Signals and formats take turns from point to point."""
     counts = results(Call("SIGTERM", "0", demo(wanted)) for wanted in FORMATS)
     assert [count.code for count in counts] == [0, 0, 0]
     totals = [int(count.stderr.split()[-1]) for count in counts]
@@ -198,7 +198,7 @@ def test_an_interrupt_anywhere_leaves_a_whole_document_and_its_exit_code() -> No
 
 @pytest.mark.parametrize("wanted", FORMATS)
 def test_a_signal_at_every_phase(wanted: str) -> None:
-    """Phases that are the same in all formats are each tested in one of the formats."""
+    """Phases that all formats share are tested in one format each."""
     points = (*(*BEFORE, *DURING, *AFTER, *LATE)[FORMATS.index(wanted) :: len(FORMATS)], *RENDERING[wanted])
     calls = [
         Call(tuple(CODES)[(number + FORMATS.index(wanted)) % len(CODES)], point, demo(wanted))
@@ -215,7 +215,7 @@ def test_a_signal_at_every_phase(wanted: str) -> None:
 
 
 def test_a_signal_that_is_ignored_stays_ignored() -> None:
-    """Under nohup(1), a run survives the end of its terminal."""
+    """Under nohup(1), a run goes on after its terminal is closed."""
     command = [sys.executable, "-m", "tests.process.signalled", "SIGHUP", "measured:1", *demo("json")]
     ended = subprocess.run(
         ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", *command],  # noqa: S607 - any sh will do
@@ -233,7 +233,7 @@ def test_a_signal_that_is_ignored_stays_ignored() -> None:
 
 @pytest.mark.parametrize("point", ["command:1", "ObservationMade:1", "judging:1"])
 def test_a_terminal_that_goes_takes_no_document_with_it(point: str) -> None:
-    """stderr is a terminal that shows a progress line, and the other end of this terminal is closed."""
+    """stderr is a terminal with a progress line. The other end of this terminal is closed."""
     master, terminal = pty.openpty()
     call = Call(f"close:{master}", point, demo("json"))
     with started(call, stderr=terminal) as process:
@@ -269,7 +269,7 @@ asyncio.run(main())
 
 
 def test_a_signal_that_another_thread_receives_wakes_the_loop() -> None:
-    """Python calls the handler in the main thread, which waits in the loop meanwhile."""
+    """Python runs the handler in the main thread, which is waiting in the loop at this time."""
     command = [sys.executable, "-c", ELSEWHERE]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=False)
     assert (ended.stdout, ended.returncode) == ("SIGTERM\n", 0), ended
@@ -363,8 +363,8 @@ def test_a_join_that_does_not_end_in_time_says_that_it_was_interrupted(words: tu
 
 
 def test_a_signal_that_also_ends_the_writer_is_no_bad_report() -> None:
-    """Ctrl-C goes to every process of a pipeline. If the process that writes the report is interrupted, its output is
-    not a report.
+    """Ctrl-C interrupts every process of a pipeline. If the process that writes the report is interrupted, there is no
+    report in its output.
     """
     with subprocess.Popen(
         [sys.executable, "-m", "agent", "diagnose", "-", "--format", "json"],
@@ -383,7 +383,7 @@ def test_a_signal_that_also_ends_the_writer_is_no_bad_report() -> None:
 
 
 def _wait_for_a_thread(pid: int) -> None:
-    """Wait until a process reads a file, for which it starts a second thread."""
+    """Wait until a process begins to read a file, which it does in a second thread."""
     until = time.monotonic() + SECONDS
     while len(list(Path(f"/proc/{pid}/task").iterdir())) < 2:
         assert time.monotonic() < until, "it never reads the file"
@@ -477,8 +477,8 @@ def test_stdout_that_fails_outweighs_a_signal(stdout: str) -> None:
 
 @pytest.mark.parametrize("turn", range(3), ids=FAILING)
 def test_stdout_that_takes_nothing_is_unknown_for_every_command(turn: int) -> None:
-    """In CI, every second command meets one of the three kinds of stdout. For a command that only looks something up, a
-    reader that ends early, such as head, is not a failure.
+    """In CI, every second command meets one of the three kinds of stdout. If a command only looks something up, it does
+    not fail when its reader ends early, as head(1) does.
     """
     of_a_run = (
         *(demo(wanted) for wanted in FORMATS),

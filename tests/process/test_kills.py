@@ -1,5 +1,5 @@
-"""Processes are killed with SIGKILL at any moment: no written file is incomplete, and no data that was reported as
-written is lost.
+"""Processes are killed with SIGKILL at any moment. No file is left incomplete, and no data is lost after the process
+reported it as written.
 """
 
 import json
@@ -23,7 +23,7 @@ KILLS = len(one_in(40, range(200)))
 
 
 def killed(what: str, folder: Path) -> Any:
-    """The answer of `tests.process.kills`."""
+    """The JSON that `tests.process.kills` prints."""
     command = [sys.executable, "-m", "tests.process.kills", what, str(folder), str(KILLS)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS * 4, check=False)
     assert (done.returncode, done.stderr) == (0, "")

@@ -154,7 +154,7 @@ def test_a_pipe_of_the_shell(tmp_path: Path) -> None:
 
 
 def unwritable(folder: Path) -> dict[str, Path]:
-    """Paths to which no document can be written. A file beside each of them must stay unchanged."""
+    """Paths at which no document can be written. The files beside them must stay unchanged."""
     (folder / "file").write_text(OLD, "utf-8")
     (folder / "folder").mkdir()
     (folder / "folder" / "kept").write_text(OLD, "utf-8")
@@ -262,7 +262,7 @@ for number in range(1_000_000):
 
 
 def test_kill_leaves_the_old_document_or_the_new(tmp_path: Path) -> None:
-    """A process that is killed at any moment leaves one complete document, never half of one."""
+    """A process that is killed at any moment leaves a complete document, old or new, and never half of one."""
     path = tmp_path / "report.txt"
     delays = (0.0, 0.0005, 0.001, 0.002, 0.003, 0.005, 0.008, 0.013, 0.021, 0.034)
     for round_, delay in enumerate(delays):
@@ -366,7 +366,7 @@ def test_a_reader_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_unbuffered_stdout_that_does_not_wait_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The pipe is full and non-blocking, so repeated attempts to write would use a whole core."""
+    """The pipe is full, and writing to it does not block. Trying again without a pause would use a whole core."""
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     with open(reading, "rb"), open(writing, "wb", buffering=0) as raw:

@@ -28,13 +28,13 @@ HEALTHY: Final = "healthy"
 """A scenario with complete ladders, including signed calls."""
 CANCELLED: Final = 100 if extent.everything() else 10
 WARM: Final = 10
-"""After this many runs, all objects that a process creates only once exist."""
+"""The number of runs after which all objects exist that a process creates only once."""
 SPARE: Final = 1_000
-"""The number of memory blocks may change by this much, whatever the number of runs is. The observations of one run take
+"""The number of memory blocks by which runs may differ, however many runs there are. The observations of one run take
 hundreds of blocks.
 """
 TURNS: Final = 20
-"""The maximum number of turns of the loop to wait after a moment, since many things happen at the same moment."""
+"""The maximum number of turns of the loop to wait after a moment in time. Many events may have the same time."""
 QUICK: Final = """
 summary = "one address, which refuses"
 [run]
@@ -59,14 +59,14 @@ LOOPS: Final = [pytest.param(asyncio.SelectorEventLoop, id="ordinary"), pytest.p
 
 @pytest.fixture(autouse=True)
 def _only_what_is_new() -> None:
-    """Freeze the objects of earlier tests, so that the four collections of this test need not scan them."""
+    """Freeze the objects of earlier tests, so that the four garbage collections of this test need not scan them."""
     gc.collect()
     gc.freeze()
 
 
 def held() -> tuple[int, list[str], list[str]]:
-    """The number of threads of this process, its open files, and its child processes. If the system does not report the
-    latter two, they are empty.
+    """The number of threads of this process, its open files, and its child processes. The two lists are empty if the
+    system does not report them.
     """
     gc.collect()
     files, children = Path("/proc/self/fd"), Path("/proc/self/task").glob("*/children")
@@ -157,7 +157,7 @@ def test_cancelled_anywhere_a_run_leaves_nothing(loop: NewLoop) -> None:
 
 @pytest.mark.parametrize("loop", LOOPS)
 def test_stopped_anywhere_a_run_leaves_nothing(loop: NewLoop) -> None:
-    """Signals stop runs in this way: the run ends by itself, and every planned step has one observation."""
+    """A signal stops a run in this way. The run then ends by itself, and every planned step has one observation."""
     chosen = scenarios.load(HEALTHY)
     chance = random.Random(11)
 

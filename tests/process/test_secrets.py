@@ -47,8 +47,8 @@ both.
 
 
 WHOLE: Final = frozenset(extent.one_in(12, scenarios.names()))
-"""The scenarios whose reports are also masked, and are also written in formats that only contain the JSON or the text
-of other formats.
+"""The scenarios with further checks: their reports are masked, and are written in all formats, also in those that only
+repeat the JSON or the text.
 """
 
 
@@ -137,7 +137,7 @@ PASSED: Final = json.dumps(GIVEN | {"Expiration": "2020-01-01T00:00:00Z"})
 
 
 def process(out: str, *, errors: str = "", code: int = 0) -> str:
-    """A config file with a profile whose credentials come from a process with this output and exit code."""
+    """A config file with a profile that gets its credentials from a process with this output and exit code."""
     words = f"import sys; print({out!r}); print({errors!r}, file=sys.stderr); sys.exit({code})"
     encoded = base64.b64encode(words.encode()).decode()
     program = f"import base64; exec(base64.b64decode('{encoded}'))"
@@ -176,7 +176,7 @@ def process(out: str, *, errors: str = "", code: int = 0) -> str:
     ],
 )
 def test_no_secret_in_what_the_sdk_gives(config: str, shown: str, tmp_path: Path) -> None:
-    """The SDK runs in a separate process, so that the test also sees what a library writes to stderr."""
+    """The SDK runs in a separate process, so that the test also sees what libraries write to stderr."""
     place = tmp_path / "config"
     place.write_text(config, encoding="utf-8")
     done = subprocess.run(

@@ -18,7 +18,7 @@ from tests.support.repository import ROOT
 from tests.support.runs import report_of
 
 SECONDS: Final = 120.0
-"""The limit for a call that hangs. No call here takes nearly as long."""
+"""The limit in seconds for a call. Calls take far less time, so only a hanging call reaches it."""
 OK, UNKNOWN = 0, 3
 ARGUMENTS: Final = {
     "check": ("check", "--service", "no-such-service"),
@@ -53,10 +53,10 @@ CODES: Final = {
     **dict.fromkeys(("check", "tui", "facts", "history", "usage", "text on stdin"), UNKNOWN),
     **dict.fromkeys(("demo of a fault", "predict", "audit"), 2),
 }
-"""The exit codes of commands if all streams work. Commands that are not listed exit with OK."""
+"""The exit code of each command if all streams work. A command that is not in this table exits with OK."""
 AT_ONCE: Final = {"list", "explain", "explain, slowly", "all codes", "endpoints", "permissions", "schema"}
-"""Commands that only look something up. A reader may stop reading their output at any point, since it contains no
-verdict.
+"""Commands that only look something up. Their readers may stop at any point, since there is no verdict in the
+output.
 """
 
 
@@ -117,7 +117,7 @@ CASES: Final = [
     *((name, how) for name in ("demo", "watch", "explain", "list", "usage") for how in ("full", "unread")),
     *((name, "unread") for name in ("all codes", "explain, slowly", "endpoints", "permissions", "schema")),
 ]
-"""The cases. For Python itself, a closed stream is a special case (None). Full and unread streams differ only in the
+"""The cases. Python treats a closed stream specially: the stream is None. Full and unread streams differ only in the
 errno of a write.
 """
 
@@ -132,7 +132,7 @@ def test_without_stderr_a_command_says_what_it_says_with_it(name: str, how: str,
 
 @pytest.mark.parametrize(("name", "how"), CASES if extent.everything() else CASES[2::4])
 def test_without_stdout_a_command_is_unknown(name: str, how: str, report: Path) -> None:
-    """The command says why it failed, unless its reader has ended, as head(1) does. A command that makes no run still
+    """The command says why it failed, unless its reader ended early, as head(1) does. A command that makes no run still
     does its work.
     """
     code, _, err = call(name, report, how, 1)
@@ -165,7 +165,7 @@ def test_a_closed_stdin_that_is_to_be_read_is_said(report: Path) -> None:
 
 
 def test_what_is_opened_never_gets_the_number_of_a_closed_stream() -> None:
-    """If a socket had the descriptor 2, it would receive everything that a library writes to stderr."""
+    """If a socket got the descriptor 2, it would receive everything that a library writes to stderr."""
     code = (
         "import os; os.close(2); os.close(0)\n"
         "from agent.process.streams import occupy_closed_streams\n"

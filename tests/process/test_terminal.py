@@ -1,5 +1,5 @@
-"""The interface on a real terminal: how the installed command reacts to keys and signals, and in which state it leaves
-the terminal.
+"""The interface on a real terminal: how the installed command reacts to keys and signals, and how it leaves the
+terminal.
 """
 
 import json
@@ -58,8 +58,8 @@ def document(output: bytes) -> str:
 
 
 def test_driven_resized_and_left() -> None:
-    """The test uses the interface with its keys until the run has ended, in all relevant sizes of the terminal, and
-    then quits. The size that a shell exports must not matter.
+    """The test types keys in all relevant sizes of the terminal until the run has ended, and then quits. The size that
+    a shell exports must not matter.
     """
     exported = {"COLUMNS": "80", "LINES": "24"}
     with on_terminal([PROGRAM, "demo", "--tui", "one-zone-silent"], environment=exported) as session:
@@ -105,7 +105,9 @@ sys.exit(entry.run(["demo", "--tui"]))
 
 
 def test_a_size_that_changes_while_it_is_read_is_not_the_last() -> None:
-    """While a user drags a window, a second signal arrives before the interface has handled the first size."""
+    """While a user drags the border of a window, a second signal arrives before the interface has handled the first
+    one.
+    """
     with on_terminal([sys.executable, "-c", RESIZED]) as session:
         session.until(HEALTHY)
         session.resize(100, 30)
@@ -144,7 +146,9 @@ def test_what_is_no_key_ends_nothing(names: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("seed", one_in(4, range(4)))
 def test_what_a_fuzzer_types_ends_nothing(seed: int) -> None:
-    """The input is escape sequences whose parts occur in real sequences. None of them is a key that quits."""
+    """The input consists of escape sequences, made of parts that occur in real sequences. None of these is a key that
+    quits.
+    """
     chance = random.Random(seed)
     parts = (b"\x1b[", b"\x1b[<", b"\x1b[?", b"\x1b]", b"\x1bO", b"0", b";", b"65535", b"99999999999", b"-1", b":")
     ends = (b"M", b"m", b"u", b"t", b"R", b"$y", b"I", b"O", b"~", b"A", b"\x07", b"\xff", b"\xc3\x28", b" ")
@@ -270,7 +274,7 @@ def test_a_signal_at_every_seam(point: str) -> None:
 
 
 def test_a_connection_that_breaks_ends_it() -> None:
-    """The interface ends, although nobody can read its document any more."""
+    """The interface ends, although nobody can read its document."""
     with on_terminal([PROGRAM, "demo", "--tui"]) as session:
         session.until(HEALTHY)
         session.hang_up()
@@ -278,7 +282,7 @@ def test_a_connection_that_breaks_ends_it() -> None:
 
 
 def test_a_connection_that_breaks_ends_it_under_nohup_too() -> None:
-    """If SIGHUP is ignored, a run continues without a terminal, but the interface cannot."""
+    """If SIGHUP is ignored, a run goes on without a terminal. The interface cannot go on, so it ends."""
     words = ["sh", "-c", 'trap "" HUP; exec "$0" "$@"', PROGRAM, "demo", "--tui"]
     with on_terminal(words) as session:
         session.until(HEALTHY)
@@ -370,7 +374,7 @@ print(*(signal.getsignal(each).name for each in (signal.SIGTSTP, signal.SIGCONT,
 
 
 def test_signals_are_given_back() -> None:
-    """Otherwise, after ctrl-z while the document is written, the interface would draw on a terminal that it has already
+    """Otherwise, ctrl-z while the document is written would make the interface draw on a terminal that it has already
     left.
     """
     with on_terminal([sys.executable, "-c", LEFT]) as session:
