@@ -327,12 +327,14 @@ def _finding_of(
     detail = refusal.detail(calls)
     summary = refusal.summary if refusal.head is None else f"{refusal.head(target)} {refusal.summary}"
     commands = refusal.commands(target, calls)
+    headline: dict[str, Forms | None] = {"time": _time_in(calls)}
     if target.bucket is not None and refusal.of_bucket is not None:
         (detail, summary), commands = refusal.of_bucket(target, calls), (_SHOW_REGION_OF_BUCKET,)
+        headline |= {"set_region": target.region, "where": None}  # the line says one of the two
     return RuleFinding(
         code=refusal.code,
         target=about,
-        headline={"time": _time_in(calls), **({"set_region": target.region} if target.bucket is not None else {})},
+        headline=headline,
         severity=severity,
         detail=detail,
         evidence=ids(calls),

@@ -620,6 +620,8 @@ def test_a_bucket_of_another_region_is_named_as_one() -> None:
     )
     assert finding.fix.summary.startswith("Set S3BucketAwsRegion (AwsRegion in older versions)")
     assert finding.fix.commands[0].argv[:2] == ("grep", "-n")
+    headlines = [found.headline for found in diagnose(seen).findings if found.code == "API006"]
+    assert headlines == ["the bucket is not in eu-west-1"]
     other = evidence([*HERE, api(A, failed="wrong-scope", text="x")], of=SIGNED)
     [finding] = findings_of(rule_of(RULES, "API006"), other)
     assert "belongs to another Region or service than the call was signed for: x" in finding.detail
