@@ -499,11 +499,11 @@ def share_of_changes(states: Sequence[object]) -> float:
 
 def _was_checked(known: _Tracked, report: Report, *, is_hidden: bool) -> bool:
     """Whether a run that lacks a finding proves that the fault is gone. It does if the steps that showed the fault were
-    made again, or need not be made again. If the run may have missed a workload (`is_hidden`), it does not prove this
-    for a target that is missing: the target may still be in use."""
+    made again, or need not be made again. If the run may have missed a workload (`is_hidden`), or has no targets because
+    the Region is unknown, it does not prove this for a target that is missing: the target may still be in use."""
     if not report.run.complete:
         return False
-    if is_hidden and not _has_target(known.finding, report):
+    if (is_hidden or not report.targets) and not _has_target(known.finding, report):
         return False
     if not known.observations:  # the finding was about the run itself
         return True

@@ -306,8 +306,18 @@ def test_metadata_that_does_not_answer_is_no_look_at_the_region() -> None:
 def test_a_target_that_is_none_any_more_has_no_fault() -> None:
     tracker = Tracker(raise_after=1, clear_after=1)
     tracker.fold(cycle(1, fault()))
-    (change,) = (change for change in tracker.fold(replace(cycle(2, observations=()), targets=())) if change.finding)
+    other = replace(cycle(2, observations=()), targets=(replace(cycle(2).targets[0], id="ssm", service="ssm"),))
+    (change,) = (change for change in tracker.fold(other) if change.finding)
     assert change.kind is Kind.CLEARED
+
+
+def test_a_fault_of_a_target_stays_while_the_region_is_not_known() -> None:
+    """Without a Region, a run has no targets at all, which says nothing about them."""
+    tracker = Tracker(raise_after=1, clear_after=1)
+    tracker.fold(cycle(1, fault()))
+    without = replace(cycle(2, status=Status.UNKNOWN, observations=()), targets=())
+    assert [change for change in tracker.fold(without) if change.finding] == []
+    assert [finding.id for finding in tracker.raised] == ["TCP001@backup"]
 
 
 def test_a_fault_of_the_ports_stays_while_the_name_has_no_address() -> None:
