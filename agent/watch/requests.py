@@ -9,7 +9,8 @@ Workloads that were found on this host are kept while their signs cannot be read
 
 The configuration is read at most once an hour, and never in the first minutes of a watch. How many minutes depends on
 the instance, so that hosts with a shared fault do not all read at once. While the same faults exist, the last
-configuration is used again.
+configuration is used again. An endpoint that was given by its id keeps the DNS name that EC2 gave last, since faults do
+not change that name.
 """
 
 import zlib
@@ -22,10 +23,12 @@ from agent.catalog.findings import Severity
 from agent.catalog.service import Service
 from agent.catalog.services import SERVICES
 from agent.report.model import Report
+from agent.run.plan import with_names
 from agent.settings import Calls, Ec2, Ec2Facts, Settings
 from probes.facts import FoundWorkload, WorkloadFacts
 from probes.frozen import dataclass
 from probes.model import Observation, Step
+from probes.vpc.model import EndpointsFacts, VpcEndpoint
 
 CALL_INTERVAL: Final = 600.0
 """Minimum seconds for which the answer to a signed call counts."""
@@ -85,6 +88,8 @@ class Requests:
         """Time of the last read of the configuration."""
         self._facts: Ec2Facts | None = None
         """The facts from the last read; None if the faults have changed since then."""
+        self._endpoints: tuple[VpcEndpoint, ...] = ()
+        """The endpoints from the last read of endpoints that succeeded."""
         self._found: tuple[FoundWorkload, ...] = ()
         """The workloads that the last search of this host found."""
         self._last: Report | None = None
@@ -92,7 +97,7 @@ class Requests:
 
     def of_next_cycle(self, settings: Settings) -> Settings:
         """Return the settings of the next cycle; `settings` are those of the watch."""
-        settings = replace(settings, turn=self._cycles, standing_workloads=self._found)
+        settings = replace(with_names(settings, self._endpoints), turn=self._cycles, standing_workloads=self._found)
         if settings.calls is Calls.ONE:
             now = self._clock()
             standing = tuple(answer.observation for answer in self._answers.values() if now < answer.until)
@@ -109,6 +114,8 @@ class Requests:
         for observation in report.observations:
             if isinstance(observation.facts, WorkloadFacts):
                 self._found = observation.facts.found
+            if isinstance(observation.facts, EndpointsFacts) and observation.ok:
+                self._endpoints = observation.facts.endpoints
         if last is not None and _faults(last) != _faults(report):
             self._facts = None
             self._call_soon()

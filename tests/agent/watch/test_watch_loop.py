@@ -18,7 +18,7 @@ import pytest
 from agent.judge.verdict import judge
 from agent.process.cancel import CancelToken
 from agent.process.output import OutputClosedError
-from agent.report.model import Measurement, Report
+from agent.report.model import Measurement, Report, Status
 from agent.run.measuring import Emit, Measure
 from agent.settings import Ec2, Settings
 from agent.simulated.clock import PatientLoop
@@ -28,6 +28,7 @@ from agent.watch.requests import READ_INTERVAL, READ_SPREAD, first_read_after
 from agent.watch.schedule import JITTER, Watch
 from agent.watch.sinks import FILE_SECONDS
 from tests.formats.monitors import samples_in
+from tests.support import scenarios
 from tests.support.runs import measurement_of
 from tests.support.virtual import DEADLINE, INTERVAL, Watched, job, loaded, networks, watched
 
@@ -200,6 +201,29 @@ async def test_what_ec2_said_of_one_fault_is_not_used_for_another() -> None:
     seen = await asked(*[CONFIGURED] * before, "one-zone-silent", *[CONFIGURED] * 2)
     # After a cycle with another fault there is no earlier answer, and EC2 may not be asked again within the hour.
     assert [what for _, what in seen[before - 1 :]] == ["again", "again", "no", "no"]
+
+
+@pytest.mark.parametrize("is_zone_silent", [True, False])
+async def test_an_endpoint_given_by_its_id_keeps_the_name_that_ec2_gave(is_zone_silent: bool) -> None:
+    """EC2 answers no further read. Neither another fault nor that makes the name unknown again."""
+    name = "endpoint-by-its-id"
+    well = scenarios.load(name)
+    assert well.ec2 is not None
+    then = replace(well, ec2=replace(well.ec2, answer="throttled"))
+    if is_zone_silent:
+        then = replace(then, tcp=(replace(well.tcp[0], addresses=well.tcp[0].addresses[:1]),))
+    begins = int(FIRST_READ / INTERVAL) + 3
+    turns = [*[well] * begins, *[then] * int((1 + 2 * JITTER) * READ_INTERVAL / INTERVAL)]
+    statuses: list[Status] = []
+
+    def noting(evidence: Measurement) -> Report:
+        report = judge(evidence)
+        statuses.append(report.verdict.status)
+        return report
+
+    await watched(job(networks(turns), scenario=name, judge=noting, cycles=len(turns)))
+    assert statuses[begins - 1] is Status.OK
+    assert set(statuses[begins:]) == {Status.CRITICAL if is_zone_silent else Status.OK}
 
 
 def test_first_reads_of_a_fleet_are_spread() -> None:
