@@ -499,7 +499,7 @@ def share_of_changes(states: Sequence[object]) -> float:
 
 def _was_checked(known: _Tracked, report: Report, *, is_hidden: bool) -> bool:
     """Whether a run that lacks a finding proves that the fault is gone. It does if the steps that showed the fault were
-    made again, or need not be made again. If the run may have missed a workload (`is_hidden`), or has no targets because
+    made again, or need not be made again. If the run may have missed a workload (`is_hidden`), or has no targets since
     the Region is unknown, it does not prove this for a target that is missing: the target may still be in use."""
     if not report.run.complete:
         return False
