@@ -66,9 +66,11 @@ def _effect(before: Reachability, after: Reachability) -> Effect | None:
         return None
     if after is Reachability.OPEN:
         return Effect.OPENS
-    if before is not Reachability.OPEN:
-        return Effect.MAY_OPEN if before is Reachability.BLOCKED else None
-    return Effect.CLOSES if after is Reachability.BLOCKED else Effect.MAY_CLOSE
+    if before is Reachability.BLOCKED:
+        return Effect.MAY_OPEN
+    if after is not Reachability.BLOCKED:
+        return Effect.MAY_CLOSE if before is Reachability.OPEN else None
+    return Effect.CLOSES if before is Reachability.OPEN else Effect.MAY_CLOSE  # it may have been open
 
 
 def _of_names(before: PredictionDocument, after: PredictionDocument) -> Iterator[PredictedChange]:
@@ -141,15 +143,18 @@ def _of_lost_paths(
     """The changes for sources that lose something: addresses of a service that they used are gone or no longer count,
     or they get additional addresses that they cannot reach."""
     earlier, later = _by_place(before), _by_place(after)
-    lost: dict[tuple[str, int, str], list[Address]] = {}
+    lost: dict[tuple[str, int, str], list[Address | None]] = {}
     used: dict[tuple[str, int, str], set[str | None]] = {}
+    were_open: set[tuple[str, int, str]] = set()
     for place, path in earlier.items():
-        if path.counts and path.outcome is Reachability.OPEN:
+        if path.counts and path.outcome is not Reachability.BLOCKED:
             service, port, address, source = place
             used.setdefault((service, port, source), set()).add(path.endpoint_id)
             gone = lost.setdefault((service, port, source), [])
-            if address is not None and not (place in later and later[place].counts):
+            if not (place in later and later[place].counts):
                 gone.append(address)
+            if path.outcome is Reachability.OPEN:
+                were_open.add((service, port, source))
     left: dict[tuple[str, int, str], list[tuple[_Place, PredictedPath]]] = {}
     for place, path in later.items():
         if path.counts:
@@ -161,12 +166,13 @@ def _of_lost_paths(
         new = [path for place, path in there if _is_newly_met(earlier.get(place), path)]
         if is_open:  # an endpoint that stays in use gets worse only by new addresses of its own
             new = [path for path in new if path.endpoint_id in used[service, port, source]]
-        if not (new if is_open else gone):
+        is_shut = not is_open and all(path.outcome is Reachability.BLOCKED for _, path in there)
+        was_open = (service, port, source) in were_open
+        if not (new if is_open else gone) or not (was_open or is_shut):
             continue
         decides = min(new or [path for _, path in there], key=lambda path: WORST.index(path.outcome), default=None)
-        is_shut = not is_open and all(path.outcome is Reachability.BLOCKED for _, path in there)
-        effect = Effect.CLOSES if is_shut else Effect.MAY_CLOSE
-        addresses, decided_by = ordered(gone), tuple[str, ...]()
+        effect = Effect.CLOSES if is_shut and was_open else Effect.MAY_CLOSE
+        addresses, decided_by = ordered(filter(None, gone)), tuple[str, ...]()
         words = "no address is left at which the service can be reached"
         if decides is not None:
             addresses, decided_by = ordered(decides.addresses), decides.decided_by

@@ -414,6 +414,38 @@ def test_what_may_close_is_unknown() -> None:
     assert [change.effect for change in of_https] == [Effect.MAY_CLOSE]
 
 
+SHUT: Final = "sg-there:-in:tcp:all:10.0.0.0/16"
+
+
+@pytest.mark.parametrize(
+    ("changes", "outcome"),
+    [
+        ({"endpoints": (replace(ENDPOINT, state="pending"),)}, Reachability.DOUBTFUL),
+        ({"acls": None}, Reachability.CANNOT_TELL),
+    ],
+    ids=["in part", "not known"],
+)
+def test_what_was_not_certain_and_becomes_shut_may_close(changes: dict[str, Any], outcome: Reachability) -> None:
+    """The path may work now. A neighbour that was shut before stays without an effect."""
+    unsure = known(replace(healthy(host(5), host(6), endpoints=(ENDPOINT,)), **changes))
+    of_https = [path.outcome for path in document(of=unsure).paths if path.port == 443 and THERE in path.addresses]
+    assert of_https == [outcome]
+    result = document(SHUT, of=unsure)
+    assert result.verdict.status is Status.UNKNOWN
+    assert {change.effect for change in result.changes} == {Effect.MAY_CLOSE}
+    shut = replace(unsure, configuration=assumed(unsure, (SHUT,)).known.configuration)
+    assert document("sg-there:+in:tcp:443:10.9.0.0/16", of=shut).changes == ()
+
+
+def test_a_call_that_depended_on_its_caller_and_becomes_denied_may_close() -> None:
+    there = known(healthy(host(5), endpoints=(replace(ENDPOINT, policy=ALLOWS_A_ROLE),)))
+    result = document(
+        "vpce-0123abcd:policy=new.json", of=there, policies={"new.json": ALLOWS_ALL.replace("Allow", "Deny")}
+    )
+    assert result.verdict.status is Status.UNKNOWN
+    assert [(one.effect, one.action) for one in result.changes] == [(Effect.MAY_CLOSE, "backup-gateway:ListGateways")]
+
+
 def test_a_change_without_a_difference() -> None:
     result = document("sg-there:+in:tcp:443:10.9.0.0/16")
     assert result.changes == ()

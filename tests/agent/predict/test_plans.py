@@ -754,6 +754,14 @@ def test_an_endpoint_without_private_dns_that_is_deleted_closes_too() -> None:
     assert THERE in result.changes[0].addresses
 
 
+def test_an_endpoint_that_may_be_reached_now_may_close_when_it_is_deleted() -> None:
+    """Its own name leads to it. The state `pending` does not show whether it works."""
+    bare = known(healthy(host(5), endpoints=(replace(ENDPOINT, private_dns=False, state="pending"),)))
+    result = document(terraform(row("aws_vpc_endpoint", endpoint_values(private_dns_enabled=False))), of_vpc=bare)
+    assert result.verdict.status is Status.UNKNOWN
+    assert {change.effect for change in result.changes} == {Effect.MAY_CLOSE}
+
+
 def test_an_address_that_is_not_known_yet_may_close() -> None:
     more = endpoint_values(subnet_ids=[*ENDPOINT.subnet_ids, "subnet-0123abcf"])
     result = document(terraform(row("aws_vpc_endpoint", endpoint_values(), more)))
