@@ -27,7 +27,9 @@ environment of the tests hides the variable later.
 
 
 def lacking(reason: str) -> NoReturn:
-    """Skip the test, or fail it if BACKUPLINK_REQUIRE_PACKAGES says that this part, or everything, must be present."""
+    """Skip the test. If BACKUPLINK_REQUIRE_PACKAGES says that this part, or every part, must be present, fail it
+    instead.
+    """
     part = Path(os.environ["PYTEST_CURRENT_TEST"].partition("::")[0]).stem.removeprefix("test_")
     if _REQUIRED == "1" or part in _REQUIRED.split():
         pytest.fail(reason)
@@ -35,7 +37,7 @@ def lacking(reason: str) -> NoReturn:
 
 
 def needed(program: str) -> str:
-    """The path of a program of this machine."""
+    """The path of a program on this machine."""
     return shutil.which(program) or lacking(f"{program} is not installed")
 
 

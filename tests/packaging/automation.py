@@ -87,7 +87,7 @@ class Automation:
         patch.setattr(boto3, "DEFAULT_SESSION", session)
         self.execution = Execution(id=str(uuid.UUID(int=1)))
         self.ending: dict[str, str] = {}
-        """For some steps, by name, a status such as TimedOut, with which the step ends instead of running."""
+        """Steps that do not run: each name has a status, such as TimedOut, with which the step ends."""
 
     def run(self, **given: str) -> Execution:
         """Run the document with these parameters. Other parameters have their defaults."""
@@ -160,8 +160,8 @@ class Automation:
         return self._next(step)
 
     def _resolved(self, value: Any) -> Any:
-        """Replace the references in a value. If a text is a single reference, the result keeps the type of what it
-        refers to.
+        """Replace the references in a value. If a text consists of a single reference, the result has the type of the
+        value that it refers to.
         """
         if isinstance(value, dict):
             return {key: self._resolved(item) for key, item in value.items()}
@@ -257,7 +257,7 @@ class SystemsManager:
         """Operations that answer with a service error."""
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.status = "Success"
-        """The command's status, regardless of how it ended on the instance."""
+        """The status of every command, however it ended on the instance."""
         self.on_send: Callable[[dict[str, Any]], Mapping[str, tuple[int, str, str]]] = lambda _: {}
         """A function that runs the command. It returns the exit code, the output and the errors of each step of the
         command's document.

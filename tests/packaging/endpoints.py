@@ -52,13 +52,13 @@ OWN_BLOCK: Final = str(estate.BLOCK)
 SUBNETS: Final = tuple(f"subnet-0e57a7e{number:010x}" for number in (1, 2, 3))
 """The subnets of the endpoints, one in each zone."""
 HOSTS: Final = tuple(f"subnet-0e57a7e{number:010x}" for number in (33, 34, 35, 49, 50, 51))
-"""The subnets of the hosts: hosts of SAP HANA, and appliances of Backup gateway. The groups of these hosts let
-everything out.
+"""The subnets of the hosts: hosts of SAP HANA, and appliances of Backup gateway. The groups of these hosts allow all
+outbound traffic.
 """
 
 
 def group(group_id: str, rules: Iterable[GroupRule] = ()) -> SecurityGroup:
-    """A security group that lets everything out."""
+    """A security group that allows all outbound traffic."""
     return SecurityGroup(group_id=group_id, rules=(*rules, GroupRule(egress=True, protocol="-1", cidr=estate.ANYWHERE)))
 
 
@@ -165,8 +165,8 @@ def predicted(
 
 
 def outcomes(document: PredictionDocument) -> Mapping[tuple[str, int], Reachability]:
-    """The predicted result for each service and port. If the results differ between hosts or addresses, it is the worst
-    one.
+    """The predicted result for each service and port. If hosts or addresses have different results, it is the worst of
+    them.
     """
     worst: dict[tuple[str, int], Reachability] = {}
     order = (Reachability.BLOCKED, Reachability.DOUBTFUL, Reachability.CANNOT_TELL, Reachability.OPEN)

@@ -1,5 +1,5 @@
-"""Makes each request to the kernel that the program makes besides the usual calls on sockets, and shows whether the
-kernel answers it. The Python of an artifact runs this file with the program's modules, also in an emulator in user
+"""Makes the program's unusual requests to the kernel, all except the common calls on sockets, and shows whether the
+kernel answers them. The Python of an artifact runs this file with the program's modules, also in an emulator in user
 mode, which must support each of these requests. It writes one JSON object to stdout, with `answered` or the error for
 each request.
 """
@@ -35,7 +35,9 @@ def neighbours() -> bool:
 
 
 def driver() -> bool:
-    """The loopback device has no statistics, and a kernel that supports the request says so."""
+    """Whether the kernel supports the request for a driver's statistics. It then says that the loopback device has
+    none.
+    """
     try:
         ethtool.statistics(_ethtool, "lo")
     except OSError as error:

@@ -31,7 +31,7 @@ class Ran:
     host: Step
     report: Step
     left: list[str]
-    """The files that are left in the command's folder afterwards, without the scripts."""
+    """The files that are left in the command's folder at the end, without the scripts."""
     calls: list[list[str]]
     """The arguments of each call of the program, in the order of the calls."""
 
@@ -88,8 +88,8 @@ fi
 def run(
     document: Mapping[str, Any], folder: Path, program: Path, *, shell: str = "sh", path: str = os.defpath, **given: str
 ) -> Ran:
-    """Run the steps one after the other, as the agent does: as `SHELL -c SCRIPT` under a system service's environment.
-    Parameters are inserted literally, and only once: references inside their values are not replaced.
+    """Run the steps one after the other, as the agent does: as `SHELL -c SCRIPT` with the environment of a system
+    service. Parameters are inserted literally. References inside their values are not replaced.
     """
     command = folder / "orchestration"
     defaults = {name: parameter.get("default") for name, parameter in document["parameters"].items()}

@@ -66,8 +66,8 @@ def stand_in(
 
 
 def prepare_rpm(root: Path) -> None:
-    """Make a Debian root in which rpm can install backuplink: rpm is told about the C library, and runs scripts
-    although the root is not a mount point. Folders that would belong to other packages on an rpm system are created.
+    """Make a Debian root in which rpm can install backuplink: rpm learns of the C library, and runs scripts although
+    the root is not a mount point. The root also gets the folders that other packages have on an rpm system.
     """
     library = stand_in(root, "rpm", "c-library", "2.17", provides=C_LIBRARY)
     (root / "etc" / "rpm").mkdir(exist_ok=True)

@@ -1,7 +1,7 @@
 """Parses a Terraform module with python-hcl2, and evaluates it with given variables and given results of its data
 sources. Terraform itself is not installed.
 
-Only the expressions and functions that the modules here use are supported; any other is an error. Values have the types
+It only supports the expressions and functions that the modules here use; all others are errors. Values have the types
 of JSON. A resource or data source with `count` is a list, and one with `for_each` is an object. Source: Terraform
 documentation, Configuration Language.
 """
@@ -83,8 +83,8 @@ class Module:
         data: Callable[[str, str, Mapping[str, Any]], Any],
         ids: Callable[[str, Any], str],
     ) -> "Planned":
-        """Evaluate the module. `data` returns the result of a data source for its kind, name and arguments, and `ids`
-        returns the id of a resource for its address and key. Raises RefusedError.
+        """Evaluate the module. `data` returns the result of a data source, and gets its kind, name and arguments. `ids`
+        returns the id of a resource, and gets its address and key. Raises RefusedError.
         """
         return Planned(self, dict(variables), data, ids)
 

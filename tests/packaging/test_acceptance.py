@@ -1,5 +1,5 @@
-"""`packaging/acceptance`: its cases are compared with scenarios that have the same faults, its calls with the models of
-the services, and complete runs use moto and run the host's commands on this machine. No test runs it against AWS.
+"""`packaging/acceptance`: the tests compare its cases with scenarios that have the same faults, and its calls with the
+models of the services. Complete runs use moto, and run the host's commands on this machine. No test uses AWS.
 """
 
 import io
@@ -232,7 +232,7 @@ class LocalHost(Host):
 
 
 class LoggedAccount(Account):
-    """An account that records each call. Its waits end at once."""
+    """An account that records each call, and whose waits end at once."""
 
     def __init__(self, session: botocore.session.Session, region: str, *, say: Callable[[str], None]) -> None:
         super().__init__(session, region, say=say, sleep=self._slept)
@@ -249,14 +249,14 @@ class LoggedAccount(Account):
         return super().call(service, operation, **parameters)
 
     def _detach_policies(self) -> None:
-        """Detach policies, since moto does not detach them when it deletes a stack."""
+        """Detach policies, since moto does not do so when it deletes a stack."""
         iam = self.client("iam")
         for role in iam.list_roles()["Roles"]:
             for policy in iam.list_attached_role_policies(RoleName=role["RoleName"])["AttachedPolicies"]:
                 iam.detach_role_policy(RoleName=role["RoleName"], PolicyArn=policy["PolicyArn"])
 
     def _delete_what_has_routes(self) -> None:
-        """Delete resources with routes, since moto does not delete them with their stack."""
+        """Delete the resources with routes, since moto does not do so when it deletes a stack."""
         ec2 = self.client("ec2")
         for endpoint in ec2.describe_vpc_endpoints()["VpcEndpoints"]:
             ec2.delete_vpc_endpoints(VpcEndpointIds=[endpoint["VpcEndpointId"]])
@@ -268,7 +268,7 @@ class LoggedAccount(Account):
 
     @staticmethod
     def _slept(_: float) -> None:
-        """Instead of sleeping, do at once what a timer on the host does later."""
+        """Do at once what a timer on the host does later. This replaces sleeping."""
         for timer in Path(LocalHost.folder).glob("timer"):
             EVENTS.append("timer")
             subprocess.run(["/bin/sh", str(timer)], check=True, timeout=60)
@@ -290,7 +290,7 @@ def for_moto(body: str) -> str:
 
 EVENTS: Final[list[str]] = []
 ANSWERS: Final[dict[str, str]] = {}
-"""For some cases, a scenario whose report the program prints instead of that of the case's own scenario."""
+"""For some cases, a scenario that replaces the case's own scenario. The program prints the report of this one."""
 STUBS: Final = {
     "aws": '[ "$1 $2" = "s3 cp" ] || exit 9\ncp "{file}" "${{7}}"',
     "systemd-run": 'for last; do :; done\nprintf "%s\\n" "$last" >"$FOLDER/timer"',
@@ -667,8 +667,8 @@ def test_a_fault_whose_stack_fails_is_said_and_the_others_are_made(
 def test_what_another_run_made_is_left_alone(
     offered: boto3.session.Session, host: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], made: str
 ) -> None:
-    """The other run may still be in progress. After that run is killed, `--remove` removes its resources. Here, these
-    are a network with its own network ACL.
+    """The other run may not have ended. Once it is killed, `--remove` removes its resources: here, a network with its
+    own network ACL.
     """
     account = LoggedAccount(botocore.session.Session(), moto_server.REGION, say=print)
     bucket = account.bucket("123456789012")

@@ -1,5 +1,5 @@
-"""The Ansible collection: its module is compared with the command and its reports, its documentation is checked, and
-its role runs twice in throw-away roots.
+"""The Ansible collection: the tests compare its module with the command and the command's reports, check its
+documentation, and run its role twice in throw-away roots.
 
 Tests that install need `packaging/build packages onefile ansible`, and root; `packaging/test ansible` requires them and
 makes the root.
@@ -115,7 +115,7 @@ def test_runs_on_the_oldest_python_that_hosts_have(file: str) -> None:
 
 
 def understood(parameters: Mapping[str, Any]) -> tuple[Any, Mapping[str, Any]]:
-    """The settings and options that the command derives from the arguments that the module gives it."""
+    """The settings and options that the command reads from the arguments that the module makes."""
     command, *words = report.arguments({**dict.fromkeys(report.OPTIONS), **parameters}, "/tmp/report.json")  # noqa: S108
     with cli.main.commands[command].make_context(command, words, parent=manual.context_of(cli.main)) as context:
         return settings_from(context.params, {}), context.params
@@ -437,7 +437,7 @@ class Host:
         )
 
     def files(self) -> dict[str, tuple[int, int]]:
-        """Every file of the root with its mode and date. Files that Ansible, rpm or a start of the program leave behind
+        """Every file of the root with its mode and date. Files that Ansible, rpm or the started program leave behind
         are omitted.
         """
         return {

@@ -714,7 +714,7 @@ WAYS: Final = {
     "askEnd": {},
     "askError": {"Command": "/opt/backuplink"},
 }
-"""Every step whose failure the runbook reports, with parameters that lead an execution to this step."""
+"""The steps whose failure the runbook reports, each with parameters that lead an execution to it."""
 
 
 @pytest.mark.parametrize(("status", "ending"), [("TimedOut", "tookTooLong"), ("Failed", "failed")])
@@ -748,7 +748,7 @@ def test_every_denial_has_its_case(document: dict[str, Any]) -> None:
 
 
 def test_the_interpreter_walks_every_step(document: dict[str, Any]) -> None:
-    """The tests above must name or reach every step. A step that they do not reach has no test."""
+    """The tests above must name or reach every step. A step that they miss has no test."""
     source = Path(__file__).read_text("utf-8")
     assert [step["name"] for step in steps(document) if f'"{step["name"]}"' not in source] == []
 

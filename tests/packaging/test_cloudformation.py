@@ -1,5 +1,5 @@
-"""The template that creates endpoints: its built form is checked, its names and ports are compared with the catalogue,
-and `backuplink predict` is run for a VPC with its endpoints.
+"""The template that creates endpoints: the tests check its built form, compare its names and ports with the catalogue,
+and run `backuplink predict` for a VPC with its endpoints.
 """
 
 import itertools

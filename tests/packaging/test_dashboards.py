@@ -1,5 +1,5 @@
-"""The dashboards for Grafana: the program has every metric in them, and every query has a result in a Prometheus with
-the recorded metrics of a host.
+"""The dashboards for Grafana: the program writes every metric that they show, and every query has a result in a
+Prometheus with a host's recorded metrics.
 """
 
 import json
@@ -81,7 +81,7 @@ def test_every_metric_is_in_the_documents(query: str) -> None:
 
 
 class _Recorded:
-    """A collector of ready-made metric families."""
+    """A collector that returns ready-made metric families."""
 
     def __init__(self, families: list[Metric]) -> None:
         self._families = families
@@ -91,7 +91,7 @@ class _Recorded:
 
 
 def _recorded() -> list[Metric]:
-    """The samples of ten minutes, one each minute, as Prometheus scrapes them from a watch."""
+    """Samples over ten minutes, one a minute, as Prometheus scrapes them from a watch."""
     families: dict[str, Metric] = {}
     for minute in range(10):
         moment = END - 60.0 * minute

@@ -74,8 +74,8 @@ def manifest_of(dist: Path) -> dict[str, Any]:
 
 
 def taken(dist: Path, os_release: str, architecture: str) -> Mapping[str, bytes]:
-    """The files that the agent unpacks on a host, once it has compared their checksum. It selects them by the ID in the
-    host's os-release.
+    """The files that the agent unpacks on a host, after it has compared their checksum. The agent chooses them by the
+    ID in the host's os-release.
     """
     names = {"rhel": "redhat", "ol": "oracle", "amzn": "amazon", "sles": "suse"}
     manifest = manifest_of(dist)
@@ -101,7 +101,7 @@ HOSTS: Final = {
     "deb": ("debian", "ubuntu"),
     "rpm": ("amzn", "rhel", "rocky", "almalinux", "ol", "centos", "sles"),
 }
-"""For each kind of package, the IDs in os-release of hosts that accept it."""
+"""For each kind of package, the IDs (in os-release) of the systems that accept it."""
 
 
 @pytest.mark.parametrize("architecture", ["x86_64", "arm64"])

@@ -1,6 +1,7 @@
-"""The Systems Manager document, the association and the instance policy: linters check them, schemas validate them, and
-their steps run. The tests act as the SSM Agent does, according to its documentation and its source: parameters are
-inserted into the text, and each step is a script in its own folder below one folder for the command.
+"""The Systems Manager document, the association and the instance policy: the tests run linters on them, validate them
+by schemas, and run their steps. The steps run as the SSM Agent runs them, according to its documentation and its
+source: it inserts parameters into the text, and each step is a script in its own folder, below one folder for the
+command.
 """
 
 import json
@@ -63,15 +64,15 @@ POLICY: Final = "backuplink-instance-policy.template.yaml"
 RUNBOOK: Final = ("backuplink-runbook.yaml", "backuplink-runbook.template.yaml")
 GUIDE: Final = ROOT / "docs" / "fleet.md"
 REPORT: Final = "backuplink-report.json"
-"""The file in the command's folder that one step writes for the next step."""
+"""The file that one step writes to the command's folder for the next step."""
 CONSOLE: Final = 2_500
-"""The maximum number of bytes that Run Command returns for an invocation, of its output and its errors together
+"""The maximum number of bytes that Run Command returns for an invocation: its output and its errors together
 (CommandPlugin, Output).
 """
 AGENT_S_WORDS: Final = len("\n----------ERROR-------\n" + "failed to run commands: exit status 2")
-"""The bytes that the agent adds to the output of a failed step."""
+"""The number of bytes that the agent adds to the output of a failed step."""
 SAFE: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.,=/_:-")
-"""Characters that have no meaning to a shell, quoted or not, if a word does not begin with a dash."""
+"""Characters that a shell never interprets, quoted or not, unless a word begins with a dash."""
 
 
 # --- What is built ---------------------------------------------------------------------------------------------------
@@ -193,7 +194,7 @@ def test_linters_of_shells_find_nothing(document: dict[str, Any], tmp_path: Path
 
 
 def allows(parameter: Mapping[str, Any], value: str) -> bool:
-    """Whether Systems Manager accepts the value, if it interprets the pattern in the most lenient way."""
+    """Whether Systems Manager accepts the value under the most lenient reading of the pattern."""
     if "allowedValues" in parameter:
         return value in parameter["allowedValues"]
     return re.search(parameter["allowedPattern"], value) is not None and len(value) <= parameter.get("maxChars", 4_096)
@@ -351,7 +352,7 @@ def test_the_report_is_for_its_owner_alone(document: dict[str, Any], tmp_path: P
 def test_the_record_goes_to_the_bucket_that_is_named(
     document: dict[str, Any], tmp_path: Path, shell: str, key: str, owner: str
 ) -> None:
-    """Even if the record was written to a bucket, it is printed, and nothing else is."""
+    """The record is printed even if it was written to a bucket. Nothing else is printed."""
     ran = run(
         document,
         tmp_path,
@@ -456,8 +457,8 @@ def test_defaults_are_those_of_the_command(document: dict[str, Any], tmp_path: P
 def test_whatever_is_taken_is_data(
     document: dict[str, Any], tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
-    """Each parameter is any text that its pattern allows, if `$` also matches before a final newline, as in Python and
-    Java. Each text arrives unchanged as one argument, and starts nothing else.
+    """The values of parameters are texts that their patterns allow. `$` may also match before a final newline, as in
+    Python and Java. Each text must reach the program unchanged, as one argument, and must start nothing else.
     """
     folder = tmp_path_factory.mktemp("taken")
     taken = {
@@ -558,7 +559,9 @@ def test_a_folder_that_takes_no_report(document: dict[str, Any], tmp_path: Path)
 
 @pytest.mark.parametrize("shell", ["dash", "bash"])
 def test_the_delay_is_spread_evenly_within_its_bounds(document: dict[str, Any], shell: str) -> None:
-    """Run the script's line for the delay many times: each of four delays occurs about as often as the others."""
+    """Run the script's line for the delay many times. Each of the four delays must occur about as often as the
+    others.
+    """
     [line] = (line for line in script_of(document, "check").splitlines() if line.startswith("delay="))
     loop = f'longest=3; for i in $(seq 400); do {line}; echo "$delay"; done'
     drawn = subprocess.run([needed(shell), "-c", loop], capture_output=True, text=True, timeout=120, check=True).stdout
@@ -572,7 +575,7 @@ def test_the_delay_is_spread_evenly_within_its_bounds(document: dict[str, Any], 
 
 @pytest.mark.parametrize("longest", [0, 3_600])
 def test_the_delay_comes_before_the_check(document: dict[str, Any], tmp_path: Path, longest: int) -> None:
-    """A substitute for `sleep` records its argument, and whether the program was called before."""
+    """A substitute for `sleep` records its argument, and whether the program was already called."""
     sleep = f'#!/bin/sh\n[ ! -e {tmp_path}/calls ] || echo late\necho "$1" >{tmp_path}/slept\n'
     path = f"{executable(tmp_path / 'commands' / 'sleep', sleep).parent}{os.pathsep}{os.defpath}"
     ran = run(document, tmp_path, program(tmp_path, ""), path=path, RandomDelay=str(longest))
@@ -606,7 +609,7 @@ THEIR_WORDS: Final = {
 
 def test_the_template_s_parameters_are_the_document_s(built: Path, document: dict[str, Any]) -> None:
     """The template's parameters have the same defaults, lists, patterns and lengths as the document's. Its Region is
-    that of the stack, and reports require a bucket.
+    the stack's, and reports require a bucket.
     """
     parameters = template(built / FLEET)["Parameters"]
     assert set(document["parameters"]) - set(parameters) == {"Region", "Report"}
@@ -724,7 +727,7 @@ NODE: Final = "i-0a1b2c3d4e5f67890"
 def test_a_host_writes_no_record_into_the_bucket_but_as_a_node(
     built: Path, key: str, is_allowed: bool, counts: bool
 ) -> None:
-    """Every key that `fleet` reads and that the policy lets a host write is below the id of a node."""
+    """Every key that the policy lets a host write, and that `fleet` reads, is below the id of a node."""
     given = {"ReportsBucket": "reports", "ReportsPrefix": "some/where"}
     policy = Stack(template(built / POLICY), **given).properties("ReportsPolicy")
     assert policy is not None
@@ -737,7 +740,7 @@ def test_a_host_writes_no_record_into_the_bucket_but_as_a_node(
 
 
 def buckets_of(document: Any) -> Iterator[dict[str, Any]]:
-    """The statements in the policies of roles that allow actions of S3."""
+    """The statements that allow actions of S3, from the policies of roles."""
     for statement in document["Statement"]:
         if any(action.startswith("s3:") for action in statement["Action"]):
             yield statement
@@ -745,8 +748,8 @@ def buckets_of(document: Any) -> Iterator[dict[str, Any]]:
 
 @pytest.mark.parametrize("owner", ["", "444455556666"])
 def test_every_policy_names_the_account_of_its_bucket(built: Path, owner: str) -> None:
-    """After a bucket is deleted, another account may create a bucket of that name, and would receive what hosts write
-    to it.
+    """If a bucket is deleted, another account can create a bucket with its name. That account would then receive what
+    hosts write.
     """
     given = {"ReportsBucket": "reports", "RecordsBucket": "records", "RecordsAccount": owner, "ReportsAccount": owner}
     stack = Stack(template(built / POLICY), **given)
@@ -807,7 +810,7 @@ printf '\\0' >>{folder}/aws
 [ "$1" != events ] || cat >>{folder}/events
 {then}
 """
-"""A substitute for `aws` that records its arguments, and the requests that contain events."""
+"""A substitute for `aws` that records its arguments, and the requests with events."""
 WRITES: Final = """
 previous=
 for word; do
@@ -831,7 +834,7 @@ def container(built: Path, **given: str) -> dict[str, Any]:
 
 
 def join(built: Path, folder: Path, backuplink: str, aws: str, **given: str) -> Step:
-    """Run the command of the container, with these substitutes for `backuplink` and `aws`."""
+    """Run the command of the container with substitutes for `backuplink` and `aws`."""
     made = container(built, RecordsBucket="records", RecordsPrefix="a/b", **given)
     executable(folder / "bin" / "backuplink", program(folder, backuplink).read_text("utf-8"))
     executable(folder / "bin" / "aws", AWS.format(folder=folder, then=aws))
@@ -853,8 +856,8 @@ def join(built: Path, folder: Path, backuplink: str, aws: str, **given: str) -> 
 
 
 def heard(built: Path, ran: Step) -> list[str]:
-    """The lines in the log of a task that its alarm counts as a join. CloudWatch Logs reads each line separately.
-    Source: Amazon CloudWatch Logs User Guide, "Filter pattern syntax for metric filters", JSON log events.
+    """The lines in a task's log that the alarm counts as a join. CloudWatch Logs reads each line separately. Source:
+    Amazon CloudWatch Logs User Guide, "Filter pattern syntax for metric filters", JSON log events.
     """
     joined = join_stack(built).properties("Joined")
     assert joined is not None
@@ -930,9 +933,7 @@ case "$*" in *--recursive*)
     ;;
 esac
 [ "$1" != events ] || echo 0"""
-"""A substitute for `aws`. Its downloads include every optional file that operators can put into the bucket for the
-join.
-"""
+"""A substitute for `aws`. It downloads every optional file that operators can put into the bucket for the join."""
 
 
 def test_what_lies_in_the_bucket_for_the_join_is_used(built: Path, tmp_path: Path) -> None:
@@ -1021,11 +1022,11 @@ def test_what_fails_is_no_success_and_stops_nothing(
 
 
 FORGED: Final = f'{{"backuplink":"joined","x":"{"a" * 42}"}}'
-"""A forged log line as the name of a host, so long that the text of the fleet shows it on a separate line."""
+"""A host's name that is a forged log line. It is so long that the text of the fleet shows it on a separate line."""
 
 
 def test_no_host_can_say_that_the_fleet_was_joined(built: Path, tmp_path: Path) -> None:
-    """The program itself writes the text of a fleet, some of whose hosts have a forged log line as their name."""
+    """The program itself writes the text of a fleet in which some hosts have a forged log line as their name."""
     day = f"{datetime.now(UTC) - timedelta(days=1):%Y-%m-%d}"
     lake = tmp_path / "lake"
     folder = lake / "host.v1" / "account=111122223333" / "region=eu-west-1" / f"dt={day}"

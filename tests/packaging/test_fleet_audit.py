@@ -45,7 +45,7 @@ def stack(built: Path, **given: str) -> Stack:
 
 
 def audit(built: Path, folder: Path, backuplink: str, aws: str, **given: str) -> Step:
-    """Run the command of the container for audits, with these substitutes for `backuplink` and `aws`."""
+    """Run the command of the container for audits with substitutes for `backuplink` and `aws`."""
     task = stack(built, **given).properties("AuditTask")
     assert task is not None
     (made,) = task["ContainerDefinitions"]
@@ -129,7 +129,7 @@ def test_the_next_audit_is_compared_with_the_last_one(built: Path, tmp_path: Pat
 
 
 def test_an_audit_that_cannot_be_compared_is_made_all_the_same_and_told(built: Path, tmp_path: Path) -> None:
-    """After an update, the previous audit may have been written by a different version."""
+    """After an update, it may be another version that wrote the previous audit."""
     refuses = 'case "$*" in *--against*) exit 3 ;; esac\n' + test_fleet.WRITES
     ran = audit(built, tmp_path, refuses, HAS_LAST)
     assert ran.code == 3
@@ -246,7 +246,7 @@ else:
 def test_two_audits_of_an_account_tell_what_is_new(
     built: Path, tmp_path: Path, account: boto3.session.Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The whole task runs, with the program itself, and with a bucket and VPCs in moto."""
+    """The whole task runs with the program itself. The bucket and the VPCs are in moto."""
     for name, variable in NAMES.items():
         monkeypatch.setenv(variable, moto_server.KEYS[name])
     monkeypatch.setenv("AWS_DEFAULT_REGION", moto_server.REGION)

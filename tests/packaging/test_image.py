@@ -115,7 +115,7 @@ def sources(tmp_path: Path) -> dict[str, oci.Source]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """An archive in the OCI image layout."""
+    """The archive of an image, in OCI's image layout."""
 
     files: Mapping[str, bytes]
 
@@ -132,7 +132,7 @@ class Layout:
         return content
 
     def index(self) -> Mapping[str, Any]:
-        """The index of the images. The only name in the layout points to it."""
+        """The index of the images, to which the only name in the layout points."""
         [named] = json.loads(self.files["index.json"])["manifests"]
         assert named["mediaType"] == oci.INDEX
         index: Mapping[str, Any] = json.loads(self.blob(named))
@@ -275,7 +275,7 @@ def succeed(words: Sequence[str | Path]) -> str:
 
 @pytest.fixture(params=sorted(oci.MACHINES))
 def architecture(request: pytest.FixtureRequest, layout: Layout) -> str:
-    """The kind of processor; the tests run for each kind that the image supports."""
+    """The kind of processor. The tests run once for each kind that the image supports."""
     name = str(request.param)
     if oci.MACHINES[name][0] not in layout.images():
         if name == platform.machine():
@@ -291,7 +291,7 @@ class Bundle:
     architecture: str
     root: Path
     process: Mapping[str, Any]
-    """The process that umoci tells a runtime to start (OCI Runtime Specification, config.md)."""
+    """The process that a runtime must start according to umoci (OCI Runtime Specification, config.md)."""
 
 
 @cache
@@ -419,8 +419,8 @@ def test_assembled_again_in_another_umask_gives_the_same_bytes(layout: Layout, t
 
 
 def started(bundle: Bundle, *words: str, python: bool = False) -> subprocess.Popen[str]:
-    """Start the image as a runtime does under its strictest options: with the image's user and variables, a separate
-    PID namespace, no network, no capabilities, no new privileges, a read-only root, and /dev/shm as the only writable
+    """Start the image with the strictest options of a runtime: with the image's user and variables, a separate PID
+    namespace, no network, no capabilities, no new privileges, a read-only root, and /dev/shm as the only writable
     place.
 
     If `python` is set, the arguments go to the Python in the image.
@@ -511,7 +511,7 @@ def test_a_demo_ends_with_the_code_of_its_verdict(bundle: Bundle, scenario: str,
 
 
 def test_an_estate_is_joined(bundle: Bundle) -> None:
-    """The image can join a fleet, since it contains DuckDB, unlike the one file."""
+    """The image can join a fleet. Unlike the one file, it contains DuckDB."""
     _, out, errors = run(bundle, "demo", "--fleet", "60", "--format", "json")
     assert json.loads(out)["engine"] == "duckdb", errors
 
@@ -527,7 +527,7 @@ def test_a_check_without_a_network_is_a_whole_report(bundle: Bundle) -> None:
 
 
 def test_a_watch_that_is_process_1_ends_when_it_is_told(bundle: Bundle) -> None:
-    """The kernel drops signals to process 1 for which that process has no handler."""
+    """The kernel drops a signal to process 1 unless the process has a handler for it."""
     if bundle.architecture != platform.machine():
         pytest.skip("what the emulator itself does with signals is not of the image")
     with started(bundle, "demo", "--watch", "one-zone-silent", "--interval", "3600", "--format", "ndjson") as process:

@@ -1,5 +1,5 @@
-"""The files in packaging/monitoring: the alerting rules fire on the program's output exactly if they must, and every
-metric, label, code and option in an example exists in the program.
+"""The files in packaging/monitoring: the alerting rules fire exactly when the program's output requires it, and the
+program has every metric, label, code and option that an example uses.
 
 Tests of the archive need `packaging/build monitoring` first; `packaging/test monitoring` requires it.
 """
@@ -55,7 +55,7 @@ FLEET_RULE_TESTS: Final = FOLDER / "backuplink-fleet.rules.test.yml"
 SLACK: Final = FOLDER / "slack.json"
 PAGES: Final = tuple(ROOT / "docs" / name for name in ("formats.md", "monitoring.md", "history.md"))
 WRITTEN: Final = (*sorted(file for file in FOLDER.iterdir() if file.suffix), *PAGES, ROOT / "README.md")
-"""All files from which users copy."""
+"""All files with text for users to copy."""
 FAULT: Final = "one-zone-silent"
 SCRAPE_LABELS: Final = frozenset({"job", "instance"})
 """Labels that Prometheus adds to every scraped metric."""
@@ -70,7 +70,7 @@ def named(files: Collection[Path] = WRITTEN) -> list[Any]:
 
 @cache
 def known() -> dict[str, frozenset[str]]:
-    """The labels of each metric that a run or a watch has."""
+    """The labels of each metric that a run or a watch writes."""
     families = (*prometheus.FAMILIES, *fleet_metrics.FAMILIES)
     metrics = {family.name: frozenset(family.labels) for family in families}
     for family in watch_families(FAULT):
@@ -81,7 +81,7 @@ def known() -> dict[str, frozenset[str]]:
 
 @cache
 def values() -> dict[str, frozenset[str]]:
-    """The possible values of labels with a closed list of values."""
+    """The possible values of each label that has a closed list of values."""
     by_label: dict[str, set[str]] = {"standing": set(Standing), "severity": set(Severity)}
     run = families_in(prometheus.render(report_of(FAULT)))
     for family in (*watch_families(FAULT), *run):
@@ -96,8 +96,8 @@ def words_of_pages() -> str:
 
 
 def metrics_in(text: str) -> list[str]:
-    """The words in a text that look like our metrics, except names of recording rules, commands of NRPE and variables
-    of Icinga.
+    """The words in a text that look like our metrics. Names of recording rules, commands of NRPE and variables of
+    Icinga are excluded.
     """
     return re.findall(r"(?<![\w:/$.-])(?:backuplink|probe)_[a-z0-9_]+(?![\w:])", text)
 
@@ -203,7 +203,7 @@ def test_a_cause_of_the_fleet_is_one_message() -> None:
 # --- Rules on what the program writes --------------------------------------------------------------------------------
 
 MINUTES: Final = 70
-"""The minute in which promtool reads the firing alerts, later than the `for` of every rule."""
+"""The minute in which promtool reads the firing alerts. It is later than the `for` of every rule."""
 _MOMENTS: Final = re.compile(r"_timestamp_seconds$|_expiry$|_expiry_timestamp_seconds$")
 _OF_A_RUN: Final = frozenset({"backuplink_run_timestamp_seconds", "backuplink_watch_last_cycle_timestamp_seconds"})
 
@@ -216,9 +216,9 @@ class Case:
     job: str
     fire: frozenset[str]
     fresh: bool = True
-    """Whether the run is repeated again and again, with the same result."""
+    """Whether the run is repeated again and again, each time with the same result."""
     written: bool = True
-    """Whether the host's file is written again and again, even if it contains no time of a run."""
+    """Whether the host's file is written again and again, even if it has no time of a run."""
 
 
 def series_of(instance: str, case: Case) -> list[dict[str, str]]:
@@ -248,8 +248,8 @@ def series(name: str, labels: Mapping[str, str], job: str, instance: str, over_t
 
 
 def description_of(name: str) -> str:
-    """The text that an alert on the verdict of a scenario must contain: the codes of the causes with the verdict's
-    severity.
+    """The text that an alert about the verdict of a scenario must contain: the codes of the causes that have the
+    verdict's severity.
     """
     report = report_of(name)
     causes = sorted(
@@ -281,7 +281,7 @@ OF_STATUS: Final = {
 
 @cache
 def textfile_of(*turns: str, cycles: int) -> str:
-    """The textfile that a watch leaves after this many cycles, which alternate between these scenarios."""
+    """The textfile of a watch after this many cycles. The cycles use these scenarios in turn."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "backuplink.prom"
         every = itertools.islice(itertools.cycle(loaded(*turns)), cycles)
@@ -316,7 +316,7 @@ def cases() -> dict[str, Case]:
 
 
 def hold(folder: Path, over_time: list[dict[str, str]], **asked: list[dict[str, Any]]) -> None:
-    """Let promtool evaluate the rules over time, and compare the alerts with the expected ones."""
+    """Let promtool evaluate the rules over time. Assert that the alerts are the expected ones."""
     group = {"interval": "1m", "input_series": over_time, **asked}
     test = {"rule_files": [str(RULES)], "evaluation_interval": "1m", "tests": [group]}
     file = folder / "written.test.yml"
@@ -471,7 +471,9 @@ NOT_OF_ICINGA: Final = {
     # These options are for interactive runs, or for a watch.
     *("--jobs", "--run-agents", "--ec2-facts", "--history", "--keep", "--keep-size"),
 }
-"""Options with a value for which icinga2-command.conf has no variable. The file given with --config can set them."""
+"""Options that take a value, but have no variable in icinga2-command.conf. The file given with --config can set
+them.
+"""
 
 
 def test_icinga_gives_the_command_options_that_it_has() -> None:
@@ -564,7 +566,7 @@ def test_collectd_gets_the_verdict_and_the_numbers(
     ],
 )
 def test_collectd_is_told_of_a_program_that_gives_no_verdict(program: str, code: int) -> None:
-    """An exit code without a report is not a verdict, since Python also ends with 1 if the installation is damaged."""
+    """An exit code without a report is not a verdict. Python exits with 1, too, if the installation is damaged."""
     value, notification = given_to_collectd(program).stdout.splitlines()
     assert value == 'PUTVAL "backup-host/backuplink/gauge-state" interval=300 N:3'
     assert "severity=warning time=" in notification
@@ -622,8 +624,8 @@ def test_the_script_for_collectd_ends_when_collectd_is_gone() -> None:
 
 
 def test_a_text_for_collectd_stays_one_word_of_the_length_that_it_keeps(tmp_path: Path) -> None:
-    """In a quoted word, a backslash escapes the next character. collectd keeps 255 characters of a text, and reads
-    1,200 characters of a line.
+    """A backslash in a quoted word escapes the next character. collectd keeps 255 characters of a text, and reads 1,200
+    characters of a line.
     """
     text = r'CRITICAL - "b" \c $HOME `id` * ' * 30
     output = tmp_path / "output"
@@ -659,8 +661,8 @@ def test_the_page_shows_what_the_program_writes(shown: str) -> None:
 
 @cache
 def changes() -> tuple[StateChange, ...]:
-    """One event of each kind: changes of the verdict, of a finding and of required services, each when it begins and
-    when it ends.
+    """One event of each kind. The kinds are changes of the verdict, of a finding and of required services, at their
+    beginning and at their end.
     """
     tracker = Tracker(raise_after=1, clear_after=1)
     names = ("healthy", FAULT, "healthy", "hana-healthy", "healthy")

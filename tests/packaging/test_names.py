@@ -57,7 +57,7 @@ def test_every_command_that_asks_for_a_service_takes_each() -> None:
 
 
 def given(command: str, *words: str) -> tuple[tuple[str, ...], tuple[Workload, ...]]:
-    """The services and workloads that a call selects."""
+    """The services and the workloads that a call selects."""
     context = cli.main.commands[command].make_context(command, [*words], parent=manual.context_of(cli.main))
     settings = settings_from(context.params, {})
     return settings.services, settings.workloads
@@ -132,7 +132,7 @@ def test_a_timer_and_a_plugin_take_workloads_from_a_variable(file: Path, monkeyp
 
 
 def test_a_workload_s_name_is_no_secret_in_a_masked_report() -> None:
-    """If the name came from an option, the report's `by` for it stays readable."""
+    """In a masked report, the name stays readable in `by`, also if it came from an option."""
     hint = get_type_hints(WorkloadReport, include_extras=True)["by"]
     (mask,) = (mark for mark in hint.__metadata__ if isinstance(mark, Mask))
     assert [name for name in WORKLOADS if not re.fullmatch(str(mask.unless), f"--workload {name}")] == []

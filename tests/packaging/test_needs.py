@@ -1,5 +1,5 @@
-"""`packaging/needs.txt` and the programs that read it: before the first part runs, `packaging/build` and
-`packaging/test` name every missing program, or install it.
+"""`packaging/needs.txt` and the programs that read it. Before the first part runs, `packaging/build` and
+`packaging/test` report or install every missing program.
 """
 
 import os
@@ -23,7 +23,7 @@ ELSEWHERE: Final = {
     "tests/ci": ".ci/run",
     "tests/everything": "packaging/release",
 }
-"""The files that call programs for neither the `build` nor the `test` of a part."""
+"""The files that call programs, but not to build or test a part."""
 
 
 class Row(NamedTuple):
@@ -45,7 +45,7 @@ PARTS: Final[list[str]] = re.findall(r'^parts="(.*)"$', (PACKAGING / "parts.sh")
 
 
 def rows_for(verb: str, machine: str = "x86_64") -> list[Row]:
-    """The rows that some part needs for `build` or `test`."""
+    """The rows that at least one part needs for `build` or `test`."""
     return [
         row
         for row in ROWS
@@ -99,7 +99,7 @@ def test_every_script_that_asks_has_rows() -> None:
 
 
 class Machine:
-    """A tree whose parts print their names, and a PATH that has all programs of the list, until a test removes some."""
+    """A tree whose parts print their names. Its PATH has all programs of the list, except those that a test removes."""
 
     def __init__(self, place: Path) -> None:
         self.tree = place / "tree"
@@ -126,7 +126,7 @@ class Machine:
                 script.chmod(0o755)
 
     def place_of(self, row: Row) -> Path:
-        """Create the file that the row requires."""
+        """The path at which the machine has the file that the row requires."""
         if row.what.startswith("perl:"):
             return self.files / f"perl-M{row.what.removeprefix('perl:')}"
         if row.what.startswith("/"):
@@ -148,7 +148,7 @@ class Machine:
         (self.programs / name).chmod(0o755)
 
     def named(self, row: Row) -> str:
-        """The name that a message uses for the row."""
+        """The name that messages use for the row."""
         return str(self.place_of(row)) if row.what.startswith("/") else row.what
 
     def run(self, verb: str, *words: str) -> subprocess.CompletedProcess[str]:
@@ -228,7 +228,9 @@ done"""
 
 @pytest.fixture
 def bare(machine: Machine) -> Machine:
-    """A machine that lacks the programs for the repositories. Its apt-get records its calls, and adds the programs."""
+    """A machine without the programs that the repositories need. Its apt-get records its calls, and installs these
+    programs.
+    """
     cases = "\n".join(
         f"    {row.package}) printf '#!/bin/sh\\n' >{machine.place_of(row)}; /bin/chmod +x {machine.place_of(row)} ;;"
         for row in repositories()

@@ -1,5 +1,5 @@
-"""The one file: its content, the folders into which it unpacks itself, those into which it must not, and its findings,
-which must equal those of the source tree.
+"""The one file: its content, the folders into which it may and may not unpack itself, and its findings, which must
+equal those of the source tree.
 """
 
 import gzip
@@ -82,8 +82,8 @@ def succeed(
 def inside(
     file: Path, script: str, *words: str, root: Path = Path("/"), given: str = ""
 ) -> subprocess.CompletedProcess[str]:
-    """Run a shell script in its own mount namespace. The folder of `file` is /mnt and `root` is /media, both read-only,
-    and every place into which the file might have been unpacked is empty.
+    """Run a shell script in its own mount namespace. There, /mnt is the folder of `file`, and /media is `root`, both
+    read-only. Every place into which the file might have been unpacked is empty.
     """
     prepared = f"""
         mount --bind "{file.parent}" /mnt
@@ -128,7 +128,7 @@ def members(file: Path) -> Mapping[str, tuple[tarfile.TarInfo, bytes]]:
 
 
 def of_this_tree(file: Path) -> Path:
-    """The path of the file. Asserts that both packages in the file equal those of the current tree."""
+    """The path of the file, after a check that both packages in it equal those of the current tree."""
     ours = {
         f"app/{path.relative_to(ROOT)}": path.read_bytes()
         for package in ("agent", "probes")
@@ -146,9 +146,7 @@ def of_this_tree(file: Path) -> Path:
 
 
 def built_for(architecture: str) -> Path:
-    """The one file for a kind of processor. If the build did not make it for a foreign processor, the test
-    is skipped.
-    """
+    """The one file for a kind of processor. If it is for a foreign processor and was not built, the test is skipped."""
     name = f"backuplink-VERSION-linux-{architecture}.run"
     if architecture != platform.machine() and not (DIST / name.replace("VERSION", __version__)).exists():
         pytest.skip(f"dist/ has none for {architecture}; packaging/onefile/build all makes it")
@@ -157,13 +155,13 @@ def built_for(architecture: str) -> Path:
 
 @pytest.fixture(scope="module", params=sorted(MACHINES))
 def built_file(request: pytest.FixtureRequest) -> Path:
-    """The one file for each kind of processor, for inspection."""
+    """The one file for each kind of processor, for tests that inspect it."""
     return of_this_tree(built_for(request.param))
 
 
 @pytest.fixture(scope="module")
 def file() -> Path:
-    """The one file for this machine, for running."""
+    """The one file for this machine, for tests that run it."""
     if sys.platform != "linux" or platform.machine() not in MACHINES:
         lacking(f"there is no file for {sys.platform} on {platform.machine()}")
     return of_this_tree(built_for(platform.machine()))
@@ -266,7 +264,7 @@ def in_python(directory: Path, script: str, given: str = "") -> str:
 
 
 def test_every_module_of_both_packages_can_be_imported(directory: Path) -> None:
-    """The test leaves out the modules that need DuckDB, since the one file does not contain it, and neither joins nor
+    """The test leaves out the modules that need DuckDB. The one file does not contain DuckDB, so it neither joins nor
     packs records.
     """
     shown = in_python(
@@ -431,9 +429,9 @@ def test_starts_through_a_symbolic_link_to_what_is_unpacked(directory: Path, tmp
 
 @pytest.fixture(scope="module")
 def emulated(tmp_path_factory: pytest.TempPathFactory) -> tuple[str | Path, ...]:
-    """The beginning of a command that runs the program of the unpacked file for aarch64 in an emulator, with the Python
-    of that file. The file itself cannot start here, because its head is a script that runs in this machine's shell and
-    first checks the processor.
+    """The beginning of a command that runs the unpacked program for aarch64 in an emulator, with the Python that was
+    unpacked with it. The file itself cannot start here, because its head is a script that runs in this machine's shell
+    and first checks the processor.
     """
     file = of_this_tree(built_for("aarch64"))
     if platform.machine() == "aarch64":
@@ -458,7 +456,9 @@ SOURCE: Final = (sys.executable, "-m", "agent")
 def both(
     emulated: Sequence[str | Path], *words: str, before: Sequence[str] = ()
 ) -> tuple[subprocess.CompletedProcess[str], subprocess.CompletedProcess[str]]:
-    """The results of the same call of the file for the foreign processor, and of the source tree."""
+    """The results of a call of the foreign processor's file, and of the source tree's program with the same
+    arguments.
+    """
     theirs = run([*before, *emulated, *words], environment())
     source = run([*before, *SOURCE, *words], environment(PYTHONPATH=str(ROOT)))
     return theirs, source
@@ -484,7 +484,7 @@ def test_the_other_processors_says_what_the_source_says(emulated: Sequence[str |
 
 @pytest.mark.usefixtures("as_root")
 def test_a_check_by_the_other_processors_finds_what_the_source_finds(emulated: Sequence[str | Path]) -> None:
-    """The check runs with only a loopback, so that no answer arrives late in a slow emulator."""
+    """The check has only a loopback interface, so a slow emulator cannot make an answer late."""
     words = ("check", "--region", "eu-west-1", "--timeout", "5", "--deadline", "120", "--format", "json")
     theirs, source = both(emulated, *words, before=("unshare", "--net"))
     assert theirs.stderr == source.stderr == ""
@@ -522,7 +522,7 @@ def test_the_kernel_here_answers_every_request(directory: Path) -> None:
 
 
 def named(message: str) -> Path:
-    """The folder that, according to the message of the file, contains everything that the file wrote."""
+    """The folder with everything that the file wrote. The file's message names this folder."""
     match = re.search(r"deleting (/\S+) removes all", message)
     assert match is not None, message
     return Path(match[1])

@@ -33,7 +33,7 @@ OTHER: Final = "sqs"
 
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of botocore's data after pruning. botocore uses it instead of its own data."""
+    """The folder with the part of botocore's data that is kept. botocore uses it instead of its own data."""
     folder = tmp_path / "data"
     folder.mkdir()
     for entry in Path(Loader.BUILTIN_DATA_PATH).iterdir():
@@ -69,7 +69,7 @@ def test_what_no_client_needs_is_left_out(data: Path) -> None:
 
 @pytest.mark.usefixtures("data")
 def test_every_signed_call_of_the_catalogue_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The SDK reads the same settings and credentials as in a run that creates the clients."""
+    """The SDK has the settings and credentials of a run, and creates the clients as a run does."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")

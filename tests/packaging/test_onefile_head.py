@@ -24,9 +24,9 @@ from tests.support.command import SECONDS
 from tests.support.repository import ROOT
 
 NEEDED: Final = ("sh", *"id uname ls find wc mkdir rm rmdir mv chmod grep head tail gzip tar mktemp".split())
-"""Programs that the head needs on a host, besides one that computes checksums."""
+"""The programs that the head needs on a host. In addition, it needs a program that computes checksums."""
 HERE: Final = "/mnt"
-"""The folder of this machine's programs on a simulated host. It is not on that host's PATH."""
+"""The folder with this machine's programs on a simulated host. It is not on the PATH of that host."""
 BUSYBOX: Final = f'#!/bin/sh\n[ "$1" = sha256sum ] && exec {HERE}/sha256sum\n'
 """A script that behaves like BusyBox with sha256sum. BusyBox itself is in no package that the tests install."""
 BUSYBOX_WITHOUT: Final = '#!/bin/sh\necho "$1: applet not found"\nexit 127\n'
@@ -39,9 +39,7 @@ SUMS: Final[dict[str, dict[str, str | None]]] = {
     "busybox without the applet": {"busybox": BUSYBOX_WITHOUT},
     "none": {},
 }
-"""Hosts with different programs for checksums. Each program is one of this machine (None), or a script with
-this text.
-"""
+"""Hosts with different programs for checksums. None stands for the program of this machine, a text for a script."""
 WITHOUT: Final = frozenset({"busybox without the applet", "none"})
 
 
@@ -54,7 +52,7 @@ def _here() -> None:
 
 
 def archive(says: str, note: Path) -> bytes:
-    """The archive of a build, with a Python that leaves a note when it is started."""
+    """The archive of a build. Its Python leaves a note when it is started."""
     python = Path(os.path.realpath(sys.executable))
     hidden = python.is_relative_to("/usr/bin")  # this host's /usr/bin has only the given programs
     plain = io.BytesIO()
@@ -71,14 +69,16 @@ def archive(says: str, note: Path) -> bytes:
 
 
 def one_file(place: Path, content: bytes, *, headed_for: bytes) -> Path:
-    """A file with the archive `content` behind a head that was made for the archive `headed_for`."""
+    """A file with the archive `content`. The head in front was made for the archive `headed_for`."""
     head = assemble.head(headed_for, files=2, version="0", arch=platform.machine())
     place.write_bytes(head + content)
     return place
 
 
 def started(file: Path, home: Path, has: Mapping[str, str | None]) -> subprocess.CompletedProcess[str]:
-    """Start a file on a host whose /usr/bin and /bin only have the programs that the head needs, and these programs."""
+    """Start a file on a host. Its /usr/bin and /bin only have the programs that the head needs and the programs in
+    `has`.
+    """
     programs = file.parent / "programs"
     shutil.rmtree(programs, ignore_errors=True)
     programs.mkdir()
@@ -117,8 +117,8 @@ def test_a_whole_file_starts_whatever_computes_its_sum(host: str, tmp_path: Path
 
 @pytest.mark.parametrize("host", SUMS)
 def test_content_of_another_sum_is_refused(host: str, tmp_path: Path) -> None:
-    """The content has a wrong checksum, and no other fault. It is unpacked, and its Python started, only on a host on
-    which no program computes checksums.
+    """The content has a wrong checksum, and no other fault. Only a host that cannot compute checksums unpacks it and
+    starts its Python.
     """
     note = tmp_path / "note"
     file = one_file(tmp_path / "file", archive("other", note), headed_for=archive("whole", note))
@@ -172,7 +172,7 @@ VICTIM: Final = 1000
 INTRUDER: Final = 65534
 PLANTED: Final = "#!/bin/sh\necho evil\n"
 PLACE: Final = f"backuplink-{VICTIM}"
-"""The folder below /tmp or a similar folder into which the file unpacks itself for a user without a home."""
+"""The folder into which the file unpacks itself for a user without a home. It is below /tmp or a similar folder."""
 COPY: Final = "; ".join(
     (
         "mkdir -p FOLDER/bin",
@@ -180,7 +180,7 @@ COPY: Final = "; ".join(
         "chmod -R a+rx FOLDER",
     )
 )
-"""Commands that create a complete unpacked copy, whose programs belong to the other user."""
+"""Commands that create a complete unpacked copy. All its programs belong to the other user."""
 ATTACKS: Final = {
     "nothing": ":",
     "the whole copy": f"umask 0; {COPY.replace('FOLDER', f'{PLACE}/NAME')}",
@@ -198,7 +198,7 @@ ATTACKS: Final = {
         for name in (*NEEDED, "sha256sum", "readlink", "python", "backuplink", "env")
     ),
 }
-"""Commands with which another user prepares /tmp for an attack, by their description."""
+"""Commands with which another user prepares an attack in /tmp, by description."""
 
 
 def packed_for_anybody() -> bytes:
@@ -216,7 +216,7 @@ def packed_for_anybody() -> bytes:
 @pytest.mark.parametrize("is_first", [True, False], ids=["before the first start", "after it"])
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_another_user_starts_nothing_of_its_own(attack: str, is_first: bool, tmp_path: Path) -> None:
-    """A user without a home starts the file after another user has prepared an attack in /tmp. The test has its own
+    """Another user has prepared an attack in /tmp before a user without a home starts the file. The test has its own
     /tmp and similar folders.
     """
     content = packed_for_anybody()

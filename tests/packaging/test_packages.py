@@ -35,7 +35,7 @@ CONFIGURATION: Final = manual.CONFIGURATION.removeprefix("/")
 VARIABLES: Final = "etc/backuplink/environment"
 PROGRAM: Final = "usr/lib/backuplink"
 OLDER: Final = "1.0.0~rc1"
-"""The version of a release candidate, which both package managers must order before the release."""
+"""The version of a release candidate. Both package managers must order it before the release."""
 OLD_DEFAULT: Final = "# What an older version had here.\n"
 EDITED: Final = 'region = "eu-west-3"\n'
 HOOK: Final = "BACKUPLINK_NOTIFY=https://hooks.example.com/secret\n"
@@ -160,7 +160,7 @@ def architecture(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module", params=["deb", "rpm"])
 def package(request: pytest.FixtureRequest, architecture: str) -> Path:
-    """Each package, for inspection."""
+    """Each package, for tests that inspect it."""
     return built(request.param, architecture)
 
 
@@ -250,7 +250,7 @@ def test_rpmlint_finds_no_error(architecture: str) -> None:
 
 
 def documented(warnings: set[str]) -> set[str]:
-    """The warnings that docs/development/packaging.md does not list."""
+    """Warnings of lintian and rpmlint that docs/development/packaging.md does not list."""
     return warnings - set(
         re.findall(r"`([\w%-]+)`", (ROOT / "docs" / "development" / "packaging.md").read_text("utf-8"))
     )
@@ -301,7 +301,7 @@ class Place:
             self._rpm("--erase", "backuplink")
 
     def purge(self) -> None:
-        """Remove the package and everything that a removal can delete."""
+        """Remove the package, and everything else that a removal can delete."""
         if self.kind == "deb":
             self.inside(["dpkg", "--purge", "backuplink"])
         else:
@@ -455,7 +455,7 @@ def test_keeps_what_was_edited_and_goes_without_a_trace(place: Place, older: Map
 
 
 def test_an_upgrade_keeps_the_history_and_the_cache_of_a_fleet(place: Place, older: Mapping[str, Path]) -> None:
-    """The packages do not contain DuckDB, so the program of the source tree fills the cache."""
+    """The packages do not contain DuckDB, so the source tree's program fills the cache."""
     place.install(older[place.kind])
     history, cached, reports = (place.root / "srv" / name for name in ("history.db", "cache", "reports"))
     reports.mkdir(parents=True)

@@ -11,7 +11,7 @@ from tests.support.repository import ROOT
 
 @pytest.fixture
 def parts(tmp_path: Path) -> Path:
-    """A tree with the two commands and without parts. Its commands need no programs of the system."""
+    """A tree with the two commands, but without parts. The commands need no programs of the system."""
     (tmp_path / "packaging").mkdir()
     for name in ("build", "test", "parts.sh", "needs.sh", "environment.sh"):
         shutil.copy(ROOT / "packaging" / name, tmp_path / "packaging" / name)

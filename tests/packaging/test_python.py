@@ -1,5 +1,5 @@
-"""Wheel, sdist and wheelhouse: their contents, whether their bytes are reproducible, and their installation by pip, uv
-and pipx without a network and without the source tree.
+"""Wheel, sdist and wheelhouse: their contents, reproducible bytes, and installation by pip, uv and pipx without a
+network and without the source tree.
 
 Tests that need wheels of other projects need `packaging/build python` first; `packaging/test python` requires it.
 """
@@ -168,7 +168,7 @@ class Installed:
 
 
 def wheels(architecture: str) -> Path:
-    """The wheelhouse in dist/ for a kind of processor, unpacked for this process of the tests."""
+    """The wheelhouse in dist/ for a kind of processor. It is unpacked once for each test process."""
     archive = artifact_of(f"backuplink-VERSION-wheelhouse-linux-{architecture}.tar.gz", "python")
     folder = archive.parent.parent / "build" / "test-python" / os.environ.get("PYTEST_XDIST_WORKER", "alone")
     name = archive.name.removesuffix(".tar.gz")
@@ -190,9 +190,8 @@ def offline(built: Path) -> Path:
 
 
 def _lend(wheel: Path, place: Path) -> Installed:
-    """Install only the wheel, in an environment that uses the dependencies of the present one, so that no other wheel
-    is needed. The source tree stays unknown to it, since Python does not read path files in a folder that a path file
-    added.
+    """Install only the wheel. Its environment uses the dependencies of the present environment, so no other wheel is
+    needed. It does not see the source tree, since Python ignores path files in a folder that a path file added.
     """
     succeed([sys.executable, "-m", "venv", "--without-pip", place], place.parent)
     python = place / "bin" / "python"
@@ -232,7 +231,7 @@ def _by_pipx(folder: Path, place: Path) -> Installed:
 
 @pytest.fixture(scope="module", params=one_in(4, ("pip", "uv", "lent", "pipx")))
 def installed(request: pytest.FixtureRequest, built: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    """The command, after each kind of installation of the wheel into an empty place."""
+    """The command, after the wheel was installed in each of the possible ways."""
     way = str(request.param)
     place = tmp_path_factory.mktemp(way) / "environment"
     if way == "lent":

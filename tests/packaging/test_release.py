@@ -1,6 +1,6 @@
-"""`packaging/release` in a repository that the test creates: what it refuses, and that it builds and tests in the right
-order and in a clean checkout. Further tests are for `packaging/tools/notes.py`, which prints a section of the
-changelog.
+"""`packaging/release` in a repository that the test creates: it must refuse what cannot be released, and must build and
+test in the right order and in a clean checkout. `packaging/tools/notes.py`, which prints a section of the changelog, is
+tested here, too.
 """
 
 import shutil
@@ -48,7 +48,7 @@ chromium         chromium    tests/everything
 fish             fish        tests/ci
 """
 TOOLS: Final = ("make", "lintian", "promtool", "chromium")
-"""Some programs that a release needs. The parts in the repository of these tests call none of them."""
+"""Programs that a release needs. The parts in the repository of these tests do not call them."""
 LOG: Final = """\
 #!/bin/sh
 echo "PART VERB $*" >>log

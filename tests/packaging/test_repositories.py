@@ -63,7 +63,9 @@ def succeed(words: Sequence[object], **variables: str) -> subprocess.CompletedPr
 
 
 def build(*words: str | Path, umask: str = "022") -> Path:
-    """Make the repositories of packages. The last argument is the folder of the repositories, which is returned."""
+    """Build the repositories of these packages. The last argument is the folder for the repositories, which is
+    returned.
+    """
     command = ["sh", "-c", f'umask {umask} && exec "$@"', "sh", BUILD, *words]
     succeed(command, SOURCE_DATE_EPOCH=DATE)
     return Path(words[-1]) / "repositories"
@@ -83,7 +85,7 @@ def secret_key(folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def keys(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """The publisher's key, and the key of another person."""
+    """The key of the publisher, and the key of another person."""
     one, other = (secret_key(tmp_path_factory.mktemp("key") / "of") for _ in range(2))
     return one, other
 
@@ -348,7 +350,7 @@ class Host:
 
 @pytest.fixture
 def host(tmp_path: Path) -> Host:
-    """An empty root in which rpm assumes a C library."""
+    """An empty root in which rpm believes that the C library is installed."""
     if os.geteuid() != 0:
         lacking("only root can install into a root")
     return has_c_library(tmp_path / "root", tmp_path)
@@ -429,7 +431,7 @@ def test_dnf_refuses_the_signature_of_another_key(
 
 
 def test_dnf_refuses_a_package_that_the_key_did_not_sign(signed: Path, packages: Path, host: Host) -> None:
-    """The host notices this even if the attacker changed the metadata, too, and the host does not check the signature
+    """The host notices this even if the attacker also changed the metadata, and the host does not check the signature
     of the metadata.
     """
     theirs = build(shutil.copytree(packages, host.place / "dist"))
@@ -467,7 +469,7 @@ def root(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
 
 
 def test_apt_of_debian_installs_backuplink(root: Path, published: Path) -> None:
-    """apt of Debian 11 checks signatures by gpgv, and apt of Debian 13 by sqv."""
+    """apt checks signatures with gpgv on Debian 11, and with sqv on Debian 13."""
     shutil.copytree(published, root / "srv" / "repositories")
     (root / "etc/apt/keyrings").mkdir(exist_ok=True)
     shutil.copy(published / "backuplink.asc", root / "etc/apt/keyrings")

@@ -38,7 +38,7 @@ MAX_EXPOSURE: Final = 2.0
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A root with our units among those of this machine, and with the programs that our units start."""
+    """A root with the units of this machine and ours, and with the programs that our units start."""
     place = tmp_path / "usr" / "lib" / "systemd" / "system"
     if not HOST_UNITS.is_dir():
         lacking(f"there are no units in {HOST_UNITS} that ours could refer to")
@@ -108,7 +108,7 @@ def test_a_service_has_no_right_of_its_own(service: str) -> None:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_service_is_a_call_that_the_program_takes(service: str, tmp_path: Path) -> None:
-    """The program parses the arguments in the unit, with the configuration that is installed."""
+    """The program parses the arguments in the unit. It has the configuration that the packages install."""
     (start,) = (value for name, value in settings_of(service) if name == "ExecStart")
     program, command, *words = start.split()
     assert program == "/usr/bin/backuplink"
@@ -141,7 +141,7 @@ def test_the_packages_install_a_file_for_secrets_that_root_alone_reads() -> None
 
 @pytest.mark.parametrize("unit", EVERY, ids=lambda unit: unit.name)
 def test_every_service_takes_them(unit: Path) -> None:
-    """The path in the unit begins with a dash, since the file only exists if a package installed it."""
+    """The path in the unit begins with a dash, because the file may not exist: only a package installs it."""
     assert "\nEnvironmentFile=-/etc/backuplink/environment\n" in unit.read_text("utf-8")
 
 
@@ -155,7 +155,7 @@ def test_no_secret_is_set_as_the_file_comes_and_its_examples_are_of_what_is_read
 
 
 def test_a_check_passes_over_the_variable_of_a_watch(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both services read the same file."""
+    """The check and the watch read the same file."""
     monkeypatch.setenv("BACKUPLINK_NOTIFY", "https://hooks.example.com/secret")
     for name, has in (("check", False), ("watch", True)):
         context = cli.main.commands[name].make_context(name, [], parent=manual.context_of(cli.main))
@@ -166,20 +166,20 @@ def test_a_check_passes_over_the_variable_of_a_watch(monkeypatch: pytest.MonkeyP
 
 
 def uncommented() -> dict[str, Any]:
-    """The example with every commented key enabled."""
+    """The keys of the example, including those that are commented out."""
     text = EXAMPLE.read_text("utf-8")
     return tomllib.loads(re.sub(r"^#(?=[a-z])", "", text, flags=re.MULTILINE))
 
 
 def values(command: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that a command reads from a configuration."""
+    """The settings that a command makes from a configuration."""
     context = click.Context(cli.main.commands[command], parent=manual.context_of(cli.main))
     return config_file.config_values(given, str(EXAMPLE), context)
 
 
 def test_the_example_sets_only_how_much_is_asked_of_aws() -> None:
-    """The example sets limits on the requests that a whole fleet sends to an account. They also apply to the timer,
-    although the program has different defaults.
+    """The example limits the requests that all hosts of a fleet together send to an account. The timer uses the same
+    limits, although the program's defaults differ.
     """
     assert tomllib.loads(EXAMPLE.read_text("utf-8")) == {"calls": DEFAULT_WATCH_CALLS, "ec2": DEFAULT_WATCH_EC2}
 

@@ -73,7 +73,7 @@ def dist(tmp_path: Path) -> Path:
 
 
 def sign(*words: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run `packaging/sign` in a folder. Asserts that it leaves no files behind in this folder."""
+    """Run `packaging/sign` in a folder. Asserts that it leaves no temporary files there."""
     command = [str(word) for word in (SIGN, *words)]
     # tmp_path would be too long, since the path of the agent's socket may have at most 107 bytes.
     with tempfile.TemporaryDirectory() as scratch:
@@ -148,8 +148,8 @@ def test_they_refuse_what_was_changed(signed: Path, tmp_path: Path, damaged: str
 def test_they_refuse_the_signature_of_another_by_the_key_that_was_kept(
     home: Path, signed: Path, tmp_path: Path
 ) -> None:
-    """An attacker who can change the files can also change the key beside them, but not a key that the user kept from
-    an earlier release.
+    """An attacker who can change the files can also change the key beside them. He cannot change a key that the user
+    kept from an earlier release.
     """
     assert verified(signed, tmp_path).returncode == 0
     for file in (*signed.glob("backuplink-release.gpg*"), signed / "checked"):
@@ -173,7 +173,7 @@ def spoilt(tmp_path: Path) -> Iterator[Path]:
 
 
 def published(spoilt: Path, dist: Path) -> None:
-    """Replace the public key beside the signature by the current public key, as a later release would."""
+    """Write the current public key beside the signature, in place of the old one, as a later release would."""
     (dist / "SHA256SUMS.key.asc").write_text(gpg(spoilt, "--armor", "--export", "spoilt"), "ascii")
 
 
@@ -198,13 +198,13 @@ def test_they_refuse_a_key_that_has_expired(home: Path, spoilt: Path, dist: Path
 
 
 def revoked(spoilt: Path) -> str:
-    """The certificate that revokes the key. gpg made it together with the key."""
+    """The certificate that revokes the key. gpg made the key and the certificate together."""
     made = (spoilt / "openpgp-revocs.d" / f"{fingerprint_of(spoilt, 'spoilt')}.rev").read_text("utf-8")
     return made.replace(":-----BEGIN", "-----BEGIN")
 
 
 def test_they_refuse_a_key_that_was_revoked(home: Path, spoilt: Path, dist: Path, tmp_path: Path) -> None:
-    """The certificate of revocation is beside the files or, for a user who kept the key, in SECURITY.md."""
+    """The certificate of revocation is beside the files. For a user who kept the key, it is in SECURITY.md."""
     gpg(spoilt, "--quick-generate-key", "spoilt <spoilt@example.com>", "ed25519", "sign", "never")
     assert sign("--key", key(spoilt, tmp_path, "spoilt"), dist).returncode == 0
     assert verified(dist, tmp_path).returncode == 0

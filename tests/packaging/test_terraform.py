@@ -1,5 +1,5 @@
-"""The module that creates endpoints: its built form is checked, its names and ports are compared with the catalogue,
-`backuplink predict` is run for a plan of it, and its check block is run.
+"""The module that creates endpoints: the tests check its built form, compare its names and ports with the catalogue,
+run `backuplink predict` for a plan of it, and run its check block.
 """
 
 import json
@@ -92,8 +92,8 @@ def an_id(address: str, key: Any) -> str:
 
 
 def before(services: tuple[str, ...] = OFFERED) -> Ec2Facts:
-    """The facts about a VPC with existing resources, which Terraform adopts. Its endpoints have no private DNS and a
-    policy for another service, and their security groups have no rules.
+    """The facts about a VPC whose existing resources Terraform adopts. Its endpoints have no private DNS and a policy
+    for another service, and their security groups have no rules.
     """
     policy = '{"Statement":[{"Effect":"Allow","Principal":"*","Action":"sns:*","Resource":"*"}]}'
     endpoints = [
@@ -110,8 +110,8 @@ def before(services: tuple[str, ...] = OFFERED) -> Ec2Facts:
 
 
 def plan(made: Planned) -> dict[str, Any]:
-    """The output of `terraform show -json` for the module if it adopts the endpoints and groups: it updates each of
-    these, and creates the rules.
+    """The output of `terraform show -json` if the module adopts the endpoints and groups. The plan updates each of
+    them, and creates the rules.
     """
     changes = []
     for address, attributes in made.resources().items():
@@ -387,7 +387,7 @@ def test_linters_of_shells_find_nothing_in_its_program() -> None:
 
 @pytest.mark.parametrize("folder", [".", "check", "examples/isolated-vpc"])
 def test_hashicorp_s_own_reader_takes_it(folder: str) -> None:
-    """The parser that Terraform shares with other programs can read the modules."""
+    """The parser of Terraform, which other programs use, too, can read the modules."""
     program = shutil.which("terraform-config-inspect")
     if program is None:
         pytest.skip("there is no terraform-config-inspect here (Debian and Ubuntu: package terraform-config-inspect)")

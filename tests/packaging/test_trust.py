@@ -76,7 +76,7 @@ def own(folder: Path, *needs: str) -> Path:
 
 
 def part(folder: Path, *metadata: str, files: Mapping[str, str] | None = None) -> components.Part:
-    """The entries that are read from a folder of wheels with the wheel `some`, without the entry of backuplink."""
+    """The entries of a part whose folder has the wheel `some`. The entry of backuplink is left out."""
     some = wheel(folder, "some", *metadata, files=files)
     _, component = components.from_wheels([own(folder, "some"), some], locked(some), LINUX)
     return component
@@ -288,8 +288,8 @@ def test_what_the_tables_name_has_a_licence_that_is_accepted() -> None:
 
 
 def vendored() -> dict[str, set[str]]:
-    """For each distribution that is locked and installed, the names of the projects whose code it bundles in a folder
-    such as `_vendor`.
+    """The names of the projects whose code a distribution bundles, in a folder such as `_vendor`. There is an entry for
+    each distribution that is locked and installed.
     """
     found: dict[str, set[str]] = {}
     for name in {entry.name for entry in lock.read(wheelhouse.LOCK)} & installed().keys():
@@ -572,13 +572,15 @@ TRACES: Final = {
     "readline": rb"\0readline_()",
     "xz": rb"\xfd7zXZ()",
 }
-"""For each library, a pattern of the text that it leaves in a program into which it is linked. The text may contain the
-library's version.
+"""For each library, a pattern of the text that it leaves in a program that links it. The text may contain the library's
+version.
 """
 
 
 def traces(program: Path) -> dict[str, str]:
-    """The libraries inside a program, each with its version, or with an empty text if the version is unknown."""
+    """The libraries that are linked into a program, with their versions. A version is an empty text if it is
+    unknown.
+    """
     content = program.read_bytes()
     return {
         name: match[1].decode()

@@ -1,5 +1,5 @@
-"""A connection plugin with which Ansible works by chroot, in a folder that contains the root of a system. Ansible
-itself has no suitable plugin.
+"""A connection plugin that lets Ansible work by chroot, in a folder with the root of a system. Ansible has no suitable
+plugin of its own.
 """
 
 import shutil
