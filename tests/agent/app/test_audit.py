@@ -98,7 +98,7 @@ def facts_of(name: str, more: str = "") -> Ec2Facts:
 
 
 def changed(facts: Ec2Facts, operation: str, **values: Any) -> Ec2Facts:
-    """Facts with changed results of one read."""
+    """The facts with some results of one read changed."""
 
     def of(seen: Observation[Any]) -> Observation[Any]:
         held: Any = seen.facts
@@ -114,7 +114,7 @@ def audited(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> "Audited":
 
 
 class Audited:
-    """Audits facts, after writing each of them to a file of its own."""
+    """Audits facts, after writing each of them to a file."""
 
     def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         self._folder = folder
@@ -139,8 +139,8 @@ class Audited:
 
 
 def codes(faults: Iterable[AuditFault], *, counts: bool = True) -> set[str | None]:
-    """The codes of the faults that count, without information. With `counts=False`, the codes of the faults that do not
-    count.
+    """The codes of the faults that count, except those that are only information. With `counts=False`, the codes of the
+    faults that do not count.
     """
     return {fault.code for fault in faults if fault.counts is counts and fault.severity is not Severity.INFO}
 
@@ -283,7 +283,7 @@ _ASKED: Final[dict[str, dict[str, Any]]] = {
     "VPC001": {"workloads": (Workload.CALLER,)},
     "VPC019": {"services": ("s3",)},
 }
-"""The workload or the service that the request must name for the audit to report the fault, by the fault's code."""
+"""What a request must name for the audit to report a fault: a workload or a service, by the fault's code."""
 MEASURED_ALONE: Final = {
     "VPC010",  # an answer can only be old if it was measured
 }
@@ -311,7 +311,7 @@ def test_its_neighbour_does_not(code: str, name: str, audited: Audited) -> None:
 
 
 def _said(vpc: AuditedVpc) -> set[str | None]:
-    """The codes of the faults that count. Of the codes that are only information, only VPC009 is included."""
+    """The codes of the faults that count. Codes that are only information are left out, except VPC009."""
     return codes(vpc.faults) | {fault.code for fault in vpc.faults if fault.counts and fault.code == "VPC009"}
 
 
@@ -524,8 +524,8 @@ def test_every_scenario_can_be_audited(name: str, audited: Audited) -> None:
 
 
 def test_the_vpc_of_a_healthy_host_is_well(audited: Audited) -> None:
-    """VPCs are excluded if the host calls the endpoint by its own name, or if the answer comes from a zone whose
-    records the audit does not read.
+    """Two kinds of VPCs are left out: the host calls the endpoint by its own name, or the answer comes from a zone
+    whose records the audit does not read.
     """
     healthy = [
         name
@@ -665,7 +665,7 @@ def test_a_file_that_is_none_is_refused_in_words(change: dict[str, Any], words: 
 
 
 def test_nothing_of_a_large_account_cannot_be_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The audit is certain about all VPCs of the file, as about the 200 VPCs of `./dev bench --only audit`."""
+    """The audit leaves nothing unknown in the VPCs of the file, nor in the 200 VPCs of `./dev bench --only audit`."""
     place = tmp_path / "account.json"
     place.write_text(facts_file.dumps_all(large_account.vpcs(extent.one_in(5, (21, 200))[-1])), "ascii")
     assert of_file(str(place)) == 2

@@ -105,7 +105,7 @@ def made(
     settings: tuple[Setting, ...] = (),
     received_signals: list[str] | None = None,
 ) -> int:
-    """Make an archive. If a scenario is given, the archive is of a new run in it."""
+    """Make an archive. It is of a new run if a scenario is given, in that scenario."""
     chosen = scenarios.load(scenario) if isinstance(scenario, str) else scenario
     simulation = Simulation(chosen or scenarios.load("healthy"))
     run_settings = None if chosen is None else simulation.settings
@@ -334,7 +334,7 @@ SOURCES: Final = (
     f"said {SECRETS['secret key']} and {SECRETS['container authorization']} to /v2/{SECRETS['container path']}",
     f"nameserver {SECRETS['web identity']}",
 )
-"""Lines with secrets, which the tests add to every file that the archive takes."""
+"""Lines with secrets. The tests add them to every file that the archive takes."""
 
 
 @pytest.mark.parametrize("plain", [False, True])
@@ -670,7 +670,7 @@ def test_a_full_disk_leaves_no_half_of_it(place: Path, root: Path, monkeypatch: 
 
 @pytest.fixture
 def _heeding() -> Iterator[None]:
-    """No alarm of the grace period remains set after the test."""
+    """After the test, no alarm of the grace period is set."""
     yield
     signal.setitimer(signal.ITIMER_REAL, 0)
 

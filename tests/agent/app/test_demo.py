@@ -1,4 +1,4 @@
-"""A watch over simulated VPCs: which clock it uses, and that a fast clock loses no document."""
+"""A watch over simulated VPCs. The tests check which clock it uses, and that a fast clock loses no document."""
 
 import asyncio
 import time

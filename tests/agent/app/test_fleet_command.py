@@ -78,7 +78,7 @@ def host_files() -> dict[str, str]:
 
 
 def written(folder: Path, *names: str) -> Path:
-    """Write the files whose names begin with one of `names`, and return the folder."""
+    """Write the files whose names begin with one of `names`. Returns the folder."""
     for file, text in host_files().items():
         if file.startswith(names):
             (folder / file).write_text(text, "utf-8")
@@ -318,7 +318,7 @@ def test_a_refusal_is_in_the_format_that_was_wanted(name: str, capsys: pytest.Ca
 
 
 def assert_refused(name: str, out: str) -> None:
-    """Assert that the format gives a complete document that says that nothing is known."""
+    """Assert that the format gives a complete document, and that the document says that nothing is known."""
     match name:
         case "json" | "parquet":
             assert read(out).verdict.status.value == "unknown"
@@ -443,7 +443,9 @@ def test_a_file_that_cannot_be_written_leaves_the_document_on_stdout(
 
 
 def test_a_masked_row_says_what_the_plain_one_does(estate: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """In masked output, a shared cause stays one row, with its beginning and the number of hosts that could have it."""
+    """In masked output, a shared cause stays one row. The row has the beginning of the cause, and the number of hosts
+    that could have it.
+    """
     said = []
     for more in ((), ("--redact",)):
         entry.run(["fleet", str(estate / "reports"), "--format", "csv", *more])

@@ -1,4 +1,4 @@
-"""A foreign report: its words are shown, but only this version's commands are shown as commands."""
+"""A report that somebody else wrote: its text is shown, but only commands of this version are shown as commands."""
 
 import json
 from dataclasses import replace
@@ -21,7 +21,7 @@ EVIL = Command(
 
 
 def planted(report: Report, *commands: Command) -> Report:
-    """The report, with these commands inserted before the commands of each finding."""
+    """The report with these commands inserted before the commands of each finding."""
     return replace(
         report,
         findings=tuple(

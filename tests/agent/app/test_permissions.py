@@ -1,4 +1,4 @@
-"""The minimal policies, compared with the actual requests of runs, in every Region and partition."""
+"""The minimal policies. They are compared with the requests that runs really make, in every Region and partition."""
 
 import json
 import re
@@ -42,7 +42,7 @@ RECORD: Final = "record"
 FLEET: Final = "fleet"
 RUNBOOK: Final = "runbook"
 OF_MANY: Final = (AUDIT, ORGANIZATION, TRUST, RECORD, FLEET, RUNBOOK)
-"""Parts of the policies that no run uses. They name the user's own resources."""
+"""Parts of the policies that no run uses. They contain names of the user's own resources."""
 OPERATIONS: Final = {
     "get_object": "s3:GetObject",
     "list_objects_v2": "s3:ListBucket",
@@ -84,7 +84,7 @@ kind = "FORWARD"
 targets = ["10.9.0.53"]
 """
 EC2: Final = f"{_EC2}{JOINED}"
-"""A network in which each read makes a request."""
+"""A network in which every read makes a request."""
 
 
 class Recorded:

@@ -265,7 +265,7 @@ ENDPOINT: Final = "vpce-0e57a7e0000000002"
 def test_junit_is_red_where_it_decides_the_exit_code_and_nowhere_else(
     asked_for: dict[str, Any], code: int, red: set[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The configuration closes these ports in every case; only the request differs."""
+    """These ports are closed in every case, and only the request differs."""
     assert of_file(format="junit", services=("backup-gateway",), **asked_for) == code
     cases = junit_results.read(capsys.readouterr().out)
     assert {case.suite for case in cases if case.result in ("failure", "error")} == red
@@ -326,7 +326,7 @@ def test_a_plan_is_an_assumption(
     effects: dict[str, set[int]],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """A value that is only known later may close a path, but never opens one."""
+    """If a value is only known later, a plan may close a path because of it, but never opens one."""
     assert of_file(**{"plans": plans, "services": ("backup-gateway",)} | changes) == code
     document = read(capsys.readouterr().out)
     assert document.ignored
@@ -449,7 +449,7 @@ def test_the_page_holds_all_of_it(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def _pictures(capsys: pytest.CaptureFixture[str], **changes: Any) -> list[Any]:
-    """The picture of a page for a wide screen and for a narrow one."""
+    """The picture on a page, for a wide screen and for a narrow one."""
     of_file(format="html", **{"services": ("backup-gateway",), **changes})
     return svg_picture.in_page(capsys.readouterr().out)
 
@@ -706,7 +706,7 @@ moto, moto_url, told = moto_server.moto, moto_server.moto_url, moto_server.told
 def test_the_command_reads_and_predicts(
     told: moto_server.Told, moto: boto3.session.Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """moto's EC2 is the source of the facts; a scripted server answers the reads that moto lacks."""
+    """The facts come from moto's EC2. A scripted server answers the reads that moto lacks."""
     for service in ("ROUTE53RESOLVER", "ROUTE53PROFILES"):
         monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", f"http://127.0.0.1:{told.port}")
     client = moto.client("ec2")

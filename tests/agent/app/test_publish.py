@@ -1,5 +1,5 @@
-"""Every kind of document in every format: published, masked and refused, to stdout, to a file, and to a file that
-cannot be written.
+"""Every kind of document in every format is published, masked and refused. The output goes to stdout, to a file, and to
+a file that cannot be written.
 """
 
 import io
@@ -65,7 +65,7 @@ ESTATE: Final = ROOT / "docs/examples/estate.json"
 VPC: Final = "vpc-0a1b2c3d4e5f67890"
 WHY: Final = "there is no such place: \x1b[2J<b>nowhere</b>"
 COLLECTED: Final = {("report", "prometheus"), ("report", "emf"), ("fleet", "prometheus")}
-"""Documents that are read by a collector of metrics, which runs as another user."""
+"""Documents for a collector of metrics, which runs as another user."""
 WORDS: Final = "there is no such place: "
 
 
@@ -154,7 +154,9 @@ def test_a_document_goes_to_stdout_or_to_a_file(case: Case, tmp_path: Path, caps
 
 @every
 def test_a_file_that_names_ids_is_its_owners_alone(case: Case, tmp_path: Path) -> None:
-    """This holds even if others could read the file that it replaces. A collector of metrics can read its own files."""
+    """A new file is private even if the file that it replaces is not. The files for a collector of metrics are
+    public.
+    """
     place = tmp_path / "out"
     place.write_text("old", "utf-8")
     place.chmod(0o644)

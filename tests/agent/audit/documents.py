@@ -1,4 +1,6 @@
-"""Audits of small accounts as text. `./dev golden` writes them to `documents.txt`; read the diff."""
+"""Audits of small accounts as text. `./dev golden` writes them to `documents.txt`. Read the diff before you commit
+it.
+"""
 
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +20,7 @@ _ONE_SERVICE: Final = replace(ASKED, workloads=(Workload.CALLER,), services=("ba
 
 
 def _changed() -> AuditDocument:
-    """An audit of three VPCs after an earlier one: a fault that is new, one that is gone, and one that is worse."""
+    """An audit of three VPCs, compared with an earlier one. One fault is new, one is gone, and one is worse."""
     before = test_changes.audited(first(policy=DEFAULT)(WARNED), acl(DENY)(SHUT), SOUND, asked=_ONE_SERVICE)
     now = test_changes.audited(
         group(OUT, only=True)(first(policy=DEFAULT)(WARNED)), SHUT, SOUND, asked=_ONE_SERVICE, later=True

@@ -1,4 +1,6 @@
-"""The faults that an audit reports, and those that it does not, in complete accounts with one special property each."""
+"""The faults that an audit reports. Each case is a complete account with one special property, and also shows which
+faults are not reported.
+"""
 
 from dataclasses import replace
 from ipaddress import ip_network
@@ -165,7 +167,7 @@ HUB, SPOKE = Made(number=1), Made(number=2, block=ip_network("10.2.0.0/16"), ser
 
 
 def peered(state: str = "active", *, way_back: bool = True) -> tuple[Ec2Facts, Ec2Facts]:
-    """A VPC with an endpoint, and a peered VPC that has a zone for the endpoint's name."""
+    """A VPC with an endpoint, and a peered VPC with a private zone for the name of the endpoint's service."""
     sides = tuple(PeeredVpc(vpc_id=made.vpc_id, owner_id=ACCOUNT, cidrs=(made.block,)) for made in (HUB, SPOKE))
     known = {PEERINGS: PeeringsFacts(peerings=(Peering(peering_id="pcx-0a1b2c3d", state=state, sides=sides),))}
     back = (Route(destination=SPOKE.block, target="pcx-0a1b2c3d"),) if way_back else ()
@@ -177,7 +179,7 @@ def peered(state: str = "active", *, way_back: bool = True) -> tuple[Ec2Facts, E
 
 
 def central(read: tuple[Ec2Facts, Ec2Facts]) -> CentralEndpoint:
-    """What an audit of both VPCs says of the second one, which uses the endpoint of the first."""
+    """What an audit of two VPCs says about the second VPC, which uses the endpoint of the first."""
     document = audited(*read, asked=CALLER)
     by_id = {vpc.vpc_id: vpc for vpc in document.vpcs}
     assert by_id[HUB.vpc_id].status is Status.OK
@@ -222,7 +224,9 @@ def test_a_peering_that_leads_nowhere_is_told_with_the_way(read: tuple[Ec2Facts,
 
 
 def attached(*, hole: bool = False) -> tuple[Ec2Facts, Ec2Facts]:
-    """These two VPCs, joined by a transit gateway. With `hole`, its table drops packets to the hub."""
+    """The two VPCs of `peered`, joined by a transit gateway. With `hole`, the gateway's table drops packets to the VPC
+    with the endpoint.
+    """
     rows = tuple(
         TransitAttachment(
             attachment_id=made.id("tgw-attach"),

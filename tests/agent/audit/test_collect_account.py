@@ -1,4 +1,6 @@
-"""Reads of the VPCs of accounts are bounded, paged and limited in rate, and continue if one of them gets no answer."""
+"""Reads of the VPCs of accounts. They are bounded, paged and limited in rate, and a read without an answer does not
+stop the others.
+"""
 
 import asyncio
 import json
@@ -130,7 +132,7 @@ async def test_requests_keep_to_their_rate() -> None:
 
 
 class Silent:
-    """A reader that answers only the question for the caller's identity."""
+    """A reader that only answers the question whose credentials it uses."""
 
     async def prepare(self, services: object) -> None:
         """Do nothing, since no preparation is needed."""
@@ -409,7 +411,9 @@ def test_a_list_without_end_is_given_up_and_named(told: moto_server.Told) -> Non
 
 
 class Recorded:
-    """A reader that passes an audit's requests on to the system's reader, and counts them. It may throttle them."""
+    """A reader that passes an audit's requests on to the system's reader and counts them. A test can make it throttle
+    requests.
+    """
 
     def __init__(self, reader: Any, asked: list[tuple[str, str, Mapping[str, Any]]], throttled: Counter[str]) -> None:
         self._reader = reader

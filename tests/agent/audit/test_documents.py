@@ -1,4 +1,4 @@
-"""What an audit says: every section of `documents.txt`."""
+"""The text of an audit: every section of `documents.txt`."""
 
 from typing import Final
 

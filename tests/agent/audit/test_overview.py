@@ -1,4 +1,4 @@
-"""What an audit says first: the table of VPCs, with the worst one at the top, and faults that several VPCs share."""
+"""The beginning of an audit: the table of VPCs, with the worst VPC first, and the faults that several VPCs share."""
 
 import csv
 import io
@@ -39,7 +39,7 @@ def audited(*read: Ec2Facts, asked: AuditRequest = ASKED) -> AuditDocument:
 
 @pytest.fixture(scope="module")
 def document() -> AuditDocument:
-    """An audit of one VPC of each status. The audit is given the VPCs in the order of their ids."""
+    """An audit of VPCs, one for each status. The audit gets the VPCs in the order of their ids."""
     asked = replace(REVIEW, workloads=())
     return audited(
         first(policy=DEFAULT)(WARNED),

@@ -1,5 +1,5 @@
-"""An audit finds the faults planted in accounts, and none in clean accounts. It also answers a reviewer's questions:
-VPC020, VPC021, VPC022, and zones that an endpoint lacks.
+"""An audit finds the faults that the tests plant in accounts, and reports no faults in clean accounts. It also answers
+a reviewer's questions: VPC020, VPC021, VPC022, and zones that an endpoint lacks.
 """
 
 import json
@@ -45,7 +45,9 @@ from tests.support import large_account, large_vpc
 ASKED: Final = AuditRequest(workloads=(), services=())
 REVIEW: Final = replace(ASKED, review=True)
 (_, SOUND) = large_account.vpcs(2)
-"""A VPC in which everything works: its policies name the account, and its group admits the VPC's block."""
+"""A VPC in which everything works. Its policies contain the account's id, and its group allows traffic from the VPC's
+block.
+"""
 GROUP: Final = "sg-00000001000000000"
 VPCE: Final = "vpce-00000001000000000"
 DEFAULT: Final = '{"Statement":[{"Action":"*","Effect":"Allow","Principal":"*","Resource":"*"}]}'
@@ -88,7 +90,9 @@ def first(**values: Any) -> Change:
 
 
 def group(*rules: GroupRule, only: bool = False, **values: Any) -> Change:
-    """A change that adds rules to the endpoints' group. With `only`, they replace the group's own rules."""
+    """A change that adds rules to the group of the endpoints. With `only`, they replace the rules that the group
+    has.
+    """
 
     def change(of: Ec2Facts) -> Ec2Facts:
         own, *others = facts(SECURITY_GROUPS, of).groups
@@ -217,7 +221,7 @@ PLANTED: Final[list[tuple[str, Change, str]]] = [
     ("VPC012", hosts_let_nothing_out, "sg-00000001000000001"),
     ("VPC017", firewall("BLOCK", "backup.eu-west-1.amazonaws.com"), "rslvr-fdl-0a1b2c3d4e5f67890"),
 ]
-"""The code, the change that plants the fault, and an id that the finding names."""
+"""Faults: the code, the change that plants the fault, and an id that the finding must contain."""
 CLEAN: Final[list[Change]] = [
     lambda of: of,
     endpoints(policy=DEFAULT),
@@ -230,7 +234,7 @@ CLEAN: Final[list[Change]] = [
     firewall("BLOCK", "bad.example"),
     forwards("corp.example"),
 ]
-"""Changes that plant no fault; three of them set policies made by AWS."""
+"""Changes that plant no fault. Three of them set a policy that AWS itself writes."""
 
 
 def audited(of: Ec2Facts, asked: AuditRequest = ASKED) -> AuditDocument:
@@ -260,8 +264,8 @@ def test_what_was_planted_is_found(code: str, plant: Change, named: str) -> None
 
 
 def test_a_zone_where_the_service_is_not_offered_is_not_missing() -> None:
-    """VPC009 tells of every zone without an interface, or, where the zones of a service were read, of those in which
-    the service is offered.
+    """VPC009 reports every zone without an interface. If the zones of the service were read, it only reports zones in
+    which the service is offered.
     """
     zones = sorted({one.availability_zone for one in facts(SUBNETS).subnets})
     covered, offered, other = zones
@@ -388,7 +392,7 @@ def test_what_is_known_of_one_endpoint_does_not_hide_the_others(code: str) -> No
 
 
 def test_what_is_known_of_one_service_does_not_hide_the_others() -> None:
-    """One entry of an ACL blocks all services, and the fault is suppressed for one of them."""
+    """An entry of an ACL blocks all services. The fault is suppressed for one of them, but not for the others."""
     of = acl(DENY)(SOUND)
     whole = next(fault for fault in vpc_of(of).faults if fault.code == "VPC006")
     first_of_all, *others = whole.services

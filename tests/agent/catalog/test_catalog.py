@@ -36,7 +36,7 @@ def session() -> Any:
 
 @cache
 def their_partitions() -> dict[str, Any]:
-    """The partitions in the data that every SDK reads, by id."""
+    """The partitions by id, from the data that every SDK reads."""
     data: dict[str, Any] = botocore.loaders.Loader().load_data("partitions")
     return {partition["id"]: partition for partition in data["partitions"]}
 
@@ -55,7 +55,7 @@ def rules_of(service: str) -> Any:
 
 def theirs_of(service: str, region: str, *, fips: bool, dual_stack: bool) -> tuple[str | None, str | None]:
     """botocore's host and signing Region. The host is None if botocore refuses to build one. The Region is None if
-    botocore names none.
+    botocore does not return one.
     """
     import botocore.exceptions
 
@@ -156,7 +156,7 @@ def test_hosts_are_those_of_the_sdk(service: str) -> None:
     ),
 )
 def test_a_client_calls_that_host(service: str, region: str) -> None:
-    """A complete client of botocore calls the host that the rules give."""
+    """A complete client of botocore calls the host that botocore's rules return."""
     client = session().create_client(
         SERVICES[service].client_name,
         region_name=region,

@@ -12,7 +12,7 @@ from agent.catalog.regions import REGIONS
 from agent.catalog.services import SERVICES, host_of
 
 ADDRESSES: Final = [ip_address(f"2600:1f18:1234:5678:9abc:def0:1234:567{digit}") for digit in range(9)]
-"""The longest possible addresses."""
+"""Addresses whose text is as long as possible."""
 ID: Final = "0a1b2c3d4e5f67890"
 WIDEST: Final[dict[str, Forms]] = {
     **{name: form for name, form in of_ports((443, 1026, 1027, 1028, 1031, 2222)).items() if form is not None},
@@ -115,7 +115,7 @@ EITHER: Final = {
     "VPC014": ({"shut"}, {"open", "stopper"}, {"endpoint_on"}),
     "VPC019": ({"route_table", "endpoint"}, {"policy_of", "action"}),
 }
-"""For each code, sets of fields that its template may fill. A finding has the values of only one of these sets."""
+"""For each code, the sets of fields that its template may use. A finding fills only one of these sets."""
 
 
 AT_HTTPS: Final = frozenset({"TCP001", "TCP002", "TCP004", "TCP008"})
@@ -123,7 +123,9 @@ AT_HTTPS: Final = frozenset({"TCP001", "TCP002", "TCP004", "TCP008"})
 
 
 def widest_of(code: str, partition: str) -> list[dict[str, Forms]]:
-    """The widest values for the template of a code, once for each of its sets in EITHER."""
+    """The widest values for the template of a code. If the code is in EITHER, there is a result for each of its
+    sets.
+    """
     names = set(fields_of(CODES[code].headline))
     kinds = EITHER.get(code, (set(),))
     common = names.difference(*kinds)
@@ -143,7 +145,7 @@ def test_every_template_fits(code: str, partition: str) -> None:
 
 @pytest.mark.parametrize("code", sorted(CODES))
 def test_the_longest_address_fits_where_a_template_needs_it(code: str) -> None:
-    """A single address cannot be abbreviated, while a list can."""
+    """Unlike a list, a single address cannot be shortened."""
     several = {"where", "own", "theirs", "public", "private", "unrouted", "where_to"}
     for fields in widest_of(code, "aws"):
         alone = several if "where" in fields else {*several, "of"}

@@ -1,4 +1,4 @@
-"""The table of known texts, with lines as programs write them, and the results of a search for any line."""
+"""The table of known texts. The tests search it for lines as programs write them, and for arbitrary lines."""
 
 import json
 import re
@@ -61,7 +61,7 @@ def only(line: str) -> TextMatch:
 
 
 def filled(pattern: str) -> str:
-    """A line that contains only the pattern, or also a failure if the pattern requires one."""
+    """A line that consists of the pattern. If the pattern requires a failure, the line also has one."""
     known = next(known for known in KNOWN_TEXTS if pattern in known.patterns)
     if known.needs_failure:
         return f"https://{pattern}/: {FAILURE}"
@@ -501,7 +501,7 @@ def test_no_more_matches_are_kept_than_the_limit() -> None:
 
 @pytest.mark.parametrize(("text", "pattern"), PATTERNS)
 def test_a_pattern_takes_time_in_proportion_to_the_line(text: str, pattern: str) -> None:
-    """No piece of a pattern repeats without a limit or inside another repetition. Each piece begins with fixed
+    """A part of a pattern is never repeated without a limit, or inside another repetition. Each part begins with fixed
     characters.
     """
     assert not [piece for piece in pattern.split("...") if piece.strip()[:1] in ("", "{")]

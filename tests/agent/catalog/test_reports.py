@@ -1,5 +1,5 @@
-"""`explain --text` on problem reports of other people: how many lines lead to the cause that the thread of the report
-names.
+"""`explain --text` on problem reports of other people. The tests count the lines that lead to the cause on which the
+report's thread agreed.
 """
 
 import sys
@@ -31,11 +31,11 @@ class Outcome(StrEnum):
     LED = "led"
     """The cause is among the first codes, or the first meaning names it."""
     PARTLY = "partly"
-    """The cause comes later, among other codes or in another meaning."""
+    """The cause is among other codes but not first, or only another meaning names it."""
     SILENT = "silent"
-    """The result mentions no cause, neither the true one nor another."""
+    """The result names no cause."""
     MISLED = "misled"
-    """The result mentions only other causes, or sends the reader to something uninvolved."""
+    """The result names only other causes, or sends the reader to something that is not involved."""
 
 
 def outcome(report: dict[str, Any], result: SearchResult) -> Outcome:

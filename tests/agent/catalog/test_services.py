@@ -1,4 +1,4 @@
-"""A new service needs only one record: an invented service is measured, judged and written like all others."""
+"""A new service needs only one record. An invented service is measured, judged and written like all others."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The calls of workloads: each row has a service that the workload needs, and operations of that service."""
+"""The calls of workloads. Each row has a service that the workload needs, and operations of this service."""
 
 import boto3
 import pytest
@@ -22,7 +22,9 @@ def test_each_workload_and_service_has_one_row() -> None:
 
 
 def test_every_service_of_an_agent_has_a_row() -> None:
-    """Only an API caller and a gateway appliance may lack a row: the calls that they make depend on the program."""
+    """Only an API caller and a gateway appliance may lack a row, since their calls depend on the program that runs
+    there.
+    """
     needed = {(name, service) for (name, _), services in NEEDS.items() for service in services}
     needed |= {(Workload.SSM, "ec2messages")}
     rows = {(row.workload, row.service) for row in WORKLOAD_CALLS}

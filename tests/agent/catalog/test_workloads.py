@@ -1,4 +1,4 @@
-"""The services that each workload needs, and the workloads that determine the checks of a run."""
+"""The services that each workload needs, and how a run chooses the workloads to check."""
 
 import re
 from dataclasses import replace
@@ -43,10 +43,10 @@ OF_SSM: Final = {"ssm": REQUIRED, "ssmmessages": REQUIRED}
 OF_BACKUP_MODE: Final = {**OF_SSM, "backup-storage": REQUIRED, "ssm-sap": OPTIONAL, "secretsmanager": REQUIRED}
 OF_S3_MODE: Final = {"s3": REQUIRED, "ssm": OPTIONAL, "ssmmessages": OPTIONAL}
 IN_BACKUP_MODE: Final = {**OF_BACKUP_MODE, "s3": OPTIONAL}
-"""The roles of the services if it is inferred that HANA backs up through AWS Backup."""
+"""The roles of the services if the run concludes that HANA backs up through AWS Backup."""
 IN_S3_MODE: Final = {**OF_S3_MODE, "backup-storage": OPTIONAL, "secretsmanager": OPTIONAL}
 IN_NO_MODE: Final = dict.fromkeys(("backup-storage", "ssm", "ssmmessages", "secretsmanager", "s3"), OPTIONAL)
-"""The roles of the services if it is unknown through what HANA backs up."""
+"""The roles of the services if the run cannot tell how HANA backs up."""
 
 
 def backint(mode: str | None = AWS_BACKUP_MODE, by: str = LINK) -> FoundWorkload:
@@ -332,7 +332,7 @@ def test_the_table_has_services_of_the_catalogue_alone() -> None:
 
 @pytest.mark.parametrize("key", NEEDS)
 def test_what_is_required_stands_beside_its_source(key: tuple[Workload, str | None]) -> None:
-    """Each row has the title of a page of AWS, and the guide that contains it."""
+    """Each row has the title of a page of AWS, and the guide with this page."""
     sources = [source for source in NEEDS[key].values() if source is not None]
     assert sources
     assert all(re.fullmatch(r".+ \(.*(Guide|Guides|Reference)\)", source) for source in sources)

@@ -101,7 +101,7 @@ def test_each_command_has_three_examples_that_it_takes(
 
 @pytest.mark.parametrize("name", main.commands)
 def test_variables_are_told_once(name: str) -> None:
-    """Help states how all variables are named, and lists the options that have no variable."""
+    """The help says how variables are named, and lists the options without a variable."""
     shown = " ".join(help_of(name).partition("\nVariables:\n")[2].split())
     options = [param for param in main.commands[name].params if isinstance(param, click.Option)]
     settable = [option for option in options if option.envvar is not None]
@@ -194,7 +194,7 @@ def test_a_variable_is_named_where_it_gave_the_value_and_only_there(
 
 
 def test_the_two_lines_of_the_guide_complete(tmp_path: Path) -> None:
-    """The line for bash is run in bash, with the program of this tree on PATH."""
+    """bash runs the line for bash, with the program of this tree on PATH."""
     guide = (ROOT / "docs" / "install.md").read_text("utf-8")
     lines = re.findall(r"^eval .*_BACKUPLINK_COMPLETE=(\w+)_source backuplink\)\"$", guide, re.MULTILINE)
     assert lines == ["bash", "zsh"]
@@ -215,7 +215,7 @@ def test_the_two_lines_of_the_guide_complete(tmp_path: Path) -> None:
 
 
 def test_a_list_of_scenarios_ends_well_where_its_reader_has_gone() -> None:
-    """Both commands succeed although nobody reads their output, since a reader such as head(1) may have read enough."""
+    """Both commands succeed although nobody reads their output. A reader such as head(1) may have read enough."""
     codes = {}
     for command in ("demo --list", "explain"):
         script = f"{shlex.quote(sys.executable)} -m agent {command} | true; echo ${{PIPESTATUS[0]}}"

@@ -427,7 +427,7 @@ def test_a_facts_file_of_the_run_s_region_is_taken(
 
 
 def test_a_facts_file_that_no_flag_names_is_not_read(monkeypatch: pytest.MonkeyPatch, config: Path) -> None:
-    """Only the facts file that takes precedence is read, since the other files may be old or missing."""
+    """Only the facts file that takes precedence is read. The other files may be old or missing."""
     config.write_text('ec2-facts = "nowhere.json"', "utf-8")
     monkeypatch.setenv("BACKUPLINK_EC2_FACTS", "gone.json")
     assert settled("--config", str(config), "--ec2-facts", "facts.json")[0].ec2_facts == FACTS["facts.json"]
@@ -518,7 +518,7 @@ def test_a_file_with_a_wrong_format_is_refused_as_text(
 
 
 def test_a_refusal_does_not_read_a_pipe_again(capfd: pytest.CaptureFixture[str]) -> None:
-    """Data read from a pipe cannot be read again; waiting for more would hang."""
+    """What was read from a pipe cannot be read again. Waiting for more data would hang."""
     reading, writing = os.pipe()
     try:
         os.write(writing, b"timeout = true\n")

@@ -1,4 +1,6 @@
-"""Every renderer on every kind of block: foreign texts stay text, commands say what they do, and nothing is lost."""
+"""Every renderer with every kind of block. Text from outside stays text, commands say what they do, and nothing is
+lost.
+"""
 
 import re
 import shlex
@@ -64,7 +66,7 @@ def drawn(width: int, name: str, said: str) -> Element:
 
 
 def everywhere(said: str) -> Document:
-    """A document with every kind of block, in which `said` stands for all words."""
+    """A document with every kind of block. Every text in it is `said`."""
     actions = (
         Action(argv=("aws", said, said), changes=True, undo=said, alternative="a", is_checked=False),
         Action(argv=(), changes=True, undo=said, file=said, lines=(said, said)),
@@ -137,7 +139,7 @@ def test_text_makes_nothing_of_what_others_wrote(said: str) -> None:
 
 @pytest.mark.parametrize("wanted", RENDERERS)
 def test_a_command_says_what_it_does(wanted: str) -> None:
-    """What is true of several commands in a row is said only once."""
+    """If several commands in a row have the same effect, it is stated only once."""
     reads = Action(argv=("aws", "describe"), changes=False, undo=None)
     changes = Action(argv=("aws", "modify"), changes=True, undo="modify it again", is_checked=False)
     either = Action(argv=("aws", "one"), changes=True, undo=None, alternative="a")
@@ -183,7 +185,7 @@ def test_what_is_left_out_is_counted(wanted: str) -> None:
 
 @pytest.mark.parametrize("wanted", RENDERERS)
 def test_a_medium_writes_what_is_for_it(wanted: str) -> None:
-    """No medium shows a block that is only for other media."""
+    """If a block is only for some formats, the others do not show it."""
     made: list[str] = []
 
     def make(words: str) -> list[Block]:
@@ -233,7 +235,7 @@ def test_every_medium_has_a_renderer() -> None:
 
 
 def test_regions_and_pictures_of_a_page_have_names_of_their_own() -> None:
-    """Tables and figures with the same caption differ by their numbers, also in a screen reader's list."""
+    """Tables and figures with the same caption have different numbers, which a screen reader's list shows, too."""
     table = Table(caption="Alike", heads=("a",), rows=(("1",),))
     figure = Figure("Alike", lambda width, name: drawn(width, name, "Alike"))
     elements = html_page.read(html.render(document(table, table, figure, figure)))

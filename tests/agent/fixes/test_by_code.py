@@ -1,4 +1,4 @@
-"""Each code has one fix, which is a row of a table. The tests cover the rows, and that runs, predictions, audits and
+"""Each code has one fix, which is a row of a table. The tests check the rows, and that runs, predictions, audits and
 fleets use them.
 """
 
@@ -38,7 +38,7 @@ DHCP: Final = "dopt-0a1b2c3d4e5f67890"
 
 
 def test_every_code_of_the_configuration_has_a_row() -> None:
-    """If a code had no row, its faults would have no fix in a prediction, an audit and a fleet."""
+    """If a code had no row, a prediction, an audit and a fleet would show its faults without a fix."""
     of_configuration = {code.code for code in CODES.values() if code.layer is Layer.CONFIGURATION}
     assert set(FIXES) | OF_RUNS == of_configuration
     assert not OF_RUNS & set(FIXES)
@@ -443,7 +443,7 @@ def test_no_change_is_written_in_a_second_place() -> None:
 
 
 def test_rules_have_no_fixes_of_their_own() -> None:
-    """No rules over the configuration make a fix, except for those about a run's own predictions and reads."""
+    """No rule about the configuration makes a fix, except the rules about a run's own predictions and reads."""
     for place in sorted((ROOT / "agent" / "judge" / "rules" / "vpc").glob("*.py")):
         calls = [node for node in ast.walk(ast.parse(place.read_text("utf-8"))) if isinstance(node, ast.Call)]
         made = [call for call in calls if isinstance(call.func, ast.Name) and call.func.id == "Fix"]

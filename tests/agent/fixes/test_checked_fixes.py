@@ -1,5 +1,5 @@
-"""Fixes are checked before they are shown. The tests cover what a command changes, what the predictor says about it,
-and that in every scenario the fixes open the paths that its findings name.
+"""Fixes are checked before they are shown. The tests check what a command changes and what the predictor says about it.
+In every scenario, the fixes must open the paths in their findings.
 """
 
 import re
@@ -129,7 +129,7 @@ CLAIMS: Final = {
     (Listed.ACL_ENTRY, True): {Stage.HOST_ACL_OUT, Stage.ENDPOINT_ACL_OUT},
     (Listed.ACL_ENTRY, False): {Stage.ENDPOINT_ACL_IN, Stage.HOST_ACL_IN},
 }
-"""The stages whose packets a change is meant to let pass, by the kind of list and by whether these packets are
+"""The stages at which a change should let packets pass. The keys are the kind of list, and whether the packets are
 outgoing.
 """
 
@@ -147,7 +147,7 @@ def test_a_change_is_for_what_stops_in_its_direction(stage: Stage) -> None:
 
 @pytest.mark.parametrize("stage", sorted(CLAIMS[Listed.ACL_ENTRY, True] | CLAIMS[Listed.ACL_ENTRY, False]))
 def test_answers_have_ports_of_their_own(stage: Stage) -> None:
-    """Answers go to a port of the host, not to the port that was asked for."""
+    """The answer to a connect goes to the host's own port, and not to the port of the endpoint."""
     egress = stage in CLAIMS[Listed.ACL_ENTRY, True]
     change = Change(Member(Listed.ACL_ENTRY, "acl", entry(1, "allow", "::/0", "1024-65535", egress=egress)))
     assert claims(change, stage, ("acl",), 443) is (stage in (Stage.ENDPOINT_ACL_OUT, Stage.HOST_ACL_IN))
@@ -158,7 +158,7 @@ def test_answers_have_ports_of_their_own(stage: Stage) -> None:
 
 
 def reported(name: str, code: str) -> tuple[Evidence, RuleFinding, Target]:
-    """What the rule of a code reports in a scenario: the evidence, the finding, and the finding's target."""
+    """What the rule of a code reports in a scenario: the evidence, the finding, and the target of the finding."""
     evidence = evidence_of(name)
     (check,) = (row.check for row in RULES if row.code == code)
     finding = next(iter(check(evidence)))
@@ -166,7 +166,7 @@ def reported(name: str, code: str) -> tuple[Evidence, RuleFinding, Target]:
 
 
 def judged(name: str, code: str, *commands: Command) -> Fix:
-    """The fix of this finding after its check, if the fix had these commands instead of its own."""
+    """The checked fix of this finding, with these commands in place of the finding's own."""
     evidence, finding, target = reported(name, code)
     return checked_in_run(evidence, finding, target, Fix(summary="Do this.", commands=commands))
 
@@ -226,7 +226,7 @@ def test_what_cannot_be_told_stays_unchecked_and_does_not_hide_what_can() -> Non
 
 
 def test_a_command_that_would_close_something_required_is_not_suggested() -> None:
-    """This host reaches its other services. After the command, the network ACL of its subnet would block all outgoing
+    """This host reaches its other services. The command would make the network ACL of its subnet block all outgoing
     packets.
     """
     evidence, finding, target = reported("hana-group-of-two-endpoints-shut", "VPC005")
@@ -247,7 +247,7 @@ def test_a_configuration_that_is_too_old_checks_nothing() -> None:
 
 
 def test_private_dns_that_leads_to_what_shuts_this_host_out_is_not_suggested() -> None:
-    """At present the host's calls pass over the public path. Private DNS would lead them to an endpoint that blocks
+    """At present, the host's calls take the public path. With private DNS, they would go to an endpoint that blocks
     them.
     """
     evidence, finding, target = reported("private-dns-switched-off", "VPC002")
@@ -300,9 +300,7 @@ def _with_fixes(evidence: Evidence, report: Report) -> KnownVpc:
 
 @pytest.mark.parametrize("name", one_in(3, WITH_CAUSES))
 def test_the_checked_fixes_of_a_scenario_open_the_path(name: str) -> None:
-    """After all checked fixes, the cause that a finding names no longer blocks any connect of the finding, and a name
-    leads to an endpoint.
-    """
+    """After all checked fixes, the cause in a finding no longer blocks a connect, and a name leads to an endpoint."""
     report, evidence = report_of(name), evidence_of(name)
     for finding in of_configuration(report):
         for one in finding.fix.commands:
@@ -344,7 +342,7 @@ def address_is_open(predictor: Predictor, evidence: Evidence, target: Target, ma
 
 
 def test_most_kinds_of_fixes_are_checked_in_some_scenario() -> None:
-    """Without this test, the test of each scenario could pass by checking nothing."""
+    """Otherwise, the test of each scenario could pass without checking anything."""
     names = {
         "VPC002": "private-dns-switched-off",
         "VPC003": "dns-hostnames-switched-off",
@@ -413,7 +411,7 @@ def test_the_fixes_of_a_prediction_open_what_is_stopped(of: KnownVpc, code: str)
 
 
 def test_an_entry_behind_the_one_that_denies_is_not_suggested(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The suggested entry comes after the entry that denies the packets, so it opens nothing."""
+    """The suggested entry has a higher number than the entry that denies the packets, so it opens nothing."""
 
     def too_late(*given: Any) -> Fix | None:
         fix = fix_of_paths(*given)
@@ -435,7 +433,7 @@ def _numbered(argv: tuple[str, ...], number: str) -> tuple[str, ...]:
 
 
 def _with_long_ids(of: KnownVpc) -> Configuration:
-    """The configuration, with ids in the form that commands accept."""
+    """The configuration with ids in the form that commands accept."""
     configuration = of.configuration
     group = {"sg-there": "sg-0e000001", "sg-host": "sg-0e000002"}
     acls = {acl.acl_id: f"acl-0e00000{number}" for number, acl in enumerate(configuration.acls or ())}

@@ -1,4 +1,4 @@
-"""If a tool manages a resource, fixes of the resource say so, because the tool undoes changes that others make."""
+"""If a tool manages a resource, fixes of this resource say so, since the tool undoes changes by others."""
 
 from dataclasses import replace
 from typing import Any, Final
@@ -82,7 +82,7 @@ def test_the_fix_of_a_run_says_nothing_where_no_tag_does() -> None:
 
 
 def shut(manager: Manager | None) -> KnownVpc:
-    """The example, in which the group of AWS Backup's endpoint admits nobody."""
+    """The example, changed so that the group of AWS Backup's endpoint allows no traffic."""
     known = estate()
     groups = tuple(
         replace(group, rules=(), manager=manager) if group.group_id == GROUP else group

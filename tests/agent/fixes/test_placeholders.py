@@ -11,7 +11,7 @@ from tests.support.repository import ROOT
 
 @pytest.mark.parametrize("room", ["audit", "fixes", "judge", "network", "predict"])
 def test_every_option_of_a_command_may_stand_in_it(room: str) -> None:
-    """`_OPTIONS` must list every option that a rule uses. In a command, any other option becomes a placeholder."""
+    """`_OPTIONS` must have every option that a rule uses. Any other option in a command becomes a placeholder."""
     option = re.compile(r"--?[a-zA-Z][a-zA-Z0-9-]*")
     for place in (ROOT / "agent" / room).rglob("*.py"):
         nodes = list(ast.walk(ast.parse(place.read_text("utf-8"))))

@@ -1,4 +1,4 @@
-"""The hop that decides a predicted path determines the finding of the path."""
+"""The hop that decides a predicted path also decides the path's finding."""
 
 import pytest
 

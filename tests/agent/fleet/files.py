@@ -37,7 +37,7 @@ def report(number: int = 0, scenario: str = "healthy") -> dict[str, Any]:
 
 
 def lines(*records: dict[str, Any]) -> str:
-    """One record a line."""
+    """Lines with one record each."""
     return "".join(f"{json.dumps(each)}\n" for each in records)
 
 
@@ -54,7 +54,7 @@ def read(engine: Database, *places: Path | str, **given: Any) -> ReadResult:
 
 @contextmanager
 def read_anew(*places: Path | str, **given: Any) -> Iterator[tuple[Database, ReadResult]]:
-    """A new engine with the records of these places, and the result of reading them."""
+    """A new engine that has read the records of these places, and the result of reading them."""
     with Database() as engine:
         yield engine, read(engine, *places, **given)
 
@@ -65,7 +65,7 @@ def hosts(engine: Database) -> list[str]:
 
 
 def dump(engine: Database) -> dict[str, list[tuple[Any, ...]]]:
-    """All rows of all tables, with host names in place of ids."""
+    """All rows of all tables, with the names of hosts in place of their ids."""
     columns = "host, sweep, place, tool, run, taken_at, redacted, vpc, status, path, complete, ec2, summary, title, fix"
     return {
         "record": engine.query(f"SELECT {columns} FROM record ORDER BY host, place"),

@@ -1,4 +1,4 @@
-"""Joined answers of `fleet`: the answers of ten lakes together give the same result as one `fleet` over all their
+"""Joined answers of `fleet`. The answers for ten lakes, joined, give the same result as one `fleet` over all their
 records.
 """
 
@@ -32,8 +32,8 @@ OLD: Final = "1.5.0"
 
 
 def of_version(record: HostRecord, day: str) -> HostRecord:
-    """The record, with a fault on the last two days if its host has the old version of backuplink. All lakes have such
-    hosts.
+    """The record of a host. If the host has the old version of backuplink, its record for the last two days has a
+    fault. All lakes have such hosts.
     """
     if day < f"{TODAY - timedelta(days=1):%Y-%m-%d}" or record.tool != OLD or record.causes:
         return record
@@ -130,8 +130,8 @@ def test_faults_of_single_hosts_add_up(both: Both) -> None:
 
 
 def test_what_changed_is_the_same(both: Both) -> None:
-    """If a cause did not change in a lake, its hosts there count as unchanged, although a few of them may be silent. So
-    the numbers may differ slightly.
+    """If a cause did not change in a lake, its hosts count as unchanged there, although a few of them may be silent.
+    The numbers may therefore differ slightly.
     """
     said = [
         {one.key: (one.turn, one.before, one.after, one.came, one.went) for one in document.changes}
@@ -169,7 +169,7 @@ def engine() -> Any:
 
 
 def with_coverage(coverage: float) -> str:
-    """An answer whose causes have this coverage, even if it is impossible."""
+    """An answer whose causes have this coverage, even if this is impossible."""
     told = fleets.document()
     causes = [
         replace(cause, shared=None if cause.shared is None else replace(cause.shared, coverage=coverage))

@@ -1,4 +1,4 @@
-"""The tables for Athena: the statements, and that no foreign text gets into them."""
+"""The tables for Athena. The tests check the statements, and that no text from outside gets into them."""
 
 import re
 from dataclasses import fields, replace

@@ -44,7 +44,7 @@ def keys(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def bucket(moto: boto3.session.Session) -> Any:
-    """A bucket with files of Systems Manager and of hosts. It has more keys than one page of a list."""
+    """A bucket with files of Systems Manager and of hosts. A list of its keys has more than one page."""
     client = moto.client("s3")
     client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
     for number in range(6):
@@ -185,14 +185,14 @@ def test_errors_of_the_path_in_our_words(error: Exception, words: str) -> None:
 
 
 class _RunCommand:
-    """A server that takes the place of Systems Manager, and speaks its JSON 1.1 protocol."""
+    """A server in place of Systems Manager. It speaks the service's protocol, JSON 1.1."""
 
     def __init__(self) -> None:
         self.invocations: list[dict[str, Any]] = []
         self.whole: dict[str, str] = {}
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.refusals = 0
-        """Number of throttled requests before one is answered."""
+        """The number of requests that are throttled before one is answered."""
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"told": self}))
 
     def answer(self, operation: str, given: dict[str, Any]) -> tuple[int, dict[str, Any]]:
@@ -297,8 +297,8 @@ def test_hosts_without_a_record(told: _RunCommand) -> None:
 
 
 def test_a_node_speaks_for_no_other(told: _RunCommand) -> None:
-    """Ten hosts are sick. The eleventh host prints records that say, in every possible way, that one of the ten is
-    well.
+    """Ten hosts are unhealthy. An eleventh host prints records that claim, in every possible way, that one of the ten
+    is healthy.
     """
     said = {**record(3), "taken_at": "2099-01-01T00:00:00.000Z"}
     for forged in (said, {**said, "host": None}, {**said, "host": "ip-10-0-0-3"}, {**said, "host": "mi-0a1b2c3d"}):

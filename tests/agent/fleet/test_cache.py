@@ -1,4 +1,4 @@
-"""A cache of records: cached files are read again only if they changed, and a damaged cache only costs time."""
+"""A cache of records. Cached files are read again only if they changed, and a damaged cache only costs time."""
 
 import errno
 import os
@@ -36,7 +36,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The files that were opened."""
+    """The files that were opened for parsing."""
     opened: list[str] = []
     real = records.pieces_of
 
@@ -208,7 +208,7 @@ def test_one_of_another_version_is_left_alone(folder: Path, tmp_path: Path) -> N
 
 
 def test_a_damaged_name_of_a_column_is_said_and_set_aside(folder: Path, tmp_path: Path) -> None:
-    """DuckDB's error message repeats the damaged name, and so is not valid text."""
+    """DuckDB's error message repeats the damaged name, and is therefore not valid text."""
     cache = tmp_path / "cache"
     with read_anew(folder, cache=cache):
         pass
@@ -221,7 +221,7 @@ def test_a_damaged_name_of_a_column_is_said_and_set_aside(folder: Path, tmp_path
 @settings(max_examples=extent.examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(chance=st.randoms(use_true_random=False))
 def test_whatever_a_disk_makes_of_it(chance: Random, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Either a damaged part is used or its files are read again, and there is never an error."""
+    """If a part of the cache is damaged, it is used as it is, or its files are read again. There is never an error."""
     cache = tmp_path_factory.mktemp("cache")
     cache.chmod(0o700)
     with read_anew(folder, cache=cache):

@@ -1,4 +1,4 @@
-"""A central facts file names the cause for hosts that read nothing themselves, and for no other hosts."""
+"""A central facts file gives the cause for hosts that do not read EC2. It changes nothing for other hosts."""
 
 import json
 from collections.abc import Iterator
@@ -111,7 +111,7 @@ def test_what_stops_the_hosts_is_named(
 
 
 def test_the_facts_of_a_whole_account_name_it_as_well(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A file of several VPCs, as `backuplink facts` writes it without --vpc."""
+    """The file has several VPCs, as `backuplink facts` writes it without --vpc."""
     now = datetime.now(UTC)
     others = facts_file.parse_all((ROOT / "docs/examples/account.json").read_bytes(), "account.json")
     account = (*others, replace(facts(NO_RULE), taken_at=now))
@@ -162,7 +162,7 @@ def test_well_hosts_stay_well(engine: Database) -> None:
 
 
 def test_the_key_is_that_of_hosts_that_read_ec2(engine: Database) -> None:
-    """One host reads EC2 and found the same group. The cause gets the key of this host, which has one more id."""
+    """One host reads EC2 and found the same group. The cause gets this host's key, which has one more id."""
     seeing = replace(HOSTS[20], reads_ec2=True)
     key = f"group={ENDPOINT_GROUP_ID}", "endpoint=vpce-0a1b2c3d"
     found = Read(sweep="s", place="x", record=record(seeing, [Fault("VPC005", lambda _: key, lambda _: True)]))

@@ -1,4 +1,4 @@
-"""DuckDB spills to the folder that its caller names, and nowhere else."""
+"""DuckDB spills only to the folder that its caller chooses."""
 
 import subprocess
 import sys
@@ -17,7 +17,7 @@ def overflow(connection: Connection) -> None:
 
 @pytest.fixture
 def current(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder, which is the current folder of the test."""
+    """An empty folder, in which the test runs."""
     folder = tmp_path / "current"
     folder.mkdir()
     monkeypatch.chdir(folder)
@@ -42,7 +42,7 @@ def test_a_statement_that_takes_long_draws_no_bar(tmp_path: Path) -> None:
 
 
 def test_without_the_helper_duckdb_spills_into_the_current_folder(current: Path) -> None:
-    """The helper exists to prevent this."""
+    """This is what the helper prevents."""
     script = (
         "import duckdb\n"
         "connection = duckdb.connect(config={'memory_limit': '20MB', 'threads': 1})\n"

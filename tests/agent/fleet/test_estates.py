@@ -1,4 +1,6 @@
-"""Generated estates with known faults: every fault leads the list with its hosts, and no other cause is named."""
+"""Generated estates with known faults. Every fault must be among the first causes, with its hosts. No other cause may
+be reported.
+"""
 
 from collections.abc import Iterable
 from typing import Final
@@ -63,8 +65,8 @@ def has(record: HostRecord, values: Iterable[SharedValue]) -> bool:
 
 
 def assert_true(document: FleetDocument, engine: Database, known: Estate) -> None:
-    """Assert that each fault is a cause of its own, with exactly the fault's hosts and the noise hosts that share its
-    code, and that no other cause is named.
+    """Assert that each fault is a separate cause, and that there are no other causes. The hosts of a cause must be the
+    fault's hosts, and the hosts that have the same code as a fault of their own.
     """
     left = {cause.key: cause for cause in document.causes}
     records = {read.record.host or "": read.record for read in known.reads}
@@ -98,7 +100,7 @@ def test_every_fault_is_named_with_its_hosts(kind: str, seed: int) -> None:
 
 @pytest.mark.parametrize("seed", one_in(20, range(100, 120)))
 def test_a_change_that_rolls_through_a_vpc(seed: int) -> None:
-    """The paths of the records do not name sweeps, so that only times tell the sweeps apart."""
+    """Sweeps are not in the paths of the records, so only the times tell the sweeps apart."""
     known = rolling(seed)
     with Database() as engine:
         document = asked(engine, known.reads)
@@ -136,7 +138,7 @@ def test_records_that_mean_harm_have_nothing_in_common() -> None:
 
 
 def test_as_many_causes_of_one_code_are_named_as_there_are() -> None:
-    """In each of eighteen VPCs, one subnet has a fault. The key of the fault names none of the subnets."""
+    """In each of eighteen VPCs, one subnet has a fault. The subnet is not part of the fault's key."""
     hosts = [host for seed in (7, 8, 9) for host in hosts_of(seed, 1_000)]
     of = {(host.vpc, host.zone): host.subnet for host in hosts}
     vpcs = sorted({host.vpc for host in hosts})

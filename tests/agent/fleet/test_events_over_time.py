@@ -1,5 +1,6 @@
-"""Estates over ten sweeps: without a change there is no event, and each change is reported once, in its sweep. `./dev
-test -n 0 -s` prints the counts."""
+"""Estates over ten sweeps. Each change is reported once, in its sweep. Without a change, there is no event. `./dev test
+-n 0 -s` prints the counts.
+"""
 
 import sys
 from collections import Counter
@@ -27,7 +28,7 @@ def counts() -> Iterator[Counter[str]]:
 
 
 def told(story: Story) -> dict[int, list[FleetEvent]]:
-    """The events of each sweep, if the fleet is joined right after the sweep."""
+    """The events of each sweep if the fleet is joined right after it."""
     found = {}
     for number in range(1, len(story.sweeps)):
         with Database() as engine:

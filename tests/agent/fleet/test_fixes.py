@@ -1,4 +1,6 @@
-"""The fixes of a fleet: only ports of the catalogue, and changes only if enough trusted hosts report the fault."""
+"""The fixes of a fleet. They contain only ports of the catalogue. They contain changes only if enough trusted hosts
+report the fault.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -23,7 +25,7 @@ CHANGING: Final = {
     "VPC012": f"VPC012|group={GROUP}",
     "VPC019": "VPC019|route-table=rtb-0a1b2c3d|endpoint=vpce-0a1b2c3d",
 }
-"""The codes whose command changes something, with the key of a cause for each."""
+"""The codes whose command changes something, each with the key of a cause."""
 
 
 def fix_of(key: str, service: str = "backup", trust: Trust = TRUST, central: Fix | None = None, **changed: Any) -> Fix:
@@ -54,7 +56,7 @@ def commands(key: str, service: str = "backup", **given: Any) -> list[str]:
 
 
 def changes(said: Sequence[str]) -> bool:
-    """Whether one of the commands changes something."""
+    """Whether a command among these changes something."""
     words = (command.split() for command in said)
     return any(word[0] == "aws" and not word[2].startswith(("describe-", "get-", "list-")) for word in words)
 

@@ -1,4 +1,4 @@
-"""The changes of a fleet as events: their content, their size, and that EventBridge accepts them."""
+"""The changes of a fleet as events: the tests check their content and their size, and that EventBridge accepts them."""
 
 import json
 from dataclasses import replace
@@ -36,7 +36,7 @@ def details(document: FleetDocument) -> list[dict[str, Any]]:
 
 
 def changed(*turns: Turn, key: str = fleets.KEY) -> FleetDocument:
-    """A document whose first cause has one change for each of `turns`."""
+    """A document whose first cause has these changes."""
     change = FleetChange(
         turn=Turn.NEW,
         key=key,

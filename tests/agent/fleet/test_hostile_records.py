@@ -13,7 +13,7 @@ SOUND = 100
 
 
 def test_many_hostile_records(tmp_path: Path) -> None:
-    """Each hostile record is read as a record or reported as unreadable, and every sound record among them is read."""
+    """A hostile record is either read as a record or reported as unreadable. Every sound record is read."""
     chance = Random(21)
     count = COUNT if everything() else COUNT // 50
     with (tmp_path / "a.ndjson").open("w") as stream:

@@ -1,4 +1,6 @@
-"""The join case by case: causes, blind hosts (they do not read EC2), own faults, time, and hosts not heard from."""
+"""The join, case by case: causes, blind hosts (which do not read EC2), faults of single hosts, changes over time, and
+silent hosts.
+"""
 
 import csv
 import json
@@ -119,7 +121,7 @@ def test_a_blind_host_with_another_symptom_joins_nothing(engine: Database) -> No
 
 
 def test_the_majority_says_what_explains_a_symptom(engine: Database) -> None:
-    """A single host found another cause of the same symptom, and is outvoted."""
+    """A single host found a different cause of the same symptom. The majority decides."""
     odd = READS_EC2[0]
     usual = endpoint_group(VPC)
     assert usual.symptom is not None
@@ -144,7 +146,7 @@ def test_a_symptom_that_most_hosts_find_no_cause_of_explains_nothing(engine: Dat
 
 
 def test_what_is_wrong_on_one_host_is_no_cause_of_another(engine: Database) -> None:
-    """A hosts file explains a symptom on the hosts that read EC2; blind hosts have only the symptom."""
+    """Hosts that read EC2 explain a symptom by a line in their hosts file. Blind hosts have only the symptom."""
     hosts_file = Fault(
         "ENV009",
         lambda _: (),
@@ -175,7 +177,7 @@ def test_what_a_host_found_holds_while_it_is_silent(engine: Database) -> None:
 
 
 def cause_key_of(host: Host) -> str:
-    """The key of the symptom that a host reports if it does not read EC2 and the endpoint's group is wrong."""
+    """The symptom that a host reports if it does not read EC2 and the endpoint's group is wrong."""
     (cause,) = record(host, [endpoint_group(VPC)]).causes
     _, code, _, *ids = cause.split("|")
     return "|".join((code, *ids))
@@ -192,7 +194,7 @@ def test_what_a_host_found_does_not_outlive_the_symptom(engine: Database) -> Non
 
 
 def test_blind_hosts_take_the_cause_of_their_subnet_then_of_their_zone(engine: Database) -> None:
-    """A VPC has two faults with the same symptom: one in a zone, and one elsewhere. In one subnet of that zone, no host
+    """A VPC has two faults with the same symptom: one in a zone, and one elsewhere. In one subnet of the zone, no host
     reads EC2.
     """
     zone = OF_VPC[0].zone
@@ -212,12 +214,12 @@ def test_blind_hosts_take_the_cause_of_their_subnet_then_of_their_zone(engine: D
 
 
 def met(*last: int) -> Callable[[Host], tuple[str, ...]]:
-    """Return a function that gives, for a host, the ids of a symptom seen at these addresses of the endpoint."""
+    """A function that returns, for a host, the ids of a symptom at these addresses of the endpoint."""
     return lambda host: (f"vpc={host.vpc}", *(f"address=10.9.9.{one}" for one in last))
 
 
 def test_hosts_that_met_some_of_the_addresses_join_the_cause(engine: Database) -> None:
-    """Hosts that read EC2 saw both addresses fail, and found the group; other hosts saw one of the two fail."""
+    """Hosts that read EC2 saw both addresses fail, and report the group. The other hosts saw only one address fail."""
     shut = Fault(
         "VPC005", lambda _: ("group=sg-0a1b2c3d",), lambda host: host.vpc == VPC, symptom=("TCP001", met(1, 2))
     )
@@ -235,7 +237,7 @@ def test_hosts_that_met_some_of_the_addresses_join_the_cause(engine: Database) -
 
 
 def test_some_of_the_addresses_are_the_same_cause(engine: Database) -> None:
-    """A single host that saw more addresses does not make another cause."""
+    """A single host that saw more addresses fail does not have a separate cause."""
     part = frozenset(host.id for host in OF_VPC[::3])
     lone = OF_VPC[1].id
     reads = sweep(
@@ -252,8 +254,8 @@ def test_some_of_the_addresses_are_the_same_cause(engine: Database) -> None:
 
 @pytest.mark.parametrize(("count", "causes"), [(2, 2), (3, 1)])
 def test_the_endpoint_of_three_vpcs_is_one(engine: Database, count: int, causes: int) -> None:
-    """No host reads EC2. A firewall in front of a central endpoint cuts off several VPCs; two VPCs with the same
-    addresses may still be separate networks.
+    """No host reads EC2. A firewall in front of a central endpoint cuts off several VPCs. With only two VPCs, the same
+    addresses may still be in separate networks.
     """
     vpcs = sorted({host.vpc for host in HOSTS})[:count]
     hosts = [host for host in HOSTS if host.vpc in vpcs]
@@ -278,7 +280,7 @@ def overlapping(*faults: Fault, hosts: Iterable[Host] = HOSTS, day: int = 0) -> 
 
 
 def stopped(code: str, subject: str, on: Callable[[Host], bool]) -> Fault:
-    """A fault of the VPC's configuration: the hosts do not reach the address of the endpoint."""
+    """A fault of the VPC's configuration, because of which hosts do not reach the endpoint's address."""
     at = lambda host: (f"vpc={host.vpc}", "address=10.9.9.1")  # noqa: E731 - as short as the others
     return Fault(code, lambda _: (subject,), lambda host: host.vpc == VPC and on(host), symptom=("TCP001", at))
 
@@ -362,7 +364,7 @@ def test_what_a_part_of_the_hosts_with_a_value_has_is_not_told_of_the_others(eng
 
 
 def test_in_a_vpc_that_accounts_share_a_cause_and_its_symptom_are_a_group(engine: Database) -> None:
-    """The hosts of one account read EC2. The hosts of the other account do not, and report only the symptom."""
+    """The hosts of one account read EC2. The hosts of the other account do not, so they report only the symptom."""
     guests = [replace(host, id=f"{host.id[:-1]}-2", account="999988887777", reads_ec2=False) for host in OF_VPC]
     shut = stopped("VPC005", "group=sg-0a1b2c3d4e5f67890", lambda _: True)
     document = asked(engine, overlapping(shut, hosts=[*HOSTS, *guests]))
@@ -382,7 +384,9 @@ def test_half_of_those_that_could_have_it(engine: Database) -> None:
 
 
 def test_fewer_than_half_are_not_named_by_evidence(engine: Database) -> None:
-    """A third of the hosts of a VPC have the fault, and no other host has it. The cause is what they share: the VPC."""
+    """A third of the hosts of a VPC have the fault, and no other host has it. They only have the VPC in common, so the
+    VPC is given as the place.
+    """
     some = OF_VPC[::3]
     document = asked(engine, sweep(replace(endpoint_interface(VPC), on=lambda host: host in some)))
     (cause,) = document.causes
@@ -412,7 +416,7 @@ def test_two_hosts_are_enough_where_the_configuration_names_it(engine: Database)
 
 
 def test_a_rule_that_vpcs_share_is_one_cause(engine: Database) -> None:
-    """In the record of a host, the key of the rule also names the host's VPC."""
+    """In a host's record, the key of the rule also has the host's VPC."""
     rule = Fault("VPC015", lambda host: ("rule=rslvr-rr-0a1b2c3d", f"vpc={host.vpc}"), lambda _: True)
     (cause,) = asked(engine, sweep(rule)).causes
     assert (cause.key, cause.host_count) == ("VPC015|rule=rslvr-rr-0a1b2c3d", len(HOSTS))
@@ -476,7 +480,9 @@ def test_subnets_of_a_region_are_not_the_region(engine: Database) -> None:
 
 
 def test_a_value_of_which_a_part_is_sick_stays_whole(engine: Database) -> None:
-    """Two thirds of the hosts with an image are sick, wherever they are. The cause is the image, and not a subnet."""
+    """Two thirds of the hosts with an image are unhealthy, wherever they are. The image is the common property, and not
+    a subnet.
+    """
     image = HOSTS[0].image
     sick = frozenset(host.id for number, host in enumerate(HOSTS) if host.image == image and number % 3)
     (cause,) = asked(engine, sweep(fault("TLS008", on=lambda host: host.id in sick))).causes
@@ -484,7 +490,7 @@ def test_a_value_of_which_a_part_is_sick_stays_whole(engine: Database) -> None:
 
 
 def test_causes_that_began_together_are_a_group(engine: Database) -> None:
-    """Causes with the same code are a group if they share a Region, or if they began in the same sweep."""
+    """Causes with the same code are one group if they are in the same Region, or if they began in the same sweep."""
     hosts = [replace(host, image=f"ami-{number % 12:08x}") for number, host in enumerate(HOSTS)]
     first, *later = (of_image(f"ami-{number:08x}") for number in range(3))
     document = asked(engine, sweep(first, hosts=hosts, day=1) + sweep(first, *later, hosts=hosts, day=2))
@@ -496,7 +502,7 @@ def test_causes_that_began_together_are_a_group(engine: Database) -> None:
 
 
 def test_codes_at_one_address_are_a_group(engine: Database) -> None:
-    """A firewall drops some packets, so the hosts behind it fail at several steps."""
+    """A firewall drops some packets, so the hosts behind it fail at different steps."""
 
     def of(code: str, part: int, *last: int) -> Fault:
         on = frozenset(host.id for host in OF_VPC[part::3])
@@ -519,7 +525,7 @@ def test_causes_of_one_code_in_a_region_are_a_group(engine: Database) -> None:
 
 
 def test_words_that_fit_as_well_are_told(engine: Database) -> None:
-    """Each application has a group, a subnet and an image of its own."""
+    """Each application has its own group, subnet and image."""
     image = "ami-0a1b2c3d4e5f67890"
     hosts = [
         replace(host, image=image, subnet="subnet-0a1b2c3d", groups=("sg-0a1b2c3d",)) if host in OF_VPC[:12] else host
@@ -548,7 +554,7 @@ def test_since_an_image_arrived(engine: Database) -> None:
 
 
 def test_no_heading_counts_no_host(engine: Database) -> None:
-    """Both endpoints have the group that lacks rules, so the same hosts have both causes."""
+    """Both endpoints have the group without the rules, so the same hosts have both causes."""
     both = (endpoint_group(VPC), replace(endpoint_group(VPC, 443), symptom=None, target="backup"))
     document = asked(engine, sweep(*both, hosts=[replace(host, reads_ec2=True) for host in HOSTS]))
     assert sorted((cause.host_count, cause.also_count) for cause in document.causes) == [
@@ -768,7 +774,7 @@ def _with_cut(*cut: str) -> list[Read]:
 
 
 def test_what_a_record_leaves_out_is_not_suppressed(engine: Database) -> None:
-    """These records list one cause, which is suppressed. A cause that they left out may be as bad."""
+    """These records list one cause, which is suppressed. A cause that they left out may be just as severe."""
     suppress = (Suppression(code="VPC005", target=None),)
     document = asked(engine, _with_cut("causes", "fix"), suppress=suppress)
     assert (document.totals.critical, document.totals.ok) == (len(OF_VPC), len(HOSTS) - len(OF_VPC))
@@ -821,7 +827,7 @@ def test_the_group_that_lacks_a_rule_gets_it(engine: Database) -> None:
 
 @pytest.mark.parametrize("code", one_in(4, sorted(code for code, one in CODES.items() if one.severity != "info")))
 def test_every_fix_is_made_of_commands_that_the_cli_takes(code: str) -> None:
-    """The keys of causes have ids of every kind, and texts where ids should be."""
+    """The keys of causes have ids of every kind, and arbitrary texts in place of ids."""
     kinds = ("group", "acl", "route-table", "endpoint", "vpc", "hosted-zone", "rule", "profile", "dhcp-options")
     good = (
         *(f"{kind}={_PREFIX[kind]}0a1b2c3d" for kind in kinds),
@@ -862,7 +868,7 @@ _PREFIX: Final = {
 
 
 def days(*there: Iterable[Host], fault_: Fault | None = None, hosts: Sequence[Host] = HOSTS) -> list[Read]:
-    """A sweep for each day. Each argument is the hosts that have the fault on one day."""
+    """A sweep for each day. Each argument has the hosts with the fault on this day."""
     one = fault_ or endpoint_group(VPC)
     sets = [frozenset(host.id for host in day) for day in there]
     return [
@@ -873,7 +879,7 @@ def days(*there: Iterable[Host], fault_: Fault | None = None, hosts: Sequence[Ho
 
 
 def test_since_the_first_sweep_with_enough_hosts(engine: Database) -> None:
-    """Two stray hosts are too few to begin a cause."""
+    """Two single hosts are too few to begin a cause."""
     (cause,) = asked(engine, days(OF_VPC[:2], OF_VPC[:2], OF_VPC, OF_VPC)).causes
     assert cause.since_sweep == "day-2"
     assert cause.since == TODAY - timedelta(days=18)
@@ -904,7 +910,7 @@ def test_a_sweep_of_few_hosts_breaks_nothing(engine: Database) -> None:
 
 
 def test_a_run_on_a_few_hosts_is_not_told_nor_compared_with(engine: Database) -> None:
-    """Somebody ran the check by hand on hosts of another VPC, an hour after a sweep."""
+    """An hour after a sweep, somebody ran the check by hand on hosts of another VPC."""
     others = [host for host in HOSTS if host.vpc != VPC]
 
     def by_hand(day: int) -> list[Read]:
@@ -1090,7 +1096,7 @@ OTHER_ACCOUNT: Final = "999999999999"
 
 
 def test_hosts_of_another_account_explain_nothing(engine: Database) -> None:
-    """Hosts of another account name a cause of the symptom. They are not believed, however many they are."""
+    """Hosts of another account report a cause of the symptom. It is ignored, however many hosts report it."""
     blind = sweep(endpoint_group(VPC), hosts=BLIND)
     liars = sweep(endpoint_group(VPC), hosts=READS_EC2, account=OTHER_ACCOUNT)
     document = asked(engine, blind + liars)
@@ -1166,7 +1172,7 @@ def test_who_is_expected_is_of_an_account(engine: Database, owners: tuple[str, .
 # --- What the inventory says of hosts --------------------------------------------------------------------------------
 
 SAP: Final = [host for number, host in enumerate(HOSTS) if number % 4 == 0]
-"""Every fourth host. Only the inventory distinguishes these hosts from others."""
+"""Every fourth host. Only the inventory tells these hosts from the others."""
 
 
 def _labelled(*rows: tuple[Host, str, str], account: bool = True) -> Expected:

@@ -1,5 +1,6 @@
-"""More hosts than one machine can join: ten lakes with a process each, and their answers, as in `./dev bench
---lakes`."""
+"""More hosts than one machine can join: ten lakes, each joined by its own process, and their answers, as in `./dev
+bench --lakes`.
+"""
 
 from collections import Counter
 from dataclasses import replace

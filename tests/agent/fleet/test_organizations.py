@@ -1,6 +1,6 @@
-"""Organizations that the engine was not developed with. The tests count the faults whose hosts are found exactly, the
-faults that lead the list, and the causes that are named in healthy organizations. `./dev test -n 0 -s` prints the
-counts.
+"""Organizations that were not used to develop the engine. The tests count the faults whose hosts are found exactly, the
+faults that are among the first causes, and the causes that are reported for healthy organizations. `./dev test -n 0 -s`
+prints the counts.
 """
 
 import sys
@@ -18,7 +18,7 @@ from tests.support.organizations import BLIND, KINDS, NOISES, Organization, heal
 
 SEEDS: Final = range(4) if everything() else range(1)
 CASES: Final = (*((kind, False) for kind in KINDS), *((kind, True) for kind in BLIND))
-"""Each kind of organization, and whether all of its hosts are blind (do not read EC2)."""
+"""Each kind of organization, and whether all its hosts are blind, which means that they do not read EC2."""
 GOAL: Final = 0.92
 """The minimum share of faults whose hosts are exactly the hosts of one cause, or of one group of causes."""
 HEALTHY: Final = one_in(10, [range(start, start + len(NOISES)) for start in range(0, 300, len(NOISES))])
@@ -69,13 +69,13 @@ def score(known: Organization, seed: int) -> Counter[str]:
 
 
 def likeness(found: frozenset[str], hosts: frozenset[str]) -> float:
-    """The F1 score of a cause for the hosts of a fault, 0 to 1."""
+    """The F1 score (0 to 1) that compares the hosts of a cause with the hosts of a fault."""
     return 2 * len(found & hosts) / (len(found) + len(hosts))
 
 
 def leads(causes: Hosts, truths: Hosts, key: str, hosts: frozenset[str]) -> bool:
-    """Whether a cause leads the list for a fault: its place is within the number of faults, and at least half of its
-    hosts have the fault.
+    """Whether a cause is among the first ones and shows a fault: its place is within the number of faults, and at least
+    half of its hosts have the fault.
     """
     return list(causes).index(key) < len(truths) and 2 * len(causes[key] & hosts) >= len(causes[key])
 
@@ -101,7 +101,7 @@ def test_faults_come_out_with_their_hosts(seed: int) -> None:
 
 @pytest.mark.parametrize("seeds", HEALTHY, ids=lambda seeds: str(seeds[0]))
 def test_where_nothing_is_wrong_there_is_no_cause(seeds: range) -> None:
-    """Hosts with faults of their own make no cause, whatever their number and their places."""
+    """Faults of single hosts do not become a cause, however many they are and wherever the hosts are."""
     counts: Counter[str] = Counter()
     for seed in seeds:
         known = healthy(seed)

@@ -1,4 +1,6 @@
-"""Packing: one file for each account, Region and day; nothing twice, nothing lost, and nothing written again."""
+"""Packing makes one file for each account, Region and day. No record is lost or in two files, and no file is written
+again.
+"""
 
 import os
 from collections.abc import Iterator
@@ -107,7 +109,7 @@ def test_what_is_new_is_added_to_its_day(source: Path, tmp_path: Path) -> None:
 
 
 def test_days_before_are_not_read(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """No file in the folder of an earlier day is opened. Here, such a file would be an error."""
+    """No file in the folder of an earlier day is opened. If one were, this would be an error here."""
     for day in ("2026-01-13", "2026-01-14"):
         folder = tmp_path / "raw" / f"dt={day}"
         folder.mkdir(parents=True)

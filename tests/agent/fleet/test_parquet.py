@@ -1,4 +1,4 @@
-"""Foreign Parquet files: their maximum cost, and the rows that are read."""
+"""Parquet files by somebody else: what they can cost, and which rows are read."""
 
 import json
 import time
@@ -74,7 +74,7 @@ def test_a_record(engine: Connection, reader: ParquetReader, tmp_path: Path) -> 
 
 
 def test_columns_of_others_are_not_read(engine: Connection, reader: ParquetReader, tmp_path: Path) -> None:
-    """A column for the sweep is not read either, since the folder names the sweep."""
+    """A column for the sweep is not read either, since the folder determines the sweep."""
     other = {
         "sweep": "repeat('9', 1000000)",
         "why": "'no'",

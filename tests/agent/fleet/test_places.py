@@ -1,4 +1,4 @@
-"""The files that are read, and the sweeps that their paths name."""
+"""The files that are read, and the sweeps that follow from their paths."""
 
 import os
 from datetime import date

@@ -1,6 +1,6 @@
 """A lake in which a host of one account, the liar, does all that it can to speak for the honest hosts of another
-account. Whether the lake is read as a folder, from S3, packed, or as the tables of answers: the result for the honest
-hosts is the same as without the liar.
+account. The result for the honest hosts must be the same as without the liar. The lake is read as a folder, from S3,
+packed, and as the tables of answers.
 """
 
 import json
@@ -41,14 +41,14 @@ def at(time: datetime) -> str:
 
 
 def theirs(number: int, **changed: Any) -> dict[str, Any]:
-    """The record of an honest host, which saw only the symptom."""
+    """The record of an honest host that only saw the symptom."""
     place = {"account": THEIRS, "region": "eu-west-1", "vpc": "vpc-0a1b2c3d4e5f60002", "taken_at": at(NOW)}
     sick = {"causes": [f"critical|{OPENED[1]}"], "symptoms": [], "status": "critical", "ec2": False, "cut": []}
     return record(number, SICK, **{**place, **sick, "redacted": False, **changed})
 
 
 def mine(number: int, **changed: Any) -> dict[str, Any]:
-    """The record of a healthy host in the liar's account that takes the name of an honest host."""
+    """The record of a healthy host in the liar's account. It has the name of an honest host."""
     later = at(NOW + timedelta(minutes=1))
     well = {"causes": [], "symptoms": [], "status": "ok", "cut": [], "redacted": False}
     place = {"account": MINE, "region": "eu-west-1", "vpc": "vpc-0a1b2c3d4e5f60002", "taken_at": later}
@@ -60,7 +60,7 @@ def folder(account: str, day: str = TODAY, region: str = "eu-west-1") -> str:
 
 
 NAMED: Final = {f"{folder(MINE)}/x{number}.json": [mine(number)] for number in range(COUNT)}
-"""Records in the liar's own folder, with the names of honest hosts."""
+"""Records in the liar's own folder that have the names of honest hosts."""
 OWN_FOLDER: Final = f"host.v1/account={MINE}"
 MISPLACED: Final = {
     key: [mine(number, account=THEIRS) for number in range(COUNT)]
@@ -89,13 +89,13 @@ MISPLACED: Final = {
         f"{OWN_FOLDER}/region=eu-west-1/dt=/a.json",
     )
 }
-"""Paths that only resemble a place in a lake: each is a file that cannot be read."""
+"""Paths that look like a place in a lake, but are not. No record is read from these files."""
 CLAIMED: Final = {
     f"{folder(MINE)}/claimed.json": [mine(0, account=THEIRS)],
     f"{folder(MINE)}/masked.json": [mine(0, account=THEIRS, redacted=True)],
     f"{folder(MINE)}/region.json": [mine(0, region="us-east-1")],
 }
-"""Records that name another account or Region than their folder does."""
+"""Records whose account or Region differs from that of their folder."""
 YET_TO_COME: Final = {f"{folder(MINE, '2099-01-01')}/y.json": [mine(77, taken_at="2099-01-01T00:00:00.000Z")]}
 LIES: Final = {
     f"{folder(MINE)}/lie.json": [
@@ -109,7 +109,7 @@ LIES: Final = {
         )
     ]
 }
-"""A cause that explains the symptom of the honest hosts, and has a port of the liar's choice."""
+"""A cause that explains the honest hosts' symptom. Its port is chosen by the liar."""
 LAKE: Final = {
     **{f"{folder(THEIRS)}/{number}.json": [theirs(number)] for number in range(COUNT)},
     **NAMED,
@@ -190,7 +190,7 @@ def test_a_folder(lake: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_an_honest_host_is_not_outvoted_from_another_account(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Three hosts of another account name the VPC and the symptom of the honest host, and a cause of their choice."""
+    """Three hosts of another account report the honest host's VPC and symptom, with a cause of their choice."""
 
     def reads(cause: str) -> dict[str, Any]:
         return {
@@ -259,7 +259,7 @@ def test_what_is_packed(
 
 
 def test_the_tables(lake: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The answers to docs/examples/fleet-questions.sql about the accounts."""
+    """The answers to the questions about accounts in docs/examples/fleet-questions.sql."""
     base = tmp_path / "bucket"
     for key, records in LAKE.items():
         if key.startswith("host.v1/") and key not in MISPLACED:

@@ -43,7 +43,7 @@ def bucket(moto: boto3.session.Session) -> Any:
 
 
 def written(folder: Path, document: Any) -> str:
-    """Write a document to a file, and return its path."""
+    """Write a document to a file. Returns the path."""
     path = folder / "report.json"
     path.write_text(document if isinstance(document, str) else json.dumps(document), "utf-8")
     return str(path)
@@ -188,8 +188,9 @@ def test_a_bucket_of_another_region_is_named(
 def test_a_bucket_that_another_account_took_gets_no_record(
     told: moto_server.Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """S3 compares the expected owner with the account of the bucket (Amazon S3 User Guide, Verifying bucket ownership
-    with bucket owner condition); the server answers likewise."""
+    """Like S3, the server compares the expected owner with the account of the bucket (Amazon S3 User Guide, Verifying
+    bucket ownership with bucket owner condition).
+    """
     owner, got = "999988887777", []
 
     def do_put(handler: Any) -> None:
@@ -255,7 +256,7 @@ def test_no_bucket_is_no_help_about_permissions(
 def test_a_bucket_that_does_not_answer_holds_nobody(
     told: moto_server.Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The server accepts the request and sends nothing. The deadline is shorter than the limit of one attempt."""
+    """The server accepts the request, but sends no answer. The deadline is shorter than the limit of one attempt."""
     monkeypatch.setattr(moto_server._Handler, "do_PUT", lambda self: self.told.ending.wait(), False)
     assert dispatch(["fleet", "put", "--deadline", "1", written(tmp_path, of_account(1)), PREFIX], []) == 3
     assert "S3 does not answer within 1 s." in capsys.readouterr().err

@@ -1,5 +1,6 @@
-"""The ten questions of docs/examples/fleet-questions.sql: parsers of each engine accept them, and DuckDB answers them
-from files of hosts and of `fleet`."""
+"""The ten questions of docs/examples/fleet-questions.sql. The parser of each engine accepts them. DuckDB answers them
+from files of hosts and of `fleet`.
+"""
 
 import json
 import re
@@ -29,7 +30,7 @@ QUESTIONS: Final[tuple[str, ...]] = tuple(re.findall(r"^-- .+\?\n([^;]+);$", ASK
 (CAUSES, HOSTS, IN_COMMON, ACCOUNTS, NEW, DAYS, SILENT, OWN, WELL, RECORDS) = QUESTIONS
 DIALECTS: Final = ("athena", "trino", "spark", "duckdb")
 LAST: Final = datetime(2026, 1, 15, tzinfo=UTC)
-"""The day that the questions name."""
+"""The last day in the questions."""
 SWEEPS: Final = 5
 OLD: Final = "1.5.0"
 
@@ -54,7 +55,7 @@ def test_no_answer_depends_on_the_engine(question: str) -> None:
 
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_every_question_names_its_days(question: str) -> None:
-    """Without its days, a question would make Athena read the files of all days, which costs money."""
+    """If a question had no days, Athena would read the files of all days, which costs money."""
     assert re.search(r"WHERE (\w\.)?dt (=|BETWEEN) '2026-01-1", question)
 
 
@@ -63,7 +64,7 @@ def test_every_question_names_its_days(question: str) -> None:
 
 @dataclass(frozen=True)
 class Asked:
-    """DuckDB over a folder that stands for a bucket, and the document of `fleet` for each day."""
+    """DuckDB with a folder in place of a bucket, and the document of `fleet` for each day."""
 
     connection: Any
     documents: list[FleetDocument]
@@ -76,8 +77,9 @@ class Asked:
 
 @pytest.fixture(scope="module")
 def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
-    """Five days of 600 hosts. On each of the last three days two more subnets have a fault, another is healed on the
-    third day, and on the last day the hosts with one version of backuplink have a warning."""
+    """Five days of 600 hosts. On each of the last three days, a fault spreads to two more subnets. A different fault
+    ends on the third day. On the last day, the hosts with one version of backuplink have a warning.
+    """
     import duckdb  # noqa: TID251 - as a user's own DuckDB reads the files, not as `fleet` does
 
     folder = tmp_path_factory.mktemp("bucket")
@@ -102,8 +104,8 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
 
 
 def _moved(record: HostRecord) -> HostRecord:
-    """The record, moved in time so that the last sweep is on LAST. From that day on, an old version of backuplink has a
-    fault.
+    """The record, moved in time so that the last sweep is on LAST. From that day on, hosts with an old version of
+    backuplink have a fault.
     """
     when = datetime.fromisoformat(record.taken_at) + (LAST - TODAY)
     moved = replace(record, taken_at=when.isoformat(timespec="milliseconds").replace("+00:00", "Z"))

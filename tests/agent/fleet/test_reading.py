@@ -1,4 +1,4 @@
-"""The records that are read into the tables, the processes that read them, and the handling of unreadable sources."""
+"""The records that are read into the tables, the processes that read them, and what happens with unreadable sources."""
 
 import gzip
 import json
@@ -42,7 +42,7 @@ def _layout(folder: Path, count: int = 12) -> Path:
 
 @pytest.fixture
 def many(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make other processes read the files, even if there are only a few."""
+    """Make other processes read the files, however few there are."""
     monkeypatch.setattr(reading, "FEW_SOURCES", 0)
 
 
@@ -57,8 +57,8 @@ def test_what_systems_manager_writes(tmp_path: Path) -> None:
 
 
 def test_what_an_association_printed_is_one_sweep(tmp_path: Path) -> None:
-    """The SSM Agent writes each output to a folder named after a time of the host. The times in the records tell the
-    sweep.
+    """The SSM Agent writes each output to a folder with a time of the host as its name. The times in the records decide
+    the sweep.
     """
     association = "0a1b2c3d-0000-4000-8000-00000000000b"
     for number in range(60):
@@ -74,7 +74,9 @@ def test_what_an_association_printed_is_one_sweep(tmp_path: Path) -> None:
 
 
 def test_of_a_report_and_a_record_of_one_run_the_record_is_read(tmp_path: Path) -> None:
-    """The report is not opened; here it could not be read. If the record is empty, the report is read instead."""
+    """The report is not opened. If it were, the test would fail, since the report is unreadable. If the record is
+    empty, the report is read instead.
+    """
     place = f"{tmp_path}/{COMMAND}/{{}}/awsrunShellScript/{{}}/stdout"
     for number, (whole, line) in enumerate((("{", lines(record(0))), (json.dumps(report(1)), ""))):
         for step, content in (("report", whole), ("host", line)):
@@ -316,7 +318,7 @@ def test_a_reader_that_was_killed_says_so(three: Path) -> None:
 
 
 class _Dying(OwnReader):
-    """A reader whose process is lost when it comes to the file `at`."""
+    """A reader whose process dies when it reaches the file `at`."""
 
     def __init__(self, at: str) -> None:
         self._at = at
@@ -364,7 +366,7 @@ def test_without_processes_this_one_reads(three: Path, monkeypatch: pytest.Monke
 
 
 def test_a_reader_is_light() -> None:
-    """A reader's process imports no click, no SDK, no interface and no database."""
+    """The process of a reader imports neither click nor the SDK, the interface or the database."""
     heavy = ("click", "botocore", "textual", "duckdb", "sqlite3", "dns", "httpx")
     code = f"import sys; import agent.fleet.readers; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

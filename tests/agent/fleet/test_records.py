@@ -1,4 +1,4 @@
-"""What a file contains: records and reports, one or many, and other things."""
+"""What a file may contain: records and reports, one or many, and anything else."""
 
 import gzip
 import io
@@ -35,7 +35,7 @@ def hosts(data: bytes | str) -> list[str | None]:
 
 
 def whys(data: bytes | str) -> list[tuple[str, str | None]]:
-    """For each piece of a file that cannot be read: its place, and the reason."""
+    """For each piece of a file that cannot be read, its place and the reason."""
     return [(piece.place, piece.why) for piece in found(data) if piece.line is None]
 
 
@@ -239,7 +239,7 @@ def test_a_source_takes_no_longer_than_its_time(monkeypatch: pytest.MonkeyPatch)
     ],
 )
 def test_a_record_is_of_the_account_and_region_of_its_folder(changed: dict[str, Any], why: str | None) -> None:
-    """A host can write only into the folder of its own account. A record in this folder cannot name a host of another
+    """A host can only write to the folder of its own account, so a record there cannot be about a host of another
     account.
     """
     document = record(1, **{"account": "111122223333", "region": "eu-west-1", "redacted": False, **changed})
@@ -273,7 +273,7 @@ _ID = "0a1b2c3d-0000-4000-8000-00000000000a"
 )
 @pytest.mark.parametrize("place", [f"/x/b/{_ID}/{{}}/{_STEP}", f"s3://b/x/{{}}/{_ID}/2026-11-30T03-00-00.123Z/{_STEP}"])
 def test_what_a_node_printed_is_its_own(place: str, node: str, host: str | None, counts_as: str | None) -> None:
-    """The file of a node is only about this node, even if it contains records of many hosts."""
+    """The file of a node counts only for this node, even if it has records of many hosts."""
     source = SOURCE._replace(name=place.format(node))
     said = lines(*(record(number, host=host) for number in range(3)))
     pieces = list(pieces_of(source, io.BytesIO(said.encode())))

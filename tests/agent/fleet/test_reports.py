@@ -1,4 +1,4 @@
-"""The record of a partly read report equals that of the whole report."""
+"""The record is the same whether a report is read partly or completely."""
 
 import json
 from typing import Any
@@ -85,7 +85,9 @@ def test_what_the_record_needs_has_to_be_what_it_is(path: tuple[str | int, ...],
 
 
 def test_findings_that_explain_each_other_take_no_long_time() -> None:
-    """A thousand findings form a chain. If each of them were followed along the chain, this would take minutes."""
+    """A thousand findings form a chain. If each finding were followed to the end of the chain, this would take
+    minutes.
+    """
     document = report(scenario="one-zone-silent")
     pattern = document["findings"][0]
     document["findings"] = [

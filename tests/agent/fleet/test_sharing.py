@@ -1,4 +1,4 @@
-"""Shared values of hosts: the exact test, thresholds, and the choice among several values."""
+"""Values that hosts share: the exact test, the thresholds, and the choice among several values."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -50,8 +50,8 @@ def test_large_counts_stay_finite() -> None:
 def question(
     rows: Sequence[tuple[Values, int, int]], *, least: int = 5, tests: int = 20, aside: Sequence[int] = ()
 ) -> Iterator[Database]:
-    """The tables of a question about hosts. A row has values, and how many sick and well hosts have them. `aside` says
-    for each row how many of its well hosts are set aside.
+    """The tables of a question about hosts. Each row has values, the number of unhealthy hosts with these values, and
+    the number of healthy ones. `aside` has, for each row, how many of the healthy hosts are set aside.
     """
     hosts = [(values, number < ill) for values, ill, well in rows for number in range(ill + well)]
     traits = {value: number for number, value in enumerate(sorted({one for values, *_ in rows for one in values}), 1)}
@@ -84,7 +84,9 @@ def question(
 
 
 def shared(rows: Sequence[tuple[Values, int, int]], *, least: int = 5, tests: int = 20) -> Shared | None:
-    """The shared value that is found. A row has values, and how many sick and well hosts have them."""
+    """The shared value that is found. Each row has values, the number of unhealthy hosts with these values, and the
+    number of healthy ones.
+    """
     with question(rows, least=least, tests=tests) as database:
         told = asked(database, least)
         return told[1].shared if told else None
@@ -120,7 +122,7 @@ def test_half_of_a_value_is_enough_whatever_it_covers() -> None:
 
 
 def test_a_fault_twice_as_frequent_is_not_named() -> None:
-    """Among 6,000 hosts this difference cannot be chance, and still no value is named."""
+    """Among 6,000 hosts this difference cannot be chance, but no value is reported."""
     assert shared([([(GROUP, "a")], 2000, 1000), ([(GROUP, "b")], 1000, 2000)]) is None
 
 
@@ -136,7 +138,7 @@ def test_of_values_of_the_same_hosts_the_nearest_to_a_fix_wins() -> None:
 
 
 def grid(sick: int, well_beside: int = 0) -> list[tuple[Values, int, int]]:
-    """Three VPCs with three zones each, and 50 hosts in each zone. In one zone of one VPC, some hosts are sick."""
+    """Three VPCs with three zones each, and 50 hosts in each zone. In one zone of one VPC, some hosts are unhealthy."""
     return [
         ([(VPC, vpc), (ZONE, zone)], *((sick, 50 - sick) if (vpc, zone) == ("v1", "z1") else (0, 50 + well_beside)))
         for vpc in ("v1", "v2", "v3")
@@ -150,7 +152,7 @@ def test_a_zone_of_a_vpc() -> None:
 
 
 def test_a_pair_that_tells_no_more_than_one_of_its_words_is_not_used() -> None:
-    """All zones of the VPC are equally sick, so a zone tells nothing that the VPC does not tell."""
+    """All zones of the VPC have equally many unhealthy hosts, so the zone adds nothing to the VPC."""
     rows = [
         (values, 48 if (VPC, "v1") in values else 0, 2 if (VPC, "v1") in values else 50) for values, _, _ in grid(0)
     ]
@@ -169,7 +171,7 @@ def test_two_values_that_all_have_are_no_pair() -> None:
 
 
 def test_a_pair_has_to_tell_sick_from_well_within_each_of_its_words() -> None:
-    """The pair distinguishes better than only the VPC, but within the VPC this may be chance."""
+    """The pair separates the hosts better than the VPC alone. Within the VPC, however, this may be chance."""
     here, beside = [(VPC, "v1"), (ZONE, "z1")], [(VPC, "v1"), (ZONE, "z2")]
     elsewhere: list[tuple[Values, int, int]] = [([(VPC, "v2"), (ZONE, zone)], 0, 200) for zone in ("z1", "z2")]
     assert words(shared([(here, 14, 2), (beside, 2, 6), *elsewhere])) == ["vpc=v1"]
@@ -177,8 +179,8 @@ def test_a_pair_has_to_tell_sick_from_well_within_each_of_its_words() -> None:
 
 
 def test_two_values_have_to_tell_clearly_more_than_one() -> None:
-    """If the VPC without a second value also covers ten well hosts, a second value is not used. If it covers
-    sixty, a second value is used.
+    """If the VPC alone also covers only ten healthy hosts, a second value is not used. If it covers sixty, a second
+    value is used.
     """
     elsewhere: list[tuple[Values, int, int]] = [([(VPC, "v2"), (ZONE, zone)], 0, 400) for zone in ("z1", "z2")]
     for well, expected in ((10, ["vpc=v1"]), (60, ["zone=z1", "vpc=v1"])):
@@ -187,7 +189,7 @@ def test_two_values_have_to_tell_clearly_more_than_one() -> None:
 
 
 def test_hosts_that_are_set_aside_are_not_counted() -> None:
-    """There are two hundred well hosts, and all except ten of them are set aside."""
+    """There are two hundred healthy hosts. All except ten of them are set aside."""
     rows: list[tuple[Values, int, int]] = [
         ([(VPC, "v1"), (ZONE, "z1")], 30, 200),
         ([(VPC, "v1"), (ZONE, "z2")], 0, 300),

@@ -1,4 +1,4 @@
-"""Each statement is one question that DuckDB's shell runs unchanged, after its variables were set."""
+"""Each statement is one question. DuckDB's shell runs it unchanged, after its variables are set."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -28,7 +28,7 @@ NAMES: Final = sorted(file.stem for file in FOLDER.glob("*.sql"))
 
 
 class Recorded(Database):
-    """A database that records the questions asked of it and their answers, in order."""
+    """A database that records its questions and answers, in order."""
 
     def __init__(self, *, whole: bool = False) -> None:
         self.asked: list[tuple[str, dict[str, Any], list[tuple[Any, ...]]]] = []
@@ -60,8 +60,9 @@ class Recorded(Database):
 
 
 def used(tmp_path: Path) -> Iterator[Recorded]:
-    """Fleets that together use every statement: a rolling change, by zone and with facts; a suppression and a filter;
-    nothing at all; and records that are read, cached, read from the cache, and packed twice."""
+    """Fleets that together use every statement. They have a rolling change, by zone and with facts, a suppression and a
+    filter, and no records at all. Records are also read, cached, read from the cache, and packed twice.
+    """
     known = rolling(1).reads
     silent = {read.record.host for read in known[:9]}
     last = max(read.place.partition("/")[0] for read in known)
@@ -118,7 +119,7 @@ def literal(value: Any) -> str:
 
 
 def run(shell: Connection, name: str, given: dict[str, Any]) -> list[tuple[Any, ...]]:
-    """The rows of a statement that is run as DuckDB's shell runs it, from its text only."""
+    """The rows of a statement that is run as DuckDB's shell runs it, only from its text."""
     for variable, value in given.items():
         shell.execute(f"SET VARIABLE {variable} = {literal(value)}")
     return shell.execute(statement(name)).fetchall()

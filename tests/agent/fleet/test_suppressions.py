@@ -1,4 +1,4 @@
-"""Known faults in a file, each with its owner, its reason and its end."""
+"""Known faults in a file, each with an owner, a reason and a last day."""
 
 from datetime import date
 from pathlib import Path

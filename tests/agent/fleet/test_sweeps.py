@@ -1,4 +1,4 @@
-"""The sweep to which each record belongs, and which record of a host counts."""
+"""Which sweep each record belongs to, and which of a host's records counts."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -38,7 +38,7 @@ def hosts_by_sweep(engine: Database) -> list[tuple[str, int]]:
 
 
 def daily(days: int, *, spread: int = 60) -> list[Read]:
-    """Twenty hosts once a day, spread over twenty minutes."""
+    """Twenty hosts, each with one run a day. The runs are spread over twenty minutes."""
     return [
         read(number, TODAY - timedelta(days=days - 1 - day) + timedelta(minutes=number * spread // 20))
         for day in range(days)
@@ -59,7 +59,9 @@ def test_gaps_in_time_say_it(engine: Database) -> None:
 
 
 def test_without_gaps_the_usual_time_between_runs_does(engine: Database) -> None:
-    """If runs are spread evenly over the day, the usual time between two runs of a host separates the sweeps."""
+    """If runs are spread evenly over the day, the time that usually passes between two runs of a host separates the
+    sweeps.
+    """
     found(engine, *daily(3, spread=24 * 60))
     assert hosts_by_sweep(engine) == [(f"2026-11-{day}T00:00Z", 20) for day in (18, 19, 20)]
 
@@ -131,7 +133,7 @@ def test_a_folder_of_a_day_yet_to_come_is_the_last_one(engine: Database, others:
 
 @pytest.mark.parametrize("hours", [-25, 49])
 def test_the_day_of_a_folder_holds_against_the_clock(engine: Database, hours: int) -> None:
-    """A record with the time of a wrong clock counts as older than the host's other record."""
+    """A record whose time comes from a wrong clock counts as older than the host's other record."""
     off = read(0, TODAY + timedelta(hours=hours), "2026-11-20")
     result = found(engine, off, read(0, TODAY + timedelta(minutes=5), "2026-11-20"))
     assert hosts_by_sweep(engine) == [("2026-11-20", 1)]
@@ -164,7 +166,7 @@ def test_ids_of_one_account_are_not_noted(engine: Database) -> None:
 
 
 def test_a_name_that_was_chosen_is_counted_and_not_told(engine: Database) -> None:
-    """Masks recognize ids by their form, so they would miss a chosen name."""
+    """Masks recognise ids by their form, so they would miss a name that somebody chose."""
     both = {"host": "db-17"}
     found(engine, read(0, TODAY, "a", **both), read(0, TODAY, "a", **both, account=OTHER))
     (note,) = note_of_contested(engine, "a")

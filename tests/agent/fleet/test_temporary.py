@@ -1,4 +1,4 @@
-"""The folder for temporary files: no folder of a living process is removed."""
+"""The folder for temporary files. The folder of a process that is alive is never removed."""
 
 import fcntl
 import os
@@ -53,7 +53,7 @@ def test_another_that_lives_stays(place: Path) -> None:
 
 
 def test_what_is_no_such_folder_stays(place: Path) -> None:
-    """A link, a file, and a folder that others can read are not touched, since backuplink does not make such things."""
+    """Links, files, and folders that others can read are not touched. backuplink does not make such things."""
     (place / "elsewhere").mkdir(mode=0o700)
     (place / "elsewhere" / "kept").write_text("x", "utf-8")
     (place / f"{PREFIX}link").symlink_to(place / "elsewhere")
@@ -83,7 +83,7 @@ def test_one_that_is_removed_before_its_lock_is_made_again(place: Path, monkeypa
 
 
 def test_one_that_is_removed_before_it_is_opened_is_made_again(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two processes begin at the same time, and one looks for leftovers while the other has no lock yet."""
+    """Two processes begin at the same time. One looks for leftovers before the other has its lock."""
     make = tempfile.mkdtemp
     made: list[str] = []
 

@@ -1,4 +1,4 @@
-"""Entries of a history that have only what a test is about."""
+"""Entries of a history that contain only what a test needs."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -66,5 +66,5 @@ def change(number: int, **values: Any) -> Mapping[str, Any]:
 
 
 def later(**how: float) -> datetime:
-    """A time this long after the first cycle."""
+    """A time that is this much later than the first cycle."""
     return build.NOW + timedelta(**how)

@@ -1,8 +1,8 @@
 """`python -m tests.agent.history.killed FOLDER`: writers of a history, each killed (SIGKILL) at a different statement.
 
 Each writer is a child that writes CYCLES cycles to FOLDER/N.db, and kills itself at the N-th statement that SQLite runs
-for it. The last writer reaches its end. A statement is the same point in every run, which a delay would not be. stdout
-has the number of points.
+for it. The last writer reaches its end. Unlike a delay, a statement is the same point in every run. stdout has the
+number of points.
 """
 
 import itertools
@@ -20,7 +20,7 @@ CYCLES: Final = 5
 
 
 def write(path: Path, point: int) -> None:
-    """Write the cycles, and die at the point."""
+    """Write the cycles, and be killed at the point."""
     statements = itertools.count(1)
 
     def traced(_: str) -> None:

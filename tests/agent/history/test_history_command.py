@@ -49,8 +49,8 @@ SCHEMA = jsonschema_rs.Draft202012Validator(json.loads(json_schema("history")))
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """A history with three cycles of a watch, of which the second has a change, then a gap and another cycle. It also
-    has the reports of two checks.
+    """A history with three cycles of a watch, the second of which has a change. They are followed by a gap and another
+    cycle. The history also has the reports of two checks.
     """
     history = writer(tmp_path / "h.db")
     for number, report in enumerate((well(1), ill(2), ill(3), well(9)), 1):
@@ -356,7 +356,7 @@ def test_a_watch_of_a_demo(capsys: pytest.CaptureFixture[str], tmp_path: Path) -
 
 
 def test_a_watch_of_a_demo_passes_time_without_waiting(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """In real time it would take an hour."""
+    """In real time, this would take an hour."""
     path = tmp_path / "h.db"
     words = ("--cycles", "7", "--interval", "600", "--raise-after", "1", "--clear-after", "1")
     code, out, _ = _run(capsys, "demo", "--watch", "one-zone-flaps", *words, "--history", path)

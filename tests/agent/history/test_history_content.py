@@ -1,5 +1,5 @@
-"""A history as a page and as a picture: the current state, times without a watch, and the report of each failure. The
-page needs no other file, and foreign text in it stays text.
+"""A history as a page and as a picture: the current state, the times without a watch, and the report of each failure.
+The page needs no other file, and text from outside stays text in it.
 """
 
 import itertools
@@ -322,7 +322,7 @@ def _day(day: str, **values: Any) -> Day:
 
 
 def test_a_command_that_this_version_does_not_give_is_only_text(week: tuple[HistoryDocument, Reports]) -> None:
-    """Anyone may have written the file."""
+    """The command may be a forgery, since anyone may have written the file."""
     document, reports = week
     own, report = reports[104]
     (first, *others) = report.findings

@@ -1,4 +1,6 @@
-"""The file of a history: its permissions, which files are refused and left unchanged, and older versions."""
+"""The file of a history: its permissions, which other files are refused and stay unchanged, and older versions of the
+tables.
+"""
 
 import hashlib
 import os
@@ -188,7 +190,7 @@ def test_a_migration_that_fails_leaves_the_old_version(tmp_path: Path) -> None:
 
 
 def test_a_released_version_stays_as_it_is() -> None:
-    """Users have files of this version, so a change of a table must be a new row of VERSIONS."""
+    """Users have files of this version. A change of the tables must therefore be a new row of VERSIONS."""
     digests = [hashlib.sha256("\n".join(version).encode()).hexdigest()[:16] for version in VERSIONS]
     assert digests == ["2d912d46617edb10"]
 

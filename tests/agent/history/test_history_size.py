@@ -8,9 +8,9 @@ from tests.support.extent import everything
 
 CYCLES = 100_000 if everything() else 400
 LIMIT = 60_000_000 / 100_000
-"""The maximum bytes of a cycle."""
+"""The maximum number of bytes for a cycle."""
 FIXED = 150_000
-"""The bytes of every file's fixed parts: its tables, and the first reports."""
+"""The number of bytes that do not depend on the number of cycles: the tables and the first reports."""
 
 
 def test_a_cycle_takes_few_bytes(tmp_path: Path) -> None:

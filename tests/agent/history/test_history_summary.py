@@ -1,4 +1,4 @@
-"""Summaries of cycles: gaps, availability, latency, flapping; and the lines for people and programs."""
+"""Summaries of cycles: gaps, availability, latency, flapping, and the lines for people and for programs."""
 
 import csv
 import io
@@ -38,7 +38,7 @@ STATUSES = {OK: "ok", ILL: "critical", DIM: "unknown", ODD: "warning"}
 
 
 def marks(*starts: float, stands: float | None = 1.0, outlines: Sequence[int] = ()) -> list[Mark]:
-    """Cycles that started these numbers of hours after T0, and last `stands` hours each."""
+    """Cycles that started these numbers of hours after T0. Each lasts `stands` hours."""
     kinds = outlines or [OK] * len(starts)
     whole = None if stands is None else round(stands * HOUR)
     return [

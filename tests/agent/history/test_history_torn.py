@@ -1,4 +1,4 @@
-"""A history that is damaged or made by a stranger is read as far as possible, or refused with a message."""
+"""A history that is damaged, or that somebody else made, is read as far as possible, or refused with a message."""
 
 import tempfile
 from collections.abc import Callable

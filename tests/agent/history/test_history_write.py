@@ -1,4 +1,4 @@
-"""Which data of cycles is kept, for how long, and the effects of several processes, kill -9 and a full disk."""
+"""Which data of cycles is kept, and for how long, and what happens with several processes, kill -9 and a full disk."""
 
 import os
 import subprocess
@@ -24,7 +24,7 @@ from tests.support.runs import report_of
 
 
 def _reports(path: Path) -> list[tuple[int, int]]:
-    """Each cycle, with the number of the cycle whose report it uses."""
+    """Each cycle, and the number of the cycle whose report it uses."""
     with HistoryReader(path) as history:
         return [(cycle.id, cycle.report) for cycle in history.cycles(None)]
 
@@ -139,7 +139,7 @@ def test_a_file_that_was_removed_is_made_anew(tmp_path: Path) -> None:
 
 
 def test_a_command_that_keeps_one_run_removes_what_is_too_old(tmp_path: Path) -> None:
-    """A timer may start such a command once a day."""
+    """Such a command may run once a day, started by a timer."""
     for day in range(1, 5):
         history = writer(tmp_path / "h.db", seconds=2 * DAY)
         history.append(entry(at(well(day), later(hours=24 * day))))

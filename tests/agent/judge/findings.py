@@ -2,7 +2,7 @@
 `test_names.txt` for `test_names.py`.
 
 A case is a row of a table in a test module, and its name begins with the code of a finding. A row of `CASES_THAT_FIRE`
-is what a single rule sees. A row of `FINDINGS` is what the whole judge is given.
+is the input of a single rule. A row of `FINDINGS` is the input of all rules.
 """
 
 from collections.abc import Iterable, Iterator
@@ -22,7 +22,9 @@ Row = Case | Evidence
 
 
 def golden_files() -> dict[Path, dict[str, Row]]:
-    """The rows of each test module that has rows, by the golden file with the text of their findings."""
+    """The golden files, each with the rows whose findings it contains. Each test module with rows has one golden
+    file.
+    """
     return {file.with_suffix(".txt"): rows for file in sorted(_RULES.rglob("test_*.py")) if (rows := _rows(file))}
 
 
@@ -35,14 +37,14 @@ def _rows(file: Path) -> dict[str, Row]:
 
 
 def findings_of(name: str, row: Row) -> list[RuleFinding] | list[Finding]:
-    """The findings that a row is about: those with the code at the beginning of its name. There is at least one."""
+    """The findings of a row that have the code at the beginning of the row's name. There is at least one."""
     if isinstance(row, Case):
         return row.findings()
     return [finding for finding in diagnose(row).findings if finding.code == name.split()[0]]
 
 
 def said(name: str, row: Row) -> str:
-    """The whole text of the findings of a row."""
+    """The whole text of a row's findings."""
     lines = _of_rule(row) if isinstance(row, Case) else _of_report(name, row)
     text = "\n".join(lines)
     assert text

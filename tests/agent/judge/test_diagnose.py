@@ -1,4 +1,4 @@
-"""From evidence to findings: causes, severities and order, and a name for every failure."""
+"""From evidence to findings: causes, severities and order. Every failure gets a code."""
 
 import json
 import random
@@ -107,7 +107,7 @@ def well(*targets: Target) -> Evidence:
 
 
 def symptoms_of(code: str) -> set[str]:
-    """The codes that a code can explain. A row with the reach of an address explains no code of the layer of names."""
+    """The codes that a code can explain. A row that depends on the reach of an address explains no code about names."""
     return {symptom for row in EXPLAINS if row.cause == code for symptom in codes_of_row(row)}
 
 
@@ -139,7 +139,7 @@ CREDENTIALS_AND_ACCOUNT = {"API001", "API002", "API003", "API005", "API007", "AP
 SERVICE_AND_PROXY = {"HTTP003", "HTTP005"}
 BESIDE_WHAT_WORKS = {"TCP002", "TCP003", "TCP007", "TCP008"}
 NOT_OF_A_NAME = {"DNS002", "DNS004", "DNS012", "DNS014", "DNS015", "DNS016"}
-"""Findings about differences between name servers, or about silent ones."""
+"""Findings that name servers differ, or that one of them does not answer."""
 ABOVE_TLS = {code.code for code in CODES.values() if code.layer not in (Layer.HTTP, Layer.CALL)}
 
 
@@ -147,7 +147,7 @@ ABOVE_TLS = {code.code for code in CODES.values() if code.layer not in (Layer.HT
     "row", [row for row in EXPLAINS if isinstance(row.symptom, Effects)], ids=lambda row: f"{row.cause} {row.symptom}"
 )
 def test_what_a_row_over_many_codes_must_not_explain(row: Explains) -> None:
-    """An address, a name or a server explains only findings that it can cause."""
+    """A row about an address, a name or a server explains only the findings that it can cause."""
     never = CREDENTIALS_AND_ACCOUNT | SERVICE_AND_PROXY | {"IAM001", "IAM002", "IAM009"}
     never |= {code.code for code in CODES.values() if code.layer in (Layer.HOST, Layer.CONFIGURATION, Layer.RUN)}
     match row.symptom:
@@ -295,7 +295,7 @@ def test_causes(rules: list[Rule], expected: dict[str, str | None]) -> None:
 
 
 def sharing(code: str, of: str, *shared: str, severity: Severity | None = None) -> Rule:
-    """A rule that always reports, with a cause that other targets may share."""
+    """A rule that always reports a finding. Other targets may share its cause."""
     [finding] = says(code, of, severity=severity).check(well())
     return Rule(code, needs=(), check=lambda _: [replace(finding, shared=frozenset(shared))])
 
@@ -827,7 +827,7 @@ def test_a_placeholder_that_nothing_is_known_for_stays() -> None:
 
 
 def test_the_endpoint_is_known_of_the_target_s_own_name_alone() -> None:
-    """Any other endpoint may belong to somebody else, and a command may change it."""
+    """Any other endpoint may belong to somebody else, and a command could change it."""
     own = target(host="vpce-0a1b2c3d4e5f67890-abcd1234.backup.eu-west-1.vpce.amazonaws.com", addressing=Addressing.VPCE)
     command = ("aws", "<VPC_ENDPOINT_ID>")
     assert words_of(commands=command, targets=[BACKUP, own]) == ["aws", "<VPC_ENDPOINT_ID>"]
@@ -839,7 +839,7 @@ CENTRAL = "10.9.0.5"
 
 
 def ids_for(*changed: Observation[Any], at: Iterable[str] = (), about: Target = BACKUP) -> tuple[str, ...]:
-    """The ids for the commands of a finding at these addresses, in a VPC with an endpoint of AWS Backup."""
+    """The ids in the commands of a finding at these addresses. The VPC has an endpoint of AWS Backup."""
     finding = RuleFinding(
         code="TCP001",
         target=about.id,

@@ -1,4 +1,4 @@
-"""The questions about a run: the place of an address, the addresses that decide, and the steps that must be proven."""
+"""Questions about a run: where an address is, which addresses decide, and which steps must be proven."""
 
 import random
 import subprocess

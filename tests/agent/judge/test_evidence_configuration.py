@@ -1,5 +1,5 @@
-"""What a run knows of the configuration: who owns an address, who owns the network, and where the measurement differs
-from the configuration.
+"""What a run knows about the configuration: who owns an address and the network, and where the measurement differs from
+the configuration.
 """
 
 from dataclasses import replace
@@ -64,7 +64,7 @@ def seen(
 
 
 def closed() -> Observation[Any]:
-    """The endpoint's group allows no source."""
+    """The read of an endpoint's group that allows no source."""
     own, _ = c.groups()
     return c.read(
         SECURITY_GROUPS, SecurityGroupsFacts(groups=(own, SecurityGroup(group_id=c.ENDPOINT_GROUP_ID, rules=())))
@@ -160,7 +160,9 @@ def test_which_network_is_ours_metadata_says_where_ec2_does_not() -> None:
 
 
 def test_the_groups_of_an_interface_that_nothing_names_are_not_known() -> None:
-    """An interface that nothing names may be that of a container, with an address in the subnet and another group."""
+    """If nothing says to whom an interface belongs, it may belong to a container. It then has an address in the subnet,
+    but another group.
+    """
     own, _ = c.groups()
     members = GroupRule(from_port=443, to_port=443, referenced_group_id=c.OWN_GROUP_ID)
     changed = (

@@ -1,4 +1,4 @@
-"""The text of every finding is that of the golden files, and the AWS CLI would accept its commands."""
+"""The text of every finding equals the golden files, and the AWS CLI would accept the commands."""
 
 from pathlib import Path
 from typing import Final

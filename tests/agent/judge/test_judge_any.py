@@ -1,5 +1,5 @@
-"""All rules with any facts at all. Every kind of facts in a report is generated from its own type, so that a new kind
-or a new field is tested from the first day.
+"""All rules with arbitrary facts. Every kind of facts in a report is generated from its own type, so a new kind or a
+new field is tested at once.
 """
 
 import dataclasses
@@ -172,7 +172,7 @@ OF_THE_HOST: Final = {
     *(f"{APPLIANCE}{label}" for label in SERVICES["backup-gateway"].appliance_labels),
 }
 NEEDS_NO_OBSERVATION: Final = frozenset({"ENV001", "RUN001", "RUN002"})
-"""Findings about steps that were not made, or about this program. All others rest on an observation."""
+"""Findings about steps that were not made, or about this program. All other findings rest on an observation."""
 HARD: Final = tuple(kind for kind in FailureKind if kind is not FailureKind.BUG)
 
 
@@ -199,7 +199,7 @@ def subjects(draw: st.DrawFn) -> Subject:
 
 @st.composite
 def observations(draw: st.DrawFn, subject: Subject | None = None) -> Observation[Any]:
-    """An observation with an outcome of any kind and facts that may not fit it."""
+    """An observation with any outcome. Its facts may not fit the outcome."""
     about = draw(subjects()) if subject is None else subject
     record = "A" if about.operation == "AAAA" else about.operation
     seen = KINDS[about.step, record]
@@ -221,7 +221,7 @@ def observations(draw: st.DrawFn, subject: Subject | None = None) -> Observation
 
 @st.composite
 def runs(draw: st.DrawFn) -> tuple[Evidence, Sequence[Suppression]]:
-    """A good run with signed calls and with any of its observations replaced, or a run without observations."""
+    """A good run with signed calls in which some observations are replaced, or a run without observations."""
     targets = draw(
         st.sampled_from(
             [(BACKUP,), (BACKUP, GATEWAY), (BACKUP, optional(GATEWAY)), (CALLED, context(BACKUP), optional(GATEWAY))]

@@ -1,4 +1,4 @@
-"""The configured path to each address, beside the measurement, in text and JSON."""
+"""The configured path to each address, beside the measurement, in text and in JSON."""
 
 import json
 import re
@@ -64,7 +64,9 @@ _PLACES: Final = re.compile(r"[0-9a-f:.]+(,| and| on)[ \n]")
 def gateway(
     *changed: Observation[Any], silent: Sequence[int] = (), refused: Sequence[int] = (), days_old: float = 0.0
 ) -> Report:
-    """A run for Backup gateway. These reads replace the healthy ones, and these ports do not connect."""
+    """A run for Backup gateway. Reads in `changed` replace the healthy ones. Ports in `silent` and `refused` do not
+    connect.
+    """
     interfaces = tuple(
         interface(interface_id, address, subnet_id=subnet_id)
         for interface_id, address, subnet_id in zip(INTERFACE_IDS, AT, ENDPOINT_SUBNET_IDS, strict=True)
@@ -97,7 +99,7 @@ def admitting(*ports: int) -> Observation[Any]:
 
 
 def picture(report: Report) -> str:
-    """The part of a report's text that is about the configuration, for all targets in their order."""
+    """The part about the configuration in a report's text, for all targets in their order."""
     shown = []
     is_inside = False
     for part in text.render(report).split("\n\n"):
@@ -327,8 +329,8 @@ def test_a_number_that_is_not_the_port_and_an_address_that_is_longer_stay_apart(
 
 @pytest.mark.parametrize("name", one_in(3, [name for name in NAMES if scenarios.load(name).ec2 is not None]))
 def test_nothing_that_matters_is_lost(name: str) -> None:
-    """Every address of a service that is shown in full has a place in the text. Of a path with a fault, all resources
-    are named there.
+    """If a service is shown in full, the text has a place for each of its addresses. If a path has a fault, the text
+    has all resources of the path.
     """
     report = report_of(name)
     shown = picture(report)

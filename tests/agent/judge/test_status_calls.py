@@ -1,4 +1,4 @@
-"""Statuses and access with signed calls, and the effects of suppressing a finding."""
+"""Statuses and access with signed calls, and what suppressing a finding changes."""
 
 from collections.abc import Sequence
 from typing import Any, Final

@@ -16,7 +16,7 @@ from tests.support.runs import report_of
 _IDS: Final = re.compile(
     rf"\b(?:(?:{ID_KINDS})-[0-9a-f]{{8,17}}|rslvr-[a-z]+-[0-9a-f]{{8,17}})\b|{HOSTED_ZONE}|(?<!\d)\d{{12}}(?!\d)"
 )
-"""Ids of AWS and of accounts."""
+"""Ids of resources and of accounts, as AWS writes them."""
 _NO_SUBJECTS: Final = {
     ("VPC001", "subnet"): "subnets proposed for an endpoint that is not there yet, this host's first",
     ("VPC005", "sg"): "whom a group admits in place of this host",
@@ -35,8 +35,8 @@ def words_of(finding: Finding) -> Iterator[str]:
 
 
 def unnamed(report: Report) -> Iterator[tuple[str, str, str]]:
-    """The code, the kind and the id of each id in a finding's texts that is neither this host's own nor a subject of
-    the finding.
+    """The ids in a finding's texts that are neither this host's own nor subjects of the finding. Each is given with the
+    finding's code and the id's kind.
     """
     seen = report.vantage
     own = {seen.instance_id, seen.subnet_id, *seen.security_group_ids}

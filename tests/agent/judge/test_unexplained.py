@@ -52,7 +52,7 @@ POSSIBLE: Final = {
     Step.CREDENTIALS: {K.NO_CREDENTIALS, K.TIMEOUT, K.MALFORMED},
 }
 """The possible failures of each step (`probes.failure`, and the errors of the step's own probe). Every step above TCP
-may open another connection, after the peer gave up the first.
+may open a second connection if the peer closed the first one.
 """
 HEARD, UNHEARD, UNREAD = "with what was heard", "with nothing", "with a chain that cannot be read"
 """Kinds of facts that a failed step can have."""
@@ -69,11 +69,11 @@ UNHEARABLE: Final = {
     *((Step.TLS, kind) for kind in (K.TLS_HOSTNAME, K.TLS_EXPIRED, K.TLS_NOT_YET_VALID, K.TOO_LARGE)),
     *((Step.API, kind) for kind in _OF_CALLS),
 }
-"""Failures that cannot be told if the peer sent nothing."""
+"""Failures that a run cannot tell apart from others if the peer sent nothing."""
 
 
 def spoilt(good: Observations, step: str, kind: FailureKind, facts: str = HEARD) -> Observations:
-    """A good run, except that this step failed with these facts and that the steps after it were not made."""
+    """A good run in which this step failed with these facts. The steps after it were not made."""
     seen = {observation.id: observation for observation in good}
     broken = seen[step]
     failure = Failure(kind=kind, message="it ended", code=None)
@@ -131,8 +131,8 @@ def codes(seen: Evidence) -> set[str]:
 
 @pytest.mark.parametrize("unsigned", [K.NOT_AWS, K.SERVICE_ERROR])
 def test_every_failure_of_a_call_after_an_unsigned_request_that_failed_has_a_code(unsigned: FailureKind) -> None:
-    """After either failure of the request, the run goes on to the call. A failed request never hides that a call has no
-    answer, even if AWS itself is at fault and the path may be fine.
+    """If the request fails in one of these ways, the run still makes the call. The failed request must not hide that
+    the call has no answer, even if AWS itself is at fault and the path may be fine.
     """
     of = run(calls=Calls.EACH)
     request, call = (f"{step}/backup/{PRIVATE[0]}/443" for step in (Step.HTTP, Step.API))
@@ -161,8 +161,8 @@ ANSWERS: Final = (
 
 
 def answer_of(kind: str, by: str, record: str) -> Observation[Any]:
-    """The answer of a name server to a question for A or AAAA. For A it has addresses of this scope, and for AAAA none.
-    If `kind` is a failure, the answer is that failure.
+    """The answer of a name server to a question for A or AAAA. An answer for A has addresses of this scope, and an
+    answer for AAAA has no addresses. If `kind` is a failure, the answer is that failure.
     """
     given = {"private": PRIVATE[:1], "public": (PUBLIC,), "empty": ()}
     if kind in given:

@@ -1,4 +1,4 @@
-"""Statuses, paths and the whole report. Above all: ok is proven, and not only said because no fault was found."""
+"""Statuses, paths and the whole report. Above all, "ok" must be proven. It is not enough that no fault was found."""
 
 import json
 import random
@@ -98,8 +98,8 @@ REAL_FAILURES: Final = [kind for kind in FailureKind if kind not in (FailureKind
 
 
 def judged(seen: Evidence) -> Report:
-    """The report by the rules in CORE, which leave some faults without a name. So these cases stay the same whatever
-    rules are added.
+    """The report by the rules in CORE. They do not cover every fault, so these cases stay the same if rules are added
+    to the program.
     """
     return judge_evidence(seen, CORE)
 
@@ -597,7 +597,7 @@ DUAL: Final[Observations] = [
     *(lookup(A, "2600:1fff::30"), answer(A, by=VPC_RESOLVER), answer("2600:1fff::30", by=VPC_RESOLVER)),
     *climbed(A, "2600:1fff::30"),
 ]
-"""A run on a dual-stack host with private IPv4 and public IPv6, in which everything answers."""
+"""A run on a dual-stack host with private IPv4 and public IPv6 addresses. Everything answers."""
 
 
 @pytest.mark.parametrize(

@@ -144,8 +144,8 @@ def configuration(
     abroad_routes: Sequence[Route] = (route("10.1.0.0/16"), route("10.0.0.0/16", "pcx-1")),
     **other: Any,
 ) -> Configuration:
-    """A configuration that was read completely. The paths from HOST to port 443 of THERE, BESIDE and ABROAD are open,
-    except that no route leads to ABROAD.
+    """A configuration that was read completely. The paths from HOST to port 443 of THERE and BESIDE are open. The path
+    to ABROAD would be open, but has no route.
     """
     whole = Configuration(
         endpoints=(ENDPOINT, FAR_ENDPOINT),
@@ -250,7 +250,7 @@ def two_groups(first: Sequence[GroupRule], second: Sequence[GroupRule]) -> Confi
 def large_configuration() -> tuple[Configuration, Callable[[], list[Prediction]]]:
     """A configuration with 200 groups of 60 rules, 20 endpoints in 3 subnets each, and 50 route tables. The function
     predicts the connection attempts to the gateway's ports at all 60 addresses, from a host in 16 groups. Groups block
-    a third of these attempts, and none of them is simple.
+    a third of these attempts. None of the attempts is a simple case.
     """
     chance = random.Random(6)
     subnets = [f"subnet-{number}" for number in range(50)]

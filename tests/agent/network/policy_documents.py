@@ -1,5 +1,6 @@
-"""Endpoint policies, and their decisions on one call: a table of all cases that `network.endpoint_policy`
-distinguishes."""
+"""Endpoint policies, and their decision about one call. The table has all cases that `network.endpoint_policy`
+distinguishes.
+"""
 
 import json
 from collections.abc import Mapping
@@ -19,7 +20,7 @@ VAULTS: Final = f"arn:aws:backup:eu-west-1:{ACCOUNT}:backup-vault:"
 
 LIST: Final = Call(action="backup:ListBackupVaults", resource="*", principal_arn=SESSION)
 OF_A_KIND: Final = replace(LIST, resource=f"{VAULTS}*")
-"""A call on all resources of one kind, by their ARN."""
+"""A call about all resources of one kind, whose ARN ends in a wildcard."""
 TYPES: Final = replace(LIST, action="backup:GetSupportedResourceTypes", resource="*")
 GATEWAYS: Final = replace(LIST, action="backup-gateway:ListGateways", resource="*")
 VAULT: Final = replace(LIST, action="backup:DescribeBackupVault", resource=f"{VAULTS}prod")
@@ -36,8 +37,8 @@ _SCOPE: Final = (("Action", "*"), ("Principal", "*"), ("Resource", "*"))
 
 
 def statement(effect: str, **elements: Any) -> dict[str, Any]:
-    """A statement about everything and everybody, unless these elements say otherwise. An element that is None is left
-    out, and an element NotX replaces X.
+    """A statement for all actions, resources and principals. These elements replace its own: an element that is None is
+    left out, and an element NotX replaces X.
     """
     document: dict[str, Any] = {"Effect": effect}
     document |= {name: value for name, value in _SCOPE if f"Not{name}" not in elements}
@@ -64,7 +65,7 @@ class Sample:
 
     id: str
     policy: str | Mapping[str, Any] | tuple[Mapping[str, Any], ...] | None
-    """JSON text, a whole document, or its statements."""
+    """The text of the JSON, or the document, or the statements of the document."""
     decision: Decision
     call: Call = LIST
     statement: str | None = None

@@ -1,4 +1,4 @@
-"""A second predictor: slow, obvious, without indexes and without words.
+"""A second predictor, which is slow and simple, and has neither indexes nor messages.
 
 It follows the same pages of AWS as `agent.network` and shares no code with it. It loops over groups, judges separately
 each port at which answers can arrive, and sorts all routes before it takes the first.
@@ -29,7 +29,7 @@ OPEN, BLOCKED, DOUBTFUL, CANNOT_TELL = (
 FIRST_PORT, LAST_PORT = 32768, 60999
 
 Decision = tuple[Reachability, str | None]
-"""The outcome of a route, and the target to which it sends traffic first."""
+"""The outcome of a route, and the first target to which it sends traffic."""
 
 
 def slow_predict(
@@ -41,7 +41,7 @@ def slow_predict(
     port: int,
     last_port: int = LAST_PORT,
 ) -> dict[Stage, Reachability]:
-    """The outcome of each hop. An unknown outcome is listed at every hop, even if the reason is the same."""
+    """The outcome of each hop. If it is unknown, every hop says so, even if the reason is the same."""
     if own is not None and (source is None or source.version != address.version):
         mine = [own_address for own_address in own.addresses if own_address.version == address.version]
         source = mine[0] if mine else None
@@ -301,8 +301,9 @@ def _table(configuration: Configuration, interface: NetworkInterface) -> RouteTa
 
 
 def _taken(configuration: Configuration, table: RouteTable, to: Address) -> tuple[list[Route], int]:
-    """The routes that may apply, and the length of their prefix. Of routes with the same outcome, only one is
-    returned."""
+    """The routes that may apply, and their prefix length. If several routes have the same outcome, only one of them is
+    returned.
+    """
     fitting: list[tuple[int, int, Route]] = []
     for route in table.routes:
         if route.destination is not None:

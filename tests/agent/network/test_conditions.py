@@ -1,4 +1,4 @@
-"""The keys and operators of Condition, as tables: each row is used, and each row is true."""
+"""The keys and operators of Condition, as tables. Each row is used, and each row is correct."""
 
 from dataclasses import replace
 from typing import Any

@@ -1,5 +1,6 @@
-"""Decisions of endpoint policies: samples, a slow and obvious second evaluator, and properties that hold for any
-document."""
+"""Decisions of endpoint policies: samples, a slow and simple second evaluator, and properties that hold for any
+document.
+"""
 
 import copy
 import itertools
@@ -86,7 +87,7 @@ JUDGEMENTS: Final = {
     ),
     "a Deny of everything": judged(allow(), deny()),
 }
-"""The judgement of each policy, by the name of the policy."""
+"""The decision about each policy, by the name of the policy."""
 
 
 @pytest.mark.parametrize(
@@ -186,12 +187,12 @@ def test_what_the_calls_of_probes_act_on(action: str, account: str | None, expec
 
 @dataclass(frozen=True, kw_only=True)
 class World:
-    """A possible world among those that the judge cannot distinguish."""
+    """One of the possible worlds between which the decision cannot distinguish."""
 
     beyond_colons: bool
     """Whether wildcards in resources match across colons."""
     kinds_cover: bool
-    """Whether an ARN of all vaults, or of more, covers a call without a resource of its own."""
+    """Whether an ARN of all vaults (or of even more) covers a call that has no resource."""
     role_covers_sessions: bool
     path: str
     """The path of the caller's role."""

@@ -1,4 +1,6 @@
-"""What the VPC's resolver answers for a name. Each setting that decides stands beside settings that must not decide."""
+"""What the VPC's resolver answers for a name. Each setting that decides is tested together with settings that must not
+decide.
+"""
 
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
@@ -192,7 +194,7 @@ def test_what_lies_between_two_vpcs_cannot_be_seen() -> None:
 
 
 def test_who_owns_the_vpc_decides_whether_all_endpoints_are_seen() -> None:
-    """An account that uses shared subnets sees its own interfaces and none of the owner's endpoints."""
+    """An account that uses shared subnets sees its own interfaces, but not the owner's endpoints."""
     own = host()
     shared = replace(own, owner_id="444455556666")
     assert answer(endpoints=(), interfaces=(own,)).answer is PUBLIC

@@ -1,4 +1,4 @@
-"""The fast method gives the same outcome for each of many connection attempts as the predictor."""
+"""The fast method and the predictor give the same outcome for each of many connection attempts."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator

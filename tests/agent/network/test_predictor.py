@@ -1,5 +1,4 @@
-"""Predicted outcomes from the configuration: every hop in its exact words, and compared with a slow second
-predictor."""
+"""Outcomes predicted from the configuration. Every hop is compared word for word, and with a slow second predictor."""
 
 import random
 from dataclasses import replace
@@ -169,8 +168,8 @@ ANSWERS: Final = {
         *open_entries(),
     ],
 }
-"""Outgoing entries for a network ACL of the endpoint's subnet, by what they do with answers. One more entry
-allows incoming connections.
+"""Outgoing entries for a network ACL of the endpoint's subnet. The keys say what the entries do with answers. One more
+entry allows incoming connections.
 """
 ACLS = configuration().acls or ()
 
@@ -264,7 +263,9 @@ GLOBAL, OWN_GLOBAL = ip_address("2600:1f18::17"), ip_address("2600:1f18:1::5")
 
 
 def with_global_address(*, way_back: Route | None = None) -> Configuration:
-    """The other VPC's endpoint at a global address, which this host reaches through the internet."""
+    """The configuration with the other VPC's endpoint at a global address. This host reaches it through the
+    internet.
+    """
     base = configuration(host_routes=[*LOCAL_ROUTES, route("::/0", "eigw-1")])
     assert base.endpoint_interfaces is not None
     assert base.route_tables is not None
@@ -371,7 +372,7 @@ METADATA: Final = ImdsFacts(
     security_group_ids=("sg-host",),
 )
 SECOND: Final = ip_address("10.0.0.6")
-"""An address in the subnet of this host's primary interface, but of another interface."""
+"""An address in the subnet of this host's primary interface. It belongs to another interface."""
 
 
 def test_own_interface_from_ec2() -> None:
@@ -401,7 +402,7 @@ def test_own_interface_from_metadata() -> None:
 WITHOUT_GROUPS: Final = NetworkInterface(
     interface_id=THIS_HOST, vpc_id="vpc-a", subnet_id="subnet-host", addresses=(SECOND,), group_ids=()
 )
-"""All that is known of an interface whose groups are not known."""
+"""What is known about an interface if its groups are not known."""
 
 
 @pytest.mark.parametrize(

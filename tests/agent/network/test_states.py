@@ -1,5 +1,6 @@
-"""States of connections between VPCs, as tables: those that pass packets, those that pass none, and those that are
-unclear."""
+"""States of connections between VPCs, as tables: states that pass packets, states that do not, and states that are
+unclear.
+"""
 
 from dataclasses import replace
 

@@ -1,4 +1,6 @@
-"""Packets over a transit gateway or a peering: each rule with its nearest miss."""
+"""Packets over a transit gateway or a peering. Each rule is tested together with the most similar case to which it does
+not apply.
+"""
 
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
@@ -99,8 +101,9 @@ def facts(
 
 
 def world(transit: TransitFacts | None = None, *, gate_entries: Any = (), **changes: Any) -> Configuration:
-    """Two VPCs that `tgw-1` joins, each attached in two zones; everything is open. `gate_entries` come first in the
-    network ACL of the subnets with attachments."""
+    """Two VPCs that `tgw-1` joins. Each is attached in two zones, and everything is open. `gate_entries` come first in
+    the network ACL of the subnets with attachments.
+    """
     base = configuration(
         host_routes=(*LOCAL_ROUTES, route("10.1.0.0/16", "tgw-1")),
         abroad_routes=(route("10.1.0.0/16"), route("10.0.0.0/8", "tgw-1")),
@@ -262,7 +265,7 @@ def test_between_the_gateway_and_its_own_subnet_no_network_acl_is_asked(subnet_i
     [pytest.param(False, OPEN, id="keeps its zone"), pytest.param(True, CANNOT_TELL, id="any zone")],
 )
 def test_which_zone_of_the_other_vpc_is_entered(appliance_mode: bool, outcome: Any) -> None:
-    """The route table of the subnet in the other zone leads to something else."""
+    """In the other zone, the route table of the subnet leads to a different target."""
     what = world(facts(far=replace(OF_B, appliance_mode=appliance_mode)))
     elsewhere = RouteTable(
         table_id="rtb-elsewhere",
@@ -312,7 +315,7 @@ def test_ipv6_passes_where_the_attachment_lets_it(ipv6: bool, outcome: Any) -> N
     [pytest.param((TO_B,), CANNOT_TELL, id="a route"), pytest.param((), BLOCKED, id="no route")],
 )
 def test_an_endpoint_of_another_account(there: tuple[TransitRoute, ...], outcome: Any) -> None:
-    """Who has the address is not known. If the gateway's table has no route to it, this does not matter."""
+    """It is not known who has the address. This does not matter if the gateway's table has no route to it."""
     what = replace(world(facts(there=there)), endpoint_interfaces=(), endpoints=())
     assert hop(ask(what), Stage.TRANSIT).outcome is outcome
 
@@ -415,13 +418,13 @@ def test_a_peering_to_an_address_that_nobody_is_known_to_have(cidr: str, outcome
 
 
 def admitting_members(**changes: Any) -> Configuration:
-    """A VPC whose endpoint admits only members of the host's group."""
+    """A VPC whose endpoint only allows traffic from members of the host's group."""
     return peered(abroad_rules=[rule("443", "sg-host")], **changes)
 
 
 @pytest.mark.parametrize(("joined", "outcome"), [(True, OPEN), (False, CANNOT_TELL)])
 def test_a_rule_for_members_of_a_group_counts_over_a_peering(*, joined: bool, outcome: Any) -> None:
-    """The rule does not count if the connection of the VPCs was not read, or is of another kind."""
+    """The rule does not count if the connection of the VPCs was not read, or is not a peering."""
     what = admitting_members()
     if not joined:
         what = replace(what, peerings=None)

@@ -1,4 +1,4 @@
-"""What the predictor says of every row of `WAYS` and `NAMES` is what the golden file has."""
+"""The predictor's words for every row of `WAYS` and `NAMES` equal the golden file."""
 
 from typing import Final
 

@@ -1,4 +1,6 @@
-"""What the predictor says of paths, names and policies. `./dev golden` writes it to `ways.txt`; read the diff."""
+"""The predictor's words about paths, names and policies. `./dev golden` writes them to `ways.txt`. Read the diff before
+you commit it.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,13 +18,13 @@ NAMES: Final = test_names.NAMES
 
 
 def said(predicted: Prediction) -> str:
-    """The outcome, and every hop that the open path does not have. For the open path itself, all its hops."""
+    """The outcome, and every hop that differs from the open path. For the open path itself, all its hops."""
     plain = ask(configuration())
     return "\n".join(_lines(predicted, () if predicted == plain else plain.hops))
 
 
 def said_of_name(seen: PredictedName) -> str:
-    """The answer for a name, its code and words, its addresses and its endpoints."""
+    """The answer for a name, with its code, text, addresses and endpoints."""
     return "\n".join(
         (
             f"{seen.answer}, {seen.code}: {seen.words}",
@@ -33,7 +35,7 @@ def said_of_name(seen: PredictedName) -> str:
 
 
 def sections() -> dict[str, str]:
-    """What is said of each path, name and policy, by the name of the case."""
+    """The predictor's words about each path, name and policy, by the name of the case."""
     return (
         {name: said(predicted) for name, predicted in WAYS.items()}
         | {f"name: {case}": said_of_name(seen) for case, seen in NAMES.items()}

@@ -1,4 +1,4 @@
-"""Changes that are not made yet: each form of each kind, changes that EC2 would refuse, and their predictions."""
+"""Changes that are assumed: each form of each kind, changes that EC2 would refuse, and their predictions."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -286,15 +286,17 @@ def test_two_endpoints_cannot_have_the_same_names() -> None:
 
 
 def test_every_way_to_write_a_change_has_an_example() -> None:
-    """The examples are a group's rule, an entry to add or remove, a route to add or remove, three settings of an
-    endpoint, and two settings of a VPC.
+    """The examples are a rule of a group, an entry and a route to add or to remove, three settings of an endpoint, and
+    two settings of a VPC.
     """
     kinds = Counter(form.partition("-")[0] for form in FORMS)
     assert kinds == {"sg": 1, "acl": 2, "rtb": 2, "vpce": 3, "vpc": 2}
 
 
 def test_every_form_is_one_of_a_kind_that_can_be_read() -> None:
-    """The examples that help and errors show can be parsed: they are refused only because no resource has the id."""
+    """The examples in help and errors can be parsed. The only reason why they are refused is that no resource has the
+    id.
+    """
     there = known(gateway_endpoints=())
     for form in FORMS:
         with pytest.raises(AssumptionError, match="it is not in the configuration that was read"):
@@ -376,7 +378,7 @@ def test_what_closes_is_critical_and_names_who_is_cut_off() -> None:
 
 
 def test_a_change_for_one_host_alone_parts_it_from_the_others() -> None:
-    """Before the change, the two hosts were in one class."""
+    """Before the change, both hosts were in the same class."""
     acl_id = acl_of(known().configuration, "subnet-there").acl_id
     result = document(f"{acl_id}:+in:1:deny:tcp:443:10.0.0.5/32")
     assert [source.interface_ids for source in result.sources] == [("eni-00000005",), ("eni-00000006",)]
@@ -407,7 +409,7 @@ def test_a_change_that_opens_and_closes_is_judged_by_what_it_closes() -> None:
 
 
 def test_what_may_close_is_unknown() -> None:
-    """What may close depends on a prefix list that was not read."""
+    """A prefix list that was not read decides whether the path closes."""
     result = document("sg-there:+in:tcp:443:pl-0123abcd", "sg-there:-in:tcp:all:10.0.0.0/16")
     assert result.verdict.status in (Status.UNKNOWN, Status.CRITICAL)
     of_https = [change for change in result.changes if change.ports == (443,) and THERE in change.addresses]
@@ -520,7 +522,7 @@ def test_a_policy_that_denies_the_call_closes_it() -> None:
     ids=["all", "another service", "a role", "the account", "a deny"],
 )
 def test_what_a_policy_says_of_a_call_whose_caller_is_not_known(text: str, outcome: Reachability) -> None:
-    """Without an assumption, the decision is unknown as well. A doubtful call is not a fault."""
+    """Without an assumption, the decision is unknown, too. An uncertain decision is not a fault."""
     result = with_policy(text)
     assert [call.outcome for call in result.calls] == [outcome]
     assert {change.effect for change in result.changes} == {
@@ -559,5 +561,5 @@ def test_a_route_away_closes() -> None:
 
 
 def test_open_entries_are_what_the_network_starts_with() -> None:
-    """The numbers in the cases above are free or taken because of these entries."""
+    """Because of these entries, some numbers in the cases above are free and others are taken."""
     assert {one.number for one in open_entries()} == {100, 101, 32767, 32768}

@@ -1,4 +1,6 @@
-"""Intents: the content of a file, the result of each intent with and without a plan, and the example for a pipeline."""
+"""Intents: the content of their file, the result of each intent with and without a plan, and the example for a
+pipeline.
+"""
 
 import json
 import os
@@ -156,7 +158,7 @@ def test_an_intent_is_judged_with_the_plan() -> None:
 
 
 def test_what_was_shut_before_counts_for_an_intent() -> None:
-    """Without intents, a plan is not blamed for faults that were there before."""
+    """Without intents, a plan is not blamed for earlier faults."""
     nothing = terraform(bare("aws_iam_role", "create"))
     assert document(intents(table("open")), nothing).verdict.status is Status.CRITICAL
 
@@ -222,7 +224,7 @@ def _steps() -> Iterator[dict[str, Any]]:
 
 @pytest.mark.parametrize(("name", "code"), [("plan.json", 0), (None, 2)])
 def test_the_step_of_the_github_workflow_passes_or_fails(name: str | None, code: int, tmp_path: Path) -> None:
-    """The command of the workflow runs with the files that the steps before it write."""
+    """The workflow's command runs with the files that the earlier steps write."""
     (step,) = [step for step in _steps() if step.get("name") == "Predict"]
     (tmp_path / "facts.json").write_bytes((EXAMPLES / "estate.json").read_bytes())
     (tmp_path / "intents.toml").write_bytes((EXAMPLES / "intents.toml").read_bytes())

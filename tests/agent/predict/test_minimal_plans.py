@@ -1,5 +1,5 @@
-"""Minimal plans, given to the command as people would write them by hand. Each was once wrongly called harmless, or a
-fault.
+"""Minimal plans, given to the command as people would write them by hand. The program once had a wrong result for each
+of them: "harmless", or a fault.
 """
 
 import json
@@ -46,7 +46,7 @@ NOTHING: Final = '{"format_version":"1.2","resource_changes":[]}'
 GROUP: Final = "sg-0e57a7e0000000001"
 """The group of the endpoint of AWS Backup."""
 OF_HOSTS: Final = "sg-0e57a7e0000000003"
-"""A group that lets everything out."""
+"""A group that allows all outbound traffic."""
 SAME: Final = "makes no difference"
 
 
@@ -78,7 +78,7 @@ def test_a_plan_ends_as_its_tool_would_apply_it(
 
 
 def _estate() -> tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]:
-    """The facts of the example, and the rows of each list in them, by the list's name."""
+    """The facts of the example, and the rows of each list in them. The rows are given by the name of the list."""
     document = json.loads(ESTATE.read_bytes())
     rows: dict[str, list[dict[str, Any]]] = {}
     for observation in document["observations"]:
@@ -92,8 +92,8 @@ def _estate() -> tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]:
 def test_cdk_closes_a_default_group_with_the_rules_that_ec2_gives_it(
     rule: str, code: int, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """CDK's handler revokes these two rules and no other rule. If another rule remains, hosts of the same group reach
-    the endpoint by it. Source: aws-cdk, restrict-default-security-group-handler.
+    """CDK's handler only revokes these two rules. If another rule remains, it lets hosts of the same group reach the
+    endpoint. Source: aws-cdk, restrict-default-security-group-handler.
     """
     document, rows = _estate()
     (group,) = (group for group in rows["groups"] if group["group_id"] == GROUP)

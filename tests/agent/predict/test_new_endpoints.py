@@ -1,4 +1,4 @@
-"""Endpoints that a plan creates. If their group is from the same plan, their outcome is known."""
+"""Endpoints that a plan creates. Their outcome is known if the same plan creates their group."""
 
 import json
 from typing import Any, Final
@@ -45,7 +45,7 @@ def document(rows: list[dict[str, Any]], configuration: Any = None) -> Predictio
 
 
 def outcomes(result: PredictionDocument) -> dict[Reachability, int]:
-    """Number of source classes with each outcome."""
+    """The number of source classes that have each outcome."""
     found: dict[Reachability, int] = {}
     for path in result.paths:
         found[path.outcome] = found.get(path.outcome, 0) + len(path.sources)
@@ -53,7 +53,7 @@ def outcomes(result: PredictionDocument) -> dict[Reachability, int]:
 
 
 def with_group(*rules: dict[str, Any]) -> list[dict[str, Any]]:
-    """An endpoint with a group of the same plan, and rules of that group."""
+    """An endpoint whose group and rules come from the same plan."""
     return [
         row("aws_security_group", None, {"vpc_id": VPC, "name": "x"}, {"id": True, "ingress": True, "egress": True}),
         row("aws_vpc_endpoint", None, endpoint(), NEW_ID | {"security_group_ids": True}),
@@ -174,7 +174,7 @@ def test_references_that_go_round_end() -> None:
 
 @pytest.mark.parametrize(("steps", "is_open"), [(80, True), (300, False), (20_000, False)])
 def test_a_long_way_of_references_is_given_up(steps: int, *, is_open: bool) -> None:
-    """Each reference is to a module's variable whose value is an output of that module."""
+    """Each reference is to a variable of a module. The value of the variable is an output of this module."""
     outputs = {
         f"out{step}": {"expression": {"references": [f"var.in{step}"]} if step < steps else REFERS}
         for step in range(steps + 1)
@@ -190,8 +190,8 @@ def test_a_long_way_of_references_is_given_up(steps: int, *, is_open: bool) -> N
 
 
 def test_addresses_that_rules_tell_apart_are_told_apart() -> None:
-    """If the rules of the hosts allow only half of the endpoint's subnet, it is not certain whether the hosts reach the
-    new endpoint, because its address is not known yet.
+    """The address of the new endpoint is not known yet. If the rules of the hosts only allow half of the endpoint's
+    subnet, it is not certain that the hosts reach it.
     """
     half = row(
         "aws_security_group",
@@ -222,7 +222,9 @@ def test_an_endpoint_whose_subnets_are_not_known_has_no_answer() -> None:
     ],
 )
 def test_a_new_subnet_of_an_endpoint_is_judged_by_its_parts(subnet_id: str, cidr: str, status: Status) -> None:
-    """The rules of hosts may allow the whole VPC, or only the subnets that the endpoint has already."""
+    """The rules of hosts may allow the whole VPC, or only the subnets in which the endpoint already has an
+    interface.
+    """
     service = {"vpc_endpoint_type": "Interface", "security_group_ids": [ADMITS], "private_dns_enabled": True}
     there: dict[str, Any] = {
         "id": "vpce-0e57a7e0000000001",

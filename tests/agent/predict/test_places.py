@@ -1,4 +1,6 @@
-"""Words for places of sources: groups or subnets, whichever needs fewer names, and never including other sources."""
+"""How the places of sources are described: by groups or by subnets, whichever needs fewer names. A description never
+includes other sources.
+"""
 
 from ipaddress import ip_address
 

@@ -1,4 +1,4 @@
-"""The tables for reading plans, and the tables of edits: each row is used, and each row is true.
+"""The tables for reading plans, and the tables of edits. Each row is used, and each row is correct.
 
 Properties of CloudFormation are compared with cfn-lint's schemas, and attributes of Terraform's provider with a list of
 them, so that a new or misspelt property fails here.
@@ -89,13 +89,13 @@ def test_no_place_is_named_twice() -> None:
 
 LISTS: Final = {"cidr_blocks", "ipv6_cidr_blocks", "prefix_list_ids", "security_groups"}
 OF_BLOCKS: Final = LISTS | {"from_port", "to_port", "protocol"}
-"""The attributes of a rule that is inside a group of Terraform's provider. The list of the provider's attributes does
-not have them.
+"""The attributes of a rule inside a security group of Terraform. The list of the provider's attributes does not have
+them.
 """
 
 
 def _sample(place: Any) -> tuple[Any, Any]:
-    """A sample value of a property, and the Terraform attributes that it becomes, by name."""
+    """A sample value of a property, and the attributes of Terraform that result from it, by name."""
     match place:
         case str():
             return "x", {place: "x"}
@@ -299,7 +299,7 @@ def cloudformation_kinds() -> frozenset[str]:
 
 
 def is_placed(kind: str, places: Places) -> bool:
-    """Whether somebody has decided if the kind matters."""
+    """Whether the kind is on a list, so that somebody has decided whether it matters."""
     is_followed = resources.is_followed(kind) or kind in cloudformation.KINDS or kind in BY_ATTRIBUTE
     return is_followed or places.part_of(kind) is not Part.UNKNOWN
 
@@ -553,7 +553,7 @@ def test_a_setting_is_set_and_taken_back(what: Settable) -> None:
 
 
 def _calls(edits: Iterator[Edit]) -> int:
-    """The number of function calls needed for some edits."""
+    """The number of function calls that making these edits takes."""
     import sys
 
     count = 0

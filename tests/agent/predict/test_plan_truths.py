@@ -1,7 +1,6 @@
-"""Plans for the example's VPC, each with the truth: which paths it closes, which it may close, or that it has no
-effect.
+"""Plans for the example's VPC, each with its true effect: the paths that it closes or may close, or nothing.
 
-The truth comes from the documents of AWS and of the provider, whatever the program says. If the program called a plan
+The true effect comes from the documents of AWS and of Terraform's provider, and not from the program. If the program called a plan
 harmless that closes something, a pipeline would apply the plan.
 """
 

@@ -1,5 +1,6 @@
-"""A change in every form that plans have for it, each with its truth: rules of a group, entries of a network ACL, and
-routes."""
+"""Plans that make the same change in every possible form, each with its true effect. The changes are of a group's
+rules, of a network ACL's entries, and of routes.
+"""
 
 from collections.abc import Callable, Iterator
 from typing import Any, Final

@@ -1,5 +1,6 @@
-"""Terraform plans and CloudFormation change sets: the meaning of each kind of resource, unknown values, and
-refusals."""
+"""Terraform plans and CloudFormation change sets. The tests check the meaning of each kind of resource, values that are
+not known yet, and refusals.
+"""
 
 import json
 from collections import Counter
@@ -47,7 +48,7 @@ def terraform(*rows: dict[str, Any], **more: Any) -> Plan:
 def row(
     kind: str, before: Any = None, after: Any = None, unknown: Any = None, actions: list[str] | None = None, **more: Any
 ) -> dict[str, Any]:
-    """A change of one resource. Its action follows from its values."""
+    """A change of one resource. Its action follows from the values before and after."""
     usual = ["create"] if before is None else ["delete"] if after is None else ["update"]
     change = {"actions": actions or usual, "before": before, "after": after, "after_unknown": unknown or {}}
     return {"address": f"{kind}.one", "mode": "managed", "type": kind, "name": "one", "change": change, **more}
@@ -80,7 +81,7 @@ def new_endpoint(service_name: str, vpc_id: str, *, private_dns: bool) -> NewEnd
 
 
 def kinds_of(plan: Plan) -> dict[str, int]:
-    """Number of unjudged changes of each kind."""
+    """For each kind, the number of changes that are not judged."""
     return dict(Counter(one.kind for one in plan.unjudged))
 
 
@@ -243,7 +244,7 @@ INTERFACE_TYPE: Final = {"id": VPCE, "vpc_endpoint_type": "Interface"}
     ],
 )
 def test_what_a_resource_of_terraform_says(kind: str, values: dict[str, Any], said: list[Edit]) -> None:
-    """A deleted resource removes the edits that it adds when it is created."""
+    """If a resource is deleted, the edits that its creation adds are removed."""
     assert of(terraform(row(kind, after=values))).after == tuple(said)
     if kind not in ("aws_vpc", "aws_vpc_endpoint"):
         assert of(terraform(row(kind, before=values))).before == tuple(said)
@@ -700,7 +701,7 @@ def test_a_network_acl_that_is_not_known_yet_is_never_open(way: str) -> None:
     "kind", ["aws_route_table_association", "aws_network_acl_association"], ids=["table", "network ACL"]
 )
 def test_a_subnet_that_gets_what_is_not_known_yet_is_never_open(subnet_id: str, kind: str) -> None:
-    """The way back is unknown as well, although the plain route within a VPC is not a hop of its own."""
+    """The path of the answers is unknown, too, although the local route of a VPC is not a hop."""
     unknown = {"route_table_id": True, "network_acl_id": True}
     result = document(terraform(row(kind, after={"subnet_id": subnet_id}, unknown=unknown)))
     assert at(result) == {Reachability.CANNOT_TELL}
@@ -746,7 +747,7 @@ def test_an_endpoint_that_is_deleted_closes_its_name_and_its_addresses() -> None
 
 
 def test_an_endpoint_without_private_dns_that_is_deleted_closes_too() -> None:
-    """The endpoint's own name disappears as well, although the answer for the service's name does not change."""
+    """The endpoint's own name is also deleted. The answer for the service's name stays the same."""
     bare = known(healthy(host(5), endpoints=(replace(ENDPOINT, private_dns=False),)))
     result = document(terraform(row("aws_vpc_endpoint", endpoint_values(private_dns_enabled=False))), of_vpc=bare)
     assert result.verdict.status is Status.CRITICAL
@@ -854,7 +855,7 @@ def test_what_has_no_part_and_what_is_elsewhere_is_counted() -> None:
 
 
 def test_a_plan_that_does_not_fit_what_is_there_is_not_judged() -> None:
-    """Another entry has this number already, so the configuration is not the one for which the plan was made."""
+    """An entry with this number already exists, so the plan was made for another configuration."""
     acl_id = acl_of(known().configuration, "subnet-there").acl_id
     values = ENTRY | {"network_acl_id": acl_id, "rule_number": 100, "cidr_block": "10.1.0.0/16"}
     result = document(terraform(row("aws_network_acl_rule", after=values)))
@@ -969,6 +970,6 @@ def test_a_main_table_that_is_adopted_loses_what_is_not_configured() -> None:
     ],
 )
 def test_what_terraform_forgets_stays_as_it_is(kind: str, values: dict[str, Any]) -> None:
-    """AWS keeps the settings of a resource that Terraform forgets. A deleted VPC has no settings any more."""
+    """If Terraform forgets a resource, AWS keeps its settings. If a VPC is deleted, it has no settings any more."""
     assert of(terraform(row(kind, values))).before == ()
     assert of(terraform(row(kind, values | {"x": 1}, values | {"x": 2}))).before != ()

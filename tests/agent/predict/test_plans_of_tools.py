@@ -1,5 +1,6 @@
 """Plans that only tools write: resources that are replaced, moved, imported, forgotten or deferred, in modules and in
-stacks. No plan that closes something, or may close something, is called harmless."""
+stacks. A plan that closes something, or may close something, is never called harmless.
+"""
 
 import json
 from dataclasses import replace
@@ -38,7 +39,7 @@ from tests.agent.predict.test_prediction import TAKEN_AT
 from tests.hostile.fuzz.plans import estate
 
 REFUSED: Final = None
-"""The result for a plan that is incomplete or in an unknown format: it is not judged at all."""
+"""The result for a plan that is incomplete or has an unknown format. Such a plan is not judged."""
 SUBNETS: Final = ["subnet-0e57a7e0000000001", "subnet-0e57a7e0000000002", "subnet-0e57a7e0000000003"]
 """The subnets of the endpoints."""
 OF_DATABASE: Final = "sg-0e57a7e0000000004"
@@ -62,7 +63,7 @@ def plan(*rows: Row, **more: Any) -> dict[str, Any]:
 
 
 def rule(cidr: str | None = "10.20.0.0/16", **more: Any) -> Row:
-    """The rule that admits hosts to AWS Backup's endpoint, or its replacement."""
+    """The rule that lets hosts reach AWS Backup's endpoint, or its replacement."""
     ports = {"ip_protocol": "tcp", "from_port": 443, "to_port": 443}
     return {"id": "sgr-0e57a7e0000000001", "security_group_id": GROUP, "cidr_ipv4": cidr, **ports, **more}
 
@@ -85,7 +86,7 @@ def endpoint(service: str = "backup", **more: Any) -> Row:
 
 
 def configured(**expressions: Any) -> dict[str, Any]:
-    """The part of a plan's configuration that describes its endpoint and its group."""
+    """The part of the plan's configuration about its endpoint and its group."""
     resources = [
         {"mode": "managed", "type": "aws_vpc_endpoint", "name": "x", "expressions": {"vpc_id": {}, **expressions}},
         {"mode": "managed", "type": "aws_security_group", "name": "x", "expressions": {"vpc_id": {}}},
@@ -103,7 +104,7 @@ FOLLOWS: Final = row(
     "update",
     unknown={"security_group_ids": True},
 )
-"""An endpoint whose group is replaced, so that its group ids are known only after the plan is applied."""
+"""An endpoint whose group is replaced. Its group ids are therefore only known after the plan is applied."""
 REFERS: Final = configured(security_group_ids={"references": ["aws_security_group.x.id", "aws_security_group.x"]})
 NOT_SHOWN: Final = {"address": "aws_vpc_security_group_ingress_rule.x", "change": {"actions": ["delete"]}}
 
@@ -619,7 +620,7 @@ def test_a_change_of_what_was_not_read_is_not_harmless(part: str) -> None:
 
 
 def test_a_change_of_what_may_have_been_left_out_is_not_harmless() -> None:
-    """If rows were left out of the configuration, a resource that it lacks may have been among them."""
+    """If rows were left out of the configuration, one of them may be the resource that the plan changes."""
     known = estate()
     groups = tuple(group for group in known.configuration.groups or () if group.group_id != GROUP)
     without = replace(known, configuration=replace(known.configuration, groups=groups))

@@ -1,4 +1,4 @@
-"""The prediction for a VPC: classes of sources, the matrix compared with the predictor and with a slow second
+"""The prediction for a VPC: classes of sources, the matrix, which is compared with the predictor and with a slow second
 predictor, the words for each kind of obstacle, and which obstacles count.
 """
 
@@ -68,7 +68,7 @@ WITH_NAMES: Final[dict[str, Any]] = {
     "firewall": (),
     "profiles": ProfilesFacts(profile_ids=(), resources=()),
 }
-"""Settings of name resolution that are all in order."""
+"""Settings of name resolution that are all correct."""
 NAMED: Final = replace(ENDPOINT, dns_names=(HOST_NAME,), owner_id="111122223333", interface_ids=("eni-there",))
 ALL_PORTS: Final = (rule("", "10.0.0.0/16"), rule("", "fd00:a::/48"))
 
@@ -117,8 +117,8 @@ def outcome_of(result: PredictionDocument, port: int = 443, address: Address = T
 
 
 def classes(what: Configuration, *wanted: Any) -> list[list[str]]:
-    """The interfaces of each class, by the last two characters of their ids. A class without interfaces has its address
-    instead.
+    """The interfaces of each class, by the last two characters of their ids. If a class has no interfaces, its address
+    is given.
     """
     found = sources_of(what, "vpc-a", wanted or (EVERY_SOURCE,), Blocks.of_sources(what))
     return [
@@ -236,8 +236,8 @@ def hosts(draw: st.DrawFn) -> tuple[NetworkInterface, ...]:
 
 
 def with_twins(what: Configuration) -> Configuration:
-    """The configuration with near copies of what it has: a second subnet with the host's route table and network ACL,
-    an endpoint interface in that subnet, and an endpoint interface next to the one outside the host's subnet.
+    """The configuration with near copies of its parts: a second subnet with the host's route table and network ACL, an
+    endpoint interface in this subnet, and an endpoint interface beside the one outside the host's subnet.
     """
 
     def widened(items: Any) -> Any:
@@ -459,7 +459,7 @@ def test_inside_the_endpoint_s_own_subnet_no_acl_is_asked() -> None:
 
 
 def test_only_the_sources_that_are_stopped_are_named() -> None:
-    """Only the host whose group has no rules is stopped, and the other host is not named."""
+    """Only the host whose group has no rules is blocked. The other host is not mentioned."""
     hosts_there = (host(5), host(6, group_ids=("sg-more",)))
     what = healthy(*hosts_there)
     what = replace(what, groups=(*(what.groups or ()), replace((what.groups or ())[0], group_id="sg-more", rules=())))
@@ -470,8 +470,8 @@ def test_only_the_sources_that_are_stopped_are_named() -> None:
 
 
 def test_a_fault_holds_for_each_of_its_sources_on_each_of_its_ports() -> None:
-    """A fault has only ports that are closed to all of its sources. A port that is closed to only one of them
-    is another fault.
+    """A fault only has ports that are closed to all its sources. A port that is closed to only one of these sources is
+    a separate fault.
     """
     hosts_there = (host(5), host(200, subnet_id="subnet-there", addresses=(ip_address("10.0.1.200"),)))
     allowed = [rule("443", "10.0.0.0/16"), rule("1026", "10.0.1.0/24"), rule("1028", "10.0.0.0/16")]
@@ -481,8 +481,8 @@ def test_a_fault_holds_for_each_of_its_sources_on_each_of_its_ports() -> None:
 
 
 def test_what_is_let_pass_instead_is_said_of_no_other_port() -> None:
-    """One fault has several ports. What the group allows instead is said only of the port for which the group allows
-    it.
+    """A fault has several ports. The text says what the group allows instead only for the port to which this
+    applies.
     """
     what = healthy(there_rules=[rule("443", "10.9.0.0/16"), rule("1026", "10.8.0.0/16")])
     (fault,) = document(what).faults
@@ -513,7 +513,7 @@ def test_ports_that_are_asked_for_count() -> None:
 
 
 def test_an_endpoint_that_the_name_does_not_lead_to_does_not_count() -> None:
-    """Private DNS is on for one endpoint. The second one is used only by its own name."""
+    """Private DNS is on for one endpoint. The other endpoint is only used by its own name."""
     second = replace(NAMED, endpoint_id="vpce-9", private_dns=False, dns_names=(), interface_ids=("eni-second",))
     shut = replace(INTERFACE, interface_id="eni-second", addresses=(ip_address("10.0.1.99"),), group_ids=("sg-host",))
     what = healthy(endpoints=(NAMED, second), endpoint_interfaces=(INTERFACE, shut))
@@ -537,7 +537,7 @@ def test_a_source_without_an_address_of_the_endpoint_s_family_is_blocked() -> No
 
 
 def test_a_family_that_the_endpoint_s_names_do_not_give_does_not_count() -> None:
-    """The endpoint has IPv6 addresses, its names have only A records, and its group admits only IPv4."""
+    """The endpoint has IPv6 addresses, but its names only have A records, and its group only allows IPv4."""
     two_families = host(5, addresses=(ip_address("10.0.0.5"), ip_address("fd00:a::5")))
     named = replace(NAMED, dns_record_type="ipv4")
     four_alone = healthy(two_families, there_rules=[rule("", "10.0.0.0/16")], endpoints=(named,))
@@ -576,7 +576,7 @@ def test_blocked_comes_before_what_cannot_be_told() -> None:
     [(32768, 65535, OPEN), (32768, 60999, DOUBTFUL), (49152, 65535, DOUBTFUL), (1024, 32000, BLOCKED)],
 )
 def test_answers_are_judged_for_the_ports_of_any_system(first: int, last: int, outcome: Reachability) -> None:
-    """Windows receives answers at 49152 to 65535, Linux at 32768 to 60999."""
+    """Answers to Windows arrive at the ports 49152 to 65535, and answers to Linux at 32768 to 60999."""
     entries = [entry(100, "allow", "0.0.0.0/0", f"{first}-{last}"), entry(100, "allow", "0.0.0.0/0", egress=True)]
     what = healthy(host(5), host_entries=entries)
     paths = [path for path in document(what).paths if path.addresses and path.addresses[0].version == 4]

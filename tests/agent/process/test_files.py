@@ -1,4 +1,6 @@
-"""Reading a file that a user named: never more bytes or more time than allowed, whatever the file is."""
+"""Reading a file that a user chose. Whatever the file is, no more bytes are read, and no more time is used, than
+allowed.
+"""
 
 import errno
 import os

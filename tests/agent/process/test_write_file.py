@@ -31,7 +31,7 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to own files
 
 @pytest.fixture
 def shared(tmp_path: Path) -> Path:
-    """A folder like /tmp: every user writes there, and only owners remove files."""
+    """A folder like /tmp. Every user can write there, but only the owner of a file can remove it."""
     folder = tmp_path / "shared"
     folder.mkdir()
     folder.chmod(0o1777)
@@ -130,7 +130,7 @@ def test_a_link_that_only_this_user_can_place_is_followed(tmp_path: Path) -> Non
 
 @as_root
 def test_a_user_without_rights_may_write_into_a_shared_folder(shared: Path) -> None:
-    """The protections must still allow the ordinary case: a new file in /tmp."""
+    """The protections must still allow the common case, a new file in /tmp."""
     shared.parent.chmod(0o755)
     for folder in shared.parents:
         if not folder.stat().st_mode & stat.S_IXOTH:
@@ -339,7 +339,7 @@ ELSEWHERE: Final = {
     ("probes/system/kept.py", "open"): "reads",
     ("probes/system/machine.py", "open"): "reads",
 }
-"""Calls with such a name in other modules, and what each does."""
+"""Calls with such a name in other modules, each with its purpose."""
 
 
 # --- A private folder of this user ------------------------------------------------------------------------------------
@@ -357,7 +357,7 @@ def test_a_folder_is_made_for_its_owner_alone(shared: Path) -> None:
 
 @as_root
 def test_a_link_of_another_user_to_a_private_folder_is_refused(shared: Path, tmp_path: Path) -> None:
-    """Another user could otherwise determine where records are written."""
+    """Otherwise, another user could choose where records are written."""
     (tmp_path / "private").mkdir(mode=0o700)
     link = shared / "cache"
     link.symlink_to(tmp_path / "private")
@@ -383,7 +383,9 @@ def test_a_folder_that_another_user_can_replace_is_refused(way: str, tmp_path: P
 
 
 def test_no_other_module_creates_a_file() -> None:
-    """Modules are checked by the names of their calls. The SDK writes its cache itself (SECURITY.md)."""
+    """Modules are checked by the names of the functions that they call. The SDK writes its cache itself
+    (SECURITY.md).
+    """
     creating = set()
     for package in (agent, probes):
         folder = Path(package.__path__[0])

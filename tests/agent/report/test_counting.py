@@ -1,4 +1,4 @@
-"""The failed steps that count, and why others do not."""
+"""Which failed steps count, and why the others do not."""
 
 from dataclasses import replace
 

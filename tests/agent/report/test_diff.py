@@ -1,4 +1,6 @@
-"""The changes between two reports: none between equal reports, the same ones in both directions, and their severity."""
+"""The changes between two reports, and their severity. Equal reports have no changes, and both directions show the same
+ones.
+"""
 
 import itertools
 import json
@@ -99,8 +101,8 @@ def _text(changes: Difference) -> str:
 
 
 def shown(changes: Difference) -> str:
-    """The comparison as text. Asserts that no untrusted value has widened, moved or coloured it, and that the JSON is
-    valid.
+    """The comparison as text. Asserts that no untrusted value makes it too wide, moves the cursor or sets a colour, and
+    that the JSON is valid.
     """
     output = _text(changes)
     assert output.endswith("\n")
@@ -125,7 +127,7 @@ def a_finding(severity: Severity = Severity.CRITICAL, **changes: Any) -> Finding
 
 
 def between(old: Sequence[Finding], new: Sequence[Finding]) -> Difference:
-    """The changes in a report if only the findings changed."""
+    """The changes between two reports that differ only in their findings."""
     report = report_of(HEALTHY)
     return difference(with_findings(report, *old), with_findings(report, *new))
 
@@ -152,7 +154,7 @@ def test_a_report_differs_in_nothing_from_itself(name: str, tmp_path: Path, caps
 
 
 def has_targets_of_healthy(name: str) -> bool:
-    """Whether a scenario shares a service with the healthy scenario, so that the two can be compared."""
+    """Whether a scenario can be compared with the healthy scenario, since both have a service in common."""
     targets = {target.id for target in report_of(HEALTHY).targets}
     return not targets.isdisjoint(target.id for target in report_of(name).targets)
 
@@ -249,7 +251,7 @@ def test_what_came_one_way_went_the_other(one: str, two: str) -> None:
 
 
 def unread(report: Report, other: Report) -> set[str]:
-    """Findings that rest on reads of the configuration, or on a list of jobs, that the other run did not make."""
+    """The findings that rest on a read of the configuration, or on a list of jobs, that the other run did not make."""
     made = {observation.id for observation in other.observations if observation.made}
     unasked = {row.code for row in other.not_evaluated if row.code.startswith("JOB")}
     return {
@@ -334,7 +336,7 @@ Steps
 
 
 def configured_report(*changed: Observation[Any], connects: bool = True) -> Report:
-    """The report of the healthy world, with these reads of EC2 in place of its own."""
+    """The report of the healthy world. These reads of EC2 replace its own."""
     observations = (
         healthy() if connects else replaced(healthy(), *(tcp(address, failed="timeout") for address in PRIVATE))
     )
@@ -342,7 +344,7 @@ def configured_report(*changed: Observation[Any], connects: bool = True) -> Repo
 
 
 def closed(*rules: GroupRule) -> Observation[Any]:
-    """The read of the groups, in which the endpoint's group has only these rules."""
+    """The read of the groups. The endpoint's group only has these rules."""
     own, endpoints = groups()
     return read(SECURITY_GROUPS, SecurityGroupsFacts(groups=(own, replace(endpoints, rules=rules))))
 
@@ -392,7 +394,7 @@ def of_mode(name: str, ec2: Ec2) -> Report:
 @pytest.mark.parametrize("name", ["gateway-group-for-the-appliance", "private-dns-switched-off", "zone-not-covered"])
 @pytest.mark.parametrize("turn", [False, True])
 def test_that_one_run_has_not_read_the_configuration_is_no_change(name: str, turn: bool) -> None:
-    """Both runs meet the same network. Only one of them read the configuration, which explains a fault or gives
+    """Both runs meet the same network. Only one of them read the configuration, and that explains a fault or adds
     information.
     """
     read_it, left_it = (of_mode(name, ec2) for ec2 in (Ec2.ALWAYS, Ec2.NEVER))
@@ -867,7 +869,7 @@ def reports(draw: st.DrawFn) -> Report:
 
 @st.composite
 def decoded(draw: st.DrawFn) -> Report | None:
-    """The report in an arbitrary document, or None if the document is not a report."""
+    """The report in an arbitrary document, or None if the document does not have one."""
     try:
         return codec.decode(json.loads(json.dumps(draw(by_hypothesis(saved_reports.document)))))
     except DecodeError:

@@ -1,4 +1,4 @@
-"""No spreadsheet evaluates a foreign text."""
+"""No spreadsheet evaluates a text from outside."""
 
 import csv
 import io

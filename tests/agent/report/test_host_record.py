@@ -1,4 +1,4 @@
-"""Reading the record of a host: every field has the type that it promises, or the record is refused."""
+"""Reading the record of a host. If a field does not have the type that the format promises, the record is refused."""
 
 from typing import Any
 

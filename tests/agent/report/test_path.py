@@ -1,4 +1,4 @@
-"""The picture of the path is a function of the checks, in an order that depends only on their content."""
+"""The picture of the path depends only on the content of the checks, and not on their order."""
 
 import random
 

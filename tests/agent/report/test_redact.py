@@ -1,4 +1,4 @@
-"""A masked report does not tell in any format whose network it is about, and it is still a report."""
+"""A masked report does not show in any format whose network it is about. It is still a valid report."""
 
 import dataclasses
 import itertools
@@ -155,7 +155,7 @@ def values(value: Any) -> Iterator[Any]:
 
 
 def identifying(scenario: Scenario, report: Report) -> set[str]:
-    """Everything in the scenario's file and in the measured report that tells whose network it is."""
+    """Every text in the scenario's file or the measured report that shows whose network it is."""
     here = scenario.metadata
     words = {here.instance_id, here.account_id, here.vpc_id, here.subnet_id, *here.security_group_ids, here.mac}
     words |= {here.interface_id, *map(str, here.addresses or ())}
@@ -207,12 +207,12 @@ AWS_ID: Final = r"\b[a-z-]{1,12}-[0-9a-f]{8,17}\b|\b[0-9]{12}\b|\bZ[0-9A-Z]{10,}
 
 
 def unlike(text: str | None, form: str) -> set[str]:
-    """The words of a peer if they do not have the form, otherwise nothing."""
+    """The words of a peer that do not have the form, or nothing if they have it."""
     return set() if text is None or re.fullmatch(form, text) else {text}
 
 
 def left_in(document: str, words: set[str]) -> list[str]:
-    """The words that a document still contains. A text that is wrapped over lines is read as one line."""
+    """The words that are still in a document. A text that is wrapped over several lines is read as one line."""
     flat = " ".join(document.replace("\\\\", "\\").replace('\\"', '"').split())
     flat = re.sub(r"simulated-[\w-]+", "", flat)  # the run's id contains the scenario's name
     there = [word for word in words if word in flat]
@@ -247,7 +247,7 @@ def test_no_word_of_a_peer_is_left(name: str) -> None:
 
 
 def test_words_of_peers_were_there() -> None:
-    """The words are in the reports before these are masked. Otherwise a test of masked reports would prove nothing."""
+    """The words are in the reports before masking. Otherwise, a test of masked reports would prove nothing."""
     hostile = [formats(reported(name))["json"] for name in NAMES if name.startswith(HOSTILE)]
     assert [word for word in PEERS_WORDS if not any(word in document for document in hostile)] == []
 
@@ -284,8 +284,8 @@ def test_what_a_peer_says_stays_where_it_has_its_form(field: str, text: str, sta
 
 
 def with_text(report: Report, field: str, text: str) -> Report:
-    """The report with this text in a field of every answer. If the field is the code of an error, the failure gets the
-    text as well.
+    """The report with this text in a field of every answer. If the field is the code of an error, the failure also has
+    the text.
     """
     observations: list[Observation[Any]] = []
     for observation in report.observations:
@@ -338,7 +338,7 @@ def test_a_masked_report_is_a_report(name: str) -> None:
 
 
 def hangs_together(report: Report) -> None:
-    """Assert that every id by which one part of a report refers to another exists."""
+    """Assert that every id to which a part of the report refers exists."""
     seen = {observation.id for observation in report.observations}
     targets = {target.id for target in report.targets}
     ids = {finding.id for finding in report.findings}
@@ -486,7 +486,9 @@ def with_facts(report: Report, kind: type, **changes: Any) -> Report:
     ],
 )
 def test_a_common_word_is_not_masked_where_it_is_one(kind: type, changes: dict[str, Any]) -> None:
-    """The name of a network must not rewrite ids, codes and titles of the report."""
+    """The name of a network may also be a common word. Masking it must not change ids, codes and titles of the
+    report.
+    """
     report = with_facts(report_of("denied-without-reason"), kind, **changes)
     if proxies := changes.get("proxies"):
         report = replace(report, vantage=replace(report.vantage, proxies=proxies))
@@ -569,12 +571,12 @@ def test_the_file_of_trusted_certificates_has_no_users_name() -> None:
 
 
 TELLTALE = "Tell-Tale"
-"""A value that no field has by itself, and that no form allows."""
+"""A text that is in no other field, and that does not have the form of any field."""
 
 
 @cache
 def seen_of(kind: type) -> Report | None:
-    """A report with facts of this kind, or None."""
+    """A report that has facts of this kind, or None if there is no such report."""
     return next(
         (report for report in map(report_of, NAMES) if any(isinstance(o.facts, kind) for o in report.observations)),
         None,
@@ -582,7 +584,7 @@ def seen_of(kind: type) -> Report | None:
 
 
 def texts_of(kind: type) -> dict[str, Any]:
-    """The text fields of a class, each with a value of its own."""
+    """The text fields of a class, each with a different value."""
     values_by_type: dict[Any, Any] = {
         str: TELLTALE,
         str | None: TELLTALE,
@@ -635,7 +637,7 @@ def classes_of(hint: Any) -> Iterator[type]:
 
 
 def test_every_text_of_a_report_says_beside_it_whether_it_is_masked() -> None:
-    """A new field cannot be forgotten: without an annotation of `probes.masks`, this test fails with its name."""
+    """A new field cannot be forgotten. If it has no annotation of `probes.masks`, this test fails and names it."""
     classes = {*classes_of(Report), *(cls for kind in get_args(Facts) for cls in classes_of(kind))}
     assert classes > {*get_args(Facts), Certificate, Command, Failure, Hop, Observation, SecurityGroup}
     for kind in classes:
@@ -674,14 +676,14 @@ PLANTED: Final = "Planted"
 
 
 class Planter:
-    """Fills classes with values that all differ from each other and from the values that AWS uses."""
+    """Fills classes with values. All values differ from each other, and from the values that AWS uses."""
 
     def __init__(self) -> None:
         self.planted: list[str] = []
         self._numbers = itertools.count(1)
 
     def of(self, kind: Any) -> Any:
-        """A value of a type; a class with every field filled."""
+        """A value of a type. If the type is a class, every field has a value."""
         number = next(self._numbers)
         match kind:
             case _ if kind is bool:
@@ -765,7 +767,7 @@ def report_with(facts: dict[str, Any], *, detail: str = "", argv: tuple[str, ...
 
 @cache
 def planted() -> tuple[Report, tuple[str, ...]]:
-    """A report in which every field of every class of the configuration has its own value, and all of these values. A
+    """A report in which every field of every class of the configuration has a different value, and all these values. A
     finding and a path of the report quote them.
     """
     planter = Planter()
@@ -875,7 +877,7 @@ def test_ids_are_the_same_masks_in_facts_paths_and_sentences() -> None:
 
 
 def test_what_aws_itself_says_stays() -> None:
-    """A fixed word of the API identifies nobody, and a report without it would be useless."""
+    """A fixed word of the API shows nobody's identity. Without it, the report would be useless."""
     report = report_of("security-group-443-only")
     before, after = (
         [observation.facts for observation in one.observations if observation.subject.step is Step.EC2]
@@ -1016,7 +1018,7 @@ def test_a_host_of_aws_that_no_bucket_stands_before_stays() -> None:
 
 @pytest.fixture
 def masks() -> Redactor:
-    """Masks that have already masked a report, as in an archive."""
+    """A redactor that has already masked a report, as when an archive is made."""
     table = Redactor(report_of("three-faults"))
     table.report()
     return table

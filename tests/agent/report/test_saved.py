@@ -1,4 +1,4 @@
-"""Saved reports: read back, and judged with today's rules as if they had just been measured."""
+"""Saved reports are read, and judged with the current rules as if they had just been measured."""
 
 import dataclasses
 import errno
@@ -103,7 +103,7 @@ def test_a_page_judged_again_is_the_same_bytes(name: str, tmp_path: Path) -> Non
 
 
 def test_a_page_that_a_peer_wrote_into_is_the_report_of_the_run(tmp_path: Path) -> None:
-    """Text in the page cannot be mistaken for the report inside the page."""
+    """A peer's text in the page cannot be mistaken for the report in the page."""
     report = report_of(HEALTHY)
     forged = html.render(report_of(FAULT)).partition("<script")[2]
     said = replace(report, verdict=replace(report.verdict, summary=f"<script{forged}"))
@@ -182,7 +182,7 @@ def test_a_report_that_this_process_may_read_but_not_open_is_read_from_stdin(tmp
 
 
 def test_nothing_is_measured_and_nothing_asked() -> None:
-    """The real process is ended before it sends a packet, starts a program or looks up a name."""
+    """A real process ends if it sends a packet, starts a program or looks up a name."""
     program = """
 import os, sys
 from agent.cli import entry
@@ -400,7 +400,7 @@ def test_a_closed_stdin_is_refused() -> None:
 
 
 def test_the_wrong_kind_of_value_is_refused_at_every_place() -> None:
-    """Each place of a report in turn gets a list that is never valid there."""
+    """Each place of a report in turn gets a list that is not valid there."""
     document = codec.encode(report_of(FAULT))
     seen: set[str] = set()
 

@@ -219,7 +219,9 @@ def test_known_secrets_are_those_of_variables() -> None:
     ],
 )
 def test_a_text_of_a_megabyte_ends(piece: str) -> None:
-    """Even a megabyte stays within the limit of every test. A pattern with quadratic time would take hours."""
+    """Even a megabyte is masked within the time limit of a test. If a pattern had quadratic time, this would take
+    hours.
+    """
     text = piece * (1_000_000 // len(piece))
     assert len(without_secrets(text)) <= len(text) + 100
 

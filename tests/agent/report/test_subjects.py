@@ -1,4 +1,4 @@
-"""Subjects made of ids, and the values that they give a headline."""
+"""Subjects that are made from ids, and the values that a headline gets from them."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""`backuplink facts`: its reads, its output, the parts that it reports as missing, and its exit codes."""
+"""`backuplink facts`: what it reads, what it writes, which parts it reports as missing, and its exit codes."""
 
 import asyncio
 import json
@@ -274,7 +274,7 @@ def test_an_interrupt_leaves_no_file(name: str, code: int, tmp_path: Path, capsy
 
 
 def test_an_interrupt_ends_reads_that_nobody_answers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A real signal comes in the middle of a read, long before any limit."""
+    """A real signal arrives in the middle of a read, long before any limit."""
     chosen = scenario('[ec2]\nanswer = "silence"')
     path = tmp_path / "facts.json"
 
@@ -294,11 +294,11 @@ def test_an_interrupt_ends_reads_that_nobody_answers(tmp_path: Path, capsys: pyt
 
 moto, moto_url, told = moto_server.moto, moto_server.moto_url, moto_server.told
 FACTS: Final = (sys.executable, "-m", "agent", "facts", "--timeout", "60", "--deadline", "600")
-"""The command, with limits within which a server answers even on a busy machine."""
+"""The command, with limits that leave a server enough time even on a busy machine."""
 
 
 def command(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run `backuplink facts` in a process of its own, with keys for the server that `AWS_ENDPOINT_URL` names."""
+    """Run `backuplink facts` in a separate process. It has keys for the server at `AWS_ENDPOINT_URL`."""
     names = {"access_key_id": "AWS_ACCESS_KEY_ID", "secret_key": "AWS_SECRET_ACCESS_KEY", "token": "AWS_SESSION_TOKEN"}
     keys = {names[name]: value for name, value in moto_server.KEYS.items()}
     return subprocess.run(
@@ -380,7 +380,7 @@ def test_the_command_names_what_is_refused(told: moto_server.Told, tmp_path: Pat
 
 
 def test_the_command_ends_where_nobody_answers(told: moto_server.Told, tmp_path: Path) -> None:
-    """When the process has ended, threads of the SDK still wait for an answer."""
+    """Threads of the SDK still wait for an answer when the process ends."""
 
     def wait(_: BaseHTTPRequestHandler) -> None:
         told.ending.wait()

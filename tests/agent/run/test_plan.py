@@ -48,7 +48,7 @@ def settings(*services: str, region: str = REGION) -> Settings:
 def targets(
     settings: Settings, region: str, sdk: SdkFacts | None, workloads: WorkloadFacts | None = NO_AGENTS
 ) -> tuple[Target, ...]:
-    """The targets of a run. The host has no agents, unless `workloads` says otherwise."""
+    """The targets of a run. The host has agents only if `workloads` has them."""
     return plan.targets(settings, region, sdk, workloads)
 
 
@@ -549,7 +549,7 @@ AT_BACKUPS = f"s3@backups.{S3_HOST}"
 
 
 def with_buckets(*buckets: dict[str, str]) -> WorkloadFacts:
-    """A host with a Backint agent for each of these settings."""
+    """A host with a Backint agent for each of these settings of a bucket."""
     return WorkloadFacts(
         found=tuple(
             FoundWorkload(name="hana", by=f"/usr/sap/H{place}", mode="s3", settings=named)
@@ -617,7 +617,7 @@ def test_targets_at_buckets(buckets: list[dict[str, str]], asked: dict[str, Any]
 
 
 def test_a_bucket_takes_no_setting_of_the_sdk_here() -> None:
-    """The Backint agent does not run in this shell, so settings of the SDK here do not apply to it."""
+    """The Backint agent does not run in this shell, so the settings of this shell's SDK do not apply to it."""
     facts = set_to(fips=True, dual_stack=True, s3="https://s3.example.com")
     planned = targets(replace(settings(), workloads=(Workload.AUTO,)), REGION, facts, with_buckets(BACKUPS))
     assert [one.host for one in planned if one.service == "s3"] == [f"backups.{S3_HOST}"]

@@ -1,4 +1,4 @@
-"""A run: its measurements, their order, and how it ends early."""
+"""A run: what it measures, in which order, and how it ends early."""
 
 import asyncio
 import json
@@ -48,7 +48,7 @@ def changed(more: str, name: str = HEALTHY) -> Scenario:
 
 
 async def run_in(chosen: Scenario, emit: Callable[[Event, CancelToken], None]) -> Evidence:
-    """The evidence of a run. `emit` gets its events, and may cancel the run."""
+    """The evidence of a run. The run passes its events to `emit`, which may cancel the run."""
     stop = CancelToken()
     async with simulated(chosen) as world:
         return Evidence(await measure(settings_of(chosen), world, emit=lambda event: emit(event, stop), stop=stop))
@@ -61,7 +61,7 @@ def evidence_in(chosen: Scenario, *, turn: int | None = None) -> tuple[Evidence,
 
 
 def assert_honest(evidence: Evidence) -> None:
-    """Assert that an interrupted run gives a complete document and is never ok."""
+    """Assert that the interrupted run gives a complete document, and that its verdict is not "ok"."""
     report = judge_evidence(evidence)
     VALIDATOR.validate(json.loads(json_format.render(report)))
     assert len({observation.id for observation in evidence.observations}) == len(evidence.observations)
@@ -76,7 +76,9 @@ def assert_honest(evidence: Evidence) -> None:
 
 
 async def stopped_after_every_event(chosen: Scenario) -> None:
-    """Cancel a run after each of its events, except for events that announce a step, and check the report."""
+    """Cancel a run after each of its events, and check the report each time. Events that announce a step are left
+    out.
+    """
     _, events = evidence_in(chosen)
     last = sum(not isinstance(event, StepPlanned | StepStarted) for event in events) - 1
     for number in one_in(8, range(last + 1)):
@@ -124,7 +126,7 @@ def test_every_observation_is_told_once_and_counted() -> None:
 
 
 def test_silence_everywhere_costs_one_timeout() -> None:
-    """Closed ports are tried at once: thirty-six of them cost one timeout, not one each."""
+    """All closed ports are tried at the same time. Thirty-six of them therefore take one timeout together."""
     text = """
 summary = "nothing answers at the gateway"
 [run]
@@ -216,7 +218,7 @@ def test_region_comes_from_the_first_that_knows(settings: str, region: str, sour
     ],
 )
 def test_the_host_that_the_sdk_calls_is_the_one_that_counts(sdk: str, host: str, addressing: Addressing) -> None:
-    """A run is not ok because of a healthy default name if its SDK calls a different host."""
+    """A run is not "ok" because the default name is healthy if the SDK calls a different host."""
     evidence, _ = evidence_in(changed(f"[sdk]\n{sdk}"))
     effective, default = (target for target in evidence.targets if target.service == "backup")
     assert (effective.host, effective.addressing, effective.role) == (host, addressing, Role.REQUIRED)
@@ -321,7 +323,7 @@ def test_no_container_no_look() -> None:
 
 @pytest.mark.virtual_clock
 async def test_whom_systemd_resolved_asks_is_asked_too() -> None:
-    """systemd-resolved's stub asks name servers of its own, which may differ in their answers."""
+    """systemd-resolved asks its own name servers, and their answers may differ."""
     files = {
         "/etc/resolv.conf": b"nameserver 127.0.0.53\n",
         "/run/systemd/resolve/resolv.conf": b"nameserver 10.0.9.53\nnameserver 10.0.0.2\n",
@@ -390,7 +392,7 @@ def test_without_metadata_nobody_knows_which_network_to_read() -> None:
 
 
 def test_a_file_is_never_dropped_without_a_word() -> None:
-    """A dropped file is reported even outside AWS, where a missing configuration is not."""
+    """A missing configuration is not reported outside AWS, but a dropped file is."""
     for base, metadata, of_aws in ((HEALTHY, '[metadata]\nanswer = "silence"', True), ("outside-aws", "", False)):
         evidence, _ = evidence_in(changed(f'{metadata}\n[ec2]\nsource = "file"', base))
         assert evidence.in_aws is of_aws
@@ -523,7 +525,7 @@ async def test_a_run_that_ends_before_a_name_is_known_still_has_the_target() -> 
 
 
 def callers(evidence: Evidence) -> list[str]:
-    """The addresses at which a signed call was made, each after its target."""
+    """The addresses to which a signed call was made, each behind its target."""
     attempted = [observation for observation in evidence.of(Step.API) if not isinstance(observation.outcome, Skipped)]
     return sorted(f"{observation.subject.target} {observation.subject.address}" for observation in attempted)
 
@@ -550,7 +552,7 @@ def test_the_next_address_makes_the_call_where_one_does_not_get_so_far() -> None
 
 
 def test_no_call_is_no_proof() -> None:
-    """If no address gets as far as a call, nothing is proven that needs a call as proof."""
+    """If no address gets as far as a call, the run proves nothing for which it needs a call."""
     evidence, _ = evidence_in(scenarios.load("http-stalls"), turn=0)
     assert callers(evidence) == []
     assert judge_evidence(evidence).verdict.status is not Status.OK

@@ -1,4 +1,4 @@
-"""When a run with `--ec2 auto` reads the configuration, and how that changes its report."""
+"""When a run with `--ec2 auto` reads the configuration, and how the reads change its report."""
 
 import asyncio
 from dataclasses import replace
@@ -23,9 +23,9 @@ from tests.support.runs import measured
 LIVE: Final = [
     name for name in scenarios.names() if (part := scenarios.load(name).ec2) is not None and part.source == "live"
 ]
-"""Scenarios in which EC2 answers reads."""
+"""Scenarios in which EC2 answers."""
 ALONE: Final = frozenset({"VPC013", "VPC014"})
-"""Findings of a complete run that only reads of the configuration can show."""
+"""The findings of a complete run that only the configuration can show."""
 
 
 def of_mode(chosen: Scenario, ec2: Ec2) -> Measurement:
@@ -42,7 +42,7 @@ def reads_of(measurement: Measurement) -> dict[str, Observation[Any]]:
 
 
 def reasons(measurement: Measurement, *names: str) -> set[str | None]:
-    """The reasons why these reads, or all reads, were not made. None is among them if a read was made."""
+    """The reasons why these reads (by default all reads) were not made. If a read was made, its reason is None."""
     outcomes = [read.outcome for name, read in reads_of(measurement).items() if not names or name in names]
     return {outcome.reason if isinstance(outcome, Skipped) else None for outcome in outcomes}
 
@@ -101,8 +101,8 @@ def test_names_are_asked_about_only_where_they_may_be_wrong() -> None:
 
 
 def test_reads_that_a_slow_connect_started_are_dropped_where_it_succeeds() -> None:
-    """The first SYN is lost, so the connect takes a second. Once the connect has succeeded, this is no longer a sign of
-    trouble.
+    """The first SYN is lost, so the connect takes a second. After the connect has succeeded, the delay is no longer a
+    sign of a fault.
     """
     chosen = scenarios.load("configuration-healthy")
     slow = tuple(replace(row, round_trip_seconds=0.6) for row in chosen.tcp)
@@ -124,7 +124,9 @@ OPTIONAL: Final = target("backup-gateway", role=Role.OPTIONAL)
 
 
 def seen(*observations: Observation[Any], of: tuple[Target, ...] = (BACKUP,)) -> Suspicion:
-    """The suspicion after these observations, in a run of these targets. Only the address OUTSIDE is not expected."""
+    """The suspicion after these observations, in a run with these targets. All addresses except OUTSIDE are
+    expected.
+    """
     suspicion = Suspicion(is_suspect=lambda _, address: str(address) == OUTSIDE)
     suspicion.has_targets(of)
     for observation in observations:
@@ -215,7 +217,7 @@ def test_an_address_is_judged_when_its_scope_is_known() -> None:
 
 
 async def overdue_after(suspicion: Suspicion, subject: Subject) -> float:
-    """The seconds after which a step that starts now and gets no answer is a sign of trouble."""
+    """The time in seconds after which a step that starts now, and gets no answer, is a sign of a fault."""
     loop = asyncio.get_running_loop()
     suspicion.started(subject)
     started = loop.time()
@@ -225,7 +227,7 @@ async def overdue_after(suspicion: Suspicion, subject: Subject) -> float:
 
 
 TICKS: Final = 0.15
-"""The seconds by which a run may be late to notice a slow step."""
+"""The delay in seconds with which a run may notice a slow step."""
 
 
 @pytest.mark.virtual_clock
@@ -262,7 +264,7 @@ async def test_a_lookup_without_an_answer_is_a_sign_of_trouble_with_names() -> N
 
 @pytest.mark.virtual_clock
 async def test_an_answer_that_waited_for_this_process_is_no_sign() -> None:
-    """The process was stopped for longer than a connect may take. Meanwhile the kernel has received the answer."""
+    """The process was stopped for longer than a connect may take. The kernel received the answer in this time."""
     suspicion = seen(lookup(ONE))
     suspicion.started(tcp(ONE).subject)
     watching = asyncio.create_task(suspicion.watch())

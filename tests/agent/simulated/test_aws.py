@@ -1,4 +1,4 @@
-"""The simulated services also answer requests that backuplink itself does not make."""
+"""The simulated services also answer requests that backuplink does not make."""
 
 import json
 
@@ -12,7 +12,7 @@ HOST = "backup-gateway.eu-west-1.amazonaws.com"
 
 
 def test_a_list_of_gateways_without_a_page_size_is_answered() -> None:
-    """MaxResults is optional (AWS Backup API Reference, ListGateways); the AWS CLI sends none."""
+    """MaxResults is optional (AWS Backup API Reference, ListGateways), and the AWS CLI does not send it."""
     scenario = scenarios.load("gateway-healthy")
     row = next(row for row in scenario.tcp if 443 in row.ports)
     call, body = call_of("backup-gateway"), b"{}"

@@ -1,5 +1,6 @@
-"""The simulated EC2 answers like the real one: its answers, in memory and over HTTP, are read as the scenario's
-network."""
+"""The simulated EC2 answers like the real one. Its answers are read in memory and over HTTP, and show the scenario's
+network.
+"""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -270,7 +271,7 @@ domains = ["example.org"]
 WORLDS: Final = {"healthy": HEALTHY, "china": CHINA, "rich": RICH}
 ASKED: Final = private_link_labels(checkable())
 LIMIT: Final = 20.0
-"""Seconds for one read by the real client; only an overloaded machine needs as long."""
+"""The limit in seconds for one read by the real client. Only an overloaded machine needs that long."""
 
 
 def wanted(scenario: Scenario) -> ec2.ConfigurationRequest:
@@ -320,7 +321,7 @@ LOOPBACK: Final = ip_address("127.0.0.1")
 
 
 def listed(configuration: Configuration) -> Configuration:
-    """The configuration with its prefix lists in the order of their ids. Reads return them in the order in which
+    """The configuration with its prefix lists in the order of their ids. Without this, they are in the order in which
     findings need them.
     """
     lists = configuration.prefix_lists
@@ -361,7 +362,9 @@ EXPIRED: Final = (
     ("ExpiredToken", FailureKind.CREDENTIALS_EXPIRED),
     ("ExpiredTokenException", FailureKind.CREDENTIALS_EXPIRED),
 )
-"""The codes for an expired session token, one for each of REQUESTS. Only EC2's code also has another meaning."""
+"""The codes for an expired session token, one for each request in REQUESTS. Only EC2's code also has another
+meaning.
+"""
 REQUESTS: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
     ("ec2", "DescribeVpcs", {"VpcIds": ["vpc-0a1b2c3d4e5f67890"]}),
     ("route53resolver", "ListResolverRules", {}),
@@ -453,7 +456,7 @@ async def test_reads_that_are_denied_or_silent_leave_the_others() -> None:
     ],
 )
 async def test_without_names_nobody_is_asked(row: str, host: str) -> None:
-    """A real client in the namespaces could not resolve the names of the services either."""
+    """A real client in a namespace could not resolve the services' names either."""
     others = '[[dns]]\nresolvers = ["10.0.0.3"]\nname = "example.com"\na = ["10.0.1.80"]\n'
     rows = f'[[dns]]\nresolvers = ["10.0.0.2"]\n{row}\n{others}'
     scenario = scenarios.parse("no names", HEALTHY.replace(DNS, f"{host}\n{rows}"))

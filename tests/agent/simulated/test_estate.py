@@ -1,4 +1,4 @@
-"""The estate of `demo --fleet`: its hosts, their faults, and their records."""
+"""The hosts that `demo --fleet` simulates (the estate), their faults, and their records."""
 
 import json
 from collections import Counter

@@ -1,5 +1,6 @@
-"""Places of scenario files: a name is unique, the folder is a known area, and texts for users name only scenarios that
-ship."""
+"""Where scenario files are. Each name is unique, each folder is a known area, and texts for users only name scenarios
+that ship.
+"""
 
 import re
 from pathlib import Path

@@ -1,4 +1,6 @@
-"""Runs for the interface, replayed from one run of each scenario; and the interface, driven without a terminal."""
+"""Runs for the interface, which replay one run of each scenario, and functions that use the interface without a
+terminal.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -28,7 +30,7 @@ Act = Callable[[Pilot[int]], Awaitable[None]]
 OPENED = datetime(2026, 1, 17, 7, 5, tzinfo=UTC)
 """The time at which saved reports are opened."""
 LIMIT = 10.0
-"""Seconds after which an awaited state is considered missing."""
+"""The time in seconds for which a test waits for a state."""
 
 
 @cache
@@ -45,7 +47,7 @@ def settings(name: str = "healthy") -> Settings:
 
 
 def folded(name: str, upto: int | None = None) -> State:
-    """The state after the run of a scenario, or after its first events."""
+    """The state after a scenario's run. With `upto`, the state after this many of its events."""
     state = reduce(ready(name), RunRequested(0.0, settings(name)))
     for event in recorded(name)[1][:upto]:
         state = reduce(state, event)
@@ -67,13 +69,13 @@ def words(lines: "tuple[Line, ...] | list[Line]") -> list[str]:
 
 
 def lanes(state: State, width: int = 120) -> list[str]:
-    """The rows of the path that show lanes."""
+    """The rows of the path that show a lane."""
     keyed = [line for line in path(state, width, UNICODE) if any((span.key or "").startswith("lane/") for span in line)]
     return words(keyed)
 
 
 class Replay:
-    """Makes runs by replaying the run of each scenario in turn, and then the last one again and again."""
+    """Makes runs by replaying the run of one scenario after the other. The last one is repeated."""
 
     def __init__(self, *names: str, upto: int | None = None) -> None:
         self._runs = [recorded(name) for name in names]
@@ -139,7 +141,7 @@ def screen_of(pilot: Pilot[int]) -> list[str]:
 
 
 def at(name: str, minutes: int, **changed: object) -> Report:
-    """The report of a scenario as if its run had been made this many minutes later."""
+    """The report of a scenario, changed as if its run was this many minutes later."""
     report = report_of(name)
     late = timedelta(minutes=minutes)
     run = replace(
@@ -153,7 +155,7 @@ def at(name: str, minutes: int, **changed: object) -> Report:
 
 
 async def watched(*names: str, state: State | None = None, follower: Follower | None = None) -> State:
-    """The state of a watch after runs of these scenarios, a minute apart."""
+    """The state of a watch after these scenarios. There is one minute between two runs."""
     follower = Follower(WATCHING, None) if follower is None else follower
     state = after(ready(), WatchToggled(True)) if state is None else state
     for name in names:

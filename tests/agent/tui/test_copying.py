@@ -1,4 +1,4 @@
-"""The texts that can be copied, their names, and the questions asked first."""
+"""The texts that a person can copy, their names, and the questions before copying."""
 
 import subprocess
 from dataclasses import replace
@@ -56,7 +56,7 @@ def test_a_command_reads_or_changes() -> None:
 
 @pytest.mark.parametrize("name", one_in(8, scenarios.names()))
 def test_a_command_that_only_reads_is_called_so(name: str) -> None:
-    """The name of an AWS operation tells whether it only reads."""
+    """The name of an AWS operation shows whether it only reads."""
     for finding in report_of(name).findings:
         for command in finding.fix.commands:
             if command.argv[0] != "aws":
@@ -307,7 +307,7 @@ def test_an_item_without_commands_needs_nothing() -> None:
 
 
 def test_each_alternative_has_a_script_of_its_own() -> None:
-    """A script of all alternatives would run commands that exclude each other."""
+    """A single script of all alternatives would run commands that exclude each other."""
     report = report_of("private-dns-off")
     found = [item for item in items(saved("kept", report)) if item.script_of is not None]
     assert [item.label for item in found] == [

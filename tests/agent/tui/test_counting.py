@@ -1,4 +1,4 @@
-"""Red has one meaning: the line counts. Lines that do not count are dim, and say why."""
+"""Red always means that a line counts. Lines that do not count are dim, and say why they do not."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""The full text of the item under the cursor, and the runbook page filled with the report's values."""
+"""The full text of the item at the cursor, and the runbook page with the report's values in it."""
 
 import re
 from dataclasses import replace
@@ -282,7 +282,7 @@ def test_every_page_can_be_filled() -> None:
 
 
 OF_THE_SERVICE = "SERVICE ENDPOINT_VARIABLE SERVICE_KEY ACTION OPERATION CLI_SERVICE CLI_OPERATION".split()
-"""Placeholders that can be filled if the service of the finding's target is known."""
+"""Placeholders that can be filled if the finding's target is a known service."""
 
 
 @pytest.mark.parametrize("service", ["ssm", "sts", "backup-gateway"])
@@ -311,7 +311,7 @@ EXPLAINED = r"(?:is|are|means|stands|names|of the)\b"
 
 
 def filled_by_a_report() -> dict[str, str]:
-    """Every placeholder that a report may fill, replaced by a word that no page contains."""
+    """Every placeholder that a report may fill. Its value is a word that is not on any page."""
     report = report_of("one-zone-silent")
     return {name: f"value-{name.strip('<>').lower()}" for name, _ in values_for(report.findings[0], report)}
 

@@ -1,4 +1,4 @@
-"""The driver writes to the terminal what Textual draws, and leaves out codes that change nothing."""
+"""The driver writes what Textual draws to the terminal. It leaves out codes that change nothing."""
 
 import re
 from collections.abc import Iterator
@@ -16,8 +16,8 @@ segments = st.lists(
 
 
 def seen(written: str) -> Iterator[tuple[str, frozenset[str]]]:
-    """Every character with the SGR codes in effect, except those of the default colours. Other sequences stay as they
-    are.
+    """Every character, with the SGR codes that apply to it. Codes of the default colours are left out. Other sequences
+    stay as they are.
     """
     codes: frozenset[str] = frozenset()
     for code, other, character in re.findall(r"\x1b\[([\d;]*)m|(\x1b\[[\d;]*H)|(.)", written, re.DOTALL):

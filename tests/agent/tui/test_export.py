@@ -1,5 +1,5 @@
-"""Saving a report from the interface: the file is complete or absent, never replaces another file, and only its owner
-can read it.
+"""Saving a report from the interface. The file is complete or absent, never replaces another file, and is readable only
+for its owner.
 """
 
 import errno
@@ -77,7 +77,9 @@ def test_nothing_is_written_over(kind: str, report: Report, tmp_path: Path) -> N
 def test_what_came_while_the_report_was_written_stays(
     report: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Another process creates a file of this name while the report is written, after the check that there is none."""
+    """Another process creates a file of this name while the report is written, after the interface has checked that no
+    such file exists.
+    """
     place = tmp_path / "there"
     sync = os.fsync
 

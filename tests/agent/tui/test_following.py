@@ -1,4 +1,4 @@
-"""An interface with a history: it continues an earlier history, writes its runs to it, and goes on if the disk does not
+"""An interface with a history. It continues an earlier history, writes its runs to it, and goes on if the disk does not
 answer.
 """
 
@@ -140,7 +140,7 @@ async def test_what_is_no_history_any_more_is_said_and_the_run_is_made(tmp_path:
 
 
 class Hanging:
-    """A history on a disk that does not answer, until it is released."""
+    """A history on a disk that does not answer until a test releases it."""
 
     def __init__(self) -> None:
         self.answers = threading.Event()

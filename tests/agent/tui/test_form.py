@@ -1,4 +1,4 @@
-"""The settings of a run as texts, and back."""
+"""The settings of a run as texts, and these texts read back as settings."""
 
 from dataclasses import replace
 from ipaddress import ip_address

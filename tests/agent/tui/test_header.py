@@ -1,4 +1,4 @@
-"""The header tells what is shown, at every size and on every page."""
+"""The header says what the screen shows, at every size and on every page."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta

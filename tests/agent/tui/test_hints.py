@@ -1,4 +1,4 @@
-"""The last line names the keys that are useful in the current state, also on a narrow screen."""
+"""The last line shows the keys that are useful in the current state, also on a narrow screen."""
 
 import pytest
 

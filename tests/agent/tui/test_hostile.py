@@ -1,4 +1,4 @@
-"""Foreign names, certificates and messages are shown as text, whatever they contain."""
+"""Names, certificates and messages from outside are shown as text, whatever they contain."""
 
 import re
 from dataclasses import replace

@@ -1,4 +1,6 @@
-"""Keys that a person chooses: which texts name a key, which actions can have one, and that no two actions share one."""
+"""Keys that a user chooses: how a key is written, which actions can have a chosen key, and that two actions never have
+the same key.
+"""
 
 from dataclasses import replace
 

@@ -241,7 +241,7 @@ async def test_e_saves_under_a_name_and_in_a_format(tmp_path: Path) -> None:
 
 
 class HungDisk:
-    """A file system that hangs from the first write on, until it is released."""
+    """A file system that hangs at the first write, until a test releases it."""
 
     def __init__(self) -> None:
         self.answers = threading.Event()

@@ -1,4 +1,4 @@
-"""The layout depends on the content: no width shows less than a smaller width does."""
+"""The layout depends on the content. A wider screen never shows less than a narrower one."""
 
 import re
 from dataclasses import replace

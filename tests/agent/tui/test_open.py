@@ -1,6 +1,4 @@
-"""Enter leads from a failed step to its finding, from there to the measurement, and from there to the steps. Esc leads
-back.
-"""
+"""Enter leads from a failed step to its finding, then to the measurement, and then to the steps. Esc leads back."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Runs from the interface: shown live, repeated, narrowed to some services, watched, and left in the middle."""
+"""Runs from the interface. They are shown live, repeated, limited to some services, watched, and quit in the middle."""
 
 import asyncio
 import gc

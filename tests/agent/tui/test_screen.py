@@ -162,7 +162,7 @@ async def test_the_cursor_is_seen_without_colours() -> None:
 
 
 class Counting(BackuplinkApp):
-    """The interface, which counts its drawings of the screen and records the lines drawn."""
+    """The interface, changed so that it counts its drawings of the screen and records the lines."""
 
     painted = 0
     shown = 0

@@ -1,4 +1,4 @@
-"""The content of the interface depends only on the actions, not on a terminal, a clock or a network."""
+"""The content of the interface depends only on the actions, and not on a terminal, a clock or a network."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -679,7 +679,7 @@ async def test_a_past_run_is_drawn_as_if_nothing_had_been_drawn_before() -> None
 
 
 def test_back_from_a_past_run_the_cursor_is_on_the_path_while_the_first_run_goes_on() -> None:
-    """With a history, there are runs before the first one of this interface."""
+    """With a history, there are runs that are older than the first run of this interface."""
     memory = again("one-zone-silent").memory
     running = after(ready(), HistoryRead(memory), RunRequested(0.0, settings()))
     past = after(running, PastShown(memory.runs[0], report_of("one-zone-silent")))

@@ -17,8 +17,8 @@ LANE = "lane/backup/10.0.2.17/443"
 
 
 def memory(*stacks: tuple[Sample, ...], others: float = 0.0, apart: timedelta = timedelta(minutes=1)) -> Memory:
-    """A memory of runs that are this far apart. TCP, TLS and the call of a lane took these times in each run, and
-    another lane took `others` seconds.
+    """A memory of runs that are `apart` from each other. For each run, `stacks` has the times of TCP, TLS and the call
+    in a lane. The steps of another lane took `others` seconds.
     """
     report = report_of("healthy")
     samples: Samples = {}
@@ -45,7 +45,7 @@ def drawn(known: Memory, width: int = 80, glyphs: Glyphs = ASCII) -> list[str]:
 
 
 def narrow(known: Memory) -> list[str]:
-    """The chart, at the width at which each run has one column."""
+    """The chart at the width that gives each run one column."""
     return drawn(known, 10 + len(known.runs))
 
 

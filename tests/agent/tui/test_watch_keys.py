@@ -1,4 +1,4 @@
-"""A watch in the interface: it begins by itself, repeats, steps through its runs, and can be saved."""
+"""A watch in the interface. It begins by itself and repeats its runs. Keys step through the runs, and save one."""
 
 import json
 from dataclasses import replace
@@ -25,7 +25,7 @@ def watching(replay: Replay, **how: object) -> BackuplinkApp:
 
 
 def past_of(app: BackuplinkApp) -> int | None:
-    """The number of the past run that is shown, or None."""
+    """The number of the past run on the screen, or None if the current run is shown."""
     assert app.state is not None
     return app.state.past
 
@@ -35,7 +35,7 @@ async def finished(pilot: Pilot[int], runs: int) -> State:
 
 
 async def again(pilot: Pilot[int], runs: int) -> State:
-    """The state after this many runs. `r` starts each of them without waiting."""
+    """The state after this many runs. Each of them is started with `r`, without waiting."""
     for run in range(1, runs):
         await finished(pilot, run)
         await pilot.press("r")

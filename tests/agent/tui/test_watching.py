@@ -1,4 +1,4 @@
-"""The runs that the interface remembers, what it says of them together, and how it shows a past run."""
+"""The runs that the interface remembers, how it summarises them, and how it shows a past run."""
 
 from dataclasses import replace
 from datetime import timedelta

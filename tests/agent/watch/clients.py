@@ -1,4 +1,4 @@
-"""Clients of a listener, some of which misbehave. They use real sockets, and a test advances the time."""
+"""Clients of a listener. Some of them misbehave. They use real sockets, and a test moves the clock forward."""
 
 import asyncio
 import contextlib
@@ -36,7 +36,9 @@ LOOPBACK: Final = IPv4Address("127.0.0.1")
 
 
 class LeapingLoop(asyncio.SelectorEventLoop):
-    """A loop whose clock runs as usual, and `leap` advances it further. It keeps the exceptions reported to it."""
+    """A loop whose clock runs as usual, except that `leap` moves it forward. The loop keeps the exceptions that are
+    reported to it.
+    """
 
     _ahead = 0.0
 
@@ -61,7 +63,7 @@ def leap(seconds: float) -> None:
 
 
 def played(go: Coroutine[Any, Any, None]) -> None:
-    """Run a coroutine in a LeapingLoop. Fails if an exception was reported to the loop, or if a file remains open."""
+    """Run a coroutine in a LeapingLoop. Fails if an exception is reported to the loop, or if a file stays open."""
     before = open_files()
     loop = LeapingLoop()
     with asyncio.Runner(loop_factory=lambda: loop) as runner:
@@ -71,7 +73,7 @@ def played(go: Coroutine[Any, Any, None]) -> None:
 
 
 async def turns(number: int = 20) -> None:
-    """Give the loop this many turns. That is enough for all steps that only need the loop."""
+    """Give the loop this many turns, which is enough for all steps that only need the loop."""
     for _ in range(number):
         await asyncio.sleep(0)
 
@@ -109,7 +111,7 @@ class Got:
 
 
 class _Given(io.BytesIO):
-    """Bytes in the form of a socket, for HTTPResponse, which closes the socket's file as soon as it has the body."""
+    """Bytes with the methods of a socket, for HTTPResponse. It closes the socket's file as soon as it has the body."""
 
     def makefile(self, *_: Any) -> io.BytesIO:
         return self
@@ -119,7 +121,7 @@ class _Given(io.BytesIO):
 
 
 def answer_in(data: bytes, method: str = "GET") -> Got:
-    """The answer in these bytes. Raises HTTPException if they are not an answer, or not the whole of it."""
+    """The answer in these bytes. Raises HTTPException if they are not a complete answer."""
     given: Any = _Given(data)
     answer = HTTPResponse(given, method=method)
     answer.begin()
@@ -160,7 +162,7 @@ class Client:
 
 
 async def connected(listener: Listener, address: str | None = None, *, receive: int | None = None) -> Client:
-    """A connection to a listener; `receive` limits the bytes that wait here to be read."""
+    """A connection to a listener. `receive` limits the bytes that wait on this side."""
     where: Address = listener.address if address is None else ip_address(address)
     channel = socket.socket(socket.AF_INET if where.version == 4 else socket.AF_INET6)
     channel.setblocking(False)
@@ -207,7 +209,7 @@ async def got(listener: Listener, path: str, *, address: str | None = None, **ho
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    """Wait until `holds` is true. Meanwhile, the listener's clock does not leap."""
+    """Wait until `holds` returns True. The listener's clock does not leap in the meantime."""
     end = time.monotonic() + 60  # time of this host: a leap does not count as waiting
     while not holds():
         assert time.monotonic() < end
@@ -252,12 +254,12 @@ class Manager:
 
 
 class Runs:
-    """The measurements of a watch. Each measurement waits until a test releases it, or has released all of them."""
+    """The measurements of a watch. Each measurement waits until a test releases it."""
 
     def __init__(self, evidence: Measurement, *, through: bool = False) -> None:
         self.started = 0
         self.broken = False
-        """Whether an exception ends the next measurements."""
+        """Whether the next measurements end with an exception."""
         self._evidence = evidence
         self.gate = asyncio.Event()
         if through:
@@ -275,7 +277,7 @@ class Runs:
 def job_of(
     runs: Runs, *, scenario: str = "healthy", redact: bool = False, deadline: float = 20, **given: Any
 ) -> WatchConfig:
-    """A watch's job that makes these runs. All other settings are the command's defaults, unless they are given."""
+    """The job of a watch that makes these runs. Settings that are not given are the command's defaults."""
     defaults: dict[str, Any] = {"interval": 60.0, "cycles": None, "raise_after": 2, "clear_after": 2}
     return WatchConfig(
         settings=replace(settings_of(scenarios.load(scenario)), deadline=deadline),
@@ -296,12 +298,12 @@ class Watched:
     watch: Watch
     stop: CancelToken
     lines: list[str]
-    """The lines that it has written."""
+    """The lines that it has written so far."""
     over: asyncio.Task[None]
 
     @property
     def listener(self) -> Listener:
-        """The listener that the watch has now."""
+        """The current listener of the watch."""
         listener = self.watch._listener.listener
         assert listener is not None
         return listener
@@ -336,7 +338,7 @@ async def watching(
 
 
 class Held:
-    """A place where a thread waits until it is released, as on a hanging disk."""
+    """A place at which a thread waits until a test releases it, as on a hanging disk."""
 
     def __init__(self) -> None:
         self.waiting = False

@@ -26,7 +26,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _started(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[subprocess.Popen[str] | None]:
-    """The long watch. It starts with the first test here, if a selected test waits for it."""
+    """The long watch. It starts with the first test here if a selected test waits for it."""
     if not any(map(_takes_long, request.session.items)):
         yield None
         return

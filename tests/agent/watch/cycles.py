@@ -1,4 +1,4 @@
-"""Reports of a watch's cycles that have only what a test is about: their findings, and what was measured."""
+"""Reports of a watch's cycles that contain only what a test needs: their findings, and what was measured."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -16,7 +16,7 @@ INTERVAL: Final = timedelta(seconds=60)
 LASTS: Final = timedelta(seconds=2)
 """The duration of a cycle."""
 FAILED_CONNECT: Final = build.tcp("10.0.1.17", failed="timeout")
-"""The observation with which a report shows the finding, unless another is given."""
+"""The observation that shows the finding, unless a test gives another one."""
 SKIPPED: Final = build.spoiled(FAILED_CONNECT, skipped="an earlier step failed")
 WELL: Final = build.tcp("10.0.1.17")
 CAUSE: Final = "VPC006@backup"
@@ -85,9 +85,8 @@ def cycle(
 
 
 def lettered(cycles: str) -> Iterator[Report]:
-    """Yield one report for each letter. For C the finding is critical, for W a warning, for i information, for e
-    explained, and for s suppressed. For `.` it is absent, for `-` not measured, and for `!` absent in an interrupted
-    run.
+    """Yield one report for each letter, which says what the finding is: C is critical, W a warning, i information, e
+    explained, s suppressed, `.` absent, `-` not measured, and `!` absent in an interrupted run.
     """
     for number, letter in enumerate(cycles, 1):
         match letter:

@@ -1,10 +1,10 @@
 """`python -m tests.agent.watch.killed FOLDER POINT…`: watches that write two files, each killed at a different point.
 
 Each watch is a child of its own. It writes to a folder in FOLDER named after its point, over files that an earlier
-watch has left, and kills itself (SIGKILL) at the n-th announced phase of writing files. Such a point is the same in
-every run, which a delay would not be. Point 0 is never reached; its watch copies both files after each cycle into
-separate folders. One JSON object on stdout has the status of each child in the form of waitpid(2). The status is 0 for
-a child that announced fewer phases.
+watch has left, and kills itself (SIGKILL) at the n-th announced phase of writing files. Unlike a delay, such a point is
+the same in every run. Point 0 is never reached; its watch copies both files after each cycle into separate folders. One
+JSON object on stdout has the status of each child in the form of waitpid(2). The status is 0 for a child that announced
+fewer phases.
 """
 
 import itertools
@@ -37,9 +37,7 @@ WRITING: Final = (
 
 
 def killing(point: int) -> Callable[[str], None]:
-    """Returns a function that ends the process once `point` phases of writing files have been announced, by
-    any thread.
-    """
+    """A function that ends the process after `point` phases of writing files were announced, in any thread."""
     numbers = itertools.count(1)
 
     def announced(phase: str) -> None:
@@ -50,7 +48,7 @@ def killing(point: int) -> Callable[[str], None]:
 
 
 def watch(folder: Path, point: int) -> None:
-    """Watch a network that changes: once to the end, and once more until the point is reached."""
+    """Watch a network that changes. The first watch runs to its end, and the second until the point is reached."""
     turns = loaded("healthy-one-zone", "one-zone-silent", "healthy-one-zone", "name-does-not-exist")
 
     numbers = itertools.count()

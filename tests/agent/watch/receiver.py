@@ -9,7 +9,7 @@ from typing import Final
 
 Answer = Callable[[BaseHTTPRequestHandler, threading.Event], None]
 PATIENCE: Final = 30.0
-"""Seconds after which a server that never answers gives up all the same."""
+"""The time in seconds after which a server that never answers closes the connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def raw(data: bytes) -> Answer:
 
 
 def silence(_: BaseHTTPRequestHandler, over: threading.Event) -> None:
-    """Answer nothing for as long as the server runs."""
+    """Send no answer while the server runs."""
     over.wait(PATIENCE)
 
 
@@ -94,7 +94,7 @@ def receiving(*answers: Answer) -> Iterator[Receiver]:
 
 
 def endless(receiver: list[Receiver], most: int) -> Answer:
-    """An answer of `most` bytes, which are sent for as long as the client reads them."""
+    """An answer of `most` bytes. It is sent for as long as the client reads."""
 
     def answer(handler: BaseHTTPRequestHandler, _: threading.Event) -> None:
         handler.wfile.write(f"HTTP/1.1 200 OK\r\nContent-Length: {most}\r\n\r\n".encode())

@@ -1,4 +1,4 @@
-"""The signed calls of a watch, and how a run uses the answer to a call of an earlier cycle."""
+"""The signed calls of a watch, and how a run uses an answer that an earlier cycle got."""
 
 import asyncio
 import itertools
@@ -62,7 +62,7 @@ class Seen:
         return self
 
     def called_at(self, target: str = "backup") -> list[float]:
-        """The times of the cycles that made a signed call to this target."""
+        """The start times of the cycles that made a signed call to this target."""
         return [
             time
             for time, report in zip(self.times, self.reports, strict=True)

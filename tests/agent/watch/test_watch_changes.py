@@ -1,4 +1,4 @@
-"""The tracker: what many cycles together say, reported once and proven by a report."""
+"""The tracker reports what several cycles together show. It reports each change once, with a report that proves it."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -232,8 +232,8 @@ _Observation = Observation[Any]
 
 
 def _stays(before: tuple[_Observation, ...], after: tuple[_Observation, ...], code: str = "TCP001", **how: Any) -> bool:
-    """Whether a finding that `before` shows stays, after a second cycle that observed `after` and does not have the
-    finding.
+    """Whether a finding stays after a second cycle. `before` showed the finding, and the second cycle observed `after`
+    and does not have it.
     """
     tracker = Tracker(raise_after=1, clear_after=1)
     target = None if how.pop("of_run", False) else "backup"
@@ -321,7 +321,7 @@ def test_a_fault_of_a_target_stays_while_the_region_is_not_known() -> None:
 
 
 def test_a_fault_of_the_ports_stays_while_the_name_has_no_address() -> None:
-    """In real runs as well, a fault is not over because a worse fault hides it."""
+    """Real runs also do this: a fault is not over because a worse fault hides it."""
     tracker = Tracker(raise_after=1, clear_after=1)
     tracker.fold(report_of("egress-closed"))
     changes = tracker.fold(report_of("zone-without-the-name"))
@@ -468,7 +468,7 @@ def test_it_counts_what_it_told() -> None:
 
 
 def test_what_is_over_is_forgotten() -> None:
-    """A year of names that occur only once each does not fill the memory."""
+    """Names that occur only once must not fill the memory, even in a year."""
     tracker = Tracker(raise_after=1, clear_after=1)
     for number in range(1, 400):
         tracker.fold(cycle(number, fault("DNS004", f"10.0.0.{number}", evidence=())))
@@ -476,7 +476,7 @@ def test_what_is_over_is_forgotten() -> None:
 
 
 def test_new_bounds_are_taken_in_the_middle() -> None:
-    """After a SIGHUP the settings are new, and the state is kept."""
+    """After a SIGHUP, the settings change and the state stays."""
     tracker = Tracker(raise_after=5, clear_after=5)
     reports = lettered("CCCC")
     next_kinds: Callable[[], list[Kind]] = lambda: [  # noqa: E731 - a line is enough

@@ -23,7 +23,9 @@ from tests.support.command import SECONDS
 from tests.support.repository import ROOT
 
 FAULT: Final = "name-does-not-exist"
-"""A scenario that is critical in the first cycle, since `demo --watch` without --cycles waits in real time."""
+"""A scenario that is critical in its first cycle. The test cannot wait for more cycles, since `demo --watch` without
+--cycles waits in real time.
+"""
 ENVIRONMENT: Final = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
 
 

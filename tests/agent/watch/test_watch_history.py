@@ -1,4 +1,4 @@
-"""A watch with a history continues where the last watch ended, and loses only the cycles that it cannot write."""
+"""A watch with a history continues where the last watch ended. It loses only the cycles that it could not write."""
 
 import itertools
 import json
@@ -105,14 +105,14 @@ pytest_virtual = pytest.mark.virtual_clock(loop=PatientLoop)
 
 @pytest.fixture(scope="module", autouse=True)
 def _kept() -> None:
-    """Measure before the loop of a test runs, since each measurement uses a loop of its own."""
+    """Make the measurements before the loop of a test runs, since each measurement uses its own loop."""
     for name in ("healthy", "one-zone-silent"):
         measurement_of(name)
         report_of(name)
 
 
 async def _measured(_: Settings, __: Emit, ___: CancelToken) -> Measurement:
-    """Return at once a measurement that was made before."""
+    """Return a measurement that was made earlier, without waiting."""
     return measurement_of("healthy")
 
 

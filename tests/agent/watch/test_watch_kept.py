@@ -1,7 +1,7 @@
 """The data that a watch keeps from one cycle to the next changes no result: each cycle equals the run of a new process.
 
-The network is simulated. The SDK and the roots are real. They read a scenario's files and variables, and are kept while
-one scenario follows another. So everything may change between two cycles.
+The network is simulated. The SDK and the trusted roots are real, and read a scenario's files and variables. They are
+kept while one scenario follows another, so everything may change between two cycles.
 """
 
 from collections.abc import Callable
@@ -78,7 +78,7 @@ def cold(scenario: Scenario, turn: int) -> Report:
 
 
 def settle(scenario: Scenario, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Write the files and set the variables that the SDK has in a scenario."""
+    """Write the files, and set the variables, that the SDK reads in a scenario."""
     here: Any = SimpleNamespace(scenario=scenario)
     for name, value in program.environment(here, folder).items():
         if name not in ("PATH", "HOME"):

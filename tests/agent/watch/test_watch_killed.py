@@ -12,8 +12,8 @@ from tests.support.extent import one_in
 from tests.support.repository import ROOT
 
 POINTS = one_in(2, range(1, 2 * CYCLES * len(WRITING) + 1))
-"""Every phase of writing two files in each cycle. CI uses every second phase, and so meets each kind of phase in some
-cycle.
+"""Every phase of writing two files, in each cycle. CI uses every second phase, and thus meets each kind of phase in at
+least one cycle.
 """
 
 

@@ -1,4 +1,4 @@
-"""The listener by itself: its answers to each kind of client, and how it treats hostile ones."""
+"""The listener alone: what it answers to each kind of client, and how it treats hostile clients."""
 
 import asyncio
 import gc
@@ -47,7 +47,7 @@ from tests.support.fakes import open_files
 
 PATHS = ("/metrics", "/healthz", "/report.json", "/probe")
 HUGE = 8 << 20
-"""The bytes of an answer that is too large for the kernel's buffers."""
+"""The size in bytes of an answer that is too large for the kernel's buffers."""
 
 
 async def _probed() -> str | None:
@@ -318,9 +318,9 @@ def test_a_foreign_host_learns_nothing_of_what_there_is(path: str, method: str) 
     ],
 )
 def test_a_page_of_another_site_starts_no_run(site: str | None, status: int) -> None:
-    """The request of such a page names the right `Host`, as that of `<img src="http://127.0.0.1:9842/probe">` does.
-    Requests that need no run are answered, because somebody may follow a link to them, and a page cannot read the
-    answer.
+    """The request of such a page has the right `Host`, for example if the page contains `<img
+    src="http://127.0.0.1:9842/probe">`. Requests that need no run are answered, since somebody may follow a link, and
+    the page cannot read the answer.
     """
     began: list[str] = []
 
@@ -365,7 +365,7 @@ def test_the_host_over_ipv6(host: str, status: int) -> None:
 
 
 def test_a_link_local_address_is_named_without_its_zone() -> None:
-    """Clients omit the zone (RFC 6874), because it has a meaning only on one host."""
+    """Clients leave out the zone (RFC 6874), since it has a meaning only on one host."""
     listen._check_host("[fe80::1]:9842", ip_address("fe80::1%eth0"))
     with pytest.raises(listen.RefusedError):
         listen._check_host("[fe80::2]", ip_address("fe80::1%eth0"))
@@ -543,7 +543,7 @@ def test_of_what_comes_without_end_a_bounded_part_is_taken() -> None:
 
 
 async def _served(sent: bytes) -> bytes:
-    """The listener's answer to these bytes. The client closes its sending direction after them."""
+    """The listener's answer to these bytes. The client then closes its sending direction."""
     async with listening(probe=_probed) as listener, connection(listener) as client:
         await client.send(sent)
         client.finish()
@@ -846,7 +846,7 @@ def test_the_end_lets_go_of_every_connection_at_once() -> None:
 
 @pytest.mark.parametrize("steps", range(6))
 def test_who_was_on_his_way_in_at_the_end_is_not_served(steps: int) -> None:
-    """Between a connection in the kernel and the task that serves it, the loop takes some steps."""
+    """The loop takes some steps from a connection in the kernel to the task that serves it."""
 
     async def go() -> None:
         async with listening() as listener:
@@ -911,7 +911,7 @@ def test_memory_returns_to_what_it_was() -> None:
 
 
 def test_an_answer_to_who_has_gone_meanwhile_harms_nobody() -> None:
-    """The client's RST arrives after its request, and before the answer."""
+    """The client's RST arrives after its request and before the answer."""
 
     async def go() -> None:
         result: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()

@@ -1,4 +1,4 @@
-"""The listener of a watch: it shows data of the cycles, begins runs on demand, follows new settings, and tells no
+"""The listener of a watch. It shows data of the cycles, begins runs on demand, follows new settings, and reveals no
 secrets.
 """
 
@@ -45,7 +45,7 @@ DEADLINE = 20.0
 
 @pytest.fixture(autouse=True)
 def _measured() -> None:
-    """Measure before the loop of a test runs, since each measurement uses a loop of its own."""
+    """Make the measurements before the loop of a test runs, since each measurement uses its own loop."""
     measurement_of("healthy")
     measurement_of(FAULTY)
 
@@ -244,7 +244,7 @@ def test_probes_begin_no_more_runs_where_none_comes_to_its_end() -> None:
 
 @pytest.mark.parametrize("steps", range(6))
 def test_a_probe_in_the_moment_in_which_a_cycle_is_due_begins_no_second_one(steps: int) -> None:
-    """Between the time at which a cycle is due and its start, the loop takes some steps."""
+    """From the time at which a cycle is due to its start, the loop takes some steps."""
 
     async def go() -> None:
         runs = Runs(measurement_of("healthy"), through=True)
@@ -298,7 +298,7 @@ def test_nobody_waits_for_a_watch_that_is_over() -> None:
 
 
 async def taken(watched: Watched, wanted: bool) -> None:
-    """Reload the settings, and wait until they are applied, or refused if `wanted` is false."""
+    """Reload the settings. Wait until they are applied, or refused if `wanted` is false."""
     counts = watched.watch._counts.reloads
     before = counts.total()
     watched.watch.read_again()

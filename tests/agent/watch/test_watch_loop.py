@@ -1,4 +1,4 @@
-"""Cycles one after the other: when they begin, what they share, what they leave, and what does not delay them."""
+"""Cycles one after the other: when they begin, what they share, what stays after them, and what does not delay them."""
 
 import asyncio
 import errno
@@ -35,18 +35,18 @@ from tests.support.virtual import DEADLINE, INTERVAL, Watched, job, loaded, netw
 pytestmark = pytest.mark.virtual_clock(loop=PatientLoop)
 
 CONFIGURED = "gateway-group-for-the-appliance"
-"""A scenario whose fault is explained by what EC2 says."""
+"""A scenario whose fault the answers of EC2 explain."""
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _kept() -> None:
-    """Measure before the loop of a test runs, since each measurement uses a loop of its own."""
+    """Make the measurements before the loop of a test runs, since each measurement uses its own loop."""
     for name in ("healthy", "one-zone-silent", "name-does-not-exist"):
         measurement_of(name)
 
 
 def canned(name: str = "healthy") -> Measure:
-    """A function that returns at once what was measured in a scenario."""
+    """A function that returns the measurement of a scenario without waiting."""
 
     async def go(settings: Settings, emit: Emit, stop: CancelToken) -> Measurement:
         return measurement_of(name)
@@ -166,8 +166,8 @@ FIRST_READ: Final = first_read_after("i-0a1b2c3d4e5f67890")
 
 
 async def asked(*names: str) -> list[tuple[float, str]]:
-    """The start of each cycle, and whether it was allowed to ask EC2 (`may`), had an earlier answer (`again`), or
-    neither (`no`).
+    """For each cycle, its start, and whether it may ask EC2 (`may`), has an earlier answer (`again`), or neither
+    (`no`).
     """
     sources: list[tuple[float, str]] = []
     cycle = networks(loaded(*names))
@@ -524,7 +524,7 @@ async def test_an_address_that_is_not_this_hosts_is_no_watch() -> None:
 
 
 async def test_settings_of_a_job_do_not_change_under_a_cycle() -> None:
-    """If settings are reloaded during a cycle, their deadline applies from the next cycle on."""
+    """If settings are reloaded during a cycle, their deadline applies only to later cycles."""
     seen: list[float] = []
 
     async def go(settings: Settings, emit: Emit, stop: CancelToken) -> Measurement:

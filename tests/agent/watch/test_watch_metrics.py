@@ -1,4 +1,4 @@
-"""The metrics of a watch about itself. No receiver of notices delays its cycles."""
+"""The metrics of a watch about itself. A receiver of notices never delays its cycles."""
 
 import asyncio
 import random
@@ -27,7 +27,7 @@ from tests.formats.monitors import samples_in
 from tests.support import build, scenarios
 
 LIMIT: Final = 25.0
-"""A limit in seconds. A program that receives a notice may take longer."""
+"""A limit in seconds. It is longer than a program that receives a notice may take."""
 VPCE: Final = "backup@vpce-0a1b2c3d4e5f67890-abcdefgh.backup.eu-west-1.vpce.amazonaws.com"
 
 
@@ -106,8 +106,8 @@ def test_the_state_is_that_of_the_tracker() -> None:
 
 
 def test_since_when_a_finding_is_there() -> None:
-    """The time is that of the first cycle with the finding, and not of the cycle that raised it. It is shown until the
-    finding ends.
+    """The time is that of the first cycle with the finding, and not of the cycle after which the finding was reported.
+    It is shown until the finding ends.
     """
     tracker = Tracker(raise_after=2, clear_after=1)
     first = cycle(1, fault())
@@ -135,7 +135,7 @@ def test_masks_stand_in_labels_and_two_that_become_one_are_one() -> None:
 
 @pytest.mark.parametrize("interval", [0.05])
 async def test_a_program_and_a_server_that_hang_hold_up_no_cycle(interval: float) -> None:
-    """Each cycle's verdict changes, the notified program never ends, and the server never answers."""
+    """The verdict changes in each cycle. The program that gets the notices never ends, and the server never answers."""
     messages: list[str] = []
     number = 0
 

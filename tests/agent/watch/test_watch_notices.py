@@ -1,4 +1,6 @@
-"""Notices to a program and a URL: which of them arrive, and that nothing waits for a program or a server."""
+"""Notices to a program and to a URL. The tests check which of them arrive, and that nothing waits for a program or a
+server.
+"""
 
 import asyncio
 import contextlib
@@ -35,7 +37,7 @@ T = TypeVar("T")
 SECRET: Final = "s3cr3t"  # noqa: S105 - not a real secret
 NOTICE: Final = Notice("id-1", {"schema": "backuplink.change.v1", "id": "id-1", "text": "raised"}, {"verdict": "é\n"})
 LARGE: Final = Notice("id-2", {"id": "id-2"}, {"observations": ["x" * 1000] * 2000})
-"""A notice with more data than a pipe and a socket can keep."""
+"""A notice that is larger than the buffers of a pipe and a socket."""
 AGAIN: Final = (0.0, 0.0, 0.0)
 LIMIT: Final = 20.0
 """A limit in seconds that only a hanging test reaches."""
@@ -123,7 +125,7 @@ async def test_a_server_that_does_not_answer_has_so_long() -> None:
 
 
 def _drip(handler: Any, over: Any) -> None:
-    """Send single bytes of a header. Each arrives within the time limit, if the limit began anew with every byte."""
+    """Send a header byte by byte. If each byte restarted the time limit, the limit would never be reached."""
     handler.wfile.write(b"HTTP/1.1 200 OK\r\nX: ")
     while not over.wait(SHORT / 10):
         handler.wfile.write(b"a")
@@ -278,7 +280,7 @@ def shell(script: str, *, seconds: float = LIMIT, running: set[int] | None = Non
 
 
 def _lives(pid: int) -> bool:
-    """Whether a process runs; a zombie does not count."""
+    """Whether a process runs. A zombie process does not count."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except FileNotFoundError:
@@ -452,7 +454,7 @@ async def test_one_that_is_given_up_is_killed() -> None:
 
 
 async def test_its_process_is_known_from_its_begin_to_its_end() -> None:
-    """Cycles must not take the notice's process for a stray one and end it."""
+    """Cycles must not take the process for a stray one and end it."""
     running: set[int] = set()
     seen: set[str] = set()
 
@@ -486,7 +488,7 @@ Counted = dict[tuple[Channel, Delivery], int]
 async def _sent(
     ways: dict[Channel, Sender], notices: list[Notice], seconds: float = LIMIT
 ) -> tuple[list[str], Counted]:
-    """The messages that are logged while `notices` are sent, and the counts of deliveries."""
+    """The messages that are logged while `notices` are sent, and the numbers of deliveries."""
     messages: list[str] = []
     telling = Notices(ways, messages.append)
     async with asyncio.TaskGroup() as group:

@@ -1,5 +1,5 @@
-"""Services that a watch begins or ceases to require: each change is reported once and proven by a report, and never
-reported because the watch could not see something.
+"""Services that a watch begins or ceases to require. Each change is reported once, with a report that proves it. A
+change is never reported only because the watch could not see something.
 """
 
 import json
@@ -31,7 +31,7 @@ OF_HANA: Final = ("backup-storage", "ssm", "ssmmessages", "secretsmanager")
 
 
 def search(*unread: str, failed: str | None = None, of: str = WORKLOADS) -> Observation[Any]:
-    """The search of this host for workloads, or another step of the host."""
+    """The search of this host for workloads, or another step that runs on the host."""
     subject = Subject(step=Step.HOST, operation=of)
     facts = WorkloadFacts(unread=tuple(UnreadFile(path=path, error="EACCES") for path in unread))
     now = build.host()
@@ -66,9 +66,9 @@ HANA: Final[Required] = {**CALLER, "backup-storage": ("hana",), "ssm": ("hana",)
 def _reports(cycles: str) -> Iterator[Report]:
     """One report for each letter.
 
-    `h` has the Backint agent, `o` has it with optional services, and `.` does not have it. No other letter has it
-    either: with `!` the search failed, with `?` the SDK's settings could not be read, with `x` the agent's link could
-    not be read, with `X` a folder above the link, and with `y` another link. `n` has no Region.
+    `h` has the Backint agent, `o` has it with optional services, and `.` does not have it. The other letters do not
+    have it either. With `!`, the search failed. With `?`, the SDK's settings could not be read. With `x`, the agent's
+    link could not be read, with `X` a folder above it, and with `y` another link. `n` has no Region.
     """
     for number, letter in enumerate(cycles, 1):
         steps = {
@@ -286,8 +286,8 @@ def test_a_watch_tells_it_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize("hidden", ["/usr/sap", "/usr/sap/HDB", "/usr/sap/aws-backint-agent"])
 def test_what_was_found_stands_while_it_cannot_be_read(hidden: str) -> None:
-    """The link of the agent, or the configuration with the data's destination, cannot be read. The watch sees neither
-    that the workload is there nor that it is gone.
+    """Either the agent's link cannot be read, or the configuration that says where the data goes. The watch sees
+    neither that the workload is there nor that it is gone.
     """
     (readable,) = loaded("hana-in-s3-mode-alone")
     unreadable = replace(readable, host=replace(readable.host, unreadable=(hidden,)))

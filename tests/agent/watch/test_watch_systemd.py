@@ -1,4 +1,4 @@
-"""The messages that the service manager receives, read from the other end of a real socket."""
+"""The messages that the service manager gets, read from the other end of a real socket."""
 
 import asyncio
 import itertools
@@ -31,7 +31,7 @@ def manager(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[clients.
 
 @pytest.fixture(autouse=True)
 def _measured() -> None:
-    """Measure before the loop of a test runs, since each measurement uses a loop of its own."""
+    """Make the measurements before the loop of a test runs, since each measurement uses its own loop."""
     measurement_of("healthy")
 
 
@@ -198,7 +198,7 @@ def test_it_is_ready_when_it_listens_and_before_the_first_cycle_is_over(manager:
 
 @pytest.mark.virtual_clock
 async def test_the_watchdog_hears_of_cycles_that_end_and_of_nothing_else(manager: clients.Manager) -> None:
-    """If a cycle hangs, the watchdog receives no sign of life, although the process still runs."""
+    """If a cycle hangs, the watchdog gets no message, although the process still runs."""
     seconds, interval, deadline = 30.0, 60.0, 20.0
 
     runs = Runs(measurement_of("healthy"), through=True)
@@ -279,7 +279,9 @@ def test_a_reload_begins_and_ends_for_the_manager_whatever_becomes_of_it(manager
 
 
 def test_a_reload_is_not_cut_by_the_next_cycle(manager: clients.Manager) -> None:
-    """If the next cycle cut a reload, half of the settings would be applied, and the manager would wait for READY."""
+    """If the next cycle interrupted a reload, only half of the settings would be applied, and the manager would wait
+    for READY.
+    """
 
     async def go() -> None:
         runs = Runs(measurement_of("healthy"), through=True)

@@ -37,7 +37,7 @@ def _changes(*reports: Report, after: int = 1) -> list[StateChange]:
 
 
 def _of(finding: Finding, **how: Any) -> StateChange:
-    """The change by which a finding with these values is raised."""
+    """The change that reports a finding with these values."""
     raised = replace(finding, explained_by=None)
     (change,) = (change for change in _changes(cycle(1, raised)) if change.finding is not None)
     return replace(change, finding=finding, **how)
@@ -178,7 +178,7 @@ def test_how_long_it_lasted(seconds: float, expected: str) -> None:
 
 
 def _schema() -> dict[str, Any]:
-    """What `backuplink.change.v1` promises, as a schema that is as strict as possible."""
+    """The promises of `backuplink.change.v1` as a schema that is as strict as possible."""
     definitions: dict[str, Any] = {}
     finding = type_schema(Finding, definitions)
     text, instant, number = {"type": "string"}, {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT[\d:.]+Z$"}, "number"

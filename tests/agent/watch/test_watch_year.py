@@ -13,9 +13,9 @@ from tests.support.virtual import INTERVAL
 
 MAX_GROWTH_BYTES = 2_000_000
 SOCKETS = 4
-"""The sockets of one scrape and one notice, with both ends of each, which may be open at that moment."""
+"""The number of sockets that one scrape and one notice may have open at that moment, counting both ends of each."""
 SECONDS = 3_600
-"""A limit for a process that hangs, far above the time that it needs."""
+"""The limit in seconds for a process that hangs. It is far above the time that the process needs."""
 
 
 def test_nothing_is_lost_and_memory_and_open_files_stay_as_they_were(year: subprocess.Popen[str]) -> None:

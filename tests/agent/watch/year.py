@@ -1,9 +1,9 @@
 """`python -m tests.agent.watch.year FOLDER CYCLES`: a long watch in virtual time, with all receivers of its results.
 
 The receivers are a textfile, a history, a receiver of notices, and a scraper. They use real files and sockets, and the
-first three keep their data in FOLDER. stdout has one JSON object a line. After every tenth of the cycles, this is the
-bytes of resident memory and the number of open files. At the end, it is the counts of the watch, and then the result of
-each scrape.
+first three keep their data in FOLDER. stdout has one JSON object a line. After every tenth of the cycles, an object has
+the bytes of resident memory and the number of open files. At the end, an object has the counts of the watch, and
+further objects have the results of the scrapes.
 """
 
 import asyncio
@@ -47,7 +47,7 @@ NETWORKS: Final = (
 
 
 SCRAPES_EVERY: Final = 1_000.0
-"""Virtual seconds between two scrapes. With this number, the scrapes fall at varying moments of a cycle."""
+"""The virtual time in seconds between two scrapes. With this number, scrapes come at different moments of a cycle."""
 
 
 def resident() -> int:
@@ -63,7 +63,9 @@ def say(what: dict[str, float]) -> None:
 
 
 def taking(receiver: list[Receiver], notices: Path) -> Answer:
-    """An answer that appends the id of the received change to a file. It forgets the rest, since memory is measured."""
+    """An answer that appends the id of the received change to a file. It keeps nothing else, since memory is
+    measured.
+    """
 
     def answer(handler: BaseHTTPRequestHandler, over: threading.Event) -> None:
         with notices.open("a", encoding="ascii") as file:
@@ -93,7 +95,7 @@ class Scraper:
         return httpx.get(self._url, timeout=SECONDS, trust_env=False).raise_for_status().text
 
     def has_changes_to_post(self) -> bool:
-        """Whether there is a change that the receiver has not yet answered."""
+        """Whether there is a change that the receiver has not answered yet."""
         return self.watch is not None and any(
             waiting._unfinished_tasks  # type: ignore[attr-defined]  # asyncio's own count, which join() waits for
             for waiting in self.watch._notices._waiting.values()

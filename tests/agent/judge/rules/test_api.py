@@ -131,7 +131,7 @@ def test_credentials(observation: Observation[Any] | None, expected: list[str]) 
 
 
 def container(failed: str | None) -> Observation[TcpFacts]:
-    """A successful or failed connect to the address that gives a container its credentials."""
+    """A connect to the address from which a container gets its credentials. It succeeds unless `failed` is given."""
     seen = tcp("169.254.170.2", 80, failed=failed)
     subject = Subject(step=Step.IMDS, address=ip_address("169.254.170.2"), port=80, operation=CONTAINER)
     return replace(seen, subject=subject)
@@ -369,7 +369,7 @@ ROLE: Final = "SecretlyNamedRole"
 
 
 def signed_by(source: str) -> Observation[CredentialFacts]:
-    """The outcome of the SDK's search, with credentials from one of botocore's providers."""
+    """The outcome of the SDK's search for credentials: it finds them with this provider of botocore."""
     observation = credentials()
     assert isinstance(observation.outcome, Ok)
     return replace(observation, outcome=Ok(replace(observation.outcome.facts, source=source, role=ROLE)))
@@ -407,8 +407,8 @@ def gateways(
     more: int = 0,
     cut: bool = False,
 ) -> Observation[ApiFacts]:
-    """An answer to ListGateways. `ago` says of each gateway how long before NOW it was last seen. `more` gateways were
-    listed but are not kept, and `cut` marks an incomplete list.
+    """An answer to ListGateways. `ago` has, for each gateway, how long before NOW the gateway was last seen. `more`
+    further gateways were listed but are not kept. `cut` marks an incomplete list.
     """
     observation = api(address, of="backup-gateway", server_time=server_time)
     assert isinstance(observation.outcome, Ok)
@@ -427,7 +427,7 @@ def gateways(
 
 
 def further(first: Observation[ApiFacts], facts_of: Observation[ApiFacts]) -> Observation[ApiFacts]:
-    """The read of further pages of a list that `first` began, with the facts of `facts_of`."""
+    """The read of the further pages of the list in `first`. Its facts come from `facts_of`."""
     subject = replace(first.subject, operation=FURTHER_PAGES, after=first.id)
     return replace(facts_of, subject=subject)
 

@@ -1,4 +1,4 @@
-"""TCP rules: the reason why an attempt failed, and the rule that reports it. The rows are answers of real kernels."""
+"""TCP rules: why an attempt failed, and which rule reports it. The rows come from answers of real kernels."""
 
 from dataclasses import replace
 from ipaddress import ip_network
@@ -629,7 +629,9 @@ def test_no_route_needs_names_alone() -> None:
 
 
 def gateway_configured(*changed: Observation[Any], days_old: float = 0.0) -> Observations:
-    """The healthy configuration, in which the endpoint is the gateway's and its group allows every port."""
+    """The healthy configuration, changed so that the endpoint belongs to Backup gateway and its group allows every
+    port.
+    """
     own, endpoints = configured.groups()
     (rule,) = endpoints.rules
     wide = replace(endpoints, rules=(replace(rule, from_port=None, to_port=None),))
@@ -836,7 +838,7 @@ def test_tcp008_some_ipv6_addresses_without_a_route(attempts: Observations, code
 
 
 def sent_again(at: str, round_trip: float | None, seconds: float = 1.5) -> Observation[TcpFacts]:
-    """A connect whose first packet was sent a second time."""
+    """A connect that had to send its first packet again."""
     facts = TcpFacts(retransmits=1, round_trip_seconds=round_trip)
     return replace(tcp(at), outcome=Ok(facts), seconds=seconds)
 

@@ -199,7 +199,7 @@ def finding(code: str, observations: Observations, **rest: Any) -> RuleFinding:
 
 
 def counted(**exceeded: int) -> Observations:
-    """An observation of how much counters of the interface ens5 rose during the run."""
+    """An observation of the counters of the interface ens5: how much each rose during the run."""
     facts = AllowanceFacts(exceeded={f"ens5 {name}": count for name, count in exceeded.items()}, counters=())
     subject = Subject(step=Step.HOST, operation=ALLOWANCES)
     return [Observation(subject=subject, outcome=Ok(facts), started_at=NOW, seconds=0.001)]
@@ -212,7 +212,7 @@ ROSE: Final = {
     "packets, and bandwidth beside it": {"pps_allowance_exceeded": 2, "bw_in_allowance_exceeded": 900},
     "two of them": {"pps_allowance_exceeded": 2, "linklocal_allowance_exceeded": 3},
 }
-"""Cases of how much the driver's counters rose, by what these counters count."""
+"""Cases in which counters of the driver rose, each named after what its counters count."""
 
 
 def with_line(address: str, *names: str) -> Observation[HostFacts]:
@@ -712,7 +712,7 @@ OF_THE_CONFIGURATION: Final = {
     "route-53-profile-zone-with-a-public-address": "VPC018",
     "route-53-profile-rule-forwards-to-public": "VPC018",
 }
-"""The code of the setting that gives the default name a public answer, for each scenario."""
+"""For each scenario, the code of the setting because of which the default name has a public answer."""
 
 
 @pytest.mark.parametrize("name", OF_THE_CONFIGURATION)
@@ -726,7 +726,7 @@ def test_env006_is_silent_where_the_configuration_names_why_the_default_name_is_
 
 
 def test_env006_shares_the_setting_that_selects_the_name_and_nothing_for_the_default_name() -> None:
-    """Findings of targets that share a setting are one cause; two default names share none."""
+    """If the findings of several targets share a setting, they are one cause. Two default names share no setting."""
     env006 = rule_of(RULES, "ENV006")
     by_fips = evidence([*here("backup", A), lookup(PUBLIC, of=FIPS.id)], targets=[FIPS, context(BACKUP)])
     by_default = evidence([host(), sdk(), *PRIVATE_BESIDE, lookup(PUBLIC)])

@@ -1,4 +1,4 @@
-"""HTTP rules: who answered, and whether an answer comes at all."""
+"""HTTP rules: who answered, and whether there is an answer at all."""
 
 from typing import Any, Final
 
@@ -194,7 +194,7 @@ CASES_THAT_FIRE += [
 
 
 def test_http004_stands_next_to_a_fault_of_aws_s_own() -> None:
-    """HTTP005 says that the path works, and so does not explain a call without an answer."""
+    """HTTP005 says that the path works. It therefore does not explain a call without an answer."""
     assert codes(answered(A, failed="service-error"), api(A, failed="timeout")) == ["HTTP004", "HTTP005"]
 
 

@@ -1,4 +1,4 @@
-"""IAM rules: who owns the policy that denied a call. They decide this only by AWS's words, and never guess."""
+"""IAM rules: whose policy denied a call. Only AWS's words decide this, and the rules never guess."""
 
 import json
 import re
@@ -432,8 +432,8 @@ def test_any_text_is_a_denial(text: str) -> None:
 def test_a_reason_quoted_in_a_name_is_not_believed(
     claim: str, code: str, before: str, after: str, data: st.DataObject
 ) -> None:
-    """A caller can choose the names of the session and the resource, but cannot use them to fake a denial by an
-    endpoint.
+    """A caller can choose the names of the session and of the resource. Such a name must not make a denial look like
+    that of an endpoint.
     """
     quoted = f"{before} {claim} {after}"
     one_word = "-".join(quoted.split())

@@ -1,4 +1,4 @@
-"""JOB rules: recent unsuccessful jobs of AWS Backup, and the hosts to which they belong."""
+"""JOB rules: recent jobs of AWS Backup that failed, and the hosts to which they belong."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -123,7 +123,7 @@ def judged(
     asked: bool = True,
     instance: str | None = OWN,
 ) -> tuple[list[tuple[str, str]], list[str]]:
-    """The code and the detail of each finding, and the reasons why rules could not be evaluated."""
+    """The code and the detail of each finding, and why rules could not be evaluated."""
     observations = [*world(*targets, instance=instance), *([jobs] if jobs is not None else [])]
     seen = evidence(observations, targets=targets, of=ASKED if asked else run())
     found = [(finding.code, finding.detail) for rule in RULES for finding in rule.check(seen)]
@@ -223,7 +223,7 @@ def test_whose_a_message_is(message: str, team: Team | None) -> None:
 
 
 def said_of(code: str, name: str, *rows: FailedJobs, succeeded: int = 0) -> Any:
-    """A case of a rule, on a host with HANA: AWS Backup lists these jobs."""
+    """The case of a rule on a host with HANA, where AWS Backup lists these jobs."""
     observations = [*world(*WITH_HANA), listing(*rows, succeeded=succeeded)]
     return fires(code, name, observations, targets=WITH_HANA, of=ASKED)
 
@@ -329,7 +329,7 @@ def test_a_service_that_lists_jobs_or_carries_them_is_in_the_catalogue() -> None
 
 
 def test_a_state_that_is_none_stands_in_no_command() -> None:
-    """Text from a report that somebody else wrote never becomes an argument of a command."""
+    """A text from a report by somebody else never becomes an argument of a command."""
     rows = (failed("RDS"), failed("RDS", state="FAILEDzq9x"), failed("RDS", state="--query"))
     seen = evidence([*world(BACKUP, instance=OWN), listing(*rows)], targets=(BACKUP,), of=ASKED)
     commands = [command.argv for rule in RULES for finding in rule.check(seen) for command in finding.fix.commands]

@@ -1,4 +1,4 @@
-"""Causes on this host that keep a connect from leaving it. The observations are written by hand."""
+"""Causes on this host that keep a packet from leaving it. The observations are written by hand."""
 
 from typing import Any, Final
 
@@ -21,7 +21,9 @@ def sent(
     vpc: str = "10.0.0.0/16",
     **how: Any,
 ) -> Observations:
-    """An attempt that leaves by this interface, on a host with ens5 and the interfaces `beside`."""
+    """A connection attempt that leaves the host through this interface. The host has ens5 and the interfaces
+    `beside`.
+    """
     attempt = tcp(address, interface=interface, source=source, **({"failed": "timeout"} | how))
     return [host(beside=beside), sdk(), imds(vpc=[vpc]), proxy(), lookup(address), answer(address), attempt]
 

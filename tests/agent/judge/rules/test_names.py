@@ -1,4 +1,6 @@
-"""DNS rules: rows that fire, the nearest miss of each, and the result if the step was not made."""
+"""DNS rules: cases in which each rule fires, the most similar case in which it does not, and the result if a step is
+missing.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -83,7 +85,7 @@ PUBLIC_IPV6 = "2600:1fff:8000::30"
 
 
 def behind_cache(*answers: Observation[DnsFacts], asked: Sequence[str] = (STUB,)) -> Observations:
-    """A lookup that runs out of time, and what the servers behind a cache answer."""
+    """A lookup that runs out of time, and the answers of the servers behind a local cache."""
     silent = (answer(by=server, failed="timeout") for server in asked)
     return [host(resolvers=asked, upstream=[CORPORATE, OTHER]), imds(), lookup(failed="timeout"), *silent, *answers]
 
@@ -1017,7 +1019,7 @@ def test_a_nat64_address_is_no_broken_family(by_ipv4: str | None, by_nat64: str 
 # --- Several rules together -----------------------------------------------------------------------------------------
 
 AT_PUBLIC: Observations = [*here("backup", PUBLIC), answer(*PRIVATE, by=VPC_RESOLVER), *climbed(PUBLIC)]
-"""A run that works with public addresses, while the VPC's resolver gives private addresses."""
+"""A run that uses public addresses successfully, although the VPC's resolver gives private addresses."""
 
 
 @pytest.mark.parametrize(
@@ -1074,15 +1076,16 @@ def appliance(label: str, failed: str | None, *addresses: str) -> Observation[Lo
 
 
 def searching(*options: str) -> Observation[HostFacts]:
-    """A host with a search list and these options of resolv.conf. Without options, it asks for the name itself
-    first."""
+    """A host with a search list, and these options of resolv.conf. Without options, it first looks up the name as it
+    is.
+    """
     seen = host()
     assert isinstance(seen.outcome, Ok)
     return replace(seen, outcome=Ok(replace(seen.outcome.facts, search=SEARCH, resolver_options=options)))
 
 
 def completed(*addresses: str, place: int = 1, failed: str | None = None) -> Observation[LookupFacts]:
-    """The lookup of the name completed by the search domain with this index."""
+    """The lookup of the name with the search domain at this index appended."""
     return lookup(*addresses, failed=failed, operation=SEARCH_DOMAINS[place])
 
 

@@ -1,4 +1,4 @@
-"""This host's name servers, from observations made by hand."""
+"""The name servers of this host. The observations are written by hand."""
 
 from dataclasses import replace
 from typing import Any, Final

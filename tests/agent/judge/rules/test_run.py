@@ -76,7 +76,7 @@ BOTH = target(host="backup-fips.eu-west-1.api.aws", addressing=Addressing.FIPS_D
 WHOLE = run(complete=False, calls=Calls.EACH, ec2_reads=True)
 """A run with signed calls and reads of EC2, as by default."""
 NAMED = replace(WHOLE, workloads=())
-"""A run that checks only the services named by options."""
+"""A run that only checks the services that options name."""
 
 
 def by_service(target: Target) -> Target:

@@ -1,4 +1,4 @@
-"""TLS rules for 443: whose certificate is there, and whether the handshake ends at all."""
+"""TLS rules for port 443: whose certificate the peer shows, and whether the handshake ends."""
 
 from dataclasses import replace
 from typing import Final
@@ -131,7 +131,7 @@ LED_ELSEWHERE: Observations = [
     *(tcp(address) for address in (A, B, C)),
     inspected(C),
 ]
-"""A run in which this host's own name server gives an address at which somebody else answers."""
+"""A run in which this host's own name server gives an address that belongs to somebody else."""
 
 
 CASES_THAT_FIRE += [
@@ -286,7 +286,7 @@ STALLS: Final = (
     ("not-made", "answered"),
     ("silent", "not-made"),
 )
-"""Pairs of results: of a small handshake, and of a handshake for another name."""
+"""Pairs of results after a stall: the result of a small handshake, and the result of a handshake for another name."""
 CASES_THAT_FIRE += [
     *(
         fires(
@@ -344,7 +344,7 @@ CHOSEN_BY_THE_PEER = ("UNSUPPORTED_PROTOCOL", "WRONG_SSL_VERSION", "DH_KEY_TOO_S
 
 
 def refused(code: str) -> Observation[TlsFacts]:
-    """A handshake that this host ends, since it does not accept what the peer chose."""
+    """A handshake that this host ends because it does not accept the peer's choice."""
     return coded(tls(A, failed="malformed"), code, code.lower())
 
 
@@ -470,7 +470,7 @@ CASES_OF_SILENCE += [
 
 
 def amazons(address: str, code: str) -> Observation[TlsFacts]:
-    """A certificate that names Amazon as its issuer and cannot be verified."""
+    """A certificate whose issuer claims to be Amazon. It cannot be verified."""
     return coded(tls(address, failed="tls-untrusted", issuer="CN=Amazon Root CA 1,O=Amazon"), code, f"code {code}")
 
 
@@ -524,7 +524,7 @@ AMAZON_ROOT: Final = "CN=Amazon Root CA 1,O=Amazon"
 
 
 def unstamped(observation: Observation[TlsFacts]) -> Observation[TlsFacts]:
-    """The observation without its times, as from a report that has lost them."""
+    """The observation without its times, as in a report that has lost them."""
     return replace(observation, started_at=None)
 
 

@@ -80,12 +80,12 @@ def ssm(**settings: str) -> Observations:
 
 
 def unit_sets(**proxies: str) -> FoundWorkload:
-    """An SSM Agent whose systemd unit has these variables."""
+    """An SSM Agent whose systemd unit sets these variables."""
     return replace(agent(), settings=proxies)
 
 
 def ssm_through(shell: str | None, unit: FoundWorkload, *, unread: Sequence[str] = ()) -> Observations:
-    """An SSM Agent whose systemd unit has these variables, and the proxy of this shell."""
+    """An SSM Agent whose systemd unit sets these variables, and the proxy of the shell in which the check runs."""
     return [host(), found(unit, unread=unread), lookup("10.0.1.42", of="ssm"), proxy(shell, of="ssm")]
 
 
@@ -108,7 +108,7 @@ AT_BUCKET: Final = target("s3", host="backups.s3.eu-west-1.amazonaws.com", bucke
 
 
 def bucket_that(code: str | None) -> Observations:
-    """A bucket at which the signed call had this outcome."""
+    """A bucket, and this outcome of the signed call to it."""
     kind = {"404": "malformed", "403": "access-denied"}.get(code or "")
     call = api("10.0.1.57", of=AT_BUCKET.id, failed=kind, code=code)
     return [host(), found(backint("s3")), lookup("10.0.1.57", of=AT_BUCKET.id), call]
@@ -309,7 +309,9 @@ LAUNCHER: Final = "/usr/sap/aws-backint-agent/aws-backint-agent-launcher.sh"
 def test_a_proxy_of_this_shell_takes_what_an_agent_calls_only_where_its_own_variables_say_so(
     search: Observation[WorkloadFacts], of: Target, is_taken: bool
 ) -> None:
-    """If the variables of the agent's launcher or unit are known, they decide its path, and not the shell's proxy."""
+    """If the variables of the agent's launcher or unit are known, they decide the agent's path, and the shell's proxy
+    does not.
+    """
     refused: Observation[Any] = Observation(
         subject=Subject(step=Step.HTTP, target=of.id, operation=PROXY_CONNECT),
         outcome=Failed(Failure(kind=FailureKind.PROXY_REFUSED, message="403", code="403"), None),

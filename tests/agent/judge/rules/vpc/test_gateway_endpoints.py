@@ -1,4 +1,4 @@
-"""Gateway endpoints, which make public addresses private, and the rule that reports a missing route."""
+"""Gateway endpoints, which lead public addresses over a private path, and the rule that reports a missing route."""
 
 import json
 from collections.abc import Sequence
@@ -96,7 +96,7 @@ def seen(
     expect: Expect = Expect.PRIVATE,
     days_old: float = 0.0,
 ) -> Evidence:
-    """A run in which all addresses of S3 connect. The network is healthy, except for what these reads say."""
+    """A run in which all addresses of S3 connect. The network is healthy except where these reads differ."""
     climbs = [step for address in addresses for step in climbed(address, of="s3")]
     name: Observations = [
         *here("s3", *addresses),
@@ -159,7 +159,7 @@ UNKNOWN: Final[dict[str, tuple[Observation[Any], ...]]] = {
     "another account's endpoint": (gateways(), tables(UNSEEN), HELD),
     "the table of this subnet not read": (IN_ORDER[0], OF_THIS_SUBNET, HELD),
 }
-"""Configurations that leave it open how an address of S3 is reached."""
+"""Configurations that do not show how an address of S3 is reached."""
 
 
 @pytest.mark.parametrize("changed", UNKNOWN.values(), ids=UNKNOWN)
@@ -257,7 +257,7 @@ def at_bucket(
     policy: str | None = None,
     days_old: float = 0.0,
 ) -> Evidence:
-    """A run whose call at the bucket ended in this way, through a gateway endpoint with this policy."""
+    """A run whose call to the bucket ended in this way. It passed a gateway endpoint with this policy."""
     document = policy or json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
     of = seen(gateways(replace(gateway, policy=document)), *IN_ORDER[1:], asked=asked, days_old=days_old)
     call = api(ADDRESS, of="s3", failed=failed, code="403" if failed else None)
@@ -273,7 +273,7 @@ DENYING: Final[dict[str, list[dict[str, Any]]]] = {
     "a Deny of the bucket": [EVERYTHING, {**EVERYTHING, "Sid": "NoBackups", "Effect": "Deny", "Resource": ARNS}],
     "another VPC": [{**EVERYTHING, "Condition": {"StringEquals": {"aws:SourceVpc": "vpc-0fffffff"}}}],
 }
-"""Statements of policies that deny the call at the bucket."""
+"""Statements of policies that deny the call to the bucket."""
 
 
 @pytest.mark.parametrize("statements", DENYING.values(), ids=DENYING)
@@ -344,7 +344,7 @@ def test_what_cannot_be_told_of_a_policy_is_said_and_is_no_fault(policy: str, wo
     ],
 )
 def test_the_role_of_the_instance_is_no_root_user(others: Observations, decides: bool) -> None:
-    """In the policy of a gateway endpoint, an account in `Principal` means only the account's root user."""
+    """In the policy of a gateway endpoint, an account in `Principal` only means the account's root user."""
     of = at_bucket({**EVERYTHING, "Principal": {"AWS": "111122223333"}}, others=others)
     assert bool(rule_findings(of)) is decides
 

@@ -1,5 +1,6 @@
-"""VPC rules for details: endpoint policies, zones, unread parts, and differences between configuration and
-measurement."""
+"""VPC rules about details: endpoint policies, zones, parts that were not read, and differences between configuration
+and measurement.
+"""
 
 import json
 from collections.abc import Iterable
@@ -258,7 +259,7 @@ def test_vpc013_passes_over_what_a_facts_file_holds_for_other_hosts() -> None:
 
 
 def dropping(reads: Observations, dropped: int, *operations: str) -> Observations:
-    """The reads. The reads of these operations say that they left out `dropped` rows."""
+    """The reads, except that the reads of these operations say that they left out `dropped` rows."""
     return [
         replace(observation, outcome=Ok(replace(observation.facts, dropped=dropped)))
         if observation.subject.operation in operations and observation.facts is not None
@@ -465,7 +466,7 @@ def clock(observations: Observations, *targets: Target) -> list[RuleFinding]:
 
 
 def with_clock(offset: float | None, *reads: Observation[Any]) -> Observations:
-    """A healthy run whose clock is off by this many seconds, according to AWS's answers."""
+    """A healthy run on a host whose clock is wrong by this many seconds, according to the answers of AWS."""
     return [*replaced(healthy(), *(http(address, offset=offset) for address in PRIVATE)), *reads]
 
 
@@ -474,7 +475,7 @@ def test_api005_by_ec2_stands_beside_what_could_not_be_read() -> None:
 
 
 REQUEST_EXPIRED = all_reads(failed="clock-skew", code="RequestExpired")
-"""What EC2 answers to a request with a wrong time, and also to a request with an expired session token."""
+"""EC2's answer to a request with a wrong time. EC2 gives the same answer if the session token has expired."""
 
 
 @pytest.mark.parametrize("offset", [1200.0, -1200.0])
@@ -517,7 +518,9 @@ AT_BUCKET: Final = target("s3", bucket="backups")
 
 
 def denied_bucket(document: str, *, vpc_id: str = VPC_ID) -> Evidence:
-    """A bucket behind an endpoint with this policy. It denies the call without giving a reason."""
+    """A bucket behind an endpoint with this policy. The call to the bucket was denied, and the answer gives no
+    reason.
+    """
     behind = endpoint(service="s3", policy=document, vpc_id=vpc_id)
     asked = EndpointsFacts(endpoints=(behind,), asked=("s3",), gateways=None)
     denials = [api(address, of="s3", failed="access-denied", code="403") for address in PRIVATE]
@@ -554,7 +557,7 @@ SHUT_OUT = {
     "another account in a condition": allow(Condition={"StringEquals": {"aws:PrincipalAccount": "444455556666"}}),
     "another action": allow(Sid="Others", Action=["backup:StartBackupJob"]),
 }
-"""Statements that do not let this host's call through, by what they allow instead."""
+"""Statements that do not allow this host's call. The keys say what they allow instead."""
 NAMED = target(host="vpce-0b1b2c3d4e5f6789f", addressing=Addressing.VPCE)
 NOT_NAMED: Observations = [*healthy(), lookup(of=NAMED.id, skipped="its name is not known")]
 CENTRAL = ("10.40.1.17", "10.40.2.17")

@@ -1,5 +1,5 @@
-"""VPC rules for names: they report a measurement together with a configuration. If either is missing, they report
-nothing. The tests also cover the words of the findings.
+"""VPC rules for names. They need both a measurement and a configuration, and report nothing if one is missing. The
+tests also check the text of the findings.
 """
 
 from collections.abc import Sequence
@@ -107,7 +107,7 @@ IS_PRIVATE: Observations = [
     answer(*PRIVATE, by=VPC_RESOLVER),
     *climbed(*PRIVATE),
 ]
-"""The measurements of a healthy host. IS_PUBLIC has the measurements for which DNS001 is reported."""
+"""The measurements of a healthy host. With IS_PUBLIC, DNS001 is reported instead."""
 NOT_THERE: Observations = [
     lookup(failed="nxdomain"),
     *(answer(failed="nxdomain", by=by, record=record) for by in (RESOLVER, VPC_RESOLVER) for record in ("A", "AAAA")),
@@ -236,7 +236,7 @@ OWN_NAME = target(host="vpce-0a1b2c3d-lj2wisx3.backup.eu-west-1.vpce.amazonaws.c
 
 
 def of(observations: Observations, of: Target) -> Observations:
-    """The observations, changed to be about another target."""
+    """The observations, changed so that they are about another target."""
     return [replace(observation, subject=replace(observation.subject, target=of.id)) for observation in observations]
 
 
@@ -263,11 +263,11 @@ FAULTS: dict[str, tuple[Observations, Observation[Any]]] = {
     "VPC016": (NOT_THERE, zones(HOST)),
     "VPC017": (NOT_THERE, firewall(firewall_rule("*.amazonaws.com"))),
 }
-"""The measurement and the answers of EC2 for which a code is reported; everything else is healthy."""
+"""The measurements and the answers of EC2 for which each code is reported. Everything else is healthy."""
 
 
 def asked(code: str) -> list[str]:
-    """The host's name servers in the fault for which the code is reported."""
+    """The host's name servers in the case in which the code is reported."""
     return [CORPORATE] if code == "VPC011" else [RESOLVER]
 
 
@@ -421,7 +421,7 @@ OF_NO_USE = {
     "in a zone that is not known": replace(IN_ANOTHER_ZONE, availability_zone=None),
     "without IPv4": replace(IN_ANOTHER_ZONE, cidrs=(ip_network("2a05:d018:1::/64"),)),
 }
-"""Subnets in which an endpoint cannot be."""
+"""Subnets in which an endpoint is not possible."""
 BOTH_SUBNETS = "subnet-0a1b2c3d subnet-0c1b2c3d"
 
 
@@ -598,7 +598,7 @@ def test_attributes_of_the_vpc_explain_no_public_name_without_an_endpoint() -> N
 
 
 def leads_to(*addresses: str, observations: Sequence[Observation[Any]] = ()) -> Observations:
-    """Answers of name servers with these addresses."""
+    """Answers of name servers that contain these addresses."""
     return [lookup(*addresses), answer(*addresses), answer(*addresses, by=VPC_RESOLVER), *observations]
 
 
@@ -968,7 +968,7 @@ def test_what_answers_at_the_vpc_s_resolver_explains_no_mixed_answer_of_another_
 
 
 ELSEWHERE = "10.77.0.10"
-"""A private address in no VPC that was read."""
+"""A private address that is in none of the VPCs that were read."""
 
 
 def denied_by(zone: str | None) -> Observations:

@@ -1,4 +1,4 @@
-"""VPC rules for paths: a measured fault, and its cause in the configuration."""
+"""VPC rules for paths: a fault that was measured, and its cause in the configuration."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -181,8 +181,8 @@ def test_vpc005_is_of_the_target_and_the_addresses_that_are_silent() -> None:
 
 
 def gateway(*closed: int) -> Observations:
-    """Observations of a gateway's endpoint at one address, where these ports are silent. In the healthy configuration,
-    AWS Backup's endpoint has this address.
+    """Observations of Backup gateway's endpoint at one address. The ports in `closed` do not answer. In the healthy
+    configuration, this is the address of AWS Backup's endpoint.
     """
     observations = [*here("backup-gateway", A), *climbed(A, of="backup-gateway", but=closed)]
     return [*observations, *(tcp(A, port, of="backup-gateway", failed="timeout") for port in closed)]
@@ -211,7 +211,7 @@ ALSO_ADMITTED = {
 
 
 def admitting_also(*rules: GroupRule) -> Observations:
-    """A gateway whose ports 1026 and 1031 are silent, and an endpoint whose group has these further rules."""
+    """A gateway whose ports 1026 and 1031 do not answer. The endpoint's group has these further rules."""
     changed = with_groups(SecurityGroup(group_id=ENDPOINT_GROUP_ID, rules=(*admitting("10.0.0.0/16").rules, *rules)))
     lists = PrefixListsFacts(lists=(PrefixList(prefix_list_id="pl-0a1b2c3d", cidrs=(ip_network("10.0.9.0/24"),)),))
     return [*gateway(1026, 1031), *configured(OF_GATEWAY, changed, read(PREFIX_LISTS, lists))]
@@ -229,7 +229,7 @@ SIX, OWN_SIX = "2600:1f18:0:1::17", "2600:1f18:0:3::5"
 def by_ipv6(
     *changed: Observation[Any], of: str = "backup", silent: int = 443, also: Sequence[int] = ()
 ) -> Observations:
-    """A host and an endpoint with IPv6 addresses. One port of the endpoint is silent, and the others connect."""
+    """A host and an endpoint with IPv6 addresses. One port of the endpoint does not answer, and all others connect."""
     tried = (
         tcp(SIX, port, of=of, source=OWN_SIX, failed="timeout" if port == silent else None) for port in (silent, *also)
     )
@@ -250,7 +250,7 @@ ALL_IPV6_OUT = SecurityGroup(
 
 
 def of_groups(*changed: SecurityGroup, interfaces: Iterable[str]) -> tuple[Observation[Any], Observation[Any]]:
-    """The reads of the endpoint's interfaces, which have these groups, and of the groups themselves."""
+    """The read of the endpoint's interfaces, which have these groups, and the read of the groups."""
     group_ids = tuple(interfaces)
     return (
         with_interfaces(*(replace(one, group_ids=group_ids) for one in endpoint_interfaces())),
@@ -334,7 +334,7 @@ IN_ANOTHER_VPC = with_interfaces(
 
 
 def by_way_of(through: str, *changed: Observation[Any]) -> Observations:
-    """A silent endpoint in another VPC, to which a route leads by way of `through`."""
+    """An endpoint in another VPC that does not answer. A route leads to it through `through`."""
     route = Route(destination=ip_network("10.40.0.0/16"), target=through)
     reads = configured(with_endpoints(endpoint(vpc_id=ANOTHER_VPC_ID)), IN_ANOTHER_VPC, tables(route), *changed)
     return [*here("backup", CENTRAL), tcp(CENTRAL, failed="timeout"), *reads]
@@ -358,7 +358,7 @@ def test_vpc005_admits_the_address_that_the_endpoint_sees(through: str, source: 
 # --- VPC012 egress-blocked -------------------------------------------------------------------------------------------
 
 CLOSED = with_groups(letting_out("0.0.0.0/0", port=80))
-"""A configuration in which this host's group lets out only port 80."""
+"""A configuration in which this host's group allows outbound traffic only to port 80."""
 
 
 @pytest.mark.parametrize(
@@ -380,7 +380,7 @@ def test_vpc012_stays_silent(observations: Observations) -> None:
 # --- VPC006 network-acl-blocks ---------------------------------------------------------------------------------------
 
 NO_ANSWERS = acls(entry(100, 0, 65535, egress=True), entry(100, 443, 443))
-"""An ACL of the host's subnet that lets no answers in, because it blocks the ports at which they arrive."""
+"""An ACL of the host's subnet that lets no answers in, since it blocks the ports to which they are sent."""
 
 
 def numbers(observations: Observations, *targets: Target) -> list[tuple[str, str, str]]:
@@ -436,7 +436,7 @@ INTO_443_ALONE = acls(
     entry(100, 0, 65535, egress=True),
     subnet_id=ENDPOINT_SUBNET_IDS[0],
 )
-"""An ACL that does not let the ports of a gateway in, since they are neither 443 nor high ports."""
+"""An ACL that blocks incoming traffic to the ports of Backup gateway, since it only allows 443 and high ports."""
 ALL_INTO_ENDPOINT = with_groups(
     SecurityGroup(
         group_id=ENDPOINT_GROUP_ID, rules=(GroupRule(from_port=0, to_port=65535, cidr=ip_network("10.0.0.0/16")),)
@@ -544,7 +544,7 @@ def over_transit(
     *changed: Any,
     near: TransitAttachment = HERE_ATTACHED,
 ) -> Observations:
-    """A connect to another VPC's endpoint that gets no answer, with a transit gateway on the path."""
+    """A connect to an endpoint in another VPC that gets no answer. A transit gateway is on the path."""
     tables_of_gateway = (
         TransitTable(table_id="tgw-rtb-0a1b2c3d", routes=there),
         TransitTable(table_id="tgw-rtb-0b1b2c3d", routes=home),
@@ -837,7 +837,7 @@ BOTH = (ENDPOINT_GROUP_ID, FIRST)
 
 
 def aged(reads: Observations, days: float) -> Observations:
-    """The reads, as they would be in a facts file that is this many days old."""
+    """The reads as a facts file has them that is this many days old."""
     return [replace(observation, started_at=configured(days_old=days)[0].started_at) for observation in reads]
 
 

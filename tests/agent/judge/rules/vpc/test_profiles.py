@@ -1,4 +1,6 @@
-"""VPC018: faults of a Route 53 Profile's resources, the settings that win over them, and the words of the findings."""
+"""VPC018: faults of the resources of a Route 53 Profile, the settings that take precedence over them, and the text of
+the findings.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -190,7 +192,7 @@ def with_group(*domains: str, action: str = "BLOCK") -> Changed:
 
 
 def with_endpoint(*listed: VpcEndpoint) -> Changed:
-    """The reads with an endpoint in another VPC, beside this VPC's endpoints."""
+    """The reads with an endpoint in another VPC, besides this VPC's endpoints."""
     there = interface("eni-0c1b2c3d", CENTRAL, subnet_id="subnet-0e1b2c3d", vpc_id=ANOTHER_VPC_ID)
     return [
         *profile(resource(VPC_ENDPOINT, CENTRAL_ID)),
@@ -219,7 +221,7 @@ FAULTS: dict[str, tuple[Observations, Changed]] = {
     "a group": (NOT_THERE, with_group("*.amazonaws.com")),
     "an endpoint": (AT_CENTRAL, with_endpoint(OFF)),
 }
-"""The measurements and the reads for which VPC018 is reported; everything else is healthy."""
+"""The measurements and the reads for which VPC018 is reported. Everything else is healthy."""
 each_fault = pytest.mark.parametrize("name", FAULTS)
 
 
