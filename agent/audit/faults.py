@@ -241,7 +241,7 @@ def _severity(
         return Severity.WARNING
     if is_admitted and (is_of_appliance or not vpc.has_hosts):
         return Severity.INFO  # its users may be elsewhere
-    if is_of_appliance and at in _AT_HOST:
+    if is_of_appliance and at in _AT_HOST and fault.outcome is Reachability.BLOCKED:
         return Severity.WARNING if is_whole else Severity.INFO  # a host of the VPC is not an appliance
     return Severity.CRITICAL if is_whole else Severity.WARNING
 
@@ -266,30 +266,50 @@ def prefix_of(service: str) -> str:
 
 
 def _policies(vpc: AuditedNetwork, service: str, *, counts: bool) -> Iterator[AuditFault]:
-    """VPC008, or VPC019 for a gateway endpoint: a policy that allows no action of the service."""
-    there: tuple[VpcEndpoint | GatewayEndpoint, ...] = (*vpc.endpoints(service), *vpc.known.gateways(service))
-    for endpoint in there:
-        code = "VPC019" if isinstance(endpoint, GatewayEndpoint) else "VPC008"
-        certain = True
-        try:
-            why = why_shut(endpoint.policy, prefix_of(service), _context(endpoint))
-        except RefusedError as error:
-            why, certain = f"it cannot be judged: {error}", False
-        if why is None:
-            yield from _denied_call(vpc, service, endpoint, counts=counts)
-            continue
-        calls = tuple(calls_at(service)) or (f"{prefix_of(service)}:*",)
-        yield _fault(
-            code,
-            service,
-            title="The endpoint's policy allows no action of the service" if certain else "The policy cannot be judged",
-            severity=Severity.CRITICAL if certain else Severity.WARNING,
-            certain=certain,
-            counts=counts,
-            subjects=[endpoint.endpoint_id],
-            detail=f"The policy of {endpoint.endpoint_id}: {why}.",
-            fix=fix_of_calls(vpc.known, service, calls, (endpoint.endpoint_id,)),
-        )
+    """VPC008, or VPC019 for a gateway endpoint: a policy that allows no action of the service. If the name leads to an
+    endpoint, also in another VPC, the policies of the service's other endpoints harm no call, so they are
+    information."""
+    name = vpc.name(service)
+    led = [
+        endpoint
+        for endpoint in vpc.known.endpoints(service, here=False) or ()
+        if endpoint.endpoint_id in name.endpoint_ids
+    ]
+    held: tuple[VpcEndpoint | GatewayEndpoint, ...] = (*vpc.endpoints(service), *vpc.known.gateways(service), *led)
+    for endpoint in {one.endpoint_id: one for one in held}.values():
+        for fault in _of_policy(vpc, service, endpoint, counts=counts):
+            if not led or endpoint in led:
+                yield fault
+            else:
+                where = f"{name.host} leads to {listed(one.endpoint_id for one in led)}."
+                yield replace(fault, severity=Severity.INFO, detail=f"{fault.detail} {where}")
+
+
+def _of_policy(
+    vpc: AuditedNetwork, service: str, endpoint: VpcEndpoint | GatewayEndpoint, *, counts: bool
+) -> Iterator[AuditFault]:
+    """The faults of an endpoint's policy."""
+    code = "VPC019" if isinstance(endpoint, GatewayEndpoint) else "VPC008"
+    certain = True
+    try:
+        why = why_shut(endpoint.policy, prefix_of(service), _context(endpoint))
+    except RefusedError as error:
+        why, certain = f"it cannot be judged: {error}", False
+    if why is None:
+        yield from _denied_call(vpc, service, endpoint, counts=counts)
+        return
+    calls = tuple(calls_at(service)) or (f"{prefix_of(service)}:*",)
+    yield _fault(
+        code,
+        service,
+        title="The endpoint's policy allows no action of the service" if certain else "The policy cannot be judged",
+        severity=Severity.CRITICAL if certain else Severity.WARNING,
+        certain=certain,
+        counts=counts,
+        subjects=[endpoint.endpoint_id],
+        detail=f"The policy of {endpoint.endpoint_id}: {why}.",
+        fix=fix_of_calls(vpc.known, service, calls, (endpoint.endpoint_id,)),
+    )
 
 
 def _context(endpoint: VpcEndpoint | GatewayEndpoint) -> dict[str, str]:

@@ -3,14 +3,17 @@
 None of these findings stops a backup. They are information, which `--review` raises to warnings.
 """
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 from typing import Final
 
 from agent.audit.faults import reviewed
 from agent.audit.model import AuditFault
 from agent.audit.suppression import Suppressions
 from agent.audit.vpc import AuditedNetwork
+from agent.catalog.services import SERVICES
 from agent.catalog.wording import listed
+from agent.fixes.commands import passes
 from agent.fixes.fault import Fault
 from agent.fixes.predicted import fixed, target_of
 from agent.network.calls import RefusedError, statements_of
@@ -60,7 +63,6 @@ def _groups(
     vpc: AuditedNetwork, there: Sequence[_At], known: Suppressions, *, counts: bool, is_known: bool
 ) -> Iterator[AuditFault]:
     for group in vpc.known.configuration.groups or ():
-        why = why_open(group)
         held = [
             one
             for one in there
@@ -68,10 +70,11 @@ def _groups(
             and group.group_id in one.endpoint.group_ids
             and known.has("VPC020", (one.service,), (group.group_id, one.endpoint.endpoint_id)) is is_known
         ]
-        if why is None or not held:
-            continue
         ids = tuple(dict.fromkeys(one.endpoint.endpoint_id for one in held))
         services = tuple(dict.fromkeys(one.service for one in held))
+        why = why_open(group, {port.number for service in services for port in SERVICES[service].ports})
+        if why is None or not held:
+            continue
         yield reviewed(
             "VPC020",
             services,
@@ -83,11 +86,19 @@ def _groups(
         )
 
 
-def why_open(group: SecurityGroup) -> str | None:
-    """Why a group of an endpoint is wider than necessary; None if no reason is known."""
-    if any(rule.cidr is not None and rule.cidr.prefixlen == 0 and not rule.egress for rule in group.rules):
+def why_open(group: SecurityGroup, ports: Iterable[int]) -> str | None:
+    """Why a group of an endpoint with these ports is wider than necessary; None if no reason is known."""
+    if any(_admits_every_address(group, port) for port in ports):
         return "admits every address"
     return "is the default group of the VPC, which every host without another group has" if group.default else None
+
+
+def _admits_every_address(group: SecurityGroup, port: int) -> bool:
+    """Whether the rules of a group admit all of IPv4 or all of IPv6 on a port, each by itself or together."""
+    admitted = [rule.cidr for rule in group.rules if rule.cidr is not None and passes(rule, port, egress=False)]
+    four = list(collapse_addresses(block for block in admitted if isinstance(block, IPv4Network)))
+    six = list(collapse_addresses(block for block in admitted if isinstance(block, IPv6Network)))
+    return IPv4Network("0.0.0.0/0") in four or IPv6Network("::/0") in six
 
 
 def _policies(vpc: AuditedNetwork, there: Sequence[_At], *, counts: bool, is_known: bool) -> Iterator[AuditFault]:

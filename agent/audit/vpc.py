@@ -63,7 +63,9 @@ class AuditedNetwork:
 
     @cached_property
     def matrix(self) -> Matrix:
-        return Matrix(self.known, self.predictor, self.sources, self._blocks, any_groups=True)
+        # Hosts that were not read may have groups that let nothing out.
+        was_read = self.known.configuration.interfaces is not None
+        return Matrix(self.known, self.predictor, self.sources, self._blocks, any_groups=was_read)
 
     def name(self, service: str) -> PredictedName:
         """The answer of the VPC's resolver for the name of a service."""

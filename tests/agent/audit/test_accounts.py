@@ -2,6 +2,7 @@
 faults are not reported.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from ipaddress import ip_network
 from typing import Final
@@ -16,25 +17,35 @@ from agent.predict.prediction import facts_of
 from agent.report.model import Status
 from agent.settings import Ec2Facts, Workload
 from probes.vpc.model import (
+    INTERFACES,
+    NETWORK_ACLS,
     PEERINGS,
     PRIVATE_ZONES,
+    PROFILES,
+    ROUTE_TABLES,
+    SECURITY_GROUPS,
     TRANSIT,
+    VPC_ENDPOINT,
+    ConfigurationFacts,
     GroupRule,
     PeeredVpc,
     Peering,
     PeeringsFacts,
     PrivateZone,
     PrivateZonesFacts,
+    ProfileResource,
+    ProfilesFacts,
     Route,
     TransitAttachment,
     TransitFacts,
     TransitRoute,
     TransitTable,
 )
-from tests.support.small_account import ACCOUNT, OUT, Made, read_together
+from tests.support.small_account import ACCOUNT, ANYWHERE, OUT, POLICY, Made, read_together
 
 REVIEW: Final = AuditRequest(workloads=(), services=(), review=True)
 CALLER: Final = replace(REVIEW, workloads=(Workload.CALLER,))
+PLAIN: Final = replace(REVIEW, review=False)
 ZONE: Final = PrivateZonesFacts(
     zones=(
         PrivateZone(
@@ -130,6 +141,26 @@ def test_the_default_group_on_an_endpoint_and_its_hosts() -> None:
     assert private(vpc) == (Status.WARNING, Known.YES)
 
 
+@pytest.mark.parametrize(
+    ("rules", "told"),
+    [
+        pytest.param([GroupRule(protocol="icmp", from_port=3, to_port=4, cidr=ANYWHERE)], [], id="path MTU"),
+        pytest.param([GroupRule(protocol="tcp", from_port=22, to_port=22, cidr=ANYWHERE)], [], id="another port"),
+        pytest.param(
+            [GroupRule(cidr=ip_network(half)) for half in ("0.0.0.0/1", "128.0.0.0/1")],
+            [("VPC020", "warning", True)],
+            id="both halves of IPv4",
+        ),
+        pytest.param([GroupRule(cidr=ip_network("128.0.0.0/1"))], [], id="one half"),
+    ],
+)
+def test_a_group_that_admits_every_address_on_the_ports_of_the_endpoint(
+    rules: list[GroupRule], told: list[tuple[str, str, bool]]
+) -> None:
+    https = GroupRule(protocol="tcp", from_port=443, to_port=443, cidr=ip_network("10.0.0.0/8"))
+    assert codes(only(Made(group=(*OUT, https, *rules)).facts())) == told
+
+
 def test_an_account_without_endpoints() -> None:
     document = audited(Made(services=()).facts())
     assert (document.verdict.status, document.vpcs[0].status) == (Status.UNKNOWN, Status.NOT_IN_USE)
@@ -161,20 +192,70 @@ def test_a_vpc_that_another_account_shares(asked: AuditRequest, *, counts: bool)
     assert vpc.to_do == "Read it as account 999988887777, which owns it"
 
 
+DENY_ALL: Final = '{"Statement":[{"Effect":"Deny","Principal":"*","Action":"*","Resource":"*"}]}'
+
+
+@pytest.mark.parametrize("state", ["available", "failed"])
+def test_the_policy_of_an_endpoint_to_which_the_name_does_not_lead_harms_nobody(state: str) -> None:
+    made = Made(services=("backup", "backup"))
+    first, second = made.endpoints()
+    vpc = only(made.facts((first, replace(second, state=state, policy=DENY_ALL))), PLAIN)
+    (fault,) = (fault for fault in vpc.faults if fault.code == "VPC008")
+    assert (vpc.status, fault.severity, fault.subjects) == (Status.OK, "info", (second.endpoint_id,))
+    assert fault.detail.endswith(f"{vpc.services[0].host} leads to {first.endpoint_id}.")
+    vpc = only(made.facts((replace(first, policy=DENY_ALL), replace(second, state=state))), PLAIN)
+    assert ("VPC008", "critical", True) in codes(vpc)
+
+
+def test_hosts_that_were_not_read_are_never_well() -> None:
+    """The groups of these hosts may let nothing out."""
+    facts = Made().facts()
+    kept = tuple(one for one in facts.observations if one.subject.operation != INTERFACES)
+    vpc = only(replace(facts, observations=kept))
+    assert (vpc.status, codes(vpc)) == (Status.UNKNOWN, [(None, "critical", False)])
+    assert private(vpc) == (Status.UNKNOWN, Known.CANNOT_TELL)
+
+
+@pytest.mark.parametrize(
+    ("lacking", "status"),
+    [
+        (None, Status.OK),
+        (SECURITY_GROUPS, Status.UNKNOWN),
+        (NETWORK_ACLS, Status.WARNING),
+        (ROUTE_TABLES, Status.WARNING),
+    ],
+)
+def test_what_was_not_read_is_never_well_for_an_appliance(lacking: str | None, status: Status) -> None:
+    """A host in the endpoint's own subnet needs no ACL and no route, so a part of the hosts certainly gets through."""
+    ports = GroupRule(protocol="tcp", from_port=443, to_port=1031, cidr=ip_network("10.0.0.0/8"))
+    facts = Made(services=("backup-gateway",), group=(*OUT, ports)).facts()
+    kept = tuple(one for one in facts.observations if one.subject.operation != lacking)
+    assert only(replace(facts, observations=kept), PLAIN).status is status
+
+
 # --- Joined VPCs -----------------------------------------------------------------------------------------------------
 
 HUB, SPOKE = Made(number=1), Made(number=2, block=ip_network("10.2.0.0/16"), services=())
 
 
-def peered(state: str = "active", *, way_back: bool = True) -> tuple[Ec2Facts, Ec2Facts]:
-    """A VPC with an endpoint, and a peered VPC with a private zone for the name of the endpoint's service."""
+BY_ZONE: Final = {PRIVATE_ZONES: ZONE}
+
+
+def peered(
+    state: str = "active",
+    *,
+    way_back: bool = True,
+    policy: str = POLICY,
+    names: Mapping[str, ConfigurationFacts] = BY_ZONE,
+) -> tuple[Ec2Facts, Ec2Facts]:
+    """A VPC with an endpoint, and a peered VPC in which `names` lead the name of the endpoint's service there."""
     sides = tuple(PeeredVpc(vpc_id=made.vpc_id, owner_id=ACCOUNT, cidrs=(made.block,)) for made in (HUB, SPOKE))
     known = {PEERINGS: PeeringsFacts(peerings=(Peering(peering_id="pcx-0a1b2c3d", state=state, sides=sides),))}
     back = (Route(destination=SPOKE.block, target="pcx-0a1b2c3d"),) if way_back else ()
     there = (Route(destination=HUB.block, target="pcx-0a1b2c3d"),)
     group = (*OUT, GroupRule(protocol="tcp", from_port=443, to_port=443, cidr=ip_network("10.0.0.0/8")))
-    hub = replace(HUB, routes=back, group=group, more=known).facts()
-    spoke = replace(SPOKE, routes=there, more={**known, PRIVATE_ZONES: ZONE}).facts()
+    hub = replace(HUB, routes=back, group=group, policy=policy, more=known).facts()
+    spoke = replace(SPOKE, routes=there, more={**known, **names}).facts()
     return read_together(hub, spoke), read_together(spoke, hub)
 
 
@@ -221,6 +302,25 @@ def test_a_peering_that_leads_nowhere_is_told_with_the_way(read: tuple[Ec2Facts,
     assert spoke.complete is Known.NO
     assert words in spoke.missing[-1]
     assert "blocked" in spoke.missing[-1]
+
+
+BY_PROFILE: Final = {
+    PROFILES: ProfilesFacts(
+        profile_ids=("rp-0a1b2c3d",),
+        resources=(
+            ProfileResource(profile_id="rp-0a1b2c3d", resource_id=HUB.id("vpce"), kind=VPC_ENDPOINT, owner_id=ACCOUNT),
+        ),
+    )
+}
+
+
+@pytest.mark.parametrize(("policy", "told"), [(POLICY, []), (DENY_ALL, [("VPC008", "critical", True)])])
+def test_the_policy_of_a_central_endpoint_counts_for_its_users(policy: str, told: list[tuple[str, str, bool]]) -> None:
+    """The audit reads only the VPC to which a Profile brings the endpoint, and not the VPC that has it."""
+    _, spoke = peered(policy=policy, names=BY_PROFILE)
+    vpc = only(spoke, replace(PLAIN, workloads=(Workload.CALLER,)))
+    assert codes(vpc) == told
+    assert vpc.status is (Status.CRITICAL if told else Status.OK)
 
 
 def attached(*, hole: bool = False) -> tuple[Ec2Facts, Ec2Facts]:
