@@ -89,10 +89,12 @@ def _saved(place: str, received_signals: Sequence[str]) -> "AuditDocument":
 def _earlier(place: str, received_signals: Sequence[str]) -> "AuditDocument":
     """Return the earlier audit for the comparison from its file. Raises RequestError before anything is read from
     EC2."""
+    from agent.audit.changes import comparable
+
     before = _saved(place, received_signals)
     if before.redacted:
         raise RequestError(f"{place}: was written with --redact, so its masked ids cannot be compared")
-    if not before.vpcs:
+    if not comparable(before):
         raise RequestError(f"{place}: has no VPC that could be compared")
     return before
 

@@ -7,10 +7,20 @@ faults of a VPC that did not answer are kept, so that they are not new when it a
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from agent.audit.model import AuditChange, AuditChanges, AuditDocument, AuditedVpc, AuditFault, AuditTurn, UnreadVpc
+from agent.audit.model import (
+    AuditChange,
+    AuditChanges,
+    AuditDocument,
+    AuditedVpc,
+    AuditFault,
+    AuditTurn,
+    Known,
+    UnreadVpc,
+)
 from agent.audit.overview import order
 from agent.catalog.findings import Severity
-from agent.catalog.wording import listed_briefly
+from agent.catalog.wording import listed, listed_briefly
+from agent.catalog.workloads import SIGNS
 from agent.report.model import Status
 
 _TURNS: Final = tuple(AuditTurn)
@@ -20,20 +30,26 @@ VPC see different things."""
 
 
 def changes_since(before: AuditDocument, now: AuditDocument) -> AuditChanges:
-    """The changes since an earlier audit of the same accounts."""
-    kept = () if before.changes is None else [one.last for one in before.changes.unread if one.last is not None]
-    then = {_place(vpc): vpc for vpc in (*kept, *before.vpcs)}
+    """The changes since an earlier audit of the same accounts. `before` has VPCs that are `comparable`."""
+    then = {_place(vpc): vpc for vpc in comparable(before)}
     today = {_place(vpc): vpc for vpc in now.vpcs}
     found = [change for place, vpc in today.items() for change in _of_vpc(then.get(place), vpc)]
     found.sort(key=_order)
     asked = [(one.workloads, one.asked_services, one.review) for one in (before, now)]
     return AuditChanges(
-        taken_at=max(vpc.taken_at for vpc in before.vpcs),
+        taken_at=max(vpc.taken_at for vpc in before.vpcs or then.values()),
         alike=asked[0] == asked[1],
         changes=tuple(found),
         unread=tuple(_unread(vpc, now) for place, vpc in then.items() if place not in today),
         first_read=tuple(vpc.vpc_id for place, vpc in today.items() if place not in then),
     )
+
+
+def comparable(audit: AuditDocument) -> tuple[AuditedVpc, ...]:
+    """The VPCs with which a later audit is compared: also those that did not answer, as they were when they last
+    answered."""
+    kept = () if audit.changes is None else (one.last for one in audit.changes.unread if one.last is not None)
+    return (*kept, *audit.vpcs)
 
 
 def _order(change: AuditChange) -> tuple[object, ...]:
@@ -65,12 +81,17 @@ def _unread(vpc: AuditedVpc, now: AuditDocument) -> UnreadVpc:
 
 def _of_vpc(before: AuditedVpc | None, now: AuditedVpc) -> Iterator[AuditChange]:
     then, today = _by_code(() if before is None else before.faults), _by_code(now.faults)
+    known = _by_code(now.faults, suppressed=True)
+    if before is not None:
+        yield from _no_longer_judged(before, now)
     untold = {service for fault in now.faults if not fault.certain for service in fault.services}
     for key in dict.fromkeys((*today, *then)):
         old, new = then.get(key, []), today.get(key, [])
         if not old:
             yield _change(AuditTurn.NEW, now, new, new, old, "")
         elif not new:
+            if known.get(key):
+                continue  # it is still there, but it is suppressed now
             is_unseen = bool(now.not_read) or not untold.isdisjoint(_all(fault.services for fault in old))
             turn = AuditTurn.UNSEEN if is_unseen else AuditTurn.GONE
             words = "it may still be there: parts of the VPC were not read, or are not known" if is_unseen else ""
@@ -79,11 +100,42 @@ def _of_vpc(before: AuditedVpc | None, now: AuditedVpc) -> Iterator[AuditChange]
             yield _change(AuditTurn.CHANGED, now, new, new, old, words)
 
 
-def _by_code(faults: Iterable[AuditFault]) -> Mapping[str, list[AuditFault]]:
-    """Faults by their code, or by their title if they have no code. Suppressed faults are left out."""
+def _no_longer_judged(before: AuditedVpc, now: AuditedVpc) -> Iterator[AuditChange]:
+    """A change for each workload whose signs are gone. Without it, nothing would be said of a VPC in which somebody
+    deletes the endpoint of a workload, since such a VPC has no faults."""
+    there = {endpoint.service for endpoint in now.endpoints}
+    today = {workload.workload: workload for workload in now.workloads}
+    for workload in before.workloads:
+        went = [one for one in before.endpoints if one.service in SIGNS[workload.workload] - there]
+        present = today.get(workload.workload)
+        if workload.by is None or not went or present is None or present.by is not None:
+            continue
+        if present.private is Known.YES:  # it uses an endpoint of another VPC instead
+            continue
+        is_unseen = bool(now.not_read) and not now.endpoints
+        services = _all((one.service,) for one in went)
+        yield AuditChange(
+            turn=AuditTurn.UNSEEN if is_unseen else AuditTurn.NEW,
+            region=now.region,
+            account_id=now.account_id,
+            vpc_id=now.vpc_id,
+            code=None,
+            title=f"No endpoint of {listed(services)} is left, so the VPC is no longer judged for {workload.workload}",
+            severity=Severity.WARNING if present.private is Known.NO else Severity.INFO,
+            severity_before=None,
+            counts=True,
+            services=services,
+            subjects=_all((one.endpoint_id,) for one in went),
+            words="",
+        )
+
+
+def _by_code(faults: Iterable[AuditFault], *, suppressed: bool = False) -> Mapping[str, list[AuditFault]]:
+    """The faults that are not suppressed, or only those that are, by their code, or by their title if they have no
+    code."""
     found: dict[str, list[AuditFault]] = {}
     for fault in sorted(faults, key=order):
-        if not fault.suppressed:
+        if fault.suppressed is suppressed:
             found.setdefault(fault.code or fault.title, []).append(fault)
     return found
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from agent.audit import phrases
-from agent.audit.model import AuditChange, AuditDocument, AuditedVpc, AuditFault, AuditTurn
+from agent.audit.model import AuditChange, AuditDocument, AuditedVpc, AuditFault
 from agent.report.escape import spreadsheet_line
 from agent.report.words import shell
 
@@ -45,18 +45,19 @@ def _rows(vpc: AuditedVpc, changes: Sequence[AuditChange]) -> Iterator[tuple[str
     answer = (vpc.vpc_id, vpc.status.value, vpc.cause, vpc.to_do or "")
     place = (*answer, vpc.region, vpc.account_id or "", counts, judged)
     hours = str(vpc.unresolved_hours)
-    went = [change for change in changes if change.turn in (AuditTurn.GONE, AuditTurn.UNSEEN)]
-    if not vpc.faults and not went:
+    told = {fault.code or fault.title for fault in vpc.faults if not fault.suppressed}
+    alone = [change for change in changes if (change.code or change.title) not in told]
+    if not vpc.faults and not alone:
         yield (*place, *[""] * (len(COLUMNS) - len(place) - 1), hours)
     turns = {change.code or change.title: change.turn.value for change in changes}
     for fault in vpc.faults:
         turn = "" if fault.suppressed else turns.get(fault.code or fault.title, "")
         yield (*place, *_cells(fault, turn), hours)
-    for change in went:
-        severity = "" if change.severity_before is None else change.severity_before.value
-        told = (change.code or "", change.turn.value, severity, "", "yes" if change.counts else "no", "no")
+    for change in alone:
+        severity = change.severity_before or change.severity or ""
+        what = (change.code or "", change.turn.value, severity, "", "yes" if change.counts else "no", "no")
         about = (" ".join(change.services), "", " ".join(change.subjects), f"{change.title}. {change.words}", "", "")
-        yield (*place, *told, *about, hours)
+        yield (*place, *what, *about, hours)
 
 
 def _cells(fault: AuditFault, turn: str) -> tuple[str, ...]:

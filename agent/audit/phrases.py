@@ -171,7 +171,8 @@ def unresolved_words(hours: int) -> str | None:
 def unanswered_words(one: Unanswered) -> str:
     """`account 111122223333, eu-west-3: UnauthorizedOperation`."""
     account = None if one.account_id is None else f"account {one.account_id}"
-    return f"{', '.join(filter(None, (account, one.region, one.vpc_id)))}: {one.reason}"
+    there = ", ".join(filter(None, (account, one.region, one.vpc_id)))
+    return f"{there}: {one.reason}" if there else one.reason
 
 
 def status_word(status: Status) -> str:

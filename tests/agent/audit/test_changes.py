@@ -31,11 +31,13 @@ from agent.report import put_events
 from agent.report.model import Status
 from agent.report.redact import redact_document
 from agent.settings import Ec2Facts, Suppression, Workload
+from tests.agent.audit import test_accounts
 from tests.agent.audit.test_review import ASKED, DEFAULT, DENY, OUT, REVIEW, acl, endpoints, first, group
 from tests.formats import html_page
 from tests.hostile.fuzz.mutation import spoilt_document
 from tests.support import extent, large_account, large_vpc
 from tests.support.command import agent
+from tests.support.small_account import Made
 
 ONE, OTHER, THIRD = tuple(large_account.vpcs(4))[1:]
 LATER: Final = timedelta(days=7)
@@ -170,6 +172,84 @@ def test_what_is_suppressed_is_known() -> None:
     known = replace(ASKED, suppressions=(Suppression(code="VPC006", target=None),))
     assert changes(audited(ONE), audited(acl(DENY)(ONE), asked=known)) == []
     assert turns(audited(acl(DENY)(ONE), asked=known), audited(acl(DENY)(ONE))) == {("new", ONE.vpc_id, "VPC006")}
+
+
+def test_what_is_suppressed_from_now_on_is_not_gone() -> None:
+    known = replace(ASKED, suppressions=(Suppression(code="VPC006", target=None),))
+    assert changes(audited(acl(DENY)(ONE)), audited(acl(DENY)(ONE), asked=known)) == []
+    assert turns(audited(acl(DENY)(ONE)), audited(ONE, asked=known)) == {("gone", ONE.vpc_id, "VPC006")}
+
+
+PLAIN: Final = replace(test_accounts.REVIEW, review=False)
+
+
+def of_account(*read: Ec2Facts, asked: AuditRequest = PLAIN) -> AuditDocument:
+    return test_accounts.audited(*read, asked=asked)
+
+
+def test_a_vpc_whose_last_endpoint_of_a_workload_is_deleted_is_told() -> None:
+    """Without endpoints of a workload a VPC does not count, so its status does not show the loss."""
+    found = compared(of_account(Made().facts()), of_account(Made(services=()).facts()))
+    assert found.changes is not None
+    (change,) = found.changes.changes
+    assert (change.turn, change.code, change.severity, change.services) == (
+        *(AuditTurn.NEW, None, Severity.WARNING),
+        ("backup",),
+    )
+    assert change.title == "No endpoint of backup is left, so the VPC is no longer judged for caller"
+    (detail,) = details(found)
+    assert detail["change"]["subjects"] == [Made().id("vpce")]
+    _, *rows = csv.reader(io.StringIO(rendered(AUDIT, found, "csv")))
+    assert [row[9:11] for row in rows] == [["new", "warning"]]
+    assert change.title in " ".join(rendered(AUDIT, found, "text").split())
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "asked"),
+    [
+        pytest.param(Made(), Made(), PLAIN, id="it is still there"),
+        pytest.param(Made(services=()), Made(services=()), PLAIN, id="it was never there"),
+        pytest.param(Made(services=("sts",)), Made(services=()), PLAIN, id="of a service that shows no workload"),
+        pytest.param(Made(), Made(services=("backup", "sts")), PLAIN, id="another one came"),
+    ],
+)
+def test_a_vpc_that_keeps_its_workloads_has_no_such_change(before: Made, now: Made, asked: AuditRequest) -> None:
+    found = changes(of_account(before.facts(), asked=asked), of_account(now.facts(), asked=asked))
+    assert [one.title for one in found if one.code is None] == []
+
+
+def test_a_workload_that_nobody_asks_for_any_more_is_no_loss() -> None:
+    found = changes(
+        of_account(Made(services=()).facts(), asked=test_accounts.CALLER), of_account(Made(services=()).facts())
+    )
+    assert [one.title for one in found if one.code is None] == []
+
+
+def test_endpoints_that_were_not_read_are_not_lost() -> None:
+    facts = Made().facts()
+    kept = tuple(one for one in facts.observations if one.subject.operation != "endpoints")
+    now = audit(
+        [facts_of(replace(facts, observations=kept), ("the endpoints: not permitted",), large_vpc.ACCOUNT)], PLAIN
+    )
+    (change,) = changes(of_account(facts), now)
+    assert (change.turn, change.severity) == (AuditTurn.UNSEEN, Severity.INFO)
+
+
+def test_an_organization_that_cannot_be_listed_keeps_its_results(tmp_path: Path) -> None:
+    """If nothing could be read this time, the next audit is compared with the last one that read something."""
+    sick = audited(acl(DENY)(ONE), OTHER)
+    why = Unanswered(account_id=None, region=None, vpc_id=None, reason="the accounts of the organization: AccessDenied")
+    silent = compared(sick, audited(unanswered=(why,)))
+    assert silent.changes is not None
+    assert [one.reason for one in silent.changes.unread] == [why.reason] * 2
+    assert f"No answer {why.reason}" in " ".join(rendered(AUDIT, silent, "text").split())
+    found = changes_since(parse(dumps(silent).encode(), "x"), audited(acl(DENY)(ONE), group(OUT, only=True)(OTHER)))
+    assert [(one.turn.value, one.vpc_id, one.code) for one in found.changes] == [("new", OTHER.vpc_id, "VPC005")]
+    assert found.taken_at == ONE.taken_at
+    place = tmp_path / "last.json"
+    place.write_text(dumps(silent), "utf-8")
+    ended = agent("audit", "--ec2-facts", "docs/examples/account.json", "--against", str(place), "--format", "json")
+    assert ended.returncode == 2, ended.stderr
 
 
 @pytest.mark.parametrize(
