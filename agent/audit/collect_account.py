@@ -100,7 +100,7 @@ class _Collection:
         self._vpcs: list[OfAccount] = []
         self._unanswered: list[Unanswered] = []
         self._open: dict[tuple[str | None, str | None, str | None], None] = {}
-        """The account, Region and VPC of reads that have started and not ended."""
+        """The account, Region and VPC of reads that have not ended. A Region or VPC that is not known yet is None."""
         self._known = 0
         self._paces: dict[tuple[str | None, str | None, str], Pace] = {}
 
@@ -139,7 +139,9 @@ class _Collection:
         keys = await keys_here(self._world, request)
         if isinstance(keys, FactsUnavailable):
             return keys
-        for account in await self._accounts(keys, region):
+        accounts_to_read = await self._accounts(keys, region)
+        self._open |= dict.fromkeys((account.account_id, None, None) for account in accounts_to_read)
+        for account in accounts_to_read:
             await self._account(account, region)
         return None
 
@@ -156,7 +158,7 @@ class _Collection:
         if request.organization_role is not None:
             listed = await self._asked("the organization's accounts", lambda: accounts.accounts(reader))
             if isinstance(listed, FactsUnavailable):
-                self._say(own_id, None, None, f"the accounts of the organization: {listed.why}")
+                self._say(None, None, None, f"the accounts of the organization: {listed.why}")
                 listed = ()
             partition = partition_of(region).id
             found += [_Credentials(account_id=own_id, keys=keys)] if own_id in listed else []
@@ -167,11 +169,13 @@ class _Collection:
             ]
         elif not role_arns:
             return [_Credentials(account_id=own_id, keys=keys)]
+        self._open |= dict.fromkeys((role_arn.split(":")[4], None, None) for role_arn in role_arns)
         for role_arn in dict.fromkeys(role_arns):
             account_id = role_arn.split(":")[4]
             of_role = self._reader(keys, region, most=2)
             role_keys = await self._asked("the role", lambda: accounts.keys_of_role(of_role, role_arn))  # noqa: B023 - it is awaited here
             if isinstance(role_keys, FactsUnavailable):
+                self._open.pop((account_id, None, None), None)
                 self._say(account_id, None, None, f"{role_arn} cannot be assumed: {role_keys.why}")
             else:
                 found.append(_Credentials(account_id=account_id, keys=role_keys))
@@ -186,6 +190,7 @@ class _Collection:
                 self._say(account.account_id, None, None, f"its Regions cannot be listed: {listed.why}")
             else:
                 regions = listed
+        self._open.pop((account.account_id, None, None), None)
         self._open |= dict.fromkeys((account.account_id, name, None) for name in regions)
         some = asyncio.Semaphore(REGIONS_AT_ONCE)
 

@@ -68,9 +68,11 @@ async def keys_of_role(reader: Reader, role_arn: str) -> Keys:
 
 async def accounts(reader: Reader) -> tuple[str, ...]:
     """Return the active accounts of the organization, sorted. Only the management account and delegated accounts of the
-    organization can list them."""
+    organization can list them. `State` replaces `Status`, which AWS retires on 2026-09-09 (Organizations API Reference,
+    Account)."""
     rows = await _all(reader, ORGANIZATIONS, "ListAccounts", {"MaxResults": 20}, "Accounts")
-    return tuple(sorted({parse.text(row, "Id", _ACCOUNT) for row in rows if row.get("Status") in (None, "ACTIVE")}))
+    active = (row for row in rows if row.get("State", row.get("Status")) in (None, "ACTIVE"))
+    return tuple(sorted({parse.text(row, "Id", _ACCOUNT) for row in active}))
 
 
 async def _all(reader: Reader, service: str, operation: str, parameters: Row, key: str) -> list[Row]:

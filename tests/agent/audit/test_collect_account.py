@@ -98,8 +98,11 @@ async def test_a_list_without_end_is_given_up() -> None:
     assert raised.value.kind is FailureKind.TOO_LARGE
 
 
-async def test_accounts_that_are_not_active_are_left_out() -> None:
-    rows = [{"Id": "111122223333", "Status": "ACTIVE"}, {"Id": "444455556666", "Status": "SUSPENDED"}]
+@pytest.mark.parametrize("members", [("Status",), ("State",), ("Status", "State")])
+async def test_accounts_that_are_not_active_are_left_out(members: tuple[str, ...]) -> None:
+    """AWS retires `Status` in favour of `State`."""
+    states = {"111122223333": "ACTIVE", "444455556666": "SUSPENDED"}
+    rows = [{"Id": account_id, **dict.fromkeys(members, state)} for account_id, state in states.items()]
     assert await accounts.accounts(Scripted({"ListAccounts": [{"Accounts": rows}]})) == ("111122223333",)
 
 
@@ -164,6 +167,31 @@ async def test_what_the_deadline_leaves_is_listed() -> None:
     assert [(one.account_id, one.region, one.reason) for one in read.unanswered] == [
         ("111122223333", region, "the deadline of 8 s came") for region in (REGION, "eu-west-3")
     ]
+
+
+@pytest.mark.virtual_clock
+async def test_accounts_that_the_deadline_leaves_are_listed() -> None:
+    """The deadline comes while the first account is read, so the second account is not begun."""
+
+    class Assuming(Silent):
+        async def read(self, service: str, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+            if operation == "AssumeRole":
+                held = dict.fromkeys(("AccessKeyId", "SecretAccessKey", "SessionToken"), "x")
+                return {"Credentials": held}
+            return await super().read(service, operation, parameters)
+
+    class AssumingSdk(SilentSdk):
+        def reader(self, *_: object, **__: object) -> Silent:
+            return Assuming()
+
+    roles = tuple(f"arn:aws:iam::{account_id}:role/audit" for account_id in ("111122223333", "444455556666"))
+    for sdk, first in ((AssumingSdk(), REGION), (SilentSdk(), None)):
+        read = await collect_account.gather(replace(WANTED, role_arns=roles), world_of(sdk), stop=CancelToken())
+        assert isinstance(read, AccountFacts)
+        assert [(one.account_id, one.region) for one in read.unanswered] == [
+            ("111122223333", first),
+            ("444455556666", None),
+        ]
 
 
 @pytest.mark.virtual_clock
