@@ -396,12 +396,18 @@ class Evidence:
     @cached_property
     def clocks(self) -> tuple[Clock, ...]:
         """The readings of AWS's time, from answers of AWS over verified TLS at the addresses that this host uses. If
-        there are no such answers, metadata is used, although it comes unencrypted and may be an emulator's."""
+        there are no such answers, metadata is used, although it comes unencrypted and may be an emulator's. The answer
+        to a call of an earlier cycle does not count: the clock may have been changed since then."""
         seen: list[Observation[ImdsFacts] | Observation[HttpFacts] | Observation[ApiFacts]] = []
+        started_at, finished_at = self.run.started_at, self.run.finished_at
         for target in self.targets:
             for answers in (self.answers_to_http(target), self.calls(target)):
                 seen += [
-                    answer for answer in answers if answer.facts is not None and answer.facts.request_id is not None
+                    answer
+                    for answer in answers
+                    if answer.facts is not None
+                    and answer.facts.request_id is not None
+                    and (answer.started_at is None or started_at <= answer.started_at <= finished_at)
                 ]
         if not any(
             observation.facts is not None and observation.facts.clock_offset_seconds is not None for observation in seen

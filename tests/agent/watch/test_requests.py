@@ -115,6 +115,13 @@ async def test_a_refusal_stands_when_it_was_given_twice() -> None:
     assert all("IAM003@backup" in {finding.id for finding in report.findings} for report in seen.reports)
 
 
+async def test_a_call_of_an_earlier_cycle_says_nothing_of_the_clock_of_this_one() -> None:
+    seen = await Seen(*[HEALTHY] * 3, *["clock-wrong"] * 2, *[HEALTHY] * 2).go()
+    clocks = [report.vantage.clock_offset_seconds for report in seen.reports]
+    wrong = [any(finding.code == "ENV010" for finding in report.findings) for report in seen.reports]
+    assert wrong == [abs(clock or 0.0) > 60.0 for clock in clocks] == [False] * 3 + [True] * 2 + [False] * 2
+
+
 async def test_each_calls_every_address_in_every_cycle() -> None:
     seen = await Seen(*[HEALTHY] * 3, calls=Calls.EACH).go()
     assert seen.called_at() == seen.times
