@@ -516,7 +516,8 @@ def _was_checked(known: _Tracked, report: Report, *, is_hidden: bool) -> bool:
     pairs = [(old, now[old.id]) for old in before if old.id in now]
     if any(_is_repeated(old, new) for old, new in pairs):
         return True
-    if any(isinstance(new.outcome, Skipped) and new.outcome.reason == ELSEWHERE for _, new in pairs):
+    is_elsewhere = any(isinstance(new.outcome, Skipped) and new.outcome.reason == ELSEWHERE for _, new in pairs)
+    if is_elsewhere and known.finding.scope is Scope.TARGET:
         return False  # the signed call is made at this address in another cycle
     if _is_healthy(known.finding, report):
         return True

@@ -303,6 +303,15 @@ def test_metadata_that_does_not_answer_is_no_look_at_the_region() -> None:
     assert not _stays((build.imds(failed="timeout"),), (build.imds(failed="timeout"),), "ENV002", of_run=True)
 
 
+@pytest.mark.parametrize(("status", "stays"), [(Status.OK, False), (Status.WARNING, True)])
+def test_refused_credentials_are_good_again_when_a_call_at_another_address_is_answered(
+    status: Status, stays: bool
+) -> None:
+    """Unlike a policy of an endpoint, credentials are the same at every address."""
+    elsewhere = build.spoiled(_API, skipped=ELSEWHERE)
+    assert _stays((_API,), (elsewhere,), "API002", of_run=True, status=status, calls=Calls.ONE) is stays
+
+
 def test_a_target_that_is_none_any_more_has_no_fault() -> None:
     tracker = Tracker(raise_after=1, clear_after=1)
     tracker.fold(cycle(1, fault()))
