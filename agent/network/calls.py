@@ -5,13 +5,13 @@ anything else, such as the role or the address of the caller, the outcome is unk
 """
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 from agent.catalog.partitions import partition_of
 from agent.catalog.services import SERVICES, calls_at
 from agent.network.answers import Answer, PredictedCall, PredictedName
 from agent.network.endpoint_policy.call import Call, resource_of
-from agent.network.endpoint_policy.document import RefusedError, statements_of
+from agent.network.endpoint_policy.document import RefusedError, Statement, statements_of
 from agent.network.endpoint_policy.judgement import Decision, Judgement, judge
 from agent.network.endpoint_policy.shut import why_shut
 from agent.network.names import KnownVpc
@@ -25,6 +25,7 @@ __all__ = [
     "Judgement",
     "RefusedError",
     "calls_to",
+    "is_narrowed",
     "judge",
     "judgement_of",
     "resource_of",
@@ -90,3 +91,30 @@ def judgement_of(known: KnownVpc, action: str, endpoint: VpcEndpoint | GatewayEn
         context={"aws:sourcevpce": endpoint.endpoint_id, "aws:sourcevpc": endpoint.vpc_id},
     )
     return judge(endpoint.policy, call)
+
+
+def is_narrowed(before: tuple[KnownVpc, str], after: tuple[KnownVpc, str]) -> bool:
+    """Whether the policy of an endpoint may deny calls that an earlier policy allowed: it lacks a statement of that
+    policy, or denies more, or is known only after a plan is applied. Each side is a VPC and the id of an endpoint."""
+    (known_before, id_before), (known_after, id_after) = before, after
+    if known_after.unsettled((id_after,), Aspect.POLICY) is not None:
+        return known_before.unsettled((id_before,), Aspect.POLICY) is None
+    old, new = _policy_of(*before), _policy_of(*after)
+    if old == new or new is None:
+        return False
+    try:
+        had, has = ([_without_sid(one) for one in statements_of(policy)] for policy in (old or "", new))
+    except RefusedError:
+        return True
+    return any(one not in has for one in had) or any(one not in had for one in has if one["Effect"] == "Deny")
+
+
+def _policy_of(known: KnownVpc, endpoint_id: str) -> str | None:
+    configuration = known.configuration
+    endpoints: tuple[VpcEndpoint | GatewayEndpoint, ...] = configuration.endpoints or ()
+    endpoints += configuration.gateway_endpoints or ()
+    return next((endpoint.policy for endpoint in endpoints if endpoint.endpoint_id == endpoint_id), None)
+
+
+def _without_sid(statement: Statement) -> dict[str, Any]:
+    return {name: value for name, value in statement.elements.items() if name != "Sid"}

@@ -215,6 +215,14 @@ class KnownVpc:
         account, owner = self.account, self.owner
         return None if account is None or owner is None else account == owner
 
+    @property
+    def hides_endpoints(self) -> str | None:
+        """The reason why the VPC may have endpoints that this account does not see; None if it sees all."""
+        if self.is_own is None:
+            return f"only the owner of {self.vpc_id} sees its endpoints, and whether this account owns it is unknown"
+        hidden = f"{self.vpc_id} belongs to another account, and only that account sees the endpoints"
+        return None if self.is_own else hidden
+
     def endpoints(self, service: str, *, here: bool = True) -> tuple[VpcEndpoint, ...] | None:
         """The endpoints of a service, except deleted ones: those in this VPC or, with `here` false, in the whole
         account and Region. None if they were not read."""
@@ -268,10 +276,13 @@ class _Said:
     """Families of addresses that DNS Firewall removes from the answer."""
 
 
-def predicted_name(known: KnownVpc, predictor: Predictor, service: str, *, counts: bool) -> PredictedName:
-    """The answer of the VPC's resolver for the default host of a service."""
+def predicted_name(
+    known: KnownVpc, predictor: Predictor, service: str, *, counts: bool, by_resolver: bool = False
+) -> PredictedName:
+    """The answer that hosts of the VPC get for the default host of a service. With `by_resolver`, it is the answer of
+    the VPC's resolver even if the hosts ask other name servers, because these may ask the resolver."""
     host = host_of(service, known.region, fips=False, dual_stack=False)
-    said = _said(known, service, host)
+    said = _said(known, service, host, by_resolver=by_resolver)
     interfaces = known.configuration.endpoint_interfaces or ()
     return PredictedName(
         service=service,
@@ -310,13 +321,13 @@ def is_given(endpoint: VpcEndpoint, version: int) -> bool:
     return endpoint.dns_record_type not in ("ipv4", "ipv6") or endpoint.dns_record_type == f"ipv{version}"
 
 
-def _said(known: KnownVpc, service: str, host: str) -> _Said:
+def _said(known: KnownVpc, service: str, host: str, *, by_resolver: bool) -> _Said:
     configuration = known.configuration
     there = known.endpoints(service)
     concerned = (known.vpc_id, *(endpoint.endpoint_id for endpoint in there or ()))
     if (unsettled := known.unsettled(concerned, Aspect.NAME)) is not None:
         return _Said(answer=Answer.CANNOT_TELL, words=unsettled)
-    for decide in (_by_dhcp_options, _by_attributes):
+    for decide in (_by_attributes,) if by_resolver else (_by_dhcp_options, _by_attributes):
         if (said := decide(known)) is not None:
             return said
     covering = _covering(service, host, there or ())
@@ -491,11 +502,8 @@ def _without_private_dns(known: KnownVpc, service: str, host: str, there: tuple[
     if unread:
         words = f"a Route 53 Profile brings {listed(unread)}, an endpoint of another account that may be for the name"
         return _Said(answer=Answer.CANNOT_TELL, words=words, decided_by=tuple(unread))
-    if known.is_own is not True:
-        words = f"{known.vpc_id} belongs to another account, and only that account sees the endpoints"
-        if known.is_own is None:
-            words = f"only the owner of {known.vpc_id} sees its endpoints, and whether this account owns it is unknown"
-        return _Said(answer=Answer.CANNOT_TELL, words=words)
+    if (hidden := known.hides_endpoints) is not None:
+        return _Said(answer=Answer.CANNOT_TELL, words=hidden)
     if has_gateways and any(endpoint.private_dns for endpoint in there):
         words = f"private DNS of {listed(ids)} may be only for Resolver's inbound endpoints, which is not read"
         return _Said(answer=Answer.CANNOT_TELL, words=words, decided_by=ids)

@@ -5,7 +5,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from agent.catalog.wording import listed
-from agent.network.answers import PredictedCall, PredictedPath
+from agent.network.answers import Answer, PredictedCall, PredictedPath
+from agent.network.calls import is_narrowed
+from agent.network.names import KnownVpc, predicted_name
+from agent.network.paths import predictor_of
 from agent.predict import places
 from agent.predict.model import Effect, PredictedChange, PredictedVerdict, PredictionDocument
 from agent.report.hops import WORST, Reachability
@@ -17,6 +20,15 @@ _Place = tuple[str, int, Address | None, str]
 """Service, port, address and source."""
 _PORTS: Final = "\0"
 """Placeholder for the ports in texts, so that texts for several ports can be equal."""
+_IN_DOUBT: Final = {Effect.CLOSES: Effect.MAY_CLOSE, Effect.OPENS: Effect.MAY_OPEN}
+"""The effects if it is unknown whether hosts depend on what changes."""
+_BY_ANSWER: Final = {
+    Answer.PRIVATE: Reachability.OPEN,
+    Answer.PUBLIC: Reachability.BLOCKED,
+    Answer.NOTHING: Reachability.BLOCKED,
+    Answer.CANNOT_TELL: Reachability.CANNOT_TELL,
+}
+"""What a name's answer means for hosts that need an endpoint."""
 _ORDER: Final = (Effect.CLOSES, Effect.MAY_CLOSE, Effect.OPENS, Effect.MAY_OPEN)
 
 
@@ -25,30 +37,57 @@ def in_order(changes: Iterable[PredictedChange]) -> tuple[PredictedChange, ...]:
     return tuple(sorted(changes, key=lambda change: (_ORDER.index(change.effect), -change.interface_count)))
 
 
-def changes_between(before: PredictionDocument, after: PredictionDocument) -> tuple[PredictedChange, ...]:
-    """The differences that count. Both documents have the same sources, in the same order."""
+def changes_between(
+    before: PredictionDocument, after: PredictionDocument, known_before: KnownVpc, known_after: KnownVpc
+) -> tuple[PredictedChange, ...]:
+    """The differences that count. Both documents have the same sources, in the same order. Each comes from its VPC."""
     counts = {source.id: source.interface_count for source in after.sources}
     return (
         *_of_names(before, after),
+        *_of_asked_names(before, after, known_before, known_after),
         *_of_paths(before, after, counts),
         *_of_lost_paths(before, after, counts),
         *_of_new_paths(before, after, counts),
-        *_of_calls(before, after),
+        *_of_calls(before, after, known_before, known_after),
     )
 
 
-def verdict_of_changes(changes: Sequence[PredictedChange], after: PredictionDocument) -> PredictedVerdict:
-    """The verdict on the changes. Anything that closes decides it, then anything that may close."""
+def verdict_of_changes(
+    changes: Sequence[PredictedChange], before: PredictionDocument, after: PredictionDocument
+) -> PredictedVerdict:
+    """The verdict on the changes. Anything that closes decides it, then anything that may close, then anything whose
+    effect is unknown."""
     said = [words for effect in _ORDER if (words := _summed(effect, changes, after)) is not None]
     summary = f"the change {listed(said)}" if said else "the change makes no difference to what is required"
     effects = {change.effect for change in changes}
+    rest = None
     if after.unjudged:
         rest = "the effect of a part of the change is not known"
+    elif after.assumed and (unknown := _not_followed(before, after)):
+        rest = f"the effect of the change on {listed(unknown)} is not known"
+    if rest is not None:
         summary = f"{summary}; {rest}" if said else rest
     if Effect.CLOSES in effects:
         return PredictedVerdict(status=Status.CRITICAL, summary=summary)
-    status = Status.UNKNOWN if Effect.MAY_CLOSE in effects or after.unjudged else Status.OK
+    status = Status.UNKNOWN if Effect.MAY_CLOSE in effects or rest is not None else Status.OK
     return PredictedVerdict(status=status, summary=summary)
+
+
+def _not_followed(before: PredictionDocument, after: PredictionDocument) -> list[str]:
+    """The required services whose connects could not be followed, neither before nor after the change, for example
+    because the endpoints were not read."""
+    followed = {
+        path.service
+        for path in (*before.paths, *after.paths)
+        if path.counts and (path.addresses or path.outcome is not Reachability.CANNOT_TELL)
+    }
+    tried = {path.service for path in after.paths if path.counts}
+    return [
+        name.service
+        for name in after.names
+        if name.counts and name.service not in followed
+        if name.service in tried or name.answer is Answer.CANNOT_TELL or not after.sources
+    ]
 
 
 def _summed(effect: Effect, changes: Iterable[PredictedChange], after: PredictionDocument) -> str | None:
@@ -91,6 +130,35 @@ def _of_names(before: PredictionDocument, after: PredictionDocument) -> Iterator
             interface_count=after.interface_count,
             decided_by=decides.decided_by,
             words=f"{name.host}: {decides.words}",
+        )
+
+
+def _of_asked_names(
+    before: PredictionDocument, after: PredictionDocument, known_before: KnownVpc, known_after: KnownVpc
+) -> Iterator[PredictedChange]:
+    """The changes of the resolver's answers for hosts that ask other name servers, which may ask the resolver."""
+    earlier = {name.service: name for name in before.names}
+    for name in after.names:
+        if not name.counts or {name.answer, earlier[name.service].answer} != {Answer.CANNOT_TELL}:
+            continue
+        old, new = (
+            predicted_name(known, predictor_of(known), name.service, counts=True, by_resolver=True)
+            for known in (known_before, known_after)
+        )
+        effect = _effect(_BY_ANSWER[old.answer], _BY_ANSWER[new.answer])
+        if effect is None:
+            continue
+        decides = old if effect is Effect.OPENS else new
+        yield PredictedChange(
+            effect=_IN_DOUBT.get(effect, effect),
+            service=name.service,
+            action=None,
+            ports=(),
+            addresses=decides.addresses,
+            sources=tuple(source.id for source in after.sources),
+            interface_count=after.interface_count,
+            decided_by=decides.decided_by,
+            words=f"{name.host}, if other name servers ask the VPC's resolver: {decides.words}",
         )
 
 
@@ -234,9 +302,11 @@ def _is_newly_met(old: PredictedPath | None, path: PredictedPath) -> bool:
     return old is None or _effect(old.outcome, path.outcome) is None
 
 
-def _of_calls(before: PredictionDocument, after: PredictionDocument) -> Iterator[PredictedChange]:
+def _of_calls(
+    before: PredictionDocument, after: PredictionDocument, known_before: KnownVpc, known_after: KnownVpc
+) -> Iterator[PredictedChange]:
     """The changes of calls at endpoints. A new endpoint is compared with the endpoints that it replaces or, if there
-    were none, with the service itself."""
+    were none, with the service itself. If a call is unknown both times, only the policy shows whether it may close."""
     earlier = {(call.service, call.action, call.endpoint_id): call for call in before.calls}
     in_use = {(call.service, call.action, call.endpoint_id) for call in after.calls if call.counts}
     for call in after.calls:
@@ -249,6 +319,9 @@ def _of_calls(before: PredictionDocument, after: PredictionDocument) -> Iterator
         effect = _effect(Reachability.OPEN if old is None else old.outcome, call.outcome)
         if effect is Effect.CLOSES and old is None:
             effect = Effect.MAY_CLOSE  # it is unknown whether the service was reached without an endpoint
+        if old is not None and {old.outcome, call.outcome} == {Reachability.CANNOT_TELL}:
+            narrowed = is_narrowed((known_before, old.endpoint_id), (known_after, call.endpoint_id))
+            effect = Effect.MAY_CLOSE if narrowed else None
         if effect is not None:
             yield PredictedChange(
                 effect=effect,

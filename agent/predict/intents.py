@@ -14,6 +14,8 @@ from typing import Any, Final
 from agent.catalog.services import SERVICES, checkable
 from agent.catalog.wording import counted, listed
 from agent.network.answers import PredictedPath
+from agent.network.names import KnownVpc
+from agent.network.pending import Aspect
 from agent.predict.kinds import KIND
 from agent.predict.model import IntentFailure, PredictedIntent, PredictedVerdict, PredictionDocument
 from agent.report.hops import Hop, Reachability, Stage
@@ -21,7 +23,7 @@ from agent.report.model import Status
 from agent.settings import EVERY_SOURCE
 from probes.frozen import dataclass
 from probes.ids import read_form
-from probes.vpc.model import Network
+from probes.vpc.model import ENDPOINTS, READS, Network
 
 MUSTS: Final = ("open", "shut")
 _KEYS: Final = frozenset({"name", "from", "services", "ports"})
@@ -151,10 +153,10 @@ def _source(text: Any, place: str) -> str | Network:
 # --- Results ----------------------------------------------------------------------------------------------------------
 
 
-def judged(intent: Intent, document: PredictionDocument) -> PredictedIntent:
-    """The result of an intent. `document` is a prediction for the intent's sources, services and ports, and requires
-    all of the services."""
-    failures = tuple(_not_open(document) if intent.must == "open" else _not_shut(intent, document))
+def judged(intent: Intent, document: PredictionDocument, known: KnownVpc) -> PredictedIntent:
+    """The result of an intent. `document` is a prediction for the intent's sources, services and ports in a VPC, and
+    requires all of the services."""
+    failures = tuple(_not_open(document, known) if intent.must == "open" else _not_shut(intent, document, known))
     status = Status.OK
     if any(failure.outcome is not Reachability.CANNOT_TELL for failure in failures):
         status = Status.CRITICAL
@@ -173,8 +175,9 @@ def judged(intent: Intent, document: PredictionDocument) -> PredictedIntent:
     )
 
 
-def _not_open(document: PredictionDocument) -> Iterator[IntentFailure]:
-    """Everything that stops a connect, or may stop it. For an intent, a partly open connect counts as blocked."""
+def _not_open(document: PredictionDocument, known: KnownVpc) -> Iterator[IntentFailure]:
+    """Everything that stops a connect or a call, or may stop it. For an intent, a partly open connect counts as
+    blocked. A call may be denied if a plan leaves the policy unknown."""
     for fault in document.faults:
         yield IntentFailure(
             service=fault.service,
@@ -185,10 +188,33 @@ def _not_open(document: PredictionDocument) -> Iterator[IntentFailure]:
             rule=fault.rule,
             words=fault.detail.removesuffix("."),
         )
+    for call in document.calls:
+        if call.counts and known.unsettled((call.endpoint_id,), Aspect.POLICY) is not None:
+            yield _doubt(document, call.service, call.words, (call.endpoint_id,))
 
 
-def _not_shut(intent: Intent, document: PredictionDocument) -> Iterator[IntentFailure]:
-    """Everything that lets a source reach an endpoint of a service, or may let it."""
+def _doubt(document: PredictionDocument, service: str, words: str, decided_by: tuple[str, ...] = ()) -> IntentFailure:
+    """Something that is unknown for every source, so that the intent may fail."""
+    return IntentFailure(
+        service=service,
+        ports=(),
+        outcome=Reachability.CANNOT_TELL,
+        interface_count=document.interface_count,
+        decided_by=decided_by,
+        rule=None,
+        words=words,
+    )
+
+
+def _not_shut(intent: Intent, document: PredictionDocument, known: KnownVpc) -> Iterator[IntentFailure]:
+    """Everything that lets a source reach an endpoint of a service, or may let it, such as endpoints that were not
+    read or that this account does not see."""
+    for service in intent.services:
+        is_gateway_unread = SERVICES[service].has_gateway_endpoint and known.configuration.gateway_endpoints is None
+        if known.endpoints(service) is None or ENDPOINTS in known.dropped or is_gateway_unread:
+            yield _doubt(document, service, f"{READS[ENDPOINTS].words} were not read")
+        elif known.hides_endpoints is not None:
+            yield _doubt(document, service, known.hides_endpoints)
     counts = {source.id: source.interface_count for source in document.sources}
     alike: dict[tuple[str, Reachability, tuple[str, ...], str | None, str], dict[tuple[int, str], None]] = {}
     for path in document.paths:

@@ -115,8 +115,8 @@ def predicted(
     after = _with_managers(after, {**managers, **of_plans}, typed.words)
     ports = {service: _ports_of(asked, service) for service in asked.services}
     of_hosts = changes_of_hosts(before, made.known, after.names, ports, blocks)
-    changes = in_order((*changes_between(before, after), *of_hosts))
-    after = replace(after, changes=changes, verdict=verdict_of_changes(changes, after))
+    changes = in_order((*changes_between(before, after, facts.known, made.known), *of_hosts))
+    after = replace(after, changes=changes, verdict=verdict_of_changes(changes, before, after))
     if intents:  # intents are about existing sources
         replaced = (host.instance_id for host in then.known.new_hosts)
         left = (f"whether the intents hold for the host that replaces {instance_id}" for instance_id in replaced)
@@ -160,7 +160,7 @@ def _with_intents(
     for intent in intents:
         asked = Asked(sources=intent.sources, services=dict.fromkeys(intent.services, True), ports=intent.ports)
         try:
-            results.append(judged(intent, _document(facts, asked, blocks)))
+            results.append(judged(intent, _document(facts, asked, blocks), facts.known))
         except SourceError as error:
             raise IntentError(f"{intent.place}: {error}") from error
     document = replace(document, intents=tuple(results))

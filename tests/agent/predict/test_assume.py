@@ -21,6 +21,7 @@ from agent.settings import EVERY_SOURCE
 from probes.vpc.model import (
     AclEntry,
     Configuration,
+    DhcpOptionsFacts,
     EndpointService,
     EndpointServicesFacts,
     GatewayEndpoint,
@@ -446,6 +447,33 @@ def test_a_call_that_depended_on_its_caller_and_becomes_denied_may_close() -> No
     )
     assert result.verdict.status is Status.UNKNOWN
     assert [(one.effect, one.action) for one in result.changes] == [(Effect.MAY_CLOSE, "backup-gateway:ListGateways")]
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ("vpce-0123abcd:private-dns=off", Status.UNKNOWN),
+        ("sg-there:+in:tcp:443:10.9.0.0/16", Status.OK),
+    ],
+)
+def test_other_name_servers_may_ask_the_resolver(change: str, status: Status) -> None:
+    """Servers of a domain forward the names of AWS to the VPC's resolver, and private DNS decides its answer."""
+    servers = DhcpOptionsFacts(options_id="dopt-1", name_servers=("10.0.0.53",))
+    result = document(change, of=known(healthy(host(5), endpoints=(ENDPOINT,), dhcp_options=servers)))
+    assert result.names[0].answer is Answer.CANNOT_TELL
+    assert result.verdict.status is status
+    assert {(one.effect, one.ports) for one in result.changes} == (
+        {(Effect.MAY_CLOSE, ())} if status is Status.UNKNOWN else set()
+    )
+
+
+@pytest.mark.parametrize("part", ["endpoints", "endpoint_interfaces"])
+def test_a_change_is_not_ok_if_no_connect_could_be_followed(part: str) -> None:
+    unread = known(replace(healthy(host(5), endpoints=(ENDPOINT,)), **{part: None}))
+    result = document(SHUT, of=unread)
+    assert (result.verdict.status, result.changes) == (Status.UNKNOWN, ())
+    assert result.verdict.summary == "the effect of the change on backup-gateway is not known"
+    assert document(SHUT, of=unread, services={SERVICE: False}).verdict.status is Status.OK
 
 
 def test_a_change_without_a_difference() -> None:

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,7 +26,8 @@ from agent.predict.prediction import Asked, Facts, predicted
 from agent.report.hops import Reachability
 from agent.report.model import Status
 from agent.settings import EVERY_SOURCE
-from tests.agent.predict.test_plan_truths import GROUP, IN_VPC, bare
+from probes.vpc.model import Vpc
+from tests.agent.predict.test_plan_truths import ENDPOINT, GROUP, IN_VPC, VPC, bare
 from tests.agent.predict.test_plans import row, terraform
 from tests.agent.predict.test_prediction import TAKEN_AT
 from tests.hostile.fuzz.intents import read
@@ -180,6 +182,35 @@ def test_whether_intents_hold_for_an_instance_that_is_replaced_is_not_judged() -
     by_another = terraform(row("aws_instance", before, like_it, {"id": True}, ["delete", "create"]))
     result = document(intents(table("open", more=OF_APPLIANCES)), by_another)
     assert (result.verdict.status, result.intents[0].status) == (Status.UNKNOWN, Status.OK)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"endpoints": None},
+        {"endpoint_services": ()},
+        {"vpc": Vpc(vpc_id=VPC, owner_id="444455556666", cidrs=(), dhcp_options_id=None)},
+    ],
+    ids=["not read", "of other services", "a VPC of another account"],
+)
+def test_endpoints_that_cannot_be_seen_are_not_shut(changes: dict[str, Any]) -> None:
+    (intent,) = intents(table("shut", '"kms"')).intents
+    for more, status in ((changes, Status.UNKNOWN), ({}, Status.OK)):
+        known = replace(estate(), configuration=replace(estate().configuration, **more))
+        asked = Asked(sources=(EVERY_SOURCE,), services={"kms": True}, ports=())
+        result = predicted(Facts(known=known, taken_at=TAKEN_AT, not_read=()), asked, intents=[intent])
+        assert (result.verdict.status, result.intents[0].status) == (status, status)
+
+
+def test_a_policy_that_is_not_known_yet_leaves_an_intent_unknown() -> None:
+    values = {"id": ENDPOINT, "vpc_endpoint_type": "Interface", "private_dns_enabled": True}
+    unknown = terraform(row("aws_vpc_endpoint", values, values, {"policy": True}))
+    what = intents(table("open", more=OF_APPLIANCES))
+    result = document(what, unknown)
+    assert (result.verdict.status, result.intents[0].status) == (Status.UNKNOWN, Status.UNKNOWN)
+    (failure,) = result.intents[0].failures
+    assert (failure.outcome, failure.decided_by) == (Reachability.CANNOT_TELL, (ENDPOINT,))
+    assert only(intents(table("open", '"sts"', OF_APPLIANCES)), unknown).status is Status.OK
 
 
 def test_a_source_that_is_not_there_is_refused_with_its_line() -> None:

@@ -738,6 +738,41 @@ def test_an_endpoint_with_another_group() -> None:
     assert unknown.verdict.status is Status.UNKNOWN
 
 
+def allowing(condition: Any = None, **more: Any) -> dict[str, Any]:
+    """A statement that allows everything to callers that meet a condition."""
+    whole = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}
+    return whole | ({} if condition is None else {"Condition": {"StringEquals": condition}}) | more
+
+
+OURS: Final = allowing({"aws:PrincipalOrgID": "o-0123456789"})
+OF_A_ROLE: Final = allowing(Principal={"AWS": "arn:aws:iam::111122223333:role/Backup"})
+
+
+@pytest.mark.parametrize(
+    ("policy", "effects"),
+    [
+        ({"Statement": [allowing({"aws:PrincipalOrgID": "o-9876543210"})]}, {Effect.MAY_CLOSE}),
+        ({"Statement": [OF_A_ROLE]}, {Effect.MAY_CLOSE}),
+        ({"Statement": [OURS, OF_A_ROLE]}, set()),
+        ({"Statement": [OURS | {"Sid": "Ours"}], "Version": "2012-10-17"}, set()),
+        ({"Statement": [OURS, OF_A_ROLE | {"Effect": "Deny"}]}, {Effect.MAY_CLOSE}),
+        ({"Statement": []}, {Effect.MAY_CLOSE}),
+        (None, {Effect.MAY_CLOSE}),
+    ],
+    ids=["another organization", "a role instead", "a role, too", "a name", "but not a role", "no policy", "unknown"],
+)
+def test_a_call_that_depends_on_its_caller_may_close_if_its_policy_narrows(policy: Any, effects: set[Effect]) -> None:
+    """The call is unknown before and after the change."""
+    old = json.dumps({"Statement": [OURS]})
+    there = known(healthy(host(5), endpoints=(replace(ENDPOINT, policy=old),)))
+    after = endpoint_values() if policy is None else endpoint_values(policy=json.dumps(policy))
+    unknown = {"policy": policy is None}
+    result = document(terraform(row("aws_vpc_endpoint", endpoint_values(policy=old), after, unknown)), of_vpc=there)
+    assert [call.outcome for call in result.calls] == [Reachability.CANNOT_TELL]
+    assert {change.effect for change in result.changes} == effects
+    assert result.verdict.status is (Status.UNKNOWN if effects else Status.OK)
+
+
 def test_an_endpoint_that_is_deleted_closes_its_name_and_its_addresses() -> None:
     result = document(terraform(row("aws_vpc_endpoint", endpoint_values())))
     assert result.verdict.status is Status.CRITICAL
