@@ -5,6 +5,8 @@ from typing import Any
 
 from agent.audit.model import SCHEMA, AuditDocument, decode
 from agent.catalog.wording import why_no_json, why_no_text
+from agent.fixes.placeholders import is_form_of_fix
+from agent.report.model import Fix
 from agent.report.serialization import DecodeError, hold_to_schema
 
 
@@ -32,4 +34,19 @@ def _audit(document: Any) -> AuditDocument:
     for number, fault in enumerate(audit.repeated):
         if not fault.vpcs:
             raise DecodeError(f"repeated[{number}].vpcs", "at least one VPC belongs here")
+        _check_commands(f"repeated[{number}]", fault.fix)
+    for place, vpc in enumerate(audit.vpcs):
+        for number, of_vpc in enumerate(vpc.faults):
+            _check_commands(f"vpcs[{place}].faults[{number}]", of_vpc.fix)
     return audit
+
+
+def _check_commands(where: str, fix: Fix | None) -> None:
+    """Raise DecodeError for a fix with a command that no fix has: people paste these commands."""
+    if fix is None:
+        return
+    if fix.lines:
+        raise DecodeError(f"{where}.fix.lines", "an audit changes no file")
+    for number, command in enumerate(fix.commands):
+        if not is_form_of_fix(command):
+            raise DecodeError(f"{where}.fix.commands[{number}]", "no fix has a command of this form")

@@ -28,6 +28,18 @@ _PORTS: Final = re.compile(r"From=(\d{1,5}),To=(\d{1,5})")
 _GROUP: Final = re.compile(r"sg-.*|<[A-Z_]*SECURITY_GROUP_ID>")
 _LIST: Final = re.compile(r"pl-.*|<PREFIX_LIST_ID>")
 
+OPERATIONS: Final = frozenset(
+    {
+        *("authorize-security-group-ingress", "authorize-security-group-egress", "create-network-acl-entry"),
+        *("create-vpc-endpoint", "modify-vpc-endpoint", "modify-vpc-attribute"),
+        *("create-resolver-rule", "associate-resolver-rule"),
+        *("create-dhcp-options", "associate-dhcp-options"),
+        "update-application-settings",  # in Systems Manager for SAP, this updates the Backint agent
+    }
+)
+"""All operations with which a command of a fix may change something in AWS (SECURITY.md). None of them deletes,
+revokes, or changes a policy."""
+
 
 class Written(Protocol):
     """A change that is written as one command."""

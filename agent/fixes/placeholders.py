@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import Final
 
 from agent.catalog.placeholders import PLACEHOLDER
-from agent.report.model import Fix
+from agent.fixes.changes import OPERATIONS
+from agent.report.model import Command, Fix
 
 _SAFE_WORD: Final = re.compile(r"[A-Za-z0-9_.,:/=@+<>{}\[\]~*-]{1,300}")
 _OPTIONS: Final = frozenset(
@@ -27,6 +28,7 @@ _OPTIONS: Final = frozenset(
     ).split()
 )
 """The options that commands of fixes use. Any other word that begins with a dash did not come from a rule."""
+_READING: Final = ("describe-", "get-", "list-", "search-")
 _PRIVATE_DNS_RIGHT: Final = "Private DNS also needs route53:AssociateVPCWithHostedZone."
 """The action associates a hosted zone with the VPC, and narrow roles lack it (Service Authorization Reference, Amazon
 EC2, CreateVpcEndpoint)."""
@@ -50,6 +52,19 @@ def filled(fix: Fix, known: Mapping[str, str]) -> Fix:
     says = not takes or _PRIVATE_DNS_RIGHT in fix.summary  # a fix of a fleet may come from a prediction
     summary = fix.summary if says else f"{fix.summary} {_PRIVATE_DNS_RIGHT}"
     return replace(fix, summary=summary, commands=commands, lines=lines)
+
+
+def is_form_of_fix(command: Command) -> bool:
+    """Whether a command that somebody else wrote has the form of a command of a fix: its words are those of `filled`,
+    and it reads, or makes one of the changes that fixes make in AWS and says so. This does not tell whether a fix of
+    this version names the same resources."""
+    program, *words = command.argv or ("",)
+    if filled(Fix(summary="", commands=(command,)), {}).commands != (command,) or len(words) < 2:
+        return False
+    if program == "backuplink":
+        return not command.changes and "--output" not in words
+    makes = words[1] in OPERATIONS
+    return program == "aws" and command.changes is makes and (makes or words[1].startswith(_READING))
 
 
 def placeholders_of(fix: Fix) -> frozenset[str]:

@@ -15,6 +15,7 @@ from agent.catalog.findings import CODES, Scope, Severity
 from agent.catalog.headline import LIMIT
 from agent.catalog.services import SERVICES, is_own_call
 from agent.catalog.workloads import services_of_either_mode
+from agent.fixes.changes import OPERATIONS
 from agent.formats import json as json_format
 from agent.formats import text as text_format
 from agent.judge.causality import EXPLAINS, Effects, Explains, Reach
@@ -145,16 +146,6 @@ def the_first_screen_has_the_cause_its_fix_and_what_that_changes(name: str) -> N
     assert changes is any(line.startswith("   The fix changes ") for line in above)
 
 
-CHANGES: Final = {
-    *("authorize-security-group-ingress", "authorize-security-group-egress", "create-network-acl-entry"),
-    *("create-vpc-endpoint", "modify-vpc-endpoint", "modify-vpc-attribute"),
-    *("create-resolver-rule", "associate-resolver-rule"),
-    *("create-dhcp-options", "associate-dhcp-options"),
-    "update-application-settings",  # in Systems Manager for SAP, this updates the Backint agent
-}
-"""All operations with which a command may change something in AWS (SECURITY.md). None of them deletes, revokes, or
-changes a policy.
-"""
 OPENS: Final = re.compile(
     r"--protocol (?:tcp|6) --port(?:-range)? (?:From=)?(?P<first>\d+)(?:(?:-|,To=)(?P<last>\d+))? "
     r"--(?:ipv6-)?cidr(?:-block)? (?P<block>\S+)(?: --rule-action allow)?"
@@ -185,7 +176,7 @@ def commands_take_nothing_away_and_open_no_more_than_needed(name: str) -> None:
             continue
         if argv[:4] == ("aws", "configure", "set", "region"):  # this changes a profile on this host
             continue
-        assert argv[2] in CHANGES
+        assert argv[2] in OPERATIONS
         assert not any("policy" in word for word in argv)
         if not argv[2].startswith(("authorize-", "create-network-acl-")):
             continue

@@ -29,6 +29,7 @@ from agent.catalog.findings import CODES, Severity
 from agent.catalog.services import SERVICES
 from agent.cli import entry
 from agent.fixes.by_code import FIXES
+from agent.fixes.placeholders import is_form_of_fix
 from agent.network.names import known_vpc
 from agent.predict.prediction import Facts
 from agent.process import signals
@@ -512,6 +513,7 @@ def test_every_scenario_can_be_audited(name: str, audited: Audited) -> None:
         for command in () if fault.fix is None else fault.fix.commands:
             assert command.argv[0] == "backuplink" or complaint(command.argv) is None, command.argv
             assert "<VALUE>" not in command.argv
+            assert is_form_of_fix(command), command
     for wanted in AUDIT.formats:
         out = audited.text(facts, workloads=(Workload.CALLER,), format=wanted)
         assert out.isascii()

