@@ -38,7 +38,7 @@ from agent.report.standing import Standing
 from agent.settings import DEFAULT_DEADLINE
 from agent.simulated.clock import PatientLoop
 from agent.simulated.settings import settings_of
-from agent.watch.change_text import document, dumps, filled
+from agent.watch.change_text import NAMES, document, dumps, filled
 from agent.watch.changes import Kind, StateChange, Tracker
 from tests.formats.monitors import families_in, promtool, samples_in, watch_families
 from tests.packaging.artifacts import artifact_of, needed
@@ -678,11 +678,23 @@ def changes() -> tuple[StateChange, ...]:
 def test_the_template_is_filled_whole(change: StateChange, redact: bool) -> None:
     notice = document(change, report_of(FAULT), redact=redact)
     posted = json.loads(dumps(filled(json.loads(SLACK.read_text("utf-8")), notice)))
-    assert posted["text"] == notice["text"]
+    assert posted["blocks"][0]["text"]["text"] == notice["text"]
     texts = list(texts_in(posted))
     assert [text for text in texts if "$" in text] == []
     assert [text for text in texts if len(text) > 2_000] == []  # Slack refuses longer fields
     assert any(change.id in text for text in texts)
+
+
+def test_words_of_peers_are_only_in_fields_without_markup() -> None:
+    """A peer names itself, for example in a certificate or in the target of a redirect. In a field with markup, Slack
+    would follow `<!channel>` and show `<https://evil.example|AWS>` as a link.
+    """
+    evil = "<!channel> <https://evil.example|AWS>"
+    notice = {**dict.fromkeys(NAMES, "x"), "text": evil}
+    posted = filled(json.loads(SLACK.read_text("utf-8")), notice)
+    (place,) = (block["text"] for block in posted["blocks"] if evil in block.get("text", {}).get("text", ""))
+    assert place == {"type": "plain_text", "text": evil}
+    assert dumps(posted).count(evil) == 1
 
 
 def test_every_name_in_the_template_is_one_of_a_change() -> None:
