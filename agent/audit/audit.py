@@ -47,7 +47,8 @@ from agent.version import __version__
 from probes.vpc.model import AVAILABLE, Manager
 
 WORKLOADS: Final = (Workload.CALLER, Workload.HANA, Workload.GATEWAY, Workload.SSM)
-"""The workloads for which every VPC can be judged. SAP HANA with S3 is missing, because it leaves no sign in a VPC."""
+"""The workloads for which every VPC can be judged. SAP HANA that backs up to S3 is not among them, since nothing in a
+VPC shows it."""
 
 
 def audit(
@@ -139,8 +140,8 @@ def _is_shown(vpc: AuditedNetwork, service: str, required: Mapping[str, object])
 
 
 def _reason(vpc: AuditedNetwork, workload: Workload, asked: AuditRequest) -> str | None:
-    """Why a VPC is judged for a workload; None if it is not, for example because its Region has none of the
-    services."""
+    """Why a VPC is judged for a workload. None if it is not judged for it, for example because its Region has none of
+    the services."""
     if not any(_is_offered(vpc, service) for service in required_services(workload)):
         return None
     names = {Workload.HANA: (Workload.HANA, Workload.HANA_BACKUP)}.get(workload, (workload,))
@@ -185,7 +186,7 @@ def _workload(
 
 
 def _is_private(vpc: AuditedNetwork, service: str, statuses: Mapping[str, Status]) -> Known:
-    """Whether a service is reached privately. A service that nothing needs is judged as if it were needed."""
+    """Whether the VPC reaches a service privately. A service that nothing needs is judged as if it were needed."""
     if not _is_offered(vpc, service):
         return Known.NO
     status = statuses[service] if service in statuses else status_of(faults_of_service(vpc, service, counts=True))
@@ -221,7 +222,8 @@ def _endpoints(
     required: Mapping[str, object],
     faults: Sequence[AuditFault],
 ) -> tuple[tuple[AuditedEndpoint, ...], list[AuditFault], int]:
-    """The endpoints in a VPC, the faults of endpoints to which no name leads, and the interface-hours of these."""
+    """The endpoints in a VPC, and the faults of endpoints to which no name leads. The number is the interface-hours in
+    a month of the latter endpoints."""
     rows: list[AuditedEndpoint] = []
     more: list[AuditFault] = []
     hours = 0
@@ -265,7 +267,7 @@ def _endpoints(
 
 
 def _is_told(endpoint_id: str, service: str, faults: Iterable[AuditFault]) -> bool:
-    """Whether a fault of the service's name is about the endpoint."""
+    """Whether a fault about the service's name already mentions the endpoint."""
     about_name = ("VPC002", "VPC003")
     return any(
         service in fault.services and fault.code in about_name and endpoint_id in fault.subjects for fault in faults
@@ -276,8 +278,8 @@ def _is_told(endpoint_id: str, service: str, faults: Iterable[AuditFault]) -> bo
 
 
 def _merged(faults: Iterable[AuditFault]) -> list[AuditFault]:
-    """The faults. Faults that several services have for the same cause are merged into one, also those of services that
-    no workload needs. A missing endpoint is a fault of its own for each service."""
+    """The faults, with faults of several services that have the same cause merged into one. This includes services that
+    no workload needs. A missing endpoint stays a separate fault for each service."""
     found: dict[object, list[AuditFault]] = {}
     for fault in sorted(faults, key=lambda fault: not fault.counts):
         is_own = fault.code in (None, "VPC001") or fault.code in OF_REVIEW
@@ -301,8 +303,8 @@ def _as_one(faults: Sequence[AuditFault]) -> AuditFault:
 
 
 def _fix_of_first(faults: Sequence[AuditFault]) -> Fix | None:
-    """The fix of the first fault. Its summary says so if other faults need other commands, such as ACL entries for
-    other addresses."""
+    """The fix of the first fault. If other faults need different commands, such as ACL entries for other addresses, its
+    summary says so."""
     fix = faults[0].fix
     if fix is None or all(fault.fix is None or fault.fix.commands == fix.commands for fault in faults):
         return fix

@@ -1,7 +1,8 @@
-"""Names that lead from one VPC to another: endpoints to which no name leads, and central endpoints with their users.
+"""Names that lead from one VPC to another: endpoints to which no name leads, and central endpoints.
 
-A central endpoint is in one VPC, and others reach it over peering, a transit gateway or a shared network. Their names
-lead there through a Route 53 Profile, a private hosted zone of exactly the service's name, or a Resolver rule.
+A central endpoint is in one VPC, and other VPCs reach it over peering, a transit gateway or a shared network. In these
+VPCs, the service's name leads to it through a Route 53 Profile, a private hosted zone of exactly this name, or a
+Resolver rule.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,7 +20,7 @@ from probes.ports import HTTPS
 from probes.vpc.model import AVAILABLE, VpcEndpoint
 
 _BY_SETTING: Final = frozenset({"VPC015", "VPC016", "VPC018"})
-"""Findings of names that a rule, a zone or a Profile answers, as they do for central endpoints."""
+"""Findings about names for which a rule, a zone or a Profile gives the answer, as it does for central endpoints."""
 
 
 def resolved(endpoint: VpcEndpoint, service: str, estate: Sequence[AuditedNetwork]) -> Known:
@@ -37,7 +38,7 @@ def central_endpoints(estate: Sequence[AuditedNetwork]) -> dict[AuditedNetwork, 
 
 
 def _had(vpc: AuditedNetwork, used: Mapping[AuditedNetwork, Sequence[CentralEndpoint]]) -> Iterator[CentralEndpoint]:
-    """The endpoints of a VPC that other VPCs use, or seem to use."""
+    """The endpoints in a VPC that other VPCs use or seem to use."""
     for service in vpc.with_endpoint:
         own = {endpoint.endpoint_id for endpoint in vpc.endpoints(service)}
         users = {
@@ -65,7 +66,7 @@ def _worst(states: Iterable[Known]) -> Known:
 
 
 def _used(vpc: AuditedNetwork, estate: Sequence[AuditedNetwork]) -> Iterator[CentralEndpoint]:
-    """The endpoints in other VPCs that a VPC uses, or seems to use."""
+    """The endpoints in other VPCs that a VPC uses or seems to use."""
     for service in SERVICES:
         name = vpc.name(service)
         elsewhere = _elsewhere(vpc, service, estate)
@@ -84,7 +85,7 @@ def _used(vpc: AuditedNetwork, estate: Sequence[AuditedNetwork]) -> Iterator[Cen
 
 
 def _elsewhere(vpc: AuditedNetwork, service: str, estate: Sequence[AuditedNetwork]) -> dict[str, str]:
-    """The available endpoints of a service in other VPCs of the Region, by id, each with its VPC."""
+    """The available endpoints of a service in other VPCs of the Region. Each id leads to the VPC of the endpoint."""
     here = vpc.known.endpoints(service, here=False) or ()
     read = (endpoint for other in estate for endpoint in other.endpoints(service))
     return {

@@ -26,7 +26,7 @@ from agent.report.model import Status
 _TURNS: Final = tuple(AuditTurn)
 Place = tuple[str | None, str, str]
 """Account, Region and id of a VPC. The account is part of the key, because the owner and the participants of a shared
-VPC see different things."""
+VPC see different data."""
 
 
 def changes_since(before: AuditDocument, now: AuditDocument) -> AuditChanges:
@@ -62,7 +62,7 @@ def _place(vpc: AuditedVpc) -> Place:
 
 
 def _unread(vpc: AuditedVpc, now: AuditDocument) -> UnreadVpc:
-    """A VPC of the earlier audit that this audit lacks, and the reason."""
+    """A VPC that the earlier audit has and this audit does not, and the reason."""
     reasons = [
         one.reason
         for one in now.unanswered

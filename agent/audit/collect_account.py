@@ -39,12 +39,12 @@ _GLOBAL: Final = frozenset({ec2.ROUTE_53})
 
 T = TypeVar("T")
 Progress = Callable[[int, int, str], None]
-"""A callback that receives the number of VPCs read, the number known, and the place that is being read."""
+"""A callback that gets the number of VPCs read so far, the number of known VPCs, and the place that is being read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfAccount:
-    """The facts of a VPC, and the account that read them."""
+    """The facts of a VPC, and the account whose credentials read them."""
 
     account_id: str | None
     facts: Ec2Facts
@@ -52,7 +52,7 @@ class OfAccount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountFacts:
-    """Everything that was read, and everything that gave no answer."""
+    """Everything that was read, and a list of what gave no answer."""
 
     vpcs: tuple[OfAccount, ...]
     unanswered: tuple[Unanswered, ...]
@@ -69,13 +69,13 @@ class _Credentials:
 async def gather(
     request: AccountRequest, world: World, *, stop: CancelToken, progress: Progress = lambda *_: None
 ) -> AccountFacts | FactsUnavailable:
-    """Read the VPCs. Ends within the deadline, or when `stop` is cancelled. Returns FactsUnavailable if there are no
-    credentials or no Region to begin with. Never raises for outside failures."""
+    """Read the VPCs. Ends within the deadline, or when `stop` is cancelled. Returns FactsUnavailable if the first
+    credentials or the Region are missing. Never raises an exception for a failure outside this program."""
     return await _Collection(request, world, stop, progress).collected()
 
 
 class Pace:
-    """Turns for requests, which come no faster than a rate."""
+    """Lets requests through one by one, no faster than a rate."""
 
     def __init__(self, rate: float) -> None:
         self._gap = 1.0 / rate
@@ -252,7 +252,7 @@ class _Collection:
         )
 
     def _turn(self, account_id: str | None, region: str) -> Callable[[str], Awaitable[None]]:
-        """A function that waits until a service may be asked again, by the rates of an account and Region."""
+        """A function that waits until the rates of an account and Region allow another request to a service."""
 
         async def turn(service: str) -> None:
             key = account_id, None if service in _GLOBAL else region, service
@@ -266,8 +266,8 @@ class _Collection:
         return Log(now=self._world.machine.now, emit=lambda _: None)
 
     async def _asked(self, what: str, ask: Callable[[], Awaitable[T]], *, whole: bool = False) -> T | FactsUnavailable:
-        """The result of a request, or the reason why there is none. `whole` is for pages that wait while AWS
-        throttles."""
+        """The result of a request, or the reason why there is none. `whole` is for a list of several pages: between
+        them, the function waits while AWS throttles."""
 
         async def body(draft: Draft[bool]) -> T:
             given = await ask()

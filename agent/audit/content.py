@@ -72,14 +72,14 @@ def _blocks(audit: AuditDocument) -> Iterator[Block]:
 
 
 def _pages(audit: AuditDocument) -> list[str]:
-    """The codes whose runbook pages are part of the page."""
+    """The codes whose runbook pages are included in the page."""
     from agent.documents.anchors import with_pages
 
     return with_pages(fault.code for vpc in audit.vpcs for fault in vpc.faults)
 
 
 def _overview(audit: AuditDocument) -> Iterator[Block]:
-    """The table of all VPCs. In text it has room for three columns."""
+    """The table of all VPCs. A text has room for only three columns."""
     yield Only(frozenset({Medium.MARKDOWN, Medium.PAGE}), lambda: [_wide(audit)])
     yield in_lines(lambda: [_narrow(audit)])
 

@@ -1,8 +1,8 @@
 """The faults of one service in a VPC: its endpoints, its name, and the hosts that cannot reach it.
 
-An audit is less strict than a prediction for a host. It may be intended that a security group admits only some hosts,
-so a fault of some hosts is a warning, and a fault of all hosts is critical. The users of an appliance's ports cannot be
-seen, since an appliance is not a host of the VPC: on these ports, the audit asks only whether anybody is admitted.
+An audit is less strict than a prediction for a host. A security group may be intended to allow only some hosts, so a
+fault of some hosts is a warning, and only a fault of all hosts is critical. An appliance is not a host of the VPC, so
+the audit cannot see who uses its ports. For these ports, it only checks whether any source is allowed.
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,7 +29,7 @@ from probes.vpc.model import AVAILABLE, DELETED, GatewayEndpoint, VpcEndpoint
 
 _MAY_BE_MEANT: Final = "Nothing to fix if that is intended; otherwise:"
 _AT_HOST: Final = frozenset({Stage.HOST_GROUPS, Stage.HOST_ACL_OUT, Stage.ROUTE, Stage.HOST_ACL_IN})
-"""Hops at the host's end, which differ from host to host."""
+"""Stages of a path at the host's end. Their outcome differs from host to host."""
 
 
 def faults_of_service(vpc: AuditedNetwork, service: str, *, counts: bool) -> tuple[AuditFault, ...]:
@@ -58,8 +58,8 @@ def faults_of_service(vpc: AuditedNetwork, service: str, *, counts: bool) -> tup
 
 
 def _is_proven(vpc: AuditedNetwork, service: str) -> bool:
-    """Whether the outcome is known on every port that the service requires. A connect that is stopped there has a fault
-    of its own."""
+    """Whether the outcome is known on every port that the service requires. A connect that is stopped on such a port is
+    a separate fault."""
     known = {path.port for path in vpc.paths(service) if path.counts}
     return all(port.number in known for port in SERVICES[service].ports if port.required)
 
@@ -107,13 +107,13 @@ def reviewed(
     detail: str,
     fix: Fix,
 ) -> AuditFault:
-    """A finding for a reviewer about endpoints of some services. It harms no backup."""
+    """A finding for a reviewer about endpoints of some services. It has no effect on backups."""
     fault = _fault(code, services[0], severity=Severity.INFO, counts=counts, subjects=subjects, detail=detail, fix=fix)
     return replace(fault, services=tuple(services), suppressed=is_known)
 
 
 def _predicted(fault: PredictedFault, *, severity: Severity, certain: bool, counts: bool, also: str = "") -> AuditFault:
-    """The audit's fault for a fault of a prediction."""
+    """The fault of the audit that corresponds to a fault of a prediction."""
     code = CODES.get(fault.code or "")
     return AuditFault(
         code=fault.code,
@@ -189,7 +189,7 @@ def _of_name(vpc: AuditedNetwork, service: str, *, counts: bool) -> Iterator[Aud
 
 
 def _ports_of(service: str) -> dict[int, bool]:
-    """The ports of a service, and whether each is needed."""
+    """The ports of a service. The value says whether the service needs the port."""
     return {port.number: port.required for port in SERVICES[service].ports}
 
 
@@ -225,7 +225,8 @@ def _works(endpoint: VpcEndpoint) -> bool:
 
 
 def _is_admitted(vpc: AuditedNetwork, path: PredictedPath) -> bool:
-    """Whether the endpoint's groups admit other sources on a port on which they do not admit the hosts of this VPC."""
+    """Whether the endpoint's groups allow other sources on the path's port, although they do not allow the hosts of
+    this VPC."""
     if path.decided_at is not Stage.ENDPOINT_GROUPS:
         return False
     groups = {group.group_id: group for group in vpc.known.configuration.groups or ()}
@@ -423,8 +424,8 @@ def _zones(vpc: AuditedNetwork, service: str, *, counts: bool) -> Iterator[Audit
 def unresolved_fault(
     vpc: AuditedNetwork, service: str, endpoints: Sequence[VpcEndpoint], *, counts: bool
 ) -> AuditFault:
-    """Available endpoints of a service to which no name leads in any VPC that was read, and which no other fault
-    names."""
+    """Available endpoints of a service to which no name leads in any VPC that was read, and about which there is no
+    other fault."""
     name = vpc.name(service)
     off = not any(endpoint.private_dns for endpoint in endpoints)
     ids = [endpoint.endpoint_id for endpoint in endpoints]

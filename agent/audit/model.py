@@ -25,7 +25,7 @@ from probes.model import Address
 
 SCHEMA: Final = "backuplink.audit.v1"
 HOURS: Final = 730
-"""The hours in a month of AWS's calculation: 365 days of 24 hours, divided by 12 (AWS Pricing Calculator,
+"""The hours in a month, as AWS counts them: 365 days of 24 hours, divided by 12 (AWS Pricing Calculator,
 Assumptions)."""
 
 
@@ -73,9 +73,9 @@ class AuditedService:
     service: Plain
     host: Plain
     required_by: tuple[Plain, ...]
-    """The workloads and options that need it; empty if there are none."""
+    """The workloads and options that need the service."""
     status: Status
-    """`not-in-use` if nothing needs it."""
+    """The status of the service: `not-in-use` if nothing needs it."""
     answer: Answer
     """The answer of the VPC's resolver."""
     words: Sentence
@@ -90,15 +90,15 @@ class AuditedWorkload:
 
     workload: Workload
     by: Sentence | None
-    """Why the VPC is judged for it; None if it is not."""
+    """Why the VPC is judged for the workload. None if it is not judged for it."""
     status: Status
-    """`not-in-use` if the VPC is not judged for it."""
+    """The status of the workload: `not-in-use` if the VPC is not judged for it."""
     private: Known
-    """Whether it reaches every service that it needs through an endpoint."""
+    """Whether the workload reaches every service that it needs through an endpoint."""
     services: tuple[Plain, ...]
-    """The services that it needs."""
+    """The services that the workload needs."""
     lacks: tuple[Plain, ...]
-    """The services that it does not reach privately, or for which that is unknown."""
+    """The services that the workload does not reach privately, or for which that is unknown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,38 +113,41 @@ class AuditedEndpoint:
     private_dns: bool | None
     """Whether private DNS is on; None for a gateway endpoint."""
     availability_zones: tuple[AvailabilityZone, ...]
-    """The known zones of its interfaces."""
+    """The known zones of the endpoint's interfaces."""
     interface_count: int
     resolved: Known
-    """Whether the service's name leads to it in any VPC that was read; for a gateway endpoint, whether a route does."""
+    """Whether the service's name leads to the endpoint in any VPC that was read. For a gateway endpoint, whether a
+    route leads to it."""
     interface_hours: int
-    """Hours in a month, summed over its interfaces; 0 for a gateway endpoint."""
+    """Interface-hours in a month: the hours in a month, for each interface of the endpoint. A gateway endpoint has
+    0."""
 
 
 class CentralRole(StrEnum):
-    """The role of a VPC for a central endpoint: it has the endpoint or uses it."""
+    """The role of a VPC for a central endpoint. It has the endpoint, or uses it."""
 
     HUB = "hub"
-    """It has the endpoint that other VPCs use."""
+    """The VPC has the endpoint, and other VPCs use it."""
     SPOKE = "spoke"
-    """It uses the endpoint of another VPC."""
+    """The VPC uses the endpoint of another VPC."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CentralEndpoint:
-    """An endpoint of one VPC that other VPCs use, as seen from one of these VPCs."""
+    """An endpoint that VPCs other than its own use, from the point of view of one of these VPCs."""
 
     service: Plain
     role: CentralRole
     endpoint_ids: tuple[ResourceId, ...]
     vpc_ids: tuple[ResourceId, ...]
-    """For a hub, the VPCs that use its endpoint; for a spoke, the VPC that has the endpoint."""
+    """For a hub, the VPCs that use its endpoint. For a spoke, the VPC that has the endpoint."""
     by: tuple[ResourceId, ...]
-    """Ids of the hosted zones, rules and Profiles that lead the name there."""
+    """Ids of the hosted zones, rules and Profiles that lead the name to the endpoint."""
     named: Known
-    """Whether the name leads there; `cannot-tell` if the configuration does not show what answers for it."""
+    """Whether the name leads to the endpoint. `cannot-tell` if the configuration does not show what answers for the
+    name."""
     complete: Known
-    """Whether both the name and the path lead there, by the configuration."""
+    """Whether, according to the configuration, both the name and the path lead to the endpoint."""
     missing: tuple[Sentence, ...]
     """Missing or unknown parts, each without a full stop."""
 
@@ -155,17 +158,17 @@ class AuditedVpc:
 
     region: Plain
     account_id: Owner | None
-    """The account whose credentials read it; None if unknown."""
+    """The account whose credentials read the VPC. None if unknown."""
     vpc_id: ResourceId
     owner_id: Owner | None
     shared: bool | None
-    """Whether it belongs to another account; None if unknown."""
+    """Whether the VPC belongs to another account. None if unknown."""
     taken_at: datetime
     """When the configuration was read."""
     status: Status
     """The worst of the faults that count; `not-in-use` if the VPC is judged for no workload."""
     counts: bool
-    """Whether it decides the verdict."""
+    """Whether the VPC has an effect on the verdict."""
     cause: Sentence
     """The reason for the status, without a full stop."""
     to_do: Sentence | None
@@ -177,9 +180,9 @@ class AuditedVpc:
     endpoints: tuple[AuditedEndpoint, ...]
     central: tuple[CentralEndpoint, ...]
     faults: tuple[AuditFault, ...]
-    """The faults: those that count first, the worst of them at the top."""
+    """The faults. Faults that count come first, the worst at the top."""
     managed: tuple[ManagedResource, ...]
-    """Resources that fixes would change and that a tool manages. The tool reverts changes that others make."""
+    """Resources that a fix would change and that a tool manages. The tool undoes changes by others."""
     unresolved_hours: int
     """Interface-hours in a month of available endpoints to which no name leads."""
     not_read: tuple[Sentence, ...]
@@ -190,7 +193,7 @@ class AuditedVpc:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepeatedIn:
-    """A VPC with a fault that other VPCs have, too."""
+    """A VPC with a fault that several VPCs have."""
 
     region: Plain
     account_id: Owner | None
@@ -202,7 +205,7 @@ class RepeatedIn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepeatedFault:
-    """A fault of several VPCs. Each of these VPCs also lists the fault, with a fix of its own."""
+    """A fault of several VPCs. Each of these VPCs also lists the fault, with its own fix."""
 
     code: Plain | None
     name: Plain | None
@@ -239,9 +242,9 @@ class AuditChange:
     code: Plain | None
     title: Plain
     severity: Severity | None
-    """The worst severity now; None if there are no such faults any more."""
+    """The worst severity now. None if the VPC no longer has such faults."""
     severity_before: Severity | None
-    """The worst severity before; None if there were no such faults."""
+    """The worst severity in the earlier audit. None if the VPC had no such faults."""
     counts: bool
     services: tuple[Plain, ...]
     subjects: tuple[ResourceId, ...]
@@ -258,7 +261,7 @@ class UnreadVpc:
     vpc_id: ResourceId
     reason: Sentence
     last: AuditedVpc | None
-    """Its earlier audit, with which the next audit is compared; None if the VPC may be gone for good."""
+    """The VPC in the earlier audit. The next audit is compared with it. None if the VPC may have been deleted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -270,7 +273,7 @@ class AuditChanges:
     alike: bool
     """Whether both audits had the same workloads and services, and the same `review` setting."""
     changes: tuple[AuditChange, ...]
-    """The changes by kind. In each kind, those that count come first, the worst of them at the top."""
+    """The changes, grouped by kind. In each group, changes that count come first, the worst at the top."""
     unread: tuple[UnreadVpc, ...]
     first_read: tuple[ResourceId, ...]
     """VPCs that the earlier audit does not have."""

@@ -10,15 +10,15 @@ from agent.fixes.in_brief import in_brief
 from agent.report.model import Status
 
 _WORST: Final = (Status.CRITICAL, Status.UNKNOWN, Status.WARNING, Status.OK, Status.NOT_IN_USE)
-"""All statuses, the worst first, in the order of a run's status."""
+"""All statuses, the worst first. A run orders statuses in the same way."""
 _STATUS_OF: Final = {Severity.CRITICAL: Status.CRITICAL, Severity.WARNING: Status.WARNING, Severity.INFO: Status.OK}
 _OF_SERVICE: Final = frozenset({None, "VPC001"})
-"""Codes whose faults are alike only if the service is the same."""
+"""Codes for which two faults are only alike if they are of the same service."""
 
 
 def status_of(faults: Iterable[AuditFault]) -> Status:
-    """The status for these faults. A critical fault that is uncertain gives `unknown`; other faults count as if they
-    were certain."""
+    """The status that results from these faults. An uncertain critical fault gives `unknown`. All other faults count as
+    if they were certain."""
     return worst(_status_of(fault) for fault in faults if fault.counts and not fault.suppressed)
 
 
@@ -34,12 +34,12 @@ def worst(statuses: Iterable[Status]) -> Status:
 
 
 def order(fault: AuditFault | RepeatedFault) -> tuple[object, ...]:
-    """The sort key of faults: those that count first, the worst of them at the top."""
+    """The sort key of a fault. Faults that count come first, the worst at the top."""
     return not fault.counts, fault.suppressed, _WORST.index(_status_of(fault)), fault.severity.rank
 
 
 def worst_first(vpcs: Iterable[AuditedVpc]) -> tuple[AuditedVpc, ...]:
-    """VPCs in the order of a document."""
+    """The VPCs in the order in which a document has them."""
     return tuple(
         sorted(
             vpcs,
@@ -61,8 +61,8 @@ def answer_of(
 ) -> tuple[str, str | None]:
     """The reason for the status of a VPC, and the first thing to do about it.
 
-    `faults` are in the order of a document, `why_untold` says why nothing is known about the VPC, and `how_to_read`
-    says how to learn more. Both may be empty.
+    `faults` are in the order of a document. `why_untold` says why nothing is known about the VPC, or is None.
+    `how_to_read` says how to learn more, or is empty.
     """
     if status is Status.NOT_IN_USE:
         return "no endpoint of a workload", None
@@ -94,7 +94,7 @@ def repeated(vpcs: Iterable[AuditedVpc]) -> tuple[RepeatedFault, ...]:
 
 
 def alike(fault: AuditFault | RepeatedFault) -> object:
-    """A key that is equal for faults that are reported as one."""
+    """A key that two faults share if they are reported as one."""
     services = (fault.services if isinstance(fault, AuditFault) else fault.vpcs[0].services,)
     ids = (fault.code, fault.title, fault.severity, fault.certain, fault.counts, fault.suppressed, fault.ports)
     return (*ids, *(services if fault.code in _OF_SERVICE else ()))

@@ -77,7 +77,7 @@ def _services_of(fault: RepeatedFault) -> tuple[str, ...]:
 
 
 def aside(fault: AuditFault | RepeatedFault) -> str:
-    """Why a fault does not affect the status; empty if it may."""
+    """Why a fault does not affect the status. Empty if it may affect it."""
     if fault.suppressed:
         return "suppressed"
     return "" if fault.counts else "not counted: no workload here needs it"
@@ -101,8 +101,8 @@ def answer_words(service: AuditedService) -> str:
 
 
 def endpoint_cells(endpoint: AuditedEndpoint) -> tuple[str, ...]:
-    """The cells of an endpoint: service and kind, state, private DNS, number of interfaces, whether a name or a route
-    leads there, and the hours in a month."""
+    """The cells of an endpoint: its service and kind, its state, private DNS, its number of interfaces, whether a name
+    or a route leads to it, and its interface-hours in a month."""
     dns = "-" if endpoint.private_dns is None else "on" if endpoint.private_dns else "off"
     return (
         endpoint.service + ("" if endpoint.kind == "interface" else f" ({endpoint.kind})"),
@@ -115,12 +115,12 @@ def endpoint_cells(endpoint: AuditedEndpoint) -> tuple[str, ...]:
 
 
 ENDPOINT_HEADS: Final = ("service", "state", "private DNS", "interfaces", "in use", "hours")
-"""`in use` tells whether a name or a route leads to the endpoint; `hours` are the hours of all its interfaces in a
-month."""
+"""The column `in use` says whether a name or a route leads to the endpoint. The column `hours` has the hours of all its
+interfaces in a month."""
 
 
 def central_words(central: CentralEndpoint) -> str:
-    """A sentence on the role of a VPC for a central endpoint."""
+    """A sentence about the role of a VPC for a central endpoint."""
     others, ends = listed(central.vpc_ids), listed(central.endpoint_ids)
     may = central.named is Known.CANNOT_TELL
     if central.role is CentralRole.HUB:
@@ -144,7 +144,7 @@ def since(changes: AuditChanges) -> str:
 
 
 def changes_words(changes: AuditChanges | None) -> str | None:
-    """Number of changes since an earlier audit, in words; None if no earlier audit was given."""
+    """The numbers of changes since an earlier audit, in words. None if no earlier audit was given."""
     if changes is None:
         return None
     turns = [change.turn for change in changes.changes]

@@ -14,7 +14,7 @@ class AccountRequest:
     vpc_ids: tuple[str, ...]
     """The VPCs to read; empty for all."""
     role_arns: tuple[str, ...]
-    """Roles to assume. Their accounts are read in place of the account of the credentials."""
+    """Roles to assume. The accounts of these roles are read instead of the account of the credentials."""
     organization_role: str | None
     """The name of a role to assume in each account of the organization."""
     profile: str | None
@@ -38,12 +38,12 @@ class AuditRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditOptions:
-    """The options of an audit: its data, its scope and its output."""
+    """The options of an audit: what it reads, its scope and its output."""
 
     places: tuple[str, ...]
     """The facts files; empty if EC2 is read."""
     saved: str | None
-    """A saved audit to write in another format, instead of making a new one."""
+    """The path of a saved audit. It is written in another format, and no new audit is made."""
     against: str | None
     """An earlier audit with which the new one is compared."""
     reads: AccountRequest | None

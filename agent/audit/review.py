@@ -23,7 +23,7 @@ from probes.vpc.model import DELETED, GatewayEndpoint, SecurityGroup, VpcEndpoin
 RAISED: Final = frozenset({"VPC009", "VPC020", "VPC021"})
 """Codes that `--review` raises from information to a warning."""
 OF_REVIEW: Final = frozenset({"VPC020", "VPC021"})
-"""Codes for which a single fault names all endpoints that have it."""
+"""Codes for which a single fault lists all endpoints that have it."""
 _EVERYBODY: Final = ("*", ["*"], {"AWS": "*"}, {"AWS": ["*"]})
 _EVERYTHING: Final = ("*", ["*"])
 
@@ -37,8 +37,9 @@ class _At:
 
 
 def review(vpc: AuditedNetwork, required: Container[str], known: Suppressions) -> Iterator[AuditFault]:
-    """VPC020 for each group, and VPC021 for all policies together. Services that are needed and other services have
-    separate findings. So do endpoints with and without a suppression, so that a suppression hides no other endpoint."""
+    """VPC020 for each group, and VPC021 for all policies together. There are separate findings for needed services and
+    other services. There are also separate findings for endpoints with and without a suppression, so that a suppression
+    hides no other endpoint."""
     for counts in (True, False):
         there = [one for one in _there(vpc) if (one.service in required) is counts]
         for is_known in (False, True):
@@ -121,8 +122,8 @@ def _policies(vpc: AuditedNetwork, there: Sequence[_At], *, counts: bool, is_kno
 
 
 def admits_everybody(policy: str | None) -> bool:
-    """Whether a policy allows everything to everybody and denies nothing. False if the policy cannot be read; that is a
-    finding of its own."""
+    """Whether a policy allows everything to everybody and denies nothing. False if the policy cannot be read, for which
+    there is another finding."""
     try:
         statements = statements_of(policy or "")
     except RefusedError:

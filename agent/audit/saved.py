@@ -11,11 +11,11 @@ from agent.report.serialization import DecodeError, hold_to_schema
 
 
 class AuditFileError(Exception):
-    """The file does not hold an audit. The message is for the operator."""
+    """The file does not contain an audit. The message is for the operator."""
 
 
 def parse(data: bytes, name: str) -> AuditDocument:
-    """The audit in a document, which errors call `name`. Raises AuditFileError for anything else."""
+    """The audit in a document. Errors call the document `name`. Raises AuditFileError if it is not an audit."""
     try:
         return _audit(json.loads(data.decode("utf-8")))
     except UnicodeDecodeError as error:

@@ -1,4 +1,5 @@
-"""Suppressions of an audit: known faults that must not count, by code, service, VPC, subject, tag and day."""
+"""The suppressions of an audit. They name known faults that must not count, by code, service, VPC, subject, tag and
+day."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -40,8 +41,8 @@ class Suppressions:
 
 
 def _tags(network: Configuration) -> dict[str, tuple[str, ...]]:
-    """The tags of the VPC and of each endpoint by the resource's id, as targets of a suppression. Each tag appears with
-    its value and without."""
+    """The tags of the VPC and of each endpoint, by the id of the resource. Each tag is given as a target of a
+    suppression, with its value and without it."""
     tagged: list[tuple[str, tuple[Tag, ...]]] = [] if network.vpc is None else [(network.vpc.vpc_id, network.vpc.tags)]
     tagged += [(one.endpoint_id, one.tags) for one in network.endpoints or ()]
     tagged += [(one.endpoint_id, one.tags) for one in network.gateway_endpoints or ()]

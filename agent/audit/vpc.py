@@ -1,4 +1,4 @@
-"""A VPC of an audit with its predictions: names, sources and the connects from them."""
+"""A VPC in an audit, with its predictions: its names, its sources, and the connects from these sources."""
 
 from functools import cached_property
 from typing import Final
@@ -16,7 +16,7 @@ _ZONE_LETTERS: Final = 1
 
 
 class AuditedNetwork:
-    """A VPC whose predictions are made on demand, each once."""
+    """A VPC whose predictions are made when they are first needed, and kept."""
 
     def __init__(self, facts: Facts) -> None:
         self.facts = facts
@@ -44,7 +44,7 @@ class AuditedNetwork:
 
     @cached_property
     def sources(self) -> tuple[Source, ...]:
-        """The hosts of the VPC; if none is known, its subnets; empty if these are unknown as well."""
+        """The hosts of the VPC. If no host is known, these are its subnets. Empty if the subnets are unknown, too."""
         try:
             return sources_of(self.known.configuration, self.vpc_id, (EVERY_SOURCE,), self._blocks)
         except SourceError:

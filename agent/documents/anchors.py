@@ -12,7 +12,7 @@ from agent.report.words import causes
 _MOST_PAGES: Final = 12
 """Maximum number of runbook pages in a file; `backuplink explain` shows every page."""
 _MOST_LINKS: Final = 6
-"""Maximum number of observations to which a cause links; the table of all observations links back."""
+"""Maximum number of observations to which a cause links; the table of all observations links to the cause."""
 
 
 def paged(reports: Iterable[Report]) -> list[str]:
@@ -21,7 +21,7 @@ def paged(reports: Iterable[Report]) -> list[str]:
 
 
 def with_pages(codes: Iterable[str | None]) -> list[str]:
-    """Return those of these codes that the catalogue has, each once, and at most _MOST_PAGES of them."""
+    """Return the codes that the catalogue has, each once. The result has at most _MOST_PAGES codes."""
     return [code for code in dict.fromkeys(codes) if code in CODES][:_MOST_PAGES]
 
 
@@ -70,16 +70,16 @@ class Anchors:
         return f"{self._prefix}cause-{number}"
 
     def to_cause(self, observation_id: str) -> str | None:
-        """Return the address of the cause that an observation shows; None if it does not show a cause."""
+        """Return the link to the cause that an observation shows. None if it does not show a cause."""
         found = self._shown_by.get(observation_id)
         return None if found is None else f"#{self._anchors[found.id]}"
 
     def to_why(self, observation_id: str) -> str | None:
-        """Return the address of the reason why a step failed: its cause or, without a cause, its observation."""
+        """Return the link from a failed step to the reason: its cause or, if it shows no cause, its observation."""
         return self.to_cause(observation_id) or f"#{self._places[observation_id]}"
 
     def from_cause(self, finding: Finding) -> Iterator[Text]:
-        """Yield the links from a cause: its runbook page, its evidence, and the findings that it explains."""
+        """Yield the links from a cause to its runbook page, its evidence, and the findings that it explains."""
         parts = [*to_runbook(finding.code, self._pages)]
         names = list(dict.fromkeys(self._evidence.get(finding.id, [])))
         if names:

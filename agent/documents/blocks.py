@@ -1,7 +1,7 @@
 """A document for people, as a tree of blocks.
 
-Each kind of document has a builder that makes the tree. `text.py`, `markdown.py` and `html.py` write any tree. Words in
-a tree are not changed, even if they are foreign: only the renderers escape, shorten and number.
+Each kind of document has a builder that makes the tree. `text.py`, `markdown.py` and `html.py` write any tree. A
+builder does not change words, even if they come from outside. Only the renderers escape, shorten and number them.
 """
 
 from collections.abc import Callable, Iterable
@@ -25,7 +25,7 @@ class Medium(StrEnum):
 MUTED: Final = "muted"
 """The kind of blocks that few readers need. Most other kinds are values of a status."""
 WAYS: Final = "ways"
-"""The kind of links to other places of a page, which are not printed."""
+"""The kind of links to other places of the same page. They are not printed."""
 
 
 # --- Inside a line ---------------------------------------------------------------------------------------------------
@@ -40,7 +40,7 @@ class Mono:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Words with a link. The address must be ours, since a foreign address could lead anywhere."""
+    """Words with a link. The address must come from this program, since an address from outside could lead anywhere."""
 
     words: str
     url: str
@@ -56,14 +56,14 @@ Words = Inline | tuple[Inline, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Most:
-    """Maximum number of items that each format shows; None for all. JSON has all."""
+    """The maximum number of items that each format shows, or None for all. JSON always has all items."""
 
     text: int | None = 40
     markdown: int | None = 30
     """The maximum for Markdown: a ticket of GitHub or GitLab can have 65,536 characters."""
     page: int | None = None
     elsewhere: str = "--format json has all"
-    """Where the remaining items are."""
+    """Where to find the items that are not shown."""
 
     def of(self, medium: Medium) -> int | None:
         """The maximum for a format."""
@@ -90,7 +90,7 @@ class Bullets:
 
     items: tuple[Words, ...]
     what: str = "more"
-    """The name of one omitted item, such as `more change`."""
+    """What an omitted item is called, such as `more change`."""
     most: Most = ROWS
     numbered: bool = False
 
@@ -102,7 +102,8 @@ class Cell:
     words: str
     kind: str | None
     url: str | None = None
-    """`#` and an anchor of the page, if the cell is a link on a page. Other formats write only the words."""
+    """The link of the cell: `#` and an anchor of the page. Only pages have the link; other formats write only the
+    words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,11 +118,11 @@ class Table:
     numbers: bool = False
     """Whether a page keeps each cell on one line."""
     merged: int = 0
-    """Number of cells at the start of a row that a text leaves blank if they equal the cells of the row above."""
+    """The number of cells at the start of a row that a text leaves blank if they equal the cells above them."""
     headless: bool = False
     """Whether a text omits the headings."""
     anchor: str | None = None
-    """Prefix of the ids of its rows on a page: with `observation`, the first row is `observation-1`."""
+    """The prefix of the rows' ids on a page. With `observation`, the id of the first row is `observation-1`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,17 +151,17 @@ class Code:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
-    """A command, or lines for a file, with its effect."""
+    """A command or some lines for a file, and its effect."""
 
     argv: tuple[str, ...]
-    """The command's arguments; empty for lines of a file."""
+    """The arguments of the command. Empty if the action is lines for a file."""
     changes: bool
-    """Whether it changes anything, or only reads."""
+    """Whether the action changes something. Otherwise it only reads."""
     undo: str | None
     alternative: str | None = None
     """If there are alternatives, the letter that the commands of one alternative share."""
     is_checked: bool | None = None
-    """Whether the predictor says that this action opens the path; None if that was not predicted."""
+    """Whether the predictor says that this action opens the path. None if this was not predicted."""
     file: str | None = None
     lines: tuple[str, ...] = ()
 
@@ -180,8 +181,8 @@ class Figure:
 
     caption: Words
     draw: "Callable[[int, str], Element | None]"
-    """Makes the `svg` element for a width, with the second argument as the prefix of its ids. It returns None if there
-    is nothing to draw."""
+    """Makes the `svg` element for a width, with the second argument as the prefix of its ids. The result is None if
+    there is nothing to draw."""
     is_printed: bool = True
 
 
@@ -196,15 +197,16 @@ class Section:
     code: str | None = None
     """The code of a finding. The end of the section says how to see its runbook page."""
     aside: str = ""
-    """The state of the section's subject. A text has it on the line of the title, other formats below the title."""
+    """The state of the section's subject. A text shows it on the line of the title. Other formats show it below the
+    title."""
     kind: str | None = None
-    """The colour of the frame around the section on a page; MUTED for a frame without colour, None for no frame."""
+    """The colour of the frame around the section on a page. MUTED gives a frame without colour, None gives no frame."""
     is_part: bool = False
     """Whether a text draws a line above the section, because it contains sections."""
     is_folded: bool = False
     """Whether a page shows only the title until a reader clicks on it."""
     anchor: str | None = None
-    """Its id on a page. A link to a folded section opens it."""
+    """The section's id on a page. If the section is folded, a link to it opens it."""
     is_printed: bool = True
 
 
@@ -219,7 +221,7 @@ class Many:
 
 @dataclass(frozen=True, slots=True)
 class Only:
-    """Blocks for some formats, made when a document in one of these formats is written."""
+    """Blocks that only some formats have. They are made when a document in such a format is written."""
 
     media: frozenset[Medium]
     make: "Callable[[], Iterable[Block]]"
@@ -241,7 +243,7 @@ def in_lines(make: "Callable[[], Iterable[Block]]") -> Only:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Embedded:
-    """Data in a page for programs."""
+    """Data in a page that programs can read."""
 
     page_id: str
     """The id of its element."""
@@ -261,8 +263,9 @@ class Document:
     lines: tuple[str, ...] = ()
     """Remarks on the summary."""
     where: tuple[str, ...] = ()
-    """Where, when and by which version the document was made. Pages show this in the first box, texts at the end."""
+    """Where, when and by which version the document was made. Pages show this in the first box, and texts at the
+    end."""
     blocks: tuple[Block, ...] = ()
     title: str | None = None
-    """The title of the page; None for the status word and the summary."""
+    """The title of the page. If it is None, the status and the summary are the title."""
     embedded: Embedded | None = None

@@ -1,8 +1,8 @@
 """The common parts of pictures: a drawing of a given width, its colours on light and dark pages, and the `svg` element
 around it.
 
-Everything is laid out in characters of one width, so that the same data gives the same picture everywhere. Words and
-shapes say everything that colours say.
+All characters count as equally wide, so that the same data gives the same picture everywhere. Words and shapes show
+everything that colours show.
 """
 
 import textwrap
@@ -101,12 +101,12 @@ MARKS: Final = {
     "skipped": "M0 4h8",
     "uncounted": "M0.5 0.5l7 7M7.5 0.5l-7 7",
 }
-"""The shape of each kind, in a square of eight units. A failure that does not count has a failure's shape without its
-colour."""
+"""The shape of each kind, in a square of eight units. A failure that does not count has the shape of a failure, but not
+the colour."""
 
 
 class Canvas:
-    """Draws from top to bottom, and records the drawn texts."""
+    """Draws a picture from top to bottom, and records the texts in it."""
 
     def __init__(self, width: int) -> None:
         self.width = width
@@ -120,7 +120,7 @@ class Canvas:
         self.parts.append(element("text", attributes | ({"class": classes} if classes else {}), words))
 
     def line(self, words: str, x: float = 0, classes: str = "", kind: str | None = None) -> None:
-        """Draw a text on lines of its own, which use the available width, after the mark of its kind."""
+        """Draw the mark of a kind and then a text, which may take several lines of the available width."""
         start = x + (ICON if kind else 0)
         room = int((self.width - x - start) / (SMALL if "small" in classes else CHARACTER))
         for number, part in enumerate(_wrapped(words, max(room, 12))):
@@ -134,14 +134,14 @@ class Canvas:
         self.parts.append(path if kind == "skipped" else element("g", {"class": kind}, path))
 
     def panel(self, begin: int, drawn: list[Element]) -> None:
-        """Draw a frame around everything drawn since `begin`."""
+        """Draw a frame from the height `begin` to the current height. `drawn` is everything that was drawn above it."""
         frame = {"x": "0.5", "y": str(begin + 0.5), "width": str(self.width - 1), "height": str(self.y - begin - 1)}
         self.parts = [*drawn, element("rect", {"class": "panel", **frame, "rx": "6"}), *self.parts]
 
 
 def framed(canvas: Canvas, title: str, name: str, *, stands_alone: bool) -> Element:
-    """Return the drawing in an `svg` element. `name` is a prefix of its ids, so that a page can have several pictures.
-    A picture that stands alone contains its style."""
+    """Return the drawing in an `svg` element. `name` is the prefix of all ids in it, so that a page can have several
+    pictures. A picture that stands alone contains its own style."""
     width, height = canvas.width, canvas.y + 1
     svg = element(
         "svg",

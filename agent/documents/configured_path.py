@@ -1,6 +1,6 @@
 """The configured path in words that all formats for people share.
 
-The texts here are not escaped: a format passes each through `visible`.
+The texts here are not escaped. A format passes each of them through `visible`.
 """
 
 import re
@@ -33,9 +33,10 @@ _IN_SHORT: Final = {
     Stage.ENDPOINT_ACL_IN: "ACL",
     Stage.ENDPOINT_GROUPS: "groups",
 }
-"""Short names of the hops to the service, used for addresses without faults. Only JSON has the way back too."""
+"""Short names of the hops to the service, used for addresses without faults. Only JSON also has the hops of the way
+back."""
 _INSIDE_SUBNET: Final = frozenset({Stage.HOST_GROUPS, Stage.ENDPOINT_GROUPS, Stage.ENDPOINT})
-"""The text for all hops of a packet that stays in its subnet."""
+"""The stages that a packet passes if it stays in its subnet, and the text for all of them."""
 _PREDICTED: Final = {
     Reachability.OPEN: "open",
     Reachability.BLOCKED: "BLOCKED",
@@ -51,8 +52,8 @@ MEASURED: Final = {
 }
 _PORTS: Final = "\0ports"
 _ADDRESSES: Final = "\0addresses"
-"""Placeholders in the words of a hop, for values that differ between paths that are drawn as one. None of our texts
-contains them."""
+"""Placeholders in the text of a hop. They stand for values that differ between paths that are drawn as one. No text of
+ours contains a placeholder."""
 AT_THE_END: Final = frozenset({Stage.ENDPOINT_ACL_IN, Stage.ENDPOINT_GROUPS, Stage.ENDPOINT})
 """The hops in the endpoint's subnet."""
 OUTCOMES: Final = {
@@ -64,20 +65,21 @@ OUTCOMES: Final = {
 
 
 def is_well(path: ConfiguredPath) -> bool:
-    """Whether one line is enough for a path without its hops."""
+    """Whether a path is shown in one line, without its hops."""
     if path.predicted is Reachability.CANNOT_TELL:
         return path.measured is Measured.CONNECTED
     return path.predicted is Reachability.OPEN and path.agrees is not False
 
 
 def ended(path: ConfiguredPath) -> str:
-    """Return `open, connected`, with the measurement in capitals if it differs from the prediction."""
+    """Return the end of a path, such as `open, connected`. The measurement is in capitals if it differs from the
+    prediction."""
     predicted, measured = _PREDICTED[path.predicted], MEASURED[path.measured]
     return f"{predicted}, yet {measured.upper()}" if path.agrees is False else f"{predicted}, {measured}"
 
 
 def way(path: ConfiguredPath) -> str:
-    """Return the hops to the service in one line; a question mark follows a hop with an unknown effect."""
+    """Return the hops to the service in one line. A hop with an unknown effect has a question mark."""
     names = []
     for hop in path.hops:
         name = _IN_SHORT.get(hop.stage)
@@ -110,8 +112,8 @@ def port_ranges(ports: Iterable[int], target: TargetReport) -> str:
 
 
 def likeness(path: ConfiguredPath) -> tuple[object, ...]:
-    """Return everything that paths must have in common to be drawn as one: all but the ports, the addresses, the
-    endpoint's interface and the rules that allow, which are listed."""
+    """Return a key that is equal for paths that are drawn as one. It has everything except the ports, the addresses,
+    the endpoint's interface, and the rules that allow, since all of these are listed."""
     hops = tuple(
         (
             hop.stage,
@@ -127,13 +129,13 @@ def likeness(path: ConfiguredPath) -> tuple[object, ...]:
 
 
 def _general(words: str | None, path: ConfiguredPath) -> str:
-    """Return words about a path without its port and address."""
+    """Return words about a path, with placeholders for its port and address."""
     text = re.sub(rf"\btcp {path.port}\b(?!-)", f"tcp {_PORTS}", words or "")
     return re.sub(rf"(?<![\w.:]){re.escape(str(path.address))}(?![\w:/]|\.\d)", _ADDRESSES, text)
 
 
 def specific(words: str | None, block: Sequence[ConfiguredPath]) -> str:
-    """Return words about a path with the ports and addresses of all paths drawn with it."""
+    """Return words about a path, with the ports and addresses of all paths that are drawn with it."""
     ports = listed(sorted({path.port for path in block}))
     addresses = listed(dict.fromkeys(path.address for path in block))
     return _general(words, block[0]).replace(_PORTS, ports).replace(_ADDRESSES, addresses)
@@ -146,7 +148,8 @@ def decides(hop: Hop, path: ConfiguredPath, rules: Iterable[str]) -> str:
 
 
 def read_at(paths: Iterable[ConfiguredPath], report: Report) -> str:
-    """Return the time at which the configuration of the oldest of the paths was read, in words."""
+    """Return in words the time at which the configuration of the paths was read. If the times differ, it is the
+    oldest."""
     taken_at = min(path.taken_at for path in paths)
     if report.run.started_at <= taken_at <= report.run.finished_at:
         return "read in this run"

@@ -28,9 +28,10 @@ from probes.model import Address
 PAGE_ID: Final = "backuplink-diff"
 _ORDER: Final = {Effect.WORSE: 0, Effect.FIXED: 1, Effect.NONE: 2}
 Row = tuple[ChangeKind, str, str | None]
-"""How something differs, what it is in words, and its id if it is a single finding or step."""
+"""A row of a list of differences: the kind of the change, its text, and its id. The id is that of a finding or step, or
+None if the row is about several."""
 Ways = Mapping[str, str]
-"""The address on a page of the cause of a finding or a step, by the id of the finding or step."""
+"""The links to causes on a page. The key is the id of a finding or a step, the value the address of its cause."""
 
 
 def document(changes: Difference) -> Document:
@@ -47,7 +48,7 @@ def document(changes: Difference) -> Document:
 
 
 def _word(changes: Difference) -> tuple[Status, str]:
-    """Return the severity of the difference and the word for it. If some faults remain, the word is not FIXED."""
+    """Return the severity of the difference, and the word for it. The word is not FIXED if some faults remain."""
     if changes.worse is not Status.OK:
         return changes.worse, f"WORSE ({changes.worse})"
     if not _of(changes, Effect.FIXED):
@@ -62,7 +63,8 @@ def _of(changes: Difference, effect: Effect) -> list[FindingChange]:
 
 
 def _news(changes: Difference) -> Iterator[str]:
-    """Yield what got worse or was fixed, by the worst finding: `TCP002 of backup is new: 1 of 3 addresses ...`."""
+    """Yield the changes that got worse or were fixed, by the worst finding: `TCP002 of backup is new: 1 of 3 addresses
+    ...`."""
     for effect in (Effect.WORSE, Effect.FIXED):
         if rows := _of(changes, effect):
             row, *others = rows
@@ -74,7 +76,7 @@ def _news(changes: Difference) -> Iterator[str]:
 
 
 def _works_again(changes: Difference) -> Iterator[str]:
-    """Yield the steps that showed a fixed fault and succeed now."""
+    """Yield the steps that showed a fault which is now fixed, and that succeed now."""
     evidence = {name for row in _of(changes, Effect.FIXED) for name in row.finding.evidence}
     steps = [step.id for step in changes.steps if step.id in evidence and _turned(step, "failed", "ok")]
     if steps:
@@ -171,8 +173,8 @@ def _path(row: PathChange) -> Row:
 
 
 def _steps(steps: Sequence[StepChange]) -> list[Row]:
-    """Return the changed steps, then the number of steps that came and went. If several steps of an address were
-    skipped in only one of the reports, these are only counted, since they follow from another step."""
+    """Return the changed steps, and then the number of steps that only one report has. If several steps of an address
+    were skipped in only one report, they are only counted, since another step caused this."""
     changed = [step for step in steps if step.change is ChangeKind.CHANGED]
     following: dict[tuple[str | None, Address | None, str], list[StepChange]] = {}
     for step in changed:
@@ -195,8 +197,8 @@ def _follows(step: StepChange) -> bool:
 
 
 def _moved(steps: Iterable[StepChange]) -> list[Row]:
-    """Return the number of steps that came and went, by target and address, since a single address has a dozen
-    steps."""
+    """Return the numbers of steps that only one report has, by target and address. A single address may have a dozen
+    such steps."""
     counts = Counter(
         (step.change, step.target, step.address) for step in steps if step.change is not ChangeKind.CHANGED
     )

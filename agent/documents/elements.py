@@ -1,4 +1,5 @@
-"""HTML and SVG as a tree of elements, written by the standard library: no text and no attribute can become markup.
+"""HTML and SVG as a tree of elements. The standard library writes the tree, so no text and no attribute can become
+markup.
 
 A text passes `visible` on its way into the tree, so the document is ASCII and contains no control character.
 """
@@ -15,12 +16,12 @@ _BLOCKS: Final = frozenset(
     "body div details figcaption figure footer h1 h2 h3 h4 head header li link main meta ol p pre script section style "
     "summary svg table tbody thead title tr ul".split()
 )
-"""Elements after which a line break changes nothing."""
+"""Elements around which a line break makes no difference."""
 
 
 def element(name: str, attributes: Mapping[str, str | int] | None = None, *content: Element | str) -> Element:
-    """Return an element with texts and elements in it. Names and attribute values must be ours: only `content` may be
-    foreign."""
+    """Return an element with texts and elements in it. Names and attribute values must come from this program. Only
+    `content` may come from outside."""
     made = Element(name, {key: str(value) for key, value in (attributes or {}).items()})
     made.tail = "\n" if name in _BLOCKS else None
     for part in content:
@@ -45,8 +46,8 @@ _LONG: Final = 64
 
 
 def unbroken(words: str, *, is_cell: bool = False) -> list[Element | str]:
-    """Return words with ids, options and arrows kept on one line: a browser would break them after a hyphen. In a cell
-    they may be longer, since a table scrolls."""
+    """Return words as parts of which ids, options and arrows stay on one line, since a browser would break them after a
+    hyphen. In a cell these may be longer, because a table scrolls."""
     longest = _LONG if is_cell else _LONGEST
     parts: list[Element | str] = []
     text = ""
@@ -61,7 +62,7 @@ def unbroken(words: str, *, is_cell: bool = False) -> list[Element | str]:
 
 
 def whole(words: str) -> Element:
-    """Words that stay on one line."""
+    """Return an element whose words stay on one line."""
     return element("span", {"class": "whole"}, words)
 
 
@@ -83,12 +84,13 @@ def commands(lines: Iterable[Sequence[str]]) -> Element:
 
 
 def lines(parts: list[str]) -> str:
-    """Return texts on lines of their own, for `raw`: `visible` would show their line feeds as escapes."""
+    """Return texts on separate lines, for `raw`. `visible` would escape their line feeds."""
     return "\n".join(map(visible, parts))
 
 
 def raw(name: str, attributes: Mapping[str, str | int] | None, text: str) -> Element:
-    """Return an element around one text of ours with its line feeds: a style sheet, data, or the result of `lines`."""
+    """Return an element around a text of this program, with its line feeds: a style sheet, data, or the result of
+    `lines`."""
     made = element(name, attributes)
     made.text = text
     return made

@@ -69,7 +69,7 @@ def sections(code: str, region: str | None) -> tuple[Block, ...]:
 
 
 def _split(nodes: list[SyntaxTreeNode]) -> Iterator[tuple[SyntaxTreeNode, list[SyntaxTreeNode]]]:
-    """Yield each heading with the content below it."""
+    """Yield each heading, and the content between it and the next heading."""
     starts = [place for place, node in enumerate(nodes) if node.type == "heading"]
     for start, end in zip(starts, [*starts[1:], len(nodes)], strict=True):
         yield nodes[start], nodes[start + 1 : end]

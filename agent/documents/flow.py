@@ -23,7 +23,7 @@ class Box:
     kind: str
     label: str
     texts: tuple[str, ...] = ()
-    """The result in full, then in shorter and shorter forms."""
+    """The result in several forms. The full form comes first, and then shorter and shorter ones."""
     more: str = ""
     """A third line of text."""
     title: str = ""
@@ -39,11 +39,11 @@ class Box:
 
     @property
     def character(self) -> float:
-        """Width of a character of the result, which is an id in small type if the box has three lines."""
+        """The width of a character of the result. If the box has three lines, the result is an id in small type."""
         return SMALL if self.more else CHARACTER
 
     def natural_width(self) -> int:
-        """Width of the box if there is room for it."""
+        """The width of the box if there is enough room."""
         if self.width is not None:
             return self.width
         longest = max(
@@ -88,8 +88,8 @@ class Flow(Canvas):
         self.parts = [*outer, group]
 
     def flow(self, boxes: Sequence[Box], x: float, *, is_chain: bool) -> None:
-        """Draw boxes side by side on as many lines as they need. In a chain, a line connects each box with the box
-        before it; the line is broken after a failure."""
+        """Draw boxes side by side, on as many lines as they need. If they are a chain, a line connects each box with
+        the box before it. The line is broken after a failure."""
         room = self.width - x - PAD
         height = {1: 20, 2: 34, 3: 46}[max((box.rows for box in boxes), default=1)]
         at, is_cut = x, False

@@ -39,7 +39,7 @@ _KINDS: Final = frozenset({"ok", "warning", "critical", "unknown"})
 """Kinds that have a colour."""
 _DEEPEST: Final = 6
 _PROSE: Final = 44
-"""Minimum length of a cell's text to be treated as a sentence. An IPv6 address is shorter."""
+"""The minimum length of a cell's text that counts as a sentence. An IPv6 address is shorter."""
 
 
 def render(document: Document) -> str:
@@ -195,7 +195,7 @@ def _to_do(block: ToDo) -> Element:
 
 
 def _marked(words: str) -> Iterator[Element | str]:
-    """Yield the remarks on a command, in a colour that shows whether it reads or changes something."""
+    """Yield the remarks on a command. Their colour shows whether the command reads or changes something."""
     before, mark, after = words.partition("[changes]" if "[changes]" in words else "[reads]")
     yield from unbroken(before)
     if mark:
@@ -204,7 +204,7 @@ def _marked(words: str) -> Iterator[Element | str]:
 
 
 def _lines(action: Action) -> Iterator[list[str]]:
-    """The words of each line."""
+    """Return the words of each line of an action."""
     if action.argv:
         yield [shlex.quote(visible(word)) for word in action.argv]
     yield from ([line] for line in action.lines)

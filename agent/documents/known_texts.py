@@ -117,7 +117,7 @@ def _findings(match: TextMatch) -> Iterator[Block]:
 
 
 def _check(match: TextMatch) -> Iterator[Block]:
-    """Yield how to confirm or exclude these findings."""
+    """Yield the steps that confirm or exclude these findings."""
     if match.command is not None:
         yield ToDo(_of_run(match), _reads(match.command), head="Prove or clear")
     if match.unchecked:
@@ -130,7 +130,7 @@ def _check(match: TextMatch) -> Iterator[Block]:
 
 
 def _of_run(match: TextMatch) -> str:
-    """Say what a run of the command shows."""
+    """Return a sentence about what a run of the command shows."""
     jobs = "The run lists the jobs of the last day that failed, with their messages. " if match.is_of_job else ""
     if match.is_of_job and not match.known.is_of_job:
         return f"{jobs}AWS Backup makes the calls of a job itself, so the role of the job has to change."

@@ -1,6 +1,6 @@
 """A document as Markdown, for a ticket or a pull request.
 
-The pages into which it is pasted turn text into links, pictures and markup. Everything is therefore escaped here, for
+A page into which it is pasted may turn text into links, pictures and markup. Everything is therefore escaped here, for
 CommonMark and for the tables and links of GitHub and GitLab.
 """
 
@@ -37,7 +37,9 @@ _MARKUP: Final = re.compile(r"[\\`*_{}\[\]<>#|~&$]|(?<=\w):(?=//)|(?<=www)\.", r
 _LINE_START: Final = re.compile(r"^(\d*)([-+.)])(?=[ -]|$)")
 """Beginnings of a line that make it a list item or a rule."""
 _MENTION: Final = re.compile(r"(?<!\w)@(?=\w)")
-"""An @ that would mention a user on the page into which the text is pasted. A backslash does not prevent that."""
+"""An @ that would mention a user on the page into which the text is pasted. A backslash in front does not prevent
+it.
+"""
 _FENCE: Final = "```"
 _DEEPEST: Final = 6
 
@@ -54,7 +56,7 @@ def escaped(text: str) -> str:
 
 
 def inside(text: str) -> str:
-    """`text` escaped for a place inside a line."""
+    """Return `text` escaped for a place that is not the beginning of a line."""
     line = _MENTION.sub(r"\\x40", " ".join(bounded(visible(text)).split()))
     return _MARKUP.sub(r"\\\g<0>", line)
 
@@ -83,7 +85,7 @@ def _code(text: str) -> str:
 
 
 def _inline(words: Words) -> str:
-    """Return the words of a line, whose first word must not begin a list."""
+    """Return a line of words. Its first word is escaped so that it does not begin a list."""
     if isinstance(words, str):
         return escaped(words)
     every = words if isinstance(words, tuple) else (words,)

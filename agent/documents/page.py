@@ -1,7 +1,7 @@
-"""The frame of every HTML page. A page is one file that runs no script and loads nothing. It suits a telephone, a dark
-screen and a screen reader, and prints on two sheets of paper.
+"""The frame of every HTML page. A page is one file that runs no script and loads nothing. It is made for telephones,
+dark screens and screen readers, and takes two sheets of paper if printed.
 
-Should a text ever become markup, the page's Content Security Policy still forbids everything but its own style.
+If a text ever became markup, the page's Content Security Policy would still forbid everything except its own style.
 """
 
 import base64
@@ -128,7 +128,7 @@ _POLICY: Final = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-ur
 
 
 def page(title: str, content: Iterable[Element], data: Element | None = None) -> str:
-    """Return one HTML document: its content, and the data for programs."""
+    """Return one HTML document with this content, and with the data for programs."""
     meta = (
         {"charset": "utf-8"},
         {"http-equiv": "Content-Security-Policy", "content": _POLICY},
@@ -145,8 +145,8 @@ def page(title: str, content: Iterable[Element], data: Element | None = None) ->
 
 
 def verdict(status: str, words: str, *lines: str, where: tuple[str, ...] = (), word: str | None = None) -> Element:
-    """Return the first box of a page: the status as a word, which is its name unless `word` is given, and a sentence;
-    then remarks, and the place and time."""
+    """Return the first box of a page. It has the status (as `word`, or as its name) and a sentence, then remarks, and
+    then the place and time."""
     shown = element("span", {"class": "word"}, status.upper() if word is None else word)
     colon = element("span", {"class": "colon"}, ":")
     heading = element("h1", {"class": status}, shown, colon, " ", *unbroken(visible(words)))
@@ -157,7 +157,7 @@ def verdict(status: str, words: str, *lines: str, where: tuple[str, ...] = (), w
 
 
 def bullets(items: Iterable[Element | str]) -> list[Element]:
-    """Return a list; nothing if it would be empty."""
+    """Return a list. The result is empty if the list has no items."""
     made = [element("li", None, item) for item in items]
     return [element("ul", None, *made)] if made else []
 
@@ -170,8 +170,8 @@ def table(
     kind: str = "",
     anchor: str | None = None,
 ) -> Element:
-    """Return a table that scrolls if it is wider than the page. `name` is its id, and `anchor` a prefix of the ids of
-    its rows; cells of the kind `numbers` stay on one line."""
+    """Return a table that scrolls if it is wider than the page. `name` is its id, and `anchor` is the prefix of its
+    rows' ids. With `numbers`, each cell stays on one line."""
     ids = ({"id": f"{anchor}-{number}"} if anchor else {} for number in count(1))
     body = element("tbody", None, *(element("tr", own, *row) for own, row in zip(ids, rows, strict=False)))
     heads = element("tr", None, *(element("th", {"scope": "col"}, words) for words in header))
@@ -187,10 +187,10 @@ def table(
 
 
 def row_head(content: Iterable[Element | str], kind: str | None = None) -> Element:
-    """The first cell of a row."""
+    """Return the first cell of a row, which is its heading."""
     return element("th", {"scope": "row"} | ({"class": kind} if kind else {}), *content)
 
 
 def cell(content: Iterable[Element | str], kind: str | None = None) -> Element:
-    """Return another cell of a row; `kind` colours its words."""
+    """Return a cell of a row that is not the first one. `kind` decides the colour of its words."""
     return element("td", {"class": kind} if kind else None, *content)

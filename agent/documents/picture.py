@@ -145,13 +145,13 @@ class _Drawing(Flow):
             self.words.append(f"{where}: {', '.join(shown)}.")
 
     def uncounted(self, cells: Iterable[Cell], x: float = PAD) -> None:
-        """Draw the reasons why failures do not count, each once."""
+        """Draw why failures do not count. Each reason is drawn once."""
         for why in dict.fromkeys(cell.why for cell in cells if cell.weight is Weight.NOT_COUNTED):
             self.line(f"not counted: {why}", x, "small muted")
             self.words.append(f"Not counted: {why}.")
 
     def named(self, cells: Iterable[Cell], layer: Layer | None = None, x: float = PAD) -> None:
-        """Draw the findings that a failed check shows, and the findings of its layer that any of the checks shows."""
+        """Draw the findings that a failed check shows, and the findings of `layer` that any of the checks shows."""
         every = list(cells)
         checks = {check for cell in every for check in cell.checks}
         failed = {check for cell in every if cell.progress is Progress.FAILED for check in cell.checks}
@@ -231,7 +231,7 @@ class _Drawing(Flow):
             self.line(f"configuration: {read_at(paths, self.report)}", PAD, "small muted")
 
     def lane(self, lanes: list[Lane], target: TargetReport) -> None:
-        """Draw ports of an address with the same measurement and the same prediction."""
+        """Draw the ports of an address that have the same measurement and the same prediction."""
         ports = port_ranges((lane.port for lane in lanes), target)
         first = lanes[0]
         purpose = first.purpose if len(lanes) == 1 else ""
@@ -262,8 +262,8 @@ class _Drawing(Flow):
         self.named((cell for lane in lanes for cell in (*lane.cells, *lane.extras) if cell is not None), x=start)
 
     def configured(self, blocks: list[list[ConfiguredPath]], target: TargetReport, weight: Weight | None) -> None:
-        """Draw the configured path of ports whose packets pass the same hops, with the words for each block. `weight`
-        says how the failures at these ports count; None without failures."""
+        """Draw the configured path of ports whose packets pass the same hops. The words differ from block to block.
+        `weight` says how failures at these ports count. It is None if there are no failures."""
         outcomes = _OUTCOMES | {Reachability.BLOCKED: "unknown" if weight is None else WEIGHTS[weight]}
         every = [path for block in blocks for path in block]
         path, ports = every[0], port_ranges((path.port for path in every), target)
@@ -301,7 +301,7 @@ class _Drawing(Flow):
         self.words.append(f"{words}.")
 
     def rest(self, targets: Sequence[TargetReport]) -> None:
-        """Draw the services that are not worth a closer look."""
+        """Draw the services that need no closer look."""
         outer, self.parts, begin = self.parts, [], self.y
         self.y += 6
         self.line("Services that answer", PAD, "strong")
@@ -319,8 +319,8 @@ class _Drawing(Flow):
 
 
 def picture(report: Report, width: int, name: str, *, stands_alone: bool = False) -> Element:
-    """Return the path in an `svg` element of this width. `name` is a prefix of its ids, so that two pictures can stand
-    on one page. A picture that stands alone also shows the verdict."""
+    """Return the path in an `svg` element of this width. `name` is the prefix of all ids in it, so that a page can have
+    two pictures. A picture that stands alone also shows the verdict."""
     drawing = _Drawing(report, width)
     if stands_alone:
         drawing.head()
@@ -333,8 +333,8 @@ def picture(report: Report, width: int, name: str, *, stands_alone: bool = False
 
 
 def told_in_short(report: Report) -> TargetReport | None:
-    """Return the target of the short path: the target of the first cause, else the first required target that is not
-    well, else the first target in use; None if there is no such target."""
+    """Return the target of the short path. This is the target of the first cause, or else the first required target
+    that is not well, or else the first target in use. None if there is no such target."""
     named = [finding.target for finding in causes(report)]
     used = in_use(report)
     wanted = [
@@ -346,7 +346,7 @@ def told_in_short(report: Report) -> TargetReport | None:
 
 
 def in_short(report: Report, width: int, name: str) -> Element | None:
-    """Return one line of boxes: this host, the name, each step over all addresses and ports, the service."""
+    """Return one line of boxes: this host, the name, each step over all addresses and ports, and the service."""
     target = told_in_short(report)
     if target is None:
         return None
@@ -388,7 +388,7 @@ def _step_of_all(label: str, cells: list[Cell]) -> Box:
 
 
 def _end_of_all(service: str, lanes: list[Lane]) -> Box:
-    """Return the end of the path, with the number of lanes that reach it unless all do."""
+    """Return the end of the path. Unless all lanes reach it, it has the number of lanes that do."""
     ends = []
     for lane in lanes:
         cells = [(step, cell) for step, cell in zip(STEPS, lane.cells, strict=True) if cell is not None]
@@ -419,7 +419,7 @@ def _path(drawing: _Drawing, report: Report) -> None:
 
 
 def _alike(lanes: list[Lane], paths: list[ConfiguredPath]) -> list[tuple[list[Lane], list[ConfiguredPath]]]:
-    """Return groups of ports with the same measurement and prediction, with their predictions."""
+    """Return groups of ports that have the same measurement and the same prediction, each with these predictions."""
     by_port = {path.port: path for path in paths}
     groups: dict[tuple[object, ...], tuple[list[Lane], list[ConfiguredPath]]] = {}
     for lane in lanes:
@@ -437,7 +437,7 @@ def _alike(lanes: list[Lane], paths: list[ConfiguredPath]) -> list[tuple[list[La
 
 
 def _chain(block: Sequence[ConfiguredPath]) -> tuple[object, ...]:
-    """Return everything that paths must have in common for their hops to be drawn once: all but rules and words."""
+    """Return a key that is equal for paths whose hops are drawn once. It has everything except rules and words."""
     if not block:
         return ()
     path = block[0]
@@ -478,7 +478,7 @@ def _title(label: str, cell: Cell) -> str:
 
 
 def _results(texts: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the results without the word that the mark replaces."""
+    """Return the results without the word that the mark already shows."""
     shown = []
     for text in texts:
         first, _, rest = text.partition(" ")
@@ -487,8 +487,8 @@ def _results(texts: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _service_box(service: str, cells: Sequence[tuple[Step, Cell]]) -> Box:
-    """Return the end of the path: reached if every step down to HTTP succeeded. A service that refuses the signed call
-    did answer, but not as wanted."""
+    """Return the end of the path. It counts as reached if every step up to HTTP succeeded. A service that refuses the
+    signed call was reached, but did not give the wanted answer."""
     down = [cell for step, cell in cells if step is not Step.API]
     call = next((cell for step, cell in cells if step is Step.API and cell.progress is Progress.FAILED), None)
     if not down or not all(cell.progress is Progress.OK for cell in down):

@@ -5,12 +5,11 @@ from typing import Final
 from agent.documents.blocks import Document, Medium
 
 NAMES: Final = frozenset(medium.value for medium in Medium)
-"""Formats for people, as `--format` names them."""
+"""The formats for people. `--format` uses the same names."""
 
 
 def render(document: Document, wanted: str, *, colour: bool = False) -> str:
-    """Return the document as `text`, as `markdown` or as `html`. With `colour`, the first word of a text is
-    coloured."""
+    """Return the document as `text`, `markdown` or `html`. With `colour`, a text has colours."""
     match Medium(wanted):
         case Medium.PAGE:
             from agent.documents import html

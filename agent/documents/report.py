@@ -1,7 +1,8 @@
 """The report as a document for people: the verdict, the faults with their fixes, then everything that was checked.
 
-A page also has folded parts that few readers need: the runbook pages of the findings, and every observation. It
-contains the report itself, which `diagnose`, `diff` and `tui` read from the page (`agent.report.saved`).
+A page also has folded parts, which few readers need: the runbook pages of the findings, and all observations. In
+addition, it contains the report itself, which `diagnose`, `diff` and `tui` can read from the page
+(`agent.report.saved`).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -85,12 +86,12 @@ _WHAT_DEPENDS: Final = (
     "Backups that use private endpoints: HANA by Backint, Windows VSS (Systems Manager), gateway "
     "appliances and calls of the API. EBS, RDS, EFS, S3 and others never need them."
 )
-"""The text below the verdict ok. It says which backups depend on this path, so that nobody takes the verdict for the
-health of all backups."""
+"""The text below the verdict ok. It says which backups depend on this path. Otherwise, readers could believe that all
+backups are healthy."""
 
 
 def verdict(report: Report) -> Document:
-    """The verdict alone, without blocks."""
+    """Return the verdict as a document without blocks."""
     return Document(
         kind=report.verdict.status.value,
         word=report.verdict.status.upper(),
@@ -112,8 +113,8 @@ def document(report: Report) -> Document:
 
 
 def blocks(report: Report, anchors: Anchors | None = None) -> tuple[Block, ...]:
-    """Return everything below the verdict except the folded parts of a page. A page with several reports gives each of
-    them its own anchors."""
+    """Return everything below the verdict, without the folded parts of a page. On a page with several reports, each
+    report has its own anchors."""
     return tuple(_blocks(report, Anchors(report) if anchors is None else anchors))
 
 
@@ -163,7 +164,7 @@ def with_consequences(finding: Finding, consequences: Sequence[str], number: str
 
 
 def _changes(fix: Fix) -> Iterator[Block]:
-    """Yield what the fix changes. This comes before the fix itself, whose commands may be far below."""
+    """Yield what the fix changes. This is shown before the fix, whose commands may be far below."""
     if places := changed(fix):
         yield Text(f"The fix changes {places}.")
 
@@ -207,8 +208,8 @@ def _target(target: TargetReport, report: Report, standing: Mapping[str, Standin
 
 
 def _steps(target: TargetReport, report: Report, standing: Mapping[str, Standing], anchors: Anchors) -> Iterator[Block]:
-    """Yield a table of results by zone, address, port and step: the time of a success, or a failure in capitals, in
-    brackets if it does not count. A failure links to its cause."""
+    """Yield a table of results by zone, address, port and step. A success is shown by its time, a failure in capitals.
+    A failure that does not count is in brackets. A failure is a link to its cause."""
     rows = list(matrix(target, report))
     yield Table(
         caption=f"Which steps succeed at each address of {target.id}",
@@ -244,7 +245,7 @@ def _result(words: str, known: Standing | None) -> Cell:
 
 
 def _well(report: Report) -> Iterator[Section]:
-    """Yield one line for each healthy target. Above them is what they have in common."""
+    """Yield one line for each healthy target, below what these targets have in common."""
     by_state: dict[str, list[TargetReport]] = {}
     for target in folded(report):
         by_state.setdefault(state(target), []).append(target)
@@ -268,8 +269,8 @@ def _line(target: TargetReport, report: Report) -> tuple[str, ...]:
 
 
 def _configured(target: TargetReport, report: Report) -> Iterator[Section]:
-    """Yield the configured path to each address beside the measurement: in one line if all is well, hop by hop if the
-    path is blocked or doubtful or differs from the measurement."""
+    """Yield the configured path to each address beside the measurement. It takes one line if all is well. If the path
+    is blocked or doubtful, or differs from the measurement, each hop is shown."""
     short: dict[tuple[str, str, str], list[int]] = {}
     whole: dict[tuple[object, ...], list[ConfiguredPath]] = {}
     paths = [path for path in report.paths if path.target == target.id]
@@ -300,7 +301,8 @@ def _configured(target: TargetReport, report: Report) -> Iterator[Section]:
 
 
 def _alike(block: Sequence[ConfiguredPath], target: TargetReport) -> Section:
-    """Return a section for paths that are described as one: each hop with its effect and the deciding resource."""
+    """Return a section for paths that are shown as one. It has each hop, with its effect and the resource that
+    decides."""
     by_ports: dict[str, list[ConfiguredPath]] = {}
     by_address: dict[Address, list[ConfiguredPath]] = {}
     for path in block:
@@ -352,7 +354,7 @@ def _hops(block: Sequence[ConfiguredPath]) -> Iterator[tuple[str, str, str]]:
 
 
 def _unseen(report: Report) -> Iterator[Section]:
-    """Yield what was not checked, by reason; each reason once."""
+    """Yield what was not checked, grouped by reason."""
     reasons = [f"{what}: {why}" for why, what in unseen(report).items()]
     if has_unused_answer(report):
         reasons.append(f"*: {UNUSED_ANSWER}")
@@ -389,8 +391,8 @@ def _more(report: Report) -> Section:
 def runbooks(
     reports: Iterable[Report], back: Mapping[str, tuple[Inline, ...]] = MappingProxyType({})
 ) -> Iterator[Section]:
-    """Yield the runbook pages for the findings of reports, folded, with the domains of the Region if all reports have
-    the same Region. `back` has the links back from each page."""
+    """Yield the runbook pages for the findings of reports, folded. If all reports have the same Region, the pages have
+    its domains. `back` has the links from each page back to the findings."""
     every = list(reports)
     regions = {report.run.region for report in every}
     yield from runbook_pages(paged(every), regions.pop() if len(regions) == 1 else None, back)
@@ -399,7 +401,7 @@ def runbooks(
 def runbook_pages(
     codes: Iterable[str], region: str | None, back: Mapping[str, tuple[Inline, ...]]
 ) -> Iterator[Section]:
-    """Yield the runbook page of each code, folded, with the links back from it."""
+    """Yield the runbook page of each code, folded. `back` has the links from each page back to the findings."""
     from agent.documents.explain import sections
 
     for code in codes:
@@ -413,7 +415,8 @@ def runbook_pages(
 
 
 def observations(report: Report, anchors: Anchors) -> Section:
-    """Return everything that was checked, folded. An observation that shows a fault links to its cause."""
+    """Return a folded section with everything that was checked. An observation that shows a fault is a link to its
+    cause."""
     standing = standings(report)
     table = Table(
         caption="Everything that was checked",

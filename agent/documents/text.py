@@ -35,10 +35,10 @@ _SHOUTED: Final = re.compile(
     rf"|(?<=  )(?:{'|'.join(kind.upper() for kind in FailureKind)})(?=  |$)",
     re.MULTILINE,
 )
-"""Words to colour: the severity after the number of a finding, the mark of a change, and a failure in a cell of a
-table. A failure in brackets does not count, and is not coloured."""
+"""Words that are coloured: the severity after the number of a finding, the mark of a change, and a failure in a cell of
+a table. A failure in brackets does not count, and so has no colour."""
 _ROOM: Final = 30
-"""Minimum number of columns that the last cell of a row needs to stay on the line of the other cells."""
+"""The minimum number of columns for the last cell of a row. With fewer columns, the last cell gets its own line."""
 _GAP: Final = "  "
 
 
@@ -50,7 +50,7 @@ def render(document: Document, *, colour: bool = False) -> str:
 
 
 def _coloured(part: str) -> str:
-    """Return a part with colours. The part is already escaped, so it has no other escape sequences. Colours take no
+    """Return a part with colours. It is escaped before, so it has no other escape sequences. Colours take no
     columns."""
     return _SHOUTED.sub(lambda word: f"\x1b[{_SHOUTS.get(word[0], _COLOURS['critical'])}m{word[0]}\x1b[0m", part)
 
@@ -61,7 +61,7 @@ def whole(written: Iterable[str]) -> str:
 
 
 def verdict(document: Document, *, colour: bool = False) -> str:
-    """The first part of a document."""
+    """Return the first part of a document as text."""
     word = visible(document.word)
     later = " " * (len(word) + len(_GAP))
     shown = f"\x1b[1;{_COLOURS.get(document.kind, '0')}m{word}\x1b[0m" if colour else word
@@ -70,7 +70,7 @@ def verdict(document: Document, *, colour: bool = False) -> str:
 
 
 def parts(blocks: Iterable[Block]) -> Iterator[str]:
-    """Blocks as parts of a text."""
+    """Yield blocks as parts of a text."""
     for block in chosen(blocks, Medium.TEXT):
         if isinstance(block, Section):
             yield from _section(block)
@@ -79,17 +79,17 @@ def parts(blocks: Iterable[Block]) -> Iterator[str]:
 
 
 def wrapped(text: str, indent: str, later: str | None = None) -> str:
-    """Return `text` on escaped lines of WIDTH. If the text is already laid out, its spaces stay."""
+    """Return `text` on escaped lines of WIDTH. Text that is already laid out keeps its spaces."""
     return _broken(bounded(visible(text)), indent, indent if later is None else later)
 
 
 def length(words: str) -> int:
-    """The number of characters that a text shows for these words."""
+    """The number of characters that these words take in a text."""
     return len(visible(words))
 
 
 def cut(words: str, most: int) -> str:
-    """Return words cut to a number of characters in the text."""
+    """Return words, cut after a number of characters."""
     shown = visible(words)
     return words if len(shown) <= most else f"{shown[: most - 3]}..."
 
@@ -196,7 +196,7 @@ def _action(action: Action, indent: str) -> Iterator[str]:
 
 
 def typed(block: ToDo) -> Iterator[str]:
-    """Yield the commands and file lines of a fix, each below its purpose, for a text without line wrapping."""
+    """Yield the commands and file lines of a fix, each below its purpose. Lines are not wrapped."""
     for words, actions in groups(block.actions):
         yield visible(words)
         for action in actions:
@@ -220,8 +220,8 @@ def command_lines(argv: Sequence[str], indent: str) -> str:
 
 
 def _table(table: Table, indent: str) -> Iterator[str]:
-    """Yield cells in columns. If a row is too long, its last cell is broken; if that leaves no room, the first cell has
-    a line of its own."""
+    """Yield cells in columns. If a row is too long, its last cell is wrapped. If there is not even room for this, the
+    first cell has its own line."""
     shown, left = first(table.rows, table.most, Medium.TEXT, table.what)
     if not shown:
         return
@@ -259,8 +259,8 @@ def _laid_out(rows: Sequence[tuple[str, ...]], heads: tuple[str, ...], indent: s
 
 
 def _spread(rows: Sequence[tuple[str, ...]], heads: tuple[str, ...], indent: str) -> Iterator[str]:
-    """Yield the first cell of each row on a line of its own. The other cells are below it, in columns if they fit, else
-    each after its heading."""
+    """Yield the first cell of each row on its own line. The other cells are below it. They are in columns if they fit;
+    otherwise each of them follows its heading."""
     below = [row[1:] for row in ([heads, *rows] if heads else rows)]
     widths = [max(map(len, column)) for column in zip(*below, strict=True)]
     if len(indent) + sum(widths) + len(_GAP) * (len(widths) - 1) <= WIDTH:

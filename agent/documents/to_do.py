@@ -10,8 +10,8 @@ from agent.report.model import CommandScope, Fix
 
 
 def to_do(fix: Fix, head: str = "What to do") -> ToDo:
-    """Return a fix: its commands in order. The lines for files come before the first command that changes something,
-    since a service that it restarts must find them."""
+    """Return a fix as a block, with its commands in order. The lines for files come before the first command that
+    changes something. If this command restarts a service, the service must find the lines."""
     commands = [
         Action(
             argv=command.argv,
@@ -27,7 +27,7 @@ def to_do(fix: Fix, head: str = "What to do") -> ToDo:
 
 
 def _files(fix: Fix) -> Iterator[Action]:
-    """Yield the lines of each file together."""
+    """Yield one action for each file, with all lines for the file."""
     for (file, changes, undo), lines in groupby(fix.lines, key=lambda line: (line.file, line.changes, line.undo)):
         yield Action(argv=(), changes=changes, undo=undo, file=file, lines=tuple(line.line for line in lines))
 
@@ -42,7 +42,7 @@ _PLACES: Final = {
 
 
 def changed(fix: Fix) -> str:
-    """Say what the commands and lines of a fix change: `the host and the VPC`; empty if they only read."""
+    """Return what the commands and lines of a fix change, such as `the host and the VPC`. Empty if they only read."""
     scopes = {command.scope for command in fix.commands if command.changes}
     scopes |= {CommandScope.HOST for line in fix.lines if line.changes}
     places = [words for scope, words in _PLACES.items() if scope in scopes]

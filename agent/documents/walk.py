@@ -1,5 +1,5 @@
-"""The common part of the renderers: which blocks of a tree are written, how many of their items, and the words around
-commands."""
+"""What the renderers have in common. This module chooses the blocks of a tree that are written, how many of their items
+are written, and the words around commands."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 def chosen(blocks: Iterable[Block], medium: Medium) -> Iterator[Leaf | Section]:
-    """Yield the blocks that a format shows, with a remark on omitted sections."""
+    """Yield the blocks that a format shows. If sections are omitted, a remark says so."""
     for block in blocks:
         match block:
             case Only(media=media, make=make):
@@ -31,7 +31,8 @@ def chosen(blocks: Iterable[Block], medium: Medium) -> Iterator[Leaf | Section]:
 
 
 def first(items: Sequence[T], most: Most, medium: Medium, what: str) -> tuple[Sequence[T], str]:
-    """Return the items that are shown, and a sentence on the omitted items, which is empty if there are none."""
+    """Return the items that are shown, and a sentence about the omitted items. The sentence is empty if no item is
+    omitted."""
     limit = most.of(medium)
     if limit is None or len(items) <= limit:
         return items, ""
@@ -39,7 +40,7 @@ def first(items: Sequence[T], most: Most, medium: Medium, what: str) -> tuple[Se
 
 
 def groups(actions: Iterable[Action]) -> Iterator[tuple[str, list[Action]]]:
-    """Yield groups of successive actions with the same remarks, each group after its remarks."""
+    """Yield groups of successive actions that have the same remarks. Each group comes with its remarks."""
     for words, alike in groupby(actions, _said):
         yield words, list(alike)
 
@@ -57,6 +58,6 @@ def _said(action: Action) -> str:
 
 
 def links(code: str | None) -> tuple[Document, ...]:
-    """Return the links to AWS' documentation of a finding from the catalogue, since a saved document may contain
-    foreign links."""
+    """Return the links to AWS's documentation of a finding. They come from the catalogue, since a saved document may
+    contain links from outside."""
     return CODES[code].documents if code in CODES else ()

@@ -1,7 +1,7 @@
 """Plans for the example's VPC, each with its true effect: the paths that it closes or may close, or nothing.
 
-The true effect comes from the documents of AWS and of Terraform's provider, and not from the program. If the program called a plan
-harmless that closes something, a pipeline would apply the plan.
+The true effect comes from the documents of AWS and of Terraform's provider, and not from the program. If the
+program called a plan harmless that closes something, a pipeline would apply the plan.
 """
 
 import json
