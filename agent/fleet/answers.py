@@ -1,9 +1,9 @@
 """Join answers of `fleet`: results for single Regions or accounts become one result for all of them.
 
-A Parquet file of answers carries in its metadata the document from which its rows were made. A million hosts have only
-some hundred causes, so joining ten such files takes no longer than reading them. Each host is in only one answer, so
-numbers of hosts can be added. A cause has the same key in every answer, as in every sweep. Hosts of different answers
-are not compared, so a fault that is not a shared cause in any answer remains a fault of single hosts.
+A Parquet file of answers has the document from which its rows were made in its metadata. A million hosts have only some
+hundred causes, so joining ten such files takes no longer than reading them. Each host is in only one answer, so numbers
+of hosts can be added. A cause has the same key in every answer, as in every sweep. Hosts of different answers are not
+compared, so a fault that is not a shared cause in any answer remains a fault of single hosts.
 """
 
 import base64
@@ -192,7 +192,7 @@ def _members(cause: FleetCause) -> int:
 
 
 def _cause(parts: Sequence[FleetCause]) -> FleetCause:
-    """Merge the parts of a cause, which all have its key. Its description comes from the part with most hosts."""
+    """Merge the parts of a cause, which all have the same key. The description comes from the part with most hosts."""
     if len(parts) == 1:
         return parts[0]
     said = max(parts, key=_members)
@@ -225,8 +225,8 @@ def _examples(lists: Iterable[Sequence[str]]) -> tuple[str, ...]:
 
 
 def _shared(parts: Sequence[FleetCause]) -> Shared | None:
-    """Return the values that the hosts share if every part names the same values, otherwise None. The probability is
-    the smallest one of all parts."""
+    """Return the values that the hosts share, or None if the parts have different values. The probability is the
+    smallest one of all parts."""
     shared = [part.shared for part in parts if part.shared is not None]
     if len(shared) < len(parts) or len({one.values for one in shared}) > 1:
         return None

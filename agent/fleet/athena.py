@@ -1,7 +1,7 @@
 """The two tables of a fleet in Amazon Athena: the records as hosts wrote them, and what `fleet` decided each day.
 
-Partitions are projected from the layout of the bucket, so that no crawler and no statement has to add them. A partition
-column must not be a data column as well, so its values are only in the path.
+Partitions are projected from the layout of the bucket, so that no crawler and no statement has to add them. A column
+must not be both a partition column and a data column, so the values of partition columns are only in the path.
 
 Sources: CREATE TABLE, Use partition projection with Amazon Athena, OpenX JSON SerDe, in the Amazon Athena User Guide.
 """

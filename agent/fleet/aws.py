@@ -25,8 +25,8 @@ _WORDS: Final = {
     "ProxyConnectionError": "the proxy cannot be reached, or refuses",
     "SSLError": "TLS failed; this host may not trust the authority of its certificate",
 }
-"""Explanations of the SDK's errors. The texts of other errors are not shown: they may hold a setting with a secret,
-such as the URL of a proxy."""
+"""Explanations of the SDK's errors. The texts of other errors are not shown, since they may contain a setting with a
+secret, such as the URL of a proxy."""
 
 
 class AwsError(Exception):

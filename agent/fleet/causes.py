@@ -1,10 +1,10 @@
 """Find which faults of hosts have one cause, and name each cause.
 
-A cause is named in one of three cases: the configuration names the resource; at least half of the hosts that could have
-the fault have it; or the hosts with the fault share something that other hosts do not have. For the third case, all
-hosts with the same code are searched together. Hosts that are explained are set aside, and the search is repeated for
-the others until it finds nothing more. All codes are searched at once: `agent/fleet/statements` has each step as SQL
-over all hosts.
+A cause is named in one of three cases. First, the configuration names the resource. Second, at least half of the hosts
+that could have the fault have it. Third, the hosts with the fault share something that other hosts do not have. For the
+third case, all hosts with the same code are searched together. Hosts that are explained are set aside, and the search
+is repeated for the others until it finds nothing more. All codes are searched at once: `agent/fleet/statements` has
+each step as SQL over all hosts.
 """
 
 from collections import defaultdict
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from agent.fleet.database import Database
 
 _OF_ONE_KEY: Final = 0.9
-"""Share of the explained hosts that must have the same ids before the cause gets these ids."""
+"""The share of the explained hosts that must have the same ids. The cause then gets these ids."""
 _NEARLY_ALL: Final = 0.9
-"""If at least this share of the hosts with a value have the fault, the value is also a cause for hosts that an earlier
-cause explains."""
+"""If at least this share of the hosts with a value have the fault, the value is also the cause for hosts that an
+earlier cause already explains."""
 _SPECIFIC: Final = frozenset({SubjectKind.ROLE, SubjectKind.ISSUER, SubjectKind.URL})
-"""Subjects that are themselves at fault, wherever a host is. A cause with such a subject needs only the minimum number
-of hosts, not half of the hosts that could have it."""
+"""Subjects that are at fault themselves, wherever their hosts are. A cause with such a subject needs only the minimum
+number of hosts. It does not need half of the hosts that could have it."""
 _BEFORE: Final = ("service_set", "host", "held", "spot", "spot_value", "spot_pair", "fault_here", "fault_key")
 """Statements that count the hosts of a sweep before its faults are searched."""
 _BY_KEY: Final = ("key_service", "candidate", "candidate_member", "area", "area_spot", "candidate_area", "outside")
@@ -62,7 +62,7 @@ class NamedCause:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """The answer to a question: values that distinguish the sick hosts from the others."""
+    """The answer to a question: values that distinguish the hosts with a fault from the others."""
 
     code: str
     shared: Shared
@@ -83,7 +83,7 @@ class Spread:
     accounts: tuple[str, ...] = ()
     """The accounts of the hosts, those with most hosts first."""
     arrivals: tuple[tuple[SharedValue, str], ...] = ()
-    """Values that most of the hosts have, each with the sweep in which a host had it first."""
+    """Values that most of the hosts have. Each comes with the first sweep in which a host had it."""
 
 
 def order(cause: NamedCause) -> tuple[int, int, str]:
@@ -92,7 +92,7 @@ def order(cause: NamedCause) -> tuple[int, int, str]:
 
 
 def name_causes(database: "Database", sweep: str, least: int) -> tuple[NamedCause, ...]:
-    """Return the causes of a sweep in their order; `least` is the minimum number of hosts for a cause. Afterwards the
+    """Return the causes of a sweep in their order. `least` is the minimum number of hosts for a cause. Afterwards the
     tables of `agent/fleet/statements` are about that sweep."""
     return _Naming(database, sweep, least).causes()
 
@@ -181,7 +181,7 @@ class _Naming:
 
 
 def asked(database: "Database", least: int) -> dict[int, Told]:
-    """Return the values that distinguish the sick hosts of each open question from the others."""
+    """Return, for each open question, the values that distinguish the hosts with the fault from the others."""
     if not database.count("question"):
         return {}
     for name in ("single", "pair", "more_pairs", "told"):
@@ -214,7 +214,7 @@ def asked(database: "Database", least: int) -> dict[int, Told]:
 
 def spread_of(database: "Database", by: Attribute | None, most: int) -> dict[int, Spread]:
     """Return the places of the hosts of each cause that `name_causes` found last, by the cause's number. With `by`, the
-    hosts are also counted by the `most` frequent values of that attribute."""
+    hosts are also counted by the most frequent values of that attribute, at most `most` of them."""
     places: defaultdict[int, list[Place]] = defaultdict(list)
     database.run("spot_zone")
     for q, vpc, zone, sick, exposed in database.ask("cause_place"):
@@ -254,16 +254,16 @@ def _described(key: str, code: str) -> tuple[str, bool, bool, str]:
 
 
 def _reach(key: str, code: str) -> str:
-    """Return how far a fault with this key may reach: to the places of the key's subjects, or everywhere if the key has
-    no subjects."""
+    """Return how far a fault with this key may reach. If the key has subjects, the fault reaches only their places,
+    otherwise everywhere."""
     if "|" not in key:
         return "everywhere"
     return "account" if radius_of(code) is Radius.ACCOUNT else "vpc"
 
 
 def _base(code: str, rows: Sequence[tuple[Any, ...]]) -> tuple[str, tuple[str, ...]]:
-    """Return the key of a cause without its shared values, and its services. `rows` are the keys that its hosts have
-    for its code, each with a number of hosts, a severity and services."""
+    """Return the key of a cause without shared values, and the services of the cause. `rows` has the keys that its
+    hosts report for its code, each with a number of hosts, a severity and services."""
     key, count, *_ = max(rows, key=lambda row: (row[1], row[0]))
     every = sum(count for _, count, *_ in rows)
     is_known = all(known for *_, known in rows)
@@ -272,7 +272,7 @@ def _base(code: str, rows: Sequence[tuple[Any, ...]]) -> tuple[str, tuple[str, .
 
 
 def _with_values(key: str, values: Iterable[SharedValue]) -> str:
-    """Append the shared values to a key unless the key names them already."""
+    """Append the shared values to a key, unless the key already contains them."""
     parts = key.split("|")
     more = (part_of(value.attribute.value, value.value) for value in values)
     return "|".join((*parts, *(part for part in more if part not in parts)))

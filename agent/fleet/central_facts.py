@@ -2,8 +2,8 @@
 gathered elsewhere, one file for each VPC.
 
 The predictor follows the connections and names of each class of sources in a VPC. A prediction explains a measured
-failure if the configuration stops exactly this connection for hosts of the same subnet and security groups. Facts are
-used only for failures, never for anything that works.
+failure if the configuration stops exactly this connection for hosts of the same subnet and security groups. Facts only
+explain failures. They are never used for anything that works.
 """
 
 from collections import defaultdict
@@ -29,7 +29,7 @@ from probes.ports import HTTPS
 _Where = tuple[str, str | None, str, str | None, tuple[str, ...]]
 """A symptom, and the account, VPC, subnet and security groups of the hosts that have it."""
 _KnownKeys = defaultdict[str, list[tuple[str, frozenset[FindingSubject]]]]
-"""Keys of causes that hosts found themselves, each with its subjects, by code."""
+"""The keys of causes that hosts found themselves, by code. Each key comes with its subjects."""
 _STOPS: Final = frozenset({Reachability.BLOCKED, Reachability.DOUBTFUL})
 
 
@@ -139,8 +139,8 @@ class _Predicted:
         self._known: dict[tuple[object, ...], PredictedFault | None] = {}
 
     def cause_of(self, symptom: Blind) -> PredictedFault | None:
-        """Return the predicted fault that explains a symptom. Several sources may be this host: None if their faults
-        differ or are unknown."""
+        """Return the predicted fault that explains a symptom. If several sources may be this host, the result is None
+        unless all of them have the same known fault."""
         asked = symptom.symptom_key, symptom.target, symptom.subnet, symptom.groups
         if asked not in self._known:
             self._known[asked] = self._cause_of(symptom)
@@ -181,8 +181,9 @@ def _first_fault(faults: Iterable[PredictedFault], symptom: Blind) -> PredictedF
 
 
 def _concerns(fault: PredictedFault, symptom: Blind) -> bool:
-    """Whether a prediction is about a port and an address at which the host failed. A fault of a name has neither. For
-    such a fault, the deciding setting is enough, since the host measured that the answer is wrong."""
+    """Whether a prediction is about a port and an address at which the host failed. A fault of a name has no port and
+    no address. For such a fault, the setting that decides is enough, since the host measured that the answer is
+    wrong."""
     if not fault.ports:
         return True
     subjects = subjects_of(symptom.symptom_key)
@@ -196,7 +197,8 @@ def _concerns(fault: PredictedFault, symptom: Blind) -> bool:
 
 
 def _key(fault: PredictedFault, symptom: Blind, known_keys: _KnownKeys) -> str:
-    """Return the key of a predicted cause: the key that hosts use for the same resource, otherwise a new key."""
+    """Return the key of a predicted cause. If hosts already use a key for the same resource, it is this key, otherwise
+    a new key."""
     code = fault.code or ""
     named = list(resources(*fault.decided_by))
     for key, subjects in known_keys.get(code, ()):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from agent.fleet.database import Database
 
 _LAST: Final = 10
-"""Number of sweeps that are searched for a cause that comes and goes."""
+"""The number of sweeps in which the program looks for a cause that comes and goes."""
 _SHARE: Final = 0.1
 """Share of a cause's hosts by which it must grow or shrink before the change is reported."""
 _TURNS: Final = 3
@@ -35,8 +35,8 @@ class Past:
     sweep."""
     flapping: bool
     ticket: str
-    """The key under which most of its hosts reported the cause when it began; its present key if the former key is
-    unknown."""
+    """The key under which most hosts of the cause reported it when it began. If this is unknown, it is the present
+    key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +51,14 @@ class _Turned:
     silent: int = 0
 
     def was_there(self, enough: int) -> bool:
-        """Whether enough hosts had the cause before. Hosts that were not heard from before count with their present
-        state if they are the minority."""
+        """Whether enough hosts had the cause before. Hosts without an earlier record count with their present state,
+        unless they are the majority."""
         return self.had >= enough or (self.fresh <= self.had and self.had + self.fresh >= enough)
 
     @property
     def grown(self) -> int:
-        """Number of additional hosts with the cause. A host that replaces another host with the same fault does not
-        count."""
+        """The number of additional hosts with the cause. A host that replaces another host with the same fault is not
+        counted."""
         more = self.fresh - self.silent
         return self.came + (more if more >= least_change(self.before) else 0)
 
@@ -119,8 +119,9 @@ def changes_between(
     against: Sweep,
     least: int,
 ) -> tuple[FleetChange, ...]:
-    """Return how causes changed from the sweep `against` to the sweep `told`, whose history is `past`. A silent host
-    counts with its last known state: its silence does not heal a cause, and its return does not make a cause new."""
+    """Return how causes changed from the sweep `against` to the sweep `told`. `past` is the history of the causes. A
+    silent host counts with its last known state, so its silence does not end a cause, and its return does not make a
+    cause new."""
     write_members(engine, "past_member", earlier, against.id)
     engine.run("last_heard", against=against.id)
     turned = {key: _Turned(*counts) for key, *counts in engine.ask("turned", told=told.id, against=against.id)}
@@ -155,8 +156,8 @@ def _healed(
     against: Sweep,
     least: int,
 ) -> list[FleetChange]:
-    """Return the changes of causes that are gone. A cause has healed if most of its hosts were heard from and have no
-    fault with its code; otherwise it has shrunk."""
+    """Return the changes of causes that are gone. If most hosts of a cause were heard from and no longer have a fault
+    with its code, the cause has healed. Otherwise it has shrunk."""
     left = {
         key: (before, heard, still)
         for key, before, heard, still in engine.ask("left", told=told.id, against=against.id)

@@ -1,7 +1,7 @@
-"""Opens DuckDB; this is the one module that imports it.
+"""Opens DuckDB. No other module imports it.
 
-DuckDB writes to disk what does not fit into its memory. By default it uses the folder `.tmp` in the current folder,
-where a process that is killed leaves records behind. Every connection therefore gets a folder that its caller removes.
+DuckDB writes to disk what does not fit into its memory. By default it uses the folder `.tmp` in the current folder. A
+process that is killed would leave records there. Every connection therefore gets a folder that its caller removes.
 """
 
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any, Final
 import duckdb
 
 Connection = duckdb.DuckDBPyConnection
-"""An open database; the end of its `with` block closes it."""
+"""An open database. The end of its `with` block closes it."""
 Error = duckdb.Error
 """The base class of the errors of statements."""
 FileError = duckdb.IOException

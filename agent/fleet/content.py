@@ -1,4 +1,5 @@
-"""The fleet as a document for people: the totals, then each cause with its fix, places and start, then the rest."""
+"""The fleet as a document for people. It has the totals, then each cause with its fix, its places and its start, and
+then the rest."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
@@ -41,7 +42,7 @@ _CHANGES: Final = Most(text=12, markdown=30, page=300)
 _PLACES: Final = Most(text=4, markdown=6, page=300)
 _OWNERS: Final = Most(text=6, markdown=20, page=32)
 _MOST_LINKS: Final = 12
-"""Maximum number of causes that a line of a page links to."""
+"""The maximum number of causes to which a line of a page links."""
 
 
 def document(fleet: FleetDocument) -> Document:
@@ -58,7 +59,7 @@ def document(fleet: FleetDocument) -> Document:
 
 
 def _counted_at(fleet: FleetDocument) -> list[FleetCause]:
-    """The causes at which hosts are counted. Each of these causes has a section."""
+    """The causes at which hosts are counted. Each of them has a section."""
     return [cause for cause in fleet.causes if cause.host_count]
 
 
@@ -183,7 +184,7 @@ def _hosts(cause: FleetCause, fleet: FleetDocument) -> Iterator[Block]:
 
 
 def _reading(hosts: Sequence[str], fleet: FleetDocument) -> Iterator[ToDo]:
-    """Yield steps that tell more about one of the hosts."""
+    """Yield the steps that show more about one of these hosts."""
     if (found := phrases.reading(hosts, fleet)) is not None:
         summary, argv = found
         yield ToDo(summary, (Action(argv=argv, changes=False, undo=None),), head="To know more")
@@ -201,7 +202,7 @@ def _on_a_page(number: int, cause: FleetCause, fleet: FleetDocument) -> Iterator
 
 
 def _numbers(number: int, cause: FleetCause, fleet: FleetDocument) -> Iterator[Block]:
-    """Yield examples of the hosts, what is known of them, and the numbers behind the picture."""
+    """Yield examples of the hosts of a cause, what is known about them, and the numbers that its picture shows."""
     files = {file.host: file.place for file in fleet.files}
     yield Table(
         caption=f"Some hosts of cause {number}",

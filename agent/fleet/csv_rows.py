@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 SEPARATORS: Final = ",;\t"
-"""Possible separators. A file's separator is the first of these characters that its first row contains."""
+"""Possible separators. The first of them that occurs in a file's first row is the file's separator."""
 MAX_CELL: Final = 256
 """Maximum length of a cell, which is the maximum length of a tag's value. The rest of a longer cell is left out."""
 
@@ -26,7 +26,7 @@ def rows(text: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def bounded(cell: str) -> str:
-    """Return the first MAX_CELL characters of a cell, which documents show."""
+    """Return the first MAX_CELL characters of a cell, which is what documents show."""
     return cell if len(cell) <= MAX_CELL else f"{cell[: MAX_CELL - 1]}…"
 
 

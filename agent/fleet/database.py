@@ -1,9 +1,9 @@
 """The DuckDB database of a fleet, which needs the extra `fleet`. It loads no extension, contacts nothing, and opens
 only files in its own folder.
 
-Records come as lines of JSON, and SQL turns them into rows: single rows from Python would take ten times as long. The
-cache is a folder of Parquet files, one for each batch. DuckDB reads and writes copies in the folder of this database,
-so it needs no access to other folders.
+Records come as lines of JSON, and SQL turns them into rows. Inserting single rows from Python would take ten times as
+long. The cache is a folder of Parquet files, one for each batch. DuckDB reads and writes copies in the folder of this
+database, so it needs no access to other folders.
 """
 
 import os
@@ -40,7 +40,8 @@ class Database:
     name: Final = "duckdb"
 
     def __init__(self, *, whole: bool = False) -> None:
-        """With `whole` there is also the table WHOLE, in which each record is one row with all of its fields."""
+        """Open the database. With `whole`, there is also the table WHOLE, which has one row for each record with all
+        its fields."""
         self._own = OwnFolder()
         self._folder = self._own.path
         self._connection = connect(
@@ -76,8 +77,8 @@ class Database:
         self.settle()
 
     def take(self, pieces: Iterable[Piece]) -> None:
-        """Add pieces to the tables. If a cache is open, pieces with a tag are also added to the cache. Only `settle`
-        completes this. Raises CacheError."""
+        """Add pieces to the tables. If a cache is open, pieces with a tag are also added to the cache. `settle` must be
+        called afterwards, which completes this. Raises CacheError."""
         every = iter(pieces)
         while batch := list(islice(every, BATCH - len(self._waiting))):
             self._waiting += batch
@@ -104,7 +105,7 @@ class Database:
         self._count += len(batch)
 
     def _spread(self, arrived: str, **given: Any) -> None:
-        """Move arrived pieces into the tables. The statement `arrived` makes the view of these pieces."""
+        """Move the pieces that arrived into the tables. The statement `arrived` makes the view with these pieces."""
         self.run(arrived, **given)
         for table in self._arrived:
             self.run(f"arrived_{table}")
@@ -170,7 +171,7 @@ class Database:
         return copy
 
     def _check(self, part: Path) -> None:
-        """Raise one of _UNSOUND if the file is damaged, or has other columns than the files of this cache."""
+        """Raise one of _UNSOUND if the file is damaged, or if its columns differ from those of the cache's files."""
         self.run("sound", part=str(part))
 
     # --- Parquet -----------------------------------------------------------------------------------------------------
@@ -219,7 +220,8 @@ class Database:
         return self.query(statement(name))
 
     def each(self, name: str, **given: Any) -> Iterator[tuple[Any, ...]]:
-        """Yield the rows of a statement in batches: a million at once take more memory than all tables."""
+        """Yield the rows of a statement in batches, since a million rows at once would take more memory than all
+        tables."""
         cursor = self._connection.cursor()  # other statements may run meanwhile
         for variable, value in given.items():
             cursor.execute(f"SET VARIABLE {variable} = ?", (value,))
@@ -236,7 +238,7 @@ class Database:
         return self._connection.execute(text, parameters).fetchall()
 
     def execute(self, text: str, parameters: Sequence[Any] = ()) -> None:
-        """Run a statement that gives no rows."""
+        """Run a statement that returns no rows."""
         self._connection.execute(text, parameters)
 
     def close(self) -> None:
@@ -256,7 +258,8 @@ class Database:
 
 
 def _why(error: Error) -> str:
-    """Return the operating system's message in an error of DuckDB, which may wrap it in JSON with its number."""
+    """Return the operating system's message in an error of DuckDB. DuckDB may put this message into JSON, together with
+    its number."""
     first = str(error).partition("\n")[0]
     number = re.search(r'"errno":"(\d{1,4})"', first)
     return first[:200].rpartition(": ")[2] if number is None else os.strerror(int(number[1]))

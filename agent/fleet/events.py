@@ -1,8 +1,8 @@
 """Changes of a fleet as events of Amazon EventBridge: requests of `aws events put-events`, one per line.
 
-An event says that a cause is new, healed, or on more or fewer hosts than in the sweep it is compared with. A rule can
-page somebody for each event, since neither an unchanged sweep nor a change of a few hosts makes an event. All events of
-a cause have the same ticket, and a repeated event has the same `id`.
+An event says that a cause is new or healed, or has more or fewer hosts than in an earlier sweep. An unchanged sweep
+makes no event, and neither does a change of a few hosts. A rule can therefore page somebody for each event. All events
+of a cause have the same ticket, and a repeated event has the same `id`.
 """
 
 from collections.abc import Callable, Iterator
@@ -41,7 +41,7 @@ class FleetEvent:
     ticket: Plain
     """Identifies the cause in all of its events, even if its key changes."""
     id: Plain
-    """Identifies this event. If the event is made again from the same sweeps, it has the same id."""
+    """Identifies this event. If the same sweeps are compared again, the event has the same id."""
     code: Plain
     name: Plain
     title: Sentence
@@ -54,16 +54,16 @@ class FleetEvent:
     """Number of hosts that have the cause now."""
     host_count_before: int
     came: int
-    """Number of hosts that have the cause now but did not have it before, including hosts that were never heard from
-    before."""
+    """Number of hosts that have the cause now but did not have it before. Hosts that had no record before are
+    included."""
     went: int
     exposed_count: int
     """Number of hosts that could have the cause; 0 if it healed."""
     hosts: tuple[FleetHost, ...]
     """The first hosts that have the cause; empty if it healed."""
     owners: tuple[HostsOfOwner, ...]
-    """The hosts by owner: hosts that have the cause or, if it healed, hosts that had it. Empty if the inventory names
-    no owners."""
+    """The owners with their hosts. These are the hosts that have the cause or, if it healed, the hosts that had it.
+    Empty if the inventory has no owners."""
     since: datetime | None
     """Start of the sweep since which enough hosts have had the cause without a break; None if the start is unknown or
     the cause healed."""
@@ -71,7 +71,7 @@ class FleetEvent:
     sweep: Sweep
     """The newer sweep, about which the event reports."""
     against: Sweep
-    """The sweep that the newer one is compared with."""
+    """The earlier sweep, with which the newer one is compared."""
 
 
 def schema() -> dict[str, Any]:
@@ -93,7 +93,7 @@ def events(document: FleetDocument) -> Iterator[FleetEvent]:
 
 
 def _is_told(change: FleetChange) -> bool:
-    """Whether a change makes an event: a change of the number of hosts must be large enough."""
+    """Whether a change makes an event. If only the number of hosts changed, the change must be large enough."""
     if change.turn not in (Turn.GROWN, Turn.SHRUNK):
         return True
     return abs(change.came - change.went) >= least_change(change.before, MIN_HOSTS)
@@ -137,7 +137,8 @@ _CUTS: Final[tuple[Callable[[FleetEvent], FleetEvent], ...]] = (
     lambda event: replace(event, fix=None, hosts=(), services=()),
     lambda event: replace(event, subjects=(), owners=tuple(replace(one, hosts=()) for one in event.owners)),
 )
-"""Steps that shorten an event, in this order, until its entry is short enough. The key still names the subjects."""
+"""Steps that shorten an event. They are applied in this order until the event's entry is short enough. The key is never
+shortened, so it still contains the subjects."""
 
 
 def _entry(event: FleetEvent) -> dict[str, str]:

@@ -1,5 +1,5 @@
-"""The faults of each host: the faults that it found itself, and faults that other hosts found and that explain its
-symptoms."""
+"""The faults of each host. Some of them the host found itself. The others were found by other hosts, and explain
+symptoms of the host."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from agent.fleet.database import Database
 
 _OF_HOSTS: Final = [code.code for code in CODES.values() if code.radius is Radius.HOST]
-"""Faults of a single host, which tell nothing about other hosts."""
+"""The codes of faults of a single host. Such a fault says nothing about other hosts."""
 _EXPLAINS_TOGETHER: Final = [
     f"{row.cause} {row.symptom}"
     for row in EXPLAINS
@@ -41,13 +41,13 @@ _FORMS: Final = {
     SubjectKind.PROFILE: command_form("rp"),
     SubjectKind.DHCP_OPTIONS: command_form("dopt"),
 }
-"""Kinds of subjects that a finding of the configuration is about, with the form of their ids."""
+"""Kinds of subjects of findings about the configuration, each with the form of their ids."""
 _KINDS: Final = {kind.value: kind for kind in SubjectKind}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blind:
-    """A symptom of hosts that did not read the configuration, and that no other host explains."""
+    """A symptom of hosts that did not read the configuration. No other host explains it."""
 
     symptom_key: str
     target: str
@@ -59,7 +59,7 @@ class Blind:
 
 
 def names_resource(code: str, key: str) -> bool:
-    """Whether a key of this code names the faulty resource by an AWS id."""
+    """Whether a key of this code contains the AWS id of the faulty resource."""
     of_code = CODES.get(code)
     return (
         of_code is not None
@@ -83,7 +83,7 @@ def explains(cause: str, symptom: str) -> bool:
 
 
 def radius_of(code: str) -> Radius:
-    """How far a fault reaches. A fault with a code of a later version, which is unknown here, counts as one that
+    """How far a fault reaches. If its code comes from a later version and is unknown here, it counts as a fault that
     reaches a whole VPC."""
     return CODES[code].radius if code in CODES else Radius.VPC
 

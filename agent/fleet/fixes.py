@@ -1,9 +1,9 @@
 """The fix of each cause, with the ids of its subjects.
 
-Commands are built from the code, the ports of the catalogue, and ids that have the strict form of their kind, never
-from the text of a record. The commands change nothing if few hosts report the cause, or if hosts of several VPCs name
-its security group. If many hosts have a fault, a fix for a single host is left out unless each host measured the fault
-on itself.
+Commands are built from the code, the ports of the catalogue, and ids that have the strict form of their kind. They are
+never built from the text of a record. If few hosts report the cause, or if hosts of several VPCs report its security
+group, the commands only read. If many hosts have a fault, a fix on a single host is left out, unless each host measured
+the fault on itself.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -33,8 +33,8 @@ from probes.ports import HTTPS
 _REGION: Final = "<REGION>"
 _IMAGE: Final = command_form("ami")
 _BY_ELIMINATION: Final = frozenset({"TCP001", "TCP002", "TCP003", "TCP004", "TCP006", "TCP008"})
-"""Codes that a host concludes from a failed path to an endpoint. Such a host is told to look at its own firewall if the
-configuration in EC2 lets the traffic pass, or if the host did not read the configuration."""
+"""Codes of conclusions from a failed path to an endpoint. A host reports them, and suggests a look at its own firewall,
+if the configuration in EC2 lets the traffic pass or was not read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +55,7 @@ class _About:
     groups: tuple[str, ...]
     """Security groups that all hosts with the fault have."""
     why_not: str | None
-    """The reason why nothing must be changed yet, as text that follows a colon; None if a change is allowed."""
+    """The reason why nothing may be changed yet, in words that follow a colon. None if a change is allowed."""
 
     def ids(self, kind: SubjectKind) -> list[str]:
         return [subject.id for subject in self.subjects if subject.kind is kind]
@@ -67,7 +67,7 @@ class _About:
     @property
     def ports(self) -> tuple[int, ...]:
         """The ports in the key that belong to a service of the cause; 443 if the key has no port. Other ports are left
-        out, since a record could name any port."""
+        out, since a record could contain any port."""
         named = set(self.ids(SubjectKind.PORT))
         if not named:
             return (HTTPS,)
@@ -88,12 +88,12 @@ class _About:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trust:
-    """How far the records are trusted, since anybody who may write records could have written them."""
+    """How far the records are trusted. Anybody who may write records could have written them."""
 
     least: int
-    """The minimum number of hosts before a fix may change something."""
+    """The number of hosts that a fix needs before it may change something."""
     places: Mapping[str, frozenset[tuple[str | None, str | None]]]
-    """For each security group, the accounts and VPCs of the hosts that name it."""
+    """For each security group, the accounts and VPCs of the hosts that report it."""
     of_endpoints: frozenset[tuple[str, str]]
     """Security groups that facts of EC2 show on an endpoint, each with the name of the endpoint's service."""
 
@@ -167,7 +167,7 @@ def _explain(code: str) -> Command:
 
 
 def _fault(about: _About) -> Fault:
-    """Return the fault of the configuration that hosts report. The other end of a missing rule is the appliance, a
+    """Return the fault of the configuration that hosts report. If a rule is missing, its other end is the appliance, a
     group that all hosts have, or unknown."""
     target, group = about.target, about.id(SubjectKind.GROUP, GROUP)
     ports = about.ports or (HTTPS,)
@@ -205,8 +205,7 @@ _AS: Final = {"IAM001": "VPC008", "IAM002": "VPC008"}
 
 
 def _compare_ends(about: _About) -> Fix:
-    """Return the fix for failed connections: to look at the other end and at the path to it, which the hosts cannot
-    see."""
+    """Return the fix for failed connections. It looks at the other end and at the path, which the hosts cannot see."""
     addresses = about.addresses()
     where = f" at {listed_briefly(addresses)}" if addresses else ""
     return Fix(
@@ -218,8 +217,8 @@ def _compare_ends(about: _About) -> Fix:
 
 
 def _ask_name_servers(about: _About) -> Fix:
-    """Return the fix for the answer to a name: the fix of VPC011 if the cause names other name servers, otherwise a fix
-    for the answers inside the VPC."""
+    """Return the fix for a wrong answer to a name. If the cause has other name servers as subjects, it is the fix of
+    VPC011, otherwise a fix for the answers inside the VPC."""
     if servers := about.addresses(SubjectKind.RESOLVER):
         return fix_of("VPC011", Fault(target=about.target, servers=tuple(map(str, servers))))
     show = read_only(
@@ -271,7 +270,7 @@ def _show_shared(about: _About, values: Iterable[SharedValue]) -> list[Command]:
 
 
 def _note(cause: NamedCause) -> str | None:
-    """Return a sentence that corrects or supplements the hosts' own findings."""
+    """Return a sentence that corrects or completes the findings of the hosts."""
     share = f"{cause.member_count:,} of {counted(cause.exposed_count, 'host')} that could have this fault have it"
     shared = "" if cause.shared is None else listed(map(_named, cause.shared.values))
     if radius_of(cause.code) is Radius.HOST:
@@ -289,8 +288,8 @@ def _note(cause: NamedCause) -> str | None:
 
 
 def note_for_lone_hosts(code: str, hosts: int, well: int) -> str | None:
-    """Return a note for hosts with a fault of their own, if their neighbours in the same subnet are well. None for a
-    fault that a host measures on itself in any case."""
+    """Return a note about hosts with a fault of their own whose neighbours in the same subnet are healthy. None if
+    every host with this code measures the fault on itself anyway."""
     if radius_of(code) is Radius.HOST or not well:
         return None
     whom = "The fault lies on this host" if hosts == 1 else "The fault lies on each of these hosts"

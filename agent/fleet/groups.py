@@ -10,10 +10,10 @@ from agent.fleet.model import CauseGroup, FleetCause
 from agent.report.model import SubjectKind
 
 _TOO_COMMON: Final = frozenset({SubjectKind.PORT, SubjectKind.VPC, SubjectKind.ACCOUNT})
-"""Kinds of subjects that are too common to group by alone."""
+"""Kinds of subjects that too many causes have. Having such a subject in common is not enough for a group."""
 _What = tuple[str, str, str]
-"""A common property of causes: the code that the causes must have (empty for any code), the kind of the property, and
-its value."""
+"""A property that causes can have in common: the code that the causes must have (empty for any code), the kind of the
+property, and its value."""
 
 
 def grouped(
@@ -40,7 +40,7 @@ def grouped(
 
 
 def _groups(having: Mapping[_What, Sequence[FleetCause]], left: Mapping[str, FleetCause]) -> Iterator[CauseGroup]:
-    """Yield a group for each property that at least two of the remaining causes have, the most frequent property
+    """Yield a group for each property that at least two of the remaining causes have. The most frequent property comes
     first."""
     for (_, kind, value), of in sorted(having.items(), key=lambda item: -len(item[1])):
         together = {cause.key: cause for cause in of if cause.key in left}
@@ -56,8 +56,8 @@ def _groups(having: Mapping[_What, Sequence[FleetCause]], left: Mapping[str, Fle
 
 
 def _by_symptom(causes: Sequence[FleetCause]) -> dict[_What, list[FleetCause]]:
-    """Group causes with other causes that can be their symptoms in the same VPC. If several accounts share a VPC, hosts
-    of one account do not get their causes from hosts of another."""
+    """Return causes together with other causes in the same VPC that can be their symptoms. If several accounts share a
+    VPC, hosts of one account do not get their causes from hosts of another."""
     found: defaultdict[_What, list[FleetCause]] = defaultdict(list)
     vpcs = {cause.key: {place.vpc for place in cause.places if place.sick} for cause in causes}
     for symptom in causes:
@@ -69,7 +69,8 @@ def _by_symptom(causes: Sequence[FleetCause]) -> dict[_What, list[FleetCause]]:
 
 
 def _circumstances(cause: FleetCause, regions: Sequence[str], first_sweep: str | None) -> Iterator[_What]:
-    """Yield the properties that a cause may share with others of its code, the most telling first."""
+    """Yield the properties that a cause may have in common with other causes of its code. The most significant property
+    comes first."""
     if cause.since_sweep is not None and cause.since_sweep != first_sweep:
         yield cause.code, "sweep", cause.since_sweep
     if len(cause.accounts) == 1:

@@ -11,11 +11,11 @@ from agent.report.subjects import first_of_kinds
 from probes.ports import HTTPS
 
 _ANY_HOST: Final[dict[str, Forms | None]] = {"sender": "these hosts", **of_ports([HTTPS])}
-"""Values that are the same for every host. A key names only ports other than 443."""
+"""Values that are the same for every host. If a key has no port, the port is 443."""
 
 
 def title_of(code: str) -> str:
-    """The title of a finding, in words that are true for every host with the finding."""
+    """The title of a finding, in words that are true for every host that has it."""
     if code not in CODES:
         return "A finding that this version does not know"
     return CODES[code].title.replace("This host", "The host").replace("this host", "the host")
@@ -37,8 +37,8 @@ def headline_of(code: str, subjects: Sequence[FindingSubject], services: Sequenc
 
 
 def _of_places(subjects: Sequence[FindingSubject]) -> dict[str, Forms | None]:
-    """Values for addresses. The number of other addresses of the name is unknown here, and so are the zones of the
-    addresses."""
+    """Values for addresses. It is not known here how many other addresses the name has, or in which zones the addresses
+    are."""
     at = [subject.id for subject in subjects if subject.kind is SubjectKind.ADDRESS]
     where = places(at)
     if len(at) < 2:

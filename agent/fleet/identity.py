@@ -1,5 +1,5 @@
-"""The identity of a cause: for each code, the reported ids that identify it, and whether an account or a Region does,
-too.
+"""The identity of a cause: for each code, the ids in the report that identify it, and whether the account or the Region
+is also part of the identity.
 
 A resolver rule that five VPCs share is one cause. A name server at 10.0.0.53 in the networks of two companies is two
 causes.
@@ -28,21 +28,22 @@ IDENTIFIES: Final[dict[str, tuple[SubjectKind, ...]]] = {
     "IAM004": (SubjectKind.ACCOUNT,),
     "IAM005": (SubjectKind.ACCOUNT,),
 }
-"""For each code, the kinds of subjects that identify its fault; other subjects are left out. A rule, a hosted zone, a
-Profile or a route table is the same cause in every VPC, the policy of an organization is the same cause for every role,
-and a fault of AWS itself is the same cause in every account."""
+"""For each code, the kinds of subjects that identify its fault. Other subjects are left out. A rule, a hosted zone, a
+Profile or a route table is the same cause in every VPC. The policy of an organization is the same cause for every role.
+A fault of AWS itself is the same cause in every account."""
 _OF_REGION: Final = frozenset({"HTTP005", "API007"})
 """Faults of a service, which belong to a Region."""
 _OF_ACCOUNT: Final = frozenset({"API007"})
-"""Faults about quotas, which AWS applies to each account."""
+"""Faults of quotas, which AWS applies to each account separately."""
 _ADDRESS: Final = "address="
 _VPC: Final = "vpc="
 _PRIVATE: Final = ("resolver=", "url=")
-"""Kinds of servers whose private address may be another server in the network of another account."""
+"""Kinds of servers with an address. If it is a private address, another account's network may use it for another
+server."""
 _ONE_SERVER: Final = 3
-"""If a name server or a proxy has the same address in at least this number of accounts, it is taken for a single
-server. If the same addresses are in at least this number of VPCs, they are taken for one endpoint. One shared server is
-then more likely than separate servers in all these networks that fail in the same way."""
+"""If a name server or a proxy has the same address in at least this number of accounts, it counts as a single server.
+If the same addresses are in at least this number of VPCs, they count as one endpoint. A single server is then more
+likely than several separate servers that all fail in the same way."""
 
 
 def identify(database: "Database") -> None:
@@ -69,8 +70,8 @@ def identify(database: "Database") -> None:
 
 
 def wholes(records: Mapping[str, int]) -> dict[str, str]:
-    """Map each key that names only some addresses to a key that names these and more addresses, and is otherwise the
-    same. The other key must have at least half as many records. `records` has the number of records of every key with
+    """Map each key with only some of the addresses to a key that has these and more addresses, and is otherwise the
+    same. The latter key must have at least half as many records. `records` has the number of records of every key with
     addresses."""
     alike: defaultdict[tuple[str, ...], list[tuple[frozenset[str], str]]] = defaultdict(list)
     for key in records:
@@ -92,8 +93,8 @@ def _without_vpc(key: str) -> str:
 
 
 def identified(key: str, account: str | None = None, region: str | None = None, *, is_one_server: bool = False) -> str:
-    """Return a key reduced to the parts that identify a fault of hosts in an account and a Region. `is_one_server`
-    means that a private address in the key belongs to the same server in all accounts."""
+    """Return a key reduced to the parts that identify a fault of hosts in an account and a Region. If `is_one_server`
+    is true, a private address in the key belongs to the same server in all accounts."""
     code, *parts = key.split("|")
     if code in IDENTIFIES:
         kinds = {kind.value for kind in IDENTIFIES[code]}
@@ -115,7 +116,7 @@ def _kind(part: str) -> str:
 
 
 def _is_private(part: str) -> bool:
-    """Whether a part names a server by an address that other networks may use as well."""
+    """Whether a part identifies a server by an address that other networks may use, too."""
     if not part.startswith(_PRIVATE):
         return False
     id_ = unquote(part.partition("=")[2])

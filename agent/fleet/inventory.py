@@ -17,9 +17,9 @@ from agent.report.serialization import quoted
 from probes.frozen import dataclass
 
 MAX_INVENTORY: Final = 256 * 2**20
-"""Maximum size in bytes: Systems Manager's list of two million instances fits into it."""
+"""Maximum size in bytes. The list of two million instances from Systems Manager fits into it."""
 INVENTORY_SECONDS: Final = 60.0
-"""Time limit for reading an inventory: a named pipe may have no writer."""
+"""Time limit in seconds for reading an inventory. If it is a named pipe, nobody may write to it."""
 _HOST: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?")
 """The id of an instance or of a managed node, or a host name."""
 _ID_COLUMNS: Final = ("instanceid", "instance_id", "instance-id", "instance", "host", "hostname", "id")
@@ -34,7 +34,7 @@ MAX_LABELS: Final = 12
 MAX_FIELDS: Final = 100
 """Maximum number of field names that are read from the objects of a JSON list."""
 _Named = tuple[Any, Any]
-"""A host and its account, as the file names them."""
+"""The host and its account, as they are in the file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,7 @@ class Label:
     """A label of a host from a further column of the inventory, such as `application` with the value `sap`."""
 
     account: str | None
-    """The account of the host; None if the file does not say it."""
+    """The account of the host, or None if it is not in the file."""
     host: str
     name: str
     """The heading of the column; the owner's column is always named OWNER."""
@@ -55,12 +55,12 @@ class Expected:
 
     hosts: frozenset[str]
     by: str
-    """The source that lists the hosts."""
+    """Where the list of hosts comes from."""
     accounts: frozenset[tuple[str, str]] = frozenset()
-    """The hosts whose account the file names, with this account."""
+    """The hosts whose account is in the file, each with this account."""
     labels: tuple[Label, ...] = ()
     notes: tuple[str, ...] = ()
-    """Sentences about parts of the file that are not used."""
+    """Sentences about parts of the file that were not used."""
 
 
 class InventoryError(Exception):
@@ -68,9 +68,9 @@ class InventoryError(Exception):
 
 
 def read_inventory(path: Path, received_signals: Sequence[str] = ()) -> Expected:
-    """The hosts that a file lists. The file has one host per line, or is CSV with a head, a JSON list, or what `aws ssm
-    describe-instance-information` and `aws ec2 describe-instances` print. Raises InventoryError if the file cannot be
-    read or lists no hosts, and InterruptedBySignalError after a signal."""
+    """The hosts that a file lists. The file has one host per line, or is CSV with headings, a JSON list, or the output
+    of `aws ssm describe-instance-information` or `aws ec2 describe-instances`. Raises InventoryError if the file cannot
+    be read or lists no hosts, and InterruptedBySignalError after a signal."""
     try:
         data = read_within(path, most=MAX_INVENTORY, seconds=INVENTORY_SECONDS, received_signals=received_signals)
     except TooLargeError as error:
@@ -84,7 +84,7 @@ def read_inventory(path: Path, received_signals: Sequence[str] = ()) -> Expected
 
 
 def parse(data: bytes, name: str) -> Expected:
-    """The hosts in a document; `name` is what errors call it. Raises InventoryError."""
+    """The hosts in a document. Errors call the document `name`. Raises InventoryError."""
     try:
         text = data.decode("utf-8-sig")
     except ValueError as error:
@@ -141,8 +141,8 @@ def _of_json(document: Any, name: str) -> Iterator[_Named]:
 
 
 def _entries(document: Any) -> Iterator[_Named]:
-    """Yield the entries of a list or of the output of the AWS CLI, each with the account that its reservation names, if
-    any."""
+    """Yield the entries of a list or of the AWS CLI's output. Each comes with the account of its reservation, if there
+    is one."""
     several = [document]
     if isinstance(document, dict):
         for reservation in _listed(document.get(RESERVATIONS)):
@@ -154,8 +154,8 @@ def _entries(document: Any) -> Iterator[_Named]:
 
 
 def _rows_of(document: Any) -> Iterator[list[str]]:
-    """The objects of a JSON list as rows of CSV: a row with the names of all fields, then a row of texts for each
-    object."""
+    """The objects of a JSON list as rows of CSV. The first row has the names of all fields, and each further row has
+    the texts of one object."""
     objects = [entry for entry in _listed(document) if isinstance(entry, dict)]
     heads = list(islice(dict.fromkeys(head for entry in objects for head in entry), MAX_FIELDS))
     for entry in (dict(zip(heads, heads, strict=True)), *objects):
@@ -167,14 +167,14 @@ def _listed(value: Any) -> list[Any]:
 
 
 def _in(entry: dict[str, Any], names: Sequence[str]) -> Any:
-    """The value of the first of these names that an entry has, in upper or lower case."""
+    """The value of the first of these names that an entry has. Upper and lower case do not matter."""
     heads = {str(head).lower(): value for head, value in entry.items()}
     return next((heads[name] for name in names if name in heads), None)
 
 
 class _Table:
-    """Rows with one host each. Hosts are in the column with a known heading, otherwise in the first column. If there is
-    such a heading, further columns are labels of the hosts. Raises the errors that reading the rows raises."""
+    """Rows with one host each. Hosts are in the column with a known heading. The other columns are then labels of the
+    hosts. Without a known heading, hosts are in the first column. Raises the errors that reading the rows raises."""
 
     def __init__(self, every: Iterator[list[str]]) -> None:
         self.named: list[_Named] = []
@@ -194,7 +194,7 @@ class _Table:
         self._leave_single_values()
 
     def _names(self, heads: Sequence[str], taken: set[int | None]) -> dict[int, str]:
-        """The names of labels by column: the owner's first, then the others from the left."""
+        """The names of labels by column. The owner's label comes first, then the others from left to right."""
         further = [place for place, head in enumerate(heads) if head and place not in taken]
         further.sort(key=lambda place: heads[place].lower() != OWNER)
         names: dict[int, str] = {}

@@ -1,4 +1,4 @@
-"""Answer the question of a fleet: the records in an engine's tables become the fleet document."""
+"""Answer the question about a fleet. The records in an engine's tables become the fleet document."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
@@ -58,11 +58,11 @@ NONE: Final = "none"
 _MISSING: Final = (
     *("missing_held", "missing_area", "missing_outside", "outside_value", "missing_question", "missing_sick"),
 )
-"""Statements that search for values that the hosts not heard from share."""
+"""Statements that look for values that the silent hosts have in common."""
 
 
 class QuestionError(Exception):
-    """The question names something that the records do not have. The message tells the operator what it is."""
+    """The question contains something that the records do not have. The message says to the operator what it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +84,7 @@ class Question:
     since: datetime | None
     suppress: tuple[Suppression, ...]
     expected: Expected | None
-    """The expected hosts; None if the hosts of the sweep before are expected."""
+    """The expected hosts. If this is None, the hosts of the previous sweep are expected."""
     facts: tuple[Ec2Facts, ...]
     today: date
     read: ReadResult
@@ -207,8 +207,8 @@ class _Joining:
     # --- Hosts by verdict --------------------------------------------------------------------------------------------
 
     def _statuses(self, told: Sweep) -> Counter[str]:
-        """Count hosts by verdict, without suppressed faults. If a record does not list all causes, its verdict is kept,
-        since a cause that is not listed can be as bad."""
+        """Count hosts by verdict, without suppressed faults. If a record does not list all causes, its verdict stays,
+        since a cause that it does not list may be just as bad."""
         rows = self._engine.ask("status", sweep=told.id)
         statuses: Counter[str] = Counter()
         kept = 0
@@ -306,7 +306,7 @@ class _Joining:
         return {key: tuple(of) for key, of in owners.items()}
 
     def _with_owners(self, changes: Sequence[FleetChange], named: Set[str], against: Sweep) -> tuple[FleetChange, ...]:
-        """Return the changes. The change of a cause that is gone gets the owners of the hosts that had it."""
+        """Return the changes with owners. If a cause is gone, its change gets the owners of the hosts that had it."""
         self._engine.run("owned_before", sweep=against.id)
         owners = self._owners()
         return tuple(
@@ -326,8 +326,8 @@ class _Joining:
     # --- Faults of single hosts --------------------------------------------------------------------------------------
 
     def _own_faults(self, told: Sweep) -> tuple[OwnFault, ...]:
-        """Return faults that are not part of any shared cause, by code. A host is in only one of them, and only if it
-        has no shared cause that is as bad."""
+        """Return faults that belong to no shared cause, by code. A host counts at only one of them, and only if it has
+        no shared cause that is as bad."""
         rows = self._engine.ask("own_fault")
         examples = _lists(self._engine.ask("own_example", most=MAX_EXAMPLES))
         well = self._well_beside(told)
@@ -346,8 +346,8 @@ class _Joining:
         return tuple(sorted(faults, key=lambda fault: (fault.severity.rank, -fault.host_count, fault.code)))
 
     def _well_beside(self, told: Sweep) -> dict[str, int]:
-        """Return, for each code of single hosts' faults, the number of hosts in the same subnets that do not have it. A
-        code is left out if these hosts are not the majority in one of the subnets."""
+        """Return, for each code of single hosts' faults, the number of hosts in the same subnets that do not have the
+        fault. A code is left out if the hosts without the fault are not the majority in one of the subnets."""
         well: Counter[str] = Counter()
         crowded: set[str] = set()
         for code, sick, hosts in self._engine.ask("well_beside", sweep=told.id):
@@ -359,8 +359,8 @@ class _Joining:
     # --- Hosts not heard from ----------------------------------------------------------------------------------------
 
     def _not_heard_from(self, told: Sweep, against: Sweep | None) -> NotHeardFrom | None:
-        """Return the hosts that should be in the reported sweep but are not; None if none is missing, or if the
-        expected hosts are unknown."""
+        """Return the expected hosts that are not in the reported sweep. None if no host is missing, or if the expected
+        hosts are unknown."""
         expected, engine = self._question.expected, self._engine
         engine.run("expected")
         if expected is not None:
@@ -389,8 +389,8 @@ class _Joining:
         )
 
     def _shared_by_missing(self) -> Shared | None:
-        """Return values that the missing hosts shared in their last records and the hosts of the reported sweep do not
-        have."""
+        """Return values that the missing hosts had in common in their last records, and that the hosts of the reported
+        sweep do not have."""
         engine, least = self._engine, self._question.least
         engine.run("missing_record")
         if engine.count("missing_record") < least:

@@ -1,6 +1,6 @@
 """A fleet as metrics of Prometheus for node_exporter's textfile collector: numbers of hosts by verdict and by cause.
 
-The number of series is bounded: only the worst and largest causes and codes have series of their own.
+The number of series is bounded, since only the worst and largest causes and codes have their own series.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -18,7 +18,7 @@ MAX_CAUSES: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """A metric whose samples all have labels of the same names."""
+    """A metric. All its samples have labels with the same names."""
 
     name: str
     labels: tuple[str, ...]
@@ -73,7 +73,7 @@ def _redacted(document: FleetDocument) -> Iterator[Sample]:
 
 
 def _causes(document: FleetDocument) -> Iterator[tuple[tuple[str, str, str], int, int, float | None]]:
-    """Yield the causes by ticket, so that an alert stays the same if the key of a cause changes."""
+    """Yield the causes by ticket. An alert then stays the same even if the key of a cause changes."""
     for cause in document.causes[:MAX_CAUSES]:
         at = None if cause.since is None else cause.since.timestamp()
         code, _, subject = (cause.ticket or cause.key).partition("|")

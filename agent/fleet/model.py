@@ -29,7 +29,7 @@ from probes.masks import (
 
 SCHEMA: Final = "backuplink.fleet.v1"
 MAX_EXAMPLES: Final = 8
-"""Maximum number of hosts that a cause names in the document. CSV and Parquet have all hosts."""
+"""Maximum number of hosts that the document lists for a cause. CSV and Parquet have all hosts."""
 
 MAX_BREAKDOWN: Final = 32
 """Maximum number of values in the breakdown of a cause."""
@@ -39,7 +39,7 @@ class NamedBy(StrEnum):
     """Why faults on several hosts are one cause."""
 
     CONFIGURATION = "configuration"
-    """Facts of EC2 name the resource. These hosts read the facts, or they are central facts."""
+    """Facts of EC2 show which resource is at fault. Either the hosts read these facts, or they are central facts."""
     EVIDENCE = "evidence"
     """At least half of the hosts that could have the fault have it, or all hosts with it name the same role, issuer or
     URL."""
@@ -72,9 +72,10 @@ class FleetTotals:
     not_heard_from: int
     """Expected hosts without a record in this sweep."""
     redacted: int
-    """Records that their host redacted. They are counted above, but no id joins them with other records."""
+    """Records that their host redacted. They are counted above, but they have no id by which they could be joined with
+    other records."""
     superseded: int
-    """Older records of a host that has a newer record in the same sweep."""
+    """Older records of a host that also has a newer record in the same sweep."""
     unreadable: int
     """Files that are neither a report nor a record, or could not be read."""
 
@@ -158,10 +159,11 @@ class FleetCause:
     named_by: NamedBy
     shared: Shared | None
     host_count: int
-    """Number of hosts of this sweep that count at the cause. Each host counts only once, at its first cause."""
+    """The number of hosts of this sweep that count at this cause. A host counts only once, at the first of its
+    causes."""
     exposed_count: int
-    """Number of hosts of this sweep that could have the cause: hosts that need one of its services, in the places of
-    its subjects."""
+    """Number of hosts of this sweep that could have the cause: hosts in the places of its subjects that need one of its
+    services."""
     joined_count: int
     """Number of hosts within `host_count` that saw only the symptom, because they did not read the configuration."""
     also_count: int
@@ -180,10 +182,10 @@ class FleetCause:
     breakdown: tuple[HostsOfValue, ...] = ()
     """The most frequent values of the requested attribute, at most MAX_BREAKDOWN; empty if none was requested."""
     ticket: Plain = ""
-    """The key under which most of its hosts reported the cause when it began. The ticket stays the same if the key
-    changes because a host begins to read EC2 or an endpoint is recreated. So one cause is one ticket."""
+    """The key under which most of its hosts reported the cause when it began. The key may change if a host begins to
+    read EC2, or if an endpoint is recreated. The ticket then stays the same, so one cause has one ticket."""
     arrived: tuple[SharedValue, ...] = ()
-    """Values that most of its hosts have and no host had before the cause began."""
+    """Values that most of its hosts have, and that no host had before the cause began."""
     accounts: tuple[Owner, ...] = ()
     """The accounts of its hosts, those with most hosts first, at most MAX_EXAMPLES."""
     owners: tuple[HostsOfOwner, ...] = ()
@@ -205,7 +207,7 @@ class CauseGroup:
     title: Sentence
     """The title of the first cause."""
     kind: Plain
-    """The name of what the causes share: a kind of subject, `region`, `account`, or `sweep` if they began in the same
+    """What the causes have in common: a kind of subject, `region`, `account`, or `sweep` if they began in the same
     sweep."""
     value: SharedName
     keys: tuple[Plain, ...]
@@ -225,7 +227,8 @@ class OwnFault:
     hosts: tuple[FleetHost, ...]
     """The first hosts, at most MAX_EXAMPLES."""
     note: Sentence | None
-    """A sentence that the fault lies on the host itself, if its neighbours do not have the fault."""
+    """A sentence that says that the fault is on the host itself. None if the neighbours of the host may have the fault,
+    too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,7 +239,7 @@ class NotHeardFrom:
     hosts: tuple[FleetHost, ...]
     """The first hosts, at most MAX_EXAMPLES."""
     expected_by: Sentence
-    """The source that lists these hosts."""
+    """Where the list of expected hosts comes from."""
     shared: Shared | None
 
 
@@ -251,7 +254,7 @@ class Turn(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetChange:
-    """A cause that changed since the sweep that this one is compared with."""
+    """A cause that changed since the earlier sweep."""
 
     turn: Turn
     key: Plain
@@ -263,8 +266,8 @@ class FleetChange:
     """Number of hosts that had the cause in the earlier sweep."""
     after: int
     came: int
-    """Number of hosts that have the cause now but did not have it before, including hosts that were never heard from
-    before."""
+    """Number of hosts that have the cause now but did not have it before. Hosts that had no record before are
+    included."""
     went: int
     """Number of hosts that were heard from and no longer have the cause."""
     owners: tuple[HostsOfOwner, ...] = ()
@@ -303,7 +306,7 @@ class HostFile:
     host: FleetHost
     place: FilePlace
     is_report: bool = True
-    """Whether the file has a whole report, judged by its place and its beginning."""
+    """Whether the file has a whole report, judging by its place and its beginning."""
     region: SharedName | None = None
     """The Region of the host."""
 
@@ -329,7 +332,7 @@ class FleetDocument:
     sweep: Sweep | None
     """The sweep that this document reports; None if nothing was read."""
     against: Sweep | None
-    """The sweep that the reported sweep is compared with."""
+    """The earlier sweep, with which the reported sweep is compared."""
     sweeps: tuple[Sweep, ...]
     """All sweeps that were read, the oldest first."""
     totals: FleetTotals
@@ -343,15 +346,15 @@ class FleetDocument:
     unreadable: tuple[Unreadable, ...]
     """The first unreadable files, at most MAX_EXAMPLES."""
     notes: tuple[Sentence, ...]
-    """Remarks on how the document was made, such as old facts or shortened lists."""
+    """Remarks about the making of the document, such as old facts or shortened lists."""
     groups: tuple[CauseGroup, ...] = ()
     """Causes that share a subject, or have the same code and share a Region, an account or a start."""
     files: tuple[HostFile, ...] = ()
-    """Files with more data on the hosts that causes and own faults name."""
+    """Files that have more data about the hosts in causes and own faults."""
 
 
 def summary_of(totals: FleetTotals, causes: Sequence[FleetCause], own_faults: Iterable[OwnFault]) -> str:
-    """A summary in one line: the number of hosts that are not ok, the first cause, and what is unknown."""
+    """A summary in one line. It has the number of hosts that are not ok, the first cause, and what is unknown."""
     hosts = counted(totals.hosts, "host")
     by_status = [
         f"{count:,} {word}"

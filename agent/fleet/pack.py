@@ -1,7 +1,7 @@
 """Pack many small records into one Parquet file for each account, Region and day, which Athena reads fast.
 
-If there are new records for a file, it is rewritten with its old and new records; otherwise it stays unchanged. Packing
-can therefore be repeated, also after an interruption. Of duplicate records, one is kept.
+A file for which there are new records is rewritten with its old and new records. All other files stay unchanged.
+Packing can therefore be repeated, also after an interruption. If records are duplicates, one of them is kept.
 """
 
 import json
@@ -40,8 +40,8 @@ class Packed:
     unchanged: int
     """Number of files that already had all of their records."""
     left_out: int
-    """Number of records that were not packed: records without the account, Region or day that their place needs,
-    records of a future day, and records that their host redacted."""
+    """Number of records that were not packed. These records lack the account, Region or day that their place needs, or
+    are of a future day, or were redacted by their host."""
 
 
 def pack(

@@ -1,7 +1,7 @@
-"""Read Parquet files of others. A separate process reads them, with limits of memory and time.
+"""Read Parquet files that may come from anybody. A separate process reads them, and has limits on memory and time.
 
-A file of a few kilobytes may hold texts of gigabytes, and C++ code parses it. A bad file can break only this process.
-Packed files have records; other files may have an answer of `fleet` in their metadata.
+A file of a few kilobytes may contain texts of gigabytes, and C++ code parses it. A bad file can only break the separate
+process. Packed files have records. Other files may have an answer of `fleet` in their metadata.
 """
 
 import os
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 MAX_PARQUET: Final = 1 << 30
 """Maximum size of a file in bytes."""
 MAX_ANSWER: Final = 64 << 20
-"""Maximum size in bytes of the answer in a file's metadata. The answer for a million hosts has 12 MB."""
+"""Maximum size in bytes of the answer in a file's metadata. The answer for a million hosts takes 12 MB."""
 MAX_MEMORY: Final = 2 << 30
 """Maximum address space of the process in bytes."""
 ANSWER: Final = "answer"
-"""Value of a piece's `why` if its line is an answer of `fleet`."""
+"""The `why` of a piece whose line is an answer of `fleet`."""
 _KINDS: Final = {"string": "VARCHAR", "boolean": "BOOLEAN", "array<string>": "VARCHAR[]"}
 COLUMNS: Final = {name: _KINDS[kind] for name, kind in record_columns().items()}
 """The columns of a file of packed records, with their types."""
@@ -41,12 +41,13 @@ _ROWS: Final = 500
 _BYTES: Final = 4 * MAX_TEXT
 """Maximum length of a text in bytes of UTF-8."""
 _SECONDS_LEFT: Final = 10
-"""Seconds after a source's time limit at which the process ends itself, if no parent is left to end it."""
+"""The time in seconds between a source's time limit and the end of the process. The process ends itself then, in case
+its parent is gone."""
 
 
 class ParquetReader:
-    """Reads one file at a time in a process that is started when needed and replaced if lost. `folder` is a private
-    folder for the files and for data that does not fit into memory."""
+    """Reads one file at a time in another process. The process is started when it is needed, and replaced if it dies.
+    `folder` is a private folder for the files and for data that does not fit into memory."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -109,7 +110,7 @@ def serve(given: IO[bytes], taken: IO[bytes], folder: str) -> None:
 
 
 class FileReader(OwnReader):
-    """Reads Parquet in the process that has the limits."""
+    """Reads Parquet in the process with the limits."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -139,7 +140,7 @@ class FileReader(OwnReader):
 
 
 def _put(source: Source, content: bytes | None, place: Path) -> None:
-    """Put a file where the engine may read it. Raises OSError and ValueError."""
+    """Write a file to a place where the engine may read it. Raises OSError and ValueError."""
     with place.open("wb") as copy:
         if content is not None:
             copy.write(content)
@@ -234,7 +235,8 @@ def _with_last(pieces: Iterator[Piece]) -> Iterator[Piece]:
 
 
 def _sound() -> Iterator[str]:
-    """Yield SQL conditions on the lengths of texts and lists, so that Python gets no more than a record may have."""
+    """Yield SQL conditions on the lengths of texts and lists. With them, Python gets no row that is larger than a
+    record may be."""
     for name, kind in COLUMNS.items():
         if kind == "VARCHAR":
             yield f"coalesce(strlen({name}) <= {_BYTES}, true)"

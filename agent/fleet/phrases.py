@@ -29,9 +29,9 @@ from agent.fleet.places import S3, command_of
 from agent.report.model import FindingSubject, SubjectKind
 
 _HARDLY: Final = 100
-"""From this ratio of frequencies on, the text says 'hardly any other host'."""
+"""The ratio of frequencies from which the text says 'hardly any other host'."""
 EXAMPLES: Final = 3
-"""Maximum number of hosts of a cause that a text names."""
+"""The maximum number of hosts that a text lists for a cause."""
 _ATTRIBUTES: Final = {
     Attribute.GROUP: "security group",
     Attribute.RESOLVER: "name server",
@@ -60,7 +60,7 @@ _DOCUMENT: Final = "backuplink-check"
 _NODE: Final = re.compile(r"m?i-[0-9a-f]{8,17}")
 """The form of host ids to which Systems Manager can send commands."""
 _ON_THE_HOST: Final = ("backuplink", "check")
-"""The command to run on a host to which Systems Manager cannot send commands."""
+"""The command to run on a host if Systems Manager cannot send commands to it."""
 
 
 def totals(document: FleetDocument) -> str:
@@ -77,7 +77,7 @@ def totals(document: FleetDocument) -> str:
 
 
 def basis(sweep: Sweep, document: FleetDocument) -> str:
-    """A sentence on the reported sweep, and on the sweep that it is compared with."""
+    """A sentence about the reported sweep, and about the sweep that it is compared with."""
     text = f"Sweep {_sweep(sweep)}"
     if document.against is not None:
         text += f", compared with {_sweep(document.against)}"
@@ -104,7 +104,7 @@ def head(cause: FleetCause) -> str:
 
 
 def beside(cause: FleetCause) -> str:
-    """A sentence on a cause, if all of its hosts count at other causes."""
+    """A sentence about a cause whose hosts all count at other causes."""
     what = f" ({words})" if (words := about(cause)) else ""
     return f"{cause.code} {head(cause)}{what}. {cause.fix.summary}"
 
@@ -120,7 +120,7 @@ def group(row: CauseGroup) -> str:
 
 
 def of(part: int, whole: int) -> str:
-    """A share of all hosts in words: `508 of 510 hosts`; `1 host` if the total is unknown."""
+    """A share of all hosts in words, such as `508 of 510 hosts`. It is `1 host` if the total is unknown."""
     return f"{part:,} of {counted(whole, 'host')}" if whole >= part and whole else counted(part, "host")
 
 
@@ -149,7 +149,7 @@ def _plural(word: str, count: int) -> str:
 
 
 def whom(cause: FleetCause) -> tuple[str, ...]:
-    """Sentences on the affected hosts, and on why they are known to be affected."""
+    """Sentences about the affected hosts, and about how it is known that they are affected."""
     lines = []
     if cause.shared is not None:
         lines.append(f"Affected: {shared(cause.shared)}")
@@ -199,7 +199,7 @@ def _often(lift: float) -> str:
 
 
 def value(row: SharedValue) -> str:
-    """A value with its attribute: `zone euw1-az3`. A label of the inventory names its attribute itself:
+    """A value with its attribute: `zone euw1-az3`. A label of the inventory already contains its attribute:
     `application=sap`."""
     if row.attribute is Attribute.LABEL:
         return row.value
@@ -207,7 +207,7 @@ def value(row: SharedValue) -> str:
 
 
 def percent(part: float) -> str:
-    """A percentage: `100%` only for all, `0%` only for none."""
+    """A percentage. It is `100%` only if it means all, and `0%` only if it means none."""
     if 0 < part < 0.01:
         return "under 1%"
     return f"{min(round(100 * part), 99) if part < 1 else 100}%"
@@ -219,7 +219,7 @@ def breakdown(cause: FleetCause) -> tuple[str, ...]:
 
 
 def since(cause: FleetCause, document: FleetDocument) -> str:
-    """A sentence on the start of a cause."""
+    """A sentence about the start of a cause."""
     if cause.since is None:
         return "The start is not known."
     text = f"Since {minute(cause.since)} UTC"
@@ -243,9 +243,9 @@ def place(row: Place) -> str:
 
 
 def reading(hosts: Sequence[str], document: FleetDocument) -> tuple[str, tuple[str, ...]] | None:
-    """Return a description and a command that shows more about one of these hosts than its record: it reads a report
-    if there is one, otherwise the output that Run Command keeps; otherwise it checks the host again. None if the places
-    of the records are unknown, or if the document is masked and names neither hosts nor files."""
+    """Return a command that shows more about one of these hosts than its record does, and a description of the command.
+    It reads the report if there is one, or else the output that Run Command keeps, or else checks the host again. None
+    if the places of the records are unknown, or if the document is masked and has neither hosts nor files."""
     by_host = {} if document.redacted else {file.host: file for file in document.files}
     files = [by_host[host] for host in hosts if host in by_host]
     for way in (_report_of, _output_of, _check_of):
@@ -291,7 +291,7 @@ def _in_region(file: HostFile) -> tuple[str, ...]:
 
 
 def silent(row: NotHeardFrom) -> tuple[str, ...]:
-    """Sentences on the number of hosts not heard from, and on what they share."""
+    """Sentences about the number of silent hosts, and about what they have in common."""
     hosts = f"{counted(row.host_count, 'host')} of {row.expected_by} not heard from."
     if row.shared is None:
         return (f"{hosts} They share nothing that other hosts do not have.",) if row.host_count > 1 else (hosts,)
@@ -314,7 +314,7 @@ def change(row: FleetChange) -> str:
 
 
 def changed(row: FleetChange) -> str:
-    """The changed cause in one line. The VPC and the zone are added unless the line names them."""
+    """The changed cause in one line. The VPC and the zone are added if the line does not have them."""
     subjects = subjects_of(row.key)
     found = headline_of(row.key.partition("|")[0], subjects, ())
     places = [subject.id for subject in subjects if subject.kind in (SubjectKind.VPC, SubjectKind.ZONE)]
@@ -341,7 +341,7 @@ def examples(hosts: Sequence[str], count: int, most: int = EXAMPLES) -> str:
 
 
 def unused(document: FleetDocument) -> Iterable[str]:
-    """Sentences on input that was not used."""
+    """Sentences about input that was not used."""
     count = document.totals
     if count.superseded:
         yield f"{counted(count.superseded, 'older record')} of hosts that also sent a newer record in the same sweep."

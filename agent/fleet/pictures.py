@@ -1,6 +1,7 @@
 """The pictures of a fleet: hosts by verdict, hosts of a cause by VPC and zone, a map of all causes, and a timeline.
 
-SVG of a given width, drawn from the document alone. Nothing is shown by colours alone: numbers and shapes show it, too.
+They are SVG of a given width, and are drawn only from the document. Everything that a colour shows is also shown by a
+number or a shape.
 """
 
 from collections.abc import Sequence
@@ -40,21 +41,23 @@ def verdicts(document: FleetDocument, width: int, name: str) -> Element:
 
 
 def places(cause: FleetCause, width: int, name: str) -> Element:
-    """The hosts of a cause by VPC and zone, each as a share of those that could have it."""
+    """The hosts of a cause by VPC and zone. A bar is the share of these hosts among the hosts that could have the
+    cause.
+    """
     drawing = _Picture(width)
     drawing.bars(cause)
     return framed(drawing, f"Hosts with {cause.code} by VPC and zone", name, stands_alone=False)
 
 
 def zones(document: FleetDocument, width: int, name: str) -> Element:
-    """A map: VPCs down, zones across; each cell shows its hosts with a shared cause."""
+    """A map with a row for each VPC and a column for each zone. Each cell shows the hosts with a shared cause."""
     drawing = _Picture(width)
     drawing.zones(document)
     return framed(drawing, "Hosts with a shared cause by VPC and zone", name, stands_alone=False)
 
 
 def since(document: FleetDocument, width: int, name: str) -> Element:
-    """A timeline: for each cause, the sweeps in which it existed."""
+    """A timeline. For each cause, it shows the sweeps in which the cause was there."""
     drawing = _Picture(width)
     drawing.since(document)
     return framed(drawing, "Since when", name, stands_alone=False)
@@ -62,7 +65,7 @@ def since(document: FleetDocument, width: int, name: str) -> Element:
 
 class _Picture(Canvas):
     def rect(self, shape: str, x: float, y: float, width: float, height: float, kind: str | None = None) -> None:
-        """Draw a rectangle of at least one unit; `kind` sets its colour."""
+        """Draw a rectangle that is at least one unit wide and high. `kind` decides its colour."""
         edge = 0.5 if shape != "bar" else 0  # half of a line's width lies outside
         place = {
             "class": shape,
@@ -164,7 +167,7 @@ class _Picture(Canvas):
                 self.line(f"and {counted(left, what)}", PAD, "small muted")
 
     def cell(self, rows: Sequence[Place], name: str, x: float, width: float, document: FleetDocument) -> None:
-        """Draw a cell of the map, filled from below by its share of sick hosts."""
+        """Draw a cell of the map. It is filled from below, up to the share of hosts with a fault."""
         sick = sum(row.sick for row in rows)
         if not rows:
             self.parts.append(element("path", {"class": "link cut", "d": _line(x + 4, self.y + _CELL / 2, width - 8)}))
@@ -234,7 +237,7 @@ class _Picture(Canvas):
 
 
 def _by_hosts(rows: Sequence[Place], names: Sequence[str | None]) -> list[str | None]:
-    """Return each name once; names with most hosts come first."""
+    """Return each name once. A name with more hosts comes before a name with fewer hosts."""
     hosts = dict.fromkeys(names, 0)
     for row, name in zip(rows, names, strict=True):
         hosts[name] += row.sick

@@ -1,4 +1,4 @@
-"""Find records: files, folders and name patterns, and the sweep that a path names."""
+"""Find records in files, folders and name patterns, and the sweep that follows from a path."""
 
 import errno
 import glob
@@ -26,7 +26,8 @@ _ID: Final = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _NODE: Final = r"m?i-[0-9a-f]{8,17}"
 _STEP: Final = r"/(?:aws:?runShellScript|[^/]{1,100})/(?:report|host)/stdout"
 _RUN: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}-[0-9]{2}-[0-9]{2}\.[0-9]{3}Z"
-"""Time at which an association started a run, by the clock of the host's agent. It differs from host to host."""
+"""Time at which an association started a run, by the clock of the agent on the host. The time therefore differs from
+host to host."""
 _OUTPUT: Final = re.compile(rf"(?:^|/)(?:({_NODE})/{_ID}/{_RUN}|({_ID})/({_NODE})){_STEP}(?:\.gz)?$")
 """Paths of the outputs that Systems Manager writes into a bucket (docs/fleet.md), for associations and for commands.
 
@@ -40,8 +41,8 @@ _FOLDERS: Final = frozenset({_RAW, "host.v1.parquet"})
 _LAKE: Final = re.compile(
     r"host\.v1(?P<packed>\.parquet)?/account=(?P<account>[0-9]{12})/region=(?P<region>[^/]+)/dt=(?P<day>[^/]+)/[^/]+"
 )
-"""The layout below the prefix of a bucket. An account can write only below its own folder, so this path is trusted. A
-path that only resembles it is not trusted."""
+"""The layout of paths below the prefix of a bucket. A path with this layout is trusted, since an account can write only
+below its own folder. A path that only looks similar is not trusted."""
 _SHAPE: Final = "host.v1/account=ACCOUNT/region=REGION/dt=YYYY-MM-DD/NAME"
 _DAY: Final = re.compile(r"(?:^|/)dt=([^/]*)/")
 _ISO_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -50,7 +51,7 @@ _COMMAND: Final = re.compile(rf"({_ID})/({_NODE})")
 _LINE: Final = re.compile(r":\d+$")
 LINK: Final = "is a link; links are followed only if they are named themselves"
 _BEGINNING: Final = 4_096
-"""Number of bytes at the beginning of a file that contain its schema."""
+"""The number of bytes at the beginning of a file in which its schema must be."""
 
 
 def command_of(place: str) -> tuple[str, str] | None:
@@ -60,8 +61,8 @@ def command_of(place: str) -> tuple[str, str] | None:
 
 
 def holds_report(place: str) -> bool:
-    """Whether there is a whole report at a place, judged by the step that wrote it, by its folder, or by the beginning
-    of the file. If none of these is known, an S3 object counts as a report."""
+    """Whether there is a whole report at a place. The step that wrote it, its folder, or the beginning of the file
+    decides. If all of these are unknown, an S3 object counts as a report."""
     if (output := _OUTPUT.search(place)) is not None:
         return _REPORT in output[0]
     if command_of(place) or "/account=" in place or _LINE.search(place) or place.lower().endswith(PARQUET):
@@ -76,8 +77,8 @@ def holds_report(place: str) -> bool:
 
 
 def record_beside(place: str) -> str | None:
-    """The place of the record that belongs to a whole report from Systems Manager; None if the place is not that of
-    such a report."""
+    """The place of the record that belongs to a whole report from Systems Manager. None if there is no such report at
+    the place."""
     output = _OUTPUT.search(place)
     if output is None or _REPORT not in output[0]:
         return None
@@ -96,7 +97,7 @@ def report_beside(place: str) -> str | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Folder:
-    """A folder of a lake, which names the account, Region and day of its records."""
+    """A folder of a lake, whose path has the account, Region and day of its records."""
 
     account: str
     region: str
@@ -107,7 +108,7 @@ class Folder:
 
 def folder_of(path: str) -> Folder | None:
     """Return the folder of a lake for a file; None outside a lake. Raises ValueError if the path begins like the path
-    of a lake but has another form: otherwise an account could name another account in it."""
+    of a lake but has another form. Otherwise, an account could write a path that seems to belong to another account."""
     parts = path.split("/")
     heads = (part.strip().lower() for part in parts[:-1])
     first = next((place for place, head in enumerate(heads) if head in _FOLDERS or head.startswith("account=")), None)
@@ -143,7 +144,7 @@ def node_of(path: str) -> str | None:
 
 
 def is_taken(path: str) -> bool:
-    """Whether a file in a folder is read, judged by its name."""
+    """Whether a file in a folder is read. Its name decides."""
     name = path.rpartition("/")[2]
     if name.startswith("."):
         return False
@@ -151,10 +152,10 @@ def is_taken(path: str) -> bool:
 
 
 def sweep_of(path: str, written: date | None = None) -> str | None:
-    """Return the sweep that a path names: the id of the command that wrote it, or a day. The output of an association
-    lies below a time that differs from host to host, so its path names no sweep, and gaps in time separate the sweeps.
-    The day on which an object was `written` overrides the day of its folder: a host with a wrong clock names a wrong
-    folder. A packed file is always written after its day."""
+    """Return the sweep that follows from a path: the id of the command that wrote the file, or a day. The path of an
+    association's output has a time that differs from host to host. No sweep follows from it, and gaps in time separate
+    the sweeps. The day on which an object was `written` overrides the day of its folder, since a host with a wrong
+    clock chooses a wrong folder. This does not apply to a packed file, which is always written after its day."""
     output = _OUTPUT.search(path)
     if output is not None:
         return output[2]
@@ -167,7 +168,7 @@ def sweep_of(path: str, written: date | None = None) -> str | None:
 
 
 def day_of(path: str) -> str | None:
-    """The day that the folder of a file names, such as `2026-03-01`: the day of the file's records in UTC. `folder_of`
+    """The day in the folder of a file, such as `2026-03-01`. It is the day of the file's records in UTC. `folder_of`
     checks that the text is a day."""
     days: list[str] = _DAY.findall(path)
     return days[-1] if days else None
@@ -190,7 +191,7 @@ def sources_of(place: str) -> Iterator[Source | Piece]:
 
 
 def unread(place: str, why: str) -> Piece:
-    """The piece for a place that cannot be read."""
+    """The piece that stands for a place which cannot be read."""
     place = escaped(place)
     return Piece(place, None, 0, place, None, None, why, 1, last=True)
 

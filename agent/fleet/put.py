@@ -1,6 +1,6 @@
 """Put the record of one host into a bucket, for `fleet`, `fleet pack` and Athena. Each host has one object key per day,
 so the last record of a day replaces earlier records. A host writes only below the folder of its own account, so an IAM
-policy can allow that folder alone.
+policy need not allow any other folder.
 """
 
 import io
@@ -16,10 +16,10 @@ from agent.fleet.records import pieces_of
 from agent.fleet.store import Source
 
 MAX_CONTENT: Final = 64 << 20
-"""Maximum number of bytes that are read, a hundred times the size of a report."""
+"""Maximum number of bytes that are read. This is a hundred times the size of a report."""
 ATTEMPTS: Final = 3
 SECONDS: Final = 5.0
-"""Time limit for a connect and for each part of an answer, during which the host waits."""
+"""Time limit in seconds for a connect, and for each part of an answer. The host waits during this time."""
 
 
 class PutError(Exception):
@@ -72,8 +72,8 @@ def place_of(record: dict[str, Any], destination: str) -> str:
 
 
 def put(client: Any, place: str, record: dict[str, Any], kms_key: str | None, owner: str | None) -> None:
-    """Write a record as one line, encrypted with the KMS key if one is given, otherwise as the bucket's default says.
-    S3 refuses it if the bucket does not belong to `owner`. Raises AwsError."""
+    """Write a record as one line, encrypted with the KMS key if one is given, otherwise with the bucket's default
+    encryption. S3 refuses it if the bucket does not belong to `owner`. Raises AwsError."""
     bucket, _, key = place.removeprefix(S3).partition("/")
     asked = {} if kms_key is None else {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key}
     if owner is not None:

@@ -1,4 +1,4 @@
-"""Processes that read and parse, so that all processors turn reports into records.
+"""Processes that read and parse files, so that all processors take part in turning reports into records.
 
 A reader is a new Python process with the module path of this process, but without its state: `fork` would copy a
 process that has threads of a database. The reader gets jobs on its standard input and writes answers on its standard
@@ -53,7 +53,7 @@ class Reader(Protocol):
 
 
 class ReaderError(Exception):
-    """The reader ended by itself, or the system ended it."""
+    """The reader ended, by itself or because the system ended it."""
 
 
 class OwnReader:
@@ -78,7 +78,7 @@ class OwnReader:
             yield batch, ended
 
     def pieces(self, source: Source, content: bytes | None) -> Iterator[Piece]:
-        """Yield the pieces of a source. May raise anything."""
+        """Yield the pieces of a source. Any exception may be raised."""
         if content is not None:
             yield from pieces_of(source, io.BytesIO(content))
             return
@@ -89,7 +89,7 @@ class OwnReader:
                 yield from pieces_of(source, stream)
 
     def _whatever(self, source: Source, content: bytes | None) -> Iterator[Piece]:
-        """Yield the pieces of a source. If reading raises an error, the source counts as unreadable."""
+        """Yield the pieces of a source. If reading raises an exception, the source counts as unreadable."""
         try:
             yield from self.pieces(source, content)
         except MemoryError:
@@ -98,7 +98,7 @@ class OwnReader:
             yield unread(source.name, why_not(error))
 
     def close(self) -> None:
-        """Do nothing, since this reader holds nothing open."""
+        """Do nothing, since this reader has nothing open."""
 
 
 class ProcessReader:
@@ -160,7 +160,7 @@ class ProcessReader:
         return piece._replace(line=text.decode("ascii"))
 
     def kill(self) -> None:
-        """End the process; a read from it then raises ReaderError."""
+        """End the process. A read from it then raises ReaderError."""
         self._process.kill()
 
     def close(self) -> None:
@@ -217,8 +217,8 @@ def opened_plain(source: Source) -> Iterator[BinaryIO]:
 
 
 def started(count: int, note: Callable[[str], None]) -> list[Reader]:
-    """Return up to `count` readers, each in a process of its own; if no process can be started, this process reads, and
-    `note` gets a sentence about it."""
+    """Return up to `count` readers, each in its own process. If no process can be started, the only reader is in this
+    process, and `note` gets a sentence that says so."""
     readers: list[ProcessReader] = []
     try:
         for _ in range(count):

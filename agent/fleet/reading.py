@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 FEW_SOURCES: Final = 40
 FEW_BYTES: Final = 4 << 20
-"""If both the number and the size of the sources are smaller, this process reads them: starting others takes longer."""
+"""This process reads the sources if there are at most FEW_SOURCES of them, with at most FEW_BYTES bytes together.
+Starting other processes would take longer."""
 CHUNK: Final = 32
 """Number of sources that a reader gets at a time."""
 CHUNK_BYTES: Final = 8 << 20
@@ -46,7 +47,7 @@ class ReadRequest:
     region: str | None
     profile: str | None
     since: date | None = None
-    """Folders of earlier days are not read. The time of each record in the other folders is not checked here."""
+    """The first day to read: folders of earlier days are not read. The times of single records are not checked here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +157,7 @@ class _Reading:
         )
 
     def _answers_of_a_day(self) -> list[tuple[str, FleetDocument]]:
-        """Return the answers. If they are in folders of several days, only the answers of the last day are returned."""
+        """Return the answers. If the folders are of several days, only the answers of the last day are returned."""
         days = {day_of(place) or "" for place, _ in self._answers}
         last = [(place, answer) for place, answer in self._answers if (day_of(place) or "") == max(days)]
         if len(last) < len(self._answers):
@@ -219,8 +220,8 @@ class _Reading:
         return list(found.values())
 
     def _without_reports(self, sources: Sequence[Source]) -> Sequence[Source]:
-        """Drop each whole report whose record is also a source: the report says the same in eighty times as many
-        bytes."""
+        """Drop each whole report whose record is also a source. The report says the same as the record, and is eighty
+        times as long."""
         there = {source.name for source in sources if source.size}
         reports = {source.name for source in sources if record_beside(source.name) in there}
         self._reports = frozenset(map(escaped, reports))
@@ -266,7 +267,7 @@ class _Reading:
                 self._progress(self._done, total)
 
     def _pieces(self, sources: Sequence[Source]) -> Iterator[Answer]:
-        """Yield the pieces of sources, and the number of sources that they complete."""
+        """Yield the pieces of sources, each time with the number of sources that they complete."""
         is_remote = any(source.name.startswith(S3) for source in sources)
         if len(sources) <= FEW_SOURCES and sum(source.size for source in sources) <= FEW_BYTES and not is_remote:
             own = OwnReader()
@@ -301,7 +302,7 @@ class _Reading:
 
 
 def _misplaced(path: str) -> str | None:
-    """Return why a path is not read; None if it is read."""
+    """Return the reason why a path is not read. None if it is read."""
     try:
         folder_of(path)
     except ValueError as error:
@@ -323,7 +324,7 @@ def _chunks(sources: Sequence[Source]) -> Iterator[list[Source]]:
 
 
 class _Lanes:
-    """Threads that fetch sources and pass one chunk at a time to the next free reader."""
+    """Threads that fetch sources. They pass one chunk at a time to the next free reader."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Read the content of files: one or many reports and records, with or without other text between them."""
+"""Read the content of files: one or many reports and records. There may be other text between them."""
 
 import gzip
 import io
@@ -20,15 +20,17 @@ from agent.report.serialization import DecodeError
 MAX_DOCUMENT: Final = 8 << 20
 """Maximum size of a report in bytes. The report of a host with a hundred endpoints has one MiB."""
 MAX_CONTENT: Final = 4 << 30
-"""Maximum unpacked size of a file in bytes: two million records fit into it."""
+"""Maximum unpacked size of a file in bytes. Two million records fit into it."""
 MAX_FAILED: Final = 8
-"""Maximum number of unreadable places that are named for one source; the others are counted."""
+"""Maximum number of unreadable places that are listed for one source. Further places are only counted."""
 MAX_IDLE: Final = 10_000
-"""Maximum number of successive lines or documents without a record. After them, the rest of a source is not read."""
+"""Maximum number of successive lines or documents that are not a record. After them, the rest of a source is not
+read."""
 MAX_RATIO: Final = 200
-"""Maximum ratio of unpacked to packed size, for what exceeds MAX_DOCUMENT. The ratio of records is 25."""
+"""Maximum ratio of unpacked to packed size. It applies to the bytes beyond MAX_DOCUMENT. Records have a ratio of about
+25."""
 MAX_SECONDS: Final = 300.0
-"""Time limit for one source: two million records take a third of this time."""
+"""Time limit in seconds for one source. Two million records take a third of this time."""
 GZIP: Final = b"\x1f\x8b"
 _TOO_IDLE: Final = f"has more than {MAX_IDLE:,} lines without a record; the rest was not read"
 _TOO_LATE: Final = f"takes longer than {MAX_SECONDS:g} s; the rest was not read"
@@ -47,8 +49,9 @@ RESERVATIONS: Final = "Reservations"
 
 
 def pieces_of(source: Source, stream: BinaryIO) -> Iterator[Piece]:
-    """Yield the records of a source, and the parts that are not records, in their order; the last piece is marked. A
-    list of hosts, such as an inventory in the same folder, yields nothing. Raises only the OSError of the stream."""
+    """Yield the records of a source, and the parts that are not records, in their order. The last piece is marked. If
+    the source is a list of hosts, such as an inventory in the same folder, there are no pieces. Raises only the OSError
+    of the stream."""
     held: Piece | None = None
     for piece in _pieces_of(source, stream):
         if held is not None:
@@ -93,15 +96,16 @@ def _pieces_of(source: Source, stream: BinaryIO) -> Iterator[Piece]:
 
 
 def is_inventory(document: Any) -> bool:
-    """Whether a document is a list of hosts, as `agent.fleet.inventory` reads them, and cannot hold a record."""
+    """Whether a document is a list of hosts, as `agent.fleet.inventory` reads them. Such a list cannot contain a
+    record."""
     if isinstance(document, dict):
         return "schema" not in document and any(isinstance(document.get(k), list) for k in (INSTANCES, RESERVATIONS))
     return isinstance(document, list) and bool(document) and all(isinstance(entry, str) for entry in document)
 
 
 def _lines_of(document: Any, folder: Folder | None, node: str | None) -> Iterator[tuple[str | None, str | None]]:
-    """Yield the lines of a document's records. The document is a record, a report, or a list of records and reports. An
-    event of a run yields nothing, since the report of the run follows."""
+    """Yield the lines of a document's records. The document is a record, a report, or a list of records and reports.
+    There are no lines for an event of a run, since the report of the run follows."""
     for each in document if isinstance(document, list) else (document,):
         if isinstance(each, dict) and each.get("type") in _EVENTS:
             continue
@@ -115,7 +119,7 @@ def _lines_of(document: Any, folder: Folder | None, node: str | None) -> Iterato
 
 def line_of(document: Any, folder: Folder | None, node: str | None = None) -> str:
     """Return a record, or the record of a report, as a line of JSON with the values that the tables take. `folder` has
-    the values that the path names. Raises DecodeError."""
+    the values from the path. Raises DecodeError."""
     schema = document.get("schema") if isinstance(document, dict) else None
     if schema == SCHEMA:
         return _line_of_record(checked(document), folder, node)
@@ -128,8 +132,7 @@ def line_of(document: Any, folder: Folder | None, node: str | None = None) -> st
 
 def _line_of_record(record: dict[str, Any], folder: Folder | None, node: str | None) -> str:
     """Return a checked record as a line of JSON, with the account and the Region of its folder. An account can write
-    only into its own folder, so a record that names another account or Region raises DecodeError, even if it is
-    redacted."""
+    only into its own folder. Raises DecodeError if the record has another account or Region, even if it is redacted."""
     if node is not None:
         record = of_node(record, node)
     if folder is not None:
@@ -144,7 +147,7 @@ def _line_of_record(record: dict[str, Any], folder: Folder | None, node: str | N
 
 def of_node(record: dict[str, Any], node: str) -> dict[str, Any]:
     """Return the record that a Systems Manager node printed. The node counts as the host of the record, even if the
-    host has another name for itself. Raises DecodeError if the record names another node."""
+    record has another name for the host. Raises DecodeError if the record has the id of another node."""
     host, own = record["host"], _NODE.fullmatch(node)
     if record["redacted"] or own is None or host == node:
         return record
@@ -158,8 +161,8 @@ def of_node(record: dict[str, Any], node: str) -> dict[str, Any]:
 
 
 def _documents(stream: BinaryIO) -> Iterator[tuple[int | None, Any, str | None]]:
-    """Yield the documents of a file: the line on which each begins (None if it is the whole file), the document, and
-    the reason if it cannot be read."""
+    """Yield the documents of a file. Each comes with the line on which it begins (None if it is the whole file), and
+    with the reason if it cannot be read."""
     plain: Any = _Unpacked(stream) if _is_packed(stream) else stream
     try:
         data = plain.read(MAX_DOCUMENT)
@@ -176,11 +179,11 @@ def _documents(stream: BinaryIO) -> Iterator[tuple[int | None, Any, str | None]]
 
 
 class _TooDenseError(Exception):
-    """The unpacked content is much longer than that of records with this packed size."""
+    """The content was packed far more densely than records are."""
 
 
 class _Unpacked(gzip.GzipFile):
-    """Unpacks gzip. Raises _TooDenseError if the content is packed much more densely than records are."""
+    """Unpacks gzip. Raises _TooDenseError if the content was packed far more densely than records are."""
 
     def __init__(self, stream: BinaryIO) -> None:
         super().__init__(fileobj=stream)
@@ -201,7 +204,7 @@ class _Unpacked(gzip.GzipFile):
 
 
 def _of_lines(data: bytes, rest: BinaryIO) -> Iterator[tuple[int | None, Any, str | None]]:
-    """Yield documents that are one line each, or printed with an indent on lines from `{` to `}`."""
+    """Yield documents. A document takes one line, or is printed with an indent on several lines from `{` to `}`."""
     whole: list[bytes] = []  # the lines of a document that is not complete yet
     start, size, is_junk, idle = 0, 0, False, 0
     for number, text in enumerate(_lines(data, rest), 1):
@@ -241,8 +244,8 @@ def _of_lines(data: bytes, rest: BinaryIO) -> Iterator[tuple[int | None, Any, st
 
 
 def _lines(data: bytes, rest: BinaryIO) -> Iterator[bytes | None]:
-    """Yield the lines of the bytes read so far and of the rest; None for a line that is too long, which ends the
-    reading."""
+    """Yield the lines of the bytes that were read before, and then of the rest. If a line is too long, None is yielded,
+    and reading ends."""
     *lines, tail = data.splitlines(keepends=True) or [b""]
     yield from lines
     if tail.endswith(b"\n") or len(data) < MAX_DOCUMENT:

@@ -1,4 +1,4 @@
-"""Redact a fleet. The document and the rows of a table have the same masks."""
+"""Redact a fleet. The document and the rows of a table get the same masks."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -32,14 +32,14 @@ _KEPT: Final = "".join(map(chr, range(0x20, 0x7F))).translate(dict.fromkeys(map(
 
 
 class FleetRedactor(DocumentRedactor):
-    """The masks of one fleet. `files` are names of files that sentences may quote."""
+    """The masks of one fleet. `files` has the names of files that may be quoted in sentences."""
 
     def __init__(self, document: FleetDocument, files: Iterable[str] = ()) -> None:
         super().__init__(document, (*_sensitive(document), *(("file", file) for file in files)))
         self._fleet = document
 
     def document(self) -> FleetDocument:
-        """Return the document with masks for everything that identifies somebody."""
+        """Return the document with masks in place of everything that shows who somebody is."""
         masked: FleetDocument = self.run()
         causes = zip(masked.causes, self._fleet.causes, strict=True)
         groups = zip(masked.groups, self._fleet.groups, strict=True)
@@ -61,8 +61,8 @@ class FleetRedactor(DocumentRedactor):
         return "|".join((code, *map(self._part, parts)))
 
     def row(self, row: dict[str, Any]) -> dict[str, Any]:
-        """Return a row of a table with masks. The sentences of a host are left out: they may quote names that no field
-        has, so they would not be masked."""
+        """Return a row of a table with masks. The sentences of a host are left out. They may quote names that are in no
+        field, which would not be masked."""
         masked = {name: self.text(value) if isinstance(value, str) else value for name, value in row.items()}
         for name, mask in _ROW.items():
             if row[name] is not None:
@@ -89,8 +89,8 @@ class FleetRedactor(DocumentRedactor):
 
 
 def _sensitive(document: FleetDocument) -> Iterator[tuple[str, str]]:
-    """Yield the texts to mask, each with the kind of its mask. Ids of subjects are masked by their form, as in
-    sentences; names that somebody chose are listed here."""
+    """Yield the texts to mask, each with the kind of its mask. Ids of subjects are not among them, since they are
+    masked by their form, as in sentences. Names that somebody chose are among them."""
     bare = replace(document, causes=tuple(replace(cause, subjects=()) for cause in document.causes))
     yield from sensitive_fields(bare)
     for cause in document.causes:

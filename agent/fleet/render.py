@@ -28,7 +28,7 @@ class JoinedFleet:
 
     @property
     def shown(self) -> FleetDocument:
-        """The document as it is written."""
+        """The document to write: with masks if there is a redactor."""
         return self.document if self.redactor is None else self.redactor.document()
 
 

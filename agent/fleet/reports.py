@@ -184,7 +184,8 @@ def _subject(subject: dict[str, Any]) -> FindingSubject:
 
 
 def _observations(rows: list[dict[str, Any]]) -> list[Observation[Any]]:
-    """Return a successful read of EC2, if there is one, and the host's own configuration."""
+    """Return two kinds of observations, if the report has them: a successful read of EC2, and the host's own
+    configuration."""
     chosen: list[Observation[Any]] = []
     for row in rows:
         step = row.get("step")
@@ -236,8 +237,8 @@ def _member(kind: type[E], data: dict[str, Any], name: str) -> E:
 
 @cache
 def _members(kind: type[E]) -> dict[str, E]:
-    """The members of an enumeration by value: a report has a dozen of these values, and calling the enumeration takes
-    twice as long."""
+    """The members of an enumeration by value. A report has a dozen of these values, and calling the enumeration would
+    take twice as long."""
     return {member.value: member for member in kind}
 
 
@@ -256,13 +257,14 @@ def _texts(data: dict[str, Any], name: str) -> tuple[str, ...]:
 
 
 def _parsed(kind: Any, data: dict[str, Any], name: str) -> Any:
-    """Parse the addresses or networks in a member."""
+    """Parse the addresses or networks in a member of the report."""
     return _parsed_once(kind, _texts(data, name), name)
 
 
 @lru_cache(4_096)
 def _parsed_once(kind: Any, texts: tuple[str, ...], name: str) -> Any:
-    """Parse with a cache: hosts have few different values, and parsing takes longer than the rest of a record."""
+    """Parse texts, and cache the results. Hosts have few different values, and parsing would take longer than the rest
+    of a record."""
     return from_json(kind, list(texts), name)
 
 
