@@ -248,12 +248,35 @@ def zone_silent(evidence: Evidence) -> Iterator[RuleFinding]:
             addresses=places([*silent, *refused]),
             fix=_CHECK_FIREWALLS
             if _is_let_pass(evidence, target, [*silent, *refused])
-            else Fix(
-                summary="Compare the network ACL and the routes of the failing address's subnet with those of the "
-                "other subnets. " + _of_groups(tried),
-                commands=(*whose_address(evidence, target, [*silent, *refused]), describe_endpoint(target)),
-            ),
+            else _compare_subnets(evidence, target, silent, refused, tried),
         )
+
+
+def _compare_subnets(
+    evidence: Evidence,
+    target: Target,
+    silent: Sequence[Observation[TcpFacts]],
+    refused: Sequence[Observation[TcpFacts]],
+    tried: Sequence[Observation[TcpFacts]],
+) -> Fix:
+    """The fix to suggest if some addresses fail on ports on which others connect, or if something refuses. `tried` are
+    all attempts on these ports."""
+    compare = "Compare the network ACL and the routes of the failing address's subnet with those of the other subnets."
+    parts = [compare, _of_groups(tried)] if silent else []
+    parts += [_find_who_refuses(refused)] if refused else []
+    return Fix(
+        summary=" ".join(parts),
+        commands=(*whose_address(evidence, target, [*silent, *refused]), describe_endpoint(target)),
+    )
+
+
+def _find_who_refuses(refused: Sequence[Observation[TcpFacts]]) -> str:
+    """What to look for if something answers a connect with a refusal, which groups and network ACLs never do."""
+    ports = listed(sorted({attempt.subject.port for attempt in refused if attempt.subject.port is not None}))
+    return (
+        "Something answers for this address and refuses the connection: make sure that the address is the endpoint's, "
+        f"and look for a firewall or a proxy on the way that rejects {ports}."
+    )
 
 
 def _of_groups(tried: Sequence[Observation[TcpFacts]]) -> str:
@@ -292,6 +315,11 @@ def gateway_ports_blocked(evidence: Evidence) -> Iterator[RuleFinding]:
                     if observation.subject.address in where and observation.subject.port in at
                 ]
                 sentences.append(f"{listed(at)} {be}{verb} on {listed(where)} {after(there)}")
+        tried = [attempt for port in closed for attempt in evidence.connects(target, port)]
+        admitted = {(attempt.subject.port, version_of(attempt)) for attempt in tried if attempt.ok}
+        shut = [attempt for attempt in silent if (attempt.subject.port, version_of(attempt)) not in admitted]
+        others = [attempt for attempt in silent if attempt not in shut]
+        compare = _compare_subnets(evidence, target, others, refused, tried) if others or refused else None
         is_up = not set(closed).intersection(required_ports(target))
         consequence = (
             "A new gateway cannot be activated; a gateway that is activated works without that port."
@@ -307,13 +335,22 @@ def gateway_ports_blocked(evidence: Evidence) -> Iterator[RuleFinding]:
             addresses=places(blocked),
             fix=_CHECK_FIREWALLS
             if _is_let_pass(evidence, target, blocked)
+            else compare
+            if compare is not None and not shut
             else Fix(
                 summary="The endpoint is in another VPC: have its owner allow the gateway appliance's subnet on these "
                 "ports in its security group. This host is not the appliance: test from its subnet as well.",
                 commands=(show_route_tables(target),),
             )
             if is_elsewhere(evidence, places(blocked))
-            else fix_of("VPC005", Fault(target=target, ports=tuple(closed), notes=(NOT_THE_APPLIANCE,))),
+            else fix_of(
+                "VPC005",
+                Fault(
+                    target=target,
+                    ports=tuple(sorted({attempt.subject.port for attempt in shut if attempt.subject.port is not None})),
+                    notes=(NOT_THE_APPLIANCE, *([] if compare is None else [compare.summary])),
+                ),
+            ),
         )
 
 
@@ -347,8 +384,7 @@ def refused_by_peer(evidence: Evidence) -> Iterator[RuleFinding]:
             addresses=places(refused),
             shared=frozenset() if resets else frozenset(map(str, senders)),
             fix=Fix(
-                summary="Something answers for this address and refuses the connection: make sure that the address is "
-                "the endpoint's, and look for a firewall or a proxy on the way that rejects 443.",
+                summary=_find_who_refuses(refused),
                 commands=(describe_endpoint(target),),
             ),
         )

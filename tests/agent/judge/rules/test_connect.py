@@ -398,6 +398,39 @@ CASES_THAT_FIRE += [
 ]
 
 
+@pytest.mark.parametrize(
+    ("attempts", "summary", "opened"),
+    [
+        pytest.param([(A, 1026, "timeout"), (B, 1026, "timeout")], "Allow 1026 in ", ["1026"], id="at both addresses"),
+        pytest.param([(A, 1026, "timeout"), (B, 1026, None)], "Compare the network ACL", [], id="at one"),
+        pytest.param([(A, 1026, "refused"), (B, 1026, "refused")], "Something answers for", [], id="refused"),
+        pytest.param(
+            [(A, 1026, "timeout"), (B, 1026, None), (A, 1028, "timeout"), (B, 1028, "timeout")],
+            "Allow 1028 in ",
+            ["1028"],
+            id="one port at one address, another at both",
+        ),
+    ],
+)
+def test_tcp003_opens_no_group_for_a_port_that_the_group_passes(
+    attempts: list[tuple[str, int, str | None]], summary: str, opened: list[str]
+) -> None:
+    """An endpoint's groups act on all of its interfaces alike, and drop what they do not allow."""
+    tried = [gate(A), gate(B), *(gate(address, port, failed) for address, port, failed in attempts)]
+    [finding] = findings_of(TCP003, evidence([*GATE, lookup(A, B, of="backup-gateway"), *tried], targets=[GATEWAY]))
+    assert finding.fix.summary.startswith(summary)
+    changes = [command.argv for command in finding.fix.commands if command.changes]
+    assert [argv[argv.index("--port") + 1] for argv in changes] == opened
+
+
+def test_tcp002_compares_no_network_acl_with_a_refusal() -> None:
+    """Security groups and network ACLs drop packets, and refuse none."""
+    [finding] = findings_of(TCP002, evidence([*HERE, tcp(A, failed="refused"), tcp(B)]))
+    assert finding.fix.summary.startswith("Something answers for this address and refuses the connection")
+    [finding] = findings_of(TCP002, evidence([*HERE, tcp(A, failed="timeout"), tcp(B)]))
+    assert "refuses" not in finding.fix.summary
+
+
 def test_tcp003_is_about_the_gateway_alone() -> None:
     observations = [*HERE, tcp(A), tcp(A, 1026, failed="timeout")]
     assert findings_of(TCP003, evidence(observations)) == []
