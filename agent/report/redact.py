@@ -137,6 +137,12 @@ _FILES_END: Final = frozenset(
 )
 
 
+_ASKED_HOST: Final = re.compile(
+    r"(?:^|: )(?P<host>(?:[A-Za-z0-9_](?:[\w-]{0,61}[A-Za-z0-9])?\.){1,30}[A-Za-z]{2,24}): "
+)
+"""The host that a failed read asked, which its message names first. A setting of the SDK may choose this host."""
+
+
 def redact(report: Report) -> Report:
     """Return the report with masks for everything that identifies."""
     return Redactor(report).report()
@@ -144,8 +150,15 @@ def redact(report: Report) -> Report:
 
 def redact_document(document: D) -> D:
     """Return a document without further sources, such as an audit, with masks for everything that identifies."""
-    masked: D = dataclasses.replace(DocumentRedactor(document, sensitive_fields(document)).run(), redacted=True)
+    sensitive = (*sensitive_fields(document), *_asked_hosts(document))
+    masked: D = dataclasses.replace(DocumentRedactor(document, sensitive).run(), redacted=True)
     return masked
+
+
+def _asked_hosts(document: object) -> Iterator[tuple[str, str]]:
+    """Yield the hosts that the messages of failed reads name, with the kind of their mask."""
+    for text in _texts(document):
+        yield from (("host", match["host"]) for match in _ASKED_HOST.finditer(text))
 
 
 class DocumentRedactor:

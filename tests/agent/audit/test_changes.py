@@ -322,6 +322,18 @@ def test_masks_hide_the_ids_of_changes(document: AuditDocument) -> None:
         assert not any(id_ in out for id_ in (ONE.vpc_id, OTHER.vpc_id, THIRD.vpc_id)), wanted
 
 
+def test_masks_hide_the_host_that_a_setting_of_the_sdk_chooses() -> None:
+    """A read that failed names the host that it asked."""
+    asked, own = "aws.intern.example", "ec2.eu-west-1.amazonaws.com"
+    why = [
+        Unanswered(account_id=None, region=ONE.region, vpc_id=None, reason=f"{one}: refused") for one in (asked, own)
+    ]
+    not_read = (f"the subnets: {asked}: the proxy cannot be reached",)
+    masked = redact_document(audited(ONE, not_read=not_read, unanswered=tuple(why)))
+    assert [one.reason for one in masked.unanswered] == ["host-1: refused", f"{own}: refused"]
+    assert masked.vpcs[0].not_read == ("the subnets: host-1: the proxy cannot be reached",)
+
+
 # --- Events ----------------------------------------------------------------------------------------------------------
 
 
