@@ -10,6 +10,8 @@ from typing import Final
 import pytest
 
 from agent.cli import entry
+from agent.report.codec import dumps, encode
+from tests.hostile import cases
 from tests.support.command import SECONDS
 from tests.support.repository import ROOT
 
@@ -35,14 +37,35 @@ def test_the_page_has_ten_answers_and_more() -> None:
     assert len(TO_TRY) == 4
 
 
+@pytest.mark.parametrize("line", [line for line, _ in LINES if "history.json" not in line])
+def test_no_line_writes_what_a_peer_says_to_the_terminal(line: str, tmp_path: Path) -> None:
+    """The report has names of certificates that would clear the screen and set the title of the window."""
+    hostile = dumps(encode(cases.report_of("certificates-texts")))
+    for name in ("faults.json", "gateway.json"):
+        (tmp_path / name).write_text(hostile, "ascii")
+    done = jq(line, tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert all(shown.isascii() and shown.isprintable() for shown in done.stdout.split("\n"))
+
+
+def test_a_raw_line_would() -> None:
+    """The report above is hostile enough for the test."""
+    assert "\x1b" in cases.report_of("certificates-texts").verdict.summary
+
+
 @pytest.mark.parametrize(("line", "shown"), LINES, ids=range(len(LINES)))
 def test_a_line_prints_what_the_page_shows(line: str, shown: str, folder: Path) -> None:
-    program = shutil.which("jq")
-    assert program is not None, "these tests need jq (Debian: package jq)"
-    _, *arguments = shlex.split(line)
-    done = subprocess.run(
-        [program, *arguments], cwd=folder, capture_output=True, text=True, timeout=SECONDS, check=False
-    )
+    done = jq(line, folder)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == shown
     assert shown
+
+
+def jq(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a line of the page in a folder."""
+    program = shutil.which("jq")
+    assert program is not None, "these tests need jq (Debian: package jq)"
+    _, *arguments = shlex.split(line)
+    return subprocess.run(
+        [program, *arguments], cwd=folder, capture_output=True, text=True, timeout=SECONDS, check=False
+    )
