@@ -143,6 +143,10 @@ class _Collection:
         self._open |= dict.fromkeys((account.account_id, None, None) for account in accounts_to_read)
         for account in accounts_to_read:
             await self._account(account, region)
+        known = {one.facts.vpc_id for one in self._vpcs} | {one.vpc_id for one in self._unanswered}
+        for vpc_id in request.vpc_ids:
+            if vpc_id not in known:
+                self._say(None, None, vpc_id, "no account and Region that was read has it")
         return None
 
     # --- Accounts ----------------------------------------------------------------------------------------------------

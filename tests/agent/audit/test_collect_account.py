@@ -283,7 +283,10 @@ def test_the_vpcs_of_a_region_are_read_and_audited(account: boto3.session.Sessio
     assert codes == {None, "VPC021"}, "moto gives an endpoint no private names, and AWS's default policy"
     assert {vpc.not_read for vpc in document.vpcs} == {()}
     assert (code, document.unanswered) == (2, ())
-    code, document, _ = run("--region", REGION, "--vpc", off)
+    code, document, _ = run("--region", REGION, "--vpc", off, "--vpc", VPC_ID)
+    assert [(one.vpc_id, one.reason) for one in document.unanswered] == [
+        (VPC_ID, "no account and Region that was read has it")
+    ]
     assert (code, [vpc.vpc_id for vpc in document.vpcs]) == (2, [off])
 
 
