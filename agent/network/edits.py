@@ -31,6 +31,8 @@ from probes.vpc.model import (
 
 LAST_ENTRY: Final = 32_766
 """The highest number that a network ACL entry can have (EC2 API, CreateNetworkAclEntry)."""
+NEW_ENDPOINT: Final = "vpce-new-"
+"""The prefix of the made-up ids of endpoints that do not exist yet."""
 _WORDS_OF: Final = {"6": "tcp", "17": "udp", ANY_PROTOCOL: "all"}
 
 
@@ -757,6 +759,37 @@ class Unsettled:
 
     def take(self, draft: Draft) -> None:
         raise AlreadyError(f"nothing of {self.resource_id} is left open")
+
+    @property
+    def putting(self) -> str:
+        return self.words
+
+    @property
+    def taking(self) -> str:
+        return self.words
+
+
+@dataclass(frozen=True, slots=True)
+class UnsettledOfNew:
+    """An aspect of an endpoint that a plan creates, which is known only after the plan is applied. The plan does not
+    show which of its new endpoints this is, so it may be any of them."""
+
+    aspect: Aspect
+    words: str
+    may_be_elsewhere: bool
+    """Whether the endpoint may belong to a VPC that the plan creates."""
+
+    def put(self, draft: Draft) -> None:
+        made = [one.endpoint_id for one in draft.part("endpoints") if one.endpoint_id.startswith(NEW_ENDPOINT)]
+        if not made and self.may_be_elsewhere:
+            raise NotReadError("its VPC is not in the configuration that was read")
+        if not made:
+            raise AssumptionError("which endpoint it is for is not known")
+        for endpoint_id in made:
+            draft.pend(endpoint_id, self.aspect, self.words)
+
+    def take(self, draft: Draft) -> None:
+        raise AlreadyError("it is not there yet")
 
     @property
     def putting(self) -> str:

@@ -398,11 +398,11 @@ def _followed(
         found.add(kind, address, is_created=action == "Add", differs=differs, is_same=is_same)
         return None
     is_certain = action in ("Add", "Modify", "Remove") and change.get("Replacement") != "Conditional"
-    if not is_certain or resources.lacks(KINDS[kind].terraform, before, after):
+    is_other = change.get("Replacement") == "True"
+    if not is_certain or resources.lacks(KINDS[kind].terraform, before, after, is_other=is_other):
         found.cannot_follow(kind, address)
     if not is_certain:
         return None
-    is_other = change.get("Replacement") == "True"
     if after is not None:
         after = groups.completed(change, after)
         after = Values({**after.attributes, resources.MAKES_VPC: makes_vpc}, after.unknown)

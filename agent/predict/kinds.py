@@ -79,7 +79,13 @@ these interfaces are not hosts."""
 
 CLOUDFORMATION: Final = Places(
     of_aws=("AWS::", "Alexa::", "Custom::"),
-    always=_words("AWS::", "CloudFormation::Stack CloudFormation::CustomResource CloudFormation::Macro")
+    always=_words(
+        "AWS::",
+        """
+        CloudFormation::Stack CloudFormation::CustomResource CloudFormation::Macro Serverless::Application
+        ServiceCatalog::CloudFormationProvisionedProduct
+        """,
+    )
     | _words(
         "AWS::EC2::",
         """
@@ -179,8 +185,8 @@ TERRAFORM: Final = Places(
         networkfirewall_vpc_endpoint_association networkmanager_attachment_accepter
         networkmanager_core_network_policy_attachment networkmanager_vpc_attachment route53_hosted_zone_dnssec
         route53_record route53_records_exclusive route53_vpc_association_authorization route53_zone
-        route53_zone_association service_discovery_private_dns_namespace vpc_block_public_access_exclusion
-        vpc_block_public_access_options vpc_dhcp_options
+        route53_zone_association service_discovery_private_dns_namespace servicecatalog_provisioned_product
+        vpc_block_public_access_exclusion vpc_block_public_access_options vpc_dhcp_options
         vpc_dhcp_options_association vpc_encryption_control vpc_endpoint_connection_accepter
         vpc_ipv4_cidr_block_association vpc_ipv6_cidr_block_association vpc_peering_connection_options
         vpc_route_server vpc_route_server_endpoint vpc_route_server_peer vpc_route_server_propagation

@@ -14,7 +14,18 @@ from typing import Any, Final
 
 from agent.catalog.wording import counted, listed, why_no_json, why_no_text
 from agent.network.draft import AlreadyError, AssumptionError, Draft, NotReadError, PartNotReadError
-from agent.network.edits import Change, Edit, Member, NewGroup, Settable, Setting, Unsettled
+from agent.network.edits import (
+    Change,
+    Edit,
+    Endpoint,
+    Listed,
+    Member,
+    NewGroup,
+    Settable,
+    Setting,
+    Unsettled,
+    UnsettledOfNew,
+)
 from agent.network.names import KnownVpc
 from agent.predict import cloudformation, terraform
 from agent.predict.plan_values import Plan, PlanError, ResourceChange, Unjudged
@@ -27,6 +38,9 @@ _WANTED: Final = (
 )
 _MOST_ADDRESSES: Final = 3
 """Maximum number of resource names to show for each kind."""
+_OF_ENDPOINTS: Final = frozenset({Listed.ENDPOINT_GROUP, Listed.ENDPOINT_SUBNET, Listed.GATEWAY_TABLE})
+"""The lists of endpoints. The endpoints of all services that were asked for are read, so another endpoint's lists do
+not matter, although their items may be in the VPC."""
 _EDITS_AT_A_TIME: Final = 256
 """Number of edits after which the clock is checked again."""
 
@@ -144,6 +158,7 @@ def _changes(plan: Plan) -> Iterator[Change]:
     a rule that moves into a resource of its own."""
     taken = list(chain.from_iterable(map(_taken, plan.changes)))
     put = list(chain.from_iterable(map(_put, plan.changes)))
+    taken.sort(key=lambda edit: isinstance(edit, Endpoint))  # what belongs to an endpoint goes before it
     put.sort(key=_rank)
     both = set(taken) & set(put)
     for is_in, edits in ((False, taken), (True, put)):
@@ -151,10 +166,12 @@ def _changes(plan: Plan) -> Iterator[Change]:
 
 
 def _rank(edit: Edit) -> int:
-    """The rank of an addition. A group comes before its rules. Only one endpoint of a service can have private DNS, so
-    turning it off comes before turning it on."""
+    """The rank of an addition. A group comes before its rules, and a new endpoint before what is unknown of it. Only
+    one endpoint of a service can have private DNS, so turning it off comes before turning it on."""
     if isinstance(edit, NewGroup):
         return 0
+    if isinstance(edit, UnsettledOfNew):
+        return 2
     is_turned_on = isinstance(edit, Setting) and edit.what is Settable.PRIVATE_DNS and edit.value is True
     return 2 if is_turned_on else 1
 
@@ -181,5 +198,5 @@ def _ids(edit: Edit) -> Iterator[str]:
     """The ids that an edit names."""
     values = {field.name: getattr(edit, field.name) for field in fields(edit)}  # type: ignore[arg-type]  # all are
     yield from (value for name, value in values.items() if name.endswith("_id"))
-    if isinstance(edit, Member) and isinstance(edit.item, str):
+    if isinstance(edit, Member) and isinstance(edit.item, str) and edit.listed not in _OF_ENDPOINTS:
         yield edit.item

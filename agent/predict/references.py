@@ -34,7 +34,7 @@ class References:
         self._root = root if isinstance(root, Mapping) else {}
         made: defaultdict[_Place, list[str]] = defaultdict(list)
         for row in rows:
-            if (place := _place_of(row)) is not None and place[1] == _GROUP and "create" in _actions(row):
+            if (place := _place_of(row)) is not None and place[1] == _GROUP and "create" in actions_of(row):
                 made[place].append(str(row.get("address")))
         alone = [place for place, addresses in made.items() if len(addresses) == 1]
         self._indexed: dict[Module, Mapping[tuple[str, str], Mapping[str, Any]]] = {}
@@ -70,11 +70,14 @@ class References:
             if count == 0 or name not in expressions:
                 continue
             groups = self._groups(place[0], expressions[name], set())
+            is_list = name.endswith("_ids")
             if groups is None or not groups or (count is not None and count != len(groups)):
                 continue
+            if not is_list and len(groups) > 1:
+                continue  # a condition decides which of them it is
             ids = [self._ids[group] for group in groups]
             known = attributes.get(name)
-            found[name] = [*(known if isinstance(known, list) else ()), *ids] if name.endswith("_ids") else ids[0]
+            found[name] = [*(known if isinstance(known, list) else ()), *ids] if is_list else ids[0]
         return found
 
     def is_set(self, row: Mapping[str, Any], name: str) -> bool:
@@ -151,7 +154,8 @@ def _place_of(row: Any) -> _Place | None:
     return tuple(words[1::2]), kind, name
 
 
-def _actions(row: Mapping[str, Any]) -> list[Any]:
+def actions_of(row: Mapping[str, Any]) -> list[Any]:
+    """The actions of a plan for a resource; empty if they do not have the usual form."""
     change = row.get("change")
     actions = change.get("actions") if isinstance(change, Mapping) else None
     return actions if isinstance(actions, list) else []

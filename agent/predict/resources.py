@@ -10,6 +10,7 @@ Source: documentation of the AWS provider for the attributes of each resource.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
+from agent.catalog.services import SERVICES
 from agent.network.edits import (
     Edit,
     Emptied,
@@ -22,6 +23,7 @@ from agent.network.edits import (
     Replaced,
     Settable,
     Setting,
+    UnsettledOfNew,
 )
 from agent.network.names import NewHost
 from agent.network.pending import Aspect
@@ -71,14 +73,48 @@ RESTRICTED_GROUP: Final = "restricted default security group"
 """The name here for CDK's custom resource: a default security group without the two rules that EC2 gives it."""
 
 
+_WITH_GATEWAYS: Final = frozenset(service for service in SERVICES if SERVICES[service].has_gateway_endpoint)
+"""The services that have gateway endpoints and are predicted."""
+_OWNERS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
+    "aws_security_group_rule": ("security_group_id", ()),
+    "aws_vpc_security_group_ingress_rule": ("security_group_id", ()),
+    "aws_vpc_security_group_egress_rule": ("security_group_id", ()),
+    "aws_network_acl_rule": ("network_acl_id", ("aws_network_acl", "aws_default_network_acl", "aws_vpc")),
+    "aws_route": ("route_table_id", ("aws_route_table", "aws_default_route_table", "aws_vpc")),
+    "aws_vpc_endpoint_policy": ("vpc_endpoint_id", ()),
+    "aws_vpc_endpoint_private_dns": ("vpc_endpoint_id", ()),
+    "aws_vpc_endpoint_security_group_association": ("vpc_endpoint_id", ()),
+    "aws_vpc_endpoint_subnet_association": ("vpc_endpoint_id", ()),
+    "aws_ec2_managed_prefix_list_entry": ("prefix_list_id", ()),
+}
+"""The attribute for the resource to which a resource belongs, by kind, and the kinds of resources that a plan creates
+with such an id. There are no such kinds if a new resource of the kind closes nothing or is judged without the id."""
+
+
+def is_astray(
+    kind: str, before: Values | None, after: Values | None, *, gone: frozenset[str], made: frozenset[str]
+) -> bool:
+    """Whether a resource gets an unknown owner that may exist: its present owner is not among those that are `gone`, or
+    the plan creates the resource, and `made` has no kind of owner. Data that Terraform reads late have this effect."""
+    if kind not in _OWNERS or after is None or not after.is_unknown(_OWNERS[kind][0]):
+        return False
+    owner, kinds = _OWNERS[kind]
+    if before is not None:
+        return before.text(owner) not in gone
+    return bool(kinds) and made.isdisjoint(kinds)
+
+
 def is_followed(kind: str) -> bool:
     """Whether a prediction follows the changes of this kind of resource."""
     return kind in _EDITS
 
 
-def lacks(kind: str, before: Values | None, after: Values | None) -> bool:
-    """Whether a resource of a followed kind changes in something that a prediction does not follow."""
-    return before is not None and after is not None and differ(before, after, NOT_FOLLOWED.get(kind, ()))
+def lacks(kind: str, before: Values | None, after: Values | None, *, is_other: bool) -> bool:
+    """Whether a resource of a followed kind changes in something that a prediction does not follow. With `is_other`,
+    another resource replaces it; a new endpoint is judged by itself."""
+    if before is None or after is None or (is_other and kind == "aws_vpc_endpoint"):
+        return False
+    return differ(before, after, NOT_FOLLOWED.get(kind, ()))
 
 
 _GROUPS_OF_HOST: Final = {
@@ -222,6 +258,9 @@ def _egress_rule(values: Values) -> Iterator[Edit]:
 
 def _acl(values: Values) -> Iterator[Edit]:
     acl_id = values.id_of("id", "acl")
+    of_new_vpc = values.is_unknown("vpc_id") and values.flag(MAKES_VPC) is True
+    if values.unknown.get("subnet_ids") is True and not of_new_vpc:
+        raise MalformedError  # these may be subnets that exist
     for subnet_id in values.ids_of("subnet_ids", "subnet"):
         yield (
             NewHolder(Listed.SUBNET_ACL, subnet_id) if acl_id is None else Member(Listed.SUBNET_ACL, subnet_id, acl_id)
@@ -346,8 +385,10 @@ def _new_endpoint(values: Values, kind: str) -> Iterator[Edit]:
     if of_new_vpc or kind == "GatewayLoadBalancer":
         return  # its VPC is new, too, or packets reach it only by routes
     service_name, vpc_id = values.text("service_name"), values.id_of("vpc_id", "vpc")
-    if kind == "Gateway" and service_name is not None and not values.texts("route_table_ids"):
-        return  # no existing table has the route
+    if kind == "Gateway" and service_name is not None:
+        of_others = service_name.rpartition(".")[2] not in _WITH_GATEWAYS
+        if of_others or not (values.texts("route_table_ids") or values.unknown.get("route_table_ids") is True):
+            return  # its service is not one that is predicted, or no existing table has the route
     if kind != "Interface" or service_name is None or vpc_id is None:
         raise MalformedError  # its routes, or the service, are unknown
     groups, subnets = values.ids_of("security_group_ids", "sg"), values.ids_of("subnet_ids", "subnet")
@@ -373,9 +414,16 @@ def _endpoint_itself(values: Values) -> tuple[list[Edit], list[Edit]]:
     return [Endpoint(endpoint_id, is_gateway)], []
 
 
+def _of_new_endpoint(values: Values, aspect: Aspect, what: str) -> Edit:
+    """The edit for a part of an endpoint that a plan creates, if the plan shows the part as a resource of its own."""
+    words = f"{what} of a new endpoint is in a resource of its own, and which endpoint it is for is not known"
+    return UnsettledOfNew(aspect, words, values.flag(MAKES_VPC) is True)
+
+
 def _endpoint_policy(values: Values) -> Iterator[Edit]:
     endpoint_id = values.id_of("vpc_endpoint_id", "vpce")
     if endpoint_id is None:
+        yield _of_new_endpoint(values, Aspect.POLICY, "the policy")
         return
     if values.is_unknown("policy"):
         yield unsettled(endpoint_id, Aspect.POLICY, "the policy")
@@ -385,15 +433,17 @@ def _endpoint_policy(values: Values) -> Iterator[Edit]:
 
 def _endpoint_group(values: Values) -> Iterator[Edit]:
     endpoint_id, group_id = values.id_of("vpc_endpoint_id", "vpce"), values.id_of("security_group_id", "sg")
-    if endpoint_id is not None:
+    if endpoint_id is None:
+        yield _of_new_endpoint(values, Aspect.GROUPS, "a security group")
+    else:
         yield unknown_groups(endpoint_id) if group_id is None else Member(Listed.ENDPOINT_GROUP, endpoint_id, group_id)
 
 
 def _endpoint_subnet(values: Values) -> Iterator[Edit]:
     endpoint_id, subnet_id = values.id_of("vpc_endpoint_id", "vpce"), values.id_of("subnet_id", "subnet")
     if endpoint_id is None:
-        return
-    if subnet_id is None:
+        yield _of_new_endpoint(values, Aspect.ADDRESSES, "an address")
+    elif subnet_id is None:
         yield unsettled(endpoint_id, Aspect.ADDRESSES, "an address")
     else:
         yield Member(Listed.ENDPOINT_SUBNET, endpoint_id, subnet_id)
@@ -422,8 +472,8 @@ def _vpc(values: Values) -> Iterator[Edit]:
 def _private_dns(values: Values) -> Iterator[Edit]:
     endpoint_id = values.id_of("vpc_endpoint_id", "vpce")
     if endpoint_id is None:
-        return
-    if values.is_unknown("private_dns_enabled"):
+        yield _of_new_endpoint(values, Aspect.NAME, "private DNS")
+    elif values.is_unknown("private_dns_enabled"):
         yield unsettled(endpoint_id, Aspect.NAME, "private DNS")
     else:
         yield Setting(Settable.PRIVATE_DNS, endpoint_id, values.flag("private_dns_enabled") is True)
@@ -515,8 +565,10 @@ def _in_place_of_default(values: Values) -> tuple[list[Edit], list[Edit]]:
     """The edits that add a group to an endpoint. The group may replace the VPC's default group."""
     last = list(_endpoint_group(values))
     endpoint_id = values.id_of("vpc_endpoint_id", "vpce")
-    if endpoint_id is None or values.flag("replace_default_association") is not True:
+    if values.flag("replace_default_association") is not True or (endpoint_id is None and values.flag(MAKES_VPC)):
         return [], last
+    if endpoint_id is None:
+        raise MalformedError
     default_id = values.id_of(DEFAULT_GROUP, "sg")
     if default_id is None:
         raise MalformedError
@@ -582,7 +634,7 @@ _WHOLE: Final[Mapping[str, Callable[[Values], tuple[list[Edit], list[Edit]]]]] =
 _FORGOTTEN: Final = frozenset(
     {
         *("aws_default_security_group", "aws_default_network_acl", "aws_default_route_table", "aws_default_vpc"),
-        "aws_vpc_peering_connection_accepter",
+        *("aws_vpc_endpoint_private_dns", "aws_vpc_peering_connection_accepter"),
     }
 )
 """Kinds that Terraform only forgets if they are deleted from its configuration."""

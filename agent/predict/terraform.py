@@ -10,13 +10,15 @@ from agent.network.written_edits import MalformedError
 from agent.predict import resources
 from agent.predict.kinds import BY_ATTRIBUTE, TERRAFORM
 from agent.predict.plan_values import Found, Plan, PlanError, ResourceChange, Values, address_of, differ
-from agent.predict.references import References
+from agent.predict.references import References, actions_of
 from probes.vpc.model import Manager
 
 _MAJOR: Final = ("0", "1")
 """Known versions of the format, up to the first dot."""
 _ACTIONS: Final = frozenset({"no-op", "create", "read", "update", "delete", "forget"})
 _NEW_VPC: Final = "new"
+_EMPTY_IF_UNSET: Final = (("aws_network_acl", "subnet_ids"), ("aws_vpc_endpoint", "route_table_ids"))
+"""Lists that a new resource has empty if the configuration does not set them, although Terraform calls them unknown."""
 _TAGS: Final = frozenset({"tags", "tags_all", "timeouts"})
 
 
@@ -40,6 +42,7 @@ def plan_of(document: Mapping[str, Any], name: str) -> Plan:
     for kind, address in _left_open(document):
         found.cannot_follow(kind, address)
     default_groups, references = _default_groups(rows), References(document, rows)
+    gone, made = frozenset(_managed(rows, "delete")), _made(rows)
     for number, row in enumerate(rows):
         try:
             kind, actions, before, after = _row(row)
@@ -55,10 +58,13 @@ def plan_of(document: Mapping[str, Any], name: str) -> Plan:
             differs = before is not None and after is not None and differ(before, after, BY_ATTRIBUTE.get(kind, ()))
             found.add(kind, address, is_created=actions == {"create"}, differs=differs)
             continue
-        if resources.lacks(kind, before, after):
+        if resources.lacks(kind, before, after, is_other="update" not in actions):
             found.cannot_follow(kind, address)
         try:
-            changes.append(_change(kind, actions, before, _completed(row, after, default_groups, references)))
+            completed = _completed(row, after, default_groups, references)
+            if resources.is_astray(kind, before, completed, gone=gone, made=made):
+                raise MalformedError
+            changes.append(_change(kind, actions, before, completed))
         except MalformedError:
             found.cannot_follow(kind, address)
     return Plan(
@@ -89,15 +95,20 @@ def _left_open(document: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
                 yield str(inner["type"]), inner.get("address")
 
 
-def _managed(rows: Iterable[Any]) -> Iterator[str]:
-    """The ids of all resources of a plan, including unchanged ones."""
+def _managed(rows: Iterable[Any], action: str | None = None) -> Iterator[str]:
+    """The ids of all resources of a plan, including unchanged ones, or of those with an action."""
     for row in rows:
         if isinstance(row, Mapping) and row.get("mode", "managed") == "managed":
             change = row.get("change")
             values = change.get("before") if isinstance(change, Mapping) else None
             own_id = values.get("id") if isinstance(values, Mapping) else None
-            if isinstance(own_id, str):
+            if isinstance(own_id, str) and (action is None or action in actions_of(row)):
                 yield own_id
+
+
+def _made(rows: Iterable[Any]) -> frozenset[str]:
+    """The kinds of resources that a plan creates."""
+    return frozenset(str(row.get("type")) for row in rows if isinstance(row, Mapping) and "create" in actions_of(row))
 
 
 def _default_groups(rows: Iterable[Any]) -> Mapping[str, str]:
@@ -195,4 +206,7 @@ def _completed(
         more["policy"] = None  # EC2's default policy, which allows everything
     if default_id is not None and not references.is_set(row, "security_group_ids"):
         more["security_group_ids"] = [default_id]  # EC2's own choice
+    for kind, name in _EMPTY_IF_UNSET:
+        if row.get("type") == kind and values.is_unknown("id") and not references.is_set(row, name):
+            more[name] = []
     return Values({**values.attributes, **more}, {**values.unknown, **dict.fromkeys(more, False)})

@@ -125,6 +125,22 @@ def test_a_group_of_the_same_plan_may_be_the_source_of_a_rule(kind: str, source:
     assert Reachability.OPEN not in outcomes(result)
 
 
+def test_a_rule_whose_group_depends_on_a_condition_is_not_followed() -> None:
+    """`security_group_id = var.shared ? aws_security_group.one.id : aws_security_group.two.id`"""
+    two = row("aws_security_group", None, {"vpc_id": VPC}, {"id": True}, name="two", address="aws_security_group.two")
+    of_two = {"references": ["aws_security_group.two.id", "aws_security_group.two"]}
+    either = RESOURCES[2] | {
+        "expressions": {"security_group_id": {"references": [*REFERS["references"], *of_two["references"]]}}
+    }
+    both = RESOURCES[1] | {
+        "expressions": {"security_group_ids": {"references": [*REFERS["references"], *of_two["references"]]}}
+    }
+    resources = [RESOURCES[0], RESOURCES[0] | {"name": "two"}, both, either]
+    result = document([*with_group(rule_from("10.20.0.0/16")), two], {"resources": resources})
+    assert not any("add inbound" in words for words in result.assumed)
+    assert Reachability.OPEN not in outcomes(result)
+
+
 def test_a_group_of_the_same_plan_is_given_to_an_endpoint_that_is_there() -> None:
     kind = "aws_vpc_endpoint_security_group_association"
     group, _, rule = with_group(rule_from("10.20.0.0/16"))

@@ -56,6 +56,33 @@ def bare(kind: str, *actions: str, unknown: Any = None) -> dict[str, Any]:
     return row(kind, before, after, unknown, list(actions))
 
 
+OF_S3: Final = json.dumps({"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": "*"}]})
+REPLACE: Final = ["delete", "create"]
+BY_NEW: Final = {
+    "vpc_endpoint_type": "Interface",
+    "service_name": "com.amazonaws.eu-west-1.backup",
+    "vpc_id": VPC,
+    "private_dns_enabled": True,
+    "security_group_ids": [GROUP],
+    "subnet_ids": ["subnet-0e57a7e0000000001", "subnet-0e57a7e0000000002", "subnet-0e57a7e0000000003"],
+    "policy": "",
+}
+OF_NEW: Final = {"id": True, "ip_address_type": True, "dns_options": True}
+"""The attributes of a new endpoint that are known only after apply, whether or not they are configured."""
+WHOLE_ENDPOINT: Final = BY_NEW | {
+    "id": ENDPOINT,
+    "ip_address_type": "ipv4",
+    "dns_options": [{"dns_record_ip_type": "ipv4"}],
+}
+GATEWAY: Final = {
+    "vpc_endpoint_type": "Gateway",
+    "service_name": "com.amazonaws.eu-west-1.s3",
+    "vpc_id": VPC,
+    "route_table_ids": [MAIN],
+}
+OF_VPC: Final = {"ip_protocol": "tcp", "from_port": 443, "to_port": 443, "cidr_ipv4": "10.20.0.0/16"}
+OF_NOBODY: Final = "sg-0e57a7e00000000aa"
+"""A group of another VPC."""
 TERRAFORM: Final[tuple[tuple[str, Status, list[dict[str, Any]]], ...]] = (
     # An adopted default resource loses everything that is not configured.
     (
@@ -327,11 +354,157 @@ TERRAFORM: Final[tuple[tuple[str, Status, list[dict[str, Any]]], ...]] = (
             )
         ],
     ),
+    # Resources of their own that belong to an endpoint.
+    (
+        "what sets private DNS goes, and the setting stays",
+        OK,
+        [row("aws_vpc_endpoint_private_dns", {"vpc_endpoint_id": ENDPOINT, "private_dns_enabled": True})],
+    ),
+    (
+        "an endpoint goes with what belongs to it, in this order",
+        CLOSES,
+        [
+            row("aws_vpc_endpoint", WHOLE_ENDPOINT),
+            row("aws_vpc_endpoint_policy", {"vpc_endpoint_id": ENDPOINT, "policy": OF_S3}),
+        ],
+    ),
+    (
+        "an endpoint is replaced by one that is equal",
+        OK,
+        [row("aws_vpc_endpoint", WHOLE_ENDPOINT, BY_NEW, OF_NEW, REPLACE)],
+    ),
+    (
+        "an endpoint is replaced by one whose policy is in a resource of its own",
+        UNKNOWN,
+        [
+            row("aws_vpc_endpoint", WHOLE_ENDPOINT, BY_NEW, OF_NEW, REPLACE),
+            row(
+                "aws_vpc_endpoint_policy",
+                {"vpc_endpoint_id": ENDPOINT, "policy": ""},
+                {"policy": OF_S3},
+                {"vpc_endpoint_id": True},
+                REPLACE,
+            ),
+        ],
+    ),
+    (
+        "an endpoint is replaced by one whose private DNS is in a resource of its own",
+        UNKNOWN,
+        [
+            row("aws_vpc_endpoint", WHOLE_ENDPOINT, BY_NEW | {"private_dns_enabled": False}, OF_NEW, REPLACE),
+            row("aws_vpc_endpoint_private_dns", None, {"private_dns_enabled": True}, {"vpc_endpoint_id": True}),
+        ],
+    ),
+    (
+        "an endpoint is replaced by one with one more subnet and one more group",
+        UNKNOWN,
+        [
+            row("aws_vpc_endpoint", WHOLE_ENDPOINT, BY_NEW, OF_NEW, REPLACE),
+            row("aws_vpc_endpoint_subnet_association", None, {"subnet_id": SUBNET}, {"vpc_endpoint_id": True}),
+            row(
+                "aws_vpc_endpoint_security_group_association",
+                None,
+                {"security_group_id": GROUP},
+                {"vpc_endpoint_id": True},
+            ),
+        ],
+    ),
+    (
+        "a policy is for an endpoint that data read late name",
+        UNKNOWN,
+        [row("aws_vpc_endpoint_policy", None, {"policy": OF_S3}, {"vpc_endpoint_id": True})],
+    ),
+    (
+        "a policy is for an endpoint of a VPC that the plan makes",
+        OK,
+        [
+            row("aws_vpc", None, {"cidr_block": "10.9.0.0/16"}, {"id": True}),
+            row("aws_vpc_endpoint", None, BY_NEW | {"vpc_id": None}, OF_NEW | {"vpc_id": True}),
+            row("aws_vpc_endpoint_policy", None, {"policy": OF_S3}, {"vpc_endpoint_id": True}),
+        ],
+    ),
+    # Endpoints of services that were not read.
+    (
+        "an endpoint of another service loses a group and gets a subnet",
+        OK,
+        [
+            row(
+                "aws_vpc_endpoint",
+                WHOLE_ENDPOINT | {"id": "vpce-0e57a7e00000000ff", "subnet_ids": []},
+                WHOLE_ENDPOINT | {"id": "vpce-0e57a7e00000000ff", "security_group_ids": [OF_HOSTS]},
+            )
+        ],
+    ),
+    (
+        "a gateway endpoint of DynamoDB comes",
+        OK,
+        [row("aws_vpc_endpoint", None, GATEWAY | {"service_name": "com.amazonaws.eu-west-1.dynamodb"}, {"id": True})],
+    ),
+    ("a gateway endpoint of S3 comes", UNKNOWN, [row("aws_vpc_endpoint", None, GATEWAY, {"id": True})]),
+    (
+        "a gateway endpoint of S3 comes to tables that are not known",
+        UNKNOWN,
+        [row("aws_vpc_endpoint", None, GATEWAY | {"route_table_ids": None}, {"id": True, "route_table_ids": True})],
+    ),
+    # Data that Terraform reads late leave it open to what a resource belongs.
+    (
+        "which subnets a network ACL has is not known",
+        UNKNOWN,
+        [row("aws_network_acl", {"id": ACL, "subnet_ids": [SUBNET]}, {"id": ACL}, {"subnet_ids": True})],
+    ),
+    (
+        "which subnets a new network ACL gets is not known",
+        UNKNOWN,
+        [row("aws_network_acl", None, {"vpc_id": VPC, "ingress": [], "egress": []}, {"id": True, "subnet_ids": True})],
+    ),
+    (
+        "a rule is made again, in a group that is not known",
+        UNKNOWN,
+        [
+            row(
+                "aws_vpc_security_group_ingress_rule",
+                {"security_group_id": GROUP, **OF_VPC},
+                OF_VPC,
+                {"security_group_id": True},
+                REPLACE,
+            )
+        ],
+    ),
+    (
+        "a rule is made again in a group that replaces its group, which is not that of an endpoint",
+        OK,
+        [
+            row("aws_security_group", {"id": OF_NOBODY}, {}, {"id": True}, REPLACE),
+            row(
+                "aws_vpc_security_group_ingress_rule",
+                {"security_group_id": OF_NOBODY, **OF_VPC},
+                OF_VPC,
+                {"security_group_id": True},
+                REPLACE,
+            ),
+        ],
+    ),
+    (
+        "an entry comes to a network ACL that is not known",
+        UNKNOWN,
+        [row("aws_network_acl_rule", None, {"rule_number": 1, "rule_action": "deny"}, {"network_acl_id": True})],
+    ),
+    (
+        "an entry comes to a network ACL that the plan makes",
+        OK,
+        [
+            row("aws_network_acl", None, {"vpc_id": VPC, "subnet_ids": []}, {"id": True}),
+            row("aws_network_acl_rule", None, {"rule_number": 1, "rule_action": "deny"}, {"network_acl_id": True}),
+        ],
+    ),
+    # Products of a catalogue are stacks.
+    ("a product changes", UNKNOWN, [bare("aws_servicecatalog_provisioned_product", "update")]),
+    ("a portfolio changes", OK, [bare("aws_servicecatalog_portfolio", "update")]),
     # Hosts that are replaced.
     ("an instance gets other groups", UNKNOWN, [
         row("aws_instance", {"vpc_security_group_ids": ["sg-a"]}, {"vpc_security_group_ids": ["sg-b"]})]),
     ("an instance is replaced in another subnet", UNKNOWN, [
-        row("aws_instance", {"subnet_id": "a"}, {"subnet_id": "b"}, {"private_ip": True}, ["delete", "create"])]),
+        row("aws_instance", {"subnet_id": "a"}, {"subnet_id": "b"}, {"private_ip": True}, REPLACE)]),
     ("an instance is replaced by one of the same image", UNKNOWN, [
         row("aws_instance", {"subnet_id": "a", "private_ip": "10.20.9.9"}, {"subnet_id": "a"}, {"private_ip": True},
             ["create", "delete"])]),

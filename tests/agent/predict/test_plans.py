@@ -422,7 +422,9 @@ def test_what_terraform_makes(kind: str, values: dict[str, Any], unknown: dict[s
 def test_what_is_of_a_resource_that_the_plan_makes_changes_nothing_that_is_there() -> None:
     for kind in ("aws_security_group_rule", "aws_vpc_security_group_ingress_rule", "aws_network_acl_rule", "aws_route"):
         parent = {"security_group_id": True, "network_acl_id": True, "route_table_id": True}
-        assert of(terraform(row(kind, after={}, unknown=parent))).after == ()
+        made = row("aws_vpc", after={}, unknown={"id": True})
+        plan = terraform(made, row(kind, after={}, unknown=parent))
+        assert ([one.after for one in plan.changes], plan.unjudged) == ([(), ()], ())
     for kind in ("aws_security_group", "aws_route_table", "aws_vpc"):
         assert of(terraform(row(kind, after={}, unknown={"id": True}))).after == ()
 
