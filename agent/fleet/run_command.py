@@ -13,12 +13,12 @@ from agent.report.host_record import SCHEMA, checked
 from agent.report.serialization import DecodeError
 
 PAGE: Final = 50
-"""Number of invocations in one answer: the maximum of Systems Manager."""
+"""The number of invocations in one answer, which is the maximum of Systems Manager."""
 MAX_LISTED_OUTPUT: Final = 2_500
 """Maximum number of characters of an output in a list. The rest of a longer output takes a request of its own."""
 _WAITING: Final = frozenset({"Pending", "InProgress", "Delayed", "Cancelling"})
 _RAN: Final = frozenset({"Success", "Failed"})
-"""Status values of a step that ran; a step whose verdict is not ok ends as failed."""
+"""The status values of a step that ran. If a step's verdict is not ok, the step ends as failed."""
 
 
 def pieces_of(client: Any, command: str, cancelled: Callable[[], bool]) -> Iterator[Piece]:
@@ -61,7 +61,8 @@ def _piece(client: Any, command: str, invocation: dict[str, Any]) -> Piece:
 
 
 def _document(client: Any, command: str, node: str, plugin: dict[str, Any], line: str) -> dict[str, Any]:
-    """Return the record that a step printed. Raises AwsError, and ValueError or RecursionError for any other text."""
+    """Return the record that a step printed. Raises AwsError. If the text is not a record, raises ValueError or
+    RecursionError."""
     try:
         document = json.loads(line)
     except ValueError:

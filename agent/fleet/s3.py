@@ -9,9 +9,10 @@ from agent.fleet.places import BUCKET, S3, is_taken, sweep_of
 from agent.fleet.store import Source
 
 PAGE: Final = 1_000
-"""Number of keys in one answer: the maximum of S3."""
+"""The number of keys in one answer, which is the maximum of S3."""
 MAX_OBJECT: Final = 256 << 20
-"""Maximum size in bytes of an object, which is read into memory. The 300,000 records of a day fit into it."""
+"""Maximum size in bytes of an object, which is read into memory. An object with the 300,000 records of a day is
+smaller."""
 
 
 def listed(client: Any, place: str, cancelled: Callable[[], bool]) -> Iterator[Source]:
@@ -64,8 +65,8 @@ def held(client: Any, place: str) -> tuple[bytes | None, str | None]:
 
 
 def put(client: Any, place: str, data: bytes, tag: str | None) -> None:
-    """Write an object. With a tag, it replaces the object that has this tag; without one, the object must not exist
-    yet. So no change by another writer is lost. Raises AwsError."""
+    """Write an object. With a tag, the write replaces the object only if it still has this tag. Without a tag, the
+    object must not exist yet. So a change by another writer is never lost. Raises AwsError."""
     bucket, _, key = place.removeprefix(S3).partition("/")
     unchanged = {"IfNoneMatch": "*"} if tag is None else {"IfMatch": tag}
     with in_words("S3"):

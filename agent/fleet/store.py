@@ -12,8 +12,8 @@ class Read:
     """A record as it was read."""
 
     sweep: str | None
-    """The sweep that the place of the record names: the id of a command, or the day of a folder. None if the place
-    names no sweep; gaps in time then decide."""
+    """The sweep that follows from the place of the record: the id of a command, or the day of a folder. None if no
+    sweep follows from it. Gaps in time then decide."""
     place: str
     """The place of the record: a path, an address of S3, or a command and an instance."""
     record: HostRecord
@@ -31,7 +31,8 @@ class Source(NamedTuple):
     size: int
     """Size in bytes; 0 if it is not known."""
     is_named: bool = False
-    """Whether a user named the file itself, and not only its folder or a pattern. Such a file may be a link."""
+    """Whether a user named the file itself, and not only its folder or a pattern. A file that a user named may be a
+    link."""
 
     @property
     def escaped_name(self) -> str:
@@ -40,8 +41,8 @@ class Source(NamedTuple):
 
 
 def escaped(name: str) -> str:
-    """The name of a file with its non-UTF-8 bytes escaped: no table accepts the surrogates that Python uses for such
-    bytes (PEP 383)."""
+    """The name of a file with its non-UTF-8 bytes escaped. Python uses surrogates for such bytes (PEP 383), which no
+    table accepts."""
     return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
@@ -59,9 +60,10 @@ class Piece(NamedTuple):
     """The record as a checked line of JSON (`agent.fleet.records`); None if there is none."""
     why: str | None
     times: int
-    """Number of places for which `why` holds; 1 for a record."""
+    """The number of places to which `why` applies. It is 1 for a record."""
     last: bool
-    """Whether this is the last piece of the source. A cache that lacks the last piece has only a part of the source."""
+    """Whether this is the last piece of the source. If a cache does not have the last piece, it has only a part of the
+    source."""
 
 
 class CacheError(Exception):
@@ -69,7 +71,7 @@ class CacheError(Exception):
 
 
 class TemporaryFileError(Exception):
-    """The folder for temporary files is full or fails; the message tells the operator why."""
+    """The folder for temporary files is full, or its disk fails. The message tells the operator why."""
 
     def __init__(self, folder: Path, why: str) -> None:
         super().__init__(

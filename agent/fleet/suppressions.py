@@ -1,4 +1,4 @@
-"""Known faults of a fleet in a file, each with its owner, its reason and its end."""
+"""Known faults of a fleet, from a file. Each has an owner, a reason and a last day."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ COLUMNS: Final = ("suppress", "owner", "reason", "end")
 MAX_BYTES: Final = 2**20
 MAX_ROWS: Final = 1_000
 _SECONDS: Final = 60.0
-"""Time limit for reading a file: a named pipe may have no writer."""
+"""Time limit in seconds for reading a file. If it is a named pipe, nobody may write to it."""
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 

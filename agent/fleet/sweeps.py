@@ -1,9 +1,9 @@
 """Assign each record to a sweep, and choose the record of a host that counts in it.
 
-The place of a record may name the sweep: by the id of a command or the day of a folder. This sweep counts even if the
-clock of the host contradicts it, but no sweep begins on a future day. All other sweeps are separated by gaps in time. A
-new sweep begins after a gap of a quarter of the usual time between two runs of a host. A longer stretch of time without
-such a gap is cut into parts, each as long as that usual time.
+The sweep of a record may follow from its place: from the id of a command, or from the day of a folder. The place counts
+even if the clock of the host contradicts it. No sweep begins on a future day. All other sweeps are separated by gaps in
+time. A new sweep begins after a gap of a quarter of the usual time between two runs of a host. A longer stretch of time
+without such a gap is cut into parts, each as long as that usual time.
 """
 
 import itertools
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from agent.fleet.database import Database
 
 _LEAST_PERIOD: Final = 30
-"""Shortest usual time between runs in minutes. Somebody who runs backuplink more often is looking at one host."""
+"""Shortest usual time between runs in minutes. If somebody runs backuplink more often, they are examining a single
+host."""
 _LEAST_GAP: Final = 10
 """Smallest gap between two sweeps in minutes."""
 _STRETCH: Final = 1.5
@@ -31,18 +32,20 @@ _DAY: Final = timedelta(days=1)
 _WHOLE: Final = 0.5
 """Minimum number of hosts in a sweep of all hosts, as a share of the hosts in the sweep before."""
 _DUE: Final = (0.75, 0.1)
-"""A sweep that is later than this multiple of the usual time between sweeps needs only this share of the hosts: the
-other hosts are then silent, and the sweep is not a manual run on a few hosts."""
+"""Two numbers: if a sweep is later than the first number times the usual time between sweeps, it needs only the second
+number as its share of the hosts. The missing hosts then count as silent. An earlier sweep with so few hosts counts as a
+manual run."""
 _OVERDUE: Final = 1.5
 """A sweep that is later than this multiple of the usual time between sweeps always counts."""
 _OUTSIDE: Final = 24 * 60
-"""Minutes from the middle of a sweep. Records farther away do not affect its start and end."""
+"""The maximum distance in minutes from the middle of a sweep. Records that are farther away do not affect the start and
+the end of the sweep."""
 _UNKNOWN: Final = -1
 """The minute of an unreadable time."""
 _NAMED: Final = 3
-"""Maximum number of hosts that a note names."""
+"""Maximum number of hosts that a note lists."""
 _ID: Final = re.compile(r"m?i-[0-9a-f]{8,17}")
-"""Ids of hosts that a note may name, because masks recognize their form."""
+"""Ids of hosts that a note may contain, since masks recognise their form."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +53,7 @@ class SweepsRead:
     """Further results of the search for sweeps."""
 
     superseded: Mapping[str, int]
-    """Number of records that a newer record of the same host in the same sweep replaces, by the id of the sweep."""
+    """For each sweep, by its id, the number of records that a newer record of the same host replaces."""
     notes: tuple[str, ...]
 
 
@@ -94,8 +97,8 @@ def _name(minute: int) -> str:
 
 
 def _spans(database: "Database", limit: int) -> Iterator[tuple[int, str]]:
-    """Yield each minute of a record whose place names no sweep, with the name of its sweep. Future and unreadable times
-    belong to the last sweep."""
+    """Yield, for records whose place decides no sweep, the minute of each record and the name of its sweep. Future and
+    unreadable times belong to the last sweep."""
     minutes = [minute for (minute,) in database.ask("loose_minute")]
     known = [minute for minute in minutes if _UNKNOWN < minute < limit]
     if not known:
@@ -170,8 +173,8 @@ def _sweep(name: str, rows: Sequence[tuple[str, int, int, int]]) -> tuple[int, S
 
 
 def whole_sweeps(sweeps: Sequence[Sweep]) -> tuple[Sweep, ...]:
-    """Return the sweeps that were made on all hosts, judged by their numbers of hosts. A manual run on a few hosts
-    between two sweeps is left out. `sweeps` are in their order."""
+    """Return the sweeps over all hosts. Their numbers of hosts decide. A manual run on a few hosts between two sweeps
+    is left out. `sweeps` are in their order."""
     if not sweeps:
         return ()
     usual = _usual_count(sweeps)
@@ -188,8 +191,8 @@ def whole_sweeps(sweeps: Sequence[Sweep]) -> tuple[Sweep, ...]:
 
 
 def _usual_count(sweeps: Sequence[Sweep]) -> int:
-    """The number of hosts in a typical sweep: half of all records are in sweeps of at most this size. The most common
-    size would mislead, since a day may have many runs on a few hosts."""
+    """The number of hosts in a typical sweep. Half of all records are in sweeps with at most this number. The most
+    common number would be misleading, since there may be many runs on a few hosts in a day."""
     counts = sorted(sweep.host_count for sweep in sweeps)
     reached = accumulate(counts)
     return next(count for count, so_far in zip(counts, reached, strict=True) if 2 * so_far >= sum(counts))
@@ -219,7 +222,7 @@ def _notes(database: "Database", limit: int, today: date) -> Iterator[str]:
 
 
 def note_of_contested(database: "Database", sweep: str) -> Iterator[str]:
-    """Yield notes on ids that several accounts use in a sweep."""
+    """Yield notes about ids that several accounts use in the same sweep."""
     if contested := database.ask("contested", sweep=sweep):
         named = (f"{name} ({', '.join(accounts)})" for name, accounts in contested if _ID.fullmatch(name))
         yield (

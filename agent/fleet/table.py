@@ -27,10 +27,10 @@ COLUMNS: Final = (
 )
 """`shared`: whether hosts share the cause; otherwise it is a fault of this host alone. `counted`: whether the host
 counts at this cause. `by_symptom`: whether the host saw only the symptom. `in_common`: values that the hosts with the
-cause have and other hosts do not, such as `image=ami-…; zone=euw1-az1`. `exposed`: number of hosts that could have the
-cause. `since`: as in the document, without fractions of a second."""
+cause have and the other hosts do not have, such as `image=ami-…; zone=euw1-az1`. `exposed`: number of hosts that could
+have the cause. `since`: as in the document, without fractions of a second."""
 NOT_HEARD_FROM: Final = "not-heard-from"
-"""The status of a host without a record in the reported sweep. Its place and time are those of its last record."""
+"""The status of a host without a record in the reported sweep. Its place and time come from its last record."""
 _WHERE: Final = ("taken_at", "region", "account", "vpc", "subnet", "zone", "image", "instance_type", "tool", "place")
 _BATCH: Final = 2_000
 """Number of rows that are written at once."""
@@ -41,8 +41,8 @@ Masked = Callable[[Row], Row]
 
 
 def rows(engine: "Database", document: FleetDocument) -> Iterator[Row]:
-    """Yield the rows of the reported sweep by host, then the hosts not heard from. Flags are of type bool, and unknown
-    values are None."""
+    """Yield the rows of the reported sweep by host, and then a row for each silent host. Flags are of type bool, and
+    unknown values are None."""
     if document.sweep is None:
         return
     causes = {cause.key: cause for cause in document.causes}

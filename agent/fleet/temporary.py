@@ -1,5 +1,5 @@
-"""The folder for DuckDB's temporary files, which hold records. The next process removes the folder of a process that
-was killed: a lock shows whether the process still runs."""
+"""The folder for DuckDB's temporary files, which hold records. If a process was killed, the next process removes its
+folder. A lock shows whether the process still runs."""
 
 import contextlib
 import fcntl
@@ -28,7 +28,7 @@ class OwnFolder:
             raise TemporaryFileError(Path(error.filename or "."), error.strerror or str(error)) from error
 
     def _is_made(self) -> bool:
-        """Make a folder and lock it; False if it was removed meanwhile."""
+        """Make a folder and lock it. Returns False if another process removed the folder before it was locked."""
         self.path = Path(tempfile.mkdtemp(prefix=PREFIX))
         try:
             self._lock = os.open(self.path, _FLAGS)

@@ -33,8 +33,8 @@ def prediction_of(evidence: Evidence, target: Target, address: Address, port: in
 
 
 def _other_addresses(evidence: Evidence, target: Target) -> Iterator[Address]:
-    """All addresses of the endpoints that the name resolves to, because a single DNS answer may contain only some of
-    them."""
+    """All addresses of the endpoints that the name resolves to, since a single DNS answer may have only some of these
+    addresses."""
     families = usable_families(evidence.host)
     endpoints = {evidence.endpoint_of(evidence.interface_at(address)) for address in evidence.own_addresses(target)}
     used = {interface_id for endpoint in endpoints if endpoint is not None for interface_id in endpoint.interface_ids}

@@ -16,13 +16,13 @@ class Candidate:
     severity: Severity
     target: Target | None
     about: frozenset[str] = frozenset()
-    """Ids of the targets that the finding is about: its own target or, if it has no target, the targets of its
-    evidence."""
+    """Ids of the targets that the finding is about. These are its own target or, if it has no target, the targets of
+    its evidence."""
     cause: "Candidate | None" = None
     symptoms: "list[Candidate]" = field(default_factory=list)
     suppressed: bool = False
     counts: bool = True
-    """Whether the finding may make the verdict worse. A fault of a target that nobody asked for may not."""
+    """Whether the finding may make the verdict worse. It may not if it is a fault of a target that nobody asked for."""
 
     @property
     def code(self) -> Code:
@@ -35,7 +35,7 @@ class Candidate:
 
     @property
     def is_of_this_host(self) -> bool:
-        """Whether it is a fault of this host itself, and not of anything at the addresses."""
+        """Whether the fault is on this host itself, and not at the addresses."""
         return self.code.of_this_host or self.finding.of_this_host
 
     @property
@@ -44,16 +44,16 @@ class Candidate:
 
     @property
     def limit(self) -> Severity | None:
-        """The highest severity that it may have: its own limit or, if it has no limit, its cause's. None without a
-        limit."""
+        """The highest severity that the finding may have. It is its own limit or, if it has none, the limit of its
+        cause. None means that there is no limit."""
         if self.finding.at_most is not None or self.cause is None:
             return self.finding.at_most
         return self.cause.limit
 
     @property
     def root(self) -> "Candidate":
-        """The end of the chain of causes: the cause that nothing explains. If the candidate has no cause, the candidate
-        itself."""
+        """The last cause in the chain of causes, which nothing explains. If the candidate has no cause, it is the
+        candidate itself."""
         root = self
         while root.cause is not None:
             root = root.cause
@@ -61,8 +61,8 @@ class Candidate:
 
 
 def worst_of(candidate: Candidate) -> Severity:
-    """The worst severity of a candidate and everything that it explains, within its limit. Suppressed symptoms are
-    ignored. If the candidate counts, symptoms that do not count are ignored, too."""
+    """The worst severity of a candidate and everything that it explains, within its limit. Suppressed symptoms have no
+    effect. If the candidate counts, symptoms that do not count have no effect either."""
     counted = (
         symptom for symptom in candidate.symptoms if not symptom.suppressed and (symptom.counts or not candidate.counts)
     )

@@ -40,8 +40,8 @@ _OF_ADDRESS: Final = (_OF_SERVER - {"API004"}) | {
 _OF_NAME: Final = frozenset(
     {"DNS001", "DNS003", "DNS005", "DNS006", "DNS007", "DNS008", "DNS009", "DNS010", "DNS011", "DNS013"}
 )
-"""Findings that depend on the host name. Differing answers (DNS002, DNS015) and silent name servers are missing,
-because such a fault affects every name."""
+"""Findings that depend on the host name. Findings about differing answers (DNS002, DNS015) and silent name servers are
+not among them, because such a fault affects every name."""
 _OF_ANSWER: Final = _OF_NAME - {"DNS011"}
 """The findings about names that VPC015, VPC016 and VPC017 explain."""
 _DENIALS: Final = frozenset({"IAM003", "IAM004", "IAM005", "IAM006", "IAM007", "IAM008"})
@@ -52,7 +52,7 @@ _STOPS_EVERY_PROGRAM: Final = (
     *("HTTP001", "HTTP002", "HTTP004", "HTTP006"),
 )
 """Findings that affect every agent on this host, whatever the agent's own settings are. Findings about the SDK's
-settings on this host (proxy, trusted certificates, endpoint URLs) are missing."""
+settings on this host (proxy, trusted certificates, endpoint URLs) are not among them."""
 _STOPS_THE_SDK: Final = ("HTTP003", *_STOPS_EVERY_PROGRAM, "TLS001", "TLS008", "TLS009")
 """Findings that affect the SDK on this host when it asks STS for a role. The finding about the SDK's proxy comes
 first."""
@@ -75,12 +75,12 @@ class Reach(Enum):
     OWN_NAME = auto()
     """Findings of the target, if its host is one of the endpoint's own names."""
     PATH = auto()
-    """Findings that need the path to the target, if the cause is critical. If the cause is less severe, some of the
-    path works, so the cause may be something else."""
+    """Findings that need the path to the target, if the cause is critical. If the cause is less severe, a part of the
+    path works, so such findings may have another cause."""
     EVERYTHING = auto()
-    """All findings of this host, if the cause says that it reaches nothing."""
+    """All findings of this host, if the cause says that the host reaches nothing."""
     REGION = auto()
-    """Findings of targets whose host was chosen by the Region in use."""
+    """Findings of targets whose host follows from the Region in use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class Explains:
     """A code, or a group of codes."""
     reach: Reach
     by_information: bool = False
-    """Whether a cause of severity INFO explains the symptom, too: something that is not a fault for a workload can
+    """Whether a cause of severity INFO also explains the symptom. Something that is not a fault for a workload can
     still stop this run."""
 
 
@@ -205,7 +205,7 @@ EXPLAINS: Final = (
 
 
 _OF_NO_REGION: Final = frozenset({Addressing.VPCE, Addressing.CUSTOM})
-"""Kinds of hosts that somebody named, so that their names do not follow from a Region."""
+"""Kinds of hosts that somebody chose by name. Their names do not follow from a Region."""
 
 
 def explain(candidates: list[Candidate], explains: Sequence[Explains]) -> None:
@@ -224,8 +224,8 @@ def explain(candidates: list[Candidate], explains: Sequence[Explains]) -> None:
 
 
 def _gather(candidates: list[Candidate]) -> None:
-    """Merge findings of several targets that share one cause into the finding of the first required target, which then
-    names the other targets."""
+    """Merge findings of several targets that share one cause into the finding of the first required target. This
+    finding then mentions the other targets."""
     leading = [
         candidate
         for candidate in candidates
@@ -251,14 +251,14 @@ def _gather(candidates: list[Candidate]) -> None:
 
 
 def _is_same(leader: Candidate, other: Candidate) -> bool:
-    """Whether both findings have the same code, and the leader's `shared` includes all of the other's, which is not
-    empty. Both may be the same finding."""
+    """Whether both findings have the same code, and the leader's `shared` has everything in the other's. False if the
+    other's `shared` is empty. Both may be the same finding."""
     return leader.finding.code == other.finding.code and leader.finding.shared >= other.finding.shared > frozenset()
 
 
 def supported(candidates: list[Candidate], explains: Sequence[Explains]) -> list[Candidate]:
-    """The candidates, without findings of the configuration that no measured symptom supports. A finding that needs a
-    symptom gets the severity of its worst symptom."""
+    """The candidates, without findings about the configuration for which no symptom was measured. A finding that needs
+    a symptom gets the severity of its worst symptom."""
     for candidate in candidates:
         if candidate.code.severity_from_symptoms and not candidate.finding.explains_nothing:
             _weigh(candidate, candidates, explains)
@@ -280,7 +280,7 @@ def supported(candidates: list[Candidate], explains: Sequence[Explains]) -> list
 
 
 def blames_addresses(row: Explains, candidate: Candidate) -> bool:
-    """Whether, by this row, the candidate causes every failure at its addresses."""
+    """Whether this row says that the candidate causes every failure at its addresses."""
     return row.cause == candidate.finding.code and row.symptom is Effects.ADDRESS and row.reach is Reach.ADDRESS
 
 
@@ -306,7 +306,7 @@ def explained_by(
 
 
 def _worst_explained(candidate: Candidate, symptoms: list[Candidate]) -> Severity | None:
-    """The severity that a candidate gets from the worst of its symptoms; None if it has none."""
+    """The severity that a candidate gets from the worst of its symptoms. None if it has no symptoms."""
     # A symptom that does not count does not raise a cause that counts.
     counted = [symptom for symptom in symptoms if symptom.counts] if candidate.counts else symptoms
     severities = [symptom.severity for symptom in counted or symptoms]
@@ -326,8 +326,9 @@ def _with_its_own(candidate: Candidate, worst: Severity | None) -> Severity | No
 
 
 def _causes(symptom: Candidate, candidates: list[Candidate], explains: Sequence[Explains]) -> list[Candidate]:
-    """The causes of a symptom, in the order of the rows. Each of them explains the symptom alone. If no candidate does,
-    these are faults of the configuration that explain the symptom only together, each at some of its addresses."""
+    """The causes of a symptom, in the order of the rows. Each of these causes explains the symptom alone. If no
+    candidate does, the result is faults of the configuration that explain the symptom only together, each at some of
+    its addresses."""
     able = [
         candidate
         for candidate in candidates
@@ -356,7 +357,8 @@ def _causes(symptom: Candidate, candidates: list[Candidate], explains: Sequence[
 
 
 def _fits(row: Explains, cause: Candidate, symptom: Candidate, *, whole: bool = True) -> bool:
-    """Whether, by this row, the cause explains the symptom at all of its addresses or, if not `whole`, at some."""
+    """Whether, according to this row, the cause explains the symptom at all addresses of the symptom. If `whole` is
+    false, some addresses are enough."""
     if cause is symptom or cause.finding.code != row.cause:
         return False
     if isinstance(row.symptom, Effects):

@@ -51,7 +51,7 @@ def checked_in_run(evidence: Evidence, finding: RuleFinding, target: Target | No
 
 
 def _known(evidence: Evidence) -> KnownVpc | None:
-    """The VPC that a run read; None if no VPC was read, or if the configuration is too old to predict a change."""
+    """The VPC that a run read; None if no VPC was read, or if what was read is too old to predict a change."""
     region = None if evidence.imds is None else evidence.imds.region
     if evidence.vpc_id is None or region is None or not evidence.is_configuration_fresh:
         return None
@@ -81,8 +81,8 @@ def _worst(each: Sequence[Judged]) -> Judged:
 
 
 def _closed(evidence: Evidence, after: Predictor) -> str | None:
-    """A sentence on the first open path to a required target that the change would close; None if it closes no such
-    path."""
+    """A sentence about the first open path to a required target that the change would close. None if the change closes
+    no such path."""
     for target in evidence.targets:
         for path in configured_paths(evidence, target) if target.role is Role.REQUIRED else ():
             if path.predicted is Reachability.OPEN:
@@ -99,8 +99,8 @@ def _stop_of(prediction: Prediction) -> str:
 def _of_paths(
     evidence: Evidence, target: Target, changes: Sequence[Change], after: Predictor, *, is_whole: bool
 ) -> Judged:
-    """The result for group rules and ACL entries: whether they open the hops that they are meant for. If the fix has no
-    other changing command (`is_whole`), they must open every hop at which the same groups and ACLs stop the same paths.
+    """The result for group rules and ACL entries: whether they open the hops at which they are meant to. If the fix
+    changes nothing else (`is_whole`), they must open every hop at which the same groups and ACLs stop the same paths.
     On the ports of a gateway, the ACL of this host's subnet is ignored."""
     stops = [
         stop
@@ -135,7 +135,8 @@ def _of_stop(evidence: Evidence, target: Target, stop: Stop, after: Predictor) -
 
 
 def _of_gateway(evidence: Evidence, finding: RuleFinding, target: Target, edit: object, after: Predictor) -> Judged:
-    """The result for a gateway endpoint's route: whether the public addresses of the finding are reached through it."""
+    """The result for the route of a gateway endpoint: whether this host reaches the finding's public addresses through
+    it."""
     wanted = edit.owner_id if isinstance(edit, Member) else None
     each = []
     for address in sorted(finding.addresses, key=lambda address: (address.version, int(address))):
@@ -157,8 +158,8 @@ def _targets_of(evidence: Evidence, finding: RuleFinding) -> Iterator[Target]:
 
 
 def _of_name(evidence: Evidence, target: Target, made: KnownVpc, after: Predictor, *, has_attributes: bool) -> Judged:
-    """The result for changes to settings of names: whether the name then leads to an endpoint, and whether this host
-    then reaches that endpoint."""
+    """The result for changes of settings that decide names: whether the name then leads to an endpoint, and whether
+    this host then reaches this endpoint."""
     if target.addressing is not Addressing.DEFAULT:
         return UNTOLD
     name = predicted_name(made, after, target.service, counts=True)

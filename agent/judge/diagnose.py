@@ -37,11 +37,11 @@ class Diagnosis:
     """The conclusions from a run's evidence."""
 
     findings: tuple[Finding, ...]
-    """The findings, in this order: suppressed findings last, causes before symptoms, findings that count before others,
-    then by severity and code."""
+    """The findings, in this order: suppressed findings come last, causes come before symptoms, and findings that count
+    come before others. After that, severity and code decide."""
     not_evaluated: tuple[NotEvaluated, ...]
     unproven: dict[str, tuple[str, ...]]
-    """The missing parts of the proof for `ok` that no finding names, by the target's id."""
+    """The missing parts of the proof for `ok` that no finding accounts for, by the target's id."""
     harmless: frozenset[str]
     """Ids of failed steps that a finding calls harmless, such as a denied call that the workload does not make."""
 
@@ -52,7 +52,7 @@ def diagnose(
     explains: Sequence[Explains] = EXPLAINS,
     suppress: Sequence[Suppression] = (),
 ) -> Diagnosis:
-    """Ask every rule, and order their findings. An error that a rule raises becomes RUN002 and is never raised."""
+    """Ask every rule, and order their findings. If a rule raises an error, the error becomes the finding RUN002."""
     targets = {target.id: target for target in evidence.targets}
     not_in_use = {target.id: reason for target in evidence.targets if (reason := why_not_in_use(evidence, target))}
     reported = _merged(
@@ -127,14 +127,15 @@ def _suppresses(suppression: Suppression, finding: RuleFinding, target: Target |
 
 
 def _is_about_required(of: Sequence[str | None], targets: Mapping[str, Target]) -> bool:
-    """Whether a finding of the run or of a resolver rests on an observation of a required target or of the run itself,
-    or on none at all. `of` contains the target of each observation, or None if it belongs to the run."""
+    """Whether a finding of the run or of a resolver rests on an observation of a required target or of the run itself.
+    True if it rests on no observation. `of` contains the target of each observation, or None if it belongs to the
+    run."""
     about = [targets.get(target_id or "") for target_id in of]
     return not about or any(target is None or target.role is Role.REQUIRED for target in about)
 
 
 def _count_causes(candidates: Sequence[Candidate], explains: Sequence[Explains]) -> None:
-    """If a finding has no target and needs a symptom, let it count only if one of its symptoms counts."""
+    """Let a finding without a target that needs a symptom count only if one of its symptoms counts."""
     for candidate in candidates:
         if candidate.target is None and candidate.code.needs_symptom:
             symptoms = explained_by(candidate, candidates, explains)
@@ -190,7 +191,7 @@ def _not_evaluated(rule: Rule, evidence: Evidence, not_in_use: Mapping[str, str]
 
 
 def _lack(rule: Rule, evidence: Evidence, target: Target | None) -> str | None:
-    """Why one of a rule's required steps or reads has no result; None if all of them have a result."""
+    """Why one of a rule's required steps or reads has no result. None if all of them have one."""
     if rule.reads and not evidence.run.ec2_reads:
         return NO_EC2
     if rule.why_not is not None and (reason := rule.why_not(evidence)) is not None:

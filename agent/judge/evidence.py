@@ -80,13 +80,13 @@ A = TypeVar("A")
 P = ParamSpec("P")
 
 FRESH: Final = timedelta(days=1)
-"""Maximum age at which a read of the configuration may still name a cause."""
+"""Maximum age of a read of the configuration from which a cause may still be concluded."""
 GRAVE_SKEW_SECONDS: Final = 300.0
 """Clock offset from which signed calls may be refused (AWS's window is 5 or 15 minutes)."""
 WIDEST_WINDOW_SECONDS: Final = 900.0
-"""Clock offset from which every service of AWS refuses signed calls, S3 among them."""
+"""Clock offset in seconds from which every service of AWS refuses signed calls, including S3."""
 _NO_REASON: Final = "403"
-"""Code of a denial without text, as S3 sends it in answer to HEAD."""
+"""The code of a denial without a text. S3 sends such a denial in answer to HEAD."""
 _PRIVATE: Final = frozenset({AddressScope.VPC, AddressScope.PRIVATE, AddressScope.GATEWAY_ENDPOINT})
 """The scopes of addresses to which a private path leads."""
 _NAMING: Final = frozenset({"--service", "--endpoint"})
@@ -103,11 +103,11 @@ class Clock:
     offset: float
     """Seconds: this host's clock minus AWS's."""
     uncertainty: float
-    """Uncertainty of the offset in seconds, on top of the second that a Date header leaves open."""
+    """The uncertainty of the offset in seconds. The second that a Date header leaves open is not included."""
 
 
 def kept(question: Callable[Concatenate["Evidence", P], A]) -> Callable[Concatenate["Evidence", P], A]:
-    """Cache the answers to a question in the evidence, since rules ask the same question again and again."""
+    """Cache the answers to a question in the evidence, since rules ask the same question repeatedly."""
 
     @wraps(question)
     def ask(evidence: "Evidence", /, *args: P.args, **named: P.kwargs) -> A:
@@ -167,7 +167,7 @@ class Evidence:
 
     @cached_property
     def metadata(self) -> tuple[Observation[ImdsFacts], ...]:
-        """The request for instance metadata; empty if no request was made."""
+        """The request for instance metadata, or nothing if no request was made."""
         return tuple(observation for observation in self.of(Step.IMDS) if observation.subject.operation is None)
 
     @cached_property
@@ -216,7 +216,7 @@ class Evidence:
 
     @cached_property
     def in_aws(self) -> bool:
-        """Whether there is a sign of AWS: the firmware's name, metadata, or the VPC's resolver."""
+        """Whether there is a sign of AWS. Signs are the firmware's name, metadata, and the VPC's resolver."""
         answered = (
             observation for observation in self.of(Step.DNS) if observation.subject.resolver in self.vpc_resolvers[:2]
         )
@@ -248,7 +248,7 @@ class Evidence:
         return self._by_id.get(f"{Step.DNS}/{target.id}/{GETADDRINFO}")
 
     def appliance_lookups(self, target: Target) -> tuple[tuple[str, Observation[LookupFacts]], ...]:
-        """The lookups of a gateway appliance's names, as programs on this host do them. Each comes with the name; empty
+        """The lookups of a gateway appliance's names, as programs on this host do them. Each comes with its name. Empty
         if the names were not looked up."""
         lookups = (
             (host, self._by_id.get(f"{Step.DNS}/{target.id}/{APPLIANCE}{label}"))
@@ -258,7 +258,7 @@ class Evidence:
 
     def dual_stack_lookup(self, target: Target) -> Observation[LookupFacts] | None:
         """The lookup of the target's dual-stack name, as programs on this host do it; None if the name was not looked
-        up. It is looked up only if the default name is not private."""
+        up. The run looks it up only if the default name is not private."""
         return self._by_id.get(f"{Step.DNS}/{target.id}/{DUAL_STACK_NAME}")
 
     def lookup_without_search(self, target: Target) -> Observation[LookupFacts] | None:
@@ -287,9 +287,8 @@ class Evidence:
         )
 
     def proxy(self, target: Target) -> str | None:
-        """The proxy for calls to this target. If only agents call the target, and no launcher or unit of theirs sets a
-        proxy for it, the calls go direct, whatever this process's variables are. Otherwise it is the SDK's proxy in
-        this process."""
+        """The proxy for calls to this target. If only agents call the target, their launchers and units decide,
+        whatever the variables of this process are. Otherwise it is the SDK's proxy in this process."""
         agents = self._agents(target)
         if agents and not any(proxy_of_agent(agent.settings, target.host) for agent in agents):
             return None
@@ -327,8 +326,8 @@ class Evidence:
         return tuple(agent for agent in agents if agent.bucket is None or not is_named)
 
     def url_aside(self, target: Target) -> str | None:
-        """The URL to which the SDK sends calls for the target, if that is not HTTPS on port 443; otherwise None. Only
-        HTTPS on port 443 is measured."""
+        """The URL to which the SDK sends calls for the target. None if it is HTTPS on port 443, since only this is
+        measured."""
         url = None if self.sdk is None else self.sdk.endpoint_urls.get(target.service)
         if url is None or target.role is Role.CONTEXT or host_of_url(url) != target.host:
             return None
@@ -362,8 +361,8 @@ class Evidence:
         return self._attempts(Step.API, target, HTTPS)
 
     def further_pages(self, call: Observation[ApiFacts]) -> Observation[ApiFacts] | None:
-        """The observation of further pages of the list that a signed call began; None if there were no further
-        pages."""
+        """The observation of the further pages of a list whose first page a signed call read. None if there were no
+        further pages."""
         return self._by_id.get(f"{call.id}/{FURTHER_PAGES}")
 
     @cached_property
@@ -432,13 +431,13 @@ class Evidence:
 
     @cached_property
     def _sure_skew_seconds(self) -> float:
-        """Seconds by which this host's clock is off at least. If AWS's clocks differ, the smallest offset counts, minus
-        its uncertainty."""
+        """The number of seconds by which this host's clock is certainly wrong. If AWS's clocks differ, the smallest
+        offset counts, minus its uncertainty."""
         return min((abs(clock.offset) - clock.uncertainty for clock in self.clocks), default=0.0)
 
     def meaning(self, observation: Observation[Any]) -> FailureKind | None:
-        """The kind of a failure. If AWS's error code has two meanings, this is the one that applies here: the clock is
-        meant only if it is measured to be off."""
+        """The kind of a failure. If AWS's error code has two meanings, one of which is the clock, the clock is meant
+        only if it is measured to be wrong."""
         failure = observation.failure
         if failure is None:
             return None
@@ -464,7 +463,8 @@ class Evidence:
 
     @kept
     def own_addresses(self, target: Target) -> tuple[Address, ...]:
-        """The addresses of the host's own lookup in the families that the host has. These decide the verdict."""
+        """The addresses from the host's own lookup, in the families that the host has. These addresses decide the
+        verdict."""
         families = usable_families(self.host)
         return tuple(address for address in self.own_answer(target) if address.version in families)
 
@@ -519,12 +519,12 @@ class Evidence:
         return self._gateways[address]
 
     def _interface_towards(self, address: Address) -> NetworkInterface | None:
-        """This host's network interface for connects to an address of a target."""
+        """The network interface of this host from which connects to an address of a target are made."""
         asking = next((target for target in self.targets if address in self.own_answer(target)), None)
         return self.own_interface(None if asking is None else self.source(asking, address))
 
     def judged_scope(self, address: Address) -> AddressScope:
-        """The scope by which an address is judged. For a NAT64 address, it is the scope of the IPv4 address inside (RFC
+        """The scope by which an address is judged. For a NAT64 address, it is the scope of the IPv4 address in it (RFC
         6052)."""
         scope = self.scope(address)
         return self.scope(IPv4Address(address.packed[-4:])) if scope is AddressScope.NAT64 else scope
@@ -561,7 +561,7 @@ class Evidence:
         return tuple(read for read in observations if read is not None and read.ok)
 
     def dropped(self, *operations: str) -> int:
-        """Number of rows of these reads that were left out. If there are any, a resource that the result lacks may
+        """Number of rows that these reads left out. If rows were left out, a resource that is not in the result may
         still exist."""
         return sum(getattr(read.facts, "dropped", 0) for read in self.reads(*operations))
 
@@ -626,8 +626,8 @@ class Evidence:
 
     def offered(self, target: Target) -> tuple[EndpointService, ...] | None:
         """The endpoint services that AWS offers for interface endpoints of the target's service, in its Region. None if
-        they were not read, for example because the target is in another Region than this host, or if they are not
-        completely known."""
+        they were not read, for example because the target is in another Region than this host, or if some of them are
+        not known."""
         read = self.configuration.offered
         here = None if self.imds is None else self.imds.region
         fips = target.addressing in (Addressing.FIPS, Addressing.FIPS_DUALSTACK)
@@ -679,8 +679,8 @@ class Evidence:
     def zone(self, target: Target, address: Address) -> tuple[str | None, str | None]:
         """The name and the id of an address's zone, as far as they are known.
 
-        Without EC2, only the zone of this host's own subnet is known. If only an endpoint's name gives the zone, the id
-        stays unknown, because zone names differ between accounts.
+        Without EC2, only the zone of this host's own subnet is known. If only the name of an endpoint shows the zone,
+        the id stays unknown, because zone names differ between accounts.
         """
         interface, imds = self.interface_at(address), self.imds
         subnet = None if interface is None else self.subnet(interface.subnet_id)
@@ -714,13 +714,13 @@ class Evidence:
 
     @cached_property
     def local_ports(self) -> Ports:
-        """The ports at which this host receives answers; Linux's default range if this host's range is unknown."""
+        """The ports at which this host receives answers. If they are unknown, Linux's default range."""
         seen = None if self.host is None else self.host.local_ports
         return EPHEMERAL if seen is None or len(seen) != 2 else (seen[0], seen[1])
 
     @cached_property
     def predictor(self) -> Predictor:
-        """The predictor for connects, by the configuration."""
+        """The predictor for connects. It uses the configuration."""
         cidrs = self.imds.vpc_cidrs if self.imds else ()
         return Predictor(self.configuration, vpc_id=self.vpc_id, vpc_cidrs=cidrs, answers=self.local_ports)
 
@@ -748,8 +748,8 @@ _PLACES: Final = {step: place for place, step in enumerate(Step)}
 
 
 def _order(observation: Observation[Any]) -> tuple[object, ...]:
-    """A key that sorts by step, target, address, port, resolver and operation. It depends on content, never on the
-    order of events."""
+    """A key that sorts by step, target, address, port, resolver and operation. It depends only on content, and not on
+    the order of events."""
     subject = observation.subject
     return (
         _PLACES[subject.step],

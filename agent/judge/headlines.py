@@ -61,8 +61,8 @@ def _of_places(finding: RuleFinding, target: Target | None, evidence: Evidence) 
 
 
 def _zone(target: Target | None, addresses: Sequence[Address], evidence: Evidence) -> str | None:
-    """The zone of all these addresses, by its id or otherwise by its name; None if they are not in one zone, or if it
-    is unknown."""
+    """The zone of all these addresses, by its id or otherwise by its name. None if they are in different zones, or if
+    the zone is unknown."""
     if target is None:
         return None
     zones = {evidence.zone(target, address) for address in addresses}

@@ -35,8 +35,8 @@ def known_ids(finding: RuleFinding, target: Target | None, evidence: Evidence) -
 
 def _endpoint_of(finding: RuleFinding, target: Target, evidence: Evidence) -> VpcEndpoint | None:
     """The endpoint that a finding is about: the only endpoint of the service in this VPC. The endpoint must have all
-    private addresses of the finding; if the finding has no private address, the target must be the service's default
-    name, which private DNS covers."""
+    private addresses of the finding. If the finding has no private address, the target's host must be the service's
+    default name, for which private DNS answers."""
     region = None if evidence.imds is None else evidence.imds.region
     if evidence.vpc_id is None or target.region != region:
         return None

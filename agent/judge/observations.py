@@ -1,4 +1,4 @@
-"""Small questions about a few observations. The rest of the run does not matter for them."""
+"""Small questions about a few observations. They do not depend on the rest of the run."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
@@ -78,12 +78,12 @@ def private_in(evidence: Evidence, answers: Iterable[Observation[Any]]) -> tuple
 
 def whose_address(evidence: Evidence, target: Target, seen: Sequence[Observation[Any]]) -> tuple[Command, ...]:
     """Commands that show which interfaces have these addresses. Public addresses are left out, because no interface of
-    an endpoint has one."""
+    an endpoint has a public address."""
     return interfaces_at(target.region, [address for address in places(seen) if not evidence.is_public(address)])
 
 
 def by_place(pairs: Iterable[tuple[Address, int]]) -> list[tuple[tuple[Address, ...], tuple[int, ...]]]:
-    """The addresses with their ports. Addresses that have the same ports are together in one row."""
+    """The addresses with their ports. Addresses that have the same ports are in the same row."""
     ports_at: dict[Address, dict[int, None]] = {}
     for address, port in pairs:
         ports_at.setdefault(address, {})[port] = None

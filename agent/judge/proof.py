@@ -1,7 +1,7 @@
 """The proof that a target is ok, and the missing parts of that proof that no finding accounts for.
 
-A missing part is either named by a finding or reported as unproven. A failed step of a required target that no finding
-names becomes RUN003.
+A missing part is either covered by a finding or reported as unproven. A failed step of a required target that no
+finding covers becomes RUN003.
 """
 
 from collections.abc import Container, Sequence
@@ -23,18 +23,18 @@ from probes.model import Address, Observation, Role, Step, Subject, Target
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """The parts that a target lacks for `ok`."""
+    """What a target lacks for `ok`."""
 
     unproven: tuple[str, ...]
-    """Missing parts that no finding names, in words."""
+    """Missing parts that no finding covers, in words."""
     unnamed: list[str]
-    """Ids of a required target's failed steps that no finding names."""
+    """Ids of a required target's failed steps that no finding covers."""
 
 
 def missing_proof(
     target: Target, evidence: Evidence, candidates: list[Candidate], explains: Sequence[Explains]
 ) -> Missing:
-    """The parts that the target lacks for `ok` and that the findings do not name."""
+    """The parts that the target lacks for `ok` and that no finding covers."""
     # A finding of severity INFO does not account for a failure.
     naming = [
         candidate
@@ -69,8 +69,8 @@ def missing_proof(
 def _missing_steps(
     target: Target, evidence: Evidence, named: Container[str], blamed: Container[Address | None]
 ) -> tuple[list[str], list[str]]:
-    """The required steps that did not succeed and that nothing accounts for. Failed steps of a required target are
-    returned as ids, all other steps in words."""
+    """The required steps that did not succeed and that nothing accounts for. The first list has the ids of failed steps
+    of a required target. The second list has all other steps, in words."""
     words: list[str] = []
     unnamed: list[str] = []
     required = required_steps(evidence, target)
@@ -111,7 +111,7 @@ def _missing_steps(
 
 
 def _unexpected_addresses(target: Target, evidence: Evidence, naming: list[Candidate]) -> list[str]:
-    """The addresses in use that are not on the expected path and that no finding names."""
+    """The addresses in use that are not on the expected path and that no finding covers."""
     # If a cause is suppressed, neither the cause nor its symptoms account for their addresses any more.
     of_target = [candidate for candidate in naming if candidate.finding.target == target.id]
     orphaned = [candidate for candidate in of_target if not candidate.suppressed and candidate.root.suppressed]
@@ -144,8 +144,8 @@ def _unexpected_addresses(target: Target, evidence: Evidence, naming: list[Candi
 def left_unnamed(
     evidence: Evidence, candidates: list[Candidate], not_in_use: Container[str]
 ) -> dict[str, tuple[str, ...]]:
-    """The failures of each target that only a symptom of a suppressed cause names. The cause is known and accepted, but
-    its effect on this step is not, so the step is not proven."""
+    """The failures of each target that only a symptom of a suppressed cause covers. The cause is known and accepted,
+    but its effect on such a step is not. The step is therefore not proven."""
     by_target: dict[str, tuple[str, ...]] = {}
     for target in evidence.targets:
         if target.id in not_in_use:
@@ -166,7 +166,7 @@ def left_unnamed(
 
 
 def unexplained(evidence: Evidence, failed: list[str]) -> RuleFinding:
-    """RUN003: steps with these ids failed, and no rule says why."""
+    """RUN003: these steps failed, and no rule says why."""
     steps = [observation for step in failed if (observation := evidence.find(step)) is not None]
     failures = [f"{step.id} ({step.failure.message})" for step in steps if step.failure is not None]
     addresses: frozenset[Address] = frozenset(step.subject.address for step in steps if step.subject.address)
@@ -185,7 +185,7 @@ def unexplained(evidence: Evidence, failed: list[str]) -> RuleFinding:
 
 
 def _in_short(subject: Subject) -> Forms:
-    """A step in words, in a long and a short form, so that a headline can choose what fits."""
+    """A step in words, in a long and in a short form. A headline uses the one that fits."""
     at = f" at {subject.address}" if subject.address is not None else ""
     return step_in_words(subject), f"{subject.step.upper()}{at}"
 

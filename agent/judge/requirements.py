@@ -32,7 +32,7 @@ def required_ports(target: Target) -> tuple[int, ...]:
 
 
 def judged_ports(target: Target) -> tuple[int, ...]:
-    """The ports whose faults rules report: the required ones, and those that a new appliance needs once."""
+    """The ports whose faults rules report: the required ports, and the ports that a new appliance needs once."""
     return tuple(port.number for port in SERVICES[target.service].ports if port.required or port.blocks_new)
 
 
@@ -72,8 +72,8 @@ def required_at(evidence: Evidence, target: Target, address: Address) -> list[st
 
 
 def address_status(evidence: Evidence, target: Target, address: Address, harmless: Container[str]) -> AddressStatus:
-    """The status of an address, by the steps that are required there, without the `harmless` failures. A failed large
-    request is a fault of the address as well (HTTP006)."""
+    """The status of an address. The steps that are required there decide, but `harmless` failures do not count. A
+    failed large request is also a fault of the address (HTTP006)."""
     found = [evidence.find(step) for step in required_at(evidence, target, address) if step not in harmless]
     large = evidence.at(Step.HTTP, target, address, HTTPS, operation=PADDED)
     if any(step is not None and step.failure is not None and step.made for step in (*found, large)):
@@ -96,8 +96,8 @@ def _is_left_out(evidence: Evidence, target: Target, address: Address) -> bool:
 
 @kept
 def judged_steps(evidence: Evidence, step: Step, target: Target | None) -> tuple[Observation[Any], ...]:
-    """The observations of a step that rules judge: for a step at addresses, only those at the addresses that this host
-    uses and, for connects, on the ports that the target needs."""
+    """The observations of a step that rules judge. If the step is made at addresses, only the addresses that this host
+    uses count. For connects, only the ports that the target needs count."""
     if target is None or step not in AT_ADDRESSES:
         return evidence.of(step, target)
     ports = judged_ports(target) if step is Step.TCP else (HTTPS,)

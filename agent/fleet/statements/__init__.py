@@ -1,4 +1,4 @@
-"""The questions to a fleet in SQL. Each file is a statement that DuckDB's shell runs unchanged.
+"""The questions about a fleet, in SQL. Each file is a statement that DuckDB's shell runs unchanged.
 
 A statement reads tables that earlier ones made, and takes its parameters from variables: `SET VARIABLE sweep = 'day-1'`
 comes before it. `PREPARE` would not accept a statement that makes a table. The SQL in `agent/fleet/database.py` asks no

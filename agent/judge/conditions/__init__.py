@@ -1,1 +1,1 @@
-"""Conditions that more than one rule asks about, over the evidence of a run."""
+"""Conditions that more than one rule checks in the evidence of a run."""

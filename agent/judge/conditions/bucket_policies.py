@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from agent.network.calls import Judgement
 
 _OF_INSTANCE: Final = "iam-role"
-"""botocore's name for credentials of the instance profile's role."""
+"""botocore's name for credentials of the role in the instance profile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,12 +33,12 @@ class BucketDenial:
 
     @property
     def is_of_policy(self) -> bool:
-        """Whether that policy certainly denies the call."""
+        """Whether the policy of that endpoint certainly denies the call."""
         return self.judgement.denies
 
     @property
     def is_in_doubt(self) -> bool:
-        """Whether it is unknown if that policy denies the call."""
+        """Whether it is unknown if the policy of that endpoint denies the call."""
         return self.judgement.is_in_doubt
 
 
@@ -78,9 +78,9 @@ def _denials(evidence: Evidence, target: Target) -> Iterator[BucketDenial]:
 
 
 def _session(evidence: Evidence, target: Target) -> str | None:
-    """The ARN of the caller's session, if the caller uses the role of this instance; None if it does not, or if a part
-    of the ARN is unknown. Such a session has the instance's id as its name (IAM User Guide, Roles terms and
-    concepts)."""
+    """The ARN of the caller's session. The caller must use the role of this instance, so the session's name is the
+    instance's id (IAM User Guide, Roles terms and concepts). None if the caller does not use this role, or if a part of
+    the ARN is unknown."""
     facts = None if evidence.credentials is None else evidence.credentials.facts
     imds = evidence.imds
     if facts is None or facts.source != _OF_INSTANCE or imds is None:

@@ -27,8 +27,8 @@ class Leader:
 
 
 def is_elsewhere(evidence: Evidence, addresses: Iterable[Address]) -> bool:
-    """Whether this host is in a VPC, and all these addresses are private and outside that VPC, so that another VPC's
-    security groups decide."""
+    """Whether this host is in a VPC, and all these addresses are private and outside this VPC. The security groups of
+    another VPC then decide."""
     is_in_vpc = evidence.imds is not None and bool(evidence.imds.vpc_cidrs)
     return is_in_vpc and all(evidence.scope(address) is AddressScope.PRIVATE for address in addresses)
 
@@ -42,9 +42,9 @@ def leader_of(evidence: Evidence, target: Target, addresses: Iterable[Address]) 
 
 
 def _leaders(evidence: Evidence, target: Target, addresses: tuple[Address, ...]) -> Iterator[Leader]:
-    """The resources that may lead the name to these addresses, in order of precedence: a rule comes before a zone of
-    the same name, and the VPC's zone or rule before an endpoint of a Profile (Route 53 Developer Guide, Considerations
-    when working with a private hosted zone; Route 53 Profiles)."""
+    """The resources that may lead the name to these addresses, in order of precedence. A rule comes before a zone of
+    the same name, and a zone or rule of the VPC comes before an endpoint of a Profile (Route 53 Developer Guide,
+    Considerations when working with a private hosted zone; Route 53 Profiles)."""
     configuration = evidence.configuration
     account = None if evidence.imds is None else evidence.imds.account_id
     zone = private_zone_for(configuration, target.host)
@@ -61,9 +61,9 @@ def _leaders(evidence: Evidence, target: Target, addresses: tuple[Address, ...])
 
 
 def _endpoints_of_profiles(evidence: Evidence, addresses: tuple[Address, ...]) -> Iterator[ProfileResource]:
-    """The endpoints that Profiles bring and that may have these addresses. These are the endpoints of which EC2 shows
-    an interface with one of the addresses and, if there is exactly one, the endpoint that EC2 does not show to this
-    account."""
+    """The endpoints that Profiles bring to the VPC and that may have these addresses. EC2 shows an interface with one
+    of the addresses for such an endpoint. If there is exactly one endpoint that EC2 does not show to this account, it
+    is included, too."""
     configuration = evidence.configuration
     here = {interface.interface_id for address in addresses if (interface := evidence.interface_at(address))}
     known = {endpoint.endpoint_id: endpoint for endpoint in configuration.endpoints or ()}

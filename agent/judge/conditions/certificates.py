@@ -18,7 +18,8 @@ def leaf_of(handshake: Observation[TlsFacts]) -> Certificate | None:
 
 def missing_issuer(handshake: Observation[TlsFacts]) -> str | None:
     """The intermediate authority that one of Amazon's chains lacks, although the server must send it (RFC 8446, section
-    4.4.2); None if nothing is missing, or only a root. Amazon's roots have the word "Root" in their names."""
+    4.4.2); None if nothing is missing, or if only a root is missing. Amazon's roots have the word "Root" in their
+    names."""
     leaf = leaf_of(handshake)
     if handshake.facts is None or leaf is None or leaf.issuer_organization not in AMAZON:
         return None
@@ -39,8 +40,8 @@ def is_from_other_issuer(handshake: Observation[TlsFacts]) -> bool:
 
 
 def is_for_other_names(handshake: Observation[TlsFacts], host: str) -> bool:
-    """Whether a handshake showed a certificate with names that all differ from `host` (RFC 9525, section 6.3). False
-    for a certificate that may have more names than were read."""
+    """Whether a handshake showed a certificate with names that all differ from `host` (RFC 9525, section 6.3). False if
+    the certificate may have more names than the ones that were read."""
     leaf = leaf_of(handshake)
     if leaf is None or not 0 < len(leaf.names) < MAX_NAMES:
         return False

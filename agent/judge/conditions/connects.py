@@ -1,8 +1,8 @@
 """Reasons why connects failed.
 
 Every failed attempt has exactly one nature. It follows from the errno, the sender of an ICMP error, the time that the
-attempt took and the kernel's knowledge of the next hop, all measured on Linux. If the kernel does not name the sender
-of an error, no sender is claimed.
+attempt took, and what the kernel knows about the next hop, all measured on Linux. If the kernel does not report the
+sender of an error, the nature says nothing about the sender.
 """
 
 from collections.abc import Iterable
@@ -18,10 +18,10 @@ from probes.model import Address, FailureKind, Observation, Role, Step, Target
 from probes.ports import HTTPS
 
 LOCAL_SECONDS: Final = 0.5
-"""A limit in seconds. An ICMP error from an own address that comes faster was sent by a filter. A slower error, after
-about 3 s, means that a neighbour never answered."""
+"""A limit in seconds for an ICMP error from one of this host's own addresses. If the error comes faster, a filter sent
+it. If it comes after about 3 s, a neighbour never answered."""
 NOTHING: Final = frozenset({"all that leaves this host"})
-"""The part at fault that all findings share if a host reaches nothing at all."""
+"""The part at fault if a host reaches nothing at all. All findings then have this part in common."""
 UNRESOLVED: Final = frozenset({"incomplete", "failed"})
 _ROUTERS_SAY_UNREACHABLE: Final = {4: frozenset({0, 1, 5, 6, 7, 11, 12}), 6: frozenset({0, 3})}
 """The codes with which a router says that a network or host is unreachable, by IP version: codes of ICMP type 3 (RFC
@@ -74,7 +74,7 @@ def is_from_here(facts: TcpFacts, own_addresses: frozenset[object]) -> bool:
 
 def has_no_way(attempt: Observation[TcpFacts], vpc_cidrs: Iterable[Network]) -> bool:
     """Whether an attempt failed because this host has no path to an address of its own VPC: the route lookup finds no
-    route, or the router does not answer. It does not matter whether anything has that address."""
+    route, or the router does not answer. Whether anything has that address does not matter."""
     facts, address = attempt.facts, attempt.subject.address
     if attempt.failure is None or facts is None or address is None or not any(address in block for block in vpc_cidrs):
         return False
@@ -85,9 +85,9 @@ def has_no_way(attempt: Observation[TcpFacts], vpc_cidrs: Iterable[Network]) -> 
 def failed_connects(
     evidence: Evidence, target: Target, nature: Nature, ports: tuple[int, ...]
 ) -> list[Observation[TcpFacts]]:
-    """Failed attempts of one nature, without those that another finding reports: attempts of a family that fails as a
-    whole (TCP008, whatever stops it), attempts to IPv6 addresses without a route while others connect (also TCP008),
-    and attempts through a NAT64 gateway while other ways work (DNS012)."""
+    """Failed attempts of one nature. Attempts that another finding reports are left out: attempts of a family that
+    fails as a whole (TCP008, whatever stops it), attempts to IPv6 addresses without a route while other attempts
+    connect (also TCP008), and attempts through a NAT64 gateway while other attempts work (DNS012)."""
     own = frozenset[object](evidence.own_addresses_of_host)
     down = family_down(evidence.connects(target, HTTPS))
     aside = places((*nat64_down(evidence, target), *unrouted_ipv6(evidence, target)))
@@ -104,7 +104,7 @@ def failed_connects(
 
 def family_down(tried: tuple[Observation[TcpFacts], ...]) -> int | None:
     """The IP version in which every attempt fails while every attempt in the other version connects; None if there is
-    no such version. Attempts to addresses made by DNS64 are ignored."""
+    no such version. Attempts to addresses that DNS64 made do not count."""
     tried = tuple(attempt for attempt in tried if not is_translated(attempt))
     for broken, working in ((6, 4), (4, 6)):
         failed = [attempt for attempt in tried if version_of(attempt) == broken]
@@ -116,7 +116,8 @@ def family_down(tried: tuple[Observation[TcpFacts], ...]) -> int | None:
 
 @kept
 def nat64_down(evidence: Evidence, target: Target) -> tuple[Observation[TcpFacts], ...]:
-    """The attempts through a NAT64 gateway, if all of them fail while an attempt to another address connects."""
+    """The attempts through a NAT64 gateway. Empty unless all of them fail while an attempt to another address
+    connects."""
     tried = evidence.connects(target, HTTPS)
     translated = tuple(attempt for attempt in tried if is_translated(attempt))
     others = [attempt for attempt in tried if not is_translated(attempt)]
@@ -126,8 +127,8 @@ def nat64_down(evidence: Evidence, target: Target) -> tuple[Observation[TcpFacts
 
 @kept
 def unrouted_ipv6(evidence: Evidence, target: Target) -> tuple[Observation[TcpFacts], ...]:
-    """The attempts to IPv6 addresses without a route, if an attempt to another address connects. Clients skip addresses
-    without a route and lose no time."""
+    """The attempts to IPv6 addresses without a route. Empty unless an attempt to another address connects. Clients skip
+    addresses without a route, and lose no time."""
     tried = evidence.connects(target, HTTPS)
     if not any(attempt.ok for attempt in tried):
         return ()
@@ -150,8 +151,8 @@ def _is_unreachable(attempt: Observation[TcpFacts]) -> bool:
 @kept
 def reaches_nothing(evidence: Evidence) -> bool:
     """Whether this host reaches nothing: instance metadata, EC2 and every service are silent. More than one service
-    must be silent, because a single service may be closed by its own endpoint. False outside AWS, where no metadata is
-    expected."""
+    must be silent, because the endpoint of a single service may be closed. False outside AWS, where there is no
+    metadata service."""
     metadata = [request for request in evidence.metadata if request.made]
     connects = [attempt for attempt in evidence.of(Step.TCP) if attempt.made]
     own = frozenset[object](evidence.own_addresses_of_host)
@@ -186,7 +187,7 @@ def speaks_for_all(evidence: Evidence, target: Target, nature: Nature) -> bool:
 
 
 def is_translated(attempt: Observation[TcpFacts]) -> bool:
-    """Whether an attempt is to an address made by DNS64 (RFC 6052)."""
+    """Whether an attempt is to an address that DNS64 made (RFC 6052)."""
     return attempt.subject.address is not None and is_nat64(attempt.subject.address)
 
 
@@ -195,8 +196,8 @@ def version_of(attempt: Observation[TcpFacts]) -> int | None:
 
 
 def also_silent(evidence: Evidence, target: Target, addresses: Iterable[Address]) -> str:
-    """A sentence about addresses that programs get once a name is repaired, if 443 fails at all of them as well;
-    otherwise an empty text."""
+    """A sentence about addresses that programs would get if the name were repaired, and at which port 443 fails, too.
+    Empty unless it fails at all of them."""
     tried = ordered(addresses)
     if not tried or not all(evidence.is_unconnected(target, address) for address in tried):
         return ""
@@ -205,7 +206,7 @@ def also_silent(evidence: Evidence, target: Target, addresses: Iterable[Address]
 
 def connects_elsewhere(evidence: Evidence, target: Target) -> tuple[Address, ...]:
     """The private addresses that connect and that the VPC's resolver gives, but this host's own lookup does not. Empty
-    if this host asks the VPC's resolver itself, because its answers rotate."""
+    if this host asks the VPC's resolver itself, since answers of the resolver rotate."""
     if not set(evidence.configured_resolvers).isdisjoint(evidence.vpc_resolvers):
         return ()
     given = {

@@ -1,8 +1,8 @@
 """The policy that denied a signed call, by the words of AWS's access-denied texts.
 
 The form is *User: PRINCIPAL is not authorized to perform: ACTION [on resource: RESOURCE] REASON* (IAM User Guide,
-Troubleshoot access denied error messages). It is searched for and never anchored: there are sentences before and after
-it, white space varies, and new words may appear at known places.
+Troubleshoot access denied error messages). This form is searched for anywhere in a text: there are sentences before and
+after it, white space varies, and new words may appear at known places.
 
 Other people choose the names of sessions and resources, and may quote a reason in them. So a reason counts only if it
 follows action and resource in the same sentence, and if it is the only one. A text that cannot be parsed is not guessed
@@ -33,14 +33,14 @@ class PrincipalKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Denial:
-    """The content of an access-denied text. Fields are None if the text does not mention them."""
+    """The content of an access-denied text. A field is None if the text does not mention it."""
 
     policy: str | None
-    """The kind of policy that denied, as KINDS names it."""
+    """The kind of policy that denied the call, as KINDS names it."""
     explicit: bool | None
     action: str | None
     resource: str | None
-    """The resource: often an ARN, but it may be any word."""
+    """The resource. It is often an ARN, but may be any word."""
     principal: str | None
     principal_kind: PrincipalKind | None
     policy_arn: str | None
@@ -62,7 +62,7 @@ class PolicyKind:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A form of a reason, with `{name}` in the place of the kind's words."""
+    """A form of a reason. `{name}` stands for the words of the kind."""
 
     explicit: bool
     pattern: str
@@ -112,19 +112,19 @@ JOINING: Final = (
     *("and", "or", "nor", "not", "neither", "but", "unless", "except", "without"),
     *("because", "with", "deny", "denies", "allow", "allows", "policy", "policies", "boundary", "boundaries"),
 )
-"""Words that change the meaning of a sentence, so that they are never skipped as extra words."""
+"""Words that change the meaning of a sentence. They are therefore never skipped as extra words."""
 NAMING: Final = (
     *("vpc", "endpoint", "identity", "identity-based", "service", "control", "resource", "resource-based"),
     *("permission", "permissions", "session", "sessions", "role", "trust"),
 )
-"""Words that occur in the names of kinds. If one of these words precedes the name of another kind, both together name a
-kind that is unknown here."""
+"""Words that occur in the names of kinds. If one of these words precedes the name of another kind, the two together are
+the name of an unknown kind."""
 SENTENCE: Final = (
     r"(?:\bUser:\s*(?P<principal>\S{1,2048})\s+is\s+)?not\s+authorized\s+to\s+perform:\s*(?P<action>\S*[^\s.])"
     r"(?:\s+on\s+(?:[\w-]+\s+){0,2}?resources?:\s*"
     r"(?:\"(?P<quoted>[^\"]{1,2048})\"|(?!because\s|with\s)(?P<resource>\S{0,2047}[^\s.])))?"
 )
-"""The subject, action and resource of a denial; Amazon S3 quotes the resource."""
+"""The subject, action and resource of a denial. Amazon S3 puts the resource in quotation marks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +139,7 @@ class Grammar:
     naming: tuple[str, ...] = NAMING
     sentence: str = SENTENCE
     not_joined: str = r"(?![\w-])(?!\s*,?\s*(?:and|or|nor)\b)"
-    """Text that must not follow the name of a kind: the rest of a longer word, or a second kind."""
+    """Text that must not follow the name of a kind: the rest of a longer word, or the name of a second kind."""
     between: str = r"\.?\s*|(?:[\s,;]+{word})*[\s,;]*"
     """Text that may precede the reason: a full stop, or words that continue the sentence."""
     most_sentences: int = 1

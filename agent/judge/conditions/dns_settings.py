@@ -41,9 +41,9 @@ def stale_answers(evidence: Evidence) -> tuple[StaleAnswer, ...]:
     """The targets for which a name server gives addresses in this VPC that no endpoint interface has, and at which AWS
     does not answer. Empty if the VPC's endpoints were not all read.
 
-    Addresses outside the VPC may belong to a central endpoint that cannot be seen from here. Inside the VPC, its owner
-    sees every interface endpoint: an account with which the VPC shares subnets cannot create any (Amazon VPC User
-    Guide, Share your VPC subnets with other accounts).
+    Addresses outside the VPC may belong to a central endpoint that cannot be seen from here. The VPC's owner sees every
+    interface endpoint in it, since an account with which the VPC shares subnets cannot create endpoints (Amazon VPC
+    User Guide, Share your VPC subnets with other accounts).
     """
     interfaces = evidence.configuration.endpoint_interfaces
     vpc = evidence.configuration.vpc
@@ -124,8 +124,8 @@ def shadowed_names(evidence: Evidence) -> tuple[ShadowedName, ...]:
     """The targets for which the VPC's resolver gives addresses from a private hosted zone, although no endpoint has
     these addresses.
 
-    In a VPC without an endpoint, a zone of exactly this name may be right, since it may point to a central endpoint in
-    another VPC. A zone of a parent domain, or a zone beside an endpoint of this VPC, hides the right answer.
+    If the VPC has no endpoint, a zone of exactly this name may be right, since it may point to a central endpoint in
+    another VPC. A zone of a parent domain hides the right answer, and so does any zone if the VPC has an endpoint.
     """
     shadowed = []
     for target in evidence.targets:
@@ -159,8 +159,8 @@ def pinned_names(evidence: Evidence) -> tuple[PinnedName, ...]:
     """The targets for which the VPC's resolver gives public addresses from a private hosted zone of exactly the name.
 
     Names in such a zone never reach public DNS, and private DNS cannot be turned on beside it. Zones of a parent domain
-    are left out, because private DNS comes before them once it is on. If the VPC's DNS attributes may be off, all zones
-    are left out, because then no private zone answers.
+    are left out, because private DNS takes precedence over them if it is on. If the VPC's DNS attributes may be off,
+    all zones are left out, because then no private zone answers.
     """
     dns = evidence.configuration.dns
     if dns is None or not (dns.support and dns.hostnames):
@@ -239,9 +239,9 @@ def _wrong_answer(evidence: Evidence, target: Target, *, is_instead: bool) -> Wr
 
 
 def is_wrong_answer(evidence: Evidence, target: Target, address: Address) -> bool:
-    """Whether an address belongs to no endpoint, so that its path need not be judged. Such an address comes from a
-    private hosted zone, from the servers of a Resolver rule, from a search domain, from a CNAME, or from another source
-    that replaces the private DNS of this VPC's endpoint."""
+    """Whether an address belongs to no endpoint. Its path then need not be judged. Such an address comes from a private
+    hosted zone, from the servers of a Resolver rule, from a search domain, from a CNAME, or from another source that
+    replaces the private DNS of this VPC's endpoint."""
     if evidence.interface_at(address) is not None or evidence.gateway_at(address).endpoint is not None:
         return False
     faults: tuple[NameFault | SearchDomainAnswer, ...] = (
@@ -279,9 +279,9 @@ def is_answered_before(
 
 
 def answering_rule(evidence: Evidence, target: Target, answers: Iterable[Observation[Any]] = ()) -> ResolverRule | None:
-    """The forwarding rule whose servers gave the answers of the VPC's resolver for a target. None if there is no such
-    rule, or if something else may have given them: a more specific private hosted zone, a zone that an answer names, or
-    a DNS Firewall rule with the same answer.
+    """The forwarding rule whose servers gave the VPC's resolver its answers for a target. None if there is no such
+    rule, or if the answers may come from something else: a more specific private hosted zone, a zone that an answer
+    names, or a DNS Firewall rule with the same answer.
 
     The more specific zone of private DNS probably wins over a rule, but this is not documented. That zone contains only
     the endpoint's addresses, so any other answer did not come from it.
@@ -320,7 +320,7 @@ def is_of_this_vpc(evidence: Evidence, target: Target) -> bool:
 
 def endpoints_here(evidence: Evidence, target: Target) -> tuple[VpcEndpoint, ...]:
     """The endpoints of the target's service in this VPC that are not deleted. Empty if an SDK does not build the
-    target's name for this VPC's Region, because the endpoints then say nothing about that name."""
+    target's name for this VPC's Region, because the endpoints are then irrelevant to the name."""
     if evidence.vpc_id is None or not is_of_this_vpc(evidence, target):
         return ()
     listed_here = evidence.endpoints(target, vpc_id=evidence.vpc_id) or ()
@@ -363,8 +363,8 @@ def _plain(name: str) -> str:
 
 
 def unanswered(evidence: Evidence, target: Target) -> list[Observation[Any]]:
-    """The unanswered questions to the VPC's resolver, if it is one of this host's name servers; empty if this host
-    resolves the name anyway, for example by its hosts file."""
+    """The unanswered questions to the VPC's resolver. Empty if the resolver is not one of this host's name servers, or
+    if this host resolves the name anyway, for example by its hosts file."""
     lookup = evidence.own_lookup(target)
     if lookup is not None and lookup.ok:
         return []

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from agent.network.calls import Call, Judgement
 
 _BY_OPTION: Final = frozenset({"--service", "--endpoint"})
-"""Options that name a service without telling which software calls it."""
+"""Options that name a service, but do not show which software calls it."""
 
 
 NOTHING_TO_FIX: Final = (
@@ -29,7 +29,7 @@ NOTHING_TO_FIX: Final = (
 
 
 class Verdict(Enum):
-    """Whether the calls that the workloads make are allowed."""
+    """Whether the calls of the workloads are allowed."""
 
     ALLOWED = auto()
     DENIED = auto()
@@ -38,22 +38,22 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OtherCalls:
-    """The decisions on the workloads' calls at a service whose endpoint denies another call."""
+    """The decisions about the workloads' calls to a service whose endpoint denies this program's call."""
 
     verdict: Verdict
     actions: tuple[str, ...]
-    """The actions that determine the verdict."""
+    """The actions that decide the verdict."""
     workloads: tuple[str, ...]
 
     @property
     def severity(self) -> Severity | None:
-        """The severity of the denial; None for the severity of its code. The severity is lower if it is not certain
-        that backups fail."""
+        """The severity of the denial. None stands for the severity of its code. If it is not certain that backups fail,
+        the severity is lower."""
         return {Verdict.ALLOWED: Severity.INFO, Verdict.UNKNOWN: Severity.WARNING, Verdict.DENIED: None}[self.verdict]
 
     @property
     def sentence(self) -> str:
-        """A sentence to follow the description of the denied call."""
+        """A sentence that follows the description of the denied call."""
         who, what = listed(self.workloads), listed(self.actions)
         match self.verdict:
             case Verdict.ALLOWED:
@@ -72,7 +72,7 @@ class OtherCalls:
 
 def endpoint_denial(call: Observation[ApiFacts]) -> Denial | None:
     """The denial of a call by the endpoint's own policy, as AWS describes it; None for all other calls. A Deny on
-    behalf of the organisation is not in that policy."""
+    behalf of the organisation does not come from that policy."""
     if call.failure is None or call.failure.kind is not FailureKind.ACCESS_DENIED or call.facts is None:
         return None
     denial = read_denial(call.facts.error_message or "")
@@ -111,8 +111,8 @@ def endpoint_at(evidence: Evidence, call: Observation[ApiFacts]) -> VpcEndpoint 
 
 @kept
 def other_calls(evidence: Evidence, target: Target) -> OtherCalls | None:
-    """The decisions of endpoint policies on the workloads' calls, if these policies deny this program's own call
-    because no statement allows it. None if the workloads make the same call, or if their calls are unknown."""
+    """The decisions of endpoint policies about the workloads' calls. The policies deny this program's own call because
+    no statement allows it. None if the workloads make the same call, or if their calls are unknown."""
     denied = [
         (call, denial)
         for call in evidence.calls(target)
@@ -137,7 +137,8 @@ def other_calls(evidence: Evidence, target: Target) -> OtherCalls | None:
 def _judged(
     evidence: Evidence, target: Target, call: Observation[ApiFacts], denial: Denial, action: str
 ) -> "Judgement | None":
-    """The decision of a call's endpoint policy on another action; None if the policy was not read, or is too old."""
+    """The decision of a call's endpoint policy about another action. None if the policy was not read, or if what was
+    read is too old."""
     from agent.network.calls import judge
 
     endpoint = endpoint_at(evidence, call)

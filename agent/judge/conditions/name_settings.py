@@ -67,7 +67,7 @@ class ShadowingAnswer(NameFault):
     measured: str
     """The answer for the name, in a sentence."""
     lacks: str = ""
-    """What the zone lacks, in words that follow `which answers for the name`."""
+    """What the zone does not have, in words that follow `which answers for the name`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +96,8 @@ def forwarding_answers(evidence: Evidence) -> tuple[ForwardedAnswer, ...]:
     DNS is in order, a denial of the name or of its addresses, addresses that no endpoint has, private and public
     addresses in one answer, an error, or no answer.
 
-    The more specific zone of private DNS probably wins over a rule, but this is not documented, so the answer decides.
+    The more specific zone of private DNS probably takes precedence over a rule, but this is not documented. The
+    measured answer therefore decides.
     """
     return tuple(_forwarding_answers(evidence))
 
@@ -202,7 +203,7 @@ def _forwarding_answers(evidence: Evidence) -> Iterator[ForwardedAnswer]:
 
 def _denials(evidence: Evidence) -> Iterator[tuple[DeniedName, FailureKind, list[Observation[Any]], str]]:
     """The names that do not exist or have no address, each with the denying answers of the VPC's resolver and a
-    sentence that tells which of the two it is."""
+    sentence that says which of the two is the case."""
     for kind, faults, what in (
         (FailureKind.NXDOMAIN, missing_names(evidence), "does not exist for this host"),
         (FailureKind.NODATA, empty_answers(evidence), "has no address for this host"),
@@ -317,7 +318,7 @@ def _fitting(rule: FirewallRule, host: str) -> tuple[str, ...]:
 @kept
 def answers_of_endpoints(evidence: Evidence) -> tuple[EndpointAnswer, ...]:
     """The names that a Profile leads to an endpoint of another VPC although an endpoint in this VPC is available. If
-    this VPC has no endpoint, the other one is right, and only the path to it can be at fault."""
+    this VPC has no endpoint, the other VPC's endpoint is right, and only the path to it can be at fault."""
     answers = []
     for target in evidence.targets:
         if (

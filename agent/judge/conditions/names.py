@@ -1,6 +1,7 @@
 """Measured faults in how names resolve.
 
-Rules about names report these faults. Rules about the configuration look for the causes in it.
+Rules about names report these faults. Rules about the configuration look for the causes of these faults in the
+configuration.
 """
 
 from collections.abc import Iterable
@@ -44,7 +45,8 @@ class NameFault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublicAnswer(NameFault):
-    """This host gets public addresses of a family, and the VPC's resolver does not give private ones in their place."""
+    """This host gets public addresses of a family, and the VPC's resolver does not keep the name private in this
+    family."""
 
     public: tuple[Address, ...]
     private: tuple[Address, ...]
@@ -69,13 +71,13 @@ class DeniedName(NameFault):
     """The name does not exist for this host, or has no address of any family."""
 
     zones: tuple[str, ...]
-    """The zones that deny it, by their SOA records (RFC 2308)."""
+    """The zones that deny the name, according to the SOA records (RFC 2308)."""
     servers: tuple[Address, ...]
-    """The name servers that deny it."""
+    """The name servers that deny the name."""
 
     @property
     def said_by(self) -> frozenset[str]:
-        """The zones that deny the name or, if these are unknown, the name servers that deny it."""
+        """The zones that deny the name or, if the zones are unknown, the name servers that deny it."""
         return frozenset(self.zones) or frozenset(map(str, self.servers))
 
 
@@ -86,7 +88,7 @@ class RedirectedAnswer(NameFault):
     names: tuple[str, ...]
     answers: tuple[Observation[DnsFacts], ...]
     is_aws: bool
-    """Whether AWS answers at the name to which the CNAME points."""
+    """Whether AWS answers at the name in the CNAME."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +108,7 @@ class FamilyAnswer:
     public: tuple[Address, ...]
     """The public addresses that the host's own lookup gave."""
     theirs: tuple[Address, ...]
-    """The private addresses that the VPC's resolver gives."""
+    """The private addresses that the VPC's resolver gave."""
     is_asked: bool
     """Whether the VPC's resolver answered for this family."""
     is_theirs_empty: bool
@@ -114,7 +116,7 @@ class FamilyAnswer:
 
     @property
     def leaves(self) -> bool:
-        """Whether all addresses of the family that this host gets are public."""
+        """Whether this host gets only public addresses of the family."""
         return bool(self.public) and not self.private
 
 
@@ -143,16 +145,16 @@ def family_answers(evidence: Evidence, target: Target) -> tuple[FamilyAnswer, ..
 
 
 def is_kept_back(family: FamilyAnswer, families: Iterable[FamilyAnswer]) -> bool:
-    """Whether the VPC's resolver keeps the name private in this family: it gives private addresses of the family, or it
-    gives no address of the family and private addresses of the other one."""
+    """Whether the VPC's resolver keeps the name private in this family. It does if it gives private addresses of the
+    family, or if it gives no address of the family and private addresses of the other family."""
     return bool(family.theirs) or (family.is_theirs_empty and any(other.theirs for other in families))
 
 
 @kept
 def public_answers(evidence: Evidence) -> tuple[PublicAnswer, ...]:
-    """The targets for which this host gets public addresses of a family, and the VPC's resolver does not give private
-    ones in their place. Public IPv6 next to private IPv4 is a lesser fault with a finding of its own. Empty if a public
-    path is as good as a private one."""
+    """The targets for which this host gets public addresses of a family, and the VPC's resolver does not keep the name
+    private in this family. Public IPv6 next to private IPv4 is a lesser fault, which another finding reports. Empty if
+    a public path is as good as a private one."""
     results = []
     for target in evidence.targets:
         if evidence.expected_path(target) is not Expect.PRIVATE:
@@ -188,8 +190,8 @@ def public_answers(evidence: Evidence) -> tuple[PublicAnswer, ...]:
 
 @kept
 def mixed_answers(evidence: Evidence) -> tuple[MixedAnswer, ...]:
-    """The targets whose lookup gives private and public addresses of the same family; each family is judged by itself.
-    Empty if a public path is not a fault."""
+    """The targets whose lookup gives private and public addresses of the same family. Empty if a public path is not a
+    fault."""
     mixed = []
     for target in evidence.targets:
         if evidence.expected_path(target) is not Expect.PRIVATE:
@@ -222,9 +224,10 @@ def is_of_vpc_resolver(evidence: Evidence, mixed: MixedAnswer) -> bool:
 
 @kept
 def missing_names(evidence: Evidence) -> tuple[DeniedName, ...]:
-    """The targets whose name does not exist for this host. The lookup ends with NXDOMAIN and, if name servers were
-    asked, at least one of them says the same; or the lookup gives no reason, and all name servers say NXDOMAIN. The
-    system library alone proves nothing: it also reports NXDOMAIN if every answer was unreadable, missing or refused."""
+    """The targets whose name does not exist for this host. There are two cases. Either the lookup ends with NXDOMAIN
+    and, if name servers were asked, at least one of them also says NXDOMAIN. Or the lookup gives no reason, and all
+    name servers say NXDOMAIN. The system library alone proves nothing, since it also reports NXDOMAIN if every answer
+    was unreadable, missing or refused."""
     missing = []
     for target in evidence.targets:
         lookup = lookup_of_name(evidence, target)
@@ -254,7 +257,7 @@ def _denied(target: Target, lookup: Observation[Any], denials: list[Observation[
 
 
 def has_unanswered_family(evidence: Evidence, target: Target) -> bool:
-    """Whether this host's name servers fail on the address records of a family that this host has, and none of them
+    """Whether this host's name servers fail on the address records of a family that this host has, and no name server
     answers that question. If one family fails and the other has an answer without addresses, the C library reports
     whichever comes first (measured, glibc 2.41)."""
     asked = [answer for answer in evidence.answers(target, evidence.configured_resolvers) if answer.made]
@@ -269,9 +272,10 @@ def has_unanswered_family(evidence: Evidence, target: Target) -> bool:
 
 @kept
 def empty_answers(evidence: Evidence) -> tuple[DeniedName, ...]:
-    """The targets whose name exists for this host and has no address of any family. Either the lookup says so, and name
-    servers answer for each family; or the lookup gives no reason, and all name servers say so; or the lookup ends with
-    NXDOMAIN although no name server says that, and at least one name server answers without an address."""
+    """The targets whose name exists for this host and has no address of any family. There are three cases. The lookup
+    says that there is no address, and name servers answer for each family. Or the lookup gives no reason, and all name
+    servers say that there is no address. Or the lookup ends with NXDOMAIN although no name server says NXDOMAIN, and at
+    least one name server answers without an address."""
     empty = []
     for target in evidence.targets:
         lookup = lookup_of_name(evidence, target)
@@ -296,7 +300,7 @@ def empty_answers(evidence: Evidence) -> tuple[DeniedName, ...]:
 @kept
 def redirected_answers(evidence: Evidence) -> tuple[RedirectedAnswer, ...]:
     """The targets whose name has a CNAME outside the service's own names. A host that the operator named is left out,
-    since the operator chose its aliases as well."""
+    since the operator also chose the aliases of this host."""
     redirected = []
     for target in evidence.targets:
         lookup = lookup_of_name(evidence, target)

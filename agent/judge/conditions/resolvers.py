@@ -1,4 +1,4 @@
-"""Faults of the name servers that this host uses, as they were measured."""
+"""Measured faults of the name servers that this host uses."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -26,16 +26,16 @@ _NO_ANSWER: Final = frozenset(
 )
 """Failures without any DNS message in reply."""
 _SILENCE: Final = frozenset({FailureKind.TIMEOUT, FailureKind.RESET, FailureKind.CLOSED})
-"""The ways in which a server can leave one name without an answer although it answers for others, by UDP or by TCP."""
+"""The failures in which a server leaves one name without an answer although it answers for other names, by UDP or by
+TCP."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrivateElsewhere(NameFault):
-    """The VPC's resolver gives private addresses, while this host gets public ones or none."""
+    """The VPC's resolver gives private addresses, while this host gets public addresses or none."""
 
     lookup: Observation[LookupFacts]
     theirs: tuple[Address, ...]
-    """The addresses that the VPC's resolver gives."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +68,7 @@ class StalledLookup(NameFault):
     """This host's own lookup timed out, because its name servers answered only some of the questions for the name."""
 
     lost: tuple[Observation[Any], ...]
-    """The questions without an answer, and those answered only at the second attempt."""
+    """The questions without an answer, and the questions that were answered only at the second attempt."""
     answered: tuple[Observation[Any], ...]
 
 
@@ -81,9 +81,9 @@ class FailingResolver(NameFault):
 
 @kept
 def private_elsewhere(evidence: Evidence) -> tuple[PrivateElsewhere, ...]:
-    """The targets for which the VPC's resolver gives private addresses and this host gets public ones of the same
-    family, or none at all. It is not a fault if this host lacks one family and gets private addresses of the other.
-    Public IPv6 next to private IPv4 has a finding of its own.
+    """The targets for which the VPC's resolver gives private addresses and this host gets public addresses of the same
+    family, or no address at all. It is not a fault if this host gets no address of one family and private addresses of
+    the other. Another finding reports public IPv6 next to private IPv4.
 
     If a public path is acceptable, only a lookup without addresses is a fault.
     """
@@ -124,7 +124,7 @@ def private_elsewhere(evidence: Evidence) -> tuple[PrivateElsewhere, ...]:
 
 def has_run_out(evidence: Evidence, target: Target) -> bool:
     """Whether this host's own lookup ran out of time: it ended without an answer although this host's name servers give
-    private addresses. Such a lookup does not show that name servers disagree."""
+    private addresses. Such a lookup is not a sign that name servers disagree."""
     lookup = lookup_of_name(evidence, target)
     answers = evidence.answers(target, evidence.configured_resolvers)
     return lookup is not None and kind_of(lookup) in NO_REASON and bool(private_in(evidence, answers))
@@ -185,8 +185,8 @@ def silent_resolvers(evidence: Evidence) -> SilentResolvers | None:
 @kept
 def other_names_answered(evidence: Evidence) -> tuple[Observation[Any], ...]:
     """Lookups of other names for which DNS replied that there is no address, while the lookup of a target's name ended
-    without an answer. They are made in the same way as lookups by programs on this host, and prove that a name server
-    answers but drops queries for some names."""
+    without an answer. These lookups are made in the same way as lookups by programs on this host. They prove that a
+    name server answers but drops queries for some names."""
     own = [lookup for target in evidence.targets if (lookup := evidence.own_lookup(target)) is not None]
     if not any(lookup.failure is not None and lookup.failure.kind in NO_REASON for lookup in own):
         return ()  # without DNS, every lookup ends like one of a nonexistent name
@@ -203,7 +203,7 @@ def other_names_answered(evidence: Evidence) -> tuple[Observation[Any], ...]:
 
 
 def is_of_hosts_file(evidence: Evidence, target: Target) -> bool:
-    """Whether the host's own lookup gave exactly the hosts file's addresses for the name."""
+    """Whether this host's own lookup gave exactly the addresses that the hosts file has for the name."""
     entries = evidence.host.hosts_entries if evidence.host is not None else ()
     own = evidence.own_answer(target)
     return bool(own) and {entry.address for entry in entries if target.host in entry.names}.issuperset(own)
@@ -213,7 +213,7 @@ def is_of_hosts_file(evidence: Evidence, target: Target) -> bool:
 def failing_resolvers(evidence: Evidence) -> tuple[FailingResolver, ...]:
     """The targets whose own lookup fails because a name server of this host answers SERVFAIL, sends unreadable data, or
     stays silent for this name although it answers for other names. If it is unknown which name server answered for
-    other names, each of them may have. A server that never answers is not among them."""
+    other names, any of them may have done so. A server that never answers does not count."""
     unusable = (FailureKind.SERVFAIL, FailureKind.DNS_MALFORMED, FailureKind.MALFORMED, FailureKind.TOO_LARGE)
     kinds = frozenset({*unusable, *_SILENCE})
     speaking = {
@@ -278,9 +278,9 @@ def cut_answers(evidence: Evidence) -> CutAnswers | None:
 def spoilt_lookups(
     evidence: Evidence, kinds: frozenset[FailureKind]
 ) -> Iterator[tuple[Target, Observation[Any], list[Observation[Any]]]]:
-    """Each target whose own lookup failed and for which name servers gave answers of these kinds, with that lookup and
-    these answers. The lookup failed without a specific reason, found no address while name servers fail for one family,
-    or ended with NXDOMAIN that no name server confirms. The C library has one error for many reasons, so the name
+    """Each target whose own lookup failed and for which name servers gave answers of these kinds, with the lookup and
+    the answers. The lookup failed without a specific reason, found no address while name servers fail for one family,
+    or ended with an NXDOMAIN that no name server confirms. Since the C library has one error for many reasons, the name
     servers' answers to direct questions decide."""
     for target in evidence.targets:
         lookup = lookup_of_name(evidence, target)

@@ -14,32 +14,34 @@ from probes.model import Address, Observation, Target
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchDomainAnswer:
-    """Programs on this host get the answer for a name completed by a search domain: its addresses, or none."""
+    """Programs on this host get the answer for the name with a search domain appended, instead of the answer for the
+    name itself."""
 
     target: Target
     lookup: Observation[LookupFacts]
     itself: Observation[LookupFacts]
     """The lookup of the name itself, without the search list."""
     completed: tuple[Observation[LookupFacts], ...]
-    """The lookups of completed names that gave addresses or failed in the same way as the lookup by programs."""
+    """The lookups of names with a search domain appended. They gave addresses, or failed in the same way as the lookup
+    by programs."""
     domains: tuple[str, ...]
-    """The search domains that completed these names."""
+    """The search domains in these names."""
     addresses: frozenset[Address]
-    """Addresses that programs get and that the name itself does not have; empty if their lookup failed."""
+    """Addresses that programs get and that the name itself does not have; empty if the lookup by programs failed."""
     own: tuple[Address, ...]
     """The addresses of the name itself."""
     is_first: bool
-    """Whether this host asks its search domains first. Otherwise it asks them after the lookup of the name itself has
+    """Whether this host tries its search domains first. Otherwise it tries them after the lookup of the name itself has
     failed."""
 
 
 @kept
 def search_domain_answers(evidence: Evidence) -> tuple[SearchDomainAnswer, ...]:
-    """The targets for which a search domain decides. Either the search domain gives addresses that the name itself does
-    not have, this host gets some of them, and AWS has not answered at these; or this host's lookup fails in the same
-    way as the lookup of the completed name, and the lookup of the name itself does not. Addresses that a cache gives
-    for the name itself do not come from a search domain. Names without a dot are left out, because completing them is
-    intended."""
+    """The targets for which a search domain decides. There are two cases. Either the search domain gives addresses that
+    the name itself does not have, this host gets some of these, and AWS has not answered at them. Or this host's lookup
+    fails in the same way as the lookup with the search domain, and the lookup of the name itself does not. Addresses
+    that a cache gives for the name itself do not come from a search domain. Names without a dot are left out, because
+    completing them is intended."""
     host = evidence.host
     answers = []
     for target in evidence.targets:
@@ -77,15 +79,15 @@ def search_domain_answers(evidence: Evidence) -> tuple[SearchDomainAnswer, ...]:
 
 @kept
 def lookup_of_name(evidence: Evidence, target: Target) -> Observation[LookupFacts] | None:
-    """The lookup of the target's name itself: the host's own lookup or, if a search domain answered that, the lookup
+    """The lookup of the target's name itself: the host's own lookup or, if a search domain answered it, the lookup
     without the search list."""
     answers = (answer.itself for answer in search_domain_answers(evidence) if answer.target == target)
     return next(answers, evidence.own_lookup(target))
 
 
 def in_its_place(evidence: Evidence, target: Target) -> str:
-    """A sentence on the answer that programs get, if a search domain answers in place of a name that fails; otherwise
-    an empty text. It follows another sentence."""
+    """A sentence, to follow another one, on the answer that programs get if a search domain answers in place of a name
+    that fails. Otherwise empty."""
     answers = [answer for answer in search_domain_answers(evidence) if answer.target == target]
     return "".join(
         f" A search domain ({listed(answer.domains)}) answers in its place, and programs on this host get "

@@ -1,6 +1,6 @@
 """The configured hops that stop connects which were dropped silently.
 
-Each dropped connect is followed along the hops that the configuration gives it. A hop that may block is named only if
+Each dropped connect is followed along its configured hops. A hop that may block is named only if
 no hop certainly blocks. Only failed connects are followed: without a failure, the configuration alone proves no fault.
 """
 
@@ -35,8 +35,8 @@ class Stop:
 
 
 def stops_of(evidence: Evidence, target: Target, *stages: Stage) -> list[Stop]:
-    """The stops of connects to a target's addresses, at these stages. Addresses that no endpoint has are left out:
-    there the DNS answer is at fault, and not the path."""
+    """The stops of connects to a target's addresses, at these stages. Addresses that no endpoint has are left out,
+    since their fault is the DNS answer, and not the path."""
     stops = []
     for path in configured_paths(evidence, target):
         attempt = evidence.at(Step.TCP, target, path.address, path.port)
@@ -68,7 +68,7 @@ def block_of(address: Address) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """The other end of a connection, as a rule must name it."""
+    """The other end of a connection, as a rule for it must be written."""
 
     block: str
     """A CIDR, or a placeholder for one."""
@@ -78,9 +78,9 @@ class Remote:
 
 
 def sender_of(path: ConfiguredPath) -> Remote:
-    """The source from which the endpoint's side must accept packets. On 443 the source is this host or, if a device on
-    the route sends from an address of its own, that device. On the ports of a gateway the source is the gateway
-    appliance, and never this host."""
+    """The source from which the endpoint's side must accept packets. On 443, the source is this host. If a device on
+    the route sends from its own address, the source is that device. On the ports of a gateway, the source is always the
+    gateway appliance."""
     version, length = path.address.version, path.address.max_prefixlen
     if path.port != HTTPS:
         return Remote(APPLIANCE, None, version)
@@ -94,7 +94,7 @@ def sender_of(path: ConfiguredPath) -> Remote:
 
 
 def detour_of(path: ConfiguredPath) -> str | None:
-    """The device on the route out that may send packets on from another address; None if there is none."""
+    """The device on the route out that may change the source address of packets. None if there is no such device."""
     for hop in path.hops:
         if hop.stage in (Stage.ROUTE, Stage.TRANSIT) and hop.rule is not None:
             through = hop.rule.rpartition(" ")[2]
