@@ -5,7 +5,7 @@ attempt took, and what the kernel knows about the next hop, all measured on Linu
 sender of an error, the nature says nothing about the sender.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from enum import Enum, auto
 from typing import Final
 
@@ -217,3 +217,18 @@ def connects_elsewhere(evidence: Evidence, target: Target) -> tuple[Address, ...
     }
     own = evidence.own_answer(target)
     return ordered(address for address in given.difference(own) if evidence.is_connected(target, address))
+
+
+def connects_beside(evidence: Evidence, target: Target, addresses: Collection[Address]) -> tuple[Address, ...]:
+    """The private addresses that connect, and that a name server gives in one answer with all of `addresses`, for a
+    name of the target's service. They are of the same family, since groups and network ACLs have rules per family."""
+    versions = {address.version for address in addresses}
+    return ordered(
+        address
+        for other in evidence.targets
+        if other.service == target.service
+        for answer in evidence.of(Step.DNS, other)
+        if set(addresses).issubset(given := addresses_in(answer))
+        for address in given
+        if evidence.is_private(address) and {address.version} == versions and evidence.is_connected(other, address)
+    )

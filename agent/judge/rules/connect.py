@@ -3,7 +3,7 @@
 Each rule reports the failed attempts of one nature, as `agent.judge.conditions.connects` distinguishes them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 from agent.catalog.findings import Severity
@@ -18,6 +18,7 @@ from agent.judge.conditions.central import Leader, is_elsewhere, leader_of
 from agent.judge.conditions.connects import (
     NOTHING,
     Nature,
+    connects_beside,
     connects_elsewhere,
     failed_connects,
     family_down,
@@ -64,8 +65,9 @@ def port_blocked(evidence: Evidence) -> Iterator[RuleFinding]:
             continue
         where = listed(attempt.subject.address for attempt in silent)
         elsewhere = connects_elsewhere(evidence, target)
+        others = connects_beside(evidence, target, places(silent))
         unseen = [address for address in evidence.own_addresses(target) if address not in places(tried)]
-        none = "no address that this host gets connects" if elsewhere else "no address connects"
+        none = "no address that this host gets connects" if elsewhere or others else "no address connects"
         rest = f"{listed(unseen)} {_was(unseen)} not measured" if unseen else none
         near = [attempt for attempt in silent if _is_in_own_subnet(evidence, attempt)]
         device = "a security group does" if len(near) == len(silent) else "a security group or a network ACL does"
@@ -74,8 +76,11 @@ def port_blocked(evidence: Evidence) -> Iterator[RuleFinding]:
             connect = "connects" if len(elsewhere) == 1 else "connect"
             beside += f" {listed(elsewhere)}, which the VPC's resolver gives, {connect}: this host's own name servers "
             beside += "may have an old record."
+        elif others:
+            beside += f" {listed(others)}, which a name server gives in the same answer, "
+            beside += "connects." if len(others) == 1 else "connect."
         is_all = speaks_for_all(evidence, target, Nature.SILENT)
-        fix, leader = _suggested(evidence, target, silent, near, is_all=is_all)
+        fix, leader = _suggested(evidence, target, silent, near, is_all=is_all, others=others)
         yield RuleFinding(
             code="TCP001",
             target=target.id,
@@ -158,14 +163,18 @@ def _suggested(
     near: list[Observation[TcpFacts]],
     *,
     is_all: bool,
+    others: Collection[Address],
 ) -> tuple[Fix, Leader | None]:
-    """The fix to suggest if all addresses are silent, and what leads the name to another VPC if the fix names it."""
+    """The fix to suggest if all addresses are silent, and what leads the name to another VPC if the fix names it.
+    `others` connect, and belong to the same name."""
     if is_all:
         return LOOK_AT_THIS_HOST, None
     if all(evidence.is_public(address) or evidence.may_have_gateway(address) for address in places(silent)):
         return _let_out(silent), None
     if _is_let_pass(evidence, target, silent):
         return _CHECK_FIREWALLS, None
+    if others:
+        return _compare_subnets(evidence, target, silent, [], []), None
     if is_elsewhere(evidence, places(silent)):
         leader = leader_of(evidence, target, places(silent))
         return _ask_the_owner(target, leader, silent), leader

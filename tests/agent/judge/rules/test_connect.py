@@ -35,6 +35,7 @@ from tests.support.build import (
     replaced,
     rule_of,
     run,
+    target,
     tcp,
 )
 from tests.support.cases import (
@@ -396,6 +397,30 @@ CASES_THAT_FIRE += [
         ("the port of activation and another", (1027, 1031)),
     )
 ]
+
+
+ZONAL: Final = target("backup", host="vpce-0a1b2c3d4e5f67890-lj2wisx3-eu-west-1a.backup.eu-west-1.vpce.amazonaws.com")
+
+
+@pytest.mark.parametrize(
+    ("seen", "is_compared"),
+    [
+        pytest.param([answer(A, B), tcp(B)], True, id="in the answer for this name"),
+        pytest.param([answer(A, B, of=ZONAL.id), tcp(B, of=ZONAL.id)], True, id="for another name of the service"),
+        pytest.param([answer(A, B), tcp(B, failed="timeout")], False, id="it does not connect either"),
+        pytest.param([answer(B), tcp(B)], False, id="in an answer of its own"),
+        pytest.param([answer(A, "fd00::17"), tcp("fd00::17")], False, id="of the other family"),
+    ],
+)
+def test_tcp001_opens_no_group_that_admits_this_host_at_another_address(
+    seen: list[Observation[Any]], *, is_compared: bool
+) -> None:
+    """For example, the hosts file or a zonal name leads to the one zone that does not answer."""
+    observations: Observations = [host(), imds(), lookup(A), tcp(A, failed="timeout"), *seen]
+    finding, *_ = findings_of(TCP001, evidence(observations, targets=[BACKUP, ZONAL]))
+    assert finding.fix.summary.startswith("Compare the network ACL") is is_compared
+    assert ("which a name server gives in the same answer" in finding.detail) is is_compared
+    assert any(command.changes for command in finding.fix.commands) is not is_compared
 
 
 @pytest.mark.parametrize(
