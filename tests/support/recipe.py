@@ -6,6 +6,7 @@ from typing import Final
 
 from agent.catalog.findings import CODES, Layer
 from agent.fixes.by_code import FIXES, OF_RUNS
+from agent.fixes.in_brief import IN_BRIEF
 from agent.judge.causality import EXPLAINS, Effects
 from agent.judge.rules.rule import Rule
 from probes.frozen import dataclass
@@ -28,6 +29,8 @@ class Places:
     neighbour: frozenset[str]
     tests: frozenset[str]
     fix: frozenset[str]
+    brief: frozenset[str]
+    """Codes that have the line of a table for their fix."""
 
 
 RECIPE: Final = {
@@ -39,6 +42,7 @@ RECIPE: Final = {
     "neighbour": 5,
     "tests": 6,
     "fix": 7,
+    "brief": 7,
 }
 """The number of the recipe's item that each place belongs to."""
 
@@ -61,6 +65,7 @@ def places_of_findings(rules: Iterable[Rule]) -> Places:
         neighbour=frozenset(code for expect in every for code in expect.silent),
         tests=frozenset(code for place in tested for code in _QUOTED.findall(place.read_text("utf-8"))),
         fix=frozenset(FIXES) | OF_RUNS,
+        brief=frozenset(IN_BRIEF) | OF_RUNS,
     )
 
 
@@ -72,5 +77,5 @@ def forgotten(code: str, places: Places) -> list[str]:
         needed |= dict.fromkeys(("rule", "fires", "neighbour", "tests"), False)
     layer = known.layer if known is not None else next(one for one in Layer if code.startswith(one.value))
     needed["explains"] = known is not None and (known.needs_symptom or known.severity_from_symptoms)
-    needed["fix"] = layer is Layer.CONFIGURATION
+    needed["fix"] = needed["brief"] = layer is Layer.CONFIGURATION
     return [name for name, is_needed in needed.items() if is_needed and code not in getattr(places, name)]
