@@ -351,7 +351,9 @@ def every_finding_has_a_headline(name: str) -> None:
     report = report_of(name)
     for finding in report.findings:
         assert 0 < len(finding.headline) <= LIMIT
-        assert finding.headline.lower() != finding.title.lower()
+        assert finding.headline.lower() != finding.title.lower(), (
+            f"the rule of {finding.code} gives no value for a field of its headline: {CODES[finding.code].headline}"
+        )
         assert finding.headline.isascii()
         assert not any(
             observation.id in finding.headline for observation in report.observations if "/" in observation.id

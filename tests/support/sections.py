@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Final
 
 _HEADING: Final = "=== "
+STALE: Final = "If the new text is right, run ./dev golden, and read the diff."
+"""The message of a test whose golden file has another text."""
 
 
 def joined(sections: Mapping[str, str]) -> str:
