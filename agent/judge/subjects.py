@@ -1,8 +1,8 @@
 """Subjects of findings as data, so that nobody has to extract ids from sentences.
 
-Rules name the subjects that they know from the configuration, certificates and URLs. Everything else follows from the
-finding: its addresses, the ports and name servers of its evidence, the values for its commands, and the reach of its
-kind of fault. This host itself is not a subject, since the report's vantage names it.
+Rules name the subjects that they know from the configuration, certificates and URLs. All other subjects follow from the
+finding: its addresses, the ports and name servers in its evidence, the values for its commands, and how far its kind of
+fault reaches. This host itself is not a subject, since it is in the report's `vantage`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -24,7 +24,7 @@ _FILLED: Final = {
     "<ENDPOINT_SECURITY_GROUP_ID>": SubjectKind.GROUP,
     "<DHCP_OPTIONS_ID>": SubjectKind.DHCP_OPTIONS,
 }
-"""Placeholders in commands that stand for a resource outside this host, with the kind of that resource."""
+"""Placeholders in commands that stand for a resource other than this host. Each has the kind of this resource."""
 _IN_A_VPC: Final = frozenset({Radius.SUBNET, Radius.ENDPOINT, Radius.VPC})
 _OF_A_CALLER: Final = frozenset({Layer.CALL, Layer.POLICY})
 
@@ -32,7 +32,7 @@ _OF_A_CALLER: Final = frozenset({Layer.CALL, Layer.POLICY})
 def subjects_of(
     finding: RuleFinding, target: Target | None, evidence: Evidence, known: Mapping[str, str]
 ) -> tuple[FindingSubject, ...]:
-    """The subjects of a finding, each once, by kind and id; `known` has the values for placeholders."""
+    """The subjects of a finding, each once, sorted by kind and id. `known` has the values for placeholders."""
     named = None if target is None else read_name(target.host)
     subjects = {
         *finding.subjects,
@@ -56,7 +56,9 @@ def _of_commands(finding: RuleFinding, known: Mapping[str, str]) -> Iterator[Fin
 
 
 def _of_places(finding: RuleFinding, evidence: Evidence) -> Iterator[FindingSubject]:
-    """The places of a fault: addresses, ports that did not connect, and the name servers that this host asks."""
+    """The places of a fault. These are addresses, ports that did not connect, and the name servers that this host
+    asks.
+    """
     code = CODES[finding.code]
     yield from about(SubjectKind.ADDRESS, ordered(finding.addresses))
     yield from about(SubjectKind.PORT, map(_closed_port, _steps(finding, evidence)))

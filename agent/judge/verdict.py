@@ -127,9 +127,9 @@ def _status(target: Target, evidence: Evidence, diagnosis: Diagnosis) -> Status:
 
 
 def _findings_of(target: Target, findings: Iterable[Finding], evidence: Evidence) -> list[Finding]:
-    """The findings that decide a target's status: its own, and findings of the run or of a resolver that rest on a step
-    that the target needs, since a symptom counts through its cause. Findings of other targets do not count, although
-    they may rest on such a step: this host's settings are read once for all targets."""
+    """The findings that decide a target's status: its own findings, and findings of the run or of a resolver that rest
+    on a step that the target needs. A symptom counts through its cause. Findings of other targets do not count. They
+    may rest on such a step, since this host's settings are read once for all targets."""
     steps = frozenset(required_steps(evidence, target))
     others = {other.id for other in evidence.targets} - {target.id}
     return [
@@ -169,8 +169,8 @@ _DENIED: Final = frozenset(
         FailureKind.NOT_SUBSCRIBED,
     }
 )
-"""AWS's refusals of a signed call: access denied, and API002 to API009 except API007, since a throttled call does not
-show who may call."""
+"""The failures with which AWS refuses a signed call: access denied, and the failures of API002 to API009. API007 is not
+among them, since a throttled call does not show whether the caller has permission."""
 
 
 def _access(target: Target, evidence: Evidence) -> Access:
@@ -243,7 +243,7 @@ def _verdict(targets: tuple[TargetReport, ...], diagnosis: Diagnosis, evidence: 
 
 
 def _unsettled(targets: Iterable[TargetReport], evidence: Evidence) -> tuple[str, ...]:
-    """The unproven services of both modes, if the mode of the Backint agent is unknown; otherwise empty."""
+    """The services of both modes that are not proven, if the mode of the Backint agent is unknown. Otherwise empty."""
     if not evidence.has_unsettled_mode:
         return ()
     statuses: dict[str, list[Status]] = {}
@@ -254,7 +254,8 @@ def _unsettled(targets: Iterable[TargetReport], evidence: Evidence) -> tuple[str
 
 
 def _notes(evidence: Evidence) -> Iterator[str]:
-    """Notes on the summary: the workload that the run chose if nobody named one, and the parts that do not count."""
+    """Notes on the summary: the workload that the run chose if nobody named a workload, and the parts that do not
+    count."""
     used = evidence.workloads
     if any(one.name is Workload.CALLER and one.is_required and one.by == option_of(Workload.AUTO) for one in used):
         yield "Judged as caller: no workload found or named (see --workload)."
@@ -300,7 +301,7 @@ def _summary(
 
 def _aside(targets: Iterable[TargetReport], causes: list[Finding], evidence: Evidence) -> list[str]:
     """The faults of targets that nobody asked for, and the options that make them count. Targets with the same fault
-    share the words."""
+    share a sentence."""
     same: dict[tuple[str, str], list[str]] = {}
     for target in targets:
         if (words := _not_counted(target, causes, evidence)) is not None:
@@ -320,7 +321,7 @@ def _counting_option(target: TargetReport) -> str:
 
 
 def _not_counted(target: TargetReport, causes: list[Finding], evidence: Evidence) -> str | None:
-    """The fault of a target that nobody asked for; None if there is none, or if it counts already."""
+    """The fault of a target that nobody asked for. None if it has no fault, or if the fault already counts."""
     if target.required or target.status is Status.OK:
         return None
     if target.status is Status.NOT_IN_USE:
@@ -447,7 +448,7 @@ def worst(statuses: Sequence[Status]) -> Status:
 
 
 def _stands(finding: Finding, findings: tuple[Finding, ...]) -> bool:
-    """Whether neither the finding nor any cause above it is suppressed."""
+    """Whether neither the finding nor any cause in its chain of causes is suppressed."""
     by_id = {finding.id: finding for finding in findings}
     while not finding.suppressed and finding.explained_by is not None:
         finding = by_id[finding.explained_by]

@@ -1,4 +1,4 @@
-"""Typed changes of a VPC's configuration that are not made yet: their meaning, and the configuration after them.
+"""Typed changes of a VPC's configuration that are only assumed: their meaning, and the configuration after them.
 
 A change is written as `ID:CHANGE`. `FORMS` has the forms. A change that EC2 would refuse is refused here too, such as
 removing something that does not exist, or adding something that exists.
@@ -51,21 +51,21 @@ _ATTRIBUTE: Final = re.compile(r"dns-(?P<name>support|hostnames)=(?P<to>on|off)"
 
 @dataclass(frozen=True, slots=True)
 class Assumed:
-    """A VPC after changes that are not made yet, and these changes in words."""
+    """A VPC after changes that are only assumed, and these changes in words."""
 
     known: KnownVpc
     words: tuple[str, ...]
 
 
 def policy_file_of(text: str) -> str | None:
-    """The file in which a typed change finds a policy; None for every other change."""
+    """The file from which a typed change takes a policy. None for every other change."""
     of, _, words = text.partition(":")
     match = _POLICY.fullmatch(words) if of.startswith("vpce-") else None
     return None if match is None else match["file"]
 
 
 def assumed(known: KnownVpc, changes: Sequence[str], policies: Mapping[str, str] | None = None) -> Assumed:
-    """The VPC after these changes, made one after the other; `policies` has the texts of the files that they name.
+    """The VPC after these changes, made one after the other. `policies` has the texts of the files in the changes.
     Raises AssumptionError."""
     made = Assumed(known, ())
     for text in changes:
@@ -169,7 +169,8 @@ def _of_endpoint(_: KnownVpc, endpoint_id: str, words: str) -> Change:
 
 
 def _of_policy(endpoint_id: str, file: str, policies: Mapping[str, str]) -> Change:
-    """The policy in a file, if AWS is certain to accept it. A refused policy would change nothing."""
+    """The change to the policy in a file. AWS must be certain to accept the policy, since a refused policy changes
+    nothing."""
     if file not in policies:
         raise AssumptionError(f"{file} was not read")
     document = policies[file]

@@ -1,5 +1,5 @@
-"""Effects of changes that are not made yet. For each source, the prediction with the changes is compared with the
-prediction without them."""
+"""Effects of assumed changes. For each source, the prediction with the changes is compared with the prediction without
+them."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
@@ -19,7 +19,7 @@ from probes.model import Address
 _Place = tuple[str, int, Address | None, str]
 """Service, port, address and source."""
 _PORTS: Final = "\0"
-"""Placeholder for the ports in texts, so that texts for several ports can be equal."""
+"""Placeholder for the ports in a text. Texts that differ only in their ports are then equal."""
 _IN_DOUBT: Final = {Effect.CLOSES: Effect.MAY_CLOSE, Effect.OPENS: Effect.MAY_OPEN}
 """The effects if it is unknown whether hosts depend on what changes."""
 _BY_ANSWER: Final = {
@@ -208,7 +208,7 @@ def _of_paths(
 def _of_lost_paths(
     before: PredictionDocument, after: PredictionDocument, counts: Mapping[str, int]
 ) -> Iterator[PredictedChange]:
-    """The changes for sources that lose something: addresses of a service that they used are gone or no longer count,
+    """The changes for sources that lose something. Addresses of a service that they used are gone or no longer count,
     or they get additional addresses that they cannot reach."""
     earlier, later = _by_place(before), _by_place(after)
     lost: dict[tuple[str, int, str], list[Address | None]] = {}
@@ -295,8 +295,8 @@ def _of_new_paths(
 
 
 def _is_newly_met(old: PredictedPath | None, path: PredictedPath) -> bool:
-    """Whether a path counts, is not open and did not count before, so that it is not reported as a change of its
-    own."""
+    """Whether a path counts and is not open, and did not count before. Such a path is not reported as a separate
+    change."""
     if path.outcome is Reachability.OPEN or (old is not None and old.counts):
         return False
     return old is None or _effect(old.outcome, path.outcome) is None
@@ -340,7 +340,7 @@ def _in_whose_place(
     call: PredictedCall, earlier: Iterable[PredictedCall], in_use: Collection[tuple[str, str, str]]
 ) -> PredictedCall | None:
     """The call at an endpoint that is no longer used and that a new endpoint replaces. If there are several such calls,
-    an allowed one is returned; None if there are no such calls."""
+    an allowed call is preferred. None if there are no such calls."""
     gone = [
         old
         for old in earlier
@@ -351,7 +351,7 @@ def _in_whose_place(
 
 
 def _by_place(document: PredictionDocument) -> dict[_Place, PredictedPath]:
-    """All paths by service, port, address and source. Of two paths with the same key, the worse one is kept."""
+    """All paths by service, port, address and source. If two paths have the same key, the worse path is kept."""
     found: dict[_Place, PredictedPath] = {}
     for path in document.paths:
         for address in path.addresses or (None,):

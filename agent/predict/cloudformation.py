@@ -33,7 +33,7 @@ _CONTEXTS: Final = {
 
 
 def _one(value: Any) -> Any:
-    """A list of the single value, because Terraform has a list."""
+    """A list with this value, since Terraform has a list where CloudFormation has a single value."""
     return [value]
 
 
@@ -50,8 +50,8 @@ class Kind:
     places: Mapping[str, Any]
     """The translation of each property: an attribute; an attribute with a function that converts the value; an
     attribute that is a list of blocks, with the translations inside a block; or the translations inside an object. None
-    means that a resource with the property cannot be followed, because the property names a group by its name, as
-    EC2-Classic did."""
+    means that a resource with this property cannot be followed, because the property has the name of a group instead of
+    its id, as in EC2-Classic."""
     defaults: tuple[tuple[str, Any], ...] = ()
     """Values of attributes whose property is not set."""
 
@@ -202,7 +202,8 @@ def _values(properties: Any, kind: Kind, own_id: str | None) -> Values:
 
 
 def _translated(properties: Mapping[str, Any], places: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The attributes for these properties, and which of their values are unknown. Raises MalformedError."""
+    """The attributes for these properties, and a second mapping that marks their unknown values. Raises
+    MalformedError."""
     values: dict[str, Any] = {}
     unknown: dict[str, Any] = {}
     for name, place in places.items():
@@ -261,7 +262,7 @@ def is_change_set(document: Mapping[str, Any]) -> bool:
 
 
 def plan_of(document: Mapping[str, Any], name: str) -> Plan:
-    """The changes in a document, which errors call `name`. Raises PlanError."""
+    """The changes in a document. Errors call the document `name`. Raises PlanError."""
     if document.get("NextToken"):
         raise PlanError(f"{name}: it is one page of several; {_HINT}")
     if document.get("Status", "CREATE_COMPLETE") != "CREATE_COMPLETE":
@@ -315,7 +316,7 @@ _OF_GROUPS: Final = {
     "security_group_id": ("GroupId",),
     "referenced_security_group_id": ("SourceSecurityGroupId", "DestinationSecurityGroupId"),
 }
-"""Attributes that hold ids of security groups, with their properties."""
+"""Attributes that contain ids of security groups, each with the properties for it."""
 _WITHOUT_GROUPS: Final = (
     *(kind for kind in KINDS if kind.startswith("AWS::") and kind not in (_GROUP, "AWS::EC2::VPC")),
     *("AWS::EC2::Subnet", "AWS::EC2::FlowLog", "AWS::EC2::EIP", "AWS::EC2::NatGateway", "AWS::CDK::Metadata"),
@@ -326,7 +327,7 @@ _WITHOUT_GROUPS: Final = (
 
 class _NewGroups:
     """The security groups that a change set adds for endpoints, by their made-up ids. If a property's value is an
-    unknown group, the resource that causes the change tells which group it is. Without such a cause, it is the only new
+    unknown group, the resource that causes the change shows which group it is. Without such a cause, it is the only new
     group, unless another resource in the change set could provide an id."""
 
     def __init__(self, rows: list[Any]) -> None:

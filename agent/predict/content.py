@@ -40,7 +40,7 @@ from agent.report.serialization import to_json
 
 PAGE_ID: Final = "backuplink-prediction"
 _AT_A_GLANCE: Final = 3
-"""Maximum number of services whose table stands above the faults of a page."""
+"""Maximum number of services whose table is above the faults on a page."""
 _KINDS: Final = {
     Reachability.OPEN: "ok",
     Reachability.BLOCKED: "critical",
@@ -137,7 +137,7 @@ def _pages(prediction: PredictionDocument) -> list[str]:
 
 
 def _runbooks(prediction: PredictionDocument) -> Iterator[Block]:
-    """The runbook pages of the faults, each with a link back."""
+    """The runbook pages of the faults, each with a link back to the faults."""
     from agent.documents.anchors import in_a_row
     from agent.documents.report import runbook_pages
 
@@ -198,7 +198,7 @@ def _reached(prediction: PredictionDocument) -> Iterator[Block]:
 
 
 def _at_a_glance(prediction: PredictionDocument) -> Iterator[Block]:
-    """A table of the outcomes for sources at the services with faults. Each outcome links to its fault."""
+    """A table for the services with faults, with the outcome for each source. Each outcome is a link to its fault."""
     return map(partial(_by_port, prediction), _faulty(prediction))
 
 
@@ -243,7 +243,7 @@ def _kind(column: phrases.Column, outcome: Reachability | None) -> str | None:
 
 
 def _to_fault(service: str, column: phrases.Column, row: phrases.Row, prediction: PredictionDocument) -> str | None:
-    """The link to the fault that closes a port for any of these sources; None if there is no such fault."""
+    """The link to the fault that closes a port for any of these sources. None if there is no such fault."""
     sources = {source.id for source in row.sources}
     for number, fault in enumerate(prediction.faults[: CAUSES.page], 1):
         if fault.service == service and column.port in fault.ports and not sources.isdisjoint(fault.sources):
@@ -269,7 +269,7 @@ def _all_sources(prediction: PredictionDocument) -> Section:
 
 
 def _in_lines(sources: Sequence[SourceClass]) -> Iterator[Block]:
-    """The first sources, in words, since a large VPC has a thousand."""
+    """The first sources, in words. A large VPC may have a thousand sources."""
     shown, left = first(sources, ROWS, Medium.TEXT, "more source")
     yield Bullets(tuple(map(phrases.words_of, shown)))
     if left:

@@ -14,8 +14,8 @@ from agent.report.hops import Reachability
 def faults_of_calls(
     known: KnownVpc, calls: Iterable[PredictedCall], classes: Iterable[SourceClass]
 ) -> Iterator[PredictedFault]:
-    """The faults of calls that count and that a policy certainly denies, for every source. A doubtful call is not a
-    fault, because the caller is unknown."""
+    """The faults of calls that count and that a policy certainly denies, for every source. A call that may be denied is
+    not a fault, because the caller is unknown."""
     classes = tuple(classes)
     denied: dict[tuple[str, str, str], list[PredictedCall]] = {}
     for call in calls:

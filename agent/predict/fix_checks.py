@@ -70,7 +70,7 @@ class FixChecks:
                         yield path, source, address
 
     def of_name(self, fix: Fix | None, name: PredictedName, ports: Mapping[int, bool]) -> Fix | None:
-        """Check a fix of the answer to a name. `ports` are the ports of the name's service, and whether each is
+        """Check a fix of the answer to a name. `ports` has the ports of the name's service, and whether each port is
         needed."""
 
         def judge(made: KnownVpc, changes: Sequence[Change]) -> Judged:
@@ -90,8 +90,8 @@ class FixChecks:
         return self._checked(fix, judge)
 
     def of_endpoint(self, fix: Fix | None) -> Fix | None:
-        """Check a fix of an endpoint that lacks an interface somewhere. EC2 tells which interfaces it accepts. A
-        further interface closes nothing, but its address is unknown until it exists."""
+        """Check a fix of an endpoint that lacks an interface in a zone. The predictor says whether EC2 would accept the
+        interface. A further interface closes nothing, but its address is unknown until it exists."""
         return self._checked(fix, lambda made, changes: UNTOLD)
 
     def _checked(self, fix: Fix | None, judge: Judge) -> Fix | None:
@@ -124,8 +124,8 @@ def _of_way(predictor: Predictor, path: PredictedPath, source: Source, address: 
 
 
 def _of_gateway(made: KnownVpc, predictor: Predictor, endpoint_id: str, sources: Sequence[Source]) -> Judged:
-    """The result for a gateway endpoint's route: whether the sources reach the addresses of its prefix list through
-    it."""
+    """The result for the route of a gateway endpoint: whether the sources reach the addresses of the endpoint's prefix
+    list through it."""
     tables = made.configuration.route_tables or ()
     lists = {route.prefix_list_id for table in tables for route in table.routes if route.target == endpoint_id}
     blocks = [
@@ -144,7 +144,7 @@ def _of_gateway(made: KnownVpc, predictor: Predictor, endpoint_id: str, sources:
 
 def _of_private_name(before: Iterable[PredictedPath], after: Sequence[PredictedPath], name: PredictedName) -> Judged:
     """The result for a private name: whether sources reach the new addresses, and whether all sources that reached an
-    endpoint of the service still do."""
+    endpoint of the service still reach one."""
     reached = {(source, path.port) for path in after if path.outcome is Reachability.OPEN for source in path.sources}
     stopped = next((path for path in after if path.outcome is Reachability.BLOCKED), None)
     lost = [

@@ -1,7 +1,7 @@
 """Intents: a file that says which connects must be open and which must be shut, from where and to which services.
 
-The file is kept beside the code that changes the network, and a pipeline asks whether its intents still hold, with or
-without a plan. An unknown outcome satisfies no intent.
+The file is kept beside the code that changes the network. A pipeline checks whether its intents still hold, with or
+without a plan. An intent does not hold if the outcome is unknown.
 """
 
 import re
@@ -29,7 +29,7 @@ MUSTS: Final = ("open", "shut")
 _KEYS: Final = frozenset({"name", "from", "services", "ports"})
 _HEADER: Final = re.compile(r"^[ \t]*\[\[[ \t]*(open|shut)[ \t]*\]\]", re.MULTILINE)
 _MOST_INTENTS: Final = 200
-"""Maximum number of intents, because each needs a prediction of its own."""
+"""Maximum number of intents. Each intent needs a separate prediction."""
 _MOST_CHARACTERS: Final = 200
 _LAST_PORT: Final = 65_535
 _EXAMPLE: Final = '[[open]] with name = "hosts back up", from = ["all"] and services = ["backup"]'
@@ -59,7 +59,7 @@ class Intents:
     """The intents of a file."""
 
     harmless: tuple[str, ...]
-    """Kinds of resources whose changes in plans are assumed to do nothing if they cannot be followed."""
+    """Kinds of resources that cannot be followed, but whose changes in plans are assumed to have no effect."""
     intents: tuple[Intent, ...]
 
 
@@ -67,7 +67,7 @@ class Intents:
 
 
 def parse(data: bytes, name: str) -> Intents:
-    """The intents in a file, which errors call `name`. Raises IntentError for anything else."""
+    """The intents in a file. Errors call the file `name`. Raises IntentError if the file does not contain intents."""
     try:
         text = data.decode("utf-8-sig")
         document = tomllib.loads(text)
@@ -235,7 +235,7 @@ def _not_shut(intent: Intent, document: PredictionDocument, known: KnownVpc) -> 
 
 
 def _admitted_by(path: PredictedPath) -> tuple[tuple[str, ...], str | None, str]:
-    """The rule of the endpoint's groups that lets a connect in, if it can be seen."""
+    """The rule of the endpoint's groups that lets a connect in, if the configuration shows it."""
     hop: Hop | None = next((hop for hop in path.hops if hop.stage is Stage.ENDPOINT_GROUPS), None)
     if path.outcome is Reachability.OPEN and hop is not None:
         return tuple(hop.resources), hop.rule, hop.words

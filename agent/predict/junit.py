@@ -62,7 +62,8 @@ def _case(service: str | None, name: str) -> TestCase:
 
 
 def _uncounted(cases: list[TestCase]) -> list[TestCase]:
-    """The XML with skipped cases in place of red ones, if only intents or a change decide the exit code."""
+    """The cases, with red ones changed to skipped. This is for predictions whose exit code only depends on intents or
+    on a change."""
     for case in cases:
         for red in case.result:
             case.result = _result(Skipped, "not counted", red.message, red.text)
@@ -128,7 +129,7 @@ def _name(name: PredictedName, document: PredictionDocument) -> TestCase:
 
 
 def _calls(service: str, document: PredictionDocument) -> list[TestCase]:
-    """One case for each call and endpoint. An unknown outcome is not red, because the caller is unknown."""
+    """One case for each call and endpoint. A case with an unknown outcome is not red, because the caller is unknown."""
     cases = []
     for call in document.calls:
         if call.service != service:

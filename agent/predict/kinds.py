@@ -1,7 +1,7 @@
 """The kinds of resources in a plan that can affect paths, names and calls.
 
-The kinds that are followed are in `agent.predict.resources`. Kinds on none of these lists are not judged: nobody has
-looked at them, so they may do anything.
+The kinds that are followed are in `agent.predict.resources`. A kind that is on none of these lists is not judged.
+Nobody has looked at it, so it may have any effect.
 
 Source: documentation of Terraform's AWS provider; CloudFormation Template Reference.
 """
@@ -33,13 +33,13 @@ class Part(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Places:
-    """The lists of kinds of resources in one language, such as Terraform's."""
+    """The lists of kinds of resources in one format, such as Terraform's."""
 
     of_aws: tuple[str, ...]
-    """Prefixes of the kinds of AWS in this language."""
+    """The prefixes of AWS's kinds in this format."""
     always: frozenset[str]
     always_of: tuple[str, ...]
-    """Prefixes of the kinds of services in which any change may matter, apart from kinds in the other lists."""
+    """Prefixes of the kinds of services in which any change may matter. Kinds in the other lists are excepted."""
     once_there: frozenset[str]
     none: frozenset[str]
     harmless: tuple[str, ...]
@@ -74,8 +74,8 @@ _SERVICES: Final = """
     Serverless ServiceCatalog ServiceCatalogAppRegistry Shield Signer StepFunctions StorageGateway Synthetics
     Timestream Transfer WAF WAFRegional WAFv2 XRay
 """.split()
-"""Services whose resources are not part of a VPC's configuration. They only place interfaces of their own in a VPC, and
-these interfaces are not hosts."""
+"""Services whose resources are not part of a VPC's configuration. They may have interfaces in a VPC, but these
+interfaces are not hosts."""
 
 CLOUDFORMATION: Final = Places(
     of_aws=("AWS::", "Alexa::", "Custom::"),
@@ -270,5 +270,5 @@ BY_ATTRIBUTE: Final = {
     "AWS::EC2::LaunchTemplate": ("LaunchTemplateData",),
     "AWS::AutoScaling::LaunchConfiguration": ("SecurityGroups",),
 }
-"""The attributes that matter, by kind, for hosts and for the things from which hosts are made. Created or deleted hosts
-are not judged as sources. A replaced host gets an unknown address."""
+"""The attributes that matter for each kind of host, or of a resource from which hosts are made. Hosts that a plan
+creates or deletes are not judged as sources. A host that a plan replaces gets an unknown address."""

@@ -1,6 +1,6 @@
 """The prediction for the hosts, endpoints and names of a VPC, from its configuration. Nothing in it is measured.
 
-Sources that the configuration cannot tell apart are one class. A statement about a class holds for each interface in
+If the configuration treats sources alike, they are one class. What is said about a class is true for each interface in
 it.
 """
 
@@ -52,10 +52,10 @@ class PredictedFault:
 
 
 class Effect(StrEnum):
-    """The effect of a change that is not made yet on a path, a name or a call that counts."""
+    """The effect that an assumed change has on a path, a name or a call that counts."""
 
     CLOSES = "closes"
-    """It was open, and would be blocked: a name would no longer lead to an endpoint, or a policy would deny a call."""
+    """It is open, and would be blocked. A name would no longer lead to an endpoint, or a policy would deny a call."""
     MAY_CLOSE = "may-close"
     """It was open. It is unknown whether it would stay open, or it would be open only in part."""
     OPENS = "opens"
@@ -78,7 +78,7 @@ class PredictedChange:
     interface_count: int
     """Number of interfaces of these sources."""
     decided_by: tuple[ResourceId, ...]
-    """Ids of the resources that decide after the change; for an opening change, before it."""
+    """Ids of the resources that decide after the change. For a change that opens something, they decide before it."""
     words: Sentence
     """The reason why these resources decide, without a full stop."""
 
@@ -91,12 +91,12 @@ class IntentFailure:
     ports: tuple[int, ...]
     """The ports; empty for a name or a call."""
     outcome: Reachability
-    """The predicted outcome, whatever the intent demands; `cannot-tell` if the intent may hold."""
+    """The predicted outcome, whatever the intent demands. It is `cannot-tell` if the intent may hold."""
     interface_count: int
     decided_by: tuple[ResourceId, ...]
     """Ids of the deciding resources."""
     rule: Sentence | None
-    """The deciding rule in short; None if the reason is a missing rule."""
+    """The deciding rule, in short. None if the reason is that a rule is missing."""
     words: Sentence
     """The reason for the outcome, without a full stop."""
 
@@ -115,7 +115,7 @@ class PredictedIntent:
     interface_count: int
     """Number of interfaces of its sources."""
     status: Status
-    """`ok` if it holds, `critical` if it does not, `unknown` if that is unknown."""
+    """Whether the intent holds: `ok` if it does, `critical` if it does not, `unknown` if this is unknown."""
     failures: tuple[IntentFailure, ...]
 
 
@@ -141,7 +141,7 @@ class PredictionDocument:
     measured: bool
     """Always false in a prediction."""
     region: Plain | None
-    """The Region of the VPC; like the next two fields, None if nothing could be predicted."""
+    """The Region of the VPC. This field and the next two are None if nothing could be predicted."""
     vpc_id: ResourceId | None
     taken_at: datetime | None
     """When the configuration was read."""
@@ -151,7 +151,7 @@ class PredictionDocument:
     interface_count: int
     """Number of interfaces of all sources."""
     left_out: int
-    """Number of interfaces of the VPC that are not a source, because no instance has them."""
+    """Number of interfaces of the VPC that are not sources because they do not belong to an instance."""
     names: tuple[PredictedName, ...]
     paths: tuple[PredictedPath, ...]
     calls: tuple[PredictedCall, ...]
@@ -160,21 +160,20 @@ class PredictionDocument:
     not_read: tuple[Sentence, ...]
     """Parts of the configuration that were not read, with the reason."""
     assumed: tuple[Sentence, ...]
-    """Assumed changes that are not made yet, in words. All other fields, except `changes`, describe the configuration
-    after them."""
+    """Assumed changes, in words. All other fields except `changes` describe the configuration after these changes."""
     unjudged: tuple[Sentence, ...]
-    """Assumed changes with an unknown effect on this VPC. If there are any, the verdict is never `ok`."""
+    """Assumed changes whose effect on this VPC is unknown. If there are any, the verdict is never `ok`."""
     intents: tuple[PredictedIntent, ...]
     """The intents of a file, in its order. If there are any, the verdict depends only on intents and on changes that
     cannot be judged."""
     ignored: tuple[Sentence, ...]
-    """Sentences that count the changes in plans that are ignored: changes of other networks, changes that do not affect
-    paths and names, and changes of kinds that were declared harmless."""
+    """Sentences with the numbers of changes in plans that are ignored. These are changes of other networks, changes
+    that do not affect paths and names, and changes of kinds that were declared harmless."""
     changes: tuple[PredictedChange, ...]
     """The effects of the assumed changes, closing ones first. Empty if there are no changes or no effect counts."""
     managed: tuple[ManagedResource, ...]
-    """Resources that a tool manages and that fixes or assumed changes would change. The tool reverts changes that
-    others make."""
+    """Resources that a tool manages and that fixes or assumed changes would change. The tool undoes changes by
+    others."""
 
 
 def refusal(why: str) -> PredictionDocument:
@@ -207,7 +206,7 @@ def refusal(why: str) -> PredictionDocument:
 
 
 def dumps(document: PredictionDocument) -> Iterator[str]:
-    """A prediction as JSON text in pieces, because the text for a large VPC has a hundred megabytes."""
+    """A prediction as JSON text. The text comes in pieces, since it has a hundred megabytes for a large VPC."""
     return streamed(document)
 
 

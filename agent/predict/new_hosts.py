@@ -1,4 +1,4 @@
-"""Instances that a plan replaces: the new instance may get any address of its subnet."""
+"""Instances that a plan replaces. A new instance may get any address of its subnet."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -16,8 +16,8 @@ def changes_of_hosts(
     ports: Mapping[str, Mapping[int, bool]],
     blocks: Blocks,
 ) -> Iterator[PredictedChange]:
-    """The differences between the present instances and their replacements; `ports` are the ports of each service, and
-    whether each is needed."""
+    """The differences between the present instances and their replacements. `ports` has the ports of each service, and
+    whether each port is needed."""
     subnets = {subnet.subnet_id: subnet for subnet in known.configuration.subnets or ()}
     predictor = predictor_of(known)
     for host in known.new_hosts:

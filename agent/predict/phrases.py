@@ -47,8 +47,8 @@ class Row:
 
     sources: tuple[SourceClass, ...]
     outcomes: tuple[Reachability | None, ...]
-    """The outcome in each column: the worst over the addresses that count or, if no address counts, over all addresses;
-    None if there are no addresses."""
+    """The outcome in each column. It is the worst outcome at the addresses that count or, if no address counts, at all
+    addresses. None if there are no addresses."""
 
     @property
     def interface_count(self) -> int:
@@ -109,7 +109,8 @@ def words_of(source: SourceClass) -> str:
 
 
 def crossing(name: PredictedName, document: PredictionDocument) -> str | None:
-    """The hosts that reach the endpoint from zones in which it has no interface; None if there are none known."""
+    """The hosts that reach the endpoint from zones in which it has no interface, in words. None if no such host is
+    known."""
     sources = [
         source
         for source in document.sources
@@ -167,7 +168,7 @@ def effect_of(change: PredictedChange) -> str:
 
 
 def decides(change: PredictedChange) -> str:
-    """Ids of the resources that decide after a change; for an opening change, before it."""
+    """Ids of the resources that decide after a change. For a change that opens something, they decide before it."""
     return f"{'Now' if change.effect is Effect.OPENS else 'After the change'}: {change.words}."
 
 

@@ -36,11 +36,11 @@ _WHOSE: Final = {
     Stage.HOST_ACL_OUT: "source's ACL out",
     Stage.HOST_ACL_IN: "source's ACL in",
 }
-"""Stages whose names in a report of a run contain `host`, with their names here."""
+"""Stages whose names in the report of a run contain `host`, with the names that are used here."""
 
 
 def picture(document: PredictionDocument, width: int, name: str) -> Element | None:
-    """The paths in an `svg` element of this width; None if there are none. All ids in it begin with `name`."""
+    """The paths, in an `svg` element of this width. None if there are no paths. All ids in it begin with `name`."""
     chains = _chains(document)
     if not chains:
         return None

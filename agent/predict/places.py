@@ -1,5 +1,4 @@
-"""Describe some of the sources in words: name the security groups and subnets that tell these sources apart from the
-others."""
+"""Words for some of the sources: the security groups and subnets that distinguish these sources from the others."""
 
 from collections.abc import Callable, Collection, Sequence
 from typing import Final
@@ -8,14 +7,14 @@ from agent.catalog.wording import counted, listed, listed_briefly
 from agent.network.answers import SourceClass
 
 MOST: Final = 6
-"""Maximum number of groups or subnets to name; JSON has all."""
+"""Maximum number of groups or subnets in the words. JSON has all of them."""
 
 _Name = Callable[[SourceClass], str]
 
 
 def where(ids: Collection[str], every: Sequence[SourceClass]) -> str:
-    """`sg-1 and sg-2`, `subnet-1`, or `sg-1; sg-2 in subnet-1 and subnet-2`, whichever needs the fewest names. A group
-    or subnet named alone means all its sources."""
+    """`sg-1 and sg-2`, `subnet-1`, or `sg-1; sg-2 in subnet-1 and subnet-2`, whichever needs the fewest names. If a
+    group or a subnet stands alone, it means all its sources."""
     if len(ids) == len(every):
         return "every source"
     wanted = frozenset(ids)
@@ -30,7 +29,7 @@ def where(ids: Collection[str], every: Sequence[SourceClass]) -> str:
 
 
 def _parts(ids: frozenset[str], every: Sequence[SourceClass], name: _Name, inner: _Name) -> list[tuple[str, list[str]]]:
-    """The names of the sources, each with further names that narrow it down. There are no further names if all sources
+    """The names of the sources, each with further names that restrict it. There are no further names if all sources
     with the name are among `ids`."""
     chosen: dict[str, list[SourceClass]] = {}
     others: dict[str, list[SourceClass]] = {}
@@ -43,7 +42,8 @@ def _parts(ids: frozenset[str], every: Sequence[SourceClass], name: _Name, inner
 
 
 def share(ids: Collection[str], every: Sequence[SourceClass]) -> str:
-    """`3 of 27 interfaces`; it counts sources if no interface of these is known."""
+    """The share of the interfaces, such as `3 of 27 interfaces`. Sources are counted instead if no interface of these
+    sources is known."""
     wanted = frozenset(ids)
     known = sum(source.interface_count for source in every if source.id in wanted)
     if known == 0:

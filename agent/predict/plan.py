@@ -1,7 +1,7 @@
 """Plans as assumptions: a Terraform plan or a CloudFormation change set, and the configuration after it.
 
-Changes of resources that were not read are ignored. Values that are known only after apply are reported as unknown, and
-so are changes of kinds that may matter and are not followed.
+Changes of resources that were not read are ignored. Values that are known only after apply are reported as unknown. So
+are changes of kinds that may matter but are not followed.
 """
 
 import json
@@ -47,7 +47,7 @@ _EDITS_AT_A_TIME: Final = 256
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A VPC after plans that are not applied yet."""
+    """A VPC after plans that are only assumed to be applied."""
 
     known: KnownVpc
     words: tuple[str, ...]
@@ -59,7 +59,7 @@ class Planned:
 
 
 def parse(data: bytes, name: str) -> Plan:
-    """The plan in a document, which errors call `name`. Raises PlanError for any other document."""
+    """The plan in a document. Errors call the document `name`. Raises PlanError if it is not a plan."""
     try:
         text = data.decode("utf-8-sig")
     except ValueError as error:
@@ -86,7 +86,7 @@ def applied(
     is_late: Callable[[], bool] = lambda: False,
 ) -> Planned:
     """The VPC after these plans, applied one after the other. Changes of kinds in `harmless` that are not followed are
-    assumed to do nothing. Raises PlanError once `is_late`."""
+    assumed to have no effect. Raises PlanError as soon as `is_late` returns true."""
     planned = Planned(known, (), (), ())
     for plan in plans:
         planned = _applied(planned, plan, harmless, is_late)
@@ -154,8 +154,8 @@ def _named(kind: str) -> str:
 
 
 def _changes(plan: Plan) -> Iterator[Change]:
-    """The removals of a plan, then its additions. An item that one resource loses and another gets is left out, such as
-    a rule that moves into a resource of its own."""
+    """The removals of a plan, then its additions. An item that moves from one resource to another is left out, such as
+    a rule that becomes a separate resource."""
     taken = list(chain.from_iterable(map(_taken, plan.changes)))
     put = list(chain.from_iterable(map(_put, plan.changes)))
     taken.sort(key=lambda edit: isinstance(edit, Endpoint))  # what belongs to an endpoint goes before it
@@ -177,7 +177,7 @@ def _rank(edit: Edit) -> int:
 
 
 def _taken(change: ResourceChange) -> Iterator[Edit]:
-    """The edits that a resource loses. A setting that gets another value is not removed first."""
+    """The edits that remove what a resource loses. A setting that gets another value is not removed."""
     after = set(change.after)
     settled = {(edit.owner_id, edit.what) for edit in change.after if isinstance(edit, Setting)}
     pending = {(edit.resource_id, edit.aspect) for edit in change.after if isinstance(edit, Unsettled)}
@@ -195,7 +195,7 @@ def _put(change: ResourceChange) -> Iterator[Edit]:
 
 
 def _ids(edit: Edit) -> Iterator[str]:
-    """The ids that an edit names."""
+    """The ids that are in an edit."""
     values = {field.name: getattr(edit, field.name) for field in fields(edit)}  # type: ignore[arg-type]  # all are
     yield from (value for name, value in values.items() if name.endswith("_id"))
     if isinstance(edit, Member) and isinstance(edit.item, str) and edit.listed not in _OF_ENDPOINTS:

@@ -51,7 +51,7 @@ class Plan:
     """The changes of one file."""
 
     name: str
-    """The name of the file in errors and words."""
+    """The name of the file, for errors and other texts."""
     changes: tuple[ResourceChange, ...]
     unjudged: tuple[Unjudged, ...]
     left_out: int
@@ -74,8 +74,8 @@ class Found:
         self.left_out = 0
 
     def add(self, kind: str, address: Any, *, is_created: bool, differs: bool, is_same: bool = False) -> None:
-        """Add a change of a kind that is not followed. `differs` means that an attribute of BY_ATTRIBUTE changes, and
-        `is_same` that no attribute changes except those that the resource sets itself."""
+        """Add a change of a kind that is not followed. `differs` says that an attribute of BY_ATTRIBUTE changes.
+        `is_same` says that no attribute changes except those that the resource sets itself."""
         part = self._places.part_of(kind)
         if part is Part.OTHER:
             self.others.add(kind)
@@ -88,7 +88,8 @@ class Found:
             self._count(kind, address, matters=part is Part.ALWAYS or changes)
 
     def cannot_follow(self, kind: str, address: Any) -> None:
-        """Add a change that cannot be followed because of its form, although changes of its kind can be."""
+        """Add a change that has an unusual form and therefore cannot be followed, although changes of its kind usually
+        can."""
         self.unjudged.append(Unjudged(kind, address_of(address)))
 
     def _count(self, kind: str, address: Any, *, matters: bool) -> None:
@@ -119,7 +120,7 @@ class Values:
         return any(_holds_true(self.unknown.get(name)) for name in names)
 
     def text(self, name: str) -> str | None:
-        """A text; None if it is not set or unknown. Raises MalformedError for any other value."""
+        """The text of an attribute. None if it is not set or unknown. Raises MalformedError for any other value."""
         value = None if self.is_unknown(name) else self.attributes.get(name)
         if value is None or value == "":
             return None
@@ -128,7 +129,7 @@ class Values:
         return value
 
     def word(self, name: str) -> str | None:
-        """A text that may be written as a whole number; None if it is not set or unknown."""
+        """The text of an attribute, which may be a whole number. None if it is not set or unknown."""
         value = self.attributes.get(name)
         return str(value) if type(value) is int else self.text(name)
 
@@ -140,7 +141,7 @@ class Values:
         return an_id(value, *prefixes)
 
     def ids_of(self, name: str, *prefixes: str) -> list[str]:
-        """The ids in a list; empty if it is not set or unknown."""
+        """The ids in a list. Empty if the attribute is not set or unknown."""
         return [an_id(text, *prefixes) for text in self.texts(name)]
 
     def texts(self, name: str) -> list[str]:
@@ -156,7 +157,7 @@ class Values:
         return texts
 
     def flag(self, name: str) -> bool | None:
-        """A truth value; None if it is not set or unknown."""
+        """The truth value of an attribute. None if it is not set or unknown."""
         value = None if self.is_unknown(name) else self.attributes.get(name)
         if isinstance(value, str) and value.lower() in ("true", "false"):
             return value.lower() == "true"
@@ -165,7 +166,7 @@ class Values:
         raise MalformedError
 
     def number(self, name: str) -> int | None:
-        """A whole number, which may be written as text; None if it is not set or unknown."""
+        """The whole number of an attribute, which may be a text. None if it is not set or unknown."""
         value = None if self.is_unknown(name) else self.attributes.get(name)
         if value is None or value == "":
             return None
@@ -181,14 +182,14 @@ class Values:
         raise MalformedError
 
     def is_whole(self, name: str) -> bool:
-        """Whether each block in a list is known, at least in part."""
+        """Whether each block in a list is known, at least partly."""
         value, unknown = self.attributes.get(name), self.unknown.get(name)
         if isinstance(unknown, list) and isinstance(value, list) and len(unknown) == len(value):
             return True not in unknown
         return not _holds_true(unknown)
 
     def blocks(self, name: str) -> Iterator["Values"]:
-        """The blocks in a list that are known, at least in part; empty if it is not set."""
+        """The blocks in a list that are known, at least partly. Empty if the attribute is not set."""
         value, unknown = self.attributes.get(name), self.unknown.get(name)
         if value is None:
             return
@@ -209,5 +210,5 @@ def _holds_true(value: Any) -> bool:
 
 
 def differ(before: Values, after: Values, names: Iterable[str]) -> bool:
-    """Whether one of these attributes changes or becomes unknown."""
+    """Whether one of these attributes changes, or becomes unknown."""
     return any(after.is_unknown(name) or before.attributes.get(name) != after.attributes.get(name) for name in names)

@@ -1,7 +1,7 @@
 """The prediction for a VPC: its hosts, the endpoints and names of the requested services, the faults, and their fixes.
 
-The predictor of a run follows the connects (`agent.network`), so that this prediction and a run on such a host agree.
-An uncertain outcome is never open; it is reported as unknown.
+It uses the predictor of a run (`agent.network`), so that it agrees with a run on such a host. An uncertain outcome
+never counts as open. It is reported as unknown.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -61,7 +61,7 @@ class Asked:
     services: Mapping[str, bool]
     """Whether each service is required."""
     ports: tuple[int, ...]
-    """The requested ports; empty for the ports that each service has."""
+    """The requested ports. Empty for all ports that each service has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +74,8 @@ class Facts:
 
 
 def facts_of(facts: Ec2Facts, not_read: tuple[str, ...], account_id: str | None = None) -> Facts:
-    """The facts of a VPC from a facts file or its reads. `not_read` are the missing parts in words, and `account_id` is
-    the account that made the reads, if it is known from elsewhere."""
+    """The facts of a VPC from a facts file or its reads. `not_read` has the missing parts in words. `account_id` is the
+    account that made the reads, if it is known from another source."""
     return Facts(known=known_vpc(facts, account_id), taken_at=facts.taken_at, not_read=not_read)
 
 
@@ -91,10 +91,10 @@ def predicted(
     is_late: Callable[[], bool] = lambda: False,
 ) -> PredictionDocument:
     """The prediction. With assumed changes, it describes the VPC after the changes, and the effects of the changes.
-    Plans are applied first, then typed changes. Changes of kinds in `harmless` do nothing, and `policies` has the
-    policy files of typed changes. With `intents`, the prediction tells whether they hold after the changes. Raises
-    SourceError for a source outside the VPC, AssumptionError, IntentError, and PlanError once `is_late` while plans are
-    followed."""
+    Plans are applied first, then typed changes. Changes of kinds in `harmless` are assumed to have no effect.
+    `policies` has the policy files of typed changes. With `intents`, the prediction says whether they hold after the
+    changes. Raises SourceError for a source outside the VPC, AssumptionError, IntentError, and PlanError once `is_late`
+    while plans are followed."""
     managers = managers_in(facts.known.configuration)
     if not assumptions and not plans:
         blocks = Blocks.of_sources(facts.known.configuration)
@@ -127,8 +127,8 @@ def predicted(
 def _with_managers(
     document: PredictionDocument, managers: Mapping[str, Manager], typed: Iterable[str] = ()
 ) -> PredictionDocument:
-    """The prediction with remarks on resources that a tool manages: each fix says where to make it. `typed` are the
-    typed changes in words."""
+    """The prediction with remarks on resources that a tool manages. Each fix then says where it must be made. `typed`
+    has the typed changes in words."""
     ids = {word for fault in document.faults for word in changed_by(fault.fix)} | set(map(_owner, typed))
     faults = (
         fault if fault.fix is None else replace(fault, fix=with_managers(fault.fix, managers))
@@ -168,7 +168,8 @@ def _with_intents(
 
 
 def _document(facts: Facts, asked: Asked, blocks: Blocks, others: Configuration | None = None) -> PredictionDocument:
-    """The prediction; `others` is the configuration to compare it with, so that both have the same sources."""
+    """The prediction. It will be compared with a prediction for the configuration `others`, so both get the same
+    sources."""
     known = facts.known
     configuration = known.configuration
     predictor = predictor_of(known)
@@ -215,7 +216,7 @@ def _document(facts: Facts, asked: Asked, blocks: Blocks, others: Configuration 
 
 
 def _ports_of(asked: Asked, service: str) -> dict[int, bool]:
-    """The requested ports of a service, and whether each is needed."""
+    """The requested ports of a service. The value says whether the service needs the port."""
     if asked.ports:
         return dict.fromkeys(asked.ports, True)
     return {port.number: port.required for port in SERVICES[service].ports}
@@ -253,8 +254,9 @@ def _faults(
     calls: Iterable[PredictedCall],
     checks: FixChecks,
 ) -> tuple[PredictedFault, ...]:
-    """The faults of all requirements that are not certain to work. Blocked requirements come first. Among equal
-    outcomes, names come first, then paths, those of most interfaces at the top, then calls."""
+    """The faults of all requirements that are not certain to work. Blocked requirements come first. If outcomes are
+    equal, names come first, then paths, and then calls. Paths of more interfaces come before paths of fewer
+    interfaces."""
     by_id = {source.id: source for source in classes}
     count = sum(source.interface_count for source in classes)
     faults = [
@@ -270,8 +272,8 @@ def _faults(
 
 
 def stopped_alike(paths: Iterable[PredictedPath]) -> Iterator[list[PredictedPath]]:
-    """Groups of paths that count and are not open. The paths of a group have the same deciding hop and the same
-    sources, so each of the sources has the fault on each of the ports."""
+    """Groups of paths that count and are not open. All paths of a group have the same deciding hop, and are from the
+    same sources. Each of these sources has the fault on each of the ports."""
     by_reason: dict[tuple[object, ...], dict[int, list[PredictedPath]]] = {}
     for path in paths:
         if path.counts and path.outcome is not Reachability.OPEN:

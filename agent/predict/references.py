@@ -19,7 +19,7 @@ _OF_GROUPS: Final = (
 _ENDPOINTS: Final = frozenset({"aws_vpc_endpoint", "aws_vpc_endpoint_security_group_association"})
 _INDEX: Final = re.compile(r'\[(?:"[^"]*"|[^\]"\[])*\]')
 _MOST_FOLLOWED: Final = 256
-"""Maximum number of references to follow for one value, so that the time stays in proportion to the plan's length."""
+"""Maximum number of references to follow for one value. It keeps the time in proportion to the plan's length."""
 Module = tuple[str, ...]
 _Place = tuple[Module, str, str]
 """Module, type and name of a resource, without the indices of instances."""
@@ -58,8 +58,8 @@ class References:
         return None if place is None else self._ids.get(place)
 
     def resolved(self, row: Mapping[str, Any], attributes: Mapping[str, Any], unknown: Any) -> Mapping[str, Any]:
-        """The attributes whose unknown values are all ids of groups that the plan creates, with made-up ids in their
-        place."""
+        """The attributes. If an unknown value consists only of ids of groups that the plan creates, it has made-up
+        ids."""
         place = _place_of(row)
         if place is None or not isinstance(unknown, Mapping):
             return {}
@@ -81,7 +81,8 @@ class References:
         return found
 
     def is_set(self, row: Mapping[str, Any], name: str) -> bool:
-        """Whether the configuration of a resource sets an attribute; true if the plan does not show it."""
+        """Whether the configuration of a resource sets an attribute. True if the plan does not show the
+        configuration."""
         place = _place_of(row)
         if place is None or not self._root:
             return True
@@ -94,15 +95,15 @@ class References:
         return found if isinstance(found, Mapping) else {}
 
     def _expressions(self, place: _Place) -> Mapping[str, Any]:
-        """The expression that the configuration of a resource has for each attribute."""
+        """The expressions in the configuration of a resource, by attribute."""
         module, *of_resource = place
         if module not in self._indexed:
             self._indexed[module] = _expressions_in(self._module(module))
         return self._indexed[module].get((of_resource[0], of_resource[1]), {})
 
     def _groups(self, module: Module, expression: Any, seen: set[tuple[Module, str]]) -> list[_Place] | None:
-        """The groups to which a value refers; None if it refers to anything else as well. `seen` are the references
-        that were followed; each is followed once."""
+        """The groups to which a value refers. None if it also refers to anything else. `seen` has the references that
+        were already followed. No reference is followed twice."""
         references = expression.get("references") if isinstance(expression, Mapping) else None
         if not isinstance(references, list):
             return None

@@ -11,18 +11,18 @@ class PredictRequest:
     """A request for a prediction."""
 
     place: str | None
-    """The facts file; None if EC2 is read."""
+    """The path of the facts file. None if EC2 is read."""
     reads: FactsRequest | None
     sources: tuple[str | Network, ...]
     workloads: tuple[Workload, ...]
     services: tuple[str, ...]
     ports: tuple[int, ...]
     assumptions: tuple[str, ...]
-    """Changes that are not made yet."""
+    """Typed changes that the prediction assumes."""
     plans: tuple[str, ...]
-    """Files of plans that are not applied yet. The plans come before the typed changes."""
+    """Files of plans that the prediction assumes to be applied. Plans come before typed changes."""
     harmless: tuple[str, ...] = ()
-    """Kinds of resources whose changes are assumed to do nothing if they cannot be followed."""
+    """Kinds of resources that cannot be followed, but whose changes are assumed to have no effect."""
     intents: str | None = None
     """The file of intents."""
     output: Output

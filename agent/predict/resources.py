@@ -1,8 +1,8 @@
 """The meaning of resources: the edits that describe each resource, by the kinds and attributes of Terraform's AWS
 provider.
 
-Terraform plans have these attributes themselves; those of CloudFormation change sets are translated by the tables of
-`agent.predict.cloudformation`.
+Terraform plans have these attributes. CloudFormation change sets have properties, which the tables of
+`agent.predict.cloudformation` translate to these attributes.
 
 Source: documentation of the AWS provider for the attributes of each resource.
 """
@@ -46,7 +46,7 @@ TARGETS: Final = (
     *("vpc_endpoint_id", "egress_only_gateway_id", "carrier_gateway_id", "local_gateway_id", "core_network_arn"),
     *("odb_network_arn", "instance_id"),
 )
-"""The attributes that hold a route's target; `instance_id` exists in CloudFormation only."""
+"""The attributes that contain a route's target. `instance_id` only exists in CloudFormation."""
 BLOCKS: Final = (
     *("cidr_block", "destination_cidr_block", "ipv6_cidr_block", "destination_ipv6_cidr_block"),
     "destination_prefix_list_id",
@@ -61,14 +61,15 @@ NOT_FOLLOWED: Final[Mapping[str, tuple[str, ...]]] = {
     "aws_route_table": ("propagating_vgws",),
     "aws_default_route_table": ("propagating_vgws",),
 }
-"""Attributes of followed kinds that may matter and are not followed."""
+"""Attributes of followed kinds that may matter, but are not followed."""
 
 
 DEFAULT_GROUP: Final = "default_security_group_id"
 """The attribute for the default security group of a resource's VPC, if the plan shows it."""
 MAKES_VPC: Final = "is in a plan that makes a VPC"
 NEW: Final = "is made by the plan"
-"""The attribute for the name of a security group that the plan creates. A made-up id stands for its real id."""
+"""The attribute with the name of a security group that the plan creates. The group has a made-up id in place of its
+real one."""
 RESTRICTED_GROUP: Final = "restricted default security group"
 """The name here for CDK's custom resource: a default security group without the two rules that EC2 gives it."""
 
@@ -125,8 +126,8 @@ _GROUPS_OF_HOST: Final = {
 
 
 def change_of_host(kind: str, before: Values | None, after: Values | None, *, is_other: bool) -> ResourceChange | None:
-    """A change of a host's security groups alone, or the replacement of an instance by another; None for anything else,
-    and if the host's groups or subnet are unknown. Raises MalformedError."""
+    """A change that only affects a host's security groups, or the replacement of an instance. None for any other
+    change, and if the host's groups or subnet are unknown. Raises MalformedError."""
     if kind not in _GROUPS_OF_HOST or before is None or after is None:
         return None
     interface, groups = _GROUPS_OF_HOST[kind]
@@ -149,7 +150,7 @@ def change_of_host(kind: str, before: Values | None, after: Values | None, *, is
 
 
 def change_of(kind: str, before: Values | None, after: Values | None, *, is_other: bool) -> ResourceChange:
-    """A change of a resource of a followed kind; with `is_other`, another resource replaces it. Raises
+    """A change of a resource of a followed kind. With `is_other`, another resource replaces it. Raises
     MalformedError."""
     edits = _EDITS[kind]
     if kind == RESTRICTED_GROUP and before is not None and after is not None:
@@ -201,7 +202,7 @@ def _group_itself(values: Values) -> tuple[list[Edit], list[Edit]]:
 
 
 def _group_rule(values: Values) -> Iterator[Edit]:
-    """The rules of one aws_security_group_rule, which can hold several."""
+    """The rules of one aws_security_group_rule. It can contain several rules."""
     group_id = values.id_of("security_group_id", "sg")
     if group_id is None:
         return
@@ -526,8 +527,8 @@ def _nothing(_: Values) -> Iterator[Edit]:
 
 
 def _adopted(listed: Listed, name: str, prefix: str) -> Callable[[Values], tuple[list[Edit], list[Edit]]]:
-    """The edits of a default resource that Terraform takes over: it loses everything that is not configured. `name` is
-    the attribute that holds its id; its `id` is known only after apply."""
+    """The edits of a default resource that Terraform takes over. The resource loses everything that is not configured.
+    `name` is the attribute with its id, since the attribute `id` is known only after apply."""
 
     def adopt(values: Values) -> tuple[list[Edit], list[Edit]]:
         own_id = values.id_of(name, prefix)
@@ -551,7 +552,7 @@ _DEFAULT_OF: Final = {
 
 
 def _exclusive(values: Values) -> tuple[list[Edit], list[Edit]]:
-    """The edits of a resource that lists a group's only rules: the group loses all others."""
+    """The edits of a resource that lists all rules of a group. The group loses its other rules."""
     group_id = values.id_of("security_group_id", "sg")
     if group_id is None:
         return [], []
@@ -562,7 +563,8 @@ def _exclusive(values: Values) -> tuple[list[Edit], list[Edit]]:
 
 
 def _in_place_of_default(values: Values) -> tuple[list[Edit], list[Edit]]:
-    """The edits that add a group to an endpoint. The group may replace the VPC's default group."""
+    """The edits that add a group to an endpoint. If the resource says so, the group replaces the VPC's default
+    group."""
     last = list(_endpoint_group(values))
     endpoint_id = values.id_of("vpc_endpoint_id", "vpce")
     if values.flag("replace_default_association") is not True or (endpoint_id is None and values.flag(MAKES_VPC)):
@@ -576,7 +578,7 @@ def _in_place_of_default(values: Values) -> tuple[list[Edit], list[Edit]]:
 
 
 def _adopted_vpc(values: Values) -> tuple[list[Edit], list[Edit]]:
-    """The edits of a default VPC, whose id a plan does not show before apply."""
+    """The edits of a default VPC. A plan shows the id of such a VPC only after apply."""
     if values.id_of("id", "vpc") is None:
         raise MalformedError
     return [], list(_vpc(values))
@@ -639,7 +641,7 @@ _FORGOTTEN: Final = frozenset(
 )
 """Kinds that Terraform only forgets if they are deleted from its configuration."""
 _EXCLUSIVE: Final = frozenset({"aws_vpc_security_group_rules_exclusive"})
-"""Kinds that take over an existing resource again at each change."""
+"""Kinds that take over an existing resource at each change, and not only when they are created."""
 _ADOPTED: Final[Mapping[str, Callable[[Values], tuple[list[Edit], list[Edit]]]]] = {
     "aws_default_security_group": _adopted(Listed.GROUP_RULE, DEFAULT_GROUP, "sg"),
     "aws_default_network_acl": _adopted(Listed.ACL_ENTRY, "default_network_acl_id", "acl"),
@@ -649,6 +651,5 @@ _ADOPTED: Final[Mapping[str, Callable[[Values], tuple[list[Edit], list[Edit]]]]]
     "aws_vpc_endpoint_security_group_association": _in_place_of_default,
     RESTRICTED_GROUP: lambda values: (_default_rules(values), []),
 }
-"""The edits to remove and the edits to add when a resource of this kind is created, although it acts on something that
-exists."""
+"""For each kind that takes over an existing resource when it is created: the edits to remove and the edits to add."""
 KINDS: Final = tuple(_EDITS)

@@ -28,7 +28,7 @@ def is_plan(document: Mapping[str, Any]) -> bool:
 
 
 def plan_of(document: Mapping[str, Any], name: str) -> Plan:
-    """The plan in a document, which errors call `name`. Raises PlanError."""
+    """The plan in a document. Errors call the document `name`. Raises PlanError."""
     version = document.get("format_version")
     if not isinstance(version, str) or version.partition(".")[0] not in _MAJOR:
         raise PlanError(f"{name}: its format_version is not one that this version understands")
@@ -79,8 +79,8 @@ def plan_of(document: Mapping[str, Any], name: str) -> Plan:
 
 
 def _left_open(document: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Parts of a plan that it does not show: resources that it defers, and actions that it calls, each with its kind
-    and its address (Terraform documentation, JSON Output Format)."""
+    """Parts that a plan leaves open: resources that it defers, and actions that it calls. Each comes with its kind and
+    its address (Terraform documentation, JSON Output Format)."""
     deferred = document.get("deferred_changes")
     rows = deferred if isinstance(deferred, list) else []
     if document.get("complete") is False or rows:
@@ -113,7 +113,7 @@ def _made(rows: Iterable[Any]) -> frozenset[str]:
 
 def _default_groups(rows: Iterable[Any]) -> Mapping[str, str]:
     """The default security group of each VPC and endpoint that the plan shows. A plan also has the present values of
-    unchanged resources. _NEW_VPC is among the keys if the plan creates a VPC."""
+    unchanged resources. If the plan creates a VPC, one of the keys is _NEW_VPC."""
     groups: dict[str, str] = {}
     endpoints: dict[str, str] = {}
     for row in rows:
@@ -169,7 +169,7 @@ def _is_change(actions: frozenset[str], before: Values | None, after: Values | N
 def _change_of_host(
     kind: str, actions: frozenset[str], before: Values | None, after: Values | None
 ) -> ResourceChange | None:
-    """A change of a host that is followed; None for other changes."""
+    """A change of a host, if it is followed. None for other changes."""
     if actions not in ({"update"}, {"create", "delete"}):
         return None
     try:
@@ -188,7 +188,7 @@ def _change(kind: str, actions: frozenset[str], before: Values | None, after: Va
 def _completed(
     row: Mapping[str, Any], values: Values | None, default_groups: Mapping[str, str], references: References
 ) -> Values | None:
-    """The values, with values from other resources of the plan filled in. Raises MalformedError."""
+    """The values, with some of them filled in from other resources of the plan. Raises MalformedError."""
     if values is None:
         return None
     owner = values.text("vpc_endpoint_id") or values.text("vpc_id")

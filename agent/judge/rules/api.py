@@ -35,7 +35,7 @@ _NOT_REACHED: Final = frozenset(
         "SSLError",
     }
 )
-"""Exceptions that botocore raises if a host that it asks for a role cannot be reached, or gives an unacceptable
+"""Exceptions that botocore raises if it asks a host for a role, and the host cannot be reached or gives an unacceptable
 answer."""
 _BROKEN_OFF: Final = "HTTPClientError"
 """The exception that botocore raises if an answer is longer than its connection here accepts."""
@@ -46,8 +46,8 @@ _SOURCES_OF_KEYS: Final = read_only("aws", "configure", "list")
 
 def _endpoint_urls(target: Target) -> Command:
     """The command that shows the endpoint URLs in the environment: the URL for all services, and the URL of the
-    target's service. If a run without options checks this service, the URLs of all services that such a run checks are
-    shown."""
+    target's service. If a run without options checks this service, the command shows the URLs of all services that such
+    a run checks."""
     default = checked_for_caller()
     services = default if target.service in default else (target.service,)
     variables = (SERVICES[service].endpoint_variable for service in services)
@@ -96,9 +96,9 @@ def _none_found(search: Observation[CredentialFacts]) -> bool:
 
 
 def _metadata_stalls(evidence: Evidence, search: Observation[CredentialFacts]) -> bool:
-    """Whether the search did not end, or broke off, because instance metadata, the last place where it looks, does not
-    answer correctly. An endless answer breaks off botocore's search; metadata is blamed for that only if no other
-    source of credentials is set."""
+    """Whether instance metadata, the last place where the search looks, is the reason why the search did not end or
+    broke off. An endless answer breaks off botocore's search. It counts as metadata's only if no other source of
+    credentials is set."""
     failure = search.failure
     broken = any(request.failure is not None and request.made for request in evidence.metadata)
     is_set = evidence.container is not None or (evidence.sdk is not None and evidence.sdk.sts_host is not None)
@@ -113,15 +113,15 @@ def _refused_container(evidence: Evidence) -> Observation[TcpFacts] | None:
 
 
 def _metadata_cut_short(evidence: Evidence, search: Observation[CredentialFacts]) -> bool:
-    """Whether the search did not end, and the run had too little time to see whether instance metadata, the last place
-    where the search looks, answers."""
+    """Whether the search did not end, and the run had too little time to see whether instance metadata answers.
+    Metadata is the last place where the search looks."""
     failure = search.failure
     unseen = any(request.failure is not None and not request.made for request in evidence.metadata)
     return failure is not None and failure.kind is FailureKind.TIMEOUT and unseen
 
 
 def _role_fails(evidence: Evidence, search: Observation[CredentialFacts]) -> str | None:
-    """The error code in the role's metadata document, which is the reason why there are no credentials; None if there
+    """The error code in the role's metadata document, if it is the reason why there are no credentials. None if there
     is another reason."""
     facts = None if evidence.role is None else evidence.role.facts
     return facts.code if facts is not None and facts.code != _GIVEN and _none_found(search) else None
@@ -180,7 +180,7 @@ def _is_of_a_path(failure: Failure) -> bool:
 
 
 def _sts_of(evidence: Evidence) -> str:
-    """A sentence on the host of STS that the SDK asks for a role; empty if no role is set."""
+    """A sentence about the host of STS from which the SDK requests a role. Empty if no role is set."""
     host = None if evidence.sdk is None else evidence.sdk.sts_host
     if host is None:
         return ""
@@ -189,7 +189,7 @@ def _sts_of(evidence: Evidence) -> str:
 
 
 def is_global_sts(host: str) -> bool:
-    """Whether a host of STS is the global one. Private DNS of an STS endpoint covers only the Region's host."""
+    """Whether a host of STS is the global one. Private DNS of an STS endpoint only answers for the Region's host."""
     return host.removeprefix("sts.") in SUFFIXES
 
 
@@ -217,8 +217,8 @@ def _role_failed(evidence: Evidence, search: Observation[CredentialFacts], code:
 
 
 def _allow_at_sts(evidence: Evidence, text: str) -> Fix | None:
-    """The fix to suggest if AWS's text says that an endpoint policy denies the role. This is the policy of the STS
-    endpoint that was asked for the role. None for every other text."""
+    """The fix to suggest if AWS's text says that an endpoint policy denies the role. It is about the policy of the STS
+    endpoint from which the role was requested. None for every other text."""
     denial = read_denial(text)
     if denial.policy != "vpc-endpoint":
         return None
@@ -285,12 +285,12 @@ class _Refusal:
     head: Callable[[Target], str] | None = None
     """The beginning of the summary, if it depends on the service."""
     unsigned: bool = False
-    """Whether AWS saw no signature at all. Only kind `signature` can have this."""
+    """Whether AWS saw no signature. Only the kind `signature` can have this."""
     of_bucket: Callable[[Target, Calls], tuple[str, str]] | None = None
     """Detail and summary for a call at a bucket; None if they are the same as for other calls."""
     is_for_common: bool = False
-    """Whether it is a fault of something that the calls to all targets share, such as the secret, the clock, the
-    signing Region, the account or a device on the way. It then counts as shared if no call succeeds."""
+    """Whether the fault is in something that the calls to all targets have in common, such as the secret, the clock,
+    the signing Region, the account or a device on the way. If no call succeeds, the fault then counts as shared."""
 
     def of(self, evidence: Evidence, target: Target) -> Calls:
         return [
@@ -357,7 +357,7 @@ def _identity(target: Target) -> Command:
 
 
 def _theirs(calls: Calls) -> str:
-    """A sentence on the server's time; empty if no answer has it."""
+    """A sentence about the server's time. Empty if no answer has it."""
     known = [call.facts.server_time for call in calls if call.facts is not None]
     times = sorted({f"{time:%Y-%m-%d %H:%M:%S} UTC" for time in known if time is not None})
     return f" The server's clock says {listed(times)}." if times else ""
@@ -370,7 +370,7 @@ def _time_in(calls: Calls) -> str | None:
 
 
 def _limit_of(target: Target) -> str:
-    """A sentence on the rate that AWS publishes for the signed call of the service that throttled."""
+    """A sentence about the published rate limit of the signed call of the service that throttled."""
     service = SERVICES[target.service]
     call = call_of(target)
     what = service.name if call is None else f"{call.name} of {service.name}"
@@ -488,7 +488,7 @@ _REFUSALS: Final = (
 
 
 def clock_rejected(evidence: Evidence) -> Iterator[RuleFinding]:
-    """API005: AWS refuses signatures because of their time. If no call to the target shows whether AWS accepts its
+    """API005: AWS refuses signatures because of their time. If no call to the target shows whether AWS accepts the
     time, EC2's answer may show it (EC2 API Reference, Error codes: RequestExpired). EC2's error code also stands for an
     expired session token, so it counts only if the clock is measured to be off."""
     yield from _refused(_CLOCK, evidence)
@@ -520,7 +520,7 @@ def _is_denied(call: Observation[ApiFacts]) -> bool:
 
 
 def _time_of_aws(evidence: Evidence) -> str:
-    """A sentence on the time in an answer of AWS; empty if no answer has it."""
+    """A sentence about the time in an answer of AWS. Empty if no answer has it."""
     for clock in evidence.clocks:
         ours = clock.observation.started_at
         if ours is not None:
@@ -551,7 +551,7 @@ def role_shadowed(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 _ROLES: Final = frozenset({"iam-role", "container-role", "assume-role-with-web-identity"})
-"""Sources of credentials by which AWS gives the software here a role."""
+"""Sources of credentials through which AWS gives a role to the software here."""
 SOURCES: Final = {
     "env": "environment variables",
     "shared-credentials-file": "the shared credentials file",
@@ -562,7 +562,7 @@ SOURCES: Final = {
     "custom-process": "a credential process",
     "boto-config": "a boto configuration file",
 }
-"""The names under which people know sources of credentials, by the names of botocore's providers (1.44.8)."""
+"""The words that people use for sources of credentials, by the names of botocore's providers (1.44.8)."""
 
 
 def gateway_not_seen(evidence: Evidence) -> Iterator[RuleFinding]:

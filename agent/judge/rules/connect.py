@@ -44,8 +44,8 @@ QUICK_SECONDS: Final = 0.0002
 
 
 def _beside(evidence: Evidence, target: Target, attempts: list[Observation[TcpFacts]]) -> tuple[str, ...]:
-    """Ids of the attempts, and of the silent or refused attempts on other required ports of the same addresses, since
-    they show the same fault."""
+    """Ids of the attempts, and of the silent or refused attempts on other required ports of the same addresses. The
+    latter show the same fault."""
     ports = tuple(port for port in judged_ports(target) if port != HTTPS)
     more = [
         attempt
@@ -124,8 +124,8 @@ def _compare_records(target: Target, otherwise: Fix) -> Fix:
 
 
 def _is_let_pass(evidence: Evidence, target: Target, attempts: Sequence[Observation[TcpFacts]]) -> bool:
-    """Whether EC2 has just reported that groups, network ACLs and routes let all of these attempts pass. Then the fix
-    opens nothing in them."""
+    """Whether groups, network ACLs and routes let all of these attempts pass, according to fresh reads of EC2. The fix
+    then does not change them."""
     tried = {(attempt.subject.address, attempt.subject.port) for attempt in attempts}
     paths = [path for path in configured_paths(evidence, target) if (path.address, path.port) in tried]
     known = evidence.is_configuration_fresh and len(paths) == len(tried)
@@ -140,8 +140,8 @@ _CHECK_FIREWALLS: Final = Fix(
 
 
 def _is_in_own_subnet(evidence: Evidence, attempt: Observation[TcpFacts]) -> bool:
-    """Whether, by metadata, both ends are in this host's own subnet. Network ACLs act at the edge of a subnet, and not
-    inside (Amazon VPC User Guide)."""
+    """Whether, according to metadata, both ends are in this host's own subnet. A network ACL acts at the edge of a
+    subnet, and not inside it (Amazon VPC User Guide)."""
     address = attempt.subject.address
     source = attempt.facts.source if attempt.facts is not None else None
     blocks = evidence.imds.subnet_cidrs if evidence.imds is not None else ()
@@ -198,7 +198,8 @@ def _ask_the_owner(target: Target, leader: Leader | None, silent: Sequence[Obser
 
 
 def _ask_the_owner_of_the_vpc(evidence: Evidence, target: Target, silent: Sequence[Observation[TcpFacts]]) -> Fix:
-    """The fix to suggest in a VPC that another account shares, which also owns the endpoint and its groups."""
+    """The fix to suggest if the VPC is shared by another account. That account also owns the endpoint and its
+    groups."""
     vpc = evidence.configuration.vpc
     of = "" if vpc is None or vpc.owner_id is None else f" (account {vpc.owner_id})"
     return Fix(
@@ -289,7 +290,7 @@ def _find_who_refuses(refused: Sequence[Observation[TcpFacts]]) -> str:
 
 
 def _of_groups(tried: Sequence[Observation[TcpFacts]]) -> str:
-    """Whether an endpoint's security groups may be the reason why some addresses fail."""
+    """A sentence about whether an endpoint's security groups may be the reason why some addresses fail."""
     down = {version_of(attempt) for attempt in tried} - {version_of(attempt) for attempt in tried if attempt.ok}
     if not down:
         return "An endpoint's security groups act on all of its interfaces alike."
@@ -400,7 +401,7 @@ def refused_by_peer(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _let_out(attempts: list[Observation[TcpFacts]]) -> Fix:
-    """The fix to suggest if the silent addresses are public, so that no endpoint is on the path."""
+    """The fix to suggest if the silent addresses are public. No endpoint is then on the path."""
     return Fix(
         summary="Look for what drops 443 on the way out: the security group and network ACL of this host, its route to "
         "a NAT or internet gateway, a firewall.",
@@ -409,7 +410,8 @@ def _let_out(attempts: list[Observation[TcpFacts]]) -> Fix:
 
 
 def _share(evidence: Evidence, target: Target, attempts: list[Observation[TcpFacts]]) -> str:
-    """How many of the addresses in use these attempts went to; empty if they went to all of them."""
+    """To how many of the addresses in use these attempts were made, in words. Empty if they were made to all of
+    them."""
     count = len(evidence.own_addresses(target))
     return "" if len(attempts) == count else f" ({len(attempts)} of {count} addresses)"
 
@@ -520,13 +522,13 @@ def _some_without_a_route(evidence: Evidence, target: Target) -> Iterator[RuleFi
 
 
 SLOW_SECONDS: Final = 1.0
-"""Round trip time after which Linux sends a SYN again (RFC 6298). On a slower path two SYNs are normal, and nothing is
-lost."""
+"""Round trip time after which Linux sends a SYN again (RFC 6298). On a slower path, two SYNs are normal, and no packet
+is lost."""
 
 
 def lossy_path(evidence: Evidence) -> Iterator[RuleFinding]:
-    """TCP009: connects succeeded but needed more than one SYN. It is information if the round trip is so long that the
-    second SYN was sent before the first could be answered."""
+    """TCP009: connects succeeded but needed more than one SYN. The finding is only information if the round trip is so
+    long that the second SYN was sent before the first could be answered."""
     for target in evidence.targets:
         repeated = [
             attempt

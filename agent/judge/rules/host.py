@@ -48,8 +48,8 @@ _EFFECTS: Final = {
     "pps_allowance_exceeded": "packets over the limit per second were delayed or dropped",
 }
 """The counters that are judged, with the meaning of a rise (EC2 User Guide, Monitor network performance for ENA
-settings on your EC2 instance). Counters of bandwidth are missing, because they may rise on a path that works: packets
-on it only waited."""
+settings on your EC2 instance). Counters of bandwidth are not among them. They may also rise on a path that works, where
+packets only waited."""
 
 _NO_SERVICE: Final = frozenset(
     {
@@ -65,7 +65,7 @@ _NO_SERVICE: Final = frozenset(
 )
 _NEAREST: Final = 3
 _NEAR: Final = 0.75
-"""The minimum ratio of difflib for two similar words: two letters of a dozen may differ."""
+"""The minimum ratio of difflib for two words that count as similar. Two letters in a dozen may differ."""
 
 
 def region_unknown(evidence: Evidence) -> Iterator[RuleFinding]:
@@ -124,7 +124,7 @@ def metadata_unreachable(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _what_is_lost(evidence: Evidence) -> str:
-    """The consequences for a run that has its Region and its credentials from elsewhere."""
+    """What a run lacks if it has its Region and its credentials from elsewhere."""
     unknown = ordered(
         address
         for target in evidence.targets
@@ -166,8 +166,8 @@ def metadata_disabled(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def service_not_offered(evidence: Evidence) -> Iterator[RuleFinding]:
-    """ENV004: by the table of this version, the service is not offered in the Region. It is information if AWS answers
-    there."""
+    """ENV004: according to the table of this version, the service is not offered in the Region. The finding is only
+    information if AWS answers there."""
     for target in evidence.targets:
         if is_offered(target.service, target.region) is not False:
             continue
@@ -243,8 +243,8 @@ _DOUBTFUL: Final = (
 
 
 def sdk_host_not_covered(evidence: Evidence) -> Iterator[RuleFinding]:
-    """ENV006: the host that the SDK calls is public, or a setting chose it and it does not exist, while another name of
-    the service is private."""
+    """ENV006: the host that the SDK calls is public, or a setting chose a host that does not exist. Another name of the
+    service is private."""
     elsewhere = {fault.target.id for fault in private_elsewhere(evidence)}
     missing = {fault.target.id for fault in missing_names(evidence)}
     configured = _names_explained_by_the_configuration(evidence)
@@ -329,7 +329,8 @@ def _names_explained_by_the_configuration(evidence: Evidence) -> frozenset[str]:
 
 
 def proxy_captures_endpoint(evidence: Evidence) -> Iterator[RuleFinding]:
-    """ENV007: proxy variables send the SDK's calls to the target through a proxy, and so off PrivateLink."""
+    """ENV007: proxy variables send the SDK's calls to the target through a proxy, so that they do not use
+    PrivateLink."""
     for target in evidence.targets:
         proxy = evidence.proxy(target)
         if proxy is None:
@@ -378,8 +379,8 @@ def region_mismatch(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _set_region(here: str, source: str | None) -> tuple[Command, ...]:
-    """The command that sets the Region in the profile, if the profile sets a wrong one. Empty if a variable does,
-    because it is unknown where that is set."""
+    """The command that sets the Region in the profile, if the profile sets a wrong Region. Empty if a variable sets it,
+    because it is unknown where the variable is set."""
     if source != SDK_PROFILE or not is_region(here):
         return ()
     return (
@@ -395,7 +396,7 @@ def _set_region(here: str, source: str | None) -> tuple[Command, ...]:
 
 def region_not_known(evidence: Evidence) -> Iterator[RuleFinding]:
     """ENV014: the Region that is set is not in the SDK's list, and the names of its hosts do not exist. If the Region
-    were only newer than the list, these names would exist."""
+    existed, but were newer than the list, these names would exist."""
     chosen = evidence.run.region
     if chosen is None or chosen in REGIONS:
         return
@@ -439,9 +440,9 @@ def region_not_known(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def sdk_settings_unusable(evidence: Evidence) -> Iterator[RuleFinding]:
-    """ENV018: the SDK cannot read its settings on this host, or they name an impossible Region. It is information if no
-    program in the run calls the API by an SDK. It is also information if reading the settings does not end: then
-    nothing is known about them, and whatever they decide is unproven."""
+    """ENV018: the SDK cannot read its settings on this host, or they name an impossible Region. The finding is only
+    information if no program in the run calls the API through an SDK. It is also only information if reading the
+    settings does not end. Then nothing is known about them, and what they decide is unproven."""
     sentences: list[str] = []
     summaries: list[str] = []
     commands: list[Command] = []
@@ -499,8 +500,8 @@ def _exceeded(risen: Sequence[tuple[str, int]]) -> Forms:
 
 
 def _has_caller(evidence: Evidence) -> bool:
-    """Whether the run is for programs that call the API by an SDK: it has the workload `caller`, or an option names a
-    service that such programs use. The agents of other workloads do not read these settings."""
+    """Whether the run is for programs that call the API through an SDK: it has the workload `caller`, or an option
+    names a service that such programs use. The agents of other workloads do not read these settings."""
     by_caller = any(workload.name is Workload.CALLER and workload.is_required for workload in evidence.workloads)
     return by_caller or any(
         target.role is Role.REQUIRED
@@ -531,7 +532,8 @@ _CONFIG: Final = "<HOME>/.aws/config"
 
 
 def _named_regions(evidence: Evidence) -> Iterator[tuple[str, str, Observation[Any]]]:
-    """Places where settings of this host name a Region, each with the text and the observation that has it."""
+    """Places where settings of this host contain a Region. Each comes with the text there, and with the observation
+    that has it."""
     own, settings = evidence.find(HOST), evidence.find(f"{HOST}/{SDK_SETTINGS}")
     named = {} if own is None or evidence.host is None else evidence.host.region_variables
     sdk = evidence.sdk
@@ -546,8 +548,8 @@ def _named_regions(evidence: Evidence) -> Iterator[tuple[str, str, Observation[A
 
 
 def _as_region(named: str) -> tuple[str, str | None]:
-    """The mistake in a Region's name, in words that follow the name, and the Region that is meant; an empty text and
-    None if the mistake is unknown."""
+    """The mistake in a Region's name, in words that follow the name, and the Region that is meant. If the mistake is
+    unknown, an empty text and None."""
     plain = named.strip().lower()
     if is_region(plain):
         return (": such a name has small letters" if named.strip() == named else ": such a name has no spaces"), plain
@@ -604,7 +606,7 @@ _UNUSABLE: Final = {
 
 
 def hosts_file_override(evidence: Evidence) -> Iterator[RuleFinding]:
-    """ENV009: the hosts file of this host answers for the name, so that DNS is never asked."""
+    """ENV009: the hosts file of this host answers for the name, so DNS is never used."""
     for target in evidence.targets:
         own = evidence.own_answer(target)
         entries = evidence.host.hosts_entries if evidence.host is not None else ()
@@ -639,7 +641,8 @@ def hosts_file_override(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def allowance_exceeded(evidence: Evidence) -> Iterator[RuleFinding]:
-    """ENV013: during the run, the driver's counters of packets beyond the instance's allowances rose."""
+    """ENV013: counters of packets beyond the instance's allowances rose during the run. The driver of the interface has
+    these counters."""
     seen = evidence.find(f"{HOST}/{ALLOWANCES}")
     exceeded = seen.facts.exceeded if seen is not None and isinstance(seen.facts, AllowanceFacts) else {}
     risen = sorted((name, count) for name, count in exceeded.items() if name.partition(" ")[2] in _EFFECTS)
@@ -664,7 +667,7 @@ def allowance_exceeded(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def clock_skew(evidence: Evidence) -> Iterator[RuleFinding]:
-    """ENV010: this host's clock differs from AWS's clock, whose time comes from an answer over verified TLS, or from
+    """ENV010: this host's clock differs from AWS's clock. AWS's time comes from an answer over verified TLS, or from
     metadata. If AWS's clocks differ, the smallest offset counts, minus its uncertainty."""
     if not evidence.clocks:
         return
@@ -714,7 +717,7 @@ def proxy_captures_metadata(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def outside_vpc(evidence: Evidence) -> Iterator[RuleFinding]:
-    """ENV012: neither metadata nor a VPC resolver answered: this host is not an instance, or does not look like one."""
+    """ENV012: neither metadata nor a VPC resolver answered. This host is not an instance, or does not look like one."""
     imds = evidence.metadata
     asked = [answer for answer in evidence.of(Step.DNS) if answer.subject.resolver in evidence.vpc_resolvers[:2]]
     if (
@@ -748,7 +751,7 @@ def _counts(target: Target) -> bool:
 
 
 def _valid_then(evidence: Evidence, offset: float) -> frozenset[Address]:
-    """Addresses whose certificate is invalid at this host's time and valid at the right time."""
+    """Addresses whose certificate is invalid at the time of this host's clock, and valid at the right time."""
     certificates = []
     for target in evidence.targets:
         for handshake in evidence.handshakes(target):

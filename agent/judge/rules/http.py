@@ -1,4 +1,4 @@
-"""HTTP rules: who answered, and whether an answer comes at all."""
+"""HTTP rules: who answered, and whether there is an answer at all."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
@@ -43,8 +43,8 @@ _UNREADABLE: Final = frozenset({FailureKind.TOO_LARGE, FailureKind.MALFORMED})
 
 
 def not_aws(evidence: Evidence) -> Iterator[RuleFinding]:
-    """HTTP001: an answer has no AWS request id or is not HTTP. An answer that is too large or endless counts as well,
-    if TLS did not prove that it is from AWS."""
+    """HTTP001: an answer has no AWS request id or is not HTTP. An answer that is too large or endless also counts,
+    unless TLS proved that it is from AWS."""
     for target in evidence.targets:
         strange: list[Observation[Any]] = [
             answer
@@ -83,7 +83,7 @@ def not_aws(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def redirected(evidence: Evidence) -> Iterator[RuleFinding]:
-    """HTTP002: a redirect, which AWS never sends here; it is reported and never followed."""
+    """HTTP002: a redirect, which AWS never sends here. It is reported and not followed."""
     for target in evidence.targets:
         redirect = frozenset({FailureKind.REDIRECT})
         answers = _failed(evidence, target, redirect)
@@ -133,7 +133,7 @@ def proxy_failed(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def no_answer(evidence: Evidence) -> Iterator[RuleFinding]:
-    """HTTP004: TLS is established and no HTTP answer comes, or an answer of AWS never ends or is too large."""
+    """HTTP004: TLS is established, but there is no HTTP answer, or an answer of AWS never ends or is too large."""
     for target in evidence.targets:
         mute = [
             answer
@@ -306,9 +306,9 @@ def _failed_websockets(
 
 
 def _is_strange(evidence: Evidence, target: Target, answer: Observation[HttpFacts]) -> bool:
-    """Whether a failure came from somebody other than AWS: the answer has no request id, or it is not HTTP. If nothing
-    came before the end, it is unknown who is there, and the result is False. An endless answer does not count if TLS
-    proved that it is from AWS."""
+    """Whether a failure came from somebody other than AWS: the answer has no request id, or it is not HTTP. If the
+    connection ended before anything came, it is unknown who is there, and the result is False. An endless answer does
+    not count if TLS proved that it is from AWS."""
     kind = kind_of(answer)
     if kind in _WITHOUT_END and _is_proven(evidence, target, answer):
         return False
@@ -323,8 +323,8 @@ def _is_of_aws(answer: Observation[HttpFacts]) -> bool:
 
 
 def _is_no_http(call: Observation[ApiFacts]) -> bool:
-    """Whether a call failed because its reply was not HTTP. A failure with a code means that HTTP cannot carry the
-    call."""
+    """Whether a call failed because its reply was not HTTP. If the failure has a code, the reason is instead that HTTP
+    cannot carry the call."""
     return call.facts is None and call.failure is not None and call.failure.code is None
 
 

@@ -106,8 +106,8 @@ def _finding_of(
 
 
 _OF_THE_CALLER: Final = frozenset({"IAM003", "IAM006", "IAM007", "IAM009"})
-"""Denials because of the caller's own permissions, or for an unknown reason. They are not a fault if no other program
-makes the call."""
+"""Denials because of the caller's own permissions, or for an unknown reason. If no other program makes the call, such a
+denial is not a fault."""
 _NAMES: Final = {kind.id: kind.name for kind in KINDS}
 _CALLERS: Final = {principal.kind: principal.name for principal in PRINCIPALS}
 

@@ -1,4 +1,4 @@
-"""JOB rules: recent unsuccessful jobs of AWS Backup, and whether this host is involved in them."""
+"""JOB rules: recent jobs of AWS Backup that failed, and whether this host has a part in them."""
 
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
@@ -26,7 +26,7 @@ _HOURS: Final = f"{JOBS_PERIOD.total_seconds() / 3600:g} h"
 MAX_SHOWN: Final = 5
 """Maximum groups of jobs that a finding describes; the report's facts have all."""
 _KINDS_OF_HOSTS: Final = frozenset(kind for service in SERVICES.values() for kind in service.job_kinds)
-"""Kinds of jobs in which a host can be involved at all."""
+"""Kinds of jobs in which a host can have a part."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ class _Jobs:
 
 
 def _jobs(evidence: Evidence) -> _Jobs | str:
-    """The jobs that were listed, or why they prove nothing."""
+    """The jobs that were listed. If they prove nothing, the reason."""
     if not evidence.run.jobs:
         return NOT_ASKED
     listing = evidence.jobs
@@ -156,7 +156,7 @@ def jobs_fail_here(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _needed(evidence: Evidence, failed: Iterable[FailedJobs]) -> list[Target]:
-    """The required targets that all of these jobs need from this host."""
+    """The required targets that this host needs for all of these jobs."""
     kinds = {jobs.resource_type for jobs in failed}
     return [
         target
@@ -202,7 +202,8 @@ def _one_described(jobs: FailedJobs) -> str:
 
 @lru_cache(maxsize=64)
 def _known(message: str) -> "KnownText | None":
-    """The known text in a job's message, with its meaning and the team to act; None if there is none."""
+    """The known text in a job's message, with its meaning and the team that must act. None if the message has no known
+    text."""
     from agent.catalog.text_search import search  # only needed after failed jobs
 
     matches = search([message]).matches

@@ -33,7 +33,7 @@ _TUNNEL: Final = re.compile(
 )
 """Interfaces that the kernel makes for tunnels, by their usual names, and interfaces of VPN clients."""
 _NO_CABLE: Final = ("lo", "dummy")
-"""Interfaces that have addresses and lead nowhere."""
+"""Interfaces that have addresses but lead nowhere."""
 
 
 def blocked_on_this_host(evidence: Evidence) -> Iterator[RuleFinding]:
@@ -133,7 +133,7 @@ def _local_reason(attempt: Observation[TcpFacts]) -> str:
 
 
 def _local_cause(attempt: Observation[TcpFacts]) -> str:
-    """The sign that this host itself stops a connect, whichever address it is for."""
+    """The sign that this host itself stops a connect, whatever the address."""
     facts = attempt.facts or TcpFacts()
     if facts.icmp is not None:
         return "an ICMP error"
@@ -155,7 +155,7 @@ def _way_reason(attempt: Observation[TcpFacts], own_addresses: frozenset[object]
 
 
 def _ways_of(stuck: list[Observation[TcpFacts]]) -> frozenset[str]:
-    """The missing routes, by their evidence; empty if the evidence only shows that nothing has an address."""
+    """The missing routes in the evidence. Empty if the evidence only shows that nothing has an address."""
     ways = []
     for attempt in stuck:
         facts = attempt.facts or TcpFacts()
@@ -201,8 +201,8 @@ def no_source_port(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def wrong_interface(evidence: Evidence) -> Iterator[RuleFinding]:
-    """TCP010: failed connects would leave through a bridge of containers, a tunnel, or an interface other than the
-    one in the address's own subnet."""
+    """TCP010: failed connects would leave through a bridge of containers, through a tunnel, or through another
+    interface than the one in the address's own subnet."""
     for target in evidence.targets:
         astray: dict[str, list[Observation[TcpFacts]]] = {}
         # If anything connects from the same address of this host, its interface is right.

@@ -116,7 +116,8 @@ def name_does_not_exist(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _by_a_cache(evidence: Evidence, denied: DeniedName) -> str:
-    """A sentence on the caches on this host that deny the name, if no server beyond them answered for it."""
+    """A sentence about the caches on this host that deny the name. They are mentioned if no server beyond them answered
+    for the name."""
     answers = evidence.answers(denied.target, (*evidence.configured_resolvers, *evidence.vpc_resolvers))
     heard = {answer.subject.resolver for answer in answers if has_answered(answer)}
     if not denied.servers or not all(server is not None and server.is_loopback for server in heard):
@@ -126,14 +127,15 @@ def _by_a_cache(evidence: Evidence, denied: DeniedName) -> str:
 
 
 def _region_aside(evidence: Evidence, target: Target) -> str | None:
-    """This host's Region, if the target is in another one; None if it is not, or if the Region is unknown."""
+    """This host's Region, if the target is in another Region. None if the target is in this host's Region, or if this
+    host's Region is unknown."""
     here = None if evidence.imds is None else evidence.imds.region
     return None if here == target.region else here
 
 
 def _forwarded_beside(evidence: Evidence, target: Target) -> tuple[str, ...]:
-    """Outside AWS: the hosts of other services that are private here, because this host's name servers forward them to
-    a VPC. An endpoint's own name needs no forwarding."""
+    """The hosts of other services that are private here, because this host's name servers forward them to a VPC. This
+    only applies outside AWS, and not to an endpoint's own name, which needs no forwarding."""
     if evidence.in_aws or not evidence.metadata or SERVICES[target.service].has_appliance:
         return ()  # private DNS can hide the names of appliances, so that must be decided first
     hosts = (
@@ -257,7 +259,7 @@ def _firewalls(target: Target) -> Command:
 
 
 def empty_answer(evidence: Evidence) -> Iterator[RuleFinding]:
-    """DNS006: the name exists, and has no address of any family."""
+    """DNS006: the name exists, but has no address of any family."""
     for empty in empty_answers(evidence):
         target = empty.target
         yield RuleFinding(
@@ -278,8 +280,8 @@ def empty_answer(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def answer_redirected(evidence: Evidence) -> Iterator[RuleFinding]:
-    """DNS007: a CNAME points outside the names that AWS has for the service, such as a DNS Firewall's override or a
-    zone of the operator's."""
+    """DNS007: a CNAME points outside the names that AWS has for the service. It may come from a DNS Firewall or from a
+    zone of the operator."""
     for redirected in redirected_answers(evidence):
         target, answers = redirected.target, redirected.answers
         yield RuleFinding(
@@ -305,8 +307,8 @@ def _account_of(leader: Leader | None) -> str:
 
 
 def answer_outside_vpc(evidence: Evidence) -> Iterator[RuleFinding]:
-    """DNS009: private addresses outside this VPC's blocks, at which AWS did not answer: the path to a central endpoint
-    is broken, or a record is stale. An address at which AWS answers is not reported."""
+    """DNS009: private addresses outside this VPC's blocks, at which AWS did not answer. Either the path to a central
+    endpoint is broken, or a record is stale. An address at which AWS answers is not reported."""
     blocks = () if evidence.imds is None else evidence.imds.vpc_cidrs
     for answer in outside_answers(evidence):
         leader = leader_of(evidence, answer.target, answer.outside)
@@ -408,8 +410,8 @@ def bogus_address(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def public_ipv6_beside(evidence: Evidence) -> Iterator[RuleFinding]:
-    """DNS011: public IPv6 addresses next to private IPv4 ones, so that a client that prefers IPv6 leaves the private
-    path. Addresses made by DNS64 are left to DNS012, which judges the IPv4 address inside."""
+    """DNS011: public IPv6 addresses next to private IPv4 addresses. A client that prefers IPv6 then leaves the private
+    path. Addresses that DNS64 made are left to DNS012, which judges the IPv4 address in them."""
     for target in evidence.targets:
         if evidence.expected_path(target) is not Expect.PRIVATE:
             continue
@@ -439,7 +441,7 @@ def public_ipv6_beside(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def nat64_answer(evidence: Evidence) -> Iterator[RuleFinding]:
-    """DNS012: an address made by DNS64: traffic goes through a NAT64 gateway."""
+    """DNS012: an address that DNS64 made. Traffic to it goes through a NAT64 gateway."""
     for target in evidence.targets:
         lookup = lookup_of_name(evidence, target)
         nat64 = [
@@ -466,7 +468,7 @@ def nat64_answer(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _let_nat_in(target: Target) -> Fix:
-    """The fix for an address made by DNS64 that has no other fault."""
+    """The fix for an address that DNS64 made and that has no other fault."""
     return Fix(
         summary="Nothing to fix while 443 connects. Otherwise the endpoint's security group must allow 443 from the "
         "NAT gateway's private address, which the endpoint sees as the source. A dual-stack endpoint needs no "

@@ -25,7 +25,7 @@ from agent.judge.rules.vpc import (
 
 
 def _by_code(*parts: tuple[Rule, ...]) -> tuple[Rule, ...]:
-    """The rules of several modules on the same topic, in the order of their codes."""
+    """The rules of several modules about the same topic, in the order of their codes."""
     return tuple(sorted((rule for rules in parts for rule in rules), key=lambda rule: rule.code))
 
 

@@ -1,4 +1,5 @@
-"""DNS rules: the servers that answer for the name, those that do not, and whether this host receives their answers."""
+"""DNS rules: the servers that answer for the name, the servers that do not, and whether this host receives the
+answers."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -55,7 +56,7 @@ SLOW_SECONDS: Final = 1.0
 _STUB: Final = ip_address("127.0.0.53")
 """The address at which systemd-resolved listens, and answers from its cache (systemd-resolved.service(8))."""
 _TOO_MUCH: Final = frozenset({FailureKind.TOO_LARGE, FailureKind.MALFORMED, FailureKind.DNS_MALFORMED})
-"""Failures of lookups that got an answer and cannot use it."""
+"""Failures of lookups that got an answer but cannot use it."""
 _WITHOUT: Final = NOT_THERE | {FailureKind.SERVFAIL}
 """Failures of a question that a cache may remember (RFC 2308)."""
 _BEFORE_DNS: Final = "nsswitch"
@@ -71,8 +72,8 @@ _FLUSH_NSCD: Final = replace(_FLUSH, argv=("nscd", "--invalidate", "hosts"))
 
 
 def resolvers_disagree(evidence: Evidence) -> Iterator[RuleFinding]:
-    """DNS002: this host gets public addresses or none, always or whenever it asks some of its name servers, while the
-    VPC's resolver gives private ones; or the reverse."""
+    """DNS002: this host gets public addresses or none, while the VPC's resolver gives private ones, or the reverse.
+    This may be so always, or only when this host asks some of its name servers."""
     servers = evidence.configured_resolvers
     asks = f" (its name servers: {listed(servers)})" if servers else ""
     elsewhere = {fault.target.id: fault for fault in private_elsewhere(evidence)}
@@ -132,7 +133,8 @@ def _kind_in_short(answer: Observation[Any]) -> str:
 
 
 def _of_servers(servers: Iterable[Address | str | None], *failed: Observation[Any]) -> frozenset[str]:
-    """The shared cause if name servers answer wrongly: their addresses, and the way in which the symptom failed."""
+    """The key of the cause if name servers answer wrongly, which several targets may share: the servers' addresses, and
+    the way in which the symptom failed."""
     return frozenset(map(str, servers)) | {str(kind) for kind in map(kind_of, failed)}
 
 
@@ -159,8 +161,8 @@ def _flush_what_is_ahead(target: Target) -> Fix:
 
 
 def _answers_of(evidence: Evidence, target: Target, servers: Sequence[Address]) -> list[Observation[Any]]:
-    """The answers of these servers that agree with this host's own lookup: they have some of its addresses or, if it
-    has none, they have none either."""
+    """The answers of these servers that agree with this host's own lookup. Such an answer has some of the lookup's
+    addresses or, if the lookup has no addresses, no address either."""
     own = set(answer_of_name(evidence, target))
     answers = evidence.answers(target, servers)
     if own:
@@ -170,8 +172,8 @@ def _answers_of(evidence: Evidence, target: Target, servers: Sequence[Address]) 
 
 
 def _caches(evidence: Evidence, target: Target) -> list[Address]:
-    """The name servers on this host itself that gave the same answer as this host's own lookup: some of its addresses,
-    or none."""
+    """The name servers on this host itself whose answer agrees with this host's own lookup: it has some of the lookup's
+    addresses, or neither has any."""
     return [
         server
         for server in evidence.configured_resolvers
@@ -218,7 +220,7 @@ def _writer(evidence: Evidence) -> ResolvConfBy | None:
 
 def _lacking_in_turn(evidence: Evidence, target: Target) -> Iterator[RuleFinding]:
     """DNS002: some of this host's name servers do not give the private addresses that this host got from another one.
-    It is information unless this host asks them in turn."""
+    The finding is only information unless this host asks them in turn."""
     lookup, own = lookup_of_name(evidence, target), addresses_of_name(evidence, target)
     private = [address for address in own if evidence.is_private(address)]
     if (
@@ -274,7 +276,7 @@ def _lacks_private(evidence: Evidence, answers: Iterable[Observation[Any]], fami
 
 
 def _private_here_alone(evidence: Evidence, target: Target) -> Iterator[RuleFinding]:
-    """DNS002 as information: this host gets private addresses, and the VPC's resolver gives none."""
+    """DNS002 as information: this host gets private addresses, and the VPC's resolver does not give any."""
     lookup = lookup_of_name(evidence, target)
     if evidence.expected_path(target) is not Expect.PRIVATE or lookup is None or not lookup.made or not evidence.in_aws:
         return
@@ -301,8 +303,8 @@ def _private_here_alone(evidence: Evidence, target: Target) -> Iterator[RuleFind
 
 
 def resolver_silent(evidence: Evidence) -> Iterator[RuleFinding]:
-    """DNS004: none of this host's name servers answers any question, and this host's own lookups fail; or these lookups
-    time out because a name server loses questions."""
+    """DNS004: this host's own lookups fail because none of its name servers answers any question, or time out because a
+    name server loses questions."""
     silent = silent_resolvers(evidence)
     if silent is None:
         yield from _losing_questions(evidence)
@@ -347,7 +349,7 @@ def resolver_silent(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _losing_questions(evidence: Evidence) -> Iterator[RuleFinding]:
-    """DNS004 for each name server whose silence made a lookup of this host time out, although it answered other
+    """DNS004 for each name server whose silence made a lookup by this host time out, although it answered other
     questions or other servers answered."""
     stalled = stalled_lookups(evidence)
     for server in _named_servers(answer for lookup in stalled for answer in lookup.lost):
@@ -377,8 +379,8 @@ def _records(questions: Iterable[Observation[Any]]) -> str:
 
 
 def _rest(server: Address, answered: Sequence[Observation[Any]]) -> str:
-    """A sentence on the questions that were answered, to follow a sentence on those that a name server did not
-    answer."""
+    """A sentence about the questions that were answered. It follows a sentence about the questions that a name server
+    did not answer."""
     own = [answer for answer in answered if answer.subject.resolver == server]
     if own:
         return f"It answers for {_records(own)}."
@@ -395,8 +397,8 @@ _FIX_OF_LOSSES: Final = Fix(
 
 
 def _silent_behind(evidence: Evidence, servers: Iterable[Address]) -> tuple[list[Address], list[Observation[Any]]]:
-    """The silent servers behind a silent cache on this host, and the outcomes of all questions to the servers behind
-    it."""
+    """The silent servers behind a silent cache on this host, and the outcomes of all questions to servers behind the
+    cache."""
     if evidence.host is None or not any(server.is_loopback for server in servers):
         return [], []
     behind = evidence.host.upstream_resolvers
@@ -416,7 +418,7 @@ def _got(evidence: Evidence, target: Target, lookup: Observation[Any]) -> str:
 
 
 def _how(failed: list[Observation[Any]], *, tries: bool = True) -> str:
-    """The ways in which one name server did not answer, with the time that each took. If `tries` is set, the words tell
+    """The ways in which one name server did not answer, with the time that each took. If `tries` is set, the words say
     whether the server was asked twice."""
     sentences = []
     for kind in sorted({answer.failure.kind for answer in failed if answer.failure is not None}):
@@ -428,8 +430,8 @@ def _how(failed: list[Observation[Any]], *, tries: bool = True) -> str:
 
 
 def _dhcp_options(region: str) -> tuple[Command, Command]:
-    """Commands that show the VPC's set of DHCP options and its content; if its id is unknown, all sets of the
-    account."""
+    """Commands that show the VPC's set of DHCP options and its content. If the id of the set is unknown, the commands
+    show all sets of the account."""
     return (
         read_only(
             *("aws", "ec2", "describe-vpcs", "--region", region, "--vpc-ids", "<VPC_ID>"),
@@ -444,8 +446,8 @@ def _dhcp_options(region: str) -> tuple[Command, Command]:
 
 
 def resolver_servfail(evidence: Evidence) -> Iterator[RuleFinding]:
-    """DNS005: the host's own lookup fails, and one of its name servers answers SERVFAIL, sends unreadable data, or
-    stays silent for this name while it answers for another; or its name servers disagree."""
+    """DNS005: the host's own lookup fails. One of its name servers answers SERVFAIL, sends unreadable data, or is
+    silent for this name while it answers for another. Or its name servers disagree."""
     yield from _at_odds(evidence)
     for failing in failing_resolvers(evidence):
         target, answers = failing.target, failing.answers
@@ -485,8 +487,8 @@ def resolver_servfail(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _at_odds(evidence: Evidence) -> Iterator[RuleFinding]:
-    """DNS005 for each lookup of this host that fails without a reason, and that the name servers' answers to direct
-    questions do not explain: these answers differ, or the servers answer now."""
+    """DNS005 for each lookup by this host that fails without a reason. The name servers' answers to direct questions do
+    not explain it: these answers differ, or the servers answer now."""
     silent, cut = silent_resolvers(evidence), cut_answers(evidence)
     named = {step for finding in (silent, cut) if finding is not None for step in finding.evidence}
     for faults in (
@@ -577,8 +579,8 @@ def resolver_refused(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def system_lookup_differs(evidence: Evidence) -> Iterator[RuleFinding]:
-    """DNS015: programs on this host get another answer than name servers beyond this host give, because of a cache,
-    nsswitch, or a stale entry. A lookup that timed out is not compared."""
+    """DNS015: programs on this host get another answer than the one that name servers outside this host give. The
+    reason is a cache, nsswitch, or a stale entry. A lookup that timed out is not compared."""
     for target in evidence.targets:
         lookup = lookup_of_name(evidence, target)
         asked = [
@@ -607,8 +609,8 @@ def system_lookup_differs(evidence: Evidence) -> Iterator[RuleFinding]:
 def _other_answer(
     evidence: Evidence, target: Target, lookup: Observation[Any], spoken: Sequence[Observation[Any]]
 ) -> tuple[str, frozenset[Address], list[Address]] | None:
-    """A sentence about the difference in programs' answers, the addresses that are certainly wrong, and the caches on
-    this host that gave them; None if there is no difference."""
+    """A sentence about how the answers that programs get differ, the addresses that are certainly wrong, and the caches
+    on this host that gave them. None if there is no difference."""
     families = usable_families(evidence.host)
     own = addresses_of_name(evidence, target)
     given = {address for answer in spoken for address in addresses_in(answer) if address.version in families}
@@ -673,7 +675,7 @@ def _is_on_this_host(answer: Observation[Any]) -> bool:
 
 
 def _look_before_dns(target: Target) -> Fix:
-    """The fix to suggest if something other than DNS, such as a cache, answers programs first, and gives another
+    """The fix to suggest if something other than DNS, such as a cache, answers programs first and gives a different
     answer."""
     return Fix(
         summary="Check what answers before DNS on this host: the hosts line of /etc/nsswitch.conf, a cache "
@@ -689,7 +691,6 @@ def _look_before_dns(target: Target) -> Fix:
 
 
 def _flush(target: Target, caches: Sequence[Address]) -> Fix:
-    """The fix to suggest if caches or stubs on this host hold an old answer."""
     return Fix(
         summary=f"{_flushing(caches)}Then restart programs that keep answers themselves, such as a JVM.",
         commands=(
@@ -701,7 +702,7 @@ def _flush(target: Target, caches: Sequence[Address]) -> Fix:
 
 
 def _flushing(caches: Sequence[Address]) -> str:
-    """The sentence on how to flush these caches; empty if there are none."""
+    """The sentence on how to flush these caches. Empty if there are no caches."""
     others = [cache for cache in caches if cache != _STUB]
     parts = ["Flush the cache of systemd-resolved first: it may hold an old answer. "] if _STUB in caches else []
     parts += [
@@ -711,9 +712,9 @@ def _flushing(caches: Sequence[Address]) -> str:
 
 
 def _given_in_vain(evidence: Evidence, target: Target) -> frozenset[Address]:
-    """The addresses that this host's name servers give while its own lookup finds nothing. Empty if one of the servers
-    gave no address, because that may be the reason. A server that gives no answer does not count, since it cannot deny
-    a name."""
+    """The addresses that this host's name servers give although its own lookup finds nothing. Empty if one of the
+    servers answered without an address, because that may be the reason. A server that gives no answer does not count,
+    since it does not deny the name."""
     lookup = lookup_of_name(evidence, target)
     asked = [
         answer
@@ -749,7 +750,7 @@ def _all_private(evidence: Evidence, asked: Sequence[Observation[Any]], families
 
 def resolver_degraded(evidence: Evidence) -> Iterator[RuleFinding]:
     """DNS016: a configured name server is silent, fails or is slow while another one answers, or the only name server
-    loses some questions; lookups still succeed. If lookups fail, it is DNS004."""
+    loses some questions. Lookups still succeed. If they fail, DNS004 is reported instead."""
     servers = evidence.configured_resolvers
     asked: dict[Address, list[Observation[Any]]] = {server: [] for server in servers}
     for target in evidence.targets:
@@ -815,7 +816,7 @@ def _ended(evidence: Evidence, answer: Observation[Any]) -> bool:
 
 
 def _is_prompt(answer: Observation[Any]) -> bool:
-    """Whether a name server answered within a second, whatever the answer."""
+    """Whether a name server answered within a second. The content of the answer does not matter."""
     spoken = answer.failure is None or answer.failure.kind in (FailureKind.NXDOMAIN, FailureKind.NODATA)
     return spoken and (answer.seconds or 0.0) < SLOW_SECONDS
 
@@ -834,8 +835,8 @@ def _stalled(evidence: Evidence, target: Target) -> Observation[Any] | None:
 
 
 def search_list_answers(evidence: Evidence) -> Iterator[RuleFinding]:
-    """DNS018: a search domain gives addresses that the name itself does not have, and this host gets them; or the
-    lookup fails because of the search domain."""
+    """DNS018: this host gets addresses that a search domain gives and that the name itself does not have, or the lookup
+    fails because of the search domain."""
     host = evidence.host
     for seen in search_domain_answers(evidence):
         target, domains = seen.target, listed(seen.domains)
@@ -881,7 +882,7 @@ def search_list_answers(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def dns_over_tcp_blocked(evidence: Evidence) -> Iterator[RuleFinding]:
-    """DNS019: answers come truncated, or this host asks by TCP alone, and TCP 53 is refused or silent."""
+    """DNS019: answers are truncated, or this host only asks by TCP, and port 53 of TCP is refused or silent."""
     cut = cut_answers(evidence)
     if cut is None:
         return

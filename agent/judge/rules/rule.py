@@ -28,20 +28,23 @@ class RuleFinding:
     evidence: tuple[str, ...]
     fix: Fix
     headline: dict[str, Forms | None] = field(default_factory=dict)
-    """Values of its headline that do not follow from its subjects or addresses: see `agent.judge.headlines`."""
+    """Values of the headline that do not follow from the finding's subjects or addresses (see
+    `agent.judge.headlines`)."""
     subjects: tuple[FindingSubject, ...] = ()
-    """Subjects in addition to those that follow from its target, addresses and evidence: see `agent.judge.subjects`."""
+    """Subjects besides the ones that follow from the finding's target, addresses and evidence (see
+    `agent.judge.subjects`)."""
     addresses: frozenset[Address] = frozenset()
-    """The addresses with the fault, at which it can explain other findings."""
+    """The addresses with the fault. The finding can explain other findings at these addresses."""
     severity: Severity | None = None
     """The severity of the finding; None for the severity of its code."""
     at_most: Severity | None = None
-    """The highest severity that the finding and its symptoms may have, if it rests on undocumented behaviour of AWS;
-    None without a limit."""
+    """The highest severity that the finding and its symptoms may have. There is a limit if the finding rests on
+    undocumented behaviour of AWS. None without a limit."""
     of_this_host: bool = False
-    """Whether it is a fault of this host itself, if its code leaves that open."""
+    """Whether the fault is on this host itself. This is only set if the code leaves it open."""
     is_no_fault: bool = False
-    """Whether its evidence proves the path, so that a target is ok although the steps of the evidence failed."""
+    """Whether the evidence proves that the path works. A target is then ok although the steps in the evidence
+    failed."""
     may_need_path: bool = False
     """Whether a policy that may require the private path denied the call: it was an explicit deny with an unknown
     condition."""
@@ -49,16 +52,16 @@ class RuleFinding:
     """The parts at fault that several targets can have in common: a group, an ACL, a route, a proxy. If the parts of
     one target's finding include all parts of another target's, the first finding is the cause of the second."""
     needs_path_of: frozenset[str] = frozenset()
-    """Ids of the targets whose paths its evidence depends on, so that a fault of one of these paths can be its
-    cause."""
+    """Ids of the targets on whose paths the evidence depends. A fault of such a path can be the cause of the
+    finding."""
     stops_everything: bool = False
-    """Whether it says that this host gets no answer to anything that it sends."""
+    """Whether the finding says that this host gets no answer to anything that it sends."""
     explains_nothing: bool = False
-    """Whether it proves no fault, although its code names one. It is then listed beside the measured findings and does
-    not change their severity."""
+    """Whether the finding proves no fault, although its code is that of a fault. It is then listed beside the measured
+    findings, and does not change their severity."""
     is_stale: bool = False
-    """Whether it rests on a configuration that is too old to name a cause. It is then listed beside the findings that
-    it might explain."""
+    """Whether the finding rests on a configuration that is too old to prove a cause. It is then listed beside the
+    findings that it might explain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +78,8 @@ class Rule:
     """A function that returns why the rule cannot be applied although its steps and reads have results, or None if it
     can. None if there is no such reason."""
     unseen: Callable[[Evidence], str | None] | None = None
-    """A function that returns what the rule may have missed and how to see that, or None if it missed nothing. None if
-    the rule never misses anything."""
+    """A function that returns what the rule may have missed and how to see it, or None if it missed nothing. If the
+    rule never misses anything, there is no such function."""
 
 
 def says(evidence: Evidence, source: str, *operations: str) -> str:
@@ -106,8 +109,8 @@ def resting_on(evidence: Evidence, finding: RuleFinding, *operations: str) -> Ru
 
 
 def grouped_by_place(attempts: list[Observation[TcpFacts]]) -> list[tuple[tuple[Address, ...], list[int]]]:
-    """The addresses and ports of attempts in rows. In a row, each port was tried at each address, and every attempt is
-    in exactly one row."""
+    """The addresses and ports of attempts, in rows. Each port of a row was tried at each address of the row. Every
+    attempt is in exactly one row."""
     addresses_of: dict[int, tuple[Address, ...]] = {}
     for port in sorted({attempt.subject.port for attempt in attempts if attempt.subject.port is not None}):
         addresses_of[port] = ordered(places(attempt for attempt in attempts if attempt.subject.port == port))

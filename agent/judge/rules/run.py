@@ -88,8 +88,8 @@ def crashed(code: str, error: Exception) -> RuleFinding:
 
 
 def _options(evidence: Evidence) -> tuple[str, ...]:
-    """The options for running this run again, as far as the report has them. Environment and settings are read
-    again."""
+    """The options with which this run can be repeated, as far as the report has them. The environment and the settings
+    are read again."""
     run, sdk = evidence.run, evidence.sdk
     options = ["--region", run.region] if run.region is not None and run.region_source == "--region" else []
     required = [target for target in evidence.targets if target.role is Role.REQUIRED]

@@ -1,4 +1,4 @@
-"""TLS rules for 443: whose certificate is there, and whether the handshake ends at all."""
+"""TLS rules for port 443: whose certificate the peer shows, and whether the handshake ends."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
@@ -55,9 +55,9 @@ _NOT_IN_COMMON: Final = frozenset({"UNSUPPORTED_PROTOCOL", "WRONG_SSL_VERSION", 
 """Errors of OpenSSL here if the peer chose something that this host does not accept."""
 _TOO_WEAK: Final = frozenset({"66", "67", "68"})
 """Verify codes for a key or digest below this host's security level: X509_V_ERR_EE_KEY_TOO_SMALL, CA_KEY_TOO_SMALL,
-CA_MD_TOO_WEAK. The first comes before any root is looked up, and so proves nothing about the roots."""
+CA_MD_TOO_WEAK. The first of them arises before OpenSSL looks up a root, and so proves nothing about the roots."""
 _ONE_PACKET: Final = "over 1500 bytes"
-"""The size of a ClientHello of OpenSSL 3.5, which includes a key share of ML-KEM (measured: 1561 to 1572 bytes
+"""The size of a ClientHello of OpenSSL 3.5, in words. It includes a key share of ML-KEM (measured: 1561 to 1572 bytes
 depending on the name)."""
 
 
@@ -140,9 +140,9 @@ def _instead_of_somebody_else(
     strangers: Sequence[Observation[TlsFacts]],
     genuine: Sequence[Observation[TlsFacts]],
 ) -> Fix:
-    """The fix to suggest if somebody else answers. If `genuine` handshakes show that other addresses are AWS, let the
-    name lead there. If all that answer are `strangers`, the address is wrong. Otherwise exempt the name from
-    inspection."""
+    """The fix to suggest if somebody else answers. If `genuine` handshakes show that other addresses belong to AWS, the
+    name must lead to these. If every answer comes from `strangers`, the address is wrong. Otherwise, the name must be
+    exempt from inspection."""
     if genuine:
         return Fix(
             summary="Let this host's name servers forward the name to the VPC's resolver: look there for a response "
@@ -163,7 +163,7 @@ def _instead_of_somebody_else(
 
 
 def _genuine_elsewhere(evidence: Evidence, target: Target) -> list[Observation[TlsFacts]]:
-    """Handshakes with AWS at addresses that only the VPC's resolver gives, and this host's name servers do not."""
+    """Handshakes with AWS at addresses that the VPC's resolver gives and this host's name servers do not."""
     elsewhere = connects_elsewhere(evidence, target)
     return [
         handshake
@@ -201,7 +201,7 @@ def wrong_host(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def handshake_stalls(evidence: Evidence) -> Iterator[RuleFinding]:
-    """TLS004: TCP connects, and the handshake never ends: nothing comes back, or only a trickle."""
+    """TLS004: TCP connects, but the handshake never ends. No data comes back, or only a few bytes at a time."""
     for target in evidence.targets:
         silent, endless = (_failed(evidence, target, kind) for kind in (FailureKind.TIMEOUT, FailureKind.TOO_LARGE))
         stalled = [*silent, *endless]
@@ -255,7 +255,8 @@ def _tcp_words(evidence: Evidence, target: Target, handshakes: list[Observation[
 
 
 class _Stall(Enum):
-    """What two further handshakes show at an address at which the first handshake stalled. The values are sentences."""
+    """What two further handshakes show, which were made at an address at which the first handshake stalled. The values
+    are sentences."""
 
     SIZE = (
         "At {where} a handshake with a small ClientHello and small segments is answered, and a large one for another "
@@ -312,8 +313,8 @@ def _why_silent(evidence: Evidence, target: Target, stalled: Observation[TlsFact
 
 
 def _heard_back(handshake: Observation[TlsFacts]) -> bool | None:
-    """Whether anything came back, even a refusal; False for silence after the ClientHello; None if it was never
-    sent."""
+    """Whether anything came back, even a refusal. False if nothing came after the ClientHello, None if the ClientHello
+    was never sent."""
     if handshake.failure is None or handshake.failure.kind not in _BEFORE_TLS:
         return True
     if handshake.facts is None or handshake.facts.bytes_received is None:
@@ -336,8 +337,8 @@ def _unstall(causes: set[_Stall], stalled: list[Observation[TlsFacts]]) -> Fix:
 
 
 def handshake_reset(evidence: Evidence) -> Iterator[RuleFinding]:
-    """TLS005: the connection is cut after the ClientHello, by a reset, by its end, or with an alert that is not about
-    the version or the ciphers."""
+    """TLS005: after the ClientHello, the connection is reset or closed, or an alert comes that is not about the version
+    or the ciphers."""
     for target in evidence.targets:
         resets = _failed(evidence, target, FailureKind.RESET)
         # On an established connection, an ICMP error came in place of an answer.
@@ -396,7 +397,7 @@ def handshake_reset(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def handshake_refused(evidence: Evidence) -> Iterator[RuleFinding]:
-    """TLS009: the two sides have no TLS version or no ciphers in common, and one of them says so."""
+    """TLS009: the two sides have no TLS version or no cipher in common, and one of them says so."""
     for target in evidence.targets:
         by_peer = [
             handshake
@@ -460,7 +461,7 @@ def _heard(handshakes: Iterable[Observation[TlsFacts]]) -> str:
 
 
 def not_tls(evidence: Evidence) -> Iterator[RuleFinding]:
-    """TLS006: what answers on the port does not speak TLS, or breaks its rules."""
+    """TLS006: the peer on the port does not speak TLS, or breaks the rules of TLS."""
     for target in evidence.targets:
         other = _failed(evidence, target, FailureKind.TLS_NOT_TLS)
         # Without facts nothing was received: TLS could not carry the requested name.
@@ -553,7 +554,7 @@ def _came(handshakes: Iterable[Observation[TlsFacts]]) -> str:
 
 
 def _bytes(handshakes: Iterable[Observation[TlsFacts]]) -> str | None:
-    """Number of bytes that came, as a range if it differs; None if it was not counted."""
+    """Number of bytes that came back, as a range if the numbers differ. None if the bytes were not counted."""
     counts = [handshake.facts.bytes_received for handshake in handshakes if handshake.facts is not None]
     known = [count for count in counts if count is not None]
     if not known:
@@ -573,7 +574,7 @@ def _as_text(first_bytes: str) -> str:
 
 
 def trusted_interception(evidence: Evidence) -> Iterator[RuleFinding]:
-    """TLS002: the certificate verifies with an authority that this host trusts and that is not Amazon's."""
+    """TLS002: the certificate verifies with an authority that is not Amazon's, but that this host trusts."""
     for target in evidence.targets:
         if target.partition not in ISSUED_BY_AMAZON:
             continue
@@ -600,7 +601,7 @@ def trusted_interception(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def certificate_time(evidence: Evidence) -> Iterator[RuleFinding]:
-    """TLS007: the certificate is expired or not yet valid by this host's clock."""
+    """TLS007: according to this host's clock, the certificate is expired or not yet valid."""
     for target in evidence.targets:
         untimely = [
             handshake
@@ -638,8 +639,8 @@ def certificate_time(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def trust_store_broken(evidence: Evidence) -> Iterator[RuleFinding]:
-    """TLS008: the issuer is Amazon's, and the local store lacks it or this host's policy considers it too weak; or the
-    store cannot be read."""
+    """TLS008: the issuer is Amazon's, but the local store does not have it, or this host's policy considers it too
+    weak. Or the store cannot be read."""
     for target in evidence.targets:
         unverified = [
             handshake

@@ -1,4 +1,4 @@
-"""ENV and TCP rules for a workload's software: its own settings, and the needs of its long connections."""
+"""ENV and TCP rules for the software of a workload: its own settings, and what its long connections need."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
@@ -57,7 +57,7 @@ class _Source:
     file: str
     """The file to change."""
     restart: str
-    """The step that must follow a change; empty if there is none."""
+    """The step that must follow a change of the file. Empty if there is none."""
     command: Command
     """The command that shows the variables."""
 
@@ -82,7 +82,7 @@ _SOURCES: Final[Mapping[Workload, _Source]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Detour:
-    """A setting that makes a workload call another place than this run tested."""
+    """A setting that makes a workload call another address than the one that this run tested."""
 
     words: str
     targets: tuple[Target, ...]
@@ -90,11 +90,11 @@ class _Detour:
     summary: str
     command: Command
     severity: Severity = Severity.WARNING
-    """Information if the workload takes the same path as this run, and only this process is set differently; critical
-    if the setting cannot work."""
+    """The severity of the finding. It is information if the workload takes the same path as this run, and only this
+    process has different settings. It is critical if the setting cannot work."""
     headline: dict[str, Forms | None]
     shows: tuple[str, ...] = ()
-    """Ids of observations that are its evidence, in addition to the lookups of the targets."""
+    """Ids of the observations that are its evidence, besides the lookups of the targets."""
 
 
 def agent_too_old(evidence: Evidence) -> Iterator[RuleFinding]:
@@ -196,7 +196,7 @@ def _old_ssm_agent(evidence: Evidence, workload: WorkloadInUse) -> Iterator[Rule
 
 
 def _fails(evidence: Evidence, target: Target) -> bool:
-    """Whether a step that the target needs failed, or its name leads off the expected path."""
+    """Whether a step that the target needs failed, or the target's name leads off the expected path."""
     steps = map(evidence.find, required_steps(evidence, target))
     failed = any(step is not None and step.made and not step.ok for step in steps)
     return failed or not all(evidence.is_expected(address, target) for address in evidence.own_addresses(target))
@@ -207,8 +207,8 @@ def _lookups(evidence: Evidence, targets: Iterable[Target]) -> tuple[str, ...]:
 
 
 def agent_overrides(evidence: Evidence) -> Iterator[RuleFinding]:
-    """ENV017: the workload's own settings send its calls to another place than this run tested, or the settings that
-    decide this could not be read."""
+    """ENV017: the workload's own settings send its calls to another address than the one that this run tested, or the
+    settings that decide this could not be read."""
     yield from _unsettled_mode(evidence)
     detours = [
         detour
@@ -274,8 +274,8 @@ def _other_hosts(evidence: Evidence, workload: WorkloadInUse) -> Iterator[_Detou
 
 
 def _own_proxy(evidence: Evidence, workload: WorkloadInUse) -> Iterator[_Detour]:
-    """Detours by a proxy: an agent sends calls to a proxy that this run did not use for them, or the variables of this
-    process name a proxy that the agent does not use."""
+    """Detours by a proxy. Either an agent sends calls to a proxy that this run did not use for them, or the variables
+    of this process set a proxy that the agent does not use."""
     source = _SOURCES.get(workload.name)
     if source is None or not has_known_proxies(workload.settings):
         return
@@ -373,8 +373,8 @@ def _as_words(files: Mapping[str, str]) -> str:
 
 
 def _unsettled_mode(evidence: Evidence) -> Iterator[RuleFinding]:
-    """ENV017: the setting that decides to which service a Backint agent sends its data could not be read. It is
-    information if both possible services work."""
+    """ENV017: the setting that decides to which service a Backint agent sends its data could not be read. The finding
+    is only information if both possible services work."""
     if not evidence.has_unsettled_mode:
         return
     either = _targets(evidence, services_of_either_mode())
@@ -417,7 +417,7 @@ def _works(evidence: Evidence, target: Target) -> bool:
 
 
 def idle_flow_cut(evidence: Evidence) -> Iterator[RuleFinding]:
-    """TCP012: TCP keepalive starts only after AWS has forgotten an idle connection, and a workload on this host keeps
+    """TCP012: TCP keepalive starts only after AWS has forgotten an idle connection. A workload on this host keeps
     connections open for a long time."""
     seconds = None if evidence.host is None else evidence.host.keepalive_seconds
     names = [workload.name.value for workload in evidence.workloads if _has_long_flows(workload)]

@@ -52,8 +52,8 @@ def network_acl_blocks(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _passing(evidence: Evidence, target: Target, stops: list[Stop]) -> Fix:
-    """The fix that adds the missing entries, each before the entry that denies. The ports of a gateway are opened to
-    the appliance and not to this host. The ACL of the appliance's subnet cannot be seen from here."""
+    """The fix that adds the missing entries, each before the entry that denies. It opens the ports of a gateway to the
+    appliance and not to this host. The ACL of the appliance's subnet cannot be seen from here."""
     wanted: dict[tuple[str, bool, Remote], dict[Ports, None]] = {}
     forward: dict[tuple[str, bool, Remote], list[int]] = {}
     names: dict[str, None] = {}
@@ -113,8 +113,8 @@ _SEE_THERE: Final = "Check whether the network ACL of the gateway appliance's su
 
 
 def _far_ends(evidence: Evidence, target: Target, stop: Stop) -> tuple[Remote, ...]:
-    """The peers that an entry must name: the other end of the connection or, if its addresses change, the blocks of its
-    prefix list."""
+    """The peers that an entry must be about. This is the other end of the connection or, if the addresses of this end
+    change, the blocks of its prefix list."""
     address = stop.path.address
     if not is_about_endpoint(stop.hop.stage, stop.hop.rule):
         return (sender_of(stop.path),)
@@ -132,13 +132,13 @@ def _has_changing_addresses(evidence: Evidence, target: Target, address: Address
 
 
 def _passes_already(acl: NetworkAcl, remote: Remote, ports: Ports, *, egress: bool) -> bool:
-    """Whether the ACL already lets the peer pass. It may do so for some blocks of a prefix list and not for others."""
+    """Whether the ACL already lets the peer pass. Of a prefix list, it may let only some blocks pass."""
     is_known = PLACEHOLDER.search(remote.block) is None
     return is_known and passes_acl(acl, ip_network(remote.block), ports, egress=egress)
 
 
 def _is_acl(hop: Hop) -> bool:
-    """Whether a network ACL decides. At a transit gateway, a route table may decide instead."""
+    """Whether a network ACL is what decides at this hop. At a transit gateway, it may be a route table."""
     return hop.stage not in TRANSIT or is_of_acl(hop)
 
 

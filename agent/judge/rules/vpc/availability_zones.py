@@ -1,4 +1,4 @@
-"""VPC rules for availability zones: whether the endpoint is in this instance's zone."""
+"""VPC rules for Availability Zones: whether the endpoint has an interface in this instance's zone."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -64,7 +64,7 @@ def _is_offered_here(evidence: Evidence, target: Target) -> bool | None:
 
 
 def _zones(evidence: Evidence, endpoint: VpcEndpoint) -> Iterator[str | None]:
-    """The ids of the zones of an endpoint's interfaces, with None for each unknown one."""
+    """The ids of the zones of an endpoint's interfaces. An unknown zone is None."""
     interfaces = {interface.interface_id: interface for interface in evidence.configuration.endpoint_interfaces or ()}
     for interface_id in endpoint.interface_ids:
         interface = interfaces.get(interface_id)

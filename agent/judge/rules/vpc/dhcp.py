@@ -1,4 +1,4 @@
-"""VPC rules for DHCP options: name servers that the VPC's hosts use in place of Amazon's."""
+"""VPC rules for DHCP options: name servers that the VPC's hosts use instead of Amazon's."""
 
 from collections.abc import Iterator
 from dataclasses import replace

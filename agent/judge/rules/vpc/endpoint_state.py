@@ -19,8 +19,8 @@ from probes.vpc.model import AVAILABLE, DELETED, ENDPOINTS, PENDING, VpcEndpoint
 
 
 def endpoint_not_available(evidence: Evidence) -> Iterator[RuleFinding]:
-    """VPC004: none of the endpoints to which the target may refer is available. If all of them are being changed, it is
-    at most a warning and explains nothing, since they may well work."""
+    """VPC004: none of the endpoints to which the target may refer is available. If all of them are being changed, the
+    finding is at most a warning and explains nothing, since they may still work."""
     for target in evidence.targets:
         meant = _meant(evidence, target)
         if not meant or any(endpoint.state == AVAILABLE for endpoint in meant):
@@ -77,11 +77,11 @@ def endpoint_not_available(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _meant(evidence: Evidence, target: Target) -> list[VpcEndpoint]:
-    """The endpoints to which the target may refer. If its name is an endpoint's own DNS name, that is this endpoint,
-    even if it is deleted. Otherwise they are the endpoints with the addresses in use. If no address is in use, or one
-    belongs to no known interface, the endpoints of this VPC are added, unless the operator named the host. Deleted
-    endpoints, which stay listed for a while, do not count in these cases. Empty for a target in another Region, which
-    endpoints here do not serve."""
+    """The endpoints to which the target may refer. If its name is an endpoint's own DNS name, the result is this
+    endpoint, even if it is deleted. Otherwise, the result is the endpoints with the addresses in use. If no address is
+    in use, or an address belongs to no known interface, the endpoints of this VPC are added, unless the operator named
+    the host. In these cases, deleted endpoints, which stay listed for a while, do not count. Empty for a target in
+    another Region, which endpoints here do not serve."""
     region = None if evidence.imds is None else evidence.imds.region
     if region not in (None, target.region):
         return []
@@ -102,8 +102,8 @@ def _meant(evidence: Evidence, target: Target) -> list[VpcEndpoint]:
 
 
 def _may_be_of(evidence: Evidence, endpoints: Iterable[VpcEndpoint], address: Address) -> bool:
-    """Whether an address belongs, or may belong, to one of these endpoints. It may if it is in this VPC and belongs to
-    no known interface."""
+    """Whether an address may belong to one of these endpoints. It may if it is in this VPC and belongs to no known
+    interface."""
     interface = evidence.interface_at(address)
     if interface is not None:
         return any(interface.interface_id in endpoint.interface_ids for endpoint in endpoints)
@@ -112,7 +112,8 @@ def _may_be_of(evidence: Evidence, endpoints: Iterable[VpcEndpoint], address: Ad
 
 
 def _works(evidence: Evidence, target: Target) -> bool:
-    """Whether every address in use is on the expected path and connects. Then this host is served by something else."""
+    """Whether every address in use is on the expected path and connects. If so, something else than the endpoints
+    serves this host."""
     addresses = evidence.own_addresses(target)
     return bool(addresses) and all(
         evidence.is_expected(address, target) and evidence.is_connected(target, address) for address in addresses
@@ -120,7 +121,7 @@ def _works(evidence: Evidence, target: Target) -> bool:
 
 
 def _meets(evidence: Evidence, target: Target, endpoints: Iterable[VpcEndpoint]) -> bool:
-    """Whether this host uses these endpoints, as far as can be seen, or ought to use them."""
+    """Whether this host uses these endpoints, as far as is known, or should use them."""
     addresses = evidence.own_addresses(target)
     return not addresses or any(
         _may_be_of(evidence, endpoints, address) or not evidence.is_expected(address, target) for address in addresses

@@ -17,8 +17,8 @@ from probes.vpc.model import AVAILABLE, ENDPOINTS, ROUTE_TABLES, GatewayEndpoint
 
 
 def gateway_endpoint_does_not_carry(evidence: Evidence) -> Iterator[RuleFinding]:
-    """VPC019: the VPC has a gateway endpoint of the service, but this subnet's route table is not associated with it,
-    or its policy denies the bucket that a workload uses."""
+    """VPC019: the VPC has a gateway endpoint of the service. Either this subnet's route table is not associated with
+    the endpoint, or the endpoint's policy denies the bucket that a workload uses."""
     yield from _route_missing(evidence)
     yield from _policy_denies(evidence)
 

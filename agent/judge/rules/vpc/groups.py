@@ -30,8 +30,8 @@ def security_group_blocks(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _admitting(evidence: Evidence, target: Target, stops: list[Stop]) -> Fix:
-    """The fix that adds the missing rules to the group that already allows such traffic. On 443 the rules admit this
-    host, and on the ports of a gateway they admit its appliance."""
+    """The fix that adds the missing rules to the group that already allows such traffic. The rules allow this host on
+    port 443, and the gateway appliance on the ports of a gateway."""
     rules: dict[tuple[str, str, int, str], list[int]] = {}
     for stop in sorted(stops, key=lambda blocked: blocked.path.port):
         path = stop.path
@@ -62,7 +62,7 @@ def _whom_to_admit(path: ConfiguredPath) -> str:
 
 def _admitted_already(evidence: Evidence, stops: list[Stop]) -> Iterator[str]:
     """The peers that the endpoint's groups allow on these ports of a gateway. Ports that are closed to this host may be
-    open to the appliance, and then nothing is missing."""
+    open to the appliance. Then no rule is missing."""
     needed = sorted({stop.path.port for stop in stops})
     versions = {stop.path.address.version for stop in stops}
     names = dict.fromkeys(group_id for stop in stops for group_id in stop.hop.resources)
@@ -120,8 +120,8 @@ def _letting_out(evidence: Evidence, target: Target, stops: list[Stop]) -> Fix:
 
 
 def _far_end(evidence: Evidence, address: Address) -> Address | str:
-    """The peer that an outbound rule must name: the prefix list if a gateway endpoint leads to the address, since
-    addresses behind it change."""
+    """The peer that an outbound rule must allow. If a gateway endpoint leads to the address, it is the endpoint's
+    prefix list, since the service's addresses change."""
     if not evidence.may_have_gateway(address):
         return address
     prefix_list_id = evidence.gateway_at(address).prefix_list_id

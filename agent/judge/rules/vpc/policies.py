@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 def endpoint_policy_would_deny(evidence: Evidence) -> Iterator[RuleFinding]:
-    """VPC008: AWS denies a call by an endpoint policy, and the document of that policy shows why."""
+    """VPC008: an endpoint policy denies a call, according to AWS, and the document of this policy shows why."""
     for target in evidence.targets:
         shut: dict[tuple[VpcEndpoint, str], list[Observation[ApiFacts]]] = {}
         judgements: dict[tuple[VpcEndpoint, str], tuple[str, Judgement]] = {}
@@ -79,7 +79,7 @@ def _first_shut(judgements: "dict[tuple[VpcEndpoint, str], tuple[str, Judgement]
 
 
 def _agreeing(endpoint: VpcEndpoint, asked: "Call", denial: Denial) -> "Judgement | None":
-    """The decision of the endpoint's policy on a call; None if AWS's own text contradicts it."""
+    """The decision of the endpoint's policy about a call. None if AWS's own text contradicts the decision."""
     from agent.network.calls import Decision, judge  # only imported after a denial
 
     judgement = judge(endpoint.policy, asked)

@@ -39,8 +39,8 @@ from probes.vpc.model import (
 _OF_PATHS: Final = (ENDPOINTS, ENDPOINT_INTERFACES, SECURITY_GROUPS, NETWORK_ACLS, ROUTE_TABLES, SUBNETS)
 _OF_NAMES: Final = (ENDPOINTS, VPC_DNS, RESOLVER_RULES, PRIVATE_ZONES, DNS_FIREWALL, PROFILES, PROFILE_RESOURCES)
 _RECORDS: Final = {"ipv6": "AAAA"}
-"""The type of record that certainly has addresses for an endpoint's names, by the endpoint's address type; A for the
-other address types."""
+"""The type of DNS record that an endpoint's names certainly have, by the endpoint's address type. For other address
+types, it is A."""
 
 
 def prediction_differs(evidence: Evidence) -> Iterator[RuleFinding]:
@@ -100,7 +100,7 @@ def _paths_differ(
 
 
 def _in_short(shut: Sequence[ConfiguredPath], through: Sequence[ConfiguredPath]) -> dict[str, Forms | None]:
-    """The headline's words for paths that differ; closed ones come first."""
+    """The headline's words for paths that differ from the prediction. Closed paths come first."""
     if shut:
         ended = "refused" if all(path.measured is Measured.REFUSED for path in shut) else "silent"
         return {"shut": f"{spans(path.port for path in shut)} {ended}"}
@@ -114,7 +114,7 @@ def _ports_at(paths: list[ConfiguredPath], verb: str) -> str:
 
 
 def _by_words(through: list[ConfiguredPath]) -> dict[str, list[ConfiguredPath]]:
-    """The paths, grouped by the words for the hop that should have stopped them."""
+    """The paths, grouped by the words about the hop that should have stopped them."""
     by_words: dict[str, list[ConfiguredPath]] = {}
     for path in through:
         words = next((hop.words for hop in path.hops if hop.stage is path.parted_at), None)
@@ -144,7 +144,7 @@ def _run_again(target: Target) -> Fix:
 
 def _not_in_effect(evidence: Evidence, target: Target) -> list[Observation[Any]]:
     """The answers of the VPC's resolver that contradict the private DNS of an endpoint in this VPC. Empty if private
-    DNS is off, or if a rule, a zone or a firewall may be the reason."""
+    DNS is off, or if a rule, a zone or a DNS Firewall may be the reason for the answers."""
     configuration = evidence.configuration
     dns, firewall = configuration.dns, configuration.firewall
     covering = _covering(evidence, target)
@@ -237,7 +237,6 @@ def _names_differ(evidence: Evidence, target: Target, answers: list[Observation[
 
 
 def _unread(evidence: Evidence) -> tuple[ProfileResource, ...]:
-    """Resources of the VPC's Profiles that no read has shown."""
     account = None if evidence.imds is None else evidence.imds.account_id
     return unread_of_profiles(evidence.configuration, account)
 

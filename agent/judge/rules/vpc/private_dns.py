@@ -37,7 +37,7 @@ _OUTSIDE: Final = "private DNS ends at its own VPC, and neither peering nor a tr
 
 
 def endpoint_missing(evidence: Evidence) -> Iterator[RuleFinding]:
-    """VPC001: the name is public, and the VPC, which this account owns, has no endpoint of the service."""
+    """VPC001: the name is public, and the VPC, which this account owns, does not have an endpoint of the service."""
     if evidence.vpc_id is None or evidence.is_vpc_shared is not False:
         return  # in a shared VPC only its owner sees the endpoints
     for seen in public_answers(evidence):
@@ -88,7 +88,7 @@ def endpoint_missing(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _whether_offered(evidence: Evidence, target: Target) -> str:
-    """A sentence on whether AWS has an endpoint service for the target; empty if EC2 or AWS's documents show that it
+    """A sentence about whether AWS has an endpoint service for the target. Empty if EC2 or AWS's documents show that it
     has."""
     offered = evidence.offered(target)
     if offered == ():
@@ -102,7 +102,7 @@ def _whether_offered(evidence: Evidence, target: Target) -> str:
 
 
 def _offered_name(evidence: Evidence, target: Target) -> str:
-    """The service name for creating an endpoint: EC2's, otherwise the catalogue's."""
+    """The service name for creating an endpoint. It comes from EC2 or, if EC2 does not show it, from the catalogue."""
     offered = evidence.offered(target)
     return (offered[0].service_name if offered else target.service_name) or "<SERVICE_NAME>"
 
@@ -293,7 +293,7 @@ def _needs_dns_attributes(evidence: Evidence, target: Target) -> bool:
 
 
 def _attributes_off(evidence: Evidence) -> tuple[str, ...] | None:
-    """The attributes that are known to be off. DNS support comes first, because the other one needs it."""
+    """The attributes that are known to be off. DNS support comes first, because DNS hostnames need it."""
     dns = evidence.configuration.dns
     if dns is None:
         return None
@@ -301,8 +301,8 @@ def _attributes_off(evidence: Evidence) -> tuple[str, ...] | None:
 
 
 def _own_name(target: Target, endpoint: VpcEndpoint) -> str | None:
-    """The endpoint's own name for `--endpoint`, if the name alone shows the service. An id would need a further request
-    to EC2."""
+    """The endpoint's own name for `--endpoint`. None if the name does not show the service. With an id instead of a
+    name, a run would need another request to EC2."""
     name = endpoint.dns_names[0] if endpoint.dns_names else ""
     own = read_name(name)
     return name if own is not None and own.service == target.service else None

@@ -42,7 +42,7 @@ _Brought = tuple[ProfileResource, _Answer]
 
 
 def profile_brings(evidence: Evidence) -> Iterator[RuleFinding]:
-    """VPC018: a resource of a Route 53 Profile gives wrong answers for names. VPC015, VPC016 and VPC017 are the same
+    """VPC018: a resource of a Route 53 Profile gives wrong answers for names. VPC015, VPC016 and VPC017 report such
     faults of the VPC's own settings. A Profile may also lead a name to an endpoint of another VPC although this VPC has
     one."""
     by_resource: dict[ProfileResource, list[_Answer]] = {}
@@ -70,7 +70,7 @@ def profile_brings(evidence: Evidence) -> Iterator[RuleFinding]:
 
 def _brought(evidence: Evidence) -> Iterator[_Brought]:
     """The answers that resources of Profiles gave. If the VPC's own settings of a kind were not read, the Profile's
-    resources of that kind are left out, since the VPC's may have given the answer."""
+    resources of this kind are left out, since the VPC's own setting may have given the answer."""
     own = evidence.configuration
     if own.resolver_rules is not None:
         for forwarded in forwarding_answers(evidence):
@@ -161,9 +161,9 @@ def _fix(evidence: Evidence, resource: ProfileResource, answer: _Answer) -> Fix:
 
 
 def _private_dns_off(evidence: Evidence, target: Target) -> str | None:
-    """This VPC's endpoint whose private DNS is off, or a placeholder if there are several; None if there is none.
-    Services with appliances are left out: turning private DNS on can hide the public names that appliances use, so it
-    is a decision (DNS014)."""
+    """This VPC's endpoint whose private DNS is off, or a placeholder if there are several. None if there is no such
+    endpoint. Services with appliances are left out, since private DNS can hide the public names that appliances use
+    (DNS014). Somebody must decide whether to turn it on."""
     if SERVICES[target.service].has_appliance or target.addressing is not Addressing.DEFAULT:
         return None
     off = [

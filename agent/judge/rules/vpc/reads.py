@@ -1,4 +1,4 @@
-"""VPC rules for the reads themselves: parts of the configuration that could not be read, and the fix."""
+"""VPC rules for the reads themselves: parts of the configuration that could not be read, and how to fix this."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
@@ -31,7 +31,7 @@ _NO_ANSWER: Final = frozenset(
         FailureKind.NODATA,
     }
 )
-"""Kinds of failures if this host has no path to a service."""
+"""Kinds of failures that occur if this host has no path to a service."""
 _NAMES: Final = {
     "ec2": "EC2",
     "route53resolver": "Route 53 Resolver",
@@ -49,12 +49,12 @@ _OF_GATEWAYS: Final = (ENDPOINTS, ROUTE_TABLES, PREFIX_LISTS)
 _ROUTE_53: Final = "route53"
 _PROFILES: Final = "route53profiles"
 _OF_NAMES_ALONE: Final = frozenset({_ROUTE_53, _PROFILES})
-"""Services whose settings decide only names, and for which few closed networks have an endpoint."""
+"""Services whose settings only decide names. Few closed networks have an endpoint for them."""
 
 
 def cannot_inspect(evidence: Evidence) -> Iterator[RuleFinding]:
-    """VPC013: the configuration was requested, and some of it could not be read or was not tried. Outside of AWS there
-    is no configuration to read, so only a facts file that was not used is reported."""
+    """VPC013: the configuration was requested, and a part of it could not be read, or was not tried. Outside of AWS
+    there is no configuration to read, so only a facts file that was not used is reported."""
     by_operation = {read.subject.operation: read for read in evidence.of(Step.EC2)} if evidence.run.ec2_reads else {}
     reads = [by_operation[name] for name in READS if name in by_operation]
     failed = [read for read in reads if read.failure is not None and read.made]
@@ -161,14 +161,14 @@ def cannot_inspect(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _read_in_short(how: str, reasons: dict[str, object]) -> Forms:
-    """The share of the configuration that was read, and the first reason for the rest."""
+    """How much of the configuration was read, and the first reason why the rest was not."""
     why = next((reason for reason, holds in reasons.items() if holds), None)
     return how if why is None else (f"{how}: {why}", how)
 
 
 def _unsettled(evidence: Evidence) -> dict[Target, tuple[str, tuple[Address, ...]]]:
-    """The targets with addresses for which it is unknown whether a gateway endpoint leads there: why, and which
-    addresses."""
+    """The targets with addresses for which it is unknown whether a gateway endpoint leads there. Each comes with the
+    reason and these addresses."""
     found: dict[Target, tuple[str, tuple[Address, ...]]] = {}
     for target in evidence.targets:
         if evidence.expected_path(target) is Expect.ANY:
@@ -215,7 +215,7 @@ def _reasons(reads: Iterable[Observation[Any]]) -> list[str]:
 
 
 def _is_useless(unused: str | None) -> bool:
-    """Whether a facts file certainly says nothing about this network."""
+    """Whether a facts file is certainly about another network."""
     return unused is not None and not unused.endswith(NO_VPC)
 
 
@@ -337,8 +337,7 @@ def _what_helps(
 
 
 def _endpoint_for_route_53(region: str) -> str:
-    """The step that would make Route 53 answer, if one is known (PrivateLink Guide, Cross-Region enabled AWS
-    services)."""
+    """What would make Route 53 answer, if this is known (PrivateLink Guide, Cross-Region enabled AWS services)."""
     elsewhere = "A file of `backuplink facts`, made where Route 53 answers, has the private hosted zones, too."
     if partition_of(region).id != "aws":
         return elsewhere
@@ -349,7 +348,7 @@ def _endpoint_for_route_53(region: str) -> str:
 
 
 def _what_places(evidence: Evidence, reason: str) -> str:
-    """The step that lets the next run read a configuration that this run skipped for this reason."""
+    """What must be done so that the next run reads the configuration that this run skipped for this reason."""
     return "Name the Region with --region." if reason == NO_REGION else _what_tells_the_vpc(evidence)
 
 

@@ -1,4 +1,4 @@
-"""VPC rules for routes, there and back."""
+"""VPC rules for routes, in both directions."""
 
 from collections.abc import Iterator
 from typing import Final

@@ -19,8 +19,8 @@ from probes.ports import HTTPS
 
 
 def words_of(stops: Iterable[Stop], ec2_says: str) -> str:
-    """Sentences on where connects were dropped, and what the hops do. A statement that is true at several places is
-    written once."""
+    """Sentences about where connects were dropped, and what the hops do. If a sentence is true for several places, it
+    is written only once."""
     alike: dict[str, list[Stop]] = {}
     for stop in stops:
         path = stop.path
@@ -103,7 +103,7 @@ def _of_entries(hop: Hop, traffic: str) -> dict[str, Forms | None]:
 
 
 def _led_to(evidence: Evidence, stop: Stop) -> Iterable[str]:
-    """The id of the route's target at the deciding hop; for a transit gateway, all ids in the words of the hop."""
+    """The id of the route's target at the deciding hop. For a transit gateway, all ids in the words about the hop."""
     if stop.hop.stage in (Stage.TRANSIT, Stage.RETURN_TRANSIT):
         return (word.rstrip(",") for word in stop.hop.words.split(" "))
     if stop.hop.rule is None:
