@@ -4,7 +4,7 @@ A call is judged for a caller in the account of the hosts, over TLS, from anywhe
 anything else, such as the role or the address of the caller, the outcome is unknown.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from agent.catalog.partitions import partition_of
@@ -13,6 +13,7 @@ from agent.network.answers import Answer, PredictedCall, PredictedName
 from agent.network.endpoint_policy.call import Call, resource_of
 from agent.network.endpoint_policy.document import RefusedError, Statement, statements_of
 from agent.network.endpoint_policy.judgement import Decision, Judgement, judge
+from agent.network.endpoint_policy.matching import texts
 from agent.network.endpoint_policy.shut import why_shut
 from agent.network.names import KnownVpc
 from agent.network.pending import Aspect
@@ -25,10 +26,12 @@ __all__ = [
     "Judgement",
     "RefusedError",
     "calls_to",
+    "has_call",
     "is_narrowed",
     "judge",
     "judgement_of",
     "resource_of",
+    "shut_at",
     "statements_of",
     "why_shut",
 ]
@@ -40,12 +43,14 @@ _OUTCOMES: Final = {
     Decision.CANNOT_TELL: Reachability.CANNOT_TELL,
 }
 
+_DEFAULT_POLICY: Final = '{"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}]}'
+"""The policy of an endpoint without one of its own (AWS PrivateLink Guide, Default endpoint policy)."""
+
 
 def calls_to(known: KnownVpc, name: PredictedName, *, required: bool) -> Iterator[PredictedCall]:
     """The outcomes of a service's call at its endpoints. Endpoints count if the service's name leads to them. If the
     name leads to no endpoint, the VPC's own endpoints count, because programs can use the endpoints' own names."""
-    permission = SERVICES[name.service].permission
-    if permission is None or not permission.is_needed:
+    if not has_call(name.service):
         return
     actions = calls_at(name.service)
     is_private = name.answer is Answer.PRIVATE
@@ -72,6 +77,12 @@ def calls_to(known: KnownVpc, name: PredictedName, *, required: bool) -> Iterato
             )
 
 
+def has_call(service: str) -> bool:
+    """Whether a run makes a signed call to a service that policies must allow."""
+    permission = SERVICES[service].permission
+    return permission is not None and permission.is_needed
+
+
 def _judged(known: KnownVpc, action: str, endpoint: VpcEndpoint | GatewayEndpoint) -> tuple[Reachability, str]:
     if (unsettled := known.unsettled((endpoint.endpoint_id,), Aspect.POLICY)) is not None:
         return Reachability.CANNOT_TELL, unsettled
@@ -93,28 +104,55 @@ def judgement_of(known: KnownVpc, action: str, endpoint: VpcEndpoint | GatewayEn
     return judge(endpoint.policy, call)
 
 
-def is_narrowed(before: tuple[KnownVpc, str], after: tuple[KnownVpc, str]) -> bool:
-    """Whether the policy of an endpoint may deny calls that an earlier policy allowed: it lacks a statement of that
-    policy, or denies more, or is known only after a plan is applied. Each side is a VPC and the id of an endpoint."""
+def is_narrowed(before: tuple[KnownVpc, str | None], after: tuple[KnownVpc, str]) -> bool:
+    """Whether the policy of an endpoint may deny calls that an earlier policy allowed: it lacks a part of a statement
+    that allowed them, or denies more, or is known only after a plan is applied. Each side is a VPC and the id of an
+    endpoint; None stands for the service itself, without an endpoint."""
     (known_before, id_before), (known_after, id_after) = before, after
     if known_after.unsettled((id_after,), Aspect.POLICY) is not None:
-        return known_before.unsettled((id_before,), Aspect.POLICY) is None
-    old, new = _policy_of(*before), _policy_of(*after)
-    if old == new or new is None:
+        return id_before is None or known_before.unsettled((id_before,), Aspect.POLICY) is None
+    old, new = _policy_of(known_before, id_before), _policy_of(known_after, id_after)
+    if old == new:
         return False
     try:
-        had, has = ([_without_sid(one) for one in statements_of(policy)] for policy in (old or "", new))
+        had, has = statements_of(old), statements_of(new)
     except RefusedError:
         return True
-    return any(one not in has for one in had) or any(one not in had for one in has if one["Effect"] == "Deny")
+    return any(not _is_covered(one, has) for one in had if one.allows) or any(
+        not _is_covered(one, had) for one in has if not one.allows
+    )
 
 
-def _policy_of(known: KnownVpc, endpoint_id: str) -> str | None:
+def _is_covered(statement: Statement, others: Iterable[Statement]) -> bool:
+    """Whether one of the other statements has the same effect for all that a statement covers."""
+    return any(
+        other.allows is statement.allows
+        and _lists_of(other)[0] == _lists_of(statement)[0]
+        and all(map(frozenset.issuperset, _lists_of(other)[1], _lists_of(statement)[1]))
+        for other in others
+    )
+
+
+def _lists_of(statement: Statement) -> tuple[dict[str, Any], tuple[frozenset[str], ...]]:
+    """The elements of a statement apart from its name, and of these its actions and resources."""
+    lists = ("Action", "Resource")
+    rest = {name: value for name, value in statement.elements.items() if name not in (*lists, "Sid")}
+    return rest, tuple(frozenset(map(str, texts(statement.elements.get(name, [])))) for name in lists)
+
+
+def shut_at(known: KnownVpc, service: str, endpoint_id: str) -> str | None:
+    """Why the policy of an endpoint allows no call of a service; None if it may allow one, or if that is unknown."""
+    policy = _policy_of(known, endpoint_id)
+    context = {"aws:sourcevpce": endpoint_id, "aws:sourcevpc": known.vpc_id}
+    try:
+        return why_shut(policy, SERVICES[service].signing_name, context)
+    except RefusedError:
+        return None
+
+
+def _policy_of(known: KnownVpc, endpoint_id: str | None) -> str:
     configuration = known.configuration
     endpoints: tuple[VpcEndpoint | GatewayEndpoint, ...] = configuration.endpoints or ()
     endpoints += configuration.gateway_endpoints or ()
-    return next((endpoint.policy for endpoint in endpoints if endpoint.endpoint_id == endpoint_id), None)
-
-
-def _without_sid(statement: Statement) -> dict[str, Any]:
-    return {name: value for name, value in statement.elements.items() if name != "Sid"}
+    policy = next((endpoint.policy for endpoint in endpoints if endpoint.endpoint_id == endpoint_id), None)
+    return _DEFAULT_POLICY if policy is None or not policy.strip() else policy

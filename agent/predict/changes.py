@@ -4,11 +4,13 @@ them."""
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
+from agent.catalog.services import SERVICES
 from agent.catalog.wording import listed
 from agent.network.answers import Answer, PredictedCall, PredictedPath
-from agent.network.calls import is_narrowed
+from agent.network.calls import has_call, is_narrowed, shut_at
 from agent.network.names import KnownVpc, predicted_name
 from agent.network.paths import predictor_of
+from agent.network.pending import Aspect
 from agent.predict import places
 from agent.predict.model import Effect, PredictedChange, PredictedVerdict, PredictionDocument
 from agent.report.hops import WORST, Reachability
@@ -49,6 +51,7 @@ def changes_between(
         *_of_lost_paths(before, after, counts),
         *_of_new_paths(before, after, counts),
         *_of_calls(before, after, known_before, known_after),
+        *_of_policies(before, after, known_before, known_after),
     )
 
 
@@ -100,7 +103,8 @@ def _summed(effect: Effect, changes: Iterable[PredictedChange], after: Predictio
     return f"{effect.replace('-', ' ')} {services} for {places.share(sources, after.sources)}"
 
 
-def _effect(before: Reachability, after: Reachability) -> Effect | None:
+def effect_between(before: Reachability, after: Reachability) -> Effect | None:
+    """The effect of a change from one outcome to another; None if it has none."""
     if before is after:
         return None
     if after is Reachability.OPEN:
@@ -116,7 +120,7 @@ def _of_names(before: PredictionDocument, after: PredictionDocument) -> Iterator
     earlier = {name.service: name for name in before.names}
     for name in after.names:
         old = earlier[name.service]
-        effect = _effect(_of_name(before, name.service), _of_name(after, name.service)) if name.counts else None
+        effect = effect_between(_of_name(before, name.service), _of_name(after, name.service)) if name.counts else None
         if effect is None:
             continue
         decides = old if effect is Effect.OPENS else name
@@ -145,7 +149,7 @@ def _of_asked_names(
             predicted_name(known, predictor_of(known), name.service, counts=True, by_resolver=True)
             for known in (known_before, known_after)
         )
-        effect = _effect(_BY_ANSWER[old.answer], _BY_ANSWER[new.answer])
+        effect = effect_between(_BY_ANSWER[old.answer], _BY_ANSWER[new.answer])
         if effect is None:
             continue
         decides = old if effect is Effect.OPENS else new
@@ -179,7 +183,7 @@ def _of_paths(
         old = earlier.get(place)
         if old is None or not (old.counts or path.counts):
             continue
-        effect = _effect(old.outcome, path.outcome)
+        effect = effect_between(old.outcome, path.outcome)
         if effect is not None:
             service, port, address, source = place
             decides = old if effect is Effect.OPENS else path
@@ -299,7 +303,7 @@ def _is_newly_met(old: PredictedPath | None, path: PredictedPath) -> bool:
     change."""
     if path.outcome is Reachability.OPEN or (old is not None and old.counts):
         return False
-    return old is None or _effect(old.outcome, path.outcome) is None
+    return old is None or effect_between(old.outcome, path.outcome) is None
 
 
 def _of_calls(
@@ -316,7 +320,7 @@ def _of_calls(
             continue
         if old is None and not call.counts:
             continue
-        effect = _effect(Reachability.OPEN if old is None else old.outcome, call.outcome)
+        effect = effect_between(Reachability.OPEN if old is None else old.outcome, call.outcome)
         if effect is Effect.CLOSES and old is None:
             effect = Effect.MAY_CLOSE  # it is unknown whether the service was reached without an endpoint
         if old is not None and {old.outcome, call.outcome} == {Reachability.CANNOT_TELL}:
@@ -333,6 +337,41 @@ def _of_calls(
                 interface_count=after.interface_count,
                 decided_by=(call.endpoint_id,),
                 words=(old if old is not None and effect is Effect.OPENS else call).words,
+            )
+
+
+def _of_policies(
+    before: PredictionDocument, after: PredictionDocument, known_before: KnownVpc, known_after: KnownVpc
+) -> Iterator[PredictedChange]:
+    """The changes of policies for services of which a run makes no call. It is not known which calls programs make."""
+    for name in after.names:
+        if not name.counts or has_call(name.service):
+            continue
+        had, has = (
+            dict.fromkeys(path.endpoint_id for path in one.paths if path.service == name.service and path.counts)
+            for one in (before, after)
+        )
+        gone = next((endpoint_id for endpoint_id in had if endpoint_id not in has), None)
+        for endpoint_id in has:
+            old = endpoint_id if endpoint_id in had else gone
+            if endpoint_id is None or not is_narrowed((known_before, old), (known_after, endpoint_id)):
+                continue
+            shut = shut_at(known_after, name.service, endpoint_id)
+            was_shut = old is not None and shut_at(known_before, name.service, old) is not None
+            if was_shut:
+                continue
+            unknown = known_after.unsettled((endpoint_id,), Aspect.POLICY)
+            words = "its policy allows less, and which calls programs make is not known"
+            yield PredictedChange(
+                effect=Effect.MAY_CLOSE if old is None or shut is None or unknown else Effect.CLOSES,
+                service=name.service,
+                action=f"{SERVICES[name.service].signing_name}:*",
+                ports=(),
+                addresses=(),
+                sources=tuple(source.id for source in after.sources),
+                interface_count=after.interface_count,
+                decided_by=(endpoint_id,),
+                words=unknown or shut or words,
             )
 
 

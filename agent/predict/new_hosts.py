@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from agent.network.answers import PredictedName, PredictedPath
 from agent.network.names import KnownVpc, NewHost
 from agent.network.paths import Blocks, Matrix, ServicePorts, anywhere_in, predictor_of
-from agent.predict.model import Effect, PredictedChange, PredictionDocument
+from agent.predict.changes import effect_between
+from agent.predict.model import PredictedChange, PredictionDocument
 from agent.report.hops import WORST, Reachability
 
 
@@ -31,23 +32,26 @@ def changes_of_hosts(
             asked = ServicePorts(service=name.service, required=name.counts, ports=ports[name.service])
             paths = [path for path in matrix.paths(asked, name) if path.counts]
             for port in ports[name.service]:
-                had = [path for path in before.paths if (path.service, path.port) == (name.service, port)]
-                reached = any(_is_open(path) and path.counts and not was.isdisjoint(path.sources) for path in had)
-                change = _change(host, [path for path in paths if path.port == port], sorted(was), reached=reached)
+                had = [
+                    path.outcome
+                    for path in before.paths
+                    if (path.service, path.port) == (name.service, port)
+                    if path.counts and not was.isdisjoint(path.sources)
+                ]
+                best = max(had, key=WORST.index, default=Reachability.BLOCKED)
+                change = _change(host, [path for path in paths if path.port == port], sorted(was), best)
                 if change is not None and name.counts:
                     yield change
 
 
-def _is_open(path: PredictedPath) -> bool:
-    return path.outcome is Reachability.OPEN
-
-
-def _change(host: NewHost, paths: list[PredictedPath], was: list[str], *, reached: bool) -> PredictedChange | None:
-    if not paths or all(map(_is_open, paths)) is reached:
+def _change(host: NewHost, paths: list[PredictedPath], was: list[str], before: Reachability) -> PredictedChange | None:
+    """The change from the best outcome of the present instance to that of the new one, at any of its addresses."""
+    outcomes = {path.outcome for path in paths}
+    after = outcomes.pop() if len(outcomes) == 1 else Reachability.CANNOT_TELL
+    effect = effect_between(before, after) if paths else None
+    if effect is None:
         return None
     decides = min(paths, key=lambda path: WORST.index(path.outcome))
-    is_shut = all(path.outcome is Reachability.BLOCKED for path in paths)
-    effect = Effect.OPENS if not reached else Effect.CLOSES if is_shut else Effect.MAY_CLOSE
     return PredictedChange(
         effect=effect,
         service=decides.service,

@@ -568,9 +568,47 @@ OF_S3: Final[dict[str, tuple[Status | None, dict[str, Any]]]] = {
         ),
     ),
 }
+
+
+def policy(*statements: dict[str, Any]) -> str:
+    whole = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}
+    return json.dumps({"Version": "2008-10-17", "Statement": [whole | more for more in statements]})
+
+
+def repoliced(own_id: str, kind: str, old: str, *new: dict[str, Any]) -> dict[str, Any]:
+    """A plan that replaces the policy of an endpoint; without statements, the new policy is not known."""
+    before = {"id": own_id, "vpc_endpoint_type": kind, "policy": old}
+    after = before | {"policy": policy(*new) if new else None}
+    return plan(row("aws_vpc_endpoint", before, after, "update", unknown={"policy": not new}))
+
+
+STORAGE: Final = "vpce-0e57a7e0000000003"
+A_BUCKET: Final = "arn:aws:s3:::a/*"
+OF_S3_POLICIES: Final[dict[str, tuple[Status | None, dict[str, Any]]]] = {
+    f"the policy of the gateway endpoint {what}": (truth, repoliced(S3, "Gateway", policy({}), *statements))
+    for what, truth, statements in (
+        ("is written anew", OK, [{"Sid": "All"}]),
+        ("is for a bucket", UNKNOWN, [{"Resource": [A_BUCKET]}]),
+        ("denies an action", UNKNOWN, [{}, {"Effect": "Deny", "Action": "s3:DeleteObject"}]),
+        ("denies everything", CLOSES, [{"Effect": "Deny"}]),
+    )
+}
+OF_STORAGE: Final[dict[str, tuple[Status | None, dict[str, Any]]]] = {
+    f"the policy {what}": (truth, repoliced(STORAGE, "Interface", policy({}), *statements))
+    for what, truth, statements in (
+        ("is for another service", CLOSES, [{"Action": "s3:*"}]),
+        ("is for some callers", UNKNOWN, [{"Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-0123456789"}}}]),
+        ("gets one more statement", OK, [{}, {"Action": "backup-storage:*"}]),
+        ("is not known", UNKNOWN, []),
+    )
+}
 PLANS: Final = [
     pytest.param(service, truth, written, id=f"{service}: {name}")
-    for service, plans in (("backup", TERRAFORM | CLOUDFORMATION), ("s3", OF_S3))
+    for service, plans in (
+        ("backup", TERRAFORM | CLOUDFORMATION),
+        ("s3", OF_S3 | OF_S3_POLICIES),
+        ("backup-storage", OF_STORAGE),
+    )
     for name, (truth, written) in plans.items()
 ]
 
@@ -588,6 +626,36 @@ def test_a_plan_of_a_tool_is_judged_as_it_is_applied(
         return
     document = predicted(facts, asked, plans=[parse(data, "plan.json")])
     assert document.verdict.status is truth, (document.changes, document.unjudged, document.ignored)
+
+
+@pytest.mark.parametrize(
+    ("resource", "status"), [(A_BUCKET, OK), ([A_BUCKET, "arn:aws:s3:::b/*"], OK), ("arn:aws:s3:::b/*", UNKNOWN)]
+)
+def test_a_policy_that_covers_what_it_covered_closes_nothing(resource: Any, status: Status) -> None:
+    old = policy({"Resource": [A_BUCKET], "Action": ["s3:GetObject", "s3:PutObject"]})
+    new = {"Resource": resource, "Action": ["s3:PutObject", "s3:GetObject"]}
+    known = estate()
+    gateways = tuple(replace(one, policy=old) for one in known.configuration.gateway_endpoints or ())
+    asked = Asked(sources=(EVERY_SOURCE,), services={"s3": True}, ports=())
+    facts = Facts(
+        known=replace(known, configuration=replace(known.configuration, gateway_endpoints=gateways)),
+        taken_at=TAKEN_AT,
+        not_read=(),
+    )
+    data = json.dumps(repoliced(S3, "Gateway", old, new)).encode()
+    assert predicted(facts, asked, plans=[parse(data, "plan.json")]).verdict.status is status
+
+
+def test_an_instance_that_is_replaced_may_lose_what_was_not_certain() -> None:
+    """Nothing shows whether a pending endpoint works. The new instance has a group that lets nothing out to it."""
+    known = estate()
+    pending = tuple(replace(one, state="pending") for one in known.configuration.endpoints or ())
+    unsure = replace(known, configuration=replace(known.configuration, endpoints=pending))
+    asked = Asked(sources=(EVERY_SOURCE,), services={"backup": True}, ports=())
+    facts = Facts(known=unsure, taken_at=TAKEN_AT, not_read=())
+    for group_id, status in (("sg-0e57a7e0000000004", UNKNOWN), (OF_HOSTS, OK)):
+        data = json.dumps(plan(replaced(instance(vpc_security_group_ids=[group_id])))).encode()
+        assert predicted(facts, asked, plans=[parse(data, "plan.json")]).verdict.status is status
 
 
 OF_PARTS: Final = {
