@@ -15,12 +15,14 @@ from agent.catalog.services import SERVICES
 from agent.catalog.wording import listed
 from agent.network.answers import Answer, PredictedName, PredictedPath
 from agent.network.paths import ServicePorts
-from agent.report.hops import Reachability
+from agent.report.hops import Reachability, Stage
 from probes.ports import HTTPS
 from probes.vpc.model import AVAILABLE, VpcEndpoint
 
 _BY_SETTING: Final = frozenset({"VPC015", "VPC016", "VPC018"})
 """Findings about names for which a rule, a zone or a Profile gives the answer, as it does for central endpoints."""
+_MAY_BE_MEANT: Final = frozenset({Stage.HOST_GROUPS, Stage.ENDPOINT_GROUPS})
+"""Hops at which some hosts of a VPC may be stopped on purpose."""
 
 
 def resolved(endpoint: VpcEndpoint, service: str, estate: Sequence[AuditedNetwork]) -> Known:
@@ -117,11 +119,18 @@ def _use(
     led = replace(name, answer=Answer.PRIVATE, endpoint_ids=endpoint_ids)
     asked = ServicePorts(service=service, required=True, ports={HTTPS: True})
     paths = [path for path in vpc.matrix.paths(asked, led) if path.endpoint_id in endpoint_ids]
-    outcomes = {path.outcome for path in paths}
+    is_open = any(path.outcome is Reachability.OPEN for path in paths)
+    # If some hosts get through, a group may leave out the others on purpose, but a route may not.
+    stopped = [
+        path
+        for path in paths
+        if path.outcome is not Reachability.OPEN and not (is_open and path.decided_at in _MAY_BE_MEANT)
+    ]
+    blocked = [path for path in stopped if path.outcome is Reachability.BLOCKED]
     way = Known.YES
-    if Reachability.OPEN not in outcomes:
-        way = Known.NO if outcomes == {Reachability.BLOCKED} else Known.CANNOT_TELL
-        missing += dict.fromkeys(map(_stopped, paths))
+    if stopped or not paths:
+        way = Known.NO if blocked and (is_open or blocked == stopped) else Known.CANNOT_TELL
+        missing += dict.fromkeys(map(_stopped, stopped))
         if not paths:
             missing.append("the endpoint's interfaces and groups were not read together with this VPC")
     return CentralEndpoint(

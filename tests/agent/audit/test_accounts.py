@@ -16,6 +16,7 @@ from agent.audit.request import AuditRequest
 from agent.predict.prediction import facts_of
 from agent.report.model import Status
 from agent.settings import Ec2Facts, Workload
+from probes.model import Ok
 from probes.vpc.model import (
     INTERFACES,
     NETWORK_ACLS,
@@ -36,6 +37,7 @@ from probes.vpc.model import (
     ProfileResource,
     ProfilesFacts,
     Route,
+    SecurityGroupsFacts,
     TransitAttachment,
     TransitFacts,
     TransitRoute,
@@ -323,9 +325,9 @@ def test_the_policy_of_a_central_endpoint_counts_for_its_users(policy: str, told
     assert vpc.status is (Status.CRITICAL if told else Status.OK)
 
 
-def attached(*, hole: bool = False) -> tuple[Ec2Facts, Ec2Facts]:
-    """The two VPCs of `peered`, joined by a transit gateway. With `hole`, the gateway's table drops packets to the VPC
-    with the endpoint.
+def attached(*, hole: bool = False, zones: int = 2) -> tuple[Ec2Facts, Ec2Facts]:
+    """The two VPCs of `peered`, joined by a transit gateway in so many zones of the second VPC. With `hole`, the
+    gateway's table drops packets to the VPC with the endpoint.
     """
     rows = tuple(
         TransitAttachment(
@@ -336,7 +338,7 @@ def attached(*, hole: bool = False) -> tuple[Ec2Facts, Ec2Facts]:
             state="available",
             owner_id=ACCOUNT,
             table_id="tgw-rtb-0a1b2c3d",
-            subnet_ids=(made.id("subnet", 0), made.id("subnet", 1)),
+            subnet_ids=tuple(made.id("subnet", zone) for zone in range(zones if made is SPOKE else 2)),
             ipv6=False,
             appliance_mode=False,
         )
@@ -371,3 +373,26 @@ def test_a_transit_gateway_that_drops_it_is_told_with_its_table() -> None:
     spoke = central(attached(hole=True))
     assert spoke.complete is Known.NO
     assert "tgw-rtb-0a1b2c3d" in spoke.missing[-1]
+
+
+def test_a_transit_gateway_in_one_zone_is_not_the_whole_way() -> None:
+    """The hosts of the other zone do not reach the gateway."""
+    spoke = central(attached(zones=1))
+    assert spoke.complete is Known.NO
+    assert "has no subnet in eu-west-1b" in spoke.missing[-1]
+
+
+def test_a_group_may_leave_out_some_hosts_of_a_central_endpoint() -> None:
+    some = (*OUT, GroupRule(protocol="tcp", from_port=443, to_port=443, cidr=ip_network("10.2.0.0/24")))
+    hub, spoke = attached()
+    held = next(one.facts for one in spoke.observations if one.subject.operation == SECURITY_GROUPS)
+    assert isinstance(held, SecurityGroupsFacts)
+    groups = tuple(replace(one, rules=some) if one.group_id == HUB.id("sg") else one for one in held.groups)
+    narrow = replace(
+        spoke,
+        observations=tuple(
+            replace(one, outcome=Ok(replace(held, groups=groups))) if one.facts is held else one
+            for one in spoke.observations
+        ),
+    )
+    assert len(central((hub, narrow)).missing) == 1, "the name alone is not known"
