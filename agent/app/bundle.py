@@ -15,6 +15,7 @@ from agent.app.check import run_once
 from agent.app.discreet import discreet
 from agent.app.errors import RequestError
 from agent.app.history import last_changes, last_failed_report
+from agent.app.own_commands import with_own_commands
 from agent.app.read_saved import read_report
 from agent.formats.registry import render
 from agent.history.model import HistoryDocument
@@ -119,13 +120,13 @@ def _report(
     """Return the named report, or the report of a new run."""
     if options.report is not None:
         try:
-            return read_report(options.report, received_signals)
+            return with_own_commands(read_report(options.report, received_signals))
         except SavedReportError as error:
             raise RequestError(str(error)) from error
     if options.history is not None:
         report, cycle = last_failed_report(options.history, received_signals)
         to_stderr(f"The report is that of cycle {cycle}, the latest that failed.\n")
-        return report
+        return with_own_commands(report)
     if run is None:
         raise RequestError("there is no report, and no run was requested")
     report = run_once(run, measure, CancelToken(received_signals), loop_factory)

