@@ -14,6 +14,7 @@ from agent.catalog.vpce import read_name
 from agent.catalog.wording import after, counted, duration, listed
 from agent.fixes.commands import describe_endpoint, read_only
 from agent.fixes.host import SHOW_EXCEPTIONS, exceptions, set_clock
+from agent.fixes.own_name import set_own_name
 from agent.judge.conditions.connects import also_silent
 from agent.judge.conditions.dns_settings import stale_answers
 from agent.judge.conditions.name_settings import (
@@ -26,7 +27,7 @@ from agent.judge.conditions.names import missing_names
 from agent.judge.conditions.resolvers import is_of_hosts_file, private_elsewhere
 from agent.judge.conditions.search_list import addresses_of_name, answer_of_name, lookup_of_name
 from agent.judge.evidence import GRAVE_SKEW_SECONDS, Evidence, skipped_because
-from agent.judge.observations import addresses_in, ids
+from agent.judge.observations import addresses_in, has_answered, ids
 from agent.judge.requirements import required_steps
 from agent.judge.rules.rule import Rule, RuleFinding
 from agent.report.model import NO_VPC, Command, CommandScope, Fix, SubjectKind
@@ -616,7 +617,10 @@ def hosts_file_override(evidence: Evidence) -> Iterator[RuleFinding]:
             continue
         given = ordered(address for answer in evidence.of(Step.DNS, target) for address in addresses_in(answer))
         beside = f"; the name servers give {listed(given)}" if given and given != fixed else ""
-        instead = [address for address in given if address not in fixed and evidence.is_private(address)]
+        private = [address for address in given if evidence.is_private(address)]
+        instead = [address for address in private if address not in fixed]
+        asked = [answer for answer in evidence.of(Step.DNS, target) if answer.subject.resolver is not None]
+        is_needed = not private and any(map(has_answered, asked)) and evidence.run.expect is Expect.PRIVATE
         yield RuleFinding(
             code="ENV009",
             target=target.id,
@@ -629,7 +633,8 @@ def hosts_file_override(evidence: Evidence) -> Iterator[RuleFinding]:
             addresses=frozenset(fixed) - frozenset(given),
             shared=frozenset(map(str, fixed)),
             fix=Fix(
-                summary="Remove this name from its line in the hosts file, and let DNS answer; other names may stand "
+                summary=(_first_give_addresses(target) if is_needed else "")
+                + "Remove this name from its line in the hosts file, and let DNS answer; other names may stand "
                 "on that line. If it comes back, cloud-init (manage_etc_hosts) or configuration management writes "
                 "it.",
                 commands=(
@@ -638,6 +643,14 @@ def hosts_file_override(evidence: Evidence) -> Iterator[RuleFinding]:
                 ),
             ),
         )
+
+
+def _first_give_addresses(target: Target) -> str:
+    """The sentences that precede the removal of a line, if no name server gives a private address in its place."""
+    return (
+        "No name server gives a private address for this name, so first let DNS give the endpoint's (private DNS, or a "
+        f"private hosted zone), or {set_own_name(target)}. Until then the line needs the endpoint's present addresses. "
+    )
 
 
 def allowance_exceeded(evidence: Evidence) -> Iterator[RuleFinding]:

@@ -732,3 +732,22 @@ def test_env006_shares_the_setting_that_selects_the_name_and_nothing_for_the_def
     by_default = evidence([host(), sdk(), *PRIVATE_BESIDE, lookup(PUBLIC)])
     assert [finding.shared for finding in findings_of(env006, by_fips)] == [frozenset({"fips"})]
     assert [finding.shared for finding in findings_of(env006, by_default)] == [frozenset()]
+
+
+@pytest.mark.parametrize(
+    ("answers", "expect", "is_needed"),
+    [
+        pytest.param([answer(B)], Expect.PRIVATE, False, id="DNS gives a private address"),
+        pytest.param([answer(A)], Expect.PRIVATE, False, id="DNS gives the same address"),
+        pytest.param([answer(PUBLIC)], Expect.PRIVATE, True, id="DNS gives a public address"),
+        pytest.param([answer(failed="nxdomain")], Expect.PRIVATE, True, id="DNS gives none"),
+        pytest.param([answer(PUBLIC)], Expect.ANY, False, id="a public path is as good"),
+        pytest.param([answer(failed="timeout")], Expect.PRIVATE, False, id="no name server answers"),
+    ],
+)
+def test_env009_removes_no_line_that_alone_leads_to_the_endpoint(
+    answers: Observations, expect: Expect, *, is_needed: bool
+) -> None:
+    seen = evidence([host(lines=[(A, HOST)]), lookup(A), *answers], of=run(expect=expect))
+    [finding] = findings_of(rule_of(RULES, "ENV009"), seen)
+    assert finding.fix.summary.startswith("No name server gives a private address") is is_needed
