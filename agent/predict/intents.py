@@ -14,6 +14,7 @@ from typing import Any, Final
 from agent.catalog.services import SERVICES, checkable
 from agent.catalog.wording import counted, listed
 from agent.network.answers import PredictedPath
+from agent.network.calls import has_call, shut_at
 from agent.network.names import KnownVpc
 from agent.network.pending import Aspect
 from agent.predict.kinds import KIND
@@ -177,7 +178,8 @@ def judged(intent: Intent, document: PredictionDocument, known: KnownVpc) -> Pre
 
 def _not_open(document: PredictionDocument, known: KnownVpc) -> Iterator[IntentFailure]:
     """Everything that stops a connect or a call, or may stop it. For an intent, a partly open connect counts as
-    blocked. A call may be denied if a plan leaves the policy unknown."""
+    blocked. A call may be denied if a plan leaves the policy unknown. If a run makes no call of a service, a policy
+    denies all calls or is not judged."""
     for fault in document.faults:
         yield IntentFailure(
             service=fault.service,
@@ -188,17 +190,27 @@ def _not_open(document: PredictionDocument, known: KnownVpc) -> Iterator[IntentF
             rule=fault.rule,
             words=fault.detail.removesuffix("."),
         )
-    for call in document.calls:
-        if call.counts and known.unsettled((call.endpoint_id,), Aspect.POLICY) is not None:
-            yield _doubt(document, call.service, call.words, (call.endpoint_id,))
+    used = {(path.service, path.endpoint_id) for path in document.paths if path.counts and path.endpoint_id}
+    for service, endpoint_id in sorted((service, str(endpoint_id)) for service, endpoint_id in used):
+        if (unknown := known.unsettled((endpoint_id,), Aspect.POLICY)) is not None:
+            yield _of_every_source(document, service, unknown, (endpoint_id,))
+        elif not has_call(service) and (shut := shut_at(known, service, endpoint_id)) is not None:
+            words = f"the policy of {endpoint_id} allows no call of {service}: {shut}"
+            yield _of_every_source(document, service, words, (endpoint_id,), Reachability.BLOCKED)
 
 
-def _doubt(document: PredictionDocument, service: str, words: str, decided_by: tuple[str, ...] = ()) -> IntentFailure:
-    """Something that is unknown for every source, so that the intent may fail."""
+def _of_every_source(
+    document: PredictionDocument,
+    service: str,
+    words: str,
+    decided_by: tuple[str, ...] = (),
+    outcome: Reachability = Reachability.CANNOT_TELL,
+) -> IntentFailure:
+    """A reason why an intent fails, or may fail, for every source."""
     return IntentFailure(
         service=service,
         ports=(),
-        outcome=Reachability.CANNOT_TELL,
+        outcome=outcome,
         interface_count=document.interface_count,
         decided_by=decided_by,
         rule=None,
@@ -212,9 +224,9 @@ def _not_shut(intent: Intent, document: PredictionDocument, known: KnownVpc) -> 
     for service in intent.services:
         is_gateway_unread = SERVICES[service].has_gateway_endpoint and known.configuration.gateway_endpoints is None
         if known.endpoints(service) is None or ENDPOINTS in known.dropped or is_gateway_unread:
-            yield _doubt(document, service, f"{READS[ENDPOINTS].words} were not read")
+            yield _of_every_source(document, service, f"{READS[ENDPOINTS].words} were not read")
         elif known.hides_endpoints is not None:
-            yield _doubt(document, service, known.hides_endpoints)
+            yield _of_every_source(document, service, known.hides_endpoints)
     counts = {source.id: source.interface_count for source in document.sources}
     alike: dict[tuple[str, Reachability, tuple[str, ...], str | None, str], dict[tuple[int, str], None]] = {}
     for path in document.paths:

@@ -213,6 +213,25 @@ def test_a_policy_that_is_not_known_yet_leaves_an_intent_unknown() -> None:
     assert only(intents(table("open", '"sts"', OF_APPLIANCES)), unknown).status is Status.OK
 
 
+@pytest.mark.parametrize(
+    ("action", "effect", "status"),
+    [
+        ("s3:*", "Allow", Status.CRITICAL),
+        ("*", "Deny", Status.CRITICAL),
+        ("backup-storage:*", "Allow", Status.OK),
+    ],
+)
+def test_a_policy_that_allows_no_call_fails_an_intent(action: str, effect: str, status: Status) -> None:
+    """A run makes no signed call of backup-storage, which carries the data."""
+    values = {"id": "vpce-0e57a7e0000000003", "vpc_endpoint_type": "Interface", "private_dns_enabled": True}
+    statement = {"Effect": effect, "Principal": "*", "Action": action, "Resource": "*"}
+    policy = json.dumps({"Statement": [statement]})
+    changed = terraform(row("aws_vpc_endpoint", values, values | {"policy": policy}))
+    what = intents(table("open", '"backup-storage"', OF_APPLIANCES))
+    assert only(what).status is Status.OK
+    assert document(what, changed).verdict.status is status
+
+
 def test_a_source_that_is_not_there_is_refused_with_its_line() -> None:
     with pytest.raises(IntentError, match=r"intents\.toml:2: subnet-0badbad0 is not in vpc-"):
         document(intents(table("open", more='from = ["subnet-0badbad0"]')))
