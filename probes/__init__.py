@@ -74,7 +74,7 @@ _MODULES: Final = (
     "probes.system.net",
     "probes.system.sdk",
 )
-"""The modules that define the names; modules that load little come first."""
+"""The modules that define the names. Modules that load little come first."""
 _STEPS: Final = ("api", "dns", "host", "http", "imds", "jobs", "ladder", "proxy", "tcp", "tls")
 """Modules of `probes.steps`: one for each kind of step, and `ladder`, which makes them one after another."""
 

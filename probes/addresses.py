@@ -20,8 +20,8 @@ _PRIVATE: Final = tuple(
 _NAT64: Final = ip_network("64:ff9b::/96")
 """Prefix of DNS64 (RFC 6052); the last four bytes are the IPv4 address."""
 _GLOBAL_IPV6: Final = ip_network("2000::/3")
-"""The global unicast space of IANA. About other addresses, versions of Python differ: IPv4-mapped addresses, NAT64 for
-local use (RFC 8215), the retired site-local block."""
+"""The global unicast space of IANA. Versions of Python treat some other addresses differently: IPv4-mapped addresses,
+NAT64 for local use (RFC 8215), the retired site-local block."""
 _UNUSED_IPV6: Final = tuple(ip_network(block) for block in ("2002::/16", "3fff::/20"))
 """Blocks that some versions of Python do not know: 6to4 (retired by RFC 7526) and documentation (RFC 9637)."""
 
@@ -50,8 +50,8 @@ def is_nat64(address: Address) -> bool:
 
 
 def scope_of(address: Address, *, vpc_cidrs: Iterable[Network], ipv6_known: bool) -> AddressScope:
-    """Return the scope of an address. `vpc_cidrs` are the blocks that count as this VPC; `ipv6_known` says whether all
-    its IPv6 blocks are among them. If not, the scope of a global IPv6 address is unknown."""
+    """Return the scope of an address. `vpc_cidrs` has the blocks of this VPC. `ipv6_known` says whether it has all IPv6
+    blocks of the VPC. If it does not, the scope of a global IPv6 address is unknown."""
     if any(address in block for block in vpc_cidrs if block.version == address.version):
         return AddressScope.VPC
     if is_nat64(address):
@@ -79,7 +79,7 @@ def ordered(addresses: Iterable[Address]) -> tuple[Address, ...]:
 
 
 def usable_families(host: HostFacts | None) -> frozenset[int]:
-    """Return the IP versions for which this host has an address that others can reach; both if that is unknown.
+    """Return the IP versions in which this host has an address that others can reach. If this is unknown, return both.
 
     The address of a bridge for containers is the host's own only in the network of the containers. Docker gives its
     bridge an IPv4 address on every host, also in a subnet that has only IPv6.
@@ -96,8 +96,8 @@ def usable_families(host: HostFacts | None) -> frozenset[int]:
 
 
 def vpc_resolvers(host: HostFacts | None, vpc_cidrs: tuple[IPv4Network | IPv6Network, ...]) -> tuple[Address, ...]:
-    """Return the addresses of the VPC's own resolver: its link-local addresses, and the second address of the VPC's
-    primary block if that is known."""
+    """Return the addresses of the VPC's own resolver: its link-local addresses and, if the VPC's primary block is
+    known, the second address of this block."""
     resolvers: list[Address] = [VPC_RESOLVER]
     if host is not None and 6 in usable_families(host):
         resolvers.append(VPC_RESOLVER_IPV6)

@@ -1,8 +1,8 @@
 """Error codes of AWS and their meaning, in one table for both kinds of request: calls and reads.
 
 A *call* is the signed call that proves access to a measured service. A *read* asks EC2, Route 53 Resolver or Route 53
-for the configuration. Four codes have different meanings for the two: a refused call is a finding about the path
-(`access-denied`, by the policy of an endpoint or an identity), while a refused read only leaves the configuration
+for the configuration. Four codes have different meanings for calls and reads: a refused call is a finding about the
+path (`access-denied`, by the policy of an endpoint or an identity), while a refused read only leaves the configuration
 unknown (`not-permitted`). A code that AWS documents only for one kind of request is unknown for the other kind, for
 which the status then decides.
 
@@ -22,18 +22,19 @@ from probes.model import FailureKind
 
 MIN_SECRET_CHARACTERS: Final = 16
 """Length of the shortest access key id (IAM API Reference, AccessKey). A shorter text gives no access to AWS, so it is
-not masked in messages: `test`, the key of a stand-in for AWS, is a word that messages need."""
+not masked in messages. For example, `test` may be the key for a simulated AWS, but is also a word that messages
+need."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorCode:
-    """The kinds of failure that an error code means for a call and for a read; None if the code is unknown for such a
-    request."""
+    """The kinds of failure that an error code means for a call and for a read. A kind is None if the code is unknown
+    for such a request."""
 
     call: FailureKind | None
     read: FailureKind | None
     also: FailureKind | None = None
-    """A second possible meaning, if nothing in the answer shows which of the two is meant."""
+    """A second possible meaning. The answer does not show which of the two is meant."""
 
 
 def _both(kind: FailureKind) -> ErrorCode:
@@ -84,7 +85,7 @@ ERROR_CODES: Final = {
     "SubscriptionRequiredException": _call(FailureKind.NOT_SUBSCRIBED),
     "RequestTimeoutException": _call(FailureKind.SERVICE_ERROR),
 }
-"""The kinds of failure for each error code, which is cut as botocore cuts it."""
+"""The kinds of failure for each error code. The code is shortened as botocore does."""
 
 _UNKNOWN: Final = ErrorCode(call=None, read=None)
 
@@ -95,7 +96,7 @@ _TEXTS: Final = (
         FailureKind.WRONG_SCOPE,
     ),
 )
-"""Texts of a refused signature, with their meaning; with any other text, the signature itself is wrong."""
+"""Texts of a refused signature, with their meaning. With any other text, the signature itself is wrong."""
 
 
 def kind_for_call(code: str, text: str = "") -> FailureKind | None:
@@ -110,8 +111,8 @@ def kind_for_read(code: str, text: str = "") -> FailureKind | None:
 
 
 def also_means(code: str | None) -> FailureKind | None:
-    """Return the second meaning of a code with two meanings that nothing in the answer distinguishes; None if it has
-    only one meaning."""
+    """Return the second meaning of a code, if the code has two meanings and the answer does not show which one is
+    meant. Otherwise None."""
     return ERROR_CODES.get(code or "", _UNKNOWN).also
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable
 from typing import Any, Final, TypeVar, cast
 
 NAME: Final = "backuplink-background"
-"""The name of these threads, by which they can be told from threads of a library."""
+"""The name of these threads. It distinguishes them from threads of a library."""
 
 T = TypeVar("T")
 
@@ -42,7 +42,7 @@ def in_background(work: Callable[[], T]) -> "asyncio.Future[T]":
 
 
 class CallsInBackground:
-    """Calls in threads as with `in_background`, but never two calls with the same key at the same time.
+    """Makes calls in threads like `in_background`, but never two calls with the same key at the same time.
 
     A call that hangs, for example on a file system that does not answer, keeps its thread. Otherwise a watch would add
     a thread in every cycle, until the limit of the process is reached.

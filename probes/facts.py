@@ -55,11 +55,11 @@ class HostFacts:
     """This host's own network configuration."""
 
     interfaces: tuple[Interface, ...] | None
-    """Every address of every interface, loopback included; None if the system does not tell."""
+    """Every address of every interface, including loopback. None if the system does not report them."""
     resolvers: tuple[Address, ...]
     """Name servers of resolv.conf that the C library uses: the first three, or 127.0.0.1 if there are none."""
     resolvers_ignored: tuple[Annotated[str, Mask("resolver")], ...]
-    """Name servers in resolv.conf that the C library does not use: those after the third, and invalid addresses."""
+    """Name servers in resolv.conf that the C library does not use: the ones after the third, and invalid addresses."""
     search: tuple[Annotated[str, Mask("search")], ...]
     resolver_options: tuple[Plain, ...]
     hosts_entries: tuple[HostsEntry, ...]
@@ -68,9 +68,9 @@ class HostFacts:
     """The servers that systemd-resolved asks, if resolv.conf lists the stub of systemd-resolved
     (systemd-resolved.service(8))."""
     resolv_conf_by: ResolvConfBy | None
-    """The service that writes resolv.conf, from the first lines of the file; None if they do not tell."""
+    """The service that writes resolv.conf, from the first lines of the file; None if they do not show it."""
     ec2: bool | None
-    """Whether this is an EC2 instance, according to the firmware; None if the firmware does not tell."""
+    """Whether this is an EC2 instance, according to the firmware; None if the firmware does not show it."""
     proxies: dict[Plain, Annotated[str, Mask("proxy")]]
     """Proxy variables of this process by lower-case name; user and password are masked."""
     local_ports: tuple[int, ...] | None
@@ -80,12 +80,12 @@ class HostFacts:
     region_variables: dict[Plain, RegionSetting]
     """Variables of this process that set a Region for the SDK, by name; their values may be anything."""
     name: HostName | None
-    """The host's own name (hostname(7)); None if the system does not tell."""
+    """The host's own name (hostname(7)); None if the system does not report it."""
     time_configuration: Plain | None
     """The configuration file of the time service on this host: that of chrony, else of ntpd, else of systemd-timesyncd;
     None if none of them has such a file."""
     managed_node_id: Plain | None
-    """The Systems Manager id of a host outside EC2, `mi-…`; None for an EC2 instance, and if the agent's registration
+    """The Systems Manager id (`mi-…`) of a host outside EC2. None for an EC2 instance, or if the agent's registration
     cannot be read."""
 
     def is_searched_first(self, name: str) -> bool:
@@ -124,10 +124,10 @@ class SdkFacts:
     endpoint_urls: dict[Plain, Annotated[str, Mask("url")]]
     """The configured URLs, by service name."""
     region_file: Annotated[str, Mask("file")] | None
-    """The shared file that sets `region`; None if a variable sets it, or nothing does."""
+    """The shared file that sets `region`. None if a variable sets it, or if it is not set."""
     sts_host: StsHost | None
-    """The STS host that the SDK asks for the configured role; None if no role is configured, or if keys in variables
-    come first."""
+    """The STS host from which the SDK requests the configured role. None if no role is configured, or if keys in
+    variables take precedence."""
     legacy_sts: bool
     """Whether `sts_regional_endpoints` is `legacy`: the SDK then calls the global host of STS for some Regions."""
     legacy_s3: bool
@@ -146,8 +146,8 @@ BACKINT_LINK: Final = "/opt/hdbbackint"
 BACKINT: Final = "aws-backint-agent"
 """The name of the Backint agent's folder, with which the names of all its files begin."""
 SHELL_VARIABLES: Final = "variables of the shell"
-"""The key, among the settings of a Backint agent, for the names of proxy variables that its launcher takes from its own
-shell. Their values are unknown."""
+"""The key, among the settings of a Backint agent, under which the names of proxy variables are kept that the agent's
+launcher takes from its shell. The values of these variables are unknown."""
 AWS_BACKUP_MODE: Final = "aws-backup"
 S3_MODE: Final = "s3"
 """The mode of a Backint agent that sends its data to S3."""
@@ -182,9 +182,9 @@ class FoundWorkload:
     name: Plain
     """`hana` or `ssm`, the value of `--workload`."""
     by: Annotated[str, Mask("file")]
-    """The link or file that shows it."""
+    """The link or file that shows that the software is there."""
     is_standing: bool = False
-    """Whether an earlier run found it, and its sign cannot be read now."""
+    """Whether an earlier run found the software, and its sign cannot be read now."""
     version: Annotated[str, Mask("text", unless=r"[0-9]{1,5}(?:\.[0-9]{1,5}){1,4}")] | None = None
     mode: Plain | None = None
     """Destination of the Backint agent's data: `aws-backup` or `s3`; None if unknown."""
@@ -208,7 +208,7 @@ class WorkloadFacts:
     found: tuple[FoundWorkload, ...] = ()
     unread: tuple[UnreadFile, ...] = ()
     by_root: bool = False
-    """Whether the search ran as root. If it did, no other user can read what the search could not read."""
+    """Whether the search ran as root. If so, other users cannot read what the search could not read either."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,7 +227,7 @@ class AllowanceFacts:
     exceeded: dict[Plain, int]
     """The increase of each counter, by `INTERFACE COUNTER`; only counters that increased."""
     counters: tuple[Plain, ...]
-    """All counters of the driver."""
+    """All counters of the driver that are read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,13 +273,12 @@ class RoleFacts:
     """The metadata service's status of the role in the instance profile; never its credentials."""
 
     code: Plain
-    """`Success`, or the reason for missing credentials, such as `AssumeRoleUnauthorizedAccess`."""
+    """`Success`, or the reason why there are no credentials, such as `AssumeRoleUnauthorizedAccess`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LookupFacts:
-    """The result of getaddrinfo: the addresses that programs on this host use, in the order in which it returns
-    them."""
+    """The result of getaddrinfo: the addresses that programs on this host use, in the order of the result."""
 
     addresses: tuple[Address, ...]
 
@@ -297,7 +296,7 @@ class DnsFacts:
     ttl: int | None
     """The smallest TTL of the answer's records in seconds."""
     transport: Plain
-    """`udp`, or `tcp` after a truncated answer (RFC 7766). If the connection by TCP failed, the step failed, too, and
+    """`udp`, or `tcp` after a truncated answer (RFC 7766). If the TCP connection failed, the step failed, too. Then
     only the header of the truncated answer is known."""
     queries: int
     """Number of datagrams that were sent before the answer came."""
@@ -325,11 +324,11 @@ class TcpFacts:
     route_error: Plain | None = None
     """The errno name of the route lookup if it finds no route; read when a connect fails."""
     at_once: bool = False
-    """Whether connect() itself returned the error, before anything could come back."""
+    """Whether connect() itself returned the error, so that no packet can have come back."""
     icmp: IcmpError | None = None
     datagram_error: Plain | None = None
-    """The errno name if this host refuses to send a UDP datagram to the same address and port; tried when a connect
-    timed out."""
+    """The errno name if this host refuses to send a UDP datagram to the same address and port; the datagram is sent
+    when a connect timed out."""
     round_trip_seconds: float | None = None
     """The kernel's first measurement of the round trip (TCP_INFO, tcpi_rtt)."""
     retransmits: int | None = None
@@ -372,7 +371,8 @@ class TlsFacts:
     """If the peer was verified, only its own certificate; otherwise all certificates that it sent in a second
     handshake, with its own first."""
     second_look: Sentence | None = None
-    """Why the chain of an unverified peer could not be read; None if it was read, or there was no need to read it."""
+    """Why the certificate chain of an unverified peer could not be read. None if it was read, or if it need not be
+    read."""
     bytes_received: int | None = None
     """Number of bytes received before an incomplete handshake ended."""
     first_bytes: Annotated[str, Mask("bytes")] | None = None
@@ -424,7 +424,6 @@ class GatewayFacts:
 
 
 SEEN_LATELY: Final = timedelta(hours=1)
-"""A gateway counts as connected if its last contact with AWS is at most this long ago."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -443,7 +442,7 @@ class ApiFacts:
     """AWS' own code, cut as botocore cuts it, or the status if there is no code. None if the status is 200."""
     error_message: Annotated[str, Mask("text")] | None
     gateways: tuple[GatewayFacts, ...] = ()
-    """The gateways in an answer to ListGateways: at most MAX_GATEWAYS, namely those with the oldest contact."""
+    """The gateways in an answer to ListGateways: at most MAX_GATEWAYS, the ones with the oldest contact."""
     gateways_listed: int = 0
     """Number of gateways in the list so far, including earlier pages."""
     gateways_last_seen: datetime | None = None
@@ -451,7 +450,8 @@ class ApiFacts:
     gateways_cut: bool = False
     """Whether AWS has more gateways than `gateways_listed`."""
     server_time: datetime | None
-    """The server's time: from the text in which it refuses the time of the signature, else from the Date header."""
+    """The server's time. It comes from the text in which the server refuses the time of the signature, or otherwise
+    from the Date header."""
     clock_offset_seconds: float | None
     """How far this host's clock is ahead of the server's clock, measured halfway between request and answer."""
     clock_uncertainty_seconds: float | None
@@ -459,7 +459,8 @@ class ApiFacts:
 
     @property
     def silent_gateways(self) -> tuple[GatewayFacts, ...]:
-        """The `gateways` that are out of contact according to the server's time; empty if that time is unknown."""
+        """The `gateways` that are out of contact according to the server's time; empty if the server's time is
+        unknown."""
         return tuple(gateway for gateway in self.gateways if self._is_long_ago(gateway.last_seen))
 
     @property
@@ -524,7 +525,7 @@ class JobsFacts:
     request_id: RequestId | None
     """The request id of the last answer."""
     error_code: CallErrorCode | None
-    """AWS' own code in the answer that ended the list early; None if the list did not end early."""
+    """AWS' own code in the answer because of which the list ended early. None if it did not end early."""
     error_message: Annotated[str, Mask("text")] | None
 
     @property

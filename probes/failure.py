@@ -63,8 +63,8 @@ VERIFY: Final = {
 
 
 _ALERTS: Final = ("SSLV3_ALERT_", "TLSV1_", "TLSV13_ALERT_")
-"""Beginnings of OpenSSL's reasons for a received alert (SSL_R_* of 1000 and above in openssl/sslerr.h); some of them do
-not contain `ALERT`, and some reasons that contain it are about something else."""
+"""Beginnings of OpenSSL's reasons for a received alert (SSL_R_* of 1000 and above in openssl/sslerr.h); some reasons
+for an alert do not contain `ALERT`, and some other reasons do."""
 
 
 def errno_name(number: int | None) -> str | None:
@@ -76,8 +76,8 @@ def errno_name(number: int | None) -> str | None:
 def classify(error: Exception, *, expired_after: float | None = None) -> Failure:
     """Return the failure for `error`.
 
-    If `expired_after` is set, the step's own window of this many seconds ran out: the failure is then a timeout,
-    whatever error came up while the step was cleaned up. An error that is in no table is a bug of this program.
+    If `expired_after` is set, the step's own window of this many seconds ran out. The failure is then a timeout, even
+    if cleaning up the step raised another error. An error that is in no table is a bug of this program.
     """
     notes = "".join(f" ({note})" for note in getattr(error, "__notes__", ()))
     if expired_after is not None:

@@ -49,7 +49,7 @@ class _Init:
 
 def _init(frozen_class: Any) -> Callable[..., None]:
     """Return an `__init__` that sets each field by the descriptor of its slot, since `__setattr__` of a frozen class
-    refuses to."""
+    raises an error."""
     known: dict[str, Any] = {"MISSING": MISSING}
     positional, keywords, body = ["self"], ["*"], ["pass"]
     for field in fields(frozen_class):

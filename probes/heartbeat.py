@@ -1,8 +1,8 @@
-"""Measure how long this process could not run. The measure is how late a timer of its event loop is.
+"""Measure for how long this process could not run. The measure is how late a timer of its event loop is.
 
 A busy processor, the CPU quota of a control group, and a stopped process (SIGSTOP) all count. Time in which other
 threads of this process computed does not count. A thread that imports the SDK, or reads one of its models, holds the
-interpreter's lock; then this program itself, and not the host, kept the loop from running.
+interpreter's lock; then the loop is held up by this program itself, and not by the host.
 """
 
 import asyncio
@@ -36,11 +36,13 @@ class Heartbeat:
             self._due = None
 
     def lateness(self) -> float:
-        """Return the total seconds by which beats were late, including the next beat so far."""
+        """Return the total seconds by which beats were late. If the next beat is already late, this is included."""
         return self._lateness + self._overdue()
 
     def _overdue(self) -> float:
-        """Return the seconds by which the next beat is late for other reasons than a thread of this process."""
+        """Return the seconds by which the next beat is late because of something other than a thread of this
+        process.
+        """
         late = 0.0 if self._due is None else time.monotonic() - self._due
         if late >= _LATE_SECONDS:
             late -= _seconds_of_others() - self._of_others

@@ -1,4 +1,4 @@
-"""Decide which links on a path may be followed: those that no other user can have placed."""
+"""Decide which links on a path may be followed. These are the links that no other user can have placed."""
 
 import errno
 import os
@@ -10,8 +10,8 @@ MAX_LINKS: Final = 40
 
 
 def link_in(folder: int, name: str) -> str | None:
-    """Return the target of a link in a folder; None if the name is not a link. Raises OSError for a link that other
-    users can have placed."""
+    """Return the target of a link in a folder; None if the name is not a link. Raises OSError if other users can have
+    placed the link."""
     if name == "..":
         return None
     try:
@@ -32,7 +32,7 @@ def link_in(folder: int, name: str) -> str | None:
 
 def is_shared(folder: os.stat_result) -> bool:
     """Whether a user other than root and the user of this process can place a link in a folder. If only the group of
-    this process can write to the folder, the folder is not shared: in many distributions this group has only the one
+    this process can write to the folder, the folder is not shared: in many distributions, this group has no other
     user."""
     by_group = bool(folder.st_mode & stat.S_IWGRP) and folder.st_gid not in (0, os.getegid())
     by_owner = folder.st_uid not in (0, os.geteuid())

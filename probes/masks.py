@@ -10,22 +10,22 @@ from typing import Annotated, Final, NamedTuple
 
 
 class Mask(NamedTuple):
-    """The field identifies something: every value is replaced, and equal values get equal masks everywhere in a
+    """The field identifies something, so every value is replaced. Equal values get equal masks everywhere in a
     report."""
 
     word: str
     """The beginning of the mask, such as `role` in `role-1`."""
     unless: str | None = None
-    """A pattern for values that are not masked: a value that matches it completely has the form that AWS, a server or
-    this program gives the field. Patterns of ids also match the masks of ids, since a report may be masked twice."""
+    """A pattern for values that are not masked. A value that matches it completely has a form that AWS, a server or
+    this program uses for the field. Patterns of ids also match the masks of ids, since a report may be masked twice."""
 
 
 class Open(NamedTuple):
     """The field itself identifies nothing."""
 
     quotes: bool = False
-    """Whether the text may quote the value of another field. If so, that value is searched for in the text, and
-    masked."""
+    """Whether the text may quote the value of another field. If so, masking searches the text for this value, and masks
+    it."""
 
 
 ID_KINDS: Final = (
@@ -41,7 +41,7 @@ Plain = Annotated[str, Open()]
 """Text that identifies nothing. It is a word of this program, of a protocol or of AWS, or an id whose form alone is
 enough for it to be masked."""
 Sentence = Annotated[str, Open(quotes=True)]
-"""Text of this program that may quote a peer, a name or a resource."""
+"""Text of this program. It may quote a peer, a name or a resource."""
 
 HostName = Annotated[str, Mask("node")]
 """The host's own name."""
@@ -51,7 +51,7 @@ StsHost = Annotated[str, Mask("host", unless=r"sts[a-z0-9.-]{0,80}\.(?:amazonaws
 """The host of STS: a host of AWS, or the value of a setting."""
 ResourceId = Annotated[str, Mask("text", unless=_ID)]
 FleetHost = Annotated[str, Mask("host", unless=_ID)]
-"""The name of a host in a fleet: the id of its instance or managed node, or else its own name."""
+"""The name of a host in a fleet. It is the id of the host's instance or managed node, or else the host's own name."""
 SharedName = Annotated[
     str,
     Mask(
@@ -120,7 +120,7 @@ ServiceName = Annotated[
     ),
 ]
 ServiceLabel = Annotated[str, Mask("text", unless=r"(?!text-)[a-z0-9]{1,20}(?:-[a-z0-9]{1,20}){0,2}")]
-"""The last part of a service name. A mask, such as `text-1`, does not match the pattern."""
+"""The last part of a service name. The pattern does not match a mask, such as `text-1`."""
 # Words of the APIs of EC2, Route 53 and Route 53 Resolver.
 EndpointState = Annotated[
     str, Mask("text", unless=r"pending|pendingacceptance|available|partial|rejected|failed|expired|deleting|deleted")

@@ -71,8 +71,7 @@ class FailureKind(StrEnum):
 
 
 class ProbeError(Exception):
-    """A failure that a probe itself recognized, such as an rcode. Errors of libraries are not turned into this
-    class."""
+    """A failure that a probe itself recognised, such as an rcode. Errors of libraries do not become a ProbeError."""
 
     def __init__(self, kind: FailureKind, message: str, *, code: str | None = None) -> None:
         super().__init__(message)
@@ -85,9 +84,9 @@ class PortProtocol(StrEnum):
     """The protocol on a port, which decides the steps that can be made there."""
 
     TCP = "tcp"
-    """Another protocol over TCP; only the connection is measured."""
+    """Another protocol over TCP. Only the connection is measured."""
     TLS = "tls"
-    """TLS, with a certificate for the name of the port's role; the content is not measured."""
+    """TLS, with a certificate for the name of the port's role. The content is not measured."""
     HTTPS = "https"
     """HTTPS with an AWS API behind it."""
 
@@ -98,7 +97,7 @@ class AnswerForm(StrEnum):
     JSON = "json"
     """Documents of JSON; the request id is in `x-amzn-RequestId`."""
     XML = "xml"
-    """Documents of XML; the request id is in the same header, or only in the document."""
+    """Documents of XML. The request id is in the same header, or only in the document."""
     S3 = "s3"
     """Documents of XML; the request id is in `x-amz-request-id`, next to `x-amz-id-2`."""
 
@@ -116,13 +115,13 @@ class SignedCall:
     """The target header and the content type, if the protocol has them."""
     body: bytes = b""
     key: str
-    """A member that every good answer has. In a JSON document it is at the top; in an XML document it is in the root,
-    `<NAME>Response`, or in the `<NAME>Result` inside the root."""
+    """A member that every good answer has. In a JSON document, it is at the top. In an XML document, it is in the root
+    `<NAME>Response`, or in `<NAME>Result` inside the root."""
     may_be_empty: bool = False
-    """Whether a good answer is an empty document, without `key`, if there is nothing to list."""
+    """Whether a good answer may be an empty document, without `key`, if there is nothing to list."""
     names_region: bool = False
-    """Whether `key` is the name of a header, which gives the Region of the requested resource in each answer. Such
-    answers have no body."""
+    """Whether `key` is the name of a header with the Region of the requested resource. Every answer has this header,
+    and no body."""
     lists_gateways: bool = False
     """Whether the answer lists gateways under `key`, with `GatewayArn` and `LastSeenTime` in each."""
 
@@ -145,7 +144,7 @@ class Conversation:
 
 
 class Role(StrEnum):
-    """How much a target's faults count: fully, as warnings, or as information."""
+    """How much a target's faults count: fully, only as warnings, or only as information."""
 
     REQUIRED = "required"
     OPTIONAL = "optional"
@@ -160,7 +159,7 @@ class Addressing(StrEnum):
     FIPS = "fips"
     FIPS_DUALSTACK = "fips-dualstack"
     GLOBAL = "global"
-    """A host for several Regions, to which an older setting of the SDK sends calls."""
+    """A host for several Regions. The SDK uses it because of an older setting."""
     VPCE = "vpce"
     CUSTOM = "custom"
 
@@ -188,11 +187,11 @@ class Target:
     """The option that makes an optional target count, if a report mentions the target although this host does not use
     it."""
     by_any_path: bool = False
-    """Whether the target may be reached by any path, whatever path the run expects for other targets."""
+    """Whether any path to the target is acceptable, whatever path the run expects for other targets."""
 
 
 class _WithId:
-    """A slot for the id of a subject. It is not a field, so comparisons and copies ignore it."""
+    """A slot for the id of a subject. It is not a field, so that comparisons and copies ignore it."""
 
     __slots__ = ("_id",)
     _id: str
@@ -209,7 +208,7 @@ class Subject(_WithId):
     resolver: Address | None = None
     operation: Plain | None = None
     after: Plain | None = None
-    """Id of the observation whose result this step uses."""
+    """Id of the observation whose result this step needs."""
 
     @property
     def id(self) -> str:
@@ -242,14 +241,14 @@ class Ok(Generic[F]):
 
 @dataclass(frozen=True, slots=True)
 class Failed(Generic[F]):
-    """The step was made and failed. The facts that were known before the failure are kept."""
+    """The step was made and failed. It keeps the facts that were known before the failure."""
 
     failure: Failure
     facts: F | None
 
 
 DECIMALS: Final = 6
-"""Number of decimals of durations in seconds. The clock counts microseconds, so further digits mean nothing."""
+"""Number of decimals of durations in seconds. The clock counts microseconds, so further digits are not exact."""
 METADATA_OFF: Final = "AWS_EC2_METADATA_DISABLED is set"
 """The reason why instance metadata is not read if this variable forbids it."""
 NOT_STARTED: Final = "not started"
@@ -307,8 +306,8 @@ class Observation(Generic[F]):
 
     @property
     def made(self) -> bool:
-        """Whether the outcome tells something about the world: the step was not skipped, not cut short by the end of
-        the run, and did not fail because of a bug of this program."""
+        """Whether the outcome says something about the network or the host. It does not if the step was skipped, cut
+        short by the end of the run, or failed because of a bug of this program."""
         failure = self.failure
         return self.ok or (failure is not None and failure.kind not in (FailureKind.DEADLINE, FailureKind.BUG))
 

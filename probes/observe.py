@@ -37,7 +37,7 @@ T = TypeVar("T")
 
 
 async def _nothing() -> None:
-    """Do nothing: most steps need no preparation before they are made again."""
+    """Do nothing, since most steps need no preparation before a second attempt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +54,9 @@ class _Started:
 
 
 class Log:
-    """The observations of one run by id. Each is passed to `emit` once, when it is made. `planned` is called with a
-    step when the run first knows of it, and `started` when the step starts. `lateness` and `run_delay` are the methods
-    of `Machine`."""
+    """The observations of one run by id. Each observation is passed to `emit` once, when it is made. `planned` is
+    called with a step when the run first knows of it, and `started` when the step starts. `lateness` and `run_delay`
+    are the methods of `Machine`."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class Log:
         self._planned: dict[str, Subject] = {}
         self._started: dict[str, _Started] = {}
         self._first: _Started | None = None
-        """The step that started first. From its start on, it is known how much time this process lost."""
+        """The step that started first. The time that this process lost is known from its start on."""
         self._made: dict[str, Observation[Any]] = {}
 
     @property
@@ -95,7 +95,7 @@ class Log:
         return self._made.get(subject_id)
 
     def plan(self, *subjects: Subject) -> None:
-        """Add these steps to the run. Whatever happens, each step will get its observation."""
+        """Add these steps to the run. Each of them will certainly get an observation."""
         for subject in subjects:
             if subject.id not in self._planned:
                 self._planned[subject.id] = subject
@@ -118,9 +118,9 @@ class Log:
         """Run `body` in a `Window` of `limit` seconds. Returns its observation and, after a success, its result.
 
         If this process could not run for a long time, and the step failed as if the peer had given up, `body` is run
-        again, after `before_again`. With `by_library` a library makes the step and waits by the clock, as the C library
-        does in a lookup. Such a library gets no more time if this process is stopped, and may give up a server too
-        early. The step then counts as not made.
+        again, after `before_again`. With `by_library`, a library makes the step and waits by the clock, as the C
+        library does in a lookup. Such a library gets no more time if this process is stopped, so it may stop waiting
+        for a server too early. The step then counts as not made.
 
         The errors of `body` are never raised, not even a crash. A cancellation is raised; `close` then makes the
         observation.
@@ -172,13 +172,13 @@ class Log:
         self._make(subject, Skipped(reason), None, None)
 
     def keep(self, observation: Observation[Any]) -> None:
-        """Add an observation from elsewhere, or from an earlier run."""
+        """Add an observation that was made elsewhere, or in an earlier run."""
         self.plan(observation.subject)
         self._keep(observation)
 
     def close(self, reason: str, code: str | None) -> None:
-        """End the run and give every open step its observation. `code` is the name of the signal that ended the run;
-        None for the deadline."""
+        """End the run and give every open step its observation. `code` is the name of the signal that ended the run, or
+        None if the deadline ended it."""
         clock = asyncio.get_running_loop().time
         first = self._first
         is_starved = first is not None and code is None and first.window.lost >= SHARE * (clock() - first.started)

@@ -1,4 +1,4 @@
-"""The names of operations, which distinguish observations of one step in reports and in the code."""
+"""The names of operations. They distinguish observations of the same step in reports and in the code."""
 
 from typing import Final
 
@@ -11,22 +11,22 @@ METADATA_PROXY: Final = "metadata-proxy"
 PROXY_CONNECT: Final = "proxy-connect"
 CONTAINER: Final = "container-credentials"
 INSTANCE_ROLE: Final = "instance-role"
-"""A request for the status of the role that metadata names, made if the SDK found no credentials."""
+"""A request for the status of the role in instance metadata. It is made if the SDK found no credentials."""
 GETADDRINFO: Final = "getaddrinfo"
 PADDED: Final = "padded"
 WEBSOCKET: Final = "websocket"
 """An unsigned request to open a WebSocket (RFC 6455, section 4.1)."""
 FURTHER_PAGES: Final = "further-pages"
-"""The rest of a list whose first page came with the signed call."""
+"""The rest of a list. The signed call read its first page."""
 JOBS: Final = "jobs"
 """A list of recent jobs of AWS Backup that did not succeed."""
 SMALL_SEGMENTS: Final = "small-segments"
 OTHER_NAME: Final = "other-name"
 APPLIANCE: Final = "appliance-"
-"""Prefix of the operation for an appliance's name; the label in the name follows."""
+"""The prefix of the operation for a name that appliances use. The label in the name follows."""
 DUAL_STACK_NAME: Final = "dual-stack-name"
 WITHOUT_SEARCH: Final = "without-search"
 """A lookup of the name with a final dot, which no search list completes."""
 SEARCH_DOMAINS: Final = tuple(f"search-domain-{place}" for place in range(1, 7))
-"""Lookups of the name, completed by each domain of the search list in order. Further domains are left out: glibc before
-2.26 uses six (resolv.conf(5))."""
+"""Lookups of the name with a domain of the search list appended, one for each domain in order. Further domains are left
+out: glibc before 2.26 uses six (resolv.conf(5))."""

@@ -4,4 +4,5 @@ from typing import Final
 
 HTTPS: Final = 443
 SUPPORT_CHANNEL: Final = 2222
-"""AWS Support's SSH channel of a gateway, which does not use TLS (Storage Gateway User Guide, Requirements)."""
+"""The port of a gateway's SSH channel to AWS Support. It does not use TLS (Storage Gateway User Guide,
+Requirements)."""

@@ -1,4 +1,4 @@
-"""The seams between probes and the world: only protocols and their data, without code.
+"""The seams between probes and the world: only protocols and data, without code.
 
 `Net` moves packets, `Machine` reads this host, `Sdk` reads the AWS SDK's settings, `Reader` reads the configuration
 from EC2. A probe is given the seams that it needs, so a simulated world can replace each of them.
@@ -38,8 +38,8 @@ class Net(Protocol):
     """Names and packets: all network access of a run."""
 
     async def connect(self, address: Address, port: int, draft: Draft[TcpFacts], *, mss: int | None = None) -> Stream:
-        """Connect by TCP. Whatever the outcome, `draft` then has the kernel's facts. `mss` limits the segments of both
-        sides, in bytes (tcp(7), TCP_MAXSEG). Raises OSError."""
+        """Connect by TCP. Afterwards, `draft` has the kernel's facts, even if the attempt failed. `mss` limits the
+        segments of both sides, in bytes (tcp(7), TCP_MAXSEG). Raises OSError."""
 
     async def exchange(
         self, address: Address, port: int, payload: bytes, *, accept: Callable[[bytes], bool], retry_after: float
@@ -114,33 +114,33 @@ class Machine(Protocol):
         option, without the variables of this process, and is killed after AGENT_SECONDS. Raises OSError."""
 
     def interfaces(self) -> tuple[Interface, ...] | None:
-        """Return every address of this host; None if the system does not tell."""
+        """Return every address of this host. None if the system does not report them."""
 
     def way(self, address: Address) -> LocalRoute | None:
-        """Return this host's route to `address`; None if the system does not tell. Raises OSError if there is no
+        """Return this host's route to `address`; None if the system does not report it. Raises OSError if there is no
         route."""
 
     def neighbour(self, way: LocalRoute) -> str | None:
-        """Return the state of the next hop's link-layer entry; None if it has no entry, or the system does not tell."""
+        """Return the state of the next hop's link-layer entry; None if there is no such entry, or if the system does
+        not report it."""
 
     def allowances(self) -> dict[str, int]:
         """Return the network drivers' counters of packets that were dropped because of an allowance, by `INTERFACE
         COUNTER`; empty if no driver has such counters."""
 
     async def watch_lateness(self) -> None:
-        """Measure, until cancelled, how long this process cannot run."""
+        """Measure how long this process cannot run, until the task is cancelled."""
 
     def lateness(self) -> float:
-        """Return the seconds so far in which this process could not run, as far as `watch_lateness` measured them. The
-        reason may be a busy host, the quota of a cgroup, a stopped process, or work of this process that delayed the
-        loop."""
+        """Return the seconds so far in which this process could not run, as measured by `watch_lateness`. The reason
+        may be a busy host, the quota of a cgroup, a stopped process, or work of this process that delayed the loop."""
 
     def run_delay(self) -> float | None:
         """Return the seconds so far in which this process could run but waited for a processor; None if the system does
-        not tell."""
+        not report it."""
 
     async def trust(self, ca_bundle: str | None) -> Trust:
-        """Load the trusted roots: those of `ca_bundle`, otherwise those that the SDK uses if no setting names others.
+        """Load the trusted roots. They are those of `ca_bundle` or, without it, those that the SDK uses by default.
         Raises ProbeError."""
 
 
@@ -157,8 +157,8 @@ class Reader(Protocol):
     """Read-only requests about the configuration of a network."""
 
     async def prepare(self, services: Iterable[str]) -> None:
-        """Create everything that requests to these services need, without sending anything. On a busy machine this may
-        take seconds, which do not count as time of a request. Errors are raised later, by the requests themselves."""
+        """Create everything that requests to these services need, without sending anything. On a busy machine, this may
+        take seconds. They do not count as time of a request. Errors are raised later, by the requests themselves."""
 
     async def read(self, service: str, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the answer to one request in boto3's form. `service` is boto3's name of the service (`ec2`,
@@ -186,8 +186,8 @@ class Sdk(Protocol):
         self, keys: Keys, *, region: str, profile: str | None, ca_bundle: str | None, timeout: float, most: int
     ) -> Reader:
         """Return a reader of the configuration of a Region, whose requests are signed with `keys`. A request has
-        `timeout` seconds in total, from the lookup of the name to a second attempt; `most` is the maximum number of all
-        attempts of the reader."""
+        `timeout` seconds in total, including the lookup of the name and a second attempt. `most` is the maximum number
+        of attempts over all requests of the reader."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,8 @@
 """`docs/examples/account.json`: the facts of the VPCs of a made-up account, for trying `backuplink audit`.
 
 The first VPC is that of `docs/examples/estate.json`. The endpoint of the second has private DNS off, and an interface
-in only one of two zones. The policy of the third VPC's endpoint denies one account, and so everybody. The fourth uses
-the endpoint of another VPC by a hosted zone, but gets no answers. The last has nothing.
+in only one of two zones. The policy of the third VPC's endpoint is meant to deny one account, but denies everybody. The
+fourth VPC uses the endpoint of another VPC through a hosted zone, but gets no answers. The last VPC has no endpoint.
 """
 
 from collections.abc import Iterator
@@ -60,7 +60,7 @@ HOST: Final = f"backup.{estate.REGION}.amazonaws.com"
 OFF, SHUT, SPOKE, EMPTY = range(2, 6)
 """The numbers of the further VPCs."""
 DENIES_ONE: Final = '{"Statement":[{"Effect":"Deny","Principal":{"AWS":"444455556666"},"Action":"*","Resource":"*"}]}'
-"""A policy in the form of an example of AWS. It allows nobody anything."""
+"""A policy like one in AWS's examples. It does not allow anything to anybody."""
 ZONE_ID: Final = "Z0E57A7E000000000001"
 
 
@@ -155,7 +155,7 @@ def _groups(vpc: int) -> tuple[SecurityGroup, ...]:
 
 
 def _table(vpc: int) -> RouteTable:
-    """The route table of a VPC. The table of the VPC whose endpoint others use has no route back to them."""
+    """The route table of a VPC. If other VPCs use the VPC's endpoint, its table has no route back to them."""
     to_hub = (Route(destination=_block(SHUT), target=_id("tgw", 1, 1)),) if vpc == SPOKE else ()
     return RouteTable(
         table_id=_id("rtb", vpc, 1),
@@ -182,10 +182,10 @@ def _acl(vpc: int) -> NetworkAcl:
 
 
 def _read(vpc: int, everything: EndpointsFacts) -> dict[str, ConfigurationFacts]:
-    """The facts of a VPC, by read, as far as they differ from those of the first VPC."""
+    """The facts of a VPC, by read. Only facts that differ from those of the first VPC are included."""
     vpc_id = _id("vpc", vpc, 0)
     near = tuple(dict.fromkeys((vpc, *_MADE)))
-    """The VPCs with endpoints, whose network is read together with that of this VPC."""
+    """The VPCs with endpoints, and this VPC. Their networks are read together."""
     zone = PrivateZone(zone_id=ZONE_ID, name=HOST, owner=estate.ACCOUNT, of_service=False)
     hosts = () if vpc == EMPTY else tuple(_hosts(vpc))
     own = tuple(_interfaces(vpc))

@@ -46,8 +46,8 @@ def _now(expression: str, legend: str = "__auto") -> prometheus.Dataquery:
 
 
 def _as_number(metric: str, by: str) -> str:
-    """The query for the number in STATES of the status whose sample in this metric is 1. Without such a sample, it has
-    no result."""
+    """The query for the number of a status in STATES. It is the status whose sample in this metric is 1. If there is no
+    such sample, the query has no result."""
     parts = (
         f'(max by ({by}) ({metric},status="{status}"}}) == 1) * {number}' for number, (status, _) in enumerate(STATES)
     )

@@ -115,7 +115,7 @@ def scenarios_page() -> str:
 
 
 def unshipped_scenarios() -> str:
-    """The scenarios that only tests use, as lines AREA/NAME. With this list, an installed program can tell where such a
+    """The scenarios that only tests use, as lines AREA/NAME. With this list, an installed program can say where such a
     scenario is."""
     areas = scenario_files.areas(scenario_files.CHECKOUT)
     return "".join(f"{area}/{name}\n" for area, names in areas.items() for name in names)

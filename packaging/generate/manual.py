@@ -93,8 +93,8 @@ def options_of(command: click.Command, context: click.Context) -> Iterator[tuple
 
 
 def context_of(command: click.Command, **how: Any) -> click.Context:
-    """The context in which the program reads a command's options, including -h. It must be the right one: the first
-    context of a command decides about -h for the rest of the process."""
+    """The context in which the program reads a command's options, including -h. The first context of a command decides
+    about -h for the rest of the process, so it must be this one."""
     settings = {**cli.main.context_settings, **how}
     whole = click.Context(cli.main, info_name="backuplink", **settings)
     return whole if command is cli.main else click.Context(command, info_name=command.name, parent=whole, **settings)
@@ -165,7 +165,7 @@ def kind_of(option: click.Option) -> str:
 
 
 def default_of(option: click.Option) -> str:
-    """The default of an option in words, for the case that its key is absent; empty if the help does not show the
+    """The default of an option in words, which applies if the key is missing. Empty if the help does not show the
     default."""
     if isinstance(option.show_default, str):
         return option.show_default
@@ -213,9 +213,9 @@ def completion(kind: type[ShellComplete]) -> str:
 
 
 def for_fpath(script: str) -> str:
-    """The script for zsh, to be put only into a folder of `fpath`. click's own end of the script also supports
-    `source`, but completes nothing at the second key of a session, when the file is a function that is already
-    loaded."""
+    """The script for zsh. It must only be installed into a folder of `fpath`. click's own script also supports
+    `source`, but it completes only at the first key of a session: at the second key, the file is already loaded as a
+    function."""
     functions, end, _ = script.partition("if [[ $zsh_eval_context[-1] == loadautofunc ]]")
     if not end:
         raise ValueError("click's script for zsh has another end than it had; see whether this is still needed")

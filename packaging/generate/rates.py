@@ -95,7 +95,7 @@ def _of_hosts(who: str, what: str, limit: float | None, *, calls: int = 1, hosts
 
 def _of_all(who: str, what: str, words: str, seconds: float | None) -> str:
     """A row for requests whose number does not depend on the number of hosts. `seconds` is the time that they take at
-    the limit; None if no limit is published."""
+    the limit. None if no limit is published."""
     return _sweep_row(who, what, words, ["" if seconds is None else _time(2 * seconds)] * len(HOSTS))
 
 
@@ -131,8 +131,8 @@ def _table() -> str:
 
 
 def _row(who: str, what: str, per_host: float, limit: float | None) -> str:
-    """A row of the table. `per_host` and `limit` are requests per second; None for a limit that AWS does not
-    publish."""
+    """A row of the table. `per_host` and `limit` are requests per second. `limit` is None if AWS does not publish a
+    limit."""
     figures = [hosts * per_host for hosts in HOSTS]
     cells = [f"**{figure:.1f}**" if limit is not None and figure > limit / 2 else f"{figure:.1f}" for figure in figures]
     shown = "not published" if limit is None else f"{limit:g}"

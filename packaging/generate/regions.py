@@ -124,7 +124,8 @@ def _hosts(service: Service) -> str:
 
 
 def _form(service: Service, partition: Partition, *, fips: bool, dual_stack: bool) -> str | None:
-    """The host, with `{region}` in place of the Region's name, or unchanged if it is the same in two Regions."""
+    """The host, with `{region}` in place of the Region's name. If two Regions have the same host, it stays
+    unchanged."""
     regions = _two(partition)
     hosts = [_resolved(service, region, fips=fips, dual_stack=dual_stack)[0] for region in regions]
     if None in hosts:
@@ -146,8 +147,8 @@ def _signing_regions(service: Service) -> str:
 
 
 def _resolved(service: Service, region: str, *, fips: bool, dual_stack: bool) -> tuple[str | None, str | None]:
-    """The host that the SDK builds, None if it refuses to; and the Region to sign for, None if the ruleset does not
-    give a Region."""
+    """The host that the SDK builds, and the Region to sign for. The host is None if the SDK refuses to build one. The
+    Region is None if the ruleset does not have one."""
     rules = _rules(service.client_name)
     asked = {"Region": region, "UseFIPS": fips, "UseDualStack": dual_stack, "UseGlobalEndpoint": False}
     try:
@@ -165,8 +166,8 @@ def _rules(client: str) -> Any:
 
 
 def _two(partition: Partition) -> list[str]:
-    """Two Regions of a partition, which show whether a host has the Region in its name; one Region if the partition has
-    only one."""
+    """Two Regions of a partition. Comparing them shows whether a host has the Region in its name. If the partition has
+    only one Region, this Region."""
     return list(_region_names(partition))[-2:]
 
 

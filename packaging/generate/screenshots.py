@@ -32,8 +32,8 @@ from tests.support import histories, scenarios
 from tests.support.runs import measured, report_of
 
 _FONTS: Final = re.compile(r"\s*@font-face \{.*?\}", re.DOTALL)
-"""The fonts that a viewer of the picture would fetch from elsewhere. They are removed, since the picture also names
-common fonts."""
+"""The fonts that a viewer would fetch from elsewhere. They are removed. The picture also names fonts that most machines
+have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,7 @@ class Picture:
     size: tuple[int, int]
     keys: tuple[str, ...] = ()
     runs: tuple[str, ...] = ()
-    """Scenarios of the runs of a watch, a minute apart; empty for a single run of `scenario`."""
+    """The scenarios of a watch's runs, which are a minute apart. Empty for a single run of `scenario`."""
 
 
 PICTURES: Final = {

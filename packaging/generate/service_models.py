@@ -1,9 +1,9 @@
 """Write `probes/system/service_models/`, the part of botocore's data that the reads need: `./dev docs` runs this.
 
-Loading the whole model of EC2 takes 25 MiB, and 50 ms in which nothing else of a run proceeds, for a dozen calls.
-Loading the list of endpoints takes 29 ms and 7 MiB, for six services. What is written here are the operations of EC2 in
-`probes.vpc.model.READS` and `probes.vpc.accounts.ACTIONS`, with the shapes that they use, and the part of
-`endpoints.json` about the services that are read. Documentation is left out; everything else is the same as in
+A run needs a dozen calls of EC2 and six services. Loading the whole model of EC2 would take 25 MiB, and 50 ms in which
+the rest of the run stops. Loading the whole list of endpoints would take 7 MiB and 29 ms. This module writes the
+operations of EC2 in `probes.vpc.model.READS` and `probes.vpc.accounts.ACTIONS` with the shapes that they use, and the
+part of `endpoints.json` about the services that are read. Documentation is left out; everything else is the same as in
 botocore.
 """
 

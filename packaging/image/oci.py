@@ -135,7 +135,7 @@ def main() -> None:
 
 
 def system_layer(architecture: str, system: Path) -> Entries:
-    """The dynamic loader, the C library and the roots of certificates, with the files that tell their packages and
+    """The dynamic loader, the C library and the root certificates, with the files that show their packages and
     licences."""
     _, loader, target = MACHINES[architecture]
     folder = f"usr/lib/{architecture}-linux-gnu"
@@ -222,7 +222,7 @@ class Blobs:
         return {"mediaType": media_type, "digest": f"sha256:{digest}", "size": len(content), **more}
 
     def add_json(self, media_type: str, content: Mapping[str, Any], **more: Any) -> dict[str, Any]:
-        """Keep a document as a blob, and return its descriptor."""
+        """Add a document as JSON. Returns its descriptor, with the further keys `more`."""
         return self.add(media_type, document(content), **more)
 
 
@@ -232,8 +232,8 @@ def document(content: Mapping[str, Any]) -> bytes:
 
 
 def archive(sources: Mapping[str, Source], release: Release) -> bytes:
-    """The whole layout as a tar archive. It has one name, which is the version. The name stands for an index of the
-    images for all processors, from which a reader chooses the image for its own."""
+    """The whole layout as a tar archive. Its only name is the version. The name leads to an index of the images for all
+    processors, from which a reader chooses the image for its own processor."""
     blobs = Blobs()
     images = [image(architecture, source, release, blobs) for architecture, source in sources.items()]
     shared = {"schemaVersion": 2, "mediaType": INDEX}
@@ -251,7 +251,7 @@ def archive(sources: Mapping[str, Source], release: Release) -> bytes:
 
 
 def image(architecture: str, source: Source, release: Release, blobs: Blobs) -> dict[str, Any]:
-    """Keep the image for one kind of processor. Returns the descriptor of its manifest."""
+    """Add the image for one kind of processor. Returns the descriptor of its manifest."""
     platform = {"architecture": MACHINES[architecture][0], "os": "linux"}
     made_of = (
         (

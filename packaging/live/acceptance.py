@@ -1,8 +1,8 @@
 """`packaging/acceptance`: test backuplink in a real VPC, which is made for the test, broken, repaired and removed.
 
-The tests run this with moto in place of AWS, and run the host's commands on this machine. A run tells its cost and asks
-before it makes anything. In the end it removes everything, even after an error or an interrupt. `--remove` finds by
-name what is left after a kill or if the network failed.
+The tests run this with moto in place of AWS, and run the host's commands on this machine. A run shows its cost, and
+asks before it makes anything. At its end, it removes everything, even after an error or an interrupt. After a kill or a
+failure of the network, `--remove` finds by name what is left, and removes it.
 """
 
 import argparse
@@ -39,10 +39,10 @@ MET, NOT_MET, REFUSED = 0, 1, 3
 """Exit codes: every case was as expected; a case was not as expected; nothing was run, something is left, or something
 went wrong."""
 TRIES: Final = (30, 60, 120, 240)
-"""Seconds from the break of a case to each of its checks, which are made until one finds what is expected: caches and
-AWS itself take their time."""
+"""Seconds from the break of a case to each of its checks. Checks are made until one finds what is expected, since a
+change takes time in AWS and in caches."""
 LATER: Final = (150, 300)
-"""Seconds from the break of a case to each of its checks, if the check is started before the break."""
+"""Seconds from the break of a case to each of its checks, if the checks are scheduled before the break."""
 CHECK_SECONDS: Final = 45
 """Seconds for a check that a timer of the host starts: its deadline of 20 seconds, and the start of the program."""
 GATEWAY: Final = "backup-gateway"
@@ -55,7 +55,7 @@ class Outcome:
     case: Case
     report: Report | None
     complaint: str | None
-    """What was not as expected; None if everything was."""
+    """What was not as expected. None if everything was."""
     tries: int
 
 
@@ -86,7 +86,7 @@ def price_text() -> str:
 
 
 def dry_run(cases: Sequence[Case]) -> str:
-    """Return every step, expectation and cost of a run, without making any call."""
+    """Return all steps, expectations and costs of a run. This makes no call."""
     lines = ["This is what a run does. Nothing is called now.", "", price_text(), "", "Before the cases:", ""]
     lines += [f"  aws s3api create-bucket --bucket {PREFIX}-ACCOUNT-REGION", "  aws s3 cp FILE s3://BUCKET/backuplink"]
     lines += [f"  {word}" for stack in STACKS for word in stack.words()]
@@ -235,7 +235,7 @@ class Acceptance:
         return first, second
 
     def _case(self, host: Host, case: Case) -> Outcome:
-        """Break the network, check until the result is as expected, and repair the network, whatever happens. Raises
+        """Break the network, check until the result is as expected, and repair the network even after an error. Raises
         NotRepairedError."""
         try:
             if case.cuts_off:
@@ -299,7 +299,7 @@ class Acceptance:
     # --- Output ---
 
     def _keep(self, outcome: Outcome) -> None:
-        """Write the report, which only its owner can read, and a masked copy as a fixture."""
+        """Write the report and a masked copy. Only the owner can read the report. The copy is a fixture."""
         if outcome.report is None:
             return
         name = f"{outcome.case.name}.json"
@@ -408,7 +408,7 @@ def main(
 
 
 def _run(acceptance: Acceptance, file: Path, cases: Sequence[Case]) -> int:
-    """Make a run, and remove everything at its end, whatever happens."""
+    """Make a run, and remove everything at its end, even after an error."""
     before = {number: signal.signal(number, _interrupt) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     code = REFUSED
     try:

@@ -1,7 +1,7 @@
 """An account and a Region of AWS as an acceptance run uses them: calls, stacks, and commands on the host.
 
-A step is a change to the network. A dry run prints it, and a run makes it. Names such as `{Vpc}` in its parameters
-stand for outputs of the run's stacks.
+A step is a change to the network. A dry run prints it, and a run makes it. In the parameters of a step, names such as
+`{Vpc}` stand for outputs of the run's stacks.
 """
 
 import base64
@@ -144,7 +144,7 @@ class Account:
     # --- The bucket ---
 
     def bucket(self, account_id: str) -> str:
-        """The name of the bucket. Every account and Region has another."""
+        """The name of the bucket, which differs for each account and Region."""
         return f"{PREFIX}-{account_id}-{self.region}"
 
     def make_bucket(self, bucket: str, file: Path) -> None:
@@ -187,7 +187,7 @@ class Step(Protocol):
 
 
 def filled(value: Any, names: Mapping[str, str]) -> Any:
-    """A parameter, in which values replace the names of outputs."""
+    """A parameter, with the names of outputs replaced by their values."""
     if isinstance(value, str):
         return _NAME.sub(lambda match: names[match[1]], value)
     if isinstance(value, Mapping):
@@ -337,7 +337,7 @@ class NoStack:
 
 
 class Host:
-    """The instance, which Run Command of Systems Manager reaches."""
+    """The instance. Run Command of Systems Manager runs scripts on it."""
 
     folder = "/opt/backuplink-acceptance"
     """The folder on the host with the program and the reports."""
@@ -415,7 +415,8 @@ BACKUPLINK_HOME=$PWD/home ./backuplink --version"""
         return self.report(name)
 
     def check_later(self, name: str, services: Sequence[str], before: str, seconds: int) -> None:
-        """Have the host make a check after so many seconds. Nobody needs to reach the host at that time."""
+        """Let the host make a check by itself, after this number of seconds. The host need not be reachable at that
+        time."""
         script = shlex.quote(self._script(name, services, before))
         self.shell(
             f"systemd-run --quiet --collect --unit=backuplink-{name}-{seconds} --on-active={seconds} "

@@ -1,4 +1,4 @@
-"""The cases of an acceptance run: what it breaks, what it then expects of a check, and what it costs.
+"""The cases of an acceptance run: what each case breaks, what a check must then report, and what the run costs.
 
 The scenario of a case has the same fault in a simulated VPC, and a test compares its result with the expectation.
 """
@@ -25,7 +25,7 @@ DENY_ALONE: Final = (
     '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":{"AWS":"444455556666"},'
     '"Action":"*","Resource":"*"}]}'
 )
-"""The policy of an example of AWS. It is meant to deny one account, but since it has no Allow, it denies everybody."""
+"""A policy from an example of AWS. It is meant to deny one account, but without an Allow, it denies everybody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,14 +42,15 @@ class Case:
     status: Status
     path: NetworkPath
     causes: frozenset[str] = frozenset()
-    """Codes of which one must be the first finding; empty if there must be no finding."""
+    """Codes, one of which must be that of the first finding. Empty if there must be no finding."""
     also: frozenset[str] = frozenset()
     """Codes that the report must have, too."""
     breaks: tuple[Step, ...] = ()
     repairs: tuple[Step, ...] = ()
     """Steps that undo `breaks`. They may also be made if nothing is broken."""
     before: str = ""
-    """Shell lines that run on the host before the check. If they change something on the host, they also undo it."""
+    """Shell lines that run on the host before the check. If they change something on the host, they also undo the
+    change."""
     cuts_off: bool = False
     """Whether Systems Manager may be unable to reach the host during the fault. Then a timer on the host, which is set
     before the break, makes the check; the network is repaired through the API, and the report is fetched afterwards."""

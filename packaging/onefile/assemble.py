@@ -34,22 +34,22 @@ NOT_OF_THE_LIBRARY: Final = (
 )
 """Parts of the standard library that are left out: they test or teach it, draw windows, or install packages."""
 NOT_OF_PACKAGES: Final = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "test", "tests")
-"""Files of installed distributions that are left out: they are about another folder, or are tests."""
+"""Files of installed distributions that are left out. They are tests, or are only valid in another folder."""
 OWN_MODEL: Final = "ec2"
 """The service of which only the endpoint rules are kept, since the program has its own model of the service."""
 READ_SERVICES: Final = (OWN_MODEL, "organizations", "route53", "route53profiles", "route53resolver")
 """The services from which the program reads the configuration, and the accounts of an organization."""
 CREDENTIAL_SERVICES: Final = ("signin", "sso", "sso-oidc", "sts")
-"""The services from which the SDK's chain gets credentials: the newest version of each is kept, without examples. The
-signed calls of the catalogue need no data, since the program makes their bytes itself."""
+"""The services from which the SDK's chain gets credentials. Only the newest version of each is kept, without examples.
+The signed calls of the catalogue need no data, since the program makes their bytes itself."""
 FLEET_SERVICES: Final = ("s3", "ssm")
 """The services that are used to read, put and request the records of a fleet."""
 MACHINES: Final = {
     "x86_64": ("x86_64 | amd64", "/lib64/ld-linux-x86-64.so.2"),
     "aarch64": ("aarch64 | arm64", "/lib/ld-linux-aarch64.so.1"),
 }
-"""For each kind of processor, the names that uname gives it, as a pattern for a shell, and the dynamic loader of the
-GNU C library."""
+"""For each kind of processor: a shell pattern for its names in the output of uname, and the dynamic loader of the GNU C
+library."""
 
 
 def main() -> None:
@@ -148,8 +148,7 @@ def unscript(module: Path) -> None:
 
 
 def packed(tree: Path, *, date: int) -> tuple[bytes, int]:
-    """The tree as a compressed tar archive, whose bytes are the same for the same content, and the number of files in
-    it."""
+    """The tree as a compressed tar archive, and the number of files in it. The same content gives the same bytes."""
     files = 0
     plain = io.BytesIO()
     with tarfile.open(fileobj=plain, mode="w", format=tarfile.GNU_FORMAT) as archive:

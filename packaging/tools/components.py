@@ -1,4 +1,4 @@
-"""The third-party parts that are published with backuplink: the files they come from, what they need, and their
+"""The third-party parts that are published with backuplink: the files from which they come, what they need, and their
 licences.
 
 Parts in Python are read from their own metadata, in a wheel or installed. The parts from which the one file is compiled
@@ -44,7 +44,7 @@ READ: Final = {
     # "The above BSD License Applies to all code, even that also covered by Apache 2.0", says its file.
     "python-dateutil": "BSD-3-Clause",
 }
-"""Licences of distributions whose metadata does not tell them. A person read them in the files of the distributions."""
+"""Licences of distributions whose metadata does not have them. A person read them in the files of the distributions."""
 COMPILED: Final = {
     "libffi": "MIT",
     "openssl": "Apache-2.0",
@@ -52,7 +52,7 @@ COMPILED: Final = {
     "sqlite3": "blessing",  # SPDX's name for its dedication to the public domain
     "zlib": "Zlib",
 }
-"""Licences of compiled parts, whose sources tell them only in prose."""
+"""Licences of compiled parts. Their sources state them only in prose."""
 INSIDE_COMPILED: Final = {
     "python": {
         "expat": "MIT",
@@ -62,7 +62,7 @@ INSIDE_COMPILED: Final = {
         "mimalloc": "MIT",
     }
 }
-"""Third-party code inside such a source, with its licence. packaging/onefile/compile tells its version."""
+"""Third-party code inside such a source, with its licence. Its version is in packaging/onefile/compile."""
 INSIDE_WHEELS: Final = {
     "botocore": (("requests", "", "Apache-2.0"), ("six", "1.16.0", "MIT")),
     "cffi": (("libffi", "", "MIT"),),
@@ -80,10 +80,10 @@ SYSTEM: Final = {
     "libgcc-s1": "GPL-3.0-or-later WITH GCC-exception-3.1",
     "libstdc++6": "GPL-3.0-or-later WITH GCC-exception-3.1",
 }
-"""Licences of Debian's packages in the container image, which their own files tell only in prose."""
+"""Licences of Debian's packages in the container image. The packages' own files state them only in prose."""
 COMPILED_NEEDS: Final = {"python": frozenset({"libffi", "openssl", "sqlite3", "zlib"})}
 EPOCHS: Final = {"zlib": "1:"}
-"""Epochs of Debian's versions, which names of files leave out. An epoch never becomes lower again."""
+"""Epochs of Debian's versions. Names of files leave them out. An epoch never becomes lower."""
 _CLASSIFIERS: Final = {
     "License :: OSI Approved :: Apache Software License": "Apache-2.0",
     "License :: OSI Approved :: ISC License (ISCL)": "ISC",
@@ -99,7 +99,7 @@ Folder = Path | zipfile.Path
 
 
 class UnfitError(Exception):
-    """A part cannot be published as it is; the text says which, why, and what to do."""
+    """A part cannot be published as it is. The text says which part, why, and what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +119,7 @@ class CompiledIn:
     version: str
     purl: PackageURL | None
     licences: tuple[str, ...]
-    """SPDX expressions, or other texts of the bill about the licence; empty if the bill has none."""
+    """SPDX expressions, or other texts in the bill about the licence. Empty if the bill has none."""
     sha256: tuple[str, ...]
     """Digests in hexadecimal of the source from which it was compiled."""
 
@@ -134,7 +134,7 @@ class Part:
     licence: str
     """The licence as an SPDX expression."""
     texts: Mapping[str, str]
-    """The texts of its licence files, by file name; never empty."""
+    """The texts of the part's licence files, by file name. There is at least one."""
     needs: frozenset[str]
     """Names of other parts."""
     files: tuple[File, ...] = ()
@@ -152,7 +152,7 @@ def _spdx(text: str) -> str | None:
 
 
 def licence_of(metadata: RawMetadata) -> str:
-    """The SPDX expression for the licence in a distribution's metadata. Raises UnfitError if the metadata does not tell
+    """The SPDX expression for the licence in a distribution's metadata. Raises UnfitError if the metadata does not have
     the licence."""
     name = canonicalize_name(metadata["name"])
     if name in READ:
@@ -213,7 +213,7 @@ def _compiled_in(component: Mapping[str, Any]) -> CompiledIn:
 
 
 def _named(name: str, version: str, licence: str) -> CompiledIn:
-    """A component from the tables of this module, which is in no bill of materials."""
+    """A component that is only in the tables of this module, and not in a bill of materials."""
     purl = PackageURL("generic", None, name, version or None)
     return CompiledIn(name=name, version=version, purl=purl, licences=(licence,), sha256=())
 
@@ -445,7 +445,7 @@ def system(locked: str, folder: Path) -> tuple[Part, ...]:
 
 
 def together(every: Iterable[Sequence[Part]]) -> tuple[Part, ...]:
-    """Merge the parts of several artifacts: each part is returned once, with its files from all artifacts."""
+    """Merge the parts of several artifacts. Each part is returned once, with its files from all artifacts."""
     known: dict[str, Part] = {}
     for part in (part for parts in every for part in parts):
         before = known.get(part.name, part)

@@ -3,8 +3,8 @@ this code.
 
 The list was read in the source archive of the version below (`pip download --no-binary duckdb --no-deps
 duckdb==VERSION`). It has each folder of `external/duckdb/third_party` with a licence file, the licence, and the version
-if a header tells it. `catch` and `imdb`, which only tests and benchmarks use, have no such file. Code whose licence is
-elsewhere is in the list, too: `alp`, `adbc` and `nanoarrow` below `external/duckdb/src`; `unicode-data` in the
+if a header shows it. `catch` and `imdb`, which only tests and benchmarks use, have no licence file. Code whose licence
+is elsewhere is in the list, too: `alp`, `adbc` and `nanoarrow` below `external/duckdb/src`; `unicode-data` in the
 generated files of `extension/icu`, which contain nothing of ICU itself; and `nanobind` of the Python binding, whose own
 wheel contains `robin-map`. jemalloc is only in the wheels for Linux. Tests compare the names with the namespaces in the
 installed wheel, and the version with the locked version.
@@ -48,7 +48,7 @@ INSIDE: Final = (
     ("yyjson", "0.9.0", "MIT"),
     ("zstd", "1.5.6", "BSD-3-Clause"),
 )
-"""The name of each, its version if it is known, and its licence."""
+"""The name of each part inside DuckDB, its version if it is known, and its licence."""
 NAMESPACES: Final = {
     "duckdb_adbc": "adbc",
     "duckdb_apache": "thrift",
@@ -71,4 +71,4 @@ NAMESPACES: Final = {
     "libfsst": "fsst",
     "nanobind": "nanobind",
 }
-"""To which of them each C++ namespace in the compiled module belongs. Others, such as code in C, leave no namespace."""
+"""The part to which each C++ namespace in the compiled module belongs. Parts in C, for example, leave no namespace."""

@@ -8,7 +8,7 @@ _RULE = "-" * 80
 
 
 def text(parts: Iterable[Part], *, version: str) -> str:
-    """The whole notice. If a part is given twice, the first counts."""
+    """The whole notice. If a part is given twice, the first one counts."""
     known: dict[tuple[str, str], Part] = {}
     for part in parts:
         if part.name != "backuplink":

@@ -21,8 +21,8 @@ import trust
 import wheelhouse
 
 TYPES: Final = "https://backuplink.example/provenance"
-"""The beginning of the names for the kind of build and for the builder. They are only names: nothing can be fetched
-from there."""
+"""The beginning of the names for the kind of build and for the builder. They are only names, and nothing is at these
+addresses."""
 BUILD: Final = wheelhouse.ROOT / "packaging" / "requirements-build.txt"
 
 

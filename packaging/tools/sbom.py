@@ -24,8 +24,8 @@ def text(artifact: Path, parts: Sequence[Part], *, version: str, date: int) -> s
     """The bill of materials of `artifact`. `parts` must have the part `backuplink`, everything that it needs, and what
     they run on.
 
-    `date` is in seconds since 1970. A part is listed with its files and their hashes, but without a place from which to
-    get them. Raises ValueError if the bill does not match CycloneDX's schema.
+    `date` is in seconds since 1970. A part is listed with its files and their hashes, but without the place from which
+    they come. Raises ValueError if the bill does not match CycloneDX's schema.
     """
     checksum = digest(artifact)
     known = {part.name: _component(part) for part in parts}

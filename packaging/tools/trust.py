@@ -3,7 +3,7 @@
 python packaging/tools/trust.py VERSION DIST DATE
 
 For each archive of wheels, each one file and the container image of VERSION in DIST, this writes a bill of materials
-next to the artifact, with its name and .cdx.json. It also writes one notice for all of them,
+next to the artifact. Its file name is that of the artifact with .cdx.json. It also writes one notice for all of them,
 backuplink-VERSION-THIRD-PARTY.txt. DATE is in seconds since 1970. The licences of the compiled parts are in
 build/onefile/ARCHITECTURE/tree/licences, those of Debian's packages in build/image/ARCHITECTURE/system, and the wheel
 of DuckDB is next to these.

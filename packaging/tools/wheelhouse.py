@@ -21,12 +21,12 @@ import lock
 
 ROOT: Final = Path(__file__).parents[2]
 PYTHONS: Final = ("3.11", "3.12", "3.13")
-"""The versions of Python for which wheels are gathered. A wheel for several versions is taken once."""
+"""The versions of Python for which wheels are gathered. If a wheel is for several versions, it is taken only once."""
 LOCK: Final = ROOT / "packaging" / "requirements.txt"
 
 
 def environment(python: str, architecture: str) -> dict[str, str]:
-    """The marker variables of CPython `python` on this kind of processor; the patch level is assumed to be 0."""
+    """The marker variables of CPython `python` on this kind of processor. The patch level is assumed to be 0."""
     return {
         "implementation_name": "cpython",
         "platform_python_implementation": "CPython",

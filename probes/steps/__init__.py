@@ -1,1 +1,2 @@
-"""The probes, one for each step of the path. Each stores facts, and raises the errors of the library that it uses."""
+"""The probes, one for each step of the path. A probe stores facts, and lets the errors of the library that it uses
+pass."""

@@ -1,8 +1,8 @@
 """Make one signed, read-only call, and read its answer.
 
-A call passes only with status 200, an AWS request id and the content of the operation's answer in JSON or XML: a
-captive portal that answers with 200 does not pass. If AWS refuses the call, the code is read from every place that AWS'
-protocols use, and cut as botocore cuts it.
+A call succeeds only with status 200, an AWS request id, and the content of the operation's answer in JSON or XML. If a
+captive portal answers with 200, the call does not succeed. If AWS refuses the call, the code is read from every place
+that AWS' protocols use, and shortened as botocore does.
 """
 
 import contextlib
@@ -105,8 +105,8 @@ async def read_on(
     """Read the further pages of a list of gateways whose first page is `first`. `send` makes one call, as `probe` does.
 
     Each page is another signed call, which counts against the account's request rate. Reading therefore stops as soon
-    as one gateway is known to be in contact and another to be out of contact, and at MAX_PAGES and MAX_LISTED_GATEWAYS.
-    If a page fails, the facts are those of the pages before it. Raises the errors of `probe`.
+    as one gateway is known to be in contact and another to be out of contact. It also stops at MAX_PAGES and
+    MAX_LISTED_GATEWAYS. If a page fails, the facts come from the earlier pages. Raises the errors of `probe`.
     """
     by_id = {gateway.gateway_id: gateway for gateway in _gateways(call, json_of(first.body))}
     token = next_token(call, first)
@@ -127,8 +127,8 @@ async def read_on(
 
 
 def may_read_on(facts: ApiFacts) -> bool:
-    """Whether a list of gateways continues, and its rest may still show that some gateway is out of contact, or that
-    some gateway is in contact."""
+    """Whether a list of gateways has further pages that may change the result: none of the gateways so far is out of
+    contact, or none is in contact."""
     is_settled = bool(facts.silent_gateways) and not facts.are_all_gateways_silent
     return facts.gateways_cut and facts.server_time is not None and not is_settled
 
@@ -146,8 +146,8 @@ def _body_with(call: SignedCall, token: str) -> bytes:
 
 
 def secrets_of(keys: Keys) -> tuple[tuple[str, str], ...]:
-    """Return the texts that a quoted answer must not repeat, each with its replacement. AWS itself repeats secrets: if
-    a signature does not match, it sends the canonical request that it expected, with the session token in it."""
+    """Return the texts that a quoted answer must not repeat, each with its replacement. AWS itself repeats a secret: if
+    a signature does not match, AWS sends the canonical request that it expected, which has the session token in it."""
     masks = {keys.access_key_id: f"***{keys.access_key_id[-4:]}", keys.secret_key: "***", keys.token or "": "***"}
     return tuple((secret, mask) for secret, mask in masks.items() if len(secret) >= MIN_SECRET_CHARACTERS)
 
@@ -162,7 +162,7 @@ def read_answer(
     answers: AnswerForm = AnswerForm.JSON,
     hidden: tuple[tuple[str, str], ...] = (),
 ) -> ApiFacts:
-    """Return the facts in an answer, whatever bytes it has, with masks in place of the texts of `hidden`. `sent` and
+    """Return the facts in an answer, whatever bytes the answer has. Masks replace the texts in `hidden`. `sent` and
     `received` are times by this host's clock."""
     document = json_of(response.body)
     is_cut = call.lists_gateways and isinstance(document, Mapping) and bool(document.get("NextToken"))
@@ -214,7 +214,7 @@ def _gateways(call: SignedCall, document: Any) -> list[GatewayFacts]:
 
 
 def _about(gateways: Collection[GatewayFacts]) -> dict[str, Any]:
-    """Return the facts about these gateways; those with the oldest contact come first."""
+    """Return the facts about these gateways. Gateways with the oldest contact come first."""
     unknown = datetime.max.replace(tzinfo=UTC)
     oldest = sorted(gateways, key=lambda gateway: (gateway.last_seen or unknown, gateway.gateway_id))
     return {
@@ -235,8 +235,8 @@ def _instant(seconds: Any) -> datetime | None:
 
 
 def error_of(response: Response, document: Any, hidden: tuple[tuple[str, str], ...] = ()) -> tuple[str, str | None]:
-    """Return the code and the message of an error answer: the code is in the header, in the body if that is JSON, or in
-    the root of the XML; otherwise it is the status itself."""
+    """Return the code and the message of an error answer: the code is in the header, in a JSON body, or in the root of
+    an XML body. If none of these has a code, the code is the status."""
     code = response.header("x-amzn-errortype")
     message: Any = None
     if isinstance(document, Mapping):

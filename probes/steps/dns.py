@@ -25,8 +25,8 @@ DNS_PORT: Final = 53
 UDP_PAYLOAD_BYTES: Final = 1232
 """The EDNS buffer size for which no path needs fragments (DNS Flag Day 2020)."""
 MAX_RECORDS: Final = 64
-"""Maximum number of records in an answer. dnspython needs seconds for the thousands of records that 65 kB can contain,
-and no answer about a host needs so many."""
+"""Maximum number of records in an answer. 65 kB can contain thousands of records, for which dnspython would need
+seconds. No answer about a host has that many."""
 MAX_ADDRESSES: Final = 24
 """Maximum number of addresses that are kept for one host, since every address is measured. An endpoint has one address
 for each zone and IP version, and a public name has about ten."""
@@ -102,7 +102,7 @@ async def _exchange(net: Net, resolver: Address, wire: bytes, retry_after: float
 
 
 async def _told(stream: Stream, wire: bytes) -> bytes:
-    """Return the answer to a query over a connection, which is then closed."""
+    """Return the answer to a query on a connection. The connection is closed afterwards."""
     try:
         await stream.send(len(wire).to_bytes(2, "big") + wire)
         size = int.from_bytes(await _exactly(stream, 2), "big")
@@ -115,8 +115,8 @@ async def _told(stream: Stream, wire: bytes) -> bytes:
 
 
 async def _ask_by_tcp(net: Net, resolver: Address, wire: bytes, draft: Draft[DnsFacts], retry_after: float) -> bytes:
-    """Return the answer by TCP. If the connection fails, the draft gets the facts in the header of the answer by UDP,
-    if an answer came."""
+    """Return the answer by TCP. If the connection fails and there was an answer by UDP, the draft gets the facts in the
+    header of this answer."""
 
     async def hear() -> None:
         with contextlib.suppress(OSError):  # then UDP shows nothing, and only the failure of TCP is reported
@@ -162,9 +162,8 @@ def _read(
 def _seen_before(
     after_id: bytes, host: str, record: str, transport: str, queries: int, bounded: bool
 ) -> tuple[DnsFacts, dns.rcode.Rcode]:
-    """Read an answer as `_read` does, but keep the results in a cache. `after_id` is the answer without its id: name
-    servers send the same bytes again and again after different ids, and most of the time for an answer goes into
-    decoding it."""
+    """Read an answer as `_read` does, but keep the results in a cache. `after_id` is the answer without its id. Name
+    servers often send the same bytes again with another id, and decoding takes most of the time for an answer."""
     question = copy.copy(_question(host, record)[0])
     question.id = 0
     return _read(b"\0\0" + after_id, question, transport, queries, bounded)
@@ -224,8 +223,7 @@ def facts_of(
 
 
 def readable(name: dns.name.Name) -> str:
-    """Return a name in lower case without the final dot, with escapes for bytes other than letters (RFC 1035, section
-    5.1)."""
+    """Return a name in lower case without the final dot, with escapes for unusual bytes (RFC 1035, section 5.1)."""
     return name.to_text(omit_final_dot=True).lower()
 
 

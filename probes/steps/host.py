@@ -19,7 +19,7 @@ RESOLVER_TIMEOUT: Final = 5.0
 """Seconds for which the C library waits for a name server: RES_TIMEOUT of resolv.conf(5)."""
 MAX_HOSTS_ENTRIES: Final = 64
 MAX_VALUE_CHARACTERS: Final = 64
-"""Maximum length that is kept of a variable for the Region. A Region's name has at most 63 characters."""
+"""The maximum length that is kept of a variable that sets the Region. A Region's name has at most 63 characters."""
 PROXY_VARIABLES: Final = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 _WRITERS: Final = {
@@ -32,12 +32,13 @@ TIME_CONFIGURATIONS: Final = (
     *("/etc/ntp.conf", "/etc/ntpsec/ntp.conf"),
     "/etc/systemd/timesyncd.conf",
 )
-"""The configuration files of chrony, ntpd and systemd-timesyncd. If chrony or ntpd is installed, it replaces
+"""The configuration files of chrony, ntpd and systemd-timesyncd, in this order. An installed chrony or ntpd replaces
 systemd-timesyncd."""
 RESOLVED: Final = "/run/systemd/resolve/resolv.conf"
 """The file in which systemd-resolved lists the name servers that it asks."""
 _NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")
-"""A valid host name, with the kernel's maximum of 64 characters (uname(2)); other names are not shown."""
+"""A valid host name, with the kernel's maximum of 64 characters (uname(2)); a host name of another form is not
+shown."""
 _NODE_ID: Final = re.compile(r"mi-[0-9a-f]{8,17}")
 _REGISTRATION: Final = "/var/lib/amazon/ssm/registration"
 _DMI: Final = "/sys/class/dmi/id/"
@@ -46,8 +47,8 @@ _DMI: Final = "/sys/class/dmi/id/"
 async def probe(
     machine: Machine, suffixes: tuple[str, ...], region_variables: tuple[str, ...], draft: Draft[HostFacts]
 ) -> HostFacts:
-    """Read the host's configuration. `suffixes` are domains: lines of the hosts file with names in them are read.
-    `region_variables` are the variables that set a Region for the SDK."""
+    """Read the host's configuration. `suffixes` are domains. Lines of the hosts file with a name in one of them are
+    read. `region_variables` are the variables that set a Region for the SDK."""
     resolv_conf = _text(machine, "/etc/resolv.conf")
     servers, ignored, search, options = parse_resolv_conf(resolv_conf)
     upstream: tuple[Address, ...] = ()
@@ -101,8 +102,8 @@ def parse_resolv_conf(
 ) -> tuple[tuple[Address, ...], tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
     """Return the name servers, ignored name servers, search list and options of a resolv.conf (resolv.conf(5)).
 
-    It is read as the C library reads it: a keyword begins its line, the last `search` or `domain` counts, and so do the
-    first three name servers. If there are no name servers, the local name server is used.
+    The file is read as the C library reads it. A keyword must begin its line, and the last `search` or `domain` counts.
+    The first three name servers count. If there are none, the local name server is used.
     """
     servers: list[Address] = []
     ignored: list[str] = []
@@ -167,7 +168,7 @@ def parse_hosts(text: str, suffixes: tuple[str, ...]) -> tuple[HostsEntry, ...]:
 
 def proxy_variables(environment: Mapping[str, str]) -> dict[str, str]:
     """Return the proxy variables that are set, by lower-case name. If a variable is set in both lower and upper case,
-    lower case counts, even if it is empty, as it does for urllib and therefore for the SDK."""
+    the lower-case one counts, even if it is empty. urllib, and therefore the SDK, does the same."""
     proxies = {}
     for name in PROXY_VARIABLES:
         value = environment.get(name, environment.get(name.upper()))
@@ -199,7 +200,7 @@ async def has_shared_config(machine: Machine) -> bool:
 
 def _is_ec2(machine: Machine) -> bool | None:
     """Whether this is an EC2 instance, according to the firmware's tables (EC2 User Guide, Detect whether a host is an
-    EC2 instance). This is a guess, and is never used as a fact about the network."""
+    EC2 instance). This is only a guess, and no finding about the network rests on it."""
     vendor = _text(machine, f"{_DMI}sys_vendor").strip()
     hypervisor = _text(machine, "/sys/hypervisor/uuid").strip().lower()
     if vendor == "Amazon EC2" or hypervisor.startswith("ec2"):  # on instances of Xen the vendor is Xen
@@ -237,7 +238,8 @@ def managed_node_id(registered: str) -> str | None:
 
 
 def _text(machine: Machine, path: str) -> str:
-    """Return a file as text; empty if it does not exist or cannot be read. The C library treats the two cases alike."""
+    """Return a file as text; empty if the file does not exist or cannot be read. The C library treats these two cases
+    alike."""
     try:
         return machine.read(path).decode("utf-8", "replace")
     except OSError:

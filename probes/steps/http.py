@@ -1,8 +1,7 @@
 """Make one bounded HTTP/1.1 exchange over any stream. Redirects are not followed, and content is not decompressed.
 
-h11, the engine of httpx, is used directly, because the clients that are built on it let a peer send informational
-answers and chunk extensions without end. Here every byte of an exchange is counted, and the connection is closed at the
-limit.
+It uses h11, the engine of httpx, directly. The clients that are built on h11 let a peer send informational answers and
+chunk extensions without end. Here, every byte of an exchange is counted, and the connection is closed at the limit.
 """
 
 import base64
@@ -29,7 +28,7 @@ MAX_HEAD_BYTES: Final = 32 * 1024
 MAX_INFORMATIONAL: Final = 8
 RECEIVE_BYTES: Final = 16_384
 MAX_HEADER_CHARACTERS: Final = 256
-"""Maximum length that is kept of a header's value. A request id has 36 characters, and of a longer Location the start
+"""Maximum length that is kept of a header's value. A request id has 36 characters. If a Location is longer, its start
 is enough."""
 MAX_ERROR_CHARACTERS: Final = 120
 """Maximum length of the text of an error. It is needed because h11 quotes the whole line that it cannot read."""
@@ -61,8 +60,8 @@ async def exchange(
     on_head: Callable[[Response], None] | None = None,
     most: int = MAX_BODY_BYTES,
 ) -> Response:
-    """Send one request and read its whole answer, whose body may have at most `most` bytes. `on_head` is called with
-    the head as soon as the head is complete, since the head identifies the server even if the body never ends.
+    """Send one request and read its whole answer, whose body may have at most `most` bytes. `on_head` is called as soon
+    as the head is complete, and gets the head. The head identifies the server even if the body never ends.
 
     Raises OSError, PeerClosedError if the connection ends without a whole answer, and ProbeError of kind `malformed` or
     `too-large`. `malformed` is also the kind for a request that HTTP cannot carry, such as a request to a host that is
@@ -158,7 +157,7 @@ _ERROR_ROOTS: Final = frozenset({"ErrorResponse", "Response"})
 
 
 def request_id_of(response: Response, answers: AnswerForm) -> str | None:
-    """Return the request id of an AWS answer; None if the place that the service uses for it has no id."""
+    """Return the request id of an AWS answer. None if there is no id in the place that the service uses for it."""
     if answers is AnswerForm.S3:
         return None if response.header(_S3_ID) is None else response.header("x-amz-request-id")
     in_header = response.header("x-amzn-requestid")
@@ -289,7 +288,7 @@ def _headers(host: str, agent: str) -> tuple[tuple[str, str], ...]:
 
 def clock_against(theirs: datetime | None, sent: datetime, received: datetime) -> tuple[float | None, float | None]:
     """Return the offset of this host's clock from the server's, and its uncertainty of half the round trip, both in
-    seconds; None if the server does not tell its time. `sent` and `received` are times by this host's clock."""
+    seconds; None if the time of the server is unknown. `sent` and `received` are times by this host's clock."""
     if theirs is None:
         return None, None
     half = (received - sent).total_seconds() / 2

@@ -21,8 +21,8 @@ ECS: Final = ip_address("169.254.170.2")
 IPV6: Final = ip_address("fd00:ec2::254")
 TOKEN_SECONDS: Final = 300
 MAX_VALUE_CHARACTERS: Final = 2048
-"""Maximum length of a value: a network interface has at most 50 IPv6 addresses (EC2 User Guide, Maximum IP addresses
-per network interface)."""
+"""Maximum length of a value: a list of a network interface's addresses has at most 50 IPv6 addresses (EC2 User Guide,
+Maximum IP addresses per network interface)."""
 
 _WORD: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 """A word that cannot be read as an option of a command."""
@@ -146,8 +146,8 @@ async def probe(net: Net, machine: Machine, agent: str, draft: Draft[ImdsFacts])
 
 
 async def probe_role(net: Net, machine: Machine, agent: str, role: str, draft: Draft[RoleFacts]) -> RoleFacts:
-    """Return the service's status of the role that it named: only the `Code` in the document with the credentials.
-    Raises the errors of `probe`."""
+    """Return the service's status of the role whose name the service gave. Only the `Code` is read from the document
+    with the credentials. Raises the errors of `probe`."""
     service = _service(net, machine, agent)
     path = f"iam/security-credentials/{role}"
     try:
@@ -168,9 +168,9 @@ async def probe_role(net: Net, machine: Machine, agent: str, role: str, draft: D
 
 
 def _service(net: Net, machine: Machine, agent: str) -> "_Service":
-    """Return the service at its address. If no setting gives the address, and this host has no route to the IPv4
-    address, as in a subnet with only IPv6, the IPv6 address is used (EC2 User Guide, Access instance metadata for an
-    EC2 instance)."""
+    """Return the service at its address. If no setting has the address, and this host has no route to the IPv4 address
+    (as in a subnet with only IPv6), the IPv6 address is used (EC2 User Guide, Access instance metadata for an EC2
+    instance)."""
     environment = machine.environment
     address, port = endpoint(environment)
     is_chosen = bool(environment.get("AWS_EC2_METADATA_SERVICE_ENDPOINT") or _mode(environment))
@@ -183,7 +183,8 @@ class _Service:
     def __init__(self, net: Net, addresses: tuple[Address, ...], port: int, header: tuple[str, str]) -> None:
         self._net = net
         self._addresses = addresses
-        """The address in use, and after it the addresses to use if no route leads to it."""
+        """The addresses of the service. The first address is in use. If no route leads to it, it is removed, and the
+        next one is used."""
         self._port = port
         self._header = header
         self._stream: Stream | None = None
@@ -245,8 +246,8 @@ class _Service:
 
 
 def _refusal(status: int) -> ProbeError:
-    """Return the failure for a refusal: `not-permitted` if the status means that the service is switched off or
-    forbidden (EC2 User Guide, Configure the instance metadata options), otherwise malformed."""
+    """Return the failure for a refusal: kind `not-permitted` if the status means that the service is switched off or
+    forbidden (EC2 User Guide, Configure the instance metadata options), otherwise kind `malformed`."""
     kind = FailureKind.NOT_PERMITTED if status in (401, 403, 404) else FailureKind.MALFORMED
     return ProbeError(kind, f"the metadata service answered {status}", code=str(status))
 

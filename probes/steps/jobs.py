@@ -19,7 +19,7 @@ from probes.steps.api import json_of, without
 from probes.steps.http import Response
 
 MAX_RESULTS: Final = 20
-"""Maximum number of jobs in one page: each has a few KB, and a page must stay below MAX_BODY_BYTES."""
+"""Maximum number of jobs in one page. A job has a few KB, and a page must stay below MAX_BODY_BYTES."""
 MAX_MESSAGE_CHARACTERS: Final = 300
 """Maximum length that is kept of a job's message. The texts of AWS Backup are shorter."""
 _COMPLETED: Final = "COMPLETED"

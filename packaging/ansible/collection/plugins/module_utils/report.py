@@ -31,8 +31,8 @@ ARGUMENTS = dict(
 )
 
 WHAT_IS_CHECKED = ("workload", "service", "endpoint", "config")
-"""One of these options is required, since it tells what must be reachable: on many hosts, what a search of the host
-finds is not enough."""
+"""One of these options is required, since it says what must be reachable. On many hosts, a search of the host for
+workloads does not find everything."""
 
 _STATUS_OF_CODE = {0: ("ok", "not-in-use"), 1: ("warning",), 2: ("critical",), 3: ("unknown",)}
 
@@ -81,8 +81,8 @@ def _said(code, stderr):
 
 
 def fails(status, fail_on):
-    """Whether a verdict fails the task. The verdict unknown fails it unless `fail_on` is `never`, since nobody knows
-    that all is well."""
+    """Whether a verdict fails the task. The verdict "unknown" also fails it, unless `fail_on` is `never`, since it is
+    not known that all is well."""
     if fail_on == "never" or status in _STATUS_OF_CODE[0]:
         return False
     return status != "warning" or fail_on == "warning"
