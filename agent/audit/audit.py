@@ -103,7 +103,10 @@ def _audited(
     judged = [_with_managers(fault, managers) for fault in merged]
     judged.sort(key=order)
     statuses = {service: status_of(fault for fault in judged if service in fault.services) for service in required}
-    workloads = tuple(_workload(vpc, workload, reason, statuses) for workload, reason in reasons.items())
+    # A suppressed fault does not count, but it still keeps the workload from its endpoints.
+    whole = [replace(fault, suppressed=False) for fault in judged]
+    true = {service: status_of(fault for fault in whole if service in fault.services) for service in required}
+    workloads = tuple(_workload(vpc, workload, reason, statuses, true) for workload, reason in reasons.items())
     status, counts = _status(vpc, statuses)
     cause, to_do = answer_of(status, judged, _why_untold(vpc, status, judged), _how_to_read(vpc))
     return AuditedVpc(
@@ -168,10 +171,15 @@ def _required_by(
 
 
 def _workload(
-    vpc: AuditedNetwork, workload: Workload, reason: str | None, statuses: Mapping[str, Status]
+    vpc: AuditedNetwork,
+    workload: Workload,
+    reason: str | None,
+    statuses: Mapping[str, Status],
+    true: Mapping[str, Status],
 ) -> AuditedWorkload:
+    """The audit of a workload. `true` are the statuses of its services if no fault is suppressed."""
     services = required_services(workload)
-    private = {service: _is_private(vpc, service, statuses) for service in services}
+    private = {service: _is_private(vpc, service, true) for service in services}
     seen = set(private.values())
     return AuditedWorkload(
         workload=workload,
@@ -359,7 +367,11 @@ def _summary(
         return why
     what = listed(judged) if judged else "the services that were asked for"
     if status is Status.OK:
-        return f"{what}: nothing is wrong" if not judged else f"{what} can run privately"
+        is_private = all(workload.private is Known.YES for workload in workloads if workload.by is not None)
+        if judged and is_private:
+            return f"{what} can run privately"
+        also = " besides what is suppressed" if any(fault.suppressed and fault.counts for fault in faults) else ""
+        return f"{what}: nothing is wrong{also}"
     return f"{what}: {counted(len(real), 'fault')}" + (f" ({codes})" if real and codes != "none" else "")
 
 

@@ -15,7 +15,7 @@ from agent.audit.phrases import central_words
 from agent.audit.request import AuditRequest
 from agent.predict.prediction import facts_of
 from agent.report.model import Status
-from agent.settings import Ec2Facts, Workload
+from agent.settings import Ec2Facts, Suppression, Workload
 from probes.model import Ok
 from probes.vpc.model import (
     INTERFACES,
@@ -191,6 +191,25 @@ def test_a_vpc_that_another_account_shares(asked: AuditRequest, *, counts: bool)
     assert (vpc.shared, vpc.status, vpc.counts) == (True, Status.UNKNOWN, counts)
     assert "VPC001" not in {fault.code for fault in vpc.faults}, "only its owner sees the endpoints"
     assert vpc.to_do == "Read it as account 999988887777, which owns it"
+
+
+@pytest.mark.parametrize(
+    ("made", "code", "asked", "told"),
+    [
+        (Made(private_dns=False), "VPC002", PLAIN, Known.NO),
+        (Made(group=OUT), "VPC005", PLAIN, Known.NO),
+        (Made(services=()), "VPC001", CALLER, Known.NO),
+        (Made(more={PRIVATE_ZONES: ZONE}), "VPC016", PLAIN, Known.CANNOT_TELL),
+        (Made(zones=1), "VPC009", REVIEW, Known.YES),
+    ],
+)
+def test_a_suppressed_fault_makes_no_workload_private(made: Made, code: str, asked: AuditRequest, told: Known) -> None:
+    """A suppressed fault does not count, but the workload still lacks the endpoint."""
+    suppressed = replace(asked, suppressions=(Suppression(code=code, target=None),))
+    vpc = only(made.facts(), suppressed)
+    assert private(vpc) == (Status.OK, told)
+    words = "caller can run privately" if told is Known.YES else "caller: nothing is wrong besides what is suppressed"
+    assert vpc.summary == words
 
 
 DENY_ALL: Final = '{"Statement":[{"Effect":"Deny","Principal":"*","Action":"*","Resource":"*"}]}'
