@@ -123,19 +123,45 @@ class References:
         return list(groups)
 
     def _followed(self, module: Module, reference: str, seen: set[tuple[Module, str]]) -> list[_Place] | None:
+        if (through := self._through(module, reference)) is not None:
+            return self._groups(*through, seen)
         match _INDEX.sub("", reference).split("."):
-            case ["var", name, *_] if module:
-                given = _inner(self._module(module[:-1]), "module_calls", module[-1], "expressions", name)
-                return self._groups(module[:-1], given, seen)
             case ["module", _]:
                 return []  # a dependency beside the output that is meant
-            case ["module", called, name, *_]:
-                value = _inner(self._module((*module, called)), "outputs", name, "expression")
-                return self._groups((*module, called), value, seen)
             case [kind, name, *rest] if kind == _GROUP and rest in ([], ["id"]):
                 place = (module, kind, name)
                 return [place] if place in self._ids else None
         return None
+
+    def _through(self, module: Module, reference: str) -> tuple[Module, Any] | None:
+        """The value of a variable or output of a module, with the module that has this expression; None for any other
+        reference."""
+        match _INDEX.sub("", reference).split("."):
+            case ["var", name, *_] if module:
+                return module[:-1], _inner(self._module(module[:-1]), "module_calls", module[-1], "expressions", name)
+            case ["module", called, name, *_]:
+                return (*module, called), _inner(self._module((*module, called)), "outputs", name, "expression")
+        return None
+
+    def origins(self, row: Mapping[str, Any], name: str) -> frozenset[str]:
+        """The first words of everything to which a value refers: `data`, `local` or the kind of a resource."""
+        place = _place_of(row)
+        if place is None:
+            return frozenset()
+        left, seen, found = [(place[0], self._expressions(place).get(name))], set[tuple[Module, str]](), set[str]()
+        while left and len(seen) <= _MOST_FOLLOWED:
+            module, expression = left.pop()
+            references = expression.get("references") if isinstance(expression, Mapping) else None
+            for reference in references if isinstance(references, list) else ():
+                if not isinstance(reference, str) or (module, reference) in seen:
+                    continue
+                seen.add((module, reference))
+                through = self._through(module, reference)
+                if through is None:
+                    found.add(reference.partition(".")[0])
+                else:
+                    left.append(through)
+        return frozenset(found)
 
 
 def _inner(value: Any, *names: str) -> Any:

@@ -185,6 +185,13 @@ def _change(kind: str, actions: frozenset[str], before: Values | None, after: Va
     return resources.change_of(kind, had, gets, is_other="update" not in actions)
 
 
+def _is_read_late(row: Mapping[str, Any], references: References) -> bool:
+    """Whether a resource belongs to a VPC or endpoint that a data source finds. Terraform reads a data source late if
+    it depends on something that the plan changes, so the id is unknown although the VPC exists."""
+    origins = references.origins(row, "vpc_id") | references.origins(row, "vpc_endpoint_id")
+    return "data" in origins and origins.isdisjoint({"aws_vpc", "aws_vpc_endpoint", "local"})
+
+
 def _completed(
     row: Mapping[str, Any], values: Values | None, default_groups: Mapping[str, str], references: References
 ) -> Values | None:
@@ -195,7 +202,7 @@ def _completed(
     default_id = default_groups.get(owner or "")
     more = {
         resources.DEFAULT_GROUP: default_id,
-        resources.MAKES_VPC: _NEW_VPC in default_groups,
+        resources.MAKES_VPC: _NEW_VPC in default_groups and not _is_read_late(row, references),
         **references.resolved(row, values.attributes, values.unknown),
     }
     if (group_id := references.id_of(row)) is not None and values.is_unknown("id"):

@@ -180,6 +180,36 @@ def test_what_else_a_group_may_be_is_not_guessed(references: list[Any]) -> None:
     assert Reachability.OPEN not in outcomes(document(with_group(rule_from("10.20.0.0/16")), {"resources": resources}))
 
 
+@pytest.mark.parametrize(
+    ("references", "is_judged"),
+    [
+        (["data.aws_vpc.main.id", "data.aws_vpc.main"], False),
+        (["var.vpc_id"], False),
+        (["aws_vpc.one.id", "aws_vpc.one"], True),
+        (["aws_vpc.one[0].id", "data.aws_vpc.main[0].id"], True),
+        (["local.vpc_id"], True),
+    ],
+)
+def test_an_endpoint_of_a_vpc_that_is_read_late_is_not_of_the_new_vpc(
+    references: list[str], *, is_judged: bool
+) -> None:
+    """Terraform reads a data source only when it applies the plan, if the data source depends on what the plan makes.
+    The endpoint may be for the VPC that was read."""
+    values = endpoint(security_group_ids=[SHUT])
+    del values["vpc_id"]
+    rows = [
+        row("aws_vpc", None, {"cidr_block": "10.99.0.0/16"}, {"id": True}),
+        row("aws_vpc_endpoint", None, values, NEW_ID | {"vpc_id": True}, module_address="module.ends"),
+    ]
+    module = {"resources": [{**RESOURCES[1], "expressions": {"vpc_id": {"references": references}}}]}
+    given = {"vpc_id": {"references": ["module.net.vpc_id", "module.net"]}}
+    found = {"outputs": {"vpc_id": {"expression": {"references": ["data.aws_vpc.main.id"]}}}}
+    calls = {"ends": {"module": module, "expressions": given}, "net": {"module": found}}
+    result = document(rows, {"module_calls": calls})
+    assert result.verdict.status is (Status.OK if is_judged else Status.UNKNOWN)
+    assert bool(result.unjudged) is not is_judged
+
+
 def test_references_that_go_round_end() -> None:
     inner = {"references": ["module.a.out", "var.x"]}
     module = {"outputs": {"out": {"expression": inner}}, "module_calls": {"a": {}}}
