@@ -196,6 +196,7 @@ EXPLAINS: Final = (
     Explains("TCP010", "TCP002", Reach.ADDRESS),
     Explains("TCP010", "TCP006", Reach.ADDRESS),
     Explains("TLS003", Effects.SERVER, Reach.ADDRESS),
+    Explains("TLS003", "TCP003", Reach.ADDRESS),  # an endpoint of another service has none of a gateway's ports
     Explains("TLS001", Effects.SERVER, Reach.ADDRESS),
     *(Explains(cause, "JOB002", Reach.PATH) for cause in _STOPS_EVERY_PROGRAM),
     *(Explains(cause, "API010", Reach.PATH) for cause in _STOPS_THE_SDK),
