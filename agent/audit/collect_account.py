@@ -154,13 +154,13 @@ class _Collection:
     async def _accounts(self, keys: Keys, region: str) -> list[_Credentials]:
         """The accounts to read, without those whose role cannot be assumed."""
         request = self._request
-        reader = self._reader(keys, region, most=accounts.MAX_PAGES + 3 + 2 * len(request.role_arns))
+        reader = self._reader(keys, region, most=accounts.MAX_ACCOUNT_PAGES + 3 + 2 * len(request.role_arns))
         own = await self._asked("the caller's identity", lambda: accounts.account_of(reader))
         own_id = own if isinstance(own, str) else None
         role_arns = list(request.role_arns)
         found: list[_Credentials] = []
         if request.organization_role is not None:
-            listed = await self._asked("the organization's accounts", lambda: accounts.accounts(reader))
+            listed = await self._asked("the organization's accounts", lambda: accounts.accounts(reader), whole=True)
             if isinstance(listed, FactsUnavailable):
                 self._say(None, None, None, f"the accounts of the organization: {listed.why}")
                 listed = ()

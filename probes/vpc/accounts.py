@@ -25,7 +25,10 @@ ACTIONS: Final = (
 )
 """The IAM actions that all these functions need. GetCallerIdentity is never denied."""
 MAX_PAGES: Final = 20
-"""Maximum number of pages of one list."""
+"""Maximum number of pages of the list of VPCs."""
+MAX_ACCOUNT_PAGES: Final = 1_000
+"""Maximum number of pages of the list of accounts. A page has 20 accounts or fewer, and may have none although others
+follow (Organizations API Reference, ListAccounts)."""
 SESSION_NAME: Final = "backuplink-audit"
 ROLE_ARN: Final = re.compile(r"arn:aws[a-z-]{0,16}:iam::(?P<account>[0-9]{12}):role/[\w+=,.@/-]{1,576}", re.ASCII)
 """The ARN of a role (IAM User Guide, IAM identifiers)."""
@@ -70,16 +73,18 @@ async def accounts(reader: Reader) -> tuple[str, ...]:
     """Return the active accounts of the organization, sorted. Only the management account and delegated accounts of the
     organization can list them. `State` replaces `Status`, which AWS retires on 2026-09-09 (Organizations API Reference,
     Account)."""
-    rows = await _all(reader, ORGANIZATIONS, "ListAccounts", {"MaxResults": 20}, "Accounts")
+    rows = await _all(reader, ORGANIZATIONS, "ListAccounts", {"MaxResults": 20}, "Accounts", most=MAX_ACCOUNT_PAGES)
     active = (row for row in rows if row.get("State", row.get("Status")) in (None, "ACTIVE"))
     return tuple(sorted({parse.text(row, "Id", _ACCOUNT) for row in active}))
 
 
-async def _all(reader: Reader, service: str, operation: str, parameters: Row, key: str) -> list[Row]:
-    """Return the rows of all pages. Raises ProbeError of kind `too-large` for more than MAX_PAGES."""
+async def _all(
+    reader: Reader, service: str, operation: str, parameters: Row, key: str, *, most: int = MAX_PAGES
+) -> list[Row]:
+    """Return the rows of all pages. Raises ProbeError of kind `too-large` for more than `most` pages."""
     rows: list[Row] = []
     token: str | None = None
-    for _ in range(MAX_PAGES):
+    for _ in range(most):
         answer = await reader.read(
             service, operation, parameters if token is None else {**parameters, "NextToken": token}
         )
@@ -87,4 +92,4 @@ async def _all(reader: Reader, service: str, operation: str, parameters: Row, ke
         token = answer.get("NextToken") or None
         if token is None:
             return rows
-    raise ProbeError(FailureKind.TOO_LARGE, f"{operation} gives more than {MAX_PAGES} pages")
+    raise ProbeError(FailureKind.TOO_LARGE, f"{operation} gives more than {most} pages")

@@ -92,10 +92,19 @@ async def test_the_list_of_vpcs_is_read_to_its_end() -> None:
 
 
 async def test_a_list_without_end_is_given_up() -> None:
-    endless = [{"Accounts": [], "NextToken": "x"}] * (accounts.MAX_PAGES + 1)
+    endless = [{"Accounts": [], "NextToken": "x"}] * (accounts.MAX_ACCOUNT_PAGES + 1)
     with pytest.raises(ProbeError) as raised:
         await accounts.accounts(Scripted({"ListAccounts": endless}))
     assert raised.value.kind is FailureKind.TOO_LARGE
+
+
+async def test_an_organization_of_a_thousand_accounts_is_listed() -> None:
+    """A page has at most 20 accounts, and every second page here has none."""
+    pages: list[Mapping[str, Any]] = []
+    for page in range(50):
+        rows = [{"Id": f"{page * 20 + place:012}", "State": "ACTIVE"} for place in range(20)]
+        pages += [{"Accounts": rows, "NextToken": "x"}, {"Accounts": [], "NextToken": "y"}]
+    assert len(await accounts.accounts(Scripted({"ListAccounts": [*pages, {"Accounts": []}]}))) == 1_000
 
 
 @pytest.mark.parametrize("members", [("Status",), ("State",), ("Status", "State")])
