@@ -151,7 +151,7 @@ class _Naming:
             for q, one in codes.items():
                 number += 1
                 base, services = _base(one.code, of[q])
-                key = _with_values(base, one.shared.values)
+                key = with_values(base, one.shared.values)
                 rows.append((q, number, key, _reach(base, one.code), list(services)))
                 yield {
                     "number": number,
@@ -271,7 +271,7 @@ def _base(code: str, rows: Sequence[tuple[Any, ...]]) -> tuple[str, tuple[str, .
     return (key if count >= _OF_ONE_KEY * every else code), tuple(services)
 
 
-def _with_values(key: str, values: Iterable[SharedValue]) -> str:
+def with_values(key: str, values: Iterable[SharedValue]) -> str:
     """Append the shared values to a key, unless the key already contains them."""
     parts = key.split("|")
     more = (part_of(value.attribute.value, value.value) for value in values)

@@ -124,11 +124,11 @@ class _Joining:
         causes = name_causes(engine, told.id, question.least)
         spread = spread_of(engine, question.by, MAX_BREAKDOWN)
         write_members(engine, "now_member", causes, told.id)
-        past = past_of(engine, causes, whole, told, question.least)
         engine.run("assignment", sweep=told.id)
         statuses = self._statuses(told)
         missing = self._not_heard_from(told, against)
         totals = self._totals(told, read, statuses, missing)
+        past = past_of(engine, causes, whole, told, question.least)
         changes: tuple[FleetChange, ...] = ()
         if against is not None:
             earlier = name_causes(engine, against.id, question.least)

@@ -182,8 +182,9 @@ class FleetCause:
     breakdown: tuple[HostsOfValue, ...] = ()
     """The most frequent values of the requested attribute, at most MAX_BREAKDOWN; empty if none was requested."""
     ticket: Plain = ""
-    """The key under which most of its hosts reported the cause when it began. The key may change if a host begins to
-    read EC2, or if an endpoint is recreated. The ticket then stays the same, so one cause has one ticket."""
+    """The key that the cause had when it began, with the ids that most of its hosts reported then. The ticket stays the
+    same if the key changes because a host begins to read EC2, an endpoint is recreated, or the fault reaches more or
+    fewer hosts. So one cause is one ticket."""
     arrived: tuple[SharedValue, ...] = ()
     """Values that most of its hosts have, and that no host had before the cause began."""
     accounts: tuple[Owner, ...] = ()

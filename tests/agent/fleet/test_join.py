@@ -3,8 +3,10 @@ silent hosts.
 """
 
 import csv
+import itertools
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -993,6 +995,89 @@ def test_a_cause_that_grew_beyond_what_it_shared_is_not_a_new_one_and_a_healed_o
     assert [(change.turn, change.before, change.after) for change in document.changes] == [
         (Turn.GROWN, len(in_zone), len(OF_VPC))
     ]
+
+
+BASE: Final = next(group for group in OF_VPC[0].groups if all(group in host.groups for host in OF_VPC))
+IMAGES: Final = sorted({host.image for host in HOSTS})
+LARGEST: Final = max({host.subnet for host in OF_VPC}, key=lambda subnet: sum(host.subnet == subnet for host in HOSTS))
+IN_SUBNET: Final = [host for host in OF_VPC if host.subnet == LARGEST]
+
+
+@pytest.mark.parametrize("code", ["TLS008", "TCP001"])  # without and with ids
+@pytest.mark.parametrize(
+    ("stages", "turn"),
+    [((IN_SUBNET, IN_SUBNET, OF_VPC), Turn.GROWN), ((OF_VPC, OF_VPC, IN_SUBNET), Turn.SHRUNK)],
+)
+def test_a_fault_that_spreads_or_is_partly_repaired_keeps_its_ticket(
+    engine: Database, code: str, stages: Sequence[list[Host]], turn: Turn
+) -> None:
+    ids = zone_of_vpc(VPC, "").ids if code == "TCP001" else fault(code).ids
+    of = Fault(code, ids, lambda _: True)
+    reads = days([], *stages, fault_=of)
+    begun = asked(engine, [read for read in reads if read.sweep in ("day-0", "day-1")])
+    document = asked_again(engine, reads)
+    (change,) = document.changes
+    (after,) = asked_again(engine, days([], *stages, [], fault_=of)).changes
+    assert [one.turn for one in begun.changes] == [Turn.NEW]
+    assert (change.turn, change.before, change.after) == (turn, len(stages[1]), len(stages[2]))
+    assert after.turn is Turn.HEALED
+    assert {begun.changes[0].ticket, change.ticket, after.ticket} == {begun.causes[0].ticket}
+    assert [event.turn for event in events.events(document)] == [turn]
+
+
+def test_a_fault_that_fell_into_parts_heals_with_the_last_part(engine: Database) -> None:
+    """A whole VPC has the fault, then two of its six subnets, then one of these."""
+    subnets = sorted({host.subnet for host in OF_VPC})[:2]
+    parts = [[host for host in OF_VPC if host.subnet == subnet] for subnet in subnets]
+    stages = [OF_VPC, [*parts[0], *parts[1]], parts[1], []]
+    told = [
+        asked_again(engine, days([], *stages[: number + 1], fault_=fault("TLS008"))) for number in range(len(stages))
+    ]
+    assert [len(document.causes) for document in told] == [1, 2, 1, 0]
+    changes = [change for document in told for change in document.changes]
+    assert [change.turn for change in changes] == [Turn.NEW, Turn.SHRUNK, Turn.SHRUNK, Turn.HEALED]
+    assert len({change.ticket for change in changes}) == 1
+    assert [(change.before, change.after) for change in changes[1:]] == [
+        (len(before), len(after)) for before, after in itertools.pairwise(stages)
+    ]
+
+
+def test_of_two_faults_that_overlap_each_begins_and_heals_once(engine: Database) -> None:
+    """A group of hosts has a fault, later also all hosts with an image, which some hosts of the group have. The fault
+    of the group is repaired first."""
+    groups = Counter(group for host in HOSTS for group in host.groups if group != BASE)
+    group = max(sorted(groups), key=lambda one: groups[one])
+    grouped = [host for host in HOSTS if group in host.groups]
+    image = max(IMAGES, key=lambda one: sum(host.image == one for host in grouped))
+    imaged = [host for host in HOSTS if host.image == image]
+    stages = [[], grouped, [*grouped, *imaged], [*grouped, *imaged], imaged, []]
+    told = [
+        (number, change.turn, change.ticket)
+        for number in range(1, len(stages))
+        for change in asked_again(engine, days(*stages[: number + 1], fault_=fault("TLS008"))).changes
+    ]
+    one, other = f"TLS008|group={group}", f"TLS008|image={image}"
+    assert told == [(1, Turn.NEW, one), (2, Turn.NEW, other), (4, Turn.HEALED, one), (5, Turn.HEALED, other)]
+
+
+def test_a_fault_is_new_when_it_is_first_a_cause(engine: Database) -> None:
+    """Some hosts all over the estate had the fault, then all hosts with one image."""
+    image = HOSTS[0].image
+    of_image = [host for host in HOSTS if host.image == image]
+    few = [*of_image[:6], *[host for host in HOSTS if host.image != image][:18]]
+    document = asked(engine, days(few, of_image, fault_=fault("TLS008")))
+    assert [change.turn for change in document.changes] == [Turn.NEW]
+
+
+@pytest.mark.parametrize(("share", "turns"), [(1, [Turn.HEALED]), (4, [])])
+def test_hosts_without_the_fault_that_replace_hosts_with_it_heal_a_cause(
+    engine: Database, share: int, turns: list[Turn]
+) -> None:
+    """A group of hosts is replaced by hosts with a new image."""
+    fresh = [replace(host, id=f"i-{number:017x}", image="ami-0") for number, host in enumerate(OF_VPC[::share])]
+    others = [host for host in HOSTS if host.vpc != VPC]
+    reads = days([], OF_VPC, fault_=fault("TLS008")) + sweep(hosts=others + fresh, day=2)
+    assert [change.turn for change in asked(engine, reads).changes] == turns
 
 
 def test_against_a_named_sweep_and_none(engine: Database) -> None:

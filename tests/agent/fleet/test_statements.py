@@ -21,7 +21,7 @@ from agent.report.host_record import line
 from agent.settings import Output, Suppression
 from tests.agent.fleet.test_central_facts import facts
 from tests.agent.fleet.test_estates import question
-from tests.support.estates import TODAY, estate, rolling
+from tests.support.estates import TODAY, estate, eventful, rolling
 
 FOLDER: Final = Path(statements.__file__).parent
 NAMES: Final = sorted(file.stem for file in FOLDER.glob("*.sql"))
@@ -61,7 +61,8 @@ class Recorded(Database):
 
 def used(tmp_path: Path) -> Iterator[Recorded]:
     """Fleets that together use every statement. They have a rolling change, by zone and with facts, a suppression and a
-    filter, and no records at all. Records are also read, cached, read from the cache, and packed twice.
+    filter, a fault that spreads, and no records at all. Records are also read, cached, read from the cache, and packed
+    twice.
     """
     known = rolling(1).reads
     silent = {read.record.host for read in known[:9]}
@@ -77,6 +78,7 @@ def used(tmp_path: Path) -> Iterator[Recorded]:
         (heard, gone),
         (shared, {"where": (zone,), "expected": owned}),
         (shared, {"suppress": suppressed}),
+        ([read for sweep in eventful(3, sweeps=5).sweeps for read in sweep], {}),
         ([], {}),
     ):
         with Recorded() as database:
